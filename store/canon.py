@@ -1,0 +1,49 @@
+"""The canonical encoding: msgpack with arrays only, and nothing else may import msgpack.
+
+A value is None, a bool, an int of 64 bits, bytes, a str, or a sequence of values. Maps, floats and
+extension types do not exist, every form is the shortest, and the decoder accepts exactly what the
+encoder writes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TypeAlias, cast
+
+import msgpack
+
+from store.errors import FormatError
+
+Value: TypeAlias = "bool | int | bytes | str | Sequence[Value] | None"
+
+
+def encode(value: Value) -> bytes:
+    """The one byte string that stands for ``value``; FormatError for what has none."""
+    _check(value)
+    try:
+        return cast(bytes, msgpack.packb(value, use_bin_type=True))
+    except (TypeError, ValueError, OverflowError) as error:
+        raise FormatError(f"no canonical form: {error}") from error
+
+
+def decode(data: bytes) -> list[Value]:
+    """The array that ``data`` stands for; FormatError for what :func:`encode` does not write."""
+    try:
+        value = msgpack.unpackb(data, raw=False, strict_map_key=False)
+    except Exception as error:  # msgpack raises its own tree, ValueError and UnicodeDecodeError
+        raise FormatError(f"not canonical msgpack: {error or type(error).__name__}") from error
+    if not isinstance(value, list):
+        raise FormatError("a canonical record is an array")
+    if encode(value) != data:
+        raise FormatError("not in canonical form")
+    return value
+
+
+def _check(value: object) -> None:
+    # bytearray, memoryview, subclasses and float would be packed by msgpack without complaint.
+    kind = type(value)
+    if kind in (list, tuple):
+        for item in cast(Sequence[object], value):
+            _check(item)
+    elif value is not None and kind not in (bool, int, bytes, str):
+        raise FormatError(f"no canonical form for {kind.__name__}")

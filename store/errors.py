@@ -1,0 +1,294 @@
+"""Every error that the engine raises on purpose, one exit code per class.
+
+::
+
+    StoreError                       1   (base; also anything unforeseen)
+    |- UsageError                    2
+    |- EvaluationError              10   a recipe does not evaluate
+    |  |- UnknownPackage            11
+    |  |- UnknownOutput             12
+    |  |- Cycle                     13
+    |  `- UnfilledRole              14
+    |- UnknownObject                15   no such object in the store
+    |- InvalidName                  16
+    |- FormatError                  17   bytes that our encoder would not have written
+    |- SourceError                  20
+    |  |- HashMismatch              21
+    |  |- FetchFailed               22
+    |  |- Offline                   23
+    |  `- BadArchive                24
+    |- BuildError                   30
+    |  |- BuildFailed               31   the builder exited with an error
+    |  |- OutputMissing             32
+    |  |- OutputRefused             33   a special file, or one that can't be kept, in an output
+    |  |- BuildTimeout              34
+    |  |- BuildSilent               35
+    |  `- DiskReserve               36   stopped before the disk was full
+    |- SandboxUnavailable           40
+    |- StorageError                 50
+    |  |- StoreFull                 51
+    |  |- StoreReadOnly             52
+    |  |- NetworkFileSystem         53
+    |  |- SchemaMismatch            54
+    |  |- NotOwner                  55
+    |  `- CorruptObject             56
+    `- Interrupted                 130
+
+An error says what happened, to which path or derivation, and (``hint``) what to do next.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+
+class StoreError(Exception):
+    """Base of all errors raised on purpose; ``exit_code`` is the process's exit status."""
+
+    exit_code = 1
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class UsageError(StoreError):
+    """The command line cannot be understood."""
+
+    exit_code = 2
+
+
+class EvaluationError(StoreError):
+    """A recipe does not evaluate. ``file`` and ``line`` (1-based) say where, when known."""
+
+    exit_code = 10
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        file: str | None = None,
+        line: int | None = None,
+        hint: str | None = None,
+    ) -> None:
+        where = f"{file}:{line}: " if file and line else f"{file}: " if file else ""
+        super().__init__(where + message, hint=hint)
+        self.file = file
+        self.line = line
+
+
+class UnknownPackage(EvaluationError):
+    """No package of that name; ``near`` holds the most similar names, best first."""
+
+    exit_code = 11
+
+    def __init__(self, name: str, near: Sequence[str] = ()) -> None:
+        hint = (
+            f"did you mean {', '.join(near)}?" if near else "`store list --packages` names them all"
+        )
+        super().__init__(f"no package is named {name!r}", hint=hint)
+        self.name = name
+        self.near = tuple(near)
+
+
+class UnknownOutput(EvaluationError):
+    """The package exists, but has no output of that name."""
+
+    exit_code = 12
+
+    def __init__(self, package: str, output: str, outputs: Sequence[str]) -> None:
+        super().__init__(
+            f"{package!r} has no output {output!r}", hint=f"its outputs: {', '.join(outputs)}"
+        )
+
+
+class Cycle(EvaluationError):
+    """Packages that need each other; ``chain`` starts and ends with the same name."""
+
+    exit_code = 13
+
+    def __init__(self, chain: Sequence[str]) -> None:
+        super().__init__(f"packages need each other in a cycle: {' -> '.join(chain)}")
+        self.chain = tuple(chain)
+
+
+class UnfilledRole(EvaluationError):
+    """A recipe needs a role that nothing in its stage fills."""
+
+    exit_code = 14
+
+    def __init__(self, role: str, package: str, stage: str, filled: Iterable[str] = ()) -> None:
+        roles = ", ".join(sorted(filled))
+        super().__init__(
+            f"{stage}.{package} needs the role {role!r}, which nothing in {stage} fills",
+            hint=f"roles that are filled there: {roles}" if roles else None,
+        )
+        self.role = role
+
+
+class UnknownObject(StoreError):
+    """A path or digest that the store does not hold."""
+
+    exit_code = 15
+
+
+class InvalidName(StoreError):
+    """A name that breaks the rules of the format."""
+
+    exit_code = 16
+
+
+class FormatError(StoreError):
+    """Bytes that our encoder would not have written."""
+
+    exit_code = 17
+
+
+class SourceError(StoreError):
+    """A source cannot be had."""
+
+    exit_code = 20
+
+
+class HashMismatch(SourceError):
+    """What was fetched is not what the recipe names; the bad file is kept at ``kept``."""
+
+    exit_code = 21
+
+    def __init__(self, name: str, locator: str, expected: str, actual: str, kept: str) -> None:
+        super().__init__(
+            f"{name} from {locator} does not have the hash that the recipe names\n"
+            f"  expected sha256 {expected}\n"
+            f"  received sha256 {actual}",
+            hint=f"the file received is kept at {kept}",
+        )
+        self.expected = expected
+        self.actual = actual
+        self.kept = kept
+
+
+class FetchFailed(SourceError):
+    """No locator of a source could be fetched; ``attempts`` pairs each with its reason."""
+
+    exit_code = 22
+
+    def __init__(self, name: str, attempts: Sequence[tuple[str, str]], hint: str | None = None):
+        lines = "".join(f"\n  {locator}: {reason}" for locator, reason in attempts)
+        super().__init__(f"cannot fetch {name}{lines}", hint=hint)
+        self.attempts = tuple(attempts)
+
+
+class Offline(SourceError):
+    """A source would have to be fetched, and fetching is switched off."""
+
+    exit_code = 23
+
+
+class BadArchive(SourceError):
+    """An archive is damaged, or tries to leave the folder that it is unpacked into."""
+
+    exit_code = 24
+
+
+class BuildError(StoreError):
+    """A build did not yield its outputs."""
+
+    exit_code = 30
+
+
+class BuildFailed(BuildError):
+    """The builder exited with an error; ``tail`` is the end of its log."""
+
+    exit_code = 31
+
+    def __init__(
+        self, name: str, status: str, tail: Sequence[str] = (), hint: str | None = None
+    ) -> None:
+        shown = "".join(f"\n  | {line}" for line in tail)
+        super().__init__(f"building {name} failed: {status}{shown}", hint=hint)
+        self.tail = tuple(tail)
+
+
+class OutputMissing(BuildError):
+    """The builder succeeded without making an output that the derivation names."""
+
+    exit_code = 32
+
+
+class OutputRefused(BuildError):
+    """An output holds something that a store object cannot hold."""
+
+    exit_code = 33
+
+
+class BuildTimeout(BuildError):
+    """The build ran longer than ``--timeout`` allows."""
+
+    exit_code = 34
+
+
+class BuildSilent(BuildError):
+    """The build wrote nothing to its log for longer than ``--max-silent-time`` allows."""
+
+    exit_code = 35
+
+
+class DiskReserve(BuildError):
+    """The build was stopped because it would have filled the disk."""
+
+    exit_code = 36
+
+
+class SandboxUnavailable(StoreError):
+    """The kernel does not let us make the sandbox; the message names the setting."""
+
+    exit_code = 40
+
+
+class StorageError(StoreError):
+    """The store itself cannot do what is asked."""
+
+    exit_code = 50
+
+
+class StoreFull(StorageError):
+    """No space (or no inodes) left where the store is."""
+
+    exit_code = 51
+
+
+class StoreReadOnly(StorageError):
+    """The store cannot be written to."""
+
+    exit_code = 52
+
+
+class NetworkFileSystem(StorageError):
+    """The index would stand on a network file system, where LMDB is not safe."""
+
+    exit_code = 53
+
+
+class SchemaMismatch(StorageError):
+    """The index has a schema that this program does not know."""
+
+    exit_code = 54
+
+
+class NotOwner(StorageError):
+    """The store belongs to another user."""
+
+    exit_code = 55
+
+
+class CorruptObject(StorageError):
+    """An object on disk is not what its name says."""
+
+    exit_code = 56
+
+
+class Interrupted(StoreError):
+    """Stopped by the user."""
+
+    exit_code = 130

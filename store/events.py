@@ -1,0 +1,99 @@
+"""What the engine tells while it works. It never prints: a reporter draws, or drops, it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True)
+class Planned:
+    """The work ahead is known: so many nodes to build and to fetch."""
+
+    builds: int
+    fetches: int
+
+
+@dataclass(frozen=True)
+class Started:
+    """A node's work began. ``expected`` is the time in seconds that earlier builds of it took."""
+
+    key: bytes
+    name: str
+    kind: str  # "build" | "fetch" | "unpack"
+    log: str | None
+    expected: float | None
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """Another process works on this node; we wait for it."""
+
+    key: bytes
+    name: str
+
+
+@dataclass(frozen=True)
+class Phase:
+    """The builder announced its next phase."""
+
+    key: bytes
+    name: str
+    phase: str
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Bytes of a download so far, of ``total`` when known."""
+
+    key: bytes
+    name: str
+    done: int
+    total: int | None
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A node is realised. ``paths`` are its outputs' store paths, ``seconds`` the wall time."""
+
+    key: bytes
+    name: str
+    kind: str
+    seconds: float
+    paths: tuple[str, ...]
+    max_rss: int = 0
+
+
+@dataclass(frozen=True)
+class Failed:
+    """A node could not be realised."""
+
+    key: bytes
+    name: str
+    error: Exception
+
+
+@dataclass(frozen=True)
+class Note:
+    """Something that the user should know, and that is no error."""
+
+    message: str
+
+
+Event = Planned | Started | Waiting | Phase | Progress | Finished | Failed | Note
+
+
+class Reporter(Protocol):
+    """Receives events, in order, on the thread that does the work."""
+
+    def emit(self, event: Event) -> None: ...
+
+
+class Silent:
+    """The reporter that drops everything."""
+
+    def emit(self, event: Event) -> None:
+        """Drop ``event``."""
+
+
+SILENT: Reporter = Silent()

@@ -1,0 +1,1 @@
+"""The pure model: frozen values, no I/O."""

@@ -1,0 +1,71 @@
+"""What a set of recipes evaluates to: packages by name, and the graph below them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from typing import TypeAlias
+
+from store.errors import UnknownOutput, UnknownPackage
+from store.model.derivation import Derivation, Ref, Source
+
+GraphNode: TypeAlias = Source | Derivation
+
+
+@dataclass(frozen=True)
+class Package:
+    """A name that a user may realise. ``node`` is the digest of its source or derivation."""
+
+    name: str
+    node: bytes
+    version: str = ""
+    description: str = ""
+    licence: str = ""
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """All packages, and every node in their build closures by digest."""
+
+    packages: Mapping[str, Package]
+    nodes: Mapping[bytes, GraphNode] = field(repr=False)
+
+    def package(self, name: str) -> Package:
+        """The package called ``name``; UnknownPackage, with near matches, otherwise."""
+        try:
+            return self.packages[name]
+        except KeyError:
+            near = get_close_matches(name, self.packages, n=3, cutoff=0.6)
+            raise UnknownPackage(name, near) from None
+
+    def ref(self, text: str) -> Ref:
+        """The output that ``NAME`` or ``NAME^OUTPUT`` means; UnknownPackage or UnknownOutput."""
+        name, _, output = text.partition("^")
+        node = self.nodes[self.package(name).node]
+        if output and output not in node.outputs:
+            raise UnknownOutput(name, output, node.outputs)
+        return node.ref(output or node.outputs[0])
+
+    def inputs(self, node: bytes) -> tuple[Ref, ...]:
+        """The references of the node with this digest."""
+        value = self.nodes[node]
+        return value.refs if isinstance(value, Derivation) else ()
+
+    def build_closure(self, goals: Iterable[bytes]) -> Iterator[bytes]:
+        """The goals and every node below them, each once, inputs before what needs them."""
+        done: set[bytes] = set()
+        stack = [(goal, False) for goal in goals]
+        while stack:
+            node, expanded = stack.pop()
+            if expanded:
+                yield node
+            elif node not in done:
+                done.add(node)
+                stack.append((node, True))
+                stack.extend((ref.node, False) for ref in reversed(self.inputs(node)))
+
+
+def collect(nodes: Iterable[GraphNode]) -> dict[bytes, GraphNode]:
+    """Nodes by digest."""
+    return {node.digest: node for node in nodes}

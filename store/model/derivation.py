@@ -1,0 +1,288 @@
+"""Sources and derivations: what is to be had, as frozen values with a digest each."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from store import canon, digest
+from store.canon import Value
+from store.digest import Kind
+from store.errors import FormatError, InvalidName
+from store.model import fields, identity
+from store.model.names import ObjectId, check_name, check_output, object_name
+
+BUILTIN = "builtin:"
+"""Prefix of builders that the trusted process runs itself, such as ``builtin:unpack``."""
+
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass(frozen=True, order=True)
+class Ref:
+    """Output ``output`` of the source or derivation with the 32-byte digest ``node``.
+
+    ``name`` is the name that the object will have. ``str(ref)`` is a placeholder path that may
+    stand anywhere in a derivation's builder, args or env, and becomes the real one at resolution.
+    """
+
+    node: bytes
+    output: str
+    name: str
+
+    def __post_init__(self) -> None:
+        check_output(self.output)
+        check_name(self.name)
+
+    @cached_property
+    def placeholder(self) -> ObjectId:
+        """What stands for the object until it is realised."""
+        return identity.placeholder(self.node, self.output, self.name)
+
+    def __str__(self) -> str:
+        return self.placeholder.path
+
+    def to_fields(self) -> Value:
+        """``[node, output, name]``."""
+        return [self.node, self.output, self.name]
+
+    @classmethod
+    def from_fields(cls, value: Value) -> Ref:
+        """The inverse of :meth:`to_fields`."""
+        node, output, name = fields.array(value, 3)
+        return cls(fields.raw(node, 32), fields.text(output), fields.text(name))
+
+
+@dataclass(frozen=True)
+class Source:
+    """A file whose content is known beforehand by SHA-256 (hex), wherever it is fetched from.
+
+    Locators are ``debian:pool/…``, ``pypi:FILENAME`` or a URL, tried in order; they are not part of
+    the source's identity.
+    """
+
+    name: str
+    sha256: str
+    locators: tuple[str, ...] = field(compare=False)
+    executable: bool = False
+
+    def __post_init__(self) -> None:
+        check_name(self.name)
+        if not _SHA256.fullmatch(self.sha256):
+            raise FormatError(f"{self.name}: {self.sha256!r} is not a SHA-256 in hex")
+        if not self.locators:
+            raise FormatError(f"{self.name}: a source needs a locator")
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """Always the one output ``out``."""
+        return ("out",)
+
+    @cached_property
+    def digest(self) -> bytes:
+        """32 bytes; of name, hash and executable bit."""
+        sha256 = bytes.fromhex(self.sha256)
+        record = canon.encode([self.name, "sha256", sha256, self.executable])
+        return digest.keyed(Kind.SOURCE, record)
+
+    def ref(self, output: str = "out") -> Ref:
+        """A reference to the fetched file."""
+        return Ref(self.digest, output, self.name)
+
+    def encode(self) -> bytes:
+        """``[name, sha256, executable, locators]``."""
+        return canon.encode(
+            [self.name, bytes.fromhex(self.sha256), self.executable, list(self.locators)]
+        )
+
+    @classmethod
+    def decode(cls, data: bytes) -> Source:
+        """The inverse of :meth:`encode`; FormatError for anything else."""
+        name, sha256, executable, locators = fields.array(canon.decode(data), 4)
+        return cls(
+            fields.text(name),
+            fields.raw(sha256, 32).hex(),
+            fields.several(locators, fields.text),
+            fields.boolean(executable),
+        )
+
+
+@dataclass(frozen=True)
+class Derivation:
+    """A build, frozen. ``inputs`` and ``objects`` are sorted; ``env`` is sorted by key.
+
+    ``rootfs`` is the input whose top-level entries appear in ``/``; it stands in no other field.
+    """
+
+    name: str
+    system: str
+    builder: str
+    args: tuple[str, ...] = ()
+    env: tuple[tuple[str, str], ...] = ()
+    rootfs: Ref | None = None
+    inputs: tuple[Ref, ...] = ()
+    objects: tuple[ObjectId, ...] = ()
+    outputs: tuple[str, ...] = ("out",)
+
+    def __post_init__(self) -> None:
+        _check_build(self.name, self.builder, self.args, self.env, self.outputs)
+        fields.strictly_ascending(self.inputs, f"{self.name}: inputs")
+        fields.strictly_ascending(self.objects, f"{self.name}: input objects")
+
+    @property
+    def refs(self) -> tuple[Ref, ...]:
+        """Every reference to another node: the inputs and the root file system."""
+        return self.inputs if self.rootfs is None else (*self.inputs, self.rootfs)
+
+    @cached_property
+    def digest(self) -> bytes:
+        """32 bytes."""
+        return digest.keyed(Kind.DERIVATION, self.encode())
+
+    def ref(self, output: str = "out") -> Ref:
+        """A reference to one of the outputs; InvalidName when there is none of that name."""
+        if output not in self.outputs:
+            raise InvalidName(f"{self.name} has no output {output!r}")
+        return Ref(self.digest, output, object_name(self.name, output))
+
+    def encode(self) -> bytes:
+        """``[name, system, builder, args, env, rootfs, inputs, objects, outputs]``."""
+        return canon.encode(
+            [
+                self.name,
+                self.system,
+                self.builder,
+                list(self.args),
+                [list(pair) for pair in self.env],
+                None if self.rootfs is None else self.rootfs.to_fields(),
+                [ref.to_fields() for ref in self.inputs],
+                [fields.object_id_fields(item) for item in self.objects],
+                list(self.outputs),
+            ]
+        )
+
+    @classmethod
+    def decode(cls, data: bytes) -> Derivation:
+        """The inverse of :meth:`encode`; FormatError for anything else."""
+        values = fields.array(canon.decode(data), 9)
+        return cls(
+            fields.text(values[0]),
+            fields.text(values[1]),
+            fields.text(values[2]),
+            fields.several(values[3], fields.text),
+            fields.several(values[4], _pair),
+            None if values[5] is None else Ref.from_fields(values[5]),
+            fields.several(values[6], Ref.from_fields),
+            fields.several(values[7], fields.object_id),
+            fields.several(values[8], fields.text),
+        )
+
+    def resolve(self, realised: Mapping[Ref, ObjectId]) -> Resolved:
+        """This derivation with each input replaced by the object it was realised to.
+
+        ``realised`` holds every one of :attr:`refs`; KeyError otherwise.
+        """
+        texts = {ref.placeholder.text: realised[ref].text for ref in self.refs}
+        replace = _replacer(texts)
+        inputs = {realised[ref] for ref in self.inputs} | set(self.objects)
+        return Resolved(
+            self.name,
+            self.system,
+            replace(self.builder),
+            tuple(replace(arg) for arg in self.args),
+            tuple((key, replace(value)) for key, value in self.env),
+            None if self.rootfs is None else realised[self.rootfs],
+            tuple(sorted(inputs)),
+            self.outputs,
+        )
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """A derivation whose inputs are objects. Its digest is the key of realisations."""
+
+    name: str
+    system: str
+    builder: str
+    args: tuple[str, ...] = ()
+    env: tuple[tuple[str, str], ...] = ()
+    rootfs: ObjectId | None = None
+    inputs: tuple[ObjectId, ...] = ()
+    outputs: tuple[str, ...] = ("out",)
+
+    def __post_init__(self) -> None:
+        _check_build(self.name, self.builder, self.args, self.env, self.outputs)
+        fields.strictly_ascending(self.inputs, f"{self.name}: inputs")
+
+    @cached_property
+    def digest(self) -> bytes:
+        """32 bytes."""
+        return digest.keyed(Kind.RESOLVED, self.encode())
+
+    def encode(self) -> bytes:
+        """``[name, system, builder, args, env, rootfs, inputs, outputs]``."""
+        return canon.encode(
+            [
+                self.name,
+                self.system,
+                self.builder,
+                list(self.args),
+                [list(pair) for pair in self.env],
+                None if self.rootfs is None else fields.object_id_fields(self.rootfs),
+                [fields.object_id_fields(item) for item in self.inputs],
+                list(self.outputs),
+            ]
+        )
+
+    @classmethod
+    def decode(cls, data: bytes) -> Resolved:
+        """The inverse of :meth:`encode`; FormatError for anything else."""
+        values = fields.array(canon.decode(data), 8)
+        return cls(
+            fields.text(values[0]),
+            fields.text(values[1]),
+            fields.text(values[2]),
+            fields.several(values[3], fields.text),
+            fields.several(values[4], _pair),
+            None if values[5] is None else fields.object_id(values[5]),
+            fields.several(values[6], fields.object_id),
+            fields.several(values[7], fields.text),
+        )
+
+
+def _pair(value: Value) -> tuple[str, str]:
+    first, second = fields.array(value, 2)
+    return fields.text(first), fields.text(second)
+
+
+def _replacer(texts: Mapping[str, str]) -> Callable[[str], str]:
+    if not texts:
+        return str
+    pattern = re.compile("|".join(map(re.escape, texts)))
+    return lambda text: pattern.sub(lambda match: texts[match.group()], text)
+
+
+def _check_build(
+    name: str,
+    builder: str,
+    args: tuple[str, ...],
+    env: tuple[tuple[str, str], ...],
+    outputs: tuple[str, ...],
+) -> None:
+    check_name(name)
+    if not builder.startswith(("/", BUILTIN)):
+        raise FormatError(f"{name}: the builder {builder!r} is neither a path nor {BUILTIN}…")
+    for key, _ in env:
+        if not key or "=" in key:
+            raise FormatError(f"{name}: {key!r} cannot name an environment variable")
+    if any("\0" in text for text in (builder, *args, *(part for pair in env for part in pair))):
+        raise FormatError(f"{name}: a NUL byte in the builder, its arguments or environment")
+    fields.strictly_ascending((key for key, _ in env), f"{name}: environment variables")
+    if not outputs:
+        raise FormatError(f"{name}: a derivation needs an output")
+    for output in outputs:
+        check_output(output)
+    if len(set(outputs)) != len(outputs):
+        raise FormatError(f"{name}: an output stands twice")

@@ -1,0 +1,72 @@
+"""Reading canonical records field by field: each reader returns a value, or raises FormatError."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TypeVar
+
+from store.canon import Value
+from store.errors import FormatError
+from store.model.names import ObjectId
+
+T = TypeVar("T")
+
+
+def integer(value: Value) -> int:
+    """A non-negative integer."""
+    if type(value) is not int or value < 0:
+        raise FormatError(f"expected a non-negative integer, found {value!r}")
+    return value
+
+
+def boolean(value: Value) -> bool:
+    """True or False."""
+    if type(value) is not bool:
+        raise FormatError(f"expected a boolean, found {value!r}")
+    return value
+
+
+def text(value: Value) -> str:
+    """A UTF-8 string."""
+    if type(value) is not str:
+        raise FormatError(f"expected a string, found {value!r}")
+    return value
+
+
+def raw(value: Value, size: int | None = None) -> bytes:
+    """Bytes, exactly ``size`` of them when given."""
+    if type(value) is not bytes or (size is not None and len(value) != size):
+        raise FormatError(f"expected {size if size is not None else 'some'} bytes, found {value!r}")
+    return value
+
+
+def array(value: Value, size: int | None = None) -> list[Value]:
+    """An array, of exactly ``size`` items when given."""
+    if not isinstance(value, list) or (size is not None and len(value) != size):
+        raise FormatError(f"expected an array of {size if size is not None else 'any size'}")
+    return value
+
+
+def several(value: Value, read: Callable[[Value], T]) -> tuple[T, ...]:
+    """An array whose items are all read by ``read``."""
+    return tuple(read(item) for item in array(value))
+
+
+def object_id(value: Value) -> ObjectId:
+    """``[digest, name]``."""
+    key, name = array(value, 2)
+    return ObjectId(raw(key, 20), text(name))
+
+
+def object_id_fields(value: ObjectId) -> Value:
+    """``[digest, name]``."""
+    return [value.digest, value.name]
+
+
+def strictly_ascending(items: Iterable[T], what: str) -> None:
+    """FormatError unless ``items`` is sorted and holds nothing twice."""
+    previous: T | None = None
+    for item in items:
+        if previous is not None and not previous < item:  # type: ignore[operator]
+            raise FormatError(f"{what} are not sorted, or hold something twice")
+        previous = item

@@ -1,0 +1,84 @@
+"""A store object's manifest: what the index knows of it, and the digest of every file in it.
+
+The manifests lie beside the objects, so that the index can be made anew from the store directory,
+and so that a damaged file can be named.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from store import canon
+from store.errors import FormatError
+from store.model import fields
+from store.model.names import ObjectId
+from store.model.tree import Directory, Node, NodeKind
+
+VERSION = 1
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """``root`` and ``directories`` describe the object as it lies on disk, nothing blanked.
+
+    ``references`` are the other objects it names, sorted. ``directories`` holds each directory of
+    the tree once, by its node's payload.
+    """
+
+    id: ObjectId
+    references: tuple[ObjectId, ...]
+    refers_to_itself: bool
+    root: Node
+    directories: dict[bytes, Directory]
+
+    @property
+    def size(self) -> int:
+        """Bytes of all files and link targets."""
+        return self.root.size
+
+    def encode(self) -> bytes:
+        """``[version, id, references, refers to itself, root, [directory, …]]``, by digest."""
+        return canon.encode(
+            [
+                VERSION,
+                fields.object_id_fields(self.id),
+                [fields.object_id_fields(reference) for reference in self.references],
+                self.refers_to_itself,
+                self.root.to_fields(),
+                [self.directories[key].encode() for key in sorted(self.directories)],
+            ]
+        )
+
+    @classmethod
+    def decode(cls, data: bytes) -> Manifest:
+        """The inverse of :meth:`encode`; FormatError for anything else."""
+        values = fields.array(canon.decode(data), 6)
+        if values[0] != VERSION:
+            raise FormatError(f"a manifest of version {values[0]!r}, not {VERSION}")
+        references = fields.several(values[2], fields.object_id)
+        fields.strictly_ascending(references, "references")
+        directories = [Directory.decode(fields.raw(item)) for item in fields.array(values[5])]
+        by_digest = {directory.node().payload: directory for directory in directories}
+        fields.strictly_ascending(by_digest, "directories")
+        manifest = cls(
+            fields.object_id(values[1]),
+            references,
+            fields.boolean(values[3]),
+            Node.from_fields(fields.array(values[4])),
+            by_digest,
+        )
+        manifest._check_whole()
+        return manifest
+
+    def _check_whole(self) -> None:
+        missing = {
+            node.payload
+            for node in self._nodes()
+            if node.kind is NodeKind.DIRECTORY and node.payload not in self.directories
+        }
+        if missing:
+            raise FormatError(f"the manifest of {self.id} lacks {len(missing)} directories")
+
+    def _nodes(self) -> list[Node]:
+        below = [node for item in self.directories.values() for _, node in item.entries]
+        return [self.root, *below]
