@@ -39,7 +39,7 @@ An error says what happened, to which path or derivation, and (``hint``) what to
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 
 class StoreError(Exception):
@@ -51,6 +51,19 @@ class StoreError(Exception):
         super().__init__(message)
         self.message = message
         self.hint = hint
+
+    def __reduce__(self) -> tuple[Callable[..., StoreError], tuple[object, ...]]:
+        # The classes' constructors differ; an error crosses from a worker process by its fields.
+        return _restore, (type(self), self.args, self.__dict__)
+
+
+def _restore(
+    kind: type[StoreError], args: tuple[object, ...], fields: dict[str, object]
+) -> StoreError:
+    error = kind.__new__(kind)
+    error.args = args
+    error.__dict__.update(fields)
+    return error
 
 
 class UsageError(StoreError):

@@ -80,7 +80,12 @@ class Note:
     message: str
 
 
-Event = Planned | Started | Waiting | Phase | Progress | Finished | Failed | Note
+@dataclass(frozen=True)
+class Tick:
+    """Nothing but time has passed; about ten a second while something runs."""
+
+
+Event = Planned | Started | Waiting | Phase | Progress | Finished | Failed | Note | Tick
 
 
 class Reporter(Protocol):

@@ -1,7 +1,7 @@
 """Pin the Debian seed: write seed.json from the package index of a Debian 12 machine.
 
-A maintenance tool, run by hand on a Debian bookworm (amd64) machine whose package index is fresh, when a
-pinned version has left the mirrors:
+A maintenance tool, run by hand on a Debian bookworm (amd64) machine whose package index is fresh,
+when a pinned version has left the mirrors:
 
     python3 bootstrap-seeds/debian/pin.py > bootstrap-seeds/debian/seed.json
 
@@ -14,8 +14,8 @@ import sys
 
 LGPL_RUNTIME = ["GPL-3.0-or-later WITH GCC-exception-3.1"]
 
-# Which package plays which part. "userland" is all that a stage-1 build may see of the seed; "compiler" is
-# added for stage 0 alone. Found by running the ladder and taking away what was not missed.
+# Which package plays which part. "userland" is all that a stage-1 build may see of the seed;
+# "compiler" is added for stage 0 alone.
 ROLES: dict[str, dict[str, list[str]]] = {
     "userland": {
         "libc6": ["LGPL-2.1-or-later"],
@@ -60,22 +60,20 @@ ROLES: dict[str, dict[str, list[str]]] = {
     },
 }
 
-TOOLS = ("ar", "as", "ld", "nm", "objcopy", "objdump", "ranlib", "readelf", "size", "strings", "strip")
+TOOLS = ("ar", "as", "ld", "nm", "objcopy", "objdump", "ranlib", "readelf", "strip")
 
-# The merged /usr of Debian, and what its alternatives and its "gcc" and "binutils" packages (made of links) add.
-LINKS: dict[str, str] = {
-    "bin": "usr/bin",
-    "sbin": "usr/sbin",
-    "lib": "usr/lib",
-    "lib64": "usr/lib64",
-    "usr/bin/awk": "gawk",
-    "usr/bin/sh": "bash",
-    "usr/bin/cc": "gcc",
-    "usr/bin/c++": "g++",
-    "usr/bin/gcc": "gcc-12",
-    "usr/bin/g++": "g++-12",
-    "usr/bin/cpp": "cpp-12",
-} | {f"usr/bin/{tool}": f"x86_64-linux-gnu-{tool}" for tool in TOOLS}
+# What Debian's alternatives, and its packages that consist of links ("gcc", "binutils"), would add
+# to each package.
+LINKS: dict[str, dict[str, str]] = {
+    "bash": {"usr/bin/sh": "bash"},
+    "gawk": {"usr/bin/awk": "gawk"},
+    "gcc-12": {"usr/bin/gcc": "gcc-12", "usr/bin/cc": "gcc-12"},
+    "g++-12": {"usr/bin/g++": "g++-12", "usr/bin/c++": "g++-12"},
+    "cpp-12": {"usr/bin/cpp": "cpp-12"},
+    "binutils-x86-64-linux-gnu": {f"usr/bin/{tool}": f"x86_64-linux-gnu-{tool}" for tool in TOOLS},
+}
+
+MERGED_USR = {"bin": "usr/bin", "sbin": "usr/sbin", "lib": "usr/lib", "lib64": "usr/lib64"}
 
 
 def records(package: str) -> list[dict[str, str]]:
@@ -92,7 +90,7 @@ def records(package: str) -> list[dict[str, str]]:
 
 
 def pinned(package: str, role: str, licences: list[str]) -> dict[str, object]:
-    """One entry of seed.json. The plain release is preferred: mirrors drop superseded security updates."""
+    """One entry of seed.json, from the plain release: mirrors drop superseded security updates."""
     plain = [r for r in records(package) if r["Filename"].startswith("pool/main/")]
     record = plain[0]
     return {
@@ -103,6 +101,7 @@ def pinned(package: str, role: str, licences: list[str]) -> dict[str, object]:
         "size": int(record["Size"]),
         "role": role,
         "licences": licences,
+        "links": LINKS.get(package, {}),
     }
 
 
@@ -117,7 +116,7 @@ def main() -> None:
         "name": "debian",
         "description": "GCC 12, GNU binutils and a GNU userland, as Debian 12 ships them",
         "system": "x86_64-linux",
-        "links": LINKS,
+        "links": MERGED_USR,
         "packages": packages,
     }
     json.dump(seed, sys.stdout, indent=2)

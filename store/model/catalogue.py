@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import TypeAlias
@@ -52,18 +52,24 @@ class Catalogue:
         value = self.nodes[node]
         return value.refs if isinstance(value, Derivation) else ()
 
-    def build_closure(self, goals: Iterable[bytes]) -> Iterator[bytes]:
-        """The goals and every node below them, each once, inputs before what needs them."""
-        done: set[bytes] = set()
+    def build_closure(
+        self, goals: Iterable[bytes], prune: Callable[[bytes], bool] = lambda _: False
+    ) -> Iterator[bytes]:
+        """The goals and every node below them, each once, inputs before what needs them.
+
+        What stands only below a node for which ``prune`` is true is left out.
+        """
+        seen: set[bytes] = set()
         stack = [(goal, False) for goal in goals]
         while stack:
             node, expanded = stack.pop()
             if expanded:
                 yield node
-            elif node not in done:
-                done.add(node)
+            elif node not in seen:
+                seen.add(node)
                 stack.append((node, True))
-                stack.extend((ref.node, False) for ref in reversed(self.inputs(node)))
+                if not prune(node):
+                    stack.extend((ref.node, False) for ref in reversed(self.inputs(node)))
 
 
 def collect(nodes: Iterable[GraphNode]) -> dict[bytes, GraphNode]:

@@ -1,0 +1,1 @@
+"""The recipes: one file per package, and ``stages``, which tells the bootstrap as a story."""

@@ -1,0 +1,26 @@
+"""What recipes are made of, and how a stage turns them into derivations. Pure: no I/O.
+
+A recipe is data. Whatever can be wrong with it is found here, when it is evaluated, and not an
+hour into a build.
+"""
+
+from derivations.kit.archive import Archive, debian
+from derivations.kit.phases import autotools, phase
+from derivations.kit.recipe import BUILD_TOOLS, Phase, Recipe, variant
+from derivations.kit.seed import Seed
+from derivations.kit.stage import Graph, Stage, Stock
+
+__all__ = [
+    "BUILD_TOOLS",
+    "Archive",
+    "Graph",
+    "Phase",
+    "Recipe",
+    "Seed",
+    "Stage",
+    "Stock",
+    "autotools",
+    "debian",
+    "phase",
+    "variant",
+]

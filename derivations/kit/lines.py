@@ -1,0 +1,40 @@
+"""What is checked of a recipe's command lines before they ever run."""
+
+from __future__ import annotations
+
+import re
+
+from store.errors import EvaluationError
+
+_TOKEN = re.compile(r"\\.|'[^']*'|\"(?:\\.|[^\"\\])*\"|&&|[(){}]|\$\(|.", re.DOTALL)
+_CONDITIONS = ("if ", "while ", "until ")
+
+
+def check_line(line: str, where: str) -> None:
+    """EvaluationError for an empty line, or a list with ``&&`` outside of a condition.
+
+    ``set -e`` does not stop at a list whose first part fails (POSIX, "set"): what follows the list
+    would run on half a result. Each command gets a line of its own instead.
+    """
+    if not line.strip():
+        raise EvaluationError(f"phase {where!r} has an empty command line")
+    if "\0" in line:
+        raise EvaluationError(f"phase {where!r} has a NUL character in a command line")
+    if not line.lstrip().startswith(_CONDITIONS) and _has_list(line):
+        raise EvaluationError(
+            f"phase {where!r}: a failure in `{line}` would go unnoticed",
+            hint="give each command of a list with && a line of its own",
+        )
+
+
+def _has_list(line: str) -> bool:
+    """Whether ``&&`` stands outside of quotes and parentheses."""
+    depth = 0
+    for token in _TOKEN.findall(line):
+        if token in ("(", "{", "$("):
+            depth += 1
+        elif token in (")", "}"):
+            depth -= 1
+        elif token == "&&" and depth == 0:
+            return True
+    return False

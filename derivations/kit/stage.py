@@ -1,0 +1,177 @@
+"""Stages: recipes become derivations by having their roles filled."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from derivations.kit.archive import SYSTEM
+from derivations.kit.recipe import Recipe
+from derivations.kit.script import script
+from store.errors import Cycle, EvaluationError, UnfilledRole
+from store.model.catalogue import Catalogue, GraphNode, Package
+from store.model.derivation import Derivation, Ref
+from store.model.identity import scratch_path
+
+NAMES_OF_TOOLS = (
+    ("AR", "ar"),
+    ("AS", "as"),
+    ("AWK", "gawk"),
+    ("CC", "gcc"),
+    ("CXX", "g++"),
+    ("LD", "ld"),
+    ("NM", "nm"),
+    ("OBJCOPY", "objcopy"),
+    ("OBJDUMP", "objdump"),
+    ("RANLIB", "ranlib"),
+    ("READELF", "readelf"),
+    ("STRIP", "strip"),
+)
+"""Set outright, so that no configure script finds another name in one stage than in the next: such
+a name ends in the output (gcc hashes it into its checksum for precompiled headers)."""
+
+SHELL = "/bin/sh"
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A set of recipes, and what they are built with.
+
+    ``tools`` names, by role, the objects whose ``bin`` comes onto ``$PATH``; a role with none is
+    filled by programs in ``/bin`` of ``rootfs``. ``recipes`` fill roles with what this stage itself
+    builds. No derivation here may use one in ``forbidden`` directly (32-byte digests).
+    """
+
+    name: str
+    rootfs: Ref
+    tools: Mapping[str, tuple[Ref, ...]]
+    recipes: Mapping[str, Recipe]
+    env: tuple[tuple[str, str], ...] = ()
+    forbidden: frozenset[bytes] = frozenset()
+
+
+@dataclass
+class Graph:
+    """The nodes and packages evaluated so far."""
+
+    nodes: dict[bytes, GraphNode] = field(default_factory=dict)
+    packages: dict[str, Package] = field(default_factory=dict)
+
+    def add(self, node: GraphNode) -> Ref:
+        """Take up a node; the reference to its first output."""
+        self.nodes[node.digest] = node
+        return node.ref(node.outputs[0])
+
+    def publish(
+        self, name: str, ref: Ref, version: str = "", description: str = "", licence: str = ""
+    ) -> None:
+        """Make a node known to users by ``name``; EvaluationError when the name is taken."""
+        if name in self.packages:
+            raise EvaluationError(f"two packages are named {name!r}")
+        self.packages[name] = Package(name, ref.node, version, description, licence)
+
+    def alias(self, name: str, package: str) -> None:
+        """Make a package known by another name too."""
+        known = self.packages[package]
+        self.publish(
+            name,
+            self.nodes[known.node].ref(),
+            known.version,
+            known.description,
+            known.licence,
+        )
+
+    def catalogue(self) -> Catalogue:
+        """All of it, as a value."""
+        return Catalogue(dict(self.packages), dict(self.nodes))
+
+
+class Stock:
+    """The packages of one stage, each made when it is first asked for."""
+
+    def __init__(self, stage: Stage, graph: Graph) -> None:
+        self._stage = stage
+        self._graph = graph
+        self._made: dict[str, Ref] = {}
+        self._stack: list[str] = []
+
+    def __getitem__(self, role: str) -> Ref:
+        """What fills ``role``; UnfilledRole, or Cycle when it needs itself."""
+        if role in self._stack:
+            first = self._stack.index(role)
+            chain = [*self._stack[first:], role]
+            raise Cycle([f"{self._stage.name}.{self._stage.recipes[r].name}" for r in chain])
+        if role not in self._made:
+            recipe = self._stage.recipes.get(role)
+            if recipe is None:
+                user = self._stage.recipes[self._stack[-1]].name if self._stack else role
+                raise UnfilledRole(role, user, self._stage.name, self._stage.recipes)
+            self._stack.append(role)
+            self._made[role] = self._make(recipe)
+            self._stack.pop()
+        return self._made[role]
+
+    def publish(self) -> frozenset[bytes]:
+        """Make every recipe's package known as ``<stage>.<name>``; the derivations' digests."""
+        for role, recipe in self._stage.recipes.items():
+            self._graph.publish(
+                f"{self._stage.name}.{recipe.name}",
+                self[role],
+                recipe.version,
+                recipe.description,
+                recipe.licence,
+            )
+        return frozenset(ref.node for ref in self._made.values())
+
+    def _make(self, recipe: Recipe) -> Ref:
+        graph, stage = self._graph, self._stage
+        sources = {}
+        for archive in recipe.sources:
+            graph.add(archive.source)
+            sources[f"{_variable(archive.name)}_source"] = graph.add(archive.derivation())
+        inputs = {_variable(role): self[role] for role in recipe.inputs}
+        tools = self._tools(recipe)
+        variables = {name: str(ref) for name, ref in (sources | inputs).items()}
+        variables["out"] = scratch_path(recipe.label)
+        if recipe.sources:
+            variables["source"] = next(iter(variables[name] for name in sources))
+        derivation = Derivation(
+            name=recipe.label,
+            system=SYSTEM,
+            builder=SHELL,
+            args=("-eu", "-c", script(recipe, variables)),
+            env=_environment(stage, recipe, tools),
+            rootfs=stage.rootfs,
+            inputs=tuple(sorted({*sources.values(), *inputs.values(), *tools})),
+        )
+        self._check_allowed(recipe, derivation)
+        return graph.add(derivation)
+
+    def _tools(self, recipe: Recipe) -> tuple[Ref, ...]:
+        """The objects on ``$PATH``, each once, in the order in which the stage names them."""
+        for role in recipe.tools:
+            if role not in self._stage.tools:
+                raise UnfilledRole(role, recipe.name, self._stage.name, self._stage.tools)
+        filled = (self._stage.tools[role] for role in self._stage.tools if role in recipe.tools)
+        return tuple(dict.fromkeys(ref for refs in filled for ref in refs))
+
+    def _check_allowed(self, recipe: Recipe, derivation: Derivation) -> None:
+        for ref in derivation.refs:
+            if ref.node in self._stage.forbidden:
+                raise EvaluationError(
+                    f"{self._stage.name}.{recipe.name} would be built with {ref.name}, "
+                    "which this stage is to do without"
+                )
+
+
+def _variable(name: str) -> str:
+    return name.replace("-", "_").replace("+", "x")
+
+
+def _environment(
+    stage: Stage, recipe: Recipe, tools: Iterable[Ref]
+) -> tuple[tuple[str, str], ...]:
+    path = ":".join([*(f"{ref}/bin" for ref in tools), "/bin"])
+    fixed = {"PATH": path, "SHELL": SHELL, "CONFIG_SHELL": SHELL}
+    merged = fixed | dict(NAMES_OF_TOOLS) | dict(stage.env) | dict(recipe.env)
+    return tuple(sorted(merged.items()))

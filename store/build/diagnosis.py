@@ -1,0 +1,96 @@
+"""From what the kernel refused to the setting that made it: why a sandbox cannot be had."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Callable
+
+from store.errors import SandboxUnavailable
+
+REFUSED = (errno.EPERM, errno.EACCES)
+
+
+def read_setting(name: str) -> str | None:
+    """The value of a sysctl such as ``user.max_user_namespaces``; None if there is none."""
+    try:
+        with open("/proc/sys/" + name.replace(".", "/"), encoding="ascii") as stream:
+            return stream.read().strip()
+    except OSError:
+        return None
+
+
+def diagnose(
+    step: str, code: int, setting: Callable[[str], str | None] = read_setting
+) -> SandboxUnavailable:
+    """The error for a set-up ``step`` that failed with errno ``code``."""
+    what = f"the sandbox cannot be made: {step}: {os.strerror(code)}"
+    for reason, hint in _reasons(step, code, setting):
+        return SandboxUnavailable(f"{what} ({reason})", hint=hint)
+    return SandboxUnavailable(what)
+
+
+def _reasons(step: str, code: int, setting: Callable[[str], str | None]) -> list[tuple[str, str]]:
+    """Pairs of reason and remedy, the most certain first."""
+    found = []
+    unsharing = step == UNSHARE
+    if setting("user.max_user_namespaces") == "0" or (unsharing and code == errno.ENOSPC):
+        found.append(
+            (
+                f"user.max_user_namespaces is {setting('user.max_user_namespaces')}",
+                "sysctl -w user.max_user_namespaces=15000",
+            )
+        )
+    if code in REFUSED and setting("kernel.unprivileged_userns_clone") == "0":
+        found.append(
+            (
+                "kernel.unprivileged_userns_clone is 0",
+                "sysctl -w kernel.unprivileged_userns_clone=1",
+            )
+        )
+    if code in REFUSED and setting("kernel.apparmor_restrict_unprivileged_userns") == "1":
+        found.append(
+            (
+                "kernel.apparmor_restrict_unprivileged_userns is 1",
+                "sysctl -w kernel.apparmor_restrict_unprivileged_userns=0",
+            )
+        )
+    if code == errno.ENOSYS:
+        found.append(("the kernel is too old", "Linux 5.2 or newer is needed"))
+    if unsharing and code == errno.EINVAL:
+        found.append(
+            (
+                "the kernel was built without one of the user, mount, pid, net, ipc, uts and "
+                "cgroup namespaces",
+                "use a kernel that has CONFIG_USER_NS and the other CONFIG_*_NS",
+            )
+        )
+    if unsharing and code in REFUSED:
+        found.append(
+            (
+                "user namespaces are forbidden here, by a container's seccomp profile or by "
+                "a chroot",
+                "start the container with a seccomp profile that allows unshare and mount, "
+                "such as --security-opt seccomp=unconfined",
+            )
+        )
+    if step == "mounting /proc" and code in REFUSED:
+        found.append(
+            (
+                "parts of this container's /proc are masked, so that no new one may be mounted",
+                "start the container with --security-opt systempaths=unconfined",
+            )
+        )
+    if code in REFUSED:
+        found.append(
+            (
+                "a container's seccomp profile or a security module forbids it",
+                "start the container with --security-opt seccomp=unconfined "
+                "--security-opt apparmor=unconfined",
+            )
+        )
+    return found
+
+
+UNSHARE = "making the namespaces"
+"""The step that a kernel without user namespaces refuses."""

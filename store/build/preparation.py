@@ -1,0 +1,248 @@
+"""From a request to a plan: everything that can be done and computed before the fork.
+
+The children of the fork only follow the plan. This keeps them short, and free of anything that is
+unsafe in a process that was forked from one with threads.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import resource
+import stat
+from dataclasses import dataclass
+from typing import Final
+
+from store import kernel
+from store.build import seccomp
+from store.build.request import BuildRequest
+from store.errors import SandboxUnavailable, StorageError, UnknownObject
+
+BASE_ID: Final = 0x6000_0000
+"""Build users of root's builds: this plus 20 bits of the work directory's inode number. Far from
+the ids of people, of services, and of the ranges that are handed out to containers."""
+
+OWN_ENTRIES: Final = frozenset(("build", "dev", "etc", "proc", "store", "tmp"))
+"""Entries of ``/`` that a root file system cannot supply."""
+
+CONTRACT_ENV: Final = (
+    ("HOME", "/homeless"),
+    ("TMPDIR", "/tmp"),  # noqa: S108 (the sandbox's own)
+    ("TZ", "UTC"),
+    ("LC_ALL", "C"),
+    ("SOURCE_DATE_EPOCH", "1"),
+)
+
+_MEGABYTE: Final = 1 << 20
+_ANY: Final = resource.RLIM_INFINITY
+
+# Not what the user's login happened to have: a limit shows in the layout of memory, and in tests.
+LIMITS: Final = (
+    (resource.RLIMIT_CORE, 0, 0),
+    (resource.RLIMIT_STACK, 8 * _MEGABYTE, _ANY),
+    (resource.RLIMIT_NOFILE, 1024, 524288),
+    (resource.RLIMIT_MEMLOCK, 8 * _MEGABYTE, 8 * _MEGABYTE),
+    (resource.RLIMIT_AS, _ANY, _ANY),
+    (resource.RLIMIT_CPU, _ANY, _ANY),
+    (resource.RLIMIT_DATA, _ANY, _ANY),
+    (resource.RLIMIT_FSIZE, _ANY, _ANY),
+    (resource.RLIMIT_NPROC, _ANY, _ANY),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What the children do. All paths in ``mounted`` are physical."""
+
+    store_dir: str
+    mounted: tuple[tuple[str, str], ...]
+    """Writable directories: (physical path, entry of ``/``)."""
+    rootfs: str | None
+    root_dirs: tuple[str, ...]
+    root_files: tuple[str, ...]
+    root_links: tuple[tuple[str, str], ...]
+    inputs: tuple[str, ...]
+    etc: tuple[tuple[str, str], ...]
+    build_user: int | None
+    """The id, of user and group, to become before anything else; None to stay who one is."""
+    uid_map: str
+    gid_map: str
+    filter: bytes
+    personality: int
+    argv: tuple[str, ...]
+    env: dict[str, str]
+    jobserver: tuple[int, ...]
+    interactive: bool
+
+
+def prepare(request: BuildRequest, *, interactive: bool = False) -> Plan:
+    """Make the directories and mount points of a build, and its plan.
+
+    Raises ``UnknownObject`` if an input is not there and ``SandboxUnavailable`` on a machine that
+    the system-call filter is not written for.
+    """
+    if kernel.machine() != seccomp.MACHINE:
+        raise SandboxUnavailable(
+            f"there is no system-call filter for this machine ({kernel.machine()})",
+            hint=f"builds are sandboxed on {seccomp.MACHINE} only",
+        )
+    build_user = _build_user(request.work_dir)
+    if build_user is not None:
+        _require_searchable(request.store_dir)
+    mounted = _make_directories(request.work_dir, build_user)
+    directories, files, links = _root_entries(request)
+    return Plan(
+        store_dir=request.store_dir,
+        mounted=mounted,
+        rootfs=request.rootfs,
+        root_dirs=directories,
+        root_files=files,
+        root_links=links,
+        inputs=_make_mount_points(request),
+        etc=_etc(request),
+        build_user=build_user,
+        uid_map=f"{request.uid} {os.geteuid() if build_user is None else build_user} 1",
+        gid_map=f"{request.gid} {os.getegid() if build_user is None else build_user} 1",
+        filter=seccomp.program(),
+        personality=request.personality | (0 if request.aslr else kernel.ADDR_NO_RANDOMIZE),
+        argv=(request.builder, *request.args),
+        env=_environment(request),
+        jobserver=request.jobserver or (),
+        interactive=interactive,
+    )
+
+
+def _build_user(work_dir: str) -> int | None:
+    """Root's builds get an id of their own. Root in a container may not have the power."""
+    if os.geteuid() != 0:
+        return None
+    needed = (kernel.CAP_CHOWN, kernel.CAP_SETGID, kernel.CAP_SETUID, kernel.CAP_SYS_ADMIN)
+    held = kernel.capabilities()
+    if not all(held >> capability & 1 for capability in needed):
+        return None
+    build_user = BASE_ID + os.stat(work_dir).st_ino % (1 << 20)
+    mapped = _is_mapped("/proc/self/uid_map", build_user) and _is_mapped(
+        "/proc/self/gid_map", build_user
+    )
+    return build_user if mapped else None
+
+
+def _is_mapped(path: str, number: int) -> bool:
+    with open(path, encoding="ascii") as table:
+        ranges = [tuple(map(int, line.split())) for line in table]
+    return any(first <= number < first + count for first, _, count in ranges)
+
+
+def _require_searchable(store_dir: str) -> None:
+    if not os.stat(store_dir).st_mode & stat.S_IXOTH:
+        raise StorageError(
+            f"{store_dir} is closed to the build users",
+            hint=f"chmod o+x {store_dir}; the directories above it may stay closed",
+        )
+
+
+def _make_directories(work_dir: str, build_user: int | None) -> tuple[tuple[str, str], ...]:
+    made = []
+    for name, mode in (("build", 0o755), ("store", 0o755), ("tmp", 0o1777)):
+        path = f"{work_dir}/{name}"
+        with contextlib.suppress(FileExistsError):
+            os.mkdir(path)
+        if build_user is not None:
+            os.chown(path, build_user, build_user, follow_symlinks=False)
+        os.chmod(path, mode)
+        made.append((path, name))
+    return tuple(made)
+
+
+def _root_entries(
+    request: BuildRequest,
+) -> tuple[tuple[str, ...], tuple[str, ...], tuple[tuple[str, str], ...]]:
+    """Directories, files and links at the top of the root file system."""
+    directories, files, links = [], [], []
+    if request.rootfs is None:
+        return (), (), ()
+    try:
+        entries = sorted(
+            os.scandir(f"{request.store_dir}/{request.rootfs}"), key=lambda entry: entry.name
+        )
+    except OSError as error:
+        raise UnknownObject(
+            f"{request.name}: the root file system {request.rootfs} cannot be read: "
+            f"{error.strerror}"
+        ) from error
+    for entry in entries:
+        if entry.name in OWN_ENTRIES:
+            continue
+        if entry.is_symlink():
+            links.append((entry.name, os.readlink(entry.path)))
+        elif entry.is_dir(follow_symlinks=False):
+            directories.append(entry.name)
+        else:
+            files.append(entry.name)
+    return tuple(directories), tuple(files), tuple(links)
+
+
+def _make_mount_points(request: BuildRequest) -> tuple[str, ...]:
+    """Something for each input to be mounted on. Links cannot be, and are copied."""
+    mounted = []
+    objects = os.open(request.store_dir, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    target = os.open(f"{request.work_dir}/store", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        for name in request.inputs:
+            try:
+                mode = os.lstat(name, dir_fd=objects).st_mode
+            except FileNotFoundError:
+                raise UnknownObject(
+                    f"{request.name}: its input {name} is not in {request.store_dir}"
+                ) from None
+            with contextlib.suppress(FileExistsError):
+                if stat.S_ISLNK(mode):
+                    os.symlink(os.readlink(name, dir_fd=objects), name, dir_fd=target)
+                elif stat.S_ISDIR(mode):
+                    os.mkdir(name, 0o755, dir_fd=target)
+                else:
+                    flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC
+                    os.close(os.open(name, flags, 0o644, dir_fd=target))
+            if not stat.S_ISLNK(mode):
+                mounted.append(name)
+    finally:
+        os.close(objects)
+        os.close(target)
+    return tuple(mounted)
+
+
+def _etc(request: BuildRequest) -> tuple[tuple[str, str], ...]:
+    return (
+        ("passwd", f"builder:x:{request.uid}:{request.gid}::/homeless:/bin/sh\n"),
+        ("group", f"builders:x:{request.gid}:\n"),
+        ("hosts", "127.0.0.1 localhost\n::1 localhost\n"),
+    )
+
+
+def _environment(request: BuildRequest) -> dict[str, str]:
+    """The contract's variables, under the derivation's own, beside what is told and not hashed."""
+    told = {"STORE_CORES": str(request.cores)}
+    if request.jobserver is not None:
+        # As make itself tells it to a make that it starts; read by make 4.2 and later.
+        told["MAKEFLAGS"] = f" -j{request.cores} --jobserver-auth=3,4"
+    return {**dict(CONTRACT_ENV), **told, **dict(request.env)}
+
+
+def lower_limits() -> None:
+    """Set the resource limits of ``LIMITS``, or the nearest that this user may have."""
+    for which, soft, hard in LIMITS:
+        try:
+            resource.setrlimit(which, (soft, hard))
+        except (ValueError, OSError):
+            _, ceiling = resource.getrlimit(which)
+            if ceiling != _ANY:
+                hard = ceiling if hard == _ANY else min(hard, ceiling)
+                soft = hard if soft == _ANY else min(soft, hard)
+            with contextlib.suppress(ValueError, OSError):
+                resource.setrlimit(which, (soft, hard))
+
+
+def is_missing(error: OSError) -> bool:
+    """Whether a program could not be executed because a file is not there."""
+    return error.errno == errno.ENOENT

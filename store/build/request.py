@@ -1,0 +1,108 @@
+"""What is asked of a build, and what came of it: two dumb values.
+
+A request holds paths and numbers only. Whoever makes it has resolved the derivation, created the
+work directory and chosen the scratch names; the runner looks nothing up.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import Literal
+
+from store.errors import InvalidName, UsageError
+
+Stopped = Literal["timeout", "silent", "disk"]
+
+FULL = "full"
+"""The sandbox level of a build that had every clause of the contract."""
+
+
+@dataclass(frozen=True, slots=True)
+class BuildRequest:
+    """One build.
+
+    Paths named ``store_dir``, ``work_dir`` and ``log_path`` are physical; ``builder`` is a path
+    that the builder sees. Objects are named by their base names in ``store_dir``.
+
+    Raises ``InvalidName`` for a name that is not one path component or stands for two things, and
+    ``UsageError`` for a path that is not absolute or a number out of range.
+    """
+
+    name: str
+    builder: str
+    args: tuple[str, ...]
+    env: tuple[tuple[str, str], ...]
+    store_dir: str
+    work_dir: str
+    """An empty directory of this build alone, on the store's disk; it gets ``build/``, ``store/``
+    and ``tmp/``. A tree that was kept from an earlier run of the same request also serves."""
+    log_path: str
+    """Appended to; created if missing."""
+    inputs: tuple[str, ...] = ()
+    """The input closure, to be seen read-only under ``/store``."""
+    outputs: tuple[str, ...] = ()
+    """Scratch names that the builder will create under ``/store``."""
+    rootfs: str | None = None
+    """The object whose top-level entries appear in ``/``. Not in ``/store``, unless an input."""
+    cores: int = 1
+    jobserver: tuple[int, int] | None = None
+    """Read and write descriptor of a pipe of tokens in the way of GNU make."""
+    timeout: float | None = None
+    """Seconds from start to stop."""
+    max_silent: float | None = None
+    """Seconds without growth of the log."""
+    disk_reserve: int = 0
+    """Bytes that must stay free on the disk of ``work_dir``."""
+    aslr: bool = False
+    """Address-space randomisation: for an audit only, as are the next three."""
+    uid: int = 1000
+    gid: int = 100
+    personality: int = 0
+    """More flags for personality(2)."""
+
+    def __post_init__(self) -> None:
+        for path in (self.builder, self.store_dir, self.work_dir, self.log_path):
+            if not os.path.isabs(path) or "\0" in path:
+                raise UsageError(f"{self.name}: not an absolute path: {path!r}")
+        names = [*self.inputs, *self.outputs]
+        for name in [*names, *(() if self.rootfs is None else (self.rootfs,))]:
+            if name in ("", ".", "..") or "/" in name or "\0" in name:
+                raise InvalidName(f"{self.name}: not the name of a store object: {name!r}")
+        if len(set(names)) != len(names):
+            twice = sorted({name for name in names if names.count(name) > 1})
+            raise InvalidName(f"{self.name}: named twice: {', '.join(twice)}")
+        for key, value in self.env:
+            if not key or "=" in key or "\0" in key or "\0" in value:
+                raise UsageError(f"{self.name}: not an environment variable: {key!r}")
+        if any("\0" in word for word in self.args):
+            raise UsageError(f"{self.name}: an argument holds a NUL character")
+        if self.cores < 1 or self.disk_reserve < 0 or self.uid < 1 or self.gid < 1:
+            raise UsageError(f"{self.name}: a number is out of range")
+
+
+@dataclass(frozen=True, slots=True)
+class BuildResult:
+    """How a builder ended."""
+
+    status: int
+    """Exit status; the negative number of a signal that ended it (SIGKILL when it was stopped)."""
+    wall: float
+    """Seconds from before the sandbox was made to after the last process was gone."""
+    user: float
+    """Seconds of processor time of all its processes, outside the kernel."""
+    system: float
+    """Seconds of processor time of all its processes, in the kernel."""
+    max_rss: int
+    """Bytes of the largest process. It counts the moment before execve(2) too, so that it is never
+    below what the caller's own process weighs (some tens of megabytes)."""
+    stopped: Stopped | None = None
+    """Why the runner stopped it."""
+    exec_error: str | None = None
+    """Why the builder could not be executed at all; the same text is in the log."""
+    level: str = FULL
+
+    @property
+    def ok(self) -> bool:
+        """Whether the builder ran to its end and was content."""
+        return self.status == 0 and self.stopped is None

@@ -1,0 +1,105 @@
+"""Runs one build: starts the sandbox, watches it, and says how it went."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import signal
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
+
+from store.build.diagnosis import diagnose
+from store.build.preparation import prepare
+from store.build.request import BuildRequest, BuildResult, Stopped
+from store.build.sandbox import Tree
+from store.errors import SandboxUnavailable
+
+TICK: Final = 0.1
+"""Seconds between two looks at the disk and the clock. The end of a build is noticed at once."""
+
+INODE_RESERVE: Final = 1024
+"""Inodes that must stay free, where the file system counts them."""
+
+
+def run(request: BuildRequest) -> BuildResult:
+    """Run the builder in the sandbox until it ends or has to be stopped.
+
+    Nothing of it is left running when this returns or raises. A builder that fails is a result; a
+    sandbox that cannot be had is ``SandboxUnavailable``; an input that is missing ``UnknownObject``.
+    """
+    began = time.monotonic()
+    plan = prepare(request)
+    with _open_log(request.log_path) as log:
+        tree = Tree(plan, (log, log))
+        try:
+            tree.start()
+            stopped = _watch(request, tree.pidfd, log)
+            tree.stop()
+            told = tree.finish()
+        finally:
+            tree.close()
+    return read_report(told, stopped, time.monotonic() - began)
+
+
+@contextlib.contextmanager
+def _open_log(path: str) -> Iterator[int]:
+    fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        yield fd
+    finally:
+        os.close(fd)
+
+
+def _watch(request: BuildRequest, pidfd: int, log: int) -> Stopped | None:
+    """Wait for the end of the tree; why it has to be stopped, if it has to."""
+    poll = select.poll()
+    poll.register(pidfd, select.POLLIN)
+    now = time.monotonic()
+    deadline = None if request.timeout is None else now + request.timeout
+    spoke, length = now, os.fstat(log).st_size
+    while True:
+        if disk_is_low(os.statvfs(request.work_dir), request.disk_reserve):
+            return "disk"
+        if deadline is not None and now >= deadline:
+            return "timeout"
+        if request.max_silent is not None and now >= spoke + request.max_silent:
+            return "silent"
+        if poll.poll(TICK * 1000):
+            return None
+        now = time.monotonic()
+        if (size := os.fstat(log).st_size) != length:
+            spoke, length = now, size
+
+
+def disk_is_low(disk: os.statvfs_result, reserve: int) -> bool:
+    """Whether less than ``reserve`` bytes, or hardly an inode, is free. A reserve of 0 is none."""
+    if reserve == 0:
+        return False
+    counts_inodes = disk.f_files > 0
+    return disk.f_bavail * disk.f_frsize < reserve or (
+        counts_inodes and disk.f_favail < INODE_RESERVE
+    )
+
+
+def read_report(
+    told: Mapping[str, Sequence[str]], stopped: Stopped | None, wall: float
+) -> BuildResult:
+    """What the children told, as a result. Raises ``SandboxUnavailable`` if they got nowhere."""
+    if "failed" in told and stopped is None:
+        step, code = told["failed"]
+        if int(code) == 0:
+            raise SandboxUnavailable(f"the sandbox cannot be made: {step}")
+        raise diagnose(step, int(code))
+    _, user, system = told.get("gone", ("0", "0", "0"))
+    status, kilobytes = told.get("exited", (str(int(signal.SIGKILL)), "0"))
+    return BuildResult(
+        status=-signal.SIGKILL if stopped else os.waitstatus_to_exitcode(int(status)),
+        wall=wall,
+        user=float(user),
+        system=float(system),
+        max_rss=int(kilobytes) * 1024,
+        stopped=stopped,
+        exec_error=told["unexecuted"][0] if "unexecuted" in told else None,
+    )

@@ -1,0 +1,90 @@
+"""What every command needs: the store, the catalogue, and objects by whatever name a user gives."""
+
+from __future__ import annotations
+
+import os
+import re
+from functools import cached_property
+
+from store.digest import ALPHABET
+from store.errors import UnknownObject, UnknownPackage
+from store.evaluate import default_recipes, evaluate
+from store.layout import default_root
+from store.model.catalogue import Catalogue
+from store.model.names import STORE_DIR, ObjectId
+from store.store import Store
+
+_DIGEST = re.compile(f"[{ALPHABET}]{{4,32}}(-.*)?")
+
+
+class Context:
+    """Lazily opened: a command that needs no store opens none."""
+
+    def __init__(self, root: str | None, recipes: str | None, debug: bool) -> None:
+        self.root = os.path.abspath(root) if root else default_root()
+        self.recipes = os.path.abspath(recipes) if recipes else default_recipes()
+        self.debug = debug
+        self.seed = os.environ.get("STORE_SEED", "debian")
+
+    @cached_property
+    def store(self) -> Store:
+        """The store, made when it does not exist."""
+        return Store.open(self.root)
+
+    @cached_property
+    def catalogue(self) -> Catalogue:
+        """What the recipes evaluate to."""
+        return evaluate(self.recipes, self.seed)
+
+    def object(self, text: str) -> ObjectId:
+        """The object that a path, a digest, the beginning of one, a link, or a package means.
+
+        UnknownObject when the store does not hold it (yet).
+        """
+        oid = self._by_path(text) or self._by_digest(text)
+        if oid is not None:
+            return oid
+        try:
+            ref = self.catalogue.ref(text)
+        except UnknownPackage as error:
+            near = f"; did you mean {', '.join(error.near)}?" if error.near else ""
+            raise UnknownObject(
+                f"{text!r} is neither an object of this store nor a package{near}",
+                hint="give a path below /store, the beginning of a digest, or a package",
+            ) from None
+        return self.package_object(text, ref.node, ref.output)
+
+    def package_object(self, text: str, node: bytes, output: str) -> ObjectId:
+        """The object that a package's output is realised to; UnknownObject when it is not yet."""
+        from store.scheduler.knowledge import Knowledge
+
+        knowledge = Knowledge(self.store, self.catalogue)
+        knowledge.identify([node])
+        try:
+            oid = knowledge.objects(node)[output]
+        except KeyError:
+            oid = None
+        if oid is None or not self.store.present(oid):
+            raise UnknownObject(
+                f"{text} is not realised in this store", hint=f"run `store realise {text}`"
+            )
+        return oid
+
+    def _by_path(self, text: str) -> ObjectId | None:
+        path = os.path.realpath(text) if os.path.islink(text) else text
+        for prefix in (STORE_DIR, self.store.layout.objects):
+            if path.startswith(prefix + "/"):
+                oid = ObjectId.parse(path[len(prefix) + 1 :].partition("/")[0])
+                if not self.store.present(oid):
+                    raise UnknownObject(f"this store holds no object {oid}")
+                return oid
+        return None
+
+    def _by_digest(self, text: str) -> ObjectId | None:
+        if not _DIGEST.fullmatch(text):
+            return None
+        found = self.store.find(text.partition("-")[0])
+        if len(found) > 1:
+            names = ", ".join(map(str, found[:5]))
+            raise UnknownObject(f"{text!r} begins several digests: {names}")
+        return found[0] if found else None

@@ -1,0 +1,159 @@
+"""Drawing events: a live view on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import time
+from dataclasses import dataclass, field
+from typing import TextIO
+
+from store import events
+from store.errors import StoreError
+from store.events import Event
+
+REDRAW_SECONDS = 0.2
+
+
+def make_reporter(stream: TextIO) -> Plain:
+    """The live view when ``stream`` is a terminal that can move its cursor, else plain lines."""
+    if stream.isatty() and os.environ.get("TERM", "dumb") != "dumb":
+        return Live(stream)
+    return Plain(stream)
+
+
+class Plain:
+    """One line an event that matters."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._fetched: dict[bytes, float] = {}
+        self._total = 0
+        self._done = 0
+
+    def emit(self, event: Event) -> None:
+        """Write what ``event`` means for the user, if anything."""
+        for line in self._lines(event):
+            print(line, file=self._stream, flush=True)
+
+    def close(self) -> None:
+        """Nothing more will come."""
+
+    def _lines(self, event: Event) -> list[str]:
+        match event:
+            case events.Planned(builds, fetches):
+                self._total = builds + fetches
+                return [f"{builds} to build, {fetches} to fetch"]
+            case events.Started(kind="build", name=name, expected=expected):
+                usual = f" (usually {seconds_text(expected)})" if expected else ""
+                return [f"building {name}{usual}"]
+            case events.Started(kind=kind, name=name):
+                return [f"{'fetching' if kind == 'fetch' else 'unpacking'} {name}"]
+            case events.Waiting(name=name):
+                return [f"waiting for another process that works on {name}"]
+            case events.Finished():
+                self._done += 1
+                return [self._finished(event)]
+            case events.Failed(name=name, error=error):
+                return [f"FAILED {name}: {first_line(error)}"]
+            case events.Note(message):
+                return [f"note: {message}"]
+        return []
+
+    def _finished(self, event: events.Finished) -> str:
+        verb = {"fetch": "fetched", "unpack": "unpacked"}.get(event.kind, "built")
+        return (
+            f"[{self._done}/{self._total}] {verb} {event.name} "
+            f"in {seconds_text(event.seconds)}  {' '.join(event.paths)}"
+        )
+
+
+@dataclass
+class _Line:
+    name: str
+    kind: str
+    expected: float | None
+    since: float = field(default_factory=time.monotonic)
+    phase: str = ""
+
+    def text(self) -> str:
+        elapsed = seconds_text(time.monotonic() - self.since)
+        usual = f" of about {seconds_text(self.expected)}" if self.expected else ""
+        return f"  {self.kind:6} {self.name}  {self.phase}  {elapsed}{usual}"
+
+
+class Live(Plain):
+    """Finished work scrolls by; what runs is redrawn below it, with phase and elapsed time."""
+
+    def __init__(self, stream: TextIO) -> None:
+        super().__init__(stream)
+        self._running: dict[bytes, _Line] = {}
+        self._drawn = 0
+        self._last = 0.0
+
+    def emit(self, event: Event) -> None:
+        """Update the view."""
+        match event:
+            case events.Started(key, name, kind, _, expected):
+                self._running[key] = _Line(name, kind, expected)
+            case events.Phase(key, _, phase) if key in self._running:
+                self._running[key].phase = phase
+            case events.Progress(key, _, done, total) if key in self._running:
+                of = f" of {bytes_text(total)}" if total else ""
+                self._running[key].phase = f"{bytes_text(done)}{of}"
+            case events.Finished(key=key) | events.Failed(key=key):
+                self._running.pop(key, None)
+        lasting = [] if isinstance(event, events.Started) else self._lines(event)
+        if lasting or time.monotonic() - self._last > REDRAW_SECONDS:
+            self._redraw(lasting)
+
+    def close(self) -> None:
+        """Erase what was drawn below the lasting lines."""
+        self._running.clear()
+        self._redraw([])
+
+    def _redraw(self, lasting: list[str]) -> None:
+        self._last = time.monotonic()
+        columns, rows = shutil.get_terminal_size()
+        shown = [line.text() for line in self._running.values()][: max(1, rows - 3)]
+        if shown:
+            shown.append(f"  {self._done} of {self._total} done, {len(self._running)} running")
+        erase = f"\033[{self._drawn}F\033[J" if self._drawn else "\r\033[J"
+        body = "".join(f"{line}\n" for line in lasting)
+        body += "".join(f"{line[: columns - 1]}\n" for line in shown)
+        self._stream.write(erase + body)
+        self._stream.flush()
+        self._drawn = len(shown)
+
+
+def seconds_text(seconds: float) -> str:
+    """A duration for people: ``0.4s``, ``12s``, ``3m05s``, ``1h02m``."""
+    if seconds < 10:
+        return f"{seconds:.1f}s"
+    if seconds < 60:
+        return f"{seconds:.0f}s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes}m{rest:02}s"
+    return f"{minutes // 60}h{minutes % 60:02}m"
+
+
+def bytes_text(count: float) -> str:
+    """A size for people, in powers of 1024: ``812 B``, ``3.4 MiB``."""
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if count < 1024:
+            return f"{count:.0f} B" if unit == "B" else f"{count:.1f} {unit}"
+        count /= 1024
+    return f"{count:.1f} TiB"
+
+
+def first_line(error: Exception) -> str:
+    """An error's message, cut at the first line."""
+    text = error.message if isinstance(error, StoreError) else f"{type(error).__name__}: {error}"
+    return text.splitlines()[0]
+
+
+def is_terminal() -> bool:
+    """Whether standard output is a terminal."""
+    return sys.stdout.isatty()

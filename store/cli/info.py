@@ -1,0 +1,69 @@
+"""``store info``."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+
+import click
+
+from store.cli.context import Context
+from store.cli.draw import bytes_text, seconds_text
+
+
+@click.command("info")
+@click.argument("object", metavar="OBJECT")
+@click.option("--json", "as_json", is_flag=True, help="As one JSON object.")
+@click.pass_obj
+def command(context: Context, object: str, as_json: bool) -> None:
+    """Show what the store knows of an object: size, references, referrers, who made it."""
+    store = context.store
+    oid = context.object(object)
+    manifest = store.manifest(oid)
+    closure = store.closure((oid,))
+    record = {
+        "path": oid.path,
+        "physical": store.layout.object(oid),
+        "size": manifest.size,
+        "closure_objects": len(closure),
+        "closure_size": store.total_size(closure),
+        "refers_to_itself": manifest.refers_to_itself,
+        "references": [str(other) for other in manifest.references],
+        "referrers": [str(other) for other in store.referrers(oid)],
+        "tree": manifest.root.digest().hex(),
+        "realisations": [
+            {
+                "key": made.key.hex(),
+                "output": made.output,
+                "builder": made.builder,
+                "host": made.host,
+                "sandbox": made.level,
+                "log": made.log.hex() if made.log else None,
+                "started": made.started,
+                "seconds": made.duration / 1000,
+                "max_rss": made.max_rss,
+            }
+            for made in store.makers(oid)
+        ],
+    }
+    if as_json:
+        print(json.dumps(record, indent=2))
+        return
+    print(f"path        {record['path']}")
+    print(f"physically  {record['physical']}")
+    print(f"size        {bytes_text(manifest.size)}")
+    print(f"closure     {len(closure)} objects, {bytes_text(store.total_size(closure))}")
+    itself = " and to itself" if manifest.refers_to_itself else ""
+    print(f"refers      to {len(manifest.references)} objects{itself}")
+    for other in manifest.references:
+        print(f"  -> {other}")
+    referrers = store.referrers(oid)
+    print(f"referrers   {len(referrers)}")
+    for other in referrers:
+        print(f"  <- {other}")
+    for made in store.makers(oid):
+        when = datetime.fromtimestamp(made.started, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+        print(
+            f"made        {when} in {seconds_text(made.duration / 1000)} by {made.builder} "
+            f"on {made.host}, sandbox {made.level}, as output {made.output} of {made.key.hex()}"
+        )

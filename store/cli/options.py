@@ -1,0 +1,63 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+from store.scheduler.execution import Options, default_cores
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)([smhd]?)")
+_UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+class Duration(click.ParamType):
+    """Seconds, from ``90``, ``90s``, ``10m``, ``2h`` or ``1d``."""
+
+    name = "duration"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Seconds; fails for anything else."""
+        if isinstance(value, int | float):
+            return float(value)
+        match = _DURATION.fullmatch(str(value))
+        if not match or float(match[1]) == 0:
+            self.fail(f"{value!r} is not a duration such as 90, 90s, 10m or 2h", param, ctx)
+        return float(match[1]) * _UNITS[match[2]]
+
+
+def execution_options(function: F) -> F:
+    """Adds the options of a run, and hands them on as one ``options`` argument."""
+
+    @click.option("--jobs", "-j", type=click.IntRange(1), help="Builds at once (default: cores).")
+    @click.option(
+        "--cores", "-c", type=click.IntRange(1), help="Processors for all builds together."
+    )
+    @click.option("--keep-going", "-k", is_flag=True, help="Go on with what a failure allows.")
+    @click.option("--keep-failed", "-K", is_flag=True, help="Keep the tree of a failed build.")
+    @click.option("--offline", is_flag=True, help="Fetch nothing.")
+    @click.option("--timeout", type=Duration(), help="Stop a build that runs longer.")
+    @click.option("--max-silent-time", type=Duration(), help="Stop a build that logs nothing.")
+    @functools.wraps(function)
+    def wrapped(*args: Any, **given: Any) -> Any:
+        cores = given.pop("cores") or default_cores()
+        options = Options(
+            jobs=given.pop("jobs") or cores,
+            cores=cores,
+            keep_going=given.pop("keep_going"),
+            keep_failed=given.pop("keep_failed"),
+            offline=given.pop("offline"),
+            timeout=given.pop("timeout"),
+            max_silent=given.pop("max_silent_time"),
+        )
+        return function(*args, options=options, **given)
+
+    return wrapped  # type: ignore[return-value]

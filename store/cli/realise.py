@@ -1,0 +1,80 @@
+"""``store realise``: the main job."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+
+import click
+
+from store.cli.context import Context
+from store.cli.draw import make_reporter, seconds_text
+from store.cli.options import execution_options
+from store.errors import UsageError
+from store.scheduler.execution import Options
+from store.scheduler.knowledge import Plan
+from store.scheduler.realise import Realiser
+
+
+@click.command("realise")
+@click.argument("packages", nargs=-1, required=True, metavar="PACKAGE…")
+@click.option("--dry-run", "-n", is_flag=True, help="Show what would be built or fetched.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON line an output.")
+@click.option("--out-link", "-o", metavar="PATH", help="Make a link to the result; it is a root.")
+@execution_options
+@click.pass_obj
+def command(
+    context: Context,
+    packages: tuple[str, ...],
+    dry_run: bool,
+    as_json: bool,
+    out_link: str | None,
+    options: Options,
+) -> None:
+    """Build or fetch packages, and print their store paths."""
+    goals = [(text, context.catalogue.ref(text)) for text in packages]
+    if out_link and len(goals) > 1:
+        raise UsageError("--out-link takes one package")
+    reporter = make_reporter(sys.stderr)
+    realiser = Realiser(context.store, context.catalogue, options, reporter)
+    if dry_run:
+        _show_plan(context, realiser.plan([ref for _, ref in goals]), as_json)
+        return
+    try:
+        objects = realiser.run([ref for _, ref in goals])
+    finally:
+        reporter.close()
+    for text, ref in goals:
+        oid = objects[ref]
+        if as_json:
+            record = {
+                "package": text,
+                "output": ref.output,
+                "path": oid.path,
+                "physical": context.store.layout.object(oid),
+                "derivation": ref.node.hex(),
+            }
+            print(json.dumps(record))
+        else:
+            print(oid.path)
+        if out_link:
+            context.store.link_root(os.path.abspath(out_link), oid)
+
+
+def _show_plan(context: Context, plan: Plan, as_json: bool) -> None:
+    nodes = context.catalogue.nodes
+    if as_json:
+        for action, keys in (("fetch", plan.fetches), ("build", plan.builds)):
+            for key in keys:
+                record = {"action": action, "name": nodes[key].name, "derivation": key.hex()}
+                print(json.dumps(record))
+        return
+    for title, keys in (("to fetch", plan.fetches), ("to build", plan.builds)):
+        if keys:
+            print(f"{title}:")
+        for key in keys:
+            expected = context.store.expected_seconds(nodes[key].name)
+            print(f"  {nodes[key].name}" + (f"  ({seconds_text(expected)})" if expected else ""))
+    if not plan.nodes:
+        print("nothing to do")

@@ -1,0 +1,29 @@
+"""``store run``."""
+
+from __future__ import annotations
+
+import os
+
+import click
+
+from store.cli.context import Context
+from store.cli.entering import enter_with
+from store.errors import UsageError
+
+
+@click.command(
+    "run", context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False}
+)
+@click.argument("package", metavar="PACKAGE[,PACKAGE…]")
+@click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="-- CMD…")
+@click.pass_obj
+def command(context: Context, package: str, words: tuple[str, ...]) -> None:
+    """Run a command with packages on PATH and the store at /store; no root needed.
+
+    With no CMD, runs the program that has the package's name.
+    """
+    packages = package.split(",")
+    argv = [*(words or (packages[0].rpartition(".")[2],))]
+    if not argv[0]:
+        raise UsageError("which command?")
+    enter_with(context, packages, argv, dict(os.environ))

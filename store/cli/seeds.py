@@ -1,0 +1,85 @@
+"""``store seeds``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import click
+
+from store.cli.context import Context
+from store.cli.draw import bytes_text
+from store.errors import StoreError
+from store.evaluate import evaluate, read_seeds
+from store.model.names import ObjectId
+from store.model.tree import NodeKind
+
+
+@click.command("seeds")
+@click.option("--packages", "-p", is_flag=True, help="With every pinned file.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON line a seed.")
+@click.pass_obj
+def command(context: Context, packages: bool, as_json: bool) -> None:
+    """List each bootstrap seed with what one trusts: files, bytes, executables, licences.
+
+    Files and executables are counted once the seed is in the store.
+    """
+    for name, seed in read_seeds(context.recipes).items():
+        record = _record(context, name, seed)
+        if as_json:
+            print(json.dumps(record))
+            continue
+        print(f"{name}: {seed.get('description', '')}")
+        print(
+            f"  pinned       {len(seed['packages'])} files, {bytes_text(record['packed_bytes'])},"
+            " by SHA-256"
+        )
+        if record["path"]:
+            print(
+                f"  one trusts   {record['files']} files, {bytes_text(record['bytes'])}, "
+                f"{record['executables']} of them executable"
+            )
+            print(f"  in the store {record['path']}")
+        else:
+            print(f"  not in the store yet: `store realise seed.{name}`")
+        print(f"  licences     {', '.join(record['licences'])}")
+        if packages:
+            for package in seed["packages"]:
+                print(
+                    f"    {package['name']:28} {package.get('version', ''):24} {package['sha256']}"
+                )
+
+
+def _record(context: Context, name: str, seed: Mapping[str, Any]) -> dict[str, Any]:
+    record: dict[str, Any] = {
+        "seed": name,
+        "pinned_files": len(seed["packages"]),
+        "packed_bytes": sum(package["size"] for package in seed["packages"]),
+        "licences": sorted({x for package in seed["packages"] for x in package["licences"]}),
+        "path": None,
+        "files": None,
+        "bytes": None,
+        "executables": None,
+    }
+    catalogue = evaluate(context.recipes, name)
+    try:
+        ref = catalogue.ref(f"seed.{name}")
+        oid = context.package_object(f"seed.{name}", ref.node, ref.output)
+    except StoreError:
+        return record
+    return record | {"path": oid.path} | _count(context, oid)
+
+
+def _count(context: Context, oid: ObjectId) -> dict[str, int]:
+    manifest = context.store.manifest(oid)
+    counts = {"files": 0, "executables": 0, "bytes": manifest.size}
+    stack = [manifest.root]
+    while stack:
+        node = stack.pop()
+        if node.kind is NodeKind.DIRECTORY:
+            stack += [entry for _, entry in manifest.directories[node.payload].entries]
+        elif node.kind is NodeKind.FILE:
+            counts["files"] += 1
+            counts["executables"] += node.executable
+    return counts

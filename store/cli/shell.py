@@ -1,0 +1,19 @@
+"""``store shell``."""
+
+from __future__ import annotations
+
+import os
+
+import click
+
+from store.cli.context import Context
+from store.cli.entering import enter_with
+
+
+@click.command("shell")
+@click.argument("packages", nargs=-1, required=True, metavar="PACKAGE…")
+@click.pass_obj
+def command(context: Context, packages: tuple[str, ...]) -> None:
+    """Open your shell ($SHELL) with packages on PATH and the store at /store."""
+    environment = dict(os.environ) | {"STORE_SHELL": " ".join(packages)}
+    enter_with(context, list(packages), [os.environ.get("SHELL", "/bin/sh")], environment)

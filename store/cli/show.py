@@ -1,0 +1,86 @@
+"""``store show``."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import click
+
+from store.cli.context import Context
+from store.errors import StoreError
+from store.model.derivation import Derivation, Resolved, Source
+
+
+@click.command("show")
+@click.argument("package")
+@click.option("--json", "as_json", is_flag=True, help="As one JSON object.")
+@click.option("--resolved", is_flag=True, help="With inputs replaced by objects.")
+@click.pass_obj
+def command(context: Context, package: str, as_json: bool, resolved: bool) -> None:
+    """Show the derivation of a package, or the one that made an object."""
+    record = describe(_find(context, package, resolved))
+    if as_json:
+        print(json.dumps(record, indent=2))
+        return
+    for key, value in record.items():
+        if isinstance(value, dict):
+            value = [f"{name}={text}" for name, text in value.items()]
+        if isinstance(value, list):
+            print(f"{key}:")
+            for item in value:
+                print("\n".join(f"  {line}" for line in str(item).splitlines() or [""]))
+        elif value is not None:
+            print(f"{key}: {value}")
+
+
+def _find(context: Context, text: str, resolved: bool) -> Source | Derivation | Resolved:
+    try:
+        node = context.catalogue.nodes[context.catalogue.ref(text).node]
+    except StoreError:
+        return context.store.node(context.store.maker(context.object(text)).key)
+    if not resolved or isinstance(node, Source):
+        return node
+    from store.scheduler.knowledge import Knowledge
+
+    knowledge = Knowledge(context.store, context.catalogue)
+    knowledge.identify([ref.node for ref in node.refs])
+    value = knowledge.resolved(node.digest)
+    if value is None:
+        raise StoreError(f"{text} cannot be resolved: not all its inputs are realised")
+    return value
+
+
+def describe(node: Source | Derivation | Resolved) -> dict[str, Any]:
+    """A node as JSON has it; digests in hex, references as paths."""
+    if isinstance(node, Source):
+        return {
+            "kind": "source",
+            "digest": node.digest.hex(),
+            "name": node.name,
+            "sha256": node.sha256,
+            "executable": node.executable,
+            "locators": list(node.locators),
+        }
+    record: dict[str, Any] = {
+        "kind": "derivation" if isinstance(node, Derivation) else "resolved derivation",
+        "digest": node.digest.hex(),
+        "name": node.name,
+        "system": node.system,
+        "outputs": list(node.outputs),
+        "builder": node.builder,
+        "args": list(node.args),
+        "env": dict(node.env),
+    }
+    if isinstance(node, Derivation):
+        record["rootfs"] = None if node.rootfs is None else _ref(node.rootfs)
+        record["inputs"] = [_ref(ref) for ref in node.inputs]
+        record["objects"] = [oid.path for oid in node.objects]
+    else:
+        record["rootfs"] = None if node.rootfs is None else node.rootfs.path
+        record["inputs"] = [oid.path for oid in node.inputs]
+    return record
+
+
+def _ref(ref: Any) -> str:
+    return f"{ref.name}^{ref.output} {ref.node.hex()} {ref}"

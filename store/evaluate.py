@@ -1,0 +1,101 @@
+"""From a folder of recipes to a catalogue: the one place that runs recipe code.
+
+The folder is a Python package with a module ``stages`` that offers ``catalogue(seeds, seed)``;
+beside it lies ``bootstrap-seeds/`` with one ``seed.json`` a folder. The engine imports no recipe.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import sys
+import traceback
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from store.errors import EvaluationError, StoreError
+from store.model.catalogue import Catalogue
+
+
+def default_recipes() -> str:
+    """``$STORE_RECIPES``, else the ``derivations`` folder beside the engine."""
+    configured = os.environ.get("STORE_RECIPES")
+    beside = os.path.join(
+        os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "derivations"
+    )
+    return os.path.abspath(configured) if configured else beside
+
+
+def read_seeds(recipes: str) -> dict[str, Mapping[str, Any]]:
+    """Each seed's ``seed.json`` by name; EvaluationError when one cannot be read."""
+    folder = os.path.join(os.path.dirname(os.path.abspath(recipes)), "bootstrap-seeds")
+    return dict(_each_seed(folder)) if os.path.isdir(folder) else {}
+
+
+def _each_seed(folder: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    for name in sorted(os.listdir(folder)):
+        path = os.path.join(folder, name, "seed.json")
+        if not os.path.exists(path):
+            continue
+        try:
+            with open(path, encoding="utf-8") as stream:
+                yield name, json.load(stream)
+        except json.JSONDecodeError as error:
+            raise EvaluationError(error.msg, file=path, line=error.lineno) from error
+        except (OSError, UnicodeDecodeError) as error:
+            raise EvaluationError(f"cannot be read: {error}", file=path) from error
+
+
+def evaluate(recipes: str, seed: str = "debian") -> Catalogue:
+    """The catalogue of the folder ``recipes``, its ladder standing on the seed named ``seed``.
+
+    EvaluationError names the file and line that are to blame.
+    """
+    recipes = os.path.abspath(recipes)
+    if not os.path.isfile(os.path.join(recipes, "stages.py")):
+        raise EvaluationError(
+            f"{recipes} holds no stages.py", hint="name a folder of recipes with --recipes"
+        )
+    seeds = read_seeds(recipes)
+    if seed not in seeds:
+        raise EvaluationError(f"no seed is named {seed!r}", hint=f"seeds: {', '.join(seeds)}")
+    parent, package = os.path.split(recipes)
+    if parent not in sys.path:
+        sys.path.insert(0, parent)
+    try:
+        stages = importlib.import_module(f"{package}.stages")
+        result = stages.catalogue(seeds, seed)
+    except Exception as error:
+        raise _blame(error, recipes) from error
+    if not isinstance(result, Catalogue):
+        raise EvaluationError("catalogue() returned no catalogue", file=f"{recipes}/stages.py")
+    return result
+
+
+def _blame(error: Exception, recipes: str) -> StoreError:
+    if isinstance(error, EvaluationError) and error.file:
+        return error
+    file, line = _place(error, recipes)
+    if isinstance(error, EvaluationError):
+        error.args = (f"{file}:{line}: {error.message}",)
+        error.message, error.file, error.line = error.args[0], file, line
+        return error
+    text = error.message if isinstance(error, StoreError) else f"{type(error).__name__}: {error}"
+    if isinstance(error, SyntaxError):
+        text = f"SyntaxError: {error.msg}"
+    return EvaluationError(text, file=file, line=line)
+
+
+def _place(error: Exception, recipes: str) -> tuple[str, int]:
+    """The innermost place in a recipe; the kit's own lines only when there is no other."""
+    if isinstance(error, SyntaxError) and error.filename:
+        return error.filename, error.lineno or 1
+    frames = [
+        (frame.filename, frame.lineno or 1)
+        for frame in traceback.extract_tb(error.__traceback__)
+        if frame.filename.startswith(recipes + os.sep)
+    ]
+    kit = os.path.join(recipes, "kit") + os.sep
+    outside = [frame for frame in frames if not frame[0].startswith(kit)]
+    return (outside or frames or [(os.path.join(recipes, "stages.py"), 1)])[-1]

@@ -1,0 +1,249 @@
+"""The Linux system calls that Python does not offer: the only module that uses ctypes.
+
+Each function is one call. A failure is an ``OSError`` whose ``filename`` names the call, so that
+a report can say which one the kernel refused. Numbers are those of x86_64 below 424; from 424 on
+every architecture shares them. Nothing here keeps state, so all of it may be used after a fork.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import fcntl
+import os
+import platform
+import signal
+import socket
+import struct
+from ctypes import c_char_p, c_int, c_long, c_size_t, c_uint, c_ulong, c_void_p
+from typing import Final
+
+# <linux/sched.h>
+CLONE_NEWNS: Final = 0x0002_0000
+CLONE_NEWCGROUP: Final = 0x0200_0000
+CLONE_NEWUTS: Final = 0x0400_0000
+CLONE_NEWIPC: Final = 0x0800_0000
+CLONE_NEWUSER: Final = 0x1000_0000
+CLONE_NEWPID: Final = 0x2000_0000
+CLONE_NEWNET: Final = 0x4000_0000
+# <linux/mount.h>
+MS_RDONLY: Final = 0x1
+MS_NOSUID: Final = 0x2
+MS_NODEV: Final = 0x4
+MS_NOEXEC: Final = 0x8
+MS_REMOUNT: Final = 0x20
+MS_NOATIME: Final = 0x400
+MS_NODIRATIME: Final = 0x800
+MS_BIND: Final = 0x1000
+MS_REC: Final = 0x4000
+MS_PRIVATE: Final = 0x4_0000
+MS_RELATIME: Final = 0x20_0000
+MNT_DETACH: Final = 0x2
+# <linux/mount.h>: the first four bits of MOUNT_ATTR_* are those of MS_*
+AT_FDCWD: Final = -100
+AT_EMPTY_PATH: Final = 0x1000
+AT_RECURSIVE: Final = 0x8000
+OPEN_TREE_CLONE: Final = 0x1
+MOVE_MOUNT_F_EMPTY_PATH: Final = 0x4
+# <linux/prctl.h>, <linux/personality.h>, <linux/seccomp.h>, <linux/capability.h>
+PR_SET_PDEATHSIG: Final = 1
+PR_SET_DUMPABLE: Final = 4
+PR_SET_SECCOMP: Final = 22
+PR_CAPBSET_DROP: Final = 24
+PR_SET_NO_NEW_PRIVS: Final = 38
+ADDR_NO_RANDOMIZE: Final = 0x0004_0000
+SECCOMP_SET_MODE_FILTER: Final = 1
+SECCOMP_FILTER_FLAG_SPEC_ALLOW: Final = 4
+CAPABILITY_VERSION_3: Final = 0x2008_0522
+CAP_CHOWN: Final = 0
+CAP_SETGID: Final = 6
+CAP_SETUID: Final = 7
+CAP_SYS_ADMIN: Final = 21
+
+_NR_PIVOT_ROOT: Final = {"x86_64": 155, "aarch64": 41}
+_NR_CAPSET: Final = {"x86_64": 126, "aarch64": 91}
+_NR_SECCOMP: Final = {"x86_64": 317, "aarch64": 277}
+_NR_OPEN_TREE: Final = 428
+_NR_MOVE_MOUNT: Final = 429
+_NR_MOUNT_SETATTR: Final = 442
+
+_libc = ctypes.CDLL(None, use_errno=True)
+_MACHINE: Final = platform.machine()
+
+
+class _Call:
+    """A libc function, or a bare system call when ``number`` is given, that raises on failure."""
+
+    def __init__(self, name: str, *argtypes: type, number: int | None = None) -> None:
+        self._name = name
+        self._lead = () if number is None else (number,)
+        # Item access yields a new function object each time, so that argtypes are not shared.
+        self._function = _libc[name if number is None else "syscall"]
+        self._function.argtypes = (*((c_long,) if number is not None else ()), *argtypes)
+        self._function.restype = c_long if number is not None else c_int
+
+    def __call__(self, *args: object) -> int:
+        result: int = self._function(*self._lead, *args)
+        if result == -1:
+            code = ctypes.get_errno()
+            raise OSError(code, os.strerror(code), self._name)
+        return result
+
+
+_unshare = _Call("unshare", c_int)
+_mount = _Call("mount", c_char_p, c_char_p, c_char_p, c_ulong, c_char_p)
+_umount2 = _Call("umount2", c_char_p, c_int)
+_prctl = _Call("prctl", c_int, c_ulong, c_ulong, c_ulong, c_ulong)
+_personality = _Call("personality", c_ulong)
+_sethostname = _Call("sethostname", c_char_p, c_size_t)
+_setdomainname = _Call("setdomainname", c_char_p, c_size_t)
+_syncfs = _Call("syncfs", c_int)
+_pivot_root = _Call("pivot_root", c_char_p, c_char_p, number=_NR_PIVOT_ROOT.get(_MACHINE, -1))
+_capset = _Call("capset", c_void_p, c_void_p, number=_NR_CAPSET.get(_MACHINE, -1))
+_seccomp = _Call("seccomp", c_uint, c_uint, c_void_p, number=_NR_SECCOMP.get(_MACHINE, -1))
+_open_tree = _Call("open_tree", c_int, c_char_p, c_uint, number=_NR_OPEN_TREE)
+_move_mount = _Call("move_mount", c_int, c_char_p, c_int, c_char_p, c_uint, number=_NR_MOVE_MOUNT)
+_mount_setattr = _Call(
+    "mount_setattr", c_int, c_char_p, c_uint, c_char_p, c_size_t, number=_NR_MOUNT_SETATTR
+)
+
+
+def machine() -> str:
+    """The machine's architecture as the kernel names it, such as ``x86_64``."""
+    return _MACHINE
+
+
+def unshare(flags: int) -> None:
+    """Leave the namespaces named by ``CLONE_NEW*`` flags for new ones."""
+    _unshare(flags)
+
+
+def mount(source: str, target: str, kind: str | None, flags: int, data: str | None = None) -> None:
+    """mount(2). For a bind, ``kind`` is None and ``flags`` has ``MS_BIND``."""
+    _mount(
+        os.fsencode(source),
+        os.fsencode(target),
+        None if kind is None else kind.encode(),
+        flags,
+        None if data is None else data.encode(),
+    )
+
+
+def umount(target: str, flags: int = MNT_DETACH) -> None:
+    """Unmount; by default lazily, so that it cannot be busy."""
+    _umount2(os.fsencode(target), flags)
+
+
+def pivot_root(new: str, old: str) -> None:
+    """Make the mount ``new`` the root, and put the old root at ``old``."""
+    _pivot_root(os.fsencode(new), os.fsencode(old))
+
+
+def open_tree(path: str) -> int:
+    """A descriptor (close on exec) of a detached copy of the mount at ``path``, without those
+    below it. Linux 5.2."""
+    return _open_tree(AT_FDCWD, os.fsencode(path), OPEN_TREE_CLONE | os.O_CLOEXEC)
+
+
+def move_mount(tree: int, target: str) -> None:
+    """Attach a detached mount at ``target``. Linux 5.2."""
+    _move_mount(tree, b"", AT_FDCWD, os.fsencode(target), MOVE_MOUNT_F_EMPTY_PATH)
+
+
+def restrict_mount(target: str, flags: int) -> None:
+    """Add ``MS_RDONLY``, ``MS_NOSUID``, ``MS_NODEV`` or ``MS_NOEXEC`` to a mount and make it
+    private. Before Linux 5.12, by a remount that repeats the flags that the mount has."""
+    attributes = struct.pack("=QQQQ", flags, 0, MS_PRIVATE, 0)
+    try:
+        _mount_setattr(AT_FDCWD, os.fsencode(target), 0, attributes, len(attributes))
+    except OSError as error:
+        if error.errno != errno.ENOSYS:
+            raise
+        _mount(None, os.fsencode(target), None, MS_PRIVATE, None)
+        kept = _kept_flags(os.statvfs(target).f_flag)
+        _mount(None, os.fsencode(target), None, MS_REMOUNT | MS_BIND | kept | flags, None)
+
+
+def _kept_flags(flag: int) -> int:
+    """The mount flags that statvfs(2) shows; leaving out one that is locked is EPERM."""
+    kept = flag & (MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_NOATIME | MS_NODIRATIME)
+    return kept | (MS_RELATIME if flag & 0x1000 else 0)  # ST_RELATIME
+
+
+def prctl(option: int, argument: int = 0) -> int:
+    """prctl(2) for the options that take one number."""
+    return _prctl(option, argument, 0, 0, 0)
+
+
+def die_with_parent(parent: int | None = None) -> None:
+    """Have the kernel kill this process when the thread that forked it ends.
+
+    ``parent`` is its process id: if it is gone already, this process ends at once. A change of
+    user id undoes the request, so make it afterwards.
+    """
+    prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if parent is not None and os.getppid() != parent:
+        os._exit(128 + signal.SIGKILL)
+
+
+def capabilities() -> int:
+    """The effective capabilities of this process, as a bit set."""
+    with open("/proc/self/status", "rb") as status:
+        for line in status:
+            if line.startswith(b"CapEff:"):
+                return int(line.split()[1], 16)
+    return 0
+
+
+def drop_capabilities() -> None:
+    """Empty the bounding set, then the permitted, effective and inheritable sets."""
+    for capability in range(64):
+        try:
+            _prctl(PR_CAPBSET_DROP, capability, 0, 0, 0)
+        except OSError as error:
+            if error.errno != errno.EINVAL:
+                raise
+            break  # past the last capability that this kernel knows
+    header = ctypes.create_string_buffer(struct.pack("=Ii", CAPABILITY_VERSION_3, 0))
+    sets = ctypes.create_string_buffer(24)
+    _capset(ctypes.addressof(header), ctypes.addressof(sets))
+
+
+def seccomp(program: bytes) -> None:
+    """Install a filter (``struct sock_filter`` after ``struct sock_filter``) for good."""
+    code = ctypes.create_string_buffer(program, len(program))
+    header = struct.pack("@HP", len(program) // 8, ctypes.addressof(code))
+    pointer = ctypes.create_string_buffer(header, len(header))
+    try:  # the flag: before Linux 5.16 a filter would switch speculation off, and slow the build
+        _seccomp(SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_SPEC_ALLOW, ctypes.addressof(pointer))
+    except OSError as error:
+        if error.errno != errno.EINVAL:
+            raise
+        _seccomp(SECCOMP_SET_MODE_FILTER, 0, ctypes.addressof(pointer))
+
+
+def personality(flags: int) -> None:
+    """Set the execution domain, which survives execve(2)."""
+    _personality(flags)
+
+
+def sethostname(name: bytes) -> None:
+    """Set the host name of this UTS namespace."""
+    _sethostname(name, len(name))
+
+
+def setdomainname(name: bytes) -> None:
+    """Set the NIS domain name of this UTS namespace."""
+    _setdomainname(name, len(name))
+
+
+def syncfs(fd: int) -> None:
+    """Write the file system that ``fd`` is on to its disk."""
+    _syncfs(fd)
+
+
+def loopback_up() -> None:
+    """Bring up the loopback interface of this network namespace."""
+    siocsifflags, up = 0x8914, 0x1
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as handle:
+        fcntl.ioctl(handle, siocsifflags, struct.pack("16sh22x", b"lo", up))

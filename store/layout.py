@@ -1,0 +1,106 @@
+"""Where things lie below a store's physical root."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+from store.model.names import ObjectId
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Paths below ``root``. Only ``objects`` is seen by programs, as ``/store``."""
+
+    root: str
+
+    @property
+    def objects(self) -> str:
+        """The store directory: ``<digest>-<name>`` entries, read-only."""
+        return f"{self.root}/store"
+
+    @property
+    def manifests(self) -> str:
+        """One canonical record an object, under the object's own name."""
+        return f"{self.root}/manifests"
+
+    @property
+    def links(self) -> str:
+        """Every file's inode once, by content."""
+        return f"{self.root}/links"
+
+    @property
+    def index(self) -> str:
+        """The LMDB environment."""
+        return f"{self.root}/index"
+
+    @property
+    def tmp(self) -> str:
+        """What is being made; worthless when nobody holds its lock."""
+        return f"{self.root}/tmp"
+
+    @property
+    def logs(self) -> str:
+        """Build logs, by key in hex."""
+        return f"{self.root}/logs"
+
+    @property
+    def locks(self) -> str:
+        """Advisory locks between processes: one a key that is being realised, and the tokens."""
+        return f"{self.root}/locks"
+
+    @property
+    def partial(self) -> str:
+        """Downloads under way; kept for resuming."""
+        return f"{self.root}/partial"
+
+    @property
+    def bad(self) -> str:
+        """Files that did not have the hash that was asked for."""
+        return f"{self.root}/bad"
+
+    @property
+    def failed(self) -> str:
+        """Work folders of failed builds, when asked to keep them."""
+        return f"{self.root}/failed"
+
+    @property
+    def trash(self) -> str:
+        """What is being deleted."""
+        return f"{self.root}/trash"
+
+    @property
+    def directories(self) -> tuple[str, ...]:
+        """All of the above."""
+        return (
+            self.objects,
+            self.manifests,
+            self.links,
+            self.index,
+            self.tmp,
+            self.logs,
+            self.locks,
+            self.partial,
+            self.bad,
+            self.failed,
+            self.trash,
+        )
+
+    def object(self, oid: ObjectId) -> str:
+        """Where the object lies physically."""
+        return f"{self.objects}/{oid}"
+
+    def log(self, key: bytes) -> str:
+        """The log of the newest build of this key."""
+        return f"{self.logs}/{key.hex()}"
+
+
+def default_root() -> str:
+    """``$STORE_ROOT``, else ``/var/lib/fixpoint`` for root, else in the user's data home."""
+    configured = os.environ.get("STORE_ROOT")
+    if configured:
+        return os.path.abspath(configured)
+    if os.geteuid() == 0:
+        return "/var/lib/fixpoint"
+    data = os.environ.get("XDG_DATA_HOME") or os.path.expanduser("~/.local/share")
+    return os.path.join(data, "fixpoint")

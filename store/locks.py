@@ -1,0 +1,60 @@
+"""Advisory locks between processes: byte ranges of one file, owned by an open file description.
+
+The kernel drops a lock when the last process that inherited its description is gone, so a crash
+leaves nothing stale, and no lock leaves a file of its own behind.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import struct
+
+from store.errors import StoreFull, StoreReadOnly
+
+_FLOCK = "hhqqi"  # struct flock of x86-64: type, whence, start, length, pid
+
+
+class LockFile:
+    """One file whose bytes 0 to 2**63-1 can be locked, each by one holder."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+
+    def try_lock(self, position: int) -> Lock | None:
+        """Lock one byte, unless it is held by someone."""
+        try:
+            fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        except PermissionError as error:
+            raise StoreReadOnly(f"cannot lock {self._path}: {error.strerror}") from error
+        except OSError as error:
+            raise StoreFull(f"cannot lock {self._path}: {error.strerror}") from error
+        try:
+            _set(fd, fcntl.F_WRLCK, position)
+        except (BlockingIOError, PermissionError):
+            os.close(fd)
+            return None
+        return Lock(fd, position)
+
+
+class Lock:
+    """A byte that is locked, until released or until every process that inherited it is gone."""
+
+    def __init__(self, fd: int, position: int) -> None:
+        self._fd = fd
+        self._position = position
+
+    def release(self) -> None:
+        """Unlock for all: closing alone would leave the lock with processes forked meanwhile."""
+        _set(self._fd, fcntl.F_UNLCK, self._position)
+        os.close(self._fd)
+
+
+def _set(fd: int, kind: int, position: int) -> None:
+    record = struct.pack(_FLOCK, kind, os.SEEK_SET, position, 1, 0)
+    fcntl.fcntl(fd, fcntl.F_OFD_SETLK, record)
+
+
+def position(key: bytes) -> int:
+    """Where the lock of a 32-byte key stands. Two keys that fall together only wait needlessly."""
+    return int.from_bytes(key[:8], "big") >> 1

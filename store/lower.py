@@ -1,0 +1,77 @@
+"""Lowering: a resolved derivation becomes a request to the sandbox."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from store.build.request import BuildRequest
+from store.layout import Layout
+from store.model import identity
+from store.model.derivation import Resolved
+from store.model.names import ObjectId
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a build may use. Times in seconds, ``disk_reserve`` in bytes that must stay free."""
+
+    cores: int
+    timeout: float | None = None
+    max_silent: float | None = None
+    disk_reserve: int = 0
+
+
+def scratch_ids(resolved: Resolved, salt: str = "") -> dict[str, ObjectId]:
+    """Where each output is built, by output name."""
+    return {output: identity.scratch(resolved.name, output, salt) for output in resolved.outputs}
+
+
+def build_request(
+    layout: Layout,
+    resolved: Resolved,
+    closure: tuple[ObjectId, ...],
+    work_dir: str,
+    limits: Limits,
+    *,
+    salt: str = "",
+) -> BuildRequest:
+    """The request that builds ``resolved`` in the physical folder ``work_dir``.
+
+    ``closure`` holds the inputs and the root file system with everything they refer to. A ``salt``
+    builds at other scratch paths than the usual ones.
+    """
+    if salt:
+        resolved = _moved(resolved, salt)
+    scratch = scratch_ids(resolved, salt)
+    return BuildRequest(
+        name=resolved.name,
+        builder=resolved.builder,
+        args=resolved.args,
+        env=resolved.env,
+        store_dir=layout.objects,
+        rootfs=None if resolved.rootfs is None else str(resolved.rootfs),
+        inputs=tuple(str(oid) for oid in closure),
+        outputs=tuple(str(oid) for oid in scratch.values()),
+        work_dir=work_dir,
+        log_path=f"{work_dir}/log",
+        cores=limits.cores,
+        timeout=limits.timeout,
+        max_silent=limits.max_silent,
+        disk_reserve=limits.disk_reserve,
+    )
+
+
+def _moved(resolved: Resolved, salt: str) -> Resolved:
+    usual, other = scratch_ids(resolved), scratch_ids(resolved, salt)
+
+    def move(text: str) -> str:
+        for output in resolved.outputs:
+            text = text.replace(usual[output].text, other[output].text)
+        return text
+
+    return replace(
+        resolved,
+        builder=move(resolved.builder),
+        args=tuple(map(move, resolved.args)),
+        env=tuple((key, move(value)) for key, value in resolved.env),
+    )

@@ -1,0 +1,31 @@
+"""What working on a node yields, before it is registered."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from store.model.names import ObjectId
+
+
+@dataclass(frozen=True)
+class Made:
+    """One output as it now lies in the store; what the index has to know of it."""
+
+    output: str
+    id: ObjectId
+    references: tuple[ObjectId, ...]
+    refers_to_itself: bool
+    size: int
+
+
+@dataclass(frozen=True)
+class Result:
+    """``started`` in Unix seconds, ``seconds`` of wall time, ``max_rss`` in bytes."""
+
+    outputs: tuple[Made, ...]
+    level: str
+    started: int
+    seconds: float
+    log: bytes | None = None
+    max_rss: int = 0
+    locator: str | None = None

@@ -1,0 +1,297 @@
+"""The loop that runs a plan: starts what is ready, listens to workers, registers what they made."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from multiprocessing.connection import wait
+
+from store.errors import Interrupted, Offline, StoreError
+from store.events import Event, Failed, Finished, Phase, Progress, Started, Tick, Waiting
+from store.locks import Lock, position
+from store.lower import Limits
+from store.model.catalogue import Catalogue
+from store.model.derivation import Source
+from store.model.result import Result
+from store.scheduler.knowledge import Knowledge, Plan, kind
+from store.scheduler.process import Worker
+from store.scheduler.tokens import Lending, TokenPool, balance
+from store.scheduler.work import Job
+from store.store import Lease, Store
+
+TICK = 0.1
+"""Seconds between looks at tokens, at other processes' locks and at the phases in logs."""
+
+MAX_FETCHES = 6
+
+
+@dataclass(frozen=True)
+class Options:
+    """``jobs`` builds at once, ``cores`` processors for all of them together; times in seconds."""
+
+    jobs: int
+    cores: int
+    keep_going: bool = False
+    keep_failed: bool = False
+    offline: bool = False
+    timeout: float | None = None
+    max_silent: float | None = None
+    retries: int = 3
+
+
+@dataclass
+class _Running:
+    node: bytes
+    worker: Worker
+    lock: Lock
+    lending: Lending | None
+    log: str | None
+    seen: int = 0
+    ended: bool = False
+
+
+class Execution:
+    """One run of one plan. What is finished is registered at once, and survives any interruption."""
+
+    def __init__(
+        self,
+        store: Store,
+        catalogue: Catalogue,
+        knowledge: Knowledge,
+        options: Options,
+        emit: Callable[[Event], None],
+        lease: Lease,
+    ) -> None:
+        self._store = store
+        self._catalogue = catalogue
+        self._knowledge = knowledge
+        self._options = options
+        self._emit = emit
+        self._lease = lease
+        self._pool = TokenPool(f"{store.layout.locks}/tokens", options.cores)
+        self._ready: list[bytes] = []
+        self._missing: dict[bytes, int] = {}
+        self._dependents: dict[bytes, list[bytes]] = {}
+        self._running: list[_Running] = []
+        self._failures: list[Exception] = []
+        self._waiting: set[bytes] = set()
+
+    def run(self, plan: Plan) -> None:
+        """Work through the plan; raises the first failure, or Interrupted."""
+        self._prepare(plan)
+        try:
+            while self._ready or self._running:
+                starved = self._start_ready()
+                lendings = [each.lending for each in self._running if each.lending]
+                balance(self._pool, lendings, starved)
+                self._listen()
+                self._emit(Tick())
+        except KeyboardInterrupt:
+            raise Interrupted(
+                "interrupted; what was finished is kept, only what was in flight is lost"
+            ) from None
+        finally:
+            for running in self._running:
+                running.worker.kill()
+                self._store.remove_work(running.worker.job.work_dir)
+                self._end(running)
+            self._pool.close()
+        if self._failures:
+            raise self._failures[0]
+
+    def _prepare(self, plan: Plan) -> None:
+        nodes = set(plan.nodes)
+        self._missing = dict.fromkeys(plan.nodes, 0)
+        self._dependents = {node: [] for node in plan.nodes}
+        for node in plan.nodes:
+            for needed in {ref.node for ref in self._catalogue.inputs(node)}:
+                if needed in nodes:
+                    self._missing[node] += 1
+                    self._dependents[needed].append(node)
+                else:
+                    self._lease.add(self._knowledge.objects(needed).values())
+        self._ready = [node for node in plan.nodes if not self._missing[node]]
+
+    # -- starting -----------------------------------------------------------------------------
+
+    def _start_ready(self) -> bool:
+        """Start what can start; returns whether a build could but for a token."""
+        if self._failures and not self._options.keep_going:
+            self._ready.clear()
+        starved = False
+        todo = sorted(self._ready, key=self._urgency)
+        while todo:
+            node = todo.pop(0)
+            if self._settled(node):
+                self._ready.remove(node)
+                todo += self._unblock(node)
+            elif self._has_room(kind(self._catalogue.nodes[node])):
+                starved |= self._try_start(node)
+        return starved
+
+    def _urgency(self, node: bytes) -> float:
+        # The longest first: with few processors, a long build must not be left for the end.
+        return -(self._store.expected_seconds(self._catalogue.nodes[node].name) or 0.0)
+
+    def _has_room(self, what: str) -> bool:
+        fetching = [each.worker.kind == "fetch" for each in self._running if not each.ended]
+        if what == "fetch":
+            return sum(fetching) < MAX_FETCHES
+        return len(fetching) - sum(fetching) < self._options.jobs
+
+    def _settled(self, node: bytes) -> bool:
+        """Whether the node, now that its inputs are known, was realised before (early cutoff)."""
+        self._knowledge.look_up(node)
+        if not self._knowledge.present(node):
+            return False
+        self._lease.add(self._knowledge.objects(node).values())
+        return True
+
+    def _unblock(self, node: bytes) -> list[bytes]:
+        freed = []
+        for dependent in self._dependents[node]:
+            self._missing[dependent] -= 1
+            if not self._missing[dependent]:
+                freed.append(dependent)
+        self._ready += freed
+        return freed
+
+    def _try_start(self, node: bytes) -> bool:
+        """Start the node unless another process works on it; returns whether a token is lacking."""
+        what = kind(self._catalogue.nodes[node])
+        key = self._knowledge.key(node)
+        assert key is not None
+        lock = self._store.try_lock(position(key))
+        if lock is None:
+            if node not in self._waiting:
+                self._waiting.add(node)
+                self._emit(Waiting(node, self._catalogue.nodes[node].name))
+            return False
+        # Another process may have finished it between our look and our lock: the next round sees.
+        if self._settled(node):
+            lock.release()
+            return False
+        if what != "fetch" and not self._pool.take():
+            lock.release()
+            return True
+        self._ready.remove(node)
+        try:
+            self._launch(node, what, key, lock)
+        except StoreError as error:
+            if what != "fetch":
+                self._pool.give()
+            lock.release()
+            self._fail(node, error)
+        return False
+
+    def _launch(self, node: bytes, what: str, key: bytes, lock: Lock) -> None:
+        value = self._catalogue.nodes[node]
+        if isinstance(value, Source) and self._options.offline:
+            raise Offline(
+                f"{value.name} would have to be fetched from {value.locators[0]}",
+                hint="run without --offline once",
+            )
+        resolved = self._knowledge.resolved(node)
+        inputs = () if resolved is None else resolved.inputs
+        roots = (
+            inputs if resolved is None or resolved.rootfs is None else (*inputs, resolved.rootfs)
+        )
+        lending = Lending() if what == "build" else None
+        limits = Limits(
+            self._options.cores,
+            self._options.timeout,
+            self._options.max_silent,
+            self._store.disk_reserve(),
+        )
+        job = Job(
+            node,
+            key,
+            value if resolved is None or isinstance(value, Source) else resolved,
+            self._store.make_work(),
+            self._store.closure(roots),
+            limits,
+            lending.pipe if lending else None,
+            self._options.keep_failed,
+            self._options.retries,
+        )
+        log = self._store.start_log(key) if what == "build" else None
+        self._store.record_nodes(value, resolved)
+        self._emit(Started(node, value.name, what, log, self._store.expected_seconds(value.name)))
+        worker = Worker(self._store.layout, what, job)
+        self._running.append(_Running(node, worker, lock, lending, log))
+
+    # -- listening ----------------------------------------------------------------------------
+
+    def _listen(self) -> None:
+        if not self._running:
+            if self._ready:
+                time.sleep(TICK)
+            return
+        readable = wait([each.worker.connection for each in self._running], TICK)
+        for running in list(self._running):
+            if running.worker.connection in readable:
+                self._hear(running, running.worker.receive())
+            elif running.log and not running.ended:
+                self._read_phases(running)
+
+    def _hear(self, running: _Running, message: object) -> None:
+        if running.ended:  # the end of the pipe: the work folder is gone too
+            running.worker.reap()
+            self._running.remove(running)
+        elif isinstance(message, Result):
+            self._succeed(running, message)
+            self._end(running)
+        elif isinstance(message, Exception):
+            self._fail(running.node, message)
+            self._end(running)
+        elif isinstance(message, Phase | Progress):
+            self._emit(message)
+
+    def _end(self, running: _Running) -> None:
+        if running.ended:
+            return
+        running.ended = True
+        if running.lending:
+            self._pool.give(running.lending.close())
+        if running.worker.kind != "fetch":
+            self._pool.give()
+        running.lock.release()
+
+    def _succeed(self, running: _Running, result: Result) -> None:
+        node, job = running.node, running.worker.job
+        self._store.register(node, job.key, job.node, result, self._lease)
+        objects = {made.output: made.id for made in result.outputs}
+        self._knowledge.learn(node, objects)
+        paths = tuple(oid.path for oid in objects.values())
+        self._emit(
+            Finished(
+                node, job.node.name, running.worker.kind, result.seconds, paths, result.max_rss
+            )
+        )
+        self._unblock(node)
+
+    def _fail(self, node: bytes, error: Exception) -> None:
+        self._failures.append(error)
+        self._emit(Failed(node, self._catalogue.nodes[node].name, error))
+
+    def _read_phases(self, running: _Running) -> None:
+        assert running.log is not None
+        try:
+            with open(running.log, "rb") as stream:
+                stream.seek(running.seen)
+                text = stream.read(1 << 20)
+        except OSError:
+            return
+        end = text.rfind(b"\n") + 1
+        running.seen += end or (len(text) if len(text) == 1 << 20 else 0)
+        phases = [line for line in text[:end].splitlines() if line.startswith(b"@phase ")]
+        if phases:
+            phase = phases[-1][len(b"@phase ") :].decode("utf-8", "replace").strip()
+            self._emit(Phase(running.node, self._catalogue.nodes[running.node].name, phase))
+
+
+def default_cores() -> int:
+    """The processors that this process may use."""
+    return len(os.sched_getaffinity(0))

@@ -1,0 +1,219 @@
+"""What one job does, in a process of its own: fetch, unpack, or build, and then ingest.
+
+A worker never touches the index. It sends events while it works, and its result, or its error, at
+the end; the scheduler's process registers the result. Killing a worker kills everything below it.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from store import digest, kernel
+from store.build import cleaning
+from store.errors import (
+    BuildFailed,
+    BuildSilent,
+    BuildTimeout,
+    DiskReserve,
+    OutputMissing,
+    StoreError,
+)
+from store.events import Event, Phase, Progress
+from store.layout import Layout
+from store.lower import Limits, build_request, scratch_ids
+from store.model.derivation import Resolved, Source
+from store.model.manifest import Manifest
+from store.model.names import ObjectId
+from store.model.result import Made, Result
+
+TAIL_LINES = 15
+
+
+@dataclass(frozen=True)
+class Job:
+    """One node's work. ``node`` is a source, or a derivation resolved; ``digest`` is the node's.
+
+    ``closure`` holds the inputs with everything they refer to.
+    """
+
+    digest: bytes
+    key: bytes
+    node: Source | Resolved
+    work_dir: str
+    closure: tuple[ObjectId, ...] = ()
+    limits: Limits = field(default_factory=lambda: Limits(cores=1))
+    jobserver: tuple[int, int] | None = None
+    keep_failed: bool = False
+    retries: int = 3
+
+
+def made(output: str, manifest: Manifest) -> Made:
+    """The summary of a manifest."""
+    return Made(output, manifest.id, manifest.references, manifest.refers_to_itself, manifest.size)
+
+
+def fetch(layout: Layout, job: Job, emit: Callable[[Event], None]) -> Result:
+    """Fetch a source and ingest the file."""
+    from store.build import fetch as fetching
+    from store.objects import ingest
+
+    source = job.node
+    assert isinstance(source, Source)
+    started = time.time()
+    fetched = fetching.fetch(
+        source.name,
+        source.sha256,
+        source.locators,
+        partial_dir=layout.partial,
+        bad_dir=layout.bad,
+        retries=job.retries,
+        report=lambda progress: emit(
+            Progress(job.digest, source.name, progress.done, progress.total)
+        ),
+    )
+    manifest = ingest.ingest(layout.root, fetched.path, source.name, executable=source.executable)
+    os.unlink(fetched.path)
+    return Result(
+        (made("out", manifest),),
+        "fetch",
+        int(started),
+        time.time() - started,
+        locator=fetched.locator,
+    )
+
+
+def unpack(layout: Layout, job: Job, emit: Callable[[Event], None]) -> Result:
+    """Unpack archives into one tree and ingest it."""
+    from store.build import unpack as unpacking
+    from store.objects import ingest
+
+    node = job.node
+    assert isinstance(node, Resolved)
+    started = time.time()
+    archives = [
+        layout.object(ObjectId.from_path(arg.removeprefix("archive=")))
+        for arg in node.args
+        if arg.startswith("archive=")
+    ]
+    options = unpacking.UnpackOptions.parse(
+        [arg for arg in node.args if not arg.startswith("archive=")]
+    )
+    target = f"{job.work_dir}/tree"
+    emit(Phase(job.digest, node.name, "unpack"))
+    unpacking.unpack(archives, target, options)
+    emit(Phase(job.digest, node.name, "ingest"))
+    manifest = ingest.ingest(layout.root, target, node.name, candidates=job.closure)
+    return Result((made("out", manifest),), "builtin", int(started), time.time() - started)
+
+
+def build(layout: Layout, job: Job, emit: Callable[[Event], None]) -> Result:
+    """Run the builder in the sandbox and ingest its outputs."""
+    from dataclasses import replace
+
+    from store.build import runner
+    from store.objects import ingest
+
+    node = job.node
+    assert isinstance(node, Resolved)
+    started = time.time()
+    request = build_request(layout, node, job.closure, job.work_dir, job.limits)
+    request = replace(request, jobserver=job.jobserver, log_path=layout.log(job.key))
+    ran = runner.run(request)
+    _raise_for(node, ran, request)
+    emit(Phase(job.digest, node.name, "ingest"))
+    scratch = scratch_ids(node)
+    for output, oid in scratch.items():
+        if not os.path.lexists(f"{job.work_dir}/store/{oid}"):
+            raise OutputMissing(
+                f"{node.name} succeeded without making its output {output!r}",
+                hint=f"the builder has to make {oid.path}",
+            )
+    manifests = ingest.ingest_outputs(
+        layout.root,
+        {oid: f"{job.work_dir}/store/{oid}" for oid in scratch.values()},
+        candidates=job.closure,
+    )
+    with open(request.log_path, "rb") as stream:
+        log = digest.file_digest(stream.read())
+    return Result(
+        tuple(made(output, manifests[oid]) for output, oid in scratch.items()),
+        ran.level,
+        int(started),
+        time.time() - started,
+        log,
+        ran.max_rss,
+    )
+
+
+def _raise_for(node: Resolved, ran: Any, request: Any) -> None:
+    if ran.stopped == "timeout":
+        raise BuildTimeout(
+            f"{node.name} ran longer than {request.timeout:g} s", hint="--timeout sets the bound"
+        )
+    if ran.stopped == "silent":
+        raise BuildSilent(
+            f"{node.name} wrote nothing to its log for {request.max_silent:g} s",
+            hint="--max-silent-time sets the bound",
+        )
+    if ran.stopped == "disk":
+        raise DiskReserve(
+            f"{node.name} was stopped: less than {request.disk_reserve >> 20} MiB of disk, or "
+            "hardly an inode, would have stayed free",
+            hint="free some space; nothing that was finished is lost",
+        )
+    if ran.status != 0:
+        raise BuildFailed(node.name, describe(ran.status), tail(request.log_path))
+
+
+def describe(status: int) -> str:
+    """An exit status in words; negative is a signal."""
+    if status < 0:
+        try:
+            return f"killed by {signal.Signals(-status).name}"
+        except ValueError:
+            return f"killed by signal {-status}"
+    return f"exit status {status}"
+
+
+def tail(path: str, lines: int = TAIL_LINES) -> list[str]:
+    """The last lines of a log, control characters made harmless."""
+    try:
+        with open(path, "rb") as stream:
+            size = stream.seek(0, os.SEEK_END)
+            stream.seek(max(0, size - 16384))
+            text = stream.read().decode("utf-8", "replace")
+    except OSError:
+        return []
+    clean = "".join(c if c.isprintable() or c in "\n\t" else "\ufffd" for c in text)
+    return clean.splitlines()[-lines:]
+
+
+WORK = {"fetch": fetch, "unpack": unpack, "build": build}
+
+
+def run_worker(layout: Layout, kind: str, job: Job, send: Callable[[object], None]) -> None:
+    """The whole life of a worker process after the fork; sends events, then a result or error."""
+    os.setpgid(0, 0)  # the terminal's Ctrl-C is for the scheduler alone
+    kernel.die_with_parent()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)
+    try:
+        send(WORK[kind](layout, job, send))
+    except Exception as error:
+        if job.keep_failed and kind == "build":
+            _keep(layout, job, error)
+        send(error)
+    # After the result: what depends on it can start while the build's tree is being removed.
+    cleaning.remove(job.work_dir)
+
+
+def _keep(layout: Layout, job: Job, error: Exception) -> None:
+    kept = f"{layout.failed}/{os.path.basename(job.work_dir)}-{job.node.name}"
+    os.rename(job.work_dir, kept)
+    if isinstance(error, StoreError):
+        error.hint = f"its tree is kept at {kept}; `store enter {kept}` opens a shell in it"
