@@ -39,6 +39,7 @@ An error says what happened, to which path or derivation, and (``hint``) what to
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable, Iterable, Sequence
 
 
@@ -299,6 +300,16 @@ class CorruptObject(StorageError):
     """An object on disk is not what its name says."""
 
     exit_code = 56
+
+
+def storage_error(error: OSError, doing: str) -> StorageError:
+    """The error for a system call that failed in the store, while ``doing`` something."""
+    text = f"{doing}: {error.strerror}" + (f" ({error.filename})" if error.filename else "")
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return StoreFull(text, hint="free some space; what was finished is not lost")
+    if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
+        return StoreReadOnly(text, hint="choose another place with --root or $STORE_ROOT")
+    return StorageError(text)
 
 
 class Interrupted(StoreError):

@@ -139,10 +139,11 @@ def pivot_root(new: str, old: str) -> None:
     _pivot_root(os.fsencode(new), os.fsencode(old))
 
 
-def open_tree(path: str) -> int:
-    """A descriptor (close on exec) of a detached copy of the mount at ``path``, without those
-    below it. Linux 5.2."""
-    return _open_tree(AT_FDCWD, os.fsencode(path), OPEN_TREE_CLONE | os.O_CLOEXEC)
+def open_tree(path: str, *, recursive: bool = False) -> int:
+    """A descriptor (close on exec) of a detached copy of the mount at ``path``; of those below it
+    too, if ``recursive``. Linux 5.2."""
+    flags = OPEN_TREE_CLONE | os.O_CLOEXEC | (AT_RECURSIVE if recursive else 0)
+    return _open_tree(AT_FDCWD, os.fsencode(path), flags)
 
 
 def move_mount(tree: int, target: str) -> None:

@@ -10,7 +10,7 @@ import fcntl
 import os
 import struct
 
-from store.errors import StoreFull, StoreReadOnly
+from store.errors import storage_error
 
 _FLOCK = "hhqqi"  # struct flock of x86-64: type, whence, start, length, pid
 
@@ -25,10 +25,8 @@ class LockFile:
         """Lock one byte, unless it is held by someone."""
         try:
             fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-        except PermissionError as error:
-            raise StoreReadOnly(f"cannot lock {self._path}: {error.strerror}") from error
         except OSError as error:
-            raise StoreFull(f"cannot lock {self._path}: {error.strerror}") from error
+            raise storage_error(error, "cannot take a lock") from error
         try:
             _set(fd, fcntl.F_WRLCK, position)
         except (BlockingIOError, PermissionError):

@@ -11,8 +11,9 @@ import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 
 from store.build import cleaning
-from store.errors import NotOwner, StoreReadOnly, UnknownObject
+from store.errors import NotOwner, StoreReadOnly, UnknownObject, storage_error
 from store.index.env import Index
+from store.index.tables import Writer
 from store.layout import Layout
 from store.locks import Lock, LockFile
 from store.model.derivation import Derivation, Resolved, Source
@@ -206,7 +207,7 @@ class Store:
             for made in result.outputs
         ]
 
-        def transaction(txn: Index.Writer) -> None:
+        def transaction(txn: Writer) -> None:
             for made in result.outputs:
                 txn.register(made.id, made.references, made.refers_to_itself, made.size)
             for record in records:
@@ -308,11 +309,6 @@ def make_directories(layout: Layout) -> None:
     try:
         for path in (layout.root, *layout.directories):
             os.makedirs(path, 0o755, exist_ok=True)
-    except PermissionError as error:
-        raise StoreReadOnly(
-            f"cannot make a store at {layout.root}: {error.strerror} at {error.filename}",
-            hint="choose a place with --root or $STORE_ROOT",
-        ) from error
     except OSError as error:
         raise storage_error(error, f"cannot make a store at {layout.root}") from error
 

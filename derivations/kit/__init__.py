@@ -7,6 +7,7 @@ hour into a build.
 from derivations.kit.archive import Archive, debian
 from derivations.kit.phases import autotools, phase
 from derivations.kit.recipe import BUILD_TOOLS, Phase, Recipe, variant
+from derivations.kit.rootfs import rootfs
 from derivations.kit.seed import Seed
 from derivations.kit.stage import Graph, Stage, Stock
 
@@ -22,5 +23,6 @@ __all__ = [
     "autotools",
     "debian",
     "phase",
+    "rootfs",
     "variant",
 ]

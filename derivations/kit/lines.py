@@ -30,11 +30,11 @@ def check_line(line: str, where: str) -> None:
 def _has_list(line: str) -> bool:
     """Whether ``&&`` stands outside of quotes and parentheses."""
     depth = 0
-    for token in _TOKEN.findall(line):
-        if token in ("(", "{", "$("):
+    for word in _TOKEN.findall(line):
+        if word in ("(", "{", "$("):
             depth += 1
-        elif token in (")", "}"):
-            depth -= 1
-        elif token == "&&" and depth == 0:
+        elif word in (")", "}"):
+            depth = max(0, depth - 1)  # a lone one ends a pattern of "case"
+        elif word == "&&" and depth == 0:
             return True
     return False

@@ -95,7 +95,11 @@ class Recipe:
 
 def _check_once(recipe: str, field: str, values: tuple[Any, ...]) -> None:
     keys = [
-        value.name if isinstance(value, Archive) else value[0] if isinstance(value, tuple) else value
+        value.name
+        if isinstance(value, Archive)
+        else value[0]
+        if isinstance(value, tuple)
+        else value
         for value in values
     ]
     twice = sorted({key for key in keys if keys.count(key) > 1})

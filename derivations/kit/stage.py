@@ -112,10 +112,14 @@ class Stock:
         return self._made[role]
 
     def publish(self) -> frozenset[bytes]:
-        """Make every recipe's package known as ``<stage>.<name>``; the derivations' digests."""
+        """Make every recipe's package known as ``<stage>.<name>``; the derivations' digests.
+
+        A recipe that is of its stage by name (``cross-gcc``) does not say so twice (``cross.gcc``).
+        """
+        stage = self._stage.name
         for role, recipe in self._stage.recipes.items():
             self._graph.publish(
-                f"{self._stage.name}.{recipe.name}",
+                f"{stage}.{recipe.name.removeprefix(stage + '-')}",
                 self[role],
                 recipe.version,
                 recipe.description,
@@ -128,7 +132,10 @@ class Stock:
         sources = {}
         for archive in recipe.sources:
             graph.add(archive.source)
-            sources[f"{_variable(archive.name)}_source"] = graph.add(archive.derivation())
+            ref = graph.add(archive.derivation())
+            sources[f"{_variable(archive.name)}_source"] = ref
+            if f"source.{archive.name}" not in graph.packages:
+                graph.publish(f"source.{archive.name}", ref, archive.version)
         inputs = {_variable(role): self[role] for role in recipe.inputs}
         tools = self._tools(recipe)
         variables = {name: str(ref) for name, ref in (sources | inputs).items()}
@@ -168,9 +175,7 @@ def _variable(name: str) -> str:
     return name.replace("-", "_").replace("+", "x")
 
 
-def _environment(
-    stage: Stage, recipe: Recipe, tools: Iterable[Ref]
-) -> tuple[tuple[str, str], ...]:
+def _environment(stage: Stage, recipe: Recipe, tools: Iterable[Ref]) -> tuple[tuple[str, str], ...]:
     path = ":".join([*(f"{ref}/bin" for ref in tools), "/bin"])
     fixed = {"PATH": path, "SHELL": SHELL, "CONFIG_SHELL": SHELL}
     merged = fixed | dict(NAMES_OF_TOOLS) | dict(stage.env) | dict(recipe.env)

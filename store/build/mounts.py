@@ -22,6 +22,8 @@ DEVICE_LINKS: Final = (
 )
 ROOT_LIMITS: Final = "mode=0755,size=1m,nr_inodes=8192"
 SHM_LIMITS: Final = "mode=1777,size=256m,nr_inodes=65536"
+HIDEPID: Final = "hidepid=2"
+"""Processes that may not be traced do not show. Init is one, with the caller's command line."""
 
 _CLOSED: Final = kernel.MS_NOSUID | kernel.MS_NODEV
 _OBJECTS: Final = ".objects"
@@ -59,7 +61,7 @@ def build_root(plan: Plan, trees: Mapping[str, int], step: Callable[[str], None]
     _mount_devices(step)
     step("mounting /proc")
     os.mkdir("proc")
-    kernel.mount("proc", "proc", "proc", _CLOSED | kernel.MS_NOEXEC | kernel.MS_RDONLY)
+    kernel.mount("proc", "proc", "proc", _CLOSED | kernel.MS_NOEXEC | kernel.MS_RDONLY, HIDEPID)
     os.mkdir("etc")
     for name, text in plan.etc:
         _write_file(f"etc/{name}", text)

@@ -7,9 +7,7 @@ unsafe in a process that was forked from one with threads.
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
-import resource
 import stat
 from dataclasses import dataclass
 from typing import Final
@@ -32,22 +30,6 @@ CONTRACT_ENV: Final = (
     ("TZ", "UTC"),
     ("LC_ALL", "C"),
     ("SOURCE_DATE_EPOCH", "1"),
-)
-
-_MEGABYTE: Final = 1 << 20
-_ANY: Final = resource.RLIM_INFINITY
-
-# Not what the user's login happened to have: a limit shows in the layout of memory, and in tests.
-LIMITS: Final = (
-    (resource.RLIMIT_CORE, 0, 0),
-    (resource.RLIMIT_STACK, 8 * _MEGABYTE, _ANY),
-    (resource.RLIMIT_NOFILE, 1024, 524288),
-    (resource.RLIMIT_MEMLOCK, 8 * _MEGABYTE, 8 * _MEGABYTE),
-    (resource.RLIMIT_AS, _ANY, _ANY),
-    (resource.RLIMIT_CPU, _ANY, _ANY),
-    (resource.RLIMIT_DATA, _ANY, _ANY),
-    (resource.RLIMIT_FSIZE, _ANY, _ANY),
-    (resource.RLIMIT_NPROC, _ANY, _ANY),
 )
 
 
@@ -227,22 +209,3 @@ def _environment(request: BuildRequest) -> dict[str, str]:
         # As make itself tells it to a make that it starts; read by make 4.2 and later.
         told["MAKEFLAGS"] = f" -j{request.cores} --jobserver-auth=3,4"
     return {**dict(CONTRACT_ENV), **told, **dict(request.env)}
-
-
-def lower_limits() -> None:
-    """Set the resource limits of ``LIMITS``, or the nearest that this user may have."""
-    for which, soft, hard in LIMITS:
-        try:
-            resource.setrlimit(which, (soft, hard))
-        except (ValueError, OSError):
-            _, ceiling = resource.getrlimit(which)
-            if ceiling != _ANY:
-                hard = ceiling if hard == _ANY else min(hard, ceiling)
-                soft = hard if soft == _ANY else min(soft, hard)
-            with contextlib.suppress(ValueError, OSError):
-                resource.setrlimit(which, (soft, hard))
-
-
-def is_missing(error: OSError) -> bool:
-    """Whether a program could not be executed because a file is not there."""
-    return error.errno == errno.ENOENT

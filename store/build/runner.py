@@ -26,8 +26,9 @@ INODE_RESERVE: Final = 1024
 def run(request: BuildRequest) -> BuildResult:
     """Run the builder in the sandbox until it ends or has to be stopped.
 
-    Nothing of it is left running when this returns or raises. A builder that fails is a result; a
-    sandbox that cannot be had is ``SandboxUnavailable``; an input that is missing ``UnknownObject``.
+    Nothing of it is left running when this returns or raises. A builder that fails is a result.
+    Raises ``SandboxUnavailable`` if the kernel refuses, and ``UnknownObject`` if an input is
+    missing.
     """
     began = time.monotonic()
     plan = prepare(request)

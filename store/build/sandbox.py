@@ -19,6 +19,7 @@ The children tell the caller what happened in lines of tab-separated words throu
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import os
 import resource
@@ -30,7 +31,8 @@ from typing import Final, NoReturn
 from store import kernel
 from store.build import mounts
 from store.build.diagnosis import UNSHARE
-from store.build.preparation import Plan, is_missing, lower_limits
+from store.build.limits import set_limits
+from store.build.preparation import Plan
 
 NAMESPACES: Final = (
     kernel.CLONE_NEWUSER
@@ -81,12 +83,15 @@ class Tree:
         self._streams = streams
         self._report, report = os.pipe2(os.O_CLOEXEC)
         control, self._control = os.pipe2(os.O_CLOEXEC)
-        self._theirs = (report, control)
+        self._theirs: tuple[int, ...] = (report, control)
         self._pid = 0
         self.pidfd = -1
 
     def start(self) -> None:
-        """Fork. To be called in a ``try`` whose ``finally`` calls ``close``."""
+        """Fork. To be called in a ``try`` whose ``finally`` calls ``close``.
+
+        The tree is killed when the thread that calls this ends.
+        """
         caller = os.getpid()
         mask = signal.pthread_sigmask(signal.SIG_BLOCK, ALL_SIGNALS)
         try:
@@ -94,7 +99,8 @@ class Tree:
             if self._pid == 0:
                 os.close(self._report)
                 os.close(self._control)
-                _outer(self._plan, self._streams, *self._theirs, caller)
+                report, control = self._theirs
+                _outer(self._plan, self._streams, report, control, caller)
             self.pidfd = os.pidfd_open(self._pid)
         finally:
             for fd in self._theirs:
@@ -157,7 +163,7 @@ def _outer(
 def _unshare(plan: Plan, report: Report, caller: int) -> dict[str, int]:
     """Become the build user if there is one, and make the namespaces."""
     os.umask(0o022)
-    lower_limits()
+    set_limits()
     trees = None
     if plan.build_user is not None:
         report.step("taking the store's mounts")
@@ -166,21 +172,22 @@ def _unshare(plan: Plan, report: Report, caller: int) -> dict[str, int]:
         os.setgroups([])
         os.setresgid(plan.build_user, plan.build_user, plan.build_user)
         os.setresuid(plan.build_user, plan.build_user, plan.build_user)
-        # The change of id took /proc/self away, which the maps are written through.
-        kernel.prctl(kernel.PR_SET_DUMPABLE, 1)
+    # A change of id, here or in the caller, takes /proc/self away; the maps are written through it.
+    kernel.prctl(kernel.PR_SET_DUMPABLE, 1)
     report.step(UNSHARE)
     kernel.unshare(NAMESPACES)
     kernel.die_with_parent(caller)
     report.step("mapping the build user")
-    for name, text in (
-        ("setgroups", "deny"),
-        ("uid_map", plan.uid_map),
-        ("gid_map", plan.gid_map),
-    ):
-        with open(f"/proc/self/{name}", "wb", buffering=0) as stream:
-            stream.write(text.encode())
+    write_id_maps(plan.uid_map, plan.gid_map)
     report.step("taking the store's mounts")
     return mounts.open_trees(plan) if trees is None else trees
+
+
+def write_id_maps(uid_map: str, gid_map: str) -> None:
+    """Say who this process is in its new user namespace; lines as in user_namespaces(7)."""
+    for name, text in (("setgroups", "deny"), ("uid_map", uid_map), ("gid_map", gid_map)):
+        with open(f"/proc/self/{name}", "wb", buffering=0) as stream:
+            stream.write(text.encode())
 
 
 def _await_init(pid: int, control: int, report: Report) -> NoReturn:
@@ -279,7 +286,7 @@ def _run_builder(plan: Plan, report: Report) -> NoReturn:
 
 def _unexecuted(path: str, error: OSError) -> str:
     text = f"cannot execute {path}: {error.strerror}"
-    if is_missing(error) and os.path.exists(path):
+    if error.errno == errno.ENOENT and os.path.exists(path):
         text += " (the file is there: its interpreter is not)"
     return text
 

@@ -84,6 +84,10 @@ BIT_RULES: Final = (
     BitRule(("unshare", 272), 0, NEW_NAMESPACE | NEW_TIME_NAMESPACE),
 )
 
+# TIOCSTI and TIOCLINUX type on the terminal, which is of who looks at a failed build.
+IOCTL: Final = ("ioctl", 16)
+TYPING_REQUESTS: Final = (0x5412, 0x541C)
+
 SOCKET_CALLS: Final = (("socket", 41), ("socketpair", 53))
 
 REFUSALS: Final = (
@@ -211,13 +215,14 @@ def _bit_rule(rule: BitRule) -> bytes:
     return _for_call(rule.call[1], block + _instruction(RETURN, RET_ALLOW))
 
 
-def _socket_rule(number: int, families: Sequence[int]) -> bytes:
+def _choice(number: int, argument: int, values: Sequence[int], listed: int, other: int) -> bytes:
+    """Return ``listed`` for the call if the argument is one of ``values``, else ``other``."""
     tests = b"".join(
-        _instruction(JUMP_EQUAL, family, len(families) - position)
-        for position, family in enumerate(families)
+        _instruction(JUMP_EQUAL, value, len(values) - position)
+        for position, value in enumerate(values)
     )
-    block = _load_argument(0) + tests + _refuse(errno.EAFNOSUPPORT)
-    return _for_call(number, block + _instruction(RETURN, RET_ALLOW))
+    returns = _instruction(RETURN, other) + _instruction(RETURN, listed)
+    return _for_call(number, _load_argument(argument) + tests + returns)
 
 
 def program() -> bytes:
@@ -231,7 +236,9 @@ def program() -> bytes:
         _refuse(errno.ENOSYS),  # and so has x32
     ]
     parts += [_bit_rule(rule) for rule in BIT_RULES]
-    parts += [_socket_rule(number, SOCKET_FAMILIES) for _, number in SOCKET_CALLS]
+    refused = RET_ERRNO | errno.EAFNOSUPPORT
+    parts += [_choice(number, 0, SOCKET_FAMILIES, RET_ALLOW, refused) for _, number in SOCKET_CALLS]
+    parts.append(_choice(IOCTL[1], 1, TYPING_REQUESTS, RET_ERRNO | errno.EPERM, RET_ALLOW))
     parts += [
         _for_call(number, _refuse(refusal.code))
         for refusal in REFUSALS

@@ -96,7 +96,7 @@ class Page:
 class _Redirects(urllib.request.HTTPRedirectHandler):
     """Follow to http and https only, and never carry credentials to another host."""
 
-    def redirect_request(  # noqa: PLR0917 - the signature is urllib's
+    def redirect_request(
         self,
         req: urllib.request.Request,
         fp: IO[bytes],

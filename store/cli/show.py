@@ -24,11 +24,10 @@ def command(context: Context, package: str, as_json: bool, resolved: bool) -> No
         print(json.dumps(record, indent=2))
         return
     for key, value in record.items():
-        if isinstance(value, dict):
-            value = [f"{name}={text}" for name, text in value.items()]
-        if isinstance(value, list):
+        if isinstance(value, dict | list):
             print(f"{key}:")
-            for item in value:
+            pairs = value.items() if isinstance(value, dict) else ()
+            for item in [f"{name}={text}" for name, text in pairs] or value:
                 print("\n".join(f"  {line}" for line in str(item).splitlines() or [""]))
         elif value is not None:
             print(f"{key}: {value}")

@@ -12,8 +12,8 @@ from store.errors import Interrupted, Offline, StoreError
 from store.events import Event, Failed, Finished, Phase, Progress, Started, Tick, Waiting
 from store.locks import Lock, position
 from store.lower import Limits
-from store.model.catalogue import Catalogue
-from store.model.derivation import Source
+from store.model.catalogue import Catalogue, GraphNode
+from store.model.derivation import Resolved, Source
 from store.model.result import Result
 from store.scheduler.knowledge import Knowledge, Plan, kind
 from store.scheduler.process import Worker
@@ -53,7 +53,7 @@ class _Running:
 
 
 class Execution:
-    """One run of one plan. What is finished is registered at once, and survives any interruption."""
+    """One run of one plan. What is finished is registered at once, and survives interruption."""
 
     def __init__(
         self,
@@ -208,7 +208,7 @@ class Execution:
         job = Job(
             node,
             key,
-            value if resolved is None or isinstance(value, Source) else resolved,
+            _work_on(value, resolved),
             self._store.make_work(),
             self._store.closure(roots),
             limits,
@@ -290,6 +290,13 @@ class Execution:
         if phases:
             phase = phases[-1][len(b"@phase ") :].decode("utf-8", "replace").strip()
             self._emit(Phase(running.node, self._catalogue.nodes[running.node].name, phase))
+
+
+def _work_on(value: GraphNode, resolved: Resolved | None) -> Source | Resolved:
+    if isinstance(value, Source):
+        return value
+    assert resolved is not None
+    return resolved
 
 
 def default_cores() -> int:

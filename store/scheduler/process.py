@@ -22,9 +22,10 @@ class Worker:
         self.job = job
         self.kind = kind
         self.connection, theirs = Pipe(duplex=False)
+        parent = os.getpid()
         self.pid = os.fork()
         if self.pid == 0:
-            _child(layout, kind, job, theirs)
+            _child(layout, kind, job, theirs, parent)
         theirs.close()
 
     def receive(self) -> object:
@@ -47,10 +48,12 @@ class Worker:
         self.reap()
 
 
-def _child(layout: Layout, kind: str, job: Job, connection: Connection[Any, Any]) -> None:
+def _child(
+    layout: Layout, kind: str, job: Job, connection: Connection[Any, Any], parent: int
+) -> None:
     status = 1
     try:
-        run_worker(layout, kind, job, connection.send)
+        run_worker(layout, kind, job, connection.send, parent)
         status = 0
     except BaseException:
         traceback.print_exc()

@@ -30,7 +30,7 @@ class Realiser:
         return self.knowledge.plan([goal.node for goal in goals])
 
     def run(self, goals: Iterable[Ref]) -> dict[Ref, ObjectId]:
-        """Realise every goal. Raises the first error, once the jobs that were running have ended."""
+        """Realise every goal; raises the first error once the running jobs have ended."""
         goals = tuple(goals)
         plan = self.plan(goals)
         if plan.nodes:

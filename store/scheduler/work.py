@@ -6,11 +6,12 @@ the end; the scheduler's process registers the result. Killing a worker kills ev
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from store import digest, kernel
@@ -73,7 +74,7 @@ def fetch(layout: Layout, job: Job, emit: Callable[[Event], None]) -> Result:
         bad_dir=layout.bad,
         retries=job.retries,
         report=lambda progress: emit(
-            Progress(job.digest, source.name, progress.done, progress.total)
+            Progress(job.digest, source.name, progress.received, progress.total)
         ),
     )
     manifest = ingest.ingest(layout.root, fetched.path, source.name, executable=source.executable)
@@ -113,8 +114,6 @@ def unpack(layout: Layout, job: Job, emit: Callable[[Event], None]) -> Result:
 
 def build(layout: Layout, job: Job, emit: Callable[[Event], None]) -> Result:
     """Run the builder in the sandbox and ingest its outputs."""
-    from dataclasses import replace
-
     from store.build import runner
     from store.objects import ingest
 
@@ -196,10 +195,12 @@ def tail(path: str, lines: int = TAIL_LINES) -> list[str]:
 WORK = {"fetch": fetch, "unpack": unpack, "build": build}
 
 
-def run_worker(layout: Layout, kind: str, job: Job, send: Callable[[object], None]) -> None:
+def run_worker(
+    layout: Layout, kind: str, job: Job, send: Callable[[object], None], parent: int
+) -> None:
     """The whole life of a worker process after the fork; sends events, then a result or error."""
     os.setpgid(0, 0)  # the terminal's Ctrl-C is for the scheduler alone
-    kernel.die_with_parent()
+    kernel.die_with_parent(parent)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_DFL)
     try:
@@ -215,5 +216,9 @@ def run_worker(layout: Layout, kind: str, job: Job, send: Callable[[object], Non
 def _keep(layout: Layout, job: Job, error: Exception) -> None:
     kept = f"{layout.failed}/{os.path.basename(job.work_dir)}-{job.node.name}"
     os.rename(job.work_dir, kept)
+    assert isinstance(job.node, Resolved)
+    request = build_request(layout, job.node, job.closure, kept, job.limits)
+    with open(f"{kept}/request.json", "w", encoding="utf-8") as stream:
+        json.dump(asdict(request), stream, indent=1)
     if isinstance(error, StoreError):
         error.hint = f"its tree is kept at {kept}; `store enter {kept}` opens a shell in it"

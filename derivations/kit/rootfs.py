@@ -1,0 +1,35 @@
+"""A root file system assembled from packages by symbolic links."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from derivations.kit.archive import SYSTEM
+from store.model.derivation import Derivation, Ref
+from store.model.identity import scratch_path
+
+
+def rootfs(name: str, packages: Iterable[Ref], *, shell: Ref, coreutils: Ref) -> Derivation:
+    """``/bin`` with every program of ``packages``, and ``/usr/bin`` the same.
+
+    It is built by ``shell``'s ``bin/sh`` and ``coreutils`` in an otherwise empty root. Two programs
+    of one name are an error of the build.
+    """
+    programs = " ".join(f"{ref}/bin/*" for ref in packages)
+    lines = (
+        f"out={scratch_path(name)}",
+        "echo '@phase install'",
+        'mkdir -p "$out/bin" "$out/usr"',
+        f'for program in {programs}; do ln -s "$program" "$out/bin/"; done',
+        'ln -s ../bin "$out/usr/bin"',
+        "echo '@phase check'",
+        '"$out/bin/sh" -c "exit 0"',
+    )
+    return Derivation(
+        name=name,
+        system=SYSTEM,
+        builder=f"{shell}/bin/sh",
+        args=("-eu", "-c", "\n".join(lines) + "\n"),
+        env=(("PATH", f"{coreutils}/bin"),),
+        inputs=tuple(sorted({*packages, shell, coreutils})),
+    )

@@ -1,0 +1,155 @@
+"""The bootstrap, from top to bottom.
+
+A seed, binaries that somebody else built, is taken as it is. It builds a cross toolchain (stage 0).
+That builds the distribution (stage 1), with the seed's userland still around but its compiler gone.
+The distribution builds itself (stage 2), with nothing else around. When stage 2's objects are stage
+1's, it no longer matters what the seed was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from derivations.bash import BASH
+from derivations.binutils import BINUTILS, CROSS_BINUTILS
+from derivations.bzip2 import BZIP2
+from derivations.coreutils import COREUTILS
+from derivations.diffutils import DIFFUTILS
+from derivations.findutils import FINDUTILS
+from derivations.gawk import GAWK
+from derivations.gcc import CROSS_GCC, GCC
+from derivations.grep import GREP
+from derivations.gzip import GZIP
+from derivations.kit import BUILD_TOOLS, Graph, Recipe, Seed, Stage, Stock, rootfs
+from derivations.kit.seed import COMPILER, USERLAND
+from derivations.linux_headers import LINUX_HEADERS
+from derivations.m4 import M4
+from derivations.make import MAKE
+from derivations.musl import MUSL
+from derivations.patch import PATCH
+from derivations.sed import SED
+from derivations.tar import TAR
+from derivations.tcc import TCC
+from derivations.xz import XZ
+from store.model.catalogue import Catalogue
+from store.model.derivation import Ref
+
+TOOLCHAIN: dict[str, Recipe] = {
+    "kernel-headers": LINUX_HEADERS,
+    "libc": MUSL,
+    "binutils": BINUTILS,
+    "cc": GCC,
+}
+
+USERLAND_PACKAGES: dict[str, Recipe] = {
+    "sh": BASH,
+    "coreutils": COREUTILS,
+    "make": MAKE,
+    "sed": SED,
+    "grep": GREP,
+    "awk": GAWK,
+    "m4": M4,
+    "diffutils": DIFFUTILS,
+    "findutils": FINDUTILS,
+    "tar": TAR,
+    "gzip": GZIP,
+    "bzip2": BZIP2,
+    "xz": XZ,
+    "patch": PATCH,
+}
+
+# In every stage that makes the distribution's own packages: static, and without the symbols and
+# debug information in which stages would differ.
+PACKAGE_FLAGS = (("CFLAGS", "-O2"), ("CXXFLAGS", "-O2"), ("LDFLAGS", "-static -s"))
+
+# Roles that /bin fills, once what compiles comes from elsewhere.
+IN_BIN: dict[str, tuple[Ref, ...]] = {role: () for role in (*BUILD_TOOLS, "m4") if role != "cc"}
+
+
+def catalogue(seeds: Mapping[str, Mapping[str, Any]], seed: str = "debian") -> Catalogue:
+    """Every package of the ladder that stands on ``seed``; ``seeds`` has each seed.json."""
+    graph = Graph()
+    full, userland = plant(graph, seeds, seed)
+    tcc_ladder(graph, full)
+    cross, untrusted = stage0(graph, full)
+    stage1 = distribution(graph, "stage1", userland, cross)
+    untrusted |= {full.node, userland.node}
+    stage2(graph, stage1, untrusted)
+    for recipe in (*TOOLCHAIN.values(), *USERLAND_PACKAGES.values()):
+        graph.alias(recipe.name, f"stage1.{recipe.name}")
+    return graph.catalogue()
+
+
+def plant(graph: Graph, seeds: Mapping[str, Mapping[str, Any]], chosen: str) -> tuple[Ref, Ref]:
+    """The seeds' root file systems; returns the chosen one's, with its compiler and without."""
+    roots = {}
+    for name, value in seeds.items():
+        seed = Seed.from_json(name, value)
+        for source in seed.sources(USERLAND, COMPILER):
+            graph.add(source)
+        full = graph.add(seed.rootfs("full", USERLAND, COMPILER))
+        userland = graph.add(seed.rootfs("userland", USERLAND))
+        graph.publish(f"seed.{name}", full, description=seed.description)
+        graph.publish(f"seed.{name}-userland", userland, description=seed.description)
+        roots[name] = full, userland
+    return roots[chosen]
+
+
+def tcc_ladder(graph: Graph, full: Ref) -> None:
+    """The whole idea in a minute: the seed's compiler builds tcc, which builds tcc, which builds
+    tcc. The last two are the same object.
+    """
+    compiler: tuple[Ref, ...] = ()
+    for name in ("tcc0", "tcc1", "tcc2"):
+        tools = {"cc": compiler, "binutils": (), **IN_BIN}
+        stock = Stock(Stage(name, full, tools, {"tcc": TCC}, env=(("CC", "cc"),)), graph)
+        stock.publish()
+        compiler = (stock["tcc"],)
+    graph.alias("tcc", "tcc2.tcc")
+
+
+def stage0(graph: Graph, full: Ref) -> tuple[tuple[Ref, ...], frozenset[bytes]]:
+    """The cross toolchain, by the seed's compiler; returns what goes onto ``$PATH``, and all of it.
+
+    It makes static programs for musl, and its programs have the names that native ones have.
+    """
+    recipes = {
+        "kernel-headers": LINUX_HEADERS,
+        "cross-binutils": CROSS_BINUTILS,
+        "cross-gcc": CROSS_GCC,
+    }
+    stock = Stock(Stage("cross", full, {"cc": (), **IN_BIN}, recipes), graph)
+    nodes = stock.publish()
+    return (stock["cross-gcc"], stock["cross-binutils"]), nodes
+
+
+def distribution(
+    graph: Graph,
+    name: str,
+    root: Ref,
+    compiler: tuple[Ref, ...],
+    forbidden: frozenset[bytes] = frozenset(),
+) -> Stock:
+    """The distribution's packages, made by ``compiler`` with ``root`` as the root file system."""
+    stage = Stage(
+        name=name,
+        rootfs=root,
+        tools={"cc": compiler, **IN_BIN},
+        recipes=TOOLCHAIN | USERLAND_PACKAGES,
+        env=PACKAGE_FLAGS,
+        forbidden=forbidden,
+    )
+    stock = Stock(stage, graph)
+    stock.publish()
+    return stock
+
+
+def stage2(graph: Graph, stage1: Stock, untrusted: frozenset[bytes]) -> None:
+    """The distribution again, by itself: a root of its own programs, its own compiler."""
+    programs = [stage1[role] for role in USERLAND_PACKAGES]
+    root = graph.add(
+        rootfs("userland", programs, shell=stage1["sh"], coreutils=stage1["coreutils"])
+    )
+    graph.publish("stage1.userland", root, description="A root file system of stage 1's programs")
+    distribution(graph, "stage2", root, (stage1["cc"], stage1["binutils"]), untrusted)

@@ -1,0 +1,41 @@
+"""``store enter``."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import click
+
+from store.build.enter import enter_build
+from store.build.request import BuildRequest
+from store.cli.context import Context
+from store.errors import UsageError
+
+
+@click.command("enter")
+@click.argument("folder", type=click.Path(exists=True, file_okay=False, resolve_path=True))
+@click.option("--command", "-c", "line", help="Run this shell line instead of a shell.")
+@click.pass_obj
+def command(context: Context, folder: str, line: str | None) -> int:
+    """Open a shell in the kept tree of a failed build: its sandbox, inputs and environment."""
+    try:
+        with open(f"{folder}/request.json", encoding="utf-8") as stream:
+            record = json.load(stream)
+        fields: dict[str, Any] = {key: _tuples(value) for key, value in record.items()}
+        request = BuildRequest(**fields | {"jobserver": None})
+    except (OSError, ValueError, TypeError) as error:
+        raise UsageError(
+            f"{folder} is not the kept tree of a failed build",
+            hint="`store realise --keep-failed` says where it keeps one",
+        ) from error
+    args = ("-c", line) if line is not None else ("-i",)
+    result = enter_build(
+        replace(request, builder="/bin/sh", args=args, timeout=None, max_silent=None)
+    )
+    return result.status if result.status >= 0 else 128 - result.status
+
+
+def _tuples(value: object) -> object:
+    return tuple(map(_tuples, value)) if isinstance(value, list) else value

@@ -1,0 +1,46 @@
+"""Going into a place that has the store at ``/store``: for ``run`` and ``shell``."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+from store.build.enter import enter
+from store.cli.context import Context
+from store.errors import StoreError
+from store.model.names import ObjectId
+
+
+def enter_with(
+    context: Context, packages: Sequence[str], argv: list[str], environment: dict[str, str]
+) -> NoReturn:
+    """Replace this process by ``argv``, the packages' ``bin`` folders first on its PATH."""
+    objects = [context.object(text) for text in packages]
+    folders = [f"{oid.path}/bin" for oid in objects]
+    path = ":".join([*folders, environment.get("PATH", "/usr/bin:/bin")])
+    environment["PATH"] = path
+    program = _find(context, argv[0], objects, path)
+    sys.stdout.flush()
+    enter(
+        context.store.layout.objects,
+        [program, *argv[1:]],
+        environment,
+        os.getcwd(),
+    )
+
+
+def _find(context: Context, word: str, objects: Sequence[ObjectId], path: str) -> str:
+    """The program's path as it will be seen inside."""
+    if "/" in word:
+        return word
+    for oid in objects:
+        physical = f"{context.store.layout.object(oid)}/bin/{word}"
+        if os.path.lexists(physical):
+            return f"{oid.path}/bin/{word}"
+    for folder in path.split(":"):
+        if os.access(f"{folder}/{word}", os.X_OK):
+            return f"{folder}/{word}"
+    names = ", ".join(str(oid) for oid in objects)
+    raise StoreError(f"no program {word!r} in {names}, nor on PATH")

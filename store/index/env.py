@@ -1,0 +1,203 @@
+"""The LMDB environment: opening it, growing it, and turning its errors into ours."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
+
+import lmdb
+
+from store.errors import (
+    CorruptObject,
+    NetworkFileSystem,
+    NotOwner,
+    SchemaMismatch,
+    StorageError,
+    StoreReadOnly,
+    storage_error,
+)
+from store.index.tables import TABLES, Reader, Tables, Writer
+
+T = TypeVar("T")
+
+SCHEMA = 1
+"""The version of the tables' layout that this program writes."""
+
+FIRST_MAP = 64 << 20
+"""Bytes of address space that a new map takes; it doubles when it is full."""
+
+_NETWORK = ("nfs", "cifs", "smb", "9p", "afs", "ceph", "fuse.sshfs", "gfs", "lustre", "ncpfs")
+
+
+class Index:
+    """One process's view of the environment. Readers never wait; writers wait for each other."""
+
+    def __init__(self, path: str, env: Any, tables: Tables, writable: bool) -> None:
+        self._path = path
+        self._env = env
+        self._tables = tables
+        self._writable = writable
+        self._pid = os.getpid()
+
+    @classmethod
+    def open(cls, path: str, *, map_size: int = FIRST_MAP) -> Index:
+        """The index in the folder ``path``, made when the folder is empty.
+
+        Raises NetworkFileSystem, SchemaMismatch, StoreFull, StoreReadOnly or CorruptObject.
+        """
+        refuse_network(path)
+        writable = os.access(path, os.W_OK) and os.stat(path).st_uid == os.geteuid()
+        data = f"{path}/data.mdb"
+        if not writable and not os.path.exists(data):
+            raise StoreReadOnly(f"there is no index in {path}, and it cannot be made there")
+        size = max(map_size, _size(data))
+        try:
+            env = lmdb.open(
+                path,
+                map_size=size,
+                max_dbs=len(TABLES) + 4,
+                max_readers=1024,
+                readonly=not writable,
+                # Who may not write the lock table reads without one, for the moment it takes.
+                lock=writable,
+                mode=0o644,
+            )
+            if writable:
+                env.reader_check()
+            return cls(path, env, _open_tables(env, writable), writable)
+        except lmdb.Error as error:
+            raise _translate(error, path) from error
+        except OSError as error:
+            raise storage_error(error, f"cannot open the index in {path}") from error
+
+    def close(self) -> None:
+        """Close the environment."""
+        self._env.close()
+
+    def check_writable(self) -> None:
+        """NotOwner or StoreReadOnly, unless this process may write."""
+        owner = os.stat(self._path).st_uid
+        if owner != os.geteuid():
+            raise NotOwner(
+                f"this store belongs to user {owner}, not to {os.geteuid()}",
+                hint="run as its owner, or use a store of your own with --root or $STORE_ROOT",
+            )
+        if not self._writable:
+            raise StoreReadOnly(f"the index in {self._path} cannot be written to")
+
+    @contextlib.contextmanager
+    def read(self) -> Iterator[Reader]:
+        """A snapshot for reading."""
+        self._own()
+        try:
+            txn = self._env.begin()
+        except lmdb.MapResizedError:
+            self._env.set_mapsize(0)
+            txn = self._env.begin()
+        with txn:
+            yield Reader(txn, self._tables)
+
+    def write(self, work: Callable[[Writer], T]) -> T:
+        """Run ``work`` in one transaction; again from its start when the map has to grow."""
+        self._own()
+        self.check_writable()
+        while True:
+            try:
+                with self._env.begin(write=True) as txn:
+                    return work(Writer(txn, self._tables))
+            except lmdb.MapFullError:
+                self._env.set_mapsize(self._env.info()["map_size"] * 2)
+            except lmdb.MapResizedError:
+                self._env.set_mapsize(0)
+            except lmdb.Error as error:
+                raise _translate(error, self._path) from error
+
+    def _own(self) -> None:
+        # LMDB's locks are the process's; after a fork the child has none of them.
+        if os.getpid() != self._pid:
+            raise StorageError("the index was used in a forked process")
+
+
+def _open_tables(env: Any, writable: bool) -> Tables:
+    with env.begin(write=False) as txn:
+        meta = env.open_db(b"meta", txn, create=False) if _has(txn, b"meta") else None
+        version = txn.get(b"schema", db=meta) if meta is not None else None
+    if version is None and writable:
+        with env.begin(write=True) as txn:
+            for name, flags in TABLES.items():
+                env.open_db(name, txn, create=True, **flags)
+            txn.put(b"schema", b"%d" % SCHEMA, db=env.open_db(b"meta", txn))
+    elif version is None:
+        raise StoreReadOnly("the index is empty, and cannot be written to")
+    elif int(version) != SCHEMA:
+        newer = int(version) > SCHEMA
+        raise SchemaMismatch(
+            f"the index has schema {int(version)}; this program knows {SCHEMA}",
+            hint="update this program" if newer else "make the index anew",
+        )
+    with env.begin() as txn:
+        tables = {
+            name: env.open_db(name, txn, create=False, **flags) for name, flags in TABLES.items()
+        }
+        txn.commit()  # a handle that was opened in a transaction lasts only when that is committed
+        return tables
+
+
+def _has(txn: Any, name: bytes) -> bool:
+    return txn.get(name) is not None
+
+
+def _size(path: str) -> int:
+    try:
+        size = os.stat(path).st_size
+    except OSError:
+        return 0
+    return 1 << max(size - 1, 0).bit_length()
+
+
+def _translate(error: Exception, path: str) -> StorageError:
+    code = getattr(error, "code", None)
+    for number in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM):
+        if code == number or os.strerror(number) in str(error):
+            return storage_error(OSError(number, os.strerror(number)), f"the index in {path}")
+    if isinstance(error, lmdb.CorruptedError | lmdb.InvalidError | lmdb.VersionMismatchError):
+        return CorruptObject(
+            f"the index in {path} is damaged: {error}", hint="make it anew from the store directory"
+        )
+    return StorageError(f"the index in {path}: {error}")
+
+
+def refuse_network(path: str) -> None:
+    """NetworkFileSystem when ``path`` lies on one: LMDB's shared memory does not work there."""
+    kind = filesystem_of(os.path.realpath(path), _read("/proc/self/mountinfo"))
+    if kind is not None and kind.startswith(_NETWORK):
+        raise NetworkFileSystem(
+            f"{path} lies on a network file system ({kind}), where the index is not safe",
+            hint="choose a local disk with --root or $STORE_ROOT",
+        )
+
+
+def filesystem_of(path: str, mountinfo: str) -> str | None:
+    """The type of the file system that holds ``path``, from the text of a mountinfo file."""
+    best, kind = -1, None
+    for line in mountinfo.splitlines():
+        fields = line.split(" ")
+        if "-" not in fields:
+            continue
+        point = fields[4].encode().decode("unicode_escape")
+        inside = path == point or path.startswith(point.rstrip("/") + "/")
+        # The last of several mounts on one point is the one that is seen.
+        if inside and len(point) >= best:
+            best, kind = len(point), fields[fields.index("-") + 1]
+    return kind
+
+
+def _read(path: str) -> str:
+    try:
+        with open(path, encoding="utf-8", errors="replace") as stream:
+            return stream.read()
+    except OSError:
+        return ""

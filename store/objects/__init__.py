@@ -1,0 +1,1 @@
+"""Objects on disk: taking trees in, finding references, sharing files, checking."""

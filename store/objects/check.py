@@ -1,0 +1,135 @@
+"""Comparing an object on disk with its manifest: every difference is a finding."""
+
+from __future__ import annotations
+
+import os
+import stat
+from dataclasses import dataclass
+
+from store import digest
+from store.layout import Layout
+from store.model import identity
+from store.model.manifest import Manifest
+from store.model.tree import Directory, Node, NodeKind, file, link
+from store.objects.scan import Scanner
+from store.objects.sharing import MTIME_NS, mode_of
+
+CHUNK = 1 << 20
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something wrong. ``kind`` is one of missing, extra, kind, mode, mtime, content, identity."""
+
+    kind: str
+    path: str
+    detail: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.kind}: {self.path}" + (f" ({self.detail})" if self.detail else "")
+
+
+def looks_intact(path: str) -> bool:
+    """Whether there is something at ``path`` with the mode and mtime of a stored object."""
+    try:
+        found = os.lstat(path)
+    except OSError:
+        return False
+    if stat.S_ISLNK(found.st_mode):
+        return True
+    return found.st_mode & 0o222 == 0 and found.st_mtime_ns == MTIME_NS
+
+
+def check_object(root: str, manifest: Manifest) -> list[Finding]:
+    """All that is wrong with an object: its tree against the manifest, that against its name."""
+    path = Layout(root).object(manifest.id)
+    findings = check_tree(path, manifest)
+    if not findings and identify(path, manifest) != manifest.id:
+        findings.append(Finding("identity", path, "the manifest belongs to another object"))
+    return findings
+
+
+def check_tree(path: str, manifest: Manifest) -> list[Finding]:
+    """Differences between the tree at ``path`` and the manifest's."""
+    findings: list[Finding] = []
+    _check(path, manifest.root, manifest.directories, findings)
+    return findings
+
+
+def _check(
+    path: str, node: Node, directories: dict[bytes, Directory], findings: list[Finding]
+) -> None:
+    try:
+        found = os.lstat(path)
+    except FileNotFoundError:
+        findings.append(Finding("missing", path))
+        return
+    if stat.S_IFMT(found.st_mode) != _FORMATS[node.kind]:
+        findings.append(Finding("kind", path, f"not a {node.kind.name.lower()}"))
+        return
+    if node.kind is NodeKind.LINK:
+        target = os.readlink(os.fsencode(path))
+        if target != node.payload:
+            findings.append(Finding("content", path, f"points to {os.fsdecode(target)}"))
+        return
+    expected = 0o555 if node.kind is NodeKind.DIRECTORY else mode_of(node.executable)
+    if found.st_mode & 0o7777 != expected:
+        mode = f"{found.st_mode & 0o7777:04o} instead of {expected:04o}"
+        findings.append(Finding("mode", path, mode))
+    if found.st_mtime_ns != MTIME_NS:
+        findings.append(Finding("mtime", path, "changed since it was stored"))
+    if node.kind is NodeKind.FILE:
+        if hash_file(path) != node.payload:
+            findings.append(Finding("content", path, "its digest differs"))
+        return
+    entries = {os.fsdecode(name): below for name, below in directories[node.payload].entries}
+    for name in sorted(set(os.listdir(path)) - set(entries)):
+        findings.append(Finding("extra", f"{path}/{name}"))
+    for name, below in entries.items():
+        _check(f"{path}/{name}", below, directories, findings)
+
+
+_FORMATS = {
+    NodeKind.DIRECTORY: stat.S_IFDIR,
+    NodeKind.FILE: stat.S_IFREG,
+    NodeKind.LINK: stat.S_IFLNK,
+}
+
+
+def hash_file(path: str) -> bytes:
+    """The plain BLAKE3 of a file's bytes."""
+    hasher = digest.file_hasher()
+    with open(path, "rb", buffering=0) as stream:
+        while chunk := stream.read(CHUNK):
+            hasher.update(chunk)
+    return hasher.digest()
+
+
+def identify(path: str, manifest: Manifest) -> object:
+    """The identity of the tree at ``path``, taken modulo the manifest's digest."""
+    if manifest.refers_to_itself:
+        blanked = _blanked(path, manifest.root, manifest)
+    else:
+        blanked = manifest.root
+    return identity.object_id(
+        manifest.id.name, blanked.digest(), manifest.references, manifest.refers_to_itself
+    )
+
+
+def _blanked(path: str, node: Node, manifest: Manifest) -> Node:
+    text = manifest.id.text.encode()
+    if node.kind is NodeKind.LINK:
+        return link(node.payload.replace(text, identity.BLANK))
+    if node.kind is NodeKind.DIRECTORY:
+        entries = manifest.directories[node.payload].entries
+        below = (
+            (name, _blanked(f"{path}/{os.fsdecode(name)}", x, manifest)) for name, x in entries
+        )
+        return Directory(tuple(below)).node()
+    with open(path, "rb") as stream:
+        data = stream.read()
+    offsets = [offset for offset, _ in Scanner([manifest.id.text]).find(data)]
+    if not offsets:
+        return node
+    content = digest.file_digest(data.replace(text, identity.BLANK))
+    return file(identity.blanked_file(content, offsets), node.size, executable=node.executable)

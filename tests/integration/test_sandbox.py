@@ -1,0 +1,668 @@
+"""Builders that try to break the build contract, clause by clause, and fail."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import stat
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from store.build import cleaning, runner
+from store.errors import SandboxUnavailable, UnknownObject
+
+if TYPE_CHECKING:
+    from tests.integration.conftest import Lab
+
+INPUT = "0" * 31 + "1-tree"
+INPUT_FILE = "0" * 31 + "2-file"
+INPUT_LINK = "0" * 31 + "3-link"
+OUTPUT = "0" * 31 + "9-out"
+
+
+# What the builder sees
+
+
+def test_the_environment_is_the_contracts_and_the_derivations_and_nothing_else(lab: Lab) -> None:
+    lines = lab.told(
+        "print(*sorted(f'{k}={v}' for k, v in os.environ.items()), sep='\\n')",
+        env=(("FLAVOUR", "plain"), ("LD_LIBRARY_PATH", lab.libraries)),
+        cores=3,
+    )
+    assert [line for line in lines if not line.startswith("LD_LIBRARY_PATH")] == [
+        "FLAVOUR=plain",
+        "HOME=/homeless",
+        "LC_ALL=C",
+        "SOURCE_DATE_EPOCH=1",
+        "STORE_CORES=3",
+        "TMPDIR=/tmp",
+        "TZ=UTC",
+    ]
+
+
+def test_a_derivation_may_set_a_variable_of_the_contract(lab: Lab) -> None:
+    env = (("TZ", "CET"), ("LD_LIBRARY_PATH", lab.libraries))
+    assert lab.told("print(os.environ['TZ'])", env=env) == ["CET"]
+
+
+def test_the_root_holds_the_rootfs_and_our_own_entries(lab: Lab) -> None:
+    script = "print(*sorted(os.listdir('/')), '-', *sorted(os.listdir('/dev')))"
+    (line,) = lab.told(script)
+    root, _, dev = line.partition(" - ")
+    assert {"build", "dev", "etc", "proc", "store", "tmp"} <= set(root.split())
+    assert not {"home", "root", "sys", "run", "var", "mnt"} & set(root.split()) - {
+        Path(runner.__file__).parts[1],
+        os.path.realpath(os.sys.executable).split("/")[1],  # type: ignore[attr-defined]
+    }
+    assert dev == "fd full null random shm stderr stdin stdout urandom zero"
+
+
+def test_the_store_shows_the_input_closure_and_nothing_else(lab: Lab) -> None:
+    assert lab.told("print(*sorted(os.listdir('/store')), sep='\\n')") == [
+        INPUT,
+        INPUT_FILE,
+        INPUT_LINK,
+    ]
+    assert lab.told(f"print(open('/store/{INPUT_LINK}/bin/tool').read().strip())") == ["tool"]
+
+
+def test_the_builder_is_one_ordinary_user_on_localhost(lab: Lab) -> None:
+    lines = lab.told(
+        """
+        print(os.getresuid(), os.getresgid(), os.getcwd(), os.uname().nodename)
+        print(open('/etc/passwd').read(), open('/etc/group').read(), open('/etc/hosts').read())
+        print(os.umask(0o22))
+        """
+    )
+    assert lines[0] == "(1000, 1000, 1000) (100, 100, 100) /build localhost"
+    assert lines[1] == "builder:x:1000:100::/homeless:/bin/sh"
+    assert lines[-1] == str(0o022)
+
+
+def test_an_audit_may_ask_for_another_user(lab: Lab) -> None:
+    assert lab.told("print(os.getuid(), os.getgid())", uid=4321, gid=999) == ["4321 999"]
+
+
+def test_addresses_are_not_randomised_unless_an_audit_asks(lab: Lab) -> None:
+    script = "print(ctypes.addressof(ctypes.c_int.in_dll(libc, 'environ')))"
+    assert lab.told(script) == lab.told(script)
+    assert lab.told(script, aslr=True) != lab.told(script, aslr=True)
+
+
+def test_core_dumps_are_off_and_limits_are_defined(lab: Lab) -> None:
+    script = """
+        import resource
+        print(resource.getrlimit(resource.RLIMIT_CORE), resource.getrlimit(resource.RLIMIT_STACK)[0])
+        """
+    assert lab.told(script) == ["(0, 0) 8388608"]
+
+
+def test_signals_are_reset_and_unblocked(lab: Lab) -> None:
+    old = signal.signal(signal.SIGUSR1, signal.SIG_IGN)
+    try:
+        lines = lab.told(
+            """
+            import signal
+            print(signal.getsignal(signal.SIGUSR1) == signal.SIG_DFL)
+            print(sorted(signal.pthread_sigmask(signal.SIG_BLOCK, ())))
+            """
+        )
+    finally:
+        signal.signal(signal.SIGUSR1, old)
+    assert lines == ["True", "[]"]
+
+
+def test_only_the_standard_descriptors_are_open(lab: Lab) -> None:
+    leaked = os.open("/", os.O_RDONLY)
+    os.set_inheritable(leaked, True)
+    try:
+        lines = lab.told(
+            """
+            print([n for n in range(9999) if attempt(os.fstat, n) == 'ok'])
+            print(os.readlink('/proc/self/fd/0'), sys.stdin.read() == '', os.getsid(0) == os.getpid())
+            print(attempt(os.open, '/dev/tty', os.O_RDWR))
+            """
+        )
+    finally:
+        os.close(leaked)
+    assert lines == ["[0, 1, 2]", "/dev/null True True", "ENOENT"]
+
+
+def test_a_jobserver_is_handed_on_as_make_expects(lab: Lab) -> None:
+    pipe = os.pipe()
+    os.write(pipe[1], b"+++")
+    try:
+        lines = lab.told(
+            "print(os.environ['MAKEFLAGS'], os.read(3, 2), os.write(4, b'+'))",
+            jobserver=pipe,
+            cores=4,
+        )
+        assert os.read(pipe[0], 9) == b"++"
+    finally:
+        for fd in pipe:
+            os.close(fd)
+    assert lines == [" -j4 --jobserver-auth=3,4 b'++' 1"]
+
+
+def test_output_is_in_the_log_while_the_build_runs(lab: Lab) -> None:
+    request = lab.request(
+        """
+        import time
+        print('first', flush=True)
+        while not os.path.exists('/tmp/go'): time.sleep(0.01)
+        print('second', file=sys.stderr)
+        """
+    )
+    pid = os.fork()
+    if pid == 0:
+        os._exit(0 if lab.carry_out(request).result.ok else 1)
+    await_true(lambda: "first\n" == read_if_there(request.log_path))
+    Path(request.work_dir, "tmp", "go").touch()
+    assert os.waitpid(pid, 0)[1] == 0
+    assert read_if_there(request.log_path) == "first\nsecond\n"
+
+
+# What it makes
+
+
+def test_an_output_appears_in_the_work_directory(lab: Lab) -> None:
+    outcome = lab.run(f"os.mkdir('/store/{OUTPUT}'); open('/store/{OUTPUT}/x', 'w').write('y')")
+    assert Path(outcome.work, "store", OUTPUT, "x").read_text() == "y"
+
+
+def test_temporary_folders_are_writable_and_on_the_disk_of_the_store(lab: Lab) -> None:
+    outcome = lab.run(
+        """
+        for folder in ('/build', '/tmp', '/dev/shm'):
+            open(folder + '/file', 'w').write('x')
+        """
+    )
+    assert outcome.result.ok
+    assert Path(outcome.work, "build", "file").exists()
+    assert Path(outcome.work, "tmp", "file").exists()
+
+
+@pytest.mark.parametrize("status", [0, 3, 255])
+def test_the_exit_status_is_the_builders(lab: Lab, status: int) -> None:
+    assert lab.run(f"sys.exit({status})").result.status == status
+
+
+def test_a_signal_is_a_negative_status(lab: Lab) -> None:
+    assert lab.run("os.kill(os.getpid(), 15)").result.status == -signal.SIGTERM
+
+
+def test_time_and_memory_are_measured(lab: Lab) -> None:
+    result = lab.run("x = bytearray(150 << 20); import time; time.sleep(0.2)").result
+    assert result.max_rss > 150 << 20
+    assert 0.2 < result.wall < 10
+    assert 0 < result.user + result.system < 10
+    assert result.level == "full"
+
+
+def test_a_builder_that_is_not_there_is_a_result_and_stands_in_the_log(lab: Lab) -> None:
+    outcome = lab.run("", builder="/bin/no-such-program")
+    assert outcome.result.status == 127
+    assert outcome.result.exec_error == (
+        "cannot execute /bin/no-such-program: No such file or directory"
+    )
+    assert outcome.result.exec_error in outcome.log
+
+
+def test_a_builder_that_is_no_program_is_a_result(lab: Lab) -> None:
+    outcome = lab.run("", builder=f"/store/{INPUT_FILE}")
+    assert outcome.result.exec_error is not None
+    assert "Permission denied" in outcome.result.exec_error
+
+
+def test_an_input_that_is_missing_is_an_error(lab: Lab) -> None:
+    with pytest.raises(UnknownObject, match="nowhere"):
+        lab.run("", inputs=("nowhere",))
+
+
+# The network
+
+
+def test_the_hosts_loopback_is_out_of_reach_and_the_builders_own_works(lab: Lab) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        lines = lab.told(
+            f"""
+            import socket
+            print(attempt(socket.create_connection, ('127.0.0.1', {port}), 2))
+            with socket.create_server(('127.0.0.1', 0)) as own:
+                print(attempt(socket.create_connection, own.getsockname(), 2))
+            print(attempt(socket.create_connection, ('192.0.2.1', 80), 2))
+            print([name for _, name in socket.if_nameindex() if name == 'lo'])
+            """
+        )
+    assert lines == ["ECONNREFUSED", "ok", "ENETUNREACH", "['lo']"]
+
+
+def test_abstract_sockets_of_the_host_are_out_of_reach(lab: Lab) -> None:
+    name = f"\0fixpoint-test-{os.getpid()}"
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(name)
+        server.listen()
+        script = f"import socket; print(attempt(socket.socket(1).connect, {name!r}))"
+        assert lab.told(script) == ["ECONNREFUSED"]
+
+
+def test_only_sockets_of_namespaced_families_can_be_made(lab: Lab) -> None:
+    lines = lab.told(
+        """
+        print([call(41, family, 1, 0) for family in (40, 38, 31, 29, 21)])
+        print([call(41, family, 2, 0) for family in (1, 2, 10)], call(41, 16, 3, 0))
+        """
+    )
+    assert lines == [str(["EAFNOSUPPORT"] * 5), "['ok', 'ok', 'ok'] ok"]
+
+
+# Other processes
+
+
+def test_no_process_of_the_host_can_be_seen_or_signalled(lab: Lab) -> None:
+    lines = lab.told(
+        f"""
+        print(sorted(n for n in os.listdir('/proc') if n.isdigit()), os.getpid())
+        print(attempt(os.kill, {os.getpid()}, 0) if {os.getpid()} > 9 else 'ESRCH')
+        """
+    )
+    assert lines == ["['2'] 2", "ESRCH"]
+
+
+def test_the_first_process_cannot_be_killed_traced_or_read(lab: Lab) -> None:
+    lines = lab.told(
+        """
+        for number in (9, 15, 19): attempt(os.kill, 1, number)
+        print(call(101, 16, 1, 0, 0), attempt(open, '/proc/1/environ'), attempt(os.listdir, '/proc/1/fd'))
+        """
+    )
+    assert lines == ["EPERM ENOENT ENOENT"]
+
+
+def test_a_process_left_behind_dies_with_the_build(lab: Lab) -> None:
+    outcome = lab.run(
+        """
+        import time
+        if os.fork() == 0:
+            os.setsid()
+            if os.fork() == 0:
+                while True:
+                    open('/tmp/alive', 'w').write(str(time.monotonic()))
+                    time.sleep(0.005)
+            os._exit(0)
+        while not os.path.exists('/tmp/alive'): time.sleep(0.01)
+        """
+    )
+    assert outcome.result.ok
+    alive = Path(outcome.work, "tmp", "alive")
+    last = alive.read_text()
+    time.sleep(0.05)
+    assert alive.read_text() == last
+
+
+def test_killing_the_caller_kills_the_tree(lab: Lab) -> None:
+    request = lab.request(
+        """
+        import time
+        os.setsid() if os.getsid(0) != os.getpid() else None
+        while True:
+            open('/tmp/alive', 'w').write(str(time.monotonic()))
+            time.sleep(0.005)
+        """
+    )
+    pid = os.fork()
+    if pid == 0:
+        if lab.uid is not None:
+            os.setresgid(lab.uid, lab.uid, lab.uid)
+            os.setresuid(lab.uid, lab.uid, lab.uid)
+        runner.run(request)
+        os._exit(0)
+    alive = f"{request.work_dir}/tmp/alive"
+    await_true(lambda: bool(read_if_there(alive)))
+    os.kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
+
+    def is_still() -> bool:
+        before = read_if_there(alive)
+        time.sleep(0.05)
+        return read_if_there(alive) == before
+
+    await_true(is_still)
+
+
+def test_an_exception_in_the_caller_leaves_nothing_running(lab: Lab) -> None:
+    request = lab.request(
+        """
+        import time
+        while True:
+            open('/tmp/alive', 'w').write(str(time.monotonic()))
+            time.sleep(0.005)
+        """
+    )
+
+    def interrupted() -> str:
+        def interrupt(*_: object) -> None:
+            raise KeyboardInterrupt
+
+        signal.signal(signal.SIGALRM, interrupt)
+        signal.setitimer(signal.ITIMER_REAL, 0.5)
+        try:
+            runner.run(request)
+        except KeyboardInterrupt:
+            before = read_if_there(f"{request.work_dir}/tmp/alive")
+            time.sleep(0.05)
+            return "still" if before == read_if_there(f"{request.work_dir}/tmp/alive") else "alive"
+        return "ended"
+
+    assert lab.act(interrupted) == "still"
+    with pytest.raises(ChildProcessError):
+        os.waitpid(-1, os.WNOHANG)
+
+
+# Inputs and the rest of the tree
+
+
+def test_inputs_cannot_be_changed(lab: Lab) -> None:
+    lines = lab.told(
+        f"""
+        tree, file = '/store/{INPUT}', '/store/{INPUT_FILE}'
+        print(attempt(open, tree + '/bin/tool', 'w'), attempt(open, file, 'a'))
+        print(attempt(os.chmod, tree, 0o777), attempt(os.chmod, file, 0o666))
+        print(attempt(os.utime, file), attempt(os.unlink, tree + '/bin/tool'))
+        print(attempt(os.rename, tree, '/store/elsewhere'), attempt(os.rmdir, tree), attempt(os.unlink, file))
+        print(attempt(open, '/usr/new', 'w'))
+        handle = os.open(file, os.O_RDONLY)
+        print(attempt(open, f'/proc/self/fd/{{handle}}', 'w'), attempt(os.fchmod, handle, 0o666))
+        """
+    )
+    assert set(" ".join(lines).split()) <= {"EROFS", "EBUSY", "EACCES", "ENOENT"}
+    assert lines[1] == "EROFS EROFS"
+
+
+def test_an_input_cannot_be_linked_into_an_output(lab: Lab) -> None:
+    outcome = lab.run(
+        f"""
+        os.mkdir('/store/{OUTPUT}')
+        print(attempt(os.link, '/store/{INPUT_FILE}', '/store/{OUTPUT}/hard'))
+        print(call(86, b'/proc/self/fd/0', b'/store/{OUTPUT}/null'))
+        """
+    )
+    assert outcome.lines[0] == "EXDEV"
+    assert outcome.lines[1] in ("EXDEV", "EPERM")
+    assert os.listdir(f"{outcome.work}/store/{OUTPUT}") == []
+
+
+def test_mounts_cannot_be_changed(lab: Lab) -> None:
+    lines = lab.told(
+        f"""
+        tree = b'/store/{INPUT}'
+        print(call(165, b'none', tree, 0, 32 | 4096, 0), call(165, b'/build', tree, 0, 4096, 0))
+        print(call(166, tree, 2), call(155, b'/', b'/build'), call(161, b'/build'))
+        print(call(428, -100, tree, 1), call(442, -100, tree, 0, 0, 0), call(430, b'tmpfs', 0))
+        """
+    )
+    assert set(" ".join(lines).split()) == {"EPERM"}
+
+
+def test_the_root_is_read_only_and_proc_too(lab: Lab) -> None:
+    lines = lab.told(
+        """
+        print(attempt(open, '/new', 'w'), attempt(open, '/etc/passwd', 'a'), attempt(os.mkdir, '/dev/x'))
+        print(attempt(open, '/proc/sys/kernel/hostname', 'w'))
+        print(attempt(open, '/proc/self/oom_score_adj', 'w'))
+        """
+    )
+    assert set(" ".join(lines).split()) <= {"EROFS", "EACCES"}
+
+
+def test_removing_dev_null_breaks_nothing(lab: Lab) -> None:
+    before = os.stat("/dev/null")
+    lines = lab.told(
+        """
+        print(attempt(os.unlink, '/dev/null'), attempt(os.rename, '/dev/null', '/dev/zero'))
+        print(attempt(os.chmod, '/dev/null', 0o600), attempt(os.utime, '/dev/null'))
+        open('/dev/null', 'w').write('x')
+        print(open('/dev/zero', 'rb').read(2), attempt(os.write, os.open('/dev/full', 1), b'x'))
+        print(len(open('/dev/urandom', 'rb').read(3)))
+        """
+    )
+    assert set(" ".join(lines[:2]).split()) <= {"EROFS", "EBUSY", "EPERM"}
+    assert lines[2:] == ["b'\\x00\\x00' ENOSPC", "3"]
+    after = os.stat("/dev/null")
+    assert stat.S_ISCHR(after.st_mode)
+    assert (before.st_mtime_ns, before.st_mode) == (after.st_mtime_ns, after.st_mode)
+
+
+def test_the_host_is_not_reachable_by_path(lab: Lab) -> None:
+    lines = lab.told(
+        f"""
+        print(attempt(os.listdir, {lab.store!r}), os.path.exists('/../../sys/kernel'))
+        print(attempt(os.listdir, '/proc/1/root'), attempt(os.listdir, '/proc/1/cwd'))
+        """
+    )
+    assert lines == ["ENOENT False", "ENOENT ENOENT"]
+
+
+# Rights
+
+
+def test_every_right_is_gone(lab: Lab) -> None:
+    script = "print(*[l.strip() for l in open('/proc/self/status') if l[:3] in ('Cap', 'NoN')])"
+    (line,) = lab.told(script)
+    words = line.split()
+    assert set(words[1:-2:2]) == {"0" * 16}
+    assert words[-2:] == ["NoNewPrivs:", "1"]
+
+
+def test_set_id_bits_cannot_be_made(lab: Lab) -> None:
+    lines = lab.told(
+        """
+        os.chdir('/build')
+        open('plain', 'w').close()
+        handle = os.open('plain', os.O_RDWR)
+        made = os.O_CREAT | os.O_RDWR
+        for bits in (0o4755, 0o2755):
+            print(call(90, b'plain', bits), call(91, handle, bits), call(268, -100, b'plain', bits))
+            print(call(452, -100, b'plain', bits, 0), call(2, b'new', made, bits), call(85, b'new', bits))
+            print(call(257, -100, b'new', made, bits), call(257, -100, b'.', 0o20200002, bits))
+            print(call(133, b'new', bits | 0o100000, 0), call(259, -100, b'new', bits | 0o100000, 0))
+        print(call(437, -100, b'new', b'x' * 24, 24), call(425, 1, b'x' * 120))
+        print(os.listdir('.'), call(90, b'plain', 0o1755), call(2, b'plain', os.O_RDONLY, 0o4755))
+        os.mkdir('dir', 0o2777)
+        print(oct(os.stat('dir').st_mode))
+        """
+    )
+    assert set(" ".join(lines[:8]).split()) == {"EPERM"}
+    assert lines[8:] == ["ENOSYS ENOSYS", "['plain'] ok ok", "0o40755"]
+
+
+def test_set_id_bits_of_the_surroundings_are_not_inherited(lab: Lab) -> None:
+    request = lab.request("os.mkdir('x'); print(oct(os.stat('x').st_mode))")
+    os.chmod(request.work_dir, 0o2700)
+    assert lab.carry_out(request).lines == ["0o40755"]
+
+
+def test_extended_attributes_cannot_be_set(lab: Lab) -> None:
+    lines = lab.told(
+        """
+        open('/build/x', 'w').close()
+        handle = os.open('/build/x', os.O_RDWR)
+        print(call(188, b'/build/x', b'user.a', b'v', 1, 0), call(189, b'/build/x', b'user.a', b'v', 1, 0))
+        print(call(190, handle, b'user.a', b'v', 1, 0), call(463, -100, b'/build/x', 0, b'user.a', b'x' * 16, 16))
+        print(call(197, b'/build/x', b'user.a'), os.listxattr('/build/x'))
+        """
+    )
+    assert lines == ["ENOTSUP ENOTSUP", "ENOTSUP ENOTSUP", "ENOTSUP []"]
+
+
+def test_no_namespace_can_be_made_or_entered(lab: Lab) -> None:
+    lines = lab.told(
+        """
+        flags = (0x10000000, 0x20000, 0x20000000, 0x40000000, 0x4000000, 0x8000000, 0x2000000)
+        print({call(272, flag) for flag in flags}, call(272, 0x80))
+        print({call(56, flag | 17, 0, 0, 0, 0) for flag in flags}, call(435, b'x' * 88, 88))
+        print(call(308, os.open('/proc/self/ns/net', os.O_RDONLY), 0), call(272, 0x400))
+        """
+    )
+    assert lines == ["{'EPERM'} EPERM", "{'EPERM'} ENOSYS", "EPERM ok"]
+
+
+def test_calls_that_reach_into_the_kernel_are_refused(lab: Lab) -> None:
+    numbers = (321, 298, 323, 248, 249, 250, 246, 167, 175, 304)
+    script = f"print({{call(number, 0, 0, 0, 0, 0, 0) for number in {numbers}}})"
+    assert lab.told(script) == ["{'EPERM'}"]
+
+
+def test_calls_of_other_architectures_do_not_exist(lab: Lab) -> None:
+    # A page of code: mov eax, 20 (getpid of i386); int 0x80; ret
+    lines = lab.told(
+        """
+        import mmap
+        page = mmap.mmap(-1, 4096, prot=mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_EXEC)
+        page.write(bytes.fromhex('b814000000cd80c3'))
+        code = ctypes.CFUNCTYPE(ctypes.c_int)(ctypes.addressof(ctypes.c_char.from_buffer(page)))
+        print(call(0x40000000 | 39), -code())
+        """
+    )
+    assert lines == ["ENOSYS 38"]
+
+
+def test_ordinary_builds_can_trace_and_fork(lab: Lab) -> None:
+    lines = lab.told(
+        """
+        import subprocess, threading
+        print(subprocess.run([sys.executable, '-I', '-S', '-c', 'print(1)'], capture_output=True).stdout)
+        thread = threading.Thread(target=print, args=('thread',)); thread.start(); thread.join()
+        child = os.fork()
+        if child == 0:
+            os._exit(0 if call(101, 0, 0, 0, 0) == 'ok' else 1)
+        print(os.waitpid(child, 0)[1])
+        """
+    )
+    assert lines == ["b'1\\n'", "thread", "0"]
+
+
+# Limits
+
+
+def test_a_build_that_takes_too_long_is_stopped(lab: Lab) -> None:
+    outcome = lab.run("import time; time.sleep(60)", timeout=0.4)
+    assert outcome.result.stopped == "timeout"
+    assert outcome.result.status == -signal.SIGKILL
+    assert outcome.result.wall < 10
+
+
+def test_a_build_that_says_nothing_is_stopped_and_one_that_talks_is_not(lab: Lab) -> None:
+    talk = "import time\nfor _ in range(8): print(1, flush=True); time.sleep(0.1)"
+    assert lab.run(talk, max_silent=0.6).result.ok
+    assert lab.run("import time; time.sleep(60)", max_silent=0.4).result.stopped == "silent"
+
+
+def test_a_build_that_fills_the_disk_is_stopped(lab: Lab) -> None:
+    disk = os.statvfs(lab.store)
+    reserve = disk.f_bavail * disk.f_frsize - (96 << 20)
+    outcome = lab.run(
+        """
+        import time
+        handle = os.open('/build/big', os.O_CREAT | os.O_RDWR)
+        for size in range(1, 64): os.posix_fallocate(handle, 0, size << 23); time.sleep(0.02)
+        time.sleep(60)
+        """,
+        disk_reserve=reserve,
+    )
+    assert outcome.result.stopped == "disk"
+    cleaning.remove(outcome.work)
+
+
+def test_memory_file_systems_are_bounded(lab: Lab) -> None:
+    script = """
+        def fill(path):
+            with open(path, 'wb') as stream:
+                for _ in range(400): stream.write(bytes(1 << 20))
+        print(attempt(fill, '/dev/shm/big'), attempt(fill, '/new'))
+        """
+    assert lab.told(script) == ["ENOSPC EROFS"]
+
+
+# Cleaning up
+
+
+def test_whatever_a_builder_leaves_can_be_removed(lab: Lab, tmp_path: Path) -> None:
+    (tmp_path / "kept").write_text("kept")
+    outcome = lab.run(
+        f"""
+        os.mkdir('/store/{OUTPUT}')
+        os.symlink({str(tmp_path)!r}, '/store/{OUTPUT}/out')
+        os.makedirs('/build/locked/inner/deep')
+        os.symlink('/', '/build/locked/inner/link')
+        os.mkfifo('/build/fifo')
+        open('/build/none', 'w').close(); os.chmod('/build/none', 0)
+        for name in ('/build/locked/inner/deep', '/build/locked/inner', '/build/locked', '/build'):
+            os.chmod(name, 0)
+        os.chdir('/tmp')
+        for _ in range(3000): os.mkdir('d'); os.chdir('d')
+        """
+    )
+    assert outcome.result.ok, outcome.log
+    lab.act(lambda: cleaning.remove(f"{outcome.work}/build"))
+    lab.act(lambda: cleaning.remove(f"{outcome.work}/tmp"))
+    lab.act(lambda: cleaning.remove(f"{outcome.work}/store"))
+    assert os.listdir(outcome.work) == ["log"]
+    assert (tmp_path / "kept").read_text() == "kept"
+
+
+def test_removing_what_is_not_there_is_no_error(tmp_path: Path) -> None:
+    cleaning.remove(str(tmp_path / "nothing"))
+
+
+# The caller's side
+
+
+def test_nothing_is_left_open_or_running_in_the_caller(lab: Lab) -> None:
+    def descriptors() -> list[str]:
+        before = sorted(os.listdir("/proc/self/fd"))
+        runner.run(request)
+        return [fd for fd in sorted(os.listdir("/proc/self/fd")) if fd not in before]
+
+    request = lab.request("")
+    assert lab.act(descriptors) == []
+
+
+def test_a_kept_work_directory_can_be_run_in_again(lab: Lab) -> None:
+    request = lab.request("open('/build/state', 'w').write('kept')")
+    assert lab.carry_out(request).result.ok
+    again = lab.request("print(open('/build/state').read())", work_dir=request.work_dir)
+    assert lab.carry_out(again).lines == ["kept"]
+
+
+def test_a_filter_that_forbids_namespaces_is_named(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(flags: int) -> None:
+        raise PermissionError(1, "Operation not permitted", "unshare")
+
+    monkeypatch.setattr("store.kernel.unshare", refuse)
+    with pytest.raises(SandboxUnavailable) as caught:
+        lab.run("")
+    assert "making the namespaces" in caught.value.message
+    assert caught.value.hint
+
+
+def await_true(condition: Callable[[], bool], seconds: float = 10) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.02)
+
+
+def read_if_there(path: str) -> str:
+    try:
+        return Path(path).read_text()
+    except FileNotFoundError:
+        return ""

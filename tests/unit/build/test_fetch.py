@@ -1,0 +1,185 @@
+"""Fetching without a network: what is local, what is there already, what is wrong."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import hashlib
+import os
+import threading
+from pathlib import Path
+
+import pytest
+
+from store.build.fetch import FetchProgress, FetchResult, fetch
+from store.errors import FetchFailed, HashMismatch, InvalidName, Offline, StoreFull
+
+CONTENT = bytes(range(256)) * 4096
+SHA256 = hashlib.sha256(CONTENT).hexdigest()
+NOWHERE = "http://127.0.0.1:9/x"  # nothing listens at the discard port
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    path = tmp_path / "a source.tar"
+    path.write_bytes(CONTENT)
+    return path
+
+
+def get(tmp_path: Path, *locators: str, sha256: str = SHA256, offline: bool = False) -> FetchResult:
+    return fetch(
+        "thing.tar",
+        sha256,
+        locators,
+        partial_dir=str(tmp_path / "partial"),
+        bad_dir=str(tmp_path / "bad"),
+        offline=offline,
+        retries=0,
+    )
+
+
+def part_of(tmp_path: Path) -> Path:
+    (tmp_path / "partial").mkdir(exist_ok=True)
+    return tmp_path / "partial" / f"{SHA256}.part"
+
+
+def test_a_file_url_is_copied_checked_and_read_only(tmp_path: Path, source: Path) -> None:
+    result = get(tmp_path, source.as_uri(), offline=True)
+    assert Path(result.path).read_bytes() == CONTENT
+    assert os.stat(result.path).st_mode & 0o777 == 0o444
+    assert (result.locator, result.bytes) == (source.as_uri(), len(CONTENT))
+    assert os.listdir(tmp_path / "partial") == [Path(result.path).name]
+
+
+def test_a_wrong_file_is_kept_and_both_hashes_are_named(tmp_path: Path) -> None:
+    wrong = tmp_path / "wrong"
+    wrong.write_bytes(b"wrong")
+    actual = hashlib.sha256(b"wrong").hexdigest()
+    with pytest.raises(HashMismatch) as caught:
+        get(tmp_path, wrong.as_uri())
+    assert (caught.value.expected, caught.value.actual) == (SHA256, actual)
+    assert Path(caught.value.kept).read_bytes() == b"wrong"
+    assert SHA256 in caught.value.message and actual in caught.value.message
+
+
+def test_after_a_wrong_file_the_next_locator_is_tried(tmp_path: Path, source: Path) -> None:
+    wrong = tmp_path / "wrong"
+    wrong.write_bytes(b"wrong")
+    result = get(tmp_path, wrong.as_uri(), source.as_uri())
+    assert result.locator == source.as_uri()
+    assert len(os.listdir(tmp_path / "bad")) == 1
+
+
+def test_a_whole_part_is_finished_without_any_locator(tmp_path: Path) -> None:
+    part_of(tmp_path).write_bytes(CONTENT)
+    result = get(tmp_path, NOWHERE, offline=True)
+    assert Path(result.path).read_bytes() == CONTENT
+    assert result.locator is None
+
+
+def test_what_a_killed_caller_left_is_used(tmp_path: Path, source: Path) -> None:
+    first = get(tmp_path, source.as_uri())
+    second = get(tmp_path, NOWHERE, offline=True)
+    assert second.path != first.path
+    os.unlink(first.path)
+    assert Path(second.path).read_bytes() == CONTENT
+
+
+def test_a_finished_file_that_a_power_cut_damaged_is_not_used(tmp_path: Path, source: Path) -> None:
+    first = get(tmp_path, source.as_uri())
+    os.chmod(first.path, 0o644)
+    Path(first.path).write_bytes(CONTENT[:100])
+    second = get(tmp_path, source.as_uri())
+    assert Path(second.path).read_bytes() == CONTENT
+    assert not os.path.exists(first.path)
+
+
+def test_a_part_with_wrong_bytes_costs_one_more_copy_and_no_error(
+    tmp_path: Path, source: Path
+) -> None:
+    part_of(tmp_path).write_bytes(b"x" * 1000)
+    assert Path(get(tmp_path, source.as_uri()).path).read_bytes() == CONTENT
+
+
+def test_the_second_caller_waits_and_uses_the_firsts_download(tmp_path: Path, source: Path) -> None:
+    part = part_of(tmp_path)
+    part.write_bytes(CONTENT)
+    held = os.open(part, os.O_RDWR)
+    fcntl.flock(held, fcntl.LOCK_EX)
+    results: list[FetchResult] = []
+    waiter = threading.Thread(target=lambda: results.append(get(tmp_path, NOWHERE)))
+    waiter.start()
+    waiter.join(0.2)
+    assert not results
+    finished = tmp_path / "partial" / f"{SHA256}-first"
+    part.rename(finished)
+    os.close(held)
+    waiter.join(10)
+    assert results[0].locator is None
+    finished.unlink()
+    assert Path(results[0].path).read_bytes() == CONTENT
+
+
+def test_offline_names_what_it_would_need(tmp_path: Path) -> None:
+    with pytest.raises(Offline, match=r"thing\.tar.*debian:pool/main/x/y"):
+        get(tmp_path, "debian:pool/main/x/y", NOWHERE, offline=True)
+
+
+@pytest.mark.parametrize(
+    ("make", "reason"),
+    [
+        (lambda path: None, "No such file"),
+        (lambda path: path.mkdir(), "not a regular file"),
+        (os.mkfifo, "not a regular file"),
+    ],
+)
+def test_what_is_no_file_is_told_per_locator(tmp_path: Path, make, reason: str) -> None:  # type: ignore[no-untyped-def]
+    path = tmp_path / "thing"
+    make(path)
+    with pytest.raises(FetchFailed) as caught:
+        get(tmp_path, path.as_uri())
+    [(locator, why)] = caught.value.attempts
+    assert locator == path.as_uri()
+    assert reason in why
+
+
+def test_an_unreachable_server_is_named_with_the_setting_that_counts(tmp_path: Path) -> None:
+    with pytest.raises(FetchFailed) as caught:
+        get(tmp_path, NOWHERE)
+    assert caught.value.attempts == ((NOWHERE, "Connection refused"),)
+    assert caught.value.hint and "http_proxy" in caught.value.hint
+
+
+def test_a_source_without_locators_fails_clearly(tmp_path: Path) -> None:
+    with pytest.raises(FetchFailed, match="the source has none"):
+        get(tmp_path)
+
+
+def test_a_full_disk_is_told_as_such(
+    tmp_path: Path, source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "pwrite", full)
+    with pytest.raises(StoreFull):
+        get(tmp_path, source.as_uri())
+
+
+@pytest.mark.parametrize("sha256", ["", "0" * 63, "A" * 64, "../" + "0" * 61])
+def test_what_is_no_hash_is_refused(tmp_path: Path, sha256: str) -> None:
+    with pytest.raises(InvalidName):
+        get(tmp_path, sha256=sha256)
+
+
+def test_the_last_report_is_the_whole(tmp_path: Path, source: Path) -> None:
+    seen: list[FetchProgress] = []
+    fetch(
+        "thing.tar",
+        SHA256,
+        [source.as_uri()],
+        partial_dir=str(tmp_path / "partial"),
+        bad_dir=str(tmp_path / "bad"),
+        report=seen.append,
+    )
+    assert seen[-1] == FetchProgress("thing.tar", source.as_uri(), len(CONTENT), len(CONTENT))

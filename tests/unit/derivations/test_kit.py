@@ -1,0 +1,180 @@
+"""Whatever is wrong with a recipe is an error of its evaluation."""
+
+from __future__ import annotations
+
+import pytest
+
+from derivations.kit import Graph, Recipe, Stage, Stock, autotools, debian, phase, variant
+from derivations.kit.lines import check_line
+from store.errors import Cycle, EvaluationError, InvalidName, UnfilledRole
+from store.model.derivation import Derivation, Ref, Source
+
+ROOT = Source("root", "0" * 64, ("https://example.org/root",))
+COMPILER = Source("compiler", "1" * 64, ("https://example.org/compiler",))
+
+
+def recipe(name: str = "package", **fields: object) -> Recipe:
+    base = Recipe(
+        name=name,
+        version="1",
+        description="A package",
+        licence="MIT",
+        homepage="https://example.org/",
+        tools=("cc",),
+        phases=(phase("install", 'mkdir "$out"'),),
+    )
+    return variant(base, **fields)
+
+
+def stock(
+    graph: Graph, recipes: dict[str, Recipe], forbidden: frozenset[bytes] = frozenset()
+) -> Stock:
+    tools: dict[str, tuple[Ref, ...]] = {"cc": (COMPILER.ref(),), "sh": ()}
+    return Stock(Stage("stage9", ROOT.ref(), tools, recipes, forbidden=forbidden), graph)
+
+
+def derivation(graph: Graph, ref: Ref) -> Derivation:
+    node = graph.nodes[ref.node]
+    assert isinstance(node, Derivation)
+    return node
+
+
+def test_a_recipe_becomes_a_script_for_the_shell() -> None:
+    graph = Graph()
+    made = derivation(graph, stock(graph, {"package": recipe()})["package"])
+    assert made.name == "package-1"
+    assert made.builder == "/bin/sh"
+    assert made.rootfs == ROOT.ref()
+    assert made.args[:2] == ("-eu", "-c")
+    assert "echo '@phase install'\ncd /build/obj\nmkdir \"$out\"\n" in made.args[2]
+
+
+def test_tools_come_onto_the_path_before_the_root_file_system() -> None:
+    graph = Graph()
+    made = derivation(graph, stock(graph, {"package": recipe(tools=("sh", "cc"))})["package"])
+    assert dict(made.env)["PATH"] == f"{COMPILER.ref()}/bin:/bin"
+    assert made.inputs == (COMPILER.ref(),)
+
+
+def test_an_input_is_a_package_of_the_same_stage() -> None:
+    graph = Graph()
+    packages = stock(graph, {"package": recipe(inputs=("a-library",)), "a-library": recipe("lib")})
+    made = derivation(graph, packages["package"])
+    assert packages["a-library"] in made.inputs
+    assert f"a_library={packages['a-library']}\n" in made.args[2]
+
+
+def test_two_stages_with_the_same_tools_make_the_same_derivation() -> None:
+    graph = Graph()
+    first = stock(graph, {"package": recipe()})["package"]
+    assert stock(graph, {"package": recipe()})["package"] == first
+
+
+def test_an_unfilled_tool_names_role_recipe_and_stage() -> None:
+    with pytest.raises(UnfilledRole, match=r"stage9\.package needs the role 'awk'"):
+        stock(Graph(), {"package": recipe(tools=("awk",))})["package"]
+
+
+def test_an_unfilled_input_names_role_recipe_and_stage() -> None:
+    with pytest.raises(UnfilledRole, match=r"stage9\.package needs the role 'zlib'"):
+        stock(Graph(), {"package": recipe(inputs=("zlib",))})["package"]
+
+
+def test_packages_that_need_each_other_are_shown_as_a_chain() -> None:
+    packages = stock(
+        Graph(),
+        {
+            "a": recipe("a", inputs=("b",)),
+            "b": recipe("b", inputs=("c",)),
+            "c": recipe("c", inputs=("b",)),
+        },
+    )
+    with pytest.raises(Cycle) as caught:
+        packages["a"]
+    assert caught.value.chain == ("stage9.b", "stage9.c", "stage9.b")
+
+
+def test_a_stage_refuses_what_it_is_to_do_without() -> None:
+    packages = stock(Graph(), {"package": recipe()}, frozenset({COMPILER.digest}))
+    with pytest.raises(EvaluationError, match=r"stage9\.package would be built with compiler"):
+        packages["package"]
+
+
+def test_a_package_name_is_taken_once() -> None:
+    graph = Graph()
+    graph.publish("name", ROOT.ref())
+    with pytest.raises(EvaluationError, match="two packages"):
+        graph.publish("name", COMPILER.ref())
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["./configure && make", "a &&\nb", 'test "$x" = "y" && rm z', "(a && b) && c", "a &&b"],
+)
+def test_a_list_whose_failure_would_go_unnoticed_is_refused(line: str) -> None:
+    with pytest.raises(EvaluationError, match="unnoticed"):
+        phase("build", line)
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["echo 'a && b'", 'echo "a && b"', "if a && b; then c; fi", "x=$(a && b)", r"echo \&\&"],
+)
+def test_other_uses_of_two_ampersands_pass(line: str) -> None:
+    check_line(line, "build")
+
+
+@pytest.mark.parametrize("line", ["", "  ", "a\0b"])
+def test_a_command_line_is_text(line: str) -> None:
+    with pytest.raises(EvaluationError):
+        phase("build", line)
+
+
+@pytest.mark.parametrize("field", ["version", "description", "licence", "homepage"])
+def test_an_empty_field_is_refused_by_name(field: str) -> None:
+    with pytest.raises(EvaluationError, match=f"empty {field}"):
+        recipe(**{field: ""})
+
+
+def test_a_name_that_cannot_stand_in_the_store_is_refused() -> None:
+    with pytest.raises(InvalidName):
+        recipe("a/b")
+
+
+def test_a_recipe_needs_phases() -> None:
+    with pytest.raises(EvaluationError, match="no phases"):
+        recipe(phases=())
+
+
+def test_a_role_named_twice_is_refused() -> None:
+    with pytest.raises(EvaluationError, match="twice in tools: cc"):
+        recipe(tools=("cc", "sh", "cc"))
+
+
+def test_a_phase_needs_a_proper_name() -> None:
+    with pytest.raises(EvaluationError, match="name a phase"):
+        phase("Build it", "make")
+
+
+def test_a_variant_replaces_fields_that_there_are() -> None:
+    assert variant(recipe(), version="2").label == "package-2"
+    with pytest.raises(EvaluationError, match="verison"):
+        variant(recipe(), verison="2")
+
+
+def test_programs_are_checked_to_be_static() -> None:
+    graph = Graph()
+    made = derivation(graph, stock(graph, {"package": recipe(programs=("tool",))})["package"])
+    assert "@phase verify" in made.args[2]
+    assert "INTERP" in made.args[2]
+
+
+def test_only_upstream_archives_of_the_pool_are_sources() -> None:
+    with pytest.raises(EvaluationError, match="upstream"):
+        debian("a", "1", "a/a/a_1.debian.tar.xz", "0" * 64)
+
+
+def test_autotools_name_build_and_host() -> None:
+    line = autotools("--some-option", check=("true",))[0].lines[0]
+    assert "--build=x86_64-linux-musl --host=x86_64-linux-musl" in line
+    assert line.endswith(" --some-option")

@@ -1,0 +1,93 @@
+"""The pool of processor tokens, and lending them to builds."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from store.scheduler.tokens import Lending, TokenPool, balance
+
+
+def pool(tmp_path: Path, size: int) -> TokenPool:
+    return TokenPool(str(tmp_path / "tokens"), size)
+
+
+def take(lending: Lending, count: int) -> None:
+    """What make does when it starts ``count`` more processes."""
+    assert os.read(lending.pipe[0], count) == b"+" * count
+
+
+def test_two_pools_share_their_tokens(tmp_path: Path) -> None:
+    ours, theirs = pool(tmp_path, 2), pool(tmp_path, 2)
+    assert ours.take()
+    assert theirs.take()
+    assert not ours.take()
+    theirs.give()
+    assert ours.take()
+    assert ours.held == 2
+
+
+def test_a_lone_build_is_lent_every_token_as_it_uses_them(tmp_path: Path) -> None:
+    tokens, lending = pool(tmp_path, 4), Lending()
+    tokens.take()
+    used = 0
+    for _ in range(6):
+        balance(tokens, [lending], waiting=False)
+        used += lending.idle
+        take(lending, lending.idle) if lending.idle else None
+    assert used == 3
+    assert tokens.held == 4
+
+
+def test_an_idle_token_goes_to_a_build_that_could_start(tmp_path: Path) -> None:
+    tokens, lending = pool(tmp_path, 2), Lending()
+    tokens.take()
+    balance(tokens, [lending], waiting=False)
+    assert tokens.held == 2
+    balance(tokens, [lending], waiting=True)
+    assert (tokens.held, lending.idle, lending.lent) == (1, 0, 0)
+
+
+def test_a_token_in_use_is_not_taken_back(tmp_path: Path) -> None:
+    tokens, lending = pool(tmp_path, 2), Lending()
+    tokens.take()
+    balance(tokens, [lending], waiting=False)
+    take(lending, 1)
+    balance(tokens, [lending], waiting=True)
+    assert tokens.held == 2
+    assert lending.lent == 1
+
+
+def test_an_idle_token_moves_to_a_hungry_build(tmp_path: Path) -> None:
+    tokens, idle, hungry = pool(tmp_path, 3), Lending(), Lending()
+    tokens.take(), tokens.take()
+    balance(tokens, [idle], waiting=False)
+    assert idle.idle == 1
+    balance(tokens, [idle, hungry], waiting=False)
+    assert (idle.idle, hungry.idle) == (0, 1)
+
+
+def test_what_a_build_was_lent_comes_back_when_it_ends(tmp_path: Path) -> None:
+    tokens, lending = pool(tmp_path, 2), Lending()
+    tokens.take()
+    balance(tokens, [lending], waiting=False)
+    take(lending, 1)
+    tokens.give(lending.close())
+    tokens.give()
+    assert tokens.held == 0
+
+
+def test_a_builder_cannot_coin_tokens_or_block_us(tmp_path: Path) -> None:
+    tokens, lending = pool(tmp_path, 2), Lending()
+    tokens.take()
+    os.set_blocking(lending.pipe[1], False)
+    try:
+        while True:
+            os.write(lending.pipe[1], b"x" * 4096)
+    except BlockingIOError:
+        pass
+    assert lending.lend() is False
+    balance(tokens, [lending], waiting=True)
+    balance(tokens, [lending], waiting=False)
+    assert tokens.held == 1
+    assert lending.close() == 0
