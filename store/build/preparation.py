@@ -26,7 +26,7 @@ OWN_ENTRIES: Final = frozenset(("build", "dev", "etc", "proc", "store", "tmp"))
 
 CONTRACT_ENV: Final = (
     ("HOME", "/homeless"),
-    ("TMPDIR", "/tmp"),  # noqa: S108 (the sandbox's own)
+    ("TMPDIR", "/tmp"),
     ("TZ", "UTC"),
     ("LC_ALL", "C"),
     ("SOURCE_DATE_EPOCH", "1"),

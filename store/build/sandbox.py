@@ -172,8 +172,6 @@ def _unshare(plan: Plan, report: Report, caller: int) -> dict[str, int]:
         os.setgroups([])
         os.setresgid(plan.build_user, plan.build_user, plan.build_user)
         os.setresuid(plan.build_user, plan.build_user, plan.build_user)
-    # A change of id, here or in the caller, takes /proc/self away; the maps are written through it.
-    kernel.prctl(kernel.PR_SET_DUMPABLE, 1)
     report.step(UNSHARE)
     kernel.unshare(NAMESPACES)
     kernel.die_with_parent(caller)
@@ -185,6 +183,8 @@ def _unshare(plan: Plan, report: Report, caller: int) -> dict[str, int]:
 
 def write_id_maps(uid_map: str, gid_map: str) -> None:
     """Say who this process is in its new user namespace; lines as in user_namespaces(7)."""
+    # A change of user id, ours or a caller's, takes the files below /proc/self from the process.
+    kernel.prctl(kernel.PR_SET_DUMPABLE, 1)
     for name, text in (("setgroups", "deny"), ("uid_map", uid_map), ("gid_map", gid_map)):
         with open(f"/proc/self/{name}", "wb", buffering=0) as stream:
             stream.write(text.encode())

@@ -123,8 +123,10 @@ class Index:
 
 def _open_tables(env: Any, writable: bool) -> Tables:
     with env.begin(write=False) as txn:
-        meta = env.open_db(b"meta", txn, create=False) if _has(txn, b"meta") else None
-        version = txn.get(b"schema", db=meta) if meta is not None else None
+        made = txn.get(b"meta") is not None
+    meta = env.open_db(b"meta", create=False) if made else None
+    with env.begin(write=False) as txn:
+        version = txn.get(b"schema", db=meta) if made else None
     if version is None and writable:
         with env.begin(write=True) as txn:
             for name, flags in TABLES.items():
@@ -138,16 +140,9 @@ def _open_tables(env: Any, writable: bool) -> Tables:
             f"the index has schema {int(version)}; this program knows {SCHEMA}",
             hint="update this program" if newer else "make the index anew",
         )
-    with env.begin() as txn:
-        tables = {
-            name: env.open_db(name, txn, create=False, **flags) for name, flags in TABLES.items()
-        }
-        txn.commit()  # a handle that was opened in a transaction lasts only when that is committed
-        return tables
-
-
-def _has(txn: Any, name: bytes) -> bool:
-    return txn.get(name) is not None
+    # Each handle in a transaction of its own: one that was opened in a reading transaction, beside
+    # others, does not outlive it.
+    return {name: env.open_db(name, create=False, **flags) for name, flags in TABLES.items()}
 
 
 def _size(path: str) -> int:

@@ -255,6 +255,7 @@ class Execution:
         running.ended = True
         if running.lending:
             self._pool.give(running.lending.close())
+            running.lending = None
         if running.worker.kind != "fetch":
             self._pool.give()
         running.lock.release()
