@@ -146,8 +146,12 @@ def distribution(
 
 
 def stage2(graph: Graph, stage1: Stock, untrusted: frozenset[bytes]) -> None:
-    """The distribution again, by itself: a root of its own programs, its own compiler."""
-    programs = [stage1[role] for role in USERLAND_PACKAGES]
+    """The distribution again, by itself: a root of its own programs, its own compiler.
+
+    The root holds what the seed's userland held for stage 1 and no more, so that a configure script
+    finds no program in one stage that it does not find in the other.
+    """
+    programs = [stage1[role] for role in IN_BIN]
     root = graph.add(
         rootfs("userland", programs, shell=stage1["sh"], coreutils=stage1["coreutils"])
     )

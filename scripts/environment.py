@@ -82,7 +82,7 @@ def _install(environment: Path, wanted: list[str]) -> None:
         pip = [str(environment / "bin" / "python"), "-m", "pip"]
     else:
         raise SetUpFailed(f"{base} has no pip; install python3-pip, or python3-venv")
-    quiet = ["--quiet", "--no-input", "--disable-pip-version-check"]
+    quiet = ["-qq", "--no-input", "--disable-pip-version-check"]
     _run([*pip, "install", *quiet, "--prefer-binary", *wanted])
 
 

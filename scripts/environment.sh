@@ -1,7 +1,6 @@
 # Sourced by the scripts beside it, which set $self to their own path, links resolved. It sets $root
-# to the checkout. `prepare KIND` (store or test) sets $python to an interpreter with the checkout's
-# dependencies, and $bytecode to where its
-# compiled modules go (empty: beside the sources).
+# to the checkout. `prepare KIND` (store or test) sets $python to an interpreter that has the
+# checkout's dependencies, and $bytecode to where compiled modules go (empty: beside the sources).
 # When all is set up, this starts one process (cmp); the work is done by environment.py.
 
 root=$(CDPATH='' cd -- "${self%/*}/.." && pwd -P) || exit 1
@@ -27,7 +26,6 @@ prepare() {
         "$found" -I "$root/scripts/environment.py" "$1" "$root" "$place" || exit 1
     fi
     python=$place/$1/bin/python
-    # -I: modules come from the environment, which names the checkout, never from the current folder.
     bytecode=$cache/pycache
     if [ -w "$root/store" ]; then
         bytecode=

@@ -53,6 +53,7 @@ class Kind(Enum):
     SCRATCH = "fixpoint 2026-11 scratch path v1"
     PLACEHOLDER = "fixpoint 2026-11 placeholder v1"
     REALISATION = "fixpoint 2026-11 realisation v1"
+    CATALOGUE = "fixpoint 2026-11 catalogue's files v1"
 
 
 def keyed(kind: Kind, data: Bytes) -> bytes:

@@ -18,15 +18,6 @@ from store.errors import EvaluationError, StoreError
 from store.model.catalogue import Catalogue
 
 
-def default_recipes() -> str:
-    """``$STORE_RECIPES``, else the ``derivations`` folder beside the engine."""
-    configured = os.environ.get("STORE_RECIPES")
-    beside = os.path.join(
-        os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "derivations"
-    )
-    return os.path.abspath(configured) if configured else beside
-
-
 def read_seeds(recipes: str) -> dict[str, Mapping[str, Any]]:
     """Each seed's ``seed.json`` by name; EvaluationError when one cannot be read."""
     folder = os.path.join(os.path.dirname(os.path.abspath(recipes)), "bootstrap-seeds")

@@ -104,3 +104,12 @@ def default_root() -> str:
         return "/var/lib/fixpoint"
     data = os.environ.get("XDG_DATA_HOME") or os.path.expanduser("~/.local/share")
     return os.path.join(data, "fixpoint")
+
+
+def default_recipes() -> str:
+    """``$STORE_RECIPES``, else the ``derivations`` folder beside the engine."""
+    configured = os.environ.get("STORE_RECIPES")
+    beside = os.path.join(
+        os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "derivations"
+    )
+    return os.path.abspath(configured) if configured else beside

@@ -6,8 +6,6 @@ import contextlib
 import os
 import pwd
 import re
-import socket
-import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 
 from store.build import cleaning
@@ -21,7 +19,6 @@ from store.model.manifest import Manifest
 from store.model.names import ObjectId
 from store.model.realisation import Realisation
 from store.model.result import Result
-from store.objects import ingest
 from store.objects.check import check_object, looks_intact
 
 RESERVE_BYTES = 1 << 30
@@ -173,6 +170,8 @@ class Store:
 
     def add(self, path: str, name: str) -> ObjectId:
         """Ingest a file or tree of the user's; returns its identity."""
+        from store.objects import ingest
+
         self.check_writable()
         manifest = ingest.ingest(self.layout.root, path, name)
         self._index.write(
@@ -197,7 +196,7 @@ class Store:
                 made.output,
                 made.id,
                 _user(),
-                socket.gethostname(),
+                os.uname().nodename,
                 result.level,
                 result.log,
                 result.started,
@@ -258,6 +257,8 @@ class Store:
 
     def make_work(self) -> str:
         """A fresh work folder; the name says whose it is."""
+        import tempfile
+
         return tempfile.mkdtemp(prefix=f"work-{os.getpid()}-", dir=self.layout.tmp)
 
     def remove_work(self, path: str) -> None:

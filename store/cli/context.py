@@ -6,10 +6,10 @@ import os
 import re
 from functools import cached_property
 
+from store import catalogues
 from store.digest import ALPHABET
 from store.errors import UnknownObject, UnknownPackage
-from store.evaluate import default_recipes, evaluate
-from store.layout import default_root
+from store.layout import default_recipes, default_root
 from store.model.catalogue import Catalogue
 from store.model.names import STORE_DIR, ObjectId
 from store.store import Store
@@ -34,7 +34,8 @@ class Context:
     @cached_property
     def catalogue(self) -> Catalogue:
         """What the recipes evaluate to."""
-        return evaluate(self.recipes, self.seed)
+        path = f"{self.store.layout.index}/catalogue-{self.seed}"
+        return catalogues.load(path, self.recipes, self.seed)
 
     def object(self, text: str) -> ObjectId:
         """The object that a path, a digest, the beginning of one, a link, or a package means.

@@ -6,7 +6,6 @@ import importlib
 import os
 import signal
 import sys
-import traceback
 from types import FrameType
 
 import click
@@ -131,6 +130,8 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
 
 def _trace() -> None:
     if "--debug" in sys.argv[1:] or os.environ.get("STORE_DEBUG"):
+        import traceback
+
         traceback.print_exc()
 
 

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import click
 
-from store.scheduler.execution import Options, default_cores
+from store.scheduler.options import Options, default_cores
 
 F = TypeVar("F", bound=Callable[..., Any])
 

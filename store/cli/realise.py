@@ -12,8 +12,8 @@ from store.cli.context import Context
 from store.cli.draw import make_reporter, seconds_text
 from store.cli.options import execution_options
 from store.errors import UsageError
-from store.scheduler.execution import Options
 from store.scheduler.knowledge import Plan
+from store.scheduler.options import Options
 from store.scheduler.realise import Realiser
 
 

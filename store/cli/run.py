@@ -23,7 +23,8 @@ def command(context: Context, package: str, words: tuple[str, ...]) -> None:
     With no CMD, runs the program that has the package's name.
     """
     packages = package.split(",")
-    argv = [*(words or (packages[0].rpartition(".")[2],))]
+    given = words[1:] if words[:1] == ("--",) else words
+    argv = [*(given or (packages[0].rpartition(".")[2],))]
     if not argv[0]:
         raise UsageError("which command?")
     enter_with(context, packages, argv, dict(os.environ))

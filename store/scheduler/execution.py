@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from store.model.catalogue import Catalogue, GraphNode
 from store.model.derivation import Resolved, Source
 from store.model.result import Result
 from store.scheduler.knowledge import Knowledge, Plan, kind
+from store.scheduler.options import Options
 from store.scheduler.process import Worker
 from store.scheduler.tokens import Lending, TokenPool, balance
 from store.scheduler.work import Job
@@ -25,20 +25,6 @@ TICK = 0.1
 """Seconds between looks at tokens, at other processes' locks and at the phases in logs."""
 
 MAX_FETCHES = 6
-
-
-@dataclass(frozen=True)
-class Options:
-    """``jobs`` builds at once, ``cores`` processors for all of them together; times in seconds."""
-
-    jobs: int
-    cores: int
-    keep_going: bool = False
-    keep_failed: bool = False
-    offline: bool = False
-    timeout: float | None = None
-    max_silent: float | None = None
-    retries: int = 3
 
 
 @dataclass
@@ -298,8 +284,3 @@ def _work_on(value: GraphNode, resolved: Resolved | None) -> Source | Resolved:
         return value
     assert resolved is not None
     return resolved
-
-
-def default_cores() -> int:
-    """The processors that this process may use."""
-    return len(os.sched_getaffinity(0))

@@ -8,8 +8,8 @@ from store.events import SILENT, Planned, Reporter
 from store.model.catalogue import Catalogue
 from store.model.derivation import Ref
 from store.model.names import ObjectId
-from store.scheduler.execution import Execution, Options
 from store.scheduler.knowledge import Knowledge, Plan
+from store.scheduler.options import Options
 from store.store import Store
 
 
@@ -34,6 +34,8 @@ class Realiser:
         goals = tuple(goals)
         plan = self.plan(goals)
         if plan.nodes:
+            from store.scheduler.execution import Execution
+
             self._store.check_writable()
             self._reporter.emit(Planned(len(plan.builds), len(plan.fetches)))
             with self._store.lease() as lease:

@@ -89,7 +89,10 @@ def test_an_audit_may_ask_for_another_user(lab: Lab) -> None:
 
 
 def test_addresses_are_not_randomised_unless_an_audit_asks(lab: Lab) -> None:
-    script = "print(ctypes.addressof(ctypes.c_int.in_dll(libc, 'environ')))"
+    script = """
+        lines = [line.split() for line in open('/proc/self/maps')]
+        print(*[words[0] for words in lines if words[-1] in ('[stack]', '[vdso]', '[heap]')])
+        """
     assert lab.told(script) == lab.told(script)
     assert lab.told(script, aslr=True) != lab.told(script, aslr=True)
 

@@ -14,7 +14,7 @@ LAYERS = [
     ({"model", "layout"}, "the pure model knows no I/O"),
     ({"index", "objects", "build", "locks"}, "mechanisms know the model, and not each other"),
     ({"store"}, "the façade alone orders object write and index transaction"),
-    ({"lower", "evaluate", "remote"}, "lowering and evaluation stand on the façade"),
+    ({"lower", "evaluate", "catalogues", "remote"}, "lowering and evaluation stand on the façade"),
     ({"scheduler", "gc", "audit"}, "the uses of the engine never import each other"),
     ({"cli", "__main__"}, "the command line draws what the engine tells"),
 ]

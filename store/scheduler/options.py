@@ -1,0 +1,25 @@
+"""What a run may use, and how it treats failure."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Options:
+    """``jobs`` builds at once, ``cores`` processors for all of them together; times in seconds."""
+
+    jobs: int
+    cores: int
+    keep_going: bool = False
+    keep_failed: bool = False
+    offline: bool = False
+    timeout: float | None = None
+    max_silent: float | None = None
+    retries: int = 3
+
+
+def default_cores() -> int:
+    """The processors that this process may use."""
+    return len(os.sched_getaffinity(0))
