@@ -90,6 +90,9 @@ _OPTIONS = (
     "CXXFLAGS_FOR_TARGET=-O2",
 )
 
+# Headers are copied with cp: tar is not in the seed.
+_COPY_HEADERS = "INSTALL_HEADERS_DIR=install-headers-cp"
+
 _CHECK_C = """\
 #include <limits.h>
 #include <linux/limits.h>
@@ -164,7 +167,7 @@ GCC = Recipe(
         phase("build", "make MAKEINFO=true"),
         phase(
             "install",
-            "make MAKEINFO=true install-strip",
+            f"make MAKEINFO=true {_COPY_HEADERS} install-strip",
             'rm -rf "$out/share"',
             'find "$out" -name "*.la" -delete',
             # Plain names only: another name in one stage than in the next would be found and kept.
@@ -194,10 +197,11 @@ CROSS_GCC = variant(
             "sysroot",
             'mkdir -p "$out/sysroot/lib" ../headers ../musl',
             'cp -r "$kernel_headers/include" "$out/sysroot/include"',
-            'chmod -R u+w "$out/sysroot/include"',
+            'cp -r "$musl_source" /build/musl-source',
+            'chmod -R u+w "$out/sysroot/include" /build/musl-source',
             # Before gcc, whose limits.h goes on to the C library's only if it is there by then.
             "cd ../headers",
-            '"$musl_source/configure" --prefix=/ --target=x86_64-linux-musl CC=gcc',
+            "/build/musl-source/configure --prefix=/ --target=x86_64-linux-musl CC=gcc",
             'make DESTDIR="$out/sysroot" install-headers',
         ),
         phase(
@@ -213,7 +217,7 @@ CROSS_GCC = variant(
         phase(
             "libc",
             "cd ../musl",
-            '"$musl_source/configure" --prefix=/ --disable-shared --disable-wrapper'
+            "/build/musl-source/configure --prefix=/ --disable-shared --disable-wrapper"
             ' --target=x86_64-linux-musl CC="/build/obj/gcc/xgcc -B/build/obj/gcc/"'
             ' AR="$cross_binutils/bin/ar" RANLIB="$cross_binutils/bin/ranlib"',
             "make",
@@ -222,7 +226,7 @@ CROSS_GCC = variant(
         phase("libraries", "make MAKEINFO=true"),
         phase(
             "install",
-            "make MAKEINFO=true install-strip",
+            f"make MAKEINFO=true {_COPY_HEADERS} install-strip",
             'rm -rf "$out/share"',
             'ln -s gcc "$out/bin/cc"',
         ),

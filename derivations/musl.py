@@ -17,6 +17,8 @@ MUSL = Recipe(
     homepage="https://musl.libc.org/",
     sources=(SOURCE,),
     inputs=("kernel-headers",),
+    # Its Makefile copies a file of the source and appends to the copy, which is read-only then.
+    in_tree=True,
     # musl's configure knows what it wants, and -s would take the symbols out of its start files.
     env=(("LDFLAGS", ""),),
     phases=(

@@ -51,11 +51,13 @@ def set_up(kind: str, checkout: Path, place: Path) -> None:
         _clear(place, kind)
         fresh = Path(tempfile.mkdtemp(prefix=f"{kind}.", dir=place))
         fresh.chmod(0o755)
-        _install(fresh, wanted.splitlines())
-        _site_packages(fresh).joinpath("checkout.pth").write_text(f"{checkout}\n")
-        (fresh / REQUIREMENTS).write_text(wanted)
-        _point(current, fresh.name)
-        _clear(place, kind)
+        try:
+            _install(fresh, wanted.splitlines())
+            _site_packages(fresh).joinpath("checkout.pth").write_text(f"{checkout}\n")
+            (fresh / REQUIREMENTS).write_text(wanted)
+            _point(current, fresh.name)
+        finally:
+            _clear(place, kind)  # what was there before; or the fresh one, if this failed
         _say(f"done in {time.monotonic() - started:.0f} s")
     _replace(current / STAMP, stamp)
 

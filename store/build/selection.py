@@ -131,7 +131,7 @@ def compile_globs(globs: tuple[str, ...]) -> re.Pattern[str]:
 def _translate(glob: str) -> str:
     """A glob as a regular expression."""
     result, position = "", 0
-    token = re.compile(r"\*\*/|\*\*|\*|\?|\[(!?)([^\]/]+)\]|(.)", re.DOTALL)
+    token = re.compile(r"\*\*/|\*\*|\*|\?|\[(!?)(\][^\]/]*|[^\]/]+)\]|(.)", re.DOTALL)
     simple = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
     while match := token.match(glob, position):
         if match[0] in simple:
