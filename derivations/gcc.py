@@ -46,10 +46,10 @@ SOURCE = debian(
 
 _PREPARE = phase(
     "prepare",
-    'ln -s "$mpfr_source" /build/src/mpfr',
-    'ln -s "$mpc_source" /build/src/mpc',
+    'cp -a "$mpfr_source" /build/src/mpfr',
+    'cp -a "$mpc_source" /build/src/mpc',
     'cp -a "$gmp_source" /build/src/gmp',
-    "chmod -R u+w /build/src/gmp",
+    "chmod -R u+w /build/src",
     # Debian's gmp lacks its manual's folder, which configure wants; the demos want bison.
     "mkdir /build/src/gmp/doc",
     "printf 'all install install-strip:\\n' > /build/src/gmp/doc/Makefile.in",
@@ -58,6 +58,9 @@ _PREPARE = phase(
     # Debian's gcc lacks the manual too, and the build notices: two rules make it, one must stamp.
     "sed -i -e '/^s-tm-texi: build/,/^$/c\\s-tm-texi:\\n\\t$(STAMP) $@\\n'"
     " -e '/^s-tm-texi: \\$(srcdir)/d' /build/src/gcc/Makefile.in",
+    # Headers are to be copied with cp: tar is not in the seed. A variable on make's command line
+    # would not get past the Makefile at the top.
+    "sed -i 's/@build_install_headers_dir@/install-headers-cp/' /build/src/gcc/Makefile.in",
     # Named as a prerequisite; what is in it does not matter to a release.
     "mkdir -p /build/src/gcc/testsuite/selftests",
 )
@@ -89,9 +92,6 @@ _OPTIONS = (
     "CFLAGS_FOR_TARGET=-O2",
     "CXXFLAGS_FOR_TARGET=-O2",
 )
-
-# Headers are copied with cp: tar is not in the seed.
-_COPY_HEADERS = "INSTALL_HEADERS_DIR=install-headers-cp"
 
 _CHECK_C = """\
 #include <limits.h>
@@ -167,7 +167,7 @@ GCC = Recipe(
         phase("build", "make MAKEINFO=true"),
         phase(
             "install",
-            f"make MAKEINFO=true {_COPY_HEADERS} install-strip",
+            "make MAKEINFO=true install-strip",
             'rm -rf "$out/share"',
             'find "$out" -name "*.la" -delete',
             # Plain names only: another name in one stage than in the next would be found and kept.
@@ -226,7 +226,7 @@ CROSS_GCC = variant(
         phase("libraries", "make MAKEINFO=true"),
         phase(
             "install",
-            f"make MAKEINFO=true {_COPY_HEADERS} install-strip",
+            "make MAKEINFO=true install-strip",
             'rm -rf "$out/share"',
             'ln -s gcc "$out/bin/cc"',
         ),

@@ -24,6 +24,7 @@ MAKE = Recipe(
         # Debian's archive lacks the manual, and with it a folder that configure and make go to.
         prepare=(
             "mkdir /build/src/doc",
+            "touch /build/src/doc/make.1",
             "printf 'all install:\\n' > /build/src/doc/Makefile.in",
         ),
         check=(

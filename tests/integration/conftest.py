@@ -1,241 +1,97 @@
-"""A laboratory for the sandbox: builders written in Python, run as whoever runs the tests and,
-if that is root, once more as an ordinary user.
-
-The one program that is there wherever the tests run is their own interpreter. It is copied, with
-its standard library and the shared libraries that it has loaded, into an object that serves as the
-builders' root file system.
-"""
+"""A store of the tests' own, and the command as a user runs it."""
 
 from __future__ import annotations
 
-import ctypes  # noqa: F401 (loads what the builders need, so that it is copied)
 import os
-import pickle
-import shutil
-import struct
+import signal
+import subprocess
 import sys
-import sysconfig
-import tempfile
-import textwrap
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
 
 import pytest
 
-from store.build import cleaning, runner
-from store.build.request import BuildRequest, BuildResult
-
-T = TypeVar("T")
-
-NOBODY = 65534
-INPUT = "0" * 31 + "1-tree"
-INPUT_FILE = "0" * 31 + "2-file"
-INPUT_LINK = "0" * 31 + "3-link"
-OUTPUT = "0" * 31 + "9-out"
-ROOTFS = "0" * 31 + "0-python"
-UNUSED = "0" * 31 + "8-unused"
-PYTHON = os.path.realpath(sys.executable)
-
-PRELUDE = """
-import ctypes, errno, os, sys
-libc = ctypes.CDLL(None, use_errno=True)
-def call(number, *args):
-    "The name of the error of a bare system call, or 'ok'."
-    args = [ctypes.c_char_p(a) if isinstance(a, bytes) else ctypes.c_long(a) for a in args]
-    ctypes.set_errno(0)
-    failed = libc.syscall(ctypes.c_long(number), *args) == -1
-    return errno.errorcode[ctypes.get_errno()] if failed else 'ok'
-def attempt(function, *args, **kwargs):
-    "The name of the error of a function of Python's, or 'ok'."
-    try:
-        function(*args, **kwargs)
-    except OSError as error:
-        return errno.errorcode[error.errno]
-    return 'ok'
-"""
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """A build that ran: its result, what it wrote, and its work directory."""
-
-    result: BuildResult
-    log: str
-    work: str
-
-    @property
-    def lines(self) -> list[str]:
-        return self.log.splitlines()
+TOP = Path(__file__).resolve().parents[2]
+TOYS = TOP / "tests" / "recipes" / "toys"
 
 
 @dataclass
-class Lab:
-    """A store with one of each kind of object, and a user to build as."""
+class Shop:
+    """Runs ``store`` with one root and one folder of recipes."""
 
-    base: Path
-    uid: int | None
-    libraries: str
-    count: int = 0
+    root: Path
+    recipes: Path = TOYS
+    env: dict[str, str] = field(default_factory=dict)
+    uid: int | None = None
 
-    @property
-    def store(self) -> str:
-        return str(self.base / "store")
+    def command(self, *words: str) -> list[str]:
+        """The command line."""
+        top = [sys.executable, "-m", "store", "--root", str(self.root)]
+        return [*top, "--recipes", str(self.recipes), *words]
 
-    def request(self, script: str, **changes: Any) -> BuildRequest:
-        """A request that runs ``script`` in Python, in a new work directory."""
-        self.count += 1
-        work = self.base / f"work-{self.count}"
-        work.mkdir(mode=0o700)
-        if self.uid is not None:
-            os.chown(work, self.uid, self.uid)
-        fields: dict[str, Any] = {
-            "name": "probe",
-            "builder": PYTHON,
-            "args": ("-I", "-S", "-B", "-c", PRELUDE + textwrap.dedent(script)),
-            "env": (("LD_LIBRARY_PATH", self.libraries),),
-            "store_dir": self.store,
-            "rootfs": ROOTFS,
-            "inputs": (INPUT, INPUT_FILE, INPUT_LINK),
-            "outputs": (OUTPUT,),
-            "work_dir": str(work),
-            "log_path": str(work / "log"),
-        }
-        return BuildRequest(**(fields | changes))
+    def environment(self) -> dict[str, str]:
+        """What the command finds in its environment."""
+        fixed = {"PYTHONPATH": str(TOP), "PYTHONDONTWRITEBYTECODE": "1", "TERM": "dumb"}
+        kept = {key: value for key, value in os.environ.items() if not key.startswith("STORE_")}
+        return kept | fixed | self.env
 
-    def run(self, script: str, **changes: Any) -> Outcome:
-        """Run ``script`` and keep what came of it; a check that it ran at all is the caller's."""
-        return self.carry_out(self.request(script, **changes))
+    def run(self, *words: str, timeout: float = 300) -> subprocess.CompletedProcess[str]:
+        """Run to the end, with output as text."""
+        return subprocess.run(
+            self.command(*words),
+            env=self.environment(),
+            user=self.uid,
+            cwd="/",
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
 
-    def carry_out(self, request: BuildRequest) -> Outcome:
-        """Run a request as the laboratory's user."""
-        result = self.act(lambda: runner.run(request))
-        log = Path(request.log_path).read_text(errors="replace")
-        return Outcome(result, log, request.work_dir)
+    def start(self, *words: str) -> subprocess.Popen[str]:
+        """Run in the background, in a process group of its own."""
+        return subprocess.Popen(
+            self.command(*words),
+            env=self.environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
 
-    def told(self, script: str, **changes: Any) -> list[str]:
-        """The lines that ``script`` prints; it has to succeed."""
-        outcome = self.run(script, **changes)
-        assert outcome.result.ok, outcome
-        return outcome.lines
+    def path(self, *words: str) -> str:
+        """The one line on standard output of a command that must succeed."""
+        done = self.run(*words)
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
 
-    def act(self, action: Callable[[], T]) -> T:
-        """Do something as the laboratory's user and hand on its result or exception."""
-        return action() if self.uid is None else act_as(self.uid, action)
-
-
-def act_as(uid: int, action: Callable[[], T]) -> T:
-    """Call ``action`` in a child process that is an ordinary user."""
-    readable, writable = os.pipe()
-    pid = os.fork()
-    if pid == 0:
-        try:
-            os.setgroups([])
-            os.setresgid(uid, uid, uid)
-            os.setresuid(uid, uid, uid)
-            message = (True, action())
-        except BaseException as error:
-            message = (False, error)  # type: ignore[assignment]
-        with os.fdopen(writable, "wb") as stream:
-            pickle.dump(message, stream)
-        os._exit(0)
-    os.close(writable)
-    with os.fdopen(readable, "rb") as stream:
-        worked, value = pickle.load(stream)
-    os.waitpid(pid, 0)
-    if not worked:
-        raise value
-    return value  # type: ignore[no-any-return]
-
-
-def copy_interpreter(target: Path) -> str:
-    """Copy the running interpreter below ``target``; the folders of its shared libraries."""
-    for top in Path("/").iterdir():
-        if top.is_symlink() and top.name.startswith(("bin", "lib", "sbin")):
-            (target / top.name).symlink_to(top.readlink())
-    put(PYTHON, target)
-    put(program_interpreter(PYTHON), target)
-    libraries = {
-        words[-1]
-        for words in map(str.split, Path("/proc/self/maps").read_text().splitlines())
-        if ".so" in words[-1] and words[-1].startswith("/") and "-packages" not in words[-1]
-    }
-    for library in libraries:
-        real = os.path.realpath(library)
-        for name in os.listdir(os.path.dirname(real)):
-            alias = f"{os.path.dirname(real)}/{name}"
-            if ".so" in name and os.path.realpath(alias) == real:
-                put(alias, target)
-    standard = sysconfig.get_path("stdlib")
-    shutil.copytree(
-        standard,
-        f"{target}{os.path.realpath(standard)}",
-        ignore=shutil.ignore_patterns(
-            "test", "tests", "site-packages", "dist-packages", "idlelib", "tkinter", "lib2to3",
-            "ensurepip", "config-*", "turtledemo", "__pycache__",
-        ),
-        dirs_exist_ok=True,
-    )  # fmt: skip
-    return ":".join(sorted({os.path.dirname(os.path.realpath(name)) for name in libraries}))
-
-
-def put(path: str, target: Path) -> None:
-    """Copy a file to its own path below ``target``."""
-    copy = f"{target}{os.path.realpath(os.path.dirname(path))}/{os.path.basename(path)}"
-    os.makedirs(os.path.dirname(copy), exist_ok=True)
-    shutil.copy2(path, copy)
-
-
-def program_interpreter(path: str) -> str:
-    """The dynamic loader that an ELF64 program names."""
-    image = Path(path).read_bytes()
-    (offset,) = struct.unpack_from("<Q", image, 32)
-    size, count = struct.unpack_from("<HH", image, 54)
-    for position in range(offset, offset + size * count, size):
-        kind, _, start, _, _, length = struct.unpack_from("<IIQQQQ", image, position)
-        if kind == 3:
-            return image[start : start + length].rstrip(b"\0").decode()
-    raise AssertionError(f"{path} is static")
-
-
-def stock(store: Path, rootfs: Path) -> None:
-    """Fill a store directory; the root file system's files are shared by hard links."""
-    shutil.copytree(rootfs, store / ROOTFS, symlinks=True, copy_function=os.link)
-    for name in (INPUT, UNUSED):
-        (store / name / "bin").mkdir(parents=True)
-        (store / name / "bin" / "tool").write_text("tool\n")
-        (store / name / "bin" / "tool").chmod(0o555)
-        (store / name / "bin").chmod(0o555)
-        (store / name).chmod(0o555)
-    (store / INPUT_FILE).write_text("content\n")
-    (store / INPUT_FILE).chmod(0o444)
-    (store / INPUT_LINK).symlink_to(f"/store/{INPUT}")
+    def physical(self, path: str) -> Path:
+        """Where a store path lies."""
+        return self.root / path.removeprefix("/")
 
 
 @pytest.fixture(scope="session")
-def bench() -> Iterator[tuple[Path, str]]:
-    """A folder that every user may enter, with the copied interpreter in it."""
-    base = Path(tempfile.mkdtemp(prefix="fixpoint-test-"))
-    base.chmod(0o755)
-    (base / "rootfs").mkdir()
-    yield base, copy_interpreter(base / "rootfs")
-    cleaning.remove(str(base))
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Shop:
+    """One store for all tests of a session: the seed is fetched and unpacked once."""
+    root = os.environ.get("STORE_TEST_ROOT")
+    made = Shop(Path(root) if root else tmp_path_factory.mktemp("shop") / "root")
+    done = made.run("realise", "userland", timeout=600)
+    assert done.returncode == 0, done.stderr
+    return made
 
 
-@pytest.fixture(scope="session", params=["this-user", "nobody"])
-def lab(request: pytest.FixtureRequest, bench: tuple[Path, str]) -> Lab:
-    """This user's store lies below a closed folder, as in root's home."""
-    base, libraries = bench
-    uid = None if request.param == "this-user" else NOBODY
-    if uid is not None and os.geteuid() != 0:
-        pytest.skip("only root can become another user; these tests run as an ordinary one anyway")
-    home = base / request.param
-    (home / "root" / "store").mkdir(parents=True)
-    home.chmod(0o700)
-    stock(home / "root" / "store", base / "rootfs")
-    if uid is not None:
-        os.chown(home, uid, uid)
-        for name in (INPUT, f"{INPUT}/bin", f"{INPUT}/bin/tool", INPUT_FILE):
-            os.chown(home / "root" / "store" / name, uid, uid)
-    return Lab(home / "root", uid, libraries)
+@pytest.fixture
+def started() -> Iterator[Callable[[subprocess.Popen[str]], subprocess.Popen[str]]]:
+    """Takes up background processes, and ends those that a failing test left."""
+    processes: list[subprocess.Popen[str]] = []
+
+    def take(process: subprocess.Popen[str]) -> subprocess.Popen[str]:
+        processes.append(process)
+        return process
+
+    yield take
+    for process in processes:
+        if process.poll() is None:
+            process.send_signal(signal.SIGKILL)
+        process.communicate()

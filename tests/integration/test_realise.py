@@ -1,0 +1,315 @@
+"""Realising, with real builds in real sandboxes: what a user sees, and what survives."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.integration.conftest import TOP, Shop
+
+Taker = Callable[["subprocess.Popen[str]"], "subprocess.Popen[str]"]
+
+
+def wait_for(condition: Callable[[], bool], seconds: float = 30) -> None:
+    """Poll until true; a test's failure otherwise."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.05)
+
+
+def builders(shop: Shop) -> list[int]:
+    """Processes that hold a file of the store's tmp folder, or stand in it."""
+    found = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            line = Path(f"/proc/{pid}/mountinfo").read_text()
+        except OSError:
+            continue
+        if f"{shop.root}/tmp/work-" in line or f"{shop.root.name}/tmp/work-" in line:
+            found.append(int(pid))
+    return found
+
+
+# -- success ----------------------------------------------------------------------------------
+
+
+def test_the_path_is_all_that_goes_to_standard_output(shop: Shop) -> None:
+    first = shop.run("realise", "hello")
+    assert first.returncode == 0, first.stderr
+    assert re.fullmatch(r"/store/[0-9a-z]{32}-hello\n", first.stdout)
+    again = shop.run("realise", "hello")
+    assert again.stdout == first.stdout
+    assert again.stderr == ""
+
+
+def test_objects_are_read_only_and_timeless(shop: Shop) -> None:
+    top = shop.physical(shop.path("realise", "hello"))
+    modes = {path.name: path.stat().st_mode & 0o7777 for path in [top, *top.rglob("*")]}
+    assert set(modes.values()) == {0o555}
+    assert {path.stat().st_mtime for path in [top, *top.rglob("*")]} == {1.0}
+
+
+def test_a_built_program_runs_where_the_store_is_at_its_place(shop: Shop) -> None:
+    shop.path("realise", "hello")
+    assert shop.path("run", "hello") == "hello"
+    assert shop.path("run", "hello", "--", "/bin/sh", "-c", "hello | tr a-z A-Z") == "HELLO"
+    failing = shop.run("run", "hello", "--", "/bin/sh", "-c", "exit 9")
+    assert failing.returncode == 9
+
+
+def test_an_object_that_names_itself_has_its_final_path_inside(shop: Shop) -> None:
+    path = shop.path("realise", "itself")
+    top = shop.physical(path)
+    assert (top / "where").read_text() == f"I live at {path}\n"
+    assert os.readlink(top / "link") == f"{path}/where"
+    info = json.loads(shop.path("info", "--json", "itself"))
+    assert info["refers_to_itself"] is True
+    assert info["references"] == []
+    assert shop.run("verify", "itself").returncode == 0
+
+
+def test_outputs_may_refer_to_each_other_but_not_in_a_knot(shop: Shop) -> None:
+    out, lib = shop.path("realise", "pair^out"), shop.path("realise", "pair^lib")
+    assert lib.endswith("-pair-lib")
+    assert (shop.physical(out) / "text").read_text().strip() == lib
+    assert os.readlink(shop.physical(out) / "lib") == lib
+    assert shop.path("closure", "pair^out").split() == sorted([out, lib])
+    assert shop.path("why", out, lib).splitlines()[-1].endswith(lib)
+    assert shop.run("verify", out, lib).returncode == 0
+    knot = shop.run("realise", "knot")
+    assert knot.returncode == 33
+    assert "cycle" in knot.stderr
+
+
+def test_several_goals_json_dry_run_and_link(shop: Shop, tmp_path: Path) -> None:
+    plan = shop.run("realise", "--dry-run", "--json", "cores")
+    assert [json.loads(line)["name"] for line in plan.stdout.splitlines()] == ["cores"]
+    assert json.loads(plan.stdout)["action"] == "build"
+    done = shop.run("realise", "--json", "--cores", "3", "hello", "cores")
+    records = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [record["package"] for record in records] == ["hello", "cores"]
+    assert Path(records[1]["physical"]).read_text() == "3\n"
+    assert shop.path("realise", "--dry-run", "cores") == "nothing to do"
+    link = tmp_path / "result"
+    shop.path("realise", "hello", "--out-link", str(link))
+    assert os.readlink(link) == records[0]["physical"]
+    assert shop.path("info", "--json", str(link)) == shop.path("info", "--json", "hello")
+
+
+def test_the_number_of_cores_is_not_part_of_identity(shop: Shop) -> None:
+    one = shop.run("realise", "--dry-run", "--cores", "1", "hello")
+    assert one.stdout == "nothing to do\n"
+
+
+def test_what_is_built_from_equal_objects_is_not_built_again(shop: Shop) -> None:
+    before = shop.path("realise", "downstream")
+    other = replace(shop, env={"TOYS_NOTE": "a comment"})
+    # Evaluated catalogues are kept by the recipes' files; the note comes from outside of them.
+    (shop.root / "index" / "catalogue-debian").unlink()
+    after = other.run("realise", "downstream")
+    (shop.root / "index" / "catalogue-debian").unlink()
+    assert after.stdout.strip() == before
+    assert "built upstream" in after.stderr
+    assert "built downstream" not in after.stderr
+
+
+def test_a_lost_object_is_built_again_and_found_to_be_the_same(shop: Shop) -> None:
+    path = shop.path("realise", "upstream")
+    shop.physical(path).unlink()
+    again = shop.run("realise", "upstream")
+    assert again.stdout.strip() == path
+    assert "built upstream" in again.stderr
+
+
+# -- failure ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("package", "code", "says"),
+    [
+        ("fails", 31, "exit status 7"),
+        ("killed", 31, "SIGKILL"),
+        ("forgets", 32, "'out'"),
+        ("fifo", 33, "a fifo"),
+        ("wrong-hash", 21, "0" * 64),
+        ("unreachable", 22, "127.0.0.1:9"),
+        ("not-there", 22, "debian:pool/main/n/not-there/not-there.tar.gz"),
+        ("helo", 11, "hello"),
+        ("hello^doc", 12, "its outputs: out"),
+    ],
+)
+def test_each_failure_has_one_message_and_its_own_exit_code(
+    shop: Shop, package: str, code: int, says: str
+) -> None:
+    done = shop.run("realise", package)
+    assert done.returncode == code, done.stderr
+    assert done.stdout == ""
+    assert says in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_failing_build_shows_the_end_of_its_log_and_how_to_get_the_rest(shop: Shop) -> None:
+    done = shop.run("realise", "fails")
+    assert "| the last word" in done.stderr
+    assert "`store log fails`" in done.stderr
+    assert shop.path("log", "fails") == "line 1\nline 2\nline 3\nthe last word"
+
+
+def test_a_file_with_the_wrong_hash_is_kept_aside(shop: Shop) -> None:
+    done = shop.run("realise", "wrong-hash")
+    kept = re.search(r"kept at (\S+)", done.stderr)
+    assert kept is not None
+    assert Path(kept[1]).read_bytes() == Path("/etc/passwd").read_bytes()
+
+
+def test_offline_names_what_it_would_need(shop: Shop) -> None:
+    done = shop.run("realise", "--offline", "unreachable")
+    assert done.returncode == 23
+    assert "http://127.0.0.1:9/nowhere" in done.stderr
+
+
+def test_keep_going_finishes_what_a_failure_allows(shop: Shop) -> None:
+    done = shop.run("realise", "--keep-going", "--jobs", "1", "after-failure", "random")
+    assert done.returncode == 31
+    assert "built random" in done.stderr
+    assert "building after-failure" not in done.stderr
+
+
+def test_a_kept_tree_can_be_entered(shop: Shop) -> None:
+    done = shop.run("realise", "--keep-failed", "fails")
+    kept = re.search(r"`store enter (\S+)`", done.stderr)
+    assert kept is not None, done.stderr
+    inside = shop.run("enter", kept[1], "--command", "pwd; id -u; exit 5")
+    assert inside.stdout.split() == ["/build", "1000"]
+    assert inside.returncode == 5
+
+
+def test_time_limits(shop: Shop) -> None:
+    long = shop.run("realise", "--timeout", "1", "sleeps")
+    assert long.returncode == 34, long.stderr
+    silent = shop.run("realise", "--max-silent-time", "1s", "sleeps")
+    assert silent.returncode == 35, silent.stderr
+    assert builders(shop) == []
+
+
+# -- interruption and concurrency ---------------------------------------------------------------
+
+
+def test_ctrl_c_stops_everything_and_keeps_what_was_finished(shop: Shop, started: Taker) -> None:
+    process = started(shop.start("realise", "--jobs", "2", "--cores", "2", "random", "sleeps"))
+    wait_for(lambda: "asleep" in shop.run("log", "sleeps").stdout)
+    assert builders(shop)
+    os.killpg(process.pid, signal.SIGINT)
+    _, err = process.communicate(timeout=20)
+    assert process.returncode == 130, err
+    assert "Traceback" not in err
+    assert builders(shop) == []
+    assert not list((shop.root / "tmp").iterdir())
+    assert shop.path("realise", "--dry-run", "random") == "nothing to do"
+
+
+def test_a_killed_scheduler_leaves_no_process_no_lock_and_no_litter(
+    shop: Shop, started: Taker
+) -> None:
+    process = started(shop.start("realise", "sleeps"))
+    wait_for(lambda: "asleep" in shop.run("log", "sleeps").stdout)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    wait_for(lambda: builders(shop) == [])
+    done = shop.run("realise", "--timeout", "1", "sleeps")
+    assert done.returncode == 34, "the lock was free"
+    assert not list((shop.root / "tmp").iterdir())
+
+
+def test_two_processes_build_the_same_thing_once(shop: Shop, started: Taker) -> None:
+    first = started(shop.start("realise", "slow"))
+    wait_for(lambda: (shop.root / "tmp").exists() and any((shop.root / "tmp").iterdir()))
+    second = started(shop.start("realise", "slow"))
+    (out1, err1), (out2, err2) = first.communicate(timeout=60), second.communicate(timeout=60)
+    assert out1 == out2 != ""
+    assert "built slow" in err1
+    assert "waiting for another process that works on slow" in err2
+    assert "built slow" not in err2
+
+
+def test_log_follows_a_running_build(shop: Shop, started: Taker) -> None:
+    build = started(shop.start("realise", "sleeps"))
+    wait_for(lambda: "asleep" in shop.run("log", "sleeps").stdout)
+    follower = started(shop.start("log", "-f", "sleeps"))
+    assert follower.stdout is not None
+    assert follower.stdout.readline() == "@phase nap\n"
+    assert follower.poll() is None
+    os.killpg(build.pid, signal.SIGINT)
+    build.communicate(timeout=20)
+    rest, _ = follower.communicate(timeout=20)
+    assert rest == "asleep\n"
+    assert follower.returncode == 0
+
+
+def test_a_tampered_object_is_found(shop: Shop) -> None:
+    path = shop.physical(shop.path("realise", "itself"))
+    (path / "where").chmod(0o644)
+    (path / "where").write_text("I was changed\n")
+    done = shop.run("verify", "itself")
+    assert done.returncode == 56
+    assert "content" in done.stdout
+    assert str(path / "where") in done.stdout
+
+
+# -- the recipes themselves -----------------------------------------------------------------------
+
+
+def test_recipes_that_do_not_evaluate(shop: Shop, tmp_path: Path) -> None:
+    (tmp_path / "bootstrap-seeds").symlink_to(TOP / "bootstrap-seeds")
+    recipes = tmp_path / "broken"
+    recipes.mkdir()
+    (recipes / "__init__.py").touch()
+    (recipes / "stages.py").write_text("def catalogue(seeds, seed):\n    return seeds['none']\n")
+    done = replace(shop, recipes=recipes).run("realise", "hello")
+    assert done.returncode == 10
+    assert f"{recipes}/stages.py:2: KeyError: 'none'" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+# -- other users ------------------------------------------------------------------------------------
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="becomes another user, which only root can")
+def test_a_store_of_someone_else_can_be_read_and_not_written(shop: Shop) -> None:
+    path = shop.path("realise", "hello")
+    for folder in [shop.root, *shop.root.parents]:
+        if folder.stat().st_mode & 0o001 == 0:
+            folder.chmod(folder.stat().st_mode | 0o011)
+    other = replace(shop, uid=65534)
+    assert other.path("realise", "hello") == path
+    assert other.path("run", "hello") == "hello"
+    done = other.run("realise", "killed")
+    assert done.returncode == 55, done.stderr
+    assert "belongs to" in done.stderr
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="becomes another user, which only root can")
+def test_an_ordinary_user_builds_in_a_store_of_his_own(shop: Shop) -> None:
+    import tempfile
+
+    with tempfile.TemporaryDirectory(dir="/var/tmp") as home:
+        os.chown(home, 65534, 65534)
+        his = Shop(Path(home) / "root", uid=65534)
+        assert his.path("realise", "hello") == shop.path("realise", "hello")
+        assert his.path("run", "hello") == "hello"
+        assert his.path("realise", "bare") == shop.path("realise", "bare")
+        for folder, folders, _ in os.walk(home):
+            for name in folders:
+                path = os.path.join(folder, name)
+                if not os.path.islink(path):
+                    os.chmod(path, 0o755)

@@ -1,0 +1,113 @@
+"""Builders of a line or two, each good for one question about the engine.
+
+``$TOYS_NOTE`` is written into the upstream derivations of ``downstream``: it changes their identity
+and not their outputs.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from derivations.kit.seed import USERLAND, Seed
+from store.model.catalogue import Catalogue, GraphNode, Package
+from store.model.derivation import Derivation, Ref, Source
+from store.model.identity import scratch_path
+
+SCRIPTS = {
+    "hello": 'mkdir -p "$out/bin"; printf "#!/bin/sh\\necho hello\\n" > "$out/bin/hello";'
+    ' chmod +x "$out/bin/hello"',
+    "itself": 'mkdir "$out"; echo "I live at $out" > "$out/where"; ln -s "$out/where" "$out/link"',
+    "fails": "for i in 1 2 3; do echo line $i; done; echo the last word >&2; exit 7",
+    "killed": "kill -9 $$",
+    "forgets": "echo nothing is made",
+    "fifo": 'mkdir "$out"; mkfifo "$out/pipe"',
+    "sleeps": "echo @phase nap; echo asleep; sleep 1000",
+    "slow": 'sleep 2; head -c 16 /dev/urandom | od -An -tx1 > "$out"',
+    "slow-failure": "sleep 1; exit 1",
+    "random": 'head -c 16 /dev/urandom > "$out"',
+    "cores": 'echo "$STORE_CORES" > "$out"',
+    "floods": 'dd if=/dev/zero of="$out" bs=1M count=100000',
+    "bare": 'test ! -e /usr/bin/gcc; test ! -e /usr/lib/gcc; echo bare > "$out"',
+}
+
+OUTPUTS = {
+    "pair": (
+        ("out", "lib"),
+        'echo library > "$lib"; mkdir "$out"; ln -s "$lib" "$out/lib"; echo "$lib" > "$out/text"',
+    ),
+    "knot": (("out", "lib"), 'echo "$lib" > "$out"; echo "$out" > "$lib"'),
+}
+
+BROKEN = {
+    "wrong-hash": Source("musl_1.2.5.orig.tar.gz", "0" * 64, ("file:///dev/null/../../etc/passwd",)),
+    "unreachable": Source("nowhere", "1" * 64, ("http://127.0.0.1:9/nowhere",)),
+    "not-there": Source("not-there", "2" * 64, ("debian:pool/main/n/not-there/not-there.tar.gz",)),
+}
+
+
+class Toys:
+    """Derivations that stand on one root file system."""
+
+    def __init__(self, rootfs: Ref) -> None:
+        self.rootfs = rootfs
+        self.nodes: dict[bytes, GraphNode] = {}
+        self.packages: dict[str, Package] = {}
+
+    def publish(self, name: str, node: GraphNode) -> GraphNode:
+        """Take up a node under a name."""
+        self.nodes[node.digest] = node
+        self.packages[name] = Package(name, node.digest, "1", f"the toy {name}")
+        return node
+
+    def toy(
+        self,
+        name: str,
+        script: str,
+        outputs: tuple[str, ...] = ("out",),
+        inputs: tuple[Ref, ...] = (),
+        **env: str,
+    ) -> Derivation:
+        """A builder that is a line of shell."""
+        variables = {output: scratch_path(name, output) for output in outputs}
+        variables |= {"PATH": "/bin"} | env
+        return Derivation(
+            name=name,
+            system="x86_64-linux",
+            builder="/bin/sh",
+            args=("-eu", "-c", script),
+            env=tuple(sorted(variables.items())),
+            rootfs=self.rootfs,
+            inputs=tuple(sorted(inputs)),
+            outputs=outputs,
+        )
+
+
+def catalogue(seeds: Mapping[str, Mapping[str, Any]], seed: str) -> Catalogue:
+    """All toys, on the seed's userland."""
+    origin = Seed.from_json(seed, seeds[seed])
+    root = origin.rootfs("userland", USERLAND)
+    toys = Toys(root.ref())
+    toys.nodes |= {source.digest: source for source in origin.sources(USERLAND)}
+    toys.publish("userland", root)
+    for name, script in SCRIPTS.items():
+        toys.publish(name, toys.toy(name, script))
+    for name, (outputs, script) in OUTPUTS.items():
+        toys.publish(name, toys.toy(name, script, outputs))
+    for name, source in BROKEN.items():
+        toys.publish(name, source)
+    chain(toys)
+    return Catalogue(toys.packages, toys.nodes)
+
+
+def chain(toys: Toys) -> None:
+    """``upstream`` <- ``downstream``, and ``after-failure``, which waits for ``fails``."""
+    note = os.environ.get("TOYS_NOTE", "")
+    upstream = toys.publish("upstream", toys.toy("upstream", 'echo same > "$out"', NOTE=note))
+    script = f'read word < {upstream.ref()}; echo "$word {upstream.ref()}" > "$out"; date +%N >&2'
+    toys.publish("downstream", toys.toy("downstream", script, inputs=(upstream.ref(),)))
+    fails = toys.nodes[toys.packages["fails"].node].ref()
+    toys.publish("after-failure", toys.toy("after-failure", f"cat {fails}", inputs=(fails,)))
+    wrong = toys.nodes[toys.packages["wrong-hash"].node].ref()
+    toys.publish("after-wrong-hash", toys.toy("after-wrong-hash", f"cat {wrong}", inputs=(wrong,)))
