@@ -31,7 +31,9 @@ MUSL = Recipe(
         phase(
             "install",
             "make install",
-            'for folder in "$kernel_headers"/include/*; do ln -s "$folder" "$out/include/"; done',
+            # musl has a folder scsi of its own, with what programs use.
+            'for folder in "$kernel_headers"/include/*;'
+            ' do test -e "$out/include/${folder##*/}" || ln -s "$folder" "$out/include/"; done',
         ),
         phase(
             "check",

@@ -24,7 +24,7 @@ from store.objects.check import check_object, looks_intact
 RESERVE_BYTES = 1 << 30
 RESERVE_SHARE = 0.05
 
-_WORK = re.compile(r"work-(\d+)-.*")
+_WORK = re.compile(r"(?:work|object)-(\d+)-.*")
 
 
 class Store:

@@ -55,8 +55,8 @@ class Plain:
             case events.Finished():
                 self._done += 1
                 return [self._finished(event)]
-            case events.Failed(name=name, error=error):
-                return [f"FAILED {name}: {first_line(error)}"]
+            case events.Failed(error=error):
+                return [f"failed: {first_line(error)}"]
             case events.Note(message):
                 return [f"note: {message}"]
         return []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import time
 
@@ -40,7 +41,9 @@ def command(context: Context, package: str, follow: bool) -> None:
 
 
 def _key(context: Context, text: str) -> bytes:
-    """The key of a package's derivation as it stands, or of what made an object."""
+    """The key of a package's derivation as it stands, of what made an object, or a key in hex."""
+    if re.fullmatch("[0-9a-f]{64}", text):
+        return bytes.fromhex(text)
     try:
         node = context.catalogue.ref(text).node
     except StoreError:

@@ -115,7 +115,7 @@ def _stage(
     texts = [text.decode() for text in (*others, *beside)]
     scanner = Scanner([*texts, *([scratch.text] if scratch else [])])
     copier = Copier(layout.links, scanner, scratch, ours=ours)
-    staging = tempfile.mkdtemp(prefix="object-", dir=layout.tmp)
+    staging = tempfile.mkdtemp(prefix=f"object-{os.getpid()}-", dir=layout.tmp)
     head, tail = os.path.split(path.rstrip("/"))
     source = os.open(head or "/", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     target = os.open(staging, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing.connection import wait
 
-from store.errors import Interrupted, Offline, StoreError
+from store.errors import BuildError, Interrupted, Offline, StoreError
 from store.events import Event, Failed, Finished, Phase, Progress, Started, Tick, Waiting
 from store.locks import Lock, position
 from store.lower import Limits
@@ -67,6 +67,7 @@ class Execution:
     def run(self, plan: Plan) -> None:
         """Work through the plan; raises the first failure, or Interrupted."""
         self._prepare(plan)
+        self._store.remove_stale_work()
         try:
             while self._ready or self._running:
                 starved = self._start_ready()
@@ -260,8 +261,17 @@ class Execution:
         self._unblock(node)
 
     def _fail(self, node: bytes, error: Exception) -> None:
+        if isinstance(error, BuildError):
+            rest = f"`store log {self._package(node)}` shows the whole log"
+            error.hint = f"{error.hint}\n  {rest}" if error.hint else rest
         self._failures.append(error)
         self._emit(Failed(node, self._catalogue.nodes[node].name, error))
+
+    def _package(self, node: bytes) -> str:
+        """A name that the user can give to commands."""
+        names = [name for name, package in self._catalogue.packages.items() if package.node == node]
+        key = self._knowledge.key(node)
+        return min(names, key=len) if names else (key or node).hex()
 
     def _read_phases(self, running: _Running) -> None:
         assert running.log is not None

@@ -132,6 +132,7 @@ def build(layout: Layout, job: Job, emit: Callable[[Event], None]) -> Result:
                 f"{node.name} succeeded without making its output {output!r}",
                 hint=f"the builder has to make {oid.path}",
             )
+    named = {oid: output for output, oid in scratch.items()}
     manifests = ingest.ingest_outputs(
         layout.root,
         {oid: f"{job.work_dir}/store/{oid}" for oid in scratch.values()},
@@ -140,7 +141,8 @@ def build(layout: Layout, job: Job, emit: Callable[[Event], None]) -> Result:
     with open(request.log_path, "rb") as stream:
         log = digest.file_digest(stream.read())
     return Result(
-        tuple(made(output, manifests[oid]) for output, oid in scratch.items()),
+        # In the manifests' order: an output comes after the others that it refers to.
+        tuple(made(named[oid], manifest) for oid, manifest in manifests.items()),
         ran.level,
         int(started),
         time.time() - started,

@@ -24,10 +24,11 @@ class Shop:
     recipes: Path = TOYS
     env: dict[str, str] = field(default_factory=dict)
     uid: int | None = None
+    python: str = sys.executable
 
     def command(self, *words: str) -> list[str]:
         """The command line."""
-        top = [sys.executable, "-m", "store", "--root", str(self.root)]
+        top = [self.python, "-m", "store", "--root", str(self.root)]
         return [*top, "--recipes", str(self.recipes), *words]
 
     def environment(self) -> dict[str, str]:

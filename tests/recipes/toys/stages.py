@@ -41,7 +41,7 @@ OUTPUTS = {
 }
 
 BROKEN = {
-    "wrong-hash": Source("musl_1.2.5.orig.tar.gz", "0" * 64, ("file:///dev/null/../../etc/passwd",)),
+    "wrong-hash": Source("musl_1.2.5.orig.tar.gz", "0" * 64, ("file:///etc/passwd",)),
     "unreachable": Source("nowhere", "1" * 64, ("http://127.0.0.1:9/nowhere",)),
     "not-there": Source("not-there", "2" * 64, ("debian:pool/main/n/not-there/not-there.tar.gz",)),
 }
