@@ -17,7 +17,8 @@ M4 = Recipe(
     homepage="https://www.gnu.org/software/m4/",
     sources=(SOURCE,),
     programs=("m4",),
+    files=(("twice.m4", "define(twice, `$1$1')twice(a)"),),
     phases=autotools(
-        check=("""test "$(echo 'define(x, `$1$1')x(a)' | "$out/bin/m4")" = aa""",),
+        check=("""test "$("$out/bin/m4" ../twice.m4)" = aa""",),
     ),
 )

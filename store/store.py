@@ -131,6 +131,11 @@ class Store:
                 found[output] = (present or records)[0].object
         return found
 
+    def realisations(self, key: bytes, output: str) -> list[Realisation]:
+        """Every record for a key's output, the oldest first."""
+        with self._index.read() as txn:
+            return sorted(txn.realisations(key, output), key=lambda item: item.started)
+
     def makers(self, oid: ObjectId) -> list[Realisation]:
         """The realisations that say this object was made, newest first."""
         with self._index.read() as txn:

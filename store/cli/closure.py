@@ -8,10 +8,11 @@ import click
 
 from store.cli.context import Context
 from store.cli.draw import bytes_text
+from store.cli.options import PACKAGE
 
 
 @click.command("closure")
-@click.argument("objects", nargs=-1, required=True, metavar="OBJECT…")
+@click.argument("objects", nargs=-1, required=True, metavar="OBJECT…", type=PACKAGE)
 @click.option("--size", "-s", "sizes", is_flag=True, help="With sizes, and their sum at the end.")
 @click.option("--referrers", "-r", is_flag=True, help="Upwards: everything that refers to them.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON line an object.")

@@ -9,10 +9,11 @@ import click
 
 from store.cli.context import Context
 from store.cli.draw import bytes_text, seconds_text
+from store.cli.options import PACKAGE
 
 
 @click.command("info")
-@click.argument("object", metavar="OBJECT")
+@click.argument("object", metavar="OBJECT", type=PACKAGE)
 @click.option("--json", "as_json", is_flag=True, help="As one JSON object.")
 @click.pass_obj
 def command(context: Context, object: str, as_json: bool) -> None:

@@ -10,6 +10,7 @@ import time
 import click
 
 from store.cli.context import Context
+from store.cli.options import PACKAGE
 from store.errors import StoreError, UnknownObject
 from store.locks import position
 from store.model.derivation import Source
@@ -17,7 +18,7 @@ from store.scheduler.knowledge import Knowledge
 
 
 @click.command("log")
-@click.argument("package")
+@click.argument("package", type=PACKAGE)
 @click.option("--follow", "-f", is_flag=True, help="Go on as the build writes, until it ends.")
 @click.pass_obj
 def command(context: Context, package: str, follow: bool) -> None:

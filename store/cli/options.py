@@ -8,7 +8,9 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 import click
+from click.shell_completion import CompletionItem
 
+from store.cli.context import Context
 from store.scheduler.options import Options, default_cores
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -32,6 +34,28 @@ class Duration(click.ParamType[float]):
         if not match or float(match[1]) == 0:
             self.fail(f"{value!r} is not a duration such as 90, 90s, 10m or 2h", param, ctx)
         return float(match[1]) * _UNITS[match[2]]
+
+
+class PackageName(click.ParamType[str]):
+    """A package's name (or, where a command takes one, an object); completes package names."""
+
+    name = "package"
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        """The packages whose names begin with what was typed."""
+        given = ctx.find_root().params
+        context = Context(given.get("root"), given.get("recipes"), False)
+        head, comma, tail = incomplete.rpartition(",")
+        return [
+            CompletionItem(head + comma + name, help=package.description)
+            for name, package in context.catalogue.packages.items()
+            if name.startswith(tail)
+        ]
+
+
+PACKAGE = PackageName()
 
 
 def execution_options(function: F) -> F:

@@ -8,13 +8,14 @@ import click
 
 from store.cli.context import Context
 from store.cli.entering import enter_with
+from store.cli.options import PACKAGE
 from store.errors import UsageError
 
 
 @click.command(
     "run", context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False}
 )
-@click.argument("package", metavar="PACKAGE[,PACKAGE…]")
+@click.argument("package", metavar="PACKAGE[,PACKAGE…]", type=PACKAGE)
 @click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="-- CMD…")
 @click.pass_obj
 def command(context: Context, package: str, words: tuple[str, ...]) -> None:

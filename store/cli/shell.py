@@ -8,10 +8,11 @@ import click
 
 from store.cli.context import Context
 from store.cli.entering import enter_with
+from store.cli.options import PACKAGE
 
 
 @click.command("shell")
-@click.argument("packages", nargs=-1, required=True, metavar="PACKAGE…")
+@click.argument("packages", nargs=-1, required=True, metavar="PACKAGE…", type=PACKAGE)
 @click.pass_obj
 def command(context: Context, packages: tuple[str, ...]) -> None:
     """Open your shell ($SHELL) with packages on PATH and the store at /store."""

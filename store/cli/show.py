@@ -8,12 +8,13 @@ from typing import Any
 import click
 
 from store.cli.context import Context
+from store.cli.options import PACKAGE
 from store.errors import StoreError
 from store.model.derivation import Derivation, Resolved, Source
 
 
 @click.command("show")
-@click.argument("package")
+@click.argument("package", type=PACKAGE)
 @click.option("--json", "as_json", is_flag=True, help="As one JSON object.")
 @click.option("--resolved", is_flag=True, help="With inputs replaced by objects.")
 @click.pass_obj

@@ -7,12 +7,13 @@ import json
 import click
 
 from store.cli.context import Context
+from store.cli.options import PACKAGE
 from store.model.derivation import Source
 from store.scheduler.knowledge import Knowledge, kind
 
 
 @click.command("tree")
-@click.argument("package")
+@click.argument("package", type=PACKAGE)
 @click.option("--depth", "-d", type=click.IntRange(0), help="Levels below the package.")
 @click.option("--sources", is_flag=True, help="With the files that are fetched.")
 @click.option("--json", "as_json", is_flag=True, help="The graph: one JSON line a node.")

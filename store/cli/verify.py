@@ -5,11 +5,12 @@ from __future__ import annotations
 import click
 
 from store.cli.context import Context
+from store.cli.options import PACKAGE
 from store.errors import CorruptObject
 
 
 @click.command("verify")
-@click.argument("objects", nargs=-1, metavar="[OBJECT…]")
+@click.argument("objects", nargs=-1, metavar="[OBJECT…]", type=PACKAGE)
 @click.pass_obj
 def command(context: Context, objects: tuple[str, ...]) -> None:
     """Hash objects (all of them by default) and compare them with what their names promise.

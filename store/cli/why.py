@@ -8,14 +8,15 @@ from collections import deque
 import click
 
 from store.cli.context import Context
+from store.cli.options import PACKAGE
 from store.errors import StoreError
 from store.model.names import ObjectId
 from store.store import Store
 
 
 @click.command("why")
-@click.argument("start", metavar="FROM")
-@click.argument("end", metavar="TO")
+@click.argument("start", metavar="FROM", type=PACKAGE)
+@click.argument("end", metavar="TO", type=PACKAGE)
 @click.option("--json", "as_json", is_flag=True, help="As one JSON array of paths.")
 @click.pass_obj
 def command(context: Context, start: str, end: str, as_json: bool) -> None:

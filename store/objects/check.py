@@ -6,15 +6,15 @@ import os
 import stat
 from dataclasses import dataclass
 
-from store import digest
 from store.layout import Layout
 from store.model import identity
 from store.model.manifest import Manifest
-from store.model.tree import Directory, Node, NodeKind, file, link
+from store.model.names import ObjectId
+from store.model.tree import Directory, Node, NodeKind
+from store.objects.content import file_digest, occurrences
 from store.objects.scan import Scanner
 from store.objects.sharing import MTIME_NS, mode_of
-
-CHUNK = 1 << 20
+from store.objects.staging import blanked_file, blanked_link
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ def _check(
     if found.st_mtime_ns != MTIME_NS:
         findings.append(Finding("mtime", path, "changed since it was stored"))
     if node.kind is NodeKind.FILE:
-        if hash_file(path) != node.payload:
+        if file_digest(path) != node.payload:
             findings.append(Finding("content", path, "its digest differs"))
         return
     entries = {os.fsdecode(name): below for name, below in directories[node.payload].entries}
@@ -96,16 +96,7 @@ _FORMATS = {
 }
 
 
-def hash_file(path: str) -> bytes:
-    """The plain BLAKE3 of a file's bytes."""
-    hasher = digest.file_hasher()
-    with open(path, "rb", buffering=0) as stream:
-        while chunk := stream.read(CHUNK):
-            hasher.update(chunk)
-    return hasher.digest()
-
-
-def identify(path: str, manifest: Manifest) -> object:
+def identify(path: str, manifest: Manifest) -> ObjectId:
     """The identity of the tree at ``path``, taken modulo the manifest's digest."""
     if manifest.refers_to_itself:
         blanked = _blanked(path, manifest.root, manifest)
@@ -117,19 +108,18 @@ def identify(path: str, manifest: Manifest) -> object:
 
 
 def _blanked(path: str, node: Node, manifest: Manifest) -> Node:
-    text = manifest.id.text.encode()
     if node.kind is NodeKind.LINK:
-        return link(node.payload.replace(text, identity.BLANK))
+        places = Scanner([manifest.id.text]).find(node.payload)
+        return blanked_link(node.payload, [offset for offset, _ in places])
     if node.kind is NodeKind.DIRECTORY:
         entries = manifest.directories[node.payload].entries
         below = (
             (name, _blanked(f"{path}/{os.fsdecode(name)}", x, manifest)) for name, x in entries
         )
         return Directory(tuple(below)).node()
-    with open(path, "rb") as stream:
-        data = stream.read()
-    offsets = [offset for offset, _ in Scanner([manifest.id.text]).find(data)]
-    if not offsets:
-        return node
-    content = digest.file_digest(data.replace(text, identity.BLANK))
-    return file(identity.blanked_file(content, offsets), node.size, executable=node.executable)
+    fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        places = occurrences(fd, Scanner([manifest.id.text]))
+        return blanked_file(fd, node, [offset for offset, _ in places])
+    finally:
+        os.close(fd)

@@ -6,44 +6,41 @@ staging folder names it, and the names are on disk before the caller tells the i
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 
-from store import kernel
 from store.errors import OutputRefused, storage_error
 from store.layout import Layout
 from store.model import identity
 from store.model.manifest import Manifest
 from store.model.names import ObjectId
-from store.model.tree import NodeKind
-from store.objects.check import check_tree
-from store.objects.scan import Scanner
-from store.objects.sharing import MTIME_NS
-from store.objects.staging import (
-    Copier,
-    Staged,
+from store.objects.finishing import (
     finish_directories,
     publish_files,
-    rewrite,
+    rename_others,
+    rename_own,
+    sync,
 )
-
-FEW_FILES = 12
-"""Up to so many fresh files are synced one by one; more are cheaper with the whole file system."""
+from store.objects.placing import place
+from store.objects.scan import Scanner
+from store.objects.staging import TOP, Copier, Staged
 
 
 @dataclass
 class _Output:
-    """A tree in its staging folder, open as ``folder``, under the name ``x``."""
+    """A tree in the folder ``staging``. ``siblings`` are the other outputs that it names."""
 
+    name: str
     scratch: ObjectId | None
     staged: Staged
     staging: str
-    references: tuple[ObjectId, ...]
-    siblings: tuple[ObjectId, ...]
+    references: frozenset[ObjectId]
+    siblings: frozenset[ObjectId]
     fresh: int
 
 
@@ -64,8 +61,17 @@ def ingest(
     """
     layout = Layout(root)
     try:
-        output = _stage(layout, path, None, candidates, (), executable, ours)
-        return _complete(layout, output, name, {})
+        with _staging(layout) as staging:
+            output = _stage(
+                layout,
+                staging,
+                os.path.abspath(path),
+                name,
+                candidates,
+                executable=executable,
+                ours=ours,
+            )
+            return _complete(layout, output, {})
     except OSError as error:
         raise storage_error(error, f"cannot take {path} into the store") from error
 
@@ -80,15 +86,25 @@ def ingest_outputs(
     """
     layout = Layout(root)
     try:
-        staged = {
-            scratch: _stage(layout, path, scratch, candidates, tuple(outputs), None, True)
-            for scratch, path in outputs.items()
-        }
-        graph = {scratch: set(output.siblings) for scratch, output in staged.items()}
-        final: dict[ObjectId, Manifest] = {}
-        for scratch in _order(graph):
-            final[scratch] = _complete(layout, staged[scratch], scratch.name, final)
-        return final
+        with contextlib.ExitStack() as folders:
+            staged = {
+                scratch: _stage(
+                    layout,
+                    folders.enter_context(_staging(layout)),
+                    os.path.abspath(path),
+                    scratch.name,
+                    candidates,
+                    scratch=scratch,
+                    scratches=outputs,
+                    ours=True,
+                )
+                for scratch, path in outputs.items()
+            }
+            graph = {scratch: output.siblings for scratch, output in staged.items()}
+            final: dict[ObjectId, Manifest] = {}
+            for scratch in _order(graph):
+                final[scratch] = _complete(layout, staged[scratch], final)
+            return final
     except OSError as error:
         raise storage_error(error, "cannot take the outputs into the store") from error
 
@@ -103,152 +119,86 @@ def _order(graph: Mapping[ObjectId, Iterable[ObjectId]]) -> list[ObjectId]:
 
 def _stage(
     layout: Layout,
+    staging: str,
     path: str,
-    scratch: ObjectId | None,
+    name: str,
     candidates: Sequence[ObjectId],
-    siblings: Sequence[ObjectId],
-    executable: bool | None,
-    ours: bool,
+    *,
+    scratch: ObjectId | None = None,
+    scratches: Collection[ObjectId] = (),
+    executable: bool | None = None,
+    ours: bool = False,
 ) -> _Output:
     others = {oid.text.encode(): oid for oid in candidates}
-    beside = {oid.text.encode(): oid for oid in siblings if oid != scratch}
-    texts = [text.decode() for text in (*others, *beside)]
-    scanner = Scanner([*texts, *([scratch.text] if scratch else [])])
-    copier = Copier(layout.links, scanner, scratch, ours=ours)
-    staging = tempfile.mkdtemp(prefix=f"object-{os.getpid()}-", dir=layout.tmp)
-    head, tail = os.path.split(path.rstrip("/"))
-    source = os.open(head or "/", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    target = os.open(staging, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        shown = os.fsencode(scratch.path if scratch else path)
-        # The name in the store is not the source's: the copy is made under it, then renamed.
-        staged = copier.copy(os.fsencode(tail), source, target, shown, executable)
-        os.rename(os.fsencode(tail), b"x", src_dir_fd=target, dst_dir_fd=target)
-    except BaseException:
-        _discard(staging)
-        raise
-    finally:
-        os.close(source)
-        os.close(target)
-    references = tuple(sorted(others[text] for text in copier.seen if text in others))
-    named = tuple(beside[text] for text in copier.seen if text in beside)
-    return _Output(scratch, staged, staging, references, named, copier.fresh_files)
+    renamed = {oid.text.encode(): oid for oid in scratches}
+    own = scratch.text.encode() if scratch else None
+    with _folder(staging) as target, _folder(os.path.dirname(path)) as source:
+        copier = Copier(
+            target,
+            layout.links,
+            Scanner(text.decode() for text in (*others, *renamed)),
+            own=own,
+            scratches=renamed,
+            shown=os.fsencode(scratch.path if scratch else path),
+            ours=ours,
+        )
+        staged = copier.copy(os.fsencode(os.path.basename(path)), source, executable)
+    return _Output(
+        name,
+        scratch,
+        staged,
+        staging,
+        frozenset(others[text] for text in copier.seen & others.keys()),
+        frozenset(renamed[text] for text in copier.seen & renamed.keys() if text != own),
+        copier.fresh_files,
+    )
 
 
-def _complete(
-    layout: Layout, output: _Output, name: str, final: Mapping[ObjectId, Manifest]
-) -> Manifest:
-    if output.siblings:
-        output = _renamed_siblings(layout, output, final)
+def _complete(layout: Layout, output: _Output, final: Mapping[ObjectId, Manifest]) -> Manifest:
     staged = output.staged
-    staged.seal()
-    itself = any(entry.offsets for _, entry in staged.files())
-    oid = identity.object_id(name, staged.blanked.digest(), output.references, itself)
-    folder = os.open(output.staging, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        if itself:
-            rewrite(staged, b"x", folder, oid)
-            staged.seal()
-        finish_directories(staged, b"x", folder)
-        manifest = Manifest(oid, output.references, itself, staged.node, staged.directories())
-        _sync(output, folder)
-        publish_files(staged, layout.links, b"x", folder)
-    finally:
-        os.close(folder)
-    _place(layout, output, manifest)
+    beside = {scratch: final[scratch].id for scratch in output.siblings}
+    references = tuple(sorted(output.references.union(beside.values())))
+    with _folder(output.staging) as folder:
+        rename_others(staged, _texts(beside), folder)
+        itself = any(entry.places for entry in staged.files())
+        blanked = staged.blanked_tree()
+        oid = identity.object_id(output.name, blanked.digest(), references, itself)
+        if itself and output.scratch:
+            rename_own(staged, _texts({output.scratch: oid}), folder)
+        finish_directories(staged, folder)
+        directories = staged.directories()
+        manifest = Manifest(oid, references, itself, staged.node, directories)
+        sync(staged, output.fresh, folder)
+        publish_files(staged, layout.links, folder)
+    place(layout, f"{output.staging}/{os.fsdecode(TOP)}", manifest)
     return manifest
 
 
-def _renamed_siblings(
-    layout: Layout, output: _Output, final: Mapping[ObjectId, Manifest]
-) -> _Output:
-    """Copy again with the final digests of the other outputs in place of their scratch digests."""
-    tree = f"{output.staging}/x"
-    for scratch in output.siblings:
-        _replace_text(tree, scratch.text.encode(), final[scratch].id.text.encode())
-    known = tuple(final[scratch].id for scratch in output.siblings)
-    again = _stage(
-        layout,
-        tree,
-        output.scratch,
-        (*output.references, *known),
-        (),
-        None,
-        True,
-    )
-    _discard(output.staging)
-    return again
+def _texts(renamed: Mapping[ObjectId, ObjectId]) -> dict[bytes, bytes]:
+    return {old.text.encode(): new.text.encode() for old, new in renamed.items()}
 
 
-def _replace_text(top: str, old: bytes, new: bytes) -> None:
-    for folder, folders, files in os.walk(os.fsencode(top)) if os.path.isdir(top) else ():
-        for name in (*folders, *files):
-            _replace_one(os.path.join(folder, name), old, new)
-    if not os.path.isdir(top) or os.path.islink(top):
-        _replace_one(os.fsencode(top), old, new)
+@contextlib.contextmanager
+def _folder(path: str) -> Iterator[int]:
+    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        yield fd
+    finally:
+        os.close(fd)
 
 
-def _replace_one(path: bytes, old: bytes, new: bytes) -> None:
-    if os.path.islink(path):
-        target = os.readlink(path)
-        if old in target:
-            os.unlink(path)
-            os.symlink(target.replace(old, new), path)
-    elif os.path.isfile(path):
-        with open(path, "rb") as stream:
-            data = stream.read()
-        if old in data:
-            mode = os.stat(path).st_mode & 0o7777
-            # A fresh inode: this one may be shared with other objects already.
-            os.unlink(path)
-            with open(path, "wb") as stream:
-                stream.write(data.replace(old, new))
-            os.chmod(path, mode)
-
-
-def _sync(output: _Output, folder: int) -> None:
-    if output.fresh > FEW_FILES or output.staged.node.kind is NodeKind.DIRECTORY:
-        kernel.syncfs(folder)
-        return
-    if output.staged.node.kind is NodeKind.FILE:
-        fd = os.open(b"x", os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
-        try:
-            os.fsync(fd)
-        finally:
-            os.close(fd)
-    os.fsync(folder)
-
-
-def _place(layout: Layout, output: _Output, manifest: Manifest) -> None:
-    target = layout.object(manifest.id)
-    record = f"{layout.manifests}/{manifest.id}"
-    staged = f"{output.staging}/x"
-    if os.path.lexists(target) and check_tree(target, manifest):
-        # Not what its name says: left by a cut before it was whole, or damaged since.
-        os.rename(target, f"{layout.trash}/{manifest.id}-{os.path.basename(output.staging)}")
-    if not os.path.lexists(target):
-        os.rename(staged, target)
-        if manifest.root.kind is NodeKind.DIRECTORY:
-            os.chmod(target, 0o555)
-            os.utime(target, ns=(MTIME_NS, MTIME_NS))
-    if not os.path.lexists(record):
-        fresh = f"{output.staging}/manifest"
-        with open(fresh, "xb") as stream:
-            stream.write(manifest.encode())
-            stream.flush()
-            os.fchmod(stream.fileno(), 0o444)
-            os.fsync(stream.fileno())
-        os.rename(fresh, record)
-    for path in (layout.objects, layout.manifests):
-        fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            os.fsync(fd)
-        finally:
-            os.close(fd)
-    _discard(output.staging)
+@contextlib.contextmanager
+def _staging(layout: Layout) -> Iterator[str]:
+    # The name says whose it is, so that what a killed process leaves is found and removed.
+    staging = tempfile.mkdtemp(prefix=f"work-{os.getpid()}-object-", dir=layout.tmp)
+    try:
+        yield staging
+    finally:
+        _discard(staging)
 
 
 def _discard(staging: str) -> None:
+    # Modes of directories only: the files' inodes may be shared with objects.
     for folder, folders, _ in os.walk(staging):
         for name in folders:
             path = os.path.join(folder, name)

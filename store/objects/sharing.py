@@ -9,6 +9,10 @@ import os
 MTIME_NS = 10**9
 """Every file's and directory's mtime, in nanoseconds since the epoch."""
 
+_CANNOT = (errno.EPERM, errno.EXDEV, errno.EOPNOTSUPP, errno.ENOSYS, errno.EACCES)
+"""What link(2) says where there are no hard links, or not from there to here. Sharing saves space,
+and nothing else: without it, files are copied."""
+
 
 def link_path(links: str, content: bytes, executable: bool) -> str:
     """Where the inode with this content stands below the folder ``links``."""
@@ -21,19 +25,22 @@ def mode_of(executable: bool) -> int:
     return 0o555 if executable else 0o444
 
 
-def share(source: str, size: int, name: str, folder: int) -> bool:
+def share(source: str, size: int, name: bytes, folder: int) -> bool:
     """Link the shared inode at ``source`` as ``name`` into a folder; False when it cannot serve.
 
-    An inode that was changed since it was stored does not serve any more, and is dropped.
+    An inode that was changed since it was stored, or can't have more links, does not serve any
+    more, and is dropped.
     """
     try:
         os.link(source, name, dst_dir_fd=folder, follow_symlinks=False)
     except FileNotFoundError:
         return False
     except OSError as error:
-        if error.errno in (errno.EMLINK, errno.EPERM):
-            return False
-        raise
+        if error.errno == errno.EMLINK:
+            _drop(source)
+        elif error.errno not in _CANNOT:
+            raise
+        return False
     found = os.stat(name, dir_fd=folder, follow_symlinks=False)
     expected = mode_of(source.endswith("x"))
     if (
@@ -43,23 +50,38 @@ def share(source: str, size: int, name: str, folder: int) -> bool:
     ):
         return True
     os.unlink(name, dir_fd=folder)
-    with contextlib.suppress(FileNotFoundError):
-        os.unlink(source)
+    _drop(source)
     return False
 
 
-def publish(links: str, content: bytes, executable: bool, name: str, folder: int) -> None:
+def share_within(source: bytes, top: int, name: bytes, folder: int) -> bool:
+    """Link the file ``source`` below the folder ``top`` as ``name``; False when it can't be."""
+    try:
+        os.link(source, name, src_dir_fd=top, dst_dir_fd=folder, follow_symlinks=False)
+    except OSError as error:
+        if error.errno in (*_CANNOT, errno.EMLINK, errno.ENAMETOOLONG):
+            return False
+        raise
+    return True
+
+
+def publish(links: str, content: bytes, executable: bool, name: bytes, folder: int) -> None:
     """Share a stored file whose bytes are on disk from now on."""
     path = link_path(links, content, executable)
     try:
-        os.link(name, path, src_dir_fd=folder, follow_symlinks=False)
-    except FileNotFoundError:
-        with contextlib.suppress(FileExistsError):
-            os.mkdir(os.path.dirname(path), 0o755)
-        with contextlib.suppress(FileExistsError):
+        try:
+            os.link(name, path, src_dir_fd=folder, follow_symlinks=False)
+        except FileNotFoundError:
+            with contextlib.suppress(FileExistsError):
+                os.mkdir(os.path.dirname(path), 0o755)
             os.link(name, path, src_dir_fd=folder, follow_symlinks=False)
     except FileExistsError:
         pass
     except OSError as error:
-        if error.errno not in (errno.EMLINK, errno.EPERM):
+        if error.errno not in (*_CANNOT, errno.EMLINK):
             raise
+
+
+def _drop(source: str) -> None:
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(source)

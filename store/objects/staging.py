@@ -1,57 +1,69 @@
 """Copying a tree to fresh inodes in one pass: read once, scanned, hashed, shared or written.
 
-Walks with directory descriptors and never follows a link. What names the scratch digest is copied
-with its places noted, and rewritten when the object's identity is known.
+Walks with directory descriptors and never follows a link. What names a scratch digest is copied
+with its places noted, and rewritten when the identity that replaces it is known.
 """
 
 from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from store import digest
 from store.errors import OutputRefused
 from store.model import identity
-from store.model.names import ObjectId
 from store.model.tree import Directory, Node, NodeKind, file, link
+from store.objects.content import CHUNK, blanked_digest
 from store.objects.scan import OVERLAP, Scanner
-from store.objects.sharing import MTIME_NS, link_path, mode_of, publish, share
+from store.objects.sharing import MTIME_NS, link_path, mode_of, share, share_within
 
-CHUNK = 1 << 20
+TOP = b"x"
+"""The name that the copied tree has in the staging folder."""
+
+DEEPEST = 200
+"""Levels of folders that an object may have: each takes two descriptors, and some stack."""
 
 
 @dataclass
 class Staged:
     """A node of the copied tree. ``blanked`` counts for identity, ``node`` is as on disk.
 
-    ``offsets`` are the places of the scratch digest in a file, or any in a link's target.
+    ``places`` are offsets of scratch digests' texts in a file or link target, not replaced yet.
+    ``shared`` says that the inode needs not be published.
     """
 
     blanked: Node
     node: Node
-    offsets: tuple[int, ...] = ()
+    places: tuple[tuple[int, bytes], ...] = ()
     shared: bool = False
     entries: dict[bytes, Staged] = field(default_factory=dict)
 
-    def files(self, path: bytes = b"") -> Iterator[tuple[bytes, Staged]]:
-        """Every file and link below (or this one), with its path."""
+    def files(self) -> Iterator[Staged]:
+        """Every file and link below, or this one."""
         if self.node.kind is not NodeKind.DIRECTORY:
-            yield path, self
-        for name, entry in self.entries.items():
-            yield from entry.files(path + b"/" + name)
+            yield self
+        for entry in self.entries.values():
+            yield from entry.files()
 
-    def directories(self, *, blanked: bool = False) -> dict[bytes, Directory]:
+    def folders(self) -> int:
+        """How many folders there are, this one included."""
+        below = sum(entry.folders() for entry in self.entries.values())
+        return below + (self.node.kind is NodeKind.DIRECTORY)
+
+    def directories(self) -> dict[bytes, Directory]:
         """Every directory below, and this one, by its node's payload."""
         found: dict[bytes, Directory] = {}
-        self._seal(found, blanked)
+        self._seal(found, blanked=False)
         return found
 
-    def _seal(self, found: dict[bytes, Directory], blanked: bool) -> Node:
+    def _seal(self, found: dict[bytes, Directory], *, blanked: bool) -> Node:
         if self.node.kind is not NodeKind.DIRECTORY:
             return self.blanked if blanked else self.node
-        listing = [(name, entry._seal(found, blanked)) for name, entry in self.entries.items()]
+        listing = []
+        for name, entry in self.entries.items():
+            listing.append((name, entry._seal(found, blanked=blanked)))
         directory = Directory(tuple(sorted(listing, key=lambda item: item[0])))
         sealed = directory.node()
         found[sealed.payload] = directory
@@ -61,252 +73,249 @@ class Staged:
             self.node = sealed
         return sealed
 
-    def seal(self) -> None:
-        """Compute the nodes of all directories from what is in them."""
-        self._seal({}, blanked=True)
-        self._seal({}, blanked=False)
+    def blanked_tree(self) -> Node:
+        """The node that counts for identity, once no places but its own are left."""
+        return self._seal({}, blanked=True)
 
 
 class Copier:
-    """Copies trees into a staging folder. ``seen`` collects the digest texts that were found."""
+    """Copies one tree into the staging folder that is open as ``staging``.
+
+    ``seen`` collects the digest texts that were found, ``fresh_files`` counts new inodes.
+    """
 
     def __init__(
-        self, links: str, scanner: Scanner, scratch: ObjectId | None, *, ours: bool
+        self,
+        staging: int,
+        links: str,
+        scanner: Scanner,
+        *,
+        own: bytes | None,
+        scratches: Collection[bytes],
+        shown: bytes,
+        ours: bool,
     ) -> None:
-        """``ours`` says that modes of the source may be changed where they forbid reading."""
-        self._ours = ours
+        """``scratches`` are the texts to be rewritten, ``own`` the one of this tree.
+
+        ``shown`` is the tree's path in messages; ``ours`` says that modes of the source may be
+        changed where they forbid reading.
+        """
+        self._staging = staging
         self._links = links
         self._scanner = scanner
-        self._scratch = None if scratch is None else scratch.text.encode()
+        self._own = own
+        self._scratches = frozenset(scratches)
+        self._shown = shown
+        self._ours = ours
+        self._written: dict[tuple[bytes, bool], bytes] = {}
         self.seen: set[bytes] = set()
         self.fresh_files = 0
 
-    def copy(
+    def copy(self, name: bytes, source: int, executable: bool | None = None) -> Staged:
+        """Copy entry ``name`` of the folder ``source``; ``executable`` overrides a file's bit.
+
+        Raises OutputRefused for what no object can hold.
+        """
+        return self._copy(name, source, self._staging, TOP, executable)
+
+    def _copy(
         self, name: bytes, source: int, target: int, path: bytes, executable: bool | None = None
     ) -> Staged:
-        """Copy entry ``name`` of the folder ``source`` into the folder ``target``.
-
-        ``path`` is for messages. Raises OutputRefused for what no object can hold.
-        """
-        kind = os.stat(name, dir_fd=source, follow_symlinks=False).st_mode
-        if stat.S_ISREG(kind):
-            chosen = bool(kind & 0o111) if executable is None else executable
-            return self._file(name, source, target, chosen)
-        if stat.S_ISDIR(kind):
-            return self._directory(name, source, target, path)
-        if stat.S_ISLNK(kind):
-            return self._link(name, source, target)
+        """``path`` is relative to the staging folder; its last part is the copy's name."""
+        found = os.stat(name, dir_fd=source, follow_symlinks=False)
+        mode = found.st_mode
+        if stat.S_ISREG(mode):
+            chosen = bool(mode & 0o111) if executable is None else executable
+            return self._file(name, source, target, path, found, chosen)
+        if stat.S_ISDIR(mode):
+            return self._directory(name, source, target, path, mode)
+        if stat.S_ISLNK(mode):
+            return self._link(name, source, target, path)
         raise OutputRefused(
-            f"{os.fsdecode(path)} is {_special(kind)}, which no store object can hold",
+            f"{self._show(path)} is {_special(mode)}, which no store object can hold",
             hint="the builder must not leave it in its output",
         )
 
-    def _open(self, name: bytes, folder: int, kind: int, mode: int) -> int:
+    def _show(self, path: bytes) -> str:
+        return os.fsdecode(self._shown + path[len(TOP) :])
+
+    def _open(self, name: bytes, folder: int, kind: int, mode: int, path: bytes) -> int:
         flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | kind
         try:
             return os.open(name, flags, dir_fd=folder)
         except PermissionError:
             if not self._ours:
-                raise
+                raise OutputRefused(
+                    f"{self._show(path)} cannot be read", hint="its mode forbids it"
+                ) from None
             os.chmod(name, mode, dir_fd=folder)
             return os.open(name, flags, dir_fd=folder)
 
-    def _note(self, text: bytes, path: bytes) -> None:
-        for _, found in self._scanner.find(text):
-            if found == self._scratch:
+    def _note_name(self, name: bytes, path: bytes) -> None:
+        for _, found in self._scanner.find(name):
+            if found in self._scratches:
+                whose = "the output's own" if found == self._own else "another output's"
                 raise OutputRefused(
-                    f"{os.fsdecode(path)} has the output's own digest in its name, where it "
-                    "cannot be rewritten"
+                    f"{self._show(path)} has {whose} digest in its name, where it cannot be "
+                    "rewritten"
                 )
             self.seen.add(found)
 
-    def _directory(self, name: bytes, source: int, target: int, path: bytes) -> Staged:
-        os.mkdir(name, 0o700, dir_fd=target)
-        below = self._open(name, source, os.O_DIRECTORY, 0o700)
+    def _directory(self, name: bytes, source: int, target: int, path: bytes, mode: int) -> Staged:
+        if path.count(b"/") >= DEEPEST:
+            raise OutputRefused(f"{self._show(path)} lies more than {DEEPEST} folders deep")
+        copied = path.rpartition(b"/")[2]
+        os.mkdir(copied, 0o700, dir_fd=target)
+        below = self._open(name, source, os.O_DIRECTORY, stat.S_IMODE(mode) | 0o700, path)
         try:
-            into = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=target)
+            into = os.open(copied, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=target)
             try:
                 entries = {}
                 for entry in sorted(os.fsencode(entry) for entry in os.listdir(below)):
-                    self._note(entry, path + b"/" + entry)
-                    entries[entry] = self.copy(entry, below, into, path + b"/" + entry)
+                    at = path + b"/" + entry
+                    self._note_name(entry, at)
+                    entries[entry] = self._copy(entry, below, into, at)
             finally:
                 os.close(into)
         finally:
             os.close(below)
-        empty = Directory(()).node()
-        return Staged(empty, empty, entries=entries)
+        return Staged(_EMPTY, _EMPTY, entries=entries)
 
-    def _link(self, name: bytes, source: int, target: int) -> Staged:
+    def _link(self, name: bytes, source: int, target: int, path: bytes) -> Staged:
         text = os.readlink(name, dir_fd=source)
-        offsets = []
-        for offset, found in self._scanner.find(text):
-            if found == self._scratch:
-                offsets.append(offset)
-            else:
-                self.seen.add(found)
-        os.symlink(text, name, dir_fd=target)
-        blanked = text
-        if offsets and self._scratch:
-            blanked = text.replace(self._scratch, identity.BLANK)
-        return Staged(link(blanked), link(text), tuple(offsets))
+        places = self._scan(text, 0)
+        os.symlink(text, path.rpartition(b"/")[2], dir_fd=target)
+        return Staged(blanked_link(text, self._mine(places)), link(text), tuple(places))
 
-    def _file(self, name: bytes, source: int, target: int, executable: bool) -> Staged:
-        fd = self._open(name, source, os.O_NONBLOCK, 0o600)
+    def _file(
+        self,
+        name: bytes,
+        source: int,
+        target: int,
+        path: bytes,
+        found: os.stat_result,
+        executable: bool,
+    ) -> Staged:
+        # The other bits stay: a second name of the same file must yield the same executable bit.
+        readable = stat.S_IMODE(found.st_mode) | 0o400
+        fd = self._open(name, source, os.O_NONBLOCK, readable, path)
+        copied = path.rpartition(b"/")[2]
         try:
-            size = os.fstat(fd).st_size
-            if size <= CHUNK:
-                return self._small(name, fd, target, executable)
-            return self._large(name, fd, target, executable)
+            data = os.read(fd, found.st_size + 1) if found.st_size <= CHUNK else b""
+            if len(data) == found.st_size:
+                return self._small(copied, data, target, path, executable)
+            os.lseek(fd, 0, os.SEEK_SET)
+            return self._large(copied, fd, target, path, executable)
         finally:
             os.close(fd)
 
-    def _small(self, name: bytes, fd: int, target: int, executable: bool) -> Staged:
-        data = b"".join(iter(lambda: os.read(fd, CHUNK + 1), b""))
-        offsets = self._offsets(data, 0)
-        content = digest.file_digest(data)
-        node = file(content, len(data), executable=executable)
-        if offsets:
-            blanked = _blank(data, offsets)
-            payload = identity.blanked_file(digest.file_digest(blanked), offsets)
-            self._write(name, target, data, 0o600)
-            return Staged(file(payload, len(data), executable=executable), node, tuple(offsets))
-        shared_at = link_path(self._links, content, executable)
-        if share(shared_at, len(data), os.fsdecode(name), target):
+    def _small(
+        self, name: bytes, data: bytes, target: int, path: bytes, executable: bool
+    ) -> Staged:
+        places = self._scan(data, 0)
+        node = file(digest.file_digest(data), len(data), executable=executable)
+        if not places and self._share(node, name, target):
             return Staged(node, node, shared=True)
-        self._write(name, target, data, mode_of(executable))
-        return Staged(node, node)
-
-    def _write(self, name: bytes, target: int, data: bytes, mode: int) -> None:
         fd = _create(name, target)
         try:
             _write_all(fd, data)
-            _finish(fd, mode)
+            return self._finished(fd, node, places, path)
         finally:
             os.close(fd)
-        self.fresh_files += 1
 
-    def _large(self, name: bytes, fd: int, target: int, executable: bool) -> Staged:
-        hasher, blanked_hasher = digest.file_hasher(), digest.file_hasher()
-        offsets: list[int] = []
+    def _large(
+        self,
+        name: bytes,
+        fd: int,
+        target: int,
+        path: bytes,
+        executable: bool,
+        *,
+        sharing: bool = True,
+    ) -> Staged:
+        hasher = digest.file_hasher()
+        places: list[tuple[int, bytes]] = []
         size, tail = 0, b""
         out = _create(name, target)
         try:
             while chunk := os.read(fd, CHUNK):
                 _write_all(out, chunk)
                 hasher.update(chunk)
-                # The last bytes wait for the next chunk: a digest may lie across the border.
+                # The last bytes are looked at again: a digest may lie across the border.
                 window = tail + chunk
-                base = size - len(tail)
-                here = self._offsets(window, base)
-                offsets += here
-                window = _blank(window, [at - base for at in here])
+                places += self._scan(window, size - len(tail))
                 size += len(chunk)
-                keep = min(OVERLAP, len(window))
-                blanked_hasher.update(window[: len(window) - keep])
-                tail = window[len(window) - keep :]
-            blanked_hasher.update(tail)
-            _finish(out, 0o600 if offsets else mode_of(executable))
+                tail = window[-OVERLAP:]
+            node = file(hasher.digest(), size, executable=executable)
+            if places or not sharing or not self._can_share(node):
+                return self._finished(out, node, places, path)
         finally:
             os.close(out)
+        os.unlink(name, dir_fd=target)
+        if self._share(node, name, target):
+            return Staged(node, node, shared=True)
+        os.lseek(fd, 0, os.SEEK_SET)
+        return self._large(name, fd, target, path, executable, sharing=False)
+
+    def _finished(
+        self, fd: int, node: Node, places: list[tuple[int, bytes]], path: bytes
+    ) -> Staged:
         self.fresh_files += 1
-        node = file(hasher.digest(), size, executable=executable)
-        if offsets:
-            payload = identity.blanked_file(blanked_hasher.digest(), offsets)
-            return Staged(file(payload, size, executable=executable), node, tuple(offsets))
-        shared_at = link_path(self._links, node.payload, executable)
-        if os.path.lexists(shared_at):
-            os.unlink(name, dir_fd=target)
-            if share(shared_at, size, os.fsdecode(name), target):
-                self.fresh_files -= 1
-                return Staged(node, node, shared=True)
-            os.lseek(fd, 0, os.SEEK_SET)
-            return self._large(name, fd, target, executable)
+        if places:
+            return Staged(blanked_file(fd, node, self._mine(places)), node, tuple(places))
+        finish(fd, mode_of(node.executable))
+        self._written[node.payload, node.executable] = path
         return Staged(node, node)
 
-    def _offsets(self, data: bytes, base: int) -> list[int]:
-        """Notes the digests in ``data``; returns the places of the scratch digest."""
+    def _can_share(self, node: Node) -> bool:
+        if (node.payload, node.executable) in self._written:
+            return True
+        return os.path.lexists(link_path(self._links, node.payload, node.executable))
+
+    def _share(self, node: Node, name: bytes, target: int) -> bool:
+        # Equal files of one tree always share: a program that sees links (tar) must not see
+        # whether another object had the content before.
+        before = self._written.get((node.payload, node.executable))
+        if before is not None:
+            return share_within(before, self._staging, name, target)
+        source = link_path(self._links, node.payload, node.executable)
+        return share(source, node.size, name, target)
+
+    def _scan(self, data: bytes, base: int) -> list[tuple[int, bytes]]:
+        """Notes the digests in ``data``; returns the places of the scratch digests."""
         places = []
         for offset, text in self._scanner.find(data):
-            if text == self._scratch:
-                places.append(base + offset)
-            else:
-                self.seen.add(text)
+            self.seen.add(text)
+            if text in self._scratches:
+                places.append((base + offset, text))
         return places
 
-
-def rewrite(staged: Staged, name: bytes, folder: int, final: ObjectId) -> None:
-    """Put the final digest in the places of the scratch digest, in everything below ``name``."""
-    if staged.node.kind is NodeKind.LINK and staged.offsets:
-        text = bytearray(staged.node.payload)
-        for offset in staged.offsets:
-            text[offset : offset + digest.TEXT_SIZE] = final.text.encode()
-        os.unlink(name, dir_fd=folder)
-        os.symlink(bytes(text), name, dir_fd=folder)
-        staged.node = link(bytes(text))
-    elif staged.node.kind is NodeKind.FILE and staged.offsets:
-        staged.node = _rewrite_file(staged, name, folder, final)
-    elif staged.entries:
-        below = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=folder)
-        try:
-            for entry, node in staged.entries.items():
-                rewrite(node, entry, below, final)
-        finally:
-            os.close(below)
+    def _mine(self, places: list[tuple[int, bytes]]) -> list[int]:
+        return [offset for offset, text in places if text == self._own]
 
 
-def _rewrite_file(staged: Staged, name: bytes, folder: int, final: ObjectId) -> Node:
-    fd = os.open(name, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
-    try:
-        for offset in staged.offsets:
-            os.pwrite(fd, final.text.encode(), offset)
-        hasher = digest.file_hasher()
-        while chunk := os.read(fd, CHUNK):
-            hasher.update(chunk)
-        _finish(fd, mode_of(staged.node.executable))
-    finally:
-        os.close(fd)
-    return file(hasher.digest(), staged.node.size, executable=staged.node.executable)
+_EMPTY = Directory(()).node()
 
 
-def finish_directories(staged: Staged, name: bytes, folder: int, *, top: bool = True) -> None:
-    """Give every directory below ``name`` its final mode and mtime; the top one stays writable.
-
-    A directory without write permission could not be renamed into place.
-    """
-    if staged.node.kind is not NodeKind.DIRECTORY:
-        return
-    fd = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
-    try:
-        for entry, node in staged.entries.items():
-            finish_directories(node, entry, fd, top=False)
-        if not top:
-            _finish(fd, 0o555)
-    finally:
-        os.close(fd)
+def replaced(text: bytes, places: Iterable[tuple[int, bytes]]) -> bytes:
+    """``text`` with each of the given digests (or blanks) at its offset."""
+    changed = bytearray(text)
+    for offset, new in places:
+        changed[offset : offset + digest.TEXT_SIZE] = new
+    return bytes(changed)
 
 
-def publish_files(staged: Staged, links: str, name: bytes, folder: int) -> None:
-    """Share every fresh file below ``name`` with objects to come."""
-    if staged.node.kind is NodeKind.FILE:
-        if not staged.shared:
-            publish(links, staged.node.payload, staged.node.executable, os.fsdecode(name), folder)
-    elif staged.entries:
-        fd = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=folder)
-        try:
-            for entry, node in staged.entries.items():
-                publish_files(node, links, entry, fd)
-        finally:
-            os.close(fd)
+def blanked_link(target: bytes, offsets: Iterable[int]) -> Node:
+    """The node that counts for a link that names its own object at ``offsets``."""
+    return link(replaced(target, [(offset, identity.BLANK) for offset in offsets]))
 
 
-def _blank(data: bytes, offsets: list[int]) -> bytes:
+def blanked_file(fd: int, node: Node, offsets: Sequence[int]) -> Node:
+    """The node that counts for an open file that names its own object at ``offsets``."""
     if not offsets:
-        return data
-    text = bytearray(data)
-    for offset in offsets:
-        text[offset : offset + digest.TEXT_SIZE] = identity.BLANK
-    return bytes(text)
+        return node
+    payload = identity.blanked_file(blanked_digest(fd, offsets), offsets)
+    return file(payload, node.size, executable=node.executable)
 
 
 def _create(name: bytes, folder: int) -> int:
@@ -320,7 +329,8 @@ def _write_all(fd: int, data: bytes) -> None:
         view = view[os.write(fd, view) :]
 
 
-def _finish(fd: int, mode: int) -> None:
+def finish(fd: int, mode: int) -> None:
+    """Give an open file or folder its final mode and mtime."""
     os.fchmod(fd, mode)
     os.utime(fd, ns=(MTIME_NS, MTIME_NS))
 

@@ -6,17 +6,14 @@ import os
 import signal
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
 from store.build import enter
 from store.errors import SandboxUnavailable
+from tests.integration.laboratory import INPUT_FILE, Lab
 
-if TYPE_CHECKING:
-    from tests.integration.conftest import Lab
-
-INPUT_FILE = "0" * 31 + "2-file"
+pytest_plugins = ["tests.integration.bench"]
 
 
 def entered(lab: Lab, command: str, cwd: str = "/", **env: str) -> tuple[int, list[str]]:

@@ -9,20 +9,14 @@ import stat
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
 from store.build import cleaning, runner
 from store.errors import SandboxUnavailable, UnknownObject
+from tests.integration.laboratory import INPUT, INPUT_FILE, INPUT_LINK, OUTPUT, Lab
 
-if TYPE_CHECKING:
-    from tests.integration.conftest import Lab
-
-INPUT = "0" * 31 + "1-tree"
-INPUT_FILE = "0" * 31 + "2-file"
-INPUT_LINK = "0" * 31 + "3-link"
-OUTPUT = "0" * 31 + "9-out"
+pytest_plugins = ["tests.integration.bench"]
 
 
 # What the builder sees
@@ -283,7 +277,7 @@ def test_the_first_process_cannot_be_killed_traced_or_read(lab: Lab) -> None:
     lines = lab.told(
         """
         for number in (9, 15, 19): attempt(os.kill, 1, number)
-        print(call(101, 16, 1, 0, 0), attempt(open, '/proc/1/environ'))
+        print(call(101, 0x4206, 1, 0, 0), attempt(open, '/proc/1/environ'))
         print(attempt(os.listdir, '/proc/1/fd'))
         """
     )
@@ -311,11 +305,12 @@ def test_a_process_left_behind_dies_with_the_build(lab: Lab) -> None:
     assert alive.read_text() == last
 
 
-def test_killing_the_caller_kills_the_tree(lab: Lab) -> None:
+@pytest.mark.parametrize("victim", ["caller", "outer process"])
+def test_killing_any_process_above_the_builder_kills_the_tree(lab: Lab, victim: str) -> None:
     request = lab.request(
         """
         import time
-        os.setsid() if os.getsid(0) != os.getpid() else None
+        if os.fork() == 0: os.setsid()
         while True:
             open('/tmp/alive', 'w').write(str(time.monotonic()))
             time.sleep(0.005)
@@ -324,14 +319,17 @@ def test_killing_the_caller_kills_the_tree(lab: Lab) -> None:
     pid = os.fork()
     if pid == 0:
         if lab.uid is not None:
+            os.setgroups([])
             os.setresgid(lab.uid, lab.uid, lab.uid)
             os.setresuid(lab.uid, lab.uid, lab.uid)
-        runner.run(request)
-        os._exit(0)
+        os._exit(-runner.run(request).status)
     alive = f"{request.work_dir}/tmp/alive"
     await_true(lambda: bool(read_if_there(alive)))
-    os.kill(pid, signal.SIGKILL)
-    os.waitpid(pid, 0)
+    if victim == "caller":
+        os.kill(pid, signal.SIGKILL)
+    else:
+        os.kill(child_of(pid), signal.SIGKILL)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) in (-signal.SIGKILL, signal.SIGKILL)
 
     def is_still() -> bool:
         before = read_if_there(alive)
@@ -662,6 +660,15 @@ def test_a_filter_that_forbids_namespaces_is_named(
     assert caught.value.hint
 
 
+def child_of(parent: int) -> int:
+    for entry in os.listdir("/proc"):
+        if entry.isdigit():
+            words = read_if_there(f"/proc/{entry}/stat").rpartition(")")[2].split()
+            if words and int(words[1]) == parent:
+                return int(entry)
+    raise AssertionError(f"process {parent} has no child")
+
+
 def await_true(condition: Callable[[], bool], seconds: float = 10) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
@@ -672,5 +679,5 @@ def await_true(condition: Callable[[], bool], seconds: float = 10) -> None:
 def read_if_there(path: str) -> str:
     try:
         return Path(path).read_text()
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):
         return ""

@@ -1,0 +1,149 @@
+"""What is done to a copied tree before it is put in place: rewritten, made durable, shared."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+from store import kernel
+from store.model.tree import NodeKind, file, link
+from store.objects.content import blanked_digest
+from store.objects.sharing import mode_of, publish
+from store.objects.staging import (
+    TOP,
+    Staged,
+    blanked_file,
+    blanked_link,
+    finish,
+    replaced,
+)
+
+FEW = 12
+"""Up to so many fresh inodes are synced one by one; more are cheaper with the file system."""
+
+
+def rename_others(staged: Staged, texts: Mapping[bytes, bytes], folder: int) -> None:
+    """Put the final digests of other outputs in the places of their scratch digests.
+
+    Identity is of what then stands there, with the places that are left (its own) blanked.
+    """
+    _rewrite(staged, TOP, folder, texts, own=False)
+
+
+def rename_own(staged: Staged, texts: Mapping[bytes, bytes], folder: int) -> None:
+    """Put the tree's own final digest in the places of its scratch digest."""
+    _rewrite(staged, TOP, folder, texts, own=True)
+
+
+def _rewrite(
+    staged: Staged, name: bytes, folder: int, texts: Mapping[bytes, bytes], *, own: bool
+) -> None:
+    if staged.entries:
+        with _opened(name, folder) as below:
+            for entry, node in staged.entries.items():
+                _rewrite(node, entry, below, texts, own=own)
+        return
+    places = [(at, texts[text]) for at, text in staged.places if text in texts]
+    if not places:
+        return
+    staged.places = tuple(place for place in staged.places if place[1] not in texts)
+    if staged.node.kind is NodeKind.LINK:
+        _rewrite_link(staged, name, folder, places, own=own)
+    else:
+        _rewrite_file(staged, name, folder, places, own=own)
+
+
+def _rewrite_link(
+    staged: Staged, name: bytes, folder: int, places: list[tuple[int, bytes]], *, own: bool
+) -> None:
+    target = replaced(staged.node.payload, places)
+    os.unlink(name, dir_fd=folder)
+    os.symlink(target, name, dir_fd=folder)
+    staged.node = link(target)
+    if not own:
+        staged.blanked = blanked_link(target, [at for at, _ in staged.places])
+
+
+def _rewrite_file(
+    staged: Staged, name: bytes, folder: int, places: list[tuple[int, bytes]], *, own: bool
+) -> None:
+    fd = os.open(name, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
+    try:
+        for at, text in places:
+            os.pwrite(fd, text, at)
+        before = staged.node
+        staged.node = file(blanked_digest(fd, ()), before.size, executable=before.executable)
+        if not own:
+            staged.blanked = blanked_file(fd, staged.node, [at for at, _ in staged.places])
+        if not staged.places:
+            finish(fd, mode_of(before.executable))
+    finally:
+        os.close(fd)
+
+
+def finish_directories(staged: Staged, folder: int) -> None:
+    """Give every directory its final mode and mtime, but for the top one, which stays writable.
+
+    A directory without write permission could not be renamed into place.
+    """
+    if staged.entries:
+        with _opened(TOP, folder) as below:
+            for entry, node in staged.entries.items():
+                _finish_directory(node, entry, below)
+
+
+def _finish_directory(staged: Staged, name: bytes, folder: int) -> None:
+    if staged.node.kind is NodeKind.DIRECTORY:
+        with _opened(name, folder) as below:
+            for entry, node in staged.entries.items():
+                _finish_directory(node, entry, below)
+            finish(below, 0o555)
+
+
+def sync(staged: Staged, fresh: int, folder: int) -> None:
+    """Wait until the tree is on disk; ``fresh`` of its files are new inodes."""
+    if fresh + staged.folders() > FEW:
+        kernel.syncfs(folder)
+        return
+    _sync_each(staged, TOP, folder)
+    os.fsync(folder)
+
+
+def _sync_each(staged: Staged, name: bytes, folder: int) -> None:
+    if staged.node.kind is NodeKind.DIRECTORY:
+        with _opened(name, folder) as below:
+            for entry, node in staged.entries.items():
+                _sync_each(node, entry, below)
+            os.fsync(below)
+    elif staged.node.kind is NodeKind.FILE and not staged.shared:
+        fd = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
+        try:
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+
+
+def publish_files(staged: Staged, links: str, folder: int) -> None:
+    """Share every fresh file with objects to come. Its bytes have to be on disk."""
+    _publish_files(staged, links, TOP, folder)
+
+
+def _publish_files(staged: Staged, links: str, name: bytes, folder: int) -> None:
+    if staged.node.kind is NodeKind.FILE:
+        if not staged.shared:
+            publish(links, staged.node.payload, staged.node.executable, name, folder)
+    elif staged.entries:
+        with _opened(name, folder) as below:
+            for entry, node in staged.entries.items():
+                _publish_files(node, links, entry, below)
+
+
+@contextmanager
+def _opened(name: bytes, folder: int) -> Iterator[int]:
+    flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+    fd = os.open(name, flags, dir_fd=folder)
+    try:
+        yield fd
+    finally:
+        os.close(fd)

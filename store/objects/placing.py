@@ -1,0 +1,90 @@
+"""Putting a finished tree under its final name, with its manifest beside it."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+from collections.abc import Iterator
+
+from store.layout import Layout
+from store.model.manifest import Manifest
+from store.model.tree import NodeKind
+from store.objects.check import check_tree
+from store.objects.staging import finish
+
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+
+
+@contextlib.contextmanager
+def exclusive(layout: Layout) -> Iterator[int]:
+    """Alone among processes that put objects in place or take them away.
+
+    Yields the store directory's descriptor. Without this, who finds an object that another is just
+    putting in place would take it for one that a cut left half-made.
+    """
+    folder = os.open(layout.objects, _FOLDER)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        yield folder
+    finally:
+        os.close(folder)
+
+
+def place(layout: Layout, staged: str, manifest: Manifest) -> None:
+    """Make the tree at ``staged``, whose files are on disk, the object of ``manifest``.
+
+    Durable when this returns. If the object is there already, it stays, and ``staged`` too.
+    """
+    target = layout.object(manifest.id)
+    with exclusive(layout) as folder:
+        if os.path.lexists(target) and check_tree(target, manifest):
+            # Not what its name says: left by a cut before it was whole, or damaged since.
+            _trash(layout, target, os.path.dirname(staged))
+        if not os.path.lexists(target):
+            _rename(staged, target, manifest)
+        _write_manifest(layout, manifest, os.path.dirname(staged))
+        os.fsync(folder)
+    _sync_folder(layout.manifests)
+
+
+def _trash(layout: Layout, target: str, staging: str) -> None:
+    if os.path.isdir(target) and not os.path.islink(target):
+        # Moving a directory writes its "..".
+        os.chmod(target, 0o755)
+    name = f"{os.path.basename(target)}-{os.path.basename(staging)}"
+    os.rename(target, f"{layout.trash}/{name}")
+
+
+def _rename(staged: str, target: str, manifest: Manifest) -> None:
+    os.rename(staged, target)
+    if manifest.root.kind is NodeKind.DIRECTORY:
+        fd = os.open(target, _FOLDER | os.O_NOFOLLOW)
+        try:
+            finish(fd, 0o555)
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+
+
+def _write_manifest(layout: Layout, manifest: Manifest, staging: str) -> None:
+    record = f"{layout.manifests}/{manifest.id}"
+    data = manifest.encode()
+    with contextlib.suppress(OSError), open(record, "rb") as stream:
+        if stream.read() == data:
+            return
+    fresh = f"{staging}/manifest"
+    with open(fresh, "xb") as stream:
+        stream.write(data)
+        stream.flush()
+        os.fchmod(stream.fileno(), 0o444)
+        os.fsync(stream.fileno())
+    os.rename(fresh, record)
+
+
+def _sync_folder(path: str) -> None:
+    fd = os.open(path, _FOLDER)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
