@@ -60,10 +60,17 @@ def _check(
     path: str, node: Node, directories: dict[bytes, Directory], findings: list[Finding]
 ) -> None:
     try:
-        found = os.lstat(path)
+        _compare(path, node, directories, findings)
     except FileNotFoundError:
         findings.append(Finding("missing", path))
-        return
+    except OSError as error:
+        findings.append(Finding("content", path, f"cannot be read: {error.strerror}"))
+
+
+def _compare(
+    path: str, node: Node, directories: dict[bytes, Directory], findings: list[Finding]
+) -> None:
+    found = os.lstat(path)
     if stat.S_IFMT(found.st_mode) != _FORMATS[node.kind]:
         findings.append(Finding("kind", path, f"not a {node.kind.name.lower()}"))
         return
@@ -119,7 +126,7 @@ def _blanked(path: str, node: Node, manifest: Manifest) -> Node:
         return Directory(tuple(below)).node()
     fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
-        places = occurrences(fd, Scanner([manifest.id.text]))
-        return blanked_file(fd, node, [offset for offset, _ in places])
+        found = occurrences(fd, Scanner([manifest.id.text]))
+        return blanked_file(fd, node, [offset for offset, _ in found])
     finally:
         os.close(fd)

@@ -289,7 +289,7 @@ def test_recipes_that_do_not_evaluate(shop: Shop, tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
-# -- other users ------------------------------------------------------------------------------------
+# -- other users 
 
 
 @pytest.fixture

@@ -1,0 +1,86 @@
+"""What people see while the engine works."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+
+from store import events
+from store.cli.draw import Live, Plain, bytes_text, make_reporter, seconds_text
+from store.errors import BuildFailed
+
+KEY = b"k" * 32
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0.04, "0.0s"),
+        (9.94, "9.9s"),
+        (12.4, "12s"),
+        (61, "1m01s"),
+        (3599.6, "1h00m"),
+        (7325, "2h02m"),
+    ],
+)
+def test_durations_for_people(seconds: float, text: str) -> None:
+    assert seconds_text(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("count", "text"),
+    [
+        (0, "0 B"),
+        (1023, "1023 B"),
+        (1536, "1.5 KiB"),
+        (5 << 30, "5.0 GiB"),
+        (1 << 50, "1024.0 TiB"),
+    ],
+)
+def test_sizes_for_people(count: int, text: str) -> None:
+    assert bytes_text(count) == text
+
+
+def story() -> list[events.Event]:
+    return [
+        events.Planned(1, 1),
+        events.Started(KEY, "gcc.tar", "fetch", None, None),
+        events.Progress(KEY, "gcc.tar", 1 << 20, 4 << 20),
+        events.Finished(KEY, "gcc.tar", "fetch", 1.5, ("/store/x-gcc.tar",)),
+        events.Started(KEY, "gcc", "build", "/log", 754.0),
+        events.Phase(KEY, "gcc", "configure"),
+        events.Tick(),
+        events.Failed(KEY, "gcc", BuildFailed("gcc", "exit status 2", ["boom"])),
+    ]
+
+
+def test_elsewhere_than_on_a_terminal_each_event_is_a_plain_line() -> None:
+    stream = io.StringIO()
+    reporter = make_reporter(stream)
+    assert type(reporter) is Plain
+    for event in story():
+        reporter.emit(event)
+    reporter.close()
+    assert stream.getvalue().splitlines() == [
+        "1 to build, 1 to fetch",
+        "fetching gcc.tar",
+        "[1/2] fetched gcc.tar in 1.5s  /store/x-gcc.tar",
+        "building gcc (usually 12m34s)",
+        "failed: building gcc failed: exit status 2",
+    ]
+
+
+def test_on_a_terminal_what_runs_is_drawn_with_its_phase_and_usual_time() -> None:
+    stream = io.StringIO()
+    live = Live(stream)
+    for event in story()[:6]:
+        live.emit(event)
+    live._redraw([])
+    shown = stream.getvalue()
+    assert "build  gcc  configure" in shown
+    assert "of about 12m34s" in shown
+    assert "1 of 2 done, 1 running" in shown
+    live.emit(story()[-1])
+    live.close()
+    assert stream.getvalue().endswith("\r\033[J")

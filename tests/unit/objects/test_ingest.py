@@ -1,0 +1,600 @@
+"""Taking files, links and trees into the store."""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+import stat
+from pathlib import Path
+
+import pytest
+
+from store.digest import file_digest
+from store.errors import OutputRefused, StorageError, StoreFull
+from store.layout import Layout
+from store.model import identity
+from store.model.manifest import Manifest
+from store.model.names import ObjectId
+from store.model.tree import Directory, NodeKind, file, link
+from store.objects import finishing, sharing, staging
+from store.objects.check import check_object, identify
+from store.objects.ingest import ingest, ingest_outputs
+
+SCRATCH = identity.scratch("pkg", "out")
+OTHER = ObjectId(b"o" * 20, "other")
+MIB = 1 << 20
+
+pytestmark = pytest.mark.usefixtures("clean")
+
+
+def stored(layout: Layout, manifest: Manifest) -> Path:
+    return Path(layout.object(manifest.id))
+
+
+def take_output(layout: Layout, path: Path, *candidates: ObjectId) -> Manifest:
+    return ingest_outputs(layout.root, {SCRATCH: str(path)}, candidates=candidates)[SCRATCH]
+
+
+def assert_sound(layout: Layout, manifest: Manifest) -> None:
+    path = layout.object(manifest.id)
+    assert check_object(layout.root, manifest) == []
+    assert identify(path, manifest) == manifest.id
+    kept = Path(f"{layout.manifests}/{manifest.id}").read_bytes()
+    assert Manifest.decode(kept) == manifest
+    for folder, _, files in os.walk(path):
+        for entry in (folder, *(os.path.join(folder, name) for name in files)):
+            found = os.lstat(entry)
+            if not stat.S_ISLNK(found.st_mode):
+                assert stat.S_IMODE(found.st_mode) in (0o444, 0o555)
+                assert found.st_mtime_ns == 10**9
+
+
+def test_a_file_is_an_object(layout: Layout, tree: Path) -> None:
+    (tree / "a").write_bytes(b"hello")
+    manifest = ingest(layout.root, str(tree / "a"), "a.txt")
+    assert manifest.root.kind is NodeKind.FILE
+    assert not manifest.root.executable
+    assert stored(layout, manifest).read_bytes() == b"hello"
+    assert stat.S_IMODE(stored(layout, manifest).lstat().st_mode) == 0o444
+    assert_sound(layout, manifest)
+
+
+@pytest.mark.parametrize(
+    ("mode", "chosen", "expected"),
+    [
+        (0o644, None, False),
+        (0o755, None, True),
+        (0o654, None, True),
+        (0o4755, None, True),
+        (0o755, False, False),
+        (0o644, True, True),
+    ],
+)
+def test_the_executable_bit_is_kept_or_chosen(
+    layout: Layout, tree: Path, mode: int, chosen: bool | None, expected: bool
+) -> None:
+    (tree / "a").write_bytes(b"x")
+    (tree / "a").chmod(mode)
+    manifest = ingest(layout.root, str(tree / "a"), "a", executable=chosen)
+    assert manifest.root.executable is expected
+    assert_sound(layout, manifest)
+
+
+def test_a_link_is_an_object_and_is_not_followed(layout: Layout, tree: Path) -> None:
+    (tree / "a").symlink_to("/etc/passwd")
+    manifest = ingest(layout.root, str(tree / "a"), "a")
+    assert manifest.root == link(b"/etc/passwd")
+    assert os.readlink(stored(layout, manifest)) == "/etc/passwd"
+    assert_sound(layout, manifest)
+
+
+def test_a_tree_is_an_object(layout: Layout, tree: Path) -> None:
+    (tree / "bin").mkdir()
+    (tree / "bin" / "run").write_bytes(b"#!/bin/sh\n")
+    (tree / "bin" / "run").chmod(0o700)
+    (tree / "empty").mkdir()
+    (tree / "zero").write_bytes(b"")
+    (tree / "up").symlink_to("/etc")
+    (tree / "down").symlink_to("bin")
+    manifest = ingest(layout.root, str(tree), "pkg")
+    path = stored(layout, manifest)
+    assert os.readlink(path / "up") == "/etc"
+    assert (path / "bin" / "run").read_bytes() == b"#!/bin/sh\n"
+    assert list((path / "empty").iterdir()) == []
+    top = manifest.directories[manifest.root.payload]
+    assert [name for name, _ in top.entries] == [b"bin", b"down", b"empty", b"up", b"zero"]
+    assert_sound(layout, manifest)
+
+
+def test_an_empty_tree_is_an_object(layout: Layout, tree: Path) -> None:
+    manifest = ingest(layout.root, str(tree), "empty")
+    assert manifest.root == Directory(()).node()
+    assert_sound(layout, manifest)
+
+
+@pytest.mark.parametrize("spelling", ["{}/", "{}/.", "{}/../tree"])
+def test_a_path_may_be_spelled_in_any_way(layout: Layout, tree: Path, spelling: str) -> None:
+    (tree / "a").write_bytes(b"a")
+    manifest = ingest(layout.root, spelling.format(tree), "t")
+    assert manifest == ingest(layout.root, str(tree), "t")
+
+
+def test_a_relative_path_starts_in_the_working_directory(
+    layout: Layout, tree: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tree / "a").write_bytes(b"a")
+    monkeypatch.chdir(tree)
+    assert ingest(layout.root, "a", "a").root.size == 1
+
+
+def test_names_need_not_be_utf8(layout: Layout, tree: Path) -> None:
+    name = b"caf\xe9\n\\ \xff" + b"n" * 200
+    Path(os.fsdecode(os.fsencode(tree) + b"/" + name)).write_bytes(b"x")
+    manifest = ingest(layout.root, str(tree), "pkg")
+    assert manifest.directories[manifest.root.payload].entries[0][0] == name
+    assert_sound(layout, manifest)
+
+
+def test_the_same_tree_twice_is_the_same_object(layout: Layout, tree: Path) -> None:
+    (tree / "a").write_bytes(b"a")
+    first = ingest(layout.root, str(tree), "pkg")
+    inode = stored(layout, first).stat().st_ino
+    os.utime(tree / "a", ns=(5, 5))
+    again = ingest(layout.root, str(tree), "pkg")
+    assert again == first
+    assert stored(layout, again).stat().st_ino == inode
+    assert ingest(layout.root, str(tree), "other").id != first.id
+
+
+def test_a_wide_tree_is_taken_whole(layout: Layout, tree: Path) -> None:
+    for number in range(50):
+        (tree / f"d{number % 7}").mkdir(exist_ok=True)
+        (tree / f"d{number % 7}" / f"f{number}").write_bytes(b"%d" % number)
+    manifest = ingest(layout.root, str(tree), "pkg")
+    assert len(manifest.directories) == 8
+    assert_sound(layout, manifest)
+
+
+# -- what is refused --
+
+
+def test_special_files_are_refused_by_path(layout: Layout, tree: Path) -> None:
+    (tree / "sub").mkdir()
+    os.mkfifo(tree / "sub" / "pipe")
+    with pytest.raises(OutputRefused, match=r"/sub/pipe is a fifo"):
+        ingest(layout.root, str(tree), "pkg")
+    with pytest.raises(OutputRefused, match=rf"{SCRATCH.path}/sub/pipe is a fifo"):
+        take_output(layout, tree)
+
+
+def test_a_socket_is_refused(layout: Layout, tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tree)
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind("s")
+        with pytest.raises(OutputRefused, match="/s is a socket"):
+            ingest(layout.root, str(tree), "pkg")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root makes devices")
+@pytest.mark.parametrize("kind", [stat.S_IFCHR, stat.S_IFBLK])
+def test_a_device_is_refused(layout: Layout, tree: Path, kind: int) -> None:
+    try:
+        os.mknod(tree / "d", kind | 0o600, os.makedev(1, 3))
+    except PermissionError:
+        pytest.skip("devices cannot be made here")
+    with pytest.raises(OutputRefused, match=r"/d is a (block )?device"):
+        ingest(layout.root, str(tree), "pkg")
+
+
+def test_a_tree_that_is_too_deep_is_refused(layout: Layout, tree: Path) -> None:
+    path = tree
+    for _ in range(staging.DEEPEST + 1):
+        path = path / "d"
+    path.mkdir(parents=True)
+    with pytest.raises(OutputRefused, match="folders deep"):
+        ingest(layout.root, str(tree), "pkg")
+    path.rmdir()
+    assert_sound(layout, ingest(layout.root, str(tree), "pkg"))
+
+
+def test_a_path_that_is_not_there_is_said(layout: Layout, tree: Path) -> None:
+    with pytest.raises(StorageError, match="nowhere"):
+        ingest(layout.root, str(tree / "nowhere"), "pkg")
+
+
+def as_user(work: object) -> int:
+    """Run ``work()`` in a child without root's powers; its exit status."""
+    assert callable(work)
+    child = os.fork()
+    if child == 0:
+        status = 99
+        try:
+            if os.geteuid() == 0:
+                os.setresgid(65534, 65534, 65534)
+                os.setresuid(65534, 65534, 65534)
+            status = work() or 0
+        finally:
+            os._exit(status)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+def open_to_all(*tops: Path) -> None:
+    for top in tops:
+        for parent in top.parents:
+            if parent.stat().st_mode & 0o005 != 0o005 and os.access(parent, os.W_OK):
+                parent.chmod(parent.stat().st_mode | 0o055)
+        for folder, _, files in os.walk(top):
+            for path in (folder, *(os.path.join(folder, name) for name in files)):
+                if os.geteuid() == 0:
+                    os.chown(path, 65534, 65534)
+
+
+def test_modes_that_forbid_reading_are_changed_only_where_allowed(
+    layout: Layout, tree: Path
+) -> None:
+    (tree / "shut").mkdir()
+    (tree / "shut" / "run").write_bytes(b"only executable")
+    (tree / "twin").hardlink_to(tree / "shut" / "run")
+    open_to_all(tree, Path(layout.root))
+    (tree / "twin").chmod(0o111)
+    (tree / "shut").chmod(0)
+
+    def refused() -> int:
+        try:
+            ingest(layout.root, str(tree), "pkg")
+        except OutputRefused as error:
+            return 0 if "/shut cannot be read" in str(error) else 1
+        return 2
+
+    def taken() -> int:
+        manifest = ingest(layout.root, str(tree), "pkg", ours=True)
+        nodes = [node for item in manifest.directories.values() for _, node in item.entries]
+        files = [node for node in nodes if node.kind is NodeKind.FILE]
+        return 0 if len(files) == 2 and all(node.executable for node in files) else 1
+
+    assert as_user(refused) == 0
+    assert as_user(taken) == 0
+
+
+# -- sharing --
+
+
+def inode(path: Path) -> int:
+    return path.stat().st_ino
+
+
+def test_equal_files_share_an_inode_between_objects_and_within(layout: Layout, tree: Path) -> None:
+    (tree / "a").write_bytes(b"same")
+    (tree / "b").write_bytes(b"same")
+    (tree / "x").write_bytes(b"same")
+    (tree / "x").chmod(0o755)
+    first = stored(layout, ingest(layout.root, str(tree), "one"))
+    assert inode(first / "a") == inode(first / "b")
+    assert inode(first / "a") != inode(first / "x")
+    second = stored(layout, ingest(layout.root, str(tree), "two"))
+    assert inode(second / "a") == inode(first / "a")
+    assert inode(second / "x") == inode(first / "x")
+    assert inode(tree / "a") != inode(first / "a")
+
+
+def test_large_files_share_too(layout: Layout, tree: Path) -> None:
+    for name in ("a", "b"):
+        (tree / name).write_bytes(os.urandom(0) + b"l" * (MIB + 5))
+    first = stored(layout, ingest(layout.root, str(tree), "one"))
+    second = stored(layout, ingest(layout.root, str(tree), "two"))
+    assert inode(first / "a") == inode(first / "b") == inode(second / "b")
+
+
+@pytest.mark.parametrize("size", [10, MIB + 1])
+@pytest.mark.parametrize("damage", ["content", "truncated", "mode"])
+def test_a_shared_inode_that_was_changed_is_not_used_again(
+    layout: Layout, tree: Path, damage: str, size: int
+) -> None:
+    (tree / "a").write_bytes(b"t" * size)
+    first = stored(layout, ingest(layout.root, str(tree), "one")) / "a"
+    first.chmod(0o644)
+    if damage == "content":
+        first.write_bytes(b"u" * size)
+    elif damage == "truncated":
+        os.truncate(first, 1)
+        os.utime(first, ns=(10**9, 10**9))
+    if damage != "mode":
+        first.chmod(0o444)
+    second = ingest(layout.root, str(tree), "two")
+    assert inode(stored(layout, second) / "a") != inode(first)
+    assert_sound(layout, second)
+    third = ingest(layout.root, str(tree), "three")
+    assert inode(stored(layout, third) / "a") == inode(stored(layout, second) / "a")
+
+
+@pytest.mark.parametrize("number", [errno.EMLINK, errno.EXDEV, errno.EPERM, errno.EOPNOTSUPP])
+@pytest.mark.parametrize("size", [10, MIB + 1])
+def test_where_links_cannot_be_made_files_are_copied(
+    layout: Layout, tree: Path, monkeypatch: pytest.MonkeyPatch, number: int, size: int
+) -> None:
+    (tree / "a").write_bytes(b"c" * size)
+    (tree / "b").write_bytes(b"c" * size)
+    ingest(layout.root, str(tree), "one")
+
+    def no_link(*_: object, **__: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(sharing.os, "link", no_link)
+    manifest = ingest(layout.root, str(tree), "two")
+    monkeypatch.undo()
+    assert inode(stored(layout, manifest) / "a") != inode(stored(layout, manifest) / "b")
+    assert_sound(layout, manifest)
+
+
+def test_who_holds_a_descriptor_of_the_source_cannot_change_the_object(
+    layout: Layout, tree: Path
+) -> None:
+    with (tree / "a").open("wb", buffering=0) as builder:
+        builder.write(b"first")
+        manifest = ingest(layout.root, str(tree), "pkg", ours=True)
+        builder.write(b"second")
+        os.fchmod(builder.fileno(), 0o777)
+    assert (stored(layout, manifest) / "a").read_bytes() == b"first"
+    assert_sound(layout, manifest)
+
+
+# -- references and rewriting --
+
+
+def test_references_are_found_in_contents_names_and_targets(layout: Layout, tree: Path) -> None:
+    ids = [ObjectId(bytes([number]) * 19 + b"z", f"dep{number}") for number in range(6)]
+    (tree / "content").write_bytes(b"\0" + ids[0].path.encode() + b"/bin\0")
+    (tree / f"name-{ids[1].text}").write_bytes(b"")
+    (tree / "link").symlink_to(f"{ids[2].path}/lib")
+    (tree / f"folder{ids[3].text}").mkdir()
+    (tree / "far").write_bytes(b"-" * (MIB - 7) + ids[4].text.encode() + b"-" * 99)
+    manifest = ingest(layout.root, str(tree), "pkg", candidates=ids)
+    assert manifest.references == tuple(sorted(ids[:5]))
+    assert not manifest.refers_to_itself
+    assert_sound(layout, manifest)
+
+
+def test_its_own_digest_is_rewritten_everywhere(layout: Layout, tree: Path) -> None:
+    own = SCRATCH.path.encode()
+    (tree / "run").write_bytes(b"#!" + own + b"/bin/sh\n" + own)
+    (tree / "run").chmod(0o755)
+    border = b"." * (MIB - 15) + own + b"." * (MIB - 40) + own + b"tail"
+    (tree / "large").write_bytes(border)
+    (tree / "link").symlink_to(f"{SCRATCH.path}/run")
+    (tree / "other").symlink_to(f"{OTHER.path}/run")
+    manifest = take_output(layout, tree, OTHER)
+    final = manifest.id.path.encode()
+    path = stored(layout, manifest)
+    assert manifest.refers_to_itself
+    assert manifest.references == (OTHER,)
+    assert (path / "run").read_bytes() == b"#!" + final + b"/bin/sh\n" + final
+    assert (path / "run").stat().st_mode & 0o777 == 0o555
+    assert (path / "large").read_bytes() == border.replace(own, final)
+    assert os.readlink(path / "link") == f"{manifest.id.path}/run"
+    assert_sound(layout, manifest)
+
+
+def test_identity_does_not_hang_on_the_scratch_path(layout: Layout, tree: Path) -> None:
+    (tree / "a").write_text(f"see {SCRATCH.path}/a")
+    (tree / "l").symlink_to(SCRATCH.path)
+    first = take_output(layout, tree)
+    salted = identity.scratch("pkg", "out", "audit")
+    (tree / "a").write_text(f"see {salted.path}/a")
+    (tree / "l").unlink()
+    (tree / "l").symlink_to(salted.path)
+    assert ingest_outputs(layout.root, {salted: str(tree)})[salted] == first
+
+
+def test_a_self_reference_is_not_the_same_as_zeros(layout: Layout, tree: Path) -> None:
+    (tree / "a").write_bytes(SCRATCH.text.encode() + b"\0" * 32)
+    first = take_output(layout, tree)
+    (tree / "a").write_bytes(b"\0" * 32 + SCRATCH.text.encode())
+    assert take_output(layout, tree).root != first.root
+    assert take_output(layout, tree).id != first.id
+
+
+def test_a_scratch_digest_in_a_name_is_refused(layout: Layout, tree: Path) -> None:
+    (tree / "sub").mkdir()
+    (tree / "sub" / f"log-{SCRATCH.text}").write_bytes(b"")
+    with pytest.raises(OutputRefused, match=r"/sub/log-.* the output's own digest in its name"):
+        take_output(layout, tree)
+
+
+def outputs(tree: Path, *names: str) -> tuple[dict[ObjectId, str], dict[str, ObjectId]]:
+    ids = {name: identity.scratch("pkg", name) for name in names}
+    for name in names:
+        (tree / name).mkdir()
+    return {oid: str(tree / name) for name, oid in ids.items()}, ids
+
+
+def test_another_outputs_digest_in_a_name_is_refused(layout: Layout, tree: Path) -> None:
+    paths, ids = outputs(tree, "out", "lib")
+    (tree / "out" / ids["lib"].text).mkdir()
+    with pytest.raises(OutputRefused, match="another output's digest in its name"):
+        ingest_outputs(layout.root, paths)
+
+
+def test_outputs_may_refer_to_each_other(layout: Layout, tree: Path) -> None:
+    paths, ids = outputs(tree, "out", "lib", "doc")
+    out, lib, doc = (ids[name].path for name in ("out", "lib", "doc"))
+    (tree / "out" / "run").write_text(f"{out} needs {lib}/x and {lib} and {OTHER.path}")
+    (tree / "out" / "run").chmod(0o755)
+    (tree / "out" / "only-lib").write_text(f"{lib}")
+    (tree / "out" / "link").symlink_to(f"{lib}/x:{out}")
+    (tree / "out" / "plain").write_text("shared")
+    (tree / "lib" / "plain").write_text("shared")
+    (tree / "lib" / "x").write_text(f"{lib} and {doc}")
+    (tree / "doc" / "big").write_bytes(b"." * (MIB - 3) + doc.encode())
+    final = ingest_outputs(layout.root, paths, candidates=[OTHER])
+    ids_now = {name: final[ids[name]].id for name in ids}
+    now = {name: oid.path for name, oid in ids_now.items()}
+    path = stored(layout, final[ids["out"]])
+    run = path / "run"
+    assert run.read_text() == f"{now['out']} needs {now['lib']}/x and {now['lib']} and {OTHER.path}"
+    assert run.stat().st_mode & 0o777 == 0o555
+    assert (path / "only-lib").read_text() == now["lib"]
+    assert os.readlink(path / "link") == f"{now['lib']}/x:{now['out']}"
+    assert final[ids["out"]].references == tuple(sorted([ids_now["lib"], OTHER]))
+    assert final[ids["lib"]].references == (ids_now["doc"],)
+    assert final[ids["doc"]].references == ()
+    assert inode(path / "plain") == inode(stored(layout, final[ids["lib"]]) / "plain")
+    for manifest in final.values():
+        assert_sound(layout, manifest)
+
+
+def test_outputs_that_name_each_other_are_the_same_whatever_the_scratch_paths(
+    layout: Layout, tree: Path
+) -> None:
+    found = []
+    for salt in ("", "audit"):
+        out, lib = (identity.scratch("pkg", name, salt) for name in ("out", "lib"))
+        for oid, text in ((out, f"{out.path} {lib.path}"), (lib, lib.path)):
+            (tree / f"{oid}").mkdir()
+            (tree / f"{oid}" / "f").write_text(text)
+        final = ingest_outputs(layout.root, {x: str(tree / f"{x}") for x in (out, lib)})
+        found.append((final[out], final[lib]))
+    assert found[0] == found[1]
+
+
+def test_outputs_that_refer_to_each_other_in_a_cycle_are_refused(
+    layout: Layout, tree: Path
+) -> None:
+    paths, ids = outputs(tree, "out", "lib")
+    (tree / "out" / "f").write_text(ids["lib"].path)
+    (tree / "lib" / "f").write_text(ids["out"].path)
+    with pytest.raises(OutputRefused, match=r"cycle: pkg.* -> pkg"):
+        ingest_outputs(layout.root, paths)
+    assert os.listdir(layout.objects) == []
+
+
+def test_a_file_and_a_link_may_be_outputs(layout: Layout, tree: Path) -> None:
+    out, lib = (identity.scratch("pkg", name) for name in ("out", "lib"))
+    (tree / "o").write_text(f"{out} {lib}")
+    (tree / "l").symlink_to(f"{lib.path}/x")
+    final = ingest_outputs(layout.root, {out: str(tree / "o"), lib: str(tree / "l")})
+    assert stored(layout, final[out]).read_text() == f"{final[out].id} {final[lib].id}"
+    assert final[lib].root == link(f"{final[lib].id.path}/x".encode())
+    for manifest in final.values():
+        assert_sound(layout, manifest)
+
+
+# -- what goes wrong --
+
+
+def test_what_a_cut_left_half_made_is_replaced(layout: Layout, tree: Path) -> None:
+    (tree / "sub").mkdir()
+    (tree / "sub" / "a").write_bytes(b"whole")
+    (tree / "b").write_bytes(b"whole too")
+    manifest = ingest(layout.root, str(tree), "pkg")
+    path = stored(layout, manifest)
+    path.chmod(0o700)
+    (path / "b").unlink()
+    Path(f"{layout.manifests}/{manifest.id}").unlink()
+    assert ingest(layout.root, str(tree), "pkg") == manifest
+    assert_sound(layout, manifest)
+    assert len(os.listdir(layout.trash)) == 1
+
+
+def test_a_damaged_manifest_is_replaced(layout: Layout, tree: Path) -> None:
+    manifest = ingest(layout.root, str(tree), "pkg")
+    record = Path(f"{layout.manifests}/{manifest.id}")
+    record.chmod(0o644)
+    record.write_bytes(b"")
+    assert ingest(layout.root, str(tree), "pkg") == manifest
+    assert_sound(layout, manifest)
+
+
+def many(tree: Path) -> None:
+    (tree / "sub").mkdir()
+    for number in range(5):
+        (tree / "sub" / f"{number}").write_bytes(b"%d" % number + SCRATCH.text.encode())
+    (tree / "big").write_bytes(b"b" * (MIB + 1))
+
+
+@pytest.mark.parametrize(
+    "step", ["write", "pwrite", "symlink", "fsync", "rename", "utime", "mkdir"]
+)
+def test_a_full_disk_is_said_and_leaves_nothing_behind(
+    layout: Layout, tree: Path, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    many(tree)
+    (tree / "link").symlink_to("x")
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, step, full)
+        with pytest.raises(StoreFull):
+            take_output(layout, tree)
+    assert os.listdir(layout.tmp) == []
+    assert_sound(layout, take_output(layout, tree))
+
+
+def test_an_interruption_leaves_nothing_behind(
+    layout: Layout, tree: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    many(tree)
+    paths, ids = outputs(tree, "out", "lib")
+    (tree / "out" / "f").write_text(ids["lib"].path)
+
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(finishing, "publish", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        ingest_outputs(layout.root, {**paths, SCRATCH: str(tree)})
+    monkeypatch.undo()
+    assert os.listdir(layout.tmp) == []
+
+
+def test_files_are_on_disk_before_they_are_named(
+    layout: Layout, tree: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tree / "a").write_bytes(b"a")
+    steps: list[str] = []
+    real = {name: getattr(os, name) for name in ("fsync", "link", "rename")}
+
+    def tell(name: str) -> object:
+        def call(*args: object, **kwargs: object) -> object:
+            steps.append(name)
+            return real[name](*args, **kwargs)
+
+        return call
+
+    for name in real:
+        monkeypatch.setattr(os, name, tell(name))
+    ingest(layout.root, str(tree), "pkg")
+    # The first link asks whether the content is there already; the others publish it.
+    named = steps.index("rename")
+    assert steps.index("fsync") < steps.index("link", 1) < named
+    assert steps[-2:] == ["fsync", "fsync"]
+
+
+def test_two_processes_may_take_in_the_same_tree_at_once(layout: Layout, tree: Path) -> None:
+    for number in range(20):
+        (tree / f"{number}").write_bytes(b"%d" % number)
+    children = []
+    for _ in range(4):
+        child = os.fork()
+        if child == 0:
+            status = 1
+            try:
+                for _ in range(5):
+                    ingest(layout.root, str(tree), "pkg")
+                status = 0
+            finally:
+                os._exit(status)
+        children.append(child)
+    assert [os.waitpid(child, 0)[1] for child in children] == [0] * 4
+    assert os.listdir(layout.trash) == []
+    assert_sound(layout, ingest(layout.root, str(tree), "pkg"))
+
+
+def test_a_file_that_is_read_in_parts_hashes_like_a_small_one(layout: Layout, tree: Path) -> None:
+    for size in (0, MIB - 1, MIB, MIB + 1, 2 * MIB + 31):
+        data = (b"0123456789abcdef" * (size // 16 + 1))[:size]
+        (tree / "f").write_bytes(data)
+        manifest = ingest(layout.root, str(tree / "f"), "f")
+        assert manifest.root == file(file_digest(data), size)

@@ -1,0 +1,43 @@
+"""Lowering fills in a request, and can move a build to other scratch paths."""
+
+from __future__ import annotations
+
+from store.layout import Layout
+from store.lower import Limits, build_request, scratch_ids
+from store.model.derivation import Resolved
+from store.model.identity import scratch_path
+from store.model.names import ObjectId
+
+ROOT = ObjectId(b"\1" * 20, "root")
+INPUT = ObjectId(b"\2" * 20, "input")
+BUILD = Resolved(
+    name="gcc-14",
+    system="x86_64-linux",
+    builder="/bin/sh",
+    args=("-c", f"echo > {scratch_path('gcc-14')}"),
+    env=(("lib", scratch_path("gcc-14", "lib")), ("out", scratch_path("gcc-14"))),
+    rootfs=ROOT,
+    inputs=(INPUT,),
+    outputs=("out", "lib"),
+)
+
+
+def test_a_request_names_objects_and_scratch_paths() -> None:
+    limits = Limits(4, timeout=60.0, disk_reserve=5)
+    request = build_request(Layout("/s"), BUILD, (ROOT, INPUT), "/s/tmp/w", limits)
+    assert request.store_dir == "/s/store"
+    assert request.rootfs == str(ROOT)
+    assert request.inputs == (str(ROOT), str(INPUT))
+    assert request.outputs == tuple(str(oid) for oid in scratch_ids(BUILD).values())
+    assert (request.cores, request.timeout, request.disk_reserve) == (4, 60.0, 5)
+    assert request.args == BUILD.args
+
+
+def test_a_salt_moves_every_mention_of_the_scratch_paths() -> None:
+    usual = build_request(Layout("/s"), BUILD, (), "/w", Limits(1))
+    moved = build_request(Layout("/s"), BUILD, (), "/w", Limits(1), salt="audit")
+    text = repr(moved)
+    assert not any(oid.text in text for oid in scratch_ids(BUILD).values())
+    assert all(text.count(oid.text) for oid in scratch_ids(BUILD, "audit").values())
+    assert len(repr(usual)) == len(text)
+    assert moved.env[1] == ("out", f"/store/{moved.outputs[0]}")
