@@ -14,6 +14,9 @@ import msgpack
 
 from store.errors import FormatError
 
+DEEPEST = 64
+"""Levels of arrays that a value may have. The records have five."""
+
 Value: TypeAlias = "bool | int | bytes | str | Sequence[Value] | None"
 
 
@@ -39,11 +42,13 @@ def decode(data: bytes) -> list[Value]:
     return value
 
 
-def _check(value: object) -> None:
+def _check(value: object, depth: int = 0) -> None:
+    if depth > DEEPEST:
+        raise FormatError(f"no canonical form for arrays nested deeper than {DEEPEST}")
     # bytearray, memoryview, subclasses and float would be packed by msgpack without complaint.
     kind = type(value)
     if kind in (list, tuple):
         for item in cast(Sequence[object], value):
-            _check(item)
+            _check(item, depth + 1)
     elif value is not None and kind not in (bool, int, bytes, str):
         raise FormatError(f"no canonical form for {kind.__name__}")

@@ -1,4 +1,6 @@
-"""Advisory locks between processes: byte ranges of one file, owned by an open file description.
+"""Advisory locks between processes: byte ranges of one file, and folders in use.
+
+Both belong to an open file description.
 
 The kernel drops a lock when the last process that inherited its description is gone, so a crash
 leaves nothing stale, and no lock leaves a file of its own behind.
@@ -9,9 +11,11 @@ from __future__ import annotations
 import fcntl
 import os
 import struct
+import tempfile
 
 from store.errors import storage_error
 
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FLOCK = "hhqqi"  # struct flock of x86-64: type, whence, start, length, pid
 
 
@@ -51,6 +55,43 @@ class Lock:
 def _set(fd: int, kind: int, position: int) -> None:
     record = struct.pack(_FLOCK, kind, os.SEEK_SET, position, 1, 0)
     fcntl.fcntl(fd, fcntl.F_OFD_SETLK, record)
+
+
+class Hold:
+    """A folder that is in use, until released or until every process that inherited it is gone."""
+
+    def __init__(self, path: str) -> None:
+        self._fd = os.open(path, _FOLDER)
+        fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+    def release(self) -> None:
+        """Let go of the folder."""
+        fcntl.flock(self._fd, fcntl.LOCK_UN)
+        os.close(self._fd)
+
+
+def make_held(parent: str, prefix: str) -> tuple[str, Hold]:
+    """A fresh folder below ``parent``, held before anyone can take it for abandoned."""
+    while True:
+        path = tempfile.mkdtemp(prefix=prefix, dir=parent)
+        try:
+            hold = Hold(path)
+        except (BlockingIOError, FileNotFoundError):
+            continue  # somebody sweeps, and has found it in the moment when nobody held it
+        if os.path.exists(path):
+            return path, hold
+        hold.release()
+
+
+def is_held(path: str) -> bool:
+    """Whether a process that lives holds the folder; False when there is none."""
+    try:
+        Hold(path).release()
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False
 
 
 def position(key: bytes) -> int:

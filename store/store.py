@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import pwd
-import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from store.build import cleaning
@@ -13,7 +12,7 @@ from store.errors import NotOwner, StoreReadOnly, UnknownObject, storage_error
 from store.index.env import Index
 from store.index.tables import Writer
 from store.layout import Layout
-from store.locks import Lock, LockFile
+from store.locks import Hold, Lock, LockFile, is_held, make_held
 from store.model.derivation import Derivation, Resolved, Source
 from store.model.manifest import Manifest
 from store.model.names import ObjectId
@@ -24,8 +23,6 @@ from store.objects.check import check_object, looks_intact
 RESERVE_BYTES = 1 << 30
 RESERVE_SHARE = 0.05
 
-_WORK = re.compile(r"(?:work|object)-(\d+)-.*")
-
 
 class Store:
     """A store at a physical root. Reading needs no ownership; writing does."""
@@ -35,6 +32,7 @@ class Store:
         self._index = index
         self._locks = LockFile(f"{layout.locks}/keys")
         self._outcomes: dict[bytes, bytes] = {}
+        self._work: dict[str, Hold] = {}
 
     @classmethod
     def open(cls, root: str) -> Store:
@@ -261,21 +259,22 @@ class Store:
     # -- work folders and logs ----------------------------------------------------------------
 
     def make_work(self) -> str:
-        """A fresh work folder; the name says whose it is."""
-        import tempfile
-
-        return tempfile.mkdtemp(prefix=f"work-{os.getpid()}-", dir=self.layout.tmp)
+        """A fresh work folder, held by this process and the workers that it forks."""
+        path, hold = make_held(self.layout.tmp, "work-")
+        self._work[path] = hold
+        return path
 
     def remove_work(self, path: str) -> None:
-        """Remove a work folder, whatever a builder left in it."""
+        """Remove a work folder, whatever a builder left in it, if it is still there."""
+        self._work.pop(path).release()
         cleaning.remove(path)
 
     def remove_stale_work(self) -> None:
-        """Remove the work folders of processes that are gone."""
+        """Remove what processes that are gone left in ``tmp/``."""
         for name in os.listdir(self.layout.tmp):
-            match = _WORK.fullmatch(name)
-            if match and not os.path.exists(f"/proc/{match[1]}"):
-                cleaning.remove(f"{self.layout.tmp}/{name}")
+            path = f"{self.layout.tmp}/{name}"
+            if name.startswith(("work-", "object-")) and not is_held(path):
+                cleaning.remove(path)
 
     def start_log(self, key: bytes) -> str:
         """The path of a new, empty log for this key."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import re
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
@@ -28,6 +29,9 @@ SCHEMA = 1
 
 FIRST_MAP = 64 << 20
 """Bytes of address space that a new map takes; it doubles when it is full."""
+
+_ESCAPE = re.compile(r"\\([0-7]{3})")
+"""How a mountinfo file writes space, tab, newline and backslash."""
 
 _NETWORK = ("nfs", "cifs", "smb", "9p", "afs", "ceph", "fuse.sshfs", "gfs", "lustre", "ncpfs")
 
@@ -93,12 +97,29 @@ class Index:
         """A snapshot for reading."""
         self._own()
         try:
-            txn = self._env.begin()
+            with self._begin() as txn:
+                try:
+                    yield Reader(txn, self._tables)
+                finally:
+                    if not self._writable:
+                        self._check_undisturbed(txn.id())
+        except lmdb.Error as error:
+            raise _translate(error, self._path) from error
+
+    def _begin(self) -> Any:
+        try:
+            return self._env.begin()
         except lmdb.MapResizedError:
             self._env.set_mapsize(0)
-            txn = self._env.begin()
-        with txn:
-            yield Reader(txn, self._tables)
+            return self._env.begin()
+
+    def _check_undisturbed(self, snapshot: int) -> None:
+        # Without a lock, the pages of a snapshot are used again from the third commit after it.
+        if self._env.info()["last_txnid"] - snapshot > 1:
+            raise StorageError(
+                f"the index in {self._path} was written to while it was read without a lock",
+                hint="run the command again, or as the store's owner",
+            )
 
     def write(self, work: Callable[[Writer], T]) -> T:
         """Run ``work`` in one transaction; again from its start when the map has to grow."""
@@ -134,10 +155,11 @@ def _open_tables(env: Any, writable: bool) -> Tables:
             txn.put(b"schema", b"%d" % SCHEMA, db=env.open_db(b"meta", txn))
     elif version is None:
         raise StoreReadOnly("the index is empty, and cannot be written to")
-    elif int(version) != SCHEMA:
-        newer = int(version) > SCHEMA
+    elif version != b"%d" % SCHEMA:
+        newer = version.isdigit() and int(version) > SCHEMA
         raise SchemaMismatch(
-            f"the index has schema {int(version)}; this program knows {SCHEMA}",
+            f"the index has schema {version.decode('ascii', 'replace')}; "
+            f"this program knows {SCHEMA}",
             hint="update this program" if newer else "make the index anew",
         )
     # Each handle in a transaction of its own: one that was opened in a reading transaction, beside
@@ -182,7 +204,7 @@ def filesystem_of(path: str, mountinfo: str) -> str | None:
         fields = line.split(" ")
         if "-" not in fields:
             continue
-        point = fields[4].encode().decode("unicode_escape")
+        point = _ESCAPE.sub(lambda match: chr(int(match[1], 8)), fields[4])
         inside = path == point or path.startswith(point.rstrip("/") + "/")
         # The last of several mounts on one point is the one that is seen.
         if inside and len(point) >= best:
@@ -192,7 +214,7 @@ def filesystem_of(path: str, mountinfo: str) -> str | None:
 
 def _read(path: str) -> str:
     try:
-        with open(path, encoding="utf-8", errors="replace") as stream:
+        with open(path, encoding="utf-8", errors="surrogateescape") as stream:
             return stream.read()
     except OSError:
         return ""

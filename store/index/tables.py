@@ -31,7 +31,7 @@ from typing import Any, TypeAlias
 
 from store import canon
 from store.canon import Value
-from store.errors import StorageError, UnknownObject
+from store.errors import InvalidName, StorageError, UnknownObject
 from store.model import fields
 from store.model.derivation import Derivation, Resolved, Source
 from store.model.names import ObjectId
@@ -60,6 +60,7 @@ TABLES: Mapping[bytes, Mapping[str, bool]] = {
 _NUMBER = struct.Struct(">I")
 _KINDS: Mapping[bytes, type[Node]] = {b"s": Source, b"d": Derivation, b"r": Resolved}
 _HISTORY = 15
+_LONGEST_KEY = 511
 
 
 @dataclass(frozen=True)
@@ -277,8 +278,11 @@ class Writer(Reader):
     def put_root(self, name: str, oid: ObjectId, path: str = "") -> None:
         """Keep an object alive under a name; ``path`` is the link that stands for it."""
         self._known(oid)
+        key = os.fsencode(name)
+        if not 0 < len(key) <= _LONGEST_KEY:
+            raise InvalidName(f"the name of a root has 1 to {_LONGEST_KEY} bytes: {name}")
         record: list[Value] = [oid.digest, oid.name, path, int(time.time())]
-        self._put(b"roots", os.fsencode(name), canon.encode(record))
+        self._put(b"roots", key, canon.encode(record))
 
     def put_lease(self, token: bytes | None, held: Sequence[ObjectId]) -> bytes:
         """Lease objects to this process; returns the token to change or end the lease with."""
@@ -306,8 +310,8 @@ class Writer(Reader):
 
 
 def _source_key(sha256: str, locator: str) -> bytes:
-    # LMDB bounds keys at 511 bytes; a locator that is cut short only asks for another fetch.
-    return (bytes.fromhex(sha256) + os.fsencode(locator))[:511]
+    # A locator that is cut short only asks for another fetch.
+    return (bytes.fromhex(sha256) + os.fsencode(locator))[:_LONGEST_KEY]
 
 
 def process_start(pid: int) -> int:

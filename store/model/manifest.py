@@ -58,14 +58,14 @@ class Manifest:
         references = fields.several(values[2], fields.object_id)
         fields.strictly_ascending(references, "references")
         directories = [Directory.decode(fields.raw(item)) for item in fields.array(values[5])]
-        by_digest = {directory.node().payload: directory for directory in directories}
-        fields.strictly_ascending(by_digest, "directories")
+        keys = [directory.node().payload for directory in directories]
+        fields.strictly_ascending(keys, "directories")
         manifest = cls(
             fields.object_id(values[1]),
             references,
             fields.boolean(values[3]),
             Node.from_fields(fields.array(values[4])),
-            by_digest,
+            dict(zip(keys, directories, strict=True)),
         )
         manifest._check_whole()
         return manifest

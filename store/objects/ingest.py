@@ -9,13 +9,13 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-import tempfile
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 
 from store.errors import OutputRefused, storage_error
 from store.layout import Layout
+from store.locks import make_held
 from store.model import identity
 from store.model.manifest import Manifest
 from store.model.names import ObjectId
@@ -189,11 +189,12 @@ def _folder(path: str) -> Iterator[int]:
 
 @contextlib.contextmanager
 def _staging(layout: Layout) -> Iterator[str]:
-    # The name says whose it is, so that what a killed process leaves is found and removed.
-    staging = tempfile.mkdtemp(prefix=f"work-{os.getpid()}-object-", dir=layout.tmp)
+    # What a killed process leaves is held by nobody, and removed.
+    staging, hold = make_held(layout.tmp, "object-")
     try:
         yield staging
     finally:
+        hold.release()
         _discard(staging)
 
 

@@ -162,7 +162,7 @@ class Copier:
             self.seen.add(found)
 
     def _directory(self, name: bytes, source: int, target: int, path: bytes, mode: int) -> Staged:
-        if path.count(b"/") >= DEEPEST:
+        if path.count(b"/") > DEEPEST:
             raise OutputRefused(f"{self._show(path)} lies more than {DEEPEST} folders deep")
         copied = path.rpartition(b"/")[2]
         os.mkdir(copied, 0o700, dir_fd=target)

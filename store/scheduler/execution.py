@@ -226,6 +226,7 @@ class Execution:
     def _hear(self, running: _Running, message: object) -> None:
         if running.ended:  # the end of the pipe: the work folder is gone too
             running.worker.reap()
+            self._store.remove_work(running.worker.job.work_dir)
             self._running.remove(running)
         elif isinstance(message, Result):
             self._succeed(running, message)

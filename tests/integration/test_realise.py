@@ -11,13 +11,14 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import lmdb
 import pytest
 
+from store import kernel
 from tests.integration.conftest import TOP, Shop
 
 Taker = Callable[["subprocess.Popen[str]"], "subprocess.Popen[str]"]
@@ -289,7 +290,7 @@ def test_recipes_that_do_not_evaluate(shop: Shop, tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
-# -- other users 
+# -- other users -----
 
 
 @pytest.fixture
@@ -341,3 +342,52 @@ def test_an_ordinary_user_builds_in_a_store_of_his_own(shop: Shop, others_python
         assert his.path("realise", "hello") == shop.path("realise", "hello")
         assert his.path("run", "hello") == "hello"
         assert his.path("realise", "bare") == shop.path("realise", "bare")
+
+
+# -- a full disk -----
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 300 MB; only root can mount one."""
+    if os.geteuid() != 0:
+        pytest.skip("mounts a small file system, which only root can")
+    place = tmp_path / "disk"
+    place.mkdir()
+    try:
+        kernel.mount("tmpfs", str(place), "tmpfs", 0, "size=300m")
+    except OSError as error:
+        pytest.skip(f"cannot mount a small file system: {error}")
+    yield place
+    kernel.umount(str(place))
+
+
+def test_a_builder_that_fills_the_disk_costs_only_its_own_work(small_disk: Path) -> None:
+    shop = Shop(small_disk / "root")
+    hello = shop.path("realise", "hello")
+    done = shop.run("realise", "floods")
+    # Stopped by the watch, or by the disk itself when it is quicker.
+    assert done.returncode in (31, 36), done.stderr
+    assert "Traceback" not in done.stderr
+    assert not list((shop.root / "tmp").iterdir())
+    assert shop.path("realise", "hello") == hello
+    assert shop.path("realise", "itself")
+    assert shop.run("verify").returncode == 0
+
+
+def test_a_store_without_room_says_so(small_disk: Path) -> None:
+    shop = Shop(small_disk / "root")
+    shop.path("realise", "hello")
+    filler = small_disk / "filler"
+    with contextlib.suppress(OSError), filler.open("wb", buffering=0) as stream:
+        while True:
+            stream.write(bytes(1 << 20))
+    big = small_disk.parent / "big"
+    big.write_bytes(os.urandom(1 << 20))
+    done = shop.run("add", str(big))
+    assert done.returncode == 51, done.stderr
+    assert "No space left" in done.stderr
+    assert shop.path("run", "hello") == "hello", "what is there can be used on a full disk"
+    filler.unlink()
+    assert shop.run("add", str(big)).returncode == 0
+    assert shop.run("verify").returncode == 0

@@ -464,6 +464,17 @@ def test_every_right_is_gone(lab: Lab) -> None:
     assert words[-2:] == ["NoNewPrivs:", "1"]
 
 
+def test_groups_of_root_do_not_reach_the_builder(lab: Lab) -> None:
+    if os.geteuid() != 0 or lab.uid is not None:
+        pytest.skip("only root can give up his groups")
+    groups = os.getgroups()
+    os.setgroups([4, 27])
+    try:
+        assert lab.told("print(os.getgroups())") == ["[]"]
+    finally:
+        os.setgroups(groups)
+
+
 def test_set_id_bits_cannot_be_made(lab: Lab) -> None:
     lines = lab.told(
         """

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from store.errors import StorageError
-from store.locks import LockFile, position
+from store.locks import Hold, LockFile, is_held, position
 
 
 def test_a_byte_is_locked_once(tmp_path: Path) -> None:
@@ -64,3 +64,11 @@ def test_positions_fit_a_file_offset() -> None:
 def test_a_place_that_cannot_be_written_is_said(tmp_path: Path) -> None:
     with pytest.raises(StorageError, match="cannot take a lock"):
         LockFile(str(tmp_path)).try_lock(0)
+
+
+def test_a_folder_is_held_until_released(tmp_path: Path) -> None:
+    hold = Hold(str(tmp_path))
+    assert is_held(str(tmp_path))
+    hold.release()
+    assert not is_held(str(tmp_path))
+    assert not is_held(str(tmp_path / "gone"))

@@ -17,7 +17,7 @@ from store.model import identity
 from store.model.manifest import Manifest
 from store.model.names import ObjectId
 from store.model.tree import Directory, NodeKind, file, link
-from store.objects import finishing, sharing, staging
+from store.objects import finishing, staging
 from store.objects.check import check_object, identify
 from store.objects.ingest import ingest, ingest_outputs
 
@@ -320,7 +320,7 @@ def test_where_links_cannot_be_made_files_are_copied(
     def no_link(*_: object, **__: object) -> None:
         raise OSError(number, os.strerror(number))
 
-    monkeypatch.setattr(sharing.os, "link", no_link)
+    monkeypatch.setattr(os, "link", no_link)
     manifest = ingest(layout.root, str(tree), "two")
     monkeypatch.undo()
     assert inode(stored(layout, manifest) / "a") != inode(stored(layout, manifest) / "b")
@@ -422,8 +422,6 @@ def test_outputs_may_refer_to_each_other(layout: Layout, tree: Path) -> None:
     (tree / "out" / "run").chmod(0o755)
     (tree / "out" / "only-lib").write_text(f"{lib}")
     (tree / "out" / "link").symlink_to(f"{lib}/x:{out}")
-    (tree / "out" / "plain").write_text("shared")
-    (tree / "lib" / "plain").write_text("shared")
     (tree / "lib" / "x").write_text(f"{lib} and {doc}")
     (tree / "doc" / "big").write_bytes(b"." * (MIB - 3) + doc.encode())
     final = ingest_outputs(layout.root, paths, candidates=[OTHER])
@@ -438,7 +436,6 @@ def test_outputs_may_refer_to_each_other(layout: Layout, tree: Path) -> None:
     assert final[ids["out"]].references == tuple(sorted([ids_now["lib"], OTHER]))
     assert final[ids["lib"]].references == (ids_now["doc"],)
     assert final[ids["doc"]].references == ()
-    assert inode(path / "plain") == inode(stored(layout, final[ids["lib"]]) / "plain")
     for manifest in final.values():
         assert_sound(layout, manifest)
 
