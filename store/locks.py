@@ -11,7 +11,6 @@ from __future__ import annotations
 import fcntl
 import os
 import struct
-import tempfile
 
 from store.errors import storage_error
 
@@ -72,6 +71,8 @@ class Hold:
 
 def make_held(parent: str, prefix: str) -> tuple[str, Hold]:
     """A fresh folder below ``parent``, held before anyone can take it for abandoned."""
+    import tempfile
+
     while True:
         path = tempfile.mkdtemp(prefix=prefix, dir=parent)
         try:
