@@ -7,8 +7,16 @@ import os
 import pwd
 from collections.abc import Iterable, Iterator, Sequence
 
+from store import digest
 from store.build import cleaning
-from store.errors import NotOwner, StoreReadOnly, UnknownObject, storage_error
+from store.errors import (
+    NotOwner,
+    StorageError,
+    StoreReadOnly,
+    UnknownObject,
+    UsageError,
+    storage_error,
+)
 from store.index.env import Index
 from store.index.tables import Writer
 from store.layout import Layout
@@ -232,11 +240,18 @@ class Store:
         """Make (or replace) the link ``path`` to the object, and a root of it."""
         target = self.layout.object(oid)
         if os.path.lexists(path) and not os.path.islink(path):
-            raise StoreReadOnly(f"{path} exists and is no link")
-        self._index.write(lambda txn: txn.put_root(f"link:{path}", oid, path))
-        fresh = f"{path}.tmp-{os.getpid()}"
-        os.symlink(target, fresh)
-        os.replace(fresh, path)
+            raise UsageError(f"{path} exists, and is not a link that could be replaced")
+        # By digest: a path may be longer than a key of the index.
+        name = digest.to_text(digest.file_digest(os.fsencode(path))[: digest.OBJECT_DIGEST_SIZE])
+        self._index.write(lambda txn: txn.put_root(f"link:{name}", oid, path))
+        fresh = f"{path}.{os.getpid()}.new"
+        try:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(fresh)
+            os.symlink(target, fresh)
+            os.replace(fresh, path)
+        except OSError as error:
+            raise StorageError(f"cannot make the link {path}: {error.strerror}") from error
 
     @contextlib.contextmanager
     def lease(self) -> Iterator[Lease]:

@@ -206,7 +206,7 @@ class Reader:
         for name, data in self._prefixed(b"roots", b""):
             digest, object_name, path, _ = fields.array(canon.decode(data), 4)
             oid = ObjectId(fields.raw(digest, 20), fields.text(object_name))
-            found[os.fsdecode(name)] = (oid, fields.text(path))
+            found[os.fsdecode(name)] = (oid, os.fsdecode(fields.raw(path)))
         return found
 
     def leases(self) -> dict[bytes, tuple[int, int, tuple[ObjectId, ...]]]:
@@ -281,7 +281,7 @@ class Writer(Reader):
         key = os.fsencode(name)
         if not 0 < len(key) <= _LONGEST_KEY:
             raise InvalidName(f"the name of a root has 1 to {_LONGEST_KEY} bytes: {name}")
-        record: list[Value] = [oid.digest, oid.name, path, int(time.time())]
+        record: list[Value] = [oid.digest, oid.name, os.fsencode(path), int(time.time())]
         self._put(b"roots", key, canon.encode(record))
 
     def put_lease(self, token: bytes | None, held: Sequence[ObjectId]) -> bytes:

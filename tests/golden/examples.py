@@ -8,7 +8,9 @@ fixed; they change only together with the context strings in ``store/digest.py``
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 from store import canon, digest
 from store.digest import Kind
@@ -54,6 +56,14 @@ REALISATION = Realisation(
 MANIFEST = Manifest(
     OBJECT, (SHELL, LIBC), True, TOP.node(), {item.node().payload: item for item in (INNER, TOP)}
 )
+
+
+class Record(Protocol):
+    """What has an encoding."""
+
+    def encode(self) -> bytes:
+        """The canonical bytes."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -114,7 +124,7 @@ KEYED = {
 }
 """Whose result is the keyed digest of the encoding, in hex or as a path's text form."""
 
-DECODERS = {
+DECODERS: dict[str, Callable[[bytes], Record]] = {
     "directory": Directory.decode,
     "source-stored": Source.decode,
     "derivation": Derivation.decode,

@@ -20,11 +20,11 @@ SCALARS = (
     | st.text(max_size=40)
 )
 VALUES: st.SearchStrategy[Any] = st.recursive(
-    SCALARS, lambda below: st.lists(below, max_size=5), max_leaves=15
+    SCALARS, lambda below: st.lists(below, max_size=5), max_leaves=8
 )
 RECORDS = st.lists(VALUES, max_size=6)
 
-QUICK = settings(deadline=None, max_examples=100)
+QUICK = settings(deadline=None, max_examples=50)
 
 
 @QUICK

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from store.errors import NotOwner, StoreReadOnly, UnknownObject
+from store.errors import NotOwner, StoreReadOnly, UnknownObject, UsageError
 from store.index.env import Index
 from store.model.names import ObjectId
 from store.model.result import Made, Result
@@ -102,7 +102,7 @@ def test_a_root_is_a_link_that_may_be_replaced(store: Store, tmp_path: Path) -> 
         store.link_root(str(link), item.id)
         assert os.readlink(link) == store.layout.object(item.id)
     (tmp_path / "file").write_text("precious")
-    with pytest.raises(StoreReadOnly, match="is no link"):
+    with pytest.raises(UsageError, match="is not a link"):
         store.link_root(str(tmp_path / "file"), first.id)
     assert (tmp_path / "file").read_text() == "precious"
     with pytest.raises(UnknownObject):

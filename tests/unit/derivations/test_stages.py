@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -81,6 +82,15 @@ def test_stage_2_is_built_with_nothing_but_stage_1_and_sources(catalogue: Catalo
     for name, package in catalogue.packages.items():
         if name.startswith("stage2."):
             assert all(ref.node in known for ref in catalogue.inputs(package.node))
+
+
+def test_every_script_is_one_that_a_shell_can_read(catalogue: Catalogue) -> None:
+    # Quotes within quotes are easily lost, and a build would tell only when it gets there.
+    for node in catalogue.nodes.values():
+        if isinstance(node, Derivation) and node.args[:2] == ("-eu", "-c"):
+            shell = ["/bin/sh", "-n", "-c", node.args[2]]
+            result = subprocess.run(shell, check=False, capture_output=True, text=True)
+            assert not result.returncode, f"{node.name}: {result.stderr}"
 
 
 def test_a_seed_of_another_name_is_an_error() -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -12,13 +14,23 @@ from hypothesis import strategies as st
 
 from store.errors import InvalidName, StorageError, UnknownObject
 from store.index.env import Index
-from store.index.tables import process_start
+from store.index.tables import Writer, process_start
 from store.model.names import ObjectId
+from store.model.realisation import Realisation
 from tests.golden.examples import DERIVATION, REALISATION, RESOLVED, SOURCE
 
 
 def oid(number: int) -> ObjectId:
     return ObjectId(number.to_bytes(20, "big"), f"n{number}")
+
+
+def register(index: Index, number: int, below: Iterable[int] = (), size: int = 0) -> None:
+    references = sorted(map(oid, below))
+    index.write(lambda txn: txn.register(oid(number), references, False, size))
+
+
+def add(index: Index, record: Realisation) -> None:
+    index.write(lambda txn: txn.add_realisation(record))
 
 
 @pytest.fixture
@@ -39,11 +51,7 @@ def test_references_and_referrers_mirror_each_other(
     index = Index.open(str(tmp_path_factory.mktemp("index")))
     edges = {at: {to for to in below if to < at} for at, below in enumerate(graph)}
     for at, below in edges.items():
-        index.write(
-            lambda txn, at=at, below=below: txn.register(
-                oid(at), sorted(map(oid, below)), False, at
-            )
-        )
+        register(index, at, below, size=at)
     reach: dict[int, set[int]] = {}
     for at, below in edges.items():
         reach[at] = {at}.union(*(reach[to] for to in below))
@@ -93,9 +101,9 @@ def test_realisations_are_many_valued_and_none_is_replaced(index: Index) -> None
     other = replace(first, output="outer")
 
     for number in (1, 2):
-        index.write(lambda txn, at=number: txn.register(oid(at), [], False, 0))
+        register(index, number)
     for record in (first, second, third, other, first):
-        index.write(lambda txn, record=record: txn.add_realisation(record))
+        add(index, record)
     with index.read() as txn:
         found = txn.realisations(first.key, "out")
         assert sorted(found, key=repr) == sorted([first, second, third], key=repr)
@@ -124,7 +132,7 @@ def test_nodes_come_back(index: Index) -> None:
 
 def test_outcomes_are_replaced(index: Index) -> None:
     for key in (b"a" * 32, b"b" * 32):
-        index.write(lambda txn, key=key: txn.put_outcomes({b"n" * 32: key}))
+        index.write(partial(Writer.put_outcomes, outcomes={b"n" * 32: key}))
     with index.read() as txn:
         assert txn.outcome(b"n" * 32) == b"b" * 32
         assert txn.outcome(b"m" * 32) is None
@@ -144,7 +152,7 @@ def test_a_root_of_nothing_or_with_too_long_a_name_is_refused(index: Index) -> N
     index.write(lambda txn: txn.register(oid(1), [], False, 0))
     for name in ("", "n" * 512):
         with pytest.raises(InvalidName, match="name of a root"):
-            index.write(lambda txn, name=name: txn.put_root(name, oid(1)))
+            index.write(partial(Writer.put_root, name=name, oid=oid(1)))
 
 
 def test_leases_name_their_process_and_end(index: Index) -> None:
@@ -174,7 +182,7 @@ def test_verified_sources_are_known_by_hash_and_locator(index: Index) -> None:
 
 def test_history_keeps_the_newest(index: Index) -> None:
     for number in range(40):
-        index.write(lambda txn, at=number: txn.add_history("gcc", at))
+        index.write(partial(Writer.add_history, name="gcc", milliseconds=number))
     with index.read() as txn:
         assert txn.history("gcc") == list(range(25, 40))
         assert txn.history("make") == []
