@@ -60,6 +60,7 @@ CAP_SETGID: Final = 6
 CAP_SETUID: Final = 7
 CAP_SYS_ADMIN: Final = 21
 
+_NR_CLONE: Final = {"x86_64": 56, "aarch64": 220}
 _NR_PIVOT_ROOT: Final = {"x86_64": 155, "aarch64": 41}
 _NR_CAPSET: Final = {"x86_64": 126, "aarch64": 91}
 _NR_SECCOMP: Final = {"x86_64": 317, "aarch64": 277}
@@ -68,17 +69,25 @@ _NR_MOVE_MOUNT: Final = 429
 _NR_MOUNT_SETATTR: Final = 442
 
 _libc = ctypes.CDLL(None, use_errno=True)
+# Keeps the interpreter's lock during a call, as a call has to that returns in two processes.
+_locked_libc = ctypes.PyDLL(None, use_errno=True)
 _MACHINE: Final = platform.machine()
 
 
 class _Call:
     """A libc function, or a bare system call when ``number`` is given, that raises on failure."""
 
-    def __init__(self, name: str, *argtypes: type, number: int | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        *argtypes: type,
+        number: int | None = None,
+        libc: ctypes.CDLL = _libc,
+    ) -> None:
         self._name = name
         self._lead = () if number is None else (number,)
         # Item access yields a new function object each time, so that argtypes are not shared.
-        self._function = _libc[name if number is None else "syscall"]
+        self._function = libc[name if number is None else "syscall"]
         self._function.argtypes = (*((c_long,) if number is not None else ()), *argtypes)
         self._function.restype = c_long if number is not None else c_int
 
@@ -90,6 +99,12 @@ class _Call:
         return result
 
 
+_clone = _Call(
+    "clone",
+    *[c_ulong] * 5,
+    number=_NR_CLONE.get(_MACHINE, -1),
+    libc=_locked_libc,
+)
 _unshare = _Call("unshare", c_int)
 _mount = _Call("mount", c_char_p, c_char_p, c_char_p, c_ulong, c_char_p)
 _umount2 = _Call("umount2", c_char_p, c_int)
@@ -111,6 +126,20 @@ _mount_setattr = _Call(
 def machine() -> str:
     """The machine's architecture as the kernel names it, such as ``x86_64``."""
     return _MACHINE
+
+
+def threads() -> int:
+    """How many threads this process has, Python's and others."""
+    return len(os.listdir("/proc/self/task"))
+
+
+def clone(flags: int) -> int:
+    """Fork into new namespaces: 0 in the child, its process id in the parent.
+
+    Unlike ``os.fork`` nothing is told to the C library or to Python, which is only right if the
+    process has one thread. The child must not start threads and has to end by ``os._exit``.
+    """
+    return _clone(flags | signal.SIGCHLD, 0, 0, 0, 0)
 
 
 def unshare(flags: int) -> None:

@@ -6,17 +6,17 @@ import contextlib
 import os
 import select
 import signal
-import threading
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, NoReturn
 
 from store import kernel
 from store.build import mounts
 from store.build.diagnosis import UNSHARE, diagnose
+from store.build.forking import with_one_thread
 from store.build.preparation import prepare
 from store.build.request import BuildRequest, BuildResult
 from store.build.runner import read_report
-from store.build.sandbox import Tree, write_id_maps
+from store.build.sandbox import Tree
 from store.errors import UsageError
 
 STORE: Final = "store"
@@ -43,7 +43,7 @@ def enter(store_dir: str, argv: Sequence[str], env: Mapping[str, str], cwd: str)
     Raises ``SandboxUnavailable``; ``OSError`` if ``cwd`` or the program is not there. By then the
     process has left its old root, so that all that it can do is to report and exit.
     """
-    if threading.active_count() > 1:
+    if kernel.threads() > 1:
         raise UsageError("a process with several threads cannot enter the store")
     progress = _Steps()
     try:
@@ -63,7 +63,7 @@ def _mount_store(store_dir: str, progress: _Steps) -> None:
     else:
         kernel.unshare(kernel.CLONE_NEWUSER | kernel.CLONE_NEWNS)
         progress.step("mapping the user")
-        write_id_maps(f"{user} {user} 1", f"{group} {group} 1")
+        _stay_oneself(user, group)
     progress.step("making the mounts private")
     kernel.mount("none", "/", None, kernel.MS_REC | kernel.MS_PRIVATE)
     progress.step("taking the host's mounts")
@@ -79,6 +79,18 @@ def _mount_store(store_dir: str, progress: _Steps) -> None:
     progress.step("mounting the host's entries")
     _mount_host()
     mounts.finish_root(progress.step)
+
+
+def _stay_oneself(user: int, group: int) -> None:
+    # Had the process changed its user id, the files below /proc/self would not be its own.
+    kernel.prctl(kernel.PR_SET_DUMPABLE, 1)
+    for name, text in (
+        ("setgroups", "deny"),
+        ("uid_map", f"{user} {user} 1"),
+        ("gid_map", f"{group} {group} 1"),
+    ):
+        with open(f"/proc/self/{name}", "wb", buffering=0) as stream:
+            stream.write(text.encode())
 
 
 def _mount_host() -> None:
@@ -104,6 +116,10 @@ def enter_build(request: BuildRequest) -> BuildResult:
     builder, arguments and environment. All of the contract holds, but for the standard streams,
     which are ours; limits of time and disk are not watched.
     """
+    return with_one_thread(lambda: _enter_build(request))
+
+
+def _enter_build(request: BuildRequest) -> BuildResult:
     plan = prepare(request, interactive=True)
     tree = Tree(plan, (0, 1, 2))
     with _terminal_kept():

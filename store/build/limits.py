@@ -23,16 +23,15 @@ LIMITS: Final = (
 )
 
 
-def set_limits() -> None:
-    """Set ``LIMITS``, each as near as this user's own hard limit allows."""
+def set_limits(pid: int) -> None:
+    """Set ``LIMITS`` for a process, each as near as the hard limits allow that it has."""
     for which, soft, hard in LIMITS:
         try:
-            resource.setrlimit(which, (soft, hard))
+            resource.prlimit(pid, which, (soft, hard))
         except (ValueError, OSError):
-            ceiling = resource.getrlimit(which)[1]
-            allowed = _least(hard, ceiling)
+            allowed = _least(hard, resource.prlimit(pid, which)[1])
             with contextlib.suppress(ValueError, OSError):
-                resource.setrlimit(which, (_least(soft, allowed), allowed))
+                resource.prlimit(pid, which, (_least(soft, allowed), allowed))
 
 
 def _least(one: int, other: int) -> int:

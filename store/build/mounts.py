@@ -32,8 +32,8 @@ _OBJECTS: Final = ".objects"
 def open_trees(plan: Plan) -> dict[str, int]:
     """Detached mounts of the store directory and the writable directories, by entry of ``/``.
 
-    Root takes them before he becomes the build user, who cannot pass the closed directories above
-    the store; another user takes them as soon as he has a mount namespace.
+    Root takes them while he is root: the build user cannot pass closed directories above the
+    store. Another user takes them as soon as he has a mount namespace.
     """
     trees = {_OBJECTS: kernel.open_tree(plan.store_dir)}
     for path, name in plan.mounted:

@@ -47,7 +47,10 @@ class Plan:
     inputs: tuple[str, ...]
     etc: tuple[tuple[str, str], ...]
     build_user: int | None
-    """The id, of user and group, to become before anything else; None to stay who one is."""
+    """The host's id, of user and group, that the builder gets; None for the caller's own."""
+    uid: int
+    gid: int
+    """What these look like inside."""
     uid_map: str
     gid_map: str
     filter: bytes
@@ -84,6 +87,8 @@ def prepare(request: BuildRequest, *, interactive: bool = False) -> Plan:
         inputs=_make_mount_points(request),
         etc=_etc(request),
         build_user=build_user,
+        uid=request.uid,
+        gid=request.gid,
         uid_map=f"{request.uid} {os.geteuid() if build_user is None else build_user} 1",
         gid_map=f"{request.gid} {os.getegid() if build_user is None else build_user} 1",
         filter=seccomp.program(),

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from store.build.diagnosis import diagnose
+from store.build.forking import with_one_thread
 from store.build.preparation import prepare
 from store.build.request import BuildRequest, BuildResult, Stopped
 from store.build.sandbox import Tree
@@ -28,8 +29,12 @@ def run(request: BuildRequest) -> BuildResult:
 
     Nothing of it is left running when this returns or raises. A builder that fails is a result.
     Raises ``SandboxUnavailable`` if the kernel refuses, and ``UnknownObject`` if an input is
-    missing.
+    missing. From a process with several threads the build is run through one more process.
     """
+    return with_one_thread(lambda: _run(request))
+
+
+def _run(request: BuildRequest) -> BuildResult:
     began = time.monotonic()
     plan = prepare(request)
     with _open_log(request.log_path) as log:
@@ -88,12 +93,12 @@ def read_report(
     told: Mapping[str, Sequence[str]], stopped: Stopped | None, wall: float
 ) -> BuildResult:
     """What the children told, as a result. Raises ``SandboxUnavailable`` if they got nowhere."""
-    if "failed" in told and stopped is None:
+    if "failed" in told and "exited" not in told and stopped is None:
         step, code = told["failed"]
         if int(code) == 0:
             raise SandboxUnavailable(f"the sandbox cannot be made: {step}")
         raise diagnose(step, int(code))
-    _, user, system = told.get("gone", ("0", "0", "0"))
+    _, user, system = told["gone"]
     status, kilobytes = told.get("exited", (str(int(signal.SIGKILL)), "0"))
     return BuildResult(
         status=-signal.SIGKILL if stopped else os.waitstatus_to_exitcode(int(status)),

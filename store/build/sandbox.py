@@ -1,19 +1,21 @@
-"""The process tree of a build: three processes from the caller's to the builder's.
+"""The process tree of a build: the caller's child is the first process of its namespaces.
 
 ::
 
-    caller ── outer ── init ── builder ── ...
-              |        `- first of the pid namespace: mounts, gives up every right, reaps
-              `- becomes the build user, makes the namespaces, outlives init
+    caller ── init ── builder ── ...
+              `- makes the mounts, gives up every right, starts the builder, reaps what ends
 
-When init ends the kernel kills everything in its pid namespace, and only then does the outer
-process see it gone; so the end of the outer process is the end of the whole tree. The caller stops
-a build by closing the control pipe. If the caller dies, the kernel kills the outer process, and
-with it init, and with it the rest.
+When init ends the kernel kills everything in its pid namespace, and only then tells the caller that
+init has ended; so the end of init is the end of the whole tree. The caller stops a build by killing
+init. If the caller dies, the kernel kills init.
 
-The children tell the caller what happened in lines of tab-separated words through the report pipe:
-``failed STEP ERRNO``, ``unexecuted TEXT``, ``exited WAIT-STATUS KILOBYTES`` (of the builder),
-``gone WAIT-STATUS USER SYSTEM`` (of init).
+Between its birth and the first thing that it does, init waits on the lifeline: a pipe through
+which the caller sends one byte when it has told the kernel who init is (``uid_map``), and whose
+hang-up means that the caller is dead.
+
+Init tells the caller what happened in lines of tab-separated words through the report pipe:
+``failed STEP ERRNO``, ``unexecuted TEXT``, ``exited WAIT-STATUS KILOBYTES`` (of the builder). The
+caller adds ``gone WAIT-STATUS USER SYSTEM``, which is of init and all processes below it.
 """
 
 from __future__ import annotations
@@ -30,7 +32,7 @@ from typing import Final, NoReturn
 
 from store import kernel
 from store.build import mounts
-from store.build.diagnosis import UNSHARE
+from store.build.diagnosis import UNSHARE, diagnose
 from store.build.limits import set_limits
 from store.build.preparation import Plan
 
@@ -47,6 +49,7 @@ ALL_SIGNALS: Final = tuple(signal.valid_signals())
 HIGH: Final = 64  # descriptors are moved up here, out of the way of those a builder gets
 LAST: Final = 1 << 20  # above any descriptor: the kernel's default bound
 UNEXECUTED: Final = 127
+MOUNTS: Final = "taking the store's mounts"
 
 
 class Report:
@@ -81,138 +84,105 @@ class Tree:
         """``streams`` become the builder's descriptors 1 and 2; all of 0 to 2 if interactive."""
         self._plan = plan
         self._streams = streams
-        self._report, report = os.pipe2(os.O_CLOEXEC)
-        control, self._control = os.pipe2(os.O_CLOEXEC)
-        self._theirs: tuple[int, ...] = (report, control)
+        self._report, self._report_end = os.pipe2(os.O_CLOEXEC)
+        self._lifeline_end, self._lifeline = os.pipe2(os.O_CLOEXEC)
+        self._trees: dict[str, int] = {}
         self._pid = 0
         self.pidfd = -1
 
     def start(self) -> None:
-        """Fork. To be called in a ``try`` whose ``finally`` calls ``close``.
+        """Make the namespaces and let init run. In a ``try`` whose ``finally`` calls ``close``.
 
-        The tree is killed when the thread that calls this ends.
+        Only in a process with one thread; see ``kernel.clone``. Raises ``SandboxUnavailable`` if
+        the kernel refuses. What it refuses to init is in the report, which ``finish`` returns.
         """
-        caller = os.getpid()
+        if kernel.threads() > 1:
+            raise RuntimeError("a process with several threads cannot start a sandbox")
+        step = MOUNTS
+        try:
+            if self._plan.build_user is not None:
+                self._trees = mounts.open_trees(self._plan)
+            step = UNSHARE
+            self._clone()
+            step = "mapping the build user"
+            write_id_maps(self._pid, self._plan)
+            set_limits(self._pid)
+        except OSError as error:
+            raise diagnose(step, error.errno or 0) from error
+        with contextlib.suppress(BrokenPipeError):  # init may have failed already
+            os.write(self._lifeline, b"!")
+        self._close("_report_end", "_lifeline_end")
+
+    def _clone(self) -> None:
         mask = signal.pthread_sigmask(signal.SIG_BLOCK, ALL_SIGNALS)
         try:
-            self._pid = os.fork()
+            self._pid = kernel.clone(NAMESPACES)
             if self._pid == 0:
                 os.close(self._report)
-                os.close(self._control)
-                report, control = self._theirs
-                _outer(self._plan, self._streams, report, control, caller)
+                os.close(self._lifeline)
+                report = Report(self._report_end)
+                _init(self._plan, self._streams, report, self._trees, self._lifeline_end)
             self.pidfd = os.pidfd_open(self._pid)
         finally:
-            for fd in self._theirs:
-                os.close(fd)
-            self._theirs = ()
             signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
     def stop(self) -> None:
-        """Have every process of the tree killed. Does not wait."""
-        if self._control >= 0:
-            os.close(self._control)
-            self._control = -1
+        """Kill every process of the tree. Does not wait."""
+        if self._pid:
+            os.kill(self._pid, signal.SIGKILL)  # not yet reaped, so the number is still its own
 
     def finish(self) -> dict[str, list[str]]:
-        """Wait until no process is left; what the children told, by first word."""
+        """Wait until no process is left; what was told, by first word."""
+        gone = self._reap()
         text = bytearray()
         while piece := os.read(self._report, 65536):
             text += piece
-        self._reap()
         lines = [line.split("\t") for line in text.decode(errors="replace").splitlines()]
-        return {line[0]: line[1:] for line in reversed(lines)}  # the first of a kind counts
+        return {"gone": gone} | {line[0]: line[1:] for line in lines}
 
     def close(self) -> None:
         """Leave no process and no descriptor behind, however far things got."""
         self.stop()
         self._reap()
-        for fd in (self._report, self.pidfd, *self._theirs):
+        self._close("_report", "_report_end", "_lifeline", "_lifeline_end", "pidfd")
+        for tree in self._trees.values():
+            os.close(tree)
+        self._trees = {}
+
+    def _reap(self) -> list[str]:
+        if not self._pid:
+            return []
+        _, status, usage = os.wait4(self._pid, 0)
+        self._pid = 0
+        return [str(status), str(usage.ru_utime), str(usage.ru_stime)]
+
+    def _close(self, *names: str) -> None:
+        for name in names:
+            fd = getattr(self, name)
             if fd >= 0:
                 os.close(fd)
-        self._report = self.pidfd = -1
-        self._theirs = ()
-
-    def _reap(self) -> None:
-        if self._pid:
-            with contextlib.suppress(ChildProcessError):
-                os.waitpid(self._pid, 0)
-            self._pid = 0
+            setattr(self, name, -1)
 
 
-def _outer(
-    plan: Plan, streams: Sequence[int], report_fd: int, control: int, caller: int
-) -> NoReturn:
-    """The first child's life. Never returns into the caller's code."""
-    report = Report(report_fd)
-    try:
-        trees = _unshare(plan, report, caller)
-        alive, lifeline = os.pipe2(os.O_CLOEXEC)
-        report.step("forking")
-        pid = os.fork()
-        if pid == 0:
-            os.close(lifeline)
-            _init(plan, streams, report, trees, alive)
-        os.close(alive)
-        _await_init(pid, control, report)
-    except BaseException as error:
-        report.fail(error)
-    os._exit(1)
-
-
-def _unshare(plan: Plan, report: Report, caller: int) -> dict[str, int]:
-    """Become the build user if there is one, and make the namespaces."""
-    os.umask(0o022)
-    set_limits()
-    trees = None
-    if plan.build_user is not None:
-        report.step("taking the store's mounts")
-        trees = mounts.open_trees(plan)
-        report.step("becoming the build user")
-        os.setgroups([])
-        os.setresgid(plan.build_user, plan.build_user, plan.build_user)
-        os.setresuid(plan.build_user, plan.build_user, plan.build_user)
-    report.step(UNSHARE)
-    kernel.unshare(NAMESPACES)
-    kernel.die_with_parent(caller)
-    report.step("mapping the build user")
-    write_id_maps(plan.uid_map, plan.gid_map)
-    report.step("taking the store's mounts")
-    return mounts.open_trees(plan) if trees is None else trees
-
-
-def write_id_maps(uid_map: str, gid_map: str) -> None:
-    """Say who this process is in its new user namespace; lines as in user_namespaces(7)."""
-    # A change of user id, ours or a caller's, takes the files below /proc/self from the process.
-    kernel.prctl(kernel.PR_SET_DUMPABLE, 1)
-    for name, text in (("setgroups", "deny"), ("uid_map", uid_map), ("gid_map", gid_map)):
-        with open(f"/proc/self/{name}", "wb", buffering=0) as stream:
+def write_id_maps(pid: int, plan: Plan) -> None:
+    """Say who the process is in its new user namespace; see user_namespaces(7)."""
+    lines = [("uid_map", plan.uid_map), ("gid_map", plan.gid_map)]
+    if plan.build_user is None:
+        lines.insert(0, ("setgroups", "deny"))  # without it, only root may map a group
+    for name, text in lines:
+        with open(f"/proc/{pid}/{name}", "wb", buffering=0) as stream:
             stream.write(text.encode())
 
 
-def _await_init(pid: int, control: int, report: Report) -> NoReturn:
-    """Wait for init, or kill it when the caller closes the control pipe."""
-    pidfd = os.pidfd_open(pid)
-    poll = select.poll()
-    poll.register(pidfd, select.POLLIN)
-    poll.register(control, 0)  # a hang-up is always told
-    if pidfd not in dict(poll.poll()):
-        os.kill(pid, signal.SIGKILL)
-    _, status, usage = os.wait4(pid, 0)
-    report.tell("gone", status, usage.ru_utime, usage.ru_stime)
-    os._exit(0)
-
-
 def _init(
-    plan: Plan, streams: Sequence[int], report: Report, trees: Mapping[str, int], alive: int
+    plan: Plan, streams: Sequence[int], report: Report, trees: Mapping[str, int], lifeline: int
 ) -> NoReturn:
-    """The life of the first process of the pid namespace."""
+    """The life of the first process of the pid namespace. Never returns to the caller's code."""
     try:
-        kernel.die_with_parent()
-        poll = select.poll()
-        poll.register(alive, 0)
-        if poll.poll(0):
-            os._exit(1)  # the outer process died before it could have been told of
+        _become_builder(plan, report, lifeline)
+        if not trees:
+            report.step(MOUNTS)
+            trees = mounts.open_trees(plan)
         report.step("naming the host")
         kernel.sethostname(b"localhost")
         kernel.setdomainname(b"(none)")
@@ -228,6 +198,23 @@ def _init(
     except BaseException as error:
         report.fail(error)
     os._exit(1)
+
+
+def _become_builder(plan: Plan, report: Report, lifeline: int) -> None:
+    """Wait until the caller has written the maps, and take on the ids that they name."""
+    if not os.read(lifeline, 1):
+        os._exit(1)
+    report.step("becoming the build user")
+    if plan.build_user is not None:
+        os.setgroups([])
+        os.setresgid(plan.gid, plan.gid, plan.gid)
+        os.setresuid(plan.uid, plan.uid, plan.uid)
+    kernel.die_with_parent()
+    poll = select.poll()
+    poll.register(lifeline, 0)  # a hang-up is always told
+    if poll.poll(0):
+        os._exit(1)  # the caller died before the kernel knew that this concerns us
+    os.umask(0o022)
 
 
 def _arrange_descriptors(plan: Plan, streams: Sequence[int], report: Report) -> None:

@@ -12,7 +12,7 @@ import signal
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING
 
 from store import digest, kernel
 from store.build import cleaning
@@ -31,6 +31,9 @@ from store.model.derivation import Resolved, Source
 from store.model.manifest import Manifest
 from store.model.names import ObjectId
 from store.model.result import Made, Result
+
+if TYPE_CHECKING:
+    from store.build.request import BuildRequest, BuildResult
 
 TAIL_LINES = 15
 
@@ -151,7 +154,7 @@ def build(layout: Layout, job: Job, emit: Callable[[Event], None]) -> Result:
     )
 
 
-def _raise_for(node: Resolved, ran: Any, request: Any) -> None:
+def _raise_for(node: Resolved, ran: BuildResult, request: BuildRequest) -> None:
     if ran.stopped == "timeout":
         raise BuildTimeout(
             f"{node.name} ran longer than {request.timeout:g} s", hint="--timeout sets the bound"
@@ -167,6 +170,8 @@ def _raise_for(node: Resolved, ran: Any, request: Any) -> None:
             "hardly an inode, would have stayed free",
             hint="free some space; nothing that was finished is lost",
         )
+    if ran.exec_error is not None:
+        raise BuildFailed(node.name, ran.exec_error)
     if ran.status != 0:
         raise BuildFailed(node.name, describe(ran.status), tail(request.log_path))
 

@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+from store import kernel
 from store.build import runner
 from store.build.request import BuildRequest, BuildResult
 
@@ -122,15 +123,21 @@ class Lab:
         return action() if self.uid is None else act_as(self.uid, action)
 
 
+def become(uid: int) -> None:
+    """Turn this process into an ordinary user's, for good."""
+    os.setgroups([])
+    os.setresgid(uid, uid, uid)
+    os.setresuid(uid, uid, uid)
+    kernel.prctl(kernel.PR_SET_DUMPABLE, 1)  # as after a login, which executes a shell
+
+
 def act_as(uid: int, action: Callable[[], T]) -> T:
     """Call ``action`` in a child process that is an ordinary user."""
     readable, writable = os.pipe()
     pid = os.fork()
     if pid == 0:
         try:
-            os.setgroups([])
-            os.setresgid(uid, uid, uid)
-            os.setresuid(uid, uid, uid)
+            become(uid)
             message = (True, action())
         except BaseException as error:
             message = (False, error)  # type: ignore[assignment]

@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 import stat
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +15,7 @@ import pytest
 
 from store.build import cleaning, runner
 from store.errors import SandboxUnavailable, UnknownObject
-from tests.integration.laboratory import INPUT, INPUT_FILE, INPUT_LINK, OUTPUT, Lab
+from tests.integration.laboratory import INPUT, INPUT_FILE, INPUT_LINK, OUTPUT, Lab, become
 
 pytest_plugins = ["tests.integration.bench"]
 
@@ -305,7 +306,7 @@ def test_a_process_left_behind_dies_with_the_build(lab: Lab) -> None:
     assert alive.read_text() == last
 
 
-@pytest.mark.parametrize("victim", ["caller", "outer process"])
+@pytest.mark.parametrize("victim", ["caller", "init"])
 def test_killing_any_process_above_the_builder_kills_the_tree(lab: Lab, victim: str) -> None:
     request = lab.request(
         """
@@ -318,11 +319,12 @@ def test_killing_any_process_above_the_builder_kills_the_tree(lab: Lab, victim: 
     )
     pid = os.fork()
     if pid == 0:
-        if lab.uid is not None:
-            os.setgroups([])
-            os.setresgid(lab.uid, lab.uid, lab.uid)
-            os.setresuid(lab.uid, lab.uid, lab.uid)
-        os._exit(-runner.run(request).status)
+        try:
+            if lab.uid is not None:
+                become(lab.uid)
+            os._exit(-runner.run(request).status)
+        finally:
+            os._exit(1)
     alive = f"{request.work_dir}/tmp/alive"
     await_true(lambda: bool(read_if_there(alive)))
     if victim == "caller":
@@ -651,6 +653,29 @@ def test_nothing_is_left_open_or_running_in_the_caller(lab: Lab) -> None:
     assert lab.act(descriptors) == []
 
 
+def test_a_process_with_threads_may_run_builds(lab: Lab) -> None:
+    good, bad = lab.request("sys.exit(4)"), lab.request("", inputs=("nowhere",))
+
+    def act() -> tuple[int, str]:
+        done = threading.Event()
+        other = threading.Thread(target=done.wait)
+        other.start()
+        try:
+            status = runner.run(good).status
+            try:
+                runner.run(bad)
+            except UnknownObject as error:
+                return status, error.message
+        finally:
+            done.set()
+            other.join()
+        return status, ""
+
+    status, message = lab.act(act)
+    assert status == 4
+    assert "nowhere" in message
+
+
 def test_a_kept_work_directory_can_be_run_in_again(lab: Lab) -> None:
     request = lab.request("open('/build/state', 'w').write('kept')")
     assert lab.carry_out(request).result.ok
@@ -662,9 +687,9 @@ def test_a_filter_that_forbids_namespaces_is_named(
     lab: Lab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(flags: int) -> None:
-        raise PermissionError(1, "Operation not permitted", "unshare")
+        raise PermissionError(1, "Operation not permitted", "clone")
 
-    monkeypatch.setattr("store.kernel.unshare", refuse)
+    monkeypatch.setattr("store.kernel.clone", refuse)
     with pytest.raises(SandboxUnavailable) as caught:
         lab.run("")
     assert "making the namespaces" in caught.value.message
