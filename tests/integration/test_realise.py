@@ -391,3 +391,38 @@ def test_a_store_without_room_says_so(small_disk: Path) -> None:
     filler.unlink()
     assert shop.run("add", str(big)).returncode == 0
     assert shop.run("verify").returncode == 0
+
+
+# -- a kernel that says no -----
+
+
+WITHOUT_NAMESPACES = """
+import ctypes, os, sys
+libc = ctypes.CDLL(None, use_errno=True)
+uid, gid = os.geteuid(), os.getegid()
+if libc.unshare(0x10000000):
+    sys.exit(77)
+for name, text in (("setgroups", "deny"), ("uid_map", f"0 {uid} 1"), ("gid_map", f"0 {gid} 1")):
+    with open(f"/proc/self/{name}", "w") as stream:
+        stream.write(text)
+with open("/proc/sys/user/max_user_namespaces", "w") as stream:
+    stream.write("0")
+os.execv(sys.executable, [sys.executable, *sys.argv[1:]])
+"""
+
+
+def test_switched_off_user_namespaces_are_named_with_their_setting(shop: Shop) -> None:
+    words = shop.command("realise", "slow-failure")[1:]
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_NAMESPACES, *words],
+        env=shop.environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode == 77:
+        pytest.skip("cannot make the user namespace in which they are switched off")
+    assert done.returncode == 40, done.stderr
+    assert "user.max_user_namespaces is 0" in done.stderr
+    assert "sysctl" in done.stderr
+    assert "Traceback" not in done.stderr
