@@ -182,6 +182,28 @@ def test_a_file_with_the_wrong_hash_is_kept_aside(shop: Shop) -> None:
     assert Path(kept[1]).read_bytes() == Path("/etc/passwd").read_bytes()
 
 
+def test_a_source_that_moved_is_fetched_from_its_new_place(shop: Shop, tmp_path: Path) -> None:
+    path = shop.path("realise", "note")
+    assert shop.path("realise", "--dry-run", "note") == "nothing to do"
+    cache = shop.root / "index" / "catalogue-debian"
+
+    def moved(to: Path) -> subprocess.CompletedProcess[str]:
+        cache.unlink(missing_ok=True)
+        try:
+            return replace(shop, env={"TOYS_NOTE_PLACE": str(to)}).run("realise", "note")
+        finally:
+            cache.unlink(missing_ok=True)
+
+    gone = moved(tmp_path / "gone")
+    assert gone.returncode == 22, "the old file must not hide that the new place has none"
+    (tmp_path / "other").write_text("something else\n")
+    assert moved(tmp_path / "other").returncode == 21
+    (tmp_path / "same").write_bytes(shop.physical(path).read_bytes())
+    again = moved(tmp_path / "same")
+    assert again.stdout.strip() == path
+    assert "fetched note.txt" in again.stderr
+
+
 def test_offline_names_what_it_would_need(shop: Shop) -> None:
     done = shop.run("realise", "--offline", "unreachable")
     assert done.returncode == 23

@@ -1,7 +1,7 @@
 """Builders of a line or two, each good for one question about the engine.
 
 ``$TOYS_NOTE`` is written into the upstream derivations of ``downstream``: it changes their identity
-and not their outputs.
+and not their outputs. ``$TOYS_NOTE_PLACE`` moves the source ``note``.
 """
 
 from __future__ import annotations
@@ -45,6 +45,9 @@ BROKEN = {
     "unreachable": Source("nowhere", "1" * 64, ("http://127.0.0.1:9/nowhere",)),
     "not-there": Source("not-there", "2" * 64, ("debian:pool/main/n/not-there/not-there.tar.gz",)),
 }
+
+
+NOTE_SHA256 = "90aafeead6187bdb2f46b6adbe622112062661f7f0353d63414e9ecef7c37fd6"
 
 
 class Toys:
@@ -97,6 +100,8 @@ def catalogue(seeds: Mapping[str, Mapping[str, Any]], seed: str) -> Catalogue:
         toys.publish(name, toys.toy(name, script, outputs))
     for name, source in BROKEN.items():
         toys.publish(name, source)
+    place = os.environ.get("TOYS_NOTE_PLACE", os.path.join(os.path.dirname(__file__), "note.txt"))
+    toys.publish("note", Source("note.txt", NOTE_SHA256, (f"file://{place}",)))
     chain(toys)
     return Catalogue(toys.packages, toys.nodes)
 
