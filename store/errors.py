@@ -98,9 +98,7 @@ class UnknownPackage(EvaluationError):
     exit_code = 11
 
     def __init__(self, name: str, near: Sequence[str] = ()) -> None:
-        hint = (
-            f"did you mean {', '.join(near)}?" if near else "`store list --packages` names them all"
-        )
+        hint = f"did you mean {', '.join(near)}?" if near else "`store list` names them all"
         super().__init__(f"no package is named {name!r}", hint=hint)
         self.name = name
         self.near = tuple(near)

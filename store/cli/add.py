@@ -7,7 +7,8 @@ import os
 import click
 
 from store.cli.context import Context
-from store.errors import UsageError
+from store.errors import InvalidName, UsageError
+from store.model.names import check_name
 
 
 @click.command("add")
@@ -25,6 +26,11 @@ def command(
         if not os.path.lexists(path):
             raise UsageError(f"{path}: no such file or folder")
         whole = os.path.abspath(path)
+        try:
+            check_name(name or os.path.basename(whole))
+        except InvalidName as error:
+            error.hint = f"{error.hint}; --name gives it another name"
+            raise
         oid = context.store.add(whole, name or os.path.basename(whole))
         print(oid.path)
         if out_link:
