@@ -84,17 +84,6 @@ def make_held(parent: str, prefix: str) -> tuple[str, Hold]:
         hold.release()
 
 
-def is_held(path: str) -> bool:
-    """Whether a process that lives holds the folder; False when there is none."""
-    try:
-        Hold(path).release()
-    except BlockingIOError:
-        return True
-    except OSError:
-        return False
-    return False
-
-
 def position(key: bytes) -> int:
     """Where the lock of a 32-byte key stands. Two keys that fall together only wait needlessly."""
     return int.from_bytes(key[:8], "big") >> 1

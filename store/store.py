@@ -20,7 +20,7 @@ from store.errors import (
 from store.index.env import Index
 from store.index.tables import Writer
 from store.layout import Layout
-from store.locks import Hold, Lock, LockFile, is_held, make_held
+from store.locks import Hold, Lock, LockFile, make_held
 from store.model.derivation import Derivation, Resolved, Source
 from store.model.manifest import Manifest
 from store.model.names import ObjectId
@@ -281,15 +281,19 @@ class Store:
 
     def remove_work(self, path: str) -> None:
         """Remove a work folder, whatever a builder left in it, if it is still there."""
-        self._work.pop(path).release()
+        hold = self._work.pop(path)
         cleaning.remove(path)
+        hold.release()
 
     def remove_stale_work(self) -> None:
         """Remove what processes that are gone left in ``tmp/``."""
         for name in os.listdir(self.layout.tmp):
-            path = f"{self.layout.tmp}/{name}"
-            if name.startswith(("work-", "object-")) and not is_held(path):
-                cleaning.remove(path)
+            if name.startswith(("work-", "object-")):
+                # Held while it is removed: two processes must not sweep the same folder.
+                with contextlib.suppress(BlockingIOError, FileNotFoundError):
+                    hold = Hold(f"{self.layout.tmp}/{name}")
+                    cleaning.remove(f"{self.layout.tmp}/{name}")
+                    hold.release()
 
     def start_log(self, key: bytes) -> str:
         """The path of a new, empty log for this key."""

@@ -17,6 +17,7 @@ from store.errors import (
     NotOwner,
     SchemaMismatch,
     StorageError,
+    StoreFull,
     StoreReadOnly,
     storage_error,
 )
@@ -33,14 +34,26 @@ FIRST_MAP = 64 << 20
 _ESCAPE = re.compile(r"\\([0-7]{3})")
 """How a mountinfo file writes space, tab, newline and backslash."""
 
-_NETWORK = ("nfs", "cifs", "smb", "9p", "afs", "ceph", "fuse.sshfs", "gfs", "lustre", "ncpfs")
+MAX_READERS = 1024
+"""Processes that can read at once."""
+
+_LOCK_SIZE = 4096 + 64 * MAX_READERS
+"""Bytes that LMDB's lock file takes at most: a page for its head, a cache line for each reader."""
+
+_NETWORK = (
+    *("nfs", "cifs", "smb", "9p", "afs", "ceph", "gfs", "lustre", "ncpfs", "davfs", "beegfs"),
+    *("fuse.sshfs", "fuse.ceph", "fuse.gluster", "fuse.s3fs", "fuse.rclone", "fuse.davfs"),
+)
 
 
 class Index:
     """One process's view of the environment. Readers never wait; writers wait for each other."""
 
-    def __init__(self, path: str, env: Any, tables: Tables, writable: bool) -> None:
+    def __init__(
+        self, path: str, env: Any, tables: Tables, writable: bool, *, full: bool = False
+    ) -> None:
         self._path = path
+        self._full = full
         self._env = env
         self._tables = tables
         self._writable = writable
@@ -57,13 +70,15 @@ class Index:
         data = f"{path}/data.mdb"
         if not writable and not os.path.exists(data):
             raise StoreReadOnly(f"there is no index in {path}, and it cannot be made there")
+        full = writable and not _lock_file_fits(f"{path}/lock.mdb")
+        writable = writable and not full
         size = max(map_size, _size(data))
         try:
             env = lmdb.open(
                 path,
                 map_size=size,
                 max_dbs=len(TABLES) + 4,
-                max_readers=1024,
+                max_readers=MAX_READERS,
                 readonly=not writable,
                 # Who may not write the lock table reads without one, for the moment it takes.
                 lock=writable,
@@ -71,7 +86,7 @@ class Index:
             )
             if writable:
                 env.reader_check()
-            return cls(path, env, _open_tables(env, writable), writable)
+            return cls(path, env, _open_tables(env, writable), writable, full=full)
         except lmdb.Error as error:
             raise _translate(error, path) from error
         except OSError as error:
@@ -88,6 +103,11 @@ class Index:
             raise NotOwner(
                 f"this store belongs to user {owner}, not to {os.geteuid()}",
                 hint="run as its owner, or use a store of your own with --root or $STORE_ROOT",
+            )
+        if self._full:
+            raise StoreFull(
+                f"the index in {self._path} was opened for reading only, as the disk is full",
+                hint="free some space; what was finished is not lost",
             )
         if not self._writable:
             raise StoreReadOnly(f"the index in {self._path} cannot be written to")
@@ -165,6 +185,30 @@ def _open_tables(env: Any, writable: bool) -> Tables:
     # Each handle in a transaction of its own: one that was opened in a reading transaction, beside
     # others, does not outlive it.
     return {name: env.open_db(name, create=False, **flags) for name, flags in TABLES.items()}
+
+
+def _lock_file_fits(path: str) -> bool:
+    """Whether the disk has room for the lock file's bytes, which are given to it now.
+
+    LMDB writes to it through memory: on a full disk that is no error, but kills the process.
+    """
+    # Not opened when it is whole: closing it would drop the locks that this process has on it.
+    with contextlib.suppress(FileNotFoundError):
+        if os.stat(path).st_blocks * 512 >= _LOCK_SIZE:
+            return True
+    try:
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        try:
+            os.posix_fallocate(fd, 0, _LOCK_SIZE)
+        finally:
+            os.close(fd)
+    except OSError as error:
+        # Another error says that the file system cannot promise room: LMDB tries its luck.
+        return error.errno not in _FULL
+    return True
+
+
+_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 def _size(path: str) -> int:

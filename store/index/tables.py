@@ -31,7 +31,13 @@ from typing import Any, TypeAlias
 
 from store import canon
 from store.canon import Value
-from store.errors import InvalidName, StorageError, UnknownObject
+from store.errors import (
+    CorruptObject,
+    FormatError,
+    InvalidName,
+    StorageError,
+    UnknownObject,
+)
 from store.model import fields
 from store.model.derivation import Derivation, Resolved, Source
 from store.model.names import ObjectId
@@ -110,14 +116,17 @@ class Reader:
     def _record(self, number: bytes) -> ObjectRecord:
         data = self._get(b"objects", number)
         if data is None:
-            raise StorageError(f"the index lacks object number {number.hex()}")
-        digest, name, size, itself, registered = fields.array(canon.decode(data), 5)
-        return ObjectRecord(
-            ObjectId(fields.raw(digest, 20), fields.text(name)),
-            fields.integer(size),
-            fields.boolean(itself),
-            fields.integer(registered),
-        )
+            raise _damaged("objects", f"no object has the number {number.hex()}")
+        try:
+            digest, name, size, itself, registered = fields.array(canon.decode(data), 5)
+            return ObjectRecord(
+                ObjectId(fields.raw(digest, 20), fields.text(name)),
+                fields.integer(size),
+                fields.boolean(itself),
+                fields.integer(registered),
+            )
+        except (FormatError, InvalidName) as error:
+            raise _damaged("objects", error.message) from error
 
     def object(self, oid: ObjectId) -> ObjectRecord:
         """The object's record; UnknownObject otherwise."""
@@ -131,8 +140,12 @@ class Reader:
                 yield record.id, record.size
 
     def _references(self, number: int) -> array[int]:
+        data = self._get(b"references", _NUMBER.pack(number))
+        # None is not the same as no references: a closure with a hole would be taken for whole.
+        if data is None or len(data) % _NUMBER.size:
+            raise _damaged("references", f"those of object number {number} are not there")
         found = array("I")
-        found.frombytes(self._get(b"references", _NUMBER.pack(number)) or b"")
+        found.frombytes(data)
         return found
 
     def _referrers(self, number: int) -> Iterator[int]:
@@ -175,7 +188,11 @@ class Reader:
     def node(self, digest: bytes) -> Node | None:
         """The node recorded under its digest."""
         data = self._get(b"nodes", digest)
-        return None if data is None else _KINDS[data[:1]].decode(data[1:])
+        if data is None:
+            return None
+        if data[:1] not in _KINDS:
+            raise _damaged("nodes", f"{digest.hex()} is of no known kind")
+        return _KINDS[data[:1]].decode(data[1:])
 
     def outcome(self, node: bytes) -> bytes | None:
         """The key that the node was last resolved to."""
@@ -307,6 +324,13 @@ class Writer(Reader):
         """Record how long a build took."""
         recent = [*self.history(name), milliseconds][-_HISTORY:]
         self._put(b"history", name.encode(), canon.encode(recent))
+
+
+def _damaged(table: str, what: str) -> CorruptObject:
+    return CorruptObject(
+        f"the index is damaged in its table {table!r}: {what}",
+        hint="make it anew from the store directory",
+    )
 
 
 def _source_key(sha256: str, locator: str) -> bytes:

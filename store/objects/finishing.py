@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from store import kernel
 from store.model.tree import NodeKind, file, link
 from store.objects.content import blanked_digest
-from store.objects.sharing import mode_of, publish
+from store.objects.sharing import MTIME_NS, mode_of, publish
 from store.objects.staging import (
     TOP,
     Staged,
@@ -60,6 +60,7 @@ def _rewrite_link(
     target = replaced(staged.node.payload, places)
     os.unlink(name, dir_fd=folder)
     os.symlink(target, name, dir_fd=folder)
+    os.utime(name, ns=(MTIME_NS, MTIME_NS), dir_fd=folder, follow_symlinks=False)
     staged.node = link(target)
     if not own:
         staged.blanked = blanked_link(target, [at for at, _ in staged.places])

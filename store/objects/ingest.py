@@ -132,6 +132,7 @@ def _stage(
     others = {oid.text.encode(): oid for oid in candidates}
     renamed = {oid.text.encode(): oid for oid in scratches}
     own = scratch.text.encode() if scratch else None
+    root = os.stat(layout.root)
     with _folder(staging) as target, _folder(os.path.dirname(path)) as source:
         copier = Copier(
             target,
@@ -141,6 +142,7 @@ def _stage(
             scratches=renamed,
             shown=os.fsencode(scratch.path if scratch else path),
             ours=ours,
+            store=(root.st_dev, root.st_ino),
         )
         staged = copier.copy(os.fsencode(os.path.basename(path)), source, executable)
     return _Output(
@@ -194,8 +196,8 @@ def _staging(layout: Layout) -> Iterator[str]:
     try:
         yield staging
     finally:
-        hold.release()
         _discard(staging)
+        hold.release()
 
 
 def _discard(staging: str) -> None:

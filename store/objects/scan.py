@@ -1,8 +1,9 @@
-"""Finding object digests in bytes, at memory speed.
+"""Finding object digests in bytes, at memory speed, however many are looked for.
 
-Every digest's text is 32 characters of one alphabet, so only runs of at least 32 such characters
-need a closer look, however many digests are looked for. Every eighth byte is looked at first: a
-run of 32 holds four of those in a row. Where the sample says little (text), all bytes are mapped.
+Every digest's text is 32 characters of one alphabet, so it shows as eight of them in a row among
+every fourth byte; only there a closer look is taken. Where the sample says little (dumps in hex,
+say), every third aligned group of eight bytes is looked up among all the groups of eight that the
+texts hold: 24 bytes a look-up, whatever the data holds, so no input makes the scan crawl.
 """
 
 from __future__ import annotations
@@ -17,64 +18,85 @@ OVERLAP = TEXT_SIZE - 1
 _IN, _OUT = b"x", b"."
 _MAP = bytes(_IN[0] if chr(byte) in ALPHABET else _OUT[0] for byte in range(256))
 _RUN = _IN * TEXT_SIZE
-_SAMPLED_RUN = _IN * 4
 
-_MANY = 512
-"""One sampled run in so many samples: mapping all bytes is cheaper than looking at each."""
+_STEP = 4
+_SAMPLED_RUN = _IN * (TEXT_SIZE // _STEP)
 
-_LONG = 4096
-"""Runs longer than this are searched for each digest, which is bounded whatever they hold."""
+_DENSE = 192
+"""One sampled run in so many samples: looking groups up is cheaper than looking at each run."""
+
+_GROUP = 8
+_STRIDE = 24
+"""A text that starts anywhere holds exactly one group that starts less than 24 bytes into it and
+at a multiple of 24."""
+
+_BLOCK = _STRIDE << 11
+"""Bytes that are looked at group by group when there is a hit among them."""
 
 
 class Scanner:
     """Looks for a set of digest texts of 32 characters."""
 
     def __init__(self, texts: Iterable[str]) -> None:
-        self._texts = {text.encode("ascii") for text in texts}
+        self._texts = frozenset(text.encode("ascii") for text in texts)
+        self._groups: dict[int, list[tuple[int, bytes]]] | None = None
 
     def find(self, data: bytes) -> list[tuple[int, bytes]]:
         """Each occurrence in ``data``: its offset and the text, ascending."""
         if not self._texts or len(data) < TEXT_SIZE:
             return []
+        sample = data[_STEP - 1 :: _STEP].translate(_MAP)
+        first = sample.find(_SAMPLED_RUN)
+        if first < 0:
+            return []
+        if sample.count(_SAMPLED_RUN) * _DENSE > len(sample):
+            return self._find_by_group(data)
         found: list[tuple[int, bytes]] = []
-        for start, end in _runs(data):
-            if end - start > _LONG:
-                found += sorted(self._find_each(data, start, end))
-                continue
-            for offset in range(start, end - OVERLAP):
-                text = data[offset : offset + TEXT_SIZE]
-                if text in self._texts:
-                    found.append((offset, text))
+        while first >= 0:
+            last = sample.find(_OUT, first + len(_SAMPLED_RUN))
+            last = len(sample) if last < 0 else last
+            # Sample i is byte 4i+3: the run can reach three bytes further at either end.
+            found += self._find_in_run(data, _STEP * first, _STEP * last + _STEP - 1)
+            first = sample.find(_SAMPLED_RUN, last)
         return found
 
-    def _find_each(self, data: bytes, start: int, end: int) -> Iterator[tuple[int, bytes]]:
-        for text in self._texts:
-            offset = data.find(text, start, end)
-            while offset >= 0:
-                yield offset, text
-                offset = data.find(text, offset + 1, end)
+    def _find_in_run(self, data: bytes, start: int, end: int) -> list[tuple[int, bytes]]:
+        piece = data[start:end]
+        if len(piece) > 8 * TEXT_SIZE:
+            return [(start + offset, text) for offset, text in self._find_by_group(piece)]
+        if piece.translate(_MAP).find(_RUN) < 0:
+            return []
+        windows = ((at, piece[at : at + TEXT_SIZE]) for at in range(len(piece) - OVERLAP))
+        return [(start + at, text) for at, text in windows if text in self._texts]
+
+    def _find_by_group(self, data: bytes) -> list[tuple[int, bytes]]:
+        if self._groups is None:
+            self._groups = _groups(self._texts)
+        groups = memoryview(data)[: len(data) // _GROUP * _GROUP].cast("Q")[:: _STRIDE // _GROUP]
+        if self._groups.keys().isdisjoint(groups):
+            return []
+        found: list[tuple[int, bytes]] = []
+        size = _BLOCK // _STRIDE
+        for start in range(0, len(groups), size):
+            block = groups[start : start + size]
+            if not self._groups.keys().isdisjoint(block):
+                found += self._hits(data, block, start * _STRIDE)
+        return sorted(found)
+
+    def _hits(self, data: bytes, block: memoryview, base: int) -> Iterator[tuple[int, bytes]]:
+        assert self._groups is not None
+        for index, group in enumerate(block):
+            for shift, text in self._groups.get(group, ()):
+                offset = base + index * _STRIDE - shift
+                if offset >= 0 and data.startswith(text, offset):
+                    yield offset, text
 
 
-def _runs(data: bytes) -> Iterator[tuple[int, int]]:
-    """Where runs of 32 characters or more of the alphabet start and end."""
-    sample = data[7::8].translate(_MAP)
-    if sample.count(_SAMPLED_RUN) * _MANY > len(sample):
-        yield from _mapped_runs(data.translate(_MAP), 0)
-        return
-    first = sample.find(_SAMPLED_RUN)
-    while first >= 0:
-        last = sample.find(_OUT, first + 4)
-        last = len(sample) if last < 0 else last
-        # Sample i stands for byte 8i+7: the run can reach seven bytes further at either end.
-        start = 8 * first
-        yield from _mapped_runs(data[start : 8 * last + 7].translate(_MAP), start)
-        first = sample.find(_SAMPLED_RUN, last)
-
-
-def _mapped_runs(mapped: bytes, base: int) -> Iterator[tuple[int, int]]:
-    start = mapped.find(_RUN)
-    while start >= 0:
-        end = mapped.find(_OUT, start + TEXT_SIZE)
-        end = len(mapped) if end < 0 else end
-        yield base + start, base + end
-        start = mapped.find(_RUN, end)
+def _groups(texts: Iterable[bytes]) -> dict[int, list[tuple[int, bytes]]]:
+    """Each group of eight bytes of the texts as memory holds it, with its places in them."""
+    found: dict[int, list[tuple[int, bytes]]] = {}
+    for text in texts:
+        for shift in range(_STRIDE):
+            group = memoryview(text[shift : shift + _GROUP]).cast("Q")[0]
+            found.setdefault(group, []).append((shift, text))
+    return found

@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from store import digest
-from store.errors import OutputRefused
+from store.errors import OutputRefused, UsageError
 from store.model import identity
 from store.model.tree import Directory, Node, NodeKind, file, link
 from store.objects.content import CHUNK, blanked_digest
@@ -94,11 +94,13 @@ class Copier:
         scratches: Collection[bytes],
         shown: bytes,
         ours: bool,
+        store: tuple[int, int],
     ) -> None:
         """``scratches`` are the texts to be rewritten, ``own`` the one of this tree.
 
         ``shown`` is the tree's path in messages; ``ours`` says that modes of the source may be
-        changed where they forbid reading.
+        changed where they forbid reading; ``store`` is the device and inode of the store's root,
+        which must not lie in the tree.
         """
         self._staging = staging
         self._links = links
@@ -107,6 +109,7 @@ class Copier:
         self._scratches = frozenset(scratches)
         self._shown = shown
         self._ours = ours
+        self._store = store
         self._written: dict[tuple[bytes, bool], bytes] = {}
         self.seen: set[bytes] = set()
         self.fresh_files = 0
@@ -128,6 +131,8 @@ class Copier:
             chosen = bool(mode & 0o111) if executable is None else executable
             return self._file(name, source, target, path, found, chosen)
         if stat.S_ISDIR(mode):
+            if (found.st_dev, found.st_ino) == self._store:
+                raise UsageError(f"{self._show(path)} is the store, which cannot hold itself")
             return self._directory(name, source, target, path, mode)
         if stat.S_ISLNK(mode):
             return self._link(name, source, target, path)
@@ -184,7 +189,9 @@ class Copier:
     def _link(self, name: bytes, source: int, target: int, path: bytes) -> Staged:
         text = os.readlink(name, dir_fd=source)
         places = self._scan(text, 0)
-        os.symlink(text, path.rpartition(b"/")[2], dir_fd=target)
+        name = path.rpartition(b"/")[2]
+        os.symlink(text, name, dir_fd=target)
+        os.utime(name, ns=(MTIME_NS, MTIME_NS), dir_fd=target, follow_symlinks=False)
         return Staged(blanked_link(text, self._mine(places)), link(text), tuple(places))
 
     def _file(

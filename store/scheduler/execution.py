@@ -26,6 +26,9 @@ TICK = 0.1
 
 MAX_FETCHES = 6
 
+LIKELY_SECONDS = {"build": 60.0, "unpack": 5.0, "fetch": 1.0}
+"""For what was never done here before."""
+
 
 @dataclass
 class _Running:
@@ -63,6 +66,7 @@ class Execution:
         self._running: list[_Running] = []
         self._failures: list[Exception] = []
         self._waiting: set[bytes] = set()
+        self._ranks: dict[bytes, float] = {}
 
     def run(self, plan: Plan) -> None:
         """Work through the plan; raises the first failure, or Interrupted."""
@@ -100,6 +104,20 @@ class Execution:
                 else:
                     self._lease.add(self._knowledge.objects(needed).values())
         self._ready = [node for node in plan.nodes if not self._missing[node]]
+        self._rank(plan)
+
+    def _rank(self, plan: Plan) -> None:
+        """The seconds that each node and the longest chain of what waits for it are likely to take.
+
+        What stands at the foot of the longest chain goes first: with few processors, a long build
+        must not be left for the end.
+        """
+        order = self._catalogue.build_closure(plan.nodes, lambda node: node not in self._missing)
+        for node in reversed([node for node in order if node in self._missing]):
+            value = self._catalogue.nodes[node]
+            own = self._store.expected_seconds(value.name) or LIKELY_SECONDS[kind(value)]
+            above = (self._ranks[dependent] for dependent in self._dependents[node])
+            self._ranks[node] = own + max(above, default=0.0)
 
     # -- starting -----------------------------------------------------------------------------
 
@@ -108,7 +126,7 @@ class Execution:
         if self._failures and not self._options.keep_going:
             self._ready.clear()
         starved = False
-        todo = sorted(self._ready, key=self._urgency)
+        todo = sorted(self._ready, key=lambda node: -self._ranks[node])
         while todo:
             node = todo.pop(0)
             if self._settled(node):
@@ -117,10 +135,6 @@ class Execution:
             elif self._has_room(kind(self._catalogue.nodes[node])):
                 starved |= self._try_start(node)
         return starved
-
-    def _urgency(self, node: bytes) -> float:
-        # The longest first: with few processors, a long build must not be left for the end.
-        return -(self._store.expected_seconds(self._catalogue.nodes[node].name) or 0.0)
 
     def _has_room(self, what: str) -> bool:
         fetching = [each.worker.kind == "fetch" for each in self._running if not each.ended]

@@ -66,7 +66,9 @@ def test_objects_are_read_only_and_timeless(shop: Shop) -> None:
     top = shop.physical(shop.path("realise", "hello"))
     modes = {path.name: path.stat().st_mode & 0o7777 for path in [top, *top.rglob("*")]}
     assert set(modes.values()) == {0o555}
-    assert {path.stat().st_mtime for path in [top, *top.rglob("*")]} == {1.0}
+    linked = shop.physical(shop.path("realise", "itself"))
+    everything = [top, *top.rglob("*"), linked, *linked.rglob("*")]
+    assert {path.lstat().st_mtime for path in everything} == {1.0}
 
 
 def test_a_built_program_runs_where_the_store_is_at_its_place(shop: Shop) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from store.errors import StorageError
-from store.locks import Hold, LockFile, is_held, position
+from store.locks import Hold, LockFile, make_held, position
 
 
 def test_a_byte_is_locked_once(tmp_path: Path) -> None:
@@ -67,8 +67,10 @@ def test_a_place_that_cannot_be_written_is_said(tmp_path: Path) -> None:
 
 
 def test_a_folder_is_held_until_released(tmp_path: Path) -> None:
-    hold = Hold(str(tmp_path))
-    assert is_held(str(tmp_path))
+    path, hold = make_held(str(tmp_path), "work-")
+    with pytest.raises(BlockingIOError):
+        Hold(path)
     hold.release()
-    assert not is_held(str(tmp_path))
-    assert not is_held(str(tmp_path / "gone"))
+    Hold(path).release()
+    with pytest.raises(FileNotFoundError):
+        Hold(str(tmp_path / "gone"))

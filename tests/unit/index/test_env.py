@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import signal
@@ -19,6 +20,7 @@ from store.errors import (
     NotOwner,
     SchemaMismatch,
     StorageError,
+    StoreFull,
     StoreReadOnly,
 )
 from store.index import env
@@ -188,6 +190,33 @@ def test_a_fork_does_not_use_its_parents_index(tmp_path: Path) -> None:
                 attempt()
 
     assert later(use)() == 0
+
+
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT])
+def test_a_full_disk_lets_the_index_be_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    index = Index.open(str(tmp_path))
+    index.write(register(1, 3))
+    index.close()
+    (tmp_path / "lock.mdb").unlink()
+
+    def full(*_: int) -> None:
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(os, "posix_fallocate", full)
+    index = Index.open(str(tmp_path))
+    assert count(index) == 2
+    with pytest.raises(StoreFull):
+        index.write(register(4, 5))
+    index.close()
+
+
+def test_the_lock_file_has_its_room_from_the_start(tmp_path: Path) -> None:
+    index = Index.open(str(tmp_path))
+    found = (tmp_path / "lock.mdb").stat()
+    index.close()
+    assert found.st_blocks * 512 >= found.st_size
 
 
 def become_nobody() -> None:

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from store.errors import InvalidName, StorageError, UnknownObject
+from store.errors import CorruptObject, InvalidName, StorageError, UnknownObject
 from store.index.env import Index
 from store.index.tables import Writer, process_start
 from store.model.names import ObjectId
@@ -186,3 +186,32 @@ def test_history_keeps_the_newest(index: Index) -> None:
     with index.read() as txn:
         assert txn.history("gcc") == list(range(25, 40))
         assert txn.history("make") == []
+
+
+@pytest.mark.parametrize(
+    ("table", "value"),
+    [
+        ("objects", b"no record"),
+        ("objects", None),
+        ("references", None),
+        ("references", b"123"),
+        ("nodes", b"?"),
+    ],
+)
+def test_garbage_in_a_table_is_named_and_no_closure_has_a_hole(
+    index: Index, table: str, value: bytes | None
+) -> None:
+    register(index, 1)
+    register(index, 2, [1])
+
+    def damage(txn: Writer) -> None:
+        key = b"k" * 32 if table == "nodes" else txn._number(oid(2))
+        if value is None:
+            txn._txn.delete(key, db=txn._tables[table.encode()])
+        else:
+            txn._txn.put(key, value, db=txn._tables[table.encode()])
+
+    index.write(damage)
+    with index.read() as txn, pytest.raises(CorruptObject, match=table):
+        txn.node(b"k" * 32)
+        txn.closure([oid(2)])

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from store.digest import file_digest
-from store.errors import OutputRefused, StorageError, StoreFull
+from store.errors import OutputRefused, StorageError, StoreFull, UsageError
 from store.layout import Layout
 from store.model import identity
 from store.model.manifest import Manifest
@@ -595,3 +595,10 @@ def test_a_file_that_is_read_in_parts_hashes_like_a_small_one(layout: Layout, tr
         (tree / "f").write_bytes(data)
         manifest = ingest(layout.root, str(tree / "f"), "f")
         assert manifest.root == file(file_digest(data), size)
+
+
+def test_a_tree_that_holds_the_store_is_refused(layout: Layout, tree: Path) -> None:
+    above = os.path.dirname(layout.root)
+    with pytest.raises(UsageError, match="cannot hold itself"):
+        ingest(layout.root, above, "everything")
+    assert os.listdir(layout.tmp) == []

@@ -105,3 +105,16 @@ def test_chunks_of_a_file_hide_nothing_at_their_borders(
         assert content.blanked_digest(fd, [before]) == file_digest(blanked)
         assert content.blanked_digest(fd, []) == file_digest(data)
         os.close(fd)
+
+
+def test_groups_of_a_digest_without_the_rest_are_no_match() -> None:
+    text = TEXTS[0]
+    for part in (text[:31], text[1:], text[:8], text[24:], text[8:24]):
+        data = b".".join([part.encode()] * 3000)
+        assert Scanner(TEXTS).find(data) == []
+        assert Scanner(TEXTS).find((part * 3000).encode()) == naive((part * 3000).encode(), TEXTS)
+
+
+def test_many_digests_close_to_each_other_are_all_found() -> None:
+    data = b" ".join(b"/store/%s-x/lib" % text.encode() for text in TEXTS * 20)
+    assert Scanner(TEXTS).find(data) == naive(data, TEXTS)
