@@ -93,12 +93,8 @@ class Knowledge:
     def look_up(self, node: bytes) -> bool:
         """Learn the node's objects from the realisations of its key, if there are any."""
         key = self.key(node)
-        if key is None:
+        if key is None or not self._take(node, key):
             return False
-        objects = self._store.realised(key, self._catalogue.nodes[node].outputs)
-        if objects is None:
-            return False
-        self._objects[node] = objects
         self._store.note_outcome(node, key)
         return True
 
@@ -106,8 +102,9 @@ class Knowledge:
         if node in self._objects:
             return True
         key = self._store.outcome(node)
-        if key is None:
-            return False
+        return key is not None and self._take(node, key)
+
+    def _take(self, node: bytes, key: bytes) -> bool:
         objects = self._store.realised(key, self._catalogue.nodes[node].outputs)
         if objects is None:
             return False
