@@ -217,7 +217,8 @@ CROSS_GCC = variant(
         phase(
             "libc",
             "cd ../musl",
-            "/build/musl-source/configure --prefix=/ --disable-shared --disable-wrapper"
+            # -O2, as stage 1 compiles musl: or what this links would differ from what stage 2 does.
+            "/build/musl-source/configure --prefix=/ --disable-shared --disable-wrapper CFLAGS=-O2"
             ' --target=x86_64-linux-musl CC="/build/obj/gcc/xgcc -B/build/obj/gcc/"'
             ' AR="$cross_binutils/bin/ar" RANLIB="$cross_binutils/bin/ranlib"',
             "make",
