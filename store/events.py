@@ -74,18 +74,11 @@ class Failed:
 
 
 @dataclass(frozen=True)
-class Note:
-    """Something that the user should know, and that is no error."""
-
-    message: str
-
-
-@dataclass(frozen=True)
 class Tick:
     """Nothing but time has passed; about ten a second while something runs."""
 
 
-Event = Planned | Started | Waiting | Phase | Progress | Finished | Failed | Note | Tick
+Event = Planned | Started | Waiting | Phase | Progress | Finished | Failed | Tick
 
 
 class Reporter(Protocol):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import sys
 import time
 from dataclasses import dataclass, field
 from typing import TextIO
@@ -57,8 +56,6 @@ class Plain:
                 return [self._finished(event)]
             case events.Failed(error=error):
                 return [f"failed: {first_line(error)}"]
-            case events.Note(message):
-                return [f"note: {message}"]
         return []
 
     def _finished(self, event: events.Finished) -> str:
@@ -152,8 +149,3 @@ def first_line(error: Exception) -> str:
     """An error's message, cut at the first line."""
     text = error.message if isinstance(error, StoreError) else f"{type(error).__name__}: {error}"
     return text.splitlines()[0]
-
-
-def is_terminal() -> bool:
-    """Whether standard output is a terminal."""
-    return sys.stdout.isatty()
