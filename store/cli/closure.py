@@ -8,7 +8,7 @@ import click
 
 from store.cli.context import Context
 from store.cli.draw import bytes_text
-from store.cli.options import PACKAGE
+from store.cli.options import PACKAGE, seed_option
 
 
 @click.command("closure")
@@ -16,6 +16,7 @@ from store.cli.options import PACKAGE
 @click.option("--size", "-s", "sizes", is_flag=True, help="With sizes, and their sum at the end.")
 @click.option("--referrers", "-r", is_flag=True, help="Upwards: everything that refers to them.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON line an object.")
+@seed_option
 @click.pass_obj
 def command(
     context: Context, objects: tuple[str, ...], sizes: bool, referrers: bool, as_json: bool

@@ -8,11 +8,15 @@ from functools import cached_property
 
 from store import catalogues
 from store.digest import ALPHABET
-from store.errors import UnknownObject, UnknownPackage
+from store.errors import EvaluationError, UnknownObject, UnknownPackage
 from store.layout import default_recipes, default_root
 from store.model.catalogue import Catalogue
 from store.model.names import STORE_DIR, ObjectId
 from store.store import Store
+
+DEFAULT_SEED = "debian"
+
+_SEED = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 _DIGEST = re.compile(f"[{ALPHABET}]{{4,32}}(-.*)?")
 
@@ -20,11 +24,13 @@ _DIGEST = re.compile(f"[{ALPHABET}]{{4,32}}(-.*)?")
 class Context:
     """Lazily opened: a command that needs no store opens none."""
 
-    def __init__(self, root: str | None, recipes: str | None, debug: bool) -> None:
+    def __init__(
+        self, root: str | None, recipes: str | None, debug: bool, seed: str | None = None
+    ) -> None:
         self.root = os.path.abspath(root) if root else default_root()
         self.recipes = os.path.abspath(recipes) if recipes else default_recipes()
         self.debug = debug
-        self.seed = os.environ.get("STORE_SEED", "debian")
+        self.seed = seed or os.environ.get("STORE_SEED") or DEFAULT_SEED
 
     @cached_property
     def store(self) -> Store:
@@ -33,9 +39,14 @@ class Context:
 
     @cached_property
     def catalogue(self) -> Catalogue:
-        """What the recipes evaluate to."""
-        path = f"{self.store.layout.index}/catalogue-{self.seed}"
-        return catalogues.load(path, self.recipes, self.seed)
+        """What the recipes evaluate to, on the chosen seed."""
+        return self.catalogue_on(self.seed)
+
+    def catalogue_on(self, seed: str) -> Catalogue:
+        """What the recipes evaluate to on this seed; EvaluationError when there is none such."""
+        if not _SEED.fullmatch(seed):
+            raise EvaluationError(f"{seed!r} cannot name a seed")
+        return catalogues.load(f"{self.store.layout.index}/catalogue-{seed}", self.recipes, seed)
 
     def object(self, text: str) -> ObjectId:
         """The object that a path, a digest, the beginning of one, a link, or a package means.

@@ -9,12 +9,13 @@ import click
 
 from store.cli.context import Context
 from store.cli.draw import bytes_text, seconds_text
-from store.cli.options import PACKAGE
+from store.cli.options import PACKAGE, seed_option
 
 
 @click.command("info")
 @click.argument("object", metavar="OBJECT", type=PACKAGE)
 @click.option("--json", "as_json", is_flag=True, help="As one JSON object.")
+@seed_option
 @click.pass_obj
 def command(context: Context, object: str, as_json: bool) -> None:
     """Show what the store knows of an object: size, references, referrers, who made it."""

@@ -8,6 +8,7 @@ import click
 
 from store.cli.context import Context
 from store.cli.draw import bytes_text
+from store.cli.options import seed_option
 from store.model.derivation import Source
 from store.scheduler.knowledge import Knowledge
 
@@ -16,6 +17,7 @@ from store.scheduler.knowledge import Knowledge
 @click.option("--objects", is_flag=True, help="The objects in the store instead of packages.")
 @click.option("--sources", is_flag=True, help="With the packages that are fetched files.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON line each.")
+@seed_option
 @click.pass_obj
 def command(context: Context, objects: bool, sources: bool, as_json: bool) -> None:
     """List packages (✓ marks those in the store), or the store's objects."""

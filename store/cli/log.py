@@ -10,7 +10,7 @@ import time
 import click
 
 from store.cli.context import Context
-from store.cli.options import PACKAGE
+from store.cli.options import PACKAGE, seed_option
 from store.errors import StoreError, UnknownObject
 from store.locks import position
 from store.model.derivation import Source
@@ -20,6 +20,7 @@ from store.scheduler.knowledge import Knowledge
 @click.command("log")
 @click.argument("package", type=PACKAGE)
 @click.option("--follow", "-f", is_flag=True, help="Go on as the build writes, until it ends.")
+@seed_option
 @click.pass_obj
 def command(context: Context, package: str, follow: bool) -> None:
     """Show the log of a package's (or object's) newest build, from its first byte."""

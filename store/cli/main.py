@@ -81,16 +81,23 @@ class Commands(click.Group):
     metavar="DIR",
     help="The folder of recipes (default: $STORE_RECIPES, else the one beside this program).",
 )
+@click.option(
+    "--seed",
+    metavar="NAME",
+    help="The seed that the ladder stands on (default: $STORE_SEED, else debian).",
+)
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
 @click.version_option("0.1.0", prog_name="store")
 @click.pass_context
-def cli(ctx: click.Context, root: str | None, recipes: str | None, debug: bool) -> None:
+def cli(
+    ctx: click.Context, root: str | None, recipes: str | None, seed: str | None, debug: bool
+) -> None:
     """A content-addressed build store, and the distribution that it builds.
 
     A package is named as in gcc, cross.gcc or stage2.gcc, and NAME^OUTPUT means one of its
     outputs. Results go to standard output, everything else to standard error.
     """
-    ctx.obj = Context(root, recipes, debug)
+    ctx.obj = Context(root, recipes, debug, seed)
 
 
 def main() -> None:

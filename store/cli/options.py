@@ -46,7 +46,8 @@ class PackageName(click.ParamType[str]):
     ) -> list[CompletionItem]:
         """The packages whose names begin with what was typed."""
         given = ctx.find_root().params
-        context = Context(given.get("root"), given.get("recipes"), False)
+        seed = ctx.params.get("seed") or given.get("seed")
+        context = Context(given.get("root"), given.get("recipes"), False, seed)
         head, comma, tail = incomplete.rpartition(",")
         return [
             CompletionItem(head + comma + name, help=package.description)
@@ -56,6 +57,23 @@ class PackageName(click.ParamType[str]):
 
 
 PACKAGE = PackageName()
+
+
+def seed_option(function: F) -> F:
+    """Adds ``--seed`` to a command, for those who look for it there; it sets the context's."""
+
+    def choose(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+        if value:
+            ctx.obj.seed = value
+        return value
+
+    return click.option(
+        "--seed",
+        metavar="NAME",
+        callback=choose,
+        expose_value=False,
+        help="The seed that the ladder stands on.",
+    )(function)
 
 
 def execution_options(function: F) -> F:

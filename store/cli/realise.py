@@ -10,7 +10,7 @@ import click
 
 from store.cli.context import Context
 from store.cli.draw import make_reporter, seconds_text
-from store.cli.options import PACKAGE, execution_options
+from store.cli.options import PACKAGE, execution_options, seed_option
 from store.errors import UsageError
 from store.scheduler.knowledge import Plan
 from store.scheduler.options import Options
@@ -22,6 +22,7 @@ from store.scheduler.realise import Realiser
 @click.option("--dry-run", "-n", is_flag=True, help="Show what would be built or fetched.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON line an output.")
 @click.option("--out-link", "-o", metavar="PATH", help="Make a link to the result; it is a root.")
+@seed_option
 @execution_options
 @click.pass_obj
 def command(

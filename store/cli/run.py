@@ -8,7 +8,7 @@ import click
 
 from store.cli.context import Context
 from store.cli.entering import enter_with
-from store.cli.options import PACKAGE
+from store.cli.options import PACKAGE, seed_option
 from store.errors import UsageError
 
 
@@ -17,6 +17,7 @@ from store.errors import UsageError
 )
 @click.argument("package", metavar="PACKAGE[,PACKAGE…]", type=PACKAGE)
 @click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="-- CMD…")
+@seed_option
 @click.pass_obj
 def command(context: Context, package: str, words: tuple[str, ...]) -> None:
     """Run a command with packages on PATH and the store at /store; no root needed.

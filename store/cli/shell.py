@@ -8,11 +8,12 @@ import click
 
 from store.cli.context import Context
 from store.cli.entering import enter_with
-from store.cli.options import PACKAGE
+from store.cli.options import PACKAGE, seed_option
 
 
 @click.command("shell")
 @click.argument("packages", nargs=-1, required=True, metavar="PACKAGE…", type=PACKAGE)
+@seed_option
 @click.pass_obj
 def command(context: Context, packages: tuple[str, ...]) -> None:
     """Open your shell ($SHELL) with packages on PATH and the store at /store."""

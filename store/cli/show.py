@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from store.cli.context import Context
-from store.cli.options import PACKAGE
+from store.cli.options import PACKAGE, seed_option
 from store.errors import StoreError
 from store.model.derivation import Derivation, Resolved, Source
 
@@ -17,6 +17,7 @@ from store.model.derivation import Derivation, Resolved, Source
 @click.argument("package", type=PACKAGE)
 @click.option("--json", "as_json", is_flag=True, help="As one JSON object.")
 @click.option("--resolved", is_flag=True, help="With inputs replaced by objects.")
+@seed_option
 @click.pass_obj
 def command(context: Context, package: str, as_json: bool, resolved: bool) -> None:
     """Show the derivation of a package, or the one that made an object."""

@@ -7,7 +7,7 @@ import json
 import click
 
 from store.cli.context import Context
-from store.cli.options import PACKAGE
+from store.cli.options import PACKAGE, seed_option
 from store.model.derivation import Source
 from store.scheduler.knowledge import Knowledge, kind
 
@@ -17,6 +17,7 @@ from store.scheduler.knowledge import Knowledge, kind
 @click.option("--depth", "-d", type=click.IntRange(0), help="Levels below the package.")
 @click.option("--sources", is_flag=True, help="With the files that are fetched.")
 @click.option("--json", "as_json", is_flag=True, help="The graph: one JSON line a node.")
+@seed_option
 @click.pass_obj
 def command(
     context: Context, package: str, depth: int | None, sources: bool, as_json: bool

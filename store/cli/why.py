@@ -8,7 +8,7 @@ from collections import deque
 import click
 
 from store.cli.context import Context
-from store.cli.options import PACKAGE
+from store.cli.options import PACKAGE, seed_option
 from store.errors import StoreError
 from store.model.names import ObjectId
 from store.store import Store
@@ -18,6 +18,7 @@ from store.store import Store
 @click.argument("start", metavar="FROM", type=PACKAGE)
 @click.argument("end", metavar="TO", type=PACKAGE)
 @click.option("--json", "as_json", is_flag=True, help="As one JSON array of paths.")
+@seed_option
 @click.pass_obj
 def command(context: Context, start: str, end: str, as_json: bool) -> None:
     """Show the shortest chain of references by which FROM needs TO."""
