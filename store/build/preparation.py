@@ -55,6 +55,8 @@ class Plan:
     gid_map: str
     filter: bytes
     personality: int
+    processors: frozenset[int] | None
+    """Those that the builder may run on; None for all of the caller's."""
     argv: tuple[str, ...]
     env: dict[str, str]
     jobserver: tuple[int, ...]
@@ -93,6 +95,7 @@ def prepare(request: BuildRequest, *, interactive: bool = False) -> Plan:
         gid_map=f"{request.gid} {os.getegid() if build_user is None else build_user} 1",
         filter=seccomp.program(),
         personality=request.personality | (0 if request.aslr else kernel.ADDR_NO_RANDOMIZE),
+        processors=_processors(request),
         argv=(request.builder, *request.args),
         env=_environment(request),
         jobserver=request.jobserver or (),
@@ -201,10 +204,16 @@ def _make_mount_points(request: BuildRequest) -> tuple[str, ...]:
 
 def _etc(request: BuildRequest) -> tuple[tuple[str, str], ...]:
     return (
-        ("passwd", f"builder:x:{request.uid}:{request.gid}::/homeless:/bin/sh\n"),
-        ("group", f"builders:x:{request.gid}:\n"),
+        ("passwd", f"{request.user}:x:{request.uid}:{request.gid}::/homeless:/bin/sh\n"),
+        ("group", f"{request.group}:x:{request.gid}:\n"),
         ("hosts", "127.0.0.1 localhost\n::1 localhost\n"),
     )
+
+
+def _processors(request: BuildRequest) -> frozenset[int] | None:
+    if request.processors is None:
+        return None
+    return frozenset(sorted(os.sched_getaffinity(0))[: request.processors])
 
 
 def _environment(request: BuildRequest) -> dict[str, str]:
@@ -213,4 +222,6 @@ def _environment(request: BuildRequest) -> dict[str, str]:
     if request.jobserver is not None:
         # As make itself tells it to a make that it starts; read by make 4.2 and later.
         told["MAKEFLAGS"] = f" -j{request.cores} --jobserver-auth=3,4"
+    elif request.cores > 1:
+        told["MAKEFLAGS"] = f" -j{request.cores}"
     return {**dict(CONTRACT_ENV), **told, **dict(request.env)}

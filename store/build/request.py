@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 from store.errors import InvalidName, UsageError
 
 Stopped = Literal["timeout", "silent", "disk"]
+Listing = Literal["kernel", "reversed", "shuffled"]
 
 FULL = "full"
 """The sandbox level of a build that had every clause of the contract."""
@@ -55,11 +56,21 @@ class BuildRequest:
     disk_reserve: int = 0
     """Bytes that must stay free on the disk of ``work_dir``."""
     aslr: bool = False
-    """Address-space randomisation: for an audit only, as are the next three."""
+    """Address-space randomisation: for an audit only, as is all that follows."""
     uid: int = 1000
     gid: int = 100
+    user: str = "builder"
+    group: str = "builders"
     personality: int = 0
     """More flags for personality(2)."""
+    processors: int | None = None
+    """How many of the caller's processors it may run on; None for all of them."""
+    clock_ahead: int = 0
+    """Seconds that the wall clock is ahead of the host's."""
+    clock_stopped: int | None = None
+    """Unix seconds at which the wall clock stands still."""
+    listing: Listing = "kernel"
+    """The order of the entries of a directory."""
 
     def __post_init__(self) -> None:
         for path in (self.builder, self.store_dir, self.work_dir, self.log_path):
@@ -79,6 +90,17 @@ class BuildRequest:
             raise UsageError(f"{self.name}: an argument holds a NUL character")
         if self.cores < 1 or self.disk_reserve < 0 or self.uid < 1 or self.gid < 1:
             raise UsageError(f"{self.name}: a number is out of range")
+        self._check_audit()
+
+    def _check_audit(self) -> None:
+        if self.processors is not None and self.processors < 1:
+            raise UsageError(f"{self.name}: a builder runs on one processor at least")
+        if any(not word or set(word) & set(":\n\0") for word in (self.user, self.group)):
+            raise UsageError(f"{self.name}: not a name of a user or group")
+        if self.clock_stopped is not None and (self.clock_ahead or self.clock_stopped < 0):
+            raise UsageError(f"{self.name}: a clock stands still in 1970 or later, or is ahead")
+        if self.listing not in get_args(Listing):
+            raise UsageError(f"{self.name}: directories cannot be listed {self.listing!r}")
 
 
 @dataclass(frozen=True, slots=True)

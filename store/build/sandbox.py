@@ -242,6 +242,9 @@ def _give_up_rights(plan: Plan, report: Report) -> None:
     kernel.seccomp(plan.filter)
     report.step("setting the personality")
     kernel.personality(plan.personality)
+    if plan.processors is not None:
+        report.step("choosing processors")
+        os.sched_setaffinity(0, plan.processors)
 
 
 def _run_builder(plan: Plan, report: Report) -> NoReturn:

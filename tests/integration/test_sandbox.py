@@ -33,6 +33,7 @@ def test_the_environment_is_the_contracts_and_the_derivations_and_nothing_else(l
         "FLAVOUR=plain",
         "HOME=/homeless",
         "LC_ALL=C",
+        "MAKEFLAGS= -j3",
         "SOURCE_DATE_EPOCH=1",
         "STORE_CORES=3",
         "TMPDIR=/tmp",
