@@ -25,13 +25,13 @@ from store import digest
 from store.build import cleaning, runner
 from store.build.request import BuildRequest
 from store.cli.context import Context
+from store.knowledge import Knowledge
 from store.layout import Layout
 from store.lower import Limits, build_request, scratch_ids
 from store.model.derivation import Derivation
 from store.model.names import ObjectId
 from store.objects.ingest import ingest, ingest_outputs
 from store.objects.scan import Scanner
-from store.scheduler.knowledge import Knowledge
 from store.store import make_directories
 
 TOP = Path(__file__).resolve().parents[1]

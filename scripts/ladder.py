@@ -11,7 +11,7 @@ import click
 from store.cli.context import Context
 from store.cli.draw import bytes_text, make_reporter, seconds_text
 from store.errors import StoreError
-from store.scheduler.knowledge import Knowledge, kind
+from store.knowledge import Knowledge, kind
 from store.scheduler.options import Options, default_cores
 from store.scheduler.realise import Realiser
 

@@ -68,7 +68,7 @@ class Context:
 
     def package_object(self, text: str, node: bytes, output: str) -> ObjectId:
         """The object that a package's output is realised to; UnknownObject when it is not yet."""
-        from store.scheduler.knowledge import Knowledge
+        from store.knowledge import Knowledge
 
         knowledge = Knowledge(self.store, self.catalogue)
         knowledge.identify([node])

@@ -9,8 +9,8 @@ import click
 from store.cli.context import Context
 from store.cli.draw import bytes_text
 from store.cli.options import seed_option
+from store.knowledge import Knowledge
 from store.model.derivation import Source
-from store.scheduler.knowledge import Knowledge
 
 
 @click.command("list")

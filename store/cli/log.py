@@ -12,9 +12,9 @@ import click
 from store.cli.context import Context
 from store.cli.options import PACKAGE, seed_option
 from store.errors import StoreError, UnknownObject
+from store.knowledge import Knowledge
 from store.locks import position
 from store.model.derivation import Source
-from store.scheduler.knowledge import Knowledge
 
 
 @click.command("log")

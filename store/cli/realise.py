@@ -12,7 +12,7 @@ from store.cli.context import Context
 from store.cli.draw import make_reporter, seconds_text
 from store.cli.options import PACKAGE, execution_options, seed_option
 from store.errors import UsageError
-from store.scheduler.knowledge import Plan
+from store.knowledge import Plan
 from store.scheduler.options import Options
 from store.scheduler.realise import Realiser
 

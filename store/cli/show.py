@@ -42,7 +42,7 @@ def _find(context: Context, text: str, resolved: bool) -> Source | Derivation | 
         return context.store.node(context.store.maker(context.object(text)).key)
     if not resolved or isinstance(node, Source):
         return node
-    from store.scheduler.knowledge import Knowledge
+    from store.knowledge import Knowledge
 
     knowledge = Knowledge(context.store, context.catalogue)
     knowledge.identify([ref.node for ref in node.refs])

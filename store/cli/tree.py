@@ -8,8 +8,8 @@ import click
 
 from store.cli.context import Context
 from store.cli.options import PACKAGE, seed_option
+from store.knowledge import Knowledge, kind
 from store.model.derivation import Source
-from store.scheduler.knowledge import Knowledge, kind
 
 
 @click.command("tree")

@@ -5,21 +5,23 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing.connection import wait
 
+from store.build import cleaning
 from store.errors import BuildError, Interrupted, Offline, StoreError
 from store.events import Event, Failed, Finished, Phase, Progress, Started, Tick, Waiting
+from store.knowledge import Knowledge, Plan, kind
 from store.locks import Lock, position
 from store.lower import Limits
 from store.model.catalogue import Catalogue, GraphNode
 from store.model.derivation import Resolved, Source
 from store.model.result import Result
-from store.scheduler.knowledge import Knowledge, Plan, kind
 from store.scheduler.options import Options
-from store.scheduler.process import Worker
-from store.scheduler.tokens import Lending, TokenPool, balance
-from store.scheduler.work import Job
 from store.store import Lease, Store
+from store.work.job import Job, perform
+from store.work.process import Worker
+from store.work.tokens import Lending, TokenPool, balance
 
 TICK = 0.1
 """Seconds between looks at tokens, at other processes' locks and at the phases in logs."""
@@ -33,10 +35,11 @@ LIKELY_SECONDS = {"build": 60.0, "unpack": 5.0, "fetch": 1.0}
 @dataclass
 class _Running:
     node: bytes
+    kind: str
+    job: Job
     worker: Worker
     lock: Lock
     lending: Lending | None
-    log: str | None
     seen: int = 0
     ended: bool = False
 
@@ -86,7 +89,7 @@ class Execution:
         finally:
             for running in self._running:
                 running.worker.kill()
-                self._store.remove_work(running.worker.job.work_dir)
+                self._store.remove_work(running.job.work_dir)
                 self._end(running)
             self._pool.close()
         if self._failures:
@@ -137,7 +140,7 @@ class Execution:
         return starved
 
     def _has_room(self, what: str) -> bool:
-        fetching = [each.worker.kind == "fetch" for each in self._running if not each.ended]
+        fetching = [each.kind == "fetch" for each in self._running if not each.ended]
         if what == "fetch":
             return sum(fetching) < MAX_FETCHES
         return len(fetching) - sum(fetching) < self._options.jobs
@@ -216,12 +219,17 @@ class Execution:
             lending.pipe if lending else None,
             self._options.keep_failed,
             self._options.retries,
+            self._store.start_log(key) if what == "build" else None,
         )
-        log = self._store.start_log(key) if what == "build" else None
         self._store.record_nodes(value, resolved)
-        self._emit(Started(node, value.name, what, log, self._store.expected_seconds(value.name)))
-        worker = Worker(self._store.layout, what, job)
-        self._running.append(_Running(node, worker, lock, lending, log))
+        expected = self._store.expected_seconds(value.name)
+        self._emit(Started(node, value.name, what, job.log, expected))
+        worker = Worker(
+            value.name,
+            partial(perform, self._store.layout, what, job),
+            partial(cleaning.remove, job.work_dir),
+        )
+        self._running.append(_Running(node, what, job, worker, lock, lending))
 
     # -- listening ----------------------------------------------------------------------------
 
@@ -234,13 +242,13 @@ class Execution:
         for running in list(self._running):
             if running.worker.connection in readable:
                 self._hear(running, running.worker.receive())
-            elif running.log and not running.ended:
+            elif running.job.log and not running.ended:
                 self._read_phases(running)
 
     def _hear(self, running: _Running, message: object) -> None:
         if running.ended:  # the end of the pipe: the work folder is gone too
             running.worker.reap()
-            self._store.remove_work(running.worker.job.work_dir)
+            self._store.remove_work(running.job.work_dir)
             self._running.remove(running)
         elif isinstance(message, Result):
             self._succeed(running, message)
@@ -258,20 +266,18 @@ class Execution:
         if running.lending:
             self._pool.give(running.lending.close())
             running.lending = None
-        if running.worker.kind != "fetch":
+        if running.kind != "fetch":
             self._pool.give()
         running.lock.release()
 
     def _succeed(self, running: _Running, result: Result) -> None:
-        node, job = running.node, running.worker.job
+        node, job = running.node, running.job
         self._store.register(node, job.key, job.node, result, self._lease)
         objects = {made.output: made.id for made in result.outputs}
         self._knowledge.learn(node, objects)
         paths = tuple(oid.path for oid in objects.values())
         self._emit(
-            Finished(
-                node, job.node.name, running.worker.kind, result.seconds, paths, result.max_rss
-            )
+            Finished(node, job.node.name, running.kind, result.seconds, paths, result.max_rss)
         )
         self._unblock(node)
 
@@ -289,9 +295,9 @@ class Execution:
         return min(names, key=len) if names else (key or node).hex()
 
     def _read_phases(self, running: _Running) -> None:
-        assert running.log is not None
+        assert running.job.log is not None
         try:
-            with open(running.log, "rb") as stream:
+            with open(running.job.log, "rb") as stream:
                 stream.seek(running.seen)
                 text = stream.read(1 << 20)
         except OSError:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from store.events import SILENT, Planned, Reporter
+from store.knowledge import Knowledge, Plan
 from store.model.catalogue import Catalogue
 from store.model.derivation import Ref
 from store.model.names import ObjectId
-from store.scheduler.knowledge import Knowledge, Plan
 from store.scheduler.options import Options
 from store.store import Store
 

@@ -1,7 +1,7 @@
 """What one job does, in a process of its own: fetch, unpack, or build, and then ingest.
 
-A worker never touches the index. It sends events while it works, and its result, or its error, at
-the end; the scheduler's process registers the result. Killing a worker kills everything below it.
+A job never touches the index. It sends events while it works; who started it registers its result.
+Killing the process kills everything below it.
 """
 
 from __future__ import annotations
@@ -14,8 +14,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from store import digest, kernel
-from store.build import cleaning
+from store import digest
 from store.errors import (
     BuildFailed,
     BuildSilent,
@@ -34,6 +33,7 @@ from store.model.result import Made, Result
 
 if TYPE_CHECKING:
     from store.build.request import BuildRequest, BuildResult
+    from store.build.variation import Variation
 
 TAIL_LINES = 15
 
@@ -42,7 +42,9 @@ TAIL_LINES = 15
 class Job:
     """One node's work. ``node`` is a source, or a derivation resolved; ``digest`` is the node's.
 
-    ``closure`` holds the inputs with everything they refer to.
+    ``closure`` holds the inputs with everything they refer to. ``log`` is where a build's log goes,
+    ``into`` the root of the store that takes the outputs when it is not the one of the inputs,
+    ``variation`` what an audit changes.
     """
 
     digest: bytes
@@ -54,6 +56,9 @@ class Job:
     jobserver: tuple[int, int] | None = None
     keep_failed: bool = False
     retries: int = 3
+    log: str | None = None
+    into: str | None = None
+    variation: Variation | None = None
 
 
 def made(output: str, manifest: Manifest) -> Made:
@@ -111,7 +116,8 @@ def unpack(layout: Layout, job: Job, emit: Callable[[Event], None]) -> Result:
     emit(Phase(job.digest, node.name, "unpack"))
     unpacking.unpack(archives, target, options)
     emit(Phase(job.digest, node.name, "ingest"))
-    manifest = ingest.ingest(layout.root, target, node.name, candidates=job.closure)
+    root = job.into or layout.root
+    manifest = ingest.ingest(root, target, node.name, candidates=job.closure)
     return Result((made("out", manifest),), "builtin", int(started), time.time() - started)
 
 
@@ -123,12 +129,11 @@ def build(layout: Layout, job: Job, emit: Callable[[Event], None]) -> Result:
     node = job.node
     assert isinstance(node, Resolved)
     started = time.time()
-    request = build_request(layout, node, job.closure, job.work_dir, job.limits)
-    request = replace(request, jobserver=job.jobserver, log_path=layout.log(job.key))
+    request = requested(layout, job, node)
     ran = runner.run(request)
     _raise_for(node, ran, request)
     emit(Phase(job.digest, node.name, "ingest"))
-    scratch = scratch_ids(node)
+    scratch = scratch_ids(node, "" if job.variation is None else job.variation.salt)
     for output, oid in scratch.items():
         if not os.path.lexists(f"{job.work_dir}/store/{oid}"):
             raise OutputMissing(
@@ -137,7 +142,7 @@ def build(layout: Layout, job: Job, emit: Callable[[Event], None]) -> Result:
             )
     named = {oid: output for output, oid in scratch.items()}
     manifests = ingest.ingest_outputs(
-        layout.root,
+        job.into or layout.root,
         {oid: f"{job.work_dir}/store/{oid}" for oid in scratch.values()},
         candidates=job.closure,
     )
@@ -152,6 +157,18 @@ def build(layout: Layout, job: Job, emit: Callable[[Event], None]) -> Result:
         log,
         ran.max_rss,
     )
+
+
+def requested(layout: Layout, job: Job, node: Resolved) -> BuildRequest:
+    """What is asked of the sandbox for this job."""
+    from store.build.variation import CONTROL, apply
+
+    variation = job.variation or CONTROL
+    request = build_request(
+        layout, node, job.closure, job.work_dir, job.limits, salt=variation.salt
+    )
+    log = job.log or request.log_path
+    return apply(variation, replace(request, jobserver=job.jobserver, log_path=log))
 
 
 def _raise_for(node: Resolved, ran: BuildResult, request: BuildRequest) -> None:
@@ -202,22 +219,17 @@ def tail(path: str, lines: int = TAIL_LINES) -> list[str]:
 WORK = {"fetch": fetch, "unpack": unpack, "build": build}
 
 
-def run_worker(
-    layout: Layout, kind: str, job: Job, send: Callable[[object], None], parent: int
-) -> None:
-    """The whole life of a worker process after the fork; sends events, then a result or error."""
-    os.setpgid(0, 0)  # the terminal's Ctrl-C is for the scheduler alone
-    kernel.die_with_parent(parent)
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_DFL)
+def perform(layout: Layout, kind: str, job: Job, send: Callable[[object], None]) -> Result:
+    """Do a job of one of the kinds in ``WORK``; a build that fails may leave its tree for a look.
+
+    Raises what the work raises: a BuildError, a SourceError, a StorageError.
+    """
     try:
-        send(WORK[kind](layout, job, send))
+        return WORK[kind](layout, job, send)
     except Exception as error:
         if job.keep_failed and kind == "build":
             _keep(layout, job, error)
-        send(error)
-    # After the result: what depends on it can start while the build's tree is being removed.
-    cleaning.remove(job.work_dir)
+        raise
 
 
 def _keep(layout: Layout, job: Job, error: Exception) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from store.scheduler.tokens import Lending, TokenPool, balance
+from store.work.tokens import Lending, TokenPool, balance
 
 
 def pool(tmp_path: Path, size: int) -> TokenPool:

@@ -1,0 +1,78 @@
+"""Worker processes as their masters see them: forked, listened to, reaped, killed."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pickle
+import signal
+import traceback
+from collections.abc import Callable
+from multiprocessing.connection import Connection, Pipe
+from typing import Any, TypeAlias
+
+from store import kernel
+from store.errors import StoreError
+
+Send: TypeAlias = Callable[[object], None]
+Action: TypeAlias = Callable[[Send], object]
+
+
+class Worker:
+    """One action in a process of its own. ``connection`` becomes readable when it has something.
+
+    The action may send events while it goes; then comes its result, or the error that it raised,
+    and after that the end of the pipe, once ``finish`` has tidied up.
+    """
+
+    def __init__(self, name: str, action: Action, finish: Callable[[], None]) -> None:
+        self._name = name
+        self.connection, theirs = Pipe(duplex=False)
+        parent = os.getpid()
+        self.pid = os.fork()
+        if self.pid == 0:
+            _child(action, finish, theirs, parent)
+        theirs.close()
+
+    def receive(self) -> object:
+        """The next message; a StoreError when the process died without a last word."""
+        try:
+            return self.connection.recv()
+        except (EOFError, pickle.UnpicklingError, OSError):
+            return StoreError(f"the worker for {self._name} died")
+
+    def reap(self) -> None:
+        """Wait for the process's end."""
+        self.connection.close()
+        with contextlib.suppress(ChildProcessError):
+            os.waitpid(self.pid, 0)
+
+    def kill(self) -> None:
+        """End the process and everything below it, and reap it."""
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.pid, signal.SIGKILL)
+        self.reap()
+
+
+def _child(
+    action: Action, finish: Callable[[], None], connection: Connection[Any, Any], parent: int
+) -> None:
+    """The whole life of the process after the fork."""
+    status = 1
+    try:
+        os.setpgid(0, 0)  # the terminal's Ctrl-C is for the master alone
+        kernel.die_with_parent(parent)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_DFL)
+        try:
+            connection.send(action(connection.send))
+        except Exception as error:
+            connection.send(error)
+        # After the result: what depends on it can start while a build's tree is being removed.
+        finish()
+        status = 0
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        # Not sys.exit: the master's own clean-up must not run twice.
+        os._exit(status)
