@@ -32,6 +32,7 @@
     |  |- SchemaMismatch            54
     |  |- NotOwner                  55
     |  `- CorruptObject             56
+    |- UnusableKey                 60   a signing key that is not there, or not safe to use
     `- Interrupted                 130
 
 An error says what happened, to which path or derivation, and (``hint``) what to do next.
@@ -308,6 +309,12 @@ def storage_error(error: OSError, doing: str) -> StorageError:
     if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
         return StoreReadOnly(text, hint="choose another place with --root or $STORE_ROOT")
     return StorageError(text)
+
+
+class UnusableKey(StoreError):
+    """A private key that is not there, cannot be read, or that others could read."""
+
+    exit_code = 60
 
 
 class Interrupted(StoreError):

@@ -142,6 +142,11 @@ class Store:
         with self._index.read() as txn:
             return sorted(txn.realisations(key, output), key=lambda item: item.started)
 
+    def every_realisation(self) -> list[Realisation]:
+        """Every record that this store has, by key and output."""
+        with self._index.read() as txn:
+            return list(txn.every_realisation())
+
     def makers(self, oid: ObjectId) -> list[Realisation]:
         """The realisations that say this object was made, newest first."""
         with self._index.read() as txn:

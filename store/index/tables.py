@@ -203,6 +203,11 @@ class Reader:
         prefix = key + output.encode() + b"\0"
         return [Realisation.decode(data) for _, data in self._prefixed(b"realisations", prefix)]
 
+    def every_realisation(self) -> Iterator[Realisation]:
+        """All records, by key and output."""
+        for _, data in self._prefixed(b"realisations", b""):
+            yield Realisation.decode(data)
+
     def makers(self, oid: ObjectId) -> list[Realisation]:
         """All records that say that this object was made."""
         number = self._number(oid)
