@@ -81,6 +81,16 @@ def _reasons(step: str, code: int, setting: Callable[[str], str | None]) -> list
                 "start the container with --security-opt systempaths=unconfined",
             )
         )
+    if step == TRACE and code in REFUSED and setting("kernel.yama.ptrace_scope") in ("2", "3"):
+        scope = setting("kernel.yama.ptrace_scope")
+        found.append(
+            (
+                f"kernel.yama.ptrace_scope is {scope}",
+                "sysctl -w kernel.yama.ptrace_scope=1"
+                + (" (from 3 it cannot be changed until the next start)" if scope == "3" else "")
+                + "; only audits that vary the date or the order of directories need it",
+            )
+        )
     if code in REFUSED:
         found.append(
             (
@@ -94,3 +104,6 @@ def _reasons(step: str, code: int, setting: Callable[[str], str | None]) -> list
 
 UNSHARE = "making the namespaces"
 """The step that a kernel without user namespaces refuses."""
+
+TRACE = "tracing the builder"
+"""The step that a kernel without ptrace(2) refuses."""

@@ -10,12 +10,15 @@ import contextlib
 import os
 import stat
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from store import kernel
 from store.build import seccomp
 from store.build.request import BuildRequest
 from store.errors import SandboxUnavailable, StorageError, UnknownObject
+
+if TYPE_CHECKING:
+    from store.build.tracing import Tracer
 
 BASE_ID: Final = 0x6000_0000
 """Build users of root's builds: this plus 20 bits of the work directory's inode number. Far from
@@ -61,6 +64,8 @@ class Plan:
     env: dict[str, str]
     jobserver: tuple[int, ...]
     interactive: bool
+    tracer: Tracer | None
+    """For the builds of an audit that have to be traced."""
 
 
 def prepare(request: BuildRequest, *, interactive: bool = False) -> Plan:
@@ -100,6 +105,7 @@ def prepare(request: BuildRequest, *, interactive: bool = False) -> Plan:
         env=_environment(request),
         jobserver=request.jobserver or (),
         interactive=interactive,
+        tracer=_tracer(request),
     )
 
 
@@ -214,6 +220,16 @@ def _processors(request: BuildRequest) -> frozenset[int] | None:
     if request.processors is None:
         return None
     return frozenset(sorted(os.sched_getaffinity(0))[: request.processors])
+
+
+def _tracer(request: BuildRequest) -> Tracer | None:
+    if not request.wants_tracing:
+        return None
+    # Before the fork: afterwards there is no file to import from. Other builds do without.
+    from store.build.pretence import pretend
+    from store.build.tracing import Tracer
+
+    return Tracer(pretend(request))
 
 
 def _environment(request: BuildRequest) -> dict[str, str]:

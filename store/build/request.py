@@ -72,6 +72,12 @@ class BuildRequest:
     listing: Listing = "kernel"
     """The order of the entries of a directory."""
 
+    @property
+    def wants_tracing(self) -> bool:
+        """Whether something is asked for that only a tracer can do."""
+        wants_clock = self.clock_ahead != 0 or self.clock_stopped is not None
+        return wants_clock or self.listing != "kernel"
+
     def __post_init__(self) -> None:
         for path in (self.builder, self.store_dir, self.work_dir, self.log_path):
             if not os.path.isabs(path) or "\0" in path:

@@ -93,7 +93,7 @@ def read_report(
     told: Mapping[str, Sequence[str]], stopped: Stopped | None, wall: float
 ) -> BuildResult:
     """What the children told, as a result. Raises ``SandboxUnavailable`` if they got nowhere."""
-    if "failed" in told and "exited" not in told and stopped is None:
+    if "failed" in told and stopped is None:
         step, code = told["failed"]
         if int(code) == 0:
             raise SandboxUnavailable(f"the sandbox cannot be made: {step}")

@@ -32,7 +32,7 @@ from typing import Final, NoReturn
 
 from store import kernel
 from store.build import mounts
-from store.build.diagnosis import UNSHARE, diagnose
+from store.build.diagnosis import TRACE, UNSHARE, diagnose
 from store.build.limits import set_limits
 from store.build.preparation import Plan
 
@@ -249,8 +249,26 @@ def _give_up_rights(plan: Plan, report: Report) -> None:
 
 def _run_builder(plan: Plan, report: Report) -> NoReturn:
     """Start the builder, reap whatever ends, and end with it."""
+    wait = os.wait
+    if plan.tracer is None:
+        builder = _spawn(plan, report)
+    else:
+        report.step(TRACE)
+        builder = plan.tracer.start(lambda: _execute(plan, report))
+        wait = plan.tracer.wait
+    if plan.interactive:
+        _give_terminal(builder)
+    while True:
+        pid, status = wait()
+        if pid == builder:
+            break
+    report.tell("exited", status, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+    os._exit(0)
+
+
+def _spawn(plan: Plan, report: Report) -> int:
     try:
-        builder = os.posix_spawn(
+        return os.posix_spawn(
             plan.argv[0],
             plan.argv,
             plan.env,
@@ -259,26 +277,33 @@ def _run_builder(plan: Plan, report: Report) -> NoReturn:
             **({"setpgroup": 0} if plan.interactive else {"setsid": True}),
         )
     except OSError as error:
-        text = _unexecuted(plan.argv[0], error)
-        os.write(2, text.encode() + b"\n")
-        report.tell("unexecuted", text)
+        _tell_unexecuted(plan.argv[0], error, report)
         report.tell("exited", UNEXECUTED << 8, 0)
         os._exit(0)
+
+
+def _execute(plan: Plan, report: Report) -> NoReturn:
+    """Become the builder, as the child of posix_spawn(3) does. For a process of its own."""
     if plan.interactive:
-        _give_terminal(builder)
-    while True:
-        pid, status = os.wait()
-        if pid == builder:
-            break
-    report.tell("exited", status, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
-    os._exit(0)
+        os.setpgid(0, 0)
+    else:
+        os.setsid()
+    for number in {*ALL_SIGNALS} - {signal.SIGKILL, signal.SIGSTOP}:
+        signal.signal(number, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+    try:
+        os.execve(plan.argv[0], plan.argv, plan.env)  # noqa: S606 (no shell is wanted)
+    except OSError as error:
+        _tell_unexecuted(plan.argv[0], error, report)
+    os._exit(UNEXECUTED)
 
 
-def _unexecuted(path: str, error: OSError) -> str:
+def _tell_unexecuted(path: str, error: OSError, report: Report) -> None:
     text = f"cannot execute {path}: {error.strerror}"
     if error.errno == errno.ENOENT and os.path.exists(path):
         text += " (the file is there: its interpreter is not)"
-    return text
+    os.write(2, text.encode() + b"\n")
+    report.tell("unexecuted", text)
 
 
 def _give_terminal(builder: int) -> None:

@@ -23,6 +23,7 @@ MACHINE: Final = "x86_64"
 AUDIT_ARCH_X86_64: Final = 0xC000_003E
 X32_BIT: Final = 0x4000_0000
 RET_ALLOW: Final = 0x7FFF_0000
+RET_TRACE: Final = 0x7FF0_0000
 RET_ERRNO: Final = 0x0005_0000
 
 # struct seccomp_data: int nr; __u32 arch; __u64 instruction_pointer; __u64 args[6]
@@ -89,6 +90,20 @@ IOCTL: Final = ("ioctl", 16)
 TYPING_REQUESTS: Final = (0x5412, 0x541C)
 
 SOCKET_CALLS: Final = (("socket", 41), ("socketpair", 53))
+
+# The calls that a traced build stops at.
+CLOCK_GETTIME: Final = 228
+GETTIMEOFDAY: Final = 96
+TIME: Final = 201
+CLOCK_NANOSLEEP: Final = 230
+FUTEX: Final = 202
+GETDENTS: Final = 78
+GETDENTS64: Final = 217
+WALL_CLOCKS: Final = (0, 5, 8, 11)
+"""``CLOCK_REALTIME``, ``CLOCK_REALTIME_COARSE``, ``CLOCK_REALTIME_ALARM``, ``CLOCK_TAI``."""
+TIMER_ABSTIME: Final = 1
+FUTEX_CLOCK_REALTIME: Final = 256
+FUTEX_LOCK_PI: Final = (6, 6 | 128)  # its deadlines are always the wall clock's
 
 REFUSALS: Final = (
     Refusal(
@@ -217,12 +232,16 @@ def _bit_rule(rule: BitRule) -> bytes:
 
 def _choice(number: int, argument: int, values: Sequence[int], listed: int, other: int) -> bytes:
     """Return ``listed`` for the call if the argument is one of ``values``, else ``other``."""
+    return _for_call(number, _among(argument, values, listed, other))
+
+
+def _among(argument: int, values: Sequence[int], listed: int, other: int) -> bytes:
     tests = b"".join(
         _instruction(JUMP_EQUAL, value, len(values) - position)
         for position, value in enumerate(values)
     )
     returns = _instruction(RETURN, other) + _instruction(RETURN, listed)
-    return _for_call(number, _load_argument(argument) + tests + returns)
+    return _load_argument(argument) + tests + returns
 
 
 def program() -> bytes:
@@ -246,3 +265,34 @@ def program() -> bytes:
     ]
     parts.append(_instruction(RETURN, RET_ALLOW))
     return b"".join(parts)
+
+
+def trace_program(*, clock: bool, listing: bool) -> bytes:
+    """A second filter, to stop at what tells the wall clock or waits for it, or lists directories.
+
+    The kernel takes the stricter answer of two filters: what ``program`` refuses stays refused.
+    """
+    stop, go_on = _instruction(RETURN, RET_TRACE), _instruction(RETURN, RET_ALLOW)
+    parts = [_load(OFFSET_NR)]
+    if clock:
+        parts += [_for_call(number, stop) for number in (GETTIMEOFDAY, TIME)]
+        parts.append(_choice(CLOCK_GETTIME, 0, WALL_CLOCKS, RET_TRACE, RET_ALLOW))
+        parts += [_absolute_sleep(), _futex_deadline()]
+    if listing:
+        parts += [_for_call(number, stop) for number in (GETDENTS, GETDENTS64)]
+    return b"".join(parts) + go_on
+
+
+def _absolute_sleep() -> bytes:
+    block = _load_argument(1) + _instruction(JUMP_ANY_BIT, TIMER_ABSTIME, 1, 0)
+    block += _instruction(RETURN, RET_ALLOW)
+    return _for_call(CLOCK_NANOSLEEP, block + _among(0, WALL_CLOCKS, RET_TRACE, RET_ALLOW))
+
+
+def _futex_deadline() -> bytes:
+    # Without a deadline it is a plain wait, and there are many of them. (A deadline whose address
+    # has a lower half of zero is missed.)
+    block = _load_argument(3) + _instruction(JUMP_EQUAL, 0, 0, 1) + _instruction(RETURN, RET_ALLOW)
+    block += _load_argument(1) + _unless_bits(FUTEX_CLOCK_REALTIME, 1)
+    block += _instruction(RETURN, RET_TRACE)
+    return _for_call(FUTEX, block + _among(1, FUTEX_LOCK_PI, RET_TRACE, RET_ALLOW))
