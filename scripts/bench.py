@@ -21,6 +21,7 @@ from pathlib import Path
 
 import click
 
+from scripts.benchmark import scale
 from store import digest
 from store.build import cleaning, runner
 from store.build.request import BuildRequest
@@ -236,15 +237,20 @@ def _by_hand(context: Context, request: BuildRequest, place: str) -> float:
     return spent
 
 
-@click.command()
+@click.group(invoke_without_command=True)
 @click.option("--root", help="A store that holds the seed and gcc (default: as for `store`).")
 @click.option("--package", default="gcc", help="What the no-op realises.")
 @click.option(
     "--build", help="A package whose build is timed against the same by hand (root only)."
 )
 @click.option("--turns", default=2, help="Turns of --build.")
-def main(root: str | None, package: str, build: str | None, turns: int) -> None:
-    """Print the engine's figures on this machine."""
+@click.pass_context
+def main(
+    caller: click.Context, root: str | None, package: str, build: str | None, turns: int
+) -> None:
+    """Print the engine's figures on this machine; `scale` those of work at the size of stores."""
+    if caller.invoked_subcommand:
+        return
     context = Context(root, None, False)
     with tempfile.TemporaryDirectory(dir=context.store.layout.tmp) as folder:
         if build:
@@ -255,6 +261,8 @@ def main(root: str | None, package: str, build: str | None, turns: int) -> None:
         bench_scan(folder)
         bench_ingest(folder)
 
+
+main.add_command(scale.command)
 
 if __name__ == "__main__":
     main()

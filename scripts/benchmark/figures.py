@@ -1,0 +1,114 @@
+"""What was measured, against what it is to be; and how it is written down."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from scripts.benchmark.measure import Pairs
+
+UNITS = {"s": 1.0, "ms": 1000.0, "MB": 1e-6, "times": 1.0}
+"""Shown units; figures are held in seconds, bytes, or as a bare number."""
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One line of the table. ``ours`` and ``peer`` in seconds or bytes, by ``unit``.
+
+    ``target`` bounds the ratio when ``relative``, else ``ours`` itself, and None bounds nothing.
+    ``at_most`` says that the ratio is an upper bound, as the peer was stopped.
+    """
+
+    work: str
+    unit: str
+    ours: float
+    peer: float | None = None
+    ratio: float | None = None
+    target: float | None = None
+    relative: bool = False
+    at_most: bool = False
+
+    @property
+    def met(self) -> bool | None:
+        """Whether the target is met; None when there is none, or nothing to compare with."""
+        value = self.ratio if self.relative else self.ours
+        return None if self.target is None or value is None else value <= self.target
+
+    def to_json(self) -> str:
+        """One line for programs; seconds and bytes whatever the shown unit is."""
+        return json.dumps({**self.__dict__, "met": self.met}, ensure_ascii=False)
+
+
+def compared(
+    work: str, pairs: Pairs, target: float | None, unit: str = "s", *, relative: bool = True
+) -> Figure:
+    """The figure of work that a peer does too."""
+    return Figure(
+        work,
+        unit,
+        pairs.seconds,
+        pairs.peer_seconds,
+        pairs.ratio,
+        target,
+        relative=relative,
+        at_most=pairs.stopped,
+    )
+
+
+def bounded(work: str, unit: str, ours: float, target: float | None) -> Figure:
+    """The figure of work without a peer; ``target`` in seconds or bytes."""
+    return Figure(work, unit, ours, target=target)
+
+
+def machine() -> str:
+    """This machine in a line, with its load at this moment."""
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    load = ", ".join(f"{value:.1f}" for value in os.getloadavg())
+    return (
+        f"{_processor()}, {len(os.sched_getaffinity(0))} processors, {memory / 1e9:.0f} GB, "
+        f"Linux {platform.release()}, Python {platform.python_version()}; load {load}"
+    )
+
+
+def _processor() -> str:
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as stream:
+            names = [line.partition(":")[2] for line in stream if line.startswith("model name")]
+    except OSError:
+        names = []
+    return names[0].strip() if names else platform.machine()
+
+
+def markdown(figures: Iterable[Figure], peer: str) -> str:
+    """The table, ready to be pasted."""
+    lines = [
+        f"| work | ours | {peer} | ratio | target | |",
+        "| --- | ---: | ---: | ---: | ---: | --- |",
+    ]
+    lines += [f"| {' | '.join(_cells(figure))} |" for figure in figures]
+    return "\n".join(lines)
+
+
+def _cells(figure: Figure) -> list[str]:
+    more = ">" if figure.at_most else ""
+    less = "< " if figure.at_most else ""
+    peer = "" if figure.peer is None else f"{more}{shown(figure.peer, figure.unit)}"
+    ratio = "" if figure.ratio is None else f"{less}{figure.ratio:.3g}"
+    verdict = {True: "met", False: "**missed**", None: ""}[figure.met]
+    return [figure.work, shown(figure.ours, figure.unit), peer, ratio, _target(figure), verdict]
+
+
+def _target(figure: Figure) -> str:
+    if figure.target is None:
+        return ""
+    return f"≤ {figure.target:g}" if figure.relative else f"≤ {shown(figure.target, figure.unit)}"
+
+
+def shown(value: float, unit: str) -> str:
+    """A value in its shown unit, to three digits."""
+    scaled = value * UNITS[unit]
+    text = f"{scaled:,.0f}" if scaled >= 100 else f"{scaled:.3g}"
+    return text if unit == "times" else f"{text} {unit}"

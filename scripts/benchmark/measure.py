@@ -1,0 +1,153 @@
+"""Runs processes and says what they took: wall seconds, and memory at its peak."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import statistics
+import subprocess
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+
+class Failed(Exception):
+    """A process that had to succeed did not, or a result is not what it must be."""
+
+
+def check(found: int, expected: int, what: str) -> None:
+    """Failed, unless there are as many as there must be."""
+    if found != expected:
+        raise Failed(f"{what}: {found:,}, not {expected:,}")
+
+
+@dataclass(frozen=True)
+class Spent:
+    """``seconds`` of wall time; ``peak`` bytes resident in the largest process; what it printed.
+
+    ``stopped`` says that the process was killed when its time was up: it would have taken longer.
+    """
+
+    seconds: float
+    peak: int
+    output: bytes = b""
+    stopped: bool = False
+
+
+@dataclass(frozen=True)
+class Work:
+    """A whole process: its command line, environment, and a file for its input.
+
+    If it takes longer than ``patience`` seconds, it is killed with all that it started.
+    """
+
+    words: tuple[str, ...]
+    env: Mapping[str, str]
+    stdin: str | None = None
+    patience: float | None = None
+
+
+def run(work: Work, scratch: str) -> Spent:
+    """Run a process that must succeed (Failed).
+
+    Output goes to files in the folder ``scratch``, so that no pipe slows it.
+    """
+    with (
+        open(work.stdin or os.devnull, "rb") as source,
+        open(f"{scratch}/output", "w+b") as output,
+        open(f"{scratch}/errors", "w+b") as errors,
+    ):
+        began = time.perf_counter()
+        process = subprocess.Popen(
+            work.words,
+            env=dict(work.env),
+            cwd=scratch,
+            stdin=source,
+            stdout=output,
+            stderr=errors,
+            start_new_session=True,
+        )
+        stopped, status, peak = _wait(process, work.patience)
+        seconds = time.perf_counter() - began
+        if status and not stopped:
+            errors.seek(0)
+            tail = errors.read()[-2000:].decode(errors="replace")
+            raise Failed(f"{' '.join(work.words)}: exit status {status}\n{tail}")
+        output.seek(0)
+        return Spent(seconds, peak, output.read(), stopped)
+
+
+def _wait(process: subprocess.Popen[bytes], patience: float | None) -> tuple[bool, int, int]:
+    """Whether the process was stopped, its exit status, and the peak of its memory in bytes."""
+    stopped = threading.Event()
+
+    def stop() -> None:
+        stopped.set()
+        _kill(process.pid)
+
+    timer = threading.Timer(patience or threading.TIMEOUT_MAX, stop)
+    timer.daemon = True
+    timer.start()
+    try:
+        _, status, usage = os.wait4(process.pid, 0)
+    except BaseException:
+        _kill(process.pid)
+        process.wait()
+        raise
+    finally:
+        timer.cancel()
+    process.returncode = os.waitstatus_to_exitcode(status)
+    return stopped.is_set(), process.returncode, usage.ru_maxrss << 10
+
+
+def _kill(group: int) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(group, signal.SIGKILL)
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """The same work done by both in turns: A, B, A, B, …; a slow moment slows both.
+
+    Without a peer, ``theirs`` is empty.
+    """
+
+    ours: tuple[Spent, ...]
+    theirs: tuple[Spent, ...]
+
+    @property
+    def seconds(self) -> float:
+        """Our median."""
+        return statistics.median(spent.seconds for spent in self.ours)
+
+    @property
+    def peer_seconds(self) -> float | None:
+        """The peer's median."""
+        return statistics.median(each.seconds for each in self.theirs) if self.theirs else None
+
+    @property
+    def ratio(self) -> float | None:
+        """The median of the pairs' ratios, ours to the peer's."""
+        if not self.theirs:
+            return None
+        pairs = zip(self.ours, self.theirs, strict=True)
+        return statistics.median(ours.seconds / theirs.seconds for ours, theirs in pairs)
+
+    @property
+    def stopped(self) -> bool:
+        """Whether the peer was stopped: the ratio is at most :attr:`ratio`."""
+        return any(spent.stopped for spent in self.theirs)
+
+
+def pairs(ours: Sequence[Work], theirs: Sequence[Work], scratch: str) -> Pairs:
+    """Do each work of ours and then the peer's; what was written before is synced away first."""
+    mine, other = [], []
+    for turn, work in enumerate(ours):
+        os.sync()
+        mine.append(run(work, scratch))
+        if theirs:
+            os.sync()
+            other.append(run(theirs[turn], scratch))
+    return Pairs(tuple(mine), tuple(other))

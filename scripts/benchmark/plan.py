@@ -1,0 +1,112 @@
+"""How much is measured, where, and with whom."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from scripts.benchmark import measure, trees
+from scripts.benchmark.measure import Pairs
+from scripts.benchmark.nix import Nix
+from scripts.benchmark.ours import Ours
+from scripts.benchmark.shell import Shell
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """Numbers of files, bytes, builds and objects; ``growth`` is the store's sizes in objects."""
+
+    files: int = trees.FILES
+    bytes: int = trees.BYTES
+    large_files: int = 24
+    builds: int = 1000
+    objects: int = 100_000
+    roots: int = 40_000
+    referrers: int = 43_665
+    closure: int = 4_905
+    growth: tuple[int, ...] = (10_000, 30_000, 100_000, 300_000, 1_000_000)
+    turns: int = 2
+    quick_turns: int = 15
+
+
+FULL = Sizes()
+
+SMALL = Sizes(
+    files=300,
+    bytes=3_000_000,
+    large_files=2,
+    builds=12,
+    objects=1000,
+    roots=420,
+    referrers=437,
+    closure=49,
+    growth=(1000, 2000, 4000),
+    turns=1,
+    quick_turns=2,
+)
+"""Every row at the size of a toy: that it works is seen, how fast it is is not."""
+
+
+@dataclass(frozen=True)
+class Bench:
+    """``folder`` is where everything is made, ``patience`` the seconds that a peer's process has.
+
+    ``say`` tells of progress; ``plot`` is the file that the growth of a store is drawn in.
+    """
+
+    folder: str
+    sizes: Sizes
+    peer: str | None
+    patience: float
+    say: Callable[[str], None]
+    plot: str | None = None
+
+    @contextmanager
+    def room(self, name: str) -> Iterator[str]:
+        """A folder for one row, removed at its end."""
+        self.say(name)
+        room = f"{self.folder}/{name}"
+        os.mkdir(room)
+        try:
+            yield room
+        finally:
+            remove(room)
+
+    def sides(self, room: str, recipes: str | None = None) -> Sides:
+        """Empty stores in a folder, the peer's if there is a peer."""
+        os.makedirs(room, exist_ok=True)
+        theirs = Nix(f"{room}/nix", Shell.found(), self.patience) if self.peer else None
+        return Sides(room, Ours(f"{room}/ours", recipes), theirs)
+
+
+@dataclass(frozen=True)
+class Sides:
+    """Both stores, in the folder ``room``."""
+
+    room: str
+    ours: Ours
+    theirs: Nix | None
+
+    def pairs(self, ours: Sequence[Sequence[str]], theirs: Sequence[Sequence[str]]) -> Pairs:
+        """Do the turns of both: for each, a ``store`` command and the peer's command line."""
+        mine = [self.ours.work(*words) for words in ours]
+        other = [self.theirs.work(*words) for words in theirs] if self.theirs else []
+        return measure.pairs(mine, other, self.room)
+
+    def repeat(self, turns: int, ours: Sequence[str], theirs: Sequence[str]) -> Pairs:
+        """Do the same in every turn."""
+        return self.pairs([ours] * turns, [theirs] * turns)
+
+
+def remove(folder: str) -> None:
+    """Remove a folder with all that is in it, folders that forbid it included."""
+    for path, folders, _ in os.walk(folder):
+        for name in folders:
+            below = f"{path}/{name}"
+            if not os.path.islink(below):
+                os.chmod(below, stat.S_IRWXU)
+    shutil.rmtree(folder)

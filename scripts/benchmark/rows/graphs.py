@@ -1,0 +1,55 @@
+"""A graph of trivial builds, realised; and then realised again, with nothing to do."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from scripts.benchmark import nix, shapes
+from scripts.benchmark.figures import Figure, compared
+from scripts.benchmark.measure import Failed, run
+from scripts.benchmark.ours import write_recipes
+from scripts.benchmark.plan import Bench, Sides
+from scripts.benchmark.shell import Shell
+
+SCRIPT = (
+    'for input in $inputs; do read line < "$input"; done; set -- $inputs; echo "$name $@" > "$out"'
+)
+"""What each builder does, in Nix as here: reads its inputs, and writes its own name and theirs."""
+
+
+def builds(bench: Bench) -> Iterator[Figure]:
+    """The whole graph, sandboxed, as many builds at once as there are processors; then a no-op."""
+    sizes = bench.sizes
+    jobs = str(len(os.sched_getaffinity(0)))
+    with bench.room("builds") as room:
+        graph = shapes.builds(sizes.builds, 4)
+        sides = bench.sides(room, write_recipes(f"{room}/recipes", Shell.found(), graph, SCRIPT))
+        expression = Path(room, "graph.nix")
+        nix.expression(expression, graph, SCRIPT)
+        run(sides.ours.work("realise", "shell"), room)
+        realise = ("realise", "top", "--jobs", jobs)
+        build = ("nix-build", "--no-out-link", "-j", jobs, str(expression))
+        first = sides.repeat(1, realise, build)
+        _check_built(sides, len(graph))
+        yield compared(f"{sizes.builds:,} trivial sandboxed builds in a graph", first, 0.5)
+        again = sides.repeat(sizes.quick_turns, realise, build)
+        count = f"{len(graph):,}"
+        work = f"nothing to do in a graph of {count} derivations, whole process"
+        yield compared(work, again, 0.08, "ms", relative=False)
+
+
+def _check_built(sides: Sides, count: int) -> None:
+    """That the graph was built, in a whole sandbox."""
+    told = json.loads(run(sides.ours.work("info", "--json", "top"), sides.room).output)
+    levels = {made["sandbox"] for made in told["realisations"]}
+    if levels != {"full"}:
+        raise Failed(f"our builds ran with the sandbox {levels}")
+    places = [sides.ours.layout.objects] + ([sides.theirs.store] if sides.theirs else [])
+    for place in places:
+        made = [name for name in os.listdir(place) if re.search(r"-build-\d+$", name)]
+        if len(made) != count:
+            raise Failed(f"{place} holds {len(made)} of {count} builds")
