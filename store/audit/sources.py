@@ -134,7 +134,7 @@ def _lines(name: str, url: str, budget: _Budget) -> Iterator[Line]:
     client = transport.Client(timeout=WAIT_SECONDS)
     try:
         with client.open(transport.Target(url)) as body:
-            raw = Stream(_counted(file_chunks(body.read), budget))
+            raw = Stream(_counted(_received(body), budget))
             inside = decompressed(raw, Meter(budget.size_limit, 0))
             chunks = _counted(_chunks(inside), budget) if inside is not None else _chunks(raw)
             for number, data in _split(chunks):
@@ -144,6 +144,16 @@ def _lines(name: str, url: str, budget: _Budget) -> Iterator[Line]:
         raise FetchFailed("statements", [(name, str(error))]) from error
     except BadArchive as error:
         raise BadArchive(f"{name}: {error.message}") from error
+
+
+def _received(body: transport.Body) -> Iterator[bytes]:
+    """All that was promised: where the end is missing, a disagreement could be."""
+    count = 0
+    for data in file_chunks(body.read):
+        count += len(data)
+        yield data
+    if body.total is not None and count < body.total:
+        raise transport.Transient(f"the connection ended after {count} of {body.total} bytes")
 
 
 def _chunks(stream: Stream) -> Iterator[bytes]:

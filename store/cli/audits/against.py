@@ -1,0 +1,94 @@
+"""``store audit against``."""
+
+from __future__ import annotations
+
+import click
+
+from store.audit.against import Evidence, Subject, compare, every_subject, read_evidence
+from store.audit.sources import lines
+from store.cli.attest import built, package_keys
+from store.cli.audits.drawing import show
+from store.cli.context import Context
+from store.cli.key import trusted_keys
+from store.cli.options import PACKAGE, seed_option
+from store.errors import UnusableKey
+
+_REPORTED = {
+    "untrusted": "signatures by keys that are not trusted count nothing",
+    "invalid": "signatures of trusted keys are wrong, and count nothing",
+    "unreadable": "lines cannot be read, and count nothing",
+}
+
+
+@click.command("against")
+@click.argument("source")
+@click.argument("packages", nargs=-1, metavar="[PACKAGE…]", type=PACKAGE)
+@click.option(
+    "--trust",
+    multiple=True,
+    metavar="FILE|KEYLINE",
+    help="Whose signatures count (default: the keys of `store key trust`).",
+)
+@click.option(
+    "--threshold",
+    type=click.IntRange(1),
+    metavar="K",
+    help="Reproduced only when K signers agree; what is not signed counts nothing.",
+)
+@click.option("--closure", is_flag=True, help="With everything that the packages are built from.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON line an output.")
+@seed_option
+@click.pass_obj
+def command(
+    context: Context,
+    source: str,
+    packages: tuple[str, ...],
+    trust: tuple[str, ...],
+    threshold: int | None,
+    closure: bool,
+    as_json: bool,
+) -> int:
+    """Compare what this store built with what others say that it should be.
+
+    SOURCE is a file, a folder of files, or a URL, of statements as `store attest` writes them.
+    Without PACKAGE, every output that this store has built is compared. An output is reproduced
+    when another agrees and nobody disagrees; it is unknown when nobody speaks of it.
+    """
+    keys = trusted_keys(trust)
+    if threshold is not None and len(keys) < threshold:
+        raise UnusableKey(
+            f"{threshold} signers have to agree, and {len(keys)} keys are trusted",
+            hint="`store key trust FILE`, or --trust, says whose signatures count",
+        )
+    subjects = _subjects(context, packages, closure)
+    wanted = {(subject.key, subject.output) for subject in subjects}
+    evidence = read_evidence(lines(source), wanted, keys, signed_only=threshold is not None)
+    _report(evidence, signed_only=threshold is not None)
+    return show(compare(context.store, subjects, evidence, threshold), as_json=as_json)
+
+
+def _subjects(context: Context, packages: tuple[str, ...], closure: bool) -> list[Subject]:
+    if not packages:
+        return every_subject(context.store)
+    found = []
+    for key, name in package_keys(context, packages, closure).items():
+        node = built(context, key)
+        if node is not None:
+            found += [Subject(name, key, output) for output in node.outputs]
+    return found
+
+
+def _report(evidence: Evidence, *, signed_only: bool) -> None:
+    """Say on standard error what was read, and what of it counts nothing."""
+    counts = evidence.counts
+    ignored = ", which count nothing with --threshold" if signed_only else ""
+    unsigned = f", {counts['unsigned']} unsigned{ignored}" if counts["unsigned"] else ""
+    click.echo(f"{counts['signed']} signed statements{unsigned}", err=True)
+    for kind, text in _REPORTED.items():
+        if counts[kind]:
+            click.echo(f"{counts[kind]} {text}", err=True)
+    for problem in evidence.problems:
+        click.echo(f"  {problem}", err=True)
+    more = counts["invalid"] + counts["unreadable"] - len(evidence.problems)
+    if more > 0:
+        click.echo(f"  and {more} more", err=True)
