@@ -1,12 +1,16 @@
-"""Wall clocks that a builder can be told instead of the kernel's. All times are nanoseconds."""
+"""Wall clocks that a builder can be told instead of the kernel's.
+
+All times are nanoseconds since 1970; ``actual`` is the kernel's time at the moment of a call.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final, Protocol
 
 SECOND: Final = 1_000_000_000
 
-PATIENCE: Final = 1000
+PATIENCE: Final = 250
 """Looks that one thread may take at a clock that stands still."""
 
 COMMON_PATIENCE: Final = 1_000_000
@@ -17,7 +21,15 @@ class Clock(Protocol):
     """What time it is for a thread."""
 
     def tell(self, thread: int, actual: int) -> int:
-        """Nanoseconds since 1970 that the thread is told, at ``actual`` in truth."""
+        """The thread looks at the clock."""
+        ...
+
+    def deadline(self, thread: int, told: int, actual: int) -> int:
+        """When it is actually over that the thread waits until ``told``."""
+        ...
+
+    def reached(self, thread: int, told: int) -> None:
+        """The thread has waited until ``told``."""
         ...
 
     def forget(self, thread: int) -> None:
@@ -35,31 +47,64 @@ class ClockAhead:
         """The same difference for everybody."""
         return actual + self._ahead
 
+    def deadline(self, thread: int, told: int, actual: int) -> int:
+        """As much earlier."""
+        return told - self._ahead
+
+    def reached(self, thread: int, told: int) -> None:
+        """The clock runs by itself."""
+
     def forget(self, thread: int) -> None:
         """Nothing is kept of a thread."""
+
+
+@dataclass
+class _Experience:
+    """What one thread has seen of a clock that stands still."""
+
+    looks: int = 0
+    waited_until: int = 0
+    wait: tuple[int, int] = (-1, 0)
+    """The last deadline, as told and in truth."""
 
 
 class StoppedClock:
     """Stands still, so that two builds see the same time whatever they do when.
 
-    A program that waits for the time to pass must come to an end all the same. So a thread that
-    has looked ``PATIENCE`` times sees a second pass with each look; and each look of anybody adds
-    a second once there were ``COMMON_PATIENCE`` of them, since a loop of a shell's looks from
-    another process each time.
+    A program that waits for the time to pass must come to an end all the same. A thread that has
+    waited for a moment finds the clock there. One that has looked ``PATIENCE`` times sees a second
+    pass with each look; and when there were ``COMMON_PATIENCE`` looks, each one adds a second for
+    everybody, since a loop of a shell looks from another process each time.
     """
 
     def __init__(self, when: int) -> None:
         self._when = when * SECOND
-        self._looks: dict[int, int] = {}
-        self._all_looks = 0
+        self._threads: dict[int, _Experience] = {}
+        self._looks = 0
 
     def tell(self, thread: int, actual: int) -> int:
         """The time at which the clock stands, as a rule."""
-        looks = self._looks[thread] = self._looks.get(thread, 0) + 1
-        self._all_looks += 1
-        waited = max(0, looks - PATIENCE) + max(0, self._all_looks - COMMON_PATIENCE)
-        return self._when + waited * SECOND
+        self._looks += 1
+        self._threads.setdefault(thread, _Experience()).looks += 1
+        return self._now(thread)
+
+    def deadline(self, thread: int, told: int, actual: int) -> int:
+        """As far away as it looks. A wait that is taken up again, after a signal, is the same."""
+        experience = self._threads.setdefault(thread, _Experience())
+        if experience.wait[0] != told:
+            experience.wait = (told, actual + told - self._now(thread))
+        return experience.wait[1]
+
+    def reached(self, thread: int, told: int) -> None:
+        """For this thread, time has passed."""
+        experience = self._threads.setdefault(thread, _Experience())
+        experience.waited_until = max(told, experience.waited_until)
 
     def forget(self, thread: int) -> None:
         """Its number may come again."""
-        self._looks.pop(thread, None)
+        self._threads.pop(thread, None)
+
+    def _now(self, thread: int) -> int:
+        experience = self._threads[thread]
+        lost = max(0, experience.looks - PATIENCE) + max(0, self._looks - COMMON_PATIENCE)
+        return max(self._when, experience.waited_until) + lost * SECOND

@@ -11,6 +11,7 @@ whose file may not be read), tells the truth.
 
 from __future__ import annotations
 
+import errno
 import struct
 import time
 from collections.abc import Callable
@@ -24,7 +25,8 @@ from store.build.listing import reorder
 from store.build.request import BuildRequest, Listing
 
 TIMESPEC: Final = struct.Struct("=qq")
-LATEST: Final = 1 << 62
+LATEST: Final = 1 << 33
+"""Seconds: in 2242. The kernel's own clock ends in 2262."""
 BELOW_STACK: Final = 512  # below the 128 bytes that a function may use without asking
 AT_NULL: Final = 0
 AT_IGNORE: Final = 1
@@ -93,19 +95,30 @@ class Pretence:
 
     def _wait(self, thread: int, registers: kernel.Registers) -> Afterwards | None:
         """Let the call see another deadline, which lies below the thread's stack."""
+        assert self.clock is not None
         register = "r10" if registers.orig_rax == seccomp.FUTEX else "rdx"
         address = getattr(registers, register)
         seconds, nanoseconds = TIMESPEC.unpack(kernel.read_memory(thread, address, TIMESPEC.size))
-        if seconds < 0 or not 0 <= nanoseconds < SECOND:
-            return None
+        if not 0 <= seconds < LATEST or not 0 <= nanoseconds < SECOND:
+            return None  # never, or not a time at all
+        told = seconds * SECOND + nanoseconds
         actual = time.clock_gettime_ns(time.CLOCK_REALTIME)
-        ahead = self._now(thread) - actual
-        deadline = min(max(0, seconds * SECOND + nanoseconds - ahead), LATEST)
+        deadline = max(0, self.clock.deadline(thread, told, actual))
         place = registers.rsp - BELOW_STACK & ~15
         kernel.write_memory(thread, place, TIMESPEC.pack(*divmod(deadline, SECOND)))
         setattr(registers, register, place)
         kernel.set_registers(thread, registers)
-        return lambda: _set_register(thread, register, address)
+        return lambda: self._waited(thread, register, address, told)
+
+    def _waited(self, thread: int, register: str, address: int, told: int) -> None:
+        assert self.clock is not None
+        registers = kernel.registers(thread)
+        over = 0 if registers.orig_rax == seccomp.CLOCK_NANOSLEEP else -errno.ETIMEDOUT
+        if registers.rax == over:
+            self.clock.reached(thread, told)
+        # Calls leave the registers of their arguments as they were, and compilers rely on it.
+        setattr(registers, register, address)
+        kernel.set_registers(thread, registers)
 
     def _list(self, thread: int) -> None:
         registers = kernel.registers(thread)
@@ -124,13 +137,6 @@ def pretend(request: BuildRequest) -> Pretence:
     elif request.clock_ahead:
         clock = ClockAhead(request.clock_ahead)
     return Pretence(clock, request.listing)
-
-
-def _set_register(thread: int, name: str, value: int) -> None:
-    # Calls leave the registers of their arguments as they were, and compilers rely on it.
-    registers = kernel.registers(thread)
-    setattr(registers, name, value)
-    kernel.set_registers(thread, registers)
 
 
 def hide_vdso(process: int) -> None:
