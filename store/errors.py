@@ -31,7 +31,8 @@
     |  |- NetworkFileSystem         53
     |  |- SchemaMismatch            54
     |  |- NotOwner                  55
-    |  `- CorruptObject             56
+    |  |- CorruptObject             56
+    |  `- Busy                      57   another process does what only one can do at a time
     |- UnusableKey                 60   a signing key that is not there, or not safe to use
     `- Interrupted                 130
 
@@ -299,6 +300,12 @@ class CorruptObject(StorageError):
     """An object on disk is not what its name says."""
 
     exit_code = 56
+
+
+class Busy(StorageError):
+    """Another process does, or prevents, what only one can do at a time."""
+
+    exit_code = 57
 
 
 def storage_error(error: OSError, doing: str) -> StorageError:

@@ -50,6 +50,16 @@ class Layout:
         return f"{self.root}/locks"
 
     @property
+    def claims(self) -> str:
+        """The lock file of objects that are in place and not registered yet."""
+        return f"{self.locks}/objects"
+
+    @property
+    def config(self) -> str:
+        """How the store is to be kept, as its owner wrote it; there need not be one."""
+        return f"{self.root}/config.toml"
+
+    @property
     def partial(self) -> str:
         """Downloads under way; kept for resuming."""
         return f"{self.root}/partial"
@@ -63,6 +73,11 @@ class Layout:
     def failed(self) -> str:
         """Work folders of failed builds, when asked to keep them."""
         return f"{self.root}/failed"
+
+    @property
+    def audits(self) -> str:
+        """Logs, and trees when asked to keep them, of rebuilds that came out otherwise."""
+        return f"{self.root}/audits"
 
     @property
     def trash(self) -> str:
@@ -83,12 +98,17 @@ class Layout:
             self.partial,
             self.bad,
             self.failed,
+            self.audits,
             self.trash,
         )
 
     def object(self, oid: ObjectId) -> str:
         """Where the object lies physically."""
         return f"{self.objects}/{oid}"
+
+    def manifest(self, oid: ObjectId) -> str:
+        """The object's manifest."""
+        return f"{self.manifests}/{oid}"
 
     def log(self, key: bytes) -> str:
         """The log of the newest build of this key."""

@@ -51,9 +51,36 @@ class Lock:
         os.close(self._fd)
 
 
-def _set(fd: int, kind: int, position: int) -> None:
-    record = struct.pack(_FLOCK, kind, os.SEEK_SET, position, 1, 0)
+def _set(fd: int, kind: int, position: int, length: int = 1) -> None:
+    record = struct.pack(_FLOCK, kind, os.SEEK_SET, position, length, 0)
     fcntl.fcntl(fd, fcntl.F_OFD_SETLK, record)
+
+
+class Claims:
+    """Objects that a process puts in place and is about to register, by locks that any number of
+    processes can share. One that was forked meanwhile may claim with the same value."""
+
+    def __init__(self, path: str) -> None:
+        try:
+            self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        except OSError as error:
+            raise storage_error(error, "cannot claim an object") from error
+
+    def add(self, key: bytes) -> None:
+        """Claim the object with this digest (20 bytes), until released or until every process that
+        inherited this value is gone."""
+        _set(self._fd, fcntl.F_RDLCK, position(key))
+
+    def release(self) -> None:
+        """Let go of all, for every process."""
+        _set(self._fd, fcntl.F_UNLCK, 0, 0)
+        os.close(self._fd)
+
+    def taken(self, key: bytes) -> bool:
+        """Whether somebody else claims the object."""
+        record = struct.pack(_FLOCK, fcntl.F_WRLCK, os.SEEK_SET, position(key), 1, 0)
+        found = fcntl.fcntl(self._fd, fcntl.F_OFD_GETLK, record)
+        return bool(struct.unpack(_FLOCK, found)[0] != fcntl.F_UNLCK)
 
 
 class Hold:
@@ -85,5 +112,5 @@ def make_held(parent: str, prefix: str) -> tuple[str, Hold]:
 
 
 def position(key: bytes) -> int:
-    """Where the lock of a 32-byte key stands. Two keys that fall together only wait needlessly."""
+    """Where a key's or digest's lock stands. Two that fall together only wait needlessly."""
     return int.from_bytes(key[:8], "big") >> 1

@@ -4,54 +4,64 @@ from __future__ import annotations
 
 import contextlib
 import os
-import pwd
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
 from store import digest
 from store.build import cleaning
-from store.errors import (
-    NotOwner,
-    StorageError,
-    StoreReadOnly,
-    UnknownObject,
-    UsageError,
-    storage_error,
-)
+from store.errors import CorruptObject, FormatError, UnknownObject, storage_error
+from store.holding import Holding, Lease
 from store.index.env import Index
-from store.index.tables import Writer
+from store.index.schema import Entry
+from store.index.writing import Writer
 from store.layout import Layout
-from store.locks import Hold, Lock, LockFile, make_held
-from store.model.derivation import Derivation, Resolved, Source
+from store.locks import Claims, Hold, Lock, LockFile, make_held
 from store.model.manifest import Manifest
 from store.model.names import ObjectId
-from store.model.realisation import Realisation
-from store.model.result import Result
 from store.objects.check import check_object, looks_intact
+from store.realisations import Realisations
+
+__all__ = ["Lease", "Store", "make_directories"]
 
 RESERVE_BYTES = 1 << 30
 RESERVE_SHARE = 0.05
 
 
-class Store:
+class Store(Realisations, Holding):
     """A store at a physical root. Reading needs no ownership; writing does."""
 
     def __init__(self, layout: Layout, index: Index) -> None:
-        self.layout = layout
-        self._index = index
+        Realisations.__init__(self, index)
+        Holding.__init__(self, layout, index)
         self._locks = LockFile(f"{layout.locks}/keys")
-        self._outcomes: dict[bytes, bytes] = {}
-        self._work: dict[str, Hold] = {}
+        self._work: dict[str, tuple[Hold, Claims]] = {}
 
     @classmethod
-    def open(cls, root: str) -> Store:
-        """The store at ``root``, made when there is none.
+    def open(cls, root: str, *, collecting: bool = False) -> Store:
+        """The store at ``root``, made when there is none. Who is ``collecting`` may use what is
+        kept of the disk for that.
 
-        Raises NotOwner, StoreReadOnly, StoreFull, NetworkFileSystem or SchemaMismatch.
+        Raises NotOwner, StoreReadOnly, StoreFull, NetworkFileSystem, SchemaMismatch, Busy, or
+        CorruptObject when the index is damaged, or gone while there are objects.
         """
         layout = Layout(root)
         if not os.path.isdir(layout.index):
             make_directories(layout)
-        return cls(layout, Index.open(layout.index))
+        if not os.path.exists(f"{layout.index}/data.mdb") and os.listdir(layout.objects):
+            # An empty one would say that nothing of this is needed.
+            raise CorruptObject(
+                f"the index in {layout.index} is gone",
+                hint="`store index rebuild` makes it anew from the store directory",
+            )
+        return cls(layout, Index.open(layout.index, spending=collecting))
+
+    @property
+    def index(self) -> Index:
+        """The index itself, for who works on all of the store at once."""
+        return self._index
+
+    def close(self) -> None:
+        """Close the index."""
+        self._index.close()
 
     # -- what is there ------------------------------------------------------------------------
 
@@ -68,7 +78,15 @@ class Store:
 
     def find(self, prefix: str) -> list[ObjectId]:
         """The objects whose digest's text begins with ``prefix``."""
-        return [oid for oid, _ in self.objects() if oid.text.startswith(prefix)]
+        try:
+            first, last = (
+                digest.from_text(prefix.ljust(digest.TEXT_SIZE, filler))
+                for filler in (digest.ALPHABET[0], digest.ALPHABET[-1])
+            )
+        except FormatError:
+            return []
+        with self._index.read() as txn:
+            return txn.beginning(first, last)
 
     def closure(self, oids: Iterable[ObjectId]) -> tuple[ObjectId, ...]:
         """The objects and everything they refer to; UnknownObject if one is not in the index."""
@@ -107,165 +125,43 @@ class Store:
         """What is wrong with the object on disk, one line a finding; empty when nothing is."""
         return [str(finding) for finding in check_object(self.layout.root, self.manifest(oid))]
 
-    # -- realisations -------------------------------------------------------------------------
-
-    def outcome(self, node: bytes) -> bytes | None:
-        """The key that a node was last resolved to: a cache, which may be dropped."""
-        with self._index.read() as txn:
-            return self._outcomes.get(node) or txn.outcome(node)
-
-    def note_outcome(self, node: bytes, key: bytes) -> None:
-        """Remember a node's key; written by :meth:`flush_outcomes`."""
-        self._outcomes[node] = key
-
-    def flush_outcomes(self) -> None:
-        """Write the outcomes noted; a store that cannot be written to does without."""
-        outcomes, self._outcomes = self._outcomes, {}
-        if outcomes:
-            with contextlib.suppress(StoreReadOnly, NotOwner):
-                self._index.write(lambda txn: txn.put_outcomes(outcomes))
-
-    def realised(self, key: bytes, outputs: Sequence[str]) -> dict[str, ObjectId] | None:
-        """One object an output, those present first, then the oldest; None unless all are known."""
-        found = {}
-        with self._index.read() as txn:
-            for output in outputs:
-                records = sorted(txn.realisations(key, output), key=lambda item: item.started)
-                if not records:
-                    return None
-                present = [item for item in records if txn.has(item.object)]
-                found[output] = (present or records)[0].object
-        return found
-
-    def realisations(self, key: bytes, output: str) -> list[Realisation]:
-        """Every record for a key's output, the oldest first."""
-        with self._index.read() as txn:
-            return sorted(txn.realisations(key, output), key=lambda item: item.started)
-
-    def every_realisation(self) -> list[Realisation]:
-        """Every record that this store has, by key and output."""
-        with self._index.read() as txn:
-            return list(txn.every_realisation())
-
-    def makers(self, oid: ObjectId) -> list[Realisation]:
-        """The realisations that say this object was made, newest first."""
-        with self._index.read() as txn:
-            return sorted(txn.makers(oid), key=lambda item: -item.started)
-
-    def maker(self, oid: ObjectId) -> Realisation:
-        """The newest of :meth:`makers`; UnknownObject when it was only added."""
-        makers = self.makers(oid)
-        if not makers:
-            raise UnknownObject(f"{oid} was not built by this store")
-        return makers[0]
-
-    def node(self, digest: bytes) -> Source | Derivation | Resolved:
-        """What was recorded under a node's digest or key; UnknownObject otherwise."""
-        with self._index.read() as txn:
-            value = txn.node(digest)
-        if value is None:
-            raise UnknownObject(f"this store has no derivation {digest.hex()}")
-        return value
-
-    def expected_seconds(self, name: str) -> float | None:
-        """The median of the time that earlier builds of this name took here."""
-        with self._index.read() as txn:
-            durations = sorted(txn.history(name))
-        return durations[len(durations) // 2] / 1000 if durations else None
-
-    def source_verified(self, sha256: str, locators: Sequence[str]) -> bool:
-        """Whether one of the locators was seen to yield this hash."""
-        with self._index.read() as txn:
-            return any(txn.verified_source(sha256, locator) for locator in locators)
-
     # -- writing ------------------------------------------------------------------------------
 
     def check_writable(self) -> None:
         """NotOwner or StoreReadOnly, unless this process may write here."""
         self._index.check_writable()
 
-    def add(self, path: str, name: str) -> ObjectId:
+    def add(self, path: str, name: str, lease: Lease | None = None) -> ObjectId:
         """Ingest a file or tree of the user's; returns its identity."""
         from store.objects import ingest
 
         self.check_writable()
-        manifest = ingest.ingest(self.layout.root, path, name)
-        self._index.write(
-            lambda txn: txn.register(
-                manifest.id, manifest.references, manifest.refers_to_itself, manifest.size
-            )
-        )
+        with self.claims() as claims:
+            manifest = ingest.ingest(self.layout.root, path, name, claims=claims)
+            self.register_objects([manifest], lease)
         return manifest.id
 
-    def register(
-        self,
-        node: bytes,
-        key: bytes,
-        value: Source | Resolved,
-        result: Result,
-        lease: Lease | None = None,
-    ) -> None:
-        """Make what a worker put on disk visible, in one transaction with its realisations."""
-        records = [
-            Realisation(
-                key,
-                made.output,
-                made.id,
-                _user(),
-                os.uname().nodename,
-                result.level,
-                result.log,
-                result.started,
-                round(result.seconds * 1000),
-                result.max_rss,
-            )
-            for made in result.outputs
-        ]
+    def register_objects(self, manifests: Iterable[Manifest], lease: Lease | None = None) -> int:
+        """Make objects that lie on disk, synced, visible in one transaction, in whatever order;
+        returns how many were not before. What they refer to is registered, or among them."""
+        entries = [Entry(m.id, m.references, m.refers_to_itself, m.size) for m in manifests]
 
-        def transaction(txn: Writer) -> None:
-            for made in result.outputs:
-                txn.register(made.id, made.references, made.refers_to_itself, made.size)
-            for record in records:
-                txn.add_realisation(record)
-            txn.put_outcomes({node: key})
-            txn.add_history(value.name, round(result.seconds * 1000))
-            if isinstance(value, Source) and result.locator:
-                txn.add_verified_source(value.sha256, result.locator, result.started)
+        def transaction(txn: Writer) -> int:
+            if lease is not None:
+                lease.add_within(txn, [entry.id for entry in entries])
+            return txn.register_all(entries)
 
-        self._index.write(transaction)
-        if lease is not None:
-            lease.add(made.id for made in result.outputs)
-
-    def record_nodes(self, *values: Source | Derivation | Resolved | None) -> None:
-        """Keep what nodes are, so that they can be shown without their recipes."""
-        nodes = [value for value in values if value is not None]
-        self._index.write(lambda txn: txn.put_nodes(nodes))
-
-    def link_root(self, path: str, oid: ObjectId) -> None:
-        """Make (or replace) the link ``path`` to the object, and a root of it."""
-        target = self.layout.object(oid)
-        if os.path.lexists(path) and not os.path.islink(path):
-            raise UsageError(f"{path} exists, and is not a link that could be replaced")
-        # By digest: a path may be longer than a key of the index.
-        name = digest.to_text(digest.file_digest(os.fsencode(path))[: digest.OBJECT_DIGEST_SIZE])
-        self._index.write(lambda txn: txn.put_root(f"link:{name}", oid, path))
-        fresh = f"{path}.{os.getpid()}.new"
-        try:
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(fresh)
-            os.symlink(target, fresh)
-            os.replace(fresh, path)
-        except OSError as error:
-            raise StorageError(f"cannot make the link {path}: {error.strerror}") from error
+        return self._index.write(transaction)
 
     @contextlib.contextmanager
-    def lease(self) -> Iterator[Lease]:
-        """Objects in use by this process, which the collector must not take."""
-        lease = Lease(self._index)
+    def claims(self) -> Iterator[Claims]:
+        """For objects that are put in place within, and registered before the end: until then, the
+        collector leaves them alone."""
+        claims = Claims(self.layout.claims)
         try:
-            yield lease
+            yield claims
         finally:
-            lease.end()
+            claims.release()
 
     def try_lock(self, position: int) -> Lock | None:
         """The right to work on the key whose lock stands at ``position``, unless it is taken."""
@@ -281,13 +177,18 @@ class Store:
     def make_work(self) -> str:
         """A fresh work folder, held by this process and the workers that it forks."""
         path, hold = make_held(self.layout.tmp, "work-")
-        self._work[path] = hold
+        self._work[path] = hold, Claims(self.layout.claims)
         return path
+
+    def claims_of(self, work: str) -> Claims:
+        """The claims of what is made in a work folder; released when the folder is removed."""
+        return self._work[work][1]
 
     def remove_work(self, path: str) -> None:
         """Remove a work folder, whatever a builder left in it, if it is still there."""
-        hold = self._work.pop(path)
+        hold, claims = self._work.pop(path)
         cleaning.remove(path)
+        claims.release()
         hold.release()
 
     def remove_stale_work(self) -> None:
@@ -310,41 +211,35 @@ class Store:
         return path
 
 
-class Lease:
-    """The objects that one process uses. It ends with the process, if not before."""
-
-    def __init__(self, index: Index) -> None:
-        self._index = index
-        self._token: bytes | None = None
-        self._held: set[ObjectId] = set()
-
-    def add(self, oids: Iterable[ObjectId]) -> None:
-        """Hold more objects."""
-        fresh = set(oids) - self._held
-        if fresh:
-            self._held |= fresh
-            held = sorted(self._held)
-            self._token = self._index.write(lambda txn: txn.put_lease(self._token, held))
-
-    def end(self) -> None:
-        """Hold nothing any more."""
-        token, self._token = self._token, None
-        if token is not None:
-            self._index.write(lambda txn: txn.end_lease(token))
-
-
 def make_directories(layout: Layout) -> None:
-    """The folders of a new store."""
+    """The folders of a new store; the index's is the last, as it tells that all are there."""
+    folders = [path for path in layout.directories if path != layout.index]
+    above = os.path.dirname(layout.root)
+    while not os.path.isdir(above):
+        above = os.path.dirname(above)
     try:
-        for path in (layout.root, *layout.directories):
+        for path in (layout.root, *folders):
             os.makedirs(path, 0o755, exist_ok=True)
+        _sync(layout.root)
+        os.makedirs(layout.index, 0o755, exist_ok=True)
+        _sync(layout.root)
+        _sync_above(layout.root, above)
     except OSError as error:
         raise storage_error(error, f"cannot make a store at {layout.root}") from error
 
 
-def _user() -> str:
-    uid = os.geteuid()
+def _sync_above(path: str, last: str) -> None:
+    """Wait until the names of ``path`` and of the new folders above it, below ``last``, last."""
+    while path != last:
+        path = os.path.dirname(path)
+        with contextlib.suppress(PermissionError):  # not ours to read, so not made by us
+            _sync(path)
+
+
+def _sync(folder: str) -> None:
+    """Wait until a folder's entries are on disk."""
+    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        return pwd.getpwuid(uid).pw_name
-    except KeyError:
-        return str(uid)
+        os.fsync(fd)
+    finally:
+        os.close(fd)

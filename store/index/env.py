@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
 import os
-import re
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any, TypeVar
 
 import lmdb
 
 from store.errors import (
+    Busy,
     CorruptObject,
-    NetworkFileSystem,
     NotOwner,
     SchemaMismatch,
     StorageError,
@@ -21,18 +22,16 @@ from store.errors import (
     StoreReadOnly,
     storage_error,
 )
-from store.index.tables import TABLES, Reader, Tables, Writer
+from store.index import making, migration, reserve
+from store.index.filesystem import refuse_network
+from store.index.reading import Reader
+from store.index.schema import SCHEMA, TABLES, Tables
+from store.index.writing import Writer
 
 T = TypeVar("T")
 
-SCHEMA = 1
-"""The version of the tables' layout that this program writes."""
-
 FIRST_MAP = 64 << 20
 """Bytes of address space that a new map takes; it doubles when it is full."""
-
-_ESCAPE = re.compile(r"\\([0-7]{3})")
-"""How a mountinfo file writes space, tab, newline and backslash."""
 
 MAX_READERS = 1024
 """Processes that can read at once."""
@@ -40,43 +39,53 @@ MAX_READERS = 1024
 _LOCK_SIZE = 4096 + 64 * MAX_READERS
 """Bytes that LMDB's lock file takes at most: a page for its head, a cache line for each reader."""
 
-_NETWORK = (
-    *("nfs", "cifs", "smb", "9p", "afs", "ceph", "gfs", "lustre", "ncpfs", "davfs", "beegfs"),
-    *("fuse.sshfs", "fuse.ceph", "fuse.gluster", "fuse.s3fs", "fuse.rclone", "fuse.davfs"),
-)
-
 
 class Index:
     """One process's view of the environment. Readers never wait; writers wait for each other."""
 
     def __init__(
-        self, path: str, env: Any, tables: Tables, writable: bool, *, full: bool = False
+        self,
+        path: str,
+        env: Any,
+        tables: Tables,
+        writable: bool,
+        *,
+        full: bool = False,
+        use: int | None = None,
     ) -> None:
         self._path = path
         self._full = full
         self._env = env
         self._tables = tables
         self._writable = writable
+        self._use = use
         self._pid = os.getpid()
 
     @classmethod
-    def open(cls, path: str, *, map_size: int = FIRST_MAP) -> Index:
-        """The index in the folder ``path``, made when the folder is empty.
+    def open(cls, path: str, *, map_size: int = FIRST_MAP, spending: bool = False) -> Index:
+        """The index in the folder ``path``, made when the folder is empty, and brought to the
+        present schema when it is older and this user's.
 
-        Raises NetworkFileSystem, SchemaMismatch, StoreFull, StoreReadOnly or CorruptObject.
+        ``spending`` uses the reserve when the disk is full, as who frees some of it may.
+        Raises NetworkFileSystem, SchemaMismatch, StoreFull, StoreReadOnly, Busy or CorruptObject.
         """
         refuse_network(path)
         writable = os.access(path, os.W_OK) and os.stat(path).st_uid == os.geteuid()
         data = f"{path}/data.mdb"
         if not writable and not os.path.exists(data):
             raise StoreReadOnly(f"there is no index in {path}, and it cannot be made there")
+        if writable and spending:
+            reserve.spend(path)
         full = writable and not _lock_file_fits(f"{path}/lock.mdb")
         writable = writable and not full
-        size = max(map_size, _size(data))
+        use = _take_use(path) if writable else None
+        env = None
         try:
+            if writable and not os.path.exists(data):
+                making.make(path, map_size, _make_all_tables)
             env = lmdb.open(
                 path,
-                map_size=size,
+                map_size=max(map_size, _size(data)),
                 max_dbs=len(TABLES) + 4,
                 max_readers=MAX_READERS,
                 readonly=not writable,
@@ -85,16 +94,41 @@ class Index:
                 mode=0o644,
             )
             if writable:
+                # What a killed process read is let go of, so that its pages can be used again.
                 env.reader_check()
-            return cls(path, env, _open_tables(env, writable), writable, full=full)
-        except lmdb.Error as error:
-            raise _translate(error, path) from error
-        except OSError as error:
-            raise storage_error(error, f"cannot open the index in {path}") from error
+                if not spending:
+                    reserve.keep(path)
+            return cls(path, env, _open_tables(env, writable), writable, full=full, use=use)
+        except BaseException as error:
+            if env is not None:
+                env.close()
+            if use is not None:
+                os.close(use)
+            if isinstance(error, lmdb.Error):
+                raise _translate(error, path) from error
+            if isinstance(error, OSError):
+                raise storage_error(error, f"cannot open the index in {path}") from error
+            raise
 
     def close(self) -> None:
         """Close the environment."""
         self._env.close()
+        if self._use is not None:
+            os.close(self._use)
+            self._use = None
+
+    def keep_reserve(self) -> None:
+        """Set aside again what was spent, if there is room now."""
+        if self._writable:
+            reserve.keep(self._path)
+
+    def copy_to(self, fd: int) -> None:
+        """Write a compact copy, as of now, to a file that is open for writing; writers go on."""
+        self._own()
+        try:
+            self._env.copyfd(fd, compact=True)
+        except lmdb.Error as error:
+            raise _translate(error, self._path) from error
 
     def check_writable(self) -> None:
         """NotOwner or StoreReadOnly, unless this process may write."""
@@ -145,16 +179,10 @@ class Index:
         """Run ``work`` in one transaction; again from its start when the map has to grow."""
         self._own()
         self.check_writable()
-        while True:
-            try:
-                with self._env.begin(write=True) as txn:
-                    return work(Writer(txn, self._tables))
-            except lmdb.MapFullError:
-                self._env.set_mapsize(self._env.info()["map_size"] * 2)
-            except lmdb.MapResizedError:
-                self._env.set_mapsize(0)
-            except lmdb.Error as error:
-                raise _translate(error, self._path) from error
+        try:
+            return _growing(self._env, lambda txn: work(Writer(txn, self._tables)))
+        except lmdb.Error as error:
+            raise _translate(error, self._path) from error
 
     def _own(self) -> None:
         # LMDB's locks are the process's; after a fork the child has none of them.
@@ -163,28 +191,69 @@ class Index:
 
 
 def _open_tables(env: Any, writable: bool) -> Tables:
-    with env.begin(write=False) as txn:
-        made = txn.get(b"meta") is not None
-    meta = env.open_db(b"meta", create=False) if made else None
-    with env.begin(write=False) as txn:
-        version = txn.get(b"schema", db=meta) if made else None
-    if version is None and writable:
-        with env.begin(write=True) as txn:
-            for name, flags in TABLES.items():
-                env.open_db(name, txn, create=True, **flags)
-            txn.put(b"schema", b"%d" % SCHEMA, db=env.open_db(b"meta", txn))
-    elif version is None:
-        raise StoreReadOnly("the index is empty, and cannot be written to")
+    version = _schema(env)
+    if version is None:
+        if not writable:
+            raise StoreReadOnly("the index is empty, and cannot be written to")
+        _make_all_tables(env)
+    elif version in migration.OLDER:
+        if not writable:
+            raise SchemaMismatch(
+                f"the index has the older schema {version.decode()}, and cannot be written to",
+                hint="its owner has to use this program once, which brings it up to date",
+            )
+        _growing(env, partial(migration.migrate, env))
     elif version != b"%d" % SCHEMA:
         newer = version.isdigit() and int(version) > SCHEMA
         raise SchemaMismatch(
             f"the index has schema {version.decode('ascii', 'replace')}; "
             f"this program knows {SCHEMA}",
-            hint="update this program" if newer else "make the index anew",
+            hint="update this program" if newer else "`store index rebuild` makes the index anew",
         )
     # Each handle in a transaction of its own: one that was opened in a reading transaction, beside
     # others, does not outlive it.
     return {name: env.open_db(name, create=False, **flags) for name, flags in TABLES.items()}
+
+
+def _schema(env: Any) -> bytes | None:
+    with env.begin(write=False) as txn:
+        made = txn.get(b"meta") is not None
+    meta = env.open_db(b"meta", create=False) if made else None
+    with env.begin(write=False) as txn:
+        return txn.get(b"schema", db=meta) if made else None
+
+
+def _make_all_tables(env: Any) -> None:
+    _growing(env, partial(_make_tables, env))
+
+
+def _make_tables(env: Any, txn: Any) -> None:
+    for name, flags in TABLES.items():
+        env.open_db(name, txn, create=True, **flags)
+    txn.put(b"schema", b"%d" % SCHEMA, db=env.open_db(b"meta", txn))
+
+
+def _growing(env: Any, work: Callable[[Any], T]) -> T:
+    """``work`` in one transaction; again from its start when the map has to grow."""
+    while True:
+        try:
+            with env.begin(write=True) as txn:
+                return work(txn)
+        except lmdb.MapFullError:
+            env.set_mapsize(env.info()["map_size"] * 2)
+        except lmdb.MapResizedError:
+            env.set_mapsize(0)
+
+
+def _take_use(path: str) -> int:
+    """A shared hold of the index, until its descriptor is closed; Busy while it is made anew."""
+    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(fd)
+        raise Busy(f"the index in {path} is being made anew", hint="try again soon") from None
+    return fd
 
 
 def _lock_file_fits(path: str) -> bool:
@@ -226,39 +295,7 @@ def _translate(error: Exception, path: str) -> StorageError:
             return storage_error(OSError(number, os.strerror(number)), f"the index in {path}")
     if isinstance(error, lmdb.CorruptedError | lmdb.InvalidError | lmdb.VersionMismatchError):
         return CorruptObject(
-            f"the index in {path} is damaged: {error}", hint="make it anew from the store directory"
+            f"the index in {path} is damaged: {error}",
+            hint="`store index rebuild` makes it anew from the store directory",
         )
     return StorageError(f"the index in {path}: {error}")
-
-
-def refuse_network(path: str) -> None:
-    """NetworkFileSystem when ``path`` lies on one: LMDB's shared memory does not work there."""
-    kind = filesystem_of(os.path.realpath(path), _read("/proc/self/mountinfo"))
-    if kind is not None and kind.startswith(_NETWORK):
-        raise NetworkFileSystem(
-            f"{path} lies on a network file system ({kind}), where the index is not safe",
-            hint="choose a local disk with --root or $STORE_ROOT",
-        )
-
-
-def filesystem_of(path: str, mountinfo: str) -> str | None:
-    """The type of the file system that holds ``path``, from the text of a mountinfo file."""
-    best, kind = -1, None
-    for line in mountinfo.splitlines():
-        fields = line.split(" ")
-        if "-" not in fields:
-            continue
-        point = _ESCAPE.sub(lambda match: chr(int(match[1], 8)), fields[4])
-        inside = path == point or path.startswith(point.rstrip("/") + "/")
-        # The last of several mounts on one point is the one that is seen.
-        if inside and len(point) >= best:
-            best, kind = len(point), fields[fields.index("-") + 1]
-    return kind
-
-
-def _read(path: str) -> str:
-    try:
-        with open(path, encoding="utf-8", errors="surrogateescape") as stream:
-            return stream.read()
-    except OSError:
-        return ""

@@ -15,7 +15,7 @@ from graphlib import CycleError, TopologicalSorter
 
 from store.errors import OutputRefused, storage_error
 from store.layout import Layout
-from store.locks import make_held
+from store.locks import Claims, make_held
 from store.model import identity
 from store.model.manifest import Manifest
 from store.model.names import ObjectId
@@ -52,12 +52,14 @@ def ingest(
     candidates: Sequence[ObjectId] = (),
     executable: bool | None = None,
     ours: bool = False,
+    claims: Claims | None = None,
 ) -> Manifest:
     """Take the file, link or tree at ``path`` into the store at ``root`` as an object ``name``.
 
     ``candidates`` are the objects that it may refer to; ``executable`` overrides a file's own bit;
-    ``ours`` allows to change modes that forbid reading. The object is on disk and in place when
-    this returns; the index does not know it. Raises OutputRefused, StoreFull or StoreReadOnly.
+    ``ours`` allows to change modes that forbid reading; ``claims`` keep the object until it is
+    registered. The object is on disk and in place when this returns; the index does not know it.
+    Raises OutputRefused, StoreFull or StoreReadOnly.
     """
     layout = Layout(root)
     try:
@@ -71,13 +73,17 @@ def ingest(
                 executable=executable,
                 ours=ours,
             )
-            return _complete(layout, output, {})
+            return _complete(layout, output, {}, claims)
     except OSError as error:
         raise storage_error(error, f"cannot take {path} into the store") from error
 
 
 def ingest_outputs(
-    root: str, outputs: Mapping[ObjectId, str], *, candidates: Sequence[ObjectId] = ()
+    root: str,
+    outputs: Mapping[ObjectId, str],
+    *,
+    candidates: Sequence[ObjectId] = (),
+    claims: Claims | None = None,
 ) -> dict[ObjectId, Manifest]:
     """Take a build's outputs in: scratch identities with their physical paths.
 
@@ -103,7 +109,7 @@ def ingest_outputs(
             graph = {scratch: output.siblings for scratch, output in staged.items()}
             final: dict[ObjectId, Manifest] = {}
             for scratch in _order(graph):
-                final[scratch] = _complete(layout, staged[scratch], final)
+                final[scratch] = _complete(layout, staged[scratch], final, claims)
             return final
     except OSError as error:
         raise storage_error(error, "cannot take the outputs into the store") from error
@@ -156,7 +162,12 @@ def _stage(
     )
 
 
-def _complete(layout: Layout, output: _Output, final: Mapping[ObjectId, Manifest]) -> Manifest:
+def _complete(
+    layout: Layout,
+    output: _Output,
+    final: Mapping[ObjectId, Manifest],
+    claims: Claims | None,
+) -> Manifest:
     staged = output.staged
     beside = {scratch: final[scratch].id for scratch in output.siblings}
     references = tuple(sorted(output.references.union(beside.values())))
@@ -172,7 +183,7 @@ def _complete(layout: Layout, output: _Output, final: Mapping[ObjectId, Manifest
         manifest = Manifest(oid, references, itself, staged.node, directories)
         sync(staged, output.fresh, folder)
         publish_files(staged, layout.links, folder)
-    place(layout, f"{output.staging}/{os.fsdecode(TOP)}", manifest)
+    place(layout, f"{output.staging}/{os.fsdecode(TOP)}", manifest, claims)
     return manifest
 
 

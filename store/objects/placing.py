@@ -8,6 +8,7 @@ import os
 from collections.abc import Iterator
 
 from store.layout import Layout
+from store.locks import Claims
 from store.model.manifest import Manifest
 from store.model.tree import NodeKind
 from store.objects.check import check_tree
@@ -31,13 +32,17 @@ def exclusive(layout: Layout) -> Iterator[int]:
         os.close(folder)
 
 
-def place(layout: Layout, staged: str, manifest: Manifest) -> None:
+def place(layout: Layout, staged: str, manifest: Manifest, claims: Claims | None = None) -> None:
     """Make the tree at ``staged``, whose files are on disk, the object of ``manifest``.
 
     Durable when this returns. If the object is there already, it stays, and ``staged`` too.
+    Until who registers it releases ``claims``, the collector does not take it away.
     """
     target = layout.object(manifest.id)
     with exclusive(layout) as folder:
+        if claims is not None:
+            # Alone already: the collector looks for claims when it is alone, too.
+            claims.add(manifest.id.digest)
         if os.path.lexists(target) and check_tree(target, manifest):
             # Not what its name says: left by a cut before it was whole, or damaged since.
             _trash(layout, target, os.path.dirname(staged))

@@ -25,6 +25,7 @@ from store.errors import (
 )
 from store.events import Event, Phase, Progress
 from store.layout import Layout
+from store.locks import Claims
 from store.lower import Limits, build_request, scratch_ids
 from store.model.derivation import Resolved, Source
 from store.model.manifest import Manifest
@@ -44,7 +45,7 @@ class Job:
 
     ``closure`` holds the inputs with everything they refer to. ``log`` is where a build's log goes,
     ``into`` the root of the store that takes the outputs when it is not the one of the inputs,
-    ``variation`` what an audit changes.
+    ``variation`` what an audit changes. ``claims`` keep the outputs until they are registered.
     """
 
     digest: bytes
@@ -59,6 +60,7 @@ class Job:
     log: str | None = None
     into: str | None = None
     variation: Variation | None = None
+    claims: Claims | None = None
 
 
 def made(output: str, manifest: Manifest) -> Made:
@@ -85,7 +87,13 @@ def fetch(layout: Layout, job: Job, emit: Callable[[Event], None]) -> Result:
             Progress(job.digest, source.name, progress.received, progress.total)
         ),
     )
-    manifest = ingest.ingest(layout.root, fetched.path, source.name, executable=source.executable)
+    manifest = ingest.ingest(
+        layout.root,
+        fetched.path,
+        source.name,
+        executable=source.executable,
+        claims=job.claims,
+    )
     os.unlink(fetched.path)
     return Result(
         (made("out", manifest),),
@@ -117,7 +125,7 @@ def unpack(layout: Layout, job: Job, emit: Callable[[Event], None]) -> Result:
     unpacking.unpack(archives, target, options)
     emit(Phase(job.digest, node.name, "ingest"))
     root = job.into or layout.root
-    manifest = ingest.ingest(root, target, node.name, candidates=job.closure)
+    manifest = ingest.ingest(root, target, node.name, candidates=job.closure, claims=job.claims)
     return Result((made("out", manifest),), "builtin", int(started), time.time() - started)
 
 
@@ -145,6 +153,7 @@ def build(layout: Layout, job: Job, emit: Callable[[Event], None]) -> Result:
         job.into or layout.root,
         {oid: f"{job.work_dir}/store/{oid}" for oid in scratch.values()},
         candidates=job.closure,
+        claims=job.claims,
     )
     with open(request.log_path, "rb") as stream:
         log = digest.file_digest(stream.read())

@@ -13,7 +13,10 @@ LAYERS = [
     ({"errors", "digest", "canon", "events", "kernel"}, "the ground: values, codecs, system calls"),
     ({"model", "layout", "locks"}, "the pure model knows no I/O"),
     ({"index", "objects", "build"}, "mechanisms know the model, and not each other"),
-    ({"store"}, "the façade alone orders object write and index transaction"),
+    (
+        {"store", "realisations", "holding"},
+        "the façade alone orders object write and index transaction",
+    ),
     (
         {"lower", "evaluate", "catalogues", "knowledge", "work", "remote"},
         "evaluating a graph, knowing what of it is there, and one node's work stand on the façade",

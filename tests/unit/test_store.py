@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import os
+import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from store.errors import NotOwner, StoreReadOnly, UnknownObject, UsageError
+from store.errors import CorruptObject, NotOwner, StoreReadOnly, UnknownObject, UsageError
 from store.index.env import Index
+from store.index.schema import COARSE
+from store.index.writing import Writer
+from store.locks import Claims
 from store.model.names import ObjectId
 from store.model.result import Made, Result
 from store.objects.ingest import ingest
@@ -147,11 +152,125 @@ def test_a_store_that_cannot_be_written_to_does_without_outcomes(
     assert os.listdir(store.layout.tmp) == []
 
 
-def test_a_lease_holds_until_its_end(store: Store) -> None:
-    one = made(store, "one")
+def held(store: Store) -> list[tuple[ObjectId, ...]]:
+    with store.index.read() as txn:
+        return [lease.held for lease in txn.leases().values()]
+
+
+def test_a_lease_grows_and_holds_until_its_end(store: Store) -> None:
+    one, two = made(store, "one"), made(store, "two")
     with store.lease() as lease:
+        assert held(store) == []
         store.register(NODE, KEY, RESOLVED, result(one), lease)
-        with Index.read(store._index) as txn:
-            assert [held for _, _, held in txn.leases().values()] == [(one.id,)]
-    with Index.read(store._index) as txn:
-        assert txn.leases() == {}
+        assert held(store) == [(one.id,)]
+        store.register(NODE, KEY, RESOLVED, result(two))
+        assert lease.add([one.id, two.id])
+        assert not lease.add([two.id])
+        assert held(store) == [tuple(sorted((one.id, two.id)))]
+    assert held(store) == []
+
+
+def test_a_lease_until_exit_outlives_what_leased(store: Store) -> None:
+    one = made(store, "one")
+    store.register(NODE, KEY, RESOLVED, result(one))
+    store.lease_until_exit([one.id])
+    assert held(store) == [(one.id,)]
+
+
+def test_named_roots_come_and_go(store: Store, tmp_path: Path) -> None:
+    one = made(store, "one")
+    store.register(NODE, KEY, RESOLVED, result(one))
+    store.add_root("keep", one.id)
+    store.link_root(str(tmp_path / "result"), one.id)
+    by_path = {root.path: root for root in store.roots()}
+    assert {root.holds for root in by_path.values()} == {one.id}
+    assert by_path[None].name == "keep"
+    for name in ("link:x", "a\nb"):
+        with pytest.raises(UsageError, match="cannot name a root"):
+            store.add_root(name, one.id)
+    assert store.remove_root(str(tmp_path / "result"))
+    assert store.remove_root("keep")
+    assert not store.remove_root("keep")
+    assert store.roots() == []
+
+
+def test_a_link_holds_what_it_leads_to_by_whatever_name_of_the_store(
+    store: Store, tmp_path: Path
+) -> None:
+    one, two = made(store, "one"), made(store, "two")
+    for item in (one, two):
+        store.register(NODE, KEY, RESOLVED, result(item))
+    link, alias = tmp_path / "result", tmp_path / "alias"
+    alias.symlink_to(store.layout.root)
+    (tmp_path / "elsewhere").mkdir()
+    store.link_root(str(link), one.id)
+    targets = {
+        f"{alias}/store/{two.id}": two.id,
+        two.id.path: two.id,
+        f"{tmp_path}/elsewhere/{two.id}": None,
+        f"{store.layout.objects}/x": None,
+        "nowhere": None,
+    }
+    for target, holds in targets.items():
+        link.unlink()
+        link.symlink_to(target)
+        assert [root.holds for root in store.roots()] == [holds]
+    link.unlink()
+    assert [(root.recorded, root.holds) for root in store.roots()] == [(one.id, None)]
+    link.write_text("no link")
+    assert [root.holds for root in store.roots()] == [None]
+
+
+def test_objects_are_registered_together_in_any_order(store: Store) -> None:
+    manifests = [store.manifest(made(store, text).id) for text in "abc"]
+    with store.lease() as lease:
+        assert store.register_objects(manifests, lease) == 3
+        assert held(store) == [tuple(sorted(manifest.id for manifest in manifests))]
+    assert store.register_objects(manifests) == 0
+    assert [oid for oid, _ in store.objects()] == sorted(manifest.id for manifest in manifests)
+
+
+def test_what_is_ingested_is_claimed_until_it_is_registered(
+    store: Store, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    observer, seen = Claims(store.layout.claims), []
+    registered = store.index.write
+
+    def look(work: Callable[[Writer], object]) -> object:
+        seen.append([observer.taken(oid.digest) for oid in on_disk(store)])
+        return registered(work)
+
+    monkeypatch.setattr(store.index, "write", look)
+    (tmp_path / "f").write_text("mine")
+    oid = store.add(str(tmp_path / "f"), "f")
+    assert seen == [[True]]
+    assert not observer.taken(oid.digest)
+    observer.release()
+
+
+def on_disk(store: Store) -> list[ObjectId]:
+    return [ObjectId.parse(name) for name in os.listdir(store.layout.objects)]
+
+
+def test_uses_and_verifications_are_noted(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    one, two = made(store, "one"), made(store, "two")
+    store.register(NODE, KEY, RESOLVED, result(one))
+    store.register(NODE, KEY, RESOLVED, result(two))
+    now = time.time()
+    store.note_verified([one.id])
+    assert store.least_recently_verified() == [two.id, one.id]
+    store.note_used([one.id])
+    monkeypatch.setattr(time, "time", lambda: now + 2 * COARSE)
+    store.note_used([one.id, ObjectId(b"m" * 20, "missing")])
+    with store.index.read() as txn:
+        assert txn.last_used(txn.known(one.id)) == int(now + 2 * COARSE)
+        assert txn.last_used(txn.known(two.id)) <= now + 1
+
+
+def test_a_store_whose_index_is_gone_is_not_taken_for_an_empty_one(store: Store) -> None:
+    store.register(NODE, KEY, RESOLVED, result(made(store, "one")))
+    store.close()
+    os.unlink(f"{store.layout.index}/data.mdb")
+    with pytest.raises(CorruptObject, match="is gone") as caught:
+        Store.open(store.layout.root)
+    assert "index rebuild" in str(caught.value.hint)

@@ -23,9 +23,10 @@ from store.errors import (
     StoreFull,
     StoreReadOnly,
 )
-from store.index import env
-from store.index.env import Index, filesystem_of
-from store.index.tables import Writer
+from store.index import filesystem
+from store.index.env import Index
+from store.index.filesystem import filesystem_of
+from store.index.writing import Writer
 from store.model.names import ObjectId
 
 SMALL = 64 << 10
@@ -161,7 +162,7 @@ def test_a_kill_loses_the_transaction_under_way_and_nothing_else(tmp_path: Path)
 
 
 @pytest.mark.parametrize(
-    ("schema", "hint"), [(b"2", "update"), (b"0", "anew"), (b"garbage \xff", "anew"), (b"", "anew")]
+    ("schema", "hint"), [(b"3", "update"), (b"0", "anew"), (b"garbage \xff", "anew"), (b"", "anew")]
 )
 def test_another_schema_is_refused(tmp_path: Path, schema: bytes, hint: str) -> None:
     Index.open(str(tmp_path)).close()
@@ -326,7 +327,7 @@ def test_no_mounts_say_nothing() -> None:
 def test_a_network_file_system_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
-    monkeypatch.setattr(env, "_read", lambda _: f"1 0 0:1 / / rw - {kind} x rw\n")
+    monkeypatch.setattr(filesystem, "_read", lambda _: f"1 0 0:1 / / rw - {kind} x rw\n")
     with pytest.raises(NetworkFileSystem, match=kind):
         Index.open(str(tmp_path))
     assert os.listdir(tmp_path) == []

@@ -1,0 +1,206 @@
+"""The façade's half that speaks of what is held: roots, leases, and what was used when."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from store import digest
+from store.errors import (
+    NotOwner,
+    StorageError,
+    StoreError,
+    StoreFull,
+    StoreReadOnly,
+    UsageError,
+)
+from store.index.env import Index
+from store.index.schema import Root
+from store.index.writing import Writer
+from store.layout import Layout
+from store.model.names import STORE_DIR, ObjectId
+
+LINK = "link:"
+"""How the names of roots begin that links stand for."""
+
+
+@dataclass(frozen=True)
+class NamedRoot:
+    """A root as it is now. ``path`` is the link that stands for it, or None; ``holds`` what it
+    keeps: nothing when the link is gone, or leads out of the store; ``since`` in Unix seconds."""
+
+    name: str
+    path: str | None
+    recorded: ObjectId
+    holds: ObjectId | None
+    since: int
+
+
+class Holding:
+    """Asking and telling the index of what must stay."""
+
+    def __init__(self, layout: Layout, index: Index) -> None:
+        self.layout = layout
+        self._index = index
+
+    # -- roots --
+
+    def roots(self) -> list[NamedRoot]:
+        """Every root, by name; links are looked at."""
+        with self._index.read() as txn:
+            recorded = txn.roots()
+        links = Links(self.layout)
+        return [_named(name, root, links) for name, root in recorded.items()]
+
+    def add_root(self, name: str, oid: ObjectId) -> None:
+        """Keep the object, under a name; another object of that name is not kept any more."""
+        if name.startswith(LINK) or not name.isprintable():
+            raise UsageError(f"{name!r} cannot name a root")
+        self._index.write(lambda txn: txn.put_root(name, oid))
+
+    def remove_root(self, name: str) -> bool:
+        """Keep it no longer, by its name or its link's path; returns whether there was one."""
+        names = (name, _link_name(os.path.abspath(name)))
+        return self._index.write(lambda txn: any(txn.remove_root(each) for each in names))
+
+    def link_root(self, path: str, oid: ObjectId) -> None:
+        """Make (or replace) the link ``path`` to the object, and a root of it."""
+        target = self.layout.object(oid)
+        if os.path.lexists(path) and not os.path.islink(path):
+            raise UsageError(f"{path} exists, and is not a link that could be replaced")
+
+        def transaction(txn: Writer) -> None:
+            txn.put_root(_link_name(path), oid, os.fsencode(path))
+            # Within: no collector may see the root before its link is there.
+            _make_link(path, target)
+
+        self._index.write(transaction)
+
+    # -- leases and uses --
+
+    @contextlib.contextmanager
+    def lease(self) -> Iterator[Lease]:
+        """Objects in use by this process, which the collector must not take."""
+        lease = Lease(self._index)
+        try:
+            yield lease
+        finally:
+            lease.end()
+
+    def lease_until_exit(self, oids: Iterable[ObjectId]) -> None:
+        """Lease objects to this process for as long as it lives, whatever program it becomes.
+
+        Who may not write to the store does without.
+        """
+        with contextlib.suppress(StoreReadOnly, NotOwner, StoreFull):
+            Lease(self._index).add(oids)
+
+    def note_used(self, oids: Iterable[ObjectId]) -> None:
+        """The objects are used now. Written down only once an hour, and where it can be."""
+        oids, now = tuple(oids), int(time.time())
+        with self._index.read() as txn:
+            known = [number for number in map(txn.number, oids) if number is not None]
+            due = any(txn.use_is_due(number, now) for number in known)
+        if due:
+            with contextlib.suppress(StoreReadOnly, NotOwner, StoreFull):
+                self._index.write(lambda txn: txn.note_used(oids, now))
+
+    def note_verified(self, oids: Iterable[ObjectId]) -> None:
+        """The objects' contents were found sound now."""
+        oids = tuple(oids)
+        self._index.write(lambda txn: txn.note_verified(oids))
+
+    def least_recently_verified(self) -> list[ObjectId]:
+        """Every object, those never verified first, then by the time of verification."""
+        with self._index.read() as txn:
+            return txn.least_recently_verified()
+
+
+class Lease:
+    """The objects that one process uses. It ends with the process, if not before.
+
+    Whoever relies on an object leases it *first* and looks whether it is there *then*: so the
+    collector either sees the lease, or has been before the look.
+    """
+
+    def __init__(self, index: Index) -> None:
+        self._index = index
+        self._token = os.urandom(16)
+        self._held: set[ObjectId] = set()
+        self._begun = False
+
+    def add(self, oids: Iterable[ObjectId]) -> bool:
+        """Hold more objects; returns whether there was one among them that was not held."""
+        fresh = sorted(set(oids) - self._held)
+        if fresh:
+            self._index.write(lambda txn: self.add_within(txn, fresh))
+            self._held.update(fresh)
+        return bool(fresh)
+
+    def add_within(self, txn: Writer, oids: Iterable[ObjectId]) -> None:
+        """Hold more objects, from the end of a transaction under way."""
+        self._begun = True
+        txn.put_lease(self._token, oids)
+
+    def end(self) -> None:
+        """Hold nothing any more."""
+        if self._begun:
+            self._begun = False
+            self._held.clear()
+            self._index.write(lambda txn: txn.end_lease(self._token))
+
+
+class Links:
+    """Where links outside the store lead."""
+
+    def __init__(self, layout: Layout) -> None:
+        self._objects = layout.objects
+        self._folders: dict[str, bool] = {STORE_DIR: True, layout.objects: True}
+
+    def target(self, path: bytes) -> ObjectId | None:
+        """The object that a link names; None when it is gone, no link, or leads elsewhere."""
+        try:
+            folder, _, name = os.fsdecode(os.readlink(path)).rpartition("/")
+        except OSError:
+            return None
+        if not self._is_store(folder):
+            return None
+        try:
+            return ObjectId.parse(name)
+        except StoreError:
+            return None
+
+    def _is_store(self, folder: str) -> bool:
+        # By what it is: the store may be reached by other names than when the link was made.
+        if folder not in self._folders:
+            try:
+                self._folders[folder] = os.path.samefile(folder, self._objects)
+            except OSError:
+                self._folders[folder] = False
+        return self._folders[folder]
+
+
+def _named(name: str, root: Root, links: Links) -> NamedRoot:
+    if not root.path:
+        return NamedRoot(name, None, root.id, root.id, root.since)
+    return NamedRoot(name, os.fsdecode(root.path), root.id, links.target(root.path), root.since)
+
+
+def _link_name(path: str) -> str:
+    # By digest: a path may be longer than a key of the index.
+    cut = digest.file_digest(os.fsencode(path))[: digest.OBJECT_DIGEST_SIZE]
+    return LINK + digest.to_text(cut)
+
+
+def _make_link(path: str, target: str) -> None:
+    fresh = f"{path}.{os.getpid()}.new"
+    try:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(fresh)
+        os.symlink(target, fresh)
+        os.replace(fresh, path)
+    except OSError as error:
+        raise StorageError(f"cannot make the link {path}: {error.strerror}") from error

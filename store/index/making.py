@@ -1,0 +1,66 @@
+"""Making a new environment aside, and putting it in place when it is on disk.
+
+LMDB does not wait for the first pages of a file that it makes: after a power cut at that moment,
+what is there would be no index at all.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+from collections.abc import Callable
+from typing import Any
+
+import lmdb
+
+from store.locks import Hold, make_held
+
+_PREFIX = "new-"
+
+
+def make(path: str, size: int, fill: Callable[[Any], None]) -> None:
+    """Make ``data.mdb`` in the folder ``path``, with a map of ``size`` bytes, filled by ``fill``.
+
+    Of several processes that do, one is first, and all use what that one made. Raises lmdb.Error
+    and OSError.
+    """
+    _sweep(path)
+    folder, hold = make_held(path, _PREFIX)
+    try:
+        env = lmdb.open(folder, map_size=size, max_dbs=64, lock=False, mode=0o644)
+        try:
+            fill(env)
+            env.sync(True)
+        finally:
+            env.close()
+        _put(f"{folder}/data.mdb", f"{path}/data.mdb")
+        fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        hold.release()
+
+
+def _put(made: str, target: str) -> None:
+    try:
+        # Not by renaming: another process may have put its own there, and be using it.
+        os.link(made, target)
+    except FileExistsError:
+        return
+    except OSError:
+        # A file system without hard links.
+        os.rename(made, target)
+
+
+def _sweep(path: str) -> None:
+    """Remove what processes that were killed here left."""
+    for name in os.listdir(path):
+        if name.startswith(_PREFIX):
+            with contextlib.suppress(BlockingIOError, FileNotFoundError):
+                hold = Hold(f"{path}/{name}")
+                shutil.rmtree(f"{path}/{name}", ignore_errors=True)
+                hold.release()

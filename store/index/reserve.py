@@ -1,0 +1,59 @@
+"""A file that takes some of the disk while there is room, so that the collector can work when
+there is none: deleting writes to the index, and an index that grows needs blocks."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+
+MOST = 16 << 20
+"""Bytes kept, on a disk that is large; on a small one, a 64th of it."""
+
+
+def keep(index: str) -> None:
+    """Set the reserve aside below the folder ``index``, unless it is there or the disk is full."""
+    path = _path(index)
+    if os.path.lexists(path):
+        return
+    size, free = _sizes(index)
+    if free < 4 * size:
+        return
+    # What cannot be set aside now (no such call, no room after all) is tried again next time.
+    with contextlib.suppress(OSError):
+        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        try:
+            os.posix_fallocate(fd, 0, size)
+        except OSError:
+            os.unlink(path)
+        finally:
+            os.close(fd)
+
+
+def spend(index: str) -> bool:
+    """Give the reserve to the index, if the disk is all but full; returns whether it was."""
+    size, free = _sizes(index)
+    if free >= 2 * size:
+        return False
+    try:
+        os.unlink(_path(index))
+    except OSError:
+        return False
+    # At once, before another process takes it: LMDB writes into the blocks that its file has.
+    with contextlib.suppress(OSError):
+        fd = os.open(f"{index}/data.mdb", os.O_RDWR | os.O_CLOEXEC)
+        try:
+            os.posix_fallocate(fd, os.fstat(fd).st_size, size - size // 4)
+        finally:
+            os.close(fd)
+    return True
+
+
+def _path(index: str) -> str:
+    return f"{index}/reserve"
+
+
+def _sizes(index: str) -> tuple[int, int]:
+    """Bytes that the reserve takes, and that are free for this user."""
+    disk = os.statvfs(index)
+    whole = disk.f_blocks * disk.f_frsize
+    return min(MOST, whole // 64), disk.f_bavail * disk.f_frsize

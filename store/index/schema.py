@@ -1,0 +1,188 @@
+"""The tables, and how their values are packed.
+
+Objects have dense numbers, so that closures are walked over integers. A number is never given
+again, and an object's references have smaller numbers than it has.
+
+| table | key | value |
+| --- | --- | --- |
+| meta | name | bytes: ``schema``; ``next``, the number to come; ``collector``, while one runs |
+| ids | object digest (20) | number (4, big-endian) |
+| objects | number | digest (20), size (8), registered (8), flags (1), name |
+| references | number | numbers, 4 bytes little-endian each |
+| referrers | number | number, one entry each |
+| used | number | Unix seconds (4) |
+| verified | number | Unix seconds (4) |
+| nodes | node digest or key (32) | kind, then the node's record |
+| realisations | key (32), output, NUL, record digest (8) | the record |
+| makers | object digest (20) | a key of ``realisations``, one entry each |
+| outcomes | node digest (32) | key (32) |
+| roots | name | ``[digest, name, path, time]`` |
+| leases | token (16) | ``[pid, start, boot, pid namespace]`` |
+| held | token (16), object digest (20) | name |
+| journal | position (8, big-endian) | digest of an object that became held while a collector runs |
+| sources | SHA-256 (32), locator | ``[time]`` |
+| history | derivation's name | ``[ms, …]``, newest last |
+
+``makers``, ``realisations``, ``nodes`` and ``history`` outlive the objects that they speak of.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple, TypeAlias
+
+from store import canon
+from store.canon import Value
+from store.errors import CorruptObject, FormatError, InvalidName, StoreError
+from store.model import fields
+from store.model.derivation import Derivation, Resolved, Source
+from store.model.names import ObjectId
+
+Tables: TypeAlias = Mapping[bytes, Any]
+Node: TypeAlias = Source | Derivation | Resolved
+
+SCHEMA = 2
+"""The version of the tables' layout that this program writes."""
+
+_PAIRS = {"dupsort": True, "dupfixed": True}
+TABLES: Mapping[bytes, Mapping[str, bool]] = {
+    b"meta": {},
+    b"ids": {},
+    b"objects": {},
+    b"references": {},
+    b"referrers": _PAIRS,
+    b"used": {},
+    b"verified": {},
+    b"nodes": {},
+    b"realisations": {},
+    b"makers": {"dupsort": True},
+    b"outcomes": {},
+    b"roots": {},
+    b"leases": {},
+    b"held": {},
+    b"journal": {},
+    b"sources": {},
+    b"history": {},
+}
+
+NUMBER = struct.Struct(">I")
+POSITION = struct.Struct(">Q")
+_OBJECT = struct.Struct(">20sQQB")
+LONGEST_KEY = 511
+LAST_NUMBER = 2**32 - 1
+
+COARSE = 3600
+"""Seconds to which the last use of an object is kept: one that was noted less long ago stays, so
+that what is used all the time is hardly ever written down."""
+
+
+class Entry(NamedTuple):
+    """An object to be registered; ``size`` in bytes, ``references`` the others that it names."""
+
+    id: ObjectId
+    references: Sequence[ObjectId]
+    refers_to_itself: bool
+    size: int
+
+
+@dataclass(frozen=True)
+class ObjectRecord:
+    """What the index knows of an object. ``registered`` in Unix seconds, ``size`` in bytes."""
+
+    id: ObjectId
+    size: int
+    refers_to_itself: bool
+    registered: int
+
+    def pack(self) -> bytes:
+        """As it stands in ``objects``."""
+        head = _OBJECT.pack(self.id.digest, self.size, self.registered, self.refers_to_itself)
+        return head + self.id.name.encode()
+
+    @classmethod
+    def unpack(cls, data: bytes) -> ObjectRecord:
+        """The inverse of :meth:`pack`; CorruptObject for anything else."""
+        try:
+            digest, size, registered, itself = _OBJECT.unpack_from(data)
+            return cls(ObjectId(digest, name_in(data)), size, itself != 0, registered)
+        except (struct.error, UnicodeDecodeError, FormatError, InvalidName) as error:
+            raise damaged("objects", str(error)) from error
+
+
+def name_in(data: bytes) -> str:
+    """The object's name in a value of ``objects``."""
+    return data[_OBJECT.size :].decode("ascii")
+
+
+def id_in(data: bytes) -> ObjectId:
+    """The object's identity in a value of ``objects``; CorruptObject when there is none."""
+    try:
+        return ObjectId(data[:20], name_in(data))
+    except (UnicodeDecodeError, FormatError, InvalidName) as error:
+        raise damaged("objects", str(error)) from error
+
+
+def size_in(data: bytes) -> int:
+    """The object's size in bytes in a value of ``objects``."""
+    return int.from_bytes(data[20:28], "big")
+
+
+@dataclass(frozen=True)
+class Root:
+    """A name that keeps an object alive. ``path`` is the link that stands for it, or empty;
+    ``since`` in Unix seconds."""
+
+    id: ObjectId
+    path: bytes = b""
+    since: int = 0
+
+    def pack(self) -> bytes:
+        """As it stands in ``roots``."""
+        record: list[Value] = [self.id.digest, self.id.name, self.path, self.since]
+        return canon.encode(record)
+
+    @classmethod
+    def unpack(cls, data: bytes) -> Root:
+        """The inverse of :meth:`pack`; CorruptObject for anything else."""
+        try:
+            digest, name, path, since = fields.array(canon.decode(data), 4)
+            oid = ObjectId(fields.raw(digest, 20), fields.text(name))
+            return cls(oid, fields.raw(path), fields.integer(since))
+        except StoreError as error:
+            raise damaged("roots", error.message) from error
+
+
+@dataclass(frozen=True)
+class Lease:
+    """Objects that a process uses. With its start (clock ticks from boot), the boot's id and the
+    pid namespace, ``pid`` names one process for good."""
+
+    pid: int
+    start: int
+    boot: str
+    space: int
+    held: tuple[ObjectId, ...] = ()
+
+    def pack(self) -> bytes:
+        """As it stands in ``leases``: without what is held."""
+        return canon.encode([self.pid, self.start, self.boot, self.space])
+
+    @classmethod
+    def unpack(cls, data: bytes, held: tuple[ObjectId, ...]) -> Lease:
+        """The inverse of :meth:`pack`; CorruptObject for anything else."""
+        try:
+            pid, start, boot, space = fields.array(canon.decode(data), 4)
+            integers = fields.integer(pid), fields.integer(start)
+            return cls(*integers, fields.text(boot), fields.integer(space), held)
+        except StoreError as error:
+            raise damaged("leases", error.message) from error
+
+
+def damaged(table: str, what: str) -> CorruptObject:
+    """The error for a value that this program would not have written."""
+    return CorruptObject(
+        f"the index is damaged in its table {table!r}: {what}",
+        hint="`store index rebuild` makes it anew from the store directory",
+    )

@@ -1,0 +1,231 @@
+"""Typed writing of the tables in one transaction."""
+
+from __future__ import annotations
+
+import os
+import time
+from array import array
+from collections.abc import Iterable, Mapping, Sequence
+from graphlib import CycleError, TopologicalSorter
+
+from store import canon
+from store.errors import InvalidName, StorageError
+from store.index import holder
+from store.index.reading import KINDS, Reader, source_key
+from store.index.schema import (
+    LAST_NUMBER,
+    LONGEST_KEY,
+    NUMBER,
+    POSITION,
+    Entry,
+    Node,
+    ObjectRecord,
+    Root,
+)
+from store.model.names import ObjectId
+from store.model.realisation import Realisation
+
+_HISTORY = 15
+
+
+class Writer(Reader):
+    """Reading and writing. The caller's transaction is all or nothing."""
+
+    def _put(self, table: bytes, key: bytes, value: bytes) -> None:
+        self._txn.put(key, value, db=self._tables[table])
+
+    def _delete(self, table: bytes, key: bytes, value: bytes = b"") -> None:
+        self._txn.delete(key, value, db=self._tables[table])
+
+    # -- objects --
+
+    def register(
+        self, oid: ObjectId, references: Sequence[ObjectId], refers_to_itself: bool, size: int
+    ) -> None:
+        """Make an object known; all that it refers to must be (StorageError). Twice is once."""
+        self.register_all([Entry(oid, references, refers_to_itself, size)])
+
+    def register_all(self, entries: Iterable[Entry]) -> int:
+        """Make objects known, in any order; returns how many were not before.
+
+        What they refer to is known already or among them; StorageError otherwise.
+        """
+        fresh = {entry.id.digest: entry for entry in entries if not self.has(entry.id)}
+        first = self.next_number()
+        if first + len(fresh) > LAST_NUMBER:
+            raise StorageError("the index has given away all of its numbers")
+        if fresh:
+            numbers = dict(zip(fresh, range(first, first + len(fresh)), strict=True))
+            if not self._put_objects(fresh, numbers):
+                fresh = _in_order(fresh)
+                numbers = dict(zip(fresh, numbers.values(), strict=True))
+                assert self._put_objects(fresh, numbers)
+            self._put(b"meta", b"next", b"%d" % (first + len(fresh)))
+        return len(fresh)
+
+    def _put_objects(self, entries: Mapping[bytes, Entry], numbers: Mapping[bytes, int]) -> bool:
+        """False, and nothing done, when one refers to another that has no smaller number."""
+        objects, references = [], []
+        above: dict[int, list[bytes]] = {}
+        pack, now = NUMBER.pack, int(time.time())
+        for digest, entry in entries.items():
+            number = numbers[digest]
+            key = pack(number)
+            below = array("I")
+            for reference in entry.references:
+                other = numbers.get(reference.digest) or self.number(reference)
+                if other is None:
+                    raise StorageError(
+                        f"{entry.id} refers to {reference}, which is not in the store"
+                    )
+                if other >= number:
+                    return False
+                below.append(other)
+                above.setdefault(other, []).append(key)
+            record = ObjectRecord(entry.id, entry.size, entry.refers_to_itself, now)
+            objects.append((key, record.pack()))
+            references.append((key, below.tobytes()))
+        # Sorted, many are put in with few looks at each page.
+        self._put_all(b"objects", objects)
+        self._put_all(b"references", references)
+        self._put_all(
+            b"referrers", [(pack(other), key) for other in sorted(above) for key in above[other]]
+        )
+        self._put_all(b"ids", sorted((digest, pack(number)) for digest, number in numbers.items()))
+        return True
+
+    def _put_all(self, table: bytes, items: list[tuple[bytes, bytes]]) -> None:
+        with self._txn.cursor(db=self._tables[table]) as cursor:
+            cursor.putmulti(items)
+
+    def unregister(self, number: int) -> None:
+        """Forget an object. What refers to it has to be forgotten before (StorageError).
+
+        Records of who made it stay.
+        """
+        key = NUMBER.pack(number)
+        record = self.record(number)
+        if self._get(b"referrers", key) is not None:
+            raise StorageError(f"{record.id} is still referred to")
+        for other in self.below(number):
+            self._delete(b"referrers", NUMBER.pack(other), key)
+        self._delete(b"ids", record.id.digest)
+        for table in (b"objects", b"references", b"used", b"verified"):
+            self._delete(table, key)
+
+    def note_used(self, oids: Iterable[ObjectId], now: int | None = None) -> None:
+        """The objects are used at ``now`` (Unix seconds); unknown ones are passed over."""
+        when = int(time.time()) if now is None else now
+        for number in map(self.number, oids):
+            if number is not None and self.use_is_due(number, when):
+                self._put(b"used", NUMBER.pack(number), NUMBER.pack(when))
+
+    def note_verified(self, oids: Iterable[ObjectId], now: int | None = None) -> None:
+        """The objects' contents were found sound at ``now``; unknown ones are passed over."""
+        when = NUMBER.pack(int(time.time()) if now is None else now)
+        for number in map(self.number, oids):
+            if number is not None:
+                self._put(b"verified", NUMBER.pack(number), when)
+
+    # -- nodes and realisations --
+
+    def put_nodes(self, nodes: Iterable[Node]) -> None:
+        """Record what nodes are."""
+        for node in nodes:
+            tag = next(tag for tag, kind in KINDS.items() if type(node) is kind)
+            self._put(b"nodes", node.digest, tag + node.encode())
+
+    def put_outcomes(self, outcomes: Mapping[bytes, bytes]) -> None:
+        """Remember keys of nodes."""
+        for node, key in outcomes.items():
+            self._put(b"outcomes", node, key)
+
+    def add_realisation(self, record: Realisation) -> None:
+        """Add a record; none is ever replaced. Its object may be gone, or not be here yet."""
+        key = record.key + record.output.encode() + b"\0" + record.digest()[:8]
+        self._put(b"realisations", key, record.encode())
+        self._put(b"makers", record.object.digest, key)
+
+    # -- what is held --
+
+    def put_root(self, name: str, oid: ObjectId, path: bytes = b"") -> None:
+        """Keep an object alive under a name; ``path`` is the link that stands for it."""
+        number = self.known(oid)
+        key = os.fsencode(name)
+        if not 0 < len(key) <= LONGEST_KEY:
+            raise InvalidName(f"the name of a root has 1 to {LONGEST_KEY} bytes: {name}")
+        self._put(b"roots", key, Root(self.record(number).id, path, int(time.time())).pack())
+        self._tell_collector([oid])
+
+    def remove_root(self, name: str) -> bool:
+        """Keep the object alive no longer; returns whether there was such a root."""
+        return bool(self._txn.delete(os.fsencode(name), db=self._tables[b"roots"]))
+
+    def put_lease(self, token: bytes | None, oids: Iterable[ObjectId]) -> bytes:
+        """Lease (more) objects to this process; returns the token to add to it or end it with."""
+        if token is None or self._get(b"leases", token) is None:
+            token = token or os.urandom(16)
+            self._put(b"leases", token, holder.myself().pack())
+        oids = tuple(oids)
+        for oid in oids:
+            self._put(b"held", token + oid.digest, oid.name.encode())
+        self.note_used(oids)
+        self._tell_collector(oids)
+        return token
+
+    def end_lease(self, token: bytes) -> None:
+        """End a lease."""
+        for key, _ in list(self._prefixed(b"held", token)):
+            self._delete(b"held", key)
+        self._delete(b"leases", token)
+
+    def drop_stale_leases(self) -> int:
+        """End the leases of processes that are gone; returns how many there were."""
+        stale = [token for token, lease in self.leases().items() if not holder.alive(lease)]
+        for token in stale:
+            self.end_lease(token)
+        return len(stale)
+
+    # -- the collector's journal --
+
+    def start_journal(self) -> None:
+        """From now on, each object that becomes held is written down for the collector."""
+        self._txn.drop(self._tables[b"journal"], delete=False)
+        self._put(b"meta", b"collector", holder.myself().pack())
+
+    def end_journal(self) -> None:
+        """The collector has finished."""
+        self._delete(b"meta", b"collector")
+        self._txn.drop(self._tables[b"journal"], delete=False)
+
+    def _tell_collector(self, oids: Iterable[ObjectId]) -> None:
+        if self._get(b"meta", b"collector") is None:
+            return
+        with self._txn.cursor(db=self._tables[b"journal"]) as cursor:
+            position = POSITION.unpack(cursor.key())[0] + 1 if cursor.last() else 0
+        for oid in oids:
+            self._put(b"journal", POSITION.pack(position), oid.digest)
+            position += 1
+
+    # -- the rest --
+
+    def add_verified_source(self, sha256: str, locator: str, when: int) -> None:
+        """Record that the locator yielded the hash at ``when`` (Unix seconds)."""
+        self._put(b"sources", source_key(sha256, locator), canon.encode([when]))
+
+    def add_history(self, name: str, milliseconds: int) -> None:
+        """Record how long a build took."""
+        recent = [*self.history(name), milliseconds][-_HISTORY:]
+        self._put(b"history", name.encode(), canon.encode(recent))
+
+
+def _in_order(entries: Mapping[bytes, Entry]) -> dict[bytes, Entry]:
+    """What is referred to before what refers to it."""
+    graph = {
+        digest: [ref.digest for ref in entry.references if ref.digest in entries]
+        for digest, entry in entries.items()
+    }
+    try:
+        return {digest: entries[digest] for digest in TopologicalSorter(graph).static_order()}
+    except CycleError:
+        raise StorageError("objects that refer to each other in a cycle cannot be known") from None

@@ -1,0 +1,152 @@
+"""The façade's half that speaks of derivations: what they were realised to, by whom, how long."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pwd
+from collections.abc import Sequence
+
+from store.errors import NotOwner, StoreReadOnly, UnknownObject
+from store.holding import Lease
+from store.index.env import Index
+from store.index.schema import Entry
+from store.index.writing import Writer
+from store.model.derivation import Derivation, Resolved, Source
+from store.model.names import ObjectId
+from store.model.realisation import Realisation
+from store.model.result import Result
+
+
+class Realisations:
+    """Asking and telling the index of derivations and their realisations."""
+
+    def __init__(self, index: Index) -> None:
+        self._index = index
+        self._outcomes: dict[bytes, bytes] = {}
+
+    def outcome(self, node: bytes) -> bytes | None:
+        """The key that a node was last resolved to: a cache, which may be dropped."""
+        with self._index.read() as txn:
+            return self._outcomes.get(node) or txn.outcome(node)
+
+    def note_outcome(self, node: bytes, key: bytes) -> None:
+        """Remember a node's key; written by :meth:`flush_outcomes`."""
+        self._outcomes[node] = key
+
+    def flush_outcomes(self) -> None:
+        """Write the outcomes noted; a store that cannot be written to does without."""
+        outcomes, self._outcomes = self._outcomes, {}
+        if outcomes:
+            with contextlib.suppress(StoreReadOnly, NotOwner):
+                self._index.write(lambda txn: txn.put_outcomes(outcomes))
+
+    def realised(self, key: bytes, outputs: Sequence[str]) -> dict[str, ObjectId] | None:
+        """One object an output, those present first, then the oldest; None unless all are known."""
+        found = {}
+        with self._index.read() as txn:
+            for output in outputs:
+                records = sorted(txn.realisations(key, output), key=lambda item: item.started)
+                if not records:
+                    return None
+                present = [item for item in records if txn.has(item.object)]
+                found[output] = (present or records)[0].object
+        return found
+
+    def realisations(self, key: bytes, output: str) -> list[Realisation]:
+        """Every record for a key's output, the oldest first."""
+        with self._index.read() as txn:
+            return sorted(txn.realisations(key, output), key=lambda item: item.started)
+
+    def every_realisation(self) -> list[Realisation]:
+        """Every record that this store has, by key and output."""
+        with self._index.read() as txn:
+            return list(txn.every_realisation())
+
+    def makers(self, oid: ObjectId) -> list[Realisation]:
+        """The realisations that say this object was made, newest first."""
+        with self._index.read() as txn:
+            return sorted(txn.makers(oid), key=lambda item: -item.started)
+
+    def maker(self, oid: ObjectId) -> Realisation:
+        """The newest of :meth:`makers`; UnknownObject when it was only added."""
+        makers = self.makers(oid)
+        if not makers:
+            raise UnknownObject(f"{oid} was not built by this store")
+        return makers[0]
+
+    def node(self, digest: bytes) -> Source | Derivation | Resolved:
+        """What was recorded under a node's digest or key; UnknownObject otherwise."""
+        with self._index.read() as txn:
+            value = txn.node(digest)
+        if value is None:
+            raise UnknownObject(f"this store has no derivation {digest.hex()}")
+        return value
+
+    def expected_seconds(self, name: str) -> float | None:
+        """The median of the time that earlier builds of this name took here."""
+        with self._index.read() as txn:
+            durations = sorted(txn.history(name))
+        return durations[len(durations) // 2] / 1000 if durations else None
+
+    def source_verified(self, sha256: str, locators: Sequence[str]) -> bool:
+        """Whether one of the locators was seen to yield this hash."""
+        with self._index.read() as txn:
+            return any(txn.verified_source(sha256, locator) for locator in locators)
+
+    def record_nodes(self, *values: Source | Derivation | Resolved | None) -> None:
+        """Keep what nodes are, so that they can be shown without their recipes."""
+        nodes = [value for value in values if value is not None]
+        self._index.write(lambda txn: txn.put_nodes(nodes))
+
+    def register(
+        self,
+        node: bytes,
+        key: bytes,
+        value: Source | Resolved,
+        result: Result,
+        lease: Lease | None = None,
+    ) -> None:
+        """Make what a worker put on disk visible, in one transaction with its realisations."""
+        records = [
+            Realisation(
+                key,
+                made.output,
+                made.id,
+                _user(),
+                os.uname().nodename,
+                result.level,
+                result.log,
+                result.started,
+                round(result.seconds * 1000),
+                result.max_rss,
+            )
+            for made in result.outputs
+        ]
+
+        entries = [
+            Entry(made.id, made.references, made.refers_to_itself, made.size)
+            for made in result.outputs
+        ]
+
+        def transaction(txn: Writer) -> None:
+            txn.register_all(entries)
+            if lease is not None:
+                # At once: no collector may see the object without what holds it.
+                lease.add_within(txn, [made.id for made in result.outputs])
+            for record in records:
+                txn.add_realisation(record)
+            txn.put_outcomes({node: key})
+            txn.add_history(value.name, round(result.seconds * 1000))
+            if isinstance(value, Source) and result.locator:
+                txn.add_verified_source(value.sha256, result.locator, result.started)
+
+        self._index.write(transaction)
+
+
+def _user() -> str:
+    uid = os.geteuid()
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)

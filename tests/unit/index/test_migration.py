@@ -1,0 +1,158 @@
+"""An index of schema 1 becomes one of schema 2, whole or not at all."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import lmdb
+import pytest
+
+from store import canon
+from store.canon import Value
+from store.errors import Busy, CorruptObject, SchemaMismatch
+from store.index import holder
+from store.index.env import Index
+from store.model.names import ObjectId
+from tests.golden.examples import REALISATION, SOURCE
+from tests.unit.index.test_env import become_nobody, later, needs_root, place
+
+__all__ = ["place"]
+
+OLD_TABLES: dict[str, dict[str, bool]] = {
+    **{name: {} for name in ("meta", "ids", "objects", "references", "nodes", "realisations")},
+    **{name: {} for name in ("outcomes", "roots", "leases", "sources", "history")},
+    "referrers": {"dupsort": True, "dupfixed": True},
+    "makers": {"dupsort": True},
+}
+MADE = replace(REALISATION, object=ObjectId(b"\x02" * 20, "n2"))
+
+
+def old_index(path: str, *, objects: int = 3, lease: tuple[int, int] = (0, 0)) -> None:
+    """What the program of schema 1 wrote: a chain of objects, the second of them made here."""
+    raw = lmdb.open(path, max_dbs=20, map_size=64 << 20)
+    key = MADE.key + MADE.output.encode() + b"\0" + MADE.digest()[:8]
+    with raw.begin(write=True) as txn:
+        table = {
+            name: raw.open_db(name.encode(), txn, **flags) for name, flags in OLD_TABLES.items()
+        }
+        for number in range(1, objects + 1):
+            digest = bytes([number]) * 20 if number < 256 else number.to_bytes(20, "big")
+            at = number.to_bytes(4, "big")
+            txn.put(digest, at, db=table["ids"])
+            record: list[Value] = [digest, f"n{number}", number * 10, number == 2, 1000 + number]
+            txn.put(at, canon.encode(record), db=table["objects"])
+            below = (number - 1).to_bytes(4, "little") if number > 1 else b""
+            txn.put(at, below, db=table["references"])
+            if number > 1:
+                txn.put((number - 1).to_bytes(4, "big"), at, db=table["referrers"])
+        txn.put(key, MADE.encode(), db=table["realisations"])
+        txn.put((2).to_bytes(4, "big"), key, db=table["makers"])
+        txn.put(SOURCE.digest, b"s" + SOURCE.encode(), db=table["nodes"])
+        root = canon.encode([b"\x03" * 20, "n3", b"/a/link", 77])
+        txn.put(b"link:x", root, db=table["roots"])
+        held = canon.encode([*lease, [[b"\x01" * 20, "n1"]]])
+        txn.put(b"t" * 16, held, db=table["leases"])
+        txn.put(b"hello", canon.encode([5, 6]), db=table["history"])
+        txn.put(b"schema", b"1", db=table["meta"])
+    raw.close()
+
+
+def oid(number: int) -> ObjectId:
+    return ObjectId(bytes([number]) * 20, f"n{number}")
+
+
+def test_all_that_was_known_is_known(tmp_path: Path) -> None:
+    old_index(str(tmp_path))
+    for _ in range(2):
+        index = Index.open(str(tmp_path))
+        with index.read() as txn:
+            assert list(txn.objects()) == [(oid(n), n * 10) for n in (1, 2, 3)]
+            record = txn.object(oid(2))
+            assert (record.refers_to_itself, record.registered) == (True, 1002)
+            assert txn.closure([oid(3)]) == [oid(1), oid(2), oid(3)]
+            assert txn.referrers_closure([oid(1)]) == [oid(1), oid(2), oid(3)]
+            assert txn.makers(oid(2)) == txn.realisations(MADE.key, MADE.output) == [MADE]
+            assert txn.node(SOURCE.digest) == SOURCE
+            assert txn.history("hello") == [5, 6]
+            root = txn.roots()["link:x"]
+            assert (root.id, root.path, root.since) == (oid(3), b"/a/link", 77)
+            assert txn.last_used(txn.known(oid(1))) == 1001
+            assert txn.leases() == {}
+            assert txn.next_number() == 4
+        index.close()
+
+
+def test_it_goes_on_from_there(tmp_path: Path) -> None:
+    old_index(str(tmp_path))
+    index = Index.open(str(tmp_path))
+    index.write(lambda txn: txn.register(oid(9), [oid(3)], False, 1))
+    index.write(lambda txn: txn.put_lease(None, [oid(9)]))
+    with index.read() as txn:
+        assert txn.known(oid(9)) == 4
+        assert len(txn.closure([oid(9)])) == 4
+
+
+def test_an_index_without_objects_is_brought_up_to_date(tmp_path: Path) -> None:
+    old_index(str(tmp_path), objects=0)
+    index = Index.open(str(tmp_path))
+    index.write(lambda txn: txn.register(oid(1), [], False, 1))
+    with index.read() as txn:
+        assert txn.known(oid(1)) == 1
+
+
+def test_the_map_grows_when_it_has_to(tmp_path: Path) -> None:
+    old_index(str(tmp_path), objects=40_000)
+    size = os.stat(tmp_path / "data.mdb").st_size
+    index = Index.open(str(tmp_path), map_size=1 << 20)
+    with index.read() as txn:
+        assert txn.count() == 40_000
+    assert os.stat(tmp_path / "data.mdb").st_size > size
+
+
+def test_while_an_older_program_uses_it_nothing_is_done(tmp_path: Path) -> None:
+    mine = holder.myself()
+    old_index(str(tmp_path), lease=(mine.pid, mine.start))
+    with pytest.raises(Busy, match=f"process {mine.pid}") as caught:
+        Index.open(str(tmp_path))
+    assert caught.value.exit_code == 57
+    raw = lmdb.open(str(tmp_path), max_dbs=20)
+    with raw.begin() as txn:
+        assert txn.get(b"used") is None
+    raw.close()
+
+
+def test_what_schema_1_would_not_have_written_is_not_taken_over(tmp_path: Path) -> None:
+    old_index(str(tmp_path))
+    raw = lmdb.open(str(tmp_path), max_dbs=20)
+    with raw.begin(write=True) as txn:
+        txn.put(b"\0\0\0\1", b"garbage", db=raw.open_db(b"objects", txn))
+    raw.close()
+    for _ in range(2):
+        with pytest.raises(CorruptObject, match="schema 1"):
+            Index.open(str(tmp_path))
+
+
+def test_of_two_programs_that_open_it_at_once_one_does_it(tmp_path: Path) -> None:
+    path = str(tmp_path)
+    others = [later(lambda: Index.open(path).close()) for _ in range(4)]
+    old_index(path, objects=5000)
+    assert [other() for other in others] == [0] * 4
+    index = Index.open(path)
+    with index.read() as txn:
+        assert txn.count() == 5000
+
+
+@needs_root
+def test_who_may_not_write_is_told_who_has_to(place: str) -> None:
+    def visit() -> None:
+        become_nobody()
+        with pytest.raises(SchemaMismatch, match="older schema") as caught:
+            Index.open(place)
+        assert "owner" in str(caught.value.hint)
+
+    visitor = later(visit)
+    old_index(place)
+    os.chmod(f"{place}/data.mdb", 0o644)
+    assert visitor() == 0

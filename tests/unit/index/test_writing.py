@@ -1,0 +1,380 @@
+"""What the index knows, and how it is asked."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterable
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from store.errors import CorruptObject, InvalidName, StorageError, UnknownObject
+from store.index import holder
+from store.index.env import Index
+from store.index.schema import COARSE, NUMBER, Entry, Lease
+from store.index.writing import Writer
+from store.model.names import ObjectId
+from store.model.realisation import Realisation
+from tests.golden.examples import DERIVATION, REALISATION, RESOLVED, SOURCE
+
+
+def oid(number: int) -> ObjectId:
+    return ObjectId(number.to_bytes(20, "big"), f"n{number}")
+
+
+def register(index: Index, number: int, below: Iterable[int] = (), size: int = 0) -> None:
+    references = sorted(map(oid, below))
+    index.write(lambda txn: txn.register(oid(number), references, False, size))
+
+
+def add(index: Index, record: Realisation) -> None:
+    index.write(lambda txn: txn.add_realisation(record))
+
+
+@pytest.fixture
+def index(tmp_path: Path) -> Index:
+    return Index.open(str(tmp_path))
+
+
+GRAPHS = st.lists(st.sets(st.integers(0, 7), max_size=4), min_size=1, max_size=8)
+
+
+@settings(
+    deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(GRAPHS)
+def test_references_and_referrers_mirror_each_other(
+    tmp_path_factory: pytest.TempPathFactory, graph: list[set[int]]
+) -> None:
+    index = Index.open(str(tmp_path_factory.mktemp("index")))
+    edges = {at: {to for to in below if to < at} for at, below in enumerate(graph)}
+    for at, below in edges.items():
+        register(index, at, below, size=at)
+    reach: dict[int, set[int]] = {}
+    for at, below in edges.items():
+        reach[at] = {at}.union(*(reach[to] for to in below))
+    with index.read() as txn:
+        assert list(txn.objects()) == [(oid(at), at) for at in edges]
+        for at, below in edges.items():
+            assert txn.references(oid(at)) == [oid(to) for to in sorted(below)]
+            assert txn.closure([oid(at)]) == [oid(to) for to in sorted(reach[at])]
+            above = [other for other in edges if at in edges[other]]
+            assert txn.referrers(oid(at)) == [oid(other) for other in above]
+            over = [other for other in edges if at in reach[other]]
+            assert txn.referrers_closure([oid(at)]) == [oid(other) for other in over]
+        assert txn.closure([]) == []
+    index.close()
+
+
+def test_a_reference_to_what_is_not_registered_is_refused(index: Index) -> None:
+    with pytest.raises(StorageError, match="not in the store"):
+        index.write(lambda txn: txn.register(oid(2), [oid(1)], False, 0))
+    with index.read() as txn:
+        assert not txn.has(oid(2))
+
+
+def test_registering_twice_is_registering_once(index: Index) -> None:
+    index.write(lambda txn: txn.register(oid(1), [], True, 5))
+    index.write(lambda txn: txn.register(oid(1), [], True, 5))
+    with index.read() as txn:
+        record = txn.object(oid(1))
+        assert (record.id, record.size, record.refers_to_itself) == (oid(1), 5, True)
+        assert len(list(txn.objects())) == 1
+
+
+def test_what_is_not_registered_is_unknown(index: Index) -> None:
+    with index.read() as txn:
+        for ask in (txn.object, txn.references, txn.referrers):
+            with pytest.raises(UnknownObject):
+                ask(oid(1))
+        with pytest.raises(UnknownObject):
+            txn.closure([oid(1)])
+        assert txn.makers(oid(1)) == []
+
+
+def test_realisations_are_many_valued_and_none_is_replaced(index: Index) -> None:
+    first = replace(REALISATION, object=oid(1))
+    second = replace(first, object=oid(2))
+    third = replace(first, host="elsewhere")
+    other = replace(first, output="outer")
+
+    for number in (1, 2):
+        register(index, number)
+    for record in (first, second, third, other, first):
+        add(index, record)
+    with index.read() as txn:
+        found = txn.realisations(first.key, "out")
+        assert sorted(found, key=repr) == sorted([first, second, third], key=repr)
+        assert txn.realisations(first.key, "outer") == [other]
+        assert txn.realisations(first.key, "ou") == []
+        assert txn.realisations(b"k" * 32, "out") == []
+        assert sorted(txn.makers(oid(1)), key=repr) == sorted([first, third, other], key=repr)
+        assert txn.makers(oid(2)) == [second]
+
+
+def test_a_realisation_outlives_its_object_and_may_come_before_it(index: Index) -> None:
+    record = replace(REALISATION, object=oid(1))
+    add(index, record)
+    for _ in range(2):
+        register(index, 1)
+        with index.read() as txn:
+            assert txn.makers(oid(1)) == [record]
+            assert txn.realisations(record.key, record.output) == [record]
+            number = txn.known(oid(1))
+        index.write(partial(Writer.unregister, number=number))
+    with index.read() as txn:
+        assert not txn.has(oid(1))
+        assert txn.makers(oid(1)) == list(txn.every_realisation()) == [record]
+
+
+def test_nodes_come_back(index: Index) -> None:
+    index.write(lambda txn: txn.put_nodes([SOURCE, DERIVATION, RESOLVED]))
+    with index.read() as txn:
+        assert txn.node(SOURCE.digest) == SOURCE
+        assert txn.node(DERIVATION.digest) == DERIVATION
+        assert txn.node(RESOLVED.digest) == RESOLVED
+        assert txn.node(b"n" * 32) is None
+
+
+def test_outcomes_are_replaced(index: Index) -> None:
+    for key in (b"a" * 32, b"b" * 32):
+        index.write(partial(Writer.put_outcomes, outcomes={b"n" * 32: key}))
+    with index.read() as txn:
+        assert txn.outcome(b"n" * 32) == b"b" * 32
+        assert txn.outcome(b"m" * 32) is None
+
+
+def test_roots_come_back_and_go(index: Index) -> None:
+    before = int(time.time())
+    index.write(lambda txn: txn.register(oid(1), [], False, 0))
+    index.write(lambda txn: txn.put_root("link:/a b", oid(1), b"/a b\xff"))
+    index.write(lambda txn: txn.put_root("keep", oid(1)))
+    with index.read() as txn:
+        roots = txn.roots()
+    assert {name: (root.id, root.path) for name, root in roots.items()} == {
+        "link:/a b": (oid(1), b"/a b\xff"),
+        "keep": (oid(1), b""),
+    }
+    assert all(before <= root.since <= time.time() for root in roots.values())
+    assert index.write(lambda txn: txn.remove_root("keep"))
+    assert not index.write(lambda txn: txn.remove_root("keep"))
+    with index.read() as txn:
+        assert list(txn.roots()) == ["link:/a b"]
+
+
+def test_a_root_of_nothing_or_with_too_long_a_name_is_refused(index: Index) -> None:
+    with pytest.raises(UnknownObject):
+        index.write(lambda txn: txn.put_root("a", oid(1)))
+    index.write(lambda txn: txn.register(oid(1), [], False, 0))
+    for name in ("", "n" * 512):
+        with pytest.raises(InvalidName, match="name of a root"):
+            index.write(partial(Writer.put_root, name=name, oid=oid(1)))
+
+
+def test_leases_name_their_process_grow_and_end(index: Index) -> None:
+    token = index.write(lambda txn: txn.put_lease(None, [oid(1)]))
+    assert index.write(lambda txn: txn.put_lease(token, [oid(2)])) == token
+    other = index.write(lambda txn: txn.put_lease(None, [oid(2)]))
+    with index.read() as txn:
+        leases = txn.leases()
+    assert leases[token] == replace(holder.myself(), held=(oid(1), oid(2)))
+    assert leases[other].held == (oid(2),)
+    for _ in range(2):
+        index.write(lambda txn: txn.end_lease(token))
+    with index.read() as txn:
+        assert list(txn.leases()) == [other]
+
+
+def lease_to(txn: Writer, lease: Lease) -> bytes:
+    token = txn.put_lease(None, [oid(1)])
+    txn._put(b"leases", token, lease.pack())
+    return token
+
+
+def test_leases_of_dead_processes_are_dropped_and_no_others(index: Index) -> None:
+    mine = holder.myself()
+    dead = os.fork()
+    if dead == 0:
+        os._exit(0)
+    os.waitpid(dead, 0)
+    living = [mine, replace(mine, pid=dead, space=mine.space + 1)]
+    gone = [
+        replace(mine, pid=dead),
+        replace(mine, start=mine.start + 1),
+        replace(mine, start=0),
+        replace(mine, boot="another"),
+        replace(mine, boot="another", space=mine.space + 1),
+    ]
+    tokens = [index.write(partial(lease_to, lease=lease)) for lease in [*living, *gone]]
+    assert index.write(lambda txn: txn.drop_stale_leases()) == len(gone)
+    with index.read() as txn:
+        assert sorted(txn.leases()) == sorted(tokens[: len(living)])
+        assert len(list(txn._prefixed(b"held", b""))) == len(living)
+
+
+def test_a_process_that_has_ended_has_no_start() -> None:
+    assert holder.process_start(os.getpid()) > 0
+    assert holder.process_start(2**22 + 1) == 0
+    pid = os.fork()
+    if pid == 0:
+        os._exit(0)
+    while holder.process_start(pid):
+        time.sleep(0.01)
+    os.waitpid(pid, 0)
+
+
+def test_numbers_are_never_given_again(index: Index) -> None:
+    for _ in range(3):
+        register(index, 1)
+        with index.read() as txn:
+            number = txn.known(oid(1))
+        index.write(partial(Writer.unregister, number=number))
+    register(index, 2)
+    with index.read() as txn:
+        assert txn.known(oid(2)) == 4
+        assert txn.next_number() == 5
+
+
+def test_what_is_referred_to_cannot_be_forgotten(index: Index) -> None:
+    register(index, 1)
+    register(index, 2, [1])
+    with pytest.raises(StorageError, match="still referred to"):
+        index.write(lambda txn: txn.unregister(txn.known(oid(1))))
+    index.write(lambda txn: txn.unregister(txn.known(oid(2))))
+    with index.read() as txn:
+        assert txn.referrers(oid(1)) == []
+    index.write(lambda txn: txn.unregister(txn.known(oid(1))))
+    with index.read() as txn:
+        assert txn.count() == 0
+        left = {name: txn._txn.stat(db=table)["entries"] for name, table in txn._tables.items()}
+    assert {name for name, entries in left.items() if entries} == {b"meta"}
+
+
+def test_many_are_registered_in_any_order(index: Index) -> None:
+    register(index, 1)
+    entries = [Entry(oid(n), [oid(n - 1), oid(1)][: n - 1], False, n) for n in range(50, 0, -1)]
+    assert index.write(lambda txn: txn.register_all(entries)) == 49
+    assert index.write(lambda txn: txn.register_all(entries)) == 0
+    with index.read() as txn:
+        assert txn.closure([oid(50)]) == [oid(n) for n in range(1, 51)]
+        for n in range(2, 51):
+            assert all(other < txn.known(oid(n)) for other in txn.below(txn.known(oid(n))))
+
+
+def test_objects_in_a_cycle_or_with_a_hole_below_are_refused(index: Index) -> None:
+    cycle = [Entry(oid(1), [oid(2)], False, 0), Entry(oid(2), [oid(1)], False, 0)]
+    with pytest.raises(StorageError, match="cycle"):
+        index.write(lambda txn: txn.register_all(cycle))
+    with pytest.raises(StorageError, match="not in the store"):
+        index.write(lambda txn: txn.register_all([*cycle[:1], Entry(oid(3), [], False, 0)]))
+    with index.read() as txn:
+        assert txn.count() == 0
+
+
+def test_marking_goes_on_from_what_is_marked(index: Index) -> None:
+    for number, below in ((1, []), (2, [1]), (3, []), (4, [2, 3])):
+        register(index, number, below)
+    with index.read() as txn:
+        marks = bytearray(txn.next_number())
+        assert list(txn.spread([2], marks)) == [2, 1]
+        assert list(txn.spread([2, 1], marks)) == []
+        assert sorted(txn.spread([4], marks)) == [3, 4]
+
+
+def test_the_last_use_is_kept_coarsely(index: Index) -> None:
+    register(index, 1)
+    with index.read() as txn:
+        number = txn.known(oid(1))
+        made = txn.last_used(number)
+    for later, kept in ((COARSE - 1, 0), (COARSE, COARSE), (2 * COARSE - 1, COARSE)):
+        index.write(partial(Writer.note_used, oids=[oid(1), oid(9)], now=made + later))
+        with index.read() as txn:
+            assert txn.last_used(number) == made + kept
+
+
+def test_what_was_verified_longest_ago_comes_first(index: Index) -> None:
+    for number in range(1, 6):
+        register(index, number)
+    for when, number in ((30, 1), (20, 3), (10, 5)):
+        index.write(partial(Writer.note_verified, oids=[oid(number), oid(9)], now=when))
+    with index.read() as txn:
+        assert txn.least_recently_verified() == [oid(n) for n in (2, 4, 5, 3, 1)]
+        assert txn.last_verified(txn.known(oid(1))) == 30
+        assert txn.last_verified(txn.known(oid(2))) == 0
+
+
+def test_while_a_collector_runs_what_becomes_held_is_written_down(index: Index) -> None:
+    for number in range(1, 5):
+        register(index, number)
+    index.write(lambda txn: txn.put_root("before", oid(1)))
+    index.write(lambda txn: txn.start_journal())
+    index.write(lambda txn: txn.put_root("a", oid(2)))
+    with index.read() as txn:
+        first, position = txn.journal(0)
+    index.write(lambda txn: txn.put_lease(None, [oid(3), oid(4)]))
+    with index.read() as txn:
+        second, end = txn.journal(position)
+        assert txn.journal(end) == ([], end)
+    assert (first, second) == ([oid(2).digest], [oid(3).digest, oid(4).digest])
+    index.write(lambda txn: txn.end_journal())
+    index.write(lambda txn: txn.put_root("after", oid(1)))
+    with index.read() as txn:
+        assert txn.journal(0) == ([], 0)
+
+
+def test_objects_are_found_by_the_beginning_of_their_digest(index: Index) -> None:
+    for number in (1, 2, 3, 255, 256):
+        register(index, number)
+    with index.read() as txn:
+        assert txn.beginning(oid(2).digest, oid(255).digest) == [oid(2), oid(3), oid(255)]
+        assert txn.beginning(oid(257).digest, b"\xff" * 20) == []
+
+
+def test_verified_sources_are_known_by_hash_and_locator(index: Index) -> None:
+    index.write(lambda txn: txn.add_verified_source("ab" * 32, "debian:x" + "y" * 600, 1))
+    with index.read() as txn:
+        assert txn.verified_source("ab" * 32, "debian:x" + "y" * 600)
+        assert not txn.verified_source("ab" * 32, "debian:z")
+        assert not txn.verified_source("ac" * 32, "debian:x")
+
+
+def test_history_keeps_the_newest(index: Index) -> None:
+    for number in range(40):
+        index.write(partial(Writer.add_history, name="gcc", milliseconds=number))
+    with index.read() as txn:
+        assert txn.history("gcc") == list(range(25, 40))
+        assert txn.history("make") == []
+
+
+@pytest.mark.parametrize(
+    ("table", "value"),
+    [
+        ("objects", b"no record"),
+        ("objects", None),
+        ("references", None),
+        ("references", b"123"),
+        ("nodes", b"?"),
+    ],
+)
+def test_garbage_in_a_table_is_named_and_no_closure_has_a_hole(
+    index: Index, table: str, value: bytes | None
+) -> None:
+    register(index, 1)
+    register(index, 2, [1])
+
+    def damage(txn: Writer) -> None:
+        key = b"k" * 32 if table == "nodes" else NUMBER.pack(txn.known(oid(2)))
+        if value is None:
+            txn._txn.delete(key, db=txn._tables[table.encode()])
+        else:
+            txn._txn.put(key, value, db=txn._tables[table.encode()])
+
+    index.write(damage)
+    with index.read() as txn, pytest.raises(CorruptObject, match=table):
+        txn.node(b"k" * 32)
+        txn.closure([oid(2)])
