@@ -20,7 +20,7 @@ class Started:
 
     key: bytes
     name: str
-    kind: str  # "build" | "fetch" | "unpack"
+    kind: str  # "build" | "fetch" | "unpack" | "rebuild"
     log: str | None
     expected: float | None
 
@@ -74,11 +74,38 @@ class Failed:
 
 
 @dataclass(frozen=True)
+class Examining:
+    """An audit begins, of so many nodes."""
+
+    nodes: int
+
+
+@dataclass(frozen=True)
+class Examined:
+    """An audit of a node has come to its verdict, a word of ``store.audit.verdict``."""
+
+    name: str
+    verdict: str
+    detail: str
+
+
+@dataclass(frozen=True)
 class Tick:
     """Nothing but time has passed; about ten a second while something runs."""
 
 
-Event = Planned | Started | Waiting | Phase | Progress | Finished | Failed | Tick
+Event = (
+    Planned
+    | Started
+    | Waiting
+    | Phase
+    | Progress
+    | Finished
+    | Failed
+    | Examining
+    | Examined
+    | Tick
+)
 
 
 class Reporter(Protocol):

@@ -38,6 +38,9 @@ def from_record(data: bytes) -> Finding:
         seconds=strict.optional(record.get("seconds"), strict.number),
         differences=strict.items(record.get("differences", []), _difference),
         logs=strict.items(record.get("logs", []), strict.text),
+        kept=strict.optional(record.get("kept"), strict.text),
+        counterpart=strict.text(record.get("counterpart", "")),
+        seeds=strict.items(record.get("seeds", []), strict.text),
     )
 
 
@@ -68,6 +71,9 @@ def to_record(finding: Finding) -> dict[str, Any]:
         "seconds": finding.seconds,
         "differences": [difference_record(item) for item in finding.differences],
         "logs": list(finding.logs),
+        "kept": finding.kept,
+        "counterpart": finding.counterpart,
+        "seeds": list(finding.seeds),
     }
 
 

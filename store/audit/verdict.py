@@ -41,7 +41,10 @@ class Finding:
     anything. ``expected`` and ``actual`` are the objects compared; ``key`` is the realisation's.
 
     ``cause`` names what makes the output differ, where the audit found it out; ``seconds`` is the
-    time of the rebuild; ``logs`` are paths of the logs kept, the original's first.
+    time of the rebuild; ``logs`` are paths of the logs kept, the original's first; ``kept`` is the
+    path of the tree that came out other than expected, when asked to keep it. ``counterpart`` names
+    the package that ``subject`` is compared with, if that is another; ``seeds`` are those that both
+    stand on, the subject's first.
     """
 
     subject: str
@@ -57,6 +60,9 @@ class Finding:
     seconds: float | None = None
     differences: tuple[Difference, ...] = ()
     logs: tuple[str, ...] = ()
+    kept: str | None = None
+    counterpart: str = ""
+    seeds: tuple[str, ...] = ()
 
 
 def exit_code(findings: Iterable[Finding]) -> int:

@@ -44,9 +44,18 @@ class Plain:
             case events.Planned(builds, fetches):
                 self._total = builds + fetches
                 return [f"{builds} to build, {fetches} to fetch"]
-            case events.Started(kind="build", name=name, expected=expected):
+            case events.Started(kind="build" | "rebuild" as kind, name=name, expected=expected):
                 usual = f" (usually {seconds_text(expected)})" if expected else ""
-                return [f"building {name}{usual}"]
+                return [f"{kind}ing {name}{usual}"]
+            case events.Examining(nodes):
+                self._total = nodes
+                return [f"{nodes} to examine"]
+            case events.Examined(name, verdict, detail):
+                self._done += 1
+                more = f" ({detail})" if detail else ""
+                return [f"[{self._done}/{self._total}] {verdict}: {name}{more}"]
+            case events.Finished(kind="rebuild"):
+                return []
             case events.Started(kind=kind, name=name):
                 return [f"{'fetching' if kind == 'fetch' else 'unpacking'} {name}"]
             case events.Waiting(name=name):

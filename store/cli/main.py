@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
+import contextlib
 import os
 import signal
 import sys
@@ -11,7 +11,8 @@ from types import FrameType
 import click
 
 from store.cli.context import Context
-from store.errors import StoreError
+from store.cli.lazy import LazyGroup
+from store.errors import StoreError, storage_error
 
 COMMANDS = {
     "realise": "Build or fetch packages, and print their store paths",
@@ -28,48 +29,19 @@ COMMANDS = {
     "enter": "Open a shell in the kept tree of a failed build",
     "seeds": "List the bootstrap seeds and what one trusts with each",
     "verify": "Compare objects on disk with what their names promise",
+    "audit": "Find out whether builds come out the same: again, on other seeds, elsewhere",
+    "attest": "Sign what this machine built, for others to compare with",
+    "key": "Make signing keys, and say whose signatures count",
     "completion": "Print the completion script for a shell",
 }
 
 
-class Commands(click.Group):
-    """Subcommands by name; a command's module is imported only when the command is used."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """All names, in the order of the help page."""
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """The command, from the module of its name."""
-        if cmd_name not in COMMANDS:
-            return None
-        module = importlib.import_module(f"store.cli.{cmd_name}")
-        command = module.command
-        assert isinstance(command, click.Command)
-        return command
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """The help page's list, without importing a single command."""
-        with formatter.section("Commands"):
-            formatter.write_dl(list(COMMANDS.items()))
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        """As click does, with near matches for a name that is no command."""
-        name = args[0] if args else ""
-        if name and not name.startswith("-") and name not in COMMANDS:
-            from difflib import get_close_matches
-
-            near = get_close_matches(name, COMMANDS, n=3)
-            ctx.fail(
-                f"no command is named {name!r}"
-                + (f"; did you mean {', '.join(near)}?" if near else "")
-            )
-        return super().resolve_command(ctx, args)
-
-
-@click.command(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.command(
+    cls=LazyGroup,
+    summaries=COMMANDS,
+    package="store.cli",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 @click.option(
     "--root",
     metavar="DIR",
@@ -118,9 +90,15 @@ def main() -> None:
     except KeyboardInterrupt:
         code = _complain("interrupted", None, 130)
     except BrokenPipeError:
-        # Who read our output has had enough; Python must not complain again at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        _drop_output()
         code = 141
+    except OSError as error:
+        _trace()
+        failed = storage_error(error, "a system call failed")
+        code = _complain(failed.message, failed.hint, failed.exit_code)
+        with contextlib.suppress(OSError):
+            sys.stdout.flush()
+        _drop_output()
     except Exception as error:
         _trace()
         code = _complain(
@@ -135,6 +113,11 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
+def _drop_output() -> None:
+    # What is left of our output cannot be written; Python must not complain again at exit.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+
+
 def _trace() -> None:
     if "--debug" in sys.argv[1:] or os.environ.get("STORE_DEBUG"):
         import traceback
@@ -144,7 +127,9 @@ def _trace() -> None:
 
 def _complain(message: str, hint: str | None, code: int) -> int:
     bold, off = ("\033[1;31m", "\033[0m") if sys.stderr.isatty() else ("", "")
-    print(f"{bold}store: {message}{off}", file=sys.stderr)
-    if hint:
-        print(f"  hint: {hint}", file=sys.stderr)
+    # Where even this cannot be written, the exit code has to do.
+    with contextlib.suppress(OSError):
+        print(f"{bold}store: {message}{off}", file=sys.stderr)
+        if hint:
+            print(f"  hint: {hint}", file=sys.stderr)
     return code

@@ -20,6 +20,7 @@ from store.model.result import Result
 from store.scheduler.options import Options
 from store.store import Lease, Store
 from store.work.job import Job, perform
+from store.work.phases import PhaseReader
 from store.work.process import Worker
 from store.work.tokens import Lending, TokenPool, balance
 
@@ -40,12 +41,15 @@ class _Running:
     worker: Worker
     lock: Lock
     lending: Lending | None
-    seen: int = 0
+    phases: PhaseReader | None
     ended: bool = False
 
 
 class Execution:
-    """One run of one plan. What is finished is registered at once, and survives interruption."""
+    """One run of one plan. What is finished is registered at once, and survives interruption.
+
+    ``lease`` holds what the plan takes to be present, and comes to hold all that is made.
+    """
 
     def __init__(
         self,
@@ -96,16 +100,13 @@ class Execution:
             raise self._failures[0]
 
     def _prepare(self, plan: Plan) -> None:
-        nodes = set(plan.nodes)
         self._missing = dict.fromkeys(plan.nodes, 0)
         self._dependents = {node: [] for node in plan.nodes}
         for node in plan.nodes:
             for needed in {ref.node for ref in self._catalogue.inputs(node)}:
-                if needed in nodes:
+                if needed in self._missing:
                     self._missing[node] += 1
                     self._dependents[needed].append(node)
-                else:
-                    self._lease.add(self._knowledge.objects(needed).values())
         self._ready = [node for node in plan.nodes if not self._missing[node]]
         self._rank(plan)
 
@@ -150,8 +151,9 @@ class Execution:
         self._knowledge.look_up(node)
         if not self._knowledge.present(node):
             return False
-        self._lease.add(self._knowledge.objects(node).values())
-        return True
+        # Presence counts only if it was seen after the lease: the collector may have been between.
+        added = self._lease.add(self._knowledge.objects(node).values())
+        return not added or self._knowledge.present(node)
 
     def _unblock(self, node: bytes) -> list[bytes]:
         freed = []
@@ -209,17 +211,19 @@ class Execution:
             self._options.max_silent,
             self._store.disk_reserve(),
         )
+        work = self._store.make_work()
         job = Job(
             node,
             key,
             _work_on(value, resolved),
-            self._store.make_work(),
+            work,
             self._store.closure(roots),
             limits,
             lending.pipe if lending else None,
             self._options.keep_failed,
             self._options.retries,
             self._store.start_log(key) if what == "build" else None,
+            claims=self._store.claims_of(work),
         )
         self._store.record_nodes(value, resolved)
         expected = self._store.expected_seconds(value.name)
@@ -229,7 +233,8 @@ class Execution:
             partial(perform, self._store.layout, what, job),
             partial(cleaning.remove, job.work_dir),
         )
-        self._running.append(_Running(node, what, job, worker, lock, lending))
+        phases = PhaseReader(job.log) if job.log else None
+        self._running.append(_Running(node, what, job, worker, lock, lending, phases))
 
     # -- listening ----------------------------------------------------------------------------
 
@@ -242,7 +247,7 @@ class Execution:
         for running in list(self._running):
             if running.worker.connection in readable:
                 self._hear(running, running.worker.receive())
-            elif running.job.log and not running.ended:
+            elif not running.ended:
                 self._read_phases(running)
 
     def _hear(self, running: _Running, message: object) -> None:
@@ -295,18 +300,8 @@ class Execution:
         return min(names, key=len) if names else (key or node).hex()
 
     def _read_phases(self, running: _Running) -> None:
-        assert running.job.log is not None
-        try:
-            with open(running.job.log, "rb") as stream:
-                stream.seek(running.seen)
-                text = stream.read(1 << 20)
-        except OSError:
-            return
-        end = text.rfind(b"\n") + 1
-        running.seen += end or (len(text) if len(text) == 1 << 20 else 0)
-        phases = [line for line in text[:end].splitlines() if line.startswith(b"@phase ")]
-        if phases:
-            phase = phases[-1][len(b"@phase ") :].decode("utf-8", "replace").strip()
+        phase = running.phases.latest() if running.phases else None
+        if phase is not None:
             self._emit(Phase(running.node, self._catalogue.nodes[running.node].name, phase))
 
 

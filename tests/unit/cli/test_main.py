@@ -6,12 +6,13 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from store.cli.main import COMMANDS, Commands, cli
+from store.cli.lazy import LazyGroup
+from store.cli.main import COMMANDS, cli
 
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_has_a_module_and_a_help_page(name: str) -> None:
-    assert isinstance(cli, Commands)
+    assert isinstance(cli, LazyGroup)
     command = cli.get_command(click.Context(cli), name)
     assert command is not None
     assert command.name == name

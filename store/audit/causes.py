@@ -1,0 +1,248 @@
+"""From a few rebuilds to a cause: which rebuilds to make, and what each output's findings say.
+
+This is the reasoning alone. It asks for rebuilds by yielding trials and is sent their outcomes; who
+runs it builds (see ``rebuild``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TypeAlias
+
+from store.audit.verdict import Difference, Finding, Verdict
+from store.build.variation import CONTROL, Variation, pinned
+from store.errors import StoreError
+from store.model.names import ObjectId
+
+DATE = "date"
+RANDOMNESS = "randomness"
+
+SENTENCES = {
+    DATE: "the date decides: at one fixed time, two rebuilds agree with each other",
+    RANDOMNESS: "chance decides: with nothing else varied, two rebuilds differ from each other",
+}
+ELSEWHERE = (
+    "rebuilds here agree with each other at any date; what is recorded was made in other "
+    "circumstances, such as another number of processors, another kernel or machine"
+)
+
+Expected: TypeAlias = Mapping[str, tuple[ObjectId, ...]]
+"""By output, the objects that may come out: all the same, unless records disagree."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """A derivation to be examined. ``recorded`` holds, for each output that is asked about, every
+    object that it was realised to, the one that the graph uses first; ``started`` is the time of
+    the realisation (Unix seconds).
+    """
+
+    subject: str
+    key: bytes
+    recorded: Expected
+    started: int
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A rebuild that is wanted. What differs from ``expected`` is explained, if ``shown``."""
+
+    variation: Variation
+    expected: Expected
+    shown: bool = True
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a trial: objects by output, or the error.
+
+    ``differences`` and ``kept`` (paths of trees) are by output, of those that were not as expected.
+    """
+
+    seconds: float
+    objects: Mapping[str, ObjectId] = field(default_factory=dict)
+    error: StoreError | None = None
+    differences: Mapping[str, tuple[Difference, ...]] = field(default_factory=dict)
+    logs: tuple[str, ...] = ()
+    kept: Mapping[str, str] = field(default_factory=dict)
+
+
+Steps: TypeAlias = Generator[Sequence[Trial], Sequence[Outcome], list[Finding]]
+
+
+def examine(case: Case, variations: Sequence[Variation]) -> Steps:
+    """One finding an output and variation, the control's first; returned when all is known."""
+    (control,) = yield [Trial(CONTROL, case.recorded)]
+    if control.error is not None:
+        return _findings(case, case.recorded, CONTROL, control)
+    if _differing(case.recorded, control):
+        return (yield from _unstable(case, variations, control))
+    findings = _findings(case, case.recorded, CONTROL, control)
+    return findings + (yield from _varied(case, CONTROL, case.recorded, variations))
+
+
+def _varied(
+    case: Case, base: Variation, expected: Expected, variations: Sequence[Variation]
+) -> Steps:
+    """Each variation on top of ``base``, compared with what the base alone made."""
+    if not variations or not expected:
+        return []
+    trials = [Trial(_combined(base, item), expected) for item in variations]
+    outcomes = yield trials
+    chance: set[str] = set()
+    if any(_differing(expected, outcome) for outcome in outcomes):
+        # Once more without: what differs only sometimes must not be blamed on a variation.
+        (again,) = yield [Trial(base, expected, shown=False)]
+        chance = _differing(expected, again)
+    findings = []
+    for variation, outcome in zip(variations, outcomes, strict=True):
+        causes = {
+            output: RANDOMNESS if output in chance else variation.name
+            for output in _differing(expected, outcome)
+        }
+        findings += _findings(case, expected, variation, outcome, causes)
+    return findings
+
+
+def _unstable(case: Case, variations: Sequence[Variation], control: Outcome) -> Steps:
+    """What a rebuild with nothing varied did not reproduce: is it the date, chance, or neither?"""
+    still = pinned(case.started)
+    first, second = yield [Trial(still, case.recorded, shown=False)] * 2
+    error = first.error or second.error
+    if error is not None:
+        why = f"why is not known: with the clock standing still, {error.message}"
+        findings = _findings(case, case.recorded, CONTROL, control)
+        return [_told(item, why) for item in findings] + _unvaried(case, variations, why)
+    chance = _unequal(first, second, case.recorded)
+    date = _unequal(first, control, case.recorded) - chance
+    causes = dict.fromkeys(chance, RANDOMNESS) | dict.fromkeys(date, DATE)
+    findings = _findings(case, case.recorded, CONTROL, control, causes)
+    if chance:
+        why = "no two rebuilds agree, so that a variation could be blamed for nothing"
+        return findings + _unvaried(case, variations, why)
+    found = yield from _varied_all(case, variations, control, first, date)
+    return [_elsewhere(item, found) for item in findings] + found
+
+
+def _varied_all(
+    case: Case, variations: Sequence[Variation], control: Outcome, still: Outcome, date: set[str]
+) -> Steps:
+    """The variations of what came out the same twice, though not as recorded."""
+    now = {name: (control.objects[name],) for name in case.recorded}
+    if not date:
+        return (yield from _varied(case, CONTROL, now, variations))
+    others = [item for item in variations if not _moves_the_clock(item)]
+    fixed = {name: (still.objects[name],) for name in case.recorded}
+    found = yield from _varied(case, pinned(case.started), fixed, others)
+    dated = {name: case.recorded[name] for name in date}
+    rest = {name: objects for name, objects in now.items() if name not in date}
+    for variation in filter(_moves_the_clock, variations):
+        # The clock moved between the original and the control: that is this variation already.
+        causes = dict.fromkeys(dated, DATE)
+        found += _findings(case, dated, variation, control, causes)
+        found += yield from _varied(case, CONTROL, rest, [variation])
+    return found
+
+
+def _moves_the_clock(variation: Variation) -> bool:
+    return any(name.startswith("clock") for name in variation.changes)
+
+
+def _combined(base: Variation, variation: Variation) -> Variation:
+    return replace(variation, changes={**base.changes, **variation.changes})
+
+
+def _differing(expected: Expected, outcome: Outcome) -> set[str]:
+    """The outputs that came out as another object than each of those expected."""
+    if outcome.error is not None:
+        return set()
+    return {name for name, objects in expected.items() if set(objects) != {outcome.objects[name]}}
+
+
+def _unequal(one: Outcome, other: Outcome, outputs: Iterable[str]) -> set[str]:
+    return {name for name in outputs if one.objects[name] != other.objects[name]}
+
+
+# -- findings ---------------------------------------------------------------------------------
+
+
+def _findings(
+    case: Case,
+    expected: Expected,
+    variation: Variation,
+    outcome: Outcome,
+    causes: Mapping[str, str] | None = None,
+) -> list[Finding]:
+    causes = causes or {}
+    differing = _differing(expected, outcome)
+    return [
+        Finding(
+            subject=case.subject,
+            output=output,
+            check="rebuild",
+            verdict=_verdict(outcome, output in differing),
+            expected=_expected(objects, outcome.objects.get(output)),
+            actual=outcome.objects.get(output),
+            key=case.key,
+            variation=variation.name,
+            cause=causes.get(output),
+            detail=_detail(variation, outcome, causes.get(output)),
+            seconds=outcome.seconds,
+            differences=outcome.differences.get(output, ()),
+            logs=outcome.logs,
+            kept=outcome.kept.get(output),
+        )
+        for output, objects in expected.items()
+    ]
+
+
+def _verdict(outcome: Outcome, differs: bool) -> Verdict:
+    if outcome.error is not None:
+        return Verdict.FAILED
+    return Verdict.DIFFERS if differs else Verdict.REPRODUCED
+
+
+def _expected(objects: tuple[ObjectId, ...], actual: ObjectId | None) -> ObjectId:
+    """The object to compare with: one that is not what came out, if there is such."""
+    return next((oid for oid in objects if oid != actual), objects[0])
+
+
+def _detail(variation: Variation, outcome: Outcome, cause: str | None) -> str:
+    if outcome.error is not None:
+        return outcome.error.message
+    if cause is None:
+        return ""
+    return SENTENCES.get(cause) or f"it depends on what was varied: {variation.description}"
+
+
+def _told(finding: Finding, why: str) -> Finding:
+    return replace(finding, detail=why) if finding.verdict is Verdict.DIFFERS else finding
+
+
+def _unvaried(case: Case, variations: Sequence[Variation], why: str) -> list[Finding]:
+    return [
+        Finding(
+            case.subject,
+            output,
+            "rebuild",
+            Verdict.UNKNOWN,
+            objects[0],
+            key=case.key,
+            variation=variation.name,
+            detail=f"not tried: {why}",
+        )
+        for variation in variations
+        for output, objects in case.recorded.items()
+    ]
+
+
+def _elsewhere(finding: Finding, found: Sequence[Finding]) -> Finding:
+    """A control that differs for neither date nor chance: a variation may give what is recorded."""
+    if finding.verdict is not Verdict.DIFFERS or finding.cause is not None:
+        return finding
+    for other in found:
+        if other.output == finding.output and other.actual == finding.expected:
+            detail = f"what is recorded comes out when this is varied: {other.variation}"
+            return replace(finding, cause=other.variation, detail=detail)
+    return replace(finding, detail=ELSEWHERE)

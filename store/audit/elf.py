@@ -1,0 +1,108 @@
+"""The sections of an ELF file, for saying what lies at an offset.
+
+The format is that of the System V ABI (gABI 4.1, chapter 4). Files are hostile: whatever does not
+fit is no section, and nothing is read outside of the file.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+MAGIC = b"\x7fELF"
+
+MAX_SECTIONS = 1 << 16
+"""More are not looked at; gcc writes thousands with -ffunction-sections."""
+
+_NOBITS = 8
+_HEADER_SIZE = {1: 52, 2: 64}
+
+
+@dataclass(frozen=True)
+class Part:
+    """A named range of a file: bytes ``start`` to ``end``, the latter not included."""
+
+    name: str
+    start: int
+    end: int
+
+
+def is_elf(data: bytes) -> bool:
+    """Whether the bytes begin as an ELF file of either size and byte order does."""
+    return data[:4] == MAGIC and len(data) >= 52 and data[4] in (1, 2) and data[5] in (1, 2)
+
+
+def sections(data: bytes) -> list[Part]:
+    """The sections that occupy bytes of the file, in the order of its table; empty if damaged."""
+    return list(_sections(data)) if is_elf(data) else []
+
+
+def parts(data: bytes) -> list[Part]:
+    """The sections, then the headers and tables that lie between them."""
+    header = _HEADER_SIZE[data[4]] if is_elf(data) else 0
+    found = sections(data)
+    if header:
+        found.append(Part("the ELF header", 0, header))
+        found += _tables(data)
+    return found
+
+
+def at(data: bytes, offset: int) -> str:
+    """The name of the smallest part that the byte at ``offset`` belongs to; empty if none."""
+    around = [part for part in parts(data) if part.start <= offset < part.end]
+    return min(around, key=lambda part: part.end - part.start).name if around else ""
+
+
+def _unpack(data: bytes, offset: int, narrow: str, wide: str) -> tuple[int, ...] | None:
+    order = "<" if data[5] == 1 else ">"
+    layout = struct.Struct(order + (narrow if data[4] == 1 else wide))
+    if offset < 0 or offset + layout.size > len(data):
+        return None
+    return layout.unpack_from(data, offset)
+
+
+def _ends(data: bytes) -> tuple[int, ...] | None:
+    """e_phoff, e_shoff, e_phentsize, e_phnum, e_shentsize, e_shnum, e_shstrndx."""
+    found = _unpack(data, 28 if data[4] == 1 else 32, "IIIHHHHHH", "QQIHHHHHH")
+    return None if found is None else (*found[:2], *found[4:])
+
+
+def _tables(data: bytes) -> Iterator[Part]:
+    ends = _ends(data)
+    if ends is None:
+        return
+    for name, start, size, count in (
+        ("the program headers", ends[0], ends[2], ends[3]),
+        ("the section headers", ends[1], ends[4], ends[5]),
+    ):
+        if 0 < start < len(data) and size * count:
+            yield Part(name, start, min(len(data), start + size * count))
+
+
+def _sections(data: bytes) -> Iterator[Part]:
+    ends = _ends(data)
+    if ends is None:
+        return
+    _, table, _, _, size, count, names_index = ends
+    headers = []
+    for number in range(min(count, MAX_SECTIONS)):
+        # sh_name, sh_type, sh_flags, sh_addr, sh_offset, sh_size
+        header = _unpack(data, table + number * size, "6I", "IIQQQQ")
+        if header is None:
+            return
+        headers.append(header)
+    if names_index >= len(headers):
+        return
+    names_start, names_size = headers[names_index][4:6]
+    names = data[names_start : names_start + names_size]
+    for name, kind, _, _, start, length in headers:
+        if kind not in (0, _NOBITS) and length and start + length <= len(data):
+            yield Part(_string(names, name), start, start + length)
+
+
+def _string(table: bytes, offset: int) -> str:
+    end = table.find(b"\0", offset, offset + 200)
+    text = table[offset : end if end >= 0 else offset + 200]
+    shown = text.decode("utf-8", "replace")
+    return "".join(c if c.isprintable() else "\ufffd" for c in shown) or "a nameless section"

@@ -1,0 +1,198 @@
+"""The ledger: what each package's derivation was, and what it came out as, where the recipes are
+kept. Whoever has the recipes can compare.
+
+It is a file of tab-separated lines, made to be read in diffs: seed, package, output, the
+derivation's digest in hex, and the store path, ``-`` when it was not built there. Sorted.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from store.audit.compare import explained
+from store.audit.verdict import Difference, Finding, Verdict
+from store.errors import EvaluationError, FormatError, InvalidName, storage_error
+from store.knowledge import Knowledge
+from store.model.catalogue import Catalogue, Package
+from store.model.names import ObjectId, check_output
+from store.store import Store
+
+COLUMNS = ("seed", "package", "output", "derivation", "path")
+NOT_BUILT = "-"
+UPDATE = "`store audit ledger --update` writes it anew"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One output of a package on a seed. ``derivation`` has 32 bytes."""
+
+    seed: str
+    package: str
+    output: str
+    derivation: bytes
+    object: ObjectId | None
+
+    @property
+    def place(self) -> tuple[str, str, str]:
+        """What no two entries share; they are sorted by it."""
+        return self.seed, self.package, self.output
+
+
+def path_of(recipes: str) -> str:
+    """Where the ledger of a folder of recipes lies."""
+    return os.path.join(recipes, "ledger.tsv")
+
+
+def read(path: str) -> dict[tuple[str, str, str], Entry]:
+    """The entries by their places; EvaluationError when there is no ledger, or it is not one."""
+    try:
+        with open(path, encoding="utf-8", newline="\n") as stream:
+            lines = stream.read().splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise EvaluationError(
+            f"the ledger cannot be read: {error}", file=path, hint=UPDATE
+        ) from None
+    if not lines or tuple(lines[0].split("\t")) != COLUMNS:
+        raise EvaluationError("not a ledger", file=path, line=1, hint=UPDATE)
+    entries = {}
+    for number, line in enumerate(lines[1:], 2):
+        try:
+            entry = _entry(line)
+        except (ValueError, FormatError, InvalidName) as error:
+            raise EvaluationError(str(error), file=path, line=number, hint=UPDATE) from None
+        entries[entry.place] = entry
+    return entries
+
+
+def _entry(line: str) -> Entry:
+    seed, package, output, derivation, path = line.split("\t")
+    digest = bytes.fromhex(derivation)
+    if len(digest) != 32:
+        raise FormatError(f"{derivation!r} is not a derivation's digest")
+    made = None if path == NOT_BUILT else ObjectId.from_path(path)
+    return Entry(seed, package, check_output(output), digest, made)
+
+
+def write(path: str, entries: Iterable[Entry]) -> None:
+    """Replace the ledger. Raises StorageError."""
+    lines = ["\t".join(COLUMNS)]
+    for entry in sorted(entries, key=lambda entry: entry.place):
+        made = NOT_BUILT if entry.object is None else entry.object.path
+        lines.append("\t".join((*entry.place, entry.derivation.hex(), made)))
+    fresh = f"{path}.{os.getpid()}.new"
+    try:
+        with open(fresh, "x", encoding="utf-8", newline="\n") as stream:
+            stream.write("\n".join(lines) + "\n")
+        os.replace(fresh, path)
+    except OSError as error:
+        raise storage_error(error, "cannot write the ledger") from error
+
+
+def packages(catalogue: Catalogue) -> dict[str, Package]:
+    """The packages that the ledger has: of several names for one node, only the longest."""
+    longest: dict[bytes, str] = {}
+    for name, package in catalogue.packages.items():
+        known = longest.get(package.node, "")
+        longest[package.node] = max(known, name, key=lambda text: (len(text), text))
+    return {name: catalogue.packages[name] for name in sorted(longest.values())}
+
+
+def outline(catalogue: Catalogue, seed: str) -> dict[tuple[str, str, str], Entry]:
+    """The entries of a seed's ladder as far as the recipes tell: nothing is built."""
+    return {
+        (seed, name, output): Entry(seed, name, output, package.node, None)
+        for name, package in packages(catalogue).items()
+        for output in catalogue.nodes[package.node].outputs
+    }
+
+
+def updated(
+    store: Store,
+    catalogues: Mapping[str, Catalogue],
+    old: Mapping[tuple[str, str, str], Entry],
+) -> list[Entry]:
+    """The ledger as it would be now. What is not realised here keeps its path, as long as its
+    derivation is the same.
+    """
+    entries = []
+    for seed, catalogue in catalogues.items():
+        knowledge = Knowledge(store, catalogue)
+        for place, entry in outline(catalogue, seed).items():
+            made = _made(knowledge, entry)
+            before = old.get(place)
+            if made is None and before is not None and before.derivation == entry.derivation:
+                made = before.object
+            entries.append(Entry(*place, entry.derivation, made))
+    return entries
+
+
+def _made(knowledge: Knowledge, entry: Entry) -> ObjectId | None:
+    knowledge.identify([entry.derivation])
+    try:
+        return knowledge.objects(entry.derivation)[entry.output]
+    except KeyError:
+        return None
+
+
+def compare(
+    store: Store,
+    catalogue: Catalogue,
+    seed: str,
+    ledger: Mapping[tuple[str, str, str], Entry],
+    names: Iterable[str] = (),
+) -> list[Finding]:
+    """What this store has realised, against the ledger: a finding an output of each package.
+
+    ``names`` are packages, by whatever of their names; all of them when there is none.
+    """
+    knowledge = Knowledge(store, catalogue)
+    nodes = {catalogue.ref(name).node for name in names}
+    return [
+        _finding(store, knowledge, entry, ledger.get(place))
+        for place, entry in outline(catalogue, seed).items()
+        if not nodes or entry.derivation in nodes
+    ]
+
+
+def _finding(store: Store, knowledge: Knowledge, here: Entry, noted: Entry | None) -> Finding:
+    made = _made(knowledge, here)
+    key = store.outcome(here.derivation) if made is not None else None
+    expected = None if noted is None else noted.object
+
+    def finding(verdict: Verdict, detail: str = "", actual: ObjectId | None = made) -> Finding:
+        return Finding(
+            here.package,
+            here.output,
+            "ledger",
+            verdict,
+            expected,
+            actual,
+            key,
+            detail=detail,
+            seeds=(here.seed,),
+            differences=_differences(store, expected, actual) if verdict is Verdict.DIFFERS else (),
+        )
+
+    if noted is None:
+        return finding(Verdict.UNKNOWN, "the ledger does not have it")
+    if noted.derivation != here.derivation:
+        return finding(Verdict.UNKNOWN, "its recipe has changed since the ledger was written")
+    if made is None or key is None:
+        return finding(Verdict.UNKNOWN, "it is not realised in this store")
+    if expected is None:
+        return finding(Verdict.UNKNOWN, "it was not built where the ledger was written")
+    records = store.realisations(key, here.output)
+    other = next((item.object for item in records if item.object != expected), None)
+    if other is None:
+        return finding(Verdict.REPRODUCED)
+    return finding(Verdict.DIFFERS, "", other)
+
+
+def _differences(
+    store: Store, expected: ObjectId | None, actual: ObjectId | None
+) -> tuple[Difference, ...]:
+    if expected is None or actual is None:
+        return ()
+    return explained(store.layout.root, expected, store.layout.root, actual)

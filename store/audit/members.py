@@ -1,0 +1,136 @@
+"""What archives and compressed files hold, for saying where in them two differ.
+
+Parsers of our own for ar and tar, which read headers only; gzip and xz are unpacked up to a bound.
+Files are hostile: what does not fit ends the list, and nothing is unpacked beyond the bound.
+"""
+
+from __future__ import annotations
+
+import lzma
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+AR_MAGIC = b"!<arch>\n"
+_AR_TABLES = {
+    b"/": "the symbol table",
+    b"/SYM64/": "the symbol table",
+    b"__.SYMDEF": "the symbol table",
+    b"//": "the table of long names",
+}
+GZIP_MAGIC = b"\x1f\x8b\x08"
+XZ_MAGIC = b"\xfd7zXZ\0"
+
+UNPACKED_LIMIT = 64 << 20
+"""Bytes that are unpacked at most."""
+
+MEMBERS_LIMIT = 100_000
+"""Members of an archive that are looked at."""
+
+
+@dataclass(frozen=True)
+class Member:
+    """A member: its header's bytes begin at ``header``, its content is ``start`` to ``end``.
+
+    ``table`` says that it is about the other members.
+    """
+
+    name: str
+    header: int
+    start: int
+    end: int
+    table: bool = False
+
+
+def ar_members(data: bytes) -> list[Member]:
+    """The members of an ar archive, GNU's and BSD's long names resolved."""
+    return list(_ar(data)) if data.startswith(AR_MAGIC) else []
+
+
+def _ar(data: bytes) -> Iterator[Member]:
+    place, long_names = len(AR_MAGIC), b""
+    for _ in range(MEMBERS_LIMIT):
+        header = data[place : place + 60]
+        if len(header) < 60 or header[58:] != b"`\n":
+            return
+        size = _decimal(header[48:58])
+        start = place + 60
+        if size is None or start + size > len(data):
+            return
+        raw = header[:16].rstrip()
+        if raw == b"//":
+            long_names = data[start : start + size]
+        table = _AR_TABLES.get(raw)
+        name = table or _ar_name(raw, long_names, data[start : start + min(size, 1024)])
+        yield Member(name, place, start, start + size, table is not None)
+        place = start + size + size % 2
+
+
+def _ar_name(raw: bytes, long_names: bytes, content: bytes) -> str:
+    if raw.startswith(b"#1/"):
+        return _shown(content[: _decimal(raw[3:]) or 0].rstrip(b"\0"))
+    if raw.startswith(b"/"):
+        offset = _decimal(raw[1:])
+        if offset is not None:
+            return _shown(long_names[offset : offset + 1024].split(b"\n")[0].rstrip(b"/"))
+    return _shown(raw.removesuffix(b"/"))
+
+
+def is_tar(data: bytes) -> bool:
+    """Whether it is a tar archive of POSIX's or GNU's kind."""
+    return data[257:262] == b"ustar"
+
+
+def tar_members(data: bytes) -> list[Member]:
+    """The members of a tar archive. Long names of GNU's and POSIX's kind are cut short."""
+    return list(_tar(data)) if is_tar(data) else []
+
+
+def _tar(data: bytes) -> Iterator[Member]:
+    place = 0
+    for _ in range(MEMBERS_LIMIT):
+        header = data[place : place + 512]
+        if len(header) < 512 or header[257:262] != b"ustar":
+            return
+        size = _octal(header[124:136])
+        start = place + 512
+        if size is None or start + size > len(data):
+            return
+        name, prefix = header[:100].split(b"\0")[0], header[345:500].split(b"\0")[0]
+        if prefix and header[257:263] == b"ustar\0":
+            name = prefix + b"/" + name
+        yield Member(_shown(name), place, start, start + size)
+        place = start + (size + 511) // 512 * 512
+
+
+def ungzip(data: bytes) -> bytes | None:
+    """What the first member of a gzip file holds, cut at the bound; None if it is damaged."""
+    try:
+        return zlib.decompressobj(wbits=31).decompress(data, UNPACKED_LIMIT)
+    except zlib.error:
+        return None
+
+
+def unxz(data: bytes) -> bytes | None:
+    """What an xz file holds, cut at the bound; None if it is damaged, or wants much memory."""
+    try:
+        unpacker = lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=256 << 20)
+        return unpacker.decompress(data, UNPACKED_LIMIT)
+    except (lzma.LZMAError, MemoryError):
+        return None
+
+
+def _decimal(text: bytes) -> int | None:
+    text = text.strip()
+    return int(text) if text.isdigit() and len(text) < 20 else None
+
+
+def _octal(text: bytes) -> int | None:
+    text = text.strip(b" \0")
+    digits = text.isdigit() and not set(text) & set(b"89")
+    return int(text, 8) if digits and len(text) < 20 else None
+
+
+def _shown(name: bytes) -> str:
+    text = name.decode("utf-8", "replace")
+    return "".join(c if c.isprintable() else "\ufffd" for c in text)

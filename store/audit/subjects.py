@@ -1,0 +1,136 @@
+"""What a rebuild can examine: the nodes asked for, with what was recorded of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import NoReturn
+
+from store.audit.causes import Case
+from store.audit.verdict import Finding, Verdict
+from store.errors import UnknownObject
+from store.knowledge import Knowledge, kind
+from store.model.catalogue import Catalogue
+from store.model.derivation import Resolved, Source
+from store.model.names import ObjectId
+from store.store import Store
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A node to be examined. ``kind`` is fetch, unpack or build; ``closure`` holds the inputs with
+    everything they refer to.
+    """
+
+    kind: str
+    node: bytes
+    value: Source | Resolved
+    closure: tuple[ObjectId, ...]
+    case: Case
+
+
+class Survey:
+    """Finds subjects in one catalogue and store; what cannot be examined is a finding."""
+
+    def __init__(self, store: Store, catalogue: Catalogue) -> None:
+        self._store = store
+        self._catalogue = catalogue
+        self._knowledge = Knowledge(store, catalogue)
+        self._names: dict[bytes, str] = {}
+        for name, package in catalogue.packages.items():
+            known = self._names.get(package.node)
+            if known is None or len(name) < len(known):
+                self._names[package.node] = name
+        self.subjects: list[Subject] = []
+        self.findings: list[Finding] = []
+
+    def packages(self, names: Iterable[str]) -> None:
+        """Take up the packages of these names; of ``NAME^OUTPUT``, that output alone.
+
+        Raises UnknownPackage or UnknownOutput.
+        """
+        for text in dict.fromkeys(names):
+            name, _, output = text.partition("^")
+            ref = self._catalogue.ref(text)
+            self._knowledge.identify([ref.node])
+            outputs = (ref.output,) if output else self._catalogue.nodes[ref.node].outputs
+            self._take(name, ref.node, outputs)
+
+    def closure(self, names: Iterable[str]) -> None:
+        """Take up the packages and every node below them, inputs first; what was resolved to the
+        same derivation once.
+        """
+        goals = [self._catalogue.ref(name).node for name in names]
+        nodes = list(self._catalogue.build_closure(goals))
+        self._knowledge.identify(nodes)
+        seen: set[bytes] = set()
+        for node in nodes:
+            key = self._store.outcome(node)
+            if key is None or key not in seen:
+                value = self._catalogue.nodes[node]
+                self._take(self._names.get(node, value.name), node, value.outputs)
+            if key is not None:
+                seen.add(key)
+
+    def _take(self, name: str, node: bytes, outputs: Sequence[str]) -> None:
+        try:
+            self.subjects.append(self._look(name, node, outputs))
+        except _Unknown as unknown:
+            key = self._store.outcome(node)
+            self.findings += [
+                Finding(name, output, "rebuild", Verdict.UNKNOWN, key=key, detail=str(unknown))
+                for output in outputs
+            ]
+
+    def _look(self, name: str, node: bytes, outputs: Sequence[str]) -> Subject:
+        value = self._catalogue.nodes[node]
+        try:
+            objects = self._knowledge.objects(node)
+        except KeyError:
+            raise _Unknown("it is not realised in this store") from None
+        key = self._store.outcome(node)
+        assert key is not None  # whatever knows the objects has noted it
+        records = {output: self._store.realisations(key, output) for output in outputs}
+        recorded = {
+            output: tuple(dict.fromkeys([objects[output], *(record.object for record in found)]))
+            for output, found in records.items()
+        }
+        started = min(record.started for found in records.values() for record in found)
+        case = Case(name, key, recorded, started)
+        if isinstance(value, Source):
+            self._check_present(objects.values())
+            return Subject("fetch", node, value, (objects["out"],), case)
+        resolved = self._resolved(node, key)
+        roots = resolved.inputs
+        closure = self._closure(roots if resolved.rootfs is None else (*roots, resolved.rootfs))
+        return Subject(kind(value), node, resolved, closure, case)
+
+    def _resolved(self, node: bytes, key: bytes) -> Resolved:
+        try:
+            resolved = self._store.node(key)
+        except UnknownObject:  # it was not built here
+            self._knowledge.identify([ref.node for ref in self._catalogue.inputs(node)])
+            return self._knowledge.resolved(node) or _refuse("an input is not realised here")
+        assert isinstance(resolved, Resolved)
+        return resolved
+
+    def _closure(self, roots: Sequence[ObjectId]) -> tuple[ObjectId, ...]:
+        try:
+            closure = self._store.closure(roots)
+        except UnknownObject as error:
+            raise _Unknown(f"an input is not in this store: {error.message}") from None
+        self._check_present(closure)
+        return closure
+
+    def _check_present(self, oids: Iterable[ObjectId]) -> None:
+        for oid in oids:
+            if not self._store.present(oid):
+                raise _Unknown(f"{oid} is not in this store any more")
+
+
+class _Unknown(Exception):
+    """There is nothing to examine; the text says why."""
+
+
+def _refuse(why: str) -> NoReturn:
+    raise _Unknown(why)

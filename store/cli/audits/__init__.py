@@ -1,0 +1,1 @@
+"""``store audit``: one module a subcommand."""

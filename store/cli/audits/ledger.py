@@ -1,0 +1,66 @@
+"""``store audit ledger``, which is also ``store audit`` alone."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+import click
+
+from store.audit import ledger
+from store.audit.verdict import Finding
+from store.cli.audits.drawing import show
+from store.cli.context import Context
+from store.cli.options import PACKAGE, seed_option
+from store.errors import UsageError
+
+
+@click.command("ledger")
+@click.argument("packages", nargs=-1, metavar="[PACKAGE…]", type=PACKAGE)
+@click.option(
+    "--update", is_flag=True, help="Write it from the recipes and from what this store has."
+)
+@click.option("--json", "as_json", is_flag=True, help="One JSON line an output.")
+@seed_option
+@click.pass_obj
+def command(context: Context, packages: tuple[str, ...], update: bool, as_json: bool) -> int:
+    """Compare what is realised in this store with the ledger that comes with the recipes.
+
+    The ledger says, for each seed and package, which derivation the recipes mean and which path it
+    came out as where they are kept. Compared is the ladder on the chosen seed: the packages given,
+    or all. What is not realised here is unknown; what is collected since counts as realised.
+
+    --update takes all seeds and packages. Where this store has realised nothing, the path that is
+    in the ledger stays as long as the derivation is the same.
+
+    Exit code: 0 when every verdict is reproduced, 2 when one is differs, 1 otherwise.
+    """
+    if update:
+        if packages:
+            raise UsageError("--update takes no packages: it writes the whole ledger")
+        _update(context)
+        return 0
+    return show(compare_realised(context, packages), as_json=as_json)
+
+
+def compare_realised(context: Context, packages: Sequence[str]) -> list[Finding]:
+    """The ledger's findings on the chosen seed, of these packages or of all."""
+    entries = ledger.read(ledger.path_of(context.recipes))
+    return ledger.compare(context.store, context.catalogue, context.seed, entries, packages)
+
+
+def _update(context: Context) -> None:
+    from store.evaluate import read_seeds
+
+    path = ledger.path_of(context.recipes)
+    old = ledger.read(path) if os.path.exists(path) else {}
+    catalogues = {seed: context.catalogue_on(seed) for seed in read_seeds(context.recipes)}
+    entries = ledger.updated(context.store, catalogues, old)
+    ledger.write(path, entries)
+    changed = [entry for entry in entries if old.get(entry.place) != entry]
+    built = sum(entry.object is not None for entry in entries)
+    for entry in changed:
+        print(" ".join(entry.place), entry.object.path if entry.object else "not built here")
+    told = f"{len(entries)} outputs, {built} of them built, {len(changed)} changed"
+    print(f"{path}: {told}", file=sys.stderr)

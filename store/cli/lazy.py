@@ -1,0 +1,52 @@
+"""A group of commands, each in a module of its own that is imported only when it is used."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from difflib import get_close_matches
+from typing import Any
+
+import click
+
+
+class LazyGroup(click.Group):
+    """``summaries`` has a line for each command's name; ``package`` holds a module of that name
+    (``-`` becomes ``_``) with the click command ``command``.
+    """
+
+    def __init__(self, *args: Any, summaries: Mapping[str, str], package: str, **kwargs: Any):
+        super().__init__(*args, **kwargs)
+        self._summaries = summaries
+        self._package = package
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """All names, in the order of the help page."""
+        return list(self._summaries)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command, from the module of its name."""
+        if cmd_name not in self._summaries:
+            return None
+        module = importlib.import_module(f"{self._package}.{cmd_name.replace('-', '_')}")
+        command = module.command
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The help page's list, without importing a single command."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(self._summaries.items()))
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As click does, with near matches for a name that is no command."""
+        name = args[0] if args else ""
+        if name and not name.startswith("-") and name not in self._summaries:
+            near = get_close_matches(name, self._summaries, n=3)
+            ctx.fail(
+                f"no command is named {name!r}"
+                + (f"; did you mean {', '.join(near)}?" if near else "")
+            )
+        return super().resolve_command(ctx, args)
