@@ -27,6 +27,10 @@ LINK = "link:"
 """How the names of roots begin that links stand for."""
 
 
+MANY_LEASES = 64
+"""From so many on, those of processes that are gone are dropped when one is added."""
+
+
 @dataclass(frozen=True)
 class NamedRoot:
     """A root as it is now. ``path`` is the link that stands for it, or None; ``holds`` what it
@@ -95,8 +99,15 @@ class Holding:
 
         Who may not write to the store does without.
         """
+        oids = tuple(oids)
+
+        def transaction(txn: Writer) -> None:
+            if txn.lease_count() > MANY_LEASES:
+                txn.drop_stale_leases()
+            Lease(self._index).add_within(txn, oids)
+
         with contextlib.suppress(StoreReadOnly, NotOwner, StoreFull):
-            Lease(self._index).add(oids)
+            self._index.write(transaction)
 
     def note_used(self, oids: Iterable[ObjectId]) -> None:
         """The objects are used now. Written down only once an hour, and where it can be."""

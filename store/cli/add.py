@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 
 import click
@@ -31,7 +32,8 @@ def command(
         except InvalidName as error:
             error.hint = f"{error.hint}; --name gives it another name"
             raise
-        oid = context.store.add(whole, name or os.path.basename(whole))
+        with context.store.lease() if out_link else contextlib.nullcontext() as keep:
+            oid = context.store.add(whole, name or os.path.basename(whole), keep)
+            if out_link:
+                context.store.link_root(os.path.abspath(out_link), oid)
         print(oid.path)
-        if out_link:
-            context.store.link_root(os.path.abspath(out_link), oid)

@@ -17,6 +17,9 @@ def enter_with(
     context: Context, packages: Sequence[str], argv: list[str], environment: dict[str, str]
 ) -> NoReturn:
     """Replace this process by ``argv``, the packages' ``bin`` folders first on its PATH."""
+    # The process stays the same when it becomes the program; so does its lease. Whether the objects
+    # are there counts only when it is seen after the lease.
+    context.store.lease_until_exit([context.object(text) for text in packages])
     objects = [context.object(text) for text in packages]
     folders = [f"{oid.path}/bin" for oid in objects]
     path = ":".join([*folders, environment.get("PATH", "/usr/bin:/bin")])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sys
@@ -42,10 +43,14 @@ def command(
     if dry_run:
         _show_plan(context, realiser.plan([ref for _, ref in goals]), as_json)
         return
-    try:
-        objects = realiser.run([ref for _, ref in goals])
-    finally:
-        reporter.close()
+    # With a link to be made, what it is to name is held until it is there.
+    with context.store.lease() if out_link else contextlib.nullcontext() as keep:
+        try:
+            objects = realiser.run([ref for _, ref in goals], keep)
+        finally:
+            reporter.close()
+        if out_link:
+            context.store.link_root(os.path.abspath(out_link), objects[goals[0][1]])
     for text, ref in goals:
         oid = objects[ref]
         if as_json:
@@ -59,8 +64,6 @@ def command(
             print(json.dumps(record))
         else:
             print(oid.path)
-        if out_link:
-            context.store.link_root(os.path.abspath(out_link), oid)
 
 
 def _show_plan(context: Context, plan: Plan, as_json: bool) -> None:

@@ -221,6 +221,10 @@ class Reader:
         found = self._prefixed(b"roots", b"")
         return {os.fsdecode(name): Root.unpack(data) for name, data in found}
 
+    def lease_count(self) -> int:
+        """How many leases there are, those of dead processes too."""
+        return int(self._txn.stat(db=self._tables[b"leases"])["entries"])
+
     def leases(self) -> dict[bytes, Lease]:
         """Every lease by its token, those of dead processes too."""
         found = {}

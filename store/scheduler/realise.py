@@ -2,51 +2,109 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import contextlib
+from collections.abc import Callable, Iterable, Sequence
 
+from store.errors import DiskReserve, StoreFull
 from store.events import SILENT, Planned, Reporter
 from store.knowledge import Knowledge, Plan
 from store.model.catalogue import Catalogue
 from store.model.derivation import Ref
 from store.model.names import ObjectId
 from store.scheduler.options import Options
-from store.store import Store
+from store.store import Lease, Store
+
+
+ATTEMPTS = 3
+"""How often a plan is executed, when room could be made after the disk had become full."""
+
+
+def no_room(urgent: bool) -> bool:
+    """The way to make room of who has none."""
+    return False
 
 
 class Realiser:
-    """Realises goals of one catalogue in one store."""
+    """Realises goals of one catalogue in one store.
+
+    ``make_room`` is called before a plan is executed, and again, with True, when the disk has
+    become full; it returns whether there is more room than before.
+    """
 
     def __init__(
-        self, store: Store, catalogue: Catalogue, options: Options, reporter: Reporter = SILENT
+        self,
+        store: Store,
+        catalogue: Catalogue,
+        options: Options,
+        reporter: Reporter = SILENT,
+        make_room: Callable[[bool], bool] = no_room,
     ) -> None:
         self._store = store
         self._catalogue = catalogue
         self._options = options
         self._reporter = reporter
+        self._make_room = make_room
         self.knowledge = Knowledge(store, catalogue, offline=options.offline)
 
     def plan(self, goals: Iterable[Ref]) -> Plan:
         """What :meth:`run` would do."""
         return self.knowledge.plan([goal.node for goal in goals])
 
-    def run(self, goals: Iterable[Ref]) -> dict[Ref, ObjectId]:
-        """Realise every goal; raises the first error once the running jobs have ended."""
+    def run(self, goals: Iterable[Ref], keep: Lease | None = None) -> dict[Ref, ObjectId]:
+        """Realise every goal; raises the first error once the running jobs have ended.
+
+        The results are leased until this returns; with ``keep``, until the caller ends that.
+        """
         goals = tuple(goals)
         plan = self.plan(goals)
         if plan.nodes:
-            from store.scheduler.execution import Execution
-
             self._store.check_writable()
-            self._reporter.emit(Planned(len(plan.builds), len(plan.fetches)))
-            with self._store.lease() as lease:
-                execution = Execution(
-                    self._store,
-                    self._catalogue,
-                    self.knowledge,
-                    self._options,
-                    self._reporter.emit,
-                    lease,
-                )
-                execution.run(plan)
+        if plan.nodes or keep is not None:
+            with self._store.lease() if keep is None else contextlib.nullcontext(keep) as lease:
+                self._execute(goals, lease)
         self._store.flush_outcomes()
-        return {goal: self.knowledge.object(goal) for goal in goals}
+        objects = {goal: self.knowledge.object(goal) for goal in goals}
+        self._store.note_used(objects.values())
+        return objects
+
+    def _execute(self, goals: Sequence[Ref], lease: Lease) -> None:
+        for attempt in range(ATTEMPTS):
+            plan = self._leased_plan(goals, lease)
+            if not plan.nodes:
+                return
+            if attempt == 0:
+                # What the plan relies on is leased by now, and no candidate for removal.
+                self._make_room(False)
+                self._reporter.emit(Planned(len(plan.builds), len(plan.fetches)))
+            try:
+                self._run(plan, lease)
+                return
+            except (DiskReserve, StoreFull):
+                if attempt == ATTEMPTS - 1 or not self._make_room(True):
+                    raise
+
+    def _run(self, plan: Plan, lease: Lease) -> None:
+        from store.scheduler.execution import Execution
+
+        execution = Execution(
+            self._store,
+            self._catalogue,
+            self.knowledge,
+            self._options,
+            self._reporter.emit,
+            lease,
+        )
+        execution.run(plan)
+
+    def _leased_plan(self, goals: Sequence[Ref], lease: Lease) -> Plan:
+        """A plan of which all that it takes to be present has been leased before it was made."""
+        plan = self.plan(goals)
+        while lease.add(self._relied_on(goals, plan)):
+            plan = self.plan(goals)
+        return plan
+
+    def _relied_on(self, goals: Sequence[Ref], plan: Plan) -> set[ObjectId]:
+        todo = set(plan.nodes)
+        inputs = {ref.node for node in todo for ref in self._catalogue.inputs(node)}
+        present = (inputs | {goal.node for goal in goals}) - todo
+        return {oid for node in present for oid in self.knowledge.objects(node).values()}
