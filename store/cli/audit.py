@@ -8,6 +8,7 @@ from store.cli.audits.drawing import show
 from store.cli.context import Context
 from store.cli.lazy import LazyGroup
 from store.cli.options import seed_option
+from store.cli.report import html_option
 
 SUBCOMMANDS = {
     "rebuild": "Build again what is in the store, and compare",
@@ -25,6 +26,7 @@ SUBCOMMANDS = {
     invoke_without_command=True,
 )
 @click.option("--json", "as_json", is_flag=True, help="One JSON line an output.")
+@html_option
 @seed_option
 @click.pass_context
 def command(ctx: click.Context, as_json: bool) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import click
 
 from store.audit.against import Evidence, Subject, compare, every_subject, read_evidence
@@ -11,7 +13,8 @@ from store.cli.audits.drawing import show
 from store.cli.context import Context
 from store.cli.key import trusted_keys
 from store.cli.options import PACKAGE, seed_option
-from store.errors import UnusableKey
+from store.cli.report import html_option
+from store.errors import StoreError, UnusableKey
 
 _REPORTED = {
     "untrusted": "signatures by keys that are not trusted count nothing",
@@ -37,6 +40,7 @@ _REPORTED = {
 )
 @click.option("--closure", is_flag=True, help="With everything that the packages are built from.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON line an output.")
+@html_option
 @seed_option
 @click.pass_obj
 def command(
@@ -69,12 +73,30 @@ def command(
 
 def _subjects(context: Context, packages: tuple[str, ...], closure: bool) -> list[Subject]:
     if not packages:
-        return every_subject(context.store)
+        names = _names(context)
+        return [
+            replace(subject, name=names.get(subject.key, subject.name))
+            for subject in every_subject(context.store)
+        ]
     found = []
     for key, name in package_keys(context, packages, closure).items():
         node = built(context, key)
         if node is not None:
             found += [Subject(name, key, output) for output in node.outputs]
+    return found
+
+
+def _names(context: Context) -> dict[bytes, str]:
+    """What the recipes call the keys of this store: the shortest of a package's names."""
+    try:
+        packages = context.catalogue.packages
+    except StoreError:  # without recipes, outputs go by their derivations' names
+        return {}
+    found: dict[bytes, str] = {}
+    for name in sorted(packages, key=lambda name: (-len(name), name)):
+        key = context.store.outcome(packages[name].node)
+        if key is not None:
+            found[key] = name
     return found
 
 

@@ -10,13 +10,16 @@ from collections.abc import Iterable, Sequence
 from store.audit.record import to_record
 from store.audit.verdict import Difference, Finding, Verdict, exit_code
 from store.cli.draw import seconds_text
+from store.cli.report import write_asked
 
 LISTED = 20
 """Differences of one finding that are shown; ``--json`` has all of them."""
 
 
 def show(findings: Iterable[Finding], *, as_json: bool) -> int:
-    """Write every finding and, to standard error, the sum; returns the exit code."""
+    """Write every finding and, to standard error, the sum; then the page, if the command was asked
+    for one with ``--html``. Returns the exit code.
+    """
     findings = list(findings)
     for finding in findings:
         if as_json:
@@ -25,6 +28,7 @@ def show(findings: Iterable[Finding], *, as_json: bool) -> int:
             print("\n".join(lines(finding)))
     sys.stdout.flush()
     print(summary(findings), file=sys.stderr)
+    write_asked(findings)
     return exit_code(findings)
 
 

@@ -13,6 +13,7 @@ from store.audit.verdict import Finding
 from store.cli.audits.drawing import show
 from store.cli.context import Context
 from store.cli.options import PACKAGE, seed_option
+from store.cli.report import html_option
 from store.errors import UsageError
 
 
@@ -22,6 +23,7 @@ from store.errors import UsageError
     "--update", is_flag=True, help="Write it from the recipes and from what this store has."
 )
 @click.option("--json", "as_json", is_flag=True, help="One JSON line an output.")
+@html_option
 @seed_option
 @click.pass_obj
 def command(context: Context, packages: tuple[str, ...], update: bool, as_json: bool) -> int:

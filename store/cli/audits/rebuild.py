@@ -16,6 +16,7 @@ from store.cli.audits.drawing import show
 from store.cli.context import Context
 from store.cli.draw import make_reporter
 from store.cli.options import PACKAGE, Duration, seed_option
+from store.cli.report import html_option
 from store.errors import UsageError
 from store.scheduler.options import default_cores
 
@@ -74,6 +75,7 @@ def chosen(values: Sequence[str]) -> list[Variation]:
 @click.option("--cores", "-c", type=click.IntRange(1), help="Processors for all of them together.")
 @click.option("--timeout", type=Duration(), help="Stop a rebuild that runs longer.")
 @click.option("--max-silent-time", type=Duration(), help="Stop a rebuild that logs nothing.")
+@html_option
 @seed_option
 @click.pass_obj
 def command(

@@ -1,0 +1,291 @@
+"""An audit's findings as one page of HTML: complete in itself, and nothing in it asks for more.
+
+The page needs no script and makes no request; its policy forbids both. Whatever comes from a build
+or from others is escaped, and what could not be seen is made visible.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import os
+import platform
+import shlex
+import sys
+from collections import Counter
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from functools import cache
+from html import escape
+from importlib import resources
+from string import Template
+from typing import Any, TypeVar
+
+import click
+
+from store.audit.verdict import Difference, Finding, Verdict
+from store.cli import picture
+from store.cli.context import Context
+from store.cli.draw import seconds_text
+from store.cli.picture import SEVERITY, SIGNS, worst
+from store.errors import StoreError, storage_error
+from store.model.catalogue import Catalogue
+from store.model.names import ObjectId
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+DIFFERENCES_SHOWN = 500
+"""Differences of one finding; the page says how many more there are."""
+
+_ASKED = "store.cli.report"
+
+
+def html_option(function: F) -> F:
+    """Adds ``--html`` to a command of audits; :func:`write_asked` then writes the page."""
+
+    def ask(ctx: click.Context, param: click.Parameter, value: str | None) -> None:
+        if value:
+            ctx.meta[_ASKED] = value
+
+    return click.option(
+        "--html",
+        metavar="FILE",
+        callback=ask,
+        expose_value=False,
+        help="Write a page with the verdicts, the ladder as a picture, and every difference.",
+    )(function)
+
+
+def write_asked(findings: Sequence[Finding]) -> None:
+    """Write the page that the running command was asked for, if it was. Raises StorageError."""
+    ctx = click.get_current_context(silent=True)
+    path = None if ctx is None else ctx.meta.get(_ASKED)
+    if ctx is None or path is None:
+        return
+    context = ctx.find_object(Context)
+    assert context is not None
+    try:
+        catalogue = context.catalogue
+    except StoreError:  # without recipes there is no ladder to draw, and all else still holds
+        catalogue = None
+    facts = [
+        ("Command", shlex.join(["store", *sys.argv[1:]])),
+        ("Made", datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")),
+        ("Machine", f"{platform.machine()}, Linux {platform.release()}, {os.cpu_count()} cores"),
+        ("Seed", context.seed),
+    ]
+    write_report(path, findings, facts=facts, catalogue=catalogue)
+    click.echo(f"the report is in {path}", err=True)
+
+
+def write_report(
+    path: str,
+    findings: Sequence[Finding],
+    *,
+    facts: Sequence[tuple[str, str]] = (),
+    catalogue: Catalogue | None = None,
+) -> None:
+    """Write the page in the place of whatever file was there. Raises StorageError.
+
+    ``facts`` says, in names and values, what was done where; ``catalogue`` is what the ladder is
+    drawn from.
+    """
+    text = page(findings, facts=facts, catalogue=catalogue)
+    fresh = f"{path}.{os.getpid()}.new"
+    try:
+        with open(fresh, "w", encoding="utf-8", errors="backslashreplace") as stream:
+            stream.write(text)
+        os.replace(fresh, path)
+    except OSError as error:
+        raise storage_error(error, f"cannot write the report {path}") from error
+
+
+def page(
+    findings: Sequence[Finding],
+    *,
+    facts: Sequence[tuple[str, str]] = (),
+    catalogue: Catalogue | None = None,
+) -> str:
+    """The whole page."""
+    groups = _groups(findings)
+    verdicts = [worst(item.verdict for item in group) for group in groups]
+    verdict = worst(filter(None, verdicts)) or Verdict.UNKNOWN
+    anchors: dict[str, str] = {}
+    for number, group in enumerate(groups):
+        anchors.setdefault(group[0].subject, f"o{number}")
+    style = _resource("report.css")
+    said = sentence(Counter(filter(None, verdicts)))
+    return Template(_resource("report.html")).substitute(
+        title=escape(f"{SIGNS[verdict]} {said}"),
+        style=style,
+        style_hash=_hash(style),
+        verdict=verdict.value,
+        sign=SIGNS[verdict],
+        sentence=escape(said),
+        counts="".join(_count(item, verdicts.count(item)) for item in Verdict),
+        picture=_figure(findings, catalogue, anchors),
+        rows="\n".join(_group(group, f"o{number}") for number, group in enumerate(groups)),
+        facts="".join(f"<dt>{_text(name)}</dt><dd>{_text(value)}</dd>" for name, value in facts),
+    )
+
+
+def sentence(counts: Counter[Verdict]) -> str:
+    """What it all comes to; ``counts`` has the outputs by verdict."""
+    total = counts.total()
+    outputs = "output" if total == 1 else "outputs"
+    differing, failed, unknown = (
+        counts[verdict] for verdict in (Verdict.DIFFERS, Verdict.FAILED, Verdict.UNKNOWN)
+    )
+    if total == 0:
+        return "Nothing was compared."
+    rest = [f"{failed} failed"] * bool(failed) + [f"{unknown} unknown"] * bool(unknown)
+    also = f"; {', '.join(rest)}" if rest else ""
+    if differing:
+        return (
+            f"{differing} of {total} {outputs} {'differs' if differing == 1 else 'differ'}{also}."
+        )
+    if failed:
+        return f"{counts[Verdict.REPRODUCED]} of {total} {outputs} reproduced{also}."
+    if unknown == total:
+        return "There was nothing to compare with."
+    if unknown:
+        return f"{counts[Verdict.REPRODUCED]} of {total} {outputs} reproduced, none differs{also}."
+    return "The output is reproduced." if total == 1 else f"All {total} outputs are reproduced."
+
+
+def _groups(findings: Sequence[Finding]) -> list[list[Finding]]:
+    """Findings by the output that they are about, the worst first, otherwise as they came."""
+    groups: dict[tuple[str, str, str], list[Finding]] = {}
+    for finding in findings:
+        place = (finding.subject, finding.output, finding.counterpart)
+        groups.setdefault(place, []).append(finding)
+    return sorted(groups.values(), key=lambda group: min(SEVERITY.index(x.verdict) for x in group))
+
+
+def _figure(
+    findings: Sequence[Finding], catalogue: Catalogue | None, anchors: dict[str, str]
+) -> str:
+    if catalogue is None:
+        return ""
+    drawn = picture.picture(findings, catalogue, anchors)
+    if not drawn.columns:
+        return ""
+    key = ", ".join(f"{sign} {verdict.value}" for verdict, sign in SIGNS.items())
+    return (
+        '<section aria-labelledby="ladder-title"><h2 id="ladder-title">The ladder</h2><figure>'
+        f"{picture.wide(drawn)}{picture.narrow(drawn)}"
+        f"<figcaption>What is built with what, from the seed on: {key}, "
+        f"{picture.UNEXAMINED} not examined.</figcaption></figure></section>"
+    )
+
+
+def _count(verdict: Verdict, count: int) -> str:
+    kind = verdict.value if count else f"{verdict.value} none"
+    return f'<li class="badge {kind}">{SIGNS[verdict]} {count} {verdict.value}</li>'
+
+
+def _group(group: Sequence[Finding], anchor: str) -> str:
+    rows = "".join(_row(finding) for finding in group)
+    return f'<tbody id="{anchor}">{rows}</tbody>'
+
+
+def _row(finding: Finding) -> str:
+    kind = finding.verdict.value
+    seconds = "" if finding.seconds is None else seconds_text(finding.seconds)
+    cells = (
+        f'<td><span class="badge {kind}">{SIGNS[finding.verdict]} {kind}</span></td>'
+        f'<th scope="row">{_title(finding)}</th>'
+        f'<td class="objects">{_objects(finding)}</td>'
+        f"{_cell('Time', seconds, 'time')}{_cell('Varied', finding.variation or '')}"
+        f"{_cell('Cause', finding.cause or '')}"
+    )
+    more = _more(finding)
+    below = f'<tr class="more"><td colspan="6">{more}</td></tr>' if more else ""
+    return f'<tr class="finding {kind}-row">{cells}</tr>{below}'
+
+
+def _title(finding: Finding) -> str:
+    name = finding.subject if finding.output == "out" else f"{finding.subject}^{finding.output}"
+    told = finding.check
+    if finding.counterpart:
+        told += f": with {finding.counterpart}"
+    if finding.seeds:
+        told += f", seed {' and '.join(dict.fromkeys(finding.seeds))}"
+    return f"{_text(name)}<small>{_text(told)}</small>"
+
+
+def _objects(finding: Finding) -> str:
+    expected, actual = finding.expected, finding.actual
+    if expected is not None and expected == actual:
+        return f'<span class="label">both</span>{_object(expected)}'
+    lines = []
+    for label, oid, kind in (("expected", expected, ""), ("came out", actual, "other")):
+        if oid is not None:
+            lines.append(f'<span class="label">{label}</span>{_object(oid, kind)}')
+    return "".join(lines)
+
+
+def _object(oid: ObjectId, kind: str = "") -> str:
+    # Where a line may break: in front of the name, rather than anywhere in the digest.
+    attribute = f' class="{kind}"' if kind else ""
+    return f"<code{attribute}>{oid.text}<wbr>-{_text(oid.name)}</code>"
+
+
+def _cell(label: str, text: str, kind: str = "") -> str:
+    kinds = " ".join(filter(None, (kind, "" if text else "empty")))
+    attribute = f' class="{kinds}"' if kinds else ""
+    return f'<td{attribute} data-label="{label}">{_text(text)}</td>'
+
+
+def _more(finding: Finding) -> str:
+    parts = [f"<p>{_text(line)}</p>" for line in finding.detail.splitlines() if line.strip()]
+    if finding.differences:
+        shown = finding.differences[:DIFFERENCES_SHOWN]
+        more = len(finding.differences) - len(shown)
+        items = [_difference(item) for item in shown]
+        if more:
+            items.append(f"<li>and {more} more</li>")
+        parts.append(_details(_several(len(finding.differences), "difference"), items))
+    if finding.logs or finding.kept or finding.verdict is not Verdict.REPRODUCED:
+        items = [f"<li>log <code>{_text(path)}</code></li>" for path in finding.logs]
+        if finding.kept:
+            items.append(f"<li>tree <code>{_text(finding.kept)}</code></li>")
+        if finding.key is not None:
+            items.append(f"<li>key <code>{finding.key.hex()}</code></li>")
+        label = _several(len(finding.logs), "log") if finding.logs else "Key"
+        parts += [_details(label, items)] * bool(items)
+    return "".join(parts)
+
+
+def _several(count: int, thing: str) -> str:
+    return f"{count} {thing}" if count == 1 else f"{count} {thing}s"
+
+
+def _details(summary: str, items: Sequence[str]) -> str:
+    return f"<details><summary>{summary}</summary><ul>{''.join(items)}</ul></details>"
+
+
+def _difference(difference: Difference) -> str:
+    told = difference.kind
+    if difference.offset is not None:
+        told += f" at byte {difference.offset}"
+    if difference.place:
+        told += f" in {difference.place}"
+    if difference.detail:
+        told += f": {difference.detail}"
+    return f"<li><code>{_text(difference.path)}</code> <span>{_text(told)}</span></li>"
+
+
+def _text(text: str) -> str:
+    """Escaped for HTML, with a code in the place of each character that cannot be seen."""
+    return escape("".join(c if c.isprintable() else ascii(c)[1:-1] for c in text))
+
+
+@cache
+def _resource(name: str) -> str:
+    return resources.files("store.cli").joinpath(name).read_text(encoding="utf-8")
+
+
+def _hash(text: str) -> str:
+    digest = hashlib.sha256(text.encode("utf-8")).digest()
+    return f"sha256-{base64.b64encode(digest).decode('ascii')}"
