@@ -6,7 +6,7 @@ import errno
 
 import pytest
 
-from store.build.diagnosis import UNSHARE, diagnose
+from store.build.diagnosis import TRACE, UNSHARE, diagnose
 
 
 @pytest.mark.parametrize(
@@ -37,6 +37,21 @@ from store.build.diagnosis import UNSHARE, diagnose
         (UNSHARE, errno.EINVAL, {}, "built without", "CONFIG_USER_NS"),
         ("mounting /proc", errno.EPERM, {}, "/proc are masked", "systempaths=unconfined"),
         ("mounting a new root", errno.EACCES, {}, "seccomp profile", "apparmor=unconfined"),
+        (TRACE, errno.EPERM, {}, "seccomp profile", "seccomp=unconfined"),
+        (
+            TRACE,
+            errno.EPERM,
+            {"kernel.yama.ptrace_scope": "2"},
+            "kernel.yama.ptrace_scope is 2",
+            "sysctl -w kernel.yama.ptrace_scope=1",
+        ),
+        (
+            TRACE,
+            errno.EPERM,
+            {"kernel.yama.ptrace_scope": "3"},
+            "kernel.yama.ptrace_scope is 3",
+            "until the next start",
+        ),
         ("taking the store's mounts", errno.ENOSYS, {}, "too old", "Linux 5.2"),
     ],
 )
@@ -55,7 +70,9 @@ def test_settings_that_allow_are_not_blamed() -> None:
         "user.max_user_namespaces": "15000",
         "kernel.unprivileged_userns_clone": "1",
         "kernel.apparmor_restrict_unprivileged_userns": "0",
+        "kernel.yama.ptrace_scope": "1",
     }
+    assert "yama" not in diagnose(TRACE, errno.EPERM, settings.get).message
     error = diagnose("mounting /dev/null", errno.ENOENT, settings.get)
     assert error.message.endswith("mounting /dev/null: No such file or directory")
     assert error.hint is None

@@ -57,6 +57,12 @@ def test_paths_are_absolute(field: str) -> None:
         {"cores": 0},
         {"disk_reserve": -1},
         {"uid": 0},
+        {"user": "a:b"},
+        {"group": ""},
+        {"processors": 0},
+        {"clock_stopped": -1},
+        {"clock_stopped": 1, "clock_ahead": 1},
+        {"listing": "upside down"},
     ],
 )
 def test_what_no_process_can_have_is_refused(changes: dict[str, Any]) -> None:

@@ -13,17 +13,23 @@ ALLOW = "allowed"
 X86_64 = seccomp.AUDIT_ARCH_X86_64
 
 
-def run(number: int, *arguments: int, arch: int = X86_64) -> str:
-    """What the filter answers to a call: the name of an error, or ``allowed``."""
+STOPPED = "stopped"
+
+
+def run(
+    number: int, *arguments: int, arch: int = X86_64, program: bytes = seccomp.program()
+) -> str:
+    """What the filter answers: the name of an error, ``allowed``, or ``stopped`` for the tracer."""
     padded = [*arguments, 0, 0, 0, 0, 0, 0][:6]
     data = struct.pack("<iIQ6Q", number, arch, 0, *(a & (1 << 64) - 1 for a in padded))
-    code = list(struct.iter_unpack("<HBBI", seccomp.program()))
+    code = list(struct.iter_unpack("<HBBI", program))
     position = accumulator = 0
     while True:
         operation, then, otherwise, value = code[position]
         position += 1
         if operation == seccomp.RETURN:
-            return ALLOW if value == seccomp.RET_ALLOW else errno.errorcode[value & 0xFFFF]
+            named = {seccomp.RET_ALLOW: ALLOW, seccomp.RET_TRACE: STOPPED}
+            return named[value] if value in named else errno.errorcode[value & 0xFFFF]
         if operation == seccomp.LOAD:
             (accumulator,) = struct.unpack_from("<I", data, value)
         else:
@@ -113,3 +119,36 @@ def test_nothing_is_typed_on_a_terminal() -> None:
 def test_other_architectures_have_no_calls() -> None:
     assert run(20, arch=0x4000_0003) == "ENOSYS"
     assert run(0x4000_0000 | 39) == run(0x4000_0000) == run(-1) == "ENOSYS"
+
+
+def trace(number: int, *arguments: int, clock: bool = True, listing: bool = True) -> str:
+    """What the tracer's filter answers."""
+    program = seccomp.trace_program(clock=clock, listing=listing)
+    return run(number, *arguments, program=program)
+
+
+def test_what_tells_the_wall_clock_stops_and_other_clocks_do_not() -> None:
+    for clock in range(12):
+        wall = clock in (0, 5, 8, 11)
+        assert trace(228, clock, 0x7000) == (STOPPED if wall else ALLOW)
+    assert trace(96) == trace(201) == STOPPED
+
+
+def test_waits_for_a_moment_of_the_wall_clock_stop_and_other_waits_do_not() -> None:
+    monotonic, wall, relative, absolute = 1, 0, 0, 1
+    assert trace(230, wall, absolute) == STOPPED
+    assert trace(230, wall, relative) == trace(230, monotonic, absolute) == ALLOW
+    private, on_wall_clock, deadline = 128, 256, 0x7000
+    for wait in (0, 9):
+        assert trace(202, 1, wait | private, 0, deadline) == ALLOW
+        assert trace(202, 1, wait | private | on_wall_clock, 0, deadline) == STOPPED
+        assert trace(202, 1, wait | private | on_wall_clock, 0, 0) == ALLOW
+    assert trace(202, 1, 6, 0, deadline) == trace(202, 1, 6 | private, 0, deadline) == STOPPED
+    assert trace(202, 1, 7, 0, deadline) == ALLOW
+
+
+def test_a_tracer_stops_at_what_it_is_for_and_at_nothing_else() -> None:
+    assert trace(217) == trace(78) == STOPPED
+    assert trace(217, clock=True, listing=False) == trace(228, clock=False) == ALLOW
+    for number in set(range(500)) - {78, 96, 201, 202, 217, 228, 230}:
+        assert trace(number, 0, 0xFFFF, 0, 0xFFFF) == ALLOW
