@@ -85,7 +85,15 @@ class _Nodes(Mapping[bytes, GraphNode]):
 
 def _encode(state: bytes, catalogue: Catalogue) -> bytes:
     packages: list[Value] = [
-        [package.name, package.node, package.version, package.description, package.licence]
+        [
+            package.name,
+            package.node,
+            package.version,
+            package.description,
+            package.licence,
+            package.twin,
+            package.any_seed,
+        ]
         for package in catalogue.packages.values()
     ]
     nodes: list[Value] = [
@@ -97,8 +105,13 @@ def _encode(state: bytes, catalogue: Catalogue) -> bytes:
 def _decode(packages: Value, nodes: Value) -> Catalogue:
     found = {}
     for item in fields.array(packages):
-        name, node, *texts = fields.array(item, 5)
-        package = Package(fields.text(name), fields.raw(node, 32), *map(fields.text, texts))
+        name, node, *texts, any_seed = fields.array(item, 7)
+        package = Package(
+            fields.text(name),
+            fields.raw(node, 32),
+            *map(fields.text, texts),
+            any_seed=fields.boolean(any_seed),
+        )
         found[package.name] = package
     encoded = {}
     for item in fields.array(nodes):

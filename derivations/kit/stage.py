@@ -39,7 +39,8 @@ class Stage:
 
     ``tools`` names, by role, the objects whose ``bin`` comes onto ``$PATH``; a role with none is
     filled by programs in ``/bin`` of ``rootfs``. ``recipes`` fill roles with what this stage itself
-    builds. No derivation here may use one in ``forbidden`` directly (32-byte digests).
+    builds. No derivation here may use one in ``forbidden`` directly (32-byte digests). Audits hold
+    the packages to it that they come out as those of the stage ``twin``, and on ``any_seed``.
     """
 
     name: str
@@ -48,6 +49,8 @@ class Stage:
     recipes: Mapping[str, Recipe]
     env: tuple[tuple[str, str], ...] = ()
     forbidden: frozenset[bytes] = frozenset()
+    twin: str = ""
+    any_seed: bool = False
 
 
 @dataclass
@@ -63,12 +66,20 @@ class Graph:
         return node.ref(node.outputs[0])
 
     def publish(
-        self, name: str, ref: Ref, version: str = "", description: str = "", licence: str = ""
+        self,
+        name: str,
+        ref: Ref,
+        version: str = "",
+        description: str = "",
+        licence: str = "",
+        *,
+        twin: str = "",
+        any_seed: bool = False,
     ) -> None:
         """Make a node known to users by ``name``; EvaluationError when the name is taken."""
         if name in self.packages:
             raise EvaluationError(f"two packages are named {name!r}")
-        self.packages[name] = Package(name, ref.node, version, description, licence)
+        self.packages[name] = Package(name, ref.node, version, description, licence, twin, any_seed)
 
     def alias(self, name: str, package: str) -> None:
         """Make a package known by another name too."""
@@ -116,14 +127,17 @@ class Stock:
 
         A recipe that is of its stage by name (``cross-gcc``) does not say so twice (``cross.gcc``).
         """
-        stage = self._stage.name
+        stage, twin = self._stage.name, self._stage.twin
         for role, recipe in self._stage.recipes.items():
+            name = recipe.name.removeprefix(stage + "-")
             self._graph.publish(
-                f"{stage}.{recipe.name.removeprefix(stage + '-')}",
+                f"{stage}.{name}",
                 self[role],
                 recipe.version,
                 recipe.description,
                 recipe.licence,
+                twin=f"{twin}.{name}" if twin else "",
+                any_seed=self._stage.any_seed,
             )
         return frozenset(ref.node for ref in self._made.values())
 

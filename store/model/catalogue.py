@@ -15,13 +15,19 @@ GraphNode: TypeAlias = Source | Derivation
 
 @dataclass(frozen=True)
 class Package:
-    """A name that a user may realise. ``node`` is the digest of its source or derivation."""
+    """A name that a user may realise. ``node`` is the digest of its source or derivation.
+
+    ``twin`` names the package, built otherwise, that this one has to come out equal to; ``any_seed``
+    says that it has to come out equal on every seed. Audits hold it to that.
+    """
 
     name: str
     node: bytes
     version: str = ""
     description: str = ""
     licence: str = ""
+    twin: str = ""
+    any_seed: bool = False
 
 
 @dataclass(frozen=True)
