@@ -1,6 +1,6 @@
 """Runs what is out of date."""
 
-from derivations.kit import Recipe, autotools, debian
+from derivations.kit import BUILD_TOOLS, Recipe, autotools, debian, phase, variant
 
 SOURCE = debian(
     "make",
@@ -31,5 +31,18 @@ MAKE = Recipe(
             '"$out/bin/make" -s -f /build/Makefile sum > result',
             "printf 'one\\ntwo\\n' | cmp - result",
         ),
+    ),
+)
+
+# Where there is no make yet: it brings a script that compiles it.
+MAKE_BY_SCRIPT = variant(
+    MAKE,
+    tools=tuple(role for role in BUILD_TOOLS if role != "make"),
+    programs=(),
+    phases=(
+        MAKE.phases[0],
+        phase("build", "sh ./build.sh"),
+        phase("install", 'mkdir -p "$out/bin"', 'cp make "$out/bin/"'),
+        MAKE.phases[-1],
     ),
 )

@@ -21,17 +21,18 @@ from derivations.gawk import GAWK
 from derivations.gcc import CROSS_GCC, GCC
 from derivations.grep import GREP
 from derivations.gzip import GZIP
-from derivations.kit import BUILD_TOOLS, Graph, Recipe, Seed, Stage, Stock, rootfs
+from derivations.kit import BUILD_TOOLS, Graph, Recipe, Seed, Stage, Stock, rootfs, variant
 from derivations.kit.seed import COMPILER, USERLAND
 from derivations.linux_headers import LINUX_HEADERS
 from derivations.m4 import M4
-from derivations.make import MAKE
+from derivations.make import MAKE, MAKE_BY_SCRIPT
 from derivations.musl import MUSL
 from derivations.patch import PATCH
 from derivations.sed import SED
 from derivations.tar import TAR
 from derivations.tcc import TCC
 from derivations.xz import XZ
+from derivations.zig_cc import ZIG_CC
 from store.model.catalogue import Catalogue
 from store.model.derivation import Ref
 
@@ -66,15 +67,27 @@ PACKAGE_FLAGS = (("CFLAGS", "-O2"), ("CXXFLAGS", "-O2"), ("LDFLAGS", "-static -s
 # Roles that /bin fills, once what compiles comes from elsewhere.
 IN_BIN: dict[str, tuple[Ref, ...]] = {role: () for role in (*BUILD_TOOLS, "m4") if role != "cc"}
 
+# What a seed has not got in /bin, built with what it has: each with the ones before it.
+FURNISHING: dict[str, dict[str, Recipe]] = {
+    "zig": {
+        "cc": ZIG_CC,
+        "make": MAKE_BY_SCRIPT,
+        # Not checked to be static, as what runs in the distribution is: there is no readelf yet.
+        "m4": variant(M4, programs=()),
+        "awk": variant(GAWK, programs=()),
+    },
+}
+
 
 def catalogue(seeds: Mapping[str, Mapping[str, Any]], seed: str = "debian") -> Catalogue:
     """Every package of the ladder that stands on ``seed``; ``seeds`` has each seed.json."""
     graph = Graph()
     full, userland = plant(graph, seeds, seed)
     tcc_ladder(graph, full)
-    cross, untrusted = stage0(graph, full)
-    stage1 = distribution(graph, "stage1", userland, cross)
-    untrusted |= {full.node, userland.node}
+    tools = furnish(graph, full, FURNISHING.get(seed, {}))
+    cross, untrusted = stage0(graph, full, tools)
+    stage1 = distribution(graph, "stage1", userland, tools | {"cc": cross})
+    untrusted |= {full.node, userland.node, *(ref.node for refs in tools.values() for ref in refs)}
     stage2(graph, stage1, untrusted)
     for recipe in (*TOOLCHAIN.values(), *USERLAND_PACKAGES.values()):
         graph.alias(recipe.name, f"stage1.{recipe.name}")
@@ -101,15 +114,29 @@ def tcc_ladder(graph: Graph, full: Ref) -> None:
     tcc. The last two are the same object.
     """
     compiler: tuple[Ref, ...] = ()
-    for name in ("tcc0", "tcc1", "tcc2"):
+    for name, twin in (("tcc0", ""), ("tcc1", ""), ("tcc2", "tcc1")):
         tools = {"cc": compiler, "binutils": (), **IN_BIN}
-        stock = Stock(Stage(name, full, tools, {"tcc": TCC}, env=(("CC", "cc"),)), graph)
+        stage = Stage(name, full, tools, {"tcc": TCC}, env=(("CC", "cc"),), twin=twin)
+        stock = Stock(stage, graph)
         stock.publish()
         compiler = (stock["tcc"],)
     graph.alias("tcc", "tcc2.tcc")
 
 
-def stage0(graph: Graph, full: Ref) -> tuple[tuple[Ref, ...], frozenset[bytes]]:
+def furnish(graph: Graph, full: Ref, recipes: Mapping[str, Recipe]) -> dict[str, tuple[Ref, ...]]:
+    """What fills each role with ``full`` as the root file system; what it lacks is built first."""
+    tools = {"cc": (), **IN_BIN}
+    for role, recipe in recipes.items():
+        env = (*PACKAGE_FLAGS, ("AWK", "awk"))
+        stock = Stock(Stage("seed", full, tools, {role: recipe}, env), graph)
+        stock.publish()
+        tools[role] = (stock[role],)
+    return tools
+
+
+def stage0(
+    graph: Graph, full: Ref, tools: Mapping[str, tuple[Ref, ...]]
+) -> tuple[tuple[Ref, ...], frozenset[bytes]]:
     """The cross toolchain, by the seed's compiler; returns what goes onto ``$PATH``, and all of it.
 
     It makes static programs for musl, and its programs have the names that native ones have.
@@ -119,7 +146,7 @@ def stage0(graph: Graph, full: Ref) -> tuple[tuple[Ref, ...], frozenset[bytes]]:
         "cross-binutils": CROSS_BINUTILS,
         "cross-gcc": CROSS_GCC,
     }
-    stock = Stock(Stage("cross", full, {"cc": (), **IN_BIN}, recipes), graph)
+    stock = Stock(Stage("cross", full, tools, recipes), graph)
     nodes = stock.publish()
     return (stock["cross-gcc"], stock["cross-binutils"]), nodes
 
@@ -128,17 +155,20 @@ def distribution(
     graph: Graph,
     name: str,
     root: Ref,
-    compiler: tuple[Ref, ...],
+    tools: Mapping[str, tuple[Ref, ...]],
     forbidden: frozenset[bytes] = frozenset(),
+    twin: str = "",
 ) -> Stock:
-    """The distribution's packages, made by ``compiler`` with ``root`` as the root file system."""
+    """The distribution's packages, made by ``tools`` with ``root`` as the root file system."""
     stage = Stage(
         name=name,
         rootfs=root,
-        tools={"cc": compiler, **IN_BIN},
+        tools=tools,
         recipes=TOOLCHAIN | USERLAND_PACKAGES,
         env=PACKAGE_FLAGS,
         forbidden=forbidden,
+        twin=twin,
+        any_seed=True,
     )
     stock = Stock(stage, graph)
     stock.publish()
@@ -156,4 +186,5 @@ def stage2(graph: Graph, stage1: Stock, untrusted: frozenset[bytes]) -> None:
         rootfs("userland", programs, shell=stage1["sh"], coreutils=stage1["coreutils"])
     )
     graph.publish("stage1.userland", root, description="A root file system of stage 1's programs")
-    distribution(graph, "stage2", root, (stage1["cc"], stage1["binutils"]), untrusted)
+    tools = {"cc": (stage1["cc"], stage1["binutils"]), **IN_BIN}
+    distribution(graph, "stage2", root, tools, untrusted, twin="stage1")

@@ -16,16 +16,17 @@ COMPILER = "compiler"
 _UNUSED = ("etc", "var", "usr/share/doc", "usr/share/info", "usr/share/locale", "usr/share/man")
 """Of no use in a build, and the sandbox has an ``/etc`` of its own."""
 
-_FIELDS = {"name", "version", "path", "sha256", "role"}
+_FIELDS = {"name", "version", "sha256", "role"}
 
 
 @dataclass(frozen=True)
 class Part:
-    """One package of a seed, and the links (path, target) that go with it."""
+    """One package of a seed; the links (path, target) and unpack options that go with it."""
 
     source: Source
     role: str
     links: tuple[tuple[str, str], ...]
+    options: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,8 @@ class Seed:
     def rootfs(self, label: str, *roles: str) -> Derivation:
         """A root file system of the packages with these roles, called ``seed-<name>-<label>``."""
         refs = [source.ref() for source in self.sources(*roles)]
-        links = [link for part in self.parts if part.role in roles for link in part.links]
+        parts = [part for part in self.parts if part.role in roles]
+        links = [link for part in parts for link in part.links]
         moves = [f"move={path}:{target}" for path, target in self.links]
         return Derivation(
             name=f"seed-{self.name}-{label}",
@@ -69,6 +71,7 @@ class Seed:
             args=(
                 *(f"archive={ref}" for ref in refs),
                 *(f"exclude={path}" for path in _UNUSED),
+                *(option for part in parts for option in part.options),
                 *moves,
                 *(f"link={path}:{target}" for path, target in (*self.links, *links)),
             ),
@@ -85,7 +88,16 @@ def _part(seed: str, package: Mapping[str, Any]) -> Part:
             f"{package['name']} of the seed {seed!r} has the role {package['role']!r}",
             hint=f"a seed's packages are for the {USERLAND} or the {COMPILER}",
         )
-    path = package["path"]
-    file = path.rpartition("/")[2]
-    source = Source(file, package["sha256"], (f"debian:{path}",))
-    return Part(source, package["role"], tuple(package.get("links", {}).items()))
+    if ("path" in package) == ("wheel" in package):
+        raise EvaluationError(
+            f"{package['name']} of the seed {seed!r} needs a path in Debian's pool, or a wheel"
+        )
+    place = package["path"] if "path" in package else package["wheel"]
+    kind = "debian" if "path" in package else "pypi"
+    source = Source(place.rpartition("/")[2], package["sha256"], (f"{kind}:{place}",))
+    return Part(
+        source,
+        package["role"],
+        tuple(package.get("links", {}).items()),
+        tuple(package.get("options", ())),
+    )
