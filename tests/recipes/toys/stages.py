@@ -27,6 +27,7 @@ SCRIPTS = {
     "slow": 'sleep 2; head -c 16 /dev/urandom | od -An -tx1 > "$out"',
     "slow-failure": "sleep 1; exit 1",
     "random": 'head -c 16 /dev/urandom > "$out"',
+    "lottery": 'echo drawing; head -c 16 /dev/urandom > "$out"',
     "cores": 'echo "$STORE_CORES" > "$out"',
     "floods": 'dd if=/dev/zero of="$out" bs=1M count=100000',
     "bare": 'test ! -e /usr/bin/gcc; test ! -e /usr/lib/gcc; echo bare > "$out"',
