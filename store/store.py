@@ -185,9 +185,15 @@ class Store(Realisations, Holding):
         return self._work[work][1]
 
     def remove_work(self, path: str) -> None:
-        """Remove a work folder, whatever a builder left in it, if it is still there."""
+        """Remove a work folder, whatever a builder left in it, if it is still there.
+
+        What cannot be removed now is taken for abandoned from here on.
+        """
+        if path not in self._work:
+            return
         hold, claims = self._work.pop(path)
-        cleaning.remove(path)
+        with contextlib.suppress(OSError):
+            cleaning.remove(path)
         claims.release()
         hold.release()
 
@@ -195,10 +201,12 @@ class Store(Realisations, Holding):
         """Remove what processes that are gone left in ``tmp/``."""
         for name in os.listdir(self.layout.tmp):
             if name.startswith(("work-", "object-")):
-                # Held while it is removed: two processes must not sweep the same folder.
-                with contextlib.suppress(BlockingIOError, FileNotFoundError):
+                # Held while it is removed: two processes must not sweep the same folder. What is
+                # held, gone, or cannot be removed is left for another time.
+                with contextlib.suppress(OSError):
                     hold = Hold(f"{self.layout.tmp}/{name}")
-                    cleaning.remove(f"{self.layout.tmp}/{name}")
+                    with contextlib.suppress(OSError):
+                        cleaning.remove(f"{self.layout.tmp}/{name}")
                     hold.release()
 
     def start_log(self, key: bytes) -> str:

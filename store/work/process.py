@@ -69,7 +69,8 @@ def _child(
         except Exception as error:
             connection.send(error)
         # After the result: what depends on it can start while a build's tree is being removed.
-        finish()
+        with contextlib.suppress(OSError):  # the master tries once more
+            finish()
         status = 0
     except BaseException:
         traceback.print_exc()

@@ -1,0 +1,176 @@
+"""Power cuts: every prefix of what a command did to the disk, with what a cut may take back.
+
+At each instant the store is looked at as it would be when all changes so far had come to the disk,
+when only those had that were made to last, and in random states between (see :mod:`disk` for the
+model). Each different state is written to a fresh folder and opened by the real store.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from random import Random
+
+from tests.faults import disk, rule
+from tests.faults.disk import Change, Inodes, Make, Said, Sync, Write
+from tests.faults.recording import OPTIONS, RESERVE, SKIPPED, STREAMS, Recorder
+from tests.faults.running import Done
+from tests.faults.subjects import Workshop
+from tests.faults.tally import Tally
+
+VOLATILE = ("lock.mdb",)
+"""Files that are written through memory, which strace does not see; what they hold is worthless
+when nobody has them open."""
+
+
+@dataclass(frozen=True)
+class Recording:
+    """What a command did to a disk."""
+
+    before: Inodes
+    events: tuple[disk.Event, ...]
+
+    def lasting(self, instant: int) -> frozenset[int]:
+        """Numbers of the changes before the instant that were made to last."""
+        syncs = (event for event in self.events[:instant] if isinstance(event, Sync))
+        made = (n for n, event in enumerate(self.events[:instant]) if isinstance(event, Make))
+        return frozenset(made).union(*(sync.lasting for sync in syncs))
+
+    def said(self, instant: int) -> set[str]:
+        """The objects that the command had reported as done."""
+        texts = dict.fromkeys(STREAMS, "")
+        for event in self.events[:instant]:
+            if isinstance(event, Said):
+                texts[event.stream] += event.text
+        return rule.promised(*texts.values())
+
+    def describe(self, number: int) -> str:
+        """One change in short."""
+        return f"{number} {str(self.events[number])[:120]}"
+
+
+def record(shop: Workshop) -> Recording:
+    """Run the subject under strace, and check that the model ends up with what is on the disk."""
+    with shop.copy() as folder:
+        before = disk.read_disk(folder, SKIPPED)
+        done = shop.run(folder, strace=OPTIONS)
+        if done.code != 0:
+            raise RuntimeError(f"{shop.subject.name} failed with {done.code}: {done.err}")
+        recorder = Recorder(folder, before)
+        recorder.follow(done.trace)
+        recording = Recording(before, tuple(recorder.events))
+        found = disk.read_disk(folder, SKIPPED)
+    _leave_out_reserve(before)
+    _leave_out_reserve(found)
+    expected = disk.after(before, recording.events)
+    if differences := list(_differences(expected, found, disk.TOP, disk.TOP, "")):
+        raise AssertionError("the recording is not what happened:\n" + "\n".join(differences))
+    return recording
+
+
+def _leave_out_reserve(inodes: Inodes) -> None:
+    for inode in inodes.values():
+        inode.entries.pop(RESERVE, None)
+
+
+def _differences(one: Inodes, two: Inodes, a: int, b: int, path: str) -> Iterator[str]:
+    """Where two disks differ, times that the run left to the clock apart."""
+    first, second = one[a], two[b]
+    if path.endswith(VOLATILE):
+        return
+    if (first.kind, first.mode, first.data) != (second.kind, second.mode, second.data):
+        yield f"{path}: {first.kind:o} {first.mode:o} and {second.kind:o} {second.mode:o}, or data"
+    if first.mtime is not None and first.mtime != second.mtime:
+        yield f"{path}: mtime {first.mtime} and {second.mtime}"
+    for name in sorted(first.entries.keys() ^ second.entries.keys()):
+        yield f"{path}/{name}: not in both"
+    for name in first.entries.keys() & second.entries.keys():
+        yield from _differences(
+            one, two, first.entries[name], second.entries[name], f"{path}/{name}"
+        )
+
+
+@dataclass(frozen=True)
+class State:
+    """A disk after a cut, how it came to be, and what had been reported as done."""
+
+    inodes: Inodes
+    said: frozenset[str]
+    how: str
+
+
+def states(recording: Recording, samples: int, chosen: Random) -> Iterator[State]:
+    """Every prefix whole, every prefix with only what lasts, and ``samples`` between."""
+    for instant in range(len(recording.events) + 1):
+        lasting = recording.lasting(instant)
+        loose = [
+            number
+            for number, event in enumerate(recording.events[:instant])
+            if number not in lasting and not isinstance(event, Sync | Said)
+        ]
+        said = frozenset(recording.said(instant))
+        for sample in range(-2, samples if loose else -2):
+            kept = _kept(loose, sample, chosen)
+            partial = sample >= 0
+            events = list(_events(recording, lasting | kept, kept if partial else (), chosen))
+            taken = [recording.describe(number) for number in loose if number not in kept]
+            how = f"cut at {instant}; not on the disk: {'; '.join(taken) or 'nothing'}"
+            yield State(disk.after(recording.before, events), said, how)
+
+
+def _kept(loose: Sequence[int], sample: int, chosen: Random) -> frozenset[int]:
+    """Which changes came to the disk although nothing made them last."""
+    if sample == -2:
+        return frozenset(loose)
+    if sample == -1:
+        return frozenset()
+    if sample % 3 == 0:  # all but one: what most often waits for another
+        return frozenset(loose) - {chosen.choice(loose)}
+    share = chosen.choice((0.1, 0.5, 0.9))
+    return frozenset(number for number in loose if chosen.random() < share)
+
+
+def _events(
+    recording: Recording,
+    there: frozenset[int],
+    breakable: Sequence[int] | frozenset[int],
+    chosen: Random,
+) -> Iterator[Change]:
+    for number in sorted(there):
+        event = recording.events[number]
+        assert not isinstance(event, Sync | Said)
+        if isinstance(event, Write) and number in breakable and chosen.random() < 0.3:
+            sectors = chosen.randrange(len(event.data) // disk.SECTOR + 1)
+            yield from disk.part_of(event, sectors, zeros=chosen.random() < 0.5)
+        else:
+            yield event
+
+
+def cut(shop: Workshop, tally: Tally, samples: int, seed: int, recover_share: float) -> None:
+    """Look at the store in every state that a cut could leave; in a share of them, work on."""
+    recording = record(shop)
+    chosen = Random(f"{seed} {shop.subject.name} cuts")
+    seen: set[tuple[bytes, frozenset[str]]] = set()
+    for state in states(recording, samples, chosen):
+        tally.counts["cuts"] += 1
+        key = (disk.fingerprint(state.inodes), state.said)
+        if key in seen:
+            continue
+        seen.add(key)
+        findings = _look(shop, state, recovers=chosen.random() < recover_share)
+        tally.add("different states", findings, f"{shop.subject.name}, {state.how}")
+
+
+def _look(shop: Workshop, state: State, *, recovers: bool) -> list[str]:
+    folder = shop.place / "cut"
+    folder.mkdir()
+    try:
+        disk.write_disk(state.inodes, folder)
+        for name in STREAMS:
+            (folder / name).unlink(missing_ok=True)
+        findings = shop.lost(
+            folder, Done(0, "".join(f"/store/{name}\n" for name in state.said), "")
+        )
+        return findings + (shop.recover(folder) if recovers else [])
+    finally:
+        shop.clear(folder)

@@ -1,0 +1,89 @@
+"""System calls that fail: every call of a command that can return it, with each error that it can.
+
+After each: one clear message with a documented exit code, and no traceback; the rule holds; and
+the same command, run again without the fault, does all of its work.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from random import Random
+
+from store import errors
+from tests.faults.kills import steps
+from tests.faults.running import Done
+from tests.faults.subjects import Workshop
+from tests.faults.tally import Tally
+
+_SPACE = (
+    *("openat", "write", "writev", "pwrite64", "pwritev", "mkdir", "mkdirat", "link", "linkat"),
+    *("symlink", "symlinkat", "rename", "renameat", "renameat2", "ftruncate", "fallocate", "fsync"),
+    *("fdatasync", "syncfs"),
+)
+_NAMES = ("unlink", "unlinkat", "rmdir", "chmod", "fchmod", "fchmodat", "utimensat")
+_READS = (
+    *("read", "pread64", "getdents64", "readlink", "readlinkat", "newfstatat", "statx", "statfs"),
+    *("fstatfs", "lseek"),
+)
+_DESCRIPTORS = ("openat", "pipe2", "socket", "socketpair", "dup", "fcntl", "pidfd_open", "eventfd2")
+
+FAULTS: Mapping[str, tuple[str, ...]] = {
+    "ENOSPC": _SPACE,
+    "EDQUOT": tuple(call for call in _SPACE if call not in ("syncfs",)),
+    "EROFS": (
+        *("openat", "mkdir", "mkdirat", "link", "linkat", "symlink", "symlinkat", "rename"),
+        *("renameat", "unlink", "unlinkat", "rmdir", "chmod", "fchmod", "fchmodat", "utimensat"),
+    ),
+    "EIO": (*_SPACE, *_NAMES, *_READS),
+    "EMFILE": _DESCRIPTORS,
+    "ENFILE": _DESCRIPTORS,
+    "ENOMEM": ("mmap", "clone", "clone3", "fork", "vfork"),
+}
+"""Each error, and the calls that can return it."""
+
+
+def _documented(kind: type[errors.StoreError]) -> Iterator[int]:
+    yield kind.exit_code
+    for below in kind.__subclasses__():
+        yield from _documented(below)
+
+
+def unclear(done: Done, call: str = "") -> list[str]:
+    """What a user could not make sense of in how a command ended, after ``call`` failed."""
+    documented = {0, *_documented(errors.StoreError)}
+    found = []
+    if done.code not in documented:
+        found.append(f"exit status {done.code}")
+    for bad in ("Traceback", "unforeseen", "Exception ignored"):
+        if bad in done.err:
+            found.append(f"says {bad!r}")
+    # A message whose own writing failed is not there.
+    if done.code != 0 and "store: " not in done.err and call != "write":
+        found.append("fails without a message")
+    return [f"{what}: {done.err}" for what in found]
+
+
+def refuse(shop: Workshop, tally: Tally, share: float, seed: int) -> None:
+    """Let every call fail in every way that it can, or a random ``share`` of these."""
+    calls = sorted({call for calls in FAULTS.values() for call in calls})
+    with shop.copy() as folder:
+        whole = shop.run(folder, strace=["-e", f"trace={','.join(calls)}"])
+    most = steps(whole.trace)
+    chosen = Random(f"{seed} {shop.subject.name} refusals")
+    for error, call, number in _each(most):
+        if share < 1.0 and chosen.random() >= share:
+            continue
+        where = f"{shop.subject.name}, {error} at {call} {number}"
+        inject = f"inject={call}:error={error}:when={number}"
+        with shop.copy() as folder:
+            done = shop.run(folder, strace=["-e", f"trace={call}", "-e", inject])
+            if not done.injected:
+                continue  # the processes shared the work differently this time
+            findings = unclear(done, call) + shop.lost(folder, done) + shop.recover(folder)
+            tally.add(error, findings, where)
+
+
+def _each(most: Mapping[str, int]) -> Iterator[tuple[str, str, int]]:
+    for error, calls in FAULTS.items():
+        for call in calls:
+            yield from ((error, call, number) for number in range(1, most.get(call, 0) + 1))

@@ -1,0 +1,50 @@
+"""The rule: the index names only whole objects, and what was reported done is there."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from store.errors import StoreError
+from store.model.names import ObjectId
+from store.store import Store
+from tests.faults.running import isolated
+
+_PATH = re.compile(r"/store/([0-9a-z]{32}-[A-Za-z0-9._+=?-]+)")
+_PROMISE = re.compile(r"^(?:\[\d+/\d+\] .* )?/store/\S+$", re.M)
+
+
+def promised(*texts: str) -> set[str]:
+    """The objects that a command said it has: its results, and its lines of what was finished."""
+    lines = (line for text in texts for line in _PROMISE.findall(text))
+    return {name for line in lines for name in _PATH.findall(line)}
+
+
+def violations(root: str, kept: Iterable[str] = ()) -> list[str]:
+    """How the store at ``root`` breaks the rule; ``kept`` are objects that must be there."""
+    try:
+        return isolated(lambda: _violations(root, frozenset(kept)))
+    except ChildProcessError as error:
+        return [f"the store cannot be looked at: {error}"]
+
+
+def _violations(root: str, kept: frozenset[str]) -> list[str]:
+    store = Store.open(root)
+    known = [oid for oid, _ in store.objects()]
+    lost = [f"lost: {name}" for name in sorted(kept - {str(oid) for oid in known})]
+    return lost + [line for oid in known for line in _broken(store, oid)]
+
+
+def _broken(store: Store, oid: ObjectId) -> list[str]:
+    """What is wrong with an object that the index names."""
+    try:
+        findings = store.check_object(oid)
+        store.closure([oid])
+    except StoreError as error:
+        findings = [f"{type(error).__name__}: {error}"]
+    return [f"{oid}: {finding}" for finding in findings]
+
+
+def objects(root: str) -> set[str]:
+    """What the index of the store at ``root`` names."""
+    return isolated(lambda: {str(oid) for oid, _ in Store.open(root).objects()})

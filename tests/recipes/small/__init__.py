@@ -1,0 +1,1 @@
+"""Recipes for fault tests: few files, built in moments."""
