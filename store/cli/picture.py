@@ -34,7 +34,7 @@ TALLEST = 20  # boxes in a column before it goes on beside itself
 BAND_WIDTH = 328
 BAND_BOXES = 3  # beside each other in a band
 CHARACTER = 6.6  # width of one, on average, in a wide picture
-SMALL_CHARACTER = 6.0
+SMALL_CHARACTER = 6.2
 TIP = (
     '<defs><marker id="tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" '
     'orient="auto-start-reverse"><path d="M0 0L8 4L0 8z"/></marker></defs>'
