@@ -14,7 +14,7 @@ from random import Random
 from tests.faults import disk, rule
 from tests.faults.disk import Change, Inodes, Make, Said, Sync, Write
 from tests.faults.recording import OPTIONS, RESERVE, SKIPPED, STREAMS, Recorder
-from tests.faults.running import Done
+from tests.faults.running import Clock, Done
 from tests.faults.subjects import Workshop
 from tests.faults.tally import Tally
 
@@ -101,7 +101,9 @@ class State:
 
 def states(recording: Recording, samples: int, chosen: Random) -> Iterator[State]:
     """Every prefix whole, every prefix with only what lasts, and ``samples`` between."""
-    for instant in range(len(recording.events) + 1):
+    instants = list(range(len(recording.events) + 1))
+    chosen.shuffle(instants)
+    for instant in instants:
         lasting = recording.lasting(instant)
         loose = [
             number
@@ -146,18 +148,25 @@ def _events(
             yield event
 
 
-def cut(shop: Workshop, tally: Tally, samples: int, seed: int, recover_share: float) -> None:
-    """Look at the store in every state that a cut could leave; in a share of them, work on."""
+RECOVERED = 0.25
+"""The share of states in which the command is also run again."""
+
+
+def cut(shop: Workshop, tally: Tally, clock: Clock, seed: int, samples: int = 3) -> None:
+    """Look at the store in every state that a cut could leave, while there is time."""
     recording = record(shop)
+    tally.counts["instants"] += len(recording.events) + 1
     chosen = Random(f"{seed} {shop.subject.name} cuts")
     seen: set[tuple[bytes, frozenset[str]]] = set()
     for state in states(recording, samples, chosen):
+        if not clock.running():
+            return
         tally.counts["cuts"] += 1
         key = (disk.fingerprint(state.inodes), state.said)
         if key in seen:
             continue
         seen.add(key)
-        findings = _look(shop, state, recovers=chosen.random() < recover_share)
+        findings = _look(shop, state, recovers=chosen.random() < RECOVERED)
         tally.add("different states", findings, f"{shop.subject.name}, {state.how}")
 
 

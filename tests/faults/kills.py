@@ -43,15 +43,17 @@ def _without_unfinished(trace: str) -> str:
     return "\n".join(line for line in trace.splitlines() if not line.endswith("<unfinished ...>"))
 
 
-def at_every_step(shop: Workshop, tally: Tally, share: float = 1.0, seed: int = 0) -> None:
-    """Kill the subject before each durable step, or before a random ``share`` of them."""
+def at_every_step(shop: Workshop, tally: Tally, clock: Clock, seed: int) -> None:
+    """Kill the subject before each durable step, in random order, while there is time."""
     calls = ",".join(DURABLE)
     with shop.copy() as folder:
         whole = shop.run(folder, strace=["-e", f"trace={calls}"])
-    chosen = Random(f"{seed} {shop.subject.name} steps")
-    for call, number in _each(steps(whole.trace)):
-        if share < 1.0 and chosen.random() >= share:
-            continue
+    points = list(_each(steps(whole.trace)))
+    Random(f"{seed} {shop.subject.name} steps").shuffle(points)
+    tally.counts["steps"] += len(points)
+    for call, number in points:
+        if not clock.running():
+            return
         inject = f"inject={call}:signal=SIGKILL:when={number}"
         with shop.copy() as folder:
             done = shop.run(folder, strace=["-e", f"trace={call}", "-e", inject])
@@ -66,13 +68,11 @@ def _each(most: dict[str, int]) -> Iterator[tuple[str, int]]:
         yield from ((call, number) for number in range(1, count + 1))
 
 
-def at_random(shop: Workshop, tally: Tally, times: int, seed: int, clock: Clock) -> None:
-    """Kill the subject's whole process group ``times`` times, at instants spread over its run."""
+def at_random(shop: Workshop, tally: Tally, clock: Clock, seed: int) -> None:
+    """Kill the subject's whole process group, at instants spread over its run, again and again."""
     chosen = Random(f"{seed} {shop.subject.name} instants")
     longest = _longest(shop)
-    for _ in range(times):
-        if not clock.running():
-            return
+    while clock.running():
         seconds = chosen.uniform(0, longest)
         with shop.copy() as folder:
             done = shop.run(folder, kill_after=seconds)

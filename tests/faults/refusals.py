@@ -11,7 +11,7 @@ from random import Random
 
 from store import errors
 from tests.faults.kills import steps
-from tests.faults.running import Done
+from tests.faults.running import Clock, Done
 from tests.faults.subjects import Workshop
 from tests.faults.tally import Tally
 
@@ -63,16 +63,17 @@ def unclear(done: Done, call: str = "") -> list[str]:
     return [f"{what}: {done.err}" for what in found]
 
 
-def refuse(shop: Workshop, tally: Tally, share: float, seed: int) -> None:
-    """Let every call fail in every way that it can, or a random ``share`` of these."""
+def refuse(shop: Workshop, tally: Tally, clock: Clock, seed: int) -> None:
+    """Let every call fail in every way that it can, in random order, while there is time."""
     calls = sorted({call for calls in FAULTS.values() for call in calls})
     with shop.copy() as folder:
         whole = shop.run(folder, strace=["-e", f"trace={','.join(calls)}"])
-    most = steps(whole.trace)
-    chosen = Random(f"{seed} {shop.subject.name} refusals")
-    for error, call, number in _each(most):
-        if share < 1.0 and chosen.random() >= share:
-            continue
+    points = list(_each(steps(whole.trace)))
+    Random(f"{seed} {shop.subject.name} refusals").shuffle(points)
+    tally.counts["possible refusals"] += len(points)
+    for error, call, number in points:
+        if not clock.running():
+            return
         where = f"{shop.subject.name}, {error} at {call} {number}"
         inject = f"inject={call}:error={error}:when={number}"
         with shop.copy() as folder:

@@ -17,6 +17,7 @@ from store.model.derivation import Derivation, Ref, Source
 from store.model.identity import scratch_path
 
 SYSTEM = "x86_64-linux"
+ITEMS = 16
 
 BASE = (
     'mkdir "$out" "$out/bin"; echo "I live at $out, $NOTE" > "$out/where"; echo same > "$out/same";'
@@ -29,7 +30,8 @@ PAIR = (
 
 
 def catalogue(seeds: Mapping[str, Mapping[str, Any]], seed: str) -> Catalogue:
-    """``rootfs`` <- ``base`` <- ``above``; and ``pair``, which has two outputs."""
+    """``rootfs`` <- ``base`` <- ``above``; ``pair``, which has two outputs; and a tree of items,
+    in which ``item-N`` stands on ``item-N/2``."""
     source = archive()
     root = Derivation(
         name="small-rootfs",
@@ -43,6 +45,13 @@ def catalogue(seeds: Mapping[str, Mapping[str, Any]], seed: str) -> Catalogue:
     script = f'read line < {base.ref()}/where; echo "$line {base.ref()} {pair.ref()}" > "$out"'
     above = builder("above", script, root.ref(), inputs=(base.ref(), pair.ref()))
     packages = {"rootfs": root, "base": base, "pair": pair, "above": above}
+    for number in range(ITEMS):
+        below = packages[f"item-{number // 2}"] if number else base
+        script = (
+            f'mkdir "$out"; echo "{number} {below.ref()}" > "$out/text"; echo same > "$out/same"'
+        )
+        name = f"item-{number}"
+        packages[name] = builder(name, script, root.ref(), inputs=(below.ref(),))
     return Catalogue(
         {name: Package(name, node.digest, "1", f"small {name}") for name, node in packages.items()},
         collect((source, *packages.values())),
