@@ -6,7 +6,7 @@ runs it builds (see ``rebuild``).
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Mapping, Sequence
+from collections.abc import Collection, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
@@ -26,6 +26,7 @@ ELSEWHERE = (
     "rebuilds here agree with each other at any date; what is recorded was made in other "
     "circumstances, such as another number of processors, another kernel or machine"
 )
+NO_BASE = "no two rebuilds agree, so that nothing could be blamed on a variation"
 
 Expected: TypeAlias = Mapping[str, tuple[ObjectId, ...]]
 """By output, the objects that may come out: all the same, unless records disagree."""
@@ -118,10 +119,10 @@ def _unstable(case: Case, variations: Sequence[Variation], control: Outcome) -> 
     date = _unequal(first, control, case.recorded) - chance
     causes = dict.fromkeys(chance, RANDOMNESS) | dict.fromkeys(date, DATE)
     findings = _findings(case, case.recorded, CONTROL, control, causes)
-    if chance:
-        why = "no two rebuilds agree, so that a variation could be blamed for nothing"
-        return findings + _unvaried(case, variations, why)
-    found = yield from _varied_all(case, variations, control, first, date)
+    found = _unvaried(_of(case, chance), variations, NO_BASE)
+    # An output beside one that chance decides can still be varied.
+    rest = _of(case, case.recorded.keys() - chance)
+    found += yield from _varied_all(rest, variations, control, first, date)
     return [_elsewhere(item, found) for item in findings] + found
 
 
@@ -143,6 +144,12 @@ def _varied_all(
         found += _findings(case, dated, variation, control, causes)
         found += yield from _varied(case, CONTROL, rest, [variation])
     return found
+
+
+def _of(case: Case, outputs: Collection[str]) -> Case:
+    """The case of these outputs alone."""
+    recorded = {name: oids for name, oids in case.recorded.items() if name in outputs}
+    return replace(case, recorded=recorded)
 
 
 def _moves_the_clock(variation: Variation) -> bool:

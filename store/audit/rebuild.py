@@ -56,6 +56,7 @@ class RebuildOptions:
 
 @dataclass
 class _Examination:
+    number: int
     subject: Subject
     steps: Steps
     trials: Sequence[Trial] = ()
@@ -86,7 +87,7 @@ class _Running:
 
 
 class Auditor:
-    """Runs examinations in one store. ``findings`` grows while :meth:`run` goes."""
+    """Runs examinations in one store. :attr:`findings` grow while :meth:`run` goes."""
 
     def __init__(self, store: Store, options: RebuildOptions, reporter: Reporter = SILENT) -> None:
         self._store = store
@@ -95,7 +96,12 @@ class Auditor:
         self._pool = TokenPool(f"{store.layout.locks}/tokens", options.cores)
         self._ready: list[tuple[_Examination, int]] = []
         self._running: list[_Running] = []
-        self.findings: list[Finding] = []
+        self._found: dict[int, list[Finding]] = {}
+
+    @property
+    def findings(self) -> list[Finding]:
+        """What was found until now, in the order of the subjects."""
+        return [finding for number in sorted(self._found) for finding in self._found[number]]
 
     def run(self, subjects: Iterable[Subject], variations: Sequence[Variation]) -> None:
         """Examine every subject. Raises Interrupted, or what keeps rebuilds from being made at all
@@ -108,7 +114,7 @@ class Auditor:
         with self._store.lease() as lease:
             for subject in subjects:
                 lease.add([*subject.closure, *_recorded(subject)])
-            self._run([_begun(subject, variations) for subject in subjects])
+            self._run([_begun(i, item, variations) for i, item in enumerate(subjects)])
 
     def _run(self, examinations: list[_Examination]) -> None:
         try:
@@ -138,13 +144,13 @@ class Auditor:
                 examination.steps.send(outcomes) if outcomes else next(examination.steps)
             )
         except StopIteration as end:
-            self._conclude(end.value)
+            self._conclude(examination, end.value)
             return
         examination.outcomes = {}
         self._ready += [(examination, number) for number in range(len(examination.trials))]
 
-    def _conclude(self, findings: list[Finding]) -> None:
-        self.findings += findings
+    def _conclude(self, examination: _Examination, findings: list[Finding]) -> None:
+        self._found[examination.number] = findings
         worst = min(findings, key=lambda finding: _GRAVITY.index(finding.verdict))
         detail = worst.cause or worst.detail
         self._emit(Examined(worst.subject, worst.verdict.value, detail.partition("\n")[0]))
@@ -268,12 +274,12 @@ class Auditor:
 _GRAVITY = (Verdict.DIFFERS, Verdict.FAILED, Verdict.UNKNOWN, Verdict.REPRODUCED)
 
 
-def _begun(subject: Subject, variations: Sequence[Variation]) -> _Examination:
+def _begun(number: int, subject: Subject, variations: Sequence[Variation]) -> _Examination:
     if subject.kind == "fetch":
-        return _Examination(subject, _rehashed(subject))
+        return _Examination(number, subject, _rehashed(subject))
     # Unpacking is ours: no builder is there that anything could be varied for.
     varied = variations if subject.kind == "build" else ()
-    return _Examination(subject, examine(subject.case, varied))
+    return _Examination(number, subject, examine(subject.case, varied))
 
 
 def _rehashed(subject: Subject) -> Steps:

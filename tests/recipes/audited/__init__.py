@@ -1,0 +1,1 @@
+"""Recipes for tests: small builders, well-behaved and not."""

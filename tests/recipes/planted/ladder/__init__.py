@@ -1,0 +1,1 @@
+"""A ladder on two seeds, one of which is not what it seems."""
