@@ -176,7 +176,7 @@ def _twins(
     for finding in findings:
         other = catalogue.packages.get(finding.counterpart.partition("^")[0])
         subject = _name(catalogue, names, finding)
-        if subject and other is not None and other.node in names:
+        if subject and other is not None and names.get(other.node, subject) != subject:
             pair = subject, names[other.node]
             both = [finding.verdict, *([found[pair]] if pair in found else [])]
             found[pair] = worst(both) or finding.verdict

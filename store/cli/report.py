@@ -14,6 +14,7 @@ import shlex
 import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache
 from html import escape
@@ -31,6 +32,7 @@ from store.cli.picture import SEVERITY, SIGNS, worst
 from store.errors import StoreError, storage_error
 from store.model.catalogue import Catalogue
 from store.model.names import ObjectId
+from store.store import Store
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -74,8 +76,17 @@ def write_asked(findings: Sequence[Finding]) -> None:
         ("Machine", f"{platform.machine()}, Linux {platform.release()}, {os.cpu_count()} cores"),
         ("Seed", context.seed),
     ]
-    write_report(path, findings, facts=facts, catalogue=catalogue)
+    timed = [_timed(context.store, finding) for finding in findings]
+    write_report(path, timed, facts=facts, catalogue=catalogue)
     click.echo(f"the report is in {path}", err=True)
+
+
+def _timed(store: Store, finding: Finding) -> Finding:
+    """The finding with the time that the build recorded took, where nothing was built again."""
+    if finding.seconds is not None or finding.key is None:
+        return finding
+    records = store.realisations(finding.key, finding.output)
+    return replace(finding, seconds=records[0].duration / 1000) if records else finding
 
 
 def write_report(
@@ -155,10 +166,9 @@ def sentence(counts: Counter[Verdict]) -> str:
 
 def _groups(findings: Sequence[Finding]) -> list[list[Finding]]:
     """Findings by the output that they are about, the worst first, otherwise as they came."""
-    groups: dict[tuple[str, str, str], list[Finding]] = {}
+    groups: dict[tuple[str, str], list[Finding]] = {}
     for finding in findings:
-        place = (finding.subject, finding.output, finding.counterpart)
-        groups.setdefault(place, []).append(finding)
+        groups.setdefault((finding.subject, finding.output), []).append(finding)
     return sorted(groups.values(), key=lambda group: min(SEVERITY.index(x.verdict) for x in group))
 
 
