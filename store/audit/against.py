@@ -43,15 +43,20 @@ class Subject:
 
 @dataclass
 class Witness:
-    """Who says that an output came out as one object: trusted signers, and whether anybody else."""
+    """Who says that an output came out as one object: trusted signers, and whether anybody else;
+    and what was varied when it did.
+    """
 
     signers: set[PublicKey] = field(default_factory=set)
     unsigned: bool = False
     trees: set[bytes] = field(default_factory=set)
+    varied: set[str] = field(default_factory=set)
 
     def __str__(self) -> str:
         names = [key.name for key in sorted(self.signers, key=lambda key: (key.name, key.raw))]
-        return ", ".join([*names, *(["unsigned"] if self.unsigned else [])])
+        told = ", ".join([*names, *(["unsigned"] if self.unsigned else [])])
+        varied = "" if "" in self.varied else ", ".join(sorted(self.varied))
+        return f"{told} (varied: {varied})" if varied else told
 
 
 @dataclass
@@ -87,6 +92,8 @@ class Evidence:
         witness.unsigned |= not signers
         if claim.tree is not None and len(witness.trees) < OBJECTS_LIMIT:
             witness.trees.add(claim.tree)
+        if len(witness.varied) < OBJECTS_LIMIT:
+            witness.varied.add(claim.varied)
 
 
 def read_evidence(

@@ -19,6 +19,7 @@ from store.audit import strict
 from store.audit.record import difference_record
 from store.audit.signing import PublicKey
 from store.audit.verdict import Finding, Verdict
+from store.build.variation import CONTROL
 from store.errors import FormatError, InvalidName
 from store.model.derivation import Resolved
 from store.model.names import ObjectId, check_output
@@ -44,13 +45,15 @@ _TEXT_LIMIT = 2000
 class Claim:
     """That the output of a key came out as ``object``; None when the build failed.
 
-    ``tree`` is the digest of the object's tree (32 bytes), when the claim has it.
+    ``tree`` is the digest of the object's tree (32 bytes), when the claim has it; ``varied`` names
+    what was varied when the object came out, if anything.
     """
 
     key: bytes
     output: str
     object: ObjectId | None
     tree: bytes | None = None
+    varied: str = ""
 
 
 def provenance(
@@ -188,7 +191,8 @@ def _verdict_claims(
         return (Claim(key, output, None),)
     seen = [Claim(key, output, expected, tree)]
     if found is Verdict.DIFFERS and actual is not None:
-        seen.append(Claim(key, output, *actual))
+        varied = strict.optional(predicate.get("variation"), lambda text: strict.text(text, 100))
+        seen.append(Claim(key, output, *actual, "" if varied == CONTROL.name else varied or ""))
     return tuple(seen)
 
 

@@ -82,7 +82,8 @@ def command(
     private = Keyring(default_folder()).private(new_key or key)
     lines = [*_builds(context, made, private), *_verdicts(findings, private)]
     _write(lines, output, f"-{private.public.id[:8]}")
-    click.echo(f"{len(lines)} statements signed by {private.name}", err=True)
+    plural = "" if len(lines) == 1 else "s"
+    click.echo(f"{len(lines)} statement{plural} signed by {private.name}", err=True)
 
 
 def _made(

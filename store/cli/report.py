@@ -25,6 +25,7 @@ from typing import Any, TypeVar
 import click
 
 from store.audit.verdict import Difference, Finding, Verdict
+from store.build.variation import CONTROL
 from store.cli import picture
 from store.cli.context import Context
 from store.cli.draw import seconds_text
@@ -202,11 +203,12 @@ def _group(group: Sequence[Finding], anchor: str) -> str:
 def _row(finding: Finding) -> str:
     kind = finding.verdict.value
     seconds = "" if finding.seconds is None else seconds_text(finding.seconds)
+    varied = "nothing" if finding.variation == CONTROL.name else finding.variation
     cells = (
         f'<td><span class="badge {kind}">{SIGNS[finding.verdict]} {kind}</span></td>'
         f'<th scope="row">{_title(finding)}</th>'
         f'<td class="objects">{_objects(finding)}</td>'
-        f"{_cell('Time', seconds, 'time')}{_cell('Varied', finding.variation or '')}"
+        f"{_cell('Time', seconds, 'time')}{_cell('Varied', varied or '')}"
         f"{_cell('Cause', finding.cause or '')}"
     )
     more = _more(finding)

@@ -9,17 +9,17 @@ import click
 from store.audit.against import Evidence, Subject, compare, every_subject, read_evidence
 from store.audit.sources import lines
 from store.cli.attest import built, package_keys
-from store.cli.audits.drawing import show
+from store.cli.audits.drawing import clean, show
 from store.cli.context import Context
 from store.cli.key import trusted_keys
 from store.cli.options import PACKAGE, seed_option
 from store.cli.report import html_option
 from store.errors import StoreError, UnusableKey
 
-_REPORTED = {
-    "untrusted": "signatures by keys that are not trusted count nothing",
-    "invalid": "signatures of trusted keys are wrong, and count nothing",
-    "unreadable": "lines cannot be read, and count nothing",
+_IGNORED = {
+    "untrusted": ("signature", "by keys that are not trusted"),
+    "invalid": ("signature", "that the trusted key they name did not make"),
+    "unreadable": ("line", "that cannot be read"),
 }
 
 
@@ -103,14 +103,19 @@ def _names(context: Context) -> dict[bytes, str]:
 def _report(evidence: Evidence, *, signed_only: bool) -> None:
     """Say on standard error what was read, and what of it counts nothing."""
     counts = evidence.counts
-    ignored = ", which count nothing with --threshold" if signed_only else ""
-    unsigned = f", {counts['unsigned']} unsigned{ignored}" if counts["unsigned"] else ""
-    click.echo(f"{counts['signed']} signed statements{unsigned}", err=True)
-    for kind, text in _REPORTED.items():
+    click.echo(_several(counts["signed"], "signed statement"), err=True)
+    if counts["unsigned"]:
+        nothing = ", which count nothing with --threshold" if signed_only else ""
+        click.echo(f"{_several(counts['unsigned'], 'unsigned statement')}{nothing}", err=True)
+    for kind, (thing, what) in _IGNORED.items():
         if counts[kind]:
-            click.echo(f"{counts[kind]} {text}", err=True)
+            click.echo(f"ignored: {_several(counts[kind], thing)} {what}", err=True)
     for problem in evidence.problems:
-        click.echo(f"  {problem}", err=True)
+        click.echo(f"  {clean(problem)}", err=True)
     more = counts["invalid"] + counts["unreadable"] - len(evidence.problems)
     if more > 0:
         click.echo(f"  and {more} more", err=True)
+
+
+def _several(count: int, thing: str) -> str:
+    return f"{count} {thing}" if count == 1 else f"{count} {thing}s"

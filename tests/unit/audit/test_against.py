@@ -185,6 +185,17 @@ def test_a_rebuild_that_differed_elsewhere_is_a_disagreement(store: Store) -> No
     assert good.verdict is Verdict.REPRODUCED
 
 
+def test_a_difference_under_a_variation_says_what_was_varied(store: Store) -> None:
+    ours = realise(store, "a")
+    for variation, detail in (("date", "a (varied: date)"), ("control", "a"), (None, "a")):
+        found = Finding("x", "out", "rebuild", Verdict.DIFFERS, ours, OTHER, KEY, variation)
+        payload = statement.verdict(found)
+        assert payload is not None
+        finding = judge(store, envelope.seal(payload, [ANNE]))
+        assert finding.verdict is Verdict.DIFFERS
+        assert finding.detail == f"ours by a; {OTHER.text} by {detail}"
+
+
 def test_a_rebuild_that_failed_elsewhere_is_told_and_proves_nothing(store: Store) -> None:
     ours = realise(store, "a")
     failed = rebuilt(Verdict.FAILED, ours, None, ANNE)
