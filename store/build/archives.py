@@ -185,6 +185,8 @@ def _zip_members(file: IO[bytes], meter: Meter) -> Iterator[Member]:
 
 
 def _zip_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, meter: Meter) -> Member:
+    if not info.filename:
+        raise BadArchive("holds a file without a name")
     path = clean_path(info.filename)
     mode = info.external_attr >> 16
     kind = stat.S_IFMT(mode)

@@ -31,13 +31,13 @@ def filesystem_of(path: str, mountinfo: str) -> str | None:
     best, kind = -1, None
     for line in mountinfo.splitlines():
         fields = line.split(" ")
-        if "-" not in fields:
+        if len(fields) < 5 or "-" not in fields[5:-1]:
             continue
         point = _ESCAPE.sub(lambda match: chr(int(match[1], 8)), fields[4])
         inside = path == point or path.startswith(point.rstrip("/") + "/")
         # The last of several mounts on one point is the one that is seen.
         if inside and len(point) >= best:
-            best, kind = len(point), fields[fields.index("-") + 1]
+            best, kind = len(point), fields[fields.index("-", 5) + 1]
     return kind
 
 

@@ -676,3 +676,16 @@ def test_an_option_that_makes_no_sense_is_refused(option: str) -> None:
 def test_what_can_hold_only_once_is_refused_twice(option: str) -> None:
     with pytest.raises(InvalidName, match="is not an unpack option"):
         UnpackOptions.parse([option, option])
+
+
+def test_a_zip_archive_with_a_file_without_a_name_is_refused(tmp_path: Path) -> None:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        archive.writestr("x", "content")
+    data = bytearray(out.getvalue())
+    entry, end = data.index(b"PK\1\2"), data.index(b"PK\5\6")
+    # The name is now its entry's comment.
+    struct.pack_into("<HHH", data, entry + 28, 0, 0, end - entry - 46)
+    (tmp_path / "z.zip").write_bytes(data)
+    with pytest.raises(BadArchive, match="without a name"):
+        unpack([str(tmp_path / "z.zip")], str(tmp_path / "tree"), UnpackOptions())
