@@ -40,6 +40,7 @@ class Knowledge:
         self._catalogue = catalogue
         self._offline = offline
         self._objects: dict[bytes, Mapping[str, ObjectId]] = {}
+        self._resolved: dict[bytes, tuple[list[ObjectId], Resolved]] = {}
 
     def object(self, ref: Ref) -> ObjectId:
         """The object that an output is realised to; KeyError when it is not known."""
@@ -59,9 +60,15 @@ class Knowledge:
         if isinstance(value, Source):
             return None
         try:
-            return value.resolve({ref: self.object(ref) for ref in value.refs})
+            inputs = [self.object(ref) for ref in value.refs]
         except KeyError:
             return None
+        # What an input is realised to can change, when it was gone and comes out otherwise.
+        former = self._resolved.get(node)
+        if former is None or former[0] != inputs:
+            former = inputs, value.resolve(dict(zip(value.refs, inputs, strict=True)))
+            self._resolved[node] = former
+        return former[1]
 
     def key(self, node: bytes) -> bytes | None:
         """The key of the node's realisations; None while one of its inputs is unknown."""
@@ -86,9 +93,18 @@ class Knowledge:
 
     def identify(self, goals: Iterable[bytes]) -> None:
         """Learn what the index knows of the goals, looking below them only where it must."""
-        for node in self._catalogue.build_closure(goals, self._recall):
-            if node not in self._objects:
+        self._identify(goals, set())
+
+    def _identify(self, goals: Iterable[bytes], tried: set[bytes]) -> None:
+        """As told above, but for nodes in ``tried``, to which those looked at are added."""
+
+        def prune(node: bytes) -> bool:
+            return node in tried or self._recall(node)
+
+        for node in self._catalogue.build_closure(goals, prune):
+            if node not in tried and node not in self._objects:
                 self.look_up(node)
+            tried.add(node)
 
     def look_up(self, node: bytes) -> bool:
         """Learn the node's objects from the realisations of its key, if there are any."""
@@ -114,15 +130,16 @@ class Knowledge:
     def plan(self, goals: Iterable[bytes]) -> Plan:
         """What has to be done so that all goals are present."""
         needed: set[bytes] = set()
+        tried: set[bytes] = set()
         stack = list(goals)
-        self.identify(stack)
+        self._identify(stack, tried)
         while stack:
             node = stack.pop()
             if node in needed or self.present(node):
                 continue
             needed.add(node)
             inputs = [ref.node for ref in self._catalogue.inputs(node)]
-            self.identify(inputs)
+            self._identify(inputs, tried)
             stack.extend(inputs)
         order = self._catalogue.build_closure(needed, lambda node: node not in needed)
         todo = [node for node in order if node in needed]

@@ -19,7 +19,7 @@ from store.model.derivation import Resolved, Source
 from store.model.result import Result
 from store.scheduler.options import Options
 from store.store import Lease, Store
-from store.work.job import Job, perform
+from store.work.job import Job, perform, preload
 from store.work.phases import PhaseReader
 from store.work.process import Worker
 from store.work.tokens import Lending, TokenPool, balance
@@ -68,6 +68,7 @@ class Execution:
         self._lease = lease
         self._pool = TokenPool(f"{store.layout.locks}/tokens", options.cores)
         self._ready: list[bytes] = []
+        self._unseen: set[bytes] = set()  # those of the ready ones that were not looked up yet
         self._missing: dict[bytes, int] = {}
         self._dependents: dict[bytes, list[bytes]] = {}
         self._running: list[_Running] = []
@@ -108,6 +109,7 @@ class Execution:
                     self._missing[node] += 1
                     self._dependents[needed].append(node)
         self._ready = [node for node in plan.nodes if not self._missing[node]]
+        self._unseen = set(self._ready)
         self._rank(plan)
 
     def _rank(self, plan: Plan) -> None:
@@ -133,7 +135,7 @@ class Execution:
         todo = sorted(self._ready, key=lambda node: -self._ranks[node])
         while todo:
             node = todo.pop(0)
-            if self._settled(node):
+            if node in self._unseen and self._settled(node):
                 self._ready.remove(node)
                 todo += self._unblock(node)
             elif self._has_room(kind(self._catalogue.nodes[node])):
@@ -148,6 +150,7 @@ class Execution:
 
     def _settled(self, node: bytes) -> bool:
         """Whether the node, now that its inputs are known, was realised before (early cutoff)."""
+        self._unseen.discard(node)
         self._knowledge.look_up(node)
         if not self._knowledge.present(node):
             return False
@@ -162,6 +165,7 @@ class Execution:
             if not self._missing[dependent]:
                 freed.append(dependent)
         self._ready += freed
+        self._unseen.update(freed)
         return freed
 
     def _try_start(self, node: bytes) -> bool:
@@ -177,6 +181,7 @@ class Execution:
             return False
         # Another process may have finished it between our look and our lock: the next round sees.
         if self._settled(node):
+            self._unseen.add(node)
             lock.release()
             return False
         if what != "fetch" and not self._pool.take():
@@ -228,6 +233,7 @@ class Execution:
         self._store.record_nodes(value, resolved)
         expected = self._store.expected_seconds(value.name)
         self._emit(Started(node, value.name, what, job.log, expected))
+        preload(what)
         worker = Worker(
             value.name,
             partial(perform, self._store.layout, what, job),

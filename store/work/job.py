@@ -6,6 +6,7 @@ Killing the process kills everything below it.
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import signal
@@ -223,6 +224,19 @@ def tail(path: str, lines: int = TAIL_LINES) -> list[str]:
         return []
     clean = "".join(c if c.isprintable() or c in "\n\t" else "\ufffd" for c in text)
     return clean.splitlines()[-lines:]
+
+
+_NEEDED = {
+    "fetch": ("store.build.fetch", "store.objects.ingest"),
+    "unpack": ("store.build.unpack", "store.objects.ingest"),
+    "build": ("store.build.runner", "store.build.variation", "store.objects.ingest"),
+}
+
+
+def preload(kind: str) -> None:
+    """Import what jobs of this kind need, so that each process forked for one has it already."""
+    for module in _NEEDED[kind]:
+        importlib.import_module(module)
 
 
 WORK = {"fetch": fetch, "unpack": unpack, "build": build}
