@@ -71,6 +71,7 @@ class Nix:
 
     def link_root(self, link: str, path: str) -> None:
         """Make the link ``link`` to a path, and a root of it, as ``nix-build`` does."""
+        os.makedirs(f"{self.roots}/auto", exist_ok=True)
         os.symlink(path, link)
         os.symlink(link, f"{self.roots}/auto/{os.path.basename(link)}")
 
