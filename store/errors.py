@@ -23,7 +23,8 @@
     |  |- OutputRefused             33   a special file, or one that can't be kept, in an output
     |  |- BuildTimeout              34
     |  |- BuildSilent               35
-    |  `- DiskReserve               36   stopped before the disk was full
+    |  |- DiskReserve               36   stopped before the disk was full
+    |  `- ForbiddenInput            37   an object in the sandbox that the stage does without
     |- SandboxUnavailable           40
     |- StorageError                 50
     |  |- StoreFull                 51
@@ -32,8 +33,9 @@
     |  |- SchemaMismatch            54
     |  |- NotOwner                  55
     |  |- CorruptObject             56
-    |  `- Busy                      57   another process does what only one can do at a time
-    |- UnusableKey                 60   a signing key that is not there, or not safe to use
+    |  |- Busy                      57   another process does what only one can do at a time
+    |  `- StillAlive                58   asked to delete what something keeps
+    |- UnusableKey                 60   a key that is not there, or not safe to use
     `- Interrupted                 130
 
 An error says what happened, to which path or derivation, and (``hint``) what to do next.
@@ -254,6 +256,12 @@ class DiskReserve(BuildError):
     exit_code = 36
 
 
+class ForbiddenInput(BuildError):
+    """What the inputs of a build refer to holds an object that its stage is to do without."""
+
+    exit_code = 37
+
+
 class SandboxUnavailable(StoreError):
     """The kernel does not let us make the sandbox; the message names the setting."""
 
@@ -308,6 +316,12 @@ class Busy(StorageError):
     exit_code = 57
 
 
+class StillAlive(StorageError):
+    """An object cannot be deleted, as something keeps it."""
+
+    exit_code = 58
+
+
 def storage_error(error: OSError, doing: str) -> StorageError:
     """The error for a system call that failed in the store, while ``doing`` something."""
     text = f"{doing}: {error.strerror}" + (f" ({error.filename})" if error.filename else "")
@@ -319,7 +333,7 @@ def storage_error(error: OSError, doing: str) -> StorageError:
 
 
 class UnusableKey(StoreError):
-    """A private key that is not there, cannot be read, or that others could read."""
+    """A key that is not there, or a private one that cannot be read, or that others could read."""
 
     exit_code = 60
 

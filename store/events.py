@@ -90,6 +90,43 @@ class Examined:
 
 
 @dataclass(frozen=True)
+class CollectorPhase:
+    """What the collector does now: so many ``done`` of ``total``, and bytes freed until now."""
+
+    name: str
+    done: int
+    total: int | None
+    freed: int
+
+
+@dataclass(frozen=True)
+class Collected:
+    """The collector has finished: objects deleted, bytes freed, seconds that it took."""
+
+    objects: int
+    freed: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class NothingToFree:
+    """The disk is too full, and what could be deleted is not enough: ``free`` bytes are free where
+    ``wanted`` are asked for. ``holders`` are who keeps most, each with its bytes."""
+
+    free: int
+    wanted: int
+    holders: tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True)
+class Lost:
+    """What could not be taken over while something was made anew."""
+
+    what: str
+    reason: str
+
+
+@dataclass(frozen=True)
 class Tick:
     """Nothing but time has passed; about ten a second while something runs."""
 
@@ -104,6 +141,10 @@ Event = (
     | Failed
     | Examining
     | Examined
+    | CollectorPhase
+    | Collected
+    | NothingToFree
+    | Lost
     | Tick
 )
 

@@ -18,6 +18,7 @@ from store.errors import (
     UsageError,
 )
 from store.index.env import Index
+from store.index.reading import Reader
 from store.index.schema import Root
 from store.index.writing import Writer
 from store.layout import Layout
@@ -55,9 +56,12 @@ class Holding:
     def roots(self) -> list[NamedRoot]:
         """Every root, by name; links are looked at."""
         with self._index.read() as txn:
-            recorded = txn.roots()
+            return self.roots_in(txn)
+
+    def roots_in(self, txn: Reader) -> list[NamedRoot]:
+        """As :meth:`roots`, of a snapshot."""
         links = Links(self.layout)
-        return [_named(name, root, links) for name, root in recorded.items()]
+        return [_named(name, root, links) for name, root in txn.roots().items()]
 
     def add_root(self, name: str, oid: ObjectId) -> None:
         """Keep the object, under a name; another object of that name is not kept any more."""
@@ -69,6 +73,18 @@ class Holding:
         """Keep it no longer, by its name or its link's path; returns whether there was one."""
         names = (name, _link_name(os.path.abspath(name)))
         return self._index.write(lambda txn: any(txn.remove_root(each) for each in names))
+
+    def drop_dead_roots(self, roots: Iterable[NamedRoot]) -> int:
+        """Remove those of the roots whose links are still gone; returns how many."""
+        links = Links(self.layout)
+
+        def transaction(txn: Writer) -> int:
+            gone = [
+                root for root in roots if root.path and not links.target(os.fsencode(root.path))
+            ]
+            return sum(txn.remove_root(root.name) for root in gone)
+
+        return self._index.write(transaction)
 
     def link_root(self, path: str, oid: ObjectId) -> None:
         """Make (or replace) the link ``path`` to the object, and a root of it."""

@@ -167,6 +167,11 @@ class Store(Realisations, Holding):
         """The right to work on the key whose lock stands at ``position``, unless it is taken."""
         return self._locks.try_lock(position)
 
+    def free_bytes(self) -> int:
+        """Bytes that are free for this user where the store is."""
+        disk = os.statvfs(self.layout.root)
+        return disk.f_bavail * disk.f_frsize
+
     def disk_reserve(self) -> int:
         """Bytes that builds must leave free where the store is."""
         disk = os.statvfs(self.layout.root)

@@ -30,12 +30,14 @@ class Context:
         self.root = os.path.abspath(root) if root else default_root()
         self.recipes = os.path.abspath(recipes) if recipes else default_recipes()
         self.debug = debug
+        self.collecting = False
         self.seed = seed or os.environ.get("STORE_SEED") or DEFAULT_SEED
 
     @cached_property
     def store(self) -> Store:
-        """The store, made when it does not exist."""
-        return Store.open(self.root)
+        """The store, made when it does not exist. Who is to free space sets ``collecting`` before,
+        and so can open a store on a full disk."""
+        return Store.open(self.root, collecting=self.collecting)
 
     @cached_property
     def catalogue(self) -> Catalogue:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TextIO
 
@@ -65,6 +66,13 @@ class Plain:
                 return [self._finished(event)]
             case events.Failed(error=error):
                 return [f"failed: {first_line(error)}"]
+            case events.Collected(objects, freed, seconds) if objects or freed:
+                text = f"deleted {objects} objects, freed {bytes_text(freed)}"
+                return [f"{text} in {seconds_text(seconds)}"]
+            case events.NothingToFree():
+                return list(_nothing_to_free(event))
+            case events.Lost(what, reason):
+                return [f"lost: {what}: {reason}"]
         return []
 
     def _finished(self, event: events.Finished) -> str:
@@ -73,6 +81,17 @@ class Plain:
             f"[{self._done}/{self._total}] {verb} {event.name} "
             f"in {seconds_text(event.seconds)}  {' '.join(event.paths)}"
         )
+
+
+def _nothing_to_free(event: events.NothingToFree) -> Iterator[str]:
+    free, wanted = bytes_text(event.free), bytes_text(event.wanted)
+    yield f"{free} are free, {wanted} are wanted, and nothing more can be deleted; most is kept by"
+    for holder, size in event.holders:
+        yield f"  {bytes_text(size):>12}  {holder}"
+
+
+COLLECTOR = b"the collector"
+"""The key of its line."""
 
 
 @dataclass
@@ -110,6 +129,12 @@ class Live(Plain):
                 self._running[key].phase = f"{bytes_text(done)}{of}"
             case events.Finished(key=key) | events.Failed(key=key):
                 self._running.pop(key, None)
+            case events.CollectorPhase(name, done, total, freed):
+                line = self._running.setdefault(COLLECTOR, _Line("", "collecting", None))
+                of = f" {done} of {total} objects" if total else ""
+                line.phase = f"{name}{of}, {bytes_text(freed)} freed"
+            case events.Collected():
+                self._running.pop(COLLECTOR, None)
         lasting = [] if isinstance(event, events.Started) else self._lines(event)
         if lasting or time.monotonic() - self._last > REDRAW_SECONDS:
             self._redraw(lasting)
@@ -123,7 +148,7 @@ class Live(Plain):
         self._last = time.monotonic()
         columns, rows = shutil.get_terminal_size()
         shown = [line.text() for line in self._running.values()][: max(1, rows - 3)]
-        if shown:
+        if shown and self._total:
             shown.append(f"  {self._done} of {self._total} done, {len(self._running)} running")
         erase = f"\033[{self._drawn}F\033[J" if self._drawn else "\r\033[J"
         body = "".join(f"{line}\n" for line in lasting)

@@ -15,8 +15,8 @@ from store.scheduler.options import Options, default_cores
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)([smhd]?)")
-_UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)([smhdw]?)")
+_UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 
 
 class Duration(click.ParamType[float]):
@@ -34,6 +34,21 @@ class Duration(click.ParamType[float]):
         if not match or float(match[1]) == 0:
             self.fail(f"{value!r} is not a duration such as 90, 90s, 10m or 2h", param, ctx)
         return float(match[1]) * _UNITS[match[2]]
+
+
+class Size(click.ParamType[int]):
+    """Bytes, from ``1000``, ``500M`` or ``10 GiB``."""
+
+    name = "size"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Bytes; fails for anything else."""
+        from store.gc.settings import parse_size
+
+        size = value if isinstance(value, int) else parse_size(str(value))
+        if size is None:
+            self.fail(f"{value!r} is not a size such as 1000, 500M or 10GiB", param, ctx)
+        return size
 
 
 class PackageName(click.ParamType[str]):

@@ -39,7 +39,13 @@ def command(
     if out_link and len(goals) > 1:
         raise UsageError("--out-link takes one package")
     reporter = make_reporter(sys.stderr)
-    realiser = Realiser(context.store, context.catalogue, options, reporter)
+
+    def make_room(urgent: bool) -> bool:
+        from store.gc.automatic import RoomMaker
+
+        return RoomMaker(context.store, reporter)(urgent)
+
+    realiser = Realiser(context.store, context.catalogue, options, reporter, make_room)
     if dry_run:
         _show_plan(context, realiser.plan([ref for _, ref in goals]), as_json)
         return

@@ -6,6 +6,7 @@ import contextlib
 import errno
 import fcntl
 import os
+import struct
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, TypeVar
@@ -15,6 +16,8 @@ import lmdb
 from store.errors import (
     Busy,
     CorruptObject,
+    FormatError,
+    InvalidName,
     NotOwner,
     SchemaMismatch,
     StorageError,
@@ -38,6 +41,10 @@ MAX_READERS = 1024
 
 _LOCK_SIZE = 4096 + 64 * MAX_READERS
 """Bytes that LMDB's lock file takes at most: a page for its head, a cache line for each reader."""
+
+
+_MISREAD = (FormatError, InvalidName, struct.error, ValueError, IndexError, OverflowError)
+"""What comes of a value that is not what its table should hold."""
 
 
 class Index:
@@ -159,6 +166,11 @@ class Index:
                         self._check_undisturbed(txn.id())
         except lmdb.Error as error:
             raise _translate(error, self._path) from error
+        except _MISREAD as error:
+            raise CorruptObject(
+                f"the index in {self._path} holds what was never written to it: {error}",
+                hint="`store index rebuild` makes it anew from the store directory",
+            ) from error
 
     def _begin(self) -> Any:
         try:

@@ -83,6 +83,18 @@ class Reader:
             raise damaged("objects", f"no object has the number {number}")
         return ObjectRecord.unpack(data)
 
+    def numbers(self, first: int = 0) -> Iterator[int]:
+        """The numbers of all objects from ``first`` on, ascending."""
+        unpack = NUMBER.unpack
+        with self._txn.cursor(db=self._tables[b"references"]) as cursor:
+            if cursor.set_range(NUMBER.pack(first)):
+                for key in cursor.iternext(values=False):
+                    yield unpack(key)[0]
+
+    def size(self, number: int) -> int:
+        """Bytes of the object with this number, shared files counted in full."""
+        return size_in(self._get(b"objects", NUMBER.pack(number)) or b"")
+
     def object(self, oid: ObjectId) -> ObjectRecord:
         """The object's record; UnknownObject otherwise."""
         return self.record(self.known(oid))

@@ -98,10 +98,9 @@ class Writer(Reader):
         with self._txn.cursor(db=self._tables[table]) as cursor:
             cursor.putmulti(items)
 
-    def unregister(self, number: int) -> None:
-        """Forget an object. What refers to it has to be forgotten before (StorageError).
-
-        Records of who made it stay.
+    def unregister(self, number: int) -> ObjectId:
+        """Forget an object; returns its identity. What refers to it has to be forgotten before
+        (StorageError). Records of who made it stay.
         """
         key = NUMBER.pack(number)
         record = self.record(number)
@@ -112,6 +111,7 @@ class Writer(Reader):
         self._delete(b"ids", record.id.digest)
         for table in (b"objects", b"references", b"used", b"verified"):
             self._delete(table, key)
+        return record.id
 
     def note_used(self, oids: Iterable[ObjectId], now: int | None = None) -> None:
         """The objects are used at ``now`` (Unix seconds); unknown ones are passed over."""

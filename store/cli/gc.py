@@ -1,0 +1,186 @@
+"""``store gc``."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Iterator
+
+import click
+
+from store.cli.context import Context
+from store.cli.draw import bytes_text, make_reporter, seconds_text
+from store.cli.options import PACKAGE, Duration, Size, seed_option
+from store.errors import StoreError
+from store.gc.collector import Collector
+from store.gc.holders import Holders
+from store.gc.plan import Plan, make_plan
+from store.gc.policy import Policy
+from store.gc.space import Forecast
+from store.gc.why import Chain, why_alive
+from store.model.names import ObjectId
+from store.store import Store
+
+
+@click.group("gc", invoke_without_command=True)
+@click.option("--dry-run", "-n", is_flag=True, help="Show what would be deleted, and why.")
+@click.option("--max-freed", type=Size(), metavar="SIZE", help="Stop once so much was freed.")
+@click.option("--keep-free", type=Size(), metavar="SIZE", help="Stop once so much is free.")
+@click.option(
+    "--older-than", type=Duration(), metavar="TIME", help="Spare what was used within this time."
+)
+@click.option("--keep-derivations", is_flag=True, help="Keep what live objects were built from.")
+@click.option("--json", "as_json", is_flag=True, help="JSON lines.")
+@click.pass_context
+def command(
+    ctx: click.Context,
+    dry_run: bool,
+    max_freed: int | None,
+    keep_free: int | None,
+    older_than: float | None,
+    keep_derivations: bool,
+    as_json: bool,
+) -> None:
+    """Delete what nothing keeps.
+
+    Objects are kept by links made with --out-link, by named roots (`store root`), by builds and
+    programs that run, and by other objects that are kept. With a bound, what was used longest ago
+    goes first.
+    """
+    if ctx.invoked_subcommand is not None:
+        return
+    context = ctx.obj
+    assert isinstance(context, Context)
+    policy = Policy(max_freed, keep_free, older_than, keep_derivations)
+    if dry_run:
+        _show_plan(context.store, policy, as_json)
+        return
+    context.collecting = True
+    reporter = make_reporter(sys.stderr)
+    collector = Collector(context.store, reporter)
+    try:
+        plan = collector.collect(policy)
+    finally:
+        reporter.close()
+    _report(collector, plan, as_json)
+
+
+@command.command("why-alive")
+@click.argument("object", metavar="PATH", type=PACKAGE)
+@click.option("--json", "as_json", is_flag=True, help="As one JSON object.")
+@seed_option
+@click.pass_obj
+def why(context: Context, object: str, as_json: bool) -> None:
+    """Show what keeps an object: a chain from something that is held."""
+    oid = context.object(object)
+    chain = why_alive(context.store, oid)
+    if as_json:
+        print(json.dumps({"path": oid.path, "alive": chain is not None} | chain_record(chain)))
+        return
+    if chain is None:
+        raise StoreError(f"nothing keeps {oid}", hint="the next `store gc` may delete it")
+    for line in chain_lines(chain):
+        print(line)
+
+
+def chain_lines(chain: Chain) -> Iterator[str]:
+    """A chain for people, one object a line."""
+    yield str(chain.holder)
+    for depth, oid in enumerate(chain.objects):
+        yield f"{'   ' * depth}└─ {oid.path}"
+
+
+def chain_record(chain: Chain | None) -> dict[str, object]:
+    """A chain for programs."""
+    if chain is None:
+        return {}
+    holder = {"kind": chain.holder.kind.value, "name": chain.holder.name}
+    return {"holder": holder, "chain": [oid.path for oid in chain.objects]}
+
+
+def _report(collector: Collector, plan: Plan, as_json: bool) -> None:
+    outcome = collector.outcome
+    if as_json:
+        for oid in outcome.deleted:
+            print(json.dumps({"deleted": oid.path}))
+        record = {
+            "objects": len(outcome.deleted),
+            "freed": outcome.freed,
+            "dropped_roots": outcome.dropped_roots,
+            "dropped_leases": outcome.dropped_leases,
+            "longest_hold_ms": round(outcome.longest_hold * 1000, 1),
+            "seconds": round(outcome.seconds, 3),
+        }
+        print(json.dumps({"summary": record}))
+        return
+    for line in _holders(plan.holders, dropped=True):
+        click.echo(line, err=True)
+    if not outcome.deleted and not outcome.freed:
+        click.echo("nothing is dead that could be deleted", err=True)
+
+
+def _holders(holders: Holders, *, dropped: bool) -> Iterator[str]:
+    verb = "dropped" if dropped else "would drop"
+    for root in holders.dead:
+        yield f"{verb} the root {root.path}: its link is gone, or leads out of the store"
+    if holders.stale:
+        yield f"{verb} {holders.stale} leases of processes that are gone"
+    if holders.unseen:
+        yield (
+            f"{holders.unseen} processes could not be looked at (wholly); what only they use "
+            "does not count as used"
+        )
+
+
+def _show_plan(store: Store, policy: Policy, as_json: bool) -> None:
+    plan = make_plan(store, policy)
+    free, freed, shown = store.free_bytes(), 0, 0
+    for oid, size, used in _victims(store, plan):
+        wanted = policy.wanted(freed, free + freed)
+        if wanted == 0:
+            break
+        freed, shown = freed + size, shown + 1
+        _show(oid, size, used, as_json)
+    if as_json:
+        print(json.dumps({"summary": _summary(plan, shown, freed)}))
+        return
+    for line in _holders(plan.holders, dropped=False):
+        print(line)
+    kinds = [holder.kind.value for holder in plan.holders.alive]
+    by = ", ".join(f"{kinds.count(kind)} by {kind}" for kind in dict.fromkeys(kinds))
+    spared = f", {plan.spared} spared as they were used lately" if plan.spared else ""
+    print(f"{plan.live} of {plan.total} objects are kept ({by or 'by nothing'}){spared}")
+    print(f"{shown} would be deleted, which frees {bytes_text(freed)}")
+
+
+def _victims(store: Store, plan: Plan) -> Iterator[tuple[ObjectId, int, int | None]]:
+    """What may go, in order: bytes freed when those before it are gone, and last use if known."""
+    forecast = Forecast(store)
+    with store.index.read() as txn:
+        for at, number in enumerate(plan.dead):
+            oid = txn.record(number).id
+            yield oid, forecast.freed_by(oid), None if plan.used is None else plan.used[at]
+
+
+def _show(oid: ObjectId, size: int, used: int | None, as_json: bool) -> None:
+    if as_json:
+        record: dict[str, object] = {"path": oid.path, "frees": size, "why": "nothing keeps it"}
+        print(json.dumps(record if used is None else record | {"last_used": used}))
+        return
+    since = "" if used is None else f"  last used {seconds_text(max(0.0, time.time() - used))} ago"
+    print(f"{bytes_text(size):>12}  {oid.path}{since}")
+
+
+def _summary(plan: Plan, count: int, freed: int) -> dict[str, object]:
+    holders = plan.holders
+    return {
+        "objects": count,
+        "frees": freed,
+        "total": plan.total,
+        "live": plan.live,
+        "spared": plan.spared,
+        "dead_roots": [root.path for root in holders.dead],
+        "stale_leases": holders.stale,
+        "unseen_processes": holders.unseen,
+    }

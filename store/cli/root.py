@@ -1,0 +1,63 @@
+"""``store root``."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+
+import click
+
+from store.cli.context import Context
+from store.cli.options import PACKAGE, seed_option
+from store.errors import UnknownObject
+from store.holding import NamedRoot
+
+
+@click.group("root")
+def command() -> None:
+    """Name what is to be kept, whatever `store gc` deletes."""
+
+
+@command.command("add")
+@click.argument("name")
+@click.argument("object", metavar="OBJECT", type=PACKAGE)
+@seed_option
+@click.pass_obj
+def add(context: Context, name: str, object: str) -> None:
+    """Keep an object, and all that it refers to, under a name."""
+    context.store.add_root(name, context.object(object))
+
+
+@command.command("list")
+@click.option("--json", "as_json", is_flag=True, help="One JSON line a root.")
+@click.pass_obj
+def show(context: Context, as_json: bool) -> None:
+    """List roots: named ones, and links made with --out-link."""
+    for root in context.store.roots():
+        print(json.dumps(_record(root)) if as_json else _line(root))
+
+
+@command.command("remove")
+@click.argument("names", nargs=-1, required=True, metavar="NAME…")
+@click.pass_obj
+def remove(context: Context, names: tuple[str, ...]) -> None:
+    """Keep something no longer: by the name of its root, or the path of its link, which stays."""
+    for name in names:
+        if not context.store.remove_root(name):
+            raise UnknownObject(f"there is no root {name}", hint="`store root list` has them all")
+
+
+def _line(root: NamedRoot) -> str:
+    if root.holds is None:
+        return f"{root.path}  is gone, and keeps nothing (it was {root.recorded.path})"
+    return f"{root.path or root.name}  {root.holds.path}"
+
+
+def _record(root: NamedRoot) -> dict[str, object]:
+    return {
+        "name": root.name,
+        "link": root.path,
+        "path": None if root.holds is None else root.holds.path,
+        "recorded": root.recorded.path,
+        "since": datetime.fromtimestamp(root.since, UTC).isoformat(),
+    }

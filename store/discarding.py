@@ -1,0 +1,145 @@
+"""Taking objects out of the store: the index forgets them, then they leave the store directory.
+
+Nobody can put one of them in place, or find it there, between the two. What a kill leaves between
+the two is on disk and not in the index, and taken out by :meth:`Discarding.sweep`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+
+from store.errors import FormatError, InvalidName, storage_error
+from store.index.reading import Reader
+from store.index.writing import Writer
+from store.layout import Layout
+from store.locks import Claims, make_held
+from store.model.names import ObjectId
+from store.objects.placing import exclusive
+from store.store import Store
+
+BATCH_SECONDS = 0.015
+"""How long a batch goes on with the locks in its hands; its commit comes on top."""
+
+RUN = "gc-"
+"""How the folders below ``trash/`` begin that objects are moved to."""
+
+
+@dataclass
+class Batch:
+    """``taken`` objects left the store; ``done`` of the candidates were looked at. ``held`` are the
+    seconds for which others may have waited."""
+
+    taken: list[ObjectId] = field(default_factory=list)
+    done: int = 0
+    held: float = 0.0
+
+
+class Discarding:
+    """One run's way out of the store: a folder below ``trash/``, held until :meth:`close`."""
+
+    def __init__(self, store: Store) -> None:
+        self._layout = store.layout
+        self._index = store.index
+        try:
+            self.folder, self._hold = make_held(self._layout.trash, RUN)
+            for name in ("objects", "manifests"):
+                os.mkdir(f"{self.folder}/{name}", 0o700)
+        except OSError as error:
+            raise storage_error(error, "cannot make a folder for what is deleted") from error
+        self._claims = Claims(self._layout.claims)
+
+    def close(self) -> None:
+        """Let go of the folder, and remove it when it is empty."""
+        with contextlib.suppress(OSError):
+            for path in (f"{self.folder}/objects", f"{self.folder}/manifests", self.folder):
+                os.rmdir(path)
+        self._claims.release()
+        self._hold.release()
+
+    def take(self, candidates: Sequence[int], live: Callable[[Writer], bytearray]) -> Batch:
+        """Take out as many of the objects with these numbers as a short transaction can.
+
+        Candidates come before what they refer to. ``live`` says, within the transaction, what is
+        alive by now: a byte for each number, all that is below a live object marked too.
+        """
+        with exclusive(self._layout):
+            began = time.monotonic()
+            batch = self._index.write(lambda txn: self._forget(txn, candidates, live))
+            for oid in batch.taken:
+                self._move(str(oid))
+            batch.held = time.monotonic() - began
+        return batch
+
+    def _forget(
+        self, txn: Writer, candidates: Sequence[int], live: Callable[[Writer], bytearray]
+    ) -> Batch:
+        batch, end = Batch(), time.monotonic() + BATCH_SECONDS
+        marks = live(txn)
+        for number in candidates:
+            batch.done += 1
+            if marks[number]:
+                continue
+            oid = txn.record(number).id
+            if self._claims.taken(oid.digest):
+                # Somebody found it in place and is about to register it.
+                txn.spread([number], marks)
+                continue
+            txn.unregister(number)
+            batch.taken.append(oid)
+            if time.monotonic() > end:
+                break
+        return batch
+
+    def sweep(self, names: Iterable[str]) -> list[ObjectId]:
+        """Take out those of the named objects (or lone manifests) that the index does not know,
+        and nobody is about to tell it of."""
+        with exclusive(self._layout):
+            # Claims first: one that has been released since would be of an object that the
+            # snapshot knows.
+            ids = [oid for oid in map(parsed, names) if oid is not None]
+            free = [oid for oid in ids if not self._claims.taken(oid.digest)]
+            with self._index.read() as txn:
+                taken = [oid for oid in free if not txn.has(oid)]
+            for oid in taken:
+                self._move(str(oid))
+        return taken
+
+    def _move(self, name: str) -> None:
+        with contextlib.suppress(FileNotFoundError):
+            path = f"{self._layout.objects}/{name}"
+            if stat.S_ISDIR(os.lstat(path).st_mode):
+                # Moving a directory writes its "..".
+                os.chmod(path, 0o755)
+            os.rename(path, f"{self.folder}/objects/{name}")
+        with contextlib.suppress(FileNotFoundError):
+            os.rename(f"{self._layout.manifests}/{name}", f"{self.folder}/manifests/{name}")
+
+    def sync(self) -> None:
+        """Wait until the moves are on disk. Only then may what was moved be removed: after a power
+        cut, nothing half-removed may stand in the store directory."""
+        for path in (self._layout.objects, self._layout.manifests, self.folder):
+            fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            try:
+                os.fsync(fd)
+            finally:
+                os.close(fd)
+
+
+def parsed(name: str) -> ObjectId | None:
+    """The identity that a file's name gives; None when it is not one."""
+    try:
+        return ObjectId.parse(name)
+    except (FormatError, InvalidName):
+        return None
+
+
+def strays(layout: Layout, txn: Reader) -> list[str]:
+    """Names in ``store/`` and ``manifests/`` of objects that the index does not know."""
+    found = set(os.listdir(layout.objects)) | set(os.listdir(layout.manifests))
+    ids = map(parsed, found)
+    return sorted(str(oid) for oid in ids if oid is not None and not txn.has(oid))

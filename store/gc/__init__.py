@@ -1,0 +1,1 @@
+"""What is needed no more: finding it, saying why, and giving its space back to the disk."""

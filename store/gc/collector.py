@@ -1,0 +1,198 @@
+"""Collecting: in rounds, of which each takes objects out of the index and the store directory in
+short transactions, and then gives their space back.
+
+docs/collector.md has the protocol by which builds that go on meanwhile lose nothing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from store.discarding import Batch, Discarding, strays
+from store.errors import Busy, StoreFull
+from store.events import SILENT, Collected, CollectorPhase, Reporter
+from store.gc.marking import Marking
+from store.gc.plan import Plan, make_plan
+from store.gc.policy import Policy
+from store.gc.removal import Removal
+from store.holding import NamedRoot
+from store.index.writing import Writer
+from store.locks import LockFile
+from store.model.names import ObjectId
+from store.store import Store
+
+ROUND = 4096
+"""Objects that are taken out before their space is given back."""
+
+CROWD = 500
+"""Roots, or strays, that are looked at with a lock in hand."""
+
+_EVERY = 0.2
+
+
+@dataclass
+class Outcome:
+    """What a run did. ``freed`` bytes by the disk's blocks; ``longest_hold`` the longest time in
+    seconds for which a writer may have had to wait for it."""
+
+    deleted: list[ObjectId] = field(default_factory=list)
+    freed: int = 0
+    dropped_roots: int = 0
+    dropped_leases: int = 0
+    longest_hold: float = 0.0
+    seconds: float = 0.0
+
+
+class Collector:
+    """One run in one store. Only one process collects at a time (Busy)."""
+
+    def __init__(self, store: Store, reporter: Reporter = SILENT) -> None:
+        self._store = store
+        self._reporter = reporter
+        self._told = 0.0
+        self.outcome = Outcome()
+        self.removal = Removal(store.layout, self._freed)
+
+    def collect(self, policy: Policy) -> Plan:
+        """Free what the policy asks for. Interrupted anywhere, it leaves work for the next run, and
+        nothing half-done that another process could see."""
+        with self._alone():
+            plan = make_plan(self._store, policy, self._phase)
+            self._drop_roots(plan.holders.dead)
+            self._take(plan)
+            if not policy.bounded:
+                self._sweep()
+        return plan
+
+    def delete(self, numbers: Sequence[int], marking: Marking) -> None:
+        """Delete these dead objects, each before what it refers to, and nothing else."""
+        self._round(numbers, marking)
+
+    # -- being the only one --
+
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[None]:
+        with collecting(self._store):
+            began = time.monotonic()
+            self._phase("leftovers")
+            self.removal.empty_trash()
+            self._store.remove_stale_work()
+            self.outcome.dropped_leases = self._store.index.write(_begin)
+            try:
+                yield
+            finally:
+                with contextlib.suppress(StoreFull):
+                    self._store.index.write(Writer.end_journal)
+                self._store.index.keep_reserve()
+            self.outcome.freed = self.removal.freed
+            self.outcome.seconds = time.monotonic() - began
+            self._reporter.emit(
+                Collected(len(self.outcome.deleted), self.outcome.freed, self.outcome.seconds)
+            )
+
+    def alone(self) -> contextlib.AbstractContextManager[None]:
+        """For who deletes: what a run begins and ends with."""
+        return self._alone()
+
+    # -- roots --
+
+    def _drop_roots(self, dead: Sequence[NamedRoot]) -> None:
+        for start in range(0, len(dead), CROWD):
+            crowd = dead[start : start + CROWD]
+            self.outcome.dropped_roots += self._store.drop_dead_roots(crowd)
+
+    # -- objects --
+
+    def _take(self, plan: Plan) -> None:
+        at = 0
+        while at < len(plan.dead):
+            wanted = plan.policy.wanted(self.removal.freed, self._store.free_bytes())
+            if wanted == 0:
+                return
+            end = self._end_of_round(plan, at, wanted)
+            self._round(plan.dead[at:end], plan.marking)
+            at = end
+            self._phase("deleting", at, len(plan.dead))
+
+    def _end_of_round(self, plan: Plan, start: int, wanted: int | None) -> int:
+        """No more is taken out than could free what is wanted: sizes count shared files in full."""
+        end = min(start + ROUND, len(plan.dead))
+        if wanted is None:
+            return end
+        size = 0
+        with self._store.index.read() as txn:
+            for at in range(start, end):
+                size += txn.size(plan.dead[at])
+                if size >= wanted:
+                    return at + 1
+        return end
+
+    def _round(self, numbers: Sequence[int], marking: Marking) -> None:
+        discarding = Discarding(self._store)
+        try:
+            at = 0
+            while at < len(numbers):
+                # What changed much is looked at without a lock first.
+                with self._store.index.read() as txn:
+                    marking.refresh(txn)
+                batch = discarding.take(numbers[at:], marking.refresh)
+                at += batch.done
+                self._note(batch)
+            discarding.sync()
+            self.removal.empty_run(discarding.folder)
+        finally:
+            discarding.close()
+
+    def _note(self, batch: Batch) -> None:
+        self.outcome.deleted += batch.taken
+        self.outcome.longest_hold = max(self.outcome.longest_hold, batch.held)
+
+    # -- what nobody knows --
+
+    def _sweep(self) -> None:
+        """What was left on disk by those who were killed before the index knew of it, or after it
+        had forgotten it."""
+        self._phase("strays")
+        with self._store.index.read() as txn:
+            names = strays(self._store.layout, txn)
+        discarding = Discarding(self._store)
+        try:
+            for start in range(0, len(names), CROWD):
+                self.outcome.deleted += discarding.sweep(names[start : start + CROWD])
+            discarding.sync()
+            self.removal.empty_run(discarding.folder)
+        finally:
+            discarding.close()
+        self._phase("shared files")
+        self.removal.sweep_shared()
+
+    # -- telling --
+
+    def _phase(self, name: str, done: int = 0, total: int | None = None) -> None:
+        self._told = time.monotonic()
+        self._reporter.emit(CollectorPhase(name, done, total, self.removal.freed))
+
+    def _freed(self, freed: int) -> None:
+        if time.monotonic() - self._told > _EVERY:
+            self._phase("removing")
+
+
+@contextlib.contextmanager
+def collecting(store: Store) -> Iterator[None]:
+    """The right to collect; Busy when another process has it."""
+    store.check_writable()
+    lock = LockFile(f"{store.layout.locks}/collector").try_lock(0)
+    if lock is None:
+        raise Busy("another process is collecting in this store", hint="wait until it has finished")
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _begin(txn: Writer) -> int:
+    txn.start_journal()
+    return txn.drop_stale_leases()

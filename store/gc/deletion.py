@@ -1,0 +1,49 @@
+"""Deleting chosen objects: only those that nothing keeps."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Sequence
+
+from store.errors import StillAlive
+from store.events import SILENT, Reporter
+from store.gc.collector import Collector, Outcome
+from store.gc.plan import Plan, make_plan
+from store.gc.policy import Policy
+from store.gc.why import why_alive
+from store.model.names import ObjectId
+from store.store import Store
+
+
+def delete(store: Store, oids: Sequence[ObjectId], reporter: Reporter = SILENT) -> Outcome:
+    """Delete the objects and all that refers to them, which is as dead as they are.
+
+    StillAlive, and nothing is deleted, when one of them is kept; UnknownObject; Busy.
+    """
+    collector = Collector(store, reporter)
+    with collector.alone():
+        plan = make_plan(store, Policy())
+        for oid in oids:
+            _refuse_alive(store, plan, oid)
+        with store.index.read() as txn:
+            numbers = [txn.known(oid) for oid in txn.referrers_closure(oids)]
+        # Greater numbers first: what refers to something has a greater one.
+        collector.delete(array("I", sorted(numbers, reverse=True)), plan.marking)
+    left = [oid for oid in oids if oid not in set(collector.outcome.deleted)]
+    if left:
+        raise StillAlive(f"{left[0]} has just come into use", hint="try again when it is not")
+    return collector.outcome
+
+
+def _refuse_alive(store: Store, plan: Plan, oid: ObjectId) -> None:
+    with store.index.read() as txn:
+        if not plan.marking.marks[txn.known(oid)]:
+            return
+    chain = why_alive(store, oid)
+    if chain is None:
+        return  # what kept it has just let it go
+    way = " -> ".join(str(each) for each in chain.objects)
+    raise StillAlive(
+        f"{oid} is kept by the {chain.holder}" + (f": {way}" if len(chain.objects) > 1 else ""),
+        hint="`store root remove` or removing the link lets go of it",
+    )

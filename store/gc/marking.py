@@ -1,0 +1,93 @@
+"""Who is alive, over integers: a byte for each number, set for live objects."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterable
+from operator import itemgetter
+
+from store.errors import FormatError, InvalidName
+from store.index.reading import Reader
+from store.model.derivation import Derivation, Resolved, Source
+from store.model.names import ObjectId
+
+
+class Marking:
+    """The marks of one snapshot, brought up to date with what became held or known since."""
+
+    def __init__(self, txn: Reader, *, keep_derivations: bool = False) -> None:
+        self.marks = bytearray(txn.next_number())
+        self._keep_derivations = keep_derivations
+        self._position = 0
+
+    def hold(self, txn: Reader, oids: Iterable[ObjectId]) -> int:
+        """Mark objects and all that they need; returns how many that were not marked."""
+        numbers = (txn.number(oid) for oid in oids)
+        return self._spread(txn, [number for number in numbers if number is not None])
+
+    def hold_numbers(self, txn: Reader, numbers: Iterable[int]) -> int:
+        """As :meth:`hold`, by number."""
+        return self._spread(txn, numbers)
+
+    def _spread(self, txn: Reader, numbers: Iterable[int]) -> int:
+        fresh = txn.spread(numbers, self.marks)
+        count = len(fresh)
+        while self._keep_derivations and fresh:
+            above = {other for number in fresh for other in built_from(txn, number)}
+            fresh = txn.spread(above, self.marks)
+            count += len(fresh)
+        return count
+
+    def refresh(self, txn: Reader) -> bytearray:
+        """Mark what was registered since the snapshot, and what became held while a journal is
+        kept; returns the marks."""
+        known, after = len(self.marks), txn.next_number()
+        if after > known:
+            self.marks.extend(bytes(after - known))
+            # All that is new is somebody's who is at work; what it refers to must stay.
+            self._spread(txn, txn.numbers(known))
+        digests, self._position = txn.journal(self._position)
+        numbers = map(txn.number_of_digest, digests)
+        self._spread(txn, [number for number in numbers if number is not None])
+        return self.marks
+
+    def dead(self, txn: Reader) -> array[int]:
+        """The numbers of what is registered and not marked, descending: referrers first."""
+        marks = self.marks
+        return array("I", [n for n in txn.numbers() if not marks[n]][::-1])
+
+
+def built_from(txn: Reader, number: int) -> set[int]:
+    """The numbers of the objects that an object was built from, by any of its realisations."""
+    found: set[int] = set()
+    for made in txn.makers(txn.record(number).id):
+        node = _node(txn, made.key)
+        if isinstance(node, Resolved):
+            inputs = node.inputs if node.rootfs is None else (*node.inputs, node.rootfs)
+            found.update(n for n in map(txn.number, inputs) if n is not None)
+    return found
+
+
+def _node(txn: Reader, key: bytes) -> Source | Derivation | Resolved | None:
+    try:
+        return txn.node(key)
+    except (FormatError, InvalidName):
+        return None  # a record that cannot be read keeps nothing
+
+
+def by_last_use(txn: Reader, dead: array[int]) -> list[tuple[int, int]]:
+    """Last use (Unix seconds) and number of each dead object, longest ago first.
+
+    An object counts as used when one that refers to it is; so referrers still come first.
+    ``dead`` is descending.
+    """
+    used = dict.fromkeys(dead, 0)
+    for number in dead:
+        own = used[number] = max(used[number], txn.last_used(number))
+        for other in txn.below(number):
+            if own > used.get(other, own):
+                used[other] = own
+    order = [(used[number], number) for number in dead]
+    # Stable, so that of equal ones the greater number, which cannot be referred to, stays first.
+    order.sort(key=itemgetter(0))
+    return order

@@ -1,0 +1,73 @@
+"""What is dead, in the order in which it may go, and what keeps the rest."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from store.gc.holders import Holders, gather
+from store.gc.marking import Marking, by_last_use
+from store.gc.policy import Policy
+from store.index.reading import Reader
+from store.index.schema import COARSE
+from store.store import Store
+
+
+@dataclass(frozen=True)
+class Plan:
+    """``dead`` are the numbers of what may go, each before what it refers to; when uses count,
+    ``used`` has the time of each one's last, in Unix seconds. ``live`` objects are held, ``spared``
+    ones would be dead but for the policy.
+    """
+
+    policy: Policy
+    holders: Holders
+    marking: Marking
+    dead: array[int]
+    used: array[int] | None
+    total: int
+    live: int
+    spared: int
+
+
+def make_plan(
+    store: Store,
+    policy: Policy,
+    phase: Callable[[str], None] = lambda name: None,
+    *,
+    uses: bool = False,
+) -> Plan:
+    """Look at a snapshot of the store. ``uses`` looks up when each dead object was last used, even
+    if the policy does not ask. Raises CorruptObject when the index is damaged."""
+    with store.index.read() as txn:
+        phase("roots")
+        holders = gather(store, txn)
+        phase("marking")
+        marking = Marking(txn, keep_derivations=policy.keep_derivations)
+        live = marking.hold(txn, (oid for each in holders.alive for oid in each.objects))
+        dead, used, spared = marking.dead(txn), None, 0
+        if uses or policy.bounded or policy.older_than is not None:
+            phase("last uses")
+            dead, used = _ordered(txn, dead)
+            spared = _spare_young(txn, policy, marking, dead, used)
+            dead, used = dead[: len(dead) - spared], used[: len(used) - spared]
+        return Plan(policy, holders, marking, dead, used, txn.count(), live, spared)
+
+
+def _ordered(txn: Reader, dead: array[int]) -> tuple[array[int], array[int]]:
+    order = by_last_use(txn, dead)
+    return array("I", [number for _, number in order]), array("I", [used for used, _ in order])
+
+
+def _spare_young(
+    txn: Reader, policy: Policy, marking: Marking, dead: array[int], used: array[int]
+) -> int:
+    """How many at the end of ``dead`` were used too lately; they are marked."""
+    cutoff = policy.cutoff()
+    if cutoff is None:
+        return 0
+    # Uses are noted coarsely: the last may have been so much later.
+    young = [number for number, when in zip(dead, used, strict=True) if when + COARSE > cutoff]
+    marking.hold_numbers(txn, young)
+    return len(young)

@@ -1,0 +1,37 @@
+"""What the collector is asked for."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Policy:
+    """``max_freed``: stop once so many bytes were freed. ``keep_free``: stop once so many are free
+    where the store is. ``older_than``: spare what was used within so many seconds.
+    ``keep_derivations``: keep what live objects were built from. They combine.
+    """
+
+    max_freed: int | None = None
+    keep_free: int | None = None
+    older_than: float | None = None
+    keep_derivations: bool = False
+
+    @property
+    def bounded(self) -> bool:
+        """Whether it may stop before all that is dead is gone."""
+        return self.max_freed is not None or self.keep_free is not None
+
+    def wanted(self, freed: int, free: int) -> int | None:
+        """Bytes still to be freed, when ``freed`` were and ``free`` are free; None for all."""
+        left = []
+        if self.max_freed is not None:
+            left.append(self.max_freed - freed)
+        if self.keep_free is not None:
+            left.append(self.keep_free - free)
+        return max(0, min(left)) if left else None
+
+    def cutoff(self) -> int | None:
+        """What was used after this, in Unix seconds, is spared."""
+        return None if self.older_than is None else int(time.time() - self.older_than)

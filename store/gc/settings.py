@@ -1,0 +1,129 @@
+"""How the store's owner wants it kept, from ``config.toml`` in its root.
+
+::
+
+    [collect]
+    min-free = "10 GiB"        # below so much free space, collect before building
+    max-free = "30 GiB"        # and stop when so much is free
+    older-than = "7d"          # spare what was used lately
+    keep-derivations = true    # keep what live objects were built from
+
+Without ``min-free`` nothing is collected unasked.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from store.errors import UsageError
+from store.gc.policy import Policy
+from store.layout import Layout
+
+_SIZE = re.compile(r"(\d{1,18}(?:\.\d{1,9})?) ?([KMGTP]?)(?:i?B)?", re.ASCII)
+_DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,9})?) ?([smhdw]?)", re.ASCII)
+_SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
+_LARGEST = 1 << 20
+"""Bytes of a configuration at most."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """``min_free`` and ``max_free`` in bytes; None when nothing is to be collected unasked."""
+
+    min_free: int | None = None
+    max_free: int | None = None
+    older_than: float | None = None
+    keep_derivations: bool = False
+
+    def policy(self) -> Policy:
+        """What an automatic run is asked for."""
+        return Policy(
+            keep_free=self.max_free,
+            older_than=self.older_than,
+            keep_derivations=self.keep_derivations,
+        )
+
+
+def load(layout: Layout) -> Settings:
+    """The store's settings; those of an absent file are the defaults. UsageError says what is wrong
+    with the file."""
+    try:
+        with open(layout.config, "rb") as stream:
+            data = stream.read(_LARGEST + 1)
+    except FileNotFoundError:
+        return Settings()
+    except OSError as error:
+        raise UsageError(f"{layout.config} cannot be read: {error.strerror}") from error
+    try:
+        return parse(data)
+    except ValueError as error:
+        raise UsageError(
+            f"{layout.config}: {error}", hint="docs/collector.md shows what can stand there"
+        ) from error
+
+
+def parse(data: bytes) -> Settings:
+    """The settings in a file's text; ValueError says what is wrong with it."""
+    import tomllib
+
+    if len(data) > _LARGEST:
+        raise ValueError("too large for a configuration")
+    try:
+        table = tomllib.loads(data.decode("utf-8"))
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+    _refuse_others(table, {"collect"}, "")
+    collect = table.get("collect", {})
+    if not isinstance(collect, dict):
+        raise ValueError("[collect] is not a table")
+    _refuse_others(collect, {"min-free", "max-free", "older-than", "keep-derivations"}, "collect.")
+    keep = collect.get("keep-derivations", False)
+    if not isinstance(keep, bool):
+        raise ValueError("collect.keep-derivations is neither true nor false")
+    least, most = (_bytes(collect, key) for key in ("min-free", "max-free"))
+    if most is not None and (least is None or most < least):
+        raise ValueError("collect.max-free is less than collect.min-free")
+    if least is not None and most is None:
+        most = least
+    return Settings(least, most, _seconds(collect, "older-than"), keep)
+
+
+def _refuse_others(table: Mapping[str, object], known: set[str], prefix: str) -> None:
+    # A misspelt setting that is passed over would be found out when the disk is full.
+    for key in table:
+        if key not in known:
+            raise ValueError(f"no setting is called {prefix}{key}")
+
+
+def _bytes(table: Mapping[str, object], key: str) -> int | None:
+    value = table.get(key)
+    if value is None or (isinstance(value, int) and not isinstance(value, bool) and value >= 0):
+        return value
+    size = parse_size(value) if isinstance(value, str) else None
+    if size is None:
+        raise ValueError(f'collect.{key} is no size such as "10 GiB"')
+    return size
+
+
+def _seconds(table: Mapping[str, object], key: str) -> float | None:
+    value = table.get(key)
+    if value is None:
+        return None
+    seconds = parse_duration(value) if isinstance(value, str) else None
+    if seconds is None:
+        raise ValueError(f'collect.{key} is no duration such as "12h" or "7d"')
+    return seconds
+
+
+def parse_size(text: str) -> int | None:
+    """Bytes, from ``1000``, ``10G``, ``1.5 GiB``, in powers of 1024; None for anything else."""
+    match = _SIZE.fullmatch(text.strip())
+    return None if match is None else int(float(match[1]) * 1024 ** " KMGTP".index(match[2] or " "))
+
+
+def parse_duration(text: str) -> float | None:
+    """Seconds, from ``90``, ``10m``, ``12h``, ``7d`` or ``2w``; None for anything else."""
+    match = _DURATION.fullmatch(text.strip())
+    return None if match is None else float(match[1]) * _SECONDS[match[2]]
