@@ -338,3 +338,20 @@ def test_recipes_without_a_ledger_say_how_to_make_one(audited: Shop) -> None:
     done = audited.run("audit")
     assert done.returncode == 10
     assert "ledger --update" in done.stderr
+
+
+# -- the small ladder, from real source -----------------------------------------------------------
+
+
+def test_the_small_ladder_comes_out_the_same_whatever_is_varied(shop: Shop) -> None:
+    small = replace(shop, recipes=TOP / "derivations")
+    done = small.run("realise", "tcc1.tcc", "tcc2.tcc", timeout=900)
+    assert done.returncode == 0, done.stderr
+    code, records = audit(small, "rebuild", "tcc2.tcc", "--vary", "all")
+    assert {record["variation"] for record in records} == {"control", *VARIATIONS}
+    assert {record["verdict"] for record in records} == {"reproduced"}, records
+    assert code == 0
+    code, records = audit(small, "stages", "tcc2.tcc")
+    twins = {record["subject"]: record for record in records}
+    assert twins["tcc2.tcc"]["counterpart"] == "tcc1.tcc"
+    assert twins["tcc2.tcc"]["verdict"] == "reproduced"

@@ -6,6 +6,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
+from store.cli.audit import SUBCOMMANDS
 from store.cli.lazy import LazyGroup
 from store.cli.main import COMMANDS, cli
 
@@ -30,3 +31,10 @@ def test_near_matches_are_offered_for_a_command_that_does_not_exist() -> None:
 def test_the_help_page_lists_every_command() -> None:
     output = CliRunner().invoke(cli, ["--help"]).output
     assert all(f"  {name}" in output for name in COMMANDS)
+
+
+@pytest.mark.parametrize("name", SUBCOMMANDS)
+def test_every_audit_has_a_module_and_a_help_page(name: str) -> None:
+    result = CliRunner().invoke(cli, ["audit", name, "--help"])
+    assert result.exit_code == 0, result.output
+    assert result.output.startswith("Usage:")

@@ -1,0 +1,167 @@
+"""Which rebuilds are asked for, and what is concluded from what comes of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import pytest
+
+from store.audit.causes import Case, Outcome, Trial, examine
+from store.audit.verdict import Finding, Verdict
+from store.build.variation import VARIATIONS, Variation
+from store.errors import BuildFailed
+from store.model.names import ObjectId
+
+Build = Callable[[Variation, int], str]
+"""What comes out under a variation, the so-manieth time that anything is built."""
+
+
+def made(content: str) -> ObjectId:
+    return ObjectId(content.encode().ljust(20, b"\0"), "toy")
+
+
+def case(*recorded: str) -> Case:
+    return Case("toy", b"k" * 32, {"out": tuple(map(made, recorded or ("good",)))}, 1000)
+
+
+class Bench:
+    """Runs an examination against builds that are only told."""
+
+    def __init__(self, build: Build) -> None:
+        self._build = build
+        self.trials: list[Trial] = []
+
+    def outcome(self, trial: Trial) -> Outcome:
+        self.trials.append(trial)
+        content = self._build(trial.variation, len(self.trials))
+        if content == "fails":
+            return Outcome(1.0, error=BuildFailed("toy", "exit status 1"))
+        return Outcome(1.0, {"out": made(content)})
+
+    def run(self, asked: Case, variations: Sequence[str] = ()) -> list[Finding]:
+        steps = examine(asked, [VARIATIONS[name] for name in variations])
+        trials = next(steps)
+        while True:
+            try:
+                trials = steps.send([self.outcome(trial) for trial in trials])
+            except StopIteration as end:
+                found: list[Finding] = end.value
+                return found
+
+
+def is_still(variation: Variation) -> bool:
+    return "clock_stopped" in variation.changes
+
+
+def test_one_rebuild_is_enough_for_what_reproduces() -> None:
+    bench = Bench(lambda variation, count: "good")
+    (finding,) = bench.run(case())
+    assert finding.verdict is Verdict.REPRODUCED
+    assert len(bench.trials) == 1
+
+
+def test_the_variation_that_differs_is_the_cause() -> None:
+    bench = Bench(lambda variation, count: "bad" if variation.name == "user" else "good")
+    found = {item.variation: item for item in bench.run(case(), ["path", "user", "aslr"])}
+    assert found["user"].cause == "user"
+    assert found["user"].expected == made("good")
+    assert found["user"].actual == made("bad")
+    assert {found[name].verdict for name in ("control", "path", "aslr")} == {Verdict.REPRODUCED}
+    assert bench.trials[-1].variation.name == "control", "it was made sure that it is not chance"
+
+
+def test_a_variation_is_not_blamed_for_what_chance_does_now_and_then() -> None:
+    bench = Bench(lambda variation, count: "good" if count == 1 else f"bad {count}")
+    found = {item.variation: item for item in bench.run(case(), ["path"])}
+    assert found["control"].verdict is Verdict.REPRODUCED
+    assert found["path"].cause == "randomness"
+
+
+def test_what_agrees_only_while_the_clock_stands_still_depends_on_the_date() -> None:
+    bench = Bench(lambda variation, count: "still" if is_still(variation) else f"at {count}")
+    found = {item.variation: item for item in bench.run(case(), ["path", "date"])}
+    assert found["control"].cause == "date"
+    assert found["path"].verdict is Verdict.REPRODUCED, "compared with the clock standing still"
+    assert found["path"].expected == made("still")
+    assert found["date"].cause == "date"
+    assert "date" not in {trial.variation.name for trial in bench.trials}, "the control was that"
+
+
+def test_a_second_cause_is_found_beside_the_date() -> None:
+    def build(variation: Variation, count: int) -> str:
+        place = "there" if variation.salt else "here"
+        return f"{place} still" if is_still(variation) else f"{place} {count}"
+
+    found = {item.variation: item for item in Bench(build).run(case(), ["path", "user"])}
+    assert found["path"].cause == "path"
+    assert found["user"].verdict is Verdict.REPRODUCED
+
+
+def test_what_never_agrees_depends_on_chance_and_nothing_is_varied_then() -> None:
+    bench = Bench(lambda variation, count: f"bad {count}")
+    found = {item.variation: item for item in bench.run(case(), ["path"])}
+    assert found["control"].cause == "randomness"
+    assert found["path"].verdict is Verdict.UNKNOWN
+    assert len(bench.trials) == 3
+
+
+def test_agreeing_rebuilds_of_another_object_name_no_cause() -> None:
+    (finding,) = Bench(lambda variation, count: "other").run(case())
+    assert finding.verdict is Verdict.DIFFERS
+    assert finding.cause is None
+    assert "other circumstances" in finding.detail
+
+
+def test_a_variation_that_gives_the_recorded_object_is_the_cause() -> None:
+    bench = Bench(lambda variation, count: "good" if variation.cores == 1 else "other")
+    one = [name for name in VARIATIONS if VARIATIONS[name].cores == 1]
+    if not one:
+        pytest.skip("with one processor, fewer cannot be asked for")
+    found = {item.variation: item for item in bench.run(case(), one)}
+    assert found["control"].cause == one[0]
+
+
+def test_records_that_disagree_are_a_difference_even_when_one_comes_out_again() -> None:
+    (finding,) = Bench(lambda variation, count: "good").run(case("good", "bad"))
+    assert finding.verdict is Verdict.DIFFERS
+    assert (finding.expected, finding.actual) == (made("bad"), made("good"))
+
+
+def test_a_control_that_fails_ends_the_examination() -> None:
+    bench = Bench(lambda variation, count: "fails")
+    (finding,) = bench.run(case(), ["path"])
+    assert finding.verdict is Verdict.FAILED
+    assert "exit status 1" in finding.detail
+    assert len(bench.trials) == 1
+
+
+def test_a_clock_that_cannot_be_stopped_leaves_the_cause_open() -> None:
+    bench = Bench(lambda variation, count: "fails" if is_still(variation) else f"at {count}")
+    found = {item.variation: item for item in bench.run(case(), ["user"])}
+    assert found["control"].verdict is Verdict.DIFFERS
+    assert found["control"].cause is None
+    assert "clock standing still" in found["control"].detail
+    assert found["user"].verdict is Verdict.UNKNOWN
+
+
+def test_outputs_beside_a_random_one_are_varied_all_the_same() -> None:
+    asked = Case("toy", b"k" * 32, {"lib": (made("good"),), "out": (made("good"),)}, 1000)
+    steps = examine(asked, [VARIATIONS["path"]])
+    trials, count = next(steps), 0
+    found: list[Finding] = []
+    while not found:
+        outcomes = []
+        for _ in trials:
+            count += 1
+            outcomes.append(Outcome(1.0, {"lib": made(f"bad {count}"), "out": made("good")}))
+        try:
+            trials = steps.send(outcomes)
+        except StopIteration as end:
+            found = end.value
+    verdicts = {(item.output, item.variation): item.verdict for item in found}
+    assert verdicts == {
+        ("lib", "control"): Verdict.DIFFERS,
+        ("out", "control"): Verdict.REPRODUCED,
+        ("lib", "path"): Verdict.UNKNOWN,
+        ("out", "path"): Verdict.REPRODUCED,
+    }
