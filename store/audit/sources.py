@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from store.audit.envelope import ENVELOPE_LIMIT
 from store.build import transport
 from store.build.streams import CHUNK, Meter, Stream, decompressed, file_chunks
-from store.errors import BadArchive, FetchFailed, FormatError, StorageError, UsageError
+from store.errors import BadArchive, FetchFailed, FormatError, StorageError
 
 SUFFIXES = (".json", ".jsonl", ".intoto", ".gz", ".bz2", ".xz")
 """Files of a folder that are read; ``.intoto.jsonl`` is the usual name."""
@@ -47,8 +47,7 @@ class Line:
 def lines(source: str, limits: Limits | None = None) -> Iterator[Line]:
     """Every line of ``source``, which may be compressed with gzip, bzip2 or xz.
 
-    Raises UsageError when it is no file, folder or URL, FetchFailed, StorageError, BadArchive, and
-    FormatError when it is too large.
+    Raises FetchFailed, StorageError, BadArchive, and FormatError when it is too large.
     """
     budget = _Budget(limits or Limits())
     for name, url in _targets(source, budget):
@@ -93,7 +92,7 @@ def _targets(source: str, budget: _Budget) -> Iterator[tuple[str, str]]:
     elif source.startswith("file:"):
         yield from _targets(_local(source), budget)
     elif scheme:
-        raise UsageError(f"{source}: statements are read from files, http and https")
+        raise _not_had(source, "statements are read from files, http and https")
     elif os.path.isdir(source):
         for name in _folder(source):
             budget.take_file()
@@ -101,14 +100,19 @@ def _targets(source: str, budget: _Budget) -> Iterator[tuple[str, str]]:
     elif os.path.exists(source):
         yield os.path.basename(source), _file_url(source)
     else:
-        raise UsageError(f"{source} is not there", hint="name a file, a folder, or a URL")
+        raise _not_had(source, "is not there; name a file, a folder, or a URL")
 
 
 def _local(url: str) -> str:
     try:
         return transport.file_path(url)
     except (transport.Permanent, ValueError) as error:
-        raise UsageError(f"{url}: {error}") from error
+        raise _not_had(url, str(error)) from error
+
+
+def _not_had(source: str, reason: str) -> FetchFailed:
+    # No UsageError, whose exit code says of an audit that something differs.
+    return FetchFailed("statements", [(source, reason)])
 
 
 def _folder(path: str) -> list[str]:

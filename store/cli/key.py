@@ -70,11 +70,14 @@ def make_key(context: Context, name: str) -> PublicKey:
 
 
 def public_keys(text: str) -> list[PublicKey]:
-    """The keys that ``NAME:BASE64``, or a file of such lines, means. FormatError, StorageError."""
+    """The keys that ``NAME:BASE64``, or a file of such lines, means.
+
+    Raises UnusableKey, FormatError or StorageError.
+    """
     if os.path.exists(text):
         return read_public(text)
     if ":" not in text:
-        raise UsageError(f"{text!r} is neither a file nor a key", hint="a key is NAME:BASE64")
+        raise UnusableKey(f"{text!r} is neither a file nor a key", hint="a key is NAME:BASE64")
     return [PublicKey.parse(text)]
 
 

@@ -40,6 +40,9 @@ F = TypeVar("F", bound=Callable[..., Any])
 DIFFERENCES_SHOWN = 500
 """Differences of one finding; the page says how many more there are."""
 
+LABELS = {"against": ("here", "elsewhere"), "ledger": ("in the ledger", "here")}
+"""What the expected and the actual object are called, by check, where that is clearer."""
+
 _ASKED = "store.cli.report"
 
 
@@ -84,7 +87,7 @@ def write_asked(findings: Sequence[Finding]) -> None:
 
 def _timed(store: Store, finding: Finding) -> Finding:
     """The finding with the time that the build recorded took, where nothing was built again."""
-    if finding.seconds is not None or finding.key is None:
+    if finding.seconds is not None or finding.key is None or finding.check == "rebuild":
         return finding
     records = store.realisations(finding.key, finding.output)
     return replace(finding, seconds=records[0].duration / 1000) if records else finding
@@ -231,7 +234,8 @@ def _objects(finding: Finding) -> str:
     if expected is not None and expected == actual:
         return f'<span class="label">both</span>{_object(expected)}'
     lines = []
-    for label, oid, kind in (("expected", expected, ""), ("came out", actual, "other")):
+    first, second = LABELS.get(finding.check, ("expected", "came out"))
+    for label, oid, kind in ((first, expected, ""), (second, actual, "other")):
         if oid is not None:
             lines.append(f'<span class="label">{label}</span>{_object(oid, kind)}')
     return "".join(lines)

@@ -273,7 +273,7 @@ def test_a_phone_shows_rows_as_cards_in_letters_that_can_be_read(browser: Browse
             .map(e => parseFloat(getComputedStyle(e).fontSize));
         return [Math.min(...sizes),
                 document.querySelector('#outputs tbody').getBoundingClientRect().width,
-                getComputedStyle(document.querySelector('#outputs tr')).display];
+                getComputedStyle(document.querySelector('#outputs tr.finding')).display];
         """
     )
     assert smallest >= 12

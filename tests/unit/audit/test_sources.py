@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from store.audit.envelope import ENVELOPE_LIMIT
 from store.audit.sources import Limits, _split, lines
-from store.errors import BadArchive, FetchFailed, FormatError, UsageError
+from store.errors import BadArchive, FetchFailed, FormatError
 
 
 def read(source: object, limits: Limits | None = None) -> list[tuple[str, bytes]]:
@@ -82,7 +82,7 @@ def test_a_folder_is_its_files_and_no_link_is_followed(tmp_path: Path) -> None:
 
 def test_what_is_no_source_is_refused(tmp_path: Path) -> None:
     for source in (tmp_path / "none", "ftp://127.0.0.1/a", "data://a", "file://elsewhere/a"):
-        with pytest.raises(UsageError):
+        with pytest.raises(FetchFailed):
             read(source)
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(FetchFailed, match="not a regular file"):
