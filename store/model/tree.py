@@ -8,7 +8,7 @@ for a directory. Nothing else of a file is kept.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 
 from store import canon, digest
@@ -76,6 +76,7 @@ class Directory:
     """A directory's entries, sorted by name (as bytes)."""
 
     entries: tuple[tuple[bytes, Node], ...]
+    _encoded: bytes | None = field(default=None, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         for name, _ in self.entries:
@@ -85,7 +86,11 @@ class Directory:
 
     def encode(self) -> bytes:
         """``[[name, kind, executable, size, payload], …]``."""
-        return canon.encode([[name, *node.to_fields()] for name, node in self.entries])
+        if self._encoded is None:
+            data = canon.encode([[name, *node.to_fields()] for name, node in self.entries])
+            object.__setattr__(self, "_encoded", data)  # a digest and a manifest both need it
+            return data
+        return self._encoded
 
     @classmethod
     def decode(cls, data: bytes) -> Directory:

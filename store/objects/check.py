@@ -14,7 +14,7 @@ from store.model.tree import Directory, Node, NodeKind
 from store.objects.content import file_digest, occurrences
 from store.objects.scan import Scanner
 from store.objects.sharing import MTIME_NS, mode_of
-from store.objects.staging import blanked_file, blanked_link
+from store.objects.staged import blanked_file, blanked_link
 
 
 @dataclass(frozen=True)
@@ -54,6 +54,39 @@ def check_tree(path: str, manifest: Manifest) -> list[Finding]:
     findings: list[Finding] = []
     _check(path, manifest.root, manifest.directories, findings)
     return findings
+
+
+def differs(staged: str, path: str, manifest: Manifest) -> bool:
+    """Whether the object at ``path`` is another than the copy at ``staged``, which the manifest
+    describes. What both have in common by hard link is not read: taking the copy would mend
+    nothing of it. The copy's top folder has not got its final mode yet."""
+    try:
+        return _differs(staged, path, manifest.root, manifest.directories)
+    except OSError:
+        return True
+
+
+def _differs(staged: str, path: str, node: Node, directories: dict[bytes, Directory]) -> bool:
+    found = os.lstat(path)
+    if stat.S_IFMT(found.st_mode) != _FORMATS[node.kind]:
+        return True
+    if node.kind is NodeKind.LINK:
+        return os.readlink(os.fsencode(path)) != node.payload
+    if found.st_mode & 0o7777 != _mode(node) or found.st_mtime_ns != MTIME_NS:
+        return True
+    if node.kind is NodeKind.FILE:
+        same = os.path.samestat(os.lstat(staged), found)
+        return not same and (found.st_size != node.size or file_digest(path) != node.payload)
+    entries = directories[node.payload].entries
+    names = [os.fsdecode(name) for name, _ in entries]
+    return sorted(os.listdir(path)) != sorted(names) or any(
+        _differs(f"{staged}/{name}", f"{path}/{name}", below, directories)
+        for name, (_, below) in zip(names, entries, strict=True)
+    )
+
+
+def _mode(node: Node) -> int:
+    return 0o555 if node.kind is NodeKind.DIRECTORY else mode_of(node.executable)
 
 
 def _check(

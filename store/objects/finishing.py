@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from store import kernel
-from store.model.tree import NodeKind, file, link
+from store.model.tree import Node, NodeKind, file, link
 from store.objects.content import blanked_digest
-from store.objects.sharing import MTIME_NS, mode_of, publish
-from store.objects.staging import (
-    TOP,
-    Staged,
-    blanked_file,
-    blanked_link,
-    finish,
-    replaced,
-)
+from store.objects.crew import share_out
+from store.objects.sharing import MTIME_NS, finish, mode_of, publish
+from store.objects.staged import TOP, Staged, blanked_file, blanked_link, replaced
 
 FEW = 12
 """Up to so many fresh inodes are synced one by one; more are cheaper with the file system."""
+
+FEW_TO_PUBLISH = 4000
+"""Files that one process publishes in the time that forking another takes, or little more."""
 
 
 def rename_others(staged: Staged, texts: Mapping[bytes, bytes], folder: int) -> None:
@@ -127,17 +124,23 @@ def _sync_each(staged: Staged, name: bytes, folder: int) -> None:
 
 def publish_files(staged: Staged, links: str, folder: int) -> None:
     """Share every fresh file with objects to come. Its bytes have to be on disk."""
-    _publish_files(staged, links, TOP, folder)
+
+    def publish_all(files: Sequence[tuple[bytes, Node]]) -> None:
+        for path, node in files:
+            publish(links, node.payload, node.executable, path, folder)
+
+    share_out(publish_all, list(_fresh(staged, TOP)), FEW_TO_PUBLISH)
 
 
-def _publish_files(staged: Staged, links: str, name: bytes, folder: int) -> None:
-    if staged.node.kind is NodeKind.FILE:
-        if not staged.shared:
-            publish(links, staged.node.payload, staged.node.executable, name, folder)
-    elif staged.entries:
-        with _opened(name, folder) as below:
-            for entry, node in staged.entries.items():
-                _publish_files(node, links, entry, below)
+def _fresh(staged: Staged, path: bytes) -> Iterator[tuple[bytes, Node]]:
+    if not staged.leaf:
+        for name, entry in staged.entries.items():
+            if not entry.leaf:
+                yield from _fresh(entry, path + b"/" + name)
+            elif entry.node.kind is NodeKind.FILE and not entry.shared:
+                yield path + b"/" + name, entry.node
+    elif staged.node.kind is NodeKind.FILE and not staged.shared:
+        yield path, staged.node
 
 
 @contextmanager

@@ -28,7 +28,8 @@ from store.objects.finishing import (
 )
 from store.objects.placing import place
 from store.objects.scan import Scanner
-from store.objects.staging import TOP, Copier, Staged
+from store.objects.staged import TOP, Staged
+from store.objects.staging import Copier
 
 
 @dataclass
@@ -42,6 +43,7 @@ class _Output:
     references: frozenset[ObjectId]
     siblings: frozenset[ObjectId]
     fresh: int
+    rewritable: bool
 
 
 def ingest(
@@ -159,6 +161,7 @@ def _stage(
         frozenset(others[text] for text in copier.seen & others.keys()),
         frozenset(renamed[text] for text in copier.seen & renamed.keys() if text != own),
         copier.fresh_files,
+        copier.rewritable > 0,
     )
 
 
@@ -172,14 +175,16 @@ def _complete(
     beside = {scratch: final[scratch].id for scratch in output.siblings}
     references = tuple(sorted(output.references.union(beside.values())))
     with _folder(output.staging) as folder:
-        rename_others(staged, _texts(beside), folder)
-        itself = any(entry.places for entry in staged.files())
-        blanked = staged.blanked_tree()
+        if output.rewritable:
+            rename_others(staged, _texts(beside), folder)
+        itself = output.rewritable and any(entry.places for entry in staged.files())
+        directories = {} if output.rewritable else staged.directories()
+        blanked = staged.blanked_tree() if output.rewritable else staged.node
         oid = identity.object_id(output.name, blanked.digest(), references, itself)
         if itself and output.scratch:
             rename_own(staged, _texts({output.scratch: oid}), folder)
         finish_directories(staged, folder)
-        directories = staged.directories()
+        directories = directories or staged.directories()
         manifest = Manifest(oid, references, itself, staged.node, directories)
         sync(staged, output.fresh, folder)
         publish_files(staged, layout.links, folder)

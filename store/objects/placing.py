@@ -11,8 +11,8 @@ from store.layout import Layout
 from store.locks import Claims
 from store.model.manifest import Manifest
 from store.model.tree import NodeKind
-from store.objects.check import check_tree
-from store.objects.staging import finish
+from store.objects.check import differs
+from store.objects.sharing import finish
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 
@@ -35,22 +35,44 @@ def exclusive(layout: Layout) -> Iterator[int]:
 def place(layout: Layout, staged: str, manifest: Manifest, claims: Claims | None = None) -> None:
     """Make the tree at ``staged``, whose files are on disk, the object of ``manifest``.
 
-    Durable when this returns. If the object is there already, it stays, and ``staged`` too.
+    Durable when this returns. If the object is there already and whole, it stays, and ``staged``
+    too.
     Until who registers it releases ``claims``, the collector does not take it away.
     """
-    target = layout.object(manifest.id)
-    with exclusive(layout) as folder:
-        if claims is not None:
-            # Alone already: the collector looks for claims when it is alone, too.
-            claims.add(manifest.id.digest)
-        if os.path.lexists(target) and check_tree(target, manifest):
-            # Not what its name says: left by a cut before it was whole, or damaged since.
-            _trash(layout, target, os.path.dirname(staged))
-        if not os.path.lexists(target):
-            _rename(staged, target, manifest)
-        _write_manifest(layout, manifest, os.path.dirname(staged))
-        os.fsync(folder)
+    settled: tuple[int, int, int] | None = None
+    damaged = False
+    while True:
+        with exclusive(layout) as folder:
+            if claims is not None:
+                # Alone already: the collector looks for claims when it is alone, too.
+                claims.add(manifest.id.digest)
+            found = _identity(layout.object(manifest.id))
+            if found is None or found == settled:
+                _settle(layout, staged, manifest, there=found is not None, damaged=damaged)
+                os.fsync(folder)
+                break
+        # Compared while others work: whoever was putting it in place has finished, as we were
+        # alone a moment ago, and if it is replaced meanwhile, it is looked at again.
+        settled, damaged = found, differs(staged, layout.object(manifest.id), manifest)
     _sync_folder(layout.manifests)
+
+
+def _identity(path: str) -> tuple[int, int, int] | None:
+    try:
+        found = os.lstat(path)
+    except FileNotFoundError:
+        return None
+    return found.st_dev, found.st_ino, found.st_ctime_ns
+
+
+def _settle(layout: Layout, staged: str, manifest: Manifest, *, there: bool, damaged: bool) -> None:
+    target = layout.object(manifest.id)
+    if there and damaged:
+        # Not what its name says: left by a cut before it was whole, or damaged since.
+        _trash(layout, target, os.path.dirname(staged))
+    if not there or damaged:
+        _rename(staged, target, manifest)
+    _write_manifest(layout, manifest, os.path.dirname(staged))
 
 
 def _trash(layout: Layout, target: str, staging: str) -> None:

@@ -9,6 +9,9 @@ import os
 MTIME_NS = 10**9
 """Every file's and directory's mtime, in nanoseconds since the epoch."""
 
+TIMES = (MTIME_NS, MTIME_NS)
+"""When everything in the store was read and changed last, for ``os.utime``."""
+
 _CANNOT = (errno.EPERM, errno.EXDEV, errno.EOPNOTSUPP, errno.ENOSYS, errno.EACCES)
 """What link(2) says where there are no hard links, or not from there to here. Sharing saves space,
 and nothing else: without it, files are copied."""
@@ -23,6 +26,12 @@ def link_path(links: str, content: bytes, executable: bool) -> str:
 def mode_of(executable: bool) -> int:
     """The permission bits that a stored file has."""
     return 0o555 if executable else 0o444
+
+
+def finish(fd: int, mode: int) -> None:
+    """Give an open file or folder its final mode and mtime."""
+    os.fchmod(fd, mode)
+    os.utime(fd, ns=TIMES)
 
 
 def share(source: str, size: int, name: bytes, folder: int) -> bool:
@@ -78,7 +87,7 @@ def publish(links: str, content: bytes, executable: bool, name: bytes, folder: i
     except FileExistsError:
         pass
     except OSError as error:
-        if error.errno not in (*_CANNOT, errno.EMLINK):
+        if error.errno not in (*_CANNOT, errno.EMLINK, errno.ENAMETOOLONG):
             raise
 
 

@@ -1,87 +1,54 @@
 """Copying a tree to fresh inodes in one pass: read once, scanned, hashed, shared or written.
 
 Walks with directory descriptors and never follows a link. What names a scratch digest is copied
-with its places noted, and rewritten when the identity that replaces it is known.
+with its places noted, and rewritten when the identity that replaces it is known. When a tree turns
+out to be large, other processes walk it too, each from another end: who makes a folder's copy
+copies its files, and nobody else does.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection
+from functools import partial
 
 from store import digest
 from store.errors import OutputRefused, UsageError
-from store.model import identity
-from store.model.tree import Directory, Node, NodeKind, file, link
-from store.objects.content import CHUNK, blanked_digest
+from store.model.tree import Node, NodeKind, file, link
+from store.objects.content import CHUNK
+from store.objects.crew import Helper, hands, results
 from store.objects.scan import OVERLAP, Scanner
-from store.objects.sharing import MTIME_NS, link_path, mode_of, share, share_within
-
-TOP = b"x"
-"""The name that the copied tree has in the staging folder."""
+from store.objects.sharing import TIMES, link_path, mode_of, share, share_within
+from store.objects.staged import (
+    EMPTY,
+    TOP,
+    Content,
+    Share,
+    Staged,
+    blanked_file,
+    blanked_link,
+    pack,
+    unpack,
+)
 
 DEEPEST = 200
 """Levels of folders that an object may have: each takes two descriptors, and some stack."""
 
 
-@dataclass
-class Staged:
-    """A node of the copied tree. ``blanked`` counts for identity, ``node`` is as on disk.
+FILES_ALONE = 1500
+"""Files after which other processes are asked to help: forking costs as much as some hundred."""
 
-    ``places`` are offsets of scratch digests' texts in a file or link target, not replaced yet.
-    ``shared`` says that the inode needs not be published.
-    """
-
-    blanked: Node
-    node: Node
-    places: tuple[tuple[int, bytes], ...] = ()
-    shared: bool = False
-    entries: dict[bytes, Staged] = field(default_factory=dict)
-
-    def files(self) -> Iterator[Staged]:
-        """Every file and link below, or this one."""
-        if self.node.kind is not NodeKind.DIRECTORY:
-            yield self
-        for entry in self.entries.values():
-            yield from entry.files()
-
-    def folders(self) -> int:
-        """How many folders there are, this one included."""
-        below = sum(entry.folders() for entry in self.entries.values())
-        return below + (self.node.kind is NodeKind.DIRECTORY)
-
-    def directories(self) -> dict[bytes, Directory]:
-        """Every directory below, and this one, by its node's payload."""
-        found: dict[bytes, Directory] = {}
-        self._seal(found, blanked=False)
-        return found
-
-    def _seal(self, found: dict[bytes, Directory], *, blanked: bool) -> Node:
-        if self.node.kind is not NodeKind.DIRECTORY:
-            return self.blanked if blanked else self.node
-        listing = []
-        for name, entry in self.entries.items():
-            listing.append((name, entry._seal(found, blanked=blanked)))
-        directory = Directory(tuple(sorted(listing, key=lambda item: item[0])))
-        sealed = directory.node()
-        found[sealed.payload] = directory
-        if blanked:
-            self.blanked = sealed
-        else:
-            self.node = sealed
-        return sealed
-
-    def blanked_tree(self) -> Node:
-        """The node that counts for identity, once no places but its own are left."""
-        return self._seal({}, blanked=True)
+SPARE = b"spare"
+"""A name in the staging folder for a moment."""
 
 
 class Copier:
     """Copies one tree into the staging folder that is open as ``staging``.
 
-    ``seen`` collects the digest texts that were found, ``fresh_files`` counts new inodes.
+    ``seen`` collects the digest texts that were found, ``fresh_files`` counts new inodes, and
+    ``rewritable`` the files and links that hold a scratch digest.
     """
 
     def __init__(
@@ -110,30 +77,48 @@ class Copier:
         self._shown = shown
         self._ours = ours
         self._store = store
-        self._written: dict[tuple[bytes, bool], bytes] = {}
+        self._masked = bool(_umask() & 0o555)
+        self._written: dict[Content, bytes] = {}
+        self._folders: dict[bytes, Staged] = {}
+        self._helpers: list[Helper[Share]] = []
+        self._alone = hands() == 1
+        self._backward = False
+        self._files = 0
         self.seen: set[bytes] = set()
         self.fresh_files = 0
+        self.rewritable = 0
 
     def copy(self, name: bytes, source: int, executable: bool | None = None) -> Staged:
         """Copy entry ``name`` of the folder ``source``; ``executable`` overrides a file's bit.
 
         Raises OutputRefused for what no object can hold.
         """
-        return self._copy(name, source, self._staging, TOP, executable)
+        mode = os.stat(name, dir_fd=source, follow_symlinks=False).st_mode
+        if not stat.S_ISDIR(mode):
+            return self._leaf(name, source, self._staging, TOP, mode, executable)
+        self._top = (name, source)
+        try:
+            staged = self._directory(name, source, self._staging, TOP)
+            for share in results(self._helpers):
+                self._take_over(share)
+        except BaseException:
+            for helper in self._helpers:
+                helper.cancel()
+            raise
+        return staged
 
-    def _copy(
-        self, name: bytes, source: int, target: int, path: bytes, executable: bool | None = None
+    def _leaf(
+        self,
+        name: bytes,
+        source: int,
+        target: int,
+        path: bytes,
+        mode: int,
+        executable: bool | None = None,
     ) -> Staged:
         """``path`` is relative to the staging folder; its last part is the copy's name."""
-        found = os.stat(name, dir_fd=source, follow_symlinks=False)
-        mode = found.st_mode
         if stat.S_ISREG(mode):
-            chosen = bool(mode & 0o111) if executable is None else executable
-            return self._file(name, source, target, path, found, chosen)
-        if stat.S_ISDIR(mode):
-            if (found.st_dev, found.st_ino) == self._store:
-                raise UsageError(f"{self._show(path)} is the store, which cannot hold itself")
-            return self._directory(name, source, target, path, mode)
+            return self._file(name, source, target, path, executable)
         if stat.S_ISLNK(mode):
             return self._link(name, source, target, path)
         raise OutputRefused(
@@ -144,7 +129,7 @@ class Copier:
     def _show(self, path: bytes) -> str:
         return os.fsdecode(self._shown + path[len(TOP) :])
 
-    def _open(self, name: bytes, folder: int, kind: int, mode: int, path: bytes) -> int:
+    def _open(self, name: bytes, folder: int, kind: int, bits: int, path: bytes) -> int:
         flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | kind
         try:
             return os.open(name, flags, dir_fd=folder)
@@ -153,7 +138,9 @@ class Copier:
                 raise OutputRefused(
                     f"{self._show(path)} cannot be read", hint="its mode forbids it"
                 ) from None
-            os.chmod(name, mode, dir_fd=folder)
+            # The other bits stay: another name of the same file must yield the same one to run it.
+            mode = os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode
+            os.chmod(name, stat.S_IMODE(mode) | bits, dir_fd=folder)
             return os.open(name, flags, dir_fd=folder)
 
     def _note_name(self, name: bytes, path: bytes) -> None:
@@ -166,53 +153,121 @@ class Copier:
                 )
             self.seen.add(found)
 
-    def _directory(self, name: bytes, source: int, target: int, path: bytes, mode: int) -> Staged:
+    def _directory(self, name: bytes, source: int, target: int, path: bytes) -> Staged:
         if path.count(b"/") > DEEPEST:
             raise OutputRefused(f"{self._show(path)} lies more than {DEEPEST} folders deep")
-        copied = path.rpartition(b"/")[2]
-        os.mkdir(copied, 0o700, dir_fd=target)
-        below = self._open(name, source, os.O_DIRECTORY, stat.S_IMODE(mode) | 0o700, path)
+        below = self._open(name, source, os.O_DIRECTORY, 0o700, path)
         try:
+            found = os.fstat(below)
+            if (found.st_dev, found.st_ino) == self._store:
+                raise UsageError(f"{self._show(path)} is the store, which cannot hold itself")
+            copied = path.rpartition(b"/")[2]
+            mine = _make(copied, target)
             into = os.open(copied, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=target)
             try:
-                entries = {}
-                for entry in sorted(os.fsencode(entry) for entry in os.listdir(below)):
-                    at = path + b"/" + entry
-                    self._note_name(entry, at)
-                    entries[entry] = self._copy(entry, below, into, at)
+                return self._entries(below, into, path, mine)
             finally:
                 os.close(into)
         finally:
             os.close(below)
-        return Staged(_EMPTY, _EMPTY, entries=entries)
+
+    def _entries(self, below: int, into: int, path: bytes, mine: bool) -> Staged:
+        staged = Staged(EMPTY, EMPTY)
+        self._folders[path] = staged
+        entries = staged.entries
+        folders = []
+        for name, kind in _listing(below):
+            at = path + b"/" + name
+            self._note_name(name, at)
+            if kind == stat.S_IFDIR:
+                folders.append((name, at))
+            elif mine:
+                entries[name] = self._leaf(name, below, into, at, kind)
+        self._files += len(entries)
+        if self._files >= FILES_ALONE:
+            self._call_helpers()
+        for name, at in reversed(folders) if self._backward else folders:
+            entries[name] = self._directory(name, below, into, at)
+        return staged
+
+    # -- several processes --
+
+    def _call_helpers(self) -> None:
+        if not self._alone:
+            self._alone = True
+            for number in range(1, hands()):
+                self._helpers.append(Helper(partial(self._help, number)))
+
+    def _help(self, number: int) -> Share:
+        """Walk the whole tree in a helper, and copy what nobody else has begun to copy."""
+        self._helpers = []
+        self._folders = {}
+        self.seen, self.fresh_files, self.rewritable = set(), 0, 0
+        self._backward = number % 2 == 1
+        before = set(self._written)
+        name, source = self._top
+        self._directory(name, source, self._staging, TOP)
+        folders = []
+        for path, staged in self._folders.items():
+            leaves = [(name, pack(leaf)) for name, leaf in staged.entries.items() if leaf.leaf]
+            if leaves:
+                folders.append((path, leaves))
+        written = {key: path for key, path in self._written.items() if key not in before}
+        return Share(folders, written, self.seen, self.fresh_files, self.rewritable)
+
+    def _take_over(self, share: Share) -> None:
+        """Add what a helper copied. What both copied becomes one inode, as if one had."""
+        twice = share.written.keys() & self._written.keys()
+        for path, packed in share.folders:
+            staged = self._folders.get(path)
+            if staged is None:
+                raise OutputRefused(f"{self._show(path)} was made while the tree was read")
+            for name, fields in packed:
+                leaf = unpack(fields)
+                staged.entries[name] = leaf
+                if twice and (leaf.node.payload, leaf.node.executable) in twice:
+                    self._unite(leaf, path + b"/" + name)
+        self._written = share.written | self._written
+        self.seen |= share.seen
+        self.fresh_files += share.fresh_files
+        self.rewritable += share.rewritable
+
+    def _unite(self, leaf: Staged, path: bytes) -> None:
+        if leaf.node.kind is NodeKind.FILE and not leaf.places:
+            before = self._written[leaf.node.payload, leaf.node.executable]
+            if share_within(before, self._staging, SPARE, self._staging):
+                # Renaming one name of an inode over another does nothing, and leaves both.
+                os.rename(SPARE, path, src_dir_fd=self._staging, dst_dir_fd=self._staging)
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(SPARE, dir_fd=self._staging)
+                leaf.shared = True
+
+    # -- files and links --
 
     def _link(self, name: bytes, source: int, target: int, path: bytes) -> Staged:
         text = os.readlink(name, dir_fd=source)
         places = self._scan(text, 0)
         name = path.rpartition(b"/")[2]
         os.symlink(text, name, dir_fd=target)
-        os.utime(name, ns=(MTIME_NS, MTIME_NS), dir_fd=target, follow_symlinks=False)
+        os.utime(name, ns=TIMES, dir_fd=target, follow_symlinks=False)
+        self.rewritable += bool(places)
         return Staged(blanked_link(text, self._mine(places)), link(text), tuple(places))
 
     def _file(
-        self,
-        name: bytes,
-        source: int,
-        target: int,
-        path: bytes,
-        found: os.stat_result,
-        executable: bool,
+        self, name: bytes, source: int, target: int, path: bytes, executable: bool | None
     ) -> Staged:
-        # The other bits stay: a second name of the same file must yield the same executable bit.
-        readable = stat.S_IMODE(found.st_mode) | 0o400
-        fd = self._open(name, source, os.O_NONBLOCK, readable, path)
-        copied = path.rpartition(b"/")[2]
+        fd = self._open(name, source, os.O_NONBLOCK, 0o400, path)
         try:
+            found = os.fstat(fd)
+            if not stat.S_ISREG(found.st_mode):
+                raise OutputRefused(f"{self._show(path)} was replaced while the tree was read")
+            chosen = bool(found.st_mode & 0o111) if executable is None else executable
+            copied = path.rpartition(b"/")[2]
             data = os.read(fd, found.st_size + 1) if found.st_size <= CHUNK else b""
             if len(data) == found.st_size:
-                return self._small(copied, data, target, path, executable)
+                return self._small(copied, data, target, path, chosen)
             os.lseek(fd, 0, os.SEEK_SET)
-            return self._large(copied, fd, target, path, executable)
+            return self._large(copied, fd, target, path, chosen)
         finally:
             os.close(fd)
 
@@ -221,12 +276,14 @@ class Copier:
     ) -> Staged:
         places = self._scan(data, 0)
         node = file(digest.file_digest(data), len(data), executable=executable)
-        if not places and self._share(node, name, target):
+        if not places and self._share(node, name, target, path):
             return Staged(node, node, shared=True)
-        fd = _create(name, target)
+        # Its final mode from the start, unless it is to be written again.
+        mode = 0o600 if places else mode_of(executable)
+        fd = _create(name, target, mode)
         try:
             _write_all(fd, data)
-            return self._finished(fd, node, places, path)
+            return self._finished(fd, node, places, path, made=mode)
         finally:
             os.close(fd)
 
@@ -243,7 +300,7 @@ class Copier:
         hasher = digest.file_hasher()
         places: list[tuple[int, bytes]] = []
         size, tail = 0, b""
-        out = _create(name, target)
+        out = _create(name, target, 0o600)
         try:
             while chunk := os.read(fd, CHUNK):
                 _write_all(out, chunk)
@@ -255,22 +312,26 @@ class Copier:
                 tail = window[-OVERLAP:]
             node = file(hasher.digest(), size, executable=executable)
             if places or not sharing or not self._can_share(node):
-                return self._finished(out, node, places, path)
+                return self._finished(out, node, places, path, made=0o600)
         finally:
             os.close(out)
         os.unlink(name, dir_fd=target)
-        if self._share(node, name, target):
+        if self._share(node, name, target, path):
             return Staged(node, node, shared=True)
         os.lseek(fd, 0, os.SEEK_SET)
         return self._large(name, fd, target, path, executable, sharing=False)
 
     def _finished(
-        self, fd: int, node: Node, places: list[tuple[int, bytes]], path: bytes
+        self, fd: int, node: Node, places: list[tuple[int, bytes]], path: bytes, *, made: int
     ) -> Staged:
         self.fresh_files += 1
         if places:
+            self.rewritable += 1
             return Staged(blanked_file(fd, node, self._mine(places)), node, tuple(places))
-        finish(fd, mode_of(node.executable))
+        mode = mode_of(node.executable)
+        if made != mode or self._masked:
+            os.fchmod(fd, mode)
+        os.utime(fd, ns=TIMES)
         self._written[node.payload, node.executable] = path
         return Staged(node, node)
 
@@ -279,18 +340,21 @@ class Copier:
             return True
         return os.path.lexists(link_path(self._links, node.payload, node.executable))
 
-    def _share(self, node: Node, name: bytes, target: int) -> bool:
+    def _share(self, node: Node, name: bytes, target: int, path: bytes) -> bool:
         # Equal files of one tree always share: a program that sees links (tar) must not see
         # whether another object had the content before.
-        before = self._written.get((node.payload, node.executable))
+        key = (node.payload, node.executable)
+        before = self._written.get(key)
         if before is not None:
             return share_within(before, self._staging, name, target)
-        source = link_path(self._links, node.payload, node.executable)
-        return share(source, node.size, name, target)
+        if not share(link_path(self._links, *key), node.size, name, target):
+            return False
+        self._written[key] = path
+        return True
 
     def _scan(self, data: bytes, base: int) -> list[tuple[int, bytes]]:
         """Notes the digests in ``data``; returns the places of the scratch digests."""
-        places = []
+        places: list[tuple[int, bytes]] = []
         for offset, text in self._scanner.find(data):
             self.seen.add(text)
             if text in self._scratches:
@@ -301,45 +365,49 @@ class Copier:
         return [offset for offset, text in places if text == self._own]
 
 
-_EMPTY = Directory(()).node()
+_NEW = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
-def replaced(text: bytes, places: Iterable[tuple[int, bytes]]) -> bytes:
-    """``text`` with each of the given digests (or blanks) at its offset."""
-    changed = bytearray(text)
-    for offset, new in places:
-        changed[offset : offset + digest.TEXT_SIZE] = new
-    return bytes(changed)
+def _create(name: bytes, folder: int, mode: int) -> int:
+    return os.open(name, _NEW, mode, dir_fd=folder)
 
 
-def blanked_link(target: bytes, offsets: Iterable[int]) -> Node:
-    """The node that counts for a link that names its own object at ``offsets``."""
-    return link(replaced(target, [(offset, identity.BLANK) for offset in offsets]))
+def _make(name: bytes, folder: int) -> bool:
+    """Make a folder; False when another process has made it, and fills it."""
+    try:
+        os.mkdir(name, 0o700, dir_fd=folder)
+    except FileExistsError:
+        return False
+    return True
 
 
-def blanked_file(fd: int, node: Node, offsets: Sequence[int]) -> Node:
-    """The node that counts for an open file that names its own object at ``offsets``."""
-    if not offsets:
-        return node
-    payload = identity.blanked_file(blanked_digest(fd, offsets), offsets)
-    return file(payload, node.size, executable=node.executable)
+def _listing(folder: int) -> list[tuple[bytes, int]]:
+    """The names in an open folder, sorted, each with the file type bits of its mode."""
+    found = []
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.is_file(follow_symlinks=False):
+                kind = stat.S_IFREG
+            elif entry.is_dir(follow_symlinks=False):
+                kind = stat.S_IFDIR
+            elif entry.is_symlink():
+                kind = stat.S_IFLNK
+            else:
+                kind = stat.S_IFMT(entry.stat(follow_symlinks=False).st_mode)
+            found.append((os.fsencode(entry.name), kind))
+    return sorted(found)
 
 
-def _create(name: bytes, folder: int) -> int:
-    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-    return os.open(name, flags, 0o600, dir_fd=folder)
+def _umask() -> int:
+    mask = os.umask(0o022)
+    os.umask(mask)
+    return mask
 
 
 def _write_all(fd: int, data: bytes) -> None:
     view = memoryview(data)
     while view:
         view = view[os.write(fd, view) :]
-
-
-def finish(fd: int, mode: int) -> None:
-    """Give an open file or folder its final mode and mtime."""
-    os.fchmod(fd, mode)
-    os.utime(fd, ns=(MTIME_NS, MTIME_NS))
 
 
 def _special(mode: int) -> str:

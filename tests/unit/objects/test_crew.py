@@ -1,0 +1,149 @@
+"""Helping processes: what they hand back, what they raise, and how they end."""
+
+from __future__ import annotations
+
+import os
+import random
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from store.errors import OutputRefused, StoreError
+from store.layout import Layout
+from store.model.manifest import Manifest
+from store.objects import crew, staging
+from store.objects.check import check_object
+from store.objects.crew import Helper, results, share_out
+from store.objects.ingest import ingest
+from store.store import make_directories
+
+
+def failing() -> int:
+    raise OutputRefused("no", hint="try")
+
+
+def gone(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    return False
+
+
+def test_a_helper_hands_back_a_value_made_in_another_process() -> None:
+    found = Helper(lambda: (os.getpid(), os.getppid())).result()
+    assert found[0] != os.getpid()
+    assert found[1] == os.getpid()
+
+
+def test_an_error_crosses_with_its_fields() -> None:
+    with pytest.raises(OutputRefused, match="no") as caught:
+        Helper(failing).result()
+    assert caught.value.hint == "try"
+
+
+def test_a_helper_that_dies_is_an_error() -> None:
+    def die() -> None:
+        os.kill(os.getpid(), 9)
+
+    with pytest.raises(StoreError, match="status -9"):
+        Helper(die).result()
+
+
+def test_when_one_fails_the_others_are_ended() -> None:
+    pids = os.pipe()
+
+    def sleeping() -> int:
+        os.write(pids[1], b"%d\n" % os.getpid())
+        time.sleep(1000)
+        return 0
+
+    sleeper = Helper(sleeping)
+    pid = int(os.read(pids[0], 20))
+    with pytest.raises(OutputRefused):
+        results([Helper(failing), sleeper])
+    assert gone(pid)
+    for fd in pids:
+        os.close(fd)
+
+
+def test_items_are_shared_out_once_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(crew, "hands", lambda: 3)
+
+    def work(items: Sequence[int]) -> tuple[int, int]:
+        return os.getpid(), sum(items)
+
+    few = share_out(work, list(range(4)), 4)
+    assert few == [(os.getpid(), 6)]
+    many = share_out(work, list(range(100)), 4)
+    assert len({pid for pid, _ in many}) == 3
+    assert sum(total for _, total in many) == sum(range(100))
+    assert share_out(work, [], 1) == [(os.getpid(), 0)]
+
+
+# -- copying with help --
+
+
+def planted(tree: Path) -> None:
+    """Folders of files, many of them equal, with links and empty folders between them."""
+    chance = random.Random(7)
+    for number in range(40):
+        folder = tree / f"d{number % 9}" / f"e{number}"
+        folder.mkdir(parents=True)
+        for item in range(12):
+            (folder / f"f{item}").write_bytes(b"%d" % chance.randrange(60))
+            (folder / f"f{item}").chmod(chance.choice([0o644, 0o755]))
+        (folder / "link").symlink_to(f"f{number}")
+        (folder / "empty").mkdir()
+
+
+def inodes(layout: Layout, manifest: Manifest) -> dict[tuple[bytes, bool], set[int]]:
+    """The inodes of each content."""
+    found: dict[tuple[bytes, bool], set[int]] = {}
+    for folder, _, names in os.walk(layout.object(manifest.id)):
+        for name in names:
+            path = Path(folder) / name
+            if not path.is_symlink():
+                seen = path.stat()
+                found.setdefault((path.read_bytes(), bool(seen.st_mode & 0o100)), set()).add(
+                    seen.st_ino
+                )
+    return found
+
+
+@pytest.mark.parametrize("count", [2, 5])
+def test_a_tree_copied_by_several_is_the_same_as_by_one(
+    layout: Layout, tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, count: int
+) -> None:
+    planted(tree)
+    monkeypatch.setattr(staging, "hands", lambda: 1)
+    other = Layout(str(tmp_path / "other"))
+    make_directories(other)
+    alone = ingest(other.root, str(tree), "pkg")
+    monkeypatch.setattr(staging, "hands", lambda: count)
+    monkeypatch.setattr(crew, "hands", lambda: count)
+    monkeypatch.setattr(staging, "FILES_ALONE", 20)
+    monkeypatch.setattr("store.objects.finishing.FEW_TO_PUBLISH", 10)
+    helped = ingest(layout.root, str(tree), "pkg")
+    assert helped == alone
+    assert check_object(layout.root, helped) == []
+    contents = inodes(layout, helped)
+    assert len(contents) > 60
+    assert all(len(numbers) == 1 for numbers in contents.values()), "equal files are one inode"
+    published = sum(len(files) for _, _, files in os.walk(layout.links))
+    assert published == len(contents)
+    assert os.listdir(layout.tmp) == []
+
+
+def test_what_a_helper_refuses_is_raised_and_leaves_nothing(
+    layout: Layout, tree: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    planted(tree)
+    os.mkfifo(tree / "d8" / "e8" / "pipe")
+    monkeypatch.setattr(staging, "hands", lambda: 3)
+    monkeypatch.setattr(staging, "FILES_ALONE", 12)
+    with pytest.raises(OutputRefused, match="/d8/e8/pipe is a fifo"):
+        ingest(layout.root, str(tree), "pkg")
+    assert os.listdir(layout.tmp) == []
