@@ -83,12 +83,15 @@ def catalogue(seeds: Mapping[str, Mapping[str, Any]], seed: str = "debian") -> C
     """Every package of the ladder that stands on ``seed``; ``seeds`` has each seed.json."""
     graph = Graph()
     full, userland = plant(graph, seeds, seed)
-    tcc_ladder(graph, full)
+    untrusted = frozenset(graph.nodes)
     tools = furnish(graph, full, FURNISHING.get(seed, {}))
-    cross, untrusted = stage0(graph, full, tools)
-    stage1 = distribution(graph, "stage1", userland, tools | {"cc": cross})
-    untrusted |= {full.node, userland.node, *(ref.node for refs in tools.values() for ref in refs)}
-    stage2(graph, stage1, untrusted)
+    tcc_ladder(graph, full, tools)
+    cross, made = stage0(graph, full, tools)
+    untrusted |= made | {ref.node for refs in tools.values() for ref in refs}
+    stage1, made = distribution(graph, "stage1", userland, tools | {"cc": cross})
+    stage2, above = by_itself(graph, "stage2", stage1, made, untrusted, twin="stage1")
+    # Nobody needs it; that nothing is left to do for it is the proof.
+    by_itself(graph, "stage3", stage2, above, untrusted | made, twin="stage2")
     for recipe in (*TOOLCHAIN.values(), *USERLAND_PACKAGES.values()):
         graph.alias(recipe.name, f"stage1.{recipe.name}")
     return graph.catalogue()
@@ -109,17 +112,24 @@ def plant(graph: Graph, seeds: Mapping[str, Mapping[str, Any]], chosen: str) -> 
     return roots[chosen]
 
 
-def tcc_ladder(graph: Graph, full: Ref) -> None:
+def tcc_ladder(graph: Graph, full: Ref, tools: dict[str, tuple[Ref, ...]]) -> None:
     """The whole idea in a minute: the seed's compiler builds tcc, which builds tcc, which builds
-    tcc. The last two are the same object.
+    tcc. The last two are the same object, and so they are on another seed.
     """
-    compiler: tuple[Ref, ...] = ()
-    for name, twin in (("tcc0", ""), ("tcc1", ""), ("tcc2", "tcc1")):
-        tools = {"cc": compiler, "binutils": (), **IN_BIN}
-        stage = Stage(name, full, tools, {"tcc": TCC}, env=(("CC", "cc"),), twin=twin)
+    compiler = tools["cc"]
+    for name, twin in (("tcc0", ""), ("tcc1", ""), ("tcc2", "tcc1"), ("tcc3", "tcc2")):
+        stage = Stage(
+            name,
+            full,
+            tools | {"cc": compiler, "binutils": ()},
+            {"tcc": TCC},
+            env=(("CC", "cc"),),
+            twin=twin,
+            any_seed=name != "tcc0",
+        )
         stock = Stock(stage, graph)
         stock.publish()
-        compiler = (stock["tcc"],)
+        compiler = (stock["tcc"], *tools["cc"])
     graph.alias("tcc", "tcc2.tcc")
 
 
@@ -156,9 +166,11 @@ def distribution(
     name: str,
     root: Ref,
     tools: Mapping[str, tuple[Ref, ...]],
+    *,
     forbidden: frozenset[bytes] = frozenset(),
+    trusted: frozenset[bytes] = frozenset(),
     twin: str = "",
-) -> Stock:
+) -> tuple[Stock, frozenset[bytes]]:
     """The distribution's packages, made by ``tools`` with ``root`` as the root file system."""
     stage = Stage(
         name=name,
@@ -167,24 +179,32 @@ def distribution(
         recipes=TOOLCHAIN | USERLAND_PACKAGES,
         env=PACKAGE_FLAGS,
         forbidden=forbidden,
+        trusted=trusted,
         twin=twin,
         any_seed=True,
     )
     stock = Stock(stage, graph)
-    stock.publish()
-    return stock
+    return stock, stock.publish()
 
 
-def stage2(graph: Graph, stage1: Stock, untrusted: frozenset[bytes]) -> None:
+def by_itself(
+    graph: Graph,
+    name: str,
+    below: Stock,
+    made: frozenset[bytes],
+    untrusted: frozenset[bytes],
+    twin: str,
+) -> tuple[Stock, frozenset[bytes]]:
     """The distribution again, by itself: a root of its own programs, its own compiler.
 
-    The root holds what the seed's userland held for stage 1 and no more, so that a configure script
-    finds no program in one stage that it does not find in the other.
+    ``made`` is all that the stage below made; its root holds what the seed's userland held for
+    stage 1 and no more, so that a configure script finds no program in one stage that it does not
+    find in the other.
     """
-    programs = [stage1[role] for role in IN_BIN]
-    root = graph.add(
-        rootfs("userland", programs, shell=stage1["sh"], coreutils=stage1["coreutils"])
+    programs = [below[role] for role in IN_BIN]
+    root = graph.add(rootfs("userland", programs, shell=below["sh"], coreutils=below["coreutils"]))
+    graph.publish(f"{twin}.userland", root, description=f"A root file system of {twin}'s programs")
+    tools = {"cc": (below["cc"], below["binutils"]), **IN_BIN}
+    return distribution(
+        graph, name, root, tools, forbidden=untrusted, trusted=made | {root.node}, twin=twin
     )
-    graph.publish("stage1.userland", root, description="A root file system of stage 1's programs")
-    tools = {"cc": (stage1["cc"], stage1["binutils"]), **IN_BIN}
-    distribution(graph, "stage2", root, tools, untrusted, twin="stage1")

@@ -11,6 +11,21 @@ SOURCE = debian(
     options=("exclude=.gitignore",),
 )
 
+# A library to link with, and no program: taken as it is, so that this ladder is a matter of
+# seconds, and the same on every seed, or what differs between seeds would be the library.
+LIBC = debian(
+    "libc",
+    "1.2.3",
+    "m/musl/musl-dev_1.2.3-1_amd64.deb",
+    "7c34f29a0c1aa12f6da1d25ed6de6fe6bbd9e048ee76b3dcb88c5e51fb65507f",
+    options=(
+        "include=usr/include",
+        "include=usr/lib",
+        "move=usr/include/x86_64-linux-musl:include",
+        "move=usr/lib/x86_64-linux-musl:lib",
+    ),
+)
+
 _HELLO = """\
 #include <stdio.h>
 int main(void) { return puts("hello") < 0; }
@@ -22,7 +37,7 @@ TCC = Recipe(
     description="A small C compiler that compiles itself in seconds",
     licence="LGPL-2.1-or-later",
     homepage="https://bellard.org/tcc/",
-    sources=(SOURCE,),
+    sources=(SOURCE, LIBC),
     tools=(*BUILD_TOOLS, "binutils"),
     in_tree=True,
     files=(("hello.c", _HELLO),),
@@ -30,16 +45,17 @@ TCC = Recipe(
         phase(
             "configure",
             "cd /build/src",
-            # The C library is the seed's, in Debian's places.
-            './configure --prefix="$out" --cc=cc --ar=ar --triplet=x86_64-linux-gnu'
-            " --config-musl=no --extra-cflags=-O2",
+            './configure --prefix="$out" --cc=cc --ar=ar --triplet=x86_64-linux-musl --config-musl'
+            ' --crtprefix="$libc_source/lib" --libpaths="{B}:$libc_source/lib"'
+            ' --sysincludepaths="{B}/include:$libc_source/include"'
+            " --extra-cflags=-O2 --extra-ldflags=-static",
         ),
         # The manuals would need programs that are not in the seed.
         phase("build", "make -C /build/src TCCDOCS="),
         phase("install", "make -C /build/src TCCDOCS= install", 'ln -s tcc "$out/bin/cc"'),
         phase(
             "check",
-            '"$out/bin/tcc" -o hello ../hello.c',
+            '"$out/bin/tcc" -static -o hello ../hello.c',
             'test "$(./hello)" = hello',
         ),
     ),

@@ -14,7 +14,7 @@ from store import canon, digest
 from store.canon import Value
 from store.errors import FormatError
 from store.model import fields
-from store.model.catalogue import Catalogue, GraphNode, Package
+from store.model.catalogue import Barrier, Catalogue, GraphNode, Package
 from store.model.derivation import Derivation, Source
 
 
@@ -25,15 +25,26 @@ def load(path: str, recipes: str, seed: str) -> Catalogue:
     """
     state = fingerprint(recipes, seed)
     with contextlib.suppress(OSError, FormatError), open(path, "rb") as stream:
-        kept, packages, nodes = fields.array(canon.decode(stream.read()), 3)
+        kept, packages, nodes, barriers = fields.array(canon.decode(_whole(stream.read())), 4)
         if kept == state:
-            return _decode(packages, nodes)
+            return _decode(packages, nodes, barriers)
     from store.evaluate import evaluate
 
     catalogue = evaluate(recipes, seed)
     with contextlib.suppress(OSError):
         _write(path, _encode(state, catalogue))
     return catalogue
+
+
+def _whole(data: bytes) -> bytes:
+    """What was written to the file; FormatError where a power cut left something else.
+
+    Nothing waits for the file to be on disk, and a node is looked at only when it is asked for.
+    """
+    record = data[digest.DIGEST_SIZE :]
+    if digest.file_digest(record) != data[: digest.DIGEST_SIZE]:
+        raise FormatError("not what was written")
+    return record
 
 
 def fingerprint(recipes: str, seed: str) -> bytes:
@@ -99,29 +110,43 @@ def _encode(state: bytes, catalogue: Catalogue) -> bytes:
     nodes: list[Value] = [
         [key, isinstance(node, Source), node.encode()] for key, node in catalogue.nodes.items()
     ]
-    return canon.encode([state, packages, nodes])
+    barriers: list[Value] = [
+        [sorted(barrier.nodes), sorted(barrier.forbidden)] for barrier in catalogue.barriers
+    ]
+    return canon.encode([state, packages, nodes, barriers])
 
 
-def _decode(packages: Value, nodes: Value) -> Catalogue:
+def _decode(packages: Value, nodes: Value, barriers: Value) -> Catalogue:
     found = {}
     for item in fields.array(packages):
-        name, node, *texts, any_seed = fields.array(item, 7)
+        name, node, version, description, licence, twin, any_seed = fields.array(item, 7)
         package = Package(
             fields.text(name),
             fields.raw(node, 32),
-            *map(fields.text, texts),
-            any_seed=fields.boolean(any_seed),
+            fields.text(version),
+            fields.text(description),
+            fields.text(licence),
+            fields.text(twin),
+            fields.boolean(any_seed),
         )
         found[package.name] = package
     encoded = {}
     for item in fields.array(nodes):
         key, is_source, data = fields.array(item, 3)
         encoded[fields.raw(key, 32)] = (fields.boolean(is_source), fields.raw(data))
-    return Catalogue(found, _Nodes(encoded))
+    return Catalogue(found, _Nodes(encoded), fields.several(barriers, _barrier))
+
+
+def _barrier(value: Value) -> Barrier:
+    nodes, forbidden = fields.array(value, 2)
+    return Barrier(
+        frozenset(fields.several(nodes, lambda item: fields.raw(item, 32))),
+        frozenset(fields.several(forbidden, lambda item: fields.raw(item, 32))),
+    )
 
 
 def _write(path: str, data: bytes) -> None:
     fresh = f"{path}.{os.getpid()}"
     with open(fresh, "xb") as stream:
-        stream.write(data)
+        stream.write(digest.file_digest(data) + data)
     os.replace(fresh, path)

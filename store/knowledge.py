@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from store.errors import ForbiddenInput
 from store.model.catalogue import Catalogue, GraphNode
 from store.model.derivation import BUILTIN, Ref, Resolved, Source
 from store.model.names import ObjectId
@@ -69,6 +70,22 @@ class Knowledge:
             former = inputs, value.resolve(dict(zip(value.refs, inputs, strict=True)))
             self._resolved[node] = former
         return former[1]
+
+    def check_inputs(self, node: bytes, closure: Iterable[ObjectId]) -> None:
+        """ForbiddenInput when the node's sandbox would hold an object that its stage shuns.
+
+        Evaluation has looked at what derivations name; only now is it known what objects refer to.
+        """
+        forbidden = self._catalogue.forbidden(node)
+        self.identify(forbidden)
+        shunned = {oid for other in forbidden for oid in self._objects.get(other, {}).values()}
+        found = sorted(oid.path for oid in shunned.intersection(closure))
+        if found:
+            raise ForbiddenInput(
+                f"{self._catalogue.nodes[node].name} would be built with {', '.join(found)} in "
+                "its sandbox, which its stage is to do without",
+                hint=f"`store why` shows which input refers to {found[0]}",
+            )
 
     def key(self, node: bytes) -> bytes | None:
         """The key of the node's realisations; None while one of its inputs is unknown."""

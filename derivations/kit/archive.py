@@ -38,11 +38,15 @@ class Archive:
 def debian(
     name: str, version: str, path: str, sha256: str, options: tuple[str, ...] = ("strip=1",)
 ) -> Archive:
-    """An upstream archive from Debian's pool, at ``path`` below ``pool/main``.
+    """A file from Debian's pool, at ``path`` below ``pool/main``.
 
-    The pool's ``.orig`` files are pinned because every mirror has them for years.
+    It is an upstream archive or, where a recipe asks for nothing to be built, a binary package. The
+    pool's ``.orig`` files are pinned because every mirror has them for years; so it has a release's
+    packages.
     """
     file = path.rpartition("/")[2]
-    if ".orig" not in file:
-        raise EvaluationError(f"{name}: {file} is not an upstream archive of Debian's pool")
+    if ".orig" not in file and not file.endswith(".deb"):
+        raise EvaluationError(
+            f"{name}: {file} is neither an upstream archive nor a package of Debian's pool"
+        )
     return Archive(name, version, Source(file, sha256, (f"debian:pool/main/{path}",)), options)

@@ -9,7 +9,7 @@ from derivations.kit.archive import SYSTEM
 from derivations.kit.recipe import Recipe
 from derivations.kit.script import script
 from store.errors import Cycle, EvaluationError, UnfilledRole
-from store.model.catalogue import Catalogue, GraphNode, Package
+from store.model.catalogue import Barrier, Catalogue, GraphNode, Package
 from store.model.derivation import Derivation, Ref
 from store.model.identity import scratch_path
 
@@ -39,8 +39,10 @@ class Stage:
 
     ``tools`` names, by role, the objects whose ``bin`` comes onto ``$PATH``; a role with none is
     filled by programs in ``/bin`` of ``rootfs``. ``recipes`` fill roles with what this stage itself
-    builds. No derivation here may use one in ``forbidden`` directly (32-byte digests). Audits hold
-    the packages to it that they come out as those of the stage ``twin``, and on ``any_seed``.
+    builds. No derivation here may be built with one in ``forbidden``, at however many removes, but
+    for what stands below one in ``trusted``, which is the work of the stage before (32-byte
+    digests). Audits hold the packages to it that they come out as those of the stage ``twin``, and
+    on ``any_seed``.
     """
 
     name: str
@@ -49,6 +51,7 @@ class Stage:
     recipes: Mapping[str, Recipe]
     env: tuple[tuple[str, str], ...] = ()
     forbidden: frozenset[bytes] = frozenset()
+    trusted: frozenset[bytes] = frozenset()
     twin: str = ""
     any_seed: bool = False
 
@@ -59,6 +62,7 @@ class Graph:
 
     nodes: dict[bytes, GraphNode] = field(default_factory=dict)
     packages: dict[str, Package] = field(default_factory=dict)
+    barriers: list[Barrier] = field(default_factory=list)
 
     def add(self, node: GraphNode) -> Ref:
         """Take up a node; the reference to its first output."""
@@ -94,7 +98,29 @@ class Graph:
 
     def catalogue(self) -> Catalogue:
         """All of it, as a value."""
-        return Catalogue(dict(self.packages), dict(self.nodes))
+        return Catalogue(dict(self.packages), dict(self.nodes), tuple(self.barriers))
+
+    def way_to(
+        self, start: Derivation, goals: frozenset[bytes], ends: frozenset[bytes]
+    ) -> list[Ref]:
+        """References that lead from ``start`` to one of ``goals``, not passing one of ``ends``.
+
+        Empty when there is no such way.
+        """
+        ways = [[ref] for ref in start.refs]
+        seen: set[bytes] = set()
+        while ways:
+            way = ways.pop()
+            node = way[-1].node
+            if node in goals:
+                return way
+            if node not in ends and node not in seen:
+                seen.add(node)
+                value = self.nodes.get(node)
+                ways += [
+                    [*way, ref] for ref in (value.refs if isinstance(value, Derivation) else ())
+                ]
+        return []
 
 
 class Stock:
@@ -139,7 +165,10 @@ class Stock:
                 twin=f"{twin}.{name}" if twin else "",
                 any_seed=self._stage.any_seed,
             )
-        return frozenset(ref.node for ref in self._made.values())
+        made = frozenset(ref.node for ref in self._made.values())
+        if self._stage.forbidden:
+            self._graph.barriers.append(Barrier(made, self._stage.forbidden))
+        return made
 
     def _make(self, recipe: Recipe) -> Ref:
         graph, stage = self._graph, self._stage
@@ -177,12 +206,13 @@ class Stock:
         return tuple(dict.fromkeys(ref for refs in filled for ref in refs))
 
     def _check_allowed(self, recipe: Recipe, derivation: Derivation) -> None:
-        for ref in derivation.refs:
-            if ref.node in self._stage.forbidden:
-                raise EvaluationError(
-                    f"{self._stage.name}.{recipe.name} would be built with {ref.name}, "
-                    "which this stage is to do without"
-                )
+        way = self._graph.way_to(derivation, self._stage.forbidden, self._stage.trusted)
+        if way:
+            names = ", which is built with ".join(ref.name for ref in way)
+            raise EvaluationError(
+                f"{self._stage.name}.{recipe.name} would be built with {names}: "
+                f"{self._stage.name} is to do without that"
+            )
 
 
 def _variable(name: str) -> str:

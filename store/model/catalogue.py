@@ -17,8 +17,8 @@ GraphNode: TypeAlias = Source | Derivation
 class Package:
     """A name that a user may realise. ``node`` is the digest of its source or derivation.
 
-    ``twin`` names the package, built otherwise, that this one has to come out equal to; ``any_seed``
-    says that it has to come out equal on every seed. Audits hold it to that.
+    ``twin`` names the package, built otherwise, that this one has to come out equal to, and
+    ``any_seed`` says that it has to on every seed. Audits hold it to that.
     """
 
     name: str
@@ -31,11 +31,20 @@ class Package:
 
 
 @dataclass(frozen=True)
+class Barrier:
+    """No build of one of ``nodes`` may have an object of one of ``forbidden`` in its sandbox."""
+
+    nodes: frozenset[bytes]
+    forbidden: frozenset[bytes]
+
+
+@dataclass(frozen=True)
 class Catalogue:
     """All packages, and every node in their build closures by digest."""
 
     packages: Mapping[str, Package]
     nodes: Mapping[bytes, GraphNode] = field(repr=False)
+    barriers: tuple[Barrier, ...] = field(default=(), repr=False)
 
     def package(self, name: str) -> Package:
         """The package called ``name``; UnknownPackage, with near matches, otherwise."""
@@ -57,6 +66,10 @@ class Catalogue:
         """The references of the node with this digest."""
         value = self.nodes[node]
         return value.refs if isinstance(value, Derivation) else ()
+
+    def forbidden(self, node: bytes) -> frozenset[bytes]:
+        """The nodes whose objects no build of this one may see."""
+        return frozenset().union(*(b.forbidden for b in self.barriers if node in b.nodes))
 
     def build_closure(
         self, goals: Iterable[bytes], prune: Callable[[bytes], bool] = lambda _: False

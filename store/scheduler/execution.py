@@ -209,6 +209,8 @@ class Execution:
         roots = (
             inputs if resolved is None or resolved.rootfs is None else (*inputs, resolved.rootfs)
         )
+        closure = self._store.closure(roots)
+        self._knowledge.check_inputs(node, closure)
         lending = Lending() if what == "build" else None
         limits = Limits(
             self._options.cores,
@@ -222,7 +224,7 @@ class Execution:
             key,
             _work_on(value, resolved),
             work,
-            self._store.closure(roots),
+            closure,
             limits,
             lending.pipe if lending else None,
             self._options.keep_failed,

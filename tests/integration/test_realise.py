@@ -450,3 +450,11 @@ def test_switched_off_user_namespaces_are_named_with_their_setting(shop: Shop) -
     assert "user.max_user_namespaces is 0" in done.stderr
     assert "sysctl" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_an_input_that_refers_to_what_its_stage_shuns_is_refused(shop: Shop) -> None:
+    upstream = shop.path("realise", "upstream")
+    done = shop.run("realise", "strict")
+    assert done.returncode == 37
+    assert f"strict would be built with {upstream} in its sandbox" in done.stderr
+    assert "store why" in done.stderr

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from derivations.kit.seed import USERLAND, Seed
-from store.model.catalogue import Catalogue, GraphNode, Package
+from store.model.catalogue import Barrier, Catalogue, GraphNode, Package
 from store.model.derivation import Derivation, Ref, Source
 from store.model.identity import scratch_path
 
@@ -104,7 +104,15 @@ def catalogue(seeds: Mapping[str, Mapping[str, Any]], seed: str) -> Catalogue:
     place = os.environ.get("TOYS_NOTE_PLACE", os.path.join(os.path.dirname(__file__), "note.txt"))
     toys.publish("note", Source("note.txt", NOTE_SHA256, (f"file://{place}",)))
     chain(toys)
-    return Catalogue(toys.packages, toys.nodes)
+    return Catalogue(toys.packages, toys.nodes, (barrier(toys),))
+
+
+def barrier(toys: Toys) -> Barrier:
+    """``strict`` is to do without ``upstream``, to which its input ``downstream`` refers."""
+    upstream, downstream = (toys.packages[name].node for name in ("upstream", "downstream"))
+    inputs = (toys.nodes[downstream].ref(),)
+    strict = toys.publish("strict", toys.toy("strict", 'echo strict > "$out"', inputs=inputs))
+    return Barrier(frozenset({strict.digest}), frozenset({upstream}))
 
 
 def chain(toys: Toys) -> None:

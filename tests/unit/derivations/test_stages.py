@@ -12,12 +12,15 @@ from typing import Any
 import pytest
 
 from derivations import stages
+from derivations.kit import Graph
 from store.errors import EvaluationError
 from store.model.catalogue import Catalogue
 from store.model.derivation import Derivation, Source
 
 TREE = Path(__file__).parents[3]
-POOL = re.compile(r"debian:pool/main/(lib)?[a-z0-9]/[a-z0-9.+-]+/[A-Za-z0-9._+~-]+")
+PLACE = re.compile(
+    r"debian:pool/main/(lib)?[a-z0-9]/[a-z0-9.+-]+/[A-Za-z0-9._+~-]+|pypi:[A-Za-z0-9._-]+\.whl"
+)
 
 
 def seeds() -> dict[str, Any]:
@@ -27,9 +30,9 @@ def seeds() -> dict[str, Any]:
     }
 
 
-@pytest.fixture(scope="module")
-def catalogue() -> Catalogue:
-    return stages.catalogue(seeds())
+@pytest.fixture(scope="module", params=sorted(seeds()))
+def catalogue(request: pytest.FixtureRequest) -> Catalogue:
+    return stages.catalogue(seeds(), request.param)
 
 
 def test_every_node_of_every_build_closure_is_there(catalogue: Catalogue) -> None:
@@ -38,33 +41,33 @@ def test_every_node_of_every_build_closure_is_there(catalogue: Catalogue) -> Non
         assert digest in catalogue.nodes
 
 
-def test_evaluation_is_deterministic(catalogue: Catalogue) -> None:
-    assert stages.catalogue(seeds()).packages == catalogue.packages
+def test_evaluation_is_deterministic() -> None:
+    assert stages.catalogue(seeds()).packages == stages.catalogue(seeds()).packages
 
 
 def test_a_bare_name_is_the_first_stage_of_the_distribution(catalogue: Catalogue) -> None:
     assert catalogue.packages["gcc"].node == catalogue.packages["stage1.gcc"].node
 
 
-def test_stage_2_is_of_the_same_packages_as_stage_1(catalogue: Catalogue) -> None:
-    def members(stage: str) -> set[str]:
-        names = (name for name in catalogue.packages if name.startswith(stage))
-        return {name.removeprefix(stage) for name in names} - {"userland"}
+@pytest.mark.parametrize("stage", ["stage2", "stage3"])
+def test_later_stages_are_of_the_same_packages_as_stage_1(catalogue: Catalogue, stage: str) -> None:
+    def members(prefix: str) -> dict[str, str]:
+        return {
+            name.removeprefix(prefix): catalogue.nodes[package.node].name
+            for name, package in catalogue.packages.items()
+            if name.startswith(prefix) and not name.endswith(".userland")
+        }
 
-    assert members("stage1.") == members("stage2.")
-
-
-def test_both_stages_give_a_package_the_same_name(catalogue: Catalogue) -> None:
-    def name(package: str) -> str:
-        return catalogue.nodes[catalogue.packages[package].node].name
-
-    for package in catalogue.packages:
-        if package.startswith("stage2."):
-            assert name(package) == name(package.replace("stage2.", "stage1."))
+    assert members("stage1.") == members(f"{stage}.")
+    for name in members("stage1."):
+        twin = catalogue.packages[f"{stage}.{name}"].twin
+        assert twin == {"stage2": "stage1", "stage3": "stage2"}[stage] + f".{name}"
 
 
-def test_stage_1_is_built_in_a_root_without_the_compiler_of_the_seed(catalogue: Catalogue) -> None:
-    userland = catalogue.packages["seed.debian-userland"].node
+@pytest.mark.parametrize("seed", sorted(seeds()))
+def test_stage_1_is_built_in_a_root_without_the_compiler_of_the_seed(seed: str) -> None:
+    catalogue = stages.catalogue(seeds(), seed)
+    userland = catalogue.packages[f"seed.{seed}-userland"].node
     for name, package in catalogue.packages.items():
         node = catalogue.nodes[package.node]
         if name.startswith("stage1.") and name != "stage1.userland":
@@ -73,15 +76,56 @@ def test_stage_1_is_built_in_a_root_without_the_compiler_of_the_seed(catalogue: 
             assert node.rootfs.node == userland
 
 
-def test_stage_2_is_built_with_nothing_but_stage_1_and_sources(catalogue: Catalogue) -> None:
+@pytest.mark.parametrize("stage", ["stage2", "stage3"])
+def test_later_stages_are_built_with_nothing_but_the_one_before_and_sources(
+    catalogue: Catalogue, stage: str
+) -> None:
+    before = {"stage2": "stage1.", "stage3": "stage2."}[stage]
     known = {
         package.node: name
         for name, package in catalogue.packages.items()
-        if name.startswith(("stage1.", "stage2.", "source."))
+        if name.startswith((before, f"{stage}.", "source."))
     }
     for name, package in catalogue.packages.items():
-        if name.startswith("stage2."):
+        if name.startswith(f"{stage}."):
             assert all(ref.node in known for ref in catalogue.inputs(package.node))
+
+
+def untrusted(catalogue: Catalogue) -> set[bytes]:
+    """The seeds' and stage 0's nodes."""
+    return {
+        package.node
+        for name, package in catalogue.packages.items()
+        if name.startswith(("seed.", "cross."))
+    }
+
+
+def test_every_build_of_a_later_stage_is_held_to_do_without_seeds_and_stage_0(
+    catalogue: Catalogue,
+) -> None:
+    for name, package in catalogue.packages.items():
+        if name.startswith(("stage2.", "stage3.")) and not name.endswith(".userland"):
+            assert untrusted(catalogue) <= catalogue.forbidden(package.node), name
+
+
+@pytest.mark.parametrize("by_way_of", [False, True])
+def test_a_stage_2_with_a_tool_of_the_seed_does_not_evaluate(
+    monkeypatch: pytest.MonkeyPatch, by_way_of: bool
+) -> None:
+    """Whether the seed's object is an input itself, or only built the input."""
+
+    def contaminated(graph: Graph, name: str, *rest: Any, **named: Any) -> Any:
+        seed = graph.nodes[graph.packages["seed.debian"].node].ref("out")
+        tool = Derivation("tool", "x86_64-linux", f"{seed}/bin/sh", inputs=(seed,))
+        planted = graph.add(tool) if by_way_of else seed
+        monkeypatch.setattr(stages, "IN_BIN", stages.IN_BIN | {"m4": (planted,)})
+        return by_itself(graph, name, *rest, **named)
+
+    by_itself = stages.by_itself
+    monkeypatch.setattr(stages, "by_itself", contaminated)
+    way = "tool, which is built with seed-debian-full" if by_way_of else "seed-debian-full"
+    with pytest.raises(EvaluationError, match=f"stage2.gcc would be built with {way}:"):
+        stages.catalogue(seeds())
 
 
 def test_every_script_is_one_that_a_shell_can_read(catalogue: Catalogue) -> None:
@@ -105,10 +149,10 @@ def test_a_package_of_a_seed_needs_its_hash() -> None:
         stages.catalogue(broken)
 
 
-def test_sources_are_named_by_a_path_in_the_pool(catalogue: Catalogue) -> None:
+def test_sources_are_named_by_a_path_in_the_pool_or_a_wheel(catalogue: Catalogue) -> None:
     for node in catalogue.nodes.values():
         if isinstance(node, Source):
-            assert all(POOL.fullmatch(locator) for locator in node.locators), node.name
+            assert all(PLACE.fullmatch(locator) for locator in node.locators), node.name
 
 
 def test_each_source_hash_stands_once_in_the_tree() -> None:
