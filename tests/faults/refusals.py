@@ -42,6 +42,11 @@ FAULTS: Mapping[str, tuple[str, ...]] = {
 """Each error, and the calls that can return it."""
 
 
+MOST = 150
+"""Calls of one kind that are made to fail with one error. The collector looks at every process of
+the machine, one like the other."""
+
+
 def _documented(kind: type[errors.StoreError]) -> Iterator[int]:
     yield kind.exit_code
     for below in kind.__subclasses__():
@@ -68,8 +73,9 @@ def refuse(shop: Workshop, tally: Tally, clock: Clock, seed: int) -> None:
     calls = sorted({call for calls in FAULTS.values() for call in calls})
     with shop.copy() as folder:
         whole = shop.run(folder, strace=["-e", f"trace={','.join(calls)}"])
-    points = list(_each(steps(whole.trace)))
-    Random(f"{seed} {shop.subject.name} refusals").shuffle(points)
+    chosen = Random(f"{seed} {shop.subject.name} refusals")
+    points = list(_each(steps(whole.trace), chosen))
+    chosen.shuffle(points)
     tally.counts["possible refusals"] += len(points)
     for error, call, number in points:
         if not clock.running():
@@ -84,7 +90,9 @@ def refuse(shop: Workshop, tally: Tally, clock: Clock, seed: int) -> None:
             tally.add(error, findings, where)
 
 
-def _each(most: Mapping[str, int]) -> Iterator[tuple[str, str, int]]:
+def _each(most: Mapping[str, int], chosen: Random) -> Iterator[tuple[str, str, int]]:
     for error, calls in FAULTS.items():
         for call in calls:
-            yield from ((error, call, number) for number in range(1, most.get(call, 0) + 1))
+            numbers = range(1, most.get(call, 0) + 1)
+            few = chosen.sample(numbers, min(MOST, len(numbers)))
+            yield from ((error, call, number) for number in few)

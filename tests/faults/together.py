@@ -94,7 +94,7 @@ _ROLES: Mapping[str, Callable[[Worker], None]] = {
 
 
 def _with_rootfs(shop: Workshop) -> None:
-    shop.must("realise", "rootfs", "--out-link", str(shop.place / "links-rootfs"))
+    shop.must("root", "add", "rootfs", shop.must("realise", "rootfs").out.strip())
 
 
 TOGETHER = Subject("together", (), _with_rootfs)
