@@ -38,7 +38,7 @@ LINUX_HEADERS = Recipe(
             "install",
             'mkdir "$out"',
             'cp -r /build/src/usr/include "$out/include"',
-            """find "$out/include" -type f ! -name '*.h' -delete""",
+            """find "$out/include" -type f ! -name '*.h' -exec rm {} +""",
         ),
         phase(
             "check",

@@ -111,7 +111,8 @@ def _encode(state: bytes, catalogue: Catalogue) -> bytes:
         [key, isinstance(node, Source), node.encode()] for key, node in catalogue.nodes.items()
     ]
     barriers: list[Value] = [
-        [sorted(barrier.nodes), sorted(barrier.forbidden)] for barrier in catalogue.barriers
+        [sorted(barrier.nodes), sorted(barrier.forbidden), sorted(barrier.trusted)]
+        for barrier in catalogue.barriers
     ]
     return canon.encode([state, packages, nodes, barriers])
 
@@ -138,11 +139,12 @@ def _decode(packages: Value, nodes: Value, barriers: Value) -> Catalogue:
 
 
 def _barrier(value: Value) -> Barrier:
-    nodes, forbidden = fields.array(value, 2)
-    return Barrier(
-        frozenset(fields.several(nodes, lambda item: fields.raw(item, 32))),
-        frozenset(fields.several(forbidden, lambda item: fields.raw(item, 32))),
-    )
+    nodes, forbidden, trusted = fields.array(value, 3)
+    return Barrier(_digests(nodes), _digests(forbidden), _digests(trusted))
+
+
+def _digests(value: Value) -> frozenset[bytes]:
+    return frozenset(fields.several(value, lambda item: fields.raw(item, 32)))
 
 
 def _write(path: str, data: bytes) -> None:

@@ -76,16 +76,20 @@ class Knowledge:
 
         Evaluation has looked at what derivations name; only now is it known what objects refer to.
         """
-        forbidden = self._catalogue.forbidden(node)
-        self.identify(forbidden)
-        shunned = {oid for other in forbidden for oid in self._objects.get(other, {}).values()}
-        found = sorted(oid.path for oid in shunned.intersection(closure))
-        if found:
-            raise ForbiddenInput(
-                f"{self._catalogue.nodes[node].name} would be built with {', '.join(found)} in "
-                "its sandbox, which its stage is to do without",
-                hint=f"`store why` shows which input refers to {found[0]}",
-            )
+        closure = frozenset(closure)
+        for barrier in self._catalogue.barriers_of(node):
+            shunned = self._known_objects(barrier.forbidden) & closure
+            found = sorted(oid.path for oid in shunned - self._known_objects(barrier.trusted))
+            if found:
+                raise ForbiddenInput(
+                    f"{self._catalogue.nodes[node].name} would be built with {', '.join(found)} in "
+                    "its sandbox, which its stage is to do without",
+                    hint=f"`store why` shows which input refers to {found[0]}",
+                )
+
+    def _known_objects(self, nodes: Iterable[bytes]) -> set[ObjectId]:
+        self.identify(nodes)
+        return {oid for node in nodes for oid in self._objects.get(node, {}).values()}
 
     def key(self, node: bytes) -> bytes | None:
         """The key of the node's realisations; None while one of its inputs is unknown."""

@@ -167,7 +167,9 @@ class Stock:
             )
         made = frozenset(ref.node for ref in self._made.values())
         if self._stage.forbidden:
-            self._graph.barriers.append(Barrier(made, self._stage.forbidden))
+            self._graph.barriers.append(
+                Barrier(made, self._stage.forbidden, self._stage.trusted | made)
+            )
         return made
 
     def _make(self, recipe: Recipe) -> Ref:

@@ -32,10 +32,14 @@ class Package:
 
 @dataclass(frozen=True)
 class Barrier:
-    """No build of one of ``nodes`` may have an object of one of ``forbidden`` in its sandbox."""
+    """No build of one of ``nodes`` may have an object of one of ``forbidden`` in its sandbox.
+
+    But what one of ``trusted`` came out as too is theirs: equal objects are one.
+    """
 
     nodes: frozenset[bytes]
     forbidden: frozenset[bytes]
+    trusted: frozenset[bytes] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -67,9 +71,9 @@ class Catalogue:
         value = self.nodes[node]
         return value.refs if isinstance(value, Derivation) else ()
 
-    def forbidden(self, node: bytes) -> frozenset[bytes]:
-        """The nodes whose objects no build of this one may see."""
-        return frozenset().union(*(b.forbidden for b in self.barriers if node in b.nodes))
+    def barriers_of(self, node: bytes) -> list[Barrier]:
+        """What is forbidden to the builds of this node."""
+        return [barrier for barrier in self.barriers if node in barrier.nodes]
 
     def build_closure(
         self, goals: Iterable[bytes], prune: Callable[[bytes], bool] = lambda _: False

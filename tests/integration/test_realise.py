@@ -458,3 +458,10 @@ def test_an_input_that_refers_to_what_its_stage_shuns_is_refused(shop: Shop) -> 
     assert done.returncode == 37
     assert f"strict would be built with {upstream} in its sandbox" in done.stderr
     assert "store why" in done.stderr
+
+
+def test_an_object_that_a_trusted_package_came_out_as_too_is_not_shunned(shop: Shop) -> None:
+    upstream = shop.path("realise", "upstream")
+    assert shop.run("realise", "lenient").returncode == 37, "what is trusted is not built yet"
+    assert shop.path("realise", "upstream-again") == upstream
+    shop.path("realise", "lenient")

@@ -104,15 +104,25 @@ def catalogue(seeds: Mapping[str, Mapping[str, Any]], seed: str) -> Catalogue:
     place = os.environ.get("TOYS_NOTE_PLACE", os.path.join(os.path.dirname(__file__), "note.txt"))
     toys.publish("note", Source("note.txt", NOTE_SHA256, (f"file://{place}",)))
     chain(toys)
-    return Catalogue(toys.packages, toys.nodes, (barrier(toys),))
+    return Catalogue(toys.packages, toys.nodes, barriers(toys))
 
 
-def barrier(toys: Toys) -> Barrier:
-    """``strict`` is to do without ``upstream``, to which its input ``downstream`` refers."""
+def barriers(toys: Toys) -> tuple[Barrier, ...]:
+    """``strict`` is to do without ``upstream``, to which its input ``downstream`` refers; so is
+    ``lenient``, but ``upstream-again``, which comes out as the same object, is welcome.
+    """
     upstream, downstream = (toys.packages[name].node for name in ("upstream", "downstream"))
+    again = toys.publish("upstream-again", toys.toy("upstream", 'echo same > "$out"; exit 0'))
     inputs = (toys.nodes[downstream].ref(),)
-    strict = toys.publish("strict", toys.toy("strict", 'echo strict > "$out"', inputs=inputs))
-    return Barrier(frozenset({strict.digest}), frozenset({upstream}))
+    strict, lenient = (
+        toys.publish(name, toys.toy(name, f'echo {name} > "$out"', inputs=inputs)).digest
+        for name in ("strict", "lenient")
+    )
+    forbidden = frozenset({upstream})
+    return (
+        Barrier(frozenset({strict}), forbidden),
+        Barrier(frozenset({lenient}), forbidden, frozenset({again.digest})),
+    )
 
 
 def chain(toys: Toys) -> None:

@@ -105,7 +105,9 @@ def test_every_build_of_a_later_stage_is_held_to_do_without_seeds_and_stage_0(
 ) -> None:
     for name, package in catalogue.packages.items():
         if name.startswith(("stage2.", "stage3.")) and not name.endswith(".userland"):
-            assert untrusted(catalogue) <= catalogue.forbidden(package.node), name
+            [barrier] = catalogue.barriers_of(package.node)
+            assert untrusted(catalogue) <= barrier.forbidden, name
+            assert not untrusted(catalogue) & barrier.trusted, name
 
 
 @pytest.mark.parametrize("by_way_of", [False, True])
