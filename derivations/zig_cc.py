@@ -3,11 +3,11 @@
 from derivations.kit import Recipe, phase
 
 # A cache for the C library, which zig builds when it is first wanted; /tmp is the build's own.
-# Frame pointers, checks of undefined behaviour and the like are for those who debug.
+# Checks of undefined behaviour and symbols are for those who debug.
 _COMPILER = """\
 #!/bin/sh
 export ZIG_GLOBAL_CACHE_DIR=/tmp/zig ZIG_LOCAL_CACHE_DIR=/tmp/zig
-exec zig %s -target x86_64-linux-musl -fno-sanitize=all -Wno-date-time "$@"
+exec zig %s -target x86_64-linux-musl -s -fno-sanitize=all -Wno-date-time "$@"
 """
 
 # zig goes by a file's name: some C++ of gcc's is in files called .c.
@@ -20,13 +20,19 @@ for word in "$@"; do
         *.c) language='-x c++' ;;
     esac
 done
-exec zig c++ -target x86_64-linux-musl -fno-sanitize=all -Wno-date-time $language "$@"
+exec zig c++ -target x86_64-linux-musl -s -fno-sanitize=all -Wno-date-time $language "$@"
 """
 
 _TOOL = """\
 #!/bin/sh
 export ZIG_GLOBAL_CACHE_DIR=/tmp/zig ZIG_LOCAL_CACHE_DIR=/tmp/zig
 exec zig ${0##*/} "$@"
+"""
+
+# Zig cannot take symbols from a program; the compiler above gives it none.
+_STRIP = """\
+#!/bin/sh
+exit 0
 """
 
 _HELLO = """\
@@ -41,7 +47,10 @@ ZIG_CC = Recipe(
     licence="MIT",
     homepage="https://ziglang.org/",
     tools=("sh", "coreutils"),
-    files=(("cc", _COMPILER % "cc"), ("c++", _CXX), ("tool", _TOOL), ("hello.c", _HELLO)),
+    files=(
+        *(("cc", _COMPILER % "cc"), ("c++", _CXX)),
+        *(("tool", _TOOL), ("strip", _STRIP), ("hello.c", _HELLO)),
+    ),
     phases=(
         phase(
             "install",
@@ -49,6 +58,7 @@ ZIG_CC = Recipe(
             'cp ../cc "$out/bin/gcc"',
             'cp ../c++ "$out/bin/g++"',
             'for name in ar ranlib objcopy; do cp ../tool "$out/bin/$name"; done',
+            'cp ../strip "$out/bin/strip"',
             'chmod 755 "$out/bin/"*',
             'ln -s gcc "$out/bin/cc"',
             'ln -s g++ "$out/bin/c++"',
