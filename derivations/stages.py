@@ -75,6 +75,8 @@ FURNISHING: dict[str, dict[str, Recipe]] = {
         # Not checked to be static, as what runs in the distribution is: there is no readelf yet.
         "m4": variant(M4, programs=()),
         "awk": variant(GAWK, programs=()),
+        # busybox's find has no -delete.
+        "findutils": variant(FINDUTILS, programs=()),
     },
 }
 
