@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -45,6 +47,28 @@ def test_two_seeds_that_share_no_compiler_come_to_the_same_tcc(
 ) -> None:
     assert rungs["debian"][0] != rungs["zig"][0], "the seeds' compilers emit different code"
     assert rungs["debian"][1:] == rungs["zig"][1:]
+
+
+def machine_code(tree: Path) -> set[str]:
+    """Digests of the programs, libraries and objects in a tree, and of its scripts."""
+    found = set()
+    for file in tree.rglob("*"):
+        if file.is_file() and not file.is_symlink():
+            data = file.read_bytes()
+            if data.startswith((b"\x7fELF", b"!<arch>\n", b"#!")):
+                found.add(hashlib.sha256(data).hexdigest())
+    return found
+
+
+def test_the_seeds_share_nothing_that_runs_or_is_linked(
+    ladder: Shop, rungs: dict[str, list[str]]
+) -> None:
+    del rungs
+    trees = [ladder.path("realise", f"seed.{seed}") for seed in ("debian", "zig")]
+    debian, zig = (machine_code(ladder.physical(tree)) for tree in trees)
+    assert len(debian) > 100
+    assert len(zig) >= 3
+    assert not debian & zig
 
 
 @pytest.mark.parametrize("seed", ["debian", "zig"])
