@@ -1,10 +1,11 @@
-"""Realise a package and print what every derivation below it took: seconds, bytes, memory."""
+"""What derivations of the ladder took: below one package that is realised, or of every stage."""
 
 from __future__ import annotations
 
 import resource
 import sys
 import time
+from collections.abc import Iterator
 
 import click
 
@@ -12,17 +13,26 @@ from store.cli.context import Context
 from store.cli.draw import bytes_text, make_reporter, seconds_text
 from store.errors import StoreError
 from store.knowledge import Knowledge, kind
+from store.model.catalogue import GraphNode
+from store.model.realisation import Realisation
 from store.scheduler.options import Options, default_cores
 from store.scheduler.realise import Realiser
+
+SEEDS = ("debian", "zig")
+STAGES = ("stage1", "stage2")
 
 
 @click.command()
 @click.argument("package", default="gcc")
 @click.option("--root", help="The store's root, as for `store`.")
 @click.option("--sources", is_flag=True, help="With fetched files.")
-def main(package: str, root: str | None, sources: bool) -> None:
+@click.option("--stages", is_flag=True, help="Realise nothing; stages and seeds side by side.")
+def main(package: str, root: str | None, sources: bool, stages: bool) -> None:
     """Realise PACKAGE and print a table of every derivation below it."""
     context = Context(root, None, False)
+    if stages:
+        side_by_side(context)
+        return
     cores = default_cores()
     goal = context.catalogue.ref(package)
     reporter = make_reporter(sys.stderr)
@@ -51,16 +61,60 @@ def table(context: Context, goal: bytes, sources: bool) -> None:
         value = context.catalogue.nodes[node]
         if kind(value) == "fetch" and not sources:
             continue
-        key = knowledge.key(node)
         objects = knowledge.objects(node)
-        records = context.store.realisations(key, value.outputs[0]) if key else []
-        seconds = records[-1].duration / 1000 if records else 0.0
-        memory = bytes_text(records[-1].max_rss) if records and records[-1].max_rss else ""
+        record = recorded(context, knowledge, value)
+        seconds = record.duration / 1000 if record else 0.0
+        memory = bytes_text(record.max_rss) if record and record.max_rss else ""
         size = context.store.total_size(objects.values())
         total += seconds
         label = f"{value.name} ({names[node]})" if node in names else value.name
         print(f"{label:44} {kind(value):7} {seconds:8.1f} {bytes_text(size):>10} {memory:>10}")
     print(f"{'together':44} {'':7} {total:8.1f}")
+
+
+def recorded(context: Context, knowledge: Knowledge, node: GraphNode) -> Realisation | None:
+    """The newest realisation of a node's first output."""
+    key = knowledge.key(node.digest)
+    records = context.store.realisations(key, node.outputs[0]) if key else []
+    return records[-1] if records else None
+
+
+def side_by_side(context: Context) -> None:
+    """A table in Markdown: each package's object in each stage on each seed, and what it took.
+
+    Without seconds where nothing was built: the same inputs had been built before.
+    """
+    columns = [(seed, stage) for seed in SEEDS for stage in STAGES]
+    print("| package |", " | ".join(f"{stage}, {seed} | s" for seed, stage in columns), "|")
+    print("| --- |", " | ".join("--- | ---:" for _ in columns), "|")
+    known = {}
+    for seed in SEEDS:
+        catalogue = context.catalogue_on(seed)
+        known[seed] = catalogue, Knowledge(context.store, catalogue)
+        known[seed][1].identify(package.node for package in catalogue.packages.values())
+    for name in known[SEEDS[0]][0].packages:
+        if name.startswith("stage1."):
+            short = name.removeprefix("stage1.")
+            nodes = []
+            for seed, stage in columns:
+                catalogue, knowledge = known[seed]
+                node = catalogue.nodes[catalogue.package(f"{stage}.{short}").node]
+                nodes.append((knowledge, node))
+            print(f"| {short} |", " | ".join(cells(context, nodes)), "|")
+
+
+def cells(context: Context, nodes: list[tuple[Knowledge, GraphNode]]) -> Iterator[str]:
+    """The beginning of each node's store path, and seconds."""
+    seen: set[bytes] = set()
+    for knowledge, node in nodes:
+        record = recorded(context, knowledge, node)
+        if record is None:
+            yield "not built |"
+        else:
+            again = record.key in seen
+            seen.add(record.key)
+            seconds = "" if again else f"{record.duration / 1000:.0f}"
+            yield f"`{record.object.path[:15]}` | {seconds}"
 
 
 if __name__ == "__main__":
