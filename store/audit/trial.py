@@ -6,6 +6,7 @@ Nothing of it is registered: the outputs go to a store of their own inside the w
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import os
 import shutil
@@ -21,6 +22,8 @@ from store.model.derivation import Source
 from store.store import make_directories
 from store.work.job import Job, perform
 from store.work.process import Send
+
+LOGS = ("original.log", "rebuilt.log")
 
 
 @dataclass(frozen=True)
@@ -49,7 +52,7 @@ def carry_out(layout: Layout, rebuild: Rebuild, send: Send) -> Outcome:
     try:
         result = perform(layout, rebuild.kind, job, send)
     except (BuildError, SourceError) as error:
-        logs = _keep_logs(layout, rebuild) if rebuild.trial.shown else ()
+        logs = _shelve(layout, rebuild, None) if rebuild.trial.shown else ()
         return Outcome(time.monotonic() - began, error=error, logs=logs)
     outcome = Outcome(result.seconds, {made.output: made.id for made in result.outputs})
     return _compared(layout, rebuild, aside, outcome)
@@ -67,28 +70,40 @@ def _compared(layout: Layout, rebuild: Rebuild, aside: str, outcome: Outcome) ->
         output: explained(layout.root, expected, aside, outcome.objects[output])
         for output, expected in differing.items()
     }
-    logs = _keep_logs(layout, rebuild)
-    kept = {}
-    if rebuild.keep:
-        # The folder, and not the objects: an ordinary user can only move what he may write to.
-        os.rename(Layout(aside).objects, f"{rebuild.shelf}/store")
-        kept = {output: f"{rebuild.shelf}/store/{outcome.objects[output]}" for output in differing}
-    return replace(outcome, differences=differences, logs=logs, kept=kept)
+    logs = _shelve(layout, rebuild, Layout(aside).objects if rebuild.keep else None)
+    kept = {name: f"{rebuild.shelf}/store/{outcome.objects[name]}" for name in differing}
+    return replace(outcome, differences=differences, logs=logs, kept=kept if rebuild.keep else {})
 
 
-def _keep_logs(layout: Layout, rebuild: Rebuild) -> tuple[str, ...]:
-    """The original's log, if it is there, and the rebuild's; what lay on the shelf is removed."""
-    cleaning.remove(rebuild.shelf)
-    os.makedirs(rebuild.shelf)
-    kept = []
-    for name, path in (
-        ("original.log", layout.log(rebuild.job.key)),
-        ("rebuilt.log", f"{rebuild.job.work_dir}/log"),
-    ):
+def _shelve(layout: Layout, rebuild: Rebuild, objects: str | None) -> tuple[str, ...]:
+    """Put the original's log, if it is there, the rebuild's and the folder ``objects`` onto the
+    shelf, in place of what lay there. Returns the logs' paths.
+    """
+    fresh = f"{rebuild.job.work_dir}/shelf"
+    os.mkdir(fresh)
+    originals = (layout.log(rebuild.job.key), f"{rebuild.job.work_dir}/log")
+    for name, path in zip(LOGS, originals, strict=True):
         with contextlib.suppress(FileNotFoundError):
-            shutil.copyfile(path, f"{rebuild.shelf}/{name}")
-            kept.append(f"{rebuild.shelf}/{name}")
-    return tuple(kept)
+            shutil.copyfile(path, f"{fresh}/{name}")
+    if objects is not None:
+        # The folder, and not the objects: an ordinary user can only move what he may write to.
+        os.rename(objects, f"{fresh}/store")
+    logs = tuple(f"{rebuild.shelf}/{name}" for name in LOGS if os.path.exists(f"{fresh}/{name}"))
+    os.makedirs(os.path.dirname(rebuild.shelf), exist_ok=True)
+    _replace(fresh, rebuild.shelf)
+    return logs
+
+
+def _replace(fresh: str, place: str) -> None:
+    while True:
+        cleaning.remove(place)
+        try:
+            os.rename(fresh, place)
+            return
+        except OSError as error:
+            # Another audit of the same was quicker; the later one stays.
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                raise
 
 
 def rehash(path: str, source: Source) -> str:

@@ -45,4 +45,4 @@ def command(ctx: click.Context, as_json: bool) -> int:
 
     context = ctx.obj
     assert isinstance(context, Context)
-    return show(compare_realised(context, ()), as_json=as_json)
+    return show(compare_realised(context, ()), as_json=as_json, unknown=False)

@@ -16,15 +16,17 @@ LISTED = 20
 """Differences of one finding that are shown; ``--json`` has all of them."""
 
 
-def show(findings: Iterable[Finding], *, as_json: bool) -> int:
+def show(findings: Iterable[Finding], *, as_json: bool, unknown: bool = True) -> int:
     """Write every finding and, to standard error, the sum; then the page, if the command was asked
     for one with ``--html``. Returns the exit code.
+
+    Without ``unknown``, people are not shown the findings of that verdict, but for their number.
     """
     findings = list(findings)
     for finding in findings:
         if as_json:
             print(json.dumps(to_record(finding)))
-        else:
+        elif unknown or finding.verdict is not Verdict.UNKNOWN:
             print("\n".join(lines(finding)))
     sys.stdout.flush()
     print(summary(findings), file=sys.stderr)

@@ -31,7 +31,8 @@ def command(context: Context, packages: tuple[str, ...], update: bool, as_json: 
 
     The ledger says, for each seed and package, which derivation the recipes mean and which path it
     came out as where they are kept. Compared is the ladder on the chosen seed: the packages given,
-    or all. What is not realised here is unknown; what is collected since counts as realised.
+    or all. What is not realised here is unknown; without PACKAGE, such are only counted (--json
+    lists them). What was collected since counts as realised.
 
     --update takes all seeds and packages. Where this store has realised nothing, the path that is
     in the ledger stays as long as the derivation is the same.
@@ -43,7 +44,8 @@ def command(context: Context, packages: tuple[str, ...], update: bool, as_json: 
             raise UsageError("--update takes no packages: it writes the whole ledger")
         _update(context)
         return 0
-    return show(compare_realised(context, packages), as_json=as_json)
+    findings = compare_realised(context, packages)
+    return show(findings, as_json=as_json, unknown=bool(packages))
 
 
 def compare_realised(context: Context, packages: Sequence[str]) -> list[Finding]:
