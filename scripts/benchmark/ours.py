@@ -121,5 +121,5 @@ def link_roots(layout: Layout, links: dict[str, ObjectId]) -> None:
 
 
 def dead_objects(output: bytes) -> int:
-    """How many objects a plan of the collector's names, from its JSON."""
-    return len(output)
+    """How many objects the collector would delete, by the summary at the end of its JSON."""
+    return int(json.loads(output.splitlines()[-1])["summary"]["objects"])

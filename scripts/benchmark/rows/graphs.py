@@ -15,9 +15,7 @@ from scripts.benchmark.ours import write_recipes
 from scripts.benchmark.plan import Bench, Sides
 from scripts.benchmark.shell import Shell
 
-SCRIPT = (
-    'for input in $inputs; do test -s "$input"; done; set -- $inputs; echo "$name $@" > "$out"'
-)
+SCRIPT = 'for input in $inputs; do test -s "$input"; done; set -- $inputs; echo "$name $@" > "$out"'
 """What each builder does, in Nix as here: reads its inputs, and writes its own name and theirs."""
 
 
