@@ -147,8 +147,12 @@ def _digests(value: Value) -> frozenset[bytes]:
     return frozenset(fields.several(value, lambda item: fields.raw(item, 32)))
 
 
+_FRESH = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+
+
 def _write(path: str, data: bytes) -> None:
     fresh = f"{path}.{os.getpid()}"
-    with open(fresh, "xb") as stream:
+    # Whatever the user's umask: no one else may say what this store's packages are.
+    with open(os.open(fresh, _FRESH, 0o644), "wb") as stream:
         stream.write(digest.file_digest(data) + data)
     os.replace(fresh, path)

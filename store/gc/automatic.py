@@ -24,6 +24,9 @@ _LONGEST_REST = 86400.0
 _NAMED = 5
 """Holders that are named when nothing can be freed."""
 
+_FRESH = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
+"""How the note is opened, which others must not write to whatever the user's umask is."""
+
 
 @dataclass(frozen=True)
 class _Rest:
@@ -87,7 +90,7 @@ class RoomMaker:
         length = min(max(2 * self._read().length, FIRST_REST), _LONGEST_REST)
         text = f"{time.time() + length} {length} {free}\n"
         try:
-            with open(self._state, "w", encoding="ascii") as stream:
+            with open(os.open(self._state, _FRESH, 0o644), "w", encoding="ascii") as stream:
                 stream.write(text)
         except OSError:
             return  # without a note the next build tries again, which costs it a moment

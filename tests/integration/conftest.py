@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -10,6 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import lmdb
 import pytest
 
 TOP = Path(__file__).resolve().parents[2]
@@ -96,3 +98,27 @@ def started() -> Iterator[Callable[[subprocess.Popen[str]], subprocess.Popen[str
         if process.poll() is None:
             process.send_signal(signal.SIGKILL)
         process.communicate()
+
+
+@pytest.fixture
+def others_python() -> str:
+    """An interpreter that other users can run, with our dependencies; only root can be others."""
+    if os.geteuid() != 0:
+        pytest.skip("becomes another user, which only root can")
+    for python in (sys.executable, "/usr/bin/python3"):
+        command = [python, "-c", "import store.cli.main, lmdb, blake3, msgpack"]
+        environment = {"PYTHONPATH": others_path()}
+        with contextlib.suppress(OSError):
+            if (
+                subprocess.run(
+                    command, env=environment, user=65534, cwd="/", check=False, capture_output=True
+                ).returncode
+                == 0
+            ):
+                return python
+    pytest.skip("no interpreter that other users can run has the dependencies")
+
+
+def others_path() -> str:
+    """Where modules are found: the checkout, and the installed packages."""
+    return f"{TOP}:{Path(lmdb.__file__).parents[1]}"

@@ -15,11 +15,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
-import lmdb
 import pytest
 
 from store import kernel
-from tests.integration.conftest import TOP, Shop
+from tests.integration.conftest import TOP, Shop, others_path
 
 Taker = Callable[["subprocess.Popen[str]"], "subprocess.Popen[str]"]
 
@@ -315,30 +314,6 @@ def test_recipes_that_do_not_evaluate(shop: Shop, tmp_path: Path) -> None:
 
 
 # -- other users -----
-
-
-@pytest.fixture
-def others_python() -> str:
-    """An interpreter that other users can run, with our dependencies; only root can be others."""
-    if os.geteuid() != 0:
-        pytest.skip("becomes another user, which only root can")
-    for python in (sys.executable, "/usr/bin/python3"):
-        command = [python, "-c", "import store.cli.main, lmdb, blake3, msgpack"]
-        environment = {"PYTHONPATH": others_path()}
-        with contextlib.suppress(OSError):
-            if (
-                subprocess.run(
-                    command, env=environment, user=65534, cwd="/", check=False, capture_output=True
-                ).returncode
-                == 0
-            ):
-                return python
-    pytest.skip("no interpreter that other users can run has the dependencies")
-
-
-def others_path() -> str:
-    """Where modules are found: the checkout, and the installed packages."""
-    return f"{TOP}:{Path(lmdb.__file__).parents[1]}"
 
 
 def test_a_store_of_someone_else_can_be_read_and_not_written(
