@@ -188,6 +188,8 @@ CROSS_GCC = variant(
     name="cross-gcc",
     description="The compilers of stage 0, with the C library that their programs get",
     sources=(*GCC.sources, musl.SOURCE),
+    # For the check: what compiles is told where its assembler and linker are.
+    tools=(*GCC.tools, "binutils"),
     inputs=("cross-binutils", "kernel-headers"),
     # Not static: they are programs of the seed's system.
     programs=(),

@@ -9,6 +9,7 @@ The distribution builds itself (stage 2), with nothing else around. When stage 2
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from derivations.bash import BASH
@@ -138,6 +139,8 @@ def tcc_ladder(graph: Graph, full: Ref, tools: dict[str, tuple[Ref, ...]]) -> No
 def furnish(graph: Graph, full: Ref, recipes: Mapping[str, Recipe]) -> dict[str, tuple[Ref, ...]]:
     """What fills each role with ``full`` as the root file system; what it lacks is built first."""
     tools = {"cc": (), **IN_BIN}
+    if not recipes:
+        return tools | {"binutils": ()}
     for role, recipe in recipes.items():
         env = (*PACKAGE_FLAGS, ("AWK", "awk"))
         stock = Stock(Stage("seed", full, tools, {role: recipe}, env), graph)
@@ -147,18 +150,23 @@ def furnish(graph: Graph, full: Ref, recipes: Mapping[str, Recipe]) -> dict[str,
 
 
 def stage0(
-    graph: Graph, full: Ref, tools: Mapping[str, tuple[Ref, ...]]
+    graph: Graph, full: Ref, tools: dict[str, tuple[Ref, ...]]
 ) -> tuple[tuple[Ref, ...], frozenset[bytes]]:
     """The cross toolchain, by the seed's compiler; returns what goes onto ``$PATH``, and all of it.
 
-    It makes static programs for musl, and its programs have the names that native ones have.
+    It makes static programs for musl, and its programs have the names that native ones have. Where
+    the seed has no binutils, the compilers are built with the new ones around.
     """
     recipes = {
         "kernel-headers": LINUX_HEADERS,
         "cross-binutils": CROSS_BINUTILS,
         "cross-gcc": CROSS_GCC,
     }
-    stock = Stock(Stage("cross", full, tools, recipes), graph)
+    stage = Stage("cross", full, tools, recipes)
+    if "binutils" not in tools:
+        made = Stock(stage, graph)["cross-binutils"]
+        stage = replace(stage, tools=tools | {"binutils": (made,)})
+    stock = Stock(stage, graph)
     nodes = stock.publish()
     return (stock["cross-gcc"], stock["cross-binutils"]), nodes
 
