@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain, combinations, islice, repeat
 from random import Random
 
 from tests.faults import disk, rule
@@ -111,31 +112,52 @@ def states(recording: Recording, samples: int, chosen: Random) -> Iterator[State
             if number not in lasting and not isinstance(event, Sync | Said)
         ]
         said = frozenset(recording.said(instant))
-        for sample in range(-2, samples if loose else -2):
-            kept = _kept(loose, sample, chosen)
-            partial = sample >= 0
-            events = list(_events(recording, lasting | kept, kept if partial else (), chosen))
+        for number, kept in enumerate(survivals(loose, samples, chosen)):
+            breakable = kept if number % 2 else frozenset[int]()
+            events = list(_events(recording, lasting | kept, breakable, chosen))
             taken = [recording.describe(number) for number in loose if number not in kept]
             how = f"cut at {instant}; not on the disk: {'; '.join(taken) or 'nothing'}"
             yield State(disk.after(recording.before, events), said, how)
 
 
-def _kept(loose: Sequence[int], sample: int, chosen: Random) -> frozenset[int]:
-    """Which changes came to the disk although nothing made them last."""
-    if sample == -2:
-        return frozenset(loose)
-    if sample == -1:
-        return frozenset()
-    if sample % 3 == 0:  # all but one: what most often waits for another
-        return frozenset(loose) - {chosen.choice(loose)}
-    share = chosen.choice((0.1, 0.5, 0.9))
-    return frozenset(number for number in loose if chosen.random() < share)
+def survivals(loose: Sequence[int], samples: int, chosen: Random) -> Iterator[frozenset[int]]:
+    """Which of the changes that nothing made last came to the disk all the same.
+
+    All of them; none; then every choice there is, when that is no more than ``samples``; else all
+    but one and one alone, of each in turn, and choices at random.
+    """
+    everything = frozenset(loose)
+    yield everything
+    if not loose:
+        return
+    yield frozenset()
+    if 2 ** len(loose) <= samples + 2:
+        yield from (
+            frozenset(choice)
+            for size in range(1, len(loose))
+            for choice in combinations(loose, size)
+        )
+        return
+    order = chosen.sample(loose, len(loose))
+    singles = (kept for one in order for kept in (everything - {one}, frozenset({one})))
+    yield from islice(_alternating(singles, loose, chosen), samples)
+
+
+def _alternating(
+    singles: Iterator[frozenset[int]], loose: Sequence[int], chosen: Random
+) -> Iterator[frozenset[int]]:
+    """The systematic choices, each followed by one at random; then at random for ever."""
+    for choice in chain(singles, repeat(None)):
+        if choice is not None:
+            yield choice
+        share = chosen.choice((0.1, 0.5, 0.9))
+        yield frozenset(number for number in loose if chosen.random() < share)
 
 
 def _events(
     recording: Recording,
     there: frozenset[int],
-    breakable: Sequence[int] | frozenset[int],
+    breakable: frozenset[int],
     chosen: Random,
 ) -> Iterator[Change]:
     for number in sorted(there):
@@ -151,23 +173,28 @@ def _events(
 RECOVERED = 0.25
 """The share of states in which the command is also run again."""
 
+SAMPLES = (0, 4, 30, 250)
+"""States between the whole and the least one at each instant, in each pass over all instants."""
 
-def cut(shop: Workshop, tally: Tally, clock: Clock, seed: int, samples: int = 3) -> None:
+
+def cut(shop: Workshop, tally: Tally, clock: Clock, seed: int) -> None:
     """Look at the store in every state that a cut could leave, while there is time."""
     recording = record(shop)
     tally.counts["instants"] += len(recording.events) + 1
     chosen = Random(f"{seed} {shop.subject.name} cuts")
     seen: set[tuple[bytes, frozenset[str]]] = set()
-    for state in states(recording, samples, chosen):
-        if not clock.running():
-            return
-        tally.counts["cuts"] += 1
-        key = (disk.fingerprint(state.inodes), state.said)
-        if key in seen:
-            continue
-        seen.add(key)
-        findings = _look(shop, state, recovers=chosen.random() < RECOVERED)
-        tally.add("different states", findings, f"{shop.subject.name}, {state.how}")
+    for samples in SAMPLES:
+        for state in states(recording, samples, chosen):
+            if not clock.running():
+                return
+            tally.counts["cuts"] += 1
+            key = (disk.fingerprint(state.inodes), state.said)
+            if key in seen:
+                continue
+            seen.add(key)
+            findings = _look(shop, state, recovers=chosen.random() < RECOVERED)
+            tally.add("different states", findings, f"{shop.subject.name}, {state.how}")
+        tally.counts["passes over all instants"] += 1
 
 
 def _look(shop: Workshop, state: State, *, recovers: bool) -> list[str]:

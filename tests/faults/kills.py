@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import re
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterator
 from pathlib import Path
 from random import Random
+from statistics import median
 
 from tests.faults.running import Clock, Done
 from tests.faults.subjects import Workshop
@@ -71,24 +72,26 @@ def _each(most: dict[str, int]) -> Iterator[tuple[str, int]]:
 def at_random(shop: Workshop, tally: Tally, clock: Clock, seed: int) -> None:
     """Kill the subject's whole process group, at instants spread over its run, again and again."""
     chosen = Random(f"{seed} {shop.subject.name} instants")
-    longest = _longest(shop)
+    recent = deque([_whole_run(shop) for _ in range(3)], maxlen=9)
     while clock.running():
-        seconds = chosen.uniform(0, longest)
+        seconds = chosen.uniform(0, median(recent))
         with shop.copy() as folder:
+            before = time.monotonic()
             done = shop.run(folder, kill_after=seconds)
             where = f"{shop.subject.name}, killed after {seconds:.4f} s (seed {seed})"
+            if done.code >= 0:
+                # How long a run takes depends on what else the machine does just now.
+                recent.append(time.monotonic() - before)
             what = "kills at an instant" if done.code < 0 else "runs that ended before the kill"
             tally.add(what, _after(shop, folder, done), where)
 
 
-def _longest(shop: Workshop) -> float:
-    took = []
-    for _ in range(2):
-        with shop.copy() as folder:
-            before = time.monotonic()
-            shop.run(folder)
-            took.append(time.monotonic() - before)
-    return max(took)
+def _whole_run(shop: Workshop) -> float:
+    """Seconds that the subject takes when nobody hurts it."""
+    with shop.copy() as folder:
+        before = time.monotonic()
+        shop.run(folder)
+        return time.monotonic() - before
 
 
 def _after(shop: Workshop, folder: Path, done: Done) -> list[str]:
