@@ -204,9 +204,9 @@ def narrow(drawn: Picture) -> str:
     """The picture with its stages as bands, for a phone."""
     box_width = (BAND_WIDTH - (BAND_BOXES - 1) * GAP[1]) // BAND_BOXES
     parts, top, rows = [], 18, _rows(drawn)
-    for number, column in enumerate(drawn.columns):
-        built = f"↓ {column.name}" if number else column.name
-        parts.append(_text(BAND_WIDTH // 2, top, "stage", built))
+    for column in drawn.columns:
+        built_with = f" ← {', '.join(column.below)}" if column.below else ""
+        parts.append(_text(BAND_WIDTH // 2, top, "stage", column.name + built_with))
         top += 12
         for index, box in enumerate(sorted(column.boxes, key=lambda box: rows[box.label])):
             row, place = divmod(index, BAND_BOXES)

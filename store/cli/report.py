@@ -7,6 +7,7 @@ or from others is escaped, and what could not be seen is made visible.
 from __future__ import annotations
 
 import base64
+import errno
 import hashlib
 import os
 import platform
@@ -51,6 +52,7 @@ def html_option(function: F) -> F:
 
     def ask(ctx: click.Context, param: click.Parameter, value: str | None) -> None:
         if value:
+            _check_writable(value)
             ctx.meta[_ASKED] = value
 
     return click.option(
@@ -100,19 +102,35 @@ def write_report(
     facts: Sequence[tuple[str, str]] = (),
     catalogue: Catalogue | None = None,
 ) -> None:
-    """Write the page in the place of whatever file was there. Raises StorageError.
+    """Write the page in the place of whatever file was there; into a pipe or device, if it is one.
+    Raises StorageError.
 
     ``facts`` says, in names and values, what was done where; ``catalogue`` is what the ladder is
     drawn from.
     """
     text = page(findings, facts=facts, catalogue=catalogue)
-    fresh = f"{path}.{os.getpid()}.new"
+    regular = os.path.isfile(path) or not os.path.exists(path)
+    fresh = f"{path}.{os.getpid()}.new" if regular else path
     try:
         with open(fresh, "w", encoding="utf-8", errors="backslashreplace") as stream:
             stream.write(text)
-        os.replace(fresh, path)
+        if regular:
+            os.replace(fresh, path)
     except OSError as error:
         raise storage_error(error, f"cannot write the report {path}") from error
+
+
+def _check_writable(path: str) -> None:
+    """StorageError, before an audit that may take hours, if its page could not be written."""
+    folder = os.path.dirname(os.path.abspath(path))
+    refused = errno.ENOENT if not os.path.isdir(folder) else 0
+    if os.path.isdir(path):
+        refused = errno.EISDIR
+    elif not os.access(path if os.path.exists(path) else folder, os.W_OK):
+        refused = refused or errno.EACCES
+    if refused:
+        error = OSError(refused, os.strerror(refused))
+        raise storage_error(error, f"cannot write the report {path}")
 
 
 def page(
@@ -210,7 +228,7 @@ def _row(finding: Finding) -> str:
     cells = (
         f'<td><span class="badge {kind}">{SIGNS[finding.verdict]} {kind}</span></td>'
         f'<th scope="row">{_title(finding)}</th>'
-        f'<td class="objects">{_objects(finding)}</td>'
+        f'<td class="objects">{_objects(finding) or _reason(finding)}</td>'
         f"{_cell('Time', seconds, 'time')}{_cell('Varied', varied or '')}"
         f"{_cell('Cause', finding.cause or '')}"
     )
@@ -241,6 +259,15 @@ def _objects(finding: Finding) -> str:
     return "".join(lines)
 
 
+def _reason(finding: Finding) -> str:
+    """Why there is no object: in the place of one, so that the output takes one row."""
+    return f'<span class="label">{_text(finding.detail)}</span>' if _is_bare(finding) else ""
+
+
+def _is_bare(finding: Finding) -> bool:
+    return finding.expected is None and finding.actual is None and "\n" not in finding.detail
+
+
 def _object(oid: ObjectId, kind: str = "") -> str:
     # Where a line may break: in front of the name, rather than anywhere in the digest.
     attribute = f' class="{kind}"' if kind else ""
@@ -254,7 +281,8 @@ def _cell(label: str, text: str, kind: str = "") -> str:
 
 
 def _more(finding: Finding) -> str:
-    parts = [f"<p>{_text(line)}</p>" for line in finding.detail.splitlines() if line.strip()]
+    told = [] if _is_bare(finding) else finding.detail.splitlines()
+    parts = [f"<p>{_text(line)}</p>" for line in told if line.strip()]
     if finding.differences:
         shown = finding.differences[:DIFFERENCES_SHOWN]
         more = len(finding.differences) - len(shown)

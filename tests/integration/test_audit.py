@@ -131,8 +131,19 @@ def test_exit_codes_follow_the_verdicts(audited: Shop) -> None:
     assert audit(audited, "rebuild", "steady", "time")[0] == 2
     assert audit(audited, "rebuild", "picky", "--vary", "user")[0] == 1
     unknown = audited.run("audit", "rebuild", "steady", "--vary", "nothing")
-    assert unknown.returncode == 2
+    assert unknown.returncode == 1
     assert "order-shuffled" in unknown.stderr
+
+
+@pytest.mark.parametrize(
+    "words", [("--nothing",), ("rebuild",), ("nothing",), ("against", "x", "--threshold", "-1")]
+)
+def test_what_cannot_be_understood_does_not_look_like_a_difference(
+    audited: Shop, words: tuple[str, ...]
+) -> None:
+    done = audited.run("audit", *words)
+    assert done.returncode == 1
+    assert "Usage" in done.stderr
 
 
 def test_what_is_not_realised_is_unknown(audited: Shop, tmp_path: Path) -> None:
@@ -306,9 +317,20 @@ def test_a_store_that_agrees_with_the_ledger_is_told_so(noted: Shop) -> None:
     code, records = audit(noted)
     verdicts = {record["subject"]: record["verdict"] for record in records}
     assert verdicts["steady"] == verdicts["userland"] == "reproduced"
-    assert verdicts["never"] == "unknown"
-    assert "differs" not in verdicts.values()
-    assert code == 1, "not everything is realised"
+    assert "never" not in verdicts, "what is not realised is not compared unless it is named"
+    assert set(verdicts.values()) == {"reproduced"}
+    assert code == 0
+    code, (record,) = audit(noted, "ledger", "never")
+    assert (code, record["verdict"]) == (1, "unknown")
+    told = noted.run("audit").stderr
+    assert f"{len(records)} of the " in told
+    assert "on the seed debian are realised here" in told
+
+
+def test_an_empty_store_has_nothing_that_could_agree(noted: Shop, tmp_path: Path) -> None:
+    done = replace(noted, root=tmp_path / "root").run("audit")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "nothing was found that could be compared" in done.stderr
 
 
 def test_what_the_ledger_has_otherwise_differs(noted: Shop) -> None:

@@ -357,6 +357,22 @@ def test_an_audit_writes_the_page_it_is_asked_for(
     assert "hello" in window.text("#outputs tr.finding")
     assert "hello" in window.text("svg.wide")
     assert "audit rebuild hello" in window.text(".facts")
-    unwritable = shop.run("audit", "rebuild", "hello", "--html", str(tmp_path / "no" / "report"))
-    assert unwritable.returncode == 50
-    assert "cannot write the report" in unwritable.stderr
+
+
+def test_a_page_that_cannot_be_written_is_told_before_anything_is_built(
+    shop: Shop, tmp_path: Path
+) -> None:
+    for place in (tmp_path / "no" / "report", tmp_path):
+        done = shop.run("audit", "rebuild", "hello", "--html", str(place))
+        assert done.returncode in (50, 52)
+        assert "cannot write the report" in done.stderr
+        assert "to examine" not in done.stderr
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_page_goes_into_a_pipe_and_not_in_its_place(shop: Shop) -> None:
+    shop.path("realise", "hello")
+    done = shop.run("audit", "rebuild", "hello", "--html", "/dev/stdout")
+    assert done.returncode == 0, done.stderr
+    assert "</html>" in done.stdout
+    assert Path("/dev/stdout").is_symlink()

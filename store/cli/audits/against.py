@@ -67,7 +67,7 @@ def command(
     subjects = _subjects(context, packages, closure)
     wanted = {(subject.key, subject.output) for subject in subjects}
     evidence = read_evidence(lines(source), wanted, keys, signed_only=threshold is not None)
-    _report(evidence, signed_only=threshold is not None)
+    _report(evidence, signed_only=threshold is not None, trusting=bool(keys))
     return show(compare(context.store, subjects, evidence, threshold), as_json=as_json)
 
 
@@ -100,7 +100,7 @@ def _names(context: Context) -> dict[bytes, str]:
     return found
 
 
-def _report(evidence: Evidence, *, signed_only: bool) -> None:
+def _report(evidence: Evidence, *, signed_only: bool, trusting: bool) -> None:
     """Say on standard error what was read, and what of it counts nothing."""
     counts = evidence.counts
     click.echo(_several(counts["signed"], "signed statement"), err=True)
@@ -110,6 +110,8 @@ def _report(evidence: Evidence, *, signed_only: bool) -> None:
     for kind, (thing, what) in _IGNORED.items():
         if counts[kind]:
             click.echo(f"ignored: {_several(counts[kind], thing)} {what}", err=True)
+    if counts["untrusted"] and not trusting:
+        click.echo("  no key is trusted: `store key trust FILE`, or --trust, names some", err=True)
     for problem in evidence.problems:
         click.echo(f"  {clean(problem)}", err=True)
     more = counts["invalid"] + counts["unreadable"] - len(evidence.problems)

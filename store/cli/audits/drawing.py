@@ -10,23 +10,21 @@ from collections.abc import Iterable, Sequence
 from store.audit.record import to_record
 from store.audit.verdict import Difference, Finding, Verdict, exit_code
 from store.cli.draw import seconds_text
-from store.cli.report import write_asked
+from store.cli.report import LABELS, write_asked
 
 LISTED = 20
 """Differences of one finding that are shown; ``--json`` has all of them."""
 
 
-def show(findings: Iterable[Finding], *, as_json: bool, unknown: bool = True) -> int:
+def show(findings: Iterable[Finding], *, as_json: bool) -> int:
     """Write every finding and, to standard error, the sum; then the page, if the command was asked
     for one with ``--html``. Returns the exit code.
-
-    Without ``unknown``, people are not shown the findings of that verdict, but for their number.
     """
     findings = list(findings)
     for finding in findings:
         if as_json:
             print(json.dumps(to_record(finding)))
-        elif unknown or finding.verdict is not Verdict.UNKNOWN:
+        else:
             print("\n".join(lines(finding)))
     sys.stdout.flush()
     print(summary(findings), file=sys.stderr)
@@ -65,9 +63,11 @@ def _below(finding: Finding) -> list[str]:
         return []
     told = finding.detail.splitlines()
     if finding.verdict is Verdict.DIFFERS:
+        words = LABELS.get(finding.check, ("expected", "actual"))
+        width = max(map(len, words))
         told += [
-            f"{word} {oid.path}"
-            for word, oid in (("expected", finding.expected), ("actual  ", finding.actual))
+            f"{word:{width}} {oid.path}"
+            for word, oid in zip(words, (finding.expected, finding.actual), strict=True)
             if oid is not None
         ]
         told += [difference_line(item) for item in finding.differences[:LISTED]]

@@ -31,8 +31,8 @@ def command(context: Context, packages: tuple[str, ...], update: bool, as_json: 
 
     The ledger says, for each seed and package, which derivation the recipes mean and which path it
     came out as where they are kept. Compared is the ladder on the chosen seed: the packages given,
-    or all. What is not realised here is unknown; without PACKAGE, such are only counted (--json
-    lists them). What was collected since counts as realised.
+    or else all that this store has realised, if only once: what was collected since counts too. A
+    package given that is not realised here is unknown.
 
     --update takes all seeds and packages. Where this store has realised nothing, the path that is
     in the ledger stays as long as the derivation is the same.
@@ -44,14 +44,19 @@ def command(context: Context, packages: tuple[str, ...], update: bool, as_json: 
             raise UsageError("--update takes no packages: it writes the whole ledger")
         _update(context)
         return 0
-    findings = compare_realised(context, packages)
-    return show(findings, as_json=as_json, unknown=bool(packages))
+    return show(compare(context, packages), as_json=as_json)
 
 
-def compare_realised(context: Context, packages: Sequence[str]) -> list[Finding]:
-    """The ledger's findings on the chosen seed, of these packages or of all."""
+def compare(context: Context, packages: Sequence[str]) -> list[Finding]:
+    """The ledger's findings on the chosen seed, of these packages, or of all that are realised."""
     entries = ledger.read(ledger.path_of(context.recipes))
-    return ledger.compare(context.store, context.catalogue, context.seed, entries, packages)
+    found = ledger.compare(context.store, context.catalogue, context.seed, entries, packages)
+    if packages:
+        return found
+    here = [finding for finding in found if finding.actual is not None]
+    told = f"{len(here)} of the {len(found)} outputs on the seed {context.seed} are realised here"
+    click.echo(told, err=True)
+    return here
 
 
 def _update(context: Context) -> None:

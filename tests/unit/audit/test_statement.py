@@ -7,7 +7,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from store.audit import statement
@@ -189,6 +189,7 @@ VERDICT_RECORD = json.loads(statement.verdict(finding(Verdict.DIFFERS)) or b"")
 
 
 @pytest.mark.parametrize("original", [provenance(), VERDICT_RECORD])
+@settings(deadline=None)
 @given(data=st.data())
 def test_any_member_replaced_by_anything_raises_nothing_but_a_format_error(
     original: dict[str, Any], data: st.DataObject
