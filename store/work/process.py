@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import pickle
 import signal
@@ -59,6 +60,8 @@ def _child(
 ) -> None:
     """The whole life of the process after the fork."""
     status = 1
+    # What the master had is not looked through for garbage: each look would copy its pages.
+    gc.freeze()
     try:
         os.setpgid(0, 0)  # the terminal's Ctrl-C is for the master alone
         kernel.die_with_parent(parent)
