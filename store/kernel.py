@@ -41,6 +41,7 @@ MS_RELATIME: Final = 0x20_0000
 MNT_DETACH: Final = 0x2
 # <linux/mount.h>: the first four bits of MOUNT_ATTR_* are those of MS_*
 AT_FDCWD: Final = -100
+RENAME_EXCHANGE: Final = 0x2
 AT_EMPTY_PATH: Final = 0x1000
 AT_RECURSIVE: Final = 0x8000
 OPEN_TREE_CLONE: Final = 0x1
@@ -80,6 +81,7 @@ _NR_CLONE: Final = {"x86_64": 56, "aarch64": 220}
 _NR_PIVOT_ROOT: Final = {"x86_64": 155, "aarch64": 41}
 _NR_CAPSET: Final = {"x86_64": 126, "aarch64": 91}
 _NR_SECCOMP: Final = {"x86_64": 317, "aarch64": 277}
+_NR_RENAMEAT2: Final = {"x86_64": 316, "aarch64": 276}
 _NR_PTRACE: Final = {"x86_64": 101, "aarch64": 117}
 _NR_VM_READ: Final = {"x86_64": 310, "aarch64": 270}
 _NR_VM_WRITE: Final = {"x86_64": 311, "aarch64": 271}
@@ -135,6 +137,11 @@ _syncfs = _Call("syncfs", c_int)
 _pivot_root = _Call("pivot_root", c_char_p, c_char_p, number=_NR_PIVOT_ROOT.get(_MACHINE, -1))
 _capset = _Call("capset", c_void_p, c_void_p, number=_NR_CAPSET.get(_MACHINE, -1))
 _seccomp = _Call("seccomp", c_uint, c_uint, c_void_p, number=_NR_SECCOMP.get(_MACHINE, -1))
+_renameat2 = _Call(
+    "renameat2",
+    *(c_int, c_char_p, c_int, c_char_p, c_uint),
+    number=_NR_RENAMEAT2.get(_MACHINE, -1),
+)
 _open_tree = _Call("open_tree", c_int, c_char_p, c_uint, number=_NR_OPEN_TREE)
 _move_mount = _Call("move_mount", c_int, c_char_p, c_int, c_char_p, c_uint, number=_NR_MOVE_MOUNT)
 _mount_setattr = _Call(
@@ -288,6 +295,12 @@ def sethostname(name: bytes) -> None:
 def setdomainname(name: bytes) -> None:
     """Set the NIS domain name of this UTS namespace."""
     _setdomainname(name, len(name))
+
+
+def exchange(one: str, other: str) -> None:
+    """Let two paths of one file system change places, at once for whoever looks."""
+    names = os.fsencode(one), os.fsencode(other)
+    _renameat2(AT_FDCWD, names[0], AT_FDCWD, names[1], RENAME_EXCHANGE)
 
 
 def syncfs(fd: int) -> None:

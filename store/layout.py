@@ -80,13 +80,18 @@ class Layout:
         return f"{self.root}/audits"
 
     @property
+    def quarantine(self) -> str:
+        """Damaged objects that could not be repaired, each in a folder with a note of why."""
+        return f"{self.root}/quarantine"
+
+    @property
     def trash(self) -> str:
         """What is being deleted."""
         return f"{self.root}/trash"
 
     @property
     def directories(self) -> tuple[str, ...]:
-        """All of the above."""
+        """All of the above, but for the quarantine, which is made when it is needed."""
         return (
             self.objects,
             self.manifests,

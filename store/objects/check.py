@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from store.layout import Layout
@@ -40,20 +41,103 @@ def looks_intact(path: str) -> bool:
     return found.st_mode & 0o222 == 0 and found.st_mtime_ns == MTIME_NS
 
 
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """A file that was looked at and not read: whose bytes should have the digest ``expected``."""
+
+    path: str
+    expected: bytes
+    inode: int
+    size: int
+    links: int
+
+
 def check_object(root: str, manifest: Manifest) -> list[Finding]:
     """All that is wrong with an object: its tree against the manifest, that against its name."""
     path = Layout(root).object(manifest.id)
     findings = check_tree(path, manifest)
-    if not findings and identify(path, manifest) != manifest.id:
-        findings.append(Finding("identity", path, "the manifest belongs to another object"))
+    if not findings:
+        findings += check_identity(path, manifest)
     return findings
 
 
-def check_tree(path: str, manifest: Manifest) -> list[Finding]:
-    """Differences between the tree at ``path`` and the manifest's."""
-    findings: list[Finding] = []
-    _check(path, manifest.root, manifest.directories, findings)
-    return findings
+def check_identity(path: str, manifest: Manifest) -> list[Finding]:
+    """Whether the tree at ``path``, which is as the manifest says, is the manifest's object."""
+    try:
+        if identify(path, manifest) == manifest.id:
+            return []
+        detail = "the manifest belongs to another object"
+    except OSError as error:
+        detail = f"cannot be read: {error.strerror}"
+    return [Finding("identity", path, detail)]
+
+
+def check_tree(
+    path: str, manifest: Manifest, unread: Callable[[Unread], object] | None = None
+) -> list[Finding]:
+    """Differences between the tree at ``path`` and the manifest's.
+
+    With ``unread``, files are not read but handed to it.
+    """
+    walk = _Walk(manifest.directories, unread)
+    walk.check(path, manifest.root)
+    return walk.findings
+
+
+class _Walk:
+    def __init__(
+        self, directories: dict[bytes, Directory], unread: Callable[[Unread], object] | None
+    ) -> None:
+        self._directories = directories
+        self._unread = unread
+        self.findings: list[Finding] = []
+
+    def _find(self, kind: str, path: str, detail: str = "") -> None:
+        self.findings.append(Finding(kind, path, detail))
+
+    def check(self, path: str, node: Node) -> None:
+        try:
+            self._compare(path, node)
+        except FileNotFoundError:
+            self._find("missing", path)
+        except OSError as error:
+            self._find("content", path, f"cannot be read: {error.strerror}")
+
+    def _compare(self, path: str, node: Node) -> None:
+        found = os.lstat(path)
+        if stat.S_IFMT(found.st_mode) != _FORMATS[node.kind]:
+            self._find("kind", path, f"not a {node.kind.name.lower()}")
+            return
+        if node.kind is NodeKind.LINK:
+            target = os.readlink(os.fsencode(path))
+            if target != node.payload:
+                self._find("content", path, f"points to {os.fsdecode(target)}")
+            return
+        expected = _mode(node)
+        if found.st_mode & 0o7777 != expected:
+            self._find("mode", path, f"{found.st_mode & 0o7777:04o} instead of {expected:04o}")
+        if found.st_mtime_ns != MTIME_NS:
+            self._find("mtime", path, "changed since it was stored")
+        if node.kind is NodeKind.FILE:
+            self._file(path, node, found)
+        else:
+            self._folder(path, self._directories[node.payload])
+
+    def _file(self, path: str, node: Node, found: os.stat_result) -> None:
+        if found.st_size != node.size:
+            self._find("content", path, f"{found.st_size} bytes instead of {node.size}")
+        elif self._unread is not None:
+            unread = Unread(path, node.payload, found.st_ino, found.st_size, found.st_nlink)
+            self._unread(unread)
+        elif file_digest(path) != node.payload:
+            self._find("content", path, "its digest differs")
+
+    def _folder(self, path: str, directory: Directory) -> None:
+        entries = {os.fsdecode(name): below for name, below in directory.entries}
+        for name in sorted(set(os.listdir(path)) - entries.keys()):
+            self._find("extra", f"{path}/{name}")
+        for name, below in entries.items():
+            self.check(f"{path}/{name}", below)
 
 
 def differs(staged: str, path: str, manifest: Manifest) -> bool:
@@ -87,46 +171,6 @@ def _differs(staged: str, path: str, node: Node, directories: dict[bytes, Direct
 
 def _mode(node: Node) -> int:
     return 0o555 if node.kind is NodeKind.DIRECTORY else mode_of(node.executable)
-
-
-def _check(
-    path: str, node: Node, directories: dict[bytes, Directory], findings: list[Finding]
-) -> None:
-    try:
-        _compare(path, node, directories, findings)
-    except FileNotFoundError:
-        findings.append(Finding("missing", path))
-    except OSError as error:
-        findings.append(Finding("content", path, f"cannot be read: {error.strerror}"))
-
-
-def _compare(
-    path: str, node: Node, directories: dict[bytes, Directory], findings: list[Finding]
-) -> None:
-    found = os.lstat(path)
-    if stat.S_IFMT(found.st_mode) != _FORMATS[node.kind]:
-        findings.append(Finding("kind", path, f"not a {node.kind.name.lower()}"))
-        return
-    if node.kind is NodeKind.LINK:
-        target = os.readlink(os.fsencode(path))
-        if target != node.payload:
-            findings.append(Finding("content", path, f"points to {os.fsdecode(target)}"))
-        return
-    expected = 0o555 if node.kind is NodeKind.DIRECTORY else mode_of(node.executable)
-    if found.st_mode & 0o7777 != expected:
-        mode = f"{found.st_mode & 0o7777:04o} instead of {expected:04o}"
-        findings.append(Finding("mode", path, mode))
-    if found.st_mtime_ns != MTIME_NS:
-        findings.append(Finding("mtime", path, "changed since it was stored"))
-    if node.kind is NodeKind.FILE:
-        if file_digest(path) != node.payload:
-            findings.append(Finding("content", path, "its digest differs"))
-        return
-    entries = {os.fsdecode(name): below for name, below in directories[node.payload].entries}
-    for name in sorted(set(os.listdir(path)) - set(entries)):
-        findings.append(Finding("extra", f"{path}/{name}"))
-    for name, below in entries.items():
-        _check(f"{path}/{name}", below, directories, findings)
 
 
 _FORMATS = {

@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 
-from store.errors import OutputRefused, storage_error
+from store.errors import CorruptObject, OutputRefused, storage_error
 from store.layout import Layout
 from store.locks import Claims, make_held
 from store.model import identity
@@ -44,6 +44,7 @@ class _Output:
     siblings: frozenset[ObjectId]
     fresh: int
     rewritable: bool
+    expected: ObjectId | None
 
 
 def ingest(
@@ -117,6 +118,37 @@ def ingest_outputs(
         raise storage_error(error, "cannot take the outputs into the store") from error
 
 
+def ingest_again(
+    root: str,
+    path: str,
+    oid: ObjectId,
+    references: Sequence[ObjectId],
+    *,
+    claims: Claims | None = None,
+) -> Manifest:
+    """Take in the tree at ``path``, which is said to be the object ``oid`` that refers to
+    ``references``, as :func:`ingest` does; it replaces one in place that is damaged.
+
+    CorruptObject when it is another object; nothing is put in place then.
+    """
+    layout = Layout(root)
+    try:
+        with _staging(layout) as staging:
+            output = _stage(
+                layout,
+                staging,
+                os.path.abspath(path),
+                oid.name,
+                references,
+                scratch=oid,
+                scratches=[oid],
+                again=True,
+            )
+            return _complete(layout, output, {}, claims)
+    except OSError as error:
+        raise storage_error(error, f"cannot take {path} into the store") from error
+
+
 def _order(graph: Mapping[ObjectId, Iterable[ObjectId]]) -> list[ObjectId]:
     try:
         return list(TopologicalSorter(graph).static_order())
@@ -136,6 +168,7 @@ def _stage(
     scratches: Collection[ObjectId] = (),
     executable: bool | None = None,
     ours: bool = False,
+    again: bool = False,
 ) -> _Output:
     others = {oid.text.encode(): oid for oid in candidates}
     renamed = {oid.text.encode(): oid for oid in scratches}
@@ -162,6 +195,7 @@ def _stage(
         frozenset(renamed[text] for text in copier.seen & renamed.keys() if text != own),
         copier.fresh_files,
         copier.rewritable > 0,
+        scratch if again else None,
     )
 
 
@@ -181,6 +215,8 @@ def _complete(
         directories = {} if output.rewritable else staged.directories()
         blanked = staged.blanked_tree() if output.rewritable else staged.node
         oid = identity.object_id(output.name, blanked.digest(), references, itself)
+        if output.expected not in (None, oid):
+            raise CorruptObject(f"what should be {output.expected} is {oid}")
         if itself and output.scratch:
             rename_own(staged, _texts({output.scratch: oid}), folder)
         finish_directories(staged, folder)

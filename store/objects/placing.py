@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import os
 from collections.abc import Iterator
 
+from store import kernel
 from store.layout import Layout
 from store.locks import Claims
 from store.model.manifest import Manifest
 from store.model.tree import NodeKind
 from store.objects.check import differs
 from store.objects.sharing import finish
+
+_CANNOT_EXCHANGE = (errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP)
+"""What file systems say that do not know how. There, for a moment nothing stands in the place."""
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 
@@ -69,22 +74,33 @@ def _settle(layout: Layout, staged: str, manifest: Manifest, *, there: bool, dam
     target = layout.object(manifest.id)
     if there and damaged:
         # Not what its name says: left by a cut before it was whole, or damaged since.
-        _trash(layout, target, os.path.dirname(staged))
+        _replace(layout, staged, target)
+    elif not there:
+        os.rename(staged, target)
     if not there or damaged:
-        _rename(staged, target, manifest)
+        _finish_top(target, manifest)
     _write_manifest(layout, manifest, os.path.dirname(staged))
 
 
-def _trash(layout: Layout, target: str, staging: str) -> None:
+def _replace(layout: Layout, staged: str, target: str) -> None:
+    """Put the tree at ``staged`` in the place of ``target``, which goes to the trash."""
+    unique = os.path.basename(os.path.dirname(staged))
+    trashed = f"{layout.trash}/{os.path.basename(target)}-{unique}"
     if os.path.isdir(target) and not os.path.islink(target):
         # Moving a directory writes its "..".
         os.chmod(target, 0o755)
-    name = f"{os.path.basename(target)}-{os.path.basename(staging)}"
-    os.rename(target, f"{layout.trash}/{name}")
+    try:
+        kernel.exchange(staged, target)
+    except OSError as error:
+        if error.errno not in _CANNOT_EXCHANGE:
+            raise
+        os.rename(target, trashed)
+        os.rename(staged, target)
+    else:
+        os.rename(staged, trashed)
 
 
-def _rename(staged: str, target: str, manifest: Manifest) -> None:
-    os.rename(staged, target)
+def _finish_top(target: str, manifest: Manifest) -> None:
     if manifest.root.kind is NodeKind.DIRECTORY:
         fd = os.open(target, _FOLDER | os.O_NOFOLLOW)
         try:

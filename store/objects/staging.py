@@ -19,6 +19,7 @@ from store.errors import OutputRefused, UsageError
 from store.model.tree import Node, NodeKind, file, link
 from store.objects.content import CHUNK
 from store.objects.crew import Helper, hands, results
+from store.objects.entries import create, listing, make, special, umask, write_all
 from store.objects.scan import OVERLAP, Scanner
 from store.objects.sharing import TIMES, link_path, mode_of, share, share_within
 from store.objects.staged import (
@@ -77,7 +78,7 @@ class Copier:
         self._shown = shown
         self._ours = ours
         self._store = store
-        self._masked = bool(_umask() & 0o555)
+        self._masked = bool(umask() & 0o555)
         self._written: dict[Content, bytes] = {}
         self._folders: dict[bytes, Staged] = {}
         self._helpers: list[Helper[Share]] = []
@@ -122,7 +123,7 @@ class Copier:
         if stat.S_ISLNK(mode):
             return self._link(name, source, target, path)
         raise OutputRefused(
-            f"{self._show(path)} is {_special(mode)}, which no store object can hold",
+            f"{self._show(path)} is {special(mode)}, which no store object can hold",
             hint="the builder must not leave it in its output",
         )
 
@@ -162,7 +163,7 @@ class Copier:
             if (found.st_dev, found.st_ino) == self._store:
                 raise UsageError(f"{self._show(path)} is the store, which cannot hold itself")
             copied = path.rpartition(b"/")[2]
-            mine = _make(copied, target)
+            mine = make(copied, target)
             into = os.open(copied, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=target)
             try:
                 return self._entries(below, into, path, mine)
@@ -176,7 +177,7 @@ class Copier:
         self._folders[path] = staged
         entries = staged.entries
         folders = []
-        for name, kind in _listing(below):
+        for name, kind in listing(below):
             at = path + b"/" + name
             self._note_name(name, at)
             if kind == stat.S_IFDIR:
@@ -280,9 +281,9 @@ class Copier:
             return Staged(node, node, shared=True)
         # Its final mode from the start, unless it is to be written again.
         mode = 0o600 if places else mode_of(executable)
-        fd = _create(name, target, mode)
+        fd = create(name, target, mode)
         try:
-            _write_all(fd, data)
+            write_all(fd, data)
             return self._finished(fd, node, places, path, made=mode)
         finally:
             os.close(fd)
@@ -300,10 +301,10 @@ class Copier:
         hasher = digest.file_hasher()
         places: list[tuple[int, bytes]] = []
         size, tail = 0, b""
-        out = _create(name, target, 0o600)
+        out = create(name, target, 0o600)
         try:
             while chunk := os.read(fd, CHUNK):
-                _write_all(out, chunk)
+                write_all(out, chunk)
                 hasher.update(chunk)
                 # The last bytes are looked at again: a digest may lie across the border.
                 window = tail + chunk
@@ -363,53 +364,3 @@ class Copier:
 
     def _mine(self, places: list[tuple[int, bytes]]) -> list[int]:
         return [offset for offset, text in places if text == self._own]
-
-
-_NEW = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-
-
-def _create(name: bytes, folder: int, mode: int) -> int:
-    return os.open(name, _NEW, mode, dir_fd=folder)
-
-
-def _make(name: bytes, folder: int) -> bool:
-    """Make a folder; False when another process has made it, and fills it."""
-    try:
-        os.mkdir(name, 0o700, dir_fd=folder)
-    except FileExistsError:
-        return False
-    return True
-
-
-def _listing(folder: int) -> list[tuple[bytes, int]]:
-    """The names in an open folder, sorted, each with the file type bits of its mode."""
-    found = []
-    with os.scandir(folder) as entries:
-        for entry in entries:
-            if entry.is_file(follow_symlinks=False):
-                kind = stat.S_IFREG
-            elif entry.is_dir(follow_symlinks=False):
-                kind = stat.S_IFDIR
-            elif entry.is_symlink():
-                kind = stat.S_IFLNK
-            else:
-                kind = stat.S_IFMT(entry.stat(follow_symlinks=False).st_mode)
-            found.append((os.fsencode(entry.name), kind))
-    return sorted(found)
-
-
-def _umask() -> int:
-    mask = os.umask(0o022)
-    os.umask(mask)
-    return mask
-
-
-def _write_all(fd: int, data: bytes) -> None:
-    view = memoryview(data)
-    while view:
-        view = view[os.write(fd, view) :]
-
-
-def _special(mode: int) -> str:
-    kinds = {stat.S_IFSOCK: "a socket", stat.S_IFIFO: "a fifo", stat.S_IFBLK: "a block device"}
-    return kinds.get(stat.S_IFMT(mode), "a device")

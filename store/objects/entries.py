@@ -1,0 +1,59 @@
+"""Entries of open folders: listing those of the source, making those of the copy."""
+
+from __future__ import annotations
+
+import os
+import stat
+
+_NEW = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+def create(name: bytes, folder: int, mode: int) -> int:
+    """A descriptor of a new file in an open folder, for reading and writing."""
+    return os.open(name, _NEW, mode, dir_fd=folder)
+
+
+def make(name: bytes, folder: int) -> bool:
+    """Make a folder; False when another process has made it, and fills it."""
+    try:
+        os.mkdir(name, 0o700, dir_fd=folder)
+    except FileExistsError:
+        return False
+    return True
+
+
+def listing(folder: int) -> list[tuple[bytes, int]]:
+    """The names in an open folder, sorted, each with the file type bits of its mode."""
+    found = []
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.is_file(follow_symlinks=False):
+                kind = stat.S_IFREG
+            elif entry.is_dir(follow_symlinks=False):
+                kind = stat.S_IFDIR
+            elif entry.is_symlink():
+                kind = stat.S_IFLNK
+            else:
+                kind = stat.S_IFMT(entry.stat(follow_symlinks=False).st_mode)
+            found.append((os.fsencode(entry.name), kind))
+    return sorted(found)
+
+
+def umask() -> int:
+    """The permissions that new files of this process do not get."""
+    mask = os.umask(0o022)
+    os.umask(mask)
+    return mask
+
+
+def write_all(fd: int, data: bytes) -> None:
+    """Write all of ``data``, however little the kernel takes at a time."""
+    view = memoryview(data)
+    while view:
+        view = view[os.write(fd, view) :]
+
+
+def special(mode: int) -> str:
+    """In words, what a file with this mode is that no object can hold."""
+    kinds = {stat.S_IFSOCK: "a socket", stat.S_IFIFO: "a fifo", stat.S_IFBLK: "a block device"}
+    return kinds.get(stat.S_IFMT(mode), "a device")

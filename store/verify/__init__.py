@@ -1,0 +1,1 @@
+"""Comparing a store with itself: index, objects, manifests and shared inodes; and repairing it."""

@@ -1,0 +1,93 @@
+"""Objects against their manifests and names, in several processes, and file by file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import partial
+
+from store.errors import FormatError, InvalidName
+from store.layout import Layout
+from store.model.manifest import Manifest
+from store.model.names import ObjectId
+from store.objects.check import Unread, check_identity, check_tree
+from store.objects.crew import share_out
+from store.verify.finding import Finding
+from store.verify.reading import Digest, hash_inodes
+
+FEW = 16
+"""Objects that one process looks at in the time that forking another takes."""
+
+
+@dataclass
+class Examined:
+    """One object as it was found. ``facts`` are its references, whether it refers to itself and
+    its size by the manifest, or None without one; ``files`` are those to be read."""
+
+    id: ObjectId
+    findings: list[Finding] = field(default_factory=list)
+    facts: tuple[tuple[ObjectId, ...], bool, int] | None = None
+    files: list[Unread] = field(default_factory=list)
+    damaged: set[int] = field(default_factory=set)
+    """The inodes whose contents or attributes are wrong."""
+
+
+def examine(
+    layout: Layout, oids: Sequence[ObjectId], known: dict[int, Digest] | None
+) -> list[Examined]:
+    """Look at objects; with ``known``, read their files, too, and keep digests by inode there."""
+    work = partial(_look_at_all, layout, contents=known is not None)
+    found = [item for part in share_out(work, oids, FEW) for item in part]
+    if known is not None:
+        hash_inodes((file for item in found for file in item.files), known)
+        for item in found:
+            _compare(item, known)
+    return found
+
+
+def _compare(item: Examined, known: dict[int, Digest]) -> None:
+    for file in item.files:
+        digest = known[file.inode]
+        if digest != file.expected:
+            why = f"cannot be read: {digest}" if isinstance(digest, str) else "its digest differs"
+            item.findings.append(Finding("content", file.path, why, item.id))
+            item.damaged.add(file.inode)
+
+
+def _look_at_all(layout: Layout, oids: Sequence[ObjectId], *, contents: bool) -> list[Examined]:
+    return [look_at(layout, oid, contents=contents) for oid in oids]
+
+
+def look_at(layout: Layout, oid: ObjectId, *, contents: bool) -> Examined:
+    """Compare an object with its manifest, files by size, mode and mtime only."""
+    item = Examined(oid)
+    path = layout.object(oid)
+    manifest = read_manifest(layout, oid)
+    if isinstance(manifest, str):
+        item.findings.append(Finding("manifest", layout.manifest(oid), manifest, oid))
+        return item
+    files: list[Unread] = []
+    wrong = check_tree(path, manifest, files.append)
+    if not wrong and (contents or not manifest.refers_to_itself):
+        # Of an object that names itself, identity is in its files.
+        wrong = check_identity(path, manifest)
+    item.findings = [Finding(x.kind, x.path, x.detail, oid) for x in wrong]
+    bad = {x.path for x in wrong}
+    item.damaged = {file.inode for file in files if file.path in bad}
+    item.facts = manifest.references, manifest.refers_to_itself, manifest.size
+    item.files = files if contents else []
+    return item
+
+
+def read_manifest(layout: Layout, oid: ObjectId) -> Manifest | str:
+    """An object's manifest, or what is wrong with it."""
+    try:
+        with open(layout.manifest(oid), "rb") as stream:
+            manifest = Manifest.decode(stream.read())
+    except FileNotFoundError:
+        return "is not there"
+    except OSError as error:
+        return f"cannot be read: {error.strerror}"
+    except (FormatError, InvalidName) as error:
+        return f"is damaged: {error.message}"
+    return manifest if manifest.id == oid else f"is that of {manifest.id}"

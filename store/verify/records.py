@@ -1,0 +1,90 @@
+"""The index against itself and against manifests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from store.errors import CorruptObject, FormatError, InvalidName
+from store.index.reading import Reader
+from store.model.names import ObjectId
+from store.store import Store
+from store.verify.finding import REBUILD_INDEX, Finding
+from store.verify.objects import Examined
+
+
+def check_index(store: Store) -> list[Finding]:
+    """Every contradiction between the tables, on one snapshot."""
+    with store.index.read() as txn:
+        return [*_objects(txn), *_realisations(txn), *_roots(txn)]
+
+
+def _index(table: str, detail: str, oid: ObjectId | None = None) -> Finding:
+    return Finding("index", f"index/{table}", f"{detail}; {REBUILD_INDEX}", oid)
+
+
+def _objects(txn: Reader) -> Iterator[Finding]:
+    numbers = list(txn.numbers())
+    there = set(numbers)
+    if txn.count() != len(numbers):
+        yield _index("ids", f"{txn.count()} digests for {len(numbers)} objects")
+    for number in numbers:
+        try:
+            oid = txn.record(number).id
+            below, above = txn.below(number), txn.above([number])
+        except (CorruptObject, FormatError, InvalidName) as error:
+            yield _index("objects", error.message)
+            continue
+        if txn.number_of_digest(oid.digest) != number:
+            yield _index("ids", f"the digest of {oid} leads to another object", oid)
+        for other in below:
+            if other not in there or other >= number:
+                yield _index("references", f"{oid} refers to number {other}, no object", oid)
+            elif number not in txn.above([other]):
+                yield _index("referrers", f"{oid} is not among those of number {other}", oid)
+        for other in above:
+            if other not in there or number not in txn.below(other):
+                yield _index("referrers", f"number {other} does not refer to {oid}", oid)
+
+
+def _realisations(txn: Reader) -> Iterator[Finding]:
+    try:
+        for record in txn.every_realisation():
+            number = txn.number_of_digest(record.object.digest)
+            if number is not None and txn.record(number).id != record.object:
+                name = f"{txn.record(number).id} goes by {record.object}"
+                yield Finding("realisation", "index/realisations", name, record.object)
+            if all(made != record for made in txn.makers(record.object)):
+                name = f"{record.object} does not lead to {record.key.hex()}^{record.output}"
+                yield Finding("realisation", "index/makers", name, record.object)
+    except (CorruptObject, FormatError, InvalidName) as error:
+        yield Finding("realisation", "index/realisations", f"{error.message}; {REBUILD_INDEX}")
+
+
+def _roots(txn: Reader) -> Iterator[Finding]:
+    try:
+        for name, root in txn.roots().items():
+            if not txn.has(root.id):
+                yield _index("roots", f"{name} keeps {root.id}, which is not registered", root.id)
+    except (CorruptObject, FormatError, InvalidName) as error:
+        yield _index("roots", error.message)
+
+
+def check_facts(store: Store, examined: Sequence[Examined]) -> list[Finding]:
+    """Manifests against the index."""
+    findings = []
+    with store.index.read() as txn:
+        for item in examined:
+            if item.facts is None or not txn.has(item.id):
+                continue
+            try:
+                record = txn.object(item.id)
+                told = tuple(txn.references(item.id)), record.refers_to_itself, record.size
+            except (CorruptObject, FormatError, InvalidName) as error:
+                findings.append(_index("objects", error.message, item.id))
+                continue
+            names = ("references", "self-reference", "size")
+            for name, ours, theirs in zip(names, told, item.facts, strict=True):
+                if ours != theirs:
+                    detail = f"another {name} than in the manifest; {REBUILD_INDEX}"
+                    findings.append(Finding("record", item.id.path, detail, item.id))
+    return findings
