@@ -84,7 +84,7 @@ class Discarding:
             batch.done += 1
             if marks[number]:
                 continue
-            oid = txn.record(number).id
+            oid = txn.id(number)
             if self._claims.taken(oid.digest):
                 # Somebody found it in place and is about to register it.
                 txn.spread([number], marks)

@@ -159,14 +159,15 @@ def _victims(store: Store, plan: Plan) -> Iterator[tuple[ObjectId, int, int | No
     forecast = Forecast(store)
     with store.index.read() as txn:
         for at, number in enumerate(plan.dead):
-            oid = txn.record(number).id
+            oid = txn.id(number)
             yield oid, forecast.freed_by(oid), None if plan.used is None else plan.used[at]
 
 
 def _show(oid: ObjectId, size: int, used: int | None, as_json: bool) -> None:
     if as_json:
-        record: dict[str, object] = {"path": oid.path, "frees": size, "why": "nothing keeps it"}
-        print(json.dumps(record if used is None else record | {"last_used": used}))
+        # Written out, as there may be a million: no character of a path needs escaping.
+        last = "" if used is None else f', "last_used": {used}'
+        print(f'{{"path": "{oid.path}", "frees": {size}, "why": "nothing keeps it"{last}}}')
         return
     since = "" if used is None else f"  last used {seconds_text(max(0.0, time.time() - used))} ago"
     print(f"{bytes_text(size):>12}  {oid.path}{since}")

@@ -60,7 +60,7 @@ class Marking:
 def built_from(txn: Reader, number: int) -> set[int]:
     """The numbers of the objects that an object was built from, by any of its realisations."""
     found: set[int] = set()
-    for made in txn.makers(txn.record(number).id):
+    for made in txn.makers(txn.id(number)):
         node = _node(txn, made.key)
         if isinstance(node, Resolved):
             inputs = node.inputs if node.rootfs is None else (*node.inputs, node.rootfs)

@@ -40,6 +40,7 @@ def make_plan(
 ) -> Plan:
     """Look at a snapshot of the store. ``uses`` looks up when each dead object was last used, even
     if the policy does not ask. Raises CorruptObject when the index is damaged."""
+    store.index.prefetch()
     with store.index.read() as txn:
         phase("roots")
         holders = gather(store, txn)

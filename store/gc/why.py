@@ -31,7 +31,7 @@ def why_alive(store: Store, oid: ObjectId) -> Chain | None:
         path = _upward(txn, start, held)
         if not path:
             return None
-        return Chain(held[path[0]], tuple(txn.record(number).id for number in path))
+        return Chain(held[path[0]], tuple(txn.id(number) for number in path))
 
 
 def _upward(txn: Reader, start: int, held: dict[int, Holder]) -> list[int]:

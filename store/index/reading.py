@@ -91,6 +91,10 @@ class Reader:
                 for key in cursor.iternext(values=False):
                     yield unpack(key)[0]
 
+    def id(self, number: int) -> ObjectId:
+        """The identity of the object with this number; CorruptObject when there is none."""
+        return id_in(self._get(b"objects", NUMBER.pack(number)) or b"")
+
     def size(self, number: int) -> int:
         """Bytes of the object with this number, shared files counted in full."""
         return size_in(self._get(b"objects", NUMBER.pack(number)) or b"")
