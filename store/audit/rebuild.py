@@ -7,7 +7,6 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from multiprocessing.connection import wait
 
 from store.audit.causes import Outcome, Steps, Trial, examine
 from store.audit.subjects import Subject
@@ -31,13 +30,11 @@ from store.lower import Limits
 from store.model.derivation import Source
 from store.model.names import ObjectId
 from store.store import Store
+from store.work.crew import Crew, Entered, Shift
 from store.work.job import Job
 from store.work.phases import PhaseReader
 from store.work.process import Action, Send, Worker
-from store.work.tokens import Lending, TokenPool, balance
-
-TICK = 0.1
-"""Seconds between looks at tokens and at the phases in logs."""
+from store.work.tokens import Lending
 
 
 @dataclass(frozen=True)
@@ -63,22 +60,12 @@ class _Examination:
     outcomes: dict[int, Outcome] = field(default_factory=dict)
 
 
-@dataclass
-class _Running:
+@dataclass(eq=False, kw_only=True)
+class _Running(Shift):
     examination: _Examination
     number: int
     name: str
-    job: Job
-    worker: Worker
-    lending: Lending | None
-    phases: PhaseReader
     began: float
-    ended: bool = False
-
-    @property
-    def fixed(self) -> bool:
-        """Whether what it was lent is of its own, and not the pool's."""
-        return self.examination.trials[self.number].variation.cores is not None
 
     @property
     def id(self) -> bytes:
@@ -93,9 +80,8 @@ class Auditor:
         self._store = store
         self._options = options
         self._emit = reporter.emit
-        self._pool = TokenPool(f"{store.layout.locks}/tokens", options.cores)
+        self._crew: Crew[_Running] = Crew(store, options.cores)
         self._ready: list[tuple[_Examination, int]] = []
-        self._running: list[_Running] = []
         self._found: dict[int, list[Finding]] = {}
 
     @property
@@ -120,21 +106,15 @@ class Auditor:
         try:
             for examination in examinations:
                 self._go_on(examination)
-            while self._ready or self._running:
-                starved = self._start_ready()
-                mine = [each for each in self._running if each.lending and not each.fixed]
-                lendings = [each.lending for each in mine if each.lending]
-                balance(self._pool, lendings, starved)
-                self._listen()
+            while self._ready or self._crew.shifts:
+                self._crew.balance(self._start_ready())
+                for running, message in self._crew.listen(bool(self._ready)):
+                    self._hear(running, message)
                 self._emit(Tick())
         except KeyboardInterrupt:
             raise Interrupted("interrupted; what was found until then is told") from None
         finally:
-            for running in self._running:
-                running.worker.kill()
-                self._end(running)
-                self._store.remove_work(running.job.work_dir)
-            self._pool.close()
+            self._crew.close()
 
     def _go_on(self, examination: _Examination) -> None:
         """Take the next step of an examination: more trials, or its end."""
@@ -159,8 +139,8 @@ class Auditor:
 
     def _start_ready(self) -> bool:
         """Start what can start; returns whether a rebuild could but for a token."""
-        while self._ready and sum(not each.ended for each in self._running) < self._options.jobs:
-            if not self._pool.take():
+        while self._ready and len(self._crew.active) < self._options.jobs:
+            if not self._crew.pool.take():
                 return True
             examination, number = self._ready.pop(0)
             self._launch(examination, number)
@@ -182,16 +162,18 @@ class Auditor:
         name = f"{subject.case.subject}, {trial.variation.name}"
         worker = Worker(name, self._action(subject, trial, job), partial(cleaning.remove, work))
         running = _Running(
-            examination,
-            number,
-            name,
-            job,
-            worker,
-            lending,
-            PhaseReader(f"{work}/log"),
-            time.monotonic(),
+            examination=examination,
+            number=number,
+            name=name,
+            job=job,
+            worker=worker,
+            lending=lending,
+            phases=PhaseReader(f"{work}/log"),
+            # What it was lent is then of its own, and not the pool's.
+            fixed=trial.variation.cores is not None,
+            began=time.monotonic(),
         )
-        self._running.append(running)
+        self._crew.shifts.append(running)
         expected = self._store.expected_seconds(subject.value.name)
         self._emit(Started(running.id, name, "rebuild", f"{work}/log", expected))
 
@@ -213,42 +195,17 @@ class Auditor:
 
     # -- listening ----------------------------------------------------------------------------
 
-    def _listen(self) -> None:
-        if not self._running:
-            if self._ready:
-                time.sleep(TICK)
-            return
-        readable = wait([each.worker.connection for each in self._running], TICK)
-        for running in list(self._running):
-            if running.worker.connection in readable:
-                self._hear(running, running.worker.receive())
-            elif not running.ended:
-                phase = running.phases.latest()
-                if phase is not None:
-                    self._emit(Phase(running.id, running.name, phase))
-
     def _hear(self, running: _Running, message: object) -> None:
-        if running.ended:  # the end of the pipe: the work folder is gone too
-            running.worker.reap()
-            self._store.remove_work(running.job.work_dir)
-            self._running.remove(running)
-        elif isinstance(message, Outcome):
-            self._end(running)
+        if isinstance(message, Outcome):
+            self._crew.end(running)
             self._take(running, message)
         elif isinstance(message, Exception):
-            self._end(running)
+            self._crew.end(running)
             self._fail(running, message)
+        elif isinstance(message, Entered):
+            self._emit(Phase(running.id, running.name, message.phase))
         elif isinstance(message, Phase):
             self._emit(replace(message, key=running.id))
-
-    def _end(self, running: _Running) -> None:
-        if running.ended:
-            return
-        running.ended = True
-        if running.lending:
-            self._pool.give(running.lending.close() if not running.fixed else 0)
-            running.lending = None
-        self._pool.give()
 
     def _fail(self, running: _Running, error: Exception) -> None:
         """A rebuild that could not even be tried: fatal, unless it was a variation that could not

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from multiprocessing.connection import wait
 
 from store.build import cleaning
 from store.errors import BuildError, Interrupted, Offline, StoreError
@@ -19,13 +17,11 @@ from store.model.derivation import Resolved, Source
 from store.model.result import Result
 from store.scheduler.options import Options
 from store.store import Lease, Store
+from store.work.crew import Crew, Entered, Shift
 from store.work.job import Job, perform, preload
 from store.work.phases import PhaseReader
 from store.work.process import Worker
-from store.work.tokens import Lending, TokenPool, balance
-
-TICK = 0.1
-"""Seconds between looks at tokens, at other processes' locks and at the phases in logs."""
+from store.work.tokens import Lending
 
 MAX_FETCHES = 6
 
@@ -33,16 +29,10 @@ LIKELY_SECONDS = {"build": 60.0, "unpack": 5.0, "fetch": 1.0}
 """For what was never done here before."""
 
 
-@dataclass
-class _Running:
+@dataclass(eq=False, kw_only=True)
+class _Running(Shift):
     node: bytes
     kind: str
-    job: Job
-    worker: Worker
-    lock: Lock
-    lending: Lending | None
-    phases: PhaseReader | None
-    ended: bool = False
 
 
 class Execution:
@@ -66,12 +56,11 @@ class Execution:
         self._options = options
         self._emit = emit
         self._lease = lease
-        self._pool = TokenPool(f"{store.layout.locks}/tokens", options.cores)
+        self._crew: Crew[_Running] = Crew(store, options.cores)
         self._ready: list[bytes] = []
         self._unseen: set[bytes] = set()  # those of the ready ones that were not looked up yet
         self._missing: dict[bytes, int] = {}
         self._dependents: dict[bytes, list[bytes]] = {}
-        self._running: list[_Running] = []
         self._failures: list[Exception] = []
         self._waiting: set[bytes] = set()
         self._ranks: dict[bytes, float] = {}
@@ -81,22 +70,17 @@ class Execution:
         self._prepare(plan)
         self._store.remove_stale_work()
         try:
-            while self._ready or self._running:
-                starved = self._start_ready()
-                lendings = [each.lending for each in self._running if each.lending]
-                balance(self._pool, lendings, starved)
-                self._listen()
+            while self._ready or self._crew.shifts:
+                self._crew.balance(self._start_ready())
+                for running, message in self._crew.listen(bool(self._ready)):
+                    self._hear(running, message)
                 self._emit(Tick())
         except KeyboardInterrupt:
             raise Interrupted(
                 "interrupted; what was finished is kept, only what was in flight is lost"
             ) from None
         finally:
-            for running in self._running:
-                running.worker.kill()
-                self._store.remove_work(running.job.work_dir)
-                self._end(running)
-            self._pool.close()
+            self._crew.close()
         if self._failures:
             raise self._failures[0]
 
@@ -143,7 +127,7 @@ class Execution:
         return starved
 
     def _has_room(self, what: str) -> bool:
-        fetching = [each.kind == "fetch" for each in self._running if not each.ended]
+        fetching = [each.kind == "fetch" for each in self._crew.active]
         if what == "fetch":
             return sum(fetching) < MAX_FETCHES
         return len(fetching) - sum(fetching) < self._options.jobs
@@ -184,7 +168,7 @@ class Execution:
             self._unseen.add(node)
             lock.release()
             return False
-        if what != "fetch" and not self._pool.take():
+        if what != "fetch" and not self._crew.pool.take():
             lock.release()
             return True
         self._ready.remove(node)
@@ -192,7 +176,7 @@ class Execution:
             self._launch(node, what, key, lock)
         except StoreError as error:
             if what != "fetch":
-                self._pool.give()
+                self._crew.pool.give()
             lock.release()
             self._fail(node, error)
         return False
@@ -241,47 +225,32 @@ class Execution:
             partial(perform, self._store.layout, what, job),
             partial(cleaning.remove, job.work_dir),
         )
-        phases = PhaseReader(job.log) if job.log else None
-        self._running.append(_Running(node, what, job, worker, lock, lending, phases))
+        running = _Running(
+            node=node,
+            kind=what,
+            job=job,
+            worker=worker,
+            lending=lending,
+            phases=PhaseReader(job.log) if job.log else None,
+            charged=what != "fetch",
+            release=lock.release,
+        )
+        self._crew.shifts.append(running)
 
     # -- listening ----------------------------------------------------------------------------
 
-    def _listen(self) -> None:
-        if not self._running:
-            if self._ready:
-                time.sleep(TICK)
-            return
-        readable = wait([each.worker.connection for each in self._running], TICK)
-        for running in list(self._running):
-            if running.worker.connection in readable:
-                self._hear(running, running.worker.receive())
-            elif not running.ended:
-                self._read_phases(running)
-
     def _hear(self, running: _Running, message: object) -> None:
-        if running.ended:  # the end of the pipe: the work folder is gone too
-            running.worker.reap()
-            self._store.remove_work(running.job.work_dir)
-            self._running.remove(running)
-        elif isinstance(message, Result):
+        if isinstance(message, Result):
             self._succeed(running, message)
-            self._end(running)
+            self._crew.end(running)
         elif isinstance(message, Exception):
             self._fail(running.node, message)
-            self._end(running)
+            self._crew.end(running)
+        elif isinstance(message, Entered):
+            name = self._catalogue.nodes[running.node].name
+            self._emit(Phase(running.node, name, message.phase))
         elif isinstance(message, Phase | Progress):
             self._emit(message)
-
-    def _end(self, running: _Running) -> None:
-        if running.ended:
-            return
-        running.ended = True
-        if running.lending:
-            self._pool.give(running.lending.close())
-            running.lending = None
-        if running.kind != "fetch":
-            self._pool.give()
-        running.lock.release()
 
     def _succeed(self, running: _Running, result: Result) -> None:
         node, job = running.node, running.job
@@ -306,11 +275,6 @@ class Execution:
         names = [name for name, package in self._catalogue.packages.items() if package.node == node]
         key = self._knowledge.key(node)
         return min(names, key=len) if names else (key or node).hex()
-
-    def _read_phases(self, running: _Running) -> None:
-        phase = running.phases.latest() if running.phases else None
-        if phase is not None:
-            self._emit(Phase(running.node, self._catalogue.nodes[running.node].name, phase))
 
 
 def _work_on(value: GraphNode, resolved: Resolved | None) -> Source | Resolved:

@@ -1,0 +1,111 @@
+"""Workers side by side that draw from one pool of tokens: heard, lent to, and sent home."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from multiprocessing.connection import wait
+from typing import Generic, TypeVar
+
+from store.store import Store
+from store.work.job import Job
+from store.work.phases import PhaseReader
+from store.work.process import Worker
+from store.work.tokens import Lending, TokenPool, balance
+
+TICK = 0.1
+"""Seconds between looks at tokens, at what keeps others waiting, and at the phases in logs."""
+
+
+@dataclass(eq=False, kw_only=True)
+class Shift:
+    """One job under way, until its worker's process is gone; ``ended`` when it had its last word.
+
+    ``charged`` says that it took a token of the pool, and ``lending`` has what it was lent beyond
+    that: by the pool, unless it is ``fixed``. ``release`` is called at its end.
+    """
+
+    job: Job
+    worker: Worker
+    lending: Lending | None = None
+    phases: PhaseReader | None = None
+    charged: bool = True
+    fixed: bool = False
+    release: Callable[[], None] = field(default=lambda: None)
+    ended: bool = False
+
+
+@dataclass(frozen=True)
+class Entered:
+    """The builder of a shift has come to another phase."""
+
+    phase: str
+
+
+AnyShift = TypeVar("AnyShift", bound=Shift)
+
+
+class Crew(Generic[AnyShift]):
+    """The shifts that go on at this moment, and the pool that they share with other processes."""
+
+    def __init__(self, store: Store, cores: int) -> None:
+        self._store = store
+        self.pool = TokenPool(f"{store.layout.locks}/tokens", cores)
+        self.shifts: list[AnyShift] = []
+
+    @property
+    def active(self) -> list[AnyShift]:
+        """Those that have not ended."""
+        return [shift for shift in self.shifts if not shift.ended]
+
+    def balance(self, starved: bool) -> None:
+        """Lend what is free, or take back what is idle when a job is ``starved`` of a token."""
+        lent = [each.lending for each in self.shifts if each.lending and not each.fixed]
+        balance(self.pool, lent, starved)
+
+    def listen(self, waiting: bool) -> Iterator[tuple[AnyShift, object]]:
+        """Messages of workers, and Entered, for a tick at the most; with nobody to listen to and
+        others ``waiting``, none after a tick.
+
+        Who takes a worker's last message has to :meth:`end` the shift.
+        """
+        if not self.shifts:
+            if waiting:
+                time.sleep(TICK)
+            return
+        readable = wait([each.worker.connection for each in self.shifts], TICK)
+        for shift in list(self.shifts):
+            if shift.worker.connection in readable:
+                message = shift.worker.receive()
+                if shift.ended:  # the end of the pipe: the work folder is gone too
+                    shift.worker.reap()
+                    self._store.remove_work(shift.job.work_dir)
+                    self.shifts.remove(shift)
+                else:
+                    yield shift, message
+            elif not shift.ended and shift.phases:
+                phase = shift.phases.latest()
+                if phase is not None:
+                    yield shift, Entered(phase)
+
+    def end(self, shift: AnyShift) -> None:
+        """Give back what the shift holds; more than once does no harm."""
+        if shift.ended:
+            return
+        shift.ended = True
+        if shift.lending:
+            lent = shift.lending.close()
+            self.pool.give(0 if shift.fixed else lent)
+            shift.lending = None
+        if shift.charged:
+            self.pool.give()
+        shift.release()
+
+    def close(self) -> None:
+        """End every process that is left, at once, and what it was working in."""
+        for shift in self.shifts:
+            shift.worker.kill()
+            self._store.remove_work(shift.job.work_dir)
+            self.end(shift)
+        self.pool.close()
