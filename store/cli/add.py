@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
+import sys
 
 import click
 
 from store.cli.context import Context
-from store.errors import InvalidName, UsageError
-from store.model.names import check_name
+from store.cli.draw import make_reporter
+from store.errors import InvalidName, StoreFull, UsageError
+from store.model.names import ObjectId, check_name
+from store.store import Lease
 
 
 @click.command("add")
@@ -23,17 +25,41 @@ def command(
     """Add files or folders to the store, and print their store paths."""
     if (name or out_link) and len(paths) > 1:
         raise UsageError("--name and --out-link take one path")
-    for path in paths:
-        if not os.path.lexists(path):
-            raise UsageError(f"{path}: no such file or folder")
-        whole = os.path.abspath(path)
-        try:
-            check_name(name or os.path.basename(whole))
-        except InvalidName as error:
-            error.hint = f"{error.hint}; --name gives it another name"
-            raise
-        with context.store.lease() if out_link else contextlib.nullcontext() as keep:
-            oid = context.store.add(whole, name or os.path.basename(whole), keep)
+    wanted = [(os.path.abspath(path), _name(path, name)) for path in paths]
+    # Until all are there and linked: what the first is added for must not go to make room.
+    with context.store.lease() as keep:
+        for path, called in wanted:
+            oid = _add(context, path, called, keep)
             if out_link:
                 context.store.link_root(os.path.abspath(out_link), oid)
-        print(oid.path)
+            print(oid.path)
+
+
+def _name(path: str, name: str | None) -> str:
+    if not os.path.lexists(path):
+        raise UsageError(f"{path}: no such file or folder")
+    found = name or os.path.basename(os.path.abspath(path))
+    try:
+        check_name(found)
+    except InvalidName as error:
+        error.hint = f"{error.hint}; --name gives it another name"
+        raise
+    return found
+
+
+def _add(context: Context, path: str, name: str, keep: Lease) -> ObjectId:
+    """Take it in; once more when the disk was too full for it and room could be made."""
+    from store.gc.automatic import RoomMaker
+
+    reporter = make_reporter(sys.stderr)
+    make_room = RoomMaker(context.store, reporter)
+    try:
+        make_room(False)
+        try:
+            return context.store.add(path, name, keep)
+        except StoreFull:
+            if not make_room(True):
+                raise
+        return context.store.add(path, name, keep)
+    finally:
+        reporter.close()

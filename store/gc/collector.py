@@ -78,6 +78,8 @@ class Collector:
         with collecting(self._store):
             began = time.monotonic()
             self._phase("leftovers")
+            # Again: the disk may have become full since the store was opened.
+            self._store.index.spend_reserve()
             self.removal.empty_trash()
             self._store.remove_stale_work()
             self.outcome.dropped_leases = self._store.index.write(_begin)

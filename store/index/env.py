@@ -124,6 +124,11 @@ class Index:
             os.close(self._use)
             self._use = None
 
+    def spend_reserve(self) -> None:
+        """Give the index what was set aside for it, if the disk is all but full by now."""
+        if self._writable:
+            reserve.spend(self._path)
+
     def keep_reserve(self) -> None:
         """Set aside again what was spent, if there is room now."""
         if self._writable:
