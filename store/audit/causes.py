@@ -220,7 +220,9 @@ def _detail(variation: Variation, outcome: Outcome, cause: str | None) -> str:
         return outcome.error.message
     if cause is None:
         return ""
-    return SENTENCES.get(cause) or f"it depends on what was varied: {variation.description}"
+    if cause == variation.name:
+        return f"it depends on what was varied: {variation.description}"
+    return SENTENCES[cause]
 
 
 def _told(finding: Finding, why: str) -> Finding:

@@ -217,19 +217,34 @@ def _count(verdict: Verdict, count: int) -> str:
 
 
 def _group(group: Sequence[Finding], anchor: str) -> str:
-    rows = "".join(_row(finding) for finding in group)
+    rows = "".join(_row(alike) for alike in _alike(group))
     return f'<tbody id="{anchor}">{rows}</tbody>'
 
 
-def _row(finding: Finding) -> str:
+def _alike(group: Sequence[Finding]) -> list[list[Finding]]:
+    """The findings of an output, the worst first, those together that one row can tell of: of one
+    verdict and the same objects, and without anything that is to be looked at of each.
+    """
+    rows: dict[tuple[object, ...], list[Finding]] = {}
+    for number, finding in enumerate(sorted(group, key=lambda item: SEVERITY.index(item.verdict))):
+        alone = finding.differences or finding.logs or finding.kept
+        told = "" if _is_bare(finding) else finding.detail
+        same = (finding.check, finding.verdict, finding.expected, finding.actual, finding.cause)
+        rows.setdefault((*same, told, number if alone else None), []).append(finding)
+    return list(rows.values())
+
+
+def _row(alike: Sequence[Finding]) -> str:
+    finding = alike[0]
     kind = finding.verdict.value
-    seconds = "" if finding.seconds is None else seconds_text(finding.seconds)
-    varied = "nothing" if finding.variation == CONTROL.name else finding.variation
+    varied = dict.fromkeys(
+        "nothing" if item.variation == CONTROL.name else item.variation or "" for item in alike
+    )
     cells = (
         f'<td><span class="badge {kind}">{SIGNS[finding.verdict]} {kind}</span></td>'
-        f'<th scope="row">{_title(finding)}</th>'
-        f'<td class="objects">{_objects(finding) or _reason(finding)}</td>'
-        f"{_cell('Time', seconds, 'time')}{_cell('Varied', varied or '')}"
+        f'<th scope="row">{_title(alike)}</th>'
+        f'<td class="objects">{_objects(finding) or _reasons(alike)}</td>'
+        f"{_cell('Time', _times(alike), 'time')}{_cell('Varied', ', '.join(filter(None, varied)))}"
         f"{_cell('Cause', finding.cause or '')}"
     )
     more = _more(finding)
@@ -237,14 +252,27 @@ def _row(finding: Finding) -> str:
     return f'<tr class="finding {kind}-row">{cells}</tr>{below}'
 
 
-def _title(finding: Finding) -> str:
+def _times(alike: Sequence[Finding]) -> str:
+    """What it took, or the least and the most of several."""
+    seconds = sorted(item.seconds for item in alike if item.seconds is not None)
+    ends = dict.fromkeys(seconds_text(value) for value in (*seconds[:1], *seconds[-1:]))
+    return " to ".join(ends)
+
+
+def _title(alike: Sequence[Finding]) -> str:
+    finding = alike[0]
     name = finding.subject if finding.output == "out" else f"{finding.subject}^{finding.output}"
+    told = dict.fromkeys(_compared(item) for item in alike)
+    return _text(name) + "".join(f"<small>{_text(line)}</small>" for line in told)
+
+
+def _compared(finding: Finding) -> str:
     told = finding.check
     if finding.counterpart:
         told += f": with {finding.counterpart}"
     if finding.seeds:
         told += f", seed {' and '.join(dict.fromkeys(finding.seeds))}"
-    return f"{_text(name)}<small>{_text(told)}</small>"
+    return told
 
 
 def _objects(finding: Finding) -> str:
@@ -259,9 +287,10 @@ def _objects(finding: Finding) -> str:
     return "".join(lines)
 
 
-def _reason(finding: Finding) -> str:
-    """Why there is no object: in the place of one, so that the output takes one row."""
-    return f'<span class="label">{_text(finding.detail)}</span>' if _is_bare(finding) else ""
+def _reasons(alike: Sequence[Finding]) -> str:
+    """Why there is no object: in the place of one, so that an output takes one row."""
+    told = dict.fromkeys(item.detail for item in alike if _is_bare(item))
+    return "".join(f"<small>{_text(detail)}</small>" for detail in told)
 
 
 def _is_bare(finding: Finding) -> bool:

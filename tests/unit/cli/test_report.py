@@ -26,7 +26,8 @@ SAME, OTHER = ObjectId(b"\1" * 20, "a"), ObjectId(b"\2" * 20, "a")
 
 
 def finding(verdict: Verdict, subject: str = "a", **fields: Any) -> Finding:
-    return Finding(subject, "out", "rebuild", verdict, SAME, **{"actual": SAME} | fields)
+    same = {"expected": SAME, "actual": SAME}
+    return Finding(subject, "out", "rebuild", verdict, **same | fields)
 
 
 @pytest.mark.parametrize(
@@ -148,6 +149,36 @@ def test_many_differences_are_cut_and_counted() -> None:
     assert "and 7 more" in text
     assert f"f{DIFFERENCES_SHOWN - 1}<" in text
     assert f"f{DIFFERENCES_SHOWN}<" not in text
+
+
+def test_what_came_out_the_same_under_many_variations_takes_one_row() -> None:
+    found = [
+        finding(Verdict.REPRODUCED, variation="control", seconds=1.0),
+        finding(
+            Verdict.DIFFERS, variation="date", cause="date", differences=(Difference("x", "mode"),)
+        ),
+        finding(
+            Verdict.DIFFERS, variation="user", cause="user", differences=(Difference("x", "mode"),)
+        ),
+        finding(Verdict.REPRODUCED, variation="path", seconds=3.0),
+    ]
+    text = page(found)
+    kinds = re.findall(r'<tr class="finding (\w+)-row">', text)
+    assert kinds == ["differs", "differs", "reproduced"], "the worst first"
+    assert "nothing, path" in text
+    assert "1.0s to 3.0s" in text
+
+
+def test_pairs_of_which_nothing_is_there_take_one_row_with_each_reason() -> None:
+    found = [
+        finding(Verdict.UNKNOWN, expected=None, actual=None, seeds=(seed,), detail=f"not on {seed}")
+        for seed in ("debian", "zig")
+    ]
+    text = page(found)
+    assert text.count('<tr class="finding') == 1
+    for seed in ("debian", "zig"):
+        assert f"<small>not on {seed}</small>" in text
+        assert f"seed {seed}</small>" in text
 
 
 def test_the_page_replaces_a_file_and_is_whole_or_not_there(tmp_path: Path) -> None:
