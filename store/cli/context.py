@@ -86,7 +86,9 @@ class Context:
 
     def _by_path(self, text: str) -> ObjectId | None:
         path = os.path.realpath(text) if os.path.islink(text) else text
-        for prefix in (STORE_DIR, self.store.layout.objects):
+        objects = self.store.layout.objects
+        # A link may lead through another: the one that was left where the store stood before.
+        for prefix in (STORE_DIR, objects, os.path.realpath(objects)):
             if path.startswith(prefix + "/"):
                 oid = ObjectId.parse(path[len(prefix) + 1 :].partition("/")[0])
                 if not self.store.present(oid):
