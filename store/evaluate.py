@@ -31,11 +31,15 @@ def _each_seed(folder: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
             continue
         try:
             with open(path, encoding="utf-8") as stream:
-                yield name, json.load(stream)
+                pins = json.load(stream)
         except json.JSONDecodeError as error:
             raise EvaluationError(error.msg, file=path, line=error.lineno) from error
-        except (OSError, UnicodeDecodeError) as error:
+        except (OSError, ValueError, RecursionError) as error:
+            # ValueErrors too: what is no UTF-8, and an integer of a million digits.
             raise EvaluationError(f"cannot be read: {error}", file=path) from error
+        if not isinstance(pins, dict):
+            raise EvaluationError("not a JSON object", file=path)
+        yield name, pins
 
 
 def evaluate(recipes: str, seed: str = "debian") -> Catalogue:

@@ -99,7 +99,10 @@ class Keyring:
         fresh = [key for key in dict.fromkeys(keys) if key not in known]
         try:
             os.makedirs(self.folder, 0o755, exist_ok=True)
-            with open(self.trusted_file, "a", encoding="ascii") as stream:
+            # Whatever the user's umask: no one else may say whom this user trusts.
+            flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
+            fd = os.open(self.trusted_file, flags, 0o644)
+            with os.fdopen(fd, "a", encoding="ascii") as stream:
                 stream.writelines(f"{key}\n" for key in fresh)
         except OSError as error:
             raise storage_error(error, "cannot add to the trusted keys") from error

@@ -27,6 +27,7 @@ from store.model.manifest import Manifest
 from store.model.names import ObjectId
 from store.model.realisation import Realisation
 from store.model.tree import Directory
+from tests.fuzz.files import FILES
 from tests.golden import examples
 
 LIMIT = 1 << 20
@@ -291,5 +292,6 @@ TARGETS = {
     "public-key": Target(
         _public_key, _CODEC, lambda: [str(PrivateKey(bytes(32), "fuzz").public).encode()]
     ),
+    **{name: Target(*reading) for name, reading in FILES.items()},
 }
 """Every target by its name."""

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from store.errors import EvaluationError
-from store.evaluate import evaluate
+from store.evaluate import evaluate, read_seeds
 
 fresh = itertools.count()
 
@@ -84,6 +84,18 @@ def test_a_seed_that_is_no_json_is_named(folder: Path) -> None:
     path.write_text("{\n  nonsense")
     error = blamed(folder)
     assert (error.file, error.line) == (str(path), 2)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["[]", "7", '{"a": ' + "9" * 5000 + "}", "[" * 100_000, "\udc80"],
+    ids=["a list", "a number", "too long a number", "too deep", "no UTF-8"],
+)
+def test_a_seed_that_is_something_else_is_named(folder: Path, text: str) -> None:
+    seed = folder.parent / "bootstrap-seeds" / "debian" / "seed.json"
+    seed.write_bytes(text.encode("utf-8", "surrogateescape"))
+    with pytest.raises(EvaluationError, match=r"seed\.json"):
+        read_seeds(str(folder))
 
 
 def test_an_unknown_seed_and_an_empty_folder_are_said(folder: Path) -> None:

@@ -129,3 +129,12 @@ def test_the_configuration_folder_is_the_users(monkeypatch: pytest.MonkeyPatch) 
 def test_two_names_of_one_key_are_one_key() -> None:
     key = PrivateKey.generate("anne").public
     assert len({key, PublicKey(key.raw, "bert")}) == 1
+
+
+def test_trusted_keys_are_the_users_to_write_whatever_the_umask(ring: Keyring) -> None:
+    before = os.umask(0)
+    try:
+        ring.trust([PrivateKey(bytes(32), "anne").public])
+    finally:
+        os.umask(before)
+    assert Path(ring.trusted_file).stat().st_mode & 0o777 == 0o644
