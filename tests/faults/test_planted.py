@@ -1,0 +1,141 @@
+"""The harness can fail: each campaign finds a bug of the kind that it is there for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from store.discarding import Batch, Discarding
+from store.index.writing import Writer
+from store.layout import Layout
+from store.model.manifest import Manifest
+from store.model.names import ObjectId
+from store.objects import ingest, placing
+from store.store import Lease, Store
+from tests.faults import cuts, kills, refusals
+from tests.faults.running import Clock
+from tests.faults.subjects import SUBJECTS, Workshop, workshop
+from tests.faults.tally import Tally
+from tests.faults.together import TOGETHER, together
+
+Patch = pytest.MonkeyPatch
+Plant = Callable[[Patch], None]
+
+LONGEST = 90.0
+"""Seconds within which a bug has to be found; it takes few."""
+
+
+class UntilFound(Clock):
+    """Runs until something was found."""
+
+    def __init__(self, tally: Tally) -> None:
+        super().__init__(LONGEST)
+        self._tally = tally
+
+    def running(self) -> bool:
+        return not self._tally.lost and super().running()
+
+
+@contextmanager
+def shop_of(subject: str, place: Path) -> Iterator[Workshop]:
+    """A subject's store, made by the program as it is."""
+    yield workshop(place / subject, SUBJECTS[subject])
+    Workshop.clear(place / subject)
+
+
+def no_data_syncs(patch: Patch) -> None:
+    """A tree is put in place before its bytes are on disk."""
+    patch.setattr(ingest, "sync", lambda *_: None)
+
+
+def no_manifest_syncs(patch: Patch) -> None:
+    """The index is told before the manifest's name is on disk."""
+    patch.setattr("store.objects.placing._sync_folder", lambda _: None)
+
+
+def no_index_syncs(patch: Patch) -> None:
+    """A transaction is said to be done when it is not on disk."""
+    real = __import__("lmdb").open
+    patch.setattr("lmdb.open", lambda *args, **options: real(*args, **options, sync=False))
+
+
+def early_index(patch: Patch) -> None:
+    """The index names an object before it is in place."""
+    real_add = Store.add
+
+    def add(self: Store, path: str, name: str, lease: Lease | None = None) -> ObjectId:
+        def place(layout: Layout, staged: str, manifest: Manifest, claims: Any = None) -> None:
+            self.register_objects([manifest], lease)
+            placing.place(layout, staged, manifest, claims)
+
+        patch.setattr(ingest, "place", place)
+        return real_add(self, path, name, lease)
+
+    patch.setattr(Store, "add", add)
+
+
+def early_removal(patch: Patch) -> None:
+    """The collector takes an object away before the index has forgotten it."""
+    real = Discarding._forget
+
+    def forget(
+        self: Discarding,
+        txn: Writer,
+        candidates: Sequence[int],
+        live: Callable[[Writer], bytearray],
+    ) -> Batch:
+        batch = real(self, txn, candidates, live)
+        for oid in batch.taken:
+            self._move(str(oid))
+        return batch
+
+    patch.setattr(Discarding, "_forget", forget)
+
+
+def raw_errors(patch: Patch) -> None:
+    """An error of the kernel's comes through as it is."""
+    patch.setattr(ingest, "storage_error", lambda error, _: error)
+    patch.setattr(refusals, "FAULTS", {"ENOSPC": ("symlink", "symlinkat")})
+
+
+Campaign = Callable[[Workshop, Tally, Clock, int], None]
+
+BUGS: Sequence[tuple[Plant, Campaign, str]] = (
+    (no_data_syncs, cuts.cut, "first-add"),
+    (no_manifest_syncs, cuts.cut, "first-add"),
+    (no_index_syncs, cuts.cut, "first-add"),
+    (early_index, kills.at_every_step, "first-add"),
+    (early_index, kills.at_random, "first-add"),
+    (early_removal, kills.at_every_step, "gc"),
+    (early_removal, cuts.cut, "gc"),
+    (raw_errors, refusals.refuse, "first-add"),
+)
+
+
+@pytest.mark.usefixtures("strace", "warmed")
+@pytest.mark.parametrize(
+    ("plant", "campaign", "subject"),
+    BUGS,
+    ids=[f"{plant.__name__}-{campaign.__name__}" for plant, campaign, _ in BUGS],
+)
+def test_a_planted_bug_is_found(
+    plant: Plant, campaign: Campaign, subject: str, tmp_path: Path, monkeypatch: Patch
+) -> None:
+    tally = Tally("planted")
+    with shop_of(subject, tmp_path) as shop:
+        plant(monkeypatch)
+        campaign(shop, tally, UntilFound(tally), 1)
+    assert tally.lost
+
+
+@pytest.mark.usefixtures("warmed")
+def test_a_collector_that_forgets_the_roots_is_found(tmp_path: Path, monkeypatch: Patch) -> None:
+    shop = workshop(tmp_path / "shop", TOGETHER)
+    monkeypatch.setattr("store.gc.holders._rooted", lambda _: iter(()))
+    done = together(shop, {"adder": 1, "collector": 1}, 4, 1)
+    Workshop.clear(shop.place)
+    assert any("lost: " in finding for finding in done.lost)
