@@ -2,32 +2,94 @@
 
 from __future__ import annotations
 
+import json
+import sys
+
 import click
 
 from store.cli.context import Context
-from store.cli.options import PACKAGE
-from store.errors import CorruptObject
+from store.cli.options import PACKAGE, Duration
+from store.errors import StoreError, UsageError
+from store.model.names import STORE_DIR, ObjectId
 
 
 @click.command("verify")
 @click.argument("objects", nargs=-1, metavar="[OBJECT…]", type=PACKAGE)
+@click.option("--contents", is_flag=True, help="Read every byte, each inode once.")
+@click.option(
+    "--budget",
+    type=Duration(),
+    help="Read for so long, what was verified least recently first.",
+)
+@click.option("--repair", is_flag=True, help="Take what is damaged anew; quarantine the rest.")
+@click.option("--from", "source", metavar="STORE", help="Repair from this other store's folder.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON line a finding.")
 @click.pass_obj
-def command(context: Context, objects: tuple[str, ...]) -> None:
-    """Hash objects (all of them by default) and compare them with what their names promise.
+def command(
+    context: Context,
+    objects: tuple[str, ...],
+    contents: bool,
+    budget: float | None,
+    repair: bool,
+    source: str | None,
+    as_json: bool,
+) -> int:
+    """Compare the store with what its names promise: index, manifests, objects, shared files.
 
-    Every finding is listed; the exit code is 56 when there is any.
+    Every finding is listed. The exit code is 0 when nothing is damaged (or nothing is any more,
+    with --repair), 2 when something is, and 1 when the store could not be looked at.
     """
+    if source and not repair:
+        raise UsageError("--from is for --repair")
+    try:
+        return _verify(context, objects, contents, budget, repair, source, as_json)
+    except StoreError as error:
+        vars(error)["exit_code"] = 1  # 2 says that something is damaged, and nothing else
+        raise
+
+
+def _verify(
+    context: Context,
+    objects: tuple[str, ...],
+    contents: bool,
+    budget: float | None,
+    repair: bool,
+    source: str | None,
+    as_json: bool,
+) -> int:
+    from store.verify.run import Verifier
+
     store = context.store
-    chosen = [context.object(text) for text in objects] or [oid for oid, _ in store.objects()]
-    bad = 0
-    for oid in chosen:
-        findings = store.check_object(oid)
-        bad += bool(findings)
-        for finding in findings:
-            print(f"{oid.path}: {finding}")
-    if bad:
-        raise CorruptObject(
-            f"{bad} of {len(chosen)} objects are not what their names say",
-            hint="delete such an object's folder and realise its package again",
-        )
-    click.echo(f"{len(chosen)} objects are what their names say", err=True)
+    chosen = [_chosen(context, text) for text in objects]
+    write = _write_json if as_json else print
+    verifier = Verifier(store, write, contents=contents, budget=budget)
+    outcome = verifier.run(chosen)
+    sys.stdout.flush()
+    how = "read" if contents or budget is not None else "looked at"
+    click.echo(
+        f"{outcome.looked} of {outcome.due} objects {how}: "
+        f"{outcome.errors} findings, {outcome.notes} notes",
+        err=True,
+    )
+    if repair:
+        from store.cli.repairing import repair_all
+
+        return repair_all(context, verifier, source, as_json=as_json)
+    return 2 if outcome.errors else 0
+
+
+def _write_json(finding: object) -> None:
+    from store.verify.finding import Finding
+
+    assert isinstance(finding, Finding)
+    print(json.dumps(finding.to_record()))
+
+
+def _chosen(context: Context, text: str) -> ObjectId:
+    """The object that is meant, damaged or not."""
+    for prefix in (STORE_DIR, context.store.layout.objects):
+        if text.startswith(prefix + "/"):
+            oid = ObjectId.parse(text.removeprefix(prefix + "/").partition("/")[0])
+            if oid in context.store.find(oid.text):
+                return oid
+    return context.object(text)

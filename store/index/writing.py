@@ -7,8 +7,10 @@ import time
 from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from graphlib import CycleError, TopologicalSorter
+from typing import Any
 
 from store import canon
+from store.canon import Value
 from store.errors import InvalidName, StorageError
 from store.index import holder
 from store.index.reading import KINDS, Reader, source_key
@@ -21,6 +23,7 @@ from store.index.schema import (
     Node,
     ObjectRecord,
     Root,
+    Tables,
 )
 from store.model.names import ObjectId
 from store.model.realisation import Realisation
@@ -29,7 +32,15 @@ _HISTORY = 15
 
 
 class Writer(Reader):
-    """Reading and writing. The caller's transaction is all or nothing."""
+    """Reading and writing. The caller's transaction is all or nothing.
+
+    ``told`` is what it changes of that which nothing else on disk tells, as :mod:`store.index.records`
+    has it.
+    """
+
+    def __init__(self, txn: Any, tables: Tables) -> None:
+        super().__init__(txn, tables)
+        self.told: list[list[Value]] = []
 
     def _put(self, table: bytes, key: bytes, value: bytes) -> None:
         self._txn.put(key, value, db=self._tables[table])
@@ -82,7 +93,8 @@ class Writer(Reader):
                     return False
                 below.append(other)
                 above.setdefault(other, []).append(key)
-            record = ObjectRecord(entry.id, entry.size, entry.refers_to_itself, now)
+            since = entry.registered or now
+            record = ObjectRecord(entry.id, entry.size, entry.refers_to_itself, since)
             objects.append((key, record.pack()))
             references.append((key, below.tobytes()))
         # Sorted, many are put in with few looks at each page.
@@ -113,6 +125,23 @@ class Writer(Reader):
             self._delete(table, key)
         return record.id
 
+    def correct(self, entry: Entry) -> None:
+        """Let a registered object's record and references be these. StorageError when it refers to
+        what is not registered, or was registered after it: only a new index can say so."""
+        number = self.known(entry.id)
+        key = NUMBER.pack(number)
+        below = array("I", (self.known(other) for other in entry.references))
+        if any(other >= number for other in below):
+            raise StorageError(f"{entry.id} has a smaller number than what it refers to")
+        record = ObjectRecord(entry.id, entry.size, entry.refers_to_itself, int(time.time()))
+        self._put(b"objects", key, record.pack())
+        self._put(b"references", key, below.tobytes())
+        for other in range(1, number):
+            if other not in below:
+                self._delete(b"referrers", NUMBER.pack(other), key)
+        for other in below:
+            self._put(b"referrers", NUMBER.pack(other), key)
+
     def note_used(self, oids: Iterable[ObjectId], now: int | None = None) -> None:
         """The objects are used at ``now`` (Unix seconds); unknown ones are passed over."""
         when = int(time.time()) if now is None else now
@@ -133,7 +162,10 @@ class Writer(Reader):
         """Record what nodes are."""
         for node in nodes:
             tag = next(tag for tag, kind in KINDS.items() if type(node) is kind)
-            self._put(b"nodes", node.digest, tag + node.encode())
+            data = tag + node.encode()
+            if self._get(b"nodes", node.digest) != data:
+                self._put(b"nodes", node.digest, data)
+                self.told.append(["node", data])
 
     def put_outcomes(self, outcomes: Mapping[bytes, bytes]) -> None:
         """Remember keys of nodes."""
@@ -142,8 +174,13 @@ class Writer(Reader):
 
     def add_realisation(self, record: Realisation) -> None:
         """Add a record; none is ever replaced. Its object may be gone, or not be here yet."""
-        key = record.key + record.output.encode() + b"\0" + record.digest()[:8]
-        self._put(b"realisations", key, record.encode())
+        key, data = (
+            record.key + record.output.encode() + b"\0" + record.digest()[:8],
+            record.encode(),
+        )
+        if self._get(b"realisations", key) != data:
+            self._put(b"realisations", key, data)
+            self.told.append(["realisation", data])
         self._put(b"makers", record.object.digest, key)
 
     # -- what is held --
@@ -154,12 +191,21 @@ class Writer(Reader):
         key = os.fsencode(name)
         if not 0 < len(key) <= LONGEST_KEY:
             raise InvalidName(f"the name of a root has 1 to {LONGEST_KEY} bytes: {name}")
-        self._put(b"roots", key, Root(self.record(number).id, path, int(time.time())).pack())
+        self.set_root(key, Root(self.record(number).id, path, int(time.time())))
         self._tell_collector([oid])
+
+    def set_root(self, key: bytes, root: Root) -> None:
+        """Write a root down as it is; its object is known."""
+        self._put(b"roots", key, root.pack())
+        self.told.append(["root", key, root.pack()])
 
     def remove_root(self, name: str) -> bool:
         """Keep the object alive no longer; returns whether there was such a root."""
-        return bool(self._txn.delete(os.fsencode(name), db=self._tables[b"roots"]))
+        key = os.fsencode(name)
+        there = bool(self._txn.delete(key, db=self._tables[b"roots"]))
+        if there:
+            self.told.append(["unroot", key])
+        return there
 
     def put_lease(self, token: bytes | None, oids: Iterable[ObjectId]) -> bytes:
         """Lease (more) objects to this process; returns the token to add to it or end it with."""
@@ -211,12 +257,26 @@ class Writer(Reader):
 
     def add_verified_source(self, sha256: str, locator: str, when: int) -> None:
         """Record that the locator yielded the hash at ``when`` (Unix seconds)."""
+        if not self.verified_source(sha256, locator):
+            self.told.append(["source", bytes.fromhex(sha256), os.fsencode(locator), when])
         self._put(b"sources", source_key(sha256, locator), canon.encode([when]))
 
     def add_history(self, name: str, milliseconds: int) -> None:
         """Record how long a build took."""
-        recent = [*self.history(name), milliseconds][-_HISTORY:]
+        self.put_history(name, [*self.history(name), milliseconds])
+
+    def put_history(self, name: str, milliseconds: Sequence[int]) -> None:
+        """Record how long all builds took, the newest last."""
+        recent = list(milliseconds)[-_HISTORY:]
         self._put(b"history", name.encode(), canon.encode(recent))
+        self.told.append(["history", name, recent])
+
+    def put_times(self, digest: bytes, used: int, verified: int) -> None:
+        """Record when an object was last used and verified, in Unix seconds, 0 for not noted."""
+        number = self.number_of_digest(digest)
+        for table, when in ((b"used", used), (b"verified", verified)):
+            if number is not None and when:
+                self._put(table, NUMBER.pack(number), NUMBER.pack(when))
 
 
 def _in_order(entries: Mapping[bytes, Entry]) -> dict[bytes, Entry]:

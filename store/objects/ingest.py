@@ -125,9 +125,11 @@ def ingest_again(
     references: Sequence[ObjectId],
     *,
     claims: Claims | None = None,
+    always: bool = False,
 ) -> Manifest:
     """Take in the tree at ``path``, which is said to be the object ``oid`` that refers to
-    ``references``, as :func:`ingest` does; it replaces one in place that is damaged.
+    ``references``, as :func:`ingest` does; it replaces one in place that is damaged, or
+    ``always``, whichever there is.
 
     CorruptObject when it is another object; nothing is put in place then.
     """
@@ -144,7 +146,7 @@ def ingest_again(
                 scratches=[oid],
                 again=True,
             )
-            return _complete(layout, output, {}, claims)
+            return _complete(layout, output, {}, claims, always=always)
     except OSError as error:
         raise storage_error(error, f"cannot take {path} into the store") from error
 
@@ -204,6 +206,8 @@ def _complete(
     output: _Output,
     final: Mapping[ObjectId, Manifest],
     claims: Claims | None,
+    *,
+    always: bool = False,
 ) -> Manifest:
     staged = output.staged
     beside = {scratch: final[scratch].id for scratch in output.siblings}
@@ -224,7 +228,7 @@ def _complete(
         manifest = Manifest(oid, references, itself, staged.node, directories)
         sync(staged, output.fresh, folder)
         publish_files(staged, layout.links, folder)
-    place(layout, f"{output.staging}/{os.fsdecode(TOP)}", manifest, claims)
+    place(layout, f"{output.staging}/{os.fsdecode(TOP)}", manifest, claims, always=always)
     return manifest
 
 

@@ -19,6 +19,9 @@ from store.objects.sharing import finish
 _CANNOT_EXCHANGE = (errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP)
 """What file systems say that do not know how. There, for a moment nothing stands in the place."""
 
+BESIDE = "."
+"""How the name of an object begins in the store directory that is about to replace another."""
+
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 
 
@@ -37,11 +40,18 @@ def exclusive(layout: Layout) -> Iterator[int]:
         os.close(folder)
 
 
-def place(layout: Layout, staged: str, manifest: Manifest, claims: Claims | None = None) -> None:
+def place(
+    layout: Layout,
+    staged: str,
+    manifest: Manifest,
+    claims: Claims | None = None,
+    *,
+    always: bool = False,
+) -> None:
     """Make the tree at ``staged``, whose files are on disk, the object of ``manifest``.
 
     Durable when this returns. If the object is there already and whole, it stays, and ``staged``
-    too.
+    too, unless it is to be replaced ``always``.
     Until who registers it releases ``claims``, the collector does not take it away.
     """
     settled: tuple[int, int, int] | None = None
@@ -58,7 +68,8 @@ def place(layout: Layout, staged: str, manifest: Manifest, claims: Claims | None
                 break
         # Compared while others work: whoever was putting it in place has finished, as we were
         # alone a moment ago, and if it is replaced meanwhile, it is looked at again.
-        settled, damaged = found, differs(staged, layout.object(manifest.id), manifest)
+        settled = found
+        damaged = always or differs(staged, layout.object(manifest.id), manifest)
     _sync_folder(layout.manifests)
 
 
@@ -74,30 +85,42 @@ def _settle(layout: Layout, staged: str, manifest: Manifest, *, there: bool, dam
     target = layout.object(manifest.id)
     if there and damaged:
         # Not what its name says: left by a cut before it was whole, or damaged since.
-        _replace(layout, staged, target)
+        _replace(layout, staged, target, manifest)
     elif not there:
         os.rename(staged, target)
-    if not there or damaged:
         _finish_top(target, manifest)
     _write_manifest(layout, manifest, os.path.dirname(staged))
 
 
-def _replace(layout: Layout, staged: str, target: str) -> None:
-    """Put the tree at ``staged`` in the place of ``target``, which goes to the trash."""
+def _replace(layout: Layout, staged: str, target: str, manifest: Manifest) -> None:
+    """Put the tree at ``staged`` in the place of ``target``, which goes to the trash.
+
+    The new one is finished beside the old one first: in one folder, two can change places whatever
+    their modes are, so that at no instant anything but one of the two is the object.
+    """
+    beside = f"{layout.objects}/{BESIDE}{manifest.id}"
     unique = os.path.basename(os.path.dirname(staged))
-    trashed = f"{layout.trash}/{os.path.basename(target)}-{unique}"
-    if os.path.isdir(target) and not os.path.islink(target):
-        # Moving a directory writes its "..".
-        os.chmod(target, 0o755)
+    if os.path.lexists(beside):
+        _discard(beside, f"{layout.trash}/{manifest.id}-{unique}-left")
+    os.rename(staged, beside)
+    _finish_top(beside, manifest)
+    trashed = f"{layout.trash}/{manifest.id}-{unique}"
     try:
-        kernel.exchange(staged, target)
+        kernel.exchange(beside, target)
     except OSError as error:
         if error.errno not in _CANNOT_EXCHANGE:
             raise
-        os.rename(target, trashed)
-        os.rename(staged, target)
+        _discard(target, trashed)
+        os.rename(beside, target)
     else:
-        os.rename(staged, trashed)
+        _discard(beside, trashed)
+
+
+def _discard(path: str, trashed: str) -> None:
+    if os.path.isdir(path) and not os.path.islink(path):
+        # Moving a directory to another writes its "..".
+        os.chmod(path, 0o755)
+    os.rename(path, trashed)
 
 
 def _finish_top(target: str, manifest: Manifest) -> None:

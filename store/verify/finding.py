@@ -1,19 +1,4 @@
-"""What is wrong with a store, one value a finding.
-
-| kind | says |
-| --- | --- |
-| missing, extra, kind, mode, mtime, content | an entry of an object is not as its manifest says |
-| identity | manifest and tree agree, and are another object than the name says |
-| manifest | an object's manifest is not there, or damaged |
-| record | the index and an object's manifest say different things |
-| index | tables of the index contradict each other |
-| realisation | a record of who made an object contradicts the index |
-| pool | an inode below ``links/`` is not what its name says, or something else lies there |
-| stray | an object or manifest that the index does not know |
-| leftover | what an interrupted process left, and who collects will remove |
-
-All but the last two are errors.
-"""
+"""What is wrong with a store, one value a finding. docs/verify.md has every kind and its remedy."""
 
 from __future__ import annotations
 
@@ -21,8 +6,27 @@ from dataclasses import dataclass
 
 from store.model.names import ObjectId
 
-NOTES = ("stray", "leftover")
-"""Kinds that are no damage: an interruption may leave these."""
+KINDS = {
+    "missing": "an object, or an entry of one, is not there",
+    "extra": "there is an entry that the manifest does not know",
+    "kind": "a file stands where a folder should, or the like",
+    "mode": "permissions are not those of a stored file",
+    "mtime": "a file or folder was changed since it was stored",
+    "content": "bytes are others than the digest says, or cannot be read",
+    "identity": "manifest and tree agree, and are another object than the name says",
+    "manifest": "an object's manifest is not there, or damaged",
+    "record": "the index and an object's manifest say different things",
+    "index": "tables of the index contradict each other, or a value does not decode",
+    "realisation": "a record of who made an object contradicts the index",
+    "pool": "an inode below links/ is not what its name says, or something else lies there",
+    "unshared": "files have no link below links/",
+    "stray": "an object, manifest or log that the index does not know",
+    "leftover": "what an interrupted process left",
+}
+"""Every kind that there is."""
+
+NOTES = ("unshared", "stray", "leftover")
+"""Kinds that are no damage: an interruption may leave these, and a collection removes them."""
 
 REBUILD_INDEX = "`store index rebuild` makes the index anew"
 
@@ -43,3 +47,17 @@ class Finding:
 
     def __str__(self) -> str:
         return f"{self.kind}: {self.path}" + (f" ({self.detail})" if self.detail else "")
+
+    def to_record(self) -> dict[str, str | None]:
+        """As one line of JSON has it."""
+        path = None if self.object is None else self.object.path
+        where, detail = (
+            text.encode(errors="replace").decode() for text in (self.path, self.detail)
+        )
+        return {
+            "kind": self.kind,
+            "severity": self.severity,
+            "object": path,
+            "path": where,
+            "detail": detail,
+        }

@@ -28,6 +28,7 @@ class Examined:
     findings: list[Finding] = field(default_factory=list)
     facts: tuple[tuple[ObjectId, ...], bool, int] | None = None
     files: list[Unread] = field(default_factory=list)
+    notes: list[Finding] = field(default_factory=list)
     damaged: set[int] = field(default_factory=set)
     """The inodes whose contents or attributes are wrong."""
 
@@ -37,7 +38,8 @@ def examine(
 ) -> list[Examined]:
     """Look at objects; with ``known``, read their files, too, and keep digests by inode there."""
     work = partial(_look_at_all, layout, contents=known is not None)
-    found = [item for part in share_out(work, oids, FEW) for item in part]
+    least = FEW if known is None else 1
+    found = [item for part in share_out(work, oids, least) for item in part]
     if known is not None:
         hash_inodes((file for item in found for file in item.files), known)
         for item in found:
@@ -76,6 +78,10 @@ def look_at(layout: Layout, oid: ObjectId, *, contents: bool) -> Examined:
     item.damaged = {file.inode for file in files if file.path in bad}
     item.facts = manifest.references, manifest.refers_to_itself, manifest.size
     item.files = files if contents else []
+    alone = sum(file.links == 1 for file in files)
+    if alone:
+        told = f"{alone} of its files are shared with nothing; `store optimise` mends that"
+        item.notes.append(Finding("unshared", path, told, oid))
     return item
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterator, Sequence
 
 from store.errors import CorruptObject, FormatError, InvalidName
@@ -10,6 +11,9 @@ from store.model.names import ObjectId
 from store.store import Store
 from store.verify.finding import REBUILD_INDEX, Finding
 from store.verify.objects import Examined
+
+_UNREADABLE = (CorruptObject, FormatError, InvalidName, struct.error)
+"""What reading a value raises that this program would not have written."""
 
 
 def check_index(store: Store) -> list[Finding]:
@@ -31,8 +35,8 @@ def _objects(txn: Reader) -> Iterator[Finding]:
         try:
             oid = txn.record(number).id
             below, above = txn.below(number), txn.above([number])
-        except (CorruptObject, FormatError, InvalidName) as error:
-            yield _index("objects", error.message)
+        except _UNREADABLE as error:
+            yield _index("objects", str(error))
             continue
         if txn.number_of_digest(oid.digest) != number:
             yield _index("ids", f"the digest of {oid} leads to another object", oid)
@@ -56,8 +60,8 @@ def _realisations(txn: Reader) -> Iterator[Finding]:
             if all(made != record for made in txn.makers(record.object)):
                 name = f"{record.object} does not lead to {record.key.hex()}^{record.output}"
                 yield Finding("realisation", "index/makers", name, record.object)
-    except (CorruptObject, FormatError, InvalidName) as error:
-        yield Finding("realisation", "index/realisations", f"{error.message}; {REBUILD_INDEX}")
+    except _UNREADABLE as error:
+        yield Finding("realisation", "index/realisations", f"{error!s}; {REBUILD_INDEX}")
 
 
 def _roots(txn: Reader) -> Iterator[Finding]:
@@ -65,8 +69,8 @@ def _roots(txn: Reader) -> Iterator[Finding]:
         for name, root in txn.roots().items():
             if not txn.has(root.id):
                 yield _index("roots", f"{name} keeps {root.id}, which is not registered", root.id)
-    except (CorruptObject, FormatError, InvalidName) as error:
-        yield _index("roots", error.message)
+    except _UNREADABLE as error:
+        yield _index("roots", str(error))
 
 
 def check_facts(store: Store, examined: Sequence[Examined]) -> list[Finding]:
@@ -79,8 +83,8 @@ def check_facts(store: Store, examined: Sequence[Examined]) -> list[Finding]:
             try:
                 record = txn.object(item.id)
                 told = tuple(txn.references(item.id)), record.refers_to_itself, record.size
-            except (CorruptObject, FormatError, InvalidName) as error:
-                findings.append(_index("objects", error.message, item.id))
+            except _UNREADABLE as error:
+                findings.append(_index("objects", str(error), item.id))
                 continue
             names = ("references", "self-reference", "size")
             for name, ours, theirs in zip(names, told, item.facts, strict=True):

@@ -1,0 +1,152 @@
+"""One look at a store: its objects in the order in which they are due, then what is around them."""
+
+from __future__ import annotations
+
+import contextlib
+import struct
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from store.errors import NotOwner, StoreError, StoreReadOnly
+from store.index.reading import Reader
+from store.model.names import ObjectId
+from store.store import Store
+from store.verify.finding import Finding
+from store.verify.objects import Examined, examine
+from store.verify.reading import Digest
+from store.verify.records import check_facts, check_index
+from store.verify.surroundings import (
+    check_leftovers,
+    check_logs,
+    check_pool,
+    check_unregistered,
+)
+
+BATCH = 512
+"""Objects that are looked at together."""
+
+BATCH_BYTES = 4 << 30
+"""Bytes that are read together; with a budget, a 16th of it, so that it is kept."""
+
+
+@dataclass
+class Outcome:
+    """``looked`` of ``due`` objects were looked at."""
+
+    due: int = 0
+    looked: int = 0
+    errors: int = 0
+    notes: int = 0
+
+
+class Verifier:
+    """Looks at a store, and hands each finding to ``found`` at once.
+
+    With ``contents`` every byte is read; with ``budget`` (seconds), what was verified least
+    recently first, and only as long as that lasts.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        found: Callable[[Finding], object],
+        *,
+        contents: bool = False,
+        budget: float | None = None,
+    ) -> None:
+        self._store = store
+        self._found = found
+        self._known: dict[int, Digest] | None = {} if contents or budget is not None else None
+        self._end = None if budget is None else time.monotonic() + budget
+        self.outcome = Outcome()
+        self.damaged: list[Examined] = []
+        """The objects that are not sound, references before what refers to them."""
+
+    def run(self, chosen: Sequence[ObjectId] = ()) -> Outcome:
+        """Look at the chosen objects; without any, at all of the store."""
+        due = self._due(chosen)
+        self.outcome.due = len(due)
+        if not chosen:
+            self._tell(check_index(self._store))
+        at = 0
+        while at < len(due) and not self._late():
+            batch = self._batch(due, at)
+            at += len(batch)
+            self._examine([oid for oid, _ in batch])
+            self.outcome.looked = at
+        if not chosen:
+            for part in (check_unregistered, check_logs, check_leftovers):
+                self._tell(part(self._store))
+            whole = self._known if self._end is None else None
+            self._tell(check_pool(self._store.layout, whole))
+        return self.outcome
+
+    def _late(self) -> bool:
+        return self._end is not None and time.monotonic() >= self._end
+
+    def _batch(self, due: Sequence[tuple[ObjectId, int]], at: int) -> list[tuple[ObjectId, int]]:
+        batch, size = [], 0
+        most = BATCH_BYTES if self._end is None else BATCH_BYTES // 16
+        for item in due[at : at + BATCH]:
+            batch.append(item)
+            size += item[1]
+            if size >= most:
+                break
+        return batch
+
+    def _due(self, chosen: Sequence[ObjectId]) -> list[tuple[ObjectId, int]]:
+        """Objects with their sizes, those that have waited longest first."""
+        with self._store.index.read() as txn:
+            numbers = list(txn.numbers())
+            if chosen:
+                numbers = [number for number in map(txn.number, chosen) if number is not None]
+            if self._end is not None:
+                numbers.sort(key=lambda number: (_last_verified(txn, number), number))
+            due = []
+            for number in numbers:
+                # What does not decode is a finding of the index.
+                with contextlib.suppress(StoreError):
+                    due.append((txn.id(number), txn.size(number)))
+        return due
+
+    def _examine(self, oids: Sequence[ObjectId]) -> None:
+        items = examine(self._store.layout, oids, self._known)
+        facts = check_facts(self._store, items)
+        wrong = {finding.object for finding in facts}
+        suspects = [item.id for item in items if item.findings or item.id in wrong]
+        if suspects:
+            self._look_again(suspects)
+        if self._known is not None:
+            bad = set(suspects)
+            sound = [item.id for item in items if item.id not in bad]
+            with contextlib.suppress(NotOwner, StoreReadOnly):
+                self._store.note_verified(sound)
+        self._tell(note for item in items for note in item.notes)
+
+    def _look_again(self, suspects: Sequence[ObjectId]) -> None:
+        """What is deleted, or replaced, while it is looked at is no finding: look once more."""
+        known: dict[int, Digest] | None = None if self._known is None else {}
+        items = examine(self._store.layout, suspects, known)
+        with self._store.index.read() as txn:
+            items = [item for item in items if txn.has(item.id)]
+        for item in items:
+            item.findings += check_facts(self._store, [item])
+            self._tell(item.findings)
+            if item.findings:
+                self.damaged.append(item)
+
+    def _tell(self, findings: Iterable[Finding]) -> None:
+        for finding in findings:
+            if finding.severity == "note":
+                self.outcome.notes += 1
+            else:
+                self.outcome.errors += 1
+            self._found(finding)
+
+
+def _last_verified(txn: Reader, number: int) -> int:
+    try:
+        return txn.last_verified(number)
+    except struct.error:
+        return 0

@@ -1,0 +1,166 @@
+"""What lies around the objects: shared inodes, logs, leases, and what nobody knows."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import stat
+from collections.abc import Iterator
+
+from store.errors import StoreError
+from store.index.holder import alive
+from store.index.reading import Reader
+from store.layout import Layout
+from store.locks import Claims, Hold
+from store.model.names import ObjectId
+from store.objects.check import Unread
+from store.objects.placing import BESIDE, exclusive
+from store.objects.sharing import MTIME_NS, mode_of
+from store.store import Store
+from store.verify.finding import Finding
+from store.verify.reading import Digest, hash_inodes
+
+_SHELF = re.compile("[0-9a-f]{2}")
+_LINK = re.compile("[0-9a-f]{62}x?")
+_LOG = re.compile("[0-9a-f]{64}")
+
+
+def check_pool(layout: Layout, known: dict[int, Digest] | None) -> Iterator[Finding]:
+    """Every inode below ``links/`` against its name; with ``known``, its bytes, too."""
+    unread: list[Unread] = []
+    for shelf in sorted(_listed(layout.links)):
+        path = f"{layout.links}/{shelf}"
+        if not _SHELF.fullmatch(shelf) or os.path.islink(path) or not os.path.isdir(path):
+            yield Finding("pool", path, "no folder of shared files")
+            continue
+        try:
+            with os.scandir(path) as entries:
+                for entry in entries:
+                    with contextlib.suppress(FileNotFoundError):
+                        yield from _check_link(entry, shelf, unread)
+        except OSError as error:
+            yield Finding("pool", path, f"cannot be read: {error.strerror}")
+    if known is None:
+        return
+    hash_inodes(unread, known)
+    for file in unread:
+        found = known[file.inode]
+        # What was collected meanwhile is no finding.
+        if found != file.expected and os.path.lexists(file.path):
+            why = f"cannot be read: {found}" if isinstance(found, str) else "its digest differs"
+            yield Finding("pool", file.path, why)
+
+
+def _check_link(entry: os.DirEntry[str], shelf: str, unread: list[Unread]) -> Iterator[Finding]:
+    found = entry.stat(follow_symlinks=False)
+    if not _LINK.fullmatch(entry.name) or not stat.S_ISREG(found.st_mode):
+        yield Finding("pool", entry.path, "no shared file")
+        return
+    if found.st_mode & 0o7777 != mode_of(entry.name.endswith("x")):
+        yield Finding("pool", entry.path, f"its mode is {found.st_mode & 0o7777:04o}")
+    if found.st_mtime_ns != MTIME_NS:
+        yield Finding("pool", entry.path, "changed since it was stored")
+    if found.st_nlink == 1:
+        yield Finding("leftover", entry.path, "no object has this file")
+    expected = bytes.fromhex(shelf + entry.name.removesuffix("x"))
+    unread.append(Unread(entry.path, expected, found.st_ino, found.st_size, found.st_nlink))
+
+
+def check_unregistered(store: Store) -> Iterator[Finding]:
+    """Objects and manifests that the index does not know, and nobody is about to tell it of."""
+    layout = store.layout
+    folders = (layout.objects, layout.manifests)
+    names = [(folder, name) for folder in folders for name in sorted(_listed(folder))]
+    with store.index.read() as txn:
+        names = [(folder, name) for folder, name in names if not _registered(txn, name)]
+    if not names:
+        return
+    try:
+        claims = Claims(layout.claims)
+    except StoreError:
+        return  # who does not own the store cannot see what is under way
+    try:
+        # Alone: who deletes is between index and folder now, or who adds before the claim.
+        with exclusive(layout):
+            free = [item for item in names if not _claimed(claims, item[1])]
+            with store.index.read() as txn:
+                names = [item for item in free if not _registered(txn, item[1])]
+            names = [
+                (folder, name) for folder, name in names if os.path.lexists(f"{folder}/{name}")
+            ]
+    finally:
+        claims.release()
+    for folder, name in names:
+        beside = folder == layout.objects and name.startswith(BESIDE)
+        yield Finding("leftover" if beside else "stray", f"{folder}/{name}", "not registered")
+
+
+def _registered(txn: Reader, name: str) -> bool:
+    oid = _parsed(name)
+    return oid is not None and txn.has(oid)
+
+
+def _claimed(claims: Claims, name: str) -> bool:
+    oid = _parsed(name.removeprefix(BESIDE))
+    return oid is not None and claims.taken(oid.digest)
+
+
+def _parsed(name: str) -> ObjectId | None:
+    try:
+        return ObjectId.parse(name)
+    except StoreError:
+        return None
+
+
+def check_logs(store: Store) -> Iterator[Finding]:
+    """Logs of keys that nothing is recorded of, and that nobody works on."""
+    names = sorted(_listed(store.layout.logs))
+    try:
+        claims = Claims(f"{store.layout.locks}/keys")
+    except StoreError:
+        return
+    try:
+        for name in names:
+            path = f"{store.layout.logs}/{name}"
+            if not _LOG.fullmatch(name):
+                yield Finding("stray", path, "no log of a key")
+                continue
+            key = bytes.fromhex(name)
+            if claims.taken(key):
+                continue
+            try:
+                with store.index.read() as txn:
+                    known = txn.node(key) is not None
+            except StoreError:
+                continue  # a finding of the index
+            if not known and os.path.lexists(path):
+                yield Finding("stray", path, "the index knows no derivation of this key")
+    finally:
+        claims.release()
+
+
+def check_leftovers(store: Store) -> Iterator[Finding]:
+    """Folders of processes that are gone, what waits in the trash, and leases of the dead."""
+    layout = store.layout
+    for folder in (layout.tmp, layout.trash):
+        for name in sorted(_listed(folder)):
+            path = f"{folder}/{name}"
+            with contextlib.suppress(OSError):
+                Hold(path).release()
+                yield Finding("leftover", path, "of a process that is gone")
+    try:
+        with store.index.read() as txn:
+            for lease in txn.leases().values():
+                if not alive(lease):
+                    gone = f"process {lease.pid} is gone, and leases {len(lease.held)} objects"
+                    yield Finding("leftover", "index/leases", gone)
+    except StoreError as error:
+        yield Finding("index", "index/leases", error.message)
+
+
+def _listed(folder: str) -> list[str]:
+    try:
+        return os.listdir(folder)
+    except OSError:
+        return []
