@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Mapping
 from difflib import get_close_matches
+from keyword import iskeyword
 from typing import Any
 
 import click
@@ -12,7 +13,8 @@ import click
 
 class LazyGroup(click.Group):
     """``summaries`` has a line for each command's name; ``package`` holds a module of that name
-    (``-`` becomes ``_``) with the click command ``command``.
+    (``-`` becomes ``_``, and a word of Python's has one at its end) with the click command
+    ``command``.
     """
 
     def __init__(self, *args: Any, summaries: Mapping[str, str], package: str, **kwargs: Any):
@@ -28,7 +30,8 @@ class LazyGroup(click.Group):
         """The command, from the module of its name."""
         if cmd_name not in self._summaries:
             return None
-        module = importlib.import_module(f"{self._package}.{cmd_name.replace('-', '_')}")
+        name = cmd_name.replace("-", "_")
+        module = importlib.import_module(f"{self._package}.{name}{'_' * iskeyword(name)}")
         command = module.command
         assert isinstance(command, click.Command)
         return command

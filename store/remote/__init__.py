@@ -1,0 +1,1 @@
+"""Where objects come from that were made elsewhere; nothing that they say is believed unchecked."""
