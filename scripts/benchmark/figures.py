@@ -19,7 +19,8 @@ class Figure:
     """One line of the table. ``ours`` and ``peer`` in seconds or bytes, by ``unit``.
 
     ``target`` bounds the ratio when ``relative``, else ``ours`` itself, and None bounds nothing.
-    ``at_most`` says that the ratio is an upper bound, as the peer was stopped.
+    ``at_most`` says that the ratio is an upper bound, as the peer was stopped. ``processor``
+    seconds tell more than the ratio on a machine that does other work meanwhile.
     """
 
     work: str
@@ -30,6 +31,8 @@ class Figure:
     target: float | None = None
     relative: bool = False
     at_most: bool = False
+    processor: float | None = None
+    peer_processor: float | None = None
 
     @property
     def met(self) -> bool | None:
@@ -55,12 +58,16 @@ def compared(
         target,
         relative=relative,
         at_most=pairs.stopped,
+        processor=pairs.processor,
+        peer_processor=pairs.peer_processor,
     )
 
 
-def bounded(work: str, unit: str, ours: float, target: float | None) -> Figure:
+def bounded(
+    work: str, unit: str, ours: float, target: float | None, processor: float | None = None
+) -> Figure:
     """The figure of work without a peer; ``target`` in seconds or bytes."""
-    return Figure(work, unit, ours, target=target)
+    return Figure(work, unit, ours, target=target, processor=processor)
 
 
 def machine() -> str:
@@ -85,8 +92,8 @@ def _processor() -> str:
 def markdown(figures: Iterable[Figure], peer: str) -> str:
     """The table, ready to be pasted."""
     lines = [
-        f"| work | ours | {peer} | ratio | target | |",
-        "| --- | ---: | ---: | ---: | ---: | --- |",
+        f"| work | ours | {peer} | ratio | target | | processor: ours | {peer} |",
+        "| --- | ---: | ---: | ---: | ---: | --- | ---: | ---: |",
     ]
     lines += [f"| {' | '.join(_cells(figure))} |" for figure in figures]
     return "\n".join(lines)
@@ -98,7 +105,9 @@ def _cells(figure: Figure) -> list[str]:
     peer = "" if figure.peer is None else f"{more}{shown(figure.peer, figure.unit)}"
     ratio = "" if figure.ratio is None else f"{less}{figure.ratio:.3g}"
     verdict = {True: "met", False: "**missed**", None: ""}[figure.met]
-    return [figure.work, shown(figure.ours, figure.unit), peer, ratio, _target(figure), verdict]
+    spent = ["" if x is None else shown(x, "s") for x in (figure.processor, figure.peer_processor)]
+    ours = shown(figure.ours, figure.unit)
+    return [figure.work, ours, peer, ratio, _target(figure), verdict, *spent]
 
 
 def _target(figure: Figure) -> str:

@@ -1,9 +1,10 @@
-"""Runs processes and says what they took: wall seconds, and memory at its peak."""
+"""Runs processes and says what they took: seconds, by the wall and of processors, and memory."""
 
 from __future__ import annotations
 
 import contextlib
 import os
+import resource
 import signal
 import statistics
 import subprocess
@@ -25,12 +26,14 @@ def check(found: int, expected: int, what: str) -> None:
 
 @dataclass(frozen=True)
 class Spent:
-    """``seconds`` of wall time; ``peak`` bytes resident in the largest process; what it printed.
+    """``seconds`` of wall time; ``processor`` seconds, the kernel's included, of the process and of
+    all below it that it waited for; ``peak`` bytes resident in the largest; what it printed.
 
     ``stopped`` says that the process was killed when its time was up: it would have taken longer.
     """
 
     seconds: float
+    processor: float
     peak: int
     output: bytes = b""
     stopped: bool = False
@@ -69,18 +72,21 @@ def run(work: Work, scratch: str) -> Spent:
             stderr=errors,
             start_new_session=True,
         )
-        stopped, status, peak = _wait(process, work.patience)
+        stopped, status, usage = _wait(process, work.patience)
         seconds = time.perf_counter() - began
         if status and not stopped:
             errors.seek(0)
             tail = errors.read()[-2000:].decode(errors="replace")
             raise Failed(f"{' '.join(work.words)}: exit status {status}\n{tail}")
         output.seek(0)
-        return Spent(seconds, peak, output.read(), stopped)
+        processor = usage.ru_utime + usage.ru_stime
+        return Spent(seconds, processor, usage.ru_maxrss << 10, output.read(), stopped)
 
 
-def _wait(process: subprocess.Popen[bytes], patience: float | None) -> tuple[bool, int, int]:
-    """Whether the process was stopped, its exit status, and the peak of its memory in bytes."""
+def _wait(
+    process: subprocess.Popen[bytes], patience: float | None
+) -> tuple[bool, int, resource.struct_rusage]:
+    """Whether the process was stopped, its exit status, and what it used."""
     stopped = threading.Event()
 
     def stop() -> None:
@@ -99,7 +105,7 @@ def _wait(process: subprocess.Popen[bytes], patience: float | None) -> tuple[boo
     finally:
         timer.cancel()
     process.returncode = os.waitstatus_to_exitcode(status)
-    return stopped.is_set(), process.returncode, usage.ru_maxrss << 10
+    return stopped.is_set(), process.returncode, usage
 
 
 def _kill(group: int) -> None:
@@ -126,6 +132,16 @@ class Pairs:
     def peer_seconds(self) -> float | None:
         """The peer's median."""
         return statistics.median(each.seconds for each in self.theirs) if self.theirs else None
+
+    @property
+    def processor(self) -> float:
+        """Our median of processor seconds."""
+        return statistics.median(spent.processor for spent in self.ours)
+
+    @property
+    def peer_processor(self) -> float | None:
+        """The peer's."""
+        return statistics.median(each.processor for each in self.theirs) if self.theirs else None
 
     @property
     def ratio(self) -> float | None:

@@ -30,7 +30,8 @@ TRANSACTION = 10
 
 @dataclass(frozen=True)
 class Point:
-    """A store of ``objects`` objects: seconds, and bytes of memory and of disk."""
+    """A store of ``objects`` objects: seconds, and bytes of memory and of disk; ``processor``
+    seconds are the collector's."""
 
     objects: int
     register: float
@@ -38,6 +39,7 @@ class Point:
     mark: float
     peak: int
     index: int
+    processor: float
 
 
 def growth(bench: Bench) -> Iterator[Figure]:
@@ -47,7 +49,9 @@ def growth(bench: Bench) -> Iterator[Figure]:
         Path(bench.plot).write_text(plot(points, f"A store that grows; {machine()}"))
     first, last = points[0], points[-1]
     count = f"{last.objects:,}"
-    yield bounded(f"{count} objects: the collector decides what is dead", "s", last.mark, 10)
+    yield bounded(
+        f"{count} objects: the collector decides what is dead", "s", last.mark, 10, last.processor
+    )
     yield bounded(f"{count} objects: its memory at the peak", "MB", last.peak, 1e9)
     yield bounded(f"{count} objects: opening the store", "ms", last.open, 0.05)
     yield bounded(f"{count} objects: registering them", "s", last.register, None)
@@ -147,4 +151,5 @@ def _look(ours: Ours, room: str, size: int, register: float) -> Point:
         found.seconds,
         found.peak,
         Path(ours.layout.index, "data.mdb").stat().st_blocks * 512,
+        found.processor,
     )
