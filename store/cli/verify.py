@@ -74,7 +74,7 @@ def _verify(
     if repair:
         from store.cli.repairing import repair_all
 
-        return repair_all(context, verifier, source, as_json=as_json)
+        return repair_all(context, verifier, source, as_json=as_json, chosen=chosen)
     return 2 if outcome.errors else 0
 
 

@@ -1,0 +1,122 @@
+"""Damage of each kind is found as what it is, and an object is repaired from another store."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from store.errors import CorruptObject
+from store.model.names import ObjectId
+from store.remote.directory import StoreDirectory
+from store.remote.importing import import_objects
+from store.store import Store
+from store.verify.finding import KINDS, Finding
+from store.verify.repair import repair
+from store.verify.run import Verifier
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store.open(str(tmp_path / "root"))
+
+
+@pytest.fixture
+def oid(store: Store, tmp_path: Path) -> ObjectId:
+    tree = tmp_path / "tree"
+    (tree / "below").mkdir(parents=True)
+    (tree / "a").write_text("one\n")
+    (tree / "below" / "b").write_text("two\n")
+    (tree / "link").symlink_to("a")
+    return store.add(str(tree), "tree")
+
+
+def kinds(store: Store, *, contents: bool = True) -> set[str]:
+    found: list[Finding] = []
+    Verifier(store, found.append, contents=contents).run()
+    assert {finding.kind for finding in found} <= KINDS.keys()
+    return {finding.kind for finding in found}
+
+
+def tamper(path: str, text: str = "owe\n") -> None:
+    os.chmod(path, 0o644)
+    Path(path).write_text(text)
+    os.utime(path, ns=(10**9, 10**9))
+    os.chmod(path, 0o444)
+
+
+def unlink(path: str) -> None:
+    os.chmod(os.path.dirname(path), 0o755)
+    os.unlink(path)
+
+
+def test_a_sound_store_has_no_findings(store: Store, oid: ObjectId) -> None:
+    assert kinds(store) == set()
+    assert kinds(store, contents=False) == set()
+
+
+DAMAGE: dict[str, Callable[[Store, str], object]] = {
+    "content": lambda store, path: tamper(f"{path}/a"),
+    "pool": lambda store, path: tamper(f"{path}/a"),
+    "missing": lambda store, path: unlink(f"{path}/a"),
+    "mode": lambda store, path: os.chmod(f"{path}/a", 0o644),
+    "mtime": lambda store, path: os.utime(f"{path}/a", ns=(5, 5)),
+    "extra": lambda store, path: (os.chmod(path, 0o755), Path(f"{path}/new").touch()),
+    "kind": lambda store, path: (unlink(f"{path}/a"), os.mkdir(f"{path}/a")),
+    "manifest": lambda store, path: os.unlink(f"{store.layout.manifests}/{os.path.basename(path)}"),
+    "stray": lambda store, path: Path(f"{store.layout.objects}/x").touch(),
+    "leftover": lambda store, path: os.mkdir(f"{store.layout.tmp}/object-x"),
+}
+
+
+@pytest.mark.parametrize("kind", DAMAGE)
+def test_damage_is_found_as_what_it_is(store: Store, oid: ObjectId, kind: str) -> None:
+    DAMAGE[kind](store, store.layout.object(oid))
+    assert kind in kinds(store)
+
+
+@pytest.mark.parametrize("kind", ["content", "missing", "mode", "extra", "kind", "manifest"])
+def test_a_damaged_object_is_repaired_from_another_store(
+    store: Store, oid: ObjectId, kind: str, tmp_path: Path
+) -> None:
+    other = Store.open(str(tmp_path / "other"))
+    assert import_objects(other, StoreDirectory(store.layout.root), [oid]) == [oid]
+    assert kinds(other) == set()
+    DAMAGE[kind](other, other.layout.object(oid))
+    assert repair(other, oid, [StoreDirectory(store.layout.root)]).how is not None
+    assert kinds(other) - {"leftover"} == set()
+
+
+def test_what_cannot_be_repaired_is_quarantined_and_not_deleted(
+    store: Store, oid: ObjectId
+) -> None:
+    tamper(f"{store.layout.object(oid)}/a")
+    mended = repair(store, oid, [])
+    assert mended.how is None
+    assert mended.quarantined is not None
+    assert Path(mended.quarantined, str(oid), "a").read_text() == "owe\n"
+    assert Path(mended.quarantined, "note").read_text()
+    assert "missing" in kinds(store)
+
+
+def test_what_is_damaged_at_the_other_end_is_refused(
+    store: Store, oid: ObjectId, tmp_path: Path
+) -> None:
+    other = Store.open(str(tmp_path / "other"))
+    tamper(f"{store.layout.object(oid)}/a")
+    with pytest.raises(CorruptObject):
+        import_objects(other, StoreDirectory(store.layout.root), [oid])
+    assert other.objects() == []
+
+
+def test_a_budget_begins_with_what_was_verified_least_recently(
+    store: Store, oid: ObjectId, tmp_path: Path
+) -> None:
+    (tmp_path / "f").write_text("f")
+    new = store.add(str(tmp_path / "f"), "f")
+    store.note_verified([oid])
+    verifier = Verifier(store, lambda finding: None, budget=60)
+    assert [item[0] for item in verifier._due([])] == [new, oid]
+    assert verifier.run().looked == 2
