@@ -108,8 +108,9 @@ class RoomMaker:
             rest = _Rest(float(until), float(length), int(free))
         except (OSError, ValueError):
             return _Rest()
-        # A clock that was set back must not let it rest for years.
-        return rest if 0 <= rest.until - time.time() <= rest.length <= _LONGEST_REST else _Rest()
+        # A clock that was set back must not let it rest for years. One that is over still counts:
+        # the next is twice as long.
+        return rest if rest.until - time.time() <= rest.length <= _LONGEST_REST else _Rest()
 
 
 def held_most(store: Store, plan: Plan) -> tuple[tuple[str, int], ...]:

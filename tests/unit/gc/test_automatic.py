@@ -1,0 +1,172 @@
+"""Collecting unasked: when there is need, as far as is asked for, and with rests between vain
+tries. How much of the disk is free is made up."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+
+from store.errors import UsageError
+from store.events import Event, NothingToFree
+from store.gc.automatic import FIRST_REST, RoomMaker, held_most
+from store.gc.plan import make_plan
+from store.gc.policy import Policy
+from store.store import Store
+from tests.unit.gc.conftest import Stock
+
+SIZE = 1 << 20
+
+
+class Disk:
+    """Of ``room`` bytes besides what the store holds when this is made."""
+
+    def __init__(self, stock: Stock, room: int, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.room = room
+        self._most = self._held(stock)
+        monkeypatch.setattr(
+            Store, "free_bytes", lambda store: self.room + self._most - self._held(stock)
+        )
+
+    @staticmethod
+    def _held(stock: Stock) -> int:
+        return sum(size for _, size in stock.store.objects())
+
+
+class Heard:
+    """What was told."""
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+
+    def emit(self, event: Event) -> None:
+        self.events.append(event)
+
+    @property
+    def vain(self) -> list[NothingToFree]:
+        return [event for event in self.events if isinstance(event, NothingToFree)]
+
+
+def configure(stock: Stock, least: int, most: int) -> None:
+    text = f"[collect]\nmin-free = {least}\nmax-free = {most}\n"
+    Path(stock.store.layout.config).write_text(text)
+
+
+@pytest.fixture
+def full(stock: Stock) -> Stock:
+    """Six dead objects of 1 MiB, longest unused first, and one that is kept."""
+    for number in range(6):
+        stock.make(f"n{number}", size=SIZE)
+        stock.used(f"n{number}", int(time.time()) - (10 - number) * 86400)
+    stock.store.add_root("mine", stock.make("kept", size=SIZE))
+    return stock
+
+
+def test_without_settings_nothing_is_collected(
+    full: Stock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Disk(full, 0, monkeypatch)
+    assert not RoomMaker(full.store)(False)
+    assert not RoomMaker(full.store)(True)
+    assert len(full.there()) == 7
+
+
+def test_with_enough_free_nothing_is_collected(
+    full: Stock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Disk(full, 3 * SIZE, monkeypatch)
+    configure(full, 3 * SIZE, 9 * SIZE)
+    assert not RoomMaker(full.store)(False)
+    assert len(full.there()) == 7
+
+
+def test_it_begins_below_one_bound_and_stops_above_the_other(
+    full: Stock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Disk(full, SIZE, monkeypatch)
+    configure(full, 2 * SIZE, 4 * SIZE)
+    heard = Heard()
+    assert RoomMaker(full.store, heard)(False)
+    assert full.there() == {"n3", "n4", "n5", "kept"}
+    assert heard.vain == []
+    assert not RoomMaker(full.store, heard)(False)
+
+
+def test_when_nothing_can_be_freed_it_names_what_holds_the_space_and_rests(
+    full: Stock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Disk(full, 0, monkeypatch)
+    configure(full, 100 * SIZE, 200 * SIZE)
+    heard = Heard()
+    assert RoomMaker(full.store, heard)(False)
+    assert full.there() == {"kept"}
+    (event,) = heard.vain
+    assert event.wanted == 100 * SIZE
+    assert event.holders == (("root mine", SIZE),)
+    # Another process, too, leaves it at that for now.
+    full.make("late", size=SIZE)
+    assert not RoomMaker(full.store, heard)(False)
+    assert len(heard.vain) == 1
+    # But not when a build has found the disk full.
+    assert RoomMaker(full.store, heard)(True)
+    assert full.there() == {"kept"}
+
+
+def test_rests_double_and_end(full: Stock, monkeypatch: pytest.MonkeyPatch) -> None:
+    Disk(full, 0, monkeypatch)
+    configure(full, 100 * SIZE, 100 * SIZE)
+    now = [time.time()]
+    monkeypatch.setattr("store.gc.automatic.time.time", lambda: now[0])
+    heard = Heard()
+    RoomMaker(full.store, heard)(False)
+    for rest in (FIRST_REST, 2 * FIRST_REST, 4 * FIRST_REST):
+        tries = len(heard.vain)
+        now[0] += rest - 1
+        RoomMaker(full.store, heard)(False)
+        assert len(heard.vain) == tries
+        now[0] += 2
+        RoomMaker(full.store, heard)(False)
+        assert len(heard.vain) == tries + 1
+
+
+def test_a_rest_ends_when_the_disk_has_changed_much(
+    full: Stock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disk = Disk(full, 1 << 30, monkeypatch)
+    configure(full, 1 << 40, 1 << 40)
+    heard = Heard()
+    RoomMaker(full.store, heard)(False)
+    RoomMaker(full.store, heard)(False)
+    assert len(heard.vain) == 1
+    disk.room = 1 << 29
+    RoomMaker(full.store, heard)(False)
+    assert len(heard.vain) == 2
+
+
+@pytest.mark.parametrize("note", ["", "nonsense", "9e99 9e99 0", "nan nan 0", "-1 -1 -1"])
+def test_a_damaged_note_of_a_rest_is_no_rest(
+    full: Stock, monkeypatch: pytest.MonkeyPatch, note: str
+) -> None:
+    Disk(full, 0, monkeypatch)
+    configure(full, SIZE, SIZE)
+    Path(full.store.layout.locks, "rest").write_text(note)
+    assert RoomMaker(full.store)(False)
+
+
+def test_settings_that_cannot_be_read_are_not_passed_over(full: Stock) -> None:
+    Path(full.store.layout.config).write_text("[collect]\nmin-fre = 1\n")
+    with pytest.raises(UsageError, match="min-fre"):
+        RoomMaker(full.store)(False)
+
+
+def test_who_holds_most_comes_first_and_nothing_is_counted_twice(stock: Stock) -> None:
+    stock.make("shared", size=5000)
+    stock.make("a", ["shared"], size=100)
+    stock.make("b", ["shared"], size=3000)
+    stock.store.add_root("first", stock.oids["a"])
+    stock.store.add_root("second", stock.oids["b"])
+    held = held_most(stock.store, make_plan(stock.store, Policy()))
+    total = sum(size for _, size in stock.store.objects())
+    assert [name for name, _ in held] == ["root first", "root second"]
+    assert sum(size for _, size in held) == total

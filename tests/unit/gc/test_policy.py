@@ -1,0 +1,105 @@
+"""What a policy asks for, and the settings that policies are made from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from store.errors import UsageError
+from store.gc.policy import Policy
+from store.gc.settings import Settings, load, parse, parse_duration, parse_size
+from store.layout import Layout
+
+BYTES = st.integers(0, 1 << 50)
+LIMITS = st.none() | BYTES
+
+
+@given(LIMITS, LIMITS, BYTES, BYTES)
+def test_of_two_bounds_the_one_that_is_reached_first_counts(
+    most: int | None, keep: int | None, freed: int, free: int
+) -> None:
+    wanted = Policy(max_freed=most, keep_free=keep).wanted(freed, free)
+    if most is None and keep is None:
+        assert wanted is None
+        return
+    assert wanted is not None
+    assert wanted >= 0
+    reached = (most is not None and freed >= most) or (keep is not None and free >= keep)
+    assert (wanted == 0) == reached
+    # Whoever frees just that has reached a bound, and not with a byte less.
+    after = Policy(max_freed=most, keep_free=keep).wanted(freed + wanted, free + wanted)
+    assert after == 0
+
+
+def test_without_a_file_nothing_is_collected_unasked(layout: Layout) -> None:
+    assert load(layout) == Settings()
+    assert load(layout).min_free is None
+
+
+def test_a_file_says_when_to_begin_and_when_to_stop(layout: Layout) -> None:
+    Path(layout.config).write_text(
+        '[collect]\nmin-free = "1.5 GiB"\nmax-free = "3G"\nolder-than = "2d"\n'
+        "keep-derivations = true\n"
+    )
+    settings = load(layout)
+    assert settings == Settings(3 << 29, 3 << 30, 172800.0, True)
+    assert settings.policy() == Policy(None, 3 << 30, 172800.0, True)
+
+
+def test_who_says_only_when_to_begin_stops_there(layout: Layout) -> None:
+    assert parse(b'[collect]\nmin-free = "1K"') == Settings(1024, 1024)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('[collect]\nmin_free = "1G"', "collect.min_free"),
+        ('[colect]\nmin-free = "1G"', "colect"),
+        ('[collect]\nmin-free = "much"', "no size"),
+        ("[collect]\nmin-free = -1", "no size"),
+        ("[collect]\nmin-free = true", "no size"),
+        ('[collect]\nmax-free = "1G"', "max-free"),
+        ('[collect]\nmin-free = "2G"\nmax-free = "1G"', "less"),
+        ('[collect]\nolder-than = "long"', "no duration"),
+        ("[collect]\nkeep-derivations = 1", "neither"),
+        ("collect = 3", "not a table"),
+        ("[collect", "Expected"),
+        ("a = " + "[" * 5000, "nested"),
+    ],
+)
+def test_what_is_wrong_with_a_file_is_said(layout: Layout, text: str, said: str) -> None:
+    Path(layout.config).write_text(text)
+    with pytest.raises(UsageError, match=said) as caught:
+        load(layout)
+    assert layout.config in caught.value.message
+
+
+@given(st.binary(max_size=200))
+def test_whatever_stands_in_a_file_is_read_or_refused(data: bytes) -> None:
+    try:
+        settings = parse(data)
+    except ValueError:
+        return
+    assert settings.max_free is None or (settings.min_free or 0) <= settings.max_free
+
+
+@given(st.integers(0, 10**15), st.sampled_from(list(enumerate(("", "K", "M", "G", "T")))))
+def test_sizes_are_in_powers_of_1024(count: int, unit: tuple[int, str]) -> None:
+    power, letter = unit
+    assert parse_size(f"{count}{letter}") == int(float(count) * 1024**power)
+
+
+@pytest.mark.parametrize("text", ["", "G", "-1", "1e3", "1 GG", "٣G", "0x10", "1,5G"])
+def test_what_is_no_size_is_none(text: str) -> None:
+    assert parse_size(text) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("90", 90), ("1.5h", 5400), ("2w", 1209600), ("7d", 604800), ("-1d", None)],
+)
+def test_durations_are_seconds(text: str, seconds: float | None) -> None:
+    assert parse_duration(text) == seconds
