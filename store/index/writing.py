@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from array import array
@@ -11,7 +12,7 @@ from typing import Any
 
 from store import canon
 from store.canon import Value
-from store.errors import InvalidName, StorageError
+from store.errors import CorruptObject, InvalidName, StorageError
 from store.index import holder
 from store.index.reading import KINDS, Reader, source_key
 from store.index.schema import (
@@ -133,12 +134,13 @@ class Writer(Reader):
         below = array("I", (self.known(other) for other in entry.references))
         if any(other >= number for other in below):
             raise StorageError(f"{entry.id} has a smaller number than what it refers to")
-        record = ObjectRecord(entry.id, entry.size, entry.refers_to_itself, int(time.time()))
+        since = self.record(number).registered
+        record = ObjectRecord(entry.id, entry.size, entry.refers_to_itself, since)
+        with contextlib.suppress(CorruptObject):
+            for other in self.below(number):
+                self._delete(b"referrers", NUMBER.pack(other), key)
         self._put(b"objects", key, record.pack())
         self._put(b"references", key, below.tobytes())
-        for other in range(1, number):
-            if other not in below:
-                self._delete(b"referrers", NUMBER.pack(other), key)
         for other in below:
             self._put(b"referrers", NUMBER.pack(other), key)
 

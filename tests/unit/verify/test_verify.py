@@ -52,6 +52,16 @@ def unlink(path: str) -> None:
     os.unlink(path)
 
 
+def add_entry(path: str) -> None:
+    os.chmod(path, 0o755)
+    Path(f"{path}/new").touch()
+
+
+def make_folder(path: str) -> None:
+    unlink(path)
+    os.mkdir(path)
+
+
 def test_a_sound_store_has_no_findings(store: Store, oid: ObjectId) -> None:
     assert kinds(store) == set()
     assert kinds(store, contents=False) == set()
@@ -63,8 +73,8 @@ DAMAGE: dict[str, Callable[[Store, str], object]] = {
     "missing": lambda store, path: unlink(f"{path}/a"),
     "mode": lambda store, path: os.chmod(f"{path}/a", 0o644),
     "mtime": lambda store, path: os.utime(f"{path}/a", ns=(5, 5)),
-    "extra": lambda store, path: (os.chmod(path, 0o755), Path(f"{path}/new").touch()),
-    "kind": lambda store, path: (unlink(f"{path}/a"), os.mkdir(f"{path}/a")),
+    "extra": lambda store, path: add_entry(path),
+    "kind": lambda store, path: make_folder(f"{path}/a"),
     "manifest": lambda store, path: os.unlink(f"{store.layout.manifests}/{os.path.basename(path)}"),
     "stray": lambda store, path: Path(f"{store.layout.objects}/x").touch(),
     "leftover": lambda store, path: os.mkdir(f"{store.layout.tmp}/object-x"),
