@@ -8,6 +8,8 @@ from collections.abc import Iterable
 from store.errors import StoreError
 from store.model.names import ObjectId
 from store.store import Store
+from store.verify.finding import Finding
+from store.verify.run import Verifier
 from tests.faults.running import isolated
 
 _PATH = re.compile(r"/store/([0-9a-z]{32}-[A-Za-z0-9._+=?-]+)")
@@ -32,7 +34,16 @@ def _violations(root: str, kept: frozenset[str]) -> list[str]:
     store = Store.open(root)
     known = [oid for oid, _ in store.objects()]
     lost = [f"lost: {name}" for name in sorted(kept - {str(oid) for oid in known})]
-    return lost + [line for oid in known for line in _broken(store, oid)]
+    broken = [line for oid in known for line in _broken(store, oid)]
+    return lost + broken + _verified(store)
+
+
+def _verified(store: Store) -> list[str]:
+    """The damage that ``store verify --contents`` finds. It looks at more than objects, and shares
+    no loop with what is asked here object by object."""
+    found: list[Finding] = []
+    Verifier(store, found.append, contents=True).run()
+    return [str(finding) for finding in found if finding.severity == "error"]
 
 
 def _broken(store: Store, oid: ObjectId) -> list[str]:

@@ -52,7 +52,8 @@ class Worker:
         done = run(line, self._folder, self._shop.environment, kill_after=kill)
         killed = kill is not None and done.code < 0
         failed = not killed and done.code != 0
-        findings = [f"{' '.join(words)} ended with {done.code}: {done.err}"] if failed else []
+        said = f"{' '.join(words)} ended with {done.code}: {done.err}{done.out}"
+        findings = [said] if failed else []
         self._tally.add(f"{self._role}s killed" if killed else f"{self._role} runs", findings, "")
         return done
 
@@ -81,8 +82,8 @@ class Worker:
         self._run("gc")
 
     def verify(self) -> None:
-        """Verify everything."""
-        self._run("verify")
+        """Verify everything, every byte."""
+        self._run("verify", "--contents")
 
 
 _ROLES: Mapping[str, Callable[[Worker], None]] = {
