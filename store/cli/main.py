@@ -29,6 +29,7 @@ COMMANDS = {
     "enter": "Open a shell in the kept tree of a failed build",
     "seeds": "List the bootstrap seeds and what one trusts with each",
     "import": "Take objects from another store, checked by their digests",
+    "optimise": "Share equal files that are not shared yet",
     "verify": "Find what is damaged in the store, and repair it",
     "gc": "Delete what nothing keeps, or say what would be deleted and why",
     "root": "Name what is to be kept, and list what is",
