@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from inspect import cleandoc
 
 import click
 
@@ -26,7 +27,7 @@ ALL = "all"
 def _help() -> str:
     width = max(map(len, VARIATIONS))
     rows = (f"  {name:{width}}  {value.description}" for name, value in VARIATIONS.items())
-    return f"""Build again what is in the store, and compare.
+    text = """Build again what is in the store, and compare.
 
     Each package's recorded derivation is built in the sandbox, into a place of its own; nothing is
     registered. What comes out is compared with every object that was recorded for it. Of a source,
@@ -40,10 +41,11 @@ def _help() -> str:
 
     \b
     Variations:
-    {chr(10).join(rows)}
+    ROWS
 
     Exit code: 0 when every verdict is reproduced, 2 when one is differs, 1 otherwise.
     """
+    return cleandoc(text).replace("ROWS", "\n".join(rows))
 
 
 def chosen(values: Sequence[str]) -> list[Variation]:
