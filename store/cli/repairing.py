@@ -30,7 +30,7 @@ def repair_all(
     for item in verifier.damaged:
         _show(repair(store, item.id, sources), as_json)
     left: list[Finding] = []
-    Verifier(store, left.append).run(chosen)
+    Verifier(store, left.append, contents=verifier.thorough).run(chosen)
     errors = [finding for finding in left if finding.severity == "error"]
     click.echo(f"{len(verifier.damaged)} objects repaired or moved: {len(errors)} left", err=True)
     return 2 if errors else 0

@@ -58,6 +58,8 @@ class Verifier:
         self._store = store
         self._found = found
         self._known: dict[int, Digest] | None = {} if contents or budget is not None else None
+        self.thorough = contents and budget is None
+        """Whether every byte is read."""
         self._end = None if budget is None else time.monotonic() + budget
         self.outcome = Outcome()
         self.damaged: list[Examined] = []
