@@ -35,6 +35,11 @@ class Layout:
         return f"{self.root}/index"
 
     @property
+    def records(self) -> str:
+        """The file of what only the index would know otherwise."""
+        return f"{self.root}/records"
+
+    @property
     def tmp(self) -> str:
         """What is being made; worthless when nobody holds its lock."""
         return f"{self.root}/tmp"

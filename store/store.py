@@ -46,13 +46,14 @@ class Store(Realisations, Holding):
         layout = Layout(root)
         if not os.path.isdir(layout.index):
             make_directories(layout)
-        if not os.path.exists(f"{layout.index}/data.mdb") and os.listdir(layout.objects):
+        if _is_empty(f"{layout.index}/data.mdb") and os.listdir(layout.objects):
             # An empty one would say that nothing of this is needed.
             raise CorruptObject(
                 f"the index in {layout.index} is gone",
                 hint="`store index rebuild` makes it anew from the store directory",
             )
-        return cls(layout, Index.open(layout.index, spending=collecting))
+        index = Index.open(layout.index, spending=collecting, record_file=layout.records)
+        return cls(layout, index)
 
     @property
     def index(self) -> Index:
@@ -239,6 +240,13 @@ def make_directories(layout: Layout) -> None:
         _sync_above(layout.root, above)
     except OSError as error:
         raise storage_error(error, f"cannot make a store at {layout.root}") from error
+
+
+def _is_empty(path: str) -> bool:
+    try:
+        return os.stat(path).st_size == 0
+    except FileNotFoundError:
+        return True
 
 
 def _sync_above(path: str, last: str) -> None:

@@ -25,7 +25,7 @@ from store.errors import (
     StoreReadOnly,
     storage_error,
 )
-from store.index import making, migration, reserve
+from store.index import making, migration, records, reserve
 from store.index.filesystem import refuse_network
 from store.index.reading import Reader
 from store.index.schema import SCHEMA, TABLES, Tables
@@ -59,8 +59,10 @@ class Index:
         *,
         full: bool = False,
         use: int | None = None,
+        record_file: str | None = None,
     ) -> None:
         self._path = path
+        self._records = record_file
         self._full = full
         self._env = env
         self._tables = tables
@@ -69,11 +71,19 @@ class Index:
         self._pid = os.getpid()
 
     @classmethod
-    def open(cls, path: str, *, map_size: int = FIRST_MAP, spending: bool = False) -> Index:
+    def open(
+        cls,
+        path: str,
+        *,
+        map_size: int = FIRST_MAP,
+        spending: bool = False,
+        record_file: str | None = None,
+    ) -> Index:
         """The index in the folder ``path``, made when the folder is empty, and brought to the
         present schema when it is older and this user's.
 
         ``spending`` uses the reserve when the disk is full, as who frees some of it may.
+        ``record_file`` is the one that keeps what nothing else on disk tells.
         Raises NetworkFileSystem, SchemaMismatch, StoreFull, StoreReadOnly, Busy or CorruptObject.
         """
         refuse_network(path)
@@ -105,7 +115,8 @@ class Index:
                 env.reader_check()
                 if not spending:
                     reserve.keep(path)
-            return cls(path, env, _open_tables(env, writable), writable, full=full, use=use)
+            tables = _open_tables(env, writable)
+            return cls(path, env, tables, writable, full=full, use=use, record_file=record_file)
         except BaseException as error:
             if env is not None:
                 env.close()
@@ -206,9 +217,17 @@ class Index:
         self._own()
         self.check_writable()
         try:
-            return _growing(self._env, lambda txn: work(Writer(txn, self._tables)))
+            return _growing(self._env, lambda txn: self._write_in(txn, work))
         except lmdb.Error as error:
             raise _translate(error, self._path) from error
+
+    def _write_in(self, txn: Any, work: Callable[[Writer], T]) -> T:
+        writer = Writer(txn, self._tables)
+        result = work(writer)
+        if writer.told and self._records is not None:
+            # Before the commit: what the index says can be read there, too. More does no harm.
+            records.keep(self._records, writer)
+        return result
 
     def _own(self) -> None:
         # LMDB's locks are the process's; after a fork the child has none of them.

@@ -16,7 +16,8 @@ import lmdb
 
 from store.locks import Hold, make_held
 
-_PREFIX = "new-"
+PREFIX = "new-"
+"""How the names of folders begin in which an index is made."""
 
 
 def make(path: str, size: int, fill: Callable[[Any], None]) -> None:
@@ -25,8 +26,8 @@ def make(path: str, size: int, fill: Callable[[Any], None]) -> None:
     Of several processes that do, one is first, and all use what that one made. Raises lmdb.Error
     and OSError.
     """
-    _sweep(path)
-    folder, hold = make_held(path, _PREFIX)
+    sweep(path)
+    folder, hold = make_held(path, PREFIX)
     try:
         env = lmdb.open(folder, map_size=size, max_dbs=64, lock=False, mode=0o644)
         try:
@@ -35,11 +36,7 @@ def make(path: str, size: int, fill: Callable[[Any], None]) -> None:
         finally:
             env.close()
         _put(f"{folder}/data.mdb", f"{path}/data.mdb")
-        fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            os.fsync(fd)
-        finally:
-            os.close(fd)
+        sync_folder(path)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
         hold.release()
@@ -56,10 +53,19 @@ def _put(made: str, target: str) -> None:
         os.rename(made, target)
 
 
-def _sweep(path: str) -> None:
+def sync_folder(path: str) -> None:
+    """Wait until a folder's entries are on disk."""
+    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def sweep(path: str) -> None:
     """Remove what processes that were killed here left."""
     for name in os.listdir(path):
-        if name.startswith(_PREFIX):
+        if name.startswith(PREFIX):
             with contextlib.suppress(BlockingIOError, FileNotFoundError):
                 hold = Hold(f"{path}/{name}")
                 shutil.rmtree(f"{path}/{name}", ignore_errors=True)

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from store import canon
+from store.canon import Value
 from store.errors import StoreError, UnknownObject
 from store.index.schema import (
     COARSE,
@@ -297,6 +298,35 @@ class Reader:
         """Milliseconds that builds of this name took, the newest last."""
         data = self._get(b"history", name.encode())
         return [] if data is None else [fields.integer(item) for item in canon.decode(data)]
+
+    # -- what nothing else on disk tells --
+
+    def everything(self, *, times: bool = False) -> Iterator[list[Value]]:
+        """All that :mod:`store.index.records` keeps, ``times`` of last use and verification too."""
+        for _, data in self._prefixed(b"nodes", b""):
+            yield ["node", data]
+        for _, data in self._prefixed(b"realisations", b""):
+            yield ["realisation", data]
+        for key, data in self._prefixed(b"sources", b""):
+            yield ["source", key[:32], key[32:], *canon.decode(data)]
+        for key, data in self._prefixed(b"history", b""):
+            yield ["history", key.decode(), canon.decode(data)]
+        for key, data in self._prefixed(b"roots", b""):
+            yield ["root", key, data]
+        if times:
+            yield from self._times()
+
+    def _times(self) -> Iterator[list[Value]]:
+        noted = {}
+        for table in (b"used", b"verified"):
+            with self._txn.cursor(db=self._tables[table]) as cursor:
+                noted[table] = dict(cursor)
+        for number in sorted(noted[b"used"].keys() | noted[b"verified"].keys()):
+            used, verified = (
+                NUMBER.unpack(noted[table].get(number, bytes(4)))[0]
+                for table in (b"used", b"verified")
+            )
+            yield ["times", self.record(NUMBER.unpack(number)[0]).id.digest, used, verified]
 
 
 def source_key(sha256: str, locator: str) -> bytes:

@@ -79,12 +79,14 @@ that what is used all the time is hardly ever written down."""
 
 
 class Entry(NamedTuple):
-    """An object to be registered; ``size`` in bytes, ``references`` the others that it names."""
+    """An object to be registered; ``size`` in bytes, ``references`` the others that it names,
+    ``registered`` in Unix seconds when it was before, 0 for now."""
 
     id: ObjectId
     references: Sequence[ObjectId]
     refers_to_itself: bool
     size: int
+    registered: int = 0
 
 
 @dataclass(frozen=True)

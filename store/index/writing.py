@@ -35,8 +35,8 @@ _HISTORY = 15
 class Writer(Reader):
     """Reading and writing. The caller's transaction is all or nothing.
 
-    ``told`` is what it changes of that which nothing else on disk tells, as :mod:`store.index.records`
-    has it.
+    ``told`` is what it changes of that which nothing else on disk tells, as
+    :mod:`store.index.records` has it.
     """
 
     def __init__(self, txn: Any, tables: Tables) -> None:

@@ -21,7 +21,7 @@ LAYERS = [
         {"lower", "evaluate", "catalogues", "knowledge", "work", "remote"},
         "evaluating a graph, knowing what of it is there, and one node's work stand on the façade",
     ),
-    ({"scheduler", "gc", "audit", "verify"}, "the uses of the engine never import each other"),
+    ({"scheduler", "gc", "audit", "verify", "recovery"}, "the uses of the engine never import each other"),
     ({"cli", "__main__"}, "the command line draws what the engine tells"),
 ]
 
@@ -34,7 +34,7 @@ DOORS = {
     "cryptography": {"audit"},
 }
 
-SEPARATE = {"index", "objects", "build", "scheduler", "gc", "audit", "verify"}
+SEPARATE = {"index", "objects", "build", "scheduler", "gc", "audit", "verify", "recovery"}
 """Rooms of one layer that must not import each other (the ground's and the model's may)."""
 
 

@@ -1,0 +1,117 @@
+"""Putting another index in the place of the one that is there, which is kept aside."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from store.errors import Busy, NotOwner
+from store.index import making, records
+from store.index.env import Index
+from store.index.filesystem import refuse_network
+from store.index.records import Scan
+from store.index.writing import Writer
+from store.locks import make_held
+
+ASIDE = "replaced-"
+"""How the names begin of what was replaced."""
+
+
+@dataclass(frozen=True)
+class Workshop:
+    """A folder beside the index, which nobody else uses meanwhile."""
+
+    index: str
+    folder: str
+
+    def salvage(self, source: str) -> Scan:
+        """What can be read of an index file at ``source``, but for the objects.
+
+        For a helping process: reading a file that is cut short may end the one who does. Raises
+        what :meth:`Index.open` raises, and OSError.
+        """
+        place = f"{self.folder}/old"
+        os.mkdir(place, 0o700)
+        shutil.copyfile(source, f"{place}/data.mdb")
+        index = Index.open(place, spending=True)
+        with index.read() as txn:
+            records.write_whole(f"{self.folder}/salvaged", txn, times=True)
+        index.close()
+        shutil.rmtree(place)
+        return Scan(f"{self.folder}/salvaged")
+
+    def fill(self, work: Callable[[Writer], None], record_file: str) -> None:
+        """Make the new index with what ``work`` writes, in one transaction, and its record file."""
+        place = f"{self.folder}/new"
+        os.mkdir(place, 0o700)
+        index = Index.open(place, spending=True)
+        index.write(work)
+        with index.read() as txn:
+            records.write_whole(f"{self.folder}/records", txn)
+        index.close()
+        self._swap(f"{place}/data.mdb", record_file)
+
+    def _swap(self, fresh: str, record_file: str) -> None:
+        now = time.time_ns()
+        stamp = time.strftime("%Y%m%dT%H%M%S", time.gmtime(now // 10**9))
+        aside = f"{self.index}/{ASIDE}{stamp}.{now // 1000 % 10**6:06}Z"
+        # By link, so that at no instant there is none.
+        for path, name in (
+            (f"{self.index}/data.mdb", f"{aside}.mdb"),
+            (record_file, f"{aside}.records"),
+        ):
+            with contextlib.suppress(FileNotFoundError):
+                _set_aside(path, name)
+        os.rename(f"{self.folder}/records", record_file)
+        making.sync_folder(os.path.dirname(record_file))
+        # The reader table belongs to the file that goes, and nobody has it open.
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(f"{self.index}/lock.mdb")
+        os.rename(fresh, f"{self.index}/data.mdb")
+        making.sync_folder(self.index)
+
+
+def _set_aside(path: str, name: str) -> None:
+    try:
+        with contextlib.suppress(FileExistsError):
+            os.link(path, name)
+    except OSError:
+        # A file system without hard links.
+        shutil.copyfile(path, name)
+
+
+@contextlib.contextmanager
+def workshop(index: str) -> Iterator[Workshop]:
+    """Alone with the index in the folder ``index``, until the end.
+
+    Raises Busy while another process has it open for writing, NotOwner when it is another user's,
+    NetworkFileSystem.
+    """
+    refuse_network(index)
+    owner = os.stat(index).st_uid
+    if owner != os.geteuid():
+        raise NotOwner(
+            f"this store belongs to user {owner}, not to {os.geteuid()}", hint="run as its owner"
+        )
+    fd = os.open(index, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise Busy(
+                f"the index in {index} is in use", hint="wait until other commands have finished"
+            ) from None
+        making.sweep(index)
+        folder, hold = make_held(index, making.PREFIX)
+        try:
+            yield Workshop(index, folder)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+            hold.release()
+    finally:
+        os.close(fd)

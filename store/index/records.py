@@ -1,0 +1,149 @@
+"""A file beside the index of what only the index would know, so that it can be made anew.
+
+Objects are told by their manifests; realisations, nodes, roots, verified sources and the times
+that builds took are told by nothing else on disk. Each transaction that changes one of them appends
+what it changes, before it commits. Every record stands in a frame of its own, so that what a cut
+left half-written, or a disk has damaged, costs that record and no other.
+
+A frame is a mark (4 bytes), the record's length (4, big-endian), the first 16 bytes of its plain
+BLAKE3, and the record: an array whose first item says of what it is.
+
+| record | |
+| --- | --- |
+| ``["node", data]`` | as in ``nodes`` |
+| ``["realisation", data]`` | as in ``realisations`` |
+| ``["source", sha256, locator, when]`` | as in ``sources`` |
+| ``["history", name, [ms, …]]`` | as in ``history``; the last one counts |
+| ``["root", name, data]``, ``["unroot", name]`` | a root set, or removed; the last one counts |
+| ``["times", digest, used, verified]`` | only in what is saved from an index |
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import struct
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import BinaryIO
+
+from store import canon, digest
+from store.canon import Value
+from store.errors import FormatError, StoreError
+from store.index.making import sync_folder
+from store.index.reading import Reader
+from store.index.writing import Writer
+
+MARK = b"\xf1xp\x01"
+_HEAD = struct.Struct(">4sI16s")
+
+LONGEST = 64 << 20
+"""Bytes of a record. No node is nearly as large; a length beyond it is damage."""
+
+
+def keep(path: str, txn: Writer) -> None:
+    """Append what the transaction has changed; the whole, when there is no file yet.
+
+    The index comes first: what cannot be written down takes the file away, and the next
+    transaction that changes something writes the whole again.
+    """
+    try:
+        try:
+            _append(path, txn.told)
+        except FileNotFoundError:
+            write_whole(path, txn)
+    except (OSError, StoreError, ValueError, struct.error):
+        # The latter three: the index holds what it should not, which is not this transaction's.
+        with contextlib.suppress(OSError):
+            os.unlink(path)
+
+
+def _append(path: str, records: Iterable[list[Value]]) -> None:
+    fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW)
+    try:
+        data = b"".join(map(framed, records))
+        if os.write(fd, data) != len(data):
+            raise OSError("not all was written")
+    finally:
+        os.close(fd)
+
+
+def write_whole(path: str, txn: Reader, *, times: bool = False) -> None:
+    """Put a file with all that the index knows in the place of the one at ``path``, durably.
+
+    Only one process may: the one that writes to the index. ``times`` are those of last use and
+    verification. Raises OSError, and CorruptObject when the index is damaged.
+    """
+    fresh = f"{path}.new"
+    with open(fresh, "wb") as stream:
+        for record in txn.everything(times=times):
+            stream.write(framed(record))
+        stream.flush()
+        os.fchmod(stream.fileno(), 0o644)
+        os.fsync(stream.fileno())
+    os.rename(fresh, path)
+    sync_folder(os.path.dirname(path))
+
+
+def framed(record: list[Value]) -> bytes:
+    """A record as it stands in the file."""
+    data = canon.encode(record)
+    return _HEAD.pack(MARK, len(data), digest.file_digest(data)[:16]) + data
+
+
+@dataclass
+class Scan:
+    """Reads a file's records; ``skipped`` are the bytes that were no whole record."""
+
+    path: str
+    skipped: int = 0
+
+    def records(self) -> Iterator[list[Value]]:
+        """Every whole record, in order; none when there is no file. Raises OSError."""
+        try:
+            stream = open(self.path, "rb")  # noqa: SIM115 - closed below
+        except FileNotFoundError:
+            return
+        with stream:
+            size, at = os.fstat(stream.fileno()).st_size, 0
+            while at < size:
+                stream.seek(at)
+                record, length = _next(stream)
+                if record is not None:
+                    yield record
+                    at += length
+                    continue
+                found = self._resume(at + 1)
+                end = size if found is None else found
+                self.skipped += end - at
+                at = end
+
+    def _resume(self, start: int) -> int | None:
+        """Where the next mark stands, from ``start`` on."""
+        with open(self.path, "rb") as stream:
+            stream.seek(start)
+            before = b""
+            while chunk := stream.read(1 << 20):
+                place = (before + chunk).find(MARK)
+                if place >= 0:
+                    return start - len(before) + place
+                start += len(chunk)
+                before = (before + chunk)[-len(MARK) + 1 :]
+        return None
+
+
+def _next(stream: BinaryIO) -> tuple[list[Value] | None, int]:
+    """The record whose frame begins here, and the frame's bytes; None when none does."""
+    head = stream.read(_HEAD.size)
+    if len(head) < _HEAD.size:
+        return None, 0
+    mark, length, check = _HEAD.unpack(head)
+    if mark != MARK or length > LONGEST:
+        return None, 0
+    data = stream.read(length)
+    if len(data) < length or digest.file_digest(data)[:16] != check:
+        return None, 0
+    try:
+        return canon.decode(data), _HEAD.size + length
+    except FormatError:
+        return None, 0

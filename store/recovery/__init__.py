@@ -1,0 +1,1 @@
+"""The index made anew from the store directory, copied, and taken back."""

@@ -1,0 +1,118 @@
+"""Making the index anew: objects from the store directory, the rest from what was kept beside it.
+
+Nothing of the old index is needed. What of it can be read is taken over all the same, for it has
+some things that nothing else has: when objects were used and verified last.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from store.errors import CorruptObject, StoreError, UnknownObject
+from store.index.rebuilding import Workshop, workshop
+from store.index.records import Scan
+from store.index.writing import Writer
+from store.layout import Layout
+from store.objects.crew import Helper
+from store.recovery.replay import Replay
+from store.recovery.survey import Survey, survey
+from store.store import make_directories
+
+CROWD = 20_000
+"""Objects that are told to the index at once."""
+
+PATIENCE = 600
+"""Seconds after which an old index counts as unreadable: damage may lead in circles."""
+
+
+@dataclass(frozen=True)
+class Rebuilt:
+    """``old`` says why nothing was taken over from the old index, or is None if it was;
+    ``skipped`` are bytes of the record file that held no record."""
+
+    survey: Survey
+    replay: Replay
+    old: str | None
+    skipped: int
+
+
+def rebuild(
+    layout: Layout, *, contents: bool = False, phase: Callable[[str], None] = lambda name: None
+) -> Rebuilt:
+    """Make the index anew. With ``contents``, only objects whose bytes are right are registered.
+
+    Raises Busy while another process uses the index, NotOwner, StoreFull and other StorageErrors;
+    then the old index is still there.
+    """
+    return _rebuild(layout, None, contents, phase)
+
+
+def restore(
+    layout: Layout,
+    backup: str,
+    *,
+    contents: bool = False,
+    phase: Callable[[str], None] = lambda name: None,
+) -> Rebuilt:
+    """As :func:`rebuild`, with the index file at ``backup`` in the place of the old one.
+
+    What has been built since is there, too, as far as it was kept beside the index. Raises
+    CorruptObject when the backup cannot be read, UnknownObject when there is none.
+    """
+    if not os.path.isfile(backup):
+        raise UnknownObject(f"there is no file {backup}")
+    return _rebuild(layout, backup, contents, phase)
+
+
+def _rebuild(
+    layout: Layout, backup: str | None, contents: bool, phase: Callable[[str], None]
+) -> Rebuilt:
+    if not os.path.isdir(layout.objects):
+        raise UnknownObject(f"there is no store at {layout.root}")
+    make_directories(layout)
+    with workshop(layout.index) as shop:
+        phase("reading the backup" if backup else "reading the old index")
+        source = backup or f"{layout.index}/data.mdb"
+        saved, why = _salvage(shop, source)
+        if backup and saved is None:
+            raise CorruptObject(f"{backup} cannot be taken back: {why}")
+        phase("looking at objects")
+        found = survey(layout, contents=contents)
+        phase("writing")
+        kept, told = Scan(layout.records), [Replay()]
+        # What is newer comes last: the record file than a backup, the index than its record file.
+        scans = [scan for scan in ((saved, kept) if backup else (kept, saved)) if scan is not None]
+        shop.fill(lambda txn: _fill(txn, found, scans, told), layout.records)
+    return Rebuilt(found, told[-1], why, kept.skipped)
+
+
+def _fill(txn: Writer, found: Survey, scans: list[Scan], told: list[Replay]) -> None:
+    # From the start again when the map had to grow: the last of ``told`` counts.
+    replay = Replay()
+    told.append(replay)
+    for start in range(0, len(found.sound), CROWD):
+        txn.register_all(found.sound[start : start + CROWD])
+    for scan in scans:
+        scan.skipped = 0
+        replay.tell(txn, scan.records())
+    replay.finish(txn)
+
+
+def _salvage(shop: Workshop, source: str) -> tuple[Scan | None, str | None]:
+    """What can be read of an index file, by a process that may die of it; or why nothing can."""
+    if not os.path.exists(source):
+        return None, "there is none"
+    if os.path.getsize(source) == 0:
+        return None, "it is empty"
+
+    def work() -> Scan:
+        signal.alarm(PATIENCE)
+        return shop.salvage(source)
+
+    try:
+        return Helper(work).result(), None
+    except StoreError as error:
+        return None, error.message

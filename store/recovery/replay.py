@@ -1,0 +1,69 @@
+"""What was written down beside the objects, told to a new index."""
+
+from __future__ import annotations
+
+import os
+import struct
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from store.canon import Value
+from store.errors import FormatError, StoreError
+from store.index.reading import KINDS
+from store.index.schema import Root
+from store.index.writing import Writer
+from store.model import fields
+from store.model.realisation import Realisation
+
+
+@dataclass
+class Replay:
+    """``realisations`` and ``roots`` are how many were told to the index; ``lost_roots`` are the
+    names of those whose objects are not whole, with the objects; ``unread`` records made no sense.
+    """
+
+    realisations: int = 0
+    unread: int = 0
+    roots: int = 0
+    lost_roots: list[tuple[str, str]] = field(default_factory=list)
+    _roots: dict[bytes, Root] = field(default_factory=dict)
+
+    def tell(self, txn: Writer, records: Iterable[list[Value]]) -> None:
+        """Tell records in the order in which they were written."""
+        for record in records:
+            try:
+                self._tell(txn, record)
+            except (StoreError, struct.error, ValueError, IndexError):
+                self.unread += 1
+
+    def finish(self, txn: Writer) -> None:
+        """Set the roots that are left when all is told."""
+        self.realisations = sum(1 for _ in txn.every_realisation())
+        for key, root in sorted(self._roots.items()):
+            if txn.has(root.id):
+                txn.set_root(key, root)
+                self.roots += 1
+            else:
+                name = os.fsdecode(root.path or key)
+                self.lost_roots.append((name, str(root.id)))
+
+    def _tell(self, txn: Writer, record: list[Value]) -> None:
+        match record:
+            case ["node", bytes(data)]:
+                if data[:1] not in KINDS:
+                    raise FormatError("a node of no known kind")
+                txn.put_nodes([KINDS[data[:1]].decode(data[1:])])
+            case ["realisation", bytes(data)]:
+                txn.add_realisation(Realisation.decode(data))
+            case ["source", bytes(sha256), bytes(locator), int(when)] if len(sha256) == 32:
+                txn.add_verified_source(sha256.hex(), os.fsdecode(locator), when)
+            case ["history", str(name), list(times)]:
+                txn.put_history(name, [fields.integer(item) for item in times])
+            case ["root", bytes(key), bytes(data)]:
+                self._roots[key] = Root.unpack(data)
+            case ["unroot", bytes(key)]:
+                self._roots.pop(key, None)
+            case ["times", bytes(digest), int(used), int(verified)]:
+                txn.put_times(digest, used, verified)
+            case _:
+                raise FormatError("a record of no known kind")

@@ -1,0 +1,354 @@
+"""The index made anew: from nothing, from ruins, around damage, and taken back from a copy."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from store.errors import Busy, CorruptObject, UnknownObject
+from store.layout import Layout
+from store.model.manifest import Manifest
+from store.model.names import ObjectId
+from store.model.result import Made, Result
+from store.objects.ingest import ingest
+from store.recovery.backup import backup
+from store.recovery.rebuild import Rebuilt, rebuild, restore
+from store.store import Store
+from store.verify.records import check_index
+from tests.golden.examples import DERIVATION, RESOLVED, SOURCE
+from tests.unit.index.test_env import later
+
+NODE, KEY = DERIVATION.digest, RESOLVED.digest
+
+
+@dataclass
+class Kept:
+    """A store with three objects, the second of which needs the first, and what it knew."""
+
+    layout: Layout
+    ids: list[ObjectId]
+    link: Path
+
+    def known(self) -> list[object]:
+        """All that a user can ask of it, but for times."""
+        store = Store.open(self.layout.root)
+        try:
+            return [
+                store.objects(),
+                [store.references(oid) for oid, _ in store.objects()],
+                [store.referrers(oid) for oid, _ in store.objects()],
+                store.every_realisation(),
+                [(root.name, root.path, root.holds) for root in store.roots()],
+                store.node(KEY),
+                store.node(NODE),
+                store.expected_seconds(RESOLVED.name),
+                store.source_verified(SOURCE.sha256, SOURCE.locators),
+                check_index(store),
+            ]
+        finally:
+            store.close()
+
+
+def add(store: Store, content: str, name: str, references: list[ObjectId]) -> Manifest:
+    path = f"{store.layout.tmp}/made"
+    Path(path).write_text(content + "".join(map(str, references)))
+    manifest = ingest(store.layout.root, path, name, candidates=references)
+    os.unlink(path)
+    return manifest
+
+
+@pytest.fixture
+def kept(tmp_path: Path) -> Kept:
+    store = Store.open(str(tmp_path / "root"))
+    first = add(store, "first", "first", [])
+    second = add(store, "second", "second", [first.id])
+    third = add(store, "third", "third", [])
+    store.register_objects([first, third])
+    made = Made("out", second.id, second.references, False, second.size)
+    store.record_nodes(DERIVATION, RESOLVED, SOURCE)
+    store.register(NODE, KEY, RESOLVED, Result((made,), "full", 1, 2.5))
+    fetched = Made("out", third.id, (), False, third.size)
+    result = Result((fetched,), "fetch", 1, 0.5, locator=SOURCE.locators[0])
+    store.register(SOURCE.digest, SOURCE.digest, SOURCE, result)
+    store.add_root("gone", third.id)
+    store.add_root("kept", first.id)
+    store.link_root(str(tmp_path / "link"), second.id)
+    store.remove_root("gone")
+    store.close()
+    return Kept(store.layout, [first.id, second.id, third.id], tmp_path / "link")
+
+
+def lose(layout: Layout) -> None:
+    shutil.rmtree(layout.index)
+
+
+def empty(layout: Layout) -> None:
+    os.truncate(f"{layout.index}/data.mdb", 0)
+
+
+def cut(layout: Layout) -> None:
+    os.truncate(f"{layout.index}/data.mdb", 8192 + 100)
+
+
+def scramble(layout: Layout) -> None:
+    size = os.stat(f"{layout.index}/data.mdb").st_size
+    Path(f"{layout.index}/data.mdb").write_bytes(bytes(range(1, 256)) * (size // 255))
+
+
+def scramble_pages(layout: Layout) -> None:
+    """The head stays: what opens it believes that all is well."""
+    with open(f"{layout.index}/data.mdb", "r+b") as stream:
+        size = stream.seek(0, os.SEEK_END)
+        stream.seek(8192)
+        stream.write(b"\x5a" * (size - 8192))
+
+
+@pytest.mark.parametrize("ruin", [lose, empty, cut, scramble, scramble_pages])
+def test_whatever_became_of_the_old_index_all_is_known_again(
+    kept: Kept, ruin: Callable[[Layout], None]
+) -> None:
+    before = kept.known()
+    assert before[-1] == []
+    ruin(kept.layout)
+    done = rebuild(kept.layout)
+    assert done.old is not None
+    assert (done.survey.damaged, done.survey.incomplete) == ([], [])
+    assert (done.replay.realisations, done.replay.roots, done.replay.unread) == (2, 2, 0)
+    assert done.replay.lost_roots == []
+    assert kept.known() == before
+
+
+@pytest.mark.parametrize("ruin", [lose, empty])
+def test_a_store_without_its_index_is_not_taken_for_an_empty_one(
+    kept: Kept, ruin: Callable[[Layout], None]
+) -> None:
+    ruin(kept.layout)
+    with pytest.raises(CorruptObject, match="is gone") as caught:
+        Store.open(kept.layout.root)
+    assert "index rebuild" in str(caught.value.hint)
+
+
+def test_a_sound_old_index_gives_its_times_and_stays_beside_the_new_one(kept: Kept) -> None:
+    store = Store.open(kept.layout.root)
+    store.index.write(lambda txn: txn.note_used(kept.ids[:1], 10**9))
+    store.index.write(lambda txn: txn.note_verified(kept.ids[1:2], 10**9 + 1))
+    store.close()
+    before = Path(f"{kept.layout.index}/data.mdb").read_bytes()
+    assert rebuild(kept.layout).old is None
+    store = Store.open(kept.layout.root)
+    with store.index.read() as txn:
+        assert txn.last_used(txn.known(kept.ids[0])) == 10**9
+        assert txn.last_verified(txn.known(kept.ids[1])) == 10**9 + 1
+    aside = [path for path in Path(kept.layout.index).iterdir() if "replaced-" in path.name]
+    assert sorted(path.suffix for path in aside) == [".mdb", ".records"]
+    assert before in [path.read_bytes() for path in aside]
+
+
+def test_an_index_older_than_the_record_file_is_taken_over(kept: Kept) -> None:
+    before = kept.known()
+    os.unlink(kept.layout.records)
+    assert rebuild(kept.layout).old is None
+    assert kept.known() == before
+
+
+def test_a_damaged_object_is_told_and_left_out_with_what_needs_it(kept: Kept) -> None:
+    first, second, third = kept.ids
+    path = kept.layout.object(first)
+    os.chmod(path, 0o644)
+    with open(path, "r+b") as stream:
+        stream.write(b"F")
+    lose(kept.layout)
+    done = rebuild(kept.layout)
+    assert [item.name for item in done.survey.damaged] == [str(first)]
+    assert [item.name for item in done.survey.incomplete] == [str(second)]
+    assert sorted(done.replay.lost_roots) == [(str(kept.link), str(second)), ("kept", str(first))]
+    store = Store.open(kept.layout.root)
+    assert [oid for oid, _ in store.objects()] == [third]
+    assert os.path.exists(path)
+    assert os.path.exists(kept.layout.object(second))
+    assert check_index(store) == []
+
+
+def test_bytes_that_changed_behind_an_unchanged_face_are_found_when_asked_for(kept: Kept) -> None:
+    path = kept.layout.object(kept.ids[2])
+    os.chmod(path, 0o644)
+    with open(path, "r+b") as stream:
+        stream.write(b"T")
+    os.chmod(path, 0o444)
+    os.utime(path, ns=(10**9, 10**9))
+    assert rebuild(kept.layout).survey.damaged == []
+    done = rebuild(kept.layout, contents=True)
+    assert [item.name for item in done.survey.damaged] == [str(kept.ids[2])]
+
+
+def test_what_is_no_object_is_told(kept: Kept) -> None:
+    Path(f"{kept.layout.objects}/README").write_text("hello")
+    shutil.copytree(f"{kept.layout.objects}", f"{kept.layout.objects}/{'0' * 32}-alone")
+    done = rebuild(kept.layout)
+    assert {item.name: item.why.split(":")[0] for item in done.survey.damaged} == {
+        "README": "not the name of an object",
+        "0" * 32 + "-alone": "its manifest cannot be read",
+    }
+    assert len(done.survey.sound) == 3
+
+
+def test_a_damaged_record_costs_itself_alone(kept: Kept) -> None:
+    data = bytearray(Path(kept.layout.records).read_bytes())
+    data[40] ^= 1  # within the first node
+    Path(kept.layout.records).write_bytes(data + b"\xf1xp\x01\0\0")  # and a frame that was cut
+    lose(kept.layout)
+    done = rebuild(kept.layout)
+    assert done.skipped > 6
+    assert (done.replay.realisations, done.replay.roots) == (2, 2)
+    assert rebuild(kept.layout).skipped == 0, "the new file is whole"
+
+
+def test_what_is_written_after_a_cut_frame_is_read(kept: Kept) -> None:
+    with open(kept.layout.records, "ab") as stream:
+        stream.write(b"\xf1xp\x01\0\0\0\xff" + b"half")
+    store = Store.open(kept.layout.root)
+    store.add_root("later", kept.ids[0])
+    store.close()
+    lose(kept.layout)
+    assert rebuild(kept.layout).replay.roots == 3
+
+
+def test_while_others_use_the_index_it_stays(kept: Kept) -> None:
+    started, finish = os.pipe(), os.pipe()
+
+    def use() -> None:
+        store = Store.open(kept.layout.root)
+        os.write(started[1], b"x")
+        os.read(finish[0], 1)
+        store.close()
+
+    user = os.fork()
+    if user == 0:
+        use()
+        os._exit(0)
+    os.read(started[0], 1)
+    with pytest.raises(Busy, match="in use"):
+        rebuild(kept.layout)
+    os.write(finish[1], b"x")
+    assert os.waitpid(user, 0)[1] == 0
+    rebuild(kept.layout)
+
+
+def await_helpers(layout: Layout) -> None:
+    """Until the processes are gone that helped one that was killed; they die with it."""
+    end = time.monotonic() + 30
+    while time.monotonic() < end:
+        with contextlib.suppress(Busy):
+            Store.open(layout.root).close()
+            return
+        time.sleep(0.01)
+
+
+def test_killed_at_any_moment_there_is_a_whole_index(kept: Kept) -> None:
+    before = kept.known()
+    survived = 0
+    for delay in range(1, 60, 5):
+        pid = os.fork()
+        if pid == 0:
+            signal.setitimer(signal.ITIMER_REAL, delay / 1000)
+            signal.signal(signal.SIGALRM, signal.SIG_DFL)
+            rebuild(kept.layout)
+            os._exit(0)
+        survived += os.waitpid(pid, 0)[1] == 0
+        await_helpers(kept.layout)
+        assert kept.known() == before
+    assert survived < 12
+    rebuild(kept.layout)
+    assert kept.known() == before
+    assert not [name for name in os.listdir(kept.layout.index) if name.startswith("new-")]
+
+
+def test_a_copy_is_taken_back_and_knows_what_was_made_since(kept: Kept, tmp_path: Path) -> None:
+    store = Store.open(kept.layout.root)
+    copy = tmp_path / "copy"
+    assert backup(store.index, str(copy)) == copy.stat().st_size
+    newer = add(store, "newer", "newer", [])
+    store.register_objects([newer])
+    store.add_root("newer", newer.id)
+    store.close()
+    before = kept.known()
+    scramble(kept.layout)
+    assert restore(kept.layout, str(copy)).old is None
+    assert kept.known() == before
+
+
+def test_what_is_no_copy_is_refused_and_changes_nothing(kept: Kept, tmp_path: Path) -> None:
+    before = Path(f"{kept.layout.index}/data.mdb").read_bytes()
+    copy = tmp_path / "copy"
+    with pytest.raises(UnknownObject):
+        restore(kept.layout, str(copy))
+    for content in (b"", b"garbage" * 5000, before[:9000]):
+        copy.write_bytes(content)
+        with pytest.raises(CorruptObject, match="cannot be taken back"):
+            restore(kept.layout, str(copy))
+    assert Path(f"{kept.layout.index}/data.mdb").read_bytes() == before
+
+
+def test_copies_made_while_others_write_are_of_one_moment(kept: Kept, tmp_path: Path) -> None:
+    def write() -> None:
+        store = Store.open(kept.layout.root)
+        for number in range(10**6):
+            # Both or neither, in every copy.
+            store.index.write(
+                lambda txn, n=number: (  # type: ignore[misc]
+                    txn.put_root("one", kept.ids[n % 3]),
+                    txn.put_root("two", kept.ids[n % 3]),
+                )
+            )
+
+    go = os.fork()
+    if go == 0:
+        write()
+        os._exit(1)
+    try:
+        store = Store.open(kept.layout.root)
+        seen = set()
+        for number in range(12):
+            place = tmp_path / str(number)
+            place.mkdir()
+            backup(store.index, str(place / "data.mdb"))
+            seen.add(later(lambda place=place: _agree(place))())  # type: ignore[misc]
+        store.close()
+    finally:
+        os.kill(go, signal.SIGKILL)
+        os.waitpid(go, 0)
+    assert seen == {0}
+
+
+def _agree(place: Path) -> None:
+    from store.index.env import Index
+
+    index = Index.open(str(place))
+    with index.read() as txn:
+        roots = txn.roots()
+        one, two = (roots[name].id if name in roots else None for name in ("one", "two"))
+        assert one == two
+        assert txn.count() == 3
+    index.close()
+
+
+def test_without_a_store_nothing_is_made(tmp_path: Path) -> None:
+    with pytest.raises(UnknownObject, match="no store"):
+        rebuild(Layout(str(tmp_path / "nowhere")))
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_report_says_what_it_is_about(kept: Kept) -> None:
+    done = rebuild(kept.layout)
+    assert isinstance(done, Rebuilt)
+    assert [entry.id for entry in done.survey.sound].index(kept.ids[0]) < [
+        entry.id for entry in done.survey.sound
+    ].index(kept.ids[1])
