@@ -97,8 +97,8 @@ def early_removal(patch: Patch) -> None:
 
 
 def raw_errors(patch: Patch) -> None:
-    """An error of the kernel's comes through as it is."""
-    patch.setattr(ingest, "storage_error", lambda error, _: error)
+    """What the kernel refuses ends as a mistake of the program's."""
+    patch.setattr(ingest, "storage_error", lambda error, _: RuntimeError(error))
     patch.setattr(refusals, "FAULTS", {"ENOSPC": ("symlink", "symlinkat")})
 
 
