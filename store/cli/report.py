@@ -6,9 +6,6 @@ or from others is escaped, and what could not be seen is made visible.
 
 from __future__ import annotations
 
-import base64
-import errno
-import hashlib
 import os
 import platform
 import shlex
@@ -17,9 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from functools import cache
 from html import escape
-from importlib import resources
 from string import Template
 from typing import Any, TypeVar
 
@@ -30,8 +25,9 @@ from store.build.variation import CONTROL
 from store.cli import picture
 from store.cli.context import Context
 from store.cli.draw import seconds_text
+from store.cli.page import check_page_writable, policy_hash, resource, visible, write_page
 from store.cli.picture import SEVERITY, SIGNS, worst
-from store.errors import StoreError, storage_error
+from store.errors import StoreError
 from store.model.catalogue import Catalogue
 from store.model.names import ObjectId
 from store.store import Store
@@ -52,7 +48,7 @@ def html_option(function: F) -> F:
 
     def ask(ctx: click.Context, param: click.Parameter, value: str | None) -> None:
         if value:
-            _check_writable(value)
+            check_page_writable(value)
             ctx.meta[_ASKED] = value
 
     return click.option(
@@ -108,29 +104,7 @@ def write_report(
     ``facts`` says, in names and values, what was done where; ``catalogue`` is what the ladder is
     drawn from.
     """
-    text = page(findings, facts=facts, catalogue=catalogue)
-    regular = os.path.isfile(path) or not os.path.exists(path)
-    fresh = f"{path}.{os.getpid()}.new" if regular else path
-    try:
-        with open(fresh, "w", encoding="utf-8", errors="backslashreplace") as stream:
-            stream.write(text)
-        if regular:
-            os.replace(fresh, path)
-    except OSError as error:
-        raise storage_error(error, f"cannot write the report {path}") from error
-
-
-def _check_writable(path: str) -> None:
-    """StorageError, before an audit that may take hours, if its page could not be written."""
-    folder = os.path.dirname(os.path.abspath(path))
-    refused = errno.ENOENT if not os.path.isdir(folder) else 0
-    if os.path.isdir(path):
-        refused = errno.EISDIR
-    elif not os.access(path if os.path.exists(path) else folder, os.W_OK):
-        refused = refused or errno.EACCES
-    if refused:
-        error = OSError(refused, os.strerror(refused))
-        raise storage_error(error, f"cannot write the report {path}")
+    write_page(path, page(findings, facts=facts, catalogue=catalogue))
 
 
 def page(
@@ -146,19 +120,21 @@ def page(
     anchors: dict[str, str] = {}
     for number, group in enumerate(groups):
         anchors.setdefault(group[0].subject, f"o{number}")
-    style = _resource("report.css")
+    style = resource("report.css")
     said = sentence(Counter(filter(None, verdicts)))
-    return Template(_resource("report.html")).substitute(
+    return Template(resource("report.html")).substitute(
         title=escape(f"{SIGNS[verdict]} {said}"),
         style=style,
-        style_hash=_hash(style),
+        style_hash=policy_hash(style),
         verdict=verdict.value,
         sign=SIGNS[verdict],
         sentence=escape(said),
         counts="".join(_count(item, verdicts.count(item)) for item in Verdict),
         picture=_figure(findings, catalogue, anchors),
         rows="\n".join(_group(group, f"o{number}") for number, group in enumerate(groups)),
-        facts="".join(f"<dt>{_text(name)}</dt><dd>{_text(value)}</dd>" for name, value in facts),
+        facts="".join(
+            f"<dt>{visible(name)}</dt><dd>{visible(value)}</dd>" for name, value in facts
+        ),
     )
 
 
@@ -263,7 +239,7 @@ def _title(alike: Sequence[Finding]) -> str:
     finding = alike[0]
     name = finding.subject if finding.output == "out" else f"{finding.subject}^{finding.output}"
     told = dict.fromkeys(_compared(item) for item in alike)
-    return _text(name) + "".join(f"<small>{_text(line)}</small>" for line in told)
+    return visible(name) + "".join(f"<small>{visible(line)}</small>" for line in told)
 
 
 def _compared(finding: Finding) -> str:
@@ -290,7 +266,7 @@ def _objects(finding: Finding) -> str:
 def _reasons(alike: Sequence[Finding]) -> str:
     """Why there is no object: in the place of one, so that an output takes one row."""
     told = dict.fromkeys(item.detail for item in alike if _is_bare(item))
-    return "".join(f"<small>{_text(detail)}</small>" for detail in told)
+    return "".join(f"<small>{visible(detail)}</small>" for detail in told)
 
 
 def _is_bare(finding: Finding) -> bool:
@@ -300,18 +276,18 @@ def _is_bare(finding: Finding) -> bool:
 def _object(oid: ObjectId, kind: str = "") -> str:
     # Where a line may break: in front of the name, rather than anywhere in the digest.
     attribute = f' class="{kind}"' if kind else ""
-    return f"<code{attribute}>{oid.text}<wbr>-{_text(oid.name)}</code>"
+    return f"<code{attribute}>{oid.text}<wbr>-{visible(oid.name)}</code>"
 
 
 def _cell(label: str, text: str, kind: str = "") -> str:
     kinds = " ".join(filter(None, (kind, "" if text else "empty")))
     attribute = f' class="{kinds}"' if kinds else ""
-    return f'<td{attribute} data-label="{label}">{_text(text)}</td>'
+    return f'<td{attribute} data-label="{label}">{visible(text)}</td>'
 
 
 def _more(finding: Finding) -> str:
     told = [] if _is_bare(finding) else finding.detail.splitlines()
-    parts = [f"<p>{_text(line)}</p>" for line in told if line.strip()]
+    parts = [f"<p>{visible(line)}</p>" for line in told if line.strip()]
     if finding.differences:
         shown = finding.differences[:DIFFERENCES_SHOWN]
         more = len(finding.differences) - len(shown)
@@ -320,9 +296,9 @@ def _more(finding: Finding) -> str:
             items.append(f"<li>and {more} more</li>")
         parts.append(_details(_several(len(finding.differences), "difference"), items))
     if finding.logs or finding.kept or finding.verdict is not Verdict.REPRODUCED:
-        items = [f"<li>log <code>{_text(path)}</code></li>" for path in finding.logs]
+        items = [f"<li>log <code>{visible(path)}</code></li>" for path in finding.logs]
         if finding.kept:
-            items.append(f"<li>tree <code>{_text(finding.kept)}</code></li>")
+            items.append(f"<li>tree <code>{visible(finding.kept)}</code></li>")
         if finding.key is not None:
             items.append(f"<li>key <code>{finding.key.hex()}</code></li>")
         label = _several(len(finding.logs), "log") if finding.logs else "Key"
@@ -346,19 +322,4 @@ def _difference(difference: Difference) -> str:
         told += f" in {difference.place}"
     if difference.detail:
         told += f": {difference.detail}"
-    return f"<li><code>{_text(difference.path)}</code> <span>{_text(told)}</span></li>"
-
-
-def _text(text: str) -> str:
-    """Escaped for HTML, with a code in the place of each character that cannot be seen."""
-    return escape("".join(c if c.isprintable() else ascii(c)[1:-1] for c in text))
-
-
-@cache
-def _resource(name: str) -> str:
-    return resources.files("store.cli").joinpath(name).read_text(encoding="utf-8")
-
-
-def _hash(text: str) -> str:
-    digest = hashlib.sha256(text.encode("utf-8")).digest()
-    return f"sha256-{base64.b64encode(digest).decode('ascii')}"
+    return f"<li><code>{visible(difference.path)}</code> <span>{visible(told)}</span></li>"

@@ -215,6 +215,10 @@ class Reader:
         prefix = key + output.encode() + b"\0"
         return [Realisation.decode(data) for _, data in self._prefixed(b"realisations", prefix)]
 
+    def realisation_count(self) -> int:
+        """How many records there are."""
+        return int(self._txn.stat(db=self._tables[b"realisations"])["entries"])
+
     def every_realisation(self) -> Iterator[Realisation]:
         """Every record, by key."""
         for _, data in self._prefixed(b"realisations", b""):
