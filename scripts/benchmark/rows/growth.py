@@ -30,13 +30,14 @@ TRANSACTION = 10
 
 @dataclass(frozen=True)
 class Point:
-    """A store of ``objects`` objects: seconds, and bytes of memory and of disk; ``processor``
-    seconds are the collector's."""
+    """A store of ``objects`` objects: seconds, and bytes of memory and of disk; ``peak`` and
+    ``processor`` seconds are those of the mark, and ``listing`` is what a dry run takes."""
 
     objects: int
     register: float
     open: float
     mark: float
+    listing: float
     peak: int
     index: int
     processor: float
@@ -53,6 +54,7 @@ def growth(bench: Bench) -> Iterator[Figure]:
         f"{count} objects: the collector decides what is dead", "s", last.mark, 10, last.processor
     )
     yield bounded(f"{count} objects: its memory at the peak", "MB", last.peak, 1e9)
+    yield bounded(f"{count} objects: and lists what each would free", "s", last.listing, None)
     yield bounded(f"{count} objects: opening the store", "ms", last.open, 0.05)
     yield bounded(f"{count} objects: registering them", "s", last.register, None)
     yield bounded(f"{count} objects: the index on disk", "MB", last.index, None)
@@ -85,6 +87,7 @@ def plot(points: list[Point], title: str) -> str:
 
     seconds = (
         line("collector decides what is dead", [p.mark for p in points]),
+        line("and lists it", [p.listing for p in points]),
         line("registering all", [p.register for p in points]),
         line("opening", [p.open for p in points]),
     )
@@ -138,18 +141,24 @@ class _Filling:
 
 
 def _look(ours: Ours, room: str, size: int, register: float) -> Point:
-    found = run(ours.work("gc", "--dry-run", "--json"), room)
-    dead = dead_objects(found.output)
-    if dead != size // 2:
-        raise Failed(f"{dead} of {size} objects are said to be dead, not half")
-    words = (sys.executable, "-I", "-m", "scripts.benchmark.opening", ours.layout.root)
-    opened = [float(run(Work(words, ours.environment), room).output) for _ in range(5)]
+    listed = run(ours.work("gc", "--dry-run", "--json"), room)
+    marked = run(_module(ours, "marking"), room)
+    for dead in (dead_objects(listed.output), int(marked.output)):
+        if dead != size // 2:
+            raise Failed(f"{dead} of {size} objects are said to be dead, not half")
+    opened = [float(run(_module(ours, "opening"), room).output) for _ in range(5)]
     return Point(
         size,
         register,
         statistics.median(opened),
-        found.seconds,
-        found.peak,
+        marked.seconds,
+        listed.seconds,
+        marked.peak,
         Path(ours.layout.index, "data.mdb").stat().st_blocks * 512,
-        found.processor,
+        marked.processor,
     )
+
+
+def _module(ours: Ours, name: str) -> Work:
+    words = (sys.executable, "-I", "-m", f"scripts.benchmark.{name}", ours.layout.root)
+    return Work(words, ours.environment)
