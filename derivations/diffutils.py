@@ -18,6 +18,8 @@ DIFFUTILS = Recipe(
     sources=(SOURCE,),
     programs=("cmp", "diff", "diff3", "sdiff"),
     phases=autotools(
+        # Where it is in a distribution; configure would look whether a build has it.
+        "PR_PROGRAM=/bin/pr",
         check=(
             "echo a > a",
             "echo b > b",
