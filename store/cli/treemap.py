@@ -23,7 +23,8 @@ LINE = 13.0
 
 @dataclass(frozen=True)
 class Tile:
-    """``size`` in bytes; ``title`` is what pointing at it shows; ``kind`` a class of the style."""
+    """``size`` in bytes; ``title`` has the lines that pointing at it shows; ``kind`` is a class of
+    the style."""
 
     label: str
     detail: str
@@ -157,7 +158,8 @@ def _tile(tile: Tile, box: Box) -> str:
         f'<text x="{box.x + 4:.1f}" y="{box.y + LINE * (at + 1):.1f}">{line}</text>'
         for at, line in enumerate(lines)
     )
-    return f'<g class="tile {tile.kind}"><title>{visible(tile.title)}</title>{rect}{text}</g>'
+    title = "\n".join(map(visible, tile.title.split("\n")))
+    return f'<g class="tile {tile.kind}"><title>{title}</title>{rect}{text}</g>'
 
 
 def _cut(text: str, width: float, letter: float) -> str:

@@ -117,7 +117,7 @@ def test_the_map_has_a_tile_an_object_that_says_what_it_is(browser: Browser, lin
     shown = browser.run(
         "return [...document.querySelectorAll('svg.wide text')].map(t => t.textContent).join(' ')"
     )
-    assert "seed" in shown
+    assert "userland" in shown
     assert "hello" in browser.text("#objects") + "".join(titles)
     assert str(link) in browser.text("#holders")
 

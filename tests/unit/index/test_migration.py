@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import lzma
 import os
+import signal
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import lmdb
 import pytest
@@ -12,10 +15,11 @@ import pytest
 from store import canon
 from store.canon import Value
 from store.errors import Busy, CorruptObject, SchemaMismatch
-from store.index import holder
+from store.index import holder, migration
 from store.index.env import Index
+from store.index.schema import SCHEMA
 from store.model.names import ObjectId
-from tests.golden.examples import REALISATION, SOURCE
+from tests.golden.examples import DERIVATION, REALISATION, RESOLVED, SOURCE
 from tests.unit.index.test_env import become_nobody, later, needs_root, place
 
 __all__ = ["place"]
@@ -57,6 +61,19 @@ def old_index(path: str, *, objects: int = 3, lease: tuple[int, int] = (0, 0)) -
         txn.put(b"hello", canon.encode([5, 6]), db=table["history"])
         txn.put(b"schema", b"1", db=table["meta"])
     raw.close()
+
+
+WRITTEN = Path(__file__).resolve().parents[2] / "golden" / "index-schema-1.mdb.xz"
+"""An index that the last program of schema 1 wrote: 300 objects, of which n refers to n // 2, one
+that was made and refers to the last of them, and one record of each other kind."""
+
+
+def written_index(path: str) -> None:
+    Path(f"{path}/data.mdb").write_bytes(lzma.decompress(WRITTEN.read_bytes()))
+
+
+def numbered(number: int) -> ObjectId:
+    return ObjectId(number.to_bytes(20, "big"), f"n{number}")
 
 
 def oid(number: int) -> ObjectId:
@@ -156,3 +173,94 @@ def test_who_may_not_write_is_told_who_has_to(place: str) -> None:
     old_index(place)
     os.chmod(f"{place}/data.mdb", 0o644)
     assert visitor() == 0
+
+
+def check_written(path: str) -> None:
+    """All that the program of schema 1 had told the index is known."""
+    index = Index.open(path)
+    with index.read() as txn:
+        made = REALISATION.object
+        expected = [(numbered(n), n * 10) for n in range(1, 301)] + [(made, 5)]
+        assert list(txn.objects()) == sorted(expected)
+        for n in range(2, 301):
+            assert txn.references(numbered(n)) == [numbered(n // 2)]
+            assert txn.object(numbered(n)).refers_to_itself == (n % 7 == 0)
+        assert txn.referrers(numbered(300)) == [made]
+        chain = [made, *(numbered(n) for n in (300, 150, 75, 37, 18, 9, 4, 2, 1))]
+        assert txn.closure([made]) == sorted(chain)
+        assert txn.makers(made) == [REALISATION]
+        assert txn.node(RESOLVED.digest) == RESOLVED
+        assert txn.node(DERIVATION.digest) == DERIVATION
+        assert txn.outcome(DERIVATION.digest) == RESOLVED.digest
+        assert txn.verified_source(SOURCE.sha256, SOURCE.locators[0])
+        assert txn.history("hello-1.0") == [1500]
+        assert txn.roots()["link:x"].id == numbered(300)
+        assert txn.leases() == {}
+        assert txn.next_number() == 302
+    index.close()
+
+
+def test_an_index_that_the_old_program_wrote_is_brought_up_to_date(tmp_path: Path) -> None:
+    written_index(str(tmp_path))
+    check_written(str(tmp_path))
+    check_written(str(tmp_path))
+
+
+@pytest.mark.parametrize("step", range(0, 40, 3))
+def test_killed_in_the_middle_the_old_index_is_still_there(tmp_path: Path, step: int) -> None:
+    """``step`` changes are made before the kill; after the last, the commit is all that lacks."""
+    written_index(str(tmp_path))
+    before = (tmp_path / "data.mdb").read_bytes()
+    pid = os.fork()
+    if pid == 0:
+        open_until(str(tmp_path), step)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) in (-signal.SIGKILL, 0)
+    if step == 0:
+        assert (tmp_path / "data.mdb").read_bytes() == before
+    check_written(str(tmp_path))
+
+
+def open_until(path: str, step: int) -> None:
+    left = [step]
+
+    class Counted:
+        """A transaction whose changes are counted."""
+
+        def __init__(self, txn: Any) -> None:
+            self._txn = txn
+
+        def __getattr__(self, name: str) -> Any:
+            if name in ("put", "drop", "cursor"):
+                if left[0] == 0:
+                    os.kill(os.getpid(), signal.SIGKILL)
+                left[0] -= 1
+            return getattr(self._txn, name)
+
+    raw = lmdb.open(path, max_dbs=40, map_size=64 << 20)
+    with raw.begin(write=True) as txn:
+        migration.migrate(OfTransaction(raw, txn), Counted(txn))
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+class OfTransaction:
+    """Opens tables within a transaction, whatever stands in its place."""
+
+    def __init__(self, env: Any, txn: Any) -> None:
+        self._env = env
+        self._txn = txn
+
+    def open_db(self, name: bytes, txn: Any, **flags: Any) -> Any:
+        return self._env.open_db(name, self._txn, **flags)
+
+
+def test_an_index_from_the_future_is_refused_and_stays_as_it_is(tmp_path: Path) -> None:
+    Index.open(str(tmp_path)).close()
+    raw = lmdb.open(str(tmp_path), max_dbs=40)
+    with raw.begin(write=True) as txn:
+        txn.put(b"schema", b"%d" % (SCHEMA + 1), db=raw.open_db(b"meta", txn))
+    raw.close()
+    before = (tmp_path / "data.mdb").read_bytes()
+    with pytest.raises(SchemaMismatch, match=f"has schema {SCHEMA + 1}") as caught:
+        Index.open(str(tmp_path))
+    assert "update this program" in str(caught.value.hint)
+    assert (tmp_path / "data.mdb").read_bytes() == before
