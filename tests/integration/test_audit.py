@@ -184,6 +184,22 @@ def test_the_differing_tree_is_kept_when_asked_for(audited: Shop) -> None:
     assert (kept / "b").read_text() != (original / "b").read_text()
 
 
+def test_both_trees_of_a_difference_are_handed_to_diffoscope(audited: Shop, tmp_path: Path) -> None:
+    """Its place is taken by diff, called by that name."""
+    program = tmp_path / "diffoscope"
+    program.write_text('#!/bin/sh\nshift; exec diff -r "$1" "$2"\n')
+    program.chmod(0o755)
+    path = f"{tmp_path}:{os.environ['PATH']}"
+    done = replace(audited, env={"PATH": path}).run("audit", "rebuild", "time", "--diff")
+    assert done.returncode == 2, done.stderr
+    compared = [line for line in done.stdout.splitlines() if line.startswith("diff -r ")]
+    assert [line.rpartition("/")[2] for line in compared] == ["b"]
+    without = replace(audited, env={"PATH": str(tmp_path / "empty")})
+    refused = without.run("audit", "rebuild", "time", "--diff")
+    assert refused.returncode == 1
+    assert "--diff needs diffoscope" in refused.stderr
+
+
 def test_what_was_recorded_under_other_circumstances_is_no_matter_of_date_or_chance(
     audited: Shop,
 ) -> None:
