@@ -23,6 +23,11 @@ from store.model.names import STORE_DIR, ObjectId
 )
 @click.option("--repair", is_flag=True, help="Take what is damaged anew; quarantine the rest.")
 @click.option("--from", "source", metavar="STORE", help="Repair from this other store's folder.")
+@click.option(
+    "--rebuild/--no-rebuild",
+    default=True,
+    help="Whether --repair may build and fetch again what nothing else can give (default: yes).",
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON line a finding.")
 @click.pass_obj
 def command(
@@ -32,6 +37,7 @@ def command(
     budget: float | None,
     repair: bool,
     source: str | None,
+    rebuild: bool,
     as_json: bool,
 ) -> int:
     """Compare the store with what its names promise: index, manifests, objects, shared files.
@@ -42,7 +48,7 @@ def command(
     if source and not repair:
         raise UsageError("--from is for --repair")
     try:
-        return _verify(context, objects, contents, budget, repair, source, as_json)
+        return _verify(context, objects, contents, budget, repair, source, rebuild, as_json)
     except StoreError as error:
         vars(error)["exit_code"] = 1  # 2 says that something is damaged, and nothing else
         raise
@@ -55,6 +61,7 @@ def _verify(
     budget: float | None,
     repair: bool,
     source: str | None,
+    rebuild: bool,
     as_json: bool,
 ) -> int:
     from store.verify.run import Verifier
@@ -72,9 +79,11 @@ def _verify(
         err=True,
     )
     if repair:
-        from store.cli.repairing import repair_all
+        from store.cli.repairing import repair_found
 
-        return repair_all(context, verifier, source, as_json=as_json, chosen=chosen)
+        return repair_found(
+            context, verifier, source, rebuild=rebuild, as_json=as_json, chosen=chosen
+        )
     return 2 if outcome.errors else 0
 
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import tempfile
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 
 from store.errors import StoreError, storage_error
 from store.index.schema import Entry
 from store.layout import Layout
+from store.locks import Claims
 from store.model.manifest import Manifest
 from store.model.names import ObjectId
 from store.model.tree import NodeKind
@@ -21,50 +22,88 @@ from store.objects.sharing import link_path
 from store.remote.importing import take
 from store.remote.substituter import Substituter
 from store.store import Store
+from store.verify.finding import Finding
 from store.verify.objects import examine, read_manifest
+
+ITSELF = "itself"
 
 
 @dataclass(frozen=True)
 class Mended:
-    """``how`` is the substituter's name, ``itself``, or None when nothing could; ``quarantined`` is
-    where the damaged tree lies then, if there was one."""
+    """``how`` is the substituter's name, ``itself``, or None when nothing could; ``reasons`` says
+    why those that were asked before could not, by name. ``quarantined`` is where the damaged tree
+    lies then, if there was one."""
 
     object: ObjectId
     how: str | None
     quarantined: str | None = None
+    reasons: tuple[tuple[str, str], ...] = ()
+
+
+def repair_all(
+    store: Store, oids: Iterable[ObjectId], sources: Sequence[Substituter]
+) -> Iterator[Mended]:
+    """Replace each damaged object by the very same one; what is left of those of which that cannot
+    be done goes to the quarantine at the end.
+
+    The index goes on naming them: who needs one is told that it is missing, and builds it anew.
+    """
+    store.check_writable()
+    left = dict.fromkeys(oids)
+    while left:
+        tried = [(oid, mend(store, oid, sources)) for oid in left]
+        for oid, mended in tried:
+            if mended.how is not None:
+                del left[oid]
+                yield mended
+        # Once more while it goes on: what was repaired may be what building another takes.
+        if len(left) == len(tried):
+            for oid, mended in tried:
+                yield replace(mended, quarantined=_quarantine(store.layout, oid))
+            return
 
 
 def repair(store: Store, oid: ObjectId, sources: Sequence[Substituter]) -> Mended:
-    """Replace a damaged object by the very same one, or move what is left of it to quarantine.
-
-    The index goes on naming it: who needs it is told that it is missing, and builds it anew.
-    """
-    store.check_writable()
-    with store.claims() as claims:
-        with contextlib.suppress(StoreError):
-            references = store.references(oid)
-            ingest_again(
-                store.layout.root, store.layout.object(oid), oid, references, claims=claims
-            )
-            if _sound(store, oid):
-                return Mended(oid, "itself")
-        for source in sources:
-            with contextlib.suppress(StoreError):
-                set_aside_shared(store.layout, source.manifest(oid))
-                manifest = take(store.layout.root, source, oid, claims)
-                _correct(store, manifest)
-                if _sound(store, oid):
-                    return Mended(oid, source.name)
-    return Mended(oid, None, _quarantine(store.layout, oid))
+    """As :func:`repair_all`, of one object."""
+    (mended,) = repair_all(store, [oid], sources)
+    return mended
 
 
-def _sound(store: Store, oid: ObjectId) -> bool:
-    """Whether the object, read anew, and the index agree; the index is corrected where not."""
+def mend(store: Store, oid: ObjectId, sources: Sequence[Substituter]) -> Mended:
+    """Replace a damaged object by the very same one, or leave it as it is."""
+    ways = [(ITSELF, partial(_from_itself, store, oid))]
+    ways += [(source.name, partial(_from_source, store, oid, source)) for source in sources]
+    reasons = []
+    for name, way in ways:
+        try:
+            with store.claims() as claims:
+                way(claims)
+                wrong = _wrong(store, oid)
+        except StoreError as error:
+            wrong = error.message
+        if not wrong:
+            return Mended(oid, name, reasons=tuple(reasons))
+        reasons.append((name, wrong))
+    return Mended(oid, None, reasons=tuple(reasons))
+
+
+def _from_itself(store: Store, oid: ObjectId, claims: Claims) -> None:
+    references = store.references(oid)
+    ingest_again(store.layout.root, store.layout.object(oid), oid, references, claims=claims)
+
+
+def _from_source(store: Store, oid: ObjectId, source: Substituter, claims: Claims) -> None:
+    set_aside_shared(store.layout, source.manifest(oid))
+    _correct(store, take(store.layout.root, source, oid, claims))
+
+
+def _wrong(store: Store, oid: ObjectId) -> str:
+    """What is wrong with the object, read anew; the index is corrected where it disagrees."""
     manifest = read_manifest(store.layout, oid)
     if isinstance(manifest, str):
-        return False
+        return f"its manifest {manifest}"
     _correct(store, manifest)
-    return not examine(store.layout, [oid], {})[0].findings
+    return "; ".join(map(str, examine(store.layout, [oid], {})[0].findings))
 
 
 def _correct(store: Store, m: Manifest) -> None:
@@ -85,6 +124,19 @@ def set_aside_shared(layout: Layout, manifest: Manifest) -> list[str]:
             pass  # unreadable is damaged
         moved.append(_move(layout, path, os.path.basename(path), "a shared file, damaged"))
     return moved
+
+
+def set_aside_pool(layout: Layout, findings: Iterable[Finding]) -> list[str]:
+    """Move what is wrong below ``links/`` to the quarantine; call it when objects are repaired.
+
+    Nothing needs it then: a link there only lets equal files be shared.
+    """
+    paths = dict.fromkeys(finding.path for finding in findings if finding.kind == "pool")
+    return [
+        _move(layout, path, os.path.basename(path), "lay among the shared files")
+        for path in paths
+        if os.path.lexists(path)
+    ]
 
 
 def _shared(layout: Layout, manifest: Manifest) -> Iterator[tuple[str, bytes]]:

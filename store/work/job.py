@@ -89,7 +89,7 @@ def fetch(layout: Layout, job: Job, emit: Callable[[Event], None]) -> Result:
         ),
     )
     manifest = ingest.ingest(
-        layout.root,
+        job.into or layout.root,
         fetched.path,
         source.name,
         executable=source.executable,
