@@ -19,10 +19,15 @@ from tests.integration.conftest import Shop
 def killed_while(work: Callable[[Callable[[], None]], None]) -> None:
     """Run ``work`` in a child until it calls what it is given, and kill the child there."""
     ready, told = os.pipe()
+
+    def here() -> None:
+        os.write(told, b"x")
+        time.sleep(1000)
+
     pid = os.fork()
     if pid == 0:
         try:
-            work(lambda: (os.write(told, b"x"), time.sleep(1000))[1])
+            work(here)
         finally:
             os._exit(1)
     os.close(told)
