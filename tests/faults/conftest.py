@@ -11,7 +11,7 @@ from tests.faults.running import have_strace, warm
 from tests.faults.subjects import SUBJECTS, Workshop, workshop
 from tests.faults.tally import Tally
 
-SECONDS = float(os.environ.get("STORE_FAULTS_SECONDS", "5"))
+SECONDS = float(os.environ.get("STORE_FAULTS_SECONDS", "1"))
 """For each campaign and subject."""
 
 SEED = int(os.environ.get("STORE_FAULTS_SEED", "1"))
@@ -34,11 +34,11 @@ def strace(warmed: None) -> None:
         pytest.skip("strace is not installed")
 
 
-@pytest.fixture(params=list(SUBJECTS))
+@pytest.fixture(scope="module", params=list(SUBJECTS))
 def shop(
     request: pytest.FixtureRequest, warmed: None, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Workshop]:
-    """Each subject with its store."""
+    """Each subject with its store, which no run changes: each has a copy."""
     place = tmp_path_factory.mktemp("faults") / request.param
     yield workshop(place, SUBJECTS[request.param])
     Workshop.clear(place)

@@ -7,6 +7,7 @@ model). Each different state is written to a fresh folder and opened by the real
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, combinations, islice, repeat
@@ -178,21 +179,22 @@ SAMPLES = (0, 4, 30, 250)
 
 
 def cut(shop: Workshop, tally: Tally, clock: Clock, seed: int) -> None:
-    """Look at the store in every state that a cut could leave, while there is time."""
+    """Look at the store in every state that a cut could leave, while there is time, or in one."""
     recording = record(shop)
     tally.counts["instants"] += len(recording.events) + 1
     chosen = Random(f"{seed} {shop.subject.name} cuts")
     seen: set[tuple[bytes, frozenset[str]]] = set()
     for samples in SAMPLES:
         for state in states(recording, samples, chosen):
-            if not clock.running():
+            if tally.counts["cuts"] and not clock.running():
                 return
             tally.counts["cuts"] += 1
             key = (disk.fingerprint(state.inodes), state.said)
             if key in seen:
                 continue
             seen.add(key)
-            findings = _look(shop, state, recovers=chosen.random() < RECOVERED)
+            recovers = chosen.random() < RECOVERED or not shop.subject.usable
+            findings = _look(shop, state, recovers=recovers)
             tally.add("different states", findings, f"{shop.subject.name}, {state.how}")
         tally.counts["passes over all instants"] += 1
 
@@ -204,9 +206,8 @@ def _look(shop: Workshop, state: State, *, recovers: bool) -> list[str]:
         disk.write_disk(state.inodes, folder)
         for name in STREAMS:
             (folder / name).unlink(missing_ok=True)
-        findings = shop.lost(
-            folder, Done(0, "".join(f"/store/{name}\n" for name in state.said), "")
-        )
+        said = "".join(f"/store/{name}\n" for name in state.said)
+        findings = shop.lost(folder, Done(-signal.SIGKILL, said, ""))
         return findings + (shop.recover(folder) if recovers else [])
     finally:
         shop.clear(folder)

@@ -45,7 +45,8 @@ def _without_unfinished(trace: str) -> str:
 
 
 def at_every_step(shop: Workshop, tally: Tally, clock: Clock, seed: int) -> None:
-    """Kill the subject before each durable step, in random order, while there is time."""
+    """Kill the subject before each durable step, in random order, while there is time; once at
+    least."""
     calls = ",".join(DURABLE)
     with shop.copy() as folder:
         whole = shop.run(folder, strace=["-e", f"trace={calls}"])
@@ -53,7 +54,7 @@ def at_every_step(shop: Workshop, tally: Tally, clock: Clock, seed: int) -> None
     Random(f"{seed} {shop.subject.name} steps").shuffle(points)
     tally.counts["steps"] += len(points)
     for call, number in points:
-        if not clock.running():
+        if tally.counts["kills at a step"] and not clock.running():
             return
         inject = f"inject={call}:signal=SIGKILL:when={number}"
         with shop.copy() as folder:
@@ -70,10 +71,11 @@ def _each(most: dict[str, int]) -> Iterator[tuple[str, int]]:
 
 
 def at_random(shop: Workshop, tally: Tally, clock: Clock, seed: int) -> None:
-    """Kill the subject's whole process group, at instants spread over its run, again and again."""
+    """Kill the subject's whole process group, at instants spread over its run, again and again,
+    until the time is over; once at least."""
     chosen = Random(f"{seed} {shop.subject.name} instants")
-    recent = deque([_whole_run(shop) for _ in range(3)], maxlen=9)
-    while clock.running():
+    recent = deque([_whole_run(shop)], maxlen=9)
+    while clock.running() or not tally.counts["kills at an instant"]:
         seconds = chosen.uniform(0, median(recent))
         with shop.copy() as folder:
             before = time.monotonic()

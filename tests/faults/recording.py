@@ -26,6 +26,7 @@ RESERVE = "reserve"
 STREAMS = ("out", "err")
 SKIPPED = frozenset((*STREAMS, "trace"))
 
+_OFFSET = re.compile(r"\[(\d+)\]")
 _SECONDS = re.compile(r"tv_sec=(\d+), tv_nsec=(\d+)")
 
 
@@ -176,6 +177,18 @@ class Recorder:
             self._written(call, number, ino, int(call.args[3]), data)
 
     _pwritev = _pwritev2 = _pwrite64
+
+    def _sendfile(self, call: Call) -> None:
+        number, _, ino = self._handle(call.args[0])
+        if ino is None or call.result == 0:
+            return
+        source, start = self._handle(call.args[1])[2], _OFFSET.match(call.args[2])
+        assert source is not None and start, call
+        first = int(start[1])
+        data = self._now[source].data[first : first + call.result]
+        place = self._places[call.pid, number]
+        self._written(call, number, ino, place[0], data)
+        place[0] += call.result
 
     def _written(self, call: Call, number: int, ino: int, offset: int, data: bytes) -> None:
         assert len(data) == call.result, "strace was told to show all data"

@@ -53,8 +53,11 @@ def _documented(kind: type[errors.StoreError]) -> Iterator[int]:
         yield from _documented(below)
 
 
-def unclear(done: Done, call: str = "") -> list[str]:
-    """What a user could not make sense of in how a command ended, after ``call`` failed."""
+def unclear(done: Done, call: str = "", *, reports: bool = False) -> list[str]:
+    """What a user could not make sense of in how a command ended, after ``call`` failed.
+
+    One that ``reports`` may tell it by its findings, on standard output.
+    """
     documented = {0, *_documented(errors.StoreError)}
     found = []
     if done.code not in documented:
@@ -63,13 +66,15 @@ def unclear(done: Done, call: str = "") -> list[str]:
         if bad in done.err:
             found.append(f"says {bad!r}")
     # A message whose own writing failed is not there.
-    if done.code != 0 and "store: " not in done.err and call != "write":
+    told = "store: " in done.err or (reports and done.code in (1, 2) and done.out)
+    if done.code != 0 and not told and call != "write":
         found.append("fails without a message")
     return [f"{what}: {done.err}" for what in found]
 
 
 def refuse(shop: Workshop, tally: Tally, clock: Clock, seed: int) -> None:
-    """Let every call fail in every way that it can, in random order, while there is time."""
+    """Let every call fail in every way that it can, in random order, while there is time; one at
+    least."""
     calls = sorted({call for calls in FAULTS.values() for call in calls})
     with shop.copy() as folder:
         whole = shop.run(folder, strace=["-e", f"trace={','.join(calls)}"])
@@ -78,7 +83,7 @@ def refuse(shop: Workshop, tally: Tally, clock: Clock, seed: int) -> None:
     chosen.shuffle(points)
     tally.counts["possible refusals"] += len(points)
     for error, call, number in points:
-        if not clock.running():
+        if sum(tally.counts[name] for name in FAULTS) and not clock.running():
             return
         where = f"{shop.subject.name}, {error} at {call} {number}"
         inject = f"inject={call}:error={error}:when={number}"
@@ -86,7 +91,8 @@ def refuse(shop: Workshop, tally: Tally, clock: Clock, seed: int) -> None:
             done = shop.run(folder, strace=["-e", f"trace={call}", "-e", inject])
             if not done.injected:
                 continue  # the processes shared the work differently this time
-            findings = unclear(done, call) + shop.lost(folder, done) + shop.recover(folder)
+            findings = unclear(done, call, reports=shop.subject.reports)
+            findings += shop.lost(folder, done) + shop.recover(folder)
             tally.add(error, findings, where)
 
 

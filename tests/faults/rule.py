@@ -13,7 +13,9 @@ from store.verify.run import Verifier
 from tests.faults.running import isolated
 
 _PATH = re.compile(r"/store/([0-9a-z]{32}-[A-Za-z0-9._+=?-]+)")
-_PROMISE = re.compile(r"^(?:\[\d+/\d+\] .* )?/store/\S+$", re.M)
+_PROMISE = re.compile(
+    r"^(?:(?:\[\d+/\d+\] .* )?/store/\S+|repaired: /store/\S+ \(from .*\))$", re.M
+)
 
 
 def promised(*texts: str) -> set[str]:
@@ -22,28 +24,37 @@ def promised(*texts: str) -> set[str]:
     return {name for line in lines for name in _PATH.findall(line)}
 
 
-def violations(root: str, kept: Iterable[str] = ()) -> list[str]:
-    """How the store at ``root`` breaks the rule; ``kept`` are objects that must be there."""
+def violations(
+    root: str, kept: Iterable[str] = (), facts: Iterable[str] = (), damaged: Iterable[str] = ()
+) -> list[str]:
+    """How the store at ``root`` breaks the rule; ``kept`` are objects that must be there, ``facts``
+    what must be recorded, and ``damaged`` objects whose damage was there before."""
     try:
-        return isolated(lambda: _violations(root, frozenset(kept)))
+        return isolated(lambda: _violations(root, set(kept), set(facts), set(damaged)))
     except ChildProcessError as error:
         return [f"the store cannot be looked at: {error}"]
 
 
-def _violations(root: str, kept: frozenset[str]) -> list[str]:
+def _violations(root: str, kept: set[str], facts: set[str], damaged: set[str]) -> list[str]:
     store = Store.open(root)
     known = [oid for oid, _ in store.objects()]
     lost = [f"lost: {name}" for name in sorted(kept - {str(oid) for oid in known})]
-    broken = [line for oid in known for line in _broken(store, oid)]
-    return lost + broken + _verified(store)
+    lost += [f"lost: {fact}" for fact in sorted(facts - _facts(store, kept))]
+    broken = [line for oid in known if str(oid) not in damaged for line in _broken(store, oid)]
+    return lost + broken + _verified(store, damaged)
 
 
-def _verified(store: Store) -> list[str]:
+def _verified(store: Store, damaged: set[str]) -> list[str]:
     """The damage that ``store verify --contents`` finds. It looks at more than objects, and shares
     no loop with what is asked here object by object."""
     found: list[Finding] = []
     Verifier(store, found.append, contents=True).run()
-    return [str(finding) for finding in found if finding.severity == "error"]
+    return [str(item) for item in found if item.severity == "error" and not _of(item, damaged)]
+
+
+def _of(finding: Finding, damaged: set[str]) -> bool:
+    """Whether a finding is about these; a shared file's does not name the objects that have it."""
+    return str(finding.object) in damaged or (bool(damaged) and finding.kind == "pool")
 
 
 def _broken(store: Store, oid: ObjectId) -> list[str]:
@@ -54,6 +65,22 @@ def _broken(store: Store, oid: ObjectId) -> list[str]:
     except StoreError as error:
         findings = [f"{type(error).__name__}: {error}"]
     return [f"{oid}: {finding}" for finding in findings]
+
+
+def facts(root: str, kept: Iterable[str]) -> frozenset[str]:
+    """The roots of the store at ``root``, and who made the objects ``kept``."""
+    return isolated(lambda: frozenset(_facts(Store.open(root), set(kept))))
+
+
+def _facts(store: Store, kept: set[str]) -> set[str]:
+    roots = {f"the root {root.name} of {root.recorded}" for root in store.roots()}
+    made = {
+        f"that {oid} is {record.output} of {record.key.hex()}"
+        for oid, _ in store.objects()
+        if str(oid) in kept
+        for record in store.makers(oid)
+    }
+    return roots | made
 
 
 def objects(root: str) -> set[str]:

@@ -22,8 +22,8 @@ SMALL = Path(__file__).resolve().parents[1] / "recipes" / "small"
 class Subject:
     """A command, and how its store comes to be.
 
-    ``words`` are its arguments, in which ``{place}`` stands for the folder of its inputs;
-    ``prepare`` makes the store before it, and these inputs.
+    ``words`` are its arguments, in which ``{place}`` stands for the folder of its inputs, and
+    ``{object}`` for :attr:`Workshop.object`; ``prepare`` makes the store before it, and these.
     """
 
     name: str
@@ -31,19 +31,29 @@ class Subject:
     prepare: Callable[[Workshop], None]
     promises: bool = True
     """Whether the objects that it prints are there when it has printed them."""
+    reports: bool = False
+    """Whether a failure may be told as a finding on standard output, with an exit code for it."""
+    usable: bool = True
+    """Whether the store before it can be used; if not, nothing is asked until the command is done.
+    """
 
 
 @dataclass
 class Workshop:
     """A folder with a subject's inputs, its store as it is before, and one copy of it for each run.
 
-    ``kept`` are the objects that must survive whatever happens.
+    ``kept`` are the objects that must survive whatever happens, and ``facts`` the roots, and what
+    is recorded of who made these objects; ``damaged`` are those among them that are not whole
+    before the command, and need not be until it says that they are.
     """
 
     place: Path
     subject: Subject
     environment: dict[str, str]
     kept: set[str] = field(default_factory=set)
+    facts: frozenset[str] = frozenset()
+    damaged: frozenset[str] = frozenset()
+    object: str = ""
     count: int = 0
 
     @property
@@ -71,7 +81,10 @@ class Workshop:
 
     def command(self, folder: Path, words: Sequence[str]) -> list[str]:
         """The command line for the copy in ``folder``."""
-        chosen = [word.replace("{place}", str(self.place)) for word in words]
+        chosen = [
+            word.replace("{place}", str(self.place)).replace("{object}", self.object)
+            for word in words
+        ]
         return ["--root", str(folder / "root"), "--recipes", str(SMALL), *chosen]
 
     def run(
@@ -91,16 +104,21 @@ class Workshop:
 
     def lost(self, folder: Path, done: Done) -> list[str]:
         """How the copy breaks the rule after a run that was hurt."""
-        said = rule.promised(done.out, done.err) if self.subject.promises else set()
-        kept = self.kept | said
-        return rule.violations(str(folder / "root"), kept)
+        if not self.subject.usable and done.code != 0:
+            return []
+        said = self._said(done)
+        root = str(folder / "root")
+        return rule.violations(root, self.kept | said, self.facts, self.damaged - said)
 
     def recover(self, folder: Path) -> list[str]:
         """How the same command, run again unhurt, fails to do all of its work."""
         again = self.run(folder)
         if again.code != 0:
             return [f"the next run failed with {again.code}: {again.err}"]
-        return self.lost(folder, again)
+        return rule.violations(str(folder / "root"), self.kept | self._said(again), self.facts)
+
+    def _said(self, done: Done) -> set[str]:
+        return rule.promised(done.out, done.err) if self.subject.promises else set()
 
 
 def workshop(place: Path, subject: Subject) -> Workshop:
@@ -112,6 +130,8 @@ def workshop(place: Path, subject: Subject) -> Workshop:
     subject.prepare(made)
     if made.template.exists() and not made.kept:
         made.kept = rule.objects(str(made.template))
+    if made.template.exists() and not made.facts:
+        made.facts = rule.facts(str(made.template), made.kept)
     return made
 
 
@@ -177,6 +197,85 @@ def _with_dead(shop: Workshop) -> None:
     shop.must("realise", "above")
 
 
+def _with_records(shop: Workshop) -> None:
+    """Objects that were added and built, and roots."""
+    _a_store(shop)
+    shop.must("root", "add", "pair", shop.must("realise", "pair").out.strip())
+
+
+def _without_index(shop: Workshop) -> None:
+    """The same without its index."""
+    _with_records(shop)
+    shop.kept = rule.objects(str(shop.template))
+    shop.facts = rule.facts(str(shop.template), shop.kept)
+    shop.clear(shop.template / "index")
+    (shop.template / "index").mkdir(0o755)
+
+
+def _with_another(shop: Workshop) -> None:
+    """A store, and another one with an object that refers to others, of which one is here, too."""
+    _with_records(shop)
+    shop.template.rename(shop.place / "other")
+    line = ["--root", str(shop.place / "other"), "--recipes", str(SMALL), "realise", "above"]
+    done = run(line, shop.place, shop.environment)
+    assert done.code == 0, done.err
+    shop.object = done.out.strip()
+    shop.must("add", str(shop.place / "old"))
+
+
+def _with_damage(shop: Workshop) -> None:
+    """Objects that are damaged, each in another way, and another store that has them whole.
+
+    Of ``few`` and ``old`` it is a shared file that has other bytes, ``many`` has lost a file,
+    ``lone`` its manifest, and ``where`` of ``base`` could be written to.
+    """
+    _a_store(shop)
+    added = shop.must("add", *(str(shop.place / name) for name in ("few", "many", "lone"))).out
+    above = shop.must("realise", "above").out.strip()
+    whole = rule.objects(str(shop.template))
+    subprocess.run(["cp", "-a", shop.template, shop.place / "other"], check=True)
+    few, many, lone = (path.removeprefix("/store/") for path in added.split())
+    objects = shop.template / "store"
+    base = next(name for name in shop.must("closure", above).out.split() if name.endswith("-base"))
+    _write_over(objects / few / "below" / "b")
+    _remove_from(objects / many / "d1", "5")
+    (shop.template / "manifests" / lone).unlink()
+    (objects / base.removeprefix("/store/") / "where").chmod(0o644)
+    old = next(name for name in whole if name.endswith("-old"))
+    shop.kept = whole
+    shop.damaged = frozenset((few, many, lone, old, base.removeprefix("/store/")))
+
+
+def _write_over(path: Path) -> None:
+    """Other bytes of the same length, with nothing else changed that a stored file is known by."""
+    found = path.stat()
+    path.chmod(0o644)
+    path.write_bytes(bytes(byte ^ 1 for byte in path.read_bytes()))
+    path.chmod(found.st_mode)
+    os.utime(path, ns=(found.st_atime_ns, found.st_mtime_ns))
+
+
+def _remove_from(folder: Path, name: str) -> None:
+    found = folder.stat()
+    folder.chmod(0o755)
+    (folder / name).unlink()
+    folder.chmod(found.st_mode)
+    os.utime(folder, ns=(found.st_atime_ns, found.st_mtime_ns))
+
+
+def _without_sharing(shop: Workshop) -> None:
+    """A store that was copied without its hard links, and has lost some of the shared files."""
+    _a_store(shop)
+    shop.must("add", *(str(shop.place / name) for name in ("few", "many", "lone")))
+    linked = shop.place / "linked"
+    shop.template.rename(linked)
+    keep = "--no-preserve=links"
+    subprocess.run(["cp", "-a", keep, linked, shop.template], check=True)
+    shop.clear(linked)
+    for path in sorted((shop.template / "links").glob("*/*"))[::2]:
+        path.unlink()
+
+
 FIRST = Subject("first-add", ("add", "{place}/few"), _inputs)
 ADD = Subject("add", ("add", "{place}/few", "{place}/many", "{place}/lone"), _a_store)
 FETCH = Subject("fetch", ("realise", "rootfs"), lambda shop: None)
@@ -184,4 +283,21 @@ REALISE = Subject("realise", ("realise", "--cores", "2", "above", "pair"), _with
 
 COLLECT = Subject("gc", ("gc",), _with_dead, promises=False)
 
-SUBJECTS = {subject.name: subject for subject in (FIRST, ADD, FETCH, REALISE, COLLECT)}
+REPAIR = Subject(
+    "repair",
+    ("verify", "--contents", "--repair", "--from", "{place}/other"),
+    _with_damage,
+    reports=True,
+)
+OPTIMISE = Subject("optimise", ("optimise",), _without_sharing, promises=False, reports=True)
+IMPORT = Subject("import", ("import", "--from", "{place}/other", "{object}"), _with_another)
+REBUILD = Subject("rebuild", ("index", "rebuild"), _with_records)
+ANEW = Subject("rebuild-lost", ("index", "rebuild"), _without_index, usable=False)
+
+SUBJECTS = {
+    subject.name: subject
+    for subject in (
+        *(FIRST, ADD, FETCH, REALISE, COLLECT),
+        *(REPAIR, OPTIMISE, IMPORT, REBUILD, ANEW),
+    )
+}

@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from random import Random
 
+from store.errors import Busy
 from tests.faults import rule
 from tests.faults.running import Clock, Done, run
 from tests.faults.subjects import Subject, Workshop, write_tree
@@ -51,10 +52,13 @@ class Worker:
         kill = self._chosen.uniform(0, 0.5) if self._chosen.random() < KILLED else None
         done = run(line, self._folder, self._shop.environment, kill_after=kill)
         killed = kill is not None and done.code < 0
-        failed = not killed and done.code != 0
+        # One collects at a time, and says so.
+        refused = self._role == "collector" and done.code == Busy.exit_code
+        failed = not killed and not refused and done.code != 0
         said = f"{' '.join(words)} ended with {done.code}: {done.err}{done.out}"
         findings = [said] if failed else []
-        self._tally.add(f"{self._role}s killed" if killed else f"{self._role} runs", findings, "")
+        ended = "s killed" if killed else "s refused" if refused else " runs"
+        self._tally.add(f"{self._role}{ended}", findings, "")
         return done
 
     def _link(self) -> str:
