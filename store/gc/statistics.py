@@ -14,7 +14,7 @@ from store.index.reading import Reader
 from store.model.names import ObjectId
 from store.store import Store
 
-CANDIDATES = 64
+CANDIDATES = 8
 """Objects whose closures are measured, those first whose longest chain of references is largest."""
 
 AGES = (("a day", 86400), ("a week", 7 * 86400), ("30 days", 30 * 86400), ("90 days", 90 * 86400))
