@@ -171,7 +171,7 @@ class Knowledge:
         )
 
 
-def kind(node: GraphNode) -> str:
+def kind(node: GraphNode | Resolved) -> str:
     """``fetch``, ``unpack`` (or another builtin), or ``build``."""
     if isinstance(node, Source):
         return "fetch"

@@ -14,6 +14,7 @@ from store.cli.draw import make_reporter
 from store.model.names import ObjectId
 from store.remote.directory import StoreDirectory
 from store.remote.rebuilding import Rebuilding
+from store.remote.shared import SharedFiles
 from store.remote.substituter import Substituter
 from store.scheduler.options import default_cores
 from store.verify.finding import Finding
@@ -33,14 +34,15 @@ def repair_found(
     """Repair every damaged object, tell how each ended, and look again; returns the exit code."""
     store = context.store
     store.check_writable()
-    sources: list[Substituter] = [StoreDirectory(source)] if source else []
+    others: list[Substituter] = [StoreDirectory(source)] if source else []
     damaged = [item.id for item in verifier.damaged]
     with (
         closing(make_reporter(sys.stderr)) as reporter,
+        closing(SharedFiles(store)) as shared,
         closing(Rebuilding(store, default_cores(), reporter)) as rebuilding,
     ):
-        if rebuild:
-            sources.append(rebuilding)
+        # What costs least first.
+        sources = [shared, *others, *([rebuilding] if rebuild else [])]
         for mended in repair_all(store, damaged, sources):
             _show(mended, as_json)
     left = _look(context, verifier, chosen)

@@ -13,7 +13,19 @@ from store.errors import StoreError, UsageError
 from store.model.names import STORE_DIR, ObjectId
 
 
-@click.command("verify")
+class Verify(click.Command):
+    """The command, whose exit code 2 says that something is damaged, and nothing else."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """As ever, but a command line that cannot be parsed is 1."""
+        try:
+            return super().parse_args(ctx, args)
+        except click.UsageError as error:
+            vars(error)["exit_code"] = 1
+            raise
+
+
+@click.command("verify", cls=Verify)
 @click.argument("objects", nargs=-1, metavar="[OBJECT…]", type=PACKAGE)
 @click.option("--contents", is_flag=True, help="Read every byte, each inode once.")
 @click.option(
@@ -43,14 +55,15 @@ def command(
     """Compare the store with what its names promise: index, manifests, objects, shared files.
 
     Every finding is listed. The exit code is 0 when nothing is damaged (or nothing is any more,
-    with --repair), 2 when something is, and 1 when the store could not be looked at.
+    with --repair), 2 when something is, and 1 when the store could not be looked at
+    or the command line cannot be understood.
     """
-    if source and not repair:
-        raise UsageError("--from is for --repair")
     try:
+        if source and not repair:
+            raise UsageError("--from is for --repair")
         return _verify(context, objects, contents, budget, repair, source, rebuild, as_json)
     except StoreError as error:
-        vars(error)["exit_code"] = 1  # 2 says that something is damaged, and nothing else
+        vars(error)["exit_code"] = 1
         raise
 
 

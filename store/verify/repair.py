@@ -73,7 +73,7 @@ def mend(store: Store, oid: ObjectId, sources: Sequence[Substituter]) -> Mended:
     """Replace a damaged object by the very same one, or leave it as it is."""
     ways = [(ITSELF, partial(_from_itself, store, oid))]
     ways += [(source.name, partial(_from_source, store, oid, source)) for source in sources]
-    reasons = []
+    reasons: list[tuple[str, str]] = []
     for name, way in ways:
         try:
             with store.claims() as claims:

@@ -7,14 +7,11 @@ import os
 import shutil
 import subprocess
 import time
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from store.model.derivation import Source
-from store.store import Store
 from tests.integration.conftest import Shop, others_path
 
 
@@ -61,7 +58,7 @@ def unlink(path: Path) -> None:
 
 
 def remove(path: Path) -> None:
-    """Take an object away, with all that shares its inodes below links/."""
+    """Take an object away."""
     for folder, folders, _ in os.walk(path):
         for name in (".", *folders):
             os.chmod(os.path.join(folder, name), 0o755)
@@ -127,3 +124,196 @@ def test_an_input_is_repaired_before_what_is_built_with_it(builder: Shop) -> Non
     assert f"repaired: {upstream} (from building again)" in done.stdout
     assert f"repaired: {downstream} (from building again)" in done.stdout
     check_clean(builder)
+
+
+def test_what_built_it_must_be_there_and_its_result_the_same(builder: Shop) -> None:
+    random = builder.path("realise", "random")
+    flip(builder.physical(random))
+    done = builder.run("verify", "--contents", "--repair")
+    assert done.returncode == 2
+    name = random.rpartition("/")[2]
+    assert f"not repaired: {random} (quarantine: {builder.root}/quarantine/{name}-" in done.stdout
+    assert "  from building again: what comes out is " in done.stdout
+    (kept,) = (builder.root / "quarantine").glob(f"{name}-*/{name}")
+    assert kept.stat().st_size == 16
+    # The next build makes it anew, and the store does not name the lost one as needed any more.
+    assert builder.run("realise", "random").returncode == 0
+    assert builder.run("gc").returncode == 0
+    check_clean(builder)
+    assert kept.exists()
+
+
+# -- from what lies here, and from another store --
+
+
+def tree(tmp_path: Path, name: str, *contents: str) -> str:
+    """A folder with a file of each of the contents."""
+    folder = tmp_path / name
+    folder.mkdir()
+    for number, text in enumerate(contents):
+        (folder / str(number)).write_text(text)
+    return str(folder)
+
+
+def test_what_is_missing_is_put_together_from_the_shared_files(own: Shop, tmp_path: Path) -> None:
+    whole, part = (own.path("add", tree(tmp_path, name, name, "b")) for name in ("w", "p"))
+    remove(own.physical(whole))
+    unlink(own.physical(part) / "1")
+    assert own.run("verify").returncode == 2
+    code, ended = repaired(own)
+    assert code == 0
+    assert {(item["repaired"], item["from"]) for item in ended} == {
+        (whole, "shared files"),
+        (part, "shared files"),
+    }
+    check_clean(own)
+
+
+def test_a_damaged_shared_file_is_mended_for_all_that_have_it(own: Shop, tmp_path: Path) -> None:
+    first, second = (own.path("add", tree(tmp_path, name, "same", name)) for name in ("a", "b"))
+    shutil.copytree(own.root, tmp_path / "other", symlinks=True, copy_function=shutil.copy2)
+    flip(own.physical(first) / "0")
+    assert (own.physical(second) / "0").read_bytes() == b"rame"
+    code, ended = repaired(own, "--from", str(tmp_path / "other"))
+    assert code == 0
+    # Once the first has a sound one, the second is given it.
+    assert {item["from"] for item in ended} == {str(tmp_path / "other"), "shared files"}
+    assert (own.physical(first) / "0").samefile(own.physical(second) / "0")
+    check_clean(own)
+
+
+def test_what_nothing_can_give_is_quarantined_with_the_reasons(own: Shop, tmp_path: Path) -> None:
+    first, second = (own.path("add", tree(tmp_path, name, "same", name)) for name in ("a", "b"))
+    flip(own.physical(first) / "0")
+    code, ended = repaired(own)
+    assert code == 2
+    assert [(item["repaired"], item["from"]) for item in ended] == [(first, None), (second, None)]
+    for item in ended:
+        name = str(item["repaired"]).rpartition("/")[2]
+        assert (Path(str(item["quarantine"])) / name / "0").read_bytes() == b"rame"
+        reasons = item["reasons"]
+        assert isinstance(reasons, dict)
+        assert reasons["shared files"].startswith("there is no sound copy of ")
+        assert "was added, and not built" in reasons["building again"]
+    assert own.run("add", str(tmp_path / "a"), str(tmp_path / "b")).returncode == 0
+    check_clean(own)
+
+
+def test_a_damaged_shared_file_that_no_object_has_is_moved_away(own: Shop, tmp_path: Path) -> None:
+    own.path("add", tree(tmp_path, "a", "same"))
+    (link,) = (own.root / "links").glob("??/*")
+    copy = tmp_path / "copy"
+    shutil.copy2(link, copy)
+    link.unlink()
+    copy.rename(link)
+    flip(link)
+    done = own.run("verify", "--contents")
+    assert done.returncode == 2
+    assert f"pool: {link} (its digest differs)" in done.stdout
+    assert repaired(own)[0] == 0
+    (moved,) = (own.root / "quarantine").glob(f"{link.name}-*/{link.name}")
+    assert moved.read_bytes() == b"rame"
+    # Shared anew from the object that is sound.
+    assert own.run("optimise").returncode == 0
+    assert link.read_bytes() == b"same"
+    check_clean(own)
+
+
+def test_an_ordinary_user_repairs_as_well(tmp_path: Path, others_python: str) -> None:
+    for folder in (tmp_path, *tmp_path.parents):
+        if folder.stat().st_uid == os.geteuid() and folder != Path("/"):
+            folder.chmod(folder.stat().st_mode | 0o011)
+    desk = tmp_path / "desk"
+    desk.mkdir()
+    user = Shop(desk / "root", uid=65534, python=others_python)
+    user = replace(user, env={"PYTHONPATH": others_path(), "HOME": "/"})
+    path = user_path(desk)
+    os.chown(desk, 65534, 65534)
+    first = user.path("add", path)
+    remove(user.physical(first))
+    code, ended = repaired(user)
+    assert (code, [item["from"] for item in ended]) == (0, ["shared files"])
+    flip(user.physical(first) / "0")
+    assert repaired(user)[0] == 2
+    check = user.run("add", path)
+    assert check.returncode == 0, check.stderr
+    check_clean(user)
+
+
+def user_path(desk: Path) -> str:
+    """A folder to add, as others may read it."""
+    return tree(desk, "mine", "theirs")
+
+
+# -- import, optimise --
+
+
+def test_a_closure_is_imported_whole_or_not_at_all(builder: Shop, own: Shop) -> None:
+    upstream, downstream = (builder.path("realise", toy) for toy in ("upstream", "downstream"))
+    flip(builder.physical(upstream))
+    refused = own.run("import", downstream, "--from", str(builder.root))
+    assert refused.returncode not in (0, 2)
+    assert upstream.rpartition("/")[2] in refused.stderr
+    assert os.listdir(own.root / "store") == []
+    assert own.path("verify", "--contents") == ""
+    assert repaired(builder)[0] == 0
+    assert own.path("import", downstream, "--from", str(builder.root)) == downstream
+    assert set(own.path("closure", downstream).split()) == {upstream, downstream}
+    check_clean(own)
+    # Who made them came along: it can be asked for.
+    assert own.run("info", downstream).returncode == 0
+
+
+def test_optimise_shares_what_a_copy_has_parted(own: Shop, tmp_path: Path) -> None:
+    first, second = (own.path("add", tree(tmp_path, name, "s" * 5000)) for name in ("a", "b"))
+    copied = replace(own, root=tmp_path / "copied")
+    shutil.copytree(own.root, copied.root, symlinks=True, copy_function=shutil.copy2)
+    files = [copied.physical(path) / "0" for path in (first, second)]
+    assert not files[0].samefile(files[1])
+    done = copied.run("optimise", "--json")
+    assert done.returncode == 0
+    saved = {line["path"]: line["saved"] for line in map(json.loads, done.stdout.splitlines())}
+    assert saved == {first: 5000, second: 5000}
+    assert files[0].samefile(files[1])
+    assert copied.path("optimise") == ""
+    check_clean(copied)
+
+
+# -- beside others --
+
+
+def test_beside_a_builder_and_a_collector_there_is_no_false_finding(
+    own: Shop, tmp_path: Path
+) -> None:
+    source = tree(tmp_path, "a", *(f"file {number}" for number in range(30)))
+    until, rounds = time.monotonic() + 4, 0
+    while time.monotonic() < until or rounds < 2:
+        jobs = [
+            own.command("add", source),
+            own.command("gc", "--json"),
+            own.command("verify", "--contents", "--json"),
+        ]
+        started = [
+            subprocess.Popen(job, env=own.environment(), stdout=subprocess.PIPE, text=True)
+            for job in jobs
+        ]
+        told = [process.communicate()[0] for process in started]
+        assert [process.returncode for process in started] == [0, 0, 0], told
+        rounds += 1
+    check_clean(own)
+
+
+def test_exit_codes_tell_damage_from_a_store_that_cannot_be_looked_at(
+    own: Shop, tmp_path: Path
+) -> None:
+    path = own.path("add", tree(tmp_path, "a", "text"))
+    assert own.run("verify", path).returncode == 0
+    flip(own.physical(path) / "0")
+    assert own.run("verify").returncode == 0  # bytes are not read
+    assert own.run("verify", "--contents").returncode == 2
+    assert own.run("verify", "--from", "/nowhere").returncode == 1
+    assert own.run("verify", "--what").returncode == 1
+    assert own.run("verify", "/store/nothing").returncode == 1
+    assert own.run("verify", "--contents", "--repair", "--from", "/nowhere").returncode == 1
+    (own.root / "index" / "data.mdb").write_bytes(b"no index" * 1000)
+    assert own.run("verify").returncode == 1

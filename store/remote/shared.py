@@ -1,0 +1,90 @@
+"""A store's own manifests and shared files as a substituter: an object put together again."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+
+from store.errors import CorruptObject, storage_error
+from store.model.derivation import Derivation, Resolved, Source
+from store.model.manifest import Manifest
+from store.model.names import ObjectId
+from store.model.realisation import Realisation
+from store.model.tree import Directory, Node, NodeKind
+from store.objects.content import file_digest
+from store.objects.sharing import link_path
+from store.remote.directory import StoreDirectory
+from store.store import Store
+
+
+class SharedFiles:
+    """Puts objects together by their manifests, from what is sound of them and below ``links/``."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._own = StoreDirectory(store.layout.root)
+        self._works: list[str] = []
+
+    @property
+    def name(self) -> str:
+        """What they are."""
+        return "shared files"
+
+    def manifest(self, oid: ObjectId) -> Manifest:
+        """The object's manifest; UnknownObject or CorruptObject."""
+        return self._own.manifest(oid)
+
+    def tree(self, oid: ObjectId) -> str:
+        """A copy of the object in a work folder; CorruptObject when a file of it is nowhere sound.
+
+        :meth:`close` removes it. StorageError when it cannot be written.
+        """
+        manifest = self.manifest(oid)
+        work = self._store.make_work()
+        self._works.append(work)
+        path = self._store.layout.object(oid)
+        try:
+            self._put(f"{work}/{oid}", path, manifest.root, manifest.directories)
+        except OSError as error:
+            raise storage_error(error, f"cannot put {oid} together") from error
+        return f"{work}/{oid}"
+
+    def realisations(self, oid: ObjectId) -> Sequence[Realisation]:
+        """None: they are recorded already."""
+        return ()
+
+    def node(self, key: bytes) -> Source | Derivation | Resolved | None:
+        """None, likewise."""
+        return None
+
+    def close(self) -> None:
+        """Remove all that was put together."""
+        for work in self._works:
+            self._store.remove_work(work)
+        self._works = []
+
+    def _put(
+        self, target: str, path: str, node: Node, directories: Mapping[bytes, Directory]
+    ) -> None:
+        if node.kind is NodeKind.LINK:
+            os.symlink(node.payload, os.fsencode(target))
+        elif node.kind is NodeKind.FILE:
+            shutil.copyfile(self._sound(path, node), target)
+            os.chmod(target, 0o755 if node.executable else 0o644)
+        else:
+            os.mkdir(target)
+            for raw, below in directories[node.payload].entries:
+                name = os.fsdecode(raw)
+                self._put(f"{target}/{name}", f"{path}/{name}", below, directories)
+
+    def _sound(self, path: str, node: Node) -> str:
+        """Where the file can be read; what is copied is checked once more when it is taken in."""
+        shared = link_path(self._store.layout.links, node.payload, node.executable)
+        for candidate in (shared, path):
+            try:
+                if not os.path.islink(candidate) and file_digest(candidate) == node.payload:
+                    return candidate
+            except OSError:
+                continue  # not there, or unreadable: so it is with the next, or not
+        raise CorruptObject(f"there is no sound copy of {path}")
