@@ -17,6 +17,8 @@ from store.errors import FormatError
 DEEPEST = 64
 """Levels of arrays that a value may have. The records have five."""
 
+_PLAIN = frozenset((bool, int, bytes, str, type(None)))
+
 Value: TypeAlias = "bool | int | bytes | str | Sequence[Value] | None"
 
 
@@ -49,6 +51,7 @@ def _check(value: object, depth: int = 0) -> None:
     kind = type(value)
     if kind in (list, tuple):
         for item in cast(Sequence[object], value):
-            _check(item, depth + 1)
-    elif value is not None and kind not in (bool, int, bytes, str):
+            if depth == DEEPEST or type(item) not in _PLAIN:
+                _check(item, depth + 1)
+    elif kind not in _PLAIN:
         raise FormatError(f"no canonical form for {kind.__name__}")

@@ -14,6 +14,7 @@ from store.objects.check import Unread, check_identity, check_tree
 from store.objects.crew import share_out
 from store.verify.finding import Finding
 from store.verify.reading import Digest, hash_inodes
+from store.verify.swift import Glance, glance
 
 FEW = 16
 """Objects that one process looks at in the time that forking another takes."""
@@ -37,13 +38,42 @@ def examine(
     layout: Layout, oids: Sequence[ObjectId], known: dict[int, Digest] | None
 ) -> list[Examined]:
     """Look at objects; with ``known``, read their files, too, and keep digests by inode there."""
-    work = partial(_look_at_all, layout, contents=known is not None)
-    least = FEW if known is None else 1
-    found = [item for part in share_out(work, oids, least) for item in part]
-    if known is not None:
-        hash_inodes((file for item in found for file in item.files), known)
-        for item in found:
-            _compare(item, known)
+    if known is None:
+        return _look(layout, oids, contents=False)
+    found = [
+        Examined(oid) if seen is None else _sound(layout, oid, seen)
+        for oid, seen in zip(oids, glance(layout, oids, known), strict=True)
+    ]
+    hash_inodes((file for item in found for file in item.files), known)
+    for item in found:
+        _compare(item, known)
+    anew = [item.id for item in found if item.facts is None or item.findings]
+    again = iter(_look_and_read(layout, anew, known) if anew else [])
+    return [next(again) if item.facts is None or item.findings else item for item in found]
+
+
+def _sound(layout: Layout, oid: ObjectId, seen: Glance) -> Examined:
+    item = Examined(oid, facts=seen.facts, files=seen.left)
+    _note_unshared(item, layout.object(oid), seen.alone)
+    return item
+
+
+def _look_and_read(
+    layout: Layout, oids: Sequence[ObjectId], known: dict[int, Digest]
+) -> list[Examined]:
+    found = _look(layout, oids, contents=True)
+    hash_inodes((file for item in found for file in item.files), known)
+    for item in found:
+        _compare(item, known)
+    return found
+
+
+def _look(layout: Layout, oids: Sequence[ObjectId], *, contents: bool) -> list[Examined]:
+    work = partial(_look_at_all, layout, contents=contents)
+    found: list[Examined] = [Examined(oid) for oid in oids]
+    parts = share_out(work, oids, 1 if contents else FEW)
+    for number, part in enumerate(parts):
+        found[number :: len(parts)] = part
     return found
 
 
@@ -78,11 +108,14 @@ def look_at(layout: Layout, oid: ObjectId, *, contents: bool) -> Examined:
     item.damaged = {file.inode for file in files if file.path in bad}
     item.facts = manifest.references, manifest.refers_to_itself, manifest.size
     item.files = files if contents else []
-    alone = sum(file.links == 1 for file in files)
+    _note_unshared(item, path, sum(file.links == 1 for file in files))
+    return item
+
+
+def _note_unshared(item: Examined, path: str, alone: int) -> None:
     if alone:
         told = f"{alone} of its files are shared with nothing; `store optimise` mends that"
-        item.notes.append(Finding("unshared", path, told, oid))
-    return item
+        item.notes.append(Finding("unshared", path, told, item.id))
 
 
 def read_manifest(layout: Layout, oid: ObjectId) -> Manifest | str:

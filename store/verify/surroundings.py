@@ -6,7 +6,8 @@ import contextlib
 import os
 import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import partial
 
 from store.errors import StoreError
 from store.index.holder import alive
@@ -15,6 +16,7 @@ from store.layout import Layout
 from store.locks import Claims, Hold
 from store.model.names import ObjectId
 from store.objects.check import Unread
+from store.objects.crew import share_out
 from store.objects.placing import BESIDE, exclusive
 from store.objects.sharing import MTIME_NS, mode_of
 from store.store import Store
@@ -24,6 +26,9 @@ from store.verify.reading import Digest, hash_inodes
 _SHELF = re.compile("[0-9a-f]{2}")
 _LINK = re.compile("[0-9a-f]{62}x?")
 _LOG = re.compile("[0-9a-f]{64}")
+
+SHELVES = 64
+"""Folders of shared files that one process looks at before another is forked."""
 
 
 def _inode(path: str) -> int | None:
@@ -35,19 +40,11 @@ def _inode(path: str) -> int | None:
 
 def check_pool(layout: Layout, known: dict[int, Digest] | None) -> Iterator[Finding]:
     """Every inode below ``links/`` against its name; with ``known``, its bytes, too."""
+    shelves = sorted(_listed(layout.links))
     unread: list[Unread] = []
-    for shelf in sorted(_listed(layout.links)):
-        path = f"{layout.links}/{shelf}"
-        if not _SHELF.fullmatch(shelf) or os.path.islink(path) or not os.path.isdir(path):
-            yield Finding("pool", path, "no folder of shared files")
-            continue
-        try:
-            with os.scandir(path) as entries:
-                for entry in entries:
-                    with contextlib.suppress(FileNotFoundError):
-                        yield from _check_link(entry, shelf, unread)
-        except OSError as error:
-            yield Finding("pool", path, f"cannot be read: {error.strerror}")
+    for findings, files in share_out(partial(_check_shelves, layout, known), shelves, SHELVES):
+        yield from findings
+        unread += files
     if known is None:
         return
     for file in unread:
@@ -63,19 +60,52 @@ def check_pool(layout: Layout, known: dict[int, Digest] | None) -> Iterator[Find
             yield Finding("pool", file.path, why)
 
 
-def _check_link(entry: os.DirEntry[str], shelf: str, unread: list[Unread]) -> Iterator[Finding]:
-    found = entry.stat(follow_symlinks=False)
-    if not _LINK.fullmatch(entry.name) or not stat.S_ISREG(found.st_mode):
-        yield Finding("pool", entry.path, "no shared file")
+def _check_shelves(
+    layout: Layout, known: dict[int, Digest] | None, shelves: Sequence[str]
+) -> tuple[list[Finding], list[Unread]]:
+    """What is wrong with the names and inodes; and those whose bytes are not known to be right."""
+    findings: list[Finding] = []
+    unread: list[Unread] = []
+    for shelf in shelves:
+        path = f"{layout.links}/{shelf}"
+        if not _SHELF.fullmatch(shelf) or os.path.islink(path) or not os.path.isdir(path):
+            findings.append(Finding("pool", path, "no folder of shared files"))
+            continue
+        try:
+            fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+            try:
+                for name in os.listdir(fd):
+                    with contextlib.suppress(FileNotFoundError):
+                        found = os.stat(name, dir_fd=fd, follow_symlinks=False)
+                        _check_link(path, name, found, known, findings, unread)
+            finally:
+                os.close(fd)
+        except OSError as error:
+            findings.append(Finding("pool", path, f"cannot be read: {error.strerror}"))
+    return findings, unread
+
+
+def _check_link(
+    shelf: str,
+    name: str,
+    found: os.stat_result,
+    known: dict[int, Digest] | None,
+    findings: list[Finding],
+    unread: list[Unread],
+) -> None:
+    path = f"{shelf}/{name}"
+    if not _LINK.fullmatch(name) or not stat.S_ISREG(found.st_mode):
+        findings.append(Finding("pool", path, "no shared file"))
         return
-    if found.st_mode & 0o7777 != mode_of(entry.name.endswith("x")):
-        yield Finding("pool", entry.path, f"its mode is {found.st_mode & 0o7777:04o}")
+    if found.st_mode & 0o7777 != mode_of(name.endswith("x")):
+        findings.append(Finding("pool", path, f"its mode is {found.st_mode & 0o7777:04o}"))
     if found.st_mtime_ns != MTIME_NS:
-        yield Finding("pool", entry.path, "changed since it was stored")
+        findings.append(Finding("pool", path, "changed since it was stored"))
     if found.st_nlink == 1:
-        yield Finding("leftover", entry.path, "no object has this file")
-    expected = bytes.fromhex(shelf + entry.name.removesuffix("x"))
-    unread.append(Unread(entry.path, expected, found.st_ino, found.st_size, found.st_nlink))
+        findings.append(Finding("leftover", path, "no object has this file"))
+    expected = bytes.fromhex(shelf[-2:] + name.removesuffix("x"))
+    if known is not None and known.get(found.st_ino) != expected:
+        unread.append(Unread(path, expected, found.st_ino, found.st_size, found.st_nlink))
 
 
 def check_unregistered(store: Store) -> Iterator[Finding]:
