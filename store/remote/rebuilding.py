@@ -102,11 +102,19 @@ class Rebuilding:
             if isinstance(node, Derivation):
                 raise UnknownObject("what is recorded of its making is not resolved")
             with self._store.lease() as lease:
-                closure = self._store.closure(_inputs(node))
+                closure = self._closure(node)
                 lease.add(closure)
                 self._check_sound(closure)
                 self._done[key] = self._carry_out(key, node, closure)
         return self._done[key]
+
+    def _closure(self, node: Source | Resolved) -> tuple[ObjectId, ...]:
+        for oid in _inputs(node):
+            if not self._store.find(oid.text):
+                raise UnknownObject(
+                    f"{oid}, which building it takes, is not in this store any more"
+                )
+        return self._store.closure(_inputs(node))
 
     def _check_sound(self, closure: Iterable[ObjectId]) -> None:
         """What is damaged below would at best make another object, after hours."""

@@ -24,7 +24,7 @@ class SharedFiles:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._own = StoreDirectory(store.layout.root)
-        self._works: list[str] = []
+        self._work: str | None = None
 
     @property
     def name(self) -> str:
@@ -38,11 +38,12 @@ class SharedFiles:
     def tree(self, oid: ObjectId) -> str:
         """A copy of the object in a work folder; CorruptObject when a file of it is nowhere sound.
 
-        :meth:`close` removes it. StorageError when it cannot be written.
+        It lasts until the next is asked for. StorageError when it cannot be written.
         """
+        self.close()
         manifest = self.manifest(oid)
         work = self._store.make_work()
-        self._works.append(work)
+        self._work = work
         path = self._store.layout.object(oid)
         try:
             self._put(f"{work}/{oid}", path, manifest.root, manifest.directories)
@@ -59,10 +60,10 @@ class SharedFiles:
         return None
 
     def close(self) -> None:
-        """Remove all that was put together."""
-        for work in self._works:
-            self._store.remove_work(work)
-        self._works = []
+        """Remove what was put together last."""
+        if self._work is not None:
+            self._store.remove_work(self._work)
+            self._work = None
 
     def _put(
         self, target: str, path: str, node: Node, directories: Mapping[bytes, Directory]

@@ -8,7 +8,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
-from store.errors import StoreError, storage_error
+from store.errors import (
+    DiskReserve,
+    NotOwner,
+    StoreError,
+    StoreFull,
+    StoreReadOnly,
+    storage_error,
+)
 from store.index.schema import Entry
 from store.layout import Layout
 from store.locks import Claims
@@ -70,7 +77,10 @@ def repair(store: Store, oid: ObjectId, sources: Sequence[Substituter]) -> Mende
 
 
 def mend(store: Store, oid: ObjectId, sources: Sequence[Substituter]) -> Mended:
-    """Replace a damaged object by the very same one, or leave it as it is."""
+    """Replace a damaged object by the very same one, or leave it as it is.
+
+    Raises what keeps any from being written: StoreFull, DiskReserve, StoreReadOnly, NotOwner.
+    """
     ways = [(ITSELF, partial(_from_itself, store, oid))]
     ways += [(source.name, partial(_from_source, store, oid, source)) for source in sources]
     reasons: list[tuple[str, str]] = []
@@ -79,6 +89,8 @@ def mend(store: Store, oid: ObjectId, sources: Sequence[Substituter]) -> Mended:
             with store.claims() as claims:
                 way(claims)
                 wrong = _wrong(store, oid)
+        except (StoreFull, StoreReadOnly, NotOwner, DiskReserve):
+            raise  # says nothing of the object, which must not be given up for it
         except StoreError as error:
             wrong = error.message
         if not wrong:

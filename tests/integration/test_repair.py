@@ -143,6 +143,22 @@ def test_what_built_it_must_be_there_and_its_result_the_same(builder: Shop) -> N
     assert kept.exists()
 
 
+def test_without_its_inputs_nothing_is_built_again(builder: Shop, tmp_path: Path) -> None:
+    upstream = builder.path("realise", "upstream")
+    kept = builder.path("realise", "downstream", "-o", str(tmp_path / "kept"))
+    own = replace(builder, root=tmp_path / "root")
+    assert own.path("import", kept, "--from", str(builder.root)) == kept
+    flip(own.physical(kept))
+    done = own.run("verify", "--contents", "--repair")
+    assert done.returncode == 2
+    why = "which building it takes, is not in this store any more"
+    assert why in done.stdout
+    assert upstream.rpartition("/")[2] not in done.stdout  # it came along: the userland did not
+    done = own.run("verify", "--repair", "--no-rebuild", "--from", str(builder.root))
+    assert done.returncode == 0
+    assert f"repaired: {kept} (from {builder.root})" in done.stdout
+
+
 # -- from what lies here, and from another store --
 
 
@@ -283,24 +299,25 @@ def test_optimise_shares_what_a_copy_has_parted(own: Shop, tmp_path: Path) -> No
 
 
 def test_beside_a_builder_and_a_collector_there_is_no_false_finding(
-    own: Shop, tmp_path: Path
+    builder: Shop, tmp_path: Path
 ) -> None:
     source = tree(tmp_path, "a", *(f"file {number}" for number in range(30)))
     until, rounds = time.monotonic() + 4, 0
     while time.monotonic() < until or rounds < 2:
         jobs = [
-            own.command("add", source),
-            own.command("gc", "--json"),
-            own.command("verify", "--contents", "--json"),
+            builder.command("add", source),
+            builder.command("realise", "hello", "pair", "downstream"),
+            builder.command("gc", "--json"),
+            builder.command("verify", "--contents", "--json"),
         ]
         started = [
-            subprocess.Popen(job, env=own.environment(), stdout=subprocess.PIPE, text=True)
+            subprocess.Popen(job, env=builder.environment(), stdout=subprocess.PIPE, text=True)
             for job in jobs
         ]
         told = [process.communicate()[0] for process in started]
-        assert [process.returncode for process in started] == [0, 0, 0], told
+        assert [process.returncode for process in started] == [0] * len(jobs), told
         rounds += 1
-    check_clean(own)
+    check_clean(builder)
 
 
 def test_exit_codes_tell_damage_from_a_store_that_cannot_be_looked_at(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from store.errors import CorruptObject
+from store.errors import CorruptObject, StoreFull
 from store.model.names import ObjectId
 from store.remote.directory import StoreDirectory
 from store.remote.importing import import_objects
@@ -130,3 +130,17 @@ def test_a_budget_begins_with_what_was_verified_least_recently(
     verifier = Verifier(store, lambda finding: None, budget=60)
     assert [item[0] for item in verifier._due([])] == [new, oid]
     assert verifier.run().looked == 2
+
+
+class Full(StoreDirectory):
+    """Another store, from which nothing can be taken as this one is full."""
+
+    def tree(self, oid: ObjectId) -> str:
+        raise StoreFull("no space left")
+
+
+def test_nothing_is_given_up_because_the_disk_is_full(store: Store, oid: ObjectId) -> None:
+    tamper(f"{store.layout.object(oid)}/a")
+    with pytest.raises(StoreFull):
+        repair(store, oid, [Full(store.layout.root)])
+    assert os.path.exists(f"{store.layout.object(oid)}/a")
