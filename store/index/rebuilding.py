@@ -7,9 +7,10 @@ import fcntl
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
+from store.canon import Value
 from store.errors import Busy, NotOwner
 from store.index import making, records
 from store.index.env import Index
@@ -45,14 +46,20 @@ class Workshop:
         shutil.rmtree(place)
         return Scan(f"{self.folder}/salvaged")
 
-    def fill(self, work: Callable[[Writer], None], record_file: str) -> None:
-        """Make the new index with what ``work`` writes, in one transaction, and its record file."""
+    def fill(
+        self,
+        work: Callable[[Writer], None],
+        record_file: str,
+        more: Callable[[], Iterable[list[Value]]],
+    ) -> None:
+        """Make the new index with what ``work`` writes, in one transaction, and its record file,
+        which has also what ``more`` tells then."""
         place = f"{self.folder}/new"
         os.mkdir(place, 0o700)
         index = Index.open(place, spending=True)
         index.write(work)
         with index.read() as txn:
-            records.write_whole(f"{self.folder}/records", txn)
+            records.write_whole(f"{self.folder}/records", txn, more=more())
         index.close()
         self._swap(f"{place}/data.mdb", record_file)
 

@@ -25,6 +25,7 @@ import os
 import struct
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from typing import BinaryIO
 
 from store import canon, digest
@@ -68,15 +69,18 @@ def _append(path: str, records: Iterable[list[Value]]) -> None:
         os.close(fd)
 
 
-def write_whole(path: str, txn: Reader, *, times: bool = False) -> None:
+def write_whole(
+    path: str, txn: Reader, *, times: bool = False, more: Iterable[list[Value]] = ()
+) -> None:
     """Put a file with all that the index knows in the place of the one at ``path``, durably.
 
     Only one process may: the one that writes to the index. ``times`` are those of last use and
-    verification. Raises OSError, and CorruptObject when the index is damaged.
+    verification; ``more`` are records that the index cannot hold. Raises OSError, and CorruptObject
+    when the index is damaged.
     """
     fresh = f"{path}.new"
     with open(fresh, "wb") as stream:
-        for record in txn.everything(times=times):
+        for record in chain(txn.everything(times=times), more):
             stream.write(framed(record))
         stream.flush()
         os.fchmod(stream.fileno(), 0o644)

@@ -85,7 +85,11 @@ def _rebuild(
         kept, told = Scan(layout.records), [Replay()]
         # What is newer comes last: the record file than a backup, the index than its record file.
         scans = [scan for scan in ((saved, kept) if backup else (kept, saved)) if scan is not None]
-        shop.fill(lambda txn: _fill(txn, found, scans, told), layout.records)
+        shop.fill(
+            lambda txn: _fill(txn, found, scans, told),
+            layout.records,
+            lambda: told[-1].kept_for_later,
+        )
     return Rebuilt(found, told[-1], why, kept.skipped)
 
 

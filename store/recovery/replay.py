@@ -19,13 +19,15 @@ from store.model.realisation import Realisation
 @dataclass
 class Replay:
     """``realisations`` and ``roots`` are how many were told to the index; ``lost_roots`` are the
-    names of those whose objects are not whole, with the objects; ``unread`` records made no sense.
+    names of those whose objects are not whole, with the objects, and ``kept_for_later`` the records
+    of these, for when the objects are whole again; ``unread`` records made no sense.
     """
 
     realisations: int = 0
     unread: int = 0
     roots: int = 0
     lost_roots: list[tuple[str, str]] = field(default_factory=list)
+    kept_for_later: list[list[Value]] = field(default_factory=list)
     _roots: dict[bytes, Root] = field(default_factory=dict)
 
     def tell(self, txn: Writer, records: Iterable[list[Value]]) -> None:
@@ -46,6 +48,7 @@ class Replay:
             else:
                 name = os.fsdecode(root.path or key)
                 self.lost_roots.append((name, str(root.id)))
+                self.kept_for_later.append(["root", key, root.pack()])
 
     def _tell(self, txn: Writer, record: list[Value]) -> None:
         match record:

@@ -12,6 +12,8 @@ from store.verify.finding import Finding
 from store.verify.run import Verifier
 from tests.faults.running import isolated
 
+_NAME = re.compile(r"[0-9a-z]{32}-[A-Za-z0-9._+=?-]+")
+_LEFT_OUT = re.compile(r"^(?:damaged|incomplete): [^:]+|^lost root: .*$", re.M)
 _PATH = re.compile(r"/store/([0-9a-z]{32}-[A-Za-z0-9._+=?-]+)")
 _PROMISE = re.compile(
     r"^(?:(?:\[\d+/\d+\] .* )?/store/\S+|repaired: /store/\S+ \(from .*\))$", re.M
@@ -22,6 +24,11 @@ def promised(*texts: str) -> set[str]:
     """The objects that a command said it has: its results, and its lines of what was finished."""
     lines = (line for text in texts for line in _PROMISE.findall(text))
     return {name for line in lines for name in _PATH.findall(line)}
+
+
+def left_out(text: str) -> set[str]:
+    """The objects that a new index is said not to name, as they are not whole."""
+    return {name for line in _LEFT_OUT.findall(text) for name in _NAME.findall(line)}
 
 
 def violations(

@@ -33,6 +33,9 @@ class Subject:
     """Whether the objects that it prints are there when it has printed them."""
     reports: bool = False
     """Whether a failure may be told as a finding on standard output, with an exit code for it."""
+    leaves_out: bool = False
+    """Whether it may leave out of the index what it could not read and says so; its next run has
+    to have it again."""
     usable: bool = True
     """Whether the store before it can be used; if not, nothing is asked until the command is done.
     """
@@ -107,8 +110,10 @@ class Workshop:
         if not self.subject.usable and done.code != 0:
             return []
         said = self._said(done)
-        root = str(folder / "root")
-        return rule.violations(root, self.kept | said, self.facts, self.damaged - said)
+        gone = rule.left_out(done.out) if self.subject.leaves_out else set()
+        kept = (self.kept | said) - gone
+        facts = {fact for fact in self.facts if not any(name in fact for name in gone)}
+        return rule.violations(str(folder / "root"), kept, facts, self.damaged - said)
 
     def recover(self, folder: Path) -> list[str]:
         """How the same command, run again unhurt, fails to do all of its work."""
@@ -291,8 +296,8 @@ REPAIR = Subject(
 )
 OPTIMISE = Subject("optimise", ("optimise",), _without_sharing, promises=False, reports=True)
 IMPORT = Subject("import", ("import", "--from", "{place}/other", "{object}"), _with_another)
-REBUILD = Subject("rebuild", ("index", "rebuild"), _with_records)
-ANEW = Subject("rebuild-lost", ("index", "rebuild"), _without_index, usable=False)
+REBUILD = Subject("rebuild", ("index", "rebuild"), _with_records, leaves_out=True)
+ANEW = Subject("rebuild-lost", ("index", "rebuild"), _without_index, leaves_out=True, usable=False)
 
 SUBJECTS = {
     subject.name: subject

@@ -67,15 +67,21 @@ def no_index_syncs(patch: Patch) -> None:
     patch.setattr("lmdb.open", lambda *args, **options: real(*args, **options, sync=False))
 
 
+def only_before_renames(patch: Patch) -> None:
+    """Of all steps only these, so that the search is short."""
+    patch.setattr(kills, "DURABLE", ("rename", "renameat", "renameat2"))
+
+
 def early_index(patch: Patch) -> None:
     """The index names an object before it is in place."""
+    only_before_renames(patch)
     real_add = Store.add
 
     def add(self: Store, path: str, name: str, lease: Lease | None = None) -> ObjectId:
-        def place(layout: Layout, staged: str, manifest: Manifest, claims: Any = None) -> None:
+        def place(layout: Layout, staged: str, manifest: Manifest, *rest: Any, **how: Any) -> None:
             self.register_objects([manifest], lease)
             time.sleep(WINDOW)
-            placing.place(layout, staged, manifest, claims)
+            placing.place(layout, staged, manifest, *rest, **how)
 
         patch.setattr(ingest, "place", place)
         return real_add(self, path, name, lease)
@@ -85,6 +91,7 @@ def early_index(patch: Patch) -> None:
 
 def early_removal(patch: Patch) -> None:
     """The collector takes an object away before the index has forgotten it."""
+    only_before_renames(patch)
     real = Discarding._forget
 
     def forget(

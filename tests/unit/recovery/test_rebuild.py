@@ -177,6 +177,16 @@ def test_a_damaged_object_is_told_and_left_out_with_what_needs_it(kept: Kept) ->
     assert check_index(store) == []
 
 
+def test_roots_of_an_object_that_was_not_whole_are_back_when_it_is(kept: Kept) -> None:
+    before = kept.known()
+    manifest = kept.layout.manifest(kept.ids[0])
+    os.rename(manifest, f"{manifest}.away")
+    assert len(rebuild(kept.layout).replay.lost_roots) == 2
+    os.rename(f"{manifest}.away", manifest)
+    assert rebuild(kept.layout).replay.lost_roots == []
+    assert kept.known() == before
+
+
 def test_bytes_that_changed_behind_an_unchanged_face_are_found_when_asked_for(kept: Kept) -> None:
     path = kept.layout.object(kept.ids[2])
     os.chmod(path, 0o644)
