@@ -14,7 +14,6 @@ from store.model.names import ObjectId
 from store.scheduler.options import Options
 from store.store import Lease, Store
 
-
 ATTEMPTS = 3
 """How often a plan is executed, when room could be made after the disk had become full."""
 

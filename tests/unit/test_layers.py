@@ -21,7 +21,10 @@ LAYERS = [
         {"lower", "evaluate", "catalogues", "knowledge", "work", "remote"},
         "evaluating a graph, knowing what of it is there, and one node's work stand on the façade",
     ),
-    ({"scheduler", "gc", "audit", "verify", "recovery"}, "the uses of the engine never import each other"),
+    (
+        {"scheduler", "gc", "audit", "verify", "recovery"},
+        "the uses of the engine never import each other",
+    ),
     ({"cli", "__main__"}, "the command line draws what the engine tells"),
 ]
 
