@@ -50,8 +50,10 @@ def _check(value: object, depth: int = 0) -> None:
     # bytearray, memoryview, subclasses and float would be packed by msgpack without complaint.
     kind = type(value)
     if kind in (list, tuple):
-        for item in cast(Sequence[object], value):
-            if depth == DEEPEST or type(item) not in _PLAIN:
-                _check(item, depth + 1)
+        items = cast(Sequence[object], value)
+        if depth < DEEPEST and _PLAIN.issuperset(map(type, items)):
+            return
+        for item in items:
+            _check(item, depth + 1)
     elif kind not in _PLAIN:
         raise FormatError(f"no canonical form for {kind.__name__}")

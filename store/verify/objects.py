@@ -35,14 +35,21 @@ class Examined:
 
 
 def examine(
-    layout: Layout, oids: Sequence[ObjectId], known: dict[int, Digest] | None
+    layout: Layout,
+    oids: Sequence[ObjectId],
+    known: dict[int, Digest] | None,
+    programs: dict[int, bool] | None = None,
 ) -> list[Examined]:
-    """Look at objects; with ``known``, read their files, too, and keep digests by inode there."""
+    """Look at objects; with ``known``, read their files, too, and keep digests by inode there.
+
+    Inodes whose attributes were found right go to ``programs``: whether they can be executed.
+    """
     if known is None:
         return _look(layout, oids, contents=False)
+    seen_at_once = glance(layout, oids, known, {} if programs is None else programs)
     found = [
         Examined(oid) if seen is None else _sound(layout, oid, seen)
-        for oid, seen in zip(oids, glance(layout, oids, known), strict=True)
+        for oid, seen in zip(oids, seen_at_once, strict=True)
     ]
     hash_inodes((file for item in found for file in item.files), known)
     for item in found:

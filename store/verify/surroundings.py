@@ -38,11 +38,18 @@ def _inode(path: str) -> int | None:
         return None
 
 
-def check_pool(layout: Layout, known: dict[int, Digest] | None) -> Iterator[Finding]:
-    """Every inode below ``links/`` against its name; with ``known``, its bytes, too."""
+def check_pool(
+    layout: Layout, known: dict[int, Digest] | None, programs: dict[int, bool]
+) -> Iterator[Finding]:
+    """Every inode below ``links/`` against its name; with ``known``, its bytes, too.
+
+    The attributes of inodes in ``programs`` are right for files that can be executed, or cannot.
+    """
     shelves = sorted(_listed(layout.links))
     unread: list[Unread] = []
-    for findings, files in share_out(partial(_check_shelves, layout, known), shelves, SHELVES):
+    for findings, files in share_out(
+        partial(_check_shelves, layout, known, programs), shelves, SHELVES
+    ):
         yield from findings
         unread += files
     if known is None:
@@ -61,7 +68,10 @@ def check_pool(layout: Layout, known: dict[int, Digest] | None) -> Iterator[Find
 
 
 def _check_shelves(
-    layout: Layout, known: dict[int, Digest] | None, shelves: Sequence[str]
+    layout: Layout,
+    known: dict[int, Digest] | None,
+    programs: dict[int, bool],
+    shelves: Sequence[str],
 ) -> tuple[list[Finding], list[Unread]]:
     """What is wrong with the names and inodes; and those whose bytes are not known to be right."""
     findings: list[Finding] = []
@@ -74,7 +84,13 @@ def _check_shelves(
         try:
             fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
             try:
-                for name in os.listdir(fd):
+                with os.scandir(fd) as entries:
+                    names = [
+                        entry.name
+                        for entry in entries
+                        if not _is(known, programs, entry.inode(), f"{shelf}{entry.name}")
+                    ]
+                for name in names:
                     with contextlib.suppress(FileNotFoundError):
                         found = os.stat(name, dir_fd=fd, follow_symlinks=False)
                         _check_link(path, name, found, known, findings, unread)
@@ -83,6 +99,15 @@ def _check_shelves(
         except OSError as error:
             findings.append(Finding("pool", path, f"cannot be read: {error.strerror}"))
     return findings, unread
+
+
+def _is(known: dict[int, Digest] | None, programs: dict[int, bool], inode: int, name: str) -> bool:
+    """Whether an inode that was read through an object is all that its name says."""
+    program = programs.get(inode)
+    if known is None or program is None:
+        return False
+    digest = known.get(inode)
+    return type(digest) is bytes and name == digest.hex() + ("x" if program else "")
 
 
 def _check_link(

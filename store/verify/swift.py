@@ -65,27 +65,38 @@ class Glance:
 class _Part:
     """What one process saw: objects by number, None for one that is not sound.
 
-    ``inodes`` were read and have ``digests``, 32 bytes each. ``others`` were left to other
+    ``inodes`` were read and have ``digests``, 32 bytes each; ``programs`` are those of them that
+    can be executed. ``others`` were left to other
     processes: for object ``whose`` they should have ``expected``, 32 bytes each.
     """
 
     glances: dict[int, Glance | None] = field(default_factory=dict)
     inodes: array[int] = field(default_factory=lambda: array("Q"))
     digests: bytearray = field(default_factory=bytearray)
+    programs: array[int] = field(default_factory=lambda: array("Q"))
     others: array[int] = field(default_factory=lambda: array("Q"))
     whose: array[int] = field(default_factory=lambda: array("Q"))
     expected: bytearray = field(default_factory=bytearray)
 
 
 def glance(
-    layout: Layout, oids: Sequence[ObjectId], known: dict[int, Digest]
+    layout: Layout,
+    oids: Sequence[ObjectId],
+    known: dict[int, Digest],
+    programs: dict[int, bool],
 ) -> list[Glance | None]:
-    """Each object's facts, or None when it is not sound. Digests go to ``known``, by inode."""
+    """Each object's facts, or None when it is not sound. Digests go to ``known``, by inode.
+
+    Inodes that have just the mode and mtime of a stored file go to ``programs``: True for a mode
+    that lets them be executed.
+    """
     tasks = _tasks(layout, oids)
     with mmap.mmap(-1, 8 * SLOTS) as shared, memoryview(shared) as raw, raw.cast("Q") as claims:
         parts = share_out(partial(_pass, layout, known, claims), tasks, 1)
     for part in parts:
         known.update(zip(part.inodes, _split(part.digests), strict=True))
+        programs.update(dict.fromkeys(part.inodes, False))
+        programs.update(dict.fromkeys(part.programs, True))
     found: list[Glance | None] = [
         _joined([x.glances[n] for x in parts if n in x.glances]) for n in range(len(oids))
     ]
@@ -249,6 +260,8 @@ class _Walk:
                 self._part.whose.append(self._number)
                 self._part.expected += payload
             else:
+                if mode & 0o100:
+                    self._part.programs.append(inode)
                 self._read(fd, inode, size, payload)
         finally:
             os.close(fd)
