@@ -47,7 +47,8 @@ class Workshop:
 
     ``kept`` are the objects that must survive whatever happens, and ``facts`` the roots, and what
     is recorded of who made these objects; ``damaged`` are those among them that are not whole
-    before the command, and need not be until it says that they are.
+    before the command, and need not be until it says that they are, and shared files, by their
+    names below ``links/``, that need not be until it ends.
     """
 
     place: Path
@@ -236,19 +237,25 @@ def _with_damage(shop: Workshop) -> None:
     """
     _a_store(shop)
     added = shop.must("add", *(str(shop.place / name) for name in ("few", "many", "lone"))).out
-    above = shop.must("realise", "above").out.strip()
+    shop.must("realise", "above")
     whole = rule.objects(str(shop.template))
     subprocess.run(["cp", "-a", shop.template, shop.place / "other"], check=True)
     few, many, lone = (path.removeprefix("/store/") for path in added.split())
     objects = shop.template / "store"
-    base = next(name for name in shop.must("closure", above).out.split() if name.endswith("-base"))
-    _write_over(objects / few / "below" / "b")
+    base = next(name for name in whole if name.endswith("-base"))
+    few_b, where = objects / few / "below" / "b", objects / base / "where"
+    _write_over(few_b)
     _remove_from(objects / many / "d1", "5")
     (shop.template / "manifests" / lone).unlink()
-    (objects / base.removeprefix("/store/") / "where").chmod(0o644)
+    where.chmod(0o644)
     old = next(name for name in whole if name.endswith("-old"))
     shop.kept = whole
-    shop.damaged = frozenset((few, many, lone, old, base.removeprefix("/store/")))
+    inodes = {path.stat().st_ino for path in (few_b, where)}
+    pool = shop.template / "links"
+    shared = (path for path in pool.glob("*/*") if path.stat().st_ino in inodes)
+    shop.damaged = frozenset(
+        (few, many, lone, old, base, *(str(path.relative_to(pool)) for path in shared))
+    )
 
 
 def _write_over(path: Path) -> None:
