@@ -77,8 +77,9 @@ class Plain:
 
     def _finished(self, event: events.Finished) -> str:
         verb = {"fetch": "fetched", "unpack": "unpacked"}.get(event.kind, "built")
+        of = f"/{self._total}" if self._total else ""  # a repair does not know how many
         return (
-            f"[{self._done}/{self._total}] {verb} {event.name} "
+            f"[{self._done}{of}] {verb} {event.name} "
             f"in {seconds_text(event.seconds)}  {' '.join(event.paths)}"
         )
 

@@ -123,6 +123,7 @@ def test_an_input_is_repaired_before_what_is_built_with_it(builder: Shop) -> Non
     assert done.returncode == 0, done.stdout + done.stderr
     assert f"repaired: {upstream} (from building again)" in done.stdout
     assert f"repaired: {downstream} (from building again)" in done.stdout
+    assert "[2] built downstream in " in done.stderr
     check_clean(builder)
 
 
