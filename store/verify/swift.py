@@ -7,6 +7,8 @@ unsound for any reason, and sound only if the other would find nothing.
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import mmap
 import os
 import stat
@@ -91,7 +93,12 @@ def glance(
     that lets them be executed.
     """
     tasks = _tasks(layout, oids)
-    with mmap.mmap(-1, 8 * SLOTS) as shared, memoryview(shared) as raw, raw.cast("Q") as claims:
+    with (
+        _uncollected(),
+        mmap.mmap(-1, 8 * SLOTS) as shared,
+        memoryview(shared) as raw,
+        raw.cast("Q") as claims,
+    ):
         parts = share_out(partial(_pass, layout, known, claims), tasks, 1)
     for part in parts:
         known.update(zip(part.inodes, _split(part.digests), strict=True))
@@ -107,6 +114,18 @@ def glance(
             if known.get(inode) != expected:
                 found[number] = None
     return found
+
+
+@contextlib.contextmanager
+def _uncollected() -> Iterator[None]:
+    """Without looks for cycles, of which manifests have none: those took a tenth of the time."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def _split(digests: bytearray) -> Iterator[bytes]:
