@@ -6,12 +6,13 @@ some things that nothing else has: when objects were used and verified last.
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from store.errors import CorruptObject, StoreError, UnknownObject
+from store.errors import CorruptObject, StoreError, UnknownObject, storage_error
 from store.index.rebuilding import Workshop, workshop
 from store.index.records import Scan
 from store.index.writing import Writer
@@ -72,6 +73,15 @@ def _rebuild(
 ) -> Rebuilt:
     if not os.path.isdir(layout.objects):
         raise UnknownObject(f"there is no store at {layout.root}")
+    try:
+        return _make(layout, backup, contents, phase)
+    except OSError as error:
+        raise storage_error(error, f"cannot make the index in {layout.index} anew") from error
+
+
+def _make(
+    layout: Layout, backup: str | None, contents: bool, phase: Callable[[str], None]
+) -> Rebuilt:
     make_directories(layout)
     with workshop(layout.index) as shop:
         phase("reading the backup" if backup else "reading the old index")
@@ -120,3 +130,7 @@ def _salvage(shop: Workshop, source: str) -> tuple[Scan | None, str | None]:
         return Helper(work).result(), None
     except StoreError as error:
         return None, error.message
+    except OSError as error:
+        if error.errno != errno.EIO:
+            raise
+        return None, f"reading it failed: {error.strerror}"

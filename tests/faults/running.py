@@ -96,6 +96,7 @@ def run(
         os.write(open_gate, b"x")
         code = _wait(pid, TIMEOUT if kill_after is None else kill_after, kill_after is not None)
         _wait_for_all(ended)
+        _wait_for_group(pid)
     finally:
         os.close(open_gate)
         os.close(ended)
@@ -189,6 +190,16 @@ def _wait_for_all(ended: int) -> None:
     """Wait until no process of the run is left: all of them hold the other end of a pipe."""
     if not select.select([ended], [], [], TIMEOUT)[0]:
         raise TimeoutError("processes of a run outlived it")
+
+
+def _wait_for_group(group: int) -> None:
+    """Wait until those that were killed have let go of their locks, too, which may come after the
+    pipe; for a moment only, since who has ended stays in the group until somebody asks."""
+    end = time.monotonic() + 2
+    with suppress(ProcessLookupError):
+        while time.monotonic() < end:
+            os.killpg(group, 0)
+            time.sleep(0.002)
 
 
 def isolated(action: Callable[[], T]) -> T:

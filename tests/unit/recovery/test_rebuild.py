@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import shutil
 import signal
@@ -13,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from store.errors import Busy, CorruptObject, UnknownObject
+from store.errors import Busy, CorruptObject, StorageError, UnknownObject
 from store.layout import Layout
 from store.model.manifest import Manifest
 from store.model.names import ObjectId
@@ -184,6 +185,23 @@ def test_roots_of_an_object_that_was_not_whole_are_back_when_it_is(kept: Kept) -
     assert len(rebuild(kept.layout).replay.lost_roots) == 2
     os.rename(f"{manifest}.away", manifest)
     assert rebuild(kept.layout).replay.lost_roots == []
+    assert kept.known() == before
+
+
+def test_only_an_old_index_that_cannot_be_read_is_gone_without(
+    kept: Kept, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    number = errno.EMFILE
+
+    def refuse(*_: str) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr("store.index.rebuilding.shutil.copyfile", refuse)
+    before = kept.known()
+    with pytest.raises(StorageError, match="Too many open files"):
+        rebuild(kept.layout)
+    number = errno.EIO
+    assert rebuild(kept.layout).old == "reading it failed: Input/output error"
     assert kept.known() == before
 
 
