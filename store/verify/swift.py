@@ -118,7 +118,7 @@ def glance(
 
 @contextlib.contextmanager
 def _uncollected() -> Iterator[None]:
-    """Without looks for cycles, of which manifests have none: those took a tenth of the time."""
+    """Without looks for cycles, of which manifests have none."""
     enabled = gc.isenabled()
     gc.disable()
     try:
