@@ -7,6 +7,7 @@ some things that nothing else has: when objects were used and verified last.
 from __future__ import annotations
 
 import errno
+import faulthandler
 import os
 import signal
 from collections.abc import Callable
@@ -123,6 +124,7 @@ def _salvage(shop: Workshop, source: str) -> tuple[Scan | None, str | None]:
         return None, "it is empty"
 
     def work() -> Scan:
+        faulthandler.disable()  # That it dies of a damaged page is provided for, and no news.
         signal.alarm(PATIENCE)
         return shop.salvage(source)
 

@@ -18,9 +18,11 @@ from tests.integration.conftest import Shop
 
 @pytest.fixture(scope="module")
 def link(shop: Shop, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A link that keeps one object of the shop's store."""
-    path = tmp_path_factory.mktemp("links") / "hello"
-    shop.path("realise", "hello", "--out-link", str(path))
+    """The only link to an object of the shop's store, and one of those that keep most."""
+    folder = tmp_path_factory.mktemp("links")
+    (folder / "lonely").write_bytes(bytes(range(256)) * 0x4000)
+    path = folder / "link"
+    shop.path("add", str(folder / "lonely"), "--out-link", str(path))
     return path
 
 
@@ -55,13 +57,13 @@ def test_du_names_what_is_largest_and_what_a_link_keeps(shop: Shop, link: Path) 
     objects = [line["object"] for line in lines if "object" in line]
     totals = [item["total"] for item in objects]
     assert totals == sorted(totals, reverse=True)
-    hello = next(item for item in objects if item["path"].endswith("-hello"))
-    assert hello["kept_by"] == f"link {link}"
-    assert 0 < hello["exclusive"] <= hello["total"]
+    lonely = next(item for item in objects if item["path"].endswith("-lonely"))
+    assert lonely["kept_by"] == f"link {link}"
+    assert 0 < lonely["exclusive"] <= lonely["total"]
     holder = next(
         line["holder"] for line in lines if line.get("holder", {}).get("name") == str(link)
     )
-    assert holder["holds"] == [hello["path"]]
+    assert holder["holds"] == [lonely["path"]]
     summary = lines[-1]["summary"]
     assert summary["objects"] == len(objects)
     assert summary["total"] <= summary["unshared"]
@@ -73,9 +75,9 @@ def test_du_for_people_has_as_many_lines_as_asked_for(shop: Shop, link: Path) ->
     assert sum("  /store/" in line for line in done.stdout.splitlines()) == 2
     assert f"link {link}" in done.stdout
     assert "objects more" in done.stdout
-    one = shop.run("du", "hello")
+    one = shop.run("du", str(link))
     assert one.returncode == 0, one.stderr
-    assert "-hello" in one.stdout
+    assert "-lonely" in one.stdout
     assert "holder" not in one.stdout
 
 
@@ -111,14 +113,14 @@ def test_the_map_has_a_tile_an_object_that_says_what_it_is(browser: Browser, lin
     titles = browser.run(
         "return [...document.querySelectorAll('svg.wide .tile title')].map(t => t.textContent)"
     )
-    hello = [title for title in titles if "-hello\n" in title]
-    assert len(hello) == 1
-    assert f"kept by link {link}" in hello[0]
+    lonely = [title for title in titles if "-lonely\n" in title]
+    assert len(lonely) == 1
+    assert f"kept by link {link}" in lonely[0]
     shown = browser.run(
         "return [...document.querySelectorAll('svg.wide text')].map(t => t.textContent).join(' ')"
     )
     assert "userland" in shown
-    assert "hello" in browser.text("#objects") + "".join(titles)
+    assert "lonely" in browser.text("#objects") + "".join(titles)
     assert str(link) in browser.text("#holders")
 
 

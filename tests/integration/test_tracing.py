@@ -132,7 +132,9 @@ def test_a_process_can_be_stopped_and_continued_by_its_parent(lab: Lab) -> None:
             child = os.fork()
             if child == 0:
                 threading.Thread(target=time.sleep, args=(60,), daemon=True).start()
-                os.setpgid(0, 0); os.kill(os.getpid(), number); os._exit(5)
+                os.setpgid(0, 0); os.kill(os.getpid(), number)
+                time.sleep(0.5)  # or its end would be all that there is to wait for
+                os._exit(5)
             status = os.waitpid(child, os.WUNTRACED)[1]
             print(os.WIFSTOPPED(status), os.WSTOPSIG(status) == number)
             time.sleep(0.05)
