@@ -4,20 +4,30 @@ from __future__ import annotations
 
 import contextlib
 import os
-import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TypeVar
 
 from store.build import cleaning
 from store.discarding import RUN
-from store.errors import StoreError
+from store.gc.unlinking import Removed, outline, remove_folders, remove_tree
 from store.layout import Layout
 from store.locks import Hold
-from store.model.manifest import Manifest
-from store.model.tree import Node, NodeKind
-from store.objects.sharing import link_path
+from store.objects.crew import overlap, share_out
 
-_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-_BLOCK = 512
+BROAD = 128 << 10
+"""Bytes of the manifest of an object whose folders are shared out among processes."""
+
+FEW_FOLDERS = 64
+"""Folders that one process empties in the time that forking another takes."""
+
+FEW_OBJECTS = 256
+"""Small objects, likewise."""
+
+PORTIONS = 8
+"""Of so few, for the threads of one process."""
+
+T = TypeVar("T")
 
 
 class Removal:
@@ -28,27 +38,52 @@ class Removal:
     ) -> None:
         self._layout = layout
         self._progress = progress
-        self.freed = 0
-        self.orphaned = False
-        """Whether an object was removed whose manifest did not tell which inodes it shared."""
+        self._removed = Removed()
+
+    @property
+    def freed(self) -> int:
+        """Bytes so far."""
+        return self._removed.freed
 
     def empty_run(self, folder: str) -> None:
         """Remove the objects and manifests that a run of the collector moved to ``folder``."""
-        names = {*_list(f"{folder}/objects"), *_list(f"{folder}/manifests")}
-        for name in sorted(names):
-            self._remove(f"{folder}/objects", name)
-            # The manifest goes last: after a kill it still tells which inodes to look at.
-            self._drop_shared(f"{folder}/manifests/{name}")
-            self._remove(f"{folder}/manifests", name)
+        objects, manifests = f"{folder}/objects", f"{folder}/manifests"
+        names = sorted({*_list(objects), *_list(manifests)})
+        small = []
+        for name in names:
+            if _size(f"{manifests}/{name}") < BROAD:
+                small.append(name)
+                continue
+            folders = outline(objects, f"{manifests}/{name}") or []
+            self._share_out(partial(remove_folders, self._layout.links), folders, FEW_FOLDERS)
+            self._removed.freed += remove_tree(objects, name)
             self._progress(self.freed)
+        self._share_out(partial(_remove_objects, folder, self._layout.links), small, FEW_OBJECTS)
+        # Manifests go last: after a kill they still tell which inodes to look at.
+        for shared in self._removed.kept:
+            self._removed.drop(shared)
+        self._removed.kept.clear()
+        for name in names:
+            self._removed.freed += remove_tree(manifests, name)
+            self._progress(self.freed)
+
+    def _share_out(
+        self, work: Callable[[Sequence[T]], Removed], items: Sequence[T], few: int
+    ) -> None:
+        # Where freed blocks are discarded at once, each removal waits for the disk.
+        def overlapped(part: Sequence[T]) -> list[Removed]:
+            return overlap(work, part, few // PORTIONS)
+
+        for parts in share_out(overlapped, items, few):
+            for removed in parts:
+                self._removed.add(removed)
 
     def empty_trash(self) -> None:
         """Remove what earlier runs, and others, left in the trash; what is held stays."""
         for name in _list(self._layout.trash):
             path = f"{self._layout.trash}/{name}"
             if not name.startswith(RUN):
-                self._remove(self._layout.trash, name)
-                self.orphaned = True
+                self._removed.freed += remove_tree(self._layout.trash, name)
                 continue
             with contextlib.suppress(BlockingIOError, FileNotFoundError, NotADirectoryError):
                 hold = Hold(path)
@@ -59,69 +94,28 @@ class Removal:
     def sweep_shared(self) -> None:
         """Drop every shared inode that no object names."""
         for name in _list(self._layout.links):
-            with contextlib.suppress(NotADirectoryError), _opened(name, self._layout.links) as fd:
-                with os.scandir(fd) as scan:
+            shelf = f"{self._layout.links}/{name}"
+            with contextlib.suppress(NotADirectoryError):
+                if os.path.islink(shelf):
+                    continue
+                with os.scandir(shelf) as scan:
                     entries = list(scan)
                 for entry in entries:
-                    self._drop(entry.name, fd, entry.stat(follow_symlinks=False))
+                    with contextlib.suppress(FileNotFoundError):
+                        if entry.stat(follow_symlinks=False).st_nlink == 1:
+                            self._removed.drop(entry.path)
             self._progress(self.freed)
 
-    # -- trees --
 
-    def _remove(self, folder: str, name: str) -> None:
-        with contextlib.suppress(FileNotFoundError):
-            parent = os.open(folder, _FOLDER)
-            try:
-                found = os.stat(name, dir_fd=parent, follow_symlinks=False)
-                self._remove_entry(name, parent, found)
-            finally:
-                os.close(parent)
-
-    def _remove_entry(self, name: str, parent: int, found: os.stat_result) -> None:
-        if not stat.S_ISDIR(found.st_mode):
-            os.unlink(name, dir_fd=parent)
-            if found.st_nlink == 1:
-                self.freed += found.st_blocks * _BLOCK
-            return
-        fd = os.open(name, _FOLDER, dir_fd=parent)
-        try:
-            os.fchmod(fd, 0o700)
-            with os.scandir(fd) as scan:
-                entries = list(scan)
-            for entry in entries:
-                self._remove_entry(entry.name, fd, entry.stat(follow_symlinks=False))
-        finally:
-            os.close(fd)
-        os.rmdir(name, dir_fd=parent)
-        self.freed += found.st_blocks * _BLOCK
-
-    # -- shared inodes --
-
-    def _drop_shared(self, manifest: str) -> None:
-        try:
-            with open(manifest, "rb") as stream:
-                decoded = Manifest.decode(stream.read())
-        except (OSError, StoreError):
-            self.orphaned = True
-            return
-        for node in {node for node in _nodes(decoded) if node.kind is NodeKind.FILE}:
-            path = link_path(self._layout.links, node.payload, node.executable)
-            with contextlib.suppress(FileNotFoundError):
-                self._drop(path, None, os.lstat(path))
-
-    def _drop(self, name: str, folder: int | None, found: os.stat_result) -> None:
-        # Who shares the inode in this moment has a name of its own by the time this one is gone.
-        if found.st_nlink == 1 and stat.S_ISREG(found.st_mode):
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(name, dir_fd=folder)
-                self.freed += found.st_blocks * _BLOCK
-
-
-def _nodes(manifest: Manifest) -> Iterator[Node]:
-    yield manifest.root
-    for directory in manifest.directories.values():
-        for _, node in directory.entries:
-            yield node
+def _remove_objects(folder: str, links: str, names: Sequence[str]) -> Removed:
+    """Remove small objects; their manifests stay."""
+    removed, objects = Removed(), f"{folder}/objects"
+    for name in names:
+        folders = outline(objects, f"{folder}/manifests/{name}")
+        if folders:
+            removed.add(remove_folders(links, folders))
+        removed.freed += remove_tree(objects, name)
+    return removed
 
 
 def _list(folder: str) -> list[str]:
@@ -131,10 +125,8 @@ def _list(folder: str) -> list[str]:
         return []
 
 
-@contextlib.contextmanager
-def _opened(name: str, parent: str) -> Iterator[int]:
-    fd = os.open(f"{parent}/{name}", _FOLDER)
+def _size(path: str) -> int:
     try:
-        yield fd
-    finally:
-        os.close(fd)
+        return os.stat(path).st_size
+    except FileNotFoundError:
+        return 0

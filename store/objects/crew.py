@@ -21,6 +21,9 @@ T = TypeVar("T")
 MOST = 8
 """Helpers and this process together; beyond, a disk and its file system are the limit."""
 
+THREADS = 8
+"""Calls that one process has under way at once where each waits for the disk."""
+
 
 def hands() -> int:
     """How many processes may work at once, this one included."""
@@ -119,3 +122,18 @@ def share_out(work: Callable[[Sequence[T]], R], items: Sequence[T], least: int) 
             helper.cancel()
         raise
     return [first, *results(helpers)]
+
+
+def overlap(work: Callable[[Sequence[T]], R], items: Sequence[T], portion: int) -> list[R]:
+    """``work`` over all items, by threads that take ``portion`` items at a time: for what waits for
+    the disk more than it computes. When one raises, no portion is begun any more."""
+    if len(items) <= portion:
+        return [work(items)]
+    from concurrent.futures import ThreadPoolExecutor  # not needed by most commands
+
+    pool = ThreadPoolExecutor(THREADS)
+    try:
+        portions = [items[at : at + portion] for at in range(0, len(items), portion)]
+        return list(pool.map(work, portions))
+    finally:
+        pool.shutdown(cancel_futures=True)

@@ -16,15 +16,14 @@ from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
 
-from store import canon, digest
-from store.canon import Value
+from store import digest
 from store.errors import FormatError, InvalidName
 from store.layout import Layout
-from store.model import fields, identity
-from store.model.manifest import VERSION, Manifest
+from store.model import identity
+from store.model.manifest import Manifest
 from store.model.names import ObjectId
+from store.model.outline import Entries, Outline
 from store.model.tree import Node, NodeKind
 from store.objects.check import Unread, check_identity
 from store.objects.crew import hands, share_out
@@ -40,10 +39,6 @@ SLOTS = 1 << 20
 _DIRECTORY = stat.S_IFDIR | 0o555
 _FILE = {False: stat.S_IFREG | 0o444, True: stat.S_IFREG | 0o555}
 _OPEN = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-
-Entries = list[Any]
-"""Lists of name, kind, executable, size and payload. Their types are those of the fields when the
-object's identity, which is taken last, is right; until then they are only compared."""
 
 Facts = tuple[tuple[ObjectId, ...], bool, int]
 """References, whether it refers to itself, and size, by the manifest."""
@@ -193,19 +188,15 @@ class _Walk:
         self._number = number
         with open(layout.manifest(oid), "rb") as stream:
             data = stream.read()
-        values = fields.array(canon.decode(data), 6)
-        root = Node.from_fields(fields.array(values[4]))
-        references = fields.several(values[2], fields.object_id)
-        fields.strictly_ascending(references, "references")
-        itself = fields.boolean(values[3])
-        if values[0] != VERSION or fields.object_id(values[1]) != oid:
+        outline = Outline.decode(data)
+        if outline.id != oid:
             raise _Unsound
-        found = Glance((references, itself, root.size))
-        directories = _directories(fields.array(values[5]))
+        root = outline.root
+        found = Glance((outline.references, outline.refers_to_itself, root.size))
         path = os.fsencode(layout.object(oid))
         if which == 0:
             self._top(path, root, found)
-        for folder, entries in list(_folders(path, root, directories))[which::count]:
+        for folder, entries in list(outline.folders(path))[which::count]:
             self._folder(folder, entries, found)
         if which == 0:
             _check_identity(os.fsdecode(path), oid, found.facts, root, data)
@@ -305,40 +296,6 @@ class _Walk:
         self._part.digests += read
         if read != payload:
             raise _Unsound
-
-
-def _directories(encoded: list[Value]) -> dict[bytes, Entries]:
-    """Entries by the digest of their encoding, which is what a parent calls them by."""
-    found = {
-        digest.keyed(digest.Kind.DIRECTORY, fields.raw(item)): canon.decode(fields.raw(item))
-        for item in encoded
-    }
-    fields.strictly_ascending(found, "directories")
-    return found
-
-
-def _folders(
-    path: bytes, node: Node, directories: dict[bytes, Entries]
-) -> Iterator[tuple[bytes, Entries]]:
-    """Every folder's path and entries, always in the same order."""
-    if node.kind is not NodeKind.DIRECTORY:
-        return
-    stack = [(path, node.size, node.payload)]
-    used = set()
-    while stack:
-        path, size, payload = stack.pop()
-        entries = directories.get(payload)
-        used.add(payload)
-        if entries is None or size != sum(entry[3] for entry in entries):
-            raise _Unsound
-        yield path, entries
-        stack += [
-            (b"%b/%b" % (path, entry[0]), entry[3], entry[4])
-            for entry in entries
-            if entry[1] == NodeKind.DIRECTORY
-        ]
-    if len(used) != len(directories):
-        raise _Unsound
 
 
 def _check_identity(path: str, oid: ObjectId, facts: Facts, root: Node, data: bytes) -> None:

@@ -1,0 +1,164 @@
+"""Removing objects by their manifests: each file, and the shared inode that nothing else names.
+
+Several processes may remove files of one object, or of objects that share files. So an inode that
+had other names still is looked at once more when all of them have finished.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from store.errors import FormatError, InvalidName
+from store.model.outline import Entries, Outline
+from store.model.tree import NodeKind
+from store.objects.sharing import link_path
+
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_BLOCK = 512
+
+Folder: TypeAlias = tuple[bytes, Entries]
+"""A folder's path, and its entries by the manifest."""
+
+
+@dataclass
+class Removed:
+    """``freed`` bytes, by the blocks of what lost its last name. ``kept`` are the paths of shared
+    inodes that had other names."""
+
+    freed: int = 0
+    kept: list[str] = field(default_factory=list)
+
+    def add(self, other: Removed) -> None:
+        """Count what another process removed."""
+        self.freed += other.freed
+        self.kept += other.kept
+
+    def drop(self, shared: str) -> None:
+        """Remove a shared inode whose only name this is."""
+        with contextlib.suppress(FileNotFoundError):
+            found = os.lstat(shared)
+            # Who shares it in this moment has a name of its own by the time this one is gone.
+            if found.st_nlink == 1 and stat.S_ISREG(found.st_mode):
+                os.unlink(shared)
+                self.freed += found.st_blocks * _BLOCK
+
+
+def outline(objects: str, manifest: str) -> list[Folder] | None:
+    """The folders of the object whose manifest this is, and which lies below ``objects``; None when
+    the manifest does not tell. An object that is one file has it as an entry of ``objects``."""
+    try:
+        with open(manifest, "rb") as stream:
+            found = Outline.decode(stream.read())
+        name = os.path.basename(manifest)
+        folders = list(found.folders(os.fsencode(f"{objects}/{name}")))
+    except (OSError, FormatError, InvalidName, TypeError, ValueError):
+        return None
+    if found.root.kind is NodeKind.FILE:
+        folders.append((os.fsencode(objects), [[os.fsencode(name), *found.root.to_fields()]]))
+    return folders
+
+
+def remove_folders(links: str, folders: Sequence[Folder]) -> Removed:
+    """Remove the files and links of these folders, and the inodes below ``links`` that only they
+    had. What is gone already is passed over; the folders stay."""
+    worker = _Worker(links)
+    for path, entries in folders:
+        worker.folder(path, entries)
+    return worker.removed
+
+
+def remove_tree(folder: str, name: str) -> int:
+    """Remove whatever is called ``name``, if it is there; returns the bytes freed."""
+    with contextlib.suppress(FileNotFoundError):
+        parent = os.open(folder, _FOLDER)
+        try:
+            found = os.stat(name, dir_fd=parent, follow_symlinks=False)
+            return _remove_entry(name, parent, found)
+        finally:
+            os.close(parent)
+    return 0
+
+
+def _remove_entry(name: str, parent: int, found: os.stat_result) -> int:
+    if not stat.S_ISDIR(found.st_mode):
+        os.unlink(name, dir_fd=parent)
+        return found.st_blocks * _BLOCK if found.st_nlink == 1 else 0
+    freed = found.st_blocks * _BLOCK
+    fd = os.open(name, _FOLDER, dir_fd=parent)
+    try:
+        os.fchmod(fd, 0o700)
+        with os.scandir(fd) as scan:
+            entries = list(scan)
+        for entry in entries:
+            freed += _remove_entry(entry.name, fd, entry.stat(follow_symlinks=False))
+    finally:
+        os.close(fd)
+    os.rmdir(name, dir_fd=parent)
+    return freed
+
+
+class _Worker:
+    def __init__(self, links: str) -> None:
+        self._links = links
+        self.removed = Removed()
+
+    def folder(self, path: bytes, entries: Entries) -> None:
+        try:
+            fd = os.open(path, _FOLDER)
+        except (FileNotFoundError, NotADirectoryError):
+            # Removed before a kill. Its shared inodes may have been left.
+            for _, kind, executable, _, payload in entries:
+                if kind == NodeKind.FILE:
+                    self.removed.drop(link_path(self._links, payload, executable))
+            return
+        try:
+            os.fchmod(fd, 0o700)
+            inodes = _inodes(fd, entries)
+            for name, kind, executable, _, payload in entries:
+                inode = inodes.get(name)
+                if kind == NodeKind.FILE:
+                    self._file(fd, name, inode, link_path(self._links, payload, executable))
+                elif kind == NodeKind.LINK and inode is not None:
+                    os.unlink(name, dir_fd=fd)
+        finally:
+            os.close(fd)
+
+    def _file(self, folder: int, name: bytes, inode: int | None, shared: str) -> None:
+        try:
+            found = os.lstat(shared)
+        except FileNotFoundError:
+            found = None
+        links = 0 if found is None else found.st_nlink
+        if inode is not None:
+            if found is not None and found.st_ino == inode:
+                links -= 1
+            else:
+                own = os.stat(name, dir_fd=folder, follow_symlinks=False)
+                if own.st_nlink == 1:
+                    self.removed.freed += own.st_blocks * _BLOCK
+            os.unlink(name, dir_fd=folder)
+        if found is None:
+            return
+        if links > 1:
+            self.removed.kept.append(shared)
+        elif stat.S_ISREG(found.st_mode):
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(shared)
+                self.removed.freed += found.st_blocks * _BLOCK
+
+
+def _inodes(folder: int, entries: Entries) -> dict[bytes, int]:
+    """The inodes of an open folder's entries, by name, without looking at each."""
+    if len(entries) == 1:
+        # That of an object that is one file has as many entries as there are objects.
+        name = entries[0][0]
+        with contextlib.suppress(FileNotFoundError):
+            return {name: os.stat(name, dir_fd=folder, follow_symlinks=False).st_ino}
+        return {}
+    with os.scandir(folder) as scan:
+        return {os.fsencode(entry.name): entry.inode() for entry in scan}

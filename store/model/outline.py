@@ -1,0 +1,78 @@
+"""A manifest as plain lists: quick to read where a tree of many thousand files is only walked.
+
+What is read is canonical, and each directory has the digest that its parent calls it by. The types
+within an entry are those of the fields when the object's identity is right, and only then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from store import canon, digest
+from store.errors import FormatError
+from store.model import fields
+from store.model.manifest import VERSION
+from store.model.names import ObjectId
+from store.model.tree import Node, NodeKind
+
+Entries: TypeAlias = list[Any]
+"""Lists of name, kind, executable, size and payload."""
+
+
+@dataclass(frozen=True)
+class Outline:
+    """What a manifest holds. ``directories`` has entries by the digest of their encoding."""
+
+    id: ObjectId
+    references: tuple[ObjectId, ...]
+    refers_to_itself: bool
+    root: Node
+    directories: dict[bytes, Entries]
+
+    @classmethod
+    def decode(cls, data: bytes) -> Outline:
+        """Read an encoded manifest; FormatError or InvalidName for what is none."""
+        values = fields.array(canon.decode(data), 6)
+        if values[0] != VERSION:
+            raise FormatError(f"a manifest of version {values[0]!r}, not {VERSION}")
+        references = fields.several(values[2], fields.object_id)
+        fields.strictly_ascending(references, "references")
+        directories = {
+            digest.keyed(digest.Kind.DIRECTORY, fields.raw(item)): canon.decode(fields.raw(item))
+            for item in fields.array(values[5])
+        }
+        fields.strictly_ascending(directories, "directories")
+        return cls(
+            fields.object_id(values[1]),
+            references,
+            fields.boolean(values[3]),
+            Node.from_fields(fields.array(values[4])),
+            directories,
+        )
+
+    def folders(self, path: bytes) -> Iterator[tuple[bytes, Entries]]:
+        """Every folder's path and entries, always in the same order, for a tree at ``path``.
+
+        Raises FormatError when a directory is missing, too many, or its size is not that of its
+        entries.
+        """
+        if self.root.kind is not NodeKind.DIRECTORY:
+            return
+        stack = [(path, self.root.size, self.root.payload)]
+        used = set()
+        while stack:
+            path, size, payload = stack.pop()
+            entries = self.directories.get(payload)
+            used.add(payload)
+            if entries is None or size != sum(entry[3] for entry in entries):
+                raise FormatError(f"the manifest of {self.id} lacks a directory")
+            yield path, entries
+            stack += [
+                (b"%b/%b" % (path, entry[0]), entry[3], entry[4])
+                for entry in entries
+                if entry[1] == NodeKind.DIRECTORY
+            ]
+        if len(used) != len(self.directories):
+            raise FormatError(f"the manifest of {self.id} has a directory too many")
