@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import stat
+import sys
 
+_ENCODING, _ERRORS = sys.getfilesystemencoding(), sys.getfilesystemencodeerrors()
 _NEW = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -35,7 +37,7 @@ def listing(folder: int) -> list[tuple[bytes, int]]:
                 kind = stat.S_IFLNK
             else:
                 kind = stat.S_IFMT(entry.stat(follow_symlinks=False).st_mode)
-            found.append((os.fsencode(entry.name), kind))
+            found.append((entry.name.encode(_ENCODING, _ERRORS), kind))
     return sorted(found)
 
 
@@ -48,7 +50,8 @@ def umask() -> int:
 
 def write_all(fd: int, data: bytes) -> None:
     """Write all of ``data``, however little the kernel takes at a time."""
-    view = memoryview(data)
+    written = os.write(fd, data)
+    view = memoryview(data)[written:]
     while view:
         view = view[os.write(fd, view) :]
 

@@ -19,6 +19,7 @@ from store.locks import Claims, make_held
 from store.model import identity
 from store.model.manifest import Manifest
 from store.model.names import ObjectId
+from store.objects.crew import uncollected
 from store.objects.finishing import (
     finish_directories,
     publish_files,
@@ -66,7 +67,7 @@ def ingest(
     """
     layout = Layout(root)
     try:
-        with _staging(layout) as staging:
+        with _staging(layout) as staging, uncollected():
             output = _stage(
                 layout,
                 staging,
@@ -95,7 +96,7 @@ def ingest_outputs(
     """
     layout = Layout(root)
     try:
-        with contextlib.ExitStack() as folders:
+        with contextlib.ExitStack() as folders, uncollected():
             staged = {
                 scratch: _stage(
                     layout,
@@ -135,7 +136,7 @@ def ingest_again(
     """
     layout = Layout(root)
     try:
-        with _staging(layout) as staging:
+        with _staging(layout) as staging, uncollected():
             output = _stage(
                 layout,
                 staging,

@@ -38,12 +38,13 @@ class Scanner:
     """Looks for a set of digest texts of 32 characters."""
 
     def __init__(self, texts: Iterable[str]) -> None:
-        self._texts = frozenset(text.encode("ascii") for text in texts)
+        self.texts = frozenset(text.encode("ascii") for text in texts)
+        """What is looked for; without any, nothing is ever found."""
         self._groups: dict[int, list[tuple[int, bytes]]] | None = None
 
     def find(self, data: bytes) -> list[tuple[int, bytes]]:
         """Each occurrence in ``data``: its offset and the text, ascending."""
-        if not self._texts or len(data) < TEXT_SIZE:
+        if not self.texts or len(data) < TEXT_SIZE:
             return []
         sample = data[_STEP - 1 :: _STEP].translate(_MAP)
         first = sample.find(_SAMPLED_RUN)
@@ -67,11 +68,11 @@ class Scanner:
         if piece.translate(_MAP).find(_RUN) < 0:
             return []
         windows = ((at, piece[at : at + TEXT_SIZE]) for at in range(len(piece) - OVERLAP))
-        return [(start + at, text) for at, text in windows if text in self._texts]
+        return [(start + at, text) for at, text in windows if text in self.texts]
 
     def _find_by_group(self, data: bytes) -> list[tuple[int, bytes]]:
         if self._groups is None:
-            self._groups = _groups(self._texts)
+            self._groups = _groups(self.texts)
         groups = memoryview(data)[: len(data) // _GROUP * _GROUP].cast("Q")[:: _STRIDE // _GROUP]
         if self._groups.keys().isdisjoint(groups):
             return []

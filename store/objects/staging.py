@@ -33,6 +33,7 @@ from store.objects.staged import (
     pack,
     unpack,
 )
+from store.objects.writeback import Writeback
 
 DEEPEST = 200
 """Levels of folders that an object may have: each takes two descriptors, and some stack."""
@@ -84,6 +85,8 @@ class Copier:
         self._helpers: list[Helper[Share]] = []
         self._alone = hands() == 1
         self._backward = False
+        self._first = True
+        self._writeback = Writeback(staging)
         self._files = 0
         self.seen: set[bytes] = set()
         self.fresh_files = 0
@@ -105,7 +108,9 @@ class Copier:
         except BaseException:
             for helper in self._helpers:
                 helper.cancel()
+            self._writeback.cancel()
             raise
+        self._writeback.end()
         return staged
 
     def _leaf(
@@ -179,10 +184,15 @@ class Copier:
         folders = []
         for name, kind in listing(below):
             at = path + b"/" + name
-            self._note_name(name, at)
+            if len(name) >= digest.TEXT_SIZE:
+                self._note_name(name, at)
             if kind == stat.S_IFDIR:
                 folders.append((name, at))
-            elif mine:
+            elif not mine:
+                continue
+            elif kind == stat.S_IFREG:
+                entries[name] = self._file(name, below, into, at, None)
+            else:
                 entries[name] = self._leaf(name, below, into, at, kind)
         self._files += len(entries)
         if self._files >= FILES_ALONE:
@@ -201,6 +211,7 @@ class Copier:
 
     def _help(self, number: int) -> Share:
         """Walk the whole tree in a helper, and copy what nobody else has begun to copy."""
+        self._first = False
         self._helpers = []
         self._folders = {}
         self.seen, self.fresh_files, self.rewritable = set(), 0, 0
@@ -260,12 +271,13 @@ class Copier:
         fd = self._open(name, source, os.O_NONBLOCK, 0o400, path)
         try:
             found = os.fstat(fd)
-            if not stat.S_ISREG(found.st_mode):
+            mode, size = found.st_mode, found.st_size
+            if not stat.S_ISREG(mode):
                 raise OutputRefused(f"{self._show(path)} was replaced while the tree was read")
-            chosen = bool(found.st_mode & 0o111) if executable is None else executable
+            chosen = mode & 0o111 != 0 if executable is None else executable
             copied = path.rpartition(b"/")[2]
-            data = os.read(fd, found.st_size + 1) if found.st_size <= CHUNK else b""
-            if len(data) == found.st_size:
+            data = os.read(fd, size + 1) if size <= CHUNK else b""
+            if len(data) == size:
                 return self._small(copied, data, target, path, chosen)
             os.lseek(fd, 0, os.SEEK_SET)
             return self._large(copied, fd, target, path, chosen)
@@ -275,7 +287,7 @@ class Copier:
     def _small(
         self, name: bytes, data: bytes, target: int, path: bytes, executable: bool
     ) -> Staged:
-        places = self._scan(data, 0)
+        places = self._scan(data, 0) if self._scanner.texts else []
         node = file(digest.file_digest(data), len(data), executable=executable)
         if not places and self._share(node, name, target, path):
             return Staged(node, node, shared=True)
@@ -326,6 +338,8 @@ class Copier:
         self, fd: int, node: Node, places: list[tuple[int, bytes]], path: bytes, *, made: int
     ) -> Staged:
         self.fresh_files += 1
+        if self._first:
+            self._writeback.note(node.size)
         if places:
             self.rewritable += 1
             return Staged(blanked_file(fd, node, self._mine(places)), node, tuple(places))

@@ -7,8 +7,6 @@ unsound for any reason, and sound only if the other would find nothing.
 
 from __future__ import annotations
 
-import contextlib
-import gc
 import mmap
 import os
 import stat
@@ -26,7 +24,7 @@ from store.model.names import ObjectId
 from store.model.outline import Entries, Outline
 from store.model.tree import Node, NodeKind
 from store.objects.check import Unread, check_identity
-from store.objects.crew import hands, share_out
+from store.objects.crew import hands, share_out, uncollected
 from store.objects.sharing import MTIME_NS
 from store.verify.reading import CHUNK, Digest
 
@@ -89,7 +87,7 @@ def glance(
     """
     tasks = _tasks(layout, oids)
     with (
-        _uncollected(),
+        uncollected(),
         mmap.mmap(-1, 8 * SLOTS) as shared,
         memoryview(shared) as raw,
         raw.cast("Q") as claims,
@@ -109,18 +107,6 @@ def glance(
             if known.get(inode) != expected:
                 found[number] = None
     return found
-
-
-@contextlib.contextmanager
-def _uncollected() -> Iterator[None]:
-    """Without looks for cycles, of which manifests have none."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
 
 
 def _split(digests: bytearray) -> Iterator[bytes]:

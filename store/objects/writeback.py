@@ -1,0 +1,64 @@
+"""Having the disk write what is copied while more is copied, so that the wait at the end is short.
+
+It does not make anything durable: who needs something on disk syncs it. But the kernel tells of a
+failed write only once, and so this tells of it, too.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+from functools import partial
+
+from store import kernel
+from store.objects.crew import Helper
+
+ENOUGH = 64 << 20
+"""Bytes that are worth a process of their own."""
+
+PAUSE_MS = 200
+"""Between two rounds."""
+
+
+class Writeback:
+    """Syncs the file system of an open folder again and again, once much was written to it."""
+
+    def __init__(self, folder: int) -> None:
+        self._folder = folder
+        self._written = 0
+        self._helper: Helper[None] | None = None
+        self._stop = -1
+
+    def note(self, size: int) -> None:
+        """So many more bytes were written."""
+        self._written += size
+        if self._helper is None and self._written >= ENOUGH:
+            stopped, self._stop = os.pipe()
+            try:
+                self._helper = Helper(partial(_sync_on, self._folder, stopped))
+            finally:
+                os.close(stopped)
+
+    def end(self) -> None:
+        """Sync no more. Raises the OSError of a write that failed meanwhile."""
+        if self._helper is not None:
+            try:
+                os.write(self._stop, b".")
+            except BrokenPipeError:
+                pass  # it has ended, and says why
+            finally:
+                os.close(self._stop)
+            self._helper.result()
+
+    def cancel(self) -> None:
+        """Sync no more, whatever was met."""
+        if self._helper is not None:
+            os.close(self._stop)
+            self._helper.cancel()
+
+
+def _sync_on(folder: int, stopped: int) -> None:
+    poll = select.poll()
+    poll.register(stopped, select.POLLIN)
+    while not poll.poll(PAUSE_MS):
+        kernel.syncfs(folder)
