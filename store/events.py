@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 
-@dataclass(frozen=True)
-class Planned:
+class Planned(NamedTuple):
     """The work ahead is known: so many nodes to build and to fetch."""
 
     builds: int
     fetches: int
 
 
-@dataclass(frozen=True)
-class Started:
+class Started(NamedTuple):
     """A node's work began. ``expected`` is the time in seconds that earlier builds of it took."""
 
     key: bytes
@@ -25,16 +22,14 @@ class Started:
     expected: float | None
 
 
-@dataclass(frozen=True)
-class Waiting:
+class Waiting(NamedTuple):
     """Another process works on this node; we wait for it."""
 
     key: bytes
     name: str
 
 
-@dataclass(frozen=True)
-class Phase:
+class Phase(NamedTuple):
     """The builder announced its next phase."""
 
     key: bytes
@@ -42,8 +37,7 @@ class Phase:
     phase: str
 
 
-@dataclass(frozen=True)
-class Progress:
+class Progress(NamedTuple):
     """Bytes of a download so far, of ``total`` when known."""
 
     key: bytes
@@ -52,8 +46,7 @@ class Progress:
     total: int | None
 
 
-@dataclass(frozen=True)
-class Finished:
+class Finished(NamedTuple):
     """A node is realised. ``paths`` are its outputs' store paths, ``seconds`` the wall time."""
 
     key: bytes
@@ -64,8 +57,7 @@ class Finished:
     max_rss: int = 0
 
 
-@dataclass(frozen=True)
-class Failed:
+class Failed(NamedTuple):
     """A node could not be realised."""
 
     key: bytes
@@ -73,15 +65,13 @@ class Failed:
     error: Exception
 
 
-@dataclass(frozen=True)
-class Examining:
+class Examining(NamedTuple):
     """An audit begins, of so many nodes."""
 
     nodes: int
 
 
-@dataclass(frozen=True)
-class Examined:
+class Examined(NamedTuple):
     """An audit of a node has come to its verdict, a word of ``store.audit.verdict``."""
 
     name: str
@@ -89,8 +79,7 @@ class Examined:
     detail: str
 
 
-@dataclass(frozen=True)
-class CollectorPhase:
+class CollectorPhase(NamedTuple):
     """What the collector does now: so many ``done`` of ``total``, and bytes freed until now."""
 
     name: str
@@ -99,8 +88,7 @@ class CollectorPhase:
     freed: int
 
 
-@dataclass(frozen=True)
-class Collected:
+class Collected(NamedTuple):
     """The collector has finished: objects deleted, bytes freed, seconds that it took."""
 
     objects: int
@@ -108,8 +96,7 @@ class Collected:
     seconds: float
 
 
-@dataclass(frozen=True)
-class NothingToFree:
+class NothingToFree(NamedTuple):
     """The disk is too full, and what could be deleted is not enough: ``free`` bytes are free where
     ``wanted`` are asked for. ``holders`` are who keeps most, each with its bytes."""
 
@@ -118,16 +105,14 @@ class NothingToFree:
     holders: tuple[tuple[str, int], ...]
 
 
-@dataclass(frozen=True)
-class Lost:
+class Lost(NamedTuple):
     """What could not be taken over while something was made anew."""
 
     what: str
     reason: str
 
 
-@dataclass(frozen=True)
-class Tick:
+class Tick(NamedTuple):
     """Nothing but time has passed; about ten a second while something runs."""
 
 

@@ -6,7 +6,7 @@ import contextlib
 import os
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
 
 from store import digest
 from store.errors import (
@@ -20,9 +20,11 @@ from store.errors import (
 from store.index.env import Index
 from store.index.reading import Reader
 from store.index.schema import Root
-from store.index.writing import Writer
 from store.layout import Layout
 from store.model.names import STORE_DIR, ObjectId
+
+if TYPE_CHECKING:
+    from store.index.writing import Writer
 
 LINK = "link:"
 """How the names of roots begin that links stand for."""
@@ -32,8 +34,7 @@ MANY_LEASES = 64
 """From so many on, those of processes that are gone are dropped when one is added."""
 
 
-@dataclass(frozen=True)
-class NamedRoot:
+class NamedRoot(NamedTuple):
     """A root as it is now. ``path`` is the link that stands for it, or None; ``holds`` what it
     keeps: nothing when the link is gone, or leads out of the store; ``since`` in Unix seconds."""
 

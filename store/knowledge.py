@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from store.errors import ForbiddenInput
 from store.model.catalogue import Catalogue, GraphNode
@@ -12,8 +12,7 @@ from store.model.names import ObjectId
 from store.store import Store
 
 
-@dataclass(frozen=True)
-class Plan:
+class Plan(NamedTuple):
     """Nodes that have to be worked on, inputs before what needs them.
 
     A build in the plan may still be spared, when its inputs come out as objects that it was built

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from typing import Final
 
 from store.model.names import ObjectId
 
 
-@dataclass(frozen=True)
 class Layout:
     """Paths below ``root``. Only ``objects`` is seen by programs, as ``/store``."""
 
-    root: str
+    def __init__(self, root: str) -> None:
+        self.root: Final = root
 
     @property
     def objects(self) -> str:

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import os
-import pwd
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from store.errors import NotOwner, StoreReadOnly, UnknownObject
 from store.holding import Lease
 from store.index.env import Index
 from store.index.schema import Entry
-from store.index.writing import Writer
-from store.model.derivation import Derivation, Resolved, Source
 from store.model.names import ObjectId
-from store.model.realisation import Realisation
-from store.model.result import Result
+
+if TYPE_CHECKING:
+    from store.index.writing import Writer
+    from store.model.derivation import Derivation, Resolved, Source
+    from store.model.realisation import Realisation
+    from store.model.result import Result
 
 
 class Realisations:
@@ -108,6 +110,9 @@ class Realisations:
         lease: Lease | None = None,
     ) -> None:
         """Make what a worker put on disk visible, in one transaction with its realisations."""
+        from store.model.derivation import Source
+        from store.model.realisation import Realisation
+
         records = [
             Realisation(
                 key,
@@ -145,6 +150,8 @@ class Realisations:
 
 
 def _user() -> str:
+    import pwd
+
     uid = os.geteuid()
     try:
         return pwd.getpwuid(uid).pw_name

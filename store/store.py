@@ -5,20 +5,22 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
 
 from store import digest
-from store.build import cleaning
 from store.errors import CorruptObject, FormatError, UnknownObject, storage_error
 from store.holding import Holding, Lease
 from store.index.env import Index
 from store.index.schema import Entry
-from store.index.writing import Writer
 from store.layout import Layout
 from store.locks import Claims, Hold, Lock, LockFile, make_held
-from store.model.manifest import Manifest
 from store.model.names import ObjectId
-from store.objects.check import check_object, looks_intact
+from store.objects.presence import looks_intact
 from store.realisations import Realisations
+
+if TYPE_CHECKING:
+    from store.index.writing import Writer
+    from store.model.manifest import Manifest
 
 __all__ = ["Lease", "Store", "make_directories"]
 
@@ -116,6 +118,8 @@ class Store(Realisations, Holding):
 
     def manifest(self, oid: ObjectId) -> Manifest:
         """The object's manifest; UnknownObject or FormatError."""
+        from store.model.manifest import Manifest
+
         try:
             with open(f"{self.layout.manifests}/{oid}", "rb") as stream:
                 return Manifest.decode(stream.read())
@@ -124,6 +128,8 @@ class Store(Realisations, Holding):
 
     def check_object(self, oid: ObjectId) -> list[str]:
         """What is wrong with the object on disk, one line a finding; empty when nothing is."""
+        from store.objects.check import check_object
+
         return [str(finding) for finding in check_object(self.layout.root, self.manifest(oid))]
 
     # -- writing ------------------------------------------------------------------------------
@@ -195,6 +201,8 @@ class Store(Realisations, Holding):
 
         What cannot be removed now is taken for abandoned from here on.
         """
+        from store.build import cleaning
+
         if path not in self._work:
             return
         hold, claims = self._work.pop(path)
@@ -205,6 +213,8 @@ class Store(Realisations, Holding):
 
     def remove_stale_work(self) -> None:
         """Remove what processes that are gone left in ``tmp/``."""
+        from store.build import cleaning
+
         for name in os.listdir(self.layout.tmp):
             if name.startswith(("work-", "object-")):
                 # Held while it is removed: two processes must not sweep the same folder. What is

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 
 from store.audit.causes import Outcome, Steps, Trial, examine
@@ -205,7 +205,7 @@ class Auditor:
         elif isinstance(message, Entered):
             self._emit(Phase(running.id, running.name, message.phase))
         elif isinstance(message, Phase):
-            self._emit(replace(message, key=running.id))
+            self._emit(message._replace(key=running.id))
 
     def _fail(self, running: _Running, error: Exception) -> None:
         """A rebuild that could not even be tried: fatal, unless it was a variation that could not

@@ -5,20 +5,23 @@ from __future__ import annotations
 import os
 import re
 from functools import cached_property
+from typing import TYPE_CHECKING
 
-from store import catalogues
 from store.digest import ALPHABET
 from store.errors import EvaluationError, UnknownObject, UnknownPackage
 from store.layout import default_recipes, default_root
-from store.model.catalogue import Catalogue
 from store.model.names import STORE_DIR, ObjectId
-from store.store import Store
+
+if TYPE_CHECKING:
+    from store.model.catalogue import Catalogue
+    from store.store import Store
 
 DEFAULT_SEED = "debian"
 
-_SEED = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+# Compiled where they are used: that takes longer than all else that is done with them.
+_SEED = r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}"
 
-_DIGEST = re.compile(f"[{ALPHABET}]{{4,32}}(-.*)?")
+_DIGEST = f"[{ALPHABET}]{{4,32}}(-.*)?"
 
 
 class Context:
@@ -37,6 +40,8 @@ class Context:
     def store(self) -> Store:
         """The store, made when it does not exist. Who is to free space sets ``collecting`` before,
         and so can open a store on a full disk."""
+        from store.store import Store
+
         return Store.open(self.root, collecting=self.collecting)
 
     @cached_property
@@ -46,8 +51,10 @@ class Context:
 
     def catalogue_on(self, seed: str) -> Catalogue:
         """What the recipes evaluate to on this seed; EvaluationError when there is none such."""
-        if not _SEED.fullmatch(seed):
+        if not re.fullmatch(_SEED, seed):
             raise EvaluationError(f"{seed!r} cannot name a seed")
+        from store import catalogues
+
         return catalogues.load(f"{self.store.layout.index}/catalogue-{seed}", self.recipes, seed)
 
     def object(self, text: str) -> ObjectId:
@@ -97,7 +104,7 @@ class Context:
         return None
 
     def _by_digest(self, text: str) -> ObjectId | None:
-        if not _DIGEST.fullmatch(text):
+        if not re.fullmatch(_DIGEST, text):
             return None
         found = self.store.find(text.partition("-")[0])
         if len(found) > 1:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
-import shutil
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import TextIO
 
 from store import events
@@ -95,13 +93,13 @@ COLLECTOR = b"the collector"
 """The key of its line."""
 
 
-@dataclass
 class _Line:
-    name: str
-    kind: str
-    expected: float | None
-    since: float = field(default_factory=time.monotonic)
-    phase: str = ""
+    def __init__(self, name: str, kind: str, expected: float | None) -> None:
+        self.name = name
+        self.kind = kind
+        self.expected = expected
+        self.since = time.monotonic()
+        self.phase = ""
 
     def text(self) -> str:
         elapsed = seconds_text(time.monotonic() - self.since)
@@ -146,6 +144,8 @@ class Live(Plain):
         self._redraw([])
 
     def _redraw(self, lasting: list[str]) -> None:
+        import shutil
+
         self._last = time.monotonic()
         columns, rows = shutil.get_terminal_size()
         shown = [line.text() for line in self._running.values()][: max(1, rows - 3)]

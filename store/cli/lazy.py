@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Mapping
-from difflib import get_close_matches
 from keyword import iskeyword
 from typing import Any
 
@@ -47,6 +46,8 @@ class LazyGroup(click.Group):
         """As click does, with near matches for a name that is no command."""
         name = args[0] if args else ""
         if name and not name.startswith("-") and name not in self._summaries:
+            from difflib import get_close_matches
+
             near = get_close_matches(name, self._summaries, n=3)
             ctx.fail(
                 f"no command is named {name!r}"

@@ -5,17 +5,18 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
-from click.shell_completion import CompletionItem
 
 from store.cli.context import Context
-from store.scheduler.options import Options, default_cores
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)([smhd]?)")
+_DURATION = r"(\d+(?:\.\d+)?)([smhd]?)"
 _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
@@ -30,7 +31,7 @@ class Duration(click.ParamType[float]):
         """Seconds; fails for anything else."""
         if isinstance(value, int | float):
             return float(value)
-        match = _DURATION.fullmatch(str(value))
+        match = re.fullmatch(_DURATION, str(value))
         if not match or float(match[1]) == 0:
             self.fail(f"{value!r} is not a duration such as 90, 90s, 10m or 2h", param, ctx)
         return float(match[1]) * _UNITS[match[2]]
@@ -60,6 +61,8 @@ class PackageName(click.ParamType[str]):
         self, ctx: click.Context, param: click.Parameter, incomplete: str
     ) -> list[CompletionItem]:
         """The packages whose names begin with what was typed."""
+        from click.shell_completion import CompletionItem
+
         given = ctx.find_root().params
         seed = ctx.params.get("seed") or given.get("seed")
         context = Context(given.get("root"), given.get("recipes"), False, seed)
@@ -105,6 +108,8 @@ def execution_options(function: F) -> F:
     @click.option("--max-silent-time", type=Duration(), help="Stop a build that logs nothing.")
     @functools.wraps(function)
     def wrapped(*args: Any, **given: Any) -> Any:
+        from store.scheduler.options import Options, default_cores
+
         cores = given.pop("cores") or default_cores()
         options = Options(
             jobs=given.pop("jobs") or cores,

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import sys
+from typing import TYPE_CHECKING
 
 import click
 
@@ -13,9 +13,10 @@ from store.cli.context import Context
 from store.cli.draw import make_reporter, seconds_text
 from store.cli.options import PACKAGE, execution_options, seed_option
 from store.errors import UsageError
-from store.knowledge import Plan
-from store.scheduler.options import Options
-from store.scheduler.realise import Realiser
+
+if TYPE_CHECKING:
+    from store.knowledge import Plan
+    from store.scheduler.options import Options
 
 
 @click.command("realise")
@@ -35,6 +36,8 @@ def command(
     options: Options,
 ) -> None:
     """Build or fetch packages, and print their store paths."""
+    from store.scheduler.realise import Realiser
+
     goals = [(text, context.catalogue.ref(text)) for text in packages]
     if out_link and len(goals) > 1:
         raise UsageError("--out-link takes one package")
@@ -60,6 +63,8 @@ def command(
     for text, ref in goals:
         oid = objects[ref]
         if as_json:
+            import json
+
             record = {
                 "package": text,
                 "output": ref.output,
@@ -75,6 +80,8 @@ def command(
 def _show_plan(context: Context, plan: Plan, as_json: bool) -> None:
     nodes = context.catalogue.nodes
     if as_json:
+        import json
+
         for action, keys in (("fetch", plan.fetches), ("build", plan.builds)):
             for key in keys:
                 record = {"action": action, "name": nodes[key].name, "derivation": key.hex()}

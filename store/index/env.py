@@ -9,7 +9,7 @@ import os
 import struct
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import lmdb
 
@@ -25,11 +25,13 @@ from store.errors import (
     StoreReadOnly,
     storage_error,
 )
-from store.index import making, migration, records, reserve
+from store.index import reserve
 from store.index.filesystem import refuse_network
 from store.index.reading import Reader
 from store.index.schema import SCHEMA, TABLES, Tables
-from store.index.writing import Writer
+
+if TYPE_CHECKING:
+    from store.index.writing import Writer
 
 T = TypeVar("T")
 
@@ -99,6 +101,8 @@ class Index:
         env = None
         try:
             if writable and not os.path.exists(data):
+                from store.index import making
+
                 making.make(path, map_size, _make_all_tables)
             env = lmdb.open(
                 path,
@@ -222,9 +226,13 @@ class Index:
             raise _translate(error, self._path) from error
 
     def _write_in(self, txn: Any, work: Callable[[Writer], T]) -> T:
+        from store.index.writing import Writer
+
         writer = Writer(txn, self._tables)
         result = work(writer)
         if writer.told and self._records is not None:
+            from store.index import records
+
             # Before the commit: what the index says can be read there, too. More does no harm.
             records.keep(self._records, writer)
         return result
@@ -241,23 +249,29 @@ def _open_tables(env: Any, writable: bool) -> Tables:
         if not writable:
             raise StoreReadOnly("the index is empty, and cannot be written to")
         _make_all_tables(env)
-    elif version in migration.OLDER:
-        if not writable:
-            raise SchemaMismatch(
-                f"the index has the older schema {version.decode()}, and cannot be written to",
-                hint="its owner has to use this program once, which brings it up to date",
-            )
-        _growing(env, partial(migration.migrate, env))
     elif version != b"%d" % SCHEMA:
+        _bring_up_to_date(env, version, writable)
+    # Each handle in a transaction of its own: one that was opened in a reading transaction, beside
+    # others, does not outlive it.
+    return {name: env.open_db(name, create=False, **flags) for name, flags in TABLES.items()}
+
+
+def _bring_up_to_date(env: Any, version: bytes, writable: bool) -> None:
+    from store.index import migration
+
+    if version not in migration.OLDER:
         newer = version.isdigit() and int(version) > SCHEMA
         raise SchemaMismatch(
             f"the index has schema {version.decode('ascii', 'replace')}; "
             f"this program knows {SCHEMA}",
             hint="update this program" if newer else "`store index rebuild` makes the index anew",
         )
-    # Each handle in a transaction of its own: one that was opened in a reading transaction, beside
-    # others, does not outlive it.
-    return {name: env.open_db(name, create=False, **flags) for name, flags in TABLES.items()}
+    if not writable:
+        raise SchemaMismatch(
+            f"the index has the older schema {version.decode()}, and cannot be written to",
+            hint="its owner has to use this program once, which brings it up to date",
+        )
+    _growing(env, partial(migration.migrate, env))
 
 
 def _schema(env: Any) -> bytes | None:

@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import os
-import re
 
 from store.errors import NetworkFileSystem
-
-_ESCAPE = re.compile(r"\\([0-7]{3})")
-"""How a mountinfo file writes space, tab, newline and backslash."""
 
 _NETWORK = (
     *("nfs", "cifs", "smb", "9p", "afs", "ceph", "gfs", "lustre", "ncpfs", "davfs", "beegfs"),
@@ -33,12 +29,21 @@ def filesystem_of(path: str, mountinfo: str) -> str | None:
         fields = line.split(" ")
         if len(fields) < 5 or "-" not in fields[5:-1]:
             continue
-        point = _ESCAPE.sub(lambda match: chr(int(match[1], 8)), fields[4])
+        point = _unescaped(fields[4])
         inside = path == point or path.startswith(point.rstrip("/") + "/")
         # The last of several mounts on one point is the one that is seen.
         if inside and len(point) >= best:
             best, kind = len(point), fields[fields.index("-", 5) + 1]
     return kind
+
+
+def _unescaped(text: str) -> str:
+    """A mountinfo file writes space, tab, newline and backslash as a backslash and three digits."""
+    if "\\" not in text:
+        return text
+    import re
+
+    return re.sub(r"\\([0-7]{3})", lambda match: chr(int(match[1], 8)), text)
 
 
 def _read(path: str) -> str:

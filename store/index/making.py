@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 from collections.abc import Callable
 from typing import Any
 
@@ -38,6 +37,8 @@ def make(path: str, size: int, fill: Callable[[Any], None]) -> None:
         _put(f"{folder}/data.mdb", f"{path}/data.mdb")
         sync_folder(path)
     finally:
+        import shutil
+
         shutil.rmtree(folder, ignore_errors=True)
         hold.release()
 
@@ -64,6 +65,8 @@ def sync_folder(path: str) -> None:
 
 def sweep(path: str) -> None:
     """Remove what processes that were killed here left."""
+    import shutil
+
     for name in os.listdir(path):
         if name.startswith(PREFIX):
             with contextlib.suppress(BlockingIOError, FileNotFoundError):

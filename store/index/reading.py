@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from array import array
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from store import canon
 from store.canon import Value
@@ -25,11 +25,10 @@ from store.index.schema import (
     size_in,
 )
 from store.model import fields
-from store.model.derivation import Derivation, Resolved, Source
 from store.model.names import ObjectId
-from store.model.realisation import Realisation
 
-KINDS: dict[bytes, type[Node]] = {b"s": Source, b"d": Derivation, b"r": Resolved}
+if TYPE_CHECKING:
+    from store.model.realisation import Realisation
 
 
 class Reader:
@@ -199,6 +198,8 @@ class Reader:
 
     def node(self, digest: bytes) -> Node | None:
         """The node recorded under its digest."""
+        from store.index.nodes import KINDS
+
         data = self._get(b"nodes", digest)
         if data is None:
             return None
@@ -213,7 +214,7 @@ class Reader:
     def realisations(self, key: bytes, output: str) -> list[Realisation]:
         """All records for a key's output."""
         prefix = key + output.encode() + b"\0"
-        return [Realisation.decode(data) for _, data in self._prefixed(b"realisations", prefix)]
+        return [_realisation(data) for _, data in self._prefixed(b"realisations", prefix)]
 
     def realisation_count(self) -> int:
         """How many records there are."""
@@ -222,7 +223,7 @@ class Reader:
     def every_realisation(self) -> Iterator[Realisation]:
         """Every record, by key."""
         for _, data in self._prefixed(b"realisations", b""):
-            yield Realisation.decode(data)
+            yield _realisation(data)
 
     def makers(self, oid: ObjectId) -> list[Realisation]:
         """All records that say that this object was made, whether or not it is there."""
@@ -232,7 +233,7 @@ class Reader:
                 for key in cursor.iternext_dup():
                     data = self._get(b"realisations", key)
                     if data is not None:
-                        found.append(Realisation.decode(data))
+                        found.append(_realisation(data))
         return found
 
     # -- what is held --
@@ -331,6 +332,12 @@ class Reader:
                 for table in (b"used", b"verified")
             )
             yield ["times", self.record(NUMBER.unpack(number)[0]).id.digest, used, verified]
+
+
+def _realisation(data: bytes) -> Realisation:
+    from store.model.realisation import Realisation
+
+    return Realisation.decode(data)
 
 
 def source_key(sha256: str, locator: str) -> bytes:

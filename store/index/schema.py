@@ -30,18 +30,19 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from store import canon
 from store.canon import Value
 from store.errors import CorruptObject, FormatError, InvalidName, StoreError
 from store.model import fields
-from store.model.derivation import Derivation, Resolved, Source
 from store.model.names import ObjectId
 
+if TYPE_CHECKING:
+    from store.model.derivation import Derivation, Resolved, Source
+
 Tables: TypeAlias = Mapping[bytes, Any]
-Node: TypeAlias = Source | Derivation | Resolved
+Node: TypeAlias = "Source | Derivation | Resolved"
 
 SCHEMA = 2
 """The version of the tables' layout that this program writes."""
@@ -89,8 +90,7 @@ class Entry(NamedTuple):
     registered: int = 0
 
 
-@dataclass(frozen=True)
-class ObjectRecord:
+class ObjectRecord(NamedTuple):
     """What the index knows of an object. ``registered`` in Unix seconds, ``size`` in bytes."""
 
     id: ObjectId
@@ -131,8 +131,7 @@ def size_in(data: bytes) -> int:
     return int.from_bytes(data[20:28], "big")
 
 
-@dataclass(frozen=True)
-class Root:
+class Root(NamedTuple):
     """A name that keeps an object alive. ``path`` is the link that stands for it, or empty;
     ``since`` in Unix seconds."""
 
@@ -156,8 +155,7 @@ class Root:
             raise damaged("roots", error.message) from error
 
 
-@dataclass(frozen=True)
-class Lease:
+class Lease(NamedTuple):
     """Objects that a process uses. With its start (clock ticks from boot), the boot's id and the
     pid namespace, ``pid`` names one process for good."""
 

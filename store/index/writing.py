@@ -7,14 +7,14 @@ import os
 import time
 from array import array
 from collections.abc import Iterable, Mapping, Sequence
-from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
 from store import canon
 from store.canon import Value
 from store.errors import CorruptObject, InvalidName, StorageError
 from store.index import holder
-from store.index.reading import KINDS, Reader, source_key
+from store.index.nodes import KINDS
+from store.index.reading import Reader, source_key
 from store.index.schema import (
     LAST_NUMBER,
     LONGEST_KEY,
@@ -283,6 +283,8 @@ class Writer(Reader):
 
 def _in_order(entries: Mapping[bytes, Entry]) -> dict[bytes, Entry]:
     """What is referred to before what refers to it."""
+    from graphlib import CycleError, TopologicalSorter
+
     graph = {
         digest: [ref.digest for ref in entry.references if ref.digest in entries]
         for digest, entry in entries.items()

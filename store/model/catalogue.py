@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
-from difflib import get_close_matches
-from typing import TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 from store.errors import UnknownOutput, UnknownPackage
 from store.model.derivation import Derivation, Ref, Source
@@ -13,8 +11,7 @@ from store.model.derivation import Derivation, Ref, Source
 GraphNode: TypeAlias = Source | Derivation
 
 
-@dataclass(frozen=True)
-class Package:
+class Package(NamedTuple):
     """A name that a user may realise. ``node`` is the digest of its source or derivation.
 
     ``twin`` names the package, built otherwise, that this one has to come out equal to, and
@@ -30,8 +27,7 @@ class Package:
     any_seed: bool = False
 
 
-@dataclass(frozen=True)
-class Barrier:
+class Barrier(NamedTuple):
     """No build of one of ``nodes`` may have an object of one of ``forbidden`` in its sandbox.
 
     But what one of ``trusted`` came out as too is theirs: equal objects are one.
@@ -42,19 +38,26 @@ class Barrier:
     trusted: frozenset[bytes] = frozenset()
 
 
-@dataclass(frozen=True)
 class Catalogue:
     """All packages, and every node in their build closures by digest."""
 
-    packages: Mapping[str, Package]
-    nodes: Mapping[bytes, GraphNode] = field(repr=False)
-    barriers: tuple[Barrier, ...] = field(default=(), repr=False)
+    def __init__(
+        self,
+        packages: Mapping[str, Package],
+        nodes: Mapping[bytes, GraphNode],
+        barriers: tuple[Barrier, ...] = (),
+    ) -> None:
+        self.packages: Final = packages
+        self.nodes: Final = nodes
+        self.barriers: Final = barriers
 
     def package(self, name: str) -> Package:
         """The package called ``name``; UnknownPackage, with near matches, otherwise."""
         try:
             return self.packages[name]
         except KeyError:
+            from difflib import get_close_matches
+
             near = get_close_matches(name, self.packages, n=3, cutoff=0.6)
             raise UnknownPackage(name, near) from None
 

@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
-from functools import total_ordering
+from typing import NamedTuple
 
-from store import digest
+from store.digest import OBJECT_DIGEST_SIZE, TEXT_SIZE, from_text, to_text
 from store.errors import FormatError, InvalidName
 
 STORE_DIR = "/store"
 """Where programs see the store, wherever it is physically."""
 
-_NAME = re.compile(r"[A-Za-z0-9_+=?-][A-Za-z0-9._+=?-]{0,199}")
-_OUTPUT = re.compile(r"[a-z][a-z0-9_]{0,31}")
+LONGEST_NAME = 200
+"""Characters of an object's or derivation's name."""
+
+LONGEST_OUTPUT = 32
+"""Characters of an output's name."""
+
+_SMALL = b"abcdefghijklmnopqrstuvwxyz"
+_OF_OUTPUT = _SMALL + b"0123456789_"
+_OF_NAME = _SMALL.upper() + _OF_OUTPUT + b".+=?-"
+
+
+def consists_of(text: str, characters: bytes) -> bool:
+    """Whether a text has no other characters than these, of ASCII."""
+    return text.isascii() and not text.encode("ascii").translate(None, characters)
 
 
 def check_name(name: str) -> str:
     """``name`` itself, when it can name an object or derivation; InvalidName otherwise."""
-    if not _NAME.fullmatch(name):
+    if not (0 < len(name) <= LONGEST_NAME and consists_of(name, _OF_NAME) and name[0] != "."):
         raise InvalidName(
             f"{name!r} cannot name a store object",
             hint="1 to 200 of A-Z a-z 0-9 . _ + = ? -, the first not a dot",
@@ -28,7 +38,11 @@ def check_name(name: str) -> str:
 
 def check_output(output: str) -> str:
     """``output`` itself, when it can name an output; InvalidName otherwise."""
-    if not _OUTPUT.fullmatch(output):
+    if not (
+        0 < len(output) <= LONGEST_OUTPUT
+        and consists_of(output, _OF_OUTPUT)
+        and output[0].isalpha()
+    ):
         raise InvalidName(f"{output!r} cannot name an output", hint="a-z, then a-z 0-9 _")
     return output
 
@@ -38,29 +52,30 @@ def object_name(name: str, output: str) -> str:
     return name if output == "out" else f"{name}-{output}"
 
 
-@total_ordering
-@dataclass(frozen=True)
-class ObjectId:
-    """A store object's identity: a 20-byte digest and a name."""
-
+class _Identity(NamedTuple):
     digest: bytes
     name: str
 
-    def __post_init__(self) -> None:
-        if len(self.digest) != digest.OBJECT_DIGEST_SIZE:
-            raise FormatError(f"an object digest has 20 bytes, not {len(self.digest)}")
-        check_name(self.name)
 
-    def __lt__(self, other: ObjectId) -> bool:
-        return (self.digest, self.name) < (other.digest, other.name)
+class ObjectId(_Identity):
+    """A store object's identity: a 20-byte digest and a name, in this order."""
+
+    __slots__ = ()
+
+    def __new__(cls, digest: bytes, name: str) -> ObjectId:
+        """FormatError or InvalidName for what no object has."""
+        if len(digest) != OBJECT_DIGEST_SIZE:
+            raise FormatError(f"an object digest has 20 bytes, not {len(digest)}")
+        check_name(name)
+        return super().__new__(cls, digest, name)
 
     def __str__(self) -> str:
-        return f"{digest.to_text(self.digest)}-{self.name}"
+        return f"{to_text(self.digest)}-{self.name}"
 
     @property
     def text(self) -> str:
         """The digest's 32 characters."""
-        return digest.to_text(self.digest)
+        return to_text(self.digest)
 
     @property
     def path(self) -> str:
@@ -70,9 +85,9 @@ class ObjectId:
     @classmethod
     def parse(cls, text: str) -> ObjectId:
         """From ``<digest>-<name>``; FormatError or InvalidName otherwise."""
-        if text[digest.TEXT_SIZE : digest.TEXT_SIZE + 1] != "-":
+        if text[TEXT_SIZE : TEXT_SIZE + 1] != "-":
             raise FormatError(f"{text!r} is not <digest>-<name>")
-        return cls(digest.from_text(text[: digest.TEXT_SIZE]), text[digest.TEXT_SIZE + 1 :])
+        return cls(from_text(text[:TEXT_SIZE]), text[TEXT_SIZE + 1 :])
 
     @classmethod
     def from_path(cls, path: str) -> ObjectId:

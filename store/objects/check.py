@@ -30,17 +30,6 @@ class Finding:
         return f"{self.kind}: {self.path}" + (f" ({self.detail})" if self.detail else "")
 
 
-def looks_intact(path: str) -> bool:
-    """Whether there is something at ``path`` with the mode and mtime of a stored object."""
-    try:
-        found = os.lstat(path)
-    except OSError:
-        return False
-    if stat.S_ISLNK(found.st_mode):
-        return True
-    return found.st_mode & 0o222 == 0 and found.st_mtime_ns == MTIME_NS
-
-
 @dataclass(frozen=True, slots=True)
 class Unread:
     """A file that was looked at and not read: whose bytes should have the digest ``expected``."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from store.canon import Value
 from store.errors import FormatError, StoreError
-from store.index.reading import KINDS
+from store.index.nodes import KINDS
 from store.index.schema import Root
 from store.index.writing import Writer
 from store.model import fields

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True)
-class Options:
+class Options(NamedTuple):
     """``jobs`` builds at once, ``cores`` processors for all of them together; times in seconds."""
 
     jobs: int

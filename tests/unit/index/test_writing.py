@@ -182,7 +182,7 @@ def test_leases_name_their_process_grow_and_end(index: Index) -> None:
     other = index.write(lambda txn: txn.put_lease(None, [oid(2)]))
     with index.read() as txn:
         leases = txn.leases()
-    assert leases[token] == replace(holder.myself(), held=(oid(1), oid(2)))
+    assert leases[token] == holder.myself()._replace(held=(oid(1), oid(2)))
     assert leases[other].held == (oid(2),)
     for _ in range(2):
         index.write(lambda txn: txn.end_lease(token))
@@ -202,13 +202,13 @@ def test_leases_of_dead_processes_are_dropped_and_no_others(index: Index) -> Non
     if dead == 0:
         os._exit(0)
     os.waitpid(dead, 0)
-    living = [mine, replace(mine, pid=dead, space=mine.space + 1)]
+    living = [mine, mine._replace(pid=dead, space=mine.space + 1)]
     gone = [
-        replace(mine, pid=dead),
-        replace(mine, start=mine.start + 1),
-        replace(mine, start=0),
-        replace(mine, boot="another"),
-        replace(mine, boot="another", space=mine.space + 1),
+        mine._replace(pid=dead),
+        mine._replace(start=mine.start + 1),
+        mine._replace(start=0),
+        mine._replace(boot="another"),
+        mine._replace(boot="another", space=mine.space + 1),
     ]
     tokens = [index.write(partial(lease_to, lease=lease)) for lease in [*living, *gone]]
     assert index.write(lambda txn: txn.drop_stale_leases()) == len(gone)
