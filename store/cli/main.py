@@ -81,7 +81,7 @@ def cli(
 
 
 def main() -> None:
-    """Run the command line; never returns."""
+    """Run the command line; always raises SystemExit."""
     signal.signal(signal.SIGTERM, _interrupt)
     try:
         result = cli.main(prog_name="store", standalone_mode=False)
