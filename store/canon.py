@@ -17,6 +17,9 @@ from store.errors import FormatError
 DEEPEST = 64
 """Levels of arrays that a value may have. The records have five."""
 
+# One for all: with each new one comes a buffer of a megabyte.
+_pack = msgpack.Packer(use_bin_type=True).pack
+
 _PLAIN = frozenset((bool, int, bytes, str, type(None)))
 
 Value: TypeAlias = "bool | int | bytes | str | Sequence[Value] | None"
@@ -26,7 +29,7 @@ def encode(value: Value) -> bytes:
     """The one byte string that stands for ``value``; FormatError for what has none."""
     _check(value)
     try:
-        return cast(bytes, msgpack.packb(value, use_bin_type=True))
+        return cast(bytes, _pack(value))
     except (TypeError, ValueError, OverflowError) as error:
         raise FormatError(f"no canonical form: {error}") from error
 

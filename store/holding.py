@@ -21,7 +21,7 @@ from store.index.env import Index
 from store.index.reading import Reader
 from store.index.schema import Root
 from store.layout import Layout
-from store.model.names import STORE_DIR, ObjectId
+from store.model.names import STORE_DIR, ObjectId, texts
 
 if TYPE_CHECKING:
     from store.index.writing import Writer
@@ -61,8 +61,12 @@ class Holding:
 
     def roots_in(self, txn: Reader) -> list[NamedRoot]:
         """As :meth:`roots`, of a snapshot."""
-        links = Links(self.layout)
-        return [_named(name, root, links) for name, root in txn.roots().items()]
+        links, roots = Links(self.layout), txn.roots()
+        recorded = texts([root.id for root in roots.values()])
+        return [
+            _named(name, root, text, links)
+            for (name, root), text in zip(roots.items(), recorded, strict=True)
+        ]
 
     def add_root(self, name: str, oid: ObjectId) -> None:
         """Keep the object, under a name; another object of that name is not kept any more."""
@@ -186,7 +190,15 @@ class Links:
 
     def __init__(self, layout: Layout) -> None:
         self._objects = layout.objects
+        self._usual = os.fsencode(f"{layout.objects}/")
         self._folders: dict[str, bool] = {STORE_DIR: True, layout.objects: True}
+
+    def leads_to(self, path: bytes, text: str) -> bool:
+        """Whether a link is as it was made, to the object ``<digest>-<name>``."""
+        try:
+            return os.readlink(path) == self._usual + text.encode("ascii")
+        except OSError:
+            return False
 
     def target(self, path: bytes) -> ObjectId | None:
         """The object that a link names; None when it is gone, no link, or leads elsewhere."""
@@ -211,10 +223,12 @@ class Links:
         return self._folders[folder]
 
 
-def _named(name: str, root: Root, links: Links) -> NamedRoot:
+def _named(name: str, root: Root, text: str, links: Links) -> NamedRoot:
+    """``text`` is the ``<digest>-<name>`` of the object that was recorded."""
     if not root.path:
         return NamedRoot(name, None, root.id, root.id, root.since)
-    return NamedRoot(name, os.fsdecode(root.path), root.id, links.target(root.path), root.since)
+    holds = root.id if links.leads_to(root.path, text) else links.target(root.path)
+    return NamedRoot(name, os.fsdecode(root.path), root.id, holds, root.since)
 
 
 def _link_name(path: str) -> str:

@@ -19,8 +19,11 @@ from store.gc.plan import Plan, make_plan
 from store.gc.policy import Policy
 from store.gc.space import Forecast
 from store.gc.why import Chain, why_alive
-from store.model.names import ObjectId
+from store.model.names import STORE_DIR
 from store.store import Store
+
+CROWD = 1000
+"""Dead objects whose names are looked up at once."""
 
 
 @click.group("gc", invoke_without_command=True)
@@ -136,12 +139,11 @@ def _holders(holders: Holders, *, dropped: bool) -> Iterator[str]:
 def _show_plan(store: Store, policy: Policy, as_json: bool) -> None:
     plan = make_plan(store, policy)
     free, freed, shown = store.free_bytes(), 0, 0
-    for oid, size, used in _victims(store, plan):
-        wanted = policy.wanted(freed, free + freed)
-        if wanted == 0:
+    for name, size, used in _victims(store, plan):
+        if policy.wanted(freed, free + freed) == 0:
             break
         freed, shown = freed + size, shown + 1
-        _show(oid, size, used, as_json)
+        _show(name, size, used, as_json)
     if as_json:
         print(json.dumps({"summary": _summary(plan, shown, freed)}))
         return
@@ -154,23 +156,25 @@ def _show_plan(store: Store, policy: Policy, as_json: bool) -> None:
     print(f"{shown} would be deleted, which frees {bytes_text(freed)}")
 
 
-def _victims(store: Store, plan: Plan) -> Iterator[tuple[ObjectId, int, int | None]]:
-    """What may go, in order: bytes freed when those before it are gone, and last use if known."""
+def _victims(store: Store, plan: Plan) -> Iterator[tuple[str, int, int | None]]:
+    """What may go, in order, as ``<digest>-<name>``: with the bytes freed when those before it are
+    gone, and its last use if that is known."""
     forecast = Forecast(store)
     with store.index.read() as txn:
-        for at, number in enumerate(plan.dead):
-            oid = txn.id(number)
-            yield oid, forecast.freed_by(oid), None if plan.used is None else plan.used[at]
+        for start in range(0, len(plan.dead), CROWD):
+            numbers = plan.dead[start : start + CROWD]
+            for at, name in enumerate(txn.names(numbers), start):
+                yield name, forecast.freed_by(name), None if plan.used is None else plan.used[at]
 
 
-def _show(oid: ObjectId, size: int, used: int | None, as_json: bool) -> None:
+def _show(name: str, size: int, used: int | None, as_json: bool) -> None:
     if as_json:
         # Written out, as there may be a million: no character of a path needs escaping.
         last = "" if used is None else f', "last_used": {used}'
-        print(f'{{"path": "{oid.path}", "frees": {size}, "why": "nothing keeps it"{last}}}')
+        print(f'{{"path": "{STORE_DIR}/{name}", "frees": {size}, "why": "nothing keeps it"{last}}}')
         return
     since = "" if used is None else f"  last used {seconds_text(max(0.0, time.time() - used))} ago"
-    print(f"{bytes_text(size):>12}  {oid.path}{since}")
+    print(f"{bytes_text(size):>12}  {STORE_DIR}/{name}{since}")
 
 
 def _summary(plan: Plan, count: int, freed: int) -> dict[str, object]:

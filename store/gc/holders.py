@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 from store.gc import processes
 from store.gc.processes import Usage
@@ -25,8 +25,7 @@ class Kind(Enum):
     PROCESS = "process"
 
 
-@dataclass(frozen=True)
-class Holder:
+class Holder(NamedTuple):
     """``name`` is a root's name, a link's path, or a process's id and name."""
 
     kind: Kind
@@ -37,8 +36,7 @@ class Holder:
         return f"{self.kind.value} {self.name}"
 
 
-@dataclass(frozen=True)
-class Holders:
+class Holders(NamedTuple):
     """Who holds something; ``dead`` are roots whose link is gone or leads elsewhere, ``stale`` the
     leases of processes that are gone, ``unseen`` processes that could not be looked at."""
 

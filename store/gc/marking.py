@@ -20,13 +20,20 @@ class Marking:
         self._keep_derivations = keep_derivations
         self._position = 0
 
-    def hold(self, txn: Reader, oids: Iterable[ObjectId]) -> int:
-        """Mark objects and all that they need; returns how many that were not marked."""
-        numbers = (txn.number(oid) for oid in oids)
-        return self._spread(txn, [number for number in numbers if number is not None])
+    def begin(self, txn: Reader, oids: Iterable[ObjectId]) -> array[int]:
+        """Mark objects and all that they need, in one look at all there is; returns the numbers of
+        what is registered and not marked, descending: referrers first."""
+        numbers = txn.numbers_of(oids)
+        if self._keep_derivations:
+            self._spread(txn, numbers)
+        else:
+            for number in numbers:
+                self.marks[number] = 1
+        return txn.unmarked(self.marks)
 
-    def hold_numbers(self, txn: Reader, numbers: Iterable[int]) -> int:
-        """As :meth:`hold`, by number."""
+    def hold(self, txn: Reader, numbers: Iterable[int]) -> int:
+        """Mark the objects with these numbers, and all that they need; returns how many that were
+        not marked."""
         return self._spread(txn, numbers)
 
     def _spread(self, txn: Reader, numbers: Iterable[int]) -> int:
@@ -50,11 +57,6 @@ class Marking:
         numbers = map(txn.number_of_digest, digests)
         self._spread(txn, [number for number in numbers if number is not None])
         return self.marks
-
-    def dead(self, txn: Reader) -> array[int]:
-        """The numbers of what is registered and not marked, descending: referrers first."""
-        marks = self.marks
-        return array("I", [n for n in txn.numbers() if not marks[n]][::-1])
 
 
 def built_from(txn: Reader, number: int) -> set[int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from store.gc.holders import Holders, gather
 from store.gc.marking import Marking, by_last_use
@@ -14,8 +14,7 @@ from store.index.schema import COARSE
 from store.store import Store
 
 
-@dataclass(frozen=True)
-class Plan:
+class Plan(NamedTuple):
     """``dead`` are the numbers of what may go, each before what it refers to; when uses count,
     ``used`` has the time of each one's last, in Unix seconds. ``live`` objects are held, ``spared``
     ones would be dead but for the policy.
@@ -46,14 +45,15 @@ def make_plan(
         holders = gather(store, txn)
         phase("marking")
         marking = Marking(txn, keep_derivations=policy.keep_derivations)
-        live = marking.hold(txn, (oid for each in holders.alive for oid in each.objects))
-        dead, used, spared = marking.dead(txn), None, 0
+        dead = marking.begin(txn, (oid for each in holders.alive for oid in each.objects))
+        total, used, spared = txn.count(), None, 0
+        live = total - len(dead)
         if uses or policy.bounded or policy.older_than is not None:
             phase("last uses")
             dead, used = _ordered(txn, dead)
             spared = _spare_young(txn, policy, marking, dead, used)
             dead, used = dead[: len(dead) - spared], used[: len(used) - spared]
-        return Plan(policy, holders, marking, dead, used, txn.count(), live, spared)
+        return Plan(policy, holders, marking, dead, used, total, live, spared)
 
 
 def _ordered(txn: Reader, dead: array[int]) -> tuple[array[int], array[int]]:
@@ -70,5 +70,5 @@ def _spare_young(
         return 0
     # Uses are noted coarsely: the last may have been so much later.
     young = [number for number, when in zip(dead, used, strict=True) if when + COARSE > cutoff]
-    marking.hold_numbers(txn, young)
+    marking.hold(txn, young)
     return len(young)

@@ -10,7 +10,6 @@ import os
 import stat
 from collections.abc import Iterator
 
-from store.model.names import ObjectId
 from store.store import Store
 
 BLOCK = 512
@@ -46,19 +45,22 @@ class Forecast:
     """What deleting one object after another frees."""
 
     def __init__(self, store: Store) -> None:
-        self._layout = store.layout
+        self._objects = store.layout.objects
+        self._manifests = store.layout.manifests
         self._left: dict[int, int] = {}
 
-    def freed_by(self, oid: ObjectId) -> int:
-        """Bytes that the disk gets back when this object goes, too."""
-        freed = 0
-        for found in walk(self._layout.object(oid)):
-            left = 0
-            if not stat.S_ISDIR(found.st_mode) and found.st_nlink > 2:
-                left = self._left.get(found.st_ino, found.st_nlink - 1) - 1
-                self._left[found.st_ino] = left
-            if left == 0:
-                freed += found.st_blocks * BLOCK
-        with contextlib.suppress(FileNotFoundError):
-            freed += os.lstat(self._layout.manifest(oid)).st_blocks * BLOCK
-        return freed
+    def freed_by(self, name: str) -> int:
+        """Bytes that the disk gets back when the object ``<digest>-<name>`` goes, too."""
+        blocks = 0
+        for found in walk(f"{self._objects}/{name}"):
+            links = found.st_nlink
+            if links > 2 and not stat.S_ISDIR(found.st_mode):
+                left = self._left[found.st_ino] = self._left.get(found.st_ino, links - 1) - 1
+                if left:
+                    continue
+            blocks += found.st_blocks
+        try:
+            blocks += os.lstat(f"{self._manifests}/{name}").st_blocks
+        except FileNotFoundError:
+            return blocks * BLOCK
+        return blocks * BLOCK

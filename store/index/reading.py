@@ -22,6 +22,7 @@ from store.index.schema import (
     Tables,
     damaged,
     id_in,
+    names_in,
     size_in,
 )
 from store.model import fields
@@ -61,6 +62,12 @@ class Reader:
         found = self._get(b"ids", digest)
         return None if found is None else int(NUMBER.unpack(found)[0])
 
+    def numbers_of(self, oids: Iterable[ObjectId]) -> list[int]:
+        """The numbers of those of the objects that are registered, ascending."""
+        with self._txn.cursor(db=self._tables[b"ids"]) as cursor:
+            found = cursor.getmulti(sorted({oid.digest for oid in oids}))
+        return sorted(NUMBER.unpack(number)[0] for _, number in found)
+
     def known(self, oid: ObjectId) -> int:
         """The object's number; UnknownObject otherwise."""
         number = self.number(oid)
@@ -94,6 +101,16 @@ class Reader:
     def id(self, number: int) -> ObjectId:
         """The identity of the object with this number; CorruptObject when there is none."""
         return id_in(self._get(b"objects", NUMBER.pack(number)) or b"")
+
+    def names(self, numbers: Iterable[int]) -> list[str]:
+        """``<digest>-<name>`` of the objects with these numbers, in their order; CorruptObject when
+        there is none."""
+        keys = list(map(NUMBER.pack, numbers))
+        with self._txn.cursor(db=self._tables[b"objects"]) as cursor:
+            found = [value for _, value in cursor.getmulti(keys)]
+        if len(found) != len(keys):
+            raise damaged("objects", f"{len(keys) - len(found)} numbers name no object")
+        return names_in(found)
 
     def size(self, number: int) -> int:
         """Bytes of the object with this number, shared files counted in full."""
@@ -172,6 +189,29 @@ class Reader:
                     marks[other] = 1
                     fresh.append(other)
         return fresh
+
+    def unmarked(self, marks: bytearray) -> array[int]:
+        """Mark all that marked objects refer to, and return the numbers of the others, descending.
+
+        One look at each object, in order, does: references have smaller numbers. CorruptObject when
+        the graph has a hole.
+        """
+        others, marked = array("I"), 0
+        unpack = NUMBER.unpack
+        with self._txn.cursor(db=self._tables[b"references"]) as cursor:
+            for key, data in cursor.iterprev():
+                number = unpack(key)[0]
+                if not marks[number]:
+                    others.append(number)
+                    continue
+                marked += 1
+                for other in array("I", data):
+                    if other >= number:
+                        raise damaged("references", f"object number {number} refers to {other}")
+                    marks[other] = 1
+        if marked != marks.count(1):
+            raise damaged("references", f"{marks.count(1) - marked} objects are referred to only")
+        return others
 
     def references(self, oid: ObjectId) -> list[ObjectId]:
         """The other objects that one names."""

@@ -36,7 +36,7 @@ from store import canon
 from store.canon import Value
 from store.errors import CorruptObject, FormatError, InvalidName, StoreError
 from store.model import fields
-from store.model.names import ObjectId
+from store.model.names import ObjectId, check_name, texts
 
 if TYPE_CHECKING:
     from store.model.derivation import Derivation, Resolved, Source
@@ -122,6 +122,14 @@ def id_in(data: bytes) -> ObjectId:
     """The object's identity in a value of ``objects``; CorruptObject when there is none."""
     try:
         return ObjectId(data[:20], name_in(data))
+    except (UnicodeDecodeError, FormatError, InvalidName) as error:
+        raise damaged("objects", str(error)) from error
+
+
+def names_in(records: Sequence[bytes]) -> list[str]:
+    """``<digest>-<name>`` in each value of ``objects``; CorruptObject when there is none."""
+    try:
+        return texts([(data[:20], check_name(name_in(data))) for data in records])
     except (UnicodeDecodeError, FormatError, InvalidName) as error:
         raise damaged("objects", str(error)) from error
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
-from store.digest import OBJECT_DIGEST_SIZE, TEXT_SIZE, from_text, to_text
+from store.digest import OBJECT_DIGEST_SIZE, TEXT_SIZE, from_text, to_text, to_texts
 from store.errors import FormatError, InvalidName
 
 STORE_DIR = "/store"
@@ -21,14 +22,16 @@ _OF_OUTPUT = _SMALL + b"0123456789_"
 _OF_NAME = _SMALL.upper() + _OF_OUTPUT + b".+=?-"
 
 
-def consists_of(text: str, characters: bytes) -> bool:
-    """Whether a text has no other characters than these, of ASCII."""
-    return text.isascii() and not text.encode("ascii").translate(None, characters)
-
-
 def check_name(name: str) -> str:
     """``name`` itself, when it can name an object or derivation; InvalidName otherwise."""
-    if not (0 < len(name) <= LONGEST_NAME and consists_of(name, _OF_NAME) and name[0] != "."):
+    # A name is checked for every object that is looked at, so this is the quickest way that it can
+    # be: what is left without the characters that may be there.
+    if (
+        not 0 < len(name) <= LONGEST_NAME
+        or not name.isascii()
+        or name.encode().translate(None, _OF_NAME)
+        or name[0] == "."
+    ):
         raise InvalidName(
             f"{name!r} cannot name a store object",
             hint="1 to 200 of A-Z a-z 0-9 . _ + = ? -, the first not a dot",
@@ -38,10 +41,11 @@ def check_name(name: str) -> str:
 
 def check_output(output: str) -> str:
     """``output`` itself, when it can name an output; InvalidName otherwise."""
-    if not (
-        0 < len(output) <= LONGEST_OUTPUT
-        and consists_of(output, _OF_OUTPUT)
-        and output[0].isalpha()
+    if (
+        not 0 < len(output) <= LONGEST_OUTPUT
+        or not output.isascii()
+        or output.encode().translate(None, _OF_OUTPUT)
+        or not output[0].isalpha()
     ):
         raise InvalidName(f"{output!r} cannot name an output", hint="a-z, then a-z 0-9 _")
     return output
@@ -67,7 +71,7 @@ class ObjectId(_Identity):
         if len(digest) != OBJECT_DIGEST_SIZE:
             raise FormatError(f"an object digest has 20 bytes, not {len(digest)}")
         check_name(name)
-        return super().__new__(cls, digest, name)
+        return tuple.__new__(cls, (digest, name))
 
     def __str__(self) -> str:
         return f"{to_text(self.digest)}-{self.name}"
@@ -96,3 +100,9 @@ class ObjectId(_Identity):
         if not path.startswith(prefix):
             raise FormatError(f"{path!r} is not below {STORE_DIR}")
         return cls.parse(path[len(prefix) :].partition("/")[0])
+
+
+def texts(oids: Sequence[tuple[bytes, str]]) -> list[str]:
+    """``<digest>-<name>`` of each: for who has thousands."""
+    found = to_texts([digest for digest, _ in oids])
+    return [f"{text}-{name}" for text, (_, name) in zip(found, oids, strict=True)]
