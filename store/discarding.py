@@ -13,13 +13,14 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
+from store.build import cleaning
 from store.errors import FormatError, InvalidName, storage_error
 from store.index.reading import Reader
 from store.index.writing import Writer
 from store.layout import Layout
 from store.locks import Claims, make_held
 from store.model.names import ObjectId
-from store.objects.placing import exclusive
+from store.objects.placing import clear_swap, exclusive, swapped
 from store.store import Store
 
 BATCH_SECONDS = 0.015
@@ -109,6 +110,16 @@ class Discarding:
                 self._move(str(oid))
         return taken
 
+    def clear_swaps(self, oids: Iterable[ObjectId]) -> None:
+        """Take out what killed swaps of these objects left. A swap that goes on is waited for, and
+        leaves nothing."""
+        aside = f"{self.folder}/objects"
+        with exclusive(self._layout) as folder:
+            with self._index.read() as txn:
+                known = {oid: txn.has(oid) for oid in oids}
+            for oid, needed in known.items():
+                clear_swap(self._layout, oid, aside, folder, known=needed)
+
     def _move(self, name: str) -> None:
         with contextlib.suppress(FileNotFoundError):
             path = f"{self._layout.objects}/{name}"
@@ -138,8 +149,34 @@ def parsed(name: str) -> ObjectId | None:
         return None
 
 
-def strays(layout: Layout, txn: Reader) -> list[str]:
-    """Names in ``store/`` and ``manifests/`` of objects that the index does not know."""
-    found = set(os.listdir(layout.objects)) | set(os.listdir(layout.manifests))
-    ids = map(parsed, found)
-    return sorted(str(oid) for oid in ids if oid is not None and not txn.has(oid))
+@dataclass(frozen=True)
+class Strays:
+    """``names`` in ``store/`` and ``manifests/`` of objects that the index does not know, and the
+    objects of which a swap goes on or was killed."""
+
+    names: list[str]
+    swapped: list[ObjectId]
+
+
+def strays(layout: Layout, txn: Reader) -> Strays:
+    """What lies in the store directory and is no object of the index."""
+    objects = os.listdir(layout.objects)
+    ids = map(parsed, {*objects, *os.listdir(layout.manifests)})
+    names = sorted(str(oid) for oid in ids if oid is not None and not txn.has(oid))
+    return Strays(names, sorted(swapped(objects)))
+
+
+def clear_leftovers(store: Store) -> None:
+    """Remove what those left who were killed while they put objects in place, or replaced them; and
+    nothing of those who go on."""
+    store.remove_stale_work()
+    left = swapped(os.listdir(store.layout.objects))
+    if not left:
+        return
+    discarding = Discarding(store)
+    try:
+        discarding.clear_swaps(sorted(left))
+        discarding.sync()
+        cleaning.remove(discarding.folder)
+    finally:
+        discarding.close()

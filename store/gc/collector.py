@@ -159,11 +159,12 @@ class Collector:
         had forgotten it."""
         self._phase("strays")
         with self._store.index.read() as txn:
-            names = strays(self._store.layout, txn)
+            found = strays(self._store.layout, txn)
         discarding = Discarding(self._store)
         try:
-            for start in range(0, len(names), CROWD):
-                self.outcome.deleted += discarding.sweep(names[start : start + CROWD])
+            for start in range(0, len(found.names), CROWD):
+                self.outcome.deleted += discarding.sweep(found.names[start : start + CROWD])
+            discarding.clear_swaps(found.swapped)
             discarding.sync()
             self.removal.empty_run(discarding.folder)
         finally:

@@ -6,12 +6,14 @@ import contextlib
 import errno
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from store import kernel
+from store.errors import FormatError, InvalidName
 from store.layout import Layout
 from store.locks import Claims
 from store.model.manifest import Manifest
+from store.model.names import ObjectId
 from store.model.tree import NodeKind
 from store.objects.check import differs
 from store.objects.sharing import finish
@@ -20,7 +22,11 @@ _CANNOT_EXCHANGE = (errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP)
 """What file systems say that do not know how. There, for a moment nothing stands in the place."""
 
 BESIDE = "."
-"""How the name of an object begins in the store directory that is about to replace another."""
+"""How the name of an object begins in the store directory that is about to replace another; or,
+for a moment, that was replaced."""
+
+FORMER = BESIDE * 2
+"""Likewise, of one that is to be replaced where two cannot change places."""
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 
@@ -51,7 +57,7 @@ def place(
     """Make the tree at ``staged``, whose files are on disk, the object of ``manifest``.
 
     Durable when this returns. If the object is there already and whole, it stays, and ``staged``
-    too, unless it is to be replaced ``always``.
+    too, unless it is to be replaced ``always``. What is replaced is left beside ``staged``.
     Until who registers it releases ``claims``, the collector does not take it away.
     """
     settled: tuple[int, int, int] | None = None
@@ -63,7 +69,8 @@ def place(
                 claims.add(manifest.id.digest)
             found = _identity(layout.object(manifest.id))
             if found is None or found == settled:
-                _settle(layout, staged, manifest, there=found is not None, damaged=damaged)
+                there = found is not None
+                _settle(layout, staged, manifest, folder, there=there, damaged=damaged)
                 os.fsync(folder)
                 break
         # Compared while others work: whoever was putting it in place has finished, as we were
@@ -81,46 +88,78 @@ def _identity(path: str) -> tuple[int, int, int] | None:
     return found.st_dev, found.st_ino, found.st_ctime_ns
 
 
-def _settle(layout: Layout, staged: str, manifest: Manifest, *, there: bool, damaged: bool) -> None:
+def _settle(
+    layout: Layout, staged: str, manifest: Manifest, folder: int, *, there: bool, damaged: bool
+) -> None:
     target = layout.object(manifest.id)
     if there and damaged:
         # Not what its name says: left by a cut before it was whole, or damaged since.
-        _replace(layout, staged, target, manifest)
+        _replace(layout, staged, manifest, folder)
     elif not there:
         os.rename(staged, target)
         _finish_top(target, manifest)
     _write_manifest(layout, manifest, os.path.dirname(staged))
 
 
-def _replace(layout: Layout, staged: str, target: str, manifest: Manifest) -> None:
-    """Put the tree at ``staged`` in the place of ``target``, which goes to the trash.
+def _replace(layout: Layout, staged: str, manifest: Manifest, folder: int) -> None:
+    """Put the tree at ``staged`` in the place of the object, which is left beside ``staged`` when
+    that has come to last: who made the folder of both removes it.
 
     The new one is finished beside the old one first: in one folder, two can change places whatever
     their modes are, so that at no instant anything but one of the two is the object.
     """
-    beside = f"{layout.objects}/{BESIDE}{manifest.id}"
-    unique = os.path.basename(os.path.dirname(staged))
-    if os.path.lexists(beside):
-        _discard(beside, f"{layout.trash}/{manifest.id}-{unique}-left")
-    os.rename(staged, beside)
-    _finish_top(beside, manifest)
-    trashed = f"{layout.trash}/{manifest.id}-{unique}"
+    target = layout.object(manifest.id)
+    fresh, former = (f"{layout.objects}/{mark}{manifest.id}" for mark in (BESIDE, FORMER))
+    aside = os.path.dirname(staged)
+    clear_swap(layout, manifest.id, aside, folder, known=True)
+    os.rename(staged, fresh)
+    _finish_top(fresh, manifest)
     try:
-        kernel.exchange(beside, target)
+        kernel.exchange(fresh, target)
+        former = fresh
     except OSError as error:
         if error.errno not in _CANNOT_EXCHANGE:
             raise
-        _discard(target, trashed)
-        os.rename(beside, target)
-    else:
-        _discard(beside, trashed)
+        os.rename(target, former)
+        os.rename(fresh, target)
+    # What is replaced may have been whole. Not before the other is there for good may it go.
+    os.fsync(folder)
+    _move(former, f"{aside}/replaced")
 
 
-def _discard(path: str, trashed: str) -> None:
+def clear_swap(layout: Layout, oid: ObjectId, aside: str, folder: int, *, known: bool) -> None:
+    """Move what a killed swap of an object left to the folder ``aside``.
+
+    For who is :func:`exclusive`, which gave it ``folder``. An object that is ``known`` to be
+    needed, and that was not in its place at the time of the kill, is put there.
+    """
+    target = layout.object(oid)
+    left = [mark for mark in (BESIDE, FORMER) if os.path.lexists(f"{layout.objects}/{mark}{oid}")]
+    if left and known and not os.path.lexists(target):
+        # The new one first: it was finished before the former left its place.
+        os.rename(f"{layout.objects}/{left.pop(0)}{oid}", target)
+    if left:
+        # What was swapped in last may be there no longer than until a power cut.
+        os.fsync(folder)
+    for mark in left:
+        _move(f"{layout.objects}/{mark}{oid}", f"{aside}/left{mark}{oid}")
+
+
+def swapped(names: Iterable[str]) -> set[ObjectId]:
+    """The objects of which a swap goes on, or was killed, by the names in the store directory."""
+    found = set()
+    for name in names:
+        if name.startswith(BESIDE):
+            with contextlib.suppress(FormatError, InvalidName):
+                found.add(ObjectId.parse(name.lstrip(BESIDE)))
+    return found
+
+
+def _move(path: str, target: str) -> None:
     if os.path.isdir(path) and not os.path.islink(path):
         # Moving a directory to another writes its "..".
         os.chmod(path, 0o755)
-    os.rename(path, trashed)
+    os.rename(path, target)
 
 
 def _finish_top(target: str, manifest: Manifest) -> None:

@@ -14,6 +14,7 @@ from store.model.manifest import Manifest
 from store.model.names import ObjectId
 from store.objects.check import check_identity, check_tree
 from store.objects.crew import share_out
+from store.objects.placing import BESIDE
 
 FEW = 64
 """Objects that one process looks at in the time that forking another takes."""
@@ -41,7 +42,8 @@ class Survey:
 def survey(layout: Layout, *, contents: bool = False) -> Survey:
     """Look at every object on disk. With ``contents``, every file's bytes are read; otherwise its
     size, mode and mtime have to do. Raises StorageError when a folder cannot be read."""
-    names = sorted(os.listdir(layout.objects))
+    # What a killed swap left is for the collector.
+    names = sorted(name for name in os.listdir(layout.objects) if not name.startswith(BESIDE))
     work = partial(_look_at_all, layout, contents=contents)
     found = Survey()
     whole: dict[bytes, Entry] = {}

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from store.discarding import clear_leftovers
 from store.errors import StoreError
 from store.layout import Layout
 from store.model.names import ObjectId
@@ -32,6 +33,7 @@ def optimise(store: Store) -> Iterator[Optimised]:
     An object is replaced by a copy that shares, in one step: its folders are never opened.
     """
     store.check_writable()
+    clear_leftovers(store)
     for oid, _ in store.objects():
         try:
             saved = _share(store, oid)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -11,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from store import kernel
 from store.discarding import Batch, Discarding
 from store.errors import Busy, StillAlive, UnknownObject
 from store.gc.collector import Collector, collecting
@@ -19,6 +22,8 @@ from store.gc.plan import make_plan
 from store.gc.policy import Policy
 from store.gc.why import why_alive
 from store.index.writing import Writer
+from store.model.names import ObjectId
+from store.objects.ingest import ingest_again
 from store.store import Lease, Store
 from tests.unit.gc.conftest import Stock
 
@@ -235,6 +240,59 @@ def test_what_the_index_never_knew_is_swept(stock: Stock) -> None:
     collect(stock)
     assert not stray.exists()
     assert stock.there() == {"kept"}
+
+
+def test_what_a_killed_swap_left_is_swept_and_what_it_was_of_stays(
+    stock: Stock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    oid = stock.make("kept")
+    stock.store.add_root("mine", oid)
+
+    def killed(theirs: Store) -> None:
+        monkeypatch.setattr(kernel, "exchange", lambda one, other: os._exit(9))
+        swap(theirs, oid)
+
+    assert stock.elsewhere(killed) == 9
+    objects = Path(stock.store.layout.objects)
+    assert {path.name for path in objects.iterdir()} == {str(oid), f".{oid}"}
+    collector = collect(stock)
+    assert collector.outcome.deleted == []
+    assert collector.outcome.freed > 0
+    assert stock.there() == {"kept"}
+    assert stock.store.check_object(oid) == []
+
+
+def test_a_swap_that_goes_on_is_waited_for(stock: Stock, monkeypatch: pytest.MonkeyPatch) -> None:
+    oid = stock.make("kept")
+    stock.store.add_root("mine", oid)
+    former = os.stat(stock.store.layout.object(oid)).st_ino
+    collected: list[Collector] = []
+    exchange = kernel.exchange
+
+    def slow(one: str, other: str) -> None:
+        thread = threading.Thread(target=lambda: collected.append(collect(stock)))
+        thread.start()
+        threads.append(thread)
+        time.sleep(0.3)
+        assert collected == []
+        exchange(one, other)
+
+    threads: list[threading.Thread] = []
+    monkeypatch.setattr(kernel, "exchange", slow)
+    swap(stock.store, oid)
+    threads[0].join()
+    assert len(collected) == 1
+    assert stock.there() == {"kept"}
+    assert stock.store.check_object(oid) == []
+    assert os.stat(stock.store.layout.object(oid)).st_ino != former
+
+
+def swap(store: Store, oid: ObjectId) -> None:
+    """Replace an object by the same one, of another inode."""
+    path = store.layout.object(oid)
+    shutil.rmtree(store.layout.links)
+    os.mkdir(store.layout.links)
+    ingest_again(store.layout.root, path, oid, store.references(oid), always=True)
 
 
 def test_shared_inodes_go_with_the_last_object_that_has_them(stock: Stock) -> None:

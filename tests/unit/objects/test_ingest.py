@@ -541,7 +541,7 @@ def test_what_a_cut_left_half_made_is_replaced(layout: Layout, tree: Path) -> No
     Path(f"{layout.manifests}/{manifest.id}").unlink()
     assert ingest(layout.root, str(tree), "pkg") == manifest
     assert_sound(layout, manifest)
-    assert len(os.listdir(layout.trash)) == 1
+    assert [os.listdir(folder) for folder in (layout.trash, layout.tmp)] == [[], []]
 
 
 def test_a_damaged_manifest_is_replaced(layout: Layout, tree: Path) -> None:
