@@ -9,9 +9,11 @@ import base64
 import errno
 import hashlib
 import os
+from collections.abc import Iterable, Mapping
 from functools import cache
 from html import escape
 from importlib import resources
+from string import Template
 
 from store.errors import storage_error
 
@@ -41,6 +43,21 @@ def check_page_writable(path: str) -> None:
     if refused:
         error = OSError(refused, os.strerror(refused))
         raise storage_error(error, f"cannot write the report {path}")
+
+
+def whole(name: str, title: str, parts: Mapping[str, str]) -> str:
+    """A whole page: the body ``NAME.html`` with its parts, in the style of all pages and its own.
+    ``title`` and the parts are HTML."""
+    style = resource("page.css") + resource(f"{name}.css")
+    body = Template(resource(f"{name}.html")).substitute(parts, title=title)
+    return Template(resource("page.html")).substitute(
+        title=title, style=style, style_hash=policy_hash(style), body=body
+    )
+
+
+def definitions(facts: Iterable[tuple[str, str]]) -> str:
+    """Names with their values, for a list of definitions."""
+    return "".join(f"<dt>{visible(name)}</dt><dd>{visible(value)}</dd>" for name, value in facts)
 
 
 def visible(text: str) -> str:

@@ -15,7 +15,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from html import escape
-from string import Template
 from typing import Any, TypeVar
 
 import click
@@ -25,7 +24,7 @@ from store.build.variation import CONTROL
 from store.cli import picture
 from store.cli.context import Context
 from store.cli.draw import seconds_text
-from store.cli.page import check_page_writable, policy_hash, resource, visible, write_page
+from store.cli.page import check_page_writable, definitions, visible, whole, write_page
 from store.cli.picture import SEVERITY, SIGNS, worst
 from store.errors import StoreError
 from store.model.catalogue import Catalogue
@@ -120,22 +119,17 @@ def page(
     anchors: dict[str, str] = {}
     for number, group in enumerate(groups):
         anchors.setdefault(group[0].subject, f"o{number}")
-    style = resource("report.css")
     said = sentence(Counter(filter(None, verdicts)))
-    return Template(resource("report.html")).substitute(
-        title=escape(f"{SIGNS[verdict]} {said}"),
-        style=style,
-        style_hash=policy_hash(style),
-        verdict=verdict.value,
-        sign=SIGNS[verdict],
-        sentence=escape(said),
-        counts="".join(_count(item, verdicts.count(item)) for item in Verdict),
-        picture=_figure(findings, catalogue, anchors),
-        rows="\n".join(_group(group, f"o{number}") for number, group in enumerate(groups)),
-        facts="".join(
-            f"<dt>{visible(name)}</dt><dd>{visible(value)}</dd>" for name, value in facts
-        ),
-    )
+    parts = {
+        "verdict": verdict.value,
+        "sign": SIGNS[verdict],
+        "sentence": escape(said),
+        "counts": "".join(_count(item, verdicts.count(item)) for item in Verdict),
+        "picture": _figure(findings, catalogue, anchors),
+        "rows": "\n".join(_group(group, f"o{number}") for number, group in enumerate(groups)),
+        "facts": definitions(facts),
+    }
+    return whole("report", escape(f"{SIGNS[verdict]} {said}"), parts)
 
 
 def sentence(counts: Counter[Verdict]) -> str:

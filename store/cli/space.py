@@ -5,10 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from string import Template
 
 from store.cli.draw import bytes_text
-from store.cli.page import policy_hash, resource, visible
+from store.cli.page import definitions, visible, whole
 from store.cli.treemap import Group, Tile, svg
 from store.gc.account import NOBODY, SEVERAL, Account, Share
 
@@ -43,26 +42,21 @@ class Labels:
 
 def page(account: Account, labels: Labels, facts: Sequence[tuple[str, str]]) -> str:
     """The whole page, of an account of the whole store."""
-    style = resource("space.css")
     groups = _groups(account, labels)
     title = f"{bytes_text(account.total)} in {_several(len(account.shares), 'object')}"
     name = f"A treemap: {title}, by kind"
-    return Template(resource("space.html")).substitute(
-        title=title,
-        style=style,
-        style_hash=policy_hash(style),
-        figures=_figures(account),
-        wide=svg(groups, 1160, 620, "wide", name),
-        narrow=svg(groups, 360, 560, "narrow", name),
-        caption="Each area is an object, as large as what it takes on the disk; those of one kind "
-        "stand together. Point at one to see its path and sizes.",
-        key="".join(_key(group) for group in groups),
-        objects="".join(_object(share, account, labels) for share in account.shares[:ROWS]),
-        holders=_holders(account),
-        facts="".join(
-            f"<dt>{visible(name)}</dt><dd>{visible(value)}</dd>" for name, value in facts
-        ),
-    )
+    parts = {
+        "figures": _figures(account),
+        "wide": svg(groups, 1160, 620, "wide", name),
+        "narrow": svg(groups, 360, 560, "narrow", name),
+        "caption": "Each area is an object, as large as what it takes on the disk; those of one "
+        "kind stand together. Point at one to see its path and sizes.",
+        "key": "".join(_key(group) for group in groups),
+        "objects": "".join(_object(share, account, labels) for share in account.shares[:ROWS]),
+        "holders": _holders(account),
+        "facts": definitions(facts),
+    }
+    return whole("space", title, parts)
 
 
 def measured(seconds: float) -> list[tuple[str, str]]:

@@ -14,8 +14,13 @@ from pathlib import Path
 import lmdb
 import pytest
 
+from store import kernel
+from tests.integration.browser import Browser, opened
+
 TOP = Path(__file__).resolve().parents[2]
 TOYS = TOP / "tests" / "recipes" / "toys"
+
+MakeDisk = Callable[[int], Path]
 
 
 @dataclass
@@ -122,3 +127,42 @@ def others_python() -> str:
 def others_path() -> str:
     """Where modules are found: the checkout, and the installed packages."""
     return f"{TOP}:{Path(lmdb.__file__).parents[1]}"
+
+
+@pytest.fixture(scope="session")
+def window() -> Iterator[Browser]:
+    """One browser for all tests of pages."""
+    with opened() as browser:
+        yield browser
+
+
+@pytest.fixture
+def browser(window: Browser, page: Path) -> Browser:
+    """The ``page`` of the test's module, freshly loaded on a desk's screen."""
+    window.prefer("light")
+    window.resize(1200)
+    window.open(page.as_uri())
+    assert window.complaints() == []
+    return window
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[MakeDisk]:
+    """Makes a file system of so many MiB; only root can mount one."""
+    mounted: list[Path] = []
+
+    def make(size: int) -> Path:
+        if os.geteuid() != 0:
+            pytest.skip("mounts a small file system, which only root can")
+        place = tmp_path / f"disk-{len(mounted)}"
+        place.mkdir()
+        try:
+            kernel.mount("tmpfs", str(place), "tmpfs", 0, f"size={size}m")
+        except OSError as error:
+            pytest.skip(f"cannot mount a small file system: {error}")
+        mounted.append(place)
+        return place
+
+    yield make
+    for place in mounted:
+        kernel.umount(str(place))

@@ -6,14 +6,12 @@ import json
 import os
 import subprocess
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from store import kernel
 from store.store import Store
-from tests.integration.conftest import Shop
+from tests.integration.conftest import MakeDisk, Shop
 
 
 @pytest.fixture
@@ -68,28 +66,14 @@ def test_adding_and_collecting_at_once_loses_nothing(own: Shop, tmp_path: Path) 
     assert own.run("verify").returncode == 0
 
 
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 64 MB; only root can mount one."""
-    if os.geteuid() != 0:
-        pytest.skip("mounts a small file system, which only root can")
-    place = tmp_path / "disk"
-    place.mkdir()
-    try:
-        kernel.mount("tmpfs", str(place), "tmpfs", 0, "size=64m")
-    except OSError as error:
-        pytest.skip(f"cannot mount a small file system: {error}")
-    yield place
-    kernel.umount(str(place))
-
-
-def test_on_a_full_disk_it_still_collects(small_disk: Path, tmp_path: Path) -> None:
-    shop = Shop(small_disk / "root")
+def test_on_a_full_disk_it_still_collects(small_disk: MakeDisk, tmp_path: Path) -> None:
+    disk = small_disk(64)
+    shop = Shop(disk / "root")
     big = tmp_path / "big"
     big.write_bytes(os.urandom(8 << 20))
     dead = shop.path("add", str(big))
     with (
-        open(small_disk / "filler", "wb", buffering=0) as filler,
+        open(disk / "filler", "wb", buffering=0) as filler,
         pytest.raises(OSError, match="space"),
     ):
         while True:
@@ -103,8 +87,11 @@ def test_on_a_full_disk_it_still_collects(small_disk: Path, tmp_path: Path) -> N
     assert shop.path("add", __file__)
 
 
-def test_adding_makes_room_where_the_owner_has_said_so(small_disk: Path, tmp_path: Path) -> None:
-    shop = Shop(small_disk / "root")
+def test_adding_makes_room_where_the_owner_has_said_so(
+    small_disk: MakeDisk, tmp_path: Path
+) -> None:
+    disk = small_disk(64)
+    shop = Shop(disk / "root")
     Store.open(str(shop.root)).close()
     (shop.root / "config.toml").write_text('[collect]\nmin-free = "24M"\n')
     for number in range(5):

@@ -11,14 +11,13 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from store import kernel
-from tests.integration.conftest import TOP, Shop, others_path
+from tests.integration.conftest import TOP, MakeDisk, Shop, others_path
 
 Taker = Callable[["subprocess.Popen[str]"], "subprocess.Popen[str]"]
 
@@ -346,23 +345,9 @@ def test_an_ordinary_user_builds_in_a_store_of_his_own(shop: Shop, others_python
 # -- a full disk -----
 
 
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 300 MB; only root can mount one."""
-    if os.geteuid() != 0:
-        pytest.skip("mounts a small file system, which only root can")
-    place = tmp_path / "disk"
-    place.mkdir()
-    try:
-        kernel.mount("tmpfs", str(place), "tmpfs", 0, "size=300m")
-    except OSError as error:
-        pytest.skip(f"cannot mount a small file system: {error}")
-    yield place
-    kernel.umount(str(place))
-
-
-def test_a_builder_that_fills_the_disk_costs_only_its_own_work(small_disk: Path) -> None:
-    shop = Shop(small_disk / "root")
+def test_a_builder_that_fills_the_disk_costs_only_its_own_work(small_disk: MakeDisk) -> None:
+    disk = small_disk(300)
+    shop = Shop(disk / "root")
     hello = shop.path("realise", "hello")
     done = shop.run("realise", "floods")
     # Stopped by the watch, or by the disk itself when it is quicker.
@@ -374,14 +359,15 @@ def test_a_builder_that_fills_the_disk_costs_only_its_own_work(small_disk: Path)
     assert shop.run("verify").returncode == 0
 
 
-def test_a_store_without_room_says_so(small_disk: Path) -> None:
-    shop = Shop(small_disk / "root")
+def test_a_store_without_room_says_so(small_disk: MakeDisk) -> None:
+    disk = small_disk(300)
+    shop = Shop(disk / "root")
     shop.path("realise", "hello")
-    filler = small_disk / "filler"
+    filler = disk / "filler"
     with contextlib.suppress(OSError), filler.open("wb", buffering=0) as stream:
         while True:
             stream.write(bytes(1 << 20))
-    big = small_disk.parent / "big"
+    big = disk.parent / "big"
     big.write_bytes(os.urandom(1 << 20))
     done = shop.run("add", str(big))
     assert done.returncode == 51, done.stderr

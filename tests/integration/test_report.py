@@ -6,7 +6,6 @@ import io
 import os
 import re
 import unicodedata
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,7 @@ from store.cli.report import write_report
 from store.model.catalogue import Catalogue, Package, collect
 from store.model.derivation import Derivation
 from store.model.names import ObjectId
-from tests.integration.browser import Browser, opened
+from tests.integration.browser import Browser
 from tests.integration.conftest import Shop
 
 NASTY = "<script>document.title='caught'</script>\"'&\u202e\x1b[31m<img src=x onerror=alert(1)>"
@@ -112,22 +111,6 @@ def page(catalogue: Catalogue, tmp_path_factory: pytest.TempPathFactory) -> Path
     facts = [("Command", "store audit stages"), ("Note", NASTY)]
     write_report(str(path), ladder(catalogue), facts=facts, catalogue=catalogue)
     return path
-
-
-@pytest.fixture(scope="module")
-def window() -> Iterator[Browser]:
-    with opened() as browser:
-        yield browser
-
-
-@pytest.fixture
-def browser(window: Browser, page: Path) -> Browser:
-    """The page, freshly loaded on a desk's screen."""
-    window.prefer("light")
-    window.resize(1200)
-    window.open(page.as_uri())
-    assert window.complaints() == []
-    return window
 
 
 def widths(browser: Browser) -> tuple[int, int]:

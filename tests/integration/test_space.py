@@ -6,13 +6,12 @@ import io
 import json
 import os
 import unicodedata
-from collections.abc import Iterator
 from pathlib import Path
 
 import pypdf
 import pytest
 
-from tests.integration.browser import Browser, opened
+from tests.integration.browser import Browser
 from tests.integration.conftest import Shop
 
 
@@ -33,21 +32,6 @@ def page(shop: Shop, link: Path, tmp_path_factory: pytest.TempPathFactory) -> Pa
     assert done.returncode == 0, done.stderr
     assert f"the picture is in {path}" in done.stderr
     return path
-
-
-@pytest.fixture(scope="module")
-def window() -> Iterator[Browser]:
-    with opened() as browser:
-        yield browser
-
-
-@pytest.fixture
-def browser(window: Browser, page: Path) -> Browser:
-    window.prefer("light")
-    window.resize(1200)
-    window.open(page.as_uri())
-    assert window.complaints() == []
-    return window
 
 
 def test_du_names_what_is_largest_and_what_a_link_keeps(shop: Shop, link: Path) -> None:
