@@ -12,6 +12,7 @@ import click
 from store.cli.context import Context
 from store.cli.draw import make_reporter, seconds_text
 from store.cli.options import PACKAGE, execution_options, seed_option
+from store.cli.room import room_maker
 from store.errors import UsageError
 
 if TYPE_CHECKING:
@@ -42,12 +43,7 @@ def command(
     if out_link and len(goals) > 1:
         raise UsageError("--out-link takes one package")
     reporter = make_reporter(sys.stderr)
-
-    def make_room(urgent: bool) -> bool:
-        from store.gc.automatic import RoomMaker
-
-        return RoomMaker(context.store, reporter)(urgent)
-
+    make_room = room_maker(context, reporter)
     realiser = Realiser(context.store, context.catalogue, options, reporter, make_room)
     if dry_run:
         _show_plan(context, realiser.plan([ref for _, ref in goals]), as_json)

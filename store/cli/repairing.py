@@ -11,48 +11,80 @@ import click
 
 from store.cli.context import Context
 from store.cli.draw import make_reporter
+from store.cli.room import room_maker
+from store.cli.verify import Asked
+from store.discarding import clear_leftovers
+from store.events import Event, Planned, Reporter
+from store.lower import Limits
 from store.model.names import ObjectId
 from store.remote.directory import StoreDirectory
-from store.remote.rebuilding import Rebuilding
+from store.remote.rebuilding import Rebuilding, Terms
+from store.remote.remembered import Remembered
 from store.remote.shared import SharedFiles
 from store.remote.substituter import Substituter
-from store.scheduler.options import default_cores
+from store.scheduler.options import Options
+from store.scheduler.realise import Realiser
+from store.store import Lease
 from store.verify.finding import Finding
 from store.verify.repair import Mended, repair_all, set_aside_pool
 from store.verify.run import Verifier
 
 
 def repair_found(
-    context: Context,
-    verifier: Verifier,
-    source: str | None,
-    *,
-    rebuild: bool,
-    as_json: bool,
-    chosen: Sequence[ObjectId],
+    context: Context, asked: Asked, verifier: Verifier, chosen: Sequence[ObjectId]
 ) -> int:
     """Repair every damaged object, tell how each ended, and look again; returns the exit code."""
     store = context.store
     store.check_writable()
-    others: list[Substituter] = [StoreDirectory(source)] if source else []
+    clear_leftovers(store)
+    others: list[Substituter] = [StoreDirectory(asked.source)] if asked.source else []
     damaged = [item.id for item in verifier.damaged]
     with (
         closing(make_reporter(sys.stderr)) as reporter,
         closing(SharedFiles(store)) as shared,
-        closing(Rebuilding(store, default_cores(), reporter)) as rebuilding,
+        closing(_rebuilding(context, asked.options, reporter)) as rebuilding,
     ):
         # What costs least first.
-        sources = [shared, *others, *([rebuilding] if rebuild else [])]
+        sources = [shared, *others, *([rebuilding] if asked.rebuild else [])]
         for mended in repair_all(store, damaged, sources):
-            _show(mended, as_json)
-    left = _look(context, verifier, chosen)
+            _show(mended, asked.as_json)
+    # Where nothing was wrong, nothing was changed.
+    left = _look(context, verifier, chosen) if verifier.outcome.errors else []
     moved = set_aside_pool(store.layout, left)
     for folder in moved:
-        _show_moved(folder, as_json)
+        _show_moved(folder, asked.as_json)
     if moved:
         left = _look(context, verifier, chosen)
     click.echo(f"{len(damaged)} objects repaired or moved: {len(left)} findings left", err=True)
     return 2 if left else 0
+
+
+def _rebuilding(context: Context, options: Options, reporter: Reporter) -> Rebuilding:
+    """Building again, which has the scheduler realise what that takes and is gone."""
+    store = context.store
+
+    def realise(remembered: Remembered, lease: Lease) -> None:
+        make_room = room_maker(context, reporter)
+        told = _Uncounted(reporter)
+        realiser = Realiser(store, remembered.catalogue, options, told, make_room)
+        for node, objects in remembered.objects.items():
+            realiser.knowledge.learn(node, objects)
+        realiser.run(remembered.goals.values(), lease)
+
+    limits = Limits(options.cores, options.timeout, options.max_silent)
+    terms = Terms(limits, options.offline, options.keep_failed)
+    return Rebuilding(store, terms, reporter, realise)
+
+
+class _Uncounted:
+    """Hands on all but how much a plan comes to: what is built again besides is in no plan."""
+
+    def __init__(self, reporter: Reporter) -> None:
+        self._reporter = reporter
+
+    def emit(self, event: Event) -> None:
+        if not isinstance(event, Planned):
+            self._reporter.emit(event)
 
 
 def _look(context: Context, verifier: Verifier, chosen: Sequence[ObjectId]) -> list[Finding]:

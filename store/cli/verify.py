@@ -4,13 +4,31 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import dataclass
+from typing import Any
 
 import click
 
 from store.cli.context import Context
-from store.cli.options import PACKAGE, Duration
-from store.errors import StoreError, UsageError
+from store.cli.options import PACKAGE, Duration, execution_options
+from store.errors import Interrupted, StoreError, UsageError
 from store.model.names import STORE_DIR, ObjectId
+from store.scheduler.options import Options
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the command line says. ``budget`` in seconds, ``source`` another store's folder;
+    ``options`` are those of builds."""
+
+    objects: tuple[str, ...]
+    contents: bool
+    budget: float | None
+    repair: bool
+    source: str | None
+    rebuild: bool
+    as_json: bool
+    options: Options
 
 
 class Verify(click.Command):
@@ -40,63 +58,46 @@ class Verify(click.Command):
     default=True,
     help="Whether --repair may build and fetch again what nothing else can give (default: yes).",
 )
+@execution_options
 @click.option("--json", "as_json", is_flag=True, help="One JSON line a finding.")
 @click.pass_obj
-def command(
-    context: Context,
-    objects: tuple[str, ...],
-    contents: bool,
-    budget: float | None,
-    repair: bool,
-    source: str | None,
-    rebuild: bool,
-    as_json: bool,
-) -> int:
+def command(context: Context, /, **given: Any) -> int:
     """Compare the store with what its names promise: index, manifests, objects, shared files.
 
     Every finding is listed. The exit code is 0 when nothing is damaged (or nothing is any more,
     with --repair), 2 when something is, and 1 when the store could not be looked at
-    or the command line cannot be understood.
+    or the command line cannot be understood. The options of builds are for --repair.
     """
+    asked = Asked(**given)
     try:
-        if source and not repair:
+        if asked.source and not asked.repair:
             raise UsageError("--from is for --repair")
-        return _verify(context, objects, contents, budget, repair, source, rebuild, as_json)
+        return _verify(context, asked)
+    except Interrupted:
+        raise
     except StoreError as error:
         vars(error)["exit_code"] = 1
         raise
 
 
-def _verify(
-    context: Context,
-    objects: tuple[str, ...],
-    contents: bool,
-    budget: float | None,
-    repair: bool,
-    source: str | None,
-    rebuild: bool,
-    as_json: bool,
-) -> int:
+def _verify(context: Context, asked: Asked) -> int:
     from store.verify.run import Verifier
 
-    store = context.store
-    chosen = [_chosen(context, text) for text in objects]
-    write = _write_json if as_json else print
-    verifier = Verifier(store, write, contents=contents, budget=budget)
+    chosen = [_chosen(context, text) for text in asked.objects]
+    write = _write_json if asked.as_json else print
+    verifier = Verifier(context.store, write, contents=asked.contents, budget=asked.budget)
     outcome = verifier.run(chosen)
     sys.stdout.flush()
-    how = "read" if contents or budget is not None else "looked at"
+    how = "read" if asked.contents or asked.budget is not None else "looked at"
     click.echo(
         f"{outcome.looked} of {outcome.due} objects {how}: "
         f"{outcome.errors} findings, {outcome.notes} notes",
         err=True,
     )
-    if repair:
+    if asked.repair:
         from store.cli.repairing import repair_found
 
-        return repair_found(
-            context, verifier, source, rebuild=rebuild, as_json=as_json, chosen=chosen
-        )
+        return repair_found(context, asked, verifier, chosen)
     return 2 if outcome.errors else 0
 
 

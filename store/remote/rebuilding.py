@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
+from typing import TypeAlias
 
 from store.build import cleaning
-from store.errors import CorruptObject, StoreError, UnknownObject
-from store.events import SILENT, Failed, Finished, Phase, Progress, Reporter, Started
+from store.errors import CorruptObject, Interrupted, Offline, StoreError, UnknownObject
+from store.events import SILENT, Failed, Finished, Phase, Progress, Reporter, Started, Tick
 from store.knowledge import kind
 from store.layout import Layout
 from store.lower import Limits
@@ -19,9 +21,14 @@ from store.model.names import ObjectId
 from store.model.realisation import Realisation
 from store.model.result import Result
 from store.remote.directory import StoreDirectory
-from store.store import Store, make_directories
+from store.remote.remembered import Remembered, named, remember
+from store.remote.substituter import FATAL
+from store.store import Lease, Store, make_directories
+from store.work.crew import TICK, Crew, Entered, Shift
 from store.work.job import Job, perform, preload
-from store.work.process import Action, Worker
+from store.work.phases import PhaseReader
+from store.work.process import Worker
+from store.work.tokens import Lending
 
 NAME = "building again"
 
@@ -35,17 +42,38 @@ class _Done:
     error: StoreError | None = None
 
 
+Realise: TypeAlias = Callable[[Remembered, Lease], None]
+"""Makes what is remembered, and leaves it leased; raises what keeps it from being made."""
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What building again may use, and how it treats failure: ``limits`` for each build, its
+    ``cores`` for all that is built in the store together; ``offline`` fetches nothing."""
+
+    limits: Limits
+    offline: bool = False
+    keep_failed: bool = False
+
+
 class Rebuilding:
     """Makes objects of a store again by what the store recorded of their making: derivations in the
     sandbox, sources by fetching. Each is made once, in a work folder that :meth:`close` removes.
 
-    ``cores`` processors for each build; builds come one after the other.
+    Builds come one after the other. What they take that is gone is brought back by ``realise``.
     """
 
-    def __init__(self, store: Store, cores: int, reporter: Reporter = SILENT) -> None:
+    def __init__(
+        self,
+        store: Store,
+        terms: Terms,
+        reporter: Reporter = SILENT,
+        realise: Realise | None = None,
+    ) -> None:
         self._store = store
-        self._cores = cores
+        self._terms = terms
         self._emit = reporter.emit
+        self._realise = realise
         self._done: dict[bytes, _Done] = {}
         self._sound: set[ObjectId] = set()
         self._works: list[str] = []
@@ -101,20 +129,48 @@ class Rebuilding:
             node = self._store.node(key)
             if isinstance(node, Derivation):
                 raise UnknownObject("what is recorded of its making is not resolved")
+            if isinstance(node, Source) and self._terms.offline:
+                raise Offline(f"{node.name} would have to be fetched from {node.locators[0]}")
             with self._store.lease() as lease:
-                closure = self._closure(node)
-                lease.add(closure)
-                self._check_sound(closure)
-                self._done[key] = self._carry_out(key, node, closure)
+                try:
+                    self._bring_back(node, lease)
+                except _Failed as failed:
+                    self._done[key] = _Done(error=failed.error)
+                else:
+                    closure = self._closure(node, lease)
+                    self._done[key] = self._carry_out(key, node, closure)
         return self._done[key]
 
-    def _closure(self, node: Source | Resolved) -> tuple[ObjectId, ...]:
-        for oid in _inputs(node):
-            if not self._store.find(oid.text):
-                raise UnknownObject(
-                    f"{oid}, which building it takes, is not in this store any more"
-                )
-        return self._store.closure(_inputs(node))
+    def _bring_back(self, node: Source | Resolved, lease: Lease) -> None:
+        """Have what the build names, and is gone, realised again; _Failed when that went wrong."""
+        gone = self._gone(node)
+        if not gone or self._realise is None:
+            return
+        remembered = remember(self._store, gone)
+        below = self._store.closure(remembered.present)
+        lease.add(below)
+        self._check_sound(below)
+        try:
+            self._realise(remembered, lease)
+        except FATAL:
+            raise
+        except StoreError as error:
+            raise _Failed(error) from error
+
+    def _gone(self, node: Source | Resolved) -> list[ObjectId]:
+        return [oid for oid in named(node) if not self._store.find(oid.text)]
+
+    def _closure(self, node: Source | Resolved, lease: Lease) -> tuple[ObjectId, ...]:
+        """All that the sandbox is to hold, leased and sound."""
+        for oid in self._gone(node):
+            again = "" if self._realise is None else ", and what is made again is another object"
+            raise UnknownObject(
+                f"{oid}, which building it takes, is not in this store any more{again}"
+            )
+        closure = self._store.closure(named(node))
+        lease.add(closure)
+        self._check_sound(closure)
+        return closure
 
     def _check_sound(self, closure: Iterable[ObjectId]) -> None:
         """What is damaged below would at best make another object, after hours."""
@@ -133,14 +189,27 @@ class Rebuilding:
         aside, log, what = f"{work}/root", f"{work}/log", kind(node)
         make_directories(Layout(aside))
         os.close(os.open(log, os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, 0o644))
-        limits = Limits(self._cores, disk_reserve=self._store.disk_reserve())
-        job = Job(key, key, node, f"{work}/work", closure, limits, log=log, into=aside)
+        lending = Lending() if what == "build" else None
+        job = Job(
+            key,
+            key,
+            node,
+            f"{work}/work",
+            closure,
+            replace(self._terms.limits, disk_reserve=self._store.disk_reserve()),
+            lending.pipe if lending else None,
+            self._terms.keep_failed,
+            log=log,
+            into=aside,
+        )
         os.mkdir(job.work_dir)
         expected = self._store.expected_seconds(node.name)
         self._emit(Started(key, node.name, what, log, expected))
         preload(what)
         try:
-            result = self._in_a_process(job, partial(perform, self._store.layout, what, job))
+            result = self._work(job, what, lending)
+        except FATAL:
+            raise
         except StoreError as error:
             self._emit(Failed(key, node.name, error))
             return _Done(error=error)
@@ -149,27 +218,51 @@ class Rebuilding:
         self._emit(Finished(key, node.name, what, result.seconds, paths, result.max_rss))
         return _Done(StoreDirectory(aside), objects)
 
-    def _in_a_process(self, job: Job, action: Action) -> Result:
-        """The result of a job's worker; raises what the work raises."""
-        worker = Worker(job.node.name, action, partial(cleaning.remove, job.work_dir))
+    def _work(self, job: Job, what: str, lending: Lending | None) -> Result:
+        """The result of a job, done in a process of its own with a token of the pool, and what is
+        lent beyond; raises what the work raises."""
+        crew: Crew[Shift] = Crew(self._store, self._terms.limits.cores)
+        last: object = None
         try:
-            while True:
-                message = worker.receive()
-                if isinstance(message, Exception):
-                    raise message
-                if isinstance(message, Phase | Progress):
-                    self._emit(message)
-                elif isinstance(message, Result):
-                    worker.receive()  # the end of the pipe: what it was built in is removed
-                    worker.reap()
-                    return message
-        except BaseException:
-            worker.kill()
-            raise
+            while what != "fetch" and not crew.pool.take():
+                self._emit(Tick())
+                time.sleep(TICK)
+            shift = Shift(
+                job=job,
+                worker=Worker(
+                    job.node.name,
+                    partial(perform, self._store.layout, what, job),
+                    partial(cleaning.remove, job.work_dir),
+                ),
+                lending=lending,
+                phases=PhaseReader(job.log) if lending and job.log else None,
+                charged=what != "fetch",
+            )
+            crew.shifts.append(shift)
+            while crew.shifts:
+                crew.balance(False)
+                for _, message in crew.listen(False):
+                    if isinstance(message, Result | Exception):
+                        crew.end(shift)
+                        last = message
+                    elif isinstance(message, Entered):
+                        self._emit(Phase(job.key, job.node.name, message.phase))
+                    elif isinstance(message, Phase | Progress):
+                        self._emit(message)
+                self._emit(Tick())
+        except KeyboardInterrupt:
+            raise Interrupted("interrupted; what was repaired until then stays so") from None
+        finally:
+            crew.close()
+        if isinstance(last, Result):
+            return last
+        assert isinstance(last, Exception)
+        raise last
 
 
-def _inputs(node: Source | Resolved) -> tuple[ObjectId, ...]:
-    """The objects that a build names."""
-    if isinstance(node, Source):
-        return ()
-    return node.inputs if node.rootfs is None else (*node.inputs, node.rootfs)
+class _Failed(Exception):
+    """What a build takes could not be made again, for good."""
+
+    def __init__(self, error: StoreError) -> None:
+        super().__init__(str(error))
+        self.error = error

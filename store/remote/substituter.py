@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
+from store.errors import DiskReserve, Interrupted, NotOwner, StoreFull, StoreReadOnly
 from store.model.derivation import Derivation, Resolved, Source
 from store.model.manifest import Manifest
 from store.model.names import ObjectId
 from store.model.realisation import Realisation
+
+FATAL = (Interrupted, StoreFull, DiskReserve, StoreReadOnly, NotOwner)
+"""What says nothing of an object that was asked for, and keeps all others from being had, too."""
 
 
 class Substituter(Protocol):

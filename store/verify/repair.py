@@ -8,14 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
-from store.errors import (
-    DiskReserve,
-    NotOwner,
-    StoreError,
-    StoreFull,
-    StoreReadOnly,
-    storage_error,
-)
+from store.errors import StoreError, storage_error
 from store.index.schema import Entry
 from store.layout import Layout
 from store.locks import Claims
@@ -27,7 +20,7 @@ from store.objects.ingest import ingest_again
 from store.objects.placing import exclusive
 from store.objects.sharing import link_path
 from store.remote.importing import take
-from store.remote.substituter import Substituter
+from store.remote.substituter import FATAL, Substituter
 from store.store import Store
 from store.verify.finding import Finding
 from store.verify.objects import examine, read_manifest
@@ -79,7 +72,8 @@ def repair(store: Store, oid: ObjectId, sources: Sequence[Substituter]) -> Mende
 def mend(store: Store, oid: ObjectId, sources: Sequence[Substituter]) -> Mended:
     """Replace a damaged object by the very same one, or leave it as it is.
 
-    Raises what keeps any from being written: StoreFull, DiskReserve, StoreReadOnly, NotOwner.
+    Raises what says nothing of the object: StoreFull, DiskReserve, StoreReadOnly, NotOwner, and
+    Interrupted.
     """
     ways = [(ITSELF, partial(_from_itself, store, oid))]
     ways += [(source.name, partial(_from_source, store, oid, source)) for source in sources]
@@ -89,8 +83,8 @@ def mend(store: Store, oid: ObjectId, sources: Sequence[Substituter]) -> Mended:
             with store.claims() as claims:
                 way(claims)
                 wrong = _wrong(store, oid)
-        except (StoreFull, StoreReadOnly, NotOwner, DiskReserve):
-            raise  # says nothing of the object, which must not be given up for it
+        except FATAL:
+            raise  # the object must not be given up for it
         except StoreError as error:
             wrong = error.message
         if not wrong:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable
 
 from store.errors import StoreError
 from store.model.names import ObjectId
+from store.objects.placing import BESIDE
 from store.store import Store
 from store.verify.finding import Finding
 from store.verify.run import Verifier
@@ -29,6 +31,11 @@ def promised(*texts: str) -> set[str]:
 def left_out(text: str) -> set[str]:
     """The objects that a new index is said not to name, as they are not whole."""
     return {name for line in _LEFT_OUT.findall(text) for name in _NAME.findall(line)}
+
+
+def left_by_swaps(root: str) -> list[str]:
+    """What lies in the store directory that was to take an object's place, or had it before."""
+    return [f"left: {name}" for name in os.listdir(f"{root}/store") if name.startswith(BESIDE)]
 
 
 def violations(

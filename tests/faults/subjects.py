@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import tarfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -39,6 +39,8 @@ class Subject:
     usable: bool = True
     """Whether the store before it can be used; if not, nothing is asked until the command is done.
     """
+    swaps: bool = False
+    """Whether it replaces objects. What is left when it is killed meanwhile its next run clears."""
 
 
 @dataclass
@@ -121,7 +123,9 @@ class Workshop:
         again = self.run(folder)
         if again.code != 0:
             return [f"the next run failed with {again.code}: {again.err}"]
-        return rule.violations(str(folder / "root"), self.kept | self._said(again), self.facts)
+        left = rule.left_by_swaps(str(folder / "root")) if self.subject.swaps else []
+        kept = self.kept | self._said(again)
+        return left + rule.violations(str(folder / "root"), kept, self.facts)
 
     def _said(self, done: Done) -> set[str]:
         return rule.promised(done.out, done.err) if self.subject.promises else set()
@@ -250,12 +254,36 @@ def _with_damage(shop: Workshop) -> None:
     where.chmod(0o644)
     old = next(name for name in whole if name.endswith("-old"))
     shop.kept = whole
-    inodes = {path.stat().st_ino for path in (few_b, where)}
-    pool = shop.template / "links"
-    shared = (path for path in pool.glob("*/*") if path.stat().st_ino in inodes)
-    shop.damaged = frozenset(
-        (few, many, lone, old, base, *(str(path.relative_to(pool)) for path in shared))
+    shop.damaged = frozenset((few, many, lone, old, base, *_shared(shop.template, (few_b, where))))
+
+
+def _with_lost_inputs(shop: Workshop) -> None:
+    """Two objects that were built, of which one refers to the other, and that have other bytes; and
+    nothing but another build has them whole. The root file system and its archive were collected.
+    """
+    _a_store(shop)
+    for name in ("above", "old"):
+        words = ("realise", name) if name == "above" else ("add", str(shop.place / name))
+        shop.must("root", "add", name, shop.must(*words).out.strip())
+    shop.must("gc")
+    shop.kept = rule.objects(str(shop.template))
+    above, base = (
+        next(name for name in shop.kept if name.endswith(end)) for end in ("-above", "-base")
     )
+    objects = shop.template / "store"
+    victims = (objects / above, objects / base / "where")
+    for victim in victims:
+        _write_over(victim)
+    shop.damaged = frozenset((above, base, *_shared(shop.template, victims)))
+
+
+def _shared(root: Path, files: Iterable[Path]) -> set[str]:
+    """The names below ``links/`` of these files."""
+    inodes = {path.stat().st_ino for path in files}
+    pool = root / "links"
+    return {
+        str(path.relative_to(pool)) for path in pool.glob("*/*") if path.stat().st_ino in inodes
+    }
 
 
 def _write_over(path: Path) -> None:
@@ -300,8 +328,18 @@ REPAIR = Subject(
     ("verify", "--contents", "--repair", "--from", "{place}/other"),
     _with_damage,
     reports=True,
+    swaps=True,
 )
-OPTIMISE = Subject("optimise", ("optimise",), _without_sharing, promises=False, reports=True)
+REMAKE = Subject(
+    "remake",
+    ("verify", "--contents", "--repair", "--cores", "2"),
+    _with_lost_inputs,
+    reports=True,
+    swaps=True,
+)
+OPTIMISE = Subject(
+    "optimise", ("optimise",), _without_sharing, promises=False, reports=True, swaps=True
+)
 IMPORT = Subject("import", ("import", "--from", "{place}/other", "{object}"), _with_another)
 REBUILD = Subject("rebuild", ("index", "rebuild"), _with_records, leaves_out=True)
 ANEW = Subject("rebuild-lost", ("index", "rebuild"), _without_index, leaves_out=True, usable=False)
@@ -310,6 +348,6 @@ SUBJECTS = {
     subject.name: subject
     for subject in (
         *(FIRST, ADD, FETCH, REALISE, COLLECT),
-        *(REPAIR, OPTIMISE, IMPORT, REBUILD, ANEW),
+        *(REPAIR, REMAKE, OPTIMISE, IMPORT, REBUILD, ANEW),
     )
 }

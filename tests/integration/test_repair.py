@@ -5,13 +5,22 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from store import kernel
+from store.model.names import ObjectId
+from store.remote.shared import SharedFiles
+from store.store import Store
+from store.verify.repair import repair
+from store.work.tokens import TokenPool
+from tests.faults.subjects import SMALL, pack_rootfs
 from tests.integration.conftest import Shop, others_path
 
 
@@ -32,6 +41,31 @@ def builder(shop: Shop, tmp_path_factory: pytest.TempPathFactory) -> Shop:
 def own(tmp_path: Path) -> Shop:
     """An empty store."""
     return Shop(tmp_path / "root")
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Shop:
+    """An empty store for small recipes, whose root file system is an archive on this machine."""
+    archive = tmp_path / "small-rootfs.tar"
+    pack_rootfs(archive)
+    return Shop(tmp_path / "root", SMALL, {"SMALL_ROOTFS": str(archive)})
+
+
+def found(shop: Shop, name: str) -> str:
+    """The one object of this name."""
+    (path,) = (shop.root / "store").glob(f"{'?' * 32}-{name}")
+    return f"/store/{path.name}"
+
+
+def in_a_child(work: Callable[[], object]) -> int:
+    """The exit code of a child that does it, negative for a signal."""
+    pid = os.fork()
+    if pid == 0:
+        try:
+            work()
+        finally:
+            os._exit(99)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
 
 def write(path: Path, data: bytes) -> None:
@@ -158,6 +192,91 @@ def test_without_its_inputs_nothing_is_built_again(builder: Shop, tmp_path: Path
     done = own.run("verify", "--repair", "--no-rebuild", "--from", str(builder.root))
     assert done.returncode == 0
     assert f"repaired: {kept} (from {builder.root})" in done.stdout
+
+
+def test_collected_inputs_are_realised_again(small: Shop, tmp_path: Path) -> None:
+    above = small.path("realise", "above", "-o", str(tmp_path / "above"))
+    assert small.run("gc").returncode == 0
+    base, pair, lib = (found(small, name) for name in ("base", "pair", "pair-lib"))
+    assert sorted(os.listdir(small.root / "store")) == sorted(
+        path.rpartition("/")[2] for path in (above, base, pair, lib)
+    )  # neither the root file system nor its archive
+    flip(small.physical(above))
+    flip(small.physical(base) / "where")
+    code, ended = repaired(small)
+    assert code == 0
+    assert {(item["repaired"], item["from"]) for item in ended} == {
+        (above, "building again"),
+        (base, "building again"),
+    }
+    assert small.path("info", "--json", found(small, "small-rootfs"))
+    check_clean(small)
+    # They are nobody's, and go with the next collection.
+    assert small.run("gc").returncode == 0
+    assert len(os.listdir(small.root / "store")) == 4
+
+
+def test_a_collected_input_that_cannot_be_had_again_is_told(small: Shop, tmp_path: Path) -> None:
+    above = small.path("realise", "above", "-o", str(tmp_path / "above"))
+    assert small.run("gc").returncode == 0
+    flip(small.physical(above))
+    code, ended = repaired(small, "--offline")
+    assert code == 2
+    ((reasons,),) = ([item["reasons"]] for item in ended)
+    assert isinstance(reasons, dict)
+    assert reasons["building again"].startswith("small-rootfs.tar would have to be fetched from ")
+    Path(small.env["SMALL_ROOTFS"]).rename(tmp_path / "elsewhere")
+    (tmp_path / "above").unlink()
+    code, ended = repaired(small)
+    ((reasons,),) = ([item["reasons"]] for item in ended)
+    assert code == 2
+    assert isinstance(reasons, dict)
+    assert "small-rootfs.tar" in reasons["building again"]
+
+
+def test_a_rebuild_waits_for_a_token_of_the_pool(small: Shop) -> None:
+    path = small.path("realise", "pair").split()[0]
+    flip(small.physical(path) / "text")
+    pool = TokenPool(str(small.root / "locks" / "tokens"), 1)
+    assert pool.take()
+    started = small.start("verify", "--contents", "--repair", "--cores", "1")
+    time.sleep(2)
+    assert started.poll() is None
+    pool.close()
+    told, errors = started.communicate(timeout=60)
+    assert started.returncode == 0, told + errors
+    assert f"repaired: {path} (from building again)" in told
+
+
+def test_a_rebuild_that_takes_too_long_is_stopped(builder: Shop) -> None:
+    slow = builder.path("realise", "slow")
+    flip(builder.physical(slow))
+    done = builder.run("verify", "--contents", "--repair", "--timeout", "1")
+    assert done.returncode == 2
+    assert "  from building again: slow ran longer than 1 s" in done.stdout
+    # Nothing needs the lost one, which came out as nothing else will.
+    assert builder.run("gc").returncode == 0
+    check_clean(builder)
+
+
+def test_a_killed_swap_is_cleared_by_the_next_repair(own: Shop, tmp_path: Path) -> None:
+    path = own.path("add", tree(tmp_path, "a", "text"))
+    unlink(own.physical(path) / "0")
+
+    def repairing() -> None:
+        kernel.exchange = lambda one, other: os.kill(os.getpid(), signal.SIGKILL)
+        store = Store.open(str(own.root))
+        repair(store, ObjectId.from_path(path), [SharedFiles(store)])
+
+    assert in_a_child(repairing) == -signal.SIGKILL
+    name = path.rpartition("/")[2]
+    assert sorted(os.listdir(own.root / "store")) == [f".{name}", name]
+    done = own.run("verify")
+    assert f"leftover: {own.root}/store/.{name} (not registered)" in done.stdout
+    assert repaired(own)[0] == 0
+    assert os.listdir(own.root / "store") == [name]
+    assert os.listdir(own.root / "trash") == os.listdir(own.root / "tmp") == []
+    check_clean(own)
 
 
 # -- from what lies here, and from another store --
