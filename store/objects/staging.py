@@ -85,6 +85,7 @@ class Copier:
         self._helpers: list[Helper[Share]] = []
         self._alone = hands() == 1
         self._backward = False
+        self._unnoted = True
         self._first = True
         self._writeback = Writeback(staging)
         self._files = 0
@@ -137,6 +138,12 @@ class Copier:
 
     def _open(self, name: bytes, folder: int, kind: int, bits: int, path: bytes) -> int:
         flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | kind
+        if self._unnoted:
+            # That it was read needs not be noted on the disk, if the source is the caller's own.
+            try:
+                return os.open(name, flags | os.O_NOATIME, dir_fd=folder)
+            except PermissionError:
+                self._unnoted = False
         try:
             return os.open(name, flags, dir_fd=folder)
         except PermissionError:

@@ -13,7 +13,7 @@ from store.model.names import ObjectId
 from store.objects.check import Unread, check_identity, check_tree
 from store.objects.crew import share_out
 from store.verify.finding import Finding
-from store.verify.reading import Digest, hash_inodes
+from store.verify.reading import Digest, Modes, hash_inodes
 from store.verify.swift import Glance, glance
 
 FEW = 16
@@ -38,15 +38,16 @@ def examine(
     layout: Layout,
     oids: Sequence[ObjectId],
     known: dict[int, Digest] | None,
-    programs: dict[int, bool] | None = None,
+    modes: Modes | None = None,
 ) -> list[Examined]:
     """Look at objects; with ``known``, read their files, too, and keep digests by inode there.
 
-    Inodes whose attributes were found right go to ``programs``: whether they can be executed.
+    ``modes`` takes up what is known of the inodes' modes.
     """
     if known is None:
         return _look(layout, oids, contents=False)
-    seen_at_once = glance(layout, oids, known, {} if programs is None else programs)
+    modes = Modes() if modes is None else modes
+    seen_at_once = glance(layout, oids, known, modes.programs)
     found = [
         Examined(oid) if seen is None else _sound(layout, oid, seen)
         for oid, seen in zip(oids, seen_at_once, strict=True)
@@ -56,7 +57,9 @@ def examine(
         _compare(item, known)
     anew = [item.id for item in found if item.facts is None or item.findings]
     again = iter(_look_and_read(layout, anew, known) if anew else [])
-    return [next(again) if item.facts is None or item.findings else item for item in found]
+    found = [next(again) if item.facts is None or item.findings else item for item in found]
+    modes.unsure.update(file.inode for item in found for file in item.files)
+    return found
 
 
 def _sound(layout: Layout, oid: ObjectId, seen: Glance) -> Examined:

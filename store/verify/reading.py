@@ -6,8 +6,10 @@ that touches a mapped page.
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 
 from store import digest
 from store.objects.check import Unread
@@ -27,8 +29,28 @@ OPENING = 64 << 10
 FEW = 200 * OPENING
 """Work that is done before another process is forked."""
 
+_OPEN = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+
 Digest = bytes | str
 """A file's digest, or why it cannot be read."""
+
+
+@dataclass
+class Modes:
+    """Of inodes whose digests are known: those that can be executed, and those whose modes and
+    mtimes were not found to be a stored file's. The rest is right, and no program."""
+
+    programs: set[int] = field(default_factory=set)
+    unsure: set[int] = field(default_factory=set)
+
+
+def reading(folder: str) -> int:
+    """Flags to open what lies below ``folder`` for reading: without noting the time of it on the
+    disk, which costs more than reading a small file, if the owner of ``folder`` may do so."""
+    with contextlib.suppress(OSError):
+        os.close(os.open(folder, _OPEN | os.O_DIRECTORY | os.O_NOATIME))
+        return _OPEN | os.O_NOATIME
+    return _OPEN
 
 
 def hash_inodes(files: Iterable[Unread], known: dict[int, Digest]) -> None:
@@ -48,7 +70,7 @@ def hash_inodes(files: Iterable[Unread], known: dict[int, Digest]) -> None:
 def read_digest(path: str, *, together: bool = False) -> Digest:
     """The plain BLAKE3 of a file, or why there is none."""
     try:
-        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        fd = os.open(path, _OPEN)
     except OSError as error:
         return error.strerror or str(error)
     hasher = digest.file_hasher(threads=together)
@@ -71,7 +93,7 @@ def _small_digest(item: Unread) -> Digest:
     if item.size > CHUNK:
         return read_digest(item.path)
     try:
-        fd = os.open(item.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        fd = os.open(item.path, _OPEN)
         try:
             data = os.read(fd, item.size + 1)
         finally:

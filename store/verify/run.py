@@ -14,7 +14,7 @@ from store.model.names import ObjectId
 from store.store import Store
 from store.verify.finding import Finding
 from store.verify.objects import Examined, examine
-from store.verify.reading import Digest
+from store.verify.reading import Digest, Modes
 from store.verify.records import check_facts, check_index
 from store.verify.surroundings import (
     check_leftovers,
@@ -58,7 +58,7 @@ class Verifier:
         self._store = store
         self._found = found
         self._known: dict[int, Digest] | None = {} if contents or budget is not None else None
-        self._programs: dict[int, bool] = {}
+        self._modes = Modes()
         self.thorough = contents and budget is None
         """Whether every byte is read."""
         self._end = None if budget is None else time.monotonic() + budget
@@ -82,7 +82,7 @@ class Verifier:
             for part in (check_unregistered, check_logs, check_leftovers):
                 self._tell(part(self._store))
             whole = self._known if self._end is None else None
-            self._tell(check_pool(self._store.layout, whole, self._programs))
+            self._tell(check_pool(self._store.layout, whole, self._modes))
         return self.outcome
 
     def _late(self) -> bool:
@@ -114,7 +114,7 @@ class Verifier:
         return due
 
     def _examine(self, oids: Sequence[ObjectId]) -> None:
-        items = examine(self._store.layout, oids, self._known, self._programs)
+        items = examine(self._store.layout, oids, self._known, self._modes)
         facts = check_facts(self._store, items)
         wrong = {finding.object for finding in facts}
         suspects = [item.id for item in items if item.findings or item.id in wrong]

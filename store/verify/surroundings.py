@@ -21,7 +21,7 @@ from store.objects.placing import BESIDE, exclusive
 from store.objects.sharing import MTIME_NS, mode_of
 from store.store import Store
 from store.verify.finding import Finding
-from store.verify.reading import Digest, hash_inodes
+from store.verify.reading import Digest, Modes, hash_inodes
 
 _SHELF = re.compile("[0-9a-f]{2}")
 _LINK = re.compile("[0-9a-f]{62}x?")
@@ -38,17 +38,15 @@ def _inode(path: str) -> int | None:
         return None
 
 
-def check_pool(
-    layout: Layout, known: dict[int, Digest] | None, programs: dict[int, bool]
-) -> Iterator[Finding]:
+def check_pool(layout: Layout, known: dict[int, Digest] | None, modes: Modes) -> Iterator[Finding]:
     """Every inode below ``links/`` against its name; with ``known``, its bytes, too.
 
-    The attributes of inodes in ``programs`` are right for files that can be executed, or cannot.
+    What is sound by ``known`` and ``modes`` is not looked at once more.
     """
     shelves = sorted(_listed(layout.links))
     unread: list[Unread] = []
     for findings, files in share_out(
-        partial(_check_shelves, layout, known, programs), shelves, SHELVES
+        partial(_check_shelves, layout, known, modes), shelves, SHELVES
     ):
         yield from findings
         unread += files
@@ -70,7 +68,7 @@ def check_pool(
 def _check_shelves(
     layout: Layout,
     known: dict[int, Digest] | None,
-    programs: dict[int, bool],
+    modes: Modes,
     shelves: Sequence[str],
 ) -> tuple[list[Finding], list[Unread]]:
     """What is wrong with the names and inodes; and those whose bytes are not known to be right."""
@@ -88,7 +86,7 @@ def _check_shelves(
                     names = [
                         entry.name
                         for entry in entries
-                        if not _is(known, programs, entry.inode(), f"{shelf}{entry.name}")
+                        if not _is(known, modes, entry.inode(), f"{shelf}{entry.name}")
                     ]
                 for name in names:
                     with contextlib.suppress(FileNotFoundError):
@@ -101,13 +99,14 @@ def _check_shelves(
     return findings, unread
 
 
-def _is(known: dict[int, Digest] | None, programs: dict[int, bool], inode: int, name: str) -> bool:
+def _is(known: dict[int, Digest] | None, modes: Modes, inode: int, name: str) -> bool:
     """Whether an inode that was read through an object is all that its name says."""
-    program = programs.get(inode)
-    if known is None or program is None:
+    if known is None:
         return False
-    digest = known.get(inode)
-    return type(digest) is bytes and name == digest.hex() + ("x" if program else "")
+    found = known.get(inode)
+    if type(found) is not bytes or inode in modes.unsure:
+        return False
+    return name == (found.hex() + "x" if inode in modes.programs else found.hex())
 
 
 def _check_link(

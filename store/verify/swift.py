@@ -24,26 +24,41 @@ from store.model.names import ObjectId
 from store.model.outline import Entries, Outline
 from store.model.tree import Node, NodeKind
 from store.objects.check import Unread, check_identity
-from store.objects.crew import hands, share_out, uncollected
+from store.objects.crew import share_out, uncollected
 from store.objects.sharing import MTIME_NS
-from store.verify.reading import CHUNK, Digest
+from store.verify.reading import CHUNK, Digest, reading
 
-BROAD = 128 << 10
+BROAD = 512 << 10
 """Bytes of the manifest of an object that all processes take on together, folder by folder."""
+
+FEW = 1
+"""Small objects that are worth a process."""
+
+FEW_FOLDERS = 64
+"""Folders, likewise."""
 
 SLOTS = 1 << 20
 """Places for inodes that processes tell each other of; one that loses its place is read twice."""
 
 _DIRECTORY = stat.S_IFDIR | 0o555
 _FILE = {False: stat.S_IFREG | 0o444, True: stat.S_IFREG | 0o555}
-_OPEN = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 Facts = tuple[tuple[ObjectId, ...], bool, int]
 """References, whether it refers to itself, and size, by the manifest."""
 
 
+Task = tuple[int, ObjectId]
+"""An object, and its position among those that are looked at."""
+
+Folder = tuple[bytes, Entries]
+"""A folder's path, and what should be in it."""
+
+
 class _Unsound(Exception):
     """Something is not as the manifest says."""
+
+
+_UNSOUND = (_Unsound, OSError, FormatError, InvalidName, TypeError, ValueError)
 
 
 @dataclass
@@ -78,25 +93,27 @@ def glance(
     layout: Layout,
     oids: Sequence[ObjectId],
     known: dict[int, Digest],
-    programs: dict[int, bool],
+    programs: set[int],
 ) -> list[Glance | None]:
-    """Each object's facts, or None when it is not sound. Digests go to ``known``, by inode.
+    """Each object's facts, or None when it is not sound. Digests go to ``known``, by inode, and
+    those of them that can be executed to ``programs``.
 
-    Inodes that have just the mode and mtime of a stored file go to ``programs``: True for a mode
-    that lets them be executed.
+    An inode that gets there has just the mode and mtime of a stored file.
     """
-    tasks = _tasks(layout, oids)
+    small, broad = _sorted(layout, oids)
     with (
         uncollected(),
         mmap.mmap(-1, 8 * SLOTS) as shared,
         memoryview(shared) as raw,
         raw.cast("Q") as claims,
     ):
-        parts = share_out(partial(_pass, layout, known, claims), tasks, 1)
+        work = _Work(layout, known, claims, reading(layout.objects))
+        parts = share_out(work.objects, small, FEW) if small else []
+        for task in broad:
+            parts += work.broad(task)
     for part in parts:
         known.update(zip(part.inodes, _split(part.digests), strict=True))
-        programs.update(dict.fromkeys(part.inodes, False))
-        programs.update(dict.fromkeys(part.programs, True))
+        programs.update(part.programs)
     found: list[Glance | None] = [
         _joined([x.glances[n] for x in parts if n in x.glances]) for n in range(len(oids))
     ]
@@ -115,63 +132,89 @@ def _split(digests: bytearray) -> Iterator[bytes]:
 
 
 def _joined(parts: Sequence[Glance | None]) -> Glance | None:
-    whole = Glance(((), False, 0))
-    for part in parts:
-        if part is None:
+    """``parts`` of one object; the first knows its facts."""
+    whole = parts[0]
+    for part in parts[1:]:
+        if whole is None or part is None:
             return None
-        whole.facts = part.facts
         whole.alone += part.alone
         whole.left += part.left
     return whole
 
 
-def _tasks(layout: Layout, oids: Sequence[ObjectId]) -> list[tuple[int, ObjectId, int, int]]:
-    """Number, object, and which part of how many; broad ones last, one part for each process."""
-    small, broad = [], []
-    count = hands()
-    for number, oid in enumerate(oids):
+def _sorted(layout: Layout, oids: Sequence[ObjectId]) -> tuple[list[Task], list[Task]]:
+    """Small objects, and broad ones."""
+    small: list[Task] = []
+    broad: list[Task] = []
+    for task in enumerate(oids):
         try:
-            size = os.stat(layout.manifest(oid)).st_size
+            size = os.stat(layout.manifest(task[1])).st_size
         except OSError:
             size = 0
-        if size < BROAD:
-            small.append((number, oid, 0, 1))
-        else:
-            broad += [(number, oid, part, count) for part in range(count)]
-    # `share_out` deals tasks like cards: as many for each, and each part to another process.
-    small += [(-1, oids[0], 0, 1)] * (-len(small) % count) if broad else []
-    return small + broad
+        (small if size < BROAD else broad).append(task)
+    return small, broad
 
 
-def _pass(
-    layout: Layout,
-    known: dict[int, Digest],
-    claims: memoryview[int],
-    tasks: Sequence[tuple[int, ObjectId, int, int]],
-) -> _Part:
-    part = _Part()
-    walk = _Walk(known, claims, part)
-    for number, oid, which, count in tasks:
-        if number < 0:
-            continue
+@dataclass(frozen=True)
+class _Work:
+    layout: Layout
+    known: dict[int, Digest]
+    claims: memoryview[int]
+    flags: int
+
+    def objects(self, tasks: Sequence[Task]) -> _Part:
+        """Whole objects, in one process."""
+        part = _Part()
+        walk = _Walk(self, part)
+        for number, oid in tasks:
+            try:
+                glance, folders = walk.begin(self.layout, number, oid)
+                for folder, entries in folders:
+                    walk.folder(folder, entries, glance)
+                part.glances[number] = glance
+            except _UNSOUND:
+                part.glances[number] = None
+        return part
+
+    def broad(self, task: Task) -> list[_Part]:
+        """One object, by all processes."""
+        number, oid = task
+        first = _Part()
         try:
-            part.glances[number] = walk.glance(layout, number, oid, which, count)
-        except (_Unsound, OSError, FormatError, InvalidName, TypeError, ValueError):
+            walk = _Walk(self, first)
+            first.glances[number], folders = walk.begin(self.layout, number, oid)
+        except _UNSOUND:
+            first.glances[number] = None
+            return [first]
+        return [first, *share_out(partial(self._folders, number), list(folders), FEW_FOLDERS)]
+
+    def _folders(self, number: int, folders: Sequence[Folder]) -> _Part:
+        part = _Part()
+        walk = _Walk(self, part)
+        walk.number = number
+        glance = Glance(((), False, 0))
+        try:
+            for folder, entries in folders:
+                walk.folder(folder, entries, glance)
+            part.glances[number] = glance
+        except _UNSOUND:
             part.glances[number] = None
-    return part
+        return part
 
 
 class _Walk:
-    def __init__(self, known: dict[int, Digest], claims: memoryview[int], part: _Part) -> None:
-        self._known = known
-        self._claims = claims
+    def __init__(self, work: _Work, part: _Part) -> None:
+        self._known = work.known
+        self._claims = work.claims
+        self._flags = work.flags
         self._part = part
-        self._number = 0
         self._buffer = memoryview(bytearray(CHUNK + 1))  # one more, for a file that has grown
+        self.number = 0
 
-    def glance(self, layout: Layout, number: int, oid: ObjectId, which: int, count: int) -> Glance:
-        """Walk those folders of an object that fall to part ``which`` of ``count``."""
-        self._number = number
+    def begin(self, layout: Layout, number: int, oid: ObjectId) -> tuple[Glance, Iterator[Folder]]:
+        """Look at an object's identity and its top, if that is a file or link; the folders are
+        to be looked at."""
+        self.number = number
         with open(layout.manifest(oid), "rb") as stream:
             data = stream.read()
         outline = Outline.decode(data)
@@ -180,13 +223,9 @@ class _Walk:
         root = outline.root
         found = Glance((outline.references, outline.refers_to_itself, root.size))
         path = os.fsencode(layout.object(oid))
-        if which == 0:
-            self._top(path, root, found)
-        for folder, entries in list(outline.folders(path))[which::count]:
-            self._folder(folder, entries, found)
-        if which == 0:
-            _check_identity(os.fsdecode(path), oid, found.facts, root, data)
-        return found
+        self._top(path, root, found)
+        _check_identity(os.fsdecode(path), oid, found.facts, root, data)
+        return found, outline.folders(path)
 
     def _top(self, path: bytes, root: Node, found: Glance) -> None:
         above, name = os.path.split(path)
@@ -196,8 +235,8 @@ class _Walk:
         finally:
             os.close(fd)
 
-    def _folder(self, path: bytes, entries: Entries, found: Glance) -> None:
-        fd = os.open(path, _OPEN | os.O_DIRECTORY)
+    def folder(self, path: bytes, entries: Entries, found: Glance) -> None:
+        fd = os.open(path, self._flags | os.O_DIRECTORY)
         try:
             seen = os.fstat(fd)
             if seen.st_mode & 0o177777 != _DIRECTORY or seen.st_mtime_ns != MTIME_NS:
@@ -232,7 +271,7 @@ class _Walk:
         payload: bytes,
         found: Glance,
     ) -> None:
-        fd = os.open(name, _OPEN, dir_fd=folder)
+        fd = os.open(name, self._flags, dir_fd=folder)
         try:
             seen = os.fstat(fd)
             inode = seen.st_ino
@@ -253,7 +292,7 @@ class _Walk:
                 found.left.append(Unread(where, payload, inode, size, seen.st_nlink))
             elif self._taken(inode):
                 self._part.others.append(inode)
-                self._part.whose.append(self._number)
+                self._part.whose.append(self.number)
                 self._part.expected += payload
             else:
                 if mode & 0o100:

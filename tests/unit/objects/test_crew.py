@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,7 +16,7 @@ from store.layout import Layout
 from store.model.manifest import Manifest
 from store.objects import crew, staging
 from store.objects.check import check_object
-from store.objects.crew import Helper, results, share_out
+from store.objects.crew import Helper, overlap, results, share_out
 from store.objects.ingest import ingest
 from store.store import make_directories
 
@@ -147,3 +148,31 @@ def test_what_a_helper_refuses_is_raised_and_leaves_nothing(
     with pytest.raises(OutputRefused, match="/d8/e8/pipe is a fifo"):
         ingest(layout.root, str(tree), "pkg")
     assert os.listdir(layout.tmp) == []
+
+
+def test_threads_take_all_items_in_portions_and_in_order() -> None:
+    threads = set()
+    both = threading.Barrier(2, timeout=60)
+
+    def double(part: Sequence[int]) -> list[int]:
+        threads.add(threading.get_ident())
+        if part[0] < 6:
+            both.wait()  # two portions are under way at once
+        return [2 * item for item in part]
+
+    found = overlap(double, range(10), 3)
+    assert found == [[0, 2, 4], [6, 8, 10], [12, 14, 16], [18]]
+    assert len(threads) > 1
+    assert overlap(double, [7, 8, 9], 3) == [[14, 16, 18]]
+
+
+def test_when_a_portion_fails_no_more_are_begun() -> None:
+    begun = []
+
+    def fail(part: Sequence[int]) -> None:
+        begun.append(part[0])
+        raise OutputRefused("no")
+
+    with pytest.raises(OutputRefused):
+        overlap(fail, range(1000), 1)
+    assert len(begun) < 1000

@@ -1,0 +1,212 @@
+"""What leaves the trash: an object's files, and the shared inodes that only it had."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from store.discarding import RUN
+from store.gc import removal
+from store.gc.removal import Removal
+from store.layout import Layout
+from store.model.manifest import Manifest
+from store.objects import crew
+from store.objects.ingest import ingest
+
+BLOCK = 4096
+"""What a file of some bytes takes on the disk, unless its file system says otherwise."""
+
+
+@pytest.fixture(params=[1, 3])
+def processes(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int:
+    """How many take part; with several, every object is shared out, a folder at a time."""
+    count: int = request.param
+    if count > 1:
+        monkeypatch.setattr(crew, "hands", lambda: count)
+        monkeypatch.setattr(removal, "BROAD", 0)
+        monkeypatch.setattr(removal, "FEW_FOLDERS", 8)
+        monkeypatch.setattr(removal, "FEW_OBJECTS", 8)
+    return count
+
+
+def write_tree(path: Path, own: str, folders: int = 20) -> Path:
+    """Folders with a file that all such trees have, one of its own, one twice, and a link."""
+    for number in range(folders):
+        folder = path / f"folder-{number}"
+        folder.mkdir(parents=True)
+        (folder / "common").write_text(f"common {number}")
+        (folder / "own").write_text(f"{own} {number}")
+        (folder / "twice").write_text(f"{own} has this in each folder")
+        (folder / "run").write_text(f"{own} runs {number}")
+        (folder / "run").chmod(0o755)
+        (folder / "link").symlink_to("own")
+    return path
+
+
+def take(layout: Layout, path: Path, name: str) -> Manifest:
+    return ingest(layout.root, str(path), name)
+
+
+def discard(layout: Layout, *manifests: Manifest) -> str:
+    """Move objects where a run of the collector does; returns its folder."""
+    run = Path(layout.trash, f"{RUN}test")
+    for folder in ("objects", "manifests"):
+        (run / folder).mkdir(parents=True, exist_ok=True)
+    for manifest in manifests:
+        path = Path(layout.object(manifest.id))
+        if path.is_dir() and not path.is_symlink():
+            path.chmod(0o755)
+        path.rename(run / "objects" / str(manifest.id))
+        Path(layout.manifest(manifest.id)).rename(run / "manifests" / str(manifest.id))
+    return str(run)
+
+
+def blocks(top: str | Path) -> dict[int, int]:
+    """Bytes on the disk of each inode below a folder, but not of folders."""
+    found = {}
+    for folder, _, names in os.walk(top):
+        for name in names:
+            state = os.lstat(f"{folder}/{name}")
+            found[state.st_ino] = state.st_blocks * 512
+    return found
+
+
+def folders(top: str) -> int:
+    """Bytes on the disk of the folders at and below ``top``."""
+    return sum(os.lstat(folder).st_blocks * 512 for folder, _, _ in os.walk(top))
+
+
+def pool(layout: Layout) -> set[str]:
+    return {name for _, _, names in os.walk(layout.links) for name in names}
+
+
+def left(run: str) -> list[str]:
+    return [*os.listdir(f"{run}/objects"), *os.listdir(f"{run}/manifests")]
+
+
+@pytest.fixture
+def trees(layout: Layout, tmp_path: Path) -> Iterator[tuple[Manifest, Manifest]]:
+    yield tuple(  # type: ignore[misc]
+        take(layout, write_tree(tmp_path / name, name), name) for name in ("one", "two")
+    )
+
+
+def test_an_object_goes_with_what_only_it_had(
+    layout: Layout, trees: tuple[Manifest, Manifest], processes: int
+) -> None:
+    one, two = trees
+    kept = blocks(layout.object(two.id))
+    names = pool(layout)
+    run = discard(layout, one)
+    gone = {inode: size for inode, size in blocks(run).items() if inode not in kept}
+    expected = sum(gone.values()) + folders(f"{run}/objects/{one.id}")
+    taken = Removal(layout)
+    taken.empty_run(run)
+    assert left(run) == []
+    assert taken.freed == expected
+    assert blocks(layout.links).keys() <= kept.keys()
+    # Its own 20 files and programs, and the one that it had in each folder.
+    assert len(names - pool(layout)) == 41
+
+
+def test_what_two_objects_share_goes_when_both_do(
+    layout: Layout, trees: tuple[Manifest, Manifest], processes: int
+) -> None:
+    run = discard(layout, *trees)
+    inodes = blocks(run)
+    above = sum(folders(f"{run}/objects/{tree.id}") for tree in trees)
+    taken = Removal(layout)
+    taken.empty_run(run)
+    assert left(run) == []
+    assert pool(layout) == set()
+    assert taken.freed == sum(inodes.values()) + above
+
+
+def test_after_a_kill_the_rest_goes(
+    layout: Layout, trees: tuple[Manifest, Manifest], processes: int
+) -> None:
+    run = discard(layout, trees[0])
+    tree = Path(run, "objects", str(trees[0].id))
+    # As much as a run that was killed may have done: names are gone, the inodes are not; and of one
+    # folder, nothing is left but what the manifest says.
+    for folder in (tree / "folder-3", tree / "folder-5"):
+        folder.chmod(0o755)
+        (folder / "own").unlink()
+    for name in os.listdir(tree / "folder-5"):
+        if name != "own":
+            (tree / "folder-5" / name).unlink()
+    (tree / "folder-5").rmdir()
+    Removal(layout).empty_run(run)
+    assert left(run) == []
+    assert blocks(layout.links).keys() <= blocks(layout.object(trees[1].id)).keys()
+
+
+def test_files_that_are_not_shared_go_too(
+    layout: Layout, trees: tuple[Manifest, Manifest], processes: int
+) -> None:
+    for shelf in Path(layout.links).iterdir():
+        for path in shelf.iterdir():
+            path.unlink()
+    run = discard(layout, trees[0])
+    kept = blocks(layout.object(trees[1].id))
+    inodes = {inode: size for inode, size in blocks(run).items() if inode not in kept}
+    # A second inode of the same bytes is shared now, by nobody here.
+    again = Path(run, "objects", str(trees[0].id), "folder-2", "own").read_bytes()
+    spare = take(layout, write(Path(layout.root, "spare"), again), "spare")
+    above = folders(f"{run}/objects/{trees[0].id}")
+    taken = Removal(layout)
+    taken.empty_run(run)
+    assert left(run) == []
+    assert taken.freed == sum(inodes.values()) + above
+    assert len(pool(layout)) == 1
+    assert Path(layout.object(spare.id)).read_bytes() == again
+
+
+def write(path: Path, content: bytes) -> Path:
+    path.write_bytes(content)
+    return path
+
+
+def test_files_links_and_what_nobody_expects_go(
+    layout: Layout, tmp_path: Path, trees: tuple[Manifest, Manifest], processes: int
+) -> None:
+    (tmp_path / "link").symlink_to("nowhere")
+    singles = [
+        take(layout, write(tmp_path / "file", b"of its own"), "file"),
+        take(layout, tmp_path / "link", "link"),
+    ]
+    run = discard(layout, *trees, *singles)
+    strange = Path(run, "objects", str(trees[0].id), "folder-1")
+    strange.chmod(0o755)
+    (strange / "more").mkdir()
+    (strange / "more" / "file").write_text("of nobody")
+    (strange / "more").chmod(0o500)
+    strange.chmod(0o500)
+    Removal(layout).empty_run(run)
+    assert left(run) == []
+    assert pool(layout) == set()
+
+
+def test_without_a_manifest_shared_inodes_are_left_to_a_sweep(
+    layout: Layout, trees: tuple[Manifest, Manifest], processes: int
+) -> None:
+    run = discard(layout, *trees)
+    Path(run, "manifests", str(trees[0].id)).unlink()
+    manifest = Path(run, "manifests", str(trees[1].id))
+    manifest.chmod(0o644)
+    manifest.write_bytes(manifest.read_bytes()[:-9])
+    taken = Removal(layout)
+    taken.empty_run(run)
+    assert left(run) == []
+    assert len(pool(layout)) == 20 + 2 * 41
+    before = taken.freed
+    inodes = blocks(layout.links)
+    outside = write(Path(layout.root, "outside"), b"with one name")
+    os.symlink(layout.root, f"{layout.links}/zz")
+    taken.sweep_shared()
+    assert pool(layout) == set()
+    assert taken.freed - before == sum(inodes.values())
+    assert outside.exists()

@@ -1,0 +1,80 @@
+"""An outline says what a manifest says, and refuses what is none."""
+
+from __future__ import annotations
+
+import contextlib
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from store import canon
+from store.errors import FormatError, StoreError
+from store.model.manifest import Manifest
+from store.model.outline import Outline
+from store.model.tree import Directory, NodeKind, link
+from tests.unit.model import strategies as some
+
+
+def by_walk(manifest: Manifest) -> dict[bytes, list[list[canon.Value]]]:
+    """Every folder's entries by its path, from the manifest itself."""
+    found: dict[bytes, list[list[canon.Value]]] = {}
+
+    def walk(path: bytes, directory: Directory) -> None:
+        found[path] = [[name, *node.to_fields()] for name, node in directory.entries]
+        for name, node in directory.entries:
+            if node.kind is NodeKind.DIRECTORY:
+                walk(path + b"/" + name, manifest.directories[node.payload])
+
+    walk(b"/top", manifest.directories[manifest.root.payload])
+    return found
+
+
+@given(some.MANIFESTS)
+def test_it_says_what_the_manifest_says(manifest: Manifest) -> None:
+    outline = Outline.decode(manifest.encode())
+    assert outline.id == manifest.id
+    assert outline.references == manifest.references
+    assert outline.refers_to_itself == manifest.refers_to_itself
+    assert outline.root == manifest.root
+    folders = list(outline.folders(b"/top"))
+    assert dict(folders) == by_walk(manifest)
+    assert len(dict(folders)) == len(folders)
+
+
+@given(some.MANIFESTS, st.data())
+def test_what_a_manifest_does_not_decode_is_no_outline(
+    manifest: Manifest, data: st.DataObject
+) -> None:
+    encoded = bytearray(manifest.encode())
+    at = data.draw(st.integers(0, len(encoded) - 1))
+    encoded[at] = data.draw(st.integers(0, 255))
+    damaged = bytes(encoded[: data.draw(st.integers(at + 1, len(encoded)))])
+    with contextlib.suppress(StoreError, TypeError, ValueError):
+        outline = Outline.decode(damaged)
+        folders = list(outline.folders(b"/top"))
+        # What is read all the same has each directory under its own digest.
+        decoded = {path: [list(entry) for entry in entries] for path, entries in folders}
+        assert set(outline.directories) <= {
+            Directory.decode(canon.encode(entries)).node().payload for entries in decoded.values()
+        }
+
+
+@given(some.MANIFESTS)
+def test_a_directory_that_nothing_names_is_refused(manifest: Manifest) -> None:
+    values = canon.decode(manifest.encode())
+    more = Directory(((b"unnamed", link(b"x" * 30)),))
+    items = {**manifest.directories, more.node().payload: more}
+    values[5] = [items[key].encode() for key in sorted(items)]
+    outline = Outline.decode(canon.encode(values))
+    with pytest.raises(FormatError, match="too many"):
+        list(outline.folders(b"/top"))
+
+
+@given(some.MANIFESTS)
+def test_a_directory_that_is_not_there_is_refused(manifest: Manifest) -> None:
+    values = canon.decode(manifest.encode())
+    values[5] = []
+    outline = Outline.decode(canon.encode(values))
+    with pytest.raises(FormatError, match="lacks"):
+        list(outline.folders(b"/top"))

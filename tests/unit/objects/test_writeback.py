@@ -1,0 +1,83 @@
+"""Writing to the disk meanwhile: when it begins, that it ends, and that an error is told."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from store import kernel
+from store.objects import writeback
+from store.objects.writeback import ENOUGH, Writeback
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Iterator[int]:
+    fd = os.open(tmp_path, os.O_RDONLY | os.O_DIRECTORY)
+    yield fd
+    os.close(fd)
+
+
+@pytest.fixture
+def rounds(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
+    """A pipe with a byte for each round; nothing is synced."""
+    told, tell = os.pipe()
+    monkeypatch.setattr(kernel, "syncfs", lambda fd: os.write(tell, b"."))
+    monkeypatch.setattr(writeback, "PAUSE_MS", 1)
+    yield told
+    os.close(told)
+    os.close(tell)
+
+
+def children() -> int:
+    return len(Path(f"/proc/self/task/{os.getpid()}/children").read_text().split())
+
+
+def test_little_is_left_to_the_kernel(folder: int, rounds: int) -> None:
+    before = children()
+    writing = Writeback(folder)
+    writing.note(ENOUGH - 1)
+    assert children() == before
+    writing.end()
+    os.set_blocking(rounds, False)
+    with pytest.raises(BlockingIOError):
+        os.read(rounds, 1)
+
+
+def test_much_is_written_again_and_again_until_the_end(folder: int, rounds: int) -> None:
+    before = children()
+    writing = Writeback(folder)
+    for _ in range(4):
+        writing.note(ENOUGH // 2)
+    assert children() == before + 1
+    for _ in range(3):
+        assert os.read(rounds, 1) == b"."
+    writing.end()
+    assert children() == before
+
+
+def test_an_error_is_told_at_the_end(folder: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(fd: int) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(kernel, "syncfs", fail)
+    monkeypatch.setattr(writeback, "PAUSE_MS", 1)
+    writing = Writeback(folder)
+    writing.note(ENOUGH)
+    while children():
+        state = Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children").read_text().split()
+        if all("\nState:\tZ" in Path(f"/proc/{pid}/status").read_text() for pid in state):
+            break
+    with pytest.raises(OSError, match="Input/output"):
+        writing.end()
+
+
+def test_it_can_be_given_up(folder: int, rounds: int) -> None:
+    before = children()
+    writing = Writeback(folder)
+    writing.note(ENOUGH)
+    writing.cancel()
+    assert children() == before
