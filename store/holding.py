@@ -62,7 +62,9 @@ class Holding:
     def roots_in(self, txn: Reader) -> list[NamedRoot]:
         """As :meth:`roots`, of a snapshot."""
         links, roots = Links(self.layout), txn.roots()
-        recorded = texts([root.id for root in roots.values()])
+        recorded = texts(
+            [root.id.digest for root in roots.values()], [root.id.name for root in roots.values()]
+        )
         return [
             _named(name, root, text, links)
             for (name, root), text in zip(roots.items(), recorded, strict=True)

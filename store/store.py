@@ -101,6 +101,15 @@ class Store(Realisations, Holding):
         with self._index.read() as txn:
             return tuple(txn.referrers_closure(oids))
 
+    def listing(
+        self, oids: Iterable[ObjectId], *, referrers: bool = False
+    ) -> list[tuple[str, int]]:
+        """As :meth:`closure`, or :meth:`referrers_closure`, for who shows them: of each its
+        ``<digest>-<name>`` and its size in bytes, by digest."""
+        with self._index.read() as txn:
+            found = txn.reaching(oids) if referrers else txn.reached(oids)
+            return txn.listing(found)
+
     def references(self, oid: ObjectId) -> tuple[ObjectId, ...]:
         """The objects that one names directly, itself left out."""
         with self._index.read() as txn:

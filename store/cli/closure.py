@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
-
 import click
 
 from store.cli.context import Context
 from store.cli.draw import bytes_text
 from store.cli.options import PACKAGE, seed_option
+from store.model.names import STORE_DIR
 
 
 @click.command("closure")
@@ -22,15 +21,15 @@ def command(
     context: Context, objects: tuple[str, ...], sizes: bool, referrers: bool, as_json: bool
 ) -> None:
     """List objects and everything that they refer to, transitively."""
-    store = context.store
     start = tuple(context.object(text) for text in objects)
-    found = store.referrers_closure(start) if referrers else store.closure(start)
-    for oid in found:
-        if as_json:
-            print(json.dumps({"path": oid.path, "size": store.total_size((oid,))}))
-        elif sizes:
-            print(f"{bytes_text(store.total_size((oid,))):>12}  {oid.path}")
-        else:
-            print(oid.path)
-    if sizes and not as_json:
-        print(f"{bytes_text(store.total_size(found)):>12}  in {len(found)} objects")
+    found = context.store.listing(start, referrers=referrers)
+    if as_json:
+        # Written out: no character of a path needs escaping.
+        lines = [f'{{"path": "{STORE_DIR}/{name}", "size": {size}}}' for name, size in found]
+    elif sizes:
+        lines = [f"{bytes_text(size):>12}  {STORE_DIR}/{name}" for name, size in found]
+        total = sum(size for _, size in found)
+        lines.append(f"{bytes_text(total):>12}  in {len(found)} objects")
+    else:
+        lines = [f"{STORE_DIR}/{name}" for name, _ in found]
+    print("\n".join(lines))

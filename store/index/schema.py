@@ -36,7 +36,7 @@ from store import canon
 from store.canon import Value
 from store.errors import CorruptObject, FormatError, InvalidName, StoreError
 from store.model import fields
-from store.model.names import ObjectId, check_name, texts
+from store.model.names import ObjectId, check_names, texts
 
 if TYPE_CHECKING:
     from store.model.derivation import Derivation, Resolved, Source
@@ -129,7 +129,9 @@ def id_in(data: bytes) -> ObjectId:
 def names_in(records: Sequence[bytes]) -> list[str]:
     """``<digest>-<name>`` in each value of ``objects``; CorruptObject when there is none."""
     try:
-        return texts([(data[:20], check_name(name_in(data))) for data in records])
+        names = [data[_OBJECT.size :].decode("ascii") for data in records]
+        check_names(names)
+        return texts([data[:20] for data in records], names)
     except (UnicodeDecodeError, FormatError, InvalidName) as error:
         raise damaged("objects", str(error)) from error
 

@@ -39,6 +39,21 @@ def check_name(name: str) -> str:
     return name
 
 
+def check_names(names: Sequence[str]) -> None:
+    """InvalidName unless all of them can name an object: as :func:`check_name`, for thousands."""
+    text = "\n".join(["", *names, ""])
+    if (
+        not text.isascii()
+        or text.encode().translate(None, _OF_NAME + b"\n")
+        or text.count("\n") != len(names) + 1
+        or "\n\n" in text
+        or "\n." in text
+        or max(map(len, names), default=0) > LONGEST_NAME
+    ):
+        for name in names:
+            check_name(name)
+
+
 def check_output(output: str) -> str:
     """``output`` itself, when it can name an output; InvalidName otherwise."""
     if (
@@ -102,7 +117,6 @@ class ObjectId(_Identity):
         return cls.parse(path[len(prefix) :].partition("/")[0])
 
 
-def texts(oids: Sequence[tuple[bytes, str]]) -> list[str]:
-    """``<digest>-<name>`` of each: for who has thousands."""
-    found = to_texts([digest for digest, _ in oids])
-    return [f"{text}-{name}" for text, (_, name) in zip(found, oids, strict=True)]
+def texts(digests: Sequence[bytes], names: Sequence[str]) -> list[str]:
+    """``<digest>-<name>`` of each object: as ``str(oid)``, for thousands."""
+    return [f"{text}-{name}" for text, name in zip(to_texts(digests), names, strict=True)]

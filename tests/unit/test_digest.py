@@ -36,6 +36,21 @@ def test_texts_sort_as_digests_do(values: list[bytes]) -> None:
     )
 
 
+@QUICK
+@given(st.lists(st.binary(min_size=20, max_size=20), max_size=4), st.integers(0, 130))
+def test_many_have_the_texts_that_each_has(values: list[bytes], times: int) -> None:
+    many = values * times
+    assert list(digest.to_texts(many)) == [digest.to_text(value) for value in many]
+
+
+@pytest.mark.parametrize("at", [0, 300])
+def test_one_of_another_size_among_many_has_no_text(at: int) -> None:
+    many = [b"x" * 20] * 600
+    many[at] = b"x" * 21
+    with pytest.raises(FormatError):
+        list(digest.to_texts(many))
+
+
 @pytest.mark.parametrize(
     "text",
     [

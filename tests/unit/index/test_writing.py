@@ -67,6 +67,13 @@ def test_references_and_referrers_mirror_each_other(
             assert txn.referrers(oid(at)) == [oid(other) for other in above]
             over = [other for other in edges if at in reach[other]]
             assert txn.referrers_closure([oid(at)]) == [oid(other) for other in over]
+            marks = bytearray(txn.next_number())
+            marks[txn.known(oid(at))] = 1
+            dead = [oid(other) for other in edges if other not in reach[at]]
+            assert list(map(txn.id, txn.unmarked(marks))) == dead[::-1]
+            assert txn.listing(txn.reached([oid(at)])) == [
+                (str(oid(to)), to) for to in sorted(reach[at])
+            ]
         assert txn.closure([]) == []
     index.close()
 
@@ -378,3 +385,30 @@ def test_garbage_in_a_table_is_named_and_no_closure_has_a_hole(
     with index.read() as txn, pytest.raises(CorruptObject, match=table):
         txn.node(b"k" * 32)
         txn.closure([oid(2)])
+
+
+@pytest.mark.parametrize("value", [NUMBER.pack(2)[::-1], NUMBER.pack(9)[::-1], b"abc", None])
+def test_nothing_is_told_dead_by_a_graph_that_cannot_be(index: Index, value: bytes | None) -> None:
+    register(index, 1)
+    register(index, 2, [1])
+
+    def damage(txn: Writer) -> None:
+        # Where there are none at all, it is the first object's that are gone: a hole.
+        key = NUMBER.pack(2 if value else 1)
+        txn._txn.delete(key, db=txn._tables[b"references"])
+        if value:
+            txn._txn.put(key, value, db=txn._tables[b"references"])
+
+    index.write(damage)
+    with index.read() as txn, pytest.raises(CorruptObject, match="references"):
+        txn.unmarked(bytearray([0, 0, 1]))
+
+
+def test_names_come_in_the_order_that_is_asked_for(index: Index) -> None:
+    for number in (3, 1, 2):
+        register(index, number)
+    with index.read() as txn:
+        assert txn.names([2, 3, 1]) == [str(oid(1)), str(oid(2)), str(oid(3))]
+        assert txn.numbers_of([oid(2), oid(9), oid(3), oid(2)]) == [1, 3]
+        with pytest.raises(CorruptObject):
+            txn.names([1, 7])
