@@ -207,6 +207,26 @@ def _with_dead(shop: Workshop) -> None:
     shop.must("realise", "above")
 
 
+BROAD = 1700
+"""Files of a tree that several processes copy, and remove by a manifest that they share out."""
+
+
+def _broad_inputs(shop: Workshop) -> None:
+    _a_store(shop)
+    long = "a-name-that-makes-the-manifest-of-the-tree-as-long-as-it-has-to-be"
+    tree = {f"d{at % 70}/{at}-{long}": f"file {at % 1600}\n" for at in range(BROAD)}
+    write_tree(shop.place / "broad", tree)
+
+
+def _with_broad_dead(shop: Workshop) -> None:
+    """A broad tree that nothing keeps, and a small one that is kept and shares files with it."""
+    _broad_inputs(shop)
+    live = shop.must("add", str(shop.place / "many")).out.strip()
+    shop.must("root", "add", "many", live)
+    shop.kept = rule.promised(live)
+    shop.must("add", str(shop.place / "broad"))
+
+
 def _with_records(shop: Workshop) -> None:
     """Objects that were added and built, and roots."""
     _a_store(shop)
@@ -323,6 +343,8 @@ REALISE = Subject("realise", ("realise", "--cores", "2", "above", "pair"), _with
 
 COLLECT = Subject("gc", ("gc",), _with_dead, promises=False)
 
+BROAD_ADD = Subject("broad-add", ("add", "{place}/broad"), _broad_inputs)
+BROAD_COLLECT = Subject("broad-gc", ("gc",), _with_broad_dead, promises=False)
 REPAIR = Subject(
     "repair",
     ("verify", "--contents", "--repair", "--from", "{place}/other"),
@@ -347,7 +369,7 @@ ANEW = Subject("rebuild-lost", ("index", "rebuild"), _without_index, leaves_out=
 SUBJECTS = {
     subject.name: subject
     for subject in (
-        *(FIRST, ADD, FETCH, REALISE, COLLECT),
+        *(FIRST, ADD, FETCH, REALISE, COLLECT, BROAD_ADD, BROAD_COLLECT),
         *(REPAIR, REMAKE, OPTIMISE, IMPORT, REBUILD, ANEW),
     )
 }
