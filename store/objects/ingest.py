@@ -66,20 +66,17 @@ def ingest(
     Raises OutputRefused, StoreFull or StoreReadOnly.
     """
     layout = Layout(root)
-    try:
-        with _staging(layout) as staging, uncollected():
-            output = _stage(
-                layout,
-                staging,
-                os.path.abspath(path),
-                name,
-                candidates,
-                executable=executable,
-                ours=ours,
-            )
-            return _complete(layout, output, {}, claims)
-    except OSError as error:
-        raise storage_error(error, f"cannot take {path} into the store") from error
+    with _taking(f"cannot take {path} into the store"), _staging(layout) as staging:
+        output = _stage(
+            layout,
+            staging,
+            os.path.abspath(path),
+            name,
+            candidates,
+            executable=executable,
+            ours=ours,
+        )
+        return _complete(layout, output, {}, claims)
 
 
 def ingest_outputs(
@@ -95,28 +92,25 @@ def ingest_outputs(
     identity's manifest; in it, scratch digests are replaced by final ones.
     """
     layout = Layout(root)
-    try:
-        with contextlib.ExitStack() as folders, uncollected():
-            staged = {
-                scratch: _stage(
-                    layout,
-                    folders.enter_context(_staging(layout)),
-                    os.path.abspath(path),
-                    scratch.name,
-                    candidates,
-                    scratch=scratch,
-                    scratches=outputs,
-                    ours=True,
-                )
-                for scratch, path in outputs.items()
-            }
-            graph = {scratch: output.siblings for scratch, output in staged.items()}
-            final: dict[ObjectId, Manifest] = {}
-            for scratch in _order(graph):
-                final[scratch] = _complete(layout, staged[scratch], final, claims)
-            return final
-    except OSError as error:
-        raise storage_error(error, "cannot take the outputs into the store") from error
+    with _taking("cannot take the outputs into the store"), contextlib.ExitStack() as folders:
+        staged = {
+            scratch: _stage(
+                layout,
+                folders.enter_context(_staging(layout)),
+                os.path.abspath(path),
+                scratch.name,
+                candidates,
+                scratch=scratch,
+                scratches=outputs,
+                ours=True,
+            )
+            for scratch, path in outputs.items()
+        }
+        graph = {scratch: output.siblings for scratch, output in staged.items()}
+        final: dict[ObjectId, Manifest] = {}
+        for scratch in _order(graph):
+            final[scratch] = _complete(layout, staged[scratch], final, claims)
+        return final
 
 
 def ingest_again(
@@ -135,21 +129,28 @@ def ingest_again(
     CorruptObject when it is another object; nothing is put in place then.
     """
     layout = Layout(root)
+    with _taking(f"cannot take {path} into the store"), _staging(layout) as staging:
+        output = _stage(
+            layout,
+            staging,
+            os.path.abspath(path),
+            oid.name,
+            references,
+            scratch=oid,
+            scratches=[oid],
+            again=True,
+        )
+        return _complete(layout, output, {}, claims, always=always)
+
+
+@contextlib.contextmanager
+def _taking(failure: str) -> Iterator[None]:
+    """What the system refuses is told as an error of the store."""
     try:
-        with _staging(layout) as staging, uncollected():
-            output = _stage(
-                layout,
-                staging,
-                os.path.abspath(path),
-                oid.name,
-                references,
-                scratch=oid,
-                scratches=[oid],
-                again=True,
-            )
-            return _complete(layout, output, {}, claims, always=always)
+        with uncollected():
+            yield
     except OSError as error:
-        raise storage_error(error, f"cannot take {path} into the store") from error
+        raise storage_error(error, failure) from error
 
 
 def _order(graph: Mapping[ObjectId, Iterable[ObjectId]]) -> list[ObjectId]:
