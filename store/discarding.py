@@ -1,7 +1,9 @@
 """Taking objects out of the store: the index forgets them, then they leave the store directory.
 
-Nobody can put one of them in place, or find it there, between the two. What a kill leaves between
-the two is on disk and not in the index, and taken out by :meth:`Discarding.sweep`.
+Each of the two has a lock of its own, which is let go of in between, so that who waits for one
+waits neither for both nor for long. Who finds an object in place after the index has forgotten it
+claims it, and registers it again: it stays then. What a kill leaves between the two is on disk and
+not in the index, and taken out by :meth:`Discarding.sweep`.
 """
 
 from __future__ import annotations
@@ -23,8 +25,18 @@ from store.model.names import ObjectId
 from store.objects.placing import clear_swap, exclusive, swapped
 from store.store import Store
 
-BATCH_SECONDS = 0.015
-"""How long a batch goes on with the locks in its hands; its commit comes on top."""
+AIM = 0.02
+"""Seconds for which a batch means to keep others waiting, the commit's wait for the disk included:
+as many objects go into one as the last ones had time for."""
+
+BATCH_SECONDS = 0.01
+"""How long a transaction goes on at most before its commit."""
+
+MOVE_SECONDS = 0.005
+"""How long objects are moved with the lock in hand before others have their turn."""
+
+FIRST, LEAST = 32, 8
+"""Objects in the first batch, and in any."""
 
 RUN = "gc-"
 """How the folders below ``trash/`` begin that objects are moved to."""
@@ -33,11 +45,12 @@ RUN = "gc-"
 @dataclass
 class Batch:
     """``taken`` objects left the store; ``done`` of the candidates were looked at. ``held`` are the
-    seconds for which others may have waited."""
+    seconds for which others may have waited at a stretch; ``began``, when the index was locked."""
 
     taken: list[ObjectId] = field(default_factory=list)
     done: int = 0
     held: float = 0.0
+    began: float = field(default_factory=time.monotonic)
 
 
 class Discarding:
@@ -53,6 +66,7 @@ class Discarding:
         except OSError as error:
             raise storage_error(error, "cannot make a folder for what is deleted") from error
         self._claims = Claims(self._layout.claims)
+        self._most = FIRST
 
     def close(self) -> None:
         """Let go of the folder, and remove it when it is empty."""
@@ -68,18 +82,20 @@ class Discarding:
         Candidates come before what they refer to. ``live`` says, within the transaction, what is
         alive by now: a byte for each number, all that is below a live object marked too.
         """
-        with exclusive(self._layout):
-            began = time.monotonic()
+        try:
             batch = self._index.write(lambda txn: self._forget(txn, candidates, live))
-            for oid in batch.taken:
-                self._move(str(oid))
-            batch.held = time.monotonic() - began
+            batch.held = time.monotonic() - batch.began
+            self._most = next_size(self._most, batch.held)
+            batch.taken, moving = self._leave(batch.taken)
+        finally:
+            self._claims.clear()
+        batch.held = max(batch.held, moving)
         return batch
 
     def _forget(
         self, txn: Writer, candidates: Sequence[int], live: Callable[[Writer], bytearray]
     ) -> Batch:
-        batch, end = Batch(), time.monotonic() + BATCH_SECONDS
+        batch = Batch()
         marks = live(txn)
         for number in candidates:
             batch.done += 1
@@ -90,25 +106,43 @@ class Discarding:
                 # Somebody found it in place and is about to register it.
                 txn.spread([number], marks)
                 continue
+            # So that who checks the store does not take it for a stray until it has left.
+            self._claims.add(oid.digest)
             txn.unregister(number)
             batch.taken.append(oid)
-            if time.monotonic() > end:
+            if len(batch.taken) >= self._most or time.monotonic() - batch.began > BATCH_SECONDS:
                 break
         return batch
 
-    def sweep(self, names: Iterable[str]) -> list[ObjectId]:
+    def sweep(self, names: Iterable[str]) -> tuple[list[ObjectId], float]:
         """Take out those of the named objects (or lone manifests) that the index does not know,
-        and nobody is about to tell it of."""
-        with exclusive(self._layout):
-            # Claims first: one that has been released since would be of an object that the
-            # snapshot knows.
-            ids = [oid for oid in map(parsed, names) if oid is not None]
-            free = [oid for oid in ids if not self._claims.taken(oid.digest)]
-            with self._index.read() as txn:
-                taken = [oid for oid in free if not txn.has(oid)]
-            for oid in taken:
-                self._move(str(oid))
-        return taken
+        and nobody is about to tell it of; returns them, and the longest hold in seconds."""
+        return self._leave([oid for oid in map(parsed, names) if oid is not None])
+
+    def _leave(self, oids: Sequence[ObjectId]) -> tuple[list[ObjectId], float]:
+        """Move what the index does not know by now, in portions; returns it and the longest."""
+        left: list[ObjectId] = []
+        at, longest = 0, 0.0
+        while at < len(oids):
+            with exclusive(self._layout):
+                began = time.monotonic()
+                while at < len(oids):
+                    portion = oids[at : at + LEAST]
+                    for oid in self._unknown(portion):
+                        self._move(str(oid))
+                        left.append(oid)
+                    at += len(portion)
+                    if time.monotonic() - began > MOVE_SECONDS:
+                        break
+                longest = max(longest, time.monotonic() - began)
+        return left, longest
+
+    def _unknown(self, oids: Iterable[ObjectId]) -> list[ObjectId]:
+        # Claims first: one that has been released since would be of an object that the snapshot
+        # knows. None is added meanwhile: who claims is alone, as we are.
+        free = [oid for oid in oids if not self._claims.taken(oid.digest)]
+        with self._index.read() as txn:
+            return [oid for oid in free if not txn.has(oid)]
 
     def clear_swaps(self, oids: Iterable[ObjectId]) -> None:
         """Take out what killed swaps of these objects left. A swap that goes on is waited for, and
@@ -139,6 +173,14 @@ class Discarding:
                 os.fsync(fd)
             finally:
                 os.close(fd)
+
+
+def next_size(size: int, held: float) -> int:
+    """Objects in the next batch, after one of ``size`` has kept others waiting for ``held``
+    seconds. A slow disk makes them smaller at once; they grow again little by little."""
+    if held > AIM:
+        return max(LEAST, int(size * max(AIM / held, 0.5)))
+    return size + max(1, size // 8)
 
 
 def parsed(name: str) -> ObjectId | None:

@@ -6,6 +6,7 @@ import contextlib
 import os
 import time
 from collections.abc import Iterable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from store import digest
@@ -32,6 +33,10 @@ LINK = "link:"
 
 MANY_LEASES = 64
 """From so many on, those of processes that are gone are dropped when one is added."""
+
+
+HELD = 500
+"""Objects that one transaction lets go of."""
 
 
 class NamedRoot(NamedTuple):
@@ -124,13 +129,24 @@ class Holding:
         """
         oids = tuple(oids)
 
-        def transaction(txn: Writer) -> None:
-            if txn.lease_count() > MANY_LEASES:
-                txn.drop_stale_leases()
-            Lease(self._index).add_within(txn, oids)
-
+        with self._index.read() as txn:
+            many = txn.lease_count() > MANY_LEASES
         with contextlib.suppress(StoreReadOnly, NotOwner, StoreFull):
-            self._index.write(transaction)
+            if many:
+                self.drop_stale_leases()
+            self._index.write(lambda txn: Lease(self._index).add_within(txn, oids))
+
+    def drop_stale_leases(self) -> int:
+        """End the leases of processes that are gone; returns how many there were.
+
+        In short transactions: a big build that was killed leaves thousands of objects leased.
+        """
+        with self._index.read() as txn:
+            stale = txn.stale_leases()
+        ended = 0
+        while ended < len(stale):
+            ended += self._index.write(partial(_end_some, stale[ended:]))
+        return ended
 
     def note_used(self, oids: Iterable[ObjectId]) -> None:
         """The objects are used now. Written down only once an hour, and where it can be."""
@@ -223,6 +239,17 @@ class Links:
             except OSError:
                 self._folders[folder] = False
         return self._folders[folder]
+
+
+def _end_some(tokens: Iterable[bytes], txn: Writer) -> int:
+    """End the first of the leases, as many as a short transaction can; returns how many."""
+    left, ended = HELD, 0
+    for token in tokens:
+        left -= txn.end_lease(token, left)
+        if left == 0:
+            break  # and the last of them may hold more
+        ended += 1
+    return ended
 
 
 def _named(name: str, root: Root, text: str, links: Links) -> NamedRoot:

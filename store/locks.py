@@ -71,9 +71,13 @@ class Claims:
         inherited this value is gone."""
         _set(self._fd, fcntl.F_RDLCK, position(key))
 
-    def release(self) -> None:
-        """Let go of all, for every process."""
+    def clear(self) -> None:
+        """Let go of all, for every process; more can be claimed."""
         _set(self._fd, fcntl.F_UNLCK, 0, 0)
+
+    def release(self) -> None:
+        """Let go of all, for every process, and for good."""
+        self.clear()
         os.close(self._fd)
 
     def taken(self, key: bytes) -> bool:

@@ -27,8 +27,8 @@ from store.store import Store
 ROUND = 4096
 """Objects that are taken out before their space is given back."""
 
-CROWD = 500
-"""Roots, or strays, that are looked at with a lock in hand."""
+CROWD = 100
+"""Roots whose links are looked at in one transaction."""
 
 _EVERY = 0.2
 
@@ -82,7 +82,8 @@ class Collector:
             self._store.index.spend_reserve()
             self.removal.empty_trash()
             self._store.remove_stale_work()
-            self.outcome.dropped_leases = self._store.index.write(_begin)
+            self._store.index.write(Writer.start_journal)
+            self.outcome.dropped_leases = self._store.drop_stale_leases()
             try:
                 yield
             finally:
@@ -150,7 +151,10 @@ class Collector:
 
     def _note(self, batch: Batch) -> None:
         self.outcome.deleted += batch.taken
-        self.outcome.longest_hold = max(self.outcome.longest_hold, batch.held)
+        self._held(batch.held)
+
+    def _held(self, seconds: float) -> None:
+        self.outcome.longest_hold = max(self.outcome.longest_hold, seconds)
 
     # -- what nobody knows --
 
@@ -162,8 +166,9 @@ class Collector:
             found = strays(self._store.layout, txn)
         discarding = Discarding(self._store)
         try:
-            for start in range(0, len(found.names), CROWD):
-                self.outcome.deleted += discarding.sweep(found.names[start : start + CROWD])
+            left, held = discarding.sweep(found.names)
+            self.outcome.deleted += left
+            self._held(held)
             discarding.clear_swaps(found.swapped)
             discarding.sync()
             self.removal.empty_run(discarding.folder)
@@ -194,8 +199,3 @@ def collecting(store: Store) -> Iterator[None]:
         yield
     finally:
         lock.release()
-
-
-def _begin(txn: Writer) -> int:
-    txn.start_journal()
-    return txn.drop_stale_leases()

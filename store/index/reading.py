@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from store import canon
 from store.canon import Value
 from store.errors import StoreError
+from store.index import holder
 from store.index.graph import Objects
 from store.index.schema import (
     COARSE,
@@ -90,6 +91,11 @@ class Reader(Objects):
         for token, data in self._prefixed(b"leases", b""):
             found[token] = Lease.unpack(data, tuple(self._held(token)))
         return found
+
+    def stale_leases(self) -> list[bytes]:
+        """The tokens of the leases of processes that are gone. They stay so."""
+        leases = self._prefixed(b"leases", b"")
+        return [token for token, data in leases if not holder.alive(Lease.unpack(data, ()))]
 
     def _held(self, token: bytes) -> Iterator[ObjectId]:
         for key, name in self._prefixed(b"held", token):

@@ -7,6 +7,7 @@ import os
 import time
 from array import array
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 from store import canon
@@ -221,18 +222,15 @@ class Writer(Reader):
         self._tell_collector(oids)
         return token
 
-    def end_lease(self, token: bytes) -> None:
-        """End a lease."""
-        for key, _ in list(self._prefixed(b"held", token)):
+    def end_lease(self, token: bytes, most: int | None = None) -> int:
+        """End a lease; returns how many objects it let go of. With ``most``, it lets go of no more
+        of them now, and ends when they were fewer."""
+        held = [key for key, _ in islice(self._prefixed(b"held", token), most)]
+        for key in held:
             self._delete(b"held", key)
-        self._delete(b"leases", token)
-
-    def drop_stale_leases(self) -> int:
-        """End the leases of processes that are gone; returns how many there were."""
-        stale = [token for token, lease in self.leases().items() if not holder.alive(lease)]
-        for token in stale:
-            self.end_lease(token)
-        return len(stale)
+        if most is None or len(held) < most:
+            self._delete(b"leases", token)
+        return len(held)
 
     # -- the collector's journal --
 

@@ -146,13 +146,16 @@ def check_unregistered(store: Store) -> Iterator[Finding]:
     except StoreError:
         return  # who does not own the store cannot see what is under way
     try:
-        # Alone: who deletes is between index and folder now, or who adds before the claim.
+        # Alone: who adds may be before the claim now, and nobody moves anything.
         with exclusive(layout):
             free = [item for item in names if not _claimed(claims, item[1])]
             with store.index.read() as txn:
                 names = [item for item in free if not _registered(txn, item[1])]
+            # Again: who deletes claims before the index forgets, and until it is moved.
             names = [
-                (folder, name) for folder, name in names if os.path.lexists(f"{folder}/{name}")
+                (folder, name)
+                for folder, name in names
+                if not _claimed(claims, name) and os.path.lexists(f"{folder}/{name}")
             ]
     finally:
         claims.release()

@@ -218,10 +218,23 @@ def test_leases_of_dead_processes_are_dropped_and_no_others(index: Index) -> Non
         mine._replace(boot="another", space=mine.space + 1),
     ]
     tokens = [index.write(partial(lease_to, lease=lease)) for lease in [*living, *gone]]
-    assert index.write(lambda txn: txn.drop_stale_leases()) == len(gone)
+    with index.read() as txn:
+        stale = txn.stale_leases()
+    for token in stale:
+        assert index.write(partial(Writer.end_lease, token=token)) == 1
     with index.read() as txn:
         assert sorted(txn.leases()) == sorted(tokens[: len(living)])
         assert len(list(txn._prefixed(b"held", b""))) == len(living)
+
+
+def test_a_lease_ends_bit_by_bit(index: Index) -> None:
+    token = index.write(lambda txn: txn.put_lease(None, map(oid, range(5))))
+    left: list[tuple[int, int, bool]] = []
+    while not left or left[-1][0] == 2:
+        ended = index.write(partial(Writer.end_lease, token=token, most=2))
+        with index.read() as txn:
+            left.append((ended, len(list(txn._held(token))), token in txn.leases()))
+    assert left == [(2, 3, True), (2, 1, True), (1, 0, False)]
 
 
 def test_a_process_that_has_ended_has_no_start() -> None:

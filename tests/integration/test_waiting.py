@@ -1,0 +1,107 @@
+"""How long writers wait for the collector: beside a real one, in a store with much to delete."""
+
+from __future__ import annotations
+
+import multiprocessing
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from itertools import islice
+from pathlib import Path
+
+import pytest
+
+from scripts.benchmark import shapes
+from scripts.benchmark.ours import write_objects
+from store.discarding import AIM, Batch, Discarding
+from store.gc.collector import Collector
+from store.gc.policy import Policy
+from store.index.schema import Entry
+from store.index.writing import Writer
+from store.model.names import ObjectId
+from store.objects.placing import exclusive
+from store.store import Store
+
+LIMIT = 0.05
+"""Seconds that a writer may be kept waiting, as docs/collector.md has it."""
+
+OBJECTS = 4000
+
+
+def fill(store: Store) -> None:
+    """Objects that nothing keeps, with the references of real ones."""
+    graph = [
+        below for block in islice(shapes.growing(6), OBJECTS // 1000) for below in block.references
+    ]
+    oids = write_objects(store.layout, graph)
+    entries = [
+        Entry(oid, sorted(oids[other] for other in below), False, 100)
+        for oid, below in zip(oids, graph, strict=True)
+    ]
+    store.index.write(lambda txn: txn.register_all(entries))
+
+
+def write_until(root: str, stop: Path, pipe: multiprocessing.connection.Connection) -> None:
+    """Write again and again; send the seconds of each wait, and of what the writer itself took."""
+    store = Store.open(root)
+    mine = ObjectId(bytes(20), "mine")
+    store.index.write(lambda txn: txn.register(mine, (), False, 1))
+    waits, own = [], []
+    while not stop.exists():
+        time.sleep(0.002)
+        asked = time.monotonic()
+
+        def note(txn: Writer, asked: float = asked) -> float:
+            begun = time.monotonic()
+            waits.append(begun - asked)
+            txn.put_root("mine", mine)
+            return begun
+
+        begun = store.index.write(note)
+        own.append(time.monotonic() - begun)
+        asked = time.monotonic()
+        with exclusive(store.layout):
+            waits.append(time.monotonic() - asked)
+    store.close()
+    pipe.send((waits, own))
+
+
+def ninth(values: Sequence[float]) -> float:
+    """What nine of ten values do not exceed."""
+    return statistics.quantiles(values, n=10)[-1]
+
+
+def test_a_writer_never_waits_long_for_the_collector(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root, stop = str(tmp_path / "root"), tmp_path / "stop"
+    store = Store.open(root)
+    fill(store)
+    held: list[float] = []
+    real = Discarding.take
+
+    def take(
+        self: Discarding, numbers: Sequence[int], live: Callable[[Writer], bytearray]
+    ) -> Batch:
+        batch = real(self, numbers, live)
+        held.append(batch.held)
+        return batch
+
+    monkeypatch.setattr(Discarding, "take", take)
+    spawn = multiprocessing.get_context("spawn")
+    mine, theirs = spawn.Pipe()
+    writer = spawn.Process(target=write_until, args=(root, stop, theirs))
+    writer.start()
+    collector = Collector(store)
+    collector.collect(Policy())
+    stop.touch()
+    waits, own = mine.recv()
+    writer.join()
+    assert len(collector.outcome.deleted) >= OBJECTS
+    assert len(held) > OBJECTS / 1000
+    # A commit takes as long as the disk takes to sync: what the writer's own took is not the
+    # collector's doing. In a bad moment of the machine, both take long.
+    assert statistics.median(held) < 1.25 * AIM + statistics.median(own)
+    assert ninth(held) < 1.25 * AIM + ninth(own)
+    assert collector.outcome.longest_hold < LIMIT + max(own)
+    assert max(waits) < LIMIT + max(own)
