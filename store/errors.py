@@ -10,6 +10,7 @@
     |  |- Cycle                     13
     |  `- UnfilledRole              14
     |- UnknownObject                15   no such object in the store
+    |  `- NotRealised               18   a package that has no object in the store (yet)
     |- InvalidName                  16
     |- FormatError                  17   bytes that our encoder would not have written
     |- SourceError                  20
@@ -147,6 +148,17 @@ class UnknownObject(StoreError):
     """A path or digest that the store does not hold."""
 
     exit_code = 15
+
+
+class NotRealised(UnknownObject):
+    """A package, or what it is built from, was not realised in this store, or is gone again."""
+
+    exit_code = 18
+
+    def __init__(self, name: str, why: str = "") -> None:
+        super().__init__(
+            f"{name} is not realised in this store{why}", hint=f"run `store realise {name}`"
+        )
 
 
 class InvalidName(StoreError):

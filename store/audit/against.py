@@ -175,13 +175,18 @@ def compare(
         yield _compare(store, subject, evidence, threshold)
 
 
+def unrealised(name: str, output: str) -> Finding:
+    """What there is to say of an output that this store does not have."""
+    return Finding(
+        name, output, "against", Verdict.UNKNOWN, detail="it is not realised in this store"
+    )
+
+
 def _compare(store: Store, subject: Subject, evidence: Evidence, threshold: int | None) -> Finding:
     place = (subject.key, subject.output)
     objects = store.realised(subject.key, (subject.output,))
     if objects is None:
-        return Finding(
-            subject.name, subject.output, "against", Verdict.UNKNOWN, detail="not realised here"
-        )
+        return unrealised(subject.name, subject.output)
     ours = objects[subject.output]
     known = evidence.objects.get(place, {})
     others = sorted(

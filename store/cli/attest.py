@@ -16,7 +16,14 @@ from store.audit.signing import PrivateKey
 from store.cli.context import Context
 from store.cli.key import make_key
 from store.cli.options import PACKAGE, seed_option
-from store.errors import FormatError, StorageError, UnknownObject, UsageError, storage_error
+from store.errors import (
+    FormatError,
+    NotRealised,
+    StorageError,
+    UnknownObject,
+    UsageError,
+    storage_error,
+)
 from store.model.derivation import Resolved
 from store.model.realisation import Realisation
 
@@ -93,7 +100,9 @@ def _made(
     if everything:
         records = context.store.every_realisation()
     else:
-        wanted = package_keys(context, packages, closure)
+        wanted, lacking = package_keys(context, packages, closure)
+        if lacking:
+            raise NotRealised(next(iter(lacking)))
         records = [item for item in context.store.every_realisation() if item.key in wanted]
     found = []
     for record in records:
@@ -101,32 +110,38 @@ def _made(
         if node is not None:
             found.append((record, node))
     if (packages or everything) and not found:
-        raise UnknownObject("this store has built nothing of that", hint="realise it first")
+        raise UnknownObject(
+            "this store has built nothing of that",
+            hint="`store realise` builds a package; what was fetched or unpacked is not signed",
+        )
     return sorted(found, key=lambda item: (item[1].name, item[0].started, item[0].output))
 
 
-def package_keys(context: Context, packages: tuple[str, ...], closure: bool) -> dict[bytes, str]:
-    """The keys of packages, and of what they are built from, each with a name for it.
-
-    UnknownObject for a package that this store has not realised.
-    """
+def package_keys(
+    context: Context, packages: tuple[str, ...], closure: bool
+) -> tuple[dict[bytes, str], dict[str, bytes]]:
+    """The keys of packages, and of what they are built from, each with a name for it; and those of
+    the packages that this store has not realised, with their nodes."""
     from store.knowledge import Knowledge
 
     catalogue = context.catalogue
     goals = {catalogue.ref(text).node: text for text in packages}
+    nodes = list(catalogue.build_closure(goals) if closure else goals)
     knowledge = Knowledge(context.store, catalogue)
-    knowledge.identify(catalogue.build_closure(goals) if closure else goals)
-    found = {}
-    for node in catalogue.build_closure(goals) if closure else goals:
+    knowledge.identify(nodes)
+    found, lacking = {}, {}
+    for node in nodes:
         key = context.store.outcome(node) or knowledge.key(node)
-        if key is not None:
+        if key is not None and (node not in goals or _made_here(context, key, node)):
             found[key] = goals.get(node, catalogue.nodes[node].name)
         elif node in goals:
-            raise UnknownObject(
-                f"{goals[node]} is not realised in this store",
-                hint=f"run `store realise {goals[node]}`",
-            )
-    return found
+            lacking[goals[node]] = node
+    return found, lacking
+
+
+def _made_here(context: Context, key: bytes, node: bytes) -> bool:
+    outputs = context.catalogue.nodes[node].outputs
+    return any(context.store.realisations(key, output) for output in outputs)
 
 
 def built(context: Context, key: bytes) -> Resolved | None:

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from store.digest import ALPHABET
-from store.errors import EvaluationError, UnknownObject, UnknownPackage
+from store.errors import EvaluationError, NotRealised, UnknownObject, UnknownPackage
 from store.layout import default_recipes, default_root
 from store.model.names import STORE_DIR, ObjectId
 
@@ -60,7 +60,7 @@ class Context:
     def object(self, text: str) -> ObjectId:
         """The object that a path, a digest, the beginning of one, a link, or a package means.
 
-        UnknownObject when the store does not hold it (yet).
+        UnknownObject when the store does not hold it; NotRealised for a package.
         """
         oid = self._by_path(text) or self._by_digest(text)
         if oid is not None:
@@ -76,7 +76,7 @@ class Context:
         return self.package_object(text, ref.node, ref.output)
 
     def package_object(self, text: str, node: bytes, output: str) -> ObjectId:
-        """The object that a package's output is realised to; UnknownObject when it is not yet."""
+        """The object that a package's output is realised to; NotRealised when it is not yet."""
         from store.knowledge import Knowledge
 
         knowledge = Knowledge(self.store, self.catalogue)
@@ -86,9 +86,7 @@ class Context:
         except KeyError:
             oid = None
         if oid is None or not self.store.present(oid):
-            raise UnknownObject(
-                f"{text} is not realised in this store", hint=f"run `store realise {text}`"
-            )
+            raise NotRealised(text)
         return oid
 
     def _by_path(self, text: str) -> ObjectId | None:

@@ -11,7 +11,7 @@ import click
 
 from store.cli.context import Context
 from store.cli.options import PACKAGE, seed_option
-from store.errors import StoreError, UnknownObject
+from store.errors import NotRealised, StoreError, UnknownObject
 from store.knowledge import Knowledge
 from store.locks import position
 from store.model.derivation import Source
@@ -59,7 +59,7 @@ def _key(context: Context, text: str) -> bytes:
     knowledge.identify([node])
     key = context.store.outcome(node) or knowledge.key(node)
     if key is None:
-        raise UnknownObject(f"{text} was not built here: its inputs are not realised yet")
+        raise NotRealised(text, ", nor is what it is built from")
     return key
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -16,25 +15,22 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-_DURATION = r"(\d+(?:\.\d+)?)([smhd]?)"
-_UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
-
 
 class Duration(click.ParamType[float]):
-    """Seconds, from ``90``, ``90s``, ``10m``, ``2h`` or ``1d``."""
+    """Seconds, from ``90``, ``90s``, ``10m``, ``2h``, ``1d`` or ``2w``."""
 
     name = "duration"
 
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> float:
-        """Seconds; fails for anything else."""
-        if isinstance(value, int | float):
-            return float(value)
-        match = re.fullmatch(_DURATION, str(value))
-        if not match or float(match[1]) == 0:
-            self.fail(f"{value!r} is not a duration such as 90, 90s, 10m or 2h", param, ctx)
-        return float(match[1]) * _UNITS[match[2]]
+        """Seconds; fails for anything else, and for no time at all."""
+        from store.gc.settings import parse_duration
+
+        seconds = float(value) if isinstance(value, int | float) else parse_duration(str(value))
+        if not seconds:
+            self.fail(f"{value!r} is not a duration such as 90, 90s, 10m, 2h, 1d or 2w", param, ctx)
+        return seconds
 
 
 class Size(click.ParamType[int]):

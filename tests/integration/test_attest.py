@@ -143,7 +143,10 @@ def test_nothing_is_signed_without_a_key_or_of_what_is_not_here(shop: Shop, tmp_
     assert done.returncode == 60
     assert "store key new" in done.stderr
     stranger.path("key", "new", "me")
-    assert stranger.run("attest", "fails").returncode == 15
+    for words in (("fails",), ("userland", "fails"), ("after-failure",), ("--closure", "fails")):
+        done = stranger.run("attest", *words)
+        assert done.returncode == 18
+        assert f"{words[-1]} is not realised in this store" in done.stderr
     assert stranger.run("attest").returncode == 2
     assert stranger.run("attest", "no-such-package").returncode == 11
 
@@ -206,6 +209,17 @@ def test_without_packages_all_that_was_built_is_compared(
     assert verdicts(found)["userland"] == "unknown"
     code, found, _ = audit(bert, str(signed), HELLO, "--trust", public(anne, "anne"))
     assert (code, verdicts(found)) == (0, {HELLO: "reproduced"})
+
+
+def test_a_package_that_is_not_realised_is_unknown_beside_the_others(
+    anne: Shop, bert: Shop, signed: Path
+) -> None:
+    trust = ("--trust", public(anne, "anne"))
+    code, found, said = audit(bert, str(signed), HELLO, "fails", "after-failure", *trust)
+    assert code == 1
+    assert verdicts(found) == {HELLO: "reproduced", "fails": "unknown", "after-failure": "unknown"}
+    assert found["after-failure"]["detail"] == "it is not realised in this store"
+    assert "1 reproduced, 2 unknown" in said
 
 
 def test_whoever_is_not_trusted_counts_nothing(bert: Shop, signed: Path) -> None:

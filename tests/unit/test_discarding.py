@@ -115,7 +115,8 @@ def test_others_have_their_turn_between_portions(
     collector = Collector(store)
     collector.collect(Policy())
     assert sorted(collector.outcome.deleted) == sorted(oids)
-    assert there == [2 * LEAST + 1, LEAST + 1, 1]
+    # What is swept at the end is another turn.
+    assert there[:3] == [2 * LEAST + 1, LEAST + 1, 1]
 
 
 def test_a_batch_that_took_long_is_followed_by_a_smaller_one() -> None:

@@ -6,8 +6,16 @@ from dataclasses import replace
 
 import click
 
-from store.audit.against import Evidence, Subject, compare, every_subject, read_evidence
+from store.audit.against import (
+    Evidence,
+    Subject,
+    compare,
+    every_subject,
+    read_evidence,
+    unrealised,
+)
 from store.audit.sources import lines
+from store.audit.verdict import Finding
 from store.cli.attest import built, package_keys
 from store.cli.audits.drawing import clean, show
 from store.cli.context import Context
@@ -56,7 +64,8 @@ def command(
 
     SOURCE is a file, a folder of files, or a URL, of statements as `store attest` writes them.
     Without PACKAGE, every output that this store has built is compared. An output is reproduced
-    when another agrees and nobody disagrees; it is unknown when nobody speaks of it.
+    when another agrees and nobody disagrees; it is unknown when nobody speaks of it, or when a
+    package is not realised here.
     """
     keys = trusted_keys(trust)
     if threshold is not None and len(keys) < threshold:
@@ -64,26 +73,34 @@ def command(
             f"{threshold} signers have to agree, and {len(keys)} keys are trusted",
             hint="`store key trust FILE`, or --trust, says whose signatures count",
         )
-    subjects = _subjects(context, packages, closure)
+    subjects, lacking = _subjects(context, packages, closure)
     wanted = {(subject.key, subject.output) for subject in subjects}
     evidence = read_evidence(lines(source), wanted, keys, signed_only=threshold is not None)
     _report(evidence, signed_only=threshold is not None, trusting=bool(keys))
-    return show(compare(context.store, subjects, evidence, threshold), as_json=as_json)
+    findings = [*compare(context.store, subjects, evidence, threshold), *lacking]
+    return show(findings, as_json=as_json)
 
 
-def _subjects(context: Context, packages: tuple[str, ...], closure: bool) -> list[Subject]:
+def _subjects(
+    context: Context, packages: tuple[str, ...], closure: bool
+) -> tuple[list[Subject], list[Finding]]:
+    """What there is to compare, and a finding for each output of a package that is not here."""
     if not packages:
         names = _names(context)
-        return [
-            replace(subject, name=names.get(subject.key, subject.name))
-            for subject in every_subject(context.store)
-        ]
+        every = every_subject(context.store)
+        return [replace(each, name=names.get(each.key, each.name)) for each in every], []
     found = []
-    for key, name in package_keys(context, packages, closure).items():
+    keys, lacking = package_keys(context, packages, closure)
+    for key, name in keys.items():
         node = built(context, key)
         if node is not None:
             found += [Subject(name, key, output) for output in node.outputs]
-    return found
+    nodes = context.catalogue.nodes
+    return found, [
+        unrealised(name, output)
+        for name, digest in lacking.items()
+        for output in nodes[digest].outputs
+    ]
 
 
 def _names(context: Context) -> dict[bytes, str]:
