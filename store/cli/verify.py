@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
@@ -13,11 +12,12 @@ from store.cli.context import Context
 from store.cli.options import PACKAGE, Duration, execution_options
 from store.errors import Interrupted, StoreError, UsageError
 from store.model.names import STORE_DIR, ObjectId
-from store.scheduler.options import Options
+
+if TYPE_CHECKING:
+    from store.scheduler.options import Options
 
 
-@dataclass(frozen=True)
-class Asked:
+class Asked(NamedTuple):
     """What the command line says. ``budget`` in seconds, ``source`` another store's folder;
     ``options`` are those of builds."""
 
