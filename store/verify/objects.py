@@ -23,7 +23,8 @@ FEW = 16
 @dataclass
 class Examined:
     """One object as it was found. ``facts`` are its references, whether it refers to itself and
-    its size by the manifest, or None without one; ``files`` are those to be read."""
+    its size by the manifest, or None without one; ``files`` are those to be read. What is not
+    ``sound`` has findings only when it was looked at file by file."""
 
     id: ObjectId
     findings: list[Finding] = field(default_factory=list)
@@ -33,14 +34,20 @@ class Examined:
     damaged: set[int] = field(default_factory=set)
     """The inodes whose contents or attributes are wrong."""
 
+    @property
+    def sound(self) -> bool:
+        """Whether nothing is wrong, as far as was looked."""
+        return self.facts is not None and not self.findings
 
-def examine(
+
+def look(
     layout: Layout,
     oids: Sequence[ObjectId],
     known: dict[int, Digest] | None,
     modes: Modes | None = None,
 ) -> list[Examined]:
-    """Look at objects; with ``known``, read their files, too, and keep digests by inode there.
+    """Tell which objects are sound; with ``known``, read their files, too, and keep digests by
+    inode there. What else is said of those that are not is worth a second look.
 
     ``modes`` takes up what is known of the inodes' modes.
     """
@@ -52,13 +59,19 @@ def examine(
         Examined(oid) if seen is None else _sound(layout, oid, seen)
         for oid, seen in zip(oids, seen_at_once, strict=True)
     ]
-    hash_inodes((file for item in found for file in item.files), known)
-    for item in found:
-        _compare(item, known)
-    anew = [item.id for item in found if item.facts is None or item.findings]
-    again = iter(_look_and_read(layout, anew, known) if anew else [])
-    found = [next(again) if item.facts is None or item.findings else item for item in found]
+    _read(found, known)
     modes.unsure.update(file.inode for item in found for file in item.files)
+    return found
+
+
+def inspect(
+    layout: Layout, oids: Sequence[ObjectId], known: dict[int, Digest] | None
+) -> list[Examined]:
+    """Find all that is wrong with objects, file by file; with ``known``, read those files, too,
+    whose digests it has not got."""
+    found = _look(layout, oids, contents=known is not None)
+    if known is not None:
+        _read(found, known)
     return found
 
 
@@ -68,16 +81,6 @@ def _sound(layout: Layout, oid: ObjectId, seen: Glance) -> Examined:
     return item
 
 
-def _look_and_read(
-    layout: Layout, oids: Sequence[ObjectId], known: dict[int, Digest]
-) -> list[Examined]:
-    found = _look(layout, oids, contents=True)
-    hash_inodes((file for item in found for file in item.files), known)
-    for item in found:
-        _compare(item, known)
-    return found
-
-
 def _look(layout: Layout, oids: Sequence[ObjectId], *, contents: bool) -> list[Examined]:
     work = partial(_look_at_all, layout, contents=contents)
     found: list[Examined] = [Examined(oid) for oid in oids]
@@ -85,6 +88,12 @@ def _look(layout: Layout, oids: Sequence[ObjectId], *, contents: bool) -> list[E
     for number, part in enumerate(parts):
         found[number :: len(parts)] = part
     return found
+
+
+def _read(found: Sequence[Examined], known: dict[int, Digest]) -> None:
+    hash_inodes((file for item in found for file in item.files), known)
+    for item in found:
+        _compare(item, known)
 
 
 def _compare(item: Examined, known: dict[int, Digest]) -> None:

@@ -23,7 +23,7 @@ from store.remote.importing import take
 from store.remote.substituter import FATAL, Substituter
 from store.store import Store
 from store.verify.finding import Finding
-from store.verify.objects import examine, read_manifest
+from store.verify.objects import inspect, read_manifest
 
 ITSELF = "itself"
 
@@ -109,7 +109,7 @@ def _wrong(store: Store, oid: ObjectId) -> str:
     if isinstance(manifest, str):
         return f"its manifest {manifest}"
     _correct(store, manifest)
-    return "; ".join(map(str, examine(store.layout, [oid], {})[0].findings))
+    return "; ".join(map(str, inspect(store.layout, [oid], {})[0].findings))
 
 
 def _correct(store: Store, m: Manifest) -> None:

@@ -13,7 +13,7 @@ from store.index.reading import Reader
 from store.model.names import ObjectId
 from store.store import Store
 from store.verify.finding import Finding
-from store.verify.objects import Examined, examine
+from store.verify.objects import Examined, inspect, look
 from store.verify.reading import Digest, Modes
 from store.verify.records import check_facts, check_index
 from store.verify.surroundings import (
@@ -114,28 +114,32 @@ class Verifier:
         return due
 
     def _examine(self, oids: Sequence[ObjectId]) -> None:
-        items = examine(self._store.layout, oids, self._known, self._modes)
+        items = look(self._store.layout, oids, self._known, self._modes)
         facts = check_facts(self._store, items)
         wrong = {finding.object for finding in facts}
-        suspects = [item.id for item in items if item.findings or item.id in wrong]
+        suspects = [item.id for item in items if not item.sound or item.id in wrong]
         if suspects:
             self._look_again(suspects)
+        bad = set(suspects)
+        sound = [item for item in items if item.id not in bad]
         if self._known is not None:
-            bad = set(suspects)
-            sound = [item.id for item in items if item.id not in bad]
             with contextlib.suppress(NotOwner, StoreReadOnly):
-                self._store.note_verified(sound)
-        self._tell(note for item in items for note in item.notes)
+                self._store.note_verified(item.id for item in sound)
+        self._tell(note for item in sound for note in item.notes)
 
     def _look_again(self, suspects: Sequence[ObjectId]) -> None:
         """What is deleted, or replaced, while it is looked at is no finding: look once more."""
-        known: dict[int, Digest] | None = None if self._known is None else {}
-        items = examine(self._store.layout, suspects, known)
+        fresh: dict[int, Digest] | None = None if self._known is None else {}
+        items = inspect(self._store.layout, suspects, fresh)
+        if self._known is not None and fresh is not None:
+            self._known.update(fresh)
+            self._modes.unsure.update(fresh)
         with self._store.index.read() as txn:
             items = [item for item in items if txn.has(item.id)]
         for item in items:
             item.findings += check_facts(self._store, [item])
             self._tell(item.findings)
+            self._tell(item.notes)
             if item.findings:
                 self.damaged.append(item)
 

@@ -161,7 +161,10 @@ def check_unregistered(store: Store) -> Iterator[Finding]:
         claims.release()
     for folder, name in names:
         beside = folder == layout.objects and name.startswith(BESIDE)
-        yield Finding("leftover" if beside else "stray", f"{folder}/{name}", "not registered")
+        kind, why = (
+            ("leftover", "of a swap that was killed") if beside else ("stray", "not registered")
+        )
+        yield Finding(kind, f"{folder}/{name}", why)
 
 
 def _registered(txn: Reader, name: str) -> bool:
@@ -170,7 +173,7 @@ def _registered(txn: Reader, name: str) -> bool:
 
 
 def _claimed(claims: Claims, name: str) -> bool:
-    oid = _parsed(name.removeprefix(BESIDE))
+    oid = _parsed(name.lstrip(BESIDE))
     return oid is not None and claims.taken(oid.digest)
 
 

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from store import kernel
 from store.errors import CorruptObject, StoreFull
+from store.layout import Layout
 from store.model.names import ObjectId
 from store.remote.directory import StoreDirectory
 from store.remote.importing import import_objects
 from store.store import Store
+from store.verify import objects
 from store.verify.finding import KINDS, Finding
 from store.verify.repair import repair
 from store.verify.run import Verifier
@@ -87,6 +92,62 @@ def test_damage_is_found_as_what_it_is(store: Store, oid: ObjectId, kind: str) -
     assert kind in kinds(store)
 
 
+@pytest.mark.parametrize("contents", [True, False])
+def test_the_shared_inode_of_a_file_with_another_mode_is_a_finding_too(
+    store: Store, oid: ObjectId, contents: bool
+) -> None:
+    os.chmod(f"{store.layout.object(oid)}/a", 0o644)
+    assert kinds(store, contents=contents) == {"mode", "pool"}
+
+
+@pytest.mark.parametrize("contents", [True, False])
+def test_what_looks_damaged_is_looked_at_once_more_and_no_oftener(
+    store: Store, oid: ObjectId, monkeypatch: pytest.MonkeyPatch, contents: bool
+) -> None:
+    tamper(f"{store.layout.object(oid)}/a", "two bytes more\n")
+    seen: list[str] = []
+
+    def counted(name: str) -> None:
+        call = getattr(objects, name)
+
+        def counting(
+            layout: Layout, oids: Sequence[ObjectId], *more: object, **named: object
+        ) -> Any:
+            seen.extend(f"{name} {oid}" for oid in oids)
+            return call(layout, oids, *more, **named)
+
+        monkeypatch.setattr(objects, name, counting)
+
+    counted("glance")
+    counted("_look_at_all")
+    assert "content" in kinds(store, contents=contents)
+    first = "glance" if contents else "_look_at_all"
+    assert seen == [f"{first} {oid}", f"_look_at_all {oid}"]
+
+
+@pytest.mark.parametrize("contents", [True, False])
+def test_what_is_right_again_at_the_second_look_is_no_finding(
+    store: Store, oid: ObjectId, monkeypatch: pytest.MonkeyPatch, contents: bool
+) -> None:
+    other = f"{store.layout.objects}/.{oid}"
+    path = store.layout.object(oid)
+    shutil.copytree(path, other, symlinks=True)
+    tamper(f"{path}/a", "two bytes more\n")
+    look_again = Verifier._look_again
+
+    def swapped(verifier: Verifier, suspects: Sequence[ObjectId]) -> None:
+        assert list(suspects) == [oid]
+        kernel.exchange(path, other)
+        look_again(verifier, suspects)
+
+    monkeypatch.setattr(Verifier, "_look_again", swapped)
+    found: list[Finding] = []
+    verifier = Verifier(store, found.append, contents=contents)
+    verifier.run([oid])
+    assert [item for item in found if item.kind != "unshared"] == []
+    assert verifier.damaged == []
+
+
 @pytest.mark.parametrize("kind", ["content", "missing", "mode", "extra", "kind", "manifest"])
 def test_a_damaged_object_is_repaired_from_another_store(
     store: Store, oid: ObjectId, kind: str, tmp_path: Path
@@ -96,7 +157,9 @@ def test_a_damaged_object_is_repaired_from_another_store(
     assert kinds(other) == set()
     DAMAGE[kind](other, other.layout.object(oid))
     assert repair(other, oid, [StoreDirectory(store.layout.root)]).how is not None
-    assert kinds(other) - {"leftover"} == set()
+    # What was replaced is gone, too; of a file that was replaced, the shared one stays for `gc`.
+    assert kinds(other) <= {"leftover"}
+    assert os.listdir(other.layout.trash) == os.listdir(other.layout.tmp) == []
 
 
 def test_what_cannot_be_repaired_is_quarantined_and_not_deleted(
