@@ -12,9 +12,8 @@ from store import canon
 from store.errors import FormatError
 from store.model import fields
 from store.model.names import ObjectId
+from store.model.outline import VERSION, Outline
 from store.model.tree import Directory, Node, NodeKind
-
-VERSION = 1
 
 
 @dataclass(frozen=True)
@@ -52,20 +51,13 @@ class Manifest:
     @classmethod
     def decode(cls, data: bytes) -> Manifest:
         """The inverse of :meth:`encode`; FormatError for anything else."""
-        values = fields.array(canon.decode(data), 6)
-        if values[0] != VERSION:
-            raise FormatError(f"a manifest of version {values[0]!r}, not {VERSION}")
-        references = fields.several(values[2], fields.object_id)
-        fields.strictly_ascending(references, "references")
-        directories = [Directory.decode(fields.raw(item)) for item in fields.array(values[5])]
-        keys = [directory.node().payload for directory in directories]
-        fields.strictly_ascending(keys, "directories")
+        outline = Outline.decode(data)
         manifest = cls(
-            fields.object_id(values[1]),
-            references,
-            fields.boolean(values[3]),
-            Node.from_fields(fields.array(values[4])),
-            dict(zip(keys, directories, strict=True)),
+            outline.id,
+            outline.references,
+            outline.refers_to_itself,
+            outline.root,
+            {key: Directory.of(entries) for key, entries in outline.directories.items()},
         )
         manifest._check_whole()
         return manifest

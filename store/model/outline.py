@@ -13,9 +13,10 @@ from typing import Any, TypeAlias
 from store import canon, digest
 from store.errors import FormatError
 from store.model import fields
-from store.model.manifest import VERSION
 from store.model.names import ObjectId
 from store.model.tree import Node, NodeKind
+
+VERSION = 1
 
 Entries: TypeAlias = list[Any]
 """Lists of name, kind, executable, size and payload."""
@@ -39,17 +40,15 @@ class Outline:
             raise FormatError(f"a manifest of version {values[0]!r}, not {VERSION}")
         references = fields.several(values[2], fields.object_id)
         fields.strictly_ascending(references, "references")
-        directories = {
-            digest.keyed(digest.Kind.DIRECTORY, fields.raw(item)): canon.decode(fields.raw(item))
-            for item in fields.array(values[5])
-        }
-        fields.strictly_ascending(directories, "directories")
+        encoded = fields.several(values[5], fields.raw)
+        keys = [digest.keyed(digest.Kind.DIRECTORY, item) for item in encoded]
+        fields.strictly_ascending(keys, "directories")
         return cls(
             fields.object_id(values[1]),
             references,
             fields.boolean(values[3]),
             Node.from_fields(fields.array(values[4])),
-            directories,
+            dict(zip(keys, map(canon.decode, encoded), strict=True)),
         )
 
     def folders(self, path: bytes) -> Iterator[tuple[bytes, Entries]]:

@@ -95,8 +95,13 @@ class Directory:
     @classmethod
     def decode(cls, data: bytes) -> Directory:
         """The inverse of :meth:`encode`; FormatError for anything else."""
+        return cls.of(canon.decode(data))
+
+    @classmethod
+    def of(cls, values: list[Value]) -> Directory:
+        """What is encoded, as a value; FormatError for anything else."""
         entries = []
-        for item in canon.decode(data):
+        for item in values:
             name, *node = fields.array(item, 5)
             entries.append((fields.raw(name), Node.from_fields(node)))
         return cls(tuple(entries))
