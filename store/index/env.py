@@ -159,10 +159,16 @@ class Index:
             os.close(fd)
 
     def copy_to(self, fd: int) -> None:
-        """Write a compact copy, as of now, to a file that is open for writing; writers go on."""
+        """Write a copy, as of now, to a file that is open for writing; writers go on. StorageError
+        when one did, and this process may not lock the index."""
         self._own()
         try:
-            self._env.copyfd(fd, compact=True)
+            before = self._env.info()["last_txnid"]
+            # With its free pages: to leave them out, LMDB (0.9.36) goes through all tables, and
+            # dies of the referrers of an object that has more of them than a page takes.
+            self._env.copyfd(fd, compact=False)
+            if not self._writable and self._env.info()["last_txnid"] != before:
+                raise self._disturbed()
         except lmdb.Error as error:
             raise _translate(error, self._path) from error
 
@@ -211,10 +217,13 @@ class Index:
     def _check_undisturbed(self, snapshot: int) -> None:
         # Without a lock, the pages of a snapshot are used again from the third commit after it.
         if self._env.info()["last_txnid"] - snapshot > 1:
-            raise StorageError(
-                f"the index in {self._path} was written to while it was read without a lock",
-                hint="run the command again, or as the store's owner",
-            )
+            raise self._disturbed()
+
+    def _disturbed(self) -> StorageError:
+        return StorageError(
+            f"the index in {self._path} was written to while it was read without a lock",
+            hint="run the command again, or as the store's owner",
+        )
 
     def write(self, work: Callable[[Writer], T]) -> T:
         """Run ``work`` in one transaction; again from its start when the map has to grow."""

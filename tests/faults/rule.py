@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
+import tempfile
 from collections.abc import Iterable
 
 from store.errors import StoreError
+from store.index.env import Index
 from store.model.names import ObjectId
 from store.objects.placing import BESIDE
 from store.store import Store
@@ -96,6 +99,25 @@ def _facts(store: Store, kept: set[str]) -> set[str]:
         for record in store.makers(oid)
     }
     return roots | made
+
+
+def in_copy(path: str, kept: Iterable[str]) -> list[str]:
+    """What is wrong with a copy of an index in which all of these objects but one have to be: the
+    one that was added after it was first made."""
+    try:
+        known = isolated(lambda: _names_in_copy(path))
+    except ChildProcessError as error:
+        return [f"the copy of the index cannot be read: {error}"]
+    lost = sorted(set(kept) - known)
+    return [f"lost from the copy: {name}" for name in lost] if len(lost) > 1 else []
+
+
+def _names_in_copy(path: str) -> set[str]:
+    with tempfile.TemporaryDirectory() as folder:
+        shutil.copyfile(path, f"{folder}/data.mdb")
+        with Index.open(folder).read() as txn:
+            list(txn.everything())
+            return {str(oid) for oid, _ in txn.objects()}
 
 
 def objects(root: str) -> set[str]:

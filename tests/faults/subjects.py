@@ -15,6 +15,8 @@ from tests.faults import rule
 from tests.faults.running import Done, run
 from tests.integration.laboratory import program_interpreter
 
+COPY = "copy.mdb"
+
 SMALL = Path(__file__).resolve().parents[1] / "recipes" / "small"
 
 
@@ -22,8 +24,8 @@ SMALL = Path(__file__).resolve().parents[1] / "recipes" / "small"
 class Subject:
     """A command, and how its store comes to be.
 
-    ``words`` are its arguments, in which ``{place}`` stands for the folder of its inputs, and
-    ``{object}`` for :attr:`Workshop.object`; ``prepare`` makes the store before it, and these.
+    ``words`` are its arguments, in which ``{place}`` stands for the folder of its inputs, ``{root}``
+    for its store, and ``{object}`` for :attr:`Workshop.object`; ``prepare`` makes the store before it, and these.
     """
 
     name: str
@@ -39,6 +41,8 @@ class Subject:
     usable: bool = True
     """Whether the store before it can be used; if not, nothing is asked until the command is done.
     """
+    copies: bool = False
+    """Whether it writes COPY in the store's root, where there is one before: it is always whole."""
     swaps: bool = False
     """Whether it replaces objects. What is left when it is killed meanwhile its next run clears."""
 
@@ -88,7 +92,9 @@ class Workshop:
     def command(self, folder: Path, words: Sequence[str]) -> list[str]:
         """The command line for the copy in ``folder``."""
         chosen = [
-            word.replace("{place}", str(self.place)).replace("{object}", self.object)
+            word.replace("{place}", str(self.place))
+            .replace("{root}", str(folder / "root"))
+            .replace("{object}", self.object)
             for word in words
         ]
         return ["--root", str(folder / "root"), "--recipes", str(SMALL), *chosen]
@@ -116,7 +122,8 @@ class Workshop:
         gone = rule.left_out(done.out) if self.subject.leaves_out else set()
         kept = (self.kept | said) - gone
         facts = {fact for fact in self.facts if not any(name in fact for name in gone)}
-        return rule.violations(str(folder / "root"), kept, facts, self.damaged - said)
+        copy = rule.in_copy(str(folder / "root" / COPY), self.kept) if self.subject.copies else []
+        return copy + rule.violations(str(folder / "root"), kept, facts, self.damaged - said)
 
     def recover(self, folder: Path) -> list[str]:
         """How the same command, run again unhurt, fails to do all of its work."""
@@ -124,6 +131,8 @@ class Workshop:
         if again.code != 0:
             return [f"the next run failed with {again.code}: {again.err}"]
         left = rule.left_by_swaps(str(folder / "root")) if self.subject.swaps else []
+        if self.subject.copies:
+            left += rule.in_copy(str(folder / "root" / COPY), self.kept)
         kept = self.kept | self._said(again)
         return left + rule.violations(str(folder / "root"), kept, self.facts)
 
@@ -231,6 +240,13 @@ def _with_records(shop: Workshop) -> None:
     """Objects that were added and built, and roots."""
     _a_store(shop)
     shop.must("root", "add", "pair", shop.must("realise", "pair").out.strip())
+
+
+def _with_copy(shop: Workshop) -> None:
+    """The same with a copy of its index; and an object and a root that the copy does not have."""
+    _with_records(shop)
+    shop.must("index", "backup", str(shop.template / COPY))
+    shop.must("root", "add", "late", shop.must("add", str(shop.place / "lone")).out.strip())
 
 
 def _without_index(shop: Workshop) -> None:
@@ -365,11 +381,14 @@ OPTIMISE = Subject(
 IMPORT = Subject("import", ("import", "--from", "{place}/other", "{object}"), _with_another)
 REBUILD = Subject("rebuild", ("index", "rebuild"), _with_records, leaves_out=True)
 ANEW = Subject("rebuild-lost", ("index", "rebuild"), _without_index, leaves_out=True, usable=False)
+BACKUP = Subject("backup", ("index", "backup", f"{{root}}/{COPY}"), _with_copy, copies=True)
+RESTORE = Subject("restore", ("index", "restore", f"{{root}}/{COPY}"), _with_copy, leaves_out=True)
 
 SUBJECTS = {
     subject.name: subject
     for subject in (
         *(FIRST, ADD, FETCH, REALISE, COLLECT, BROAD_ADD, BROAD_COLLECT),
         *(REPAIR, REMAKE, OPTIMISE, IMPORT, REBUILD, ANEW),
+        *(BACKUP, RESTORE),
     )
 }
