@@ -24,8 +24,9 @@ SMALL = Path(__file__).resolve().parents[1] / "recipes" / "small"
 class Subject:
     """A command, and how its store comes to be.
 
-    ``words`` are its arguments, in which ``{place}`` stands for the folder of its inputs, ``{root}``
-    for its store, and ``{object}`` for :attr:`Workshop.object`; ``prepare`` makes the store before it, and these.
+    ``words`` are its arguments, in which ``{place}`` stands for the folder of its inputs,
+    ``{root}`` for its store, and ``{object}`` for :attr:`Workshop.object`; ``prepare`` makes the
+    store before it, and these.
     """
 
     name: str

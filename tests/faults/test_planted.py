@@ -67,6 +67,11 @@ def no_index_syncs(patch: Patch) -> None:
     patch.setattr("lmdb.open", lambda *args, **options: real(*args, **options, sync=False))
 
 
+def no_copy_syncs(patch: Patch) -> None:
+    """A copy of the index gets its name before its bytes are on disk."""
+    patch.setattr("store.recovery.backup.os.fsync", lambda _: None)
+
+
 def only_before_renames(patch: Patch) -> None:
     """Of all steps only these, so that the search is short."""
     patch.setattr(kills, "DURABLE", ("rename", "renameat", "renameat2"))
@@ -124,6 +129,7 @@ BUGS: Sequence[tuple[Plant, Campaign, str]] = (
     (early_index, kills.at_random, "first-add"),
     (early_removal, kills.at_every_step, "gc"),
     (early_removal, cuts.cut, "gc"),
+    (no_copy_syncs, cuts.cut, "backup"),
     (raw_errors, refusals.refuse, "first-add"),
 )
 
