@@ -24,11 +24,11 @@ from scripts.benchmark.rows.growth import growth
 from scripts.benchmark.rows.objects import objects
 
 ROWS: Mapping[str, Callable[[Bench], Iterator[Figure]]] = {
-    "trees": source_trees,
-    "large": large_files,
     "builds": builds,
     "objects": objects,
     "growth": growth,
+    "large": large_files,
+    "trees": source_trees,
 }
 
 
@@ -64,7 +64,7 @@ class Rows(click.ParamType[tuple[str, ...]]):
     type=click.Path(exists=True, file_okay=False),
     default="/var/tmp",
     show_default=True,
-    help="Where the stores are made; all of them need 20 GB in it.",
+    help="Where the stores are made; all of them need 25 GB in it.",
 )
 @click.option("--alone", is_flag=True, help="Without the peer, though it is installed.")
 @click.option(

@@ -14,31 +14,31 @@ from scripts.benchmark.plan import Bench, Sides
 def source_trees(bench: Bench) -> Iterator[Figure]:
     """Two trees like a kernel's: added, verified, deleted by collection."""
     sizes = bench.sizes
-    with bench.room("trees") as room:
-        sources = [f"{room}/tree-{number}" for number in (1, 2)]
-        for number, source in enumerate(sources, 1):
-            trees.write_tree(source, sizes.files, sizes.bytes, number)
-        sides = bench.sides(room)
-        whole = f"{sizes.files:,} files, {_gigabytes(sizes.bytes)}"
-        yield compared(f"add a tree like a kernel's ({whole})", _add(sides, sources), 0.33)
-        both = _gigabytes(2 * sizes.bytes)
-        verified = _verify(sides, sizes.turns)
-        yield compared(f"verify the contents of two such trees ({both})", verified, 0.5)
-        collected = sides.repeat(1, ("gc",), ("nix-store", "--gc"))
-        _check_empty(sides)
-        yield compared("delete those two by collection", collected, 0.33)
+    room = bench.room("trees")
+    sources = [f"{room}/tree-{number}" for number in (1, 2)]
+    for number, source in enumerate(sources, 1):
+        trees.write_tree(source, sizes.files, sizes.bytes, number)
+    sides = bench.sides(room)
+    whole = f"{sizes.files:,} files, {_gigabytes(sizes.bytes)}"
+    yield compared(f"add a tree like a kernel's ({whole})", _add(sides, sources), 0.33)
+    both = _gigabytes(2 * sizes.bytes)
+    verified = _verify(sides, sizes.turns)
+    yield compared(f"verify the contents of two such trees ({both})", verified, 0.5)
+    collected = sides.repeat(1, ("gc",), ("nix-store", "--gc"))
+    _check_empty(sides)
+    yield compared("delete those two by collection", collected, 0.33)
 
 
 def large_files(bench: Bench) -> Iterator[Figure]:
     """The bytes of two trees in a few large files: verified."""
     sizes = bench.sizes
-    with bench.room("large") as room:
-        source = f"{room}/large"
-        trees.write_large(source, 2 * sizes.bytes, 3, sizes.large_files)
-        sides = bench.sides(room)
-        _add(sides, [source])
-        whole = f"{_gigabytes(2 * sizes.bytes)} in {sizes.large_files}"
-        yield compared(f"verify large files ({whole})", _verify(sides, sizes.turns), 0.2)
+    room = bench.room("large")
+    source = f"{room}/large"
+    trees.write_large(source, 2 * sizes.bytes, 3, sizes.large_files)
+    sides = bench.sides(room)
+    _add(sides, [source])
+    whole = f"{_gigabytes(2 * sizes.bytes)} in {sizes.large_files}"
+    yield compared(f"verify large files ({whole})", _verify(sides, sizes.turns), 0.2)
 
 
 def _add(sides: Sides, sources: Sequence[str]) -> Pairs:

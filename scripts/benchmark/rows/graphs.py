@@ -23,21 +23,21 @@ def builds(bench: Bench) -> Iterator[Figure]:
     """The whole graph, sandboxed, as many builds at once as there are processors; then a no-op."""
     sizes = bench.sizes
     jobs = str(len(os.sched_getaffinity(0)))
-    with bench.room("builds") as room:
-        graph = shapes.builds(sizes.builds, 4)
-        sides = bench.sides(room, write_recipes(f"{room}/recipes", Shell.found(), graph, SCRIPT))
-        expression = Path(room, "graph.nix")
-        nix.expression(expression, graph, SCRIPT)
-        run(sides.ours.work("realise", "shell"), room)
-        realise = ("realise", "top", "--jobs", jobs)
-        build = ("nix-build", "--no-out-link", "-j", jobs, str(expression))
-        first = sides.repeat(1, realise, build)
-        _check_built(sides, len(graph))
-        yield compared(f"{sizes.builds:,} trivial sandboxed builds in a graph", first, 0.5)
-        again = sides.repeat(sizes.quick_turns, realise, build)
-        count = f"{len(graph):,}"
-        work = f"nothing to do in a graph of {count} derivations, whole process"
-        yield compared(work, again, 0.08, "ms", relative=False)
+    room = bench.room("builds")
+    graph = shapes.builds(sizes.builds, 4)
+    sides = bench.sides(room, write_recipes(f"{room}/recipes", Shell.found(), graph, SCRIPT))
+    expression = Path(room, "graph.nix")
+    nix.expression(expression, graph, SCRIPT)
+    run(sides.ours.work("realise", "shell"), room)
+    realise = ("realise", "top", "--jobs", jobs)
+    build = ("nix-build", "--no-out-link", "-j", jobs, str(expression))
+    first = sides.repeat(1, realise, build)
+    _check_built(sides, len(graph))
+    yield compared(f"{sizes.builds:,} trivial sandboxed builds in a graph", first, 0.5)
+    again = sides.repeat(sizes.quick_turns, realise, build)
+    count = f"{len(graph):,}"
+    work = f"nothing to do in a graph of {count} derivations, whole process"
+    yield compared(work, again, 0.08, "ms", relative=False)
 
 
 def _check_built(sides: Sides, count: int) -> None:

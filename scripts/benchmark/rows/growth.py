@@ -67,14 +67,14 @@ def growth(bench: Bench) -> Iterator[Figure]:
 
 def measure(bench: Bench) -> list[Point]:
     """Each size of the plan, in one store that grows."""
-    with bench.room("growth") as room:
-        ours = Ours(f"{room}/ours")
-        filling, spent, points = _Filling(ours), 0.0, []
-        for size in bench.sizes.growth:
-            spent += filling.grow(size)
-            bench.say(f"growth: {size:,} objects")
-            points.append(_look(ours, room, size, spent))
-        return points
+    room = bench.room("growth")
+    ours = Ours(f"{room}/ours")
+    filling, spent, points = _Filling(ours), 0.0, []
+    for size in bench.sizes.growth:
+        spent += filling.grow(size)
+        bench.say(f"growth: {size:,} objects")
+        points.append(_look(ours, room, size, spent))
+    return points
 
 
 def plot(points: list[Point], title: str) -> str:

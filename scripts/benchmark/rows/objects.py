@@ -19,18 +19,18 @@ BASE = 0
 def objects(bench: Bench) -> Iterator[Figure]:
     """One store, half of it dead: filled in one transaction, asked, and the dead found."""
     sizes = bench.sizes
-    with bench.room("objects") as room:
-        world = shapes.world(sizes.objects, sizes.referrers, sizes.closure, sizes.roots, 5)
-        stocked = _Stocked(bench.sides(room), world)
-        registered = stocked.register()
-        yield compared(f"register {sizes.objects:,} objects", registered, 0.5)
-        above = stocked.ask(BASE, ("--referrers",), "--referrers-closure", sizes.referrers)
-        yield compared(f"closure of referrers, {sizes.referrers:,} objects", above, 0.2)
-        below = stocked.ask(world.top, (), "--requisites", sizes.closure)
-        yield compared(f"closure of {sizes.closure:,} objects", below, 0.2)
-        stocked.link()
-        dead = f"{sizes.objects:,} objects, {sizes.roots:,} roots, half dead: decide what is dead"
-        yield compared(dead, stocked.decide(), 0.01)
+    room = bench.room("objects")
+    world = shapes.world(sizes.objects, sizes.referrers, sizes.closure, sizes.roots, 5)
+    stocked = _Stocked(bench.sides(room), world)
+    registered = stocked.register()
+    yield compared(f"register {sizes.objects:,} objects", registered, 0.5)
+    above = stocked.ask(BASE, ("--referrers",), "--referrers-closure", sizes.referrers)
+    yield compared(f"closure of referrers, {sizes.referrers:,} objects", above, 0.2)
+    below = stocked.ask(world.top, (), "--requisites", sizes.closure)
+    yield compared(f"closure of {sizes.closure:,} objects", below, 0.2)
+    stocked.link()
+    dead = f"{sizes.objects:,} objects, {sizes.roots:,} roots, half dead: decide what is dead"
+    yield compared(dead, stocked.decide(), 0.01)
 
 
 class _Stocked:
