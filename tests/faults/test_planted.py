@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from store.build import cleaning
 from store.discarding import Batch, Discarding
 from store.index.writing import Writer
 from store.layout import Layout
@@ -113,6 +115,30 @@ def early_removal(patch: Patch) -> None:
     patch.setattr(Discarding, "_forget", forget)
 
 
+def early_goodbye(patch: Patch) -> None:
+    """What is replaced is removed before the swap is on disk."""
+    real_replace, real_move, real_sync = placing._replace, placing._move, os.fsync
+
+    def replace(layout: Layout, staged: str, manifest: Manifest, folder: int) -> None:
+        patch.setattr(os, "fsync", lambda fd: None if fd == folder else real_sync(fd))
+        real_replace(layout, staged, manifest, folder)
+        patch.setattr(os, "fsync", real_sync)
+
+    def move(path: str, target: str) -> None:
+        real_move(path, target)
+        if os.path.isdir(target):
+            cleaning.remove(target)
+
+    patch.setattr(placing, "_replace", replace)
+    patch.setattr(placing, "_move", move)
+
+
+def blind_to_swaps(patch: Patch) -> None:
+    """What a killed swap left is never cleared."""
+    only_before_renames(patch)
+    patch.setattr("store.discarding.swapped", lambda _: set())
+
+
 def raw_errors(patch: Patch) -> None:
     """What the kernel refuses ends as a mistake of the program's."""
     patch.setattr(ingest, "storage_error", lambda error, _: RuntimeError(error))
@@ -130,6 +156,8 @@ BUGS: Sequence[tuple[Plant, Campaign, str]] = (
     (early_removal, kills.at_every_step, "gc"),
     (early_removal, cuts.cut, "gc"),
     (no_copy_syncs, cuts.cut, "backup"),
+    (early_goodbye, cuts.cut, "optimise"),
+    (blind_to_swaps, kills.at_every_step, "optimise"),
     (raw_errors, refusals.refuse, "first-add"),
 )
 
