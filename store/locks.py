@@ -66,6 +66,17 @@ class Claims:
         except OSError as error:
             raise storage_error(error, "cannot claim an object") from error
 
+    @classmethod
+    def shared(cls, fd: int) -> Claims:
+        """The claims of another process, which sent their descriptor."""
+        claims = cls.__new__(cls)
+        claims._fd = fd
+        return claims
+
+    def fileno(self) -> int:
+        """The descriptor that the claims belong to."""
+        return self._fd
+
     def add(self, key: bytes) -> None:
         """Claim the object with this digest (20 bytes), until released or until every process that
         inherited this value is gone."""
@@ -93,6 +104,10 @@ class Hold:
     def __init__(self, path: str) -> None:
         self._fd = os.open(path, _FOLDER)
         fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+    def fileno(self) -> int:
+        """The descriptor that the hold belongs to."""
+        return self._fd
 
     def release(self) -> None:
         """Let go of the folder."""

@@ -201,6 +201,10 @@ class Store(Realisations, Holding):
         self._work[path] = hold, Claims(self.layout.claims)
         return path
 
+    def hold_of(self, work: str) -> Hold:
+        """The hold of a work folder, for the process that works in it."""
+        return self._work[work][0]
+
     def claims_of(self, work: str) -> Claims:
         """The claims of what is made in a work folder; released when the folder is removed."""
         return self._work[work][1]

@@ -21,6 +21,7 @@ from store.work.crew import Crew, Entered, Shift
 from store.work.job import Job, perform, preload
 from store.work.phases import PhaseReader
 from store.work.process import Worker
+from store.work.team import Errand, Team
 from store.work.tokens import Lending
 
 MAX_FETCHES = 6
@@ -57,6 +58,7 @@ class Execution:
         self._emit = emit
         self._lease = lease
         self._crew: Crew[_Running] = Crew(store, options.cores)
+        self._team = Team(store.layout)
         self._ready: list[bytes] = []
         self._unseen: set[bytes] = set()  # those of the ready ones that were not looked up yet
         self._missing: dict[bytes, int] = {}
@@ -81,6 +83,7 @@ class Execution:
             ) from None
         finally:
             self._crew.close()
+            self._team.close()
         if self._failures:
             raise self._failures[0]
 
@@ -220,11 +223,7 @@ class Execution:
         expected = self._store.expected_seconds(value.name)
         self._emit(Started(node, value.name, what, job.log, expected))
         preload(what)
-        worker = Worker(
-            value.name,
-            partial(perform, self._store.layout, what, job),
-            partial(cleaning.remove, job.work_dir),
-        )
+        worker = self._worker(what, job)
         running = _Running(
             node=node,
             kind=what,
@@ -236,6 +235,15 @@ class Execution:
             release=lock.release,
         )
         self._crew.shifts.append(running)
+
+    def _worker(self, what: str, job: Job) -> Worker | Errand:
+        if what == "build":
+            return self._team.start(what, job, self._store.hold_of(job.work_dir))
+        return Worker(
+            job.node.name,
+            partial(perform, self._store.layout, what, job),
+            partial(cleaning.remove, job.work_dir),
+        )
 
     # -- listening ----------------------------------------------------------------------------
 

@@ -12,6 +12,7 @@ from store.store import Store
 from store.work.job import Job
 from store.work.phases import PhaseReader
 from store.work.process import Worker
+from store.work.team import Errand
 from store.work.tokens import Lending, TokenPool, balance
 
 TICK = 0.1
@@ -27,7 +28,7 @@ class Shift:
     """
 
     job: Job
-    worker: Worker
+    worker: Worker | Errand
     lending: Lending | None = None
     phases: PhaseReader | None = None
     charged: bool = True

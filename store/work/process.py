@@ -10,7 +10,7 @@ import signal
 import traceback
 from collections.abc import Callable
 from multiprocessing.connection import Connection, Pipe
-from typing import Any, TypeAlias
+from typing import Any, NoReturn, TypeAlias
 
 from store import kernel
 from store.errors import StoreError
@@ -57,8 +57,21 @@ class Worker:
 
 def _child(
     action: Action, finish: Callable[[], None], connection: Connection[Any, Any], parent: int
-) -> None:
-    """The whole life of the process after the fork."""
+) -> NoReturn:
+    def work() -> None:
+        try:
+            connection.send(action(connection.send))
+        except Exception as error:
+            connection.send(error)
+        # After the result: what depends on it can start while a build's tree is being removed.
+        with contextlib.suppress(OSError):  # the master tries once more
+            finish()
+
+    live(work, parent)
+
+
+def live(work: Callable[[], None], parent: int) -> NoReturn:
+    """The whole life of a worker's process after the fork; ``parent`` is its master's id."""
     status = 1
     # What the master had is not looked through for garbage: each look would copy its pages.
     gc.freeze()
@@ -67,13 +80,7 @@ def _child(
         kernel.die_with_parent(parent)
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.SIG_DFL)
-        try:
-            connection.send(action(connection.send))
-        except Exception as error:
-            connection.send(error)
-        # After the result: what depends on it can start while a build's tree is being removed.
-        with contextlib.suppress(OSError):  # the master tries once more
-            finish()
+        work()
         status = 0
     except BaseException:
         traceback.print_exc()

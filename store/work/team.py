@@ -1,0 +1,184 @@
+"""Workers that stand by: processes that do one build after another.
+
+A fork of its own for each build costs more than a small build itself: the page tables are copied,
+and then every page that either of the two writes to. A member of a team is forked once, and pays
+for its pages once. What a fork would inherit (the claims, the hold of the work folder, the pipe of
+tokens) is handed over with each job, as descriptors, and closed at its end.
+
+A member that a job has failed in, or that has grown, ends: none works on what an error left behind,
+and none makes the builds below it pay for the memory of one before.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pickle
+import resource
+import signal
+import socket
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from multiprocessing.connection import Connection
+from typing import Any, Final, NoReturn
+
+from store.build import cleaning
+from store.errors import StoreError
+from store.layout import Layout
+from store.locks import Claims, Hold
+from store.work.job import Job, perform
+from store.work.process import live
+
+GROWTH: Final = 32 << 10
+"""KiB that a member's memory may have grown by since it was forked."""
+
+_MARK: Final = b"!"  # a byte to send descriptors with; the job follows
+
+
+@dataclass(frozen=True)
+class Tidied:
+    """The member has removed the work folder, and is free."""
+
+
+class Member:
+    """One process of a team. ``connection`` becomes readable when it has something."""
+
+    def __init__(self, layout: Layout) -> None:
+        ours, theirs = socket.socketpair()
+        parent = os.getpid()
+        self.pid = os.fork()
+        if self.pid == 0:
+            ours.close()
+            live(lambda: _serve(layout, theirs), parent)
+        theirs.close()
+        self.socket = ours
+        self.connection: Connection[Any, Any] = Connection(os.dup(ours.fileno()))
+
+    def send(self, kind: str, job: Job, hold: Hold) -> None:
+        """Give it a job. OSError when its process is gone."""
+        pipe = job.jobserver or ()
+        claims = () if job.claims is None else (job.claims.fileno(),)
+        plain = replace(job, jobserver=None, claims=None)
+        told = pickle.dumps((kind, plain, len(pipe), len(claims)), pickle.HIGHEST_PROTOCOL)
+        socket.send_fds(self.socket, [_MARK], [hold.fileno(), *pipe, *claims])
+        self.connection.send_bytes(told)
+
+    def reap(self) -> None:
+        """Wait for the process's end."""
+        self.connection.close()
+        self.socket.close()
+        with contextlib.suppress(ChildProcessError):
+            os.waitpid(self.pid, 0)
+
+    def kill(self) -> None:
+        """End the process and everything below it, and reap it."""
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.pid, signal.SIGKILL)
+        self.reap()
+
+
+class Errand:
+    """One job of a member, with the face of a :class:`~store.work.process.Worker`."""
+
+    def __init__(self, team: Team, member: Member, name: str) -> None:
+        self._team = team
+        self._member: Member | None = member
+        self._name = name
+        self._tidied = False
+        self.connection = member.connection
+
+    def receive(self) -> object:
+        """The next message; a StoreError when the process died without a last word."""
+        try:
+            message = self.connection.recv()
+        except (EOFError, pickle.UnpicklingError, OSError):
+            return StoreError(f"the worker for {self._name} died")
+        self._tidied = isinstance(message, Tidied)
+        return message
+
+    def reap(self) -> None:
+        """The job is over: the process is free for another, or gone."""
+        member, self._member = self._member, None
+        if member is None:
+            return
+        if self._tidied:
+            self._team.idle.append(member)
+        else:
+            member.reap()
+
+    def kill(self) -> None:
+        """End the process and everything below it, and reap it."""
+        member, self._member = self._member, None
+        if member is not None:
+            member.kill()
+
+
+class Team:
+    """As many members as were needed at once."""
+
+    def __init__(self, layout: Layout) -> None:
+        self._layout = layout
+        self.idle: list[Member] = []
+
+    def start(self, kind: str, job: Job, hold: Hold) -> Errand:
+        """Have a job done, whose work folder is held by ``hold``."""
+        while self.idle:
+            member = self.idle.pop()
+            try:
+                member.send(kind, job, hold)
+            except OSError:  # it was killed from outside while it had nothing to do
+                member.kill()
+                continue
+            return Errand(self, member, job.node.name)
+        member = Member(self._layout)
+        try:
+            member.send(kind, job, hold)
+        except BaseException:
+            member.kill()
+            raise
+        return Errand(self, member, job.node.name)
+
+    def close(self) -> None:
+        """End the members that have nothing to do."""
+        while self.idle:
+            self.idle.pop().kill()
+
+
+def _serve(layout: Layout, channel: socket.socket) -> None:
+    """The life of a member: to the end of a job that failed, or at which it has grown."""
+    connection: Connection[Any, Any] = Connection(os.dup(channel.fileno()))
+    limit = _size() + GROWTH
+    while True:
+        kind, job, descriptors = _receive(channel, connection)
+        try:
+            connection.send(perform(layout, kind, job, connection.send))
+            failed = False
+        except Exception as error:
+            connection.send(error)
+            failed = True
+        # After the result: what depends on it can start while a build's tree is being removed.
+        with contextlib.suppress(OSError):  # the master tries once more
+            cleaning.remove(job.work_dir)
+        if failed or _size() > limit:
+            return
+        for fd in descriptors:
+            os.close(fd)
+        connection.send(Tidied())
+
+
+def _receive(
+    channel: socket.socket, connection: Connection[Any, Any]
+) -> tuple[str, Job, Sequence[int]]:
+    """The next job: its kind, itself, and the descriptors to be closed after it."""
+    mark, descriptors, _, _ = socket.recv_fds(channel, len(_MARK), 4, socket.MSG_CMSG_CLOEXEC)
+    if not mark:
+        os._exit(0)
+    # Written by our own master, over a socket that nobody else has.
+    kind, job, pipe, claims = pickle.loads(connection.recv_bytes())  # noqa: S301
+    server = (descriptors[1], descriptors[2]) if pipe else None
+    claimed = Claims.shared(descriptors[1 + pipe]) if claims else None
+    return kind, replace(job, jobserver=server, claims=claimed), descriptors
+
+
+def _size() -> int:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
