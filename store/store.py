@@ -36,6 +36,7 @@ class Store(Realisations, Holding):
         Holding.__init__(self, layout, index)
         self._locks = LockFile(f"{layout.locks}/keys")
         self._work: dict[str, tuple[Hold, Claims]] = {}
+        self._renewed: list[tuple[str, Hold]] = []
 
     @classmethod
     def open(cls, root: str, *, collecting: bool = False) -> Store:
@@ -195,9 +196,15 @@ class Store(Realisations, Holding):
 
     # -- work folders and logs ----------------------------------------------------------------
 
-    def make_work(self) -> str:
-        """A fresh work folder, held by this process and the workers that it forks."""
-        path, hold = make_held(self.layout.tmp, "work-")
+    def make_work(self, *, renewed: bool = False) -> str:
+        """A fresh work folder, held by this process and the workers that it forks.
+
+        For a build, one will do that was ``renewed`` after an earlier build.
+        """
+        if renewed and self._renewed:
+            path, hold = self._renewed.pop()
+        else:
+            path, hold = make_held(self.layout.tmp, "work-")
         self._work[path] = hold, Claims(self.layout.claims)
         return path
 
@@ -209,20 +216,25 @@ class Store(Realisations, Holding):
         """The claims of what is made in a work folder; released when the folder is removed."""
         return self._work[work][1]
 
-    def remove_work(self, path: str) -> None:
-        """Remove a work folder, whatever a builder left in it, if it is still there.
+    def remove_work(self, path: str, *, renewed: bool = False) -> None:
+        """Remove a work folder, whatever a builder left in it, if it is still there. One that was
+        ``renewed`` is kept for another build, until :meth:`remove_renewed_work`.
 
         What cannot be removed now is taken for abandoned from here on.
         """
-        from store.build import cleaning
-
         if path not in self._work:
             return
         hold, claims = self._work.pop(path)
-        with contextlib.suppress(OSError):
-            cleaning.remove(path)
         claims.release()
-        hold.release()
+        if renewed:
+            self._renewed.append((path, hold))
+        else:
+            _remove_held(path, hold)
+
+    def remove_renewed_work(self) -> None:
+        """Remove the work folders that were kept for other builds."""
+        while self._renewed:
+            _remove_held(*self._renewed.pop())
 
     def remove_stale_work(self) -> None:
         """Remove what processes that are gone left in ``tmp/``."""
@@ -246,6 +258,14 @@ class Store(Realisations, Holding):
             os.unlink(path)
         os.close(os.open(path, os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, 0o644))
         return path
+
+
+def _remove_held(path: str, hold: Hold) -> None:
+    from store.build import cleaning
+
+    with contextlib.suppress(OSError):
+        cleaning.remove(path)
+    hold.release()
 
 
 def make_directories(layout: Layout) -> None:

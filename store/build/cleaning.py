@@ -1,14 +1,78 @@
-"""Removing what a build left behind, whatever its builder did to it."""
+"""Removing what a build left behind, whatever its builder did to it; and whether that can be seen."""
 
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import stat
 from typing import Final
 
+from store.build.preparation import DIRECTORIES, MOUNT_POINT
+
 _OPEN: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _HANDLE: Final = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_NEW: Final = "new"
+"""A directory of a work directory that no builder sees: what the others look like when made."""
+
+_GET_FLAGS: Final = 0x8008_6601, 8  # FS_IOC_GETFLAGS and the size of what it fills
+_GET_ATTRIBUTES: Final = 0x801C_581F, 28  # FS_IOC_FSGETXATTR, of struct fsxattr
+
+
+def renew(path: str) -> None:
+    """Make a work directory fit for another build: empty, and nothing of the last one to be seen.
+
+    A directory that the builder has left with another size, flags or attributes than a new one has
+    is removed, and will be made again. Others are kept: where they come and go by the thousand,
+    ext4 spends longer and longer looking for inodes that were not freed just now.
+    """
+    top = _open_directory(os.path.abspath(path), None)
+    try:
+        with contextlib.suppress(FileExistsError):
+            os.mkdir(_NEW, dir_fd=top)
+        wanted = _traits(_NEW, top)
+        for name in os.listdir(top):
+            if name in DIRECTORIES:
+                _renew_directory(name, top, wanted)
+            elif name not in (_NEW, MOUNT_POINT):
+                os.unlink(name, dir_fd=top)
+    finally:
+        os.close(top)
+
+
+def _renew_directory(name: str, top: int, wanted: tuple[object, ...]) -> None:
+    fd = _open_directory(name, top)
+    try:
+        _empty(fd)
+        os.utime(fd)
+    finally:
+        os.close(fd)
+    if _traits(name, top) != wanted:
+        os.rmdir(name, dir_fd=top)
+
+
+def _traits(name: str, folder: int) -> tuple[object, ...]:
+    """What a builder could tell a directory from a new one by, but for owner, mode and times."""
+    fd = os.open(name, _OPEN, dir_fd=folder)
+    try:
+        found = os.fstat(fd)
+        asked = [_ask(fd, *request) for request in (_GET_FLAGS, _GET_ATTRIBUTES)]
+        return found.st_size, found.st_blocks, found.st_nlink, _attributes(fd), *asked
+    finally:
+        os.close(fd)
+
+
+def _ask(fd: int, request: int, size: int) -> bytes | None:
+    """The answer of the file system; None when it does not know the question."""
+    with contextlib.suppress(OSError):
+        return fcntl.ioctl(fd, request, bytes(size))
+    return None
+
+
+def _attributes(fd: int) -> list[str] | None:
+    with contextlib.suppress(OSError):
+        return sorted(os.listxattr(fd))
+    return None
 
 
 def remove(path: str) -> None:

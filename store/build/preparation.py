@@ -27,6 +27,12 @@ the ids of people, of services, and of the ranges that are handed out to contain
 OWN_ENTRIES: Final = frozenset(("build", "dev", "etc", "proc", "store", "tmp"))
 """Entries of ``/`` that a root file system cannot supply."""
 
+DIRECTORIES: Final = {"build": 0o755, "store": 0o755, "tmp": 0o1777}
+"""The directories of a work directory that the builder may write to, with their modes."""
+
+MOUNT_POINT: Final = "mount-point"
+"""The empty file of a work directory whose inode inputs that are files are mounted on."""
+
 CONTRACT_ENV: Final = (
     ("HOME", "/homeless"),
     ("TMPDIR", "/tmp"),
@@ -140,7 +146,7 @@ def _require_searchable(store_dir: str) -> None:
 
 def _make_directories(work_dir: str, build_user: int | None) -> tuple[tuple[str, str], ...]:
     made = []
-    for name, mode in (("build", 0o755), ("store", 0o755), ("tmp", 0o1777)):
+    for name, mode in DIRECTORIES.items():
         path = f"{work_dir}/{name}"
         with contextlib.suppress(FileExistsError):
             os.mkdir(path)
@@ -181,9 +187,10 @@ def _root_entries(
 
 def _make_mount_points(request: BuildRequest) -> tuple[str, ...]:
     """Something for each input to be mounted on. Links cannot be, and are copied."""
-    mounted, empty = [], None
+    mounted = []
     objects = os.open(request.store_dir, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
-    target = os.open(f"{request.work_dir}/store", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    work = os.open(request.work_dir, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    target = os.open("store", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=work)
     try:
         for name in request.inputs:
             try:
@@ -198,28 +205,35 @@ def _make_mount_points(request: BuildRequest) -> tuple[str, ...]:
                 elif stat.S_ISDIR(mode):
                     os.mkdir(name, 0o755, dir_fd=target)
                 else:
-                    empty = _make_empty(name, target, empty)
+                    _make_empty(name, target, work)
             if not stat.S_ISLNK(mode):
                 mounted.append(name)
     finally:
-        os.close(objects)
-        os.close(target)
+        for fd in (objects, work, target):
+            os.close(fd)
     return tuple(mounted)
 
 
-def _make_empty(name: str, folder: int, former: str | None) -> str:
-    """Make an empty file, of the inode of the ``former`` one where that can be; returns its name.
+def _make_empty(name: str, folder: int, work: int) -> None:
+    """Make an empty file: another name of the one inode in the work directory, where that can be.
 
     A graph of builds makes and removes such files by the hundred thousand, and ext4 spends longer
     and longer looking for inodes that were not freed just now.
     """
-    if former is not None:
-        with contextlib.suppress(OSError):
-            os.link(former, name, src_dir_fd=folder, dst_dir_fd=folder)
-            return former
+    try:
+        os.link(MOUNT_POINT, name, src_dir_fd=work, dst_dir_fd=folder)
+    except FileNotFoundError:
+        _create_empty(MOUNT_POINT, work)
+        _make_empty(name, folder, work)
+    except FileExistsError:
+        raise
+    except OSError:  # no links here, or no more of them
+        _create_empty(name, folder)
+
+
+def _create_empty(name: str, folder: int) -> None:
     flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC
     os.close(os.open(name, flags, 0o644, dir_fd=folder))
-    return name
 
 
 def _etc(request: BuildRequest) -> tuple[tuple[str, str], ...]:

@@ -205,7 +205,7 @@ class Execution:
             self._options.max_silent,
             self._store.disk_reserve(),
         )
-        work = self._store.make_work()
+        work = self._store.make_work(renewed=what == "build")
         job = Job(
             node,
             key,

@@ -79,9 +79,9 @@ class Crew(Generic[AnyShift]):
         for shift in list(self.shifts):
             if shift.worker.connection in readable:
                 message = shift.worker.receive()
-                if shift.ended:  # the end of the pipe: the work folder is gone too
+                if shift.ended:  # tidied up
                     shift.worker.reap()
-                    self._store.remove_work(shift.job.work_dir)
+                    self._store.remove_work(shift.job.work_dir, renewed=shift.worker.renewed)
                     self.shifts.remove(shift)
                 else:
                     yield shift, message
@@ -109,4 +109,5 @@ class Crew(Generic[AnyShift]):
             shift.worker.kill()
             self._store.remove_work(shift.job.work_dir)
             self.end(shift)
+        self._store.remove_renewed_work()
         self.pool.close()

@@ -26,6 +26,9 @@ class Worker:
     and after that the end of the pipe, once ``finish`` has tidied up.
     """
 
+    renewed = False
+    """Its work folder is for nobody else."""
+
     def __init__(self, name: str, action: Action, finish: Callable[[], None]) -> None:
         self._name = name
         self.connection, theirs = Pipe(duplex=False)

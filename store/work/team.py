@@ -37,7 +37,10 @@ _MARK: Final = b"!"  # a byte to send descriptors with; the job follows
 
 @dataclass(frozen=True)
 class Tidied:
-    """The member has removed the work folder, and is free."""
+    """The member is free. The work folder is fit for another build, if ``renewed``; else removed
+    as far as that was possible."""
+
+    renewed: bool
 
 
 class Member:
@@ -85,6 +88,8 @@ class Errand:
         self._member: Member | None = member
         self._name = name
         self._tidied = False
+        self.renewed = False
+        """Whether the work folder can be used for another build, once the job is over."""
         self.connection = member.connection
 
     def receive(self) -> object:
@@ -93,7 +98,8 @@ class Errand:
             message = self.connection.recv()
         except (EOFError, pickle.UnpicklingError, OSError):
             return StoreError(f"the worker for {self._name} died")
-        self._tidied = isinstance(message, Tidied)
+        if isinstance(message, Tidied):
+            self._tidied, self.renewed = True, message.renewed
         return message
 
     def reap(self) -> None:
@@ -157,13 +163,24 @@ def _serve(layout: Layout, channel: socket.socket) -> None:
             connection.send(error)
             failed = True
         # After the result: what depends on it can start while a build's tree is being removed.
-        with contextlib.suppress(OSError):  # the master tries once more
-            cleaning.remove(job.work_dir)
-        if failed or _size() > limit:
+        over = failed or _size() > limit
+        renewed = not over and _renew(job.work_dir)
+        if not renewed:
+            with contextlib.suppress(OSError):  # the master tries once more
+                cleaning.remove(job.work_dir)
+        if over:
             return
         for fd in descriptors:
             os.close(fd)
-        connection.send(Tidied())
+        connection.send(Tidied(renewed))
+
+
+def _renew(folder: str) -> bool:
+    try:
+        cleaning.renew(folder)
+    except OSError:
+        return False
+    return True
 
 
 def _receive(
