@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Sequence
+from functools import cache
 from typing import TYPE_CHECKING
 
 from store.errors import NotOwner, StoreReadOnly, UnknownObject
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from store.index.writing import Writer
     from store.model.derivation import Derivation, Resolved, Source
     from store.model.realisation import Realisation
-    from store.model.result import Result
+    from store.model.result import Registration, Result
 
 
 class Realisations:
@@ -108,47 +109,78 @@ class Realisations:
         value: Source | Resolved,
         result: Result,
         lease: Lease | None = None,
+        derivation: Derivation | None = None,
     ) -> None:
-        """Make what a worker put on disk visible, in one transaction with its realisations."""
-        from store.model.derivation import Source
-        from store.model.realisation import Realisation
+        """Make what a worker put on disk visible, in one transaction with its realisations.
 
-        records = [
-            Realisation(
-                key,
-                made.output,
-                made.id,
-                _user(),
-                os.uname().nodename,
-                result.level,
-                result.log,
-                result.started,
-                round(result.seconds * 1000),
-                result.max_rss,
-            )
-            for made in result.outputs
-        ]
+        ``derivation`` is what ``value`` was resolved from; both are kept, to be shown without their
+        recipes.
+        """
+        from store.model.result import Registration
 
-        entries = [
-            Entry(made.id, made.references, made.refers_to_itself, made.size)
-            for made in result.outputs
-        ]
+        self.register_results([Registration(node, key, value, result, derivation)], lease)
+
+    def register_results(
+        self, registrations: Sequence[Registration], lease: Lease | None = None
+    ) -> None:
+        """Make what workers put on disk visible, all of it in one transaction."""
+        prepared = [(each, _entries(each), _records(each)) for each in registrations]
 
         def transaction(txn: Writer) -> None:
-            txn.register_all(entries)
-            if lease is not None:
-                # At once: no collector may see the object without what holds it.
-                lease.add_within(txn, [made.id for made in result.outputs])
-            for record in records:
-                txn.add_realisation(record)
-            txn.put_outcomes({node: key})
-            txn.add_history(value.name, round(result.seconds * 1000))
-            if isinstance(value, Source) and result.locator:
-                txn.add_verified_source(value.sha256, result.locator, result.started)
+            for each, entries, records in prepared:
+                _register(txn, each, entries, records)
+                if lease is not None:
+                    # At once: no collector may see the object without what holds it.
+                    lease.add_within(txn, [made.id for made in each.result.outputs])
 
         self._index.write(transaction)
 
 
+def _entries(made: Registration) -> list[Entry]:
+    return [
+        Entry(each.id, each.references, each.refers_to_itself, each.size)
+        for each in made.result.outputs
+    ]
+
+
+def _records(made: Registration) -> list[Realisation]:
+    from store.model.realisation import Realisation
+
+    result = made.result
+    return [
+        Realisation(
+            made.key,
+            each.output,
+            each.id,
+            _user(),
+            os.uname().nodename,
+            result.level,
+            result.log,
+            result.started,
+            round(result.seconds * 1000),
+            result.max_rss,
+        )
+        for each in result.outputs
+    ]
+
+
+def _register(
+    txn: Writer, made: Registration, entries: list[Entry], records: list[Realisation]
+) -> None:
+    from store.model.derivation import Source
+
+    value, result = made.value, made.result
+    txn.put_nodes([value] if made.derivation is None else [made.derivation, value])
+    txn.register_all(entries)
+    for record in records:
+        txn.add_realisation(record)
+    txn.put_outcomes({made.node: made.key})
+    txn.add_history(value.name, round(result.seconds * 1000))
+    if isinstance(value, Source) and result.locator:
+        txn.add_verified_source(value.sha256, result.locator, result.started)
+
+
+@cache
 def _user() -> str:
     import pwd
 

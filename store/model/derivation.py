@@ -258,10 +258,14 @@ def _pair(value: Value) -> tuple[str, str]:
 
 
 def _replacer(texts: Mapping[str, str]) -> Callable[[str], str]:
-    if not texts:
-        return str
-    pattern = re.compile("|".join(map(re.escape, texts)))
-    return lambda text: pattern.sub(lambda match: texts[match.group()], text)
+    # One after the other: a digest's text does not hold another's, nor yield one with what is
+    # beside it, but by a chance of one in 2**160.
+    def replace(text: str) -> str:
+        for old, new in texts.items():
+            text = text.replace(old, new)
+        return text
+
+    return replace
 
 
 def _check_build(

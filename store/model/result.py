@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from store.model.derivation import Derivation, Resolved, Source
 from store.model.names import ObjectId
 
 
@@ -29,3 +30,15 @@ class Result:
     log: bytes | None = None
     max_rss: int = 0
     locator: str | None = None
+
+
+@dataclass(frozen=True)
+class Registration:
+    """What became of the node ``node``, which ``key`` is looked up by, as ``value`` was worked on;
+    ``derivation`` is what that was resolved from."""
+
+    node: bytes
+    key: bytes
+    value: Source | Resolved
+    result: Result
+    derivation: Derivation | None = None

@@ -13,8 +13,8 @@ from store.knowledge import Knowledge, Plan, kind
 from store.locks import Lock, position
 from store.lower import Limits
 from store.model.catalogue import Catalogue, GraphNode
-from store.model.derivation import Resolved, Source
-from store.model.result import Result
+from store.model.derivation import Derivation, Resolved, Source
+from store.model.result import Registration, Result
 from store.scheduler.options import Options
 from store.store import Lease, Store
 from store.work.crew import Crew, Entered, Shift
@@ -63,21 +63,29 @@ class Execution:
         self._unseen: set[bytes] = set()  # those of the ready ones that were not looked up yet
         self._missing: dict[bytes, int] = {}
         self._dependents: dict[bytes, list[bytes]] = {}
+        self._made: list[tuple[_Running, Result]] = []  # on disk, and not in the index yet
         self._failures: list[Exception] = []
         self._waiting: set[bytes] = set()
         self._ranks: dict[bytes, float] = {}
+        self._kinds: dict[bytes, str] = {}
 
     def run(self, plan: Plan) -> None:
         """Work through the plan; raises the first failure, or Interrupted."""
         self._prepare(plan)
         self._store.remove_stale_work()
         try:
-            while self._ready or self._crew.shifts:
-                self._crew.balance(self._start_ready())
+            while self._ready or self._crew.shifts or self._made:
+                starved = self._start_ready()
+                if self._made:
+                    # Only now: while the index waits for the disk, others are at work already.
+                    self._register_made()
+                    starved = self._start_ready()
+                self._crew.balance(starved)
                 for running, message in self._crew.listen(bool(self._ready)):
                     self._hear(running, message)
                 self._emit(Tick())
         except KeyboardInterrupt:
+            self._register_made()
             raise Interrupted(
                 "interrupted; what was finished is kept, only what was in flight is lost"
             ) from None
@@ -89,6 +97,7 @@ class Execution:
 
     def _prepare(self, plan: Plan) -> None:
         self._missing = dict.fromkeys(plan.nodes, 0)
+        self._kinds = {node: kind(self._catalogue.nodes[node]) for node in plan.nodes}
         self._dependents = {node: [] for node in plan.nodes}
         for node in plan.nodes:
             for needed in {ref.node for ref in self._catalogue.inputs(node)}:
@@ -107,8 +116,8 @@ class Execution:
         """
         order = self._catalogue.build_closure(plan.nodes, lambda node: node not in self._missing)
         for node in reversed([node for node in order if node in self._missing]):
-            value = self._catalogue.nodes[node]
-            own = self._store.expected_seconds(value.name) or LIKELY_SECONDS[kind(value)]
+            name = self._catalogue.nodes[node].name
+            own = self._store.expected_seconds(name) or LIKELY_SECONDS[self._kinds[node]]
             above = (self._ranks[dependent] for dependent in self._dependents[node])
             self._ranks[node] = own + max(above, default=0.0)
 
@@ -119,21 +128,26 @@ class Execution:
         if self._failures and not self._options.keep_going:
             self._ready.clear()
         starved = False
+        room = self._room()
+        if not self._unseen and not any(room.values()):
+            return False
         todo = sorted(self._ready, key=lambda node: -self._ranks[node])
         while todo:
             node = todo.pop(0)
             if node in self._unseen and self._settled(node):
                 self._ready.remove(node)
                 todo += self._unblock(node)
-            elif self._has_room(kind(self._catalogue.nodes[node])):
+            elif room[self._kinds[node] == "fetch"]:
                 starved |= self._try_start(node)
+                room = self._room()
         return starved
 
-    def _has_room(self, what: str) -> bool:
-        fetching = [each.kind == "fetch" for each in self._crew.active]
-        if what == "fetch":
-            return sum(fetching) < MAX_FETCHES
-        return len(fetching) - sum(fetching) < self._options.jobs
+    def _room(self) -> dict[bool, int]:
+        """How many more can start: of fetches (True), and of all else."""
+        active = self._crew.active
+        fetching = sum(each.kind == "fetch" for each in active)
+        others = len(active) - fetching
+        return {True: MAX_FETCHES - fetching, False: max(self._options.jobs - others, 0)}
 
     def _settled(self, node: bytes) -> bool:
         """Whether the node, now that its inputs are known, was realised before (early cutoff)."""
@@ -157,7 +171,7 @@ class Execution:
 
     def _try_start(self, node: bytes) -> bool:
         """Start the node unless another process works on it; returns whether a token is lacking."""
-        what = kind(self._catalogue.nodes[node])
+        what = self._kinds[node]
         key = self._knowledge.key(node)
         assert key is not None
         lock = self._store.try_lock(position(key))
@@ -219,7 +233,6 @@ class Execution:
             self._store.start_log(key) if what == "build" else None,
             claims=self._store.claims_of(work),
         )
-        self._store.record_nodes(value, resolved)
         expected = self._store.expected_seconds(value.name)
         self._emit(Started(node, value.name, what, job.log, expected))
         preload(what)
@@ -249,9 +262,11 @@ class Execution:
 
     def _hear(self, running: _Running, message: object) -> None:
         if isinstance(message, Result):
-            self._succeed(running, message)
-            self._crew.end(running)
+            self._made.append((running, message))
+            self._crew.end(running, release=False)
         elif isinstance(message, Exception):
+            value, job = self._catalogue.nodes[running.node], running.job
+            self._store.record_nodes(value, job.node)
             self._fail(running.node, message)
             self._crew.end(running)
         elif isinstance(message, Entered):
@@ -260,16 +275,30 @@ class Execution:
         elif isinstance(message, Phase | Progress):
             self._emit(message)
 
+    def _register_made(self) -> None:
+        """Tell the index of all that was made since the last time, in one transaction."""
+        made = [self._registration(running, result) for running, result in self._made]
+        if made:
+            self._store.register_results(made, self._lease)
+        while self._made:
+            running, result = self._made.pop(0)
+            running.release()
+            self._succeed(running, result)
+
+    def _registration(self, running: _Running, result: Result) -> Registration:
+        value, job = self._catalogue.nodes[running.node], running.job
+        derivation = value if isinstance(value, Derivation) else None
+        return Registration(running.node, job.key, job.node, result, derivation)
+
     def _succeed(self, running: _Running, result: Result) -> None:
-        node, job = running.node, running.job
-        self._store.register(node, job.key, job.node, result, self._lease)
         objects = {made.output: made.id for made in result.outputs}
-        self._knowledge.learn(node, objects)
+        self._knowledge.learn(running.node, objects)
         paths = tuple(oid.path for oid in objects.values())
+        name = running.job.node.name
         self._emit(
-            Finished(node, job.node.name, running.kind, result.seconds, paths, result.max_rss)
+            Finished(running.node, name, running.kind, result.seconds, paths, result.max_rss)
         )
-        self._unblock(node)
+        self._unblock(running.node)
 
     def _fail(self, node: bytes, error: Exception) -> None:
         if isinstance(error, BuildError):

@@ -90,8 +90,9 @@ class Crew(Generic[AnyShift]):
                 if phase is not None:
                     yield shift, Entered(phase)
 
-    def end(self, shift: AnyShift) -> None:
-        """Give back what the shift holds; more than once does no harm."""
+    def end(self, shift: AnyShift, *, release: bool = True) -> None:
+        """Give back what the shift holds; more than once does no harm. Unless it is to ``release``
+        all, the caller has to call the shift's own ``release``."""
         if shift.ended:
             return
         shift.ended = True
@@ -101,7 +102,8 @@ class Crew(Generic[AnyShift]):
             shift.lending = None
         if shift.charged:
             self.pool.give()
-        shift.release()
+        if release:
+            shift.release()
 
     def close(self) -> None:
         """End every process that is left, at once, and what it was working in."""
