@@ -15,7 +15,8 @@ import platform
 import signal
 import socket
 import struct
-from ctypes import c_char_p, c_int, c_long, c_size_t, c_uint, c_ulong, c_void_p
+from ctypes import c_char, c_char_p, c_int, c_long, c_size_t, c_uint, c_ulong, c_void_p
+from functools import cache
 from typing import Final
 
 # <linux/sched.h>
@@ -133,9 +134,10 @@ _prctl = _Call("prctl", c_int, c_ulong, c_ulong, c_ulong, c_ulong)
 _personality = _Call("personality", c_ulong)
 _sethostname = _Call("sethostname", c_char_p, c_size_t)
 _setdomainname = _Call("setdomainname", c_char_p, c_size_t)
+_socket = _Call("socket", c_int, c_int, c_int)
 _syncfs = _Call("syncfs", c_int)
 _pivot_root = _Call("pivot_root", c_char_p, c_char_p, number=_NR_PIVOT_ROOT.get(_MACHINE, -1))
-_capset = _Call("capset", c_void_p, c_void_p, number=_NR_CAPSET.get(_MACHINE, -1))
+_capset = _Call("capset", c_char_p, c_char_p, number=_NR_CAPSET.get(_MACHINE, -1))
 _seccomp = _Call("seccomp", c_uint, c_uint, c_void_p, number=_NR_SECCOMP.get(_MACHINE, -1))
 _renameat2 = _Call(
     "renameat2",
@@ -264,22 +266,28 @@ def drop_capabilities() -> None:
             if error.errno != errno.EINVAL:
                 raise
             break  # past the last capability that this kernel knows
-    header = ctypes.create_string_buffer(struct.pack("=Ii", CAPABILITY_VERSION_3, 0))
-    sets = ctypes.create_string_buffer(24)
-    _capset(ctypes.addressof(header), ctypes.addressof(sets))
+    _capset(struct.pack("=Ii", CAPABILITY_VERSION_3, 0), bytes(24))
 
 
-def seccomp(program: bytes) -> None:
-    """Install a filter (``struct sock_filter`` after ``struct sock_filter``) for good."""
-    code = ctypes.create_string_buffer(program, len(program))
-    header = struct.pack("@HP", len(program) // 8, ctypes.addressof(code))
+@cache
+def filter_program(instructions: bytes) -> tuple[int, ctypes.Array[c_char], ctypes.Array[c_char]]:
+    """A ``struct sock_fprog`` of ``struct sock_filter`` after ``struct sock_filter``: its address,
+    and what has to live as long. Made before a fork, it spares each child the making."""
+    code = ctypes.create_string_buffer(instructions, len(instructions))
+    header = struct.pack("@HP", len(instructions) // 8, ctypes.addressof(code))
     pointer = ctypes.create_string_buffer(header, len(header))
+    return ctypes.addressof(pointer), pointer, code
+
+
+def seccomp(instructions: bytes) -> None:
+    """Install a filter (``struct sock_filter`` after ``struct sock_filter``) for good."""
+    program = filter_program(instructions)[0]
     try:  # the flag: before Linux 5.16 a filter would switch speculation off, and slow the build
-        _seccomp(SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_SPEC_ALLOW, ctypes.addressof(pointer))
+        _seccomp(SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_SPEC_ALLOW, program)
     except OSError as error:
         if error.errno != errno.EINVAL:
             raise
-        _seccomp(SECCOMP_SET_MODE_FILTER, 0, ctypes.addressof(pointer))
+        _seccomp(SECCOMP_SET_MODE_FILTER, 0, program)
 
 
 def personality(flags: int) -> None:
@@ -311,8 +319,12 @@ def syncfs(fd: int) -> None:
 def loopback_up() -> None:
     """Bring up the loopback interface of this network namespace."""
     siocsifflags, up = 0x8914, 0x1
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as handle:
+    # Not Python's socket, whose making touches much memory.
+    handle = _socket(socket.AF_INET.value, socket.SOCK_DGRAM.value, 0)
+    try:
         fcntl.ioctl(handle, siocsifflags, struct.pack("16sh22x", b"lo", up))
+    finally:
+        os.close(handle)
 
 
 _REGISTERS: Final = """

@@ -34,8 +34,11 @@ def build_request(
     limits: Limits,
     *,
     salt: str = "",
+    log: str | None = None,
+    jobserver: tuple[int, int] | None = None,
 ) -> BuildRequest:
-    """The request that builds ``resolved`` in the physical folder ``work_dir``.
+    """The request that builds ``resolved`` in the physical folder ``work_dir``, where the log is
+    too unless another ``log`` is given.
 
     ``closure`` holds the inputs and the root file system with everything they refer to. A ``salt``
     builds at other scratch paths than the usual ones.
@@ -53,7 +56,8 @@ def build_request(
         inputs=tuple(str(oid) for oid in closure),
         outputs=tuple(str(oid) for oid in scratch.values()),
         work_dir=work_dir,
-        log_path=f"{work_dir}/log",
+        log_path=log or f"{work_dir}/log",
+        jobserver=jobserver,
         cores=limits.cores,
         timeout=limits.timeout,
         max_silent=limits.max_silent,

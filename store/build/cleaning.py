@@ -1,4 +1,4 @@
-"""Removing what a build left behind, whatever its builder did to it; and whether that can be seen."""
+"""Removing what a build left behind, whatever its builder did to it; or making room for another."""
 
 from __future__ import annotations
 

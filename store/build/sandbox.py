@@ -103,6 +103,7 @@ class Tree:
             if self._plan.build_user is not None:
                 self._trees = mounts.open_trees(self._plan)
             step = UNSHARE
+            kernel.filter_program(self._plan.filter)
             self._clone()
             step = "mapping the build user"
             write_id_maps(self._pid, self._plan)

@@ -15,6 +15,7 @@ import errno
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Final
 
 MACHINE: Final = "x86_64"
@@ -244,6 +245,7 @@ def _among(argument: int, values: Sequence[int], listed: int, other: int) -> byt
     return _load_argument(argument) + tests + returns
 
 
+@cache
 def program() -> bytes:
     """The filter, as an array of ``struct sock_filter`` (8 bytes each)."""
     parts = [

@@ -12,7 +12,7 @@ import os
 import signal
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
 
 from store import digest
@@ -175,10 +175,16 @@ def requested(layout: Layout, job: Job, node: Resolved) -> BuildRequest:
 
     variation = job.variation or CONTROL
     request = build_request(
-        layout, node, job.closure, job.work_dir, job.limits, salt=variation.salt
+        layout,
+        node,
+        job.closure,
+        job.work_dir,
+        job.limits,
+        salt=variation.salt,
+        log=job.log,
+        jobserver=job.jobserver,
     )
-    log = job.log or request.log_path
-    return apply(variation, replace(request, jobserver=job.jobserver, log_path=log))
+    return request if variation is CONTROL else apply(variation, request)
 
 
 def _raise_for(node: Resolved, ran: BuildResult, request: BuildRequest) -> None:

@@ -20,7 +20,7 @@ import socket
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
-from typing import Any, Final, NoReturn
+from typing import Any, Final
 
 from store.build import cleaning
 from store.errors import StoreError
@@ -67,7 +67,10 @@ class Member:
         self.connection.send_bytes(told)
 
     def reap(self) -> None:
-        """Wait for the process's end."""
+        """Wait for the process's end, which comes at once if it has nothing to do."""
+        # Closing alone would not tell it: members that were forked later have this end, too.
+        with contextlib.suppress(OSError):
+            self.socket.shutdown(socket.SHUT_RDWR)
         self.connection.close()
         self.socket.close()
         with contextlib.suppress(ChildProcessError):
@@ -147,49 +150,49 @@ class Team:
     def close(self) -> None:
         """End the members that have nothing to do."""
         while self.idle:
-            self.idle.pop().kill()
+            self.idle.pop().reap()
 
 
 def _serve(layout: Layout, channel: socket.socket) -> None:
-    """The life of a member: to the end of a job that failed, or at which it has grown."""
+    """The life of a member: until nobody has a job for it, one fails in it, or it has grown."""
     connection: Connection[Any, Any] = Connection(os.dup(channel.fileno()))
     limit = _size() + GROWTH
-    while True:
-        kind, job, descriptors = _receive(channel, connection)
+    while received := _receive(channel, connection):
+        kind, job, descriptors = received
         try:
             connection.send(perform(layout, kind, job, connection.send))
-            failed = False
+            fit = _size() <= limit
         except Exception as error:
             connection.send(error)
-            failed = True
+            fit = False
         # After the result: what depends on it can start while a build's tree is being removed.
-        over = failed or _size() > limit
-        renewed = not over and _renew(job.work_dir)
-        if not renewed:
-            with contextlib.suppress(OSError):  # the master tries once more
-                cleaning.remove(job.work_dir)
-        if over:
-            return
+        renewed = _tidy(job.work_dir, renew=fit)
         for fd in descriptors:
             os.close(fd)
+        if not fit:
+            break
         connection.send(Tidied(renewed))
 
 
-def _renew(folder: str) -> bool:
-    try:
-        cleaning.renew(folder)
-    except OSError:
-        return False
-    return True
+def _tidy(folder: str, *, renew: bool) -> bool:
+    """Make the work folder fit for another build, or else remove it; returns whether it is fit."""
+    with contextlib.suppress(OSError):
+        if renew:
+            cleaning.renew(folder)
+            return True
+    with contextlib.suppress(OSError):  # the master tries once more
+        cleaning.remove(folder)
+    return False
 
 
 def _receive(
     channel: socket.socket, connection: Connection[Any, Any]
-) -> tuple[str, Job, Sequence[int]]:
-    """The next job: its kind, itself, and the descriptors to be closed after it."""
+) -> tuple[str, Job, Sequence[int]] | None:
+    """The next job: its kind, itself, and the descriptors to be closed after it; None when there is
+    none to come."""
     mark, descriptors, _, _ = socket.recv_fds(channel, len(_MARK), 4, socket.MSG_CMSG_CLOEXEC)
     if not mark:
-        os._exit(0)
+        return None
     # Written by our own master, over a socket that nobody else has.
     kind, job, pipe, claims = pickle.loads(connection.recv_bytes())  # noqa: S301
     server = (descriptors[1], descriptors[2]) if pipe else None
