@@ -633,7 +633,7 @@ def test_whatever_a_builder_leaves_can_be_removed(lab: Lab, tmp_path: Path) -> N
     lab.act(lambda: cleaning.remove(f"{outcome.work}/build"))
     lab.act(lambda: cleaning.remove(f"{outcome.work}/tmp"))
     lab.act(lambda: cleaning.remove(f"{outcome.work}/store"))
-    assert os.listdir(outcome.work) == ["log"]
+    assert sorted(os.listdir(outcome.work)) == ["log", "mount-point"]
     assert (tmp_path / "kept").read_text() == "kept"
 
 
@@ -718,3 +718,24 @@ def read_if_there(path: str) -> str:
         return Path(path).read_text()
     except (FileNotFoundError, ProcessLookupError):
         return ""
+
+
+def test_a_renewed_work_directory_shows_nothing_of_the_build_before(lab: Lab) -> None:
+    look = """
+        for top in ('/build', '/tmp', '/store'):
+            found = os.stat(top)
+            print(top, sorted(os.listdir(top)), oct(found.st_mode), found.st_uid, found.st_size)
+        """
+    fresh = lab.told(look)
+    request = lab.request(
+        """
+        for top in ('/build', '/tmp', '/store'):
+            os.makedirs(top + '/left/below')
+            open(top + '/left/file', 'w').write('left')
+            os.chmod(top + '/left', 0)
+            os.chmod(top, 0o700)
+        """
+    )
+    assert lab.carry_out(request).result.ok
+    lab.act(lambda: cleaning.renew(request.work_dir))
+    assert lab.told(look, work_dir=request.work_dir, log_path=f"{request.work_dir}/log") == fresh
