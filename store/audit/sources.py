@@ -86,7 +86,7 @@ class _Budget:
 
 def _targets(source: str, budget: _Budget) -> Iterator[tuple[str, str]]:
     """Each file's name for messages, and its URL."""
-    scheme = urllib.parse.urlsplit(source).scheme if "://" in source else ""
+    scheme = source.partition("://")[0].lower() if "://" in source else ""
     if scheme in ("http", "https"):
         yield transport.without_credentials(source), source
     elif source.startswith("file:"):

@@ -123,9 +123,17 @@ def links_to(filename: str, page: Page) -> list[str]:
         parser = _Links()
         parser.feed(page.text)
         links = parser.links
-        base = urllib.parse.urljoin(page.url, parser.base or "")
-    urls = (urllib.parse.urldefrag(urllib.parse.urljoin(base, link)).url for link in links)
-    return list(dict.fromkeys(url for url in urls if _last_part(url) == filename))
+        base = _joined(page.url, parser.base or "") or page.url
+    urls = (_joined(base, link) for link in links)
+    return list(dict.fromkeys(url for url in urls if url and _last_part(url) == filename))
+
+
+def _joined(base: str, link: str) -> str | None:
+    """Where a link leads, without a fragment; None when it is no URL."""
+    try:
+        return urllib.parse.urldefrag(urllib.parse.urljoin(base, link)).url
+    except ValueError:
+        return None
 
 
 def _json_links(text: str) -> list[str]:

@@ -100,15 +100,15 @@ def _on_page(
 ) -> Iterator[Target]:
     """The links to ``filename`` on the page, or in the local folder, at ``url``."""
     page = Target(url, proxy)
-    if page.is_local:
-        folder = file_path(url)
-        beside = os.path.join(folder, filename)
-        if os.path.isfile(beside):
-            yield Target(_as_url(beside))
-            return
-        if os.path.isdir(folder):
-            page = Target(_as_url(os.path.join(folder, "index.html")))
     try:
+        if page.is_local:
+            folder = file_path(url)
+            beside = os.path.join(folder, filename)
+            if os.path.isfile(beside):
+                yield Target(_as_url(beside))
+                return
+            if os.path.isdir(folder):
+                page = Target(_as_url(os.path.join(folder, "index.html")))
         links = indexes.links_to(filename, read_page(page, indexes.ACCEPT))
     except (Permanent, Transient) as error:
         note(page.shown, str(error))

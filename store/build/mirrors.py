@@ -41,7 +41,10 @@ class AptConfiguration:
 
     def proxy_for(self, url: str) -> str | None:
         """apt's proxy for ``url``: the host's own, else the scheme's, else http's (apt.conf(5))."""
-        parts = urllib.parse.urlsplit(url)
+        try:
+            parts = urllib.parse.urlsplit(url)
+        except ValueError:
+            return None  # no URL, which is said when it is asked for
         for scheme in dict.fromkeys((parts.scheme, "http")):
             for key in (f"{scheme}::proxy::{parts.hostname}", f"{scheme}::proxy"):
                 proxy = self.settings.get(f"acquire::{key}")

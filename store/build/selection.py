@@ -125,7 +125,10 @@ def compile_globs(globs: tuple[str, ...]) -> re.Pattern[str]:
     for glob in globs:
         _check_path(glob, glob.removesuffix("/"))
     alternatives = "|".join(_translate(glob.removesuffix("/")) for glob in globs)
-    return re.compile(f"(?:{alternatives})(?:/|\\Z)", re.DOTALL)
+    try:
+        return re.compile(f"(?:{alternatives})(?:/|\\Z)", re.DOTALL)
+    except re.error:
+        raise _bad(", ".join(globs), "a range in brackets goes upwards") from None
 
 
 def _translate(glob: str) -> str:

@@ -159,13 +159,13 @@ class Client:
         return Page(answer.url, answer.headers.get_content_type(), text)
 
     def _ask(self, target: Target, headers: dict[str, str]) -> http.client.HTTPResponse:
-        url, authorization = _split_credentials(target.url)
-        request = urllib.request.Request(url, headers=headers)  # noqa: S310 - see _opener
-        request.add_header("User-Agent", USER_AGENT)
-        request.add_header("Accept-Encoding", "identity")
-        if authorization:
-            request.add_header("Authorization", authorization)
         try:
+            url, authorization = _split_credentials(target.url)
+            request = urllib.request.Request(url, headers=headers)  # noqa: S310 - see _opener
+            request.add_header("User-Agent", USER_AGENT)
+            request.add_header("Accept-Encoding", "identity")
+            if authorization:
+                request.add_header("Authorization", authorization)
             answer = self._opener(target.proxy).open(request, timeout=self._timeout)
         except urllib.error.HTTPError:
             raise
@@ -223,7 +223,10 @@ def without_credentials(url: str) -> str:
 
 def file_path(url: str) -> str:
     """The path that a file URL names. Raises Permanent for another machine's files."""
-    parts = urllib.parse.urlsplit(url)
+    try:
+        parts = urllib.parse.urlsplit(url)
+    except ValueError as error:
+        raise Permanent(str(error)) from error
     if parts.netloc not in ("", "localhost"):
         raise Permanent(f"a file on another machine: {parts.netloc}")
     return urllib.parse.unquote(parts.path, errors="surrogateescape")

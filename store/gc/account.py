@@ -95,14 +95,17 @@ def account(
         alive = gather(store, txn).alive
         owners = _owners(txn, alive)
         numbers = array("I", txn.numbers() if oids is None else _closure(txn, oids))
-        found.shares = [Share(txn.id(n), txn.size(n), owners[n]) for n in numbers]
+        sizes = _Sizes(txn)
+        found.shares = [Share(txn.id(n), sizes.of[n], owners[n]) for n in numbers]
     found.holders = alive if oids is None else ()
     freed = _look(store, found, progress)
     if oids is None:
         order = sorted(range(len(alive)), key=lambda at: -freed.get(at, 0))[:top]
         found.dead = freed.get(NOBODY, 0)
         with store.index.read() as txn:
-            found.held = [_held(txn, alive[at], freed.get(at, 0)) for at in order]
+            sizes.extend(txn)
+            marks = bytearray(txn.next_number())
+            found.held = [_held(txn, alive[at], freed.get(at, 0), sizes, marks) for at in order]
     found.shares.sort(key=lambda share: (-share.total, share.id))
     return found
 
@@ -133,10 +136,29 @@ def _joined(first: int, second: int) -> int:
     return second if first == NOBODY else SEVERAL
 
 
-def _held(txn: Reader, holder: Holder, frees: int) -> Held:
+class _Sizes:
+    """``of`` has the size in bytes of the object of each number, looked up once for all: most are
+    in many closures."""
+
+    def __init__(self, txn: Reader) -> None:
+        self.of = array("Q")
+        self.extend(txn)
+
+    def extend(self, txn: Reader) -> None:
+        """Look at what was registered since."""
+        known = len(self.of)
+        self.of.extend(bytes(txn.next_number() - known))
+        for number in txn.numbers(known):
+            self.of[number] = txn.size(number)
+
+
+def _held(txn: Reader, holder: Holder, frees: int, sizes: _Sizes, marks: bytearray) -> Held:
+    """``marks`` are none before and after: to make them anew takes as long as a small closure."""
     roots = [number for oid in holder.objects if (number := txn.number(oid)) is not None]
-    below = txn.spread(roots, bytearray(txn.next_number()))
-    return Held(holder, len(below), sum(map(txn.size, below)), frees)
+    below = txn.spread(roots, marks)
+    for number in below:
+        marks[number] = 0
+    return Held(holder, len(below), sum(map(sizes.of.__getitem__, below)), frees)
 
 
 # -- on disk --
