@@ -51,10 +51,10 @@ class Objects:
         return None if found is None else int(NUMBER.unpack(found)[0])
 
     def numbers_of(self, oids: Iterable[ObjectId]) -> list[int]:
-        """The numbers of those of the objects that are registered, ascending."""
+        """The numbers of those of the objects that are registered."""
         with self._txn.cursor(db=self._tables[b"ids"]) as cursor:
             found = cursor.getmulti(sorted({oid.digest for oid in oids}))
-        return sorted(NUMBER.unpack(number)[0] for _, number in found)
+        return [NUMBER.unpack(number)[0] for _, number in found]
 
     def known(self, oid: ObjectId) -> int:
         """The object's number; UnknownObject otherwise."""
