@@ -8,7 +8,7 @@ encoder writes.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TypeAlias, cast
+from typing import Any, TypeAlias
 
 import msgpack
 
@@ -29,9 +29,10 @@ def encode(value: Value) -> bytes:
     """The one byte string that stands for ``value``; FormatError for what has none."""
     _check(value)
     try:
-        return cast(bytes, _pack(value))
+        packed: bytes = _pack(value)
     except (TypeError, ValueError, OverflowError) as error:
         raise FormatError(f"no canonical form: {error}") from error
+    return packed
 
 
 def decode(data: bytes) -> list[Value]:
@@ -47,16 +48,15 @@ def decode(data: bytes) -> list[Value]:
     return value
 
 
-def _check(value: object, depth: int = 0) -> None:
+def _check(value: Any, depth: int = 0) -> None:
     if depth > DEEPEST:
         raise FormatError(f"no canonical form for arrays nested deeper than {DEEPEST}")
     # bytearray, memoryview, subclasses and float would be packed by msgpack without complaint.
     kind = type(value)
     if kind in (list, tuple):
-        items = cast(Sequence[object], value)
-        if depth < DEEPEST and _PLAIN.issuperset(map(type, items)):
+        if depth < DEEPEST and _PLAIN.issuperset(map(type, value)):
             return
-        for item in items:
+        for item in value:
             _check(item, depth + 1)
     elif kind not in _PLAIN:
         raise FormatError(f"no canonical form for {kind.__name__}")

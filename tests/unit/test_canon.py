@@ -113,6 +113,13 @@ def test_what_has_no_canonical_form_is_refused(value: Any) -> None:
         canon.encode([value])
 
 
+@pytest.mark.parametrize("bad", [[b"left", 2**70], ["left", "\udc80"], [[b"left", [2**64]]]])
+def test_nothing_of_what_is_refused_is_left_for_the_next(bad: Any) -> None:
+    with pytest.raises(FormatError):
+        canon.encode(bad)
+    assert canon.encode([1]) == b"\x91\x01"
+
+
 def test_trailing_and_missing_bytes_are_refused() -> None:
     encoding = canon.encode([1, b"abc", "x"])
     for wrong in (encoding + b"\0", encoding + b"\xc0", encoding[:-1], b""):
