@@ -137,11 +137,9 @@ class _Worker:
         if inode is not None:
             if found is not None and found.st_ino == inode:
                 links -= 1
+                os.unlink(name, dir_fd=folder)
             else:
-                own = os.stat(name, dir_fd=folder, follow_symlinks=False)
-                if own.st_nlink == 1:
-                    self.removed.freed += own.st_blocks * _BLOCK
-            os.unlink(name, dir_fd=folder)
+                self._unshared(folder, name)
         if found is None:
             return
         if links > 1:
@@ -150,6 +148,15 @@ class _Worker:
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(shared)
                 self.removed.freed += found.st_blocks * _BLOCK
+
+    def _unshared(self, folder: int, name: bytes) -> None:
+        """Remove a file whose inode has no name below ``links/``; one with several names is left to
+        :func:`remove_tree`, as two who remove its last two names at once would both not count it.
+        """
+        found = os.stat(name, dir_fd=folder, follow_symlinks=False)
+        if found.st_nlink == 1:
+            os.unlink(name, dir_fd=folder)
+            self.removed.freed += found.st_blocks * _BLOCK
 
 
 def _inodes(folder: int, entries: Entries) -> dict[bytes, int]:

@@ -67,11 +67,16 @@ class Scanner:
             return [(start + offset, text) for offset, text in self._find_by_group(piece)]
         if piece.translate(_MAP).find(_RUN) < 0:
             return []
-        windows = ((at, piece[at : at + TEXT_SIZE]) for at in range(len(piece) - OVERLAP))
-        return [(start + at, text) for at, text in windows if text in self.texts]
+        return [(start + at, text) for at, text in self._find_by_window(piece)]
+
+    def _find_by_window(self, data: bytes) -> list[tuple[int, bytes]]:
+        windows = ((at, data[at : at + TEXT_SIZE]) for at in range(len(data) - OVERLAP))
+        return [(at, text) for at, text in windows if text in self.texts]
 
     def _find_by_group(self, data: bytes) -> list[tuple[int, bytes]]:
         if self._groups is None:
+            if len(data) < _STRIDE * len(self.texts):
+                return self._find_by_window(data)  # making the groups would take longer
             self._groups = _groups(self.texts)
         groups = memoryview(data)[: len(data) // _GROUP * _GROUP].cast("Q")[:: _STRIDE // _GROUP]
         if self._groups.keys().isdisjoint(groups):
