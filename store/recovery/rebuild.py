@@ -23,7 +23,7 @@ from store.recovery.replay import Replay
 from store.recovery.survey import Survey, survey
 from store.store import make_directories
 
-CROWD = 20_000
+CROWD = 5_000
 """Objects that are told to the index at once."""
 
 PATIENCE = 600

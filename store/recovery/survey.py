@@ -16,6 +16,9 @@ from store.objects.check import check_identity, check_tree
 from store.objects.crew import share_out
 from store.objects.placing import BESIDE
 
+MANY = 20_000
+"""Objects whose entries are handed over at once: both sides hold them a second time meanwhile."""
+
 FEW = 64
 """Objects that one process looks at in the time that forking another takes."""
 
@@ -47,12 +50,21 @@ def survey(layout: Layout, *, contents: bool = False) -> Survey:
     work = partial(_look_at_all, layout, contents=contents)
     found = Survey()
     whole: dict[bytes, Entry] = {}
-    for sound, damaged in share_out(work, names, FEW):
-        whole.update((entry.id.digest, entry) for entry in sound)
-        found.damaged += damaged
+    ids: dict[ObjectId, ObjectId] = {}
+    for start in range(0, len(names), MANY):
+        for sound, damaged in share_out(work, names[start : start + MANY], FEW):
+            for entry in sound:
+                whole[entry.id.digest] = _sharing(entry, ids)
+            found.damaged += damaged
     found.damaged.sort(key=lambda item: item.name)
     _put_in_order(whole, found)
     return found
+
+
+def _sharing(entry: Entry, ids: dict[ObjectId, ObjectId]) -> Entry:
+    """The same with one value for each identity, which stands in many entries."""
+    references = tuple(ids.setdefault(ref, ref) for ref in entry.references)
+    return entry._replace(id=ids.setdefault(entry.id, entry.id), references=references)
 
 
 def _look_at_all(
