@@ -53,9 +53,9 @@ def check_pool(layout: Layout, known: dict[int, Digest] | None, modes: Modes) ->
     if known is None:
         return
     for file in unread:
-        # An object's name for it may have gone before it could be read; this one is here.
-        if isinstance(known.get(file.inode), str):
-            del known[file.inode]
+        # An object's name for it may have gone before it could be read, and this one is here; or
+        # what was read has been collected, and its inode given to this one.
+        known.pop(file.inode, None)
     hash_inodes(unread, known)
     for file in unread:
         found = known[file.inode]

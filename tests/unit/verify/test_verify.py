@@ -19,8 +19,10 @@ from store.remote.importing import import_objects
 from store.store import Store
 from store.verify import objects
 from store.verify.finding import KINDS, Finding
+from store.verify.reading import Modes
 from store.verify.repair import repair
 from store.verify.run import Verifier
+from store.verify.surroundings import check_pool
 
 
 @pytest.fixture
@@ -43,6 +45,18 @@ def kinds(store: Store, *, contents: bool = True) -> set[str]:
     Verifier(store, found.append, contents=contents).run()
     assert {finding.kind for finding in found} <= KINDS.keys()
     return {finding.kind for finding in found}
+
+
+def test_an_inode_that_was_given_to_another_file_meanwhile_is_no_finding(
+    store: Store, oid: ObjectId
+) -> None:
+    """What was read was collected since, and its inode is a new shared file's by now."""
+    inode = os.stat(f"{store.layout.object(oid)}/a").st_ino
+    for before in (bytes(32), "No such file or directory"):
+        assert list(check_pool(store.layout, {inode: before}, Modes())) == []
+    tamper(f"{store.layout.object(oid)}/a")
+    wrong = {item.detail for item in check_pool(store.layout, {inode: bytes(32)}, Modes())}
+    assert "its digest differs" in wrong
 
 
 def tamper(path: str, text: str = "owe\n") -> None:
