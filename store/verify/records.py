@@ -19,7 +19,7 @@ _UNREADABLE = (CorruptObject, FormatError, InvalidName, struct.error)
 def check_index(store: Store) -> list[Finding]:
     """Every contradiction between the tables, on one snapshot."""
     with store.index.read() as txn:
-        return [*_objects(txn), *_realisations(txn), *_roots(txn)]
+        return [*_objects(txn), *_realisations(txn), *_roots(store, txn)]
 
 
 def _index(table: str, detail: str, oid: ObjectId | None = None) -> Finding:
@@ -64,11 +64,13 @@ def _realisations(txn: Reader) -> Iterator[Finding]:
         yield Finding("realisation", "index/realisations", f"{error!s}; {REBUILD_INDEX}")
 
 
-def _roots(txn: Reader) -> Iterator[Finding]:
+def _roots(store: Store, txn: Reader) -> Iterator[Finding]:
     try:
-        for name, root in txn.roots().items():
-            if not txn.has(root.id):
-                yield _index("roots", f"{name} keeps {root.id}, which is not registered", root.id)
+        for root in store.roots_in(txn):
+            # What a link led to when it was made may be gone, when it leads elsewhere by now.
+            oid = root.holds
+            if oid is not None and not txn.has(oid):
+                yield _index("roots", f"{root.name} keeps {oid}, which is not registered", oid)
     except _UNREADABLE as error:
         yield _index("roots", str(error))
 

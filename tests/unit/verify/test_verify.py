@@ -20,6 +20,7 @@ from store.store import Store
 from store.verify import objects
 from store.verify.finding import KINDS, Finding
 from store.verify.reading import Modes
+from store.verify.records import check_index
 from store.verify.repair import repair
 from store.verify.run import Verifier
 from store.verify.surroundings import check_pool
@@ -57,6 +58,20 @@ def test_an_inode_that_was_given_to_another_file_meanwhile_is_no_finding(
     tamper(f"{store.layout.object(oid)}/a")
     wrong = {item.detail for item in check_pool(store.layout, {inode: bytes(32)}, Modes())}
     assert "its digest differs" in wrong
+
+
+def test_what_a_link_led_to_before_may_be_gone(store: Store, oid: ObjectId, tmp_path: Path) -> None:
+    """As when who makes a link anew is killed before the index is told."""
+    (tmp_path / "other").write_text("other")
+    other = store.add(str(tmp_path / "other"), "other")
+    link = tmp_path / "link"
+    store.link_root(str(link), oid)
+    store.index.write(lambda txn: txn.unregister(txn.known(oid)))
+    assert [finding.path for finding in check_index(store)] == ["index/roots"]
+    link.unlink()
+    assert check_index(store) == []
+    link.symlink_to(store.layout.object(other))
+    assert check_index(store) == []
 
 
 def tamper(path: str, text: str = "owe\n") -> None:
