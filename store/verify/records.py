@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import struct
 from collections.abc import Iterator, Sequence
 
 from store.errors import CorruptObject, FormatError, InvalidName
+from store.holding import Links, NamedRoot
 from store.index.reading import Reader
 from store.model.names import ObjectId
 from store.store import Store
@@ -66,13 +68,25 @@ def _realisations(txn: Reader) -> Iterator[Finding]:
 
 def _roots(store: Store, txn: Reader) -> Iterator[Finding]:
     try:
+        # What a link led to when it was made may be gone, when it leads elsewhere by now.
         for root in store.roots_in(txn):
-            # What a link led to when it was made may be gone, when it leads elsewhere by now.
             oid = root.holds
-            if oid is not None and not txn.has(oid):
+            if oid is not None and not txn.has(oid) and _still(store, root):
                 yield _index("roots", f"{root.name} keeps {oid}, which is not registered", oid)
     except _UNREADABLE as error:
         yield _index("roots", str(error))
+
+
+def _still(store: Store, root: NamedRoot) -> bool:
+    """Whether a root that keeps what a snapshot does not know still does: its link may be newer,
+    and lead to what was registered since."""
+    assert root.holds is not None
+    if root.path is None:
+        return True
+    with store.index.read() as later:
+        if later.has(root.holds):
+            return False
+    return Links(store.layout).target(os.fsencode(root.path)) == root.holds
 
 
 def check_facts(store: Store, examined: Sequence[Examined]) -> list[Finding]:

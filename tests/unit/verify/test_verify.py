@@ -12,6 +12,8 @@ import pytest
 
 from store import kernel
 from store.errors import CorruptObject, StoreFull
+from store.holding import NamedRoot
+from store.index.reading import Reader
 from store.layout import Layout
 from store.model.names import ObjectId
 from store.remote.directory import StoreDirectory
@@ -71,6 +73,21 @@ def test_what_a_link_led_to_before_may_be_gone(store: Store, oid: ObjectId, tmp_
     link.unlink()
     assert check_index(store) == []
     link.symlink_to(store.layout.object(other))
+    assert check_index(store) == []
+
+
+def test_a_link_that_is_newer_than_what_is_read_of_the_index_is_no_finding(
+    store: Store, oid: ObjectId, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.link_root(str(tmp_path / "link"), oid)
+    (tmp_path / "newer").write_text("newer")
+    real = Store.roots_in
+
+    def later(self: Store, txn: Reader) -> list[NamedRoot]:
+        store.link_root(str(tmp_path / "link"), store.add(str(tmp_path / "newer"), "newer"))
+        return real(self, txn)
+
+    monkeypatch.setattr(Store, "roots_in", later)
     assert check_index(store) == []
 
 
