@@ -27,14 +27,13 @@ def check(found: int, expected: int, what: str) -> None:
 @dataclass(frozen=True)
 class Spent:
     """``seconds`` of wall time; ``processor`` seconds, the kernel's included, of the process and of
-    all below it that it waited for; ``peak`` bytes resident in the largest; what it printed.
+    all below it that it waited for; what it printed.
 
     ``stopped`` says that the process was killed when its time was up: it would have taken longer.
     """
 
     seconds: float
     processor: float
-    peak: int
     output: bytes = b""
     stopped: bool = False
 
@@ -80,7 +79,7 @@ def run(work: Work, scratch: str) -> Spent:
             raise Failed(f"{' '.join(work.words)}: exit status {status}\n{tail}")
         output.seek(0)
         processor = usage.ru_utime + usage.ru_stime
-        return Spent(seconds, processor, usage.ru_maxrss << 10, output.read(), stopped)
+        return Spent(seconds, processor, output.read(), stopped)
 
 
 def _wait(

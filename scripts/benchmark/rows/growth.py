@@ -143,7 +143,8 @@ class _Filling:
 def _look(ours: Ours, room: str, size: int, register: float) -> Point:
     listed = run(ours.work("gc", "--dry-run", "--json"), room)
     marked = run(_module(ours, "marking"), room)
-    for dead in (dead_objects(listed.output), int(marked.output)):
+    counted, peak = map(int, marked.output.split())
+    for dead in (dead_objects(listed.output), counted):
         if dead != size // 2:
             raise Failed(f"{dead} of {size} objects are said to be dead, not half")
     opened = [float(run(_module(ours, "opening"), room).output) for _ in range(5)]
@@ -153,7 +154,7 @@ def _look(ours: Ours, room: str, size: int, register: float) -> Point:
         statistics.median(opened),
         marked.seconds,
         listed.seconds,
-        marked.peak,
+        peak,
         Path(ours.layout.index, "data.mdb").stat().st_blocks * 512,
         marked.processor,
     )
