@@ -1,5 +1,5 @@
-"""``python -m scripts.benchmark.marking ROOT``: prints how many objects of a store are dead, and how
-many bytes of memory that took at the peak.
+"""``python -m scripts.benchmark.marking ROOT``: prints how many objects of a store are dead, and
+how many bytes of memory telling took at the peak.
 
 That is a collection's first half, roots and mark, without a list of what each object would free.
 """
