@@ -17,8 +17,9 @@ from store.cli.main import main  # noqa: E402 - only now
 def run() -> None:
     """Run the command line, and end the process; never returns.
 
-    Nothing is left for Python to do at the end: there are no threads and no handlers of the exit,
-    what was written through a buffer is flushed, and files, locks and memory are the kernel's.
+    Nothing is left for Python to do at the end: there are no handlers of the exit, who starts
+    threads waits for them, what was written through a buffer is flushed, and files, locks and
+    memory are the kernel's.
     Taking a hundred modules apart would be a tenth of a short command's time.
     """
     code: object = 1

@@ -40,10 +40,7 @@ class Worker:
 
     def receive(self) -> object:
         """The next message; a StoreError when the process died without a last word."""
-        try:
-            return self.connection.recv()
-        except (EOFError, pickle.UnpicklingError, OSError):
-            return StoreError(f"the worker for {self._name} died")
+        return received(self.connection, self._name)
 
     def reap(self) -> None:
         """Wait for the process's end."""
@@ -56,6 +53,14 @@ class Worker:
         with contextlib.suppress(ProcessLookupError):
             os.kill(self.pid, signal.SIGKILL)
         self.reap()
+
+
+def received(connection: Connection[Any, Any], name: str) -> object:
+    """The next message of a process that works for ``name``; a StoreError when it died."""
+    try:
+        return connection.recv()
+    except (EOFError, pickle.UnpicklingError, OSError):
+        return StoreError(f"the worker for {name} died")
 
 
 def _child(

@@ -23,11 +23,10 @@ from multiprocessing.connection import Connection
 from typing import Any, Final
 
 from store.build import cleaning
-from store.errors import StoreError
 from store.layout import Layout
 from store.locks import Claims, Hold
 from store.work.job import Job, perform
-from store.work.process import live
+from store.work.process import live, received
 
 GROWTH: Final = 32 << 10
 """KiB that a member's memory may have grown by since it was forked."""
@@ -97,10 +96,7 @@ class Errand:
 
     def receive(self) -> object:
         """The next message; a StoreError when the process died without a last word."""
-        try:
-            message = self.connection.recv()
-        except (EOFError, pickle.UnpicklingError, OSError):
-            return StoreError(f"the worker for {self._name} died")
+        message = received(self.connection, self._name)
         if isinstance(message, Tidied):
             self._tidied, self.renewed = True, message.renewed
         return message
