@@ -152,12 +152,12 @@ class Team:
 def _serve(layout: Layout, channel: socket.socket) -> None:
     """The life of a member: until nobody has a job for it, one fails in it, or it has grown."""
     connection: Connection[Any, Any] = Connection(os.dup(channel.fileno()))
-    limit = _size() + GROWTH
+    limit = resident() + GROWTH
     while received := _receive(channel, connection):
         kind, job, descriptors = received
         try:
             connection.send(perform(layout, kind, job, connection.send))
-            fit = _size() <= limit
+            fit = resident() <= limit
         except Exception as error:
             connection.send(error)
             fit = False
@@ -196,8 +196,8 @@ def _receive(
     return kind, replace(job, jobserver=server, claims=claimed), descriptors
 
 
-def _size() -> int:
-    """KiB resident."""
+def resident() -> int:
+    """KiB of this process that are in memory."""
     # As it is: a process inherits the peak of the one that it was forked from.
     with open("/proc/self/statm", "rb") as sizes:
         return int(sizes.read().split()[1]) * resource.getpagesize() >> 10
