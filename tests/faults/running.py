@@ -120,7 +120,8 @@ def _become_command(
         sys.argv = ["store", *words]
         signal.signal(signal.SIGINT, signal.default_int_handler)
         os.write(ready, b"x")
-        os.read(gate, 1)
+        # Not by reading, which a tracer that is asked to may refuse.
+        select.select([gate], [], [])
         os.close(gate)
         from store.cli.main import main
 

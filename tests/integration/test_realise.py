@@ -295,6 +295,9 @@ def test_a_tampered_object_is_found(shop: Shop) -> None:
     assert done.returncode == 2
     assert "content" in done.stdout
     assert str(path / "where") in done.stdout
+    # The store is that of all tests.
+    assert shop.run("verify", "--repair", "itself").returncode == 0
+    assert shop.run("verify", "--contents", "itself").returncode == 0
 
 
 # -- the recipes themselves -----------------------------------------------------------------------
