@@ -69,7 +69,8 @@ def file_digest(data: Bytes) -> bytes:
 def file_hasher(*, threads: bool = False) -> blake3:
     """A fresh hasher for a file's bytes: ``update(data)``, then ``digest()``.
 
-    With ``threads``, an update of some MiB is hashed on all processors.
+    With ``threads``, an update of some MiB is hashed on all processors; it would wait forever in a
+    process that was forked from one that has done so: its threads stay behind.
     """
     return blake3(max_threads=blake3.AUTO if threads else 1)
 

@@ -1,20 +1,32 @@
-"""Copying the index while it is in use."""
+"""Copying the index while it is in use, under a seal.
+
+An index has no checksums of its own, so a copy that lies about for long ends with the digest of all
+before it.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import os
 
-from store.errors import StorageError, storage_error
+from store import digest
+from store.errors import CorruptObject, StorageError, storage_error
 from store.index.env import Index
 from store.index.making import sync_folder
+
+_MARK = b"\nblake3 "
+SEAL = len(_MARK) + 2 * digest.DIGEST_SIZE + 1
+"""Bytes of the seal: its mark, the digest as text, and the end of a line. LMDB reads no further
+than its own pages."""
+
+_CHUNK = 1 << 20
 
 
 def backup(index: Index, path: str) -> int:
     """Put a copy of the index, as of now, in the place of the file ``path``, durably.
 
-    Returns its size in bytes. Writers go on meanwhile; at no instant is there half a copy. Raises
-    StorageError.
+    Returns its size in bytes, the seal included. Writers go on meanwhile; at no instant is there
+    half a copy. Raises StorageError.
     """
     if os.path.exists(path) and not os.path.isfile(path):
         raise StorageError(f"{path} is there, and is no file that could be replaced")
@@ -30,13 +42,42 @@ def backup(index: Index, path: str) -> int:
 
 
 def _copy(index: Index, fresh: str, path: str) -> int:
-    fd = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    fd = os.open(fresh, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:
         index.copy_to(fd)
-        os.fsync(fd)
         size = os.fstat(fd).st_size
+        size += os.pwrite(fd, _MARK + _text(fd, size) + b"\n", size)
+        os.fsync(fd)
     finally:
         os.close(fd)
     os.rename(fresh, path)
     sync_folder(os.path.dirname(os.path.abspath(path)))
     return size
+
+
+def check_seal(path: str) -> None:
+    """CorruptObject when a copy's bytes are not those that were sealed. A file without a seal, such
+    as another program's copy, is left to the reader's judgement. Raises OSError."""
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        size = os.fstat(fd).st_size - SEAL
+        if size < 0:
+            return
+        seal = os.pread(fd, SEAL, size)
+        if seal.startswith(_MARK) and seal != _MARK + _text(fd, size) + b"\n":
+            raise CorruptObject(
+                f"{path} cannot be taken back: its bytes are not those that were written",
+                hint=f"what can still be read of it is believed without the seal, its last {SEAL} "
+                "bytes",
+            )
+    finally:
+        os.close(fd)
+
+
+def _text(fd: int, end: int) -> bytes:
+    """The digest of an open file's first ``end`` bytes, in hexadecimal."""
+    hasher, at = digest.file_hasher(), 0
+    while at < end and (chunk := os.pread(fd, min(_CHUNK, end - at), at)):
+        hasher.update(chunk)
+        at += len(chunk)
+    return hasher.hexdigest().encode("ascii")

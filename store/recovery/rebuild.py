@@ -19,6 +19,7 @@ from store.index.records import Scan
 from store.index.writing import Writer
 from store.layout import Layout
 from store.objects.crew import Helper
+from store.recovery.backup import check_seal
 from store.recovery.replay import Replay
 from store.recovery.survey import Survey, survey
 from store.store import make_directories
@@ -62,10 +63,15 @@ def restore(
     """As :func:`rebuild`, with the index file at ``backup`` in the place of the old one.
 
     What has been built since is there, too, as far as it was kept beside the index. Raises
-    CorruptObject when the backup cannot be read, UnknownObject when there is none.
+    CorruptObject when the backup cannot be read, or its seal is broken, UnknownObject when there is
+    none.
     """
     if not os.path.isfile(backup):
         raise UnknownObject(f"there is no file {backup}")
+    try:
+        check_seal(backup)
+    except OSError as error:
+        raise storage_error(error, f"cannot read {backup}") from error
     return _rebuild(layout, backup, contents, phase)
 
 
