@@ -130,7 +130,7 @@ class Copier:
             return self._link(name, source, target, path)
         raise OutputRefused(
             f"{self._show(path)} is {special(mode)}, which no store object can hold",
-            hint="the builder must not leave it in its output",
+            hint="the builder must not leave it in its output" if self._ours else None,
         )
 
     def _show(self, path: bytes) -> str:

@@ -163,10 +163,12 @@ def test_a_wide_tree_is_taken_whole(layout: Layout, tree: Path) -> None:
 def test_special_files_are_refused_by_path(layout: Layout, tree: Path) -> None:
     (tree / "sub").mkdir()
     os.mkfifo(tree / "sub" / "pipe")
-    with pytest.raises(OutputRefused, match=r"/sub/pipe is a fifo"):
+    with pytest.raises(OutputRefused, match=r"/sub/pipe is a fifo") as refused:
         ingest(layout.root, str(tree), "pkg")
-    with pytest.raises(OutputRefused, match=rf"{SCRATCH.path}/sub/pipe is a fifo"):
+    assert refused.value.hint is None
+    with pytest.raises(OutputRefused, match=rf"{SCRATCH.path}/sub/pipe is a fifo") as refused:
         take_output(layout, tree)
+    assert "builder" in str(refused.value.hint)
 
 
 def test_a_socket_is_refused(layout: Layout, tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
