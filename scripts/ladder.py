@@ -10,7 +10,8 @@ from collections.abc import Iterator
 import click
 
 from store.cli.context import Context
-from store.cli.draw import bytes_text, make_reporter, seconds_text
+from store.cli.draw import make_reporter
+from store.cli.quantities import bytes_text, seconds_text
 from store.errors import StoreError
 from store.knowledge import Knowledge, kind
 from store.model.catalogue import GraphNode

@@ -8,6 +8,9 @@ encoder writes.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
+from itertools import chain
+from operator import eq
 from typing import Any, TypeAlias
 
 import msgpack
@@ -19,6 +22,7 @@ DEEPEST = 64
 
 # One for all: with each new one comes a buffer of a megabyte.
 _pack = msgpack.Packer(use_bin_type=True).pack
+_unpack = partial(msgpack.unpackb, raw=False, strict_map_key=False)
 
 _PLAIN = frozenset((bool, int, bytes, str, type(None)))
 
@@ -38,7 +42,7 @@ def encode(value: Value) -> bytes:
 def decode(data: bytes) -> list[Value]:
     """The array that ``data`` stands for; FormatError for what :func:`encode` does not write."""
     try:
-        value = msgpack.unpackb(data, raw=False, strict_map_key=False)
+        value = _unpack(data)
     except Exception as error:  # msgpack raises its own tree, ValueError and UnicodeDecodeError
         raise FormatError(f"not canonical msgpack: {error or type(error).__name__}") from error
     if not isinstance(value, list):
@@ -46,6 +50,21 @@ def decode(data: bytes) -> list[Value]:
     if encode(value) != data:
         raise FormatError("not in canonical form")
     return value
+
+
+def decode_all(records: Sequence[bytes]) -> list[list[Value]]:
+    """As :func:`decode` of each, for thousands: quicker if their arrays hold no arrays."""
+    try:
+        values = list(map(_unpack, records))
+        if (
+            {list}.issuperset(map(type, values))
+            and _PLAIN.issuperset(map(type, chain.from_iterable(values)))
+            and all(map(eq, map(_pack, values), records))
+        ):
+            return values
+    except Exception:  # noqa: S110 - whatever msgpack raises, it is found again below
+        pass
+    return [decode(data) for data in records]
 
 
 def _check(value: Any, depth: int = 0) -> None:

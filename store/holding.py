@@ -7,29 +7,24 @@ import os
 import time
 from collections.abc import Iterable, Iterator
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from store import digest
 from store.errors import (
     NotOwner,
     StorageError,
-    StoreError,
     StoreFull,
     StoreReadOnly,
     UsageError,
 )
 from store.index.env import Index
 from store.index.reading import Reader
-from store.index.schema import Root
 from store.layout import Layout
-from store.model.names import STORE_DIR, ObjectId, texts
+from store.model.names import ObjectId
+from store.roots import LINK, Links, NamedRoot, Standing
 
 if TYPE_CHECKING:
     from store.index.writing import Writer
-
-LINK = "link:"
-"""How the names of roots begin that links stand for."""
-
 
 MANY_LEASES = 64
 """From so many on, those of processes that are gone are dropped when one is added."""
@@ -37,17 +32,6 @@ MANY_LEASES = 64
 
 HELD = 500
 """Objects that one transaction lets go of."""
-
-
-class NamedRoot(NamedTuple):
-    """A root as it is now. ``path`` is the link that stands for it, or None; ``holds`` what it
-    keeps: nothing when the link is gone, or leads out of the store; ``since`` in Unix seconds."""
-
-    name: str
-    path: str | None
-    recorded: ObjectId
-    holds: ObjectId | None
-    since: int
 
 
 class Holding:
@@ -66,14 +50,11 @@ class Holding:
 
     def roots_in(self, txn: Reader) -> list[NamedRoot]:
         """As :meth:`roots`, of a snapshot."""
-        links, roots = Links(self.layout), txn.roots()
-        recorded = texts(
-            [root.id.digest for root in roots.values()], [root.id.name for root in roots.values()]
-        )
-        return [
-            _named(name, root, text, links)
-            for (name, root), text in zip(roots.items(), recorded, strict=True)
-        ]
+        return self.standing(txn).named()
+
+    def standing(self, txn: Reader) -> Standing:
+        """Every root of a snapshot as it is now, where there may be many thousands."""
+        return Standing(self.layout, txn.root_columns())
 
     def add_root(self, name: str, oid: ObjectId) -> None:
         """Keep the object, under a name; another object of that name is not kept any more."""
@@ -203,44 +184,6 @@ class Lease:
             self._index.write(lambda txn: txn.end_lease(self._token))
 
 
-class Links:
-    """Where links outside the store lead."""
-
-    def __init__(self, layout: Layout) -> None:
-        self._objects = layout.objects
-        self._usual = os.fsencode(f"{layout.objects}/")
-        self._folders: dict[str, bool] = {STORE_DIR: True, layout.objects: True}
-
-    def leads_to(self, path: bytes, text: str) -> bool:
-        """Whether a link is as it was made, to the object ``<digest>-<name>``."""
-        try:
-            return os.readlink(path) == self._usual + text.encode("ascii")
-        except OSError:
-            return False
-
-    def target(self, path: bytes) -> ObjectId | None:
-        """The object that a link names; None when it is gone, no link, or leads elsewhere."""
-        try:
-            folder, _, name = os.fsdecode(os.readlink(path)).rpartition("/")
-        except OSError:
-            return None
-        if not self._is_store(folder):
-            return None
-        try:
-            return ObjectId.parse(name)
-        except StoreError:
-            return None
-
-    def _is_store(self, folder: str) -> bool:
-        # By what it is: the store may be reached by other names than when the link was made.
-        if folder not in self._folders:
-            try:
-                self._folders[folder] = os.path.samefile(folder, self._objects)
-            except OSError:
-                self._folders[folder] = False
-        return self._folders[folder]
-
-
 def _end_some(tokens: Iterable[bytes], txn: Writer) -> int:
     """End the first of the leases, as many as a short transaction can; returns how many."""
     left, ended = HELD, 0
@@ -250,14 +193,6 @@ def _end_some(tokens: Iterable[bytes], txn: Writer) -> int:
             break  # and the last of them may hold more
         ended += 1
     return ended
-
-
-def _named(name: str, root: Root, text: str, links: Links) -> NamedRoot:
-    """``text`` is the ``<digest>-<name>`` of the object that was recorded."""
-    if not root.path:
-        return NamedRoot(name, None, root.id, root.id, root.since)
-    holds = root.id if links.leads_to(root.path, text) else links.target(root.path)
-    return NamedRoot(name, os.fsdecode(root.path), root.id, holds, root.since)
 
 
 def _link_name(path: str) -> str:

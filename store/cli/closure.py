@@ -5,8 +5,8 @@ from __future__ import annotations
 import click
 
 from store.cli.context import Context
-from store.cli.draw import bytes_text
 from store.cli.options import PACKAGE, seed_option
+from store.cli.quantities import bytes_text
 from store.model.names import STORE_DIR
 
 

@@ -8,8 +8,9 @@ import sys
 import click
 
 from store.cli.context import Context
-from store.cli.draw import bytes_text, make_reporter
+from store.cli.draw import make_reporter
 from store.cli.options import PACKAGE, seed_option
+from store.cli.quantities import bytes_text
 from store.gc.deletion import delete
 
 

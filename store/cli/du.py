@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterator
 import click
 
 from store.cli.context import Context
-from store.cli.draw import bytes_text
 from store.cli.options import PACKAGE, seed_option
 from store.cli.page import check_page_writable, write_page
+from store.cli.quantities import bytes_text
 from store.cli.space import ROWS, kept_by, measured, page
 from store.errors import UsageError
 from store.gc.account import NOBODY, Account, Held, Share, account

@@ -6,24 +6,27 @@ import json
 import sys
 import time
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import click
 
 from store.cli.context import Context
-from store.cli.draw import bytes_text, make_reporter, seconds_text
 from store.cli.options import PACKAGE, Duration, Size, seed_option
+from store.cli.quantities import bytes_text, seconds_text
 from store.errors import StoreError
-from store.gc.collector import Collector
 from store.gc.holders import Holders
 from store.gc.plan import Plan, make_plan
 from store.gc.policy import Policy
 from store.gc.space import Forecast
-from store.gc.why import Chain, why_alive
 from store.model.names import STORE_DIR
 from store.store import Store
 
-CROWD = 1000
-"""Dead objects whose names are looked up at once."""
+if TYPE_CHECKING:
+    from store.gc.collector import Collector
+    from store.gc.why import Chain
+
+CROWD = 20_000
+"""Dead objects that are looked at together."""
 
 
 @click.group("gc", invoke_without_command=True)
@@ -59,6 +62,9 @@ def command(
     if dry_run:
         _show_plan(context.store, policy, as_json)
         return
+    from store.cli.draw import make_reporter
+    from store.gc.collector import Collector
+
     context.collecting = True
     reporter = make_reporter(sys.stderr)
     collector = Collector(context.store, reporter)
@@ -76,6 +82,8 @@ def command(
 @click.pass_obj
 def why(context: Context, object: str, as_json: bool) -> None:
     """Show what keeps an object: a chain from something that is held."""
+    from store.gc.why import why_alive
+
     oid = context.object(object)
     chain = why_alive(context.store, oid)
     if as_json:
@@ -139,11 +147,18 @@ def _holders(holders: Holders, *, dropped: bool) -> Iterator[str]:
 def _show_plan(store: Store, policy: Policy, as_json: bool) -> None:
     plan = make_plan(store, policy)
     free, freed, shown = store.free_bytes(), 0, 0
-    for name, size, used in _victims(store, plan):
-        if policy.wanted(freed, free + freed) == 0:
+    for victims in _victims(store, plan):
+        lines = []
+        for name, size, used in victims:
+            if policy.bounded and policy.wanted(freed, free + freed) == 0:
+                break
+            freed += size
+            lines.append(_record(name, size, used) if as_json else _line(name, size, used))
+        shown += len(lines)
+        # Together: there may be a million.
+        sys.stdout.writelines(lines)
+        if len(lines) < len(victims):
             break
-        freed, shown = freed + size, shown + 1
-        _show(name, size, used, as_json)
     if as_json:
         print(json.dumps({"summary": _summary(plan, shown, freed)}))
         return
@@ -156,25 +171,27 @@ def _show_plan(store: Store, policy: Policy, as_json: bool) -> None:
     print(f"{shown} would be deleted, which frees {bytes_text(freed)}")
 
 
-def _victims(store: Store, plan: Plan) -> Iterator[tuple[str, int, int | None]]:
-    """What may go, in order, as ``<digest>-<name>``: with the bytes freed when those before it are
-    gone, and its last use if that is known."""
+def _victims(store: Store, plan: Plan) -> Iterator[list[tuple[str, int, int | None]]]:
+    """What may go, in order, some at a time, as ``<digest>-<name>``: with the bytes freed when
+    those before it are gone, and its last use if that is known."""
     forecast = Forecast(store)
     with store.index.read() as txn:
         for start in range(0, len(plan.dead), CROWD):
-            numbers = plan.dead[start : start + CROWD]
-            for at, name in enumerate(txn.names(numbers), start):
-                yield name, forecast.freed_by(name), None if plan.used is None else plan.used[at]
+            names = txn.names(plan.dead[start : start + CROWD])
+            used = plan.used[start : start + CROWD] if plan.used else [None] * len(names)
+            yield list(zip(names, forecast.freed_by(names), used, strict=True))
 
 
-def _show(name: str, size: int, used: int | None, as_json: bool) -> None:
-    if as_json:
-        # Written out, as there may be a million: no character of a path needs escaping.
-        last = "" if used is None else f', "last_used": {used}'
-        print(f'{{"path": "{STORE_DIR}/{name}", "frees": {size}, "why": "nothing keeps it"{last}}}')
-        return
+def _record(name: str, size: int, used: int | None) -> str:
+    # Written out: no character of a path needs escaping.
+    last = "" if used is None else f', "last_used": {used}'
+    path = f"{STORE_DIR}/{name}"
+    return f'{{"path": "{path}", "frees": {size}, "why": "nothing keeps it"{last}}}\n'
+
+
+def _line(name: str, size: int, used: int | None) -> str:
     since = "" if used is None else f"  last used {seconds_text(max(0.0, time.time() - used))} ago"
-    print(f"{bytes_text(size):>12}  {STORE_DIR}/{name}{since}")
+    return f"{bytes_text(size):>12}  {STORE_DIR}/{name}{since}\n"
 
 
 def _summary(plan: Plan, count: int, freed: int) -> dict[str, object]:

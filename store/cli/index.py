@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import click
 
 from store.cli.context import Context
-from store.cli.draw import bytes_text
+from store.cli.quantities import bytes_text
 from store.errors import CorruptObject
 from store.layout import Layout
 from store.recovery.backup import backup as copy_index

@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 import click
 
 from store.cli.context import Context
-from store.cli.draw import bytes_text, seconds_text
 from store.cli.options import PACKAGE, seed_option
+from store.cli.quantities import bytes_text, seconds_text
 
 
 @click.command("info")

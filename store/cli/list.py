@@ -7,8 +7,8 @@ import json
 import click
 
 from store.cli.context import Context
-from store.cli.draw import bytes_text
 from store.cli.options import seed_option
+from store.cli.quantities import bytes_text
 from store.knowledge import Knowledge
 from store.model.derivation import Source
 

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 import click
 
 from store.cli.context import Context
-from store.cli.draw import make_reporter, seconds_text
+from store.cli.draw import make_reporter
 from store.cli.options import PACKAGE, execution_options, seed_option
+from store.cli.quantities import seconds_text
 from store.cli.room import room_maker
 from store.errors import UsageError
 

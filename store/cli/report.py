@@ -23,9 +23,9 @@ from store.audit.verdict import Difference, Finding, Verdict
 from store.build.variation import CONTROL
 from store.cli import picture
 from store.cli.context import Context
-from store.cli.draw import seconds_text
 from store.cli.page import check_page_writable, definitions, visible, whole, write_page
 from store.cli.picture import SEVERITY, SIGNS, worst
+from store.cli.quantities import seconds_text
 from store.errors import StoreError
 from store.model.catalogue import Catalogue
 from store.model.names import ObjectId

@@ -10,7 +10,7 @@ import click
 from store.cli.context import Context
 from store.cli.options import PACKAGE, seed_option
 from store.errors import UnknownObject
-from store.holding import NamedRoot
+from store.roots import NamedRoot
 
 
 @click.group("root")

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from store.cli.context import Context
-from store.cli.draw import bytes_text
+from store.cli.quantities import bytes_text
 from store.errors import StoreError
 from store.evaluate import evaluate, read_seeds
 from store.model.names import ObjectId

@@ -6,8 +6,8 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from store.cli.draw import bytes_text
 from store.cli.page import definitions, visible, whole
+from store.cli.quantities import bytes_text
 from store.cli.treemap import Group, Tile, svg
 from store.gc.account import NOBODY, SEVERAL, Account, Share
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import click
 
 from store.cli.context import Context
-from store.cli.draw import bytes_text
+from store.cli.quantities import bytes_text
 from store.gc.statistics import OLDER, Statistics, statistics
 
 FOLDERS = {

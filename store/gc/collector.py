@@ -18,10 +18,10 @@ from store.gc.marking import Marking
 from store.gc.plan import Plan, make_plan
 from store.gc.policy import Policy
 from store.gc.removal import Removal
-from store.holding import NamedRoot
 from store.index.writing import Writer
 from store.locks import LockFile
 from store.model.names import ObjectId
+from store.roots import NamedRoot
 from store.store import Store
 
 ROUND = 4096

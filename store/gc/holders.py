@@ -8,11 +8,11 @@ from typing import NamedTuple
 
 from store.gc import processes
 from store.gc.processes import Usage
-from store.holding import LINK, NamedRoot
 from store.index import holder
 from store.index.reading import Reader
 from store.index.schema import Lease
 from store.model.names import ObjectId
+from store.roots import LINK, NamedRoot, Standing
 from store.store import Store
 
 
@@ -37,24 +37,39 @@ class Holder(NamedTuple):
 
 
 class Holders(NamedTuple):
-    """Who holds something; ``dead`` are roots whose link is gone or leads elsewhere, ``stale`` the
-    leases of processes that are gone, ``unseen`` processes that could not be looked at."""
+    """Who holds something: ``roots``, and ``others``.
 
-    alive: tuple[Holder, ...]
+    ``dead`` are roots whose link is gone or leads elsewhere, ``stale`` the leases of processes that
+    are gone, ``unseen`` processes that could not be looked at.
+    """
+
+    roots: Standing
+    others: tuple[Holder, ...]
     dead: tuple[NamedRoot, ...]
     stale: int
     unseen: int
 
+    @property
+    def alive(self) -> tuple[Holder, ...]:
+        """All that hold something, one by one; roots first."""
+        return (*_rooted(self.roots.named()), *self.others)
+
+    def held(self) -> Iterator[bytes]:
+        """The digests of all that is held, some several times."""
+        yield from self.roots.held()
+        for other in self.others:
+            for oid in other.objects:
+                yield oid.digest
+
 
 def gather(store: Store, txn: Reader) -> Holders:
     """Everything that holds an object of the snapshot ``txn``."""
-    roots = store.roots_in(txn)
+    roots = store.standing(txn)
     leases = list(txn.leases().values())
     usage = processes.in_use()
     living = [lease for lease in leases if holder.alive(lease)]
-    alive = (*_rooted(roots), *_leased(living), *_used(usage, txn))
-    dead = tuple(root for root in roots if root.holds is None)
-    return Holders(alive, dead, len(leases) - len(living), len(usage.unseen))
+    others = (*_leased(living), *_used(usage, txn))
+    return Holders(roots, others, tuple(roots.dead()), len(leases) - len(living), len(usage.unseen))
 
 
 def _rooted(roots: Sequence[NamedRoot]) -> Iterator[Holder]:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterable
 from operator import itemgetter
+from typing import TYPE_CHECKING
 
 from store.errors import FormatError, InvalidName
 from store.index.reading import Reader
-from store.model.derivation import Derivation, Resolved, Source
-from store.model.names import ObjectId
+
+if TYPE_CHECKING:
+    from store.index.schema import Node
 
 
 class Marking:
@@ -20,10 +22,10 @@ class Marking:
         self._keep_derivations = keep_derivations
         self._position = 0
 
-    def begin(self, txn: Reader, oids: Iterable[ObjectId]) -> array[int]:
-        """Mark objects and all that they need, in one look at all there is; returns the numbers of
-        what is registered and not marked, descending: referrers first."""
-        numbers = txn.numbers_of(oids)
+    def begin(self, txn: Reader, digests: Iterable[bytes]) -> array[int]:
+        """Mark the objects with these digests and all that they need, in one look at all there is;
+        returns the numbers of what is registered and not marked, descending: referrers first."""
+        numbers = txn.numbers_of(digests)
         if self._keep_derivations:
             self._spread(txn, numbers)
         else:
@@ -61,6 +63,8 @@ class Marking:
 
 def built_from(txn: Reader, number: int) -> set[int]:
     """The numbers of the objects that an object was built from, by any of its realisations."""
+    from store.model.derivation import Resolved  # not needed by most runs
+
     found: set[int] = set()
     for made in txn.makers(txn.id(number)):
         node = _node(txn, made.key)
@@ -70,7 +74,7 @@ def built_from(txn: Reader, number: int) -> set[int]:
     return found
 
 
-def _node(txn: Reader, key: bytes) -> Source | Derivation | Resolved | None:
+def _node(txn: Reader, key: bytes) -> Node | None:
     try:
         return txn.node(key)
     except (FormatError, InvalidName):

@@ -45,7 +45,7 @@ def make_plan(
         holders = gather(store, txn)
         phase("marking")
         marking = Marking(txn, keep_derivations=policy.keep_derivations)
-        dead = marking.begin(txn, (oid for each in holders.alive for oid in each.objects))
+        dead = marking.begin(txn, holders.held())
         total, used, spared = txn.count(), None, 0
         live = total - len(dead)
         if uses or policy.bounded or policy.older_than is not None:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True)
-class Policy:
+class Policy(NamedTuple):
     """``max_freed``: stop once so many bytes were freed. ``keep_free``: stop once so many are free
     where the store is. ``older_than``: spare what was used within so many seconds.
     ``keep_derivations``: keep what live objects were built from. They combine.

@@ -10,7 +10,7 @@ import contextlib
 import os
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from store.digest import ALPHABET, TEXT_SIZE, from_text
 
@@ -21,21 +21,20 @@ _DIGEST = re.compile(rf"/([{ALPHABET}]{{{TEXT_SIZE}}})-".encode())
 its physical place, or by an object's own mount."""
 
 
-@dataclass
-class Usage:
+class Usage(NamedTuple):
     """Digests (20 bytes) of what may be objects, by process id, with the processes' names.
 
     ``unseen`` are the processes that did not let themselves be looked at, or not wholly.
     """
 
-    digests: dict[int, set[bytes]] = field(default_factory=dict)
-    names: dict[int, str] = field(default_factory=dict)
-    unseen: list[int] = field(default_factory=list)
+    digests: dict[int, set[bytes]]
+    names: dict[int, str]
+    unseen: list[int]
 
 
 def in_use(proc: str = "/proc") -> Usage:
     """Look at every process but this one."""
-    usage = Usage()
+    usage = Usage({}, {}, [])
     for name in os.listdir(proc):
         if name.isdigit() and int(name) != os.getpid():
             _look(f"{proc}/{name}", int(name), usage)

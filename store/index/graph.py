@@ -50,10 +50,10 @@ class Objects:
         found = self._get(b"ids", digest)
         return None if found is None else int(NUMBER.unpack(found)[0])
 
-    def numbers_of(self, oids: Iterable[ObjectId]) -> list[int]:
-        """The numbers of those of the objects that are registered."""
+    def numbers_of(self, digests: Iterable[bytes]) -> list[int]:
+        """The numbers of the objects with these digests, of those that are registered."""
         with self._txn.cursor(db=self._tables[b"ids"]) as cursor:
-            found = cursor.getmulti(sorted({oid.digest for oid in oids}))
+            found = cursor.getmulti(sorted(set(digests)))
         return [NUMBER.unpack(number)[0] for _, number in found]
 
     def known(self, oid: ObjectId) -> int:

@@ -19,6 +19,7 @@ from store.index.schema import (
     Lease,
     Node,
     Root,
+    Roots,
     damaged,
     id_in,
 )
@@ -80,6 +81,12 @@ class Reader(Objects):
         """Every root by its name."""
         found = self._prefixed(b"roots", b"")
         return {os.fsdecode(name): Root.unpack(data) for name, data in found}
+
+    def root_columns(self) -> Roots:
+        """Every root, by name, a column a field."""
+        with self._txn.cursor(db=self._tables[b"roots"]) as cursor:
+            found = list(cursor)
+        return Roots.unpack([name for name, _ in found], [data for _, data in found])
 
     def lease_count(self) -> int:
         """How many leases there are, those of dead processes too."""

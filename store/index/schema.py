@@ -165,6 +165,43 @@ class Root(NamedTuple):
             raise damaged("roots", error.message) from error
 
 
+class Roots(NamedTuple):
+    """Every root, a column for each field of :class:`Root`: for who has many thousands."""
+
+    names: Sequence[bytes] = ()
+    digests: Sequence[bytes] = ()
+    objects: Sequence[str] = ()
+    paths: Sequence[bytes] = ()
+    since: Sequence[int] = ()
+
+    @classmethod
+    def unpack(cls, names: Sequence[bytes], records: Sequence[bytes]) -> Roots:
+        """Of what stands in ``roots``; CorruptObject for what :meth:`Root.pack` does not write."""
+        if not records:
+            return cls()
+        try:
+            values = canon.decode_all(records)
+            if set(map(len, values)) == {4}:
+                columns = digests, objects, paths, since = tuple(zip(*values, strict=True))
+                kinds = [set(map(type, column)) for column in columns]
+                if kinds == _ROOT and set(map(len, digests)) == {20} and min(since) >= 0:
+                    check_names(objects)
+                    return cls(names, digests, objects, paths, since)
+        except (FormatError, InvalidName):
+            pass  # Root.unpack tells which, and what of it
+        roots = [Root.unpack(data) for data in records]
+        return cls(
+            names,
+            [root.id.digest for root in roots],
+            [root.id.name for root in roots],
+            [root.path for root in roots],
+            [root.since for root in roots],
+        )
+
+
+_ROOT = [{bytes}, {str}, {bytes}, {int}]
+
+
 class Lease(NamedTuple):
     """Objects that a process uses. With its start (clock ticks from boot), the boot's id and the
     pid namespace, ``pid`` names one process for good."""

@@ -7,9 +7,9 @@ import struct
 from collections.abc import Iterator, Sequence
 
 from store.errors import CorruptObject, FormatError, InvalidName
-from store.holding import Links, NamedRoot
 from store.index.reading import Reader
 from store.model.names import ObjectId
+from store.roots import Links, NamedRoot
 from store.store import Store
 from store.verify.finding import REBUILD_INDEX, Finding
 from store.verify.objects import Examined

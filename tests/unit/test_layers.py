@@ -14,7 +14,7 @@ LAYERS = [
     ({"model", "layout", "locks"}, "the pure model knows no I/O"),
     ({"index", "objects", "build"}, "mechanisms know the model, and not each other"),
     (
-        {"store", "realisations", "holding", "discarding"},
+        {"store", "realisations", "holding", "roots", "discarding"},
         "the façade alone orders object write and index transaction",
     ),
     (

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 
 from store.audit.record import to_record
 from store.audit.verdict import Difference, Finding, Verdict, exit_code
-from store.cli.draw import seconds_text
+from store.cli.quantities import seconds_text
 from store.cli.report import LABELS, write_asked
 
 LISTED = 20

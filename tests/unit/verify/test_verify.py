@@ -12,12 +12,12 @@ import pytest
 
 from store import kernel
 from store.errors import CorruptObject, StoreFull
-from store.holding import NamedRoot
 from store.index.reading import Reader
 from store.layout import Layout
 from store.model.names import ObjectId
 from store.remote.directory import StoreDirectory
 from store.remote.importing import import_objects
+from store.roots import NamedRoot
 from store.store import Store
 from store.verify import objects
 from store.verify.finding import KINDS, Finding
