@@ -19,6 +19,7 @@ from store.gc.plan import Plan, make_plan
 from store.gc.policy import Policy
 from store.gc.space import Forecast
 from store.model.names import STORE_DIR
+from store.objects.portions import uncollected
 from store.store import Store
 
 if TYPE_CHECKING:
@@ -60,7 +61,8 @@ def command(
     assert isinstance(context, Context)
     policy = Policy(max_freed, keep_free, older_than, keep_derivations)
     if dry_run:
-        _show_plan(context.store, policy, as_json)
+        with uncollected():
+            _show_plan(context.store, policy, as_json)
         return
     from store.cli.draw import make_reporter
     from store.gc.collector import Collector

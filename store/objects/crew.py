@@ -6,12 +6,10 @@ outlives the process that asked for it.
 
 from __future__ import annotations
 
-import contextlib
-import gc
 import os
 import pickle
 import signal
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Generic, NoReturn, TypeVar
 
 from store import kernel
@@ -30,18 +28,6 @@ THREADS = 8
 def hands() -> int:
     """How many processes may work at once, this one included."""
     return min(len(os.sched_getaffinity(0)), MOST)
-
-
-@contextlib.contextmanager
-def uncollected() -> Iterator[None]:
-    """Without looks for cycles of garbage: manifests and copied trees have none, and are large."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
 
 
 class Helper(Generic[R]):

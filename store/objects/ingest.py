@@ -19,7 +19,6 @@ from store.locks import Claims, make_held
 from store.model import identity
 from store.model.manifest import Manifest
 from store.model.names import ObjectId
-from store.objects.crew import uncollected
 from store.objects.finishing import (
     finish_directories,
     publish_files,
@@ -28,6 +27,7 @@ from store.objects.finishing import (
     sync,
 )
 from store.objects.placing import place
+from store.objects.portions import uncollected
 from store.objects.scan import Scanner
 from store.objects.staged import TOP, Staged
 from store.objects.staging import Copier

@@ -1,8 +1,10 @@
-"""Looks at many things, by several processes where that pays."""
+"""Work on many things: by several processes where that pays, and without looks for garbage."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import contextlib
+import gc
+from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
 R = TypeVar("R")
@@ -21,3 +23,15 @@ def each(work: Callable[[Sequence[T]], Sequence[R]], items: Sequence[T], least: 
     for number, part in enumerate(parts):
         found[number :: len(parts)] = part
     return found
+
+
+@contextlib.contextmanager
+def uncollected() -> Iterator[None]:
+    """Without looks for cycles of garbage: manifests and copied trees have none, and are large."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()

@@ -24,7 +24,8 @@ from store.model.names import ObjectId
 from store.model.outline import Entries, Outline
 from store.model.tree import Node, NodeKind
 from store.objects.check import Unread, check_identity
-from store.objects.crew import share_out, uncollected
+from store.objects.crew import share_out
+from store.objects.portions import uncollected
 from store.objects.sharing import MTIME_NS
 from store.verify.reading import CHUNK, Digest, reading
 

@@ -65,6 +65,7 @@ def readings(oids: list[ObjectId]) -> list[Callable[[Reader], object]]:
         lambda txn: [txn.realisations(key, "out") for key in KEYS],
         lambda txn: list(txn.every_realisation()),
         lambda txn: txn.roots(),
+        lambda txn: txn.root_columns(),
         lambda txn: txn.leases(),
         lambda txn: txn.journal(0),
         lambda txn: txn.least_recently_verified(),

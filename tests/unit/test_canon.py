@@ -36,6 +36,16 @@ def test_values_come_back(record: list[Any]) -> None:
 
 
 @QUICK
+@given(st.lists(RECORDS, max_size=5))
+def test_many_are_read_as_one_by_one(records: list[list[Any]]) -> None:
+    encoded = list(map(canon.encode, records))
+    assert repr(canon.decode_all(encoded)) == repr(records)
+    for wrong in (b"", b"\x92\xc2", b"\xc2", b"\x91\xd9\x01a", b"\x91\xca\0\0\0\0", b"\x91\x80"):
+        with pytest.raises(FormatError):
+            canon.decode_all([*encoded, wrong])
+
+
+@QUICK
 @given(RECORDS, st.data())
 def test_changed_bytes_are_refused_or_are_the_encoding_of_something(
     record: list[Any], data: st.DataObject

@@ -13,10 +13,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from store import canon
 from store.errors import CorruptObject, InvalidName, StorageError, UnknownObject
 from store.index import holder
 from store.index.env import Index
-from store.index.schema import COARSE, NUMBER, Entry, Lease
+from store.index.schema import COARSE, NUMBER, Entry, Lease, Root, Roots
 from store.index.writing import Writer
 from store.model.names import ObjectId
 from store.model.realisation import Realisation
@@ -168,10 +169,39 @@ def test_roots_come_back_and_go(index: Index) -> None:
         "keep": (oid(1), b""),
     }
     assert all(before <= root.since <= time.time() for root in roots.values())
+    with index.read() as txn:
+        columns = txn.root_columns()
+    assert columns.names == [b"keep", b"link:/a b"]
+    assert list(map(ObjectId, columns.digests, columns.objects)) == [oid(1), oid(1)]
+    assert list(columns.paths) == [b"", b"/a b\xff"]
     assert index.write(lambda txn: txn.remove_root("keep"))
     assert not index.write(lambda txn: txn.remove_root("keep"))
     with index.read() as txn:
         assert list(txn.roots()) == ["link:/a b"]
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        [b"d" * 20, "name", b""],
+        [b"d" * 20, "name", b"", 0, 0],
+        [b"d" * 19, "name", b"", 0],
+        ["d" * 20, "name", b"", 0],
+        [b"d" * 20, ".name", b"", 0],
+        [b"d" * 20, b"name", b"", 0],
+        [b"d" * 20, "name", "", 0],
+        [b"d" * 20, "name", b"", -1],
+        [b"d" * 20, "name", b"", True],
+        [b"d" * 20, "name", b"", [0]],
+    ],
+)
+def test_among_many_roots_a_damaged_one_is_found(record: list[canon.Value]) -> None:
+    sound = [Root(oid(number)).pack() for number in range(9)]
+    names = [b"%d" % number for number in range(10)]
+    assert list(Roots.unpack(names[:9], sound).digests) == [oid(n).digest for n in range(9)]
+    for damaged in (canon.encode(record), sound[0] + b"\0", b"\xc1", b""):
+        with pytest.raises(CorruptObject, match="'roots'"):
+            Roots.unpack(names, [*sound, damaged])
 
 
 def test_a_root_of_nothing_or_with_too_long_a_name_is_refused(index: Index) -> None:
