@@ -127,6 +127,7 @@ _clone = _Call(
     number=_NR_CLONE.get(_MACHINE, -1),
     libc=_locked_libc,
 )
+_sigprocmask = _Call("sigprocmask", c_int, c_char_p, c_char_p)
 _unshare = _Call("unshare", c_int)
 _mount = _Call("mount", c_char_p, c_char_p, c_char_p, c_ulong, c_char_p)
 _umount2 = _Call("umount2", c_char_p, c_int)
@@ -172,6 +173,14 @@ def clone(flags: int) -> int:
     process has one thread. The child must not start threads and has to end by ``os._exit``.
     """
     return _clone(flags | signal.SIGCHLD, 0, 0, 0, 0)
+
+
+def mask_signals(mask: bytes = b"\xff" * 128) -> bytes:
+    """Block these signals (a ``sigset_t``), all by default; returns those blocked before. Python's
+    own call makes a set of signals, which takes long."""
+    former = ctypes.create_string_buffer(len(mask))
+    _sigprocmask(signal.SIG_SETMASK, mask, former)
+    return former.raw
 
 
 def unshare(flags: int) -> None:

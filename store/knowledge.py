@@ -70,13 +70,15 @@ class Knowledge:
             self._resolved[node] = former
         return former[1]
 
-    def check_inputs(self, node: bytes, closure: Iterable[ObjectId]) -> None:
-        """ForbiddenInput when the node's sandbox would hold an object that its stage shuns.
+    def check_inputs(self, node: bytes, names: Iterable[str]) -> None:
+        """ForbiddenInput when the node's sandbox, which holds the objects ``<digest>-<name>`` of
+        ``names``, would hold one that its stage shuns.
 
         Evaluation has looked at what derivations name; only now is it known what objects refer to.
         """
-        closure = frozenset(closure)
-        for barrier in self._catalogue.barriers_of(node):
+        barriers = self._catalogue.barriers_of(node)
+        closure = frozenset(map(ObjectId.parse, names)) if barriers else frozenset()
+        for barrier in barriers:
             shunned = self._known_objects(barrier.forbidden) & closure
             found = sorted(oid.path for oid in shunned - self._known_objects(barrier.trusted))
             if found:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from store.build.request import BuildRequest
@@ -29,7 +30,7 @@ def scratch_ids(resolved: Resolved, salt: str = "") -> dict[str, ObjectId]:
 def build_request(
     layout: Layout,
     resolved: Resolved,
-    closure: tuple[ObjectId, ...],
+    closure: Sequence[ObjectId | str],
     work_dir: str,
     limits: Limits,
     *,
@@ -40,8 +41,8 @@ def build_request(
     """The request that builds ``resolved`` in the physical folder ``work_dir``, where the log is
     too unless another ``log`` is given.
 
-    ``closure`` holds the inputs and the root file system with everything they refer to. A ``salt``
-    builds at other scratch paths than the usual ones.
+    ``closure`` holds the inputs and the root file system with everything they refer to, or of each
+    its ``<digest>-<name>``. A ``salt`` builds at other scratch paths than the usual ones.
     """
     if salt:
         resolved = _moved(resolved, salt)
@@ -53,7 +54,7 @@ def build_request(
         env=resolved.env,
         store_dir=layout.objects,
         rootfs=None if resolved.rootfs is None else str(resolved.rootfs),
-        inputs=tuple(str(oid) for oid in closure),
+        inputs=tuple(map(str, closure)),
         outputs=tuple(str(oid) for oid in scratch.values()),
         work_dir=work_dir,
         log_path=log or f"{work_dir}/log",

@@ -97,6 +97,10 @@ class Store(Realisations, Holding):
         with self._index.read() as txn:
             return tuple(txn.closure(oids))
 
+    def closure_names(self, oids: Iterable[ObjectId]) -> tuple[str, ...]:
+        """As :meth:`closure`, but of each its ``<digest>-<name>``: for who asks for every build."""
+        return tuple(name for name, _ in self.listing(oids))
+
     def referrers_closure(self, oids: Iterable[ObjectId]) -> tuple[ObjectId, ...]:
         """The objects and everything that refers to them."""
         with self._index.read() as txn:

@@ -6,9 +6,10 @@ import contextlib
 import fcntl
 import os
 import stat
-from typing import Final
+from collections.abc import Collection
+from typing import Final, NamedTuple
 
-from store.build.preparation import DIRECTORIES, MOUNT_POINT
+from store.build.preparation import DIRECTORIES, LINKED, MOUNT_POINT, STORE
 
 _OPEN: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _HANDLE: Final = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -17,56 +18,97 @@ _NEW: Final = "new"
 
 _GET_FLAGS: Final = 0x8008_6601, 8  # FS_IOC_GETFLAGS and the size of what it fills
 _GET_ATTRIBUTES: Final = 0x801C_581F, 28  # FS_IOC_FSGETXATTR, of struct fsxattr
+_INDEXED: Final = 0x1000  # FS_INDEX_FL: ext4 sets it when a directory gets its second block
+_EXTENTS: Final = 0xFFFF_FFFF << 64  # fsx_nextents: how many pieces it has
+
+_LEFT: Final = 1 / 4
+"""The mount points without a use, by the inputs, up to which those with one are kept."""
 
 
-def renew(path: str) -> None:
+def renew(path: str, inputs: Collection[str] = ()) -> None:
     """Make a work directory fit for another build: empty, and nothing of the last one to be seen.
 
-    A directory that the builder has left with another size, flags or attributes than a new one has
-    is removed, and will be made again. Others are kept: where they come and go by the thousand,
-    ext4 spends longer and longer looking for inodes that were not freed just now.
+    What the last build's ``inputs`` were mounted on stays, for :func:`shed` to choose from: below
+    the mounts, no builder could change it. A directory that the builder has left with another size,
+    flags or attributes than a new one has is removed, and will be made again. Others are kept:
+    where they come and go by the thousand, ext4 spends longer and longer looking for inodes that
+    were not freed just now.
     """
     top = _open_directory(os.path.abspath(path), None)
     try:
         with contextlib.suppress(FileExistsError):
             os.mkdir(_NEW, dir_fd=top)
         wanted = _traits(_NEW, top)
-        for name in os.listdir(top):
+        names = os.listdir(top)
+        points = frozenset() if LINKED in names else frozenset(inputs)
+        for name in names:
             if name in DIRECTORIES:
-                _renew_directory(name, top, wanted)
+                _renew_directory(name, top, wanted, points if name == STORE else frozenset())
             elif name not in (_NEW, MOUNT_POINT):
                 os.unlink(name, dir_fd=top)
     finally:
         os.close(top)
 
 
-def _renew_directory(name: str, top: int, wanted: tuple[object, ...]) -> None:
+def shed(path: str, inputs: Collection[str]) -> None:
+    """Remove from a renewed work directory the mount points that no input of the next build needs.
+
+    When they are many, all go: what has held many more names than it holds can be told from a new
+    directory by its size.
+    """
+    wanted = frozenset(inputs)
+    points = f"{path}/{STORE}"
+    try:
+        with os.scandir(points) as scan:
+            left = [entry for entry in scan if entry.name not in wanted]
+    except FileNotFoundError:
+        return
+    if len(left) > len(wanted) * _LEFT:
+        remove(points)
+        return
+    for entry in left:
+        (os.rmdir if entry.is_dir(follow_symlinks=False) else os.unlink)(entry.path)
+
+
+def _renew_directory(name: str, top: int, wanted: _Traits, points: frozenset[str]) -> None:
     fd = _open_directory(name, top)
     try:
-        _empty(fd)
+        _empty(fd, points)
+        kept = bool(points) and bool(os.listdir(fd))
         os.utime(fd)
+        found = _traits(name, top)
+        # With names in it, it is as large as they need.
+        if (found.marks == wanted.marks) if kept else (found == wanted):
+            return
+        _empty(fd)
     finally:
         os.close(fd)
-    if _traits(name, top) != wanted:
-        os.rmdir(name, dir_fd=top)
+    os.rmdir(name, dir_fd=top)
 
 
-def _traits(name: str, folder: int) -> tuple[object, ...]:
-    """What a builder could tell a directory from a new one by, but for owner, mode and times."""
+class _Traits(NamedTuple):
+    """What a builder could tell a directory from another by, but for owner, mode and times."""
+
+    room: tuple[int, ...]
+    marks: tuple[object, ...]
+
+
+def _traits(name: str, folder: int) -> _Traits:
     fd = os.open(name, _OPEN, dir_fd=folder)
     try:
         found = os.fstat(fd)
-        asked = [_ask(fd, *request) for request in (_GET_FLAGS, _GET_ATTRIBUTES)]
-        return found.st_size, found.st_blocks, found.st_nlink, _attributes(fd), *asked
+        flags, more = (_ask(fd, *request) for request in (_GET_FLAGS, _GET_ATTRIBUTES))
+        room = found.st_size, found.st_blocks, found.st_nlink, flags & _INDEXED, more & _EXTENTS
+        return _Traits(room, (_attributes(fd), flags & ~_INDEXED, more & ~_EXTENTS))
     finally:
         os.close(fd)
 
 
-def _ask(fd: int, request: int, size: int) -> bytes | None:
-    """The answer of the file system; None when it does not know the question."""
+def _ask(fd: int, request: int, size: int) -> int:
+    """The answer of the file system as one number; -1 when it does not know the question."""
     with contextlib.suppress(OSError):
-        return fcntl.ioctl(fd, request, bytes(size))
-    return None
+        return int.from_bytes(fcntl.ioctl(fd, request, bytes(size)), "little")
+    return -1
 
 
 def _attributes(fd: int) -> list[str] | None:
@@ -92,9 +134,10 @@ def remove(path: str) -> None:
     os.rmdir(path)
 
 
-def _empty(top: int) -> None:
-    """Flatten while removing: a subdirectory that is not empty moves up to ``top``."""
-    pending = _clear(top, top)
+def _empty(top: int, kept: frozenset[str] = frozenset()) -> None:
+    """Flatten while removing: a subdirectory that is not empty moves up to ``top``. What has one of
+    the names ``kept`` there stays."""
+    pending = _clear(top, top, kept)
     while pending:
         name = pending.pop()
         directory = _open_directory(name, top)
@@ -105,11 +148,12 @@ def _empty(top: int) -> None:
         os.rmdir(name, dir_fd=top)
 
 
-def _clear(directory: int, top: int) -> list[str]:
+def _clear(directory: int, top: int, kept: frozenset[str] = frozenset()) -> list[str]:
     """Remove what can be at once; the names in ``top`` of the directories that cannot."""
     left = []
     with os.scandir(directory) as scan:
-        entries = [(entry.name, entry.is_dir(follow_symlinks=False)) for entry in scan]
+        found = [entry for entry in scan if entry.name not in kept]
+        entries = [(entry.name, entry.is_dir(follow_symlinks=False)) for entry in found]
     for name, is_directory in entries:
         if not is_directory:
             os.unlink(name, dir_fd=directory)

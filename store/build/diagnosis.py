@@ -6,7 +6,7 @@ import errno
 import os
 from collections.abc import Callable
 
-from store.errors import SandboxUnavailable
+from store.errors import SandboxUnavailable, UnknownObject
 
 REFUSED = (errno.EPERM, errno.EACCES)
 
@@ -22,8 +22,10 @@ def read_setting(name: str) -> str | None:
 
 def diagnose(
     step: str, code: int, setting: Callable[[str], str | None] = read_setting
-) -> SandboxUnavailable:
+) -> SandboxUnavailable | UnknownObject:
     """The error for a set-up ``step`` that failed with errno ``code``."""
+    if step.startswith(INPUT) and code == errno.ENOENT:
+        return UnknownObject(f"the input {step.removeprefix(INPUT)} is not in the store")
     what = f"the sandbox cannot be made: {step}: {os.strerror(code)}"
     for reason, hint in _reasons(step, code, setting):
         return SandboxUnavailable(f"{what} ({reason})", hint=hint)
@@ -104,6 +106,9 @@ def _reasons(step: str, code: int, setting: Callable[[str], str | None]) -> list
 
 UNSHARE = "making the namespaces"
 """The step that a kernel without user namespaces refuses."""
+
+INPUT = "mounting the input "
+"""The step that fails when an input is gone since it was looked at; the input's name follows."""
 
 TRACE = "tracing the builder"
 """The step that a kernel without ptrace(2) refuses."""

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from store import kernel
+from store.build.diagnosis import INPUT
 from store.build.preparation import Plan
 
 DEVICES: Final = ("null", "zero", "full", "random", "urandom")
@@ -53,9 +54,7 @@ def build_root(plan: Plan, trees: Mapping[str, int], step: Callable[[str], None]
         kernel.restrict_mount(name, _CLOSED | (kernel.MS_RDONLY if name == _OBJECTS else 0))
     # Each is a copy of the mount above, with its flags: read-only, no set-user-id, no devices.
     _mount_rootfs(plan, step)
-    for name in plan.inputs:
-        step(f"mounting the input {name}")
-        kernel.mount(f"{_OBJECTS}/{name}", f"store/{name}", None, kernel.MS_BIND)
+    _mount_inputs(plan, step)
     kernel.umount(_OBJECTS)
     os.rmdir(_OBJECTS)
     _mount_devices(step)
@@ -96,6 +95,16 @@ def _mount_rootfs(plan: Plan, step: Callable[[str], None]) -> None:
         kernel.mount(f"{_OBJECTS}/{plan.rootfs}/{name}", name, None, kernel.MS_BIND)
     for name, target in plan.root_links:
         os.symlink(target, name)
+
+
+def _mount_inputs(plan: Plan, step: Callable[[str], None]) -> None:
+    name = ""
+    try:
+        for name in plan.inputs:
+            kernel.mount(f"{_OBJECTS}/{name}", f"store/{name}", None, kernel.MS_BIND)
+    except OSError:
+        step(f"{INPUT}{name}")  # only now: there may be thousands
+        raise
 
 
 def _mount_devices(step: Callable[[str], None]) -> None:

@@ -27,11 +27,18 @@ the ids of people, of services, and of the ranges that are handed out to contain
 OWN_ENTRIES: Final = frozenset(("build", "dev", "etc", "proc", "store", "tmp"))
 """Entries of ``/`` that a root file system cannot supply."""
 
-DIRECTORIES: Final = {"build": 0o755, "store": 0o755, "tmp": 0o1777}
+STORE: Final = "store"
+"""The directory of a work directory where outputs are made, and inputs are mounted."""
+
+DIRECTORIES: Final = {"build": 0o755, STORE: 0o755, "tmp": 0o1777}
 """The directories of a work directory that the builder may write to, with their modes."""
 
 MOUNT_POINT: Final = "mount-point"
 """The empty file of a work directory whose inode inputs that are files are mounted on."""
+
+LINKED: Final = "linked"
+"""The empty file of a work directory that says: an input is a link. A builder can put anything in
+the place of its copy, so that what has an input's name need not be a mount point."""
 
 CONTRACT_ENV: Final = (
     ("HOME", "/homeless"),
@@ -186,32 +193,44 @@ def _root_entries(
 
 
 def _make_mount_points(request: BuildRequest) -> tuple[str, ...]:
-    """Something for each input to be mounted on. Links cannot be, and are copied."""
-    mounted = []
+    """Something for each input to be mounted on, unless it is there. Links cannot be, and are
+    copied."""
+    there = set()
+    if not os.path.lexists(f"{request.work_dir}/{LINKED}"):
+        there.update(os.listdir(f"{request.work_dir}/store"))
+    copied = _make_missing(request, [name for name in request.inputs if name not in there])
+    return tuple(name for name in request.inputs if name not in copied)
+
+
+def _make_missing(request: BuildRequest, names: list[str]) -> set[str]:
+    """Make mount points and copies of links; returns the names of the links."""
+    copied: set[str] = set()
     objects = os.open(request.store_dir, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     work = os.open(request.work_dir, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     target = os.open("store", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=work)
     try:
-        for name in request.inputs:
+        for name in names:
             try:
                 mode = os.lstat(name, dir_fd=objects).st_mode
             except FileNotFoundError:
                 raise UnknownObject(
                     f"{request.name}: its input {name} is not in {request.store_dir}"
                 ) from None
+            if stat.S_ISLNK(mode) and not copied:
+                with contextlib.suppress(FileExistsError):
+                    _create_empty(LINKED, work)
             with contextlib.suppress(FileExistsError):
                 if stat.S_ISLNK(mode):
+                    copied.add(name)
                     os.symlink(os.readlink(name, dir_fd=objects), name, dir_fd=target)
                 elif stat.S_ISDIR(mode):
                     os.mkdir(name, 0o755, dir_fd=target)
                 else:
                     _make_empty(name, target, work)
-            if not stat.S_ISLNK(mode):
-                mounted.append(name)
     finally:
         for fd in (objects, work, target):
             os.close(fd)
-    return tuple(mounted)
+    return copied
 
 
 def _make_empty(name: str, folder: int, work: int) -> None:

@@ -15,6 +15,8 @@ from store.errors import InvalidName, UsageError
 Stopped = Literal["timeout", "silent", "disk"]
 Listing = Literal["kernel", "reversed", "shuffled"]
 
+_NO_NAMES = frozenset(("", ".", ".."))
+
 FULL = "full"
 """The sandbox level of a build that had every clause of the contract."""
 
@@ -83,9 +85,7 @@ class BuildRequest:
             if not os.path.isabs(path) or "\0" in path:
                 raise UsageError(f"{self.name}: not an absolute path: {path!r}")
         names = [*self.inputs, *self.outputs]
-        for name in [*names, *(() if self.rootfs is None else (self.rootfs,))]:
-            if name in ("", ".", "..") or "/" in name or "\0" in name:
-                raise InvalidName(f"{self.name}: not the name of a store object: {name!r}")
+        self._check_names([*names, *(() if self.rootfs is None else (self.rootfs,))])
         if len(set(names)) != len(names):
             twice = sorted({name for name in names if names.count(name) > 1})
             raise InvalidName(f"{self.name}: named twice: {', '.join(twice)}")
@@ -97,6 +97,14 @@ class BuildRequest:
         if self.cores < 1 or self.disk_reserve < 0 or self.uid < 1 or self.gid < 1:
             raise UsageError(f"{self.name}: a number is out of range")
         self._check_audit()
+
+    def _check_names(self, names: list[str]) -> None:
+        # There may be thousands: only when one of them is wrong, each is looked at.
+        text = "".join(names)
+        if "/" in text or "\0" in text or not _NO_NAMES.isdisjoint(names):
+            for name in names:
+                if name in _NO_NAMES or "/" in name or "\0" in name:
+                    raise InvalidName(f"{self.name}: not the name of a store object: {name!r}")
 
     def _check_audit(self) -> None:
         if self.processors is not None and self.processors < 1:

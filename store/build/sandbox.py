@@ -115,7 +115,7 @@ class Tree:
         self._close("_report_end", "_lifeline_end")
 
     def _clone(self) -> None:
-        mask = signal.pthread_sigmask(signal.SIG_BLOCK, ALL_SIGNALS)
+        mask = kernel.mask_signals()
         try:
             self._pid = kernel.clone(NAMESPACES)
             if self._pid == 0:
@@ -125,7 +125,7 @@ class Tree:
                 _init(self._plan, self._streams, report, self._trees, self._lifeline_end)
             self.pidfd = os.pidfd_open(self._pid)
         finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+            kernel.mask_signals(mask)
 
     def stop(self) -> None:
         """Kill every process of the tree. Does not wait."""

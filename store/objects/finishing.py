@@ -105,7 +105,9 @@ def sync(staged: Staged, fresh: int, folder: int) -> None:
         kernel.syncfs(folder)
         return
     _sync_each(staged, TOP, folder)
-    os.fsync(folder)
+    if staged.node.kind is NodeKind.LINK:
+        # Others are synced themselves. Of their names, only the final ones have to last.
+        os.fsync(folder)
 
 
 def _sync_each(staged: Staged, name: bytes, folder: int) -> None:

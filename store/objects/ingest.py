@@ -13,6 +13,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 
+from store.digest import TEXT_SIZE
 from store.errors import CorruptObject, OutputRefused, storage_error
 from store.layout import Layout
 from store.locks import Claims, make_held
@@ -53,16 +54,17 @@ def ingest(
     path: str,
     name: str,
     *,
-    candidates: Sequence[ObjectId] = (),
+    candidates: Sequence[ObjectId | str] = (),
     executable: bool | None = None,
     ours: bool = False,
     claims: Claims | None = None,
 ) -> Manifest:
     """Take the file, link or tree at ``path`` into the store at ``root`` as an object ``name``.
 
-    ``candidates`` are the objects that it may refer to; ``executable`` overrides a file's own bit;
-    ``ours`` allows to change modes that forbid reading; ``claims`` keep the object until it is
-    registered. The object is on disk and in place when this returns; the index does not know it.
+    ``candidates`` are the objects that it may refer to, or of each its ``<digest>-<name>``;
+    ``executable`` overrides a file's own bit; ``ours`` allows to change modes that forbid reading;
+    ``claims`` keep the object until it is registered. The object is on disk and in place when this
+    returns; the index does not know it.
     Raises OutputRefused, StoreFull or StoreReadOnly.
     """
     layout = Layout(root)
@@ -83,7 +85,7 @@ def ingest_outputs(
     root: str,
     outputs: Mapping[ObjectId, str],
     *,
-    candidates: Sequence[ObjectId] = (),
+    candidates: Sequence[ObjectId | str] = (),
     claims: Claims | None = None,
 ) -> dict[ObjectId, Manifest]:
     """Take a build's outputs in: scratch identities with their physical paths.
@@ -166,7 +168,7 @@ def _stage(
     staging: str,
     path: str,
     name: str,
-    candidates: Sequence[ObjectId],
+    candidates: Sequence[ObjectId | str],
     *,
     scratch: ObjectId | None = None,
     scratches: Collection[ObjectId] = (),
@@ -174,7 +176,7 @@ def _stage(
     ours: bool = False,
     again: bool = False,
 ) -> _Output:
-    others = {oid.text.encode(): oid for oid in candidates}
+    others = {name[:TEXT_SIZE]: name for name in map(str, candidates)}
     renamed = {oid.text.encode(): oid for oid in scratches}
     own = scratch.text.encode() if scratch else None
     root = os.stat(layout.root)
@@ -182,7 +184,7 @@ def _stage(
         copier = Copier(
             target,
             layout.links,
-            Scanner(text.decode() for text in (*others, *renamed)),
+            Scanner((*others, *map(bytes.decode, renamed))),
             own=own,
             scratches=renamed,
             shown=os.fsencode(scratch.path if scratch else path),
@@ -195,7 +197,11 @@ def _stage(
         scratch,
         staged,
         staging,
-        frozenset(others[text] for text in copier.seen & others.keys()),
+        frozenset(
+            ObjectId.parse(others[text])
+            for text in map(bytes.decode, copier.seen)
+            if text in others
+        ),
         frozenset(renamed[text] for text in copier.seen & renamed.keys() if text != own),
         copier.fresh_files,
         copier.rewritable > 0,

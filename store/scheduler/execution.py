@@ -210,7 +210,7 @@ class Execution:
         roots = (
             inputs if resolved is None or resolved.rootfs is None else (*inputs, resolved.rootfs)
         )
-        closure = self._store.closure(roots)
+        closure = self._store.closure_names(roots)
         self._knowledge.check_inputs(node, closure)
         lending = Lending() if what == "build" else None
         limits = Limits(

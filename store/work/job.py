@@ -11,7 +11,7 @@ import json
 import os
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
 
@@ -44,16 +44,17 @@ TAIL_LINES = 15
 class Job:
     """One node's work. ``node`` is a source, or a derivation resolved; ``digest`` is the node's.
 
-    ``closure`` holds the inputs with everything they refer to. ``log`` is where a build's log goes,
-    ``into`` the root of the store that takes the outputs when it is not the one of the inputs,
-    ``variation`` what an audit changes. ``claims`` keep the outputs until they are registered.
+    ``closure`` holds the inputs with everything they refer to, or of each its ``<digest>-<name>``,
+    which is handed over faster. ``log`` is where a build's log goes, ``into`` the root of the store
+    that takes the outputs when it is not the one of the inputs, ``variation`` what an audit
+    changes. ``claims`` keep the outputs until they are registered.
     """
 
     digest: bytes
     key: bytes
     node: Source | Resolved
     work_dir: str
-    closure: tuple[ObjectId, ...] = ()
+    closure: Sequence[ObjectId | str] = ()
     limits: Limits = field(default_factory=lambda: Limits(cores=1))
     jobserver: tuple[int, int] | None = None
     keep_failed: bool = False
@@ -132,13 +133,14 @@ def unpack(layout: Layout, job: Job, emit: Callable[[Event], None]) -> Result:
 
 def build(layout: Layout, job: Job, emit: Callable[[Event], None]) -> Result:
     """Run the builder in the sandbox and ingest its outputs."""
-    from store.build import runner
+    from store.build import cleaning, runner
     from store.objects import ingest
 
     node = job.node
     assert isinstance(node, Resolved)
     started = time.time()
     request = requested(layout, job, node)
+    cleaning.shed(job.work_dir, request.inputs)
     ran = runner.run(request)
     _raise_for(node, ran, request)
     emit(Phase(job.digest, node.name, "ingest"))

@@ -162,7 +162,7 @@ def _serve(layout: Layout, channel: socket.socket) -> None:
             connection.send(error)
             fit = False
         # After the result: what depends on it can start while a build's tree is being removed.
-        renewed = _tidy(job.work_dir, renew=fit)
+        renewed = _tidy(job, renew=fit)
         for fd in descriptors:
             os.close(fd)
         if not fit:
@@ -170,14 +170,14 @@ def _serve(layout: Layout, channel: socket.socket) -> None:
         connection.send(Tidied(renewed))
 
 
-def _tidy(folder: str, *, renew: bool) -> bool:
+def _tidy(job: Job, *, renew: bool) -> bool:
     """Make the work folder fit for another build, or else remove it; returns whether it is fit."""
     with contextlib.suppress(OSError):
         if renew:
-            cleaning.renew(folder)
+            cleaning.renew(job.work_dir, tuple(map(str, job.closure)))
             return True
     with contextlib.suppress(OSError):  # the master tries once more
-        cleaning.remove(folder)
+        cleaning.remove(job.work_dir)
     return False
 
 

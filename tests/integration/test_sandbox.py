@@ -9,6 +9,7 @@ import stat
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -633,7 +634,7 @@ def test_whatever_a_builder_leaves_can_be_removed(lab: Lab, tmp_path: Path) -> N
     lab.act(lambda: cleaning.remove(f"{outcome.work}/build"))
     lab.act(lambda: cleaning.remove(f"{outcome.work}/tmp"))
     lab.act(lambda: cleaning.remove(f"{outcome.work}/store"))
-    assert sorted(os.listdir(outcome.work)) == ["log", "mount-point"]
+    assert sorted(os.listdir(outcome.work)) == ["linked", "log", "mount-point"]
     assert (tmp_path / "kept").read_text() == "kept"
 
 
@@ -739,3 +740,58 @@ def test_a_renewed_work_directory_shows_nothing_of_the_build_before(lab: Lab) ->
     assert lab.carry_out(request).result.ok
     lab.act(lambda: cleaning.renew(request.work_dir))
     assert lab.told(look, work_dir=request.work_dir, log_path=f"{request.work_dir}/log") == fresh
+
+
+def test_no_builder_can_change_what_the_next_ones_inputs_are_mounted_on(lab: Lab) -> None:
+    look = """
+        found = os.stat('/store')
+        print(sorted(os.listdir('/store')), oct(found.st_mode), found.st_uid, found.st_size)
+        """
+    fresh = lab.told(look, inputs=(INPUT_FILE,))
+    both = (INPUT, INPUT_FILE)
+    request = lab.request(
+        f"""
+        tree, file = '/store/{INPUT}', '/store/{INPUT_FILE}'
+        for path in (tree, file):
+            print(attempt(os.rename, path, '/store/moved'), attempt(os.unlink, path))
+            print(attempt(os.chmod, path, 0o777), attempt(os.utime, path))
+        print(attempt(os.rmdir, tree), attempt(os.link, file, '/store/{OUTPUT}'))
+        open('/store/left', 'w').write('left')
+        """,
+        inputs=both,
+    )
+    outcome = lab.carry_out(request)
+    assert outcome.result.ok, outcome.log
+    assert set(" ".join(outcome.lines).split()) == {"EBUSY", "EISDIR", "EROFS", "EXDEV"}
+    store = Path(request.work_dir, "store")
+    points = {name: (store / name).stat().st_ino for name in both}
+    lab.act(lambda: cleaning.renew(request.work_dir, both))
+    assert {path.name: path.stat().st_ino for path in store.iterdir()} == points
+    assert (os.listdir(store / INPUT), (store / INPUT_FILE).read_text()) == ([], "")
+    lab.act(lambda: cleaning.shed(request.work_dir, (INPUT_FILE,)))
+    known = {"work_dir": request.work_dir, "log_path": f"{request.work_dir}/log"}
+    assert lab.told(look, inputs=(INPUT_FILE,), **known) == fresh
+
+
+def test_what_stands_in_the_place_of_a_copied_link_is_not_kept(lab: Lab) -> None:
+    inputs = (INPUT, INPUT_LINK)
+    request = lab.request(
+        f"""
+        os.unlink('/store/{INPUT_LINK}')
+        os.mkdir('/store/{INPUT_LINK}')
+        open('/store/{INPUT_LINK}/left', 'w').write('left')
+        """,
+        inputs=inputs,
+    )
+    assert lab.carry_out(request).result.ok
+    lab.act(lambda: cleaning.renew(request.work_dir, inputs))
+    assert os.listdir(f"{request.work_dir}/store") == []
+    assert not os.path.exists(f"{request.work_dir}/linked")
+
+
+def test_an_input_that_is_gone_since_the_build_before_is_named(lab: Lab) -> None:
+    request = lab.request("", inputs=(INPUT,))
+    assert lab.carry_out(request).result.ok
+    os.mkdir(f"{request.work_dir}/store/gone")
+    with pytest.raises(UnknownObject, match="gone"):
+        lab.carry_out(replace(request, inputs=(INPUT, "gone")))

@@ -63,6 +63,51 @@ def test_the_next_build_mounts_its_inputs_on_the_same_inode(work: Path, tmp_path
     assert (work / "build").stat().st_mode & 0o7777 == 0o755
 
 
+def test_what_inputs_were_mounted_on_is_kept_for_the_next_build(work: Path) -> None:
+    (work / "store" / "output").mkdir()
+    cleaning.renew(str(work), REQUEST.inputs)
+    assert sorted(os.listdir(work / "store")) == ["file", "folder"]
+    cleaning.shed(str(work), REQUEST.inputs)
+    assert sorted(os.listdir(work / "store")) == ["file", "folder"]
+
+
+def many(work: Path, count: int) -> list[str]:
+    """So many inputs more of a former build."""
+    names = [f"{number}-{'x' * 40}" for number in range(count)]
+    for number, name in enumerate(names):
+        (work / "store" / name).mkdir() if number % 2 else (work / "store" / name).touch()
+    return names
+
+
+def test_mount_points_without_a_use_are_removed_before_a_build(work: Path) -> None:
+    names = many(work, 200)
+    store = (work / "store").stat().st_ino
+    cleaning.renew(str(work), names)
+    assert sorted(os.listdir(work / "store")) == sorted(names)
+    cleaning.shed(str(work), [*names[:180], "new"])
+    assert sorted(os.listdir(work / "store")) == sorted(names[:180])
+    assert (work / "store").stat().st_ino == store
+
+
+def test_when_many_mount_points_have_no_use_the_directory_is_made_anew(work: Path) -> None:
+    names = many(work, 200)
+    cleaning.renew(str(work), names)
+    cleaning.shed(str(work), names[:120])
+    assert not (work / "store").exists()
+
+
+def test_a_directory_of_mount_points_with_a_flag_is_not_used_again(work: Path) -> None:
+    fd = os.open(work / "store", os.O_RDONLY)
+    try:
+        fcntl.ioctl(fd, SET_FLAGS, struct.pack("=l4x", NO_DUMP))
+    except OSError:
+        pytest.skip("this file system has no such flags")
+    finally:
+        os.close(fd)
+    cleaning.renew(str(work), REQUEST.inputs)
+    assert not (work / "store").exists()
+
+
 def test_a_directory_with_another_flag_is_not_used_again(work: Path) -> None:
     fd = os.open(work / "build", os.O_RDONLY)
     try:

@@ -45,3 +45,14 @@ def test_mount_points_that_are_there_already_are_kept(tmp_path: Path) -> None:
     os.unlink(tmp_path / "work" / "store" / "b")
     assert prepare(request).inputs == ("a", "b", "c")
     assert sorted(os.listdir(tmp_path / "work" / "store")) == ["a", "b", "c"]
+
+
+def test_a_link_among_the_inputs_is_copied_and_told(tmp_path: Path) -> None:
+    (tmp_path / "store").mkdir()
+    (tmp_path / "store" / "a").write_text("a")
+    (tmp_path / "store" / "link").symlink_to("a")
+    request = make_request(tmp_path, ("a", "link"))
+    for _ in range(2):  # as for a tree that was kept
+        assert prepare(request).inputs == ("a",)
+        assert os.readlink(tmp_path / "work" / "store" / "link") == "a"
+        assert (tmp_path / "work" / "linked").exists()
