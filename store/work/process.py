@@ -10,7 +10,7 @@ import signal
 import traceback
 from collections.abc import Callable
 from multiprocessing.connection import Connection, Pipe
-from typing import Any, NoReturn, TypeAlias
+from typing import Any, NoReturn, Protocol, TypeAlias
 
 from store import kernel
 from store.errors import StoreError
@@ -50,9 +50,23 @@ class Worker:
 
     def kill(self) -> None:
         """End the process and everything below it, and reap it."""
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(self.pid, signal.SIGKILL)
-        self.reap()
+        kill(self)
+
+
+class Reapable(Protocol):
+    """A process that is to be waited for, or that was."""
+
+    pid: int
+
+    def reap(self) -> None:
+        """Wait for its end."""
+
+
+def kill(process: Reapable) -> None:
+    """End a process and everything below it, and reap it."""
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(process.pid, signal.SIGKILL)
+    process.reap()
 
 
 def received(connection: Connection[Any, Any], name: str) -> object:

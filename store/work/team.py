@@ -15,7 +15,6 @@ import contextlib
 import os
 import pickle
 import resource
-import signal
 import socket
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -26,7 +25,7 @@ from store.build import cleaning
 from store.layout import Layout
 from store.locks import Claims, Hold
 from store.work.job import Job, perform
-from store.work.process import live, received
+from store.work.process import kill, live, received
 
 GROWTH: Final = 32 << 10
 """KiB that a member's memory may have grown by since it was forked."""
@@ -77,9 +76,7 @@ class Member:
 
     def kill(self) -> None:
         """End the process and everything below it, and reap it."""
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(self.pid, signal.SIGKILL)
-        self.reap()
+        kill(self)
 
 
 class Errand:
