@@ -24,6 +24,7 @@ DEEPEST = 64
 _pack = msgpack.Packer(use_bin_type=True).pack
 _unpack = partial(msgpack.unpackb, raw=False, strict_map_key=False)
 
+_LISTS = frozenset((list,))
 _PLAIN = frozenset((bool, int, bytes, str, type(None)))
 
 Value: TypeAlias = "bool | int | bytes | str | Sequence[Value] | None"
@@ -74,6 +75,13 @@ def _check(value: Any, depth: int = 0) -> None:
     kind = type(value)
     if kind in (list, tuple):
         if depth < DEEPEST and _PLAIN.issuperset(map(type, value)):
+            return
+        # Many short arrays, as a folder's entries are, in one go.
+        if (
+            depth + 1 < DEEPEST
+            and _LISTS.issuperset(map(type, value))
+            and _PLAIN.issuperset(map(type, chain.from_iterable(value)))
+        ):
             return
         for item in value:
             _check(item, depth + 1)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any, TypeAlias
 
 from store import canon, digest
@@ -17,6 +18,9 @@ from store.model.names import ObjectId
 from store.model.tree import Node, NodeKind
 
 VERSION = 1
+
+_SIZE = itemgetter(3)
+_DIRECTORY = int(NodeKind.DIRECTORY)  # a plain number is compared faster
 
 Entries: TypeAlias = list[Any]
 """Lists of name, kind, executable, size and payload."""
@@ -65,13 +69,13 @@ class Outline:
             path, size, payload = stack.pop()
             entries = self.directories.get(payload)
             used.add(payload)
-            if entries is None or size != sum(entry[3] for entry in entries):
+            if entries is None or size != sum(map(_SIZE, entries)):
                 raise FormatError(f"the manifest of {self.id} lacks a directory")
             yield path, entries
             stack += [
                 (b"%b/%b" % (path, entry[0]), entry[3], entry[4])
                 for entry in entries
-                if entry[1] == NodeKind.DIRECTORY
+                if entry[1] == _DIRECTORY
             ]
         if len(used) != len(self.directories):
             raise FormatError(f"the manifest of {self.id} has a directory too many")

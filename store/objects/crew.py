@@ -9,7 +9,9 @@ from __future__ import annotations
 import os
 import pickle
 import signal
-from collections.abc import Callable, Sequence
+import sys
+from array import array
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Generic, NoReturn, TypeVar
 
 from store import kernel
@@ -23,6 +25,12 @@ MOST = 8
 
 THREADS = 8
 """Calls that one process has under way at once where each waits for the disk."""
+
+PORTIONS = 1000
+"""Portions that items are drawn in, at the most: their numbers fit into the smallest pipe there is,
+of 4 KiB."""
+
+_NUMBER = array("I").itemsize
 
 
 def hands() -> int:
@@ -122,6 +130,52 @@ def share_out(work: Callable[[Sequence[T]], R], items: Sequence[T], least: int) 
             helper.cancel()
         raise
     return [first, *results(helpers)]
+
+
+class Drawn(Generic[R]):
+    """``work`` over all items, by as many processes as pay when each gets ``least`` or more; each
+    draws some more whenever it is done with some.
+
+    Helpers begin at once, and this process when it is asked for the results.
+    """
+
+    def __init__(self, work: Callable[[Iterable[T]], R], items: Sequence[T], least: int) -> None:
+        size = -(-len(items) // PORTIONS) or 1
+        self._numbers, into = os.pipe()
+        self._helpers: list[Helper[R]] = []
+        self._share: Callable[[], R] = lambda: work(_draw(self._numbers, items, size))
+        try:
+            with os.fdopen(into, "wb") as stream:
+                stream.write(array("I", range(0, len(items), size)).tobytes())
+            for _ in range(min(hands(), len(items) // max(least, 1)) - 1):
+                self._helpers.append(Helper(self._share))
+        except BaseException:
+            self.cancel()
+            raise
+
+    def results(self) -> list[R]:
+        """What each process has; raises what one raised."""
+        try:
+            first = self._share()
+            return [first, *results(self._helpers)]
+        finally:
+            self.cancel()
+
+    def cancel(self) -> None:
+        """End the helpers that have not ended; more than once does no harm."""
+        for helper in self._helpers:
+            helper.cancel()
+        self._helpers = []
+        if self._numbers >= 0:
+            os.close(self._numbers)
+            self._numbers = -1
+
+
+def _draw(numbers: int, items: Sequence[T], size: int) -> Iterator[T]:
+    # A read takes a number that no other process gets: the pipe is locked meanwhile.
+    while number := os.read(numbers, _NUMBER):
+        at = int.from_bytes(number, sys.byteorder)
+        yield from items[at : at + size]
 
 
 def overlap(work: Callable[[Sequence[T]], R], items: Sequence[T], portion: int) -> list[R]:

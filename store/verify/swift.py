@@ -11,7 +11,7 @@ import mmap
 import os
 import stat
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -24,7 +24,7 @@ from store.model.names import ObjectId
 from store.model.outline import Entries, Outline
 from store.model.tree import Node, NodeKind
 from store.objects.check import Unread, check_identity
-from store.objects.crew import share_out
+from store.objects.crew import Drawn
 from store.objects.portions import uncollected
 from store.objects.sharing import MTIME_NS
 from store.verify.reading import CHUNK, Digest, reading
@@ -42,7 +42,8 @@ SLOTS = 1 << 20
 """Places for inodes that processes tell each other of; one that loses its place is read twice."""
 
 _DIRECTORY = stat.S_IFDIR | 0o555
-_FILE = {False: stat.S_IFREG | 0o444, True: stat.S_IFREG | 0o555}
+_MODES = {False: stat.S_IFREG | 0o444, True: stat.S_IFREG | 0o555}
+_FILE = int(NodeKind.FILE)  # a plain number is compared faster
 
 Facts = tuple[tuple[ObjectId, ...], bool, int]
 """References, whether it refers to itself, and size, by the manifest."""
@@ -59,7 +60,7 @@ class _Unsound(Exception):
     """Something is not as the manifest says."""
 
 
-_UNSOUND = (_Unsound, OSError, FormatError, InvalidName, TypeError, ValueError)
+_UNSOUND = (_Unsound, OSError, FormatError, InvalidName, TypeError, ValueError, LookupError)
 
 
 @dataclass
@@ -109,9 +110,7 @@ def glance(
         raw.cast("Q") as claims,
     ):
         work = _Work(layout, known, claims, reading(layout.objects))
-        parts = share_out(work.objects, small, FEW) if small else []
-        for task in broad:
-            parts += work.broad(task)
+        parts = work.all(small, broad)
     for part in parts:
         known.update(zip(part.inodes, _split(part.digests), strict=True))
         programs.update(part.programs)
@@ -144,16 +143,20 @@ def _joined(parts: Sequence[Glance | None]) -> Glance | None:
 
 
 def _sorted(layout: Layout, oids: Sequence[ObjectId]) -> tuple[list[Task], list[Task]]:
-    """Small objects, and broad ones."""
-    small: list[Task] = []
+    """Small objects, the largest first, so that no process comes to one when the others are done;
+    and broad ones."""
+    small: list[tuple[int, Task]] = []
     broad: list[Task] = []
     for task in enumerate(oids):
         try:
             size = os.stat(layout.manifest(task[1])).st_size
         except OSError:
             size = 0
-        (small if size < BROAD else broad).append(task)
-    return small, broad
+        if size < BROAD:
+            small.append((-size, task))
+        else:
+            broad.append(task)
+    return [task for _, task in sorted(small)], broad
 
 
 @dataclass(frozen=True)
@@ -163,59 +166,66 @@ class _Work:
     claims: memoryview[int]
     flags: int
 
-    def objects(self, tasks: Sequence[Task]) -> _Part:
-        """Whole objects, in one process."""
-        part = _Part()
-        walk = _Walk(self, part)
+    def all(self, small: Sequence[Task], broad: Sequence[Task]) -> list[_Part]:
+        """Whole small objects, then one broad one after the other, folder by folder.
+
+        While others do the last of one, this process reads the next one's manifest.
+        """
+        under_way = Drawn(self._objects, small, FEW)
+        parts: list[_Part] = []
+        try:
+            for number, oid in broad:
+                walk = _Walk(self)
+                folders = walk.begin(number, oid)
+                parts += [walk.part, *under_way.results()]
+                under_way = Drawn(partial(self._folders, number), folders, FEW_FOLDERS)
+            return parts + under_way.results()
+        finally:
+            under_way.cancel()
+
+    def _objects(self, tasks: Iterable[Task]) -> _Part:
+        walk = _Walk(self)
         for number, oid in tasks:
-            try:
-                glance, folders = walk.begin(self.layout, number, oid)
-                for folder, entries in folders:
-                    walk.folder(folder, entries, glance)
-                part.glances[number] = glance
-            except _UNSOUND:
-                part.glances[number] = None
-        return part
+            walk.folders(number, walk.begin(number, oid))
+        return walk.part
 
-    def broad(self, task: Task) -> list[_Part]:
-        """One object, by all processes."""
-        number, oid = task
-        first = _Part()
-        try:
-            walk = _Walk(self, first)
-            first.glances[number], folders = walk.begin(self.layout, number, oid)
-        except _UNSOUND:
-            first.glances[number] = None
-            return [first]
-        return [first, *share_out(partial(self._folders, number), list(folders), FEW_FOLDERS)]
-
-    def _folders(self, number: int, folders: Sequence[Folder]) -> _Part:
-        part = _Part()
-        walk = _Walk(self, part)
-        walk.number = number
-        glance = Glance(((), False, 0))
-        try:
-            for folder, entries in folders:
-                walk.folder(folder, entries, glance)
-            part.glances[number] = glance
-        except _UNSOUND:
-            part.glances[number] = None
-        return part
+    def _folders(self, number: int, folders: Iterable[Folder]) -> _Part:
+        walk = _Walk(self)
+        walk.folders(number, folders)
+        return walk.part
 
 
 class _Walk:
-    def __init__(self, work: _Work, part: _Part) -> None:
-        self._known = work.known
-        self._claims = work.claims
-        self._flags = work.flags
-        self._part = part
-        self._buffer = memoryview(bytearray(CHUNK + 1))  # one more, for a file that has grown
-        self.number = 0
+    """What one process looks at, folder by folder, with all that it takes on along the way."""
 
-    def begin(self, layout: Layout, number: int, oid: ObjectId) -> tuple[Glance, Iterator[Folder]]:
+    def __init__(self, work: _Work) -> None:
+        self._work = work
+        self.part = _Part()
+        self._buffer = memoryview(bytearray(CHUNK + 1))  # one more, for a file that has grown
+
+    def begin(self, number: int, oid: ObjectId) -> Sequence[Folder]:
         """Look at an object's identity and its top, if that is a file or link; the folders are
         to be looked at."""
-        self.number = number
+        try:
+            self.part.glances[number], folders = self._begin(number, oid)
+        except _UNSOUND:
+            self.part.glances[number] = None
+            return ()
+        return folders
+
+    def folders(self, number: int, folders: Iterable[Folder]) -> None:
+        """Look at folders of an object that was begun, here or in another process."""
+        glance = self.part.glances.setdefault(number, Glance(((), False, 0)))
+        if glance is None:
+            return
+        try:
+            for folder, entries in folders:
+                self._folder(folder, entries, glance, number)
+        except _UNSOUND:
+            self.part.glances[number] = None
+
+    def _begin(self, number: int, oid: ObjectId) -> tuple[Glance, Sequence[Folder]]:
+        layout = self._work.layout
         with open(layout.manifest(oid), "rb") as stream:
             data = stream.read()
         outline = Outline.decode(data)
@@ -224,104 +234,87 @@ class _Walk:
         root = outline.root
         found = Glance((outline.references, outline.refers_to_itself, root.size))
         path = os.fsencode(layout.object(oid))
-        self._top(path, root, found)
+        self._top(path, root, found, number)
         _check_identity(os.fsdecode(path), oid, found.facts, root, data)
-        return found, outline.folders(path)
+        return found, list(outline.folders(path))
 
-    def _top(self, path: bytes, root: Node, found: Glance) -> None:
+    def _top(self, path: bytes, root: Node, found: Glance, number: int) -> None:
         above, name = os.path.split(path)
         fd = os.open(above, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
-            self._entries(fd, above, [[name, *root.to_fields()]], found)
+            self._entries(fd, above, [[name, *root.to_fields()]], found, number)
         finally:
             os.close(fd)
 
-    def folder(self, path: bytes, entries: Entries, found: Glance) -> None:
-        fd = os.open(path, self._flags | os.O_DIRECTORY)
+    def _folder(self, path: bytes, entries: Entries, found: Glance, number: int) -> None:
+        fd = os.open(path, self._work.flags | os.O_DIRECTORY)
         try:
             seen = os.fstat(fd)
-            if seen.st_mode & 0o177777 != _DIRECTORY or seen.st_mtime_ns != MTIME_NS:
+            if seen.st_mode != _DIRECTORY or seen.st_mtime_ns != MTIME_NS:
                 raise _Unsound
             names = [entry[0] for entry in entries]
             if sorted(os.listdir(path)) != names:
                 raise _Unsound
-            self._entries(fd, path, entries, found)
+            self._entries(fd, path, entries, found, number)
         finally:
             os.close(fd)
 
-    def _entries(self, folder: int, path: bytes, entries: Entries, found: Glance) -> None:
-        for name, kind, executable, size, payload in entries:
-            if kind == NodeKind.FILE:
-                self._file(folder, path, name, _FILE[executable], size, payload, found)
-            elif executable or kind not in (NodeKind.LINK, NodeKind.DIRECTORY):
-                raise _Unsound
-            elif kind == NodeKind.LINK:
-                self._link(folder, name, size, payload)
-
-    def _link(self, folder: int, name: bytes, size: int, payload: bytes) -> None:
-        if len(payload) != size or os.readlink(name, dir_fd=folder) != payload:
-            raise _Unsound
-
-    def _file(
-        self,
-        folder: int,
-        path: bytes,
-        name: bytes,
-        mode: int,
-        size: int,
-        payload: bytes,
-        found: Glance,
+    def _entries(
+        self, folder: int, path: bytes, entries: Entries, found: Glance, number: int
     ) -> None:
-        fd = os.open(name, self._flags, dir_fd=folder)
-        try:
-            seen = os.fstat(fd)
-            inode = seen.st_ino
-            if (
-                seen.st_mode & 0o177777 != mode
-                or seen.st_size != size
-                or seen.st_mtime_ns != MTIME_NS
-            ):
-                raise _Unsound
-            if seen.st_nlink == 1:
-                found.alone += 1
-            known = self._known.get(inode)
-            if known is not None:
-                if known != payload:
+        # One loop without calls of our own: of a small file they would be a part that is felt.
+        part, known, claims = self.part, self._work.known, self._work.claims
+        flags, buffer, into = self._work.flags, self._buffer, [self._buffer]
+        for name, kind, executable, size, payload in entries:
+            if kind != _FILE:
+                _look_at_other(folder, name, kind, executable, size, payload)
+                continue
+            fd = os.open(name, flags, dir_fd=folder)
+            try:
+                seen = os.fstat(fd)
+                inode = seen.st_ino
+                if (
+                    seen.st_size != size
+                    or seen.st_mode != _MODES[executable]
+                    or seen.st_mtime_ns != MTIME_NS
+                ):
                     raise _Unsound
-            elif size > CHUNK:
-                where = os.fsdecode(b"%b/%b" % (path, name))
-                found.left.append(Unread(where, payload, inode, size, seen.st_nlink))
-            elif self._taken(inode):
-                self._part.others.append(inode)
-                self._part.whose.append(self.number)
-                self._part.expected += payload
-            else:
-                if mode & 0o100:
-                    self._part.programs.append(inode)
-                self._read(fd, inode, size, payload)
-        finally:
-            os.close(fd)
+                found.alone += seen.st_nlink == 1
+                if inode in known:
+                    if known[inode] != payload:
+                        raise _Unsound
+                elif size > CHUNK:
+                    where = os.fsdecode(b"%b/%b" % (path, name))
+                    found.left.append(Unread(where, payload, inode, size, seen.st_nlink))
+                elif claims[inode % SLOTS] == inode:  # another process reads it, or has
+                    part.others.append(inode)
+                    part.whose.append(number)
+                    part.expected += payload
+                else:
+                    claims[inode % SLOTS] = inode  # two may come at once, and read it twice
+                    if executable:
+                        part.programs.append(inode)
+                    if os.readv(fd, into) != size:
+                        raise _Unsound
+                    read = known[inode] = digest.file_digest(buffer[:size])
+                    part.inodes.append(inode)
+                    part.digests += read
+                    if read != payload:
+                        raise _Unsound
+            finally:
+                os.close(fd)
 
-    def _taken(self, inode: int) -> bool:
-        """Whether another process reads this inode, or has; if not, this one does from now on.
 
-        Two may come at the same moment, and read it twice.
-        """
-        slot = inode % SLOTS
-        if self._claims[slot] == inode:
-            return True
-        self._claims[slot] = inode
-        return False
-
-    def _read(self, fd: int, inode: int, size: int, payload: bytes) -> None:
-        if os.readv(fd, [self._buffer]) != size:
-            raise _Unsound
-        read = digest.file_digest(self._buffer[:size])
-        self._known[inode] = read
-        self._part.inodes.append(inode)
-        self._part.digests += read
-        if read != payload:
-            raise _Unsound
+def _look_at_other(
+    folder: int, name: bytes, kind: int, executable: bool, size: int, payload: bytes
+) -> None:
+    """What is no file: a link, or a folder, which gets its own turn."""
+    if executable or kind not in (NodeKind.LINK, NodeKind.DIRECTORY):
+        raise _Unsound
+    if kind == NodeKind.LINK and (
+        len(payload) != size or os.readlink(name, dir_fd=folder) != payload
+    ):
+        raise _Unsound
 
 
 def _check_identity(path: str, oid: ObjectId, facts: Facts, root: Node, data: bytes) -> None:

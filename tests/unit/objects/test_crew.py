@@ -6,7 +6,7 @@ import os
 import random
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import pytest
@@ -16,7 +16,7 @@ from store.layout import Layout
 from store.model.manifest import Manifest
 from store.objects import crew, staging
 from store.objects.check import check_object
-from store.objects.crew import Helper, overlap, results, share_out
+from store.objects.crew import Drawn, Helper, overlap, results, share_out
 from store.objects.ingest import ingest
 from store.store import make_directories
 
@@ -176,3 +176,67 @@ def test_when_a_portion_fails_no_more_are_begun() -> None:
     with pytest.raises(OutputRefused):
         overlap(fail, range(1000), 1)
     assert len(begun) < 1000
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 999, 1000, 1001, 5539])
+def test_every_item_is_drawn_once_and_in_order(monkeypatch: pytest.MonkeyPatch, count: int) -> None:
+    monkeypatch.setattr(crew, "hands", lambda: 3)
+    items = [str(number) for number in range(count)]
+    parts = Drawn(list, items, 1).results()
+    assert len(parts) == min(3, max(count, 1))
+    assert sorted(item for part in parts for item in part) == sorted(items)
+    assert all(part == sorted(part, key=int) for part in parts)
+
+
+def test_who_is_kept_leaves_what_is_not_drawn_to_the_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(crew, "hands", lambda: 2)
+    parent = os.getpid()
+
+    def slow_helper(items: Iterable[int]) -> list[int]:
+        found = []
+        for item in items:
+            if os.getpid() != parent:
+                time.sleep(0.5)
+            found.append(item)
+        return found
+
+    mine, other = Drawn(slow_helper, range(100), 1).results()
+    assert sorted(mine + other) == list(range(100))
+    assert len(mine) > len(other)
+
+
+def test_helpers_that_draw_begin_before_they_are_asked_and_end_when_they_are_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(crew, "hands", lambda: 2)
+    pids, into = os.pipe()
+
+    def sleeping(_: Iterable[int]) -> None:
+        os.write(into, b"%d\n" % os.getpid())
+        time.sleep(60)
+
+    drawn = Drawn(sleeping, [1, 2], 1)
+    pid = int(os.read(pids, 100))
+    assert not gone(pid)
+    drawn.cancel()
+    drawn.cancel()
+    assert gone(pid)
+    os.close(pids)
+    os.close(into)
+
+
+def test_an_error_of_one_who_draws_is_raised(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(crew, "hands", lambda: 2)
+    parent = os.getpid()
+    before = len(os.listdir("/proc/self/fd"))
+
+    def fail(items: Iterable[int]) -> list[int]:
+        if os.getpid() != parent:
+            failing()
+        return list(items)
+
+    with pytest.raises(OutputRefused):
+        Drawn(fail, range(10), 1).results()
+    assert len(os.listdir("/proc/self/fd")) == before
