@@ -54,7 +54,7 @@ class Holding:
 
     def standing(self, txn: Reader) -> Standing:
         """Every root of a snapshot as it is now, where there may be many thousands."""
-        return Standing(self.layout, txn.root_columns())
+        return Standing(self.layout, txn.root_values())
 
     def add_root(self, name: str, oid: ObjectId) -> None:
         """Keep the object, under a name; another object of that name is not kept any more."""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from functools import partial
 from typing import NamedTuple
 
 from store.errors import StoreError
-from store.index.schema import Roots
+from store.index.schema import Root, Roots
 from store.layout import Layout
 from store.model.names import STORE_DIR, ObjectId, texts
 from store.objects.portions import each
@@ -16,7 +17,7 @@ LINK = "link:"
 """How the names of roots begin that links stand for."""
 
 FEW = 5000
-"""Links that one process looks at before another is worth its start."""
+"""Roots that one process looks at before another is worth its start."""
 
 
 class NamedRoot(NamedTuple):
@@ -31,44 +32,43 @@ class NamedRoot(NamedTuple):
 
 
 class Standing:
-    """Every root of a snapshot; links are looked at when this is made."""
+    """Every root of a snapshot; links are looked at when this is made.
 
-    def __init__(self, layout: Layout, roots: Roots) -> None:
+    ``roots`` are names and values as in the index's table. CorruptObject when one is damaged.
+    """
+
+    def __init__(self, layout: Layout, roots: Sequence[tuple[bytes, bytes]]) -> None:
         self._roots = roots
         links = Links(layout)
-        linked = [at for at, path in enumerate(roots.paths) if path]
-        names = texts([roots.digests[at] for at in linked], [roots.objects[at] for at in linked])
-        paths = [roots.paths[at] for at in linked]
+        self._held = each(partial(_as_recorded, layout.objects), roots, FEW)
         # By place: what a root holds in the stead of what was recorded.
-        self._instead = {linked[at]: links.target(paths[at]) for at in links.astray(paths, names)}
-
-    def __len__(self) -> int:
-        return len(self._roots.names)
+        self._instead: dict[int, ObjectId | None] = {}
+        for at, digest in enumerate(self._held):
+            if not digest:
+                oid = links.target(Root.unpack(roots[at][1]).path)
+                self._instead[at], self._held[at] = oid, oid.digest if oid else b""
 
     def held(self) -> list[bytes]:
         """The digests of what is held, several times where several roots do."""
-        found: list[bytes] = list(self._roots.digests)
-        for at, oid in self._instead.items():
-            found[at] = oid.digest if oid else b""
-        return list(filter(None, found))
+        return list(filter(None, self._held))
 
     def named(self) -> list[NamedRoot]:
         """Each of them, by name."""
-        return list(map(self._root, range(len(self))))
+        return [self._root(at) for at in range(len(self._roots))]
 
     def dead(self) -> list[NamedRoot]:
         """Those that hold nothing, by name."""
         return [self._root(at) for at, oid in self._instead.items() if oid is None]
 
     def _root(self, at: int) -> NamedRoot:
-        roots = self._roots
-        recorded = ObjectId(roots.digests[at], roots.objects[at])
+        name, data = self._roots[at]
+        root = Root.unpack(data)
         return NamedRoot(
-            os.fsdecode(roots.names[at]),
-            os.fsdecode(roots.paths[at]) if roots.paths[at] else None,
-            recorded,
-            self._instead.get(at, recorded),
-            roots.since[at],
+            os.fsdecode(name),
+            os.fsdecode(root.path) if root.path else None,
+            root.id,
+            self._instead.get(at, root.id),
+            root.since,
         )
 
 
@@ -78,15 +78,6 @@ class Links:
     def __init__(self, layout: Layout) -> None:
         self._objects = layout.objects
         self._folders: dict[str, bool] = {STORE_DIR: True, layout.objects: True}
-
-    def astray(self, paths: Sequence[bytes], names: Sequence[str]) -> list[int]:
-        """At which places a link is not as it was made, to the object ``<digest>-<name>``."""
-        if not paths:
-            return []
-        # Encoded together: that is quicker than one by one.
-        usual = os.fsencode("\0".join([f"{self._objects}/{name}" for name in names])).split(b"\0")
-        as_made = each(_as_made, list(zip(paths, usual, strict=True)), FEW)
-        return [at for at, same in enumerate(as_made) if not same]
 
     def target(self, path: bytes) -> ObjectId | None:
         """The object that a link names; None when it is gone, no link, or leads elsewhere."""
@@ -111,12 +102,17 @@ class Links:
         return self._folders[folder]
 
 
-def _as_made(links: Sequence[tuple[bytes, bytes]]) -> bytes:
-    """For each path and target, whether the link leads there: 1 or 0."""
-    found, readlink = bytearray(), os.readlink
-    for path, target in links:
+def _as_recorded(objects: str, roots: Sequence[tuple[bytes, bytes]]) -> list[bytes]:
+    """The digest of what each root holds by its record; empty where its link is not as it was made,
+    to an object in the folder ``objects``."""
+    columns = Roots.unpack([data for _, data in roots])
+    names = texts(columns.digests, columns.objects)
+    # Encoded together: that is quicker than one by one.
+    made = os.fsencode("".join([f"{objects}/{name}\0" for name in names])).split(b"\0")[:-1]
+    found, readlink = [], os.readlink
+    for digest, path, target in zip(columns.digests, columns.paths, made, strict=True):
         try:
-            found.append(readlink(path) == target)
+            found.append(digest if not path or readlink(path) == target else b"")
         except (OSError, ValueError):
-            found.append(False)
-    return bytes(found)
+            found.append(b"")
+    return found

@@ -19,7 +19,6 @@ from store.index.schema import (
     Lease,
     Node,
     Root,
-    Roots,
     damaged,
     id_in,
 )
@@ -82,11 +81,10 @@ class Reader(Objects):
         found = self._prefixed(b"roots", b"")
         return {os.fsdecode(name): Root.unpack(data) for name, data in found}
 
-    def root_columns(self) -> Roots:
-        """Every root, by name, a column a field."""
+    def root_values(self) -> list[tuple[bytes, bytes]]:
+        """Every root's name and its value, by name: for who has many, see :class:`schema.Roots`."""
         with self._txn.cursor(db=self._tables[b"roots"]) as cursor:
-            found = list(cursor)
-        return Roots.unpack([name for name, _ in found], [data for _, data in found])
+            return list(cursor)
 
     def lease_count(self) -> int:
         """How many leases there are, those of dead processes too."""

@@ -168,14 +168,13 @@ class Root(NamedTuple):
 class Roots(NamedTuple):
     """Every root, a column for each field of :class:`Root`: for who has many thousands."""
 
-    names: Sequence[bytes] = ()
     digests: Sequence[bytes] = ()
     objects: Sequence[str] = ()
     paths: Sequence[bytes] = ()
     since: Sequence[int] = ()
 
     @classmethod
-    def unpack(cls, names: Sequence[bytes], records: Sequence[bytes]) -> Roots:
+    def unpack(cls, records: Sequence[bytes]) -> Roots:
         """Of what stands in ``roots``; CorruptObject for what :meth:`Root.pack` does not write."""
         if not records:
             return cls()
@@ -186,12 +185,11 @@ class Roots(NamedTuple):
                 kinds = [set(map(type, column)) for column in columns]
                 if kinds == _ROOT and set(map(len, digests)) == {20} and min(since) >= 0:
                     check_names(objects)
-                    return cls(names, digests, objects, paths, since)
+                    return cls(digests, objects, paths, since)
         except (FormatError, InvalidName):
             pass  # Root.unpack tells which, and what of it
         roots = [Root.unpack(data) for data in records]
         return cls(
-            names,
             [root.id.digest for root in roots],
             [root.id.name for root in roots],
             [root.path for root in roots],

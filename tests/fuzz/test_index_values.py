@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from store.errors import CorruptObject, UnknownObject
 from store.index.reading import Reader
-from store.index.schema import TABLES
+from store.index.schema import TABLES, Roots
 from store.model.names import ObjectId
 from store.model.result import Made, Result
 from store.objects.ingest import ingest
@@ -65,7 +65,7 @@ def readings(oids: list[ObjectId]) -> list[Callable[[Reader], object]]:
         lambda txn: [txn.realisations(key, "out") for key in KEYS],
         lambda txn: list(txn.every_realisation()),
         lambda txn: txn.roots(),
-        lambda txn: txn.root_columns(),
+        lambda txn: Roots.unpack([data for _, data in txn.root_values()]),
         lambda txn: txn.leases(),
         lambda txn: txn.journal(0),
         lambda txn: txn.least_recently_verified(),

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from store import roots
 from store.errors import CorruptObject, NotOwner, StoreReadOnly, UnknownObject, UsageError
 from store.index.env import Index
 from store.index.schema import COARSE
@@ -17,6 +18,7 @@ from store.index.writing import Writer
 from store.locks import Claims
 from store.model.names import ObjectId
 from store.model.result import Made, Result
+from store.objects import crew
 from store.objects.ingest import ingest
 from store.store import Store
 from tests.golden.examples import DERIVATION, RESOLVED, SOURCE
@@ -192,6 +194,32 @@ def test_named_roots_come_and_go(store: Store, tmp_path: Path) -> None:
     assert store.remove_root("keep")
     assert not store.remove_root("keep")
     assert store.roots() == []
+
+
+@pytest.mark.parametrize("hands", [1, 2])
+def test_many_roots_are_looked_at_by_several_processes(
+    hands: int, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(roots, "FEW", 1)
+    monkeypatch.setattr(crew, "hands", lambda: hands)
+    one, two = made(store, "one"), made(store, "two")
+    store.register_objects([one, two])
+    links = [tmp_path / f"link{number}" for number in range(7)]
+    for link in links:
+        store.link_root(str(link), one.id)
+    store.add_root("keep", one.id)
+    links[2].unlink()
+    links[4].unlink()
+    links[4].symlink_to(two.id.path)
+    found = {root.path: root.holds for root in store.roots()}
+    assert found == dict.fromkeys([None, *map(str, links)], one.id) | {
+        str(links[2]): None,
+        str(links[4]): two.id,
+    }
+    with store.index.read() as txn:
+        standing = store.standing(txn)
+    assert sorted(standing.held()) == sorted([one.id.digest] * 6 + [two.id.digest])
+    assert [root.path for root in standing.dead()] == [str(links[2])]
 
 
 def test_a_link_holds_what_it_leads_to_by_whatever_name_of_the_store(
