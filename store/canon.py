@@ -8,7 +8,6 @@ encoder writes.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 from itertools import chain
 from operator import eq
 from typing import Any, TypeAlias
@@ -22,7 +21,6 @@ DEEPEST = 64
 
 # One for all: with each new one comes a buffer of a megabyte.
 _pack = msgpack.Packer(use_bin_type=True).pack
-_unpack = partial(msgpack.unpackb, raw=False, strict_map_key=False)
 
 _LISTS = frozenset((list,))
 _PLAIN = frozenset((bool, int, bytes, str, type(None)))
@@ -43,7 +41,7 @@ def encode(value: Value) -> bytes:
 def decode(data: bytes) -> list[Value]:
     """The array that ``data`` stands for; FormatError for what :func:`encode` does not write."""
     try:
-        value = _unpack(data)
+        value = msgpack.unpackb(data, raw=False, strict_map_key=False)
     except Exception as error:  # msgpack raises its own tree, ValueError and UnicodeDecodeError
         raise FormatError(f"not canonical msgpack: {error or type(error).__name__}") from error
     if not isinstance(value, list):
@@ -56,10 +54,17 @@ def decode(data: bytes) -> list[Value]:
 def decode_all(records: Sequence[bytes]) -> list[list[Value]]:
     """As :func:`decode` of each, for thousands: quicker if their arrays hold no arrays."""
     try:
-        values = list(map(_unpack, records))
+        data = b"".join(records)
+        unpacker = msgpack.Unpacker(
+            raw=False, strict_map_key=False, max_buffer_size=max(len(data), 1)
+        )
+        unpacker.feed(data)
+        values = list(unpacker)
         if (
-            {list}.issuperset(map(type, values))
+            len(values) == len(records)
+            and {list}.issuperset(map(type, values))
             and _PLAIN.issuperset(map(type, chain.from_iterable(values)))
+            # Then each began and ended where its record does.
             and all(map(eq, map(_pack, values), records))
         ):
             return values
