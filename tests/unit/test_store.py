@@ -203,7 +203,8 @@ def test_many_roots_are_looked_at_by_several_processes(
     monkeypatch.setattr(roots, "FEW", 1)
     monkeypatch.setattr(crew, "hands", lambda: hands)
     one, two = made(store, "one"), made(store, "two")
-    store.register_objects([one, two])
+    for item in (one, two):
+        store.register(NODE, KEY, RESOLVED, result(item))
     links = [tmp_path / f"link{number}" for number in range(7)]
     for link in links:
         store.link_root(str(link), one.id)
