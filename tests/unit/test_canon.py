@@ -100,7 +100,19 @@ def test_forms_that_are_not_the_shortest_are_refused(data: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "value", [[{}], [{"a": 1}], [1.5], [msgpack.ExtType(3, b"x")], [msgpack.Timestamp(1)], {}, 1.0]
+    "value",
+    [
+        [{}],
+        [{"a": 1}],
+        [1.5],
+        [msgpack.ExtType(3, b"x")],
+        [msgpack.Timestamp(1)],
+        {},
+        1.0,
+        [[1], [b"x", 1.5]],
+        [[1], {}],
+        [[], [[1.5]]],
+    ],
 )
 def test_maps_floats_and_extensions_are_neither_read_nor_written(value: Any) -> None:
     with pytest.raises(FormatError):
