@@ -22,7 +22,7 @@ _CANNOT_EXCHANGE = (errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP)
 """What file systems say that do not know how. There, for a moment nothing stands in the place."""
 
 BESIDE = "."
-"""How the name of an object begins in the store directory that is about to replace another; or,
+"""How the name of an object begins in the store directory that is about to be put in its place; or,
 for a moment, that was replaced."""
 
 FORMER = BESIDE * 2
@@ -91,14 +91,27 @@ def _identity(path: str) -> tuple[int, int, int] | None:
 def _settle(
     layout: Layout, staged: str, manifest: Manifest, folder: int, *, there: bool, damaged: bool
 ) -> None:
-    target = layout.object(manifest.id)
+    # First: what has an object's name has a manifest, whenever a process is killed.
+    _write_manifest(layout, manifest, os.path.dirname(staged))
     if there and damaged:
         # Not what its name says: left by a cut before it was whole, or damaged since.
         _replace(layout, staged, manifest, folder)
     elif not there:
+        _appear(layout, staged, manifest, folder)
+
+
+def _appear(layout: Layout, staged: str, manifest: Manifest, folder: int) -> None:
+    """Put the tree at ``staged`` where no object is. A directory is finished beside that place, as
+    it could not be moved to another folder when it is finished; so what has the name is whole."""
+    target = layout.object(manifest.id)
+    if manifest.root.kind is not NodeKind.DIRECTORY:
         os.rename(staged, target)
-        _finish_top(target, manifest)
-    _write_manifest(layout, manifest, os.path.dirname(staged))
+        return
+    fresh = f"{layout.objects}/{BESIDE}{manifest.id}"
+    clear_swap(layout, manifest.id, os.path.dirname(staged), folder, known=False)
+    os.rename(staged, fresh)
+    _finish_top(fresh)
+    os.rename(fresh, target)
 
 
 def _replace(layout: Layout, staged: str, manifest: Manifest, folder: int) -> None:
@@ -113,7 +126,7 @@ def _replace(layout: Layout, staged: str, manifest: Manifest, folder: int) -> No
     aside = os.path.dirname(staged)
     clear_swap(layout, manifest.id, aside, folder, known=True)
     os.rename(staged, fresh)
-    _finish_top(fresh, manifest)
+    _finish_top(fresh)
     try:
         kernel.exchange(fresh, target)
         former = fresh
@@ -137,7 +150,9 @@ def clear_swap(layout: Layout, oid: ObjectId, aside: str, folder: int, *, known:
     left = [mark for mark in (BESIDE, FORMER) if os.path.lexists(f"{layout.objects}/{mark}{oid}")]
     if left and known and not os.path.lexists(target):
         # The new one first: it was finished before the former left its place.
-        os.rename(f"{layout.objects}/{left.pop(0)}{oid}", target)
+        fresh = f"{layout.objects}/{left.pop(0)}{oid}"
+        _finish_top(fresh)
+        os.rename(fresh, target)
     if left:
         # What was swapped in last may be there no longer than until a power cut.
         os.fsync(folder)
@@ -162,14 +177,16 @@ def _move(path: str, target: str) -> None:
     os.rename(path, target)
 
 
-def _finish_top(target: str, manifest: Manifest) -> None:
-    if manifest.root.kind is NodeKind.DIRECTORY:
-        fd = os.open(target, _FOLDER | os.O_NOFOLLOW)
-        try:
-            finish(fd, 0o555)
-            os.fsync(fd)
-        finally:
-            os.close(fd)
+def _finish_top(path: str) -> None:
+    """Make a tree's top final, if it is a directory."""
+    if not os.path.isdir(path) or os.path.islink(path):
+        return
+    fd = os.open(path, _FOLDER | os.O_NOFOLLOW)
+    try:
+        finish(fd, 0o555)
+        os.fsync(fd)
+    finally:
+        os.close(fd)
 
 
 def _write_manifest(layout: Layout, manifest: Manifest, staging: str) -> None:

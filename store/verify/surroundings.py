@@ -162,7 +162,9 @@ def check_unregistered(store: Store) -> Iterator[Finding]:
     for folder, name in names:
         beside = folder == layout.objects and name.startswith(BESIDE)
         kind, why = (
-            ("leftover", "of a swap that was killed") if beside else ("stray", "not registered")
+            ("leftover", "of one that was killed while it put the object in place")
+            if beside
+            else ("stray", "not registered")
         )
         yield Finding(kind, f"{folder}/{name}", why)
 

@@ -181,7 +181,7 @@ def test_a_planted_bug_is_found(
 @pytest.mark.usefixtures("warmed")
 def test_a_collector_that_forgets_the_roots_is_found(tmp_path: Path, monkeypatch: Patch) -> None:
     shop = workshop(tmp_path / "shop", TOGETHER)
-    monkeypatch.setattr("store.gc.holders._rooted", lambda _: iter(()))
+    monkeypatch.setattr("store.roots.Standing.held", lambda _: [])
     done = together(shop, {"adder": 1, "collector": 1}, 4, 1)
     Workshop.clear(shop.place)
     assert any("lost: " in finding for finding in done.lost)

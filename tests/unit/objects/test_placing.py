@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from store.objects import placing
 from store.objects.check import check_object
 from store.objects.ingest import ingest, ingest_again
 from store.objects.placing import clear_swap, exclusive, swapped
+from store.recovery.survey import survey
 
 Swap = Callable[[], object]
 
@@ -87,6 +89,35 @@ def test_a_killed_swap_leaves_the_object_and_what_can_be_cleared(
     assert sorted(os.listdir(layout.objects)) == [f".{manifest.id}", str(manifest.id)]
     assert check_object(layout.root, manifest) == []
     assert cleared(layout, manifest) == [str(manifest.id)]
+    assert check_object(layout.root, manifest) == []
+
+
+@pytest.mark.parametrize(
+    ("module", "name", "count"), [(placing, "_finish_top", 1), (os, "rename", 1), (os, "rename", 3)]
+)
+def test_a_killed_put_leaves_nothing_at_the_name_and_the_next_one_works(
+    layout: Layout, tree: Path, module: object, name: str, count: int
+) -> None:
+    (tree / "a").write_bytes(b"whole")
+    killed_at(module, name, count, lambda: ingest(layout.root, str(tree), "pkg"))
+    left = os.listdir(layout.objects)
+    assert [item for item in left if not item.startswith(".")] == []
+    assert survey(layout).damaged == []
+    manifest = ingest(layout.root, str(tree), "pkg")
+    assert os.listdir(layout.objects) == [str(manifest.id)]
+    assert check_object(layout.root, manifest) == []
+
+
+def test_what_a_killed_put_left_of_an_object_that_was_lost_is_made_whole(
+    layout: Layout, tree: Path, manifest: Manifest
+) -> None:
+    shutil.move(layout.object(manifest.id), layout.trash)
+    killed_at(placing, "_finish_top", 1, lambda: ingest(layout.root, str(tree), "pkg"))
+    aside = f"{layout.trash}/aside"
+    os.mkdir(aside)
+    with exclusive(layout) as folder:
+        clear_swap(layout, manifest.id, aside, folder, known=True)
+    assert os.listdir(layout.objects) == [str(manifest.id)]
     assert check_object(layout.root, manifest) == []
 
 
