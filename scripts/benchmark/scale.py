@@ -111,6 +111,7 @@ def _measure(bench: Bench, rows: Sequence[str], as_json: bool) -> tuple[list[Fig
                     print(figure.to_json(), flush=True)
         except Failed as error:
             failures.append(f"{name}: {error}")
+        bench.vacate(name)
     return figures, failures
 
 
