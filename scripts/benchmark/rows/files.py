@@ -1,14 +1,20 @@
-"""Trees taken in, verified and collected."""
+"""Trees taken in, verified and collected; and what a part of that alone takes on this machine.
+
+Such a limit is no rival, and does less: what is below it is out of reach for all who do that part.
+"""
 
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator, Sequence
 
-from scripts.benchmark import trees
-from scripts.benchmark.figures import Figure, compared
-from scripts.benchmark.measure import Failed, Pairs
+from scripts.benchmark import measure, trees
+from scripts.benchmark.figures import Figure, bounded, compared
+from scripts.benchmark.measure import Failed, Pairs, Work
 from scripts.benchmark.plan import Bench, Sides
+
+_COPY = ("sh", "-c", 'cp -a "$1" "$2" && sync -f "$2"', "copy")
 
 
 def source_trees(bench: Bench) -> Iterator[Figure]:
@@ -21,12 +27,16 @@ def source_trees(bench: Bench) -> Iterator[Figure]:
     sides = bench.sides(room)
     whole = f"{sizes.files:,} files, {_gigabytes(sizes.bytes)}"
     yield compared(f"add a tree like a kernel's ({whole})", _add(sides, sources), 0.33)
+    copies = [f"{source}-copy" for source in sources]
+    copying = [(*_COPY, *pair) for pair in zip(sources, copies, strict=True)]
+    yield _limit("`cp -a` of such a tree, and `sync -f`", room, copying)
     both = _gigabytes(2 * sizes.bytes)
     verified = _verify(sides, sizes.turns)
     yield compared(f"verify the contents of two such trees ({both})", verified, 0.5)
     collected = sides.repeat(1, ("gc",), ("nix-store", "--gc"))
     _check_empty(sides)
     yield compared("delete those two by collection", collected, 0.33)
+    yield _limit("`rm -rf` of two such trees", room, [("rm", "-rf", *copies)])
 
 
 def large_files(bench: Bench) -> Iterator[Figure]:
@@ -39,6 +49,9 @@ def large_files(bench: Bench) -> Iterator[Figure]:
     _add(sides, [source])
     whole = f"{_gigabytes(2 * sizes.bytes)} in {sizes.large_files}"
     yield compared(f"verify large files ({whole})", _verify(sides, sizes.turns), 0.2)
+    hashing = (sys.executable, "-I", "-m", "scripts.benchmark.hashing", str(2 * sizes.bytes))
+    seconds = float(measure.run(Work(hashing, sides.ours.environment), room).output)
+    yield bounded("its limit: BLAKE3 of so much in memory, all processors", "s", seconds, None)
 
 
 def _add(sides: Sides, sources: Sequence[str]) -> Pairs:
@@ -46,6 +59,12 @@ def _add(sides: Sides, sources: Sequence[str]) -> Pairs:
         [("add", source) for source in sources],
         [("nix-store", "--add", source) for source in sources],
     )
+
+
+def _limit(work: str, room: str, commands: Sequence[Sequence[str]]) -> Figure:
+    works = [Work(tuple(words), os.environ) for words in commands]
+    spent = measure.pairs(works, [], room)
+    return bounded(f"its limit: {work}", "s", spent.seconds, None, spent.processor)
 
 
 def _verify(sides: Sides, turns: int) -> Pairs:
