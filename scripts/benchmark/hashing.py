@@ -1,5 +1,5 @@
-"""``python -m scripts.benchmark.hashing BYTES``: prints the seconds that BLAKE3 takes on all processors
-for so many bytes that are in memory already."""
+"""``python -m scripts.benchmark.hashing BYTES``: prints the seconds that BLAKE3 takes for so many
+bytes that are in memory already, on all processors."""
 
 from __future__ import annotations
 
