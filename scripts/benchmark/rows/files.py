@@ -1,6 +1,7 @@
 """Trees taken in, verified and collected; and what a part of that alone takes on this machine.
 
-Such a limit is no rival, and does less: what is below it is out of reach for all who do that part.
+What is named so is no rival, and does less: a target below it is out of reach for who does that part
+as it does.
 """
 
 from __future__ import annotations
@@ -29,14 +30,14 @@ def source_trees(bench: Bench) -> Iterator[Figure]:
     yield compared(f"add a tree like a kernel's ({whole})", _add(sides, sources), 0.33)
     copies = [f"{source}-copy" for source in sources]
     copying = [(*_COPY, *pair) for pair in zip(sources, copies, strict=True)]
-    yield _limit("`cp -a` of such a tree, and `sync -f`", room, copying)
+    yield _part("`cp -a` of such a tree, and `sync -f`", room, copying)
     both = _gigabytes(2 * sizes.bytes)
     verified = _verify(sides, sizes.turns)
     yield compared(f"verify the contents of two such trees ({both})", verified, 0.5)
     collected = sides.repeat(1, ("gc",), ("nix-store", "--gc"))
     _check_empty(sides)
     yield compared("delete those two by collection", collected, 0.33)
-    yield _limit("`rm -rf` of two such trees", room, [("rm", "-rf", *copies)])
+    yield _part("`rm -rf` of two such trees", room, [("rm", "-rf", *copies)])
 
 
 def large_files(bench: Bench) -> Iterator[Figure]:
@@ -51,7 +52,7 @@ def large_files(bench: Bench) -> Iterator[Figure]:
     yield compared(f"verify large files ({whole})", _verify(sides, sizes.turns), 0.2)
     hashing = (sys.executable, "-I", "-m", "scripts.benchmark.hashing", str(2 * sizes.bytes))
     seconds = float(measure.run(Work(hashing, sides.ours.environment), room).output)
-    yield bounded("its limit: BLAKE3 of so much in memory, all processors", "s", seconds, None)
+    yield bounded("a part of it: BLAKE3 of so much in memory, all processors", "s", seconds, None)
 
 
 def _add(sides: Sides, sources: Sequence[str]) -> Pairs:
@@ -61,10 +62,10 @@ def _add(sides: Sides, sources: Sequence[str]) -> Pairs:
     )
 
 
-def _limit(work: str, room: str, commands: Sequence[Sequence[str]]) -> Figure:
+def _part(work: str, room: str, commands: Sequence[Sequence[str]]) -> Figure:
     works = [Work(tuple(words), os.environ) for words in commands]
     spent = measure.pairs(works, [], room)
-    return bounded(f"its limit: {work}", "s", spent.seconds, None, spent.processor)
+    return bounded(f"a part of it: {work}", "s", spent.seconds, None, spent.processor)
 
 
 def _verify(sides: Sides, turns: int) -> Pairs:
