@@ -141,7 +141,7 @@ def _replace(layout: Layout, staged: str, manifest: Manifest, folder: int) -> No
 
 
 def clear_swap(layout: Layout, oid: ObjectId, aside: str, folder: int, *, known: bool) -> None:
-    """Move what a killed swap of an object left to the folder ``aside``.
+    """Move what a killed swap of an object, or a killed put, left to the folder ``aside``.
 
     For who is :func:`exclusive`, which gave it ``folder``. An object that is ``known`` to be
     needed, and that was not in its place at the time of the kill, is put there.
@@ -149,7 +149,8 @@ def clear_swap(layout: Layout, oid: ObjectId, aside: str, folder: int, *, known:
     target = layout.object(oid)
     left = [mark for mark in (BESIDE, FORMER) if os.path.lexists(f"{layout.objects}/{mark}{oid}")]
     if left and known and not os.path.lexists(target):
-        # The new one first: it was finished before the former left its place.
+        # The new one first. Of a swap it is finished, as the former has left its place; of one that
+        # was put where nothing was, it need not be.
         fresh = f"{layout.objects}/{left.pop(0)}{oid}"
         _finish_top(fresh)
         os.rename(fresh, target)
