@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import contextlib
 import os
-import stat
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from store.build import cleaning
+from store.durable import move, sync_folder
 from store.errors import FormatError, InvalidName, storage_error
 from store.index.reading import Reader
 from store.index.writing import Writer
@@ -156,11 +156,7 @@ class Discarding:
 
     def _move(self, name: str) -> None:
         with contextlib.suppress(FileNotFoundError):
-            path = f"{self._layout.objects}/{name}"
-            if stat.S_ISDIR(os.lstat(path).st_mode):
-                # Moving a directory writes its "..".
-                os.chmod(path, 0o755)
-            os.rename(path, f"{self.folder}/objects/{name}")
+            move(f"{self._layout.objects}/{name}", f"{self.folder}/objects/{name}")
         with contextlib.suppress(FileNotFoundError):
             os.rename(f"{self._layout.manifests}/{name}", f"{self.folder}/manifests/{name}")
 
@@ -168,11 +164,7 @@ class Discarding:
         """Wait until the moves are on disk. Only then may what was moved be removed: after a power
         cut, nothing half-removed may stand in the store directory."""
         for path in (self._layout.objects, self._layout.manifests, self.folder):
-            fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-            try:
-                os.fsync(fd)
-            finally:
-                os.close(fd)
+            sync_folder(path)
 
 
 def next_size(size: int, held: float) -> int:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from store import digest
+from store.durable import sync_folder
 from store.errors import CorruptObject, FormatError, UnknownObject, storage_error
 from store.holding import Holding, Lease
 from store.index.env import Index
@@ -281,9 +282,9 @@ def make_directories(layout: Layout) -> None:
     try:
         for path in (layout.root, *folders):
             os.makedirs(path, 0o755, exist_ok=True)
-        _sync(layout.root)
+        sync_folder(layout.root)
         os.makedirs(layout.index, 0o755, exist_ok=True)
-        _sync(layout.root)
+        sync_folder(layout.root)
         _sync_above(layout.root, above)
     except OSError as error:
         raise storage_error(error, f"cannot make a store at {layout.root}") from error
@@ -301,13 +302,4 @@ def _sync_above(path: str, last: str) -> None:
     while path != last:
         path = os.path.dirname(path)
         with contextlib.suppress(PermissionError):  # not ours to read, so not made by us
-            _sync(path)
-
-
-def _sync(folder: str) -> None:
-    """Wait until a folder's entries are on disk."""
-    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
+            sync_folder(path)

@@ -13,6 +13,7 @@ from typing import Any
 
 import lmdb
 
+from store.durable import sync_folder
 from store.locks import Hold, make_held
 
 PREFIX = "new-"
@@ -52,15 +53,6 @@ def _put(made: str, target: str) -> None:
     except OSError:
         # A file system without hard links.
         os.rename(made, target)
-
-
-def sync_folder(path: str) -> None:
-    """Wait until a folder's entries are on disk."""
-    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
 
 
 def sweep(path: str) -> None:

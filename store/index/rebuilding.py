@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from store.canon import Value
+from store.durable import sync_folder
 from store.errors import Busy, NotOwner
 from store.index import making, records
 from store.index.env import Index
@@ -75,12 +76,12 @@ class Workshop:
             with contextlib.suppress(FileNotFoundError):
                 _set_aside(path, name)
         os.rename(f"{self.folder}/records", record_file)
-        making.sync_folder(os.path.dirname(record_file))
+        sync_folder(os.path.dirname(record_file))
         # The reader table belongs to the file that goes, and nobody has it open.
         with contextlib.suppress(FileNotFoundError):
             os.unlink(f"{self.index}/lock.mdb")
         os.rename(fresh, f"{self.index}/data.mdb")
-        making.sync_folder(self.index)
+        sync_folder(self.index)
 
 
 def _set_aside(path: str, name: str) -> None:

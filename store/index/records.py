@@ -30,8 +30,8 @@ from typing import BinaryIO
 
 from store import canon, digest
 from store.canon import Value
+from store.durable import sync_folder
 from store.errors import FormatError, StoreError
-from store.index.making import sync_folder
 from store.index.reading import Reader
 from store.index.writing import Writer
 

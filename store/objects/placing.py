@@ -9,6 +9,7 @@ import os
 from collections.abc import Iterable, Iterator
 
 from store import kernel
+from store.durable import move, sync_folder
 from store.errors import FormatError, InvalidName
 from store.layout import Layout
 from store.locks import Claims
@@ -77,7 +78,7 @@ def place(
         # alone a moment ago, and if it is replaced meanwhile, it is looked at again.
         settled = found
         damaged = always or differs(staged, layout.object(manifest.id), manifest)
-    _sync_folder(layout.manifests)
+    sync_folder(layout.manifests)
 
 
 def _identity(path: str) -> tuple[int, int, int] | None:
@@ -137,7 +138,7 @@ def _replace(layout: Layout, staged: str, manifest: Manifest, folder: int) -> No
         os.rename(fresh, target)
     # What is replaced may have been whole. Not before the other is there for good may it go.
     os.fsync(folder)
-    _move(former, f"{aside}/replaced")
+    move(former, f"{aside}/replaced")
 
 
 def clear_swap(layout: Layout, oid: ObjectId, aside: str, folder: int, *, known: bool) -> None:
@@ -158,7 +159,7 @@ def clear_swap(layout: Layout, oid: ObjectId, aside: str, folder: int, *, known:
         # What was swapped in last may be there no longer than until a power cut.
         os.fsync(folder)
     for mark in left:
-        _move(f"{layout.objects}/{mark}{oid}", f"{aside}/left{mark}{oid}")
+        move(f"{layout.objects}/{mark}{oid}", f"{aside}/left{mark}{oid}")
 
 
 def swapped(names: Iterable[str]) -> set[ObjectId]:
@@ -169,13 +170,6 @@ def swapped(names: Iterable[str]) -> set[ObjectId]:
             with contextlib.suppress(FormatError, InvalidName):
                 found.add(ObjectId.parse(name.lstrip(BESIDE)))
     return found
-
-
-def _move(path: str, target: str) -> None:
-    if os.path.isdir(path) and not os.path.islink(path):
-        # Moving a directory to another writes its "..".
-        os.chmod(path, 0o755)
-    os.rename(path, target)
 
 
 def _finish_top(path: str) -> None:
@@ -203,11 +197,3 @@ def _write_manifest(layout: Layout, manifest: Manifest, staging: str) -> None:
         os.fchmod(stream.fileno(), 0o444)
         os.fsync(stream.fileno())
     os.rename(fresh, record)
-
-
-def _sync_folder(path: str) -> None:
-    fd = os.open(path, _FOLDER)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)

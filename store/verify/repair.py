@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
+from store.durable import move, sync_folder
 from store.errors import StoreError, storage_error
 from store.index.schema import Entry
 from store.layout import Layout
@@ -171,20 +172,9 @@ def _move(layout: Layout, path: str, name: str, why: str) -> str:
             note.write(f"{path}: {why}\n")
             note.flush()
             os.fsync(note.fileno())
-        if os.path.isdir(path) and not os.path.islink(path):
-            # Moving a directory writes its "..".
-            os.chmod(path, 0o755)
-        os.rename(path, f"{folder}/{name}")
+        move(path, f"{folder}/{name}")
         for changed in (folder, layout.quarantine, os.path.dirname(path)):
-            _sync(changed)
+            sync_folder(changed)
     except OSError as error:
         raise storage_error(error, f"cannot move {path} to the quarantine") from error
     return folder
-
-
-def _sync(folder: str) -> None:
-    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from store import durable
 from store.build import cleaning
 from store.discarding import Batch, Discarding
 from store.index.writing import Writer
@@ -60,7 +61,7 @@ def no_data_syncs(patch: Patch) -> None:
 
 def no_manifest_syncs(patch: Patch) -> None:
     """The index is told before the manifest's name is on disk."""
-    patch.setattr("store.objects.placing._sync_folder", lambda _: None)
+    patch.setattr("store.objects.placing.sync_folder", lambda _: None)
 
 
 def no_index_syncs(patch: Patch) -> None:
@@ -117,7 +118,7 @@ def early_removal(patch: Patch) -> None:
 
 def early_goodbye(patch: Patch) -> None:
     """What is replaced is removed before the swap is on disk."""
-    real_replace, real_move, real_sync = placing._replace, placing._move, os.fsync
+    real_replace, real_move, real_sync = placing._replace, durable.move, os.fsync
 
     def replace(layout: Layout, staged: str, manifest: Manifest, folder: int) -> None:
         patch.setattr(os, "fsync", lambda fd: None if fd == folder else real_sync(fd))
@@ -130,7 +131,7 @@ def early_goodbye(patch: Patch) -> None:
             cleaning.remove(target)
 
     patch.setattr(placing, "_replace", replace)
-    patch.setattr(placing, "_move", move)
+    patch.setattr("store.objects.placing.move", move)
 
 
 def blind_to_swaps(patch: Patch) -> None:

@@ -10,7 +10,10 @@ import pytest
 TOP = Path(__file__).resolve().parents[2]
 
 LAYERS = [
-    ({"errors", "digest", "canon", "events", "kernel"}, "the ground: values, codecs, system calls"),
+    (
+        {"errors", "digest", "canon", "events", "kernel", "durable"},
+        "the ground: values, codecs, system calls",
+    ),
     ({"model", "layout", "locks"}, "the pure model knows no I/O"),
     ({"index", "objects", "build"}, "mechanisms know the model, and not each other"),
     (

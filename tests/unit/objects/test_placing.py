@@ -80,7 +80,7 @@ def cannot_exchange(patch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
-    ("module", "name"), [(placing, "_finish_top"), (kernel, "exchange"), (placing, "_move")]
+    ("module", "name"), [(placing, "_finish_top"), (kernel, "exchange"), (placing, "move")]
 )
 def test_a_killed_swap_leaves_the_object_and_what_can_be_cleared(
     layout: Layout, tree: Path, manifest: Manifest, module: object, name: str
