@@ -95,6 +95,13 @@ class Objects:
         there is none."""
         return names_in(self._records(numbers))
 
+    def named(self, numbers: Iterable[int]) -> dict[int, str]:
+        """As :meth:`names`, by number, of those that objects have: some may be gone since."""
+        with self._txn.cursor(db=self._tables[b"objects"]) as cursor:
+            found = cursor.getmulti(list(map(NUMBER.pack, numbers)))
+        there = [NUMBER.unpack(key)[0] for key, _ in found]
+        return dict(zip(there, names_in([data for _, data in found]), strict=True))
+
     def listing(self, numbers: Iterable[int]) -> list[tuple[str, int]]:
         """``<digest>-<name>`` and size in bytes of the objects with these numbers, by digest."""
         found = sorted(self._records(numbers))

@@ -20,6 +20,7 @@ from store.gc.collector import Collector, collecting
 from store.gc.deletion import delete
 from store.gc.plan import make_plan
 from store.gc.policy import Policy
+from store.gc.removal import Removal
 from store.gc.why import why_alive
 from store.index.writing import Writer
 from store.model.names import ObjectId
@@ -114,6 +115,38 @@ def test_what_was_used_longest_ago_goes_first_and_no_more_than_asked(stock: Stoc
     assert stock.there() == {"young"}
     collect(stock, Policy(keep_free=1))
     assert stock.there() == {"young"}
+
+
+@pytest.mark.parametrize("bound", ["max_freed", "keep_free"])
+def test_of_small_objects_no_more_go_than_free_what_is_asked_for(
+    stock: Stock, monkeypatch: pytest.MonkeyPatch, bound: str
+) -> None:
+    """Files take whole blocks: what they free is far more than the sum of their sizes."""
+    for number in range(40):
+        stock.make(f"n{number}", size=10)
+    one = sum(
+        os.lstat(path).st_blocks * 512
+        for path in (
+            stock.store.layout.object(stock.oids["n0"]),
+            stock.store.layout.manifest(stock.oids["n0"]),
+        )
+    )
+    freed = 0
+
+    def measured(self: Removal, folder: str) -> None:
+        nonlocal freed
+        real(self, folder)
+        freed = self.freed
+
+    real = Removal.empty_run
+    monkeypatch.setattr(Removal, "empty_run", measured)
+    wanted = 2 * one + 1
+    policy = (
+        Policy(max_freed=wanted) if bound == "max_freed" else Policy(keep_free=(1 << 30) + wanted)
+    )
+    monkeypatch.setattr(Store, "free_bytes", lambda self: (1 << 30) + freed)
+    assert len(collect(stock, policy).outcome.deleted) == 3
+    assert len(stock.there()) == 37
 
 
 def test_what_a_spared_object_refers_to_is_spared(stock: Stock) -> None:
