@@ -16,6 +16,7 @@ from store.audit.signing import PrivateKey
 from store.cli.context import Context
 from store.cli.key import make_key
 from store.cli.options import PACKAGE, seed_option
+from store.cli.wording import counted
 from store.errors import (
     FormatError,
     NotRealised,
@@ -89,8 +90,7 @@ def command(
     private = Keyring(default_folder()).private(new_key or key)
     lines = [*_builds(context, made, private), *_verdicts(findings, private)]
     _write(lines, output, f"-{private.public.id[:8]}")
-    plural = "" if len(lines) == 1 else "s"
-    click.echo(f"{len(lines)} statement{plural} signed by {private.name}", err=True)
+    click.echo(f"{counted(len(lines), 'statement')} signed by {private.name}", err=True)
 
 
 def _made(
@@ -180,7 +180,7 @@ def _verdicts(files: tuple[str, ...], key: PrivateKey) -> Iterator[Signed]:
                 assert finding.expected is not None
                 yield Signed(finding.expected.name, envelope.seal(payload, [key]))
     if passed_over:
-        click.echo(f"{passed_over} findings say nothing of an object: not signed", err=True)
+        click.echo(f"not signed: {counted(passed_over, 'finding')} about no object", err=True)
 
 
 def _lines(file: str) -> Iterator[bytes]:

@@ -7,6 +7,7 @@ import click
 from store.cli.context import Context
 from store.cli.options import PACKAGE, seed_option
 from store.cli.quantities import bytes_text
+from store.cli.wording import counted
 from store.model.names import STORE_DIR
 
 
@@ -29,7 +30,7 @@ def command(
     elif sizes:
         lines = [f"{bytes_text(size):>12}  {STORE_DIR}/{name}" for name, size in found]
         total = sum(size for _, size in found)
-        lines.append(f"{bytes_text(total):>12}  in {len(found)} objects")
+        lines.append(f"{bytes_text(total):>12}  in {counted(len(found), 'object')}")
     else:
         lines = [f"{STORE_DIR}/{name}" for name, _ in found]
     print("\n".join(lines))

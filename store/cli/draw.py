@@ -9,6 +9,7 @@ from typing import TextIO
 
 from store import events
 from store.cli.quantities import bytes_text, seconds_text
+from store.cli.wording import counted
 from store.errors import StoreError
 from store.events import Event
 
@@ -66,7 +67,7 @@ class Plain:
             case events.Failed(error=error):
                 return [f"failed: {first_line(error)}"]
             case events.Collected(objects, freed, seconds) if objects or freed:
-                text = f"deleted {objects} objects, freed {bytes_text(freed)}"
+                text = f"deleted {counted(objects, 'object')}, freed {bytes_text(freed)}"
                 return [f"{text} in {seconds_text(seconds)}"]
             case events.NothingToFree():
                 return list(_nothing_to_free(event))
@@ -131,7 +132,7 @@ class Live(Plain):
                 self._running.pop(key, None)
             case events.CollectorPhase(name, done, total, freed):
                 line = self._running.setdefault(COLLECTOR, _Line("", "collecting", None))
-                of = f" {done} of {total} objects" if total else ""
+                of = f" {done} of {counted(total, 'object')}" if total else ""
                 line.phase = f"{name}{of}, {bytes_text(freed)} freed"
             case events.Collected():
                 self._running.pop(COLLECTOR, None)

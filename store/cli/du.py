@@ -14,6 +14,7 @@ from store.cli.options import PACKAGE, seed_option
 from store.cli.page import check_page_writable, write_page
 from store.cli.quantities import bytes_text
 from store.cli.space import ROWS, kept_by, measured, page
+from store.cli.wording import counted
 from store.errors import UsageError
 from store.gc.account import NOBODY, Account, Held, Share, account
 
@@ -61,7 +62,9 @@ def command(
 def _progress() -> Callable[[int, int], None]:
     if not sys.stderr.isatty():
         return lambda done, total: None
-    return lambda done, total: click.echo(f"\r{done} of {total} objects ", nl=False, err=True)
+    return lambda done, total: click.echo(
+        f"\r{done} of {counted(total, 'object')} ", nl=False, err=True
+    )
 
 
 def _draw(context: Context, found: Account, path: str, seconds: float) -> None:
@@ -123,22 +126,22 @@ def _lines(found: Account, count: int | None) -> Iterator[str]:
         for held in found.held[:count]:
             sizes = f"{bytes_text(held.frees):>11}  {bytes_text(held.closure):>11}"
             yield f"{sizes}  {held.objects:>7}  {held.holder}"
-        yield from _more(len(found.holders), count, "holders")
+        yield from _more(len(found.holders), count, "holder")
         yield ""
     yield f"{'takes':>11}  {'alone':>11}  {'shared':>11}  object"
     for share in found.shares[:count]:
         parts = (share.total, share.exclusive, share.shared)
         dead = "  (dead)" if found.holders and share.owner == NOBODY else ""
         yield f"{'  '.join(f'{bytes_text(size):>11}' for size in parts)}  {share.id.path}{dead}"
-    yield from _more(len(found.shares), count, "objects")
+    yield from _more(len(found.shares), count, "object")
     yield ""
     yield (
-        f"{bytes_text(found.total)} in {len(found.shares)} objects; "
+        f"{bytes_text(found.total)} in {counted(len(found.shares), 'object')}; "
         f"sharing files saves {bytes_text(found.unshared - found.total)}"
         + (f"; {bytes_text(found.dead)} are dead" if found.dead else "")
     )
 
 
-def _more(total: int, count: int | None, things: str) -> Iterator[str]:
+def _more(total: int, count: int | None, thing: str) -> Iterator[str]:
     if count is not None and total > count:
-        yield f"{'':>11}  and {total - count} {things} more (--all shows them)"
+        yield f"{'':>11}  and {counted(total - count, thing)} more (--all shows all)"

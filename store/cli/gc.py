@@ -13,6 +13,7 @@ import click
 from store.cli.context import Context
 from store.cli.options import PACKAGE, Duration, Size, seed_option
 from store.cli.quantities import bytes_text, seconds_text
+from store.cli.wording import counted
 from store.errors import StoreError
 from store.gc.holders import Holders
 from store.gc.plan import Plan, make_plan
@@ -138,11 +139,11 @@ def _holders(holders: Holders, *, dropped: bool) -> Iterator[str]:
     for root in holders.dead:
         yield f"{verb} the root {root.path}: its link is gone, or leads out of the store"
     if holders.stale:
-        yield f"{verb} {holders.stale} leases of processes that are gone"
+        yield f"{verb} {counted(holders.stale, 'lease')} of processes that are gone"
     if holders.unseen:
         yield (
-            f"{holders.unseen} processes could not be looked at (wholly); what only they use "
-            "does not count as used"
+            f"{counted(holders.unseen, 'process')} could not be looked at (wholly); what nobody "
+            "else uses does not count as used"
         )
 
 
@@ -168,8 +169,10 @@ def _show_plan(store: Store, policy: Policy, as_json: bool) -> None:
         print(line)
     kinds = [holder.kind.value for holder in plan.holders.alive]
     by = ", ".join(f"{kinds.count(kind)} by {kind}" for kind in dict.fromkeys(kinds))
-    spared = f", {plan.spared} spared as they were used lately" if plan.spared else ""
-    print(f"{plan.live} of {plan.total} objects are kept ({by or 'by nothing'}){spared}")
+    spared = f", {plan.spared} spared as used lately" if plan.spared else ""
+    are = "is" if plan.live == 1 else "are"
+    kept = f"{plan.live} of {counted(plan.total, 'object')} {are} kept"
+    print(f"{kept} ({by or 'by nothing'}){spared}")
     print(f"{shown} would be deleted, which frees {bytes_text(freed)}")
 
 

@@ -8,6 +8,7 @@ import os
 import click
 
 from store.cli.context import Context
+from store.cli.wording import counted
 from store.errors import UsageError
 from store.model.names import STORE_DIR, ObjectId
 
@@ -36,4 +37,4 @@ def command(context: Context, objects: tuple[str, ...], source: str, out_link: s
             store.link_root(os.path.abspath(out_link), oids[0])
     for oid in oids:
         print(oid.path)
-    click.echo(f"{len(fresh)} objects taken from {source}", err=True)
+    click.echo(f"{counted(len(fresh), 'object')} taken from {source}", err=True)

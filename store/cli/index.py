@@ -10,6 +10,7 @@ import click
 
 from store.cli.context import Context
 from store.cli.quantities import bytes_text
+from store.cli.wording import counted
 from store.errors import CorruptObject
 from store.layout import Layout
 from store.recovery.backup import backup as copy_index
@@ -79,7 +80,8 @@ def _report(done: Rebuilt, as_json: bool) -> None:
     left_out = len(done.survey.damaged) + len(done.survey.incomplete)
     if left_out or done.replay.lost_roots:
         raise CorruptObject(
-            f"{left_out} objects and {len(done.replay.lost_roots)} roots are not in the new index",
+            f"{counted(left_out, 'object')} and {counted(len(done.replay.lost_roots), 'root')} "
+            "are not in the new index",
             hint="the objects are still in the store directory, until `store gc`; realise again "
             "what is needed, or put good copies in their place and rebuild again",
         )
@@ -92,8 +94,9 @@ def _lines(done: Rebuilt) -> Iterator[str]:
     for name, oid in done.replay.lost_roots:
         yield f"lost root: {name}, which kept {oid}"
     yield (
-        f"{len(done.survey.sound)} objects, {done.replay.realisations} realisations and "
-        f"{done.replay.roots} roots are in the index"
+        f"{counted(len(done.survey.sound), 'object')}, "
+        f"{counted(done.replay.realisations, 'realisation')} and "
+        f"{counted(done.replay.roots, 'root')} are in the index"
     )
     if done.old is not None:
         yield (
@@ -102,7 +105,8 @@ def _lines(done: Rebuilt) -> Iterator[str]:
         )
     if done.skipped or done.replay.unread:
         yield (
-            f"{done.skipped} bytes and {done.replay.unread} records beside the index were damaged; "
+            f"{counted(done.skipped, 'byte')} and {counted(done.replay.unread, 'record')} "
+            "beside the index were damaged; "
             "what they told is forgotten"
         )
 

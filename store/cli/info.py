@@ -10,6 +10,7 @@ import click
 from store.cli.context import Context
 from store.cli.options import PACKAGE, seed_option
 from store.cli.quantities import bytes_text, seconds_text
+from store.cli.wording import counted
 
 
 @click.command("info")
@@ -54,9 +55,9 @@ def command(context: Context, object: str, as_json: bool) -> None:
     print(f"path        {record['path']}")
     print(f"physically  {record['physical']}")
     print(f"size        {bytes_text(manifest.size)}")
-    print(f"closure     {len(closure)} objects, {bytes_text(store.total_size(closure))}")
+    print(f"closure     {counted(len(closure), 'object')}, {bytes_text(store.total_size(closure))}")
     itself = " and to itself" if manifest.refers_to_itself else ""
-    print(f"refers      to {len(manifest.references)} objects{itself}")
+    print(f"refers      to {counted(len(manifest.references), 'object')}{itself}")
     for other in manifest.references:
         print(f"  -> {other}")
     referrers = store.referrers(oid)

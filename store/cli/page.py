@@ -15,6 +15,7 @@ from html import escape
 from importlib import resources
 from string import Template
 
+from store.cli.wording import printable
 from store.errors import storage_error
 
 
@@ -62,7 +63,7 @@ def definitions(facts: Iterable[tuple[str, str]]) -> str:
 
 def visible(text: str) -> str:
     """Escaped for HTML, with a code in the place of each character that cannot be seen."""
-    return escape("".join(c if c.isprintable() else ascii(c)[1:-1] for c in text))
+    return escape(printable(text))
 
 
 @cache

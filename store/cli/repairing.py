@@ -13,6 +13,7 @@ from store.cli.context import Context
 from store.cli.draw import make_reporter
 from store.cli.room import room_maker
 from store.cli.verify import Asked
+from store.cli.wording import counted
 from store.discarding import clear_leftovers
 from store.events import Event, Planned, Reporter
 from store.lower import Limits
@@ -55,7 +56,8 @@ def repair_found(
         _show_moved(folder, asked.as_json)
     if moved:
         left = _look(context, verifier, chosen)
-    click.echo(f"{len(damaged)} objects repaired or moved: {len(left)} findings left", err=True)
+    told = counted(len(damaged), "object")
+    click.echo(f"{told} repaired or moved: {counted(len(left), 'finding')} left", err=True)
     return 2 if left else 0
 
 

@@ -26,6 +26,7 @@ from store.cli.context import Context
 from store.cli.page import check_page_writable, definitions, visible, whole, write_page
 from store.cli.picture import SEVERITY, SIGNS, worst
 from store.cli.quantities import seconds_text
+from store.cli.wording import counted
 from store.errors import StoreError
 from store.model.catalogue import Catalogue
 from store.model.names import ObjectId
@@ -135,7 +136,7 @@ def page(
 def sentence(counts: Counter[Verdict]) -> str:
     """What it all comes to; ``counts`` has the outputs by verdict."""
     total = counts.total()
-    outputs = "output" if total == 1 else "outputs"
+    outputs = counted(total, "output")
     differing, failed, unknown = (
         counts[verdict] for verdict in (Verdict.DIFFERS, Verdict.FAILED, Verdict.UNKNOWN)
     )
@@ -144,16 +145,14 @@ def sentence(counts: Counter[Verdict]) -> str:
     rest = [f"{failed} failed"] * bool(failed) + [f"{unknown} unknown"] * bool(unknown)
     also = f"; {', '.join(rest)}" if rest else ""
     if differing:
-        return (
-            f"{differing} of {total} {outputs} {'differs' if differing == 1 else 'differ'}{also}."
-        )
+        return f"{differing} of {outputs} {'differs' if differing == 1 else 'differ'}{also}."
     if failed:
-        return f"{counts[Verdict.REPRODUCED]} of {total} {outputs} reproduced{also}."
+        return f"{counts[Verdict.REPRODUCED]} of {outputs} reproduced{also}."
     if unknown == total:
         return "There was nothing to compare with."
     if unknown:
-        return f"{counts[Verdict.REPRODUCED]} of {total} {outputs} reproduced, none differs{also}."
-    return "The output is reproduced." if total == 1 else f"All {total} outputs are reproduced."
+        return f"{counts[Verdict.REPRODUCED]} of {outputs} reproduced, none differs{also}."
+    return "The output is reproduced." if total == 1 else f"All {outputs} are reproduced."
 
 
 def _groups(findings: Sequence[Finding]) -> list[list[Finding]]:
@@ -288,20 +287,16 @@ def _more(finding: Finding) -> str:
         items = [_difference(item) for item in shown]
         if more:
             items.append(f"<li>and {more} more</li>")
-        parts.append(_details(_several(len(finding.differences), "difference"), items))
+        parts.append(_details(counted(len(finding.differences), "difference"), items))
     if finding.logs or finding.kept or finding.verdict is not Verdict.REPRODUCED:
         items = [f"<li>log <code>{visible(path)}</code></li>" for path in finding.logs]
         if finding.kept:
             items.append(f"<li>tree <code>{visible(finding.kept)}</code></li>")
         if finding.key is not None:
             items.append(f"<li>key <code>{finding.key.hex()}</code></li>")
-        label = _several(len(finding.logs), "log") if finding.logs else "Key"
+        label = counted(len(finding.logs), "log") if finding.logs else "Key"
         parts += [_details(label, items)] * bool(items)
     return "".join(parts)
-
-
-def _several(count: int, thing: str) -> str:
-    return f"{count} {thing}" if count == 1 else f"{count} {thing}s"
 
 
 def _details(summary: str, items: Sequence[str]) -> str:

@@ -10,6 +10,7 @@ import click
 
 from store.cli.context import Context
 from store.cli.quantities import bytes_text
+from store.cli.wording import counted
 from store.errors import StoreError
 from store.evaluate import evaluate, read_seeds
 from store.model.names import ObjectId
@@ -31,13 +32,12 @@ def command(context: Context, packages: bool, as_json: bool) -> None:
             print(json.dumps(record))
             continue
         print(f"{name}: {seed.get('description', '')}")
-        print(
-            f"  pinned       {len(seed['packages'])} files, {bytes_text(record['packed_bytes'])},"
-            " by SHA-256"
-        )
+        pinned = counted(len(seed["packages"]), "file")
+        print(f"  pinned       {pinned}, {bytes_text(record['packed_bytes'])}, by SHA-256")
         if record["path"]:
+            files = counted(record["files"], "file")
             print(
-                f"  one trusts   {record['files']} files, {bytes_text(record['bytes'])}, "
+                f"  one trusts   {files}, {bytes_text(record['bytes'])}, "
                 f"{record['executables']} of them executable"
             )
             print(f"  in the store {record['path']}")

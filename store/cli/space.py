@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from store.cli.page import definitions, visible, whole
 from store.cli.quantities import bytes_text
 from store.cli.treemap import Group, Tile, svg
+from store.cli.wording import counted
 from store.gc.account import NOBODY, SEVERAL, Account, Share
 
 TILES = 400
@@ -43,7 +44,7 @@ class Labels:
 def page(account: Account, labels: Labels, facts: Sequence[tuple[str, str]]) -> str:
     """The whole page, of an account of the whole store."""
     groups = _groups(account, labels)
-    title = f"{bytes_text(account.total)} in {_several(len(account.shares), 'object')}"
+    title = f"{bytes_text(account.total)} in {counted(len(account.shares), 'object', ',')}"
     name = f"A treemap: {title}, by kind"
     parts = {
         "figures": _figures(account),
@@ -65,10 +66,6 @@ def measured(seconds: float) -> list[tuple[str, str]]:
         ("Date", time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime())),
         ("Took", f"{seconds:.1f} s"),
     ]
-
-
-def _several(count: int, thing: str) -> str:
-    return f"{count:,} {thing}" if count == 1 else f"{count:,} {thing}s"
 
 
 def _groups(account: Account, labels: Labels) -> list[Group]:
@@ -103,7 +100,7 @@ def _tile(share: Share, account: Account, labels: Labels) -> Tile:
     title = (
         f"{labels.name(share)}\n{share.id.path}\n{bytes_text(share.total)} on disk: "
         f"{bytes_text(share.exclusive)} alone, {bytes_text(share.shared)} shared; "
-        f"{_several(share.files, 'file')}\nkept by {kept_by(share, account)}"
+        f"{counted(share.files, 'file', ',')}\nkept by {kept_by(share, account)}"
     )
     return Tile(labels.name(share), bytes_text(share.fair), title, share.fair, "object")
 
@@ -121,8 +118,8 @@ def _figures(account: Account) -> str:
         (bytes_text(account.total), "on the disk"),
         (bytes_text(gain), "saved by sharing files"),
         (bytes_text(account.dead), "dead: store gc frees it"),
-        (_several(sum(share.files for share in account.shares), "file"), "and links"),
-        (_several(len(account.holders), "holder"), "roots, leases, processes"),
+        (counted(sum(share.files for share in account.shares), "file", ","), "and links"),
+        (counted(len(account.holders), "holder", ","), "roots, leases, processes"),
     )
     return "".join(f"<li><b>{value}</b>{name}</li>" for value, name in items)
 
@@ -156,7 +153,7 @@ def _holders(account: Account) -> str:
         for held in account.held[:ROWS]
     )
     more = len(account.holders) - min(len(account.held), ROWS)
-    told = f"<p>and {_several(more, 'holder')} more</p>" if more > 0 else ""
+    told = f"<p>and {counted(more, 'holder', ',')} more</p>" if more > 0 else ""
     return (
         '<table id="holders"><thead><tr><th scope="col">Holder</th><th scope="col">Objects</th>'
         '<th scope="col">Closure</th><th scope="col">Its removal frees</th></tr></thead>'

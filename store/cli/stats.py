@@ -9,6 +9,7 @@ import click
 
 from store.cli.context import Context
 from store.cli.quantities import bytes_text
+from store.cli.wording import counted
 from store.gc.statistics import OLDER, Statistics, statistics
 
 FOLDERS = {
@@ -39,26 +40,30 @@ def command(context: Context, as_json: bool) -> None:
 
 
 def _lines(found: Statistics) -> Iterator[str]:
-    yield f"{found.objects:>11,}  objects, {bytes_text(found.size)} in {found.files:,} files"
+    yield (
+        f"{counted(found.objects, ' object', '>11,')}, {bytes_text(found.size)} "
+        f"in {counted(found.files, 'file', ',')}"
+    )
     unshared = bytes_text(found.before)
     yield f"{bytes_text(found.after):>11}  on disk; {unshared} without sharing files"
     share = 100 * found.gain / found.before if found.before else 0.0
     yield f"{bytes_text(found.gain):>11}  saved by that ({share:.1f} %)"
-    yield f"{found.realisations:>11,}  realisations"
-    yield f"{found.roots:>11,}  roots"
-    yield f"{found.sources.entries:>11,}  sources, {bytes_text(found.sources.size)}"
+    yield counted(found.realisations, " realisation", ">11,")
+    yield counted(found.roots, " root", ">11,")
+    yield (f"{counted(found.sources.entries, ' source', '>11,')}, {bytes_text(found.sources.size)}")
     for name, pile in found.piles.items():
         if pile.entries:
             what = f"in {name}/: {FOLDERS[name]} ({pile.entries:,})"
             yield f"{bytes_text(pile.size):>11}  {what}"
     yield "last used"
-    for name, (objects, size) in found.ages.items():
-        if objects:
+    for name, (number, size) in found.ages.items():
+        if number:
             within = "longer ago" if name == OLDER else f"{name} ago, or less"
-            yield f"{bytes_text(size):>11}  {within} ({objects:,} objects)"
+            yield f"{bytes_text(size):>11}  {within} ({counted(number, 'object', ',')})"
     yield "largest closures"
     for item in found.closures:
-        yield f"{bytes_text(item.size):>11}  {item.id.path} ({item.objects:,} objects)"
+        objects = counted(item.objects, "object", ",")
+        yield f"{bytes_text(item.size):>11}  {item.id.path} ({objects})"
 
 
 def _record(found: Statistics) -> dict[str, object]:

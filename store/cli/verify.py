@@ -10,6 +10,7 @@ import click
 
 from store.cli.context import Context
 from store.cli.options import PACKAGE, Duration, execution_options
+from store.cli.wording import counted
 from store.errors import Interrupted, StoreError, UsageError
 from store.model.names import STORE_DIR, ObjectId
 
@@ -90,8 +91,8 @@ def _verify(context: Context, asked: Asked) -> int:
     sys.stdout.flush()
     how = "read" if asked.contents or asked.budget is not None else "looked at"
     click.echo(
-        f"{outcome.looked} of {outcome.due} objects {how}: "
-        f"{outcome.errors} findings, {outcome.notes} notes",
+        f"{outcome.looked} of {counted(outcome.due, 'object')} {how}: "
+        f"{counted(outcome.errors, 'finding')}, {counted(outcome.notes, 'note')}",
         err=True,
     )
     if asked.repair:

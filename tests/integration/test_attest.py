@@ -281,7 +281,7 @@ def test_a_threshold_asks_for_different_keys(anne: Shop, bert: Shop, tmp_path: P
         "audit", "against", str(everything), HELLO, "--threshold", "2", "--trust", names[0]
     )
     assert impossible.returncode == 60
-    assert "2 signers have to agree, and 1 keys are trusted" in impossible.stderr
+    assert "2 signers have to agree, and 1 key is trusted" in impossible.stderr
 
 
 def test_what_is_not_signed_counts_only_where_no_signers_are_asked_for(

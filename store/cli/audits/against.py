@@ -17,11 +17,12 @@ from store.audit.against import (
 from store.audit.sources import lines
 from store.audit.verdict import Finding
 from store.cli.attest import built, package_keys
-from store.cli.audits.drawing import clean, show
+from store.cli.audits.drawing import show
 from store.cli.context import Context
 from store.cli.key import trusted_keys
 from store.cli.options import PACKAGE, seed_option
 from store.cli.report import html_option
+from store.cli.wording import counted, printable
 from store.errors import StoreError, UnusableKey
 
 _IGNORED = {
@@ -70,7 +71,8 @@ def command(
     keys = trusted_keys(trust)
     if threshold is not None and len(keys) < threshold:
         raise UnusableKey(
-            f"{threshold} signers have to agree, and {len(keys)} keys are trusted",
+            f"{counted(threshold, 'signer')} {'has' if threshold == 1 else 'have'} to agree, and "
+            f"{counted(len(keys), 'key')} {'is' if len(keys) == 1 else 'are'} trusted",
             hint="`store key trust FILE`, or --trust, says whose signatures count",
         )
     subjects, lacking = _subjects(context, packages, closure)
@@ -120,21 +122,17 @@ def _names(context: Context) -> dict[bytes, str]:
 def _report(evidence: Evidence, *, signed_only: bool, trusting: bool) -> None:
     """Say on standard error what was read, and what of it counts nothing."""
     counts = evidence.counts
-    click.echo(_several(counts["signed"], "signed statement"), err=True)
+    click.echo(counted(counts["signed"], "signed statement"), err=True)
     if counts["unsigned"]:
         nothing = ", which count nothing with --threshold" if signed_only else ""
-        click.echo(f"{_several(counts['unsigned'], 'unsigned statement')}{nothing}", err=True)
+        click.echo(f"{counted(counts['unsigned'], 'unsigned statement')}{nothing}", err=True)
     for kind, (thing, what) in _IGNORED.items():
         if counts[kind]:
-            click.echo(f"ignored: {_several(counts[kind], thing)} {what}", err=True)
+            click.echo(f"ignored: {counted(counts[kind], thing)} {what}", err=True)
     if counts["untrusted"] and not trusting:
         click.echo("  no key is trusted: `store key trust FILE`, or --trust, names some", err=True)
     for problem in evidence.problems:
-        click.echo(f"  {clean(problem)}", err=True)
+        click.echo(f"  {printable(problem)}", err=True)
     more = counts["invalid"] + counts["unreadable"] - len(evidence.problems)
     if more > 0:
         click.echo(f"  and {more} more", err=True)
-
-
-def _several(count: int, thing: str) -> str:
-    return f"{count} {thing}" if count == 1 else f"{count} {thing}s"

@@ -11,6 +11,7 @@ from store.audit.record import to_record
 from store.audit.verdict import Difference, Finding, Verdict, exit_code
 from store.cli.quantities import seconds_text
 from store.cli.report import LABELS, write_asked
+from store.cli.wording import counted, printable
 
 LISTED = 20
 """Differences of one finding that are shown; ``--json`` has all of them."""
@@ -45,7 +46,7 @@ def lines(finding: Finding) -> list[str]:
     varied = f"  {finding.variation}" if finding.variation else ""
     cause = f"  cause: {finding.cause}" if finding.cause else ""
     top = f"{finding.verdict.value:10}  {title(finding)}{varied}{seconds}{cause}"
-    return [clean(top), *(f"    {clean(line)}" for line in _below(finding))]
+    return [printable(top), *(f"    {printable(line)}" for line in _below(finding))]
 
 
 def title(finding: Finding) -> str:
@@ -72,7 +73,7 @@ def _below(finding: Finding) -> list[str]:
         ]
         told += [difference_line(item) for item in finding.differences[:LISTED]]
         if len(finding.differences) > LISTED:
-            told.append(f"and {len(finding.differences) - LISTED} more differences")
+            told.append(f"and {counted(len(finding.differences) - LISTED, 'more difference')}")
     told += [f"log: {path}" for path in finding.logs]
     if finding.kept:
         told.append(f"kept: {finding.kept}")
@@ -87,8 +88,3 @@ def difference_line(difference: Difference) -> str:
     if difference.place:
         text += f", in {difference.place}"
     return text + (f": {difference.detail}" if difference.detail else "")
-
-
-def clean(text: str) -> str:
-    """The text with what could steer a terminal, or cannot be written, replaced."""
-    return "".join(character if character.isprintable() else "\ufffd" for character in text)

@@ -14,6 +14,7 @@ from store.cli.audits.drawing import show
 from store.cli.context import Context
 from store.cli.options import PACKAGE, seed_option
 from store.cli.report import html_option
+from store.cli.wording import counted
 from store.errors import UsageError
 
 
@@ -54,7 +55,10 @@ def compare(context: Context, packages: Sequence[str]) -> list[Finding]:
     if packages:
         return found
     here = [finding for finding in found if finding.actual is not None]
-    told = f"{len(here)} of the {len(found)} outputs on the seed {context.seed} are realised here"
+    told = (
+        f"{len(here)} of the {counted(len(found), 'output')} on the seed {context.seed} "
+        f"{'is' if len(here) == 1 else 'are'} realised here"
+    )
     click.echo(told, err=True)
     return here
 
@@ -71,5 +75,5 @@ def _update(context: Context) -> None:
     built = sum(entry.object is not None for entry in entries)
     for entry in changed:
         print(" ".join(entry.place), entry.object.path if entry.object else "not built here")
-    told = f"{len(entries)} outputs, {built} of them built, {len(changed)} changed"
+    told = f"{counted(len(entries), 'output')}, {built} of them built, {len(changed)} changed"
     print(f"{path}: {told}", file=sys.stderr)

@@ -1,0 +1,21 @@
+"""How counts are phrased, and names shown that may hold anything."""
+
+from __future__ import annotations
+
+
+def counted(count: int, thing: str, form: str = "") -> str:
+    """A count with what is counted: ``1 object``, ``2 objects``, ``0 processes``. ``form`` is how
+    the number is written, as :func:`format` has it."""
+    return f"{count:{form}} {thing if count == 1 else _plural(thing)}"
+
+
+def _plural(thing: str) -> str:
+    return f"{thing}es" if thing.endswith("s") else f"{thing}s"
+
+
+def printable(text: str) -> str:
+    """The text with a code in the place of each character that cannot be seen, could steer a
+    terminal, or would break a line."""
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
