@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -151,11 +151,7 @@ class Derivation:
         """``[name, system, builder, args, env, rootfs, inputs, objects, outputs]``."""
         return canon.encode(
             [
-                self.name,
-                self.system,
-                self.builder,
-                list(self.args),
-                [list(pair) for pair in self.env],
+                *_command_fields(self),
                 None if self.rootfs is None else self.rootfs.to_fields(),
                 [ref.to_fields() for ref in self.inputs],
                 [fields.object_id_fields(item) for item in self.objects],
@@ -168,11 +164,7 @@ class Derivation:
         """The inverse of :meth:`encode`; FormatError for anything else."""
         values = fields.array(canon.decode(data), 9)
         return cls(
-            fields.text(values[0]),
-            fields.text(values[1]),
-            fields.text(values[2]),
-            fields.several(values[3], fields.text),
-            fields.several(values[4], _pair),
+            *_command(values[:5]),
             None if values[5] is None else Ref.from_fields(values[5]),
             fields.several(values[6], Ref.from_fields),
             fields.several(values[7], fields.object_id),
@@ -225,11 +217,7 @@ class Resolved:
         """``[name, system, builder, args, env, rootfs, inputs, outputs]``."""
         return canon.encode(
             [
-                self.name,
-                self.system,
-                self.builder,
-                list(self.args),
-                [list(pair) for pair in self.env],
+                *_command_fields(self),
                 None if self.rootfs is None else fields.object_id_fields(self.rootfs),
                 [fields.object_id_fields(item) for item in self.inputs],
                 list(self.outputs),
@@ -241,15 +229,29 @@ class Resolved:
         """The inverse of :meth:`encode`; FormatError for anything else."""
         values = fields.array(canon.decode(data), 8)
         return cls(
-            fields.text(values[0]),
-            fields.text(values[1]),
-            fields.text(values[2]),
-            fields.several(values[3], fields.text),
-            fields.several(values[4], _pair),
+            *_command(values[:5]),
             None if values[5] is None else fields.object_id(values[5]),
             fields.several(values[6], fields.object_id),
             fields.several(values[7], fields.text),
         )
+
+
+def _command_fields(of: Derivation | Resolved) -> list[Value]:
+    """``[name, system, builder, args, env]``, which both begin with."""
+    return [of.name, of.system, of.builder, list(of.args), [list(pair) for pair in of.env]]
+
+
+def _command(
+    values: Sequence[Value],
+) -> tuple[str, str, str, tuple[str, ...], tuple[tuple[str, str], ...]]:
+    name, system, builder, args, env = values
+    return (
+        fields.text(name),
+        fields.text(system),
+        fields.text(builder),
+        fields.several(args, fields.text),
+        fields.several(env, _pair),
+    )
 
 
 def _pair(value: Value) -> tuple[str, str]:
