@@ -9,7 +9,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from scripts.benchmark import measure, trees
-from scripts.benchmark.measure import Pairs
+from scripts.benchmark.figures import Figure, bounded
+from scripts.benchmark.measure import Pairs, Work
 from scripts.benchmark.nix import Nix
 from scripts.benchmark.ours import Ours
 from scripts.benchmark.shell import Shell
@@ -110,6 +111,12 @@ class Sides:
     def repeat(self, turns: int, ours: Sequence[str], theirs: Sequence[str]) -> Pairs:
         """Do the same in every turn."""
         return self.pairs([ours] * turns, [theirs] * turns)
+
+    def part(self, work: str, commands: Sequence[Sequence[str]], unit: str = "s") -> Figure:
+        """What a part of our work takes alone, whoever does it, in as many turns as commands."""
+        works = [Work(tuple(words), self.ours.environment) for words in commands]
+        spent = measure.pairs(works, [], self.room)
+        return bounded(f"a part of it: {work}", unit, spent.seconds, None, spent.processor)
 
 
 def remove(folder: str) -> None:

@@ -30,14 +30,14 @@ def source_trees(bench: Bench) -> Iterator[Figure]:
     yield compared(f"add a tree like a kernel's ({whole})", _add(sides, sources), 0.33)
     copies = [f"{source}-copy" for source in sources]
     copying = [(*_COPY, *pair) for pair in zip(sources, copies, strict=True)]
-    yield _part("`cp -a` of such a tree, and `sync -f`", room, copying)
+    yield sides.part("`cp -a` of such a tree, and `sync -f`", copying)
     both = _gigabytes(2 * sizes.bytes)
     verified = _verify(sides, sizes.turns)
     yield compared(f"verify the contents of two such trees ({both})", verified, 0.5)
     collected = sides.repeat(1, ("gc",), ("nix-store", "--gc"))
     _check_empty(sides)
     yield compared("delete those two by collection", collected, 0.33)
-    yield _part("`rm -rf` of two such trees", room, [("rm", "-rf", *copies)])
+    yield sides.part("`rm -rf` of two such trees", [("rm", "-rf", *copies)])
 
 
 def large_files(bench: Bench) -> Iterator[Figure]:
@@ -60,12 +60,6 @@ def _add(sides: Sides, sources: Sequence[str]) -> Pairs:
         [("add", source) for source in sources],
         [("nix-store", "--add", source) for source in sources],
     )
-
-
-def _part(work: str, room: str, commands: Sequence[Sequence[str]]) -> Figure:
-    works = [Work(tuple(words), os.environ) for words in commands]
-    spent = measure.pairs(works, [], room)
-    return bounded(f"a part of it: {work}", "s", spent.seconds, None, spent.processor)
 
 
 def _verify(sides: Sides, turns: int) -> Pairs:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -38,6 +39,8 @@ def builds(bench: Bench) -> Iterator[Figure]:
     count = f"{len(graph):,}"
     work = f"nothing to do in a graph of {count} derivations, whole process"
     yield compared(work, again, 0.08, "ms", relative=False)
+    start = (sys.executable, "-I", "-c", "import click")
+    yield sides.part("Python's start, and click imported", [start] * sizes.quick_turns, "ms")
 
 
 def _check_built(sides: Sides, count: int) -> None:
