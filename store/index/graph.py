@@ -172,6 +172,21 @@ class Objects:
             pairs.byteswap()
         return set(pairs[1::2])
 
+    def told_above(self, number: int, below: Iterable[int]) -> set[int]:
+        """Which of the objects ``below`` have this one among their referrers."""
+        key, pack = NUMBER.pack(number), NUMBER.pack
+        with self._txn.cursor(db=self._tables[b"referrers"]) as cursor:
+            return {other for other in below if cursor.set_key_dup(pack(other), key)}
+
+    def every_referrer(self) -> Iterator[tuple[int, int]]:
+        """Each pair of an object's number and one of what refers to it."""
+        for key, value in self._prefixed(b"referrers", b""):
+            yield NUMBER.unpack(key)[0], NUMBER.unpack(value)[0]
+
+    def referrer_count(self) -> int:
+        """How many such pairs there are."""
+        return int(self._txn.stat(db=self._tables[b"referrers"])["entries"])
+
     def spread(self, numbers: Iterable[int], marks: bytearray) -> array[int]:
         """Mark these objects and all that they refer to; returns the numbers marked by this.
 

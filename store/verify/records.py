@@ -33,23 +33,42 @@ def _objects(txn: Reader) -> Iterator[Finding]:
     there = set(numbers)
     if txn.count() != len(numbers):
         yield _index("ids", f"{txn.count()} digests for {len(numbers)} objects")
+    agreed = 0
     for number in numbers:
         try:
-            oid = txn.record(number).id
-            below, above = txn.below(number), txn.above([number])
+            oid, below = txn.record(number).id, set(txn.below(number))
         except _UNREADABLE as error:
             yield _index("objects", str(error))
             continue
         if txn.number_of_digest(oid.digest) != number:
             yield _index("ids", f"the digest of {oid} leads to another object", oid)
-        for other in below:
-            if other not in there or other >= number:
-                yield _index("references", f"{oid} refers to number {other}, no object", oid)
-            elif number not in txn.above([other]):
-                yield _index("referrers", f"{oid} is not among those of number {other}", oid)
-        for other in above:
-            if other not in there or number not in txn.below(other):
-                yield _index("referrers", f"number {other} does not refer to {oid}", oid)
+        right = {other for other in below if other < number and other in there}
+        told = txn.told_above(number, right)
+        agreed += len(told)
+        for other in sorted(below - right):
+            yield _index("references", f"{oid} refers to number {other}, no object", oid)
+        for other in sorted(right - told):
+            yield _index("referrers", f"{oid} is not among those of number {other}", oid)
+    # So many pairs of ``referrers`` are right: only when there are others, each is looked at.
+    if agreed != txn.referrer_count():
+        yield from _referrers(txn, there)
+
+
+def _referrers(txn: Reader, there: set[int]) -> Iterator[Finding]:
+    """What is said to refer to an object, and does not."""
+    try:
+        for number, other in txn.every_referrer():
+            if number not in there or other not in there or not _refers(txn, other, number):
+                yield _index("referrers", f"number {other} does not refer to number {number}")
+    except _UNREADABLE as error:
+        yield _index("referrers", str(error))
+
+
+def _refers(txn: Reader, number: int, other: int) -> bool:
+    try:
+        return other in txn.below(number)
+    except _UNREADABLE:
+        return True  # a finding already
 
 
 def _realisations(txn: Reader) -> Iterator[Finding]:

@@ -13,6 +13,8 @@ import pytest
 from store import kernel
 from store.errors import CorruptObject, StoreFull
 from store.index.reading import Reader
+from store.index.schema import Entry
+from store.index.writing import Writer
 from store.layout import Layout
 from store.model.names import ObjectId
 from store.remote.directory import StoreDirectory
@@ -74,6 +76,50 @@ def test_what_a_link_led_to_before_may_be_gone(store: Store, oid: ObjectId, tmp_
     assert check_index(store) == []
     link.symlink_to(store.layout.object(other))
     assert check_index(store) == []
+
+
+NUMBERS = {name: (at + 1).to_bytes(4, "big") for at, name in enumerate(("base", "left", "top"))}
+"""Three objects: the second refers to the first, and the third to both."""
+
+
+@pytest.mark.parametrize(
+    ("table", "key", "value", "told"),
+    [
+        ("referrers", "base", "-left", ["left is not among those of number 1"]),
+        ("referrers", "left", "+left", ["number 2 does not refer to number 2"]),
+        ("referrers", "top", "+left", ["number 2 does not refer to number 3"]),
+        ("references", "left", b"", ["number 2 does not refer to number 1"]),
+        ("references", "base", b"\3\0\0\0", ["base refers to number 3, no object"]),
+        ("references", "left", b"\1\0\0\0\7\0\0\0", ["left refers to number 7, no object"]),
+        # What cannot be read is said once, and not of each object that it names.
+        ("references", "left", b"odd", ["some are cut off"]),
+        ("objects", "left", b"short", ["unpack_from requires"]),
+        ("ids", "left", None, ["2 digests for 3 objects", "left leads to another object"]),
+    ],
+)
+def test_what_refers_to_what_is_compared_both_ways(
+    store: Store, table: str, key: str, value: bytes | str | None, told: list[str]
+) -> None:
+    made = {name: ObjectId(number.rjust(20), name) for name, number in NUMBERS.items()}
+    below = {"base": [], "left": ["base"], "top": ["base", "left"]}
+    entries = [Entry(oid, [made[x] for x in below[name]], False, 1) for name, oid in made.items()]
+    store.index.write(lambda txn: txn.register_all(entries))
+    assert check_index(store) == []
+
+    def change(txn: Writer) -> None:
+        if value is None:
+            txn._delete(table.encode(), made[key].digest)
+        elif isinstance(value, bytes):
+            txn._put(table.encode(), NUMBERS[key], value)
+        else:
+            act = txn._put if value[0] == "+" else txn._delete
+            act(table.encode(), NUMBERS[key], NUMBERS[value[1:]])
+
+    store.index.write(change)
+    found = [finding.detail for finding in check_index(store)]
+    assert len(found) == len(told), found
+    for part, detail in zip(told, found, strict=True):
+        assert part in detail
 
 
 def test_a_link_that_is_newer_than_what_is_read_of_the_index_is_no_finding(
