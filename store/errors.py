@@ -36,6 +36,7 @@
     |  |- CorruptObject             56
     |  |- Busy                      57   another process does what only one can do at a time
     |  `- StillAlive                58   asked to delete what something keeps
+    |- HelperEnded                  1   a helping process died, as of a damaged index
     |- UnusableKey                 60   a key that is not there, or not safe to use
     `- Interrupted                 130
 
@@ -342,6 +343,14 @@ def storage_error(error: OSError, doing: str) -> StorageError:
     if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
         return StoreReadOnly(text, hint="choose another place with --root or $STORE_ROOT")
     return StorageError(text)
+
+
+class HelperEnded(StoreError):
+    """A process that helped has died; ``status`` is its exit status, negative for a signal."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(f"a helping process ended with status {status}")
+        self.status = status
 
 
 class UnusableKey(StoreError):

@@ -132,14 +132,19 @@ class Store(Realisations, Holding):
             return sum(txn.object(oid).size for oid in oids)
 
     def manifest(self, oid: ObjectId) -> Manifest:
-        """The object's manifest; UnknownObject or FormatError."""
+        """The object's manifest; UnknownObject, CorruptObject or FormatError."""
         from store.model.manifest import Manifest
+        from store.objects.content import read_record
 
         try:
-            with open(f"{self.layout.manifests}/{oid}", "rb") as stream:
-                return Manifest.decode(stream.read())
+            return Manifest.decode(read_record(self.layout.manifest(oid))[0])
         except FileNotFoundError:
             raise UnknownObject(f"this store has no manifest of {oid}") from None
+        except OSError as error:
+            raise CorruptObject(
+                f"the manifest of {oid} cannot be read: {error.strerror}",
+                hint="`store verify --repair` writes it anew",
+            ) from error
 
     def check_object(self, oid: ObjectId) -> list[str]:
         """What is wrong with the object on disk, one line a finding; empty when nothing is."""

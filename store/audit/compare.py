@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from store.audit.explain import explain
 from store.audit.verdict import Difference
 from store.digest import TEXT_SIZE
-from store.errors import FormatError
+from store.errors import FormatError, InvalidName
 from store.layout import Layout
 from store.model.manifest import Manifest
 from store.model.names import ObjectId
 from store.model.tree import Node, NodeKind
+from store.objects.content import read_record
 
 EXPLAINED = 200
 """Files of one object that are gone into; of more it is only said that they differ."""
@@ -40,9 +41,8 @@ class Tree:
         """The object of the store at ``root``; None if it, or its manifest, is not whole there."""
         layout = Layout(root)
         try:
-            with open(f"{layout.manifests}/{oid}", "rb") as stream:
-                manifest = Manifest.decode(stream.read())
-        except (OSError, FormatError):
+            manifest = Manifest.decode(read_record(layout.manifest(oid))[0])
+        except (OSError, FormatError, InvalidName):
             return None
         path = layout.object(oid)
         return cls(path, manifest) if os.path.lexists(path) else None

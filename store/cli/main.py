@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import signal
 import sys
@@ -83,6 +84,9 @@ def cli(
 def main() -> None:
     """Run the command line; always raises SystemExit."""
     signal.signal(signal.SIGTERM, _interrupt)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # Paths that are no text go out as the bytes that they are.
+        sys.stdout.reconfigure(errors="surrogateescape")
     try:
         result = cli.main(prog_name="store", standalone_mode=False)
         sys.stdout.flush()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
@@ -11,11 +12,12 @@ import click
 from store.cli.context import Context
 from store.cli.options import PACKAGE, Duration, execution_options
 from store.cli.wording import counted
-from store.errors import Interrupted, StoreError, UsageError
+from store.errors import CorruptObject, HelperEnded, Interrupted, StoreError, UsageError
 from store.model.names import STORE_DIR, ObjectId
 
 if TYPE_CHECKING:
     from store.scheduler.options import Options
+    from store.verify.run import Outcome
 
 
 class Asked(NamedTuple):
@@ -82,12 +84,39 @@ def command(context: Context, /, **given: Any) -> int:
 
 
 def _verify(context: Context, asked: Asked) -> int:
+    from store.verify.bare import index_findings
     from store.verify.run import Verifier
 
-    chosen = [_chosen(context, text) for text in asked.objects]
     write = _write_json if asked.as_json else print
+    try:
+        # Before the store is opened here.
+        index = None if asked.objects else index_findings(context.root)
+    except (CorruptObject, HelperEnded) as error:
+        _look_without_index(context, asked, write, error)
+        raise
+    chosen = [_chosen(context, text) for text in asked.objects]
     verifier = Verifier(context.store, write, contents=asked.contents, budget=asked.budget)
-    outcome = verifier.run(chosen)
+    outcome = verifier.run(chosen, index)
+    _sum_up(outcome, asked)
+    if asked.repair:
+        from store.cli.repairing import repair_found
+
+        return repair_found(context, asked, verifier, chosen)
+    return 2 if outcome.errors else 0
+
+
+def _look_without_index(
+    context: Context, asked: Asked, write: Callable[[object], None], error: StoreError
+) -> None:
+    from store.layout import Layout
+    from store.verify.bare import BareVerifier
+
+    layout = Layout(context.root)
+    verifier = BareVerifier(layout, write, contents=asked.contents, budget=asked.budget)
+    _sum_up(verifier.run(error.message), asked)
+
+
+def _sum_up(outcome: Outcome, asked: Asked) -> None:
     sys.stdout.flush()
     how = "read" if asked.contents or asked.budget is not None else "looked at"
     click.echo(
@@ -95,11 +124,6 @@ def _verify(context: Context, asked: Asked) -> int:
         f"{counted(outcome.errors, 'finding')}, {counted(outcome.notes, 'note')}",
         err=True,
     )
-    if asked.repair:
-        from store.cli.repairing import repair_found
-
-        return repair_found(context, asked, verifier, chosen)
-    return 2 if outcome.errors else 0
 
 
 def _write_json(finding: object) -> None:

@@ -16,6 +16,7 @@ from typing import TypeAlias
 from store.errors import FormatError, InvalidName
 from store.model.outline import Entries, Outline
 from store.model.tree import NodeKind
+from store.objects.content import read_record
 from store.objects.sharing import link_path
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -52,8 +53,7 @@ def outline(objects: str, manifest: str) -> list[Folder] | None:
     """The folders of the object whose manifest this is, and which lies below ``objects``; None when
     the manifest does not tell. An object that is one file has it as an entry of ``objects``."""
     try:
-        with open(manifest, "rb") as stream:
-            found = Outline.decode(stream.read())
+        found = Outline.decode(read_record(manifest)[0])
         name = os.path.basename(manifest)
         folders = list(found.folders(os.fsencode(f"{objects}/{name}")))
     except (OSError, FormatError, InvalidName, TypeError, ValueError):

@@ -114,6 +114,7 @@ class Index:
                 lock=writable,
                 mode=0o644,
             )
+            _refuse_cut(env, data)
             if writable:
                 # What a killed process read is let go of, so that its pages can be used again.
                 env.reader_check()
@@ -252,6 +253,18 @@ class Index:
             raise StorageError("the index was used in a forked process")
 
 
+def _refuse_cut(env: Any, path: str) -> None:
+    """CorruptObject when the file at ``path`` lacks pages at its end: looking at one of them would
+    not be an error, but the end of the process."""
+    end = (env.info()["last_pgno"] + 1) * env.stat()["psize"]
+    size = os.stat(path).st_size
+    if size < end:
+        raise CorruptObject(
+            f"the index {path} is cut short: it has {size} bytes of {end}",
+            hint="`store index rebuild` makes it anew from the store directory",
+        )
+
+
 def _open_tables(env: Any, writable: bool) -> Tables:
     version = _schema(env)
     if version is None:
@@ -356,12 +369,29 @@ def _size(path: str) -> int:
     return 1 << max(size - 1, 0).bit_length()
 
 
+_DAMAGED = (
+    lmdb.CorruptedError,
+    lmdb.InvalidError,
+    lmdb.VersionMismatchError,
+    # What follows when a damaged page was met before, and what comes of a key or a flag in it.
+    lmdb.BadTxnError,
+    lmdb.BadValsizeError,
+    lmdb.CursorFullError,
+    lmdb.IncompatibleError,
+    lmdb.NotFoundError,
+    lmdb.PageFullError,
+    lmdb.PageNotFoundError,
+    lmdb.PanicError,
+)
+"""What LMDB says only of an index that is damaged: we open no tables but those that we made."""
+
+
 def _translate(error: Exception, path: str) -> StorageError:
     code = getattr(error, "code", None)
     for number in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM):
         if code == number or os.strerror(number) in str(error):
             return storage_error(OSError(number, os.strerror(number)), f"the index in {path}")
-    if isinstance(error, lmdb.CorruptedError | lmdb.InvalidError | lmdb.VersionMismatchError):
+    if isinstance(error, _DAMAGED):
         return CorruptObject(
             f"the index in {path} is damaged: {error}",
             hint="`store index rebuild` makes it anew from the store directory",

@@ -5,7 +5,9 @@ Files are read in chunks, so that memory does not grow with them.
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 from collections.abc import Iterable, Iterator
 
 from store import digest
@@ -16,9 +18,33 @@ CHUNK = 1 << 20
 """Bytes that are read at a time."""
 
 
+LONGEST_RECORD = 512 << 20
+"""Bytes of the longest record that is read: that of an object of eight million files or so."""
+
+
+def open_file(path: str) -> int:
+    """Open what should be a stored file for reading. OSError for anything but a file: opening a
+    fifo would wait for good, and where a link leads there may be no end of bytes."""
+    fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    if not stat.S_ISREG(os.fstat(fd).st_mode):
+        os.close(fd)
+        raise OSError(errno.EINVAL, "not a file", path)
+    return fd
+
+
+def read_record(path: str) -> tuple[bytes, int]:
+    """The bytes of the record at ``path``, and when it was written in Unix seconds; OSError when
+    it is no file, or longer than a record can be."""
+    with os.fdopen(open_file(path), "rb") as stream:
+        seen = os.fstat(stream.fileno())
+        if seen.st_size > LONGEST_RECORD:
+            raise OSError(errno.EFBIG, "longer than any record", path)
+        return stream.read(), int(seen.st_mtime)
+
+
 def file_digest(path: str) -> bytes:
-    """The plain BLAKE3 of the file at ``path``."""
-    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    """The plain BLAKE3 of the file at ``path``; OSError when it is no file."""
+    fd = open_file(path)
     try:
         return blanked_digest(fd, ())
     finally:

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Generic, NoReturn, TypeVar
 
 from store import kernel
-from store.errors import StoreError
+from store.errors import HelperEnded
 
 R = TypeVar("R")
 T = TypeVar("T")
@@ -57,7 +57,7 @@ class Helper(Generic[R]):
         os.close(into)
 
     def result(self) -> R:
-        """Wait for the value; raises what the work raised."""
+        """Wait for the value; raises what the work raised, or HelperEnded."""
         try:
             data = self._stream.read()
         except BaseException:
@@ -66,7 +66,7 @@ class Helper(Generic[R]):
         self._stream.close()
         status = self._wait()
         if status != 0:
-            raise StoreError(f"a helping process ended with status {status}")
+            raise HelperEnded(status)
         # Written by our own child, over a pipe that nobody else has.
         error, value = pickle.loads(data)  # noqa: S301
         if error is not None:

@@ -17,6 +17,7 @@ from store.model.manifest import Manifest
 from store.model.names import ObjectId
 from store.model.tree import NodeKind
 from store.objects.check import differs
+from store.objects.content import read_record
 from store.objects.sharing import finish
 
 _CANNOT_EXCHANGE = (errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP)
@@ -187,8 +188,8 @@ def _finish_top(path: str) -> None:
 def _write_manifest(layout: Layout, manifest: Manifest, staging: str) -> None:
     record = f"{layout.manifests}/{manifest.id}"
     data = manifest.encode()
-    with contextlib.suppress(OSError), open(record, "rb") as stream:
-        if stream.read() == data:
+    with contextlib.suppress(OSError):
+        if read_record(record)[0] == data:
             return
     fresh = f"{staging}/manifest"
     with open(fresh, "xb") as stream:

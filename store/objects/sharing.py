@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import stat
 
 MTIME_NS = 10**9
 """Every file's and directory's mtime, in nanoseconds since the epoch."""
@@ -12,9 +13,18 @@ MTIME_NS = 10**9
 TIMES = (MTIME_NS, MTIME_NS)
 """When everything in the store was read and changed last, for ``os.utime``."""
 
-_CANNOT = (errno.EPERM, errno.EXDEV, errno.EOPNOTSUPP, errno.ENOSYS, errno.EACCES)
-"""What link(2) says where there are no hard links, or not from there to here. Sharing saves space,
-and nothing else: without it, files are copied."""
+_CANNOT = (
+    errno.EPERM,
+    errno.EXDEV,
+    errno.EOPNOTSUPP,
+    errno.ENOSYS,
+    errno.EACCES,
+    errno.ENOTDIR,
+    errno.ELOOP,
+)
+"""What link(2) says where there are no hard links, or not from there to here, or where something
+else stands in the place of a folder. Sharing saves space, and nothing else: without it, files are
+copied."""
 
 
 def link_path(links: str, content: bytes, executable: bool) -> str:
@@ -55,7 +65,7 @@ def share(source: str, size: int, name: bytes, folder: int) -> bool:
     if (
         found.st_size == size
         and found.st_mtime_ns == MTIME_NS
-        and found.st_mode & 0o7777 == expected
+        and found.st_mode == stat.S_IFREG | expected
     ):
         return True
     os.unlink(name, dir_fd=folder)

@@ -13,6 +13,7 @@ from store.layout import Layout
 from store.model.manifest import Manifest
 from store.model.names import ObjectId
 from store.objects.check import check_identity, check_tree
+from store.objects.content import read_record
 from store.objects.crew import share_out
 from store.objects.placing import BESIDE
 
@@ -87,9 +88,8 @@ def _look_at(layout: Layout, name: str, contents: bool) -> Entry | str:
     except (FormatError, InvalidName):
         return "not the name of an object"
     try:
-        with open(layout.manifest(oid), "rb") as stream:
-            manifest = Manifest.decode(stream.read())
-            since = int(os.fstat(stream.fileno()).st_mtime)
+        data, since = read_record(layout.manifest(oid))
+        manifest = Manifest.decode(data)
     except OSError as error:
         return f"its manifest cannot be read: {error.strerror}"
     except StoreError as error:

@@ -12,6 +12,7 @@ from store.model.derivation import Derivation, Resolved, Source
 from store.model.manifest import Manifest
 from store.model.names import ObjectId
 from store.model.realisation import Realisation
+from store.objects.content import read_record
 from store.store import Store
 
 
@@ -32,9 +33,7 @@ class StoreDirectory:
         """The object's manifest; UnknownObject or CorruptObject."""
         path = self._layout.manifest(oid)
         try:
-            fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-            with os.fdopen(fd, "rb") as stream:
-                manifest = Manifest.decode(stream.read())
+            manifest = Manifest.decode(read_record(path)[0])
         except FileNotFoundError:
             raise UnknownObject(f"{self.name} has no object {oid}") from None
         except OSError as error:

@@ -11,6 +11,7 @@ from store.layout import Layout
 from store.model.manifest import Manifest
 from store.model.names import ObjectId
 from store.objects.check import Unread, check_identity, check_tree
+from store.objects.content import read_record
 from store.objects.crew import share_out
 from store.verify.finding import Finding
 from store.verify.reading import Digest, Modes, hash_inodes
@@ -140,8 +141,7 @@ def _note_unshared(item: Examined, path: str, alone: int) -> None:
 def read_manifest(layout: Layout, oid: ObjectId) -> Manifest | str:
     """An object's manifest, or what is wrong with it."""
     try:
-        with open(layout.manifest(oid), "rb") as stream:
-            manifest = Manifest.decode(stream.read())
+        manifest = Manifest.decode(read_record(layout.manifest(oid))[0])
     except FileNotFoundError:
         return "is not there"
     except OSError as error:

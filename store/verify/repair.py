@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -76,6 +77,7 @@ def mend(store: Store, oid: ObjectId, sources: Sequence[Substituter]) -> Mended:
     Raises what says nothing of the object: StoreFull, DiskReserve, StoreReadOnly, NotOwner, and
     Interrupted.
     """
+    _set_aside_no_manifest(store.layout, oid)
     ways = [(ITSELF, partial(_from_itself, store, oid))]
     ways += [(source.name, partial(_from_source, store, oid, source)) for source in sources]
     reasons: list[tuple[str, str]] = []
@@ -116,6 +118,13 @@ def _wrong(store: Store, oid: ObjectId) -> str:
 def _correct(store: Store, m: Manifest) -> None:
     entry = Entry(m.id, m.references, m.refers_to_itself, m.size)
     store.index.write(lambda txn: txn.correct(entry))
+
+
+def _set_aside_no_manifest(layout: Layout, oid: ObjectId) -> None:
+    """Move what is no file out of the place of a manifest: a folder could not be replaced."""
+    path = layout.manifest(oid)
+    if os.path.lexists(path) and not stat.S_ISREG(os.lstat(path).st_mode):
+        _move(layout, path, str(oid), "stood in the place of a manifest")
 
 
 def set_aside_shared(layout: Layout, manifest: Manifest) -> list[str]:

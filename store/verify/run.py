@@ -39,6 +39,13 @@ class Outcome:
     errors: int = 0
     notes: int = 0
 
+    def count(self, finding: Finding) -> None:
+        """Count a finding by its severity."""
+        if finding.severity == "note":
+            self.notes += 1
+        else:
+            self.errors += 1
+
 
 class Verifier:
     """Looks at a store, and hands each finding to ``found`` at once.
@@ -66,12 +73,15 @@ class Verifier:
         self.damaged: list[Examined] = []
         """The objects that are not sound, references before what refers to them."""
 
-    def run(self, chosen: Sequence[ObjectId] = ()) -> Outcome:
-        """Look at the chosen objects; without any, at all of the store."""
+    def run(
+        self, chosen: Sequence[ObjectId] = (), index: Iterable[Finding] | None = None
+    ) -> Outcome:
+        """Look at the chosen objects; without any, at all of the store. ``index`` are the findings
+        of the index, where it was looked at before."""
         due = self._due(chosen)
         self.outcome.due = len(due)
         if not chosen:
-            self._tell(check_index(self._store))
+            self._tell(check_index(self._store) if index is None else index)
         at = 0
         while at < len(due) and not self._late():
             batch = self._batch(due, at)
@@ -145,10 +155,7 @@ class Verifier:
 
     def _tell(self, findings: Iterable[Finding]) -> None:
         for finding in findings:
-            if finding.severity == "note":
-                self.outcome.notes += 1
-            else:
-                self.outcome.errors += 1
+            self.outcome.count(finding)
             self._found(finding)
 
 

@@ -213,15 +213,19 @@ def check_logs(store: Store) -> Iterator[Finding]:
         claims.release()
 
 
-def check_leftovers(store: Store) -> Iterator[Finding]:
-    """Folders of processes that are gone, what waits in the trash, and leases of the dead."""
-    layout = store.layout
+def check_folders(layout: Layout) -> Iterator[Finding]:
+    """Folders of processes that are gone, and what waits in the trash."""
     for folder in (layout.tmp, layout.trash):
         for name in sorted(_listed(folder)):
             path = f"{folder}/{name}"
             with contextlib.suppress(OSError):
                 Hold(path).release()
                 yield Finding("leftover", path, "of a process that is gone")
+
+
+def check_leftovers(store: Store) -> Iterator[Finding]:
+    """As :func:`check_folders`, and leases of the dead."""
+    yield from check_folders(store.layout)
     try:
         with store.index.read() as txn:
             for lease in txn.leases().values():

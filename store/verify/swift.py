@@ -24,6 +24,7 @@ from store.model.names import ObjectId
 from store.model.outline import Entries, Outline
 from store.model.tree import Node, NodeKind
 from store.objects.check import Unread, check_identity
+from store.objects.content import read_record
 from store.objects.crew import Drawn
 from store.objects.portions import uncollected
 from store.objects.sharing import MTIME_NS
@@ -226,8 +227,7 @@ class _Walk:
 
     def _begin(self, number: int, oid: ObjectId) -> tuple[Glance, Sequence[Folder]]:
         layout = self._work.layout
-        with open(layout.manifest(oid), "rb") as stream:
-            data = stream.read()
+        data, _ = read_record(layout.manifest(oid))
         outline = Outline.decode(data)
         if outline.id != oid:
             raise _Unsound

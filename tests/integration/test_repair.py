@@ -455,3 +455,36 @@ def test_exit_codes_tell_damage_from_a_store_that_cannot_be_looked_at(
     assert own.run("verify", "--contents", "--repair", "--from", "/nowhere").returncode == 1
     (own.root / "index" / "data.mdb").write_bytes(b"no index" * 1000)
     assert own.run("verify").returncode == 1
+
+
+def test_an_index_that_is_cut_short_hides_no_other_damage(own: Shop, tmp_path: Path) -> None:
+    path = own.path("add", tree(tmp_path, "a", "text"))
+    flip(own.physical(path) / "0")
+    index = own.root / "index" / "data.mdb"
+    for part in (0.01, 0.5, 0.99):
+        os.truncate(index, max(8192, int(index.stat().st_size * part)))
+        done = own.run("verify", "--contents", "--json")
+        assert done.returncode == 1
+        assert "store index rebuild" in done.stderr
+        kinds = [json.loads(line)["kind"] for line in done.stdout.splitlines()]
+        assert kinds[0] == "index"
+        assert "content" in kinds
+        assert own.run("list", "--objects").returncode == 56
+        assert own.run("index", "rebuild").returncode == 0
+        done = own.run("verify", "--contents", "--json")
+        assert done.returncode == 2
+        assert '"index"' not in done.stdout
+
+
+def test_names_that_are_no_text_are_told_in_any_locale(own: Shop, tmp_path: Path) -> None:
+    folder = tmp_path / "names"
+    folder.mkdir()
+    (folder / os.fsdecode(b"\xff\nstray: fooled")).write_text("text")
+    path = own.path("add", str(folder))
+    shutil.rmtree(own.physical(path))
+    own.physical(path).mkdir()
+    own.env["PYTHONIOENCODING"] = "utf-8:strict"
+    done = own.run("verify")
+    assert done.returncode == 2, done.stderr
+    assert not [line for line in done.stdout.splitlines() if line.startswith("stray")]
+    assert r"\xff\nstray: fooled" in done.stdout

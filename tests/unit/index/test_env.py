@@ -182,6 +182,16 @@ def test_a_file_that_is_no_index_is_said_to_be_damaged(tmp_path: Path) -> None:
         Index.open(str(tmp_path))
 
 
+@pytest.mark.parametrize("error", [lmdb.BadTxnError, lmdb.NotFoundError, lmdb.PageNotFoundError])
+def test_what_follows_a_damaged_page_is_said_to_be_damage(
+    tmp_path: Path, error: type[Exception]
+) -> None:
+    index = Index.open(str(tmp_path))
+    with pytest.raises(CorruptObject, match="damaged") as caught, index.read():
+        raise error("as LMDB says it")
+    assert caught.value.exit_code == 56
+
+
 def test_a_fork_does_not_use_its_parents_index(tmp_path: Path) -> None:
     index = Index.open(str(tmp_path))
 

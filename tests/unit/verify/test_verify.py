@@ -17,8 +17,11 @@ from store.index.schema import Entry
 from store.index.writing import Writer
 from store.layout import Layout
 from store.model.names import ObjectId
+from store.objects.content import LONGEST_RECORD
+from store.recovery.survey import survey
 from store.remote.directory import StoreDirectory
 from store.remote.importing import import_objects
+from store.remote.shared import SharedFiles
 from store.roots import NamedRoot
 from store.store import Store
 from store.verify import objects
@@ -299,3 +302,65 @@ def test_nothing_is_given_up_because_the_disk_is_full(store: Store, oid: ObjectI
     with pytest.raises(StoreFull):
         repair(store, oid, [Full(store.layout.root)])
     assert os.path.exists(f"{store.layout.object(oid)}/a")
+
+
+def put_fifo(path: str) -> None:
+    os.mkfifo(path)
+
+
+def put_folder(path: str) -> None:
+    os.mkdir(path)
+    Path(f"{path}/kept").touch()
+
+
+def put_endless(path: str) -> None:
+    os.symlink("/dev/zero", path)
+
+
+def put_long(path: str) -> None:
+    with open(path, "wb") as stream:
+        stream.truncate(LONGEST_RECORD + 1)
+
+
+@pytest.mark.parametrize("put", [put_fifo, put_folder, put_endless, put_long])
+def test_what_stands_in_the_place_of_a_manifest_holds_nobody_up(
+    store: Store, oid: ObjectId, put: Callable[[str], None]
+) -> None:
+    """Opening a fifo waits for who writes; reading a device need not come to an end."""
+    path = store.layout.manifest(oid)
+    os.unlink(path)
+    put(path)
+    assert kinds(store) == {"manifest"}
+    assert [item.why for item in survey(store.layout).damaged]
+    with pytest.raises(CorruptObject):
+        store.manifest(oid)
+    with pytest.raises(CorruptObject):
+        StoreDirectory(store.layout.root).manifest(oid)
+    assert repair(store, oid, []).how == "itself"
+    assert kinds(store) == set()
+    if put is put_folder:
+        (moved,) = Path(store.layout.quarantine).iterdir()
+        assert (moved / str(oid) / "kept").exists()
+
+
+@pytest.mark.parametrize("put", [put_fifo, put_folder, put_endless])
+def test_what_stands_in_the_place_of_a_shared_file_holds_nobody_up(
+    store: Store, oid: ObjectId, put: Callable[[str], None]
+) -> None:
+    tamper(f"{store.layout.object(oid)}/a")
+    for shelf in Path(store.layout.links).iterdir():
+        for name in os.listdir(shelf):
+            os.unlink(shelf / name)
+            put(str(shelf / name))
+    assert {"content", "pool"} <= kinds(store)
+    assert SharedFiles(store).name
+    with pytest.raises(CorruptObject):
+        SharedFiles(store).tree(oid)
+    assert repair(store, oid, []).how is None
+
+
+def test_a_finding_is_one_line_of_text() -> None:
+    finding = Finding("extra", os.fsdecode(b"/store/a\nb\xff\x1b[2J"), "points to \udcfe\r")
+    assert str(finding) == r"extra: /store/a\nb\xff\x1b[2J (points to \xfe\r)"
+    assert str(finding).encode().isascii()
+    assert str(Finding("mode", "/store/a ü")) == "mode: /store/a ü"

@@ -1,0 +1,121 @@
+"""A store whose index cannot be read: what objects, manifests and shared files tell without it."""
+
+from __future__ import annotations
+
+import contextlib
+import faulthandler
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator
+from typing import Final
+
+from store.errors import StoreError
+from store.layout import Layout
+from store.model.names import ObjectId
+from store.objects.crew import Helper
+from store.objects.placing import BESIDE
+from store.store import Store
+from store.verify.finding import REBUILD_INDEX, Finding
+from store.verify.objects import inspect, look
+from store.verify.reading import Digest, Modes
+from store.verify.records import check_index
+from store.verify.run import BATCH, Outcome
+from store.verify.surroundings import check_folders, check_pool
+
+
+def index_findings(root: str) -> list[Finding]:
+    """What is wrong with the index of the store at ``root``, by a process that may die of it.
+
+    Raises CorruptObject or HelperEnded when the index cannot be read from end to end, and what
+    :meth:`Store.open` raises. To be asked before this process opens the store.
+    """
+
+    def work() -> list[Finding]:
+        faulthandler.disable()  # That it dies of a damaged page is provided for, and no news.
+        return check_index(Store.open(root))
+
+    return Helper(work).result()
+
+
+class BareVerifier:
+    """Looks at a store as :class:`store.verify.run.Verifier` does, but for what the index says."""
+
+    def __init__(
+        self,
+        layout: Layout,
+        found: Callable[[Finding], object],
+        *,
+        contents: bool = False,
+        budget: float | None = None,
+    ) -> None:
+        self._layout: Final = layout
+        self._found = found
+        self._known: dict[int, Digest] | None = {} if contents or budget is not None else None
+        self._modes = Modes()
+        self._end = None if budget is None else time.monotonic() + budget
+        self.outcome = Outcome()
+
+    def run(self, why: str) -> Outcome:
+        """Look at every object in the store directory; ``why`` the index cannot be read is the
+        first finding."""
+        index = f"{self._layout.index}/data.mdb"
+        self._tell([Finding("index", index, f"{why}; {REBUILD_INDEX}")])
+        due, strays = _named(self._layout)
+        self.outcome.due = len(due)
+        while self.outcome.looked < len(due) and not self._late():
+            batch = due[self.outcome.looked :][:BATCH]
+            self._examine(batch)
+            self.outcome.looked += len(batch)
+        self._tell(strays)
+        self._tell(check_folders(self._layout))
+        whole = self._known if self._end is None else None
+        self._tell(check_pool(self._layout, whole, self._modes))
+        return self.outcome
+
+    def _late(self) -> bool:
+        return self._end is not None and time.monotonic() >= self._end
+
+    def _examine(self, oids: list[ObjectId]) -> None:
+        items = look(self._layout, oids, self._known, self._modes)
+        suspects = [item.id for item in items if not item.sound]
+        fresh: dict[int, Digest] | None = None if self._known is None else {}
+        again = inspect(self._layout, suspects, fresh)
+        if self._known is not None and fresh is not None:
+            self._known.update(fresh)
+            self._modes.unsure.update(fresh)
+        for item in again:
+            # Who repairs, or adds again, needs no index that can be read from end to end.
+            if os.path.lexists(self._layout.object(item.id)):
+                self._tell(item.findings)
+        self._tell(note for item in (*items, *again) for note in item.notes)
+
+    def _tell(self, findings: Iterable[Finding]) -> None:
+        for finding in findings:
+            self.outcome.count(finding)
+            self._found(finding)
+
+
+def _named(layout: Layout) -> tuple[list[ObjectId], list[Finding]]:
+    """The objects in the store directory, by name, and what has no object's name, or no object."""
+    due: list[ObjectId] = []
+    strays = []
+    for name in _listed(layout.objects):
+        try:
+            due.append(ObjectId.parse(name))
+        except StoreError:
+            kind = "leftover" if name.startswith(BESIDE) else "stray"
+            strays.append(Finding(kind, f"{layout.objects}/{name}", "not the name of an object"))
+    there = set(map(str, due))
+    strays += [
+        Finding(
+            "stray", f"{layout.manifests}/{name}", "its object is not there: lost, or collected"
+        )
+        for name in _listed(layout.manifests)
+        if name not in there
+    ]
+    return due, strays
+
+
+def _listed(folder: str) -> Iterator[str]:
+    with contextlib.suppress(OSError):
+        yield from sorted(os.listdir(folder))
