@@ -27,6 +27,9 @@ from store.store import make_directories
 CROWD = 5_000
 """Objects that are told to the index at once."""
 
+EVERY = 40_000
+"""Objects between two reports of progress."""
+
 PATIENCE = 600
 """Seconds after which an old index counts as unreadable: damage may lead in circles."""
 
@@ -97,24 +100,41 @@ def _make(
         if backup and saved is None:
             raise CorruptObject(f"{backup} cannot be taken back: {why}")
         phase("looking at objects")
-        found = survey(layout, contents=contents)
+        found = survey(layout, contents=contents, progress=_counted(phase, "looking at objects"))
         phase("writing")
         kept, told = Scan(layout.records), [Replay()]
         # What is newer comes last: the record file than a backup, the index than its record file.
         scans = [scan for scan in ((saved, kept) if backup else (kept, saved)) if scan is not None]
         shop.fill(
-            lambda txn: _fill(txn, found, scans, told),
+            lambda txn: _fill(txn, found, scans, told, _counted(phase, "writing")),
             layout.records,
             lambda: told[-1].kept_for_later,
         )
     return Rebuilt(found, told[-1], why, kept.skipped)
 
 
-def _fill(txn: Writer, found: Survey, scans: list[Scan], told: list[Replay]) -> None:
+def _counted(phase: Callable[[str], None], name: str) -> Callable[[int, int], None]:
+    """Tells how far a phase has come, when it has many objects, now and then."""
+
+    def progress(done: int, total: int) -> None:
+        if done and done % EVERY == 0:
+            phase(f"{name}: {done} of {total}")
+
+    return progress
+
+
+def _fill(
+    txn: Writer,
+    found: Survey,
+    scans: list[Scan],
+    told: list[Replay],
+    progress: Callable[[int, int], None],
+) -> None:
     # From the start again when the map had to grow: the last of ``told`` counts.
     replay = Replay()
     told.append(replay)
     for start in range(0, len(found.sound), CROWD):
+        progress(start, len(found.sound))
         txn.register_all(found.sound[start : start + CROWD])
     for scan in scans:
         scan.skipped = 0

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 
 from store.errors import FormatError, InvalidName, StoreError
@@ -14,11 +14,12 @@ from store.model.manifest import Manifest
 from store.model.names import ObjectId
 from store.objects.check import check_identity, check_tree
 from store.objects.content import read_record
-from store.objects.crew import share_out
 from store.objects.placing import BESIDE
+from store.objects.portions import each
+from store.recovery.whole import Seen, Whole
 
 MANY = 20_000
-"""Objects whose entries are handed over at once: both sides hold them a second time meanwhile."""
+"""Objects that are looked at before what was seen of them is put into columns."""
 
 FEW = 64
 """Objects that one process looks at in the time that forking another takes."""
@@ -32,57 +33,50 @@ class Damage:
     why: str
 
 
-@dataclass
+@dataclass(frozen=True)
 class Survey:
     """``sound`` objects are in an order in which each comes after what it refers to; to damaged,
-    missing and incomplete objects, none of them refers.
+    missing and incomplete objects, none of them refers. The others are sorted by name.
     """
 
-    sound: list[Entry] = field(default_factory=list)
-    damaged: list[Damage] = field(default_factory=list)
-    incomplete: list[Damage] = field(default_factory=list)
+    sound: Sequence[Entry]
+    damaged: Sequence[Damage]
+    incomplete: Sequence[Damage]
 
 
-def survey(layout: Layout, *, contents: bool = False) -> Survey:
+def survey(
+    layout: Layout,
+    *,
+    contents: bool = False,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Survey:
     """Look at every object on disk. With ``contents``, every file's bytes are read; otherwise its
     size, mode and mtime have to do. Raises StorageError when a folder cannot be read."""
     # What a killed swap left is for the collector.
     names = sorted(name for name in os.listdir(layout.objects) if not name.startswith(BESIDE))
     work = partial(_look_at_all, layout, contents=contents)
-    found = Survey()
-    whole: dict[bytes, Entry] = {}
-    ids: dict[ObjectId, ObjectId] = {}
+    whole, damaged = Whole(names), []
     for start in range(0, len(names), MANY):
-        for sound, damaged in share_out(work, names[start : start + MANY], FEW):
-            for entry in sound:
-                whole[entry.id.digest] = _sharing(entry, ids)
-            found.damaged += damaged
-    found.damaged.sort(key=lambda item: item.name)
-    _put_in_order(whole, found)
-    return found
+        progress(start, len(names))
+        portion = names[start : start + MANY]
+        for name, seen in zip(portion, each(work, portion, FEW), strict=True):
+            if isinstance(seen, str):
+                damaged.append(Damage(name, seen))
+            whole.add(None if isinstance(seen, str) else seen)
+    whole.put_in_order()
+    incomplete = [
+        Damage(name, f"needs {lacking}, which is not whole")
+        for name, lacking in sorted(whole.lacking.items())
+    ]
+    return Survey(whole, damaged, incomplete)
 
 
-def _sharing(entry: Entry, ids: dict[ObjectId, ObjectId]) -> Entry:
-    """The same with one value for each identity, which stands in many entries."""
-    references = tuple(ids.setdefault(ref, ref) for ref in entry.references)
-    return entry._replace(id=ids.setdefault(entry.id, entry.id), references=references)
+def _look_at_all(layout: Layout, names: Sequence[str], *, contents: bool) -> list[Seen | str]:
+    return [_look_at(layout, name, contents) for name in names]
 
 
-def _look_at_all(
-    layout: Layout, names: Sequence[str], *, contents: bool
-) -> tuple[list[Entry], list[Damage]]:
-    sound, damaged = [], []
-    for name in names:
-        seen = _look_at(layout, name, contents)
-        if isinstance(seen, Entry):
-            sound.append(seen)
-        else:
-            damaged.append(Damage(name, seen))
-    return sound, damaged
-
-
-def _look_at(layout: Layout, name: str, contents: bool) -> Entry | str:
-    """The object as it is to be registered, or what is wrong with it."""
+def _look_at(layout: Layout, name: str, contents: bool) -> Seen | str:
+    """The object as it was found, or what is wrong with it."""
     try:
         oid = ObjectId.parse(name)
     except (FormatError, InvalidName):
@@ -104,38 +98,5 @@ def _look_at(layout: Layout, name: str, contents: bool) -> Entry | str:
     if findings:
         more = f", and {len(findings) - 1} more" if len(findings) > 1 else ""
         return f"{findings[0]}{more}"
-    return Entry(oid, manifest.references, manifest.refers_to_itself, manifest.size, since)
-
-
-def _put_in_order(whole: dict[bytes, Entry], found: Survey) -> None:
-    """Depth first, with a stack of its own: a chain of references may be long."""
-    lacks: dict[bytes, ObjectId | None] = {}
-    """What an object lacks, itself or by what it refers to; None when nothing."""
-    for start in whole:
-        stack, opened = [start], set[bytes]()
-        while stack:
-            entry = whole[stack[-1]]
-            if entry.id.digest not in lacks:
-                # Until all below it is settled, it lacks itself: so nothing in a cycle is sound.
-                lacks[entry.id.digest] = entry.id
-                opened.add(entry.id.digest)
-                below = (ref.digest for ref in entry.references)
-                stack += [key for key in below if key in whole and key not in lacks]
-            else:
-                stack.pop()
-                if entry.id.digest in opened:
-                    opened.remove(entry.id.digest)
-                    _settle(entry, whole, lacks, found)
-
-
-def _settle(
-    entry: Entry, whole: dict[bytes, Entry], lacks: dict[bytes, ObjectId | None], found: Survey
-) -> None:
-    for ref in entry.references:
-        lacking = ref if ref.digest not in whole else lacks[ref.digest]
-        if lacking is not None:
-            lacks[entry.id.digest] = lacking
-            found.incomplete.append(Damage(str(entry.id), f"needs {lacking}, which is not whole"))
-            return
-    lacks[entry.id.digest] = None
-    found.sound.append(entry)
+    references = tuple(map(str, manifest.references))
+    return Seen(references, manifest.refers_to_itself, manifest.size, max(0, since))
