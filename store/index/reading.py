@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 from store import canon
@@ -170,16 +171,17 @@ class Reader(Objects):
             yield from self._times()
 
     def _times(self) -> Iterator[list[Value]]:
-        noted = {}
-        for table in (b"used", b"verified"):
-            with self._txn.cursor(db=self._tables[table]) as cursor:
-                noted[table] = dict(cursor)
-        for number in sorted(noted[b"used"].keys() | noted[b"verified"].keys()):
-            used, verified = (
-                NUMBER.unpack(noted[table].get(number, bytes(4)))[0]
-                for table in (b"used", b"verified")
-            )
-            yield ["times", self.record(NUMBER.unpack(number)[0]).id.digest, used, verified]
+        from heapq import merge  # not needed by most commands
+
+        tables = (b"used", b"verified")
+        with (
+            self._txn.cursor(db=self._tables[b"used"]) as used,
+            self._txn.cursor(db=self._tables[b"verified"]) as verified,
+        ):
+            noted = merge(used.iternext(values=False), verified.iternext(values=False))
+            for number, _ in groupby(noted):
+                times = [NUMBER.unpack(self._get(table, number) or bytes(4))[0] for table in tables]
+                yield ["times", self.record(NUMBER.unpack(number)[0]).id.digest, *times]
 
 
 def _realisation(data: bytes) -> Realisation:
