@@ -29,6 +29,13 @@ class Waiting(NamedTuple):
     name: str
 
 
+class Queued(NamedTuple):
+    """Nothing of ours can start for some time: other processes have every one of so many tokens.
+    With 0, that is over."""
+
+    tokens: int
+
+
 class Phase(NamedTuple):
     """The builder announced its next phase."""
 
@@ -120,6 +127,7 @@ Event = (
     Planned
     | Started
     | Waiting
+    | Queued
     | Phase
     | Progress
     | Finished

@@ -80,7 +80,7 @@ class Auditor:
         self._store = store
         self._options = options
         self._emit = reporter.emit
-        self._crew: Crew[_Running] = Crew(store, options.cores)
+        self._crew: Crew[_Running] = Crew(store, options.cores, reporter.emit)
         self._ready: list[tuple[_Examination, int]] = []
         self._found: dict[int, list[Finding]] = {}
 

@@ -59,8 +59,8 @@ class Plain:
                 return []
             case events.Started(kind=kind, name=name):
                 return [f"{'fetching' if kind == 'fetch' else 'unpacking'} {name}"]
-            case events.Waiting(name=name):
-                return [f"waiting for another process that works on {name}"]
+            case events.Waiting() | events.Queued():
+                return _held_up(event)
             case events.Finished():
                 self._done += 1
                 return [self._finished(event)]
@@ -91,8 +91,22 @@ def _nothing_to_free(event: events.NothingToFree) -> Iterator[str]:
         yield f"  {bytes_text(size):>12}  {holder}"
 
 
+def _held_up(event: events.Waiting | events.Queued) -> list[str]:
+    if isinstance(event, events.Waiting):
+        return [f"waiting for another process that works on {event.name}"]
+    return [f"waiting for a processor: {_queued(event.tokens)}"] if event.tokens else []
+
+
+def _queued(tokens: int) -> str:
+    has = "the only one" if tokens == 1 else f"all {tokens}"
+    return f"other builds in this store have {has}"
+
+
 COLLECTOR = b"the collector"
 """The key of its line."""
+
+QUEUE = b"the queue"
+"""The key of the line of waiting for a processor."""
 
 
 class _Line:
@@ -121,6 +135,11 @@ class Live(Plain):
     def emit(self, event: Event) -> None:
         """Update the view."""
         match event:
+            case events.Queued(0):
+                self._running.pop(QUEUE, None)
+            case events.Queued(tokens):
+                self._running[QUEUE] = _Line("for a processor", "waiting", None)
+                self._running[QUEUE].phase = _queued(tokens)
             case events.Started(key, name, kind, _, expected):
                 self._running[key] = _Line(name, kind, expected)
             case events.Phase(key, _, phase) if key in self._running:
@@ -136,7 +155,8 @@ class Live(Plain):
                 line.phase = f"{name}{of}, {bytes_text(freed)} freed"
             case events.Collected():
                 self._running.pop(COLLECTOR, None)
-        lasting = [] if isinstance(event, events.Started) else self._lines(event)
+        drawn = isinstance(event, events.Started | events.Queued)
+        lasting = [] if drawn else self._lines(event)
         if lasting or time.monotonic() - self._last > REDRAW_SECONDS:
             self._redraw(lasting)
 

@@ -203,8 +203,6 @@ class Rebuilding:
             into=aside,
         )
         os.mkdir(job.work_dir)
-        expected = self._store.expected_seconds(node.name)
-        self._emit(Started(key, node.name, what, log, expected))
         preload(what)
         try:
             result = self._work(job, what, lending)
@@ -221,12 +219,15 @@ class Rebuilding:
     def _work(self, job: Job, what: str, lending: Lending | None) -> Result:
         """The result of a job, done in a process of its own with a token of the pool, and what is
         lent beyond; raises what the work raises."""
-        crew: Crew[Shift] = Crew(self._store, self._terms.limits.cores)
+        crew: Crew[Shift] = Crew(self._store, self._terms.limits.cores, self._emit)
         last: object = None
         try:
             while what != "fetch" and not crew.pool.take():
+                crew.balance(True)
                 self._emit(Tick())
                 time.sleep(TICK)
+            expected = self._store.expected_seconds(job.node.name)
+            self._emit(Started(job.key, job.node.name, what, job.log, expected))
             shift = Shift(
                 job=job,
                 worker=Worker(

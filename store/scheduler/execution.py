@@ -57,7 +57,7 @@ class Execution:
         self._options = options
         self._emit = emit
         self._lease = lease
-        self._crew: Crew[_Running] = Crew(store, options.cores)
+        self._crew: Crew[_Running] = Crew(store, options.cores, emit)
         self._team = Team(store.layout)
         self._ready: list[bytes] = []
         self._unseen: set[bytes] = set()  # those of the ready ones that were not looked up yet

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from multiprocessing.connection import wait
 from typing import Generic, TypeVar
 
+from store.events import Event, Queued
 from store.store import Store
 from store.work.job import Job
 from store.work.phases import PhaseReader
 from store.work.process import Worker
 from store.work.team import Errand
-from store.work.tokens import Lending, TokenPool, balance
+from store.work.tokens import Lending, TokenPool, balance, take_back
 
 TICK = 0.1
 """Seconds between looks at tokens, at what keeps others waiting, and at the phases in logs."""
+
+PATIENCE = 2.0
+"""Seconds without a token, and without a job that has one, until that is told."""
 
 
 @dataclass(eq=False, kw_only=True)
@@ -50,10 +54,14 @@ AnyShift = TypeVar("AnyShift", bound=Shift)
 class Crew(Generic[AnyShift]):
     """The shifts that go on at this moment, and the pool that they share with other processes."""
 
-    def __init__(self, store: Store, cores: int) -> None:
+    def __init__(self, store: Store, cores: int, emit: Callable[[Event], None]) -> None:
         self._store = store
+        self._emit = emit
         self.pool = TokenPool(f"{store.layout.locks}/tokens", cores)
         self.shifts: list[AnyShift] = []
+        self._owed: Sequence[Lending] = ()
+        self._queued_since: float | None = None
+        self._told = False
 
     @property
     def active(self) -> list[AnyShift]:
@@ -61,9 +69,22 @@ class Crew(Generic[AnyShift]):
         return [shift for shift in self.shifts if not shift.ended]
 
     def balance(self, starved: bool) -> None:
-        """Lend what is free, or take back what is idle when a job is ``starved`` of a token."""
+        """Lend what is free, or take back what is idle when a job is ``starved`` of a token; tell
+        when that lasts, and no job goes on meanwhile."""
         lent = [each.lending for each in self.shifts if each.lending and not each.fixed]
-        balance(self.pool, lent, starved)
+        self._owed = balance(self.pool, lent, starved)
+        self._tell_queued(starved and not self.pool.held)
+
+    def _tell_queued(self, queued: bool) -> None:
+        if not queued:
+            if self._told:
+                self._emit(Queued(0))
+            self._queued_since, self._told = None, False
+        elif self._queued_since is None:
+            self._queued_since = time.monotonic()
+        elif not self._told and time.monotonic() - self._queued_since >= PATIENCE:
+            self._told = True
+            self._emit(Queued(self.pool.size))
 
     def listen(self, waiting: bool) -> Iterator[tuple[AnyShift, object]]:
         """Messages of workers, and Entered, for a tick at the most; with nobody to listen to and
@@ -75,7 +96,10 @@ class Crew(Generic[AnyShift]):
             if waiting:
                 time.sleep(TICK)
             return
-        readable = wait([each.worker.connection for each in self.shifts], TICK)
+        pipes = {lending.fileno(): lending for lending in self._owed}
+        readable = wait([*pipes, *(each.worker.connection for each in self.shifts)], TICK)
+        for fd in pipes.keys() & readable:
+            take_back(self.pool, pipes[fd])  # before all else: its build wants it back
         for shift in list(self.shifts):
             if shift.worker.connection in readable:
                 message = shift.worker.receive()

@@ -4,6 +4,9 @@ A token is the right to keep one processor busy. Each is a lock, so that a proce
 its tokens back. A running build holds one; the others are lent to builds through a pipe
 of the build's own, which GNU make drains as a jobserver's client. When the build ends, whatever it
 was lent comes back, however it ended and whatever it did to its pipe.
+
+A build needs one token to start. A process that lacks it says so by a lock that others see; they
+take back what they lent as soon as a build lets go of it, and leave that to whoever waits.
 """
 
 from __future__ import annotations
@@ -12,22 +15,36 @@ import array
 import fcntl
 import os
 import termios
+import time
 from collections.abc import Sequence
+from typing import Final
 
-from store.locks import Lock, LockFile
+from store.locks import Claims, Lock, LockFile
+
+TURN: Final = 0.3
+"""Seconds for which a token that came free is left to other processes that wait for one: enough
+for them to look, and soon over when one of them is stopped."""
+
+_WAITS: Final = b"\xff" * 8  # the key of the lock by which a process says that it waits
 
 
 class TokenPool:
     """``size`` tokens, the bytes of one lock file; shared by every process that uses the store."""
 
     def __init__(self, path: str, size: int) -> None:
+        self._path = path
         self._locks = LockFile(path)
-        self._size = size
         self._held: dict[int, Lock] = {}
+        self._waits: Claims | None = None
+        self._waiting = False
+        self._gave = float("-inf")
+        self.size = size
 
     def take(self) -> bool:
-        """Take one token, if one is free."""
-        for slot in range(self._size):
+        """Take one token, if one is free and not left to another process."""
+        if self.yields:
+            return False
+        for slot in range(self.size):
             if slot not in self._held:
                 lock = self._locks.try_lock(slot)
                 if lock is not None:
@@ -38,17 +55,46 @@ class TokenPool:
     def give(self, count: int = 1) -> None:
         """Return ``count`` tokens."""
         for _ in range(count):
-            _, lock = self._held.popitem()
-            lock.release()
+            # The lowest: a process that may use fewer than we looks at these alone.
+            self._held.pop(min(self._held)).release()
+            self._gave = time.monotonic()
 
     @property
     def held(self) -> int:
         """How many tokens this process holds."""
         return len(self._held)
 
+    def wait(self, waiting: bool) -> None:
+        """Let other processes know whether this one has a build that only lacks a token."""
+        if waiting == self._waiting:
+            return
+        self._waiting = waiting
+        if waiting:
+            self._claims().add(_WAITS)
+        else:
+            self._claims().clear()
+
+    @property
+    def wanted(self) -> bool:
+        """Whether another process waits for a token."""
+        return self._claims().taken(_WAITS)
+
+    @property
+    def yields(self) -> bool:
+        """Whether what is free is left to another process: it waits, and we had our turn."""
+        return time.monotonic() - self._gave < TURN and self.wanted
+
     def close(self) -> None:
         """Return every token."""
         self.give(len(self._held))
+        if self._waits is not None:
+            self._waits.release()
+            self._waits, self._waiting = None, False
+
+    def _claims(self) -> Claims:
+        if self._waits is None:
+            self._waits = Claims(self._path)
+        return self._waits
 
 
 class Lending:
@@ -60,6 +106,10 @@ class Lending:
         # Second open descriptions: ours must not block, whatever the builder does to its pipe.
         self._read = os.open(f"/proc/self/fd/{self.pipe[0]}", os.O_RDONLY | os.O_NONBLOCK)
         self._write = os.open(f"/proc/self/fd/{self.pipe[1]}", os.O_WRONLY | os.O_NONBLOCK)
+
+    def fileno(self) -> int:
+        """A descriptor that is readable when a token that was lent is idle."""
+        return self._read
 
     @property
     def idle(self) -> int:
@@ -95,20 +145,31 @@ class Lending:
         return lent
 
 
-def balance(pool: TokenPool, lendings: Sequence[Lending], waiting: bool) -> None:
+def balance(pool: TokenPool, lendings: Sequence[Lending], waiting: bool) -> Sequence[Lending]:
     """Give free tokens to builds that use all of theirs; take idle ones for who waits.
 
-    ``waiting`` says that a build could start if a token were free; it goes before lending.
+    ``waiting`` says that a build of this process could start if a token were free; it goes before
+    lending, and so does one of another process. Returns the lendings whose tokens are to be taken
+    back as soon as they are idle: ``make`` takes again at once what it let go of.
     """
+    pool.wait(waiting)
+    wanted = waiting or pool.wanted
     hungry = [lending for lending in lendings if lending.idle == 0]
     for lending in lendings:
-        while (waiting or (hungry and lending not in hungry)) and lending.lent > 0:
-            if not lending.reclaim():
-                break
-            pool.give()
+        while (wanted or (hungry and lending not in hungry)) and take_back(pool, lending):
+            pass
     if not waiting:
         for lending in hungry:
             _feed(pool, lending)
+    return [lending for lending in lendings if wanted and lending.lent > 0]
+
+
+def take_back(pool: TokenPool, lending: Lending) -> bool:
+    """Return one idle token of a build to the pool, if there is one."""
+    if lending.lent == 0 or not lending.reclaim():
+        return False
+    pool.give()
+    return True
 
 
 def _feed(pool: TokenPool, lending: Lending) -> None:

@@ -24,6 +24,8 @@ SCRIPTS = {
     "forgets": "echo nothing is made",
     "fifo": 'mkdir "$out"; mkfifo "$out/pipe"',
     "sleeps": "echo @phase nap; echo asleep; sleep 1000",
+    # As make -j with jobs of three seconds: what is given back is taken again at once.
+    "hogs": "while dd bs=1 count=1 <&3 2>/dev/null; do echo a job; sleep 3; printf + >&4; done",
     "slow": 'sleep 2; head -c 16 /dev/urandom | od -An -tx1 > "$out"',
     "slow-failure": "sleep 1; exit 1",
     "random": 'head -c 16 /dev/urandom > "$out"',

@@ -53,3 +53,17 @@ def test_on_a_terminal_what_runs_is_drawn_with_its_phase_and_usual_time() -> Non
     live.emit(story()[-1])
     live.close()
     assert stream.getvalue().endswith("\r\033[J")
+
+
+def test_waiting_for_a_processor_is_told_once_and_drawn_until_it_is_over() -> None:
+    plain, terminal = io.StringIO(), io.StringIO()
+    reporter, live = Plain(plain), Live(terminal)
+    for event in (events.Queued(2), events.Tick(), events.Queued(0)):
+        reporter.emit(event)
+    assert plain.getvalue() == "waiting for a processor: other builds in this store have all 2\n"
+    live.emit(events.Queued(2))
+    assert "waiting for a processor  other builds in this store have all 2" in terminal.getvalue()
+    live.emit(events.Queued(0))
+    terminal.truncate(0)
+    live._redraw([])
+    assert "waiting" not in terminal.getvalue()

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 
-from store.work.tokens import Lending, TokenPool, balance
+from store.work.tokens import TURN, Lending, TokenPool, balance
 
 
 def pool(tmp_path: Path, size: int) -> TokenPool:
@@ -65,6 +66,44 @@ def test_an_idle_token_moves_to_a_hungry_build(tmp_path: Path) -> None:
     assert idle.idle == 1
     balance(tokens, [idle, hungry], waiting=False)
     assert (idle.idle, hungry.idle) == (0, 1)
+
+
+def test_a_token_goes_to_another_process_that_waits_for_one(tmp_path: Path) -> None:
+    ours, theirs, lending = pool(tmp_path, 2), pool(tmp_path, 2), Lending()
+    ours.take()
+    balance(ours, [lending], waiting=False)
+    take(lending, 1)
+    assert not theirs.take()
+    theirs.wait(True)
+    assert balance(ours, [lending], waiting=False) == [lending], "to be taken back once it is idle"
+    os.write(lending.pipe[1], b"+")
+    balance(ours, [lending], waiting=False)
+    assert (ours.held, lending.lent) == (1, 0)
+    assert theirs.take()
+    theirs.wait(False)
+    assert balance(ours, [lending], waiting=False) == []
+
+
+def test_who_gave_a_token_back_leaves_it_for_a_moment_to_who_waits(tmp_path: Path) -> None:
+    ours, theirs = pool(tmp_path, 1), pool(tmp_path, 1)
+    ours.take()
+    ours.give()
+    assert ours.take(), "nobody waits"
+    theirs.wait(True)
+    ours.give()
+    assert not ours.take()
+    time.sleep(TURN)
+    assert ours.take(), "who waits may be stopped"
+    ours.give()
+    theirs.close()
+    assert ours.take(), "nobody waits any more"
+
+
+def test_a_process_that_may_use_fewer_tokens_gets_one_too(tmp_path: Path) -> None:
+    many, one = pool(tmp_path, 2), pool(tmp_path, 1)
+    assert many.take() and many.take()
+    many.give()
+    assert one.take()
 
 
 def test_what_a_build_was_lent_comes_back_when_it_ends(tmp_path: Path) -> None:

@@ -1,0 +1,36 @@
+"""Several commands that draw from one pool of processor tokens."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from collections.abc import Callable
+
+from tests.integration.conftest import Shop
+from tests.integration.test_realise import builders, wait_for
+
+Taker = Callable[["subprocess.Popen[str]"], "subprocess.Popen[str]"]
+
+
+def test_a_second_command_gets_a_token_while_make_uses_them_all(shop: Shop, started: Taker) -> None:
+    hog = started(shop.start("realise", "--cores", "2", "hogs"))
+    wait_for(lambda: "job" in shop.run("log", "hogs").stdout)
+    done = shop.run("realise", "--cores", "2", "random", timeout=30)
+    assert done.returncode == 0, done.stderr
+    assert hog.poll() is None
+    os.killpg(hog.pid, signal.SIGINT)
+    hog.communicate(timeout=20)
+
+
+def test_a_command_that_gets_no_token_says_what_it_waits_for(shop: Shop, started: Taker) -> None:
+    first = started(shop.start("realise", "--cores", "1", "sleeps"))
+    wait_for(lambda: bool(builders(shop)))
+    second = started(shop.start("realise", "--cores", "1", "lottery"))
+    assert second.stderr is not None
+    assert second.stderr.readline() == "1 to build, 0 to fetch\n"
+    assert "waiting for a processor: other builds in this store" in second.stderr.readline()
+    os.killpg(first.pid, signal.SIGINT)
+    first.communicate(timeout=20)
+    _, told = second.communicate(timeout=30)
+    assert second.returncode == 0, told
