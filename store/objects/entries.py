@@ -10,6 +10,18 @@ _ENCODING, _ERRORS = sys.getfilesystemencoding(), sys.getfilesystemencodeerrors(
 _NEW = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
+LONGEST = 300
+"""Characters of a path that messages show."""
+
+
+def readable(path: bytes) -> str:
+    """A path for messages: with codes for what cannot be seen, and without the middle when it is
+    long."""
+    text = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in os.fsdecode(path))
+    half = LONGEST // 2
+    return text if len(text) <= LONGEST else f"{text[:half]}…{text[-half:]}"
+
+
 def create(name: bytes, folder: int, mode: int) -> int:
     """A descriptor of a new file in an open folder, for reading and writing."""
     return os.open(name, _NEW, mode, dir_fd=folder)

@@ -87,9 +87,11 @@ def ingest_outputs(
     *,
     candidates: Sequence[ObjectId | str] = (),
     claims: Claims | None = None,
+    reserve: int = 0,
 ) -> dict[ObjectId, Manifest]:
     """Take a build's outputs in: scratch identities with their physical paths.
 
+    ``reserve`` bytes of disk stay free, or DiskReserve is raised.
     Outputs may refer to each other, but not in a cycle (OutputRefused). Returns each scratch
     identity's manifest; in it, scratch digests are replaced by final ones.
     """
@@ -105,6 +107,7 @@ def ingest_outputs(
                 scratch=scratch,
                 scratches=outputs,
                 ours=True,
+                reserve=reserve,
             )
             for scratch, path in outputs.items()
         }
@@ -175,6 +178,7 @@ def _stage(
     executable: bool | None = None,
     ours: bool = False,
     again: bool = False,
+    reserve: int = 0,
 ) -> _Output:
     others = {name[:TEXT_SIZE]: name for name in map(str, candidates)}
     renamed = {oid.text.encode(): oid for oid in scratches}
@@ -190,6 +194,7 @@ def _stage(
             shown=os.fsencode(scratch.path if scratch else path),
             ours=ours,
             store=(root.st_dev, root.st_ino),
+            reserve=reserve,
         )
         staged = copier.copy(os.fsencode(os.path.basename(path)), source, executable)
     return _Output(

@@ -19,7 +19,8 @@ from store.errors import OutputRefused, UsageError
 from store.model.tree import Node, NodeKind, file, link
 from store.objects.content import CHUNK
 from store.objects.crew import Helper, hands, results
-from store.objects.entries import create, listing, make, special, umask, write_all
+from store.objects.entries import create, listing, make, readable, special, umask, write_all
+from store.objects.room import Room
 from store.objects.scan import OVERLAP, Scanner
 from store.objects.sharing import TIMES, link_path, mode_of, share, share_within
 from store.objects.staged import (
@@ -64,12 +65,13 @@ class Copier:
         shown: bytes,
         ours: bool,
         store: tuple[int, int],
+        reserve: int,
     ) -> None:
         """``scratches`` are the texts to be rewritten, ``own`` the one of this tree.
 
         ``shown`` is the tree's path in messages; ``ours`` says that modes of the source may be
         changed where they forbid reading; ``store`` is the device and inode of the store's root,
-        which must not lie in the tree.
+        which must not lie in the tree; ``reserve`` are bytes of disk that must stay free.
         """
         self._staging = staging
         self._links = links
@@ -88,6 +90,7 @@ class Copier:
         self._unnoted = True
         self._first = True
         self._writeback = Writeback(staging)
+        self._room = Room(staging, reserve)
         self._files = 0
         self.seen: set[bytes] = set()
         self.fresh_files = 0
@@ -134,7 +137,7 @@ class Copier:
         )
 
     def _show(self, path: bytes) -> str:
-        return os.fsdecode(self._shown + path[len(TOP) :])
+        return readable(self._shown + path[len(TOP) :])
 
     def _open(self, name: bytes, folder: int, kind: int, bits: int, path: bytes) -> int:
         flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | kind
@@ -281,6 +284,7 @@ class Copier:
             mode, size = found.st_mode, found.st_size
             if not stat.S_ISREG(mode):
                 raise OutputRefused(f"{self._show(path)} was replaced while the tree was read")
+            self._room.take(size, lambda: self._show(path))
             chosen = mode & 0o111 != 0 if executable is None else executable
             copied = path.rpartition(b"/")[2]
             data = os.read(fd, size + 1) if size <= CHUNK else b""

@@ -38,6 +38,8 @@ if TYPE_CHECKING:
     from store.build.variation import Variation
 
 TAIL_LINES = 15
+TAIL_WIDTH = 400
+"""Characters of a line of the tail."""
 
 
 @dataclass(frozen=True)
@@ -144,6 +146,7 @@ def build(layout: Layout, job: Job, emit: Callable[[Event], None]) -> Result:
     ran = runner.run(request)
     _raise_for(node, ran, request)
     emit(Phase(job.digest, node.name, "ingest"))
+    os.chmod(f"{job.work_dir}/store", 0o700)  # the builder could take this right from itself
     scratch = scratch_ids(node, "" if job.variation is None else job.variation.salt)
     for output, oid in scratch.items():
         if not os.path.lexists(f"{job.work_dir}/store/{oid}"):
@@ -157,6 +160,7 @@ def build(layout: Layout, job: Job, emit: Callable[[Event], None]) -> Result:
         {oid: f"{job.work_dir}/store/{oid}" for oid in scratch.values()},
         candidates=job.closure,
         claims=job.claims,
+        reserve=job.limits.disk_reserve,
     )
     with open(request.log_path, "rb") as stream:
         log = digest.file_digest(stream.read())
@@ -222,7 +226,7 @@ def describe(status: int) -> str:
 
 
 def tail(path: str, lines: int = TAIL_LINES) -> list[str]:
-    """The last lines of a log, control characters made harmless."""
+    """The last lines of a log, control characters made harmless and long lines cut."""
     try:
         with open(path, "rb") as stream:
             size = stream.seek(0, os.SEEK_END)
@@ -231,7 +235,10 @@ def tail(path: str, lines: int = TAIL_LINES) -> list[str]:
     except OSError:
         return []
     clean = "".join(c if c.isprintable() or c in "\n\t" else "\ufffd" for c in text)
-    return clean.splitlines()[-lines:]
+    return [
+        line if len(line) <= TAIL_WIDTH else f"{line[: TAIL_WIDTH - 1]}…"
+        for line in clean.splitlines()[-lines:]
+    ]
 
 
 _NEEDED = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 _PIECE = 1 << 20
 _MARK = b"@phase "
+_LONGEST = 100
 
 
 class PhaseReader:
@@ -24,4 +25,10 @@ class PhaseReader:
         end = text.rfind(b"\n") + 1
         self._seen += end or (len(text) if len(text) == _PIECE else 0)
         phases = [line for line in text[:end].splitlines() if line.startswith(_MARK)]
-        return phases[-1][len(_MARK) :].decode("utf-8", "replace").strip() if phases else None
+        return _shown(phases[-1][len(_MARK) :]) if phases else None
+
+
+def _shown(phase: bytes) -> str:
+    """What a builder wrote, harmless on a terminal, and no longer than a line of one."""
+    text = phase[:_LONGEST].decode("utf-8", "replace").strip()
+    return "".join(c if c.isprintable() else "\ufffd" for c in text)

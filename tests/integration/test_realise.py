@@ -141,6 +141,11 @@ def test_a_lost_object_is_built_again_and_found_to_be_the_same(shop: Shop) -> No
     assert "built upstream" in again.stderr
 
 
+def test_an_output_is_found_whatever_mode_its_folder_was_left_with(shop: Shop) -> None:
+    done = shop.run("realise", "--jobs", "1", "shuts", "itself")
+    assert done.returncode == 0, done.stderr
+
+
 # -- failure ----------------------------------------------------------------------------------
 
 

@@ -32,6 +32,7 @@ SCRIPTS = {
     "lottery": 'echo drawing; head -c 16 /dev/urandom > "$out"',
     "cores": 'echo "$STORE_CORES" > "$out"',
     "floods": 'dd if=/dev/zero of="$out" bs=1M count=100000',
+    "shuts": 'echo shut > "$out"; chmod 0 /store /build /tmp',
     "bare": 'test ! -e /usr/bin/gcc; test ! -e /usr/lib/gcc; echo bare > "$out"',
 }
 

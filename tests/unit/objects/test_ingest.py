@@ -7,12 +7,13 @@ import fcntl
 import os
 import socket
 import stat
+import time
 from pathlib import Path
 
 import pytest
 
 from store.digest import file_digest
-from store.errors import OutputRefused, StorageError, StoreFull, UsageError
+from store.errors import DiskReserve, OutputRefused, StorageError, StoreFull, UsageError
 from store.layout import Layout
 from store.model import identity
 from store.model.manifest import Manifest
@@ -199,6 +200,20 @@ def test_a_tree_that_is_too_deep_is_refused(layout: Layout, tree: Path) -> None:
         ingest(layout.root, str(tree), "pkg")
     path.rmdir()
     assert_sound(layout, ingest(layout.root, str(tree), "pkg"))
+
+
+def test_a_hostile_name_is_harmless_in_a_message(layout: Layout, tree: Path) -> None:
+    folder = tree
+    for _ in range(9):
+        folder = folder / ("n" * 200)
+    folder.mkdir(parents=True)
+    os.mkfifo(folder / "\x1b]0;evil\x07\n\udcff")
+    with pytest.raises(OutputRefused) as refused:
+        ingest(layout.root, str(tree), "pkg")
+    assert refused.value.message.endswith(
+        r"\x1b]0;evil\x07\n\udcff is a fifo, which no store object can hold"
+    )
+    assert len(refused.value.message) < 400
 
 
 def test_a_path_that_is_not_there_is_said(layout: Layout, tree: Path) -> None:
@@ -580,6 +595,23 @@ def test_a_full_disk_is_said_and_leaves_nothing_behind(
             take_output(layout, tree)
     assert os.listdir(layout.tmp) == []
     assert_sound(layout, take_output(layout, tree))
+
+
+def test_outputs_that_would_not_fit_are_refused_before_the_disk_is_full(
+    layout: Layout, tree: Path
+) -> None:
+    disk = os.statvfs(layout.tmp)
+    free = disk.f_bavail * disk.f_frsize
+    (tree / "a").touch()
+    os.truncate(tree / "a", free - 100 * MIB)
+    began = time.monotonic()
+    with pytest.raises(DiskReserve, match="/a does not fit: less than 200 MiB"):
+        ingest_outputs(layout.root, {SCRATCH: str(tree)}, reserve=200 * MIB)
+    assert time.monotonic() - began < 2, "nothing of it was written"
+    assert os.listdir(layout.tmp) == []
+    os.truncate(tree / "a", 2 * MIB)
+    manifests = ingest_outputs(layout.root, {SCRATCH: str(tree)}, reserve=200 * MIB)
+    assert_sound(layout, manifests[SCRATCH])
 
 
 def test_an_interruption_leaves_nothing_behind(

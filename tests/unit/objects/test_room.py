@@ -1,0 +1,39 @@
+"""What a copy may take of the disk."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from store.errors import DiskReserve
+from store.objects.room import STEP, Room
+
+MIB = 1 << 20
+
+
+def test_the_disk_is_looked_at_again_while_others_fill_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks = []
+
+    def disk(_: int) -> SimpleNamespace:
+        looks.append(1)
+        return SimpleNamespace(f_bavail=(1000 - 300 * len(looks)) * MIB, f_frsize=1)
+
+    monkeypatch.setattr(os, "fstatvfs", disk)
+    room = Room(0, 50 * MIB)
+    for _ in range(1 + STEP // MIB):
+        room.take(MIB, str)
+    assert len(looks) == 1
+    room.take(MIB, str)
+    assert len(looks) == 2
+    with pytest.raises(DiskReserve, match="50 MiB"):
+        room.take(STEP + 1, str)
+
+
+def test_without_a_reserve_nothing_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(os, "fstatvfs")
+    Room(0, 0).take(1 << 62, str)
