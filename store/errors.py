@@ -38,6 +38,7 @@
     |  `- StillAlive                58   asked to delete what something keeps
     |- HelperEnded                  1   a helping process died, as of a damaged index
     |- UnusableKey                 60   a key that is not there, or not safe to use
+    |- OutputFailed                61   standard output cannot be written
     `- Interrupted                 130
 
 An error says what happened, to which path or derivation, and (``hint``) what to do next.
@@ -47,6 +48,19 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Callable, Iterable, Sequence
+
+
+def printable(text: str) -> str:
+    """The text with a code in the place of each character that cannot be seen, could steer a
+    terminal, or would break a line; and of each byte of a path that is no text."""
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() else _code(char) for char in text)
+
+
+def _code(char: str) -> str:
+    undecoded = "\udc80" <= char <= "\udcff"
+    return f"\\x{ord(char) - 0xDC00:02x}" if undecoded else ascii(char)[1:-1]
 
 
 class StoreError(Exception):
@@ -357,6 +371,12 @@ class UnusableKey(StoreError):
     """A key that is not there, or a private one that cannot be read, or that others could read."""
 
     exit_code = 60
+
+
+class OutputFailed(StoreError):
+    """Standard output cannot be written, as when it is a file on a full disk."""
+
+    exit_code = 61
 
 
 class Interrupted(StoreError):

@@ -105,11 +105,13 @@ class Collected(NamedTuple):
 
 class NothingToFree(NamedTuple):
     """The disk is too full, and what could be deleted is not enough: ``free`` bytes are free where
-    ``wanted`` are asked for. ``holders`` are who keeps most, each with its bytes."""
+    ``wanted`` are asked for. ``holders`` are who keeps most, each with its bytes;
+    ``spared`` objects nobody keeps were used lately."""
 
     free: int
     wanted: int
     holders: tuple[tuple[str, int], ...]
+    spared: int = 0
 
 
 class Lost(NamedTuple):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -19,6 +19,7 @@ from store.errors import (
 )
 from store.index.env import Index
 from store.index.reading import Reader
+from store.index.schema import LONGEST_KEY
 from store.layout import Layout
 from store.model.names import ObjectId
 from store.roots import LINK, Links, NamedRoot, Standing
@@ -57,15 +58,33 @@ class Holding:
         return Standing(self.layout, txn.root_values())
 
     def add_root(self, name: str, oid: ObjectId) -> None:
-        """Keep the object, under a name; another object of that name is not kept any more."""
-        if name.startswith(LINK) or not name.isprintable():
+        """Keep the object, under a name; another object of that name is not kept any more.
+
+        UsageError when it is no name that can be seen, and given again.
+        """
+        if name.startswith(LINK) or not name.isprintable() or name != name.strip() or not name:
             raise UsageError(f"{name!r} cannot name a root")
+        if len(os.fsencode(name)) > LONGEST_KEY:
+            raise UsageError(f"{name[:40]!r}… cannot name a root: the most is {LONGEST_KEY} bytes")
         self._index.write(lambda txn: txn.put_root(name, oid))
 
     def remove_root(self, name: str) -> bool:
         """Keep it no longer, by its name or its link's path; returns whether there was one."""
-        names = (name, _link_name(os.path.abspath(name)))
-        return self._index.write(lambda txn: any(txn.remove_root(each) for each in names))
+        return not self.remove_roots([name])
+
+    def remove_roots(self, names: Sequence[str]) -> list[str]:
+        """As :meth:`remove_root` for all of them together, or none: returns the names of which
+        there is no root, and then nothing is removed."""
+
+        def transaction(txn: Writer) -> list[str]:
+            found = {name: _root_named(txn, name) for name in names}
+            lacking = [name for name, root in found.items() if root is None]
+            if not lacking:
+                for root in found.values():
+                    txn.remove_root(root or "")
+            return lacking
+
+        return self._index.write(transaction)
 
     def drop_dead_roots(self, roots: Iterable[NamedRoot]) -> int:
         """Remove those of the roots whose links are still gone; returns how many."""
@@ -73,7 +92,9 @@ class Holding:
 
         def transaction(txn: Writer) -> int:
             gone = [
-                root for root in roots if root.path and not links.target(os.fsencode(root.path))
+                root
+                for root in roots
+                if root.path and not links.holds(os.fsencode(root.path), root.recorded)
             ]
             return sum(txn.remove_root(root.name) for root in gone)
 
@@ -199,6 +220,14 @@ def _link_name(path: str) -> str:
     # By digest: a path may be longer than a key of the index.
     cut = digest.file_digest(os.fsencode(path))[: digest.OBJECT_DIGEST_SIZE]
     return LINK + digest.to_text(cut)
+
+
+def _root_named(txn: Reader, name: str) -> str | None:
+    """The root of this name, or of the link with this path."""
+    for each in (name, _link_name(os.path.abspath(name))):
+        if txn.has_root(each):
+            return each
+    return None
 
 
 def _make_link(path: str, target: str) -> None:

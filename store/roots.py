@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Sequence
 from functools import partial
@@ -18,6 +19,10 @@ LINK = "link:"
 
 FEW = 5000
 """Roots that one process looks at before another is worth its start."""
+
+
+_NO_LINK = (errno.EINVAL, errno.ELOOP, errno.ENAMETOOLONG)
+"""What says that something else stands there, or nothing can."""
 
 
 class NamedRoot(NamedTuple):
@@ -45,7 +50,8 @@ class Standing:
         self._instead: dict[int, ObjectId | None] = {}
         for at, digest in enumerate(self._held):
             if not digest:
-                oid = links.target(Root.unpack(roots[at][1]).path)
+                root = Root.unpack(roots[at][1])
+                oid = links.holds(root.path, root.id)
                 self._instead[at], self._held[at] = oid, oid.digest if oid else b""
 
     def held(self) -> list[bytes]:
@@ -79,18 +85,29 @@ class Links:
         self._objects = layout.objects
         self._folders: dict[str, bool] = {STORE_DIR: True, layout.objects: True}
 
-    def target(self, path: bytes) -> ObjectId | None:
-        """The object that a link names; None when it is gone, no link, or leads elsewhere."""
+    def holds(self, path: bytes, recorded: ObjectId) -> ObjectId | None:
+        """The object that a link leads to or into, if need be through other links; None when it is
+        gone, is no link, or leads elsewhere. ``recorded`` when it cannot be looked at: it may be
+        there, as on a disk that does not answer."""
         try:
-            folder, _, name = os.fsdecode(os.readlink(path)).rpartition("/")
-        except (OSError, ValueError):
+            led = os.fsdecode(os.readlink(path))
+        except (FileNotFoundError, NotADirectoryError, ValueError):
             return None
-        if not self._is_store(folder):
-            return None
-        try:
-            return ObjectId.parse(name)
-        except StoreError:
-            return None
+        except OSError as error:
+            return None if error.errno in _NO_LINK else recorded
+        link = os.fsdecode(path)
+        return self._named(os.path.join(os.path.dirname(link), led)) or self._within(link)
+
+    def _named(self, path: str) -> ObjectId | None:
+        folder, _, name = path.rpartition("/")
+        return _parsed(name) if self._is_store(folder) else None
+
+    def _within(self, link: str) -> ObjectId | None:
+        real = os.path.realpath(link)
+        for folder in (STORE_DIR, os.path.realpath(self._objects)):
+            if real.startswith(f"{folder}/"):
+                return _parsed(real[len(folder) + 1 :].partition("/")[0])
+        return None
 
     def _is_store(self, folder: str) -> bool:
         # By what it is: the store may be reached by other names than when the link was made.
@@ -100,6 +117,13 @@ class Links:
             except OSError:
                 self._folders[folder] = False
         return self._folders[folder]
+
+
+def _parsed(name: str) -> ObjectId | None:
+    try:
+        return ObjectId.parse(name)
+    except StoreError:
+        return None
 
 
 def _as_recorded(objects: str, roots: Sequence[tuple[bytes, bytes]]) -> list[bytes]:

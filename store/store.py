@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import stat
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
@@ -48,7 +49,7 @@ class Store(Realisations, Holding):
         CorruptObject when the index is damaged, or gone while there are objects.
         """
         layout = Layout(root)
-        if not os.path.isdir(layout.index):
+        if not _is_folder(layout.index):
             make_directories(layout)
         if _is_empty(f"{layout.index}/data.mdb") and os.listdir(layout.objects):
             # An empty one would say that nothing of this is needed.
@@ -293,6 +294,16 @@ def make_directories(layout: Layout) -> None:
         _sync_above(layout.root, above)
     except OSError as error:
         raise storage_error(error, f"cannot make a store at {layout.root}") from error
+
+
+def _is_folder(path: str) -> bool:
+    """Whether one is there; a StorageError when that is not for this user to see."""
+    try:
+        return stat.S_ISDIR(os.stat(path).st_mode)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError as error:
+        raise storage_error(error, "cannot look into the store") from error
 
 
 def _is_empty(path: str) -> bool:

@@ -9,6 +9,7 @@ import click
 
 from store.cli.context import Context
 from store.cli.draw import make_reporter
+from store.cli.options import link_option
 from store.errors import InvalidName, StoreFull, UsageError
 from store.model.names import ObjectId, check_name
 from store.store import Lease
@@ -17,13 +18,13 @@ from store.store import Lease
 @click.command("add")
 @click.argument("paths", nargs=-1, required=True, metavar="PATH…")
 @click.option("--name", help="The object's name (default: the file's own).")
-@click.option("--out-link", "-o", metavar="LINK", help="Make a link to the object; it is a root.")
+@link_option
 @click.pass_obj
 def command(
     context: Context, paths: tuple[str, ...], name: str | None, out_link: str | None
 ) -> None:
     """Add files or folders to the store, and print their store paths."""
-    if (name or out_link) and len(paths) > 1:
+    if (name is not None or out_link) and len(paths) > 1:
         raise UsageError("--name and --out-link take one path")
     wanted = [(os.path.abspath(path), _name(path, name)) for path in paths]
     # Until all are there and linked: what the first is added for must not go to make room.
@@ -31,14 +32,14 @@ def command(
         for path, called in wanted:
             oid = _add(context, path, called, keep)
             if out_link:
-                context.store.link_root(os.path.abspath(out_link), oid)
+                context.store.link_root(out_link, oid)
             print(oid.path)
 
 
 def _name(path: str, name: str | None) -> str:
     if not os.path.lexists(path):
         raise UsageError(f"{path}: no such file or folder")
-    found = name or os.path.basename(os.path.abspath(path))
+    found = os.path.basename(os.path.abspath(path)) if name is None else name
     try:
         check_name(found)
     except InvalidName as error:

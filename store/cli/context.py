@@ -8,7 +8,14 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from store.digest import ALPHABET
-from store.errors import EvaluationError, NotRealised, UnknownObject, UnknownPackage
+from store.errors import (
+    EvaluationError,
+    FormatError,
+    InvalidName,
+    NotRealised,
+    UnknownObject,
+    UnknownPackage,
+)
 from store.layout import default_recipes, default_root
 from store.model.names import STORE_DIR, ObjectId
 
@@ -90,16 +97,23 @@ class Context:
         return oid
 
     def _by_path(self, text: str) -> ObjectId | None:
-        path = os.path.realpath(text) if os.path.islink(text) else text
         objects = self.store.layout.objects
         # A link may lead through another: the one that was left where the store stood before.
-        for prefix in (STORE_DIR, objects, os.path.realpath(objects)):
-            if path.startswith(prefix + "/"):
-                oid = ObjectId.parse(path[len(prefix) + 1 :].partition("/")[0])
-                if not self.store.present(oid):
-                    raise UnknownObject(f"this store holds no object {oid}")
-                return oid
+        prefixes = (STORE_DIR, objects, os.path.realpath(objects))
+        for path in _places(text):
+            for prefix in prefixes:
+                if path.startswith(prefix + "/"):
+                    return self._present(path[len(prefix) + 1 :].partition("/")[0])
         return None
+
+    def _present(self, name: str) -> ObjectId:
+        try:
+            oid = ObjectId.parse(name)
+        except (FormatError, InvalidName):
+            raise UnknownObject(f"this store holds no object {name!r}") from None
+        if not self.store.present(oid):
+            raise UnknownObject(f"this store holds no object {oid}")
+        return oid
 
     def _by_digest(self, text: str) -> ObjectId | None:
         if not re.fullmatch(_DIGEST, text):
@@ -109,3 +123,11 @@ class Context:
             names = ", ".join(map(str, found[:5]))
             raise UnknownObject(f"{text!r} begins several digests: {names}")
         return found[0] if found else None
+
+
+def _places(text: str) -> list[str]:
+    """What a text may mean as a path: as it stands, and where it leads. A name without a slash is
+    one only if a link is called that."""
+    if "/" not in text:
+        return [os.path.realpath(text)] if os.path.islink(text) else []
+    return [os.path.abspath(text), os.path.realpath(text)]

@@ -10,7 +10,6 @@ import click
 from store.cli.context import Context
 from store.cli.draw import make_reporter
 from store.cli.options import PACKAGE, seed_option
-from store.cli.quantities import bytes_text
 from store.gc.deletion import delete
 
 
@@ -33,5 +32,3 @@ def command(context: Context, objects: tuple[str, ...], as_json: bool) -> None:
         reporter.close()
     for oid in outcome.deleted:
         print(json.dumps({"deleted": oid.path}) if as_json else oid.path)
-    if not as_json:
-        click.echo(f"freed {bytes_text(outcome.freed)}", err=True)

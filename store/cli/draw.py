@@ -35,7 +35,12 @@ class Plain:
     def emit(self, event: Event) -> None:
         """Write what ``event`` means for the user, if anything."""
         for line in self._lines(event):
-            print(line, file=self._stream, flush=True)
+            try:
+                print(line, file=self._stream, flush=True)
+            except BrokenPipeError:
+                raise
+            except OSError:
+                return  # a log on the full disk must not stop who makes room, or builds
 
     def close(self) -> None:
         """Nothing more will come."""
@@ -86,7 +91,9 @@ class Plain:
 
 def _nothing_to_free(event: events.NothingToFree) -> Iterator[str]:
     free, wanted = bytes_text(event.free), bytes_text(event.wanted)
-    yield f"{free} are free, {wanted} are wanted, and nothing more can be deleted; most is kept by"
+    by = "; most is kept by" if event.holders else ""
+    spared = f" ({counted(event.spared, 'object')} spared as used lately)" if event.spared else ""
+    yield f"{free} are free, {wanted} are wanted, and nothing more can be deleted{spared}{by}"
     for holder, size in event.holders:
         yield f"  {bytes_text(size):>12}  {holder}"
 

@@ -43,9 +43,9 @@ def command(
     others have, too. Of what keeps objects (links, roots, leases, processes) it is told what would
     be freed if it let go.
     """
-    if html and objects:
-        raise UsageError("--html draws the whole store, and takes no objects")
-    if html:
+    if html is not None:
+        if objects or as_json:
+            raise UsageError("--html draws the whole store, and takes no objects and no --json")
         check_page_writable(html)
     count = None if show_all or (as_json and top is None) else top or SHOWN
     began = time.monotonic()

@@ -14,7 +14,7 @@ from store.cli.context import Context
 from store.cli.options import PACKAGE, Duration, Size, seed_option
 from store.cli.quantities import bytes_text, seconds_text
 from store.cli.wording import counted
-from store.errors import StoreError
+from store.errors import StoreError, UsageError, printable
 from store.gc.holders import Holders
 from store.gc.plan import Plan, make_plan
 from store.gc.policy import Policy
@@ -56,11 +56,13 @@ def command(
     programs that run, and by other objects that are kept. With a bound, what was used longest ago
     goes first.
     """
+    policy = Policy(max_freed, keep_free, older_than, keep_derivations)
     if ctx.invoked_subcommand is not None:
+        if dry_run or as_json or policy != Policy():
+            raise UsageError(f"options of {ctx.invoked_subcommand} stand after its name")
         return
     context = ctx.obj
     assert isinstance(context, Context)
-    policy = Policy(max_freed, keep_free, older_than, keep_derivations)
     if dry_run:
         with uncollected():
             _show_plan(context.store, policy, as_json)
@@ -83,19 +85,23 @@ def command(
 @click.option("--json", "as_json", is_flag=True, help="As one JSON object.")
 @seed_option
 @click.pass_obj
-def why(context: Context, object: str, as_json: bool) -> None:
-    """Show what keeps an object: a chain from something that is held."""
+def why(context: Context, object: str, as_json: bool) -> int:
+    """Show what keeps an object: a chain from something that is held.
+
+    The exit code is 1 when nothing keeps it.
+    """
     from store.gc.why import why_alive
 
     oid = context.object(object)
     chain = why_alive(context.store, oid)
     if as_json:
         print(json.dumps({"path": oid.path, "alive": chain is not None} | chain_record(chain)))
-        return
+        return 0 if chain else 1
     if chain is None:
         raise StoreError(f"nothing keeps {oid}", hint="the next `store gc` may delete it")
     for line in chain_lines(chain):
         print(line)
+    return 0
 
 
 def chain_lines(chain: Chain) -> Iterator[str]:
@@ -131,13 +137,27 @@ def _report(collector: Collector, plan: Plan, as_json: bool) -> None:
     for line in _holders(plan.holders, dropped=True):
         click.echo(line, err=True)
     if not outcome.deleted and not outcome.freed:
-        click.echo("nothing is dead that could be deleted", err=True)
+        click.echo(_nothing(plan), err=True)
+
+
+def _nothing(plan: Plan) -> str:
+    """Why nothing was deleted."""
+    if plan.dead and plan.policy.bounded:
+        return f"nothing had to be deleted: the bound is reached, with {_dead(len(plan.dead))}"
+    if plan.spared:
+        return f"nothing was deleted: {_dead(plan.spared)} spared as used lately"
+    return "nothing is dead that could be deleted"
+
+
+def _dead(count: int) -> str:
+    return counted(count, "dead object")
 
 
 def _holders(holders: Holders, *, dropped: bool) -> Iterator[str]:
     verb = "dropped" if dropped else "would drop"
     for root in holders.dead:
-        yield f"{verb} the root {root.path}: its link is gone, or leads out of the store"
+        name = printable(root.path or root.name)
+        yield f"{verb} the root {name}: its link is gone, or leads out of the store"
     if holders.stale:
         yield f"{verb} {counted(holders.stale, 'lease')} of processes that are gone"
     if holders.unseen:
@@ -173,7 +193,8 @@ def _show_plan(store: Store, policy: Policy, as_json: bool) -> None:
     are = "is" if plan.live == 1 else "are"
     kept = f"{plan.live} of {counted(plan.total, 'object')} {are} kept"
     print(f"{kept} ({by or 'by nothing'}){spared}")
-    print(f"{shown} would be deleted, which frees {bytes_text(freed)}")
+    left = f"; {_dead(len(plan.dead) - shown)} would be left" if shown < len(plan.dead) else ""
+    print(f"{shown} would be deleted, which frees {bytes_text(freed)}{left}")
 
 
 def _victims(store: Store, plan: Plan) -> Iterator[list[tuple[str, int, int | None]]]:
@@ -182,9 +203,19 @@ def _victims(store: Store, plan: Plan) -> Iterator[list[tuple[str, int, int | No
     forecast = Forecast(store)
     with store.index.read() as txn:
         for start in range(0, len(plan.dead), CROWD):
-            names = txn.names(plan.dead[start : start + CROWD])
-            used = plan.used[start : start + CROWD] if plan.used else [None] * len(names)
-            yield list(zip(names, forecast.freed_by(names), used, strict=True))
+            numbers = plan.dead[start : start + CROWD]
+            used = (
+                dict(zip(numbers, plan.used[start : start + CROWD], strict=True))
+                if plan.used
+                else {}
+            )
+            # A collection that goes on may have taken some of them meanwhile.
+            named = txn.named(numbers)
+            freed = forecast.freed_by(list(named.values()))
+            yield [
+                (name, size, used.get(number))
+                for (number, name), size in zip(named.items(), freed, strict=True)
+            ]
 
 
 def _record(name: str, size: int, used: int | None) -> str:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import os
 
 import click
 
 from store.cli.context import Context
+from store.cli.options import link_option
 from store.cli.wording import counted
 from store.errors import UsageError
 from store.model.names import STORE_DIR, ObjectId
@@ -16,7 +16,7 @@ from store.model.names import STORE_DIR, ObjectId
 @click.command("import")
 @click.argument("objects", nargs=-1, required=True, metavar="OBJECT…")
 @click.option("--from", "source", required=True, metavar="STORE", help="The other store's folder.")
-@click.option("--out-link", "-o", metavar="LINK", help="Make a link to the object; it is a root.")
+@link_option
 @click.pass_obj
 def command(context: Context, objects: tuple[str, ...], source: str, out_link: str | None) -> None:
     """Take objects from another store, with all that they refer to and who made them.
@@ -34,7 +34,7 @@ def command(context: Context, objects: tuple[str, ...], source: str, out_link: s
     with store.lease() if out_link else contextlib.nullcontext() as keep:
         fresh = import_objects(store, StoreDirectory(source), oids, keep)
         if out_link:
-            store.link_root(os.path.abspath(out_link), oids[0])
+            store.link_root(out_link, oids[0])
     for oid in oids:
         print(oid.path)
     click.echo(f"{counted(len(fresh), 'object')} taken from {source}", err=True)

@@ -13,7 +13,7 @@ import click
 
 from store.cli.context import Context
 from store.cli.lazy import LazyGroup
-from store.errors import StoreError, storage_error
+from store.errors import OutputFailed, StoreError, printable, storage_error
 
 COMMANDS = {
     "realise": "Build or fetch packages, and print their store paths",
@@ -84,9 +84,7 @@ def cli(
 def main() -> None:
     """Run the command line; always raises SystemExit."""
     signal.signal(signal.SIGTERM, _interrupt)
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        # Paths that are no text go out as the bytes that they are.
-        sys.stdout.reconfigure(errors="surrogateescape")
+    _open_streams()
     try:
         result = cli.main(prog_name="store", standalone_mode=False)
         sys.stdout.flush()
@@ -106,10 +104,8 @@ def main() -> None:
         code = 141
     except OSError as error:
         _trace()
-        failed = storage_error(error, "a system call failed")
+        failed = _output_failed() or storage_error(error, "a system call failed")
         code = _complain(failed.message, failed.hint, failed.exit_code)
-        with contextlib.suppress(OSError):
-            sys.stdout.flush()
         _drop_output()
     except Exception as error:
         _trace()
@@ -123,6 +119,32 @@ def main() -> None:
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
     raise KeyboardInterrupt
+
+
+def _open_streams() -> None:
+    """Who closed our streams wants to hear nothing; and no file of ours may take their numbers."""
+    for fd in range(3):
+        try:
+            os.fstat(fd)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
+    sys.stdout = sys.stdout or os.fdopen(1, "w", encoding="utf-8")
+    sys.stderr = sys.stderr or os.fdopen(2, "w", encoding="utf-8")
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # Paths that are no text go out as the bytes that they are; and where the locale lacks
+            # what drawings have, there is a code instead.
+            text = stream.encoding == "utf-8"
+            stream.reconfigure(errors="surrogateescape" if text else "backslashreplace")
+
+
+def _output_failed() -> OutputFailed | None:
+    """The error when it is our output that cannot be written: what failed once fails again."""
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        return OutputFailed(f"cannot write standard output: {error.strerror}")
+    return None
 
 
 def _drop_output() -> None:
@@ -141,7 +163,13 @@ def _complain(message: str, hint: str | None, code: int) -> int:
     bold, off = ("\033[1;31m", "\033[0m") if sys.stderr.isatty() else ("", "")
     # Where even this cannot be written, the exit code has to do.
     with contextlib.suppress(OSError):
-        print(f"{bold}store: {message}{off}", file=sys.stderr)
+        print(f"{bold}store: {_shown(message)}{off}", file=sys.stderr)
         if hint:
-            print(f"  hint: {hint}", file=sys.stderr)
+            print(f"  hint: {_shown(hint)}", file=sys.stderr)
     return code
+
+
+def _shown(message: str) -> str:
+    """A message whose lines are its own; names in it may hold anything."""
+    lines = message.split("\n")
+    return "\n".join("\t".join(map(printable, line.split("\t"))) for line in lines)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -73,6 +74,22 @@ class PackageName(click.ParamType[str]):
 PACKAGE = PackageName()
 
 
+class NewLink(click.ParamType[str]):
+    """Where a link is to be made, or replaced; as an absolute path. It is looked at at once: what
+    is to be linked may take long."""
+
+    name = "link"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Its path; fails where no link can be."""
+        path = os.path.abspath(str(value))
+        if not value or (os.path.lexists(path) and not os.path.islink(path)):
+            self.fail(f"{value!r} exists, and is not a link that could be replaced", param, ctx)
+        if not os.path.isdir(os.path.dirname(path)):
+            self.fail(f"{value!r} would be in a folder that does not exist", param, ctx)
+        return path
+
+
 def seed_option(function: F) -> F:
     """Adds ``--seed`` to a command, for those who look for it there; it sets the context's."""
 
@@ -87,6 +104,17 @@ def seed_option(function: F) -> F:
         callback=choose,
         expose_value=False,
         help="The seed that the ladder stands on.",
+    )(function)
+
+
+def link_option(function: F) -> F:
+    """Adds ``--out-link``, of one object."""
+    return click.option(
+        "--out-link",
+        "-o",
+        type=NewLink(),
+        metavar="LINK",
+        help="Make a link to the object; it is a root.",
     )(function)
 
 

@@ -6,6 +6,7 @@ A page needs no script and makes no request; its policy forbids both.
 from __future__ import annotations
 
 import base64
+import contextlib
 import errno
 import hashlib
 import os
@@ -15,8 +16,7 @@ from html import escape
 from importlib import resources
 from string import Template
 
-from store.cli.wording import printable
-from store.errors import storage_error
+from store.errors import printable, storage_error
 
 
 def write_page(path: str, text: str) -> None:
@@ -30,13 +30,16 @@ def write_page(path: str, text: str) -> None:
         if regular:
             os.replace(fresh, path)
     except OSError as error:
+        if regular:
+            with contextlib.suppress(OSError):
+                os.unlink(fresh)
         raise storage_error(error, f"cannot write the report {path}") from error
 
 
 def check_page_writable(path: str) -> None:
     """StorageError, before work that may take long, if its page could not be written."""
     folder = os.path.dirname(os.path.abspath(path))
-    refused = errno.ENOENT if not os.path.isdir(folder) else 0
+    refused = errno.ENOENT if not path or not os.path.isdir(folder) else 0
     if os.path.isdir(path):
         refused = errno.EISDIR
     elif not os.access(path if os.path.exists(path) else folder, os.W_OK):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import sys
 from typing import TYPE_CHECKING
 
@@ -11,7 +10,7 @@ import click
 
 from store.cli.context import Context
 from store.cli.draw import make_reporter
-from store.cli.options import PACKAGE, execution_options, seed_option
+from store.cli.options import PACKAGE, execution_options, link_option, seed_option
 from store.cli.quantities import seconds_text
 from store.cli.room import room_maker
 from store.errors import UsageError
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
 @click.argument("packages", nargs=-1, required=True, metavar="PACKAGE…", type=PACKAGE)
 @click.option("--dry-run", "-n", is_flag=True, help="Show what would be built or fetched.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON line an output.")
-@click.option("--out-link", "-o", metavar="PATH", help="Make a link to the result; it is a root.")
+@link_option
 @seed_option
 @execution_options
 @click.pass_obj
@@ -56,7 +55,7 @@ def command(
         finally:
             reporter.close()
         if out_link:
-            context.store.link_root(os.path.abspath(out_link), objects[goals[0][1]])
+            context.store.link_root(out_link, objects[goals[0][1]])
     for text, ref in goals:
         oid = objects[ref]
         if as_json:

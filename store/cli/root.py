@@ -9,7 +9,7 @@ import click
 
 from store.cli.context import Context
 from store.cli.options import PACKAGE, seed_option
-from store.errors import UnknownObject
+from store.errors import UnknownObject, printable
 from store.roots import NamedRoot
 
 
@@ -41,16 +41,24 @@ def show(context: Context, as_json: bool) -> None:
 @click.argument("names", nargs=-1, required=True, metavar="NAME…")
 @click.pass_obj
 def remove(context: Context, names: tuple[str, ...]) -> None:
-    """Keep something no longer: by the name of its root, or the path of its link, which stays."""
-    for name in names:
-        if not context.store.remove_root(name):
-            raise UnknownObject(f"there is no root {name}", hint="`store root list` has them all")
+    """Keep something no longer: by the name of its root, or the path of its link, which stays.
+
+    Of several names, all are removed, or none when there is no root of one of them.
+    """
+    lacking = context.store.remove_roots(names)
+    if lacking:
+        others = "; nothing was removed" if len(names) > 1 else ""
+        raise UnknownObject(
+            f"there is no root {', '.join(map(repr, lacking))}{others}",
+            hint="`store root list` has them all",
+        )
 
 
 def _line(root: NamedRoot) -> str:
+    name = printable(root.path or root.name)
     if root.holds is None:
-        return f"{root.path}  is gone, and keeps nothing (it was {root.recorded.path})"
-    return f"{root.path or root.name}  {root.holds.path}"
+        return f"{name}  is gone, and keeps nothing (it was {root.recorded.path})"
+    return f"{name}  {root.holds.path}"
 
 
 def _record(root: NamedRoot) -> dict[str, object]:

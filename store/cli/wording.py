@@ -1,4 +1,4 @@
-"""How counts are phrased, and names shown that may hold anything."""
+"""How counts are phrased."""
 
 from __future__ import annotations
 
@@ -11,11 +11,3 @@ def counted(count: int, thing: str, form: str = "") -> str:
 
 def _plural(thing: str) -> str:
     return f"{thing}es" if thing.endswith("s") else f"{thing}s"
-
-
-def printable(text: str) -> str:
-    """The text with a code in the place of each character that cannot be seen, could steer a
-    terminal, or would break a line."""
-    if text.isprintable():
-        return text
-    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)

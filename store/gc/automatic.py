@@ -74,7 +74,7 @@ class RoomMaker:
         if free < wanted or not collector.outcome.freed:
             self._rest(free)
             held = held_most(self._store, plan)
-            self._reporter.emit(NothingToFree(free, wanted, held))
+            self._reporter.emit(NothingToFree(free, wanted, held, plan.spared))
         else:
             self._wake()
         return bool(collector.outcome.freed)

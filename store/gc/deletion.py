@@ -8,11 +8,20 @@ from collections.abc import Sequence
 from store.errors import StillAlive
 from store.events import SILENT, Reporter
 from store.gc.collector import Collector, Outcome
+from store.gc.holders import Kind
 from store.gc.plan import Plan, make_plan
 from store.gc.policy import Policy
 from store.gc.why import why_alive
 from store.model.names import ObjectId
 from store.store import Store
+
+_LETTING_GO = {
+    Kind.ROOT: "`store root remove` lets go of it",
+    Kind.LINK: "removing the link lets go of it, or `store root remove` with its path",
+    Kind.LEASE: "it is let go of when that process ends",
+    Kind.PROCESS: "it is let go of when that process ends",
+}
+"""How each kind of holder is done with."""
 
 
 def delete(store: Store, oids: Sequence[ObjectId], reporter: Reporter = SILENT) -> Outcome:
@@ -45,5 +54,5 @@ def _refuse_alive(store: Store, plan: Plan, oid: ObjectId) -> None:
     way = " -> ".join(str(each) for each in chain.objects)
     raise StillAlive(
         f"{oid} is kept by the {chain.holder}" + (f": {way}" if len(chain.objects) > 1 else ""),
-        hint="`store root remove` or removing the link lets go of it",
+        hint=_LETTING_GO[chain.holder.kind],
     )

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from enum import Enum
 from typing import NamedTuple
 
+from store.errors import printable
 from store.gc import processes
 from store.gc.processes import Usage
 from store.index import holder
@@ -33,7 +34,7 @@ class Holder(NamedTuple):
     objects: tuple[ObjectId, ...]
 
     def __str__(self) -> str:
-        return f"{self.kind.value} {self.name}"
+        return f"{self.kind.value} {printable(self.name)}"
 
 
 class Holders(NamedTuple):

@@ -13,6 +13,7 @@ Without ``min-free`` nothing is collected unasked.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -53,6 +54,8 @@ def load(layout: Layout) -> Settings:
         with open(layout.config, "rb") as stream:
             data = stream.read(_LARGEST + 1)
     except FileNotFoundError:
+        if os.path.islink(layout.config):
+            raise UsageError(f"{layout.config} is a link that leads nowhere") from None
         return Settings()
     except OSError as error:
         raise UsageError(f"{layout.config} cannot be read: {error.strerror}") from error
@@ -72,6 +75,8 @@ def parse(data: bytes) -> Settings:
         raise ValueError("too large for a configuration")
     try:
         table = tomllib.loads(data.decode("utf-8"))
+    except UnicodeDecodeError:
+        raise ValueError("not UTF-8, as TOML has to be") from None
     except RecursionError:
         raise ValueError("nested too deeply") from None
     _refuse_others(table, {"collect"}, "")
@@ -83,7 +88,9 @@ def parse(data: bytes) -> Settings:
     if not isinstance(keep, bool):
         raise ValueError("collect.keep-derivations is neither true nor false")
     least, most = (_bytes(collect, key) for key in ("min-free", "max-free"))
-    if most is not None and (least is None or most < least):
+    if most is not None and least is None:
+        raise ValueError("collect.max-free stops what no collect.min-free begins")
+    if least is not None and most is not None and most < least:
         raise ValueError("collect.max-free is less than collect.min-free")
     if least is not None and most is None:
         most = least
@@ -112,7 +119,7 @@ def _seconds(table: Mapping[str, object], key: str) -> float | None:
     if value is None:
         return None
     seconds = parse_duration(value) if isinstance(value, str) else None
-    if seconds is None:
+    if not seconds:  # no time at all spares nothing, on the command line too
         raise ValueError(f'collect.{key} is no duration such as "12h" or "7d"')
     return seconds
 

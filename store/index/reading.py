@@ -87,6 +87,11 @@ class Reader(Objects):
         with self._txn.cursor(db=self._tables[b"roots"]) as cursor:
             return list(cursor)
 
+    def has_root(self, name: str) -> bool:
+        """Whether there is a root of this name, which any text may be."""
+        key = os.fsencode(name)
+        return 0 < len(key) <= LONGEST_KEY and self._get(b"roots", key) is not None
+
     def lease_count(self) -> int:
         """How many leases there are, those of dead processes too."""
         return int(self._txn.stat(db=self._tables[b"leases"])["entries"])

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 
+from store.errors import printable
 from store.model.names import ObjectId
 
 KINDS = {
@@ -32,17 +32,6 @@ NOTES = ("unshared", "stray", "leftover")
 REBUILD_INDEX = "`store index rebuild` makes the index anew"
 
 
-def shown(text: str) -> str:
-    """A path as part of a line: bytes that are no text, and what ends a line or steers a terminal,
-    as escapes of Python."""
-    if text.isprintable():
-        return text
-    return "".join(
-        x if x.isprintable() else repr(x)[1:-1]
-        for x in os.fsencode(text).decode(errors="backslashreplace")
-    )
-
-
 @dataclass(frozen=True)
 class Finding:
     """``path`` is a file or folder, or a table of the index; ``object`` the one concerned."""
@@ -59,8 +48,8 @@ class Finding:
 
     def __str__(self) -> str:
         """One line, whatever bytes a name has."""
-        return f"{self.kind}: {shown(self.path)}" + (
-            f" ({shown(self.detail)})" if self.detail else ""
+        return f"{self.kind}: {printable(self.path)}" + (
+            f" ({printable(self.detail)})" if self.detail else ""
         )
 
     def to_record(self) -> dict[str, str | None]:

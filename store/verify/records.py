@@ -105,7 +105,7 @@ def _still(store: Store, root: NamedRoot) -> bool:
     with store.index.read() as later:
         if later.has(root.holds):
             return False
-    return Links(store.layout).target(os.fsencode(root.path)) == root.holds
+    return Links(store.layout).holds(os.fsencode(root.path), root.holds) == root.holds
 
 
 def check_facts(store: Store, examined: Sequence[Examined]) -> list[Finding]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import time
 from collections.abc import Callable
@@ -303,3 +304,18 @@ def test_a_store_whose_index_is_gone_is_not_taken_for_an_empty_one(store: Store)
     with pytest.raises(CorruptObject, match="is gone") as caught:
         Store.open(store.layout.root)
     assert "index rebuild" in str(caught.value.hint)
+
+
+def test_a_store_that_is_not_for_this_user_to_see_is_not_made_anew(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stat = os.stat
+
+    def refused(path: str, **rest: bool) -> os.stat_result:
+        if path == store.layout.index:
+            raise PermissionError(errno.EACCES, "Permission denied", path)
+        return stat(path, **rest)
+
+    monkeypatch.setattr(os, "stat", refused)
+    with pytest.raises(StoreReadOnly, match="cannot look into the store"):
+        Store.open(store.layout.root)

@@ -22,8 +22,8 @@ from store.cli.context import Context
 from store.cli.key import trusted_keys
 from store.cli.options import PACKAGE, seed_option
 from store.cli.report import html_option
-from store.cli.wording import counted, printable
-from store.errors import StoreError, UnusableKey
+from store.cli.wording import counted
+from store.errors import StoreError, UnusableKey, printable
 
 _IGNORED = {
     "untrusted": ("signature", "by keys that are not trusted"),

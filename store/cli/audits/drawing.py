@@ -11,7 +11,8 @@ from store.audit.record import to_record
 from store.audit.verdict import Difference, Finding, Verdict, exit_code
 from store.cli.quantities import seconds_text
 from store.cli.report import LABELS, write_asked
-from store.cli.wording import counted, printable
+from store.cli.wording import counted
+from store.errors import printable
 
 LISTED = 20
 """Differences of one finding that are shown; ``--json`` has all of them."""

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import io
+
+import pytest
 
 from store import events
 from store.cli.draw import Live, Plain, make_reporter
@@ -67,3 +70,41 @@ def test_waiting_for_a_processor_is_told_once_and_drawn_until_it_is_over() -> No
     terminal.truncate(0)
     live._redraw([])
     assert "waiting" not in terminal.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("event", "lines"),
+    [
+        (events.Collected(1, 4096, 0.2), ["deleted 1 object, freed 4.0 KiB in 0.2s"]),
+        (
+            events.NothingToFree(1 << 20, 1 << 30, ()),
+            ["1.0 MiB are free, 1.0 GiB are wanted, and nothing more can be deleted"],
+        ),
+        (
+            events.NothingToFree(0, 2048, (("root mine", 512),), 1),
+            [
+                "0 B are free, 2.0 KiB are wanted, and nothing more can be deleted "
+                "(1 object spared as used lately); most is kept by",
+                "         512 B  root mine",
+            ],
+        ),
+    ],
+)
+def test_what_the_collector_did_is_told(event: events.Event, lines: list[str]) -> None:
+    stream = io.StringIO()
+    Plain(stream).emit(event)
+    assert stream.getvalue().splitlines() == lines
+
+
+def test_only_a_reader_who_went_away_stops_who_tells() -> None:
+    class Full(io.StringIO):
+        def write(self, text: str) -> int:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    class Gone(io.StringIO):
+        def write(self, text: str) -> int:
+            raise BrokenPipeError
+
+    Plain(Full()).emit(story()[0])
+    with pytest.raises(BrokenPipeError):
+        Plain(Gone()).emit(story()[0])

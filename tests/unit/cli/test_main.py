@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+from pathlib import Path
+
 import click
 import pytest
 from click.testing import CliRunner
@@ -9,6 +13,7 @@ from click.testing import CliRunner
 from store.cli.audit import SUBCOMMANDS
 from store.cli.lazy import LazyGroup
 from store.cli.main import COMMANDS, cli
+from tests.unit.cli.conftest import Line
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -38,3 +43,54 @@ def test_every_audit_has_a_module_and_a_help_page(name: str) -> None:
     result = CliRunner().invoke(cli, ["audit", name, "--help"])
     assert result.exit_code == 0, result.output
     assert result.output.startswith("Usage:")
+
+
+@pytest.mark.parametrize("words", [["gc"], ["gc", "-n"], ["root", "list"], ["du"], ["stats"]])
+@pytest.mark.parametrize("closed", [(1,), (2,), (0, 1, 2)])
+def test_who_closes_our_streams_hears_nothing(
+    line: Line, tmp_path: Path, words: list[str], closed: tuple[int, ...]
+) -> None:
+    line.add(tmp_path / "dead", "dead")
+
+    def close() -> None:
+        for fd in closed:
+            os.close(fd)
+
+    done = subprocess.run(line.command(*words), check=False, capture_output=True, preexec_fn=close)
+    assert done.returncode == 0, done.stderr
+    assert line.held() == ([] if words == ["gc"] else ["dead"])
+
+
+@pytest.mark.parametrize("words", [["gc", "-n"], ["root", "list"], ["du"], ["stats"]])
+def test_output_that_cannot_be_written_is_told_as_that(
+    line: Line, tmp_path: Path, words: list[str]
+) -> None:
+    line.add(tmp_path / "dead", "dead", "--out-link", str(tmp_path / "link"))
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            line.command(*words), check=False, stdout=full, stderr=subprocess.PIPE, text=True
+        )
+    assert done.returncode == 61
+    assert done.stderr == "store: cannot write standard output: No space left on device\n"
+
+
+def test_a_log_on_a_full_disk_does_not_stop_who_makes_room(line: Line, tmp_path: Path) -> None:
+    line.add(tmp_path / "dead", "dead")
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(line.command("gc", "--json"), check=False, stderr=full)
+    assert done.returncode == 0
+    assert line.held() == []
+
+
+def test_a_locale_that_lacks_our_signs_is_no_error(line: Line, tmp_path: Path) -> None:
+    path = line.add(tmp_path / "dead", "dead", "--out-link", str(tmp_path / "ü"))
+    environment = os.environ | {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0"}
+    command = line.command("gc", "why-alive", path)
+    done = subprocess.run(
+        [*command[:1], "-X", "utf8=0", *command[1:]],
+        check=False,
+        capture_output=True,
+        env=environment,
+    )
+    assert done.returncode == 0, done.stderr
+    assert path.encode() in done.stdout

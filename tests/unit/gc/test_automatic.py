@@ -113,6 +113,17 @@ def test_when_nothing_can_be_freed_it_names_what_holds_the_space_and_rests(
     assert full.there() == {"kept"}
 
 
+def test_when_what_is_dead_is_spared_it_says_so(
+    full: Stock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Disk(full, 0, monkeypatch)
+    Path(full.store.layout.config).write_text('[collect]\nmin-free = "1G"\nolder-than = "2w"\n')
+    heard = Heard()
+    assert not RoomMaker(full.store, heard)(False)
+    assert len(full.there()) == 7
+    assert [event.spared for event in heard.vain] == [6]
+
+
 def test_rests_double_and_end(full: Stock, monkeypatch: pytest.MonkeyPatch) -> None:
     Disk(full, 0, monkeypatch)
     configure(full, 100 * SIZE, 100 * SIZE)

@@ -61,10 +61,11 @@ def test_who_says_only_when_to_begin_stops_there(layout: Layout) -> None:
         ('[collect]\nmin-free = "much"', "no size"),
         ("[collect]\nmin-free = -1", "no size"),
         ("[collect]\nmin-free = true", "no size"),
-        ('[collect]\nmax-free = "1G"', "max-free"),
+        ('[collect]\nmax-free = "1G"', "no collect.min-free"),
         ('[collect]\nmin-free = "2G"\nmax-free = "1G"', "less"),
         ('[collect]\nolder-than = "long"', "no duration"),
         ("[collect]\nkeep-derivations = 1", "neither"),
+        ('[collect]\nolder-than = "0"', "no duration"),
         ("collect = 3", "not a table"),
         ("[collect", "Expected"),
         ("a = " + "[" * 5000, "nested"),
@@ -75,6 +76,17 @@ def test_what_is_wrong_with_a_file_is_said(layout: Layout, text: str, said: str)
     with pytest.raises(UsageError, match=said) as caught:
         load(layout)
     assert layout.config in caught.value.message
+
+
+def test_bytes_that_are_no_text_and_a_link_to_nothing_are_told_as_that(layout: Layout) -> None:
+    Path(layout.config).write_bytes(b"\xff\xfe")
+    with pytest.raises(UsageError, match="not UTF-8"):
+        load(layout)
+    Path(layout.config).unlink()
+    assert load(layout) == Settings()
+    Path(layout.config).symlink_to("nothing")
+    with pytest.raises(UsageError, match="leads nowhere"):
+        load(layout)
 
 
 @given(st.binary(max_size=200))
