@@ -25,7 +25,7 @@ from store.errors import (
     StoreReadOnly,
     storage_error,
 )
-from store.index import reserve
+from store.index import reserve, tail
 from store.index.filesystem import refuse_network
 from store.index.reading import Reader
 from store.index.schema import SCHEMA, TABLES, Tables
@@ -95,7 +95,7 @@ class Index:
             raise StoreReadOnly(f"there is no index in {path}, and it cannot be made there")
         if writable and spending:
             reserve.spend(path)
-        full = writable and not _lock_file_fits(f"{path}/lock.mdb")
+        full = writable and not reserve.fits(f"{path}/lock.mdb", _LOCK_SIZE)
         writable = writable and not full
         use = _take_use(path) if writable else None
         env = None
@@ -104,17 +104,7 @@ class Index:
                 from store.index import making
 
                 making.make(path, map_size, _make_all_tables)
-            env = lmdb.open(
-                path,
-                map_size=max(map_size, _size(data)),
-                max_dbs=len(TABLES) + 4,
-                max_readers=MAX_READERS,
-                readonly=not writable,
-                # Who may not write the lock table reads without one, for the moment it takes.
-                lock=writable,
-                mode=0o644,
-            )
-            _refuse_cut(env, data)
+            env = _open_env(path, map_size, writable)
             if writable:
                 # What a killed process read is let go of, so that its pages can be used again.
                 env.reader_check()
@@ -253,16 +243,30 @@ class Index:
             raise StorageError("the index was used in a forked process")
 
 
-def _refuse_cut(env: Any, path: str) -> None:
-    """CorruptObject when the file at ``path`` lacks pages at its end: looking at one of them would
-    not be an error, but the end of the process."""
-    end = (env.info()["last_pgno"] + 1) * env.stat()["psize"]
-    size = os.stat(path).st_size
-    if size < end:
-        raise CorruptObject(
-            f"the index {path} is cut short: it has {size} bytes of {end}",
-            hint="`store index rebuild` makes it anew from the store directory",
+def _open_env(path: str, map_size: int, writable: bool) -> Any:
+    def env() -> Any:
+        return lmdb.open(
+            path,
+            map_size=max(map_size, _size(data)),
+            max_dbs=len(TABLES) + 4,
+            max_readers=MAX_READERS,
+            readonly=not writable,
+            # Who may not write the lock table reads without one, for the moment it takes.
+            lock=writable,
+            mode=0o644,
         )
+
+    data = f"{path}/data.mdb"
+    opened = env()
+    lacking = tail.lacking(opened, data)
+    if lacking:
+        opened.close()
+        tail.check(data, env, writable=writable)
+        if writable:
+            # Pages of no use, so that it is not asked again.
+            reserve.lengthen(data, lacking)
+        opened = env()
+    return opened
 
 
 def _open_tables(env: Any, writable: bool) -> Tables:
@@ -335,30 +339,6 @@ def _take_use(path: str) -> int:
         os.close(fd)
         raise Busy(f"the index in {path} is being made anew", hint="try again soon") from None
     return fd
-
-
-def _lock_file_fits(path: str) -> bool:
-    """Whether the disk has room for the lock file's bytes, which are given to it now.
-
-    LMDB writes to it through memory: on a full disk that is no error, but kills the process.
-    """
-    # Not opened when it is whole: closing it would drop the locks that this process has on it.
-    with contextlib.suppress(FileNotFoundError):
-        if os.stat(path).st_blocks * 512 >= _LOCK_SIZE:
-            return True
-    try:
-        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-        try:
-            os.posix_fallocate(fd, 0, _LOCK_SIZE)
-        finally:
-            os.close(fd)
-    except OSError as error:
-        # Another error says that the file system cannot promise room: LMDB tries its luck.
-        return error.errno not in _FULL
-    return True
-
-
-_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 def _size(path: str) -> int:

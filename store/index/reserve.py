@@ -1,9 +1,13 @@
-"""A file that takes some of the disk while there is room, so that the collector can work when
-there is none: deleting writes to the index, and an index that grows needs blocks."""
+"""Room for the index on a disk that is full, or may become so.
+
+A file takes some of the disk while there is room, so that the collector can work when there is
+none: deleting writes to the index, and an index that grows needs blocks.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 
 MOST = 16 << 20
@@ -39,12 +43,39 @@ def spend(index: str) -> bool:
     except OSError:
         return False
     # At once, before another process takes it: LMDB writes into the blocks that its file has.
+    lengthen(f"{index}/data.mdb", size - size // 4)
+    return True
+
+
+def lengthen(path: str, size: int) -> None:
+    """Add ``size`` bytes to a file, if there is room. What another process adds meanwhile stays."""
     with contextlib.suppress(OSError):
-        fd = os.open(f"{index}/data.mdb", os.O_RDWR | os.O_CLOEXEC)
+        fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
         try:
-            os.posix_fallocate(fd, os.fstat(fd).st_size, size - size // 4)
+            os.posix_fallocate(fd, os.fstat(fd).st_size, size)
         finally:
             os.close(fd)
+
+
+def fits(lock_file: str, size: int) -> bool:
+    """Whether the disk has room for the ``size`` bytes of LMDB's lock file, which are given to it
+    now.
+
+    LMDB writes to it through memory: on a full disk that is no error, but kills the process.
+    """
+    # Not opened when it is whole: closing it would drop the locks that this process has on it.
+    with contextlib.suppress(FileNotFoundError):
+        if os.stat(lock_file).st_blocks * 512 >= size:
+            return True
+    try:
+        fd = os.open(lock_file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        try:
+            os.posix_fallocate(fd, 0, size)
+        finally:
+            os.close(fd)
+    except OSError as error:
+        # Another error says that the file system cannot promise room: LMDB tries its luck.
+        return error.errno not in (errno.ENOSPC, errno.EDQUOT)
     return True
 
 

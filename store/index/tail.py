@@ -1,0 +1,64 @@
+"""Whether the end of the index's file is there.
+
+A file may be sound and end before the last page that LMDB counts: pages that one transaction took
+there and let go of again are never written. Or it was cut short: then reading what is gone is no
+error, but the end of the process.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import faulthandler
+import os
+from collections.abc import Callable
+from typing import Any
+
+import lmdb
+
+from store.errors import CorruptObject
+from store.index.schema import TABLES
+
+
+def lacking(env: Any, path: str) -> int:
+    """How many bytes the file at ``path`` would need to have every page that LMDB counts."""
+    # In this order: a commit writes its pages before it counts them.
+    end = (env.info()["last_pgno"] + 1) * env.stat()["psize"]
+    return max(0, int(end) - os.stat(path).st_size)
+
+
+def check(path: str, env: Callable[[], Any], *, writable: bool) -> None:
+    """CorruptObject when pages that are in use are gone from the file at ``path``.
+
+    ``env`` opens it, ``writable`` or not: another process reads all of it, and may die of that.
+    This one must not have it open.
+    """
+    pid = os.fork()
+    if pid == 0:
+        status = 1
+        try:
+            faulthandler.disable()  # that it dies is provided for
+            _go_through(env(), writable)
+            status = 0
+        finally:
+            os._exit(status)
+    if os.waitpid(pid, 0)[1] != 0:
+        raise CorruptObject(
+            f"the index {path} is cut short",
+            hint="`store index rebuild` makes it anew from the store directory",
+        )
+
+
+def _go_through(env: Any, writable: bool) -> None:
+    if writable:
+        # Who writes looks for free pages first, and their list has pages of its own.
+        with contextlib.suppress(lmdb.MapFullError), env.begin(write=True) as txn:
+            txn.put(b"a look", b"")
+            txn.abort()
+    with env.begin() as txn:
+        names = [name for name, _ in txn.cursor()]
+    for name in names:
+        table = env.open_db(name, create=False, **TABLES.get(name, {}))
+        with env.begin(db=table) as txn:
+            for _ in txn.cursor():
+                pass
+    env.close()
