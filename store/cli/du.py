@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from itertools import islice
 
 import click
 
@@ -16,7 +17,9 @@ from store.cli.quantities import bytes_text
 from store.cli.space import ROWS, kept_by, measured, page
 from store.cli.wording import counted
 from store.errors import UsageError
-from store.gc.account import NOBODY, Account, Held, Share, account
+from store.gc.account import Account, Held, Progress, account
+from store.gc.holders import Holder
+from store.gc.shares import NOBODY, Share
 
 SHOWN = 30
 
@@ -50,7 +53,7 @@ def command(
     count = None if show_all or (as_json and top is None) else top or SHOWN
     began = time.monotonic()
     oids = [context.object(text) for text in objects] or None
-    closer = None if count is None else max(count, ROWS if html else 0)
+    closer = None if show_all else max(top or SHOWN, ROWS if html else 0)
     found = account(context.store, oids, top=closer, progress=_progress())
     if html:
         _draw(context, found, html, time.monotonic() - began)
@@ -59,11 +62,11 @@ def command(
         print(line)
 
 
-def _progress() -> Callable[[int, int], None]:
+def _progress() -> Progress:
     if not sys.stderr.isatty():
-        return lambda done, total: None
-    return lambda done, total: click.echo(
-        f"\r{done} of {counted(total, 'object')} ", nl=False, err=True
+        return lambda thing, done, total: None
+    return lambda thing, done, total: click.echo(
+        f"\r{done} of {counted(total, thing)} ", nl=False, err=True
     )
 
 
@@ -77,20 +80,22 @@ def _draw(context: Context, found: Account, path: str, seconds: float) -> None:
 
 def _json(found: Account, count: int | None) -> Iterator[str]:
     for held in found.held[:count]:
-        yield json.dumps({"holder": _holder(held)})
-    for share in found.shares[:count]:
+        yield json.dumps({"holder": _holder(held.holder, held.frees, held)})
+    for holder, frees in found.rest if count is None else ():
+        yield json.dumps({"holder": _holder(holder, frees)})
+    for share in islice(found.shares, count):
         yield json.dumps({"object": _object(share, found)})
     yield json.dumps({"summary": _summary(found)})
 
 
-def _holder(held: Held) -> dict[str, object]:
+def _holder(holder: Holder, frees: int, closer: Held | None = None) -> dict[str, object]:
     return {
-        "kind": held.holder.kind.value,
-        "name": held.holder.name,
-        "holds": [oid.path for oid in held.holder.objects],
-        "closure_objects": held.objects,
-        "closure_apparent": held.closure,
-        "frees": held.frees,
+        "kind": holder.kind.value,
+        "name": holder.name,
+        "holds": [oid.path for oid in holder.objects],
+        "closure_objects": closer and closer.objects,
+        "closure_apparent": closer and closer.closure,
+        "frees": frees,
     }
 
 
@@ -111,10 +116,10 @@ def _object(share: Share, found: Account) -> dict[str, object]:
 def _summary(found: Account) -> dict[str, object]:
     return {
         "objects": len(found.shares),
-        "files": sum(share.files for share in found.shares),
+        "files": sum(found.shares.files),
         "total": found.total,
         "unshared": found.unshared,
-        "apparent": sum(share.apparent for share in found.shares),
+        "apparent": sum(found.shares.apparent),
         "dead": found.dead,
         "holders": len(found.holders),
     }
@@ -129,7 +134,7 @@ def _lines(found: Account, count: int | None) -> Iterator[str]:
         yield from _more(len(found.holders), count, "holder")
         yield ""
     yield f"{'takes':>11}  {'alone':>11}  {'shared':>11}  object"
-    for share in found.shares[:count]:
+    for share in islice(found.shares, count):
         parts = (share.total, share.exclusive, share.shared)
         dead = "  (dead)" if found.holders and share.owner == NOBODY else ""
         yield f"{'  '.join(f'{bytes_text(size):>11}' for size in parts)}  {share.id.path}{dead}"

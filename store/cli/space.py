@@ -5,12 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from heapq import nlargest
 
 from store.cli.page import definitions, visible, whole
 from store.cli.quantities import bytes_text
 from store.cli.treemap import Group, Tile, svg
 from store.cli.wording import counted
-from store.gc.account import NOBODY, SEVERAL, Account, Share
+from store.gc.account import Account
+from store.gc.shares import NOBODY, SEVERAL, Share
 
 TILES = 400
 """Objects that have a tile of their own; the rest of each group has one together."""
@@ -70,19 +72,20 @@ def measured(seconds: float) -> list[tuple[str, str]]:
 
 def _groups(account: Account, labels: Labels) -> list[Group]:
     """The largest first; each has a colour, the smallest one together when there are too many."""
-    own = {share.id for share in sorted(account.shares, key=lambda share: -share.fair)[:TILES]}
+    largest = nlargest(TILES, account.shares, key=lambda share: share.fair)
+    own = {share.id for share in largest}
     groups: dict[str, Group] = {}
-    rest: dict[str, list[Share]] = {}
+    rest: dict[str, tuple[int, float]] = {}
     for share in account.shares:
         kind = labels.kind(share)
         group = groups.setdefault(kind, Group(kind, "other"))
         if share.id in own:
             group.tiles.append(_tile(share, account, labels))
         else:
-            rest.setdefault(kind, []).append(share)
-    for kind, shares in rest.items():
-        size = sum(share.fair for share in shares)
-        label, detail = f"{len(shares):,} smaller", bytes_text(size)
+            count, size = rest.get(kind, (0, 0.0))
+            rest[kind] = count + 1, size + share.fair
+    for kind, (count, size) in rest.items():
+        label, detail = f"{count:,} smaller", bytes_text(size)
         groups[kind].tiles.append(Tile(label, detail, f"{label}, {detail}", size, "rest"))
     order = sorted(groups.values(), key=lambda group: -group.size)
     colours = iter(COLOURS)
@@ -118,7 +121,7 @@ def _figures(account: Account) -> str:
         (bytes_text(account.total), "on the disk"),
         (bytes_text(gain), "saved by sharing files"),
         (bytes_text(account.dead), "dead: store gc frees it"),
-        (counted(sum(share.files for share in account.shares), "file", ","), "and links"),
+        (counted(sum(account.shares.files), "file", ","), "and links"),
         (counted(len(account.holders), "holder", ","), "roots, leases, processes"),
     )
     return "".join(f"<li><b>{value}</b>{name}</li>" for value, name in items)

@@ -10,44 +10,25 @@ from __future__ import annotations
 import os
 import stat
 from array import array
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from store.gc.holders import Holder, gather
+from store.gc.shares import NOBODY, SEVERAL, Shares
 from store.gc.space import BLOCK, walk
 from store.index.reading import Reader
+from store.layout import Layout
 from store.model.names import ObjectId
 from store.store import Store
-
-NOBODY = -1
-SEVERAL = -2
 
 EVERY = 1000
 """Objects between two reports of progress."""
 
+CROWD = 20_000
+"""Objects whose names are looked up together."""
 
-@dataclass(slots=True)
-class Share:
-    """What one object takes, in bytes on disk but for ``apparent``, its files' own sizes.
-
-    ``exclusive`` would be freed if the object went alone; ``shared`` are of inodes that other
-    objects have, too; ``fair`` counts of those a part by the number of names, so that the sum over
-    the store is what it takes. ``owner`` is the position of its only holder, or NOBODY or SEVERAL.
-    """
-
-    id: ObjectId
-    apparent: int
-    owner: int
-    exclusive: int = 0
-    shared: int = 0
-    fair: float = 0.0
-    unshared: int = 0
-    files: int = 0
-
-    @property
-    def total(self) -> int:
-        """Bytes that the object takes, shared ones in full."""
-        return self.exclusive + self.shared
+Progress = Callable[[str, int, int], None]
+"""Is told of what (``object``, ``holder``) how many are done, and how many there are."""
 
 
 @dataclass(frozen=True)
@@ -63,13 +44,14 @@ class Held:
 
 @dataclass
 class Account:
-    """``shares`` by size, the largest first; ``held`` those that free most first, as many as were
-    asked for of ``holders``; ``total`` and ``unshared`` bytes on disk as it is, and if no two
-    objects shared a file."""
+    """``held`` are those of the ``holders`` that free most, as many as were asked for, and ``rest``
+    the others with what each frees; the most first. ``total`` and ``unshared`` are bytes on disk as
+    it is, and if no two objects shared a file."""
 
-    shares: list[Share] = field(default_factory=list)
+    shares: Shares
     holders: tuple[Holder, ...] = ()
     held: list[Held] = field(default_factory=list)
+    rest: list[tuple[Holder, int]] = field(default_factory=list)
     total: int = 0
     unshared: int = 0
     dead: int = 0
@@ -81,32 +63,32 @@ def account(
     oids: Iterable[ObjectId] | None = None,
     *,
     top: int | None = None,
-    progress: Callable[[int, int], None] = lambda done, total: None,
+    progress: Progress = lambda thing, done, total: None,
 ) -> Account:
     """Look at the objects and all that they refer to, or at the whole store; holders are looked at
-    in the latter case alone, and the ``top`` ones of them closer.
+    in the latter case alone, and the ``top`` ones of them closer: closures take time that grows as
+    their sum.
 
     Raises UnknownObject, and CorruptObject when the index is damaged.
     """
-    found = Account()
     if oids is None:
         store.index.prefetch()
     with store.index.read() as txn:
         alive = gather(store, txn).alive
         owners = _owners(txn, alive)
         numbers = array("I", txn.numbers() if oids is None else _closure(txn, oids))
-        sizes = _Sizes(txn)
-        found.shares = [Share(txn.id(n), sizes.of[n], owners[n]) for n in numbers]
-    found.holders = alive if oids is None else ()
-    freed = _look(store, found, progress)
+        sizes = array("Q", map(txn.size, numbers))
+        # Some at a time, as their records take more than they do.
+        starts = range(0, len(numbers), CROWD)
+        names = [name for at in starts for name in txn.names(numbers[at : at + CROWD])]
+        owners = array("i", map(owners.__getitem__, numbers))
+    found = Account(Shares(names, sizes, owners), alive if oids is None else ())
+    freed = _look(store.layout, found, progress)
     if oids is None:
-        order = sorted(range(len(alive)), key=lambda at: -freed.get(at, 0))[:top]
         found.dead = freed.get(NOBODY, 0)
-        with store.index.read() as txn:
-            sizes.extend(txn)
-            marks = bytearray(txn.next_number())
-            found.held = [_held(txn, alive[at], freed.get(at, 0), sizes, marks) for at in order]
-    found.shares.sort(key=lambda share: (-share.total, share.id))
+        order = sorted(range(len(alive)), key=lambda at: -freed.get(at, 0))
+        most = [(alive[at], freed.get(at, 0)) for at in order]
+        found.held, found.rest = _held(store, most[:top], progress), most[len(most[:top]) :]
     return found
 
 
@@ -136,79 +118,96 @@ def _joined(first: int, second: int) -> int:
     return second if first == NOBODY else SEVERAL
 
 
-class _Sizes:
-    """``of`` has the size in bytes of the object of each number, looked up once for all: most are
-    in many closures."""
-
-    def __init__(self, txn: Reader) -> None:
-        self.of = array("Q")
-        self.extend(txn)
-
-    def extend(self, txn: Reader) -> None:
-        """Look at what was registered since."""
-        known = len(self.of)
-        self.of.extend(bytes(txn.next_number() - known))
-        for number in txn.numbers(known):
-            self.of[number] = txn.size(number)
-
-
-def _held(txn: Reader, holder: Holder, frees: int, sizes: _Sizes, marks: bytearray) -> Held:
-    """``marks`` are none before and after: to make them anew takes as long as a small closure."""
-    roots = [number for oid in holder.objects if (number := txn.number(oid)) is not None]
-    below = txn.spread(roots, marks)
-    for number in below:
-        marks[number] = 0
-    return Held(holder, len(below), sum(map(sizes.of.__getitem__, below)), frees)
+def _held(store: Store, holders: Sequence[tuple[Holder, int]], progress: Progress) -> list[Held]:
+    found = []
+    with store.index.read() as txn:
+        # Looked up once for all, as most are in many closures.
+        sizes = array("Q", bytes(8 * txn.next_number()))
+        for known in txn.numbers():
+            sizes[known] = txn.size(known)
+        marks = bytearray(txn.next_number())
+        for done, (holder, frees) in enumerate(holders):
+            progress("holder", done, len(holders))
+            roots = [number for oid in holder.objects if (number := txn.number(oid)) is not None]
+            below = txn.spread(roots, marks)
+            # To make all marks anew takes as long as a small closure.
+            for known in below:
+                marks[known] = 0
+            size = sum(map(sizes.__getitem__, below))
+            found.append(Held(holder, len(below), size, frees))
+    return found
 
 
 # -- on disk --
 
 
-def _look(store: Store, found: Account, progress: Callable[[int, int], None]) -> dict[int, int]:
+class _Inodes:
+    """Inodes that several objects share: of each its size, its owner, and how many names were not
+    seen."""
+
+    def __init__(self) -> None:
+        self._places: dict[int, int] = {}
+        self.sizes = array("Q")
+        self.owners = array("i")
+        self.unseen = array("I")
+
+    def add(self, inode: int, size: int, links: int, owner: int, names: int) -> None:
+        """An object has ``names`` of the ``links`` that it has in all."""
+        place = self._places.setdefault(inode, len(self.sizes))
+        if place == len(self.sizes):
+            self.sizes.append(size)
+            self.owners.append(NOBODY)
+            self.unseen.append(links)
+        self.owners[place] = _joined(self.owners[place], owner)
+        self.unseen[place] = max(0, self.unseen[place] - names)
+
+
+def _look(layout: Layout, found: Account, progress: Progress) -> dict[int, int]:
     """Fill in what the objects take; returns what would be freed, by owner."""
     freed: dict[int, int] = {}
-    inodes: dict[int, list[int]] = {}
-    for done, share in enumerate(found.shares):
-        _look_at(store, share, inodes)
-        freed[share.owner] = freed.get(share.owner, 0) + share.exclusive
-        found.total += share.exclusive
-        found.unshared += share.unshared
+    inodes = _Inodes()
+    shares = found.shares
+    for done, (name, owner) in enumerate(zip(shares.names, shares.owners, strict=True)):
+        exclusive, unshared = _look_at(layout, name, owner, shares, inodes)
+        freed[owner] = freed.get(owner, 0) + exclusive
+        found.total += exclusive
+        found.unshared += unshared
         if done % EVERY == 0:
-            progress(done, len(found.shares))
-    for size, owner, unseen in inodes.values():
+            progress("object", done, len(shares.names))
+    for size, owner, unseen in zip(inodes.sizes, inodes.owners, inodes.unseen, strict=True):
         found.total += size
         if unseen == 0:
             freed[owner] = freed.get(owner, 0) + size
+    shares.put_in_order()
     return freed
 
 
-def _look_at(store: Store, share: Share, inodes: dict[int, list[int]]) -> None:
-    """``inodes`` has of each shared one its size, its owner, and how many names were not seen."""
+def _look_at(
+    layout: Layout, name: str, owner: int, shares: Shares, inodes: _Inodes
+) -> tuple[int, int]:
+    """Put down what an object takes; returns what is its alone, and what all of it is."""
+    exclusive = unshared = _blocks(f"{layout.manifests}/{name}")
+    shared = files = 0
     own: dict[int, tuple[int, int, int]] = {}
-    for found in walk(store.layout.object(share.id)):
+    for found in walk(f"{layout.objects}/{name}"):
         size, folder = found.st_blocks * BLOCK, stat.S_ISDIR(found.st_mode)
-        share.unshared += size
-        share.files += not folder
+        unshared += size
+        files += not folder
         if folder or found.st_nlink <= 2:
-            share.exclusive += size
+            exclusive += size
         else:
             links = found.st_nlink - 1  # one is below links/
             own[found.st_ino] = size, links, own.get(found.st_ino, (0, 0, 0))[2] + 1
-    share.fair = float(share.exclusive)
+    part = 0.0
     for inode, (size, links, names) in own.items():
         if names >= links:
-            share.exclusive += size
-            share.fair += size
+            exclusive += size
             continue
-        share.shared += size
-        share.fair += size * names / links
-        entry = inodes.setdefault(inode, [size, NOBODY, links])
-        entry[1] = _joined(entry[1], share.owner)
-        entry[2] -= names
-    manifest = _blocks(store.layout.manifest(share.id))
-    share.exclusive += manifest
-    share.unshared += manifest
-    share.fair += manifest
+        shared += size
+        part += size * names / links
+        inodes.add(inode, size, links, owner, names)
+    shares.add(exclusive, shared, exclusive + part, files)
+    return exclusive, unshared
 
 
 def _blocks(path: str) -> int:

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from store.errors import CorruptObject, UnknownObject
-from store.gc.account import NOBODY, SEVERAL, Account, account
+from store.gc.account import Account, account
+from store.gc.shares import NOBODY, SEVERAL
 from store.gc.statistics import statistics
 from store.model.names import ObjectId
 from store.objects.ingest import ingest
@@ -76,6 +77,31 @@ def test_who_lets_go_frees_what_nobody_else_keeps(store: Store) -> None:
     store.remove_root("right")
     held = {item.holder.name: item for item in account(store).held}
     assert held["left"].frees // BLOCKS == 3
+
+
+def test_only_the_holders_that_free_most_are_looked_at_closer(store: Store) -> None:
+    base = add(store, "base", "z")
+    for name, files in (("small", "a"), ("large", "bcd"), ("middle", "ef")):
+        store.add_root(name, add(store, name, files, (base,)))
+    told: list[tuple[str, int, int]] = []
+    found = account(store, top=2, progress=lambda *progress: told.append(progress))
+    assert [item.holder.name for item in found.held] == ["large", "middle"]
+    assert [item.objects for item in found.held] == [2, 2]
+    assert {holder.name: frees // BLOCKS for holder, frees in found.rest if frees} == {"small": 1}
+    assert len(found.held) + len(found.rest) == len(found.holders)
+    assert told == [("object", 0, 4), ("holder", 0, 2), ("holder", 1, 2)]
+    assert account(store, top=2).held == account(store).held[:2]
+    assert account(store).rest == []
+
+
+def test_objects_are_told_by_what_they_take_and_equal_ones_by_digest(store: Store) -> None:
+    for name, files in (("one", "a"), ("two", "bcd"), ("three", "e"), ("four", "f")):
+        add(store, name, files)
+    shares = account(store).shares
+    assert list(shares) == sorted(shares, key=lambda share: (-share.total, share.id))
+    assert shares[0].id.name == "two"
+    assert shares[1:] == list(shares)[1:]
+    assert [share.total for share in shares] == [share.exclusive for share in shares]
 
 
 def test_what_is_said_to_be_freed_is_what_deleting_frees(store: Store) -> None:
