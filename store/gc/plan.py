@@ -51,8 +51,9 @@ def make_plan(
         if uses or policy.bounded or policy.older_than is not None:
             phase("last uses")
             dead, used = _ordered(txn, dead)
-            spared = _spare_young(txn, policy, marking, dead, used)
-            dead, used = dead[: len(dead) - spared], used[: len(used) - spared]
+            found = len(dead)
+            dead, used = _not_young(txn, policy, marking, dead, used)
+            spared = found - len(dead)
         return Plan(policy, holders, marking, dead, used, total, live, spared)
 
 
@@ -61,14 +62,17 @@ def _ordered(txn: Reader, dead: array[int]) -> tuple[array[int], array[int]]:
     return array("I", [number for _, number in order]), array("I", [used for used, _ in order])
 
 
-def _spare_young(
+def _not_young(
     txn: Reader, policy: Policy, marking: Marking, dead: array[int], used: array[int]
-) -> int:
-    """How many at the end of ``dead`` were used too lately; they are marked."""
+) -> tuple[array[int], array[int]]:
+    """What is left of ``dead``, and of its uses, without what was used too lately; that, and what
+    it needs, is marked."""
     cutoff = policy.cutoff()
     if cutoff is None:
-        return 0
+        return dead, used
     # Uses are noted coarsely: the last may have been so much later.
     young = [number for number, when in zip(dead, used, strict=True) if when + COARSE > cutoff]
     marking.hold(txn, young)
-    return len(young)
+    # With what they were built from, more may be needed than is young itself.
+    left = [at for at, number in enumerate(dead) if not marking.marks[number]]
+    return array("I", [dead[at] for at in left]), array("I", [used[at] for at in left])

@@ -23,7 +23,9 @@ from store.gc.policy import Policy
 from store.gc.removal import Removal
 from store.gc.why import why_alive
 from store.index.writing import Writer
+from store.model.derivation import Resolved
 from store.model.names import ObjectId
+from store.model.result import Made, Result
 from store.objects.ingest import ingest_again
 from store.store import Lease, Store
 from tests.unit.gc.conftest import Stock
@@ -158,6 +160,42 @@ def test_what_a_spared_object_refers_to_is_spared(stock: Stock) -> None:
     assert (len(plan.dead), plan.spared) == (0, 2)
     stock.used("above", now - 8 * DAY)
     assert len(make_plan(stock.store, Policy(older_than=3 * DAY)).dead) == 2
+
+
+@pytest.fixture
+def ladder(stock: Stock) -> Stock:
+    """``app`` was built with ``tool``, and that from ``source``; none refers to another. All but
+    ``app`` were used long ago, and ``other`` has nothing to do with it."""
+    for name in ("source", "tool", "app", "other"):
+        stock.make(name)
+        if name != "app":
+            stock.used(name, int(time.time()) - 30 * DAY)
+    for name, inputs in (("tool", ["source"]), ("app", ["tool"])):
+        built = Resolved(name, "x", "/bin/sh", inputs=tuple(stock.oids[each] for each in inputs))
+        made = Made("out", stock.oids[name], (), False, 100)
+        stock.store.register(built.digest, built.digest, built, Result((made,), "full", 1, 1.0))
+    return stock
+
+
+def test_what_kept_objects_were_built_from_is_kept_if_asked_for(ladder: Stock) -> None:
+    ladder.store.add_root("mine", ladder.oids["app"])
+    assert len(make_plan(ladder.store, Policy()).dead) == 3
+    collect(ladder, Policy(keep_derivations=True))
+    assert ladder.there() == {"source", "tool", "app"}
+    collect(ladder)
+    assert ladder.there() == {"app"}
+
+
+def test_what_spared_objects_were_built_from_is_spared_if_asked_for_and_the_plan_says_so(
+    ladder: Stock,
+) -> None:
+    policy = Policy(older_than=7 * DAY, keep_derivations=True)
+    plan = make_plan(ladder.store, policy)
+    assert [len(plan.dead), plan.spared, len(plan.used or ())] == [1, 3, 1]
+    collect(ladder, policy)
+    assert ladder.there() == {"source", "tool", "app"}
+    collect(ladder, Policy(older_than=7 * DAY))
+    assert ladder.there() == {"app"}
 
 
 def test_why_says_the_way_from_what_is_held(stock: Stock) -> None:
