@@ -86,14 +86,20 @@ class Forecast:
                 found.append(blocks)
         return found
 
+    def freed_below(self, folder: str) -> int:
+        """Bytes that the disk gets back when what lies in a folder goes as well."""
+        return (self._blocks(folder) - os.lstat(folder).st_blocks) * BLOCK
+
     def _walked(self, name: str) -> int:
+        return self._blocks(self._objects + name) + self._blocks(self._manifests + name)
+
+    def _blocks(self, path: str) -> int:
         blocks = 0
-        for path in (self._objects + name, self._manifests + name):
-            for found in walk(path):
-                links = found.st_nlink
-                if links > 2 and not stat.S_ISDIR(found.st_mode):
-                    left = self._left[found.st_ino] = self._left.get(found.st_ino, links - 1) - 1
-                    if left:
-                        continue
-                blocks += found.st_blocks
+        for found in walk(path):
+            links = found.st_nlink
+            if links > 2 and not stat.S_ISDIR(found.st_mode):
+                left = self._left[found.st_ino] = self._left.get(found.st_ino, links - 1) - 1
+                if left:
+                    continue
+            blocks += found.st_blocks
         return blocks

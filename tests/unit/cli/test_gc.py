@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from store.cli import gc as command
+from store.cli import dry_run
 from store.gc.collector import Collector
 from store.gc.plan import Plan, make_plan
 from store.gc.policy import Policy
@@ -73,12 +73,35 @@ def test_objects_that_go_while_a_dry_run_looks_are_left_out(
         Collector(store).collect(Policy(max_freed=1))
         return plan
 
-    monkeypatch.setattr(command, "make_plan", outrun)
-    command._show_plan(store, Policy(), as_json=True)
+    monkeypatch.setattr(dry_run, "make_plan", outrun)
+    dry_run.show_plan(store, Policy(), as_json=True)
     *objects, last = capsys.readouterr().out.splitlines()
     assert len(objects) == 1
     assert json.loads(last)["summary"]["objects"] == 1
     store.close()
+
+
+def test_what_interrupted_processes_left_is_told_before_it_goes(line: Line, tmp_path: Path) -> None:
+    path = line.add(tmp_path / "kept", "kept", "--out-link", str(tmp_path / "link"))
+    stray = line.root / "store" / f"{'0' * 32}-stray"
+    stray.mkdir()
+    (stray / "file").write_text("x" * 5000)
+    trash = line.root / "trash" / "gc-killed" / "objects"
+    trash.mkdir(parents=True)
+    (trash / f"{'1' * 32}-half").write_text("y" * 9000)
+    folders = sum(path.stat().st_blocks for path in (trash, trash.parent)) * 512
+    told = json.loads(line.run("gc", "-n", "--json").stdout)["summary"]
+    assert (told["objects"], told["strays"]) == (0, 1)
+    assert "with 1 object that the index does not know" in line.run("gc", "-n").stdout
+    done = json.loads(line.run("gc", "--json").stdout.splitlines()[-1])["summary"]
+    # The folders of the run that was killed were not what it freed.
+    assert told["leftovers"] - folders <= done["freed"] <= told["leftovers"]
+    assert line.held() == ["kept"]
+    assert not list((line.root / "trash").iterdir())
+    told = json.loads(line.run("gc", "-n", "--json").stdout)["summary"]
+    assert (told["strays"], told["leftovers"]) == (0, 0)
+    assert "interrupted" not in line.run("gc", "-n").stdout
+    assert path in line.run("root", "list").stdout
 
 
 def test_options_before_a_subcommand_are_not_passed_over(line: Line, tmp_path: Path) -> None:

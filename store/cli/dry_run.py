@@ -1,0 +1,156 @@
+"""What a collection would do, as ``store gc --dry-run`` shows it."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from store.cli.quantities import bytes_text, seconds_text
+from store.cli.wording import counted
+from store.discarding import strays
+from store.errors import printable
+from store.gc.holders import Holders
+from store.gc.plan import Plan, make_plan
+from store.gc.policy import Policy
+from store.gc.space import Forecast
+from store.model.names import STORE_DIR
+from store.store import Store
+
+FEW, CROWD = 64, 20_000
+"""Dead objects that are looked at together: first, where a bound may be reached soon, and most."""
+
+
+@dataclass
+class Shown:
+    """``objects`` that would go, and the bytes ``freed`` by them; beside them the bytes that
+    interrupted processes ``left``, ``unknown`` objects among that."""
+
+    objects: int = 0
+    freed: int = 0
+    left: int = 0
+    unknown: int = 0
+
+
+def show_plan(store: Store, policy: Policy, *, as_json: bool) -> None:
+    """Print what would go, one object a line, and what it comes to."""
+    plan = make_plan(store, policy)
+    shown = _show_victims(store, plan, as_json)
+    if as_json:
+        print(json.dumps({"summary": _summary(plan, shown)}))
+        return
+    for line in told_holders(plan.holders, dropped=False):
+        print(line)
+    for line in _sums(plan, shown):
+        print(line)
+
+
+def _show_victims(store: Store, plan: Plan, as_json: bool) -> Shown:
+    forecast, free, policy = Forecast(store), store.free_bytes(), plan.policy
+    # A run begins with the trash, and ends with what nobody knows unless it may stop before.
+    shown = Shown(left=forecast.freed_below(store.layout.trash))
+    for victims in _victims(store, plan, forecast):
+        lines = []
+        for name, size, used in victims:
+            freed = shown.left + shown.freed
+            if policy.bounded and policy.wanted(freed, free + freed) == 0:
+                break
+            shown.freed += size
+            lines.append(_record(name, size, used) if as_json else _line(name, size, used))
+        shown.objects += len(lines)
+        # Together: there may be a million.
+        sys.stdout.writelines(lines)
+        if len(lines) < len(victims):
+            break
+    if not policy.bounded:
+        with store.index.read() as txn:
+            names = strays(store.layout, txn).names
+        shown.unknown = len(names)
+        shown.left += sum(forecast.freed_by(names))
+    return shown
+
+
+def _victims(
+    store: Store, plan: Plan, forecast: Forecast
+) -> Iterator[list[tuple[str, int, int | None]]]:
+    """What may go, in order, some at a time, as ``<digest>-<name>``: with the bytes freed when
+    those before it are gone, and its last use if that is known."""
+    start, most = 0, FEW if plan.policy.bounded else CROWD
+    with store.index.read() as txn:
+        while start < len(plan.dead):
+            part = slice(start, start + most)
+            used = dict(zip(plan.dead[part], plan.used[part], strict=True)) if plan.used else {}
+            # A collection that goes on may have taken some of them meanwhile.
+            named = txn.named(plan.dead[part])
+            freed = forecast.freed_by(list(named.values()))
+            yield [
+                (name, size, used.get(number))
+                for (number, name), size in zip(named.items(), freed, strict=True)
+            ]
+            start, most = part.stop, min(2 * most, CROWD)
+
+
+def _record(name: str, size: int, used: int | None) -> str:
+    # Written out: no character of a path needs escaping.
+    last = "" if used is None else f', "last_used": {used}'
+    path = f"{STORE_DIR}/{name}"
+    return f'{{"path": "{path}", "frees": {size}, "why": "nothing keeps it"{last}}}\n'
+
+
+def _line(name: str, size: int, used: int | None) -> str:
+    since = "" if used is None else f"  last used {seconds_text(max(0.0, time.time() - used))} ago"
+    return f"{bytes_text(size):>12}  {STORE_DIR}/{name}{since}\n"
+
+
+def _sums(plan: Plan, shown: Shown) -> Iterator[str]:
+    kinds = [holder.kind.value for holder in plan.holders.alive]
+    by = ", ".join(f"{kinds.count(kind)} by {kind}" for kind in dict.fromkeys(kinds))
+    spared = f", {plan.spared} spared as used lately" if plan.spared else ""
+    are = "is" if plan.live == 1 else "are"
+    total = counted(plan.total, "object")
+    yield f"{plan.live} of {total} {are} kept ({by or 'by nothing'}){spared}"
+    if shown.left:
+        unknown = counted(shown.unknown, "object")
+        those = f", with {unknown} that the index does not know" if shown.unknown else ""
+        yield f"{bytes_text(shown.left)} that interrupted processes left would go as well{those}"
+    more = len(plan.dead) - shown.objects
+    rest = f"; {dead_objects(more)} would be left" if more else ""
+    yield f"{shown.objects} would be deleted, which frees {bytes_text(shown.freed)}{rest}"
+
+
+def _summary(plan: Plan, shown: Shown) -> dict[str, object]:
+    holders = plan.holders
+    return {
+        "objects": shown.objects,
+        "frees": shown.freed,
+        "total": plan.total,
+        "live": plan.live,
+        "spared": plan.spared,
+        "strays": shown.unknown,
+        "leftovers": shown.left,
+        "dead_roots": [root.path for root in holders.dead],
+        "stale_leases": holders.stale,
+        "unseen_processes": holders.unseen,
+    }
+
+
+def told_holders(holders: Holders, *, dropped: bool) -> Iterator[str]:
+    """What of those who hold something is to be said: who is gone, and who was not seen."""
+    verb = "dropped" if dropped else "would drop"
+    for root in holders.dead:
+        name = printable(root.path or root.name)
+        yield f"{verb} the root {name}: its link is gone, or leads out of the store"
+    if holders.stale:
+        yield f"{verb} {counted(holders.stale, 'lease')} of processes that are gone"
+    if holders.unseen:
+        yield (
+            f"{counted(holders.unseen, 'process')} could not be looked at (wholly); what nobody "
+            "else uses does not count as used"
+        )
+
+
+def dead_objects(count: int) -> str:
+    """So many of them, in words."""
+    return counted(count, "dead object")
