@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 
 from store import canon, digest
 from store.canon import Value
-from store.errors import FormatError
+from store.errors import EvaluationError, FormatError
 from store.model import fields
 from store.model.catalogue import Barrier, Catalogue, GraphNode, Package
 from store.model.derivation import Derivation, Source
@@ -53,8 +53,13 @@ def fingerprint(recipes: str, seed: str) -> bytes:
     model = os.path.join(os.path.dirname(os.path.abspath(__file__)), "model")
     seeds = os.path.join(os.path.dirname(recipes), "bootstrap-seeds")
     record: list[Value] = [seed]
-    for top in (recipes, seeds, model):
-        record += [[os.fsencode(path), *state] for path, state in _states(top)]
+    if not os.path.isfile(os.path.join(recipes, "stages.py")):
+        return digest.keyed(digest.Kind.CATALOGUE, b"")  # evaluating it says so, in less time
+    try:
+        for top in (recipes, seeds, model):
+            record += [[os.fsencode(path), *state] for path, state in _states(top)]
+    except OSError as error:
+        raise EvaluationError(f"cannot be read: {error.strerror}", file=error.filename) from error
     return digest.keyed(digest.Kind.CATALOGUE, canon.encode(record))
 
 

@@ -133,7 +133,7 @@ def default_root() -> str:
     if os.geteuid() == 0:
         return "/var/lib/fixpoint"
     data = os.environ.get("XDG_DATA_HOME") or os.path.expanduser("~/.local/share")
-    return os.path.join(data, "fixpoint")
+    return os.path.abspath(os.path.join(data, "fixpoint"))
 
 
 def default_recipes() -> str:

@@ -13,7 +13,7 @@ import click
 
 from store.cli.context import Context
 from store.cli.lazy import LazyGroup
-from store.errors import OutputFailed, StoreError, printable, storage_error
+from store.errors import OutputFailed, StoreError, UsageError, printable, storage_error
 
 COMMANDS = {
     "realise": "Build or fetch packages, and print their store paths",
@@ -78,6 +78,8 @@ def cli(
     A package is named as in gcc, cross.gcc or stage2.gcc, and NAME^OUTPUT means one of its
     outputs. Results go to standard output, everything else to standard error.
     """
+    if root == "":
+        raise UsageError("--root needs a folder; without it, the default is used")
     ctx.obj = Context(root, recipes, debug, seed)
 
 

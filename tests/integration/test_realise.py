@@ -116,6 +116,12 @@ def test_several_goals_json_dry_run_and_link(shop: Shop, tmp_path: Path) -> None
     assert shop.path("info", "--json", str(link)) == shop.path("info", "--json", "hello")
 
 
+def test_an_empty_root_is_not_taken_for_the_default(shop: Shop) -> None:
+    done = shop.run("--root", "", "list")
+    assert done.returncode == 2
+    assert done.stderr.startswith("store: --root needs a folder")
+
+
 def test_the_number_of_cores_is_not_part_of_identity(shop: Shop) -> None:
     one = shop.run("realise", "--dry-run", "--cores", "1", "hello")
     assert one.stdout == "nothing to do\n"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import itertools
 import json
 import os
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from store import catalogues, evaluate
+from store.errors import EvaluationError
 from store.model.catalogue import Catalogue
 from store.model.derivation import Derivation
 
@@ -127,3 +129,21 @@ def test_the_seed_is_part_of_the_fingerprint(recipes: Path) -> None:
     of = catalogues.fingerprint
     assert of(str(recipes), "debian") == of(str(recipes), "debian")
     assert of(str(recipes), "debian") != of(str(recipes), "other")
+
+
+def test_a_folder_that_holds_no_recipes_is_not_walked(tmp_path: Path) -> None:
+    (tmp_path / "loop").symlink_to(".")
+    (tmp_path / "again").symlink_to(".")
+    with pytest.raises(EvaluationError, match=r"holds no stages\.py"):
+        catalogues.load(str(tmp_path / "cache"), str(tmp_path), "debian")
+
+
+def test_recipes_that_cannot_be_read_are_told(
+    recipes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def denied(path: str) -> None:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
+
+    monkeypatch.setattr(os, "scandir", denied)
+    with pytest.raises(EvaluationError, match="cannot be read: Permission denied"):
+        catalogues.load(str(tmp_path / "cache"), str(recipes), "debian")

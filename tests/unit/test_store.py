@@ -16,6 +16,7 @@ from store.errors import CorruptObject, NotOwner, StoreReadOnly, UnknownObject, 
 from store.index.env import Index
 from store.index.schema import COARSE
 from store.index.writing import Writer
+from store.layout import default_root
 from store.locks import Claims
 from store.model.names import ObjectId
 from store.model.result import Made, Result
@@ -42,6 +43,19 @@ def made(store: Store, content: str, output: str = "out") -> Made:
 
 def result(*outputs: Made, started: int = 1, seconds: float = 1.5) -> Result:
     return Result(outputs, "full", started, seconds)
+
+
+def test_the_default_root_is_absolute_whatever_the_environment_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    monkeypatch.delenv("STORE_ROOT", raising=False)
+    monkeypatch.setenv("XDG_DATA_HOME", "data")
+    assert default_root() == str(tmp_path / "data" / "fixpoint")
+    monkeypatch.delenv("XDG_DATA_HOME")
+    monkeypatch.setenv("HOME", "home")
+    assert default_root() == str(tmp_path / "home" / ".local" / "share" / "fixpoint")
 
 
 def test_what_is_registered_is_found_by_its_key(store: Store) -> None:
