@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from scripts.benchmark.measure import Pairs
@@ -20,7 +20,8 @@ class Figure:
 
     ``target`` bounds the ratio when ``relative``, else ``ours`` itself, and None bounds nothing.
     ``at_most`` says that the ratio is an upper bound, as the peer was stopped. ``processor``
-    seconds tell more than the ratio on a machine that does other work meanwhile.
+    seconds tell more than the ratio on a machine that does other work meanwhile. ``memory`` is
+    that of our largest process, in bytes at the peak.
     """
 
     work: str
@@ -33,6 +34,7 @@ class Figure:
     at_most: bool = False
     processor: float | None = None
     peer_processor: float | None = None
+    memory: int | None = None
 
     @property
     def met(self) -> bool | None:
@@ -89,14 +91,16 @@ def _processor() -> str:
     return names[0].strip() if names else platform.machine()
 
 
-def markdown(figures: Iterable[Figure], peer: str) -> str:
+def markdown(figures: Sequence[Figure], peer: str) -> str:
     """The table, ready to be pasted."""
-    lines = [
-        f"| work | ours | {peer} | ratio | target | | processor: ours | {peer} |",
-        "| --- | ---: | ---: | ---: | ---: | --- | ---: | ---: |",
-    ]
-    lines += [f"| {' | '.join(_cells(figure))} |" for figure in figures]
-    return "\n".join(lines)
+    head = ["work", "ours", peer, "ratio", "target", "", "processor: ours", peer]
+    rule = ["---", "---:", "---:", "---:", "---:", "---", "---:", "---:"]
+    rows = [_cells(figure) for figure in figures]
+    if any(figure.memory is not None for figure in figures):
+        head, rule = [*head, "memory: ours"], [*rule, "---:"]
+        for row, figure in zip(rows, figures, strict=True):
+            row.append("" if figure.memory is None else shown(figure.memory, "MB"))
+    return "\n".join(f"| {' | '.join(row)} |" for row in (head, rule, *rows))
 
 
 def _cells(figure: Figure) -> list[str]:

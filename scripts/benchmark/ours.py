@@ -95,6 +95,12 @@ def _write(path: str, content: bytes) -> None:
         os.close(fd)
 
 
+def place(layout: Layout, oid: ObjectId) -> None:
+    """Put a file where an object lies that the index alone knows: enough to be asked for."""
+    _write(layout.object(oid), b"")
+    os.utime(layout.object(oid), ns=(MTIME_NS, MTIME_NS))
+
+
 def write_dump(target: str, paths: Sequence[str], references: Iterable[Sequence[int]]) -> None:
     """Write what ``nix-store --load-db`` and our ``register`` read, to the file ``target``.
 

@@ -22,6 +22,7 @@ from scripts.benchmark.rows.files import large_files, source_trees
 from scripts.benchmark.rows.graphs import builds
 from scripts.benchmark.rows.growth import growth
 from scripts.benchmark.rows.objects import objects
+from scripts.benchmark.rows.operator import operator
 
 ROWS: Mapping[str, Callable[[Bench], Iterator[Figure]]] = {
     "builds": builds,
@@ -29,7 +30,13 @@ ROWS: Mapping[str, Callable[[Bench], Iterator[Figure]]] = {
     "growth": growth,
     "large": large_files,
     "trees": source_trees,
+    "operator": operator,
 }
+
+LONG = ("operator",)
+"""Rows that are measured only when they are asked for."""
+
+USUAL = tuple(name for name in ROWS if name not in LONG)
 
 
 class Rows(click.ParamType[tuple[str, ...]]):
@@ -52,7 +59,10 @@ class Rows(click.ParamType[tuple[str, ...]]):
 
 @click.command("scale")
 @click.option(
-    "--rows", type=Rows(), default=tuple(ROWS), help=f"Of {', '.join(ROWS)}; all by default."
+    "--rows",
+    type=Rows(),
+    default=USUAL,
+    help=f"Of {', '.join(ROWS)}; all but {', '.join(LONG)} by default.",
 )
 @click.option("--small", is_flag=True, help="Toy sizes: to see that every row works, not how fast.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON line a figure.")

@@ -27,7 +27,8 @@ def measured(folder: Path, rows: str, *words: str) -> subprocess.CompletedProces
 
 
 @pytest.mark.parametrize(
-    ("row", "count"), [("trees", 5), ("large", 2), ("builds", 3), ("objects", 4), ("growth", 7)]
+    ("row", "count"),
+    [("trees", 5), ("large", 2), ("builds", 3), ("objects", 4), ("growth", 7), ("operator", 18)],
 )
 def test_every_row_gives_its_figures_and_leaves_nothing(
     row: str, count: int, tmp_path: Path

@@ -69,7 +69,7 @@ def measure(bench: Bench) -> list[Point]:
     """Each size of the plan, in one store that grows."""
     room = bench.room("growth")
     ours = Ours(f"{room}/ours")
-    filling, spent, points = _Filling(ours), 0.0, []
+    filling, spent, points = Filling(ours), 0.0, []
     for size in bench.sizes.growth:
         spent += filling.grow(size)
         bench.say(f"growth: {size:,} objects")
@@ -102,19 +102,20 @@ def plot(points: list[Point], title: str) -> str:
     return draw(panels, title)
 
 
-class _Filling:
-    """Registers a growing store's objects and roots; nothing of them is on disk."""
+class Filling:
+    """Registers a growing store's objects and roots; nothing of them is on disk. ``ids`` are the
+    objects' by number."""
 
     def __init__(self, ours: Ours) -> None:
         self._index_path = ours.layout.index
         self._blocks = shapes.growing(6)
-        self._ids: list[ObjectId] = []
+        self.ids: list[ObjectId] = []
 
     def grow(self, size: int) -> float:
         """Fill up to ``size`` objects; returns the seconds that the index took."""
         index, spent = Index.open(self._index_path), 0.0
-        while len(self._ids) < size:
-            wanted = min(TRANSACTION, -(-(size - len(self._ids)) // BLOCK))
+        while len(self.ids) < size:
+            wanted = min(TRANSACTION, -(-(size - len(self.ids)) // BLOCK))
             blocks = list(islice(self._blocks, wanted))
             entries = [entry for block in blocks for entry in self._entries(block)]
             roots = [number for block in blocks for number in block.roots]
@@ -127,15 +128,15 @@ class _Filling:
 
     def _hold(self, roots: list[int], txn: Writer) -> None:
         for number in roots:
-            txn.put_root(f"environment-{number}", self._ids[number])
+            txn.put_root(f"environment-{number}", self.ids[number])
 
     def _entries(self, block: Block) -> list[Entry]:
         made = []
         for number, below in enumerate(block.references, block.first):
             name = b"synthetic %d" % number
             oid = ObjectId(hashlib.blake2b(name, digest_size=20).digest(), f"package-{number}")
-            self._ids.append(oid)
-            others = sorted(self._ids[other] for other in below)
+            self.ids.append(oid)
+            others = sorted(self.ids[other] for other in below)
             made.append(Entry(oid, others, False, 1000 + number % 100_000))
         return made
 
