@@ -11,13 +11,14 @@ from itertools import islice
 import click
 
 from store.cli.context import Context
+from store.cli.counting import Counting
 from store.cli.options import PACKAGE, seed_option
 from store.cli.page import check_page_writable, write_page
 from store.cli.quantities import bytes_text
 from store.cli.space import ROWS, kept_by, measured, page
 from store.cli.wording import counted
 from store.errors import UsageError
-from store.gc.account import Account, Held, Progress, account
+from store.gc.account import Account, Held, account
 from store.gc.holders import Holder
 from store.gc.shares import NOBODY, Share
 
@@ -54,20 +55,14 @@ def command(
     began = time.monotonic()
     oids = [context.object(text) for text in objects] or None
     closer = None if show_all else max(top or SHOWN, ROWS if html else 0)
-    found = account(context.store, oids, top=closer, progress=_progress())
+    counting = Counting(sys.stderr)
+    found = account(context.store, oids, top=closer, progress=counting)
+    counting.erase()
     if html:
         _draw(context, found, html, time.monotonic() - began)
         return
     for line in _json(found, count) if as_json else _lines(found, count):
         print(line)
-
-
-def _progress() -> Progress:
-    if not sys.stderr.isatty():
-        return lambda thing, done, total: None
-    return lambda thing, done, total: click.echo(
-        f"\r{done} of {counted(total, thing)} ", nl=False, err=True
-    )
 
 
 def _draw(context: Context, found: Account, path: str, seconds: float) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 from store.cli.context import Context
+from store.cli.counting import Counting
 from store.cli.options import PACKAGE, Duration, execution_options
 from store.cli.wording import counted
 from store.errors import CorruptObject, HelperEnded, Interrupted, StoreError, UsageError
@@ -87,16 +88,20 @@ def _verify(context: Context, asked: Asked) -> int:
     from store.verify.bare import index_findings
     from store.verify.run import Verifier
 
-    write = _write_json if asked.as_json else print
+    counting = Counting(sys.stderr)
+    write = _after(counting, _write_json if asked.as_json else print)
     try:
         # Before the store is opened here.
         index = None if asked.objects else index_findings(context.root)
     except (CorruptObject, HelperEnded) as error:
-        _look_without_index(context, asked, write, error)
+        _look_without_index(context, asked, write, counting, error)
         raise
     chosen = [_chosen(context, text) for text in asked.objects]
-    verifier = Verifier(context.store, write, contents=asked.contents, budget=asked.budget)
+    verifier = Verifier(
+        context.store, write, counting, contents=asked.contents, budget=asked.budget
+    )
     outcome = verifier.run(chosen, index)
+    counting.erase()
     _sum_up(outcome, asked)
     if asked.repair:
         from store.cli.repairing import repair_found
@@ -105,15 +110,29 @@ def _verify(context: Context, asked: Asked) -> int:
     return 2 if outcome.errors else 0
 
 
+def _after(counting: Counting, write: Callable[[object], None]) -> Callable[[object], None]:
+    def written(finding: object) -> None:
+        counting.erase()
+        write(finding)
+
+    return written
+
+
 def _look_without_index(
-    context: Context, asked: Asked, write: Callable[[object], None], error: StoreError
+    context: Context,
+    asked: Asked,
+    write: Callable[[object], None],
+    counting: Counting,
+    error: StoreError,
 ) -> None:
     from store.layout import Layout
     from store.verify.bare import BareVerifier
 
     layout = Layout(context.root)
-    verifier = BareVerifier(layout, write, contents=asked.contents, budget=asked.budget)
-    _sum_up(verifier.run(error.message), asked)
+    verifier = BareVerifier(layout, write, counting, contents=asked.contents, budget=asked.budget)
+    outcome = verifier.run(error.message)
+    counting.erase()
+    _sum_up(outcome, asked)
 
 
 def _sum_up(outcome: Outcome, asked: Asked) -> None:

@@ -19,7 +19,7 @@ from store.verify.finding import REBUILD_INDEX, Finding
 from store.verify.objects import inspect, look
 from store.verify.reading import Digest, Modes
 from store.verify.records import check_index
-from store.verify.run import BATCH, Outcome
+from store.verify.run import BATCH, Outcome, Progress
 from store.verify.surroundings import check_folders, check_pool
 
 
@@ -44,12 +44,14 @@ class BareVerifier:
         self,
         layout: Layout,
         found: Callable[[Finding], object],
+        progress: Progress = lambda thing, done, total: None,
         *,
         contents: bool = False,
         budget: float | None = None,
     ) -> None:
         self._layout: Final = layout
         self._found = found
+        self._progress = progress
         self._known: dict[int, Digest] | None = {} if contents or budget is not None else None
         self._modes = Modes()
         self._end = None if budget is None else time.monotonic() + budget
@@ -63,7 +65,9 @@ class BareVerifier:
         due, strays = _named(self._layout)
         self.outcome.due = len(due)
         while self.outcome.looked < len(due) and not self._late():
-            batch = due[self.outcome.looked :][:BATCH]
+            at = self.outcome.looked
+            self._progress("object", at, len(due))
+            batch = due[at : at + BATCH]
             self._examine(batch)
             self.outcome.looked += len(batch)
         self._tell(strays)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import struct
 import time
+from array import array
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
@@ -28,6 +29,10 @@ BATCH = 512
 
 BATCH_BYTES = 4 << 30
 """Bytes that are read together; with a budget, a 16th of it, so that it is kept."""
+
+
+Progress = Callable[[str, int, int], object]
+"""Is told of what (``object``) how many were looked at, and how many there are."""
 
 
 @dataclass
@@ -58,12 +63,14 @@ class Verifier:
         self,
         store: Store,
         found: Callable[[Finding], object],
+        progress: Progress = lambda thing, done, total: None,
         *,
         contents: bool = False,
         budget: float | None = None,
     ) -> None:
         self._store = store
         self._found = found
+        self._progress = progress
         self._known: dict[int, Digest] | None = {} if contents or budget is not None else None
         self._modes = Modes()
         self.thorough = contents and budget is None
@@ -82,12 +89,10 @@ class Verifier:
         self.outcome.due = len(due)
         if not chosen:
             self._tell(check_index(self._store) if index is None else index)
-        at = 0
-        while at < len(due) and not self._late():
-            batch = self._batch(due, at)
-            at += len(batch)
-            self._examine([oid for oid, _ in batch])
-            self.outcome.looked = at
+        while self.outcome.looked < len(due) and not self._late():
+            self._progress("object", self.outcome.looked, len(due))
+            batch, self.outcome.looked = self._batch(due, self.outcome.looked)
+            self._examine(batch)
         if not chosen:
             for part in (check_unregistered, check_logs, check_leftovers):
                 self._tell(part(self._store))
@@ -98,30 +103,29 @@ class Verifier:
     def _late(self) -> bool:
         return self._end is not None and time.monotonic() >= self._end
 
-    def _batch(self, due: Sequence[tuple[ObjectId, int]], at: int) -> list[tuple[ObjectId, int]]:
+    def _batch(self, due: Sequence[int], at: int) -> tuple[list[ObjectId], int]:
+        """The objects from place ``at`` on that are read together, and the place after them."""
         batch, size = [], 0
         most = BATCH_BYTES if self._end is None else BATCH_BYTES // 16
-        for item in due[at : at + BATCH]:
-            batch.append(item)
-            size += item[1]
-            if size >= most:
-                break
-        return batch
-
-    def _due(self, chosen: Sequence[ObjectId]) -> list[tuple[ObjectId, int]]:
-        """Objects with their sizes, those that have waited longest first."""
         with self._store.index.read() as txn:
-            numbers = list(txn.numbers())
-            if chosen:
-                numbers = [number for number in map(txn.number, chosen) if number is not None]
-            if self._end is not None:
-                numbers.sort(key=lambda number: (_last_verified(txn, number), number))
-            due = []
-            for number in numbers:
-                # What does not decode is a finding of the index.
+            for number in due[at : at + BATCH]:
+                at += 1
+                # What does not decode is a finding of the index; some may be collected by now.
                 with contextlib.suppress(StoreError):
-                    due.append((txn.id(number), txn.size(number)))
-        return due
+                    batch.append(txn.id(number))
+                    size += txn.size(number)
+                if size >= most:
+                    break
+        return batch, at
+
+    def _due(self, chosen: Sequence[ObjectId]) -> Sequence[int]:
+        """The numbers of objects, of those first that have waited longest."""
+        with self._store.index.read() as txn:
+            numbers = txn.numbers_of(oid.digest for oid in chosen) if chosen else txn.numbers()
+            order = sorted(numbers)
+            if self._end is not None:
+                order.sort(key=lambda number: _last_verified(txn, number))
+        return array("I", order)
 
     def _examine(self, oids: Sequence[ObjectId]) -> None:
         items = look(self._store.layout, oids, self._known, self._modes)

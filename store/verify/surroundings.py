@@ -136,9 +136,11 @@ def check_unregistered(store: Store) -> Iterator[Finding]:
     """Objects and manifests that the index does not know, and nobody is about to tell it of."""
     layout = store.layout
     folders = (layout.objects, layout.manifests)
-    names = [(folder, name) for folder in folders for name in sorted(_listed(folder))]
+    names: list[tuple[str, str]] = []
     with store.index.read() as txn:
-        names = [(folder, name) for folder, name in names if not _registered(txn, name)]
+        for folder in folders:
+            listed = sorted(_listed(folder))
+            names += [(folder, name) for name in listed if not _registered(txn, name)]
     if not names:
         return
     try:

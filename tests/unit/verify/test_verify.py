@@ -286,7 +286,7 @@ def test_a_budget_begins_with_what_was_verified_least_recently(
     new = store.add(str(tmp_path / "f"), "f")
     store.note_verified([oid])
     verifier = Verifier(store, lambda finding: None, budget=60)
-    assert [item[0] for item in verifier._due([])] == [new, oid]
+    assert verifier._batch(verifier._due([]), 0) == ([new, oid], 2)
     assert verifier.run().looked == 2
 
 
@@ -295,6 +295,23 @@ class Full(StoreDirectory):
 
     def tree(self, oid: ObjectId) -> str:
         raise StoreFull("no space left")
+
+
+def test_what_was_collected_since_is_passed_over_and_progress_is_told(
+    store: Store, oid: ObjectId, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "f").write_text("f")
+    gone = store.add(str(tmp_path / "f"), "f")
+    told: list[tuple[str, int, int]] = []
+    verifier = Verifier(store, lambda finding: None, lambda *progress: told.append(progress))
+    due = verifier._due([])
+    with store.index.read() as txn:
+        number = txn.known(gone)
+    store.index.write(lambda txn: txn.unregister(number))
+    assert verifier._batch(due, 0) == ([oid], 2)
+    monkeypatch.setattr(verifier, "_due", lambda chosen: due)
+    assert verifier.run().looked == 2
+    assert told == [("object", 0, 2)]
 
 
 def test_nothing_is_given_up_because_the_disk_is_full(store: Store, oid: ObjectId) -> None:

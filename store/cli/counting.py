@@ -1,0 +1,42 @@
+"""How far a long look at a store has come: on a line that is redrawn, or on one now and then."""
+
+from __future__ import annotations
+
+import time
+from typing import TextIO
+
+from store.cli.wording import counted
+
+REDRAW_SECONDS = 0.2
+
+LINE_SECONDS = 30.0
+"""Between two lines where nothing can be redrawn, as in a log."""
+
+
+class Counting:
+    """Is told of how many things (``object``) how many are done; writes to ``stream``."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._live = stream.isatty()
+        self._every = REDRAW_SECONDS if self._live else LINE_SECONDS
+        self._due = time.monotonic() + self._every
+        self._drawn = 0
+
+    def __call__(self, thing: str, done: int, total: int) -> None:
+        """So many of all are done by now."""
+        now = time.monotonic()
+        if now < self._due:
+            return
+        self._due = now + self._every
+        text = f"{done} of {counted(total, thing)}"
+        if self._live:
+            self.erase()
+            self._drawn = len(text)
+        print(text, end="" if self._live else "\n", file=self._stream, flush=True)
+
+    def erase(self) -> None:
+        """Leave the line to what is to be written there."""
+        if self._drawn:
+            print(f"\r{' ' * self._drawn}\r", end="", file=self._stream, flush=True)
+            self._drawn = 0
