@@ -195,7 +195,7 @@ class Strays:
 def strays(layout: Layout, txn: Reader) -> Strays:
     """What lies in the store directory and is no object of the index."""
     objects = os.listdir(layout.objects)
-    ids = map(parsed, {*objects, *os.listdir(layout.manifests)})
+    ids = map(parsed, txn.unknown({*objects, *os.listdir(layout.manifests)}))
     names = sorted(str(oid) for oid in ids if oid is not None and not txn.has(oid))
     return Strays(names, sorted(swapped(objects)))
 

@@ -7,6 +7,7 @@ from array import array
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from store.digest import TEXT_SIZE, to_texts
 from store.errors import CorruptObject, UnknownObject
 from store.index.schema import (
     NUMBER,
@@ -66,6 +67,12 @@ class Objects:
     def next_number(self) -> int:
         """All numbers given so far are below this one."""
         return int(self._get(b"meta", b"next") or b"1")
+
+    def unknown(self, names: Iterable[str]) -> list[str]:
+        """Those of many files' names that do not begin with the digest of a registered object."""
+        with self._txn.cursor(db=self._tables[b"ids"]) as cursor:
+            known = set(to_texts(list(cursor.iternext(keys=True, values=False))))
+        return [name for name in names if name[:TEXT_SIZE] not in known]
 
     def has(self, oid: ObjectId) -> bool:
         """Whether the object is registered."""
