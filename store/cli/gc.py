@@ -118,8 +118,11 @@ def _report(collector: Collector, plan: Plan, as_json: bool) -> None:
         record = {
             "objects": len(outcome.deleted),
             "freed": outcome.freed,
+            "spared": plan.spared,
+            "dead_roots": [root.path for root in plan.holders.dead],
             "dropped_roots": outcome.dropped_roots,
             "dropped_leases": outcome.dropped_leases,
+            "unseen_processes": plan.holders.unseen,
             "longest_hold_ms": round(outcome.longest_hold * 1000, 1),
             "seconds": round(outcome.seconds, 3),
         }

@@ -32,12 +32,16 @@ def test_what_a_dry_run_shows_is_what_goes(line: Line, tmp_path: Path, words: li
     for number in range(9):
         line.add(tmp_path / f"n{number}", str(number))
     line.run("root", "add", "mine", line.add(tmp_path / "kept", "kept"))
+    line.run("add", str(tmp_path / "n0"), "--out-link", str(tmp_path / "gone"))
+    (tmp_path / "gone").unlink()
     told = [json.loads(each) for each in line.run("gc", "-n", "--json", *words).stdout.splitlines()]
     text = line.run("gc", "-n", *words).stdout.splitlines()
     done = [json.loads(each) for each in line.run("gc", "--json", *words).stdout.splitlines()]
     shown = [record["path"] for record in told[:-1]]
     assert sorted(shown) == sorted(record["deleted"] for record in done[:-1])
     assert shown == [each.split()[2] for each in text if " /store/" in each]
+    for each in ("spared", "dead_roots"):
+        assert told[-1]["summary"][each] == done[-1]["summary"][each]
     assert told[-1]["summary"]["frees"] == done[-1]["summary"]["freed"]
     assert told[-1]["summary"]["objects"] == done[-1]["summary"]["objects"] == len(shown)
     assert len(line.held()) == 10 - len(shown)
