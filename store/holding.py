@@ -231,7 +231,8 @@ def _root_named(txn: Reader, name: str) -> str | None:
 
 
 def _make_link(path: str, target: str) -> None:
-    fresh = f"{path}.{os.getpid()}.new"
+    # Not the link's name and more: that may be as long as one can be.
+    fresh = os.path.join(os.path.dirname(path), f".link-{os.getpid()}.new")
     try:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(fresh)

@@ -23,7 +23,8 @@ def write_page(path: str, text: str) -> None:
     """Write a page in the place of whatever file was there; into a pipe or device, if it is one.
     Raises StorageError."""
     regular = os.path.isfile(path) or not os.path.exists(path)
-    fresh = f"{path}.{os.getpid()}.new" if regular else path
+    beside = os.path.join(os.path.dirname(path), f".page-{os.getpid()}.new")
+    fresh = beside if regular else path
     try:
         with open(fresh, "w", encoding="utf-8", errors="backslashreplace") as stream:
             stream.write(text)

@@ -17,10 +17,11 @@ from tests.integration.conftest import Shop
 
 @pytest.fixture(scope="module")
 def link(shop: Shop, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The only link to an object of the shop's store, and one of those that keep most."""
+    """The only link to an object of the shop's store, and one of those that keep most; its name is
+    as long as a name can be, and has signs of HTML."""
     folder = tmp_path_factory.mktemp("links")
     (folder / "lonely").write_bytes(bytes(range(256)) * 0x4000)
-    path = folder / "link"
+    path = folder / f"link<b>&{'x' * 240}"
     shop.path("add", str(folder / "lonely"), "--out-link", str(path))
     return path
 

@@ -59,3 +59,14 @@ def test_where_no_link_can_be_is_said_before_anything_is_done(
         line.run(*words, "--out-link", link, code=2, cwd=tmp_path)
     assert (tmp_path / "file").read_text() == "mine"
     assert not line.root.exists()
+
+
+def test_a_link_and_a_page_may_have_the_longest_name(line: Line, tmp_path: Path) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    link, page = folder / ("l" * 255), folder / ("p" * 255)
+    path = line.add(tmp_path / "kept", "kept", "--out-link", str(link))
+    line.add(tmp_path / "kept", "kept", "--out-link", str(link))
+    assert line.run("root", "list").stdout == f"{link}  {path}\n"
+    line.run("du", "--html", str(page))
+    assert sorted(each.name for each in folder.iterdir()) == [link.name, page.name]
