@@ -66,19 +66,32 @@ def check_tree(
 ) -> list[Finding]:
     """Differences between the tree at ``path`` and the manifest's.
 
-    With ``unread``, files are not read but handed to it.
+    With ``unread``, files are not read but handed to it. Whom the folder of ``path`` belongs to,
+    all files and folders should.
     """
-    walk = _Walk(manifest.directories, unread)
+    walk = _Walk(manifest.directories, unread, owner_of(os.path.dirname(path)))
     walk.check(path, manifest.root)
     return walk.findings
 
 
+def owner_of(folder: str) -> int | None:
+    """The user whom all below a store's folder should belong to; None when it is gone."""
+    try:
+        return os.stat(folder).st_uid
+    except OSError:
+        return None
+
+
 class _Walk:
     def __init__(
-        self, directories: dict[bytes, Directory], unread: Callable[[Unread], object] | None
+        self,
+        directories: dict[bytes, Directory],
+        unread: Callable[[Unread], object] | None,
+        owner: int | None,
     ) -> None:
         self._directories = directories
         self._unread = unread
+        self._owner = owner
         self.findings: list[Finding] = []
 
     def _find(self, kind: str, path: str, detail: str = "") -> None:
@@ -105,6 +118,9 @@ class _Walk:
         expected = _mode(node)
         if found.st_mode & 0o7777 != expected:
             self._find("mode", path, f"{found.st_mode & 0o7777:04o} instead of {expected:04o}")
+        if found.st_uid != self._owner:
+            # Who could give it another mode, and then other bytes.
+            self._find("mode", path, f"belongs to user {found.st_uid}, not to {self._owner}")
         if found.st_mtime_ns != MTIME_NS:
             self._find("mtime", path, "changed since it was stored")
         if node.kind is NodeKind.FILE:
@@ -146,6 +162,8 @@ def _differs(staged: str, path: str, node: Node, directories: dict[bytes, Direct
     if node.kind is NodeKind.LINK:
         return os.readlink(os.fsencode(path)) != node.payload
     if found.st_mode & 0o7777 != _mode(node) or found.st_mtime_ns != MTIME_NS:
+        return True
+    if found.st_uid != os.geteuid():
         return True
     if node.kind is NodeKind.FILE:
         same = os.path.samestat(os.lstat(staged), found)

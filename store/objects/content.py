@@ -32,14 +32,14 @@ def open_file(path: str) -> int:
     return fd
 
 
-def read_record(path: str) -> tuple[bytes, int]:
-    """The bytes of the record at ``path``, and when it was written in Unix seconds; OSError when
-    it is no file, or longer than a record can be."""
+def read_record(path: str) -> tuple[bytes, os.stat_result]:
+    """The bytes of the record at ``path``, and its attributes; OSError when it is no file, or
+    longer than a record can be."""
     with os.fdopen(open_file(path), "rb") as stream:
         seen = os.fstat(stream.fileno())
         if seen.st_size > LONGEST_RECORD:
             raise OSError(errno.EFBIG, "longer than any record", path)
-        return stream.read(), int(seen.st_mtime)
+        return stream.read(), seen
 
 
 def file_digest(path: str) -> bytes:

@@ -6,6 +6,7 @@ import contextlib
 import errno
 import fcntl
 import os
+import stat
 from collections.abc import Iterable, Iterator
 
 from store import kernel
@@ -29,6 +30,9 @@ for a moment, that was replaced."""
 
 FORMER = BESIDE * 2
 """Likewise, of one that is to be replaced where two cannot change places."""
+
+MANIFEST = stat.S_IFREG | 0o444
+"""The mode of a manifest."""
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 
@@ -189,12 +193,13 @@ def _write_manifest(layout: Layout, manifest: Manifest, staging: str) -> None:
     record = f"{layout.manifests}/{manifest.id}"
     data = manifest.encode()
     with contextlib.suppress(OSError):
-        if read_record(record)[0] == data:
+        there, seen = read_record(record)
+        if there == data and seen.st_mode == MANIFEST and seen.st_uid == os.geteuid():
             return
     fresh = f"{staging}/manifest"
     with open(fresh, "xb") as stream:
         stream.write(data)
         stream.flush()
-        os.fchmod(stream.fileno(), 0o444)
+        os.fchmod(stream.fileno(), stat.S_IMODE(MANIFEST))
         os.fsync(stream.fileno())
     os.rename(fresh, record)

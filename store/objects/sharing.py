@@ -47,8 +47,8 @@ def finish(fd: int, mode: int) -> None:
 def share(source: str, size: int, name: bytes, folder: int) -> bool:
     """Link the shared inode at ``source`` as ``name`` into a folder; False when it cannot serve.
 
-    An inode that was changed since it was stored, or can't have more links, does not serve any
-    more, and is dropped.
+    An inode that was changed since it was stored, belongs to another user, or can't have more
+    links, does not serve any more, and is dropped.
     """
     try:
         os.link(source, name, dst_dir_fd=folder, follow_symlinks=False)
@@ -66,6 +66,7 @@ def share(source: str, size: int, name: bytes, folder: int) -> bool:
         found.st_size == size
         and found.st_mtime_ns == MTIME_NS
         and found.st_mode == stat.S_IFREG | expected
+        and found.st_uid == os.geteuid()
     ):
         return True
     os.unlink(name, dir_fd=folder)

@@ -82,7 +82,7 @@ def _look_at(layout: Layout, name: str, contents: bool) -> Seen | str:
     except (FormatError, InvalidName):
         return "not the name of an object"
     try:
-        data, since = read_record(layout.manifest(oid))
+        data, seen = read_record(layout.manifest(oid))
         manifest = Manifest.decode(data)
     except OSError as error:
         return f"its manifest cannot be read: {error.strerror}"
@@ -99,4 +99,4 @@ def _look_at(layout: Layout, name: str, contents: bool) -> Seen | str:
         more = f", and {len(findings) - 1} more" if len(findings) > 1 else ""
         return f"{findings[0]}{more}"
     references = tuple(map(str, manifest.references))
-    return Seen(references, manifest.refers_to_itself, manifest.size, max(0, since))
+    return Seen(references, manifest.refers_to_itself, manifest.size, max(0, int(seen.st_mtime)))

@@ -11,7 +11,7 @@ KINDS = {
     "missing": "an object, or an entry of one, is not there",
     "extra": "there is an entry that the manifest does not know",
     "kind": "a file stands where a folder should, or the like",
-    "mode": "permissions are not those of a stored file",
+    "mode": "permissions are not those of a stored file, or it is another user's",
     "mtime": "a file or folder was changed since it was stored",
     "content": "bytes are others than the digest says, or cannot be read",
     "identity": "manifest and tree agree, and are another object than the name says",

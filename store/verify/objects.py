@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -10,9 +11,10 @@ from store.errors import FormatError, InvalidName
 from store.layout import Layout
 from store.model.manifest import Manifest
 from store.model.names import ObjectId
-from store.objects.check import Unread, check_identity, check_tree
+from store.objects.check import Unread, check_identity, check_tree, owner_of
 from store.objects.content import read_record
 from store.objects.crew import share_out
+from store.objects.placing import MANIFEST
 from store.verify.finding import Finding
 from store.verify.reading import Digest, Modes, hash_inodes
 from store.verify.swift import Glance, glance
@@ -118,18 +120,35 @@ def look_at(layout: Layout, oid: ObjectId, *, contents: bool) -> Examined:
     if isinstance(manifest, str):
         item.findings.append(Finding("manifest", layout.manifest(oid), manifest, oid))
         return item
+    item.findings += _attributes(layout, oid)
     files: list[Unread] = []
     wrong = check_tree(path, manifest, files.append)
     if not wrong and (contents or not manifest.refers_to_itself):
         # Of an object that names itself, identity is in its files.
         wrong = check_identity(path, manifest)
-    item.findings = [Finding(x.kind, x.path, x.detail, oid) for x in wrong]
+    item.findings += [Finding(x.kind, x.path, x.detail, oid) for x in wrong]
     bad = {x.path for x in wrong}
     item.damaged = {file.inode for file in files if file.path in bad}
     item.facts = manifest.references, manifest.refers_to_itself, manifest.size
     item.files = files if contents else []
     _note_unshared(item, path, sum(file.links == 1 for file in files))
     return item
+
+
+def _attributes(layout: Layout, oid: ObjectId) -> list[Finding]:
+    """What is wrong with a manifest's mode and owner."""
+    path = layout.manifest(oid)
+    try:
+        seen, owner = os.lstat(path), owner_of(layout.objects)
+    except OSError:
+        return []  # gone since it was read, and so is the object
+    found = []
+    if seen.st_mode != MANIFEST:
+        found.append(Finding("mode", path, f"{seen.st_mode & 0o7777:04o} instead of 0444", oid))
+    if owner not in (None, seen.st_uid):
+        told = f"belongs to user {seen.st_uid}, not to {owner}"
+        found.append(Finding("mode", path, told, oid))
+    return found
 
 
 def _note_unshared(item: Examined, path: str, alone: int) -> None:

@@ -15,7 +15,7 @@ from store.index.reading import Reader
 from store.layout import Layout
 from store.locks import Claims, Hold
 from store.model.names import ObjectId
-from store.objects.check import Unread
+from store.objects.check import Unread, owner_of
 from store.objects.crew import share_out
 from store.objects.placing import BESIDE, exclusive
 from store.objects.sharing import MTIME_NS, mode_of
@@ -74,6 +74,7 @@ def _check_shelves(
     """What is wrong with the names and inodes; and those whose bytes are not known to be right."""
     findings: list[Finding] = []
     unread: list[Unread] = []
+    owner = owner_of(layout.links)
     for shelf in shelves:
         path = f"{layout.links}/{shelf}"
         if not _SHELF.fullmatch(shelf) or os.path.islink(path) or not os.path.isdir(path):
@@ -91,7 +92,7 @@ def _check_shelves(
                 for name in names:
                     with contextlib.suppress(FileNotFoundError):
                         found = os.stat(name, dir_fd=fd, follow_symlinks=False)
-                        _check_link(path, name, found, known, findings, unread)
+                        _check_link(path, name, found, owner, known, findings, unread)
             finally:
                 os.close(fd)
         except OSError as error:
@@ -113,6 +114,7 @@ def _check_link(
     shelf: str,
     name: str,
     found: os.stat_result,
+    owner: int | None,
     known: dict[int, Digest] | None,
     findings: list[Finding],
     unread: list[Unread],
@@ -123,6 +125,8 @@ def _check_link(
         return
     if found.st_mode & 0o7777 != mode_of(name.endswith("x")):
         findings.append(Finding("pool", path, f"its mode is {found.st_mode & 0o7777:04o}"))
+    if found.st_uid != owner:
+        findings.append(Finding("pool", path, f"belongs to user {found.st_uid}, not to {owner}"))
     if found.st_mtime_ns != MTIME_NS:
         findings.append(Finding("pool", path, "changed since it was stored"))
     if found.st_nlink == 1:

@@ -23,9 +23,10 @@ from store.model.manifest import Manifest
 from store.model.names import ObjectId
 from store.model.outline import Entries, Outline
 from store.model.tree import Node, NodeKind
-from store.objects.check import Unread, check_identity
+from store.objects.check import Unread, check_identity, owner_of
 from store.objects.content import read_record
 from store.objects.crew import Drawn
+from store.objects.placing import MANIFEST
 from store.objects.portions import uncollected
 from store.objects.sharing import MTIME_NS
 from store.verify.reading import CHUNK, Digest, reading
@@ -110,7 +111,8 @@ def glance(
         memoryview(shared) as raw,
         raw.cast("Q") as claims,
     ):
-        work = _Work(layout, known, claims, reading(layout.objects))
+        owner = owner_of(layout.objects)
+        work = _Work(layout, known, claims, reading(layout.objects), owner)
         parts = work.all(small, broad)
     for part in parts:
         known.update(zip(part.inodes, _split(part.digests), strict=True))
@@ -166,6 +168,7 @@ class _Work:
     known: dict[int, Digest]
     claims: memoryview[int]
     flags: int
+    owner: int | None
 
     def all(self, small: Sequence[Task], broad: Sequence[Task]) -> list[_Part]:
         """Whole small objects, then one broad one after the other, folder by folder.
@@ -227,7 +230,9 @@ class _Walk:
 
     def _begin(self, number: int, oid: ObjectId) -> tuple[Glance, Sequence[Folder]]:
         layout = self._work.layout
-        data, _ = read_record(layout.manifest(oid))
+        data, seen = read_record(layout.manifest(oid))
+        if seen.st_mode != MANIFEST or seen.st_uid != self._work.owner:
+            raise _Unsound
         outline = Outline.decode(data)
         if outline.id != oid:
             raise _Unsound
@@ -252,6 +257,8 @@ class _Walk:
             seen = os.fstat(fd)
             if seen.st_mode != _DIRECTORY or seen.st_mtime_ns != MTIME_NS:
                 raise _Unsound
+            if seen.st_uid != self._work.owner:
+                raise _Unsound
             names = [entry[0] for entry in entries]
             if sorted(os.listdir(path)) != names:
                 raise _Unsound
@@ -265,6 +272,7 @@ class _Walk:
         # One loop without calls of our own: of a small file they would be a part that is felt.
         part, known, claims = self.part, self._work.known, self._work.claims
         flags, buffer, into = self._work.flags, self._buffer, [self._buffer]
+        owner = self._work.owner
         for name, kind, executable, size, payload in entries:
             if kind != _FILE:
                 _look_at_other(folder, name, kind, executable, size, payload)
@@ -277,6 +285,7 @@ class _Walk:
                     seen.st_size != size
                     or seen.st_mode != _MODES[executable]
                     or seen.st_mtime_ns != MTIME_NS
+                    or seen.st_uid != owner
                 ):
                     raise _Unsound
                 found.alone += seen.st_nlink == 1

@@ -381,3 +381,38 @@ def test_a_finding_is_one_line_of_text() -> None:
     assert str(finding) == r"extra: /store/a\nb\xff\x1b[2J (points to \xfe\r)"
     assert str(finding).encode().isascii()
     assert str(Finding("mode", "/store/a ü")) == "mode: /store/a ü"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="gives files to another user, which only root can")
+@pytest.mark.parametrize("where", ["a", "below", "below/b", "."])
+def test_what_another_user_could_change_is_found_and_mended(
+    store: Store, oid: ObjectId, where: str
+) -> None:
+    path = os.path.normpath(f"{store.layout.object(oid)}/{where}")
+    os.chown(path, 12345, -1)
+    assert {"mode"} <= kinds(store) <= {"mode", "pool"}
+    assert "mode" in kinds(store, contents=False)
+    assert survey(store.layout).damaged
+    assert repair(store, oid, []).how == "itself"
+    assert kinds(store) == set()
+    assert os.lstat(path).st_uid == 0
+
+
+@pytest.mark.parametrize("mode", [0, 0o644, 0o666, 0o555])
+def test_a_manifest_of_another_mode_is_found_and_mended(
+    store: Store, oid: ObjectId, mode: int
+) -> None:
+    os.chmod(store.layout.manifest(oid), mode)
+    assert kinds(store) == kinds(store, contents=False) == {"mode"} or os.geteuid()
+    assert repair(store, oid, []).how == "itself"
+    assert kinds(store) == set()
+
+
+@pytest.mark.parametrize("folder", ["links", "manifests", "store"])
+def test_a_whole_folder_of_the_store_that_is_gone_is_found(
+    store: Store, oid: ObjectId, folder: str
+) -> None:
+    os.rename(f"{store.layout.root}/{folder}", f"{store.layout.root}/away")
+    for contents in (True, False):
+        found = kinds(store, contents=contents)
+        assert found == {"links": set(), "manifests": {"manifest"}, "store": {"missing"}}[folder]
