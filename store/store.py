@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from store import digest
 from store.durable import sync_folder
-from store.errors import CorruptObject, FormatError, UnknownObject, storage_error
+from store.errors import CorruptObject, FormatError, StorageError, UnknownObject, storage_error
 from store.holding import Holding, Lease
 from store.index.env import Index
 from store.index.schema import Entry
@@ -51,13 +51,18 @@ class Store(Realisations, Holding):
         layout = Layout(root)
         if not _is_folder(layout.index):
             make_directories(layout)
-        if _is_empty(f"{layout.index}/data.mdb") and os.listdir(layout.objects):
+        if _is_empty(f"{layout.index}/data.mdb") and _holds_any(layout.objects):
             # An empty one would say that nothing of this is needed.
             raise CorruptObject(
                 f"the index in {layout.index} is gone",
                 hint="`store index rebuild` makes it anew from the store directory",
             )
         index = Index.open(layout.index, spending=collecting, record_file=layout.records)
+        if not all(map(os.path.lexists, layout.directories)):
+            # A copy may lack empty ones. Who may only read, or has no room, reads without them.
+            with contextlib.suppress(StorageError):
+                index.check_writable()
+                make_directories(layout)
         return cls(layout, index)
 
     @property
@@ -304,6 +309,13 @@ def _is_folder(path: str) -> bool:
         return False
     except OSError as error:
         raise storage_error(error, "cannot look into the store") from error
+
+
+def _holds_any(folder: str) -> bool:
+    try:
+        return bool(os.listdir(folder))
+    except FileNotFoundError:
+        return False
 
 
 def _is_empty(path: str) -> bool:

@@ -220,7 +220,11 @@ def check_logs(store: Store) -> Iterator[Finding]:
 
 
 def check_folders(layout: Layout) -> Iterator[Finding]:
-    """Folders of processes that are gone, and what waits in the trash."""
+    """What stands in the place of the store's folders; folders of processes that are gone, and what
+    waits in the trash."""
+    for path in layout.directories:
+        if os.path.lexists(path) and not os.path.isdir(path):
+            yield Finding("kind", path, "not a folder")
     for folder in (layout.tmp, layout.trash):
         for name in sorted(_listed(folder)):
             path = f"{folder}/{name}"

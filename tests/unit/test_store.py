@@ -333,3 +333,15 @@ def test_a_store_that_is_not_for_this_user_to_see_is_not_made_anew(
     monkeypatch.setattr(os, "stat", refused)
     with pytest.raises(StoreReadOnly, match="cannot look into the store"):
         Store.open(store.layout.root)
+
+
+@pytest.mark.parametrize("name", ["links", "tmp", "trash", "logs", "locks", "partial", "store"])
+def test_an_empty_folder_that_a_copy_lacks_is_made_again(
+    store: Store, tmp_path: Path, name: str
+) -> None:
+    (tmp_path / "f").write_text("text")
+    store.close()
+    os.rmdir(f"{store.layout.root}/{name}")
+    again = Store.open(store.layout.root)
+    assert os.path.isdir(f"{store.layout.root}/{name}")
+    assert again.present(again.add(str(tmp_path / "f"), "f"))

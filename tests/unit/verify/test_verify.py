@@ -408,6 +408,15 @@ def test_a_manifest_of_another_mode_is_found_and_mended(
     assert kinds(store) == set()
 
 
+@pytest.mark.parametrize("folder", ["links", "tmp", "trash", "logs", "locks"])
+def test_a_file_in_the_place_of_a_folder_of_the_store_is_found(
+    store: Store, oid: ObjectId, folder: str
+) -> None:
+    os.rename(f"{store.layout.root}/{folder}", f"{store.layout.root}/away")
+    Path(f"{store.layout.root}/{folder}").touch()
+    assert kinds(store) == {"kind"}
+
+
 @pytest.mark.parametrize("folder", ["links", "manifests", "store"])
 def test_a_whole_folder_of_the_store_that_is_gone_is_found(
     store: Store, oid: ObjectId, folder: str
