@@ -107,7 +107,7 @@ class Holding:
             raise UsageError(f"{path} exists, and is not a link that could be replaced")
 
         def transaction(txn: Writer) -> None:
-            txn.put_root(_link_name(path), oid, os.fsencode(path))
+            txn.put_root(link_name(path), oid, os.fsencode(path))
             # Within: no collector may see the root before its link is there.
             _make_link(path, target)
 
@@ -216,7 +216,8 @@ def _end_some(tokens: Iterable[bytes], txn: Writer) -> int:
     return ended
 
 
-def _link_name(path: str) -> str:
+def link_name(path: str) -> str:
+    """What the root is called that the link at ``path`` stands for."""
     # By digest: a path may be longer than a key of the index.
     cut = digest.file_digest(os.fsencode(path))[: digest.OBJECT_DIGEST_SIZE]
     return LINK + digest.to_text(cut)
@@ -224,7 +225,7 @@ def _link_name(path: str) -> str:
 
 def _root_named(txn: Reader, name: str) -> str | None:
     """The root of this name, or of the link with this path."""
-    for each in (name, _link_name(os.path.abspath(name))):
+    for each in (name, link_name(os.path.abspath(name))):
         if txn.has_root(each):
             return each
     return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from enum import Enum
 from typing import NamedTuple
@@ -9,9 +10,10 @@ from typing import NamedTuple
 from store.errors import printable
 from store.gc import processes
 from store.gc.processes import Usage
+from store.holding import link_name
 from store.index import holder
 from store.index.reading import Reader
-from store.index.schema import Lease
+from store.index.schema import Lease, damaged
 from store.model.names import ObjectId
 from store.roots import LINK, NamedRoot, Standing
 from store.store import Store
@@ -62,15 +64,33 @@ class Holders(NamedTuple):
             for oid in other.objects:
                 yield oid.digest
 
+    def refuse_unknown(self, store: Store, txn: Reader) -> None:
+        """CorruptObject when the index does not know what a root of its own keeps: what should
+        live would be taken for dead. A link may be newer than the snapshot ``txn``, or have been
+        made by hand to what is gone."""
+        for root in self.roots.named():
+            oid = root.holds
+            if oid is None or oid != root.recorded or txn.has(oid):
+                continue
+            if root.path is None or os.path.lexists(store.layout.object(oid)):
+                raise damaged(
+                    "roots", f"{root.path or root.name} keeps {oid}, which is not registered"
+                )
+
 
 def gather(store: Store, txn: Reader) -> Holders:
     """Everything that holds an object of the snapshot ``txn``."""
     roots = store.standing(txn)
+    dead = tuple(roots.dead())
+    for root in dead:
+        if root.path is not None and root.name != link_name(root.path):
+            # Not the path that it was recorded with: the link may stand.
+            raise damaged("roots", f"{root.name} is not the name of the link {root.path}")
     leases = list(txn.leases().values())
     usage = processes.in_use()
     living = [lease for lease in leases if holder.alive(lease)]
     others = (*_leased(living), *_used(usage, txn))
-    return Holders(roots, others, tuple(roots.dead()), len(leases) - len(living), len(usage.unseen))
+    return Holders(roots, others, dead, len(leases) - len(living), len(usage.unseen))
 
 
 def _rooted(roots: Sequence[NamedRoot]) -> Iterator[Holder]:

@@ -19,13 +19,17 @@ class Marking:
 
     def __init__(self, txn: Reader, *, keep_derivations: bool = False) -> None:
         self.marks = bytearray(txn.next_number())
+        self.all_known = True
         self._keep_derivations = keep_derivations
         self._position = 0
 
     def begin(self, txn: Reader, digests: Iterable[bytes]) -> array[int]:
         """Mark the objects with these digests and all that they need, in one look at all there is;
-        returns the numbers of what is registered and not marked, descending: referrers first."""
+        returns the numbers of what is registered and not marked, descending: referrers first.
+        ``all_known`` says then whether all of the digests are registered."""
+        digests = set(digests)
         numbers = txn.numbers_of(digests)
+        self.all_known = len(numbers) == len(digests)
         if self._keep_derivations:
             self._spread(txn, numbers)
         else:

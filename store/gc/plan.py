@@ -46,6 +46,8 @@ def make_plan(
         phase("marking")
         marking = Marking(txn, keep_derivations=policy.keep_derivations)
         dead = marking.begin(txn, holders.held())
+        if not marking.all_known:
+            holders.refuse_unknown(store, txn)
         total, used, spared = txn.count(), None, 0
         live = total - len(dead)
         if uses or policy.bounded or policy.older_than is not None:

@@ -132,7 +132,10 @@ class Objects:
 
     def count(self) -> int:
         """How many objects are registered."""
-        return int(self._txn.stat(db=self._tables[b"ids"])["entries"])
+        return self._entries(b"ids")
+
+    def _entries(self, table: bytes) -> int:
+        return int(self._txn.stat(db=self._tables[table])["entries"])
 
     def objects(self) -> Iterator[tuple[ObjectId, int]]:
         """Every object with its size in bytes, by digest."""
@@ -226,9 +229,10 @@ class Objects:
         """Mark all that marked objects refer to, and return the numbers of the others, descending.
 
         One look at each object, in order, does: references have smaller numbers. CorruptObject when
-        the graph has a hole.
+        the graph has a hole, or the tables have not the same number of objects.
         """
         others, marked = array("I"), 0
+        counts = {self._entries(table) for table in (b"ids", b"objects", b"references")}
         unpack = NUMBER.unpack
         with self._txn.cursor(db=self._tables[b"references"]) as cursor:
             for key, data in cursor.iterprev():
@@ -243,6 +247,9 @@ class Objects:
                     marks[other] = 1
         if marked != marks.count(1):
             raise damaged("references", f"{marks.count(1) - marked} objects are referred to only")
+        if counts != {marked + len(others)}:
+            # What a table lacks would be taken for dead, or for what a kill left.
+            raise damaged("references", "there are others in number than objects")
         return others
 
     def references(self, oid: ObjectId) -> list[ObjectId]:

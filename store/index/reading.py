@@ -83,9 +83,13 @@ class Reader(Objects):
         return {os.fsdecode(name): Root.unpack(data) for name, data in found}
 
     def root_values(self) -> list[tuple[bytes, bytes]]:
-        """Every root's name and its value, by name: for who has many, see :class:`schema.Roots`."""
+        """Every root's name and its value, by name: for who has many, see :class:`schema.Roots`.
+        CorruptObject when they are not as many as there should be."""
         with self._txn.cursor(db=self._tables[b"roots"]) as cursor:
-            return list(cursor)
+            found = list(cursor)
+        if len(found) != self._entries(b"roots"):
+            raise damaged("roots", f"{len(found)} are there, of {self._entries(b'roots')}")
+        return found
 
     def has_root(self, name: str) -> bool:
         """Whether there is a root of this name, which any text may be."""
