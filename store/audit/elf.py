@@ -10,6 +10,8 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from store.errors import printable
+
 MAGIC = b"\x7fELF"
 
 MAX_SECTIONS = 1 << 16
@@ -104,5 +106,4 @@ def _sections(data: bytes) -> Iterator[Part]:
 def _string(table: bytes, offset: int) -> str:
     end = table.find(b"\0", offset, offset + 200)
     text = table[offset : end if end >= 0 else offset + 200]
-    shown = text.decode("utf-8", "replace")
-    return "".join(c if c.isprintable() else "\ufffd" for c in shown) or "a nameless section"
+    return printable(text.decode("utf-8", "replace")) or "a nameless section"

@@ -11,6 +11,8 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from store.errors import printable
+
 AR_MAGIC = b"!<arch>\n"
 _AR_TABLES = {
     b"/": "the symbol table",
@@ -132,5 +134,4 @@ def _octal(text: bytes) -> int | None:
 
 
 def _shown(name: bytes) -> str:
-    text = name.decode("utf-8", "replace")
-    return "".join(c if c.isprintable() else "\ufffd" for c in text)
+    return printable(name.decode("utf-8", "replace"))

@@ -6,6 +6,8 @@ import os
 import stat
 import sys
 
+from store.errors import printable
+
 _ENCODING, _ERRORS = sys.getfilesystemencoding(), sys.getfilesystemencodeerrors()
 _NEW = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
@@ -17,7 +19,7 @@ LONGEST = 300
 def readable(path: bytes) -> str:
     """A path for messages: with codes for what cannot be seen, and without the middle when it is
     long."""
-    text = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in os.fsdecode(path))
+    text = printable(os.fsdecode(path))
     half = LONGEST // 2
     return text if len(text) <= LONGEST else f"{text[:half]}…{text[-half:]}"
 

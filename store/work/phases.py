@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from store.errors import printable
+
 _PIECE = 1 << 20
 _MARK = b"@phase "
 _LONGEST = 100
@@ -30,5 +32,4 @@ class PhaseReader:
 
 def _shown(phase: bytes) -> str:
     """What a builder wrote, harmless on a terminal, and no longer than a line of one."""
-    text = phase[:_LONGEST].decode("utf-8", "replace").strip()
-    return "".join(c if c.isprintable() else "\ufffd" for c in text)
+    return printable(phase[:_LONGEST].decode("utf-8", "replace").strip())[:_LONGEST]
