@@ -211,7 +211,7 @@ def test_a_hostile_name_is_harmless_in_a_message(layout: Layout, tree: Path) -> 
     with pytest.raises(OutputRefused) as refused:
         ingest(layout.root, str(tree), "pkg")
     assert refused.value.message.endswith(
-        r"\x1b]0;evil\x07\n\udcff is a fifo, which no store object can hold"
+        r"\x1b]0;evil\x07\n\xff is a fifo, which no store object can hold"
     )
     assert len(refused.value.message) < 400
 
