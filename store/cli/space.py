@@ -11,6 +11,7 @@ from store.cli.page import definitions, visible, whole
 from store.cli.quantities import bytes_text
 from store.cli.treemap import Group, Tile, svg
 from store.cli.wording import counted
+from store.errors import printable
 from store.gc.account import Account
 from store.gc.shares import NOBODY, SEVERAL, Share
 
@@ -103,16 +104,19 @@ def _tile(share: Share, account: Account, labels: Labels) -> Tile:
     title = (
         f"{labels.name(share)}\n{share.id.path}\n{bytes_text(share.total)} on disk: "
         f"{bytes_text(share.exclusive)} alone, {bytes_text(share.shared)} shared; "
-        f"{counted(share.files, 'file', ',')}\nkept by {kept_by(share, account)}"
+        f"{counted(share.files, 'file', ',')}\nkept by {printable(kept_by(share, account))}"
     )
     return Tile(labels.name(share), bytes_text(share.fair), title, share.fair, "object")
 
 
 def kept_by(share: Share, account: Account) -> str:
-    """Who keeps an object, in words."""
+    """Who keeps an object, in words; a name among them may hold anything."""
     if share.owner == NOBODY:
         return "nothing"
-    return "several" if share.owner == SEVERAL else str(account.holders[share.owner])
+    if share.owner == SEVERAL:
+        return "several"
+    holder = account.holders[share.owner]
+    return f"{holder.kind.value} {holder.name}"
 
 
 def _figures(account: Account) -> str:

@@ -55,6 +55,8 @@ def _lines(found: Statistics) -> Iterator[str]:
         if pile.entries:
             what = f"in {name}/: {FOLDERS[name]} ({pile.entries:,})"
             yield f"{bytes_text(pile.size):>11}  {what}"
+    if not found.objects:
+        return
     yield "last used"
     for name, (number, size) in found.ages.items():
         if number:

@@ -134,6 +134,9 @@ def test_names_of_links_cannot_steer_a_terminal(line: Line, tmp_path: Path) -> N
         assert "\x1b" not in done.stdout + done.stderr
     (record,) = line.run("root", "list", "--json").stdout.splitlines()
     assert json.loads(record)["link"] == str(link)
+    holder, item, _ = map(json.loads, line.run("du", "--json").stdout.splitlines())
+    assert holder["holder"]["name"] == str(link)
+    assert item["object"]["kept_by"] == f"link {link}"
     link.unlink()
     assert shown in line.run("gc", "--dry-run").stdout
     assert shown in line.run("gc").stderr
