@@ -46,10 +46,12 @@ class Store(Realisations, Holding):
         kept of the disk for that.
 
         Raises NotOwner, StoreReadOnly, StoreFull, NetworkFileSystem, SchemaMismatch, Busy, or
-        CorruptObject when the index is damaged, or gone while there are objects.
+        CorruptObject when the index is damaged, or gone while there are objects; StorageError where
+        none can be.
         """
         layout = Layout(root)
         if not _is_folder(layout.index):
+            _check_place(root)
             make_directories(layout)
         if _is_empty(f"{layout.index}/data.mdb") and _holds_any(layout.objects):
             # An empty one would say that nothing of this is needed.
@@ -282,6 +284,22 @@ def _remove_held(path: str, hold: Hold) -> None:
     with contextlib.suppress(OSError):
         cleaning.remove(path)
     hold.release()
+
+
+def _check_place(root: str) -> None:
+    try:
+        root.encode()
+    except UnicodeEncodeError:
+        raise StorageError(
+            f"no store can be at {os.fsencode(root)!r}: LMDB takes paths in UTF-8 alone",
+            hint="choose another place with --root or $STORE_ROOT",
+        ) from None
+    above = Layout(os.path.dirname(os.path.realpath(root)))
+    if os.path.realpath(root) == above.objects and _is_folder(above.index):
+        raise StorageError(
+            f"{root} is where the store {above.root} has its objects",
+            hint=f"--root {above.root} is that store",
+        )
 
 
 def make_directories(layout: Layout) -> None:

@@ -12,7 +12,14 @@ from pathlib import Path
 import pytest
 
 from store import roots
-from store.errors import CorruptObject, NotOwner, StoreReadOnly, UnknownObject, UsageError
+from store.errors import (
+    CorruptObject,
+    NotOwner,
+    StorageError,
+    StoreReadOnly,
+    UnknownObject,
+    UsageError,
+)
 from store.index.env import Index
 from store.index.schema import COARSE
 from store.index.writing import Writer
@@ -56,6 +63,14 @@ def test_the_default_root_is_absolute_whatever_the_environment_says(
     monkeypatch.delenv("XDG_DATA_HOME")
     monkeypatch.setenv("HOME", "home")
     assert default_root() == str(tmp_path / "home" / ".local" / "share" / "fixpoint")
+
+
+def test_no_store_is_made_where_none_can_be(store: Store, tmp_path: Path) -> None:
+    for root in (store.layout.objects, os.fsdecode(os.fsencode(tmp_path) + b"/\xff")):
+        with pytest.raises(StorageError):
+            Store.open(root)
+    assert os.listdir(store.layout.objects) == []
+    assert os.listdir(tmp_path) == ["root"]
 
 
 def test_what_is_registered_is_found_by_its_key(store: Store) -> None:
