@@ -16,6 +16,7 @@ from typing import Any
 
 from store.errors import EvaluationError, StoreError
 from store.model.catalogue import Catalogue
+from store.model.derivation import BUILTIN, BUILTINS, Source
 
 
 def read_seeds(recipes: str) -> dict[str, Mapping[str, Any]]:
@@ -61,14 +62,36 @@ def evaluate(recipes: str, seed: str = "debian") -> Catalogue:
     try:
         stages = importlib.import_module(f"{package}.stages")
         result = stages.catalogue(seeds, seed)
-    except Exception as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # SystemExit, too: a recipe must not end the process in silence
         raise _blame(error, recipes) from error
-    if not isinstance(result, Catalogue):
-        raise EvaluationError("catalogue() returned no catalogue", file=f"{recipes}/stages.py")
+    wrong = _amiss(result)
+    if wrong:
+        raise EvaluationError(f"catalogue() returned {wrong}", file=f"{recipes}/stages.py")
+    assert isinstance(result, Catalogue)
     return result
 
 
-def _blame(error: Exception, recipes: str) -> StoreError:
+def _amiss(result: object) -> str | None:
+    """What about the value of catalogue() would let work on it fail half-way."""
+    if not isinstance(result, Catalogue):
+        return "no catalogue"
+    for package in result.packages.values():
+        if package.node not in result.nodes:
+            return f"the package {package.name!r} without its node"
+    for node in result.nodes.values():
+        if isinstance(node, Source):
+            continue
+        if node.builder.startswith(BUILTIN) and node.builder not in BUILTINS:
+            return f"{node.name!r}, whose builder {node.builder!r} is unknown"
+        for ref in node.refs:
+            if ref.node not in result.nodes:
+                return f"{node.name!r} without its input {ref.name!r}"
+    return None
+
+
+def _blame(error: BaseException, recipes: str) -> StoreError:
     if isinstance(error, EvaluationError) and error.file:
         return error
     file, line = _place(error, recipes)
@@ -82,7 +105,7 @@ def _blame(error: Exception, recipes: str) -> StoreError:
     return EvaluationError(text, file=file, line=line)
 
 
-def _place(error: Exception, recipes: str) -> tuple[str, int]:
+def _place(error: BaseException, recipes: str) -> tuple[str, int]:
     """The innermost place in a recipe; the kit's own lines only when there is no other."""
     if isinstance(error, SyntaxError) and error.filename:
         return error.filename, error.lineno or 1

@@ -15,7 +15,10 @@ from store.model import fields, identity
 from store.model.names import ObjectId, check_name, check_output, object_name
 
 BUILTIN = "builtin:"
-"""Prefix of builders that the trusted process runs itself, such as ``builtin:unpack``."""
+"""Prefix of builders that the trusted process runs itself."""
+
+BUILTINS = frozenset({f"{BUILTIN}unpack"})
+"""All of them."""
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 

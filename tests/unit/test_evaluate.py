@@ -54,6 +54,8 @@ def test_a_catalogue_comes_from_recipes_and_seeds(folder: Path) -> None:
         ("\n\nimport nothing_of_that_name\n", 3, "nothing_of_that_name"),
         ("def catalogue(seeds, seed):\n    a = 1\n    return a / 0\n", 3, "ZeroDivisionError"),
         (GOOD.replace('"hello", "x86', '".hello", "x86'), 6, "cannot name"),
+        ("import sys\nsys.exit()\n", 2, "SystemExit"),
+        ("class Odd(BaseException): pass\nraise Odd('x')\n", 2, "Odd: x"),
     ],
 )
 def test_a_recipe_that_does_not_evaluate_is_named(
@@ -108,3 +110,25 @@ def test_an_unknown_seed_and_an_empty_folder_are_said(folder: Path) -> None:
 def test_something_else_than_a_catalogue_is_refused(folder: Path) -> None:
     (folder / "stages.py").write_text("def catalogue(seeds, seed):\n    return {}\n")
     assert "no catalogue" in blamed(folder).message
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ("node.digest)}, c", "b'n' * 32)}, c", "the package 'hello' without its node"),
+        ('"/bin/sh"', '"builtin:frob"', "whose builder 'builtin:frob' is unknown"),
+        (
+            '"/bin/sh"',
+            '"/bin/sh", rootfs=Derivation("root", "x", "/bin/sh").ref(), args=',
+            "'hello' without its input 'root'",
+        ),
+    ],
+)
+def test_a_catalogue_that_lacks_something_is_refused(
+    folder: Path, old: str, new: str, says: str
+) -> None:
+    text = GOOD.replace(old, new).replace("args=, ", "args=")
+    (folder / "stages.py").write_text(text)
+    error = blamed(folder)
+    assert error.file == str(folder / "stages.py")
+    assert says in error.message
