@@ -5,11 +5,18 @@ from __future__ import annotations
 import contextlib
 import gc
 import os
+import signal
 import sys
 
 # What a short command makes, modules above all, lives as long as it does. Looked for less often,
 # garbage is found a little later.
 gc.set_threshold(50_000)
+
+# Until there is someone to say that it was interrupted, Ctrl-C ends the process without a word; it
+# stays ignored where it was.
+asked = signal.getsignal(signal.SIGINT)
+if asked is signal.default_int_handler:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 from store.cli.main import main  # noqa: E402 - only now
 
@@ -22,11 +29,17 @@ def run() -> None:
     memory are the kernel's.
     Taking a hundred modules apart would be a tenth of a short command's time.
     """
-    code: object = 1
+    code: object = 130
     try:
+        signal.signal(signal.SIGINT, asked)
         main()
     except SystemExit as end:
         code = end.code
+    except KeyboardInterrupt:
+        pass  # once more, while the first was being told
+    if asked is signal.default_int_handler:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     for stream in (sys.stdout, sys.stderr):
         if stream is not None:
             with contextlib.suppress(OSError, ValueError):

@@ -116,6 +116,19 @@ def test_several_goals_json_dry_run_and_link(shop: Shop, tmp_path: Path) -> None
     assert shop.path("info", "--json", str(link)) == shop.path("info", "--json", "hello")
 
 
+def test_an_interruption_is_no_traceback_from_the_first_line_of_ours_on(
+    shop: Shop, started: Taker
+) -> None:
+    for step in range(30):
+        process = started(shop.start("list"))
+        time.sleep(step * 0.01)
+        for _ in range(2):
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGINT)
+        _, errors = process.communicate(timeout=20)
+        assert "__main__.py" not in errors, "Python's own start is not ours to change"
+
+
 def test_an_empty_root_is_not_taken_for_the_default(shop: Shop) -> None:
     done = shop.run("--root", "", "list")
     assert done.returncode == 2
