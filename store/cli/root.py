@@ -41,9 +41,10 @@ def show(context: Context, as_json: bool) -> None:
 @click.argument("names", nargs=-1, required=True, metavar="NAME…")
 @click.pass_obj
 def remove(context: Context, names: tuple[str, ...]) -> None:
-    """Keep something no longer: by the name of its root, or the path of its link, which stays.
+    """Keep something no longer.
 
-    Of several names, all are removed, or none when there is no root of one of them.
+    It goes by the name of its root, or by the path of its link, which stays. Of several names, all
+    are removed, or none when there is no root of one of them.
     """
     lacking = context.store.remove_roots(names)
     if lacking:

@@ -13,6 +13,7 @@ from array import array
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
+from store.errors import storage_error
 from store.gc.holders import Holder, gather
 from store.gc.shares import NOBODY, SEVERAL, Shares
 from store.gc.space import BLOCK, walk
@@ -69,7 +70,8 @@ def account(
     in the latter case alone, and the ``top`` ones of them closer: closures take time that grows as
     their sum.
 
-    Raises UnknownObject, and CorruptObject when the index is damaged.
+    Raises UnknownObject, StoreReadOnly when they are not for this user to see, and CorruptObject
+    when the index is damaged.
     """
     if oids is None:
         store.index.prefetch()
@@ -83,7 +85,10 @@ def account(
         names = [name for at in starts for name in txn.names(numbers[at : at + CROWD])]
         owners = array("i", map(owners.__getitem__, numbers))
     found = Account(Shares(names, sizes, owners), alive if oids is None else ())
-    freed = _look(store.layout, found, progress)
+    try:
+        freed = _look(store.layout, found, progress)
+    except PermissionError as error:
+        raise storage_error(error, "cannot look at the objects") from error
     if oids is None:
         found.dead = freed.get(NOBODY, 0)
         order = sorted(range(len(alive)), key=lambda at: -freed.get(at, 0))

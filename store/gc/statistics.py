@@ -9,6 +9,7 @@ from array import array
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from store.errors import storage_error
 from store.gc.space import BLOCK, walk
 from store.index.reading import Reader
 from store.model.names import ObjectId
@@ -128,7 +129,12 @@ def _sources(txn: Reader) -> Pile:
 
 
 def _on_disk(store: Store) -> tuple[int, int, int]:
-    """Files, bytes if none was shared, and bytes as they are."""
+    """Files, bytes if none was shared, and bytes as they are. StorageError when that is not for
+    this user to see: no figures would be wrong ones."""
+    try:
+        os.scandir(store.layout.objects).close()
+    except OSError as error:
+        raise storage_error(error, "cannot look at the objects") from error
     files = before = after = 0
     seen: set[int] = set()
     for found in walk(f"{store.layout.objects}/"):  # wherever a link there leads

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
 import pytest
 
-from store.errors import CorruptObject, UnknownObject
+from store.errors import CorruptObject, StoreReadOnly, UnknownObject
 from store.gc.account import Account, account
 from store.gc.shares import NOBODY, SEVERAL
 from store.gc.statistics import statistics
@@ -170,3 +171,21 @@ def test_the_figures_of_a_store_add_up(store: Store) -> None:
     assert found.ages["a day"] == (2, found.size)
     with store.index.read() as txn:
         assert found.size == sum(txn.size(number) for number in txn.numbers())
+
+
+def test_what_is_not_for_this_user_to_see_has_no_figures(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add(store, "one", "a")
+
+    def refused(path: str) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", path)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "scandir", refused)
+        with pytest.raises(StoreReadOnly, match="cannot look at the objects"):
+            statistics(store)
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "lstat", refused)
+        with pytest.raises(StoreReadOnly, match="cannot look at the objects"):
+            account(store)
