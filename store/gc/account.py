@@ -76,15 +76,14 @@ def account(
     if oids is None:
         store.index.prefetch()
     with store.index.read() as txn:
-        alive = gather(store, txn).alive
-        owners = _owners(txn, alive)
+        alive = gather(store, txn).alive if oids is None else ()
         numbers = array("I", txn.numbers() if oids is None else _closure(txn, oids))
+        owners = _owners(txn, numbers, alive)
         sizes = array("Q", map(txn.size, numbers))
         # Some at a time, as their records take more than they do.
         starts = range(0, len(numbers), CROWD)
         names = [name for at in starts for name in txn.names(numbers[at : at + CROWD])]
-        owners = array("i", map(owners.__getitem__, numbers))
-    found = Account(Shares(names, sizes, owners), alive if oids is None else ())
+    found = Account(Shares(names, sizes, owners), alive)
     try:
         freed = _look(store.layout, found, progress)
     except PermissionError as error:
@@ -101,20 +100,22 @@ def _closure(txn: Reader, oids: Iterable[ObjectId]) -> array[int]:
     return txn.spread(map(txn.known, oids), bytearray(txn.next_number()))
 
 
-def _owners(txn: Reader, alive: Iterable[Holder]) -> array[int]:
-    """For each number, who alone keeps the object. References have smaller numbers."""
+def _owners(txn: Reader, numbers: array[int], alive: Sequence[Holder]) -> array[int]:
+    """For each of the numbers, who alone keeps the object. References have smaller numbers."""
+    if not alive:
+        return array("i", [NOBODY]) * len(numbers)
     owners = array("i", [NOBODY]) * txn.next_number()
     for at, holder in enumerate(alive):
         for oid in holder.objects:
             number = txn.number(oid)
             if number is not None:
                 owners[number] = _joined(owners[number], at)
-    for number in reversed(array("I", txn.numbers())):
+    for number in reversed(numbers):
         own = owners[number]
         if own != NOBODY:
             for other in txn.below(number):
                 owners[other] = _joined(owners[other], own)
-    return owners
+    return array("i", map(owners.__getitem__, numbers))
 
 
 def _joined(first: int, second: int) -> int:
