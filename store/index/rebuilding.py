@@ -6,6 +6,7 @@ import contextlib
 import fcntl
 import os
 import shutil
+import stat
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -79,12 +80,24 @@ class Workshop:
         sync_folder(os.path.dirname(record_file))
         # The reader table belongs to the file that goes, and nobody has it open.
         with contextlib.suppress(FileNotFoundError):
-            os.unlink(f"{self.index}/lock.mdb")
+            _unlink(f"{self.index}/lock.mdb", f"{aside}.lock")
         os.rename(fresh, f"{self.index}/data.mdb")
         sync_folder(self.index)
 
 
+def _unlink(path: str, name: str) -> None:
+    """Remove a file; what is none goes to ``name``."""
+    if stat.S_ISREG(os.lstat(path).st_mode):
+        os.unlink(path)
+    else:
+        os.rename(path, name)
+
+
 def _set_aside(path: str, name: str) -> None:
+    if not stat.S_ISREG(os.lstat(path).st_mode):
+        # Nothing that anybody could use meanwhile; a folder could not be replaced.
+        os.rename(path, name)
+        return
     try:
         with contextlib.suppress(FileExistsError):
             os.link(path, name)

@@ -21,7 +21,9 @@ BLAKE3, and the record: an array whose first item says of what it is.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
+import stat
 import struct
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -59,8 +61,17 @@ def keep(path: str, txn: Writer) -> None:
             os.unlink(path)
 
 
+def _open(path: str, flags: int) -> int:
+    """Open what should be a file; OSError for anything else: a fifo would be waited for."""
+    fd = os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    if not stat.S_ISREG(os.fstat(fd).st_mode):
+        os.close(fd)
+        raise OSError(errno.EINVAL, "not a file", path)
+    return fd
+
+
 def _append(path: str, records: Iterable[list[Value]]) -> None:
-    fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW)
+    fd = _open(path, os.O_WRONLY | os.O_APPEND)
     try:
         data = b"".join(map(framed, records))
         if os.write(fd, data) != len(data):
@@ -89,6 +100,10 @@ def write_whole(
     sync_folder(os.path.dirname(path))
 
 
+def _is_file(path: str) -> bool:
+    return os.path.isfile(path) and not os.path.islink(path)
+
+
 def framed(record: list[Value]) -> bytes:
     """A record as it stands in the file."""
     data = canon.encode(record)
@@ -103,12 +118,15 @@ class Scan:
     skipped: int = 0
 
     def records(self) -> Iterator[list[Value]]:
-        """Every whole record, in order; none when there is no file. Raises OSError."""
+        """Every whole record, in order; none when there is no file, or something else stands
+        there. Raises OSError."""
         try:
-            stream = open(self.path, "rb")  # noqa: SIM115 - closed below
-        except FileNotFoundError:
+            fd = _open(self.path, os.O_RDONLY)
+        except OSError:
+            if _is_file(self.path):
+                raise
             return
-        with stream:
+        with os.fdopen(fd, "rb") as stream:
             size, at = os.fstat(stream.fileno()).st_size, 0
             while at < size:
                 stream.seek(at)

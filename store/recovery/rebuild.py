@@ -146,6 +146,8 @@ def _salvage(shop: Workshop, source: str) -> tuple[Scan | None, str | None]:
     """What can be read of an index file, by a process that may die of it; or why nothing can."""
     if not os.path.exists(source):
         return None, "there is none"
+    if not os.path.isfile(source):
+        return None, "it is no file"
     if os.path.getsize(source) == 0:
         return None, "it is empty"
 

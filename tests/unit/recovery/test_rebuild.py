@@ -470,3 +470,40 @@ def test_the_report_says_what_it_is_about(kept: Kept) -> None:
     assert [entry.id for entry in done.survey.sound].index(kept.ids[0]) < [
         entry.id for entry in done.survey.sound
     ].index(kept.ids[1])
+
+
+def put_fifo(path: str) -> None:
+    os.mkfifo(path)
+
+
+def put_endless(path: str) -> None:
+    os.symlink("/dev/zero", path)
+
+
+@pytest.mark.parametrize("put", [put_fifo, put_endless, os.mkdir])
+@pytest.mark.parametrize("name", ["records", "index/data.mdb", "index/lock.mdb"])
+def test_what_is_no_file_is_set_aside_and_waited_for_by_nobody(
+    kept: Kept, name: str, put: Callable[[str], None]
+) -> None:
+    before = kept.known()
+    path = f"{kept.layout.root}/{name}"
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(path)
+    put(path)
+    rebuild(kept.layout)
+    assert kept.known() == before
+    assert os.path.isfile(f"{kept.layout.index}/data.mdb")
+    assert os.path.isfile(kept.layout.records)
+
+
+@pytest.mark.parametrize("put", [put_fifo, put_endless])
+def test_a_record_file_that_is_no_file_holds_up_no_transaction(
+    kept: Kept, put: Callable[[str], None]
+) -> None:
+    os.unlink(kept.layout.records)
+    put(kept.layout.records)
+    store = Store.open(kept.layout.root)
+    store.add_root("new", kept.ids[0])
+    assert not os.path.lexists(kept.layout.records)
+    store.add_root("newer", kept.ids[0])
+    assert os.path.isfile(kept.layout.records)
