@@ -22,6 +22,7 @@ from store.errors import (
     BuildTimeout,
     DiskReserve,
     OutputMissing,
+    SandboxUnavailable,
     StoreError,
 )
 from store.events import Event, Phase, Progress
@@ -210,6 +211,11 @@ def _raise_for(node: Resolved, ran: BuildResult, request: BuildRequest) -> None:
             hint="free some space; nothing that was finished is lost",
         )
     if ran.exec_error is not None:
+        if os.statvfs(request.store_dir).f_flag & os.ST_NOEXEC:
+            raise SandboxUnavailable(
+                f"nothing in {request.store_dir} can be executed: it is mounted with noexec",
+                hint="mount it without, or choose another place with --root or $STORE_ROOT",
+            )
         raise BuildFailed(node.name, ran.exec_error)
     if ran.status != 0:
         raise BuildFailed(node.name, describe(ran.status), tail(request.log_path))

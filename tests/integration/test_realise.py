@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 
+from store import kernel
 from tests.integration.conftest import TOP, MakeDisk, Shop, others_path
 
 Taker = Callable[["subprocess.Popen[str]"], "subprocess.Popen[str]"]
@@ -123,6 +124,19 @@ def test_an_interruption_while_modules_are_loaded_is_no_traceback(
     early = replace(shop, env={"PYTHONPATH": f"{tmp_path}:{TOP}"})
     done = early.run("list")
     assert (done.returncode, done.stdout, done.stderr) == (-signal.SIGINT, "", "")
+
+
+def test_a_store_where_nothing_can_be_executed_is_said_to_be_one(
+    shop: Shop, small_disk: MakeDisk
+) -> None:
+    place = small_disk(400)
+    kernel.mount("tmpfs", str(place), None, kernel.MS_REMOUNT | kernel.MS_NOEXEC)
+    there = replace(shop, root=place / "root")
+    userland = shop.path("realise", "userland")
+    there.path("import", "--from", str(shop.root), userland)
+    done = there.run("realise", "hello")
+    assert done.returncode == 40, done.stderr
+    assert "noexec" in done.stderr
 
 
 def test_an_empty_root_is_not_taken_for_the_default(shop: Shop) -> None:
