@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -51,7 +52,11 @@ def load(layout: Layout) -> Settings:
     """The store's settings; those of an absent file are the defaults. UsageError says what is wrong
     with the file."""
     try:
-        with open(layout.config, "rb") as stream:
+        # A fifo would be waited for.
+        fd = os.open(layout.config, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        with os.fdopen(fd, "rb") as stream:
+            if not stat.S_ISREG(os.fstat(fd).st_mode):
+                raise UsageError(f"{layout.config} is no file")
             data = stream.read(_LARGEST + 1)
     except FileNotFoundError:
         if os.path.islink(layout.config):

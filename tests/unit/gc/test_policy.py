@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -86,6 +87,12 @@ def test_bytes_that_are_no_text_and_a_link_to_nothing_are_told_as_that(layout: L
     assert load(layout) == Settings()
     Path(layout.config).symlink_to("nothing")
     with pytest.raises(UsageError, match="leads nowhere"):
+        load(layout)
+
+
+def test_a_fifo_in_the_place_of_the_settings_is_not_waited_for(layout: Layout) -> None:
+    os.mkfifo(layout.config)
+    with pytest.raises(UsageError, match="is no file"):
         load(layout)
 
 
