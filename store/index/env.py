@@ -193,10 +193,7 @@ class Index:
         except lmdb.Error as error:
             raise _translate(error, self._path) from error
         except _MISREAD as error:
-            raise CorruptObject(
-                f"the index in {self._path} holds what was never written to it: {error}",
-                hint="`store index rebuild` makes it anew from the store directory",
-            ) from error
+            raise _misread(error, self._path) from error
 
     def _begin(self) -> Any:
         try:
@@ -224,6 +221,8 @@ class Index:
             return _growing(self._env, lambda txn: self._write_in(txn, work))
         except lmdb.Error as error:
             raise _translate(error, self._path) from error
+        except struct.error as error:
+            raise _misread(error, self._path) from error
 
     def _write_in(self, txn: Any, work: Callable[[Writer], T]) -> T:
         from store.index.writing import Writer
@@ -364,6 +363,13 @@ _DAMAGED = (
     lmdb.PanicError,
 )
 """What LMDB says only of an index that is damaged: we open no tables but those that we made."""
+
+
+def _misread(error: Exception, path: str) -> CorruptObject:
+    return CorruptObject(
+        f"the index in {path} holds what was never written to it: {error}",
+        hint="`store index rebuild` makes it anew from the store directory",
+    )
 
 
 def _translate(error: Exception, path: str) -> StorageError:

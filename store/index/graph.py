@@ -10,6 +10,7 @@ from typing import Any
 from store.digest import TEXT_SIZE, to_texts
 from store.errors import CorruptObject, UnknownObject
 from store.index.schema import (
+    LAST_NUMBER,
     NUMBER,
     ObjectRecord,
     Tables,
@@ -65,8 +66,14 @@ class Objects:
         return number
 
     def next_number(self) -> int:
-        """All numbers given so far are below this one."""
-        return int(self._get(b"meta", b"next") or b"1")
+        """All numbers given so far are below this one; CorruptObject when it cannot be so."""
+        text = self._get(b"meta", b"next") or b"1"
+        with self._txn.cursor(db=self._tables[b"references"]) as cursor:
+            last = cursor.key() if cursor.last() else NUMBER.pack(0)
+        if not text.isdigit() or not NUMBER.unpack(last)[0] < int(text) <= LAST_NUMBER + 1:
+            # A number that is given twice would put one object in the place of another.
+            raise damaged("meta", f"{text!r} cannot be the next number")
+        return int(text)
 
     def unknown(self, names: Iterable[str]) -> list[str]:
         """Those of many files' names that do not begin with the digest of a registered object."""

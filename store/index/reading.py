@@ -30,6 +30,16 @@ if TYPE_CHECKING:
     from store.model.realisation import Realisation
 
 
+_SHAPES = (
+    (b"ids", 20, NUMBER.size),
+    (b"objects", NUMBER.size, 0),
+    (b"used", NUMBER.size, NUMBER.size),
+    (b"verified", NUMBER.size, NUMBER.size),
+    (b"outcomes", 32, 32),
+)
+"""Tables with the bytes of each key and value, 0 for any."""
+
+
 class Reader(Objects):
     """All that the index knows."""
 
@@ -161,6 +171,19 @@ class Reader(Objects):
         """Milliseconds that builds of this name took, the newest last."""
         data = self._get(b"history", name.encode())
         return [] if data is None else [fields.integer(item) for item in canon.decode(data)]
+
+    def misshapen(self) -> Iterator[tuple[str, str]]:
+        """What could not have been written, by table: numbers and digests of another length, and
+        nodes that do not decode."""
+        for table, key, value in _SHAPES:
+            for found, data in self._prefixed(table, b""):
+                if len(found) != key or (value and len(data) != value):
+                    yield table.decode(), f"an entry {found[:40].hex()} of another length"
+        for digest, _ in self._prefixed(b"nodes", b""):
+            try:
+                self.node(digest)
+            except StoreError as error:
+                yield "nodes", f"{digest.hex()}: {error.message}"
 
     # -- what nothing else on disk tells --
 

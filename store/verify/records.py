@@ -21,11 +21,20 @@ _UNREADABLE = (CorruptObject, FormatError, InvalidName, struct.error)
 def check_index(store: Store) -> list[Finding]:
     """Every contradiction between the tables, on one snapshot."""
     with store.index.read() as txn:
-        return [*_objects(txn), *_realisations(txn), *_roots(store, txn)]
+        return [*_shapes(txn), *_objects(txn), *_realisations(txn), *_roots(store, txn)]
 
 
 def _index(table: str, detail: str, oid: ObjectId | None = None) -> Finding:
     return Finding("index", f"index/{table}", f"{detail}; {REBUILD_INDEX}", oid)
+
+
+def _shapes(txn: Reader) -> Iterator[Finding]:
+    try:
+        txn.next_number()
+    except _UNREADABLE as error:
+        yield _index("meta", str(error))
+    for table, detail in txn.misshapen():
+        yield _index(table, detail)
 
 
 def _objects(txn: Reader) -> Iterator[Finding]:

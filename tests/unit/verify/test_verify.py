@@ -425,3 +425,32 @@ def test_a_whole_folder_of_the_store_that_is_gone_is_found(
     for contents in (True, False):
         found = kinds(store, contents=contents)
         assert found == {"links": set(), "manifests": {"manifest"}, "store": {"missing"}}[folder]
+
+
+@pytest.mark.parametrize("text", [b"xx", b"1", b"-1", b"9" * 30])
+def test_a_next_number_that_was_given_is_found_and_never_given_again(
+    store: Store, oid: ObjectId, tmp_path: Path, text: bytes
+) -> None:
+    store.index.write(lambda txn: txn._put(b"meta", b"next", text))
+    assert [item.path for item in check_index(store)] == ["index/meta"]
+    (tmp_path / "f").write_text("f")
+    with pytest.raises(CorruptObject, match="next number"):
+        store.add(str(tmp_path / "f"), "f")
+
+
+@pytest.mark.parametrize(
+    ("table", "key", "value"),
+    [
+        ("used", bytes(4), b"1"),
+        ("verified", b"1", bytes(4)),
+        ("objects", b"a", b"b"),
+        ("ids", bytes(20), b"1"),
+        ("nodes", bytes(32), b"junk"),
+        ("outcomes", bytes(32), b"short"),
+    ],
+)
+def test_a_value_that_could_not_have_been_written_is_found(
+    store: Store, oid: ObjectId, table: str, key: bytes, value: bytes
+) -> None:
+    store.index.write(lambda txn: txn._put(table.encode(), key, value))
+    assert f"index/{table}" in {item.path for item in check_index(store)}
