@@ -39,6 +39,7 @@
     |- HelperEnded                  1   a helping process died, as of a damaged index
     |- UnusableKey                 60   a key that is not there, or not safe to use
     |- OutputFailed                61   standard output cannot be written
+    |- CannotRun             126, 127   the command for `run` is no program, or not there
     `- Interrupted                 130
 
 An error says what happened, to which path or derivation, and (``hint``) what to do next.
@@ -377,6 +378,14 @@ class OutputFailed(StoreError):
     """Standard output cannot be written, as when it is a file on a full disk."""
 
     exit_code = 61
+
+
+class CannotRun(StoreError):
+    """The command cannot be run; as of a shell, the exit code is 127 when it is not there."""
+
+    def __init__(self, message: str, *, there: bool) -> None:
+        super().__init__(message)
+        self.exit_code = 126 if there else 127
 
 
 class Interrupted(StoreError):

@@ -9,7 +9,7 @@ from typing import NoReturn
 
 from store.build.enter import enter
 from store.cli.context import Context
-from store.errors import StoreError
+from store.errors import CannotRun
 from store.model.names import ObjectId
 
 
@@ -26,12 +26,11 @@ def enter_with(
     environment["PATH"] = path
     program = _find(context, argv[0], objects, path)
     sys.stdout.flush()
-    enter(
-        context.store.layout.objects,
-        [program, *argv[1:]],
-        environment,
-        os.getcwd(),
-    )
+    try:
+        enter(context.store.layout.objects, [program, *argv[1:]], environment, os.getcwd())
+    except OSError as error:
+        there = not isinstance(error, FileNotFoundError)
+        raise CannotRun(f"cannot run {program}: {error.strerror}", there=there) from error
 
 
 def _find(context: Context, word: str, objects: Sequence[ObjectId], path: str) -> str:
@@ -43,7 +42,8 @@ def _find(context: Context, word: str, objects: Sequence[ObjectId], path: str) -
         if os.path.lexists(physical):
             return f"{oid.path}/bin/{word}"
     for folder in path.split(":"):
-        if os.access(f"{folder}/{word}", os.X_OK):
-            return f"{folder}/{word}"
+        program = f"{folder}/{word}"
+        if os.path.isfile(program) and os.access(program, os.X_OK):
+            return program
     names = ", ".join(str(oid) for oid in objects)
-    raise StoreError(f"no program {word!r} in {names}, nor on PATH")
+    raise CannotRun(f"no program {word!r} in {names}, nor on PATH", there=False)

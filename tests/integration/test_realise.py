@@ -78,6 +78,17 @@ def test_a_built_program_runs_where_the_store_is_at_its_place(shop: Shop) -> Non
     assert failing.returncode == 9
 
 
+@pytest.mark.parametrize(
+    ("word", "code"), [("none", 127), ("/none/there", 127), ("/etc/passwd", 126), ("/", 126)]
+)
+def test_a_command_that_cannot_be_run_ends_as_in_a_shell(shop: Shop, word: str, code: int) -> None:
+    shop.path("realise", "hello")
+    done = shop.run("run", "hello", "--", word)
+    assert done.returncode == code
+    assert word in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
 def test_an_object_that_names_itself_has_its_final_path_inside(shop: Shop) -> None:
     path = shop.path("realise", "itself")
     top = shop.physical(path)
