@@ -16,7 +16,7 @@ Taker = Callable[["subprocess.Popen[str]"], "subprocess.Popen[str]"]
 def test_a_second_command_gets_a_token_while_make_uses_them_all(shop: Shop, started: Taker) -> None:
     hog = started(shop.start("realise", "--cores", "2", "hogs"))
     wait_for(lambda: "job" in shop.run("log", "hogs").stdout)
-    done = shop.run("realise", "--cores", "2", "random", timeout=30)
+    done = shop.run("realise", "--cores", "2", "queued", timeout=30)
     assert done.returncode == 0, done.stderr
     assert hog.poll() is None
     os.killpg(hog.pid, signal.SIGINT)
@@ -26,7 +26,7 @@ def test_a_second_command_gets_a_token_while_make_uses_them_all(shop: Shop, star
 def test_a_command_that_gets_no_token_says_what_it_waits_for(shop: Shop, started: Taker) -> None:
     first = started(shop.start("realise", "--cores", "1", "sleeps"))
     wait_for(lambda: bool(builders(shop)))
-    second = started(shop.start("realise", "--cores", "1", "lottery"))
+    second = started(shop.start("realise", "--cores", "1", "queued-too"))
     assert second.stderr is not None
     assert second.stderr.readline() == "1 to build, 0 to fetch\n"
     assert "waiting for a processor: other builds in this store" in second.stderr.readline()

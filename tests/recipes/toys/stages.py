@@ -30,6 +30,8 @@ SCRIPTS = {
     "slow-failure": "sleep 1; exit 1",
     "random": 'head -c 16 /dev/urandom > "$out"',
     "lottery": 'echo drawing; head -c 16 /dev/urandom > "$out"',
+    "queued": 'echo queued > "$out"',
+    "queued-too": 'echo queued, too > "$out"',
     "cores": 'echo "$STORE_CORES" > "$out"',
     "floods": 'dd if=/dev/zero of="$out" bs=1M count=100000',
     "shuts": 'echo shut > "$out"; chmod 0 /store /build /tmp',
