@@ -481,6 +481,7 @@ def test_names_that_are_no_text_are_told_in_any_locale(own: Shop, tmp_path: Path
     folder.mkdir()
     (folder / os.fsdecode(b"\xff\nstray: fooled")).write_text("text")
     path = own.path("add", str(folder))
+    own.physical(path).chmod(0o755)
     shutil.rmtree(own.physical(path))
     own.physical(path).mkdir()
     own.env["PYTHONIOENCODING"] = "utf-8:strict"

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import errno
 import os
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from store import kernel
+from store.durable import move
 from store.layout import Layout
 from store.model.manifest import Manifest
 from store.objects import placing
@@ -111,7 +111,7 @@ def test_a_killed_put_leaves_nothing_at_the_name_and_the_next_one_works(
 def test_what_a_killed_put_left_of_an_object_that_was_lost_is_made_whole(
     layout: Layout, tree: Path, manifest: Manifest
 ) -> None:
-    shutil.move(layout.object(manifest.id), layout.trash)
+    move(layout.object(manifest.id), f"{layout.trash}/{manifest.id}")
     killed_at(placing, "_finish_top", 1, lambda: ingest(layout.root, str(tree), "pkg"))
     aside = f"{layout.trash}/aside"
     os.mkdir(aside)
