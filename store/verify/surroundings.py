@@ -240,7 +240,7 @@ def check_leftovers(store: Store) -> Iterator[Finding]:
         with store.index.read() as txn:
             for lease in txn.leases().values():
                 if not alive(lease):
-                    gone = f"process {lease.pid} is gone, and leases {len(lease.held)} objects"
+                    gone = f"process {lease.pid} is gone; objects that it leased: {len(lease.held)}"
                     yield Finding("leftover", "index/leases", gone)
     except StoreError as error:
         yield Finding("index", "index/leases", error.message)
