@@ -1,9 +1,21 @@
-"""Names on disk: moving what has them, and waiting until they are there for good."""
+"""What stands on disk under a name: opened if it is a file, moved, and waited for until it is there
+for good."""
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
+
+
+def open_file(path: str, flags: int = os.O_RDONLY) -> int:
+    """A descriptor of what should be a file. OSError for anything else: opening a fifo would wait
+    for good, and where a link leads there may be no end of bytes."""
+    fd = os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    if not stat.S_ISREG(os.fstat(fd).st_mode):
+        os.close(fd)
+        raise OSError(errno.EINVAL, "not a file", path)
+    return fd
 
 
 def sync_folder(path: str) -> None:

@@ -21,9 +21,7 @@ BLAKE3, and the record: an array whose first item says of what it is.
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
-import stat
 import struct
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -32,7 +30,7 @@ from typing import BinaryIO
 
 from store import canon, digest
 from store.canon import Value
-from store.durable import sync_folder
+from store.durable import open_file, sync_folder
 from store.errors import FormatError, StoreError
 from store.index.reading import Reader
 from store.index.writing import Writer
@@ -61,17 +59,8 @@ def keep(path: str, txn: Writer) -> None:
             os.unlink(path)
 
 
-def _open(path: str, flags: int) -> int:
-    """Open what should be a file; OSError for anything else: a fifo would be waited for."""
-    fd = os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    if not stat.S_ISREG(os.fstat(fd).st_mode):
-        os.close(fd)
-        raise OSError(errno.EINVAL, "not a file", path)
-    return fd
-
-
 def _append(path: str, records: Iterable[list[Value]]) -> None:
-    fd = _open(path, os.O_WRONLY | os.O_APPEND)
+    fd = open_file(path, os.O_WRONLY | os.O_APPEND)
     try:
         data = b"".join(map(framed, records))
         if os.write(fd, data) != len(data):
@@ -121,7 +110,7 @@ class Scan:
         """Every whole record, in order; none when there is no file, or something else stands
         there. Raises OSError."""
         try:
-            fd = _open(self.path, os.O_RDONLY)
+            fd = open_file(self.path, os.O_RDONLY)
         except OSError:
             if _is_file(self.path):
                 raise

@@ -7,29 +7,18 @@ from __future__ import annotations
 
 import errno
 import os
-import stat
 from collections.abc import Iterable, Iterator
 
 from store import digest
+from store.durable import open_file
 from store.model import identity
 from store.objects.scan import OVERLAP, Scanner
 
 CHUNK = 1 << 20
 """Bytes that are read at a time."""
 
-
 LONGEST_RECORD = 512 << 20
 """Bytes of the longest record that is read: that of an object of eight million files or so."""
-
-
-def open_file(path: str) -> int:
-    """Open what should be a stored file for reading. OSError for anything but a file: opening a
-    fifo would wait for good, and where a link leads there may be no end of bytes."""
-    fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    if not stat.S_ISREG(os.fstat(fd).st_mode):
-        os.close(fd)
-        raise OSError(errno.EINVAL, "not a file", path)
-    return fd
 
 
 def read_record(path: str) -> tuple[bytes, os.stat_result]:

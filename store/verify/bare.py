@@ -5,9 +5,7 @@ from __future__ import annotations
 import contextlib
 import faulthandler
 import os
-import time
-from collections.abc import Callable, Iterable, Iterator
-from typing import Final
+from collections.abc import Iterator
 
 from store.errors import StoreError
 from store.layout import Layout
@@ -16,11 +14,10 @@ from store.objects.crew import Helper
 from store.objects.placing import BESIDE
 from store.store import Store
 from store.verify.finding import REBUILD_INDEX, Finding
-from store.verify.objects import inspect, look
-from store.verify.reading import Digest, Modes
+from store.verify.objects import look
 from store.verify.records import check_index
-from store.verify.run import BATCH, Outcome, Progress
-from store.verify.surroundings import check_folders, check_pool
+from store.verify.run import BATCH, Looking, Outcome
+from store.verify.surroundings import check_folders
 
 
 def index_findings(root: str) -> list[Finding]:
@@ -37,25 +34,8 @@ def index_findings(root: str) -> list[Finding]:
     return Helper(work).result()
 
 
-class BareVerifier:
+class BareVerifier(Looking):
     """Looks at a store as :class:`store.verify.run.Verifier` does, but for what the index says."""
-
-    def __init__(
-        self,
-        layout: Layout,
-        found: Callable[[Finding], object],
-        progress: Progress = lambda thing, done, total: None,
-        *,
-        contents: bool = False,
-        budget: float | None = None,
-    ) -> None:
-        self._layout: Final = layout
-        self._found = found
-        self._progress = progress
-        self._known: dict[int, Digest] | None = {} if contents or budget is not None else None
-        self._modes = Modes()
-        self._end = None if budget is None else time.monotonic() + budget
-        self.outcome = Outcome()
 
     def run(self, why: str) -> Outcome:
         """Look at every object in the store directory; ``why`` the index cannot be read is the
@@ -72,31 +52,18 @@ class BareVerifier:
             self.outcome.looked += len(batch)
         self._tell(strays)
         self._tell(check_folders(self._layout))
-        whole = self._known if self._end is None else None
-        self._tell(check_pool(self._layout, whole, self._modes))
+        self._look_around()
         return self.outcome
-
-    def _late(self) -> bool:
-        return self._end is not None and time.monotonic() >= self._end
 
     def _examine(self, oids: list[ObjectId]) -> None:
         items = look(self._layout, oids, self._known, self._modes)
         suspects = [item.id for item in items if not item.sound]
-        fresh: dict[int, Digest] | None = None if self._known is None else {}
-        again = inspect(self._layout, suspects, fresh)
-        if self._known is not None and fresh is not None:
-            self._known.update(fresh)
-            self._modes.unsure.update(fresh)
+        again = self._inspected(suspects)
         for item in again:
             # Who repairs, or adds again, needs no index that can be read from end to end.
             if os.path.lexists(self._layout.object(item.id)):
                 self._tell(item.findings)
         self._tell(note for item in (*items, *again) for note in item.notes)
-
-    def _tell(self, findings: Iterable[Finding]) -> None:
-        for finding in findings:
-            self.outcome.count(finding)
-            self._found(finding)
 
 
 def _named(layout: Layout) -> tuple[list[ObjectId], list[Finding]]:

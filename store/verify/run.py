@@ -8,9 +8,11 @@ import time
 from array import array
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from store.errors import NotOwner, StoreError, StoreReadOnly
 from store.index.reading import Reader
+from store.layout import Layout
 from store.model.names import ObjectId
 from store.store import Store
 from store.verify.finding import Finding
@@ -52,12 +54,54 @@ class Outcome:
             self.errors += 1
 
 
-class Verifier:
-    """Looks at a store, and hands each finding to ``found`` at once.
+class Looking:
+    """A look at objects that hands each finding to ``found`` at once.
 
-    With ``contents`` every byte is read; with ``budget`` (seconds), what was verified least
-    recently first, and only as long as that lasts.
+    With ``contents`` every byte is read, and with ``budget``, but only as many seconds as that is.
     """
+
+    def __init__(
+        self,
+        layout: Layout,
+        found: Callable[[Finding], object],
+        progress: Progress = lambda thing, done, total: None,
+        *,
+        contents: bool = False,
+        budget: float | None = None,
+    ) -> None:
+        self._layout: Final = layout
+        self._found = found
+        self._progress = progress
+        self._known: dict[int, Digest] | None = {} if contents or budget is not None else None
+        self._modes = Modes()
+        self._end = None if budget is None else time.monotonic() + budget
+        self.outcome = Outcome()
+
+    def _late(self) -> bool:
+        return self._end is not None and time.monotonic() >= self._end
+
+    def _inspected(self, suspects: Sequence[ObjectId]) -> list[Examined]:
+        """All that is wrong with objects that were not found sound, file by file."""
+        fresh: dict[int, Digest] | None = None if self._known is None else {}
+        items = inspect(self._layout, suspects, fresh)
+        if self._known is not None and fresh is not None:
+            self._known.update(fresh)
+            self._modes.unsure.update(fresh)
+        return items
+
+    def _look_around(self) -> None:
+        """At the shared files, when all objects were looked at."""
+        whole = self._known if self._end is None else None
+        self._tell(check_pool(self._layout, whole, self._modes))
+
+    def _tell(self, findings: Iterable[Finding]) -> None:
+        for finding in findings:
+            self.outcome.count(finding)
+            self._found(finding)
+
+
+class Verifier(Looking):
+    """Looks at a store; with ``budget`` (seconds), at what was verified least recently first."""
 
     def __init__(
         self,
@@ -68,15 +112,10 @@ class Verifier:
         contents: bool = False,
         budget: float | None = None,
     ) -> None:
+        super().__init__(store.layout, found, progress, contents=contents, budget=budget)
         self._store = store
-        self._found = found
-        self._progress = progress
-        self._known: dict[int, Digest] | None = {} if contents or budget is not None else None
-        self._modes = Modes()
         self.thorough = contents and budget is None
         """Whether every byte is read."""
-        self._end = None if budget is None else time.monotonic() + budget
-        self.outcome = Outcome()
         self.damaged: list[Examined] = []
         """The objects that are not sound, references before what refers to them."""
 
@@ -96,12 +135,8 @@ class Verifier:
         if not chosen:
             for part in (check_unregistered, check_logs, check_leftovers):
                 self._tell(part(self._store))
-            whole = self._known if self._end is None else None
-            self._tell(check_pool(self._store.layout, whole, self._modes))
+            self._look_around()
         return self.outcome
-
-    def _late(self) -> bool:
-        return self._end is not None and time.monotonic() >= self._end
 
     def _batch(self, due: Sequence[int], at: int) -> tuple[list[ObjectId], int]:
         """The objects from place ``at`` on that are read together, and the place after them."""
@@ -128,7 +163,7 @@ class Verifier:
         return array("I", order)
 
     def _examine(self, oids: Sequence[ObjectId]) -> None:
-        items = look(self._store.layout, oids, self._known, self._modes)
+        items = look(self._layout, oids, self._known, self._modes)
         facts = check_facts(self._store, items)
         wrong = {finding.object for finding in facts}
         suspects = [item.id for item in items if not item.sound or item.id in wrong]
@@ -143,11 +178,7 @@ class Verifier:
 
     def _look_again(self, suspects: Sequence[ObjectId]) -> None:
         """What is deleted, or replaced, while it is looked at is no finding: look once more."""
-        fresh: dict[int, Digest] | None = None if self._known is None else {}
-        items = inspect(self._store.layout, suspects, fresh)
-        if self._known is not None and fresh is not None:
-            self._known.update(fresh)
-            self._modes.unsure.update(fresh)
+        items = self._inspected(suspects)
         with self._store.index.read() as txn:
             items = [item for item in items if txn.has(item.id)]
         for item in items:
@@ -156,11 +187,6 @@ class Verifier:
             self._tell(item.notes)
             if item.findings:
                 self.damaged.append(item)
-
-    def _tell(self, findings: Iterable[Finding]) -> None:
-        for finding in findings:
-            self.outcome.count(finding)
-            self._found(finding)
 
 
 def _last_verified(txn: Reader, number: int) -> int:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from store.durable import move, sync_folder
+from store.durable import move, open_file, sync_folder
 
 
 def test_a_directory_that_cannot_be_written_to_is_moved(tmp_path: Path) -> None:
@@ -38,3 +38,15 @@ def test_only_folders_are_synced(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(NotADirectoryError):
         sync_folder(f"{tmp_path}/file")
+
+
+def test_only_files_are_opened_and_a_fifo_is_not_waited_for(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"text")
+    os.mkfifo(tmp_path / "fifo")
+    (tmp_path / "link").symlink_to("file")
+    fd = open_file(f"{tmp_path}/file")
+    assert os.read(fd, 9) == b"text"
+    os.close(fd)
+    for name in ("fifo", "link", "."):
+        with pytest.raises(OSError, match=r"not a file|Too many levels"):
+            open_file(f"{tmp_path}/{name}")
