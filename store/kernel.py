@@ -47,6 +47,10 @@ AT_EMPTY_PATH: Final = 0x1000
 AT_RECURSIVE: Final = 0x8000
 OPEN_TREE_CLONE: Final = 0x1
 MOVE_MOUNT_F_EMPTY_PATH: Final = 0x4
+# <linux/openat2.h>
+RESOLVE_NO_MAGICLINKS: Final = 0x02
+RESOLVE_NO_SYMLINKS: Final = 0x04
+RESOLVE_BENEATH: Final = 0x08
 # <linux/prctl.h>, <linux/personality.h>, <linux/seccomp.h>, <linux/capability.h>
 PR_SET_PDEATHSIG: Final = 1
 PR_SET_DUMPABLE: Final = 4
@@ -88,6 +92,7 @@ _NR_VM_READ: Final = {"x86_64": 310, "aarch64": 270}
 _NR_VM_WRITE: Final = {"x86_64": 311, "aarch64": 271}
 _NR_OPEN_TREE: Final = 428
 _NR_MOVE_MOUNT: Final = 429
+_NR_OPENAT2: Final = 437
 _NR_MOUNT_SETATTR: Final = 442
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -150,6 +155,7 @@ _move_mount = _Call("move_mount", c_int, c_char_p, c_int, c_char_p, c_uint, numb
 _mount_setattr = _Call(
     "mount_setattr", c_int, c_char_p, c_uint, c_char_p, c_size_t, number=_NR_MOUNT_SETATTR
 )
+_openat2 = _Call("openat2", c_int, c_char_p, c_char_p, c_size_t, number=_NR_OPENAT2)
 _ptrace = _Call("ptrace", c_long, c_long, c_void_p, c_void_p, number=_NR_PTRACE.get(_MACHINE, -1))
 _VM_ARGUMENTS: Final = (c_long, c_char_p, c_ulong, c_char_p, c_ulong, c_ulong)
 _vm_read = _Call("process_vm_readv", *_VM_ARGUMENTS, number=_NR_VM_READ.get(_MACHINE, -1))
@@ -207,6 +213,18 @@ def umount(target: str, flags: int = MNT_DETACH) -> None:
 def pivot_root(new: str, old: str) -> None:
     """Make the mount ``new`` the root, and put the old root at ``old``."""
     _pivot_root(os.fsencode(new), os.fsencode(old))
+
+
+def openat2(folder: int, path: bytes, flags: int, mode: int, resolve: int) -> int:
+    """Open ``path`` from a descriptor, with ``RESOLVE_*`` for each of its parts. Linux 5.6."""
+    while True:
+        try:
+            # EAGAIN: something was renamed while the kernel looked.
+            how = struct.pack("=QQQ", flags, mode, resolve)
+            return _openat2(folder, path, how, len(how))
+        except OSError as error:
+            if error.errno not in (errno.EAGAIN, errno.EINTR):
+                raise
 
 
 def open_tree(path: str, *, recursive: bool = False) -> int:
