@@ -143,7 +143,8 @@ class Knowledge:
         return key is not None and self._take(node, key)
 
     def _take(self, node: bytes, key: bytes) -> bool:
-        objects = self._store.realised(key, self._catalogue.nodes[node].outputs)
+        value = self._catalogue.nodes[node]
+        objects = self._store.realised(key, value.outputs, value.name)
         if objects is None:
             return False
         self._objects[node] = objects

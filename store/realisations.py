@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Sequence
-from functools import cache
 from typing import TYPE_CHECKING
 
 from store.errors import NotOwner, StoreReadOnly, UnknownObject
@@ -13,6 +11,7 @@ from store.holding import Lease
 from store.index.env import Index
 from store.index.schema import Entry
 from store.model.names import ObjectId
+from store.system.machine import host_name, user_name
 
 if TYPE_CHECKING:
     from store.index.writing import Writer
@@ -44,14 +43,29 @@ class Realisations:
             with contextlib.suppress(StoreReadOnly, NotOwner):
                 self._index.write(lambda txn: txn.put_outcomes(outcomes))
 
-    def realised(self, key: bytes, outputs: Sequence[str]) -> dict[str, ObjectId] | None:
-        """One object an output, those present first, then the oldest; None unless all are known."""
+    def realised(
+        self, key: bytes, outputs: Sequence[str], name: str | None = None, *, here: bool = False
+    ) -> dict[str, ObjectId] | None:
+        """One object an output, those present first, then the oldest; None unless all are known.
+
+        An object that is not called as an output of ``name`` (else, of the node recorded under the
+        key) is none. With ``here``, only those count that this store made.
+        """
         found = {}
         with self._index.read() as txn:
+            if name is None:
+                node = txn.node(key)
+                name = None if node is None else node.name
             for output in outputs:
-                records = sorted(txn.realisations(key, output), key=lambda item: item.started)
+                records = [
+                    record
+                    for record in txn.realisations(key, output)
+                    if (name is None or record.is_of(name))
+                    and (not here or record.origin.built_here)
+                ]
                 if not records:
                     return None
+                records.sort(key=lambda item: item.started)
                 present = [item for item in records if txn.has(item.object)]
                 found[output] = (present or records)[0].object
         return found
@@ -152,8 +166,8 @@ def _records(made: Registration) -> list[Realisation]:
             made.key,
             each.output,
             each.id,
-            _user(),
-            os.uname().nodename,
+            user_name(),
+            host_name(),
             result.level,
             result.log,
             result.started,
@@ -178,14 +192,3 @@ def _register(
     txn.add_history(value.name, round(result.seconds * 1000))
     if isinstance(value, Source) and result.locator:
         txn.add_verified_source(value.sha256, result.locator, result.started)
-
-
-@cache
-def _user() -> str:
-    import pwd
-
-    uid = os.geteuid()
-    try:
-        return pwd.getpwuid(uid).pw_name
-    except KeyError:
-        return str(uid)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from store import canon
@@ -10,31 +11,57 @@ from store.index.holder import process_start
 from store.index.schema import NUMBER, SCHEMA, TABLES, ObjectRecord, damaged
 from store.model import fields
 from store.model.names import ObjectId
+from store.model.origin import BUILT, KEPT
 from store.model.realisation import Realisation
+from store.system.machine import host_name, user_name
 
-OLDER = (b"1",)
+OLDER = (b"1", b"2")
 """The schemas that can be brought to the present one."""
 
 
 def migrate(env: Any, txn: Any) -> None:
-    """From schema 1. CorruptObject for what it would not have written; Busy while it is in use.
+    """From schema 1 or 2. CorruptObject for what it would not have written; Busy while it is in
+    use.
 
-    New are a counter of numbers, packed object records, makers by object and not by number, leases
-    entry by entry, and the times of last use and verification.
+    Since schema 1 there are a counter of numbers, packed object records, makers by object and not
+    by number, leases entry by entry, and the times of last use and verification; since schema 2,
+    the origins of realisations.
     """
     tables = {name: env.open_db(name, txn, create=True, **flags) for name, flags in TABLES.items()}
-    if txn.get(b"schema", db=tables[b"meta"]) not in OLDER:
+    schema = txn.get(b"schema", db=tables[b"meta"])
+    if schema not in OLDER:
         return  # another process was quicker
     try:
-        _drop_leases(txn, tables)
-        last = _repack_objects(txn, tables)
-        _index_makers(txn, tables)
+        if schema == b"1":
+            _drop_leases(txn, tables)
+            last = _repack_objects(txn, tables)
+            _index_makers(txn, tables)
+            txn.put(b"next", b"%d" % (last + 1), db=tables[b"meta"])
+        _add_origins(txn, tables)
     except StoreError as error:
         if isinstance(error, Busy):
             raise
-        raise damaged("of schema 1", error.message) from error
-    txn.put(b"next", b"%d" % (last + 1), db=tables[b"meta"])
+        raise damaged(f"of schema {schema.decode()}", error.message) from error
     txn.put(b"schema", b"%d" % SCHEMA, db=tables[b"meta"])
+
+
+def with_origin(record: Realisation) -> Realisation:
+    """A record that was kept without an origin, with the best that can be said of it.
+
+    It counts as built here when this user on this machine made it: imports left the names of those
+    that the other store had. Any other goes on to count, as it did, and is not attested.
+    """
+    ours = (record.builder, record.host) == (user_name(), host_name())
+    return replace(record, origin=BUILT if ours else KEPT)
+
+
+def _add_origins(txn: Any, tables: Any) -> None:
+    known = [
+        (key, with_origin(Realisation.decode(data)).stored())
+        for key, data in txn.cursor(db=tables[b"realisations"])
+    ]
+    with txn.cursor(db=tables[b"realisations"]) as cursor:
+        cursor.putmulti(known)
 
 
 def _drop_leases(txn: Any, tables: Any) -> None:

@@ -85,6 +85,25 @@ class Reader(Objects):
                         found.append(_realisation(data))
         return found
 
+    def misnamed(self) -> Iterator[tuple[Realisation, str]]:
+        """Every record whose object is not called as its derivation's output has to be, or that
+        speaks of an output that its derivation does not have; with the reason."""
+        for record in self.every_realisation():
+            reason = self.why_unfit(record)
+            if reason:
+                yield record, reason
+
+    def why_unfit(self, record: Realisation) -> str:
+        """Why a record cannot be one of what its key is recorded to be; empty when it can."""
+        node = self.node(record.key)
+        if node is None:
+            return ""
+        if record.output not in node.outputs:
+            return f"{node.name} has no output {record.output!r}"
+        if not record.is_of(node.name):
+            return f"{record.object} cannot be output {record.output!r} of {node.name}"
+        return ""
+
     # -- what is held --
 
     def roots(self) -> dict[str, Root]:
@@ -181,7 +200,9 @@ class Reader(Objects):
                     yield table.decode(), f"an entry {found[:40].hex()} of another length"
         for digest, _ in self._prefixed(b"nodes", b""):
             try:
-                self.node(digest)
+                node = self.node(digest)
+                if node is not None and node.digest != digest:
+                    yield "nodes", f"{digest.hex()} leads to {node.digest.hex()}"
             except StoreError as error:
                 yield "nodes", f"{digest.hex()}: {error.message}"
 
@@ -192,7 +213,7 @@ class Reader(Objects):
         for _, data in self._prefixed(b"nodes", b""):
             yield ["node", data]
         for _, data in self._prefixed(b"realisations", b""):
-            yield ["realisation", data]
+            yield ["realised", data]
         for key, data in self._prefixed(b"sources", b""):
             yield ["source", key[:32], key[32:], *canon.decode(data)]
         for key, data in self._prefixed(b"history", b""):
@@ -219,7 +240,7 @@ class Reader(Objects):
 def _realisation(data: bytes) -> Realisation:
     from store.model.realisation import Realisation
 
-    return Realisation.decode(data)
+    return Realisation.from_stored(data)
 
 
 def source_key(sha256: str, locator: str) -> bytes:

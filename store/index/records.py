@@ -11,7 +11,8 @@ BLAKE3, and the record: an array whose first item says of what it is.
 | record | |
 | --- | --- |
 | ``["node", data]`` | as in ``nodes`` |
-| ``["realisation", data]`` | as in ``realisations`` |
+| ``["realised", data]`` | as in ``realisations`` |
+| ``["realisation", data]`` | as schema 2 had it: without an origin |
 | ``["source", sha256, locator, when]`` | as in ``sources`` |
 | ``["history", name, [ms, …]]`` | as in ``history``; the last one counts |
 | ``["root", name, data]``, ``["unroot", name]`` | a root set, or removed; the last one counts |

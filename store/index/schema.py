@@ -13,7 +13,7 @@ again, and an object's references have smaller numbers than it has.
 | used | number | Unix seconds (4) |
 | verified | number | Unix seconds (4) |
 | nodes | node digest or key (32) | kind, then the node's record |
-| realisations | key (32), output, NUL, record digest (8) | the record |
+| realisations | key (32), output, NUL, record digest (8) | the record, with its origin |
 | makers | object digest (20) | a key of ``realisations``, one entry each |
 | outcomes | node digest (32) | key (32) |
 | roots | name | ``[digest, name, path, time]`` |
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 Tables: TypeAlias = Mapping[bytes, Any]
 Node: TypeAlias = "Source | Derivation | Resolved"
 
-SCHEMA = 2
+SCHEMA = 3
 """The version of the tables' layout that this program writes."""
 
 _PAIRS = {"dupsort": True, "dupfixed": True}

@@ -7,12 +7,13 @@ import os
 import time
 from array import array
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from itertools import islice
 from typing import Any
 
 from store import canon
 from store.canon import Value
-from store.errors import CorruptObject, InvalidName, StorageError
+from store.errors import CorruptObject, FormatError, InvalidName, StorageError
 from store.index import holder
 from store.index.nodes import KINDS
 from store.index.reading import Reader, source_key
@@ -176,15 +177,33 @@ class Writer(Reader):
             self._put(b"outcomes", node, key)
 
     def add_realisation(self, record: Realisation) -> None:
-        """Add a record; none is ever replaced. Its object may be gone, or not be here yet."""
-        key, data = (
-            record.key + record.output.encode() + b"\0" + record.digest()[:8],
-            record.encode(),
-        )
-        if self._get(b"realisations", key) != data:
+        """Add a record, or a better origin to one that is there; none is ever replaced. Its object
+        may be gone, or not be here yet.
+
+        InvalidName when it cannot be one of its derivation, where that is recorded; FormatError
+        when another record has its place.
+        """
+        unfit = self.why_unfit(record)
+        if unfit:
+            raise InvalidName(unfit)
+        key = _realisation_key(record)
+        former = self._get(b"realisations", key)
+        if former is not None:
+            known = Realisation.from_stored(former)
+            if known.encode() != record.encode():
+                raise FormatError(f"another realisation has the key of {record.object}'s")
+            record = replace(known, origin=known.origin.joined(record.origin))
+        data = record.stored()
+        if former != data:
             self._put(b"realisations", key, data)
-            self.told.append(["realisation", data])
+            self.told.append(["realised", data])
         self._put(b"makers", record.object.digest, key)
+
+    def remove_realisation(self, record: Realisation) -> None:
+        """Forget a record that cannot be true."""
+        key = _realisation_key(record)
+        self._delete(b"realisations", key)
+        self._delete(b"makers", record.object.digest, key)
 
     # -- what is held --
 
@@ -277,6 +296,10 @@ class Writer(Reader):
         for table, when in ((b"used", used), (b"verified", verified)):
             if number is not None and when:
                 self._put(table, NUMBER.pack(number), NUMBER.pack(when))
+
+
+def _realisation_key(record: Realisation) -> bytes:
+    return record.key + record.output.encode() + b"\0" + record.digest()[:8]
 
 
 def _in_order(entries: Mapping[bytes, Entry]) -> dict[bytes, Entry]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from store import canon, digest
+from store.canon import Value
 from store.digest import Kind
 from store.model import fields
-from store.model.names import ObjectId, check_output
+from store.model.names import ObjectId, check_output, object_name
+from store.model.origin import BUILT, Origin
 
 
 @dataclass(frozen=True)
@@ -17,6 +19,7 @@ class Realisation:
     ``builder`` is the user and ``host`` the machine that made it, ``level`` the sandbox's
     ("full", "none", "fetch", "builtin"), ``log`` the plain BLAKE3 of the build log, ``started`` in
     Unix seconds, ``duration`` in milliseconds, ``max_rss`` in bytes (of the largest process).
+    ``origin`` is no part of what happened, but what this store knows of the record.
     """
 
     key: bytes
@@ -30,33 +33,48 @@ class Realisation:
     duration: int
     max_rss: int = 0
     signature: bytes | None = None
+    origin: Origin = BUILT
 
     def __post_init__(self) -> None:
         fields.raw(self.key, digest.DIGEST_SIZE)
         check_output(self.output)
 
     def encode(self) -> bytes:
-        """All fields, in the order in which they are declared."""
-        return canon.encode(
-            [
-                self.key,
-                self.output,
-                fields.object_id_fields(self.object),
-                self.builder,
-                self.host,
-                self.level,
-                self.log,
-                self.started,
-                self.duration,
-                self.max_rss,
-                self.signature,
-            ]
-        )
+        """All fields but the origin, in the order in which they are declared."""
+        return canon.encode(self._fields())
 
     @classmethod
     def decode(cls, data: bytes) -> Realisation:
-        """The inverse of :meth:`encode`; FormatError for anything else."""
-        values = fields.array(canon.decode(data), 11)
+        """The inverse of :meth:`encode`, with the origin "built"; FormatError for anything else."""
+        return cls._from_fields(fields.array(canon.decode(data), 11))
+
+    def stored(self) -> bytes:
+        """All fields, the origin last: as an index keeps them."""
+        return canon.encode([*self._fields(), self.origin.to_fields()])
+
+    @classmethod
+    def from_stored(cls, data: bytes) -> Realisation:
+        """The inverse of :meth:`stored`; FormatError for anything else."""
+        values = fields.array(canon.decode(data), 12)
+        return replace(cls._from_fields(values), origin=Origin.from_fields(values[11]))
+
+    def _fields(self) -> list[Value]:
+        return [
+            self.key,
+            self.output,
+            fields.object_id_fields(self.object),
+            self.builder,
+            self.host,
+            self.level,
+            self.log,
+            self.started,
+            self.duration,
+            self.max_rss,
+            self.signature,
+        ]
+
+    @classmethod
+    def _from_fields(cls, values: list[Value]) -> Realisation:
         return cls(
             fields.raw(values[0], 32),
             fields.text(values[1]),
@@ -72,5 +90,9 @@ class Realisation:
         )
 
     def digest(self) -> bytes:
-        """32 bytes; of the whole record."""
+        """32 bytes; of all but the origin."""
         return digest.keyed(Kind.REALISATION, self.encode())
+
+    def is_of(self, name: str) -> bool:
+        """Whether the object is called as this output of a derivation ``name`` has to be."""
+        return self.object.name == object_name(name, self.output)

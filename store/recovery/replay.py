@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from store.canon import Value
 from store.errors import FormatError, StoreError
+from store.index.migration import with_origin
 from store.index.nodes import KINDS
 from store.index.schema import Root
 from store.index.writing import Writer
@@ -39,8 +40,12 @@ class Replay:
                 self.unread += 1
 
     def finish(self, txn: Writer) -> None:
-        """Set the roots that are left when all is told."""
-        self.realisations = sum(1 for _ in txn.every_realisation())
+        """Set the roots that are left when all is told, and drop the realisations that do not fit
+        a derivation that was told after them."""
+        for record, _ in list(txn.misnamed()):
+            txn.remove_realisation(record)
+            self.unread += 1
+        self.realisations = txn.realisation_count()
         for key, root in sorted(self._roots.items()):
             if txn.has(root.id):
                 txn.set_root(key, root)
@@ -56,8 +61,10 @@ class Replay:
                 if data[:1] not in KINDS:
                     raise FormatError("a node of no known kind")
                 txn.put_nodes([KINDS[data[:1]].decode(data[1:])])
+            case ["realised", bytes(data)]:
+                txn.add_realisation(Realisation.from_stored(data))
             case ["realisation", bytes(data)]:
-                txn.add_realisation(Realisation.decode(data))
+                txn.add_realisation(with_origin(Realisation.decode(data)))
             case ["source", bytes(sha256), bytes(locator), int(when)] if len(sha256) == 32:
                 txn.add_verified_source(sha256.hex(), os.fsdecode(locator), when)
             case ["history", str(name), list(times)]:

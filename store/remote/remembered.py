@@ -141,7 +141,7 @@ def _graph(store: Store, ways: _Ways, goals: Iterable[ObjectId]) -> Remembered:
             key = ways.chosen[oid]
             value, output = ways.nodes[key], ways.makers[oid][key]
             node = value if isinstance(value, Source) else _unresolved(value, refs)
-            outcome = (store.realised(key, value.outputs) or {}) | {output: oid}
+            outcome = (store.realised(key, value.outputs, value.name) or {}) | {output: oid}
         nodes[node.digest] = node
         objects[node.digest] = objects.get(node.digest, {}) | outcome
         refs[oid] = node.ref(output)

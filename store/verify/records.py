@@ -90,6 +90,11 @@ def _realisations(txn: Reader) -> Iterator[Finding]:
             if all(made != record for made in txn.makers(record.object)):
                 name = f"{record.object} does not lead to {record.key.hex()}^{record.output}"
                 yield Finding("realisation", "index/makers", name, record.object)
+            unfit = txn.why_unfit(record)
+            if unfit:
+                yield Finding(
+                    "realisation", "index/realisations", f"{unfit}; {REBUILD_INDEX}", record.object
+                )
     except _UNREADABLE as error:
         yield Finding("realisation", "index/realisations", f"{error!s}; {REBUILD_INDEX}")
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from store.errors import CorruptObject, UnknownObject
 from store.index.reading import Reader
 from store.index.schema import TABLES, Roots
-from store.model.names import ObjectId
+from store.model.names import ObjectId, object_name
 from store.model.result import Made, Result
 from store.objects.ingest import ingest
 from store.store import Store
@@ -33,13 +33,15 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     outputs: list[Made] = []
     for output in ("out", "doc"):
         path.write_text(output)
-        manifest = ingest(made.layout.root, str(path), "hello")
+        manifest = ingest(made.layout.root, str(path), object_name(RESOLVED.name, output))
         below = tuple(other.id for other in outputs)
         outputs.append(Made(output, manifest.id, below, False, manifest.size))
     made.record_nodes(SOURCE, DERIVATION, RESOLVED)
     result = Result(tuple(outputs), "full", 1, 1.5)
     made.register(DERIVATION.digest, RESOLVED.digest, RESOLVED, result)
-    fetched = Result(tuple(outputs[:1]), "fetch", 1, 1, locator="a:b")
+    manifest = ingest(made.layout.root, str(path), SOURCE.name)
+    file = Made("out", manifest.id, (), False, manifest.size)
+    fetched = Result((file,), "fetch", 1, 1, locator="a:b")
     made.register(SOURCE.digest, SOURCE.digest, SOURCE, fetched)
     made.add_root("kept", outputs[0].id)
     made.note_used([outputs[0].id])
@@ -147,7 +149,7 @@ def test_a_damaged_value_is_a_corrupt_object(store: Store, data: st.DataObject) 
 
 def test_an_undamaged_one_can_be_read_in_all_ways(store: Store) -> None:
     oids = [ObjectId.parse(path.name) for path in Path(store.layout.objects).iterdir()]
-    assert len(oids) == 2
+    assert len(oids) == 3
     for reading in readings(oids):
         with store.index.read() as txn:
             reading(txn)

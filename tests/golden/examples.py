@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from store import canon, digest
@@ -18,6 +18,7 @@ from store.model import identity
 from store.model.derivation import Derivation, Ref, Resolved, Source
 from store.model.manifest import Manifest
 from store.model.names import ObjectId
+from store.model.origin import How, Origin
 from store.model.realisation import Realisation
 from store.model.tree import Directory, file, link
 
@@ -53,6 +54,8 @@ OBJECT = identity.object_id("hello-1.0", TOP.node().digest(), (SHELL, LIBC), Tru
 REALISATION = Realisation(
     RESOLVED.digest, "out", OBJECT, "ann", "forge", "full", HELLO, 1700000000, 61_000, 1 << 27
 )
+SIGNERS = ("anne:" + "A" * 43 + "=", "bert:" + "B" * 43 + "=")
+SIGNED = replace(REALISATION, origin=Origin(How.SIGNED, b"/srv/fixpoint", SIGNERS))
 MANIFEST = Manifest(
     OBJECT, (SHELL, LIBC), True, TOP.node(), {item.node().payload: item for item in (INNER, TOP)}
 )
@@ -107,6 +110,7 @@ EXAMPLES = {
     ),
     "placeholder": Example(canon.encode([SHELL_REF.node, "out"]), str(SHELL_REF)),
     "realisation": Example(REALISATION.encode(), _hex(REALISATION.digest())),
+    "realisation-stored": Example(SIGNED.stored(), _hex(SIGNED.digest())),
     "manifest": Example(MANIFEST.encode(), MANIFEST.id.path),
 }
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from store import digest
+from store.model.realisation import Realisation
 from tests.golden import examples
 
 HERE = Path(__file__).parent
@@ -44,6 +45,14 @@ def test_the_result_is_the_keyed_digest_of_the_bytes(name: str) -> None:
 def test_the_bytes_are_read_back(name: str) -> None:
     encoding, _ = committed(name)
     assert examples.DECODERS[name](encoding).encode() == encoding
+
+
+def test_a_stored_realisation_has_its_origin_and_the_digest_of_the_record() -> None:
+    encoding, result = committed("realisation-stored")
+    stored = Realisation.from_stored(encoding)
+    assert stored == examples.SIGNED
+    assert stored.stored() == encoding
+    assert result == examples.REALISATION.digest().hex()
 
 
 def test_a_files_digest_is_plain_blake3() -> None:

@@ -25,7 +25,7 @@ from store.index.schema import COARSE
 from store.index.writing import Writer
 from store.layout import default_root
 from store.locks import Claims
-from store.model.names import ObjectId
+from store.model.names import ObjectId, object_name
 from store.model.result import Made, Result
 from store.objects import crew
 from store.objects.ingest import ingest
@@ -40,10 +40,10 @@ def store(tmp_path: Path) -> Store:
     return Store.open(str(tmp_path / "root"))
 
 
-def made(store: Store, content: str, output: str = "out") -> Made:
+def made(store: Store, content: str, output: str = "out", name: str = RESOLVED.name) -> Made:
     path = f"{store.layout.tmp}/made"
     Path(path).write_text(content)
-    manifest = ingest(store.layout.root, path, "hello")
+    manifest = ingest(store.layout.root, path, object_name(name, output))
     os.unlink(path)
     return Made(output, manifest.id, (), False, manifest.size)
 
@@ -148,7 +148,7 @@ def test_a_root_is_a_link_that_may_be_replaced(store: Store, tmp_path: Path) -> 
 
 
 def test_a_source_is_verified_by_the_locator_that_yielded_it(store: Store) -> None:
-    yielded = replace(result(made(store, "s")), locator="a:b")
+    yielded = replace(result(made(store, "s", name=SOURCE.name)), locator="a:b")
     store.register(SOURCE.digest, SOURCE.digest, SOURCE, yielded)
     assert store.source_verified(SOURCE.sha256, ("x:y", "a:b"))
     assert not store.source_verified(SOURCE.sha256, ("x:y",))

@@ -1,4 +1,4 @@
-"""An index of schema 1 becomes one of schema 2, whole or not at all."""
+"""An index of schema 1 becomes one of the present schema, whole or not at all."""
 
 from __future__ import annotations
 
@@ -19,6 +19,8 @@ from store.index import holder, migration
 from store.index.env import Index
 from store.index.schema import SCHEMA
 from store.model.names import ObjectId
+from store.model.origin import BUILT, KEPT
+from store.system.machine import host_name, user_name
 from tests.golden.examples import DERIVATION, REALISATION, RESOLVED, SOURCE
 from tests.unit.index.test_env import become_nobody, later, needs_root, place
 
@@ -31,6 +33,7 @@ OLD_TABLES: dict[str, dict[str, bool]] = {
     "makers": {"dupsort": True},
 }
 MADE = replace(REALISATION, object=ObjectId(b"\x02" * 20, "n2"))
+KEPT_MADE = replace(MADE, origin=KEPT)
 
 
 def old_index(path: str, *, objects: int = 3, lease: tuple[int, int] = (0, 0)) -> None:
@@ -90,7 +93,7 @@ def test_all_that_was_known_is_known(tmp_path: Path) -> None:
             assert (record.refers_to_itself, record.registered) == (True, 1002)
             assert txn.closure([oid(3)]) == [oid(1), oid(2), oid(3)]
             assert txn.referrers_closure([oid(1)]) == [oid(1), oid(2), oid(3)]
-            assert txn.makers(oid(2)) == txn.realisations(MADE.key, MADE.output) == [MADE]
+            assert txn.makers(oid(2)) == txn.realisations(MADE.key, MADE.output) == [KEPT_MADE]
             assert txn.node(SOURCE.digest) == SOURCE
             assert txn.history("hello") == [5, 6]
             root = txn.roots()["link:x"]
@@ -161,6 +164,25 @@ def test_of_two_programs_that_open_it_at_once_one_does_it(tmp_path: Path) -> Non
         assert txn.count() == 5000
 
 
+def test_of_schema_2_what_was_made_here_counts_as_such_and_the_rest_goes_on(tmp_path: Path) -> None:
+    ours = replace(MADE, builder=user_name(), host=host_name())
+    Index.open(str(tmp_path)).close()
+    raw = lmdb.open(str(tmp_path), max_dbs=40)
+    with raw.begin(write=True) as txn:
+        for record in (MADE, ours):
+            key = record.key + record.output.encode() + b"\0" + record.digest()[:8]
+            txn.put(key, record.encode(), db=raw.open_db(b"realisations", txn))
+            txn.put(record.object.digest, key, db=raw.open_db(b"makers", txn, dupsort=True))
+        txn.put(b"schema", b"2", db=raw.open_db(b"meta", txn))
+    raw.close()
+    for _ in range(2):
+        index = Index.open(str(tmp_path))
+        with index.read() as txn:
+            assert {item.origin for item in txn.makers(oid(2))} == {BUILT, KEPT}
+            assert set(txn.realisations(MADE.key, MADE.output)) == {KEPT_MADE, ours}
+        index.close()
+
+
 @needs_root
 def test_who_may_not_write_is_told_who_has_to(place: str) -> None:
     def visit() -> None:
@@ -188,7 +210,7 @@ def check_written(path: str) -> None:
         assert txn.referrers(numbered(300)) == [made]
         chain = [made, *(numbered(n) for n in (300, 150, 75, 37, 18, 9, 4, 2, 1))]
         assert txn.closure([made]) == sorted(chain)
-        assert txn.makers(made) == [REALISATION]
+        assert txn.makers(made) == [replace(REALISATION, origin=KEPT)]
         assert txn.node(RESOLVED.digest) == RESOLVED
         assert txn.node(DERIVATION.digest) == DERIVATION
         assert txn.outcome(DERIVATION.digest) == RESOLVED.digest

@@ -74,8 +74,8 @@ def add(store: Store, content: str, name: str, references: list[ObjectId]) -> Ma
 def kept(tmp_path: Path) -> Kept:
     store = Store.open(str(tmp_path / "root"))
     first = add(store, "first", "first", [])
-    second = add(store, "second", "second", [first.id])
-    third = add(store, "third", "third", [])
+    second = add(store, "second", RESOLVED.name, [first.id])
+    third = add(store, "third", SOURCE.name, [])
     store.register_objects([first, third])
     made = Made("out", second.id, second.references, False, second.size)
     store.record_nodes(DERIVATION, RESOLVED, SOURCE)

@@ -40,11 +40,19 @@ class Past:
         inputs: Sequence[ObjectId] = (),
         rootfs: ObjectId | None = None,
     ) -> Resolved:
-        """Record that these were the outputs of a build, which names its inputs."""
+        """Record that these were the outputs of a build, told from others ``by`` something, which
+        names its inputs."""
         outputs = ("out", "lib")[: len(oids)]
         script = f"{by} {' '.join(oid.path for oid in inputs)}"
         node = Resolved(
-            by, "x", "/bin/sh", (script,), (), rootfs, tuple(sorted(inputs)), outputs=outputs
+            oids[0].name,
+            "x",
+            "/bin/sh",
+            (script,),
+            (),
+            rootfs,
+            tuple(sorted(inputs)),
+            outputs=outputs,
         )
         self._record(node.digest, node, oids)
         return node
@@ -85,7 +93,8 @@ def resolved_again(found: Remembered) -> dict[str, bytes]:
 
 
 def test_builds_and_sources_down_to_what_is_there(past: Past) -> None:
-    tools, archive, root, below, goal = past.kept("tools"), *map(past.gone, "argb")
+    tools = past.kept("tools")
+    archive, root, below, goal = map(past.gone, ("archive", "root", "below", "goal"))
     source = past.fetched(archive)
     keys = {
         "root": past.made([root], "root", [archive]).digest,
@@ -113,7 +122,7 @@ def test_an_object_that_was_once_made_from_itself_has_another_beginning(past: Pa
     between = past.made([second], "between", [first])
     past.made([first], "stage-2", [second])
     found = remember(past.store, [second])
-    assert resolved_again(found) == {"stage-1": beginning.digest, "between": between.digest}
+    assert resolved_again(found) == {"first": beginning.digest, "second": between.digest}
 
 
 def test_of_a_build_with_several_outputs_each_can_be_named(past: Past) -> None:
@@ -121,7 +130,7 @@ def test_of_a_build_with_several_outputs_each_can_be_named(past: Past) -> None:
         past.kept("seed"),
         past.gone("pair"),
         past.gone("pair-lib"),
-        past.gone("g"),
+        past.gone("goal"),
     )
     past.made([out, lib], "pair", [seed])
     past.made([goal], "goal", [out, lib])

@@ -1,0 +1,105 @@
+"""Where a record of a realisation comes from, and so how far it counts."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from enum import Enum
+
+from store.canon import Value
+from store.errors import FormatError, printable
+from store.model import fields
+
+PLACE_LIMIT = 4096
+"""Bytes of the path of another store."""
+
+
+class How(Enum):
+    """By what this store believes a realisation. The value is part of the format."""
+
+    BUILT = "built"
+    """This store made it. Only this is attested."""
+    SIGNED = "signed"
+    """Imported, with a statement that a trusted key had signed."""
+    CHECKED = "checked"
+    """Imported, of a source: the file has the hash that the source states."""
+    TRUSTED = "trusted"
+    """Imported on the other store's word alone, as the user asked for."""
+    KEPT = "kept"
+    """It stood in an index of schema 2, which knew no origins, and names another machine or user.
+    """
+
+
+_RANKS = {how: rank for rank, how in enumerate(reversed(How))}
+
+
+@dataclass(frozen=True)
+class Origin:
+    """``place`` is the other store's folder, for what was imported; ``signers`` are the lines of
+    the trusted public keys that signed it, sorted, for what is signed."""
+
+    how: How = How.BUILT
+    place: bytes = b""
+    signers: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        imported = self.how not in (How.BUILT, How.KEPT)
+        if bool(self.place) != imported or len(self.place) > PLACE_LIMIT:
+            raise FormatError(f"a realisation that is {self.how.value}, from {self.place!r}")
+        if bool(self.signers) != (self.how is How.SIGNED):
+            raise FormatError(f"a realisation that is {self.how.value}, by {self.signers!r}")
+        fields.strictly_ascending(self.signers, "signers")
+
+    @property
+    def built_here(self) -> bool:
+        """Whether this store made it."""
+        return self.how is How.BUILT
+
+    @property
+    def shown_place(self) -> str:
+        """The other store's folder, in characters that can be printed."""
+        return printable(os.fsdecode(self.place))
+
+    @property
+    def signer_names(self) -> tuple[str, ...]:
+        """The names of the keys that signed it."""
+        return tuple(line.partition(":")[0] for line in self.signers)
+
+    def joined(self, other: Origin) -> Origin:
+        """The better of two origins of one record; both sets of signers, if both are signed."""
+        if self.how is other.how is How.SIGNED:
+            signers = tuple(sorted({*self.signers, *other.signers}))
+            return Origin(How.SIGNED, self.place, signers)
+        return max(self, other, key=lambda origin: _RANKS[origin.how])
+
+    def __str__(self) -> str:
+        """As a phrase behind "made"."""
+        match self.how:
+            case How.BUILT:
+                return "built here"
+            case How.SIGNED:
+                signers = ", ".join(self.signer_names)
+                return f"imported from {self.shown_place}, signed by {signers}"
+            case How.CHECKED:
+                return f"imported from {self.shown_place}, has the hash that its source states"
+            case How.TRUSTED:
+                return f"imported from {self.shown_place}, signed by nobody"
+        return "kept from before origins were recorded"
+
+    def to_fields(self) -> Value:
+        """``[how, place, [signer, …]]``."""
+        return [self.how.value, self.place, list(self.signers)]
+
+    @classmethod
+    def from_fields(cls, value: Value) -> Origin:
+        """The inverse of :meth:`to_fields`; FormatError for anything else."""
+        how, place, signers = fields.array(value, 3)
+        try:
+            found = How(fields.text(how))
+        except ValueError:
+            raise FormatError(f"{how!r} is no origin") from None
+        return cls(found, fields.raw(place), fields.several(signers, fields.text))
+
+
+BUILT = Origin()
+KEPT = Origin(How.KEPT)
