@@ -32,8 +32,16 @@ def load(path: str, recipes: str, seed: str) -> Catalogue:
 
     catalogue = evaluate(recipes, seed)
     with contextlib.suppress(OSError):
-        _write(path, _encode(state, catalogue))
+        _write(path, _encode(state, catalogue), 0o600 if _has_secrets(catalogue) else 0o644)
     return catalogue
+
+
+def _has_secrets(catalogue: Catalogue) -> bool:
+    """Whether a locator holds a password or token, which is kept, and only for the owner."""
+    return any(
+        isinstance(node, Source) and node.without_secrets().locators != node.locators
+        for node in catalogue.nodes.values()
+    )
 
 
 def _whole(data: bytes) -> bytes:
@@ -155,9 +163,9 @@ def _digests(value: Value) -> frozenset[bytes]:
 _FRESH = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
 
 
-def _write(path: str, data: bytes) -> None:
+def _write(path: str, data: bytes, mode: int) -> None:
     fresh = f"{path}.{os.getpid()}"
     # Whatever the user's umask: no one else may say what this store's packages are.
-    with open(os.open(fresh, _FRESH, 0o644), "wb") as stream:
+    with open(os.open(fresh, _FRESH, mode), "wb") as stream:
         stream.write(digest.file_digest(data) + data)
     os.replace(fresh, path)

@@ -211,6 +211,12 @@ class HashMismatch(SourceError):
         self.actual = actual
         self.kept = kept
 
+    def tried(self, attempts: Sequence[tuple[str, str]]) -> None:
+        """Add each locator and its reason, where there were several."""
+        if len(attempts) > 1:
+            self.message += "".join(f"\n  {place}: {reason}" for place, reason in attempts)
+            self.args = (self.message,)
+
 
 class FetchFailed(SourceError):
     """No locator of a source could be fetched; ``attempts`` pairs each with its reason."""

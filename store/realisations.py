@@ -10,6 +10,7 @@ from store.errors import NotOwner, StoreReadOnly, UnknownObject
 from store.holding import Lease
 from store.index.env import Index
 from store.index.schema import Entry
+from store.model.locators import shown
 from store.model.names import ObjectId
 from store.system.machine import host_name, user_name
 
@@ -109,7 +110,7 @@ class Realisations:
     def source_verified(self, sha256: str, locators: Sequence[str]) -> bool:
         """Whether one of the locators was seen to yield this hash."""
         with self._index.read() as txn:
-            return any(txn.verified_source(sha256, locator) for locator in locators)
+            return any(txn.verified_source(sha256, shown(locator)) for locator in locators)
 
     def record_nodes(self, *values: Source | Derivation | Resolved | None) -> None:
         """Keep what nodes are, so that they can be shown without their recipes."""
@@ -191,4 +192,4 @@ def _register(
     txn.put_outcomes({made.node: made.key})
     txn.add_history(value.name, round(result.seconds * 1000))
     if isinstance(value, Source) and result.locator:
-        txn.add_verified_source(value.sha256, result.locator, result.started)
+        txn.add_verified_source(value.sha256, shown(result.locator), result.started)

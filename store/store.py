@@ -172,7 +172,9 @@ class Store(Realisations, Holding):
 
         self.check_writable()
         with self.claims() as claims:
-            manifest = ingest.ingest(self.layout.root, path, name, claims=claims)
+            manifest = ingest.ingest(
+                self.layout.root, path, name, claims=claims, reserve=self.disk_reserve()
+            )
             self.register_objects([manifest], lease)
         return manifest.id
 
@@ -208,7 +210,7 @@ class Store(Realisations, Holding):
         return disk.f_bavail * disk.f_frsize
 
     def disk_reserve(self) -> int:
-        """Bytes that builds must leave free where the store is."""
+        """Bytes that whatever fills the store must leave free on its disk."""
         disk = os.statvfs(self.layout.root)
         return min(RESERVE_BYTES, int(disk.f_blocks * disk.f_frsize * RESERVE_SHARE))
 

@@ -14,13 +14,13 @@ from dataclasses import dataclass
 
 from store.audit.envelope import ENVELOPE_LIMIT
 from store.build import transport
+from store.build.bounds import Bounds
 from store.build.streams import CHUNK, Meter, Stream, decompressed, file_chunks
 from store.errors import BadArchive, FetchFailed, FormatError, StorageError
+from store.model.locators import shown
 
 SUFFIXES = (".json", ".jsonl", ".intoto", ".gz", ".bz2", ".xz")
 """Files of a folder that are read; ``.intoto.jsonl`` is the usual name."""
-
-WAIT_SECONDS = 30.0
 
 
 @dataclass(frozen=True)
@@ -66,6 +66,10 @@ class _Budget:
     def size_limit(self) -> int:
         return self._limits.size
 
+    @property
+    def seconds(self) -> float:
+        return max(0.0, self._end - time.monotonic())
+
     def take_bytes(self, count: int) -> None:
         self._size += count
         if self._size > self._limits.size:
@@ -88,7 +92,7 @@ def _targets(source: str, budget: _Budget) -> Iterator[tuple[str, str]]:
     """Each file's name for messages, and its URL."""
     scheme = source.partition("://")[0].lower() if "://" in source else ""
     if scheme in ("http", "https"):
-        yield transport.without_credentials(source), source
+        yield shown(source), source
     elif source.startswith("file:"):
         yield from _targets(_local(source), budget)
     elif scheme:
@@ -112,7 +116,7 @@ def _local(url: str) -> str:
 
 def _not_had(source: str, reason: str) -> FetchFailed:
     # No UsageError, whose exit code says of an audit that something differs.
-    return FetchFailed("statements", [(source, reason)])
+    return FetchFailed("statements", [(shown(source), reason)])
 
 
 def _folder(path: str) -> list[str]:
@@ -135,7 +139,7 @@ def _file_url(path: str) -> str:
 
 
 def _lines(name: str, url: str, budget: _Budget) -> Iterator[Line]:
-    client = transport.Client(timeout=WAIT_SECONDS)
+    client = transport.Client(bounds=Bounds(whole=budget.seconds))
     try:
         with client.open(transport.Target(url)) as body:
             raw = Stream(_counted(_received(body), budget))

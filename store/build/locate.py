@@ -15,9 +15,10 @@ import re
 import urllib.parse
 from collections.abc import Callable, Iterator
 
-from store.build import indexes, mirrors
-from store.build.transport import Page, Permanent, Target, Transient, file_path
+from store.build import failures, indexes, mirrors
+from store.build.transport import Page, Target, file_path
 from store.errors import InvalidName
+from store.model.locators import scrubbed, shown
 
 _POOL_PATH = re.compile(r"[A-Za-z0-9][A-Za-z0-9+._~:%-]*(/[A-Za-z0-9+_~][A-Za-z0-9+._~:%-]*)+")
 _FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9+._!-]*\.(whl|zip|tgz|tar\.(gz|bz2|xz))")
@@ -40,7 +41,7 @@ def check_locator(locator: str) -> None:
         valid = bool(_URL.fullmatch(locator))
         form = "debian:<path>, pypi:<file>, http://, https:// or file:///<path>"
     if not valid:
-        raise InvalidName(f"{locator!r} is not a locator", hint=f"the form is {form}")
+        raise InvalidName(f"{shown(locator)!r} is not a locator", hint=f"the form is {form}")
 
 
 class Machine:
@@ -110,8 +111,8 @@ def _on_page(
             if os.path.isdir(folder):
                 page = Target(_as_url(os.path.join(folder, "index.html")))
         links = indexes.links_to(filename, read_page(page, indexes.ACCEPT))
-    except (Permanent, Transient) as error:
-        note(page.shown, str(error))
+    except Exception as error:  # whatever this page did, the next may serve
+        note(page.shown, scrubbed(str(failures.of(error)), url))
         return
     if not links:
         note(page.shown, f"does not list {filename}")

@@ -12,7 +12,8 @@ import urllib.parse
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from store.build.transport import DIRECT, Target
+from store.build.transport import Target
+from store.build.wire import DIRECT
 
 MIRROR_VARIABLE = "STORE_DEBIAN_MIRROR"
 

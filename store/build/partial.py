@@ -2,28 +2,66 @@
 
 In a folder stand, for a source of hash H: ``H.part``, locked (flock) by whoever downloads; and
 ``H-<random>``, whole, checked and read-only, one for each caller, who removes it. One whose caller
-was killed saves the next caller the download.
+was killed saves the next caller the download. The folder is its owner's alone: a lock is not to be
+taken, nor half a file to be read, by anyone else.
 """
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import fcntl
 import hashlib
 import os
 import re
 import secrets
 import stat
+from collections.abc import Iterator
+
+from store.errors import StorageError, StoreFull
+from store.system.room import Room
 
 _CHUNK = 1 << 18  # bytes hashed at a time
+_FLAGS = os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+
+
+@contextlib.contextmanager
+def disk_errors(folder: str) -> Iterator[None]:
+    """Translate an OSError of the disk to StoreFull or StorageError, which end a fetch."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise StorageError(
+                f"a download cannot be kept in {folder}: {error.strerror or error}",
+                hint="the folder has to be there, and its owner's to write to",
+            ) from error
+        raise StoreFull(
+            f"no space left for a download in {folder}",
+            hint="`store gc` frees space; what has come so far is kept and not fetched again",
+        ) from error
+
+
+def make_private(folder: str) -> None:
+    """Make a folder that only its owner can enter, whatever made it before. Raises OSError."""
+    with contextlib.suppress(FileExistsError):
+        os.makedirs(folder, 0o700)
+    status = os.stat(folder)
+    if status.st_mode & 0o077 and status.st_uid == os.geteuid():
+        os.chmod(folder, 0o700)
 
 
 class Part:
-    """The bytes of one source that have come so far, held under a lock."""
+    """The bytes of one source that have come so far, held under a lock.
 
-    def __init__(self, folder: str, sha256: str) -> None:
+    ``reserve`` bytes of the disk stay free. Methods raise StoreFull, StorageError, DiskReserve.
+    """
+
+    def __init__(self, folder: str, sha256: str, reserve: int = 0) -> None:
         self.sha256 = sha256
         self._folder = folder
         self._path = os.path.join(folder, f"{sha256}.part")
+        self._reserve = reserve
         self._fd = -1
         self.size = 0
         self._hash = hashlib.sha256()
@@ -37,14 +75,43 @@ class Part:
 
     def _acquire(self) -> None:
         """Wait for the lock, and take in what is there. Whoever held it may have moved the file."""
-        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
-        while True:
-            self._fd = os.open(self._path, flags, 0o644)
-            fcntl.flock(self._fd, fcntl.LOCK_EX)
-            if _is_same_file(self._fd, self._path):
-                break
-            os.close(self._fd)
-        self._hash, self.size = _hash_file(self._fd)
+        with disk_errors(self._folder):
+            while True:
+                self._fd = self._open()
+                fcntl.flock(self._fd, fcntl.LOCK_EX)
+                if _is_same_file(self._fd, self._path):
+                    break
+                os.close(self._fd)
+            os.fchmod(self._fd, 0o600)
+            self._hash, self.size = _hash_file(self._fd)
+            self._room = Room(self._fd, self._reserve)
+
+    def _open(self) -> int:
+        """The part's file. Whatever else stands in its place is moved out of the way."""
+        for _ in range(8):
+            try:
+                fd = os.open(self._path, _FLAGS | os.O_CREAT, 0o600)
+            except OSError as error:
+                if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EMFILE):
+                    raise
+                self._move_away(error)
+                continue
+            status = os.fstat(fd)
+            # A file of several names may be another one's, which is not to be written to.
+            if stat.S_ISREG(status.st_mode) and status.st_nlink <= 1:
+                return fd
+            is_there = _is_same_file(fd, self._path)
+            os.close(fd)
+            if is_there:
+                self._move_away(OSError(errno.EEXIST, "something else is in its place", self._path))
+        raise OSError(errno.EEXIST, "something else is put in its place each time", self._path)
+
+    def _move_away(self, cause: OSError) -> None:
+        try:
+            os.rename(self._path, f"{self._path}-{secrets.token_hex(6)}")
+        except OSError as error:
+            if not isinstance(error, FileNotFoundError) or not os.path.isdir(self._folder):
+                raise cause from None
 
     def is_right(self) -> bool:
         """Whether the bytes so far are the source."""
@@ -54,38 +121,59 @@ class Part:
         """The SHA-256 of the bytes so far."""
         return self._hash.hexdigest()
 
+    def check_room(self, size: int) -> None:
+        """Raise DiskReserve when ``size`` bytes more would leave less free than the reserve."""
+        with disk_errors(self._folder):
+            Room(self._fd, self._reserve).take(size, lambda: "the download")
+
     def append(self, data: bytes) -> None:
         """Add ``data`` at the end."""
-        view = memoryview(data)
-        while view:
-            written = os.pwrite(self._fd, view, self.size)
-            self._hash.update(view[:written])
-            self.size += written
-            view = view[written:]
+        with disk_errors(self._folder):
+            self._room.take(len(data), lambda: "the download")
+            view = memoryview(data)
+            while view:
+                written = os.pwrite(self._fd, view, self.size)
+                self._hash.update(view[:written])
+                self.size += written
+                view = view[written:]
 
     def restart(self) -> None:
         """Forget the bytes so far."""
-        os.ftruncate(self._fd, 0)
-        self._hash, self.size = hashlib.sha256(), 0
+        with disk_errors(self._folder):
+            os.ftruncate(self._fd, 0)
+            self._hash, self.size = hashlib.sha256(), 0
+            self._room = Room(self._fd, self._reserve)
 
     def finish(self) -> str:
         """Turn the part into a finished file, and give its path."""
-        path = self._fresh_path()
-        os.fchmod(self._fd, 0o444)
-        os.rename(self._path, path)
+        with disk_errors(self._folder):
+            path = self._fresh_path()
+            os.fchmod(self._fd, 0o444)
+            os.rename(self._path, path)
         return path
 
-    def set_aside(self, folder: str, name: str) -> str:
-        """Move wrong bytes to ``folder``, and give their path. The next part may be anyone's."""
+    def set_aside(self, folder: str, name: str, *, private: bool = False) -> str:
+        """Move wrong bytes to ``folder``, and give their path. The next part may be anyone's.
+
+        With ``private`` only the owner may read the file, else everybody who may enter the folder.
+        """
         # Named by its own hash: the same wrong file, met again, takes no more room.
         kept = os.path.join(folder, f"{self.hexdigest()}-{_plain(name)}")
-        os.rename(self._path, kept)
+        with disk_errors(folder):
+            if not private and os.path.lexists(kept):
+                private = not os.stat(kept, follow_symlinks=False).st_mode & stat.S_IROTH
+            os.fchmod(self._fd, 0o600 if private else 0o644)
+            os.rename(self._path, kept)
         os.close(self._fd)
         self._acquire()
         return kept
 
     def adopt_finished(self) -> str | None:
         """A finished file under a name of our own, if another caller left or is using one."""
+        with disk_errors(self._folder):
+            return self._adopt()
+
+    def _adopt(self) -> str | None:
         for entry in sorted(os.listdir(self._folder)):
             if not entry.startswith(f"{self.sha256}-"):
                 continue
@@ -93,7 +181,7 @@ class Part:
             try:
                 os.link(os.path.join(self._folder, entry), path, follow_symlinks=False)
             except OSError:
-                continue  # its caller was quicker and removed it
+                continue  # its caller was quicker and removed it, or it is no file
             if _has_hash(path, self.sha256):
                 os.unlink(self._path)  # safe: we hold its lock, and it is not wanted any more
                 return path
@@ -127,7 +215,11 @@ def _hash_file(fd: int) -> tuple[hashlib._Hash, int]:
 
 
 def _has_hash(path: str, sha256: str) -> bool:
-    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+    """Whether what lies at a path is a file of that hash, which nothing here may wait for."""
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError:
+        return False
     try:
         is_file = stat.S_ISREG(os.fstat(fd).st_mode)
         return is_file and _hash_file(fd)[0].hexdigest() == sha256

@@ -1,41 +1,36 @@
-"""Opening http, https and file URLs: proxies, certificates, redirects, and which errors may pass.
+"""Opening http, https and file URLs: proxies, certificates, credentials, redirects, ranges.
 
-Nothing here is trusted: whatever a server sends is checked against a hash by the caller.
+Nothing here is trusted: whatever a server sends is checked against a hash by the caller, and how
+long it takes, how much it sends, and where it sends us, is bounded.
 """
 
 from __future__ import annotations
 
-import base64
-import email.message
+import contextlib
+import functools
 import http.client
 import os
 import re
-import socket
 import ssl
 import stat
-import urllib.error
+import string
+import time
 import urllib.parse
 import urllib.request
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import IO, Protocol
+
+from store.build import credentials, failures, framing, wire
+from store.build.bounds import Bounds, Exchange, Permanent, Slow, Transient
+from store.model import locators
 
 USER_AGENT = "fixpoint"
-DIRECT = "DIRECT"  # apt's word for "no proxy for this host"
-_PASSING_STATUS = frozenset({408, 425, 429, 500, 502, 503, 504})
-_PAGE_LIMIT = 64 << 20  # bytes; the longest index pages are a few megabytes
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_MOST_REDIRECTS = 10
+_PAGE_LIMIT = 32 << 20  # bytes; the longest index pages are a few megabytes
+_PAGE_CHUNK = 1 << 18
 
-
-class Permanent(Exception):
-    """Asking again would bring the same answer."""
-
-
-class Transient(Exception):
-    """Another try may succeed; ``after`` is how many seconds the server asks us to wait."""
-
-    def __init__(self, reason: str, after: float = 0.0) -> None:
-        super().__init__(reason)
-        self.after = after
+__all__ = ["Body", "Client", "Page", "Permanent", "Slow", "Target", "Transient"]
 
 
 @dataclass(frozen=True)
@@ -52,36 +47,37 @@ class Target:
 
     @property
     def shown(self) -> str:
-        """The URL without a password, for messages."""
-        return without_credentials(self.url)
-
-
-class _Readable(Protocol):
-    def read(self, size: int, /) -> bytes: ...
-
-    def close(self) -> None: ...
+        """The URL without secrets, for messages and records."""
+        return locators.shown(self.url)
 
 
 class Body:
-    """An open answer: its bytes start at ``offset`` of the file; ``total`` is the file's size."""
+    """An open answer: its bytes start at ``offset`` of the file; ``total`` is the file's size.
 
-    def __init__(self, source: _Readable, offset: int, total: int | None) -> None:
+    ``private`` says that not everybody could have had it.
+    """
+
+    def __init__(
+        self, source: framing.Readable, offset: int, total: int | None, *, private: bool = False
+    ) -> None:
         self._source = source
         self.offset = offset
         self.total = total
+        self.private = private
 
     def read(self, size: int) -> bytes:
-        """Up to ``size`` bytes, none at the end. Raises Transient."""
+        """Up to ``size`` bytes, none at the end. Raises Transient, Permanent."""
         try:
             return self._source.read(size)
-        except (OSError, http.client.HTTPException) as error:
-            raise Transient(describe(error)) from error
+        except Exception as error:
+            raise failures.of(error) from error
 
     def __enter__(self) -> Body:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._source.close()
+        with contextlib.suppress(Exception):  # all that was wanted of it was read
+            self._source.close()
 
 
 @dataclass(frozen=True)
@@ -93,111 +89,190 @@ class Page:
     text: str
 
 
-class _Redirects(urllib.request.HTTPRedirectHandler):
-    """Follow to http and https only, and never carry credentials to another host."""
+@dataclass(frozen=True)
+class _Answer:
+    """An answer that is no redirect: where it was found, and whether credentials were given."""
 
-    def redirect_request(
-        self,
-        req: urllib.request.Request,
-        fp: IO[bytes],
-        code: int,
-        msg: str,
-        headers: http.client.HTTPMessage,
-        newurl: str,
-    ) -> urllib.request.Request | None:
-        old, new = urllib.parse.urlsplit(req.full_url), urllib.parse.urlsplit(newurl)
-        if new.scheme not in ("http", "https"):
-            raise Permanent(f"redirected to {new.scheme}:, which is not followed")
-        request = super().redirect_request(req, fp, code, msg, headers, newurl)
-        if request is not None and (old.scheme, old.netloc) != (new.scheme, new.netloc):
-            request.remove_header("Authorization")
-        return request
+    url: str
+    http: http.client.HTTPResponse
+    private: bool
 
 
 class Client:
-    """Opens targets. ``timeout`` is in seconds and counts each wait for the network by itself."""
+    """Opens targets within ``bounds``, and not past ``deadline`` (of the monotonic clock)."""
 
-    def __init__(self, *, timeout: float, ca_files: Iterable[str] = ()) -> None:
-        self._timeout = timeout
+    def __init__(
+        self,
+        *,
+        bounds: Bounds | None = None,
+        deadline: float | None = None,
+        ca_files: Iterable[str] = (),
+    ) -> None:
+        self._bounds = bounds or Bounds()
+        self._deadline = time.monotonic() + self._bounds.whole if deadline is None else deadline
         self._ca_files = tuple(ca_files)
-        self._openers: dict[str | None, urllib.request.OpenerDirector] = {}
+
+    @functools.cached_property
+    def _tls(self) -> ssl.SSLContext:
+        return tls_context(self._ca_files)
+
+    @functools.cached_property
+    def _netrc(self) -> list[credentials.Entry]:
+        return credentials.read_netrc()
 
     def open(self, target: Target, offset: int = 0) -> Body:
         """Open ``target``, from ``offset`` when the server can. Raises Transient, Permanent."""
         if target.is_local:
             return _open_file(target.url)
-        headers = {"Range": f"bytes={offset}-"} if offset else {}
-        try:
-            answer = self._ask(target, headers)
-        except urllib.error.HTTPError as error:
-            error.close()
-            if error.code == 416 and offset:
-                return self.open(target)
-            raise _for_status(error) from error
-        total = _length(answer.headers)
-        if answer.status == 206:
-            start = _range_start(answer.headers)
-            if start != offset:
-                answer.close()
-                return self.open(target)
-            return Body(answer, offset, None if total is None else offset + total)
-        return Body(answer, 0, total)
+        exchange = Exchange(self._bounds, self._deadline)
+        if offset:
+            answer = self._ask(target, {"Range": f"bytes={offset}-"}, exchange)
+            if answer.http.status == 206 and _range_start(answer.http) == offset:
+                return _body(answer, exchange, offset)
+            if answer.http.status == 200:
+                return _body(answer, exchange, 0)
+            answer.http.close()
+            if answer.http.status not in (206, 416):
+                raise _refusal(answer)
+        # From the start: a range that was not asked for may be a part of another file.
+        answer = self._ask(target, {}, exchange)
+        if answer.http.status == 200 or (
+            answer.http.status == 206 and _range_start(answer.http) == 0
+        ):
+            return _body(answer, exchange, 0)
+        answer.http.close()
+        raise _refusal(answer)
 
     def page(self, target: Target, accept: str) -> Page:
         """The whole text at ``target``. Raises Transient, Permanent."""
         if target.is_local:
             with _open_file(target.url) as body:
-                text = body.read(_PAGE_LIMIT).decode("utf-8", "replace")
-            return Page(target.url, "text/html", text)
-        try:
-            answer = self._ask(target, {"Accept": accept})
-        except urllib.error.HTTPError as error:
-            error.close()
-            raise _for_status(error) from error
-        with Body(answer, 0, None) as body:
-            text = body.read(_PAGE_LIMIT).decode("utf-8", "replace")
-        return Page(answer.url, answer.headers.get_content_type(), text)
+                return Page(target.url, "text/html", _text_of(body))
+        exchange = Exchange(self._bounds, self._deadline)
+        answer = self._ask(target, {"Accept": accept}, exchange)
+        if answer.http.status != 200:
+            answer.http.close()
+            raise _refusal(answer)
+        with _body(answer, exchange, 0) as body:
+            text = _text_of(body)
+        return Page(answer.url, answer.http.headers.get_content_type(), text)
 
-    def _ask(self, target: Target, headers: dict[str, str]) -> http.client.HTTPResponse:
+    def _ask(self, target: Target, headers: dict[str, str], exchange: Exchange) -> _Answer:
+        """The answer at the end of all redirects. Raises Transient, Permanent; one place turns all
+        that a server can do to a client into these."""
         try:
-            url, authorization = _split_credentials(target.url)
-            request = urllib.request.Request(url, headers=headers)  # noqa: S310 - see _opener
-            request.add_header("User-Agent", USER_AGENT)
-            request.add_header("Accept-Encoding", "identity")
-            if authorization:
-                request.add_header("Authorization", authorization)
-            answer = self._opener(target.proxy).open(request, timeout=self._timeout)
-        except urllib.error.HTTPError:
-            raise
-        except urllib.error.URLError as error:
-            raise _for_failure(error.reason) from error
-        except (OSError, http.client.HTTPException, ValueError) as error:
-            raise _for_failure(error) from error
-        assert isinstance(answer, http.client.HTTPResponse)
+            return self._follow(target, headers, exchange)
+        except Exception as error:
+            raise failures.of(error) from error
+
+    def _follow(self, target: Target, headers: dict[str, str], exchange: Exchange) -> _Answer:
+        hop = _Hop.first(target.url, self._netrc)
+        private = locators.shown(target.url) != target.url
+        for _ in range(_MOST_REDIRECTS + 1):
+            private = private or hop.authorization is not None
+            answer = self._request(hop, headers, target.proxy, exchange)
+            where = answer.headers.get("Location")
+            if answer.status not in _REDIRECTS or not where:
+                return _Answer(hop.url, answer, private)
+            answer.close()
+            exchange.stay_outside |= not wire.is_inside(exchange.peer)
+            hop = hop.next(where, self._netrc)
+        raise Permanent(f"redirected more than {_MOST_REDIRECTS} times")
+
+    def _request(
+        self, hop: _Hop, headers: dict[str, str], proxy: str | None, exchange: Exchange
+    ) -> http.client.HTTPResponse:
+        request = urllib.request.Request(hop.url, headers=headers)  # noqa: S310 - see wire.opener
+        request.add_header("User-Agent", USER_AGENT)
+        request.add_header("Accept-Encoding", "identity")
+        if hop.authorization:
+            request.add_header("Authorization", hop.authorization)
+        opener = wire.opener(exchange, proxy, self._tls)
+        answer = opener.open(request, timeout=exchange.patience())
+        if not isinstance(answer, http.client.HTTPResponse):
+            raise Permanent(failures.NO_URL)
         return answer
 
-    def _opener(self, proxy: str | None) -> urllib.request.OpenerDirector:
-        """An opener that knows http and https and nothing else: no ftp, no data, no file."""
-        if proxy not in self._openers:
-            if proxy is None:
-                proxies = urllib.request.ProxyHandler()
-            elif proxy == DIRECT:
-                proxies = urllib.request.ProxyHandler({})
-            else:
-                proxies = urllib.request.ProxyHandler({"http": proxy, "https": proxy})
-            opener = urllib.request.OpenerDirector()
-            for handler in (
-                proxies,
-                urllib.request.UnknownHandler(),
-                urllib.request.HTTPHandler(),
-                urllib.request.HTTPSHandler(context=tls_context(self._ca_files)),
-                urllib.request.HTTPDefaultErrorHandler(),
-                _Redirects(),
-                urllib.request.HTTPErrorProcessor(),
-            ):
-                opener.add_handler(handler)
-            self._openers[proxy] = opener
-        return self._openers[proxy]
+
+@dataclass(frozen=True)
+class _Hop:
+    """One URL of a chain of redirects, without its user, and the Authorization for it.
+
+    ``secure`` says that https was used on the way: from there, nothing goes out in the clear.
+    """
+
+    url: str
+    authorization: str | None
+    secure: bool
+
+    @classmethod
+    def first(cls, url: str, netrc: list[credentials.Entry]) -> _Hop:
+        """The hop that begins a chain. Raises Permanent for what is no URL."""
+        try:
+            plain, userinfo = credentials.split(url)
+            scheme, host, _ = _origin(plain)
+        except ValueError:
+            raise Permanent(failures.NO_URL) from None  # its text may hold a password
+        return cls(
+            plain,
+            credentials.authorization(userinfo, host or "", netrc),
+            scheme == "https",
+        )
+
+    def next(self, location: str, netrc: list[credentials.Entry]) -> _Hop:
+        """The hop that a Location leads to. Raises Permanent when it is not to be followed."""
+        text = urllib.parse.quote(location, encoding="iso-8859-1", safe=string.punctuation)
+        try:
+            url = urllib.parse.urldefrag(urllib.parse.urljoin(self.url, text)).url
+            scheme = urllib.parse.urlsplit(url).scheme
+        except ValueError:
+            raise Permanent("redirected to something that is no URL") from None
+        if scheme not in ("http", "https"):
+            raise Permanent(f"redirected to {failures.short(scheme)}:, which is not followed")
+        new = self.first(url, netrc)
+        authorization = new.authorization
+        if _origin(new.url) == _origin(self.url):
+            authorization = authorization or self.authorization
+        if self.secure and scheme == "http":
+            authorization = None
+        return _Hop(new.url, authorization, self.secure or new.secure)
+
+
+def _origin(url: str) -> tuple[str, str | None, int]:
+    parts = urllib.parse.urlsplit(url)
+    return parts.scheme, parts.hostname, parts.port or (443 if parts.scheme == "https" else 80)
+
+
+def _body(answer: _Answer, exchange: Exchange, offset: int) -> Body:
+    try:
+        size = framing.length(answer.http.headers)
+        stream = framing.body(answer.http)
+    except Transient:
+        answer.http.close()
+        raise
+    exchange.begin_body()
+    total = None if size is None else offset + size
+    return Body(stream, offset, total, private=answer.private)
+
+
+def _refusal(answer: _Answer) -> Transient | Permanent:
+    return failures.of_status(answer.http.status, answer.http.reason, answer.http.headers)
+
+
+def _range_start(answer: http.client.HTTPResponse) -> int | None:
+    match = re.match(r"bytes\s+([0-9]{1,18})-", answer.headers.get("Content-Range", ""))
+    return int(match[1]) if match else None
+
+
+def _text_of(body: Body) -> str:
+    """A page whole. Raises Permanent when it is longer than any index."""
+    pieces, size = [], 0
+    while piece := body.read(_PAGE_CHUNK):
+        size += len(piece)
+        if size > _PAGE_LIMIT:
+            raise Permanent(f"is longer than {_PAGE_LIMIT >> 20} MiB")
+        pieces.append(piece)
+    return b"".join(pieces).decode("utf-8", "replace")
 
 
 def tls_context(ca_files: Sequence[str]) -> ssl.SSLContext:
@@ -211,14 +286,9 @@ def tls_context(ca_files: Sequence[str]) -> ssl.SSLContext:
         known.add(path)
         if os.path.isdir(path):
             context.load_verify_locations(capath=path)
-        else:
+        elif os.path.isfile(path):  # a fifo would be waited for
             context.load_verify_locations(cafile=path)
     return context
-
-
-def without_credentials(url: str) -> str:
-    """``url`` without the user and password that it may hold."""
-    return re.sub(r"^([a-z][a-z0-9+.-]*://)[^/@]*@", r"\1", url, flags=re.IGNORECASE)
 
 
 def file_path(url: str) -> str:
@@ -226,17 +296,10 @@ def file_path(url: str) -> str:
     try:
         parts = urllib.parse.urlsplit(url)
     except ValueError as error:
-        raise Permanent(str(error)) from error
+        raise Permanent("this is no URL of a file") from error
     if parts.netloc not in ("", "localhost"):
-        raise Permanent(f"a file on another machine: {parts.netloc}")
+        raise Permanent("a file on another machine")
     return urllib.parse.unquote(parts.path, errors="surrogateescape")
-
-
-def describe(error: object) -> str:
-    """An exception as a reason in words; some of the network's have no text of their own."""
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror
-    return str(error) or type(error).__name__
 
 
 def _open_file(url: str) -> Body:
@@ -244,52 +307,13 @@ def _open_file(url: str) -> Body:
         path = file_path(url)
         # O_NONBLOCK: opening a fifo must not wait for its writer.
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-    except (OSError, ValueError) as error:
-        raise Permanent(describe(error)) from error
+    except ValueError as error:
+        raise Permanent("this is no path") from error
+    except OSError as error:
+        raise failures.of_file(error) from error
     status = os.fstat(fd)
     if not stat.S_ISREG(status.st_mode):
         os.close(fd)
         raise Permanent("not a regular file")
-    return Body(os.fdopen(fd, "rb", buffering=0), 0, status.st_size)
-
-
-def _split_credentials(url: str) -> tuple[str, str | None]:
-    """The URL as a request names it, and the Authorization header for its user and password."""
-    parts = urllib.parse.urlsplit(url)
-    userinfo, at, host = parts.netloc.rpartition("@")
-    if not at:
-        return url, None
-    token = base64.b64encode(urllib.parse.unquote(userinfo).encode()).decode("ascii")
-    return parts._replace(netloc=host).geturl(), f"Basic {token}"
-
-
-def _for_status(error: urllib.error.HTTPError) -> Transient | Permanent:
-    reason = f"{error.code} {error.reason}".strip()
-    if error.code not in _PASSING_STATUS:
-        return Permanent(reason)
-    after = error.headers.get("Retry-After", "") if error.headers else ""
-    return Transient(reason, float(after) if after.isdecimal() else 0.0)
-
-
-def _for_failure(cause: object) -> Transient | Permanent:
-    """A failure before any answer: a wrong name, URL or certificate stays wrong."""
-    text = describe(cause)
-    if isinstance(cause, ssl.SSLCertVerificationError):
-        return Permanent(f"the certificate is not trusted: {cause.verify_message}")
-    if isinstance(cause, socket.gaierror) and cause.errno != socket.EAI_AGAIN:
-        return Permanent(text)
-    if isinstance(cause, OSError | http.client.HTTPException) and not isinstance(
-        cause, http.client.InvalidURL
-    ):
-        return Transient(text)
-    return Permanent(text)
-
-
-def _length(headers: email.message.Message) -> int | None:
-    text = headers.get("Content-Length", "")
-    return int(text) if text.isdecimal() else None
-
-
-def _range_start(headers: email.message.Message) -> int | None:
-    match = re.match(r"bytes\s+(\d+)-", headers.get("Content-Range", ""))
-    return int(match[1]) if match else None
+    private = not status.st_mode & stat.S_IROTH
+    return Body(os.fdopen(fd, "rb", buffering=0), 0, status.st_size, private=private)

@@ -16,6 +16,7 @@ from store.build.archives import Kind, Member, members, stream_members
 from store.build.selection import UnpackOptions
 from store.build.streams import Meter, Stream
 from store.errors import BadArchive, StoreFull
+from store.system.room import Room
 
 __all__ = ["UnpackOptions", "unpack"]
 
@@ -24,15 +25,18 @@ _CREATE_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEX
 _BAD_NAME = (errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ)
 
 
-def unpack(archives: Sequence[str], target: str, options: UnpackOptions) -> None:
+def unpack(
+    archives: Sequence[str], target: str, options: UnpackOptions, *, reserve: int = 0
+) -> None:
     """Unpack ``archives`` (paths), in order and over each other, into the new folder ``target``.
 
     A file or link that comes again replaces the earlier one; a folder and something else of the
-    same path is an error. ``target`` is left half full on an error. Raises BadArchive, StoreFull.
+    same path is an error. ``target`` is left half full on an error;
+    ``reserve`` bytes of its disk stay free. Raises BadArchive, StoreFull, DiskReserve.
     """
     os.mkdir(target, 0o755)
     meter = Meter(options.limits.bytes, options.limits.entries)
-    with Tree(target) as tree:
+    with Tree(target, reserve) as tree:
         for archive in archives:
             _unpack_one(archive, tree, options, meter)
         for path, text in options.links:
@@ -110,8 +114,9 @@ def _add(tree: Tree, member: Member, options: UnpackOptions, meter: Meter) -> No
 class Tree:
     """A folder that is filled by relative paths; no path gets out of it, whatever it holds."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, reserve: int = 0) -> None:
         self._root = os.open(path, _OPEN_DIRECTORY)
+        self._room = Room(self._root, reserve)
         self._folder, self._folder_fd = "", os.dup(self._root)  # the one last used
 
     def __enter__(self) -> Tree:
@@ -138,6 +143,7 @@ class Tree:
         try:
             for chunk in chunks:
                 meter.count_written(len(chunk))
+                self._room.take(len(chunk), lambda: path)
                 _write_all(fd, chunk)
             os.fchmod(fd, 0o755 if executable else 0o644)
         finally:

@@ -11,6 +11,7 @@ from store.cli.context import Context
 from store.cli.options import PACKAGE, seed_option
 from store.errors import StoreError
 from store.model.derivation import Derivation, Resolved, Source
+from store.model.locators import shown
 
 
 @click.command("show")
@@ -61,7 +62,7 @@ def describe(node: Source | Derivation | Resolved) -> dict[str, Any]:
             "name": node.name,
             "sha256": node.sha256,
             "executable": node.executable,
-            "locators": list(node.locators),
+            "locators": [shown(locator) for locator in node.locators],
         }
     record: dict[str, Any] = {
         "kind": "derivation" if isinstance(node, Derivation) else "resolved derivation",

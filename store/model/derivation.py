@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from store import canon, digest
@@ -12,6 +12,7 @@ from store.canon import Value
 from store.digest import Kind
 from store.errors import FormatError, InvalidName
 from store.model import fields, identity
+from store.model.locators import shown
 from store.model.names import ObjectId, check_name, check_output, object_name
 
 BUILTIN = "builtin:"
@@ -93,6 +94,10 @@ class Source:
     def ref(self, output: str = "out") -> Ref:
         """A reference to the fetched file."""
         return Ref(self.digest, output, self.name)
+
+    def without_secrets(self) -> Source:
+        """The same source, as it may be recorded: without passwords and tokens."""
+        return replace(self, locators=tuple(map(shown, self.locators)))
 
     def encode(self) -> bytes:
         """``[name, sha256, executable, locators]``."""

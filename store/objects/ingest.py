@@ -58,14 +58,15 @@ def ingest(
     executable: bool | None = None,
     ours: bool = False,
     claims: Claims | None = None,
+    reserve: int = 0,
 ) -> Manifest:
     """Take the file, link or tree at ``path`` into the store at ``root`` as an object ``name``.
 
     ``candidates`` are the objects that it may refer to, or of each its ``<digest>-<name>``;
     ``executable`` overrides a file's own bit; ``ours`` allows to change modes that forbid reading;
-    ``claims`` keep the object until it is registered. The object is on disk and in place when this
-    returns; the index does not know it.
-    Raises OutputRefused, StoreFull or StoreReadOnly.
+    ``claims`` keep the object until it is registered; ``reserve`` bytes of disk stay free. The
+    object is on disk and in place when this returns; the index does not know it.
+    Raises OutputRefused, StoreFull, DiskReserve or StoreReadOnly.
     """
     layout = Layout(root)
     with _taking(f"cannot take {path} into the store"), _staging(layout) as staging:
@@ -77,6 +78,7 @@ def ingest(
             candidates,
             executable=executable,
             ours=ours,
+            reserve=reserve,
         )
         return _complete(layout, output, {}, claims)
 
@@ -126,11 +128,13 @@ def ingest_again(
     *,
     claims: Claims | None = None,
     always: bool = False,
+    reserve: int = 0,
 ) -> Manifest:
     """Take in the tree at ``path``, which is said to be the object ``oid`` that refers to
     ``references``, as :func:`ingest` does; it replaces one in place that is damaged, or
     ``always``, whichever there is.
 
+    ``reserve`` bytes of disk stay free, or DiskReserve is raised.
     CorruptObject when it is another object; nothing is put in place then.
     """
     layout = Layout(root)
@@ -144,6 +148,7 @@ def ingest_again(
             scratch=oid,
             scratches=[oid],
             again=True,
+            reserve=reserve,
         )
         return _complete(layout, output, {}, claims, always=always)
 

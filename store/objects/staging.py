@@ -20,7 +20,6 @@ from store.model.tree import Node, NodeKind, file, link
 from store.objects.content import CHUNK
 from store.objects.crew import Helper, hands, results
 from store.objects.entries import create, listing, make, readable, special, umask, write_all
-from store.objects.room import Room
 from store.objects.scan import OVERLAP, Scanner
 from store.objects.sharing import TIMES, link_path, mode_of, share, share_within
 from store.objects.staged import (
@@ -35,6 +34,7 @@ from store.objects.staged import (
     unpack,
 )
 from store.objects.writeback import Writeback
+from store.system.room import Room
 
 DEEPEST = 200
 """Levels of folders that an object may have: each takes two descriptors, and some stack."""

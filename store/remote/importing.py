@@ -37,7 +37,13 @@ def closure(source: Substituter, oids: Iterable[ObjectId]) -> list[Manifest]:
 
 
 def take(
-    root: str, source: Substituter, oid: ObjectId, claims: Claims, *, always: bool = False
+    root: str,
+    source: Substituter,
+    oid: ObjectId,
+    claims: Claims,
+    *,
+    always: bool = False,
+    reserve: int = 0,
 ) -> Manifest:
     """Put one object of the substituter in place, and only if it is the very same; its manifest.
 
@@ -47,7 +53,13 @@ def take(
     told = source.manifest(oid)
     try:
         made = ingest_again(
-            root, source.tree(oid), oid, told.references, claims=claims, always=always
+            root,
+            source.tree(oid),
+            oid,
+            told.references,
+            claims=claims,
+            always=always,
+            reserve=reserve,
         )
     except OutputRefused as error:
         raise CorruptObject(f"{oid} of {source.name} is damaged: {error.message}") from error
@@ -69,7 +81,8 @@ def import_objects(
         if lease is not None:
             lease.add([m.id for m in manifests])
             fresh = [m.id for m in manifests if not store.present(m.id)]
-        made = [take(store.layout.root, source, oid, claims) for oid in fresh]
+        reserve = store.disk_reserve()
+        made = [take(store.layout.root, source, oid, claims, reserve=reserve) for oid in fresh]
         entries = [Entry(m.id, m.references, m.refers_to_itself, m.size) for m in made]
         records, nodes = _records(source, fresh)
 

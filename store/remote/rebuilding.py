@@ -16,6 +16,7 @@ from store.knowledge import kind
 from store.layout import Layout
 from store.lower import Limits
 from store.model.derivation import Derivation, Resolved, Source
+from store.model.locators import shown
 from store.model.manifest import Manifest
 from store.model.names import ObjectId
 from store.model.realisation import Realisation
@@ -130,7 +131,9 @@ class Rebuilding:
             if isinstance(node, Derivation):
                 raise UnknownObject("what is recorded of its making is not resolved")
             if isinstance(node, Source) and self._terms.offline:
-                raise Offline(f"{node.name} would have to be fetched from {node.locators[0]}")
+                raise Offline(
+                    f"{node.name} would have to be fetched from {shown(node.locators[0])}"
+                )
             with self._store.lease() as lease:
                 try:
                     self._bring_back(node, lease)

@@ -14,6 +14,7 @@ from store.locks import Lock, position
 from store.lower import Limits
 from store.model.catalogue import Catalogue, GraphNode
 from store.model.derivation import Derivation, Resolved, Source
+from store.model.locators import shown
 from store.model.result import Registration, Result
 from store.scheduler.options import Options
 from store.store import Lease, Store
@@ -202,7 +203,7 @@ class Execution:
         value = self._catalogue.nodes[node]
         if isinstance(value, Source) and self._options.offline:
             raise Offline(
-                f"{value.name} would have to be fetched from {value.locators[0]}",
+                f"{value.name} would have to be fetched from {shown(value.locators[0])}",
                 hint="run without --offline once",
             )
         resolved = self._knowledge.resolved(node)

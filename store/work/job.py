@@ -88,6 +88,7 @@ def fetch(layout: Layout, job: Job, emit: Callable[[Event], None]) -> Result:
         partial_dir=layout.partial,
         bad_dir=layout.bad,
         retries=job.retries,
+        reserve=job.limits.disk_reserve,
         report=lambda progress: emit(
             Progress(job.digest, source.name, progress.received, progress.total)
         ),
@@ -98,6 +99,7 @@ def fetch(layout: Layout, job: Job, emit: Callable[[Event], None]) -> Result:
         source.name,
         executable=source.executable,
         claims=job.claims,
+        reserve=job.limits.disk_reserve,
     )
     os.unlink(fetched.path)
     return Result(
@@ -127,10 +129,17 @@ def unpack(layout: Layout, job: Job, emit: Callable[[Event], None]) -> Result:
     )
     target = f"{job.work_dir}/tree"
     emit(Phase(job.digest, node.name, "unpack"))
-    unpacking.unpack(archives, target, options)
+    unpacking.unpack(archives, target, options, reserve=job.limits.disk_reserve)
     emit(Phase(job.digest, node.name, "ingest"))
     root = job.into or layout.root
-    manifest = ingest.ingest(root, target, node.name, candidates=job.closure, claims=job.claims)
+    manifest = ingest.ingest(
+        root,
+        target,
+        node.name,
+        candidates=job.closure,
+        claims=job.claims,
+        reserve=job.limits.disk_reserve,
+    )
     return Result((made("out", manifest),), "builtin", int(started), time.time() - started)
 
 

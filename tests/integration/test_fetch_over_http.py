@@ -15,6 +15,7 @@ import pytest
 
 from store.build import fetch as fetch_module
 from store.build import indexes
+from store.build.bounds import Bounds
 from store.build.fetch import FetchProgress, FetchResult, fetch
 from store.errors import FetchFailed, HashMismatch
 
@@ -98,7 +99,7 @@ def get(tmp_path: Path, *locators: str, timeout: float = 5, **options: object) -
         locators,
         partial_dir=str(tmp_path / "partial"),
         bad_dir=str(tmp_path / "bad"),
-        timeout=timeout,
+        bounds=Bounds(connect=timeout, head=timeout, slow_time=timeout),
         **options,  # type: ignore[arg-type]
     )
 

@@ -30,6 +30,8 @@ READS_IT = {
     "layout": "where the store and the recipes are",
     "build/mirrors": "the fetching side: apt's mirror",
     "build/indexes": "the fetching side: pip's settings",
+    "build/bounds": "the fetching side: the largest source",
+    "build/credentials": "the fetching side: the netrc file",
     "audit/keyring": "where the user's keys are",
     "cli": "the user's side: options, editor, pager, shell",
 }

@@ -9,8 +9,10 @@ import pytest
 
 from store.build import indexes, mirrors
 from store.build.locate import Machine, check_locator, targets
-from store.build.transport import DIRECT, Page, Permanent, Target, without_credentials
+from store.build.transport import Page, Permanent, Target
+from store.build.wire import DIRECT
 from store.errors import InvalidName
+from store.model.locators import shown
 
 ONE_LINE = """\
 # deb http://commented.test/debian bookworm main
@@ -296,5 +298,5 @@ def test_a_machine_without_any_index_says_so() -> None:
 
 
 def test_a_password_is_never_shown() -> None:
-    assert without_credentials("https://me:secret@i.test/x@y") == "https://i.test/x@y"
+    assert shown("https://me:secret@i.test/x@y") == "https://i.test/x@y"
     assert Target("https://token@i.test/x").shown == "https://i.test/x"

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 from store.errors import DiskReserve
-from store.objects.room import STEP, Room
+from store.system.room import STEP, Room
 
 MIB = 1 << 20
 

@@ -1,0 +1,121 @@
+"""What one source may cost before its next locator is tried. A server can be as bad as it likes."""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from dataclasses import dataclass, field
+from typing import Final
+
+HEAD_LIMIT: Final = 256 << 10
+"""Bytes of all the heads of one answer: interim ones, a proxy's and redirects' among them."""
+
+OVERHEAD: Final = 1 << 20
+"""Bytes of framing that a body may bring besides as many as it has itself."""
+
+
+SIZE_VARIABLE: Final = "STORE_LARGEST_SOURCE"
+"""Names the bytes that a source may have at most, where those of :class:`Bounds` are too few."""
+
+
+def _largest() -> int:
+    """``$STORE_LARGEST_SOURCE``, as ``20G`` or in bytes; 16 GiB where it says nothing sensible."""
+    text = os.environ.get(SIZE_VARIABLE, "").strip()
+    match = re.fullmatch(r"([0-9]{1,15}) ?([KMGT]?)(i?B)?", text, re.ASCII)
+    return int(match[1]) << 10 * " KMGT".index(match[2] or " ") if match else 16 << 30
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """Times in seconds, sizes in bytes.
+
+    ``connect`` is for a name, its addresses and TLS; ``head`` for the answer's head after that,
+    redirects included. A server that sends fewer than ``slow_rate`` bytes a second while it is
+    waited for ``slow_time`` is left. ``answer`` is for one visit to one URL, ``whole`` for all.
+    """
+
+    connect: float = 15.0
+    head: float = 30.0
+    slow_rate: int = 1024
+    slow_time: float = 30.0
+    answer: float = 2 * 3600.0
+    whole: float = 12 * 3600.0
+    size: int = field(default_factory=_largest)
+
+
+class Permanent(Exception):
+    """Asking again would bring the same answer. ``hint`` says what could help."""
+
+    def __init__(self, reason: str, hint: str | None = None) -> None:
+        super().__init__(reason)
+        self.hint = hint
+
+
+class Transient(Exception):
+    """Another try may succeed; ``after`` is how many seconds the server asks us to wait."""
+
+    def __init__(self, reason: str, after: float = 0.0, hint: str | None = None) -> None:
+        super().__init__(reason)
+        self.after = after
+        self.hint = hint
+
+
+class Slow(Transient):
+    """It took too long: another try costs as much again."""
+
+
+class Exchange:
+    """One visit to one URL: how long it may wait, and how many bytes may come.
+
+    It begins in its head; :meth:`begin_body` ends that. Time counts towards slowness only while the
+    network is waited for, so that a slow disk is no fault of a server.
+    """
+
+    def __init__(self, bounds: Bounds, deadline: float) -> None:
+        self.bounds = bounds
+        self.deadline = min(deadline, time.monotonic() + bounds.answer)
+        self._head_end = min(self.deadline, time.monotonic() + bounds.connect + bounds.head)
+        self._in_head = True
+        self._head_bytes = 0
+        self._waited = 0.0  # in the present window
+        self._window = 0  # bytes that came in it
+        self.peer: str | None = None  # the last address that was connected to
+        self.stay_outside = False  # this machine's own addresses are not for this server
+
+    def begin_body(self) -> None:
+        """From here on the slowness rule counts."""
+        self._in_head = False
+        self._waited, self._window = 0.0, 0
+
+    def patience(self) -> float:
+        """Seconds that the next wait may last. Raises Slow when there are none left."""
+        now = time.monotonic()
+        if self._in_head:
+            if now >= self._head_end:
+                raise Slow("no answer in time")
+            return self._head_end - now
+        if now >= self.deadline:
+            raise Slow("did not end in time")
+        return min(self.deadline - now, max(0.001, self.bounds.slow_time - self._waited))
+
+    def connecting(self) -> float:
+        """Seconds that are left for a connection. Raises Slow when there are none."""
+        return min(self.bounds.connect, self.patience())
+
+    def came(self, count: int, seconds: float) -> None:
+        """Count bytes that came after a wait of ``seconds``. Raises Slow, Transient."""
+        if self._in_head:
+            self._head_bytes += count
+            if self._head_bytes > HEAD_LIMIT:
+                raise Transient("its answer does not come to an end of its headers")
+            return
+        self._waited += seconds
+        self._window += count
+        if self._waited >= self.bounds.slow_time:
+            if self._window < self.bounds.slow_rate * self.bounds.slow_time:
+                raise Slow(
+                    f"sent less than {self.bounds.slow_rate} bytes a second "
+                    f"for {self.bounds.slow_time:g} s"
+                )
+            self._waited, self._window = 0.0, 0

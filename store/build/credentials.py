@@ -1,0 +1,133 @@
+"""Users and passwords for servers: those of a URL, else those of a netrc file, read as curl does.
+
+The file is ``$NETRC``, else ``.netrc`` in the home; one that cannot be read, or has odd lines,
+gives what it can.
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+import pwd
+import re
+import urllib.parse
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from store.system.small import read_small
+
+_LARGEST = 1 << 20  # bytes of a netrc file
+_ESCAPES = {"n": "\n", "r": "\r", "t": "\t"}
+_TOKEN = re.compile(r'"((?:[^"\\]|\\.)*)"?|(\S+)', re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One machine's user and password. ``host`` is None for the default one."""
+
+    host: str | None
+    login: str = ""
+    password: str = ""
+
+
+def parse_netrc(text: str) -> list[Entry]:
+    """The entries of a netrc file, in its order. What is not known is passed over."""
+    entries: list[Entry] = []
+    fields: dict[str, str] | None = None
+    tokens = _tokens(text)
+    for token in tokens:
+        word = token.lower()
+        if word in ("machine", "default"):
+            _close(fields, entries)
+            host = next(tokens, None) if word == "machine" else ""
+            fields = None if host is None else {"machine": host}
+        elif word in ("login", "password", "account") and fields is not None:
+            fields[word] = next(tokens, "")
+    _close(fields, entries)
+    return entries
+
+
+def _close(fields: dict[str, str] | None, entries: list[Entry]) -> None:
+    if fields is not None:
+        host = fields["machine"].lower() or None
+        entries.append(Entry(host, fields.get("login", ""), fields.get("password", "")))
+
+
+def _tokens(text: str) -> Iterator[str]:
+    """Words, quoted ones among them, without comments and without macros up to their empty line."""
+    in_macro = False
+    for line in text.splitlines():
+        if in_macro:
+            in_macro = bool(line.strip())
+            continue
+        if line.lstrip().startswith("#"):
+            continue
+        for match in _TOKEN.finditer(line):
+            word = match[2] if match[2] is not None else _unescaped(match[1])
+            if match[2] == "macdef":
+                in_macro = True
+                break
+            yield word
+
+
+def _unescaped(text: str) -> str:
+    return re.sub(r"\\(.)", lambda match: _ESCAPES.get(match[1], match[1]), text, flags=re.DOTALL)
+
+
+def find(entries: list[Entry], host: str, login: str | None = None) -> Entry | None:
+    """The first entry for ``host``, or the default one; of user ``login`` where one is asked for.
+
+    A default entry ends the search, as it does in curl.
+    """
+    for entry in entries:
+        if entry.host is not None and entry.host != host.lower():
+            continue
+        if login is None or not entry.login or entry.login == login:
+            return entry
+    return None
+
+
+def read_netrc() -> list[Entry]:
+    """The entries of this user's file; none where it cannot be read."""
+    path = os.environ.get("NETRC") or os.path.join(_home(), ".netrc")
+    try:
+        return parse_netrc(read_small(path, _LARGEST).decode("utf-8", "surrogateescape"))
+    except OSError:
+        return []  # absent, or not readable for us: curl passes over it, too
+
+
+def _home() -> str:
+    home = os.environ.get("HOME")
+    if home:
+        return home
+    try:
+        return pwd.getpwuid(os.geteuid()).pw_dir
+    except KeyError:
+        return "/nonexistent"
+
+
+def split(url: str) -> tuple[str, str | None]:
+    """A URL without its user and password, and these, decoded. Raises ValueError."""
+    parts = urllib.parse.urlsplit(url)
+    userinfo, at, host = parts.netloc.rpartition("@")
+    if not at:
+        return url, None
+    return parts._replace(netloc=host).geturl(), userinfo
+
+
+def basic(login: str, password: str) -> str:
+    """The header's value for a user and password."""
+    pair = f"{login}:{password}".encode("utf-8", "surrogateescape")
+    return f"Basic {base64.b64encode(pair).decode('ascii')}"
+
+
+def authorization(userinfo: str | None, host: str, entries: list[Entry]) -> str | None:
+    """The header's value for ``host``. A password in the URL comes before the file's."""
+    login, colon, password = (userinfo or "").partition(":")
+    login, password = urllib.parse.unquote(login), urllib.parse.unquote(password)
+    if userinfo and colon:
+        return basic(login, password)
+    entry = find(entries, host, login or None)
+    if entry is not None and (entry.login or entry.password):
+        return basic(login or entry.login, entry.password)
+    return basic(login, password) if userinfo else None

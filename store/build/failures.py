@@ -1,0 +1,122 @@
+"""Why one URL did not serve: in words, whether another try may help, and with a hint that fits."""
+
+from __future__ import annotations
+
+import email.message
+import errno
+import http.client
+import socket
+import ssl
+import urllib.error
+import zlib
+
+from store.build.bounds import Permanent, Slow, Transient
+from store.errors import printable
+
+_PASSING_STATUS = frozenset({408, 425, 429, 500, 502, 503, 504})
+_LONGEST_REASON = 120
+"""Characters of a server's own words."""
+
+NO_URL = "this is no URL that can be asked for"
+PROXY = "a proxy is taken from $http_proxy and $https_proxy"
+_DNS = f"check the host's name and this machine's resolver (/etc/resolv.conf); {PROXY}"
+_TLS = (
+    "certificates that this machine trusts are named by $SSL_CERT_FILE and $SSL_CERT_DIR; "
+    "a wrong clock makes good ones invalid, too"
+)
+_CREDENTIALS = "a user and password are taken from ~/.netrc, or from the file that $NETRC names"
+_PROXY_CREDENTIALS = (
+    "the proxy wants a user and password: http://USER:PASSWORD@HOST in $https_proxy"
+)
+_STATUS_HINTS = {
+    401: _CREDENTIALS,
+    403: _CREDENTIALS,
+    407: _PROXY_CREDENTIALS,
+    408: "the server was not quick enough; try again later",
+    429: "the server wants fewer requests; try again later",
+}
+_GONE = "the file is not there, or not any more; the recipe needs another locator"
+_THEIRS = "the trouble is the server's; try again later"
+_LOCAL_HINTS = {
+    errno.EACCES: "this user may not read it; give it that right, or copy the file",
+    errno.EPERM: "this user may not read it; give it that right, or copy the file",
+    errno.ENOENT: "put the file there, or give the recipe another locator",
+}
+
+
+def of(error: Exception) -> Transient | Permanent:
+    """Any error of a try as one of the two kinds: a wrong URL or certificate stays wrong."""
+    if isinstance(error, Transient | Permanent):
+        return error
+    if isinstance(error, urllib.error.URLError) and isinstance(error.reason, Exception):
+        return of(error.reason)
+    if isinstance(error, urllib.error.URLError):
+        return Permanent(str(error.reason))
+    if isinstance(error, OSError):
+        return _of_system(error)
+    if isinstance(error, http.client.InvalidURL | UnicodeError | OverflowError):
+        return Permanent(NO_URL)
+    if isinstance(error, http.client.HTTPException | zlib.error):
+        return Transient(f"its answer is not HTTP ({_words(error)})")
+    return Permanent(f"its answer cannot be used ({type(error).__name__})")
+
+
+def of_status(status: int, phrase: str, headers: email.message.Message) -> Transient | Permanent:
+    """An answer other than the file."""
+    reason = f"{status} {short(phrase)}".strip()
+    hint = _STATUS_HINTS.get(status)
+    if hint is None:
+        hint = _THEIRS if status >= 500 else _GONE if status in (404, 410) else None
+    if status not in _PASSING_STATUS:
+        return Permanent(reason, hint)
+    after = headers.get("Retry-After", "").strip()
+    asked = after.isascii() and after.isdecimal() and len(after) < 10
+    return Transient(reason, float(after) if asked else 0.0, hint)
+
+
+def of_file(error: OSError) -> Permanent:
+    """A local file that cannot be had."""
+    return Permanent(describe(error), _LOCAL_HINTS.get(error.errno or 0))
+
+
+def describe(error: object) -> str:
+    """An exception as a reason in words; some of the network's have no text of their own."""
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return str(error) or type(error).__name__
+
+
+def short(text: str) -> str:
+    """Foreign words, harmless to a terminal and not too many."""
+    return printable(text[:_LONGEST_REASON])
+
+
+def _of_system(error: OSError) -> Transient | Permanent:
+    text = short(describe(error))
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return Permanent(f"the certificate is not trusted: {short(error.verify_message)}", _TLS)
+    if isinstance(error, ssl.SSLError):
+        return Transient(f"no TLS: {text}", hint=_TLS)
+    if isinstance(error, socket.gaierror):
+        passing = error.errno == socket.EAI_AGAIN
+        return Transient(text, hint=_DNS) if passing else Permanent(text, _DNS)
+    if isinstance(error, TimeoutError):
+        return Slow("no answer in time", hint=PROXY)
+    if text.startswith("Tunnel connection failed"):
+        hint = _PROXY_CREDENTIALS if " 407" in text else "the proxy that $https_proxy names refused"
+        return Transient(f"by the proxy: {text}", hint=hint)
+    return Transient(text, hint=PROXY if _is_of_connecting(error) else None)
+
+
+def _is_of_connecting(error: OSError) -> bool:
+    return error.errno in (
+        errno.ECONNREFUSED,
+        errno.EHOSTUNREACH,
+        errno.ENETUNREACH,
+        errno.EHOSTDOWN,
+        errno.ENETDOWN,
+    )
+
+
+def _words(error: Exception) -> str:
+    return short(str(error)) or type(error).__name__

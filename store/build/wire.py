@@ -1,0 +1,206 @@
+"""Connections of which no wait is without an end, and no head either.
+
+The standard library speaks the protocol; here it gets sockets and streams that ask an
+:class:`~store.build.bounds.Exchange` before each wait and tell it of each byte.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import io
+import ipaddress
+import queue
+import socket
+import ssl
+import threading
+import time
+import urllib.request
+from functools import partial
+from typing import Any
+
+from store.build.bounds import Exchange, Permanent, Slow
+
+DIRECT = "DIRECT"  # apt's word for "no proxy for this host"
+_READ_AHEAD = 1 << 16
+
+_Address = tuple[Any, ...]
+
+
+def opener(
+    exchange: Exchange, proxy: str | None, context: ssl.SSLContext
+) -> urllib.request.OpenerDirector:
+    """An opener for one request that knows http and https and nothing else: no ftp, data, file.
+
+    It hands every answer over as it is: no redirect is followed, no status is an error.
+    """
+    if proxy is None:
+        proxies = urllib.request.ProxyHandler()
+    else:
+        named = {} if proxy == DIRECT else {"http": proxy, "https": proxy}
+        proxies = urllib.request.ProxyHandler(named)
+    director = urllib.request.OpenerDirector()
+    for handler in (
+        proxies,
+        urllib.request.UnknownHandler(),
+        _PlainHandler(exchange),
+        _SecureHandler(exchange, context),
+    ):
+        director.add_handler(handler)
+    return director
+
+
+class _PlainHandler(urllib.request.HTTPHandler):
+    def __init__(self, exchange: Exchange) -> None:
+        super().__init__()
+        self._exchange = exchange
+
+    def http_open(self, req: urllib.request.Request) -> http.client.HTTPResponse:
+        return self.do_open(partial(_Connection, exchange=self._exchange), req)
+
+
+class _SecureHandler(urllib.request.HTTPSHandler):
+    def __init__(self, exchange: Exchange, context: ssl.SSLContext) -> None:
+        super().__init__(context=context)
+        self._exchange = exchange
+        self._tls = context
+
+    def https_open(self, req: urllib.request.Request) -> http.client.HTTPResponse:
+        make = partial(_Connection, exchange=self._exchange, tls=self._tls)
+        return self.do_open(make, req)
+
+
+class _Connection(http.client.HTTPConnection):
+    """A connection within an exchange; by way of a proxy where one was set."""
+
+    def __init__(
+        self,
+        host: str,
+        *,
+        exchange: Exchange,
+        tls: ssl.SSLContext | None = None,
+        timeout: float | None = None,
+    ) -> None:
+        if tls is not None:
+            self.default_port = http.client.HTTPS_PORT
+        super().__init__(host, timeout=timeout)
+        self._exchange = exchange
+        self._tls = tls
+        self.response_class = partial(_Answer, exchange=exchange)  # type: ignore[assignment]
+
+    def connect(self) -> None:
+        end = time.monotonic() + self._exchange.connecting()
+        self.sock = dial(self.host, self.port, self._exchange)
+        tunnel: str | None = getattr(self, "_tunnel_host", None)
+        if tunnel:
+            self._tunnel()  # type: ignore[attr-defined]
+        if self._tls is not None:
+            self.sock.settimeout(max(0.001, end - time.monotonic()))
+            self.sock = self._tls.wrap_socket(self.sock, server_hostname=tunnel or self.host)
+        self.sock.settimeout(self._exchange.patience())  # for the request, sent as a whole
+
+
+class _Answer(http.client.HTTPResponse):
+    """An answer that is read through the exchange from its first byte."""
+
+    def __init__(self, sock: socket.socket, *args: Any, exchange: Exchange, **named: Any) -> None:
+        super().__init__(sock, *args, **named)
+        # The library's own stream keeps the socket open, and is not read from.
+        self.fp = io.BufferedReader(_Wire(sock, self.fp, exchange), _READ_AHEAD)
+
+
+class _Wire(io.RawIOBase):
+    """The bytes of a socket. ``holder`` keeps it open for as long as this is open."""
+
+    def __init__(self, sock: socket.socket, holder: io.BufferedIOBase, exchange: Exchange) -> None:
+        super().__init__()
+        self._sock = sock
+        self._holder = holder
+        self._exchange = exchange
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        while True:
+            self._sock.settimeout(self._exchange.patience())
+            began = time.monotonic()
+            count = None
+            with contextlib.suppress(TimeoutError):
+                count = self._sock.recv_into(buffer)
+            self._exchange.came(count or 0, time.monotonic() - began)
+            if count is not None:
+                return count
+
+    def close(self) -> None:
+        if not self.closed:
+            self._holder.close()
+        super().close()
+
+
+def dial(host: str, port: int, exchange: Exchange) -> socket.socket:
+    """Connect to the first address of ``host`` that answers. Raises OSError, Slow, Permanent."""
+    end = time.monotonic() + exchange.connecting()
+    addresses = lookup(host, port, end - time.monotonic())
+    if exchange.stay_outside:
+        addresses = [item for item in addresses if not _is_inside(item[4][0])]
+        if not addresses:
+            raise Permanent("redirected to this machine itself, which is not followed")
+    failure: OSError | None = None
+    for number, (family, kind, protocol, _, address) in enumerate(addresses):
+        left = end - time.monotonic()
+        if left <= 0:
+            break
+        sock = socket.socket(family, kind, protocol)
+        try:
+            # An address that is silent leaves half of the time to those after it.
+            sock.settimeout(left if number + 1 == len(addresses) else left / 2)
+            sock.connect(address)
+        except OSError as error:
+            sock.close()
+            failure = error
+            continue
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        exchange.peer = str(address[0])
+        return sock
+    if failure is None or isinstance(failure, TimeoutError):
+        raise Slow(f"no connection within {exchange.bounds.connect:g} s")
+    raise failure
+
+
+def lookup(host: str, port: int, seconds: float) -> list[_Address]:
+    """The addresses of a host. Raises OSError, UnicodeError; Slow when it takes too long.
+
+    The system's resolver cannot be interrupted: one that hangs is left to a thread of its own.
+    """
+    answers: queue.SimpleQueue[list[_Address] | Exception] = queue.SimpleQueue()
+
+    def ask() -> None:
+        try:
+            answers.put(list(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)))
+        except Exception as error:
+            answers.put(error)
+
+    threading.Thread(target=ask, daemon=True).start()
+    try:
+        found = answers.get(timeout=max(0.001, seconds))
+    except queue.Empty:
+        raise Slow("its name was not looked up in time") from None
+    if isinstance(found, Exception):
+        raise found
+    return found
+
+
+def is_inside(peer: str | None) -> bool:
+    """Whether an address is of this machine, or of the link that it hangs on."""
+    return peer is not None and _is_inside(peer)
+
+
+def _is_inside(text: str) -> bool:
+    try:
+        address = ipaddress.ip_address(text.partition("%")[0])
+    except ValueError:
+        return False
+    mapped = getattr(address, "ipv4_mapped", None)
+    address = mapped or address
+    return address.is_loopback or address.is_link_local or address.is_unspecified

@@ -1,0 +1,89 @@
+"""Locators as they may be shown and recorded: without passwords and tokens.
+
+A password stands in front of a host; a token stands in a query. Which values of a query are secret
+cannot be known, so only those are shown whose name says that they are harmless.
+"""
+
+from __future__ import annotations
+
+import re
+import urllib.parse
+from typing import Final
+
+HIDDEN: Final = "***"
+"""Stands for a secret."""
+
+_AUTHORITY: Final = re.compile(r"\s*([a-z][a-z0-9+.-]*:)?//([^/?#]*)", re.IGNORECASE | re.ASCII)
+_HOST: Final = re.compile(r"(\[[^\]@]*\]|[^:@\[\]]*)(:[0-9]*)?", re.ASCII)
+_PIECE: Final = re.compile(r"[^&;#]+")
+_HARMLESS: Final = frozenset(
+    """
+    a archive arch branch commit dist dl download file filename format h hb id inline
+    job mirror name os package path pkg platform project r raw ref rel release repo rev
+    revision sha sha1 sha256 suite tag tree type v ver version view
+    """.split()  # noqa: SIM905 - as a list it takes forty lines
+)
+
+
+def shown(locator: str) -> str:
+    """The locator without user, password, and values of its query that may be secret."""
+    rest = _userless(locator)
+    place, mark, query = _divided(rest)
+    return place + mark + _PIECE.sub(lambda piece: _masked(piece[0]), query)
+
+
+def secrets(locator: str) -> tuple[str, ...]:
+    """The pieces of the locator that :func:`shown` leaves out, longest first, quoted or not.
+
+    They may come back in a message of a server or of a library.
+    """
+    found: set[str] = set()
+    match = _AUTHORITY.match(locator)
+    if match and (end := _end(locator, match)) > match.start(2):
+        userinfo = locator[match.start(2) : end - 1]
+        found |= {userinfo, userinfo.partition(":")[2] or userinfo}
+    for piece in _PIECE.findall(_divided(_userless(locator))[2]):
+        name, equals, value = piece.partition("=")
+        if _masked(piece) != piece:
+            found.add(value if equals else name)
+    found |= {urllib.parse.unquote(secret) for secret in found}
+    return tuple(sorted((secret for secret in found if len(secret) > 2), key=len, reverse=True))
+
+
+def scrubbed(text: str, locator: str) -> str:
+    """``text`` without the secrets of ``locator``."""
+    for secret in secrets(locator):
+        text = text.replace(secret, HIDDEN)
+    return text
+
+
+def _userless(locator: str) -> str:
+    match = _AUTHORITY.match(locator)
+    if not match:
+        return locator
+    return locator[: match.start(2)] + locator[_end(locator, match) :]
+
+
+def _end(locator: str, match: re.Match[str]) -> int:
+    """Where the host begins. A password with a slash ends the host where none was meant to end."""
+    start, stop = match.span(2)
+    at = match[2].rfind("@")
+    if at >= 0:
+        return start + at + 1
+    if _HOST.fullmatch(match[2]):
+        return start
+    return max(start, locator.rfind("@", stop) + 1)
+
+
+def _divided(url: str) -> tuple[str, str, str]:
+    """What is before the query or fragment, its mark, and the rest."""
+    match = re.search(r"[?#]", url)
+    return (url, "", "") if match is None else (url[: match.start()], match[0], url[match.end() :])
+
+
+def _masked(piece: str) -> str:
+    name, equals, value = piece.partition("=")
+    if not equals:
+        return piece if piece.lower() in _HARMLESS else HIDDEN
+    harmless = urllib.parse.unquote(name).lower() in _HARMLESS
+    return piece if harmless or not value else f"{name}={HIDDEN}"
