@@ -85,6 +85,12 @@ class Layout:
         return f"{self.root}/audits"
 
     @property
+    def statements(self) -> str:
+        """What the owner signed of this store, for others that import from it; there need not be
+        such a folder."""
+        return f"{self.root}/statements"
+
+    @property
     def quarantine(self) -> str:
         """Damaged objects that could not be repaired, each in a folder with a note of why."""
         return f"{self.root}/quarantine"
@@ -96,7 +102,7 @@ class Layout:
 
     @property
     def directories(self) -> tuple[str, ...]:
-        """All of the above, but for the quarantine, which is made when it is needed."""
+        """All of the above, but for those that are made when they are needed."""
         return (
             self.objects,
             self.manifests,

@@ -151,9 +151,11 @@ def _count_signatures(line: Line, evidence: Evidence, standings: Iterable[Standi
 
 
 def every_subject(store: Store) -> list[Subject]:
-    """Every output that this store has realised by a build, by name; fetched sources left out."""
+    """Every output that this store has built, by name; what was fetched or imported left out."""
     found = {}
     for made in store.every_realisation():
+        if not made.origin.built_here:
+            continue
         try:
             node = store.node(made.key)
         except UnknownObject:
@@ -175,18 +177,19 @@ def compare(
         yield _compare(store, subject, evidence, threshold)
 
 
-def unrealised(name: str, output: str) -> Finding:
-    """What there is to say of an output that this store does not have."""
-    return Finding(
-        name, output, "against", Verdict.UNKNOWN, detail="it is not realised in this store"
-    )
+def unrealised(name: str, output: str, detail: str = "it is not realised in this store") -> Finding:
+    """What there is to say of an output that this store does not have, or did not make."""
+    return Finding(name, output, "against", Verdict.UNKNOWN, detail=detail)
 
 
 def _compare(store: Store, subject: Subject, evidence: Evidence, threshold: int | None) -> Finding:
     place = (subject.key, subject.output)
-    objects = store.realised(subject.key, (subject.output,))
+    objects = store.realised(subject.key, (subject.output,), here=True)
     if objects is None:
-        return unrealised(subject.name, subject.output)
+        if store.realised(subject.key, (subject.output,)) is None:
+            return unrealised(subject.name, subject.output)
+        # Compared with those that it was taken from, it would agree with itself.
+        return unrealised(subject.name, subject.output, "it was imported, and not built here")
     ours = objects[subject.output]
     known = evidence.objects.get(place, {})
     others = sorted(
@@ -243,7 +246,8 @@ def _other_trees(store: Store, ours: ObjectId, agreeing: Witness) -> bool:
 
 def _notes(store: Store, subject: Subject, failed: set[PublicKey]) -> list[str]:
     notes = []
-    made = {item.object for item in store.realisations(subject.key, subject.output)}
+    records = store.realisations(subject.key, subject.output)
+    made = {item.object for item in records if item.origin.built_here}
     if len(made) > 1:
         notes.append(f"this store itself has made {len(made)} different objects of it")
     if failed:

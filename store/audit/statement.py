@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NoReturn
 
 from store.audit import strict
 from store.audit.record import difference_record
@@ -37,6 +37,9 @@ DIFFERENCES_LIMIT = 200
 
 PAYLOAD_LIMIT = 3 << 20
 """Bytes of a statement."""
+
+LEVELS = ("full", "none", "builtin")
+"""How builds are kept apart from the machine; what is fetched is not attested."""
 
 _TEXT_LIMIT = 2000
 
@@ -172,6 +175,70 @@ def _provenance_claims(
         raise FormatError("the build is of another type")
     given = strict.members(definition.get("externalParameters"))
     return (Claim(_key(given.get("key")), _output(given.get("output")), made, tree),)
+
+
+def recorded(payload: bytes) -> tuple[Realisation, bytes | None]:
+    """The record of a build as its statement tells it, and the digest of the object's tree if that
+    is told; FormatError for any other statement, a verdict's too.
+
+    ``builder`` and ``host`` are empty: no statement has them.
+    """
+    record = strict.document(payload, PAYLOAD_LIMIT)
+    if record.get("_type") != STATEMENT or record.get("predicateType") != PROVENANCE:
+        raise FormatError("not the statement of a build")
+    ((made, tree),) = strict.items(record.get("subject"), _read_resource, 1) or (_no_subject(),)
+    predicate = strict.members(record.get("predicate"))
+    (claim,) = _provenance_claims(made, tree, predicate)
+    run = strict.members(predicate.get("runDetails"))
+    metadata = strict.members(run.get("metadata"))
+    level = strict.text(metadata.get("fixpoint_sandbox"), 100)
+    if level not in LEVELS:
+        raise FormatError("a sandbox of no level that there is")
+    started, finished = (_milliseconds(metadata.get(name)) for name in ("startedOn", "finishedOn"))
+    told = Realisation(
+        claim.key,
+        claim.output,
+        made,
+        "",
+        "",
+        level,
+        strict.optional(run.get("byproducts"), _log),
+        started // 1000,
+        max(finished - started, 0),
+    )
+    if not told.is_of(_derivation(predicate)):
+        raise FormatError("the object is not called as the derivation's output has to be")
+    return told, tree
+
+
+def _no_subject() -> NoReturn:
+    raise FormatError("a statement needs a subject")
+
+
+def _derivation(predicate: strict.Members) -> str:
+    definition = strict.members(predicate.get("buildDefinition"))
+    given = strict.members(definition.get("externalParameters"))
+    return strict.text(given.get("derivation"), 1000)
+
+
+def _log(value: Any) -> bytes | None:
+    """The plain BLAKE3 of the log, among what came beside the object."""
+    for item in strict.items(value, strict.members, 100):
+        if item.get("name") == "log":
+            return strict.hexadecimal(strict.members(item.get("digest")).get("blake3"), 32)
+    return None
+
+
+def _milliseconds(value: Any) -> int:
+    """From 1970 on, of a time in UTC."""
+    text = strict.text(value, 100)
+    try:
+        found = int(datetime.fromisoformat(text).timestamp() * 1000) if text.endswith("Z") else -1
+    except (ValueError, OverflowError, OSError) as error:
+        raise FormatError("not a time in UTC") from error
+    if found < 0:
+        raise FormatError("not a time in UTC since 1970")
+    return found
 
 
 def _verdict_claims(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import click
@@ -97,6 +97,7 @@ def _made(
     context: Context, packages: tuple[str, ...], everything: bool, closure: bool
 ) -> list[tuple[Realisation, Resolved]]:
     """Every realisation that is asked for and was built, with its derivation, by name."""
+    wanted: dict[bytes, str] = {}
     if everything:
         records = context.store.every_realisation()
     else:
@@ -104,17 +105,33 @@ def _made(
         if lacking:
             raise NotRealised(next(iter(lacking)))
         records = [item for item in context.store.every_realisation() if item.key in wanted]
-    found = []
-    for record in records:
-        node = built(context, record.key)
-        if node is not None:
-            found.append((record, node))
+    found = [(record, node) for record in records if (node := made_here(context, record))]
+    if not closure:
+        _check_each(wanted, records, {record.key for record, _ in found})
     if (packages or everything) and not found:
         raise UnknownObject(
             "this store has built nothing of that",
-            hint="`store realise` builds a package; what was fetched or unpacked is not signed",
+            hint="`store realise` builds a package; what was fetched or imported is not signed",
         )
     return sorted(found, key=lambda item: (item[1].name, item[0].started, item[0].output))
+
+
+def _check_each(wanted: dict[bytes, str], records: Sequence[Realisation], made: set[bytes]) -> None:
+    """UnknownObject for a package that is here and was not built here."""
+    for record in records:
+        if record.key in wanted and record.key not in made and not record.origin.built_here:
+            raise UnknownObject(
+                f"{wanted[record.key]} was not built here, but {record.origin}",
+                hint="only what this store built is signed; `store audit rebuild` builds it again, "
+                "and its verdict can be signed with --findings",
+            )
+
+
+def made_here(context: Context, record: Realisation) -> Resolved | None:
+    """The derivation of a record of this store's own making; None for one that was imported, of a
+    source, or that cannot be true."""
+    node = built(context, record.key) if record.origin.built_here else None
+    return node if node is not None and record.is_of(node.name) else None
 
 
 def package_keys(
@@ -132,14 +149,14 @@ def package_keys(
     found, lacking = {}, {}
     for node in nodes:
         key = context.store.outcome(node) or knowledge.key(node)
-        if key is not None and (node not in goals or _made_here(context, key, node)):
+        if key is not None and (node not in goals or _realised(context, key, node)):
             found[key] = goals.get(node, catalogue.nodes[node].name)
         elif node in goals:
             lacking[goals[node]] = node
     return found, lacking
 
 
-def _made_here(context: Context, key: bytes, node: bytes) -> bool:
+def _realised(context: Context, key: bytes, node: bytes) -> bool:
     outputs = context.catalogue.nodes[node].outputs
     return any(context.store.realisations(key, output) for output in outputs)
 

@@ -11,6 +11,8 @@ from store.cli.context import Context
 from store.cli.options import PACKAGE, seed_option
 from store.cli.quantities import bytes_text, seconds_text
 from store.cli.wording import counted
+from store.errors import printable
+from store.model.realisation import Realisation
 
 
 @click.command("info")
@@ -45,6 +47,9 @@ def command(context: Context, object: str, as_json: bool) -> None:
                 "started": made.started,
                 "seconds": made.duration / 1000,
                 "max_rss": made.max_rss,
+                "origin": made.origin.how.value,
+                "imported_from": made.origin.shown_place or None,
+                "signed_by": list(made.origin.signers),
             }
             for made in store.makers(oid)
         ],
@@ -65,8 +70,15 @@ def command(context: Context, object: str, as_json: bool) -> None:
     for other in referrers:
         print(f"  <- {other}")
     for made in store.makers(oid):
-        when = datetime.fromtimestamp(made.started, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
-        print(
-            f"made        {when} in {seconds_text(made.duration / 1000)} by {made.builder} "
-            f"on {made.host}, sandbox {made.level}, as output {made.output} of {made.key.hex()}"
-        )
+        print(f"made        {_made(made)}")
+
+
+def _made(made: Realisation) -> str:
+    """When, how, and by what it is believed."""
+    when = datetime.fromtimestamp(made.started, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    by = f" by {made.builder} on {made.host}" if made.builder else ""
+    told = (
+        f"{when} in {seconds_text(made.duration / 1000)}{by}, sandbox {made.level}, "
+        f"as output {made.output} of {made.key.hex()}; {made.origin}"
+    )
+    return printable(told)

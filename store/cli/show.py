@@ -12,6 +12,7 @@ from store.cli.options import PACKAGE, seed_option
 from store.errors import StoreError
 from store.model.derivation import Derivation, Resolved, Source
 from store.model.locators import shown
+from store.model.realisation import Realisation
 
 
 @click.command("show")
@@ -22,7 +23,10 @@ from store.model.locators import shown
 @click.pass_obj
 def command(context: Context, package: str, as_json: bool, resolved: bool) -> None:
     """Show the derivation of a package, or the one that made an object."""
-    record = describe(_find(context, package, resolved))
+    node, made = _find(context, package, resolved)
+    record = describe(node)
+    if made is not None:
+        record |= {"object": made.object.path, "origin": str(made.origin)}
     if as_json:
         print(json.dumps(record, indent=2))
         return
@@ -36,13 +40,17 @@ def command(context: Context, package: str, as_json: bool, resolved: bool) -> No
             print(f"{key}: {value}")
 
 
-def _find(context: Context, text: str, resolved: bool) -> Source | Derivation | Resolved:
+def _find(
+    context: Context, text: str, resolved: bool
+) -> tuple[Source | Derivation | Resolved, Realisation | None]:
+    """The node, and the record that led to it when an object was named."""
     try:
         node = context.catalogue.nodes[context.catalogue.ref(text).node]
     except StoreError:
-        return context.store.node(context.store.maker(context.object(text)).key)
+        made = context.store.maker(context.object(text))
+        return context.store.node(made.key), made
     if not resolved or isinstance(node, Source):
-        return node
+        return node, None
     from store.knowledge import Knowledge
 
     knowledge = Knowledge(context.store, context.catalogue)
@@ -50,7 +58,7 @@ def _find(context: Context, text: str, resolved: bool) -> Source | Derivation | 
     value = knowledge.resolved(node.digest)
     if value is None:
         raise StoreError(f"{text} cannot be resolved: not all its inputs are realised")
-    return value
+    return value, None
 
 
 def describe(node: Source | Derivation | Resolved) -> dict[str, Any]:

@@ -6,6 +6,7 @@ Files are read in chunks, so that memory does not grow with them.
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 from collections.abc import Iterable, Iterator
 
@@ -38,6 +39,19 @@ def file_digest(path: str) -> bytes:
         return blanked_digest(fd, ())
     finally:
         os.close(fd)
+
+
+def source_digest(path: str) -> str:
+    """The SHA-256 in hex of the file at ``path``, which sources are known by; OSError when it is no
+    file."""
+    hasher = hashlib.sha256()
+    fd = open_file(path)
+    try:
+        for chunk in _read(fd, 0, None):
+            hasher.update(chunk)
+    finally:
+        os.close(fd)
+    return hasher.hexdigest()
 
 
 def blanked_digest(fd: int, offsets: Iterable[int]) -> bytes:

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import faulthandler
 import os
+import resource
+import signal
 from collections.abc import Sequence
-from functools import cached_property
+from functools import partial
 
 from store.errors import CorruptObject, FormatError, InvalidName, StoreError, UnknownObject
+from store.index.foreign import Told, told
 from store.layout import Layout
-from store.model.derivation import Derivation, Resolved, Source
 from store.model.manifest import Manifest
 from store.model.names import ObjectId
-from store.model.realisation import Realisation
 from store.objects.content import read_record
-from store.store import Store
+from store.objects.crew import Helper
+from store.system.beneath import open_file_beneath
+
+PATIENCE = 120
+"""Seconds that reading another store's index may take."""
+
+MEMORY = 1 << 30
+"""Bytes of memory that it may take."""
 
 
 class StoreDirectory:
@@ -28,6 +37,11 @@ class StoreDirectory:
     def name(self) -> str:
         """The folder."""
         return self._layout.root
+
+    @property
+    def statements(self) -> str:
+        """The folder for what its owner signed, which need not be there."""
+        return self._layout.statements
 
     def manifest(self, oid: ObjectId) -> Manifest:
         """The object's manifest; UnknownObject or CorruptObject."""
@@ -48,30 +62,29 @@ class StoreDirectory:
         """Where the object lies."""
         return self._layout.object(oid)
 
-    def realisations(self, oid: ObjectId) -> Sequence[Realisation]:
-        """The records of who made the object; none when the index there cannot be read."""
-        if self._store is None:
-            return ()
-        try:
-            return [record for record in self._store.makers(oid) if record.object == oid]
-        except StoreError:
-            return ()
+    def told(self, oids: Sequence[ObjectId]) -> Sequence[Told]:
+        """What the index there says of the makers of the objects. StoreError when it cannot be
+        read; whatever it holds, this process and that store's locks are not touched by it."""
+        return Helper(
+            partial(_read_index, self._layout.root, [oid.digest for oid in oids])
+        ).result()
 
-    def node(self, key: bytes) -> Source | Derivation | Resolved | None:
-        """What the index there has under a key."""
-        if self._store is None:
-            return None
-        try:
-            return self._store.node(key)
-        except StoreError:
-            return None
 
-    @cached_property
-    def _store(self) -> Store | None:
-        # Opening must not make what is not there.
-        if not os.path.exists(f"{self._layout.index}/data.mdb"):
-            return None
-        try:
-            return Store.open(self._layout.root)
-        except StoreError:
-            return None
+def _read_index(root: str, digests: Sequence[bytes]) -> list[Told]:
+    """What the index says, for a process that may die of it, or be ended for it."""
+    faulthandler.disable()
+    signal.alarm(PATIENCE)
+    resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, MEMORY))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    try:
+        folder = os.open(root, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+        return told(open_file_beneath(folder, "index/data.mdb"), digests)
+    except StoreError:
+        raise
+    except OSError as error:
+        raise CorruptObject(f"it cannot be opened: {error.strerror}") from error
+    except MemoryError:
+        raise CorruptObject("reading it takes too much memory") from None
+    except Exception as error:
+        # Whatever a reader makes of bytes that were never written by one.
+        raise CorruptObject(f"it is damaged ({type(error).__name__})") from error

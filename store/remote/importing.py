@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 
-from store.errors import CorruptObject, OutputRefused
-from store.index.schema import Entry, Node
+from store.errors import CorruptObject, FormatError, InvalidName, OutputRefused, StoreError
+from store.index.schema import Entry
 from store.index.writing import Writer
 from store.locks import Claims
 from store.model.manifest import Manifest
 from store.model.names import ObjectId
+from store.model.origin import How, Origin
 from store.model.realisation import Realisation
 from store.objects.ingest import ingest_again
+from store.remote.belief import NOBODY, Belief, Judge, Judged
 from store.remote.substituter import Substituter
 from store.store import Lease, Store
 
@@ -66,13 +70,31 @@ def take(
     return made
 
 
-def import_objects(
-    store: Store, source: Substituter, oids: Sequence[ObjectId], lease: Lease | None = None
-) -> list[ObjectId]:
-    """Take objects with all that they refer to, and the records of who made them.
+@dataclass(frozen=True)
+class Imported:
+    """``fresh`` objects were not here before. ``origins`` has the origin of each record that was
+    taken, ``passed_over`` is the number of those that nothing spoke for, ``refused`` says of others
+    why they cannot be true, and ``untold`` why the other index could not be read, if so."""
 
-    Returns those that were not here before. All become visible in one transaction, or none does:
-    CorruptObject or UnknownObject when one is damaged or missing at the other end.
+    fresh: list[ObjectId]
+    origins: list[Origin]
+    passed_over: int
+    refused: list[str]
+    untold: str = ""
+
+
+def import_objects(
+    store: Store,
+    source: Substituter,
+    oids: Sequence[ObjectId],
+    lease: Lease | None = None,
+    belief: Belief = NOBODY,
+) -> Imported:
+    """Take objects with all that they refer to, and of the records of who made them, those that are
+    believed.
+
+    All become visible in one transaction, or none does: CorruptObject or UnknownObject when one is
+    damaged or missing at the other end.
     """
     store.check_writable()
     manifests = closure(source, oids)
@@ -84,20 +106,59 @@ def import_objects(
         reserve = store.disk_reserve()
         made = [take(store.layout.root, source, oid, claims, reserve=reserve) for oid in fresh]
         entries = [Entry(m.id, m.references, m.refers_to_itself, m.size) for m in made]
-        records, nodes = _records(source, fresh)
+        # Of what the other store says of an object, only what was computed anew counts.
+        ours = {m.id: m for m in made}
+        ours |= {m.id: store.manifest(m.id) for m in manifests if m.id not in ours}
+        judged, untold = _judge(store, source, ours, belief)
 
-        def transaction(txn: Writer) -> None:
+        def transaction(txn: Writer) -> Imported:
             txn.register_all(entries)
-            txn.put_nodes(nodes)
-            for record in records:
-                txn.add_realisation(record)
+            txn.put_nodes(node for node in judged.nodes if txn.node(node.digest) is None)
+            taken, refused = _add_records(txn, judged)
+            passed_over = sum(not _is_known(txn, record) for record in judged.passed_over)
+            return Imported(fresh, taken, passed_over, refused, untold)
 
-        store.index.write(transaction)
-    return fresh
+        return store.index.write(transaction)
 
 
-def _records(source: Substituter, oids: Iterable[ObjectId]) -> tuple[list[Realisation], list[Node]]:
-    records = [record for oid in oids for record in source.realisations(oid)]
-    nodes = {record.key: source.node(record.key) for record in records}
-    known = [node for node in nodes.values() if node is not None]
-    return records, known
+def _judge(
+    store: Store, source: Substituter, ours: Mapping[ObjectId, Manifest], belief: Belief
+) -> tuple[Judged, str]:
+    """The records that count, and why the other index could not be read, if so."""
+    judge, untold = Judge(store.layout, ours, source.name, belief.unsigned), ""
+    for vouched in belief.vouch(ours.keys()):
+        judge.hear_signed(vouched)
+    if os.path.realpath(source.name) == os.path.realpath(store.layout.root):
+        return judge.judged, untold  # it has nothing to tell itself
+    try:
+        for told in source.told(list(ours)):
+            judge.hear(told)
+    except StoreError as error:
+        untold = error.message
+    return judge.judged, untold
+
+
+def _add_records(txn: Writer, judged: Judged) -> tuple[list[Origin], list[str]]:
+    """The origins of what was added, or stands already; and why others were refused."""
+    taken, refused = [], list(judged.refused)
+    for record in judged.accepted:
+        # A source that was looked at is known from then on; when does not matter.
+        if record.origin.how is How.CHECKED and _says_the_same(txn, record):
+            continue
+        try:
+            txn.add_realisation(record)
+        except (InvalidName, FormatError) as error:
+            refused.append(error.message)
+        else:
+            taken.append(record.origin)
+    return taken, refused
+
+
+def _says_the_same(txn: Writer, record: Realisation) -> bool:
+    known = txn.realisations(record.key, record.output)
+    return any(other.object == record.object for other in known)
+
+
+def _is_known(txn: Writer, record: Realisation) -> bool:
+    known = txn.realisations(record.key, record.output)
+    return any(other.encode() == record.encode() for other in known)

@@ -12,6 +12,7 @@ from typing import TypeAlias
 from store.build import cleaning
 from store.errors import CorruptObject, Interrupted, Offline, StoreError, UnknownObject
 from store.events import SILENT, Failed, Finished, Phase, Progress, Reporter, Started, Tick
+from store.index.foreign import Told
 from store.knowledge import kind
 from store.layout import Layout
 from store.lower import Limits
@@ -19,7 +20,6 @@ from store.model.derivation import Derivation, Resolved, Source
 from store.model.locators import shown
 from store.model.manifest import Manifest
 from store.model.names import ObjectId
-from store.model.realisation import Realisation
 from store.model.result import Result
 from store.remote.directory import StoreDirectory
 from store.remote.remembered import Remembered, named, remember
@@ -96,13 +96,9 @@ class Rebuilding:
         """Where it lies."""
         return self._aside(oid).tree(oid)
 
-    def realisations(self, oid: ObjectId) -> Sequence[Realisation]:
+    def told(self, oids: Sequence[ObjectId]) -> Sequence[Told]:
         """None: what is made again is recorded already."""
         return ()
-
-    def node(self, key: bytes) -> Source | Derivation | Resolved | None:
-        """None, likewise."""
-        return None
 
     def close(self) -> None:
         """Remove all that was made."""

@@ -7,10 +7,9 @@ import shutil
 from collections.abc import Mapping, Sequence
 
 from store.errors import CorruptObject, storage_error
-from store.model.derivation import Derivation, Resolved, Source
+from store.index.foreign import Told
 from store.model.manifest import Manifest
 from store.model.names import ObjectId
-from store.model.realisation import Realisation
 from store.model.tree import Directory, Node, NodeKind
 from store.objects.content import file_digest
 from store.objects.sharing import link_path
@@ -51,13 +50,9 @@ class SharedFiles:
             raise storage_error(error, f"cannot put {oid} together") from error
         return f"{work}/{oid}"
 
-    def realisations(self, oid: ObjectId) -> Sequence[Realisation]:
+    def told(self, oids: Sequence[ObjectId]) -> Sequence[Told]:
         """None: they are recorded already."""
         return ()
-
-    def node(self, key: bytes) -> Source | Derivation | Resolved | None:
-        """None, likewise."""
-        return None
 
     def close(self) -> None:
         """Remove what was put together last."""

@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from store.errors import DiskReserve, Interrupted, NotOwner, StoreFull, StoreReadOnly
-from store.model.derivation import Derivation, Resolved, Source
+from store.index.foreign import Told
 from store.model.manifest import Manifest
 from store.model.names import ObjectId
-from store.model.realisation import Realisation
 
 FATAL = (Interrupted, StoreFull, DiskReserve, StoreReadOnly, NotOwner)
 """What says nothing of an object that was asked for, and keeps all others from being had, too."""
@@ -28,8 +27,6 @@ class Substituter(Protocol):
     def tree(self, oid: ObjectId) -> str:
         """A path at which the object's tree can be read, once :meth:`manifest` was there."""
 
-    def realisations(self, oid: ObjectId) -> Sequence[Realisation]:
-        """The records of who made the object, as far as they are known there."""
-
-    def node(self, key: bytes) -> Source | Derivation | Resolved | None:
-        """What is recorded there under a key."""
+    def told(self, oids: Sequence[ObjectId]) -> Sequence[Told]:
+        """The records of who made the objects, as far as they are known there; StoreError when that
+        cannot be read. Nothing in them was checked."""

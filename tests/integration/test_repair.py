@@ -30,7 +30,9 @@ def builder(shop: Shop, tmp_path_factory: pytest.TempPathFactory) -> Shop:
     own = replace(shop, root=tmp_path_factory.mktemp("repair") / "root")
     userland = shop.path("realise", "userland")
     kept = tmp_path_factory.mktemp("links") / "userland"
-    taken = own.run("import", userland, "--from", str(shop.root), "-o", str(kept))
+    taken = own.run(
+        *("import", "--trust-unsigned", userland, "--from", str(shop.root), "-o", str(kept))
+    )
     assert taken.returncode == 0, taken.stderr
     for toy in ("hello", "pair", "downstream", "itself", "note"):
         own.path("realise", toy)
@@ -182,7 +184,7 @@ def test_without_its_inputs_nothing_is_built_again(builder: Shop, tmp_path: Path
     upstream = builder.path("realise", "upstream")
     kept = builder.path("realise", "downstream", "-o", str(tmp_path / "kept"))
     own = replace(builder, root=tmp_path / "root")
-    assert own.path("import", kept, "--from", str(builder.root)) == kept
+    assert own.path("import", "--trust-unsigned", kept, "--from", str(builder.root)) == kept
     flip(own.physical(kept))
     done = own.run("verify", "--contents", "--repair")
     assert done.returncode == 2
@@ -394,10 +396,13 @@ def test_a_closure_is_imported_whole_or_not_at_all(builder: Shop, own: Shop) -> 
     assert os.listdir(own.root / "store") == []
     assert own.path("verify", "--contents") == ""
     assert repaired(builder)[0] == 0
-    assert own.path("import", downstream, "--from", str(builder.root)) == downstream
+    assert (
+        own.path("import", "--trust-unsigned", downstream, "--from", str(builder.root))
+        == downstream
+    )
     assert set(own.path("closure", downstream).split()) == {upstream, downstream}
     check_clean(own)
-    # Who made them came along: it can be asked for.
+    # Who made them came along, as was asked for.
     assert own.run("info", downstream).returncode == 0
 
 

@@ -248,7 +248,7 @@ def test_a_damaged_object_is_repaired_from_another_store(
     store: Store, oid: ObjectId, kind: str, tmp_path: Path
 ) -> None:
     other = Store.open(str(tmp_path / "other"))
-    assert import_objects(other, StoreDirectory(store.layout.root), [oid]) == [oid]
+    assert import_objects(other, StoreDirectory(store.layout.root), [oid]).fresh == [oid]
     assert kinds(other) == set()
     DAMAGE[kind](other, other.layout.object(oid))
     assert repair(other, oid, [StoreDirectory(store.layout.root)]).how is not None
