@@ -1,0 +1,178 @@
+"""Two stores of two users: what one takes from the other, and whom it believes."""
+
+from __future__ import annotations
+
+import base64
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.faults.subjects import pack_rootfs
+from tests.integration.conftest import TOP, Shop
+
+DICE = TOP / "tests" / "recipes" / "dice"
+
+
+@pytest.fixture(scope="module")
+def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The root file system that all of the recipes stand on."""
+    packed = tmp_path_factory.mktemp("archive") / "small-rootfs.tar"
+    pack_rootfs(packed)
+    return packed
+
+
+@pytest.fixture
+def anne(archive: Path, tmp_path: Path) -> Shop:
+    return user(archive, tmp_path / "anne")
+
+
+@pytest.fixture
+def bert(archive: Path, tmp_path: Path) -> Shop:
+    return user(archive, tmp_path / "bert")
+
+
+def user(archive: Path, place: Path) -> Shop:
+    """An empty store, and a key."""
+    env = {"SMALL_ROOTFS": str(archive), "XDG_CONFIG_HOME": str(place / "config")}
+    shop = Shop(place / "root", DICE, env)
+    shop.path("key", "new", place.name)
+    return shop
+
+
+def say(shop: Shop, *words: str, code: int = 0) -> str:
+    """What a command says on standard error."""
+    done = shop.run(*words)
+    assert done.returncode == code, done.stderr
+    return done.stderr
+
+
+def origins(shop: Shop, path: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = json.loads(shop.path("info", "--json", path))["realisations"]
+    return found
+
+
+def attested(shop: Shop) -> set[str]:
+    """The names of the objects that this store signs when asked for all."""
+    done = shop.run("attest", "--all")
+    payloads = [base64.b64decode(json.loads(line)["payload"]) for line in done.stdout.splitlines()]
+    paths = [json.loads(payload)["subject"][0]["name"] for payload in payloads]
+    return {path.partition("-")[2] for path in paths}
+
+
+# -- whom to believe -----
+
+
+def test_without_a_signature_objects_come_and_are_no_packages(anne: Shop, bert: Shop) -> None:
+    hello = anne.path("realise", "hello")
+    bert.path("realise", "rootfs")
+    said = say(bert, "import", "--from", str(anne.root), hello)
+    assert "1 object taken" in said
+    assert "1 record of who made them not taken" in said
+    assert "--statements" in said
+    assert "--trust-unsigned" in said
+    assert bert.physical(hello).read_text() == "hello\n"
+    assert bert.path("realise", "--dry-run", "hello").split() == ["to", "build:", "hello"]
+    assert "· hello" in bert.path("list")
+    assert origins(bert, hello) == []
+    assert attested(bert) == {"small-rootfs"}
+    # Built here, it is the same object, and ours to sign.
+    assert bert.path("realise", "hello") == hello
+    assert attested(bert) == {"small-rootfs", "hello"}
+
+
+def test_what_a_trusted_key_signed_is_used_and_not_signed_again(
+    anne: Shop, bert: Shop, tmp_path: Path
+) -> None:
+    hello = anne.path("realise", "hello")
+    bert.path("realise", "rootfs")
+    signed = tmp_path / "signed.jsonl"
+    say(anne, "attest", "hello", "--output", str(signed))
+    words = ("import", "--from", str(anne.root), "--statements", str(signed), hello)
+    assert "no key is trusted" in say(bert, *words, code=60)
+    key = anne.path("key", "show", "anne")
+    assert "signed by anne" in say(bert, *words, "--trust", key)
+    assert bert.path("realise", "--dry-run", "hello") == "nothing to do"
+    (record,) = origins(bert, hello)
+    assert (record["origin"], record["signed_by"]) == ("signed", [key])
+    assert record["imported_from"] == str(anne.root)
+    assert f"imported from {anne.root}, signed by anne" in bert.path("info", hello)
+    assert "imported from" in bert.path("show", hello)
+    assert attested(bert) == {"small-rootfs"}
+    refused = say(bert, "attest", "hello", code=15)
+    assert "hello was not built here, but imported" in refused
+    # An agreement with those that it was taken from would be one with themselves.
+    found = bert.run("audit", "against", str(signed), "hello", "--trust", key, "--json")
+    assert json.loads(found.stdout)["verdict"] == "unknown"
+
+
+def test_statements_beside_the_objects_are_found(anne: Shop, bert: Shop) -> None:
+    hello = anne.path("realise", "hello")
+    say(anne, "attest", "--all", "--output", f"{anne.root}/statements/")
+    assert "0 findings, 0 notes" in say(anne, "verify")
+    bert.path("realise", "rootfs")
+    say(bert, "key", "trust", anne.path("key", "show", "anne"))
+    assert "signed by anne" in say(bert, "import", "--from", str(anne.root), hello)
+    assert bert.path("realise", "--dry-run", "hello") == "nothing to do"
+
+
+def test_as_asked_for_a_store_is_believed_and_never_signed(anne: Shop, bert: Shop) -> None:
+    """Not by the next store either, nor when the index is made anew."""
+    hello = anne.path("realise", "hello")
+    bert.path("realise", "rootfs")
+    say(bert, "import", "--trust-unsigned", "--from", str(anne.root), hello)
+    assert bert.path("realise", "--dry-run", "hello") == "nothing to do"
+    for _ in range(2):
+        assert [record["origin"] for record in origins(bert, hello)] == ["trusted"]
+        assert attested(bert) == {"small-rootfs"}
+        say(bert, "index", "rebuild")
+    say(anne, "import", "--trust-unsigned", "--from", str(bert.root), hello)
+    assert [record["origin"] for record in origins(anne, hello)] == ["built"]
+    assert "hello" in attested(anne)
+
+
+def test_a_store_made_of_imports_alone_signs_nothing(anne: Shop, bert: Shop) -> None:
+    hello = anne.path("realise", "hello")
+    for words in ((), ("--trust-unsigned",)):
+        say(bert, "import", *words, "--from", str(anne.root), hello)
+        assert "has built nothing" in say(bert, "attest", "--all", code=15)
+        assert bert.run("attest", "--all", "--unsigned").stdout == ""
+
+
+def test_repairing_from_another_store_betters_no_origin(anne: Shop, bert: Shop) -> None:
+    hello = anne.path("realise", "hello")
+    say(bert, "import", "--trust-unsigned", "--from", str(anne.root), hello)
+    file = bert.physical(hello)
+    file.chmod(0o644)
+    file.write_text("HELLO\n")
+    done = bert.run("verify", "--contents", "--repair", "--from", str(anne.root))
+    assert done.returncode == 0, done.stdout
+    assert [record["origin"] for record in origins(bert, hello)] == ["trusted"]
+
+
+def test_another_user_takes_objects_from_roots_store_and_back(
+    anne: Shop, bert: Shop, others_python: str, tmp_path: Path
+) -> None:
+    import os
+
+    hello = anne.path("realise", "hello")
+    place = tmp_path / "nobody"
+    place.mkdir()
+    os.chown(place, 65534, 65534)
+    for folder in (tmp_path, *tmp_path.parents[:2]):
+        os.chmod(folder, 0o755)
+    nobody = replace(bert, root=place / "root", uid=65534, python=others_python)
+    nobody = replace(nobody, env=bert.env | {"PYTHONPATH": others_path(), "HOME": str(place)})
+    assert "not taken" in say(nobody, "import", "--from", str(anne.root), hello)
+    before = sorted(path.name for path in (nobody.root / "index").iterdir())
+    assert "1 object taken" in say(bert, "import", "--from", str(nobody.root), hello)
+    assert sorted(path.name for path in (nobody.root / "index").iterdir()) == before
+    assert origins(bert, hello) == []
+
+
+def others_path() -> str:
+    from tests.integration.conftest import others_path as path
+
+    return path()
