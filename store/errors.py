@@ -25,7 +25,8 @@
     |  |- BuildTimeout              34
     |  |- BuildSilent               35
     |  |- DiskReserve               36   stopped before the disk was full
-    |  `- ForbiddenInput            37   an object in the sandbox that the stage does without
+    |  |- ForbiddenInput            37   an object in the sandbox that the stage does without
+    |  `- LogTooLarge               38   the builder wrote more than its log may have
     |- SandboxUnavailable           40
     |- StorageError                 50
     |  |- StoreFull                 51
@@ -294,6 +295,12 @@ class ForbiddenInput(BuildError):
     """What the inputs of a build refer to holds an object that its stage is to do without."""
 
     exit_code = 37
+
+
+class LogTooLarge(BuildError):
+    """The build wrote more to its log than ``--max-log-size`` allows."""
+
+    exit_code = 38
 
 
 class SandboxUnavailable(StoreError):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from store.build.request import BuildRequest
+from store.build.request import MAX_LOG, BuildRequest
 from store.layout import Layout
 from store.model import identity
 from store.model.derivation import Resolved
@@ -14,12 +14,14 @@ from store.model.names import ObjectId
 
 @dataclass(frozen=True)
 class Limits:
-    """What a build may use. Times in seconds, ``disk_reserve`` in bytes that must stay free."""
+    """What a build may use. Times in seconds, ``disk_reserve`` in bytes that must stay free,
+    ``max_log`` in bytes."""
 
     cores: int
     timeout: float | None = None
     max_silent: float | None = None
     disk_reserve: int = 0
+    max_log: int = MAX_LOG
 
 
 def scratch_ids(resolved: Resolved, salt: str = "") -> dict[str, ObjectId]:
@@ -63,6 +65,7 @@ def build_request(
         timeout=limits.timeout,
         max_silent=limits.max_silent,
         disk_reserve=limits.disk_reserve,
+        max_log=limits.max_log,
     )
 
 

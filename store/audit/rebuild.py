@@ -13,6 +13,7 @@ from store.audit.subjects import Subject
 from store.audit.trial import Rebuild, carry_out, rehash
 from store.audit.verdict import Finding, Verdict
 from store.build import cleaning
+from store.build.request import MAX_LOG
 from store.build.variation import CONTROL, Variation
 from store.errors import CorruptObject, Interrupted, StoreError
 from store.events import (
@@ -39,7 +40,8 @@ from store.work.tokens import Lending
 
 @dataclass(frozen=True)
 class RebuildOptions:
-    """``jobs`` rebuilds at once, ``cores`` processors for all of them together; times in seconds.
+    """``jobs`` rebuilds at once, ``cores`` processors for all of them together; times in seconds,
+    ``max_log`` in bytes.
 
     ``keep`` keeps the trees of what differs.
     """
@@ -49,6 +51,7 @@ class RebuildOptions:
     timeout: float | None = None
     max_silent: float | None = None
     keep: bool = False
+    max_log: int = MAX_LOG
 
 
 @dataclass
@@ -183,6 +186,7 @@ class Auditor:
             self._options.timeout,
             self._options.max_silent,
             self._store.disk_reserve(),
+            self._options.max_log,
         )
 
     def _action(self, subject: Subject, trial: Trial, job: Job) -> Action:

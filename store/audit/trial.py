@@ -9,13 +9,14 @@ import contextlib
 import errno
 import hashlib
 import os
-import shutil
 import time
 from dataclasses import dataclass, replace
 
 from store.audit.causes import Outcome, Trial
 from store.audit.compare import explained
 from store.build import cleaning
+from store.build.request import MAX_LOG
+from store.durable import open_file
 from store.errors import BuildError, SourceError
 from store.layout import Layout
 from store.model.derivation import Source
@@ -83,8 +84,8 @@ def _shelve(layout: Layout, rebuild: Rebuild, objects: str | None) -> tuple[str,
     os.mkdir(fresh)
     originals = (layout.log(rebuild.job.key), f"{rebuild.job.work_dir}/log")
     for name, path in zip(LOGS, originals, strict=True):
-        with contextlib.suppress(FileNotFoundError):
-            shutil.copyfile(path, f"{fresh}/{name}")
+        with contextlib.suppress(OSError):  # a log may be gone, or too much for the disk
+            _copy(path, f"{fresh}/{name}")
     if objects is not None:
         # The folder, and not the objects: an ordinary user can only move what he may write to.
         os.rename(objects, f"{fresh}/store")
@@ -92,6 +93,15 @@ def _shelve(layout: Layout, rebuild: Rebuild, objects: str | None) -> tuple[str,
     os.makedirs(os.path.dirname(rebuild.shelf), exist_ok=True)
     _replace(fresh, rebuild.shelf)
     return logs
+
+
+def _copy(path: str, target: str) -> None:
+    """Copy the log at ``path``, or as much of it as a log has by default."""
+    with open(open_file(path), "rb") as stream, open(target, "xb") as copy:
+        left = MAX_LOG
+        while left and (piece := stream.read(min(left, 1 << 20))):
+            copy.write(piece)
+            left -= len(piece)
 
 
 def _replace(fresh: str, place: str) -> None:

@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Final, Literal, get_args
 
 from store.errors import InvalidName, UsageError
 
-Stopped = Literal["timeout", "silent", "disk"]
+Stopped = Literal["timeout", "silent", "disk", "log"]
 Listing = Literal["kernel", "reversed", "shuffled"]
 
 _NO_NAMES = frozenset(("", ".", ".."))
+
+MAX_LOG: Final = 256 << 20
+"""Bytes of a build's log, unless another bound is given."""
 
 FULL = "full"
 """The sandbox level of a build that had every clause of the contract."""
@@ -41,7 +44,7 @@ class BuildRequest:
     """An empty directory of this build alone, on the store's disk; it gets ``build/``, ``store/``
     and ``tmp/``. A tree that was kept from an earlier run of the same request also serves."""
     log_path: str
-    """Appended to; created if missing."""
+    """A regular file, made anew; created if missing."""
     inputs: tuple[str, ...] = ()
     """The input closure, to be seen read-only under ``/store``."""
     outputs: tuple[str, ...] = ()
@@ -55,6 +58,8 @@ class BuildRequest:
     """Seconds from start to stop."""
     max_silent: float | None = None
     """Seconds without growth of the log."""
+    max_log: int = MAX_LOG
+    """Bytes that the log may have."""
     disk_reserve: int = 0
     """Bytes that must stay free on the disk of ``work_dir``."""
     aslr: bool = False
@@ -94,7 +99,8 @@ class BuildRequest:
                 raise UsageError(f"{self.name}: not an environment variable: {key!r}")
         if any("\0" in word for word in self.args):
             raise UsageError(f"{self.name}: an argument holds a NUL character")
-        if self.cores < 1 or self.disk_reserve < 0 or self.uid < 1 or self.gid < 1:
+        least = min(self.cores, self.uid, self.gid)
+        if least < 1 or min(self.disk_reserve, self.max_log) < 0:
             raise UsageError(f"{self.name}: a number is out of range")
         self._check_audit()
 
@@ -137,6 +143,8 @@ class BuildResult:
     exec_error: str | None = None
     """Why the builder could not be executed at all; the same text is in the log."""
     level: str = FULL
+    log: bytes | None = None
+    """The digest of the log, where one was written."""
 
     @property
     def ok(self) -> bool:

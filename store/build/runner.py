@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import select
 import signal
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
 from store.build.diagnosis import diagnose
 from store.build.forking import with_one_thread
+from store.build.log import Log
 from store.build.preparation import prepare
 from store.build.request import BuildRequest, BuildResult, Stopped
 from store.build.sandbox import Tree
@@ -19,6 +20,13 @@ from store.errors import SandboxUnavailable
 
 TICK: Final = 0.1
 """Seconds between two looks at the disk and the clock. The end of a build is noticed at once."""
+
+FEW: Final = 4096
+"""Bytes of a log below which a builder is given a pause to write more: else each line, or each
+byte of it, would wake us."""
+
+PAUSE: Final = 0.005
+"""Seconds of that pause."""
 
 INODE_RESERVE: Final = 1024
 """Inodes that must stay free, where the file system counts them."""
@@ -37,8 +45,11 @@ def run(request: BuildRequest) -> BuildResult:
 def _run(request: BuildRequest) -> BuildResult:
     began = time.monotonic()
     plan = prepare(request)
-    with _open_log(request.log_path) as log:
-        tree = Tree(plan, (log, log))
+    log = Log(request.log_path, request.max_log)
+    try:
+        if plan.build_user is not None:
+            log.give_to(plan.build_user)
+        tree = Tree(plan, (log.writing, log.writing))
         try:
             tree.start()
             stopped = _watch(request, tree.pidfd, log)
@@ -46,37 +57,41 @@ def _run(request: BuildRequest) -> BuildResult:
             told = tree.finish()
         finally:
             tree.close()
-    return read_report(told, stopped, time.monotonic() - began)
-
-
-@contextlib.contextmanager
-def _open_log(path: str) -> Iterator[int]:
-    fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
-    try:
-        yield fd
+        log.drain()
+        stopped = stopped or ("log" if log.full else None)
+        result = read_report(told, stopped, time.monotonic() - began)
+        return replace(result, log=log.digest())
     finally:
-        os.close(fd)
+        log.close()
 
 
-def _watch(request: BuildRequest, pidfd: int, log: int) -> Stopped | None:
+def _watch(request: BuildRequest, pidfd: int, log: Log) -> Stopped | None:
     """Wait for the end of the tree; why it has to be stopped, if it has to."""
-    poll = select.poll()
-    poll.register(pidfd, select.POLLIN)
-    now = time.monotonic()
+    ended, poll = select.poll(), select.poll()
+    ended.register(pidfd, select.POLLIN)
+    for fd in (pidfd, log):
+        poll.register(fd, select.POLLIN)
+    spoke = look = now = time.monotonic()
     deadline = None if request.timeout is None else now + request.timeout
-    spoke, length = now, os.fstat(log).st_size
     while True:
-        if disk_is_low(os.statvfs(request.work_dir), request.disk_reserve):
-            return "disk"
+        if now >= look:
+            if disk_is_low(os.statvfs(request.work_dir), request.disk_reserve):
+                return "disk"
+            look = now + TICK
+        if log.full:
+            return "log"
         if deadline is not None and now >= deadline:
             return "timeout"
         if request.max_silent is not None and now >= spoke + request.max_silent:
             return "silent"
-        if poll.poll(TICK * 1000):
+        ready = [fd for fd, _ in poll.poll(TICK * 1000)]
+        if pidfd in ready:
             return None
         now = time.monotonic()
-        if (size := os.fstat(log).st_size) != length:
-            spoke, length = now, size
+        if ready and (taken := log.take()):
+            spoke = now
+            if taken < FEW and ended.poll(PAUSE * 1000):
+                return None
 
 
 def disk_is_low(disk: os.statvfs_result, reserve: int) -> bool:

@@ -119,6 +119,17 @@ REFUSALS: Final = (
         ),
     ),
     Refusal(
+        errno.EINVAL,
+        "they hold a pipe's lock while they wait for its other side, and would stop the reader of "
+        "the log, or of the tokens, for good; programs fall back to reading and writing",
+        (
+            ("splice", 275),
+            ("tee", 276),
+            ("vmsplice", 278),
+            ("sendfile", 40),
+        ),
+    ),
+    Refusal(
         errno.ENOTSUP,
         "an object keeps no extended attributes, so a builder may not see any",
         (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 import re
 import sys
@@ -11,7 +12,8 @@ import click
 
 from store.cli.context import Context
 from store.cli.options import PACKAGE, seed_option
-from store.errors import NotRealised, StoreError, UnknownObject
+from store.durable import open_file
+from store.errors import NotRealised, StoreError, UnknownObject, printable, storage_error
 from store.knowledge import Knowledge
 from store.locks import position
 from store.model.derivation import Source
@@ -23,23 +25,54 @@ from store.model.derivation import Source
 @seed_option
 @click.pass_obj
 def command(context: Context, package: str, follow: bool) -> None:
-    """Show the log of a package's (or object's) newest build, from its first byte."""
+    """Show the log of a package's (or object's) newest build, from its first byte.
+
+    On a terminal, characters that would steer it are shown as codes.
+    """
     key = _key(context, package)
     path = context.store.layout.log(key)
-    while not os.path.exists(path):
+    while not os.path.lexists(path):
         if not (follow and _is_running(context, key)):
             raise UnknownObject(f"there is no log of {package}: it was not built here")
         time.sleep(0.1)
-    with open(path, "rb") as stream:
+    write = _Terminal().write if sys.stdout.isatty() else sys.stdout.buffer.write
+    with open(_opened(path), "rb") as stream:
         while True:
             # Asked before reading: what was written before the build ended is read below.
             running = follow and _is_running(context, key)
             while chunk := stream.read(1 << 16):
-                sys.stdout.buffer.write(chunk)
+                write(chunk)
             sys.stdout.buffer.flush()
             if not running:
                 return
             time.sleep(0.2)
+
+
+def _opened(path: str) -> int:
+    try:
+        return open_file(path)
+    except OSError as error:
+        raise storage_error(error, "cannot read a log") from error
+
+
+class _Terminal:
+    """Writes what a builder wrote to a terminal, with a code for each character that could steer
+    it; carriage returns are ends of lines."""
+
+    def __init__(self) -> None:
+        self._decoder = codecs.getincrementaldecoder("utf-8")("backslashreplace")
+        self._returned = False
+
+    def write(self, data: bytes) -> None:
+        """Write ``data``, which may end within a character."""
+        text = self._decoder.decode(data)
+        if self._returned and text.startswith("\n"):
+            text = text[1:]
+        if text:
+            self._returned = text.endswith("\r")
+        lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+        shown = "\n".join("\t".join(map(printable, line.split("\t"))) for line in lines)
+        sys.stdout.buffer.write(shown.encode("utf-8", "backslashreplace"))
 
 
 def _key(context: Context, text: str) -> bytes:

@@ -118,6 +118,19 @@ def link_option(function: F) -> F:
     )(function)
 
 
+def max_log_option(function: F) -> F:
+    """Adds ``--max-log-size``, of builds."""
+    from store.build.request import MAX_LOG
+
+    return click.option(
+        "--max-log-size",
+        type=Size(),
+        metavar="SIZE",
+        default=MAX_LOG,
+        help=f"Stop a build that logs more (default: {MAX_LOG >> 20}M).",
+    )(function)
+
+
 def execution_options(function: F) -> F:
     """Adds the options of a run, and hands them on as one ``options`` argument."""
 
@@ -130,6 +143,7 @@ def execution_options(function: F) -> F:
     @click.option("--offline", is_flag=True, help="Fetch nothing.")
     @click.option("--timeout", type=Duration(), help="Stop a build that runs longer.")
     @click.option("--max-silent-time", type=Duration(), help="Stop a build that logs nothing.")
+    @max_log_option
     @functools.wraps(function)
     def wrapped(*args: Any, **given: Any) -> Any:
         from store.scheduler.options import Options, default_cores
@@ -143,6 +157,7 @@ def execution_options(function: F) -> F:
             offline=given.pop("offline"),
             timeout=given.pop("timeout"),
             max_silent=given.pop("max_silent_time"),
+            max_log=given.pop("max_log_size"),
         )
         return function(*args, options=options, **given)
 

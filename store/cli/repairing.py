@@ -73,7 +73,7 @@ def _rebuilding(context: Context, options: Options, reporter: Reporter) -> Rebui
             realiser.knowledge.learn(node, objects)
         realiser.run(remembered.goals.values(), lease)
 
-    limits = Limits(options.cores, options.timeout, options.max_silent)
+    limits = Limits(options.cores, options.timeout, options.max_silent, max_log=options.max_log)
     terms = Terms(limits, options.offline, options.keep_failed)
     return Rebuilding(store, terms, reporter, realise)
 

@@ -219,6 +219,7 @@ class Execution:
             self._options.timeout,
             self._options.max_silent,
             self._store.disk_reserve(),
+            self._options.max_log,
         )
         work = self._store.make_work(renewed=what == "build")
         job = Job(

@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 from typing import NamedTuple
 
+from store.build.request import MAX_LOG
+
 
 class Options(NamedTuple):
-    """``jobs`` builds at once, ``cores`` processors for all of them together; times in seconds."""
+    """``jobs`` builds at once, ``cores`` processors for all of them together; times in seconds,
+    ``max_log`` in bytes."""
 
     jobs: int
     cores: int
@@ -17,6 +20,7 @@ class Options(NamedTuple):
     timeout: float | None = None
     max_silent: float | None = None
     retries: int = 3
+    max_log: int = MAX_LOG
 
 
 def default_cores() -> int:

@@ -15,12 +15,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
 
-from store import digest
+from store.durable import open_file
 from store.errors import (
     BuildFailed,
     BuildSilent,
     BuildTimeout,
     DiskReserve,
+    LogTooLarge,
     OutputMissing,
     SandboxUnavailable,
     StoreError,
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from store.build.variation import Variation
 
 TAIL_LINES = 15
+TAIL_BYTES = 16384
 TAIL_WIDTH = 400
 """Characters of a line of the tail."""
 
@@ -172,15 +174,13 @@ def build(layout: Layout, job: Job, emit: Callable[[Event], None]) -> Result:
         claims=job.claims,
         reserve=job.limits.disk_reserve,
     )
-    with open(request.log_path, "rb") as stream:
-        log = digest.file_digest(stream.read())
     return Result(
         # In the manifests' order: an output comes after the others that it refers to.
         tuple(made(named[oid], manifest) for oid, manifest in manifests.items()),
         ran.level,
         int(started),
         time.time() - started,
-        log,
+        ran.log,
         ran.max_rss,
     )
 
@@ -213,6 +213,11 @@ def _raise_for(node: Resolved, ran: BuildResult, request: BuildRequest) -> None:
             f"{node.name} wrote nothing to its log for {request.max_silent:g} s",
             hint="--max-silent-time sets the bound",
         )
+    if ran.stopped == "log":
+        raise LogTooLarge(
+            f"{node.name} wrote more than {_size(request.max_log)} to its log",
+            hint="--max-log-size sets the bound",
+        )
     if ran.stopped == "disk":
         raise DiskReserve(
             f"{node.name} was stopped: less than {request.disk_reserve >> 20} MiB of disk, or "
@@ -230,6 +235,11 @@ def _raise_for(node: Resolved, ran: BuildResult, request: BuildRequest) -> None:
         raise BuildFailed(node.name, describe(ran.status), tail(request.log_path))
 
 
+def _size(count: int) -> str:
+    mebi = 1 << 20
+    return f"{count / mebi:g} MiB" if count >= mebi else f"{count} bytes"
+
+
 def describe(status: int) -> str:
     """An exit status in words; negative is a signal."""
     if status < 0:
@@ -243,10 +253,10 @@ def describe(status: int) -> str:
 def tail(path: str, lines: int = TAIL_LINES) -> list[str]:
     """The last lines of a log, control characters made harmless and long lines cut."""
     try:
-        with open(path, "rb") as stream:
+        with open(open_file(path), "rb") as stream:
             size = stream.seek(0, os.SEEK_END)
-            stream.seek(max(0, size - 16384))
-            text = stream.read().decode("utf-8", "replace")
+            stream.seek(max(0, size - TAIL_BYTES))
+            text = stream.read(TAIL_BYTES).decode("utf-8", "replace")
     except OSError:
         return []
     clean = "".join(c if c.isprintable() or c in "\n\t" else "\ufffd" for c in text)

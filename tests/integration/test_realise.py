@@ -399,7 +399,7 @@ def test_a_builder_that_fills_the_disk_costs_only_its_own_work(small_disk: MakeD
     hello = shop.path("realise", "hello")
     done = shop.run("realise", "floods")
     # Stopped by the watch, or by the disk itself when it is quicker.
-    assert done.returncode in (31, 36), done.stderr
+    assert done.returncode in (31, 36, 51), done.stderr
     assert "Traceback" not in done.stderr
     assert not list((shop.root / "tmp").iterdir())
     assert shop.path("realise", "hello") == hello

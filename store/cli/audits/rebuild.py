@@ -16,7 +16,7 @@ from store.cli.audits import diffoscope
 from store.cli.audits.drawing import show
 from store.cli.context import Context
 from store.cli.draw import make_reporter
-from store.cli.options import PACKAGE, Duration, seed_option
+from store.cli.options import PACKAGE, Duration, max_log_option, seed_option
 from store.cli.report import html_option
 from store.errors import UsageError
 from store.scheduler.options import default_cores
@@ -77,6 +77,7 @@ def chosen(values: Sequence[str]) -> list[Variation]:
 @click.option("--cores", "-c", type=click.IntRange(1), help="Processors for all of them together.")
 @click.option("--timeout", type=Duration(), help="Stop a rebuild that runs longer.")
 @click.option("--max-silent-time", type=Duration(), help="Stop a rebuild that logs nothing.")
+@max_log_option
 @html_option
 @seed_option
 @click.pass_obj
@@ -92,6 +93,7 @@ def command(
     cores: int | None,
     timeout: float | None,
     max_silent_time: float | None,
+    max_log_size: int,
 ) -> int:
     """See ``_help``."""
     variations = chosen(vary)
@@ -100,7 +102,14 @@ def command(
     survey = Survey(context.store, context.catalogue)
     (survey.closure if closure else survey.packages)(packages)
     cores = cores or default_cores()
-    options = RebuildOptions(jobs or cores, cores, timeout, max_silent_time, keep or diff)
+    options = RebuildOptions(
+        jobs=jobs or cores,
+        cores=cores,
+        timeout=timeout,
+        max_silent=max_silent_time,
+        keep=keep or diff,
+        max_log=max_log_size,
+    )
     reporter = make_reporter(sys.stderr)
     auditor = Auditor(context.store, options, reporter)
     try:
