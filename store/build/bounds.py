@@ -11,7 +11,7 @@ from typing import Final
 HEAD_LIMIT: Final = 256 << 10
 """Bytes of all the heads of one answer: interim ones, a proxy's and redirects' among them."""
 
-OVERHEAD: Final = 1 << 20
+OVERHEAD: Final = 64 << 10
 """Bytes of framing that a body may bring besides as many as it has itself."""
 
 

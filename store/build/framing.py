@@ -71,7 +71,7 @@ class _Plain:
 
 
 class _Chunked:
-    """A body in chunks. Its framing may be no longer than itself, but for a megabyte."""
+    """A body in chunks. Its framing may be no longer than itself, but for OVERHEAD."""
 
     def __init__(self, answer: http.client.HTTPResponse) -> None:
         self._answer = answer

@@ -1,0 +1,91 @@
+"""Whatever one server does, the next locator is tried soon, in bounded memory."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+import tracemalloc
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from store.build import fetch as fetch_module
+from store.build.bounds import Bounds
+from store.build.fetch import FetchResult, fetch
+from store.errors import FetchFailed, HashMismatch, SourceError
+from tests.unit.build.hostile import GOOD, QUICK, TIMED, Server, serving
+
+SHA256 = hashlib.sha256(GOOD).hexdigest()
+BOUNDS = Bounds(connect=0.6, head=0.6, slow_rate=2000, slow_time=0.6, answer=5, size=8 << 20)
+MEMORY = 24 << 20
+"""Bytes that a try may take at its height: a chunk, a head, and the test's own server."""
+
+PROXIES = ("http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY")
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    with serving() as running:
+        yield running
+
+
+@pytest.fixture(autouse=True)
+def alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in PROXIES:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("NETRC", "/nonexistent")
+    monkeypatch.setattr(fetch_module, "RESUME_WAIT", 0.001)
+
+
+def get(folder: Path, *locators: str, bounds: Bounds = BOUNDS) -> FetchResult:
+    return fetch(
+        "thing",
+        SHA256,
+        locators,
+        partial_dir=str(folder / "partial"),
+        bad_dir=str(folder / "bad"),
+        retries=0,
+        bounds=bounds,
+    )
+
+
+@pytest.mark.parametrize("name", sorted(QUICK))
+def test_the_next_locator_serves_after(name: str, server: Server, tmp_path: Path) -> None:
+    tracemalloc.start()
+    try:
+        began = time.monotonic()
+        result = get(tmp_path, server.url(name), server.url("good"))
+        assert time.monotonic() - began < 5
+        assert tracemalloc.get_traced_memory()[1] < MEMORY
+    finally:
+        tracemalloc.stop()
+    assert result.locator == server.url("good")
+    assert Path(result.path).read_bytes() == GOOD
+    assert len(os.listdir(tmp_path / "partial")) == 1
+
+
+@pytest.mark.parametrize("name", sorted(QUICK))
+def test_alone_it_is_named_with_a_reason(name: str, server: Server, tmp_path: Path) -> None:
+    with pytest.raises(SourceError) as caught:
+        get(tmp_path, server.url(name), server.url("status-404"))
+    assert isinstance(caught.value, FetchFailed | HashMismatch)
+    assert server.url(name) in caught.value.message
+    assert caught.value.message.replace("\n", "").isprintable()
+    assert "status-404: 404 No" in caught.value.message
+    assert "Traceback" not in caught.value.message and "Error" not in caught.value.message
+
+
+def test_what_only_a_clock_ends_is_left_in_time(server: Server, tmp_path: Path) -> None:
+    def timed(name: str) -> tuple[str, float, str | None]:
+        (tmp_path / name).mkdir()
+        began = time.monotonic()
+        result = get(tmp_path / name, server.url(name), server.url("good"))
+        return name, time.monotonic() - began, result.locator
+
+    with ThreadPoolExecutor(len(TIMED)) as pool:
+        for name, seconds, locator in pool.map(timed, sorted(TIMED)):
+            assert locator == server.url("good"), name
+            assert seconds < 4, name

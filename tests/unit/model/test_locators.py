@@ -1,0 +1,64 @@
+"""What of a locator may be shown."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from store.model.locators import scrubbed, secrets, shown
+
+
+@pytest.mark.parametrize(
+    ("locator", "expected"),
+    [
+        ("debian:pool/main/h/hello/hello_1.orig.tar.gz", None),
+        ("pypi:hello-1.0.tar.gz", None),
+        ("file:///home/me/a%20b?c", "file:///home/me/a%20b?***"),
+        ("https://host/a/b.tar.gz", None),
+        ("https://host/~me/@scope/b.tgz", None),
+        ("https://host:8443/x@y", None),
+        ("https://[::1]:80/x@y", None),
+        ("https://me:secret@host/x", "https://host/x"),
+        ("https://ghp_token@host/x", "https://host/x"),
+        ("https://me:s%40c%2fret@host/x", "https://host/x"),
+        ("https://me:se@cret@host/x@y", "https://host/x@y"),
+        ("https://me:sec/ret@host/x", "https://host/x"),
+        ("https://me:sec?ret@host/x", "https://host/x"),
+        ("https://me:sec#ret@host/x", "https://host/x"),
+        ("HTTPS://me:secret@host/x", "HTTPS://host/x"),
+        ("//me:secret@host/x", "//host/x"),
+        ("https://host/x?token=secret", "https://host/x?token=***"),
+        ("https://host/x?ACCESS_TOKEN=secret&v=1", "https://host/x?ACCESS_TOKEN=***&v=1"),
+        ("https://host/x?h=v1.2;key=secret", "https://host/x?h=v1.2;key=***"),
+        (
+            "https://host/x?X-Amz-Signature=abc&X-Amz-Credential=def&X-Amz-Date=1",
+            "https://host/x?X-Amz-Signature=***&X-Amz-Credential=***&X-Amz-Date=***",
+        ),
+        ("https://host/x?sv=1&sig=a%2Bb", "https://host/x?sv=***&sig=***"),
+        ("https://host/x?secretword", "https://host/x?***"),
+        ("https://host/x?download", None),
+        ("https://host/x#sha256=0123", None),
+        ("https://host/x#access_token=secret", "https://host/x#access_token=***"),
+        ("https://host/x?file=a#token=secret", "https://host/x?file=a#token=***"),
+    ],
+)
+def test_secrets_are_left_out_and_nothing_else(locator: str, expected: str | None) -> None:
+    assert shown(locator) == (expected or locator)
+
+
+@given(st.text(st.characters(codec="ascii"), max_size=60))
+def test_showing_again_changes_nothing(text: str) -> None:
+    for locator in (text, f"https://{text}", f"https://host/x?{text}"):
+        assert shown(shown(locator)) == shown(locator)
+
+
+WORD = st.text("abcXYZ019-._~!$'()*,", min_size=4, max_size=20)
+
+
+@given(WORD.map(lambda word: f"5ecret{word}"), st.sampled_from(["u:{}@h/", "{}@h/", "h/?key={}"]))
+def test_no_secret_is_shown_or_left_in_a_message(secret: str, form: str) -> None:
+    locator = "https://" + form.format(secret)
+    assert secret not in shown(locator)
+    assert secret in secrets(locator)
+    assert secret not in scrubbed(f"404 no {secret} here", locator)
