@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from store.audit.explain import explain
 from store.audit.verdict import Difference
 from store.digest import TEXT_SIZE
+from store.durable import open_file
 from store.errors import FormatError, InvalidName
 from store.layout import Layout
 from store.model.manifest import Manifest
@@ -26,7 +27,9 @@ ITSELF = b"this-object".ljust(TEXT_SIZE, b"-")
 """What stands for an object's own digest while it is compared; printable, as that is."""
 
 LARGEST = 512 << 20
-"""Bytes of a file that is gone into."""
+"""Bytes of a file that is gone into. The two that are compared are in memory."""
+
+_PIECE = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -138,12 +141,27 @@ class _Comparison:
             yield Difference(path, kind, place.offset, place.name, detail)
 
     @staticmethod
-    def _read(tree: Tree, path: str) -> bytes:
+    def _read(tree: Tree, path: str) -> bytearray:
         """The file, with a word for the object's own digest."""
         full = tree.path if path == "." else f"{tree.path}/{path}"
-        fd = os.open(full, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-        with os.fdopen(fd, "rb") as stream:
-            return stream.read().replace(tree.own, ITSELF)
+        with os.fdopen(open_file(full), "rb", buffering=0) as stream:
+            data = bytearray(min(os.fstat(stream.fileno()).st_size, LARGEST))
+            view, size = memoryview(data), 0
+            while read := stream.readinto(view[size:]):
+                size += read
+        del view
+        del data[size:]
+        _replace(data, tree.own)
+        return data
+
+
+def _replace(data: bytearray, own: bytes) -> None:
+    """Put :data:`ITSELF` in the places of ``own``, a piece at a time."""
+    for start in range(0, len(data), _PIECE):
+        # As many bytes more as a digest can reach into the next piece.
+        piece = data[start : start + _PIECE + TEXT_SIZE - 1]
+        if own in piece:
+            data[start : start + len(piece)] = piece.replace(own, ITSELF)
 
 
 def _join(path: str, name: bytes) -> str:

@@ -1,7 +1,8 @@
 """The sections of an ELF file, for saying what lies at an offset.
 
 The format is that of the System V ABI (gABI 4.1, chapter 4). Files are hostile: whatever does not
-fit is no section, and nothing is read outside of the file.
+fit is no section, nothing is read outside of the file, and the sections together are no larger than
+the file: no byte lies in two of them, so that work on all is linear.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from store.errors import printable
+
+Bytes = bytes | bytearray | memoryview
 
 MAGIC = b"\x7fELF"
 
@@ -30,17 +33,17 @@ class Part:
     end: int
 
 
-def is_elf(data: bytes) -> bool:
+def is_elf(data: Bytes) -> bool:
     """Whether the bytes begin as an ELF file of either size and byte order does."""
     return data[:4] == MAGIC and len(data) >= 52 and data[4] in (1, 2) and data[5] in (1, 2)
 
 
-def sections(data: bytes) -> list[Part]:
+def sections(data: Bytes) -> list[Part]:
     """The sections that occupy bytes of the file, in the order of its table; empty if damaged."""
     return list(_sections(data)) if is_elf(data) else []
 
 
-def parts(data: bytes) -> list[Part]:
+def parts(data: Bytes) -> list[Part]:
     """The sections, then the headers and tables that lie between them."""
     header = _HEADER_SIZE[data[4]] if is_elf(data) else 0
     found = sections(data)
@@ -50,13 +53,13 @@ def parts(data: bytes) -> list[Part]:
     return found
 
 
-def at(data: bytes, offset: int) -> str:
+def at(found: list[Part], offset: int) -> str:
     """The name of the smallest part that the byte at ``offset`` belongs to; empty if none."""
-    around = [part for part in parts(data) if part.start <= offset < part.end]
+    around = [part for part in found if part.start <= offset < part.end]
     return min(around, key=lambda part: part.end - part.start).name if around else ""
 
 
-def _unpack(data: bytes, offset: int, narrow: str, wide: str) -> tuple[int, ...] | None:
+def _unpack(data: Bytes, offset: int, narrow: str, wide: str) -> tuple[int, ...] | None:
     order = "<" if data[5] == 1 else ">"
     layout = struct.Struct(order + (narrow if data[4] == 1 else wide))
     if offset < 0 or offset + layout.size > len(data):
@@ -64,13 +67,13 @@ def _unpack(data: bytes, offset: int, narrow: str, wide: str) -> tuple[int, ...]
     return layout.unpack_from(data, offset)
 
 
-def _ends(data: bytes) -> tuple[int, ...] | None:
+def _ends(data: Bytes) -> tuple[int, ...] | None:
     """e_phoff, e_shoff, e_phentsize, e_phnum, e_shentsize, e_shnum, e_shstrndx."""
     found = _unpack(data, 28 if data[4] == 1 else 32, "IIIHHHHHH", "QQIHHHHHH")
     return None if found is None else (*found[:2], *found[4:])
 
 
-def _tables(data: bytes) -> Iterator[Part]:
+def _tables(data: Bytes) -> Iterator[Part]:
     ends = _ends(data)
     if ends is None:
         return
@@ -82,7 +85,7 @@ def _tables(data: bytes) -> Iterator[Part]:
             yield Part(name, start, min(len(data), start + size * count))
 
 
-def _sections(data: bytes) -> Iterator[Part]:
+def _sections(data: Bytes) -> Iterator[Part]:
     ends = _ends(data)
     if ends is None:
         return
@@ -97,9 +100,13 @@ def _sections(data: bytes) -> Iterator[Part]:
     if names_index >= len(headers):
         return
     names_start, names_size = headers[names_index][4:6]
-    names = data[names_start : names_start + names_size]
+    names = bytes(data[names_start : names_start + names_size])
+    left = len(data)
     for name, kind, _, _, start, length in headers:
         if kind not in (0, _NOBITS) and length and start + length <= len(data):
+            left -= length
+            if left < 0:
+                return
             yield Part(_string(names, name), start, start + length)
 
 

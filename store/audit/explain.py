@@ -1,4 +1,8 @@
-"""Where two files differ, in words: offset, and the section, member or line that lies there."""
+"""Where two files differ, in words: offset, and the section, member or line that lies there.
+
+Contents are hostile. They are looked at in place, and of many things in one only the first that
+differs is gone into: time is linear in the contents, and memory is what is unpacked.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from store.audit import elf, members
-from store.audit.members import Member
+from store.audit.elf import Part
+from store.audit.members import Bytes, Member
 
 CHUNK = 1 << 16
 
@@ -27,53 +32,63 @@ class Place:
     detail: str = ""
 
 
-def first_difference(one: bytes, other: bytes) -> int | None:
+def first_difference(one: Bytes, other: Bytes) -> int | None:
     """The offset of the first byte that is not the same; None when there is none."""
     shorter = min(len(one), len(other))
     for start in range(0, shorter, CHUNK):
-        left, right = one[start : start + CHUNK], other[start : start + CHUNK]
+        left, right = bytes(one[start : start + CHUNK]), bytes(other[start : start + CHUNK])
         if left != right:
             pairs = zip(left, right, strict=False)
             return start + next((i for i, (a, b) in enumerate(pairs) if a != b), shorter - start)
     return None if len(one) == len(other) else shorter
 
 
-def explain(one: bytes, other: bytes, depth: int = 0) -> Place | None:
+def explain(one: Bytes, other: Bytes, depth: int = 0) -> Place | None:
     """What is to be said of two contents; None when they are the same."""
     offset = first_difference(one, other)
     if offset is None:
         return None
+    ours, theirs = memoryview(one), memoryview(other)
     if depth < DEEPEST:
         for recognises, look in _KINDS:
-            if recognises(one) and recognises(other):
-                return look(one, other, offset, depth)
-    if _is_text(one) and _is_text(other):
-        return _in_text(one, other, offset)
-    return Place(offset, "", f"{_bytes(one, offset)} / {_bytes(other, offset)}")
+            if recognises(ours) and recognises(theirs):
+                return look(ours, theirs, offset, depth)
+    if _is_text(ours) and _is_text(theirs):
+        return _in_text(ours, theirs, offset)
+    return Place(offset, "", f"{_bytes(ours, offset)} / {_bytes(theirs, offset)}")
 
 
-def _in_elf(one: bytes, other: bytes, offset: int, depth: int) -> Place:
+def _in_elf(one: memoryview, other: memoryview, offset: int, depth: int) -> Place:
     """The first section that differs: headers differ before it, and mean it, when its size does."""
-    names = _differing_sections(one, other)
-    name = elf.at(one, offset) or elf.at(other, offset)
+    ours, theirs = elf.sections(one), elf.sections(other)
+    names = _differing_sections(one, ours, other, theirs)
+    name = elf.at(elf.parts(one), offset) or elf.at(elf.parts(other), offset)
     if names and name not in names:
         name = names[0]
-        ours, theirs = _section(one, name), _section(other, name)
-        if ours is not None and theirs is not None:
-            inside = first_difference(one[slice(*ours)], other[slice(*theirs)])
-            offset = ours[0] + (inside or 0)
+        mine, its = _content(one, ours, name), _content(other, theirs, name)
+        if mine is not None and its is not None:
+            start = next(part.start for part in reversed(ours) if part.name == name)
+            offset = start + (first_difference(mine, its) or 0)
     return Place(offset, name, _listed(names))
 
 
-def _differing_sections(one: bytes, other: bytes) -> list[str]:
-    ours = {part.name: one[part.start : part.end] for part in elf.sections(one)}
-    theirs = {part.name: other[part.start : part.end] for part in elf.sections(other)}
-    return [name for name in {**ours, **theirs} if ours.get(name) != theirs.get(name)]
+def _differing_sections(
+    one: memoryview, ours: list[Part], other: memoryview, theirs: list[Part]
+) -> list[str]:
+    mine = {part.name: one[part.start : part.end] for part in ours}
+    its = {part.name: other[part.start : part.end] for part in theirs}
+    return [name for name in {**mine, **its} if not _same(mine.get(name), its.get(name))]
 
 
-def _section(data: bytes, name: str) -> tuple[int, int] | None:
-    found = [part for part in elf.sections(data) if part.name == name]
-    return (found[-1].start, found[-1].end) if found else None
+def _same(one: memoryview | None, other: memoryview | None) -> bool:
+    if one is None or other is None or len(one) != len(other):
+        return False
+    return first_difference(one, other) is None
+
+
+def _content(data: memoryview, sections: list[Part], name: str) -> memoryview | None:
+    found = [part for part in sections if part.name == name]
+    return data[found[-1].start : found[-1].end] if found else None
 
 
 def _listed(names: list[str]) -> str:
@@ -84,19 +99,25 @@ def _listed(names: list[str]) -> str:
 
 
 def _in_members(
-    one: bytes, other: bytes, offset: int, depth: int, read: Callable[[bytes], list[Member]]
+    one: memoryview,
+    other: memoryview,
+    offset: int,
+    depth: int,
+    read: Callable[[Bytes], list[Member]],
 ) -> Place:
     """The first member that differs, and the place within it."""
     ours, theirs = read(one), read(other)
     for mine, its in zip(ours, theirs, strict=False):
         if mine.name != its.name:
             return Place(mine.header, mine.name, f"{mine.name!r} / {its.name!r} stands there")
-        inner = explain(one[mine.start : mine.end], other[its.start : its.end], depth + 1)
+        inner = None
         # A table's bytes follow from the members: these are worth more when they differ too.
-        if inner is not None and not mine.table:
+        if not mine.table:
+            inner = explain(one[mine.start : mine.end], other[its.start : its.end], depth + 1)
+        if inner is not None:
             return Place(mine.start + inner.offset, _nested(mine.name, inner.name), inner.detail)
         header = first_difference(one[mine.header : mine.start], other[its.header : its.start])
-        if inner is None and header is not None:
+        if header is not None and (not mine.table or _same(*_contents(one, mine, other, its))):
             return Place(mine.header + header, f"the header of {mine.name}")
     if len(ours) != len(theirs):
         longer = ours if len(ours) > len(theirs) else theirs
@@ -106,16 +127,22 @@ def _in_members(
     return Place(offset, around[0] if around else "")
 
 
-def _in_ar(one: bytes, other: bytes, offset: int, depth: int) -> Place:
+def _contents(
+    one: memoryview, mine: Member, other: memoryview, its: Member
+) -> tuple[memoryview, memoryview]:
+    return one[mine.start : mine.end], other[its.start : its.end]
+
+
+def _in_ar(one: memoryview, other: memoryview, offset: int, depth: int) -> Place:
     return _in_members(one, other, offset, depth, members.ar_members)
 
 
-def _in_tar(one: bytes, other: bytes, offset: int, depth: int) -> Place:
+def _in_tar(one: memoryview, other: memoryview, offset: int, depth: int) -> Place:
     return _in_members(one, other, offset, depth, members.tar_members)
 
 
-def _in_compressed(kind: str, unpack: Callable[[bytes], bytes | None]) -> _Look:
-    def look(one: bytes, other: bytes, offset: int, depth: int) -> Place:
+def _in_compressed(kind: str, unpack: Callable[[Bytes], bytes | None]) -> _Look:
+    def look(one: memoryview, other: memoryview, offset: int, depth: int) -> Place:
         ours, theirs = unpack(one), unpack(other)
         if ours is None or theirs is None:
             return Place(offset, f"{kind} data")
@@ -141,21 +168,26 @@ def _nested(outer: str, inner: str) -> str:
     return f"{outer}: {inner}" if inner else outer
 
 
-def _in_text(one: bytes, other: bytes, offset: int) -> Place:
-    number = one.count(b"\n", 0, offset) + 1
+def _in_text(one: memoryview, other: memoryview, offset: int) -> Place:
+    starts = range(0, offset, CHUNK)
+    number = 1 + sum(
+        bytes(one[start : min(start + CHUNK, offset)]).count(b"\n") for start in starts
+    )
     return Place(offset, f"line {number}", f"{_line(one, offset)} / {_line(other, offset)}")
 
 
-def _line(data: bytes, offset: int) -> str:
+def _line(data: memoryview, offset: int) -> str:
     """The line around ``offset``, or as much of it as is worth showing."""
-    start = max(data.rfind(b"\n", 0, offset) + 1, offset - _SHOWN // 2)
-    end = data.find(b"\n", offset)
-    line = data[start : min(end if end >= 0 else len(data), start + _SHOWN)]
+    base = max(0, offset - _SHOWN // 2)
+    start = base + bytes(data[base:offset]).rfind(b"\n") + 1
+    line = bytes(data[start : start + _SHOWN])
+    end = line.find(b"\n", max(0, offset - start))
+    line = line if end < 0 else line[:end]
     return repr(line.decode("utf-8", "replace")) if line or start < len(data) else "nothing more"
 
 
-def _is_text(data: bytes) -> bool:
-    head = data[: 1 << 20]
+def _is_text(data: memoryview) -> bool:
+    head = bytes(data[: 1 << 20])
     try:
         codecs.getincrementaldecoder("utf-8")().decode(head)
     except UnicodeDecodeError:
@@ -163,16 +195,21 @@ def _is_text(data: bytes) -> bool:
     return b"\0" not in head
 
 
-def _bytes(data: bytes, offset: int) -> str:
+def _bytes(data: Bytes, offset: int) -> str:
     return data[offset : offset + 8].hex(" ") or "nothing more"
 
 
-_Look = Callable[[bytes, bytes, int, int], Place]
+_Look = Callable[[memoryview, memoryview, int, int], Place]
 
-_KINDS: list[tuple[Callable[[bytes], bool], _Look]] = [
+
+def _begins(magic: bytes) -> Callable[[memoryview], bool]:
+    return lambda data: data[: len(magic)] == magic
+
+
+_KINDS: list[tuple[Callable[[memoryview], bool], _Look]] = [
     (elf.is_elf, _in_elf),
-    (lambda data: data.startswith(members.AR_MAGIC), _in_ar),
+    (_begins(members.AR_MAGIC), _in_ar),
     (members.is_tar, _in_tar),
-    (lambda data: data.startswith(members.GZIP_MAGIC), _in_compressed("gzip", members.ungzip)),
-    (lambda data: data.startswith(members.XZ_MAGIC), _in_compressed("xz", members.unxz)),
+    (_begins(members.GZIP_MAGIC), _in_compressed("gzip", members.ungzip)),
+    (_begins(members.XZ_MAGIC), _in_compressed("xz", members.unxz)),
 ]

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 
 from store.errors import printable
 
+Bytes = bytes | bytearray | memoryview
+
 AR_MAGIC = b"!<arch>\n"
 _AR_TABLES = {
     b"/": "the symbol table",
@@ -25,6 +27,9 @@ XZ_MAGIC = b"\xfd7zXZ\0"
 
 UNPACKED_LIMIT = 64 << 20
 """Bytes that are unpacked at most."""
+
+UNXZ_MEMORY = 128 << 20
+"""Bytes of memory that unpacking an xz file may take; that of `xz -9` takes 65 MiB."""
 
 MEMBERS_LIMIT = 100_000
 """Members of an archive that are looked at."""
@@ -44,15 +49,16 @@ class Member:
     table: bool = False
 
 
-def ar_members(data: bytes) -> list[Member]:
+def ar_members(data: Bytes) -> list[Member]:
     """The members of an ar archive, GNU's and BSD's long names resolved."""
-    return list(_ar(data)) if data.startswith(AR_MAGIC) else []
+    return list(_ar(data)) if data[: len(AR_MAGIC)] == AR_MAGIC else []
 
 
-def _ar(data: bytes) -> Iterator[Member]:
-    place, long_names = len(AR_MAGIC), b""
+def _ar(data: Bytes) -> Iterator[Member]:
+    place = len(AR_MAGIC)
+    long_names: Bytes = b""
     for _ in range(MEMBERS_LIMIT):
-        header = data[place : place + 60]
+        header = bytes(data[place : place + 60])
         if len(header) < 60 or header[58:] != b"`\n":
             return
         size = _decimal(header[48:58])
@@ -63,35 +69,35 @@ def _ar(data: bytes) -> Iterator[Member]:
         if raw == b"//":
             long_names = data[start : start + size]
         table = _AR_TABLES.get(raw)
-        name = table or _ar_name(raw, long_names, data[start : start + min(size, 1024)])
+        name = table or _ar_name(raw, long_names, bytes(data[start : start + min(size, 1024)]))
         yield Member(name, place, start, start + size, table is not None)
         place = start + size + size % 2
 
 
-def _ar_name(raw: bytes, long_names: bytes, content: bytes) -> str:
+def _ar_name(raw: bytes, long_names: Bytes, content: bytes) -> str:
     if raw.startswith(b"#1/"):
         return _shown(content[: _decimal(raw[3:]) or 0].rstrip(b"\0"))
     if raw.startswith(b"/"):
         offset = _decimal(raw[1:])
         if offset is not None:
-            return _shown(long_names[offset : offset + 1024].split(b"\n")[0].rstrip(b"/"))
+            return _shown(bytes(long_names[offset : offset + 1024]).split(b"\n")[0].rstrip(b"/"))
     return _shown(raw.removesuffix(b"/"))
 
 
-def is_tar(data: bytes) -> bool:
+def is_tar(data: Bytes) -> bool:
     """Whether it is a tar archive of POSIX's or GNU's kind."""
     return data[257:262] == b"ustar"
 
 
-def tar_members(data: bytes) -> list[Member]:
+def tar_members(data: Bytes) -> list[Member]:
     """The members of a tar archive. Long names of GNU's and POSIX's kind are cut short."""
     return list(_tar(data)) if is_tar(data) else []
 
 
-def _tar(data: bytes) -> Iterator[Member]:
+def _tar(data: Bytes) -> Iterator[Member]:
     place = 0
     for _ in range(MEMBERS_LIMIT):
-        header = data[place : place + 512]
+        header = bytes(data[place : place + 512])
         if len(header) < 512 or header[257:262] != b"ustar":
             return
         size = _octal(header[124:136])
@@ -105,7 +111,7 @@ def _tar(data: bytes) -> Iterator[Member]:
         place = start + (size + 511) // 512 * 512
 
 
-def ungzip(data: bytes) -> bytes | None:
+def ungzip(data: Bytes) -> bytes | None:
     """What the first member of a gzip file holds, cut at the bound; None if it is damaged."""
     try:
         return zlib.decompressobj(wbits=31).decompress(data, UNPACKED_LIMIT)
@@ -113,10 +119,10 @@ def ungzip(data: bytes) -> bytes | None:
         return None
 
 
-def unxz(data: bytes) -> bytes | None:
+def unxz(data: Bytes) -> bytes | None:
     """What an xz file holds, cut at the bound; None if it is damaged, or wants much memory."""
     try:
-        unpacker = lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=256 << 20)
+        unpacker = lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=UNXZ_MEMORY)
         return unpacker.decompress(data, UNPACKED_LIMIT)
     except (lzma.LZMAError, MemoryError):
         return None
