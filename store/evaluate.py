@@ -1,46 +1,58 @@
-"""From a folder of recipes to a catalogue: the one place that runs recipe code.
+"""From a folder of recipes to a catalogue: recipe code runs in a process of its own.
 
 The folder is a Python package with a module ``stages`` that offers ``catalogue(seeds, seed)``;
-beside it lies ``bootstrap-seeds/`` with one ``seed.json`` a folder. The engine imports no recipe.
+beside it lies ``bootstrap-seeds/`` with one ``seed.json`` a folder. The engine imports no recipe,
+and its process runs none: what comes back is data (``store.recipes``).
 """
 
 from __future__ import annotations
 
-import importlib
-import json
+import contextlib
+import errno
 import os
+import re
+import select
+import stat
+import subprocess
 import sys
-import traceback
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Final, NamedTuple
 
-from store.errors import EvaluationError, StoreError
+from store import kernel
+from store.errors import EvaluationError, FormatError
 from store.model.catalogue import Catalogue
 from store.model.derivation import BUILTIN, BUILTINS, Source
+from store.recipes import answer
+from store.recipes.answer import Answer
+from store.recipes.seeds import read_seeds
+
+__all__ = ["LIMITS", "Limits", "evaluate", "evaluation", "read_seeds", "say_nothing"]
+
+ENGINE: Final = os.path.dirname(os.path.abspath(__file__))
+KIT: Final = os.path.join(os.path.dirname(ENGINE), "derivations")
+"""The recipes that come with the engine, which other recipes may import."""
+
+GRACE: Final = 5.0
+"""Seconds beyond its limit after which a child is killed that did not end itself."""
+
+MOST_WORDS: Final = 65_536
+"""Bytes of what recipes print, and of a process's last words, that are read."""
+
+_FRAME: Final = re.compile(r'^  File "(.*)", line (\d+) in ', re.MULTILINE)
 
 
-def read_seeds(recipes: str) -> dict[str, Mapping[str, Any]]:
-    """Each seed's ``seed.json`` by name; EvaluationError when one cannot be read."""
-    folder = os.path.join(os.path.dirname(os.path.abspath(recipes)), "bootstrap-seeds")
-    return dict(_each_seed(folder)) if os.path.isdir(folder) else {}
+class Limits(NamedTuple):
+    """Seconds and bytes of memory that an evaluation may take."""
+
+    seconds: float = 60.0
+    memory: int = 4 << 30
 
 
-def _each_seed(folder: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    for name in sorted(os.listdir(folder)):
-        path = os.path.join(folder, name, "seed.json")
-        if not os.path.exists(path):
-            continue
-        try:
-            with open(path, encoding="utf-8") as stream:
-                pins = json.load(stream)
-        except json.JSONDecodeError as error:
-            raise EvaluationError(error.msg, file=path, line=error.lineno) from error
-        except (OSError, ValueError, RecursionError) as error:
-            # ValueErrors too: what is no UTF-8, and an integer of a million digits.
-            raise EvaluationError(f"cannot be read: {error}", file=path) from error
-        if not isinstance(pins, dict):
-            raise EvaluationError("not a JSON object", file=path)
-        yield name, pins
+LIMITS: Final = Limits()
+
+
+def say_nothing(line: str) -> None:
+    """For callers that do not want to hear what recipes print."""
 
 
 def evaluate(recipes: str, seed: str = "debian") -> Catalogue:
@@ -48,72 +60,168 @@ def evaluate(recipes: str, seed: str = "debian") -> Catalogue:
 
     EvaluationError names the file and line that are to blame.
     """
+    return evaluation(recipes, seed).catalogue
+
+
+def evaluation(
+    recipes: str,
+    seed: str,
+    limits: Limits = LIMITS,
+    said: Callable[[str], None] = say_nothing,
+) -> Answer:
+    """As :func:`evaluate`, with what was read; ``said`` is given each line that recipes print."""
     recipes = os.path.abspath(recipes)
-    if not os.path.isfile(os.path.join(recipes, "stages.py")):
-        raise EvaluationError(
-            f"{recipes} holds no stages.py", hint="name a folder of recipes with --recipes"
-        )
-    seeds = read_seeds(recipes)
-    if seed not in seeds:
-        raise EvaluationError(f"no seed is named {seed!r}", hint=f"seeds: {', '.join(seeds)}")
-    parent, package = os.path.split(recipes)
-    if parent not in sys.path:
-        sys.path.insert(0, parent)
+    _check_folder(recipes)
+    with _memory("answer") as told, _memory("words") as words, _memory("printed") as printed:
+        command = _command(recipes, seed, (told, words), limits)
+        ended = _run(command, (told, words), printed, limits.seconds)
+        for line in _content(printed, MOST_WORDS).decode("utf-8", "replace").splitlines():
+            said(line)
+        data = _content(told, answer.LARGEST)
+        if ended or not data:
+            raise _silent(_content(words, MOST_WORDS), recipes, limits, ended)
     try:
-        stages = importlib.import_module(f"{package}.stages")
-        result = stages.catalogue(seeds, seed)
-    except KeyboardInterrupt:
-        raise
-    except BaseException as error:  # SystemExit, too: a recipe must not end the process in silence
-        raise _blame(error, recipes) from error
-    wrong = _amiss(result)
+        found = answer.decode(data)
+        wrong = _amiss(found.catalogue)
+    except FormatError as error:
+        wrong = f"no sound catalogue: {error}"
     if wrong:
         raise EvaluationError(f"catalogue() returned {wrong}", file=f"{recipes}/stages.py")
-    assert isinstance(result, Catalogue)
-    return result
+    return found
 
 
-def _amiss(result: object) -> str | None:
-    """What about the value of catalogue() would let work on it fail half-way."""
-    if not isinstance(result, Catalogue):
-        return "no catalogue"
-    for package in result.packages.values():
-        if package.node not in result.nodes:
+def _check_folder(recipes: str) -> None:
+    try:
+        found = os.stat(f"{recipes}/stages.py")
+    except OSError as error:
+        if error.errno not in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP):
+            raise EvaluationError(f"cannot be read: {error.strerror}", file=recipes) from error
+    else:
+        if stat.S_ISREG(found.st_mode):
+            return
+    raise EvaluationError(
+        f"{recipes} holds no stages.py", hint="name a folder of recipes with --recipes"
+    )
+
+
+@contextlib.contextmanager
+def _memory(name: str) -> Iterator[int]:
+    """A file in memory, by its descriptor."""
+    fd = os.memfd_create(name)
+    try:
+        yield fd
+    finally:
+        os.close(fd)
+
+
+def _content(fd: int, most: int) -> bytes:
+    size = min(os.fstat(fd).st_size, most)
+    return os.pread(fd, size, 0)
+
+
+def _command(recipes: str, seed: str, fds: tuple[int, int], limits: Limits) -> list[str]:
+    if not sys.executable:
+        raise EvaluationError("this Python does not know its own program, and cannot start it")
+    options = ["-S", "-s", "-P", "-X", "utf8"]
+    if sys.dont_write_bytecode:
+        options.append("-B")
+    if sys.pycache_prefix:
+        options += ["-X", f"pycache_prefix={sys.pycache_prefix}"]
+    kit = KIT if os.path.isdir(KIT) else ""
+    bounds = [str(limits.seconds), str(limits.memory)]
+    child = f"{ENGINE}/recipes/child.py"
+    places = [os.path.dirname(ENGINE), recipes, seed, kit, *map(str, fds), *bounds]
+    return [sys.executable, *options, child, *places, *filter(os.path.isabs, sys.path)]
+
+
+def _run(command: list[str], fds: tuple[int, int], printed: int, seconds: float) -> int:
+    """Run the child to its end, or kill it when it takes too long; returns how it ended."""
+    caller = os.getpid()
+
+    def prepare() -> None:
+        kernel.die_with_parent(caller)
+        # Sets of what has no hash of its own are in the order of addresses.
+        with contextlib.suppress(OSError):
+            kernel.personality(kernel.ADDR_NO_RANDOMIZE)
+
+    environment = {"LC_ALL": "C", "TZ": "UTC", "PYTHONHASHSEED": "0"}
+    if "LD_LIBRARY_PATH" in os.environ:  # Python itself may need it
+        environment["LD_LIBRARY_PATH"] = os.environ["LD_LIBRARY_PATH"]
+    with subprocess.Popen(
+        command,
+        env=environment,
+        cwd="/",
+        stdin=subprocess.DEVNULL,
+        stdout=printed,
+        stderr=printed,
+        pass_fds=fds,
+        start_new_session=True,
+        preexec_fn=prepare,  # noqa: PLW1509 - it calls the kernel, and takes no lock
+    ) as child:
+        try:
+            _wait(child.pid, seconds + GRACE)
+        finally:
+            child.kill()
+        return child.wait()
+
+
+def _wait(pid: int, seconds: float) -> None:
+    """Wait for the end of a child, and not longer."""
+    fd = os.pidfd_open(pid)
+    try:
+        ready = select.poll()
+        ready.register(fd, select.POLLIN)
+        ready.poll(seconds * 1000)
+    finally:
+        os.close(fd)
+
+
+def _silent(words: bytes, recipes: str, limits: Limits, ended: int) -> EvaluationError:
+    """The error for a child that ended without an answer."""
+    file, line = _last_place(words, recipes)
+    if words.startswith(b"Timeout") or ended == -9:
+        return EvaluationError(
+            f"did not come to an end within {limits.seconds:g} s",
+            file=file,
+            line=line,
+            hint="STORE_EVALUATION_TIMEOUT allows more time, as in 10m",
+        )
+    how = f"signal {-ended}" if ended < 0 else f"status {ended}"
+    return EvaluationError(
+        f"the process that evaluates ended without an answer ({how})", file=file, line=line
+    )
+
+
+def _last_place(words: bytes, recipes: str) -> tuple[str, int | None]:
+    """The innermost line of recipes in a stack that Python wrote down, newest call first."""
+    above = "".join(map(_dumped, recipes)) + os.sep
+    for name, line in _FRAME.findall(words.decode("ascii", "replace")):
+        if name.startswith(above):
+            return f"{recipes}/{name[len(above) :]}", int(line)
+    return f"{recipes}/stages.py", None
+
+
+def _dumped(char: str) -> str:
+    """A character as Python writes it when it can do no more than write bytes."""
+    code = ord(char)
+    if " " <= char <= "~":
+        return char
+    return (
+        f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}" if code < 65536 else f"\\U{code:08x}"
+    )
+
+
+def _amiss(found: Catalogue) -> str | None:
+    """What about a catalogue would let work on it fail half-way."""
+    for package in found.packages.values():
+        if package.node not in found.nodes:
             return f"the package {package.name!r} without its node"
-    for node in result.nodes.values():
+    for node in found.nodes.values():
         if isinstance(node, Source):
             continue
         if node.builder.startswith(BUILTIN) and node.builder not in BUILTINS:
             return f"{node.name!r}, whose builder {node.builder!r} is unknown"
         for ref in node.refs:
-            if ref.node not in result.nodes:
+            if ref.node not in found.nodes:
                 return f"{node.name!r} without its input {ref.name!r}"
     return None
-
-
-def _blame(error: BaseException, recipes: str) -> StoreError:
-    if isinstance(error, EvaluationError) and error.file:
-        return error
-    file, line = _place(error, recipes)
-    if isinstance(error, EvaluationError):
-        error.args = (f"{file}:{line}: {error.message}",)
-        error.message, error.file, error.line = error.args[0], file, line
-        return error
-    text = error.message if isinstance(error, StoreError) else f"{type(error).__name__}: {error}"
-    if isinstance(error, SyntaxError):
-        text = f"SyntaxError: {error.msg}"
-    return EvaluationError(text, file=file, line=line)
-
-
-def _place(error: BaseException, recipes: str) -> tuple[str, int]:
-    """The innermost place in a recipe; the kit's own lines only when there is no other."""
-    if isinstance(error, SyntaxError) and error.filename:
-        return error.filename, error.lineno or 1
-    frames = [
-        (frame.filename, frame.lineno or 1)
-        for frame in traceback.extract_tb(error.__traceback__)
-        if frame.filename.startswith(recipes + os.sep)
-    ]
-    kit = os.path.join(recipes, "kit") + os.sep
-    outside = [frame for frame in frames if not frame[0].startswith(kit)]
-    return (outside or frames or [(os.path.join(recipes, "stages.py"), 1)])[-1]

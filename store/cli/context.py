@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,8 @@ from store.errors import (
     NotRealised,
     UnknownObject,
     UnknownPackage,
+    UsageError,
+    printable,
 )
 from store.layout import default_recipes, default_root
 from store.model.names import STORE_DIR, ObjectId
@@ -62,7 +65,13 @@ class Context:
             raise EvaluationError(f"{seed!r} cannot name a seed")
         from store import catalogues
 
-        return catalogues.load(f"{self.store.layout.index}/catalogue-{seed}", self.recipes, seed)
+        return catalogues.load(
+            f"{self.store.layout.index}/catalogue-{seed}",
+            self.recipes,
+            seed,
+            seconds=_evaluation_seconds(),
+            said=_say,
+        )
 
     def object(self, text: str) -> ObjectId:
         """The object that a path, a digest, the beginning of one, a link, or a package means.
@@ -123,6 +132,26 @@ class Context:
             names = ", ".join(map(str, found[:5]))
             raise UnknownObject(f"{text!r} begins several digests: {names}")
         return found[0] if found else None
+
+
+def _evaluation_seconds() -> float | None:
+    """``$STORE_EVALUATION_TIMEOUT``; None where it is not set. Raises UsageError."""
+    given = os.environ.get("STORE_EVALUATION_TIMEOUT")
+    if not given:
+        return None
+    from store.gc.settings import parse_duration
+
+    seconds = parse_duration(given)
+    if not seconds:
+        raise UsageError(
+            f"STORE_EVALUATION_TIMEOUT is no duration: {given!r}", hint="one is 90, 90s, 10m or 2h"
+        )
+    return seconds
+
+
+def _say(line: str) -> None:
+    """A line that recipes printed: standard output is for results."""
+    print(f"recipes: {printable(line)}", file=sys.stderr)
 
 
 def _places(text: str) -> list[str]:

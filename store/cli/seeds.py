@@ -12,9 +12,9 @@ from store.cli.context import Context
 from store.cli.quantities import bytes_text
 from store.cli.wording import counted
 from store.errors import StoreError
-from store.evaluate import evaluate, read_seeds
 from store.model.names import ObjectId
 from store.model.tree import NodeKind
+from store.recipes.seeds import read_seeds
 
 
 @click.command("seeds")
@@ -62,7 +62,7 @@ def _record(context: Context, name: str, seed: Mapping[str, Any]) -> dict[str, A
         "bytes": None,
         "executables": None,
     }
-    catalogue = evaluate(context.recipes, name)
+    catalogue = context.catalogue_on(name)
     try:
         ref = catalogue.ref(f"seed.{name}")
         oid = context.package_object(f"seed.{name}", ref.node, ref.output)

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final, NamedTuple, TypeAlias
 
+from store.canon import Value
 from store.errors import UnknownOutput, UnknownPackage
+from store.model import fields
 from store.model.derivation import Derivation, Ref, Source
 
 GraphNode: TypeAlias = Source | Derivation
@@ -101,3 +103,82 @@ class Catalogue:
 def collect(nodes: Iterable[GraphNode]) -> dict[bytes, GraphNode]:
     """Nodes by digest."""
     return {node.digest: node for node in nodes}
+
+
+class _Nodes(Mapping[bytes, GraphNode]):
+    """Nodes by digest, decoded at first use."""
+
+    def __init__(self, encoded: dict[bytes, tuple[bool, bytes]]) -> None:
+        self._encoded = encoded
+        self._decoded: dict[bytes, GraphNode] = {}
+
+    def __getitem__(self, key: bytes) -> GraphNode:
+        if key not in self._decoded:
+            is_source, data = self._encoded[key]
+            self._decoded[key] = Source.decode(data) if is_source else Derivation.decode(data)
+        return self._decoded[key]
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self._encoded)
+
+    def __len__(self) -> int:
+        return len(self._encoded)
+
+
+def to_fields(catalogue: Catalogue) -> Value:
+    """``[packages, nodes, barriers]``."""
+    packages: list[Value] = [
+        [
+            package.name,
+            package.node,
+            package.version,
+            package.description,
+            package.licence,
+            package.twin,
+            package.any_seed,
+        ]
+        for package in catalogue.packages.values()
+    ]
+    nodes: list[Value] = [
+        [key, isinstance(node, Source), node.encode()] for key, node in catalogue.nodes.items()
+    ]
+    barriers: list[Value] = [
+        [sorted(barrier.nodes), sorted(barrier.forbidden), sorted(barrier.trusted)]
+        for barrier in catalogue.barriers
+    ]
+    return [packages, nodes, barriers]
+
+
+def from_fields(value: Value) -> Catalogue:
+    """The inverse of :func:`to_fields`, but that each node is decoded at its first use.
+
+    Neither then nor now is a node's digest computed anew. Raises FormatError.
+    """
+    packages, nodes, barriers = fields.array(value, 3)
+    found = {}
+    for item in fields.array(packages):
+        name, node, version, description, licence, twin, any_seed = fields.array(item, 7)
+        package = Package(
+            fields.text(name),
+            fields.raw(node, 32),
+            fields.text(version),
+            fields.text(description),
+            fields.text(licence),
+            fields.text(twin),
+            fields.boolean(any_seed),
+        )
+        found[package.name] = package
+    encoded = {}
+    for item in fields.array(nodes):
+        key, is_source, data = fields.array(item, 3)
+        encoded[fields.raw(key, 32)] = (fields.boolean(is_source), fields.raw(data))
+    return Catalogue(found, _Nodes(encoded), fields.several(barriers, _barrier))
+
+
+def _barrier(value: Value) -> Barrier:
+    nodes, forbidden, trusted = fields.array(value, 3)
+    return Barrier(_digests(nodes), _digests(forbidden), _digests(trusted))
+
+
+def _digests(value: Value) -> frozenset[bytes]:
+    return frozenset(fields.several(value, lambda item: fields.raw(item, 32)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import subprocess
 import tarfile
@@ -14,10 +15,9 @@ from store.build import cleaning
 from tests.faults import rule
 from tests.faults.running import Done, run
 from tests.integration.laboratory import program_interpreter
+from tests.recipes.copies import copy_recipes
 
 COPY = "copy.mdb"
-
-SMALL = Path(__file__).resolve().parents[1] / "recipes" / "small"
 
 
 @dataclass(frozen=True)
@@ -68,6 +68,11 @@ class Workshop:
     count: int = 0
 
     @property
+    def recipes(self) -> Path:
+        """The small recipes, for the archive that lies beside them."""
+        return self.place / "small"
+
+    @property
     def template(self) -> Path:
         """The store before the command."""
         return self.place / "template"
@@ -98,7 +103,7 @@ class Workshop:
             .replace("{object}", self.object)
             for word in words
         ]
-        return ["--root", str(folder / "root"), "--recipes", str(SMALL), *chosen]
+        return ["--root", str(folder / "root"), "--recipes", str(self.recipes), *chosen]
 
     def run(
         self, folder: Path, *, strace: Sequence[str] = (), kill_after: float | None = None
@@ -109,7 +114,7 @@ class Workshop:
 
     def must(self, *words: str) -> Done:
         """Run another command on the template, while preparing."""
-        line = ["--root", str(self.template), "--recipes", str(SMALL)]
+        line = ["--root", str(self.template), "--recipes", str(self.recipes)]
         done = run([*line, *words], self.place, self.environment)
         if done.code != 0:
             raise RuntimeError(f"store {' '.join(words)} failed with {done.code}:\n{done.err}")
@@ -141,12 +146,19 @@ class Workshop:
         return rule.promised(done.out, done.err) if self.subject.promises else set()
 
 
+def small_recipes(folder: Path, archive: Path, *, dice: bool = False) -> Path:
+    """A copy of the small recipes in ``folder``, for this archive."""
+    sha256 = hashlib.sha256(archive.read_bytes()).hexdigest()
+    return copy_recipes("small", folder, rootfs=str(archive), sha256=sha256, dice=dice)
+
+
 def workshop(place: Path, subject: Subject) -> Workshop:
     """The subject's folder at ``place``, made."""
     place.mkdir(parents=True)
     archive = place / "small-rootfs.tar"
     pack_rootfs(archive)
-    made = Workshop(place, subject, {"SMALL_ROOTFS": str(archive), "STORE_SEED": "debian"})
+    small_recipes(place, archive)
+    made = Workshop(place, subject, {"STORE_SEED": "debian"})
     subject.prepare(made)
     if made.template.exists() and not made.kept:
         made.kept = rule.objects(str(made.template))
@@ -263,7 +275,7 @@ def _with_another(shop: Workshop) -> None:
     """A store, and another one with an object that refers to others, of which one is here, too."""
     _with_records(shop)
     shop.template.rename(shop.place / "other")
-    line = ["--root", str(shop.place / "other"), "--recipes", str(SMALL), "realise", "above"]
+    line = ["--root", str(shop.place / "other"), "--recipes", str(shop.recipes), "realise", "above"]
     done = run(line, shop.place, shop.environment)
     assert done.code == 0, done.err
     shop.object = done.out.strip()

@@ -17,13 +17,13 @@ from typing import Any
 import pytest
 
 from store.build.variation import VARIATIONS
-from tests.integration.conftest import TOP, Shop
+from tests.integration.conftest import TOP, TOYS, Shop
 from tests.integration.test_realise import builders, wait_for
+from tests.recipes.copies import RECIPES, copy_recipes
 
 Taker = Callable[["subprocess.Popen[str]"], "subprocess.Popen[str]"]
 Record = dict[str, Any]
 
-RECIPES = TOP / "tests" / "recipes"
 STABLE = ("steady", "above")
 DECIDED = {
     "year": {"date"},
@@ -38,9 +38,10 @@ DECIDED = {
 
 
 @pytest.fixture(scope="module")
-def audited(shop: Shop) -> Shop:
+def audited(shop: Shop, tmp_path_factory: pytest.TempPathFactory) -> Shop:
     """The toys, realised."""
-    made = replace(shop, recipes=RECIPES / "audited")
+    copy = copy_recipes("toys", tmp_path_factory.mktemp("audited"), audited=True)
+    made = replace(shop, recipes=copy)
     done = made.run("realise", *STABLE, *DECIDED, "time", "chance", "pair", "picky")
     assert done.returncode == 0, done.stderr
     return made
@@ -215,7 +216,7 @@ def test_what_was_recorded_under_other_circumstances_is_no_matter_of_date_or_cha
 
 
 def test_a_changed_source_in_the_store_is_found(audited: Shop, tmp_path: Path) -> None:
-    own = replace(audited, root=tmp_path / "root", recipes=RECIPES / "toys")
+    own = replace(audited, root=tmp_path / "root", recipes=TOYS)
     path = own.physical(own.path("realise", "note"))
     changed = path.stat()
     path.chmod(0o644)
@@ -316,13 +317,12 @@ def test_a_stage_that_is_not_realised_is_unknown(ladder: Shop, tmp_path: Path) -
 @pytest.fixture
 def noted(audited: Shop, tmp_path: Path) -> Shop:
     """The toys' recipes in a folder of the test's own, with a ledger."""
-    recipes = tmp_path / "audited"
-    recipes.mkdir()
-    for file in (RECIPES / "audited").glob("*.py"):
-        (recipes / file.name).write_text(file.read_text())
-    (tmp_path / "bootstrap-seeds").mkdir()
-    (tmp_path / "bootstrap-seeds" / "debian").symlink_to(TOP / "bootstrap-seeds" / "debian")
-    made = replace(audited, recipes=recipes)
+    seeds = tmp_path / "bootstrap-seeds"
+    copy = copy_recipes("toys", tmp_path, audited=True)
+    seeds.unlink()
+    seeds.mkdir()
+    (seeds / "debian").symlink_to(TOP / "bootstrap-seeds" / "debian")
+    made = replace(audited, recipes=copy)
     done = made.run("audit", "ledger", "--update")
     assert done.returncode == 0, done.stderr
     return made
@@ -360,7 +360,7 @@ def test_what_the_ledger_has_otherwise_differs(noted: Shop) -> None:
 
 
 def test_a_recipe_that_changed_since_is_unknown_until_the_ledger_is_updated(noted: Shop) -> None:
-    stages = noted.recipes / "stages.py"
+    stages = noted.recipes / "audited.py"
     stages.write_text(stages.read_text().replace("echo fine", "echo finer"))
     code, (record,) = audit(noted, "ledger", "picky")
     assert (code, record["verdict"]) == (1, "unknown")

@@ -10,10 +10,8 @@ from typing import Any
 
 import pytest
 
-from tests.faults.subjects import pack_rootfs
-from tests.integration.conftest import TOP, Shop
-
-DICE = TOP / "tests" / "recipes" / "dice"
+from tests.faults.subjects import pack_rootfs, small_recipes
+from tests.integration.conftest import Shop
 
 
 @pytest.fixture(scope="module")
@@ -36,8 +34,8 @@ def bert(archive: Path, tmp_path: Path) -> Shop:
 
 def user(archive: Path, place: Path) -> Shop:
     """An empty store, and a key."""
-    env = {"SMALL_ROOTFS": str(archive), "XDG_CONFIG_HOME": str(place / "config")}
-    shop = Shop(place / "root", DICE, env)
+    env = {"XDG_CONFIG_HOME": str(place / "config")}
+    shop = Shop(place / "root", small_recipes(place, archive, dice=True), env)
     shop.path("key", "new", place.name)
     return shop
 

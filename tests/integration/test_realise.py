@@ -19,6 +19,7 @@ import pytest
 
 from store import kernel
 from tests.integration.conftest import TOP, MakeDisk, Shop, others_path
+from tests.recipes.copies import copy_recipes
 
 Taker = Callable[["subprocess.Popen[str]"], "subprocess.Popen[str]"]
 
@@ -161,13 +162,10 @@ def test_the_number_of_cores_is_not_part_of_identity(shop: Shop) -> None:
     assert one.stdout == "nothing to do\n"
 
 
-def test_what_is_built_from_equal_objects_is_not_built_again(shop: Shop) -> None:
+def test_what_is_built_from_equal_objects_is_not_built_again(shop: Shop, tmp_path: Path) -> None:
     before = shop.path("realise", "downstream")
-    other = replace(shop, env={"TOYS_NOTE": "a comment"})
-    # Evaluated catalogues are kept by the recipes' files; the note comes from outside of them.
-    (shop.root / "index" / "catalogue-debian").unlink()
+    other = replace(shop, recipes=copy_recipes("toys", tmp_path, note="a comment"))
     after = other.run("realise", "downstream")
-    (shop.root / "index" / "catalogue-debian").unlink()
     assert after.stdout.strip() == before
     assert "built upstream" in after.stderr
     assert "built downstream" not in after.stderr
@@ -230,14 +228,10 @@ def test_a_file_with_the_wrong_hash_is_kept_aside(shop: Shop) -> None:
 def test_a_source_that_moved_is_fetched_from_its_new_place(shop: Shop, tmp_path: Path) -> None:
     path = shop.path("realise", "note")
     assert shop.path("realise", "--dry-run", "note") == "nothing to do"
-    cache = shop.root / "index" / "catalogue-debian"
 
     def moved(to: Path) -> subprocess.CompletedProcess[str]:
-        cache.unlink(missing_ok=True)
-        try:
-            return replace(shop, env={"TOYS_NOTE_PLACE": str(to)}).run("realise", "note")
-        finally:
-            cache.unlink(missing_ok=True)
+        copy = copy_recipes("toys", tmp_path / f"to-{to.name}", note_place=str(to))
+        return replace(shop, recipes=copy).run("realise", "note")
 
     gone = moved(tmp_path / "gone")
     assert gone.returncode == 22, "the old file must not hide that the new place has none"

@@ -20,7 +20,7 @@ from store.remote.shared import SharedFiles
 from store.store import Store
 from store.verify.repair import repair
 from store.work.tokens import TokenPool
-from tests.faults.subjects import SMALL, pack_rootfs
+from tests.faults.subjects import pack_rootfs, small_recipes
 from tests.integration.conftest import Shop, others_path
 
 
@@ -50,7 +50,7 @@ def small(tmp_path: Path) -> Shop:
     """An empty store for small recipes, whose root file system is an archive on this machine."""
     archive = tmp_path / "small-rootfs.tar"
     pack_rootfs(archive)
-    return Shop(tmp_path / "root", SMALL, {"SMALL_ROOTFS": str(archive)})
+    return Shop(tmp_path / "root", small_recipes(tmp_path, archive))
 
 
 def found(shop: Shop, name: str) -> str:
@@ -227,7 +227,7 @@ def test_a_collected_input_that_cannot_be_had_again_is_told(small: Shop, tmp_pat
     ((reasons,),) = ([item["reasons"]] for item in ended)
     assert isinstance(reasons, dict)
     assert reasons["building again"].startswith("small-rootfs.tar would have to be fetched from ")
-    Path(small.env["SMALL_ROOTFS"]).rename(tmp_path / "elsewhere")
+    (tmp_path / "small-rootfs.tar").rename(tmp_path / "elsewhere")
     (tmp_path / "above").unlink()
     code, ended = repaired(small)
     ((reasons,),) = ([item["reasons"]] for item in ended)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import itertools
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,6 +17,8 @@ from store import catalogues, evaluate
 from store.errors import EvaluationError
 from store.model.catalogue import Catalogue
 from store.model.derivation import Derivation
+from store.recipes import reads
+from store.recipes.answer import Answer
 
 fresh = itertools.count()
 
@@ -47,13 +52,13 @@ def recipes(tmp_path: Path) -> Path:
 def evaluations(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Every evaluation leaves the recipes' folder here."""
     done: list[str] = []
-    real = evaluate.evaluate
+    real = evaluate.evaluation
 
-    def counted(recipes: str, seed: str) -> Catalogue:
+    def counted(recipes: str, *args: Any) -> Answer:
         done.append(recipes)
-        return real(recipes, seed)
+        return real(recipes, *args)
 
-    monkeypatch.setattr(evaluate, "evaluate", counted)
+    monkeypatch.setattr(evaluate, "evaluation", counted)
     return done
 
 
@@ -141,9 +146,183 @@ def test_a_folder_that_holds_no_recipes_is_not_walked(tmp_path: Path) -> None:
 def test_recipes_that_cannot_be_read_are_told(
     recipes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def denied(path: str) -> None:
-        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
+    real = os.stat
 
-    monkeypatch.setattr(os, "scandir", denied)
+    def denied(path: str, **options: Any) -> os.stat_result:
+        if path == f"{recipes}/stages.py":
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
+        return real(path, **options)
+
+    monkeypatch.setattr(os, "stat", denied)
     with pytest.raises(EvaluationError, match="cannot be read: Permission denied"):
         catalogues.load(str(tmp_path / "cache"), str(recipes), "debian")
+
+
+# -- what evaluation reads is watched -------------------------------------------------------------
+
+READING = """
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+HERE = Path(__file__).parent
+
+def look():
+    found = [(HERE / "fix.patch").read_text()]
+    found += sorted(path.name for path in (HERE / "patches").iterdir())
+    found += [str((HERE / "optional").exists()), str(os.path.islink(HERE / "link"))]
+    found += [entry.name for entry in os.scandir(HERE / "scanned") if entry.is_file()]
+    found += [os.readlink(HERE / "link"), str((HERE / "big").stat().st_size)]
+    return " ".join(found)
+"""
+
+CHANGES: dict[str, Callable[[Path], object]] = {
+    "a patch that was read": lambda top: (top / "fix.patch").write_text("other"),
+    "a patch of the same size": lambda top: (top / "fix.patch").write_text("ONE"),
+    "a patch that is another file": lambda top: _replace(top / "fix.patch", "one"),
+    "a patch that is gone": lambda top: (top / "fix.patch").unlink(),
+    "a folder that was listed": lambda top: (top / "patches" / "b").touch(),
+    "a listed file that is gone": lambda top: (top / "patches" / "a").unlink(),
+    "a listed file of another name": lambda top: (top / "patches" / "a").rename(top / "patches/c"),
+    "what was not there": lambda top: (top / "optional").touch(),
+    "a folder where nothing was": lambda top: (top / "optional").mkdir(),
+    "a link that leads elsewhere": lambda top: _relink(top / "link", "big"),
+    "a link that is a file now": lambda top: _replace(top / "link", ""),
+    "a scanned folder's file": lambda top: (top / "scanned" / "x").touch(),
+    "a scanned file that is a folder now": lambda top: _refolder(top / "scanned" / "y"),
+    "a file that was only looked at": lambda top: (top / "big").write_text("longer"),
+    "a module that would be found first": lambda top: _package(top / "reading"),
+    "the recipes' own package": lambda top: (top / "__init__.py").write_text("x = 1"),
+    "a new seed": lambda top: (top.parent / "bootstrap-seeds" / "other").mkdir(),
+    "a file that lost its modes": lambda top: (top / "fix.patch").chmod(0o600),
+}
+
+
+def _replace(path: Path, text: str) -> None:
+    path.with_name("fresh").write_text(text)
+    path.with_name("fresh").rename(path)
+
+
+def _relink(path: Path, target: str) -> None:
+    path.unlink()
+    path.symlink_to(target)
+
+
+def _refolder(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
+def _package(path: Path) -> None:
+    path.mkdir()
+    (path / "__init__.py").write_text(READING + "\n")
+
+
+@pytest.fixture
+def reading(recipes: Path) -> Path:
+    """Recipes that read files that are no modules, and look for some that are not there."""
+    (recipes / "reading.py").write_text(READING)
+    text = RECIPES.replace('seeds[seed]["say"]', "look()")
+    (recipes / "stages.py").write_text("from .reading import look\n" + text)
+    for folder in ("patches", "scanned"):
+        (recipes / folder).mkdir()
+    for name, text in {"fix.patch": "one", "patches/a": "", "scanned/y": "", "big": "big"}.items():
+        (recipes / name).write_text(text)
+    (recipes / "link").symlink_to("fix.patch")
+    (recipes / "seen").touch()
+    return recipes
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_what_was_read_or_looked_for_is_watched(
+    reading: Path, evaluations: list[str], change: str
+) -> None:
+    load(reading)
+    load(reading)
+    assert len(evaluations) == 1
+    CHANGES[change](reading)
+    with contextlib.suppress(EvaluationError):
+        load(reading)
+    assert len(evaluations) == 2
+
+
+def test_what_was_not_read_is_not_watched(reading: Path, evaluations: list[str]) -> None:
+    load(reading)
+    (reading / "notes.txt").write_text("unread")
+    (reading / "seen").write_text("unread")
+    (reading.parent / "beside.py").write_text("unread")
+    (reading / "__pycache__").mkdir()
+    load(reading)
+    assert len(evaluations) == 1
+
+
+def test_odd_names_and_links_do_not_end_the_fingerprint(recipes: Path) -> None:
+    (recipes / "a-dangling").symlink_to("nowhere")
+    (recipes / "b-loop").symlink_to("b-loop")
+    (recipes / "c-above").symlink_to("..")
+    (recipes / "d-here").symlink_to(".")
+    os.mkfifo(recipes / "e.py")
+    (recipes / os.fsdecode(b"f-\xff.py")).touch()
+    (recipes / "g-closed").mkdir(mode=0)
+    (recipes / "h\n.json").touch()
+    deep = recipes / "i"
+    deep.mkdir()
+    (recipes / "z").mkdir()
+    (recipes / "z" / "last.py").touch()
+    before = catalogues.fingerprint(str(recipes), "debian")
+    assert before == catalogues.fingerprint(str(recipes), "debian")
+    (recipes / "z" / "last.py").write_text("x")
+    assert before != catalogues.fingerprint(str(recipes), "debian")
+    assert load(recipes).package("hello")
+
+
+def test_recipes_that_change_meanwhile_are_not_kept(
+    recipes: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = evaluate.evaluation
+    count = itertools.count()
+
+    def changing(*args: Any) -> Answer:
+        found = real(*args)
+        (recipes / "more.py").write_text(str(next(count)))
+        return found
+
+    monkeypatch.setattr(evaluate, "evaluation", changing)
+    load(recipes)
+    assert next(count) == catalogues.TRIES
+    assert not (recipes.parent / "cache").exists()
+
+
+def test_a_file_that_changes_while_it_is_read_is_not_kept(
+    reading: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = evaluate.evaluation
+
+    def changing(*args: Any) -> Answer:
+        found = real(*args)
+        (reading / "fix.patch").write_text("new")
+        return found
+
+    monkeypatch.setattr(evaluate, "evaluation", changing)
+    load(reading)
+    monkeypatch.undo()
+    catalogue = load(reading)
+    node = catalogue.nodes[catalogue.package("hello").node]
+    assert isinstance(node, Derivation)
+    assert node.args[1].startswith("new ")
+
+
+def test_what_changed_just_before_it_was_read_is_not_settled() -> None:
+    now = 10**18
+    assert reads.is_young((0, 1, now - 1000, 5, 7), now)
+    assert reads.is_young((0, 1, 5, now + 1000, 7), now)
+    assert not reads.is_young((0, 1, now - reads.TICK, now + 10**12, 7), now)
+
+
+def test_a_kept_catalogue_that_is_no_file_is_not_waited_for(
+    recipes: Path, evaluations: list[str]
+) -> None:
+    os.mkfifo(recipes.parent / "cache")
+    load(recipes)
+    load(recipes)
+    assert len(evaluations) == 1, "it was replaced"

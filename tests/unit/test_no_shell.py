@@ -33,6 +33,8 @@ READS_IT = {
     "build/bounds": "the fetching side: the largest source",
     "build/credentials": "the fetching side: the netrc file",
     "audit/keyring": "where the user's keys are",
+    "evaluate": "where Python's own libraries are, for the process that runs recipes",
+    "recipes/child": "to clear it",
     "cli": "the user's side: options, editor, pager, shell",
 }
 """Rooms that may look at the environment, each with what for. No builder is started in them with

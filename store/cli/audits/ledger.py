@@ -64,7 +64,7 @@ def compare(context: Context, packages: Sequence[str]) -> list[Finding]:
 
 
 def _update(context: Context) -> None:
-    from store.evaluate import read_seeds
+    from store.recipes.seeds import read_seeds
 
     path = ledger.path_of(context.recipes)
     old = ledger.read(path) if os.path.exists(path) else {}

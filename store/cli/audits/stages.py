@@ -48,7 +48,7 @@ def command(
 
 
 def _ladders(context: Context, seeds: str | None) -> list[Ladder]:
-    from store.evaluate import read_seeds
+    from store.recipes.seeds import read_seeds
 
     def ladder(seed: str) -> Ladder:
         return Ladder(context.store, seed, context.catalogue_on(seed))

@@ -1,13 +1,13 @@
 """A root file system of a shell and two tools, and builders that need no more.
 
-``$SMALL_ROOTFS`` is the path of a tar archive with ``/bin/sh``, ``mkdir``, ``ln`` and what they
-load. ``$SMALL_NOTE`` is in every builder's environment, so that another value makes other objects.
+They are used as a copy with ``parameters.json`` beside this file: ``rootfs`` is the path of a tar
+archive with ``/bin/sh``, ``mkdir``, ``ln`` and what they load, and ``sha256`` its hash. With
+``dice``, the recipes are those of ``dice.py``.
 """
 
 from __future__ import annotations
 
-import hashlib
-import os
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,10 @@ PAIR = (
 def catalogue(seeds: Mapping[str, Mapping[str, Any]], seed: str) -> Catalogue:
     """``rootfs`` <- ``base`` <- ``above``; ``pair``, which has two outputs; and a tree of items,
     in which ``item-N`` stands on ``item-N/2``."""
+    if parameters().get("dice"):
+        from . import dice
+
+        return dice.catalogue(seeds, seed)
     source = archive()
     root = Derivation(
         name="small-rootfs",
@@ -58,10 +62,18 @@ def catalogue(seeds: Mapping[str, Mapping[str, Any]], seed: str) -> Catalogue:
     )
 
 
+def parameters() -> dict[str, Any]:
+    """What the copy was made with."""
+    found: dict[str, Any]
+    found = json.loads(Path(__file__).with_name("parameters.json").read_text())
+    return found
+
+
 def archive() -> Source:
-    """The archive of ``$SMALL_ROOTFS``, as it lies there."""
-    path = Path(os.environ["SMALL_ROOTFS"])
-    return Source(path.name, hashlib.sha256(path.read_bytes()).hexdigest(), (f"file://{path}",))
+    """The archive that the parameters name, as it lies there."""
+    told = parameters()
+    path = Path(told["rootfs"])
+    return Source(path.name, told["sha256"], (f"file://{path}",))
 
 
 def builder(
@@ -73,7 +85,7 @@ def builder(
 ) -> Derivation:
     """A builder that is a line of shell."""
     variables = {output: scratch_path(name, output) for output in outputs}
-    variables |= {"PATH": "/bin", "NOTE": os.environ.get("SMALL_NOTE", "")}
+    variables |= {"PATH": "/bin", "NOTE": ""}
     return Derivation(
         name=name,
         system=SYSTEM,

@@ -1,13 +1,15 @@
 """Builders of a line or two, each good for one question about the engine.
 
-``$TOYS_NOTE`` is written into the upstream derivations of ``downstream``: it changes their identity
-and not their outputs. ``$TOYS_NOTE_PLACE`` moves the source ``note``.
+A copy of these recipes may have ``parameters.json`` beside this file. ``note`` is written into the
+upstream derivations of ``downstream``: it changes their identity and not their outputs.
+``note_place`` moves the source ``note``, and ``audited`` adds the toys for audits.
 """
 
 from __future__ import annotations
 
-import os
+import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from derivations.kit.seed import USERLAND, Seed
@@ -54,6 +56,7 @@ BROKEN = {
 
 
 NOTE_SHA256 = "90aafeead6187bdb2f46b6adbe622112062661f7f0353d63414e9ecef7c37fd6"
+HERE = Path(__file__).parent
 
 
 class Toys:
@@ -106,9 +109,14 @@ def catalogue(seeds: Mapping[str, Mapping[str, Any]], seed: str) -> Catalogue:
         toys.publish(name, toys.toy(name, script, outputs))
     for name, source in BROKEN.items():
         toys.publish(name, source)
-    place = os.environ.get("TOYS_NOTE_PLACE", os.path.join(os.path.dirname(__file__), "note.txt"))
+    parameters = read_parameters()
+    place = parameters.get("note_place", str(HERE / "note.txt"))
     toys.publish("note", Source("note.txt", NOTE_SHA256, (f"file://{place}",)))
-    chain(toys)
+    chain(toys, parameters.get("note", ""))
+    if parameters.get("audited"):
+        from . import audited
+
+        return audited.catalogue(seeds, seed)
     return Catalogue(toys.packages, toys.nodes, barriers(toys))
 
 
@@ -130,9 +138,15 @@ def barriers(toys: Toys) -> tuple[Barrier, ...]:
     )
 
 
-def chain(toys: Toys) -> None:
+def read_parameters() -> dict[str, Any]:
+    """What ``parameters.json`` says, if it is there."""
+    path = HERE / "parameters.json"
+    found: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
+    return found
+
+
+def chain(toys: Toys, note: str) -> None:
     """``upstream`` <- ``downstream``, and ``after-failure``, which waits for ``fails``."""
-    note = os.environ.get("TOYS_NOTE", "")
     upstream = toys.publish("upstream", toys.toy("upstream", 'echo same > "$out"', NOTE=note))
     script = f'read word < {upstream.ref()}; echo "$word {upstream.ref()}" > "$out"; date +%N >&2'
     toys.publish("downstream", toys.toy("downstream", script, inputs=(upstream.ref(),)))

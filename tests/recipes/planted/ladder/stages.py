@@ -18,7 +18,7 @@ from store.model.catalogue import Catalogue, GraphNode, Package
 from store.model.derivation import Derivation, Ref
 from store.model.identity import scratch_path
 
-TOP = Path(__file__).parents[4]
+SEEDS = Path(__file__).parents[1] / "bootstrap-seeds"
 
 CC = """\
 #!/bin/sh -eu
@@ -85,8 +85,8 @@ class Ladder:
 
 def catalogue(seeds: Mapping[str, Mapping[str, Any]], seed: str) -> Catalogue:
     """Two stages on the seed's compiler."""
-    file = TOP / "bootstrap-seeds" / "debian" / "seed.json"
-    debian = Seed.from_json("debian", json.loads(file.read_text()))
+    pins = json.loads((SEEDS / "debian.json").read_text())
+    debian = Seed.from_json("debian", pins)
     root = debian.rootfs("full", USERLAND, COMPILER)
     ladder = Ladder(root.ref())
     ladder.nodes[root.digest] = root

@@ -7,7 +7,8 @@ from typing import Any
 
 from derivations.kit.seed import USERLAND, Seed
 from store.model.catalogue import Catalogue
-from tests.recipes.toys.stages import Toys
+
+from .stages import Toys
 
 SCRIPTS = {
     "steady": 'mkdir "$out"; echo "I live at $out" > "$out/where"; ln -s "$out/where" "$out/link"',

@@ -11,7 +11,8 @@ from typing import Any
 
 from store.model.catalogue import Catalogue, Package, collect
 from store.model.derivation import Derivation, Ref
-from tests.recipes.small.stages import SYSTEM, archive, builder
+
+from .stages import SYSTEM, archive, builder
 
 DICE = 'read thrown < /proc/sys/kernel/random/uuid; echo "$thrown" > "$out"'
 

@@ -1,0 +1,6 @@
+"""Evaluating a folder of recipes: the process that runs recipe code, and everything it may do.
+
+The *child* is a process of its own that runs the recipes and writes one answer. It reads the
+recipes' folder, ``bootstrap-seeds/`` beside it, and the recipes that come with the engine; each
+path that it looked at is a *read*, with the state that it found. ``store.evaluate`` starts it.
+"""

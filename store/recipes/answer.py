@@ -1,0 +1,86 @@
+"""The one thing that crosses from the process that runs recipes: a catalogue or an error, as data.
+
+An answer is not believed: whoever reads it checks each value, and each digest.
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+from store import canon
+from store.canon import Value
+from store.errors import (
+    Cycle,
+    EvaluationError,
+    FormatError,
+    UnfilledRole,
+    UnknownOutput,
+    UnknownPackage,
+)
+from store.model import fields
+from store.model.catalogue import Catalogue, from_fields, to_fields
+from store.recipes import reads
+from store.recipes.reads import Read, State
+
+LARGEST: Final = 256 << 20
+"""Bytes of an answer."""
+
+LONGEST: Final = 16_384
+"""Characters of a message."""
+
+_ERRORS: Final = {
+    kind.exit_code: kind
+    for kind in (EvaluationError, UnknownPackage, UnknownOutput, Cycle, UnfilledRole)
+}
+
+
+class Answer(NamedTuple):
+    """What was evaluated. ``settled`` is false if a file changed so shortly before it was read that
+    another change might not show."""
+
+    catalogue: Catalogue
+    reads: dict[Read, State]
+    settled: bool
+
+
+def encode(found: Catalogue, seen: dict[Read, State], settled: bool) -> bytes:
+    """A catalogue's answer; FormatError for what is none."""
+    return canon.encode([True, to_fields(found), reads.to_fields(seen.items()), settled])
+
+
+def encode_error(error: EvaluationError) -> bytes:
+    """An error's answer."""
+    record: list[Value] = [error.exit_code, _cut(error.message), _cut(error.hint or "")]
+    return canon.encode([False, *record, _cut(error.file or ""), error.line or 0])
+
+
+def decode(data: bytes) -> Answer:
+    """The inverse of :func:`encode`, with every node decoded and found under its own digest.
+
+    Raises the error of :func:`encode_error`; FormatError for anything else.
+    """
+    values = canon.decode(data)
+    if not fields.boolean(values[0] if values else None):
+        raise _error(*fields.array(values, 6)[1:])
+    _, packages, seen, settled = fields.array(values, 4)
+    found = from_fields(packages)
+    for key, node in found.nodes.items():
+        if node.digest != key:
+            raise FormatError(f"{node.name!r} under another one's digest")
+    return Answer(found, reads.from_fields(seen), fields.boolean(settled))
+
+
+def _error(code: Value, message: Value, hint: Value, file: Value, line: Value) -> EvaluationError:
+    kind = _ERRORS.get(fields.integer(code), EvaluationError)
+    error = kind.__new__(kind)
+    EvaluationError.__init__(error, _text(message), hint=_text(hint) or None)
+    error.file, error.line = _text(file) or None, fields.integer(line) or None
+    return error
+
+
+def _cut(text: str) -> bytes:
+    return text[:LONGEST].encode("utf-8", "surrogatepass")
+
+
+def _text(value: Value) -> str:
+    return fields.raw(value).decode("utf-8", "surrogatepass")

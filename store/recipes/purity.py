@@ -1,0 +1,407 @@
+"""What recipe code may do: look at recipes, and compute.
+
+Python's audit hook sees each file that is opened and each folder that is listed, and it refuses
+what starts programs, writes, or reaches the network. Functions that tell something without an audit
+event (``os.stat``, ``os.getpid``, ``time.time``, …) are replaced: those that look at paths record
+that, and the others refuse.
+
+This is for recipes that are careless. What holds against hostile ones is that the process has
+nothing: ``store.recipes.child`` has the kernel forbid the same where it can.
+"""
+
+from __future__ import annotations
+
+import builtins
+import contextlib
+import datetime
+import os
+import posix
+import stat
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from types import BuiltinFunctionType, ModuleType
+from typing import Any, Final, NoReturn
+
+from store.errors import EvaluationError
+from store.recipes.reads import Read, State, is_young, state_of
+
+LARGEST: Final = 64 << 20
+"""Bytes that a module may have."""
+
+REFUSED_EVENTS: Final = (
+    "_thread.",
+    "builtins.breakpoint",
+    "builtins.input",
+    "cpython.",
+    "ctypes.",
+    "fcntl.",
+    "ftplib.",
+    "gc.",
+    "glibc.",
+    "http.",
+    "imaplib.",
+    "mmap.",
+    "msvcrt.",
+    "nntplib.",
+    "poplib.",
+    "pty.",
+    "resource.",
+    "setopencodehook",
+    "shutil.",
+    "signal.",
+    "smtplib.",
+    "socket.",
+    "sqlite3.",
+    "subprocess.",
+    "sys.addaudithook",
+    "sys.set",
+    "sys._current",
+    "sys._debugmalloc",
+    "syslog.",
+    "telnetlib.",
+    "tempfile.",
+    "time.",
+    "urllib.",
+    "webbrowser.",
+)
+"""Beginnings of audit events."""
+
+SEEN_EVENTS: Final = frozenset({"os.listdir", "os.scandir", "os.walk", "os.fwalk"})
+"""Events of ``os`` that are not refused."""
+
+NAMELESS: Final = os.O_TMPFILE & ~os.O_DIRECTORY
+
+WRITING: Final = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND | NAMELESS
+
+HARMLESS: Final = frozenset(
+    [
+        "fspath",
+        "strerror",
+        "major",
+        "minor",
+        "makedev",
+        "WIFEXITED",
+        "WIFSIGNALED",
+        "WIFSTOPPED",
+        "WIFCONTINUED",
+        "WCOREDUMP",
+        "WEXITSTATUS",
+        "WTERMSIG",
+        "WSTOPSIG",
+        "close",
+        "read",
+        "lseek",
+        "isatty",
+        "_path_normpath",
+        "_path_normpath_ex",
+        "_path_splitroot",
+        "_path_splitroot_ex",
+    ]
+)
+"""Functions of ``posix`` that are left as they are: they compute, or work on what is open."""
+
+CLOCK: Final = frozenset({"struct_time", "get_clock_info"})
+"""Functions of ``time`` that are left as they are."""
+
+
+BLIND: Final = ("pwd", "grp", "_socket", "_posixsubprocess", "_ctypes", "_random", "_uuid")
+"""Modules of which Python's own ones find nothing: they ask the machine without a word."""
+
+
+class Blind(ModuleType):
+    """A module in which nothing may be used."""
+
+    def __getattr__(self, name: str) -> NoReturn:
+        raise EvaluationError(f"uses {self.__name__}.{name}, which recipes cannot", hint=_HINT)
+
+
+class Entry:
+    """What ``os.scandir`` yields in a recipe: as ``os.DirEntry``, of what was recorded."""
+
+    def __init__(self, folder: str | bytes, name: str | bytes) -> None:
+        self.name = name
+        self.path = os.path.join(folder, name)  # type: ignore[arg-type]
+
+    def __fspath__(self) -> str | bytes:
+        return self.path
+
+    def is_dir(self, *, follow_symlinks: bool = True) -> bool:
+        """As ``os.DirEntry.is_dir``."""
+        return self._is(stat.S_ISDIR, follow_symlinks)
+
+    def is_file(self, *, follow_symlinks: bool = True) -> bool:
+        """As ``os.DirEntry.is_file``."""
+        return self._is(stat.S_ISREG, follow_symlinks)
+
+    def is_symlink(self) -> bool:
+        """As ``os.DirEntry.is_symlink``."""
+        return self._is(stat.S_ISLNK, False)
+
+    def stat(self, *, follow_symlinks: bool = True) -> os.stat_result:
+        """As ``os.stat``."""
+        return os.stat(self.path, follow_symlinks=follow_symlinks)
+
+    def inode(self) -> int:
+        """Always 0: the number is the disk's affair."""
+        return 0
+
+    def _is(self, kind: Callable[[int], bool], follow: bool) -> bool:
+        try:
+            return kind(self.stat(follow_symlinks=follow).st_mode)
+        except FileNotFoundError:
+            return False
+
+
+class Entries:
+    """The iterator, and context, that ``os.scandir`` returns."""
+
+    def __init__(self, entries: Iterable[Entry]) -> None:
+        self._entries = iter(entries)
+
+    def __iter__(self) -> Iterator[Entry]:
+        return self
+
+    def __next__(self) -> Entry:
+        return next(self._entries)
+
+    def __enter__(self) -> Entries:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+class Purity:
+    """The rules for one evaluation, and ``reads``, what it looked at."""
+
+    def __init__(self, places: Sequence[str], library: Iterable[str]) -> None:
+        self.reads: dict[Read, State] = {}
+        self.settled = True
+        self._places = [os.path.realpath(place) for place in places]
+        self._all = (*places, *self._places)
+        self._library = tuple(library)
+        self._now = time.time_ns
+        self._lstat, self._stat = os.lstat, os.stat
+        self._busy = False
+
+    def enforce(self, import_rule: Any) -> None:
+        """From now on, for the rest of the process."""
+        originals = {name: getattr(os, name) for name in ("listdir", "readlink", "open", "fstat")}
+        for name, value in list(vars(posix).items()):
+            if isinstance(value, BuiltinFunctionType) and name not in HARMLESS:
+                _replace(name, _refusing(f"calls os.{name}()"))
+        _replace("stat", self._stat_rule(self._stat))
+        _replace("lstat", self._stat_rule(self._lstat))
+        _replace("listdir", self._listdir(originals["listdir"]))
+        _replace("scandir", self._scandir(originals["listdir"]))
+        _replace("readlink", self._readlink(originals["readlink"]))
+        _replace("open", self._open(originals["open"]))
+        _replace("fstat", lambda fd: _plain(originals["fstat"](fd)))
+        _replace("getcwd", lambda: "/")
+        _replace("getcwdb", lambda: b"/")
+        for name, value in list(vars(time).items()):
+            if callable(value) and name not in CLOCK and not name.startswith("_"):
+                setattr(time, name, _refusing(f"asks for the time: time.{name}()"))
+        _no_present()
+        for name in BLIND:
+            sys.modules[name] = Blind(name)
+        builtins.__import__ = import_rule
+        sys.addaudithook(self._audit)
+
+    # -- what recipes are loaded by -----------------------------------------------------------
+
+    def source(self, path: str) -> bytes | None:
+        """The content of a file of recipes, None if there is none."""
+        with self.unseen():
+            self._note(False, path)
+            if not os.path.isfile(path):
+                return None
+            self._check_place(path)
+            with open(path, "rb") as stream:
+                content = stream.read(LARGEST + 1)
+        if len(content) > LARGEST:
+            raise EvaluationError("a module has at most 64 MiB", file=path)
+        return content
+
+    def is_folder(self, path: str) -> bool:
+        """Whether there is a folder."""
+        with self.unseen():
+            self._note(False, path)
+            return os.path.isdir(path)
+
+    # -- the rules ----------------------------------------------------------------------------
+
+    @contextlib.contextmanager
+    def unseen(self) -> Iterator[None]:
+        """While this is done, nothing is recorded and nothing refused."""
+        before, self._busy = self._busy, True
+        try:
+            yield
+        finally:
+            self._busy = before
+
+    def _audit(self, event: str, args: tuple[Any, ...]) -> None:
+        if self._busy:
+            return
+        if event == "open":
+            self._opened(*args)
+        elif event.startswith(REFUSED_EVENTS) or (
+            event.startswith("os.") and event not in SEEN_EVENTS
+        ):
+            raise EvaluationError(f"does what recipes cannot: {event}{_first(args)}", hint=_HINT)
+        elif event in ("os.listdir", "os.scandir"):
+            self._look(args[0], listed=True)
+
+    def _opened(self, path: object, mode: str | None, flags: int) -> None:
+        if isinstance(path, int) or path is None:
+            return
+        if flags & WRITING:
+            raise EvaluationError(f"writes to {_text(path)!r}, which recipes cannot", hint=_HINT)
+        real = self._look(path)
+        if real is not None:
+            with self.unseen(), contextlib.suppress(OSError):
+                found = self._stat(real)
+                if not stat.S_ISREG(found.st_mode) and not stat.S_ISDIR(found.st_mode):
+                    raise EvaluationError(f"reads {_text(path)!r}, which is no file", hint=_HINT)
+
+    def _look(self, path: Any, *, listed: bool = False, follow: bool = True) -> str | None:
+        """Record what is looked at; returns its real path, or None for Python's own library."""
+        if isinstance(path, int):
+            raise EvaluationError("looks at what is open by its number", hint=_HINT)
+        text = os.path.normpath(os.path.join("/", _text("." if path is None else path)))
+        if text in self._library or text.startswith(tuple(f"{top}/" for top in self._library)):
+            return None
+        with self.unseen():
+            above = any(place.startswith(f"{text.rstrip('/')}/") for place in self._all)
+            # A path is resolved from the top: that there are folders above is no secret.
+            real = text if above and not listed else self._check_place(text, follow)
+            self._note(False, text)
+            if listed:
+                self._note(True, text)
+        return real
+
+    def _check_place(self, path: str, follow: bool = True) -> str:
+        with self.unseen():
+            folder, name = os.path.split(path)
+            real = os.path.realpath(path) if follow else f"{os.path.realpath(folder)}/{name}"
+        if any(real == place or real.startswith(f"{place}/") for place in self._places):
+            return real
+        leads = f", which leads to {real!r}" if real != path else ""
+        inside = any(path.startswith(f"{place}/") for place in self._all)
+        raise EvaluationError(
+            f"reads {path!r}{leads if inside else ''}: outside of the recipes' folder",
+            hint=_HINT,
+        )
+
+    def _note(self, listed: bool, path: str) -> None:
+        read = (listed, os.fsencode(path))
+        if read not in self.reads:
+            state = self.reads[read] = state_of(read)
+            self.settled = self.settled and not is_young(state, self._now())
+
+    def _stat_rule(self, original: Callable[..., os.stat_result]) -> Callable[..., os.stat_result]:
+        def rule(
+            path: Any, *, dir_fd: int | None = None, follow_symlinks: bool = True
+        ) -> os.stat_result:
+            follow = follow_symlinks and original is not self._lstat
+            if self._busy or isinstance(path, int):
+                return self._stat(path, follow_symlinks=follow)
+            _no_folder(dir_fd)
+            if self._look(path, follow=follow) is None:
+                return self._stat(path, follow_symlinks=follow)
+            return _plain(self._stat(path, follow_symlinks=follow))
+
+        return rule
+
+    def _listdir(self, original: Callable[..., list[Any]]) -> Callable[..., list[Any]]:
+        def rule(path: Any = ".") -> list[Any]:
+            if not self._busy:
+                self._look(path, listed=True)
+            with self.unseen():
+                # The disk's order is not the same on another disk.
+                return sorted(original(path))
+
+        return rule
+
+    def _scandir(self, original: Callable[..., list[Any]]) -> Callable[..., Any]:
+        listdir = self._listdir(original)
+
+        def rule(path: Any = ".") -> Entries:
+            folder = os.fspath(path)
+            return Entries([Entry(folder, name) for name in listdir(path)])
+
+        return rule
+
+    def _readlink(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        def rule(path: Any, *, dir_fd: int | None = None) -> Any:
+            _no_folder(dir_fd)
+            if not self._busy:
+                self._look(path, follow=False)
+            return original(path)
+
+        return rule
+
+    def _open(self, original: Callable[..., int]) -> Callable[..., int]:
+        def rule(path: Any, flags: int, mode: int = 0o777, *, dir_fd: int | None = None) -> int:
+            _no_folder(dir_fd)
+            return original(path, flags, mode)
+
+        return rule
+
+
+_HINT: Final = (
+    "evaluating reads the recipes' folder and bootstrap-seeds/ beside it, and does nothing else"
+)
+
+
+def _plain(found: os.stat_result) -> os.stat_result:
+    """Without the times, the owner and the place on the disk, which are no recipe's affair."""
+    folder = stat.S_ISDIR(found.st_mode)
+    mode = stat.S_IFMT(found.st_mode) | (0o755 if folder or found.st_mode & 0o100 else 0o644)
+    return os.stat_result((mode, 0, 0, 1, 0, 0, 0 if folder else found.st_size, 1, 1, 1))
+
+
+def _replace(name: str, function: Callable[..., Any]) -> None:
+    function.__name__ = name
+    for module in (os, posix):
+        if hasattr(module, name):
+            setattr(module, name, function)
+
+
+def _refusing(deed: str) -> Callable[..., NoReturn]:
+    def refuse(*_: object, **__: object) -> NoReturn:
+        raise EvaluationError(f"{deed}, which recipes cannot", hint=_HINT)
+
+    return refuse
+
+
+def _no_present() -> None:
+    """Replace what of ``datetime`` asks for the time, which does not go through ``time``."""
+
+    class Date(datetime.date):
+        today = classmethod(_refusing("asks for the time: date.today()"))
+
+    class DateTime(datetime.datetime):
+        now = classmethod(_refusing("asks for the time: datetime.now()"))
+        today = classmethod(_refusing("asks for the time: datetime.today()"))
+        utcnow = classmethod(_refusing("asks for the time: datetime.utcnow()"))
+
+    datetime.date, datetime.datetime = Date, DateTime  # type: ignore[misc]
+
+
+def _no_folder(descriptor: int | None) -> None:
+    if descriptor is not None:
+        raise EvaluationError("looks below an open folder, which recipes cannot", hint=_HINT)
+
+
+def _text(path: Any) -> str:
+    return os.fsdecode(path)
+
+
+def _first(args: tuple[Any, ...]) -> str:
+    shown = next((arg for arg in args if isinstance(arg, str | bytes)), "")
+    return f" ({_text(shown)[:200]})" if shown else ""

@@ -1,0 +1,110 @@
+"""What an evaluation looked at, and whether it still looks the same.
+
+A *state* is what can be known of a path without opening it. It changes when the file's content,
+its place or its kind does; a missing path has a state, too.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterable, Iterator
+from typing import Final, TypeAlias
+
+from store import digest
+from store.canon import Value
+from store.errors import FormatError
+from store.model import fields
+
+State: TypeAlias = "tuple[int | bytes, ...]"
+Read: TypeAlias = "tuple[bool, bytes]"
+"""Whether a folder was listed (otherwise, a path was looked at), and its path."""
+
+TICK: Final = 20_000_000
+"""Nanoseconds in which a file may change twice without showing it in its times."""
+
+
+def state_of(read: Read) -> State:
+    """The present state of what was read."""
+    listed, path = read
+    return _listing(path) if listed else _looks(path)
+
+
+def _looks(path: bytes) -> State:
+    try:
+        found = os.lstat(path)
+        if not stat.S_ISLNK(found.st_mode):
+            return _facts(found)
+        return (*_facts(found), *_target(path))
+    except (OSError, ValueError) as error:
+        return (-(getattr(error, "errno", None) or 1),)
+
+
+def _target(path: bytes) -> State:
+    try:
+        return _facts(os.stat(path))
+    except OSError as error:
+        return (-(error.errno or 1),)
+
+
+def _facts(found: os.stat_result) -> State:
+    # A file system on the network may give numbers that 64 bits with a sign cannot hold.
+    times = (found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+    if stat.S_ISDIR(found.st_mode):  # its entries are for those that list it
+        times = (0, 0, 0)
+    numbers = (found.st_mode, *times, found.st_ino)
+    return tuple(number & 0x7FFF_FFFF_FFFF_FFFF for number in numbers)
+
+
+def _listing(path: bytes) -> State:
+    try:
+        names = sorted(os.listdir(path))
+    except OSError as error:
+        return (-(error.errno or 1),)
+    return (digest.file_digest(b"\0".join(names)),)
+
+
+def is_young(state: State, now: int) -> bool:
+    """Whether a file changed so shortly before ``now`` (ns) that its next change may not show."""
+    return any(isinstance(part, int) and abs(now - part) < TICK for part in state[2:4])
+
+
+def walk(tops: Iterable[str]) -> Iterator[tuple[bytes, State]]:
+    """Every file below the folders whose name ends in ``.py`` or ``.json``, and every link, with
+    its state; and every folder that cannot be listed. Links are not followed."""
+    folders = [os.fsencode(top) for top in tops]
+    while folders:
+        folder = folders.pop()
+        try:
+            with os.scandir(folder) as scan:
+                entries = sorted(scan, key=lambda entry: entry.name)
+        except OSError as error:
+            yield folder, (-(error.errno or 1),)
+            continue
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                if entry.name != b"__pycache__":
+                    folders.append(entry.path)
+            elif entry.name.endswith((b".py", b".json")) or entry.is_symlink():
+                yield entry.path, _looks(entry.path)
+
+
+def to_fields(reads: Iterable[tuple[Read, State]]) -> Value:
+    """``[[listed, path, [state…]]…]``."""
+    return [[listed, path, list(state)] for (listed, path), state in reads]
+
+
+def from_fields(value: Value) -> dict[Read, State]:
+    """The inverse of :func:`to_fields`; FormatError for anything else."""
+    return dict(fields.several(value, _read))
+
+
+def _read(value: Value) -> tuple[Read, State]:
+    listed, path, state = fields.array(value, 3)
+    return (fields.boolean(listed), fields.raw(path)), tuple(map(_part, fields.array(state)))
+
+
+def _part(value: Value) -> int | bytes:
+    if type(value) is int or isinstance(value, bytes):
+        return value
+    raise FormatError("neither a number nor a digest")

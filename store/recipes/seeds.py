@@ -1,0 +1,55 @@
+"""The pins of the bootstrap seeds, which lie beside a folder of recipes."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from store.errors import EvaluationError
+
+LARGEST: Final = 64 << 20
+"""Bytes that a ``seed.json`` may have."""
+
+
+def seeds_folder(recipes: str) -> str:
+    """Where the seeds of a folder of recipes lie."""
+    return os.path.join(os.path.dirname(os.path.abspath(recipes)), "bootstrap-seeds")
+
+
+def read_seeds(recipes: str) -> dict[str, Mapping[str, Any]]:
+    """Each seed's ``seed.json`` by name; EvaluationError when one cannot be read."""
+    folder = seeds_folder(recipes)
+    try:
+        return dict(_each_seed(folder)) if os.path.isdir(folder) else {}
+    except OSError as error:
+        raise EvaluationError(f"cannot be read: {error.strerror}", file=folder) from error
+
+
+def _each_seed(folder: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    for name in sorted(os.listdir(folder)):
+        path = os.path.join(folder, name, "seed.json")
+        if not os.path.exists(path):
+            continue
+        try:
+            pins = json.loads(_content(path))
+        except json.JSONDecodeError as error:
+            raise EvaluationError(error.msg, file=path, line=error.lineno) from error
+        except OSError as error:
+            raise EvaluationError(f"cannot be read: {error.strerror}", file=path) from error
+        except (ValueError, RecursionError) as error:
+            # ValueErrors too: what is no UTF-8, and an integer of a million digits.
+            raise EvaluationError(f"cannot be read: {error}", file=path) from error
+        if not isinstance(pins, dict):
+            raise EvaluationError("not a JSON object", file=path)
+        yield name, pins
+
+
+def _content(path: str) -> str:
+    found = os.stat(path)
+    if not stat.S_ISREG(found.st_mode) or found.st_size > LARGEST:
+        raise EvaluationError("not a file of at most 64 MiB", file=path)
+    with open(path, encoding="utf-8") as stream:
+        return stream.read(LARGEST + 1)

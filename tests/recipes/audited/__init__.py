@@ -1,1 +1,0 @@
-"""Recipes for tests: small builders, well-behaved and not."""

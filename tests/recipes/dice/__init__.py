@@ -1,1 +1,0 @@
-"""Recipes of which one comes out otherwise each time, with others on top of it."""
