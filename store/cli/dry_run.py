@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from store.cli.quantities import bytes_text, seconds_text
 from store.cli.wording import counted
 from store.errors import printable
+from store.gc.downloads import abandoned
 from store.gc.holders import Holders
 from store.gc.plan import Plan, make_plan
 from store.gc.policy import Policy
@@ -52,6 +53,10 @@ def _show_victims(store: Store, plan: Plan, as_json: bool) -> Shown:
     forecast, free, policy = Forecast(store), store.free_bytes(), plan.policy
     # A run begins with the trash, and ends with what nobody knows unless it may stop before.
     shown = Shown(forecast.freed_below(store.layout.trash))
+    for download in abandoned(store.layout, policy):
+        if policy.bounded and policy.wanted(shown.left, free + shown.left) == 0:
+            break
+        shown.left += download.size
     for victims in _victims(store, plan, forecast):
         lines = []
         for name, size, used in victims:

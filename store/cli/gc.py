@@ -118,6 +118,7 @@ def _report(collector: Collector, plan: Plan, as_json: bool) -> None:
         record = {
             "objects": len(outcome.deleted),
             "freed": outcome.freed,
+            "downloads": outcome.downloads,
             "spared": plan.spared,
             "dead_roots": [root.path for root in plan.holders.dead],
             "dropped_roots": outcome.dropped_roots,

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from store.discarding import Batch, Discarding, strays
 from store.errors import Busy, StoreFull
 from store.events import SILENT, Collected, CollectorPhase, Reporter
+from store.gc.downloads import abandoned
 from store.gc.marking import Marking
 from store.gc.plan import Plan, make_plan
 from store.gc.policy import Policy
@@ -44,6 +45,7 @@ class Outcome:
 
     deleted: list[ObjectId] = field(default_factory=list)
     freed: int = 0
+    downloads: int = 0
     dropped_roots: int = 0
     dropped_leases: int = 0
     longest_hold: float = 0.0
@@ -66,6 +68,7 @@ class Collector:
         with self._alone():
             plan = make_plan(self._store, policy, self._phase)
             self._drop_roots(plan.holders.dead)
+            self._drop_downloads(policy)
             self._take(plan)
             if not policy.bounded:
                 self._sweep()
@@ -110,6 +113,16 @@ class Collector:
         for start in range(0, len(dead), CROWD):
             crowd = dead[start : start + CROWD]
             self.outcome.dropped_roots += self._store.drop_dead_roots(crowd)
+
+    # -- downloads --
+
+    def _drop_downloads(self, policy: Policy) -> None:
+        for download in abandoned(self._store.layout, policy):
+            if policy.wanted(self.removal.freed, self._store.free_bytes()) == 0:
+                return
+            freed = download.remove()
+            self.removal.add(freed)
+            self.outcome.downloads += freed > 0
 
     # -- objects --
 

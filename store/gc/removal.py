@@ -45,6 +45,11 @@ class Removal:
         """Bytes so far."""
         return self._removed.freed
 
+    def add(self, freed: int) -> None:
+        """Count bytes that were freed elsewhere."""
+        self._removed.freed += freed
+        self._progress(self.freed)
+
     def empty_run(self, folder: str) -> None:
         """Remove the objects and manifests that a run of the collector moved to ``folder``."""
         objects, manifests = f"{folder}/objects", f"{folder}/manifests"
