@@ -6,6 +6,7 @@ import os
 from typing import Final
 
 from store.model.names import ObjectId
+from store.system.home import data_folder, expand_home
 
 
 class Layout:
@@ -132,14 +133,16 @@ class Layout:
 
 
 def default_root() -> str:
-    """``$STORE_ROOT``, else ``/var/lib/fixpoint`` for root, else in the user's data home."""
+    """``$STORE_ROOT``, else ``/var/lib/fixpoint`` for root, else in the user's data home.
+
+    Raises StorageError for a user without a home folder.
+    """
     configured = os.environ.get("STORE_ROOT")
     if configured:
-        return os.path.abspath(configured)
+        return os.path.abspath(expand_home(configured))
     if os.geteuid() == 0:
         return "/var/lib/fixpoint"
-    data = os.environ.get("XDG_DATA_HOME") or os.path.expanduser("~/.local/share")
-    return os.path.abspath(os.path.join(data, "fixpoint"))
+    return os.path.abspath(os.path.join(data_folder(), "fixpoint"))
 
 
 def default_recipes() -> str:
@@ -148,4 +151,4 @@ def default_recipes() -> str:
     beside = os.path.join(
         os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "derivations"
     )
-    return os.path.abspath(configured) if configured else beside
+    return os.path.abspath(expand_home(configured)) if configured else beside

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 
 from store.audit.signing import PrivateKey, PublicKey, check_key_name
 from store.errors import FormatError, StorageError, UnusableKey, UsageError, storage_error
+from store.system.home import config_folder
 
 FILE_LIMIT = 1 << 20
 """Bytes of a file of keys."""
@@ -26,9 +27,8 @@ TRUSTED_LIMIT = 1000
 
 
 def default_folder() -> str:
-    """``$XDG_CONFIG_HOME/fixpoint``, else ``~/.config/fixpoint``."""
-    home = os.environ.get("XDG_CONFIG_HOME") or os.path.expanduser("~/.config")
-    return os.path.join(os.path.abspath(home), "fixpoint")
+    """``$XDG_CONFIG_HOME/fixpoint``, else ``~/.config/fixpoint``. Raises StorageError."""
+    return os.path.join(os.path.abspath(config_folder()), "fixpoint")
 
 
 @dataclass(frozen=True)

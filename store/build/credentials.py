@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import base64
 import os
-import pwd
 import re
 import urllib.parse
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from store.system.home import find_home
 from store.system.small import read_small
 
 _LARGEST = 1 << 20  # bytes of a netrc file
@@ -89,21 +89,11 @@ def find(entries: list[Entry], host: str, login: str | None = None) -> Entry | N
 
 def read_netrc() -> list[Entry]:
     """The entries of this user's file; none where it cannot be read."""
-    path = os.environ.get("NETRC") or os.path.join(_home(), ".netrc")
+    path = os.environ.get("NETRC") or os.path.join(find_home() or "/nonexistent", ".netrc")
     try:
         return parse_netrc(read_small(path, _LARGEST).decode("utf-8", "surrogateescape"))
     except OSError:
         return []  # absent, or not readable for us: curl passes over it, too
-
-
-def _home() -> str:
-    home = os.environ.get("HOME")
-    if home:
-        return home
-    try:
-        return pwd.getpwuid(os.geteuid()).pw_dir
-    except KeyError:
-        return "/nonexistent"
 
 
 def split(url: str) -> tuple[str, str | None]:

@@ -19,6 +19,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from store.build.transport import Page
+from store.system.home import config_folder, find_home
 
 ACCEPT = (
     "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html;q=0.2, "
@@ -168,10 +169,10 @@ def _configuration_files(environ: Mapping[str, str]) -> Iterator[str]:
     for folder in environ.get("XDG_CONFIG_DIRS", "/etc/xdg").split(":"):
         yield os.path.join(folder, "pip", "pip.conf")
     yield "/etc/pip.conf"
-    home = os.path.expanduser("~")
-    yield os.path.join(home, ".pip", "pip.conf")
-    config_home = environ.get("XDG_CONFIG_HOME") or os.path.join(home, ".config")
-    yield os.path.join(config_home, "pip", "pip.conf")
+    if home := find_home():
+        yield os.path.join(home, ".pip", "pip.conf")
+    if home or environ.get("XDG_CONFIG_HOME"):
+        yield os.path.join(config_folder(), "pip", "pip.conf")
     for prefix in dict.fromkeys((sys.prefix, environ.get("VIRTUAL_ENV", sys.prefix))):
         yield os.path.join(prefix, "pip.conf")
     if named:

@@ -19,6 +19,7 @@ from store.build import failures, indexes, mirrors
 from store.build.transport import Page, Target, file_path
 from store.errors import InvalidName
 from store.model.locators import scrubbed, shown
+from store.system.home import expand_home
 
 _POOL_PATH = re.compile(r"[A-Za-z0-9][A-Za-z0-9+._~:%-]*(/[A-Za-z0-9+_~][A-Za-z0-9+._~:%-]*)+")
 _FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9+._!-]*\.(whl|zip|tgz|tar\.(gz|bz2|xz))")
@@ -125,7 +126,7 @@ def _as_url(place: str) -> str:
     """A place in pip's configuration, which may be a path, as a URL."""
     if re.match(r"[a-z][a-z0-9+.-]*:", place):
         return re.sub(r"^file:/+(localhost/)?", "file:///", place)
-    return "file://" + urllib.parse.quote(os.path.abspath(os.path.expanduser(place)))
+    return "file://" + urllib.parse.quote(os.path.abspath(expand_home(place)))
 
 
 def _with_credentials_of(page: str, link: str) -> str:

@@ -21,6 +21,7 @@ from store.errors import (
 )
 from store.layout import default_recipes, default_root
 from store.model.names import STORE_DIR, ObjectId
+from store.system.home import expand_home
 
 if TYPE_CHECKING:
     from store.model.catalogue import Catalogue
@@ -40,8 +41,8 @@ class Context:
     def __init__(
         self, root: str | None, recipes: str | None, debug: bool, seed: str | None = None
     ) -> None:
-        self.root = os.path.abspath(root) if root else default_root()
-        self.recipes = os.path.abspath(recipes) if recipes else default_recipes()
+        self.root = os.path.abspath(expand_home(root)) if root else default_root()
+        self.recipes = os.path.abspath(expand_home(recipes)) if recipes else default_recipes()
         self.debug = debug
         self.collecting = False
         self.seed = seed or os.environ.get("STORE_SEED") or DEFAULT_SEED

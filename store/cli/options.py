@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from store.cli.context import Context
+from store.system.home import expand_home
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -82,7 +83,7 @@ class NewLink(click.ParamType[str]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """Its path; fails where no link can be."""
-        path = os.path.abspath(str(value))
+        path = os.path.abspath(expand_home(str(value)))
         if not value or (os.path.lexists(path) and not os.path.islink(path)):
             self.fail(f"{value!r} exists, and is not a link that could be replaced", param, ctx)
         if not os.path.isdir(os.path.dirname(path)):

@@ -1,0 +1,73 @@
+"""The user's own folders: from the environment, else from the password database; never ``~``."""
+
+from __future__ import annotations
+
+import os
+
+from store.errors import StorageError
+
+
+def find_home() -> str | None:
+    """Return the absolute path of the user's home folder: ``$HOME``, else the database's; or None.
+
+    A ``$HOME`` that is empty or no absolute path does not count.
+    """
+    found = os.environ.get("HOME", "")
+    return found if os.path.isabs(found) else _recorded(None) or None
+
+
+def home_folder() -> str:
+    """As :func:`find_home`; raises StorageError where there is none."""
+    found = find_home()
+    if found is None:
+        raise StorageError(
+            "this user has no home folder: HOME is not set to an absolute path, and the password "
+            f"database has none for user {os.geteuid()}",
+            hint="set HOME; or name the store with --root or $STORE_ROOT",
+        )
+    return found
+
+
+def expand_home(path: str) -> str:
+    """Return ``path`` with a leading ``~`` or ``~NAME`` replaced by that user's home folder.
+
+    No shell does so behind ``--root=``, in a unit file or between quotation marks. A folder that is
+    called ``~`` is written ``./~``. Raises StorageError where there is no such folder.
+    """
+    head, slash, rest = path.partition("/")
+    if not head.startswith("~"):
+        return path
+    folder = home_folder() if head == "~" else _recorded(head[1:])
+    if not folder:
+        raise StorageError(
+            f"{path!r} begins with the home folder of a user that does not exist",
+            hint=f"write ./{path} for a path in the current folder",
+        )
+    return folder + slash + rest
+
+
+def data_folder() -> str:
+    """Return ``$XDG_DATA_HOME``, else ``~/.local/share``. Raises StorageError."""
+    return _xdg("XDG_DATA_HOME", ".local/share")
+
+
+def config_folder() -> str:
+    """Return ``$XDG_CONFIG_HOME``, else ``~/.config``. Raises StorageError."""
+    return _xdg("XDG_CONFIG_HOME", ".config")
+
+
+def _xdg(variable: str, below_home: str) -> str:
+    found = os.environ.get(variable, "")
+    # The specification: what is not absolute is to be ignored.
+    return found if os.path.isabs(found) else os.path.join(home_folder(), below_home)
+
+
+def _recorded(name: str | None) -> str:
+    """The home folder in the password database, of this user if ``name`` is None; "" for none."""
+    import pwd
+
+    try:
+        entry = pwd.getpwuid(os.geteuid()) if name is None else pwd.getpwnam(name)
+    except (KeyError, ValueError):
+        return ""
+    return entry.pw_dir if os.path.isabs(entry.pw_dir) else ""
