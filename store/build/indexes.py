@@ -20,11 +20,13 @@ from dataclasses import dataclass
 
 from store.build.transport import Page
 from store.system.home import config_folder, find_home
+from store.system.small import read_small
 
 ACCEPT = (
     "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html;q=0.2, "
     "text/html;q=0.1"
 )
+_LARGEST = 1 << 20  # bytes of a file of pip's configuration
 _SECTIONS = ("global", "download", "install")
 # pip's own default index is asked of pip, so that it stands in no file of ours.
 _ASK_PIP = "from pip._internal.models.index import PyPI; print(PyPI.simple_url)"
@@ -141,7 +143,7 @@ def _json_links(text: str) -> list[str]:
     try:
         files = json.loads(text).get("files", [])
         return [str(file["url"]) for file in files]
-    except (ValueError, AttributeError, TypeError, KeyError):
+    except (ValueError, AttributeError, TypeError, KeyError, RecursionError):
         return []  # not an index page: it leads to nothing
 
 
@@ -154,8 +156,7 @@ def read_pip() -> PipConfiguration:
     settings: dict[str, str] = {}
     for path in _configuration_files(os.environ):
         try:
-            with open(path, encoding="utf-8", errors="replace") as file:
-                settings |= parse_pip_config(file.read())
+            settings |= parse_pip_config(read_small(path, _LARGEST).decode("utf-8", "replace"))
         except OSError:
             continue  # absent or not readable for us: pip passes over it too
     return configuration(settings | environment_settings(os.environ))
@@ -187,7 +188,9 @@ def default_index() -> str | None:
             done = subprocess.run(
                 [python, "-I", "-c", _ASK_PIP],
                 capture_output=True,
-                text=True,
+                encoding="utf-8",
+                errors="replace",
+                stdin=subprocess.DEVNULL,
                 timeout=30,
                 check=False,
             )

@@ -14,7 +14,9 @@ from dataclasses import dataclass, field
 
 from store.build.transport import Target
 from store.build.wire import DIRECT
+from store.system.small import read_small
 
+_LARGEST = 1 << 20  # bytes of a file of apt's configuration
 MIRROR_VARIABLE = "STORE_DEBIAN_MIRROR"
 
 
@@ -145,7 +147,9 @@ def usable_bases(uri: str) -> list[str]:
         return ["file://" + re.sub(r"^//(localhost)?(?=/)", "", rest)]
     if scheme == "mirror+file":
         listed = parse_mirror_list(_text(re.sub(r"^//(?=/)", "", rest)))
-        return [base for item in listed for base in usable_bases(item)]
+        # A list within a list is not read: it could be this one.
+        flat = (item for item in listed if not item.startswith("mirror+"))
+        return [base for item in flat for base in usable_bases(item)]
     return []
 
 
@@ -180,7 +184,13 @@ def _apt_config_dump() -> str:
     """What apt-config prints ($APT_CONFIG counts), or nothing where there is no apt."""
     try:
         done = subprocess.run(
-            ["apt-config", "dump"], capture_output=True, text=True, timeout=30, check=False
+            ["apt-config", "dump"],
+            capture_output=True,
+            stdin=subprocess.DEVNULL,
+            encoding="utf-8",
+            errors="replace",
+            timeout=30,
+            check=False,
         )
     except (OSError, subprocess.TimeoutExpired):
         return ""
@@ -189,7 +199,6 @@ def _apt_config_dump() -> str:
 
 def _text(path: str) -> str:
     try:
-        with open(path, encoding="utf-8", errors="replace") as file:
-            return file.read()
+        return read_small(path, _LARGEST).decode("utf-8", "replace")
     except OSError:
         return ""  # absent or not readable for us: then it names no mirrors

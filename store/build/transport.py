@@ -231,8 +231,8 @@ class _Hop:
             raise Permanent(f"redirected to {failures.short(scheme)}:, which is not followed")
         new = self.first(url, netrc)
         authorization = new.authorization
-        if _origin(new.url) == _origin(self.url):
-            authorization = authorization or self.authorization
+        if new.url == url and _origin(url) == _origin(self.url):  # and the URL names no other user
+            authorization = self.authorization or authorization
         if self.secure and scheme == "http":
             authorization = None
         return _Hop(new.url, authorization, self.secure or new.secure)

@@ -11,8 +11,17 @@ from pathlib import Path
 
 import pytest
 
+from store.build import indexes, mirrors
 from store.build.fetch import FetchProgress, FetchResult, fetch
-from store.errors import FetchFailed, HashMismatch, InvalidName, Offline, StoreFull
+from store.errors import (
+    DiskReserve,
+    FetchFailed,
+    HashMismatch,
+    InvalidName,
+    Offline,
+    StorageError,
+    StoreFull,
+)
 
 CONTENT = bytes(range(256)) * 4096
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
@@ -183,3 +192,145 @@ def test_the_last_report_is_the_whole(tmp_path: Path, source: Path) -> None:
         report=seen.append,
     )
     assert seen[-1] == FetchProgress("thing.tar", source.as_uri(), len(CONTENT), len(CONTENT))
+
+
+@pytest.mark.parametrize("make", ["link", "folder", "full folder", "fifo", "unreadable", "twice"])
+def test_what_stands_in_the_place_of_a_part_is_moved_away(
+    tmp_path: Path, source: Path, make: str
+) -> None:
+    part, other = part_of(tmp_path), tmp_path / "other"
+    other.write_bytes(b"precious")
+    if make == "link":
+        part.symlink_to(other)
+    elif make.endswith("folder"):
+        part.mkdir()
+        if make == "full folder":
+            (part / "x").mkdir()
+    elif make == "fifo":
+        os.mkfifo(part)
+    elif make == "unreadable":
+        part.write_bytes(b"x")
+        part.chmod(0)
+    else:
+        os.link(other, part)
+    assert Path(get(tmp_path, source.as_uri()).path).read_bytes() == CONTENT
+    assert other.read_bytes() == b"precious"
+
+
+def test_a_folder_for_parts_that_cannot_be_written_is_named(tmp_path: Path, source: Path) -> None:
+    (tmp_path / "partial").write_bytes(b"no folder")
+    with pytest.raises(StorageError, match="partial"):
+        get(tmp_path, source.as_uri())
+
+
+@pytest.mark.parametrize(("mode", "kept"), [(0o600, 0o600), (0o640, 0o600), (0o644, 0o644)])
+def test_a_wrong_file_is_no_more_readable_than_its_source(
+    tmp_path: Path, mode: int, kept: int
+) -> None:
+    wrong = tmp_path / "wrong"
+    wrong.write_bytes(b"wrong")
+    wrong.chmod(mode)
+    with pytest.raises(HashMismatch) as caught:
+        get(tmp_path, wrong.as_uri())
+    assert os.stat(caught.value.kept).st_mode & 0o777 == kept
+    assert os.stat(tmp_path / "bad").st_mode & 0o777 == 0o700
+
+
+def test_parts_and_the_folders_of_older_stores_are_the_owners_alone(
+    tmp_path: Path, source: Path
+) -> None:
+    for name in ("partial", "bad"):
+        (tmp_path / name).mkdir(mode=0o755)
+    part_of(tmp_path).write_bytes(CONTENT[:1000])
+    part_of(tmp_path).chmod(0o644)
+    modes = []
+
+    def look(_: FetchProgress) -> None:
+        modes.append(os.stat(part_of(tmp_path)).st_mode & 0o777)
+
+    folders = [str(tmp_path / "partial"), str(tmp_path / "bad")]
+    locators = [source.as_uri()]
+    fetch("x", SHA256, locators, partial_dir=folders[0], bad_dir=folders[1], report=look)
+    assert set(modes) == {0o600}
+    assert {os.stat(folder).st_mode & 0o777 for folder in folders} == {0o700}
+
+
+def free_bytes(folder: Path) -> int:
+    disk = os.statvfs(folder)
+    return disk.f_bavail * disk.f_frsize
+
+
+def test_the_disks_reserve_is_left_free(tmp_path: Path, source: Path) -> None:
+    partial, bad = str(tmp_path / "partial"), str(tmp_path / "bad")
+    reserve = free_bytes(tmp_path) + (1 << 30)
+    with pytest.raises(DiskReserve, match="would stay free"):
+        fetch("x", SHA256, [source.as_uri()], partial_dir=partial, bad_dir=bad, reserve=reserve)
+    assert part_of(tmp_path).stat().st_size == 0
+
+
+def test_a_locator_that_is_too_large_gives_way_to_the_next(tmp_path: Path, source: Path) -> None:
+    large = tmp_path / "large"
+    with large.open("wb") as stream:
+        stream.truncate(1 << 40)
+    assert get(tmp_path, large.as_uri(), source.as_uri()).locator == source.as_uri()
+    with pytest.raises(FetchFailed, match="most that a source may have") as caught:
+        get(tmp_path, large.as_uri(), sha256="0" * 64)
+    assert "STORE_LARGEST_SOURCE" in (caught.value.hint or "")
+
+
+@pytest.mark.parametrize(
+    "locator",
+    [
+        "ipfs://Qm/x",
+        "git+https://host/x",
+        "",
+        "http://",
+        "http://host",
+        "file:relative",
+        "http://ho st/x",
+        "http://127.0.0.1:99999/x",
+        "http://127.0.0.1:port/x",
+        "http://[::1/x",
+        "http://[v1.x]/x",
+        "http://" + "a" * 300 + ".invalid/",
+        "http://a..b/",
+        "http://\u00e9.invalid/",
+        "http://u:p@:80/x",
+        "http:///x",
+        "file:///\0x",
+        "file:///%00",
+        "file://elsewhere/x",
+        "debian:../x",
+        "pypi:x",
+    ],
+)
+def test_a_locator_of_any_kind_gives_way_to_the_next(
+    tmp_path: Path, source: Path, locator: str
+) -> None:
+    assert get(tmp_path, locator, source.as_uri()).locator == source.as_uri()
+    with pytest.raises(FetchFailed) as caught:
+        get(tmp_path / "alone", locator, "file:///nonexistent")
+    assert len(caught.value.attempts) == 2
+
+
+def test_configuration_that_cannot_be_read_gives_way_to_the_next(
+    tmp_path: Path, source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise RecursionError
+
+    monkeypatch.setattr(mirrors, "read_apt", broken)
+    monkeypatch.setattr(indexes, "read_pip", broken)
+    locators = ("debian:pool/main/x/y", "pypi:x-1.tar.gz", NOWHERE)
+    assert get(tmp_path, *locators, source.as_uri()).locator == source.as_uri()
+    with pytest.raises(FetchFailed) as caught:
+        get(tmp_path / "alone", *locators)
+    assert [place for place, _ in caught.value.attempts] == list(locators)
+
+
+def test_a_mismatch_names_the_other_locators_as_well(tmp_path: Path) -> None:
+    wrong = tmp_path / "wrong"
+    wrong.write_bytes(b"wrong")
+    with pytest.raises(HashMismatch) as caught:
+        get(tmp_path, wrong.as_uri(), NOWHERE)
+    assert f"{NOWHERE}: Connection refused" in caught.value.message

@@ -1,0 +1,258 @@
+"""Connections that hang before any answer, credentials on the way, and hints that fit."""
+
+from __future__ import annotations
+
+import email.message
+import os
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from store.build import failures, transport, wire
+from store.build.bounds import SIZE_VARIABLE, Bounds, Permanent, Slow, Transient
+from store.build.credentials import Entry, basic
+from store.build.transport import Client, Target
+from tests.unit.build.hostile import GOOD, Server, serving
+
+BOUNDS = Bounds(connect=0.4, head=0.4, slow_time=0.4)
+NETRC = [Entry("one", "me", "pw"), Entry("two", "us", "wp")]
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    for name in ("http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("NETRC", "/nonexistent")
+    with serving() as running:
+        yield running
+
+
+@pytest.fixture
+def deaf() -> Iterator[int]:
+    """A port where connections are taken and nothing is ever said."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        yield listening.getsockname()[1]
+
+
+def seconds_until(kind: type[Exception], act: Callable[[], object]) -> float:
+    began = time.monotonic()
+    with pytest.raises(kind):
+        act()
+    return time.monotonic() - began
+
+
+def test_a_tls_handshake_that_hangs_is_left(server: Server, deaf: int) -> None:
+    target = Target(f"https://127.0.0.1:{deaf}/x")
+    assert seconds_until(Slow, lambda: Client(bounds=BOUNDS).open(target)) < 2
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_proxy_that_hangs_is_left(server: Server, deaf: int, scheme: str) -> None:
+    target = Target(f"{scheme}://host.invalid/x", f"http://127.0.0.1:{deaf}")
+    assert seconds_until(Slow, lambda: Client(bounds=BOUNDS).open(target)) < 2
+
+
+@pytest.mark.parametrize("name", ["endless-line", "endless-headers", "many-headers", "endless-100"])
+def test_a_proxys_own_head_is_bounded(server: Server, name: str) -> None:
+    def speak(listening: socket.socket) -> None:
+        from tests.unit.build.hostile import QUICK
+
+        connection, _ = listening.accept()
+        with connection:
+            connection.recv(65536)
+            try:
+                QUICK[name](connection, b"", 0)
+            except OSError:
+                return
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        threading.Thread(target=speak, args=(listening,), daemon=True).start()
+        target = Target("https://host.invalid/x", f"http://127.0.0.1:{listening.getsockname()[1]}")
+        assert seconds_until(Transient, lambda: Client(bounds=BOUNDS).open(target)) < 3
+
+
+@pytest.mark.parametrize(
+    "proxy", ["socks5://127.0.0.1:1", "http://127.0.0.1:port", "http://[", "http://a:b@:1", "x"]
+)
+def test_a_proxy_that_is_none_is_a_reason_without_its_password(server: Server, proxy: str) -> None:
+    with pytest.raises((Permanent, Transient)) as caught:
+        Client(bounds=BOUNDS).open(Target("http://host.invalid/x", proxy))
+    assert "a:b" not in str(caught.value)
+
+
+def test_a_name_that_hangs_is_left(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: time.sleep(5))
+    began = time.monotonic()
+    with pytest.raises(Slow, match="name was not looked up"):
+        Client(bounds=BOUNDS).open(Target("http://host.invalid/x"))
+    assert time.monotonic() - began < 2
+
+
+def test_many_silent_addresses_share_one_bound(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def slow(self: socket.socket, _address: object) -> None:
+        time.sleep(min(self.gettimeout() or 9, 9))
+        raise TimeoutError
+
+    found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("192.0.2.1", 1))] * 50
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
+    monkeypatch.setattr(socket.socket, "connect", slow)
+    target = Target("http://host.invalid/x")
+    assert seconds_until(Slow, lambda: Client(bounds=BOUNDS).open(target)) < 2
+
+
+def test_a_server_elsewhere_may_not_lead_to_this_machine(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(wire, "is_inside", lambda _peer: False)
+    with pytest.raises(Permanent, match="this machine itself"):
+        Client(bounds=BOUNDS).open(Target(server.url("to-and")))
+
+
+@pytest.mark.parametrize(
+    ("address", "inside"),
+    [
+        ("127.0.0.1", True),
+        ("127.9.9.9", True),
+        ("::1", True),
+        ("::ffff:127.0.0.1", True),
+        ("0.0.0.0", True),
+        ("::", True),
+        ("169.254.169.254", True),
+        ("fe80::1%eth0", True),
+        ("192.0.2.1", False),
+        ("10.0.0.1", False),
+        ("2001:db8::1", False),
+        ("no address", False),
+    ],
+)
+def test_this_machines_addresses_are_known(address: str, inside: bool) -> None:
+    assert wire.is_inside(address) == inside
+
+
+@pytest.mark.parametrize(
+    ("first", "location", "authorization"),
+    [
+        ("https://u:p@one/x", "/y", basic("u", "p")),
+        ("https://u:p@one/x", "https://one:443/y", basic("u", "p")),
+        ("https://u:p@other/x", "https://else/y", None),
+        ("https://u:p@other/x", "https://other:444/y", None),
+        ("https://u:p@other/x", "http://other/y", None),
+        ("http://u:p@other/x", "https://other/y", None),
+        ("http://u:p@other/x", "http://other.evil/y", None),
+        ("https://one/x", "https://two/y", basic("us", "wp")),
+        ("https://one/x", "http://two/y", None),
+        ("http://one/x", "http://two/y", basic("us", "wp")),
+        ("https://one/x", "https://other/y", None),
+    ],
+)
+def test_credentials_are_for_one_server_and_not_in_the_clear(
+    first: str, location: str, authorization: str | None
+) -> None:
+    hop = transport._Hop.first(first, NETRC)
+    assert hop.next(location, NETRC).authorization == authorization
+
+
+def test_https_once_used_is_remembered_over_several_redirects() -> None:
+    hop = transport._Hop.first("https://one/x", NETRC)
+    for location in ("http://other/", "http://two/"):
+        hop = hop.next(location, NETRC)
+    assert hop.authorization is None
+
+
+def test_a_netrc_file_serves_a_plain_locator(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "netrc").write_text("odd\nmachine 127.0.0.1 login me password pw\n")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    with Client(bounds=BOUNDS).open(Target(server.url("good"))) as body:
+        assert body.read(5) == GOOD[:5]
+        assert body.private
+    assert f"Authorization: {basic('me', 'pw')}".encode() in server.heads[0]
+
+
+@pytest.mark.parametrize(
+    ("url", "hint"),
+    [
+        ("status-401", "netrc"),
+        ("status-403", "netrc"),
+        ("status-404", "another locator"),
+        ("status-407", "the proxy wants"),
+        ("status-429", "fewer requests"),
+        ("status-500", "server's"),
+        ("status-503", "server's"),
+    ],
+)
+def test_the_hint_fits_the_status(server: Server, url: str, hint: str) -> None:
+    with pytest.raises((Permanent, Transient)) as caught:
+        Client(bounds=BOUNDS).open(Target(server.url(url)))
+    assert hint in (caught.value.hint or "")
+    assert ("proxy" in (caught.value.hint or "")) == ("407" in url)
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "hint"),
+    [
+        (socket.gaierror(socket.EAI_NONAME, "unknown"), Permanent, "resolv.conf"),
+        (socket.gaierror(socket.EAI_AGAIN, "later"), Transient, "resolv.conf"),
+        (ConnectionRefusedError(111, "Connection refused"), Transient, "http_proxy"),
+        (OSError(113, "No route to host"), Transient, "http_proxy"),
+        (ConnectionResetError(104, "reset"), Transient, None),
+        (ssl.SSLError(1, "wrong version number"), Transient, "SSL_CERT_FILE"),
+        (OSError("Tunnel connection failed: 407 Want"), Transient, "USER:PASSWORD"),
+        (OSError("Tunnel connection failed: 403 No"), Transient, "refused"),
+        (UnicodeError("label too long"), Permanent, None),
+        (RecursionError("deep"), Permanent, None),
+        (MemoryError(), Permanent, None),
+        (KeyError("x"), Permanent, None),
+    ],
+)
+def test_each_error_is_of_a_kind_and_its_hint_fits(
+    error: Exception, kind: type[Permanent | Transient], hint: str | None
+) -> None:
+    failure = failures.of(error)
+    assert isinstance(failure, kind)
+    assert failure.hint is None if hint is None else hint in (failure.hint or "")
+
+
+def test_a_certificate_that_is_not_trusted_has_its_own_hint(server: Server) -> None:
+    error = ssl.SSLCertVerificationError("bad")
+    error.verify_message = "self-signed certificate"
+    failure = failures.of(error)
+    assert isinstance(failure, Permanent)
+    assert "self-signed" in str(failure) and "SSL_CERT_FILE" in (failure.hint or "")
+    assert "proxy" not in (failure.hint or "")
+
+
+@pytest.mark.parametrize(("after", "seconds"), [("5", 5.0), ("x", 0.0), ("9" * 5000, 0.0)])
+def test_a_wait_that_is_asked_for_is_a_number_or_none(after: str, seconds: float) -> None:
+    headers = email.message.Message()
+    headers["Retry-After"] = after
+    failure = failures.of_status(503, "Busy", headers)
+    assert isinstance(failure, Transient) and failure.after == seconds
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [("", 16 << 30), ("1000", 1000), ("20G", 20 << 30), ("5 MiB", 5 << 20), ("many", 16 << 30)],
+)
+def test_the_largest_source_can_be_set(
+    monkeypatch: pytest.MonkeyPatch, text: str, size: int
+) -> None:
+    monkeypatch.setenv(SIZE_VARIABLE, text)
+    assert Bounds().size == size
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_a_local_file_that_may_not_be_read_has_a_hint(tmp_path: Path) -> None:
+    (tmp_path / "x").write_bytes(b"x")
+    (tmp_path / "x").chmod(0)
+    with pytest.raises(Permanent) as caught:
+        Client().open(Target((tmp_path / "x").as_uri()))
+    assert "may not read" in (caught.value.hint or "")
