@@ -27,6 +27,7 @@ ENVIRONMENT = {
 """What reads this process's environment, or hands it on."""
 
 READS_IT = {
+    "system/home": "where the user's folders are",
     "layout": "where the store and the recipes are",
     "build/mirrors": "the fetching side: apt's mirror",
     "build/indexes": "the fetching side: pip's settings",

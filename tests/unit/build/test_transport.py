@@ -192,8 +192,9 @@ def test_a_netrc_file_serves_a_plain_locator(
 def test_the_hint_fits_the_status(server: Server, url: str, hint: str) -> None:
     with pytest.raises((Permanent, Transient)) as caught:
         Client(bounds=BOUNDS).open(Target(server.url(url)))
-    assert hint in (caught.value.hint or "")
-    assert ("proxy" in (caught.value.hint or "")) == ("407" in url)
+    given = failures.of(caught.value).hint or ""
+    assert hint in given
+    assert ("proxy" in given) == ("407" in url)
 
 
 @pytest.mark.parametrize(
