@@ -17,7 +17,9 @@
     |  |- HashMismatch              21
     |  |- FetchFailed               22
     |  |- Offline                   23
-    |  `- BadArchive                24
+    |  |- BadArchive                24
+    |  |- FetchTimeout              25
+    |  `- FetchSilent               26
     |- BuildError                   30
     |  |- BuildFailed               31   the builder exited with an error
     |  |- OutputMissing             32
@@ -236,6 +238,18 @@ class Offline(SourceError):
     exit_code = 23
 
 
+class FetchTimeout(SourceError):
+    """Fetching took longer than ``--timeout`` allows."""
+
+    exit_code = 25
+
+
+class FetchSilent(SourceError):
+    """While fetching, no byte came for longer than ``--max-silent-time`` allows."""
+
+    exit_code = 26
+
+
 class BadArchive(SourceError):
     """An archive is damaged, or tries to leave the folder that it is unpacked into."""
 
@@ -274,13 +288,14 @@ class OutputRefused(BuildError):
 
 
 class BuildTimeout(BuildError):
-    """The build ran longer than ``--timeout`` allows."""
+    """A build, an unpacking or a taking in ran longer than ``--timeout`` allows."""
 
     exit_code = 34
 
 
 class BuildSilent(BuildError):
-    """The build wrote nothing to its log for longer than ``--max-silent-time`` allows."""
+    """A build wrote nothing to its log, or an unpacking moved nothing, for longer than
+    ``--max-silent-time`` allows."""
 
     exit_code = 35
 

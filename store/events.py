@@ -65,11 +65,39 @@ class Finished(NamedTuple):
 
 
 class Failed(NamedTuple):
-    """A node could not be realised."""
+    """A node could not be realised. ``whole`` says that the error itself is raised much later, or
+    never, as work goes on."""
 
     key: bytes
     name: str
     error: Exception
+    whole: bool = False
+
+
+class Stopping(NamedTuple):
+    """After a failure nothing more is started: ``finishing`` are let finish, ``ended`` were not,
+    ``left`` nodes stay undone besides."""
+
+    finishing: tuple[str, ...]
+    ended: tuple[str, ...]
+    left: int
+
+
+class Undone(NamedTuple):
+    """A node that was not tried: it needs ``needs``, which failed."""
+
+    key: bytes
+    name: str
+    needs: tuple[str, ...]
+
+
+class Unrealised(NamedTuple):
+    """The end of a run that failed somewhere: all that ``failed``, and all that was not tried for
+    it. With ``keep_going``, nothing else is undone."""
+
+    failed: tuple[Failed, ...]
+    undone: tuple[Undone, ...]
+    keep_going: bool
 
 
 class Examining(NamedTuple):
@@ -134,6 +162,8 @@ Event = (
     | Progress
     | Finished
     | Failed
+    | Stopping
+    | Unrealised
     | Examining
     | Examined
     | CollectorPhase

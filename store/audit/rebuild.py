@@ -15,7 +15,7 @@ from store.audit.verdict import Finding, Verdict
 from store.build import cleaning
 from store.build.request import MAX_LOG
 from store.build.variation import CONTROL, Variation
-from store.errors import CorruptObject, Interrupted, StoreError
+from store.errors import BuildError, CorruptObject, Interrupted, StoreError
 from store.events import (
     SILENT,
     Examined,
@@ -36,6 +36,7 @@ from store.work.job import Job
 from store.work.phases import PhaseReader
 from store.work.process import Action, Send, Worker
 from store.work.tokens import Lending
+from store.work.watch import Watch
 
 
 @dataclass(frozen=True)
@@ -175,6 +176,7 @@ class Auditor:
             # What it was lent is then of its own, and not the pool's.
             fixed=trial.variation.cores is not None,
             began=time.monotonic(),
+            watch=Watch(kind=subject.kind, name=name, limits=job.limits, pid=worker.pid),
         )
         self._crew.shifts.append(running)
         expected = self._store.expected_seconds(subject.value.name)
@@ -203,6 +205,9 @@ class Auditor:
         if isinstance(message, Outcome):
             self._crew.end(running)
             self._take(running, message)
+        elif isinstance(message, BuildError):  # told by the watch, as the worker was ended
+            self._crew.end(running)
+            self._take(running, Outcome(time.monotonic() - running.began, error=message))
         elif isinstance(message, Exception):
             self._crew.end(running)
             self._fail(running, message)

@@ -69,13 +69,13 @@ class Plain:
             case events.Finished():
                 self._done += 1
                 return [self._finished(event)]
-            case events.Failed(error=error):
-                return [f"failed: {first_line(error)}"]
+            case events.Failed(error=error, whole=whole):
+                return failure_lines(error) if whole else [f"failed: {first_line(error)}"]
             case events.Collected(objects, freed, seconds) if objects or freed:
                 text = f"deleted {counted(objects, 'object')}, freed {bytes_text(freed)}"
                 return [f"{text} in {seconds_text(seconds)}"]
-            case events.NothingToFree():
-                return list(_nothing_to_free(event))
+            case events.NothingToFree() | events.Stopping() | events.Unrealised():
+                return list(_told(event))
             case events.Lost(what, reason):
                 return [f"lost: {what}: {reason}"]
         return []
@@ -87,6 +87,45 @@ class Plain:
             f"[{self._done}{of}] {verb} {event.name} "
             f"in {seconds_text(event.seconds)}  {' '.join(event.paths)}"
         )
+
+
+def _told(event: events.NothingToFree | events.Stopping | events.Unrealised) -> Iterator[str]:
+    match event:
+        case events.NothingToFree():
+            return _nothing_to_free(event)
+        case events.Stopping():
+            return _stopping(event)
+        case events.Unrealised():
+            return _unrealised(event)
+
+
+def _stopping(event: events.Stopping) -> Iterator[str]:
+    if event.ended:
+        yield f"ended: fetching {', '.join(event.ended)}"
+    if event.left:
+        yield f"{counted(event.left, 'node')} more {'is' if event.left == 1 else 'are'} not started"
+    if event.finishing:
+        yield f"still to finish (Ctrl-C ends them): {', '.join(event.finishing)}"
+
+
+def _unrealised(event: events.Unrealised) -> Iterator[str]:
+    """The failures by name, and what was not tried; without ``-k``, all that was told by then."""
+    if not event.keep_going or (len(event.failed) == 1 and not event.undone):
+        return
+    yield f"{len(event.failed)} failed:"
+    for failed in event.failed:
+        yield f"  {failed.name}: {first_line(failed.error)}"
+    if event.undone:
+        yield f"{len(event.undone)} not built, for what failed below them:"
+    for undone in event.undone:
+        yield f"  {undone.name} (needs {', '.join(undone.needs)})"
+
+
+def failure_lines(error: Exception) -> list[str]:
+    """An error with all that it says, its hint too."""
+    first, *rest = str(error.message if isinstance(error, StoreError) else error).splitlines()
+    hint = error.hint if isinstance(error, StoreError) and error.hint else ""
+    return [f"failed: {first}", *rest, *(f"  hint: {line}" for line in hint.splitlines()[:1])]
 
 
 def _nothing_to_free(event: events.NothingToFree) -> Iterator[str]:

@@ -142,8 +142,12 @@ def execution_options(function: F) -> F:
     @click.option("--keep-going", "-k", is_flag=True, help="Go on with what a failure allows.")
     @click.option("--keep-failed", "-K", is_flag=True, help="Keep the tree of a failed build.")
     @click.option("--offline", is_flag=True, help="Fetch nothing.")
-    @click.option("--timeout", type=Duration(), help="Stop a build that runs longer.")
-    @click.option("--max-silent-time", type=Duration(), help="Stop a build that logs nothing.")
+    @click.option("--timeout", type=Duration(), help="Stop what takes longer: a build, a fetch.")
+    @click.option(
+        "--max-silent-time",
+        type=Duration(),
+        help="Stop what is silent: a log, a server.",
+    )
     @max_log_option
     @functools.wraps(function)
     def wrapped(*args: Any, **given: Any) -> Any:

@@ -13,7 +13,8 @@ from store.cli.draw import make_reporter
 from store.cli.options import PACKAGE, execution_options, link_option, seed_option
 from store.cli.quantities import seconds_text
 from store.cli.room import room_maker
-from store.errors import UsageError
+from store.errors import StoreError, UsageError
+from store.events import Event, Reporter, Unrealised
 
 if TYPE_CHECKING:
     from store.knowledge import Plan
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 @click.command("realise")
 @click.argument("packages", nargs=-1, required=True, metavar="PACKAGE…", type=PACKAGE)
 @click.option("--dry-run", "-n", is_flag=True, help="Show what would be built or fetched.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON line an output.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON line an output, or a failure.")
 @link_option
 @seed_option
 @execution_options
@@ -44,7 +45,8 @@ def command(
         raise UsageError("--out-link takes one package")
     reporter = make_reporter(sys.stderr)
     make_room = room_maker(context, reporter)
-    realiser = Realiser(context.store, context.catalogue, options, reporter, make_room)
+    failures = _Failures(reporter)
+    realiser = Realiser(context.store, context.catalogue, options, failures, make_room)
     if dry_run:
         _show_plan(context, realiser.plan([ref for _, ref in goals]), as_json)
         return
@@ -52,6 +54,10 @@ def command(
     with context.store.lease() if out_link else contextlib.nullcontext() as keep:
         try:
             objects = realiser.run([ref for _, ref in goals], keep)
+        except StoreError:
+            if as_json:
+                _print_failure(failures.last)
+            raise
         finally:
             reporter.close()
         if out_link:
@@ -71,6 +77,37 @@ def command(
             print(json.dumps(record))
         else:
             print(oid.path)
+
+
+class _Failures:
+    """Hands events on, and keeps how the last run failed."""
+
+    def __init__(self, reporter: Reporter) -> None:
+        self._reporter = reporter
+        self.last: Unrealised | None = None
+
+    def emit(self, event: Event) -> None:
+        """Hand ``event`` on."""
+        if isinstance(event, Unrealised):
+            self.last = event
+        self._reporter.emit(event)
+
+
+def _print_failure(event: Unrealised | None) -> None:
+    """A line for each failure and for each node that was not tried for one."""
+    import json
+
+    for failed in event.failed if event else ():
+        record = {
+            "failed": failed.name,
+            "derivation": failed.key.hex(),
+            "error": str(failed.error),
+            "exit_code": getattr(failed.error, "exit_code", 1),
+        }
+        print(json.dumps(record))
+    for undone in event.undone if event else ():
+        needs = {"derivation": undone.key.hex(), "needs": undone.needs}
+        print(json.dumps({"undone": undone.name} | needs))
 
 
 def _show_plan(context: Context, plan: Plan, as_json: bool) -> None:

@@ -30,6 +30,7 @@ from store.work.job import Job, perform, preload
 from store.work.phases import PhaseReader
 from store.work.process import Worker
 from store.work.tokens import Lending
+from store.work.watch import Watch
 
 NAME = "building again"
 
@@ -227,16 +228,18 @@ class Rebuilding:
                 time.sleep(TICK)
             expected = self._store.expected_seconds(job.node.name)
             self._emit(Started(job.key, job.node.name, what, job.log, expected))
+            worker = Worker(
+                job.node.name,
+                partial(perform, self._store.layout, what, job),
+                partial(cleaning.remove, job.work_dir),
+            )
             shift = Shift(
                 job=job,
-                worker=Worker(
-                    job.node.name,
-                    partial(perform, self._store.layout, what, job),
-                    partial(cleaning.remove, job.work_dir),
-                ),
+                worker=worker,
                 lending=lending,
                 phases=PhaseReader(job.log) if lending and job.log else None,
                 charged=what != "fetch",
+                watch=Watch(what, job.node.name, job.limits, worker.pid, _locators(job.node)),
             )
             crew.shifts.append(shift)
             while crew.shifts:
@@ -258,6 +261,10 @@ class Rebuilding:
             return last
         assert isinstance(last, Exception)
         raise last
+
+
+def _locators(node: Source | Resolved) -> int:
+    return len(node.locators) if isinstance(node, Source) else 1
 
 
 class _Failed(Exception):

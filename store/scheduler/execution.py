@@ -8,7 +8,18 @@ from functools import partial
 
 from store.build import cleaning
 from store.errors import BuildError, Interrupted, Offline, StoreError
-from store.events import Event, Failed, Finished, Phase, Progress, Started, Tick, Waiting
+from store.events import (
+    Event,
+    Failed,
+    Finished,
+    Phase,
+    Progress,
+    Started,
+    Stopping,
+    Tick,
+    Unrealised,
+    Waiting,
+)
 from store.knowledge import Knowledge, Plan, kind
 from store.locks import Lock, position
 from store.lower import Limits
@@ -16,6 +27,7 @@ from store.model.catalogue import Catalogue, GraphNode
 from store.model.derivation import Derivation, Resolved, Source
 from store.model.locators import shown
 from store.model.result import Registration, Result
+from store.scheduler.failures import undone_for
 from store.scheduler.options import Options
 from store.store import Lease, Store
 from store.work.crew import Crew, Entered, Shift
@@ -24,6 +36,7 @@ from store.work.phases import PhaseReader
 from store.work.process import Worker
 from store.work.team import Errand, Team
 from store.work.tokens import Lending
+from store.work.watch import Watch
 
 MAX_FETCHES = 6
 
@@ -65,7 +78,8 @@ class Execution:
         self._missing: dict[bytes, int] = {}
         self._dependents: dict[bytes, list[bytes]] = {}
         self._made: list[tuple[_Running, Result]] = []  # on disk, and not in the index yet
-        self._failures: list[Exception] = []
+        self._failures: list[Failed] = []
+        self._done = 0
         self._waiting: set[bytes] = set()
         self._ranks: dict[bytes, float] = {}
         self._kinds: dict[bytes, str] = {}
@@ -94,7 +108,10 @@ class Execution:
             self._crew.close()
             self._team.close()
         if self._failures:
-            raise self._failures[0]
+            undone = undone_for(self._catalogue, self._dependents, self._failures)
+            going = self._options.keep_going
+            self._emit(Unrealised(tuple(self._failures), undone, going))
+            raise self._failures[0].error
 
     def _prepare(self, plan: Plan) -> None:
         self._missing = dict.fromkeys(plan.nodes, 0)
@@ -126,14 +143,12 @@ class Execution:
 
     def _start_ready(self) -> bool:
         """Start what can start; returns whether a build could but for a token."""
-        if self._failures and not self._options.keep_going:
-            self._ready.clear()
         starved = False
         room = self._room()
         if not self._unseen and not any(room.values()):
             return False
         todo = sorted(self._ready, key=lambda node: -self._ranks[node])
-        while todo:
+        while todo and not self._stopping:
             node = todo.pop(0)
             if node in self._unseen and self._settled(node):
                 self._ready.remove(node)
@@ -142,6 +157,11 @@ class Execution:
                 starved |= self._try_start(node)
                 room = self._room()
         return starved
+
+    @property
+    def _stopping(self) -> bool:
+        """Whether nothing more is to be started."""
+        return bool(self._failures) and not self._options.keep_going
 
     def _room(self) -> dict[bool, int]:
         """How many more can start: of fetches (True), and of all else."""
@@ -161,6 +181,7 @@ class Execution:
         return not added or self._knowledge.present(node)
 
     def _unblock(self, node: bytes) -> list[bytes]:
+        self._done += 1
         freed = []
         for dependent in self._dependents[node]:
             self._missing[dependent] -= 1
@@ -248,6 +269,13 @@ class Execution:
             phases=PhaseReader(job.log) if job.log else None,
             charged=what != "fetch",
             release=lock.release,
+            watch=Watch(
+                kind=what,
+                name=value.name,
+                limits=limits,
+                pid=worker.pid,
+                locators=len(value.locators) if isinstance(value, Source) else 1,
+            ),
         )
         self._crew.shifts.append(running)
 
@@ -269,8 +297,8 @@ class Execution:
         elif isinstance(message, Exception):
             value, job = self._catalogue.nodes[running.node], running.job
             self._store.record_nodes(value, job.node)
-            self._fail(running.node, message)
             self._crew.end(running)
+            self._fail(running.node, message)
         elif isinstance(message, Entered):
             name = self._catalogue.nodes[running.node].name
             self._emit(Phase(running.node, name, message.phase))
@@ -301,13 +329,38 @@ class Execution:
             Finished(running.node, name, running.kind, result.seconds, paths, result.max_rss)
         )
         self._unblock(running.node)
+        if self._stopping:
+            self._ready.clear()
 
     def _fail(self, node: bytes, error: Exception) -> None:
-        if isinstance(error, BuildError):
+        if isinstance(error, BuildError) and self._kinds[node] == "build":
             rest = f"`store log {self._package(node)}` shows the whole log"
             error.hint = f"{error.hint}\n  {rest}" if error.hint else rest
-        self._failures.append(error)
-        self._emit(Failed(node, self._catalogue.nodes[node].name, error))
+        first = not self._failures
+        name = self._catalogue.nodes[node].name
+        others = any(each.kind != "fetch" for each in self._crew.active)
+        failed = Failed(node, name, error, whole=self._options.keep_going or others)
+        self._failures.append(failed)
+        self._emit(failed)
+        if first and self._stopping:
+            self._stop()
+
+    def _stop(self) -> None:
+        """Start nothing more, end the fetches in flight, and say what is let finish."""
+        self._ready.clear()
+        ended = []
+        for running in self._crew.active:
+            if running.kind == "fetch":
+                self._crew.dismiss(running)
+                self._crew.end(running)
+                ended.append(running)
+        going = self._crew.active
+        told = self._done + len(self._made) + len(going) + len(ended) + len(self._failures)
+        if going or ended:
+            finishing, stopped = (
+                tuple(each.job.node.name for each in some) for some in (going, ended)
+            )
+            self._emit(Stopping(finishing, stopped, len(self._missing) - told))
 
     def _package(self, node: bytes) -> str:
         """A name that the user can give to commands."""

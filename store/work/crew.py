@@ -15,6 +15,7 @@ from store.work.phases import PhaseReader
 from store.work.process import Worker
 from store.work.team import Errand
 from store.work.tokens import Lending, TokenPool, balance, take_back
+from store.work.watch import Watch
 
 TICK = 0.1
 """Seconds between looks at tokens, at what keeps others waiting, and at the phases in logs."""
@@ -28,7 +29,8 @@ class Shift:
     """One job under way, until its worker's process is gone; ``ended`` when it had its last word.
 
     ``charged`` says that it took a token of the pool, and ``lending`` has what it was lent beyond
-    that: by the pool, unless it is ``fixed``. ``release`` is called at its end.
+    that: by the pool, unless it is ``fixed``. ``release`` is called at its end. ``watch`` has its
+    bounds.
     """
 
     job: Job
@@ -39,6 +41,7 @@ class Shift:
     fixed: bool = False
     release: Callable[[], None] = field(default=lambda: None)
     ended: bool = False
+    watch: Watch | None = None
 
 
 @dataclass(frozen=True)
@@ -90,7 +93,8 @@ class Crew(Generic[AnyShift]):
         """Messages of workers, and Entered, for a tick at the most; with nobody to listen to and
         others ``waiting``, none after a tick.
 
-        Who takes a worker's last message has to :meth:`end` the shift.
+        Who takes a worker's last message has to :meth:`end` the shift. A job that is overdue is
+        ended here, and its error is its last message.
         """
         if not self.shifts:
             if waiting:
@@ -101,8 +105,16 @@ class Crew(Generic[AnyShift]):
         for fd in pipes.keys() & readable:
             take_back(self.pool, pipes[fd])  # before all else: its build wants it back
         for shift in list(self.shifts):
-            if shift.worker.connection in readable:
+            if shift not in self.shifts:  # dismissed by who heard another
+                continue
+            error = shift.watch.overdue() if shift.watch and not shift.ended else None
+            if error is not None:
+                self.dismiss(shift)
+                yield shift, error
+            elif shift.worker.connection in readable:
                 message = shift.worker.receive()
+                if shift.watch:
+                    shift.watch.hear(message)
                 if shift.ended:  # tidied up
                     shift.worker.reap()
                     self._store.remove_work(shift.job.work_dir, renewed=shift.worker.renewed)
@@ -128,6 +140,12 @@ class Crew(Generic[AnyShift]):
             self.pool.give()
         if release:
             shift.release()
+
+    def dismiss(self, shift: AnyShift) -> None:
+        """Kill the worker of a shift, which the caller has to :meth:`end`."""
+        self.shifts.remove(shift)
+        shift.worker.kill()
+        self._store.remove_work(shift.job.work_dir)
 
     def close(self) -> None:
         """End every process that is left, at once, and what it was working in."""

@@ -12,7 +12,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from store.durable import open_file
@@ -34,8 +34,10 @@ from store.model.derivation import Resolved, Source
 from store.model.manifest import Manifest
 from store.model.names import ObjectId
 from store.model.result import Made, Result
+from store.work.watch import INGEST
 
 if TYPE_CHECKING:
+    from store.build.bounds import Bounds
     from store.build.request import BuildRequest, BuildResult
     from store.build.variation import Variation
 
@@ -91,10 +93,12 @@ def fetch(layout: Layout, job: Job, emit: Callable[[Event], None]) -> Result:
         bad_dir=layout.bad,
         retries=job.retries,
         reserve=job.limits.disk_reserve,
+        bounds=_bounds(job.limits),
         report=lambda progress: emit(
             Progress(job.digest, source.name, progress.received, progress.total)
         ),
     )
+    emit(Phase(job.digest, source.name, INGEST))
     manifest = ingest.ingest(
         job.into or layout.root,
         fetched.path,
@@ -110,6 +114,21 @@ def fetch(layout: Layout, job: Job, emit: Callable[[Event], None]) -> Result:
         int(started),
         time.time() - started,
         locator=fetched.locator,
+    )
+
+
+def _bounds(limits: Limits) -> Bounds:
+    """For one visit to a server: one that is silent for too long is left for the next."""
+    from store.build.bounds import Bounds
+
+    usual, silent = Bounds(), limits.max_silent
+    if silent is None:
+        return usual
+    return replace(
+        usual,
+        connect=min(usual.connect, silent),
+        head=min(usual.head, silent),
+        slow_time=min(usual.slow_time, silent),
     )
 
 
@@ -132,7 +151,7 @@ def unpack(layout: Layout, job: Job, emit: Callable[[Event], None]) -> Result:
     target = f"{job.work_dir}/tree"
     emit(Phase(job.digest, node.name, "unpack"))
     unpacking.unpack(archives, target, options, reserve=job.limits.disk_reserve)
-    emit(Phase(job.digest, node.name, "ingest"))
+    emit(Phase(job.digest, node.name, INGEST))
     root = job.into or layout.root
     manifest = ingest.ingest(
         root,
@@ -157,7 +176,7 @@ def build(layout: Layout, job: Job, emit: Callable[[Event], None]) -> Result:
     cleaning.shed(job.work_dir, request.inputs)
     ran = runner.run(request)
     _raise_for(node, ran, request)
-    emit(Phase(job.digest, node.name, "ingest"))
+    emit(Phase(job.digest, node.name, INGEST))
     os.chmod(f"{job.work_dir}/store", 0o700)  # the builder could take this right from itself
     scratch = scratch_ids(node, "" if job.variation is None else job.variation.salt)
     for output, oid in scratch.items():

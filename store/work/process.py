@@ -6,6 +6,7 @@ import contextlib
 import gc
 import os
 import pickle
+import select
 import signal
 import traceback
 from collections.abc import Callable
@@ -14,6 +15,9 @@ from typing import Any, NoReturn, Protocol, TypeAlias
 
 from store import kernel
 from store.errors import StoreError
+
+PATIENCE = 5.0
+"""Seconds for which the end of a killed process is waited for."""
 
 Send: TypeAlias = Callable[[object], None]
 Action: TypeAlias = Callable[[Send], object]
@@ -63,10 +67,30 @@ class Reapable(Protocol):
 
 
 def kill(process: Reapable) -> None:
-    """End a process and everything below it, and reap it."""
-    with contextlib.suppress(ProcessLookupError):
-        os.kill(process.pid, signal.SIGKILL)
-    process.reap()
+    """End a process and everything below it, and reap it.
+
+    One that hangs in a call of the kernel which nothing ends is left to the kernel after some time.
+    """
+    for send in (os.kill, os.killpg):
+        # Its group, too: what it started would else live on while the process itself hangs.
+        with contextlib.suppress(ProcessLookupError):
+            send(process.pid, signal.SIGKILL)
+    if _ended(process.pid):
+        process.reap()
+
+
+def _ended(pid: int) -> bool:
+    """Whether a killed child of ours is gone by now, or within some time."""
+    try:
+        fd = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return True
+    try:
+        poll = select.poll()
+        poll.register(fd, select.POLLIN)
+        return bool(poll.poll(PATIENCE * 1000))
+    finally:
+        os.close(fd)
 
 
 def received(connection: Connection[Any, Any], name: str) -> object:

@@ -90,6 +90,7 @@ class Errand:
         self.renewed = False
         """Whether the work folder can be used for another build, once the job is over."""
         self.connection = member.connection
+        self.pid = member.pid
 
     def receive(self) -> object:
         """The next message; a StoreError when the process died without a last word."""
