@@ -2,7 +2,7 @@
 
 A copy of these recipes may have ``parameters.json`` beside this file. ``note`` is written into the
 upstream derivations of ``downstream``: it changes their identity and not their outputs.
-``note_place`` moves the source ``note``, and ``audited`` adds the toys for audits.
+``note_place`` (a path or URL) moves the source ``note``, and ``audited`` adds the toys for audits.
 """
 
 from __future__ import annotations
@@ -111,7 +111,9 @@ def catalogue(seeds: Mapping[str, Mapping[str, Any]], seed: str) -> Catalogue:
         toys.publish(name, source)
     parameters = read_parameters()
     place = parameters.get("note_place", str(HERE / "note.txt"))
-    toys.publish("note", Source("note.txt", NOTE_SHA256, (f"file://{place}",)))
+    toys.publish(
+        "note", Source("note.txt", NOTE_SHA256, (place if "://" in place else f"file://{place}",))
+    )
     chain(toys, parameters.get("note", ""))
     if parameters.get("audited"):
         from . import audited
