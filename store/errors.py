@@ -215,10 +215,10 @@ class HashMismatch(SourceError):
         self.kept = kept
 
     def tried(self, attempts: Sequence[tuple[str, str]]) -> None:
-        """Add each locator and its reason, where there were several."""
-        if len(attempts) > 1:
-            self.message += "".join(f"\n  {place}: {reason}" for place, reason in attempts)
-            self.args = (self.message,)
+        """Add each other locator and its reason."""
+        others = [(place, reason) for place, reason in attempts if self.actual not in reason]
+        self.message += "".join(f"\n  {place}: {reason}" for place, reason in others)
+        self.args = (self.message,)
 
 
 class FetchFailed(SourceError):
