@@ -9,21 +9,27 @@ not in the index, and taken out by :meth:`Discarding.sweep`.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
+import stat
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from store.build import cleaning
 from store.durable import move, sync_folder
-from store.errors import FormatError, InvalidName, storage_error
+from store.errors import FormatError, InvalidName, StoreError, storage_error
 from store.index.reading import Reader
+from store.index.schema import Entry
 from store.index.writing import Writer
 from store.layout import Layout
 from store.locks import Claims, make_held
+from store.model.manifest import Manifest
 from store.model.names import ObjectId
-from store.objects.placing import clear_swap, exclusive, swapped
+from store.objects.content import read_record
+from store.objects.placing import IMMOVABLE, clear_swap, exclusive, mark_unsound, swapped
 from store.store import Store
+from store.system.removing import empty_folder, reason
 
 AIM = 0.02
 """Seconds for which a batch means to keep others waiting, the commit's wait for the disk included:
@@ -38,6 +44,8 @@ MOVE_SECONDS = 0.005
 FIRST, LEAST = 32, 8
 """Objects in the first batch, and in any."""
 
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+
 RUN = "gc-"
 """How the folders below ``trash/`` begin that objects are moved to."""
 
@@ -45,16 +53,33 @@ RUN = "gc-"
 @dataclass
 class Batch:
     """``taken`` objects left the store; ``done`` of the candidates were looked at. ``held`` are the
-    seconds for which others may have waited at a stretch; ``began``, when the index was locked."""
+    seconds for which others may have waited at a stretch; ``began``, when the index was locked.
+    ``refused`` are those that the system would not let go of, and why: they are known again."""
 
     taken: list[ObjectId] = field(default_factory=list)
+    refused: list[tuple[ObjectId, str]] = field(default_factory=list)
     done: int = 0
     held: float = 0.0
     began: float = field(default_factory=time.monotonic)
 
 
+@dataclass
+class Way:
+    """What came of objects that were to leave: ``left`` did, ``refused`` could not, and why;
+    ``kept`` stay with them, as they need them. ``held`` is the longest stretch in seconds."""
+
+    left: list[ObjectId] = field(default_factory=list)
+    refused: list[tuple[ObjectId, str]] = field(default_factory=list)
+    kept: list[Manifest] = field(default_factory=list)
+    held: float = 0.0
+
+
 class Discarding:
-    """One run's way out of the store: a folder below ``trash/``, held until :meth:`close`."""
+    """One run's way out of the store: a folder below ``trash/``, held until :meth:`close`.
+
+    ``in_place`` are folders that could not be moved there, marked as no objects any more, with the
+    inode of each: to be removed where they stand.
+    """
 
     def __init__(self, store: Store) -> None:
         self._layout = store.layout
@@ -67,6 +92,7 @@ class Discarding:
             raise storage_error(error, "cannot make a folder for what is deleted") from error
         self._claims = Claims(self._layout.claims)
         self._most = FIRST
+        self.in_place: list[tuple[ObjectId, os.stat_result]] = []
 
     def close(self) -> None:
         """Let go of the folder, and remove it when it is empty."""
@@ -86,11 +112,19 @@ class Discarding:
             batch = self._index.write(lambda txn: self._forget(txn, candidates, live))
             batch.held = time.monotonic() - batch.began
             self._most = next_size(self._most, batch.held)
-            batch.taken, moving = self._leave(batch.taken)
+            way = self._leave(batch.taken)
+            # What stays is whole, and needs what it refers to: the index says so again.
+            self._know_again(way.kept)
         finally:
             self._claims.clear()
-        batch.held = max(batch.held, moving)
+        batch.taken, batch.refused = way.left, way.refused
+        batch.held = max(batch.held, way.held)
         return batch
+
+    def _know_again(self, kept: Sequence[Manifest]) -> None:
+        entries = [Entry(m.id, m.references, m.refers_to_itself, m.size) for m in kept]
+        if entries:
+            self._index.write(lambda txn: txn.register_all(entries))
 
     def _forget(
         self, txn: Writer, candidates: Sequence[int], live: Callable[[Writer], bytearray]
@@ -114,28 +148,42 @@ class Discarding:
                 break
         return batch
 
-    def sweep(self, names: Iterable[str]) -> tuple[list[ObjectId], float]:
+    def sweep(self, names: Iterable[str]) -> Way:
         """Take out those of the named objects (or lone manifests) that the index does not know,
-        and nobody is about to tell it of; returns them, and the longest hold in seconds."""
+        and nobody is about to tell it of."""
         return self._leave([oid for oid in map(parsed, names) if oid is not None])
 
-    def _leave(self, oids: Sequence[ObjectId]) -> tuple[list[ObjectId], float]:
-        """Move what the index does not know by now, in portions; returns it and the longest."""
-        left: list[ObjectId] = []
-        at, longest = 0, 0.0
+    def _leave(self, oids: Sequence[ObjectId]) -> Way:
+        """Move what the index does not know by now, in portions; referrers before what they need,
+        as what cannot leave keeps all of that."""
+        way = Way()
+        needed: set[ObjectId] = set()
+        at = 0
         while at < len(oids):
             with exclusive(self._layout):
                 began = time.monotonic()
                 while at < len(oids):
                     portion = oids[at : at + LEAST]
                     for oid in self._unknown(portion):
-                        self._move(str(oid))
-                        left.append(oid)
+                        self._let_go(oid, way, needed)
                     at += len(portion)
                     if time.monotonic() - began > MOVE_SECONDS:
                         break
-                longest = max(longest, time.monotonic() - began)
-        return left, longest
+                way.held = max(way.held, time.monotonic() - began)
+        return way
+
+    def _let_go(self, oid: ObjectId, way: Way, needed: set[ObjectId]) -> None:
+        if oid not in needed:
+            try:
+                self._move(oid)
+                way.left.append(oid)
+                return
+            except OSError as error:
+                way.refused.append((oid, f"{self._layout.object(oid)}: {reason(error)}"))
+        with contextlib.suppress(OSError, StoreError):
+            manifest = Manifest.decode(read_record(self._layout.manifest(oid))[0])
+            way.kept.append(manifest)
+            needed.update(manifest.references)
 
     def _unknown(self, oids: Iterable[ObjectId]) -> list[ObjectId]:
         # Claims first: one that has been released since would be of an object that the snapshot
@@ -152,13 +200,71 @@ class Discarding:
             with self._index.read() as txn:
                 known = {oid: txn.has(oid) for oid in oids}
             for oid, needed in known.items():
-                clear_swap(self._layout, oid, aside, folder, known=needed)
+                # What cannot be moved is met again by the next run; others are not to wait for it.
+                with contextlib.suppress(OSError):
+                    clear_swap(self._layout, oid, aside, folder, known=needed)
 
-    def _move(self, name: str) -> None:
+    def _move(self, oid: ObjectId) -> None:
+        """Move an object out, or mark it as none; raises OSError when neither can be, and leaves it
+        as it was."""
+        path = self._layout.object(oid)
         with contextlib.suppress(FileNotFoundError):
-            move(f"{self._layout.objects}/{name}", f"{self.folder}/objects/{name}")
+            try:
+                move(path, f"{self.folder}/objects/{oid}")
+            except OSError as error:
+                if error.errno not in IMMOVABLE:
+                    raise
+                self._mark(oid, path)
+        manifest = f"{self._layout.manifests}/{oid}"
         with contextlib.suppress(FileNotFoundError):
-            os.rename(f"{self._layout.manifests}/{name}", f"{self.folder}/manifests/{name}")
+            try:
+                os.rename(manifest, f"{self.folder}/manifests/{oid}")
+            except OSError as error:
+                # Alone, it is of no object; at the worst it is met again by every run.
+                if error.errno in IMMOVABLE:
+                    with contextlib.suppress(OSError):
+                        os.unlink(manifest)
+
+    def _mark(self, oid: ObjectId, path: str) -> None:
+        found = os.lstat(path)
+        if found.st_dev != os.lstat(self._layout.objects).st_dev:
+            raise OSError(errno.EBUSY, "another file system is mounted there", path)
+        if not stat.S_ISDIR(found.st_mode):
+            os.unlink(path)
+            return
+        # Its mode is that of no object: who puts the same one in place replaces it, and an index
+        # that is made anew passes it over, however much of it is removed.
+        mark_unsound(path)
+        self.in_place.append((oid, found))
+
+    def remove_in_place(self) -> list[tuple[str, str]]:
+        """Remove what was marked and stands where it was; returns the paths of what could not go,
+        with reasons. What was put in the place of one meanwhile stays."""
+        refused: list[tuple[str, str]] = []
+        for oid, found in self.in_place:
+            path = self._layout.object(oid)
+            try:
+                refused += self._empty_in_place(path, found)
+            except FileNotFoundError:
+                continue
+            except OSError as error:
+                refused.append((path, reason(error)))
+        self.in_place.clear()
+        return refused
+
+    def _empty_in_place(self, path: str, found: os.stat_result) -> list[tuple[str, str]]:
+        fd = os.open(path, _FOLDER)
+        try:
+            if not os.path.samestat(os.fstat(fd), found):
+                return []
+            removal = empty_folder(fd)
+        finally:
+            os.close(fd)
+        if not removal.left:
+            with exclusive(self._layout):
+                if os.path.samestat(os.lstat(path), found):
+                    os.rmdir(path)
+        return [(f"{path}/{os.fsdecode(at)}", reason(error)) for at, error in removal.left]
 
     def sync(self) -> None:
         """Wait until the moves are on disk. Only then may what was moved be removed: after a power
@@ -211,6 +317,7 @@ def clear_leftovers(store: Store) -> None:
     try:
         discarding.clear_swaps(sorted(left))
         discarding.sync()
-        cleaning.remove(discarding.folder)
+        with contextlib.suppress(OSError):  # the collector tells what it cannot remove
+            cleaning.remove(discarding.folder)
     finally:
         discarding.close()

@@ -29,8 +29,15 @@ def sync_folder(path: str) -> None:
 
 def move(path: str, target: str) -> None:
     """Rename something to another folder, a directory that cannot be written to, too; that can be
-    written to afterwards. Raises OSError."""
-    if stat.S_ISDIR(os.lstat(path).st_mode):
-        # Its entry ".." is written.
-        os.chmod(path, 0o755)
-    os.rename(path, target)
+    written to afterwards. Raises OSError; it is as it was then."""
+    found = os.lstat(path)
+    if not stat.S_ISDIR(found.st_mode):
+        os.rename(path, target)
+        return
+    # Its entry ".." is written.
+    os.chmod(path, 0o755)
+    try:
+        os.rename(path, target)
+    except OSError:
+        os.chmod(path, stat.S_IMODE(found.st_mode))  # it stays, and is as it was
+        raise

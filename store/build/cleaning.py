@@ -5,14 +5,13 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-import stat
 from collections.abc import Collection
 from typing import Final, NamedTuple
 
 from store.build.preparation import DIRECTORIES, LINKED, MOUNT_POINT, STORE
+from store.system.removing import empty_folder, open_folder, remove_tree
 
 _OPEN: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-_HANDLE: Final = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _NEW: Final = "new"
 """A directory of a work directory that no builder sees: what the others look like when made."""
 
@@ -34,7 +33,7 @@ def renew(path: str, inputs: Collection[str] = ()) -> None:
     where they come and go by the thousand, ext4 spends longer and longer looking for inodes that
     were not freed just now.
     """
-    top = _open_directory(os.path.abspath(path), None)
+    top = open_folder(os.path.abspath(path))
     try:
         with contextlib.suppress(FileExistsError):
             os.mkdir(_NEW, dir_fd=top)
@@ -71,16 +70,16 @@ def shed(path: str, inputs: Collection[str]) -> None:
 
 
 def _renew_directory(name: str, top: int, wanted: _Traits, points: frozenset[str]) -> None:
-    fd = _open_directory(name, top)
+    fd = open_folder(name, top)
     try:
-        _empty(fd, points)
+        empty_folder(fd, points).refuse()
         kept = bool(points) and bool(os.listdir(fd))
         os.utime(fd)
         found = _traits(name, top)
         # With names in it, it is as large as they need.
         if (found.marks == wanted.marks) if kept else (found == wanted):
             return
-        _empty(fd)
+        empty_folder(fd).refuse()
     finally:
         os.close(fd)
     os.rmdir(name, dir_fd=top)
@@ -121,66 +120,7 @@ def remove(path: str) -> None:
     """Remove a directory and all below it. Nothing is done if it is not there.
 
     Links are removed and not followed; directories without permissions are given them; however
-    deep the tree is, two descriptors suffice. No process may be changing the tree meanwhile.
+    deep the tree is, few descriptors suffice, and large ones are removed by several threads. No
+    process may be changing the tree meanwhile. OSError when something is left; the rest is gone.
     """
-    try:
-        top = _open_directory(os.path.abspath(path), None)
-    except FileNotFoundError:
-        return
-    try:
-        _empty(top)
-    finally:
-        os.close(top)
-    os.rmdir(path)
-
-
-def _empty(top: int, kept: frozenset[str] = frozenset()) -> None:
-    """Flatten while removing: a subdirectory that is not empty moves up to ``top``. What has one of
-    the names ``kept`` there stays."""
-    pending = _clear(top, top, kept)
-    while pending:
-        name = pending.pop()
-        directory = _open_directory(name, top)
-        try:
-            pending += _clear(directory, top)
-        finally:
-            os.close(directory)
-        os.rmdir(name, dir_fd=top)
-
-
-def _clear(directory: int, top: int, kept: frozenset[str] = frozenset()) -> list[str]:
-    """Remove what can be at once; the names in ``top`` of the directories that cannot."""
-    left = []
-    with os.scandir(directory) as scan:
-        found = [entry for entry in scan if entry.name not in kept]
-        entries = [(entry.name, entry.is_dir(follow_symlinks=False)) for entry in found]
-    for name, is_directory in entries:
-        if not is_directory:
-            os.unlink(name, dir_fd=directory)
-            continue
-        with contextlib.suppress(OSError):
-            os.rmdir(name, dir_fd=directory)
-            continue
-        left.append(name if directory == top else _move_up(name, directory, top))
-    return left
-
-
-def _move_up(name: str, directory: int, top: int) -> str:
-    # Moving a directory writes its "..", which asks for permission to write in it.
-    os.close(_open_directory(name, directory))
-    new = f".removing-{os.lstat(name, dir_fd=directory).st_ino}"
-    os.rename(name, new, src_dir_fd=directory, dst_dir_fd=top)
-    return new
-
-
-def _open_directory(name: str, parent: int | None) -> int:
-    """Open a directory for reading, and make sure that it can be written and searched."""
-    handle = os.open(name, _HANDLE, dir_fd=parent)
-    try:
-        mode = stat.S_IMODE(os.fstat(handle).st_mode)
-        if mode & stat.S_IRWXU != stat.S_IRWXU:
-            # Not by name, which chmod(2) would follow if it were a link.
-            os.chmod(f"/proc/self/fd/{handle}", mode | stat.S_IRWXU)
-        return os.open(".", _OPEN, dir_fd=handle)
-    finally:
-        os.close(handle)
+    remove_tree(os.path.abspath(path), threads=True).refuse()

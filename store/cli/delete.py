@@ -9,6 +9,7 @@ import click
 
 from store.cli.context import Context
 from store.cli.draw import make_reporter
+from store.cli.gc import refuse_partial
 from store.cli.options import PACKAGE, seed_option
 from store.gc.deletion import delete
 
@@ -32,3 +33,4 @@ def command(context: Context, objects: tuple[str, ...], as_json: bool) -> None:
         reporter.close()
     for oid in outcome.deleted:
         print(json.dumps({"deleted": oid.path}) if as_json else oid.path)
+    refuse_partial(outcome)

@@ -12,14 +12,18 @@ import click
 from store.cli.context import Context
 from store.cli.dry_run import dead_objects, show_plan, told_holders
 from store.cli.options import PACKAGE, Duration, Size, seed_option
-from store.errors import StoreError, UsageError
+from store.errors import StorageError, StoreError, UsageError, printable
 from store.gc.plan import Plan
 from store.gc.policy import Policy
 from store.objects.portions import uncollected
 
 if TYPE_CHECKING:
-    from store.gc.collector import Collector
+    from store.gc.collector import Collector, Outcome
     from store.gc.why import Chain
+
+
+_NAMED = 10
+"""Of what could not be deleted, so many are named; ``--json`` names all."""
 
 
 @click.group("gc", invoke_without_command=True)
@@ -69,6 +73,7 @@ def command(
     finally:
         reporter.close()
     _report(collector, plan, as_json)
+    refuse_partial(collector.outcome)
 
 
 @command.command("why-alive")
@@ -110,6 +115,21 @@ def chain_record(chain: Chain | None) -> dict[str, object]:
     return {"holder": holder, "chain": [oid.path for oid in chain.objects]}
 
 
+def refuse_partial(outcome: Outcome) -> None:
+    """StorageError, when all is done, that names what the system did not let go of."""
+    left = [*outcome.undeleted.values()]
+    left += [f"{path}: {why}" for path, why in outcome.refused.items()]
+    if not left:
+        return
+    lines = [f"  {printable(each)}" for each in left[:_NAMED]]
+    if len(left) > _NAMED:
+        lines.append(f"  and {len(left) - _NAMED} more")
+    raise StorageError(
+        "\n".join([f"could not be deleted, and all else was: {len(left)}", *lines]),
+        hint="each run tries again; `lsattr -d` and `findmnt` show what may hold them",
+    )
+
+
 def _report(collector: Collector, plan: Plan, as_json: bool) -> None:
     outcome = collector.outcome
     if as_json:
@@ -124,6 +144,8 @@ def _report(collector: Collector, plan: Plan, as_json: bool) -> None:
             "dropped_roots": outcome.dropped_roots,
             "dropped_leases": outcome.dropped_leases,
             "unseen_processes": plan.holders.unseen,
+            "undeleted": {oid.path: why for oid, why in outcome.undeleted.items()},
+            "refused": {printable(path): why for path, why in outcome.refused.items()},
             "longest_hold_ms": round(outcome.longest_hold * 1000, 1),
             "seconds": round(outcome.seconds, 3),
         }

@@ -41,7 +41,8 @@ _EVERY = 0.2
 @dataclass
 class Outcome:
     """What a run did. ``freed`` bytes by the disk's blocks; ``longest_hold`` the longest time in
-    seconds for which a writer may have had to wait for it."""
+    seconds for which a writer may have had to wait for it. ``refused`` are the paths of what the
+    system did not let go of, with its reasons; ``undeleted`` the objects among them."""
 
     deleted: list[ObjectId] = field(default_factory=list)
     freed: int = 0
@@ -50,6 +51,8 @@ class Outcome:
     dropped_leases: int = 0
     longest_hold: float = 0.0
     seconds: float = 0.0
+    refused: dict[str, str] = field(default_factory=dict)
+    undeleted: dict[ObjectId, str] = field(default_factory=dict)
 
 
 class Collector:
@@ -98,6 +101,7 @@ class Collector:
                     self._store.index.write(Writer.end_journal)
                 self._store.index.keep_reserve()
             self.outcome.freed = self.removal.freed
+            self.outcome.refused.update(self.removal.left)
             self.outcome.seconds = time.monotonic() - began
             self._reporter.emit(
                 Collected(len(self.outcome.deleted), self.outcome.freed, self.outcome.seconds)
@@ -166,14 +170,22 @@ class Collector:
                 batch = discarding.take(numbers[at:], marking.refresh)
                 at += batch.done
                 self._note(batch)
-            discarding.sync()
-            self.removal.empty_run(discarding.folder)
+            self._give_back(discarding)
         finally:
             discarding.close()
 
     def _note(self, batch: Batch) -> None:
         self.outcome.deleted += batch.taken
+        self._refused(batch.refused)
         self._held(batch.held)
+
+    def _give_back(self, discarding: Discarding) -> None:
+        discarding.sync()
+        self.outcome.refused.update(discarding.remove_in_place())
+        self.removal.empty_run(discarding.folder)
+
+    def _refused(self, objects: Sequence[tuple[ObjectId, str]]) -> None:
+        self.outcome.undeleted.update(objects)
 
     def _held(self, seconds: float) -> None:
         self.outcome.longest_hold = max(self.outcome.longest_hold, seconds)
@@ -188,12 +200,12 @@ class Collector:
             found = strays(self._store.layout, txn)
         discarding = Discarding(self._store)
         try:
-            left, held = discarding.sweep(found.names)
-            self.outcome.deleted += left
-            self._held(held)
+            way = discarding.sweep(found.names)
+            self.outcome.deleted += way.left
+            self._refused(way.refused)
+            self._held(way.held)
             discarding.clear_swaps(found.swapped)
-            discarding.sync()
-            self.removal.empty_run(discarding.folder)
+            self._give_back(discarding)
         finally:
             discarding.close()
         self._phase("shared files")

@@ -28,6 +28,8 @@ def delete(store: Store, oids: Sequence[ObjectId], reporter: Reporter = SILENT) 
     """Delete the objects and all that refers to them, which is as dead as they are.
 
     StillAlive, and nothing is deleted, when one of them is kept; UnknownObject; Busy.
+    What the system does not let go of is in the outcome's ``undeleted``, and stays whole with all
+    that it needs.
     """
     collector = Collector(store, reporter)
     with collector.alone():
@@ -38,7 +40,8 @@ def delete(store: Store, oids: Sequence[ObjectId], reporter: Reporter = SILENT) 
             numbers = [txn.known(oid) for oid in txn.referrers_closure(oids)]
         # Greater numbers first: what refers to something has a greater one.
         collector.delete(array("I", sorted(numbers, reverse=True)), plan.marking)
-    left = [oid for oid in oids if oid not in set(collector.outcome.deleted)]
+    gone = {*collector.outcome.deleted, *collector.outcome.undeleted}
+    left = [] if collector.outcome.undeleted else [oid for oid in oids if oid not in gone]
     if left:
         raise StillAlive(f"{left[0]} has just come into use", hint="try again when it is not")
     return collector.outcome

@@ -8,12 +8,13 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TypeVar
 
-from store.build import cleaning
 from store.discarding import RUN
-from store.gc.unlinking import Removed, outline, remove_folders, remove_tree
+from store.gc.unlinking import Removed, outline, remove_folders
 from store.layout import Layout
 from store.locks import Hold
 from store.objects.crew import overlap, share_out
+from store.system.removing import Removal as TreeRemoval
+from store.system.removing import reason, remove_tree
 
 BROAD = 128 << 10
 """Bytes of the manifest of an object whose folders are shared out among processes."""
@@ -31,7 +32,8 @@ T = TypeVar("T")
 
 
 class Removal:
-    """``freed`` are the bytes that the disk got back, by the blocks of what lost its last name."""
+    """``freed`` are the bytes that the disk got back, by the blocks of what lost its last name;
+    ``left`` has what could not be removed, by path, and why: the next run tries again."""
 
     def __init__(
         self, layout: Layout, progress: Callable[[int], None] = lambda freed: None
@@ -39,6 +41,7 @@ class Removal:
         self._layout = layout
         self._progress = progress
         self._removed = Removed()
+        self.left: dict[str, str] = {}
 
     @property
     def freed(self) -> int:
@@ -61,15 +64,17 @@ class Removal:
                 continue
             folders = outline(objects, f"{manifests}/{name}") or []
             self._share_out(partial(remove_folders, self._layout.links), folders, FEW_FOLDERS)
-            self._removed.freed += remove_tree(objects, name)
+            self._remove(objects, name)
             self._progress(self.freed)
         self._share_out(partial(_remove_objects, folder, self._layout.links), small, FEW_OBJECTS)
         # Manifests go last: after a kill they still tell which inodes to look at.
         for shared in self._removed.kept:
             self._removed.drop(shared)
         self._removed.kept.clear()
+        for name in _list(objects):
+            self._remove(objects, name)
         for name in names:
-            self._removed.freed += remove_tree(manifests, name)
+            self._remove(manifests, name)
             self._progress(self.freed)
 
     def _share_out(
@@ -88,28 +93,49 @@ class Removal:
         for name in _list(self._layout.trash):
             path = f"{self._layout.trash}/{name}"
             if not name.startswith(RUN):
-                self._removed.freed += remove_tree(self._layout.trash, name)
+                self._remove(self._layout.trash, name, threads=True)
                 continue
-            with contextlib.suppress(BlockingIOError, FileNotFoundError, NotADirectoryError):
+            try:
                 hold = Hold(path)
+            except (BlockingIOError, FileNotFoundError):
+                continue
+            except OSError:
+                self._remove(self._layout.trash, name)  # no folder, or not for anybody to open
+                continue
+            try:
                 self.empty_run(path)
-                cleaning.remove(path)
+                self._remove(self._layout.trash, name)
+            finally:
                 hold.release()
 
     def sweep_shared(self) -> None:
         """Drop every shared inode that no object names."""
         for name in _list(self._layout.links):
             shelf = f"{self._layout.links}/{name}"
-            with contextlib.suppress(NotADirectoryError):
-                if os.path.islink(shelf):
-                    continue
+            if os.path.islink(shelf):
+                continue
+            try:
                 with os.scandir(shelf) as scan:
                     entries = list(scan)
-                for entry in entries:
-                    with contextlib.suppress(FileNotFoundError):
-                        if entry.stat(follow_symlinks=False).st_nlink == 1:
-                            self._removed.drop(entry.path)
+            except (FileNotFoundError, NotADirectoryError):
+                continue  # no folder of shared files, which `store verify` tells
+            except OSError as error:
+                self.left[shelf] = reason(error)
+                continue
+            for entry in entries:
+                with contextlib.suppress(OSError):
+                    if entry.stat(follow_symlinks=False).st_nlink == 1:
+                        self._removed.drop(entry.path)
             self._progress(self.freed)
+
+    def _remove(self, folder: str, name: str, *, threads: bool = False) -> None:
+        removal = remove_tree(f"{folder}/{name}", threads=threads)
+        self._removed.freed += removal.freed
+        self._refused(removal)
+
+    def _refused(self, removal: TreeRemoval) -> None:
+        for path, error in removal.left:
+            self.left[os.fsdecode(path)] = reason(error)
 
 
 def _remove_objects(folder: str, links: str, names: Sequence[str]) -> Removed:
@@ -119,14 +145,15 @@ def _remove_objects(folder: str, links: str, names: Sequence[str]) -> Removed:
         folders = outline(objects, f"{folder}/manifests/{name}")
         if folders:
             removed.add(remove_folders(links, folders))
-        removed.freed += remove_tree(objects, name)
+        # What is left of it is met, and told, when all others are gone.
+        removed.freed += remove_tree(f"{objects}/{name}").freed
     return removed
 
 
 def _list(folder: str) -> list[str]:
     try:
         return sorted(os.listdir(folder))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return []
 
 

@@ -11,13 +11,14 @@ import os
 import stat
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from store.errors import FormatError, InvalidName
 from store.model.outline import Entries, Outline
 from store.model.tree import NodeKind
 from store.objects.content import read_record
 from store.objects.sharing import link_path
+from store.system.longpath import open_at
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _BLOCK = 512
@@ -41,7 +42,7 @@ class Removed:
 
     def drop(self, shared: str) -> None:
         """Remove a shared inode whose only name this is."""
-        with contextlib.suppress(FileNotFoundError):
+        with contextlib.suppress(OSError):  # there is none; or it cannot go, as an immovable one
             found = os.lstat(shared)
             # Who shares it in this moment has a name of its own by the time this one is gone.
             if found.st_nlink == 1 and stat.S_ISREG(found.st_mode):
@@ -65,41 +66,11 @@ def outline(objects: str, manifest: str) -> list[Folder] | None:
 
 def remove_folders(links: str, folders: Sequence[Folder]) -> Removed:
     """Remove the files and links of these folders, and the inodes below ``links`` that only they
-    had. What is gone already is passed over; the folders stay."""
+    had. What is gone already, or cannot be removed, is passed over; the folders stay."""
     worker = _Worker(links)
     for path, entries in folders:
         worker.folder(path, entries)
     return worker.removed
-
-
-def remove_tree(folder: str, name: str) -> int:
-    """Remove whatever is called ``name``, if it is there; returns the bytes freed."""
-    with contextlib.suppress(FileNotFoundError):
-        parent = os.open(folder, _FOLDER)
-        try:
-            found = os.stat(name, dir_fd=parent, follow_symlinks=False)
-            return _remove_entry(name, parent, found)
-        finally:
-            os.close(parent)
-    return 0
-
-
-def _remove_entry(name: str, parent: int, found: os.stat_result) -> int:
-    if not stat.S_ISDIR(found.st_mode):
-        os.unlink(name, dir_fd=parent)
-        return found.st_blocks * _BLOCK if found.st_nlink == 1 else 0
-    freed = found.st_blocks * _BLOCK
-    fd = os.open(name, _FOLDER, dir_fd=parent)
-    try:
-        os.fchmod(fd, 0o700)
-        with os.scandir(fd) as scan:
-            entries = list(scan)
-        for entry in entries:
-            freed += _remove_entry(entry.name, fd, entry.stat(follow_symlinks=False))
-    finally:
-        os.close(fd)
-    os.rmdir(name, dir_fd=parent)
-    return freed
 
 
 class _Worker:
@@ -109,24 +80,31 @@ class _Worker:
 
     def folder(self, path: bytes, entries: Entries) -> None:
         try:
-            fd = os.open(path, _FOLDER)
+            fd = open_at(path, _FOLDER)
         except (FileNotFoundError, NotADirectoryError):
             # Removed before a kill. Its shared inodes may have been left.
             for _, kind, executable, _, payload in entries:
                 if kind == NodeKind.FILE:
                     self.removed.drop(link_path(self._links, payload, executable))
             return
+        except OSError:
+            return  # met again, and told, by who removes what is left of the tree
         try:
-            os.fchmod(fd, 0o700)
+            with contextlib.suppress(OSError):
+                os.fchmod(fd, 0o700)
             inodes = _inodes(fd, entries)
-            for name, kind, executable, _, payload in entries:
-                inode = inodes.get(name)
-                if kind == NodeKind.FILE:
-                    self._file(fd, name, inode, link_path(self._links, payload, executable))
-                elif kind == NodeKind.LINK and inode is not None:
-                    os.unlink(name, dir_fd=fd)
+            for entry in entries:
+                with contextlib.suppress(OSError):  # likewise
+                    self._entry(fd, entry, inodes.get(entry[0]))
         finally:
             os.close(fd)
+
+    def _entry(self, folder: int, entry: Sequence[Any], inode: int | None) -> None:
+        name, kind, executable, _, payload = entry
+        if kind == NodeKind.FILE:
+            self._file(folder, name, inode, link_path(self._links, payload, executable))
+        elif kind == NodeKind.LINK and inode is not None:
+            os.unlink(name, dir_fd=folder)
 
     def _file(self, folder: int, name: bytes, inode: int | None, shared: str) -> None:
         try:
@@ -151,8 +129,8 @@ class _Worker:
 
     def _unshared(self, folder: int, name: bytes) -> None:
         """Remove a file whose inode has no name below ``links/``; one with several names is left to
-        :func:`remove_tree`, as two who remove its last two names at once would both not count it.
-        """
+        who removes the rest of the tree, as two who remove its last two names at once would both
+        not count it."""
         found = os.stat(name, dir_fd=folder, follow_symlinks=False)
         if found.st_nlink == 1:
             os.unlink(name, dir_fd=folder)

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 
 from store import kernel
 from store.durable import move, sync_folder
-from store.errors import FormatError, InvalidName
+from store.errors import FormatError, InvalidName, StorageError
 from store.layout import Layout
 from store.locks import Claims
 from store.model.manifest import Manifest
@@ -20,6 +20,7 @@ from store.model.tree import NodeKind
 from store.objects.check import differs
 from store.objects.content import read_record
 from store.objects.sharing import finish
+from store.system.removing import remove_tree
 
 _CANNOT_EXCHANGE = (errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP)
 """What file systems say that do not know how. There, for a moment nothing stands in the place."""
@@ -31,8 +32,23 @@ for a moment, that was replaced."""
 FORMER = BESIDE * 2
 """Likewise, of one that is to be replaced where two cannot change places."""
 
+_MARKS = (BESIDE, FORMER, *(BESIDE * dots for dots in range(3, 10)))
+"""Each of these; those beyond the second serve where the system lets nobody touch the first."""
+
 MANIFEST = stat.S_IFREG | 0o444
 """The mode of a manifest."""
+
+IMMOVABLE = (
+    errno.EXDEV,
+    errno.ENOSPC,
+    errno.EDQUOT,
+    errno.EMLINK,
+    errno.EINVAL,
+    errno.ENOSYS,
+    errno.EOPNOTSUPP,
+)
+"""What a system says that cannot rename a folder, and may well let it be removed where it stands:
+one in the lower layer of an overlay, or where there is no room for another name."""
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 
@@ -113,8 +129,8 @@ def _appear(layout: Layout, staged: str, manifest: Manifest, folder: int) -> Non
     if manifest.root.kind is not NodeKind.DIRECTORY:
         os.rename(staged, target)
         return
-    fresh = f"{layout.objects}/{BESIDE}{manifest.id}"
     clear_swap(layout, manifest.id, os.path.dirname(staged), folder, known=False)
+    fresh = _beside(layout, manifest.id)
     os.rename(staged, fresh)
     _finish_top(fresh)
     os.rename(fresh, target)
@@ -128,22 +144,66 @@ def _replace(layout: Layout, staged: str, manifest: Manifest, folder: int) -> No
     their modes are, so that at no instant anything but one of the two is the object.
     """
     target = layout.object(manifest.id)
-    fresh, former = (f"{layout.objects}/{mark}{manifest.id}" for mark in (BESIDE, FORMER))
     aside = os.path.dirname(staged)
     clear_swap(layout, manifest.id, aside, folder, known=True)
+    fresh = _beside(layout, manifest.id)
     os.rename(staged, fresh)
     _finish_top(fresh)
-    try:
-        kernel.exchange(fresh, target)
-        former = fresh
-    except OSError as error:
-        if error.errno not in _CANNOT_EXCHANGE:
-            raise
-        os.rename(target, former)
-        os.rename(fresh, target)
+    former = _change_places(layout, fresh, target, manifest.id)
     # What is replaced may have been whole. Not before the other is there for good may it go.
     os.fsync(folder)
-    move(former, f"{aside}/replaced")
+    if former is not None:
+        move(former, f"{aside}/replaced")
+
+
+def _change_places(layout: Layout, fresh: str, target: str, oid: ObjectId) -> str | None:
+    """Put ``fresh`` in the place of ``target``; returns where that is then, None when it had to be
+    removed where it stood."""
+    try:
+        kernel.exchange(fresh, target)
+        return fresh
+    except OSError as error:
+        if error.errno not in (*_CANNOT_EXCHANGE, *IMMOVABLE):
+            raise _irreplaceable(error, target) from error
+    former = f"{layout.objects}/{FORMER}{oid}"
+    try:
+        os.rename(target, former)
+    except OSError as error:
+        if error.errno not in IMMOVABLE:
+            raise _irreplaceable(error, target) from error
+        # A kill from here on leaves a mark, by which the next one goes on.
+        mark_unsound(target)
+        remove_tree(target).refuse()
+        former = ""
+    os.rename(fresh, target)
+    return former or None
+
+
+def _irreplaceable(error: OSError, target: str) -> StorageError:
+    return StorageError(
+        f"{target} is damaged, and cannot be replaced: {error.strerror}",
+        hint="`lsattr -d` and `findmnt` show what may hold it in its place",
+    )
+
+
+def mark_unsound(path: str) -> None:
+    """Give the folder at ``path`` a mode that no object has, so that whoever looks at it takes it
+    for damaged; on disk when this returns. OSError when the system forbids it."""
+    fd = os.open(path, _FOLDER | os.O_NOFOLLOW)
+    try:
+        os.fchmod(fd, 0o755)
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def _beside(layout: Layout, oid: ObjectId) -> str:
+    """A path beside an object's that is free: the first, unless something there cannot go."""
+    for mark in (BESIDE, *_MARKS[2:]):
+        path = f"{layout.objects}/{mark}{oid}"
+        if not os.path.lexists(path):
+            return path
+    raise StorageError(f"{path} and others like it are in the way", hint="remove them")
 
 
 def clear_swap(layout: Layout, oid: ObjectId, aside: str, folder: int, *, known: bool) -> None:
@@ -153,7 +213,9 @@ def clear_swap(layout: Layout, oid: ObjectId, aside: str, folder: int, *, known:
     needed, and that was not in its place at the time of the kill, is put there.
     """
     target = layout.object(oid)
-    left = [mark for mark in (BESIDE, FORMER) if os.path.lexists(f"{layout.objects}/{mark}{oid}")]
+    left = [mark for mark in _MARKS if os.path.lexists(f"{layout.objects}/{mark}{oid}")]
+    if left and known and _is_marked(target):
+        remove_tree(target).refuse()
     if left and known and not os.path.lexists(target):
         # The new one first. Of a swap it is finished, as the former has left its place; of one that
         # was put where nothing was, it need not be.
@@ -164,7 +226,21 @@ def clear_swap(layout: Layout, oid: ObjectId, aside: str, folder: int, *, known:
         # What was swapped in last may be there no longer than until a power cut.
         os.fsync(folder)
     for mark in left:
-        move(f"{layout.objects}/{mark}{oid}", f"{aside}/left{mark}{oid}")
+        path = f"{layout.objects}/{mark}{oid}"
+        try:
+            move(path, f"{aside}/left{mark}{oid}")
+        except OSError:
+            # As much as can go; what is left is in nobody's way, and told by `store verify`.
+            remove_tree(path)
+
+
+def _is_marked(path: str) -> bool:
+    """Whether a folder was to be removed where it stands, when a kill came."""
+    try:
+        found = os.lstat(path)
+    except OSError:
+        return False
+    return stat.S_ISDIR(found.st_mode) and bool(found.st_mode & stat.S_IWUSR)
 
 
 def swapped(names: Iterable[str]) -> set[ObjectId]:

@@ -110,7 +110,7 @@ def early_removal(patch: Patch) -> None:
     ) -> Batch:
         batch = real(self, txn, candidates, live)
         for oid in batch.taken:
-            self._move(str(oid))
+            self._move(oid)
         return batch
 
     patch.setattr(Discarding, "_forget", forget)

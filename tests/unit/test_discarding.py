@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from store import discarding
-from store.discarding import AIM, FIRST, LEAST, Discarding, next_size
+from store.discarding import AIM, FIRST, LEAST, Discarding, Way, next_size
 from store.gc.collector import Collector
 from store.gc.policy import Policy
 from store.layout import Layout
@@ -35,7 +35,7 @@ def when_forgotten(monkeypatch: pytest.MonkeyPatch, action: Callable[[], None]) 
     """Have something done when the index has forgotten and nothing was moved yet."""
     real = Discarding._leave
 
-    def leave(self: Discarding, oids: Sequence[ObjectId]) -> tuple[list[ObjectId], float]:
+    def leave(self: Discarding, oids: Sequence[ObjectId]) -> Way:
         if oids:
             action()
         return real(self, oids)

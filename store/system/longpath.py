@@ -1,0 +1,99 @@
+"""Paths of any length: what the kernel would refuse as too long is reached from descriptors.
+
+A path handed to a system call has 4095 bytes at most; a tree on disk may be as deep as it likes.
+Each function here does what its namesake in ``os`` does, and costs nothing more for a short path.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+from collections.abc import Iterator
+from typing import Final
+
+LONGEST: Final = 4095
+"""Bytes of the longest path that a program can name."""
+
+_PORTION: Final = 3800
+_FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_STEP: Final = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+def lstat(path: str | bytes) -> os.stat_result:
+    """As ``os.lstat``."""
+    try:
+        return os.lstat(path)
+    except OSError as error:
+        if not _too_long(error, path):
+            raise
+    with reach(path) as (folder, name):
+        return os.stat(name, dir_fd=folder, follow_symlinks=False)
+
+
+def readlink(path: str | bytes) -> bytes:
+    """As ``os.readlink``, in bytes."""
+    try:
+        return os.readlink(os.fsencode(path))
+    except OSError as error:
+        if not _too_long(error, path):
+            raise
+    with reach(path) as (folder, name):
+        return os.readlink(name, dir_fd=folder)
+
+
+def open_at(path: str | bytes, flags: int) -> int:
+    """As ``os.open`` of something that is there."""
+    try:
+        return os.open(path, flags)
+    except OSError as error:
+        if not _too_long(error, path):
+            raise
+    with reach(path) as (folder, name):
+        return os.open(name, flags, dir_fd=folder)
+
+
+def listdir(path: str) -> list[str]:
+    """As ``os.listdir``, but never of a folder that a link leads to."""
+    folder = open_at(path, _FOLDER)
+    try:
+        return os.listdir(folder)
+    finally:
+        os.close(folder)
+
+
+def samefile(first: str, second: os.stat_result) -> bool:
+    """Whether what stands at a path is the very inode that was seen."""
+    return os.path.samestat(lstat(first), second)
+
+
+@contextlib.contextmanager
+def reach(path: str | bytes) -> Iterator[tuple[int, bytes]]:
+    """The folder that the path's last part is in, open, and that part. Raises OSError."""
+    *parts, last = os.fsencode(path).split(b"/")
+    start, parts = (b"/", parts[1:]) if parts and not parts[0] else (b".", parts)
+    here = os.open(start, _STEP)
+    try:
+        for portion in _portions(parts):
+            below = os.open(portion, _STEP, dir_fd=here)
+            os.close(here)
+            here = below
+        yield here, last
+    finally:
+        os.close(here)
+
+
+def _portions(parts: list[bytes]) -> Iterator[bytes]:
+    portion = b""
+    for part in parts:
+        if portion and len(portion) + len(part) >= _PORTION:
+            yield portion
+            portion = b""
+        portion = portion + b"/" + part if portion else part
+    if portion:
+        yield portion
+
+
+def _too_long(error: OSError, path: str | bytes) -> bool:
+    # A single name that is too long gives the same error, and stays one.
+    return error.errno == errno.ENAMETOOLONG and len(os.fsencode(path)) >= LONGEST

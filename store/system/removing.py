@@ -1,0 +1,273 @@
+"""Removing trees: however deep they are, whatever their modes, and as much of them as can be.
+
+Two descriptors suffice for any depth: the walk climbs by ``..`` and makes sure that it came back to
+where it was. What the system refuses to remove is told at the end, and the rest goes. A folder on
+which another file system is mounted is not entered.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import stat
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from store.system.beneath import open_beneath
+
+FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_HANDLE: Final = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_BLOCK: Final = 512
+
+THREADS: Final = 8
+"""Removals under way at once: where freed blocks are discarded at once, each waits for the disk."""
+
+MANY: Final = 1000
+"""Files from which on threads are worth their start."""
+
+_PORTION: Final = 64
+_LONGEST: Final = 2000
+"""Bytes of the longest path, below the top, that threads are given; the rest is walked later."""
+
+
+@dataclass
+class Removal:
+    """``freed`` bytes, by the blocks of what lost its last name; ``left`` are those that the system
+    refused to remove, with its errors, by their paths from the top."""
+
+    freed: int = 0
+    left: list[tuple[bytes, OSError]] = field(default_factory=list)
+
+    def refuse(self) -> None:
+        """Raise the first refusal, if there was one, with the path that it is about."""
+        for path, error in self.left:
+            raise OSError(error.errno, error.strerror, os.fsdecode(path))
+
+
+def reason(error: OSError) -> str:
+    """Why the system refused, in words."""
+    return error.strerror or str(error)
+
+
+def open_folder(name: str | bytes, parent: int | None = None) -> int:
+    """Open a folder for reading, and make sure that it can be written and searched."""
+    handle = os.open(name, _HANDLE, dir_fd=parent)
+    try:
+        mode = stat.S_IMODE(os.fstat(handle).st_mode)
+        if mode & stat.S_IRWXU != stat.S_IRWXU:
+            # Not by name, which chmod(2) would follow if it were a link.
+            with contextlib.suppress(OSError):  # what that forbids is told by what follows
+                os.chmod(f"/proc/self/fd/{handle}", mode | stat.S_IRWXU)
+        return os.open(".", FOLDER, dir_fd=handle)
+    finally:
+        os.close(handle)
+
+
+def remove_tree(name: str | bytes, parent: int | None = None, *, threads: bool = False) -> Removal:
+    """Remove whatever is called ``name`` in an open folder, if it is there.
+
+    ``threads`` is for what may hold thousands of files. No process may change the tree meanwhile.
+    """
+    removal = Removal()
+    encoded = os.fsencode(name)
+    try:
+        if threads:
+            _thin_out(encoded, parent, removal)
+        _remove(encoded, parent, encoded, removal)
+    except FileNotFoundError:
+        pass
+    except OSError as error:
+        removal.left.append((encoded, error))
+    return removal
+
+
+def empty_folder(top: int, kept: frozenset[str] = frozenset()) -> Removal:
+    """Remove all in an open folder but what has one of the names ``kept``."""
+    removal = Removal()
+    with os.scandir(top) as scan:
+        names = [os.fsencode(entry.name) for entry in scan if entry.name not in kept]
+    for name in names:
+        try:
+            _remove(name, top, name, removal)
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            removal.left.append((name, error))
+    return removal
+
+
+@dataclass
+class _Level:
+    """A folder under way: its place in the one above, its own identity, and what is to come."""
+
+    name: bytes
+    identity: tuple[int, int]
+    blocks: int
+    pending: list[bytes]
+    refused: int
+    """Refusals before it was entered: with more at the end, it is not empty, and that is known."""
+
+
+def _remove(name: bytes, parent: int | None, shown: bytes, removal: Removal) -> None:
+    found = os.stat(name, dir_fd=parent, follow_symlinks=False)
+    if not stat.S_ISDIR(found.st_mode):
+        _unlink(name, parent, found, removal)
+        return
+    here = open_folder(name, parent)
+    try:
+        levels = [_enter(here, name, found.st_dev, shown, removal)]
+        while True:
+            if levels[-1].pending:
+                here = _descend(here, levels, removal)
+            elif len(levels) > 1:
+                here = _climb(here, levels, removal)
+            else:
+                break
+    finally:
+        os.close(here)
+    if len(removal.left) == levels[0].refused:
+        os.rmdir(name, dir_fd=parent)
+        removal.freed += levels[0].blocks * _BLOCK
+
+
+def _descend(here: int, levels: list[_Level], removal: Removal) -> int:
+    """Open the next folder below and remove its files; returns its descriptor in the stead of
+    ``here``, which stays when it cannot be entered."""
+    name = levels[-1].pending.pop()
+    below = -1
+    try:
+        below = open_folder(name, here)
+        level = _enter(below, name, levels[-1].identity[0], _shown(levels, name), removal)
+    except OSError as error:
+        if below >= 0:
+            os.close(below)
+        if error.errno != errno.ENOENT:
+            removal.left.append((_shown(levels, name), error))
+        return here
+    levels.append(level)
+    os.close(here)
+    return below
+
+
+def _climb(here: int, levels: list[_Level], removal: Removal) -> int:
+    """Remove the folder ``here``, which was emptied; returns the one above it."""
+    level = levels.pop()
+    above = os.open("..", FOLDER, dir_fd=here)
+    found = os.fstat(above)
+    if (found.st_dev, found.st_ino) != levels[-1].identity:
+        os.close(above)
+        raise OSError(errno.ESTALE, "moved while it was removed", os.fsdecode(level.name))
+    os.close(here)
+    if len(removal.left) == level.refused:
+        try:
+            os.rmdir(level.name, dir_fd=above)
+            removal.freed += level.blocks * _BLOCK
+        except FileNotFoundError:
+            pass
+        except OSError as error:
+            removal.left.append((_shown(levels, level.name), error))
+    return above
+
+
+def _enter(folder: int, name: bytes, device: int, shown: bytes, removal: Removal) -> _Level:
+    """Remove the files of an open folder; the folders in it are to come."""
+    found = os.fstat(folder)
+    if found.st_dev != device:
+        raise OSError(errno.EBUSY, "another file system is mounted there", os.fsdecode(name))
+    level = _Level(name, (found.st_dev, found.st_ino), found.st_blocks, [], len(removal.left))
+    with os.scandir(folder) as scan:
+        entries = list(scan)
+    for entry in entries:
+        encoded = os.fsencode(entry.name)
+        try:
+            seen = entry.stat(follow_symlinks=False)
+            if stat.S_ISDIR(seen.st_mode):
+                level.pending.append(encoded)
+            else:
+                _unlink(encoded, folder, seen, removal)
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            removal.left.append((b"%b/%b" % (shown, encoded), error))
+    return level
+
+
+def _shown(levels: Sequence[_Level], name: bytes) -> bytes:
+    return b"/".join([*(level.name for level in levels), name])
+
+
+def _unlink(name: bytes, folder: int | None, found: os.stat_result, removal: Removal) -> None:
+    os.unlink(name, dir_fd=folder)
+    if found.st_nlink == 1:
+        removal.freed += found.st_blocks * _BLOCK
+
+
+# -- several at once --
+
+
+def _thin_out(name: bytes, parent: int | None, removal: Removal) -> None:
+    """Remove most files of a large tree by several threads; what they leave is for the walk."""
+    if not stat.S_ISDIR(os.stat(name, dir_fd=parent, follow_symlinks=False).st_mode):
+        return
+    from concurrent.futures import ThreadPoolExecutor  # not needed by most commands
+
+    top = open_folder(name, parent)
+    try:
+        portions = _portions(top, os.fstat(top).st_dev)
+        if sum(len(names) for _, names in portions) < MANY:
+            return
+        with ThreadPoolExecutor(THREADS) as pool:
+            for freed in pool.map(lambda item: _unlink_all(top, *item), portions):
+                removal.freed += freed
+    finally:
+        os.close(top)
+
+
+def _portions(top: int, device: int) -> list[tuple[bytes, list[bytes]]]:
+    """The files of a tree: a folder's path from its top, and some names in it."""
+    found: list[tuple[bytes, list[bytes]]] = []
+    folders = [b"."]
+    while folders:
+        path = folders.pop()
+        names: list[bytes] = []
+        try:
+            folder = open_beneath(top, path, FOLDER)
+        except OSError:
+            continue
+        try:
+            status = os.fstat(folder)
+            if status.st_dev != device:
+                continue
+            if status.st_mode & stat.S_IRWXU != stat.S_IRWXU:
+                os.fchmod(folder, stat.S_IMODE(status.st_mode) | stat.S_IRWXU)
+            with os.scandir(folder) as scan:
+                for entry in scan:
+                    encoded = os.fsencode(entry.name)
+                    if not entry.is_dir(follow_symlinks=False):
+                        names.append(encoded)
+                    elif len(path) + len(encoded) < _LONGEST:
+                        folders.append(b"%b/%b" % (path, encoded))
+        except OSError:
+            continue
+        finally:
+            os.close(folder)
+        found += [(path, names[at : at + _PORTION]) for at in range(0, len(names), _PORTION)]
+    return found
+
+
+def _unlink_all(top: int, path: bytes, names: Sequence[bytes]) -> int:
+    freed = 0
+    with contextlib.suppress(OSError):
+        folder = open_beneath(top, path, FOLDER)
+        try:
+            for name in names:
+                # What cannot be removed is met again by the walk, and told there.
+                with contextlib.suppress(OSError):
+                    found = os.stat(name, dir_fd=folder, follow_symlinks=False)
+                    os.unlink(name, dir_fd=folder)
+                    freed += found.st_blocks * _BLOCK if found.st_nlink == 1 else 0
+        finally:
+            os.close(folder)
+    return freed

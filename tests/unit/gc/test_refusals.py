@@ -1,0 +1,270 @@
+"""What the system does not let go of: it stays whole or is removed in place, and the rest goes."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from store.gc.collector import Collector, Outcome
+from store.gc.deletion import delete
+from store.gc.policy import Policy
+from store.model.names import ObjectId
+from store.objects.check import check_object
+from store.recovery.rebuild import rebuild
+from store.store import Store
+from tests.unit.gc.conftest import Stock
+
+IN_PLACE = (errno.EXDEV, errno.ENOSPC, errno.EDQUOT, errno.EMLINK, errno.ENOSYS)
+FOR_GOOD = (errno.EPERM, errno.EACCES, errno.EROFS, errno.EBUSY, errno.EIO)
+
+
+def tree(stock: Stock, name: str, below: tuple[str, ...] = ()) -> ObjectId:
+    """A folder in the store, that refers to others."""
+    place = stock.place / f"tree-{name}"
+    (place / "sub" / "deeper").mkdir(parents=True)
+    for each in below:
+        (place / each).write_text(stock.oids[each].path)
+    (place / "sub" / "deeper" / "file").write_text(name)
+    from store.objects.ingest import ingest
+
+    others = [stock.oids[each] for each in below]
+    manifest = ingest(stock.store.layout.root, str(place), name, candidates=others)
+    stock.store.register_objects([manifest])
+    stock.oids[name] = manifest.id
+    return manifest.id
+
+
+@pytest.fixture
+def refused(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, int]]:
+    """What may not be renamed, by the end of its path, with the error."""
+    refusals: dict[str, int] = {}
+    real = os.rename
+
+    def rename(source: str, target: str, **folders: int) -> None:
+        for end, number in refusals.items():
+            if str(source).endswith(f"/store/{end}"):
+                raise OSError(number, os.strerror(number), source)
+        real(source, target, **folders)
+
+    monkeypatch.setattr(os, "rename", rename)
+    yield refusals
+    refusals.clear()
+
+
+def collect(store: Store) -> Outcome:
+    collector = Collector(store)
+    collector.collect(Policy())
+    return collector.outcome
+
+
+def forget(store: Store, oid: ObjectId) -> None:
+    store.index.write(lambda txn: txn.unregister(txn.known(oid)))
+
+
+@pytest.mark.parametrize("number", IN_PLACE, ids=errno.errorcode.__getitem__)
+def test_a_folder_that_cannot_be_moved_is_removed_in_place(
+    stock: Stock, refused: dict[str, int], number: int
+) -> None:
+    oid, _ = tree(stock, "held"), stock.make("other")
+    refused[str(oid)] = number
+    outcome = collect(stock.store)
+    assert not outcome.undeleted
+    assert not outcome.refused
+    assert stock.there() == set()
+    assert os.listdir(stock.store.layout.trash) == []
+
+
+@pytest.mark.parametrize("number", FOR_GOOD, ids=errno.errorcode.__getitem__)
+def test_what_the_system_holds_stays_whole_and_known_with_what_it_needs(
+    stock: Stock, refused: dict[str, int], number: int
+) -> None:
+    stock.make("needed")
+    held = tree(stock, "held", ("needed",))
+    stock.make("user", ("held",))
+    stock.make("other")
+    refused[str(held)] = number
+    outcome = collect(stock.store)
+    assert list(outcome.undeleted) == [held]
+    assert os.strerror(number) in outcome.undeleted[held]
+    assert stock.there() == {"held", "needed"}
+    assert check_object(stock.store.layout.root, stock.store.manifest(held)) == []
+    refused.clear()
+    assert not collect(stock.store).undeleted
+    assert stock.there() == set()
+
+
+def test_deleting_names_what_the_system_holds(stock: Stock, refused: dict[str, int]) -> None:
+    held, other = tree(stock, "held"), stock.make("other")
+    refused[str(held)] = errno.EPERM
+    outcome = delete(stock.store, [held, other])
+    assert list(outcome.undeleted) == [held]
+    assert stock.there() == {"held"}
+
+
+def test_a_stray_that_cannot_go_does_not_end_the_run(stock: Stock, refused: dict[str, int]) -> None:
+    held, other = tree(stock, "held"), tree(stock, "other")
+    for oid in (held, other):
+        forget(stock.store, oid)
+    refused[str(held)] = errno.EPERM
+    assert list(collect(stock.store).undeleted) == [held]
+    assert os.listdir(stock.store.layout.objects) == [str(held)]
+    stock.store.add(str(stock.place / "tree-held"), "held")
+    assert stock.there() == {"held"}
+
+
+def test_after_a_kill_while_it_is_removed_in_place_it_is_no_object(
+    stock: Stock, refused: dict[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    oid = tree(stock, "held")
+    refused[str(oid)] = errno.EXDEV
+    with monkeypatch.context() as patch:
+        patch.setattr("store.discarding.Discarding.remove_in_place", _raise)
+        with pytest.raises(KeyboardInterrupt):
+            collect(stock.store)
+    assert not stock.store.present(oid)
+    assert (Path(stock.store.layout.objects) / str(oid)).exists()
+    layout = stock.store.layout
+    stock.store.close()
+    assert [each.name for each in rebuild(layout).survey.damaged] == [str(oid)]
+    stock.store = Store.open(layout.root)
+    # Put in its place while it can still not be moved.
+    assert stock.store.add(str(stock.place / "tree-held"), "held") == oid
+    assert check_object(layout.root, stock.store.manifest(oid)) == []
+    assert not collect(stock.store).undeleted
+    assert stock.there() == set()
+
+
+def _raise(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def test_what_was_put_in_its_place_meanwhile_stays(
+    stock: Stock, refused: dict[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from store.discarding import Discarding
+
+    oid = tree(stock, "held")
+    refused[str(oid)] = errno.EXDEV
+    real = Discarding.remove_in_place
+
+    def later(self: Discarding) -> list[tuple[str, str]]:
+        with stock.store.lease() as lease:
+            stock.store.add(str(stock.place / "tree-held"), "held", lease)
+        return real(self)
+
+    monkeypatch.setattr(Discarding, "remove_in_place", later)
+    collect(stock.store)
+    assert check_object(stock.store.layout.root, stock.store.manifest(oid)) == []
+    assert stock.there() == {"held"}
+
+
+def test_what_cannot_be_removed_from_the_trash_is_named_and_the_rest_goes(stock: Stock) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("only root makes files immovable")
+    inner, top, file = tree(stock, "inner"), tree(stock, "top"), stock.make("file")
+    tree(stock, "other")
+    layout = stock.store.layout
+    stuck = [
+        f"{layout.object(inner)}/sub/deeper/file",
+        layout.object(top),
+        layout.object(file),
+    ]
+    with immovable(*stuck) as told:
+        outcome = collect(stock.store)
+        assert set(outcome.undeleted) == {top, file}
+        assert [path.rpartition("/")[2] for path in outcome.refused] == ["file"]
+        assert stock.there() == {"top", "file"}
+        assert list(collect(stock.store).refused) == list(outcome.refused)
+        told.extend(outcome.refused)
+    assert not collect(stock.store).refused
+    assert stock.there() == set()
+    assert os.listdir(layout.trash) == []
+
+
+@contextlib.contextmanager
+def immovable(*paths: str) -> Iterator[list[str]]:
+    """Files that nobody may move, until the end; those added to the list are set free, too."""
+    chattr = shutil.which("chattr")
+    if (
+        chattr is None
+        or subprocess.run([chattr, "+i", *paths], capture_output=True, check=False).returncode
+    ):
+        pytest.skip("no file can be made immovable here")
+    told: list[str] = list(paths)
+    try:
+        yield told
+    finally:
+        subprocess.run([chattr, "-i", *told], capture_output=True, check=False)
+
+
+OVERLAY = """
+set -e
+mount -t overlay overlay -o lowerdir="$1/low",upperdir="$1/up",workdir="$1/work"$2 "$1/merged"
+shift 2
+exec "$@"
+"""
+
+
+def on_an_overlay(place: Path, script: str) -> None:
+    """Run Python on a store ``root`` that lies in the lower layer of an overlay."""
+    for name in ("up", "work", "merged"):
+        (place / name).mkdir()
+    options = "" if os.geteuid() == 0 else ",userxattr"
+    spaces = ["unshare", "-m"] if os.geteuid() == 0 else ["unshare", "-Urm"]
+    command = [*spaces, "sh", "-c", OVERLAY, "sh", str(place), options]
+    if (
+        shutil.which("unshare") is None
+        or subprocess.run([*command, "true"], check=False).returncode
+    ):
+        pytest.skip("no overlay can be mounted here")
+    import sys
+
+    code = f"root, place = {str(place / 'merged' / 'root')!r}, {str(place)!r}\n{script}"
+    done = subprocess.run(
+        [*command, sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_store_in_the_lower_layer_of_an_overlay_is_collected(tmp_path: Path) -> None:
+    (tmp_path / "low").mkdir()
+    for name in ("one", "two"):
+        (tmp_path / name / "sub").mkdir(parents=True)
+        (tmp_path / name / "sub" / "file").write_text(name)
+    store = Store.open(str(tmp_path / "low" / "root"))
+    oids = [store.add(str(tmp_path / name), name) for name in ("one", "two")]
+    store.add_root("two", oids[1])
+    store.close()
+    on_an_overlay(
+        tmp_path,
+        """
+import os
+from store.gc.collector import Collector
+from store.gc.policy import Policy
+from store.store import Store
+store = Store.open(root, collecting=True)
+collector = Collector(store)
+collector.collect(Policy())
+assert not collector.outcome.undeleted and not collector.outcome.refused, collector.outcome
+assert len(os.listdir(store.layout.objects)) == 1
+oid = store.add(f"{place}/one", "one")
+assert store.check_object(oid) == []
+# Damaged in the lower layer: a good copy takes its place, though nothing there can be moved.
+two = store.layout.object(store.add(f"{place}/two", "two"))
+os.chmod(two, 0o755)
+os.chmod(f"{two}/sub", 0o755)
+os.unlink(f"{two}/sub/file")
+assert store.check_object(store.add(f"{place}/two", "two")) == []
+""",
+    )
