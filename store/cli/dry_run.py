@@ -13,6 +13,7 @@ from store.cli.wording import counted
 from store.errors import printable
 from store.gc.downloads import abandoned
 from store.gc.holders import Holders
+from store.gc.logs import removable
 from store.gc.plan import Plan, make_plan
 from store.gc.policy import Policy
 from store.gc.space import Forecast
@@ -27,13 +28,20 @@ FEW, CROWD = 64, 20_000
 
 class Shown:
     """``objects`` that would go, and the bytes ``freed`` by them; beside them the bytes that
-    interrupted processes ``left``, ``unknown`` objects among that."""
+    interrupted processes ``left``, ``unknown`` objects among that, and so many ``logs``."""
 
     def __init__(self, left: int) -> None:
         self.objects = 0
         self.freed = 0
         self.left = left
         self.unknown = 0
+        self.logs = 0
+        self.logs_freed = 0
+
+    @property
+    def gone(self) -> int:
+        """Bytes that all of it frees."""
+        return self.left + self.freed + self.logs_freed
 
 
 def show_plan(store: Store, policy: Policy, *, as_json: bool) -> None:
@@ -53,15 +61,19 @@ def _show_victims(store: Store, plan: Plan, as_json: bool) -> Shown:
     forecast, free, policy = Forecast(store), store.free_bytes(), plan.policy
     # A run begins with the trash, and ends with what nobody knows unless it may stop before.
     shown = Shown(forecast.freed_below(store.layout.trash))
+    for log in removable(store, policy):
+        if policy.bounded and policy.wanted(shown.gone, free + shown.gone) == 0:
+            break
+        shown.logs += 1
+        shown.logs_freed += log.size
     for download in abandoned(store.layout, policy):
-        if policy.bounded and policy.wanted(shown.left, free + shown.left) == 0:
+        if policy.bounded and policy.wanted(shown.gone, free + shown.gone) == 0:
             break
         shown.left += download.size
     for victims in _victims(store, plan, forecast):
         lines = []
         for name, size, used in victims:
-            freed = shown.left + shown.freed
-            if policy.bounded and policy.wanted(freed, free + freed) == 0:
+            if policy.bounded and policy.wanted(shown.gone, free + shown.gone) == 0:
                 break
             shown.freed += size
             lines.append(_record(name, size, used) if as_json else _line(name, size, used))
@@ -132,6 +144,9 @@ def _sums(plan: Plan, shown: Shown) -> Iterator[str]:
         unknown = counted(shown.unknown, "object")
         those = f", with {unknown} that the index does not know" if shown.unknown else ""
         yield f"{bytes_text(shown.left)} that interrupted processes left would go as well{those}"
+    if shown.logs:
+        logs = counted(shown.logs, "log")
+        yield f"{logs} would be removed, which frees {bytes_text(shown.logs_freed)}"
     more = len(plan.dead) - shown.objects
     rest = f"; {dead_objects(more)} would be left" if more else ""
     yield f"{shown.objects} would be deleted, which frees {bytes_text(shown.freed)}{rest}"
@@ -147,6 +162,8 @@ def _summary(plan: Plan, shown: Shown) -> dict[str, object]:
         "spared": plan.spared,
         "strays": shown.unknown,
         "leftovers": shown.left,
+        "logs": shown.logs,
+        "logs_frees": shown.logs_freed,
         "dead_roots": [root.path for root in holders.dead],
         "stale_leases": holders.stale,
         "unseen_processes": holders.unseen,

@@ -15,6 +15,8 @@ from store.cli.options import PACKAGE, Duration, Size, seed_option
 from store.errors import StorageError, StoreError, UsageError, printable
 from store.gc.plan import Plan
 from store.gc.policy import Policy
+from store.gc.settings import load
+from store.layout import Layout
 from store.objects.portions import uncollected
 
 if TYPE_CHECKING:
@@ -58,6 +60,8 @@ def command(
         return
     context = ctx.obj
     assert isinstance(context, Context)
+    settings = load(Layout(context.root))
+    policy = policy._replace(logs_older_than=settings.logs_older_than, logs_size=settings.logs_size)
     if dry_run:
         with uncollected():
             show_plan(context.store, policy, as_json=as_json)
@@ -139,6 +143,7 @@ def _report(collector: Collector, plan: Plan, as_json: bool) -> None:
             "objects": len(outcome.deleted),
             "freed": outcome.freed,
             "downloads": outcome.downloads,
+            "logs": outcome.logs,
             "spared": plan.spared,
             "dead_roots": [root.path for root in plan.holders.dead],
             "dropped_roots": outcome.dropped_roots,

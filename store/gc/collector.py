@@ -15,6 +15,7 @@ from store.discarding import Batch, Discarding, strays
 from store.errors import Busy, StoreFull
 from store.events import SILENT, Collected, CollectorPhase, Reporter
 from store.gc.downloads import abandoned
+from store.gc.logs import removable
 from store.gc.marking import Marking
 from store.gc.plan import Plan, make_plan
 from store.gc.policy import Policy
@@ -47,6 +48,7 @@ class Outcome:
     deleted: list[ObjectId] = field(default_factory=list)
     freed: int = 0
     downloads: int = 0
+    logs: int = 0
     dropped_roots: int = 0
     dropped_leases: int = 0
     longest_hold: float = 0.0
@@ -71,6 +73,7 @@ class Collector:
         with self._alone():
             plan = make_plan(self._store, policy, self._phase)
             self._drop_roots(plan.holders.dead)
+            self._drop_logs(policy)
             self._drop_downloads(policy)
             self._take(plan)
             if not policy.bounded:
@@ -118,7 +121,15 @@ class Collector:
             crowd = dead[start : start + CROWD]
             self.outcome.dropped_roots += self._store.drop_dead_roots(crowd)
 
-    # -- downloads --
+    # -- logs and downloads --
+
+    def _drop_logs(self, policy: Policy) -> None:
+        for log in removable(self._store, policy):
+            if policy.wanted(self.removal.freed, self._store.free_bytes()) == 0:
+                return
+            freed = log.remove(self._store)
+            self.removal.add(freed)
+            self.outcome.logs += freed > 0
 
     def _drop_downloads(self, policy: Policy) -> None:
         for download in abandoned(self._store.layout, policy):

@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import time
-from typing import NamedTuple
+from typing import Final, NamedTuple
+
+LOGS_OLDER_THAN: Final = 30 * 86400.0
+LOGS_SIZE: Final = 4 << 30
 
 
 class Policy(NamedTuple):
     """``max_freed``: stop once so many bytes were freed. ``keep_free``: stop once so many are free
     where the store is. ``older_than``: spare what was used within so many seconds.
     ``keep_derivations``: keep what live objects were built from. They combine.
+
+    ``logs_older_than``: seconds for which the log of nothing alive is kept, unless ``older_than``
+    says another time or ``keep_free`` asks for space. ``logs_size``: bytes of all logs at most.
     """
 
     max_freed: int | None = None
     keep_free: int | None = None
     older_than: float | None = None
     keep_derivations: bool = False
+    logs_older_than: float = LOGS_OLDER_THAN
+    logs_size: int = LOGS_SIZE
 
     @property
     def bounded(self) -> bool:

@@ -7,6 +7,8 @@
     max-free = "30 GiB"        # and stop when so much is free
     older-than = "7d"          # spare what was used lately
     keep-derivations = true    # keep what live objects were built from
+    logs-older-than = "30d"    # remove logs of nothing alive that are older
+    logs-size = "4 GiB"        # and the oldest of all logs beyond so many bytes
 
 Without ``min-free`` nothing is collected unasked.
 """
@@ -20,12 +22,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from store.errors import UsageError
-from store.gc.policy import Policy
+from store.gc.policy import LOGS_OLDER_THAN, LOGS_SIZE, Policy
 from store.layout import Layout
 
 _SIZE = re.compile(r"(\d{1,18}(?:\.\d{1,9})?) ?([KMGTP]?)(?:i?B)?", re.ASCII)
 _DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,9})?) ?([smhdw]?)", re.ASCII)
 _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
+_KNOWN = {
+    "min-free",
+    "max-free",
+    "older-than",
+    "keep-derivations",
+    "logs-older-than",
+    "logs-size",
+}
 _LARGEST = 1 << 20
 """Bytes of a configuration at most."""
 
@@ -38,6 +48,8 @@ class Settings:
     max_free: int | None = None
     older_than: float | None = None
     keep_derivations: bool = False
+    logs_older_than: float = LOGS_OLDER_THAN
+    logs_size: int = LOGS_SIZE
 
     def policy(self) -> Policy:
         """What an automatic run is asked for."""
@@ -45,6 +57,8 @@ class Settings:
             keep_free=self.max_free,
             older_than=self.older_than,
             keep_derivations=self.keep_derivations,
+            logs_older_than=self.logs_older_than,
+            logs_size=self.logs_size,
         )
 
 
@@ -88,7 +102,7 @@ def parse(data: bytes) -> Settings:
     collect = table.get("collect", {})
     if not isinstance(collect, dict):
         raise ValueError("[collect] is not a table")
-    _refuse_others(collect, {"min-free", "max-free", "older-than", "keep-derivations"}, "collect.")
+    _refuse_others(collect, _KNOWN, "collect.")
     keep = collect.get("keep-derivations", False)
     if not isinstance(keep, bool):
         raise ValueError("collect.keep-derivations is neither true nor false")
@@ -99,7 +113,15 @@ def parse(data: bytes) -> Settings:
         raise ValueError("collect.max-free is less than collect.min-free")
     if least is not None and most is None:
         most = least
-    return Settings(least, most, _seconds(collect, "older-than"), keep)
+    logs = _bytes(collect, "logs-size")
+    return Settings(
+        min_free=least,
+        max_free=most,
+        older_than=_seconds(collect, "older-than"),
+        keep_derivations=keep,
+        logs_older_than=_seconds(collect, "logs-older-than") or LOGS_OLDER_THAN,
+        logs_size=LOGS_SIZE if logs is None else logs,
+    )
 
 
 def _refuse_others(table: Mapping[str, object], known: set[str], prefix: str) -> None:

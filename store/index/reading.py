@@ -65,6 +65,10 @@ class Reader(Objects):
         prefix = key + output.encode() + b"\0"
         return [_realisation(data) for _, data in self._prefixed(b"realisations", prefix)]
 
+    def made_of(self, key: bytes) -> list[ObjectId]:
+        """The objects of all records for a key, whatever the output."""
+        return [_realisation(data).object for _, data in self._prefixed(b"realisations", key)]
+
     def realisation_count(self) -> int:
         """How many records there are."""
         return int(self._txn.stat(db=self._tables[b"realisations"])["entries"])
