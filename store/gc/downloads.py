@@ -23,8 +23,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from store.gc.policy import Policy
-from store.gc.unlinking import remove_tree
 from store.layout import Layout
+from store.system.removing import remove_tree
 
 HOUR: Final = 3600.0
 WEEK: Final = 7 * 86400.0
@@ -47,7 +47,7 @@ class Download:
             path = f"{self.folder}/{self.name}"
             if self.name.endswith(_PART) and os.path.isfile(path) and not os.path.islink(path):
                 return _remove_part(self)
-            return remove_tree(self.folder, self.name)
+            return remove_tree(path).freed
         except OSError:
             return 0  # removed by another, or not ours to remove: the next run tries again
 
