@@ -3,7 +3,7 @@
 ::
 
     StoreError                       1   (base; also anything unforeseen)
-    |- UsageError                    2
+    |- UsageError                    2   (64 for `audit` and `verify`, where 2 is a finding)
     |- EvaluationError              10   a recipe does not evaluate
     |  |- UnknownPackage            11
     |  |- UnknownOutput             12
@@ -38,12 +38,15 @@
     |  |- NotOwner                  55
     |  |- CorruptObject             56
     |  |- Busy                      57   another process does what only one can do at a time
-    |  `- StillAlive                58   asked to delete what something keeps
+    |  |- StillAlive                58   asked to delete what something keeps
+    |  `- NoStore                   59   no store where one is to be read
     |- HelperEnded                  1   a helping process died, as of a damaged index
     |- UnusableKey                 60   a key that is not there, or not safe to use
     |- OutputFailed                61   standard output cannot be written
     |- CannotRun             126, 127   the command for `run` is no program, or not there
-    `- Interrupted                 130
+    |- Interrupted                 130
+    |- (ended by a signal)   128 + its number
+    `- (broken pipe)               141   nobody reads our output any more
 
 An error says what happened, to which path or derivation, and (``hint``) what to do next.
 """
@@ -386,6 +389,19 @@ def storage_error(error: OSError, doing: str) -> StorageError:
     if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
         return StoreReadOnly(text, hint="choose another place with --root or $STORE_ROOT")
     return StorageError(text)
+
+
+class NoStore(StorageError):
+    """There is no store at this root, and the command does not make one."""
+
+    exit_code = 59
+
+    def __init__(self, root: str) -> None:
+        super().__init__(
+            f"there is no store at {root}",
+            hint="--root or $STORE_ROOT names another place; `store realise` and `store add` make "
+            "a store",
+        )
 
 
 class HelperEnded(StoreError):

@@ -27,6 +27,7 @@ def command(
     if (name is not None or out_link) and len(paths) > 1:
         raise UsageError("--name and --out-link take one path")
     wanted = [(os.path.abspath(path), _name(path, name)) for path in paths]
+    context.absent = "make"
     # Until all are there and linked: what the first is added for must not go to make room.
     with context.store.lease() as keep:
         for path, called in wanted:

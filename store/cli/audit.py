@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
-from typing import Any
-
 import click
 
 from store.cli.audits.drawing import show
@@ -13,7 +9,7 @@ from store.cli.context import Context
 from store.cli.lazy import LazyGroup
 from store.cli.options import seed_option
 from store.cli.report import html_option
-from store.errors import UsageError
+from store.cli.usage import FindingCommand
 
 SUBCOMMANDS = {
     "rebuild": "Build again what is in the store, and compare",
@@ -23,27 +19,8 @@ SUBCOMMANDS = {
 }
 
 
-class Audits(LazyGroup):
-    """A command line that cannot be understood exits with 1 here: 2 says that something differs."""
-
-    def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
-        """As click does, but for the exit code."""
-        with _another_code():
-            return super().make_context(*args, **kwargs)
-
-    def invoke(self, ctx: click.Context) -> Any:
-        """As click does, but for the exit code."""
-        with _another_code():
-            return super().invoke(ctx)
-
-
-@contextlib.contextmanager
-def _another_code() -> Iterator[None]:
-    try:
-        yield
-    except (UsageError, click.UsageError) as error:
-        vars(error)["exit_code"] = 1  # of this error, and not of its class
-        raise
+class Audits(FindingCommand, LazyGroup):
+    """The group: 2 says that something differs."""
 
 
 @click.group(
@@ -65,8 +42,8 @@ def command(ctx: click.Context, as_json: bool) -> int:
 
     A verdict is reproduced, differs, failed (it could not be built, or read) or unknown (there is
     nothing to compare with). The exit code is 0 when every verdict is reproduced, 2 when one is
-    differs, and 1 otherwise. Errors have their own codes, as for every command, but that a command
-    line that cannot be understood is 1 here.
+    differs, and 1 otherwise. Errors have their own codes, as for every command; a wrong
+    command line is 64 here.
     """
     if ctx.invoked_subcommand is not None:
         return 0

@@ -6,20 +6,21 @@ import os
 import re
 import sys
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from store.digest import ALPHABET
 from store.errors import (
     EvaluationError,
     FormatError,
     InvalidName,
+    NoStore,
     NotRealised,
     UnknownObject,
     UnknownPackage,
     UsageError,
     printable,
 )
-from store.layout import default_recipes, default_root
+from store.layout import Layout, default_recipes, default_root
 from store.model.names import STORE_DIR, ObjectId
 from store.system.home import expand_home
 
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
     from store.store import Store
 
 DEFAULT_SEED = "debian"
+
+Absent = Literal["refuse", "make", "empty"]
+"""Where there is no store: an error; a new one; or an empty one in its stead, which nobody sees."""
 
 # Compiled where they are used: that takes longer than all else that is done with them.
 _SEED = r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}"
@@ -45,15 +49,27 @@ class Context:
         self.recipes = os.path.abspath(expand_home(recipes)) if recipes else default_recipes()
         self.debug = debug
         self.collecting = False
+        self.absent: Absent = "refuse"
         self.seed = seed or os.environ.get("STORE_SEED") or DEFAULT_SEED
 
     @cached_property
     def store(self) -> Store:
-        """The store, made when it does not exist. Who is to free space sets ``collecting`` before,
-        and so can open a store on a full disk."""
+        """The store. A command that frees space sets ``collecting`` before, and so can open a
+        store on a full disk; ``absent`` says what happens where there is none.
+
+        Raises NoStore, and what ``Store.open`` raises.
+        """
         from store.store import Store
 
+        if self.absent == "empty" and not may_be_store(self.root):
+            return _open_empty()
+        self.check_store()
         return Store.open(self.root, collecting=self.collecting)
+
+    def check_store(self) -> None:
+        """Raise NoStore unless there is a store, or the command makes one."""
+        if self.absent != "make" and not may_be_store(self.root):
+            raise NoStore(self.root)
 
     @cached_property
     def catalogue(self) -> Catalogue:
@@ -66,8 +82,10 @@ class Context:
             raise EvaluationError(f"{seed!r} cannot name a seed")
         from store import catalogues
 
+        # A package may be misspelt: that alone makes no store.
+        layout = self.store.layout if may_be_store(self.root) else Layout(self.root)
         return catalogues.load(
-            f"{self.store.layout.index}/catalogue-{seed}",
+            f"{layout.index}/catalogue-{seed}",
             self.recipes,
             seed,
             seconds=_evaluation_seconds(),
@@ -133,6 +151,30 @@ class Context:
             names = ", ".join(map(str, found[:5]))
             raise UnknownObject(f"{text!r} begins several digests: {names}")
         return found[0] if found else None
+
+
+def may_be_store(root: str) -> bool:
+    """Whether anything of a store is at ``root``, or that cannot be seen."""
+    layout = Layout(root)
+    for path in (layout.index, layout.objects):
+        try:
+            os.stat(path)
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        except OSError:
+            pass
+        return True
+    return False
+
+
+def _open_empty() -> Store:
+    """A store that is removed already; its open index serves until the process ends."""
+    import tempfile
+
+    from store.store import Store
+
+    with tempfile.TemporaryDirectory(prefix="fixpoint-") as folder:
+        return Store.open(f"{folder}/store")
 
 
 def _evaluation_seconds() -> float | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import TextIO
 
+from store.cli.streams import may_redraw
 from store.cli.wording import counted
 
 REDRAW_SECONDS = 0.2
@@ -18,7 +19,7 @@ class Counting:
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
-        self._live = stream.isatty()
+        self._live = may_redraw(stream)
         self._every = REDRAW_SECONDS if self._live else LINE_SECONDS
         self._due = time.monotonic() + self._every
         self._drawn = 0

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Iterator
 from typing import TextIO
 
 from store import events
 from store.cli.quantities import bytes_text, seconds_text
+from store.cli.streams import may_redraw
 from store.cli.wording import counted
 from store.errors import StoreError
 from store.events import Event
@@ -18,7 +18,7 @@ REDRAW_SECONDS = 0.2
 
 def make_reporter(stream: TextIO) -> Plain:
     """The live view when ``stream`` is a terminal that can move its cursor, else plain lines."""
-    if stream.isatty() and os.environ.get("TERM", "dumb") != "dumb":
+    if may_redraw(stream):
         return Live(stream)
     return Plain(stream)
 
@@ -37,8 +37,6 @@ class Plain:
         for line in self._lines(event):
             try:
                 print(line, file=self._stream, flush=True)
-            except BrokenPipeError:
-                raise
             except OSError:
                 return  # a log on the full disk must not stop who makes room, or builds
 

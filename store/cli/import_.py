@@ -80,8 +80,9 @@ def command(
     if out_link and len(objects) > 1:
         raise UsageError("--out-link takes one object")
     oids = [ObjectId.parse(text.removeprefix(f"{STORE_DIR}/")) for text in objects]
-    store = context.store
     other = StoreDirectory(source)
+    context.absent = "make"
+    store = context.store
     told = statements or ((other.statements,) if os.path.isdir(other.statements) else ())
     belief = Belief(_vouching(told, trust, asked=bool(statements)), trust_unsigned)
     with store.lease() if out_link else contextlib.nullcontext() as keep:

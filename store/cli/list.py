@@ -24,6 +24,7 @@ def command(context: Context, objects: bool, sources: bool, as_json: bool) -> No
     if objects:
         _list_objects(context, as_json)
         return
+    context.absent = "empty"
     knowledge = Knowledge(context.store, context.catalogue)
     for name, package in sorted(context.catalogue.packages.items()):
         if not sources and isinstance(context.catalogue.nodes[package.node], Source):

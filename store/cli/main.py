@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import io
 import os
 import signal
 import sys
@@ -13,6 +12,7 @@ import click
 
 from store.cli.context import Context
 from store.cli.lazy import LazyGroup
+from store.cli.streams import ENDING, OutputBroken, drop_output, may_style, open_streams
 from store.errors import OutputFailed, StoreError, UsageError, printable, storage_error
 
 COMMANDS = {
@@ -85,30 +85,24 @@ def cli(
 
 def main() -> None:
     """Run the command line; always raises SystemExit."""
-    signal.signal(signal.SIGTERM, _interrupt)
-    _open_streams()
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup(1) leaves it
+            signal.signal(number, _interrupt)
+    open_streams(ENDING)
     try:
-        result = cli.main(prog_name="store", standalone_mode=False)
+        code = _run()
         sys.stdout.flush()
-        code = result if isinstance(result, int) else 0
-    except click.exceptions.Abort:
-        code = _complain("interrupted", None, 130)
+    except OutputBroken:
+        code = 1  # it has its own below
+    except (click.exceptions.Abort, KeyboardInterrupt):
+        code = _complain(*_interruption())
     except click.ClickException as error:
         error.show()
         code = error.exit_code
     except StoreError as error:
-        _trace()
-        code = _complain(error.message, error.hint, error.exit_code)
-    except KeyboardInterrupt:
-        code = _complain("interrupted", None, 130)
-    except BrokenPipeError:
-        _drop_output()
-        code = 141
+        code = _report(error)
     except OSError as error:
-        _trace()
-        failed = _output_failed() or storage_error(error, "a system call failed")
-        code = _complain(failed.message, failed.hint, failed.exit_code)
-        _drop_output()
+        code = _report(storage_error(error, "a system call failed"))
     except Exception as error:
         _trace()
         code = _complain(
@@ -116,42 +110,51 @@ def main() -> None:
             "run again as `store --debug …` and report what it prints",
             1,
         )
-    sys.exit(code)
+    sys.exit(_ended(code))
+
+
+def _run() -> int:
+    if "_STORE_COMPLETE" in os.environ:  # a shell asks what can follow
+        cli.main(prog_name="store", standalone_mode=False)
+        return 0
+    # As click's own main does, which also has ends of its own for interrupts and broken pipes.
+    try:
+        with cli.make_context("store", sys.argv[1:]) as ctx:
+            result = cli.invoke(ctx)
+    except click.exceptions.Exit as end:
+        return end.exit_code
+    return result if isinstance(result, int) else 0
+
+
+def _report(error: StoreError) -> int:
+    _trace()
+    return _complain(error.message, error.hint, error.exit_code)
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
+    ENDING.signal = number
     raise KeyboardInterrupt
 
 
-def _open_streams() -> None:
-    """Who closed our streams wants to hear nothing; and no file of ours may take their numbers."""
-    for fd in range(3):
-        try:
-            os.fstat(fd)
-        except OSError:
-            os.open(os.devnull, os.O_RDWR)
-    sys.stdout = sys.stdout or os.fdopen(1, "w", encoding="utf-8")
-    sys.stderr = sys.stderr or os.fdopen(2, "w", encoding="utf-8")
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            # Paths that are no text go out as the bytes that they are; and where the locale lacks
-            # what drawings have, there is a code instead.
-            text = stream.encoding == "utf-8"
-            stream.reconfigure(errors="surrogateescape" if text else "backslashreplace")
+def _interruption() -> tuple[str, None, int]:
+    number = ENDING.signal
+    if number is None:
+        return "interrupted", None, 128 + signal.SIGINT
+    return f"ended by {signal.Signals(number).name}", None, 128 + number
 
 
-def _output_failed() -> OutputFailed | None:
-    """The error when it is our output that cannot be written: what failed once fails again."""
-    try:
+def _ended(code: int) -> int:
+    """The exit code of this process: one for output that failed comes before all others, and then
+    one for a signal."""
+    with contextlib.suppress(OutputBroken):
         sys.stdout.flush()
-    except OSError as error:
-        return OutputFailed(f"cannot write standard output: {error.strerror}")
-    return None
-
-
-def _drop_output() -> None:
-    # What is left of our output cannot be written; Python must not complain again at exit.
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    if ENDING.unheard:
+        drop_output(1, 2)
+        return 128 + signal.SIGPIPE
+    if ENDING.failed:
+        drop_output(1)
+        return _report(OutputFailed(f"cannot write standard output: {ENDING.failed}"))
+    return code if ENDING.signal is None else 128 + ENDING.signal
 
 
 def _trace() -> None:
@@ -162,9 +165,11 @@ def _trace() -> None:
 
 
 def _complain(message: str, hint: str | None, code: int) -> int:
-    bold, off = ("\033[1;31m", "\033[0m") if sys.stderr.isatty() else ("", "")
+    if ENDING.unheard:
+        return code
+    bold, off = ("\033[1;31m", "\033[0m") if may_style(sys.stderr) else ("", "")
     # Where even this cannot be written, the exit code has to do.
-    with contextlib.suppress(OSError):
+    with contextlib.suppress(OSError, OutputBroken):
         print(f"{bold}store: {_shown(message)}{off}", file=sys.stderr)
         if hint:
             print(f"  hint: {_shown(hint)}", file=sys.stderr)

@@ -64,6 +64,7 @@ class PackageName(click.ParamType[str]):
         given = ctx.find_root().params
         seed = ctx.params.get("seed") or given.get("seed")
         context = Context(given.get("root"), given.get("recipes"), False, seed)
+        context.absent = "empty"
         head, comma, tail = incomplete.rpartition(",")
         return [
             CompletionItem(head + comma + name, help=package.description)

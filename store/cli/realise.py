@@ -40,6 +40,7 @@ def command(
     """Build or fetch packages, and print their store paths."""
     from store.scheduler.realise import Realiser
 
+    context.absent = "empty" if dry_run else "make"
     goals = [(text, context.catalogue.ref(text)) for text in packages]
     if out_link and len(goals) > 1:
         raise UsageError("--out-link takes one package")

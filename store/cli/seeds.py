@@ -26,6 +26,7 @@ def command(context: Context, packages: bool, as_json: bool) -> None:
 
     Files and executables are counted once the seed is in the store.
     """
+    context.absent = "empty"
     for name, seed in read_seeds(context.recipes).items():
         record = _record(context, name, seed)
         if as_json:

@@ -23,6 +23,7 @@ from store.model.realisation import Realisation
 @click.pass_obj
 def command(context: Context, package: str, as_json: bool, resolved: bool) -> None:
     """Show the derivation of a package, or the one that made an object."""
+    context.absent = "empty"
     node, made = _find(context, package, resolved)
     record = describe(node)
     if made is not None:

@@ -26,6 +26,7 @@ def command(
 
     What was drawn already is not drawn again, but marked with (…).
     """
+    context.absent = "empty"
     goal = context.catalogue.ref(package).node
     if as_json:
         _print_json(context, goal)

@@ -12,8 +12,17 @@ import click
 from store.cli.context import Context
 from store.cli.counting import Counting
 from store.cli.options import PACKAGE, Duration, execution_options
+from store.cli.usage import FindingCommand
 from store.cli.wording import counted
-from store.errors import CorruptObject, HelperEnded, Interrupted, StoreError, UsageError
+from store.errors import (
+    CorruptObject,
+    HelperEnded,
+    Interrupted,
+    NoStore,
+    StoreError,
+    UnknownObject,
+    UsageError,
+)
 from store.model.names import STORE_DIR, ObjectId
 
 if TYPE_CHECKING:
@@ -35,19 +44,7 @@ class Asked(NamedTuple):
     options: Options
 
 
-class Verify(click.Command):
-    """The command, whose exit code 2 says that something is damaged, and nothing else."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """As ever, but a command line that cannot be parsed is 1."""
-        try:
-            return super().parse_args(ctx, args)
-        except click.UsageError as error:
-            vars(error)["exit_code"] = 1
-            raise
-
-
-@click.command("verify", cls=Verify)
+@click.command("verify", cls=FindingCommand)
 @click.argument("objects", nargs=-1, metavar="[OBJECT…]", type=PACKAGE)
 @click.option("--contents", is_flag=True, help="Read every byte, each inode once.")
 @click.option(
@@ -69,15 +66,16 @@ def command(context: Context, /, **given: Any) -> int:
     """Compare the store with what its names promise: index, manifests, objects, shared files.
 
     Every finding is listed. The exit code is 0 when nothing is damaged (or nothing is any more,
-    with --repair), 2 when something is, and 1 when the store could not be looked at
-    or the command line cannot be understood. The options of builds are for --repair.
+    with --repair), 2 when something is, and 1 when the store could not be looked at.
+    An unknown object is 15, a missing store 59, a wrong command line 64. The options of builds are
+    for --repair.
     """
     asked = Asked(**given)
     try:
         if asked.source and not asked.repair:
             raise UsageError("--from is for --repair")
         return _verify(context, asked)
-    except Interrupted:
+    except (Interrupted, UsageError, UnknownObject, NoStore):
         raise
     except StoreError as error:
         vars(error)["exit_code"] = 1
@@ -88,6 +86,7 @@ def _verify(context: Context, asked: Asked) -> int:
     from store.verify.bare import index_findings
     from store.verify.run import Verifier
 
+    context.check_store()
     counting = Counting(sys.stderr)
     write = _after(counting, _write_json if asked.as_json else print)
     try:

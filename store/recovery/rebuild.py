@@ -13,7 +13,7 @@ import signal
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from store.errors import CorruptObject, StoreError, UnknownObject, storage_error
+from store.errors import CorruptObject, NoStore, StoreError, UnknownObject, storage_error
 from store.index.rebuilding import Workshop, workshop
 from store.index.records import Scan
 from store.index.writing import Writer
@@ -82,7 +82,7 @@ def _rebuild(
     layout: Layout, backup: str | None, contents: bool, phase: Callable[[str], None]
 ) -> Rebuilt:
     if not os.path.isdir(layout.objects):
-        raise UnknownObject(f"there is no store at {layout.root}")
+        raise NoStore(layout.root)
     try:
         return _make(layout, backup, contents, phase)
     except OSError as error:

@@ -454,10 +454,10 @@ def test_exit_codes_tell_damage_from_a_store_that_cannot_be_looked_at(
     flip(own.physical(path) / "0")
     assert own.run("verify").returncode == 0  # bytes are not read
     assert own.run("verify", "--contents").returncode == 2
-    assert own.run("verify", "--from", "/nowhere").returncode == 1
-    assert own.run("verify", "--what").returncode == 1
-    assert own.run("verify", "/store/nothing").returncode == 1
-    assert own.run("verify", "--contents", "--repair", "--from", "/nowhere").returncode == 1
+    assert own.run("verify", "--from", "/nowhere").returncode == 64
+    assert own.run("verify", "--what").returncode == 64
+    assert own.run("verify", "/store/nothing").returncode == 15
+    assert own.run("verify", "--contents", "--repair", "--from", "/nowhere").returncode == 15
     (own.root / "index" / "data.mdb").write_bytes(b"no index" * 1000)
     assert own.run("verify").returncode == 1
 

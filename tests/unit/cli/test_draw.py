@@ -9,6 +9,7 @@ import pytest
 
 from store import events
 from store.cli.draw import Live, Plain, make_reporter
+from store.cli.streams import OutputBroken
 from store.errors import BuildFailed
 
 KEY = b"k" * 32
@@ -103,8 +104,8 @@ def test_only_a_reader_who_went_away_stops_who_tells() -> None:
 
     class Gone(io.StringIO):
         def write(self, text: str) -> int:
-            raise BrokenPipeError
+            raise OutputBroken
 
     Plain(Full()).emit(story()[0])
-    with pytest.raises(BrokenPipeError):
+    with pytest.raises(OutputBroken):
         Plain(Gone()).emit(story()[0])

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from store.errors import Busy, CorruptObject, StorageError, UnknownObject
+from store.errors import Busy, CorruptObject, NoStore, StorageError, UnknownObject
 from store.index.env import Index
 from store.index.schema import Entry
 from store.layout import Layout
@@ -459,7 +459,7 @@ def _agree(place: Path) -> None:
 
 
 def test_without_a_store_nothing_is_made(tmp_path: Path) -> None:
-    with pytest.raises(UnknownObject, match="no store"):
+    with pytest.raises(NoStore, match="no store"):
         rebuild(Layout(str(tmp_path / "nowhere")))
     assert not list(tmp_path.iterdir())
 

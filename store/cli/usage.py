@@ -1,0 +1,38 @@
+"""The exit code of a wrong command line, for commands whose own code 2 says that things differ."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+import click
+
+from store.errors import UsageError
+
+WRONG_LINE = 64
+"""As EX_USAGE of <sysexits.h>; elsewhere a wrong command line is 2."""
+
+
+@contextlib.contextmanager
+def own_usage_code() -> Iterator[None]:
+    """Let an error of the command line that is raised within end the process with WRONG_LINE."""
+    try:
+        yield
+    except (UsageError, click.UsageError) as error:
+        vars(error)["exit_code"] = WRONG_LINE  # of this error, and not of its class
+        raise
+
+
+class FindingCommand(click.Command):
+    """A command whose exit code 2 says what it found."""
+
+    def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
+        """As click does, but for the exit code."""
+        with own_usage_code():
+            return super().make_context(*args, **kwargs)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """As click does, but for the exit code."""
+        with own_usage_code():
+            return super().invoke(ctx)
