@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from store.build import failures
 from store.build.bounds import SIZE_VARIABLE, Bounds
 from store.build.locate import Machine, check_locator, targets
-from store.build.partial import Part, disk_errors, make_private
+from store.build.partial import Part, disk_errors, private_folder
 from store.build.transport import Body, Client, Page, Permanent, Slow, Target, Transient
 from store.errors import (
     DiskReserve,
@@ -94,12 +94,19 @@ def fetch(
     if not re.fullmatch(r"[0-9a-f]{64}", sha256):
         raise InvalidName(f"{sha256!r} is not a SHA-256 in lower-case hexadecimal")
     started = time.monotonic()
-    with disk_errors(partial_dir):
-        make_private(partial_dir)
-        make_private(bad_dir)
-    with Part(partial_dir, sha256, reserve) as part:
+    with (
+        private_folder(partial_dir) as folder,
+        private_folder(bad_dir) as bad,
+        Part(folder, partial_dir, sha256, reserve) as part,
+    ):
         search = _Search(
-            name, part, Machine(apt_mirror), report, bad_dir=bad_dir, bounds=bounds or Bounds()
+            name,
+            part,
+            Machine(apt_mirror),
+            report,
+            bad=bad,
+            bad_dir=bad_dir,
+            bounds=bounds or Bounds(),
         )
         path, found = part.adopt_finished(), None
         if path is None and not part.is_right():
@@ -129,6 +136,7 @@ class _Search:
         machine: Machine,
         report: Report | None,
         *,
+        bad: int,
         bad_dir: str,
         bounds: Bounds,
     ) -> None:
@@ -136,6 +144,7 @@ class _Search:
         self._part = part
         self._machine = machine
         self._report = report
+        self._bad = bad  # open, and its path
         self._bad_dir = bad_dir
         self._bounds = bounds
         self._deadline = time.monotonic() + bounds.whole
@@ -264,7 +273,8 @@ class _Search:
 
     def _mismatch_of(self, locator: str, target: Target, *, private: bool) -> Permanent:
         part, actual = self._part, self._part.hexdigest()
-        kept = part.set_aside(self._bad_dir, self._name, private=private)
+        name = part.set_aside(self._bad, self._name, private=private)
+        kept = os.path.join(self._bad_dir, name)
         place = shown(locator)
         where = place if place == target.shown else f"{place} ({target.shown})"
         if self._mismatch is None:

@@ -19,6 +19,7 @@ import stat
 from collections.abc import Iterator
 
 from store.errors import StorageError, StoreFull
+from store.system.beneath import FOLDER, open_file_beneath
 from store.system.room import Room
 
 _CHUNK = 1 << 18  # bytes hashed at a time
@@ -42,25 +43,38 @@ def disk_errors(folder: str) -> Iterator[None]:
         ) from error
 
 
-def make_private(folder: str) -> None:
-    """Make a folder that only its owner can enter, whatever made it before. Raises OSError."""
-    with contextlib.suppress(FileExistsError):
-        os.makedirs(folder, 0o700)
-    status = os.stat(folder)
-    if status.st_mode & 0o077 and status.st_uid == os.geteuid():
-        os.chmod(folder, 0o700)
+@contextlib.contextmanager
+def private_folder(path: str) -> Iterator[int]:
+    """A descriptor of a folder that only its owner can enter, made or made so if need be.
+
+    A link is not followed: it could lead to any folder. Raises StoreFull, StorageError.
+    """
+    with disk_errors(path):
+        with contextlib.suppress(FileExistsError):
+            os.makedirs(path, 0o700)
+        folder = os.open(path, FOLDER)
+    try:
+        with disk_errors(path):
+            status = os.fstat(folder)
+            if status.st_mode & 0o077 and status.st_uid == os.geteuid():
+                os.fchmod(folder, 0o700)
+        yield folder
+    finally:
+        os.close(folder)
 
 
 class Part:
     """The bytes of one source that have come so far, held under a lock.
 
-    ``reserve`` bytes of the disk stay free. Methods raise StoreFull, StorageError, DiskReserve.
+    ``folder`` is open, and ``shown`` its path. ``reserve`` bytes of the disk stay free. Methods
+    raise StoreFull, StorageError, DiskReserve.
     """
 
-    def __init__(self, folder: str, sha256: str, reserve: int = 0) -> None:
+    def __init__(self, folder: int, shown: str, sha256: str, reserve: int = 0) -> None:
         self.sha256 = sha256
         self._folder = folder
-        self._path = os.path.join(folder, f"{sha256}.part")
+        self._shown = shown
+        self._name = f"{sha256}.part"
         self._reserve = reserve
         self._fd = -1
         self.size = 0
@@ -75,11 +89,11 @@ class Part:
 
     def _acquire(self) -> None:
         """Wait for the lock, and take in what is there. Whoever held it may have moved the file."""
-        with disk_errors(self._folder):
+        with disk_errors(self._shown):
             while True:
                 self._fd = self._open()
                 fcntl.flock(self._fd, fcntl.LOCK_EX)
-                if _is_same_file(self._fd, self._path):
+                if self._is_in_place(self._fd):
                     break
                 os.close(self._fd)
             os.fchmod(self._fd, 0o600)
@@ -90,7 +104,7 @@ class Part:
         """The part's file. Whatever else stands in its place is moved out of the way."""
         for _ in range(8):
             try:
-                fd = os.open(self._path, _FLAGS | os.O_CREAT, 0o600)
+                fd = os.open(self._name, _FLAGS | os.O_CREAT, 0o600, dir_fd=self._folder)
             except OSError as error:
                 if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EMFILE):
                     raise
@@ -100,18 +114,30 @@ class Part:
             # A file of several names may be another one's, which is not to be written to.
             if stat.S_ISREG(status.st_mode) and status.st_nlink <= 1:
                 return fd
-            is_there = _is_same_file(fd, self._path)
+            is_there = self._is_in_place(fd)
             os.close(fd)
             if is_there:
-                self._move_away(OSError(errno.EEXIST, "something else is in its place", self._path))
-        raise OSError(errno.EEXIST, "something else is put in its place each time", self._path)
+                self._move_away(OSError(errno.EEXIST, "something else is in its place"))
+        raise OSError(errno.EEXIST, "something else is put in a part's place each time")
 
     def _move_away(self, cause: OSError) -> None:
         try:
-            os.rename(self._path, f"{self._path}-{secrets.token_hex(6)}")
-        except OSError as error:
-            if not isinstance(error, FileNotFoundError) or not os.path.isdir(self._folder):
-                raise cause from None
+            self._rename(f"{self._name}-{secrets.token_hex(6)}")
+        except FileNotFoundError:
+            return  # by another fetch
+        except OSError:
+            raise cause from None
+
+    def _rename(self, name: str, folder: int | None = None) -> None:
+        target = self._folder if folder is None else folder
+        os.rename(self._name, name, src_dir_fd=self._folder, dst_dir_fd=target)
+
+    def _is_in_place(self, fd: int) -> bool:
+        try:
+            found = os.stat(self._name, dir_fd=self._folder, follow_symlinks=False)
+        except FileNotFoundError:
+            return False
+        return os.path.samestat(os.fstat(fd), found)
 
     def is_right(self) -> bool:
         """Whether the bytes so far are the source."""
@@ -123,12 +149,12 @@ class Part:
 
     def check_room(self, size: int) -> None:
         """Raise DiskReserve when ``size`` bytes more would leave less free than the reserve."""
-        with disk_errors(self._folder):
+        with disk_errors(self._shown):
             Room(self._fd, self._reserve).take(size, lambda: "the download")
 
     def append(self, data: bytes) -> None:
         """Add ``data`` at the end."""
-        with disk_errors(self._folder):
+        with disk_errors(self._shown):
             self._room.take(len(data), lambda: "the download")
             view = memoryview(data)
             while view:
@@ -139,71 +165,83 @@ class Part:
 
     def restart(self) -> None:
         """Forget the bytes so far."""
-        with disk_errors(self._folder):
+        with disk_errors(self._shown):
             os.ftruncate(self._fd, 0)
             self._hash, self.size = hashlib.sha256(), 0
             self._room = Room(self._fd, self._reserve)
 
     def finish(self) -> str:
         """Turn the part into a finished file, and give its path."""
-        with disk_errors(self._folder):
-            path = self._fresh_path()
+        with disk_errors(self._shown):
+            name = self._fresh_name()
             os.fchmod(self._fd, 0o444)
-            os.rename(self._path, path)
-        return path
+            self._rename(name)
+        return os.path.join(self._shown, name)
 
-    def set_aside(self, folder: str, name: str, *, private: bool = False) -> str:
-        """Move wrong bytes to ``folder``, and give their path. The next part may be anyone's.
+    def set_aside(self, folder: int, name: str, *, private: bool = False) -> str:
+        """Move wrong bytes to the open ``folder``, and give their name there.
 
-        With ``private`` only the owner may read the file, else everybody who may enter the folder.
+        The next part may be anyone's. With ``private`` only the owner may read the file, else everybody who may enter the folder.
         """
         # Named by its own hash: the same wrong file, met again, takes no more room.
-        kept = os.path.join(folder, f"{self.hexdigest()}-{_plain(name)}")
-        with disk_errors(folder):
-            if not private and os.path.lexists(kept):
-                private = not os.stat(kept, follow_symlinks=False).st_mode & stat.S_IROTH
+        kept = f"{self.hexdigest()}-{_plain(name)}"
+        with disk_errors(self._shown):
+            with contextlib.suppress(FileNotFoundError):
+                there = os.stat(kept, dir_fd=folder, follow_symlinks=False)
+                private = private or not there.st_mode & stat.S_IROTH
             os.fchmod(self._fd, 0o600 if private else 0o644)
-            os.rename(self._path, kept)
+            self._rename(kept, folder)
         os.close(self._fd)
         self._acquire()
         return kept
 
     def adopt_finished(self) -> str | None:
         """A finished file under a name of our own, if another caller left or is using one."""
-        with disk_errors(self._folder):
+        with disk_errors(self._shown):
             return self._adopt()
 
     def _adopt(self) -> str | None:
         for entry in sorted(os.listdir(self._folder)):
             if not entry.startswith(f"{self.sha256}-"):
                 continue
-            path = self._fresh_path()
+            name = self._fresh_name()
             try:
-                os.link(os.path.join(self._folder, entry), path, follow_symlinks=False)
+                os.link(
+                    entry,
+                    name,
+                    src_dir_fd=self._folder,
+                    dst_dir_fd=self._folder,
+                    follow_symlinks=False,
+                )
             except OSError:
                 continue  # its caller was quicker and removed it, or it is no file
-            if _has_hash(path, self.sha256):
-                os.unlink(self._path)  # safe: we hold its lock, and it is not wanted any more
-                return path
+            if self._has_hash(name):
+                # Safe: we hold its lock, and it is not wanted any more.
+                os.unlink(self._name, dir_fd=self._folder)
+                return os.path.join(self._shown, name)
             # A power cut can leave a finished file that is not whole on the disk.
-            os.unlink(path)
-            os.unlink(os.path.join(self._folder, entry))
+            os.unlink(name, dir_fd=self._folder)
+            os.unlink(entry, dir_fd=self._folder)
         return None
 
-    def _fresh_path(self) -> str:
-        return os.path.join(self._folder, f"{self.sha256}-{secrets.token_hex(6)}")
+    def _has_hash(self, name: str) -> bool:
+        """Whether an entry is a file of the right hash, which nothing here may wait for."""
+        try:
+            fd = open_file_beneath(self._folder, name)
+        except OSError:
+            return False
+        try:
+            return _hash_file(fd)[0].hexdigest() == self.sha256
+        finally:
+            os.close(fd)
+
+    def _fresh_name(self) -> str:
+        return f"{self.sha256}-{secrets.token_hex(6)}"
 
 
 def _plain(name: str) -> str:
     """``name`` as part of a file name."""
     return re.sub(r"[^A-Za-z0-9+._-]", "_", name)[:100]
-
-
-def _is_same_file(fd: int, path: str) -> bool:
-    try:
-        return os.path.samestat(os.fstat(fd), os.stat(path, follow_symlinks=False))
-    except FileNotFoundError:
-        return False
 
 
 def _hash_file(fd: int) -> tuple[hashlib._Hash, int]:
@@ -212,16 +250,3 @@ def _hash_file(fd: int) -> tuple[hashlib._Hash, int]:
         digest.update(data)
         size += len(data)
     return digest, size
-
-
-def _has_hash(path: str, sha256: str) -> bool:
-    """Whether what lies at a path is a file of that hash, which nothing here may wait for."""
-    try:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
-    except OSError:
-        return False
-    try:
-        is_file = stat.S_ISREG(os.fstat(fd).st_mode)
-        return is_file and _hash_file(fd)[0].hexdigest() == sha256
-    finally:
-        os.close(fd)

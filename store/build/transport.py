@@ -316,4 +316,21 @@ def _open_file(url: str) -> Body:
         os.close(fd)
         raise Permanent("not a regular file")
     private = not status.st_mode & stat.S_IROTH
-    return Body(os.fdopen(fd, "rb", buffering=0), 0, status.st_size, private=private)
+    source = _LocalFile(fd, status.st_size)
+    return Body(source, 0, status.st_size, private=private)
+
+
+class _LocalFile:
+    """A file up to the size that it has now: another process may be adding to it for good."""
+
+    def __init__(self, fd: int, size: int) -> None:
+        self._stream = os.fdopen(fd, "rb", buffering=0)
+        self._left = size
+
+    def read(self, size: int, /) -> bytes:
+        data = self._stream.read(min(size, self._left)) or b""
+        self._left -= len(data)
+        return data
+
+    def close(self) -> None:
+        self._stream.close()

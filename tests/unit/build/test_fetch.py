@@ -334,3 +334,26 @@ def test_a_mismatch_names_the_other_locators_as_well(tmp_path: Path) -> None:
     with pytest.raises(HashMismatch) as caught:
         get(tmp_path, wrong.as_uri(), NOWHERE)
     assert f"{NOWHERE}: Connection refused" in caught.value.message
+
+
+def test_a_file_that_grows_while_it_is_read_has_an_end(tmp_path: Path, source: Path) -> None:
+    growing = tmp_path / "growing"
+    growing.write_bytes(CONTENT)
+
+    def grow(_: FetchProgress) -> None:
+        with growing.open("ab") as stream:
+            stream.write(CONTENT)
+
+    partial, bad = str(tmp_path / "partial"), str(tmp_path / "bad")
+    fetch("x", SHA256, [growing.as_uri()], partial_dir=partial, bad_dir=bad, report=grow)
+
+
+@pytest.mark.parametrize("name", ["partial", "bad"])
+def test_a_folder_that_is_a_link_is_not_followed(tmp_path: Path, source: Path, name: str) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir(mode=0o755)
+    (tmp_path / name).symlink_to(elsewhere)
+    with pytest.raises(StorageError):
+        get(tmp_path, source.as_uri())
+    assert os.stat(elsewhere).st_mode & 0o777 == 0o755
+    assert not os.listdir(elsewhere)

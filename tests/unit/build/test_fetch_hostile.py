@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
+import subprocess
+import sys
 import time
 import tracemalloc
 from collections.abc import Iterator
@@ -15,7 +17,7 @@ import pytest
 from store.build import fetch as fetch_module
 from store.build.bounds import Bounds
 from store.build.fetch import FetchResult, fetch
-from store.errors import FetchFailed, HashMismatch, SourceError
+from store.errors import DiskReserve, FetchFailed, HashMismatch, SourceError
 from tests.unit.build.hostile import GOOD, QUICK, TIMED, Server, serving
 
 SHA256 = hashlib.sha256(GOOD).hexdigest()
@@ -89,3 +91,51 @@ def test_what_only_a_clock_ends_is_left_in_time(server: Server, tmp_path: Path) 
         for name, seconds, locator in pool.map(timed, sorted(TIMED)):
             assert locator == server.url("good"), name
             assert seconds < 4, name
+
+
+def test_an_endless_body_stops_at_the_disks_reserve_and_leaves_nothing(
+    server: Server, tmp_path: Path
+) -> None:
+    disk = os.statvfs(tmp_path)
+    reserve = disk.f_bavail * disk.f_frsize - (48 << 20)
+    partial, bad = tmp_path / "partial", tmp_path / "bad"
+
+    def attempt(*locators: str) -> FetchResult:
+        return fetch(
+            "thing",
+            SHA256,
+            locators,
+            partial_dir=str(partial),
+            bad_dir=str(bad),
+            retries=0,
+            reserve=reserve,
+        )
+
+    assert attempt(server.url("endless-body"), server.url("good")).bytes == len(GOOD)
+    for finished in partial.iterdir():
+        finished.unlink()
+    with pytest.raises(DiskReserve):
+        attempt(server.url("chunks-without-end"))
+    assert sum(path.stat().st_size for path in partial.iterdir()) == 0
+
+
+def test_a_bomb_costs_no_memory(server: Server, tmp_path: Path) -> None:
+    """In a process of its own, with a limit: nothing is unpacked, collected or held twice."""
+    script = f"""
+import resource, sys
+from store.build import indexes
+from store.build.bounds import Bounds
+from store.build.transport import Client, Permanent, Target, Transient
+used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (used + (128 << 20), used + (128 << 20)))
+client = Client(bounds=Bounds(answer=5))
+for name in {sorted(QUICK)!r}:
+    try:
+        client.page(Target({server.url("")!r} + name), indexes.ACCEPT)
+    except (Permanent, Transient) as error:
+        assert "MemoryError" not in str(error), name
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stderr
