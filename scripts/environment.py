@@ -1,14 +1,18 @@
 """Set up the virtual environment that the scripts run in: ``environment.py KIND CHECKOUT PLACE``.
 
-It is made under a name of its own and then ``PLACE/KIND`` is pointed at it, so one that is there
-is whole, however a set-up was interrupted. Two set-ups at once wait for each other. Only the
-standard library is at hand here.
+It is made under a name of its own, and tried; then ``PLACE/KIND`` is pointed at it. So one that is
+there is whole, however a set-up was interrupted. Two set-ups at once wait for each other.
+
+An environment in its checkout holds no path of it: both may be moved or copied. Only the standard
+library is at hand here.
 """
 
 from __future__ import annotations
 
 import fcntl
+import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -18,8 +22,49 @@ import tomllib
 from pathlib import Path
 
 EXTRAS = {"store": None, "test": "test"}
-REQUIREMENTS = "requirements.txt"  # in the environment: what was installed
-STAMP = "pyproject.toml"  # in the environment: a copy of the one that it was made for
+PROJECT = "pyproject.toml"
+INSTALLED = "tried.txt"  # in the environment: the requirements that were installed, and tried
+STAMP = "tried.toml"  # in the environment: a copy of the project file that it was made for
+
+SETTINGS = (
+    *("CACHE_DIR", "CERT", "CLIENT_CERT", "CONFIG_FILE", "CONSTRAINT", "DEFAULT_TIMEOUT"),
+    *("DISABLE_PIP_VERSION_CHECK", "EXTRA_INDEX_URL", "FIND_LINKS", "INDEX_URL"),
+    *("KEYRING_PROVIDER", "NO_CACHE_DIR", "NO_INDEX", "PROXY", "RETRIES", "TIMEOUT"),
+    *("TRUSTED_HOST",),
+)
+"""Settings of pip's that say where packages come from; others say where they go, or whether."""
+
+SWITCHED_OFF = (
+    *("DRY_RUN", "IGNORE_REQUIRES_PYTHON", "NO_DEPS", "PRE", "REQUIRE_HASHES"),
+    *("REQUIRE_VIRTUALENV", "USER"),
+)
+"""Settings that a configuration file of pip's may switch on, too."""
+
+TRIAL = """
+import importlib, importlib.metadata, json, os, sys
+checkout, names = json.loads(sys.argv[1])
+versions = {}
+for name in names:
+    module = importlib.import_module(name.replace("-", "_"))
+    file = os.path.realpath(module.__file__)
+    if not file.startswith(os.path.realpath(sys.prefix) + os.sep):
+        raise ImportError(f"{name} was found elsewhere: {file}")
+    versions[name] = importlib.metadata.version(name)
+if "cryptography" in names:
+    import cryptography.hazmat.primitives.asymmetric.ed25519
+import store
+if os.path.realpath(os.path.dirname(store.__file__)) != os.path.realpath(f"{checkout}/store"):
+    raise ImportError(f"store was found elsewhere: {store.__file__}")
+print(json.dumps(versions))
+"""
+"""Run by a new environment: imports what was asked for, and prints the versions by name."""
+
+
+RUN_BESIDE = b"""#!/bin/sh
+'''exec' "$(dirname -- "$(readlink -f -- "$0")")/python" -I "$0" "$@"
+' '''
+"""
+"""How a Python script begins that is run by the interpreter in its own folder."""
 
 
 class SetUpFailed(Exception):
@@ -40,11 +85,13 @@ def set_up(kind: str, checkout: Path, place: Path) -> None:
         lock = os.open(place / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     except OSError as error:
         hint = "set XDG_CACHE_HOME to a folder that you can write to"
+        if isinstance(error, FileExistsError):
+            hint = "it is no folder: remove it"
         raise SetUpFailed(f"cannot make {place}: {error.strerror}; {hint}") from error
-    fcntl.flock(lock, fcntl.LOCK_EX)
+    _wait_for(lock, place)
     current = place / kind
-    stamp = (checkout / STAMP).read_bytes()
-    wanted = "\n".join(requirements(checkout / STAMP, kind)) + "\n"
+    stamp = (checkout / PROJECT).read_bytes()
+    wanted = "\n".join(requirements(checkout / PROJECT, kind)) + "\n"
     if not _has(current, wanted):
         _say(f"setting up Python packages in {place} (once)")
         started = time.monotonic()
@@ -53,8 +100,10 @@ def set_up(kind: str, checkout: Path, place: Path) -> None:
         fresh.chmod(0o755)
         try:
             _install(fresh, wanted.splitlines())
-            _site_packages(fresh).joinpath("checkout.pth").write_text(f"{checkout}\n")
-            (fresh / REQUIREMENTS).write_text(wanted)
+            _name_checkout(fresh, checkout, place)
+            _forget_place(fresh)
+            _try(fresh, checkout, wanted.splitlines())
+            (fresh / INSTALLED).write_text(wanted)
             _point(current, fresh.name)
         finally:
             _clear(place, kind)  # what was there before; or the fresh one, if this failed
@@ -62,40 +111,139 @@ def set_up(kind: str, checkout: Path, place: Path) -> None:
     _replace(current / STAMP, stamp)
 
 
+def _wait_for(lock: int, place: Path) -> None:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        _say(f"waiting for another set-up in {place}")
+        fcntl.flock(lock, fcntl.LOCK_EX)
+
+
 def _has(environment: Path, wanted: str) -> bool:
     """Whether an environment works and holds what is wanted already."""
     try:
-        same = (environment / REQUIREMENTS).read_text() == wanted
+        same = (environment / INSTALLED).read_text() == wanted
     except OSError:
         return False
-    return same and os.access(environment / "bin" / "python", os.X_OK)
+    return same and _succeeds([str(environment / "bin" / "python"), "-I", "-c", ""])
 
 
 def _install(environment: Path, wanted: list[str]) -> None:
     # The interpreter by its full version: if /usr/bin/python3 becomes another one, the link in the
     # environment breaks visibly, and a new environment is made.
     base = os.path.realpath(getattr(sys, "_base_executable", sys.executable))
-    pip = [sys.executable, "-m", "pip"]
+    pip = [sys.executable, "-P", "-m", "pip"]
     if _succeeds([*pip, "--python", sys.executable, "--version"]):
-        _run([base, "-m", "venv", "--without-pip", str(environment)])
+        _run([base, "-I", "-m", "venv", "--without-pip", str(environment)])
         pip += ["--python", str(environment / "bin" / "python")]
-    elif _succeeds([base, "-c", "import ensurepip"]):
-        _run([base, "-m", "venv", str(environment)])
-        pip = [str(environment / "bin" / "python"), "-m", "pip"]
+    elif _succeeds([base, "-I", "-c", "import ensurepip"]):
+        _run([base, "-I", "-m", "venv", str(environment)])
+        pip = [str(environment / "bin" / "python"), "-I", "-m", "pip"]
     else:
         raise SetUpFailed(f"{base} has no pip; install python3-pip, or python3-venv")
     quiet = ["-qq", "--no-input", "--disable-pip-version-check"]
-    _run([*pip, "install", *quiet, "--prefer-binary", *wanted])
+    here = ["--no-user", "--target=", f"--prefix={environment}", "--root=/"]
+    _run([*pip, "install", *quiet, *here, "--prefer-binary", *wanted])
+
+
+def _environment() -> dict[str, str]:
+    """The caller's environment without what would change what Python and pip do."""
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("PYTHON", "PIP_", "VIRTUAL_ENV", "__PYVENV"))
+        or name in [f"PIP_{setting}" for setting in SETTINGS]
+    }
+    return kept | {f"PIP_{setting}": "0" for setting in SWITCHED_OFF}
 
 
 def _succeeds(command: list[str]) -> bool:
-    return subprocess.run(command, capture_output=True, check=False).returncode == 0
+    try:
+        done = subprocess.run(
+            command, capture_output=True, stdin=subprocess.DEVNULL, env=_environment(), check=False
+        )
+    except OSError:
+        return False
+    return done.returncode == 0
 
 
 def _run(command: list[str]) -> None:
     """Run a command, its output on our standard error."""
-    if subprocess.run(command, stdout=sys.stderr, check=False).returncode:
+    done = subprocess.run(
+        command, stdout=sys.stderr, stdin=subprocess.DEVNULL, env=_environment(), check=False
+    )
+    if done.returncode:
         raise SetUpFailed(f"this failed: {' '.join(command)}")
+
+
+def _name_checkout(environment: Path, checkout: Path, place: Path) -> None:
+    """Let the environment's Python find the checkout's modules."""
+    site = _site_packages(environment)
+    if place.parent == checkout:
+        line = os.path.relpath(checkout, site)  # relative to the folder of the file itself
+    else:
+        line = f"import sys; sys.path.append({str(checkout)!a})"
+    (site / "checkout.pth").write_text(f"{line}\n", encoding="ascii")
+
+
+def _forget_place(environment: Path) -> None:
+    """Let the programs in ``bin`` run the Python beside them, wherever that is by then."""
+    config = environment / "pyvenv.cfg"
+    lines = config.read_text(encoding="utf-8").splitlines(keepends=True)
+    config.write_text("".join(line for line in lines if "command" not in line), encoding="utf-8")
+    for path in (environment / "bin").iterdir():
+        if path.name.lower().startswith("activate"):
+            path.unlink()
+        elif path.is_file() and not path.is_symlink():
+            content = path.read_bytes()
+            if content.startswith(b"#!") and os.fsencode(environment) in content:
+                path.write_bytes(RUN_BESIDE + _without_start(content))
+
+
+def _without_start(script: bytes) -> bytes:
+    """A Python script without the line, or the three of a long path, that say what runs it."""
+    lines = script.split(b"\n", 3)
+    return lines[3] if lines[0] == b"#!/bin/sh" else script.partition(b"\n")[2]
+
+
+def _try(environment: Path, checkout: Path, wanted: list[str]) -> None:
+    """Import what was installed; SetUpFailed when it is not there as it was asked for."""
+    needs = [_NEED.match(requirement) for requirement in wanted]
+    names = [need[1] for need in needs if need]
+    python = str(environment / "bin" / "python")
+    command = [python, "-I", "-c", TRIAL, json.dumps([str(checkout), names])]
+    done = subprocess.run(command, capture_output=True, text=True, env=_environment(), check=False)
+    hint = "see whether `pip config list` sends packages elsewhere"
+    if done.returncode:
+        why = (done.stderr.strip().splitlines() or [f"status {done.returncode}"])[-1]
+        raise SetUpFailed(f"what was installed in {environment} does not work: {why}; {hint}")
+    versions = json.loads(done.stdout)
+    for need in needs:
+        if need and not _fits(versions[need[1]], need[2]):
+            found = f"{need[1]} {versions[need[1]]}"
+            raise SetUpFailed(f"{found} was installed in {environment}, not {need[0]}; {hint}")
+
+
+_NEED = re.compile(r"([A-Za-z0-9_-]+)((?:[<>=]=?[0-9.]+,?)*)$")
+
+
+def _fits(version: str, bounds: str) -> bool:
+    """Whether a version is within bounds as in ``>=1.0,<2``."""
+    for relation, bound in re.findall(r"([<>=]=?)([0-9.]+)", bounds):
+        one, other = _release(version), _release(bound)
+        fits = {">=": one >= other, "<=": one <= other, "<": one < other, ">": one > other}
+        if not fits.get(relation, one == other):
+            return False
+    return True
+
+
+def _release(version: str) -> list[int]:
+    """The numbers of a version, without zeros at the end."""
+    match = re.match(r"[0-9.]*", version)
+    numbers = [int(part) for part in (match[0] if match else "").split(".") if part]
+    while numbers and not numbers[-1]:
+        numbers.pop()
+    return numbers
 
 
 def _site_packages(environment: Path) -> Path:
@@ -132,10 +280,14 @@ def _say(text: str) -> None:
 
 def main() -> int:
     kind, checkout, place = sys.argv[1:]
+    os.umask(0o022)
     try:
         set_up(kind, Path(checkout), Path(place))
     except SetUpFailed as error:
         _say(str(error))
+        return 1
+    except OSError as error:
+        _say(f"cannot set up Python packages in {place}: {error.strerror}: {error.filename}")
         return 1
     except KeyboardInterrupt:
         return 130

@@ -18,7 +18,18 @@ asked = signal.getsignal(signal.SIGINT)
 if asked is signal.default_int_handler:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
-from store.cli.main import main  # noqa: E402 - only now
+try:
+    from store.cli.main import main
+except ImportError as error:
+    from store.errors import printable
+
+    # What the scripts made is not whole any more. Without these marks they make it anew.
+    for name in ("tried.toml", "tried.txt"):
+        with contextlib.suppress(OSError):
+            os.unlink(f"{sys.prefix}/{name}")
+    print(f"store: cannot be loaded: {printable(str(error))}", file=sys.stderr)
+    print("  hint: run it again to set its Python packages up anew", file=sys.stderr)
+    sys.exit(1)
 
 
 def run() -> None:
