@@ -181,7 +181,8 @@ class Part:
     def set_aside(self, folder: int, name: str, *, private: bool = False) -> str:
         """Move wrong bytes to the open ``folder``, and give their name there.
 
-        The next part may be anyone's. With ``private`` only the owner may read the file, else everybody who may enter the folder.
+        The next part may be anyone's. With ``private`` only the owner may read the file, else
+        everybody who may enter the folder.
         """
         # Named by its own hash: the same wrong file, met again, takes no more room.
         kept = f"{self.hexdigest()}-{_plain(name)}"

@@ -115,9 +115,7 @@ def test_what_is_no_log_is_left_alone(stock: Stock, tmp_path: Path) -> None:
     assert victim.read_text() == "kept"
 
 
-def test_a_folder_of_logs_elsewhere_is_not_followed(
-    stock: Stock, tmp_path: Path
-) -> None:
+def test_a_folder_of_logs_elsewhere_is_not_followed(stock: Stock, tmp_path: Path) -> None:
     logs = Path(stock.store.layout.logs)
     logs.rmdir()
     elsewhere = tmp_path / "elsewhere"
