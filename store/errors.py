@@ -137,9 +137,8 @@ class UnknownOutput(EvaluationError):
     exit_code = 12
 
     def __init__(self, package: str, output: str, outputs: Sequence[str]) -> None:
-        super().__init__(
-            f"{package!r} has no output {output!r}", hint=f"its outputs: {', '.join(outputs)}"
-        )
+        hint = f"its outputs: {', '.join(outputs)}; ^* means all"
+        super().__init__(f"{package!r} has no output {output!r}", hint=hint)
 
 
 class Cycle(EvaluationError):
@@ -427,8 +426,8 @@ class OutputFailed(StoreError):
 class CannotRun(StoreError):
     """The command cannot be run; as of a shell, the exit code is 127 when it is not there."""
 
-    def __init__(self, message: str, *, there: bool) -> None:
-        super().__init__(message)
+    def __init__(self, message: str, *, there: bool, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
         self.exit_code = 126 if there else 127
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import select
 import signal
@@ -21,6 +22,9 @@ from store.errors import UsageError
 
 STORE: Final = "store"
 
+_IGNORED_BY_PYTHON: Final = (signal.SIGPIPE, signal.SIGXFSZ)
+"""A program that is executed would go on ignoring these."""
+
 
 class _Steps:
     """What is being tried, for the message if it fails."""
@@ -37,8 +41,10 @@ def enter(store_dir: str, argv: Sequence[str], env: Mapping[str, str], cwd: str)
     """Become ``argv``, in a copy of the host's file tree that has ``store_dir`` at ``/store``.
 
     This process itself is replaced, so terminal, signals, exit status, user id and process id stay
-    as they are. ``argv[0]`` is a path. The host's own ``/store``, if it has one, is covered; new
-    entries cannot be made directly in ``/``. Only for a process without other threads.
+    as they are. ``argv[0]`` is a path, or a name that is looked for on the ``PATH`` of ``env``, as
+    the program will see it: where links lead is known only inside. The host's own ``/store``, if it
+    has one, is covered; new entries cannot be made directly in ``/``. Only for a process without
+    other threads.
 
     Raises ``SandboxUnavailable``; ``OSError`` if ``cwd`` or the program is not there. By then the
     process has left its old root, so that all that it can do is to report and exit.
@@ -51,7 +57,26 @@ def enter(store_dir: str, argv: Sequence[str], env: Mapping[str, str], cwd: str)
     except OSError as error:
         raise diagnose(progress.trying, error.errno or 0) from error
     os.chdir(cwd)
-    os.execve(argv[0], tuple(argv), dict(env))  # noqa: S606 (the caller's own program)
+    for number in _IGNORED_BY_PYTHON:
+        signal.signal(number, signal.SIG_DFL)
+    _execute(argv, env)
+
+
+def _execute(argv: Sequence[str], env: Mapping[str, str]) -> NoReturn:
+    """Become the first program of this name that can be executed. Raises OSError: EACCES when
+    there are only others, else ENOENT."""
+    program = argv[0]
+    if "/" in program:
+        os.execve(program, tuple(argv), dict(env))  # noqa: S606 (the caller's own program)
+    code = errno.ENOENT
+    for folder in env.get("PATH", os.defpath).split(":"):
+        path = f"{folder or '.'}/{program}"
+        if not os.path.isfile(path):
+            continue
+        if os.access(path, os.X_OK):
+            os.execve(path, (path, *argv[1:]), dict(env))  # noqa: S606
+        code = errno.EACCES
+    raise OSError(code, "no such program" if code == errno.ENOENT else os.strerror(code), program)
 
 
 def _mount_store(store_dir: str, progress: _Steps) -> None:

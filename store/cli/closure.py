@@ -22,7 +22,7 @@ def command(
     context: Context, objects: tuple[str, ...], sizes: bool, referrers: bool, as_json: bool
 ) -> None:
     """List objects and everything that they refer to, transitively."""
-    start = tuple(context.object(text) for text in objects)
+    start = tuple(oid for text in objects for oid in context.objects(text))
     found = context.store.listing(start, referrers=referrers)
     if as_json:
         # Written out: no character of a path needs escaping.

@@ -110,6 +110,14 @@ class Context:
             ) from None
         return self.package_object(text, ref.node, ref.output)
 
+    def objects(self, text: str) -> list[ObjectId]:
+        """As :meth:`object`; a package with ``^`` may mean several outputs."""
+        if "^" not in text or "/" in text:
+            return [self.object(text)]
+        return [
+            self.package_object(text, ref.node, ref.output) for ref in self.catalogue.refs(text)
+        ]
+
     def package_object(self, text: str, node: bytes, output: str) -> ObjectId:
         """The object that a package's output is realised to; NotRealised when it is not yet."""
         from store.knowledge import Knowledge

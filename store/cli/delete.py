@@ -25,7 +25,7 @@ def command(context: Context, objects: tuple[str, ...], as_json: bool) -> None:
     Refused, with the reason, when something keeps one of them. What they refer to stays.
     """
     context.collecting = True
-    oids = [context.object(text) for text in objects]
+    oids = [oid for text in objects for oid in context.objects(text)]
     reporter = make_reporter(sys.stderr)
     try:
         outcome = delete(context.store, oids, reporter)

@@ -53,7 +53,7 @@ def command(
         check_page_writable(html)
     count = None if show_all or (as_json and top is None) else top or SHOWN
     began = time.monotonic()
-    oids = [context.object(text) for text in objects] or None
+    oids = [oid for text in objects for oid in context.objects(text)] or None
     closer = None if show_all else max(top or SHOWN, ROWS if html else 0)
     counting = Counting(sys.stderr)
     found = account(context.store, oids, top=closer, progress=counting)

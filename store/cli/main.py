@@ -76,7 +76,8 @@ def cli(
     """A content-addressed build store, and the distribution that it builds.
 
     A package is named as in gcc, cross.gcc or stage2.gcc, and NAME^OUTPUT means one of its
-    outputs. Results go to standard output, everything else to standard error.
+    outputs (NAME^ONE,TWO some, NAME^* all). Results go to standard output, everything else to
+    standard error.
     """
     if root == "":
         raise UsageError("--root needs a folder; without it, the default is used")

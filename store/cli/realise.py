@@ -41,9 +41,9 @@ def command(
     from store.scheduler.realise import Realiser
 
     context.absent = "empty" if dry_run else "make"
-    goals = [(text, context.catalogue.ref(text)) for text in packages]
+    goals = [(text, ref) for text in packages for ref in context.catalogue.refs(text)]
     if out_link and len(goals) > 1:
-        raise UsageError("--out-link takes one package")
+        raise UsageError("--out-link takes one output")
     reporter = make_reporter(sys.stderr)
     make_room = room_maker(context, reporter)
     failures = _Failures(reporter)

@@ -22,11 +22,12 @@ from store.errors import UsageError
 def command(context: Context, package: str, words: tuple[str, ...]) -> None:
     """Run a command with packages on PATH and the store at /store; no root needed.
 
-    With no CMD, runs the program that has the package's name.
+    With no CMD, runs the program that has the package's name. Of a package's outputs, each is named
+    here on its own (NAME^ONE,NAME^TWO), or all are (NAME^*).
     """
     packages = package.split(",")
     given = words[1:] if words[:1] == ("--",) else words
-    argv = [*(given or (packages[0].rpartition(".")[2],))]
+    argv = [*(given or (packages[0].partition("^")[0].rpartition(".")[2],))]
     if not argv[0]:
         raise UsageError("which command?")
     enter_with(context, packages, argv, dict(os.environ))

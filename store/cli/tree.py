@@ -8,7 +8,9 @@ import click
 
 from store.cli.context import Context
 from store.cli.options import PACKAGE, seed_option
+from store.errors import printable
 from store.knowledge import Knowledge, kind
+from store.model.catalogue import GraphNode
 from store.model.derivation import Source
 
 
@@ -35,28 +37,38 @@ def command(
     knowledge = Knowledge(context.store, context.catalogue)
     knowledge.identify(context.catalogue.build_closure([goal]))
     drawn: set[bytes] = set()
-
-    def draw(node: bytes, indent: str, branch: str, level: int) -> None:
+    # Of each node that is still to be drawn: its level, and the lines to its left.
+    stack = [(goal, 0, "", "")]
+    while stack:
+        node, level, indent, branch = stack.pop()
         value = context.catalogue.nodes[node]
-        mark = "✓" if knowledge.present(node) else "·"
-        label = names.get(node)
-        title = value.name + (f" ({label})" if label and label != value.name else "")
-        below = [
-            ref.node
-            for ref in context.catalogue.inputs(node)
-            if sources or not isinstance(context.catalogue.nodes[ref.node], Source)
-        ]
-        below = list(dict.fromkeys(below))
+        below = _below(context, node, sources)
         repeated = node in drawn and below
+        mark = "✓" if knowledge.present(node) else "·"
+        title = _title(value, names.get(node))
         print(f"{indent}{branch}{mark} {title} [{kind(value)}]{' (…)' if repeated else ''}")
         if repeated or (depth is not None and level >= depth):
-            return
+            continue
         drawn.add(node)
         rest = indent + {"": "", "├─ ": "│  ", "└─ ": "   "}[branch]
-        for position, child in enumerate(below):
-            draw(child, rest, "└─ " if position == len(below) - 1 else "├─ ", level + 1)
+        branches = ["├─ "] * (len(below) - 1) + ["└─ "]
+        for child, branch in reversed(list(zip(below, branches, strict=False))):
+            stack.append((child, level + 1, rest, branch))
 
-    draw(goal, "", "", 0)
+
+def _below(context: Context, node: bytes, sources: bool) -> list[bytes]:
+    """The inputs to draw below a node, each once."""
+    found = [
+        ref.node
+        for ref in context.catalogue.inputs(node)
+        if sources or not isinstance(context.catalogue.nodes[ref.node], Source)
+    ]
+    return list(dict.fromkeys(found))
+
+
+def _title(value: GraphNode, label: str | None) -> str:
+    shown = value.name if label in (None, value.name) else f"{value.name} ({label})"
+    return printable(shown)
 
 
 def _print_json(context: Context, goal: bytes) -> None:

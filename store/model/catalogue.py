@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final, NamedTuple, TypeAlias
 
 from store.canon import Value
-from store.errors import UnknownOutput, UnknownPackage
+from store.errors import UnknownOutput, UnknownPackage, UsageError
 from store.model import fields
 from store.model.derivation import Derivation, Ref, Source
 
@@ -63,13 +63,28 @@ class Catalogue:
             near = get_close_matches(name, self.packages, n=3, cutoff=0.6)
             raise UnknownPackage(name, near) from None
 
-    def ref(self, text: str) -> Ref:
-        """The output that ``NAME`` or ``NAME^OUTPUT`` means; UnknownPackage or UnknownOutput."""
-        name, _, output = text.partition("^")
+    def refs(self, text: str) -> tuple[Ref, ...]:
+        """The outputs that ``NAME``, ``NAME^OUTPUT``, ``NAME^ONE,TWO`` or ``NAME^*`` means, each
+        once: the first alone, those named, or all. Raises UnknownPackage or UnknownOutput."""
+        name, caret, named = text.partition("^")
         node = self.nodes[self.package(name).node]
-        if output and output not in node.outputs:
-            raise UnknownOutput(name, output, node.outputs)
-        return node.ref(output or node.outputs[0])
+        if not caret:
+            return (node.ref(node.outputs[0]),)
+        wanted = node.outputs if named == "*" else dict.fromkeys(named.split(","))
+        for output in wanted:
+            if output not in node.outputs:
+                raise UnknownOutput(name, output, node.outputs)
+        return tuple(node.ref(output) for output in wanted)
+
+    def ref(self, text: str) -> Ref:
+        """The one output that a text means, as of :meth:`refs`; UsageError for several."""
+        first, *more = self.refs(text)
+        if more:
+            raise UsageError(
+                f"{text!r} names {1 + len(more)} outputs, and one is wanted",
+                hint=f"name one, such as {text.partition('^')[0]}^{first.output}",
+            )
+        return first
 
     def inputs(self, node: bytes) -> tuple[Ref, ...]:
         """The references of the node with this digest."""

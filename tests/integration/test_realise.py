@@ -109,6 +109,11 @@ def test_outputs_may_refer_to_each_other_but_not_in_a_knot(shop: Shop) -> None:
     assert shop.path("closure", "pair^out").split() == sorted([out, lib])
     assert shop.path("why", out, lib).splitlines()[-1].endswith(lib)
     assert shop.run("verify", out, lib).returncode == 0
+    assert shop.path("realise", "pair^*").split() == [out, lib]
+    assert shop.path("realise", "pair^lib,out").split() == [lib, out]
+    assert shop.path("closure", "pair^*").split() == sorted([out, lib])
+    assert shop.run("realise", "pair^").returncode == 12
+    assert shop.run("info", "pair^*").returncode == 2
     knot = shop.run("realise", "knot")
     assert knot.returncode == 33
     assert "cycle" in knot.stderr
