@@ -28,7 +28,8 @@
     |  |- BuildSilent               35
     |  |- DiskReserve               36   stopped before the disk was full
     |  |- ForbiddenInput            37   an object in the sandbox that the stage does without
-    |  `- LogTooLarge               38   the builder wrote more than its log may have
+    |  |- LogTooLarge               38   the builder wrote more than its log may have
+    |  `- MixedInputs               39   two objects of one derivation in the sandbox
     |- SandboxUnavailable           40
     |- StorageError                 50
     |  |- StoreFull                 51
@@ -318,6 +319,12 @@ class LogTooLarge(BuildError):
     """The build wrote more to its log than ``--max-log-size`` allows."""
 
     exit_code = 38
+
+
+class MixedInputs(BuildError):
+    """A sandbox would hold two objects of one derivation."""
+
+    exit_code = 39
 
 
 class SandboxUnavailable(StoreError):

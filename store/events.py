@@ -12,6 +12,15 @@ class Planned(NamedTuple):
     fetches: int
 
 
+class Mixed(NamedTuple):
+    """The derivation ``name`` came out as several objects, of which only one may be in a graph: the
+    path ``kept`` is, and what was built with ``others`` is not used."""
+
+    name: str
+    kept: str
+    others: tuple[str, ...]
+
+
 class Started(NamedTuple):
     """A node's work began. ``expected`` is the time in seconds that earlier builds of it took."""
 
@@ -155,6 +164,7 @@ class Tick(NamedTuple):
 
 Event = (
     Planned
+    | Mixed
     | Started
     | Waiting
     | Queued

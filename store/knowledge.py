@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from store.errors import ForbiddenInput
+from store.errors import ForbiddenInput, MixedInputs
+from store.mixtures import Mixture, Mixtures, Settled, known_in, several
 from store.model.catalogue import Catalogue, GraphNode
-from store.model.derivation import BUILTIN, Ref, Resolved, Source
-from store.model.names import ObjectId
+from store.model.derivation import BUILTIN, Derivation, Ref, Resolved, Source
+from store.model.names import ObjectId, object_name
+from store.realisations import ANY, Choice
 from store.store import Store
 
 
@@ -16,11 +18,12 @@ class Plan(NamedTuple):
     """Nodes that have to be worked on, inputs before what needs them.
 
     A build in the plan may still be spared, when its inputs come out as objects that it was built
-    from before.
+    from before. ``settled`` are the mixtures of objects that it avoids.
     """
 
     fetches: tuple[bytes, ...]
     builds: tuple[bytes, ...]
+    settled: tuple[Settled, ...] = ()
 
     @property
     def nodes(self) -> tuple[bytes, ...]:
@@ -32,13 +35,18 @@ class Knowledge:
     """Nodes whose objects are known: from the cache of outcomes, else through their inputs.
 
     Known is not present: a realisation outlives its object, and an absent object serves to look up
-    what was built from it all the same.
+    what was built from it all the same. ``choice`` says which objects are used rather than others
+    of the same node, and which not at all.
     """
 
-    def __init__(self, store: Store, catalogue: Catalogue, *, offline: bool = False) -> None:
+    def __init__(
+        self, store: Store, catalogue: Catalogue, *, offline: bool = False, choice: Choice = ANY
+    ) -> None:
         self._store = store
         self._catalogue = catalogue
         self._offline = offline
+        self._choice = choice
+        self._settled: list[Settled] = []
         self._objects: dict[bytes, Mapping[str, ObjectId]] = {}
         self._resolved: dict[bytes, tuple[list[ObjectId], Resolved]] = {}
 
@@ -87,6 +95,20 @@ class Knowledge:
                     "its sandbox, which its stage is to do without",
                     hint=f"`store why` shows which input refers to {found[0]}",
                 )
+
+    def check_unmixed(self, node: bytes, names: Iterable[str]) -> None:
+        """MixedInputs when the node's sandbox would hold two objects of one derivation: as where an
+        input came out otherwise than when another was built from it."""
+        if not several(names):
+            return
+        found = self._mixture([node], names)
+        if found is not None:
+            paths = " and ".join(oid.path for oid in found.objects)
+            raise MixedInputs(
+                f"{self._catalogue.nodes[node].name} would be built with both {paths}, which are "
+                "objects of one derivation",
+                hint="run the command again: it plans anew with what there is",
+            )
 
     def _known_objects(self, nodes: Iterable[bytes]) -> set[ObjectId]:
         self.identify(nodes)
@@ -144,14 +166,29 @@ class Knowledge:
 
     def _take(self, node: bytes, key: bytes) -> bool:
         value = self._catalogue.nodes[node]
-        objects = self._store.realised(key, value.outputs, value.name)
+        objects = self._store.realised(key, value.outputs, value.name, choice=self._choice)
         if objects is None:
             return False
         self._objects[node] = objects
         return True
 
     def plan(self, goals: Iterable[bytes]) -> Plan:
-        """What has to be done so that all goals are present."""
+        """What has to be done so that all goals are present, with one object of each derivation."""
+        goals = tuple(goals)
+        plan = self._plan(goals)
+        weighed: set[bytes] = set()
+        while plan.builds:
+            mixed = self._mixture(plan.builds, self._taken_in(plan))
+            found = mixed or self._many_valued(plan, weighed)
+            if found is None:
+                break
+            kept, trial = self._least(goals, found)
+            if mixed or kept != self._objects[found.node][found.output]:
+                self._settle(found, kept, trial)
+                plan = self._plan(goals)
+        return plan._replace(settled=tuple(self._settled))
+
+    def _plan(self, goals: Iterable[bytes]) -> Plan:
         needed: set[bytes] = set()
         tried: set[bytes] = set()
         stack = list(goals)
@@ -171,6 +208,92 @@ class Knowledge:
             tuple(node for node in todo if node in fetched),
             tuple(node for node in todo if node not in fetched),
         )
+
+    # -- one object of each derivation --
+
+    def _taken_in(self, plan: Plan) -> Iterable[str]:
+        """The objects, by name, that are there and that the plan's builds start from."""
+        todo, objects = set(plan.nodes), set[ObjectId]()
+        for node in plan.builds:
+            value = self._catalogue.nodes[node]
+            assert isinstance(value, Derivation)
+            objects.update(value.objects)
+            objects.update(self.object(ref) for ref in value.refs if ref.node not in todo)
+        return self._store.closure_names(filter(self._store.present, objects))
+
+    def _mixture(self, nodes: Iterable[bytes], names: Iterable[str]) -> Mixture | None:
+        """The lowest in the graph below the nodes, among the objects ``<digest>-<name>``."""
+        names = tuple(names)
+        alike = several(names)
+        if not alike:
+            return None
+        order = list(self._catalogue.build_closure(nodes))
+        named = [node for node in order if self._may_be(node, alike)]
+        self.identify(named)
+        return Mixtures(self._store, self._catalogue, known_in(self._objects)).first(named, names)
+
+    def _may_be(self, node: bytes, names: Iterable[str]) -> bool:
+        """Whether an object of one of the names may be the node's."""
+        value = self._catalogue.nodes[node]
+        return any(object_name(value.name, output) in names for output in value.outputs)
+
+    def _many_valued(self, plan: Plan, weighed: set[bytes]) -> Mixture | None:
+        """An input of the builds that is there as several objects: with another, less may have to
+        be built. Those in ``weighed`` are passed over, and those looked at are added."""
+        todo = set(plan.nodes)
+        for ref in (ref for node in plan.builds for ref in self._catalogue.inputs(node)):
+            if ref.node in todo or ref.node in weighed:
+                continue
+            weighed.add(ref.node)
+            key = self.key(ref.node) or self._store.outcome(ref.node)
+            records = self._store.realisations(key, ref.output) if key is not None else ()
+            objects = {record.object for record in records if record.is_of(self._name(ref.node))}
+            there = sorted(filter(self._store.present, objects - self._choice.shunned))
+            if len(there) > 1:
+                return Mixture(ref.node, ref.output, tuple(there))
+        return None
+
+    def _name(self, node: bytes) -> str:
+        return self._catalogue.nodes[node].name
+
+    def _least(self, goals: Iterable[bytes], found: Mixture) -> tuple[ObjectId, Knowledge]:
+        """The object with which the least has to be built, and what would be known then."""
+        known = self._objects.get(found.node, {}).get(found.output)
+        # One that is gone may come out as yet another.
+        there = list(filter(self._store.present, found.objects)) or found.objects
+        order = sorted(there, key=lambda oid: (oid != known, oid))
+        trials = {kept: self._trial(kept, found.objects) for kept in order}
+        kept = min(order, key=lambda oid: len(trials[oid]._plan(goals).builds))
+        return kept, trials[kept]
+
+    def _trial(self, kept: ObjectId, objects: Iterable[ObjectId]) -> Knowledge:
+        """What would be known if one of the objects was used, and nothing that others are in."""
+        choice = self._choice_of(kept, objects)
+        trial = Knowledge(self._store, self._catalogue, offline=self._offline, choice=choice)
+        # What was learnt stays so, unless it is what the choice is against.
+        trial._objects.update(self._untainted(choice))
+        return trial
+
+    def _choice_of(self, kept: ObjectId, objects: Iterable[ObjectId]) -> Choice:
+        others = [oid for oid in objects if oid != kept]
+        above = self._store.referrers_closure(others)
+        return Choice(self._choice.kept | {kept}, self._choice.shunned | frozenset(above))
+
+    def _untainted(self, choice: Choice) -> dict[bytes, Mapping[str, ObjectId]]:
+        return {
+            node: objects
+            for node, objects in self._objects.items()
+            if choice.shunned.isdisjoint(objects.values())
+        }
+
+    def _settle(self, found: Mixture, kept: ObjectId, trial: Knowledge) -> None:
+        """Know what a trial found, and nothing that its choice is against."""
+        others = tuple(oid for oid in found.objects if oid != kept)
+        self._settled.append(Settled(found.node, self._name(found.node), kept, others))
+        for node in self._objects.keys() - self._untainted(trial._choice).keys():
+            self._store.forget_outcome(node)
+        self._choice = trial._choice
+        self._objects = trial._objects
 
 
 def kind(node: GraphNode | Resolved) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from store.errors import NotOwner, StoreReadOnly, UnknownObject
 from store.holding import Lease
@@ -19,6 +19,18 @@ if TYPE_CHECKING:
     from store.model.derivation import Derivation, Resolved, Source
     from store.model.realisation import Realisation
     from store.model.result import Registration, Result
+
+
+class Choice(NamedTuple):
+    """Among the objects of one realisation, those ``kept`` are used first, and those ``shunned``
+    not at all."""
+
+    kept: frozenset[ObjectId] = frozenset()
+    shunned: frozenset[ObjectId] = frozenset()
+
+
+ANY = Choice()
+"""No object is better than another."""
 
 
 class Realisations:
@@ -37,6 +49,10 @@ class Realisations:
         """Remember a node's key; written by :meth:`flush_outcomes`."""
         self._outcomes[node] = key
 
+    def forget_outcome(self, node: bytes) -> None:
+        """Write down no outcome of the node that was noted and not written yet."""
+        self._outcomes.pop(node, None)
+
     def flush_outcomes(self) -> None:
         """Write the outcomes noted; a store that cannot be written to does without."""
         outcomes, self._outcomes = self._outcomes, {}
@@ -45,9 +61,16 @@ class Realisations:
                 self._index.write(lambda txn: txn.put_outcomes(outcomes))
 
     def realised(
-        self, key: bytes, outputs: Sequence[str], name: str | None = None, *, here: bool = False
+        self,
+        key: bytes,
+        outputs: Sequence[str],
+        name: str | None = None,
+        *,
+        here: bool = False,
+        choice: Choice = ANY,
     ) -> dict[str, ObjectId] | None:
-        """One object an output, those present first, then the oldest; None unless all are known.
+        """One object an output: those of the ``choice`` first, those present, then the oldest; None
+        unless all are known.
 
         An object that is not called as an output of ``name`` (else, of the node recorded under the
         key) is none. With ``here``, only those count that this store made.
@@ -63,10 +86,11 @@ class Realisations:
                     for record in txn.realisations(key, output)
                     if (name is None or record.is_of(name))
                     and (not here or record.origin.built_here)
+                    and record.object not in choice.shunned
                 ]
                 if not records:
                     return None
-                records.sort(key=lambda item: item.started)
+                records.sort(key=lambda item: (item.object not in choice.kept, item.started))
                 present = [item for item in records if txn.has(item.object)]
                 found[output] = (present or records)[0].object
         return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TextIO
 
 from store import events
@@ -74,8 +74,8 @@ class Plain:
                 return [f"{text} in {seconds_text(seconds)}"]
             case events.NothingToFree() | events.Stopping() | events.Unrealised():
                 return list(_told(event))
-            case events.Lost(what, reason):
-                return [f"lost: {what}: {reason}"]
+            case events.Mixed() | events.Lost():
+                return [_warning(event)]
         return []
 
     def _finished(self, event: events.Finished) -> str:
@@ -124,6 +124,20 @@ def failure_lines(error: Exception) -> list[str]:
     first, *rest = str(error.message if isinstance(error, StoreError) else error).splitlines()
     hint = error.hint if isinstance(error, StoreError) and error.hint else ""
     return [f"failed: {first}", *rest, *(f"  hint: {line}" for line in hint.splitlines()[:1])]
+
+
+def _warning(event: events.Mixed | events.Lost) -> str:
+    if isinstance(event, events.Mixed):
+        return mixed_line(*event)
+    return f"lost: {event.what}: {event.reason}"
+
+
+def mixed_line(name: str, kept: str, others: Sequence[str]) -> str:
+    """Of a derivation with several objects, which is used, for a plan or before it is executed."""
+    return (
+        f"{name} came out as several objects: using {kept}, and nothing that was built with "
+        f"{', '.join(others)}"
+    )
 
 
 def _nothing_to_free(event: events.NothingToFree) -> Iterator[str]:

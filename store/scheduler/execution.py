@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from store.build import cleaning
-from store.errors import BuildError, Interrupted, Offline, StoreError
+from store.errors import BuildError, Interrupted, MixedInputs, Offline, StoreError
 from store.events import (
     Event,
     Failed,
@@ -79,6 +79,7 @@ class Execution:
         self._dependents: dict[bytes, list[bytes]] = {}
         self._made: list[tuple[_Running, Result]] = []  # on disk, and not in the index yet
         self._failures: list[Failed] = []
+        self._mixed: MixedInputs | None = None
         self._done = 0
         self._waiting: set[bytes] = set()
         self._ranks: dict[bytes, float] = {}
@@ -112,6 +113,8 @@ class Execution:
             going = self._options.keep_going
             self._emit(Unrealised(tuple(self._failures), undone, going))
             raise self._failures[0].error
+        if self._mixed is not None:
+            raise self._mixed
 
     def _prepare(self, plan: Plan) -> None:
         self._missing = dict.fromkeys(plan.nodes, 0)
@@ -161,7 +164,8 @@ class Execution:
     @property
     def _stopping(self) -> bool:
         """Whether nothing more is to be started."""
-        return bool(self._failures) and not self._options.keep_going
+        failed = bool(self._failures) and not self._options.keep_going
+        return failed or self._mixed is not None
 
     def _room(self) -> dict[bool, int]:
         """How many more can start: of fetches (True), and of all else."""
@@ -217,7 +221,10 @@ class Execution:
             if what != "fetch":
                 self._crew.pool.give()
             lock.release()
-            self._fail(node, error)
+            if isinstance(error, MixedInputs):
+                self._mixed = error  # no failure to be told: another plan goes on
+            else:
+                self._fail(node, error)
         return False
 
     def _launch(self, node: bytes, what: str, key: bytes, lock: Lock) -> None:
@@ -234,6 +241,7 @@ class Execution:
         )
         closure = self._store.closure_names(roots)
         self._knowledge.check_inputs(node, closure)
+        self._knowledge.check_unmixed(node, closure)
         lending = Lending() if what == "build" else None
         limits = Limits(
             self._options.cores,

@@ -5,8 +5,8 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterable, Sequence
 
-from store.errors import DiskReserve, StoreFull
-from store.events import SILENT, Planned, Reporter
+from store.errors import DiskReserve, MixedInputs, StoreFull
+from store.events import SILENT, Mixed, Planned, Reporter
 from store.knowledge import Knowledge, Plan
 from store.model.catalogue import Catalogue
 from store.model.derivation import Ref
@@ -15,7 +15,8 @@ from store.scheduler.options import Options
 from store.store import Lease, Store
 
 ATTEMPTS = 3
-"""How often a plan is executed, when room could be made after the disk had become full."""
+"""How often a plan is executed: again when room could be made after the disk had become full, or
+when an input came out otherwise than what others were built with."""
 
 
 def no_room(urgent: bool) -> bool:
@@ -43,6 +44,7 @@ class Realiser:
         self._options = options
         self._reporter = reporter
         self._make_room = make_room
+        self._told = 0
         self.knowledge = Knowledge(store, catalogue, offline=options.offline)
 
     def plan(self, goals: Iterable[Ref]) -> Plan:
@@ -71,9 +73,12 @@ class Realiser:
             plan = self._leased_plan(goals, lease)
             if not plan.nodes:
                 return
-            if attempt == 0:
+            if attempt > 0:
+                self._tell_mixed(plan)
+            else:
                 # What the plan relies on is leased by now, and no candidate for removal.
                 self._make_room(False)
+                self._tell_mixed(plan)
                 self._reporter.emit(Planned(len(plan.builds), len(plan.fetches)))
             try:
                 self._run(plan, lease)
@@ -81,6 +86,16 @@ class Realiser:
             except (DiskReserve, StoreFull):
                 if attempt == ATTEMPTS - 1 or not self._make_room(True):
                     raise
+            except MixedInputs:
+                # An input has come out as another object: plan anew with what there is now.
+                if attempt == ATTEMPTS - 1:
+                    raise
+
+    def _tell_mixed(self, plan: Plan) -> None:
+        for each in plan.settled[self._told :]:
+            others = tuple(oid.path for oid in each.others)
+            self._reporter.emit(Mixed(each.name, each.kept.path, others))
+        self._told = len(plan.settled)
 
     def _run(self, plan: Plan, lease: Lease) -> None:
         from store.scheduler.execution import Execution

@@ -19,6 +19,7 @@ KINDS = {
     "record": "the index and an object's manifest say different things",
     "index": "tables of the index contradict each other, or a value does not decode",
     "realisation": "a record of who made an object contradicts the index",
+    "mixed": "an object's closure holds two objects of one derivation",
     "pool": "an inode below links/ is not what its name says, or something else lies there",
     "unshared": "files have no link below links/",
     "stray": "an object, manifest or log that the index does not know",

@@ -12,6 +12,7 @@ from store.model.names import ObjectId
 from store.roots import Links, NamedRoot
 from store.store import Store
 from store.verify.finding import REBUILD_INDEX, Finding
+from store.verify.mixed import check_mixed
 from store.verify.objects import Examined
 
 _UNREADABLE = (CorruptObject, FormatError, InvalidName, struct.error)
@@ -21,7 +22,9 @@ _UNREADABLE = (CorruptObject, FormatError, InvalidName, struct.error)
 def check_index(store: Store) -> list[Finding]:
     """Every contradiction between the tables, on one snapshot."""
     with store.index.read() as txn:
-        return [*_shapes(txn), *_objects(txn), *_realisations(txn), *_roots(store, txn)]
+        found = [*_shapes(txn), *_objects(txn), *_realisations(txn), *_roots(store, txn)]
+        # Where tables contradict each other, what refers to what is not to be relied on.
+        return found or list(check_mixed(txn))
 
 
 def _index(table: str, detail: str, oid: ObjectId | None = None) -> Finding:

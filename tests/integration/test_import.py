@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -174,3 +175,83 @@ def others_path() -> str:
     from tests.integration.conftest import others_path as path
 
     return path()
+
+
+# -- one object of each derivation -----
+
+
+def read(shop: Shop, path: str) -> str:
+    return shop.physical(path).read_text()
+
+
+def closure(shop: Shop, path: str) -> set[str]:
+    """The names in a closure, each as often as it is there."""
+    return set(shop.path("closure", path).split())
+
+
+def dice_of(shop: Shop, path: str) -> list[str]:
+    return [each for each in closure(shop, path) if each.endswith("-dice")]
+
+
+def planned(shown: str) -> set[str]:
+    """The names of what a dry run would build."""
+    return {line.split()[0] for line in shown.splitlines() if line.startswith("  ")}
+
+
+@pytest.fixture
+def two(anne: Shop, bert: Shop) -> tuple[str, str]:
+    """The left of Anne, which Bert has imported, and his right: each on top of another throw."""
+    left = anne.path("realise", "left")
+    # Of several throws, the oldest is the first choice.
+    time.sleep(1.1)
+    right = bert.path("realise", "right")
+    say(bert, "import", "--trust-unsigned", "--from", str(anne.root), left)
+    assert dice_of(bert, left) != dice_of(bert, right)
+    return left, right
+
+
+def test_what_stands_on_two_throws_is_built_on_one(bert: Shop, two: tuple[str, str]) -> None:
+    plan = bert.run("realise", "--dry-run", "top")
+    assert "dice came out as several objects: using /store/" in plan.stderr
+    assert planned(plan.stdout) in ({"left", "top"}, {"right", "top"})
+    done = bert.run("realise", "top")
+    assert done.returncode == 0, done.stderr
+    assert "dice came out as several objects" in done.stderr
+    assert "2 to build" in done.stderr
+    assert len(dice_of(bert, done.stdout.strip())) == 1
+    assert "0 findings" in say(bert, "verify")
+    assert bert.path("realise", "--dry-run", "top") == "nothing to do"
+
+
+def test_the_fewer_are_built_again(anne: Shop, bert: Shop, two: tuple[str, str]) -> None:
+    tall = bert.path("realise", "tall")
+    plan = bert.path("realise", "--dry-run", "tower")
+    assert planned(plan) == {"left", "tower"}, "tall and right would have to be, else"
+    tower = bert.path("realise", "tower")
+    assert tall in closure(bert, tower)
+    assert len(dice_of(bert, tower)) == 1
+
+
+def test_what_was_taken_is_used_although_an_input_came_out_otherwise_here(
+    anne: Shop, bert: Shop
+) -> None:
+    right = bert.path("realise", "right")
+    time.sleep(1.1)
+    left = anne.path("realise", "left")
+    say(bert, "import", "--trust-unsigned", "--from", str(anne.root), left)
+    assert bert.path("realise", "left") == left
+    assert bert.path("realise", "right") == right
+    assert dice_of(bert, left) != dice_of(bert, right)
+
+
+def test_what_came_out_otherwise_when_it_was_gone_is_not_mixed_in(bert: Shop) -> None:
+    right = bert.path("realise", "right")
+    (dice,) = dice_of(bert, right)
+    bert.physical(dice).unlink()
+    done = bert.run("realise", "both")
+    assert done.returncode == 0, done.stderr
+    assert "dice came out as several objects" in done.stderr
+    assert "failed" not in done.stderr
+    both = closure(bert, done.stdout.strip())
+    assert len([path for path in both if path.endswith("-dice")]) == 1
+    assert not both & {right, dice}

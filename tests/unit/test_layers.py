@@ -21,7 +21,7 @@ LAYERS = [
         "the façade alone orders object write and index transaction",
     ),
     (
-        {"lower", "evaluate", "recipes", "catalogues", "knowledge", "work", "remote"},
+        {"lower", "evaluate", "recipes", "catalogues", "knowledge", "mixtures", "work", "remote"},
         "evaluating a graph, knowing what of it is there, and one node's work stand on the façade",
     ),
     (

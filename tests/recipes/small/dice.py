@@ -39,6 +39,7 @@ def catalogue(seeds: Mapping[str, Mapping[str, Any]], seed: str) -> Catalogue:
     on("left", "dice")
     on("right", "dice")
     on("top", "left", "right")
+    on("both", "dice", "right")
     on("tall", "right")
     on("tower", "left", "tall")
     copy = f'read thrown < {made["dice"].ref()}; echo "$thrown" > "$out"'
