@@ -159,15 +159,20 @@ def _run(command: list[str], fds: tuple[int, int], printed: int, seconds: float)
         preexec_fn=prepare,  # noqa: PLW1509 - it calls the kernel, and takes no lock
     ) as child:
         try:
-            _wait(child.pid, seconds + GRACE)
+            _wait(child, seconds + GRACE)
         finally:
             child.kill()
         return child.wait()
 
 
-def _wait(pid: int, seconds: float) -> None:
+def _wait(child: subprocess.Popen[bytes], seconds: float) -> None:
     """Wait for the end of a child, and not longer."""
-    fd = os.pidfd_open(pid)
+    try:
+        fd = os.pidfd_open(child.pid)
+    except OSError:  # before Linux 5.3, or a container's filter: looking now and then will do
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            child.wait(seconds)
+        return
     try:
         ready = select.poll()
         ready.register(fd, select.POLLIN)

@@ -7,6 +7,7 @@ every architecture shares them. Nothing here keeps state, so all of it may be us
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import errno
 import fcntl
@@ -15,6 +16,7 @@ import platform
 import signal
 import socket
 import struct
+from collections.abc import Sequence
 from ctypes import c_char, c_char_p, c_int, c_long, c_size_t, c_uint, c_ulong, c_void_p
 from functools import cache
 from typing import Final
@@ -60,6 +62,9 @@ PR_SET_NO_NEW_PRIVS: Final = 38
 ADDR_NO_RANDOMIZE: Final = 0x0004_0000
 UNAME26: Final = 0x0002_0000
 SECCOMP_SET_MODE_FILTER: Final = 1
+LANDLOCK_VERSION: Final = 1
+LANDLOCK_READ: Final = 0b1100  # files and folders
+LANDLOCK_FILE_RIGHTS: Final = (13, 14, 15, 15, 16)  # by version
 SECCOMP_FILTER_FLAG_SPEC_ALLOW: Final = 4
 CAPABILITY_VERSION_3: Final = 0x2008_0522
 CAP_CHOWN: Final = 0
@@ -93,6 +98,9 @@ _NR_VM_WRITE: Final = {"x86_64": 311, "aarch64": 271}
 _NR_OPEN_TREE: Final = 428
 _NR_MOVE_MOUNT: Final = 429
 _NR_OPENAT2: Final = 437
+_NR_LANDLOCK_CREATE_RULESET: Final = 444
+_NR_LANDLOCK_ADD_RULE: Final = 445
+_NR_LANDLOCK_RESTRICT_SELF: Final = 446
 _NR_MOUNT_SETATTR: Final = 442
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -137,6 +145,11 @@ _unshare = _Call("unshare", c_int)
 _mount = _Call("mount", c_char_p, c_char_p, c_char_p, c_ulong, c_char_p)
 _umount2 = _Call("umount2", c_char_p, c_int)
 _prctl = _Call("prctl", c_int, c_ulong, c_ulong, c_ulong, c_ulong)
+_landlock_create_ruleset = _Call(
+    "landlock", c_char_p, c_size_t, c_uint, number=_NR_LANDLOCK_CREATE_RULESET
+)
+_landlock_add_rule = _Call("landlock", c_int, c_int, c_char_p, c_uint, number=_NR_LANDLOCK_ADD_RULE)
+_landlock_restrict_self = _Call("landlock", c_int, c_uint, number=_NR_LANDLOCK_RESTRICT_SELF)
 _personality = _Call("personality", c_ulong)
 _sethostname = _Call("sethostname", c_char_p, c_size_t)
 _setdomainname = _Call("setdomainname", c_char_p, c_size_t)
@@ -315,6 +328,31 @@ def seccomp(instructions: bytes) -> None:
         if error.errno != errno.EINVAL:
             raise
         _seccomp(SECCOMP_SET_MODE_FILTER, 0, program)
+
+
+def landlock_version() -> int:
+    """The version of Landlock that the kernel has; OSError when it has none."""
+    return _landlock_create_ruleset(None, 0, LANDLOCK_VERSION)
+
+
+def landlock(readable: Sequence[str]) -> None:
+    """Let this thread read what is below these folders and open nothing else, and, where the kernel
+    knows how (Linux 6.7, 6.12), not use TCP nor send signals. For good; missing ones are left out.
+    """
+    version = landlock_version()
+    files = (1 << LANDLOCK_FILE_RIGHTS[min(version, len(LANDLOCK_FILE_RIGHTS)) - 1]) - 1
+    attributes = struct.pack("=QQQ", files, 3, 3)  # two rights each for TCP, and for sending
+    size = 8 if version < 4 else 16 if version < 6 else 24
+    rules = _landlock_create_ruleset(attributes[:size], size, 0)
+    try:
+        for path in readable:
+            with contextlib.suppress(OSError):
+                fd = os.open(path, os.O_PATH | os.O_CLOEXEC)
+                _landlock_add_rule(rules, 1, struct.pack("=Qi", LANDLOCK_READ, fd), 0)
+                os.close(fd)
+        _landlock_restrict_self(rules, 0)
+    finally:
+        os.close(rules)
 
 
 def personality(flags: int) -> None:

@@ -39,6 +39,9 @@ JUMP_AT_LEAST: Final = 0x35
 JUMP_ANY_BIT: Final = 0x45
 RETURN: Final = 0x06
 
+CLONE: Final = 56
+CLONE3: Final = 435
+CLONE_THREAD: Final = 0x1_0000
 SET_ID_BITS: Final = 0o6000
 O_CREAT_OR_TMPFILE: Final = 0o100 | 0o20000000
 NEW_NAMESPACE: Final = 0x7E02_0000  # CLONE_NEW{NS,CGROUP,UTS,IPC,USER,PID,NET}
@@ -256,10 +259,9 @@ def _among(argument: int, values: Sequence[int], listed: int, other: int) -> byt
     return _load_argument(argument) + tests + returns
 
 
-@cache
-def program() -> bytes:
-    """The filter, as an array of ``struct sock_filter`` (8 bytes each)."""
-    parts = [
+def _start() -> list[bytes]:
+    """Refuse other machines' calls, and load the number of the call."""
+    return [
         _load(OFFSET_ARCH),
         _instruction(JUMP_EQUAL, AUDIT_ARCH_X86_64, 1, 0),
         _refuse(errno.ENOSYS),  # i386 has other numbers for the same calls
@@ -267,6 +269,12 @@ def program() -> bytes:
         _instruction(JUMP_AT_LEAST, X32_BIT, 0, 1),
         _refuse(errno.ENOSYS),  # and so has x32
     ]
+
+
+@cache
+def program() -> bytes:
+    """The filter, as an array of ``struct sock_filter`` (8 bytes each)."""
+    parts = _start()
     parts += [_bit_rule(rule) for rule in BIT_RULES]
     refused = RET_ERRNO | errno.EAFNOSUPPORT
     parts += [_choice(number, 0, SOCKET_FAMILIES, RET_ALLOW, refused) for _, number in SOCKET_CALLS]
@@ -277,6 +285,19 @@ def program() -> bytes:
         for _, number in refusal.calls
     ]
     parts.append(_instruction(RETURN, RET_ALLOW))
+    return b"".join(parts)
+
+
+def refusal_program(calls: Sequence[tuple[str, int]]) -> bytes:
+    """A filter for a process that only computes: without ``calls``, and without more processes."""
+    threads = _load_argument(0) + _unless_bits(CLONE_THREAD, 1) + _instruction(RETURN, RET_ALLOW)
+    parts = [
+        *_start(),
+        *(_for_call(number, _refuse(errno.EPERM)) for _, number in calls),
+        _for_call(CLONE, threads + _refuse(errno.EPERM)),
+        _for_call(CLONE3, _refuse(errno.ENOSYS)),
+        _instruction(RETURN, RET_ALLOW),
+    ]
     return b"".join(parts)
 
 

@@ -27,6 +27,7 @@ from importlib import import_module  # noqa: E402
 from store.errors import EvaluationError, FormatError, StoreError  # noqa: E402
 from store.model.catalogue import Catalogue  # noqa: E402
 from store.recipes import answer  # noqa: E402
+from store.recipes.confinement import confine  # noqa: E402
 from store.recipes.loading import KIT, Recipes, package_name  # noqa: E402
 from store.recipes.purity import Purity  # noqa: E402
 from store.recipes.seeds import read_seeds, seeds_folder  # noqa: E402
@@ -96,6 +97,7 @@ def prepare(recipes: str, kit: str, memory: int) -> Purity:
     sys.stdout = sys.stderr = sys.__stdout__ = sys.__stderr__ = Printed()  # type: ignore[assignment,misc]
     os.environ.clear()
     gc.freeze()
+    confine([*places, *LIBRARY])
     purity.enforce(finder.import_rule())
     return purity
 

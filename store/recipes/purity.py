@@ -5,8 +5,8 @@ what starts programs, writes, or reaches the network. Functions that tell someth
 event (``os.stat``, ``os.getpid``, ``time.time``, …) are replaced: those that look at paths record
 that, and the others refuse.
 
-This is for recipes that are careless. What holds against hostile ones is that the process has
-nothing: ``store.recipes.child`` has the kernel forbid the same where it can.
+This names the line of a recipe that is careless. A hostile one may get round it, and finds that the
+kernel forbids the same: ``store.recipes.confinement``.
 """
 
 from __future__ import annotations

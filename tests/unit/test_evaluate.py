@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from store import kernel
 from store.errors import Cycle, EvaluationError, FormatError
 from store.evaluate import Limits, evaluate, evaluation, read_seeds
 from store.model.catalogue import Catalogue
@@ -401,6 +402,61 @@ def test_nothing_of_the_caller_shows(folder: Path, monkeypatch: pytest.MonkeyPat
         assert tried(folder, lines) == first
     finally:
         os.umask(before)
+
+
+HOSTILE = """
+import builtins, os, sys
+
+HERE = os.path.dirname(__file__)
+cells = [cell.cell_contents for cell in os.lstat.__closure__]
+next(value for value in cells if hasattr(value, "reads"))._busy = True
+load = next(
+    value
+    for value in (cell.cell_contents for cell in builtins.__import__.__closure__)
+    if callable(value)
+)
+for name in ("_ctypes", "_socket"):
+    sys.modules.pop(name, None)
+sys.modules.pop("ctypes", None)
+ctypes = load("ctypes")
+libc = ctypes.CDLL(None, use_errno=True)
+
+def attempt(action):
+    try:
+        return f"did {action()}"
+    except OSError as error:
+        return f"refused {error.errno}"
+
+def call(name, *args):
+    ctypes.set_errno(0)
+    result = getattr(libc, name)(*args)
+    return f"refused {ctypes.get_errno()}" if result == -1 else f"did {result}"
+
+found = [attempt(lambda: open(path, mode)) for path, mode in (
+    ("/etc/passwd", "r"), ("/proc/self/environ", "r"), (HERE + "/fresh", "w"),
+    (HERE + "/stages.py", "r+"), ("/tmp/fixpoint-planted", "w"), ("/dev/shm/planted", "w"))]
+path = os.fsencode(HERE) + b"/stages.py"
+found += [call(*words) for words in (
+    ("fork",), ("socket", 2, 1, 0), ("socket", 1, 1, 0), ("chmod", path, 0o777),
+    ("unlink", path), ("rename", path, path + b"x"), ("mkdir", path + b"d", 0o700),
+    ("kill", os.sys.maxsize % 4096, 0), ("execv", b"/bin/true", None),
+    ("symlink", b"x", path + b"l"), ("truncate", path, 0), ("utime", path, None))]
+
+"""
+
+
+def test_code_that_gets_round_python_is_held_by_the_kernel(folder: Path) -> None:
+    text = HOSTILE + GOOD.replace('("-c", seeds[seed]["say"])', "tuple(found)")
+    (folder / "stages.py").write_text(text)
+    (node,) = evaluate(str(folder)).nodes.values()
+    assert isinstance(node, Derivation)
+    try:
+        kernel.landlock_version()
+    except OSError:
+        pytest.skip("this kernel has no Landlock")
+    assert {text.split()[0] for text in node.args} == {"refused"}, node.args
+    assert (folder / "stages.py").read_text() == text
+    assert sorted(os.listdir(folder)) == ["__init__.py", "stages.py"]
 
 
 @pytest.mark.parametrize(
