@@ -80,3 +80,11 @@ def test_adding_what_is_there_needs_no_writing(small: Shop, tmp_path: Path) -> N
     (tmp_path / "there" / "more").write_text("new")
     refused = reader.run("add", str(tmp_path / "there"))
     assert refused.returncode in (52, 55), refused.stderr
+
+
+def test_a_run_leaves_nothing_that_verify_calls_a_leftover(small: Shop, tmp_path: Path) -> None:
+    path = add_program(small, tmp_path / "p")
+    assert small.run("run", path, "--", "greet").returncode == 0
+    done = small.run("verify")
+    assert (done.returncode, done.stdout) == (0, "")
+    assert "0 notes" in done.stderr
