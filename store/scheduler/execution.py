@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -289,7 +290,9 @@ class Execution:
 
     def _worker(self, what: str, job: Job) -> Worker | Errand:
         if what == "build":
-            return self._team.start(what, job, self._store.hold_of(job.work_dir))
+            # Descriptors cannot be sent while a builder has as many under way as its user may.
+            with contextlib.suppress(OSError):
+                return self._team.start(what, job, self._store.hold_of(job.work_dir))
         return Worker(
             job.node.name,
             partial(perform, self._store.layout, what, job),

@@ -3,7 +3,9 @@
 A token is the right to keep one processor busy. Each is a lock, so that a process that dies gives
 its tokens back. A running build holds one; the others are lent to builds through a pipe
 of the build's own, which GNU make drains as a jobserver's client. When the build ends, whatever it
-was lent comes back, however it ended and whatever it did to its pipe.
+was lent comes back, however it ended and whatever it did to its pipe. From one that keeps its
+tokens while others wait, they come back after some time: the pool does not believe for good that
+it uses them.
 
 A build needs one token to start. A process that lacks it says so by a lock that others see; they
 take back what they lent as soon as a build lets go of it, and leave that to whoever waits.
@@ -12,6 +14,7 @@ take back what they lent as soon as a build lets go of it, and leave that to who
 from __future__ import annotations
 
 import array
+import contextlib
 import fcntl
 import os
 import termios
@@ -24,6 +27,10 @@ from store.locks import Claims, Lock, LockFile
 TURN: Final = 0.3
 """Seconds for which a token that came free is left to other processes that wait for one: enough
 for them to look, and soon over when one of them is stopped."""
+
+PATIENCE: Final = 20.0
+"""Seconds for which others wait for a token of a build that lets go of none; then it is no longer
+counted as its own. A builder can keep what it was lent, or say that it does."""
 
 _WAITS: Final = b"\xff" * 8  # the key of the lock by which a process says that it waits
 
@@ -103,6 +110,8 @@ class Lending:
     def __init__(self) -> None:
         self.pipe = os.pipe()
         self.lent = 0
+        self.written_off = 0
+        self._asked: float | None = None
         # Second open descriptions: ours must not block, whatever the builder does to its pipe.
         self._read = os.open(f"/proc/self/fd/{self.pipe[0]}", os.O_RDONLY | os.O_NONBLOCK)
         self._write = os.open(f"/proc/self/fd/{self.pipe[1]}", os.O_WRONLY | os.O_NONBLOCK)
@@ -135,7 +144,33 @@ class Lending:
             return False
         # A builder may write tokens of its own making; they buy nothing.
         self.lent -= min(taken, self.lent)
+        self._asked = None
         return taken > 0
+
+    def repay(self) -> bool:
+        """Take one idle token for one that was written off, if there are both."""
+        if not self.written_off or not self.idle:
+            return False
+        with contextlib.suppress(BlockingIOError):
+            self.written_off -= len(os.read(self._read, 1))
+            return True
+        return False
+
+    def write_off(self, wanted: bool) -> bool:
+        """Stop counting one token as lent, if others have waited too long for one to come back.
+
+        ``wanted`` says that somebody waits. Returns whether there was one.
+        """
+        if not wanted or not self.lent:
+            self._asked = None
+            return False
+        now = time.monotonic()
+        self._asked = now if self._asked is None else self._asked
+        if now - self._asked < PATIENCE:
+            return False
+        self.lent -= 1
+        self.written_off += 1
+        return True
 
     def close(self) -> int:
         """Close the pipe; returns how many tokens come back."""
@@ -154,18 +189,26 @@ def balance(pool: TokenPool, lendings: Sequence[Lending], waiting: bool) -> Sequ
     """
     pool.wait(waiting)
     wanted = waiting or pool.wanted
-    hungry = [lending for lending in lendings if lending.idle == 0]
+    # What owes a token, whatever it did with it, is lent no other.
+    hungry = [each for each in lendings if each.idle == 0 and not each.written_off]
     for lending in lendings:
+        while lending.repay():
+            pass
         while (wanted or (hungry and lending not in hungry)) and take_back(pool, lending):
             pass
+        if lending.write_off(wanted):
+            pool.give()
+            wanted = False  # one at a time: the next round sees whether that was enough
     if not waiting:
         for lending in hungry:
             _feed(pool, lending)
-    return [lending for lending in lendings if wanted and lending.lent > 0]
+    return [each for each in lendings if (wanted and each.lent > 0) or each.written_off]
 
 
 def take_back(pool: TokenPool, lending: Lending) -> bool:
-    """Return one idle token of a build to the pool, if there is one."""
+    """Return one idle token of a build to the pool, if there is one that it does not owe."""
+    if lending.repay():
+        return False
     if lending.lent == 0 or not lending.reclaim():
         return False
     pool.give()

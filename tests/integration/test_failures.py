@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import socket
@@ -157,6 +158,18 @@ def test_a_mute_server_is_left_for_the_next(run: Run, hanging: str, tmp_path: Pa
     catalogue = Catalogue(run.packages, run._nodes, ())
     options = replace_options(max_silent=1.0)
     assert Realiser(run.store, catalogue, options, run.told).run([source])
+
+
+def test_builds_go_on_where_descriptors_cannot_be_sent(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*words: object) -> None:
+        raise OSError(errno.ETOOMANYREFS, "as when a builder has as many under way as one may")
+
+    monkeypatch.setattr(socket, "send_fds", refuse)
+    built = run.toy("built", 'echo built > "$out"')
+    catalogue = Catalogue(run.packages, run._nodes, ())
+    assert Realiser(run.store, catalogue, OPTIONS, run.told).run([built])
 
 
 def test_json_has_a_line_for_each_failure_and_each_node_undone(shop: Shop) -> None:

@@ -6,6 +6,9 @@ import os
 import time
 from pathlib import Path
 
+import pytest
+
+from store.work import tokens as tokens_module
 from store.work.tokens import TURN, Lending, TokenPool, balance
 
 
@@ -130,3 +133,61 @@ def test_a_builder_cannot_coin_tokens_or_block_us(tmp_path: Path) -> None:
     balance(tokens, [lending], waiting=False)
     assert tokens.held == 1
     assert lending.close() == 0
+
+
+def test_a_build_that_keeps_its_tokens_does_not_keep_others_waiting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tokens_module, "PATIENCE", 0.2)
+    tokens, thief = pool(tmp_path, 4), Lending()
+    tokens.take()
+    for _ in range(4):
+        balance(tokens, [thief], waiting=False)
+        take(thief, thief.idle) if thief.idle else None
+    assert (tokens.held, thief.lent) == (4, 3)
+    balance(tokens, [thief], waiting=True)
+    assert tokens.held == 4, "it is asked first"
+    time.sleep(0.25)
+    balance(tokens, [thief], waiting=True)
+    assert (tokens.held, thief.lent) == (3, 2)
+    assert tokens.take(), "the build that waited"
+    balance(tokens, [thief], waiting=False)
+    tokens.give()
+    balance(tokens, [thief], waiting=False)
+    assert (tokens.held, thief.idle) == (3, 0), "nothing more is lent to it"
+    os.write(thief.pipe[1], b"+")
+    balance(tokens, [thief], waiting=False)
+    assert (thief.written_off, thief.idle) == (0, 0), "it has paid"
+    assert thief.close() == 2
+
+
+def test_who_gives_back_is_given_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tokens_module, "PATIENCE", 0.2)
+    tokens, lending = pool(tmp_path, 4), Lending()
+    tokens.take()
+    for _ in range(4):
+        balance(tokens, [lending], waiting=False)
+        take(lending, lending.idle) if lending.idle else None
+    for left in (2, 1, 0):
+        balance(tokens, [lending], waiting=True)
+        time.sleep(0.15)
+        os.write(lending.pipe[1], b"+")
+        balance(tokens, [lending], waiting=True)
+        assert (lending.lent, lending.written_off) == (left, 0)
+
+
+@pytest.mark.parametrize("stuffed", [1, 5, 4096])
+def test_tokens_of_a_builders_own_making_are_bounded_by_what_was_lent(
+    tmp_path: Path, stuffed: int
+) -> None:
+    tokens, lending = pool(tmp_path, 4), Lending()
+    tokens.take()
+    for _ in range(4):
+        balance(tokens, [lending], waiting=False)
+        take(lending, lending.idle) if lending.idle else None
+    os.write(lending.pipe[1], b"+" * stuffed)
+    for _ in range(9):
+        balance(tokens, [lending], waiting=True)
+    assert tokens.held >= 1
+    assert lending.lent == max(0, 3 - stuffed)
+    assert lending.close() == lending.lent + max(0, 3 - stuffed)
