@@ -132,11 +132,61 @@ def compile_globs(globs: tuple[str, ...]) -> re.Pattern[str]:
 
 
 def _translate(glob: str) -> str:
-    """A glob as a regular expression."""
+    """A glob as a regular expression that is matched without trying many ways.
+
+    Where the shortest match of the beginning is as good as any other, it is never taken back: after
+    a ``*`` within its part of the path, and after a ``**`` between slashes, for all that stands
+    before the next one of its kind.
+    """
+    parts = glob.split("/")
+    if any("**" in part and part != "**" for part in parts):
+        if glob.count("**") > _LOOSE:
+            raise _bad(glob, f"more than {_LOOSE} times '**', not all between slashes")
+        return _translate_freely(glob)
+    groups: list[list[str]] = [[]]
+    for part in parts[:-1]:
+        if part == "**":
+            groups.append([])
+        else:
+            groups[-1].append(_part(part) + "/")
+    groups[-1].append(".*" if parts[-1] == "**" else _part(parts[-1]))
+    first, *rest = ("".join(group) for group in groups)
+    if not rest:
+        return first
+    middle = "".join(f"(?>(?:[^/]*/)*?{group})" for group in rest[:-1] if group)
+    return f"{first}{middle}(?:[^/]*/)*?{rest[-1]}"
+
+
+def _part(glob: str) -> str:
+    """A part of a glob, without ``**``."""
+    pieces = [_translate_freely(piece) for piece in _split_at_stars(glob)]
+    if len(pieces) == 1:
+        return pieces[0]
+    first, *middle, last = pieces
+    middle = [f"(?>[^/]*?{piece})" for piece in middle if piece]
+    return f"{first}{''.join(middle)}[^/]*{last}"
+
+
+def _split_at_stars(part: str) -> list[str]:
+    """What stands between the stars of a part; one in brackets is none."""
+    pieces = [""]
+    for match in _TOKEN.finditer(part):
+        if match[0] == "*":
+            pieces.append("")
+        else:
+            pieces[-1] += match[0]
+    return pieces
+
+
+_TOKEN = re.compile(r"\*\*/|\*\*|\*|\?|\[(!?)(\][^\]/]*|[^\]/]+)\]|(.)", re.DOTALL)
+_LOOSE = 2
+"""How often ``**`` may stand in a glob that has it elsewhere than between slashes."""
+
+
+def _translate_freely(glob: str) -> str:
     result, position = "", 0
-    token = re.compile(r"\*\*/|\*\*|\*|\?|\[(!?)(\][^\]/]*|[^\]/]+)\]|(.)", re.DOTALL)
     simple = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
-    while match := token.match(glob, position):
+    while match := _TOKEN.match(glob, position):
         if match[0] in simple:
             result += simple[match[0]]
         elif match[2]:

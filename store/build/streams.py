@@ -11,7 +11,8 @@ from typing import Protocol
 from store.errors import BadArchive
 
 CHUNK = 1 << 18  # bytes of compressed input, and at most four times that of output, at a time
-LZMA_MEMORY = 1 << 30  # bytes; `xz -9` needs 65 MiB
+LZMA_MEMORY = 256 << 20  # bytes; `xz -9` needs 65 MiB
+_FIRST = 1 << 12  # bytes of input for a fresh decompressor: what it leaves is copied
 
 MAGIC_LENGTH = 6
 _ZSTD = b"\x28\xb5\x2f\xfd"
@@ -23,7 +24,7 @@ class Meter:
     def __init__(self, bytes_limit: int, entries_limit: int) -> None:
         self._bytes_limit = bytes_limit
         self._entries_limit = entries_limit
-        self._read = self._written = self._entries = 0
+        self._read = self._written = self._entries = self._folders = 0
 
     def count_read(self, size: int) -> None:
         """``size`` more bytes have come out of a decompressor."""
@@ -40,6 +41,12 @@ class Meter:
         self._entries += 1
         if self._entries > self._entries_limit:
             raise BadArchive(f"holds more than {self._entries_limit} entries")
+
+    def count_folder(self) -> None:
+        """One more folder, whether a member says so or one below it does."""
+        self._folders += 1
+        if self._folders > self._entries_limit:
+            raise BadArchive(f"holds more than {self._entries_limit} folders")
 
     def _check_bytes(self, count: int) -> None:
         if count > self._bytes_limit:
@@ -82,6 +89,11 @@ class Stream:
         self._start += len(data)
         self._position += len(data)
         return data
+
+    def give_back(self, size: int) -> None:
+        """Leave the last ``size`` bytes unread that :meth:`some` gave last."""
+        self._start -= size
+        self._position -= size
 
     def read(self, size: int) -> bytes:
         """The next ``size`` bytes; fewer only at the end."""
@@ -156,6 +168,13 @@ class _Gzip:
         return self._inner.decompress(self._inner.unconsumed_tail + data, max_length)
 
 
+class _Deflate(_Gzip):
+    """Without the header that gzip has, as in zip."""
+
+    def __init__(self) -> None:
+        self._inner = zlib.decompressobj(wbits=-15)
+
+
 def _xz() -> _Decompressor:
     return lzma.LZMADecompressor(format=lzma.FORMAT_XZ, memlimit=LZMA_MEMORY)
 
@@ -164,6 +183,12 @@ _FORMATS: dict[bytes, tuple[str, Callable[[], _Decompressor]]] = {
     b"\x1f\x8b": ("gzip", _Gzip),
     b"BZh": ("bzip2", bz2.BZ2Decompressor),
     b"\xfd7zXZ\0": ("xz", _xz),
+}
+
+
+_ZIP_METHODS: dict[int, tuple[str, Callable[[], _Decompressor]]] = {
+    8: ("deflate", _Deflate),
+    12: ("bzip2", bz2.BZ2Decompressor),
 }
 
 
@@ -178,11 +203,22 @@ def decompressed(source: Stream, meter: Meter) -> Stream | None:
     return None
 
 
+def inflated(source: Stream, method: int, meter: Meter) -> Iterator[bytes] | None:
+    """The bytes of a zip's file that is compressed by ``method`` (APPNOTE 4.4.5); None for a method
+    that is not known. What follows the compressed bytes is not read."""
+    if method not in _ZIP_METHODS:
+        return None
+    name, make = _ZIP_METHODS[method]
+    return _checked(name, _decompress_one(source, make()), meter)
+
+
 def _checked(name: str, chunks: Iterator[bytes], meter: Meter) -> Iterator[bytes]:
     try:
         for chunk in chunks:
             meter.count_read(len(chunk))
             yield chunk
+    except MemoryError as error:
+        raise BadArchive(f"its {name} compression wants too much memory") from error
     except (zlib.error, lzma.LZMAError, OSError, ValueError) as error:
         raise BadArchive(f"its {name} compression is damaged: {error}") from error
     except EOFError as error:
@@ -191,19 +227,24 @@ def _checked(name: str, chunks: Iterator[bytes], meter: Meter) -> Iterator[bytes
 
 def _decompress(source: Stream, make: Callable[[], _Decompressor]) -> Iterator[bytes]:
     """One compressed stream after the other, with zero bytes allowed after each."""
-    data = source.some(CHUNK)
-    while data:
-        decompressor = make()
-        while not decompressor.eof:
-            if decompressor.needs_input and not data:
-                data = source.some(CHUNK)
-                if not data:
-                    raise EOFError
-            yield decompressor.decompress(data, 4 * CHUNK)
-            data = b""
-        data = decompressor.unused_data.lstrip(b"\0")
-        while not data and (more := source.some(CHUNK)):
-            data = more.lstrip(b"\0")
+    while source.peek(1):
+        yield from _decompress_one(source, make())
+        while source.peek(1) == b"\0":
+            zeros = source.some(_FIRST)
+            source.give_back(len(zeros.lstrip(b"\0")))
+
+
+def _decompress_one(source: Stream, decompressor: _Decompressor) -> Iterator[bytes]:
+    size = _FIRST
+    while not decompressor.eof:
+        data = b""
+        if decompressor.needs_input:
+            data = source.some(size)
+            size = min(2 * size, CHUNK)
+            if not data:
+                raise EOFError
+        yield decompressor.decompress(data, 4 * CHUNK)
+    source.give_back(len(decompressor.unused_data))
 
 
 def file_chunks(read: Callable[[int], bytes]) -> Iterator[bytes]:

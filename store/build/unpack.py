@@ -36,7 +36,7 @@ def unpack(
     """
     os.mkdir(target, 0o755)
     meter = Meter(options.limits.bytes, options.limits.entries)
-    with Tree(target, reserve) as tree:
+    with Tree(target, meter, reserve) as tree:
         for archive in archives:
             _unpack_one(archive, tree, options, meter)
         for path, text in options.links:
@@ -114,7 +114,8 @@ def _add(tree: Tree, member: Member, options: UnpackOptions, meter: Meter) -> No
 class Tree:
     """A folder that is filled by relative paths; no path gets out of it, whatever it holds."""
 
-    def __init__(self, path: str, reserve: int = 0) -> None:
+    def __init__(self, path: str, meter: Meter, reserve: int = 0) -> None:
+        self._meter = meter
         self._root = os.open(path, _OPEN_DIRECTORY)
         self._room = Room(self._root, reserve)
         self._folder, self._folder_fd = "", os.dup(self._root)  # the one last used
@@ -234,13 +235,13 @@ class Tree:
         self._folder, self._folder_fd = folder, fd
         return fd
 
-    @staticmethod
-    def _step(fd: int, name: bytes, folder: str) -> int:
+    def _step(self, fd: int, name: bytes, folder: str) -> int:
         """The folder ``name`` in ``fd``, which is closed unless this raises."""
         try:
             try:
                 inner = os.open(name, _OPEN_DIRECTORY, dir_fd=fd)
             except FileNotFoundError:
+                self._meter.count_folder()
                 os.mkdir(name, 0o755, dir_fd=fd)
                 inner = os.open(name, _OPEN_DIRECTORY, dir_fd=fd)
                 os.fchmod(inner, 0o755)

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import bz2
+import contextlib
 import gzip
+import io
+import lzma
 import struct
+import zlib
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from store.audit.explain import explain
+from store.build import archives, selection, unpack
+from store.build.streams import Meter
+from store.errors import BadArchive, InvalidName
 from tests.fuzz.within import within
 
 
@@ -62,3 +71,158 @@ PAIRS: dict[str, Callable[[], tuple[bytes, bytes]]] = {
 def test_comparing_takes_little_memory_and_time(name: str) -> None:
     one, other = PAIRS[name]()
     within(lambda: explain(one, other))
+
+
+# -- archives --
+
+
+def tar_header(kind: bytes, size: int, name: bytes = b"n", **fields: bytes) -> bytes:
+    """A header of GNU's kind with a right checksum; ``size`` in base 256."""
+    head = bytearray(512)
+    head[:100] = name.ljust(100, b"\0")
+    head[100:108] = b"0000644\0"
+    head[124:136] = b"\x80" + size.to_bytes(11, "big")
+    head[156:157] = kind
+    head[257:265] = b"ustar  \0"
+    for key, value in fields.items():
+        start = int(key.removeprefix("at"))
+        head[start : start + len(value)] = value
+    head[148:156] = b" " * 8
+    head[148:156] = b"%06o\0 " % sum(head)
+    return bytes(head)
+
+
+def extended(kind: bytes, data: bytes) -> bytes:
+    return tar_header(kind, len(data)) + data + bytes(-len(data) % 512)
+
+
+def deb(data: bytes, name: bytes = b"data.tar") -> bytes:
+    header = b"%-16s%-12d%-6d%-6d%-8s%-10d`\n" % (name, 0, 0, 0, b"0", len(data))
+    return b"!<arch>\n" + header + data
+
+
+def nested_deb(levels: int) -> bytes:
+    data = b""
+    for _ in range(levels):
+        data = deb(data)
+    return data
+
+
+END = bytes(1024)
+FILE = tar_header(b"0", 0)
+
+
+def pax(record: bytes) -> bytes:
+    return extended(b"x", record) + FILE + END
+
+
+def zip_of(method: int, packed: bytes, *, size: int = 1, count: int = 1) -> bytes:
+    """A zip archive whose ``count`` files are all the same bytes."""
+    facts = struct.pack("<HHHHHIII", 20, 0, method, 0, 0, 0, len(packed), size)
+    local = b"PK\3\4" + facts + struct.pack("<HH", 1, 0) + b"a" + packed
+    entry = b"PK\1\2\x14\0" + facts + struct.pack("<HHHHHII", 1, 0, 0, 0, 0, 0, 0) + b"a"
+    end = struct.pack(
+        "<HHHHIIH", 0, 0, count & 0xFFFF, count & 0xFFFF, len(entry) * count, len(local), 0
+    )
+    return local + entry * count + b"PK\5\6" + end
+
+
+def xz_with_dictionary() -> bytes:
+    """An xz file whose only block says that it needs a dictionary of 4 GiB."""
+    data = bytearray(lzma.compress(b"x"))
+    size = 4 * (data[12] + 1)
+    place = data.index(b"\x21\1", 12, 12 + size) + 2
+    data[place] = 40
+    data[12 + size - 4 : 12 + size] = struct.pack("<I", zlib.crc32(data[12 : 12 + size - 4]))
+    return bytes(data)
+
+
+ARCHIVES: dict[str, Callable[[], bytes]] = {
+    "long-names": lambda: extended(b"L", b"n") * 3000 + FILE + END,
+    "long-links": lambda: extended(b"K", b"n") * 100_000,
+    "pax-chain": lambda: extended(b"x", b"9 path=a\n") * 3000 + FILE + END,
+    "global-pax": lambda: (
+        extended(b"g", b"1000012 c=" + b"x" * 1_000_001 + b"\n") * 60 + FILE + END
+    ),
+    "pax-digits": lambda: pax(b"1" * 1_000_000),
+    "pax-many-records": lambda: pax(b"9 path=a\n" * 100_000),
+    "pax-huge-number": lambda: pax(b"500012 size=" + b"9" * 500_000 + b"\n"),
+    "pax-gigabytes": lambda: tar_header(b"x", 1 << 40) + END,
+    "negative-size": lambda: tar_header(b"0", 0, at124=b"\xff" * 12) + END,
+    "size-of-95-bits": lambda: tar_header(b"0", 1 << 87) + END,
+    "sparse-map-of-text": lambda: pax(b"999025 GNU.sparse.map=" + b"1," * 499_500 + b"11\n"),
+    "sparse-blocks": lambda: (
+        tar_header(b"S", 0, at482=b"\1") + (b"00000000001\0" * 42 + b"\1" + bytes(7)) * 40_000
+    ),
+    "sparse-petabyte": lambda: tar_header(b"S", 0, at483=b"\x80\0\0\0\0\x10" + bytes(6)) + END,
+    "sparse-map-in-data": lambda: (
+        extended(b"x", b"22 GNU.sparse.major=1\n22 GNU.sparse.minor=0\n")
+        + tar_header(b"0", 20 << 20)
+        + b"9999999\n"
+        + b"1\n" * (10 << 20)
+    ),
+    "deep-path": lambda: extended(b"L", b"a/" * 500_000) + FILE + END,
+    "deep-paths": lambda: (
+        b"".join(extended(b"L", b"%04d/" % n + b"a/" * 1900) + FILE for n in range(100)) + END
+    ),
+    "nested-deb": lambda: nested_deb(1200),
+    "deb-of-nothing": lambda: b"!<arch>\n" + deb(b"", b"x")[8:] * 200_000,
+    "gzip-of-nothing": lambda: gzip.compress(b"") * 200_000,
+    "bzip2-of-nothing": lambda: bz2.compress(b"") * 200_000,
+    "xz-of-nothing": lambda: lzma.compress(b"") * 100_000,
+    "gzip-with-zeros": lambda: (gzip.compress(b"") + b"\0") * 200_000,
+    "gzip-bomb": lambda: gzip.compress(bytes(200 << 20)),
+    "bzip2-bomb": lambda: bz2.compress(bytes(80 << 20)),
+    "xz-bomb": lambda: lzma.compress(bytes(80 << 20), preset=0),
+    "xz-dictionary": xz_with_dictionary,
+    "zip-overlapping": lambda: zip_of(0, b"", count=300_000),
+    "zip-directory": lambda: zip_of(0, b"", count=600_000),
+    "zip-bzip2": lambda: zip_of(12, bz2.compress(bytes(350 << 20)), size=350 << 20),
+    "zip-lzma": lambda: zip_of(14, b"\x09\x14\5\0\x5d\xff\xff\xff\xff" + bytes(100)),
+    "zip-wrong-count": lambda: b"PK\3\4" + b"PK\5\6" + b"\xff" * 16 + b"\0\0",
+}
+"""Archives that cost memory, time or stack out of proportion."""
+
+
+@pytest.mark.parametrize("name", ARCHIVES)
+def test_unpacking_takes_little_memory_and_time(name: str) -> None:
+    data = ARCHIVES[name]()
+    limit = 64 << 20
+
+    def read() -> None:
+        with contextlib.suppress(BadArchive):
+            for member in archives.members(io.BytesIO(data), Meter(limit, 100_000)):
+                written = Meter(limit, 0)
+                for chunk in member.chunks():
+                    written.count_written(len(chunk))
+
+    within(read, memory=300 << 20)
+
+
+def test_folders_that_only_paths_name_are_counted(tmp_path: Path) -> None:
+    archive = tmp_path / "archive"
+    archive.write_bytes(ARCHIVES["deep-paths"]())
+    options = selection.UnpackOptions(limits=selection.Limits(1 << 20, 1000))
+    with pytest.raises(BadArchive, match="more than 1000 folders"):
+        unpack.unpack([str(archive)], str(tmp_path / "tree"), options)
+
+
+@pytest.mark.parametrize(
+    ("glob", "path"),
+    [
+        ("*a*a*a*a*a*a*b", "a" * 4000),
+        ("**/a*/**/b/**/a/**/a/**/c", "a/" * 2000 + "d"),
+        ("**/" * 8 + "x", "a/" * 2000 + "b"),
+        ("**a**b", "a" * 4000),
+        ("[ab]*[ab]*[ab]*[ab]*[ab]*c", "ab" * 2000),
+    ],
+)
+def test_a_glob_is_matched_in_little_time(glob: str, path: str) -> None:
+    pattern = selection.compile_globs((glob,))
+    within(lambda: pattern.match(path), seconds=2)
+
+
+def test_a_glob_with_many_loose_stars_is_refused() -> None:
+    with pytest.raises(InvalidName) as caught:
+        selection.compile_globs(("a**b**c**d",))
+    assert "more than 2 times '**'" in str(caught.value.hint)
