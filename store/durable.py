@@ -7,11 +7,13 @@ import errno
 import os
 import stat
 
+from store.system.longpath import open_at
+
 
 def open_file(path: str, flags: int = os.O_RDONLY) -> int:
     """A descriptor of what should be a file. OSError for anything else: opening a fifo would wait
     for good, and where a link leads there may be no end of bytes."""
-    fd = os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    fd = open_at(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     if not stat.S_ISREG(os.fstat(fd).st_mode):
         os.close(fd)
         raise OSError(errno.EINVAL, "not a file", path)

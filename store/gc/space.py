@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 
 from store.objects.portions import each
 from store.store import Store
+from store.system.longpath import lstat, open_at
 
 BLOCK = 512
 
@@ -20,13 +21,15 @@ FEW = 5000
 """Objects that one process looks at before another is worth its start."""
 
 _WALK = -1
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 
 
 def walk(path: str) -> Iterator[os.stat_result]:
-    """Everything at or below ``path``; what goes meanwhile, or cannot be read, is passed over."""
+    """Everything at or below ``path``, however deep; what goes meanwhile, or cannot be read, is
+    passed over."""
     try:
-        found = os.lstat(path)
-    except FileNotFoundError:
+        found = lstat(path)
+    except (FileNotFoundError, NotADirectoryError):
         return
     yield found
     folders = [path] if stat.S_ISDIR(found.st_mode) else []
@@ -39,13 +42,26 @@ def walk(path: str) -> Iterator[os.stat_result]:
 
 def _entries(folder: str) -> Iterator[tuple[str, os.stat_result]]:
     try:
-        scan = os.scandir(folder)
-    except (FileNotFoundError, NotADirectoryError, PermissionError):
+        with os.scandir(folder) as scan:
+            entries = [(entry.path, entry.stat(follow_symlinks=False)) for entry in scan]
+    except OSError:
+        entries = list(_one_by_one(folder))
+    yield from entries
+
+
+def _one_by_one(folder: str) -> Iterator[tuple[str, os.stat_result]]:
+    """The entries of a folder that changes, that only descriptors reach, or that is damaged."""
+    try:
+        fd = open_at(folder, _FOLDER)
+    except OSError:
         return
-    with scan:
-        for entry in scan:
-            with contextlib.suppress(FileNotFoundError):
-                yield entry.path, entry.stat(follow_symlinks=False)
+    try:
+        with contextlib.suppress(OSError):
+            for name in os.listdir(fd):
+                with contextlib.suppress(OSError):
+                    yield f"{folder}/{name}", os.stat(name, dir_fd=fd, follow_symlinks=False)
+    finally:
+        os.close(fd)
 
 
 class Forecast:
@@ -68,11 +84,11 @@ class Forecast:
     def _looks(self, names: Sequence[str]) -> array[int]:
         """The blocks of each object with its manifest; ``_WALK`` where more than one look is
         needed: for folders, and for files that other objects share."""
-        found, lstat = array("q"), os.lstat
+        found, status_of = array("q"), os.lstat
         objects, manifests = self._objects, self._manifests
         for name in names:
             try:
-                status = lstat(objects + name)
+                status = status_of(objects + name)
             except FileNotFoundError:
                 blocks = 0
             else:
@@ -81,7 +97,7 @@ class Forecast:
                     continue
                 blocks = status.st_blocks
             try:
-                found.append(blocks + lstat(manifests + name).st_blocks)
+                found.append(blocks + status_of(manifests + name).st_blocks)
             except FileNotFoundError:
                 found.append(blocks)
         return found

@@ -16,6 +16,7 @@ from store.objects.content import file_digest, occurrences
 from store.objects.scan import Scanner
 from store.objects.sharing import MTIME_NS, mode_of
 from store.objects.staged import blanked_file, blanked_link
+from store.system import longpath
 
 
 @dataclass(frozen=True)
@@ -106,12 +107,12 @@ class _Walk:
             self._find("content", path, f"cannot be read: {error.strerror}")
 
     def _compare(self, path: str, node: Node) -> None:
-        found = os.lstat(path)
+        found = longpath.lstat(path)
         if stat.S_IFMT(found.st_mode) != _FORMATS[node.kind]:
             self._find("kind", path, f"not a {node.kind.name.lower()}")
             return
         if node.kind is NodeKind.LINK:
-            target = os.readlink(os.fsencode(path))
+            target = longpath.readlink(path)
             if target != node.payload:
                 self._find("content", path, f"points to {os.fsdecode(target)}")
             return
@@ -139,7 +140,7 @@ class _Walk:
 
     def _folder(self, path: str, directory: Directory) -> None:
         entries = {os.fsdecode(name): below for name, below in directory.entries}
-        for name in sorted(set(os.listdir(path)) - entries.keys()):
+        for name in sorted(set(longpath.listdir(path)) - entries.keys()):
             self._find("extra", f"{path}/{name}")
         for name, below in entries.items():
             self.check(f"{path}/{name}", below)
@@ -156,21 +157,21 @@ def differs(staged: str, path: str, manifest: Manifest) -> bool:
 
 
 def _differs(staged: str, path: str, node: Node, directories: dict[bytes, Directory]) -> bool:
-    found = os.lstat(path)
+    found = longpath.lstat(path)
     if stat.S_IFMT(found.st_mode) != _FORMATS[node.kind]:
         return True
     if node.kind is NodeKind.LINK:
-        return os.readlink(os.fsencode(path)) != node.payload
+        return longpath.readlink(path) != node.payload
     if found.st_mode & 0o7777 != _mode(node) or found.st_mtime_ns != MTIME_NS:
         return True
     if found.st_uid != os.geteuid():
         return True
     if node.kind is NodeKind.FILE:
-        same = os.path.samestat(os.lstat(staged), found)
+        same = longpath.samefile(staged, found)
         return not same and (found.st_size != node.size or file_digest(path) != node.payload)
     entries = directories[node.payload].entries
     names = [os.fsdecode(name) for name, _ in entries]
-    return sorted(os.listdir(path)) != sorted(names) or any(
+    return sorted(longpath.listdir(path)) != sorted(names) or any(
         _differs(f"{staged}/{name}", f"{path}/{name}", below, directories)
         for name, (_, below) in zip(names, entries, strict=True)
     )
@@ -208,7 +209,7 @@ def _blanked(path: str, node: Node, manifest: Manifest) -> Node:
             (name, _blanked(f"{path}/{os.fsdecode(name)}", x, manifest)) for name, x in entries
         )
         return Directory(tuple(below)).node()
-    fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    fd = longpath.open_at(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
         found = occurrences(fd, Scanner([manifest.id.text]))
         return blanked_file(fd, node, [offset for offset, _ in found])

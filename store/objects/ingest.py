@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
@@ -19,7 +18,7 @@ from store.layout import Layout
 from store.locks import Claims, make_held
 from store.model import identity
 from store.model.manifest import Manifest
-from store.model.names import ObjectId
+from store.model.names import STORE_DIR, ObjectId
 from store.objects.finishing import (
     finish_directories,
     publish_files,
@@ -32,6 +31,8 @@ from store.objects.portions import uncollected
 from store.objects.scan import Scanner
 from store.objects.staged import TOP, Staged
 from store.objects.staging import Copier
+from store.system.longpath import LONGEST
+from store.system.removing import remove_tree
 
 
 @dataclass
@@ -200,6 +201,7 @@ def _stage(
             ours=ours,
             store=(root.st_dev, root.st_ino),
             reserve=reserve,
+            longest=LONGEST - len(f"{STORE_DIR}/-{name}") - TEXT_SIZE,
         )
         staged = copier.copy(os.fsencode(os.path.basename(path)), source, executable)
     return _Output(
@@ -270,15 +272,5 @@ def _staging(layout: Layout) -> Iterator[str]:
     try:
         yield staging
     finally:
-        _discard(staging)
+        remove_tree(staging, threads=True)
         hold.release()
-
-
-def _discard(staging: str) -> None:
-    # Modes of directories only: the files' inodes may be shared with objects.
-    for folder, folders, _ in os.walk(staging):
-        for name in folders:
-            path = os.path.join(folder, name)
-            if not os.path.islink(path):
-                os.chmod(path, 0o700)
-    shutil.rmtree(staging, ignore_errors=True)

@@ -66,12 +66,14 @@ class Copier:
         ours: bool,
         store: tuple[int, int],
         reserve: int,
+        longest: int,
     ) -> None:
         """``scratches`` are the texts to be rewritten, ``own`` the one of this tree.
 
         ``shown`` is the tree's path in messages; ``ours`` says that modes of the source may be
         changed where they forbid reading; ``store`` is the device and inode of the store's root,
-        which must not lie in the tree; ``reserve`` are bytes of disk that must stay free.
+        which must not lie in the tree; ``reserve`` are bytes of disk that must stay free;
+        ``longest`` are the bytes of the longest path below the tree's top that programs can name.
         """
         self._staging = staging
         self._links = links
@@ -91,6 +93,7 @@ class Copier:
         self._first = True
         self._writeback = Writeback(staging)
         self._room = Room(staging, reserve)
+        self._longest = longest + len(TOP)
         self._files = 0
         self.seen: set[bytes] = set()
         self.fresh_files = 0
@@ -194,6 +197,11 @@ class Copier:
         folders = []
         for name, kind in listing(below):
             at = path + b"/" + name
+            if len(at) > self._longest:
+                raise OutputRefused(
+                    f"{self._show(at)} is a longer path than any program could open in the store",
+                    hint=f"{len(at) - self._longest} bytes fewer would do",
+                )
             if len(name) >= digest.TEXT_SIZE:
                 self._note_name(name, at)
             if kind == stat.S_IFDIR:

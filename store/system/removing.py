@@ -75,7 +75,7 @@ def remove_tree(name: str | bytes, parent: int | None = None, *, threads: bool =
     try:
         if threads:
             _thin_out(encoded, parent, removal)
-        _remove(encoded, parent, encoded, removal)
+        _remove(encoded, parent, removal)
     except FileNotFoundError:
         pass
     except OSError as error:
@@ -90,7 +90,7 @@ def empty_folder(top: int, kept: frozenset[str] = frozenset()) -> Removal:
         names = [os.fsencode(entry.name) for entry in scan if entry.name not in kept]
     for name in names:
         try:
-            _remove(name, top, name, removal)
+            _remove(name, top, removal)
         except FileNotFoundError:
             continue
         except OSError as error:
@@ -110,14 +110,14 @@ class _Level:
     """Refusals before it was entered: with more at the end, it is not empty, and that is known."""
 
 
-def _remove(name: bytes, parent: int | None, shown: bytes, removal: Removal) -> None:
+def _remove(name: bytes, parent: int | None, removal: Removal) -> None:
     found = os.stat(name, dir_fd=parent, follow_symlinks=False)
     if not stat.S_ISDIR(found.st_mode):
         _unlink(name, parent, found, removal)
         return
     here = open_folder(name, parent)
     try:
-        levels = [_enter(here, name, found.st_dev, shown, removal)]
+        levels = [_enter(here, name, found.st_dev, [], removal)]
         while True:
             if levels[-1].pending:
                 here = _descend(here, levels, removal)
@@ -139,7 +139,7 @@ def _descend(here: int, levels: list[_Level], removal: Removal) -> int:
     below = -1
     try:
         below = open_folder(name, here)
-        level = _enter(below, name, levels[-1].identity[0], _shown(levels, name), removal)
+        level = _enter(below, name, levels[-1].identity[0], levels, removal)
     except OSError as error:
         if below >= 0:
             os.close(below)
@@ -171,7 +171,9 @@ def _climb(here: int, levels: list[_Level], removal: Removal) -> int:
     return above
 
 
-def _enter(folder: int, name: bytes, device: int, shown: bytes, removal: Removal) -> _Level:
+def _enter(
+    folder: int, name: bytes, device: int, above: Sequence[_Level], removal: Removal
+) -> _Level:
     """Remove the files of an open folder; the folders in it are to come."""
     found = os.fstat(folder)
     if found.st_dev != device:
@@ -190,7 +192,7 @@ def _enter(folder: int, name: bytes, device: int, shown: bytes, removal: Removal
         except FileNotFoundError:
             continue
         except OSError as error:
-            removal.left.append((b"%b/%b" % (shown, encoded), error))
+            removal.left.append((b"%b/%b" % (_shown(above, name), encoded), error))
     return level
 
 

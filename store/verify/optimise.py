@@ -15,6 +15,7 @@ from store.objects.content import file_digest
 from store.objects.ingest import ingest_again
 from store.objects.sharing import link_path, publish
 from store.store import Store
+from store.system.longpath import lstat, open_at
 from store.verify.objects import read_manifest
 
 
@@ -63,7 +64,7 @@ def _share(store: Store, oid: ObjectId) -> int:
 
 def _gain(layout: Layout, file: Unread) -> int:
     """The bytes that sharing this file would free; a sound one that is the first is shared here."""
-    executable = bool(os.lstat(file.path).st_mode & 0o100)
+    executable = bool(lstat(file.path).st_mode & 0o100)
     shared = link_path(layout.links, file.expected, executable)
     try:
         # Nothing is shared that was not read: a damaged file must not spread.
@@ -76,7 +77,7 @@ def _gain(layout: Layout, file: Unread) -> int:
 
 
 def _publish(layout: Layout, file: Unread, executable: bool) -> None:
-    folder = os.open(os.path.dirname(file.path), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    folder = open_at(os.path.dirname(file.path), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         name = os.fsencode(os.path.basename(file.path))
         publish(layout.links, file.expected, executable, name, folder)

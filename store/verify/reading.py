@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from store import digest
 from store.objects.check import Unread
 from store.objects.crew import hands, share_out
+from store.system.longpath import open_at
 
 CHUNK = 512 << 10
 """Bytes read at a time: small enough to be still in the processor's cache when they are hashed."""
@@ -70,7 +71,7 @@ def hash_inodes(files: Iterable[Unread], known: dict[int, Digest]) -> None:
 def read_digest(path: str, *, together: bool = False) -> Digest:
     """The plain BLAKE3 of a file, or why there is none."""
     try:
-        fd = os.open(path, _OPEN)
+        fd = open_at(path, _OPEN)
     except OSError as error:
         return error.strerror or str(error)
     hasher = digest.file_hasher(threads=together)
@@ -93,7 +94,7 @@ def _small_digest(item: Unread) -> Digest:
     if item.size > CHUNK:
         return read_digest(item.path)
     try:
-        fd = os.open(item.path, _OPEN)
+        fd = open_at(item.path, _OPEN)
         try:
             data = os.read(fd, item.size + 1)
         finally:

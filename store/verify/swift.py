@@ -29,6 +29,7 @@ from store.objects.crew import Drawn
 from store.objects.placing import MANIFEST
 from store.objects.portions import uncollected
 from store.objects.sharing import MTIME_NS
+from store.system.longpath import open_at
 from store.verify.reading import CHUNK, Digest, reading
 
 BROAD = 512 << 10
@@ -252,7 +253,7 @@ class _Walk:
             os.close(fd)
 
     def _folder(self, path: bytes, entries: Entries, found: Glance, number: int) -> None:
-        fd = os.open(path, self._work.flags | os.O_DIRECTORY)
+        fd = open_at(path, self._work.flags | os.O_DIRECTORY)
         try:
             seen = os.fstat(fd)
             if seen.st_mode != _DIRECTORY or seen.st_mtime_ns != MTIME_NS:
@@ -260,7 +261,7 @@ class _Walk:
             if seen.st_uid != self._work.owner:
                 raise _Unsound
             names = [entry[0] for entry in entries]
-            if sorted(os.listdir(path)) != names:
+            if sorted(map(os.fsencode, os.listdir(fd))) != names:
                 raise _Unsound
             self._entries(fd, path, entries, found, number)
         finally:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import stat
 from pathlib import Path
@@ -80,6 +81,8 @@ class Recorder:
             return name
         match = HANDLE.match(folder)
         assert match, folder
+        if name == "..":
+            return os.path.dirname(unhex(match[2]))
         return f"{unhex(match[2])}/{name}"
 
     def _find(self, path: str) -> int | None:
