@@ -21,6 +21,12 @@ class Mixed(NamedTuple):
     others: tuple[str, ...]
 
 
+class Absent(NamedTuple):
+    """Objects that the index knows are not on the disk; what made them is done again."""
+
+    paths: tuple[str, ...]
+
+
 class Started(NamedTuple):
     """A node's work began. ``expected`` is the time in seconds that earlier builds of it took."""
 
@@ -165,6 +171,7 @@ class Tick(NamedTuple):
 Event = (
     Planned
     | Mixed
+    | Absent
     | Started
     | Waiting
     | Queued

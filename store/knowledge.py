@@ -18,12 +18,14 @@ class Plan(NamedTuple):
     """Nodes that have to be worked on, inputs before what needs them.
 
     A build in the plan may still be spared, when its inputs come out as objects that it was built
-    from before. ``settled`` are the mixtures of objects that it avoids.
+    from before. ``settled`` are the mixtures of objects that it avoids; ``lost`` are objects that
+    the index knows and the disk does not hold, which it makes anew.
     """
 
     fetches: tuple[bytes, ...]
     builds: tuple[bytes, ...]
     settled: tuple[Settled, ...] = ()
+    lost: tuple[ObjectId, ...] = ()
 
     @property
     def nodes(self) -> tuple[bytes, ...]:
@@ -47,6 +49,7 @@ class Knowledge:
         self._offline = offline
         self._choice = choice
         self._settled: list[Settled] = []
+        self._incomplete: set[bytes] = set()
         self._objects: dict[bytes, Mapping[str, ObjectId]] = {}
         self._resolved: dict[bytes, tuple[list[ObjectId], Resolved]] = {}
 
@@ -60,6 +63,7 @@ class Knowledge:
 
     def learn(self, node: bytes, objects: Mapping[str, ObjectId]) -> None:
         """A node was realised."""
+        self._incomplete.discard(node)
         self._objects[node] = objects
 
     def resolved(self, node: bytes) -> Resolved | None:
@@ -122,7 +126,9 @@ class Knowledge:
         return None if resolved is None else resolved.digest
 
     def present(self, node: bytes) -> bool:
-        """Whether every output of the node is in the store."""
+        """Whether every output of the node is in the store, to be used as it is."""
+        if node in self._incomplete:
+            return False
         objects = self._objects.get(node)
         if objects is None or not all(self._store.present(oid) for oid in objects.values()):
             return False
@@ -186,9 +192,43 @@ class Knowledge:
             if mixed or kept != self._objects[found.node][found.output]:
                 self._settle(found, kept, trial)
                 plan = self._plan(goals)
-        return plan._replace(settled=tuple(self._settled))
+        return plan._replace(settled=tuple(self._settled), lost=tuple(self._lost_in(plan)))
 
     def _plan(self, goals: Iterable[bytes]) -> Plan:
+        """As :meth:`plan`, of what is known. What a present object refers to is present, too."""
+        goals = tuple(goals)
+        plan = self._absent(goals)
+        while found := self._makers_of_lost(goals, plan):
+            self._incomplete |= found
+            plan = self._absent((*goals, *self._incomplete))
+        return plan
+
+    def _makers_of_lost(self, goals: Iterable[bytes], plan: Plan) -> set[bytes]:
+        """Further nodes to realise, since something in the closure of a present object is lost:
+        its own node; else, where no node below made it, the node whose object refers to it."""
+        todo = set(plan.nodes)
+        inputs = {ref.node for node in todo for ref in self._catalogue.inputs(node)}
+        present = (inputs | set(goals)) - todo
+        lost = set(self._store.lost(oid for node in present for oid in self._outputs(node)))
+        lost -= {oid for node in todo for oid in self._outputs(node)}
+        if not lost:
+            return set()
+        below = list(self._catalogue.build_closure(present))
+        self.identify(below)
+        makers = {node for node in below if not lost.isdisjoint(self._outputs(node))}
+        if makers:
+            return makers - todo
+        return {node for node in present if self._store.lost(self._outputs(node))}
+
+    def _lost_in(self, plan: Plan) -> list[ObjectId]:
+        return self._store.lost(oid for node in plan.nodes for oid in self._outputs(node))
+
+    def _outputs(self, node: bytes) -> Iterable[ObjectId]:
+        """The objects of a node, as far as they are known."""
+        return self._objects.get(node, {}).values()
+
+    def _absent(self, goals: Iterable[bytes]) -> Plan:
+        """The goals that are not present, and what they need that is not."""
         needed: set[bytes] = set()
         tried: set[bytes] = set()
         stack = list(goals)
@@ -272,6 +312,7 @@ class Knowledge:
         trial = Knowledge(self._store, self._catalogue, offline=self._offline, choice=choice)
         # What was learnt stays so, unless it is what the choice is against.
         trial._objects.update(self._untainted(choice))
+        trial._incomplete |= self._incomplete
         return trial
 
     def _choice_of(self, kept: ObjectId, objects: Iterable[ObjectId]) -> Choice:

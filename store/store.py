@@ -92,6 +92,14 @@ class Store(Realisations, Holding):
             known = txn.has(oid)
         return known and looks_intact(self.layout.object(oid))
 
+    def lost(self, oids: Iterable[ObjectId]) -> list[ObjectId]:
+        """The objects among those given, and all that they refer to, that the index knows and the
+        disk does not hold, or not as they were stored."""
+        with self._index.read() as txn:
+            names = [name for name, _ in txn.listing(txn.reached(filter(txn.has, tuple(oids))))]
+        objects = self.layout.objects
+        return [ObjectId.parse(name) for name in names if not looks_intact(f"{objects}/{name}")]
+
     def objects(self) -> list[tuple[ObjectId, int]]:
         """Every object with its size in bytes, by digest."""
         with self._index.read() as txn:

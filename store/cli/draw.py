@@ -74,7 +74,7 @@ class Plain:
                 return [f"{text} in {seconds_text(seconds)}"]
             case events.NothingToFree() | events.Stopping() | events.Unrealised():
                 return list(_told(event))
-            case events.Mixed() | events.Lost():
+            case events.Mixed() | events.Lost() | events.Absent():
                 return [_warning(event)]
         return []
 
@@ -126,10 +126,17 @@ def failure_lines(error: Exception) -> list[str]:
     return [f"failed: {first}", *rest, *(f"  hint: {line}" for line in hint.splitlines()[:1])]
 
 
-def _warning(event: events.Mixed | events.Lost) -> str:
+def _warning(event: events.Mixed | events.Lost | events.Absent) -> str:
     if isinstance(event, events.Mixed):
         return mixed_line(*event)
+    if isinstance(event, events.Absent):
+        return absent_line(event.paths)
     return f"lost: {event.what}: {event.reason}"
+
+
+def absent_line(paths: Sequence[str]) -> str:
+    """Of objects that are to be made anew, for a plan or before it is executed."""
+    return f"missing from the disk, and made anew: {', '.join(paths)}"
 
 
 def mixed_line(name: str, kept: str, others: Sequence[str]) -> str:

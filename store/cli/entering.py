@@ -9,7 +9,7 @@ from typing import NoReturn
 
 from store.build.enter import enter
 from store.cli.context import Context
-from store.errors import CannotRun
+from store.errors import CannotRun, UnknownObject
 from store.model.names import ObjectId
 
 
@@ -21,6 +21,12 @@ def enter_with(
     # are there counts only when it is seen after the lease.
     context.store.lease_until_exit(_objects(context, packages))
     objects = _objects(context, packages)
+    lost = context.store.lost(objects)
+    if lost:
+        raise UnknownObject(
+            f"missing from the disk: {', '.join(oid.path for oid in lost)}",
+            hint="`store realise` makes a package whole again, `store verify --repair` all else",
+        )
     folders = [f"{oid.path}/bin" for oid in objects]
     environment["PATH"] = ":".join([*folders, environment.get("PATH", "/usr/bin:/bin")])
     sys.stdout.flush()

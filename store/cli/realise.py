@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from store.cli.context import Context
-from store.cli.draw import make_reporter, mixed_line
+from store.cli.draw import absent_line, make_reporter, mixed_line
 from store.cli.options import PACKAGE, execution_options, link_option, seed_option
 from store.cli.quantities import seconds_text
 from store.cli.room import room_maker
@@ -113,6 +113,8 @@ def _print_failure(event: Unrealised | None) -> None:
 
 def _show_plan(context: Context, plan: Plan, as_json: bool) -> None:
     nodes = context.catalogue.nodes
+    if plan.lost:
+        click.echo(absent_line([oid.path for oid in plan.lost]), err=True)
     for settled in plan.settled:
         others = [oid.path for oid in settled.others]
         click.echo(mixed_line(settled.name, settled.kept.path, others), err=True)

@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Callable, Iterable, Sequence
 
 from store.errors import DiskReserve, MixedInputs, StoreFull
-from store.events import SILENT, Mixed, Planned, Reporter
+from store.events import SILENT, Absent, Mixed, Planned, Reporter
 from store.knowledge import Knowledge, Plan
 from store.model.catalogue import Catalogue
 from store.model.derivation import Ref
@@ -79,6 +79,8 @@ class Realiser:
                 # What the plan relies on is leased by now, and no candidate for removal.
                 self._make_room(False)
                 self._tell_mixed(plan)
+                if plan.lost:
+                    self._reporter.emit(Absent(tuple(oid.path for oid in plan.lost)))
                 self._reporter.emit(Planned(len(plan.builds), len(plan.fetches)))
             try:
                 self._run(plan, lease)

@@ -473,3 +473,28 @@ def test_an_object_that_a_trusted_package_came_out_as_too_is_not_shunned(shop: S
     assert shop.run("realise", "lenient").returncode == 37, "what is trusted is not built yet"
     assert shop.path("realise", "upstream-again") == upstream
     shop.path("realise", "lenient")
+
+
+def test_what_an_object_refers_to_and_is_lost_is_made_anew(shop: Shop) -> None:
+    out, lib = shop.path("realise", "pair^*").split()
+    kept = shop.physical(lib).read_bytes()
+    shop.physical(lib).unlink()
+    planned = shop.run("realise", "--dry-run", "pair^out")
+    assert f"missing from the disk, and made anew: {lib}" in planned.stderr
+    assert shop.run("run", "pair^out", "--", "true").returncode == 15
+    done = shop.run("realise", "pair^out")
+    assert (done.returncode, done.stdout.strip()) == (0, out), done.stderr
+    assert f"missing from the disk, and made anew: {lib}" in done.stderr
+    assert shop.physical(lib).read_bytes() == kept
+    assert shop.run("verify", "--contents", out, lib).returncode == 0
+
+
+def test_what_an_input_left_behind_and_is_lost_is_made_anew(shop: Shop) -> None:
+    upper, lower = shop.path("realise", "downstream"), shop.path("realise", "upstream")
+    assert lower in shop.path("closure", upper).split()
+    shop.physical(lower).unlink()
+    done = shop.run("realise", "downstream")
+    assert (done.returncode, done.stdout.strip()) == (0, upper), done.stderr
+    assert f"missing from the disk, and made anew: {lower}" in done.stderr
+    assert "[1/1] built upstream" in done.stderr
+    assert shop.run("verify", "--contents", upper, lower).returncode == 0
