@@ -187,7 +187,7 @@ class Client:
         request.add_header("Accept-Encoding", "identity")
         if hop.authorization:
             request.add_header("Authorization", hop.authorization)
-        opener = wire.opener(exchange, proxy, self._tls)
+        opener = wire.opener(exchange, proxy, lambda: self._tls)
         answer = opener.open(request, timeout=exchange.patience())
         if not isinstance(answer, http.client.HTTPResponse):
             raise Permanent(failures.NO_URL)

@@ -16,6 +16,7 @@ import ssl
 import threading
 import time
 import urllib.request
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -28,11 +29,12 @@ _Address = tuple[Any, ...]
 
 
 def opener(
-    exchange: Exchange, proxy: str | None, context: ssl.SSLContext
+    exchange: Exchange, proxy: str | None, context: Callable[[], ssl.SSLContext]
 ) -> urllib.request.OpenerDirector:
     """An opener for one request that knows http and https and nothing else: no ftp, data, file.
 
-    It hands every answer over as it is: no redirect is followed, no status is an error.
+    It hands every answer over as it is: no redirect is followed, no status is an error. The
+    ``context`` is asked for when TLS is spoken: bad certificates are no fault of plain http.
     """
     if proxy is None:
         proxies = urllib.request.ProxyHandler()
@@ -59,14 +61,16 @@ class _PlainHandler(urllib.request.HTTPHandler):
         return self.do_open(partial(_Connection, exchange=self._exchange), req)
 
 
-class _SecureHandler(urllib.request.HTTPSHandler):
-    def __init__(self, exchange: Exchange, context: ssl.SSLContext) -> None:
-        super().__init__(context=context)
+class _SecureHandler(urllib.request.AbstractHTTPHandler):
+    https_request = urllib.request.AbstractHTTPHandler.do_request_
+
+    def __init__(self, exchange: Exchange, context: Callable[[], ssl.SSLContext]) -> None:
+        super().__init__()
         self._exchange = exchange
-        self._tls = context
+        self._context = context
 
     def https_open(self, req: urllib.request.Request) -> http.client.HTTPResponse:
-        make = partial(_Connection, exchange=self._exchange, tls=self._tls)
+        make = partial(_Connection, exchange=self._exchange, tls=self._context())
         return self.do_open(make, req)
 
 

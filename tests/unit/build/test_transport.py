@@ -9,9 +9,16 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.x509.oid import NameOID
 
 from store.build import failures, transport, wire
 from store.build.bounds import SIZE_VARIABLE, Bounds, Permanent, Slow, Transient
@@ -257,3 +264,59 @@ def test_a_local_file_that_may_not_be_read_has_a_hint(tmp_path: Path) -> None:
     with pytest.raises(Permanent) as caught:
         Client().open(Target((tmp_path / "x").as_uri()))
     assert "may not read" in (caught.value.hint or "")
+
+
+def test_a_bad_bundle_of_certificates_is_no_fault_of_plain_http(
+    server: Server, tmp_path: Path
+) -> None:
+    (tmp_path / "bundle").write_text("no certificate")
+    client = Client(bounds=BOUNDS, ca_files=[str(tmp_path / "bundle")])
+    with client.open(Target(server.url("good"))) as body:
+        assert body.read(5) == GOOD[:5]
+    with pytest.raises(Transient) as caught:
+        client.open(Target(server.url("good").replace("http:", "https:")))
+    assert "SSL_CERT_FILE" in (caught.value.hint or "")
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> Path:
+    """A key and a certificate for 127.0.0.1 that signs itself."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "test")])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(
+            x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False
+        )
+        .sign(key, SHA256())
+    )
+    path = tmp_path / "certificate.pem"
+    pem = serialization.Encoding.PEM
+    private = key.private_bytes(
+        pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    path.write_bytes(private + made.public_bytes(pem))
+    return path
+
+
+def test_tls_is_spoken_and_its_certificates_are_checked(server: Server, certificate: Path) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    target = Target(server.url("good").replace("http:", "https:"))
+    bounds = Bounds(connect=5, head=5)
+    with Client(bounds=bounds, ca_files=[str(certificate)]).open(target, 1000) as body:
+        assert (body.offset, body.read(5)) == (1000, GOOD[1000:1005])
+    with pytest.raises(Permanent, match="certificate is not trusted") as caught:
+        Client(bounds=bounds).open(target)
+    assert "SSL_CERT_FILE" in (caught.value.hint or "")
+    with pytest.raises(Permanent, match="not trusted"):
+        named = Target(target.url.replace("127.0.0.1", "localhost"))
+        Client(bounds=bounds, ca_files=[str(certificate)]).open(named)
