@@ -85,6 +85,9 @@ class Part:
         return self
 
     def __exit__(self, *_: object) -> None:
+        with contextlib.suppress(OSError):  # an empty file costs nothing, only looks odd
+            if self.size == 0 and self._is_in_place(self._fd):
+                os.unlink(self._name, dir_fd=self._folder)
         os.close(self._fd)  # this drops the lock
 
     def _acquire(self) -> None:
