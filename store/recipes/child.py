@@ -128,7 +128,8 @@ def evaluate(recipes: str, seed: str) -> object:
     """What the recipes' ``catalogue`` returns. Raises whatever it does, and EvaluationError."""
     seeds = read_seeds(recipes)
     if seed not in seeds:
-        raise EvaluationError(f"no seed is named {seed!r}", hint=f"seeds: {', '.join(seeds)}")
+        hint = f"seeds: {', '.join(seeds)}" if seeds else "there is no bootstrap-seeds/ with any"
+        raise EvaluationError(f"no seed is named {seed!r}", hint=hint)
     stages = import_module(f"{package_name(recipes)}.stages")
     return stages.catalogue(seeds, seed)
 
@@ -147,7 +148,7 @@ def encoded(found: object, purity: Purity, recipes: str) -> bytes:
 
 def blame(error: BaseException, recipes: str) -> EvaluationError:
     """The error with the file and line of a recipe that it came from."""
-    if isinstance(error, EvaluationError) and error.file:
+    if isinstance(error, EvaluationError) and (error.file or not _frames(error, recipes)):
         return error
     file, line = _place(error, recipes)
     if isinstance(error, EvaluationError):
@@ -162,6 +163,9 @@ def _words(error: BaseException) -> str:
         return error.message
     if isinstance(error, SyntaxError):
         return f"SyntaxError: {error.msg}"
+    if isinstance(error, OSError) and error.strerror:
+        place = os.fsdecode(error.filename) if isinstance(error.filename, str | bytes) else ""
+        return f"cannot read {place!r}: {error.strerror}" if place else error.strerror
     if isinstance(error, MemoryError):
         return "needs more memory than an evaluation may have"
     try:
@@ -175,14 +179,19 @@ def _place(error: BaseException, recipes: str) -> tuple[str, int]:
     """The innermost place in a recipe; the kit's own lines only when there is no other."""
     if isinstance(error, SyntaxError) and error.filename:
         return error.filename, error.lineno or 1
-    frames = [
+    frames = _frames(error, recipes)
+    kit = os.path.join(recipes, "kit") + os.sep
+    outside = [frame for frame in frames if not frame[0].startswith(kit)]
+    return (outside or frames or [(os.path.join(recipes, "stages.py"), 1)])[-1]
+
+
+def _frames(error: BaseException, recipes: str) -> list[tuple[str, int]]:
+    """The lines of recipes on the way to the error, outermost first."""
+    return [
         (frame.f_code.co_filename, line or 1)
         for frame, line in traceback.walk_tb(error.__traceback__)
         if frame.f_code.co_filename.startswith(recipes + os.sep)
     ]
-    kit = os.path.join(recipes, "kit") + os.sep
-    outside = [frame for frame in frames if not frame[0].startswith(kit)]
-    return (outside or frames or [(os.path.join(recipes, "stages.py"), 1)])[-1]
 
 
 if __name__ == "__main__":

@@ -221,8 +221,11 @@ class Purity:
             if not os.path.isfile(path):
                 return None
             self._check_place(path)
-            with open(path, "rb") as stream:
-                content = stream.read(LARGEST + 1)
+            try:
+                with open(path, "rb") as stream:
+                    content = stream.read(LARGEST + 1)
+            except OSError as error:
+                raise EvaluationError(f"cannot be read: {error.strerror}", file=path) from error
         if len(content) > LARGEST:
             raise EvaluationError("a module has at most 64 MiB", file=path)
         return content

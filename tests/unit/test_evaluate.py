@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
 import os
 import py_compile
+import signal
+import time
 from pathlib import Path
 
 import pytest
@@ -110,7 +113,7 @@ def test_a_seed_that_is_something_else_is_named(folder: Path, text: str) -> None
 def test_an_unknown_seed_and_an_empty_folder_are_said(folder: Path) -> None:
     assert "no stages.py" in blamed(folder).message
     (folder / "stages.py").write_text(GOOD)
-    with pytest.raises(EvaluationError, match="no seed is named 'zig'"):
+    with pytest.raises(EvaluationError, match=r"^no seed is named 'zig'"):
         evaluate(str(folder), "zig")
 
 
@@ -603,3 +606,50 @@ def test_errors_keep_their_class(folder: Path) -> None:
         evaluate(str(folder))
     assert caught.value.exit_code == 13
     assert (caught.value.line, "a -> b -> a" in caught.value.message) == (3, True)
+
+
+def test_a_file_that_cannot_be_read_is_told_in_words(folder: Path) -> None:
+    (folder / "stages.py").write_text(
+        "from pathlib import Path\nPath(__file__).with_name('gone').read_text()\n"
+    )
+    error = blamed(folder)
+    assert error.message.endswith(f":2: cannot read '{folder}/gone': No such file or directory")
+    assert "Errno" not in error.message
+
+
+def test_the_module_stages_may_not_be_a_link_to_elsewhere(folder: Path) -> None:
+    (folder.parent / "outside.py").write_text(GOOD)
+    (folder / "stages.py").symlink_to("../outside.py")
+    assert "which leads to" in blamed(folder).message
+    (folder / "stages.py").unlink()
+    (folder / "inside.py").write_text(GOOD)
+    (folder / "stages.py").symlink_to("inside.py")
+    assert evaluate(str(folder)).package("hello")
+
+
+def test_the_child_ends_with_the_process_that_started_it(folder: Path) -> None:
+    (folder / "stages.py").write_text("while True: pass\n")
+    pid = os.fork()
+    if pid == 0:
+        try:
+            evaluation(str(folder), "debian", Limits(seconds=30))
+        finally:
+            os._exit(1)
+
+    def children() -> list[str]:
+        found = []
+        for path in Path("/proc").glob("[0-9]*/cmdline"):
+            with contextlib.suppress(OSError):
+                if os.fsencode(folder) in path.read_bytes().split(b"\0"):
+                    found.append(path.parent.name)
+        return found
+
+    deadline = time.monotonic() + 10
+    while not children() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert children()
+    os.kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
+    while children() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert not children()
