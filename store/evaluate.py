@@ -38,6 +38,7 @@ GRACE: Final = 5.0
 MOST_WORDS: Final = 65_536
 """Bytes of what recipes print, and of a process's last words, that are read."""
 
+_NAMEABLE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._+-]*")
 _FRAME: Final = re.compile(r'^  File "(.*)", line (\d+) in ', re.MULTILINE)
 
 
@@ -221,6 +222,11 @@ def _amiss(found: Catalogue) -> str | None:
     for package in found.packages.values():
         if package.node not in found.nodes:
             return f"the package {package.name!r} without its node"
+        if not _NAMEABLE.fullmatch(package.name):
+            return f"a package called {package.name!r}; the characters are A-Z a-z 0-9 . _ + -"
+        for text in (package.version, package.description, package.licence):
+            if not text.isprintable():
+                return f"the package {package.name!r} with a text that cannot be shown: {text!r}"
     for node in found.nodes.values():
         if isinstance(node, Source):
             continue

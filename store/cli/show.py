@@ -9,7 +9,7 @@ import click
 
 from store.cli.context import Context
 from store.cli.options import PACKAGE, seed_option
-from store.errors import StoreError
+from store.errors import StoreError, printable
 from store.model.derivation import Derivation, Resolved, Source
 from store.model.locators import shown
 from store.model.realisation import Realisation
@@ -36,9 +36,14 @@ def command(context: Context, package: str, as_json: bool, resolved: bool) -> No
             print(f"{key}:")
             pairs = value.items() if isinstance(value, dict) else ()
             for item in [f"{name}={text}" for name, text in pairs] or value:
-                print("\n".join(f"  {line}" for line in str(item).splitlines() or [""]))
+                print("\n".join(f"  {printable(line)}" for line in _lines(str(item))))
         elif value is not None:
-            print(f"{key}: {value}")
+            print(f"{key}: {printable(str(value))}")
+
+
+def _lines(text: str) -> list[str]:
+    """A builder's script is shown as it is laid out, tabs as spaces."""
+    return [line.expandtabs() for line in text.split("\n")]
 
 
 def _find(

@@ -132,6 +132,11 @@ def test_something_else_than_a_catalogue_is_refused(folder: Path) -> None:
             '"/bin/sh", rootfs=Derivation("root", "x", "/bin/sh").ref(), args=',
             "'hello' without its input 'root'",
         ),
+        ('Package("hello", n', 'Package("hel\\x1b[31mlo", n', "a package called"),
+        ('Package("hello", n', 'Package("a^b", n', "a package called"),
+        ('Package("hello", n', 'Package("", n', "a package called"),
+        ("node.digest)}, c", "node.digest, '1\\n2')}, c", "a text that cannot be shown"),
+        ("node.digest)}, c", "node.digest, '1', '\\x1b[2J')}, c", "a text that cannot be shown"),
     ],
 )
 def test_a_catalogue_that_lacks_something_is_refused(
