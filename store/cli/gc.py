@@ -36,6 +36,9 @@ _NAMED = 10
     "--older-than", type=Duration(), metavar="TIME", help="Spare what was used within this time."
 )
 @click.option("--keep-derivations", is_flag=True, help="Keep what live objects were built from.")
+@click.option(
+    "--ignore-config", is_flag=True, help="Spare nothing that config.toml says is to be spared."
+)
 @click.option("--json", "as_json", is_flag=True, help="JSON lines.")
 @click.pass_context
 def command(
@@ -45,23 +48,24 @@ def command(
     keep_free: int | None,
     older_than: float | None,
     keep_derivations: bool,
+    ignore_config: bool,
     as_json: bool,
 ) -> None:
     """Delete what nothing keeps.
 
     Objects are kept by links made with --out-link, by named roots (`store root`), by builds and
     programs that run, and by other objects that are kept. With a bound, what was used longest ago
-    goes first.
+    goes first. What config.toml spares is spared here, too.
     """
     policy = Policy(max_freed, keep_free, older_than, keep_derivations)
     if ctx.invoked_subcommand is not None:
-        if dry_run or as_json or policy != Policy():
+        if dry_run or as_json or ignore_config or policy != Policy():
             raise UsageError(f"options of {ctx.invoked_subcommand} stand after its name")
         return
     context = ctx.obj
     assert isinstance(context, Context)
-    settings = load(Layout(context.root))
-    policy = policy._replace(logs_older_than=settings.logs_older_than, logs_size=settings.logs_size)
+    if not ignore_config:
+        policy = load(Layout(context.root)).completed(policy)
     if dry_run:
         with uncollected():
             show_plan(context.store, policy, as_json=as_json)

@@ -57,9 +57,8 @@ class RoomMaker:
         if not urgent and free >= settings.min_free:
             return False
         if urgent:
-            # Whatever was thought to be enough was not: as much again as builds must leave.
-            most = free + self._store.disk_reserve()
-            settings = replace(settings, max_free=max(settings.max_free or 0, most))
+            # Whatever was thought to be enough was not, and how much would be, nobody knows.
+            settings = replace(settings, max_free=None)
         if self._resting(free) and not urgent:
             return False
         return self._collect(settings, free)

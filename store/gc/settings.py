@@ -61,6 +61,15 @@ class Settings:
             logs_size=self.logs_size,
         )
 
+    def completed(self, asked: Policy) -> Policy:
+        """What a run by hand is asked for: what it does not say itself is as here, bounds apart."""
+        return asked._replace(
+            older_than=self.older_than if asked.older_than is None else asked.older_than,
+            keep_derivations=asked.keep_derivations or self.keep_derivations,
+            logs_older_than=self.logs_older_than,
+            logs_size=self.logs_size,
+        )
+
 
 def load(layout: Layout) -> Settings:
     """The store's settings; those of an absent file are the defaults. UsageError says what is wrong
@@ -112,7 +121,7 @@ def parse(data: bytes) -> Settings:
     if least is not None and most is not None and most < least:
         raise ValueError("collect.max-free is less than collect.min-free")
     if least is not None and most is None:
-        most = least
+        most = 2 * least  # no more than the least would be one object, and again with each build
     logs = _bytes(collect, "logs-size")
     return Settings(
         min_free=least,

@@ -64,6 +64,16 @@ def test_that_nothing_is_dead_is_said_only_when_it_is_so(
     assert "nothing is dead" in line.run("gc", *words).stderr
 
 
+def test_by_hand_is_spared_what_is_spared_unasked(line: Line, tmp_path: Path) -> None:
+    line.add(tmp_path / "dead", "dead")
+    (line.root / "config.toml").write_text('[collect]\nmin-free = "1K"\nolder-than = "1h"\n')
+    assert "1 dead object spared" in line.run("gc").stderr
+    assert '"spared": 1' in line.run("gc", "--dry-run", "--json").stdout
+    (line.root / "config.toml").write_text("[collect]\nolder-then = 1\n")
+    assert line.run("gc", code=2).stderr.startswith("store: ")
+    assert "deleted 1 object" in line.run("gc", "--ignore-config").stderr
+
+
 def test_objects_that_go_while_a_dry_run_looks_are_left_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -93,6 +93,26 @@ def test_it_begins_below_one_bound_and_stops_above_the_other(
     assert not RoomMaker(full.store, heard)(False)
 
 
+def test_with_the_least_alone_twice_as_much_is_freed_in_one_go(
+    full: Stock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Disk(full, 2 * SIZE - 1, monkeypatch)
+    Path(full.store.layout.config).write_text(f"[collect]\nmin-free = {2 * SIZE}\n")
+    assert RoomMaker(full.store)(False)
+    assert full.there() == {"n3", "n4", "n5", "kept"}
+    assert not RoomMaker(full.store)(False)
+
+
+def test_who_meets_a_full_disk_is_given_all_that_is_dead(
+    full: Stock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Disk(full, SIZE, monkeypatch)
+    Path(full.store.layout.config).write_text("[collect]\nmin-free = 1000\n")
+    assert not RoomMaker(full.store)(False)
+    assert RoomMaker(full.store)(True)
+    assert full.there() == {"kept"}
+
+
 def test_when_nothing_can_be_freed_it_names_what_holds_the_space_and_rests(
     full: Stock, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -51,7 +51,7 @@ def test_a_file_says_when_to_begin_and_when_to_stop(layout: Layout) -> None:
 
 
 def test_who_says_only_when_to_begin_stops_there(layout: Layout) -> None:
-    assert parse(b'[collect]\nmin-free = "1K"') == Settings(1024, 1024)
+    assert parse(b'[collect]\nmin-free = "1K"') == Settings(1024, 2048)
 
 
 @pytest.mark.parametrize(
