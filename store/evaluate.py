@@ -22,6 +22,7 @@ from store import kernel
 from store.errors import EvaluationError, FormatError
 from store.model.catalogue import Catalogue
 from store.model.derivation import BUILTIN, BUILTINS, Source
+from store.quantities import limit_text
 from store.recipes import answer
 from store.recipes.answer import Answer
 from store.recipes.seeds import read_seeds
@@ -187,7 +188,7 @@ def _silent(words: bytes, recipes: str, limits: Limits, ended: int) -> Evaluatio
     file, line = _last_place(words, recipes)
     if words.startswith(b"Timeout") or ended == -9:
         return EvaluationError(
-            f"did not come to an end within {limits.seconds:g} s",
+            f"did not come to an end within {limit_text(limits.seconds)}",
             file=file,
             line=line,
             hint="STORE_EVALUATION_TIMEOUT allows more time, as in 10m",

@@ -18,6 +18,7 @@ from store.build.bounds import Bounds
 from store.build.streams import CHUNK, Meter, Stream, decompressed, file_chunks
 from store.errors import BadArchive, FetchFailed, FormatError, StorageError
 from store.model.locators import shown
+from store.quantities import limit_text
 
 SUFFIXES = (".json", ".jsonl", ".intoto", ".gz", ".bz2", ".xz")
 """Files of a folder that are read; ``.intoto.jsonl`` is the usual name."""
@@ -75,7 +76,9 @@ class _Budget:
         if self._size > self._limits.size:
             raise FormatError(f"there are more than {self._limits.size} bytes of statements")
         if time.monotonic() > self._end:
-            raise FormatError(f"reading statements took longer than {self._limits.seconds:g} s")
+            raise FormatError(
+                f"reading statements took longer than {limit_text(self._limits.seconds)}"
+            )
 
     def take_line(self) -> None:
         self._lines += 1

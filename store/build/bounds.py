@@ -8,6 +8,8 @@ import time
 from dataclasses import dataclass, field
 from typing import Final
 
+from store.quantities import limit_text
+
 HEAD_LIMIT: Final = 256 << 10
 """Bytes of all the heads of one answer: interim ones, a proxy's and redirects' among them."""
 
@@ -116,6 +118,6 @@ class Exchange:
             if self._window < self.bounds.slow_rate * self.bounds.slow_time:
                 raise Slow(
                     f"sent less than {self.bounds.slow_rate} bytes a second "
-                    f"for {self.bounds.slow_time:g} s"
+                    f"for {limit_text(self.bounds.slow_time)}"
                 )
             self._waited, self._window = 0.0, 0

@@ -21,6 +21,7 @@ from functools import partial
 from typing import Any
 
 from store.build.bounds import Exchange, Permanent, Slow
+from store.quantities import limit_text
 
 DIRECT = "DIRECT"  # apt's word for "no proxy for this host"
 _READ_AHEAD = 1 << 16
@@ -168,7 +169,7 @@ def dial(host: str, port: int, exchange: Exchange) -> socket.socket:
         exchange.peer = str(address[0])
         return sock
     if failure is None or isinstance(failure, TimeoutError):
-        raise Slow(f"no connection within {exchange.bounds.connect:g} s")
+        raise Slow(f"no connection within {limit_text(exchange.bounds.connect)}")
     raise failure
 
 

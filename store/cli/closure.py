@@ -6,9 +6,9 @@ import click
 
 from store.cli.context import Context
 from store.cli.options import PACKAGE, seed_option
-from store.cli.quantities import bytes_text
 from store.cli.wording import counted
 from store.model.names import STORE_DIR
+from store.quantities import bytes_text
 
 
 @click.command("closure")

@@ -7,11 +7,11 @@ from collections.abc import Iterator, Sequence
 from typing import TextIO
 
 from store import events
-from store.cli.quantities import bytes_text, seconds_text
 from store.cli.streams import may_redraw
 from store.cli.wording import counted
 from store.errors import StoreError
 from store.events import Event
+from store.quantities import bytes_text, seconds_text
 
 REDRAW_SECONDS = 0.2
 

@@ -8,7 +8,6 @@ import sys
 import time
 from collections.abc import Iterator
 
-from store.cli.quantities import bytes_text, seconds_text
 from store.cli.wording import counted
 from store.errors import printable
 from store.gc.downloads import abandoned
@@ -20,6 +19,7 @@ from store.gc.space import Forecast
 from store.index.reading import Reader
 from store.layout import Layout
 from store.model.names import STORE_DIR
+from store.quantities import bytes_text, seconds_text
 from store.store import Store
 
 FEW, CROWD = 64, 20_000

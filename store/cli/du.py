@@ -14,13 +14,13 @@ from store.cli.context import Context
 from store.cli.counting import Counting
 from store.cli.options import PACKAGE, seed_option
 from store.cli.page import check_page_writable, write_page
-from store.cli.quantities import bytes_text
 from store.cli.space import ROWS, kept_by, measured, page
 from store.cli.wording import counted
 from store.errors import UsageError
 from store.gc.account import Account, Held, account
 from store.gc.holders import Holder
 from store.gc.shares import NOBODY, Share
+from store.quantities import bytes_text
 
 SHOWN = 30
 

@@ -9,10 +9,10 @@ from collections.abc import Iterator
 import click
 
 from store.cli.context import Context
-from store.cli.quantities import bytes_text
 from store.cli.wording import counted
 from store.errors import CorruptObject
 from store.layout import Layout
+from store.quantities import bytes_text
 from store.recovery.backup import backup as copy_index
 from store.recovery.rebuild import Rebuilt
 from store.recovery.rebuild import rebuild as make_anew

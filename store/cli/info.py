@@ -9,10 +9,10 @@ import click
 
 from store.cli.context import Context
 from store.cli.options import PACKAGE, seed_option
-from store.cli.quantities import bytes_text, seconds_text
 from store.cli.wording import counted
 from store.errors import printable
 from store.model.realisation import Realisation
+from store.quantities import bytes_text, seconds_text
 
 
 @click.command("info")

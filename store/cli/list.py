@@ -8,9 +8,9 @@ import click
 
 from store.cli.context import Context
 from store.cli.options import seed_option
-from store.cli.quantities import bytes_text
 from store.knowledge import Knowledge
 from store.model.derivation import Source
+from store.quantities import bytes_text
 
 
 @click.command("list")

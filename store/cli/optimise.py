@@ -7,7 +7,7 @@ import json
 import click
 
 from store.cli.context import Context
-from store.cli.quantities import bytes_text
+from store.quantities import bytes_text
 
 
 @click.command("optimise")

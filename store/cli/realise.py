@@ -11,10 +11,10 @@ import click
 from store.cli.context import Context
 from store.cli.draw import absent_line, make_reporter, mixed_line
 from store.cli.options import PACKAGE, execution_options, link_option, seed_option
-from store.cli.quantities import seconds_text
 from store.cli.room import room_maker
 from store.errors import StoreError, UsageError
 from store.events import Event, Reporter, Unrealised
+from store.quantities import seconds_text
 
 if TYPE_CHECKING:
     from store.knowledge import Plan

@@ -25,11 +25,11 @@ from store.cli import picture
 from store.cli.context import Context
 from store.cli.page import check_page_writable, definitions, visible, whole, write_page
 from store.cli.picture import SEVERITY, SIGNS, worst
-from store.cli.quantities import seconds_text
 from store.cli.wording import counted
 from store.errors import StoreError
 from store.model.catalogue import Catalogue
 from store.model.names import ObjectId
+from store.quantities import seconds_text
 from store.store import Store
 
 F = TypeVar("F", bound=Callable[..., Any])

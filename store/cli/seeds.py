@@ -9,11 +9,11 @@ from typing import Any
 import click
 
 from store.cli.context import Context
-from store.cli.quantities import bytes_text
 from store.cli.wording import counted
 from store.errors import StoreError
 from store.model.names import ObjectId
 from store.model.tree import NodeKind
+from store.quantities import bytes_text
 from store.recipes.seeds import read_seeds
 
 

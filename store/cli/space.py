@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from heapq import nlargest
 
 from store.cli.page import definitions, visible, whole
-from store.cli.quantities import bytes_text
 from store.cli.treemap import Group, Tile, svg
 from store.cli.wording import counted
 from store.errors import printable
 from store.gc.account import Account
 from store.gc.shares import NOBODY, SEVERAL, Share
+from store.quantities import bytes_text
 
 TILES = 400
 """Objects that have a tile of their own; the rest of each group has one together."""

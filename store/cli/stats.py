@@ -8,9 +8,9 @@ from collections.abc import Iterator
 import click
 
 from store.cli.context import Context
-from store.cli.quantities import bytes_text
 from store.cli.wording import counted
 from store.gc.statistics import OLDER, Statistics, statistics
+from store.quantities import bytes_text
 
 FOLDERS = {
     "trash": "being deleted",

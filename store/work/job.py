@@ -34,6 +34,7 @@ from store.model.derivation import Resolved, Source
 from store.model.manifest import Manifest
 from store.model.names import ObjectId
 from store.model.result import Made, Result
+from store.quantities import limit_text
 from store.work.watch import INGEST
 
 if TYPE_CHECKING:
@@ -225,11 +226,12 @@ def requested(layout: Layout, job: Job, node: Resolved) -> BuildRequest:
 def _raise_for(node: Resolved, ran: BuildResult, request: BuildRequest) -> None:
     if ran.stopped == "timeout":
         raise BuildTimeout(
-            f"{node.name} ran longer than {request.timeout:g} s", hint="--timeout sets the bound"
+            f"{node.name} ran longer than {limit_text(request.timeout)}",
+            hint="--timeout sets the bound",
         )
     if ran.stopped == "silent":
         raise BuildSilent(
-            f"{node.name} wrote nothing to its log for {request.max_silent:g} s",
+            f"{node.name} wrote nothing to its log for {limit_text(request.max_silent)}",
             hint="--max-silent-time sets the bound",
         )
     if ran.stopped == "log":

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from store.errors import BuildSilent, BuildTimeout, FetchSilent, FetchTimeout, StoreError
 from store.events import Phase, Progress
 from store.lower import Limits
+from store.quantities import limit_text
 
 GRACE = 10.0
 """Seconds by which a build, which is watched where it runs, may exceed its bound."""
@@ -71,17 +72,17 @@ class Watch:
             self._seen, self._moved = count, time.monotonic()
 
     def _timeout(self, bound: float) -> StoreError:
-        text = f"{_DOING[self._step]} {self.name} took longer than {bound:g} s"
+        text = f"{_DOING[self._step]} {self.name} took longer than {limit_text(bound)}"
         kind = FetchTimeout if self._step == "fetch" else BuildTimeout
         return kind(text, hint=_TIMEOUT_HINT)
 
     def _silent(self, bound: float) -> StoreError:
         if self._step == "fetch":
             return FetchSilent(
-                f"fetching {self.name}: not a byte came for {bound:g} s", hint=_SILENT_HINT
+                f"fetching {self.name}: not a byte came for {limit_text(bound)}", hint=_SILENT_HINT
             )
         return BuildSilent(
-            f"unpacking {self.name} made no progress for {bound:g} s", hint=_SILENT_HINT
+            f"unpacking {self.name} made no progress for {limit_text(bound)}", hint=_SILENT_HINT
         )
 
 

@@ -11,7 +11,7 @@ TOP = Path(__file__).resolve().parents[2]
 
 LAYERS = [
     (
-        {"errors", "digest", "canon", "events", "kernel", "durable", "system"},
+        {"errors", "digest", "canon", "events", "quantities", "kernel", "durable", "system"},
         "the ground: values, codecs, system calls",
     ),
     ({"model", "layout", "locks"}, "the pure model knows no I/O"),

@@ -9,10 +9,10 @@ from collections.abc import Iterable, Sequence
 
 from store.audit.record import to_record
 from store.audit.verdict import Difference, Finding, Verdict, exit_code
-from store.cli.quantities import seconds_text
 from store.cli.report import LABELS, write_asked
 from store.cli.wording import counted
 from store.errors import printable
+from store.quantities import seconds_text
 
 LISTED = 20
 """Differences of one finding that are shown; ``--json`` has all of them."""
