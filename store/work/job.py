@@ -226,12 +226,12 @@ def requested(layout: Layout, job: Job, node: Resolved) -> BuildRequest:
 def _raise_for(node: Resolved, ran: BuildResult, request: BuildRequest) -> None:
     if ran.stopped == "timeout":
         raise BuildTimeout(
-            f"{node.name} ran longer than {limit_text(request.timeout)}",
+            f"{node.name} ran longer than {limit_text(request.timeout or 0)}",
             hint="--timeout sets the bound",
         )
     if ran.stopped == "silent":
         raise BuildSilent(
-            f"{node.name} wrote nothing to its log for {limit_text(request.max_silent)}",
+            f"{node.name} wrote nothing to its log for {limit_text(request.max_silent or 0)}",
             hint="--max-silent-time sets the bound",
         )
     if ran.stopped == "log":
