@@ -39,6 +39,7 @@ class Server(socketserver.ThreadingTCPServer):
         self.stopped = threading.Event()
         self.asked: list[str] = []
         self.heads: list[bytes] = []
+        self.answer = b""  # what ``/answer`` gives, and then ends
 
     def url(self, path: str) -> str:
         return f"http://127.0.0.1:{self.server_address[1]}/{path}"
@@ -61,6 +62,10 @@ class _Handler(socketserver.BaseRequestHandler):
         count = self.server.asked.count(name)
         self.server.asked.append(name)
         self.server.heads.append(head)
+        if name == "answer":
+            with contextlib.suppress(OSError):
+                self.request.sendall(self.server.answer)
+            return
         behaviour = QUICK.get(name) or TIMED.get(name) or (good if name == "good" else missing)
         with contextlib.suppress(OSError):
             behaviour(self.request, head, count)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -13,6 +14,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from store.build import fetch as fetch_module
 from store.build.bounds import Bounds
@@ -139,3 +142,41 @@ for name in {sorted(QUICK)!r}:
         [sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False
     )
     assert done.returncode == 0, done.stderr
+
+
+STARTS = [
+    *(b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 206 Part\r\n", b"HTTP/1.1 302 Go\r\n", b"HTTP/1.1 "),
+    *(b"HTTP/1.0 416 No\r\n", b"HTTP/1.1 100 Continue\r\n\r\n", b""),
+]
+PIECES = [
+    *(b"Content-Length: ", b"Content-Range: bytes ", b"Transfer-Encoding: chunked\r\n"),
+    *(b"Location: ", b"Retry-After: ", b"\r\n", b"\r\n\r\n", b"0\r\n", b"5\r\nwrong\r\n", b"-1"),
+    *(b"9" * 20, b";", b"http://127.0.0.1:1/", b"//[", b"\0", b"\xff"),
+]
+
+
+@settings(
+    max_examples=120,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(
+    st.sampled_from(STARTS),
+    st.lists(st.sampled_from(PIECES) | st.binary(max_size=8), max_size=12),
+    st.binary(max_size=40) | st.none(),
+)
+def test_no_answer_is_more_than_a_reason(
+    server: Server,
+    tmp_path_factory: pytest.TempPathFactory,
+    start: bytes,
+    pieces: list[bytes],
+    part: bytes | None,
+) -> None:
+    server.answer = start + b"".join(pieces)
+    folder = tmp_path_factory.mktemp("try")
+    if part:
+        (folder / "partial").mkdir()
+        (folder / "partial" / f"{SHA256}.part").write_bytes(part)
+    result = get(folder, server.url("answer"), server.url("good"))
+    assert result.locator == server.url("good")
+    shutil.rmtree(folder)
