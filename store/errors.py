@@ -381,6 +381,12 @@ class Busy(StorageError):
     exit_code = 57
 
 
+class NotAStore(StorageError):
+    """The folder given as a store is one of something else."""
+
+    exit_code = 59
+
+
 class StillAlive(StorageError):
     """An object cannot be deleted, as something keeps it."""
 

@@ -66,6 +66,11 @@ class Layout:
         return f"{self.root}/config.toml"
 
     @property
+    def marker(self) -> str:
+        """The file that says of the root that it is a store."""
+        return f"{self.root}/fixpoint"
+
+    @property
     def partial(self) -> str:
         """Downloads under way; kept for resuming."""
         return f"{self.root}/partial"
@@ -118,6 +123,24 @@ class Layout:
             self.audits,
             self.trash,
         )
+
+    @property
+    def private(self) -> tuple[str, ...]:
+        """The folders that the owner alone may enter: each reader of a file can lock it."""
+        return (
+            self.locks,
+            self.tmp,
+            self.partial,
+            self.bad,
+            self.failed,
+            self.trash,
+            self.quarantine,
+        )
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The files of the index, which LMDB and the engine open by name."""
+        return tuple(f"{self.index}/{name}" for name in ("data.mdb", "lock.mdb", "reserve", "use"))
 
     def object(self, oid: ObjectId) -> str:
         """Where the object lies physically."""

@@ -13,6 +13,7 @@ import os
 import struct
 
 from store.errors import storage_error
+from store.system import owned
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FLOCK = "hhqqi"  # struct flock of x86-64: type, whence, start, length, pid
@@ -27,7 +28,7 @@ class LockFile:
     def try_lock(self, position: int) -> Lock | None:
         """Lock one byte, unless it is held by someone."""
         try:
-            fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            fd = owned.open_lock(self._path)
         except OSError as error:
             raise storage_error(error, "cannot take a lock") from error
         try:
@@ -62,7 +63,7 @@ class Claims:
 
     def __init__(self, path: str) -> None:
         try:
-            self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            self._fd = owned.open_lock(path)
         except OSError as error:
             raise storage_error(error, "cannot claim an object") from error
 
@@ -116,9 +117,13 @@ class Hold:
 
 
 def make_held(parent: str, prefix: str) -> tuple[str, Hold]:
-    """A fresh folder below ``parent``, held before anyone can take it for abandoned."""
+    """A fresh folder below ``parent``, held before anyone can take it for abandoned.
+
+    Raises NotOwner when ``parent`` is another user's, and OSError.
+    """
     import tempfile
 
+    os.close(owned.open_folder(parent))
     while True:
         path = tempfile.mkdtemp(prefix=prefix, dir=parent)
         try:

@@ -8,7 +8,7 @@ import stat
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from store import digest
+from store import digest, opening
 from store.durable import sync_folder
 from store.errors import (
     CorruptObject,
@@ -27,6 +27,7 @@ from store.locks import Claims, Hold, Lock, LockFile, make_held
 from store.model.names import ObjectId
 from store.objects.presence import looks_intact
 from store.realisations import Realisations
+from store.system import owned
 
 if TYPE_CHECKING:
     from store.index.writing import Writer
@@ -60,14 +61,22 @@ class Store(Realisations, Holding):
         layout = Layout(root)
         if not _is_folder(layout.index):
             _check_place(root)
+        owner = opening.owner_of(layout)
+        if owner is None or not _is_folder(layout.index):
             make_directories(layout)
+            owner = os.geteuid()
+        opening.check_files(layout, owner)
+        if owner == os.geteuid():
+            opening.settle(layout)
         if _is_empty(f"{layout.index}/data.mdb") and _holds_any(layout.objects):
             # An empty one would say that nothing of this is needed.
             raise CorruptObject(
                 f"the index in {layout.index} is gone",
                 hint="`store index rebuild` makes it anew from the store directory",
             )
-        index = Index.open(layout.index, spending=collecting, record_file=layout.records)
+        index = Index.open(
+            layout.index, spending=collecting, record_file=layout.records, owner=owner
+        )
         if not all(map(os.path.lexists, layout.directories)):
             # A copy may lack empty ones. Who may only read, or has no room, reads without them.
             with contextlib.suppress(StorageError):
@@ -299,9 +308,10 @@ class Store(Realisations, Holding):
         """The path of a new, empty log for this key."""
         path = self.layout.log(key)
         # A new inode: who follows the former log must not see two builds mixed.
+        self.check_writable()
         with contextlib.suppress(FileNotFoundError):
             os.unlink(path)
-        os.close(os.open(path, os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, 0o644))
+        os.close(owned.open_file(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
         return path
 
 
@@ -347,8 +357,10 @@ def make_directories(layout: Layout) -> None:
     while not os.path.isdir(above):
         above = os.path.dirname(above)
     try:
-        for path in (layout.root, *folders):
-            os.makedirs(path, 0o755, exist_ok=True)
+        os.makedirs(layout.root, 0o755, exist_ok=True)
+        opening.take(layout)
+        for path in folders:
+            os.makedirs(path, 0o700 if path in layout.private else 0o755, exist_ok=True)
         sync_folder(layout.root)
         os.makedirs(layout.index, 0o755, exist_ok=True)
         sync_folder(layout.root)

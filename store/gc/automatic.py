@@ -15,6 +15,7 @@ from store.gc.collector import Collector
 from store.gc.plan import Plan
 from store.gc.settings import Settings, load
 from store.store import Store
+from store.system import owned
 
 FIRST_REST = 600.0
 """Seconds for which nothing is tried again after a run that could not free enough; it doubles with
@@ -89,7 +90,7 @@ class RoomMaker:
         length = min(max(2 * self._read().length, FIRST_REST), _LONGEST_REST)
         text = f"{time.time() + length} {length} {free}\n"
         try:
-            with open(os.open(self._state, _FRESH, 0o644), "w", encoding="ascii") as stream:
+            with open(owned.open_file(self._state, _FRESH), "w", encoding="ascii") as stream:
                 stream.write(text)
         except OSError:
             return  # without a note the next build tries again, which costs it a moment

@@ -29,6 +29,7 @@ from store.index import reserve, tail
 from store.index.filesystem import refuse_network
 from store.index.reading import Reader
 from store.index.schema import SCHEMA, TABLES, Tables
+from store.system import owned
 
 if TYPE_CHECKING:
     from store.index.writing import Writer
@@ -62,8 +63,10 @@ class Index:
         full: bool = False,
         use: int | None = None,
         record_file: str | None = None,
+        owner: int,
     ) -> None:
         self._path = path
+        self._owner = owner
         self._records = record_file
         self._full = full
         self._env = env
@@ -80,16 +83,19 @@ class Index:
         map_size: int = FIRST_MAP,
         spending: bool = False,
         record_file: str | None = None,
+        owner: int | None = None,
     ) -> Index:
         """The index in the folder ``path``, made when the folder is empty, and brought to the
         present schema when it is older and this user's.
 
         ``spending`` uses the reserve when the disk is full, as who frees some of it may.
-        ``record_file`` is the one that keeps what nothing else on disk tells.
+        ``record_file`` is the one that keeps what nothing else on disk tells. ``owner`` is the
+        store's, on which it depends whether this process may write; the folder's by default.
         Raises NetworkFileSystem, SchemaMismatch, StoreFull, StoreReadOnly, Busy or CorruptObject.
         """
         refuse_network(path)
-        writable = os.access(path, os.W_OK) and os.stat(path).st_uid == os.geteuid()
+        owner = os.stat(path).st_uid if owner is None else owner
+        writable = os.access(path, os.W_OK) and owner == os.geteuid()
         data = f"{path}/data.mdb"
         if not writable and not os.path.exists(data):
             raise StoreReadOnly(f"there is no index in {path}, and it cannot be made there")
@@ -111,7 +117,16 @@ class Index:
                 if not spending:
                     reserve.keep(path)
             tables = _open_tables(env, writable)
-            return cls(path, env, tables, writable, full=full, use=use, record_file=record_file)
+            return cls(
+                path,
+                env,
+                tables,
+                writable,
+                full=full,
+                use=use,
+                record_file=record_file,
+                owner=owner,
+            )
         except BaseException as error:
             if env is not None:
                 env.close()
@@ -143,7 +158,7 @@ class Index:
     def prefetch(self) -> None:
         """Have the kernel read all of the index now, for who will look at most of it: in order, and
         not page by page as they are asked for."""
-        fd = os.open(f"{self._path}/data.mdb", os.O_RDONLY | os.O_CLOEXEC)
+        fd = os.open(f"{self._path}/data.mdb", os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
         try:
             os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_WILLNEED)
         finally:
@@ -165,10 +180,10 @@ class Index:
 
     def check_writable(self) -> None:
         """NotOwner or StoreReadOnly, unless this process may write."""
-        owner = os.stat(self._path).st_uid
-        if owner != os.geteuid():
+        # As it was when the store was opened: what stands there now may be another's doing.
+        if self._owner != os.geteuid():
             raise NotOwner(
-                f"this store belongs to user {owner}, not to {os.geteuid()}",
+                f"this store belongs to user {self._owner}, not to {os.geteuid()}",
                 hint="run as its owner, or use a store of your own with --root or $STORE_ROOT",
             )
         if self._full:
@@ -252,7 +267,8 @@ def _open_env(path: str, map_size: int, writable: bool) -> Any:
             readonly=not writable,
             # Who may not write the lock table reads without one, for the moment it takes.
             lock=writable,
-            mode=0o644,
+            # That of the lock table, as the file is there: another user could stop all by a lock.
+            mode=owned.PRIVATE_FILE,
         )
 
     data = f"{path}/data.mdb"
@@ -331,13 +347,18 @@ def _growing(env: Any, work: Callable[[Any], T]) -> T:
 
 def _take_use(path: str) -> int:
     """A shared hold of the index, until its descriptor is closed; Busy while it is made anew."""
-    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    fd = owned.open_lock(use_lock(path))
     try:
         fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
         os.close(fd)
         raise Busy(f"the index in {path} is being made anew", hint="try again soon") from None
     return fd
+
+
+def use_lock(path: str) -> str:
+    """The file by whose lock processes use the index in the folder ``path``, or make it anew."""
+    return f"{path}/use"
 
 
 def _size(path: str) -> int:

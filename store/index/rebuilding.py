@@ -13,13 +13,14 @@ from dataclasses import dataclass
 
 from store.canon import Value
 from store.durable import sync_folder
-from store.errors import Busy, NotOwner
+from store.errors import Busy
 from store.index import making, records
-from store.index.env import Index
+from store.index.env import Index, use_lock
 from store.index.filesystem import refuse_network
 from store.index.records import Scan
 from store.index.writing import Writer
 from store.locks import make_held
+from store.system import owned
 
 ASIDE = "replaced-"
 """How the names begin of what was replaced."""
@@ -114,12 +115,8 @@ def workshop(index: str) -> Iterator[Workshop]:
     NetworkFileSystem.
     """
     refuse_network(index)
-    owner = os.stat(index).st_uid
-    if owner != os.geteuid():
-        raise NotOwner(
-            f"this store belongs to user {owner}, not to {os.geteuid()}", hint="run as its owner"
-        )
-    fd = os.open(index, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    os.close(owned.open_folder(index))
+    fd = owned.open_lock(use_lock(index))
     try:
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)

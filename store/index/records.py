@@ -35,6 +35,7 @@ from store.durable import open_file, sync_folder
 from store.errors import FormatError, StoreError
 from store.index.reading import Reader
 from store.index.writing import Writer
+from store.system import owned
 
 MARK = b"\xf1xp\x01"
 _HEAD = struct.Struct(">4sI16s")
@@ -80,7 +81,10 @@ def write_whole(
     when the index is damaged.
     """
     fresh = f"{path}.new"
-    with open(fresh, "wb") as stream:
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(fresh)
+    fd = owned.open_file(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
+    with open(fd, "wb") as stream:
         for record in chain(txn.everything(times=times), more):
             stream.write(framed(record))
         stream.flush()

@@ -10,6 +10,8 @@ import contextlib
 import errno
 import os
 
+from store.system import owned
+
 MOST = 16 << 20
 """Bytes kept, on a disk that is large; on a small one, a 64th of it."""
 
@@ -24,7 +26,7 @@ def keep(index: str) -> None:
         return
     # What cannot be set aside now (no such call, no room after all) is tried again next time.
     with contextlib.suppress(OSError):
-        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        fd = owned.open_file(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, owned.PRIVATE_FILE)
         try:
             os.posix_fallocate(fd, 0, size)
         except OSError:
@@ -50,7 +52,7 @@ def spend(index: str) -> bool:
 def lengthen(path: str, size: int) -> None:
     """Add ``size`` bytes to a file, if there is room. What another process adds meanwhile stays."""
     with contextlib.suppress(OSError):
-        fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+        fd = owned.open_file(path, os.O_RDWR)
         try:
             os.posix_fallocate(fd, os.fstat(fd).st_size, size)
         finally:
@@ -68,7 +70,7 @@ def fits(lock_file: str, size: int) -> bool:
         if os.stat(lock_file).st_blocks * 512 >= size:
             return True
     try:
-        fd = os.open(lock_file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        fd = owned.open_lock(lock_file)
         try:
             os.posix_fallocate(fd, 0, size)
         finally:

@@ -20,6 +20,7 @@ from store.model.tree import NodeKind
 from store.objects.check import differs
 from store.objects.content import read_record
 from store.objects.sharing import finish
+from store.system import owned
 from store.system.removing import remove_tree
 
 _CANNOT_EXCHANGE = (errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP)
@@ -60,12 +61,13 @@ def exclusive(layout: Layout) -> Iterator[int]:
     Yields the store directory's descriptor. Without this, who finds an object that another is just
     putting in place would take it for one that a cut left half-made.
     """
-    folder = os.open(layout.objects, _FOLDER)
-    try:
-        fcntl.flock(folder, fcntl.LOCK_EX)
+    with contextlib.ExitStack() as stack:
+        lock = owned.open_lock(f"{layout.locks}/placing")
+        stack.callback(os.close, lock)
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        folder = owned.open_folder(layout.objects)
+        stack.callback(os.close, folder)
         yield folder
-    finally:
-        os.close(folder)
 
 
 def place(

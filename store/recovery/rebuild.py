@@ -13,6 +13,7 @@ import signal
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from store import opening
 from store.errors import CorruptObject, NoStore, StoreError, UnknownObject, storage_error
 from store.index.rebuilding import Workshop, workshop
 from store.index.records import Scan
@@ -83,6 +84,8 @@ def _rebuild(
 ) -> Rebuilt:
     if not os.path.isdir(layout.objects):
         raise NoStore(layout.root)
+    if opening.owner_of(layout) == os.geteuid():
+        opening.settle(layout)
     try:
         return _make(layout, backup, contents, phase)
     except OSError as error:
@@ -146,7 +149,8 @@ def _salvage(shop: Workshop, source: str) -> tuple[Scan | None, str | None]:
     """What can be read of an index file, by a process that may die of it; or why nothing can."""
     if not os.path.exists(source):
         return None, "there is none"
-    if not os.path.isfile(source):
+    own = source == f"{shop.index}/data.mdb"
+    if not os.path.isfile(source) or (own and os.path.islink(source)):
         return None, "it is no file"
     if os.path.getsize(source) == 0:
         return None, "it is empty"

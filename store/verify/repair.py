@@ -24,6 +24,7 @@ from store.objects.sharing import link_path
 from store.remote.importing import take
 from store.remote.substituter import FATAL, Substituter
 from store.store import Store
+from store.system import owned
 from store.verify.finding import Finding
 from store.verify.objects import inspect, read_manifest
 
@@ -175,7 +176,9 @@ def _quarantine(layout: Layout, oid: ObjectId) -> str | None:
 def _move(layout: Layout, path: str, name: str, why: str) -> str:
     """Move something to a folder of its own in the quarantine, with a note of what it is."""
     try:
-        os.makedirs(layout.quarantine, 0o755, exist_ok=True)
+        os.makedirs(layout.quarantine, 0o700, exist_ok=True)
+        os.close(owned.open_folder(layout.quarantine))
+        os.close(owned.open_folder(os.path.dirname(path)))
         folder = tempfile.mkdtemp(prefix=f"{name}-", dir=layout.quarantine)
         with open(f"{folder}/note", "x", encoding="utf-8") as note:
             note.write(f"{path}: {why}\n")

@@ -14,7 +14,7 @@ LAYERS = [
         {"errors", "digest", "canon", "events", "quantities", "kernel", "durable", "system"},
         "the ground: values, codecs, system calls",
     ),
-    ({"model", "layout", "locks"}, "the pure model knows no I/O"),
+    ({"model", "layout", "locks", "opening"}, "the pure model knows no I/O"),
     ({"index", "objects", "build"}, "mechanisms know the model, and not each other"),
     (
         {"store", "realisations", "holding", "roots", "discarding"},
