@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from store.errors import ForbiddenInput, MixedInputs
-from store.mixtures import Mixture, Mixtures, Settled, known_in, several
 from store.model.catalogue import Catalogue, GraphNode
 from store.model.derivation import BUILTIN, Derivation, Ref, Resolved, Source
 from store.model.names import ObjectId, object_name
 from store.realisations import ANY, Choice
 from store.store import Store
+
+if TYPE_CHECKING:
+    from store.mixtures import Mixture, Settled
 
 
 class Plan(NamedTuple):
@@ -103,8 +105,6 @@ class Knowledge:
     def check_unmixed(self, node: bytes, names: Iterable[str]) -> None:
         """MixedInputs when the node's sandbox would hold two objects of one derivation: as where an
         input came out otherwise than when another was built from it."""
-        if not several(names):
-            return
         found = self._mixture([node], names)
         if found is not None:
             paths = " and ".join(oid.path for oid in found.objects)
@@ -263,6 +263,8 @@ class Knowledge:
 
     def _mixture(self, nodes: Iterable[bytes], names: Iterable[str]) -> Mixture | None:
         """The lowest in the graph below the nodes, among the objects ``<digest>-<name>``."""
+        from store.mixtures import Mixtures, known_in, several  # not needed where nothing is built
+
         names = tuple(names)
         alike = several(names)
         if not alike:
@@ -280,6 +282,8 @@ class Knowledge:
     def _many_valued(self, plan: Plan, weighed: set[bytes]) -> Mixture | None:
         """An input of the builds that is there as several objects: with another, less may have to
         be built. Those in ``weighed`` are passed over, and those looked at are added."""
+        from store.mixtures import Mixture
+
         todo = set(plan.nodes)
         for ref in (ref for node in plan.builds for ref in self._catalogue.inputs(node)):
             if ref.node in todo or ref.node in weighed:
@@ -329,6 +333,8 @@ class Knowledge:
 
     def _settle(self, found: Mixture, kept: ObjectId, trial: Knowledge) -> None:
         """Know what a trial found, and nothing that its choice is against."""
+        from store.mixtures import Settled
+
         others = tuple(oid for oid in found.objects if oid != kept)
         self._settled.append(Settled(found.node, self._name(found.node), kept, others))
         for node in self._objects.keys() - self._untainted(trial._choice).keys():
