@@ -25,11 +25,18 @@ LONGEST_RECORD = 512 << 20
 def read_record(path: str) -> tuple[bytes, os.stat_result]:
     """The bytes of the record at ``path``, and its attributes; OSError when it is no file, or
     longer than a record can be."""
-    with os.fdopen(open_file(path), "rb") as stream:
-        seen = os.fstat(stream.fileno())
-        if seen.st_size > LONGEST_RECORD:
+    return read_open_record(open_file(path), path, LONGEST_RECORD)
+
+
+def read_open_record(fd: int, path: str, longest: int) -> tuple[bytes, os.stat_result]:
+    """As :func:`read_record`, of the file open as ``fd``, which is closed; it has ``longest`` bytes
+    at most."""
+    with os.fdopen(fd, "rb") as stream:
+        seen = os.fstat(fd)
+        if seen.st_size > longest:
             raise OSError(errno.EFBIG, "longer than any record", path)
-        return stream.read(), seen
+        # No more than was there, even if it grows.
+        return stream.read(seen.st_size), seen
 
 
 def file_digest(path: str) -> bytes:

@@ -12,10 +12,10 @@ from store.index.foreign import Told
 from store.index.schema import Node
 from store.layout import Layout
 from store.model.derivation import Source
-from store.model.manifest import Manifest
 from store.model.names import ObjectId
 from store.model.origin import How, Origin
 from store.model.realisation import Realisation
+from store.model.tree import Node as TreeNode
 from store.model.tree import NodeKind
 from store.objects.content import source_digest
 from store.system.machine import host_name, user_name
@@ -59,18 +59,18 @@ class Judged:
 
 
 class Judge:
-    """Judges records of objects that lie in the store of ``layout``, sound. ``place`` is where they
-    come from."""
+    """Judges records of the objects that lie in the store of ``layout``, sound, with trees whose
+    ``roots`` are these. ``place`` is where they come from."""
 
     def __init__(
         self,
         layout: Layout,
-        manifests: Mapping[ObjectId, Manifest],
+        roots: Mapping[ObjectId, TreeNode],
         place: str,
         unsigned: bool,
     ) -> None:
         self._layout = layout
-        self._manifests = manifests
+        self._roots = roots
         self._place = os.fsencode(place)
         self._unsigned = unsigned
         self._hashes: dict[ObjectId, str] = {}
@@ -80,10 +80,10 @@ class Judge:
     def hear_signed(self, vouched: Vouched) -> None:
         """Judge what a trusted key signed."""
         record = vouched.record
-        manifest = self._manifests.get(record.object)
-        if manifest is None:
+        root = self._roots.get(record.object)
+        if root is None:
             return
-        if vouched.tree is not None and vouched.tree != manifest.root.digest():
+        if vouched.tree is not None and vouched.tree != root.digest():
             self.judged.refused.append(f"{record.object} has another tree than was signed")
             return
         origin = Origin(How.SIGNED, self._place, vouched.signers)
@@ -93,7 +93,7 @@ class Judge:
     def hear(self, told: Told) -> None:
         """Judge what the other store says; call it when all that is signed was heard."""
         record, node = told
-        if record.object not in self._manifests:
+        if record.object not in self._roots:
             return
         reason = _unfit(record, node)
         if reason:
@@ -109,7 +109,7 @@ class Judge:
 
     def _hear_of_source(self, record: Realisation, source: Source) -> None:
         """A source's file can be looked at, and needs nobody's word."""
-        root = self._manifests[record.object].root
+        root = self._roots[record.object]
         if root.kind is not NodeKind.FILE or root.executable != source.executable:
             self.judged.refused.append(f"{record.object} is no file as {source.name} has to be")
         elif not self._has_hash(record.object, source.sha256):

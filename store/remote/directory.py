@@ -14,7 +14,7 @@ from store.index.foreign import Told, told
 from store.layout import Layout
 from store.model.manifest import Manifest
 from store.model.names import ObjectId
-from store.objects.content import read_record
+from store.objects.content import read_open_record
 from store.objects.crew import Helper
 from store.system.beneath import open_file_beneath
 
@@ -24,12 +24,19 @@ PATIENCE = 120
 MEMORY = 1 << 30
 """Bytes of memory that it may take."""
 
+LONGEST_MANIFEST = 128 << 20
+"""Bytes of a manifest of another store: that of an object of two million files or so."""
+
+_SHOWN = 300
+"""Characters that are shown of what is wrong with a manifest: it may quote what it holds."""
+
 
 class StoreDirectory:
     """The store whose root is ``root``. UnknownObject when there is none."""
 
-    def __init__(self, root: str) -> None:
+    def __init__(self, root: str, *, longest: int = LONGEST_MANIFEST) -> None:
         self._layout = Layout(os.path.abspath(root))
+        self._longest = longest
         if not os.path.isdir(self._layout.manifests):
             raise UnknownObject(f"{root} is no store", hint="give the folder that --root names")
 
@@ -47,16 +54,24 @@ class StoreDirectory:
         """The object's manifest; UnknownObject or CorruptObject."""
         path = self._layout.manifest(oid)
         try:
-            manifest = Manifest.decode(read_record(path)[0])
+            manifest = Manifest.decode(self._read(f"manifests/{oid}"))
         except FileNotFoundError:
             raise UnknownObject(f"{self.name} has no object {oid}") from None
         except OSError as error:
             raise CorruptObject(f"{path} cannot be read: {error.strerror}") from error
         except (FormatError, InvalidName) as error:
-            raise CorruptObject(f"{path} is damaged: {error.message}") from error
+            raise CorruptObject(f"{path} is damaged: {error.message[:_SHOWN]}") from error
         if manifest.id != oid:
             raise CorruptObject(f"{path} is the manifest of {manifest.id}")
         return manifest
+
+    def _read(self, path: str) -> bytes:
+        """A record below the root, by no link. OSError."""
+        root = os.open(self._layout.root, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            return read_open_record(open_file_beneath(root, path), path, self._longest)[0]
+        finally:
+            os.close(root)
 
     def tree(self, oid: ObjectId) -> str:
         """Where the object lies."""

@@ -15,27 +15,33 @@ from store.model.manifest import Manifest
 from store.model.names import ObjectId
 from store.model.origin import How, Origin
 from store.model.realisation import Realisation
+from store.model.tree import Node
 from store.objects.ingest import ingest_again
 from store.remote.belief import NOBODY, Belief, Judge, Judged
 from store.remote.substituter import Substituter
 from store.store import Lease, Store
 
+CLOSURE_LIMIT = 1_000_000
+"""Objects that are taken at once."""
 
-def closure(source: Substituter, oids: Iterable[ObjectId]) -> list[Manifest]:
-    """The manifests of the objects and of all that they refer to, references first.
 
-    UnknownObject or CorruptObject when one is not there, or damaged.
+def closure(source: Substituter, oids: Iterable[ObjectId]) -> list[ObjectId]:
+    """The objects and all that they refer to, references first.
+
+    UnknownObject or CorruptObject when the manifest of one is not there, or damaged.
     """
-    found: dict[ObjectId, Manifest] = {}
+    # Of a manifest, only the references are kept: another store may have large ones, and many.
+    found: dict[ObjectId, tuple[ObjectId, ...]] = {}
     todo = list(oids)
     while todo:
         oid = todo.pop()
         if oid not in found:
-            found[oid] = source.manifest(oid)
-            todo += found[oid].references
+            found[oid] = source.manifest(oid).references
+            todo += found[oid]
+        if len(found) > CLOSURE_LIMIT:
+            raise CorruptObject(f"more than {CLOSURE_LIMIT} objects of {source.name} hang together")
     try:
-        order = TopologicalSorter({oid: m.references for oid, m in found.items()}).static_order()
-        return [found[oid] for oid in order]
+        return list(TopologicalSorter(found).static_order())
     except CycleError:
         raise CorruptObject(f"objects of {source.name} refer to each other in a cycle") from None
 
@@ -97,19 +103,21 @@ def import_objects(
     damaged or missing at the other end.
     """
     store.check_writable()
-    manifests = closure(source, oids)
+    wanted = closure(source, oids)
     with store.claims() as claims:
-        fresh = [m.id for m in manifests if not store.present(m.id)]
+        fresh = [oid for oid in wanted if not store.present(oid)]
         if lease is not None:
-            lease.add([m.id for m in manifests])
-            fresh = [m.id for m in manifests if not store.present(m.id)]
+            lease.add(wanted)
+            fresh = [oid for oid in wanted if not store.present(oid)]
         reserve = store.disk_reserve()
-        made = [take(store.layout.root, source, oid, claims, reserve=reserve) for oid in fresh]
-        entries = [Entry(m.id, m.references, m.refers_to_itself, m.size) for m in made]
+        entries, roots = [], dict[ObjectId, Node]()
+        for oid in fresh:
+            m = take(store.layout.root, source, oid, claims, reserve=reserve)
+            entries.append(Entry(m.id, m.references, m.refers_to_itself, m.size))
+            roots[oid] = m.root
         # Of what the other store says of an object, only what was computed anew counts.
-        ours = {m.id: m for m in made}
-        ours |= {m.id: store.manifest(m.id) for m in manifests if m.id not in ours}
-        judged, untold = _judge(store, source, ours, belief)
+        roots |= {oid: store.manifest(oid).root for oid in wanted if oid not in roots}
+        judged, untold = _judge(store, source, roots, belief)
 
         def transaction(txn: Writer) -> Imported:
             txn.register_all(entries)
@@ -122,16 +130,16 @@ def import_objects(
 
 
 def _judge(
-    store: Store, source: Substituter, ours: Mapping[ObjectId, Manifest], belief: Belief
+    store: Store, source: Substituter, roots: Mapping[ObjectId, Node], belief: Belief
 ) -> tuple[Judged, str]:
     """The records that count, and why the other index could not be read, if so."""
-    judge, untold = Judge(store.layout, ours, source.name, belief.unsigned), ""
-    for vouched in belief.vouch(ours.keys()):
+    judge, untold = Judge(store.layout, roots, source.name, belief.unsigned), ""
+    for vouched in belief.vouch(roots.keys()):
         judge.hear_signed(vouched)
     if os.path.realpath(source.name) == os.path.realpath(store.layout.root):
         return judge.judged, untold  # it has nothing to tell itself
     try:
-        for told in source.told(list(ours)):
+        for told in source.told(list(roots)):
             judge.hear(told)
     except StoreError as error:
         untold = error.message

@@ -11,7 +11,7 @@ from store.index.foreign import Told
 from store.model.manifest import Manifest
 from store.model.names import ObjectId
 from store.model.tree import Directory, Node, NodeKind
-from store.objects.content import file_digest
+from store.objects.content import LONGEST_RECORD, file_digest
 from store.objects.sharing import link_path
 from store.remote.directory import StoreDirectory
 from store.store import Store
@@ -22,7 +22,7 @@ class SharedFiles:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._own = StoreDirectory(store.layout.root)
+        self._own = StoreDirectory(store.layout.root, longest=LONGEST_RECORD)
         self._work: str | None = None
 
     @property

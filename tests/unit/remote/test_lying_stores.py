@@ -23,7 +23,7 @@ from store.audit.sources import Line
 from store.audit.verdict import Finding, Verdict
 from store.audit.vouching import Reading, read_vouched
 from store.cli.attest import made_here
-from store.errors import FormatError, InvalidName, StoreError
+from store.errors import FormatError, InvalidName, StorageError, StoreError, UnknownObject
 from store.index.schema import TABLES
 from store.model.derivation import Resolved, Source
 from store.model.names import ObjectId, object_name
@@ -694,6 +694,94 @@ def test_nothing_is_made_or_locked_where_objects_come_from(own: Store, other: Ot
     before = sorted(os.listdir(f"{other.root}/index"))
     taken(own, other.root, other.objects["hello"], belief=UNSIGNED)
     assert sorted(os.listdir(f"{other.root}/index")) == before
+
+
+# -- objects that are no objects -----
+
+
+def manifest_of(other: Other) -> Path:
+    return Path(other.store.layout.manifest(other.objects["hello"]))
+
+
+def replaced(make: Callable[[Path], object]) -> Callable[[Other], None]:
+    def spoil(other: Other) -> None:
+        manifest_of(other).unlink()
+        make(manifest_of(other))
+
+    return spoil
+
+
+def linked_manifest(other: Other) -> None:
+    path = manifest_of(other)
+    path.rename(path.with_name("elsewhere"))
+    path.symlink_to("elsewhere")
+
+
+def linked_manifests(other: Other) -> None:
+    folder = Path(other.store.layout.manifests)
+    folder.rename(folder.with_name("elsewhere"))
+    folder.symlink_to("elsewhere")
+
+
+def object_spoilt(make: Callable[[Path], object]) -> Callable[[Other], None]:
+    def spoil(other: Other) -> None:
+        path = Path(other.store.layout.object(other.objects["hello"]))
+        path.unlink()
+        make(path)
+
+    return spoil
+
+
+def in_a_circle(other: Other) -> None:
+    for name, below in (("hello", "simple"), ("simple", "hello")):
+        manifest = other.store.manifest(other.objects[name])
+        path = Path(other.store.layout.manifest(other.objects[name]))
+        path.chmod(0o644)
+        path.write_bytes(replace(manifest, references=(other.objects[below],)).encode())
+
+
+def sparse(path: Path) -> None:
+    path.write_bytes(b"x")
+    os.truncate(path, 1 << 40)
+
+
+HOSTILE = {
+    "no manifest": lambda o: manifest_of(o).unlink(),
+    "an empty manifest": replaced(lambda path: path.write_bytes(b"")),
+    "garbage for a manifest": replaced(lambda path: path.write_bytes(b"\x96" * 999)),
+    "nested deeply": replaced(lambda path: path.write_bytes(b"\x91" * 999_999)),
+    "a huge manifest": replaced(sparse),
+    "a fifo for a manifest": replaced(os.mkfifo),
+    "an endless manifest": replaced(lambda path: path.symlink_to("/dev/zero")),
+    "a folder for a manifest": replaced(os.mkdir),
+    "a link for a manifest": linked_manifest,
+    "linked manifests": linked_manifests,
+    "a fifo for an object": object_spoilt(os.mkfifo),
+    "an endless object": object_spoilt(lambda path: path.symlink_to("/dev/zero")),
+    "another object": object_spoilt(lambda path: path.write_bytes(b"other")),
+    "a folder for an object": object_spoilt(os.mkdir),
+    "no object": object_spoilt(lambda path: None),
+    "references in a circle": in_a_circle,
+}
+
+
+@pytest.mark.parametrize("case", HOSTILE)
+def test_what_is_no_object_is_refused_in_words_and_leaves_nothing(
+    own: Store, other: Other, case: str
+) -> None:
+    oid = other.objects["hello"]
+    manifest_of(other).chmod(0o644)
+    HOSTILE[case](other)
+    other.store.close()
+    began = time.monotonic()
+    with pytest.raises((StorageError, UnknownObject)) as caught:
+        import_objects(own, StoreDirectory(other.root), [oid], belief=UNSIGNED)
+    assert time.monotonic() - began < 5
+    assert len(caught.value.message) < 1000
+    assert own.objects() == []
+    assert os.listdir(own.layout.objects) == []
+    assert os.listdir(own.layout.tmp) == []
+    nothing_counts(own)
 
 
 # -- from hand to hand -----
