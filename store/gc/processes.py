@@ -10,12 +10,14 @@ import contextlib
 import os
 import re
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 from store.digest import ALPHABET, TEXT_SIZE, from_text
 
 _LINKS = ("exe", "cwd", "root")
 _TEXTS = ("maps", "environ")
+_PIECE = 1 << 20
+_OVERLAP = 64
 _DIGEST = re.compile(rf"/([{ALPHABET}]{{{TEXT_SIZE}}})-".encode())
 """A store path's digest, whatever stands before it: a process may see the store at ``/store``, at
 its physical place, or by an object's own mount."""
@@ -65,11 +67,20 @@ def _read(folder: str, place: str) -> Iterator[bytes]:
         yield os.fsencode(os.readlink(path))
     elif place in _TEXTS:
         with open(path, "rb") as stream:
-            yield stream.read()
+            yield from _pieces(stream)
     else:
         for name in os.listdir(path):
             with contextlib.suppress(FileNotFoundError):  # closed meanwhile
                 yield os.fsencode(os.readlink(f"{path}/{name}"))
+
+
+def _pieces(stream: BinaryIO) -> Iterator[bytes]:
+    """A text in pieces that overlap by more than a store path's digest has bytes: a process may
+    have as many mapped files, with names as long, as it likes."""
+    before = b""
+    while piece := stream.read(_PIECE):
+        yield before + piece
+        before = (before + piece)[-_OVERLAP:]
 
 
 def _name(folder: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import pytest
 from pyfakefs.fake_filesystem import FakeFilesystem
@@ -83,3 +84,15 @@ def test_a_process_that_does_not_let_itself_be_seen_is_counted(
     assert usage.unseen == [5]
     # What the others use is not overlooked for that.
     assert usage.digests == {6: {from_text(CWD)}}
+
+
+@pytest.mark.parametrize("shift", range(0, 40, 3))
+def test_a_path_across_two_pieces_of_a_long_text_is_seen(tmp_path: Path, shift: int) -> None:
+    process = tmp_path / "4711"
+    (process / "fd").mkdir(parents=True)
+    digest = "0123456789abcdfghijklmnpqrsvwxyz"
+    path = f"/{digest}-name"
+    text = "x" * ((1 << 20) - shift) + path + "y" * (2 << 20)
+    (process / "maps").write_text(text)
+    (process / "environ").write_text("")
+    assert in_use(str(tmp_path)).digests == {4711: {from_text(digest)}}
