@@ -101,7 +101,7 @@ def _stopping(event: events.Stopping) -> Iterator[str]:
     if event.ended:
         yield f"ended: fetching {', '.join(event.ended)}"
     if event.left:
-        yield f"{counted(event.left, 'node')} more {'is' if event.left == 1 else 'are'} not started"
+        yield f"{event.left} more {'is' if event.left == 1 else 'are'} not started"
     if event.finishing:
         yield f"still to finish (Ctrl-C ends them): {', '.join(event.finishing)}"
 

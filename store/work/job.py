@@ -258,7 +258,7 @@ def _raise_for(node: Resolved, ran: BuildResult, request: BuildRequest) -> None:
 
 def _size(count: int) -> str:
     mebi = 1 << 20
-    return f"{count / mebi:g} MiB" if count >= mebi else f"{count} bytes"
+    return f"{round(count / mebi, 1):g} MiB" if count >= mebi else f"{count} bytes"
 
 
 def describe(status: int) -> str:
