@@ -174,6 +174,8 @@ def _pile(path: str) -> Pile:
         entries = len(os.listdir(path))
     except FileNotFoundError:
         return Pile(0, 0)
+    except PermissionError:
+        entries = 0  # the owner's alone; as in the walk, what cannot be read does not count
     return Pile(entries, _taken(walk(f"{path}/")))
 
 

@@ -13,6 +13,7 @@ import pytest
 from store.gc.collector import Collector
 from store.gc.downloads import WEEK, abandoned
 from store.gc.policy import Policy
+from store.gc.statistics import statistics
 from store.store import Store
 
 PART = f"{'0' * 64}.part"
@@ -115,3 +116,18 @@ def test_what_is_no_part_is_removed_in_time_and_not_followed(
         download.remove()
     assert not os.path.lexists(partial / PART)
     assert os.path.isdir("/etc")
+
+
+def test_another_user_has_statistics_without_what_is_the_owners_alone(
+    store: Store, partial: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(partial / PART)
+    real = os.listdir
+
+    def listdir(path: str = ".") -> list[str]:
+        if path == str(partial):
+            raise PermissionError(13, "Permission denied", path)
+        return real(path)
+
+    monkeypatch.setattr(os, "listdir", listdir)
+    assert statistics(store).piles["partial"].entries == 0
