@@ -45,6 +45,7 @@ MNT_DETACH: Final = 0x2
 # <linux/mount.h>: the first four bits of MOUNT_ATTR_* are those of MS_*
 AT_FDCWD: Final = -100
 RENAME_EXCHANGE: Final = 0x2
+AT_SYMLINK_NOFOLLOW: Final = 0x100
 AT_EMPTY_PATH: Final = 0x1000
 AT_RECURSIVE: Final = 0x8000
 OPEN_TREE_CLONE: Final = 0x1
@@ -240,16 +241,21 @@ def openat2(folder: int, path: bytes, flags: int, mode: int, resolve: int) -> in
                 raise
 
 
-def open_tree(path: str, *, recursive: bool = False) -> int:
-    """A descriptor (close on exec) of a detached copy of the mount at ``path``; of those below it
-    too, if ``recursive``. Linux 5.2."""
-    flags = OPEN_TREE_CLONE | os.O_CLOEXEC | (AT_RECURSIVE if recursive else 0)
-    return _open_tree(AT_FDCWD, os.fsencode(path), flags)
+def open_tree(path: str, *, folder: int = AT_FDCWD, recursive: bool = False) -> int:
+    """A descriptor (close on exec) of a detached copy of the mount at ``path``, which is relative
+    to ``folder``; of those below it too, if ``recursive``. Linux 5.2.
+
+    A link at the end of the path is taken itself. An empty path is the folder.
+    """
+    flags = OPEN_TREE_CLONE | os.O_CLOEXEC | AT_SYMLINK_NOFOLLOW
+    flags |= (AT_RECURSIVE if recursive else 0) | (0 if path else AT_EMPTY_PATH)
+    return _open_tree(folder, os.fsencode(path), flags)
 
 
-def move_mount(tree: int, target: str) -> None:
-    """Attach a detached mount at ``target``. Linux 5.2."""
-    _move_mount(tree, b"", AT_FDCWD, os.fsencode(target), MOVE_MOUNT_F_EMPTY_PATH)
+def move_mount(tree: int, target: str, *, folder: int = AT_FDCWD) -> None:
+    """Attach a detached mount at ``target``, relative to ``folder``; never behind a link at the
+    end of that. Linux 5.2."""
+    _move_mount(tree, b"", folder, os.fsencode(target), MOVE_MOUNT_F_EMPTY_PATH)
 
 
 def restrict_mount(target: str, flags: int) -> None:

@@ -8,7 +8,8 @@ import os
 from collections.abc import Collection
 from typing import Final, NamedTuple
 
-from store.build.preparation import DIRECTORIES, LINKED, MOUNT_POINT, STORE
+from store.build.points import LINKED, MOUNT_POINT, STORE
+from store.build.preparation import DIRECTORIES
 from store.system.removing import empty_folder, open_folder, remove_tree
 
 _OPEN: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC

@@ -7,12 +7,15 @@ own pid namespace. It ends with the new tree as its root and nothing of the host
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
 from store import kernel
 from store.build.diagnosis import INPUT
-from store.build.preparation import Plan
+from store.build.points import STORE
+from store.build.preparation import DIRECTORIES, Plan
+from store.errors import SandboxUnavailable, printable
+from store.system.beneath import opened
 
 DEVICES: Final = ("null", "zero", "full", "random", "urandom")
 DEVICE_LINKS: Final = (
@@ -27,7 +30,12 @@ HIDEPID: Final = "hidepid=2"
 """Processes that may not be traced do not show. Init is one, with the caller's command line."""
 
 _CLOSED: Final = kernel.MS_NOSUID | kernel.MS_NODEV
-_OBJECTS: Final = ".objects"
+_OBJECTS: Final = "proc"
+"""The entry of ``/`` where the store directory lies while its objects are mounted from it. It is
+one of the sandbox's own: no root file system has an entry of that name."""
+
+_WRITABLE: Final = frozenset((*(f"/{name}" for name in DIRECTORIES), "/dev/shm"))
+_DEVICES: Final = frozenset(f"/dev/{name}" for name in DEVICES)
 
 
 def open_trees(plan: Plan) -> dict[str, int]:
@@ -36,9 +44,10 @@ def open_trees(plan: Plan) -> dict[str, int]:
     Root takes them while he is root: the build user cannot pass closed directories above the
     store. Another user takes them as soon as he has a mount namespace.
     """
-    trees = {_OBJECTS: kernel.open_tree(plan.store_dir)}
-    for path, name in plan.mounted:
-        trees[name] = kernel.open_tree(path)
+    with opened(plan.store_dir) as objects, opened(plan.work_dir) as work:
+        trees = {_OBJECTS: kernel.open_tree("", folder=objects)}
+        for name in DIRECTORIES:
+            trees[name] = kernel.open_tree(name, folder=work)
     return trees
 
 
@@ -53,18 +62,19 @@ def build_root(plan: Plan, trees: Mapping[str, int], step: Callable[[str], None]
         kernel.move_mount(tree, name)
         kernel.restrict_mount(name, _CLOSED | (kernel.MS_RDONLY if name == _OBJECTS else 0))
     # Each is a copy of the mount above, with its flags: read-only, no set-user-id, no devices.
-    _mount_rootfs(plan, step)
-    _mount_inputs(plan, step)
+    _mount_rootfs(plan, trees[_OBJECTS], step)
+    _mount_inputs(plan.inputs, trees[_OBJECTS], trees[STORE], step)
     kernel.umount(_OBJECTS)
-    os.rmdir(_OBJECTS)
     _mount_devices(step)
     step("mounting /proc")
-    os.mkdir("proc")
     kernel.mount("proc", "proc", "proc", _CLOSED | kernel.MS_NOEXEC | kernel.MS_RDONLY, HIDEPID)
     os.mkdir("etc")
     for name, text in plan.etc:
         _write_file(f"etc/{name}", text)
     finish_root(step)
+    step("checking the mounts")
+    with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as table:
+        check_mounts(table)
 
 
 def start_root(step: Callable[[str], None]) -> None:
@@ -84,27 +94,61 @@ def finish_root(step: Callable[[str], None]) -> None:
     os.chdir("/")
 
 
-def _mount_rootfs(plan: Plan, step: Callable[[str], None]) -> None:
-    for name in plan.root_dirs:
-        step(f"mounting /{name}")
-        os.mkdir(name)
-        kernel.mount(f"{_OBJECTS}/{plan.rootfs}/{name}", name, None, kernel.MS_BIND)
-    for name in plan.root_files:
-        step(f"mounting /{name}")
-        _write_file(name, "")
-        kernel.mount(f"{_OBJECTS}/{plan.rootfs}/{name}", name, None, kernel.MS_BIND)
-    for name, target in plan.root_links:
+def check_mounts(table: Iterable[str]) -> None:
+    """Raise ``SandboxUnavailable`` if a mount of ``table`` (mountinfo, proc(5)) lets a builder do
+    more than it may. It is a look from inside at what the kernel has made of our requests."""
+    for line in table:
+        _, _, _, _, point, options, _ = line.split(" ", 6)
+        # As the kernel writes them. There may be thousands, nearly all of them such.
+        if options.startswith("ro,nosuid,nodev"):
+            continue
+        needed = {"nosuid", "noexec" if point in _DEVICES else "nodev"}
+        missing = (needed if point in _WRITABLE else {"ro", *needed}) - {*options.split(",")}
+        if missing:
+            raise SandboxUnavailable(
+                f"the sandbox cannot be made: {printable(point)} is mounted without "
+                f"{', '.join(sorted(missing))} ({options})",
+                hint="please report it with the kernel's version (uname -r)",
+            )
+
+
+def _mount_rootfs(plan: Plan, objects: int, step: Callable[[str], None]) -> None:
+    if plan.rootfs is None:
+        return
+    entries = plan.root_entries
+    step("opening the root file system")
+    with opened(plan.rootfs, folder=objects) as rootfs:
+        for name in entries.directories:
+            step(f"mounting /{name}")
+            os.mkdir(name)
+            _bind(rootfs, name)
+        for name in entries.files:
+            step(f"mounting /{name}")
+            _write_file(name, "")
+            _bind(rootfs, name)
+    for name, target in entries.links:
         os.symlink(target, name)
 
 
-def _mount_inputs(plan: Plan, step: Callable[[str], None]) -> None:
+def _mount_inputs(
+    names: Iterable[str], objects: int, points: int, step: Callable[[str], None]
+) -> None:
     name = ""
     try:
-        for name in plan.inputs:
-            kernel.mount(f"{_OBJECTS}/{name}", f"store/{name}", None, kernel.MS_BIND)
+        for name in names:
+            _bind(objects, name, points)
     except OSError:
         step(f"{INPUT}{name}")  # only now: there may be thousands
         raise
+
+
+def _bind(folder: int, name: str, points: int = kernel.AT_FDCWD) -> None:
+    """Mount the entry ``name`` of ``folder`` on that of ``points``: what is opened, and no link."""
+    tree = kernel.open_tree(name, folder=folder)
+    try:
+        kernel.move_mount(tree, name, folder=points)
+    finally:
+        os.close(tree)
 
 
 def _mount_devices(step: Callable[[str], None]) -> None:

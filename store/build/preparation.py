@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING, Final
 
 from store import kernel
 from store.build import seccomp
+from store.build.points import STORE, RootEntries, make_mount_points, root_entries
 from store.build.request import BuildRequest
-from store.errors import SandboxUnavailable, StorageError, UnknownObject
+from store.errors import SandboxUnavailable, StorageError
+from store.system.beneath import opened
 
 if TYPE_CHECKING:
     from store.build.tracing import Tracer
@@ -24,21 +26,8 @@ BASE_ID: Final = 0x6000_0000
 """Build users of root's builds: this plus 20 bits of the work directory's inode number. Far from
 the ids of people, of services, and of the ranges that are handed out to containers."""
 
-OWN_ENTRIES: Final = frozenset(("build", "dev", "etc", "proc", "store", "tmp"))
-"""Entries of ``/`` that a root file system cannot supply."""
-
-STORE: Final = "store"
-"""The directory of a work directory where outputs are made, and inputs are mounted."""
-
 DIRECTORIES: Final = {"build": 0o755, STORE: 0o755, "tmp": 0o1777}
 """The directories of a work directory that the builder may write to, with their modes."""
-
-MOUNT_POINT: Final = "mount-point"
-"""The empty file of a work directory whose inode inputs that are files are mounted on."""
-
-LINKED: Final = "linked"
-"""The empty file of a work directory that says: an input is a link. A builder can put anything in
-the place of its copy, so that what has an input's name need not be a mount point."""
 
 CONTRACT_ENV: Final = (
     ("HOME", "/homeless"),
@@ -51,16 +40,15 @@ CONTRACT_ENV: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What the children do. All paths in ``mounted`` are physical."""
+    """What the children do. ``store_dir`` and ``work_dir`` are physical."""
 
     store_dir: str
-    mounted: tuple[tuple[str, str], ...]
-    """Writable directories: (physical path, entry of ``/``)."""
+    work_dir: str
+    """Has the writable directories."""
     rootfs: str | None
-    root_dirs: tuple[str, ...]
-    root_files: tuple[str, ...]
-    root_links: tuple[tuple[str, str], ...]
+    root_entries: RootEntries
     inputs: tuple[str, ...]
+    """Those to be mounted."""
     etc: tuple[tuple[str, str], ...]
     build_user: int | None
     """The host's id, of user and group, that the builder gets; None for the caller's own."""
@@ -84,8 +72,8 @@ class Plan:
 def prepare(request: BuildRequest, *, interactive: bool = False) -> Plan:
     """Make the directories and mount points of a build, and its plan.
 
-    Raises ``UnknownObject`` if an input is not there and ``SandboxUnavailable`` on a machine that
-    the system-call filter is not written for.
+    Raises ``UnknownObject`` if an input is not there, ``BuildFailed`` if one cannot be used, and
+    ``SandboxUnavailable`` on a machine that the system-call filter is not written for.
     """
     if kernel.machine() != seccomp.MACHINE:
         raise SandboxUnavailable(
@@ -95,16 +83,13 @@ def prepare(request: BuildRequest, *, interactive: bool = False) -> Plan:
     build_user = _build_user(request.work_dir)
     if build_user is not None:
         _require_searchable(request.store_dir)
-    mounted = _make_directories(request.work_dir, build_user)
-    directories, files, links = _root_entries(request)
+    _make_directories(request.work_dir, build_user)
     return Plan(
         store_dir=request.store_dir,
-        mounted=mounted,
+        work_dir=request.work_dir,
         rootfs=request.rootfs,
-        root_dirs=directories,
-        root_files=files,
-        root_links=links,
-        inputs=_make_mount_points(request),
+        root_entries=root_entries(request),
+        inputs=make_mount_points(request),
         etc=_etc(request),
         build_user=build_user,
         uid=request.uid,
@@ -151,108 +136,17 @@ def _require_searchable(store_dir: str) -> None:
         )
 
 
-def _make_directories(work_dir: str, build_user: int | None) -> tuple[tuple[str, str], ...]:
-    made = []
-    for name, mode in DIRECTORIES.items():
-        path = f"{work_dir}/{name}"
-        with contextlib.suppress(FileExistsError):
-            os.mkdir(path)
-        if build_user is not None:
-            os.chown(path, build_user, build_user, follow_symlinks=False)
-        os.chmod(path, mode)
-        made.append((path, name))
-    return tuple(made)
-
-
-def _root_entries(
-    request: BuildRequest,
-) -> tuple[tuple[str, ...], tuple[str, ...], tuple[tuple[str, str], ...]]:
-    """Directories, files and links at the top of the root file system."""
-    directories, files, links = [], [], []
-    if request.rootfs is None:
-        return (), (), ()
-    try:
-        entries = sorted(
-            os.scandir(f"{request.store_dir}/{request.rootfs}"), key=lambda entry: entry.name
-        )
-    except OSError as error:
-        raise UnknownObject(
-            f"{request.name}: the root file system {request.rootfs} cannot be read: "
-            f"{error.strerror}"
-        ) from error
-    for entry in entries:
-        if entry.name in OWN_ENTRIES:
-            continue
-        if entry.is_symlink():
-            links.append((entry.name, os.readlink(entry.path)))
-        elif entry.is_dir(follow_symlinks=False):
-            directories.append(entry.name)
-        else:
-            files.append(entry.name)
-    return tuple(directories), tuple(files), tuple(links)
-
-
-def _make_mount_points(request: BuildRequest) -> tuple[str, ...]:
-    """Something for each input to be mounted on, unless it is there. Links cannot be, and are
-    copied."""
-    there = set()
-    if not os.path.lexists(f"{request.work_dir}/{LINKED}"):
-        there.update(os.listdir(f"{request.work_dir}/store"))
-    copied = _make_missing(request, [name for name in request.inputs if name not in there])
-    return tuple(name for name in request.inputs if name not in copied)
-
-
-def _make_missing(request: BuildRequest, names: list[str]) -> set[str]:
-    """Make mount points and copies of links; returns the names of the links."""
-    copied: set[str] = set()
-    objects = os.open(request.store_dir, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
-    work = os.open(request.work_dir, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
-    target = os.open("store", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=work)
-    try:
-        for name in names:
-            try:
-                mode = os.lstat(name, dir_fd=objects).st_mode
-            except FileNotFoundError:
-                raise UnknownObject(
-                    f"{request.name}: its input {name} is not in {request.store_dir}"
-                ) from None
-            if stat.S_ISLNK(mode) and not copied:
-                with contextlib.suppress(FileExistsError):
-                    _create_empty(LINKED, work)
+def _make_directories(work_dir: str, build_user: int | None) -> None:
+    with opened(work_dir) as work:
+        for name, mode in DIRECTORIES.items():
             with contextlib.suppress(FileExistsError):
-                if stat.S_ISLNK(mode):
-                    copied.add(name)
-                    os.symlink(os.readlink(name, dir_fd=objects), name, dir_fd=target)
-                elif stat.S_ISDIR(mode):
-                    os.mkdir(name, 0o755, dir_fd=target)
-                else:
-                    _make_empty(name, target, work)
-    finally:
-        for fd in (objects, work, target):
-            os.close(fd)
-    return copied
-
-
-def _make_empty(name: str, folder: int, work: int) -> None:
-    """Make an empty file: another name of the one inode in the work directory, where that can be.
-
-    A graph of builds makes and removes such files by the hundred thousand, and ext4 spends longer
-    and longer looking for inodes that were not freed just now.
-    """
-    try:
-        os.link(MOUNT_POINT, name, src_dir_fd=work, dst_dir_fd=folder)
-    except FileNotFoundError:
-        _create_empty(MOUNT_POINT, work)
-        _make_empty(name, folder, work)
-    except FileExistsError:
-        raise
-    except OSError:  # no links here, or no more of them
-        _create_empty(name, folder)
-
-
-def _create_empty(name: str, folder: int) -> None:
-    flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC
-    os.close(os.open(name, flags, 0o644, dir_fd=folder))
+                os.mkdir(name, dir_fd=work)
+            with opened(name, folder=work) as directory:
+                # By the descriptor, which needs no right to read: a builder may have taken that.
+                path = f"/proc/self/fd/{directory}"
+                if build_user is not None:
+                    os.chown(path, build_user, build_user)
+                os.chmod(path, mode)
 
 
 def _etc(request: BuildRequest) -> tuple[tuple[str, str], ...]:

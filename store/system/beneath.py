@@ -7,9 +7,11 @@ or a filter forbids it, the same is done by one call a part.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import stat
+from collections.abc import Iterator
 from typing import Final
 
 from store import kernel
@@ -17,8 +19,21 @@ from store import kernel
 FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 """Flags for a folder whose entries will be read, or below which more will be opened."""
 
+HANDLE: Final = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+"""Flags for a folder below which something will be opened, and which need not be readable."""
+
 _RESOLVE: Final = kernel.RESOLVE_BENEATH | kernel.RESOLVE_NO_SYMLINKS | kernel.RESOLVE_NO_MAGICLINKS
-_STEP: Final = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+@contextlib.contextmanager
+def opened(path: str, flags: int = HANDLE, *, folder: int | None = None) -> Iterator[int]:
+    """A descriptor of the folder at ``path``, which is no link itself, as long as needed; below the
+    descriptor ``folder``, if given. Raises OSError."""
+    fd = os.open(path, flags) if folder is None else open_beneath(folder, path, flags)
+    try:
+        yield fd
+    finally:
+        os.close(fd)
 
 
 def open_beneath(folder: int, path: str | bytes, flags: int, mode: int = 0) -> int:
@@ -64,7 +79,7 @@ def _open_by_steps(folder: int, path: bytes, flags: int, mode: int) -> int:
     here = os.dup(folder)
     try:
         for part in above:
-            below = os.open(part, _STEP, dir_fd=here)
+            below = os.open(part, HANDLE, dir_fd=here)
             os.close(here)
             here = below
         return os.open(last, flags, mode, dir_fd=here)
