@@ -6,6 +6,7 @@ import contextlib
 import os
 import signal
 import sys
+from collections.abc import Iterable
 from types import FrameType
 
 import click
@@ -13,6 +14,7 @@ import click
 from store.cli.context import Context
 from store.cli.lazy import LazyGroup
 from store.cli.streams import ENDING, OutputBroken, drop_output, may_style, open_streams
+from store.cli.usage import explain
 from store.errors import OutputFailed, StoreError, UsageError, printable, storage_error
 
 COMMANDS = {
@@ -98,8 +100,7 @@ def main() -> None:
     except (click.exceptions.Abort, KeyboardInterrupt):
         code = _complain(*_interruption())
     except click.ClickException as error:
-        error.show()
-        code = error.exit_code
+        code = _print_error(explain(error), error.exit_code)
     except StoreError as error:
         code = _report(error)
     except OSError as error:
@@ -168,12 +169,16 @@ def _trace() -> None:
 def _complain(message: str, hint: str | None, code: int) -> int:
     if ENDING.unheard:
         return code
+    hints = [f"  hint: {_shown(hint)}"] if hint else []
     bold, off = ("\033[1;31m", "\033[0m") if may_style(sys.stderr) else ("", "")
+    return _print_error([f"{bold}store: {_shown(message)}{off}", *hints], code)
+
+
+def _print_error(lines: Iterable[str], code: int) -> int:
     # Where even this cannot be written, the exit code has to do.
     with contextlib.suppress(OSError, OutputBroken):
-        print(f"{bold}store: {_shown(message)}{off}", file=sys.stderr)
-        if hint:
-            print(f"  hint: {_shown(hint)}", file=sys.stderr)
+        for line in lines:
+            print(line, file=sys.stderr)
     return code
 
 

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Iterator
 from typing import Any
 
 import click
 
-from store.errors import UsageError
+from store.errors import UsageError, printable
 
 WRONG_LINE = 64
 """As EX_USAGE of <sysexits.h>; elsewhere a wrong command line is 2."""
+
+_REPRESENTED = re.compile(r"(?<!\\)\\udc([89a-f][0-9a-f])")
+"""A byte that is no text, as click shows it, and Python."""
 
 
 @contextlib.contextmanager
@@ -36,3 +40,15 @@ class FindingCommand(click.Command):
         """As click does, but for the exit code."""
         with own_usage_code():
             return super().invoke(ctx)
+
+
+def explain(error: click.ClickException) -> Iterator[str]:
+    """The lines that say what is wrong with a command line: as click's own, but that names in them
+    may hold anything."""
+    ctx = getattr(error, "ctx", None)
+    if ctx is not None:
+        yield ctx.get_usage()
+        yield f"Try '{ctx.command_path} --help' for help."
+        yield ""
+    message = _REPRESENTED.sub(r"\\x\1", error.format_message())
+    yield from (printable(line) for line in f"Error: {message}".split("\n"))

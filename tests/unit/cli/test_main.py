@@ -94,3 +94,19 @@ def test_a_locale_that_lacks_our_signs_is_no_error(line: Line, tmp_path: Path) -
     )
     assert done.returncode == 0, done.stderr
     assert path.encode() in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        ([b"\xff"], "Error: no command is named '\\xff'\n"),
+        ([b"realise", b"--timeout", b"\xfe", b"x"], "'\\xfe' is not a duration"),
+        ([b"enter", b"/x\x1b[31m"], "Directory '/x\\x1b[31m' does not exist"),
+        ([b"seeds", b"\x1b[2J"], "unexpected extra argument (\\x1b[2J)"),
+        ([b"completion", b"\xff"], "'\\xff' is not one of"),
+    ],
+)
+def test_words_that_are_no_text_are_shown_as_codes(
+    line: Line, words: list[bytes], says: str
+) -> None:
+    assert says in line.run(*words, code=2).stderr
