@@ -173,7 +173,8 @@ def _run(command: list[str]) -> None:
         command, stdout=sys.stderr, stdin=subprocess.DEVNULL, env=_environment(), check=False
     )
     if done.returncode:
-        raise SetUpFailed(f"this failed: {' '.join(command)}")
+        settings = " (pip's settings: `pip config list`)" if "pip" in command else ""
+        raise SetUpFailed(f"this failed{settings}: {' '.join(command)}")
 
 
 def _name_checkout(environment: Path, checkout: Path, place: Path) -> None:

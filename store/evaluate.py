@@ -33,6 +33,9 @@ ENGINE: Final = os.path.dirname(os.path.abspath(__file__))
 KIT: Final = os.path.join(os.path.dirname(ENGINE), "derivations")
 """The recipes that come with the engine, which other recipes may import."""
 
+HASH_SEED: Final = "0"
+"""What the order of a set of texts is made from; recipes must not depend on it, but might."""
+
 GRACE: Final = 5.0
 """Seconds beyond its limit after which a child is killed that did not end itself."""
 
@@ -146,7 +149,7 @@ def _run(command: list[str], fds: tuple[int, int], printed: int, seconds: float)
         with contextlib.suppress(OSError):
             kernel.personality(kernel.ADDR_NO_RANDOMIZE)
 
-    environment = {"LC_ALL": "C", "TZ": "UTC", "PYTHONHASHSEED": "0"}
+    environment = {"LC_ALL": "C", "TZ": "UTC", "PYTHONHASHSEED": HASH_SEED}
     if "LD_LIBRARY_PATH" in os.environ:  # Python itself may need it
         environment["LD_LIBRARY_PATH"] = os.environ["LD_LIBRARY_PATH"]
     with subprocess.Popen(

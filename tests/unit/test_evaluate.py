@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from store import evaluate as evaluate_module
 from store import kernel
 from store.errors import Cycle, EvaluationError, FormatError
 from store.evaluate import Limits, evaluate, evaluation, read_seeds
@@ -20,6 +21,7 @@ from store.model.catalogue import Catalogue
 from store.model.derivation import Derivation
 from store.recipes import answer
 
+RECIPES = str(Path(__file__).resolve().parents[2] / "derivations")
 UNCHECKED = py_compile.PycInvalidationMode.UNCHECKED_HASH
 fresh = itertools.count()
 
@@ -476,6 +478,15 @@ def test_the_folder_may_have_any_name(folder: Path, name: str) -> None:
     (other / "kit.py").write_text("WORD = 'hello'\n")
     (other / "stages.py").write_text("from .kit import WORD\n" + GOOD)
     assert evaluate(str(other)).package("hello")
+
+
+@pytest.mark.parametrize("seed", ["debian", "zig"])
+def test_our_recipes_depend_on_no_order_of_sets(seed: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = evaluate(RECIPES, seed)
+    monkeypatch.setattr(evaluate_module, "HASH_SEED", "4711")
+    again = evaluate(RECIPES, seed)
+    assert list(again.packages.items()) == list(found.packages.items())
+    assert list(again.nodes) == list(found.nodes)
 
 
 def test_names_beside_the_recipes_do_not_hide_the_library(folder: Path) -> None:
