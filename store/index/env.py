@@ -28,7 +28,7 @@ from store.errors import (
 from store.index import reserve, tail
 from store.index.filesystem import refuse_network
 from store.index.reading import Reader
-from store.index.schema import SCHEMA, TABLES, Tables
+from store.index.schema import IDENTITY_SIZE, SCHEMA, TABLES, Tables
 from store.system import owned
 
 if TYPE_CHECKING:
@@ -330,7 +330,9 @@ def _make_all_tables(env: Any) -> None:
 def _make_tables(env: Any, txn: Any) -> None:
     for name, flags in TABLES.items():
         env.open_db(name, txn, create=True, **flags)
-    txn.put(b"schema", b"%d" % SCHEMA, db=env.open_db(b"meta", txn))
+    meta = env.open_db(b"meta", txn)
+    txn.put(b"schema", b"%d" % SCHEMA, db=meta)
+    txn.put(b"store", os.urandom(IDENTITY_SIZE), db=meta)
 
 
 def _growing(env: Any, work: Callable[[Any], T]) -> T:

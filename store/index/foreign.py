@@ -38,6 +38,19 @@ class Told(NamedTuple):
     node: Node | None
 
 
+def identity(fd: int) -> bytes | None:
+    """The bytes that tell the store from others whose index is open as ``fd``; None when it has
+    none. Raises as :func:`told`."""
+    try:
+        env = _open(fd)
+        meta = env.open_db(b"meta", create=False)
+        with env.begin() as txn:
+            found: bytes | None = txn.get(b"store", db=meta)
+        return found
+    except lmdb.Error as error:
+        raise CorruptObject(f"it is damaged: {error}") from error
+
+
 def told(fd: int, digests: Iterable[bytes]) -> list[Told]:
     """What the index file that is open as ``fd`` says of the makers of the objects with these
     digests (20 bytes each). Records that do not decode are passed over.
@@ -45,17 +58,8 @@ def told(fd: int, digests: Iterable[bytes]) -> list[Told]:
     CorruptObject when it is no index that can be read, StorageError while another process writes to
     it. LMDB may end this process, or never return.
     """
-    size = os.fstat(fd).st_size
     try:
-        env = lmdb.open(
-            f"/proc/self/fd/{fd}",
-            map_size=max(size, 1 << 20),
-            subdir=False,
-            readonly=True,
-            lock=False,
-            create=False,
-            max_dbs=len(TABLES) + 4,
-        )
+        env = _open(fd)
         digests = tuple(digests)
         for _ in range(_ATTEMPTS):
             found, disturbed = _attempt(env, digests)
@@ -64,6 +68,18 @@ def told(fd: int, digests: Iterable[bytes]) -> list[Told]:
     except lmdb.Error as error:
         raise CorruptObject(f"it is damaged: {error}") from error
     raise StorageError("it is being written to; try again soon")
+
+
+def _open(fd: int) -> Any:
+    return lmdb.open(
+        f"/proc/self/fd/{fd}",
+        map_size=max(os.fstat(fd).st_size, 1 << 20),
+        subdir=False,
+        readonly=True,
+        lock=False,
+        create=False,
+        max_dbs=len(TABLES) + 4,
+    )
 
 
 def _attempt(env: Any, digests: tuple[bytes, ...]) -> tuple[list[Told], bool]:

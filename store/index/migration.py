@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from typing import Any
 
 from store import canon
 from store.errors import Busy, StoreError
 from store.index.holder import process_start
-from store.index.schema import NUMBER, SCHEMA, TABLES, ObjectRecord, damaged
+from store.index.schema import IDENTITY_SIZE, NUMBER, SCHEMA, TABLES, ObjectRecord, damaged
 from store.model import fields
 from store.model.names import ObjectId
 from store.model.origin import BUILT, KEPT
@@ -42,6 +43,7 @@ def migrate(env: Any, txn: Any) -> None:
         if isinstance(error, Busy):
             raise
         raise damaged(f"of schema {schema.decode()}", error.message) from error
+    txn.put(b"store", os.urandom(IDENTITY_SIZE), db=tables[b"meta"])
     txn.put(b"schema", b"%d" % SCHEMA, db=tables[b"meta"])
 
 

@@ -14,6 +14,7 @@ from store.index import holder
 from store.index.graph import Objects
 from store.index.schema import (
     COARSE,
+    IDENTITY_SIZE,
     LONGEST_KEY,
     NUMBER,
     POSITION,
@@ -212,8 +213,16 @@ class Reader(Objects):
 
     # -- what nothing else on disk tells --
 
+    def identity(self) -> bytes | None:
+        """The bytes that tell this store from others; None where there are none that can be."""
+        found = self._get(b"meta", b"store")
+        return found if found is not None and len(found) == IDENTITY_SIZE else None
+
     def everything(self, *, times: bool = False) -> Iterator[list[Value]]:
         """All that :mod:`store.index.records` keeps, ``times`` of last use and verification too."""
+        identity = self.identity()
+        if identity is not None:
+            yield ["store", identity]
         for _, data in self._prefixed(b"nodes", b""):
             yield ["node", data]
         for _, data in self._prefixed(b"realisations", b""):

@@ -10,6 +10,7 @@ BLAKE3, and the record: an array whose first item says of what it is.
 
 | record | |
 | --- | --- |
+| ``["store", bytes]`` | what tells the store from others; all that follows is its |
 | ``["node", data]`` | as in ``nodes`` |
 | ``["realised", data]`` | as in ``realisations`` |
 | ``["realisation", data]`` | as schema 2 had it: without an origin |

@@ -5,7 +5,8 @@ again, and an object's references have smaller numbers than it has.
 
 | table | key | value |
 | --- | --- | --- |
-| meta | name | bytes: ``schema``; ``next``, the number to come; ``collector``, while one runs |
+| meta | name | bytes: ``schema``; ``next``, the number to come; ``collector``, while one runs;
+``store``, 16 bytes of chance that tell this store from others |
 | ids | object digest (20) | number (4, big-endian) |
 | objects | number | digest (20), size (8), registered (8), flags (1), name |
 | references | number | numbers, 4 bytes little-endian each |
@@ -46,6 +47,9 @@ Node: TypeAlias = "Source | Derivation | Resolved"
 
 SCHEMA = 3
 """The version of the tables' layout that this program writes."""
+
+IDENTITY_SIZE = 16
+"""Bytes that tell a store from others."""
 
 _PAIRS = {"dupsort": True, "dupfixed": True}
 TABLES: Mapping[bytes, Mapping[str, bool]] = {

@@ -208,6 +208,10 @@ class Writer(Reader):
         self._delete(b"realisations", key)
         self._delete(b"makers", record.object.digest, key)
 
+    def set_identity(self, identity: bytes) -> None:
+        """Be the store that these bytes tell from others."""
+        self._put(b"meta", b"store", identity)
+
     # -- what is held --
 
     def put_root(self, name: str, oid: ObjectId, path: bytes = b"") -> None:

@@ -26,8 +26,8 @@ class How(Enum):
     TRUSTED = "trusted"
     """Imported on the other store's word alone, as the user asked for."""
     KEPT = "kept"
-    """It stood in an index of schema 2, which knew no origins, and names another machine or user.
-    """
+    """It stood in an index of schema 2, which knew no origins, and names another machine or user;
+    or another store built it, of whose index a copy was taken back here."""
 
 
 _RANKS = {how: rank for rank, how in enumerate(reversed(How))}

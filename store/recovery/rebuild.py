@@ -12,9 +12,12 @@ import os
 import signal
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from store import opening
+from store.durable import open_file
 from store.errors import CorruptObject, NoStore, StoreError, UnknownObject, storage_error
+from store.index import foreign
 from store.index.rebuilding import Workshop, workshop
 from store.index.records import Scan
 from store.index.writing import Writer
@@ -102,14 +105,16 @@ def _make(
         saved, why = _salvage(shop, source)
         if backup and saved is None:
             raise CorruptObject(f"{backup} cannot be taken back: {why}")
+        identity = _identity(layout) if backup else None
         phase("looking at objects")
         found = survey(layout, contents=contents, progress=_counted(phase, "looking at objects"))
         phase("writing")
         kept, told = Scan(layout.records), [Replay()]
+        begin = partial(Replay, identity=identity)
         # What is newer comes last: the record file than a backup, the index than its record file.
         scans = [scan for scan in ((saved, kept) if backup else (kept, saved)) if scan is not None]
         shop.fill(
-            lambda txn: _fill(txn, found, scans, told, _counted(phase, "writing")),
+            lambda txn: _fill(txn, found, scans, told, begin, _counted(phase, "writing")),
             layout.records,
             lambda: told[-1].kept_for_later,
         )
@@ -131,10 +136,11 @@ def _fill(
     found: Survey,
     scans: list[Scan],
     told: list[Replay],
+    begin: Callable[[], Replay],
     progress: Callable[[int, int], None],
 ) -> None:
     # From the start again when the map had to grow: the last of ``told`` counts.
-    replay = Replay()
+    replay = begin()
     told.append(replay)
     for start in range(0, len(found.sound), CROWD):
         progress(start, len(found.sound))
@@ -143,6 +149,25 @@ def _fill(
         scan.skipped = 0
         replay.tell(txn, scan.records())
     replay.finish(txn)
+
+
+def _identity(layout: Layout) -> bytes | None:
+    """What tells the store that is there from others, before a copy is put in the place of its
+    index; None when nothing is left of it."""
+    for record in Scan(layout.records).records():
+        match record:
+            case ["store", bytes(identity)]:
+                return identity
+    try:
+        return Helper(partial(_identity_in, f"{layout.index}/data.mdb")).result()
+    except (StoreError, OSError):
+        return None
+
+
+def _identity_in(path: str) -> bytes | None:
+    faulthandler.disable()
+    signal.alarm(PATIENCE)
+    return foreign.identity(open_file(path))
 
 
 def _salvage(shop: Workshop, source: str) -> tuple[Scan | None, str | None]:

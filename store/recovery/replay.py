@@ -5,15 +5,16 @@ from __future__ import annotations
 import os
 import struct
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from store.canon import Value
 from store.errors import FormatError, StoreError
 from store.index.migration import with_origin
 from store.index.nodes import KINDS
-from store.index.schema import Root
+from store.index.schema import IDENTITY_SIZE, Root
 from store.index.writing import Writer
 from store.model import fields
+from store.model.origin import KEPT
 from store.model.realisation import Realisation
 
 
@@ -29,10 +30,14 @@ class Replay:
     roots: int = 0
     lost_roots: list[tuple[str, str]] = field(default_factory=list)
     kept_for_later: list[list[Value]] = field(default_factory=list)
+    identity: bytes | None = None
+    """What tells this store from others; of none, the first that is told."""
+    _teller: bytes | None = None
     _roots: dict[bytes, Root] = field(default_factory=dict)
 
     def tell(self, txn: Writer, records: Iterable[list[Value]]) -> None:
         """Tell records in the order in which they were written."""
+        self._teller = None
         for record in records:
             try:
                 self._tell(txn, record)
@@ -46,6 +51,8 @@ class Replay:
             txn.remove_realisation(record)
             self.unread += 1
         self.realisations = txn.realisation_count()
+        if self.identity is not None:
+            txn.set_identity(self.identity)
         for key, root in sorted(self._roots.items()):
             if txn.has(root.id):
                 txn.set_root(key, root)
@@ -57,12 +64,15 @@ class Replay:
 
     def _tell(self, txn: Writer, record: list[Value]) -> None:
         match record:
+            case ["store", bytes(identity)] if len(identity) == IDENTITY_SIZE:
+                self._teller = identity
+                self.identity = self.identity or identity
             case ["node", bytes(data)]:
                 if data[:1] not in KINDS:
                     raise FormatError("a node of no known kind")
                 txn.put_nodes([KINDS[data[:1]].decode(data[1:])])
             case ["realised", bytes(data)]:
-                txn.add_realisation(Realisation.from_stored(data))
+                txn.add_realisation(self._ours(Realisation.from_stored(data)))
             case ["realisation", bytes(data)]:
                 txn.add_realisation(with_origin(Realisation.decode(data)))
             case ["source", bytes(sha256), bytes(locator), int(when)] if len(sha256) == 32:
@@ -77,3 +87,10 @@ class Replay:
                 txn.put_times(digest, used, verified)
             case _:
                 raise FormatError("a record of no known kind")
+
+    def _ours(self, record: Realisation) -> Realisation:
+        """A record that another store's index or record file has: not built here, whatever it
+        says."""
+        if record.origin.built_here and self._teller not in (None, self.identity):
+            return replace(record, origin=KEPT)
+        return record

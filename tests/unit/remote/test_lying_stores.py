@@ -888,6 +888,33 @@ def test_a_copy_taken_back_betters_no_origin(mixed: str) -> None:
         assert hows(mixed) == MIXED
 
 
+@pytest.mark.parametrize("lost", [(), ("records",), ("index/data.mdb",)])
+def test_a_copy_of_another_stores_index_makes_nothing_built_here(
+    mixed: str, tmp_path: Path, lost: tuple[str, ...]
+) -> None:
+    from store.layout import Layout
+
+    store = Store.open(str(tmp_path / "victim"))
+    Other(store).builds(OTHER_HELLO)
+    store.close()
+    layout = Layout(store.layout.root)
+    for name in lost:
+        os.unlink(f"{layout.root}/{name}")
+    for _ in range(2):
+        restore(layout, f"{mixed}/copy")
+        assert hows(layout.root).count("built") == (0 if lost == ("records",) else 1)
+        rebuild(layout)
+    assert "kept" in hows(layout.root)
+
+
+def test_an_empty_store_makes_no_build_its_own_with_a_copy(mixed: str, tmp_path: Path) -> None:
+    from store.layout import Layout
+
+    Store.open(str(tmp_path / "empty")).close()
+    restore(Layout(str(tmp_path / "empty")), f"{mixed}/copy")
+    assert hows(str(tmp_path / "empty")) == ["kept", "kept", "signed", "trusted"]
+
+
 def test_a_record_file_that_lies_about_names_is_not_believed(own: Store, other: Other) -> None:
     from store.index.records import framed
     from store.layout import Layout
