@@ -20,7 +20,8 @@ DEEPEST = 64
 """Levels of arrays that a value may have. The records have five."""
 
 # One for all: with each new one comes a buffer of a megabyte.
-_pack = msgpack.Packer(use_bin_type=True).pack
+_packer = msgpack.Packer(use_bin_type=True)
+_pack = _packer.pack
 
 _LISTS = frozenset((list,))
 _PLAIN = frozenset((bool, int, bytes, str, type(None)))
@@ -36,6 +37,20 @@ def encode(value: Value) -> bytes:
     except (TypeError, ValueError, OverflowError) as error:
         raise FormatError(f"no canonical form: {error}") from error
     return packed
+
+
+def array_head(count: int) -> bytes:
+    """How the encoding of an array of ``count`` items begins; FormatError for too many."""
+    try:
+        head: bytes = _packer.pack_array_header(count)
+    except ValueError as error:
+        raise FormatError(f"no canonical form for {count} items") from error
+    return head
+
+
+def encode_items(values: Sequence[Value]) -> bytes:
+    """The encoding of an array without its head: with others like it, that of a longer one."""
+    return encode(values)[len(array_head(len(values))) :]
 
 
 def decode(data: bytes) -> list[Value]:

@@ -61,6 +61,11 @@ def keyed(kind: Kind, data: Bytes) -> bytes:
     return blake3(data, derive_key_context=kind.value).digest()
 
 
+def keyed_hasher(kind: Kind) -> Hasher:
+    """A fresh hasher for what :func:`keyed` is asked for: ``update(data)``, then ``digest()``."""
+    return blake3(derive_key_context=kind.value)
+
+
 def file_digest(data: Bytes) -> bytes:
     """The plain 32-byte BLAKE3 of a file's bytes."""
     return blake3(data).digest()

@@ -8,7 +8,7 @@ target they cannot stand, and need no such care.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from store import canon, digest
 from store.digest import Kind
@@ -29,6 +29,15 @@ def blanked_file(content: bytes, offsets: Sequence[int]) -> bytes:
         return content
     fields.strictly_ascending(offsets, "offsets")
     return digest.keyed(Kind.BLANKED_FILE, canon.encode([content, list(offsets)]))
+
+
+def blanked_stream(content: bytes, count: int, offsets: Iterable[Sequence[int]]) -> bytes:
+    """As :func:`blanked_file` of ``count`` offsets, more than none, that come in several parts."""
+    hasher = digest.keyed_hasher(Kind.BLANKED_FILE)
+    hasher.update(canon.array_head(2) + canon.encode_items([content]) + canon.array_head(count))
+    for part in offsets:
+        hasher.update(canon.encode_items(part))
+    return hasher.digest()
 
 
 def object_id(

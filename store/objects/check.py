@@ -12,8 +12,7 @@ from store.model import identity
 from store.model.manifest import Manifest
 from store.model.names import ObjectId
 from store.model.tree import Directory, Node, NodeKind
-from store.objects.content import file_digest, occurrences
-from store.objects.scan import Scanner
+from store.objects.content import file_digest
 from store.objects.sharing import MTIME_NS, mode_of
 from store.objects.staged import blanked_file, blanked_link
 from store.system import longpath
@@ -201,8 +200,7 @@ def identify(path: str, manifest: Manifest) -> ObjectId:
 
 def _blanked(path: str, node: Node, manifest: Manifest) -> Node:
     if node.kind is NodeKind.LINK:
-        places = Scanner([manifest.id.text]).find(node.payload)
-        return blanked_link(node.payload, [offset for offset, _ in places])
+        return blanked_link(node.payload, manifest.id.text.encode())
     if node.kind is NodeKind.DIRECTORY:
         entries = manifest.directories[node.payload].entries
         below = (
@@ -211,7 +209,6 @@ def _blanked(path: str, node: Node, manifest: Manifest) -> Node:
         return Directory(tuple(below)).node()
     fd = longpath.open_at(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
-        found = occurrences(fd, Scanner([manifest.id.text]))
-        return blanked_file(fd, node, [offset for offset, _ in found])
+        return blanked_file(fd, node, manifest.id.text.encode())
     finally:
         os.close(fd)

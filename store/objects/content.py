@@ -8,12 +8,14 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 
 from store import digest
 from store.durable import open_file
 from store.model import identity
-from store.objects.scan import OVERLAP, Scanner
+from store.objects.scan import OVERLAP
 
 CHUNK = 1 << 20
 """Bytes that are read at a time."""
@@ -43,7 +45,7 @@ def file_digest(path: str) -> bytes:
     """The plain BLAKE3 of the file at ``path``; OSError when it is no file."""
     fd = open_file(path)
     try:
-        return blanked_digest(fd, ())
+        return file_digest_of(fd)
     finally:
         os.close(fd)
 
@@ -54,43 +56,131 @@ def source_digest(path: str) -> str:
     hasher = hashlib.sha256()
     fd = open_file(path)
     try:
-        for chunk in _read(fd, 0, None):
+        for chunk in _read(fd):
             hasher.update(chunk)
     finally:
         os.close(fd)
     return hasher.hexdigest()
 
 
-def blanked_digest(fd: int, offsets: Iterable[int]) -> bytes:
-    """The plain BLAKE3 of an open file, with the 32 bytes from each offset (ascending) blanked."""
+def file_digest_of(fd: int) -> bytes:
+    """The plain BLAKE3 of an open file."""
     hasher = digest.file_hasher()
-    at = 0
-    for offset in offsets:
-        for chunk in _read(fd, at, offset):
-            hasher.update(chunk)
-        hasher.update(identity.BLANK[max(at - offset, 0) :])
-        at = offset + digest.TEXT_SIZE
-    for chunk in _read(fd, at, None):
+    for chunk in _read(fd):
         hasher.update(chunk)
     return hasher.digest()
 
 
-def occurrences(fd: int, scanner: Scanner) -> Iterator[tuple[int, bytes]]:
-    """Where an open file holds the scanner's texts: offset and text, ascending."""
-    tail, base = b"", 0
-    for chunk in _read(fd, 0, None):
-        # The last bytes are looked at again: a text may lie across the border.
+def places(data: bytes, texts: Iterable[bytes]) -> list[tuple[int, bytes]]:
+    """Where ``data`` holds each of a few digest texts: offset and text, ascending.
+
+    Two may share bytes, if the one ends as the other begins.
+    """
+    found: list[tuple[int, bytes]] = []
+    for text in texts:
+        found += [(start, text) for start in _starts(data, text)]
+    return sorted(found)
+
+
+def _starts(data: bytes, text: bytes) -> list[int]:
+    if text not in data:
+        return []
+    pattern = re.compile(b"(?=%s)" % text if _overlaps_itself(text) else text)
+    return [match.start() for match in pattern.finditer(data)]
+
+
+def _overlaps_itself(text: bytes) -> bool:
+    return any(text.endswith(text[:size]) for size in range(1, len(text)))
+
+
+def replaced(text: bytes, places: Iterable[tuple[int, bytes]]) -> bytes:
+    """``text`` with each of the given digests (or blanks) at its offset."""
+    changed = bytearray(text)
+    for offset, new in places:
+        changed[offset : offset + digest.TEXT_SIZE] = new
+    return bytes(changed)
+
+
+@dataclass(frozen=True)
+class Part:
+    """Bytes of a file from ``start`` on, in which ``count`` texts were replaced, or begun to be."""
+
+    start: int
+    data: bytes
+    count: int
+
+
+def replacing(fd: int, texts: Mapping[bytes, bytes]) -> Iterator[Part]:
+    """An open file in parts, each text replaced by another: a pass in bounded memory, however often
+    they occur. Parts that were yielded may be written back meanwhile."""
+    alone = next(iter(texts)) if len(texts) == 1 else None
+    if alone is not None and _overlaps_itself(alone):
+        alone = None
+    tail = changed = b""
+    start = 0
+    for chunk in _read(fd):
+        # The last bytes are looked at again, as they were: a text may lie across the border.
         window = tail + chunk
-        for offset, text in scanner.find(window):
-            yield base + offset, text
+        if alone is not None:
+            out, count = _replaced_alone(window, changed, alone, texts[alone])
+        else:
+            found = places(window, texts)
+            out = replaced(changed + chunk, [(at, texts[text]) for at, text in found])
+            count = len(found)
+        tail, changed = window[-OVERLAP:], out[-OVERLAP:]
+        ready = len(out) - len(changed)
+        yield Part(start, out[:ready], count)
+        start += ready
+    yield Part(start, changed, 0)
+
+
+def _replaced_alone(window: bytes, changed: bytes, text: bytes, new: bytes) -> tuple[bytes, int]:
+    """``window``, which begins as ``changed`` was, with a text replaced that cannot overlap
+    itself."""
+    first = window.find(text)
+    if first < 0:
+        return changed + window[len(changed) :], 0
+    kept = min(first, len(changed))
+    return changed[:kept] + window.replace(text, new)[kept:], window.count(text)
+
+
+def offsets(fd: int, text: bytes) -> Iterator[list[int]]:
+    """Where an open file holds a text, ascending, in lists of bounded length."""
+    tail, base = b"", 0
+    for chunk in _read(fd):
+        window = tail + chunk
+        yield [base + at for at in _starts(window, text)]
         tail = window[-OVERLAP:]
         base += len(window) - len(tail)
 
 
-def _read(fd: int, start: int, end: int | None) -> Iterator[bytes]:
-    while end is None or start < end:
-        chunk = os.pread(fd, CHUNK if end is None else min(CHUNK, end - start), start)
-        if not chunk:
-            return
+def blanked_digest(fd: int, own: bytes) -> tuple[bytes, int]:
+    """The plain BLAKE3 of an open file with each ``own`` digest blanked, and how many there are."""
+    hasher, count = digest.file_hasher(), 0
+    for part in replacing(fd, {own: identity.BLANK}):
+        hasher.update(part.data)
+        count += part.count
+    return hasher.digest(), count
+
+
+def blanked_payload(fd: int, own: bytes) -> bytes | None:
+    """The payload that counts for an open file that names its own object; None if it does not."""
+    content, count = blanked_digest(fd, own)
+    return identity.blanked_stream(content, count, offsets(fd, own)) if count else None
+
+
+def rewrite(fd: int, texts: Mapping[bytes, bytes]) -> bytes:
+    """Replace each text in an open file by another; returns the file's plain BLAKE3 then."""
+    hasher = digest.file_hasher()
+    for part in replacing(fd, texts):
+        hasher.update(part.data)
+        if part.data:
+            os.pwrite(fd, part.data, part.start)
+    return hasher.digest()
+
+
+def _read(fd: int) -> Iterator[bytes]:
+    at = 0
+    while chunk := os.pread(fd, CHUNK, at):
         yield chunk
-        start += len(chunk)
+        at += len(chunk)

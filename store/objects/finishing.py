@@ -8,10 +8,10 @@ from contextlib import contextmanager
 
 from store import kernel
 from store.model.tree import Node, NodeKind, file, link
-from store.objects.content import blanked_digest
+from store.objects.content import places, replaced, rewrite
 from store.objects.crew import share_out
 from store.objects.sharing import MTIME_NS, finish, mode_of, publish
-from store.objects.staged import TOP, Staged, blanked_file, blanked_link, replaced
+from store.objects.staged import TOP, Staged, blanked_file, blanked_link
 
 FEW = 12
 """Up to so many fresh inodes are synced one by one; more are cheaper with the file system."""
@@ -41,40 +41,53 @@ def _rewrite(
             for entry, node in staged.entries.items():
                 _rewrite(node, entry, below, texts, own=own)
         return
-    places = [(at, texts[text]) for at, text in staged.places if text in texts]
-    if not places:
+    found = {text: texts[text] for text in staged.texts if text in texts}
+    if not found:
         return
-    staged.places = tuple(place for place in staged.places if place[1] not in texts)
+    staged.texts -= found.keys()
+    # What is left after the others' is its own.
+    left = next(iter(staged.texts), None)
     if staged.node.kind is NodeKind.LINK:
-        _rewrite_link(staged, name, folder, places, own=own)
+        _rewrite_link(staged, name, folder, found, left, own=own)
     else:
-        _rewrite_file(staged, name, folder, places, own=own)
+        _rewrite_file(staged, name, folder, found, left, own=own)
 
 
 def _rewrite_link(
-    staged: Staged, name: bytes, folder: int, places: list[tuple[int, bytes]], *, own: bool
+    staged: Staged,
+    name: bytes,
+    folder: int,
+    texts: Mapping[bytes, bytes],
+    left: bytes | None,
+    *,
+    own: bool,
 ) -> None:
-    target = replaced(staged.node.payload, places)
+    found = places(staged.node.payload, texts)
+    target = replaced(staged.node.payload, [(at, texts[text]) for at, text in found])
     os.unlink(name, dir_fd=folder)
     os.symlink(target, name, dir_fd=folder)
     os.utime(name, ns=(MTIME_NS, MTIME_NS), dir_fd=folder, follow_symlinks=False)
     staged.node = link(target)
     if not own:
-        staged.blanked = blanked_link(target, [at for at, _ in staged.places])
+        staged.blanked = blanked_link(target, left)
 
 
 def _rewrite_file(
-    staged: Staged, name: bytes, folder: int, places: list[tuple[int, bytes]], *, own: bool
+    staged: Staged,
+    name: bytes,
+    folder: int,
+    texts: Mapping[bytes, bytes],
+    left: bytes | None,
+    *,
+    own: bool,
 ) -> None:
     fd = os.open(name, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
     try:
-        for at, text in places:
-            os.pwrite(fd, text, at)
         before = staged.node
-        staged.node = file(blanked_digest(fd, ()), before.size, executable=before.executable)
+        staged.node = file(rewrite(fd, texts), before.size, executable=before.executable)
         if not own:
-            staged.blanked = blanked_file(fd, staged.node, [at for at, _ in staged.places])
-        if not staged.places:
+            staged.blanked = blanked_file(fd, staged.node, left)
+        if not staged.texts:
             finish(fd, mode_of(before.executable))
     finally:
         os.close(fd)

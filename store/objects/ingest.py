@@ -235,7 +235,7 @@ def _complete(
     with _folder(output.staging) as folder:
         if output.rewritable:
             rename_others(staged, _texts(beside), folder)
-        itself = output.rewritable and any(entry.places for entry in staged.files())
+        itself = output.rewritable and any(entry.texts for entry in staged.files())
         directories = {} if output.rewritable else staged.directories()
         blanked = staged.blanked_tree() if output.rewritable else staged.node
         oid = identity.object_id(output.name, blanked.digest(), references, itself)

@@ -8,7 +8,7 @@ texts hold: 24 bytes a look-up, whatever the data holds, so no input makes the s
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from store.digest import ALPHABET, TEXT_SIZE
 
@@ -34,6 +34,10 @@ _BLOCK = _STRIDE << 11
 """Bytes that are looked at group by group when there is a hit among them."""
 
 
+_PIECE = 1 << 18
+"""Bytes after which texts that were found are not looked for any more."""
+
+
 class Scanner:
     """Looks for a set of digest texts of 32 characters."""
 
@@ -42,8 +46,9 @@ class Scanner:
         """What is looked for; without any, nothing is ever found."""
         self._groups: dict[int, list[tuple[int, bytes]]] | None = None
 
-    def find(self, data: bytes) -> list[tuple[int, bytes]]:
-        """Each occurrence in ``data``: its offset and the text, ascending."""
+    def find(self, data: bytes, without: Collection[bytes] = ()) -> list[tuple[int, bytes]]:
+        """Each occurrence in ``data``: its offset and the text, ascending. Those of the texts
+        ``without`` may be left out."""
         if not self.texts or len(data) < TEXT_SIZE:
             return []
         sample = data[_STEP - 1 :: _STEP].translate(_MAP)
@@ -51,20 +56,31 @@ class Scanner:
         if first < 0:
             return []
         if sample.count(_SAMPLED_RUN) * _DENSE > len(sample):
-            return self._find_by_group(data)
+            return self._find_by_group(data, without)
         found: list[tuple[int, bytes]] = []
         while first >= 0:
             last = sample.find(_OUT, first + len(_SAMPLED_RUN))
             last = len(sample) if last < 0 else last
             # Sample i is byte 4i+3: the run can reach three bytes further at either end.
-            found += self._find_in_run(data, _STEP * first, _STEP * last + _STEP - 1)
+            found += self._find_in_run(data, _STEP * first, _STEP * last + _STEP - 1, without)
             first = sample.find(_SAMPLED_RUN, last)
         return found
 
-    def _find_in_run(self, data: bytes, start: int, end: int) -> list[tuple[int, bytes]]:
+    def texts_in(self, data: bytes, known: Collection[bytes] = ()) -> set[bytes]:
+        """The texts that ``data`` holds, but for those that are ``known`` to be in it."""
+        found = set(known)
+        for start in range(0, len(data), _PIECE):
+            # A text that was found may be all that there is, and is not looked for again.
+            piece = data[start : start + _PIECE + OVERLAP] if len(data) > _PIECE else data
+            found.update([text for _, text in self.find(piece, found)])
+        return found.difference(known)
+
+    def _find_in_run(
+        self, data: bytes, start: int, end: int, without: Collection[bytes]
+    ) -> list[tuple[int, bytes]]:
         piece = data[start:end]
         if len(piece) > 8 * TEXT_SIZE:
-            return [(start + offset, text) for offset, text in self._find_by_group(piece)]
+            return [(start + offset, text) for offset, text in self._find_by_group(piece, without)]
         if piece.translate(_MAP).find(_RUN) < 0:
             return []
         return [(start + at, text) for at, text in self._find_by_window(piece)]
@@ -73,7 +89,7 @@ class Scanner:
         windows = ((at, data[at : at + TEXT_SIZE]) for at in range(len(data) - OVERLAP))
         return [(at, text) for at, text in windows if text in self.texts]
 
-    def _find_by_group(self, data: bytes) -> list[tuple[int, bytes]]:
+    def _find_by_group(self, data: bytes, without: Collection[bytes]) -> list[tuple[int, bytes]]:
         if self._groups is None:
             if len(data) < _STRIDE * len(self.texts):
                 return self._find_by_window(data)  # making the groups would take longer
@@ -86,15 +102,17 @@ class Scanner:
         for start in range(0, len(groups), size):
             block = groups[start : start + size]
             if not self._groups.keys().isdisjoint(block):
-                found += self._hits(data, block, start * _STRIDE)
+                found += self._hits(data, block, start * _STRIDE, without)
         return sorted(found)
 
-    def _hits(self, data: bytes, block: memoryview, base: int) -> Iterator[tuple[int, bytes]]:
+    def _hits(
+        self, data: bytes, block: memoryview, base: int, without: Collection[bytes]
+    ) -> Iterator[tuple[int, bytes]]:
         assert self._groups is not None
         for index, group in enumerate(block):
             for shift, text in self._groups.get(group, ()):
                 offset = base + index * _STRIDE - shift
-                if offset >= 0 and data.startswith(text, offset):
+                if text not in without and offset >= 0 and data.startswith(text, offset):
                     yield offset, text
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from store import digest
 from store.model import identity
 from store.model.tree import Directory, Node, NodeKind, file, link
-from store.objects.content import blanked_digest
+from store.objects.content import blanked_payload, places, replaced
 
 TOP = b"x"
 """The name that the copied tree has in the staging folder."""
@@ -17,9 +16,11 @@ TOP = b"x"
 Content: TypeAlias = tuple[bytes, bool]
 """The digest of a file's bytes, and whether it is executable: equal ones are one inode."""
 
-Packed: TypeAlias = tuple[int, bool, int, bytes, bytes | None, tuple[tuple[int, bytes], ...], bool]
+Packed: TypeAlias = tuple[int, bool, int, bytes, bytes | None, frozenset[bytes], bool]
 """A :class:`Staged` file or link as a helper hands it back: few objects, and quickly pickled."""
 
+
+NO_TEXTS: frozenset[bytes] = frozenset()
 
 EMPTY = Directory(()).node()
 """The node of an empty directory."""
@@ -29,13 +30,14 @@ EMPTY = Directory(()).node()
 class Staged:
     """A node of the copied tree. ``blanked`` counts for identity, ``node`` is as on disk.
 
-    ``places`` are offsets of scratch digests' texts in a file or link target, not replaced yet.
+    ``texts`` are the scratch digests that a file or link target holds, not replaced yet. Where, is
+    not kept: they may be nearly all that there is.
     ``shared`` says that the inode needs not be published.
     """
 
     blanked: Node
     node: Node
-    places: tuple[tuple[int, bytes], ...] = ()
+    texts: frozenset[bytes] = NO_TEXTS
     shared: bool = False
     entries: dict[bytes, Staged] = field(default_factory=dict)
 
@@ -78,7 +80,7 @@ class Staged:
         return sealed
 
     def blanked_tree(self) -> Node:
-        """The node that counts for identity, once no places but its own are left."""
+        """The node that counts for identity, once no texts but its own are left."""
         return self._seal({}, blanked=True)
 
 
@@ -93,25 +95,18 @@ class Share:
     rewritable: int
 
 
-def replaced(text: bytes, places: Iterable[tuple[int, bytes]]) -> bytes:
-    """``text`` with each of the given digests (or blanks) at its offset."""
-    changed = bytearray(text)
-    for offset, new in places:
-        changed[offset : offset + digest.TEXT_SIZE] = new
-    return bytes(changed)
+def blanked_link(target: bytes, own: bytes | None) -> Node:
+    """The node that counts for a link that may name its ``own`` object."""
+    if own is None or own not in target:
+        return link(target)
+    found = places(target, [own])
+    return link(replaced(target, [(offset, identity.BLANK) for offset, _ in found]))
 
 
-def blanked_link(target: bytes, offsets: Iterable[int]) -> Node:
-    """The node that counts for a link that names its own object at ``offsets``."""
-    return link(replaced(target, [(offset, identity.BLANK) for offset in offsets]))
-
-
-def blanked_file(fd: int, node: Node, offsets: Sequence[int]) -> Node:
-    """The node that counts for an open file that names its own object at ``offsets``."""
-    if not offsets:
-        return node
-    payload = identity.blanked_file(blanked_digest(fd, offsets), offsets)
-    return file(payload, node.size, executable=node.executable)
+def blanked_file(fd: int, node: Node, own: bytes | None) -> Node:
+    """The node that counts for an open file that may name its ``own`` object."""
+    payload = None if own is None else blanked_payload(fd, own)
+    return node if payload is None else file(payload, node.size, executable=node.executable)
 
 
 def pack(leaf: Staged) -> Packed:
@@ -119,12 +114,12 @@ def pack(leaf: Staged) -> Packed:
     node, blanked = leaf.node, leaf.blanked
     payload = None if blanked == node else blanked.payload
     fields = (int(node.kind), node.executable, node.size, node.payload)
-    return (*fields, payload, leaf.places, leaf.shared)
+    return (*fields, payload, leaf.texts, leaf.shared)
 
 
 def unpack(fields: Packed) -> Staged:
     """The inverse of :func:`pack`."""
-    kind, executable, size, payload, blanked, places, shared = fields
+    kind, executable, size, payload, blanked, texts, shared = fields
     node = Node(NodeKind(kind), executable, size, payload)
     other = node if blanked is None else Node(node.kind, executable, size, blanked)
-    return Staged(other, node, places, shared)
+    return Staged(other, node, texts, shared)

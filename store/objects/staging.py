@@ -24,6 +24,7 @@ from store.objects.scan import OVERLAP, Scanner
 from store.objects.sharing import TIMES, link_path, mode_of, share, share_within
 from store.objects.staged import (
     EMPTY,
+    NO_TEXTS,
     TOP,
     Content,
     Share,
@@ -263,7 +264,7 @@ class Copier:
         self.rewritable += share.rewritable
 
     def _unite(self, leaf: Staged, path: bytes) -> None:
-        if leaf.node.kind is NodeKind.FILE and not leaf.places:
+        if leaf.node.kind is NodeKind.FILE and not leaf.texts:
             before = self._written[leaf.node.payload, leaf.node.executable]
             if share_within(before, self._staging, SPARE, self._staging):
                 # Renaming one name of an inode over another does nothing, and leaves both.
@@ -276,12 +277,12 @@ class Copier:
 
     def _link(self, name: bytes, source: int, target: int, path: bytes) -> Staged:
         text = os.readlink(name, dir_fd=source)
-        places = self._scan(text, 0)
+        texts = self._scan(text)
         name = path.rpartition(b"/")[2]
         os.symlink(text, name, dir_fd=target)
         os.utime(name, ns=TIMES, dir_fd=target, follow_symlinks=False)
-        self.rewritable += bool(places)
-        return Staged(blanked_link(text, self._mine(places)), link(text), tuple(places))
+        self.rewritable += bool(texts)
+        return Staged(blanked_link(text, self._mine(texts)), link(text), texts)
 
     def _file(
         self, name: bytes, source: int, target: int, path: bytes, executable: bool | None
@@ -306,16 +307,16 @@ class Copier:
     def _small(
         self, name: bytes, data: bytes, target: int, path: bytes, executable: bool
     ) -> Staged:
-        places = self._scan(data, 0) if self._scanner.texts else []
+        texts = self._scan(data) if self._scanner.texts else NO_TEXTS
         node = file(digest.file_digest(data), len(data), executable=executable)
-        if not places and self._share(node, name, target, path):
+        if not texts and self._share(node, name, target, path):
             return Staged(node, node, shared=True)
         # Its final mode from the start, unless it is to be written again.
-        mode = 0o600 if places else mode_of(executable)
+        mode = 0o600 if texts else mode_of(executable)
         fd = create(name, target, mode)
         try:
             write_all(fd, data)
-            return self._finished(fd, node, places, path, made=mode)
+            return self._finished(fd, node, texts, path, made=mode)
         finally:
             os.close(fd)
 
@@ -330,7 +331,7 @@ class Copier:
         sharing: bool = True,
     ) -> Staged:
         hasher = digest.file_hasher()
-        places: list[tuple[int, bytes]] = []
+        texts = NO_TEXTS
         size, tail = 0, b""
         out = create(name, target, 0o600)
         try:
@@ -339,12 +340,12 @@ class Copier:
                 hasher.update(chunk)
                 # The last bytes are looked at again: a digest may lie across the border.
                 window = tail + chunk
-                places += self._scan(window, size - len(tail))
+                texts |= self._scan(window, texts)
                 size += len(chunk)
                 tail = window[-OVERLAP:]
             node = file(hasher.digest(), size, executable=executable)
-            if places or not sharing or not self._can_share(node):
-                return self._finished(out, node, places, path, made=0o600)
+            if texts or not sharing or not self._can_share(node):
+                return self._finished(out, node, texts, path, made=0o600)
         finally:
             os.close(out)
         os.unlink(name, dir_fd=target)
@@ -354,14 +355,14 @@ class Copier:
         return self._large(name, fd, target, path, executable, sharing=False)
 
     def _finished(
-        self, fd: int, node: Node, places: list[tuple[int, bytes]], path: bytes, *, made: int
+        self, fd: int, node: Node, texts: frozenset[bytes], path: bytes, *, made: int
     ) -> Staged:
         self.fresh_files += 1
         if self._first:
             self._writeback.note(node.size)
-        if places:
+        if texts:
             self.rewritable += 1
-            return Staged(blanked_file(fd, node, self._mine(places)), node, tuple(places))
+            return Staged(blanked_file(fd, node, self._mine(texts)), node, texts)
         mode = mode_of(node.executable)
         if made != mode or self._masked:
             os.fchmod(fd, mode)
@@ -386,14 +387,11 @@ class Copier:
         self._written[key] = path
         return True
 
-    def _scan(self, data: bytes, base: int) -> list[tuple[int, bytes]]:
-        """Notes the digests in ``data``; returns the places of the scratch digests."""
-        places: list[tuple[int, bytes]] = []
-        for offset, text in self._scanner.find(data):
-            self.seen.add(text)
-            if text in self._scratches:
-                places.append((base + offset, text))
-        return places
+    def _scan(self, data: bytes, known: frozenset[bytes] = NO_TEXTS) -> frozenset[bytes]:
+        """Notes the digests in ``data``; returns those to be rewritten, but for the ``known``."""
+        found = self._scanner.texts_in(data, known)
+        self.seen |= found
+        return self._scratches & found
 
-    def _mine(self, places: list[tuple[int, bytes]]) -> list[int]:
-        return [offset for offset, text in places if text == self._own]
+    def _mine(self, texts: frozenset[bytes]) -> bytes | None:
+        return self._own if self._own in texts else None

@@ -18,6 +18,10 @@ from store.audit.explain import explain
 from store.build import archives, selection, unpack
 from store.build.streams import Meter
 from store.errors import BadArchive, InvalidName
+from store.model import identity
+from store.objects.check import check_object
+from store.objects.ingest import ingest_outputs
+from store.store import Store
 from tests.fuzz.within import within
 
 
@@ -226,3 +230,23 @@ def test_a_glob_with_many_loose_stars_is_refused() -> None:
     with pytest.raises(InvalidName) as caught:
         selection.compile_globs(("a**b**c**d",))
     assert "more than 2 times '**'" in str(caught.value.hint)
+
+
+# -- outputs --
+
+
+@pytest.mark.parametrize("between", ["", "\n", "-" * 31])
+def test_an_output_of_its_own_digest_takes_little_memory_and_time(
+    tmp_path: Path, between: str
+) -> None:
+    store = Store.open(str(tmp_path / "root"))
+    scratch = identity.scratch("x", "out")
+    unit = (scratch.text + between).encode()
+    (tmp_path / "out").write_bytes(unit * ((24 << 20) // len(unit)))
+
+    def take() -> None:
+        found = ingest_outputs(store.layout.root, {scratch: str(tmp_path / "out")})[scratch]
+        assert found.refers_to_itself
+        assert check_object(store.layout.root, found) == []
+
+    within(take, memory=24 << 20)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from store.digest import ALPHABET, TEXT_SIZE, file_digest
+from store.model import identity
 from store.objects import content
 from store.objects.scan import Scanner
 
@@ -100,11 +102,56 @@ def test_chunks_of_a_file_hide_nothing_at_their_borders(
         data = b"-" * before + text + b"-" * (200 - before)
         (tmp_path / "f").write_bytes(data)
         fd = os.open(tmp_path / "f", os.O_RDONLY)
-        assert list(content.occurrences(fd, Scanner(TEXTS))) == [(before, text)]
+        assert [at for part in content.offsets(fd, text) for at in part] == [before]
         blanked = data.replace(text, b"\0" * 32)
-        assert content.blanked_digest(fd, [before]) == file_digest(blanked)
-        assert content.blanked_digest(fd, []) == file_digest(data)
+        assert content.blanked_digest(fd, text) == (file_digest(blanked), 1)
+        assert content.blanked_digest(fd, TEXTS[1].encode()) == (file_digest(data), 0)
+        assert content.file_digest_of(fd) == file_digest(data)
         os.close(fd)
+
+
+OVERLAPPING = ("a" * 32, "b" + "a" * 30 + "b", "a" * 31 + "c", "c" + "d" * 31)
+
+
+@given(
+    st.lists(
+        st.sampled_from([*OVERLAPPING, "a", "b", "aaa", "c" + "d" * 30, "d" * 31, "-" * 7]),
+        max_size=12,
+    ),
+    st.sets(st.sampled_from(OVERLAPPING), min_size=1),
+    st.integers(1, 70),
+)
+def test_texts_are_replaced_as_if_all_places_were_known_before(
+    pieces: list[str], wanted: set[str], chunk: int
+) -> None:
+    data = "".join(pieces).encode()
+    texts = {text.encode(): b"%02d" % n + b"=" * 30 for n, text in enumerate(sorted(wanted))}
+    found = naive(data, sorted(wanted))
+    with pytest.MonkeyPatch.context() as patch, tempfile.TemporaryFile(buffering=0) as file:
+        patch.setattr(content, "CHUNK", chunk)
+        file.write(data)
+        expected = bytearray(data)
+        for at, text in found:
+            expected[at : at + 32] = texts[text]
+        one = min(texts)
+        blanked = content.blanked_payload(file.fileno(), one)
+        places = [at for at, text in found if text == one]
+        content_of = bytearray(data)
+        for at in places:
+            content_of[at : at + 32] = bytes(32)
+        before = identity.blanked_file(file_digest(bytes(content_of)), places)
+        assert blanked == (before if places else None)
+        assert content.rewrite(file.fileno(), texts) == file_digest(bytes(expected))
+        file.seek(0)
+        assert file.read() == expected
+
+
+def test_texts_that_were_found_are_not_looked_for_again() -> None:
+    texts = [text.encode() for text in TEXTS[:3]]
+    scanner = Scanner(TEXTS[:2])
+    data = texts[0] * 20_000 + b"-" + texts[1] + b"-" + texts[2]
+    assert scanner.texts_in(data) == set(texts[:2])
+    assert scanner.texts_in(data, frozenset(texts[:1])) == {texts[1]}
 
 
 def test_groups_of_a_digest_without_the_rest_are_no_match() -> None:
