@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -22,7 +22,7 @@ from store.index.reading import Reader
 from store.index.schema import LONGEST_KEY
 from store.layout import Layout
 from store.model.names import ObjectId
-from store.roots import LINK, Links, NamedRoot, Standing
+from store.roots import LINK, UNSEEN, Links, NamedRoot, Sight, Standing
 
 if TYPE_CHECKING:
     from store.index.writing import Writer
@@ -53,9 +53,16 @@ class Holding:
         """As :meth:`roots`, of a snapshot."""
         return self.standing(txn).named()
 
-    def standing(self, txn: Reader) -> Standing:
-        """Every root of a snapshot as it is now, where there may be many thousands."""
-        return Standing(self.layout, txn.root_values())
+    def standing(self, txn: Reader, patience: float = UNSEEN) -> Standing:
+        """Every root of a snapshot as it is now, where there may be many thousands. One that is out
+        of sight is kept for ``patience`` seconds."""
+        return Standing(self.layout, txn.root_values(), Sight(*txn.sight()), patience)
+
+    def note_unseen(self, standing: Standing) -> None:
+        """Write down since when roots are out of sight, and which are not any more."""
+        changed = standing.sight()
+        if changed:
+            self._index.write(lambda txn: txn.put_unseen(changed))
 
     def add_root(self, name: str, oid: ObjectId) -> None:
         """Keep the object, under a name; another object of that name is not kept any more.
@@ -91,12 +98,16 @@ class Holding:
         links = Links(self.layout)
 
         def transaction(txn: Writer) -> int:
-            gone = [
-                root
-                for root in roots
-                if root.path and not links.holds(os.fsencode(root.path), root.recorded)
-            ]
-            return sum(txn.remove_root(root.name) for root in gone)
+            folders = txn.sight()[0]
+            return sum(txn.remove_root(root.name) for root in roots if gone(root, folders))
+
+        def gone(root: NamedRoot, folders: Mapping[bytes, int]) -> bool:
+            if not root.path:
+                return False
+            name = os.fsencode(root.name)
+            look = links.look(os.fsencode(root.path), root.recorded, folders.get(name))
+            # Out of sight, only one goes that has been for too long.
+            return not look.holds and not (look.hidden and root.unseen is None)
 
         return self._index.write(transaction)
 
@@ -110,6 +121,7 @@ class Holding:
             txn.put_root(link_name(path), oid, os.fsencode(path))
             # Within: no collector may see the root before its link is there.
             _make_link(path, target)
+            txn.put_folder(link_name(path), _folder_of(path))
 
         self._index.write(transaction)
 
@@ -221,6 +233,14 @@ def link_name(path: str) -> str:
     # By digest: a path may be longer than a key of the index.
     cut = digest.file_digest(os.fsencode(path))[: digest.OBJECT_DIGEST_SIZE]
     return LINK + digest.to_text(cut)
+
+
+def _folder_of(path: str) -> int:
+    """The inode of the folder that a link is in; 0 when it cannot be looked at."""
+    try:
+        return os.stat(os.path.dirname(path)).st_ino
+    except OSError:
+        return 0
 
 
 def _root_named(txn: Reader, name: str) -> str | None:

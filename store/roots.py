@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Sequence
+import time
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -21,29 +22,60 @@ FEW = 5000
 """Roots that one process looks at before another is worth its start."""
 
 
+UNSEEN = 30 * 86400.0
+"""Seconds for which a root is kept whose link is out of sight: on a disk that is not mounted."""
+
 _NO_LINK = (errno.EINVAL, errno.ELOOP, errno.ENAMETOOLONG)
 """What says that something else stands there, or nothing can."""
 
 
 class NamedRoot(NamedTuple):
     """A root as it is now. ``path`` is the link that stands for it, or None; ``holds`` what it
-    keeps: nothing when the link is gone, or leads out of the store; ``since`` in Unix seconds."""
+    keeps: nothing when the link is gone, or leads out of the store; ``since`` in Unix seconds, as
+    ``unseen``: since when the link is out of sight, if it is."""
 
     name: str
     path: str | None
     recorded: ObjectId
     holds: ObjectId | None
     since: int
+    unseen: int | None = None
+
+
+class Sight(NamedTuple):
+    """What is known of where links were: by the name of a root, the inode of its link's folder, and
+    since when (Unix seconds) the link is out of sight."""
+
+    folders: Mapping[bytes, int] = {}
+    unseen: Mapping[bytes, int] = {}
+
+
+class Look(NamedTuple):
+    """What a link leads to. ``hidden`` says that it may be there, out of sight: where its folder is
+    not there, or not the one that it was made in. ``closed``, that the system does not show it."""
+
+    holds: ObjectId | None
+    hidden: bool = False
+    closed: bool = False
 
 
 class Standing:
     """Every root of a snapshot; links are looked at when this is made.
 
-    ``roots`` are names and values as in the index's table. CorruptObject when one is damaged.
+    ``roots`` are names and values as in the index's table. What is out of sight is kept for
+    ``patience`` seconds. CorruptObject when one is damaged.
     """
 
-    def __init__(self, layout: Layout, roots: Sequence[tuple[bytes, bytes]]) -> None:
+    def __init__(
+        self,
+        layout: Layout,
+        roots: Sequence[tuple[bytes, bytes]],
+        sight: Sight = Sight(),  # noqa: B008 - a frozen value
+        patience: float = UNSEEN,
+    ) -> None:
         self._roots = roots
+        self._sight = sight
+        self._unseen: dict[int, int] = {}
         links = Links(layout)
         self._held = each(partial(_as_recorded, layout.objects), roots, FEW)
         # By place: what a root holds in the stead of what was recorded.
@@ -51,7 +83,12 @@ class Standing:
         for at, digest in enumerate(self._held):
             if not digest:
                 root = Root.unpack(roots[at][1])
-                oid = links.holds(root.path, root.id)
+                look = links.look(root.path, root.id, sight.folders.get(roots[at][0]))
+                oid = look.holds
+                if look.hidden or look.closed:
+                    now = int(time.time())
+                    since = self._unseen[at] = min(now, sight.unseen.get(roots[at][0], now))
+                    oid = root.id if look.closed or now - since < patience else None
                 self._instead[at], self._held[at] = oid, oid.digest if oid else b""
 
     def held(self) -> list[bytes]:
@@ -66,6 +103,19 @@ class Standing:
         """Those that hold nothing, by name."""
         return [self._root(at) for at, oid in self._instead.items() if oid is None]
 
+    def unseen(self) -> list[NamedRoot]:
+        """Those that are out of sight and hold what they did, by name."""
+        return [self._root(at) for at in self._unseen if self._instead[at] is not None]
+
+    def sight(self) -> dict[bytes, int | None]:
+        """Since when each root is out of sight, by name, where that is not yet known; None where it
+        is not any more."""
+        now = {self._roots[at][0]: since for at, since in self._unseen.items()}
+        fresh: dict[bytes, int | None] = {
+            name: since for name, since in now.items() if name not in self._sight.unseen
+        }
+        return fresh | {name: None for name in self._sight.unseen if name not in now}
+
     def _root(self, at: int) -> NamedRoot:
         name, data = self._roots[at]
         root = Root.unpack(data)
@@ -75,6 +125,7 @@ class Standing:
             root.id,
             self._instead.get(at, root.id),
             root.since,
+            self._unseen.get(at),
         )
 
 
@@ -85,18 +136,24 @@ class Links:
         self._objects = layout.objects
         self._folders: dict[str, bool] = {STORE_DIR: True, layout.objects: True}
 
-    def holds(self, path: bytes, recorded: ObjectId) -> ObjectId | None:
-        """The object that a link leads to or into, if need be through other links; None when it is
-        gone, is no link, or leads elsewhere. ``recorded`` when it cannot be looked at: it may be
-        there, as on a disk that does not answer."""
+    def look(self, path: bytes, recorded: ObjectId, folder: int | None = None) -> Look:
+        """The object that a link leads to or into, if need be through other links. ``folder`` is
+        the inode of the folder that it was made in, if that is known; ``recorded``, the object."""
         try:
             led = os.fsdecode(os.readlink(path))
-        except (FileNotFoundError, NotADirectoryError, ValueError):
-            return None
+        except (FileNotFoundError, NotADirectoryError):
+            return Look(None, hidden=_hides(os.path.dirname(path), folder))
+        except ValueError:
+            return Look(None)
         except OSError as error:
-            return None if error.errno in _NO_LINK else recorded
+            closed = error.errno not in _NO_LINK
+            return Look(recorded if closed else None, closed=closed)
         link = os.fsdecode(path)
-        return self._named(os.path.join(os.path.dirname(link), led)) or self._within(link)
+        oid = self._named(os.path.join(os.path.dirname(link), led)) or self._within(link)
+        if oid is not None:
+            return Look(oid)
+        real = os.path.realpath(link)
+        return Look(None, hidden=not os.path.lexists(real) and _hides(os.path.dirname(real), None))
 
     def _named(self, path: str) -> ObjectId | None:
         folder, _, name = path.rpartition("/")
@@ -117,6 +174,19 @@ class Links:
             except OSError:
                 self._folders[folder] = False
         return self._folders[folder]
+
+
+def _hides(folder: str | bytes, made_in: int | None) -> bool:
+    """Whether a folder that lacks a link is not the one that has it: it is not there, cannot be
+    looked at, or is another one, as where nothing is mounted. An unknown one is when it is empty.
+    """
+    try:
+        if made_in is not None:
+            return os.stat(folder).st_ino != made_in
+        with os.scandir(folder) as scan:
+            return next(scan, None) is None
+    except OSError:
+        return True
 
 
 def _parsed(name: str) -> ObjectId | None:

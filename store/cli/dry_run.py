@@ -6,7 +6,8 @@ import json
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
 
 from store.cli.wording import counted
 from store.errors import printable
@@ -20,6 +21,7 @@ from store.index.reading import Reader
 from store.layout import Layout
 from store.model.names import STORE_DIR
 from store.quantities import bytes_text, seconds_text
+from store.roots import NamedRoot
 from store.store import Store
 
 FEW, CROWD = 64, 20_000
@@ -165,6 +167,7 @@ def _summary(plan: Plan, shown: Shown) -> dict[str, object]:
         "logs": shown.logs,
         "logs_frees": shown.logs_freed,
         "dead_roots": [root.path for root in holders.dead],
+        "unseen_roots": unseen_records(holders.roots.unseen()),
         "stale_leases": holders.stale,
         "unseen_processes": holders.unseen,
     }
@@ -175,7 +178,9 @@ def told_holders(holders: Holders, *, dropped: bool) -> Iterator[str]:
     verb = "dropped" if dropped else "would drop"
     for root in holders.dead:
         name = printable(root.path or root.name)
-        yield f"{verb} the root {name}: its link is gone, or leads out of the store"
+        yield f"{verb} the root {name}: {_why_dead(root)}"
+    for root in holders.roots.unseen():
+        yield f"kept the root {printable(root.path or root.name)}: {unseen_text(root)}"
     if holders.stale:
         yield f"{verb} {counted(holders.stale, 'lease')} of processes that are gone"
     if holders.unseen:
@@ -183,6 +188,31 @@ def told_holders(holders: Holders, *, dropped: bool) -> Iterator[str]:
             f"{counted(holders.unseen, 'process')} could not be looked at (wholly); what nobody "
             "else uses does not count as used"
         )
+
+
+def _why_dead(root: NamedRoot) -> str:
+    if root.unseen is not None:
+        return f"{unseen_text(root)}, which is too long"
+    return "its link is gone, or leads out of the store"
+
+
+def unseen_text(root: NamedRoot) -> str:
+    """Since when the link of a root is out of sight, for people."""
+    since = datetime.fromtimestamp(root.unseen or 0, UTC)
+    return f"its link is out of sight since {since:%Y-%m-%d %H:%M} UTC"
+
+
+def unseen_records(roots: Iterable[NamedRoot]) -> list[dict[str, str | None]]:
+    """The same of several, for programs."""
+    return [
+        {"name": root.name, "link": root.path, "path": root.recorded.path, "since": since_of(root)}
+        for root in roots
+    ]
+
+
+def since_of(root: NamedRoot) -> str | None:
+    """Since when a root's link is out of sight, if it is, for programs."""
+    return None if root.unseen is None else datetime.fromtimestamp(root.unseen, UTC).isoformat()
 
 
 def dead_objects(count: int) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from store.cli.context import Context
-from store.cli.dry_run import dead_objects, show_plan, told_holders
+from store.cli.dry_run import dead_objects, show_plan, told_holders, unseen_records
 from store.cli.options import PACKAGE, Duration, Size, seed_option
 from store.errors import StorageError, StoreError, UsageError, printable
 from store.gc.plan import Plan
@@ -150,6 +150,7 @@ def _report(collector: Collector, plan: Plan, as_json: bool) -> None:
             "logs": outcome.logs,
             "spared": plan.spared,
             "dead_roots": [root.path for root in plan.holders.dead],
+            "unseen_roots": unseen_records(plan.holders.roots.unseen()),
             "dropped_roots": outcome.dropped_roots,
             "dropped_leases": outcome.dropped_leases,
             "unseen_processes": plan.holders.unseen,

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import click
 
 from store.cli.context import Context
+from store.cli.dry_run import since_of, unseen_text
 from store.cli.options import PACKAGE, seed_option
 from store.errors import UnknownObject, printable
 from store.roots import NamedRoot
@@ -59,7 +60,8 @@ def _line(root: NamedRoot) -> str:
     name = printable(root.path or root.name)
     if root.holds is None:
         return f"{name}  is gone, and keeps nothing (it was {root.recorded.path})"
-    return f"{name}  {root.holds.path}"
+    unseen = f"  ({unseen_text(root)})" if root.unseen is not None else ""
+    return f"{name}  {root.holds.path}{unseen}"
 
 
 def _record(root: NamedRoot) -> dict[str, object]:
@@ -68,5 +70,6 @@ def _record(root: NamedRoot) -> dict[str, object]:
         "link": root.path,
         "path": None if root.holds is None else root.holds.path,
         "recorded": root.recorded.path,
+        "unseen_since": since_of(root),
         "since": datetime.fromtimestamp(root.since, UTC).isoformat(),
     }

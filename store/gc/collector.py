@@ -72,6 +72,7 @@ class Collector:
         nothing half-done that another process could see."""
         with self._alone():
             plan = make_plan(self._store, policy, self._phase)
+            self._store.note_unseen(plan.holders.roots)
             self._drop_roots(plan.holders.dead)
             self._drop_logs(policy)
             self._drop_downloads(policy)

@@ -15,7 +15,7 @@ from store.index import holder
 from store.index.reading import Reader
 from store.index.schema import Lease, damaged
 from store.model.names import ObjectId
-from store.roots import LINK, NamedRoot, Standing
+from store.roots import LINK, UNSEEN, NamedRoot, Standing
 from store.store import Store
 
 
@@ -78,9 +78,10 @@ class Holders(NamedTuple):
                 )
 
 
-def gather(store: Store, txn: Reader) -> Holders:
-    """Everything that holds an object of the snapshot ``txn``."""
-    roots = store.standing(txn)
+def gather(store: Store, txn: Reader, patience: float = UNSEEN) -> Holders:
+    """Everything that holds an object of the snapshot ``txn``; links that are out of sight, for
+    ``patience`` seconds."""
+    roots = store.standing(txn, patience)
     dead = tuple(roots.dead())
     for root in dead:
         if root.path is not None and root.name != link_name(root.path):

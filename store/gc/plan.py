@@ -42,7 +42,7 @@ def make_plan(
     store.index.prefetch()
     with store.index.read() as txn:
         phase("roots")
-        holders = gather(store, txn)
+        holders = gather(store, txn, policy.unseen_roots)
         phase("marking")
         marking = Marking(txn, keep_derivations=policy.keep_derivations)
         dead = marking.begin(txn, holders.held())

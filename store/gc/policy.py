@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from typing import Final, NamedTuple
 
+from store.roots import UNSEEN
+
 LOGS_OLDER_THAN: Final = 30 * 86400.0
 LOGS_SIZE: Final = 4 << 30
 
@@ -16,6 +18,7 @@ class Policy(NamedTuple):
 
     ``logs_older_than``: seconds for which the log of nothing alive is kept, unless ``older_than``
     says another time or ``keep_free`` asks for space. ``logs_size``: bytes of all logs at most.
+    ``unseen_roots``: seconds for which a root is kept whose link is out of sight.
     """
 
     max_freed: int | None = None
@@ -23,6 +26,7 @@ class Policy(NamedTuple):
     older_than: float | None = None
     keep_derivations: bool = False
     logs_older_than: float = LOGS_OLDER_THAN
+    unseen_roots: float = UNSEEN
     logs_size: int = LOGS_SIZE
 
     @property

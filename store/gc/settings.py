@@ -24,6 +24,7 @@ from dataclasses import dataclass
 from store.errors import UsageError
 from store.gc.policy import LOGS_OLDER_THAN, LOGS_SIZE, Policy
 from store.layout import Layout
+from store.roots import UNSEEN
 
 _SIZE = re.compile(r"(\d{1,18}(?:\.\d{1,9})?) ?([KMGTP]?)(?:i?B)?", re.ASCII)
 _DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,9})?) ?([smhdw]?)", re.ASCII)
@@ -35,6 +36,7 @@ _KNOWN = {
     "keep-derivations",
     "logs-older-than",
     "logs-size",
+    "keep-unseen-roots",
 }
 _LARGEST = 1 << 20
 """Bytes of a configuration at most."""
@@ -50,6 +52,7 @@ class Settings:
     keep_derivations: bool = False
     logs_older_than: float = LOGS_OLDER_THAN
     logs_size: int = LOGS_SIZE
+    unseen_roots: float = UNSEEN
 
     def policy(self) -> Policy:
         """What an automatic run is asked for."""
@@ -59,6 +62,7 @@ class Settings:
             keep_derivations=self.keep_derivations,
             logs_older_than=self.logs_older_than,
             logs_size=self.logs_size,
+            unseen_roots=self.unseen_roots,
         )
 
     def completed(self, asked: Policy) -> Policy:
@@ -68,6 +72,7 @@ class Settings:
             keep_derivations=asked.keep_derivations or self.keep_derivations,
             logs_older_than=self.logs_older_than,
             logs_size=self.logs_size,
+            unseen_roots=self.unseen_roots,
         )
 
 
@@ -130,6 +135,7 @@ def parse(data: bytes) -> Settings:
         keep_derivations=keep,
         logs_older_than=_seconds(collect, "logs-older-than") or LOGS_OLDER_THAN,
         logs_size=LOGS_SIZE if logs is None else logs,
+        unseen_roots=_seconds(collect, "keep-unseen-roots") or UNSEEN,
     )
 
 

@@ -14,10 +14,12 @@ from store.index import holder
 from store.index.graph import Objects
 from store.index.schema import (
     COARSE,
+    FOLDER,
     IDENTITY_SIZE,
     LONGEST_KEY,
     NUMBER,
     POSITION,
+    UNSEEN,
     Lease,
     Node,
     Root,
@@ -124,6 +126,19 @@ class Reader(Objects):
         if len(found) != self._entries(b"roots"):
             raise damaged("roots", f"{len(found)} are there, of {self._entries(b'roots')}")
         return found
+
+    def sight(self) -> tuple[dict[bytes, int], dict[bytes, int]]:
+        """By the names of roots: the inodes of the folders that their links are in, and since when
+        (Unix seconds) links are out of sight."""
+        folders: dict[bytes, int] = {}
+        unseen: dict[bytes, int] = {}
+        with self._txn.cursor(db=self._tables[b"meta"]) as cursor:
+            for mark, found in ((FOLDER, folders), (UNSEEN, unseen)):
+                there = cursor.set_range(mark)
+                while there and cursor.key().startswith(mark):
+                    found[cursor.key()[len(mark) :]] = int.from_bytes(cursor.value(), "big")
+                    there = cursor.next()
+        return folders, unseen
 
     def has_root(self, name: str) -> bool:
         """Whether there is a root of this name, which any text may be."""

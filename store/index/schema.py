@@ -7,6 +7,8 @@ again, and an object's references have smaller numbers than it has.
 | --- | --- | --- |
 | meta | name | bytes: ``schema``; ``next``, the number to come; ``collector``, while one runs;
 ``store``, 16 bytes of chance that tell this store from others |
+| | ``folder/``, root's name | the inode (8, big-endian) of the folder that a link was made in |
+| | ``unseen/``, root's name | Unix seconds (8, big-endian) since when a link is out of sight |
 | ids | object digest (20) | number (4, big-endian) |
 | objects | number | digest (20), size (8), registered (8), flags (1), name |
 | references | number | numbers, 4 bytes little-endian each |
@@ -75,6 +77,9 @@ TABLES: Mapping[bytes, Mapping[str, bool]] = {
 NUMBER = struct.Struct(">I")
 POSITION = struct.Struct(">Q")
 _OBJECT = struct.Struct(">20sQQB")
+FOLDER, UNSEEN = b"folder/", b"unseen/"
+"""How keys of ``meta`` begin that speak of a link's root."""
+
 LONGEST_KEY = 511
 LAST_NUMBER = 2**32 - 1
 

@@ -18,10 +18,12 @@ from store.index import holder
 from store.index.nodes import KINDS
 from store.index.reading import Reader, source_key
 from store.index.schema import (
+    FOLDER,
     LAST_NUMBER,
     LONGEST_KEY,
     NUMBER,
     POSITION,
+    UNSEEN,
     Entry,
     Node,
     ObjectRecord,
@@ -234,7 +236,29 @@ class Writer(Reader):
         there = bool(self._txn.delete(key, db=self._tables[b"roots"]))
         if there:
             self.told.append(["unroot", key])
+            for mark in (FOLDER, UNSEEN):
+                self._forget_mark(mark, key)
         return there
+
+    def _forget_mark(self, mark: bytes, key: bytes) -> None:
+        if len(key) + len(mark) <= LONGEST_KEY:  # a name, and no link's
+            self._delete(b"meta", mark + key)
+
+    def put_folder(self, name: str, inode: int) -> None:
+        """Note the folder in which the link of a root was made; 0 when it is not known."""
+        key = os.fsencode(name)
+        self._delete(b"meta", UNSEEN + key)
+        if inode:
+            self._put(b"meta", FOLDER + key, POSITION.pack(inode))
+
+    def put_unseen(self, since: Mapping[bytes, int | None]) -> None:
+        """Note since when (Unix seconds) links of roots are out of sight, by the roots' names; None
+        for those that are seen."""
+        for key, when in since.items():
+            if when is None:
+                self._forget_mark(UNSEEN, key)
+            elif self._get(b"roots", key) is not None:
+                self._put(b"meta", UNSEEN + key, POSITION.pack(when))
 
     def put_lease(self, token: bytes | None, oids: Iterable[ObjectId]) -> bytes:
         """Lease (more) objects to this process; returns the token to add to it or end it with."""

@@ -122,7 +122,8 @@ def _still(store: Store, root: NamedRoot) -> bool:
     with store.index.read() as later:
         if later.has(root.holds):
             return False
-    return Links(store.layout).holds(os.fsencode(root.path), root.holds) == root.holds
+    look = Links(store.layout).look(os.fsencode(root.path), root.holds)
+    return look.hidden or look.holds == root.holds
 
 
 def check_facts(store: Store, examined: Sequence[Examined]) -> list[Finding]:

@@ -262,6 +262,7 @@ def test_a_link_holds_what_it_leads_to_by_whatever_name_of_the_store(
     link, alias = tmp_path / "result", tmp_path / "alias"
     alias.symlink_to(store.layout.root)
     (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "other").touch()  # an empty one could be a disk out of sight
     store.link_root(str(link), one.id)
     targets = {
         f"{alias}/store/{two.id}": two.id,

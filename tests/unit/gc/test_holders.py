@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 
 from store.gc.collector import Collector
 from store.gc.policy import Policy
+from store.gc.settings import parse
 from tests.unit.gc.conftest import Stock
 
 
@@ -93,3 +95,92 @@ def test_a_link_that_cannot_be_looked_at_keeps_what_it_was_made_for(
     monkeypatch.setattr(os, "readlink", refused)
     assert collect(stock) == {"tree"}
     assert len(stock.store.roots()) == 1
+
+
+def out_of_sight(stock: Stock, link: Path, way: str) -> Callable[[], None]:
+    """Take the folder of a link, or where it leads, out of sight; returns what brings it back."""
+    folder, away = link.parent, link.parent.with_name("away")
+    folder.rename(away)
+    match way:
+        case "empty mount point":
+            folder.mkdir()
+        case "another folder":
+            folder.mkdir()
+            (folder / "other").touch()
+        case "a file":
+            folder.touch()
+
+    def back() -> None:
+        if folder.is_dir():
+            for each in folder.iterdir():
+                each.unlink()
+            folder.rmdir()
+        elif folder.exists():
+            folder.unlink()
+        away.rename(folder)
+
+    return back
+
+
+@pytest.mark.parametrize("way", ["missing", "empty mount point", "another folder", "a file"])
+@pytest.mark.parametrize("far", [False, True], ids=["link", "chain"])
+def test_a_link_out_of_sight_keeps_its_object_for_a_time(
+    stock: Stock, kept: Path, monkeypatch: pytest.MonkeyPatch, way: str, far: bool
+) -> None:
+    disk = stock.place / "disk"
+    disk.mkdir()
+    link = disk / "link"
+    oid = stock.oids["tree"]
+    stock.store.remove_root(str(kept))
+    stock.store.link_root(str(link), oid)
+    if far:
+        if way == "another folder":
+            pytest.skip("of a link in a chain, nobody knows the folder")
+        kept.symlink_to(link)
+        stock.store.remove_root(str(link))
+        stock.store.link_root(str(kept), oid)
+        kept.unlink()
+        kept.symlink_to(link)
+    back = out_of_sight(stock, link, way)
+    collector = Collector(stock.store)
+    plan = collector.collect(Policy())
+    assert stock.there() == {"tree"}
+    (unseen,) = plan.holders.roots.unseen()
+    assert unseen.path == str(kept if far else link)
+    now = time.time()
+    monkeypatch.setattr("store.roots.time.time", lambda: now + 29 * 86400)
+    assert collect(stock) == {"tree"}
+    # Seen in between, the time begins anew.
+    back()
+    assert collect(stock) == {"tree"}
+    assert [root.unseen for root in stock.store.roots()] == [None]
+    out_of_sight(stock, link, way)
+    monkeypatch.setattr("store.roots.time.time", lambda: now + 31 * 86400)
+    assert collect(stock) == {"tree"}
+    monkeypatch.setattr("store.roots.time.time", lambda: now + 62 * 86400)
+    assert collect(stock) == set()
+    assert stock.store.roots() == []
+
+
+def test_the_time_for_links_out_of_sight_can_be_set(
+    stock: Stock, kept: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept.symlink_to(stock.place / "unmounted" / "link")
+    now = time.time()
+    assert collect(stock) == {"tree"}
+    monkeypatch.setattr("store.roots.time.time", lambda: now + 7200)
+    assert collect(stock) == {"tree"}
+    Collector(stock.store).collect(parse(b'[collect]\nkeep-unseen-roots = "1h"\n').policy())
+    assert stock.there() == set()
+
+
+def test_a_link_that_is_deleted_where_it_was_made_is_dropped_at_once(
+    stock: Stock, kept: Path
+) -> None:
+    alone = stock.place / "alone"
+    alone.mkdir()
+    stock.store.link_root(str(alone / "link"), stock.oids["tree"])
+    stock.store.remove_root(str(kept))
+    (alone / "link").unlink()
+    assert os.listdir(alone) == []
+    assert collect(stock) == set()
