@@ -15,6 +15,7 @@ import os
 import platform
 import signal
 import socket
+import stat
 import struct
 from collections.abc import Sequence
 from ctypes import c_char, c_char_p, c_int, c_long, c_size_t, c_uint, c_ulong, c_void_p
@@ -64,7 +65,8 @@ ADDR_NO_RANDOMIZE: Final = 0x0004_0000
 UNAME26: Final = 0x0002_0000
 SECCOMP_SET_MODE_FILTER: Final = 1
 LANDLOCK_VERSION: Final = 1
-LANDLOCK_READ: Final = 0b1100  # files and folders
+LANDLOCK_READ_FILE: Final = 0b0100
+LANDLOCK_READ_DIR: Final = 0b1000
 LANDLOCK_FILE_RIGHTS: Final = (13, 14, 15, 15, 16)  # by version
 SECCOMP_FILTER_FLAG_SPEC_ALLOW: Final = 4
 CAPABILITY_VERSION_3: Final = 0x2008_0522
@@ -342,9 +344,8 @@ def landlock_version() -> int:
 
 
 def landlock(readable: Sequence[str]) -> None:
-    """Let this thread read what is below these folders and open nothing else, and, where the kernel
-    knows how (Linux 6.7, 6.12), not use TCP nor send signals. For good; missing ones are left out.
-    """
+    """Let this thread read what is at or below these paths, missing ones left out, and open nothing
+    else; nor, where the kernel knows how (Linux 6.7, 6.12), use TCP or send signals. For good."""
     version = landlock_version()
     files = (1 << LANDLOCK_FILE_RIGHTS[min(version, len(LANDLOCK_FILE_RIGHTS)) - 1]) - 1
     attributes = struct.pack("=QQQ", files, 3, 3)  # two rights each for TCP, and for sending
@@ -353,12 +354,20 @@ def landlock(readable: Sequence[str]) -> None:
     try:
         for path in readable:
             with contextlib.suppress(OSError):
-                fd = os.open(path, os.O_PATH | os.O_CLOEXEC)
-                _landlock_add_rule(rules, 1, struct.pack("=Qi", LANDLOCK_READ, fd), 0)
-                os.close(fd)
+                _landlock_read(rules, path)
         _landlock_restrict_self(rules, 0)
     finally:
         os.close(rules)
+
+
+def _landlock_read(rules: int, path: str) -> None:
+    fd = os.open(path, os.O_PATH | os.O_CLOEXEC)
+    try:
+        folder = stat.S_ISDIR(os.fstat(fd).st_mode)
+        rights = LANDLOCK_READ_FILE | (LANDLOCK_READ_DIR if folder else 0)
+        _landlock_add_rule(rules, 1, struct.pack("=Qi", rights, fd), 0)
+    finally:
+        os.close(fd)
 
 
 def personality(flags: int) -> None:

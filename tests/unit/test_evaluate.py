@@ -633,6 +633,22 @@ def test_a_file_that_cannot_be_read_is_told_in_words(folder: Path) -> None:
     assert "Errno" not in error.message
 
 
+def test_what_the_folder_of_seeds_links_to_is_read(folder: Path) -> None:
+    seeds = folder.parent / "bootstrap-seeds"
+    elsewhere = folder.parent / "elsewhere"
+    (seeds / "debian").rename(elsewhere)
+    (seeds / "debian").symlink_to("../elsewhere")
+    (folder.parent / "pins.json").write_text("{}")
+    (seeds / "pins.json").symlink_to(folder.parent / "pins.json")
+    reading = "from pathlib import Path\nSEEDS = Path(__file__).parents[1] / 'bootstrap-seeds'\n"
+    text = reading + "(SEEDS / 'pins.json').read_text()\n" + GOOD
+    (folder / "stages.py").write_text(text)
+    assert evaluate(str(folder)).package("hello")
+    seeds.rename(folder.parent / "seeds")
+    seeds.symlink_to("seeds")
+    assert evaluate(str(folder)).package("hello")
+
+
 def test_the_module_stages_may_not_be_a_link_to_elsewhere(folder: Path) -> None:
     (folder.parent / "outside.py").write_text(GOOD)
     (folder / "stages.py").symlink_to("../outside.py")
