@@ -46,7 +46,9 @@ class Plain:
     def _lines(self, event: Event) -> list[str]:
         match event:
             case events.Planned(builds, fetches):
-                self._total = builds + fetches
+                self._total = (
+                    self._done + builds + fetches
+                )  # more than once when it is planned anew
                 return [f"{builds} to build, {fetches} to fetch"]
             case events.Started(kind="build" | "rebuild" as kind, name=name, expected=expected):
                 usual = f" (usually {seconds_text(expected)})" if expected else ""

@@ -69,35 +69,38 @@ class Realiser:
         return objects
 
     def _execute(self, goals: Sequence[Ref], lease: Lease) -> None:
+        anew = True
         for attempt in range(ATTEMPTS):
             plan = self._leased_plan(goals, lease)
             if not plan.nodes:
                 return
-            if attempt > 0:
-                self._tell_mixed(plan)
-            else:
+            if attempt == 0:
                 # What the plan relies on is leased by now, and no candidate for removal.
                 self._make_room(False)
-                self._tell_mixed(plan)
-                if plan.lost:
-                    self._reporter.emit(Absent(tuple(oid.path for oid in plan.lost)))
-                self._reporter.emit(Planned(len(plan.builds), len(plan.fetches)))
+            if anew:
+                self._tell(plan)
             try:
                 self._run(plan, lease)
                 return
             except (DiskReserve, StoreFull):
+                anew = False
                 if attempt == ATTEMPTS - 1 or not self._make_room(True):
                     raise
             except MixedInputs:
                 # An input has come out as another object: plan anew with what there is now.
+                anew = True
                 if attempt == ATTEMPTS - 1:
                     raise
 
-    def _tell_mixed(self, plan: Plan) -> None:
+    def _tell(self, plan: Plan) -> None:
+        """Report the work ahead, and why it is that."""
         for each in plan.settled[self._told :]:
             others = tuple(oid.path for oid in each.others)
             self._reporter.emit(Mixed(each.name, each.kept.path, others))
         self._told = len(plan.settled)
+        if plan.lost:
+            self._reporter.emit(Absent(tuple(oid.path for oid in plan.lost)))
+        self._reporter.emit(Planned(len(plan.builds), len(plan.fetches)))
 
     def _run(self, plan: Plan, lease: Lease) -> None:
         from store.scheduler.execution import Execution
