@@ -27,7 +27,6 @@ from store.locks import Claims, Hold, Lock, LockFile, make_held
 from store.model.names import ObjectId
 from store.objects.presence import looks_intact
 from store.realisations import Realisations
-from store.system import owned
 
 if TYPE_CHECKING:
     from store.index.writing import Writer
@@ -37,6 +36,8 @@ __all__ = ["Lease", "Store", "make_directories"]
 
 RESERVE_BYTES = 1 << 30
 RESERVE_SHARE = 0.05
+
+_NEW_LOG = os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC
 
 
 class Store(Realisations, Holding):
@@ -305,13 +306,16 @@ class Store(Realisations, Holding):
                     hold.release()
 
     def start_log(self, key: bytes) -> str:
-        """The path of a new, empty log for this key."""
+        """The path of a new, empty log for this key. StoreFull, or StorageError."""
         path = self.layout.log(key)
         # A new inode: who follows the former log must not see two builds mixed.
         self.check_writable()
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(path)
-        os.close(owned.open_file(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
+        try:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(path)
+            os.close(os.open(path, _NEW_LOG, 0o644))
+        except OSError as error:
+            raise storage_error(error, "cannot begin a log") from error
         return path
 
 

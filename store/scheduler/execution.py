@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from store.build import cleaning
-from store.errors import BuildError, Interrupted, MixedInputs, Offline, StoreError
+from store.errors import BuildError, Interrupted, MixedInputs, Offline, StoreError, storage_error
 from store.events import (
     Event,
     Failed,
@@ -218,14 +218,18 @@ class Execution:
         self._ready.remove(node)
         try:
             self._launch(node, what, key, lock)
-        except StoreError as error:
+        except (StoreError, OSError) as error:
             if what != "fetch":
                 self._crew.pool.give()
             lock.release()
             if isinstance(error, MixedInputs):
                 self._mixed = error  # no failure to be told: another plan goes on
-            else:
+                self._ready.clear()
+            elif isinstance(error, StoreError):
                 self._fail(node, error)
+            else:  # the disk, or the number of processes
+                name = self._catalogue.nodes[node].name
+                self._fail(node, storage_error(error, f"cannot start {name}"))
         return False
 
     def _launch(self, node: bytes, what: str, key: bytes, lock: Lock) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from store.cli.context import Context
-from store.errors import BuildFailed, FetchSilent, FetchTimeout, StoreError
+from store.errors import BuildFailed, FetchSilent, FetchTimeout, StoreError, StoreFull
 from store.events import Event, Failed, Finished, Stopping, Unrealised
 from store.model.catalogue import Catalogue, Package
 from store.model.derivation import Derivation, Ref, Source
@@ -170,6 +170,16 @@ def test_builds_go_on_where_descriptors_cannot_be_sent(
     built = run.toy("built", 'echo built > "$out"')
     catalogue = Catalogue(run.packages, run._nodes, ())
     assert Realiser(run.store, catalogue, OPTIONS, run.told).run([built])
+
+
+def test_what_cannot_be_started_is_a_failure_of_its_own(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*words: object, **more: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(run.store, "make_work", refuse)
+    assert isinstance(run.realise(run.toy("any", "true")), StoreFull)
 
 
 def test_json_has_a_line_for_each_failure_and_each_node_undone(shop: Shop) -> None:
