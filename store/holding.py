@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
@@ -23,6 +22,7 @@ from store.index.schema import LONGEST_KEY
 from store.layout import Layout
 from store.model.names import ObjectId
 from store.roots import LINK, UNSEEN, Links, NamedRoot, Sight, Standing
+from store.system.clock import unix_seconds
 
 if TYPE_CHECKING:
     from store.index.writing import Writer
@@ -164,7 +164,7 @@ class Holding:
 
     def note_used(self, oids: Iterable[ObjectId]) -> None:
         """The objects are used now. Written down only once an hour, and where it can be."""
-        oids, now = tuple(oids), int(time.time())
+        oids, now = tuple(oids), unix_seconds()
         with self._index.read() as txn:
             known = [number for number in map(txn.number, oids) if number is not None]
             due = any(txn.use_is_due(number, now) for number in known)

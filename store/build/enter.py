@@ -19,6 +19,7 @@ from store.build.request import BuildRequest, BuildResult
 from store.build.runner import read_report
 from store.build.sandbox import Tree
 from store.errors import UsageError
+from store.system.open_files import restore_open_files
 
 STORE: Final = "store"
 
@@ -65,6 +66,7 @@ def enter(store_dir: str, argv: Sequence[str], env: Mapping[str, str], cwd: str)
 def _execute(argv: Sequence[str], env: Mapping[str, str]) -> NoReturn:
     """Become the first program of this name that can be executed. Raises OSError: EACCES when
     there are only others, else ENOENT."""
+    restore_open_files()
     program = argv[0]
     if "/" in program:
         os.execve(program, tuple(argv), dict(env))  # noqa: S606 (the caller's own program)

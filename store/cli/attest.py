@@ -232,7 +232,7 @@ def _put(path: str, lines: list[Signed]) -> None:
     """Write a whole file in the place of whatever file was there; into a pipe, if it is one."""
     regular = os.path.isfile(path) or not os.path.exists(path)
     fresh = f"{path}.{os.getpid()}.new" if regular else path
-    with open(fresh, "w", encoding="utf-8") as stream:
+    with open(fresh, "x" if regular else "w", encoding="utf-8") as stream:
         stream.writelines(f"{item.line}\n" for item in lines)
     if regular:
         os.replace(fresh, path)

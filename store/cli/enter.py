@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import replace
 from typing import Any
 
@@ -12,6 +13,10 @@ from store.build.enter import enter_build
 from store.build.request import BuildRequest
 from store.cli.context import Context
 from store.errors import UsageError
+from store.system import owned
+
+_LARGEST = 16 << 20
+"""Bytes of a request that are read at most."""
 
 
 @click.command("enter")
@@ -21,8 +26,9 @@ from store.errors import UsageError
 def command(context: Context, folder: str, line: str | None) -> int:
     """Open a shell in the kept tree of a failed build: its sandbox, inputs and environment."""
     try:
-        with open(f"{folder}/request.json", encoding="utf-8") as stream:
-            record = json.load(stream)
+        # What another user wrote is not run.
+        with os.fdopen(owned.open_file(f"{folder}/request.json", os.O_RDONLY), "rb") as stream:
+            record = json.loads(stream.read(_LARGEST))
         fields: dict[str, Any] = {key: _tuples(value) for key, value in record.items()}
         request = BuildRequest(**fields | {"jobserver": None})
     except (OSError, ValueError, TypeError) as error:

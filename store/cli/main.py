@@ -16,6 +16,7 @@ from store.cli.lazy import LazyGroup
 from store.cli.streams import ENDING, OutputBroken, drop_output, may_style, open_streams
 from store.cli.usage import explain
 from store.errors import OutputFailed, StoreError, UsageError, printable, storage_error
+from store.system.open_files import allow_open_files
 
 COMMANDS = {
     "realise": "Build or fetch packages, and print their store paths",
@@ -91,6 +92,7 @@ def main() -> None:
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup(1) leaves it
             signal.signal(number, _interrupt)
+    allow_open_files()
     open_streams(ENDING)
     try:
         code = _run()

@@ -26,7 +26,9 @@ def write_page(path: str, text: str) -> None:
     beside = os.path.join(os.path.dirname(path), f".page-{os.getpid()}.new")
     fresh = beside if regular else path
     try:
-        with open(fresh, "w", encoding="utf-8", errors="backslashreplace") as stream:
+        with open(
+            fresh, "x" if regular else "w", encoding="utf-8", errors="backslashreplace"
+        ) as stream:
             stream.write(text)
         if regular:
             os.replace(fresh, path)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from typing import Final, NamedTuple
 
 from store.roots import UNSEEN
+from store.system.clock import unix_seconds
 
 LOGS_OLDER_THAN: Final = 30 * 86400.0
 LOGS_SIZE: Final = 4 << 30
@@ -45,4 +45,4 @@ class Policy(NamedTuple):
 
     def cutoff(self) -> int | None:
         """What was used after this, in Unix seconds, is spared."""
-        return None if self.older_than is None else int(time.time() - self.older_than)
+        return None if self.older_than is None else int(unix_seconds() - self.older_than)

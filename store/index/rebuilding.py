@@ -21,6 +21,7 @@ from store.index.records import Scan
 from store.index.writing import Writer
 from store.locks import make_held
 from store.system import owned
+from store.system.clock import unix_seconds
 
 ASIDE = "replaced-"
 """How the names begin of what was replaced."""
@@ -68,7 +69,7 @@ class Workshop:
 
     def _swap(self, fresh: str, record_file: str) -> None:
         now = time.time_ns()
-        stamp = time.strftime("%Y%m%dT%H%M%S", time.gmtime(now // 10**9))
+        stamp = time.strftime("%Y%m%dT%H%M%S", time.gmtime(unix_seconds()))
         aside = f"{self.index}/{ASIDE}{stamp}.{now // 1000 % 10**6:06}Z"
         # By link, so that at no instant there is none.
         for path, name in (

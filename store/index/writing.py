@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import time
 from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -33,6 +32,7 @@ from store.index.schema import (
 from store.model.derivation import Source
 from store.model.names import ObjectId
 from store.model.realisation import Realisation
+from store.system.clock import unix_seconds
 
 _HISTORY = 15
 
@@ -84,7 +84,7 @@ class Writer(Reader):
         """False, and nothing done, when one refers to another that has no smaller number."""
         objects, references = [], []
         above: dict[int, list[bytes]] = {}
-        pack, now = NUMBER.pack, int(time.time())
+        pack, now = NUMBER.pack, unix_seconds()
         for digest, entry in entries.items():
             number = numbers[digest]
             key = pack(number)
@@ -151,14 +151,14 @@ class Writer(Reader):
 
     def note_used(self, oids: Iterable[ObjectId], now: int | None = None) -> None:
         """The objects are used at ``now`` (Unix seconds); unknown ones are passed over."""
-        when = int(time.time()) if now is None else now
+        when = unix_seconds() if now is None else now
         for number in map(self.number, oids):
             if number is not None and self.use_is_due(number, when):
                 self._put(b"used", NUMBER.pack(number), NUMBER.pack(when))
 
     def note_verified(self, oids: Iterable[ObjectId], now: int | None = None) -> None:
         """The objects' contents were found sound at ``now``; unknown ones are passed over."""
-        when = NUMBER.pack(int(time.time()) if now is None else now)
+        when = NUMBER.pack(unix_seconds() if now is None else now)
         for number in map(self.number, oids):
             if number is not None:
                 self._put(b"verified", NUMBER.pack(number), when)
@@ -222,7 +222,7 @@ class Writer(Reader):
         key = os.fsencode(name)
         if not 0 < len(key) <= LONGEST_KEY:
             raise InvalidName(f"the name of a root has 1 to {LONGEST_KEY} bytes: {name}")
-        self.set_root(key, Root(self.record(number).id, path, int(time.time())))
+        self.set_root(key, Root(self.record(number).id, path, unix_seconds()))
         self._tell_collector([oid])
 
     def set_root(self, key: bytes, root: Root) -> None:

@@ -17,6 +17,7 @@ from store.objects.content import read_record
 from store.objects.placing import BESIDE
 from store.objects.portions import each
 from store.recovery.whole import Seen, Whole
+from store.system.clock import unix_seconds
 
 MANY = 20_000
 """Objects that are looked at before what was seen of them is put into columns."""
@@ -99,4 +100,9 @@ def _look_at(layout: Layout, name: str, contents: bool) -> Seen | str:
         more = f", and {len(findings) - 1} more" if len(findings) > 1 else ""
         return f"{findings[0]}{more}"
     references = tuple(map(str, manifest.references))
-    return Seen(references, manifest.refers_to_itself, manifest.size, max(0, int(seen.st_mtime)))
+    return Seen(
+        references,
+        manifest.refers_to_itself,
+        manifest.size,
+        min(max(0, int(seen.st_mtime)), unix_seconds()),
+    )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple, TypeAlias
@@ -18,6 +17,7 @@ from store.model.realisation import Realisation
 from store.model.tree import Node as TreeNode
 from store.model.tree import NodeKind
 from store.objects.content import source_digest
+from store.system.clock import unix_seconds
 from store.system.machine import host_name, user_name
 
 
@@ -123,7 +123,7 @@ class Judge:
                 host_name(),
                 "fetch",
                 None,
-                int(time.time()),
+                unix_seconds(),
                 0,
                 origin=Origin(How.CHECKED, self._place),
             )

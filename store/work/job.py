@@ -35,6 +35,8 @@ from store.model.manifest import Manifest
 from store.model.names import ObjectId
 from store.model.result import Made, Result
 from store.quantities import limit_text
+from store.system import owned
+from store.system.clock import unix_seconds
 from store.work.watch import INGEST
 
 if TYPE_CHECKING:
@@ -85,7 +87,7 @@ def fetch(layout: Layout, job: Job, emit: Callable[[Event], None]) -> Result:
 
     source = job.node
     assert isinstance(source, Source)
-    started = time.time()
+    started, began = unix_seconds(), time.monotonic()
     fetched = fetching.fetch(
         source.name,
         source.sha256,
@@ -112,8 +114,8 @@ def fetch(layout: Layout, job: Job, emit: Callable[[Event], None]) -> Result:
     return Result(
         (made("out", manifest),),
         "fetch",
-        int(started),
-        time.time() - started,
+        started,
+        time.monotonic() - began,
         locator=fetched.locator,
     )
 
@@ -140,7 +142,7 @@ def unpack(layout: Layout, job: Job, emit: Callable[[Event], None]) -> Result:
 
     node = job.node
     assert isinstance(node, Resolved)
-    started = time.time()
+    started, began = unix_seconds(), time.monotonic()
     archives = [
         layout.object(ObjectId.from_path(arg.removeprefix("archive=")))
         for arg in node.args
@@ -162,7 +164,7 @@ def unpack(layout: Layout, job: Job, emit: Callable[[Event], None]) -> Result:
         claims=job.claims,
         reserve=job.limits.disk_reserve,
     )
-    return Result((made("out", manifest),), "builtin", int(started), time.time() - started)
+    return Result((made("out", manifest),), "builtin", started, time.monotonic() - began)
 
 
 def build(layout: Layout, job: Job, emit: Callable[[Event], None]) -> Result:
@@ -172,7 +174,7 @@ def build(layout: Layout, job: Job, emit: Callable[[Event], None]) -> Result:
 
     node = job.node
     assert isinstance(node, Resolved)
-    started = time.time()
+    started, began = unix_seconds(), time.monotonic()
     request = requested(layout, job, node)
     cleaning.shed(job.work_dir, request.inputs)
     ran = runner.run(request)
@@ -198,8 +200,8 @@ def build(layout: Layout, job: Job, emit: Callable[[Event], None]) -> Result:
         # In the manifests' order: an output comes after the others that it refers to.
         tuple(made(named[oid], manifest) for oid, manifest in manifests.items()),
         ran.level,
-        int(started),
-        time.time() - started,
+        started,
+        time.monotonic() - began,
         ran.log,
         ran.max_rss,
     )
@@ -321,7 +323,8 @@ def _keep(layout: Layout, job: Job, error: Exception) -> None:
     os.rename(job.work_dir, kept)
     assert isinstance(job.node, Resolved)
     request = build_request(layout, job.node, job.closure, kept, job.limits)
-    with open(f"{kept}/request.json", "w", encoding="utf-8") as stream:
+    fd = owned.open_file(f"{kept}/request.json", os.O_WRONLY | os.O_CREAT | os.O_EXCL)
+    with open(fd, "w", encoding="utf-8") as stream:
         json.dump(asdict(request), stream, indent=1)
     if isinstance(error, StoreError):
         error.hint = f"its tree is kept at {kept}; `store enter {kept}` opens a shell in it"
