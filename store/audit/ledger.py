@@ -18,9 +18,14 @@ from store.knowledge import Knowledge
 from store.model.catalogue import Catalogue, Package
 from store.model.names import ObjectId, check_output
 from store.store import Store
+from store.system.small import read_small
 
 COLUMNS = ("seed", "package", "output", "derivation", "path")
 NOT_BUILT = "-"
+
+LEDGER_LIMIT = 64 << 20
+"""Bytes of a ledger, at most."""
+
 UPDATE = "`store audit ledger --update` writes it anew"
 
 
@@ -48,8 +53,7 @@ def path_of(recipes: str) -> str:
 def read(path: str) -> dict[tuple[str, str, str], Entry]:
     """The entries by their places; EvaluationError when there is no ledger, or it is not one."""
     try:
-        with open(path, encoding="utf-8", newline="\n") as stream:
-            lines = stream.read().splitlines()
+        lines = read_small(path, LEDGER_LIMIT).decode("utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise EvaluationError(
             f"the ledger cannot be read: {error}", file=path, hint=UPDATE

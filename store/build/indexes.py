@@ -55,7 +55,8 @@ def parse_pip_config(text: str) -> dict[str, str]:
     """The settings of one file that count for a download, by name with hyphens."""
     parser = configparser.RawConfigParser(strict=False)
     try:
-        parser.read_string(text)
+        # Its pattern for a line takes quadratic time on a run of spaces.
+        parser.read_string(re.sub(r"(?<=\S)[^\S\n]{2,}", " ", text))
     except configparser.Error:
         return {}
     settings: dict[str, str] = {}

@@ -71,7 +71,7 @@ def parse_one_line(text: str) -> list[SourceEntry]:
         if not match:
             continue
         # A cdrom entry's URI holds spaces inside its brackets: cdrom:[Debian 12 ...]/
-        words = re.findall(r"(?:\[[^\]]*\]|\S)+", match[1])
+        words = re.findall(r"(?:\[[^\]\[]*\]|\S)+", match[1])
         if len(words) >= 2:
             entries.append(SourceEntry(words[0], tuple(words[2:])))
     return entries

@@ -38,8 +38,8 @@ _KNOWN = {
     "logs-size",
     "keep-unseen-roots",
 }
-_LARGEST = 1 << 20
-"""Bytes of a configuration at most."""
+_LARGEST = 1 << 14
+"""Bytes of a configuration at most: reading a key of many parts takes quadratic time."""
 
 
 @dataclass(frozen=True)

@@ -22,8 +22,22 @@ VERSION = 1
 _SIZE = itemgetter(3)
 _DIRECTORY = int(NodeKind.DIRECTORY)  # a plain number is compared faster
 
+DEEPEST = 256
+"""Levels of folders that an object can have; those that are taken in have 201 at most."""
+
+MOST_ENTRIES = 1 << 27
+"""Entries of all folders of an object."""
+
 Entries: TypeAlias = list[Any]
 """Lists of name, kind, executable, size and payload."""
+
+
+def _folders(entries: Entries) -> list[bytes]:
+    """The payloads of those entries that are folders."""
+    try:
+        return [fields.raw(entry[4]) for entry in entries if entry[1] == _DIRECTORY]
+    except (TypeError, IndexError) as error:
+        raise FormatError("a directory's entry is not one") from error
 
 
 @dataclass(frozen=True)
@@ -47,13 +61,41 @@ class Outline:
         encoded = fields.several(values[5], fields.raw)
         keys = [digest.keyed(digest.Kind.DIRECTORY, item) for item in encoded]
         fields.strictly_ascending(keys, "directories")
-        return cls(
+        outline = cls(
             fields.object_id(values[1]),
             references,
             fields.boolean(values[3]),
             Node.from_fields(fields.array(values[4])),
             dict(zip(keys, map(canon.decode, encoded), strict=True)),
         )
+        outline._check_extent()
+        return outline
+
+    def _check_extent(self) -> None:
+        """FormatError for a tree that is deeper, or has more entries, than any tree on a disk.
+
+        A directory that stands in many places has one record: doubled fifty times, a few kilobytes
+        would be a tree that no walk comes to the end of.
+        """
+        extents: dict[bytes, tuple[int, int]] = {}
+        stack = [self.root.payload]
+        while stack:
+            top = stack[-1]
+            below = _folders(self.directories.get(top, []))
+            unknown = [] if top in extents else [key for key in below if key not in extents]
+            if unknown:
+                stack += unknown
+                continue
+            stack.pop()
+            if top not in extents:
+                extents[top] = self._extent(top, [extents[key] for key in below])
+
+    def _extent(self, key: bytes, below: list[tuple[int, int]]) -> tuple[int, int]:
+        levels = 1 + max((levels for levels, _ in below), default=0)
+        entries = len(self.directories.get(key, [])) + sum(entries for _, entries in below)
+        if levels > DEEPEST or entries > MOST_ENTRIES:
+            raise FormatError(f"the manifest of {self.id} is of no tree that could be made")
+        return levels, entries
 
     def folders(self, path: bytes) -> Iterator[tuple[bytes, Entries]]:
         """Every folder's path and entries, always in the same order, for a tree at ``path``.

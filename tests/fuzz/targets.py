@@ -15,6 +15,7 @@ from pathlib import Path
 
 from store import canon
 from store.audit import envelope, record, statement, strict
+from store.audit.explain import explain
 from store.audit.signing import PrivateKey, PublicKey
 from store.audit.verdict import Finding, Verdict
 from store.build import archives, indexes, locate, mirrors, selection, unpack
@@ -158,6 +159,21 @@ def _archives() -> list[bytes]:
     return [_tar(), _tar("gz"), _tar("bz2"), _tar("xz"), _zip(), _deb()]
 
 
+def _explain(data: bytes) -> None:
+    """The bytes against themselves with one changed, and with some missing."""
+    half = len(data) // 2
+    for other in (data[:half] + b"\xff" + data[half + 1 :], data[: half // 2], data[:-1]):
+        place = explain(data, other)
+        assert (place is None) == (data == other)
+
+
+def _contents() -> list[bytes]:
+    header = b"\x7fELF\2\1\1" + bytes(33) + (64).to_bytes(8, "little") + bytes(10)
+    elf = header + b"\x40\0\2\0\1\0" + bytes(64)
+    section = (b"\1\0\0\0\3\0\0\0" + bytes(16) + b"\xc0" + bytes(7) + b"\6").ljust(64, b"\0")
+    return [elf + section + b"\0.text", *_archives(), b"some\nlines\nof text\n"]
+
+
 def _options(data: bytes) -> None:
     options = selection.UnpackOptions.parse(_text(data).split("\n"))
     assert selection.UnpackOptions.parse(options.args()) == options
@@ -270,6 +286,7 @@ TARGETS = {
     "object-path": Target(_object_path, _CODEC, lambda: [b"/store/" + b"0" * 32 + b"-n/below"]),
     "members": Target(_members, (BadArchive,), _archives),
     "unpack": Target(_unpack, (BadArchive,), _archives),
+    "explain": Target(_explain, (), _contents),
     "unpack-options": Target(
         _options,
         (InvalidName,),

@@ -17,11 +17,15 @@ import pytest
 from store.audit.explain import explain
 from store.build import archives, selection, unpack
 from store.build.streams import Meter
-from store.errors import BadArchive, InvalidName
+from store.errors import BadArchive, FormatError, InvalidName
 from store.model import identity
+from store.model.manifest import Manifest
+from store.model.names import ObjectId
+from store.model.tree import Directory
 from store.objects.check import check_object
 from store.objects.ingest import ingest_outputs
 from store.store import Store
+from tests.fuzz.targets import TARGETS
 from tests.fuzz.within import within
 
 
@@ -230,6 +234,67 @@ def test_a_glob_with_many_loose_stars_is_refused() -> None:
     with pytest.raises(InvalidName) as caught:
         selection.compile_globs(("a**b**c**d",))
     assert "more than 2 times '**'" in str(caught.value.hint)
+
+
+# -- records, configuration, pages --
+
+
+def doubled(levels: int, breadth: int) -> bytes:
+    """A manifest whose folders each hold the next one ``breadth`` times."""
+    directory = Directory(())
+    found = {directory.node().payload: directory}
+    for _ in range(levels):
+        node = directory.node()
+        directory = Directory(tuple(sorted((b"%d" % n, node) for n in range(breadth))))
+        found[directory.node().payload] = directory
+    oid = ObjectId(bytes(20), "x")
+    return Manifest(oid, (), False, directory.node(), found).encode()
+
+
+@pytest.mark.parametrize(("levels", "breadth"), [(60, 2), (10, 100), (5000, 1), (250, 200)])
+def test_a_manifest_of_a_tree_without_end_is_refused(levels: int, breadth: int) -> None:
+    data = doubled(levels, breadth)
+
+    def read() -> None:
+        with pytest.raises(FormatError, match="no tree that could be made"):
+            Manifest.decode(data)
+
+    within(read)
+
+
+TEXTS: dict[str, tuple[str, Callable[[], bytes]]] = {
+    "records-nested": ("canon", lambda: b"\x91" * 100_000),
+    "records-claiming-much": ("canon", lambda: b"\xdd\xff\xff\xff\xff" * 1000),
+    "bytes-claiming-much": ("canon", lambda: b"\x91\xc6\xff\xff\xff\xff"),
+    "json-nested": ("strict-json", lambda: b"[" * (1 << 20)),
+    "json-number": ("strict-json", lambda: b'{"a": ' + b"9" * (1 << 19) + b"}"),
+    "seed-nested": ("seed", lambda: b'{"a":' * 100_000),
+    "seed-number": ("seed", lambda: b'{"a": ' + b"9" * 1_000_000 + b"}"),
+    "toml-nested": ("settings", lambda: b"a = " + b"[" * 100_000),
+    "toml-keys": ("settings", lambda: b".".join([b"a"] * 100_000) + b" = 1"),
+    "toml-number": ("settings", lambda: b"a = " + b"9" * 900_000),
+    "page-nested": ("json-index", lambda: b"[" * 1_000_000),
+    "page-of-brackets": ("html-index", lambda: b"<" * 300_000),
+    "page-of-tags": ("html-index", lambda: b"<a " * 100_000),
+    "page-of-comments": ("html-index", lambda: b"<!--" * 100_000),
+    "page-of-sections": ("html-index", lambda: b"<![CDATA[" * 40_000),
+    "page-of-declarations": ("html-index", lambda: b"<!a" * 100_000),
+    "page-of-ends": ("html-index", lambda: b"</a " * 100_000),
+    "page-of-attributes": ("html-index", lambda: b"<a" + b" a=" * 100_000),
+    "pip-spaces": ("pip", lambda: b"[global]\na" + b" " * 300_000 + b"b\n"),
+    "apt-brackets": ("apt", lambda: b"deb " + b"[" * 300_000),
+    "apt-spaces": ("apt", lambda: b"deb" + b" " * 300_000),
+    "apt-quotes": ("apt", lambda: b'a "' * 100_000),
+    "apt-continued": ("apt", lambda: b"URIs: a\n" + b" b\n" * 100_000),
+}
+"""What costs a parser stack, time or memory; each with the target in whose place it stands."""
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_parsing_takes_little_memory_and_time(name: str) -> None:
+    target, make = TEXTS[name]
+    data = make()
+    within(lambda: TARGETS[target].accepts(data), memory=128 << 20, seconds=4)
 
 
 # -- outputs --

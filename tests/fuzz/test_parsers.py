@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from tests.fuzz.targets import TARGETS
+from tests.fuzz.within import within
 
 EXAMPLES = 150
 SLOW = {"unpack": 40, "members": 80}
@@ -67,4 +68,4 @@ def test_any_bytes_are_a_value_or_one_of_its_own_errors(name: str) -> None:
         target.accepts(data)
 
     tried: Callable[[], None] = run
-    tried()
+    within(tried, seconds=120)
