@@ -10,7 +10,7 @@ import click
 
 from store.cli.context import Context
 from store.cli.wording import counted
-from store.errors import CorruptObject
+from store.errors import CorruptObject, printable
 from store.layout import Layout
 from store.quantities import bytes_text
 from store.recovery.backup import backup as copy_index
@@ -91,6 +91,8 @@ def _lines(done: Rebuilt) -> Iterator[str]:
     for kind, items in (("damaged", done.survey.damaged), ("incomplete", done.survey.incomplete)):
         for item in items:
             yield f"{kind}: {item.name}: {item.why}"
+    for name in done.survey.foreign:
+        yield f"passed over: {printable(name)}: not the name of an object"
     for name, oid in done.replay.lost_roots:
         yield f"lost root: {name}, which kept {oid}"
     yield (
@@ -118,6 +120,7 @@ def _record(done: Rebuilt) -> dict[str, object]:
         "roots": done.replay.roots,
         "damaged": [{"name": item.name, "why": item.why} for item in done.survey.damaged],
         "incomplete": [{"name": item.name, "why": item.why} for item in done.survey.incomplete],
+        "foreign": list(done.survey.foreign),
         "lost_roots": [{"name": name, "object": oid} for name, oid in done.replay.lost_roots],
         "old_index": done.old,
         "damaged_bytes": done.skipped,

@@ -37,12 +37,14 @@ class Damage:
 @dataclass(frozen=True)
 class Survey:
     """``sound`` objects are in an order in which each comes after what it refers to; to damaged,
-    missing and incomplete objects, none of them refers. The others are sorted by name.
+    missing and incomplete objects, none of them refers. The others are sorted by name; ``foreign``
+    names are those of no object, and nobody's loss.
     """
 
     sound: Sequence[Entry]
     damaged: Sequence[Damage]
     incomplete: Sequence[Damage]
+    foreign: Sequence[str] = ()
 
 
 def survey(
@@ -54,7 +56,9 @@ def survey(
     """Look at every object on disk. With ``contents``, every file's bytes are read; otherwise its
     size, mode and mtime have to do. Raises StorageError when a folder cannot be read."""
     # What a killed swap left is for the collector.
-    names = sorted(name for name in os.listdir(layout.objects) if not name.startswith(BESIDE))
+    there = sorted(name for name in os.listdir(layout.objects) if not name.startswith(BESIDE))
+    names = [name for name in there if _is_name(name)]
+    foreign = sorted(set(there).difference(names))
     work = partial(_look_at_all, layout, contents=contents)
     whole, damaged = Whole(names), []
     for start in range(0, len(names), MANY):
@@ -69,7 +73,15 @@ def survey(
         Damage(name, f"needs {lacking}, which is not whole")
         for name, lacking in sorted(whole.lacking.items())
     ]
-    return Survey(whole, damaged, incomplete)
+    return Survey(whole, damaged, incomplete, foreign)
+
+
+def _is_name(name: str) -> bool:
+    try:
+        ObjectId.parse(name)
+    except (FormatError, InvalidName):
+        return False
+    return True
 
 
 def _look_at_all(layout: Layout, names: Sequence[str], *, contents: bool) -> list[Seen | str]:
@@ -78,10 +90,7 @@ def _look_at_all(layout: Layout, names: Sequence[str], *, contents: bool) -> lis
 
 def _look_at(layout: Layout, name: str, contents: bool) -> Seen | str:
     """The object as it was found, or what is wrong with it."""
-    try:
-        oid = ObjectId.parse(name)
-    except (FormatError, InvalidName):
-        return "not the name of an object"
+    oid = ObjectId.parse(name)
     try:
         data, seen = read_record(layout.manifest(oid))
         manifest = Manifest.decode(data)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
 import stat
 import tempfile
@@ -10,7 +12,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from store.durable import move, sync_folder
-from store.errors import StoreError, storage_error
+from store.errors import StorageError, StoreError, StoreFull, storage_error
 from store.index.schema import Entry
 from store.layout import Layout
 from store.locks import Claims
@@ -19,12 +21,13 @@ from store.model.names import ObjectId
 from store.model.tree import NodeKind
 from store.objects.content import file_digest
 from store.objects.ingest import ingest_again
-from store.objects.placing import exclusive
+from store.objects.placing import exclusive, mark_unsound
 from store.objects.sharing import link_path
 from store.remote.importing import take
 from store.remote.substituter import FATAL, Substituter
 from store.store import Store
 from store.system import owned
+from store.system.removing import remove_tree
 from store.verify.finding import Finding
 from store.verify.objects import inspect, read_manifest
 
@@ -61,9 +64,22 @@ def repair_all(
                 yield mended
         # Once more while it goes on: what was repaired may be what building another takes.
         if len(left) == len(tried):
-            for oid, mended in tried:
-                yield replace(mended, quarantined=_quarantine(store.layout, oid))
+            for _, mended in tried:
+                yield _put_away(store.layout, mended)
             return
+
+
+def _put_away(layout: Layout, mended: Mended) -> Mended:
+    """Quarantine what is left of an object; where the system does not let go of it, it stays, with
+    a mode by which everybody takes it for damaged."""
+    try:
+        return replace(mended, quarantined=_quarantine(layout, mended.object))
+    except StoreFull:
+        raise
+    except StorageError as error:
+        with contextlib.suppress(OSError):
+            mark_unsound(layout.object(mended.object))
+        return replace(mended, reasons=(*mended.reasons, ("quarantine", error.message)))
 
 
 def repair(store: Store, oid: ObjectId, sources: Sequence[Substituter]) -> Mended:
@@ -78,7 +94,8 @@ def mend(store: Store, oid: ObjectId, sources: Sequence[Substituter]) -> Mended:
     Raises what says nothing of the object: StoreFull, DiskReserve, StoreReadOnly, NotOwner, and
     Interrupted.
     """
-    _set_aside_no_manifest(store.layout, oid)
+    with contextlib.suppress(StorageError):  # then no way leads on, and each says why
+        _set_aside_no_manifest(store.layout, oid)
     ways = [(ITSELF, partial(_from_itself, store, oid))]
     ways += [(source.name, partial(_from_source, store, oid, source)) for source in sources]
     reasons: list[tuple[str, str]] = []
@@ -149,11 +166,11 @@ def set_aside_pool(layout: Layout, findings: Iterable[Finding]) -> list[str]:
     Nothing needs it then: a link there only lets equal files be shared.
     """
     paths = dict.fromkeys(finding.path for finding in findings if finding.kind == "pool")
-    return [
-        _move(layout, path, os.path.basename(path), "lay among the shared files")
-        for path in paths
-        if os.path.lexists(path)
-    ]
+    moved = []
+    for path in filter(os.path.lexists, paths):
+        with contextlib.suppress(StorageError):  # the finding about it stays
+            moved.append(_move(layout, path, os.path.basename(path), "lay among the shared files"))
+    return moved
 
 
 def _shared(layout: Layout, manifest: Manifest) -> Iterator[tuple[str, bytes]]:
@@ -175,6 +192,7 @@ def _quarantine(layout: Layout, oid: ObjectId) -> str | None:
 
 def _move(layout: Layout, path: str, name: str, why: str) -> str:
     """Move something to a folder of its own in the quarantine, with a note of what it is."""
+    folder = ""
     try:
         os.makedirs(layout.quarantine, 0o700, exist_ok=True)
         os.close(owned.open_folder(layout.quarantine))
@@ -188,5 +206,11 @@ def _move(layout: Layout, path: str, name: str, why: str) -> str:
         for changed in (folder, layout.quarantine, os.path.dirname(path)):
             sync_folder(changed)
     except OSError as error:
-        raise storage_error(error, f"cannot move {path} to the quarantine") from error
+        if folder and not os.path.lexists(f"{folder}/{name}"):
+            remove_tree(folder)
+        doing = f"cannot move {path} to the quarantine"
+        if error.errno in (errno.EPERM, errno.EBUSY, errno.EXDEV):
+            # About this one, and not the store.
+            raise StorageError(f"{doing}: {error.strerror}") from error
+        raise storage_error(error, doing) from error
     return folder

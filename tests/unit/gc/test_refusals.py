@@ -19,6 +19,7 @@ from store.model.names import ObjectId
 from store.objects.check import check_object
 from store.recovery.rebuild import rebuild
 from store.store import Store
+from store.verify.repair import repair_all
 from tests.unit.gc.conftest import Stock
 
 IN_PLACE = (errno.EXDEV, errno.ENOSPC, errno.EDQUOT, errno.EMLINK, errno.ENOSYS)
@@ -202,6 +203,24 @@ def immovable(*paths: str) -> Iterator[list[str]]:
         yield told
     finally:
         subprocess.run([chattr, "-i", *told], capture_output=True, check=False)
+
+
+@pytest.mark.parametrize("number", [errno.EXDEV, errno.EPERM], ids=errno.errorcode.__getitem__)
+def test_what_cannot_go_to_the_quarantine_is_taken_for_damaged_where_it_is(
+    stock: Stock, refused: dict[str, int], number: int
+) -> None:
+    held, other = tree(stock, "held"), tree(stock, "other")
+    layout = stock.store.layout
+    for oid in (held, other):
+        os.chmod(f"{layout.object(oid)}/sub/deeper", 0o755)
+        os.unlink(f"{layout.object(oid)}/sub/deeper/file")
+    refused[str(held)] = number
+    done = {mended.object: mended for mended in repair_all(stock.store, [held, other], [])}
+    assert done[other].quarantined
+    assert done[held].quarantined is None
+    assert "quarantine" in dict(done[held].reasons)
+    assert not stock.store.present(held)
+    assert len(os.listdir(layout.quarantine)) == 1
 
 
 OVERLAY = """

@@ -221,14 +221,15 @@ def test_bytes_that_changed_behind_an_unchanged_face_are_found_when_asked_for(ke
     assert [item.name for item in done.survey.damaged] == [str(kept.ids[2])]
 
 
-def test_what_is_no_object_is_told(kept: Kept) -> None:
-    Path(f"{kept.layout.objects}/README").write_text("hello")
+def test_what_is_no_object_is_told_and_nobodys_loss(kept: Kept) -> None:
+    (Path(kept.layout.objects) / "x.lock").write_text("hello")
+    (Path(kept.layout.objects) / "folder").mkdir()
     shutil.copytree(f"{kept.layout.objects}", f"{kept.layout.objects}/{'0' * 32}-alone")
     done = rebuild(kept.layout)
     assert {item.name: item.why.split(":")[0] for item in done.survey.damaged} == {
-        "README": "not the name of an object",
         "0" * 32 + "-alone": "its manifest cannot be read",
     }
+    assert done.survey.foreign == ["folder", "x.lock"]
     assert len(done.survey.sound) == 3
 
 
