@@ -1,7 +1,8 @@
 """Room for the index on a disk that is full, or may become so.
 
 A file takes some of the disk while there is room, so that the collector can work when there is
-none: deleting writes to the index, and an index that grows needs blocks.
+none: deleting writes to the index, and an index that grows needs blocks. A folder of empty files
+does the same for inodes: what is deleted is moved to new folders, and locked by files.
 """
 
 from __future__ import annotations
@@ -16,8 +17,14 @@ MOST = 16 << 20
 """Bytes kept, on a disk that is large; on a small one, a 64th of it."""
 
 
+NAMES_FOLDER = "reserve-names"
+NAMES = 16
+"""Inodes kept, where there is a bound to them."""
+
+
 def keep(index: str) -> None:
     """Set the reserve aside below the folder ``index``, unless it is there or the disk is full."""
+    _keep_names(f"{index}/{NAMES_FOLDER}")
     path = _path(index)
     if os.path.lexists(path):
         return
@@ -35,8 +42,30 @@ def keep(index: str) -> None:
             os.close(fd)
 
 
+def _keep_names(folder: str) -> None:
+    if os.path.lexists(folder):
+        return
+    disk = os.statvfs(os.path.dirname(folder))
+    if not disk.f_files or disk.f_favail < 4 * NAMES:  # 0: as many as there is room for
+        return
+    with contextlib.suppress(OSError):
+        os.mkdir(folder, 0o700)
+        for number in range(NAMES):
+            os.close(os.open(f"{folder}/{number}", os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
+
+
+def _spend_names(folder: str) -> None:
+    disk = os.statvfs(os.path.dirname(folder))
+    if disk.f_files and disk.f_favail < NAMES:
+        with contextlib.suppress(OSError):
+            for name in os.listdir(folder):
+                os.unlink(f"{folder}/{name}")
+            os.rmdir(folder)
+
+
 def spend(index: str) -> bool:
     """Give the reserve to the index, if the disk is all but full; returns whether it was."""
+    _spend_names(f"{index}/{NAMES_FOLDER}")
     size, free = _sizes(index)
     if free >= 2 * size:
         return False

@@ -12,6 +12,11 @@ _ENCODING, _ERRORS = sys.getfilesystemencoding(), sys.getfilesystemencodeerrors(
 _NEW = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
+HOLE = 64 << 10
+"""Bytes of zeros, at a multiple of as many, that are not written."""
+
+_ZEROS = bytes(HOLE)
+
 LONGEST = 300
 """Characters of a path that messages show."""
 
@@ -68,6 +73,20 @@ def write_all(fd: int, data: bytes) -> None:
     view = memoryview(data)[written:]
     while view:
         view = view[os.write(fd, view) :]
+
+
+def write_or_skip(fd: int, data: bytes) -> None:
+    """Append ``data``, but for blocks of zeros, which become holes: a sparse file stays one. At the
+    end, the caller sets the file's size."""
+    starts = range(0, len(data), HOLE)
+    if not any(data.startswith(_ZEROS, at) for at in starts):
+        write_all(fd, data)
+        return
+    for at in starts:
+        if data.startswith(_ZEROS, at):
+            os.lseek(fd, HOLE, os.SEEK_CUR)
+        else:
+            write_all(fd, data[at : at + HOLE])
 
 
 def special(mode: int) -> str:

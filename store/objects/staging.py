@@ -19,7 +19,16 @@ from store.errors import OutputRefused, UsageError
 from store.model.tree import Node, NodeKind, file, link
 from store.objects.content import CHUNK
 from store.objects.crew import Helper, hands, results
-from store.objects.entries import create, listing, make, readable, special, umask, write_all
+from store.objects.entries import (
+    create,
+    listing,
+    make,
+    readable,
+    special,
+    umask,
+    write_all,
+    write_or_skip,
+)
 from store.objects.scan import OVERLAP, Scanner
 from store.objects.sharing import TIMES, link_path, mode_of, share, share_within
 from store.objects.staged import (
@@ -336,13 +345,14 @@ class Copier:
         out = create(name, target, 0o600)
         try:
             while chunk := os.read(fd, CHUNK):
-                write_all(out, chunk)
+                write_or_skip(out, chunk)
                 hasher.update(chunk)
                 # The last bytes are looked at again: a digest may lie across the border.
                 window = tail + chunk
                 texts |= self._scan(window, texts)
                 size += len(chunk)
                 tail = window[-OVERLAP:]
+            os.ftruncate(out, size)
             node = file(hasher.digest(), size, executable=executable)
             if texts or not sharing or not self._can_share(node):
                 return self._finished(out, node, texts, path, made=0o600)

@@ -15,7 +15,7 @@ from random import Random
 
 from tests.faults import disk, rule
 from tests.faults.disk import Change, Inodes, Make, Said, Sync, Write
-from tests.faults.recording import OPTIONS, RESERVE, SKIPPED, STREAMS, Recorder
+from tests.faults.recording import OPTIONS, RESERVE, RESERVE_NAMES, SKIPPED, STREAMS, Recorder
 from tests.faults.running import Clock, Done
 from tests.faults.subjects import Workshop
 from tests.faults.tally import Tally
@@ -73,6 +73,7 @@ def record(shop: Workshop) -> Recording:
 def _leave_out_reserve(inodes: Inodes) -> None:
     for inode in inodes.values():
         inode.entries.pop(RESERVE, None)
+        inode.entries.pop(RESERVE_NAMES, None)
 
 
 def _differences(one: Inodes, two: Inodes, a: int, b: int, path: str) -> Iterator[str]:

@@ -21,7 +21,7 @@ CALLS = (
 OPTIONS = ("-y", "-xx", "-s", str(2 << 20), "-e", f"trace={','.join(CALLS)}")
 """What strace is told: paths of descriptors, all bytes of strings, in hex."""
 
-RESERVE = "reserve"
+RESERVE, RESERVE_NAMES = "reserve", "reserve-names"
 """A file in the index's folder that only takes room; it is left out, for speed."""
 
 STREAMS = ("out", "err")
@@ -70,7 +70,7 @@ class Recorder:
             return None
         parts = [part for part in path[len(self._top) + 1 :].split("/") if part not in ("", ".")]
         assert ".." not in parts, path
-        if parts[1:] == ["index", RESERVE]:
+        if parts[1:2] == ["index"] and parts[2:3] in ([RESERVE], [RESERVE_NAMES]):
             return None
         if parts[1:2] == ["tmp"] and len(parts) > 3 and parts[2].startswith("work-"):
             return None

@@ -7,6 +7,7 @@ import errno
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -243,8 +244,6 @@ def on_an_overlay(place: Path, script: str) -> None:
         or subprocess.run([*command, "true"], check=False).returncode
     ):
         pytest.skip("no overlay can be mounted here")
-    import sys
-
     code = f"root, place = {str(place / 'merged' / 'root')!r}, {str(place)!r}\n{script}"
     done = subprocess.run(
         [*command, sys.executable, "-c", code],
@@ -287,3 +286,53 @@ os.unlink(f"{two}/sub/file")
 assert store.check_object(store.add(f"{place}/two", "two")) == []
 """,
     )
+
+
+FEW_NAMES = """
+set -e
+mount -t tmpfs -o size=64m,nr_inodes=300 tmpfs "$1"
+shift
+exec "$@"
+"""
+
+
+def test_without_any_inode_left_it_collects(tmp_path: Path) -> None:
+    spaces = ["unshare", "-m"] if os.geteuid() == 0 else ["unshare", "-Urm"]
+    command = [*spaces, "sh", "-c", FEW_NAMES, "sh", str(tmp_path)]
+    tried = [*command, "true"]
+    if shutil.which("unshare") is None or subprocess.run(tried, check=False).returncode:
+        pytest.skip("no file system can be mounted here")
+    code = f"""
+import os, errno
+from store.gc.collector import Collector
+from store.gc.policy import Policy
+from store.store import Store
+place = {str(tmp_path)!r}
+store = Store.open(f"{{place}}/root")
+os.mkdir(f"{{place}}/tree")
+for n in range(20):
+    open(f"{{place}}/tree/{{n}}", "w").write(str(n))
+store.add(f"{{place}}/tree", "tree")
+store.close()
+os.mkdir(f"{{place}}/fill")
+try:
+    for n in range(400):
+        open(f"{{place}}/fill/{{n}}", "w").close()
+except OSError as error:
+    assert error.errno == errno.ENOSPC
+assert os.statvfs(place).f_favail == 0
+store = Store.open(f"{{place}}/root", collecting=True)
+collector = Collector(store)
+collector.collect(Policy())
+assert len(collector.outcome.deleted) == 1 and not collector.outcome.refused
+assert os.listdir(store.layout.objects) == []
+assert os.statvfs(place).f_favail > 20
+"""
+    done = subprocess.run(
+        [*command, sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr

@@ -14,7 +14,9 @@ from tests.unit.index.test_env import count, register
 
 
 def disk(monkeypatch: pytest.MonkeyPatch, whole: int, free: int) -> None:
-    shown = SimpleNamespace(f_blocks=whole >> 12, f_frsize=4096, f_bavail=free >> 12)
+    shown = SimpleNamespace(
+        f_files=0, f_favail=0, f_blocks=whole >> 12, f_frsize=4096, f_bavail=free >> 12
+    )
     monkeypatch.setattr(os, "statvfs", lambda _: shown)
 
 

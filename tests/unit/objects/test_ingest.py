@@ -687,3 +687,18 @@ def test_a_tree_that_holds_the_store_is_refused(layout: Layout, tree: Path) -> N
     with pytest.raises(UsageError, match="cannot hold itself"):
         ingest(layout.root, above, "everything")
     assert os.listdir(layout.tmp) == []
+
+
+def test_a_sparse_file_stays_one(layout: Layout, tmp_path: Path) -> None:
+    sparse = tmp_path / "sparse"
+    with sparse.open("wb") as stream:
+        stream.seek((4 << 20) + 5)
+        stream.write(b"in the middle")
+        stream.truncate((80 << 20) + 3)
+    if sparse.stat().st_blocks * 512 > 1 << 20:
+        pytest.skip("no holes on this file system")
+    manifest = ingest(layout.root, str(sparse), "sparse")
+    found = os.stat(layout.object(manifest.id))
+    assert found.st_size == (80 << 20) + 3
+    assert found.st_blocks * 512 < 1 << 20
+    assert check_object(layout.root, manifest) == []
