@@ -31,6 +31,7 @@
     |  |- LogTooLarge               38   the builder wrote more than its log may have
     |  `- MixedInputs               39   two objects of one derivation in the sandbox
     |- SandboxUnavailable           40
+    |- OtherSystem                  41   a derivation that another kind of machine has to build
     |- StorageError                 50
     |  |- StoreFull                 51
     |  |- StoreReadOnly             52
@@ -331,6 +332,19 @@ class SandboxUnavailable(StoreError):
     """The kernel does not let us make the sandbox; the message names the setting."""
 
     exit_code = 40
+
+
+class OtherSystem(StoreError):
+    """A derivation is for another ``system`` than the one that this machine builds for."""
+
+    exit_code = 41
+
+    def __init__(self, name: str, system: str, own: str) -> None:
+        super().__init__(
+            f"{printable(name)} is built on {printable(system)!r} only, and this machine is {own}",
+            hint="build it on such a machine, and import it from there",
+        )
+        self.system = system
 
 
 class StorageError(StoreError):

@@ -76,6 +76,7 @@ CAP_SETUID: Final = 7
 CAP_SYS_ADMIN: Final = 21
 # <linux/ptrace.h>
 PTRACE_CONT: Final = 7
+PTRACE_DETACH: Final = 17
 PTRACE_SYSCALL: Final = 24
 PTRACE_LISTEN: Final = 0x4208
 PTRACE_O_TRACESYSGOOD: Final = 0x1
@@ -413,6 +414,9 @@ _REGISTERS: Final = """
 """
 
 
+_WORD: Final = (1 << 64) - 1
+
+
 class Registers(ctypes.Structure):
     """``struct user_regs_struct`` of x86_64; its numbers are signed here."""
 
@@ -438,6 +442,11 @@ def resume(thread: int, how: int, signal_number: int = 0) -> None:
     _ptrace(how, thread, None, signal_number)
 
 
+def detach(thread: int, signal_number: int = 0) -> None:
+    """Let go of a traced thread that has stopped, for good."""
+    _ptrace(PTRACE_DETACH, thread, None, signal_number)
+
+
 def registers(thread: int) -> Registers:
     """The registers of a traced thread that has stopped."""
     found = Registers()
@@ -454,7 +463,7 @@ def read_memory(pid: int, address: int, size: int) -> bytes:
     """Up to ``size`` bytes of another process's memory, fewer where a page is not there."""
     buffer = ctypes.create_string_buffer(size)
     here = struct.pack("=QQ", ctypes.addressof(buffer), size)
-    count = _vm_read(pid, here, 1, struct.pack("=QQ", address, size), 1, 0)
+    count = _vm_read(pid, here, 1, struct.pack("=QQ", address & _WORD, size), 1, 0)
     return buffer.raw[:count]
 
 
@@ -462,6 +471,6 @@ def write_memory(pid: int, address: int, content: bytes) -> None:
     """Write to another process's memory, where that process itself could."""
     buffer = ctypes.create_string_buffer(content, len(content))
     here = struct.pack("=QQ", ctypes.addressof(buffer), len(content))
-    there = struct.pack("=QQ", address, len(content))
+    there = struct.pack("=QQ", address & _WORD, len(content))
     if _vm_write(pid, here, 1, there, 1, 0) != len(content):
         raise OSError(errno.EFAULT, os.strerror(errno.EFAULT), "process_vm_writev")

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Final
 
+from store import kernel
 from store.build.request import MAX_LOG, BuildRequest
+from store.errors import OtherSystem
 from store.layout import Layout
 from store.model import identity
-from store.model.derivation import Resolved
+from store.model.derivation import BUILTIN, Derivation, Resolved
 from store.model.names import ObjectId
 
 
@@ -29,6 +32,17 @@ def scratch_ids(resolved: Resolved, salt: str = "") -> dict[str, ObjectId]:
     return {output: identity.scratch(resolved.name, output, salt) for output in resolved.outputs}
 
 
+SYSTEM: Final = f"{kernel.machine()}-linux"
+"""The system that this machine builds for. Another one needs an executor, and there is none yet."""
+
+
+def check_system(node: Derivation | Resolved) -> None:
+    """Raise ``OtherSystem`` for a derivation that cannot be built here. A builtin is our own work,
+    and the same on every machine."""
+    if node.system != SYSTEM and not node.builder.startswith(BUILTIN):
+        raise OtherSystem(node.name, node.system, SYSTEM)
+
+
 def build_request(
     layout: Layout,
     resolved: Resolved,
@@ -44,8 +58,10 @@ def build_request(
     too unless another ``log`` is given.
 
     ``closure`` holds the inputs and the root file system with everything they refer to, or of each
-    its ``<digest>-<name>``. A ``salt`` builds at other scratch paths than the usual ones.
+    its ``<digest>-<name>``. A ``salt`` builds at other scratch paths than the usual ones. Raises
+    ``OtherSystem``.
     """
+    check_system(resolved)
     if salt:
         resolved = _moved(resolved, salt)
     scratch = scratch_ids(resolved, salt)

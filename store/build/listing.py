@@ -19,11 +19,16 @@ NAME_STARTS: Final = {False: 18, True: 19}
 """Of the records of getdents and of getdents64, which has the kind before the name."""
 
 
+SMALLEST: Final = 20
+"""Bytes of a record with a name."""
+
+
 def reorder(buffer: bytes, listing: Listing, *, wide: bool) -> bytes:
     """The same records in another order: of getdents64 if ``wide``, of getdents otherwise.
 
     ``.`` and ``..`` stay where they are: every file system lists them first. Shuffled, the order
-    depends on nothing but the names.
+    depends on nothing but the names. Raises ValueError or struct.error for what no kernel wrote:
+    another thread can write to the buffer before it is looked at.
     """
     records = _split(buffer)
     start = NAME_STARTS[wide]
@@ -45,6 +50,8 @@ def _split(buffer: bytes) -> list[bytes]:
     records, start = [], 0
     while start < len(buffer):
         (length,) = struct.unpack_from("=H", buffer, start + 16)
+        if length < SMALLEST or start + length > len(buffer):
+            raise ValueError("not what the kernel lists")
         records.append(buffer[start : start + length])
         start += length
     return records

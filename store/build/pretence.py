@@ -27,6 +27,8 @@ from store.build.request import BuildRequest, Listing
 TIMESPEC: Final = struct.Struct("=qq")
 LATEST: Final = 1 << 33
 """Seconds: in 2242. The kernel's own clock ends in 2262."""
+LARGEST: Final = 64 << 20
+"""Bytes of a listing that are put into another order: a builder's buffer can be of any size."""
 BELOW_STACK: Final = 512  # below the 128 bytes that a function may use without asking
 AT_NULL: Final = 0
 AT_IGNORE: Final = 1
@@ -122,7 +124,7 @@ class Pretence:
 
     def _list(self, thread: int) -> None:
         registers = kernel.registers(thread)
-        if registers.rax <= 0:
+        if not 0 < registers.rax <= LARGEST:
             return
         buffer = kernel.read_memory(thread, registers.rsi, registers.rax)
         wide = registers.orig_rax == seccomp.GETDENTS64
@@ -174,6 +176,8 @@ class _Words:
         if place >= len(self._words):
             self._start, place = self.address, 0
             piece = kernel.read_memory(self._process, self.address, self.PIECE)
+            if len(piece) < 8:
+                raise OSError(errno.EFAULT, "the stack ends")
             self._words = struct.unpack_from(f"={len(piece) // 8}Q", piece)
         self.address += 8
         return self._words[place]

@@ -35,6 +35,8 @@ from store.build import mounts
 from store.build.diagnosis import TRACE, UNSHARE, diagnose
 from store.build.limits import set_limits
 from store.build.preparation import Plan
+from store.build.program import leads_out
+from store.errors import printable
 
 NAMESPACES: Final = (
     kernel.CLONE_NEWUSER
@@ -49,6 +51,7 @@ ALL_SIGNALS: Final = tuple(signal.valid_signals())
 HIGH: Final = 64  # descriptors are moved up here, out of the way of those a builder gets
 LAST: Final = 1 << 20  # above any descriptor: the kernel's default bound
 UNEXECUTED: Final = 127
+LONGEST: Final = 500  # characters of a word of a report
 MOUNTS: Final = "taking the store's mounts"
 
 
@@ -64,8 +67,9 @@ class Report:
         self.trying = name
 
     def tell(self, *words: object) -> None:
-        """One line. Short enough to be written whole."""
-        os.write(self.fd, "\t".join(map(str, words)).encode() + b"\n")
+        """One line. Short enough to be written whole, and nothing in a word ends it."""
+        text = "\t".join(printable(str(word))[:LONGEST] for word in words)
+        os.write(self.fd, text.encode() + b"\n")
 
     def fail(self, error: BaseException) -> None:
         """What is being tried did not work."""
@@ -73,8 +77,7 @@ class Report:
             if isinstance(error, OSError) and error.errno:
                 self.tell("failed", self.trying, error.errno)
             else:
-                text = repr(error).replace("\t", " ").replace("\n", " ")
-                self.tell("failed", f"{self.trying}: {text[:500]}", 0)
+                self.tell("failed", f"{self.trying}: {error!r}", 0)
 
 
 class Tree:
@@ -138,7 +141,7 @@ class Tree:
         text = bytearray()
         while piece := os.read(self._report, 65536):
             text += piece
-        lines = [line.split("\t") for line in text.decode(errors="replace").splitlines()]
+        lines = [line.split("\t") for line in text.decode(errors="replace").split("\n") if line]
         return {"gone": gone} | {line[0]: line[1:] for line in lines}
 
     def close(self) -> None:
@@ -198,7 +201,8 @@ def _init(
         _run_builder(plan, report)
     except BaseException as error:
         report.fail(error)
-    os._exit(1)
+    finally:
+        os._exit(1)  # whatever happens: behind us lies the caller's code
 
 
 def _become_builder(plan: Plan, report: Report, lifeline: int) -> None:
@@ -250,7 +254,12 @@ def _give_up_rights(plan: Plan, report: Report) -> None:
 
 def _run_builder(plan: Plan, report: Report) -> NoReturn:
     """Start the builder, reap whatever ends, and end with it."""
-    wait = os.wait
+    wait = _wait
+    if outside := leads_out(plan.argv[0]):
+        error = OSError(errno.EACCES, f"{printable(outside)} leads out of the sandbox")
+        _tell_unexecuted(plan.argv[0], error, report)
+        report.tell("exited", UNEXECUTED << 8, 0)
+        os._exit(0)
     if plan.tracer is None:
         builder = _spawn(plan, report)
     else:
@@ -265,6 +274,17 @@ def _run_builder(plan: Plan, report: Report) -> NoReturn:
             break
     report.tell("exited", status, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
     os._exit(0)
+
+
+def _wait() -> tuple[int, int]:
+    """The next process that ends, and its status."""
+    while True:
+        pid, status = os.wait()
+        if not os.WIFSTOPPED(status):
+            return pid, status
+        # It has asked to be traced by its parent, which we became. We trace nobody.
+        with contextlib.suppress(OSError):
+            kernel.detach(pid, os.WSTOPSIG(status))
 
 
 def _spawn(plan: Plan, report: Report) -> int:
@@ -300,7 +320,7 @@ def _execute(plan: Plan, report: Report) -> NoReturn:
 
 
 def _tell_unexecuted(path: str, error: OSError, report: Report) -> None:
-    text = f"cannot execute {path}: {error.strerror}"
+    text = f"cannot execute {printable(path)[: LONGEST // 2]}: {error.strerror}"
     if error.errno == errno.ENOENT and os.path.exists(path):
         text += " (the file is there: its interpreter is not)"
     os.write(2, text.encode() + b"\n")

@@ -13,6 +13,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import struct
 from collections.abc import Callable
 from typing import Final, NoReturn
 
@@ -29,6 +30,8 @@ OPTIONS: Final = (
     | kernel.PTRACE_O_TRACESECCOMP
 )
 CALL_RETURNED: Final = signal.SIGTRAP | 0x80
+WILD: Final = (struct.error, ValueError, OverflowError, IndexError)
+"""What comes of reading numbers that a builder made up."""
 GROUP_STOPS: Final = (signal.SIGSTOP, signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU)
 
 
@@ -74,9 +77,9 @@ class Tracer:
     def _attend(self, thread: int, number: int, event: int) -> None:
         """Deal with a stop and let the thread go on."""
         how, passed_on = kernel.PTRACE_CONT, 0
-        # A thread may be killed at any moment, and its memory be closed to us: then there is
-        # nothing to be done.
-        with contextlib.suppress(OSError):
+        # A thread may be killed at any moment, its memory be closed to us, and hold anything, as
+        # other threads write to it: then there is nothing to be done.
+        with contextlib.suppress(OSError, *WILD):
             if event == kernel.PTRACE_EVENT_SECCOMP:
                 if afterwards := self._pretence.enter(thread):
                     self._afterwards[thread] = afterwards
@@ -92,7 +95,7 @@ class Tracer:
                     afterwards()
             elif event == 0:
                 passed_on = number
-        with contextlib.suppress(ProcessLookupError):
+        with contextlib.suppress(OSError):
             kernel.resume(thread, how, passed_on)
 
     def _forget(self, thread: int) -> None:

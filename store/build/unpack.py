@@ -15,6 +15,7 @@ from collections.abc import Iterator, Sequence
 from store.build.archives import Kind, Member, members, stream_members
 from store.build.selection import UnpackOptions
 from store.build.streams import Meter, Stream
+from store.durable import open_file
 from store.errors import BadArchive, StoreFull
 from store.system.room import Room
 
@@ -49,7 +50,7 @@ def unpack(
 def _unpack_one(archive: str, tree: Tree, options: UnpackOptions, meter: Meter) -> None:
     last = ""
     try:
-        with open(archive, "rb") as file:
+        with os.fdopen(_open(archive), "rb") as file:
             for member in _selected(members(file, meter), options, meter):
                 last = member.path
                 _add(tree, member, options, meter)
@@ -65,6 +66,17 @@ def _unpack_one(archive: str, tree: Tree, options: UnpackOptions, meter: Meter) 
             reason = f"{error.strerror} (after {last!r})"
             raise BadArchive(f"{archive}: a name that cannot be made: {reason}") from error
         raise
+
+
+def _open(archive: str) -> int:
+    """A descriptor of the archive, which is a builder's product as well: where a link leads need
+    not be the store, a fifo never begins and a device never ends."""
+    try:
+        return open_file(archive)
+    except OSError as error:
+        if error.errno not in (errno.ELOOP, errno.EINVAL, errno.ENXIO, errno.EISDIR):
+            raise
+        raise BadArchive("an archive has to be a file, and no folder, link or other") from error
 
 
 def _selected(found: Iterator[Member], options: UnpackOptions, meter: Meter) -> Iterator[Member]:

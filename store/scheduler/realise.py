@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterable, Sequence
 from store.errors import DiskReserve, MixedInputs, StoreFull
 from store.events import SILENT, Absent, Mixed, Planned, Reporter
 from store.knowledge import Knowledge, Plan
+from store.lower import check_system
 from store.model.catalogue import Catalogue
-from store.model.derivation import Ref
+from store.model.derivation import Derivation, Ref
 from store.model.names import ObjectId
 from store.scheduler.options import Options
 from store.store import Lease, Store
@@ -48,8 +49,13 @@ class Realiser:
         self.knowledge = Knowledge(store, catalogue, offline=options.offline)
 
     def plan(self, goals: Iterable[Ref]) -> Plan:
-        """What :meth:`run` would do."""
-        return self.knowledge.plan([goal.node for goal in goals])
+        """What :meth:`run` would do. Raises OtherSystem if that cannot be done on this machine."""
+        plan = self.knowledge.plan([goal.node for goal in goals])
+        for node in plan.builds:
+            value = self._catalogue.nodes[node]
+            assert isinstance(value, Derivation)
+            check_system(value)
+        return plan
 
     def run(self, goals: Iterable[Ref], keep: Lease | None = None) -> dict[Ref, ObjectId]:
         """Realise every goal; raises the first error once the running jobs have ended.

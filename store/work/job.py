@@ -143,11 +143,7 @@ def unpack(layout: Layout, job: Job, emit: Callable[[Event], None]) -> Result:
     node = job.node
     assert isinstance(node, Resolved)
     started, began = unix_seconds(), time.monotonic()
-    archives = [
-        layout.object(ObjectId.from_path(arg.removeprefix("archive=")))
-        for arg in node.args
-        if arg.startswith("archive=")
-    ]
+    archives = [layout.object(oid) for oid in _archives(node)]
     options = unpacking.UnpackOptions.parse(
         [arg for arg in node.args if not arg.startswith("archive=")]
     )
@@ -165,6 +161,20 @@ def unpack(layout: Layout, job: Job, emit: Callable[[Event], None]) -> Result:
         reserve=job.limits.disk_reserve,
     )
     return Result((made("out", manifest),), "builtin", started, time.monotonic() - began)
+
+
+def _archives(node: Resolved) -> list[ObjectId]:
+    """The objects to unpack. Each is an input: what is read by a build belongs to its identity."""
+    words = [arg.removeprefix("archive=") for arg in node.args if arg.startswith("archive=")]
+    archives = [ObjectId.from_path(word) for word in words]
+    for oid in archives:
+        if oid not in node.inputs:
+            raise BuildFailed(
+                node.name,
+                f"archive={oid.path} is not among its inputs",
+                hint="in a recipe, name the archive by the reference of its source or package",
+            )
+    return archives
 
 
 def build(layout: Layout, job: Job, emit: Callable[[Event], None]) -> Result:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
 import stat
@@ -14,9 +15,10 @@ from pathlib import Path
 
 import pytest
 
+from store import kernel
 from store.build import cleaning, runner
-from store.errors import SandboxUnavailable, UnknownObject
-from tests.integration.laboratory import INPUT, INPUT_FILE, INPUT_LINK, OUTPUT, Lab, become
+from store.errors import BuildFailed, SandboxUnavailable, UnknownObject
+from tests.integration.laboratory import INPUT, INPUT_FILE, INPUT_LINK, OUTPUT, ROOTFS, Lab, become
 
 pytest_plugins = ["tests.integration.bench"]
 
@@ -795,3 +797,172 @@ def test_an_input_that_is_gone_since_the_build_before_is_named(lab: Lab) -> None
     os.mkdir(f"{request.work_dir}/store/gone")
     with pytest.raises(UnknownObject, match="gone"):
         lab.carry_out(replace(request, inputs=(INPUT, "gone")))
+
+
+# Builders that attack the process that starts them
+
+
+ENDINGS = {
+    "a traced process that stops": ("libc.ptrace(0, 0, 0, 0); os.kill(os.getpid(), 10)", -10),
+    "one that is traced and exits": ("libc.ptrace(0, 0, 0, 0); os._exit(7)", 7),
+    "one that executes while traced": (
+        "libc.ptrace(0, 0, 0, 0); os.execv(sys.executable, [sys.executable, '-c', '1'])",
+        -5,
+    ),
+    "a real-time signal": ("os.kill(os.getpid(), 64)", -64),
+    "an exit status of 255": ("os._exit(255)", 255),
+    "a grandchild that is traced by us": (
+        """
+        if os.fork() == 0:
+            if os.fork() == 0:
+                import time
+                time.sleep(0.1)
+                libc.ptrace(0, 0, 0, 0)
+                os.kill(os.getpid(), 10)
+            os._exit(0)
+        os.wait()
+        import time
+        time.sleep(0.3)
+        """,
+        0,
+    ),
+}
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_however_a_builder_ends_its_status_is_told(lab: Lab, ending: str) -> None:
+    script, status = ENDINGS[ending]
+    assert lab.run(script, timeout=20).result.status == status
+
+
+@pytest.mark.parametrize(
+    "builder",
+    [
+        "/proc/self/exe",
+        "/proc/thread-self/exe",
+        "/proc/self/../self/exe",
+        f"/store/../{INPUT}/../proc/self/exe",
+        "/store/../proc/self/exe",
+        "/proc/self/fd/0",
+        "/dev/fd/1",
+        "/dev/stdin",
+        "/dev/null",
+        "/proc/self/root/bin/sh",
+        "/proc/self/cwd/../bin/sh",
+        "/proc/version",
+    ],
+)
+def test_no_builder_leads_out_of_the_root_file_system(lab: Lab, builder: str) -> None:
+    result = lab.run("", builder=builder, timeout=20).result
+    assert result.exec_error is not None
+    assert result.status == 127
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"#!/proc/self/exe\n",
+        b"#! \t/proc/self/exe -c\n",
+        b"#!../proc/self/exe\n",
+        b"#!/proc/thread-self/exe",
+        b"#!/store/%s/link\n" % ("0" * 31 + "5-hostile").encode(),
+        b"\x7fELF\x02\x01\x01" + bytes(9) + b"\2\0\x3e\0\1\0\0\0" + bytes(8) + b"\x40" + bytes(7)
+        + bytes(8) + bytes(4) + b"\x40\0\x38\0\1\0" + bytes(6)
+        + b"\3\0\0\0\4\0\0\0" + b"\x78" + bytes(7) + bytes(16) + b"\x0f" + bytes(7)
+        + b"\x0f" + bytes(7) + b"\1" + bytes(7) + b"/proc/self/exe\0",
+    ],
+)  # fmt: skip
+def test_no_interpreter_of_a_builder_leads_out_either(lab: Lab, head: bytes) -> None:
+    hostile = Path(lab.store, "0" * 31 + "5-hostile")
+    hostile.mkdir(exist_ok=True)
+    program, link = hostile / "program", hostile / "link"
+    link.unlink(missing_ok=True)
+    link.symlink_to("/proc/self/exe")
+    program.unlink(missing_ok=True)
+    program.write_bytes(head)
+    program.chmod(0o555)
+    if lab.uid is not None:
+        os.chown(program, lab.uid, lab.uid)
+    inputs = (hostile.name,)
+    for name in ("program", "link"):
+        builder = f"/store/{hostile.name}/{name}"
+        result = lab.run("", builder=builder, inputs=inputs, timeout=20).result
+        assert "leads out of the sandbox" in str(result.exec_error), result
+
+
+@pytest.mark.parametrize(
+    "builder",
+    [
+        "/no\nexited\t0\t0\nthing",
+        "/no\tfailed\t1",
+        "/" + "x" * 100_000,
+        "/caf\udce9",
+        "/bin",
+        "/\x1b",
+    ],
+)
+def test_a_builder_of_any_name_is_told_as_not_executed(lab: Lab, builder: str) -> None:
+    result = lab.run("", builder=builder, timeout=20).result
+    assert (result.status, result.stopped) == (127, None)
+    assert str(result.exec_error).startswith("cannot execute ")
+    assert str(result.exec_error).isprintable()
+
+
+def test_arguments_and_variables_beyond_the_kernels_bounds_are_told(lab: Lab) -> None:
+    for changes in (
+        {"args": ("x" * 200_000,)},
+        {"args": tuple("x" * 1000 for _ in range(10_000))},
+        {"env": (("X", "x" * 200_000),)},
+    ):
+        result = lab.run("", timeout=20, **changes).result
+        assert "Argument list too long" in str(result.exec_error)
+
+
+def test_a_root_file_system_may_have_any_name_at_its_top(lab: Lab) -> None:
+    root = Path(lab.store, "0" * 31 + "6-root")
+    names = (".objects", "objects", "a\nb\tc", "caf\udce9", " ", "mount-point", "linked", "...")
+    if not root.exists():
+        shutil.copytree(Path(lab.store, ROOTFS), root, symlinks=True, copy_function=os.link)
+        for name in names:
+            (root / name).mkdir()
+    script = "print(*sorted(map(ascii, os.listdir('/'))))"
+    (line,) = lab.told(script, rootfs=root.name)
+    assert all(ascii(name) in line for name in names)
+
+
+@pytest.mark.parametrize("target", ["/", "/etc", "..", "/proc/self/root"])
+def test_a_root_file_system_that_is_a_link_mounts_nothing(lab: Lab, target: str) -> None:
+    link = Path(lab.store, "0" * 31 + "7-link")
+    link.unlink(missing_ok=True)
+    link.symlink_to(target)
+    with pytest.raises(BuildFailed, match="symbolic link"):
+        lab.run("", rootfs=link.name)
+
+
+def test_every_mount_is_read_only_but_the_builders_own(lab: Lab) -> None:
+    script = """
+        for line in open('/proc/self/mountinfo'):
+            words = line.split()
+            print(words[4], words[5])
+        """
+    for line in lab.told(script):
+        point, options = line.rsplit(" ", 1)
+        own = point in ("/build", "/store", "/tmp", "/dev/shm")
+        assert options.startswith("rw" if own else "ro"), line
+        assert "nosuid" in options, line
+    paths = f"['/store/{INPUT}/x', '/store/{INPUT_FILE}', '/x', '/etc/passwd']"
+    assert lab.told(f"print({{attempt(open, path, 'w') for path in {paths}}} - {{'EACCES'}})") == [
+        "{'EROFS'}"
+    ]
+
+
+def test_an_input_mount_that_stays_writable_ends_the_build(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lax(target: str, flags: int) -> None:
+        restrict(target, flags & ~kernel.MS_RDONLY if target == "proc" else flags)
+
+    restrict = kernel.restrict_mount
+    monkeypatch.setattr(kernel, "restrict_mount", lax)
+    with pytest.raises(SandboxUnavailable, match="mounted without ro"):
+        lab.run("print('ran')")

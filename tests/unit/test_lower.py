@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import pytest
+
+from store.errors import OtherSystem
 from store.layout import Layout
-from store.lower import Limits, build_request, scratch_ids
+from store.lower import Limits, build_request, check_system, scratch_ids
 from store.model.derivation import Resolved
 from store.model.identity import scratch_path
 from store.model.names import ObjectId
@@ -41,3 +46,17 @@ def test_a_salt_moves_every_mention_of_the_scratch_paths() -> None:
     assert all(text.count(oid.text) for oid in scratch_ids(BUILD, "audit").values())
     assert len(repr(usual)) == len(text)
     assert moved.env[1] == ("out", f"/store/{moved.outputs[0]}")
+
+
+@pytest.mark.parametrize(
+    "system", ["riscv64-linux", "aarch64-linux", "i686-linux", "x86_64-darwin", "", "X86_64-linux"]
+)
+def test_a_build_for_another_system_is_refused(system: str) -> None:
+    with pytest.raises(OtherSystem, match="and this machine is x86_64-linux") as caught:
+        build_request(Layout("/s"), replace(BUILD, system=system), (), "/w", Limits(1))
+    assert caught.value.hint
+
+
+def test_a_builtin_is_done_on_every_machine() -> None:
+    check_system(replace(BUILD, system="riscv64-linux", builder="builtin:unpack"))
+    check_system(BUILD)

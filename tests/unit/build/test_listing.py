@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import struct
 
 import pytest
@@ -93,3 +94,9 @@ def test_a_shuffled_listing_is_neither_sorted_nor_backwards() -> None:
     buffer = pack(directory(names), True)
     told = [name for _, _, name, _ in unpack(reorder(buffer, "shuffled", wide=True), True)]
     assert told not in (names, names[::-1])
+
+
+@given(buffer=st.binary(max_size=200), wide=st.booleans())
+def test_what_no_kernel_wrote_comes_to_an_end(buffer: bytes, wide: bool) -> None:
+    with contextlib.suppress(ValueError, struct.error):
+        assert len(reorder(buffer, "shuffled", wide=wide)) == len(buffer)

@@ -689,3 +689,19 @@ def test_a_zip_archive_with_a_file_without_a_name_is_refused(tmp_path: Path) -> 
     (tmp_path / "z.zip").write_bytes(data)
     with pytest.raises(BadArchive, match="without a name"):
         unpack([str(tmp_path / "z.zip")], str(tmp_path / "tree"), UnpackOptions())
+
+
+@pytest.mark.parametrize("kind", ["link", "fifo", "folder", "device"])
+def test_an_archive_that_is_no_file_is_refused_at_once(tmp_path: Path, kind: str) -> None:
+    archive = tmp_path / "archive"
+    if kind == "link":
+        (tmp_path / "secret").write_bytes(tar_bytes(simple))
+        archive.symlink_to(tmp_path / "secret")
+    elif kind == "fifo":
+        os.mkfifo(archive)
+    elif kind == "folder":
+        archive.mkdir()
+    else:
+        archive.symlink_to("/dev/zero")
+    with pytest.raises(BadArchive, match="has to be a file"):
+        unpack([str(archive)], str(tmp_path / "tree"), UnpackOptions.parse([]))
