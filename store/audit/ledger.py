@@ -117,7 +117,7 @@ def updated(
     catalogues: Mapping[str, Catalogue],
     old: Mapping[tuple[str, str, str], Entry],
 ) -> list[Entry]:
-    """The ledger as it would be now. What is not realised here keeps its path, as long as its
+    """The ledger as it would be now. What was not built here keeps its path, as long as its
     derivation is the same.
     """
     entries = []
@@ -125,6 +125,8 @@ def updated(
         knowledge = Knowledge(store, catalogue)
         for place, entry in outline(catalogue, seed).items():
             made = _made(knowledge, entry)
+            if made is not None and not _built_here(store, entry, made):
+                made = None
             before = old.get(place)
             if made is None and before is not None and before.derivation == entry.derivation:
                 made = before.object
@@ -138,6 +140,12 @@ def _made(knowledge: Knowledge, entry: Entry) -> ObjectId | None:
         return knowledge.objects(entry.derivation)[entry.output]
     except KeyError:
         return None
+
+
+def _built_here(store: Store, entry: Entry, made: ObjectId) -> bool:
+    key = store.outcome(entry.derivation)
+    records = () if key is None else store.realisations(key, entry.output)
+    return any(record.object == made and record.origin.built_here for record in records)
 
 
 def compare(
@@ -187,7 +195,9 @@ def _finding(store: Store, knowledge: Knowledge, here: Entry, noted: Entry | Non
         return finding(Verdict.UNKNOWN, "it is not realised in this store")
     if expected is None:
         return finding(Verdict.UNKNOWN, "it was not built where the ledger was written")
-    records = store.realisations(key, here.output)
+    records = [item for item in store.realisations(key, here.output) if item.origin.built_here]
+    if not records:
+        return finding(Verdict.UNKNOWN, "it was imported, and not built here")
     other = next((item.object for item in records if item.object != expected), None)
     if other is None:
         return finding(Verdict.REPRODUCED)

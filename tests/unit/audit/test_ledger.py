@@ -6,11 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from store.audit.ledger import Entry, outline, packages, read, write
+from store.audit.ledger import Entry, compare, outline, packages, read, updated, write
+from store.audit.verdict import Verdict
 from store.errors import EvaluationError
 from store.model.catalogue import Catalogue, Package, collect
 from store.model.derivation import Derivation
 from store.model.names import ObjectId
+from store.model.origin import BUILT, KEPT, How, Origin
+from store.model.realisation import Realisation
+from store.store import Store
 
 MADE = ObjectId(b"d" * 20, "toy")
 ENTRIES = [
@@ -79,3 +83,22 @@ def test_of_several_names_for_one_node_the_longest_stands_in_it() -> None:
         ("stage1.toy", "out"),
         ("stage1.toy", "lib"),
     ]
+
+
+@pytest.mark.parametrize("origin", [BUILT, KEPT, Origin(How.TRUSTED, b"/elsewhere")])
+def test_what_was_not_built_here_is_neither_written_nor_an_agreement(
+    tmp_path: Path, origin: Origin
+) -> None:
+    node = Derivation(name="toy", system="x", builder="/bin/sh")
+    toys = Catalogue({"toy": Package("toy", node.digest)}, collect([node]))
+    resolved = node.resolve({})
+    store = Store.open(str(tmp_path / "root"))
+    made = Realisation(resolved.digest, "out", MADE, "u", "h", "full", None, 1, 1, origin=origin)
+    store.index.write(lambda txn: txn.add_realisation(made))
+    (entry,) = updated(store, {"debian": toys}, {})
+    assert entry.object == (MADE if origin is BUILT else None)
+    noted = {entry.place: Entry("debian", "toy", "out", node.digest, MADE)}
+    (finding,) = compare(store, toys, "debian", noted)
+    assert (finding.verdict is Verdict.REPRODUCED) == (origin is BUILT)
+    assert ("imported" in finding.detail) == (origin is not BUILT)
+    store.close()
