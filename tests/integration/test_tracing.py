@@ -321,3 +321,56 @@ def test_many_processes_run_under_the_tracer(lab: Lab) -> None:
         print('done')
         """
     assert told(lab, script) == ["done"]
+
+
+WILD = """
+    import random, threading, time
+    random.seed(1)
+    places = [0, 1, 8, 4095, -1, -8, -4096, 1 << 47, 1 << 63, (1 << 47) - 8, (1 << 64) - 16]
+    buffer = ctypes.create_string_buffer(1 << 18)
+    places += [ctypes.addressof(buffer), ctypes.addressof(buffer) + 65532]
+    folder = os.open('/proc', os.O_RDONLY)
+    numbers = (228, 96, 201, 230, 202, 78, 217)
+    def wild(count):
+        for _ in range(count):
+            number = random.choice(numbers)
+            args = [random.choice(places) for _ in range(6)]
+            if number in (78, 217): args[0] = folder; args[2] = random.choice((0, 24, 65536, -1))
+            if number in (228, 230): args[0] = random.choice((0, 5, 8, 11, 99, -1))
+            if number == 230: args[1], args[2] = 1, random.choice(places[:-2])  # or it sleeps
+            if number == 202: args[1] = random.choice((256 | 9, 6, 256, 256 | 128 | 9)); args[0] = 8
+            words = [a - (1 << 64) if a >= 1 << 63 else a for a in (number, *args)]
+            libc.syscall(*map(ctypes.c_long, words))
+            os.lseek(folder, 0, 0)
+    def scribble():
+        while not over:
+            ctypes.memset(buffer, random.choice((0, 1, 255)), 1 << 16)
+    def lists():
+        other = os.open('/usr', os.O_RDONLY)
+        for _ in range(200):
+            os.lseek(other, 0, 0)
+            libc.syscall(ctypes.c_long(217), ctypes.c_long(other), buffer, ctypes.c_long(1 << 16))
+    over = False
+    threading.Thread(target=scribble, daemon=True).start()
+    threads = [threading.Thread(target=wild, args=(300,)) for _ in range(3)]
+    threads += [threading.Thread(target=lists)]
+    for thread in threads: thread.start()
+    for thread in threads: thread.join()
+    over = True
+    for _ in range(10):
+        if os.fork() == 0:
+            for _ in range(3): threading.Thread(target=wild, args=(10000,), daemon=True).start()
+            time.sleep(0.005)
+            os._exit(0)
+        os.wait()
+    print('alive', flush=True)
+    os._exit(0)
+    """
+
+
+@pytest.mark.parametrize(
+    "traced",
+    [{"clock_ahead": 86400, "listing": "shuffled"}, {"clock_stopped": 5, "listing": "reversed"}],
+)
+def test_no_pointer_harms_the_tracer(lab: Lab, traced: dict[str, object]) -> None:
+    assert lab.told(WILD, timeout=25, **traced)[-1] == "alive"
