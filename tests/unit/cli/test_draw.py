@@ -109,3 +109,29 @@ def test_only_a_reader_who_went_away_stops_who_tells() -> None:
     Plain(Full()).emit(story()[0])
     with pytest.raises(OutputBroken):
         Plain(Gone()).emit(story()[0])
+
+
+def test_a_failure_says_what_still_finishes_and_what_was_ended() -> None:
+    stream = io.StringIO()
+    reporter = Plain(stream)
+    error = BuildFailed("a", "exit status 3", ["the reason"], hint="look at it")
+    reporter.emit(events.Failed(b"", "a", error, whole=True))
+    reporter.emit(events.Stopping(("b", "c"), ("d",), 2))
+    assert stream.getvalue().splitlines() == [
+        "failed: building a failed: exit status 3",
+        "  | the reason",
+        "  hint: look at it",
+        "ended: fetching d",
+        "2 more are not started",
+        "still to finish (Ctrl-C ends them): b, c",
+    ]
+
+
+def test_going_on_ends_with_all_that_failed_and_all_that_was_not_tried() -> None:
+    failed = tuple(events.Failed(b"", name, BuildFailed(name, "exit status 3")) for name in "ab")
+    undone = (events.Undone(b"", "c", ("a", "b")),)
+    for going, lines in ((True, 5), (False, 0)):
+        stream = io.StringIO()
+        Plain(stream).emit(events.Unrealised(failed, undone, going))
+        assert len(stream.getvalue().splitlines()) == lines
+        assert ("  c (needs a, b)" in stream.getvalue()) == going
