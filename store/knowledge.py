@@ -186,8 +186,8 @@ class Knowledge:
         while plan.builds:
             mixed = self._mixture(plan.builds, self._taken_in(plan))
             found = mixed or self._many_valued(plan, weighed)
-            if found is None:
-                break
+            if found is None or not self._choice.shunned.isdisjoint(found.objects):
+                break  # what a derivation names as an object cannot be chosen
             kept, trial = self._least(goals, found)
             if mixed or kept != self._objects[found.node][found.output]:
                 self._settle(found, kept, trial)

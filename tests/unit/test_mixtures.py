@@ -146,6 +146,14 @@ def test_before_a_build_starts_its_inputs_are_looked_at_once_more(two: Place) ->
     assert caught.value.exit_code == 39
 
 
+def test_an_object_that_is_named_itself_is_no_choice_and_holds_up_nothing(two: Place) -> None:
+    named = Derivation(
+        "named", "x", "/bin/sh", inputs=(RIGHT.ref(),), objects=(two.made["left-a"],)
+    )
+    knowledge = Knowledge(two.store, Catalogue({}, collect([*GRAPH, named])))
+    assert named.digest in knowledge.plan([named.digest]).builds
+
+
 def test_two_derivations_of_one_name_are_no_mixture(place: Place) -> None:
     """As those of two stages are, built alike from what differs."""
     first = node("tool")
