@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import shutil
 import stat
 from collections.abc import Callable
 from pathlib import Path
@@ -90,9 +91,7 @@ def test_a_store_from_before_the_mark_is_known_and_gets_it(
 ) -> None:
     os.unlink(layout.marker)
     if lost is not None:
-        for name in os.listdir(layout.index):
-            os.unlink(f"{layout.index}/{name}")
-        os.rmdir(layout.index)
+        shutil.rmtree(layout.index)
     Store.open(layout.root).close()
     assert os.path.isfile(layout.marker)
 
