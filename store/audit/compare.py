@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from store.audit.explain import explain
 from store.audit.verdict import Difference
 from store.digest import TEXT_SIZE
-from store.durable import open_file
 from store.errors import FormatError, InvalidName
 from store.layout import Layout
 from store.model.manifest import Manifest
 from store.model.names import ObjectId
 from store.model.tree import Node, NodeKind
 from store.objects.content import read_record
+from store.system.beneath import open_file_beneath, opened
 
 EXPLAINED = 200
 """Files of one object that are gone into; of more it is only said that they differ."""
@@ -143,8 +143,10 @@ class _Comparison:
     @staticmethod
     def _read(tree: Tree, path: str) -> bytearray:
         """The file, with a word for the object's own digest."""
-        full = tree.path if path == "." else f"{tree.path}/{path}"
-        with os.fdopen(open_file(full), "rb", buffering=0) as stream:
+        store, name = os.path.split(tree.path)
+        with opened(store) as folder:
+            fd = open_file_beneath(folder, name if path == "." else f"{name}/{path}")
+        with os.fdopen(fd, "rb", buffering=0) as stream:
             data = bytearray(min(os.fstat(stream.fileno()).st_size, LARGEST))
             view, size = memoryview(data), 0
             while read := stream.readinto(view[size:]):

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from store.errors import OtherSystem
 from store.layout import Layout
-from store.lower import Limits, build_request, check_system, scratch_ids
-from store.model.derivation import Resolved
+from store.lower import SYSTEM, Limits, build_request, check_system, scratch_ids
+from store.model.catalogue import Catalogue
+from store.model.derivation import Derivation, Resolved
 from store.model.identity import scratch_path
 from store.model.names import ObjectId
+from store.scheduler.options import Options
+from store.scheduler.realise import Realiser
+from store.store import Store
 
 ROOT = ObjectId(b"\1" * 20, "root")
 INPUT = ObjectId(b"\2" * 20, "input")
@@ -60,3 +65,15 @@ def test_a_build_for_another_system_is_refused(system: str) -> None:
 def test_a_builtin_is_done_on_every_machine() -> None:
     check_system(replace(BUILD, system="riscv64-linux", builder="builtin:unpack"))
     check_system(BUILD)
+
+
+def test_a_plan_with_a_build_for_another_system_is_refused(
+    tmp_path: Path,
+) -> None:
+    here = Derivation("here", SYSTEM, "/bin/sh")
+    there = Derivation("there", "riscv64-linux", "/bin/sh", inputs=(here.ref(),))
+    catalogue = Catalogue({}, {node.digest: node for node in (here, there)})
+    realiser = Realiser(Store.open(str(tmp_path / "root")), catalogue, Options(1, 1))
+    assert realiser.plan([here.ref()]).builds == (here.digest,)
+    with pytest.raises(OtherSystem, match="there is built on 'riscv64-linux' only"):
+        realiser.plan([there.ref()])
