@@ -140,7 +140,7 @@ class Layout:
     @property
     def files(self) -> tuple[str, ...]:
         """The files of the index, which LMDB and the engine open by name."""
-        return tuple(f"{self.index}/{name}" for name in ("data.mdb", "lock.mdb", "reserve", "use"))
+        return tuple(f"{self.index}/{name}" for name in ("data.mdb", "lock.mdb", "use"))
 
     def object(self, oid: ObjectId) -> str:
         """Where the object lies physically."""

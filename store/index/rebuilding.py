@@ -117,6 +117,9 @@ def workshop(index: str) -> Iterator[Workshop]:
     """
     refuse_network(index)
     os.close(owned.open_folder(index))
+    with contextlib.suppress(FileNotFoundError):
+        if not stat.S_ISREG(os.lstat(use_lock(index)).st_mode):
+            os.rename(use_lock(index), f"{index}/{ASIDE}use.{time.time_ns()}")
     fd = owned.open_lock(use_lock(index))
     try:
         try:

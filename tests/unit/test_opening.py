@@ -152,6 +152,8 @@ def test_no_file_of_the_index_leads_elsewhere(
     with pytest.raises(StorageError, match="is not a file"):
         Store.open(layout.root)
     assert target.exists() == (kind == "link")
+    rebuild(layout)
+    Store.open(layout.root).check_writable()
 
 
 @AS_ROOT
