@@ -45,7 +45,11 @@ import importlib, importlib.metadata, json, os, sys
 checkout, names = json.loads(sys.argv[1])
 versions = {}
 for name in names:
-    module = importlib.import_module(name.replace("-", "_"))
+    files = importlib.metadata.files(name) or []
+    found = {file.parts[0].partition(".")[0] for file in files if file.suffix in (".py", ".so")}
+    usual = name.replace("-", "_")
+    wanted = usual if usual in found else min(filter(str.isidentifier, found))
+    module = importlib.import_module(wanted)
     file = os.path.realpath(module.__file__)
     if not file.startswith(os.path.realpath(sys.prefix) + os.sep):
         raise ImportError(f"{name} was found elsewhere: {file}")
