@@ -45,6 +45,7 @@ def command(ctx: click.Context, as_json: bool) -> int:
     differs, and 1 otherwise. Errors have their own codes, as for every command; a wrong
     command line is 64 here.
     """
+    ctx.obj.absent = "empty"  # of which nothing is known
     if ctx.invoked_subcommand is not None:
         return 0
     from store.cli.audits.ledger import compare

@@ -59,7 +59,8 @@ def test_the_default_root_is_absolute_whatever_the_environment_says(
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     monkeypatch.delenv("STORE_ROOT", raising=False)
     monkeypatch.setenv("XDG_DATA_HOME", "data")
-    assert default_root() == str(tmp_path / "data" / "fixpoint")
+    monkeypatch.setenv("HOME", "/home/ann")
+    assert default_root() == "/home/ann/.local/share/fixpoint"
     monkeypatch.delenv("XDG_DATA_HOME")
     monkeypatch.setenv("HOME", "home")
     assert default_root() == str(tmp_path / "home" / ".local" / "share" / "fixpoint")

@@ -29,12 +29,17 @@ def test_what_recipes_alone_answer_needs_no_store(line: Line, words: list[str]) 
         *(["info", "xz"], ["closure", "xz"], ["why", "xz", "m4"], ["log", "xz"], ["du"], ["stats"]),
         *(["gc"], ["gc", "-n"], ["verify"], ["verify", OBJECT], ["optimise"], ["delete", OBJECT]),
         *(["root", "list"], ["root", "add", "r", OBJECT], ["list", "--objects"]),
-        *(["audit"], ["audit", "rebuild", "xz"], ["audit", "stages"], ["audit", "ledger"]),
         *(["index", "rebuild"], ["run", "xz", "--", "xz"], ["shell", "xz"]),
     ],
 )
 def test_what_reads_a_store_says_that_there_is_none(line: Line, words: list[str]) -> None:
     assert f"no store at {line.root}" in line.run(*words, code=59).stderr
+    assert not line.root.exists()
+
+
+@pytest.mark.parametrize("words", [[], ["rebuild", "xz"], ["ledger", "xz"]])
+def test_of_a_store_that_is_not_there_an_audit_knows_nothing(line: Line, words: list[str]) -> None:
+    line.run("audit", *words, code=1)
     assert not line.root.exists()
 
 
