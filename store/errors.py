@@ -453,8 +453,8 @@ class OutputFailed(StoreError):
 class CannotRun(StoreError):
     """The command cannot be run; as of a shell, the exit code is 127 when it is not there."""
 
-    def __init__(self, message: str, *, there: bool, hint: str | None = None) -> None:
-        super().__init__(message, hint=hint)
+    def __init__(self, message: str, *, there: bool) -> None:
+        super().__init__(message)
         self.exit_code = 126 if there else 127
 
 

@@ -10,7 +10,7 @@ import click
 from store.cli.context import Context
 from store.cli.draw import make_reporter
 from store.cli.options import link_option
-from store.errors import InvalidName, StoreFull, UsageError
+from store.errors import DiskReserve, InvalidName, StoreFull, UsageError
 from store.model.names import ObjectId, check_name
 from store.store import Lease
 
@@ -59,7 +59,7 @@ def _add(context: Context, path: str, name: str, keep: Lease) -> ObjectId:
         make_room(False)
         try:
             return context.store.add(path, name, keep)
-        except StoreFull:
+        except (DiskReserve, StoreFull):
             if not make_room(True):
                 raise
         return context.store.add(path, name, keep)

@@ -34,12 +34,11 @@ def enter_with(
         enter(context.store.layout.objects, argv, environment, os.getcwd())
     except OSError as error:
         there = not isinstance(error, FileNotFoundError)
-        names = ", ".join(str(oid) for oid in objects)
-        raise CannotRun(
-            f"cannot run {argv[0]}: {error.strerror}",
-            there=there,
-            hint=None if there or "/" in argv[0] else f"it is in no bin of {names}, nor on PATH",
-        ) from error
+        why = error.strerror
+        if not there and "/" not in argv[0]:
+            names = ", ".join(str(oid) for oid in objects)
+            why = f"it is neither in {names} nor on PATH"
+        raise CannotRun(f"cannot run {argv[0]}: {why}", there=there) from error
 
 
 def _objects(context: Context, packages: Sequence[str]) -> list[ObjectId]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
 from collections.abc import Callable
@@ -16,8 +17,10 @@ from store.cli.usage import FindingCommand
 from store.cli.wording import counted
 from store.errors import (
     CorruptObject,
+    FormatError,
     HelperEnded,
     Interrupted,
+    InvalidName,
     NoStore,
     StoreError,
     UnknownObject,
@@ -155,7 +158,8 @@ def _chosen(context: Context, text: str) -> ObjectId:
     """The object that is meant, damaged or not."""
     for prefix in (STORE_DIR, context.store.layout.objects):
         if text.startswith(prefix + "/"):
-            oid = ObjectId.parse(text.removeprefix(prefix + "/").partition("/")[0])
-            if oid in context.store.find(oid.text):
-                return oid
+            with contextlib.suppress(FormatError, InvalidName):
+                oid = ObjectId.parse(text.removeprefix(prefix + "/").partition("/")[0])
+                if oid in context.store.find(oid.text):
+                    return oid
     return context.object(text)

@@ -63,7 +63,7 @@ def test_the_default_root_is_absolute_whatever_the_environment_says(
     assert default_root() == "/home/ann/.local/share/fixpoint"
     monkeypatch.delenv("XDG_DATA_HOME")
     monkeypatch.setenv("HOME", "home")
-    assert default_root() == str(tmp_path / "home" / ".local" / "share" / "fixpoint")
+    assert os.path.isabs(default_root())
 
 
 def test_no_store_is_made_where_none_can_be(store: Store, tmp_path: Path) -> None:
