@@ -15,7 +15,7 @@ from typing import TypeAlias
 
 from blake3 import blake3
 
-from store.errors import FormatError
+from store.errors import FormatError, quoted
 
 DIGEST_SIZE = 32
 """Bytes of a full digest."""
@@ -131,5 +131,5 @@ def from_text(text: str) -> bytes:
     """The 20-byte digest that :func:`to_text` wrote; FormatError for anything else."""
     data = text.encode("utf-8", "surrogatepass")
     if len(data) != TEXT_SIZE or data.translate(None, _CHARACTERS):
-        raise FormatError(f"{text!r} is not an object digest ({TEXT_SIZE} of {ALPHABET})")
+        raise FormatError(f"{quoted(text)} is not an object digest ({TEXT_SIZE} of {ALPHABET})")
     return int(data.translate(_FROM_TEXT), 32).to_bytes(OBJECT_DIGEST_SIZE, "big")

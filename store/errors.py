@@ -67,6 +67,24 @@ def printable(text: str) -> str:
     return "".join(char if char.isprintable() else _code(char) for char in text)
 
 
+LONGEST_QUOTE = 300
+"""Characters of a text of others' that a message repeats."""
+
+
+def quoted(value: object) -> str:
+    """The value as a message shows it: a text, or the bytes of a name, printable and between
+    quotation marks, cut if it is long; a number as it is; of anything else, the kind alone."""
+    if isinstance(value, bytes):
+        value = value.decode("utf-8", "surrogateescape")
+    if value is None or isinstance(value, int | float):
+        return str(value)
+    if not isinstance(value, str):
+        return f"a value of type {type(value).__name__}"
+    text = value if len(value) <= LONGEST_QUOTE else f"{value[:LONGEST_QUOTE]}…"
+    mark = '"' if "'" in text and '"' not in text else "'"
+    return f"{mark}{printable(text)}{mark}"
+
+
 def _code(char: str) -> str:
     undecoded = "\udc80" <= char <= "\udcff"
     return f"\\x{ord(char) - 0xDC00:02x}" if undecoded else ascii(char)[1:-1]
@@ -128,7 +146,7 @@ class UnknownPackage(EvaluationError):
 
     def __init__(self, name: str, near: Sequence[str] = ()) -> None:
         hint = f"did you mean {', '.join(near)}?" if near else "`store list` names them all"
-        super().__init__(f"no package is named {name!r}", hint=hint)
+        super().__init__(f"no package is named {quoted(name)}", hint=hint)
         self.name = name
         self.near = tuple(near)
 
@@ -140,7 +158,7 @@ class UnknownOutput(EvaluationError):
 
     def __init__(self, package: str, output: str, outputs: Sequence[str]) -> None:
         hint = f"its outputs: {', '.join(outputs)}; ^* means all"
-        super().__init__(f"{package!r} has no output {output!r}", hint=hint)
+        super().__init__(f"{quoted(package)} has no output {quoted(output)}", hint=hint)
 
 
 class Cycle(EvaluationError):
@@ -161,7 +179,7 @@ class UnfilledRole(EvaluationError):
     def __init__(self, role: str, package: str, stage: str, filled: Iterable[str] = ()) -> None:
         roles = ", ".join(sorted(filled))
         super().__init__(
-            f"{stage}.{package} needs the role {role!r}, which nothing in {stage} fills",
+            f"{stage}.{package} needs the role {quoted(role)}, which nothing in {stage} fills",
             hint=f"roles that are filled there: {roles}" if roles else None,
         )
         self.role = role
@@ -341,7 +359,7 @@ class OtherSystem(StoreError):
 
     def __init__(self, name: str, system: str, own: str) -> None:
         super().__init__(
-            f"{printable(name)} is built on {printable(system)!r} only, and this machine is {own}",
+            f"{printable(name)} is built on {quoted(system)} only, and this machine is {own}",
             hint="build it on such a machine, and import it from there",
         )
         self.system = system
@@ -409,7 +427,10 @@ class StillAlive(StorageError):
 
 def storage_error(error: OSError, doing: str) -> StorageError:
     """The error for a system call that failed in the store, while ``doing`` something."""
-    text = f"{doing}: {error.strerror}" + (f" ({error.filename})" if error.filename else "")
+    name = error.filename
+    if isinstance(name, bytes):
+        name = name.decode("utf-8", "surrogateescape")
+    text = f"{doing}: {error.strerror}" + (f" ({name})" if isinstance(name, str) and name else "")
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return StoreFull(text, hint="free some space; what was finished is not lost")
     if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):

@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator
 from typing import Final, NamedTuple
 
 from store import kernel
-from store.errors import EvaluationError, FormatError
+from store.errors import EvaluationError, FormatError, quoted
 from store.model.catalogue import Catalogue
 from store.model.derivation import BUILTIN, BUILTINS, Source
 from store.quantities import limit_text
@@ -225,18 +225,23 @@ def _amiss(found: Catalogue) -> str | None:
     """What about a catalogue would let work on it fail half-way."""
     for package in found.packages.values():
         if package.node not in found.nodes:
-            return f"the package {package.name!r} without its node"
+            return f"the package {quoted(package.name)} without its node"
         if not _NAMEABLE.fullmatch(package.name):
-            return f"a package called {package.name!r}; the characters are A-Z a-z 0-9 . _ + -"
+            return (
+                f"a package called {quoted(package.name)}; the characters are A-Z a-z 0-9 . _ + -"
+            )
         for text in (package.version, package.description, package.licence):
             if not text.isprintable():
-                return f"the package {package.name!r} with a text that cannot be shown: {text!r}"
+                return (
+                    f"the package {quoted(package.name)} with a text that "
+                    f"cannot be shown: {quoted(text)}"
+                )
     for node in found.nodes.values():
         if isinstance(node, Source):
             continue
         if node.builder.startswith(BUILTIN) and node.builder not in BUILTINS:
-            return f"{node.name!r}, whose builder {node.builder!r} is unknown"
+            return f"{quoted(node.name)}, whose builder {quoted(node.builder)} is unknown"
         for ref in node.refs:
             if ref.node not in found.nodes:
-                return f"{node.name!r} without its input {ref.name!r}"
+                return f"{quoted(node.name)} without its input {quoted(ref.name)}"
     return None

@@ -15,6 +15,7 @@ from store.errors import (
     StoreFull,
     StoreReadOnly,
     UsageError,
+    quoted,
 )
 from store.index.env import Index
 from store.index.reading import Reader
@@ -70,9 +71,11 @@ class Holding:
         UsageError when it is no name that can be seen, and given again.
         """
         if name.startswith(LINK) or not name.isprintable() or name != name.strip() or not name:
-            raise UsageError(f"{name!r} cannot name a root")
+            raise UsageError(f"{quoted(name)} cannot name a root")
         if len(os.fsencode(name)) > LONGEST_KEY:
-            raise UsageError(f"{name[:40]!r}… cannot name a root: the most is {LONGEST_KEY} bytes")
+            raise UsageError(
+                f"{quoted(name[:40])}… cannot name a root: the most is {LONGEST_KEY} bytes"
+            )
         self._index.write(lambda txn: txn.put_root(name, oid))
 
     def remove_root(self, name: str) -> bool:

@@ -17,6 +17,7 @@ from store.errors import (
     StorageError,
     StoreReadOnly,
     UnknownObject,
+    quoted,
     storage_error,
 )
 from store.holding import Holding, Lease
@@ -343,7 +344,7 @@ def _check_place(root: str) -> None:
         root.encode()
     except UnicodeEncodeError:
         raise StorageError(
-            f"no store can be at {os.fsencode(root)!r}: LMDB takes paths in UTF-8 alone",
+            f"no store can be at {quoted(os.fsencode(root))}: LMDB takes paths in UTF-8 alone",
             hint="choose another place with --root or $STORE_ROOT",
         ) from None
     above = Layout(os.path.dirname(os.path.realpath(root)))

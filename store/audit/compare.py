@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from store.audit.explain import explain
 from store.audit.verdict import Difference
 from store.digest import TEXT_SIZE
-from store.errors import FormatError, InvalidName
+from store.errors import FormatError, InvalidName, quoted
 from store.layout import Layout
 from store.model.manifest import Manifest
 from store.model.names import ObjectId
@@ -111,7 +111,7 @@ class _Comparison:
         ours = one.payload.replace(self._expected.own, ITSELF)
         theirs = other.payload.replace(self._actual.own, ITSELF)
         if ours != theirs:
-            shown = f"{os.fsdecode(one.payload)!r} / {os.fsdecode(other.payload)!r}"
+            shown = f"{quoted(os.fsdecode(one.payload))} / {quoted(os.fsdecode(other.payload))}"
             yield Difference(path, "link", detail=shown)
 
     def _files(self, path: str, one: Node, other: Node) -> Iterator[Difference]:
@@ -175,5 +175,5 @@ def _kind(node: Node) -> str:
     return {
         NodeKind.DIRECTORY: "a folder",
         NodeKind.FILE: "a file",
-        NodeKind.LINK: f"a link to {os.fsdecode(node.payload)!r}",
+        NodeKind.LINK: f"a link to {quoted(os.fsdecode(node.payload))}",
     }[node.kind]

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from store.audit import elf, members
 from store.audit.elf import Part
 from store.audit.members import Bytes, Member
+from store.errors import quoted
 
 CHUNK = 1 << 16
 
@@ -109,7 +110,9 @@ def _in_members(
     ours, theirs = read(one), read(other)
     for mine, its in zip(ours, theirs, strict=False):
         if mine.name != its.name:
-            return Place(mine.header, mine.name, f"{mine.name!r} / {its.name!r} stands there")
+            return Place(
+                mine.header, mine.name, f"{quoted(mine.name)} / {quoted(its.name)} stands there"
+            )
         inner = None
         # A table's bytes follow from the members: these are worth more when they differ too.
         if not mine.table:

@@ -16,7 +16,7 @@ import stat
 from dataclasses import dataclass
 
 from store.audit.signing import PrivateKey, PublicKey, check_key_name
-from store.errors import FormatError, StorageError, UnusableKey, UsageError, storage_error
+from store.errors import FormatError, StorageError, UnusableKey, UsageError, quoted, storage_error
 from store.system.home import config_folder
 
 FILE_LIMIT = 1 << 20
@@ -58,7 +58,7 @@ class Keyring:
             _write_new(f"{self.keys}/{name}.pub", str(private.public), 0o644)
         except FileExistsError as error:
             raise UsageError(
-                f"there is a key {name!r} already: {error.filename}",
+                f"there is a key {quoted(name)} already: {error.filename}",
                 hint="choose another name; a key is never written over",
             ) from None
         except OSError as error:
@@ -86,7 +86,9 @@ class Keyring:
             name = names[0]
         key = load_private(f"{self.keys}/{check_key_name(name)}.key")
         if key.name != name:
-            raise UnusableKey(f"the file of the key {name!r} holds one called {key.name!r}")
+            raise UnusableKey(
+                f"the file of the key {quoted(name)} holds one called {quoted(key.name)}"
+            )
         return key
 
     def trusted(self) -> list[PublicKey]:

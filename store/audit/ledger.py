@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from store.audit.compare import explained
 from store.audit.verdict import Difference, Finding, Verdict
-from store.errors import EvaluationError, FormatError, InvalidName, storage_error
+from store.errors import EvaluationError, FormatError, InvalidName, quoted, storage_error
 from store.knowledge import Knowledge
 from store.model.catalogue import Catalogue, Package
 from store.model.names import ObjectId, check_output
@@ -74,7 +74,7 @@ def _entry(line: str) -> Entry:
     seed, package, output, derivation, path = line.split("\t")
     digest = bytes.fromhex(derivation)
     if len(digest) != 32:
-        raise FormatError(f"{derivation!r} is not a derivation's digest")
+        raise FormatError(f"{quoted(derivation)} is not a derivation's digest")
     made = None if path == NOT_BUILT else ObjectId.from_path(path)
     return Entry(seed, package, check_output(output), digest, made)
 

@@ -13,7 +13,7 @@ import re
 from dataclasses import dataclass, field
 
 from store.audit import strict
-from store.errors import FormatError
+from store.errors import FormatError, quoted
 
 KEY_SIZE = 32
 SIGNATURE_SIZE = 64
@@ -26,7 +26,7 @@ def check_key_name(name: str) -> str:
     """``name`` itself, when it can name a key; FormatError otherwise."""
     if not _NAME.fullmatch(name):
         raise FormatError(
-            f"{name!r} cannot name a key",
+            f"{quoted(name)} cannot name a key",
             hint="1 to 64 of A-Z a-z 0-9 . _ -, the first a letter or digit",
         )
     return name

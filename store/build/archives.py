@@ -15,7 +15,7 @@ from typing import IO
 
 from store.build import tar, zips
 from store.build.streams import Meter, Stream, decompressed, exactly, file_chunks
-from store.errors import BadArchive
+from store.errors import BadArchive, quoted
 
 _AR_MAGIC = b"!<arch>\n"
 _PATH_LIMIT = 1 << 12  # characters; the kernel's for a path, in bytes
@@ -77,12 +77,12 @@ def _packed_tar_members(stream: Stream, meter: Meter) -> Iterator[Member]:
 def clean_path(name: str) -> str:
     """``name`` without ``.`` and empty parts. Raises BadArchive when it may lead elsewhere."""
     if name.startswith("/"):
-        raise BadArchive(f"names an absolute path: {name!r}")
+        raise BadArchive(f"names an absolute path: {quoted(name)}")
     if len(name) > _PATH_LIMIT:
-        raise BadArchive(f"names a path of {len(name)} characters: {name[:40]!r}...")
+        raise BadArchive(f"names a path of {len(name)} characters: {quoted(name[:40])}...")
     parts = [part for part in name.split("/") if part not in ("", ".")]
     if ".." in parts or "\0" in name:
-        raise BadArchive(f"names a path that leaves the tree: {name!r}")
+        raise BadArchive(f"names a path that leaves the tree: {quoted(name)}")
     return "/".join(parts)
 
 
@@ -138,7 +138,7 @@ def _zip_member(file: IO[bytes], entry: zips.Entry, meter: Meter) -> Member:
     path = clean_path(entry.name)
     kind = stat.S_IFMT(entry.mode)
     if entry.is_encrypted:
-        raise BadArchive(f"holds an encrypted file: {path!r}")
+        raise BadArchive(f"holds an encrypted file: {quoted(path)}")
     if entry.name.endswith("/"):
         return Member(path, Kind.DIRECTORY)
     if kind == stat.S_IFLNK:

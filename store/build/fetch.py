@@ -26,6 +26,7 @@ from store.errors import (
     InvalidName,
     Offline,
     StoreError,
+    quoted,
 )
 from store.model.locators import scrubbed, shown
 
@@ -92,7 +93,7 @@ def fetch(
     Raises HashMismatch, FetchFailed, Offline, StoreFull, DiskReserve, StorageError, InvalidName.
     """
     if not re.fullmatch(r"[0-9a-f]{64}", sha256):
-        raise InvalidName(f"{sha256!r} is not a SHA-256 in lower-case hexadecimal")
+        raise InvalidName(f"{quoted(sha256)} is not a SHA-256 in lower-case hexadecimal")
     started = time.monotonic()
     with (
         private_folder(partial_dir) as folder,

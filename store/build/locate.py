@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 
 from store.build import failures, indexes, mirrors
 from store.build.transport import Page, Target, file_path
-from store.errors import InvalidName
+from store.errors import InvalidName, quoted
 from store.model.locators import scrubbed, shown
 from store.system.home import expand_home
 
@@ -42,7 +42,7 @@ def check_locator(locator: str) -> None:
         valid = bool(_URL.fullmatch(locator))
         form = "debian:<path>, pypi:<file>, http://, https:// or file:///<path>"
     if not valid:
-        raise InvalidName(f"{shown(locator)!r} is not a locator", hint=f"the form is {form}")
+        raise InvalidName(f"{quoted(shown(locator))} is not a locator", hint=f"the form is {form}")
 
 
 class Machine:

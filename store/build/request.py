@@ -10,7 +10,7 @@ import os
 from dataclasses import dataclass
 from typing import Final, Literal, get_args
 
-from store.errors import InvalidName, UsageError
+from store.errors import InvalidName, UsageError, quoted
 
 Stopped = Literal["timeout", "silent", "disk", "log"]
 Listing = Literal["kernel", "reversed", "shuffled"]
@@ -88,7 +88,7 @@ class BuildRequest:
     def __post_init__(self) -> None:
         for path in (self.builder, self.store_dir, self.work_dir, self.log_path):
             if not os.path.isabs(path) or "\0" in path:
-                raise UsageError(f"{self.name}: not an absolute path: {path!r}")
+                raise UsageError(f"{self.name}: not an absolute path: {quoted(path)}")
         names = [*self.inputs, *self.outputs]
         self._check_names([*names, *(() if self.rootfs is None else (self.rootfs,))])
         if len(set(names)) != len(names):
@@ -96,7 +96,7 @@ class BuildRequest:
             raise InvalidName(f"{self.name}: named twice: {', '.join(twice)}")
         for key, value in self.env:
             if not key or "=" in key or "\0" in key or "\0" in value:
-                raise UsageError(f"{self.name}: not an environment variable: {key!r}")
+                raise UsageError(f"{self.name}: not an environment variable: {quoted(key)}")
         if any("\0" in word for word in self.args):
             raise UsageError(f"{self.name}: an argument holds a NUL character")
         least = min(self.cores, self.uid, self.gid)
@@ -110,7 +110,9 @@ class BuildRequest:
         if "/" in text or "\0" in text or not _NO_NAMES.isdisjoint(names):
             for name in names:
                 if name in _NO_NAMES or "/" in name or "\0" in name:
-                    raise InvalidName(f"{self.name}: not the name of a store object: {name!r}")
+                    raise InvalidName(
+                        f"{self.name}: not the name of a store object: {quoted(name)}"
+                    )
 
     def _check_audit(self) -> None:
         if self.processors is not None and self.processors < 1:
@@ -120,7 +122,7 @@ class BuildRequest:
         if self.clock_stopped is not None and (self.clock_ahead or self.clock_stopped < 0):
             raise UsageError(f"{self.name}: a clock stands still in 1970 or later, or is ahead")
         if self.listing not in get_args(Listing):
-            raise UsageError(f"{self.name}: directories cannot be listed {self.listing!r}")
+            raise UsageError(f"{self.name}: directories cannot be listed {quoted(self.listing)}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from store.errors import InvalidName
+from store.errors import InvalidName, quoted
 
 DEFAULT_BYTES = 20 << 30
 DEFAULT_ENTRIES = 2_000_000
@@ -231,4 +231,4 @@ def _pair(key: str, value: str) -> tuple[str, str]:
 
 
 def _bad(option: str, hint: str) -> InvalidName:
-    return InvalidName(f"{option!r} is not an unpack option", hint=hint)
+    return InvalidName(f"{quoted(option)} is not an unpack option", hint=hint)

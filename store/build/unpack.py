@@ -16,7 +16,7 @@ from store.build.archives import Kind, Member, members, stream_members
 from store.build.selection import UnpackOptions
 from store.build.streams import Meter, Stream
 from store.durable import open_file
-from store.errors import BadArchive, StoreFull
+from store.errors import BadArchive, StoreFull, quoted
 from store.system.room import Room
 
 __all__ = ["UnpackOptions", "unpack"]
@@ -55,7 +55,7 @@ def _unpack_one(archive: str, tree: Tree, options: UnpackOptions, meter: Meter) 
                 last = member.path
                 _add(tree, member, options, meter)
     except BadArchive as error:
-        after = f" (after {last!r})" if last else ""
+        after = f" (after {quoted(last)})" if last else ""
         raise BadArchive(f"{archive}: {error.message}{after}", hint=error.hint) from error
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
@@ -63,7 +63,7 @@ def _unpack_one(archive: str, tree: Tree, options: UnpackOptions, meter: Meter) 
                 f"no space left while unpacking {archive}", hint="`store gc` frees space"
             ) from error
         if error.errno in _BAD_NAME:
-            reason = f"{error.strerror} (after {last!r})"
+            reason = f"{error.strerror} (after {quoted(last)})"
             raise BadArchive(f"{archive}: a name that cannot be made: {reason}") from error
         raise
 
@@ -89,7 +89,9 @@ def _selected(found: Iterator[Member], options: UnpackOptions, meter: Meter) -> 
         if member.kind is not Kind.FILE or not options.is_nested(member.path):
             continue
         if seen:
-            raise BadArchive(f"nested={options.nested} names {seen!r} and {member.path!r}")
+            raise BadArchive(
+                f"nested={options.nested} names {quoted(seen)} and {quoted(member.path)}"
+            )
         seen = member.path
         yield from stream_members(Stream(member.chunks()), meter)
     if not seen:
@@ -110,14 +112,14 @@ def _add(tree: Tree, member: Member, options: UnpackOptions, meter: Meter) -> No
         tree.add_file(path, member.chunks(), meter, executable=member.executable)
     elif member.kind is Kind.SPECIAL:
         raise BadArchive(
-            f"holds {path!r}, which is a device, a fifo or of an unknown kind",
+            f"holds {quoted(path)}, which is a device, a fifo or of an unknown kind",
             hint=f"leave it out with exclude={path}",
         )
     else:
         source = options.destination(member.target, is_link=False)
         if not source:
             raise BadArchive(
-                f"{path!r} is a hard link to {member.target!r}, which is not unpacked",
+                f"{quoted(path)} is a hard link to {quoted(member.target)}, which is not unpacked",
                 hint="include both or exclude both",
             )
         tree.add_hard_link(path, source)
@@ -165,7 +167,7 @@ class Tree:
     def add_link(self, path: str, text: str) -> None:
         """Make a symbolic link that reads ``text``, in place of a file or link of that path."""
         if not text or "\0" in text:
-            raise BadArchive(f"{path!r} is a link without a proper target")
+            raise BadArchive(f"{quoted(path)} is a link without a proper target")
         folder, name = self._parent(path)
         try:
             os.symlink(_encode(text), name, dir_fd=folder)
@@ -202,16 +204,18 @@ class Tree:
             status = os.stat(name, dir_fd=folder, follow_symlinks=False)
             is_link = stat.S_ISLNK(status.st_mode)
             if not is_link or os.readlink(name, dir_fd=folder) != _encode(text):
-                raise BadArchive(f"something else is at {path!r} already") from None
+                raise BadArchive(f"something else is at {quoted(path)} already") from None
 
     @staticmethod
     def _check_linkable(folder: int, name: bytes, path: str, source: str) -> None:
         try:
             status = os.stat(name, dir_fd=folder, follow_symlinks=False)
         except FileNotFoundError:
-            raise BadArchive(f"{path!r} is a hard link to {source!r}, which is missing") from None
+            raise BadArchive(
+                f"{quoted(path)} is a hard link to {quoted(source)}, which is missing"
+            ) from None
         if stat.S_ISDIR(status.st_mode):
-            raise BadArchive(f"{path!r} is a hard link to the folder {source!r}")
+            raise BadArchive(f"{quoted(path)} is a hard link to the folder {quoted(source)}")
 
     @staticmethod
     def _remove(folder: int, name: bytes, path: str) -> None:
@@ -219,7 +223,7 @@ class Tree:
         try:
             os.unlink(name, dir_fd=folder)
         except IsADirectoryError:
-            raise BadArchive(f"{path!r} is a folder, and then something else") from None
+            raise BadArchive(f"{quoted(path)} is a folder, and then something else") from None
 
     def _remove_if_there(self, folder: int, name: bytes, path: str) -> None:
         try:
@@ -262,8 +266,9 @@ class Tree:
                 raise
             shown = name.decode("utf-8", "replace")
             raise BadArchive(
-                f"something is to go into {folder!r}, where {shown!r} is a link or file",
-                hint=f"if {shown!r} is a link to a folder, say move={shown}:THAT-FOLDER",
+                f"something is to go into {quoted(folder)}, where "
+                f"{quoted(shown)} is a link or file",
+                hint=f"if {quoted(shown)} is a link to a folder, say move={shown}:THAT-FOLDER",
             ) from None
         os.close(fd)
         return inner

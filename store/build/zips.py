@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import IO, Any, Final
 
 from store.build.streams import CHUNK, Meter, Stream, exactly, inflated
-from store.errors import BadArchive
+from store.errors import BadArchive, quoted
 
 MAGICS: Final = (b"PK\x03\x04", b"PK\x05\x06")
 
@@ -87,16 +87,18 @@ def content(file: IO[bytes], entry: Entry, meter: Meter) -> Iterator[bytes]:
                 break
             yield chunk
         if size != entry.size:
-            raise zipfile.BadZipFile(f"{entry.name!r} does not come to {entry.size} bytes")
+            raise zipfile.BadZipFile(f"{quoted(entry.name)} does not come to {entry.size} bytes")
         if crc != entry.crc:
-            raise zipfile.BadZipFile(f"the checksum of {entry.name!r} differs")
+            raise zipfile.BadZipFile(f"the checksum of {quoted(entry.name)} differs")
 
 
 def _unpacked(file: IO[bytes], entry: Entry, meter: Meter) -> Iterator[bytes]:
     file.seek(entry.place)
     magic, _, method, name, extra = _HEADER.unpack(file.read(_HEADER.size))
     if magic != MAGICS[0] or method != entry.method:
-        raise zipfile.BadZipFile(f"the header of {entry.name!r} is not what the directory says")
+        raise zipfile.BadZipFile(
+            f"the header of {quoted(entry.name)} is not what the directory says"
+        )
     file.seek(name + extra, 1)
     packed = exactly(Stream(_chunks(file)), entry.packed)
     if method == _STORED:
@@ -106,7 +108,7 @@ def _unpacked(file: IO[bytes], entry: Entry, meter: Meter) -> Iterator[bytes]:
         return
     unpacked = inflated(Stream(packed), method, meter)
     if unpacked is None:
-        raise NotImplementedError(f"{entry.name!r} is compressed by method {method}")
+        raise NotImplementedError(f"{quoted(entry.name)} is compressed by method {method}")
     yield from unpacked
 
 

@@ -19,6 +19,7 @@ from store.errors import (
     UnknownPackage,
     UsageError,
     printable,
+    quoted,
 )
 from store.layout import Layout, default_recipes, default_root
 from store.model.names import STORE_DIR, ObjectId
@@ -79,7 +80,7 @@ class Context:
     def catalogue_on(self, seed: str) -> Catalogue:
         """What the recipes evaluate to on this seed; EvaluationError when there is none such."""
         if not re.fullmatch(_SEED, seed):
-            raise EvaluationError(f"{seed!r} cannot name a seed")
+            raise EvaluationError(f"{quoted(seed)} cannot name a seed")
         from store import catalogues
 
         # A package may be misspelt: that alone makes no store.
@@ -105,7 +106,7 @@ class Context:
         except UnknownPackage as error:
             near = f"; did you mean {', '.join(error.near)}?" if error.near else ""
             raise UnknownObject(
-                f"{text!r} is neither an object of this store nor a package{near}",
+                f"{quoted(text)} is neither an object of this store nor a package{near}",
                 hint="give a path below /store, the beginning of a digest, or a package",
             ) from None
         return self.package_object(text, ref.node, ref.output)
@@ -146,7 +147,7 @@ class Context:
         try:
             oid = ObjectId.parse(name)
         except (FormatError, InvalidName):
-            raise UnknownObject(f"this store holds no object {name!r}") from None
+            raise UnknownObject(f"this store holds no object {quoted(name)}") from None
         if not self.store.present(oid):
             raise UnknownObject(f"this store holds no object {oid}")
         return oid
@@ -157,7 +158,7 @@ class Context:
         found = self.store.find(text.partition("-")[0])
         if len(found) > 1:
             names = ", ".join(map(str, found[:5]))
-            raise UnknownObject(f"{text!r} begins several digests: {names}")
+            raise UnknownObject(f"{quoted(text)} begins several digests: {names}")
         return found[0] if found else None
 
 
@@ -195,7 +196,8 @@ def _evaluation_seconds() -> float | None:
     seconds = parse_duration(given)
     if not seconds:
         raise UsageError(
-            f"STORE_EVALUATION_TIMEOUT is no duration: {given!r}", hint="one is 90, 90s, 10m or 2h"
+            f"STORE_EVALUATION_TIMEOUT is no duration: {quoted(given)}",
+            hint="one is 90, 90s, 10m or 2h",
         )
     return seconds
 

@@ -9,7 +9,7 @@ import click
 from store.audit.keyring import Keyring, default_folder, read_public
 from store.audit.signing import PublicKey
 from store.cli.context import Context
-from store.errors import UnusableKey, UsageError
+from store.errors import UnusableKey, UsageError, quoted
 
 
 @click.group("key")
@@ -77,7 +77,9 @@ def public_keys(text: str) -> list[PublicKey]:
     if os.path.exists(text):
         return read_public(text)
     if ":" not in text:
-        raise UnusableKey(f"{text!r} is neither a file nor a key", hint="a key is NAME:BASE64")
+        raise UnusableKey(
+            f"{quoted(text)} is neither a file nor a key", hint="a key is NAME:BASE64"
+        )
     return [PublicKey.parse(text)]
 
 

@@ -9,6 +9,8 @@ from typing import Any
 
 import click
 
+from store.errors import quoted
+
 
 class LazyGroup(click.Group):
     """``summaries`` has a line for each command's name; ``package`` holds a module of that name
@@ -50,7 +52,7 @@ class LazyGroup(click.Group):
 
             near = get_close_matches(name, self._summaries, n=3)
             ctx.fail(
-                f"no command is named {name!r}"
+                f"no command is named {quoted(name)}"
                 + (f"; did you mean {', '.join(near)}?" if near else "")
             )
         return super().resolve_command(ctx, args)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from store.cli.context import Context
+from store.errors import quoted
 from store.system.home import expand_home
 
 if TYPE_CHECKING:
@@ -31,7 +32,9 @@ class Duration(click.ParamType[float]):
 
         seconds = float(value) if isinstance(value, int | float) else parse_duration(str(value))
         if not seconds:
-            self.fail(f"{value!r} is not a duration such as 90, 90s, 10m, 2h, 1d or 2w", param, ctx)
+            self.fail(
+                f"{quoted(value)} is not a duration such as 90, 90s, 10m, 2h, 1d or 2w", param, ctx
+            )
         return seconds
 
 
@@ -46,7 +49,7 @@ class Size(click.ParamType[int]):
 
         size = value if isinstance(value, int) else parse_size(str(value))
         if size is None:
-            self.fail(f"{value!r} is not a size such as 1000, 500M or 10GiB", param, ctx)
+            self.fail(f"{quoted(value)} is not a size such as 1000, 500M or 10GiB", param, ctx)
         return size
 
 
@@ -86,9 +89,11 @@ class NewLink(click.ParamType[str]):
         """Its path; fails where no link can be."""
         path = os.path.abspath(expand_home(str(value)))
         if not value or (os.path.lexists(path) and not os.path.islink(path)):
-            self.fail(f"{value!r} exists, and is not a link that could be replaced", param, ctx)
+            self.fail(
+                f"{quoted(value)} exists, and is not a link that could be replaced", param, ctx
+            )
         if not os.path.isdir(os.path.dirname(path)):
-            self.fail(f"{value!r} would be in a folder that does not exist", param, ctx)
+            self.fail(f"{quoted(value)} would be in a folder that does not exist", param, ctx)
         return path
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from store.digest import TEXT_SIZE, to_texts
-from store.errors import CorruptObject, UnknownObject
+from store.errors import CorruptObject, UnknownObject, quoted
 from store.index.schema import (
     LAST_NUMBER,
     NUMBER,
@@ -72,7 +72,7 @@ class Objects:
             last = cursor.key() if cursor.last() else NUMBER.pack(0)
         if not text.isdigit() or not NUMBER.unpack(last)[0] < int(text) <= LAST_NUMBER + 1:
             # A number that is given twice would put one object in the place of another.
-            raise damaged("meta", f"{text!r} cannot be the next number")
+            raise damaged("meta", f"{quoted(text)} cannot be the next number")
         return int(text)
 
     def unknown(self, names: Iterable[str]) -> list[str]:

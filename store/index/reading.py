@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from store import canon
 from store.canon import Value
-from store.errors import StoreError
+from store.errors import StoreError, quoted
 from store.index import holder
 from store.index.graph import Objects
 from store.index.schema import (
@@ -106,9 +106,9 @@ class Reader(Objects):
         if node is None:
             return ""
         if record.output not in node.outputs:
-            return f"{node.name} has no output {record.output!r}"
+            return f"{node.name} has no output {quoted(record.output)}"
         if not record.is_of(node.name):
-            return f"{record.object} cannot be output {record.output!r} of {node.name}"
+            return f"{record.object} cannot be output {quoted(record.output)} of {node.name}"
         return ""
 
     # -- what is held --

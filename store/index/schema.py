@@ -37,7 +37,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from store import canon
 from store.canon import Value
-from store.errors import CorruptObject, FormatError, InvalidName, StoreError
+from store.errors import CorruptObject, FormatError, InvalidName, StoreError, quoted
 from store.model import fields
 from store.model.names import ObjectId, check_names, texts
 
@@ -237,6 +237,6 @@ class Lease(NamedTuple):
 def damaged(table: str, what: str) -> CorruptObject:
     """The error for a value that this program would not have written."""
     return CorruptObject(
-        f"the index is damaged in its table {table!r}: {what}",
+        f"the index is damaged in its table {quoted(table)}: {what}",
         hint="`store index rebuild` makes it anew from the store directory",
     )

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final, NamedTuple, TypeAlias
 
 from store.canon import Value
-from store.errors import UnknownOutput, UnknownPackage, UsageError
+from store.errors import UnknownOutput, UnknownPackage, UsageError, quoted
 from store.model import fields
 from store.model.derivation import Derivation, Ref, Source
 
@@ -81,7 +81,7 @@ class Catalogue:
         first, *more = self.refs(text)
         if more:
             raise UsageError(
-                f"{text!r} names {1 + len(more)} outputs, and one is wanted",
+                f"{quoted(text)} names {1 + len(more)} outputs, and one is wanted",
                 hint=f"name one, such as {text.partition('^')[0]}^{first.output}",
             )
         return first

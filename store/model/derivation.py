@@ -10,7 +10,7 @@ from functools import cached_property
 from store import canon, digest
 from store.canon import Value
 from store.digest import Kind
-from store.errors import FormatError, InvalidName
+from store.errors import FormatError, InvalidName, quoted
 from store.model import fields, identity
 from store.model.locators import shown
 from store.model.names import ObjectId, check_name, check_output, object_name
@@ -75,7 +75,7 @@ class Source:
     def __post_init__(self) -> None:
         check_name(self.name)
         if not _SHA256.fullmatch(self.sha256):
-            raise FormatError(f"{self.name}: {self.sha256!r} is not a SHA-256 in hex")
+            raise FormatError(f"{self.name}: {quoted(self.sha256)} is not a SHA-256 in hex")
         if not self.locators:
             raise FormatError(f"{self.name}: a source needs a locator")
 
@@ -152,7 +152,7 @@ class Derivation:
     def ref(self, output: str = "out") -> Ref:
         """A reference to one of the outputs; InvalidName when there is none of that name."""
         if output not in self.outputs:
-            raise InvalidName(f"{self.name} has no output {output!r}")
+            raise InvalidName(f"{self.name} has no output {quoted(output)}")
         return Ref(self.digest, output, object_name(self.name, output))
 
     def encode(self) -> bytes:
@@ -287,10 +287,10 @@ def _check_build(
 ) -> None:
     check_name(name)
     if not builder.startswith(("/", BUILTIN)):
-        raise FormatError(f"{name}: the builder {builder!r} is neither a path nor {BUILTIN}…")
+        raise FormatError(f"{name}: the builder {quoted(builder)} is neither a path nor {BUILTIN}…")
     for key, _ in env:
         if not key or "=" in key:
-            raise FormatError(f"{name}: {key!r} cannot name an environment variable")
+            raise FormatError(f"{name}: {quoted(key)} cannot name an environment variable")
     if any("\0" in text for text in (builder, *args, *(part for pair in env for part in pair))):
         raise FormatError(f"{name}: a NUL byte in the builder, its arguments or environment")
     fields.strictly_ascending((key for key, _ in env), f"{name}: environment variables")

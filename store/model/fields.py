@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import TypeVar
 
 from store.canon import Value
-from store.errors import FormatError
+from store.errors import FormatError, quoted
 from store.model.names import ObjectId
 
 T = TypeVar("T")
@@ -15,28 +15,30 @@ T = TypeVar("T")
 def integer(value: Value) -> int:
     """A non-negative integer."""
     if type(value) is not int or value < 0:
-        raise FormatError(f"expected a non-negative integer, found {value!r}")
+        raise FormatError(f"expected a non-negative integer, found {quoted(value)}")
     return value
 
 
 def boolean(value: Value) -> bool:
     """True or False."""
     if type(value) is not bool:
-        raise FormatError(f"expected a boolean, found {value!r}")
+        raise FormatError(f"expected a boolean, found {quoted(value)}")
     return value
 
 
 def text(value: Value) -> str:
     """A UTF-8 string."""
     if type(value) is not str:
-        raise FormatError(f"expected a string, found {value!r}")
+        raise FormatError(f"expected a string, found {quoted(value)}")
     return value
 
 
 def raw(value: Value, size: int | None = None) -> bytes:
     """Bytes, exactly ``size`` of them when given."""
     if type(value) is not bytes or (size is not None and len(value) != size):
-        raise FormatError(f"expected {size if size is not None else 'some'} bytes, found {value!r}")
+        raise FormatError(
+            f"expected {size if size is not None else 'some'} bytes, found {quoted(value)}"
+        )
     return value
 
 

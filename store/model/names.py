@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from store.digest import OBJECT_DIGEST_SIZE, TEXT_SIZE, from_text, to_text, to_texts
-from store.errors import FormatError, InvalidName
+from store.errors import FormatError, InvalidName, quoted
 
 STORE_DIR = "/store"
 """Where programs see the store, wherever it is physically."""
@@ -33,7 +33,7 @@ def check_name(name: str) -> str:
         or name[0] == "."
     ):
         raise InvalidName(
-            f"{name!r} cannot name a store object",
+            f"{quoted(name)} cannot name a store object",
             hint="1 to 200 of A-Z a-z 0-9 . _ + = ? -, the first not a dot",
         )
     return name
@@ -62,7 +62,7 @@ def check_output(output: str) -> str:
         or output.encode().translate(None, _OF_OUTPUT)
         or not output[0].isalpha()
     ):
-        raise InvalidName(f"{output!r} cannot name an output", hint="a-z, then a-z 0-9 _")
+        raise InvalidName(f"{quoted(output)} cannot name an output", hint="a-z, then a-z 0-9 _")
     return output
 
 
@@ -105,7 +105,7 @@ class ObjectId(_Identity):
     def parse(cls, text: str) -> ObjectId:
         """From ``<digest>-<name>``; FormatError or InvalidName otherwise."""
         if text[TEXT_SIZE : TEXT_SIZE + 1] != "-":
-            raise FormatError(f"{text!r} is not <digest>-<name>")
+            raise FormatError(f"{quoted(text)} is not <digest>-<name>")
         return cls(from_text(text[:TEXT_SIZE]), text[TEXT_SIZE + 1 :])
 
     @classmethod
@@ -113,7 +113,7 @@ class ObjectId(_Identity):
         """From ``/store/<digest>-<name>`` or anything below it."""
         prefix = STORE_DIR + "/"
         if not path.startswith(prefix):
-            raise FormatError(f"{path!r} is not below {STORE_DIR}")
+            raise FormatError(f"{quoted(path)} is not below {STORE_DIR}")
         return cls.parse(path[len(prefix) :].partition("/")[0])
 
 

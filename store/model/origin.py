@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from store.canon import Value
-from store.errors import FormatError, printable
+from store.errors import FormatError, printable, quoted
 from store.model import fields
 
 PLACE_LIMIT = 4096
@@ -45,9 +45,9 @@ class Origin:
     def __post_init__(self) -> None:
         imported = self.how not in (How.BUILT, How.KEPT)
         if bool(self.place) != imported or len(self.place) > PLACE_LIMIT:
-            raise FormatError(f"a realisation that is {self.how.value}, from {self.place!r}")
+            raise FormatError(f"a realisation that is {self.how.value}, from {quoted(self.place)}")
         if bool(self.signers) != (self.how is How.SIGNED):
-            raise FormatError(f"a realisation that is {self.how.value}, by {self.signers!r}")
+            raise FormatError(f"a realisation that is {self.how.value}, by {quoted(self.signers)}")
         fields.strictly_ascending(self.signers, "signers")
 
     @property
@@ -97,7 +97,7 @@ class Origin:
         try:
             found = How(fields.text(how))
         except ValueError:
-            raise FormatError(f"{how!r} is no origin") from None
+            raise FormatError(f"{quoted(how)} is no origin") from None
         return cls(found, fields.raw(place), fields.several(signers, fields.text))
 
 

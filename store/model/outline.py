@@ -12,7 +12,7 @@ from operator import itemgetter
 from typing import Any, TypeAlias
 
 from store import canon, digest
-from store.errors import FormatError
+from store.errors import FormatError, quoted
 from store.model import fields
 from store.model.names import ObjectId
 from store.model.tree import Node, NodeKind
@@ -55,7 +55,7 @@ class Outline:
         """Read an encoded manifest; FormatError or InvalidName for what is none."""
         values = fields.array(canon.decode(data), 6)
         if values[0] != VERSION:
-            raise FormatError(f"a manifest of version {values[0]!r}, not {VERSION}")
+            raise FormatError(f"a manifest of version {quoted(values[0])}, not {VERSION}")
         references = fields.several(values[2], fields.object_id)
         fields.strictly_ascending(references, "references")
         encoded = fields.several(values[5], fields.raw)

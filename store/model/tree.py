@@ -13,7 +13,7 @@ from enum import IntEnum
 
 from store import canon, digest
 from store.canon import Value
-from store.errors import FormatError
+from store.errors import FormatError, quoted
 from store.model import fields
 
 
@@ -53,7 +53,7 @@ class Node:
         try:
             node_kind = NodeKind(fields.integer(kind))
         except ValueError as error:
-            raise FormatError(f"no kind of node has the number {kind!r}") from error
+            raise FormatError(f"no kind of node has the number {quoted(kind)}") from error
         return cls(node_kind, fields.boolean(executable), fields.integer(size), fields.raw(payload))
 
     def digest(self) -> bytes:
@@ -81,7 +81,7 @@ class Directory:
     def __post_init__(self) -> None:
         for name, _ in self.entries:
             if name in (b"", b".", b"..") or b"/" in name or b"\0" in name or len(name) > 255:
-                raise FormatError(f"{name!r} cannot name a directory entry")
+                raise FormatError(f"{quoted(name)} cannot name a directory entry")
         fields.strictly_ascending((name for name, _ in self.entries), "directory entries")
 
     def encode(self) -> bytes:
@@ -119,4 +119,4 @@ class Directory:
 def _check_target(target: bytes, size: int) -> None:
     # NUL bytes stand for the object's own digest in a blanked tree; no real target can hold one.
     if not target or len(target) > 4095 or size != len(target):
-        raise FormatError(f"{target!r} cannot be a link's target")
+        raise FormatError(f"{quoted(target)} cannot be a link's target")

@@ -16,6 +16,7 @@ from store.errors import (
     UnfilledRole,
     UnknownOutput,
     UnknownPackage,
+    quoted,
 )
 from store.model import fields
 from store.model.catalogue import Catalogue, from_fields, to_fields
@@ -66,7 +67,7 @@ def decode(data: bytes) -> Answer:
     found = from_fields(packages)
     for key, node in found.nodes.items():
         if node.digest != key:
-            raise FormatError(f"{node.name!r} under another one's digest")
+            raise FormatError(f"{quoted(node.name)} under another one's digest")
     return Answer(found, reads.from_fields(seen), fields.boolean(settled))
 
 

@@ -24,7 +24,7 @@ import traceback  # noqa: E402
 from collections.abc import Iterable  # noqa: E402
 from importlib import import_module  # noqa: E402
 
-from store.errors import EvaluationError, FormatError, StoreError  # noqa: E402
+from store.errors import EvaluationError, FormatError, StoreError, quoted  # noqa: E402
 from store.model.catalogue import Catalogue  # noqa: E402
 from store.recipes import answer  # noqa: E402
 from store.recipes.confinement import confine  # noqa: E402
@@ -129,7 +129,7 @@ def evaluate(recipes: str, seed: str) -> object:
     seeds = read_seeds(recipes)
     if seed not in seeds:
         hint = f"seeds: {', '.join(seeds)}" if seeds else "there is no bootstrap-seeds/ with any"
-        raise EvaluationError(f"no seed is named {seed!r}", hint=hint)
+        raise EvaluationError(f"no seed is named {quoted(seed)}", hint=hint)
     stages = import_module(f"{package_name(recipes)}.stages")
     return stages.catalogue(seeds, seed)
 
@@ -165,7 +165,7 @@ def _words(error: BaseException) -> str:
         return f"SyntaxError: {error.msg}"
     if isinstance(error, OSError) and error.strerror:
         place = os.fsdecode(error.filename) if isinstance(error.filename, str | bytes) else ""
-        return f"cannot read {place!r}: {error.strerror}" if place else error.strerror
+        return f"cannot read {quoted(place)}: {error.strerror}" if place else error.strerror
     if isinstance(error, MemoryError):
         return "needs more memory than an evaluation may have"
     try:

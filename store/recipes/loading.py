@@ -16,7 +16,7 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any, Final, Protocol
 
-from store.errors import EvaluationError
+from store.errors import EvaluationError, quoted
 
 PURE: Final = frozenset(
     [
@@ -201,7 +201,7 @@ class Recipes:
             if not inner & IMPURE:
                 return
         raise EvaluationError(
-            f"imports {name!r}, which recipes cannot",
+            f"imports {quoted(name)}, which recipes cannot",
             hint="recipes may import their own modules, the kit, store.model, and modules of "
             "Python's that look at nothing outside of the recipes' folder",
         )

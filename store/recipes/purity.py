@@ -23,7 +23,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from types import BuiltinFunctionType, ModuleType
 from typing import Any, Final, NoReturn
 
-from store.errors import EvaluationError
+from store.errors import EvaluationError, quoted
 from store.recipes.reads import Read, State, is_young, state_of
 
 LARGEST: Final = 64 << 20
@@ -263,13 +263,17 @@ class Purity:
         if isinstance(path, int) or path is None:
             return
         if flags & WRITING:
-            raise EvaluationError(f"writes to {_text(path)!r}, which recipes cannot", hint=_HINT)
+            raise EvaluationError(
+                f"writes to {quoted(_text(path))}, which recipes cannot", hint=_HINT
+            )
         real = self._look(path)
         if real is not None:
             with self.unseen(), contextlib.suppress(OSError):
                 found = self._stat(real)
                 if not stat.S_ISREG(found.st_mode) and not stat.S_ISDIR(found.st_mode):
-                    raise EvaluationError(f"reads {_text(path)!r}, which is no file", hint=_HINT)
+                    raise EvaluationError(
+                        f"reads {quoted(_text(path))}, which is no file", hint=_HINT
+                    )
 
     def _look(self, path: Any, *, listed: bool = False, follow: bool = True) -> str | None:
         """Record what is looked at; returns its real path, or None for Python's own library."""
@@ -293,10 +297,10 @@ class Purity:
             real = os.path.realpath(path) if follow else f"{os.path.realpath(folder)}/{name}"
         if any(real == place or real.startswith(f"{place}/") for place in self._places):
             return real
-        leads = f", which leads to {real!r}" if real != path else ""
+        leads = f", which leads to {quoted(real)}" if real != path else ""
         inside = any(path.startswith(f"{place}/") for place in self._all)
         raise EvaluationError(
-            f"reads {path!r}{leads if inside else ''}: outside of the recipes' folder",
+            f"reads {quoted(path)}{leads if inside else ''}: outside of the recipes' folder",
             hint=_HINT,
         )
 

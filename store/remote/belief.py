@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple, TypeAlias
 
+from store.errors import quoted
 from store.index.foreign import Told
 from store.index.schema import Node
 from store.layout import Layout
@@ -155,5 +156,5 @@ def _unfit(record: Realisation, node: Node | None) -> str:
     if node is None:
         return ""
     if record.output not in node.outputs:
-        return f"{node.name} has no output {record.output!r}"
+        return f"{node.name} has no output {quoted(record.output)}"
     return "" if record.is_of(node.name) else f"{record.object} cannot be made by {node.name}"

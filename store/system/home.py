@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from store.errors import StorageError
+from store.errors import StorageError, quoted
 
 
 def find_home() -> str | None:
@@ -40,7 +40,7 @@ def expand_home(path: str) -> str:
     folder = home_folder() if head == "~" else _recorded(head[1:])
     if not folder:
         raise StorageError(
-            f"{path!r} begins with the home folder of a user that does not exist",
+            f"{quoted(path)} begins with the home folder of a user that does not exist",
             hint=f"write ./{path} for a path in the current folder",
         )
     return folder + slash + rest

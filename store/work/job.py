@@ -25,6 +25,7 @@ from store.errors import (
     OutputMissing,
     SandboxUnavailable,
     StoreError,
+    quoted,
 )
 from store.events import Event, Phase, Progress
 from store.layout import Layout
@@ -195,7 +196,7 @@ def build(layout: Layout, job: Job, emit: Callable[[Event], None]) -> Result:
     for output, oid in scratch.items():
         if not os.path.lexists(f"{job.work_dir}/store/{oid}"):
             raise OutputMissing(
-                f"{node.name} succeeded without making its output {output!r}",
+                f"{node.name} succeeded without making its output {quoted(output)}",
                 hint=f"the builder has to make {oid.path}",
             )
     named = {oid: output for output, oid in scratch.items()}

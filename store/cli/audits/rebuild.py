@@ -18,7 +18,7 @@ from store.cli.context import Context
 from store.cli.draw import make_reporter
 from store.cli.options import PACKAGE, Duration, max_log_option, seed_option
 from store.cli.report import html_option
-from store.errors import UsageError
+from store.errors import UsageError, quoted
 from store.scheduler.options import default_cores
 
 ALL = "all"
@@ -56,7 +56,8 @@ def chosen(values: Sequence[str]) -> list[Variation]:
     for name in names:
         if name not in VARIATIONS:
             raise UsageError(
-                f"no variation is named {name!r}", hint=f"there are: {', '.join(VARIATIONS)}, {ALL}"
+                f"no variation is named {quoted(name)}",
+                hint=f"there are: {', '.join(VARIATIONS)}, {ALL}",
             )
     return [VARIATIONS[name] for name in names]
 
