@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 
 from store.build import cleaning
 from store.durable import move, sync_folder
-from store.errors import FormatError, InvalidName, StoreError, storage_error
+from store.errors import FormatError, InvalidName, StoreError, reason, storage_error
 from store.index.reading import Reader
 from store.index.schema import Entry
 from store.index.writing import Writer
@@ -29,7 +29,7 @@ from store.model.names import ObjectId
 from store.objects.content import read_record
 from store.objects.placing import IMMOVABLE, clear_swap, exclusive, mark_unsound, swapped
 from store.store import Store
-from store.system.removing import empty_folder, reason
+from store.system.removing import empty_folder
 
 AIM = 0.02
 """Seconds for which a batch means to keep others waiting, the commit's wait for the disk included:

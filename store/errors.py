@@ -85,6 +85,19 @@ def quoted(value: object) -> str:
     return f"{mark}{printable(text)}{mark}"
 
 
+def reason(error: BaseException) -> str:
+    """Why something failed, in words, of an error of Python's."""
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    if isinstance(error, UnicodeDecodeError):
+        return f"byte {error.start} is no UTF-8 text"
+    if isinstance(error, RecursionError):
+        return "it is nested too deep"
+    if isinstance(error, MemoryError):
+        return "there is not enough memory"
+    return printable(str(error) or type(error).__name__)
+
+
 def _code(char: str) -> str:
     undecoded = "\udc80" <= char <= "\udcff"
     return f"\\x{ord(char) - 0xDC00:02x}" if undecoded else ascii(char)[1:-1]

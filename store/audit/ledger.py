@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from store.audit.compare import explained
 from store.audit.verdict import Difference, Finding, Verdict
-from store.errors import EvaluationError, FormatError, InvalidName, quoted, storage_error
+from store.errors import EvaluationError, FormatError, InvalidName, quoted, reason, storage_error
 from store.knowledge import Knowledge
 from store.model.catalogue import Catalogue, Package
 from store.model.names import ObjectId, check_output
@@ -56,7 +56,7 @@ def read(path: str) -> dict[tuple[str, str, str], Entry]:
         lines = read_small(path, LEDGER_LIMIT).decode("utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise EvaluationError(
-            f"the ledger cannot be read: {error}", file=path, hint=UPDATE
+            f"the ledger cannot be read: {reason(error)}", file=path, hint=UPDATE
         ) from None
     if not lines or tuple(lines[0].split("\t")) != COLUMNS:
         raise EvaluationError("not a ledger", file=path, line=1, hint=UPDATE)

@@ -9,12 +9,13 @@ from functools import partial
 from typing import TypeVar
 
 from store.discarding import RUN
+from store.errors import reason
 from store.gc.unlinking import Removed, outline, remove_folders
 from store.layout import Layout
 from store.locks import Hold
 from store.objects.crew import overlap, share_out
 from store.system.removing import Removal as TreeRemoval
-from store.system.removing import reason, remove_tree
+from store.system.removing import remove_tree
 
 BROAD = 128 << 10
 """Bytes of the manifest of an object whose folders are shared out among processes."""

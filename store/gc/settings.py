@@ -21,7 +21,7 @@ import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from store.errors import UsageError
+from store.errors import UsageError, reason
 from store.gc.policy import LOGS_OLDER_THAN, LOGS_SIZE, Policy
 from store.layout import Layout
 from store.roots import UNSEEN
@@ -96,7 +96,7 @@ def load(layout: Layout) -> Settings:
         return parse(data)
     except ValueError as error:
         raise UsageError(
-            f"{layout.config}: {error}", hint="docs/collector.md shows what can stand there"
+            f"{layout.config}: {reason(error)}", hint="docs/collector.md shows what can stand there"
         ) from error
 
 

@@ -8,7 +8,7 @@ import stat
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from store.errors import EvaluationError
+from store.errors import EvaluationError, reason
 
 LARGEST: Final = 64 << 20
 """Bytes that a ``seed.json`` may have."""
@@ -37,11 +37,9 @@ def _each_seed(folder: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
             pins = json.loads(_content(path))
         except json.JSONDecodeError as error:
             raise EvaluationError(error.msg, file=path, line=error.lineno) from error
-        except OSError as error:
-            raise EvaluationError(f"cannot be read: {error.strerror}", file=path) from error
-        except (ValueError, RecursionError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             # ValueErrors too: what is no UTF-8, and an integer of a million digits.
-            raise EvaluationError(f"cannot be read: {error}", file=path) from error
+            raise EvaluationError(f"cannot be read: {reason(error)}", file=path) from error
         if not isinstance(pins, dict):
             raise EvaluationError("not a JSON object", file=path)
         yield name, pins

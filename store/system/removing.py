@@ -46,11 +46,6 @@ class Removal:
             raise OSError(error.errno, error.strerror, os.fsdecode(path))
 
 
-def reason(error: OSError) -> str:
-    """Why the system refused, in words."""
-    return error.strerror or str(error)
-
-
 def open_folder(name: str | bytes, parent: int | None = None) -> int:
     """Open a folder for reading, and make sure that it can be written and searched."""
     handle = os.open(name, _HANDLE, dir_fd=parent)

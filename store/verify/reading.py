@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from store import digest
+from store.errors import reason
 from store.objects.check import Unread
 from store.objects.crew import hands, share_out
 from store.system.longpath import open_at
@@ -73,7 +74,7 @@ def read_digest(path: str, *, together: bool = False) -> Digest:
     try:
         fd = open_at(path, _OPEN)
     except OSError as error:
-        return error.strerror or str(error)
+        return reason(error)
     hasher = digest.file_hasher(threads=together)
     buffer = memoryview(bytearray(HUGE_CHUNK if together else CHUNK))
     try:
@@ -81,7 +82,7 @@ def read_digest(path: str, *, together: bool = False) -> Digest:
             hasher.update(buffer[:size])
         return hasher.digest()
     except OSError as error:
-        return error.strerror or str(error)
+        return reason(error)
     finally:
         os.close(fd)
 
@@ -100,7 +101,7 @@ def _small_digest(item: Unread) -> Digest:
         finally:
             os.close(fd)
     except OSError as error:
-        return error.strerror or str(error)
+        return reason(error)
     return digest.file_digest(data) if len(data) == item.size else read_digest(item.path)
 
 

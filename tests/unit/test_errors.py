@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from store import errors
-from store.errors import printable, quoted
+from store.errors import printable, quoted, reason
 
 
 @given(st.text())
@@ -57,3 +57,17 @@ def test_no_message_shows_a_value_as_python_writes_it() -> None:
 def test_an_error_of_the_system_names_its_file_as_text(name: object, shown: str) -> None:
     error = errors.storage_error(OSError(5, "Input/output error", name), "cannot read")
     assert error.message == f"cannot read: Input/output error{shown}"
+
+
+@pytest.mark.parametrize(
+    ("error", "shown"),
+    [
+        (FileNotFoundError(2, "No such file or directory", "x"), "No such file or directory"),
+        (UnicodeDecodeError("utf-8", b"a\xff", 1, 2, "invalid"), "byte 1 is no UTF-8 text"),
+        (RecursionError("maximum recursion depth exceeded"), "it is nested too deep"),
+        (ValueError("odd\x1b[31m"), "odd\\x1b[31m"),
+        (ValueError(), "ValueError"),
+    ],
+)
+def test_reasons_are_words(error: BaseException, shown: str) -> None:
+    assert reason(error) == shown
