@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import shlex
 import stat
 from collections.abc import Iterator
 
@@ -119,7 +120,7 @@ def refuse_shared(layout: Layout) -> None:
             if found.st_mode & _WRITING and not _is_alone(found):
                 raise StorageError(
                     f"other users can write to {path}: nothing in it can be relied on",
-                    hint=f"see that all in it is yours, then `chmod go-w {path}`",
+                    hint=f"see that all in it is yours, then `chmod go-w {shlex.quote(path)}`",
                 )
 
 

@@ -12,6 +12,7 @@ They lie outside every store, and no key is ever written over.
 from __future__ import annotations
 
 import os
+import shlex
 import stat
 from dataclasses import dataclass
 
@@ -139,7 +140,7 @@ def _check_private(path: str, status: os.stat_result) -> None:
     if status.st_mode & 0o077:
         raise UnusableKey(
             f"the private key {path} is open to others (mode {status.st_mode & 0o7777:04o})",
-            hint=f"if nobody can have read it: chmod 600 {path}; else make a new one",
+            hint=f"`chmod 600 {shlex.quote(path)}` if nobody can have read it; else make a new one",
         )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shlex
 import stat
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -132,7 +133,7 @@ def _require_searchable(store_dir: str) -> None:
     if not os.stat(store_dir).st_mode & stat.S_IXOTH:
         raise StorageError(
             f"{store_dir} is closed to the build users",
-            hint=f"chmod o+x {store_dir}; the directories above it may stay closed",
+            hint=f"`chmod o+x {shlex.quote(store_dir)}`; the directories above it may stay closed",
         )
 
 
