@@ -41,7 +41,8 @@
     |  |- CorruptObject             56
     |  |- Busy                      57   another process does what only one can do at a time
     |  |- StillAlive                58   asked to delete what something keeps
-    |  `- NoStore                   59   no store where one is to be read
+    |  |- NoStore                   59   no store where one is to be read
+    |  `- NotAStore                 62   the folder given as one is of something else
     |- HelperEnded                  1   a helping process died, as of a damaged index
     |- UnusableKey                 60   a key that is not there, or not safe to use
     |- OutputFailed                61   standard output cannot be written
@@ -429,7 +430,7 @@ class Busy(StorageError):
 class NotAStore(StorageError):
     """The folder given as a store is one of something else."""
 
-    exit_code = 59
+    exit_code = 62
 
 
 class StillAlive(StorageError):

@@ -22,6 +22,7 @@ from store.errors import (
     Interrupted,
     InvalidName,
     NoStore,
+    NotAStore,
     StoreError,
     UnknownObject,
     UsageError,
@@ -70,15 +71,15 @@ def command(context: Context, /, **given: Any) -> int:
 
     Every finding is listed. The exit code is 0 when nothing is damaged (or nothing is any more,
     with --repair), 2 when something is, and 1 when the store could not be looked at.
-    An unknown object is 15, a missing store 59, a wrong command line 64. The options of builds are
-    for --repair.
+    An unknown object is 15, a missing store 59, a folder of something else 62, a wrong command
+    line 64. The options of builds are for --repair.
     """
     asked = Asked(**given)
     try:
         if asked.source and not asked.repair:
             raise UsageError("--from is for --repair")
         return _verify(context, asked)
-    except (Interrupted, UsageError, UnknownObject, NoStore):
+    except (Interrupted, UsageError, UnknownObject, NoStore, NotAStore):
         raise
     except StoreError as error:
         vars(error)["exit_code"] = 1

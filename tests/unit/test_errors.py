@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from store import errors
-from store.errors import printable, quoted, reason
+from store.errors import StoreError, printable, quoted, reason
 
 
 @given(st.text())
@@ -20,6 +21,9 @@ def test_what_is_shown_is_one_line_without_codes(text: str) -> None:
 
 def test_what_cannot_be_seen_is_told_by_its_code() -> None:
     assert printable("a\nb\x1b[31m\udcff\u202e") == r"a\nb\x1b[31m\xff\u202e"
+
+
+from collections import Counter
 
 
 @pytest.mark.parametrize(
