@@ -23,9 +23,6 @@ def test_what_cannot_be_seen_is_told_by_its_code() -> None:
     assert printable("a\nb\x1b[31m\udcff\u202e") == r"a\nb\x1b[31m\xff\u202e"
 
 
-from collections import Counter
-
-
 @pytest.mark.parametrize(
     ("value", "shown"),
     [
@@ -75,3 +72,17 @@ def test_an_error_of_the_system_names_its_file_as_text(name: object, shown: str)
 )
 def test_reasons_are_words(error: BaseException, shown: str) -> None:
     assert reason(error) == shown
+
+
+def test_each_class_of_error_has_its_own_exit_code_and_says_so() -> None:
+    classes = [
+        each
+        for each in vars(errors).values()
+        if isinstance(each, type) and issubclass(each, StoreError) and "exit_code" in vars(each)
+    ]
+    codes = Counter(each.exit_code for each in classes)
+    assert [code for code, count in codes.items() if count > 1] == []
+    lines = (errors.__doc__ or "").splitlines()
+    for each in classes:
+        told = [line.replace(",", " ").split() for line in lines if f" {each.__name__} " in line]
+        assert any(str(each.exit_code) in words for words in told), each
