@@ -19,6 +19,14 @@ from store.errors import FormatError
 DEEPEST = 64
 """Levels of arrays that a value may have. The records have five."""
 
+ARRAYS_ALLOWED = 1024
+"""Arrays that any record may have, and"""
+BYTES_PER_ARRAY = 5
+"""of longer ones, bytes to each. A pair of letters has as many; an empty array would take 64 times
+its size in memory."""
+
+_ARRAY_HEADS = bytes((*range(0x90, 0xA0), 0xDC, 0xDD))
+
 # One for all: with each new one comes a buffer of a megabyte.
 _packer = msgpack.Packer(use_bin_type=True)
 _pack = _packer.pack
@@ -36,6 +44,7 @@ def encode(value: Value) -> bytes:
         packed: bytes = _pack(value)
     except (TypeError, ValueError, OverflowError) as error:
         raise FormatError(f"no canonical form: {error}") from error
+    _check_arrays(packed)
     return packed
 
 
@@ -54,9 +63,13 @@ def encode_items(values: Sequence[Value]) -> bytes:
 
 
 def decode(data: bytes) -> list[Value]:
-    """The array that ``data`` stands for; FormatError for what :func:`encode` does not write."""
+    """The array that ``data`` stands for; FormatError for what :func:`encode` does not write, and
+    for more arrays than there is data for."""
     try:
+        _check_arrays(data)
         value = msgpack.unpackb(data, raw=False, strict_map_key=False)
+    except FormatError:
+        raise
     except Exception as error:  # msgpack raises its own tree, ValueError and UnicodeDecodeError
         raise FormatError(f"not canonical msgpack: {error or type(error).__name__}") from error
     if not isinstance(value, list):
@@ -66,10 +79,28 @@ def decode(data: bytes) -> list[Value]:
     return value
 
 
+def _check_arrays(data: bytes) -> None:
+    """Raise FormatError for too many arrays, before any is made."""
+    most = ARRAYS_ALLOWED + len(data) // BYTES_PER_ARRAY
+    # Other bytes may look as an array's first one does: only then they are counted one by one.
+    if len(data) <= most or len(data) - len(data.translate(None, _ARRAY_HEADS)) <= most:
+        return
+    left = most
+
+    def forget(_: object) -> None:
+        nonlocal left
+        left -= 1
+        if left < 0:
+            raise FormatError("more arrays than there is data for")
+
+    msgpack.unpackb(data, raw=True, list_hook=forget)
+
+
 def decode_all(records: Sequence[bytes]) -> list[list[Value]]:
     """As :func:`decode` of each, for thousands: quicker if their arrays hold no arrays."""
     try:
         data = b"".join(records)
+        _check_arrays(data)
         unpacker = msgpack.Unpacker(
             raw=False, strict_map_key=False, max_buffer_size=max(len(data), 1)
         )

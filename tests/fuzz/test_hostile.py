@@ -264,6 +264,8 @@ def test_a_manifest_of_a_tree_without_end_is_refused(levels: int, breadth: int) 
 
 TEXTS: dict[str, tuple[str, Callable[[], bytes]]] = {
     "records-nested": ("canon", lambda: b"\x91" * 100_000),
+    "records-of-nothing": ("canon", lambda: b"\xdd\0\x80\0\0" + b"\x90" * (8 << 20)),
+    "records-of-little": ("canon", lambda: b"\xdd\0\x40\0\0" + b"\x91\xc0" * (4 << 20)),
     "records-claiming-much": ("canon", lambda: b"\xdd\xff\xff\xff\xff" * 1000),
     "bytes-claiming-much": ("canon", lambda: b"\x91\xc6\xff\xff\xff\xff"),
     "json-nested": ("strict-json", lambda: b"[" * (1 << 20)),

@@ -161,3 +161,16 @@ def test_text_and_bytes_are_not_the_same() -> None:
 @pytest.mark.parametrize("depth", [100, 600, 990, 1100, 5000])
 def test_deep_nesting_is_no_crash(depth: int) -> None:
     assert_canonical_or_refused(b"\x91" * depth + b"\xc0")
+
+
+def test_arrays_are_no_more_than_there_is_data_for() -> None:
+    pairs = [["a", "b"]] * 100_000
+    assert canon.decode(canon.encode(pairs)) == pairs
+    digests = [[bytes([0x90]) * 32, b"\xdc\xdd" * 40]] * 10_000
+    assert canon.decode(canon.encode(digests)) == digests
+    assert canon.decode(canon.encode([[]] * 1000)) == [[]] * 1000
+    for few in ([[]] * 100_000, [[[1]]] * 50_000):
+        with pytest.raises(FormatError):
+            canon.encode(few)
+    with pytest.raises(FormatError):
+        canon.decode(b"\xdd\0\1\0\0" + b"\x90" * (1 << 16))
