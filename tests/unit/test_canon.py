@@ -169,7 +169,8 @@ def test_arrays_are_no_more_than_there_is_data_for() -> None:
     digests = [[bytes([0x90]) * 32, b"\xdc\xdd" * 40]] * 10_000
     assert canon.decode(canon.encode(digests)) == digests
     assert canon.decode(canon.encode([[]] * 1000)) == [[]] * 1000
-    for few in ([[]] * 100_000, [[[1]]] * 50_000):
+    empty: list[Any] = [[[]] * 100_000, [[[1]]] * 50_000]
+    for few in empty:
         with pytest.raises(FormatError):
             canon.encode(few)
     with pytest.raises(FormatError):
