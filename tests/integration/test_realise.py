@@ -33,16 +33,21 @@ def wait_for(condition: Callable[[], bool], seconds: float = 30) -> None:
 
 
 def builders(shop: Shop) -> list[int]:
-    """Processes that hold a file of the store's tmp folder, or stand in it."""
-    found = []
-    for pid in filter(str.isdigit, os.listdir("/proc")):
-        try:
-            line = Path(f"/proc/{pid}/mountinfo").read_text()
-        except OSError:
-            continue
-        if f"{shop.root}/tmp/work-" in line or f"{shop.root.name}/tmp/work-" in line:
-            found.append(int(pid))
-    return found
+    """Processes in whose mounts a work folder of the store is."""
+    return [int(pid) for pid in filter(str.isdigit, os.listdir("/proc")) if _works_for(shop, pid)]
+
+
+def _works_for(shop: Shop, pid: str) -> bool:
+    try:
+        lines = Path(f"/proc/{pid}/mountinfo").read_text().splitlines()
+    except OSError:
+        return False
+    for line in lines:
+        # The mounted folder, from the top of its own file system.
+        above, found, _ = line.split()[3].partition("/tmp/work-")
+        if found and str(shop.root).endswith(above):
+            return True
+    return False
 
 
 def asleep(shop: Shop) -> bool:
