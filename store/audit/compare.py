@@ -6,10 +6,12 @@ An object's own digest stands for itself: where the two name themselves, they sa
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from io import FileIO
+from itertools import islice
 
-from store.audit.explain import explain
+from store.audit.explain import DEEPEST, Place, explain
 from store.audit.verdict import Difference
 from store.digest import TEXT_SIZE
 from store.errors import FormatError, InvalidName, quoted
@@ -17,7 +19,7 @@ from store.layout import Layout
 from store.model.manifest import Manifest
 from store.model.names import ObjectId
 from store.model.tree import Node, NodeKind
-from store.objects.content import read_record
+from store.objects.content import read_record, replacing
 from store.system.beneath import open_file_beneath, opened
 
 EXPLAINED = 200
@@ -26,8 +28,15 @@ EXPLAINED = 200
 ITSELF = b"this-object".ljust(TEXT_SIZE, b"-")
 """What stands for an object's own digest while it is compared; printable, as that is."""
 
-LARGEST = 512 << 20
-"""Bytes of a file that is gone into. The two that are compared are in memory."""
+LARGEST = 64 << 20
+"""Bytes of a file that is gone into. The two that are compared are in memory; of larger ones, the
+first byte that differs is looked for, and no more."""
+
+MOST = 10_000
+"""Differences that are listed."""
+
+_TARGET = 200
+"""Bytes of a link's target that are shown."""
 
 _PIECE = 1 << 20
 
@@ -57,8 +66,11 @@ class Tree:
 
 
 def compare(expected: Tree, actual: Tree) -> tuple[Difference, ...]:
-    """Every difference, by path; the top's path is ``.``."""
-    found = tuple(_Comparison(expected, actual).run())
+    """Every difference, by path, up to :data:`MOST`; the top's path is ``.``."""
+    run = _Comparison(expected, actual).run()
+    found = tuple(islice(run, MOST))
+    if next(run, None) is not None:
+        found += (Difference(".", "content", detail=f"more than these {MOST} differ"),)
     if not found and expected.manifest.id != actual.manifest.id:
         # Such as the one's own digest, written into both: in the other it is just some text.
         same = "the same bytes, of which the one names itself with what the other does not"
@@ -126,35 +138,72 @@ class _Comparison:
     def _contents(self, path: str, one: Node, other: Node) -> Iterator[Difference]:
         kind = "content" if one.size == other.size else "size"
         sizes = "" if one.size == other.size else f"{one.size} bytes / {other.size} bytes"
-        if self._explained >= EXPLAINED or max(one.size, other.size) > LARGEST:
+        if self._explained >= EXPLAINED:
             yield Difference(path, kind, detail=sizes)
             return
         self._explained += 1
+        look = _place if max(one.size, other.size) <= LARGEST else _first_difference
         try:
-            ours, theirs = self._read(self._expected, path), self._read(self._actual, path)
+            place = self._look(path, look)
         except OSError as error:
             yield Difference(path, kind, detail=f"cannot be read: {error.strerror}")
             return
-        place = explain(ours, theirs)
         if place is not None:
             detail = "; ".join(filter(None, (sizes, place.detail)))
             yield Difference(path, kind, place.offset, place.name, detail)
 
-    @staticmethod
-    def _read(tree: Tree, path: str) -> bytearray:
-        """The file, with a word for the object's own digest."""
-        store, name = os.path.split(tree.path)
-        with opened(store) as folder:
-            fd = open_file_beneath(folder, name if path == "." else f"{name}/{path}")
-        with os.fdopen(fd, "rb", buffering=0) as stream:
-            data = bytearray(min(os.fstat(stream.fileno()).st_size, LARGEST))
-            view, size = memoryview(data), 0
-            while read := stream.readinto(view[size:]):
-                size += read
-        del view
-        del data[size:]
-        _replace(data, tree.own)
-        return data
+    def _look(self, path: str, look: _Look) -> Place | None:
+        with (
+            os.fdopen(_open(self._expected, path), "rb", buffering=0) as ours,
+            os.fdopen(_open(self._actual, path), "rb", buffering=0) as theirs,
+        ):
+            return look(ours, self._expected.own, theirs, self._actual.own)
+
+
+def _open(tree: Tree, path: str) -> int:
+    store, name = os.path.split(tree.path)
+    with opened(store) as folder:
+        return open_file_beneath(folder, name if path == "." else f"{name}/{path}")
+
+
+def _place(one: FileIO, own: bytes, other: FileIO, its_own: bytes) -> Place | None:
+    """The place of the first difference; None when there is none but the objects' own digests."""
+    return explain(_read(one, own), _read(other, its_own))
+
+
+def _read(stream: FileIO, own: bytes) -> bytearray:
+    """The file, with a word for the object's own digest."""
+    data = bytearray(min(os.fstat(stream.fileno()).st_size, LARGEST))
+    view, size = memoryview(data), 0
+    while read := stream.readinto(view[size:]):
+        size += read
+    del view
+    del data[size:]
+    _replace(data, own)
+    return data
+
+
+def _first_difference(one: FileIO, own: bytes, other: FileIO, its_own: bytes) -> Place | None:
+    """As :func:`_place`, in little memory and without a name for the place."""
+    left, right = _parts(one, own), _parts(other, its_own)
+    ours = theirs = b""
+    start = 0
+    while True:
+        ours, theirs = ours or next(left, b""), theirs or next(right, b"")
+        size = min(len(ours), len(theirs)) or max(len(ours), len(theirs))
+        if size == 0:
+            return None
+        place = explain(ours[:size], theirs[:size], DEEPEST)
+        if place is not None:
+            return Place(start + place.offset, "", place.detail if not place.name else "")
+        ours, theirs, start = ours[size:], theirs[size:], start + size
+
+
+def _parts(stream: FileIO, own: bytes) -> Iterator[bytes]:
+    return filter(None, (part.data for part in replacing(stream.fileno(), {own: ITSELF})))
+
+
+_Look = Callable[[FileIO, bytes, FileIO, bytes], Place | None]
 
 
 def _replace(data: bytearray, own: bytes) -> None:

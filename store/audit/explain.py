@@ -144,9 +144,10 @@ def _in_tar(one: memoryview, other: memoryview, offset: int, depth: int) -> Plac
     return _in_members(one, other, offset, depth, members.tar_members)
 
 
-def _in_compressed(kind: str, unpack: Callable[[Bytes], bytes | None]) -> _Look:
+def _in_compressed(kind: str, unpack: Callable[[Bytes, int], bytes | None]) -> _Look:
     def look(one: memoryview, other: memoryview, offset: int, depth: int) -> Place:
-        ours, theirs = unpack(one), unpack(other)
+        limit = members.UNPACKED_LIMIT >> depth
+        ours, theirs = unpack(one, limit), unpack(other, limit)
         if ours is None or theirs is None:
             return Place(offset, f"{kind} data")
         inner = explain(ours, theirs, depth + 1)

@@ -25,10 +25,10 @@ _AR_TABLES = {
 GZIP_MAGIC = b"\x1f\x8b\x08"
 XZ_MAGIC = b"\xfd7zXZ\0"
 
-UNPACKED_LIMIT = 64 << 20
-"""Bytes that are unpacked at most."""
+UNPACKED_LIMIT = 32 << 20
+"""Bytes that are unpacked at most, and half as many of each that lies within another one."""
 
-UNXZ_MEMORY = 128 << 20
+UNXZ_MEMORY = 80 << 20
 """Bytes of memory that unpacking an xz file may take; that of `xz -9` takes 65 MiB."""
 
 MEMBERS_LIMIT = 100_000
@@ -111,19 +111,19 @@ def _tar(data: Bytes) -> Iterator[Member]:
         place = start + (size + 511) // 512 * 512
 
 
-def ungzip(data: Bytes) -> bytes | None:
-    """What the first member of a gzip file holds, cut at the bound; None if it is damaged."""
+def ungzip(data: Bytes, limit: int = UNPACKED_LIMIT) -> bytes | None:
+    """What the first member of a gzip file holds, cut at ``limit``; None if it is damaged."""
     try:
-        return zlib.decompressobj(wbits=31).decompress(data, UNPACKED_LIMIT)
+        return zlib.decompressobj(wbits=31).decompress(data, limit)
     except zlib.error:
         return None
 
 
-def unxz(data: Bytes) -> bytes | None:
-    """What an xz file holds, cut at the bound; None if it is damaged, or wants much memory."""
+def unxz(data: Bytes, limit: int = UNPACKED_LIMIT) -> bytes | None:
+    """What an xz file holds, cut at ``limit``; None if it is damaged, or wants much memory."""
     try:
         unpacker = lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=UNXZ_MEMORY)
-        return unpacker.decompress(data, UNPACKED_LIMIT)
+        return unpacker.decompress(data, limit)
     except (lzma.LZMAError, MemoryError):
         return None
 

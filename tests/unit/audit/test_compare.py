@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from store.audit import compare as comparing
 from store.audit.compare import Tree, compare, explained
 from store.audit.verdict import Difference
 from store.layout import Layout
@@ -123,3 +124,30 @@ def test_an_object_that_is_not_there_cannot_be_compared(root: str, tmp_path: Pat
     one = tree(root, tmp_path / "one", a="x")
     absent = identity.scratch("tree", "out")
     assert explained(root, one.manifest.id, root, absent) == ()
+
+
+def test_of_large_files_the_first_difference_is_found(
+    root: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(comparing, "LARGEST", 1 << 20)
+    same = "x" * (5 << 20)
+    one, other = itself(root, tmp_path / "1", "1", same), itself(root, tmp_path / "2", "2", same)
+    assert compare(one, other) == ()
+    one, other = (tree(root, tmp_path / f"of-{end}", a=same + end, b=same) for end in "ab")
+    assert compare(one, other) == (Difference("a", "content", 5 << 20, "", ""),)
+    longer = tree(root, tmp_path / "longer", a=same + "ab", b=same)
+    (found,) = compare(one, longer)
+    assert (found.kind, found.offset) == ("size", (5 << 20) + 1)
+
+
+def test_only_so_many_differences_are_listed(
+    root: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(comparing, "MOST", 10)
+    one, other = (
+        tree(root, tmp_path / end, **{f"{n:02}": end for n in range(count)})
+        for end, count in (("a", 11), ("b", 12))
+    )
+    found = compare(one, other)
+    assert [item.path for item in found] == [*(f"{n:02}" for n in range(10)), "."]
+    assert found[-1].detail == "more than these 10 differ"
