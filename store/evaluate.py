@@ -15,6 +15,7 @@ import select
 import stat
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from typing import Final, NamedTuple
 
@@ -79,6 +80,7 @@ def evaluation(
     _check_folder(recipes)
     with _memory("answer") as told, _memory("words") as words, _memory("printed") as printed:
         command = _command(recipes, seed, (told, words), limits)
+        first = time.time_ns()
         ended = _run(command, (told, words), printed, limits.seconds)
         for line in _content(printed, MOST_WORDS).decode("utf-8", "replace").splitlines():
             said(line)
@@ -86,7 +88,7 @@ def evaluation(
         if ended or not data:
             raise _silent(_content(words, MOST_WORDS), recipes, limits, ended)
     try:
-        found = answer.decode(data)
+        found = answer.decode(data, first, time.time_ns())
         wrong = _amiss(found.catalogue)
     except FormatError as error:
         wrong = f"no sound catalogue: {error}"

@@ -41,7 +41,6 @@ RETURN: Final = 0x06
 
 CLONE: Final = 56
 CLONE3: Final = 435
-CLONE_THREAD: Final = 0x1_0000
 SET_ID_BITS: Final = 0o6000
 O_CREAT_OR_TMPFILE: Final = 0o100 | 0o20000000
 NEW_NAMESPACE: Final = 0x7E02_0000  # CLONE_NEW{NS,CGROUP,UTS,IPC,USER,PID,NET}
@@ -289,12 +288,11 @@ def program() -> bytes:
 
 
 def refusal_program(calls: Sequence[tuple[str, int]]) -> bytes:
-    """A filter for a process that only computes: without ``calls``, and without more processes."""
-    threads = _load_argument(0) + _unless_bits(CLONE_THREAD, 1) + _instruction(RETURN, RET_ALLOW)
+    """A filter for a process that only computes: without ``calls``, more processes and threads."""
     parts = [
         *_start(),
         *(_for_call(number, _refuse(errno.EPERM)) for _, number in calls),
-        _for_call(CLONE, threads + _refuse(errno.EPERM)),
+        _for_call(CLONE, _refuse(errno.EPERM)),
         _for_call(CLONE3, _refuse(errno.ENOSYS)),
         _instruction(RETURN, RET_ALLOW),
     ]

@@ -21,13 +21,16 @@ from store.errors import (
 from store.model import fields
 from store.model.catalogue import Catalogue, from_fields, to_fields
 from store.recipes import reads
-from store.recipes.reads import Read, State
+from store.recipes.reads import Read, State, is_young
 
 LARGEST: Final = 256 << 20
 """Bytes of an answer."""
 
 LONGEST: Final = 16_384
 """Characters of a message."""
+
+MOST_LINES: Final = 1 << 31
+"""The last line that an error can name."""
 
 _ERRORS: Final = {
     kind.exit_code: kind
@@ -44,31 +47,35 @@ class Answer(NamedTuple):
     settled: bool
 
 
-def encode(found: Catalogue, seen: dict[Read, State], settled: bool) -> bytes:
+def encode(found: Catalogue, seen: dict[Read, State]) -> bytes:
     """A catalogue's answer; FormatError for what is none."""
-    return canon.encode([True, to_fields(found), reads.to_fields(seen.items()), settled])
+    return canon.encode([True, to_fields(found), reads.to_fields(seen.items())])
 
 
 def encode_error(error: EvaluationError) -> bytes:
     """An error's answer."""
     record: list[Value] = [error.exit_code, _cut(error.message), _cut(error.hint or "")]
-    return canon.encode([False, *record, _cut(error.file or ""), error.line or 0])
+    line = error.line or 0
+    known = line if isinstance(line, int) and 0 < line <= MOST_LINES else 0
+    return canon.encode([False, *record, _cut(error.file or ""), known])
 
 
-def decode(data: bytes) -> Answer:
+def decode(data: bytes, first: int, last: int) -> Answer:
     """The inverse of :func:`encode`, with every node decoded and found under its own digest.
 
+    All was read between ``first`` and ``last``, in nanoseconds since 1970.
     Raises the error of :func:`encode_error`; FormatError for anything else.
     """
     values = canon.decode(data)
     if not fields.boolean(values[0] if values else None):
         raise _error(*fields.array(values, 6)[1:])
-    _, packages, seen, settled = fields.array(values, 4)
+    _, packages, looked_at = fields.array(values, 3)
     found = from_fields(packages)
     for key, node in found.nodes.items():
         if node.digest != key:
             raise FormatError(f"{quoted(node.name)} under another one's digest")
-    return Answer(found, reads.from_fields(seen), fields.boolean(settled))
+    seen = reads.from_fields(looked_at)
+    return Answer(found, seen, not any(is_young(state, first, last) for state in seen.values()))
 
 
 def _error(code: Value, message: Value, hint: Value, file: Value, line: Value) -> EvaluationError:

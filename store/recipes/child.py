@@ -70,7 +70,7 @@ def main() -> None:
         data = encoded(found, purity, recipes)
     except BaseException as error:  # SystemExit, too: recipes must not end it in silence
         with purity.unseen():
-            data = answer.encode_error(blame(error, recipes))
+            data = last_words(error, recipes)
     place = 0
     while place < len(data):
         place += write(int(told), data[place:], place)
@@ -92,7 +92,9 @@ def prepare(recipes: str, kit: str, memory: int) -> Purity:
     sys.meta_path.insert(2, finder)  # after what is built in and frozen
     sys.path[:] = LIBRARY
     sys.path_importer_cache.clear()
+    sys.modules.pop("platform", None)  # it remembers the machine's name
     sys.dont_write_bytecode = True
+    sys.pycache_prefix = None  # the library's compiled files lie beside it
     sys.argv[:], sys.orig_argv[:], sys.executable = ["recipes"], ["recipes"], ""
     sys.stdout = sys.stderr = sys.__stdout__ = sys.__stderr__ = Printed()  # type: ignore[assignment,misc]
     os.environ.clear()
@@ -140,7 +142,7 @@ def encoded(found: object, purity: Purity, recipes: str) -> bytes:
         wrong = f"no catalogue, but a value of type {type(found).__name__}"
     else:
         try:
-            return answer.encode(found, purity.reads, purity.settled)
+            return answer.encode(found, purity.reads)
         except (AttributeError, FormatError, TypeError, ValueError) as error:
             wrong = f"no sound catalogue: {error}"
     raise EvaluationError(f"catalogue() returned {wrong}", file=f"{recipes}/stages.py")
@@ -158,6 +160,15 @@ def blame(error: BaseException, recipes: str) -> EvaluationError:
     return EvaluationError(_words(error), file=file, line=line)
 
 
+def last_words(error: BaseException, recipes: str) -> bytes:
+    """The error as an answer, whatever recipes raised."""
+    try:
+        return answer.encode_error(blame(error, recipes))
+    except BaseException:  # an error's own methods are recipes', too
+        plain = EvaluationError("an error that cannot be shown", file=f"{recipes}/stages.py")
+        return answer.encode_error(plain)
+
+
 def _words(error: BaseException) -> str:
     if isinstance(error, StoreError):
         return error.message
@@ -170,9 +181,9 @@ def _words(error: BaseException) -> str:
         return "needs more memory than an evaluation may have"
     try:
         text = str(error)
-    except Exception:
+    except BaseException:  # SystemExit, too
         text = "(it cannot be shown)"
-    return f"{type(error).__name__}: {text}"
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
 def _place(error: BaseException, recipes: str) -> tuple[str, int]:

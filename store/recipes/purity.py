@@ -24,7 +24,7 @@ from types import BuiltinFunctionType, ModuleType
 from typing import Any, Final, NoReturn
 
 from store.errors import EvaluationError, quoted
-from store.recipes.reads import Read, State, is_young, state_of
+from store.recipes.reads import Read, State, state_of
 
 LARGEST: Final = 64 << 20
 """Bytes that a module may have."""
@@ -180,11 +180,9 @@ class Purity:
 
     def __init__(self, places: Sequence[str], library: Iterable[str]) -> None:
         self.reads: dict[Read, State] = {}
-        self.settled = True
         self._places = [os.path.realpath(place) for place in places]
         self._all = (*places, *self._places)
         self._library = tuple(library)
-        self._now = time.time_ns
         self._lstat, self._stat = os.lstat, os.stat
         self._busy = False
 
@@ -307,8 +305,7 @@ class Purity:
     def _note(self, listed: bool, path: str) -> None:
         read = (listed, os.fsencode(path))
         if read not in self.reads:
-            state = self.reads[read] = state_of(read)
-            self.settled = self.settled and not is_young(state, self._now())
+            self.reads[read] = state_of(read)
 
     def _stat_rule(self, original: Callable[..., os.stat_result]) -> Callable[..., os.stat_result]:
         def rule(

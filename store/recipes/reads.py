@@ -16,6 +16,9 @@ from store.canon import Value
 from store.errors import FormatError
 from store.model import fields
 
+UNWATCHED: Final = (b"__pycache__", b".git")
+"""Folders whose content is no recipe's, and changes without need."""
+
 State: TypeAlias = "tuple[int | bytes, ...]"
 Read: TypeAlias = "tuple[bool, bytes]"
 """Whether a folder was listed (otherwise, a path was looked at), and its path."""
@@ -64,14 +67,16 @@ def _listing(path: bytes) -> State:
     return (digest.file_digest(b"\0".join(names)),)
 
 
-def is_young(state: State, now: int) -> bool:
-    """Whether a file changed so shortly before ``now`` (ns) that its next change may not show."""
-    return any(isinstance(part, int) and abs(now - part) < TICK for part in state[2:4])
+def is_young(state: State, first: int, last: int) -> bool:
+    """Whether a file that was read between ``first`` and ``last`` (ns) changed so shortly before
+    that its next change may not show."""
+    times = (part for part in state[2:4] if isinstance(part, int))
+    return any(first - TICK < part < last + TICK for part in times)
 
 
 def walk(tops: Iterable[str]) -> Iterator[tuple[bytes, State]]:
-    """Every file below the folders whose name ends in ``.py`` or ``.json``, and every link, with
-    its state; and every folder that cannot be listed. Links are not followed."""
+    """Every file and link below the folders, with its state; and every folder that cannot be
+    listed. Links are not followed. What hides from the record of an evaluation is seen here."""
     folders = [os.fsencode(top) for top in tops]
     while folders:
         folder = folders.pop()
@@ -83,9 +88,9 @@ def walk(tops: Iterable[str]) -> Iterator[tuple[bytes, State]]:
             continue
         for entry in entries:
             if entry.is_dir(follow_symlinks=False):
-                if entry.name != b"__pycache__":
+                if entry.name not in UNWATCHED:
                     folders.append(entry.path)
-            elif entry.name.endswith((b".py", b".json")) or entry.is_symlink():
+            else:
                 yield entry.path, _looks(entry.path)
 
 

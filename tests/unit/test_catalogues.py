@@ -7,6 +7,7 @@ import errno
 import itertools
 import json
 import os
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -63,6 +64,7 @@ def evaluations(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def load(recipes: Path) -> Catalogue:
+    time.sleep(reads.TICK / 1e9)  # what the test changed just now has settled
     return catalogues.load(str(recipes.parent / "cache"), str(recipes), "debian")
 
 
@@ -99,9 +101,13 @@ def test_a_file_that_went_away_means_another_evaluation(
     assert len(evaluations) == 2
 
 
-def test_other_files_do_not_matter(recipes: Path, evaluations: list[str]) -> None:
+@pytest.mark.parametrize("name", [".git", "__pycache__"])
+def test_what_is_no_recipes_does_not_matter(
+    recipes: Path, evaluations: list[str], name: str
+) -> None:
+    (recipes / name).mkdir()
     load(recipes)
-    (recipes / "notes.txt").touch()
+    (recipes / name / "noted").touch()
     load(recipes)
     assert len(evaluations) == 1
 
@@ -248,8 +254,7 @@ def test_what_was_read_or_looked_for_is_watched(
 
 def test_what_was_not_read_is_not_watched(reading: Path, evaluations: list[str]) -> None:
     load(reading)
-    (reading / "notes.txt").write_text("unread")
-    (reading / "seen").write_text("unread")
+    (reading.parent / "notes.txt").write_text("unread")
     (reading.parent / "beside.py").write_text("unread")
     (reading / "__pycache__").mkdir()
     load(reading)
@@ -314,9 +319,32 @@ def test_a_file_that_changes_while_it_is_read_is_not_kept(
 
 def test_what_changed_just_before_it_was_read_is_not_settled() -> None:
     now = 10**18
-    assert reads.is_young((0, 1, now - 1000, 5, 7), now)
-    assert reads.is_young((0, 1, 5, now + 1000, 7), now)
-    assert not reads.is_young((0, 1, now - reads.TICK, now + 10**12, 7), now)
+    end = now + 10**9
+    assert reads.is_young((0, 1, now - 1000, 5, 7), now, end)
+    assert reads.is_young((0, 1, 5, end + 1000, 7), now, end)
+    assert reads.is_young((0, 1, 5, now + 1000, 7), now, end)
+    assert not reads.is_young((0, 1, now - reads.TICK, now + 10**12, 7), now, end)
+
+
+UNRECORDED = """
+def look():
+    import os
+    cells = [cell.cell_contents for cell in os.lstat.__closure__]
+    purity = next(value for value in cells if hasattr(value, "reads"))
+    purity._busy = True
+    with open(os.path.dirname(__file__) + "/fix.patch") as stream:
+        return stream.read()
+"""
+
+
+def test_a_read_that_hides_from_the_record_is_watched(
+    reading: Path, evaluations: list[str]
+) -> None:
+    (reading / "reading.py").write_text(UNRECORDED)
+    load(reading)
+    (reading / "fix.patch").write_text("another")
+    load(reading)
+    assert len(evaluations) == 2
 
 
 def test_a_kept_catalogue_that_is_no_file_is_not_waited_for(

@@ -8,6 +8,7 @@ import json
 import os
 import py_compile
 import signal
+import sys
 import time
 from pathlib import Path
 
@@ -450,7 +451,9 @@ found += [call(*words) for words in (
     ("fork",), ("socket", 2, 1, 0), ("socket", 1, 1, 0), ("chmod", path, 0o777),
     ("unlink", path), ("rename", path, path + b"x"), ("mkdir", path + b"d", 0o700),
     ("kill", os.sys.maxsize % 4096, 0), ("execv", b"/bin/true", None),
-    ("symlink", b"x", path + b"l"), ("truncate", path, 0), ("utime", path, None))]
+    ("symlink", b"x", path + b"l"), ("truncate", path, 0), ("utime", path, None),
+    ("getrandom", ctypes.create_string_buffer(8), 8, 0), ("uname", bytes(512)),
+    ("getrusage", 0, bytes(512)), ("sysinfo", bytes(512)), ("getpid",))]
 
 """
 
@@ -513,6 +516,15 @@ def test_compiled_files_are_neither_read_nor_written(folder: Path) -> None:
     assert "planted" in blamed(folder).message
 
 
+def test_a_checkout_that_cannot_be_written_evaluates(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "pycache_prefix", str(tmp_path / "bytecode"))
+    (folder / "stages.py").write_text("import configparser, shlex\n" + GOOD)
+    assert evaluate(str(folder)).package("hello")
+    assert not any("configparser" in path.name for path in tmp_path.rglob("*.pyc"))
+
+
 def test_what_recipes_print_goes_to_the_caller_and_not_to_standard_output(
     folder: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -564,6 +576,11 @@ def test_the_line_is_named_in_a_folder_of_any_name(folder: Path) -> None:
         ("\ndef f(): f()\nf()\n", "RecursionError"),
         ("\nraise KeyboardInterrupt\n", "KeyboardInterrupt"),
         ("\nraise GeneratorExit\n", "GeneratorExit"),
+        ("class E(Exception):\n    def __str__(self): raise SystemExit(0)\nraise E\n", "be shown"),
+        (
+            "import store.errors as e\nraise e.EvaluationError('', file=__file__, line=1 << 99)\n",
+            ":6",
+        ),
         ("class E(Exception):\n    def __str__(self): raise self\nraise E\n", "cannot be shown"),
         ("\nraise Exception('x' * 10**6 + chr(0xdc80))\n", "Exception"),
         ("\n\0\n", "null bytes"),
@@ -611,7 +628,7 @@ def test_a_node_under_another_ones_digest_is_refused() -> None:
     node = Derivation("hello", "x86_64-linux", "/bin/sh")
     forged = Catalogue({}, {b"n" * 32: node})
     with pytest.raises(FormatError, match="another one's digest"):
-        answer.decode(answer.encode(forged, {}, True))
+        answer.decode(answer.encode(forged, {}), 0, 0)
 
 
 def test_errors_keep_their_class(folder: Path) -> None:
