@@ -22,7 +22,7 @@ from store.index.reading import Reader
 from store.index.schema import LONGEST_KEY
 from store.layout import Layout
 from store.model.names import ObjectId
-from store.roots import LINK, UNSEEN, Links, NamedRoot, Sight, Standing
+from store.roots import LINK, UNSEEN, Links, NamedRoot, Sight, Standing, folder_mark
 from store.system.clock import unix_seconds
 
 if TYPE_CHECKING:
@@ -34,6 +34,9 @@ MANY_LEASES = 64
 
 HELD = 500
 """Objects that one transaction lets go of."""
+
+CROWD = 500
+"""Folders of links that are noted in one transaction."""
 
 
 class Holding:
@@ -60,10 +63,15 @@ class Holding:
         return Standing(self.layout, txn.root_values(), Sight(*txn.sight()), patience)
 
     def note_unseen(self, standing: Standing) -> None:
-        """Write down since when roots are out of sight, and which are not any more."""
+        """Write down since when roots are out of sight, which are not any more, and in which
+        folders the links in sight are."""
         changed = standing.sight()
         if changed:
             self._index.write(lambda txn: txn.put_unseen(changed))
+        moved = list(standing.folders().items())
+        for start in range(0, len(moved), CROWD):
+            crowd = dict(moved[start : start + CROWD])
+            self._index.write(partial(_put_folders, crowd))
 
     def add_root(self, name: str, oid: ObjectId) -> None:
         """Keep the object, under a name; another object of that name is not kept any more.
@@ -124,7 +132,7 @@ class Holding:
             txn.put_root(link_name(path), oid, os.fsencode(path))
             # Within: no collector may see the root before its link is there.
             _make_link(path, target)
-            txn.put_folder(link_name(path), _folder_of(path))
+            txn.put_folder(link_name(path), folder_mark(os.path.dirname(path)))
 
         self._index.write(transaction)
 
@@ -238,12 +246,10 @@ def link_name(path: str) -> str:
     return LINK + digest.to_text(cut)
 
 
-def _folder_of(path: str) -> int:
-    """The inode of the folder that a link is in; 0 when it cannot be looked at."""
-    try:
-        return os.stat(os.path.dirname(path)).st_ino
-    except OSError:
-        return 0
+def _put_folders(marks: Mapping[bytes, int], txn: Writer) -> None:
+    for name, mark in marks.items():
+        if txn.has_root(os.fsdecode(name)):
+            txn.put_folder(os.fsdecode(name), mark)
 
 
 def _root_named(txn: Reader, name: str) -> str | None:

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import NamedTuple
 
+from store.digest import file_digest
 from store.errors import StoreError
 from store.index.schema import Root, Roots
 from store.layout import Layout
@@ -43,8 +44,8 @@ class NamedRoot(NamedTuple):
 
 
 class Sight(NamedTuple):
-    """What is known of where links were: by the name of a root, the inode of its link's folder, and
-    since when (Unix seconds) the link is out of sight."""
+    """What is known of where links were: by the name of a root, the mark of its link's folder (see
+    :func:`folder_mark`), and since when (Unix seconds) the link is out of sight."""
 
     folders: Mapping[bytes, int] = {}
     unseen: Mapping[bytes, int] = {}
@@ -116,6 +117,22 @@ class Standing:
         }
         return fresh | {name: None for name in self._sight.unseen if name not in now}
 
+    def folders(self) -> dict[bytes, int]:
+        """The marks of the folders of links in sight, by the roots' names, where they are not as
+        noted: of a folder that was restored or moved, or noted by an older version."""
+        marks: dict[bytes, int] = {}
+        changed: dict[bytes, int] = {}
+        paths = Roots.unpack([data for _, data in self._roots]).paths
+        for at, ((name, _), path) in enumerate(zip(self._roots, paths, strict=True)):
+            if not path or at in self._unseen or not self._held[at]:
+                continue
+            folder = os.path.dirname(path)
+            if folder not in marks:
+                marks[folder] = folder_mark(folder)
+            if self._sight.folders.get(name) != marks[folder] and marks[folder]:
+                changed[name] = marks[folder]
+        return changed
+
     def _root(self, at: int) -> NamedRoot:
         name, data = self._roots[at]
         root = Root.unpack(data)
@@ -138,7 +155,7 @@ class Links:
 
     def look(self, path: bytes, recorded: ObjectId, folder: int | None = None) -> Look:
         """The object that a link leads to or into, if need be through other links. ``folder`` is
-        the inode of the folder that it was made in, if that is known; ``recorded``, the object."""
+        the mark of the folder that it was made in, if that is known; ``recorded``, the object."""
         try:
             led = os.fsdecode(os.readlink(path))
         except (FileNotFoundError, NotADirectoryError):
@@ -176,13 +193,25 @@ class Links:
         return self._folders[folder]
 
 
+def folder_mark(folder: str | bytes) -> int:
+    """Return a number of 63 bits by which a folder is known again; 0 when it cannot be looked at.
+
+    Both the inode and the file system count, as the top folders of disks share their inodes.
+    """
+    try:
+        seen = f"{os.stat(folder).st_ino} {os.statvfs(folder).f_fsid}"
+    except OSError:
+        return 0
+    return int.from_bytes(file_digest(seen.encode())[:8], "big") >> 1
+
+
 def _hides(folder: str | bytes, made_in: int | None) -> bool:
     """Whether a folder that lacks a link is not the one that has it: it is not there, cannot be
     looked at, or is another one, as where nothing is mounted. An unknown one is when it is empty.
     """
     try:
         if made_in is not None:
-            return os.stat(folder).st_ino != made_in
+            return folder_mark(folder) != made_in
         with os.scandir(folder) as scan:
             return next(scan, None) is None
     except OSError:

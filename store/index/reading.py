@@ -128,7 +128,7 @@ class Reader(Objects):
         return found
 
     def sight(self) -> tuple[dict[bytes, int], dict[bytes, int]]:
-        """By the names of roots: the inodes of the folders that their links are in, and since when
+        """By the names of roots: the marks of the folders that their links are in, and since when
         (Unix seconds) links are out of sight."""
         folders: dict[bytes, int] = {}
         unseen: dict[bytes, int] = {}

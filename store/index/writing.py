@@ -244,12 +244,12 @@ class Writer(Reader):
         if len(key) + len(mark) <= LONGEST_KEY:  # a name, and no link's
             self._delete(b"meta", mark + key)
 
-    def put_folder(self, name: str, inode: int) -> None:
-        """Note the folder in which the link of a root was made; 0 when it is not known."""
+    def put_folder(self, name: str, mark: int) -> None:
+        """Note the mark of the folder that has the link of a root; 0 when it is not known."""
         key = os.fsencode(name)
         self._delete(b"meta", UNSEEN + key)
-        if inode:
-            self._put(b"meta", FOLDER + key, POSITION.pack(inode))
+        if mark:
+            self._put(b"meta", FOLDER + key, POSITION.pack(mark))
 
     def put_unseen(self, since: Mapping[bytes, int | None]) -> None:
         """Note since when (Unix seconds) links of roots are out of sight, by the roots' names; None

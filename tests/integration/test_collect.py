@@ -99,3 +99,25 @@ def test_adding_makes_room_where_the_owner_has_said_so(
         big.write_bytes(os.urandom(12 << 20))
         assert shop.path("add", str(big))
     assert shop.run("verify").returncode == 0
+
+
+def test_a_small_disk_is_cleared_of_many_objects_at_once(
+    small_disk: MakeDisk, tmp_path: Path
+) -> None:
+    disk = small_disk(64)
+    shop = Shop(disk / "root")
+    many = [tmp_path / f"small-{number}" for number in range(24)]
+    for each in many:
+        each.write_bytes(os.urandom(1 << 20))
+    dead = shop.run("add", *map(str, many)).stdout.split()
+    (shop.root / "config.toml").write_text(f'[collect]\nmin-free = "{_free(disk) + 4096}"\n')
+    assert shop.path("add", __file__)
+    left = [path for path in dead if os.path.lexists(f"{shop.root}{path}")]
+    # As much as the least again; what there is, when that is more than there is.
+    assert left == []
+    assert _free(disk) >= 24 << 20
+
+
+def _free(disk: Path) -> int:
+    found = os.statvfs(disk)
+    return found.f_bavail * found.f_frsize

@@ -2,19 +2,35 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
+import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from store import kernel
 from store.gc.collector import Collector
 from store.gc.policy import Policy
 from store.gc.settings import parse
 from tests.unit.gc.conftest import Stock
+
+
+@contextlib.contextmanager
+def a_disk(place: Path) -> Iterator[None]:
+    """Another file system in a place, which only root can mount."""
+    try:
+        kernel.mount("tmpfs", str(place), "tmpfs", 0, "size=1m")
+    except OSError as error:
+        pytest.skip(f"cannot mount a file system: {error}")
+    try:
+        yield
+    finally:
+        kernel.umount(str(place))
 
 
 @pytest.fixture
@@ -184,3 +200,32 @@ def test_a_link_that_is_deleted_where_it_was_made_is_dropped_at_once(
     (alone / "link").unlink()
     assert os.listdir(alone) == []
     assert collect(stock) == set()
+
+
+def test_a_folder_that_was_restored_is_known_by_its_new_inode(stock: Stock, kept: Path) -> None:
+    folder = stock.place / "folder"
+    folder.mkdir()
+    stock.store.link_root(str(folder / "link"), stock.oids["tree"])
+    stock.store.remove_root(str(kept))
+    shutil.copytree(folder, stock.place / "copy", symlinks=True)
+    folder.rename(stock.place / "away")
+    (stock.place / "copy").rename(folder)
+    assert collect(stock) == {"tree"}
+    (folder / "link").unlink()
+    (folder / "other").touch()
+    assert collect(stock) == set()
+
+
+def test_another_disk_in_the_same_place_hides_a_link(
+    stock: Stock, kept: Path, tmp_path: Path
+) -> None:
+    place = tmp_path / "disk"
+    place.mkdir()
+    stock.store.remove_root(str(kept))
+    with a_disk(place):
+        stock.store.link_root(str(place / "link"), stock.oids["tree"])
+        with a_disk(place):  # its top has the same inode
+            assert collect(stock) == {"tree"}
+        assert collect(stock) == {"tree"}
+        (place / "link").unlink()
+        assert collect(stock) == set()
