@@ -36,7 +36,7 @@ from store.build.diagnosis import TRACE, UNSHARE, diagnose
 from store.build.limits import set_limits
 from store.build.preparation import Plan
 from store.build.program import leads_out
-from store.errors import printable, quoted
+from store.errors import printable, reason
 
 NAMESPACES: Final = (
     kernel.CLONE_NEWUSER
@@ -77,7 +77,7 @@ class Report:
             if isinstance(error, OSError) and error.errno:
                 self.tell("failed", self.trying, error.errno)
             else:
-                self.tell("failed", f"{self.trying}: {quoted(error)}", 0)
+                self.tell("failed", f"{self.trying}: {reason(error)}", 0)
 
 
 class Tree:

@@ -8,6 +8,7 @@ builders' root file system.
 
 from __future__ import annotations
 
+import codecs
 import ctypes  # noqa: F401 (loads what the builders need, so that it is copied)
 import os
 import pickle
@@ -133,6 +134,8 @@ def become(uid: int) -> None:
 
 def act_as(uid: int, action: Callable[[], T]) -> T:
     """Call ``action`` in a child process that is an ordinary user."""
+    for encoding in ("ascii", "utf-8", "latin-1"):
+        codecs.lookup(encoding)  # the child may not be able to read this interpreter's library
     readable, writable = os.pipe()
     pid = os.fork()
     if pid == 0:
