@@ -9,9 +9,7 @@ not in the index, and taken out by :meth:`Discarding.sweep`.
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
-import stat
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -19,6 +17,7 @@ from dataclasses import dataclass, field
 from store.build import cleaning
 from store.durable import move, sync_folder
 from store.errors import FormatError, InvalidName, StoreError, reason, storage_error
+from store.in_place import InPlace, unlink_in_place
 from store.index.reading import Reader
 from store.index.schema import Entry
 from store.index.writing import Writer
@@ -27,9 +26,8 @@ from store.locks import Claims, make_held
 from store.model.manifest import Manifest
 from store.model.names import ObjectId
 from store.objects.content import read_record
-from store.objects.placing import IMMOVABLE, clear_swap, exclusive, mark_unsound, swapped
+from store.objects.placing import IMMOVABLE, clear_swap, exclusive, swapped
 from store.store import Store
-from store.system.removing import empty_folder
 
 AIM = 0.02
 """Seconds for which a batch means to keep others waiting, the commit's wait for the disk included:
@@ -43,8 +41,6 @@ MOVE_SECONDS = 0.005
 
 FIRST, LEAST = 32, 8
 """Objects in the first batch, and in any."""
-
-_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 RUN = "gc-"
 """How the folders below ``trash/`` begin that objects are moved to."""
@@ -77,8 +73,7 @@ class Way:
 class Discarding:
     """One run's way out of the store: a folder below ``trash/``, held until :meth:`close`.
 
-    ``in_place`` are folders that could not be moved there, marked as no objects any more, with the
-    inode of each: to be removed where they stand.
+    ``in_place`` are folders that could not be moved there.
     """
 
     def __init__(self, store: Store) -> None:
@@ -92,7 +87,8 @@ class Discarding:
             raise storage_error(error, "cannot make a folder for what is deleted") from error
         self._claims = Claims(self._layout.claims)
         self._most = FIRST
-        self.in_place: list[tuple[ObjectId, os.stat_result]] = []
+        self.in_place = InPlace(self._layout)
+        self._stayed: list[tuple[str, str]] = []
 
     def close(self) -> None:
         """Let go of the folder, and remove it when it is empty."""
@@ -214,57 +210,19 @@ class Discarding:
             except OSError as error:
                 if error.errno not in IMMOVABLE:
                     raise
-                self._mark(oid, path)
+                self.in_place.mark(path)
         manifest = f"{self._layout.manifests}/{oid}"
         with contextlib.suppress(FileNotFoundError):
             try:
                 os.rename(manifest, f"{self.folder}/manifests/{oid}")
             except OSError as error:
-                # Alone, it is of no object; at the worst it is met again by every run.
-                if error.errno in IMMOVABLE:
-                    with contextlib.suppress(OSError):
-                        os.unlink(manifest)
-
-    def _mark(self, oid: ObjectId, path: str) -> None:
-        found = os.lstat(path)
-        if found.st_dev != os.lstat(self._layout.objects).st_dev:
-            raise OSError(errno.EBUSY, "another file system is mounted there", path)
-        if not stat.S_ISDIR(found.st_mode):
-            os.unlink(path)
-            return
-        # Its mode is that of no object: who puts the same one in place replaces it, and an index
-        # that is made anew passes it over, however much of it is removed.
-        mark_unsound(path)
-        self.in_place.append((oid, found))
+                self._stayed += unlink_in_place(manifest, error)
 
     def remove_in_place(self) -> list[tuple[str, str]]:
-        """Remove what was marked and stands where it was; returns the paths of what could not go,
-        with reasons. What was put in the place of one meanwhile stays."""
-        refused: list[tuple[str, str]] = []
-        for oid, found in self.in_place:
-            path = self._layout.object(oid)
-            try:
-                refused += self._empty_in_place(path, found)
-            except FileNotFoundError:
-                continue
-            except OSError as error:
-                refused.append((path, reason(error)))
-        self.in_place.clear()
-        return refused
-
-    def _empty_in_place(self, path: str, found: os.stat_result) -> list[tuple[str, str]]:
-        fd = os.open(path, _FOLDER)
-        try:
-            if not os.path.samestat(os.fstat(fd), found):
-                return []
-            removal = empty_folder(fd)
-        finally:
-            os.close(fd)
-        if not removal.left:
-            with exclusive(self._layout):
-                if os.path.samestat(os.lstat(path), found):
-                    os.rmdir(path)
-        return [(f"{path}/{os.fsdecode(at)}", reason(error)) for at, error in removal.left]
+        """Remove what could not be moved, where it stands; returns the paths of what stays, with
+        reasons."""
+        refused, self._stayed = self._stayed, []
+        return refused + self.in_place.remove()
 
     def sync(self) -> None:
         """Wait until the moves are on disk. Only then may what was moved be removed: after a power

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -104,7 +103,8 @@ class Removal:
                 self._remove(self._layout.trash, name)  # no folder, or not for anybody to open
                 continue
             try:
-                self.empty_run(path)
+                with contextlib.suppress(PermissionError):  # opened, or told, by what follows
+                    self.empty_run(path)
                 self._remove(self._layout.trash, name)
             finally:
                 hold.release()
@@ -124,9 +124,13 @@ class Removal:
                 self.left[shelf] = reason(error)
                 continue
             for entry in entries:
-                with contextlib.suppress(OSError):
+                try:
                     if entry.stat(follow_symlinks=False).st_nlink == 1:
-                        self._removed.drop(entry.path)
+                        self._removed.drop_or_raise(entry.path)
+                except FileNotFoundError:
+                    continue
+                except OSError as error:
+                    self.left[entry.path] = reason(error)
             self._progress(self.freed)
 
     def _remove(self, folder: str, name: str, *, threads: bool = False) -> None:

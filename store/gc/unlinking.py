@@ -43,11 +43,15 @@ class Removed:
     def drop(self, shared: str) -> None:
         """Remove a shared inode whose only name this is."""
         with contextlib.suppress(OSError):  # there is none; or it cannot go, as an immovable one
-            found = os.lstat(shared)
-            # Who shares it in this moment has a name of its own by the time this one is gone.
-            if found.st_nlink == 1 and stat.S_ISREG(found.st_mode):
-                os.unlink(shared)
-                self.freed += found.st_blocks * _BLOCK
+            self.drop_or_raise(shared)
+
+    def drop_or_raise(self, shared: str) -> None:
+        """Remove a shared inode whose only name this is; OSError when the system refuses."""
+        found = os.lstat(shared)
+        # Who shares it in this moment has a name of its own by the time this one is gone.
+        if found.st_nlink == 1 and stat.S_ISREG(found.st_mode):
+            os.unlink(shared)
+            self.freed += found.st_blocks * _BLOCK
 
 
 def outline(objects: str, manifest: str) -> list[Folder] | None:

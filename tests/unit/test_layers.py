@@ -17,7 +17,7 @@ LAYERS = [
     ({"model", "layout", "locks", "opening"}, "the pure model knows no I/O"),
     ({"index", "objects", "build"}, "mechanisms know the model, and not each other"),
     (
-        {"store", "realisations", "holding", "roots", "discarding"},
+        {"store", "realisations", "holding", "roots", "discarding", "in_place"},
         "the façade alone orders object write and index transaction",
     ),
     (

@@ -336,3 +336,34 @@ assert os.statvfs(place).f_favail > 20
         check=False,
     )
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("folder", ["manifests", "links"])
+def test_a_folder_that_lets_no_name_go_is_told_by_each_of_them(stock: Stock, folder: str) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("only root makes folders immovable")
+    tree(stock, "dead")
+    place = Path(stock.store.layout.root) / folder
+    held = [place] if folder == "manifests" else list(place.iterdir())
+    if subprocess.run(["chattr", "+i", *held], check=False, capture_output=True).returncode != 0:
+        pytest.skip("this file system makes no folder immovable")
+    try:
+        outcome = collect(stock.store)
+    finally:
+        subprocess.run(["chattr", "-i", *held], check=True)
+    assert os.listdir(stock.store.layout.objects) == []
+    assert outcome.refused
+    assert all(path.startswith(f"{place}/") for path in outcome.refused)
+    assert not collect(stock.store).refused
+    assert [each for each in place.rglob("*") if each.is_file()] == []
+
+
+def test_a_run_in_the_trash_that_is_closed_to_its_owner_is_removed(stock: Stock) -> None:
+    tree(stock, "dead")
+    trash = Path(stock.store.layout.trash)
+    closed = trash / "gc-closed" / "objects"
+    (closed / "below").mkdir(parents=True)
+    closed.chmod(0)  # root is not stopped by that, its owner is
+    assert not collect(stock.store).refused
+    assert stock.there() == set()
+    assert os.listdir(trash) == []
