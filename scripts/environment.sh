@@ -20,7 +20,7 @@ prepare() {
     inside=$root/.venv
     case ${XDG_CACHE_HOME-} in
         /*) cache=$XDG_CACHE_HOME/fixpoint$root ;;
-        *) cache=${HOME:-$(home)}/.cache/fixpoint$root ;;
+        *) cache=$(home)/.cache/fixpoint$root ;;
     esac
     if usable "$inside/$1"; then
         place=$inside
@@ -41,10 +41,16 @@ prepare() {
     fi
 }
 
-# The user's home where $HOME does not say it; a place where no folder can be if nothing does.
+# The user's home: $HOME, and where that is no absolute path, what the password database has; a
+# place where no folder can be if nothing says it.
 home() {
-    found=$(getent passwd "$(id -u)" | cut -d : -f 6)
-    echo "${found:-/dev/null}"
+    case ${HOME-} in
+        /*) echo "$HOME" ;;
+        *)
+            found=$(getent passwd "$(id -u)" | cut -d : -f 6)
+            echo "${found:-/dev/null}"
+            ;;
+    esac
 }
 
 # For when $python could not be executed: it is of another machine, or its own one is gone. The next

@@ -105,6 +105,7 @@ class _Output(io.RawIOBase):
                 raise OutputBroken from None
             except OSError as error:
                 if self._fd != 1:
-                    raise  # a log on a full disk must not stop who makes room
+                    # A log on a full disk must not stop the command that makes room.
+                    return len(cast(bytes, data))
                 self._ending.failed = error.strerror
                 raise OutputBroken from None

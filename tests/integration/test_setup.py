@@ -205,3 +205,10 @@ def test_a_checkout_on_a_read_only_disk_uses_the_users_cache(
     finally:
         kernel.umount(str(place))
     assert not (other / ".venv").exists()
+
+
+@pytest.mark.parametrize("home", ["", "relative", "~", ".."])
+def test_a_home_that_is_no_absolute_path_does_not_count(home: str) -> None:
+    text = 'self=$1; . "${self%/*}/environment.sh"; HOME=$2; home'
+    done = run("sh", "-c", text, "sh", f"{TOP}/scripts/store", home)
+    assert done.stdout.startswith("/"), done.stderr

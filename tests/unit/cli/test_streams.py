@@ -47,6 +47,13 @@ def test_a_full_disk_under_the_output_is_61(line: Line, words: list[str]) -> Non
     assert done.stderr == "store: cannot write standard output: No space left on device\n"
 
 
+@pytest.mark.parametrize("words", [["verify"], ["optimise"], ["gc"]])
+def test_a_full_disk_under_the_errors_stops_nothing(line: Line, words: list[str]) -> None:
+    line.run("add", __file__)
+    with open("/dev/full", "w") as full:
+        assert subprocess.run(line.command(*words), check=False, stderr=full).returncode == 0
+
+
 def test_an_error_whose_reader_is_gone_is_141(line: Line) -> None:
     reading, writing = os.pipe()
     os.close(reading)
