@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import select
 import signal
 from collections.abc import Callable
 from typing import TypeVar
@@ -13,11 +14,15 @@ from store.errors import StoreError
 
 T = TypeVar("T")
 
+PATIENCE = 5.0
+"""Seconds that a child may take to end what it started."""
+
 
 def with_one_thread(action: Callable[[], T]) -> T:
     """Call ``action`` here if this process has one thread, else in a forked child.
 
-    Result and exception have to be picklable. When this is interrupted, the child is killed.
+    Result and exception have to be picklable. When this is interrupted, so is the child: what it
+    started has ended when this raises.
     """
     return action() if kernel.threads() == 1 else _in_child(action)
 
@@ -27,6 +32,7 @@ def _in_child(action: Callable[[], T]) -> T:
     readable, writable = os.pipe2(os.O_CLOEXEC)
     pid = os.fork()
     if pid == 0:
+        signal.signal(signal.SIGTERM, _interrupt)
         kernel.die_with_parent(caller)
         _answer(action, writable)
     os.close(writable)
@@ -34,7 +40,7 @@ def _in_child(action: Callable[[], T]) -> T:
         with os.fdopen(readable, "rb") as stream:
             answer = stream.read()
     except BaseException:
-        os.kill(pid, signal.SIGKILL)
+        _stop(pid)
         raise
     finally:
         os.waitpid(pid, 0)
@@ -44,6 +50,21 @@ def _in_child(action: Callable[[], T]) -> T:
     if not worked:
         raise value
     return value  # type: ignore[no-any-return]
+
+
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def _stop(pid: int) -> None:
+    """Have the child stop what it does, and kill it when it does not end."""
+    pidfd = os.pidfd_open(pid)
+    try:
+        os.kill(pid, signal.SIGTERM)
+        if not select.select([pidfd], [], [], PATIENCE)[0]:
+            os.kill(pid, signal.SIGKILL)
+    finally:
+        os.close(pidfd)
 
 
 def _answer(action: Callable[[], object], fd: int) -> None:

@@ -9,6 +9,7 @@ builders' root file system.
 from __future__ import annotations
 
 import codecs
+import concurrent.futures.thread  # noqa: F401 (a child that is another user may not find it)
 import ctypes  # noqa: F401 (loads what the builders need, so that it is copied)
 import os
 import pickle
