@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import shutil
 import sys
 from collections.abc import Sequence
 from typing import NoReturn
@@ -34,11 +36,18 @@ def enter_with(
         enter(context.store.layout.objects, argv, environment, os.getcwd())
     except OSError as error:
         there = not isinstance(error, FileNotFoundError)
-        why = error.strerror
-        if not there and "/" not in argv[0]:
-            names = ", ".join(str(oid) for oid in objects)
-            why = f"it is neither in {names} nor on PATH"
+        why = error.strerror if there else _missing(argv[0], environment["PATH"], objects)
         raise CannotRun(f"cannot run {argv[0]}: {why}", there=there) from error
+
+
+def _missing(name: str, path: str, objects: Sequence[ObjectId]) -> str:
+    """Why no program of this name was found; seen from inside, where the store is at ``/store``."""
+    found = shutil.which(name, path=path)
+    if found is not None:
+        return f"{found} is there, and the interpreter or loader that it names is not"
+    if "/" in name:
+        return os.strerror(errno.ENOENT)
+    return f"it is neither in {', '.join(map(str, objects))} nor on PATH"
 
 
 def _objects(context: Context, packages: Sequence[str]) -> list[ObjectId]:

@@ -13,7 +13,7 @@ import click
 from store.cli.context import Context
 from store.cli.options import link_option
 from store.cli.wording import counted
-from store.errors import UnusableKey, UsageError, printable
+from store.errors import FormatError, InvalidName, UnusableKey, UsageError, printable, quoted
 from store.model.names import STORE_DIR, ObjectId
 from store.model.origin import How, Origin
 
@@ -79,7 +79,7 @@ def command(
 
     if out_link and len(objects) > 1:
         raise UsageError("--out-link takes one object")
-    oids = [ObjectId.parse(text.removeprefix(f"{STORE_DIR}/")) for text in objects]
+    oids = [_whole_name(text) for text in objects]
     other = StoreDirectory(source)
     context.absent = "make"
     store = context.store
@@ -93,6 +93,16 @@ def command(
         print(oid.path)
     for line in _report(taken, source, trust_unsigned):
         click.echo(line, err=True)
+
+
+def _whole_name(text: str) -> ObjectId:
+    try:
+        return ObjectId.parse(text.removeprefix(f"{STORE_DIR}/").rstrip("/"))
+    except (FormatError, InvalidName) as error:
+        raise UsageError(
+            f"{quoted(text)} is no object's path",
+            hint="`store info` says the whole path, on the machine that has the object",
+        ) from error
 
 
 def _vouching(

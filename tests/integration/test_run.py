@@ -88,3 +88,17 @@ def test_a_run_leaves_nothing_that_verify_calls_a_leftover(small: Shop, tmp_path
     done = small.run("verify")
     assert (done.returncode, done.stdout) == (0, "")
     assert "0 notes" in done.stderr
+
+
+def test_a_program_whose_interpreter_is_missing_is_told_so(small: Shop, tmp_path: Path) -> None:
+    folder = tmp_path / "odd"
+    (folder / "bin").mkdir(parents=True)
+    program = folder / "bin" / "odd"
+    program.write_text("#!/nowhere/interpreter\n")
+    program.chmod(0o755)
+    path = small.path("add", str(folder))
+    for name in ("odd", f"{path}/bin/odd"):
+        done = small.run("run", path, "--", name)
+        assert done.returncode == 127
+        assert f"{path}/bin/odd is there, and the interpreter" in done.stderr
+    assert "neither in" in small.run("run", path, "--", "even").stderr

@@ -110,3 +110,9 @@ def test_words_that_are_no_text_are_shown_as_codes(
     line: Line, words: list[bytes], says: str
 ) -> None:
     assert says in line.run(*words, code=2).stderr
+
+
+@pytest.mark.parametrize("text", ["tcc", "/store/x", "\x1b[31m", ""])
+def test_import_wants_the_whole_path_of_an_object(line: Line, text: str) -> None:
+    done = line.run("import", "--from", "/nowhere", "--", text, code=2)
+    assert "is no object's path\n  hint: `store info`" in done.stderr
