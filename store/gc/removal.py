@@ -15,7 +15,7 @@ from store.layout import Layout
 from store.locks import Hold
 from store.objects.crew import overlap, share_out
 from store.system.removing import Removal as TreeRemoval
-from store.system.removing import remove_tree
+from store.system.removing import mount_at, remove_tree
 
 BROAD = 128 << 10
 """Bytes of the manifest of an object whose folders are shared out among processes."""
@@ -64,7 +64,8 @@ class Removal:
                 small.append(name)
                 continue
             folders = outline(objects, f"{manifests}/{name}") or []
-            self._share_out(partial(remove_folders, self._layout.links), folders, FEW_FOLDERS)
+            work = partial(remove_folders, self._layout.links, mount_at(objects))
+            self._share_out(work, folders, FEW_FOLDERS)
             self._remove(objects, name)
             self._progress(self.freed)
         self._share_out(partial(_remove_objects, folder, self._layout.links), small, FEW_OBJECTS)
@@ -147,10 +148,11 @@ class Removal:
 def _remove_objects(folder: str, links: str, names: Sequence[str]) -> Removed:
     """Remove small objects; their manifests stay."""
     removed, objects = Removed(), f"{folder}/objects"
+    mount = mount_at(objects)
     for name in names:
         folders = outline(objects, f"{folder}/manifests/{name}")
         if folders:
-            removed.add(remove_folders(links, folders))
+            removed.add(remove_folders(links, mount, folders))
         # What is left of it is met, and told, when all others are gone.
         removed.freed += remove_tree(f"{objects}/{name}").freed
     return removed

@@ -19,6 +19,7 @@ from store.model.tree import NodeKind
 from store.objects.content import read_record
 from store.objects.sharing import link_path
 from store.system.longpath import open_at
+from store.system.removing import mount_of
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _BLOCK = 512
@@ -68,18 +69,22 @@ def outline(objects: str, manifest: str) -> list[Folder] | None:
     return folders
 
 
-def remove_folders(links: str, folders: Sequence[Folder]) -> Removed:
+def remove_folders(links: str, mount: int, folders: Sequence[Folder]) -> Removed:
     """Remove the files and links of these folders, and the inodes below ``links`` that only they
-    had. What is gone already, or cannot be removed, is passed over; the folders stay."""
-    worker = _Worker(links)
+    had. What is gone already, or cannot be removed, is passed over; the folders stay.
+
+    Folders that another ``mount`` than this has are left: somebody mounted them into the object.
+    """
+    worker = _Worker(links, mount)
     for path, entries in folders:
         worker.folder(path, entries)
     return worker.removed
 
 
 class _Worker:
-    def __init__(self, links: str) -> None:
+    def __init__(self, links: str, mount: int) -> None:
         self._links = links
+        self._mount = mount
         self.removed = Removed()
 
     def folder(self, path: bytes, entries: Entries) -> None:
@@ -94,6 +99,8 @@ class _Worker:
         except OSError:
             return  # met again, and told, by who removes what is left of the tree
         try:
+            if mount_of(fd) != self._mount:
+                return
             with contextlib.suppress(OSError):
                 os.fchmod(fd, 0o700)
             inodes = _inodes(fd, entries)

@@ -36,18 +36,24 @@ def opened(path: str, flags: int = HANDLE, *, folder: int | None = None) -> Iter
         os.close(fd)
 
 
-def open_beneath(folder: int, path: str | bytes, flags: int, mode: int = 0) -> int:
+def open_beneath(
+    folder: int, path: str | bytes, flags: int, mode: int = 0, *, mounts: bool = True
+) -> int:
     """Open ``path``, relative to the descriptor ``folder``; close on exec, never by a link.
 
     ``flags`` are those of open(2). With ``O_PATH`` the last part may be a link, which is opened
     itself; otherwise a link at any part is ELOOP or ENOTDIR. Raises OSError, its filename
-    ``path``; EXDEV for ``..``, an absolute path or an empty one.
+    ``path``; EXDEV for ``..``, an absolute path or an empty one. Without ``mounts``, also for one
+    that leads through a mount, and ENOSYS where the kernel cannot tell.
     """
     encoded = os.fsencode(path)
     if not encoded or encoded.startswith(b"/") or b".." in encoded.split(b"/"):
         raise OSError(errno.EXDEV, "not a path below the folder", path)
     flags |= os.O_NOFOLLOW | os.O_CLOEXEC
     try:
+        if not mounts:
+            resolve = _RESOLVE | kernel.RESOLVE_NO_XDEV
+            return kernel.openat2(folder, encoded, flags, mode, resolve)
         return _open(folder, encoded, flags, mode)
     except OSError as error:
         error.filename = path

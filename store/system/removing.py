@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from store import kernel
 from store.system.beneath import open_beneath
 
 FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -26,6 +27,8 @@ THREADS: Final = 8
 
 MANY: Final = 1000
 """Files from which on threads are worth their start."""
+
+MOUNTED: Final = "another file system is mounted there"
 
 _PORTION: Final = 64
 _LONGEST: Final = 2000
@@ -48,7 +51,7 @@ class Removal:
 
 def open_folder(name: str | bytes, parent: int | None = None) -> int:
     """Open a folder for reading, and make sure that it can be written and searched."""
-    handle = os.open(name, _HANDLE, dir_fd=parent)
+    handle = os.open(name, _HANDLE) if parent is None else _handle(name, parent)
     try:
         mode = stat.S_IMODE(os.fstat(handle).st_mode)
         if mode & stat.S_IRWXU != stat.S_IRWXU:
@@ -60,13 +63,56 @@ def open_folder(name: str | bytes, parent: int | None = None) -> int:
         os.close(handle)
 
 
+def _handle(name: str | bytes, parent: int) -> int:
+    """A handle of a folder in an open one; EBUSY where another is mounted, be it of the same file
+    system."""
+    try:
+        return kernel.openat2(parent, os.fsencode(name), _HANDLE, 0, kernel.RESOLVE_NO_XDEV)
+    except OSError as error:
+        if error.errno == errno.EXDEV:
+            raise OSError(errno.EBUSY, MOUNTED, os.fsdecode(name)) from None
+        # EPERM: what a container's filter answers for a call that it does not know.
+        if error.errno not in (errno.ENOSYS, errno.EPERM):
+            raise
+    handle = os.open(name, _HANDLE, dir_fd=parent)
+    if mount_of(handle) == mount_of(parent):
+        return handle
+    os.close(handle)
+    raise OSError(errno.EBUSY, MOUNTED, os.fsdecode(name))
+
+
+def mount_of(fd: int) -> int:
+    """The number of the mount that an open file is reached through; -1 without ``/proc``."""
+    try:
+        with open(f"/proc/self/fdinfo/{fd}", "rb") as stream:
+            return int(stream.read().split(b"mnt_id:")[1].split()[0])
+    except (OSError, ValueError, IndexError):
+        return -1
+
+
+def mount_at(path: str) -> int:
+    """The number of the mount that a folder is reached through; -1 when it cannot be opened."""
+    try:
+        fd = os.open(path, _HANDLE)
+    except OSError:
+        return -1
+    try:
+        return mount_of(fd)
+    finally:
+        os.close(fd)
+
+
 def remove_tree(name: str | bytes, parent: int | None = None, *, threads: bool = False) -> Removal:
     """Remove whatever is called ``name`` in an open folder, if it is there.
 
     ``threads`` is for what may hold thousands of files. No process may change the tree meanwhile.
     """
-    removal = Removal()
     encoded = os.fsencode(name)
+    above, last = os.path.split(encoded)
+    if parent is None and above and last:
+        # From the folder above: only so a mount in this very place is seen.
+        return _remove_below(above, last, threads=threads)
+    removal = Removal()
     try:
         if threads:
             _thin_out(encoded, parent, removal)
@@ -75,6 +121,21 @@ def remove_tree(name: str | bytes, parent: int | None = None, *, threads: bool =
         pass
     except OSError as error:
         removal.left.append((encoded, error))
+    return removal
+
+
+def _remove_below(above: bytes, last: bytes, *, threads: bool) -> Removal:
+    try:
+        folder = os.open(above, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    except (FileNotFoundError, NotADirectoryError):
+        return Removal()
+    except OSError as error:
+        return Removal(left=[(b"%b/%b" % (above, last), error)])
+    try:
+        removal = remove_tree(last, folder, threads=threads)
+    finally:
+        os.close(folder)
+    removal.left = [(b"%b/%b" % (above, path), error) for path, error in removal.left]
     return removal
 
 
@@ -172,7 +233,7 @@ def _enter(
     """Remove the files of an open folder; the folders in it are to come."""
     found = os.fstat(folder)
     if found.st_dev != device:
-        raise OSError(errno.EBUSY, "another file system is mounted there", os.fsdecode(name))
+        raise OSError(errno.EBUSY, MOUNTED, os.fsdecode(name))
     level = _Level(name, (found.st_dev, found.st_ino), found.st_blocks, [], len(removal.left))
     with os.scandir(folder) as scan:
         entries = list(scan)
@@ -230,7 +291,7 @@ def _portions(top: int, device: int) -> list[tuple[bytes, list[bytes]]]:
         path = folders.pop()
         names: list[bytes] = []
         try:
-            folder = open_beneath(top, path, FOLDER)
+            folder = open_beneath(top, path, FOLDER, mounts=False)
         except OSError:
             continue
         try:
@@ -257,7 +318,7 @@ def _portions(top: int, device: int) -> list[tuple[bytes, list[bytes]]]:
 def _unlink_all(top: int, path: bytes, names: Sequence[bytes]) -> int:
     freed = 0
     with contextlib.suppress(OSError):
-        folder = open_beneath(top, path, FOLDER)
+        folder = open_beneath(top, path, FOLDER, mounts=False)
         try:
             for name in names:
                 # What cannot be removed is met again by the walk, and told there.

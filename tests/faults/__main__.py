@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from store.gc.settings import parse_duration
-from tests.faults import cuts, kills, refusals
+from tests.faults import cuts, kills, places, refusals
 from tests.faults.running import Clock, have_strace, warm
 from tests.faults.subjects import SUBJECTS, Workshop, workshop
 from tests.faults.tally import Tally
@@ -23,6 +23,7 @@ CAMPAIGNS: Mapping[str, Campaign] = {
     "instants": kills.at_random,
     "cuts": cuts.cut,
     "refusals": refusals.refuse,
+    "places": places.suffer,
 }
 
 CREW = {"adder": 3, "builder": 2, "collector": 1, "verifier": 1}

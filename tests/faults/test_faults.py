@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults import cuts, kills, refusals
+from tests.faults import cuts, kills, places, refusals
 from tests.faults.conftest import SECONDS, SEED
 from tests.faults.running import Clock
-from tests.faults.subjects import Workshop, workshop
+from tests.faults.subjects import COLLECT, REALISE, Subject, Workshop, workshop
 from tests.faults.tally import Tally
 from tests.faults.together import TOGETHER, together
 
@@ -41,6 +41,20 @@ def test_nothing_is_lost_in_a_power_cut(shop: Workshop, tally: Tally) -> None:
 def test_a_call_that_fails_is_a_clear_error_and_loses_nothing(shop: Workshop, tally: Tally) -> None:
     refusals.refuse(shop, tally, Clock(SECONDS), SEED)
     assert sum(tally.counts[error] for error in refusals.FAULTS) > 0
+    assert tally.lost == []
+
+
+@pytest.mark.parametrize("subject", [COLLECT, REALISE], ids=lambda subject: subject.name)
+def test_a_disk_that_refuses_loses_nothing(
+    warmed: None, tmp_path: Path, tally: Tally, subject: Subject
+) -> None:
+    shop = workshop(tmp_path / "shop", subject)
+    try:
+        places.suffer(shop, tally, Clock(SECONDS), SEED)
+    finally:
+        Workshop.clear(shop.place)
+    if not tally.counts:
+        pytest.skip("no such disk can be made here, or by this user")
     assert tally.lost == []
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from store import kernel
 from store.gc.collector import Collector, Outcome
 from store.gc.deletion import delete
 from store.gc.policy import Policy
@@ -367,3 +368,43 @@ def test_a_run_in_the_trash_that_is_closed_to_its_owner_is_removed(stock: Stock)
     assert not collect(stock.store).refused
     assert stock.there() == set()
     assert os.listdir(trash) == []
+
+
+@pytest.mark.parametrize("broad", [0, 3000], ids=["walk", "threads"])
+@pytest.mark.parametrize("by_steps", [False, True], ids=["openat2", "steps"])
+def test_a_folder_mounted_into_an_object_is_not_emptied(
+    stock: Stock, monkeypatch: pytest.MonkeyPatch, by_steps: bool, broad: int
+) -> None:
+    top = stock.place / "top"
+    (top / "sub").mkdir(parents=True)
+    for number in range(broad):
+        (top / "sub" / str(number)).touch()
+    (top / "sub" / "file").write_text("same name")
+    oid = stock.store.add(str(top), "top")
+    precious = stock.place / "precious"
+    (precious / "below").mkdir(parents=True)
+    for name in ("file", "other", "below/file"):
+        (precious / name).write_text("precious")
+    inner = f"{stock.store.layout.object(oid)}/sub"
+    try:
+        kernel.mount(str(precious), inner, None, kernel.MS_BIND)
+    except OSError as error:
+        pytest.skip(f"cannot mount: {error}")
+    if by_steps:
+        monkeypatch.setattr(kernel, "openat2", _no_call)
+    try:
+        outcome = collect(stock.store)
+        moved = outcome.refused
+    finally:
+        for line in Path("/proc/self/mounts").read_text().splitlines():
+            if str(stock.store.layout.root) in line.split()[1]:
+                kernel.umount(line.split()[1])
+    assert sorted(path.name for path in precious.rglob("*")) == ["below", "file", "file", "other"]
+    assert len(moved) == 1
+    assert "mounted there" in next(iter(moved.values()))
+    assert not collect(stock.store).refused
+    assert os.listdir(stock.store.layout.trash) == []
+
+
+def _no_call(*_: object) -> int:
+    raise OSError(errno.ENOSYS, "no such call")
