@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from store import kernel
-from store.build.request import MAX_LOG, BuildRequest
+from store.build.log_limit import MAX_LOG
+from store.build.request import BuildRequest
 from store.errors import OtherSystem
 from store.layout import Layout
 from store.model import identity

@@ -13,7 +13,7 @@ from store.audit.subjects import Subject
 from store.audit.trial import Rebuild, carry_out, rehash
 from store.audit.verdict import Finding, Verdict
 from store.build import cleaning
-from store.build.request import MAX_LOG
+from store.build.log_limit import MAX_LOG
 from store.build.variation import CONTROL, Variation
 from store.errors import BuildError, CorruptObject, Interrupted, StoreError
 from store.events import (

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from store.audit.causes import Outcome, Trial
 from store.audit.compare import explained
 from store.build import cleaning
-from store.build.request import MAX_LOG
+from store.build.log_limit import MAX_LOG
 from store.durable import open_file
 from store.errors import BuildError, SourceError
 from store.layout import Layout

@@ -8,17 +8,15 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from typing import Final, Literal, get_args
+from typing import Literal, get_args
 
+from store.build.log_limit import MAX_LOG
 from store.errors import InvalidName, UsageError, quoted
 
 Stopped = Literal["timeout", "silent", "disk", "log"]
 Listing = Literal["kernel", "reversed", "shuffled"]
 
 _NO_NAMES = frozenset(("", ".", ".."))
-
-MAX_LOG: Final = 256 << 20
-"""Bytes of a build's log, unless another bound is given."""
 
 FULL = "full"
 """The sandbox level of a build that had every clause of the contract."""

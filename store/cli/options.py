@@ -45,9 +45,11 @@ class Size(click.ParamType[int]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
         """Bytes; fails for anything else."""
+        if isinstance(value, int):
+            return value
         from store.gc.settings import parse_size
 
-        size = value if isinstance(value, int) else parse_size(str(value))
+        size = parse_size(str(value))
         if size is None:
             self.fail(f"{quoted(value)} is not a size such as 1000, 500M or 10GiB", param, ctx)
         return size
@@ -127,7 +129,7 @@ def link_option(function: F) -> F:
 
 def max_log_option(function: F) -> F:
     """Adds ``--max-log-size``, of builds."""
-    from store.build.request import MAX_LOG
+    from store.build.log_limit import MAX_LOG
 
     return click.option(
         "--max-log-size",

@@ -7,7 +7,6 @@ cannot be known, so only those are shown whose name says that they are harmless.
 from __future__ import annotations
 
 import re
-import urllib.parse
 from typing import Final
 
 HIDDEN: Final = "***"
@@ -46,7 +45,7 @@ def secrets(locator: str) -> tuple[str, ...]:
         name, equals, value = piece.partition("=")
         if _masked(piece) != piece:
             found.add(value if equals else name)
-    found |= {urllib.parse.unquote(secret) for secret in found}
+    found |= {_unquoted(secret) for secret in found}
     return tuple(sorted((secret for secret in found if len(secret) > 2), key=len, reverse=True))
 
 
@@ -85,5 +84,13 @@ def _masked(piece: str) -> str:
     name, equals, value = piece.partition("=")
     if not equals:
         return piece if piece.lower() in _HARMLESS else HIDDEN
-    harmless = urllib.parse.unquote(name).lower() in _HARMLESS
+    harmless = _unquoted(name).lower() in _HARMLESS
     return piece if harmless or not value else f"{name}={HIDDEN}"
+
+
+def _unquoted(text: str) -> str:
+    if "%" not in text:
+        return text
+    from urllib.parse import unquote  # takes long to load, and is seldom needed
+
+    return unquote(text)

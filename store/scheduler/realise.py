@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterable, Sequence
 from store.errors import DiskReserve, MixedInputs, StoreFull
 from store.events import SILENT, Absent, Mixed, Planned, Reporter
 from store.knowledge import Knowledge, Plan
-from store.lower import check_system
 from store.model.catalogue import Catalogue
 from store.model.derivation import Derivation, Ref
 from store.model.names import ObjectId
@@ -51,6 +50,10 @@ class Realiser:
     def plan(self, goals: Iterable[Ref]) -> Plan:
         """What :meth:`run` would do. Raises OtherSystem if that cannot be done on this machine."""
         plan = self.knowledge.plan([goal.node for goal in goals])
+        if not plan.builds:
+            return plan
+        from store.lower import check_system  # takes long to load, and often nothing is built
+
         for node in plan.builds:
             value = self._catalogue.nodes[node]
             assert isinstance(value, Derivation)

@@ -1,0 +1,30 @@
+"""What a realise with nothing to do loads: each module costs the commonest command time."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.recipes.copies import RECIPES
+
+NEEDLESS = {"urllib.parse", "store.lower", "store.build.request"}
+
+CODE = f"""
+import sys
+from store.cli.main import main
+try:
+    main()
+finally:
+    print("loaded", *sorted({NEEDLESS} & sys.modules.keys()))
+"""
+
+
+def test_what_only_builds_need_is_not_loaded_where_nothing_is_built(tmp_path: Path) -> None:
+    options = ["--root", str(tmp_path / "root"), "--recipes", str(RECIPES / "toys")]
+    command = [sys.executable, "-c", CODE, *options, "realise", "note"]
+    subprocess.run(command, stdout=subprocess.DEVNULL, check=True)
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+    path, loaded = done.stdout.splitlines()
+    assert path.endswith("-note.txt")
+    assert loaded == "loaded"
