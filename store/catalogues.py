@@ -14,13 +14,13 @@ from collections.abc import Callable, Mapping
 
 from store import canon, digest
 from store.canon import Value
-from store.durable import open_file
-from store.errors import FormatError
+from store.errors import FormatError, StorageError
 from store.model import fields
 from store.model.catalogue import Catalogue, from_fields, to_fields
 from store.model.derivation import Source
 from store.recipes import reads
 from store.recipes.reads import Read, State, state_of, walk
+from store.system import owned
 
 _ENGINE = os.path.dirname(os.path.abspath(__file__))
 _EVALUATING = ("model", "recipes")
@@ -43,10 +43,11 @@ def load(
 ) -> Catalogue:
     """The catalogue of ``recipes``: from the file ``path`` when it is still true, else evaluated.
 
-    A fresh one is written to ``path``, if that can be written. ``seconds`` bounds an evaluation,
-    and ``said`` is given each line that recipes print. Raises EvaluationError.
+    A fresh one is written to ``path``, if that is in a folder of this user's; and one is believed
+    that this user or root has written. ``seconds`` bounds an evaluation, and ``said`` is given each
+    line that recipes print. Raises EvaluationError.
     """
-    with contextlib.suppress(OSError, FormatError):
+    with contextlib.suppress(OSError, StorageError, FormatError):
         return _kept(path, recipes, seed)
     for _ in range(TRIES):
         before = fingerprint(recipes, seed)
@@ -56,7 +57,7 @@ def load(
         if before == fingerprint(recipes, seed) and _same(seen):
             if settled:
                 mode = 0o600 if _has_secrets(found) else 0o644
-                with contextlib.suppress(OSError):
+                with contextlib.suppress(OSError, StorageError):
                     _write(path, encode(after, seen, found), mode)
             break
     return found
@@ -75,7 +76,7 @@ def _evaluate(
 
 def _kept(path: str, recipes: str, seed: str) -> Catalogue:
     """The catalogue in the file; FormatError when it is not that of the recipes any more."""
-    with open(open_file(path), "rb") as stream:
+    with open(owned.open_believed(path), "rb") as stream:
         state, seen, found = decode(_whole(stream.read()))
     if state != fingerprint(recipes, seed, seen):
         raise FormatError("of other recipes")
@@ -139,12 +140,14 @@ _FRESH = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
 
 def _write(path: str, data: bytes, mode: int) -> None:
     fresh = f"{path}.{os.getpid()}"
-    # Whatever the user's umask: no one else may say what this store's packages are.
-    try:
-        with open(os.open(fresh, _FRESH, mode), "wb") as stream:
+    # Whatever the user's umask: no one else may say what this store's packages are. And only in a
+    # store of this user's own: its owner believes what root has written.
+    with open(owned.open_file(fresh, _FRESH, mode), "wb") as stream:
+        try:
             stream.write(digest.file_digest(data) + data)
-        os.replace(fresh, path)
-    except OSError:
-        with contextlib.suppress(OSError):
-            os.unlink(fresh)
-        raise
+            stream.flush()
+            os.replace(fresh, path)
+        except OSError:
+            with contextlib.suppress(OSError):
+                os.unlink(fresh)
+            raise

@@ -39,12 +39,14 @@ def owner_of(layout: Layout) -> int | None:
     try:
         root = os.open(layout.root, _ROOT)
     except FileNotFoundError:
+        refuse_within(layout)
         return None
     except OSError as error:
         raise storage_error(error, "cannot look into the store") from error
     try:
         if not _is_store(layout, root):
             _refuse_filled(layout, root)
+            refuse_within(layout)
             return None
         owner = os.fstat(root).st_uid
         _check(layout, root, owner)
@@ -79,7 +81,7 @@ def take(layout: Layout) -> None:
     root = owned.open_folder(os.path.realpath(layout.root))
     try:
         mode = stat.S_IMODE(os.fstat(root).st_mode)
-        if mode & _WRITING and not _is_alone(os.fstat(root)):
+        if owned.others_write(os.fstat(root)):
             os.fchmod(root, mode & ~_WRITING)
     finally:
         os.close(root)
@@ -112,12 +114,38 @@ def settle(layout: Layout) -> None:
         _make_private(f"{layout.index}/lock.mdb")
 
 
+def open_way(layout: Layout) -> str | None:
+    """A folder above the root in which a user who is neither this one, root nor the store's owner
+    can put another store in its place; None where there is none that can be seen."""
+    try:
+        trusted = {0, os.geteuid(), os.stat(layout.root).st_uid, os.stat("/").st_uid}
+    except OSError:
+        return None
+    for path in _above(layout.root):
+        try:
+            found = os.stat(path)
+        except OSError:
+            continue
+        sticky = found.st_mode & stat.S_ISVTX
+        if found.st_uid not in trusted or (owned.others_write(found) and not sticky):
+            return path
+    return None
+
+
+def _above(root: str) -> Iterator[str]:
+    """The folders above a path, by its own name and by where its links lead."""
+    for way in dict.fromkeys((os.path.abspath(root), os.path.realpath(root))):
+        below, path = way, os.path.dirname(way)
+        while path != below:
+            yield path
+            below, path = path, os.path.dirname(path)
+
+
 def refuse_shared(layout: Layout) -> None:
     """Raise StorageError when another user can write to a folder of the layout."""
     for path in (layout.root, *layout.directories):
         with contextlib.suppress(FileNotFoundError):
-            found = os.stat(path)
-            if found.st_mode & _WRITING and not _is_alone(found):
+            if owned.others_write(os.stat(path)):
                 raise StorageError(
                     f"other users can write to {path}: nothing in it can be relied on",
                     hint=f"see that all in it is yours, then `chmod go-w {shlex.quote(path)}`",
@@ -154,6 +182,16 @@ def _refuse_filled(layout: Layout, root: int) -> None:
             f"{layout.root} is no store, and not empty",
             hint="give a new or an empty folder with --root or $STORE_ROOT",
         )
+
+
+def refuse_within(layout: Layout) -> None:
+    """Raise NotAStore when the root is below that of another store, which would collect it."""
+    for path in _above(os.path.realpath(layout.root)):
+        if os.path.lexists(Layout(path).marker) or os.path.lexists(f"{path}/index/data.mdb"):
+            raise NotAStore(
+                f"{layout.root} is within the store {path}",
+                hint=f"--root {path} is that store; give a folder elsewhere for another",
+            )
 
 
 def _list(root: int, name: str) -> list[str]:
@@ -196,24 +234,6 @@ def _seen(root: int, name: str) -> os.stat_result | None:
 
 def _name(layout: Layout, path: str) -> str:
     return path[len(layout.root) + 1 :]
-
-
-def _is_alone(found: os.stat_result) -> bool:
-    """Whether those that may write are the owner and the group that only the owner is in."""
-    if found.st_mode & stat.S_IWOTH:
-        return False
-    import grp
-    import pwd
-
-    try:
-        owner, group = pwd.getpwuid(found.st_uid), grp.getgrgid(found.st_gid)
-    except KeyError:
-        return False
-    return (
-        owner.pw_gid == group.gr_gid
-        and owner.pw_name == group.gr_name
-        and set(group.gr_mem) <= {owner.pw_name}
-    )
 
 
 # -- what others may open -------------------------------------------------------------------------

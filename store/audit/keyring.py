@@ -18,6 +18,7 @@ from dataclasses import dataclass
 
 from store.audit.signing import PrivateKey, PublicKey, check_key_name
 from store.errors import FormatError, StorageError, UnusableKey, UsageError, quoted, storage_error
+from store.system import owned
 from store.system.home import config_folder
 
 FILE_LIMIT = 1 << 20
@@ -55,6 +56,8 @@ class Keyring:
         try:
             os.makedirs(self.folder, 0o755, exist_ok=True)
             os.makedirs(self.keys, 0o700, exist_ok=True)
+            _check_folder(self.folder)
+            _check_folder(self.keys)
             _write_new(f"{self.keys}/{name}.key", private.text(), 0o600)
             _write_new(f"{self.keys}/{name}.pub", str(private.public), 0o644)
         except FileExistsError as error:
@@ -93,8 +96,24 @@ class Keyring:
         return key
 
     def trusted(self) -> list[PublicKey]:
-        """The keys in the file of trusted ones; none when there is no file."""
-        return read_public(self.trusted_file) if os.path.exists(self.trusted_file) else []
+        """The keys in the file of trusted ones; none when there is no file.
+
+        Raises NotOwner or StorageError when others could have written it, or FormatError.
+        """
+        try:
+            _check_folder(self.folder)
+            # A link is followed: these are settings.
+            fd = os.open(self.trusted_file, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+        except OSError as error:
+            raise storage_error(error, "cannot read the trusted keys") from error
+        with os.fdopen(fd, "rb") as stream:
+            found = os.fstat(fd)
+            owned.check_believed(found, self.trusted_file)
+            if not stat.S_ISREG(found.st_mode):
+                raise StorageError(f"{self.trusted_file} is not a file")
+            return _parsed(self.trusted_file, stream.read(FILE_LIMIT + 1))
 
     def trust(self, keys: list[PublicKey]) -> list[PublicKey]:
         """Add keys to the file of trusted ones; returns those that were not in it."""
@@ -103,7 +122,7 @@ class Keyring:
         try:
             os.makedirs(self.folder, 0o755, exist_ok=True)
             # Whatever the user's umask: no one else may say whom this user trusts.
-            flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
+            flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK
             fd = os.open(self.trusted_file, flags, 0o644)
             with os.fdopen(fd, "a", encoding="ascii") as stream:
                 stream.writelines(f"{key}\n" for key in fresh)
@@ -151,6 +170,14 @@ def read_public(path: str) -> list[PublicKey]:
             data = stream.read(FILE_LIMIT + 1)
     except OSError as error:
         raise StorageError(f"cannot read the keys in {path}: {error.strerror}") from error
+    return _parsed(path, data)
+
+
+def _check_folder(path: str) -> None:
+    owned.check_believed(os.stat(path), path)
+
+
+def _parsed(path: str, data: bytes) -> list[PublicKey]:
     found: dict[PublicKey, None] = {}
     if len(data) > FILE_LIMIT:
         raise FormatError(f"{path} is too long to be a file of keys")

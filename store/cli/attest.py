@@ -27,6 +27,7 @@ from store.errors import (
 )
 from store.model.derivation import Resolved
 from store.model.realisation import Realisation
+from store.system import owned
 
 
 @dataclass(frozen=True)
@@ -230,6 +231,7 @@ def _write(lines: list[Signed], output: str | None, mark: str) -> None:
 
 def _put(path: str, lines: list[Signed]) -> None:
     """Write a whole file in the place of whatever file was there; into a pipe, if it is one."""
+    owned.refuse_lure(path)
     regular = os.path.isfile(path) or not os.path.exists(path)
     fresh = f"{path}.{os.getpid()}.new" if regular else path
     with open(fresh, "x" if regular else "w", encoding="utf-8") as stream:

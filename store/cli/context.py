@@ -65,7 +65,9 @@ class Context:
         if self.absent == "empty" and not may_be_store(self.root):
             return _open_empty()
         self.check_store()
-        return Store.open(self.root, collecting=self.collecting)
+        store = Store.open(self.root, collecting=self.collecting)
+        _warn_of_way(store.layout)
+        return store
 
     def check_store(self) -> None:
         """Raise NoStore unless there is a store, or the command makes one."""
@@ -174,6 +176,18 @@ def may_be_store(root: str) -> bool:
             pass
         return True
     return False
+
+
+def _warn_of_way(layout: Layout) -> None:
+    """Say so where others could put a store of theirs in the place of this one."""
+    from store.opening import open_way
+
+    if (path := open_way(layout)) is not None:
+        print(
+            "store: warning: other users can put another store in the place of "
+            f"{printable(layout.root)}: {printable(path)} is theirs, or they can write to it",
+            file=sys.stderr,
+        )
 
 
 def _open_empty() -> Store:

@@ -17,6 +17,7 @@ from importlib import resources
 from string import Template
 
 from store.errors import printable, storage_error
+from store.system import owned
 
 
 def write_page(path: str, text: str) -> None:
@@ -26,6 +27,7 @@ def write_page(path: str, text: str) -> None:
     beside = os.path.join(os.path.dirname(path), f".page-{os.getpid()}.new")
     fresh = beside if regular else path
     try:
+        owned.refuse_lure(path)
         with open(
             fresh, "x" if regular else "w", encoding="utf-8", errors="backslashreplace"
         ) as stream:

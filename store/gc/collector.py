@@ -73,6 +73,7 @@ class Collector:
         with self._alone():
             plan = make_plan(self._store, policy, self._phase)
             self._store.note_unseen(plan.holders.roots)
+            self._note_now(plan.ahead)
             self._drop_roots(plan.holders.dead)
             self._drop_logs(policy)
             self._drop_downloads(policy)
@@ -80,6 +81,13 @@ class Collector:
             if not policy.bounded:
                 self._sweep()
         return plan
+
+    def _note_now(self, numbers: Sequence[int]) -> None:
+        """What a wrong clock called used in the future is spared as if it were used now: from now
+        on that has an end."""
+        with self._store.index.read() as txn:
+            oids = [txn.id(number) for number in numbers]
+        self._store.note_used(oids)
 
     def delete(self, numbers: Sequence[int], marking: Marking) -> None:
         """Delete these dead objects, each before what it refers to, and nothing else."""

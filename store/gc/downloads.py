@@ -24,6 +24,7 @@ from typing import Final
 
 from store.gc.policy import Policy
 from store.layout import Layout
+from store.system.clock import age
 from store.system.removing import remove_tree
 
 HOUR: Final = 3600.0
@@ -77,7 +78,7 @@ def _old(folder: str, now: float, usual: float, asked: float | None) -> Iterator
         )
         is_part = name.endswith(_PART) and stat.S_ISREG(status.st_mode)
         least = asked if asked is not None else 0.0 if is_part else usual
-        if now - download.changed >= least and not (is_part and _is_held(download)):
+        if age(download.changed, now) >= least and not (is_part and _is_held(download)):
             yield download
 
 

@@ -22,6 +22,7 @@ from store.layout import Layout
 from store.locks import position
 from store.store import Store
 from store.system.beneath import FOLDER
+from store.system.clock import age
 
 _NAME: Final = re.compile("[0-9a-f]{64}")
 _BLOCK: Final = 512
@@ -69,7 +70,7 @@ def removable(store: Store, policy: Policy) -> list[LogFile]:
     now, over = time.time(), sum(log.size for log in logs) - policy.logs_size
     chosen = []
     for log in logs:
-        if over > 0 or (not log.alive and now - log.changed >= _least_age(policy)):
+        if over > 0 or (not log.alive and age(log.changed, now) >= _least_age(policy)):
             chosen.append(log)
             over -= log.size
     return chosen

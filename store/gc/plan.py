@@ -12,12 +12,13 @@ from store.gc.policy import Policy
 from store.index.reading import Reader
 from store.index.schema import COARSE
 from store.store import Store
+from store.system.clock import SKEW, unix_seconds
 
 
 class Plan(NamedTuple):
     """``dead`` are the numbers of what may go, each before what it refers to; when uses count,
     ``used`` has the time of each one's last, in Unix seconds. ``live`` objects are held, ``spared``
-    ones would be dead but for the policy.
+    ones would be dead but for the policy. What is ``ahead`` was, by its record, used in the future.
     """
 
     policy: Policy
@@ -28,6 +29,7 @@ class Plan(NamedTuple):
     total: int
     live: int
     spared: int
+    ahead: tuple[int, ...] = ()
 
 
 def make_plan(
@@ -49,14 +51,20 @@ def make_plan(
         if not marking.all_known:
             holders.refuse_unknown(store, txn)
         total, used, spared = txn.count(), None, 0
+        ahead: tuple[int, ...] = ()
         live = total - len(dead)
         if uses or policy.bounded or policy.older_than is not None:
             phase("last uses")
             dead, used = _ordered(txn, dead)
-            found = len(dead)
+            found, ahead = len(dead), _ahead(dead, used)
             dead, used = _not_young(txn, policy, marking, dead, used)
             spared = found - len(dead)
-        return Plan(policy, holders, marking, dead, used, total, live, spared)
+        return Plan(policy, holders, marking, dead, used, total, live, spared, ahead)
+
+
+def _ahead(dead: array[int], used: array[int]) -> tuple[int, ...]:
+    last = unix_seconds() + SKEW
+    return tuple(number for number, when in zip(dead, used, strict=True) if when > last)
 
 
 def _ordered(txn: Reader, dead: array[int]) -> tuple[array[int], array[int]]:

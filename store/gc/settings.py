@@ -86,6 +86,8 @@ def load(layout: Layout) -> Settings:
             if not stat.S_ISREG(os.fstat(fd).st_mode):
                 raise UsageError(f"{layout.config} is no file")
             data = stream.read(_LARGEST + 1)
+    except NotADirectoryError:
+        return Settings()  # no store is there, as opening it says
     except FileNotFoundError:
         if os.path.islink(layout.config):
             raise UsageError(f"{layout.config} is a link that leads nowhere") from None

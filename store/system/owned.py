@@ -1,4 +1,5 @@
-"""Writing in folders of this user's own, and nowhere else.
+"""Writing in folders of this user's own, and nowhere else; and believing what only this user, or
+root, can have written.
 
 A store may be another user's, and that user may put a link where a file is about to be made, also
 between a look and the making. So a file is opened from the descriptor of its folder; the folder's
@@ -12,10 +13,12 @@ import os
 import stat
 from typing import Final
 
-from store.errors import NotOwner
+from store.errors import NotOwner, StorageError
 
 PRIVATE_FILE: Final = 0o600
 """The mode of files that no other user may open: a lock can be taken by each reader of a file."""
+
+_WRITING: Final = stat.S_IWGRP | stat.S_IWOTH
 
 _FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FILE: Final = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -64,6 +67,79 @@ def open_lock(path: str) -> int:
     Raises NotOwner and OSError.
     """
     return open_file(path, os.O_RDWR | os.O_CREAT, PRIVATE_FILE)
+
+
+def open_believed(path: str) -> int:
+    """Open a regular file that only this user or root can have written, as its folder; no link.
+
+    Raises NotOwner, StorageError where others can write, and OSError.
+    """
+    folder = os.open(os.path.dirname(path) or ".", _FOLDER)
+    try:
+        check_believed(os.fstat(folder), os.path.dirname(path))
+        fd = os.open(os.path.basename(path), os.O_RDONLY | _FILE, dir_fd=folder)
+    finally:
+        os.close(folder)
+    try:
+        found = os.fstat(fd)
+        if not stat.S_ISREG(found.st_mode):
+            raise OSError(errno.EINVAL, "not a file", path)
+        check_believed(found, path)
+    except BaseException:
+        os.close(fd)
+        raise
+    return fd
+
+
+def check_believed(found: os.stat_result, path: str) -> None:
+    """Raise NotOwner unless what is at ``path`` is this user's or root's; StorageError when another
+    can write there. A folder with the sticky bit keeps each one's files his own."""
+    if found.st_uid not in (os.geteuid(), 0):
+        raise NotOwner(
+            f"{path} belongs to user {found.st_uid}, not to {os.geteuid()} or root",
+            hint="what it says is not believed; take it out of the way, or make it yours",
+        )
+    if others_write(found) and not (stat.S_ISDIR(found.st_mode) and found.st_mode & stat.S_ISVTX):
+        raise StorageError(
+            f"other users can write to {path}: what it says is not believed",
+            hint=f"see that all in it is yours, then `chmod go-w {path}`",
+        )
+
+
+def refuse_lure(path: str) -> None:
+    """Raise NotOwner when a link, fifo or device of another user stands where this user wants a
+    file: it would be written through. Raises OSError."""
+    try:
+        found = os.lstat(path)
+    except FileNotFoundError:
+        return
+    if not stat.S_ISREG(found.st_mode) and found.st_uid not in (os.geteuid(), 0):
+        raise NotOwner(
+            f"{path} belongs to user {found.st_uid}, and is no file",
+            hint="write to a folder of your own",
+        )
+
+
+def others_write(found: os.stat_result) -> bool:
+    """Whether more may write than the owner, and the group that only the owner is in."""
+    return bool(found.st_mode & _WRITING) and not _is_alone(found)
+
+
+def _is_alone(found: os.stat_result) -> bool:
+    if found.st_mode & stat.S_IWOTH:
+        return False
+    import grp
+    import pwd
+
+    try:
+        owner, group = pwd.getpwuid(found.st_uid), grp.getgrgid(found.st_gid)
+    except KeyError:
+        return False
+    return (
+        owner.pw_gid == group.gr_gid
+        and owner.pw_name == group.gr_name
+        and set(group.gr_mem) <= {owner.pw_name}
+    )
 
 
 def refuse_other(owner: int, path: str) -> None:

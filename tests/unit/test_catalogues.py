@@ -20,6 +20,7 @@ from store.model.catalogue import Catalogue
 from store.model.derivation import Derivation
 from store.recipes import reads
 from store.recipes.answer import Answer
+from tests.unit.test_opening import AS_ROOT, NEIGHBOUR
 
 fresh = itertools.count()
 
@@ -354,3 +355,29 @@ def test_a_kept_catalogue_that_is_no_file_is_not_waited_for(
     load(recipes)
     load(recipes)
     assert len(evaluations) == 1, "it was replaced"
+
+
+@AS_ROOT
+@pytest.mark.parametrize("of", ["file", "folder"])
+def test_a_catalogue_that_another_user_keeps_is_not_believed_and_gets_no_file(
+    recipes: Path, evaluations: list[str], of: str
+) -> None:
+    load(recipes)
+    place = recipes.parent / "cache"
+    os.chown(place if of == "file" else recipes.parent, NEIGHBOUR, NEIGHBOUR)
+    load(recipes)
+    assert len(evaluations) == 2
+    if of == "folder":
+        place.unlink()
+        load(recipes)
+        assert len(evaluations) == 3
+        assert not place.exists()
+
+
+def test_a_catalogue_that_others_can_write_to_is_not_believed(
+    recipes: Path, evaluations: list[str]
+) -> None:
+    load(recipes)
+    (recipes.parent / "cache").chmod(0o666)
+    load(recipes)
+    assert len(evaluations) == 2

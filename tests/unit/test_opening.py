@@ -85,6 +85,13 @@ def test_a_store_is_made_in_a_folder_with_nothing_in_it(tmp_path: Path, there: l
     assert Path(Layout(str(tmp_path)).marker).read_text().startswith("This folder is a Fixpoint")
 
 
+@pytest.mark.parametrize("name", ["tmp", "tmp/new", "store/new", "new/er", "links"])
+def test_within_a_store_none_is_made(layout: Layout, name: str) -> None:
+    with pytest.raises(NotAStore, match="is within the store"):
+        Store.open(f"{layout.root}/{name}")
+    Store.open(layout.root).close()
+
+
 @pytest.mark.parametrize("lost", ["index", None])
 def test_a_store_from_before_the_mark_is_known_and_gets_it(
     layout: Layout, lost: str | None
@@ -113,6 +120,32 @@ def test_a_store_that_others_can_write_to_is_not_used(layout: Layout, name: str)
     with pytest.raises(StorageError, match="other users can write to") as caught:
         Store.open(layout.root)
     assert f"chmod go-w {Path(layout.root, name)}" in str(caught.value.hint).replace("/`", "`")
+
+
+# -- the way to it --
+
+
+@pytest.mark.parametrize(("mode", "open_"), [(0o777, True), (0o1777, False), (0o755, False)])
+def test_a_way_that_others_can_write_to_is_known(tmp_path: Path, mode: int, open_: bool) -> None:
+    above = tmp_path / "above"
+    layout = Layout(str(above / "folder" / "root"))
+    Store.open(layout.root).close()
+    above.chmod(mode)
+    assert opening.open_way(layout) == (str(above) if open_ else None)
+    (tmp_path / "link").symlink_to(layout.root)
+    assert opening.open_way(Layout(str(tmp_path / "link"))) == (str(above) if open_ else None)
+
+
+@AS_ROOT
+def test_a_way_through_a_strangers_folder_is_known_and_ones_own_is_no_strangers(
+    tmp_path: Path,
+) -> None:
+    layout = Layout(str(tmp_path / "above" / "root"))
+    Store.open(layout.root).close()
+    os.chown(tmp_path / "above", NEIGHBOUR, NEIGHBOUR)
+    assert opening.open_way(layout) == str(tmp_path / "above")
+    given(layout.root, NEIGHBOUR)
+    assert opening.open_way(layout) is None
 
 
 # -- links and strangers --
@@ -267,6 +300,6 @@ def test_the_owner_works_beside_one_that_locks_all_that_it_can_open(layout: Layo
 
 
 def test_a_private_group_is_nobody_else(monkeypatch: pytest.MonkeyPatch, layout: Layout) -> None:
-    monkeypatch.setattr(opening, "_is_alone", lambda found: True)
+    monkeypatch.setattr(owned, "_is_alone", lambda found: True)
     Path(layout.root).chmod(0o775)
     Store.open(layout.root).check_writable()

@@ -9,7 +9,7 @@ import pytest
 
 from store.audit.keyring import Keyring, default_folder, load_private, read_public
 from store.audit.signing import PrivateKey, PublicKey
-from store.errors import FormatError, StorageError, UnusableKey, UsageError
+from store.errors import FormatError, NotOwner, StorageError, UnusableKey, UsageError
 from tests.integration.laboratory import NOBODY, act_as
 
 
@@ -138,3 +138,31 @@ def test_trusted_keys_are_the_users_to_write_whatever_the_umask(ring: Keyring) -
     finally:
         os.umask(before)
     assert Path(ring.trusted_file).stat().st_mode & 0o777 == 0o644
+
+
+@pytest.mark.parametrize("part", ["", "trusted-keys"])
+@pytest.mark.parametrize("mode", [0o020, 0o002])
+def test_trust_that_others_can_give_is_none(ring: Keyring, part: str, mode: int) -> None:
+    ring.trust([PrivateKey.generate("anne").public])
+    path = Path(ring.folder, part)
+    path.chmod(path.stat().st_mode | mode)
+    if mode == 0o020:
+        os.chown(path, -1, 12345) if os.geteuid() == 0 else pytest.skip("only root can")
+    with pytest.raises(StorageError, match="other users can write to"):
+        ring.trusted()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be another user")
+@pytest.mark.parametrize("part", ["", "trusted-keys"])
+def test_trust_that_another_user_gave_is_none(ring: Keyring, part: str) -> None:
+    ring.trust([PrivateKey.generate("anne").public])
+    os.chown(Path(ring.folder, part), 12345, 12345)
+    with pytest.raises(NotOwner):
+        ring.trusted()
+
+
+def test_a_fifo_in_the_place_of_the_trusted_keys_is_not_waited_for(ring: Keyring) -> None:
+    os.mkdir(ring.folder)
+    os.mkfifo(ring.trusted_file)
+    with pytest.raises(StorageError, match="is not a file"):
+        ring.trusted()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import os
 import re
 from collections import Counter
 from html.parser import HTMLParser
@@ -16,11 +17,13 @@ from hypothesis import strategies as st
 
 from store.audit.verdict import Difference, Finding, Verdict
 from store.cli import picture
+from store.cli.page import write_page
 from store.cli.report import DIFFERENCES_SHOWN, page, sentence, write_report
-from store.errors import StorageError
+from store.errors import NotOwner, StorageError
 from store.model.catalogue import Catalogue, Package, collect
 from store.model.derivation import Derivation
 from store.model.names import ObjectId
+from tests.unit.test_opening import AS_ROOT, NEIGHBOUR
 
 SAME, OTHER = ObjectId(b"\1" * 20, "a"), ObjectId(b"\2" * 20, "a")
 
@@ -234,3 +237,13 @@ def test_a_package_is_found_by_any_of_its_names() -> None:
 def test_what_the_recipes_do_not_name_is_not_drawn() -> None:
     assert picture.picture([finding(Verdict.FAILED, "other")], small_ladder(), {}).columns == ()
     assert "<svg" not in page([finding(Verdict.FAILED, "other")], catalogue=small_ladder())
+
+
+@AS_ROOT
+def test_a_page_is_not_written_through_what_another_user_put_there(tmp_path: Path) -> None:
+    target, lure = tmp_path / "page", tmp_path / "fifo"
+    os.mkfifo(lure)
+    target.symlink_to(lure)
+    os.chown(target, NEIGHBOUR, NEIGHBOUR, follow_symlinks=False)
+    with pytest.raises(NotOwner):
+        write_page(str(target), "text")

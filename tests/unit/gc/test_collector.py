@@ -382,3 +382,16 @@ def test_shared_inodes_go_with_the_last_object_that_has_them(stock: Stock) -> No
     stock.store.remove_root("mine")
     collect(stock)
     assert not [path for path in Path(stock.store.layout.links).rglob("*") if path.is_file()]
+
+
+def test_what_a_wrong_clock_called_used_in_the_future_is_not_spared_for_ever(
+    stock: Stock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = time.time()
+    stock.make("ahead")
+    stock.used("ahead", int(now) + 10_000 * DAY)
+    collect(stock, Policy(older_than=7 * DAY))
+    assert stock.there() == {"ahead"}
+    monkeypatch.setattr(time, "time", lambda: now + 8 * DAY)
+    collect(stock, Policy(older_than=7 * DAY))
+    assert stock.there() == set()

@@ -138,3 +138,10 @@ def test_the_settings_name_both_bounds() -> None:
     assert (policy.logs_older_than, policy.logs_size) == (2 * 86400.0, 1024)
     with pytest.raises(ValueError, match="logs-size"):
         parse(b"[collect]\nlogs-size = -1")
+
+
+def test_a_log_that_a_wrong_clock_dated_ahead_does_not_stay(stock: Stock) -> None:
+    ahead, before = write_log(stock, os.urandom(32), -2 * OLD), write_log(stock, os.urandom(32))
+    os.utime(before, (-(2**30), -(2**30)))
+    Collector(stock.store).collect(Policy())
+    assert [path.exists() for path in (ahead, before)] == [False, False]

@@ -11,7 +11,7 @@ from store.gc.collector import Collector
 from store.gc.policy import Policy
 from store.recovery.rebuild import rebuild
 from store.store import Store
-from store.system.clock import LAST, unix_seconds
+from store.system.clock import LAST, SKEW, age, unix_seconds
 
 WRONG = [-(2.0**40), -1.0, 0.0, 2.0**31, 2.0**32, 2.0**36, 253402300800.0]
 
@@ -46,3 +46,9 @@ def test_a_store_works_whatever_the_clock_says(
     assert [root.name for root in again.roots()] == ["kept"]
     Collector(again).collect(Policy(older_than=86400.0))
     assert again.present(oid)
+
+
+def test_a_time_ahead_is_of_no_age_that_would_keep_anything() -> None:
+    assert age(-5.0, 100.0) == 105.0
+    assert age(100.0 + SKEW, 100.0) == -SKEW
+    assert age(101.0 + SKEW, 100.0) > 10**12
