@@ -37,7 +37,8 @@ def lab(request: pytest.FixtureRequest, bench: tuple[Path, str]) -> Lab:
     uid = None if request.param == "this-user" else NOBODY
     if uid is not None and os.geteuid() != 0:
         pytest.skip("only root can become another user; these tests run as an ordinary one anyway")
-    home = base / request.param
+    # Where files share a process, the parameters of a session may come more than once.
+    home = Path(tempfile.mkdtemp(prefix=f"{request.param}-", dir=base))
     (home / "root" / "store").mkdir(parents=True)
     home.chmod(0o700)
     stock(home / "root" / "store", base / "rootfs")

@@ -124,6 +124,13 @@ def others_python() -> str:
     pytest.skip("no interpreter that other users can run has the dependencies")
 
 
+def open_to_others(folder: Path) -> None:
+    """Let all users pass through a test's folder and those above it."""
+    for place in (folder, *folder.parents):
+        if place.stat().st_uid == os.geteuid() and place.stat().st_mode & 0o011 != 0o011:
+            place.chmod(0o755)
+
+
 def others_path() -> str:
     """Where modules are found: the checkout, and the installed packages."""
     return f"{TOP}:{Path(lmdb.__file__).parents[1]}"

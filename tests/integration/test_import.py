@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.faults.subjects import pack_rootfs, small_recipes
-from tests.integration.conftest import Shop
+from tests.integration.conftest import Shop, open_to_others, others_path
 
 
 @pytest.fixture(scope="module")
@@ -160,8 +160,7 @@ def test_another_user_takes_objects_from_roots_store_and_back(
     place = tmp_path / "nobody"
     place.mkdir()
     os.chown(place, 65534, 65534)
-    for folder in (tmp_path, *tmp_path.parents[:2]):
-        os.chmod(folder, 0o755)
+    open_to_others(tmp_path)
     nobody = replace(bert, root=place / "root", uid=65534, python=others_python)
     nobody = replace(nobody, env=bert.env | {"PYTHONPATH": others_path(), "HOME": str(place)})
     assert "not taken" in say(nobody, "import", "--from", str(anne.root), hello)
@@ -169,12 +168,6 @@ def test_another_user_takes_objects_from_roots_store_and_back(
     assert "1 object taken" in say(bert, "import", "--from", str(nobody.root), hello)
     assert sorted(path.name for path in (nobody.root / "index").iterdir()) == before
     assert origins(bert, hello) == []
-
-
-def others_path() -> str:
-    from tests.integration.conftest import others_path as path
-
-    return path()
 
 
 # -- one object of each derivation -----

@@ -88,7 +88,7 @@ def test_a_signal_ends_it_with_128_and_its_number(line: Line, tmp_path: Path, nu
         process.send_signal(number)
         assert process.stderr is not None
         told = process.stderr.read().decode()
-    assert process.returncode == 128 + number
+    assert process.returncode == 128 + number, told
     assert "Traceback" not in told
 
 
