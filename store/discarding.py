@@ -212,11 +212,12 @@ class Discarding:
                     raise
                 self.in_place.mark(path)
         manifest = f"{self._layout.manifests}/{oid}"
-        with contextlib.suppress(FileNotFoundError):
-            try:
-                os.rename(manifest, f"{self.folder}/manifests/{oid}")
-            except OSError as error:
-                self._stayed += unlink_in_place(manifest, error)
+        try:
+            os.rename(manifest, f"{self.folder}/manifests/{oid}")
+        except FileNotFoundError:
+            pass  # the object was damaged
+        except OSError as error:
+            self._stayed += unlink_in_place(manifest, error)
 
     def remove_in_place(self) -> list[tuple[str, str]]:
         """Remove what could not be moved, where it stands; returns the paths of what stays, with

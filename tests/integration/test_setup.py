@@ -178,7 +178,7 @@ def test_what_was_not_installed_is_not_taken_for_done(checkout: Path, tmp_path: 
     for _ in range(2):
         done = run(other / "scripts" / "store", "--version")
         assert done.returncode == 1
-        assert "does not work: PackageNotFoundError" in done.stderr
+        assert "does not work" in done.stderr
         assert "blake3" in done.stderr
     assert os.listdir(other / ".venv") == ["lock"]
 

@@ -408,3 +408,10 @@ def test_a_folder_mounted_into_an_object_is_not_emptied(
 
 def _no_call(*_: object) -> int:
     raise OSError(errno.ENOSYS, "no such call")
+
+
+def test_an_object_without_its_manifest_is_collected_and_nothing_stays(stock: Stock) -> None:
+    dead = tree(stock, "dead")
+    os.unlink(stock.store.layout.manifest(dead))
+    assert not collect(stock.store).refused
+    assert os.listdir(stock.store.layout.objects) == []
