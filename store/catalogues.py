@@ -28,6 +28,9 @@ _EVALUATING = ("model", "recipes")
 _MODULES = ("canon.py", "digest.py", "errors.py")
 """modules that do."""
 
+LARGEST = 64 << 20
+"""Bytes of a kept catalogue; one of ten thousand packages has a tenth of it."""
+
 TRIES = 3
 """Evaluations of recipes that change meanwhile; what the last of them found is used, and not kept.
 """
@@ -77,7 +80,10 @@ def _evaluate(
 def _kept(path: str, recipes: str, seed: str) -> Catalogue:
     """The catalogue in the file; FormatError when it is not that of the recipes any more."""
     with open(owned.open_believed(path), "rb") as stream:
-        state, seen, found = decode(_whole(stream.read()))
+        data = stream.read(LARGEST + 1)
+    if len(data) > LARGEST:
+        raise FormatError("larger than any that is kept")
+    state, seen, found = decode(_whole(data))
     if state != fingerprint(recipes, seed, seen):
         raise FormatError("of other recipes")
     return found

@@ -31,7 +31,7 @@ def command(context: Context, folder: str, line: str | None) -> int:
             record = json.loads(stream.read(_LARGEST))
         fields: dict[str, Any] = {key: _tuples(value) for key, value in record.items()}
         request = BuildRequest(**fields | {"jobserver": None})
-    except (OSError, ValueError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, TypeError, AttributeError, RecursionError) as error:
         raise UsageError(
             f"{folder} is not the kept tree of a failed build",
             hint="`store realise --keep-failed` says where it keeps one",

@@ -47,7 +47,11 @@ def _each_seed(folder: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
 
 def _content(path: str) -> str:
     found = os.stat(path)
-    if not stat.S_ISREG(found.st_mode) or found.st_size > LARGEST:
-        raise EvaluationError("not a file of at most 64 MiB", file=path)
-    with open(path, encoding="utf-8") as stream:
-        return stream.read(LARGEST + 1)
+    data = b""
+    if stat.S_ISREG(found.st_mode) and found.st_size <= LARGEST:
+        # Another file by now, perhaps: a fifo is waited for as long as any evaluation.
+        with open(path, "rb") as stream:
+            data = stream.read(LARGEST + 1)
+    if not data or len(data) > LARGEST:
+        raise EvaluationError("not a file of 1 byte to 64 MiB", file=path)
+    return data.decode()

@@ -20,6 +20,7 @@ from store.model.catalogue import Catalogue
 from store.model.derivation import Derivation
 from store.recipes import reads
 from store.recipes.answer import Answer
+from tests.fuzz.within import within
 from tests.unit.test_opening import AS_ROOT, NEIGHBOUR
 
 fresh = itertools.count()
@@ -381,3 +382,11 @@ def test_a_catalogue_that_others_can_write_to_is_not_believed(
     (recipes.parent / "cache").chmod(0o666)
     load(recipes)
     assert len(evaluations) == 2
+
+
+def test_a_kept_catalogue_without_end_is_not_read(recipes: Path, evaluations: list[str]) -> None:
+    with open(recipes.parent / "cache", "wb") as stream:
+        stream.truncate(1 << 40)
+    within(lambda: load(recipes), memory=200 << 20)
+    load(recipes)
+    assert not evaluations, "the child replaced it"

@@ -24,7 +24,7 @@ def test_what_another_user_wrote_is_not_entered(tmp_path: Path, given: str) -> N
     assert isinstance(result.exception, NotOwner)
 
 
-@pytest.mark.parametrize("kind", ["link", "fifo", "missing", "text"])
+@pytest.mark.parametrize("kind", ["link", "fifo", "missing", "text", "nested"])
 def test_what_is_no_request_is_not_entered(tmp_path: Path, kind: str) -> None:
     request = tmp_path / "request.json"
     if kind == "link":
@@ -34,5 +34,7 @@ def test_what_is_no_request_is_not_entered(tmp_path: Path, kind: str) -> None:
         os.mkfifo(request)
     elif kind == "text":
         request.write_text("[1, 2]")
+    elif kind == "nested":
+        request.write_text('{"name": ' + "[" * 100_000)
     result = CliRunner().invoke(command, [str(tmp_path), "-c", "true"])
     assert isinstance(result.exception, UsageError), result.exception
