@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterator
 from typing import Final, NamedTuple
 
 from store import kernel
-from store.errors import EvaluationError, FormatError, quoted
+from store.errors import EvaluationError, FormatError, printable, quoted
 from store.model.catalogue import Catalogue
 from store.model.derivation import BUILTIN, BUILTINS, Source
 from store.quantities import limit_text
@@ -44,6 +44,9 @@ MOST_WORDS: Final = 65_536
 """Bytes of what recipes print, and of a process's last words, that are read."""
 
 _NAMEABLE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._+-]*")
+_TRACE: Final = "Traceback (most recent call last):"
+_REASON: Final = re.compile(r"^\w+: (?:\[Errno \d+\] )?([^\n]+)\Z", re.MULTILINE)
+"""The last line of an error that Python wrote down: its kind, and why."""
 _FRAME: Final = re.compile(r'^  File "(.*)", line (\d+) in ', re.MULTILINE)
 
 
@@ -82,11 +85,14 @@ def evaluation(
         command = _command(recipes, seed, (told, words), limits)
         first = time.time_ns()
         ended = _run(command, (told, words), printed, limits.seconds)
-        for line in _content(printed, MOST_WORDS).decode("utf-8", "replace").splitlines():
-            said(line)
         data = _content(told, answer.LARGEST)
+        text = _content(printed, MOST_WORDS).decode("utf-8", "replace")
+        # Without an answer, the last thing printed may be an error of Python's, of its own start.
+        text, _, broken = text.partition(_TRACE) if ended or not data else (text, "", "")
+        for line in text.splitlines():
+            said(line)
         if ended or not data:
-            raise _silent(_content(words, MOST_WORDS), recipes, limits, ended)
+            raise _silent(_content(words, MOST_WORDS), recipes, limits, ended, broken)
     try:
         found = answer.decode(data, first, time.time_ns())
         wrong = _amiss(found.catalogue)
@@ -188,7 +194,7 @@ def _wait(child: subprocess.Popen[bytes], seconds: float) -> None:
         os.close(fd)
 
 
-def _silent(words: bytes, recipes: str, limits: Limits, ended: int) -> EvaluationError:
+def _silent(words: bytes, recipes: str, limits: Limits, ended: int, broken: str) -> EvaluationError:
     """The error for a child that ended without an answer."""
     file, line = _last_place(words, recipes)
     if words.startswith(b"Timeout") or ended == -9:
@@ -199,8 +205,10 @@ def _silent(words: bytes, recipes: str, limits: Limits, ended: int) -> Evaluatio
             hint="STORE_EVALUATION_TIMEOUT allows more time, as in 10m",
         )
     how = f"signal {-ended}" if ended < 0 else f"status {ended}"
+    last = _REASON.search(broken.rstrip())
+    why = f": {printable(last[1])}" if last else ""
     return EvaluationError(
-        f"the process that evaluates ended without an answer ({how})", file=file, line=line
+        f"the process that evaluates ended without an answer ({how}){why}", file=file, line=line
     )
 
 

@@ -702,3 +702,16 @@ def test_the_child_ends_with_the_process_that_started_it(folder: Path) -> None:
     while children() and time.monotonic() < deadline:
         time.sleep(0.01)
     assert not children()
+
+
+def test_a_process_that_cannot_start_is_told_in_words(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "stages.py").write_text(GOOD)
+    program = "print('said', flush=True); raise OSError(28, 'No space left on device')"
+    monkeypatch.setattr("store.evaluate._command", lambda *_: [sys.executable, "-I", "-c", program])
+    lines: list[str] = []
+    with pytest.raises(EvaluationError) as caught:
+        evaluation(str(folder), "debian", said=lines.append)
+    assert lines == ["said"]
+    assert "an answer (status 1): No space left on device" in caught.value.message
