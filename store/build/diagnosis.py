@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import resource
 from collections.abc import Callable
 
 from store.errors import SandboxUnavailable, UnknownObject
@@ -59,6 +60,14 @@ def _reasons(step: str, code: int, setting: Callable[[str], str | None]) -> list
         )
     if code == errno.ENOSYS:
         found.append(("the kernel is too old", "Linux 5.2 or newer is needed"))
+    if step == DESCRIPTORS and code in (errno.EINVAL, errno.EMFILE):
+        limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+        found.append(
+            (
+                f"this process may have {limit} open files",
+                "256 are enough: ulimit -n 256",
+            )
+        )
     if unsharing and code == errno.EINVAL:
         found.append(
             (
@@ -106,6 +115,8 @@ def _reasons(step: str, code: int, setting: Callable[[str], str | None]) -> list
 
 UNSHARE = "making the namespaces"
 """The step that a kernel without user namespaces refuses."""
+DESCRIPTORS = "opening the builder's descriptors"
+"""The step that needs numbers of descriptors above a hundred."""
 
 INPUT = "mounting the input "
 """The step that fails when an input is gone since it was looked at; the input's name follows."""

@@ -18,7 +18,7 @@ _LONGEST_REASON = 120
 """Characters of a server's own words."""
 
 NO_URL = "this is no URL that can be asked for"
-PROXY = "a proxy is taken from $http_proxy and $https_proxy"
+PROXY = "where a proxy is needed, or a wrong one is set, $http_proxy and $https_proxy name it"
 _DNS = f"check the host's name and this machine's resolver (/etc/resolv.conf); {PROXY}"
 _TLS = (
     "certificates that this machine trusts are named by $SSL_CERT_FILE and $SSL_CERT_DIR; "

@@ -32,7 +32,7 @@ from typing import Final, NoReturn
 
 from store import kernel
 from store.build import mounts
-from store.build.diagnosis import TRACE, UNSHARE, diagnose
+from store.build.diagnosis import DESCRIPTORS, TRACE, UNSHARE, diagnose
 from store.build.limits import set_limits
 from store.build.preparation import Plan
 from store.build.program import leads_out
@@ -193,7 +193,7 @@ def _init(
         report.step("bringing up the loopback interface")
         kernel.loopback_up()
         mounts.build_root(plan, trees, report.step)
-        report.step("opening the builder's descriptors")
+        report.step(DESCRIPTORS)
         _arrange_descriptors(plan, streams, report)
         os.chdir("/build")
         _give_up_rights(plan, report)

@@ -6,12 +6,13 @@ import errno
 
 import pytest
 
-from store.build.diagnosis import TRACE, UNSHARE, diagnose
+from store.build.diagnosis import DESCRIPTORS, TRACE, UNSHARE, diagnose
 
 
 @pytest.mark.parametrize(
     ("step", "code", "settings", "named", "remedy"),
     [
+        (DESCRIPTORS, errno.EINVAL, {}, "open files", "ulimit -n 256"),
         (
             UNSHARE,
             errno.ENOSPC,
