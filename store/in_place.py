@@ -10,7 +10,8 @@ import stat
 from store.errors import reason
 from store.layout import Layout
 from store.objects.placing import IMMOVABLE, exclusive, mark_unsound
-from store.system.removing import FOLDER, empty_folder
+from store.system.beneath import FOLDER
+from store.system.removing import empty_folder
 
 
 class InPlace:

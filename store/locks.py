@@ -14,8 +14,8 @@ import struct
 
 from store.errors import storage_error
 from store.system import owned
+from store.system.beneath import FOLDER
 
-_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FLOCK = "hhqqi"  # struct flock of x86-64: type, whence, start, length, pid
 
 
@@ -103,7 +103,7 @@ class Hold:
     """A folder that is in use, until released or until every process that inherited it is gone."""
 
     def __init__(self, path: str) -> None:
-        self._fd = os.open(path, _FOLDER)
+        self._fd = os.open(path, FOLDER)
         fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
     def fileno(self) -> int:

@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from store.errors import CorruptObject, NotAStore, NotOwner, StorageError, storage_error
 from store.layout import Layout
 from store.system import owned
+from store.system.beneath import FOLDER
 
 _ROOT = os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC
 _ITSELF = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -195,7 +196,7 @@ def refuse_within(layout: Layout) -> None:
 
 
 def _list(root: int, name: str) -> list[str]:
-    fd = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=root)
+    fd = os.open(name, FOLDER, dir_fd=root)
     try:
         return os.listdir(fd)
     finally:

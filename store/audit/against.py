@@ -15,7 +15,7 @@ from typing import TypeAlias
 from store.audit import envelope, statement, strict
 from store.audit.envelope import ENVELOPE_LIMIT, PAYLOAD_TYPE, Standing
 from store.audit.signing import PublicKey
-from store.audit.sources import Line
+from store.audit.sources import SHOWN_PROBLEMS, Line
 from store.audit.statement import Claim
 from store.audit.verdict import Finding, Verdict
 from store.errors import FormatError, UnknownObject
@@ -25,8 +25,6 @@ from store.store import Store
 
 OBJECTS_LIMIT = 100
 """Different objects that are remembered of one output; more would not change the verdict."""
-
-SHOWN_PROBLEMS = 20
 
 Place: TypeAlias = tuple[bytes, str]
 """A key and an output."""

@@ -23,6 +23,9 @@ from store.quantities import limit_text
 SUFFIXES = (".json", ".jsonl", ".intoto", ".gz", ".bz2", ".xz")
 """Files of a folder that are read; ``.intoto.jsonl`` is the usual name."""
 
+SHOWN_PROBLEMS = 20
+"""Lines that count nothing, and should, of which people are told the reason."""
+
 
 @dataclass(frozen=True)
 class Limits:

@@ -12,15 +12,13 @@ from dataclasses import dataclass, field
 from store.audit import envelope, statement, strict
 from store.audit.envelope import ENVELOPE_LIMIT, PAYLOAD_TYPE, Standing
 from store.audit.signing import PublicKey
-from store.audit.sources import Line
+from store.audit.sources import SHOWN_PROBLEMS, Line
 from store.errors import FormatError
 from store.model.names import ObjectId
 from store.remote.belief import Vouched
 
 OBJECT_LIMIT = 1000
 """Statements of one object that count."""
-
-SHOWN_PROBLEMS = 20
 
 
 @dataclass

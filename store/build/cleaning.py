@@ -10,9 +10,9 @@ from typing import Final, NamedTuple
 
 from store.build.points import LINKED, MOUNT_POINT, STORE
 from store.build.preparation import DIRECTORIES
+from store.system.beneath import FOLDER
 from store.system.removing import empty_folder, open_folder, remove_tree
 
-_OPEN: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _NEW: Final = "new"
 """A directory of a work directory that no builder sees: what the others look like when made."""
 
@@ -94,7 +94,7 @@ class _Traits(NamedTuple):
 
 
 def _traits(name: str, folder: int) -> _Traits:
-    fd = os.open(name, _OPEN, dir_fd=folder)
+    fd = os.open(name, FOLDER, dir_fd=folder)
     try:
         found = os.fstat(fd)
         flags, more = (_ask(fd, *request) for request in (_GET_FLAGS, _GET_ATTRIBUTES))

@@ -17,11 +17,11 @@ from store.build.selection import UnpackOptions
 from store.build.streams import Meter, Stream
 from store.durable import open_file
 from store.errors import BadArchive, StoreFull, quoted
+from store.system.beneath import FOLDER
 from store.system.room import Room
 
 __all__ = ["UnpackOptions", "unpack"]
 
-_OPEN_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _CREATE_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _BAD_NAME = (errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ)
 
@@ -130,7 +130,7 @@ class Tree:
 
     def __init__(self, path: str, meter: Meter, reserve: int = 0) -> None:
         self._meter = meter
-        self._root = os.open(path, _OPEN_DIRECTORY)
+        self._root = os.open(path, FOLDER)
         self._room = Room(self._root, reserve)
         self._folder, self._folder_fd = "", os.dup(self._root)  # the one last used
 
@@ -255,11 +255,11 @@ class Tree:
         """The folder ``name`` in ``fd``, which is closed unless this raises."""
         try:
             try:
-                inner = os.open(name, _OPEN_DIRECTORY, dir_fd=fd)
+                inner = os.open(name, FOLDER, dir_fd=fd)
             except FileNotFoundError:
                 self._meter.count_folder()
                 os.mkdir(name, 0o755, dir_fd=fd)
-                inner = os.open(name, _OPEN_DIRECTORY, dir_fd=fd)
+                inner = os.open(name, FOLDER, dir_fd=fd)
                 os.fchmod(inner, 0o755)
         except OSError as error:
             if error.errno not in (errno.ELOOP, errno.ENOTDIR):

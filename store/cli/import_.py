@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from store.cli.context import Context
-from store.cli.options import link_option
+from store.cli.options import link_option, trust_option
 from store.cli.wording import counted
 from store.errors import FormatError, InvalidName, UnusableKey, UsageError, printable, quoted
 from store.model.names import STORE_DIR, ObjectId
@@ -44,12 +44,7 @@ _NOTHING = {
     help="Signed statements of who made them: a file, a folder or a URL (default: "
     "the folder statements/ of that store).",
 )
-@click.option(
-    "--trust",
-    multiple=True,
-    metavar="FILE|KEYLINE",
-    help="Whose signatures count (default: the keys of `store key trust`).",
-)
+@trust_option
 @click.option(
     "--trust-unsigned",
     is_flag=True,

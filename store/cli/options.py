@@ -127,6 +127,16 @@ def link_option(function: F) -> F:
     )(function)
 
 
+def trust_option(function: F) -> F:
+    """Adds ``--trust``, of keys."""
+    return click.option(
+        "--trust",
+        multiple=True,
+        metavar="FILE|KEYLINE",
+        help="Whose signatures count (default: the keys of `store key trust`).",
+    )(function)
+
+
 def max_log_option(function: F) -> F:
     """Adds ``--max-log-size``, of builds."""
     from store.build.log_limit import MAX_LOG

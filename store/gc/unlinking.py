@@ -18,10 +18,10 @@ from store.model.outline import Entries, Outline
 from store.model.tree import NodeKind
 from store.objects.content import read_record
 from store.objects.sharing import link_path
+from store.system.beneath import FOLDER
 from store.system.longpath import open_at
 from store.system.removing import mount_of
 
-_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _BLOCK = 512
 
 Folder: TypeAlias = tuple[bytes, Entries]
@@ -89,7 +89,7 @@ class _Worker:
 
     def folder(self, path: bytes, entries: Entries) -> None:
         try:
-            fd = open_at(path, _FOLDER)
+            fd = open_at(path, FOLDER)
         except (FileNotFoundError, NotADirectoryError):
             # Removed before a kill. Its shared inodes may have been left.
             for _, kind, executable, _, payload in entries:

@@ -12,6 +12,7 @@ from store.objects.content import places, replaced, rewrite
 from store.objects.crew import share_out
 from store.objects.sharing import MTIME_NS, finish, mode_of, publish
 from store.objects.staged import TOP, Staged, blanked_file, blanked_link
+from store.system.beneath import FOLDER
 
 FEW = 12
 """Up to so many fresh inodes are synced one by one; more are cheaper with the file system."""
@@ -160,7 +161,7 @@ def _fresh(staged: Staged, path: bytes) -> Iterator[tuple[bytes, Node]]:
 
 @contextmanager
 def _opened(name: bytes, folder: int) -> Iterator[int]:
-    flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+    flags = FOLDER
     fd = os.open(name, flags, dir_fd=folder)
     try:
         yield fd

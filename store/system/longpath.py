@@ -12,12 +12,12 @@ import os
 from collections.abc import Iterator
 from typing import Final
 
+from store.system.beneath import FOLDER, HANDLE
+
 LONGEST: Final = 4095
 """Bytes of the longest path that a program can name."""
 
 _PORTION: Final = 3800
-_FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-_STEP: Final = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 def lstat(path: str | bytes) -> os.stat_result:
@@ -55,7 +55,7 @@ def open_at(path: str | bytes, flags: int) -> int:
 
 def listdir(path: str) -> list[str]:
     """As ``os.listdir``, but never of a folder that a link leads to."""
-    folder = open_at(path, _FOLDER)
+    folder = open_at(path, FOLDER)
     try:
         return os.listdir(folder)
     finally:
@@ -72,10 +72,10 @@ def reach(path: str | bytes) -> Iterator[tuple[int, bytes]]:
     """The folder that the path's last part is in, open, and that part. Raises OSError."""
     *parts, last = os.fsencode(path).split(b"/")
     start, parts = (b"/", parts[1:]) if parts and not parts[0] else (b".", parts)
-    here = os.open(start, _STEP)
+    here = os.open(start, HANDLE)
     try:
         for portion in _portions(parts):
-            below = os.open(portion, _STEP, dir_fd=here)
+            below = os.open(portion, HANDLE, dir_fd=here)
             os.close(here)
             here = below
         yield here, last

@@ -14,19 +14,19 @@ import stat
 from typing import Final
 
 from store.errors import NotOwner, StorageError
+from store.system.beneath import FOLDER
 
 PRIVATE_FILE: Final = 0o600
 """The mode of files that no other user may open: a lock can be taken by each reader of a file."""
 
 _WRITING: Final = stat.S_IWGRP | stat.S_IWOTH
 
-_FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FILE: Final = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 def open_folder(path: str) -> int:
     """Open a folder of this user's own, its path's last part no link. Raises NotOwner, OSError."""
-    fd = os.open(path, _FOLDER)
+    fd = os.open(path, FOLDER)
     try:
         refuse_other(os.fstat(fd).st_uid, path)
     except BaseException:
@@ -74,7 +74,7 @@ def open_believed(path: str) -> int:
 
     Raises NotOwner, StorageError where others can write, and OSError.
     """
-    folder = os.open(os.path.dirname(path) or ".", _FOLDER)
+    folder = os.open(os.path.dirname(path) or ".", FOLDER)
     try:
         check_believed(os.fstat(folder), os.path.dirname(path))
         fd = os.open(os.path.basename(path), os.O_RDONLY | _FILE, dir_fd=folder)

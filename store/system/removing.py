@@ -16,10 +16,8 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from store import kernel
-from store.system.beneath import open_beneath
+from store.system.beneath import FOLDER, HANDLE, open_beneath
 
-FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-_HANDLE: Final = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _BLOCK: Final = 512
 
 THREADS: Final = 8
@@ -51,7 +49,7 @@ class Removal:
 
 def open_folder(name: str | bytes, parent: int | None = None) -> int:
     """Open a folder for reading, and make sure that it can be written and searched."""
-    handle = os.open(name, _HANDLE) if parent is None else _handle(name, parent)
+    handle = os.open(name, HANDLE) if parent is None else _handle(name, parent)
     try:
         mode = stat.S_IMODE(os.fstat(handle).st_mode)
         if mode & stat.S_IRWXU != stat.S_IRWXU:
@@ -67,14 +65,14 @@ def _handle(name: str | bytes, parent: int) -> int:
     """A handle of a folder in an open one; EBUSY where another is mounted, be it of the same file
     system."""
     try:
-        return kernel.openat2(parent, os.fsencode(name), _HANDLE, 0, kernel.RESOLVE_NO_XDEV)
+        return kernel.openat2(parent, os.fsencode(name), HANDLE, 0, kernel.RESOLVE_NO_XDEV)
     except OSError as error:
         if error.errno == errno.EXDEV:
             raise OSError(errno.EBUSY, MOUNTED, os.fsdecode(name)) from None
         # EPERM: what a container's filter answers for a call that it does not know.
         if error.errno not in (errno.ENOSYS, errno.EPERM):
             raise
-    handle = os.open(name, _HANDLE, dir_fd=parent)
+    handle = os.open(name, HANDLE, dir_fd=parent)
     if mount_of(handle) == mount_of(parent):
         return handle
     os.close(handle)
@@ -93,7 +91,7 @@ def mount_of(fd: int) -> int:
 def mount_at(path: str) -> int:
     """The number of the mount that a folder is reached through; -1 when it cannot be opened."""
     try:
-        fd = os.open(path, _HANDLE)
+        fd = os.open(path, HANDLE)
     except OSError:
         return -1
     try:

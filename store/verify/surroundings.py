@@ -19,6 +19,7 @@ from store.objects.crew import share_out
 from store.objects.placing import BESIDE, exclusive
 from store.objects.sharing import MTIME_NS, mode_of
 from store.store import Store
+from store.system.beneath import FOLDER
 from store.verify.finding import Finding
 from store.verify.reading import Digest, Modes, hash_inodes
 
@@ -80,7 +81,7 @@ def _check_shelves(
             findings.append(Finding("pool", path, "no folder of shared files"))
             continue
         try:
-            fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+            fd = os.open(path, FOLDER)
             try:
                 with os.scandir(fd) as entries:
                     names = [

@@ -20,7 +20,7 @@ from store.cli.attest import built, package_keys
 from store.cli.audits.drawing import show
 from store.cli.context import Context
 from store.cli.key import trusted_keys
-from store.cli.options import PACKAGE, seed_option
+from store.cli.options import PACKAGE, seed_option, trust_option
 from store.cli.report import html_option
 from store.cli.wording import counted
 from store.errors import StoreError, UnusableKey, printable
@@ -35,12 +35,7 @@ _IGNORED = {
 @click.command("against")
 @click.argument("source")
 @click.argument("packages", nargs=-1, metavar="[PACKAGE…]", type=PACKAGE)
-@click.option(
-    "--trust",
-    multiple=True,
-    metavar="FILE|KEYLINE",
-    help="Whose signatures count (default: the keys of `store key trust`).",
-)
+@trust_option
 @click.option(
     "--threshold",
     type=click.IntRange(1),
