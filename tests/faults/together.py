@@ -1,8 +1,9 @@
 """Builders, adders, collectors and verifiers at once on one store, some of them killed.
 
 Nobody waits for anybody but by the store's own locks. Every result is kept by a link; when the time
-is over, all that a link leads to has to be there, whole. Where root runs this, another user holds
-every lock meanwhile that it can take on what it can read, as ever more comes: nobody minds.
+is over, all that a link leads to has to be there, whole, after one more collection that nothing
+disturbs. Where root runs this, another user holds every lock meanwhile that it can take on what it
+can read, but for objects and manifests, as ever more comes: nobody minds.
 """
 
 from __future__ import annotations
@@ -111,8 +112,9 @@ def together(shop: Workshop, crew: Mapping[str, int], seconds: float, seed: int)
     """Let a crew (how many of each role) work for so many seconds, and look at the store."""
     shared = shop.place / "shared"
     (shop.place / "links").mkdir()
+    root = shared / "root"
     shared.mkdir()
-    (shop.template).rename(shared / "root")
+    shop.template.rename(root)
     clock = Clock(seconds)
     workers = [
         Worker(shop, role, number, seed, clock)
@@ -123,14 +125,18 @@ def together(shop: Workshop, crew: Mapping[str, int], seconds: float, seed: int)
     with ExitStack() as beside:
         if os.geteuid() == 0:
             let_in(shared)
-            beside.enter_context(neighbour(shared / "root"))
+            objects = [f"{root}/store", f"{root}/manifests"]
+            beside.enter_context(neighbour(root, avoided=objects))
             total.counts["locking neighbours"] += 1
         for tally in [_result(started) for started in [_start(each.work) for each in workers]]:
             total += tally
+        last = run(shop.command(shared, ("gc",)), shop.place, shop.environment)
+    if last.code != 0:
+        total.lost.append(f"the last gc ended with {last.code}: {last.err}{last.out}")
     links = list((shop.place / "links").iterdir())
     kept = {os.path.basename(os.readlink(link)) for link in links}
     total.counts["results kept"] = len(kept)
-    total.lost += rule.violations(str(shared / "root"), kept)
+    total.lost += rule.violations(str(root), kept)
     return total
 
 

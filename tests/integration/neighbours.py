@@ -7,17 +7,20 @@ import fcntl
 import os
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 NEIGHBOUR = 12345
 
 
-def hold_all(root: str, told: int) -> None:
-    """Take each kind of lock on all that can be opened, for good, and again on what is new."""
+def hold_all(root: str, told: int, avoided: Sequence[str]) -> None:
+    """Take each kind of lock on all that can be opened, for good, and again on what is new; but on
+    nothing in the folders ``avoided``, which are paths."""
     held: dict[tuple[int, int], int] = {}
     while True:
         for folder, names, files in os.walk(root):
+            if folder in avoided:
+                names[:], files[:] = [], []
             for name in (".", *names, *files):
                 with contextlib.suppress(OSError):
                     fd = os.open(f"{folder}/{name}", os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
@@ -33,8 +36,13 @@ def hold_all(root: str, told: int) -> None:
 
 
 @contextlib.contextmanager
-def neighbour(root: Path) -> Iterator[None]:
-    """Another user's process that holds locks, until the end."""
+def neighbour(root: Path, *, avoided: Sequence[str] = ()) -> Iterator[None]:
+    """Another user's process that holds locks, until the end; on nothing in the folders
+    ``avoided``.
+
+    To lock a file it keeps it open: with an object's file or manifest, the object is in use, and a
+    collector that can look at this process keeps it.
+    """
     reading, told = os.pipe()
     pid = os.fork()
     if pid == 0:
@@ -42,7 +50,7 @@ def neighbour(root: Path) -> Iterator[None]:
             os.setgroups([])
             os.setresgid(NEIGHBOUR, NEIGHBOUR, NEIGHBOUR)
             os.setresuid(NEIGHBOUR, NEIGHBOUR, NEIGHBOUR)
-            hold_all(str(root), told)
+            hold_all(str(root), told, avoided)
         finally:
             os._exit(1)
     try:
