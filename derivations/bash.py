@@ -15,6 +15,7 @@ BASH = Recipe(
     description="The GNU shell",
     licence="GPL-3.0-or-later",
     homepage="https://www.gnu.org/software/bash/",
+    seconds=60,
     sources=(SOURCE,),
     programs=("bash", "sh"),
     phases=autotools(

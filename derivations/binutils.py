@@ -45,6 +45,7 @@ BINUTILS = Recipe(
     description="Assembler, linker and other tools for object files",
     licence="GPL-3.0-or-later",
     homepage="https://www.gnu.org/software/binutils/",
+    seconds=150,
     sources=(SOURCE,),
     programs=("ar", "as", "ld", "nm", "objcopy", "objdump", "ranlib", "readelf", "strip"),
     phases=autotools(
@@ -58,6 +59,7 @@ CROSS_BINUTILS = variant(
     BINUTILS,
     name="cross-binutils",
     description="Assembler and linker of stage 0, run by the seed's C library",
+    seconds=60,
     # Not static: they are programs of the seed's system.
     programs=(),
     phases=(

@@ -15,6 +15,7 @@ BZIP2 = Recipe(
     description="Burrows-Wheeler compression",
     licence="bzip2-1.0.6",
     homepage="https://sourceware.org/bzip2/",
+    seconds=5,
     sources=(SOURCE,),
     programs=("bzip2",),
     in_tree=True,

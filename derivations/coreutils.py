@@ -15,6 +15,7 @@ COREUTILS = Recipe(
     description="The basic programs for files, text and the shell",
     licence="GPL-3.0-or-later",
     homepage="https://www.gnu.org/software/coreutils/",
+    seconds=130,
     sources=(SOURCE,),
     programs=("cat", "cp", "expr", "install", "ls", "sort", "stat", "test"),
     phases=autotools(

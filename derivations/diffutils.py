@@ -15,6 +15,7 @@ DIFFUTILS = Recipe(
     description="Compares files",
     licence="GPL-3.0-or-later",
     homepage="https://www.gnu.org/software/diffutils/",
+    seconds=90,
     sources=(SOURCE,),
     programs=("cmp", "diff", "diff3", "sdiff"),
     phases=autotools(

@@ -15,6 +15,7 @@ FINDUTILS = Recipe(
     description="Finds files, and runs programs on lists of them",
     licence="GPL-3.0-or-later",
     homepage="https://www.gnu.org/software/findutils/",
+    seconds=65,
     sources=(SOURCE,),
     programs=("find", "xargs"),
     phases=autotools(

@@ -15,6 +15,7 @@ GAWK = Recipe(
     description="The AWK language",
     licence="GPL-3.0-or-later",
     homepage="https://www.gnu.org/software/gawk/",
+    seconds=35,
     sources=(SOURCE,),
     programs=("gawk", "awk"),
     in_tree=True,

@@ -150,6 +150,7 @@ GCC = Recipe(
     description="The C and C++ compilers",
     licence="GPL-3.0-or-later WITH GCC-exception-3.1",
     homepage="https://gcc.gnu.org/",
+    seconds=1300,
     sources=(SOURCE, gmp.SOURCE, mpc.SOURCE, mpfr.SOURCE),
     tools=(*BUILD_TOOLS, "m4"),
     inputs=("binutils", "libc"),
@@ -187,6 +188,7 @@ CROSS_GCC = variant(
     GCC,
     name="cross-gcc",
     description="The compilers of stage 0, with the C library that their programs get",
+    seconds=840,
     sources=(*GCC.sources, musl.SOURCE),
     # For the check: what compiles is told where its assembler and linker are.
     tools=(*GCC.tools, "binutils"),

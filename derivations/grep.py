@@ -15,6 +15,7 @@ GREP = Recipe(
     description="Finds lines that match a pattern",
     licence="GPL-3.0-or-later",
     homepage="https://www.gnu.org/software/grep/",
+    seconds=40,
     sources=(SOURCE,),
     programs=("grep",),
     phases=autotools(

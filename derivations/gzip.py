@@ -15,6 +15,7 @@ GZIP = Recipe(
     description="DEFLATE compression",
     licence="GPL-3.0-or-later",
     homepage="https://www.gnu.org/software/gzip/",
+    seconds=32,
     sources=(SOURCE,),
     programs=("gzip",),
     phases=autotools(

@@ -28,6 +28,7 @@ LINUX_HEADERS = Recipe(
     description="The kernel's interface as C headers",
     licence="GPL-2.0-only WITH Linux-syscall-note",
     homepage="https://www.kernel.org/",
+    seconds=15,
     sources=(SOURCE,),
     tools=(*BUILD_TOOLS,),
     in_tree=True,

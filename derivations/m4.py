@@ -15,6 +15,7 @@ M4 = Recipe(
     description="The macro processor",
     licence="GPL-3.0-or-later",
     homepage="https://www.gnu.org/software/m4/",
+    seconds=55,
     sources=(SOURCE,),
     programs=("m4",),
     files=(("twice.m4", "define(twice, `$1$1')twice(a)"),),

@@ -15,6 +15,7 @@ MAKE = Recipe(
     description="Runs what is out of date",
     licence="GPL-3.0-or-later",
     homepage="https://www.gnu.org/software/make/",
+    seconds=15,
     sources=(SOURCE,),
     programs=("make",),
     in_tree=True,

@@ -15,6 +15,7 @@ MUSL = Recipe(
     description="The C library, with the kernel's headers beside its own: a whole sysroot",
     licence="MIT",
     homepage="https://musl.libc.org/",
+    seconds=60,
     sources=(SOURCE,),
     inputs=("kernel-headers",),
     # Its Makefile copies a file of the source and appends to the copy, which is read-only then.

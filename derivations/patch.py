@@ -15,6 +15,7 @@ PATCH = Recipe(
     description="Applies differences to files",
     licence="GPL-3.0-or-later",
     homepage="https://savannah.gnu.org/projects/patch/",
+    seconds=50,
     sources=(SOURCE,),
     programs=("patch",),
     phases=autotools(

@@ -15,6 +15,7 @@ SED = Recipe(
     description="The stream editor",
     licence="GPL-3.0-or-later",
     homepage="https://www.gnu.org/software/sed/",
+    seconds=40,
     sources=(SOURCE,),
     programs=("sed",),
     phases=autotools(

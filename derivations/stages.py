@@ -107,8 +107,8 @@ def plant(graph: Graph, seeds: Mapping[str, Mapping[str, Any]], chosen: str) -> 
         seed = Seed.from_json(name, value)
         for source in seed.sources(USERLAND, COMPILER):
             graph.add(source)
-        full = graph.add(seed.rootfs("full", USERLAND, COMPILER))
-        userland = graph.add(seed.rootfs("userland", USERLAND))
+        full = graph.add(seed.rootfs("full", USERLAND, COMPILER), seconds=17)
+        userland = graph.add(seed.rootfs("userland", USERLAND), seconds=10)
         graph.publish(f"seed.{name}", full, description=seed.description)
         graph.publish(f"seed.{name}-userland", userland, description=seed.description)
         roots[name] = full, userland
@@ -212,7 +212,8 @@ def by_itself(
     find in the other.
     """
     programs = [below[role] for role in IN_BIN]
-    root = graph.add(rootfs("userland", programs, shell=below["sh"], coreutils=below["coreutils"]))
+    made_root = rootfs("userland", programs, shell=below["sh"], coreutils=below["coreutils"])
+    root = graph.add(made_root, seconds=2)
     graph.publish(f"{twin}.userland", root, description=f"A root file system of {twin}'s programs")
     tools = {"cc": (below["cc"], below["binutils"]), **IN_BIN}
     return distribution(

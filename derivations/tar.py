@@ -15,6 +15,7 @@ TAR = Recipe(
     description="Packs trees into archives",
     licence="GPL-3.0-or-later",
     homepage="https://www.gnu.org/software/tar/",
+    seconds=60,
     sources=(SOURCE,),
     programs=("tar",),
     phases=autotools(

@@ -37,6 +37,7 @@ TCC = Recipe(
     description="A small C compiler that compiles itself in seconds",
     licence="LGPL-2.1-or-later",
     homepage="https://bellard.org/tcc/",
+    seconds=5,
     sources=(SOURCE, LIBC),
     # No more than it takes: what a seed has not got would have to be built first.
     tools=("binutils", "cc", "coreutils", "grep", "make", "sed", "sh"),

@@ -15,6 +15,7 @@ XZ = Recipe(
     description="LZMA compression",
     licence="0BSD AND GPL-2.0-or-later",
     homepage="https://tukaani.org/xz/",
+    seconds=40,
     sources=(SOURCE,),
     programs=("xz",),
     phases=autotools(

@@ -46,6 +46,7 @@ ZIG_CC = Recipe(
     description="The second seed's C and C++ compilers, under the names that builds look for",
     licence="MIT",
     homepage="https://ziglang.org/",
+    seconds=40,
     tools=("sh", "coreutils"),
     files=(
         *(("cc", _COMPILER % "cc"), ("c++", _CXX)),

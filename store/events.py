@@ -5,11 +5,25 @@ from __future__ import annotations
 from typing import NamedTuple, Protocol
 
 
+class PlannedNode(NamedTuple):
+    """A node of the work ahead. ``needs`` are the keys of those nodes of the work that it waits
+    for; ``expected`` is the time in seconds that it usually takes, if that is known."""
+
+    key: bytes
+    name: str
+    kind: str  # "build" | "fetch" | "unpack"
+    needs: tuple[bytes, ...] = ()
+    expected: float | None = None
+
+
 class Planned(NamedTuple):
-    """The work ahead is known: so many nodes to build and to fetch."""
+    """The work ahead is known: so many nodes to build and to fetch. ``nodes`` are all of them, each
+    after what it needs; ``jobs`` builds run at once."""
 
     builds: int
     fetches: int
+    nodes: tuple[PlannedNode, ...] = ()
+    jobs: int = 1
 
 
 class Mixed(NamedTuple):
@@ -51,6 +65,14 @@ class Queued(NamedTuple):
     tokens: int
 
 
+class Reused(NamedTuple):
+    """A node of the work is there already: what it needs came out as it was before, or another
+    process has made it."""
+
+    key: bytes
+    name: str
+
+
 class Phase(NamedTuple):
     """The builder announced its next phase."""
 
@@ -69,7 +91,8 @@ class Progress(NamedTuple):
 
 
 class Finished(NamedTuple):
-    """A node is realised. ``paths`` are its outputs' store paths, ``seconds`` the wall time."""
+    """A node is realised. ``paths`` are its outputs' store paths, ``seconds`` the wall time,
+    ``size`` the bytes of all outputs."""
 
     key: bytes
     name: str
@@ -77,6 +100,7 @@ class Finished(NamedTuple):
     seconds: float
     paths: tuple[str, ...]
     max_rss: int = 0
+    size: int = 0
 
 
 class Failed(NamedTuple):
@@ -175,6 +199,7 @@ Event = (
     | Started
     | Waiting
     | Queued
+    | Reused
     | Phase
     | Progress
     | Finished

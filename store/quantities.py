@@ -19,6 +19,21 @@ def seconds_text(seconds: float) -> str:
     return f"{hours // 24}d{hours % 24:02}h"
 
 
+def about_text(seconds: float) -> str:
+    """An estimate, no finer than it is good: ``5 s``, ``50 s``, ``7 min``, ``40 min``, ``2 h``,
+    ``3 days``."""
+    if seconds < 57.5:
+        return f"{max(5, round(seconds / 5) * 5)} s"
+    minutes = seconds / 60
+    if minutes < 57.5:
+        return f"{max(1, round(minutes) if minutes < 20 else round(minutes / 5) * 5)} min"
+    hours = minutes / 60
+    if hours < 47.5:
+        whole, rest = divmod(round(hours * 6), 6)
+        return f"{round(hours)} h" if hours >= 10 or not rest else f"{whole} h {rest * 10} min"
+    return f"{round(hours / 24)} days"
+
+
 def limit_text(seconds: float) -> str:
     """A bound that somebody set, as it would be written there: ``0.5s``, ``90s``, ``10m``, ``2h``.
 

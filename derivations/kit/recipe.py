@@ -27,6 +27,9 @@ BUILD_TOOLS = (
 
 _ROLE = re.compile(r"[a-z][a-z0-9+-]*")
 _PHASE = re.compile(r"[a-z][a-z-]*")
+LONGEST = 7 * 24 * 3600
+"""Seconds that a recipe may say that its build takes."""
+
 _TEXTS = ("name", "version", "description", "licence", "homepage")
 
 
@@ -73,12 +76,17 @@ class Recipe:
     """Programs that ``$out/bin`` must hold at the end, each static."""
     in_tree: bool = False
     """``/build/src`` is a writable copy: for packages that cannot be built outside their tree."""
+    seconds: int = 0
+    """The time that a build usually takes on two processors; 0 when it is unknown. It is shown, and
+    is no part of what is built."""
 
     def __post_init__(self) -> None:
         for field in _TEXTS:
             if not getattr(self, field):
                 raise EvaluationError(f"the recipe {self.name!r} has an empty {field}")
         check_name(self.label)
+        if type(self.seconds) is not int or not 0 <= self.seconds <= LONGEST:
+            raise EvaluationError(f"the recipe {self.name!r} has no whole number of seconds")
         if not self.phases:
             raise EvaluationError(f"the recipe {self.name!r} has no phases")
         for role in (*self.tools, *self.inputs):

@@ -63,10 +63,13 @@ class Graph:
     nodes: dict[bytes, GraphNode] = field(default_factory=dict)
     packages: dict[str, Package] = field(default_factory=dict)
     barriers: list[Barrier] = field(default_factory=list)
+    seconds: dict[bytes, int] = field(default_factory=dict)
 
-    def add(self, node: GraphNode) -> Ref:
-        """Take up a node; the reference to its first output."""
+    def add(self, node: GraphNode, seconds: int = 0) -> Ref:
+        """Take up a node, which usually takes so long; the reference to its first output."""
         self.nodes[node.digest] = node
+        if seconds:
+            self.seconds[node.digest] = seconds
         return node.ref(node.outputs[0])
 
     def publish(
@@ -98,7 +101,9 @@ class Graph:
 
     def catalogue(self) -> Catalogue:
         """All of it, as a value."""
-        return Catalogue(dict(self.packages), dict(self.nodes), tuple(self.barriers))
+        return Catalogue(
+            dict(self.packages), dict(self.nodes), tuple(self.barriers), dict(self.seconds)
+        )
 
     def way_to(
         self, start: Derivation, goals: frozenset[bytes], ends: frozenset[bytes]
@@ -197,7 +202,7 @@ class Stock:
             inputs=tuple(sorted({*sources.values(), *inputs.values(), *tools})),
         )
         self._check_allowed(recipe, derivation)
-        return graph.add(derivation)
+        return graph.add(derivation, recipe.seconds)
 
     def _tools(self, recipe: Recipe) -> tuple[Ref, ...]:
         """The objects on ``$PATH``, each once, in the order in which the stage names them."""

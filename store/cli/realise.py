@@ -12,6 +12,7 @@ from store.cli.context import Context
 from store.cli.draw import absent_line, make_reporter, mixed_line
 from store.cli.options import PACKAGE, execution_options, link_option, seed_option
 from store.cli.room import room_maker
+from store.cli.wording import estimate_text
 from store.errors import StoreError, UsageError
 from store.events import Event, Reporter, Unrealised
 from store.quantities import seconds_text
@@ -49,7 +50,7 @@ def command(
     failures = _Failures(reporter)
     realiser = Realiser(context.store, context.catalogue, options, failures, make_room)
     if dry_run:
-        _show_plan(context, realiser.plan([ref for _, ref in goals]), as_json)
+        _show_plan(context, options, realiser.plan([ref for _, ref in goals]), as_json)
         return
     # With a link to be made, what it is to name is held until it is there.
     with context.store.lease() if out_link else contextlib.nullcontext() as keep:
@@ -111,7 +112,7 @@ def _print_failure(event: Unrealised | None) -> None:
         print(json.dumps({"undone": undone.name} | needs))
 
 
-def _show_plan(context: Context, plan: Plan, as_json: bool) -> None:
+def _show_plan(context: Context, options: Options, plan: Plan, as_json: bool) -> None:
     nodes = context.catalogue.nodes
     if plan.lost:
         click.echo(absent_line([oid.path for oid in plan.lost]), err=True)
@@ -126,11 +127,20 @@ def _show_plan(context: Context, plan: Plan, as_json: bool) -> None:
                 record = {"action": action, "name": nodes[key].name, "derivation": key.hex()}
                 print(json.dumps(record))
         return
+    if not plan.nodes:
+        print("nothing to do")
+        return
+    from store.scheduler.forecast import Forecast, planned_nodes
+
+    ahead = planned_nodes(context.store, context.catalogue, plan)
+    expected = {node.key: node.expected for node in ahead}
     for title, keys in (("to fetch", plan.fetches), ("to build", plan.builds)):
         if keys:
             print(f"{title}:")
         for key in keys:
-            expected = context.store.expected_seconds(nodes[key].name)
-            print(f"  {nodes[key].name}" + (f"  ({seconds_text(expected)})" if expected else ""))
-    if not plan.nodes:
-        print("nothing to do")
+            usual = expected[key]
+            print(f"  {nodes[key].name}" + (f"  ({seconds_text(usual)})" if usual else ""))
+    left = Forecast(ahead, options.simultaneous).left(expected, {})
+    if plan.builds:
+        sys.stdout.flush()
+        click.echo(f"{estimate_text(left)} in all", err=True)

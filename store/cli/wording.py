@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from store.quantities import about_text
+
+if TYPE_CHECKING:
+    from store.scheduler.forecast import Estimate
+
 
 def counted(count: int, thing: str, form: str = "") -> str:
     """A count with what is counted: ``1 object``, ``2 objects``, ``0 processes``. ``form`` is how
     the number is written, as :func:`format` has it."""
     return f"{count:{form}} {thing if count == 1 else _plural(thing)}"
+
+
+def estimate_text(estimate: Estimate) -> str:
+    """A time that work is likely to take: ``about 40 min``, ``at least 5 s``."""
+    return f"{'about' if estimate.whole else 'at least'} {about_text(estimate.seconds)}"
 
 
 def _plural(thing: str) -> str:

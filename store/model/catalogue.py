@@ -41,17 +41,20 @@ class Barrier(NamedTuple):
 
 
 class Catalogue:
-    """All packages, and every node in their build closures by digest."""
+    """All packages, and every node in their build closures by digest. ``seconds`` says, of some
+    nodes, how long a build usually takes on two processors; no identity depends on it."""
 
     def __init__(
         self,
         packages: Mapping[str, Package],
         nodes: Mapping[bytes, GraphNode],
         barriers: tuple[Barrier, ...] = (),
+        seconds: Mapping[bytes, int] | None = None,
     ) -> None:
         self.packages: Final = packages
         self.nodes: Final = nodes
         self.barriers: Final = barriers
+        self.seconds: Final = seconds or {}
 
     def package(self, name: str) -> Package:
         """The package called ``name``; UnknownPackage, with near matches, otherwise."""
@@ -141,7 +144,8 @@ class _Nodes(Mapping[bytes, GraphNode]):
 
 
 def to_fields(catalogue: Catalogue) -> Value:
-    """``[packages, nodes, barriers]``."""
+    """``[packages, nodes, barriers]``; a node is ``[digest, is source, encoded, seconds]``, with 0
+    where the time is unknown."""
     packages: list[Value] = [
         [
             package.name,
@@ -155,7 +159,8 @@ def to_fields(catalogue: Catalogue) -> Value:
         for package in catalogue.packages.values()
     ]
     nodes: list[Value] = [
-        [key, isinstance(node, Source), node.encode()] for key, node in catalogue.nodes.items()
+        [key, isinstance(node, Source), node.encode(), catalogue.seconds.get(key, 0)]
+        for key, node in catalogue.nodes.items()
     ]
     barriers: list[Value] = [
         [sorted(barrier.nodes), sorted(barrier.forbidden), sorted(barrier.trusted)]
@@ -183,11 +188,13 @@ def from_fields(value: Value) -> Catalogue:
             fields.boolean(any_seed),
         )
         found[package.name] = package
-    encoded = {}
+    encoded, times = {}, {}
     for item in fields.array(nodes):
-        key, is_source, data = fields.array(item, 3)
+        key, is_source, data, seconds = fields.array(item, 4)
         encoded[fields.raw(key, 32)] = (fields.boolean(is_source), fields.raw(data))
-    return Catalogue(found, _Nodes(encoded), fields.several(barriers, _barrier))
+        if fields.integer(seconds):
+            times[fields.raw(key)] = fields.integer(seconds)
+    return Catalogue(found, _Nodes(encoded), fields.several(barriers, _barrier), times)
 
 
 def _barrier(value: Value) -> Barrier:

@@ -15,6 +15,7 @@ from store.events import (
     Finished,
     Phase,
     Progress,
+    Reused,
     Started,
     Stopping,
     Tick,
@@ -29,6 +30,7 @@ from store.model.derivation import Derivation, Resolved, Source
 from store.model.locators import shown
 from store.model.result import Registration, Result
 from store.scheduler.failures import undone_for
+from store.scheduler.forecast import MAX_FETCHES, chains, planned_nodes
 from store.scheduler.options import Options
 from store.store import Lease, Store
 from store.work.crew import Crew, Entered, Shift
@@ -38,11 +40,6 @@ from store.work.process import Worker
 from store.work.team import Errand, Team
 from store.work.tokens import Lending
 from store.work.watch import Watch
-
-MAX_FETCHES = 6
-
-LIKELY_SECONDS = {"build": 60.0, "unpack": 5.0, "fetch": 1.0}
-"""For what was never done here before."""
 
 
 @dataclass(eq=False, kw_only=True)
@@ -128,20 +125,9 @@ class Execution:
                     self._dependents[needed].append(node)
         self._ready = [node for node in plan.nodes if not self._missing[node]]
         self._unseen = set(self._ready)
-        self._rank(plan)
-
-    def _rank(self, plan: Plan) -> None:
-        """The seconds that each node and the longest chain of what waits for it are likely to take.
-
-        What stands at the foot of the longest chain goes first: with few processors, a long build
-        must not be left for the end.
-        """
-        order = self._catalogue.build_closure(plan.nodes, lambda node: node not in self._missing)
-        for node in reversed([node for node in order if node in self._missing]):
-            name = self._catalogue.nodes[node].name
-            own = self._store.expected_seconds(name) or LIKELY_SECONDS[self._kinds[node]]
-            above = (self._ranks[dependent] for dependent in self._dependents[node])
-            self._ranks[node] = own + max(above, default=0.0)
+        # What stands at the foot of the longest chain goes first: with few processors, a long build
+        # must not be left for the end.
+        self._ranks = chains(planned_nodes(self._store, self._catalogue, plan))
 
     # -- starting -----------------------------------------------------------------------------
 
@@ -156,6 +142,7 @@ class Execution:
             node = todo.pop(0)
             if node in self._unseen and self._settled(node):
                 self._ready.remove(node)
+                self._emit(Reused(node, self._catalogue.nodes[node].name))
                 todo += self._unblock(node)
             elif room[self._kinds[node] == "fetch"]:
                 starved |= self._try_start(node)
@@ -339,9 +326,16 @@ class Execution:
         objects = {made.output: made.id for made in result.outputs}
         self._knowledge.learn(running.node, objects)
         paths = tuple(oid.path for oid in objects.values())
-        name = running.job.node.name
         self._emit(
-            Finished(running.node, name, running.kind, result.seconds, paths, result.max_rss)
+            Finished(
+                running.node,
+                running.job.node.name,
+                running.kind,
+                result.seconds,
+                paths,
+                result.max_rss,
+                sum(made.size for made in result.outputs),
+            )
         )
         self._unblock(running.node)
         if self._stopping:

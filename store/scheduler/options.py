@@ -22,6 +22,11 @@ class Options(NamedTuple):
     retries: int = 3
     max_log: int = MAX_LOG
 
+    @property
+    def simultaneous(self) -> int:
+        """How many builds run at once: each needs a processor."""
+        return min(self.jobs, self.cores)
+
 
 def default_cores() -> int:
     """The processors that this process may use."""

@@ -103,13 +103,17 @@ class Realiser:
 
     def _tell(self, plan: Plan) -> None:
         """Report the work ahead, and why it is that."""
+        from store.scheduler.forecast import planned_nodes
+
         for each in plan.settled[self._told :]:
             others = tuple(oid.path for oid in each.others)
             self._reporter.emit(Mixed(each.name, each.kept.path, others))
         self._told = len(plan.settled)
         if plan.lost:
             self._reporter.emit(Absent(tuple(oid.path for oid in plan.lost)))
-        self._reporter.emit(Planned(len(plan.builds), len(plan.fetches)))
+        nodes = planned_nodes(self._store, self._catalogue, plan)
+        count = len(plan.builds), len(plan.fetches)
+        self._reporter.emit(Planned(*count, nodes, self._options.simultaneous))
 
     def _run(self, plan: Plan, lease: Lease) -> None:
         from store.scheduler.execution import Execution

@@ -34,7 +34,7 @@ def catalogue(seeds, seed):
     node = Derivation("hello", "x86_64-linux", "/bin/sh", ("-c", seeds[seed]["say"]),
         inputs=(source.ref(),))
     package = Package("hello", node.digest, "1.0", "says hello", "MIT")
-    return Catalogue({"hello": package}, collect([source, node]))
+    return Catalogue({"hello": package}, collect([source, node]), seconds={node.digest: 40})
 """
 
 
@@ -75,6 +75,7 @@ def test_a_kept_catalogue_is_used_and_is_the_same(recipes: Path, evaluations: li
     assert len(evaluations) == 1
     assert second.packages == first.packages
     assert dict(second.nodes) == dict(first.nodes)
+    assert second.seconds == first.seconds == {first.package("hello").node: 40}
     node = second.nodes[second.package("hello").node]
     assert isinstance(node, Derivation)
     assert node.args == ("-c", "hi")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from store.quantities import bytes_text, limit_text, seconds_text
+from store.quantities import about_text, bytes_text, limit_text, seconds_text
 
 
 @pytest.mark.parametrize(
@@ -24,6 +24,26 @@ from store.quantities import bytes_text, limit_text, seconds_text
 )
 def test_durations_for_people(seconds: float, text: str) -> None:
     assert seconds_text(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0, "5 s"),
+        (52, "50 s"),
+        (58, "1 min"),
+        (430, "7 min"),
+        (1290, "20 min"),
+        (2425, "40 min"),
+        (3500, "1 h"),
+        (4900, "1 h 20 min"),
+        (7 * 3600 - 10, "7 h"),
+        (36400, "10 h"),
+        (48 * 3600, "2 days"),
+    ],
+)
+def test_estimates_for_people(seconds: float, text: str) -> None:
+    assert about_text(seconds) == text
 
 
 @pytest.mark.parametrize(

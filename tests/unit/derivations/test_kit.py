@@ -49,6 +49,21 @@ def test_a_recipe_becomes_a_script_for_the_shell() -> None:
     assert "echo '@phase install'\ncd /build/obj\nmkdir \"$out\"\n" in made.args[2]
 
 
+def test_the_usual_time_is_known_and_changes_nothing_that_is_built() -> None:
+    plain, timed = Graph(), Graph()
+    first = stock(plain, {"package": recipe()})["package"]
+    second = stock(timed, {"package": recipe(seconds=40)})["package"]
+    assert first == second
+    assert plain.catalogue().seconds == {}
+    assert timed.catalogue().seconds == {first.node: 40}
+
+
+@pytest.mark.parametrize("seconds", [-1, 1.5, "40", True, 8 * 86400])
+def test_a_time_is_a_whole_number_of_seconds(seconds: object) -> None:
+    with pytest.raises(EvaluationError, match="whole number of seconds"):
+        recipe(seconds=seconds)
+
+
 def test_tools_come_onto_the_path_before_the_root_file_system() -> None:
     graph = Graph()
     made = derivation(graph, stock(graph, {"package": recipe(tools=("sh", "cc"))})["package"])

@@ -45,6 +45,15 @@ def test_evaluation_is_deterministic() -> None:
     assert stages.catalogue(seeds()).packages == stages.catalogue(seeds()).packages
 
 
+def test_each_build_says_how_long_it_usually_takes(catalogue: Catalogue) -> None:
+    builds = {
+        digest: node.name
+        for digest, node in catalogue.nodes.items()
+        if isinstance(node, Derivation) and not node.builder.startswith("builtin:")
+    }
+    assert [name for digest, name in builds.items() if not catalogue.seconds.get(digest)] == []
+
+
 def test_a_bare_name_is_the_first_stage_of_the_distribution(catalogue: Catalogue) -> None:
     assert catalogue.packages["gcc"].node == catalogue.packages["stage1.gcc"].node
 

@@ -1,0 +1,66 @@
+"""How long the work ahead is said to take."""
+
+from __future__ import annotations
+
+import pytest
+
+from store.events import PlannedNode
+from store.scheduler.forecast import Estimate, Forecast, chains
+
+A, B, C, D = b"a", b"b", b"c", b"d"
+
+
+def build(key: bytes, expected: float | None, *needs: bytes) -> PlannedNode:
+    return PlannedNode(key, key.decode(), "build", needs, expected)
+
+
+def fetch(key: bytes, *needs: bytes) -> PlannedNode:
+    return PlannedNode(key, key.decode(), "fetch", needs)
+
+
+LADDER = (build(A, 600.0), build(B, 300.0, A), build(C, 100.0, A), build(D, 50.0, B, C))
+
+
+def test_a_chain_is_as_long_as_what_waits_for_its_foot() -> None:
+    assert chains(LADDER) == {D: 50.0, C: 150.0, B: 350.0, A: 950.0}
+
+
+@pytest.mark.parametrize(("jobs", "seconds"), [(1, 1050.0), (2, 950.0), (9, 950.0)])
+def test_what_waits_takes_the_longest_chain_or_the_jobs_there_are(
+    jobs: int, seconds: float
+) -> None:
+    assert Forecast(LADDER, jobs).left({A, B, C, D}, {}) == Estimate(seconds, True)
+
+
+def test_what_runs_is_counted_from_its_start() -> None:
+    forecast = Forecast(LADDER, 2)
+    assert forecast.left({D}, {B: 100.0, C: 60.0}).seconds == 250.0
+    assert forecast.left({B, C, D}, {A: 590.0}).seconds == 360.0
+
+
+def test_after_a_failure_only_what_runs_is_waited_for() -> None:
+    assert Forecast(LADDER, 2).left({D}, {B: 100.0}, starting=False).seconds == 200.0
+
+
+def test_what_is_overdue_takes_a_little_longer_and_slows_the_rest() -> None:
+    left = Forecast(LADDER, 2).left({B, C, D}, {A: 1200.0})
+    assert 60.0 + 1.5 * 350.0 < left.seconds < 60.0 + 2.0 * 350.0
+
+
+def test_a_slow_machine_is_believed_when_it_has_shown_it() -> None:
+    forecast = Forecast(LADDER, 2)
+    forecast.learn(A, 1860.0)
+    assert forecast.left({B, C, D}, {}).seconds == pytest.approx(350.0 * 1920 / 660)
+
+
+def test_an_unknown_build_makes_the_estimate_a_lower_bound() -> None:
+    nodes = (fetch(A), build(B, None, A), build(C, 10.0, B))
+    assert Forecast(nodes, 1).left({A, B, C}, {}) == Estimate(71.0, False)
+    assert Forecast(nodes, 1).left({C}, {}) == Estimate(10.0, True)
+
+
+def test_downloads_run_beside_builds_and_six_at_once() -> None:
+    nodes = [fetch(bytes([number])) for number in range(12)]
+    assert Forecast(nodes, 1).left({node.key for node in nodes}, {}).seconds == 2.0
+    both = [*nodes, build(b"x", 1.5)]
+    assert Forecast(both, 1).left({node.key for node in both}, {}).seconds == 2.0
