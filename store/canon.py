@@ -25,6 +25,16 @@ BYTES_PER_ARRAY = 5
 """of longer ones, bytes to each. A pair of letters has as many; an empty array would take 64 times
 its size in memory."""
 
+SPARE = 64 << 20
+"""Bytes of memory that any record's values may take,"""
+MEMORY_PER_BYTE = 16
+"""of longer ones, as many times their length, which the smallest links of a folder come near to,"""
+MOST_MEMORY = 1 << 30
+"""and no record more: the manifest of three million files or so has as much."""
+
+_DEAREST = 41
+"""Bytes of memory to one of a record, at most: of small negative numbers."""
+
 _ARRAY_HEADS = bytes((*range(0x90, 0xA0), 0xDC, 0xDD))
 
 # One for all: with each new one comes a buffer of a megabyte.
@@ -39,12 +49,18 @@ Value: TypeAlias = "bool | int | bytes | str | Sequence[Value] | None"
 
 def encode(value: Value) -> bytes:
     """The one byte string that stands for ``value``; FormatError for what has none."""
+    packed = _packed(value)
+    _check_arrays(packed)
+    check_memory((packed,))
+    return packed
+
+
+def _packed(value: Value) -> bytes:
     _check(value)
     try:
         packed: bytes = _pack(value)
     except (TypeError, ValueError, OverflowError) as error:
         raise FormatError(f"no canonical form: {error}") from error
-    _check_arrays(packed)
     return packed
 
 
@@ -64,19 +80,39 @@ def encode_items(values: Sequence[Value]) -> bytes:
 
 def decode(data: bytes) -> list[Value]:
     """The array that ``data`` stands for; FormatError for what :func:`encode` does not write, and
-    for more arrays than there is data for."""
+    for more arrays than there is data for, or too much memory (:func:`check_memory`)."""
+    check_memory((data,))
+    return _decode(data)
+
+
+def decode_each(records: Sequence[bytes]) -> list[list[Value]]:
+    """As :func:`decode` of each; together they may take as much memory as one."""
+    check_memory(records)
+    return list(map(_decode, records))
+
+
+def _decode(data: bytes) -> list[Value]:
     try:
         _check_arrays(data)
-        value = msgpack.unpackb(data, raw=False, strict_map_key=False)
+        value = msgpack.unpackb(data, raw=False, **_NO_OTHERS)
     except FormatError:
         raise
     except Exception as error:  # msgpack raises its own tree, ValueError and UnicodeDecodeError
         raise FormatError(f"not canonical msgpack: {error or type(error).__name__}") from error
     if not isinstance(value, list):
         raise FormatError("a canonical record is an array")
-    if encode(value) != data:
+    if _packed(value) != data:
         raise FormatError("not in canonical form")
     return value
+
+
+def _refuse(*_: object) -> None:
+    raise FormatError("a value of a kind that no record has")
+
+
+_NO_OTHERS: dict[str, Any] = {"max_map_len": 0, "object_hook": _refuse, "ext_hook": _refuse}
+"""For msgpack: no map is made, an empty one would take 72 times its size in memory, and no
+extension."""
 
 
 def _check_arrays(data: bytes) -> None:
@@ -93,7 +129,77 @@ def _check_arrays(data: bytes) -> None:
         if left < 0:
             raise FormatError("more arrays than there is data for")
 
-    msgpack.unpackb(data, raw=True, list_hook=forget)
+    msgpack.unpackb(data, raw=True, list_hook=forget, **_NO_OTHERS)
+
+
+def check_memory(records: Sequence[bytes]) -> None:
+    """Raise FormatError when the values of ``records`` would together take more memory than
+    :data:`SPARE`, :data:`MEMORY_PER_BYTE` and :data:`MOST_MEMORY` allow; none is made."""
+    size = sum(map(len, records))
+    most = min(SPARE + MEMORY_PER_BYTE * size, MOST_MEMORY)
+    if size * _DEAREST <= most:
+        return
+    for record in records:
+        most -= _memory(record, most)
+
+
+def _memory(data: bytes, most: int) -> int:
+    """Bytes of memory that the value of ``data`` takes, about; FormatError for more than ``most``,
+    and for what ends before its last value."""
+    at = memory = 0
+    steps, costs = _STEPS, _COSTS
+    left, size = 1, len(data)  # values that are still to come, each at least a byte
+    while left:
+        if memory > most or left > size - at:
+            raise FormatError("values that take too much memory, or that are not all there")
+        left -= 1
+        head = data[at]
+        if step := steps[head]:
+            at += step
+            memory += costs[head]
+            continue
+        if head == _SHORT_BYTES and at + 1 < size:  # most of a manifest is names and digests
+            length = data[at + 1]
+            at += 2 + length
+            memory += _HEAD_COST + length
+            continue
+        width = _WIDTHS.get(head, 0)
+        if not width and not 0x90 <= head < 0xA0:
+            raise FormatError("a value of a kind that no record has")
+        length = int.from_bytes(data[at + 1 : at + 1 + width]) if width else head & 0x0F
+        at += 1 + width
+        memory += _HEAD_COST
+        if head in _ARRAY_HEADS:
+            left += length
+        else:
+            at += length
+            memory += length * (1 if head in _BYTES_HEADS else _PER_LETTER)
+    return memory
+
+
+_HEAD_COST = 88
+"""Bytes that an array, bytes or a text take, with the reference to it, beside what is in it."""
+_PER_LETTER = 5
+"""Bytes to one of a text that has a letter which takes four, and its UTF-8."""
+_SHORT_BYTES = 0xC4
+_BYTES_HEADS = frozenset((0xC4, 0xC5, 0xC6))
+_WIDTHS = {0xC4: 1, 0xC5: 2, 0xC6: 4, 0xD9: 1, 0xDA: 2, 0xDB: 4, 0xDC: 2, 0xDD: 4}
+"""Bytes of the length that follows a head."""
+
+
+def _steps_and_costs() -> tuple[list[int], list[int]]:
+    """For the head of a number, short text, None or bool, the bytes of the whole, and of memory;
+    the former is 0 for other heads."""
+    found = dict.fromkeys((*range(0x80), 0xA0, 0xC0, 0xC2, 0xC3), (1, 8))  # Python has one of each
+    found |= dict.fromkeys(range(0xE0, 0x100), (1, 40))
+    found |= {0xA0 + size: (1 + size, 96 + _PER_LETTER * size) for size in range(1, 0x20)}
+    for width in range(4):
+        found |= dict.fromkeys((0xCC + width, 0xD0 + width), (1 + (1 << width), 40))
+    pairs = [found.get(head, (0, 0)) for head in range(256)]
+    return [step for step, _ in pairs], [cost for _, cost in pairs]
+
+
+_STEPS, _COSTS = _steps_and_costs()
 
 
 def decode_all(records: Sequence[bytes]) -> list[list[Value]]:
@@ -101,9 +207,8 @@ def decode_all(records: Sequence[bytes]) -> list[list[Value]]:
     try:
         data = b"".join(records)
         _check_arrays(data)
-        unpacker = msgpack.Unpacker(
-            raw=False, strict_map_key=False, max_buffer_size=max(len(data), 1)
-        )
+        check_memory(records)
+        unpacker = msgpack.Unpacker(raw=False, max_buffer_size=max(len(data), 1), **_NO_OTHERS)
         unpacker.feed(data)
         values = list(unpacker)
         if (

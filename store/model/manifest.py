@@ -36,7 +36,12 @@ class Manifest:
         return self.root.size
 
     def encode(self) -> bytes:
-        """``[version, id, references, refers to itself, root, [directory, …]]``, by digest."""
+        """``[version, id, references, refers to itself, root, [directory, …]]``, by digest.
+
+        FormatError for more than a reader would take.
+        """
+        encoded = [self.directories[key].encode() for key in sorted(self.directories)]
+        canon.check_memory(encoded)
         return canon.encode(
             [
                 VERSION,
@@ -44,7 +49,7 @@ class Manifest:
                 [fields.object_id_fields(reference) for reference in self.references],
                 self.refers_to_itself,
                 self.root.to_fields(),
-                [self.directories[key].encode() for key in sorted(self.directories)],
+                encoded,
             ]
         )
 

@@ -66,7 +66,7 @@ class Outline:
             references,
             fields.boolean(values[3]),
             Node.from_fields(fields.array(values[4])),
-            dict(zip(keys, map(canon.decode, encoded), strict=True)),
+            dict(zip(keys, canon.decode_each(encoded), strict=True)),
         )
         outline._check_extent()
         return outline

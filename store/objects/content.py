@@ -20,8 +20,8 @@ from store.objects.scan import OVERLAP
 CHUNK = 1 << 20
 """Bytes that are read at a time."""
 
-LONGEST_RECORD = 512 << 20
-"""Bytes of the longest record that is read: that of an object of eight million files or so."""
+LONGEST_RECORD = 256 << 20
+"""Bytes of the longest record that is read: that of an object of three million files or so."""
 
 
 def read_record(path: str) -> tuple[bytes, os.stat_result]:

@@ -18,7 +18,7 @@ from store.model.manifest import Manifest
 from store.model.names import ObjectId
 from store.model.tree import NodeKind
 from store.objects.check import differs
-from store.objects.content import read_record
+from store.objects.content import LONGEST_RECORD, read_record
 from store.objects.sharing import finish
 from store.system import owned
 from store.system.removing import remove_tree
@@ -270,6 +270,8 @@ def _finish_top(path: str) -> None:
 def _write_manifest(layout: Layout, manifest: Manifest, staging: str) -> None:
     record = f"{layout.manifests}/{manifest.id}"
     data = manifest.encode()
+    if len(data) > LONGEST_RECORD:
+        raise FormatError(f"{manifest.id} has more files and folders than an object can have")
     with contextlib.suppress(OSError):
         there, seen = read_record(record)
         if there == data and seen.st_mode == MANIFEST and seen.st_uid == os.geteuid():

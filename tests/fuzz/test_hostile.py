@@ -14,13 +14,15 @@ from pathlib import Path
 
 import pytest
 
+from store import canon, digest
 from store.audit.explain import explain
 from store.build import archives, selection, unpack
 from store.build.streams import Meter
 from store.errors import BadArchive, FormatError, InvalidName
-from store.model import identity
+from store.model import fields, identity
 from store.model.manifest import Manifest
 from store.model.names import ObjectId
+from store.model.outline import Outline
 from store.model.tree import Directory
 from store.objects.check import check_object
 from store.objects.ingest import ingest_outputs
@@ -265,10 +267,58 @@ def test_a_manifest_of_a_tree_without_end_is_refused(levels: int, breadth: int) 
     within(read)
 
 
+def many(value: bytes, count: int) -> bytes:
+    """A record of ``count`` values that are all the same."""
+    return b"\xdd" + count.to_bytes(4, "big") + value * count
+
+
+def of_folders(folder: bytes, count: int) -> bytes:
+    """A manifest whose folders are each as ``folder``, but for a first number."""
+    length = int.from_bytes(folder[1:5], "big") + 1
+    head = b"\xdd" + length.to_bytes(4, "big") + b"\xcd"
+    folders = [head + (1000 + n).to_bytes(2, "big") + folder[5:] for n in range(count)]
+    folders.sort(key=lambda data: digest.keyed(digest.Kind.DIRECTORY, data))
+    top = fields.object_id_fields(ObjectId(bytes(20), "x"))
+    return canon.encode([1, top, [], False, [0, False, 0, bytes(32)], list(folders)])
+
+
+def test_a_manifest_of_a_million_files_is_read() -> None:
+    name, payload = b"%07d-quite-a-usual-name.txt", bytes(range(32))
+    folders = [
+        canon.encode([[name % n, 1, False, n, payload] for n in range(start, start + 100_000)])
+        for start in range(0, 1_000_000, 100_000)
+    ]
+    folders.sort(key=lambda data: digest.keyed(digest.Kind.DIRECTORY, data))
+    top = fields.object_id_fields(ObjectId(bytes(20), "x"))
+    data = canon.encode([1, top, [], False, [0, False, 0, bytes(32)], list(folders)])
+
+    def read() -> None:
+        assert sum(map(len, Outline.decode(data).directories.values())) == 1_000_000
+
+    within(read, memory=800 << 20, seconds=30)
+
+
+DEAR = b"\x94\xf0\xf0\xf0\xf0"
+"""An array that would take fifty times its size in memory."""
+
 TEXTS: dict[str, tuple[str, Callable[[], bytes]]] = {
     "records-nested": ("canon", lambda: b"\x91" * 100_000),
     "records-of-nothing": ("canon", lambda: b"\xdd\0\x80\0\0" + b"\x90" * (8 << 20)),
     "records-of-little": ("canon", lambda: b"\xdd\0\x40\0\0" + b"\x91\xc0" * (4 << 20)),
+    "records-of-numbers": ("canon", lambda: many(b"\xf0", 8 << 20)),
+    "records-of-pairs": ("canon", lambda: many(b"\xa2ab", 8 << 20)),
+    "records-of-arrays": ("canon", lambda: many(DEAR, 2 << 20)),
+    "records-of-maps": ("canon", lambda: many(b"\x80", 4 << 20)),
+    "records-of-short-maps": ("canon", lambda: many(b"\x81\xc0\xc0", 1 << 19)),
+    "records-claiming-the-rest": (
+        "canon",
+        lambda: b"".join(many(b"", n) for n in range(8 << 20, 7 << 20, -2000)) + bytes(8 << 20),
+    ),
+    "folders-of-numbers": ("manifest", lambda: of_folders(many(b"\xf0", 1 << 20), 8)),
+    "folders-of-arrays": (
+        "manifest",
+        lambda: of_folders(many(DEAR, 1 << 17), 16),
+    ),
     "records-claiming-much": ("canon", lambda: b"\xdd\xff\xff\xff\xff" * 1000),
     "bytes-claiming-much": ("canon", lambda: b"\x91\xc6\xff\xff\xff\xff"),
     "json-nested": ("strict-json", lambda: b"[" * (1 << 20)),

@@ -114,11 +114,16 @@ def test_forms_that_are_not_the_shortest_are_refused(data: str) -> None:
         [[], [[1.5]]],
     ],
 )
-def test_maps_floats_and_extensions_are_neither_read_nor_written(value: Any) -> None:
+def test_maps_floats_and_extensions_are_neither_read_nor_written(
+    value: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with pytest.raises(FormatError):
         canon.decode(msgpack.packb(value))
     with pytest.raises(FormatError):
         canon.encode(value)
+    monkeypatch.setattr(canon, "_DEAREST", 1 << 30)  # what it holds is counted
+    with pytest.raises(FormatError):
+        canon.decode(msgpack.packb(value))
 
 
 @pytest.mark.parametrize("value", [None, True, 1, b"x", "x"])
@@ -175,3 +180,46 @@ def test_arrays_are_no_more_than_there_is_data_for() -> None:
             canon.encode(few)
     with pytest.raises(FormatError):
         canon.decode(b"\xdd\0\1\0\0" + b"\x90" * (1 << 16))
+
+
+def test_values_take_no_more_memory_than_there_is_data_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(canon, "SPARE", 1 << 16)
+    entries: list[Any] = [[b"name", 1, False, 2**40, bytes(32)]] * 5000
+    assert canon.decode(canon.encode(entries)) == entries
+    assert canon.decode(canon.encode(["a" * 2000] * 1000)) == ["a" * 2000] * 1000
+    dear: list[list[Any]] = [[-30] * 10_000, ["ab"] * 10_000, [["c", "d", "e", -9]] * 10_000]
+    for values in dear:
+        with pytest.raises(FormatError, match="memory"):
+            canon.encode(values)
+        packed = msgpack.packb(values)
+        with pytest.raises(FormatError, match="memory"):
+            canon.decode(packed)
+        with pytest.raises(FormatError, match="memory"):
+            canon.decode_each([packed[:3] + b"\x00" + packed[4:], packed])
+
+
+def test_however_long_a_record_is_its_memory_has_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(canon, "MOST_MEMORY", 1 << 20)
+    assert canon.encode([bytes(100)] * 1000)
+    with pytest.raises(FormatError, match="memory"):
+        canon.encode([bytes(100)] * 6000)
+    half = canon.encode([bytes(100)] * 3000)
+    assert len(canon.decode_each([half])) == 1
+    with pytest.raises(FormatError, match="memory"):
+        canon.decode_each([half] * 3)
+
+
+@QUICK
+@given(RECORDS, st.data())
+def test_what_is_cut_short_is_refused_however_it_is_read(
+    record: list[Any], data: st.DataObject
+) -> None:
+    encoding = canon.encode(record)
+    cut = encoding[: data.draw(st.integers(0, len(encoding) - 1))]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(canon, "_DEAREST", 1 << 30)  # all are counted
+        assert canon.decode(encoding) == record
+        with pytest.raises(FormatError):
+            canon.decode(cut)
