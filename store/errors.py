@@ -65,7 +65,9 @@ def printable(text: str) -> str:
     terminal, or would break a line; and of each byte of a path that is no text."""
     if text.isprintable():
         return text
-    return "".join(char if char.isprintable() else _code(char) for char in text)
+    # For each letter there is a text: only for those of a piece at a time.
+    pieces = (text[at : at + 4096] for at in range(0, len(text), 4096))
+    return "".join("".join(c if c.isprintable() else _code(c) for c in piece) for piece in pieces)
 
 
 LONGEST_QUOTE = 300

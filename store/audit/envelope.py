@@ -26,6 +26,12 @@ ENVELOPE_LIMIT = 4 << 20
 SIGNATURES_LIMIT = 64
 """Signatures of one envelope."""
 
+MOST_HASHED = 64 << 20
+"""Bytes of one message that are hashed for signatures that name none of the keys tried on them;
+each attempt also counts as"""
+ATTEMPT_COST = 16 << 10
+"""bytes: four thousand attempts, and sixteen of the longest message."""
+
 
 @dataclass(frozen=True)
 class Signature:
@@ -107,8 +113,10 @@ def check(
     """The trusted keys that signed the envelope, each once, and each signature's standing."""
     signers = set()
     standings = []
-    for signature in envelope.signatures:
-        signer = _signer(signature, envelope.message, trusted)
+    attempts = _Attempts(envelope.message, trusted)
+    named = [attempts.named(signature) for signature in envelope.signatures]
+    for signature, found in zip(envelope.signatures, named, strict=True):
+        signer = found or attempts.other(signature)
         if signer is not None:
             signers.add(signer)
             standings.append(Standing.GOOD)
@@ -119,9 +127,27 @@ def check(
     return frozenset(signers), tuple(standings)
 
 
-def _signer(signature: Signature, message: bytes, trusted: Sequence[PublicKey]) -> PublicKey | None:
-    if len(signature.signature) != SIGNATURE_SIZE:
-        return None
-    # The key that is named first: with many trusted keys, most signatures take one attempt.
-    by_hint = sorted(trusted, key=lambda key: key.id != signature.key_id)
-    return next((key for key in by_hint if key.verifies(signature.signature, message)), None)
+class _Attempts:
+    """Tries keys on the signatures of one message: those that are named first, and then as many
+    others as :data:`MOST_HASHED` allows."""
+
+    def __init__(self, message: bytes, trusted: Sequence[PublicKey]) -> None:
+        self._message = message
+        self._trusted = trusted
+        self._left = MOST_HASHED // (len(message) + ATTEMPT_COST)
+
+    def named(self, signature: Signature) -> PublicKey | None:
+        """The key that the signature names, if it made it."""
+        return self._first(signature, (key for key in self._trusted if key.id == signature.key_id))
+
+    def other(self, signature: Signature) -> PublicKey | None:
+        """The key that made the signature, of those that it does not name."""
+        others = [key for key in self._trusted if key.id != signature.key_id][: max(0, self._left)]
+        self._left -= len(others)
+        return self._first(signature, others)
+
+    def _first(self, signature: Signature, keys: Iterable[PublicKey]) -> PublicKey | None:
+        if len(signature.signature) != SIGNATURE_SIZE:
+            return None
+        made = signature.signature
+        return next((key for key in keys if key.verifies(made, self._message)), None)

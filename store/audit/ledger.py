@@ -23,8 +23,8 @@ from store.system.small import read_small
 COLUMNS = ("seed", "package", "output", "derivation", "path")
 NOT_BUILT = "-"
 
-LEDGER_LIMIT = 64 << 20
-"""Bytes of a ledger, at most."""
+LEDGER_LIMIT = 16 << 20
+"""Bytes of a ledger, at most: some hundred thousand outputs. Ten times as many of memory."""
 
 UPDATE = "`store audit ledger --update` writes it anew"
 

@@ -27,6 +27,10 @@ ACCEPT = (
     "text/html;q=0.1"
 )
 _LARGEST = 1 << 20  # bytes of a file of pip's configuration
+_MOST_FOLDED = 1 << 18
+"""Objects and arrays that a page may have, some for each of sixty thousand files, and"""
+_MOST_ITEMS = 1 << 20
+"""items of these. More of either would take many times the page's size in memory."""
 _SECTIONS = ("global", "download", "install")
 # pip's own default index is asked of pip, so that it stands in no file of ours.
 _ASK_PIP = "from pip._internal.models.index import PyPI; print(PyPI.simple_url)"
@@ -141,6 +145,8 @@ def _joined(base: str, link: str) -> str | None:
 
 
 def _json_links(text: str) -> list[str]:
+    if text.count("{") + text.count("[") > _MOST_FOLDED or text.count(",") > _MOST_ITEMS:
+        return []
     try:
         files = json.loads(text).get("files", [])
         return [str(file["url"]) for file in files]

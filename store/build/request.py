@@ -7,11 +7,12 @@ work directory and chosen the scratch names; the runner looks nothing up.
 from __future__ import annotations
 
 import os
+from collections import Counter
 from dataclasses import dataclass
 from typing import Literal, get_args
 
 from store.build.log_limit import MAX_LOG
-from store.errors import InvalidName, UsageError, quoted
+from store.errors import LONGEST_QUOTE, InvalidName, UsageError, printable, quoted
 
 Stopped = Literal["timeout", "silent", "disk", "log"]
 Listing = Literal["kernel", "reversed", "shuffled"]
@@ -90,8 +91,8 @@ class BuildRequest:
         names = [*self.inputs, *self.outputs]
         self._check_names([*names, *(() if self.rootfs is None else (self.rootfs,))])
         if len(set(names)) != len(names):
-            twice = sorted({name for name in names if names.count(name) > 1})
-            raise InvalidName(f"{self.name}: named twice: {', '.join(twice)}")
+            twice = min(name for name, count in Counter(names).items() if count > 1)
+            raise InvalidName(f"{self.name}: named twice: {printable(twice[:LONGEST_QUOTE])}")
         for key, value in self.env:
             if not key or "=" in key or "\0" in key or "\0" in value:
                 raise UsageError(f"{self.name}: not an environment variable: {quoted(key)}")

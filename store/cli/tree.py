@@ -13,6 +13,9 @@ from store.knowledge import Knowledge, kind
 from store.model.catalogue import GraphNode
 from store.model.derivation import Source
 
+WIDEST = 300
+"""Characters to the left of a line: three for each level."""
+
 
 @click.command("tree")
 @click.argument("package", type=PACKAGE)
@@ -50,10 +53,17 @@ def command(
         if repeated or (depth is not None and level >= depth):
             continue
         drawn.add(node)
-        rest = indent + {"": "", "├─ ": "│  ", "└─ ": "   "}[branch]
+        rest = _margin(indent, branch, level + 1)
         branches = ["├─ "] * (len(below) - 1) + ["└─ "]
         for child, branch in reversed(list(zip(below, branches, strict=False))):
             stack.append((child, level + 1, rest, branch))
+
+
+def _margin(indent: str, branch: str, level: int) -> str:
+    """What stands to the left of the lines of a level, below a line that has ``indent`` and
+    ``branch``. However many levels there are, its width has a bound: then it says which it is."""
+    margin = indent + {"": "", "├─ ": "│  ", "└─ ": "   "}[branch]
+    return margin if len(margin) <= WIDEST else f"… level {level}: "
 
 
 def _below(context: Context, node: bytes, sources: bool) -> list[bytes]:

@@ -15,10 +15,11 @@ from pathlib import Path
 import pytest
 
 from store import canon, digest
+from store.audit import ledger
 from store.audit.explain import explain
 from store.build import archives, selection, unpack
 from store.build.streams import Meter
-from store.errors import BadArchive, FormatError, InvalidName
+from store.errors import BadArchive, FormatError, InvalidName, printable
 from store.model import fields, identity
 from store.model.manifest import Manifest
 from store.model.names import ObjectId
@@ -298,6 +299,8 @@ def test_a_manifest_of_a_million_files_is_read() -> None:
     within(read, memory=800 << 20, seconds=30)
 
 
+LEDGER = "\t".join(ledger.COLUMNS).encode()
+
 DEAR = b"\x94\xf0\xf0\xf0\xf0"
 """An array that would take fifty times its size in memory."""
 
@@ -328,6 +331,14 @@ TEXTS: dict[str, tuple[str, Callable[[], bytes]]] = {
     "toml-nested": ("settings", lambda: b"a = " + b"[" * 100_000),
     "toml-keys": ("settings", lambda: b".".join([b"a"] * 100_000) + b" = 1"),
     "toml-number": ("settings", lambda: b"a = " + b"9" * 900_000),
+    "page-of-objects": ("json-index", lambda: b'{"files":[' + b'{"":0},' * (4 << 20) + b"0]}"),
+    "page-of-arrays": ("json-index", lambda: b'{"files":[' + b"[]," * (8 << 20) + b"0]}"),
+    "page-of-members": (
+        "json-index",
+        lambda: b"{" + b",".join(b'"%x":0' % n for n in range(2 << 20)) + b"}",
+    ),
+    "seed-of-objects": ("seed", lambda: b'{"a": [' + b'{"":0},' * (4 << 20) + b"0]}"),
+    "ledger-of-lines": ("ledger", lambda: LEDGER + b"\n" * (17 << 20)),
     "page-nested": ("json-index", lambda: b"[" * 1_000_000),
     "page-of-brackets": ("html-index", lambda: b"<" * 300_000),
     "page-of-tags": ("html-index", lambda: b"<a " * 100_000),
@@ -350,6 +361,11 @@ def test_parsing_takes_little_memory_and_time(name: str) -> None:
     target, make = TEXTS[name]
     data = make()
     within(lambda: TARGETS[target].accepts(data), memory=128 << 20, seconds=4)
+
+
+def test_text_is_made_printable_in_little_memory() -> None:
+    text = "\x1b\udcff" * (4 << 20)
+    within(lambda: printable(text), memory=128 << 20)
 
 
 # -- outputs --

@@ -20,6 +20,7 @@ def test_what_is_shown_is_one_line_without_codes(text: str) -> None:
 
 
 def test_what_cannot_be_seen_is_told_by_its_code() -> None:
+    assert printable("ä\0" * 10_000) == r"ä\x00" * 10_000
     assert printable("a\nb\x1b[31m\udcff\u202e") == r"a\nb\x1b[31m\xff\u202e"
 
 

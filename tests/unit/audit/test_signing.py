@@ -96,6 +96,28 @@ def test_a_hint_at_the_key_decides_nothing() -> None:
         assert envelope.check(swapped, TRUSTED)[0] == {ANNE.public}
 
 
+def test_keys_are_tried_so_often_and_those_that_are_named_first(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    tried = []
+    verifies = PublicKey.verifies
+
+    def counting(key: PublicKey, signature: bytes, message: bytes) -> bool:
+        tried.append(key)
+        return verifies(key, signature, message)
+
+    monkeypatch.setattr(PublicKey, "verifies", counting)
+    monkeypatch.setattr(envelope, "MOST_HASHED", 4 * envelope.ATTEMPT_COST)
+    many = [PrivateKey(bytes([n]) * 32, f"k{n}").public for n in range(3, 60)]
+    good = sealed(b"{}", ANNE).signatures
+    bad = replace(sealed(b"{}", BERT).signatures[0], key_id="")
+    signed = replace(sealed(), signatures=(*[bad] * 60, *good))
+    signers, standings = envelope.check(signed, [*many, *TRUSTED])
+    assert signers == {ANNE.public}
+    assert standings == (*[Standing.UNTRUSTED] * 60, Standing.GOOD)
+    assert len(tried) == 1 + 3
+
+
 def test_a_key_that_is_not_trusted_counts_nothing() -> None:
     assert envelope.check(sealed(b"{}", BERT), [ANNE.public]) == (
         frozenset(),
