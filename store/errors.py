@@ -62,10 +62,9 @@ from collections.abc import Callable, Iterable, Sequence
 
 def printable(text: str) -> str:
     """The text with a code in the place of each character that cannot be seen, could steer a
-    terminal, or would break a line; and of each byte of a path that is no text."""
+    terminal, or would break a line; and of each byte of a path that is no text. Memory is that of the result."""
     if text.isprintable():
         return text
-    # For each letter there is a text: only for those of a piece at a time.
     pieces = (text[at : at + 4096] for at in range(0, len(text), 4096))
     return "".join("".join(c if c.isprintable() else _code(c) for c in piece) for piece in pieces)
 
