@@ -62,7 +62,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 def printable(text: str) -> str:
     """The text with a code in the place of each character that cannot be seen, could steer a
-    terminal, or would break a line; and of each byte of a path that is no text. Memory is that of the result."""
+    terminal, or would break a line; and of each byte of a path that is no text."""
     if text.isprintable():
         return text
     pieces = (text[at : at + 4096] for at in range(0, len(text), 4096))
