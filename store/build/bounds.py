@@ -8,6 +8,7 @@ import time
 from dataclasses import dataclass, field
 from typing import Final
 
+from store.model.locators import without
 from store.quantities import limit_text
 
 HEAD_LIMIT: Final = 256 << 10
@@ -82,8 +83,15 @@ class Exchange:
         self._head_bytes = 0
         self._waited = 0.0  # in the present window
         self._window = 0  # bytes that came in it
-        self.peer: str | None = None  # the last address that was connected to
+        self.first = self.url = ""  # what was asked for, and is now: a redirect changes it
+        self.proxy: str | None = None  # host and port of the one that is asked by way of
+        self.secrets: set[str] = set()  # what was sent to it and is not to be shown
+        self.peer: str | None = None  # the address that is connected to
         self.stay_outside = False  # this machine's own addresses are not for this server
+
+    def clean(self, text: str) -> str:
+        """``text``, which may be the server's own, without what is not to be shown."""
+        return without(text, self.secrets)
 
     def begin_body(self) -> None:
         """From here on the slowness rule counts."""

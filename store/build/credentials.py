@@ -17,6 +17,8 @@ from store.system.home import find_home
 from store.system.small import read_small
 
 _LARGEST = 1 << 20  # bytes of a netrc file
+SHORTEST_SECRET = 3
+"""Characters of what is looked for in a text: less than that is everywhere."""
 _ESCAPES = {"n": "\n", "r": "\r", "t": "\t"}
 _TOKEN = re.compile(r'"((?:[^"\\]|\\.)*)"?|(\S+)', re.DOTALL)
 
@@ -60,11 +62,11 @@ def _tokens(text: str) -> Iterator[str]:
         if in_macro:
             in_macro = bool(line.strip())
             continue
-        if line.lstrip().startswith("#"):
-            continue
         for match in _TOKEN.finditer(line):
             word = match[2] if match[2] is not None else _unescaped(match[1])
-            if match[2] == "macdef":
+            if match[2] is not None and match[2].startswith("#"):
+                break  # the rest of the line is a comment
+            if match[2] is not None and match[2].lower() == "macdef":
                 in_macro = True
                 break
             yield word
@@ -109,6 +111,22 @@ def basic(login: str, password: str) -> str:
     """The header's value for a user and password."""
     pair = f"{login}:{password}".encode("utf-8", "surrogateescape")
     return f"Basic {base64.b64encode(pair).decode('ascii')}"
+
+
+def told_by(userinfo: str) -> set[str]:
+    """What of a user and password, as they stand in a URL, is not to be shown, in each form."""
+    login, _, password = userinfo.partition(":")
+    plain = urllib.parse.unquote(password)
+    pair = basic(urllib.parse.unquote(login), plain).removeprefix("Basic ")
+    return {text for text in (userinfo, password, plain, pair) if len(text) >= SHORTEST_SECRET}
+
+
+def told_in(header: str) -> set[str]:
+    """The same of the value of a header, as :func:`basic` makes it."""
+    encoded = header.removeprefix("Basic ")
+    pair = base64.b64decode(encoded).decode("utf-8", "surrogateescape")
+    found = {encoded, pair, pair.partition(":")[2]}
+    return {text for text in found if len(text) >= SHORTEST_SECRET}
 
 
 def authorization(userinfo: str | None, host: str, entries: list[Entry]) -> str | None:

@@ -256,9 +256,11 @@ class _Search:
             before = part.size
             try:
                 private = self._receive(locator, target)
-            except Slow:
-                raise
-            except Transient:
+            except Transient as error:
+                if part.is_right():  # all had come before it broke
+                    return False
+                if isinstance(error, Slow):
+                    raise
                 brought = part.size - before
                 broken = 0 if brought >= PROGRESS else broken + 1
                 if brought <= 0 or broken >= MOST_BROKEN or time.monotonic() > end:

@@ -19,16 +19,23 @@ import urllib.parse
 import urllib.request
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from store.build import credentials, failures, framing, wire
 from store.build.bounds import Bounds, Exchange, Permanent, Slow, Transient
+from store.errors import printable
 from store.model import locators
 
 USER_AGENT = "fixpoint"
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _MOST_REDIRECTS = 10
 _PAGE_LIMIT = 32 << 20  # bytes; the longest index pages are a few megabytes
+_RANGE = re.compile(r"bytes\s+([0-9]{1,18})-(?:[0-9]{1,18}/([0-9]{1,18})\s*$)?", re.ASCII)
+_NOWHERE = "redirected to something that is no URL"
+_BY_PROXY = "by the proxy"
 _PAGE_CHUNK = 1 << 18
+
+Failure = TypeVar("Failure", Transient, Permanent, Transient | Permanent)
 
 __all__ = ["Body", "Client", "Page", "Permanent", "Slow", "Target", "Transient"]
 
@@ -133,7 +140,7 @@ class Client:
                 return _body(answer, exchange, 0)
             answer.http.close()
             if answer.http.status not in (206, 416):
-                raise _refusal(answer)
+                raise _refusal(answer, exchange)
         # From the start: a range that was not asked for may be a part of another file.
         answer = self._ask(target, {}, exchange)
         if answer.http.status == 200 or (
@@ -141,7 +148,7 @@ class Client:
         ):
             return _body(answer, exchange, 0)
         answer.http.close()
-        raise _refusal(answer)
+        raise _refusal(answer, exchange)
 
     def page(self, target: Target, accept: str) -> Page:
         """The whole text at ``target``. Raises Transient, Permanent."""
@@ -152,7 +159,7 @@ class Client:
         answer = self._ask(target, {"Accept": accept}, exchange)
         if answer.http.status != 200:
             answer.http.close()
-            raise _refusal(answer)
+            raise _refusal(answer, exchange)
         with _body(answer, exchange, 0) as body:
             text = _text_of(body)
         return Page(answer.url, answer.http.headers.get_content_type(), text)
@@ -160,16 +167,19 @@ class Client:
     def _ask(self, target: Target, headers: dict[str, str], exchange: Exchange) -> _Answer:
         """The answer at the end of all redirects. Raises Transient, Permanent; one place turns all
         that a server can do to a client into these."""
+        exchange.secrets |= set(locators.secrets(target.url))
         try:
             return self._follow(target, headers, exchange)
         except Exception as error:
-            raise failures.of(error) from error
+            raise _told(failures.of(error, exchange.clean), exchange) from error
 
     def _follow(self, target: Target, headers: dict[str, str], exchange: Exchange) -> _Answer:
         hop = _Hop.first(target.url, self._netrc)
+        exchange.url = exchange.first = hop.url
         private = locators.shown(target.url) != target.url
         for _ in range(_MOST_REDIRECTS + 1):
             private = private or hop.authorization is not None
+            exchange.url = hop.url
             answer = self._request(hop, headers, target.proxy, exchange)
             where = answer.headers.get("Location")
             if answer.status not in _REDIRECTS or not where:
@@ -177,6 +187,7 @@ class Client:
             answer.close()
             exchange.stay_outside |= not wire.is_inside(exchange.peer)
             hop = hop.next(where, self._netrc)
+        exchange.url = exchange.first
         raise Permanent(f"redirected more than {_MOST_REDIRECTS} times")
 
     def _request(
@@ -187,6 +198,7 @@ class Client:
         request.add_header("Accept-Encoding", "identity")
         if hop.authorization:
             request.add_header("Authorization", hop.authorization)
+            exchange.secrets |= credentials.told_in(hop.authorization)
         opener = wire.opener(exchange, proxy, lambda: self._tls)
         answer = opener.open(request, timeout=exchange.patience())
         if not isinstance(answer, http.client.HTTPResponse):
@@ -226,10 +238,13 @@ class _Hop:
             url = urllib.parse.urldefrag(urllib.parse.urljoin(self.url, text)).url
             scheme = urllib.parse.urlsplit(url).scheme
         except ValueError:
-            raise Permanent("redirected to something that is no URL") from None
+            raise Permanent(_NOWHERE) from None
         if scheme not in ("http", "https"):
             raise Permanent(f"redirected to {failures.short(scheme)}:, which is not followed")
-        new = self.first(url, netrc)
+        try:
+            new = self.first(url, netrc)
+        except Permanent:
+            raise Permanent(_NOWHERE) from None
         authorization = new.authorization
         if new.url == url and _origin(url) == _origin(self.url):  # and the URL names no other user
             authorization = self.authorization or authorization
@@ -252,16 +267,36 @@ def _body(answer: _Answer, exchange: Exchange, offset: int) -> Body:
         raise
     exchange.begin_body()
     total = None if size is None else offset + size
+    if total is not None and answer.http.status == 206:
+        # It may be less than was asked for: what is missing is asked for in its turn.
+        total = max(total, _range(answer.http)[1] or 0)
     return Body(stream, offset, total, private=answer.private)
 
 
-def _refusal(answer: _Answer) -> Transient | Permanent:
-    return failures.of_status(answer.http.status, answer.http.reason, answer.http.headers)
+def _refusal(answer: _Answer, exchange: Exchange) -> Transient | Permanent:
+    phrase = exchange.clean(answer.http.reason)
+    return _told(failures.of_status(answer.http.status, phrase, answer.http.headers), exchange)
+
+
+def _told(failure: Failure, exchange: Exchange) -> Failure:
+    """The failure, which names the proxy that could not be had and where a redirect led to."""
+    text = str(failure)
+    if exchange.proxy and exchange.peer is None and not text.startswith(_BY_PROXY):
+        text = f"{_BY_PROXY} {failures.short(exchange.proxy)}: {text}"
+    if exchange.url != exchange.first:
+        text = f"redirected to {failures.short(locators.shown(exchange.url))}: {text}"
+    failure.args = (text,)
+    return failure
 
 
 def _range_start(answer: http.client.HTTPResponse) -> int | None:
-    match = re.match(r"bytes\s+([0-9]{1,18})-", answer.headers.get("Content-Range", ""))
-    return int(match[1]) if match else None
+    return _range(answer)[0]
+
+
+def _range(answer: http.client.HTTPResponse) -> tuple[int | None, int | None]:
+    """Where the answer begins in the file, and the file's size, as far as it says these."""
+    match = _RANGE.match(answer.headers.get("Content-Range", ""))
+    return (int(match[1]), int(match[2]) if match[2] else None) if match else (None, None)
 
 
 def _text_of(body: Body) -> str:
@@ -284,10 +319,16 @@ def tls_context(ca_files: Sequence[str]) -> ssl.SSLContext:
         if path in known or not os.path.exists(path):
             continue
         known.add(path)
-        if os.path.isdir(path):
-            context.load_verify_locations(capath=path)
-        elif os.path.isfile(path):  # a fifo would be waited for
-            context.load_verify_locations(cafile=path)
+        try:
+            if os.path.isdir(path):
+                context.load_verify_locations(capath=path)
+            elif os.path.isfile(path):  # a fifo would be waited for
+                context.load_verify_locations(cafile=path)
+        except OSError as error:
+            raise Permanent(
+                f"no certificates can be read in {printable(path)}",
+                "apt's or pip's configuration names that file",
+            ) from error
     return context
 
 

@@ -11,6 +11,7 @@ import http.client
 import io
 import ipaddress
 import queue
+import re
 import socket
 import ssl
 import threading
@@ -20,11 +21,20 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from store.build import credentials
 from store.build.bounds import Exchange, Permanent, Slow
+from store.build.failures import PROXY
 from store.quantities import limit_text
 
 DIRECT = "DIRECT"  # apt's word for "no proxy for this host"
 _READ_AHEAD = 1 << 16
+_LAST_PORT = 65535
+_INTERIM = frozenset(range(100, 200)) - {101}  # 101 is the last word of HTTP
+_PROXY = re.compile(
+    r"((?P<scheme>[a-z][a-z0-9+.-]*)://|(?!.*://))((?P<user>.*)@)?"
+    r"(?P<place>(\[[0-9a-f:.%]+\]|[^\s:/@\[\]]+)(:(?P<port>[0-9]{0,5}))?)(/.*)?",
+    re.IGNORECASE | re.ASCII,
+)
 
 _Address = tuple[Any, ...]
 
@@ -37,20 +47,40 @@ def opener(
     It hands every answer over as it is: no redirect is followed, no status is an error. The
     ``context`` is asked for when TLS is spoken: bad certificates are no fault of plain http.
     """
-    if proxy is None:
-        proxies = urllib.request.ProxyHandler()
-    else:
+    named = None
+    if proxy is not None:
         named = {} if proxy == DIRECT else {"http": proxy, "https": proxy}
-        proxies = urllib.request.ProxyHandler(named)
     director = urllib.request.OpenerDirector()
     for handler in (
-        proxies,
+        _Proxies(exchange, named),
         urllib.request.UnknownHandler(),
         _PlainHandler(exchange),
         _SecureHandler(exchange, context),
     ):
         director.add_handler(handler)
     return director
+
+
+class _Proxies(urllib.request.ProxyHandler):
+    """Proxies by scheme (None: the environment's), of which the exchange comes to know."""
+
+    def __init__(self, exchange: Exchange, named: dict[str, str] | None) -> None:
+        super().__init__(named)
+        self._exchange = exchange
+
+    def proxy_open(self, req: urllib.request.Request, proxy: str, type: str) -> Any:
+        """Send the request by way of ``proxy``. Raises Permanent for one that cannot be used."""
+        self._exchange.proxy = None
+        if urllib.request.proxy_bypass(req.host):
+            return None
+        match = _PROXY.fullmatch(proxy)
+        if match is None or int(match["port"] or 0) > _LAST_PORT:
+            raise Permanent("the proxy that is set is no URL", PROXY)
+        if match["scheme"] and match["scheme"].lower() not in ("http", "https"):
+            raise Permanent(f"the proxy that is set speaks {match['scheme']} and not HTTP", PROXY)
+        self._exchange.secrets |= credentials.told_by(match["user"] or "")
+        self._exchange.proxy = match["place"]
+        return super().proxy_open(req, proxy, type)
 
 
 class _PlainHandler(urllib.request.HTTPHandler):
@@ -113,6 +143,14 @@ class _Answer(http.client.HTTPResponse):
         # The library's own stream keeps the socket open, and is not read from.
         self.fp = io.BufferedReader(_Wire(sock, self.fp, exchange), _READ_AHEAD)
 
+    def _read_status(self) -> tuple[str, int, str]:
+        """The line of the first answer that is final. The library itself knows of 100 alone."""
+        while True:
+            line: tuple[str, int, str] = super()._read_status()  # type: ignore[misc]
+            if line[1] not in _INTERIM:
+                return line
+            http.client.parse_headers(self.fp)
+
 
 class _Wire(io.RawIOBase):
     """The bytes of a socket. ``holder`` keeps it open for as long as this is open."""
@@ -145,6 +183,7 @@ class _Wire(io.RawIOBase):
 
 def dial(host: str, port: int, exchange: Exchange) -> socket.socket:
     """Connect to the first address of ``host`` that answers. Raises OSError, Slow, Permanent."""
+    exchange.peer = None
     end = time.monotonic() + exchange.connecting()
     addresses = lookup(host, port, end - time.monotonic())
     if exchange.stay_outside:

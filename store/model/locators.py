@@ -7,6 +7,7 @@ cannot be known, so only those are shown whose name says that they are harmless.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Final
 
 HIDDEN: Final = "***"
@@ -51,7 +52,12 @@ def secrets(locator: str) -> tuple[str, ...]:
 
 def scrubbed(text: str, locator: str) -> str:
     """``text`` without the secrets of ``locator``."""
-    for secret in secrets(locator):
+    return without(text, secrets(locator))
+
+
+def without(text: str, hidden: Iterable[str]) -> str:
+    """``text`` with a mark in the place of each of the secrets ``hidden``."""
+    for secret in sorted(hidden, key=len, reverse=True):
         text = text.replace(secret, HIDDEN)
     return text
 

@@ -20,6 +20,8 @@ GOOD = bytes(range(256)) * 1024
 Behaviour = Callable[[socket.socket, bytes, int], None]
 QUICK: dict[str, Behaviour] = {}
 """Behaviours that a client sees through at once."""
+SOUND: dict[str, Behaviour] = {}
+"""Behaviours that bring ``GOOD`` in the end."""
 TIMED: dict[str, Behaviour] = {}
 """Behaviours that only a clock ends."""
 
@@ -66,7 +68,7 @@ class _Handler(socketserver.BaseRequestHandler):
             with contextlib.suppress(OSError):
                 self.request.sendall(self.server.answer)
             return
-        behaviour = QUICK.get(name) or TIMED.get(name) or (good if name == "good" else missing)
+        behaviour = QUICK.get(name) or TIMED.get(name) or SOUND.get(name) or missing
         with contextlib.suppress(OSError):
             behaviour(self.request, head, count)
 
@@ -101,6 +103,31 @@ def good(to: socket.socket, head: bytes, _count: int) -> None:
     if start:
         lines %= (start, len(GOOD) - 1, len(GOOD))
     to.sendall(lines + b"Content-Length: %d\r\n\r\n" % (len(GOOD) - start) + GOOD[start:])
+
+
+SOUND["good"] = good
+
+
+def _slices(to: socket.socket, head: bytes, _count: int) -> None:
+    """Less than was asked for, each time."""
+    start = start_of(head)
+    end = min(start + 90_000, len(GOOD))
+    lines = b"HTTP/1.1 206 Part\r\nContent-Range: bytes %d-%d/%d\r\nContent-Length: %d\r\n\r\n"
+    to.sendall(lines % (start, end - 1, len(GOOD), end - start) + GOOD[start:end])
+
+
+def _without_end(to: socket.socket, _head: bytes, _count: int) -> None:
+    """All of it, and then no end."""
+    to.sendall(_OK + b"Content-Length: %d\r\n\r\n" % (len(GOOD) + 1) + GOOD)
+
+
+def _hints_first(to: socket.socket, head: bytes, count: int) -> None:
+    """As servers do that want to be quick."""
+    to.sendall(b"HTTP/1.1 103 Early Hints\r\nLink: </style.css>; rel=preload\r\n\r\n")
+    good(to, head, count)
+
+
+SOUND |= {"slices": _slices, "one-byte-short": _without_end, "103-first": _hints_first}
 
 
 def missing(to: socket.socket, _head: bytes, _count: int) -> None:
@@ -179,6 +206,13 @@ _flood("endless-header", _OK + b"X: ", _BLOCK)
 _flood("endless-headers", _OK, b"X: y\r\n" * 1000)
 _flood("endless-100", b"", b"HTTP/1.1 100 Continue\r\n\r\n" * 100)
 _flood("endless-100-with-headers", b"", b"HTTP/1.1 100 Continue\r\nX: y\r\n\r\n" * 100)
+_flood("endless-103", b"", b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n" * 100)
+_say("101", b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: h2c\r\n\r\n")
+_say("http-2-preface", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
+_say("http-2-frames", b"\0\0\x12\4\0\0\0\0\0" + bytes(18))
+_say("tls-alert", b"\x15\3\1\0\2\2\x46")
+_say("nul-in-phrase", b"HTTP/1.1 404 N\0o\r\n\r\n")
+_say("ends-lines-with-cr", b"HTTP/1.1 200 OK\rContent-Length: 5\r\rwrong")
 _flood("endless-empty-lines", b"", b"\r\n" * 1000)
 
 # Statuses
@@ -260,6 +294,12 @@ _redirect("to-port-of-words", b"http://127.0.0.1:port/x")
 _redirect("to-a-bad-address", b"http://[::1/x")
 _redirect("to-a-bad-name", b"http://" + b"a" * 70 + b".invalid/")
 _redirect("to-empty-labels", b"http://a..b/")
+_redirect("to-a-zone", b"http://[fe80::1%25nowhere]:1/x")
+_redirect("to-a-backslash", b"\\\\127.0.0.1\\x")
+_redirect("to-a-line-more", b"http://127.0.0.1:1/%0d%0aX: y")
+_redirect("to-another-user", b"http://u:p@127.0.0.1:1/x")
+_redirect("to-a-long-name", b"http://" + b"a." * 2000 + b"b/x")
+_redirect("to-a-nul", b"/go\0od")
 _redirect("to-no-host", b"http:///x")
 _redirect("to-only-a-port", b"http://:80/x")
 _redirect("to-spaces", b"http://127.0.0.1 /x y")
@@ -306,6 +346,9 @@ _after_half(
 )
 _after_half("then-other-bytes", lambda start: _part(start, b"z" * (len(GOOD) - start)))
 _after_half("then-one-byte-each", lambda start: _part(start, b"z"))
+_after_half("then-304", lambda _start: b"HTTP/1.1 304 Not Modified\r\n\r\n")
+_after_half("then-other-slices", lambda start: _part(start, b"z" * 7, 1 << 17))
+_after_half("then-a-total-of-digits", lambda start: _part(start, b"z", 10**18 - 1))
 _after_half("then-nothing-each", lambda start: _part(start, b""))
 _after_half("then-416", lambda _start: b"HTTP/1.1 416 No\r\n\r\n")
 _after_half("then-404", lambda _start: b"HTTP/1.1 404 No\r\n\r\n")

@@ -21,6 +21,10 @@ from store.build.credentials import Entry, authorization, basic, find, parse_net
         ("machine h password pw login me account a", [Entry("h", "me", "pw")]),
         ('machine h login "a b" password "p\\"w\\\\x\\n"', [Entry("h", "a b", 'p"w\\x\n')]),
         ("machine h login me password p#w", [Entry("h", "me", "p#w")]),
+        ("machine h login me password pw # password x", [Entry("h", "me", "pw")]),
+        ('machine h login me password "#pw"', [Entry("h", "me", "#pw")]),
+        ("machine h login me password #pw\naccount a", [Entry("h", "me", "account")]),
+        ("MacDef x\nmachine h login l password m\n\nmachine h login me", [Entry("h", "me")]),
         (
             "# machine x login a password b\nmachine h login me password pw",
             [Entry("h", "me", "pw")],

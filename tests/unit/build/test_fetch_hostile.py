@@ -21,7 +21,7 @@ from store.build import fetch as fetch_module
 from store.build.bounds import Bounds
 from store.build.fetch import FetchResult, fetch
 from store.errors import DiskReserve, FetchFailed, HashMismatch, SourceError
-from tests.unit.build.hostile import GOOD, QUICK, TIMED, Server, serving
+from tests.unit.build.hostile import GOOD, QUICK, SOUND, TIMED, Server, serving
 
 SHA256 = hashlib.sha256(GOOD).hexdigest()
 BOUNDS = Bounds(connect=0.6, head=0.6, slow_rate=2000, slow_time=0.6, answer=5, size=8 << 20)
@@ -81,6 +81,15 @@ def test_alone_it_is_named_with_a_reason(name: str, server: Server, tmp_path: Pa
     assert caught.value.message.replace("\n", "").isprintable()
     assert "status-404: 404 No" in caught.value.message
     assert "Traceback" not in caught.value.message and "Error" not in caught.value.message
+
+
+@pytest.mark.parametrize("name", sorted(SOUND))
+def test_what_brings_it_in_the_end_is_what_gave_it(
+    name: str, server: Server, tmp_path: Path
+) -> None:
+    result = get(tmp_path, server.url(name))
+    assert Path(result.path).read_bytes() == GOOD
+    assert result.locator == server.url(name)
 
 
 def test_what_only_a_clock_ends_is_left_in_time(server: Server, tmp_path: Path) -> None:

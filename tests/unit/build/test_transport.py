@@ -90,6 +90,91 @@ def test_a_proxy_that_is_none_is_a_reason_without_its_password(server: Server, p
     with pytest.raises((Permanent, Transient)) as caught:
         Client(bounds=BOUNDS).open(Target("http://host.invalid/x", proxy))
     assert "a:b" not in str(caught.value)
+    assert "proxy" in str(caught.value)
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_what_was_sent_to_a_proxy_is_not_shown_when_it_comes_back(
+    server: Server, scheme: str
+) -> None:
+    secret = "s\\cret/of-mine"
+    encoded = basic("me", secret).removeprefix("Basic ")
+    answer = f"HTTP/1.1 403 {secret} {encoded} {'x' * 106} {secret}\r\n\r\n".encode()
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        threading.Thread(target=_answer_once, args=(listening, answer), daemon=True).start()
+        place = f"127.0.0.1:{listening.getsockname()[1]}"
+        target = Target(f"{scheme}://host.invalid/x", f"http://me:{secret}@{place}")
+        with pytest.raises((Permanent, Transient)) as caught:
+            Client(bounds=BOUNDS).open(target)
+    told = str(caught.value)
+    assert "403 *** ***" in told
+    assert "s\\" not in told and encoded[:6] not in told, "not cut in its middle either"
+
+
+def _answer_once(listening: socket.socket, answer: bytes) -> None:
+    connection, _ = listening.accept()
+    with connection:
+        connection.recv(65536)
+        connection.sendall(answer)
+
+
+def test_what_a_netrc_file_says_is_not_shown_when_it_comes_back(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "netrc").write_text("default login me password hunter2hunter2\n")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    encoded = basic("me", "hunter2hunter2")
+    server.answer = f"HTTP/1.1 404 {encoded} hunter2hunter2\r\n\r\n".encode()
+    with pytest.raises(Permanent) as caught:
+        Client(bounds=BOUNDS).open(Target(server.url("answer")))
+    assert str(caught.value) == "404 Basic *** ***"
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("to-https-here", "redirected to https://127.0.0.1:1/x: Connection refused"),
+        ("to-a-bad-port", "redirected to something that is no URL"),
+        ("to-itself", "redirected more than 10 times"),
+        ("to-a-file", "redirected to file:, which is not followed"),
+        ("then-missing", "redirected to {}missing?token=***: 404 No"),
+    ],
+)
+def test_a_redirect_names_the_place_that_failed(server: Server, name: str, reason: str) -> None:
+    server.answer = b"HTTP/1.1 302 Go\r\nLocation: /missing?token=secret\r\n\r\n"
+    with pytest.raises((Permanent, Transient)) as caught:
+        Client(bounds=BOUNDS).open(Target(server.url(name if name[:2] == "to" else "answer")))
+    assert str(caught.value) == reason.format(server.url(""))
+
+
+def test_a_proxy_that_cannot_be_had_is_named(server: Server) -> None:
+    with pytest.raises(Transient, match=r"^by the proxy 127\.0\.0\.1:1: Connection refused$"):
+        Client(bounds=BOUNDS).open(Target("http://host.invalid/x", "http://127.0.0.1:1"))
+
+
+@pytest.mark.parametrize("status", [100, 102, 103, 199])
+def test_interim_answers_are_passed_over(server: Server, status: int) -> None:
+    interim = f"HTTP/1.1 {status} Wait\r\nLink: </x>\r\n\r\n".encode()
+    server.answer = 2 * interim + b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ngood"
+    with Client(bounds=BOUNDS).open(Target(server.url("answer"))) as body:
+        assert body.read(9) == b"good"
+
+
+def test_what_is_no_tls_is_told_in_words() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        answer = b"HTTP/1.1 400 No\r\n\r\n"
+        threading.Thread(target=_answer_once, args=(listening, answer), daemon=True).start()
+        with pytest.raises(Transient, match=r"^it does not speak TLS$"):
+            Client().open(Target(f"https://127.0.0.1:{listening.getsockname()[1]}/x"))
+
+
+@pytest.mark.parametrize(
+    ("code", "hint"), [(10, "clock"), (9, "clock"), (62, "name the host"), (18, "SSL_CERT_FILE")]
+)
+def test_the_hint_fits_the_certificates_fault(code: int, hint: str) -> None:
+    error = ssl.SSLCertVerificationError("bad")
+    error.verify_code, error.verify_message = code, "bad"
+    assert hint in (failures.of(error).hint or "")
 
 
 def test_a_name_that_hangs_is_left(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -212,9 +297,9 @@ def test_the_hint_fits_the_status(server: Server, url: str, hint: str) -> None:
         (ConnectionRefusedError(111, "Connection refused"), Transient, "http_proxy"),
         (OSError(113, "No route to host"), Transient, "http_proxy"),
         (ConnectionResetError(104, "reset"), Transient, None),
-        (ssl.SSLError(1, "wrong version number"), Transient, "SSL_CERT_FILE"),
+        (ssl.SSLError(1, "wrong version number"), Transient, None),
         (OSError("Tunnel connection failed: 407 Want"), Transient, "USER:PASSWORD"),
-        (OSError("Tunnel connection failed: 403 No"), Transient, "refused"),
+        (OSError("Tunnel connection failed: 403 No"), Transient, None),
         (UnicodeError("label too long"), Permanent, None),
         (RecursionError("deep"), Permanent, None),
         (MemoryError(), Permanent, None),
@@ -273,9 +358,9 @@ def test_a_bad_bundle_of_certificates_is_no_fault_of_plain_http(
     client = Client(bounds=BOUNDS, ca_files=[str(tmp_path / "bundle")])
     with client.open(Target(server.url("good"))) as body:
         assert body.read(5) == GOOD[:5]
-    with pytest.raises(Transient) as caught:
+    with pytest.raises(Permanent, match=r"no certificates can be read in .*bundle") as caught:
         client.open(Target(server.url("good").replace("http:", "https:")))
-    assert "SSL_CERT_FILE" in (caught.value.hint or "")
+    assert "pip" in (caught.value.hint or "")
 
 
 @pytest.fixture
