@@ -23,17 +23,18 @@ import click
 
 from scripts.benchmark import scale
 from store import digest
-from store.build import cleaning, runner
-from store.build.request import BuildRequest
 from store.cli.context import Context
-from store.knowledge import Knowledge
-from store.layout import Layout
-from store.lower import Limits, build_request, scratch_ids
+from store.graph.knowledge import Knowledge
+from store.jobs.lower import Limits, build_request, scratch_ids
+from store.layout.paths import Layout
+from store.local.store import make_directories
 from store.model.derivation import Derivation
 from store.model.names import ObjectId
 from store.objects.ingest import ingest, ingest_outputs
 from store.objects.scan import Scanner
-from store.store import make_directories
+from store.sandbox import runner
+from store.sandbox.request import BuildRequest
+from store.system import removing
 
 TOP = Path(__file__).resolve().parents[1]
 
@@ -116,7 +117,7 @@ def bench_ingest(folder: str, files: int = 20_000) -> None:
         ratios.append(ours[-1] / theirs)
         again.append(timed(partial(ingest, root, str(source), "again")))
         shutil.rmtree(copy)
-        cleaning.remove(root)
+        removing.remove(root)
     row(f"add {files} small files", f"{files / statistics.median(ours):.0f} files/s")
     row("  against cp -a and sync", f"ratio {statistics.median(ratios):.2f}")
     row("  the same again, every file shared", f"{files / statistics.median(again):.0f} files/s")
@@ -141,7 +142,7 @@ def bench_sandbox(context: Context, folder: str, turns: int = 60) -> None:
             inputs=(str(root),),
         )
         times.append(timed(partial(runner.run, request)))
-        cleaning.remove(work)
+        removing.remove(work)
     bare = [timed(partial(quietly, ["/bin/true"])) for _ in range(turns)]
     row("a sandboxed build of nothing", spread(times))
     row("  fork, exec and wait for /bin/true alone", spread(bare))
@@ -185,7 +186,7 @@ def bench_build(context: Context, folder: str, package: str, turns: int) -> None
         request = replace(request, env=(*request.env, ("MAKEFLAGS", f"-j{cores}")))
         outputs = scratch_ids(resolved).values()
         inside = timed(partial(_boxed, request, outputs, closure))
-        cleaning.remove(work)
+        removing.remove(work)
         outside = _by_hand(context, request, f"{folder}/hand{turn}")
         ratios.append(inside / outside)
         row(f"{package}: sandbox and ingest, by hand", f"{inside:.1f} s, {outside:.1f} s")

@@ -12,7 +12,7 @@ import click
 from store.cli.context import Context
 from store.cli.draw import make_reporter
 from store.errors import StoreError
-from store.knowledge import Knowledge, kind
+from store.graph.knowledge import Knowledge, kind
 from store.model.catalogue import GraphNode
 from store.model.realisation import Realisation
 from store.quantities import bytes_text, seconds_text

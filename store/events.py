@@ -146,7 +146,7 @@ class Examining(NamedTuple):
 
 
 class Examined(NamedTuple):
-    """An audit of a node has come to its verdict, a word of ``store.audit.verdict``."""
+    """An audit of a node has come to its verdict, a word of ``store.model.verdict``."""
 
     name: str
     verdict: str

@@ -10,7 +10,7 @@ import sys
 
 from store.gc.plan import make_plan
 from store.gc.policy import Policy
-from store.store import Store
+from store.local.store import Store
 
 
 def main() -> None:

@@ -9,8 +9,8 @@ from __future__ import annotations
 import sys
 import time
 
+from store.local.store import Store
 from store.model.names import ObjectId
-from store.store import Store
 
 NOBODY = ObjectId(bytes(20), "nobody")
 

@@ -15,13 +15,13 @@ from scripts.benchmark.shell import Shell
 from store import digest
 from store.index.env import Index
 from store.index.writing import Writer
-from store.layout import Layout
+from store.layout.paths import Layout
+from store.local.store import make_directories
 from store.model import identity
 from store.model.manifest import Manifest
 from store.model.names import ObjectId
 from store.model.tree import file
 from store.objects.sharing import MTIME_NS, link_path
-from store.store import make_directories
 
 GRAPH = Path(__file__).parent / "graph" / "stages.py"
 

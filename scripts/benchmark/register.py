@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from store.index.env import Index
 from store.index.schema import Entry
-from store.layout import Layout
+from store.layout.paths import Layout
 from store.model.names import ObjectId
 
 

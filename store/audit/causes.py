@@ -10,10 +10,10 @@ from collections.abc import Collection, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
-from store.audit.verdict import Difference, Finding, Verdict
-from store.build.variation import CONTROL, Variation, pinned
 from store.errors import StoreError
 from store.model.names import ObjectId
+from store.model.verdict import Difference, Finding, Verdict
+from store.sandbox.variation import CONTROL, Variation, pinned
 
 DATE = "date"
 RANDOMNESS = "randomness"

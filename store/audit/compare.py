@@ -12,13 +12,13 @@ from io import FileIO
 from itertools import islice
 
 from store.audit.explain import DEEPEST, Place, explain
-from store.audit.verdict import Difference
 from store.digest import TEXT_SIZE
 from store.errors import FormatError, InvalidName, quoted
-from store.layout import Layout
+from store.layout.paths import Layout
 from store.model.manifest import Manifest
 from store.model.names import ObjectId
 from store.model.tree import Node, NodeKind
+from store.model.verdict import Difference
 from store.objects.content import read_record, replacing
 from store.system.beneath import open_file_beneath, opened
 

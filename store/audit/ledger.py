@@ -12,12 +12,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from store.audit.compare import explained
-from store.audit.verdict import Difference, Finding, Verdict
 from store.errors import EvaluationError, FormatError, InvalidName, quoted, reason, storage_error
-from store.knowledge import Knowledge
+from store.graph.knowledge import Knowledge
+from store.local.store import Store
 from store.model.catalogue import Catalogue, Package
 from store.model.names import ObjectId, check_output
-from store.store import Store
+from store.model.verdict import Difference, Finding, Verdict
 from store.system.small import read_small
 
 COLUMNS = ("seed", "package", "output", "derivation", "path")

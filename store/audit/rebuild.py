@@ -11,10 +11,6 @@ from functools import partial
 from store.audit.causes import Outcome, Steps, Trial, examine
 from store.audit.subjects import Subject
 from store.audit.trial import Rebuild, carry_out, rehash
-from store.audit.verdict import Finding, Verdict
-from store.build import cleaning
-from store.build.log_limit import MAX_LOG
-from store.build.variation import CONTROL, Variation
 from store.errors import BuildError, CorruptObject, Interrupted, StoreError
 from store.events import (
     SILENT,
@@ -27,16 +23,20 @@ from store.events import (
     Started,
     Tick,
 )
-from store.lower import Limits
+from store.jobs.executor import Crew, Entered, Shift
+from store.jobs.job import Job
+from store.jobs.lower import Limits
+from store.jobs.phases import PhaseReader
+from store.jobs.process import Action, Send, Worker
+from store.jobs.tokens import Lending
+from store.jobs.watch import Watch
+from store.local.store import Store
 from store.model.derivation import Source
 from store.model.names import ObjectId
-from store.store import Store
-from store.work.crew import Crew, Entered, Shift
-from store.work.job import Job
-from store.work.phases import PhaseReader
-from store.work.process import Action, Send, Worker
-from store.work.tokens import Lending
-from store.work.watch import Watch
+from store.model.verdict import Finding, Verdict
+from store.sandbox.log_limit import MAX_LOG
+from store.sandbox.variation import CONTROL, Variation
+from store.system import removing
 
 
 @dataclass(frozen=True)
@@ -164,7 +164,7 @@ class Auditor:
             lending.pipe if lending else None,
         )
         name = f"{subject.case.subject}, {trial.variation.name}"
-        worker = Worker(name, self._action(subject, trial, job), partial(cleaning.remove, work))
+        worker = Worker(name, self._action(subject, trial, job), partial(removing.remove, work))
         running = _Running(
             examination=examination,
             number=number,

@@ -9,11 +9,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from store.audit.compare import explained
-from store.audit.verdict import Difference, Finding, Verdict
-from store.knowledge import Knowledge
+from store.graph.knowledge import Knowledge
+from store.local.store import Store
 from store.model.catalogue import Catalogue, Package
 from store.model.names import ObjectId
-from store.store import Store
+from store.model.verdict import Difference, Finding, Verdict
 
 NOT_THERE = "one of the two is not in this store any more: their files cannot be compared"
 

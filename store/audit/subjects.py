@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 from store.audit.causes import Case
-from store.audit.verdict import Finding, Verdict
 from store.errors import UnknownObject
-from store.knowledge import Knowledge, kind
+from store.graph.knowledge import Knowledge, kind
+from store.local.store import Store
 from store.model.catalogue import Catalogue
 from store.model.derivation import Resolved, Source
 from store.model.names import ObjectId
-from store.store import Store
+from store.model.verdict import Finding, Verdict
 
 
 @dataclass(frozen=True)

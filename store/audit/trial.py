@@ -14,15 +14,15 @@ from dataclasses import dataclass, replace
 
 from store.audit.causes import Outcome, Trial
 from store.audit.compare import explained
-from store.build import cleaning
-from store.build.log_limit import MAX_LOG
-from store.durable import open_file
 from store.errors import BuildError, SourceError
-from store.layout import Layout
+from store.jobs.job import Job, perform
+from store.jobs.process import Send
+from store.layout.paths import Layout
+from store.local.store import make_directories
 from store.model.derivation import Source
-from store.store import make_directories
-from store.work.job import Job, perform
-from store.work.process import Send
+from store.sandbox.log_limit import MAX_LOG
+from store.system import removing
+from store.system.durable import open_file
 
 LOGS = ("original.log", "rebuilt.log")
 
@@ -106,7 +106,7 @@ def _copy(path: str, target: str) -> None:
 
 def _replace(fresh: str, place: str) -> None:
     while True:
-        cleaning.remove(place)
+        removing.remove(place)
         try:
             os.rename(fresh, place)
             return

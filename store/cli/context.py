@@ -21,13 +21,13 @@ from store.errors import (
     printable,
     quoted,
 )
-from store.layout import Layout, default_recipes, default_root
+from store.layout.paths import Layout, default_recipes, default_root
 from store.model.names import STORE_DIR, ObjectId
 from store.system.home import expand_home
 
 if TYPE_CHECKING:
+    from store.local.store import Store
     from store.model.catalogue import Catalogue
-    from store.store import Store
 
 DEFAULT_SEED = "debian"
 
@@ -60,7 +60,7 @@ class Context:
 
         Raises NoStore, and what ``Store.open`` raises.
         """
-        from store.store import Store
+        from store.local.store import Store
 
         if self.absent == "empty" and not may_be_store(self.root):
             return _open_empty()
@@ -83,7 +83,7 @@ class Context:
         """What the recipes evaluate to on this seed; EvaluationError when there is none such."""
         if not re.fullmatch(_SEED, seed):
             raise EvaluationError(f"{quoted(seed)} cannot name a seed")
-        from store import catalogues
+        from store.recipes import catalogues
 
         # A package may be misspelt: that alone makes no store.
         layout = self.store.layout if may_be_store(self.root) else Layout(self.root)
@@ -123,7 +123,7 @@ class Context:
 
     def package_object(self, text: str, node: bytes, output: str) -> ObjectId:
         """The object that a package's output is realised to; NotRealised when it is not yet."""
-        from store.knowledge import Knowledge
+        from store.graph.knowledge import Knowledge
 
         knowledge = Knowledge(self.store, self.catalogue)
         knowledge.identify([node])
@@ -180,7 +180,7 @@ def may_be_store(root: str) -> bool:
 
 def _warn_of_way(layout: Layout) -> None:
     """Say so where others could put a store of theirs in the place of this one."""
-    from store.opening import open_way
+    from store.layout.opening import open_way
 
     if (path := open_way(layout)) is not None:
         print(
@@ -194,7 +194,7 @@ def _open_empty() -> Store:
     """A store that is removed already; its open index serves until the process ends."""
     import tempfile
 
-    from store.store import Store
+    from store.local.store import Store
 
     with tempfile.TemporaryDirectory(prefix="fixpoint-") as folder:
         return Store.open(f"{folder}/store")

@@ -12,17 +12,17 @@ from datetime import UTC, datetime
 from store.cli.wording import counted
 from store.errors import printable
 from store.gc.downloads import abandoned
-from store.gc.holders import Holders
 from store.gc.logs import removable
 from store.gc.plan import Plan, make_plan
 from store.gc.policy import Policy
-from store.gc.space import Forecast
 from store.index.reading import Reader
-from store.layout import Layout
+from store.layout.paths import Layout
+from store.local.roots import NamedRoot
+from store.local.store import Store
 from store.model.names import STORE_DIR
 from store.quantities import bytes_text, seconds_text
-from store.roots import NamedRoot
-from store.store import Store
+from store.usage.holders import Holders
+from store.usage.space import Forecast
 
 FEW, CROWD = 64, 20_000
 """Dead objects that are looked at together: first, where a bound may be reached soon, and most."""
@@ -118,7 +118,7 @@ def _unknown(layout: Layout, txn: Reader) -> list[str]:
     # in a tenth of the time.
     if len(os.listdir(layout.objects)) == txn.count():
         return []
-    from store.discarding import strays
+    from store.local.discarding import strays
 
     return strays(layout, txn).names
 

@@ -9,10 +9,10 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-from store.build.enter import enter
 from store.cli.context import Context
 from store.errors import CannotRun, UnknownObject
 from store.model.names import ObjectId
+from store.sandbox.enter import enter
 
 
 def enter_with(

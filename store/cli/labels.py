@@ -5,10 +5,10 @@ from __future__ import annotations
 import contextlib
 
 from store.cli.context import Context
-from store.cli.space import Labels
+from store.cli.pages.space import Labels
 from store.errors import StoreError
-from store.knowledge import Knowledge
-from store.store import Store
+from store.graph.knowledge import Knowledge
+from store.local.store import Store
 
 LEVELS = {"fetch": "sources", "builtin": "unpacked"}
 """What an object is by how it was made, when no recipe says more."""

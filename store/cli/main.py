@@ -51,7 +51,7 @@ COMMANDS = {
 @click.command(
     cls=LazyGroup,
     summaries=COMMANDS,
-    package="store.cli",
+    package="store.cli.commands",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 @click.option(

@@ -139,7 +139,7 @@ def trust_option(function: F) -> F:
 
 def max_log_option(function: F) -> F:
     """Adds ``--max-log-size``, of builds."""
-    from store.build.log_limit import MAX_LOG
+    from store.sandbox.log_limit import MAX_LOG
 
     return click.option(
         "--max-log-size",

@@ -6,33 +6,42 @@ import json
 import sys
 from collections.abc import Sequence
 from contextlib import closing
+from typing import NamedTuple
 
 import click
 
 from store.cli.context import Context
 from store.cli.draw import make_reporter
 from store.cli.room import room_maker
-from store.cli.verify import Asked
 from store.cli.wording import counted
-from store.discarding import clear_leftovers
 from store.events import Event, Planned, Reporter
-from store.lower import Limits
+from store.jobs.lower import Limits
+from store.local.discarding import clear_leftovers
+from store.local.store import Lease
 from store.model.names import ObjectId
-from store.remote.directory import StoreDirectory
-from store.remote.rebuilding import Rebuilding, Terms
-from store.remote.remembered import Remembered
-from store.remote.shared import SharedFiles
-from store.remote.substituter import Substituter
 from store.scheduler.options import Options
 from store.scheduler.realise import Realiser
-from store.store import Lease
+from store.substitute.directory import StoreDirectory
+from store.substitute.rebuilding import Rebuilding, Terms
+from store.substitute.remembered import Remembered
+from store.substitute.shared import SharedFiles
+from store.substitute.substituter import Substituter
 from store.verify.finding import Finding
 from store.verify.repair import Mended, repair_all, set_aside_pool
 from store.verify.run import Verifier
 
 
+class Repair(NamedTuple):
+    """How to repair. ``source`` is another store's folder; ``options`` are those of builds."""
+
+    source: str | None
+    rebuild: bool
+    options: Options
+    as_json: bool
+
+
 def repair_found(
-    context: Context, asked: Asked, verifier: Verifier, chosen: Sequence[ObjectId]
+    context: Context, asked: Repair, verifier: Verifier, chosen: Sequence[ObjectId]
 ) -> int:
     """Repair every damaged object, tell how each ended, and look again; returns the exit code."""
     store = context.store

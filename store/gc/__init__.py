@@ -1,1 +1,5 @@
-"""What is needed no more: finding it, saying why, and giving its space back to the disk."""
+"""Garbage: finding what is needed no more, and giving its space back to the disk.
+
+Imports usage, the index and the store of this machine. A *policy* says what may go; *marking* finds
+what is alive.
+"""

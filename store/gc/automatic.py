@@ -14,7 +14,7 @@ from store.events import SILENT, NothingToFree, Reporter
 from store.gc.collector import Collector
 from store.gc.plan import Plan
 from store.gc.settings import Settings, load
-from store.store import Store
+from store.local.store import Store
 from store.system import owned
 
 FIRST_REST = 600.0

@@ -11,7 +11,6 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from store.discarding import Batch, Discarding, strays
 from store.errors import Busy, StoreFull
 from store.events import SILENT, Collected, CollectorPhase, Reporter
 from store.gc.downloads import abandoned
@@ -20,12 +19,13 @@ from store.gc.marking import Marking
 from store.gc.plan import Plan, make_plan
 from store.gc.policy import Policy
 from store.gc.removal import Removal
-from store.gc.space import Forecast
 from store.index.writing import Writer
-from store.locks import LockFile
+from store.local.discarding import Batch, Discarding, strays
+from store.local.roots import NamedRoot
+from store.local.store import Store
 from store.model.names import ObjectId
-from store.roots import NamedRoot
-from store.store import Store
+from store.system.locks import LockFile
+from store.usage.space import Forecast
 
 ROUND = 4096
 """Objects that are taken out before their space is given back."""

@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from store.errors import StillAlive
 from store.events import SILENT, Reporter
 from store.gc.collector import Collector, Outcome
-from store.gc.holders import Kind
 from store.gc.plan import Plan, make_plan
 from store.gc.policy import Policy
-from store.gc.why import why_alive
+from store.local.store import Store
 from store.model.names import ObjectId
-from store.store import Store
+from store.usage.holders import Kind
+from store.usage.why import why_alive
 
 _LETTING_GO = {
     Kind.ROOT: "`store root remove` lets go of it",

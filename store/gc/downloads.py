@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from store.gc.policy import Policy
-from store.layout import Layout
+from store.layout.paths import Layout
 from store.system.clock import age
 from store.system.removing import remove_tree
 

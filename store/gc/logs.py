@@ -18,11 +18,11 @@ from typing import Final
 
 from store.gc.policy import Policy
 from store.index.reading import Reader
-from store.layout import Layout
-from store.locks import position
-from store.store import Store
+from store.layout.paths import Layout
+from store.local.store import Store
 from store.system.beneath import FOLDER
 from store.system.clock import age
+from store.system.locks import position
 
 _NAME: Final = re.compile("[0-9a-f]{64}")
 _BLOCK: Final = 512

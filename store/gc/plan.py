@@ -6,13 +6,13 @@ from array import array
 from collections.abc import Callable
 from typing import NamedTuple
 
-from store.gc.holders import Holders, gather
 from store.gc.marking import Marking, by_last_use
 from store.gc.policy import Policy
 from store.index.reading import Reader
 from store.index.schema import COARSE
-from store.store import Store
+from store.local.store import Store
 from store.system.clock import SKEW, unix_seconds
+from store.usage.holders import Holders, gather
 
 
 class Plan(NamedTuple):

@@ -8,12 +8,12 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TypeVar
 
-from store.discarding import RUN
 from store.errors import reason
 from store.gc.unlinking import Removed, outline, remove_folders
-from store.layout import Layout
-from store.locks import Hold
-from store.objects.crew import overlap, share_out
+from store.layout.paths import Layout
+from store.local.discarding import RUN
+from store.system.locks import Hold
+from store.system.parallel import overlap, share_out
 from store.system.removing import Removal as TreeRemoval
 from store.system.removing import mount_at, remove_tree
 

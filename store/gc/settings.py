@@ -23,8 +23,8 @@ from dataclasses import dataclass
 
 from store.errors import UsageError, reason
 from store.gc.policy import LOGS_OLDER_THAN, LOGS_SIZE, Policy
-from store.layout import Layout
-from store.roots import UNSEEN
+from store.layout.paths import Layout
+from store.local.roots import UNSEEN
 
 _SIZE = re.compile(r"(\d{1,18}(?:\.\d{1,9})?) ?([KMGTP]?)(?:i?B)?", re.ASCII)
 _DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,9})?) ?([smhdw]?)", re.ASCII)

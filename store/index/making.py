@@ -13,8 +13,8 @@ from typing import Any
 
 import lmdb
 
-from store.durable import sync_folder
-from store.locks import Hold, make_held
+from store.system.durable import sync_folder
+from store.system.locks import Hold, make_held
 
 PREFIX = "new-"
 """How the names of folders begin in which an index is made."""

@@ -12,16 +12,16 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from store.canon import Value
-from store.durable import sync_folder
 from store.errors import Busy
 from store.index import making, records
 from store.index.env import Index, use_lock
 from store.index.filesystem import refuse_network
 from store.index.records import Scan
 from store.index.writing import Writer
-from store.locks import make_held
 from store.system import owned
 from store.system.clock import unix_seconds
+from store.system.durable import sync_folder
+from store.system.locks import make_held
 
 ASIDE = "replaced-"
 """How the names begin of what was replaced."""

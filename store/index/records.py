@@ -32,11 +32,11 @@ from typing import BinaryIO
 
 from store import canon, digest
 from store.canon import Value
-from store.durable import open_file, sync_folder
 from store.errors import FormatError, StoreError
 from store.index.reading import Reader
 from store.index.writing import Writer
 from store.system import owned
+from store.system.durable import open_file, sync_folder
 
 MARK = b"\xf1xp\x01"
 _HEAD = struct.Struct(">4sI16s")

@@ -13,9 +13,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from store import digest
-from store.durable import open_file
 from store.model import identity
 from store.objects.scan import OVERLAP
+from store.system.durable import open_file
 
 CHUNK = 1 << 20
 """Bytes that are read at a time."""

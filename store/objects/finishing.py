@@ -6,13 +6,13 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
-from store import kernel
 from store.model.tree import Node, NodeKind, file, link
 from store.objects.content import places, replaced, rewrite
-from store.objects.crew import share_out
 from store.objects.sharing import MTIME_NS, finish, mode_of, publish
 from store.objects.staged import TOP, Staged, blanked_file, blanked_link
+from store.system import kernel
 from store.system.beneath import FOLDER
+from store.system.parallel import share_out
 
 FEW = 12
 """Up to so many fresh inodes are synced one by one; more are cheaper with the file system."""

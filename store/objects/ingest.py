@@ -14,8 +14,7 @@ from graphlib import CycleError, TopologicalSorter
 
 from store.digest import TEXT_SIZE
 from store.errors import CorruptObject, OutputRefused, storage_error
-from store.layout import Layout
-from store.locks import Claims, make_held
+from store.layout.paths import Layout
 from store.model import identity
 from store.model.manifest import Manifest
 from store.model.names import STORE_DIR, ObjectId
@@ -27,11 +26,12 @@ from store.objects.finishing import (
     sync,
 )
 from store.objects.placing import place
-from store.objects.portions import uncollected
 from store.objects.scan import Scanner
 from store.objects.staged import TOP, Staged
 from store.objects.staging import Copier
+from store.system.locks import Claims, make_held
 from store.system.longpath import LONGEST
+from store.system.portions import uncollected
 from store.system.removing import remove_tree
 
 

@@ -9,18 +9,17 @@ import os
 import stat
 from collections.abc import Iterable, Iterator
 
-from store import kernel
-from store.durable import move, sync_folder
 from store.errors import FormatError, InvalidName, StorageError
-from store.layout import Layout
-from store.locks import Claims
+from store.layout.paths import Layout
 from store.model.manifest import Manifest
 from store.model.names import ObjectId
 from store.model.tree import NodeKind
 from store.objects.check import differs
 from store.objects.content import LONGEST_RECORD, read_record
 from store.objects.sharing import finish
-from store.system import owned
+from store.system import kernel, owned
+from store.system.durable import move, sync_folder
+from store.system.locks import Claims
 from store.system.removing import remove_tree
 
 _CANNOT_EXCHANGE = (errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP)

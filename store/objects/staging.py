@@ -18,7 +18,6 @@ from store import digest
 from store.errors import OutputRefused, UsageError
 from store.model.tree import Node, NodeKind, file, link
 from store.objects.content import CHUNK
-from store.objects.crew import Helper, hands, results
 from store.objects.entries import (
     create,
     listing,
@@ -44,6 +43,7 @@ from store.objects.staged import (
     unpack,
 )
 from store.objects.writeback import Writeback
+from store.system.parallel import Helper, hands, results
 from store.system.room import Room
 
 DEEPEST = 200

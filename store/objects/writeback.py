@@ -10,8 +10,8 @@ import os
 import select
 from functools import partial
 
-from store import kernel
-from store.objects.crew import Helper
+from store.system import kernel
+from store.system.parallel import Helper
 
 ENOUGH = 64 << 20
 """Bytes that are worth a process of their own."""

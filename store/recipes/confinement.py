@@ -12,8 +12,8 @@ import sys
 from collections.abc import Iterable
 from typing import Final
 
-from store import kernel
-from store.build import seccomp
+from store.sandbox import seccomp
+from store.system import kernel
 
 # Where the dynamic loader finds what modules of Python's own are linked with.
 LIBRARIES: Final = ("/lib", "/lib64", "/usr/lib", "/usr/lib64", "/etc/ld.so.cache")

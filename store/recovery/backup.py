@@ -10,9 +10,9 @@ import contextlib
 import os
 
 from store import digest
-from store.durable import sync_folder
 from store.errors import CorruptObject, StorageError, storage_error
 from store.index.env import Index
+from store.system.durable import sync_folder
 
 _MARK = b"\nblake3 "
 SEAL = len(_MARK) + 2 * digest.DIGEST_SIZE + 1

@@ -14,19 +14,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from store import opening
-from store.durable import open_file
 from store.errors import CorruptObject, NoStore, StoreError, UnknownObject, storage_error
 from store.index import foreign
 from store.index.rebuilding import Workshop, workshop
 from store.index.records import Scan
 from store.index.writing import Writer
-from store.layout import Layout
-from store.objects.crew import Helper
+from store.layout import opening
+from store.layout.paths import Layout
+from store.local.store import make_directories
 from store.recovery.backup import check_seal
 from store.recovery.replay import Replay
 from store.recovery.survey import Survey, survey
-from store.store import make_directories
+from store.system.durable import open_file
+from store.system.parallel import Helper
 
 CROWD = 5_000
 """Objects that are told to the index at once."""

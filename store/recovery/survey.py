@@ -9,15 +9,15 @@ from functools import partial
 
 from store.errors import FormatError, InvalidName, StoreError
 from store.index.schema import Entry
-from store.layout import Layout
+from store.layout.paths import Layout
 from store.model.manifest import Manifest
 from store.model.names import ObjectId
 from store.objects.check import check_identity, check_tree
 from store.objects.content import read_record
 from store.objects.placing import BESIDE
-from store.objects.portions import each
 from store.recovery.whole import Seen, Whole
 from store.system.clock import unix_seconds
+from store.system.portions import each
 
 MANY = 20_000
 """Objects that are looked at before what was seen of them is put into columns."""

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from store.build import cleaning
 from store.errors import BuildError, Interrupted, MixedInputs, Offline, StoreError, storage_error
 from store.events import (
     Event,
@@ -22,9 +21,16 @@ from store.events import (
     Unrealised,
     Waiting,
 )
-from store.knowledge import Knowledge, Plan, kind
-from store.locks import Lock, position
-from store.lower import Limits
+from store.graph.knowledge import Knowledge, Plan, kind
+from store.jobs.executor import Crew, Entered, Shift
+from store.jobs.job import Job, perform, preload
+from store.jobs.lower import Limits
+from store.jobs.phases import PhaseReader
+from store.jobs.pool import Errand, Team
+from store.jobs.process import Worker
+from store.jobs.tokens import Lending
+from store.jobs.watch import Watch
+from store.local.store import Lease, Store
 from store.model.catalogue import Catalogue, GraphNode
 from store.model.derivation import Derivation, Resolved, Source
 from store.model.locators import shown
@@ -32,14 +38,8 @@ from store.model.result import Registration, Result
 from store.scheduler.failures import undone_for
 from store.scheduler.forecast import MAX_FETCHES, chains, planned_nodes
 from store.scheduler.options import Options
-from store.store import Lease, Store
-from store.work.crew import Crew, Entered, Shift
-from store.work.job import Job, perform, preload
-from store.work.phases import PhaseReader
-from store.work.process import Worker
-from store.work.team import Errand, Team
-from store.work.tokens import Lending
-from store.work.watch import Watch
+from store.system import removing
+from store.system.locks import Lock, position
 
 
 @dataclass(eq=False, kw_only=True)
@@ -287,7 +287,7 @@ class Execution:
         return Worker(
             job.node.name,
             partial(perform, self._store.layout, what, job),
-            partial(cleaning.remove, job.work_dir),
+            partial(removing.remove, job.work_dir),
         )
 
     # -- listening ----------------------------------------------------------------------------

@@ -7,9 +7,9 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import NamedTuple
 
 from store.events import PlannedNode
-from store.knowledge import Plan, kind
+from store.graph.knowledge import Plan, kind
+from store.local.store import Store
 from store.model.catalogue import Catalogue
-from store.store import Store
 
 MAX_FETCHES = 6
 """Downloads at once."""

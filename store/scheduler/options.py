@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import NamedTuple
 
-from store.build.log_limit import MAX_LOG
+from store.sandbox.log_limit import MAX_LOG
 
 
 class Options(NamedTuple):

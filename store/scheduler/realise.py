@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterable, Sequence
 
 from store.errors import DiskReserve, MixedInputs, StoreFull
 from store.events import SILENT, Absent, Mixed, Planned, Reporter
-from store.knowledge import Knowledge, Plan
+from store.graph.knowledge import Knowledge, Plan
+from store.local.store import Lease, Store
 from store.model.catalogue import Catalogue
 from store.model.derivation import Derivation, Ref
 from store.model.names import ObjectId
 from store.scheduler.options import Options
-from store.store import Lease, Store
 
 ATTEMPTS = 3
 """How often a plan is executed: again when room could be made after the disk had become full, or
@@ -52,7 +52,7 @@ class Realiser:
         plan = self.knowledge.plan([goal.node for goal in goals])
         if not plan.builds:
             return plan
-        from store.lower import check_system  # takes long to load, and often nothing is built
+        from store.jobs.lower import check_system  # takes long to load, and often nothing is built
 
         for node in plan.builds:
             value = self._catalogue.nodes[node]

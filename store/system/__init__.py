@@ -1,5 +1,6 @@
-"""What the operating system offers, for every room above: at present, opening below a folder.
+"""What the operating system offers, for every room above: system calls, files, locks, processes.
 
-Imports the ground alone. *Beneath* a folder is what a path of names reaches from its descriptor
-without following a symbolic link and without ``..``.
+Imports the vocabulary alone. *Beneath* a folder is what a path of names reaches from its descriptor
+without following a symbolic link and without ``..``. A *lock* is one between processes, and lies
+where only its owner can open it. A *forked call* is work in a process of its own that answers once.
 """

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from store import kernel
+from store.system import kernel
 from store.system.beneath import FOLDER, HANDLE, open_beneath
 
 _BLOCK: Final = 512
@@ -327,3 +327,13 @@ def _unlink_all(top: int, path: bytes, names: Sequence[bytes]) -> int:
         finally:
             os.close(folder)
     return freed
+
+
+def remove(path: str) -> None:
+    """Remove a directory and all below it. Nothing is done if it is not there.
+
+    Links are removed and not followed; directories without permissions are given them; however
+    deep the tree is, few descriptors suffice, and large ones are removed by several threads. No
+    process may be changing the tree meanwhile. OSError when something is left; the rest is gone.
+    """
+    remove_tree(os.path.abspath(path), threads=True).refuse()

@@ -8,11 +8,11 @@ import os
 from collections.abc import Iterator
 
 from store.errors import StoreError
-from store.layout import Layout
+from store.layout.paths import Layout
+from store.local.store import Store
 from store.model.names import ObjectId
-from store.objects.crew import Helper
 from store.objects.placing import BESIDE
-from store.store import Store
+from store.system.parallel import Helper
 from store.verify.finding import REBUILD_INDEX, Finding
 from store.verify.objects import look
 from store.verify.records import check_index

@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from store.errors import FormatError, InvalidName
-from store.layout import Layout
+from store.layout.paths import Layout
 from store.model.manifest import Manifest
 from store.model.names import ObjectId
 from store.objects.check import Unread, check_identity, check_tree, owner_of
 from store.objects.content import read_record
-from store.objects.crew import share_out
 from store.objects.placing import MANIFEST
+from store.system.parallel import share_out
 from store.verify.finding import Finding
 from store.verify.reading import Digest, Modes, hash_inodes
 from store.verify.swift import Glance, glance

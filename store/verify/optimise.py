@@ -6,15 +6,15 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from store.discarding import clear_leftovers
 from store.errors import StoreError
-from store.layout import Layout
+from store.layout.paths import Layout
+from store.local.discarding import clear_leftovers
+from store.local.store import Store
 from store.model.names import ObjectId
 from store.objects.check import Unread, check_tree
 from store.objects.content import file_digest
 from store.objects.ingest import ingest_again
 from store.objects.sharing import link_path, publish
-from store.store import Store
 from store.system.longpath import lstat, open_at
 from store.verify.objects import read_manifest
 

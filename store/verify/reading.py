@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from store import digest
 from store.errors import reason
 from store.objects.check import Unread
-from store.objects.crew import hands, share_out
 from store.system.longpath import open_at
+from store.system.parallel import hands, share_out
 
 CHUNK = 512 << 10
 """Bytes read at a time: small enough to be still in the processor's cache when they are hashed."""

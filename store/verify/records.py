@@ -8,9 +8,9 @@ from collections.abc import Iterator, Sequence
 
 from store.errors import CorruptObject, FormatError, InvalidName
 from store.index.reading import Reader
+from store.local.roots import Links, NamedRoot
+from store.local.store import Store
 from store.model.names import ObjectId
-from store.roots import Links, NamedRoot
-from store.store import Store
 from store.verify.finding import REBUILD_INDEX, Finding
 from store.verify.mixed import check_mixed
 from store.verify.objects import Examined

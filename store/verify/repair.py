@@ -11,11 +11,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
-from store.durable import move, sync_folder
 from store.errors import StorageError, StoreError, StoreFull, storage_error
 from store.index.schema import Entry
-from store.layout import Layout
-from store.locks import Claims
+from store.layout.paths import Layout
+from store.local.store import Store
 from store.model.manifest import Manifest
 from store.model.names import ObjectId
 from store.model.tree import NodeKind
@@ -23,10 +22,11 @@ from store.objects.content import file_digest
 from store.objects.ingest import ingest_again
 from store.objects.placing import exclusive, mark_unsound
 from store.objects.sharing import link_path
-from store.remote.importing import take
-from store.remote.substituter import FATAL, Substituter
-from store.store import Store
+from store.substitute.importing import take
+from store.substitute.substituter import FATAL, Substituter
 from store.system import owned
+from store.system.durable import move, sync_folder
+from store.system.locks import Claims
 from store.system.removing import remove_tree
 from store.verify.finding import Finding
 from store.verify.objects import inspect, read_manifest

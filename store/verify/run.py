@@ -12,9 +12,9 @@ from typing import Final
 
 from store.errors import NotOwner, StoreError, StoreReadOnly
 from store.index.reading import Reader
-from store.layout import Layout
+from store.layout.paths import Layout
+from store.local.store import Store
 from store.model.names import ObjectId
-from store.store import Store
 from store.verify.finding import Finding
 from store.verify.objects import Examined, inspect, look
 from store.verify.reading import Digest, Modes

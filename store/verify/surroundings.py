@@ -11,15 +11,15 @@ from functools import partial
 
 from store.errors import StoreError
 from store.index.reading import Reader
-from store.layout import Layout
-from store.locks import Claims, Hold
+from store.layout.paths import Layout
+from store.local.store import Store
 from store.model.names import ObjectId
 from store.objects.check import Unread, owner_of
-from store.objects.crew import share_out
 from store.objects.placing import BESIDE, exclusive
 from store.objects.sharing import MTIME_NS, mode_of
-from store.store import Store
 from store.system.beneath import FOLDER
+from store.system.locks import Claims, Hold
+from store.system.parallel import share_out
 from store.verify.finding import Finding
 from store.verify.reading import Digest, Modes, hash_inodes
 

@@ -17,7 +17,7 @@ from functools import partial
 
 from store import digest
 from store.errors import FormatError, InvalidName
-from store.layout import Layout
+from store.layout.paths import Layout
 from store.model import identity
 from store.model.manifest import Manifest
 from store.model.names import ObjectId
@@ -25,11 +25,11 @@ from store.model.outline import Entries, Outline
 from store.model.tree import Node, NodeKind
 from store.objects.check import Unread, check_identity, owner_of
 from store.objects.content import read_record
-from store.objects.crew import Drawn
 from store.objects.placing import MANIFEST
-from store.objects.portions import uncollected
 from store.objects.sharing import MTIME_NS
 from store.system.longpath import open_at
+from store.system.parallel import Drawn
+from store.system.portions import uncollected
 from store.verify.reading import CHUNK, Digest, reading
 
 BROAD = 512 << 10

@@ -14,7 +14,7 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from random import Random
 
-from store import kernel
+from store.system import kernel
 from tests.faults.refusals import unclear
 from tests.faults.running import Clock
 from tests.faults.subjects import Workshop

@@ -10,9 +10,9 @@ from collections.abc import Iterable
 
 from store.errors import StoreError
 from store.index.env import Index
+from store.local.store import Store
 from store.model.names import ObjectId
 from store.objects.placing import BESIDE
-from store.store import Store
 from store.verify.finding import Finding
 from store.verify.run import Verifier
 from tests.faults.running import isolated

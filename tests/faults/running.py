@@ -23,8 +23,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from store import kernel
 from store.index.env import Index
+from store.system import kernel
 
 T = TypeVar("T")
 

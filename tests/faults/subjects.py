@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from store.build import cleaning
+from store.system import removing
 from tests.faults import rule
 from tests.faults.running import Done, run
 from tests.integration.laboratory import program_interpreter
@@ -93,7 +93,7 @@ class Workshop:
     @staticmethod
     def clear(folder: Path) -> None:
         """Remove a folder, whatever modes it has."""
-        cleaning.remove(str(folder))
+        removing.remove(str(folder))
 
     def command(self, folder: Path, words: Sequence[str]) -> list[str]:
         """The command line for the copy in ``folder``."""

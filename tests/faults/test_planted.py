@@ -11,15 +11,14 @@ from typing import Any
 
 import pytest
 
-from store import durable
-from store.build import cleaning
-from store.discarding import Batch, Discarding
 from store.index.writing import Writer
-from store.layout import Layout
+from store.layout.paths import Layout
+from store.local.discarding import Batch, Discarding
+from store.local.store import Lease, Store
 from store.model.manifest import Manifest
 from store.model.names import ObjectId
 from store.objects import ingest, placing
-from store.store import Lease, Store
+from store.system import durable, removing
 from tests.faults import cuts, kills, refusals
 from tests.faults.running import Clock
 from tests.faults.subjects import SUBJECTS, Workshop, workshop
@@ -128,7 +127,7 @@ def early_goodbye(patch: Patch) -> None:
     def move(path: str, target: str) -> None:
         real_move(path, target)
         if os.path.isdir(target):
-            cleaning.remove(target)
+            removing.remove(target)
 
     patch.setattr(placing, "_replace", replace)
     patch.setattr("store.objects.placing.move", move)
@@ -137,7 +136,7 @@ def early_goodbye(patch: Patch) -> None:
 def blind_to_swaps(patch: Patch) -> None:
     """What a killed swap left is never cleared."""
     only_before_renames(patch)
-    patch.setattr("store.discarding.swapped", lambda _: set())
+    patch.setattr("store.local.discarding.swapped", lambda _: set())
 
 
 def raw_errors(patch: Patch) -> None:
@@ -181,7 +180,7 @@ def test_a_planted_bug_is_found(
 
 @pytest.mark.usefixtures("warmed")
 def test_a_collector_that_forgets_the_roots_is_found(tmp_path: Path, monkeypatch: Patch) -> None:
-    monkeypatch.setattr("store.roots.Standing.held", lambda _: [])
+    monkeypatch.setattr("store.local.roots.Standing.held", lambda _: [])
     shop = workshop(tmp_path / "shop", TOGETHER)
     tally = together(shop, {"adder": 1, "collector": 1}, 2, 1)
     Workshop.clear(shop.place)

@@ -14,20 +14,21 @@ from functools import cache
 from pathlib import Path
 
 from store import canon
-from store.audit import envelope, record, statement, strict
+from store.attest import envelope, record, statement, strict
+from store.attest.signing import PrivateKey, PublicKey
 from store.audit.explain import explain
-from store.audit.signing import PrivateKey, PublicKey
-from store.audit.verdict import Finding, Verdict
-from store.build import archives, indexes, locate, mirrors, selection, unpack
-from store.build.streams import Meter
-from store.build.transport import Page
 from store.errors import BadArchive, FormatError, InvalidName
+from store.fetch import indexes, locate, mirrors
+from store.fetch.transport import Page
 from store.index.filesystem import filesystem_of
 from store.model.derivation import Derivation, Resolved, Source
 from store.model.manifest import Manifest
 from store.model.names import ObjectId
 from store.model.realisation import Realisation
 from store.model.tree import Directory
+from store.model.verdict import Finding, Verdict
+from store.unpack import archives, selection, unpack
+from store.unpack.streams import Meter
 from tests.fuzz.files import FILES
 from tests.golden import examples
 

@@ -17,9 +17,8 @@ import pytest
 from store import canon, digest
 from store.audit import ledger
 from store.audit.explain import explain
-from store.build import archives, selection, unpack
-from store.build.streams import Meter
 from store.errors import BadArchive, FormatError, InvalidName, printable
+from store.local.store import Store
 from store.model import fields, identity
 from store.model.manifest import Manifest
 from store.model.names import ObjectId
@@ -27,8 +26,9 @@ from store.model.outline import Outline
 from store.model.tree import Directory
 from store.objects.check import check_object
 from store.objects.ingest import ingest_outputs
-from store.store import Store
 from store.system.removing import remove_tree
+from store.unpack import archives, selection, unpack
+from store.unpack.streams import Meter
 from tests.fuzz.targets import TARGETS
 from tests.fuzz.within import within
 

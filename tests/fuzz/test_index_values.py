@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 from store.errors import CorruptObject, UnknownObject
 from store.index.reading import Reader
 from store.index.schema import TABLES, Roots
+from store.local.store import Store
 from store.model.names import ObjectId, object_name
 from store.model.result import Made, Result
 from store.objects.ingest import ingest
-from store.store import Store
 from tests.golden.examples import DERIVATION, RESOLVED, SOURCE
 
 KEYS = (DERIVATION.digest, RESOLVED.digest, SOURCE.digest)

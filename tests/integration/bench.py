@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from store.build import cleaning
+from store.system import removing
 from tests.integration.laboratory import (
     INPUT,
     INPUT_FILE,
@@ -27,7 +27,7 @@ def bench() -> Iterator[tuple[Path, str]]:
     base.chmod(0o755)
     (base / "rootfs").mkdir()
     yield base, copy_interpreter(base / "rootfs")
-    cleaning.remove(str(base))
+    removing.remove(str(base))
 
 
 @pytest.fixture(scope="session", params=["this-user", "nobody"])

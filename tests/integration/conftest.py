@@ -14,7 +14,7 @@ from pathlib import Path
 import lmdb
 import pytest
 
-from store import kernel
+from store.system import kernel
 from tests.integration.browser import Browser, opened
 
 TOP = Path(__file__).resolve().parents[2]

@@ -23,9 +23,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from store import kernel
-from store.build import runner
-from store.build.request import BuildRequest, BuildResult
+from store.sandbox import runner
+from store.sandbox.request import BuildRequest, BuildResult
+from store.system import kernel
 
 T = TypeVar("T")
 

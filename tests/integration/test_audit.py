@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from store.build.variation import VARIATIONS
+from store.sandbox.variation import VARIATIONS
 from tests.integration.conftest import TOP, TOYS, Shop
 from tests.integration.test_realise import builders, wait_for
 from tests.recipes.copies import RECIPES, copy_recipes

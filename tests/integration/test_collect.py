@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from store.store import Store
+from store.local.store import Store
 from tests.integration.conftest import MakeDisk, Shop
 
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from store.errors import Busy
 from store.index.writing import Writer
-from store.locks import Claims, LockFile
-from store.store import Store
+from store.local.store import Store
+from store.system.locks import Claims, LockFile
 from tests.integration.conftest import Shop
 
 

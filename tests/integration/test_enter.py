@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from store.build import enter
 from store.errors import SandboxUnavailable
+from store.sandbox import enter
 from tests.integration.laboratory import INPUT_FILE, Lab
 
 pytest_plugins = ["tests.integration.bench"]
@@ -77,8 +77,8 @@ def test_a_kernel_that_refuses_is_a_clear_error(lab: Lab, monkeypatch: pytest.Mo
     def refuse(flags: int) -> None:
         raise PermissionError(1, "Operation not permitted", "unshare")
 
-    monkeypatch.setattr("store.kernel.unshare", refuse)
-    monkeypatch.setattr("store.kernel.threads", lambda: 1)  # nothing is really entered
+    monkeypatch.setattr("store.system.kernel.unshare", refuse)
+    monkeypatch.setattr("store.system.kernel.threads", lambda: 1)  # nothing is really entered
     with pytest.raises(SandboxUnavailable, match="making the namespaces"):
         lab.act(lambda: enter.enter(lab.store, ("/bin/true",), {}, "/"))
 

@@ -17,11 +17,11 @@ import pytest
 from store.cli.context import Context
 from store.errors import BuildFailed, FetchSilent, FetchTimeout, StoreError, StoreFull
 from store.events import Event, Failed, Finished, Stopping, Unrealised
+from store.local.store import Store
 from store.model.catalogue import Catalogue, Package
 from store.model.derivation import Derivation, Ref, Source
 from store.scheduler.options import Options
 from store.scheduler.realise import Realiser
-from store.store import Store
 from tests.integration.conftest import Shop
 from tests.recipes.toys.stages import Toys
 

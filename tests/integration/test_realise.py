@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from store import kernel
+from store.system import kernel
 from tests.integration.conftest import TOP, MakeDisk, Shop, others_path
 from tests.recipes.copies import copy_recipes
 

@@ -14,12 +14,12 @@ from pathlib import Path
 
 import pytest
 
-from store import kernel
+from store.jobs.tokens import TokenPool
+from store.local.store import Store
 from store.model.names import ObjectId
-from store.remote.shared import SharedFiles
-from store.store import Store
+from store.substitute.shared import SharedFiles
+from store.system import kernel
 from store.verify.repair import repair
-from store.work.tokens import TokenPool
 from tests.faults.subjects import pack_rootfs, small_recipes
 from tests.integration.conftest import Shop, others_path
 

@@ -13,11 +13,11 @@ from typing import Any
 import pypdf
 import pytest
 
-from store.audit.verdict import Difference, Finding, Verdict
-from store.cli.report import write_report
+from store.cli.pages.report import write_report
 from store.model.catalogue import Catalogue, Package, collect
 from store.model.derivation import Derivation
 from store.model.names import ObjectId
+from store.model.verdict import Difference, Finding, Verdict
 from tests.integration.browser import Browser
 from tests.integration.conftest import Shop
 

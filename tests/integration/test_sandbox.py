@@ -15,9 +15,9 @@ from pathlib import Path
 
 import pytest
 
-from store import kernel
-from store.build import cleaning, runner
 from store.errors import BuildFailed, SandboxUnavailable, UnknownObject
+from store.sandbox import cleaning, runner
+from store.system import kernel, removing
 from tests.integration.laboratory import INPUT, INPUT_FILE, INPUT_LINK, OUTPUT, ROOTFS, Lab, become
 
 pytest_plugins = ["tests.integration.bench"]
@@ -600,7 +600,7 @@ def test_a_build_that_fills_the_disk_is_stopped(lab: Lab) -> None:
         disk_reserve=reserve,
     )
     assert outcome.result.stopped == "disk"
-    cleaning.remove(outcome.work)
+    removing.remove(outcome.work)
 
 
 def test_memory_file_systems_are_bounded(lab: Lab) -> None:
@@ -633,15 +633,15 @@ def test_whatever_a_builder_leaves_can_be_removed(lab: Lab, tmp_path: Path) -> N
         """
     )
     assert outcome.result.ok, outcome.log
-    lab.act(lambda: cleaning.remove(f"{outcome.work}/build"))
-    lab.act(lambda: cleaning.remove(f"{outcome.work}/tmp"))
-    lab.act(lambda: cleaning.remove(f"{outcome.work}/store"))
+    lab.act(lambda: removing.remove(f"{outcome.work}/build"))
+    lab.act(lambda: removing.remove(f"{outcome.work}/tmp"))
+    lab.act(lambda: removing.remove(f"{outcome.work}/store"))
     assert sorted(os.listdir(outcome.work)) == ["linked", "log", "mount-point"]
     assert (tmp_path / "kept").read_text() == "kept"
 
 
 def test_removing_what_is_not_there_is_no_error(tmp_path: Path) -> None:
-    cleaning.remove(str(tmp_path / "nothing"))
+    removing.remove(str(tmp_path / "nothing"))
 
 
 # The caller's side
@@ -693,7 +693,7 @@ def test_a_filter_that_forbids_namespaces_is_named(
     def refuse(flags: int) -> None:
         raise PermissionError(1, "Operation not permitted", "clone")
 
-    monkeypatch.setattr("store.kernel.clone", refuse)
+    monkeypatch.setattr("store.system.kernel.clone", refuse)
     with pytest.raises(SandboxUnavailable) as caught:
         lab.run("")
     assert "making the namespaces" in caught.value.message

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from store.local.store import Store
 from store.objects.ingest import ingest
-from store.store import Store
 from tests.integration.conftest import Shop, others_path
 from tests.integration.laboratory import INPUT, INPUT_FILE, NOBODY, OUTPUT, Lab, act_as
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from store import kernel
+from store.system import kernel
 from tests.integration.conftest import TOP
 
 LAUNCHED = ("scripts", "store", "derivations", "bootstrap-seeds", "pyproject.toml")

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from store import kernel
 from store.errors import SandboxUnavailable
+from store.system import kernel
 from tests.integration.laboratory import Lab
 from tests.integration.test_sandbox import await_true, child_of, read_if_there
 
@@ -308,7 +308,7 @@ def test_a_kernel_that_forbids_tracing_is_named(lab: Lab, monkeypatch: pytest.Mo
 def test_a_filter_that_cannot_be_installed_is_an_error(
     lab: Lab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("store.build.seccomp.trace_program", lambda **_: b"\0" * 8)
+    monkeypatch.setattr("store.sandbox.seccomp.trace_program", lambda **_: b"\0" * 8)
     with pytest.raises(SandboxUnavailable, match="tracing the builder"):
         lab.run("print('ran')", **TRACED)
 

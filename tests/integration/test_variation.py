@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from store.build.variation import AHEAD, CONTROL, VARIATIONS, Variation, apply, pinned
-from store.layout import Layout
-from store.lower import Limits, build_request, scratch_ids
+from store.jobs.lower import Limits, build_request, scratch_ids
+from store.layout.paths import Layout
 from store.model.derivation import Resolved
+from store.sandbox.variation import AHEAD, CONTROL, VARIATIONS, Variation, apply, pinned
 from tests.integration.laboratory import Lab
 
 pytest_plugins = ["tests.integration.bench"]

@@ -13,14 +13,14 @@ import pytest
 
 from scripts.benchmark import shapes
 from scripts.benchmark.ours import write_objects
-from store.discarding import AIM, Batch, Discarding
 from store.gc.collector import Collector
 from store.gc.policy import Policy
 from store.index.schema import Entry
 from store.index.writing import Writer
+from store.local.discarding import AIM, Batch, Discarding
+from store.local.store import Store
 from store.model.names import ObjectId
 from store.objects.placing import exclusive
-from store.store import Store
 
 LIMIT = 0.05
 """Seconds that a writer may be kept waiting, as docs/collector.md has it."""

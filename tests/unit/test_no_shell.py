@@ -28,13 +28,13 @@ ENVIRONMENT = {
 
 READS_IT = {
     "system/home": "where the user's folders are",
-    "layout": "where the store and the recipes are",
-    "build/mirrors": "the fetching side: apt's mirror",
-    "build/indexes": "the fetching side: pip's settings",
-    "build/bounds": "the fetching side: the largest source",
-    "build/credentials": "the fetching side: the netrc file",
-    "audit/keyring": "where the user's keys are",
-    "evaluate": "where Python's own libraries are, for the process that runs recipes",
+    "layout/paths": "where the store and the recipes are",
+    "fetch/mirrors": "the fetching side: apt's mirror",
+    "fetch/indexes": "the fetching side: pip's settings",
+    "fetch/bounds": "the fetching side: the largest source",
+    "fetch/credentials": "the fetching side: the netrc file",
+    "attest/keyring": "where the user's keys are",
+    "recipes/evaluate": "where Python's own libraries are, for the process that runs recipes",
     "recipes/child": "to clear it",
     "cli": "the user's side: options, editor, pager, shell",
 }

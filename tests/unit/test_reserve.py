@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 
 from store.errors import DiskReserve
-from store.lower import Limits
+from store.jobs.job import Job, perform
+from store.jobs.lower import Limits
+from store.local.store import Store
 from store.model.derivation import Resolved, Source
 from store.model.names import ObjectId
-from store.remote.directory import StoreDirectory
-from store.remote.importing import import_objects
-from store.store import Store
-from store.work.job import Job, perform
+from store.substitute.directory import StoreDirectory
+from store.substitute.importing import import_objects
 
 CONTENT = b"content" * 1000
 

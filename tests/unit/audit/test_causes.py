@@ -7,10 +7,10 @@ from collections.abc import Callable, Sequence
 import pytest
 
 from store.audit.causes import Case, Outcome, Trial, examine
-from store.audit.verdict import Finding, Verdict
-from store.build.variation import VARIATIONS, Variation
 from store.errors import BuildFailed
 from store.model.names import ObjectId
+from store.model.verdict import Finding, Verdict
+from store.sandbox.variation import VARIATIONS, Variation
 
 Build = Callable[[Variation, int], str]
 """What comes out under a variation, the so-manieth time that anything is built."""

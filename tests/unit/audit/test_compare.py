@@ -9,11 +9,11 @@ import pytest
 
 from store.audit import compare as comparing
 from store.audit.compare import Tree, compare, explained
-from store.audit.verdict import Difference
-from store.layout import Layout
+from store.layout.paths import Layout
+from store.local.store import make_directories
 from store.model import identity
+from store.model.verdict import Difference
 from store.objects.ingest import ingest, ingest_outputs
-from store.store import make_directories
 
 
 @pytest.fixture

@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 
 from store.audit.ledger import Entry, compare, outline, packages, read, updated, write
-from store.audit.verdict import Verdict
 from store.errors import EvaluationError
+from store.local.store import Store
 from store.model.catalogue import Catalogue, Package, collect
 from store.model.derivation import Derivation
 from store.model.names import ObjectId
 from store.model.origin import BUILT, KEPT, How, Origin
 from store.model.realisation import Realisation
-from store.store import Store
+from store.model.verdict import Verdict
 
 MADE = ObjectId(b"d" * 20, "toy")
 ENTRIES = [

@@ -8,10 +8,10 @@ import pytest
 
 from store.audit.stages import Ladder
 from store.errors import UnknownPackage
-from store.evaluate import evaluate, read_seeds
+from store.local.store import Store
 from store.model.catalogue import Catalogue, Package, collect
 from store.model.derivation import Derivation
-from store.store import Store
+from store.recipes.evaluate import evaluate, read_seeds
 
 RECIPES = str(Path(__file__).parents[3] / "derivations")
 

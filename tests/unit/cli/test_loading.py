@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tests.recipes.copies import RECIPES
 
-NEEDLESS = {"urllib.parse", "store.lower", "store.build.request"}
+NEEDLESS = {"urllib.parse", "store.jobs.lower", "store.sandbox.request"}
 
 CODE = f"""
 import sys

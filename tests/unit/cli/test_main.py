@@ -10,7 +10,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from store.cli.audit import SUBCOMMANDS
+from store.cli.commands.audit import SUBCOMMANDS
 from store.cli.lazy import LazyGroup
 from store.cli.main import COMMANDS, cli
 from tests.unit.cli.conftest import Line

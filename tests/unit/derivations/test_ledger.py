@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from store.audit import ledger
-from store.evaluate import evaluate, read_seeds
+from store.recipes.evaluate import evaluate, read_seeds
 
 RECIPES = str(Path(__file__).parents[3] / "derivations")
 SEEDS = read_seeds(RECIPES)

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from store.layout import Layout
+from store.layout.paths import Layout
+from store.local.store import Store, make_directories
 from store.model.names import ObjectId
 from store.objects.ingest import ingest
-from store.store import Store, make_directories
 
 
 @dataclass

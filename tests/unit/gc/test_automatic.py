@@ -13,7 +13,7 @@ from store.events import Event, NothingToFree
 from store.gc.automatic import FIRST_REST, RoomMaker, held_most
 from store.gc.plan import make_plan
 from store.gc.policy import Policy
-from store.store import Store
+from store.local.store import Store
 from tests.unit.gc.conftest import Stock
 
 SIZE = 1 << 20

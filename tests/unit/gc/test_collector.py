@@ -13,21 +13,21 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from store import kernel
-from store.discarding import Batch, Discarding
 from store.errors import Busy, StillAlive, UnknownObject
 from store.gc.collector import Collector, collecting
 from store.gc.deletion import delete
 from store.gc.plan import make_plan
 from store.gc.policy import Policy
 from store.gc.removal import Removal
-from store.gc.why import why_alive
 from store.index.writing import Writer
+from store.local.discarding import Batch, Discarding
+from store.local.store import Lease, Store
 from store.model.derivation import Resolved
 from store.model.names import ObjectId
 from store.model.result import Made, Result
 from store.objects.ingest import ingest_again
-from store.store import Lease, Store
+from store.system import kernel
+from store.usage.why import why_alive
 from tests.unit.gc.conftest import Stock
 
 DAY = 86400

@@ -13,8 +13,8 @@ import pytest
 from store.gc.collector import Collector
 from store.gc.downloads import WEEK, abandoned
 from store.gc.policy import Policy
-from store.gc.statistics import statistics
-from store.store import Store
+from store.local.store import Store
+from store.usage.statistics import statistics
 
 PART = f"{'0' * 64}.part"
 

@@ -13,9 +13,9 @@ from store.gc.collector import Collector
 from store.gc.logs import removable
 from store.gc.policy import LOGS_OLDER_THAN, Policy
 from store.gc.settings import parse
-from store.locks import position
 from store.model.derivation import Resolved
 from store.model.result import Made, Result
+from store.system.locks import position
 from tests.unit.gc.conftest import Stock
 
 OLD = LOGS_OLDER_THAN + 60

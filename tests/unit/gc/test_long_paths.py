@@ -8,19 +8,19 @@ from pathlib import Path
 
 import pytest
 
-from store.build import cleaning
 from store.errors import OutputRefused
-from store.gc.account import account
 from store.gc.collector import Collector
 from store.gc.deletion import delete
 from store.gc.policy import Policy
-from store.gc.statistics import statistics
+from store.local.store import Store
 from store.model.names import ObjectId
 from store.objects.check import check_object
 from store.recovery.rebuild import rebuild
-from store.store import Store
+from store.system import removing
 from store.system.longpath import LONGEST
 from store.system.removing import remove_tree
+from store.usage.account import account
+from store.usage.statistics import statistics
 from store.verify.finding import Finding
 from store.verify.optimise import optimise
 from store.verify.run import Verifier
@@ -128,7 +128,7 @@ def test_trees_without_end_are_measured_and_removed(place: Path) -> None:
     Collector(store).collect(Policy())
     assert os.listdir(layout.trash) == []
     assert os.listdir(layout.tmp) == []
-    cleaning.remove(layout.failed)
+    removing.remove(layout.failed)
     assert not os.path.exists(layout.failed)
 
 
@@ -140,7 +140,7 @@ def test_few_descriptors_suffice(place: Path) -> None:
     most = max(map(int, os.listdir("/proc/self/fd"))) + 8
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
     try:
-        cleaning.remove(str(place / "deep"))
+        removing.remove(str(place / "deep"))
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     assert not (place / "deep").exists()

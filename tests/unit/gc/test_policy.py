@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from store.errors import UsageError
 from store.gc.policy import Policy
 from store.gc.settings import Settings, load, parse, parse_duration, parse_size
-from store.layout import Layout
+from store.layout.paths import Layout
 
 BYTES = st.integers(0, 1 << 50)
 LIMITS = st.none() | BYTES

@@ -13,14 +13,14 @@ from pathlib import Path
 
 import pytest
 
-from store import kernel
 from store.gc.collector import Collector, Outcome
 from store.gc.deletion import delete
 from store.gc.policy import Policy
+from store.local.store import Store
 from store.model.names import ObjectId
 from store.objects.check import check_object
 from store.recovery.rebuild import rebuild
-from store.store import Store
+from store.system import kernel
 from store.verify.repair import repair_all
 from tests.unit.gc.conftest import Stock
 
@@ -128,7 +128,7 @@ def test_after_a_kill_while_it_is_removed_in_place_it_is_no_object(
     oid = tree(stock, "held")
     refused[str(oid)] = errno.EXDEV
     with monkeypatch.context() as patch:
-        patch.setattr("store.discarding.Discarding.remove_in_place", _raise)
+        patch.setattr("store.local.discarding.Discarding.remove_in_place", _raise)
         with pytest.raises(KeyboardInterrupt):
             collect(stock.store)
     assert not stock.store.present(oid)
@@ -151,7 +151,7 @@ def _raise(*_: object) -> None:
 def test_what_was_put_in_its_place_meanwhile_stays(
     stock: Stock, refused: dict[str, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from store.discarding import Discarding
+    from store.local.discarding import Discarding
 
     oid = tree(stock, "held")
     refused[str(oid)] = errno.EXDEV
@@ -271,7 +271,7 @@ def test_a_store_in_the_lower_layer_of_an_overlay_is_collected(tmp_path: Path) -
 import os
 from store.gc.collector import Collector
 from store.gc.policy import Policy
-from store.store import Store
+from store.local.store import Store
 store = Store.open(root, collecting=True)
 collector = Collector(store)
 collector.collect(Policy())
@@ -307,7 +307,7 @@ def test_without_any_inode_left_it_collects(tmp_path: Path) -> None:
 import os, errno
 from store.gc.collector import Collector
 from store.gc.policy import Policy
-from store.store import Store
+from store.local.store import Store
 place = {str(tmp_path)!r}
 store = Store.open(f"{{place}}/root")
 os.mkdir(f"{{place}}/tree")

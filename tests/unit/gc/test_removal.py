@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from store.discarding import RUN
 from store.gc import removal
 from store.gc.removal import Removal
-from store.layout import Layout
+from store.layout.paths import Layout
+from store.local.discarding import RUN
 from store.model.manifest import Manifest
-from store.objects import crew
 from store.objects.ingest import ingest
+from store.system import parallel as crew
 
 BLOCK = 4096
 """What a file of some bytes takes on the disk, unless its file system says otherwise."""

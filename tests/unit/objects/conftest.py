@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from store.layout import Layout
-from store.store import make_directories
+from store.layout.paths import Layout
+from store.local.store import make_directories
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import pytest
 from pyfakefs.fake_filesystem import FakeFilesystem
 
 from store.digest import file_digest
-from store.layout import Layout
+from store.layout.paths import Layout
 from store.model import identity
 from store.model.manifest import Manifest
 from store.model.names import ObjectId

@@ -14,7 +14,7 @@ import pytest
 
 from store.digest import file_digest
 from store.errors import DiskReserve, OutputRefused, StorageError, StoreFull, UsageError
-from store.layout import Layout
+from store.layout.paths import Layout
 from store.model import identity
 from store.model.manifest import Manifest
 from store.model.names import ObjectId

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from store import kernel
 from store.objects import writeback
 from store.objects.writeback import ENOUGH, Writeback
+from store.system import kernel
 
 
 @pytest.fixture

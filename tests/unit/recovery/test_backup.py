@@ -12,8 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from store.errors import CorruptObject, StorageError
+from store.local.store import Store
 from store.recovery.backup import SEAL, backup, check_seal
-from store.store import Store
 
 
 @pytest.fixture

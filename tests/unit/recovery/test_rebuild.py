@@ -19,14 +19,14 @@ from hypothesis import strategies as st
 from store.errors import Busy, CorruptObject, NoStore, StorageError, UnknownObject
 from store.index.env import Index
 from store.index.schema import Entry
-from store.layout import Layout
+from store.layout.paths import Layout
+from store.local.store import Store
 from store.model.manifest import Manifest
 from store.model.names import ObjectId
 from store.model.result import Made, Result
 from store.objects.ingest import ingest
 from store.recovery.backup import backup
 from store.recovery.rebuild import Rebuilt, rebuild, restore
-from store.store import Store
 from store.verify.records import check_index
 from tests.golden.examples import DERIVATION, RESOLVED, SOURCE
 from tests.unit.index.test_env import later

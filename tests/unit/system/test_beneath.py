@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from store import kernel
+from store.system import kernel
 from store.system.beneath import FOLDER, open_beneath, open_file_beneath
 
 

@@ -10,9 +10,9 @@ import pytest
 
 from store.errors import CorruptObject, HelperEnded
 from store.index.env import Index
-from store.layout import Layout
+from store.layout.paths import Layout
+from store.local.store import Store
 from store.model.names import ObjectId
-from store.store import Store
 from store.verify import bare
 from store.verify.bare import BareVerifier, index_findings
 from store.verify.finding import Finding

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from store.store import Store
+from store.local.store import Store
 from store.verify.finding import Finding
 from store.verify.optimise import optimise
 from store.verify.run import Verifier

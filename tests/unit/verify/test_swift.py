@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from store.local.store import Store
 from store.model.names import ObjectId
-from store.objects import crew
-from store.store import Store
+from store.system import parallel as crew
 from store.verify import objects, swift
 from store.verify.objects import inspect, look
 from store.verify.reading import CHUNK, Digest

@@ -10,20 +10,20 @@ from typing import Any
 
 import pytest
 
-from store import kernel
 from store.errors import CorruptObject, StoreFull
 from store.index.reading import Reader
 from store.index.schema import Entry
 from store.index.writing import Writer
-from store.layout import Layout
+from store.layout.paths import Layout
+from store.local.roots import NamedRoot
+from store.local.store import Store
 from store.model.names import ObjectId
 from store.objects.content import LONGEST_RECORD
 from store.recovery.survey import survey
-from store.remote.directory import StoreDirectory
-from store.remote.importing import import_objects
-from store.remote.shared import SharedFiles
-from store.roots import NamedRoot
-from store.store import Store
+from store.substitute.directory import StoreDirectory
+from store.substitute.importing import import_objects
+from store.substitute.shared import SharedFiles
+from store.system import kernel
 from store.verify import objects
 from store.verify.finding import KINDS, Finding
 from store.verify.reading import Modes

@@ -1,0 +1,123 @@
+"""Ed25519 keys and signatures, and nothing else may import ``cryptography``.
+
+A key as text is one line, ``NAME:BASE64``: for a public key of its 32 bytes. A private key says so
+first, so that the one is never taken for the other: ``private NAME:BASE64``, of the 32-byte seed.
+The name is for people; two keys are the same when their bytes are.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from dataclasses import dataclass, field
+
+from store.attest import strict
+from store.errors import FormatError, quoted
+
+KEY_SIZE = 32
+SIGNATURE_SIZE = 64
+PRIVATE = "private "
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+
+def check_key_name(name: str) -> str:
+    """``name`` itself, when it can name a key; FormatError otherwise."""
+    if not _NAME.fullmatch(name):
+        raise FormatError(
+            f"{quoted(name)} cannot name a key",
+            hint="1 to 64 of A-Z a-z 0-9 . _ -, the first a letter or digit",
+        )
+    return name
+
+
+@dataclass(frozen=True)
+class PublicKey:
+    """Whom to believe. ``raw`` is the 32 bytes of RFC 8032; the name takes no part in equality."""
+
+    raw: bytes
+    name: str = field(compare=False)
+
+    def __post_init__(self) -> None:
+        check_key_name(self.name)
+        if len(self.raw) != KEY_SIZE:
+            raise FormatError(f"a public key has {KEY_SIZE} bytes, not {len(self.raw)}")
+
+    def __str__(self) -> str:
+        return f"{self.name}:{base64.b64encode(self.raw).decode('ascii')}"
+
+    @property
+    def id(self) -> str:
+        """The SHA-256 of the 32 bytes, in hex; what a signature names its key by."""
+        return hashlib.sha256(self.raw).hexdigest()
+
+    @classmethod
+    def parse(cls, line: str) -> PublicKey:
+        """The inverse of ``str``; FormatError otherwise, and for a private key."""
+        if line.startswith(PRIVATE):
+            raise FormatError("this is a private key, and a public one was asked for")
+        return cls(*_split(line))
+
+    def verifies(self, signature: bytes, message: bytes) -> bool:
+        """Whether this key made the 64-byte signature of the message."""
+        from cryptography.exceptions import InvalidSignature
+        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+        try:
+            Ed25519PublicKey.from_public_bytes(self.raw).verify(signature, message)
+        except (InvalidSignature, ValueError):
+            return False
+        return True
+
+
+@dataclass(frozen=True)
+class PrivateKey:
+    """What signs. ``seed`` is the 32 bytes of RFC 8032, and never shown."""
+
+    seed: bytes = field(repr=False)
+    name: str
+
+    def __post_init__(self) -> None:
+        check_key_name(self.name)
+        if len(self.seed) != KEY_SIZE:
+            raise FormatError(f"a private key has {KEY_SIZE} bytes, not {len(self.seed)}")
+
+    @classmethod
+    def generate(cls, name: str) -> PrivateKey:
+        """A fresh one."""
+        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+        return cls(Ed25519PrivateKey.generate().private_bytes_raw(), name)
+
+    @classmethod
+    def parse(cls, line: str) -> PrivateKey:
+        """The inverse of :meth:`text`; FormatError otherwise."""
+        if not line.startswith(PRIVATE):
+            raise FormatError("not a private key")
+        return cls(*_split(line.removeprefix(PRIVATE)))
+
+    def text(self) -> str:
+        """The line that a key's file holds. A secret, so not what ``str`` gives."""
+        return f"{PRIVATE}{self.name}:{base64.b64encode(self.seed).decode('ascii')}"
+
+    @property
+    def public(self) -> PublicKey:
+        """The other half."""
+        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+        key = Ed25519PrivateKey.from_private_bytes(self.seed)
+        return PublicKey(key.public_key().public_bytes_raw(), self.name)
+
+    def sign(self, message: bytes) -> bytes:
+        """The 64-byte signature; the same each time."""
+        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+        return Ed25519PrivateKey.from_private_bytes(self.seed).sign(message)
+
+
+def _split(line: str) -> tuple[bytes, str]:
+    name, colon, encoded = line.strip().partition(":")
+    if not colon:
+        raise FormatError("a key is one line, NAME:BASE64")
+    return strict.base64_bytes(encoded, 64), name

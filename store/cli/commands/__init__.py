@@ -1,0 +1,1 @@
+"""One module a command: its options, and how its results are drawn."""

@@ -1,0 +1,55 @@
+"""``store audit``: the group; each subcommand has a module in ``store.cli.commands.audits``."""
+
+from __future__ import annotations
+
+import click
+
+from store.cli.commands.audits.drawing import show
+from store.cli.context import Context
+from store.cli.lazy import LazyGroup
+from store.cli.options import seed_option
+from store.cli.pages.report import html_option
+from store.cli.usage import FindingCommand
+
+SUBCOMMANDS = {
+    "rebuild": "Build again what is in the store, and compare",
+    "stages": "Compare stage with stage, and seed with seed",
+    "against": "Compare with what others say that they built",
+    "ledger": "Compare with the ledger that comes with the recipes, or update it",
+}
+
+
+class Audits(FindingCommand, LazyGroup):
+    """The group: 2 says that something differs."""
+
+
+@click.group(
+    "audit",
+    cls=Audits,
+    summaries=SUBCOMMANDS,
+    package="store.cli.commands.audits",
+    invoke_without_command=True,
+)
+@click.option("--json", "as_json", is_flag=True, help="One JSON line an output.")
+@html_option
+@seed_option
+@click.pass_context
+def command(ctx: click.Context, as_json: bool) -> int:
+    """Find out whether builds come out the same: again, on other seeds, elsewhere.
+
+    Without a subcommand, all that is realised in this store is compared with the ledger that comes
+    with the recipes (`store audit ledger` does the same for chosen packages).
+
+    A verdict is reproduced, differs, failed (it could not be built, or read) or unknown (there is
+    nothing to compare with). The exit code is 0 when every verdict is reproduced, 2 when one is
+    differs, and 1 otherwise. Errors have their own codes, as for every command; a wrong
+    command line is 64 here.
+    """
+    ctx.obj.absent = "empty"  # of which nothing is known
+    if ctx.invoked_subcommand is not None:
+        return 0
+    from store.cli.commands.audits.ledger import compare
+
+    context = ctx.obj
+    assert isinstance(context, Context)
+    return show(compare(context, ()), as_json=as_json)

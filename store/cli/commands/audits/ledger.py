@@ -1,0 +1,79 @@
+"""``store audit ledger``, which is also ``store audit`` alone."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+import click
+
+from store.audit import ledger
+from store.cli.commands.audits.drawing import show
+from store.cli.context import Context
+from store.cli.options import PACKAGE, seed_option
+from store.cli.pages.report import html_option
+from store.cli.wording import counted
+from store.errors import UsageError
+from store.model.verdict import Finding
+
+
+@click.command("ledger")
+@click.argument("packages", nargs=-1, metavar="[PACKAGE…]", type=PACKAGE)
+@click.option(
+    "--update", is_flag=True, help="Write it from the recipes and from what this store has."
+)
+@click.option("--json", "as_json", is_flag=True, help="One JSON line an output.")
+@html_option
+@seed_option
+@click.pass_obj
+def command(context: Context, packages: tuple[str, ...], update: bool, as_json: bool) -> int:
+    """Compare what is realised in this store with the ledger that comes with the recipes.
+
+    The ledger says, for each seed and package, which derivation the recipes mean and which path it
+    came out as where they are kept. Compared is the ladder on the chosen seed: the packages given,
+    or else all that this store has realised, if only once: what was collected since counts too. A
+    package given that is not realised here is unknown.
+
+    --update takes all seeds and packages. Where this store has realised nothing, the path that is
+    in the ledger stays as long as the derivation is the same.
+
+    Exit code: 0 when every verdict is reproduced, 2 when one is differs, 1 otherwise.
+    """
+    if update:
+        if packages:
+            raise UsageError("--update takes no packages: it writes the whole ledger")
+        _update(context)
+        return 0
+    return show(compare(context, packages), as_json=as_json)
+
+
+def compare(context: Context, packages: Sequence[str]) -> list[Finding]:
+    """The ledger's findings on the chosen seed, of these packages, or of all that are realised."""
+    entries = ledger.read(ledger.path_of(context.recipes))
+    found = ledger.compare(context.store, context.catalogue, context.seed, entries, packages)
+    if packages:
+        return found
+    here = [finding for finding in found if finding.actual is not None]
+    told = (
+        f"{len(here)} of the {counted(len(found), 'output')} on the seed {context.seed} "
+        f"{'is' if len(here) == 1 else 'are'} realised here"
+    )
+    click.echo(told, err=True)
+    return here
+
+
+def _update(context: Context) -> None:
+    from store.recipes.seeds import read_seeds
+
+    path = ledger.path_of(context.recipes)
+    old = ledger.read(path) if os.path.exists(path) else {}
+    catalogues = {seed: context.catalogue_on(seed) for seed in read_seeds(context.recipes)}
+    entries = ledger.updated(context.store, catalogues, old)
+    ledger.write(path, entries)
+    changed = [entry for entry in entries if old.get(entry.place) != entry]
+    built = sum(entry.object is not None for entry in entries)
+    for entry in changed:
+        print(" ".join(entry.place), entry.object.path if entry.object else "not built here")
+    told = f"{counted(len(entries), 'output')}, {built} of them built, {len(changed)} changed"
+    print(f"{path}: {told}", file=sys.stderr)

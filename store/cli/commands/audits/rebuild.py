@@ -1,0 +1,126 @@
+"""``store audit rebuild``."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from inspect import cleandoc
+
+import click
+
+from store.audit.rebuild import Auditor, RebuildOptions
+from store.audit.subjects import Survey
+from store.cli.commands.audits import diffoscope
+from store.cli.commands.audits.drawing import show
+from store.cli.context import Context
+from store.cli.draw import make_reporter
+from store.cli.options import PACKAGE, Duration, max_log_option, seed_option
+from store.cli.pages.report import html_option
+from store.errors import UsageError, quoted
+from store.model.verdict import exit_code
+from store.sandbox.variation import VARIATIONS, Variation
+from store.scheduler.options import default_cores
+
+ALL = "all"
+
+
+def _help() -> str:
+    width = max(map(len, VARIATIONS))
+    rows = (f"  {name:{width}}  {value.description}" for name, value in VARIATIONS.items())
+    text = """Build again what is in the store, and compare.
+
+    Each package's recorded derivation is built in the sandbox, into a place of its own; nothing is
+    registered. What comes out is compared with every object that was recorded for it. Of a source,
+    the file in the store is hashed again.
+
+    First nothing is varied (the control). When that reproduces, each --vary that differs names its
+    cause. When it does not, two more rebuilds with the clock standing still tell whether the date
+    or chance (randomness) is to blame.
+
+    Logs of what differs or fails are kept below `audits` in the store's root.
+
+    \b
+    Variations:
+    ROWS
+
+    Exit code: 0 when every verdict is reproduced, 2 when one is differs, 1 otherwise.
+    """
+    return cleandoc(text).replace("ROWS", "\n".join(rows))
+
+
+def chosen(values: Sequence[str]) -> list[Variation]:
+    """The variations that ``NAME[,NAME…]`` and ``all`` mean, each once; UsageError for others."""
+    names = dict.fromkeys(name for value in values for name in value.split(",") if name)
+    if ALL in names:
+        return list(VARIATIONS.values())
+    for name in names:
+        if name not in VARIATIONS:
+            raise UsageError(
+                f"no variation is named {quoted(name)}",
+                hint=f"there are: {', '.join(VARIATIONS)}, {ALL}",
+            )
+    return [VARIATIONS[name] for name in names]
+
+
+@click.command("rebuild", help=_help())
+@click.argument("packages", nargs=-1, required=True, metavar="PACKAGE…", type=PACKAGE)
+@click.option("--closure", is_flag=True, help="And everything below: builds, unpacks and sources.")
+@click.option(
+    "--vary",
+    multiple=True,
+    metavar="NAME[,NAME…]",
+    help="Rebuild under these variations too, one at a time; all means every one. Repeatable.",
+)
+@click.option("--keep", is_flag=True, help="Keep the trees of what differs, beside the logs.")
+@click.option("--diff", is_flag=True, help="Show what differs by diffoscope; implies --keep.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON line an output and variation.")
+@click.option("--jobs", "-j", type=click.IntRange(1), help="Rebuilds at once (default: cores).")
+@click.option("--cores", "-c", type=click.IntRange(1), help="Processors for all of them together.")
+@click.option("--timeout", type=Duration(), help="Stop a rebuild that runs longer.")
+@click.option("--max-silent-time", type=Duration(), help="Stop a rebuild that logs nothing.")
+@max_log_option
+@html_option
+@seed_option
+@click.pass_obj
+def command(
+    context: Context,
+    packages: tuple[str, ...],
+    closure: bool,
+    vary: tuple[str, ...],
+    keep: bool,
+    diff: bool,
+    as_json: bool,
+    jobs: int | None,
+    cores: int | None,
+    timeout: float | None,
+    max_silent_time: float | None,
+    max_log_size: int,
+) -> int:
+    """See ``_help``."""
+    variations = chosen(vary)
+    if diff:
+        diffoscope.check_installed()
+    survey = Survey(context.store, context.catalogue)
+    (survey.closure if closure else survey.packages)(packages)
+    cores = cores or default_cores()
+    options = RebuildOptions(
+        jobs=jobs or cores,
+        cores=cores,
+        timeout=timeout,
+        max_silent=max_silent_time,
+        keep=keep or diff,
+        max_log=max_log_size,
+    )
+    reporter = make_reporter(sys.stderr)
+    auditor = Auditor(context.store, options, reporter)
+    try:
+        if survey.subjects:
+            auditor.run(survey.subjects, variations)
+    finally:
+        reporter.close()
+        findings = survey.findings + auditor.findings
+        show(findings, as_json=as_json)
+    context.store.flush_outcomes()
+    if diff:
+        diffoscope.run(context.store.layout, findings)
+    return exit_code(findings)

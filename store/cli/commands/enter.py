@@ -1,0 +1,47 @@
+"""``store enter``."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import replace
+from typing import Any
+
+import click
+
+from store.cli.context import Context
+from store.errors import UsageError
+from store.sandbox.enter import enter_build
+from store.sandbox.request import BuildRequest
+from store.system import owned
+
+_LARGEST = 16 << 20
+"""Bytes of a request that are read at most."""
+
+
+@click.command("enter")
+@click.argument("folder", type=click.Path(exists=True, file_okay=False, resolve_path=True))
+@click.option("--command", "-c", "line", help="Run this shell line instead of a shell.")
+@click.pass_obj
+def command(context: Context, folder: str, line: str | None) -> int:
+    """Open a shell in the kept tree of a failed build: its sandbox, inputs and environment."""
+    try:
+        # What another user wrote is not run.
+        with os.fdopen(owned.open_file(f"{folder}/request.json", os.O_RDONLY), "rb") as stream:
+            record = json.loads(stream.read(_LARGEST))
+        fields: dict[str, Any] = {key: _tuples(value) for key, value in record.items()}
+        request = BuildRequest(**fields | {"jobserver": None})
+    except (OSError, ValueError, TypeError, AttributeError, RecursionError) as error:
+        raise UsageError(
+            f"{folder} is not the kept tree of a failed build",
+            hint="`store realise --keep-failed` says where it keeps one",
+        ) from error
+    args = ("-c", line) if line is not None else ("-i",)
+    result = enter_build(
+        replace(request, builder="/bin/sh", args=args, timeout=None, max_silent=None)
+    )
+    return result.status if result.status >= 0 else 128 - result.status
+
+
+def _tuples(value: object) -> object:
+    return tuple(map(_tuples, value)) if isinstance(value, list) else value

@@ -1,0 +1,178 @@
+"""``store gc``."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import click
+
+from store.cli.context import Context
+from store.cli.dry_run import dead_objects, show_plan, told_holders, unseen_records
+from store.cli.options import PACKAGE, Duration, Size, seed_option
+from store.errors import StorageError, StoreError, UsageError, printable
+from store.gc.plan import Plan
+from store.gc.policy import Policy
+from store.gc.settings import load
+from store.layout.paths import Layout
+from store.system.portions import uncollected
+
+if TYPE_CHECKING:
+    from store.gc.collector import Collector, Outcome
+    from store.usage.why import Chain
+
+
+_NAMED = 10
+"""Of what could not be deleted, so many are named; ``--json`` names all."""
+
+
+@click.group("gc", invoke_without_command=True)
+@click.option("--dry-run", "-n", is_flag=True, help="Show what would be deleted, and why.")
+@click.option("--max-freed", type=Size(), metavar="SIZE", help="Stop once so much was freed.")
+@click.option("--keep-free", type=Size(), metavar="SIZE", help="Stop once so much is free.")
+@click.option(
+    "--older-than", type=Duration(), metavar="TIME", help="Spare what was used within this time."
+)
+@click.option("--keep-derivations", is_flag=True, help="Keep what live objects were built from.")
+@click.option(
+    "--ignore-config", is_flag=True, help="Spare nothing that config.toml says is to be spared."
+)
+@click.option("--json", "as_json", is_flag=True, help="JSON lines.")
+@click.pass_context
+def command(
+    ctx: click.Context,
+    dry_run: bool,
+    max_freed: int | None,
+    keep_free: int | None,
+    older_than: float | None,
+    keep_derivations: bool,
+    ignore_config: bool,
+    as_json: bool,
+) -> None:
+    """Delete what nothing keeps.
+
+    Objects are kept by links made with --out-link, by named roots (`store root`), by builds and
+    programs that run, and by other objects that are kept. With a bound, what was used longest ago
+    goes first. What config.toml spares is spared here, too.
+    """
+    policy = Policy(max_freed, keep_free, older_than, keep_derivations)
+    if ctx.invoked_subcommand is not None:
+        if dry_run or as_json or ignore_config or policy != Policy():
+            raise UsageError(f"options of {ctx.invoked_subcommand} stand after its name")
+        return
+    context = ctx.obj
+    assert isinstance(context, Context)
+    if not ignore_config:
+        policy = load(Layout(context.root)).completed(policy)
+    if dry_run:
+        with uncollected():
+            show_plan(context.store, policy, as_json=as_json)
+        return
+    from store.cli.draw import make_reporter
+    from store.gc.collector import Collector
+
+    context.collecting = True
+    reporter = make_reporter(sys.stderr)
+    collector = Collector(context.store, reporter)
+    try:
+        plan = collector.collect(policy)
+    finally:
+        reporter.close()
+    _report(collector, plan, as_json)
+    refuse_partial(collector.outcome)
+
+
+@command.command("why-alive")
+@click.argument("object", metavar="PATH", type=PACKAGE)
+@click.option("--json", "as_json", is_flag=True, help="As one JSON object.")
+@seed_option
+@click.pass_obj
+def why(context: Context, object: str, as_json: bool) -> int:
+    """Show what keeps an object: a chain from something that is held.
+
+    The exit code is 1 when nothing keeps it.
+    """
+    from store.usage.why import why_alive
+
+    oid = context.object(object)
+    chain = why_alive(context.store, oid)
+    if as_json:
+        print(json.dumps({"path": oid.path, "alive": chain is not None} | chain_record(chain)))
+        return 0 if chain else 1
+    if chain is None:
+        raise StoreError(f"nothing keeps {oid}", hint="the next `store gc` may delete it")
+    for line in chain_lines(chain):
+        print(line)
+    return 0
+
+
+def chain_lines(chain: Chain) -> Iterator[str]:
+    """A chain for people, one object a line."""
+    yield str(chain.holder)
+    for depth, oid in enumerate(chain.objects):
+        yield f"{'   ' * depth}└─ {oid.path}"
+
+
+def chain_record(chain: Chain | None) -> dict[str, object]:
+    """A chain for programs."""
+    if chain is None:
+        return {}
+    holder = {"kind": chain.holder.kind.value, "name": chain.holder.name}
+    return {"holder": holder, "chain": [oid.path for oid in chain.objects]}
+
+
+def refuse_partial(outcome: Outcome) -> None:
+    """StorageError, when all is done, that names what the system did not let go of."""
+    left = [*outcome.undeleted.values()]
+    left += [f"{path}: {why}" for path, why in outcome.refused.items()]
+    if not left:
+        return
+    lines = [f"  {printable(each)}" for each in left[:_NAMED]]
+    if len(left) > _NAMED:
+        lines.append(f"  and {len(left) - _NAMED} more")
+    raise StorageError(
+        "\n".join([f"could not be deleted, and all else was: {len(left)}", *lines]),
+        hint="each run tries again; `lsattr -d` and `findmnt` show what may hold them",
+    )
+
+
+def _report(collector: Collector, plan: Plan, as_json: bool) -> None:
+    outcome = collector.outcome
+    if as_json:
+        for oid in outcome.deleted:
+            print(json.dumps({"deleted": oid.path}))
+        record = {
+            "objects": len(outcome.deleted),
+            "freed": outcome.freed,
+            "downloads": outcome.downloads,
+            "logs": outcome.logs,
+            "spared": plan.spared,
+            "dead_roots": [root.path for root in plan.holders.dead],
+            "unseen_roots": unseen_records(plan.holders.roots.unseen()),
+            "dropped_roots": outcome.dropped_roots,
+            "dropped_leases": outcome.dropped_leases,
+            "unseen_processes": plan.holders.unseen,
+            "undeleted": {oid.path: why for oid, why in outcome.undeleted.items()},
+            "refused": {printable(path): why for path, why in outcome.refused.items()},
+            "longest_hold_ms": round(outcome.longest_hold * 1000, 1),
+            "seconds": round(outcome.seconds, 3),
+        }
+        print(json.dumps({"summary": record}))
+        return
+    for line in told_holders(plan.holders, dropped=True):
+        click.echo(line, err=True)
+    if not outcome.deleted and not outcome.freed:
+        click.echo(_nothing(plan), err=True)
+
+
+def _nothing(plan: Plan) -> str:
+    """Why nothing was deleted."""
+    if plan.dead and plan.policy.bounded:
+        return (
+            f"nothing had to be deleted: the bound is reached, with {dead_objects(len(plan.dead))}"
+        )
+    if plan.spared:
+        return f"nothing was deleted: {dead_objects(plan.spared)} spared as used lately"
+    return "nothing is dead that could be deleted"

@@ -1,0 +1,171 @@
+"""``store import``."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+from store.cli.context import Context
+from store.cli.options import link_option, trust_option
+from store.cli.wording import counted
+from store.errors import FormatError, InvalidName, UnusableKey, UsageError, printable, quoted
+from store.model.names import STORE_DIR, ObjectId
+from store.model.origin import How, Origin
+
+if TYPE_CHECKING:
+    from store.attest.signing import PublicKey
+    from store.attest.vouching import Reading
+    from store.substitute.belief import Vouched
+    from store.substitute.importing import Imported
+
+SHOWN = 10
+"""Records whose refusal is explained."""
+
+_NOTHING = {
+    "unsigned": "that nobody signed",
+    "untrusted": "signed by keys that are not trusted",
+    "invalid": "with a wrong signature of a trusted key",
+    "unreadable": "that cannot be read",
+}
+
+
+@click.command("import")
+@click.argument("objects", nargs=-1, required=True, metavar="OBJECT…")
+@click.option("--from", "source", required=True, metavar="STORE", help="The other store's folder.")
+@click.option(
+    "--statements",
+    multiple=True,
+    metavar="SOURCE",
+    help="Signed statements of who made them: a file, a folder or a URL (default: "
+    "the folder statements/ of that store).",
+)
+@trust_option
+@click.option(
+    "--trust-unsigned",
+    is_flag=True,
+    help="Believe that store about who made what, signed or not.",
+)
+@link_option
+@click.pass_obj
+def command(
+    context: Context,
+    objects: tuple[str, ...],
+    source: str,
+    statements: tuple[str, ...],
+    trust: tuple[str, ...],
+    trust_unsigned: bool,
+    out_link: str | None,
+) -> None:
+    """Take objects from another store, with all that they refer to.
+
+    An object is given by its whole path below /store. Each is checked by its digest before this
+    store knows it; if one is damaged there, none is taken. Who made an object is believed where a
+    key that this user trusts has signed it; a fetched file where it has the hash of its source.
+    An object that nothing is believed of is there, and no package's.
+    """
+    from store.substitute.belief import Belief
+    from store.substitute.directory import StoreDirectory
+    from store.substitute.importing import import_objects
+
+    if out_link and len(objects) > 1:
+        raise UsageError("--out-link takes one object")
+    oids = [_whole_name(text) for text in objects]
+    other = StoreDirectory(source)
+    context.absent = "make"
+    store = context.store
+    told = statements or ((other.statements,) if os.path.isdir(other.statements) else ())
+    belief = Belief(_vouching(told, trust, asked=bool(statements)), trust_unsigned)
+    with store.lease() if out_link else contextlib.nullcontext() as keep:
+        taken = import_objects(store, other, oids, keep, belief)
+        if out_link:
+            store.link_root(out_link, oids[0])
+    for oid in oids:
+        print(oid.path)
+    for line in _report(taken, source, trust_unsigned):
+        click.echo(line, err=True)
+
+
+def _whole_name(text: str) -> ObjectId:
+    try:
+        return ObjectId.parse(text.removeprefix(f"{STORE_DIR}/").rstrip("/"))
+    except (FormatError, InvalidName) as error:
+        raise UsageError(
+            f"{quoted(text)} is no object's path",
+            hint="`store info` says the whole path, on the machine that has the object",
+        ) from error
+
+
+def _vouching(
+    sources: Sequence[str], trust: tuple[str, ...], *, asked: bool
+) -> Callable[[Collection[ObjectId]], Sequence[Vouched]]:
+    """Finds what trusted keys signed, in the sources. UnusableKey when statements were ``asked``
+    for and no key is trusted."""
+    from store.cli.commands.key import trusted_keys
+
+    keys = trusted_keys(trust)
+    if asked and not keys:
+        raise UnusableKey(
+            "no key is trusted, so no statement counts",
+            hint="`store key trust FILE`, or --trust, says whose signatures count",
+        )
+
+    def vouch(oids: Collection[ObjectId]) -> Sequence[Vouched]:
+        return _read(sources, oids, keys) if keys else ()
+
+    return vouch
+
+
+def _read(
+    sources: Sequence[str], oids: Collection[ObjectId], keys: Sequence[PublicKey]
+) -> list[Vouched]:
+    from store.attest.sources import lines
+    from store.attest.vouching import read_vouched
+
+    found: list[Vouched] = []
+    for source in sources:
+        reading = read_vouched(lines(source), oids, keys)
+        found += reading.vouched
+        for line in _ignored(reading):
+            click.echo(line, err=True)
+    return found
+
+
+def _ignored(reading: Reading) -> Iterator[str]:
+    for kind, what in _NOTHING.items():
+        if reading.counts[kind]:
+            yield f"ignored: {counted(reading.counts[kind], 'statement')} {what}"
+    for problem in reading.problems[:SHOWN]:
+        yield f"  {printable(problem)}"
+
+
+def _report(taken: Imported, source: str, unsigned: bool) -> Iterator[str]:
+    """What was taken, and what was not, line by line."""
+    yield f"{counted(len(taken.fresh), 'object')} taken from {printable(source)}"
+    for told, count in Counter(map(_by_what, taken.origins)).items():
+        yield f"{counted(count, 'record')} of who made them taken: {told}"
+    if taken.untold:
+        yield f"that store's index tells nothing of who made them: {printable(taken.untold)}"
+    for reason in taken.refused[:SHOWN]:
+        yield f"refused a record that cannot be true: {printable(reason)}"
+    if len(taken.refused) > SHOWN:
+        yield f"  and {len(taken.refused) - SHOWN} more"
+    if taken.passed_over:
+        yield (
+            f"{counted(taken.passed_over, 'record')} of who made them not taken: "
+            "no trusted key signed what that store says"
+        )
+        yield "  hint: --statements FILE takes what the keys of `store key trust` signed;"
+        yield "  --trust-unsigned believes that store"
+
+
+def _by_what(origin: Origin) -> str:
+    if origin.how is How.SIGNED:
+        return f"signed by {', '.join(origin.signer_names)}"
+    if origin.how is How.CHECKED:
+        return "the file has the hash of its source"
+    return "signed by nobody, as --trust-unsigned asks for"

@@ -1,0 +1,128 @@
+"""``store index``."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+
+import click
+
+from store.cli.context import Context
+from store.cli.wording import counted
+from store.errors import CorruptObject, printable
+from store.layout.paths import Layout
+from store.quantities import bytes_text
+from store.recovery.backup import backup as copy_index
+from store.recovery.rebuild import Rebuilt
+from store.recovery.rebuild import rebuild as make_anew
+from store.recovery.rebuild import restore as take_back
+
+_contents = click.option(
+    "--contents", is_flag=True, help="Read every file, and leave out objects whose bytes differ."
+)
+_json = click.option("--json", "as_json", is_flag=True, help="As one JSON object.")
+
+
+@click.group("index")
+def command() -> None:
+    """Make the index anew from the store directory, copy it, or take a copy back."""
+
+
+@command.command("rebuild")
+@_contents
+@_json
+@click.pass_obj
+def rebuild(context: Context, contents: bool, as_json: bool) -> None:
+    """Make the index anew from what lies in the store, whatever has become of the old one.
+
+    Objects that are not whole are listed and left out; nothing is deleted. The old index stays
+    beside the new one. The exit code is 56 when anything was left out.
+    """
+    done = make_anew(Layout(context.root), contents=contents, phase=_phase)
+    _report(done, as_json)
+
+
+@command.command("backup")
+@click.argument("file", metavar="FILE", type=click.Path(dir_okay=False))
+@click.pass_obj
+def backup(context: Context, file: str) -> None:
+    """Copy the index, as of now, to a file; builds may go on meanwhile."""
+    size = copy_index(context.store.index, os.path.abspath(file))
+    click.echo(f"the index is copied to {file} ({bytes_text(size)})", err=True)
+
+
+@command.command("restore")
+@click.argument("file", metavar="FILE", type=click.Path(dir_okay=False))
+@_contents
+@_json
+@click.pass_obj
+def restore(context: Context, file: str, contents: bool, as_json: bool) -> None:
+    """Take a copy of the index back, corrected by what lies in the store by now.
+
+    Objects are looked at as by `store index rebuild`; roots, realisations and times come from the
+    copy, and what was built since from what is kept beside the index.
+    """
+    done = take_back(Layout(context.root), os.path.abspath(file), contents=contents, phase=_phase)
+    _report(done, as_json)
+
+
+def _phase(name: str) -> None:
+    click.echo(f"{name}…", err=True)
+
+
+def _report(done: Rebuilt, as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(_record(done)))
+    else:
+        for line in _lines(done):
+            print(line)
+    left_out = len(done.survey.damaged) + len(done.survey.incomplete)
+    if left_out or done.replay.lost_roots:
+        raise CorruptObject(
+            f"{counted(left_out, 'object')} and {counted(len(done.replay.lost_roots), 'root')} "
+            "are not in the new index",
+            hint="the objects are still in the store directory, until `store gc`; realise again "
+            "what is needed, or put good copies in their place and rebuild again",
+        )
+
+
+def _lines(done: Rebuilt) -> Iterator[str]:
+    for kind, items in (("damaged", done.survey.damaged), ("incomplete", done.survey.incomplete)):
+        for item in items:
+            yield f"{kind}: {item.name}: {item.why}"
+    for name in done.survey.foreign:
+        yield f"passed over: {printable(name)}: not the name of an object"
+    for name, oid in done.replay.lost_roots:
+        yield f"lost root: {name}, which kept {oid}"
+    yield (
+        f"{counted(len(done.survey.sound), 'object')}, "
+        f"{counted(done.replay.realisations, 'realisation')} and "
+        f"{counted(done.replay.roots, 'root')} are in the index"
+    )
+    if done.old is not None:
+        yield (
+            f"the old index could not be read ({done.old}): when objects were used and verified "
+            "last is forgotten"
+        )
+    if done.skipped or done.replay.unread:
+        yield (
+            f"{counted(done.skipped, 'byte')} and {counted(done.replay.unread, 'record')} "
+            "beside the index were damaged; "
+            "what they told is forgotten"
+        )
+
+
+def _record(done: Rebuilt) -> dict[str, object]:
+    return {
+        "objects": len(done.survey.sound),
+        "realisations": done.replay.realisations,
+        "roots": done.replay.roots,
+        "damaged": [{"name": item.name, "why": item.why} for item in done.survey.damaged],
+        "incomplete": [{"name": item.name, "why": item.why} for item in done.survey.incomplete],
+        "foreign": list(done.survey.foreign),
+        "lost_roots": [{"name": name, "object": oid} for name, oid in done.replay.lost_roots],
+        "old_index": done.old,
+        "damaged_bytes": done.skipped,
+        "damaged_records": done.replay.unread,
+    }

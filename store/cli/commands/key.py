@@ -1,0 +1,93 @@
+"""``store key``: the keys that statements are signed with, and whose are believed."""
+
+from __future__ import annotations
+
+import os
+
+import click
+
+from store.attest.keyring import Keyring, default_folder, read_public
+from store.attest.signing import PublicKey
+from store.cli.context import Context
+from store.errors import UnusableKey, UsageError, quoted
+
+
+@click.group("key")
+def command() -> None:
+    """Make and show signing keys, and say whose signatures count.
+
+    Keys lie in the user's configuration folder ($XDG_CONFIG_HOME/fixpoint), never in a store.
+    """
+
+
+@command.command("new")
+@click.argument("name")
+@click.pass_obj
+def new(context: Context, name: str) -> None:
+    """Make a key, and print its public half: one line, to publish. None is ever written over."""
+    print(make_key(context, name))
+
+
+@command.command("list")
+def list_keys() -> None:
+    """List the keys to sign with (own), and those that are trusted."""
+    ring = Keyring(default_folder())
+    for name in ring.names():
+        print(f"own      {ring.private(name).public}")
+    for key in ring.trusted():
+        print(f"trusted  {key}")
+
+
+@command.command("show")
+@click.argument("name", required=False)
+def show(name: str | None) -> None:
+    """Print the public half of a key of one's own, and where the private half lies."""
+    ring = Keyring(default_folder())
+    key = ring.private(name).public
+    print(key)
+    click.echo(f"id {key.id}\nprivate half in {ring.keys}/{key.name}.key", err=True)
+
+
+@command.command("trust")
+@click.argument("keys", nargs=-1, required=True, metavar="FILE|KEYLINE…")
+def trust(keys: tuple[str, ...]) -> None:
+    """Trust public keys, given as lines or in files, in every audit from now on."""
+    ring = Keyring(default_folder())
+    for key in ring.trust([key for text in keys for key in public_keys(text)]):
+        print(f"trusted  {key}")
+
+
+def make_key(context: Context, name: str) -> PublicKey:
+    """A new key in the configuration folder; UsageError if that would be within the store."""
+    ring = Keyring(default_folder())
+    root = os.path.realpath(context.root)
+    if os.path.commonpath([root, os.path.realpath(ring.folder)]) == root:
+        raise UsageError(
+            f"{ring.folder} is within the store, where others can read",
+            hint="set XDG_CONFIG_HOME to a folder of your own",
+        )
+    return ring.create(name)
+
+
+def public_keys(text: str) -> list[PublicKey]:
+    """The keys that ``NAME:BASE64``, or a file of such lines, means.
+
+    Raises UnusableKey, FormatError or StorageError.
+    """
+    if os.path.exists(text):
+        return read_public(text)
+    if ":" not in text:
+        raise UnusableKey(
+            f"{quoted(text)} is neither a file nor a key", hint="a key is NAME:BASE64"
+        )
+    return [PublicKey.parse(text)]
+
+
+def trusted_keys(texts: tuple[str, ...]) -> list[PublicKey]:
+    """The keys named, or else those of the configuration folder."""
+    if not texts:
+        return Keyring(default_folder()).trusted()
+    found = list(dict.fromkeys(key for text in texts for key in public_keys(text)))
+    if not found:
+        raise UnusableKey(f"no key in {', '.join(texts)}")
+    return found

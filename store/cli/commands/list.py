@@ -1,0 +1,57 @@
+"""``store list``."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from store.cli.context import Context
+from store.cli.options import seed_option
+from store.graph.knowledge import Knowledge
+from store.model.derivation import Source
+from store.quantities import bytes_text
+
+
+@click.command("list")
+@click.option("--objects", is_flag=True, help="The objects in the store instead of packages.")
+@click.option("--sources", is_flag=True, help="With the packages that are fetched files.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON line each.")
+@seed_option
+@click.pass_obj
+def command(context: Context, objects: bool, sources: bool, as_json: bool) -> None:
+    """List packages (✓ marks those in the store), or the store's objects."""
+    if objects:
+        _list_objects(context, as_json)
+        return
+    context.absent = "empty"
+    knowledge = Knowledge(context.store, context.catalogue)
+    for name, package in sorted(context.catalogue.packages.items()):
+        if not sources and isinstance(context.catalogue.nodes[package.node], Source):
+            continue
+        knowledge.identify([package.node])
+        present = knowledge.present(package.node)
+        if as_json:
+            record = {
+                "package": name,
+                "version": package.version,
+                "description": package.description,
+                "licence": package.licence,
+                "derivation": package.node.hex(),
+                "present": present,
+                "paths": [oid.path for oid in knowledge.objects(package.node).values()]
+                if present
+                else [],
+            }
+            print(json.dumps(record))
+        else:
+            mark = "✓" if present else "·"
+            print(f"{mark} {name:24} {package.version:22} {package.description}".rstrip())
+
+
+def _list_objects(context: Context, as_json: bool) -> None:
+    for oid, size in context.store.objects():
+        if as_json:
+            print(json.dumps({"path": oid.path, "size": size}))
+        else:
+            print(f"{bytes_text(size):>12}  {oid.path}")

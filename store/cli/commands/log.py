@@ -1,0 +1,127 @@
+"""``store log``."""
+
+from __future__ import annotations
+
+import codecs
+import os
+import re
+import sys
+import time
+
+import click
+
+from store.cli.context import Context
+from store.cli.options import PACKAGE, seed_option
+from store.errors import (
+    NotOwner,
+    NotRealised,
+    StoreError,
+    StoreReadOnly,
+    UnknownObject,
+    printable,
+    storage_error,
+)
+from store.graph.knowledge import Knowledge
+from store.model.derivation import Source
+from store.system.durable import open_file
+from store.system.locks import position
+
+LATELY = 10.0
+"""Seconds for which another user's build that writes nothing is followed."""
+
+
+@click.command("log")
+@click.argument("package", type=PACKAGE)
+@click.option("--follow", "-f", is_flag=True, help="Go on as the build writes, until it ends.")
+@seed_option
+@click.pass_obj
+def command(context: Context, package: str, follow: bool) -> None:
+    """Show the log of a package's (or object's) newest build, from its first byte.
+
+    On a terminal, characters that would steer it are shown as codes.
+    """
+    key = _key(context, package)
+    path = context.store.layout.log(key)
+    while not os.path.lexists(path):
+        if not (follow and _is_running(context, key)):
+            raise UnknownObject(f"there is no log of {package}: it was not built here")
+        time.sleep(0.1)
+    write = _Terminal().write if sys.stdout.isatty() else sys.stdout.buffer.write
+    with open(_opened(path), "rb") as stream:
+        while True:
+            # Asked before reading: what was written before the build ended is read below.
+            running = follow and _is_running(context, key)
+            while chunk := stream.read(1 << 16):
+                write(chunk)
+            sys.stdout.buffer.flush()
+            if not running:
+                return
+            time.sleep(0.2)
+
+
+def _opened(path: str) -> int:
+    try:
+        return open_file(path)
+    except OSError as error:
+        raise storage_error(error, "cannot read a log") from error
+
+
+class _Terminal:
+    """Writes what a builder wrote to a terminal, with a code for each character that could steer
+    it; carriage returns are ends of lines."""
+
+    def __init__(self) -> None:
+        self._decoder = codecs.getincrementaldecoder("utf-8")("backslashreplace")
+        self._returned = False
+
+    def write(self, data: bytes) -> None:
+        """Write ``data``, which may end within a character."""
+        text = self._decoder.decode(data)
+        if self._returned and text.startswith("\n"):
+            text = text[1:]
+        if text:
+            self._returned = text.endswith("\r")
+        lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+        shown = "\n".join("\t".join(map(printable, line.split("\t"))) for line in lines)
+        sys.stdout.buffer.write(shown.encode("utf-8", "backslashreplace"))
+
+
+def _key(context: Context, text: str) -> bytes:
+    """The key of a package's derivation as it stands, of what made an object, or a key in hex."""
+    if re.fullmatch("[0-9a-f]{64}", text):
+        return bytes.fromhex(text)
+    try:
+        node = context.catalogue.ref(text).node
+    except StoreError:
+        makers = context.store.makers(context.object(text))
+        if not makers:
+            raise UnknownObject(f"no build of this store made {text}") from None
+        return makers[0].key
+    if isinstance(context.catalogue.nodes[node], Source):
+        raise UnknownObject(f"{text} is a source: it is fetched, not built, and has no log")
+    knowledge = Knowledge(context.store, context.catalogue)
+    knowledge.identify([node])
+    key = context.store.outcome(node) or knowledge.key(node)
+    if key is None:
+        raise NotRealised(text, ", nor is what it is built from")
+    return key
+
+
+def _is_written(path: str) -> bool:
+    """Whether somebody wrote to the log lately, as far as others can tell."""
+    try:
+        return abs(time.time() - os.lstat(path).st_mtime) < LATELY
+    except OSError:
+        return False
+
+
+def _is_running(context: Context, key: bytes) -> bool:
+    try:
+        lock = context.store.try_lock(position(key))
+    except (NotOwner, StoreReadOnly):
+        # The locks are the owner's alone to look at.
+        return _is_written(context.store.layout.log(key))
+    if lock is None:
+        return True
+    lock.release()
+    return False

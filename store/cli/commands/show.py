@@ -1,0 +1,102 @@
+"""``store show``."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import click
+
+from store.cli.context import Context
+from store.cli.options import PACKAGE, seed_option
+from store.errors import StoreError, printable
+from store.model.derivation import Derivation, Resolved, Source
+from store.model.locators import shown
+from store.model.realisation import Realisation
+
+
+@click.command("show")
+@click.argument("package", type=PACKAGE)
+@click.option("--json", "as_json", is_flag=True, help="As one JSON object.")
+@click.option("--resolved", is_flag=True, help="With inputs replaced by objects.")
+@seed_option
+@click.pass_obj
+def command(context: Context, package: str, as_json: bool, resolved: bool) -> None:
+    """Show the derivation of a package, or the one that made an object."""
+    context.absent = "empty"
+    node, made = _find(context, package, resolved)
+    record = describe(node)
+    if made is not None:
+        record |= {"object": made.object.path, "origin": str(made.origin)}
+    if as_json:
+        print(json.dumps(record, indent=2))
+        return
+    for key, value in record.items():
+        if isinstance(value, dict | list):
+            print(f"{key}:")
+            pairs = value.items() if isinstance(value, dict) else ()
+            for item in [f"{name}={text}" for name, text in pairs] or value:
+                print("\n".join(f"  {printable(line)}" for line in _lines(str(item))))
+        elif value is not None:
+            print(f"{key}: {printable(str(value))}")
+
+
+def _lines(text: str) -> list[str]:
+    """A builder's script is shown as it is laid out, tabs as spaces."""
+    return [line.expandtabs() for line in text.split("\n")]
+
+
+def _find(
+    context: Context, text: str, resolved: bool
+) -> tuple[Source | Derivation | Resolved, Realisation | None]:
+    """The node, and the record that led to it when an object was named."""
+    try:
+        node = context.catalogue.nodes[context.catalogue.ref(text).node]
+    except StoreError:
+        made = context.store.maker(context.object(text))
+        return context.store.node(made.key), made
+    if not resolved or isinstance(node, Source):
+        return node, None
+    from store.graph.knowledge import Knowledge
+
+    knowledge = Knowledge(context.store, context.catalogue)
+    knowledge.identify([ref.node for ref in node.refs])
+    value = knowledge.resolved(node.digest)
+    if value is None:
+        raise StoreError(f"{text} cannot be resolved: not all its inputs are realised")
+    return value, None
+
+
+def describe(node: Source | Derivation | Resolved) -> dict[str, Any]:
+    """A node as JSON has it; digests in hex, references as paths."""
+    if isinstance(node, Source):
+        return {
+            "kind": "source",
+            "digest": node.digest.hex(),
+            "name": node.name,
+            "sha256": node.sha256,
+            "executable": node.executable,
+            "locators": [shown(locator) for locator in node.locators],
+        }
+    record: dict[str, Any] = {
+        "kind": "derivation" if isinstance(node, Derivation) else "resolved derivation",
+        "digest": node.digest.hex(),
+        "name": node.name,
+        "system": node.system,
+        "outputs": list(node.outputs),
+        "builder": node.builder,
+        "args": list(node.args),
+        "env": dict(node.env),
+    }
+    if isinstance(node, Derivation):
+        record["rootfs"] = None if node.rootfs is None else _ref(node.rootfs)
+        record["inputs"] = [_ref(ref) for ref in node.inputs]
+        record["objects"] = [oid.path for oid in node.objects]
+    else:
+        record["rootfs"] = None if node.rootfs is None else node.rootfs.path
+        record["inputs"] = [oid.path for oid in node.inputs]
+    return record
+
+
+def _ref(ref: Any) -> str:
+    return f"{ref.name}^{ref.output} {ref.node.hex()} {ref}"

@@ -1,0 +1,1 @@
+"""The HTML pages and pictures that commands write, as one file each."""

@@ -1,0 +1,145 @@
+"""Why one URL did not serve: in words, whether another try may help, and with a hint that fits."""
+
+from __future__ import annotations
+
+import email.message
+import errno
+import http.client
+import re
+import socket
+import ssl
+import urllib.error
+import zlib
+from collections.abc import Callable
+
+from store.errors import printable
+from store.fetch.bounds import Permanent, Slow, Transient
+
+Clean = Callable[[str], str]
+
+_PASSING_STATUS = frozenset({408, 425, 429, 500, 502, 503, 504})
+_LONGEST_REASON = 120
+"""Characters of a server's own words."""
+
+NO_URL = "this is no URL that can be asked for"
+PROXY = "where a proxy is needed, or a wrong one is set, $http_proxy and $https_proxy name it"
+_DNS = f"check the host's name and this machine's resolver (/etc/resolv.conf); {PROXY}"
+TRUST = "certificates that this machine trusts are named by $SSL_CERT_FILE and $SSL_CERT_DIR"
+_CERTIFICATE_HINTS = {
+    **dict.fromkeys((9, 10), "a wrong clock of this machine makes good certificates invalid, too"),
+    **dict.fromkeys((62, 64), "the locator has to name the host as its certificate does"),
+}
+"""By OpenSSL's number: not valid yet, or any more; of another host, or address."""
+_PYTHONS_WORDS = re.compile(r"\[[A-Z0-9_:]+( [A-Z0-9_]+)?\] | \(_ssl\.c:[0-9]+\)")
+_NO_TLS = frozenset({"WRONG_VERSION_NUMBER", "UNKNOWN_PROTOCOL", "HTTP_REQUEST"})
+_CREDENTIALS = "a user and password are taken from ~/.netrc, or from the file that $NETRC names"
+_PROXY_CREDENTIALS = (
+    "the proxy wants a user and password: http://USER:PASSWORD@HOST in $http_proxy and $https_proxy"
+)
+_STATUS_HINTS = {
+    401: _CREDENTIALS,
+    403: _CREDENTIALS,
+    407: _PROXY_CREDENTIALS,
+    408: "the server was not quick enough; try again later",
+    429: "the server wants fewer requests; try again later",
+}
+_TUNNEL = "Tunnel connection failed:"
+_GONE = "the file is not there, or not any more; the recipe needs another locator"
+_THEIRS = "the trouble is the server's; try again later"
+_LOCAL_HINTS = {
+    errno.EACCES: "this user may not read it; give it that right, or copy the file",
+    errno.EPERM: "this user may not read it; give it that right, or copy the file",
+    errno.ENOENT: "put the file there, or give the recipe another locator",
+}
+
+
+def of(error: Exception, clean: Clean = str) -> Transient | Permanent:
+    """Any error of a try as one of the two kinds: a wrong URL or certificate stays wrong.
+
+    ``clean`` takes secrets out of words that may be a server's.
+    """
+    if isinstance(error, Transient | Permanent):
+        return error
+    if isinstance(error, urllib.error.URLError) and isinstance(error.reason, Exception):
+        return of(error.reason, clean)
+    if isinstance(error, urllib.error.URLError):
+        return Permanent(_words(error.reason, clean))
+    if isinstance(error, OSError):
+        return _of_system(error, clean)
+    if isinstance(error, http.client.InvalidURL | UnicodeError | OverflowError):
+        return Permanent(NO_URL)
+    if isinstance(error, http.client.HTTPException | zlib.error):
+        return Transient(f"its answer is not HTTP ({_words(error, clean) or type(error).__name__})")
+    return Permanent(f"its answer cannot be used ({type(error).__name__})")
+
+
+def of_status(status: int, phrase: str, headers: email.message.Message) -> Transient | Permanent:
+    """An answer other than the file."""
+    reason = f"{status} {short(phrase)}".strip()
+    hint = _STATUS_HINTS.get(status)
+    if hint is None:
+        hint = _THEIRS if status >= 500 else _GONE if status in (404, 410) else None
+    if status not in _PASSING_STATUS:
+        return Permanent(reason, hint)
+    after = headers.get("Retry-After", "").strip()
+    asked = after.isascii() and after.isdecimal() and len(after) < 10
+    return Transient(reason, float(after) if asked else 0.0, hint)
+
+
+def of_file(error: OSError) -> Permanent:
+    """A local file that cannot be had."""
+    return Permanent(describe(error), _LOCAL_HINTS.get(error.errno or 0))
+
+
+def describe(error: object) -> str:
+    """An exception as a reason in words; some of the network's have no text of their own."""
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return str(error) or type(error).__name__
+
+
+def short(text: str) -> str:
+    """Foreign words, harmless to a terminal and not too many."""
+    return printable(text[:_LONGEST_REASON])
+
+
+def _of_system(error: OSError, clean: Clean) -> Transient | Permanent:
+    text = _words(describe(error), clean)
+    if isinstance(error, ssl.SSLCertVerificationError):
+        remedy = _CERTIFICATE_HINTS.get(getattr(error, "verify_code", 0), TRUST)
+        return Permanent(f"the certificate is not trusted: {short(error.verify_message)}", remedy)
+    if isinstance(error, ssl.SSLError):
+        return _of_tls(error)
+    if isinstance(error, socket.gaierror):
+        passing = error.errno == socket.EAI_AGAIN
+        return Transient(text, hint=_DNS) if passing else Permanent(text, _DNS)
+    if isinstance(error, TimeoutError):
+        return Slow("no answer in time", hint=PROXY)
+    if text.startswith(_TUNNEL):
+        text = text.removeprefix(_TUNNEL).strip()
+        hint = _PROXY_CREDENTIALS if text.startswith("407") else None
+        return Transient(f"by the proxy: {text}", hint=hint)
+    return Transient(text, hint=PROXY if _is_of_connecting(error) else None)
+
+
+def _is_of_connecting(error: OSError) -> bool:
+    return error.errno in (
+        errno.ECONNREFUSED,
+        errno.EHOSTUNREACH,
+        errno.ENETUNREACH,
+        errno.EHOSTDOWN,
+        errno.ENETDOWN,
+    )
+
+
+def _of_tls(error: ssl.SSLError) -> Transient:
+    """A failure of TLS that is none of a certificate."""
+    if getattr(error, "reason", None) in _NO_TLS:
+        return Transient("it does not speak TLS")
+    if isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError):
+        return Transient("the connection ended early")
+    return Transient(f"no TLS: {short(_PYTHONS_WORDS.sub('', describe(error)))}")
+
+
+def _words(text: object, clean: Clean) -> str:
+    return short(clean(str(text)))

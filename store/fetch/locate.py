@@ -1,0 +1,138 @@
+"""Locators: where a source may be had, said without naming a server.
+
+========================  ==========================================================
+``debian:pool/main/...``  a file of the Debian archive, below any mirror apt knows
+``pypi:<file name>``      a file of a Python package index that pip knows
+``http(s)://, file://``   a plain URL
+========================  ==========================================================
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import re
+import urllib.parse
+from collections.abc import Callable, Iterator
+
+from store.errors import InvalidName, quoted
+from store.fetch import failures, indexes, mirrors
+from store.fetch.transport import Page, Target, file_path
+from store.model.locators import scrubbed, shown
+from store.system.home import expand_home
+
+_POOL_PATH = re.compile(r"[A-Za-z0-9][A-Za-z0-9+._~:%-]*(/[A-Za-z0-9+_~][A-Za-z0-9+._~:%-]*)+")
+_FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9+._!-]*\.(whl|zip|tgz|tar\.(gz|bz2|xz))")
+_URL = re.compile(r"(https?://[^/\s]+/|file:///)[\x21-\x7e]*")
+
+ReadPage = Callable[[Target, str], Page]
+Note = Callable[[str, str], None]
+
+
+def check_locator(locator: str) -> None:
+    """Raise InvalidName unless ``locator`` has one of the forms above."""
+    kind, _, rest = locator.partition(":")
+    if kind == "debian":
+        valid = bool(_POOL_PATH.fullmatch(rest)) and ".." not in rest.split("/")
+        form = "debian:pool/main/<letter>/<package>/<file>, without '..'"
+    elif kind == "pypi":
+        valid = bool(_FILE_NAME.fullmatch(rest))
+        form = "pypi:<file name of a wheel or source archive>"
+    else:
+        valid = bool(_URL.fullmatch(locator))
+        form = "debian:<path>, pypi:<file>, http://, https:// or file:///<path>"
+    if not valid:
+        raise InvalidName(f"{quoted(shown(locator))} is not a locator", hint=f"the form is {form}")
+
+
+class Machine:
+    """This machine's configuration, read when first asked for."""
+
+    def __init__(self, apt_mirror: str | None = None) -> None:
+        self._apt_mirror = apt_mirror
+
+    @functools.cached_property
+    def apt(self) -> mirrors.AptConfiguration:
+        return mirrors.read_apt(self._apt_mirror)
+
+    @functools.cached_property
+    def pip(self) -> indexes.PipConfiguration:
+        return indexes.read_pip()
+
+    def ca_files(self, locator: str) -> tuple[str, ...]:
+        """The certificate bundles that count for ``locator``, besides OpenSSL's own."""
+        if locator.startswith("debian:"):
+            return (*self.apt.ca_files, *self.pip.ca_files)
+        return self.pip.ca_files
+
+
+def targets(locator: str, machine: Machine, read_page: ReadPage, note: Note) -> Iterator[Target]:
+    """The URLs to try for a valid locator, in order and no sooner than they are asked for.
+
+    An index page is read by ``read_page(target, accept)``; one that cannot be read, or does not
+    know the file, is told to ``note(where, reason)``.
+    """
+    kind, _, rest = locator.partition(":")
+    if kind == "debian":
+        if not machine.apt.bases:
+            note(locator, "apt's configuration names no mirror")
+        yield from machine.apt.targets(rest)
+    elif kind == "pypi":
+        yield from _index_targets(rest, machine.pip, read_page, note)
+    else:
+        yield Target(locator)
+
+
+def _index_targets(
+    filename: str, pip: indexes.PipConfiguration, read_page: ReadPage, note: Note
+) -> Iterator[Target]:
+    for place in pip.find_links:
+        yield from _on_page(_as_url(place), filename, pip.proxy, read_page, note)
+    project = indexes.project_of(filename)
+    found = pip.all_indexes()
+    if not found and not pip.find_links:
+        note(f"pypi:{filename}", "pip has no index configured")
+    for index in found:
+        url = f"{_as_url(index).rstrip('/')}/{project}/"
+        yield from _on_page(url, filename, pip.proxy, read_page, note)
+
+
+def _on_page(
+    url: str, filename: str, proxy: str | None, read_page: ReadPage, note: Note
+) -> Iterator[Target]:
+    """The links to ``filename`` on the page, or in the local folder, at ``url``."""
+    page = Target(url, proxy)
+    try:
+        if page.is_local:
+            folder = file_path(url)
+            beside = os.path.join(folder, filename)
+            if os.path.isfile(beside):
+                yield Target(_as_url(beside))
+                return
+            if os.path.isdir(folder):
+                page = Target(_as_url(os.path.join(folder, "index.html")))
+        links = indexes.links_to(filename, read_page(page, indexes.ACCEPT))
+    except Exception as error:  # whatever this page did, the next may serve
+        note(page.shown, scrubbed(str(failures.of(error)), url))
+        return
+    if not links:
+        note(page.shown, f"does not list {filename}")
+    for link in links:
+        if _URL.fullmatch(link):
+            yield Target(_with_credentials_of(url, link), proxy)
+
+
+def _as_url(place: str) -> str:
+    """A place in pip's configuration, which may be a path, as a URL."""
+    if re.match(r"[a-z][a-z0-9+.-]*:", place):
+        return re.sub(r"^file:/+(localhost/)?", "file:///", place)
+    return "file://" + urllib.parse.quote(os.path.abspath(expand_home(place)))
+
+
+def _with_credentials_of(page: str, link: str) -> str:
+    """A link to the page's own server is followed with the page's user and password."""
+    userinfo, at, host = urllib.parse.urlsplit(page).netloc.rpartition("@")
+    parts = urllib.parse.urlsplit(link)
+    if not at or parts.netloc != host:
+        return link
+    return parts._replace(netloc=f"{userinfo}@{host}").geturl()

@@ -1,0 +1,202 @@
+"""Workers that stand by: processes that do one build after another.
+
+A fork of its own for each build costs more than a small build itself: the page tables are copied,
+and then every page that either of the two writes to. A member of a team is forked once, and pays
+for its pages once. What a fork would inherit (the claims, the hold of the work folder, the pipe of
+tokens) is handed over with each job, as descriptors, and closed at its end.
+
+A member that a job has failed in, or that has grown, ends: none works on what an error left behind,
+and none makes the builds below it pay for the memory of one before.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pickle
+import resource
+import socket
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from multiprocessing.connection import Connection
+from typing import Any, Final
+
+from store.jobs.job import Job, perform
+from store.jobs.process import kill, live, received
+from store.layout.paths import Layout
+from store.sandbox import cleaning
+from store.system import removing
+from store.system.locks import Claims, Hold
+
+GROWTH: Final = 32 << 10
+"""KiB that a member's memory may have grown by since it was forked."""
+
+_MARK: Final = b"!"  # a byte to send descriptors with; the job follows
+
+
+@dataclass(frozen=True)
+class Tidied:
+    """The member is free. The work folder is fit for another build, if ``renewed``; else removed
+    as far as that was possible."""
+
+    renewed: bool
+
+
+class Member:
+    """One process of a team. ``connection`` becomes readable when it has something."""
+
+    def __init__(self, layout: Layout) -> None:
+        ours, theirs = socket.socketpair()
+        parent = os.getpid()
+        self.pid = os.fork()
+        if self.pid == 0:
+            ours.close()
+            live(lambda: _serve(layout, theirs), parent)
+        theirs.close()
+        self.socket = ours
+        self.connection: Connection[Any, Any] = Connection(os.dup(ours.fileno()))
+
+    def send(self, kind: str, job: Job, hold: Hold) -> None:
+        """Give it a job. OSError when its process is gone."""
+        pipe = job.jobserver or ()
+        claims = () if job.claims is None else (job.claims.fileno(),)
+        plain = replace(job, jobserver=None, claims=None)
+        told = pickle.dumps((kind, plain, len(pipe), len(claims)), pickle.HIGHEST_PROTOCOL)
+        socket.send_fds(self.socket, [_MARK], [hold.fileno(), *pipe, *claims])
+        self.connection.send_bytes(told)
+
+    def reap(self) -> None:
+        """Wait for the process's end, which comes at once if it has nothing to do."""
+        # Closing alone would not tell it: members that were forked later have this end, too.
+        with contextlib.suppress(OSError):
+            self.socket.shutdown(socket.SHUT_RDWR)
+        self.connection.close()
+        self.socket.close()
+        with contextlib.suppress(ChildProcessError):
+            os.waitpid(self.pid, 0)
+
+    def kill(self) -> None:
+        """End the process and everything below it, and reap it."""
+        kill(self)
+
+
+class Errand:
+    """One job of a member, with the face of a :class:`~store.jobs.process.Worker`."""
+
+    def __init__(self, team: Team, member: Member, name: str) -> None:
+        self._team = team
+        self._member: Member | None = member
+        self._name = name
+        self._tidied = False
+        self.renewed = False
+        """Whether the work folder can be used for another build, once the job is over."""
+        self.connection = member.connection
+        self.pid = member.pid
+
+    def receive(self) -> object:
+        """The next message; a StoreError when the process died without a last word."""
+        message = received(self.connection, self._name)
+        if isinstance(message, Tidied):
+            self._tidied, self.renewed = True, message.renewed
+        return message
+
+    def reap(self) -> None:
+        """The job is over: the process is free for another, or gone."""
+        member, self._member = self._member, None
+        if member is None:
+            return
+        if self._tidied:
+            self._team.idle.append(member)
+        else:
+            member.reap()
+
+    def kill(self) -> None:
+        """End the process and everything below it, and reap it."""
+        member, self._member = self._member, None
+        if member is not None:
+            member.kill()
+
+
+class Team:
+    """As many members as were needed at once."""
+
+    def __init__(self, layout: Layout) -> None:
+        self._layout = layout
+        self.idle: list[Member] = []
+
+    def start(self, kind: str, job: Job, hold: Hold) -> Errand:
+        """Have a job done, whose work folder is held by ``hold``."""
+        while self.idle:
+            member = self.idle.pop()
+            try:
+                member.send(kind, job, hold)
+            except OSError:  # it was killed from outside while it had nothing to do
+                member.kill()
+                continue
+            return Errand(self, member, job.node.name)
+        member = Member(self._layout)
+        try:
+            member.send(kind, job, hold)
+        except BaseException:
+            member.kill()
+            raise
+        return Errand(self, member, job.node.name)
+
+    def close(self) -> None:
+        """End the members that have nothing to do."""
+        while self.idle:
+            self.idle.pop().reap()
+
+
+def _serve(layout: Layout, channel: socket.socket) -> None:
+    """The life of a member: until nobody has a job for it, one fails in it, or it has grown."""
+    connection: Connection[Any, Any] = Connection(os.dup(channel.fileno()))
+    limit = resident() + GROWTH
+    while received := _receive(channel, connection):
+        kind, job, descriptors = received
+        try:
+            connection.send(perform(layout, kind, job, connection.send))
+            fit = resident() <= limit
+        except Exception as error:
+            connection.send(error)
+            fit = False
+        # After the result: what depends on it can start while a build's tree is being removed.
+        renewed = _tidy(job, renew=fit)
+        for fd in descriptors:
+            os.close(fd)
+        if not fit:
+            break
+        connection.send(Tidied(renewed))
+
+
+def _tidy(job: Job, *, renew: bool) -> bool:
+    """Make the work folder fit for another build, or else remove it; returns whether it is fit."""
+    with contextlib.suppress(OSError):
+        if renew:
+            cleaning.renew(job.work_dir, tuple(map(str, job.closure)))
+            return True
+    with contextlib.suppress(OSError):  # the master tries once more
+        removing.remove(job.work_dir)
+    return False
+
+
+def _receive(
+    channel: socket.socket, connection: Connection[Any, Any]
+) -> tuple[str, Job, Sequence[int]] | None:
+    """The next job: its kind, itself, and the descriptors to be closed after it; None when there is
+    none to come."""
+    mark, descriptors, _, _ = socket.recv_fds(channel, len(_MARK), 4, socket.MSG_CMSG_CLOEXEC)
+    if not mark:
+        return None
+    # Written by our own master, over a socket that nobody else has.
+    kind, job, pipe, claims = pickle.loads(connection.recv_bytes())  # noqa: S301
+    server = (descriptors[1], descriptors[2]) if pipe else None
+    claimed = Claims.shared(descriptors[1 + pipe]) if claims else None
+    return kind, replace(job, jobserver=server, claims=claimed), descriptors
+
+
+def resident() -> int:
+    """KiB of this process that are in memory."""
+    # As it is: a process inherits the peak of the one that it was forked from.
+    with open("/proc/self/statm", "rb") as sizes:
+        return int(sizes.read().split()[1]) * resource.getpagesize() >> 10

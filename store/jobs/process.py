@@ -1,0 +1,135 @@
+"""Worker processes as their masters see them: forked, listened to, reaped, killed."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import os
+import pickle
+import select
+import signal
+import traceback
+from collections.abc import Callable
+from multiprocessing.connection import Connection, Pipe
+from typing import Any, NoReturn, Protocol, TypeAlias
+
+from store.errors import StoreError
+from store.system import kernel
+
+PATIENCE = 5.0
+"""Seconds for which the end of a killed process is waited for."""
+
+Send: TypeAlias = Callable[[object], None]
+Action: TypeAlias = Callable[[Send], object]
+
+
+class Worker:
+    """One action in a process of its own. ``connection`` becomes readable when it has something.
+
+    The action may send events while it goes; then comes its result, or the error that it raised,
+    and after that the end of the pipe, once ``finish`` has tidied up.
+    """
+
+    renewed = False
+    """Its work folder is for nobody else."""
+
+    def __init__(self, name: str, action: Action, finish: Callable[[], None]) -> None:
+        self._name = name
+        self.connection, theirs = Pipe(duplex=False)
+        parent = os.getpid()
+        self.pid = os.fork()
+        if self.pid == 0:
+            _child(action, finish, theirs, parent)
+        theirs.close()
+
+    def receive(self) -> object:
+        """The next message; a StoreError when the process died without a last word."""
+        return received(self.connection, self._name)
+
+    def reap(self) -> None:
+        """Wait for the process's end."""
+        self.connection.close()
+        with contextlib.suppress(ChildProcessError):
+            os.waitpid(self.pid, 0)
+
+    def kill(self) -> None:
+        """End the process and everything below it, and reap it."""
+        kill(self)
+
+
+class Reapable(Protocol):
+    """A process that is to be waited for, or that was."""
+
+    pid: int
+
+    def reap(self) -> None:
+        """Wait for its end."""
+
+
+def kill(process: Reapable) -> None:
+    """End a process and everything below it, and reap it.
+
+    One that hangs in a call of the kernel which nothing ends is left to the kernel after some time.
+    """
+    for send in (os.kill, os.killpg):
+        # Its group, too: what it started would else live on while the process itself hangs.
+        with contextlib.suppress(ProcessLookupError):
+            send(process.pid, signal.SIGKILL)
+    if _ended(process.pid):
+        process.reap()
+
+
+def _ended(pid: int) -> bool:
+    """Whether a killed child of ours is gone by now, or within some time."""
+    try:
+        fd = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return True
+    try:
+        poll = select.poll()
+        poll.register(fd, select.POLLIN)
+        return bool(poll.poll(PATIENCE * 1000))
+    finally:
+        os.close(fd)
+
+
+def received(connection: Connection[Any, Any], name: str) -> object:
+    """The next message of a process that works for ``name``; a StoreError when it died."""
+    try:
+        return connection.recv()
+    except (EOFError, pickle.UnpicklingError, OSError):
+        return StoreError(f"the worker for {name} died")
+
+
+def _child(
+    action: Action, finish: Callable[[], None], connection: Connection[Any, Any], parent: int
+) -> NoReturn:
+    def work() -> None:
+        try:
+            connection.send(action(connection.send))
+        except Exception as error:
+            connection.send(error)
+        # After the result: what depends on it can start while a build's tree is being removed.
+        with contextlib.suppress(OSError):  # the master tries once more
+            finish()
+
+    live(work, parent)
+
+
+def live(work: Callable[[], None], parent: int) -> NoReturn:
+    """The whole life of a worker's process after the fork; ``parent`` is its master's id."""
+    status = 1
+    # What the master had is not looked through for garbage: each look would copy its pages.
+    gc.freeze()
+    try:
+        os.setpgid(0, 0)  # the terminal's Ctrl-C is for the master alone
+        kernel.die_with_parent(parent)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_DFL)
+        work()
+        status = 0
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        # Not sys.exit: the master's own clean-up must not run twice.
+        os._exit(status)

@@ -1,0 +1,282 @@
+"""Taking objects out of the store: the index forgets them, then they leave the store directory.
+
+Each of the two has a lock of its own, which is let go of in between, so that who waits for one
+waits neither for both nor for long. Who finds an object in place after the index has forgotten it
+claims it, and registers it again: it stays then. What a kill leaves between the two is on disk and
+not in the index, and taken out by :meth:`Discarding.sweep`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+
+from store.errors import FormatError, InvalidName, StoreError, reason, storage_error
+from store.index.reading import Reader
+from store.index.schema import Entry
+from store.index.writing import Writer
+from store.layout.paths import Layout
+from store.local.in_place import InPlace, unlink_in_place
+from store.local.store import Store
+from store.model.manifest import Manifest
+from store.model.names import ObjectId
+from store.objects.content import read_record
+from store.objects.placing import IMMOVABLE, clear_swap, exclusive, swapped
+from store.system import removing
+from store.system.durable import move, sync_folder
+from store.system.locks import Claims, make_held
+
+AIM = 0.02
+"""Seconds for which a batch means to keep others waiting, the commit's wait for the disk included:
+as many objects go into one as the last ones had time for."""
+
+BATCH_SECONDS = 0.01
+"""How long a transaction goes on at most before its commit."""
+
+MOVE_SECONDS = 0.005
+"""How long objects are moved with the lock in hand before others have their turn."""
+
+FIRST, LEAST = 32, 8
+"""Objects in the first batch, and in any."""
+
+RUN = "gc-"
+"""How the folders below ``trash/`` begin that objects are moved to."""
+
+
+@dataclass
+class Batch:
+    """``taken`` objects left the store; ``done`` of the candidates were looked at. ``held`` are the
+    seconds for which others may have waited at a stretch; ``began``, when the index was locked.
+    ``refused`` are those that the system would not let go of, and why: they are known again."""
+
+    taken: list[ObjectId] = field(default_factory=list)
+    refused: list[tuple[ObjectId, str]] = field(default_factory=list)
+    done: int = 0
+    held: float = 0.0
+    began: float = field(default_factory=time.monotonic)
+
+
+@dataclass
+class Way:
+    """What came of objects that were to leave: ``left`` did, ``refused`` could not, and why;
+    ``kept`` stay with them, as they need them. ``held`` is the longest stretch in seconds."""
+
+    left: list[ObjectId] = field(default_factory=list)
+    refused: list[tuple[ObjectId, str]] = field(default_factory=list)
+    kept: list[Manifest] = field(default_factory=list)
+    held: float = 0.0
+
+
+class Discarding:
+    """One run's way out of the store: a folder below ``trash/``, held until :meth:`close`.
+
+    ``in_place`` are folders that could not be moved there.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._layout = store.layout
+        self._index = store.index
+        try:
+            self.folder, self._hold = make_held(self._layout.trash, RUN)
+            for name in ("objects", "manifests"):
+                os.mkdir(f"{self.folder}/{name}", 0o700)
+        except OSError as error:
+            raise storage_error(error, "cannot make a folder for what is deleted") from error
+        self._claims = Claims(self._layout.claims)
+        self._most = FIRST
+        self.in_place = InPlace(self._layout)
+        self._stayed: list[tuple[str, str]] = []
+
+    def close(self) -> None:
+        """Let go of the folder, and remove it when it is empty."""
+        with contextlib.suppress(OSError):
+            for path in (f"{self.folder}/objects", f"{self.folder}/manifests", self.folder):
+                os.rmdir(path)
+        self._claims.release()
+        self._hold.release()
+
+    def take(self, candidates: Sequence[int], live: Callable[[Writer], bytearray]) -> Batch:
+        """Take out as many of the objects with these numbers as a short transaction can.
+
+        Candidates come before what they refer to. ``live`` says, within the transaction, what is
+        alive by now: a byte for each number, all that is below a live object marked too.
+        """
+        try:
+            batch = self._index.write(lambda txn: self._forget(txn, candidates, live))
+            batch.held = time.monotonic() - batch.began
+            self._most = next_size(self._most, batch.held)
+            way = self._leave(batch.taken)
+            # What stays is whole, and needs what it refers to: the index says so again.
+            self._know_again(way.kept)
+        finally:
+            self._claims.clear()
+        batch.taken, batch.refused = way.left, way.refused
+        batch.held = max(batch.held, way.held)
+        return batch
+
+    def _know_again(self, kept: Sequence[Manifest]) -> None:
+        entries = [Entry(m.id, m.references, m.refers_to_itself, m.size) for m in kept]
+        if entries:
+            self._index.write(lambda txn: txn.register_all(entries))
+
+    def _forget(
+        self, txn: Writer, candidates: Sequence[int], live: Callable[[Writer], bytearray]
+    ) -> Batch:
+        batch = Batch()
+        marks = live(txn)
+        for number in candidates:
+            batch.done += 1
+            if marks[number]:
+                continue
+            oid = txn.id(number)
+            if self._claims.taken(oid.digest):
+                # Somebody found it in place and is about to register it.
+                txn.spread([number], marks)
+                continue
+            # So that who checks the store does not take it for a stray until it has left.
+            self._claims.add(oid.digest)
+            txn.unregister(number)
+            batch.taken.append(oid)
+            if len(batch.taken) >= self._most or time.monotonic() - batch.began > BATCH_SECONDS:
+                break
+        return batch
+
+    def sweep(self, names: Iterable[str]) -> Way:
+        """Take out those of the named objects (or lone manifests) that the index does not know,
+        and nobody is about to tell it of."""
+        return self._leave([oid for oid in map(parsed, names) if oid is not None])
+
+    def _leave(self, oids: Sequence[ObjectId]) -> Way:
+        """Move what the index does not know by now, in portions; referrers before what they need,
+        as what cannot leave keeps all of that."""
+        way = Way()
+        needed: set[ObjectId] = set()
+        at = 0
+        while at < len(oids):
+            with exclusive(self._layout):
+                began = time.monotonic()
+                while at < len(oids):
+                    portion = oids[at : at + LEAST]
+                    for oid in self._unknown(portion):
+                        self._let_go(oid, way, needed)
+                    at += len(portion)
+                    if time.monotonic() - began > MOVE_SECONDS:
+                        break
+                way.held = max(way.held, time.monotonic() - began)
+        return way
+
+    def _let_go(self, oid: ObjectId, way: Way, needed: set[ObjectId]) -> None:
+        if oid not in needed:
+            try:
+                self._move(oid)
+                way.left.append(oid)
+                return
+            except OSError as error:
+                way.refused.append((oid, f"{self._layout.object(oid)}: {reason(error)}"))
+        with contextlib.suppress(OSError, StoreError):
+            manifest = Manifest.decode(read_record(self._layout.manifest(oid))[0])
+            way.kept.append(manifest)
+            needed.update(manifest.references)
+
+    def _unknown(self, oids: Iterable[ObjectId]) -> list[ObjectId]:
+        # Claims first: one that has been released since would be of an object that the snapshot
+        # knows. None is added meanwhile: who claims is alone, as we are.
+        free = [oid for oid in oids if not self._claims.taken(oid.digest)]
+        with self._index.read() as txn:
+            return [oid for oid in free if not txn.has(oid)]
+
+    def clear_swaps(self, oids: Iterable[ObjectId]) -> None:
+        """Take out what killed swaps of these objects left. A swap that goes on is waited for, and
+        leaves nothing."""
+        aside = f"{self.folder}/objects"
+        with exclusive(self._layout) as folder:
+            with self._index.read() as txn:
+                known = {oid: txn.has(oid) for oid in oids}
+            for oid, needed in known.items():
+                # What cannot be moved is met again by the next run; others are not to wait for it.
+                with contextlib.suppress(OSError):
+                    clear_swap(self._layout, oid, aside, folder, known=needed)
+
+    def _move(self, oid: ObjectId) -> None:
+        """Move an object out, or mark it as none; raises OSError when neither can be, and leaves it
+        as it was."""
+        path = self._layout.object(oid)
+        with contextlib.suppress(FileNotFoundError):
+            try:
+                move(path, f"{self.folder}/objects/{oid}")
+            except OSError as error:
+                if error.errno not in IMMOVABLE:
+                    raise
+                self.in_place.mark(path)
+        manifest = f"{self._layout.manifests}/{oid}"
+        try:
+            os.rename(manifest, f"{self.folder}/manifests/{oid}")
+        except FileNotFoundError:
+            pass  # the object was damaged
+        except OSError as error:
+            self._stayed += unlink_in_place(manifest, error)
+
+    def remove_in_place(self) -> list[tuple[str, str]]:
+        """Remove what could not be moved, where it stands; returns the paths of what stays, with
+        reasons."""
+        refused, self._stayed = self._stayed, []
+        return refused + self.in_place.remove()
+
+    def sync(self) -> None:
+        """Wait until the moves are on disk. Only then may what was moved be removed: after a power
+        cut, nothing half-removed may stand in the store directory."""
+        for path in (self._layout.objects, self._layout.manifests, self.folder):
+            sync_folder(path)
+
+
+def next_size(size: int, held: float) -> int:
+    """Objects in the next batch, after one of ``size`` has kept others waiting for ``held``
+    seconds. A slow disk makes them smaller at once; they grow again little by little."""
+    if held > AIM:
+        return max(LEAST, int(size * max(AIM / held, 0.5)))
+    return size + max(1, size // 8)
+
+
+def parsed(name: str) -> ObjectId | None:
+    """The identity that a file's name gives; None when it is not one."""
+    try:
+        return ObjectId.parse(name)
+    except (FormatError, InvalidName):
+        return None
+
+
+@dataclass(frozen=True)
+class Strays:
+    """``names`` in ``store/`` and ``manifests/`` of objects that the index does not know, and the
+    objects of which a swap goes on or was killed."""
+
+    names: list[str]
+    swapped: list[ObjectId]
+
+
+def strays(layout: Layout, txn: Reader) -> Strays:
+    """What lies in the store directory and is no object of the index."""
+    objects = os.listdir(layout.objects)
+    ids = map(parsed, txn.unknown({*objects, *os.listdir(layout.manifests)}))
+    names = sorted(str(oid) for oid in ids if oid is not None and not txn.has(oid))
+    return Strays(names, sorted(swapped(objects)))
+
+
+def clear_leftovers(store: Store) -> None:
+    """Remove what those left who were killed while they put objects in place, or replaced them; and
+    nothing of those who go on."""
+    store.remove_stale_work()
+    left = swapped(os.listdir(store.layout.objects))
+    if not left:
+        return
+    discarding = Discarding(store)
+    try:
+        discarding.clear_swaps(sorted(left))
+        discarding.sync()
+        with contextlib.suppress(OSError):  # the collector tells what it cannot remove
+            removing.remove(discarding.folder)
+    finally:
+        discarding.close()

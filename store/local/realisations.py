@@ -1,0 +1,219 @@
+"""The façade's half that speaks of derivations: what they were realised to, by whom, how long."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from store.errors import NotOwner, StoreReadOnly, UnknownObject
+from store.index.env import Index
+from store.index.schema import Entry
+from store.local.holding import Lease
+from store.model.locators import shown
+from store.model.names import ObjectId
+from store.system.machine import host_name, user_name
+
+if TYPE_CHECKING:
+    from store.index.writing import Writer
+    from store.model.derivation import Derivation, Resolved, Source
+    from store.model.realisation import Realisation
+    from store.model.result import Registration, Result
+
+
+class Choice(NamedTuple):
+    """Among the objects of one realisation, those ``kept`` are used first, and those ``shunned``
+    not at all."""
+
+    kept: frozenset[ObjectId] = frozenset()
+    shunned: frozenset[ObjectId] = frozenset()
+
+
+ANY = Choice()
+"""No object is better than another."""
+
+
+class Realisations:
+    """Asking and telling the index of derivations and their realisations."""
+
+    def __init__(self, index: Index) -> None:
+        self._index = index
+        self._outcomes: dict[bytes, bytes] = {}
+
+    def outcome(self, node: bytes) -> bytes | None:
+        """The key that a node was last resolved to: a cache, which may be dropped."""
+        with self._index.read() as txn:
+            return self._outcomes.get(node) or txn.outcome(node)
+
+    def note_outcome(self, node: bytes, key: bytes) -> None:
+        """Remember a node's key; written by :meth:`flush_outcomes`."""
+        self._outcomes[node] = key
+
+    def forget_outcome(self, node: bytes) -> None:
+        """Write down no outcome of the node that was noted and not written yet."""
+        self._outcomes.pop(node, None)
+
+    def flush_outcomes(self) -> None:
+        """Write the outcomes noted; a store that cannot be written to does without."""
+        outcomes, self._outcomes = self._outcomes, {}
+        if outcomes:
+            with contextlib.suppress(StoreReadOnly, NotOwner):
+                self._index.write(lambda txn: txn.put_outcomes(outcomes))
+
+    def realised(
+        self,
+        key: bytes,
+        outputs: Sequence[str],
+        name: str | None = None,
+        *,
+        here: bool = False,
+        choice: Choice = ANY,
+    ) -> dict[str, ObjectId] | None:
+        """One object an output: those of the ``choice`` first, those present, then the oldest; None
+        unless all are known.
+
+        An object that is not called as an output of ``name`` (else, of the node recorded under the
+        key) is none. With ``here``, only those count that this store made.
+        """
+        found = {}
+        with self._index.read() as txn:
+            if name is None:
+                node = txn.node(key)
+                name = None if node is None else node.name
+            for output in outputs:
+                records = [
+                    record
+                    for record in txn.realisations(key, output)
+                    if (name is None or record.is_of(name))
+                    and (not here or record.origin.built_here)
+                    and record.object not in choice.shunned
+                ]
+                if not records:
+                    return None
+                records.sort(key=lambda item: (item.object not in choice.kept, item.started))
+                present = [item for item in records if txn.has(item.object)]
+                found[output] = (present or records)[0].object
+        return found
+
+    def realisations(self, key: bytes, output: str) -> list[Realisation]:
+        """Every record for a key's output, the oldest first."""
+        with self._index.read() as txn:
+            return sorted(txn.realisations(key, output), key=lambda item: item.started)
+
+    def every_realisation(self) -> list[Realisation]:
+        """Every record that this store has, by key and output."""
+        with self._index.read() as txn:
+            return list(txn.every_realisation())
+
+    def makers(self, oid: ObjectId) -> list[Realisation]:
+        """The realisations that say this object was made, newest first."""
+        with self._index.read() as txn:
+            return sorted(txn.makers(oid), key=lambda item: -item.started)
+
+    def maker(self, oid: ObjectId) -> Realisation:
+        """The newest of :meth:`makers`; UnknownObject when it was only added."""
+        makers = self.makers(oid)
+        if not makers:
+            raise UnknownObject(f"{oid} was not built by this store")
+        return makers[0]
+
+    def node(self, digest: bytes) -> Source | Derivation | Resolved:
+        """What was recorded under a node's digest or key; UnknownObject otherwise."""
+        with self._index.read() as txn:
+            value = txn.node(digest)
+        if value is None:
+            raise UnknownObject(f"this store has no derivation {digest.hex()}")
+        return value
+
+    def expected_seconds(self, name: str) -> float | None:
+        """The median of the time that earlier builds of this name took here."""
+        with self._index.read() as txn:
+            durations = sorted(txn.history(name))
+        return durations[len(durations) // 2] / 1000 if durations else None
+
+    def source_verified(self, sha256: str, locators: Sequence[str]) -> bool:
+        """Whether one of the locators was seen to yield this hash."""
+        with self._index.read() as txn:
+            return any(txn.verified_source(sha256, shown(locator)) for locator in locators)
+
+    def record_nodes(self, *values: Source | Derivation | Resolved | None) -> None:
+        """Keep what nodes are, so that they can be shown without their recipes."""
+        nodes = [value for value in values if value is not None]
+        self._index.write(lambda txn: txn.put_nodes(nodes))
+
+    def register(
+        self,
+        node: bytes,
+        key: bytes,
+        value: Source | Resolved,
+        result: Result,
+        lease: Lease | None = None,
+        derivation: Derivation | None = None,
+    ) -> None:
+        """Make what a worker put on disk visible, in one transaction with its realisations.
+
+        ``derivation`` is what ``value`` was resolved from; both are kept, to be shown without their
+        recipes.
+        """
+        from store.model.result import Registration
+
+        self.register_results([Registration(node, key, value, result, derivation)], lease)
+
+    def register_results(
+        self, registrations: Sequence[Registration], lease: Lease | None = None
+    ) -> None:
+        """Make what workers put on disk visible, all of it in one transaction."""
+        prepared = [(each, _entries(each), _records(each)) for each in registrations]
+
+        def transaction(txn: Writer) -> None:
+            for each, entries, records in prepared:
+                _register(txn, each, entries, records)
+                if lease is not None:
+                    # At once: no collector may see the object without what holds it.
+                    lease.add_within(txn, [made.id for made in each.result.outputs])
+
+        self._index.write(transaction)
+
+
+def _entries(made: Registration) -> list[Entry]:
+    return [
+        Entry(each.id, each.references, each.refers_to_itself, each.size)
+        for each in made.result.outputs
+    ]
+
+
+def _records(made: Registration) -> list[Realisation]:
+    from store.model.realisation import Realisation
+
+    result = made.result
+    return [
+        Realisation(
+            made.key,
+            each.output,
+            each.id,
+            user_name(),
+            host_name(),
+            result.level,
+            result.log,
+            result.started,
+            round(result.seconds * 1000),
+            result.max_rss,
+        )
+        for each in result.outputs
+    ]
+
+
+def _register(
+    txn: Writer, made: Registration, entries: list[Entry], records: list[Realisation]
+) -> None:
+    from store.model.derivation import Source
+
+    value, result = made.value, made.result
+    txn.put_nodes([value] if made.derivation is None else [made.derivation, value])
+    txn.register_all(entries)
+    for record in records:
+        txn.add_realisation(record)
+    txn.put_outcomes({made.node: made.key})
+    txn.add_history(value.name, round(result.seconds * 1000))
+    if isinstance(value, Source) and result.locator:
+        txn.add_verified_source(value.sha256, shown(result.locator), result.started)

@@ -1,0 +1,159 @@
+"""Evaluated catalogues, kept so that a command need not run every recipe again.
+
+A kept catalogue is used only while all that its evaluation looked at is as it was, and so is every
+module of recipes beside it; its nodes are decoded when they are asked for. Dropping the cache costs
+a moment, and nothing else.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Callable, Mapping
+
+from store import canon, digest
+from store.canon import Value
+from store.errors import FormatError, StorageError
+from store.model import fields
+from store.model.catalogue import Catalogue, from_fields, to_fields
+from store.model.derivation import Source
+from store.recipes import reads
+from store.recipes.reads import Read, State, state_of, walk
+from store.system import owned
+
+_ENGINE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+_EVALUATING = ("model", "recipes")
+"""Rooms of the engine whose code decides what recipes evaluate to, and"""
+_MODULES = ("canon.py", "digest.py", "errors.py")
+"""modules that do."""
+
+LARGEST = 64 << 20
+"""Bytes of a kept catalogue; one of ten thousand packages has a tenth of it."""
+
+TRIES = 3
+"""Evaluations of recipes that change meanwhile; what the last of them found is used, and not kept.
+"""
+
+
+def load(
+    path: str,
+    recipes: str,
+    seed: str,
+    *,
+    seconds: float | None = None,
+    said: Callable[[str], None] | None = None,
+) -> Catalogue:
+    """The catalogue of ``recipes``: from the file ``path`` when it is still true, else evaluated.
+
+    A fresh one is written to ``path``, if that is in a folder of this user's; and one is believed
+    that this user or root has written. ``seconds`` bounds an evaluation, and ``said`` is given each
+    line that recipes print. Raises EvaluationError.
+    """
+    with contextlib.suppress(OSError, StorageError, FormatError):
+        return _kept(path, recipes, seed)
+    for _ in range(TRIES):
+        before = fingerprint(recipes, seed)
+        found, seen, settled = _evaluate(recipes, seed, seconds, said)
+        after = fingerprint(recipes, seed, seen)
+        # Looked at only now: what changes later makes another fingerprint than ``after``.
+        if before == fingerprint(recipes, seed) and _same(seen):
+            if settled:
+                mode = 0o600 if _has_secrets(found) else 0o644
+                with contextlib.suppress(OSError, StorageError):
+                    _write(path, encode(after, seen, found), mode)
+            break
+    return found
+
+
+def _evaluate(
+    recipes: str, seed: str, seconds: float | None, said: Callable[[str], None] | None
+) -> tuple[Catalogue, dict[Read, State], bool]:
+    from store.recipes import evaluate
+
+    limits = evaluate.LIMITS
+    if seconds is not None:
+        limits = limits._replace(seconds=seconds)
+    return evaluate.evaluation(recipes, seed, limits, said or evaluate.say_nothing)
+
+
+def _kept(path: str, recipes: str, seed: str) -> Catalogue:
+    """The catalogue in the file; FormatError when it is not that of the recipes any more."""
+    with open(owned.open_believed(path), "rb") as stream:
+        data = stream.read(LARGEST + 1)
+    if len(data) > LARGEST:
+        raise FormatError("larger than any that is kept")
+    state, seen, found = decode(_whole(data))
+    if state != fingerprint(recipes, seed, seen):
+        raise FormatError("of other recipes")
+    return found
+
+
+def _same(seen: Mapping[Read, State]) -> bool:
+    return all(state_of(read) == state for read, state in seen.items())
+
+
+def _has_secrets(catalogue: Catalogue) -> bool:
+    """Whether a locator holds a password or token, which is kept, and only for the owner."""
+    return any(
+        isinstance(node, Source) and node.without_secrets().locators != node.locators
+        for node in catalogue.nodes.values()
+    )
+
+
+def _whole(data: bytes) -> bytes:
+    """What was written to the file; FormatError where a power cut left something else.
+
+    Nothing waits for the file to be on disk, and a node is looked at only when it is asked for.
+    """
+    record = data[digest.DIGEST_SIZE :]
+    if digest.file_digest(record) != data[: digest.DIGEST_SIZE]:
+        raise FormatError("not what was written")
+    return record
+
+
+def fingerprint(recipes: str, seed: str, seen: Mapping[Read, State] | None = None) -> bytes:
+    """32 bytes that change when what was ``seen`` does, or a recipe, a seed's pins, or the code
+    that evaluates. What cannot be read has a state, too."""
+    recipes = os.path.abspath(recipes)
+    if not os.path.isfile(os.path.join(recipes, "stages.py")):
+        return digest.keyed(digest.Kind.CATALOGUE, b"")  # evaluating it says so, in less time
+    seeds = os.path.join(os.path.dirname(recipes), "bootstrap-seeds")
+    rooms = [f"{_ENGINE}/{room}" for room in _EVALUATING]
+    modules = [(False, os.fsencode(f"{_ENGINE}/{name}")) for name in _MODULES]
+    record: list[Value] = [os.fsencode(seed), sys.version, os.fsencode(recipes)]
+    walked = dict(walk((recipes, seeds, *rooms)))
+    record += [[path, *state] for path, state in walked.items()]
+    for read in (*modules, *sorted(seen or ())):
+        if read[0] or read[1] not in walked:
+            record.append([*read, *state_of(read)])
+    return digest.keyed(digest.Kind.CATALOGUE, canon.encode(record))
+
+
+def encode(state: bytes, seen: Mapping[Read, State], catalogue: Catalogue) -> bytes:
+    """A kept catalogue: ``[state, reads, catalogue]``."""
+    return canon.encode([state, reads.to_fields(seen.items()), to_fields(catalogue)])
+
+
+def decode(data: bytes) -> tuple[bytes, dict[Read, State], Catalogue]:
+    """The inverse of :func:`encode`; FormatError for anything else."""
+    state, seen, found = fields.array(canon.decode(data), 3)
+    return fields.raw(state), reads.from_fields(seen), from_fields(found)
+
+
+_FRESH = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+
+
+def _write(path: str, data: bytes, mode: int) -> None:
+    fresh = f"{path}.{os.getpid()}"
+    # Whatever the user's umask: no one else may say what this store's packages are. And only in a
+    # store of this user's own: its owner believes what root has written.
+    with open(owned.open_file(fresh, _FRESH, mode), "wb") as stream:
+        try:
+            stream.write(digest.file_digest(data) + data)
+            stream.flush()
+            os.replace(fresh, path)
+        except OSError:
+            with contextlib.suppress(OSError):
+                os.unlink(fresh)
+            raise

@@ -1,0 +1,79 @@
+"""What an audit changes about a build that must not show in its output.
+
+Each variation changes one thing, so that an output that differs under it names its cause. All of
+them are what a sandbox usually fixes, or what it cannot hide.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import Any, Final
+
+from store.sandbox.request import BuildRequest
+from store.system import kernel
+
+
+@dataclass(frozen=True)
+class Variation:
+    """``salt`` asks for other scratch paths, ``cores`` for another number of processors, and
+    ``changes`` are fields of the build request to be replaced.
+    """
+
+    name: str
+    description: str
+    salt: str = ""
+    cores: int | None = None
+    changes: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+
+
+def apply(variation: Variation, request: BuildRequest) -> BuildRequest:
+    """The request with what the variation changes, but for ``salt``: scratch paths are chosen
+    before there is a request."""
+    cores = request.cores if variation.cores is None else variation.cores
+    return replace(request, cores=cores, **variation.changes)
+
+
+def pinned(when: int) -> Variation:
+    """The wall clock stands still at ``when`` (Unix seconds): for finding out whether the time is
+    what makes builds differ. See ``clock_stopped`` of the request for when it moves on."""
+    return Variation("pinned", "the clock stands still", changes={"clock_stopped": when})
+
+
+def _other_cores(available: int) -> Variation:
+    if available > 1:
+        return Variation("cores", "one processor", cores=1, changes={"processors": 1})
+    return Variation("cores", "told two processors, of which there is one", cores=2)
+
+
+def _listed(*variations: Variation) -> Mapping[str, Variation]:
+    return MappingProxyType({variation.name: variation for variation in variations})
+
+
+_PROCESSORS: Final = len(os.sched_getaffinity(0))
+
+AHEAD: Final = 400 * 86400 + 5 * 3600 + 17 * 60 + 11
+"""Seconds. Year, month, day of the month and of the week, hour, minute and second all differ."""
+
+CONTROL: Final = Variation("control", "nothing but the time of day and chance")
+
+VARIATIONS: Final = _listed(
+    Variation("path", "another scratch path", salt="audit"),
+    _other_cores(_PROCESSORS),
+    Variation("cores-more", "told more processors than there are", cores=2 * _PROCESSORS + 1),
+    Variation("date", "the clock 400 days and some hours ahead", changes={"clock_ahead": AHEAD}),
+    Variation("order-reversed", "directories listed backwards", changes={"listing": "reversed"}),
+    Variation("order-shuffled", "directories listed shuffled", changes={"listing": "shuffled"}),
+    Variation(
+        "personality", "a kernel that says it is 2.6", changes={"personality": kernel.UNAME26}
+    ),
+    Variation(
+        "user",
+        "another build user",
+        changes={"uid": 4321, "gid": 8765, "user": "auditor", "group": "auditors"},
+    ),
+    Variation("aslr", "addresses randomised", changes={"aslr": True}),
+)
+"""By name; all but ``CONTROL`` and what ``pinned`` makes, which an audit needs to judge them."""

@@ -1,0 +1,160 @@
+"""Which of the other side's records of realisations count in an import, and by what."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple, TypeAlias
+
+from store.errors import quoted
+from store.index.foreign import Told
+from store.index.schema import Node
+from store.layout.paths import Layout
+from store.model.derivation import Source
+from store.model.names import ObjectId
+from store.model.origin import How, Origin
+from store.model.realisation import Realisation
+from store.model.tree import Node as TreeNode
+from store.model.tree import NodeKind
+from store.objects.content import source_digest
+from store.system.clock import unix_seconds
+from store.system.machine import host_name, user_name
+
+
+class Vouched(NamedTuple):
+    """A record as a signed statement tells it, with the lines of the trusted keys that signed it,
+    and the digest of the object's tree if it is told."""
+
+    record: Realisation
+    signers: tuple[str, ...]
+    tree: bytes | None = None
+
+
+Vouch: TypeAlias = Callable[[Collection[ObjectId]], Sequence[Vouched]]
+"""Gives what trusted keys signed of the makers of objects."""
+
+
+@dataclass(frozen=True)
+class Belief:
+    """``vouch`` finds what trusted keys signed. With ``unsigned``, the other store's word alone
+    counts."""
+
+    vouch: Vouch = lambda oids: ()
+    unsigned: bool = False
+
+
+NOBODY = Belief()
+"""What is believed when the caller says nothing: what can be checked."""
+
+
+@dataclass
+class Judged:
+    """``accepted`` are the records that count, each with its origin; ``nodes`` what was under their
+    keys. ``passed_over`` are those that nothing speaks for, ``refused`` reasons of lies."""
+
+    accepted: list[Realisation] = field(default_factory=list)
+    nodes: list[Node] = field(default_factory=list)
+    passed_over: list[Realisation] = field(default_factory=list)
+    refused: list[str] = field(default_factory=list)
+
+
+class Judge:
+    """Judges records of the objects that lie in the store of ``layout``, sound, with trees whose
+    ``roots`` are these. ``place`` is where they come from."""
+
+    def __init__(
+        self,
+        layout: Layout,
+        roots: Mapping[ObjectId, TreeNode],
+        place: str,
+        unsigned: bool,
+    ) -> None:
+        self._layout = layout
+        self._roots = roots
+        self._place = os.fsencode(place)
+        self._unsigned = unsigned
+        self._hashes: dict[ObjectId, str] = {}
+        self._signed: set[tuple[bytes, str, ObjectId]] = set()
+        self.judged = Judged()
+
+    def hear_signed(self, vouched: Vouched) -> None:
+        """Judge what a trusted key signed."""
+        record = vouched.record
+        root = self._roots.get(record.object)
+        if root is None:
+            return
+        if vouched.tree is not None and vouched.tree != root.digest():
+            self.judged.refused.append(f"{record.object} has another tree than was signed")
+            return
+        origin = Origin(How.SIGNED, self._place, vouched.signers)
+        self._signed.add((record.key, record.output, record.object))
+        self.judged.accepted.append(replace(record, origin=origin))
+
+    def hear(self, told: Told) -> None:
+        """Judge what the other store says; call it when all that is signed was heard."""
+        record, node = told
+        if record.object not in self._roots:
+            return
+        reason = _unfit(record, node)
+        if reason:
+            self.judged.refused.append(reason)
+        elif isinstance(node, Source):
+            self._hear_of_source(record, node)
+        elif (record.key, record.output, record.object) in self._signed:
+            self._take_node(node)
+        elif self._unsigned:
+            self._trust(record, node)
+        else:
+            self.judged.passed_over.append(record)
+
+    def _hear_of_source(self, record: Realisation, source: Source) -> None:
+        """A source's file can be looked at, and needs nobody's word."""
+        root = self._roots[record.object]
+        if root.kind is not NodeKind.FILE or root.executable != source.executable:
+            self.judged.refused.append(f"{record.object} is no file as {source.name} has to be")
+        elif not self._has_hash(record.object, source.sha256):
+            self.judged.refused.append(f"{record.object} has not the hash that {source.name} has")
+        else:
+            checked = Realisation(
+                record.key,
+                record.output,
+                record.object,
+                user_name(),
+                host_name(),
+                "fetch",
+                None,
+                unix_seconds(),
+                0,
+                origin=Origin(How.CHECKED, self._place),
+            )
+            self.judged.accepted.append(checked)
+            if self._unsigned:
+                self._take_node(source)
+
+    def _has_hash(self, oid: ObjectId, sha256: str) -> bool:
+        if oid not in self._hashes:
+            try:
+                self._hashes[oid] = source_digest(self._layout.object(oid))
+            except OSError:
+                return False  # damaged since, which is for others to find
+        return self._hashes[oid] == sha256
+
+    def _trust(self, record: Realisation, node: Node | None) -> None:
+        origin = Origin(How.TRUSTED, self._place)
+        self.judged.accepted.append(replace(record, origin=origin))
+        self._take_node(node)
+
+    def _take_node(self, node: Node | None) -> None:
+        # A node is told by its digest, but for where a source is: that takes trust.
+        if node is not None:
+            self.judged.nodes.append(node)
+
+
+def _unfit(record: Realisation, node: Node | None) -> str:
+    """Why a record cannot be true; empty when it can."""
+    if node is None:
+        return ""
+    if record.output not in node.outputs:
+        return f"{node.name} has no output {quoted(record.output)}"
+    return "" if record.is_of(node.name) else f"{record.object} cannot be made by {node.name}"

@@ -1,0 +1,172 @@
+"""Taking objects with all that they refer to from a substituter: checked before the index knows."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
+
+from store.errors import CorruptObject, FormatError, InvalidName, OutputRefused, StoreError
+from store.index.schema import Entry
+from store.index.writing import Writer
+from store.local.store import Lease, Store
+from store.model.manifest import Manifest
+from store.model.names import ObjectId
+from store.model.origin import How, Origin
+from store.model.realisation import Realisation
+from store.model.tree import Node
+from store.objects.ingest import ingest_again
+from store.substitute.belief import NOBODY, Belief, Judge, Judged
+from store.substitute.substituter import Substituter
+from store.system.locks import Claims
+
+CLOSURE_LIMIT = 1_000_000
+"""Objects that are taken at once."""
+
+
+def closure(source: Substituter, oids: Iterable[ObjectId]) -> list[ObjectId]:
+    """The objects and all that they refer to, references first.
+
+    UnknownObject or CorruptObject when the manifest of one is not there, or damaged.
+    """
+    # Of a manifest, only the references are kept: another store may have large ones, and many.
+    found: dict[ObjectId, tuple[ObjectId, ...]] = {}
+    todo = list(oids)
+    while todo:
+        oid = todo.pop()
+        if oid not in found:
+            found[oid] = source.manifest(oid).references
+            todo += found[oid]
+        if len(found) > CLOSURE_LIMIT:
+            raise CorruptObject(f"more than {CLOSURE_LIMIT} objects of {source.name} hang together")
+    try:
+        return list(TopologicalSorter(found).static_order())
+    except CycleError:
+        raise CorruptObject(f"objects of {source.name} refer to each other in a cycle") from None
+
+
+def take(
+    root: str,
+    source: Substituter,
+    oid: ObjectId,
+    claims: Claims,
+    *,
+    always: bool = False,
+    reserve: int = 0,
+) -> Manifest:
+    """Put one object of the substituter in place, and only if it is the very same; its manifest.
+
+    UnknownObject when it is not there, CorruptObject when it is another, another StorageError when
+    files cannot be read or written.
+    """
+    told = source.manifest(oid)
+    try:
+        made = ingest_again(
+            root,
+            source.tree(oid),
+            oid,
+            told.references,
+            claims=claims,
+            always=always,
+            reserve=reserve,
+        )
+    except OutputRefused as error:
+        raise CorruptObject(f"{oid} of {source.name} is damaged: {error.message}") from error
+    return made
+
+
+@dataclass(frozen=True)
+class Imported:
+    """``fresh`` objects were not here before. ``origins`` has the origin of each record that was
+    taken, ``passed_over`` is the number of those that nothing spoke for, ``refused`` says of others
+    why they cannot be true, and ``untold`` why the other index could not be read, if so."""
+
+    fresh: list[ObjectId]
+    origins: list[Origin]
+    passed_over: int
+    refused: list[str]
+    untold: str = ""
+
+
+def import_objects(
+    store: Store,
+    source: Substituter,
+    oids: Sequence[ObjectId],
+    lease: Lease | None = None,
+    belief: Belief = NOBODY,
+) -> Imported:
+    """Take objects with all that they refer to, and of the records of who made them, those that are
+    believed.
+
+    All become visible in one transaction, or none does: CorruptObject or UnknownObject when one is
+    damaged or missing at the other end.
+    """
+    store.check_writable()
+    wanted = closure(source, oids)
+    with store.claims() as claims:
+        fresh = [oid for oid in wanted if not store.present(oid)]
+        if lease is not None:
+            lease.add(wanted)
+            fresh = [oid for oid in wanted if not store.present(oid)]
+        reserve = store.disk_reserve()
+        entries, roots = [], dict[ObjectId, Node]()
+        for oid in fresh:
+            m = take(store.layout.root, source, oid, claims, reserve=reserve)
+            entries.append(Entry(m.id, m.references, m.refers_to_itself, m.size))
+            roots[oid] = m.root
+        # Of what the other store says of an object, only what was computed anew counts.
+        roots |= {oid: store.manifest(oid).root for oid in wanted if oid not in roots}
+        judged, untold = _judge(store, source, roots, belief)
+
+        def transaction(txn: Writer) -> Imported:
+            txn.register_all(entries)
+            txn.put_nodes(node for node in judged.nodes if txn.node(node.digest) is None)
+            taken, refused = _add_records(txn, judged)
+            passed_over = sum(not _is_known(txn, record) for record in judged.passed_over)
+            return Imported(fresh, taken, passed_over, refused, untold)
+
+        return store.index.write(transaction)
+
+
+def _judge(
+    store: Store, source: Substituter, roots: Mapping[ObjectId, Node], belief: Belief
+) -> tuple[Judged, str]:
+    """The records that count, and why the other index could not be read, if so."""
+    judge, untold = Judge(store.layout, roots, source.name, belief.unsigned), ""
+    for vouched in belief.vouch(roots.keys()):
+        judge.hear_signed(vouched)
+    if os.path.realpath(source.name) == os.path.realpath(store.layout.root):
+        return judge.judged, untold  # it has nothing to tell itself
+    try:
+        for told in source.told(list(roots)):
+            judge.hear(told)
+    except StoreError as error:
+        untold = error.message
+    return judge.judged, untold
+
+
+def _add_records(txn: Writer, judged: Judged) -> tuple[list[Origin], list[str]]:
+    """The origins of what was added, or stands already; and why others were refused."""
+    taken, refused = [], list(judged.refused)
+    for record in judged.accepted:
+        # A source that was looked at is known from then on; when does not matter.
+        if record.origin.how is How.CHECKED and _says_the_same(txn, record):
+            continue
+        try:
+            txn.add_realisation(record)
+        except (InvalidName, FormatError) as error:
+            refused.append(error.message)
+        else:
+            taken.append(record.origin)
+    return taken, refused
+
+
+def _says_the_same(txn: Writer, record: Realisation) -> bool:
+    known = txn.realisations(record.key, record.output)
+    return any(other.object == record.object for other in known)
+
+
+def _is_known(txn: Writer, record: Realisation) -> bool:
+    known = txn.realisations(record.key, record.output)
+    return any(other.encode() == record.encode() for other in known)

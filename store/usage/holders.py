@@ -1,0 +1,113 @@
+"""What keeps objects alive: roots, leases, and running processes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from enum import Enum
+from typing import NamedTuple
+
+from store.errors import printable
+from store.index import holder
+from store.index.reading import Reader
+from store.index.schema import Lease, damaged
+from store.local.holding import link_name
+from store.local.roots import LINK, UNSEEN, NamedRoot, Standing
+from store.local.store import Store
+from store.model.names import ObjectId
+from store.usage import processes
+from store.usage.processes import Usage
+
+
+class Kind(Enum):
+    """By what something is held."""
+
+    ROOT = "root"
+    LINK = "link"
+    LEASE = "lease"
+    PROCESS = "process"
+
+
+class Holder(NamedTuple):
+    """``name`` is a root's name, a link's path, or a process's id and name."""
+
+    kind: Kind
+    name: str
+    objects: tuple[ObjectId, ...]
+
+    def __str__(self) -> str:
+        return f"{self.kind.value} {printable(self.name)}"
+
+
+class Holders(NamedTuple):
+    """Who holds something: ``roots``, and ``others``.
+
+    ``dead`` are roots whose link is gone or leads elsewhere, ``stale`` the leases of processes that
+    are gone, ``unseen`` processes that could not be looked at.
+    """
+
+    roots: Standing
+    others: tuple[Holder, ...]
+    dead: tuple[NamedRoot, ...]
+    stale: int
+    unseen: int
+
+    @property
+    def alive(self) -> tuple[Holder, ...]:
+        """All that hold something, one by one; roots first."""
+        return (*_rooted(self.roots.named()), *self.others)
+
+    def held(self) -> Iterator[bytes]:
+        """The digests of all that is held, some several times."""
+        yield from self.roots.held()
+        for other in self.others:
+            for oid in other.objects:
+                yield oid.digest
+
+    def refuse_unknown(self, store: Store, txn: Reader) -> None:
+        """CorruptObject when the index does not know what a root of its own keeps: what should
+        live would be taken for dead. A link may be newer than the snapshot ``txn``, or have been
+        made by hand to what is gone."""
+        for root in self.roots.named():
+            oid = root.holds
+            if oid is None or oid != root.recorded or txn.has(oid):
+                continue
+            if root.path is None or os.path.lexists(store.layout.object(oid)):
+                raise damaged(
+                    "roots", f"{root.path or root.name} keeps {oid}, which is not registered"
+                )
+
+
+def gather(store: Store, txn: Reader, patience: float = UNSEEN) -> Holders:
+    """Everything that holds an object of the snapshot ``txn``; links that are out of sight, for
+    ``patience`` seconds."""
+    roots = store.standing(txn, patience)
+    dead = tuple(roots.dead())
+    for root in dead:
+        if root.path is not None and root.name != link_name(root.path):
+            # Not the path that it was recorded with: the link may stand.
+            raise damaged("roots", f"{root.name} is not the name of the link {root.path}")
+    leases = list(txn.leases().values())
+    usage = processes.in_use()
+    living = [lease for lease in leases if holder.alive(lease)]
+    others = (*_leased(living), *_used(usage, txn))
+    return Holders(roots, others, dead, len(leases) - len(living), len(usage.unseen))
+
+
+def _rooted(roots: Sequence[NamedRoot]) -> Iterator[Holder]:
+    for root in roots:
+        if root.holds is not None:
+            kind = Kind.LINK if root.name.startswith(LINK) else Kind.ROOT
+            yield Holder(kind, root.path or root.name, (root.holds,))
+
+
+def _leased(leases: Sequence[Lease]) -> Iterator[Holder]:
+    for lease in leases:
+        yield Holder(Kind.LEASE, f"of process {lease.pid}", lease.held)
+
+
+def _used(usage: Usage, txn: Reader) -> Iterator[Holder]:
+    for pid, digests in usage.digests.items():
+        numbers = {number for each in digests if (number := txn.number_of_digest(each))}
+        if numbers:
+            yield Holder(Kind.PROCESS, f"{pid} ({usage.names[pid]})", tuple(txn.ids(numbers)))

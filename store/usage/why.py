@@ -1,0 +1,60 @@
+"""Why an object is alive: the shortest chain of references from something that is held."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from store.index.reading import Reader
+from store.local.store import Store
+from store.model.names import ObjectId
+from store.usage.holders import Holder, gather
+
+
+@dataclass(frozen=True)
+class Chain:
+    """``objects`` from the one that ``holder`` holds to the one asked for, both included."""
+
+    holder: Holder
+    objects: tuple[ObjectId, ...]
+
+
+def why_alive(store: Store, oid: ObjectId) -> Chain | None:
+    """The shortest chain to an object; None when it is dead. Raises UnknownObject."""
+    with store.index.read() as txn:
+        start = txn.known(oid)
+        held: dict[int, Holder] = {}
+        for each in gather(store, txn).alive:
+            for root in each.objects:
+                number = txn.number(root)
+                if number is not None:
+                    held.setdefault(number, each)
+        path = _upward(txn, start, held)
+        if not path:
+            return None
+        return Chain(held[path[0]], tuple(txn.id(number) for number in path))
+
+
+def _upward(txn: Reader, start: int, held: dict[int, Holder]) -> list[int]:
+    """Numbers from one that is held down to ``start``; empty when none is reached."""
+    below: dict[int, int | None] = {start: None}
+    level = [start]
+    while level:
+        for number in level:
+            if number in held:
+                return _downward(number, below)
+        above: list[int] = []
+        for number in level:
+            for other in sorted(txn.above([number])):
+                if other not in below:
+                    below[other] = number
+                    above.append(other)
+        level = above
+    return []
+
+
+def _downward(number: int | None, below: dict[int, int | None]) -> list[int]:
+    path: list[int] = []
+    while number is not None:
+        path.append(number)
+        number = below[number]
+    return path

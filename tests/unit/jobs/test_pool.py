@@ -1,0 +1,203 @@
+"""Workers that stand by: what they are handed, and when they end."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from store.errors import StoreError
+from store.jobs import pool as module
+from store.jobs.job import Job
+from store.jobs.pool import Errand, Team, Tidied
+from store.layout.paths import Layout
+from store.local.store import Store
+from store.model.result import Result
+from store.system.locks import Claims
+from tests.golden.examples import RESOLVED
+
+DIGEST = b"d" * 20
+Work = Callable[[Job, Callable[[object], None]], Result]
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store.open(str(tmp_path / "root"))
+
+
+@pytest.fixture
+def team(store: Store) -> Iterator[Team]:
+    team = Team(store.layout)
+    yield team
+    team.close()
+
+
+def doing(monkeypatch: pytest.MonkeyPatch, work: Work) -> None:
+    """Let members that are forked from now on do this."""
+
+    def perform(_: Layout, kind: str, job: Job, send: Callable[[object], None]) -> Result:
+        assert kind == "build"
+        return work(job, send)
+
+    monkeypatch.setattr(module, "perform", perform)
+
+
+def identify(job: Job, send: Callable[[object], None]) -> Result:
+    send(os.getpid())
+    return Result((), "full", 1, 0.5)
+
+
+def launch(store: Store, team: Team, pipe: tuple[int, int] | None = None) -> tuple[Errand, str]:
+    """A job at work, and its work folder."""
+    work = store.make_work(renewed=True)
+    job = Job(b"n", b"k", RESOLVED, work, jobserver=pipe, claims=store.claims_of(work))
+    return team.start("build", job, store.hold_of(work)), work
+
+
+def start(store: Store, team: Team) -> Errand:
+    return launch(store, team)[0]
+
+
+def finish(errand: Errand) -> list[object]:
+    """Every message of a job, to the last; afterwards it is over."""
+    messages = [errand.receive()]
+    while not isinstance(messages[-1], Tidied | StoreError):
+        messages.append(errand.receive())
+    errand.reap()
+    return messages
+
+
+def test_one_process_does_one_job_after_another(
+    store: Store, team: Team, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    doing(monkeypatch, identify)
+    first, second = finish(start(store, team)), finish(start(store, team))
+    assert first[0] == second[0] != os.getpid()
+    assert isinstance(first[1], Result)
+    assert first[2] == Tidied(renewed=True)
+
+
+def test_jobs_at_the_same_time_have_a_process_each(
+    store: Store, team: Team, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    doing(monkeypatch, identify)
+    errands = [start(store, team) for _ in range(3)]
+    assert len({finish(errand)[0] for errand in errands}) == 3
+    assert len(team.idle) == 3
+
+
+def test_tokens_claims_and_the_hold_reach_the_job_and_do_not_stay(
+    store: Store, team: Team, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def work(job: Job, send: Callable[[object], None]) -> Result:
+        assert job.jobserver and job.claims
+        os.write(job.jobserver[1], os.read(job.jobserver[0], 1) * 2)
+        job.claims.add(DIGEST)
+        send(len(os.listdir("/proc/self/fd")))
+        return Result((), "full", 1, 0.5)
+
+    doing(monkeypatch, work)
+    others = Claims(store.layout.claims)
+    opened = []
+    for _ in range(3):
+        pipe = os.pipe()
+        os.write(pipe[1], b"+")
+        errand, folder = launch(store, team, pipe)
+        opened.append(finish(errand)[0])
+        assert os.read(pipe[0], 9) == b"++"
+        assert others.taken(DIGEST), "a claim lasts until the object is registered"
+        store.remove_work(folder)
+        assert not others.taken(DIGEST)
+        os.close(pipe[0])
+        os.close(pipe[1])
+    assert len(set(opened)) == 1
+
+
+def test_a_process_in_which_a_job_failed_does_no_other(
+    store: Store, team: Team, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def work(job: Job, send: Callable[[object], None]) -> Result:
+        raise StoreError(f"not by {os.getpid()}")
+
+    doing(monkeypatch, work)
+    errand, folder = launch(store, team)
+    error = errand.receive()
+    assert isinstance(error, StoreError)
+    assert isinstance(errand.receive(), StoreError), "it ended, and is not Tidied"
+    errand.reap()
+    assert team.idle == []
+    assert not os.path.exists(folder), "its work folder is removed"
+    assert not os.path.exists(f"/proc/{str(error).split()[-1]}")
+
+
+def test_a_process_that_has_grown_does_no_other(
+    store: Store, team: Team, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The member may give back what it inherited of this process: garbage of the tests before.
+    inherited = module.resident()
+    kept = []
+
+    def work(job: Job, send: Callable[[object], None]) -> Result:
+        kept.append(bytearray(b"x") * ((inherited + module.GROWTH + (16 << 10)) << 10))
+        return Result((), "full", 1, 0.5)
+
+    doing(monkeypatch, work)
+    errand = start(store, team)
+    assert isinstance(errand.receive(), Result)
+    assert isinstance(errand.receive(), StoreError), "it ended, and is not Tidied"
+    errand.reap()
+    assert team.idle == []
+
+
+def test_another_takes_the_place_of_one_that_was_killed(
+    store: Store, team: Team, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    doing(monkeypatch, identify)
+    first = finish(start(store, team))[0]
+    assert isinstance(first, int)
+    os.kill(first, signal.SIGKILL)
+    wait_for_end(first)
+    assert finish(start(store, team))[0] != first
+
+
+def wait_for_end(pid: int) -> None:
+    """Until a child of this process has ended; it is not reaped."""
+    os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+
+
+def test_a_job_can_be_killed(store: Store, team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
+    def work(job: Job, send: Callable[[object], None]) -> Result:
+        send(os.getpid())
+        time.sleep(600)
+        raise AssertionError
+
+    doing(monkeypatch, work)
+    errand = start(store, team)
+    pid = errand.receive()
+    errand.kill()
+    assert not os.path.exists(f"/proc/{pid}")
+    assert team.idle == []
+
+
+def test_those_that_stand_by_end_with_the_team(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    doing(monkeypatch, identify)
+    team = Team(store.layout)
+    pids = [finish(errand)[0] for errand in [start(store, team), start(store, team)]]
+    team.close()
+    assert [pid for pid in pids if os.path.exists(f"/proc/{pid}")] == []
+
+
+def test_a_renewed_work_folder_serves_the_next_job(store: Store) -> None:
+    first = store.make_work(renewed=True)
+    store.remove_work(first, renewed=True)
+    assert store.make_work() != first, "others get a fresh one"
+    assert store.make_work(renewed=True) == first
+    store.remove_work(first, renewed=True)
+    store.remove_renewed_work()
+    assert not os.path.exists(first)

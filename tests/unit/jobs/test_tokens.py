@@ -1,0 +1,193 @@
+"""The pool of processor tokens, and lending them to builds."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from store.jobs import tokens as tokens_module
+from store.jobs.tokens import TURN, Lending, TokenPool, balance
+
+
+def pool(tmp_path: Path, size: int) -> TokenPool:
+    return TokenPool(str(tmp_path / "tokens"), size)
+
+
+def take(lending: Lending, count: int) -> None:
+    """What make does when it starts ``count`` more processes."""
+    assert os.read(lending.pipe[0], count) == b"+" * count
+
+
+def test_two_pools_share_their_tokens(tmp_path: Path) -> None:
+    ours, theirs = pool(tmp_path, 2), pool(tmp_path, 2)
+    assert ours.take()
+    assert theirs.take()
+    assert not ours.take()
+    theirs.give()
+    assert ours.take()
+    assert ours.held == 2
+
+
+def test_a_lone_build_is_lent_every_token_as_it_uses_them(tmp_path: Path) -> None:
+    tokens, lending = pool(tmp_path, 4), Lending()
+    tokens.take()
+    used = 0
+    for _ in range(6):
+        balance(tokens, [lending], waiting=False)
+        used += lending.idle
+        take(lending, lending.idle) if lending.idle else None
+    assert used == 3
+    assert tokens.held == 4
+
+
+def test_an_idle_token_goes_to_a_build_that_could_start(tmp_path: Path) -> None:
+    tokens, lending = pool(tmp_path, 2), Lending()
+    tokens.take()
+    balance(tokens, [lending], waiting=False)
+    assert tokens.held == 2
+    balance(tokens, [lending], waiting=True)
+    assert (tokens.held, lending.idle, lending.lent) == (1, 0, 0)
+
+
+def test_a_token_in_use_is_not_taken_back(tmp_path: Path) -> None:
+    tokens, lending = pool(tmp_path, 2), Lending()
+    tokens.take()
+    balance(tokens, [lending], waiting=False)
+    take(lending, 1)
+    balance(tokens, [lending], waiting=True)
+    assert tokens.held == 2
+    assert lending.lent == 1
+
+
+def test_an_idle_token_moves_to_a_hungry_build(tmp_path: Path) -> None:
+    tokens, idle, hungry = pool(tmp_path, 3), Lending(), Lending()
+    tokens.take(), tokens.take()
+    balance(tokens, [idle], waiting=False)
+    assert idle.idle == 1
+    balance(tokens, [idle, hungry], waiting=False)
+    assert (idle.idle, hungry.idle) == (0, 1)
+
+
+def test_a_token_goes_to_another_process_that_waits_for_one(tmp_path: Path) -> None:
+    ours, theirs, lending = pool(tmp_path, 2), pool(tmp_path, 2), Lending()
+    ours.take()
+    balance(ours, [lending], waiting=False)
+    take(lending, 1)
+    assert not theirs.take()
+    theirs.wait(True)
+    assert balance(ours, [lending], waiting=False) == [lending], "to be taken back once it is idle"
+    os.write(lending.pipe[1], b"+")
+    balance(ours, [lending], waiting=False)
+    assert (ours.held, lending.lent) == (1, 0)
+    assert theirs.take()
+    theirs.wait(False)
+    assert balance(ours, [lending], waiting=False) == []
+
+
+def test_who_gave_a_token_back_leaves_it_for_a_moment_to_who_waits(tmp_path: Path) -> None:
+    ours, theirs = pool(tmp_path, 1), pool(tmp_path, 1)
+    ours.take()
+    ours.give()
+    assert ours.take(), "nobody waits"
+    theirs.wait(True)
+    ours.give()
+    assert not ours.take()
+    time.sleep(TURN)
+    assert ours.take(), "who waits may be stopped"
+    ours.give()
+    theirs.close()
+    assert ours.take(), "nobody waits any more"
+
+
+def test_a_process_that_may_use_fewer_tokens_gets_one_too(tmp_path: Path) -> None:
+    many, one = pool(tmp_path, 2), pool(tmp_path, 1)
+    assert many.take() and many.take()
+    many.give()
+    assert one.take()
+
+
+def test_what_a_build_was_lent_comes_back_when_it_ends(tmp_path: Path) -> None:
+    tokens, lending = pool(tmp_path, 2), Lending()
+    tokens.take()
+    balance(tokens, [lending], waiting=False)
+    take(lending, 1)
+    tokens.give(lending.close())
+    tokens.give()
+    assert tokens.held == 0
+
+
+def test_a_builder_cannot_coin_tokens_or_block_us(tmp_path: Path) -> None:
+    tokens, lending = pool(tmp_path, 2), Lending()
+    tokens.take()
+    os.set_blocking(lending.pipe[1], False)
+    try:
+        while True:
+            os.write(lending.pipe[1], b"x" * 4096)
+    except BlockingIOError:
+        pass
+    assert lending.lend() is False
+    balance(tokens, [lending], waiting=True)
+    balance(tokens, [lending], waiting=False)
+    assert tokens.held == 1
+    assert lending.close() == 0
+
+
+def test_a_build_that_keeps_its_tokens_does_not_keep_others_waiting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tokens_module, "PATIENCE", 0.2)
+    tokens, thief = pool(tmp_path, 4), Lending()
+    tokens.take()
+    for _ in range(4):
+        balance(tokens, [thief], waiting=False)
+        take(thief, thief.idle) if thief.idle else None
+    assert (tokens.held, thief.lent) == (4, 3)
+    balance(tokens, [thief], waiting=True)
+    assert tokens.held == 4, "it is asked first"
+    time.sleep(0.25)
+    balance(tokens, [thief], waiting=True)
+    assert (tokens.held, thief.lent) == (3, 2)
+    assert tokens.take(), "the build that waited"
+    balance(tokens, [thief], waiting=False)
+    tokens.give()
+    balance(tokens, [thief], waiting=False)
+    assert (tokens.held, thief.idle) == (3, 0), "nothing more is lent to it"
+    os.write(thief.pipe[1], b"+")
+    balance(tokens, [thief], waiting=False)
+    assert (thief.written_off, thief.idle) == (0, 0), "it has paid"
+    assert thief.close() == 2
+
+
+def test_who_gives_back_is_given_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tokens_module, "PATIENCE", 0.2)
+    tokens, lending = pool(tmp_path, 4), Lending()
+    tokens.take()
+    for _ in range(4):
+        balance(tokens, [lending], waiting=False)
+        take(lending, lending.idle) if lending.idle else None
+    for left in (2, 1, 0):
+        balance(tokens, [lending], waiting=True)
+        time.sleep(0.15)
+        os.write(lending.pipe[1], b"+")
+        balance(tokens, [lending], waiting=True)
+        assert (lending.lent, lending.written_off) == (left, 0)
+
+
+@pytest.mark.parametrize("stuffed", [1, 5, 4096])
+def test_tokens_of_a_builders_own_making_are_bounded_by_what_was_lent(
+    tmp_path: Path, stuffed: int
+) -> None:
+    tokens, lending = pool(tmp_path, 4), Lending()
+    tokens.take()
+    for _ in range(4):
+        balance(tokens, [lending], waiting=False)
+        take(lending, lending.idle) if lending.idle else None
+    os.write(lending.pipe[1], b"+" * stuffed)
+    for _ in range(9):
+        balance(tokens, [lending], waiting=True)
+    assert tokens.held >= 1
+    assert lending.lent == max(0, 3 - stuffed)
+    assert lending.close() == lending.lent + max(0, 3 - stuffed)

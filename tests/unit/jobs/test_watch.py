@@ -1,0 +1,146 @@
+"""Bounds on the time of jobs, kept by the master."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import cast
+
+import pytest
+
+from store.errors import BuildSilent, BuildTimeout, FetchSilent, FetchTimeout, StoreError
+from store.events import Phase, Progress
+from store.jobs import process, watch
+from store.jobs.executor import Crew, Shift
+from store.jobs.job import Job
+from store.jobs.lower import Limits
+from store.jobs.process import Worker
+from store.jobs.watch import INGEST, Watch
+from store.local.store import Store
+
+
+@pytest.fixture
+def crew(tmp_path: Path) -> Iterator[Crew[Shift]]:
+    """A crew in a fresh store."""
+    store = Store.open(str(tmp_path / "root"))
+    made: Crew[Shift] = Crew(store, 4, lambda event: None)
+    yield made
+    made.close()
+    store.close()
+
+
+def limits(timeout: float | None = None, silent: float | None = None) -> Limits:
+    """Bounds of time."""
+    return Limits(1, timeout, silent)
+
+
+def ended(crew: Crew[Shift], kind: str, bounds: Limits, work: Callable[[], object]) -> StoreError:
+    """The error with which a job that does ``work`` is ended by its bounds."""
+    worker = Worker("it", lambda send: work(), lambda: None)
+    assert crew.pool.take()
+    job = cast(Job, type("J", (), {"work_dir": "/nowhere"})())
+    watched = Watch(kind=kind, name="it", limits=bounds, pid=worker.pid)
+    shift = Shift(job=job, worker=worker, watch=watched)
+    crew.shifts.append(shift)
+    until = time.monotonic() + 5
+    while time.monotonic() < until:
+        for _, message in crew.listen(False):
+            crew.end(shift)
+            assert isinstance(message, StoreError)
+            assert crew.shifts == []
+            with pytest.raises(ProcessLookupError):
+                os.kill(worker.pid, 0)
+            return message
+    raise AssertionError("it was not ended")
+
+
+@pytest.mark.parametrize(
+    ("kind", "bounds", "expected"),
+    [
+        ("fetch", limits(timeout=0.2), FetchTimeout),
+        ("fetch", limits(silent=0.1), FetchSilent),
+        ("unpack", limits(timeout=0.2), BuildTimeout),
+        ("unpack", limits(silent=0.2), BuildSilent),
+    ],
+)
+def test_a_worker_that_waits_for_a_fifo_is_ended(
+    crew: Crew[Shift], tmp_path: Path, kind: str, bounds: Limits, expected: type
+) -> None:
+    os.mkfifo(tmp_path / "fifo")
+    error = ended(crew, kind, bounds, (tmp_path / "fifo").read_bytes)
+    assert type(error) is expected
+    assert error.hint is not None
+    assert error.hint.startswith("--")
+
+
+def test_an_endless_file_ends_at_the_timeout(crew: Crew[Shift]) -> None:
+    def read_on() -> None:
+        with open("/dev/zero", "rb") as stream:
+            while stream.read(65536):
+                pass
+
+    error = ended(crew, "unpack", limits(timeout=0.6, silent=0.3), read_on)
+    assert type(error) is BuildTimeout
+
+
+def test_a_build_has_some_more_time_as_its_runner_watches_it(
+    crew: Crew[Shift], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watch, "GRACE", 0.3)
+    began = time.monotonic()
+    error = ended(crew, "build", limits(timeout=0.1), lambda: time.sleep(60))
+    assert type(error) is BuildTimeout
+    assert time.monotonic() - began >= 0.4
+
+
+def test_what_a_worker_started_ends_with_it(crew: Crew[Shift], tmp_path: Path) -> None:
+    def start() -> None:
+        pid = os.fork()
+        if pid == 0:
+            time.sleep(60)
+        (tmp_path / "pid").write_text(str(pid))
+        time.sleep(60)
+
+    ended(crew, "unpack", limits(timeout=0.3), start)
+    pid = int((tmp_path / "pid").read_text())
+    state = Path(f"/proc/{pid}/stat")
+    until = time.monotonic() + 5
+    while state.exists() and state.read_text().split()[2] != "Z":
+        assert time.monotonic() < until
+        time.sleep(0.01)
+
+
+def test_the_taking_in_has_time_of_its_own() -> None:
+    watched = Watch(kind="unpack", name="it", limits=limits(timeout=0.2), pid=os.getpid())
+    time.sleep(0.15)
+    watched.hear(Phase(b"", "it", INGEST))
+    time.sleep(0.1)
+    assert watched.overdue() is None
+    watched.hear(Phase(b"", "it", INGEST))
+    time.sleep(0.1)
+    assert isinstance(watched.overdue(), BuildTimeout), "saying it again buys nothing"
+
+
+def test_progress_without_bytes_is_none() -> None:
+    watched = Watch(kind="fetch", name="it", limits=limits(silent=0.1), pid=os.getpid())
+    for _ in range(5):
+        watched.hear(Progress(b"", "it", 7, None))
+        time.sleep(0.06)
+    assert isinstance(watched.overdue(), FetchSilent)
+    watched.hear(Progress(b"", "it", 8, None))
+    assert watched.overdue() is None
+
+
+def test_a_process_that_does_not_end_is_not_waited_for_for_ever(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(process, "PATIENCE", 0.1)
+    monkeypatch.setattr(os, "kill", lambda *_: None)
+    monkeypatch.setattr(os, "killpg", lambda *_: None)
+    worker = Worker("it", lambda send: time.sleep(1), lambda: None)
+    began = time.monotonic()
+    worker.kill()
+    assert time.monotonic() - began < 0.9
+    worker.reap()

@@ -1,0 +1,245 @@
+"""Helping processes: what they hand back, what they raise, and how they end."""
+
+from __future__ import annotations
+
+import os
+import random
+import threading
+import time
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import pytest
+
+from store.errors import OutputRefused, StoreError
+from store.layout.paths import Layout
+from store.local.store import make_directories
+from store.model.manifest import Manifest
+from store.objects import staging
+from store.objects.check import check_object
+from store.objects.ingest import ingest
+from store.system import parallel as crew
+from store.system.parallel import Drawn, Helper, overlap, results, share_out
+
+
+def failing() -> int:
+    raise OutputRefused("no", hint="try")
+
+
+def gone(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    return False
+
+
+def test_a_helper_hands_back_a_value_made_in_another_process() -> None:
+    found = Helper(lambda: (os.getpid(), os.getppid())).result()
+    assert found[0] != os.getpid()
+    assert found[1] == os.getpid()
+
+
+def test_an_error_crosses_with_its_fields() -> None:
+    with pytest.raises(OutputRefused, match="no") as caught:
+        Helper(failing).result()
+    assert caught.value.hint == "try"
+
+
+def test_a_helper_that_dies_is_an_error() -> None:
+    def die() -> None:
+        os.kill(os.getpid(), 9)
+
+    with pytest.raises(StoreError, match="status -9"):
+        Helper(die).result()
+
+
+def test_when_one_fails_the_others_are_ended() -> None:
+    pids = os.pipe()
+
+    def sleeping() -> int:
+        os.write(pids[1], b"%d\n" % os.getpid())
+        time.sleep(1000)
+        return 0
+
+    sleeper = Helper(sleeping)
+    pid = int(os.read(pids[0], 20))
+    with pytest.raises(OutputRefused):
+        results([Helper(failing), sleeper])
+    assert gone(pid)
+    for fd in pids:
+        os.close(fd)
+
+
+def test_items_are_shared_out_once_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(crew, "hands", lambda: 3)
+
+    def work(items: Sequence[int]) -> tuple[int, int]:
+        return os.getpid(), sum(items)
+
+    few = share_out(work, list(range(4)), 4)
+    assert few == [(os.getpid(), 6)]
+    many = share_out(work, list(range(100)), 4)
+    assert len({pid for pid, _ in many}) == 3
+    assert sum(total for _, total in many) == sum(range(100))
+    assert share_out(work, [], 1) == [(os.getpid(), 0)]
+
+
+# -- copying with help --
+
+
+def planted(tree: Path) -> None:
+    """Folders of files, many of them equal, with links and empty folders between them."""
+    chance = random.Random(7)
+    for number in range(40):
+        folder = tree / f"d{number % 9}" / f"e{number}"
+        folder.mkdir(parents=True)
+        for item in range(12):
+            (folder / f"f{item}").write_bytes(b"%d" % chance.randrange(60))
+            (folder / f"f{item}").chmod(chance.choice([0o644, 0o755]))
+        (folder / "link").symlink_to(f"f{number}")
+        (folder / "empty").mkdir()
+
+
+def inodes(layout: Layout, manifest: Manifest) -> dict[tuple[bytes, bool], set[int]]:
+    """The inodes of each content."""
+    found: dict[tuple[bytes, bool], set[int]] = {}
+    for folder, _, names in os.walk(layout.object(manifest.id)):
+        for name in names:
+            path = Path(folder) / name
+            if not path.is_symlink():
+                seen = path.stat()
+                found.setdefault((path.read_bytes(), bool(seen.st_mode & 0o100)), set()).add(
+                    seen.st_ino
+                )
+    return found
+
+
+@pytest.mark.parametrize("count", [2, 5])
+def test_a_tree_copied_by_several_is_the_same_as_by_one(
+    layout: Layout, tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, count: int
+) -> None:
+    planted(tree)
+    monkeypatch.setattr(staging, "hands", lambda: 1)
+    other = Layout(str(tmp_path / "other"))
+    make_directories(other)
+    alone = ingest(other.root, str(tree), "pkg")
+    monkeypatch.setattr(staging, "hands", lambda: count)
+    monkeypatch.setattr(crew, "hands", lambda: count)
+    monkeypatch.setattr(staging, "FILES_ALONE", 20)
+    monkeypatch.setattr("store.objects.finishing.FEW_TO_PUBLISH", 10)
+    helped = ingest(layout.root, str(tree), "pkg")
+    assert helped == alone
+    assert check_object(layout.root, helped) == []
+    contents = inodes(layout, helped)
+    assert len(contents) > 60
+    assert all(len(numbers) == 1 for numbers in contents.values()), "equal files are one inode"
+    published = sum(len(files) for _, _, files in os.walk(layout.links))
+    assert published == len(contents)
+    assert os.listdir(layout.tmp) == []
+
+
+def test_what_a_helper_refuses_is_raised_and_leaves_nothing(
+    layout: Layout, tree: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    planted(tree)
+    os.mkfifo(tree / "d8" / "e8" / "pipe")
+    monkeypatch.setattr(staging, "hands", lambda: 3)
+    monkeypatch.setattr(staging, "FILES_ALONE", 12)
+    with pytest.raises(OutputRefused, match="/d8/e8/pipe is a fifo"):
+        ingest(layout.root, str(tree), "pkg")
+    assert os.listdir(layout.tmp) == []
+
+
+def test_threads_take_all_items_in_portions_and_in_order() -> None:
+    threads = set()
+    both = threading.Barrier(2, timeout=60)
+
+    def double(part: Sequence[int]) -> list[int]:
+        threads.add(threading.get_ident())
+        if part[0] < 6:
+            both.wait()  # two portions are under way at once
+        return [2 * item for item in part]
+
+    found = overlap(double, range(10), 3)
+    assert found == [[0, 2, 4], [6, 8, 10], [12, 14, 16], [18]]
+    assert len(threads) > 1
+    assert overlap(double, [7, 8, 9], 3) == [[14, 16, 18]]
+
+
+def test_when_a_portion_fails_no_more_are_begun() -> None:
+    begun = []
+
+    def fail(part: Sequence[int]) -> None:
+        begun.append(part[0])
+        if part[0] == 0:
+            raise OutputRefused("no")
+        time.sleep(0.01)
+
+    with pytest.raises(OutputRefused):
+        overlap(fail, range(1000), 1)
+    assert len(begun) < 1000
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 999, 1000, 1001, 5539])
+def test_every_item_is_drawn_once_and_in_order(monkeypatch: pytest.MonkeyPatch, count: int) -> None:
+    monkeypatch.setattr(crew, "hands", lambda: 3)
+    items = [str(number) for number in range(count)]
+    parts = Drawn(list, items, 1).results()
+    assert len(parts) == min(3, max(count, 1))
+    assert sorted(item for part in parts for item in part) == sorted(items)
+    assert all(part == sorted(part, key=int) for part in parts)
+
+
+def test_who_is_kept_leaves_what_is_not_drawn_to_the_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(crew, "hands", lambda: 2)
+    parent = os.getpid()
+
+    def slow_helper(items: Iterable[int]) -> list[int]:
+        found = []
+        for item in items:
+            if os.getpid() != parent:
+                time.sleep(0.5)
+            found.append(item)
+        return found
+
+    mine, other = Drawn(slow_helper, range(100), 1).results()
+    assert sorted(mine + other) == list(range(100))
+    assert len(mine) > len(other)
+
+
+def test_helpers_that_draw_begin_before_they_are_asked_and_end_when_they_are_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(crew, "hands", lambda: 2)
+    pids, into = os.pipe()
+
+    def sleeping(_: Iterable[int]) -> None:
+        os.write(into, b"%d\n" % os.getpid())
+        time.sleep(60)
+
+    drawn = Drawn(sleeping, [1, 2], 1)
+    pid = int(os.read(pids, 100))
+    assert not gone(pid)
+    drawn.cancel()
+    drawn.cancel()
+    assert gone(pid)
+    os.close(pids)
+    os.close(into)
+
+
+def test_an_error_of_one_who_draws_is_raised(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(crew, "hands", lambda: 2)
+    parent = os.getpid()
+    before = len(os.listdir("/proc/self/fd"))
+
+    def fail(items: Iterable[int]) -> list[int]:
+        if os.getpid() != parent:
+            failing()
+        return list(items)
+
+    with pytest.raises(OutputRefused):
+        Drawn(fail, range(10), 1).results()
+    assert len(os.listdir("/proc/self/fd")) == before
