@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from store.cli.context import Context
-from store.errors import quoted
+from store.errors import UsageError, quoted
 from store.system.home import expand_home
 
 if TYPE_CHECKING:
@@ -148,6 +148,26 @@ def max_log_option(function: F) -> F:
         default=MAX_LOG,
         help=f"Stop a build that logs more (default: {MAX_LOG >> 20}M).",
     )(function)
+
+
+def loudness_options(function: F) -> F:
+    """Adds ``-q`` and ``-v``, and hands them on as one ``loudness`` argument."""
+
+    @click.option("--quiet", "-q", is_flag=True, help="Show only what goes wrong, and results.")
+    @click.option(
+        "--verbose",
+        "-v",
+        is_flag=True,
+        help="Show more: phases or, on a terminal, the last line of each log.",
+    )
+    @functools.wraps(function)
+    def wrapped(*args: Any, quiet: bool, verbose: bool, **given: Any) -> Any:
+        if quiet and verbose:
+            raise UsageError("--quiet and --verbose exclude each other")
+        loudness = "quiet" if quiet else "verbose" if verbose else "usual"
+        return function(*args, loudness=loudness, **given)
+
+    return wrapped  # type: ignore[return-value]
 
 
 def execution_options(function: F) -> F:

@@ -36,6 +36,7 @@ DOORS = {
     "lmdb": {"index"},
     "ctypes": {"system"},
     "click": {"cli"},
+    "rich": {"cli.live"},
     "cryptography": {"attest"},
 }
 
@@ -121,12 +122,17 @@ def test_every_import_points_downward() -> None:
     assert not wrong, "\n".join(wrong)
 
 
+def within(module: str, doors: set[str]) -> bool:
+    """Whether a module is one of the doors, or below one."""
+    return any(f"{module}.".startswith(f"store.{door}.") for door in doors)
+
+
 def test_each_library_has_one_door() -> None:
     wrong = []
     for name, path in modules("store"):
         for line, target in imports(path):
             doors = DOORS.get(target.split(".")[0])
-            if doors is not None and room(name) not in doors:
+            if doors is not None and not within(name, doors):
                 wrong.append(f"{name}:{line} imports {target}, which only {doors} may")
     assert not wrong, "\n".join(wrong)
 

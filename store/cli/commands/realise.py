@@ -9,8 +9,15 @@ from typing import TYPE_CHECKING
 import click
 
 from store.cli.context import Context
-from store.cli.draw import absent_line, make_reporter, mixed_line
-from store.cli.options import PACKAGE, execution_options, link_option, seed_option
+from store.cli.draw import Loudness, make_reporter
+from store.cli.options import (
+    PACKAGE,
+    execution_options,
+    link_option,
+    loudness_options,
+    seed_option,
+)
+from store.cli.plain import absent_line, mixed_line
 from store.cli.room import room_maker
 from store.cli.wording import estimate_text
 from store.errors import StoreError, UsageError
@@ -29,6 +36,7 @@ if TYPE_CHECKING:
 @link_option
 @seed_option
 @execution_options
+@loudness_options
 @click.pass_obj
 def command(
     context: Context,
@@ -37,6 +45,7 @@ def command(
     as_json: bool,
     out_link: str | None,
     options: Options,
+    loudness: Loudness,
 ) -> None:
     """Build or fetch packages, and print their store paths."""
     from store.scheduler.realise import Realiser
@@ -45,7 +54,7 @@ def command(
     goals = [(text, ref) for text in packages for ref in context.catalogue.refs(text)]
     if out_link and len(goals) > 1:
         raise UsageError("--out-link takes one output")
-    reporter = make_reporter(sys.stderr)
+    reporter = make_reporter(sys.stderr, loudness)
     make_room = room_maker(context, reporter)
     failures = _Failures(reporter)
     realiser = Realiser(context.store, context.catalogue, options, failures, make_room)

@@ -8,7 +8,8 @@ import io
 import pytest
 
 from store import events
-from store.cli.draw import Live, Plain, make_reporter
+from store.cli.draw import make_reporter
+from store.cli.plain import Plain, Quiet
 from store.cli.streams import OutputBroken
 from store.errors import BuildFailed
 
@@ -44,33 +45,43 @@ def test_elsewhere_than_on_a_terminal_each_event_is_a_plain_line() -> None:
     ]
 
 
-def test_on_a_terminal_what_runs_is_drawn_with_its_phase_and_usual_time() -> None:
+def test_waiting_for_a_processor_is_told_once() -> None:
     stream = io.StringIO()
-    live = Live(stream)
-    for event in story()[:6]:
-        live.emit(event)
-    live._redraw([])
-    shown = stream.getvalue()
-    assert "build  gcc  configure" in shown
-    assert "of about 12m34s" in shown
-    assert "1 of 2 done, 1 running" in shown
-    live.emit(story()[-1])
-    live.close()
-    assert stream.getvalue().endswith("\r\033[J")
-
-
-def test_waiting_for_a_processor_is_told_once_and_drawn_until_it_is_over() -> None:
-    plain, terminal = io.StringIO(), io.StringIO()
-    reporter, live = Plain(plain), Live(terminal)
+    reporter = Plain(stream)
     for event in (events.Queued(2), events.Tick(), events.Queued(0)):
         reporter.emit(event)
-    assert plain.getvalue() == "waiting for a processor: other builds in this store have all 2\n"
-    live.emit(events.Queued(2))
-    assert "waiting for a processor  other builds in this store have all 2" in terminal.getvalue()
-    live.emit(events.Queued(0))
-    terminal.truncate(0)
-    live._redraw([])
-    assert "waiting" not in terminal.getvalue()
+    assert stream.getvalue() == "waiting for a processor: other builds in this store have all 2\n"
+
+
+def test_with_v_each_phase_is_a_line_too() -> None:
+    stream = io.StringIO()
+    reporter = make_reporter(stream, "verbose")
+    for event in story():
+        reporter.emit(event)
+    assert "gcc: configure" in stream.getvalue().splitlines()
+
+
+def test_with_q_only_what_went_wrong_is_told_on_a_terminal_too() -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    for stream in (io.StringIO(), Terminal()):
+        reporter = make_reporter(stream, "quiet")
+        assert type(reporter) is Quiet
+        for event in story():
+            reporter.emit(event)
+        reporter.close()
+        assert stream.getvalue() == "failed: building gcc failed: exit status 2\n"
+
+
+def test_what_needed_no_work_counts_as_done() -> None:
+    stream = io.StringIO()
+    reporter = Plain(stream)
+    done = events.Finished(KEY, "b", "build", 1.0, ("/store/x-b",))
+    for event in (events.Planned(2, 0), events.Reused(b"a", "a"), done):
+        reporter.emit(event)
+    assert stream.getvalue().splitlines()[1:] == ["[2/2] built b in 1.0s  /store/x-b"]
 
 
 @pytest.mark.parametrize(

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.recipes.copies import RECIPES
 
-NEEDLESS = {"urllib.parse", "store.jobs.lower", "store.sandbox.request"}
+NEEDLESS = {"urllib.parse", "store.jobs.lower", "store.sandbox.request", "rich", "store.cli.live"}
+NEEDLESS |= {"store.scheduler.forecast"}
 
 CODE = f"""
 import sys
@@ -28,3 +32,25 @@ def test_what_only_builds_need_is_not_loaded_where_nothing_is_built(tmp_path: Pa
     path, loaded = done.stdout.splitlines()
     assert path.endswith("-note.txt")
     assert loaded == "loaded"
+
+
+def test_a_terminal_changes_nothing_where_nothing_is_drawn(tmp_path: Path) -> None:
+    options = ["--root", str(tmp_path / "root"), "--recipes", str(RECIPES / "toys")]
+    command = [sys.executable, "-c", CODE, *options, "realise", "note"]
+    subprocess.run(command, capture_output=True, check=True)
+    master, slave = os.openpty()
+    try:
+        done = subprocess.run(
+            command,
+            stdout=subprocess.PIPE,
+            stderr=slave,
+            env=os.environ | {"TERM": "xterm"},
+            text=True,
+            check=True,
+        )
+        os.close(slave)
+        assert done.stdout.splitlines()[1] == "loaded"
+        with pytest.raises(OSError, match="Input/output"):  # its end, and nothing before
+            os.read(master, 1)
+    finally:
+        os.close(master)

@@ -13,8 +13,8 @@ from store.audit.subjects import Survey
 from store.cli.commands.audits import diffoscope
 from store.cli.commands.audits.drawing import show
 from store.cli.context import Context
-from store.cli.draw import make_reporter
-from store.cli.options import PACKAGE, Duration, max_log_option, seed_option
+from store.cli.draw import Loudness, make_reporter
+from store.cli.options import PACKAGE, Duration, loudness_options, max_log_option, seed_option
 from store.cli.pages.report import html_option
 from store.errors import UsageError, quoted
 from store.model.verdict import exit_code
@@ -81,6 +81,7 @@ def chosen(values: Sequence[str]) -> list[Variation]:
 @max_log_option
 @html_option
 @seed_option
+@loudness_options
 @click.pass_obj
 def command(
     context: Context,
@@ -95,6 +96,7 @@ def command(
     timeout: float | None,
     max_silent_time: float | None,
     max_log_size: int,
+    loudness: Loudness,
 ) -> int:
     """See ``_help``."""
     variations = chosen(vary)
@@ -111,7 +113,7 @@ def command(
         keep=keep or diff,
         max_log=max_log_size,
     )
-    reporter = make_reporter(sys.stderr)
+    reporter = make_reporter(sys.stderr, loudness)
     auditor = Auditor(context.store, options, reporter)
     try:
         if survey.subjects:

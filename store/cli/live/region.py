@@ -1,0 +1,73 @@
+"""A region at the foot of a terminal whose lines are written over, below lines that stay."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Sequence
+from typing import NamedTuple, TextIO
+
+CLEAR = "\033[J"
+"""Erases all from the cursor on."""
+
+_CLEAR_LINE = "\033[K"
+_KEEP_IN_LINE, _WRAP = "\033[?7l", "\033[?7h"
+"""The terminal may take a character for wider than we do: then it must not go to the next line."""
+
+
+class ScreenSize(NamedTuple):
+    """Of a terminal, in characters."""
+
+    columns: int
+    rows: int
+
+
+class DrawnLine(NamedTuple):
+    """A line with its escape sequences, and the columns that it takes."""
+
+    text: str
+    width: int
+
+
+def size_of(stream: TextIO) -> ScreenSize:
+    """The size of the stream's terminal, as it is now; a usual one where that is unknown."""
+    try:
+        columns, rows = os.get_terminal_size(stream.fileno())
+    except (OSError, ValueError):
+        columns = rows = 0
+    usual = shutil.get_terminal_size() if not columns or not rows else (columns, rows)
+    return ScreenSize(columns or usual[0], rows or usual[1])
+
+
+class Region:
+    """What is drawn at the foot of ``stream``. Each change is one write."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._widths: list[int] = []
+
+    def draw(self, lasting: Sequence[str], lines: Sequence[DrawnLine], size: ScreenSize) -> None:
+        """Put ``lines`` in the place of those before, and ``lasting`` lines above, for good."""
+        text = self._to_top(size)
+        if lasting:
+            text += CLEAR + "".join(f"{line}\n" for line in lasting)
+        if lines:
+            body = "".join(f"{line.text}{_CLEAR_LINE}\n" for line in lines)
+            text += f"{_KEEP_IN_LINE}{body}{_WRAP}"
+        if self._widths or lines:
+            text += CLEAR
+        self._widths = [line.width for line in lines]
+        if text:
+            self._stream.write(text)
+            self._stream.flush()
+
+    def leave(self) -> None:
+        """Forget what is drawn: something else was written below it."""
+        self._widths = []
+
+    def _to_top(self, size: ScreenSize) -> str:
+        """Moves the cursor to where the region begins. A terminal that has become narrower has
+        broken its lines anew."""
+        rows = sum(max(1, -(-width // size.columns)) for width in self._widths)
+        up = min(rows, size.rows - 1)
+        return f"\r\033[{up}A" if up > 0 else ""

@@ -1,0 +1,100 @@
+"""The reporter of a terminal: what has to stay scrolls by, the rest is drawn over and over."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TextIO
+
+from store import events
+from store.cli.live.foreground import Foreground
+from store.cli.live.progress import RunProgress
+from store.cli.live.region import DrawnLine, Region, ScreenSize, size_of
+from store.cli.live.summary import summary
+from store.cli.plain import WRONG, Plain
+from store.cli.streams import may_style
+from store.errors import printable
+from store.events import Event
+
+if TYPE_CHECKING:
+    from store.cli.live.frame import Frame
+
+REDRAW_SECONDS = 0.2
+"""Between two pictures, and before the first: what is done at once is not drawn."""
+
+
+class Live(Plain):
+    """The live view on ``stream``. With ``verbose``, what is built leaves a line, and the last
+    lines of logs are shown. ``clock`` and ``size`` say the time and how large the screen is."""
+
+    def __init__(
+        self,
+        stream: TextIO,
+        *,
+        verbose: bool = False,
+        clock: Callable[[], float] = time.monotonic,
+        size: Callable[[TextIO], ScreenSize] = size_of,
+    ) -> None:
+        super().__init__(stream, verbose=verbose)
+        self._clock = clock
+        self._size_of = size
+        self._progress = RunProgress()
+        self._region = Region(stream)
+        self._frame: Frame | None = None
+        self._size: ScreenSize | None = None
+        self._due = clock() + REDRAW_SECONDS
+        self._foreground = Foreground(stream)
+
+    def emit(self, event: Event) -> None:
+        """Update the view."""
+        now = self._clock()
+        self._progress.hear(event, now)
+        lines = self._lines(event)
+        lasting = lines if self._lasts(event) else []
+        size = self._size_of(self._stream)
+        if lasting or now >= self._due or (self._frame and size != self._size):
+            self._draw(lasting, size, now)
+
+    def close(self) -> None:
+        """Put a summary in the place of what was drawn."""
+        self._foreground.close()
+        lines = summary(self._progress, self._clock())
+        self._write(lines, [], self._size_of(self._stream))
+
+    def _lasts(self, event: Event) -> bool:
+        """Whether what is said of an event stays."""
+        match event:
+            case events.Examined(verdict=verdict):
+                return self._verbose or verdict != "reproduced"
+            case events.Finished():
+                return self._verbose
+        return isinstance(event, WRONG | events.Collected)
+
+    def _draw(self, lasting: list[str], size: ScreenSize, now: float) -> None:
+        lines: list[DrawnLine] = []
+        if self._foreground.came_back():
+            self._region.leave()  # the shell has written below it
+        if self._foreground.held():
+            self._due = now + REDRAW_SECONDS
+        elif now >= self._due or self._frame:
+            lines = self._picture().lines(self._progress, size, now)
+            self._due = now + REDRAW_SECONDS
+        self._size = size
+        self._write(lasting, lines, size)
+
+    def _picture(self) -> Frame:
+        if self._frame is None:
+            from store.cli.live.frame import Frame
+
+            self._frame = Frame(
+                may_style=may_style(self._stream),
+                encoding=self._stream.encoding or "utf-8",
+                verbose=self._verbose,
+            )
+        return self._frame
+
+    def _write(self, lasting: list[str], lines: list[DrawnLine], size: ScreenSize) -> None:
+        shown = [printable(line.expandtabs()) for line in lasting]
+        with contextlib.suppress(OSError):  # as for plain lines
+            self._region.draw(shown, lines, size)

@@ -1,0 +1,196 @@
+"""Events as plain lines, one for each that matters."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TextIO
+
+from store import events
+from store.cli.wording import counted
+from store.errors import StoreError
+from store.events import Event
+from store.quantities import bytes_text, seconds_text
+
+WRONG = (
+    events.Failed
+    | events.Stopping
+    | events.Unrealised
+    | events.Mixed
+    | events.Lost
+    | events.Absent
+    | events.NothingToFree
+)
+"""Events of what went wrong, or was decided for the user."""
+
+
+class Plain:
+    """One line an event that matters; with ``verbose``, one for each phase of a build, too."""
+
+    def __init__(self, stream: TextIO, *, verbose: bool = False) -> None:
+        self._stream = stream
+        self._verbose = verbose
+        self._total = 0
+        self._done = 0
+
+    def emit(self, event: Event) -> None:
+        """Write what ``event`` means for the user, if anything."""
+        for line in self._lines(event):
+            try:
+                print(line, file=self._stream, flush=True)
+            except OSError:
+                return  # a log on the full disk must not stop who makes room, or builds
+
+    def close(self) -> None:
+        """Nothing more will come."""
+
+    def _lines(self, event: Event) -> list[str]:
+        match event:
+            case events.Planned(builds, fetches):
+                self._total = (
+                    self._done + builds + fetches
+                )  # more than once when it is planned anew
+                return [f"{builds} to build, {fetches} to fetch"]
+            case events.Started(kind="build" | "rebuild" as kind, name=name, expected=expected):
+                usual = f" (usually {seconds_text(expected)})" if expected else ""
+                return [f"{kind}ing {name}{usual}"]
+            case events.Examining() | events.Examined():
+                return [self._examined(event)]
+            case events.Finished(kind="rebuild"):
+                return []
+            case events.Started(kind=kind, name=name):
+                return [f"{'fetching' if kind == 'fetch' else 'unpacking'} {name}"]
+            case events.Waiting() | events.Queued():
+                return held_up(event)
+            case events.Phase() | events.Reused():
+                return self._on_the_way(event)
+            case events.Finished():
+                self._done += 1
+                return [self._finished(event)]
+            case events.Failed(error=error, whole=whole):
+                return failure_lines(error) if whole else [f"failed: {first_line(error)}"]
+            case events.Collected(objects, freed, seconds) if objects or freed:
+                text = f"deleted {counted(objects, 'object')}, freed {bytes_text(freed)}"
+                return [f"{text} in {seconds_text(seconds)}"]
+            case events.NothingToFree() | events.Stopping() | events.Unrealised():
+                return list(_told(event))
+            case events.Mixed() | events.Lost() | events.Absent():
+                return [_warning(event)]
+        return []
+
+    def _examined(self, event: events.Examining | events.Examined) -> str:
+        if isinstance(event, events.Examining):
+            self._total = event.nodes
+            return f"{event.nodes} to examine"
+        self._done += 1
+        more = f" ({event.detail})" if event.detail else ""
+        return f"[{self._done}/{self._total}] {event.verdict}: {event.name}{more}"
+
+    def _on_the_way(self, event: events.Phase | events.Reused) -> list[str]:
+        if isinstance(event, events.Phase):
+            return [f"{event.name}: {event.phase}"] if self._verbose else []
+        self._done += 1
+        return []
+
+    def _finished(self, event: events.Finished) -> str:
+        verb = {"fetch": "fetched", "unpack": "unpacked"}.get(event.kind, "built")
+        of = f"/{self._total}" if self._total else ""  # a repair does not know how many
+        return (
+            f"[{self._done}{of}] {verb} {event.name} "
+            f"in {seconds_text(event.seconds)}  {' '.join(event.paths)}"
+        )
+
+
+class Quiet(Plain):
+    """No more than what went wrong, or was decided."""
+
+    def emit(self, event: Event) -> None:
+        """Write what ``event`` means, if it is of that kind."""
+        if isinstance(event, WRONG):
+            super().emit(event)
+
+
+def _told(event: events.NothingToFree | events.Stopping | events.Unrealised) -> Iterator[str]:
+    match event:
+        case events.NothingToFree():
+            return _nothing_to_free(event)
+        case events.Stopping():
+            return _stopping(event)
+        case events.Unrealised():
+            return _unrealised(event)
+
+
+def _stopping(event: events.Stopping) -> Iterator[str]:
+    if event.ended:
+        yield f"ended: fetching {', '.join(event.ended)}"
+    if event.left:
+        yield f"{event.left} more {'is' if event.left == 1 else 'are'} not started"
+    if event.finishing:
+        yield f"still to finish (Ctrl-C ends them): {', '.join(event.finishing)}"
+
+
+def _unrealised(event: events.Unrealised) -> Iterator[str]:
+    """The failures by name, and what was not tried; without ``-k``, all that was told by then."""
+    if not event.keep_going or (len(event.failed) == 1 and not event.undone):
+        return
+    yield f"{len(event.failed)} failed:"
+    for failed in event.failed:
+        yield f"  {failed.name}: {first_line(failed.error)}"
+    if event.undone:
+        yield f"{len(event.undone)} not built, for what failed below them:"
+    for undone in event.undone:
+        yield f"  {undone.name} (needs {', '.join(undone.needs)})"
+
+
+def failure_lines(error: Exception) -> list[str]:
+    """An error with all that it says, its hint too."""
+    first, *rest = str(error.message if isinstance(error, StoreError) else error).splitlines()
+    hint = error.hint if isinstance(error, StoreError) and error.hint else ""
+    return [f"failed: {first}", *rest, *(f"  hint: {line}" for line in hint.splitlines()[:1])]
+
+
+def _warning(event: events.Mixed | events.Lost | events.Absent) -> str:
+    if isinstance(event, events.Mixed):
+        return mixed_line(*event)
+    if isinstance(event, events.Absent):
+        return absent_line(event.paths)
+    return f"lost: {event.what}: {event.reason}"
+
+
+def absent_line(paths: Sequence[str]) -> str:
+    """Of objects that are to be made anew, for a plan or before it is executed."""
+    return f"missing from the disk, and made anew: {', '.join(paths)}"
+
+
+def mixed_line(name: str, kept: str, others: Sequence[str]) -> str:
+    """Of a derivation with several objects, which is used, for a plan or before it is executed."""
+    return (
+        f"{name} came out as several objects: using {kept}, and nothing that was built with "
+        f"{', '.join(others)}"
+    )
+
+
+def _nothing_to_free(event: events.NothingToFree) -> Iterator[str]:
+    free, wanted = bytes_text(event.free), bytes_text(event.wanted)
+    by = "; most is kept by" if event.holders else ""
+    spared = f" ({counted(event.spared, 'object')} spared as used lately)" if event.spared else ""
+    yield f"{free} are free, {wanted} are wanted, and nothing more can be deleted{spared}{by}"
+    for holder, size in event.holders:
+        yield f"  {bytes_text(size):>12}  {holder}"
+
+
+def held_up(event: events.Waiting | events.Queued) -> list[str]:
+    """What a build waits for, if it waits."""
+    if isinstance(event, events.Waiting):
+        return [f"waiting for another process that works on {event.name}"]
+    return [f"waiting for a processor: {_queued(event.tokens)}"] if event.tokens else []
+
+
+def _queued(tokens: int) -> str:
+    has = "the only one" if tokens == 1 else f"all {tokens}"
+    return f"other builds in this store have {has}"
+
+
+def first_line(error: Exception) -> str:
+    """An error's message, cut at the first line."""
+    text = error.message if isinstance(error, StoreError) else f"{type(error).__name__}: {error}"
+    return text.splitlines()[0]

@@ -1,0 +1,197 @@
+"""A test terminal, and the stories that are played on it."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable
+
+import pyte
+
+from store import events
+from store.cli.live.region import ScreenSize
+from store.cli.live.reporter import Live
+from store.errors import BuildFailed, FetchFailed
+from store.events import Event, PlannedNode
+
+
+class Terminal(io.StringIO):
+    """A terminal in memory, of so many columns and rows, with what was written above it."""
+
+    encoding = "utf-8"
+
+    def __init__(self, columns: int, rows: int) -> None:
+        super().__init__()
+        self.size = ScreenSize(columns, rows)
+        self.screen = pyte.HistoryScreen(columns, rows, history=1000, ratio=0.5)
+        # As the kernel has it: a newline begins a line.
+        self.screen.set_mode(pyte.modes.LNM)
+        self._parser = pyte.Stream(self.screen)
+        self.written = ""
+
+    def isatty(self) -> bool:
+        return True
+
+    def write(self, text: str) -> int:
+        self.written += text
+        self._parser.feed(text)
+        return len(text)
+
+    def resize(self, columns: int, rows: int) -> None:
+        """As the window's edge is drawn."""
+        self.size = ScreenSize(columns, rows)
+        self.screen.resize(rows, columns)
+
+    def lines(self) -> list[str]:
+        """What one sees, without the empty lines at the foot."""
+        lines = [line.rstrip() for line in self.screen.display]
+        while lines and not lines[-1]:
+            lines.pop()
+        return lines
+
+
+class Play:
+    """Events at times of a clock of its own, told to the live view on a terminal."""
+
+    def __init__(self, columns: int, rows: int, *, verbose: bool = False) -> None:
+        self.terminal = Terminal(columns, rows)
+        self.now = 1000.0
+        self.live = Live(
+            self.terminal,
+            verbose=verbose,
+            clock=lambda: self.now,
+            size=lambda _: self.terminal.size,
+        )
+
+    def tell(self, *told: Event | float) -> Play:
+        """Each event, and after a number that many seconds."""
+        for each in told:
+            if isinstance(each, float):
+                self.now += each
+                self.live.emit(events.Tick())
+            else:
+                self.live.emit(each)
+        return self
+
+    def seen(self) -> list[str]:
+        """What one sees a moment later."""
+        self.tell(0.5)
+        return self.terminal.lines()
+
+
+def key(name: str) -> bytes:
+    return name.encode().ljust(32, b"\0")
+
+
+def node(name: str, kind: str, expected: float | None, *needs: str) -> PlannedNode:
+    return PlannedNode(key(name), name, kind, tuple(map(key, needs)), expected)
+
+
+def start(name: str, kind: str = "build", log: str | None = None) -> Event:
+    return events.Started(key(name), name, kind, log, None)
+
+
+def phase(name: str, word: str) -> Event:
+    return events.Phase(key(name), name, word)
+
+
+def received(name: str, count: int, size: int | None = None) -> Event:
+    return events.Progress(key(name), name, count, size)
+
+
+def done(name: str, kind: str, seconds: float, size: int = 0) -> Event:
+    return events.Finished(key(name), name, kind, seconds, (f"/store/x-{name}",), 0, size)
+
+
+def failed(name: str, *, whole: bool = True) -> Event:
+    error = BuildFailed(name, "exit status 2", ["the last line of its log"])
+    return events.Failed(key(name), name, error, whole=whole)
+
+
+def planned(nodes: Iterable[PlannedNode], jobs: int = 2) -> Event:
+    nodes = tuple(nodes)
+    fetches = sum(each.kind == "fetch" for each in nodes)
+    return events.Planned(len(nodes) - fetches, fetches, nodes, jobs)
+
+
+SOURCES = tuple(f"source-{number:02}.tar.xz" for number in range(40))
+
+COMPILER: tuple[PlannedNode, ...] = (
+    *(node(name, "fetch", None) for name in SOURCES),
+    node("seed", "unpack", 17.0, *SOURCES[:30]),
+    node("gcc-source", "unpack", None, SOURCES[30]),
+    node("cross-binutils", "build", 60.0, "seed", SOURCES[31]),
+    node("linux-headers", "build", 15.0, "seed", SOURCES[32]),
+    node("cross-gcc", "build", 840.0, "cross-binutils", "linux-headers", "gcc-source"),
+    node("musl", "build", 60.0, "cross-gcc", SOURCES[33]),
+    node("binutils", "build", 150.0, "cross-gcc", "musl"),
+    node("m4", "build", 55.0, "cross-gcc", SOURCES[34]),
+    node("make", "build", 15.0, "cross-gcc", SOURCES[35]),
+    node("bash", "build", 60.0, "cross-gcc", SOURCES[36]),
+    node("sed", "build", 40.0, "cross-gcc", SOURCES[37]),
+    node("gcc", "build", 1300.0, "musl", "binutils", "gcc-source"),
+    node("userland", "build", 2.0, "gcc", "m4", "make", "bash", "sed"),
+)
+"""A ladder with 40 sources and a goal at its end."""
+
+
+def fetching() -> list[Event | float]:
+    """The first seconds: six downloads, of which three are there."""
+    told: list[Event | float] = [planned(COMPILER, jobs=6)]
+    told += [start(name, "fetch") for name in SOURCES[:6]]
+    told += [1.0, *(received(name, 2 << 20, 4 << 20) for name in SOURCES[:6]), 1.0]
+    for old, new in zip(SOURCES[:3], SOURCES[6:9], strict=True):
+        told += [done(old, "fetch", 2.0, 4 << 20), start(new, "fetch")]
+    return told
+
+
+def six_builds() -> list[Event | float]:
+    """The stage-1 packages side by side, while four downloads still go on."""
+    told: list[Event | float] = [planned(COMPILER, jobs=6)]
+    for name in SOURCES[:36]:
+        told += [start(name, "fetch"), done(name, "fetch", 1.0, 3 << 20)]
+    for name, seconds in (("seed", 17.0), ("linux-headers", 16.0), ("cross-binutils", 61.0)):
+        told += [start(name), seconds, done(name, "build", seconds)]
+    told += [start("gcc-source", "unpack"), 21.0, done("gcc-source", "unpack", 21.0)]
+    told += [start("cross-gcc"), phase("cross-gcc", "compilers"), 800.0]
+    told += [done("cross-gcc", "build", 800.0)]
+    told += [start(name, "fetch") for name in SOURCES[36:]]
+    told += [received(name, 1 << 20, 9 << 20) for name in SOURCES[36:]]
+    told += [start(name) for name in ("musl", "m4", "make")]
+    told += [2.0, *(received(name, 4 << 20, 9 << 20) for name in SOURCES[36:])]
+    told += [phase("musl", "build"), phase("m4", "configure"), phase("make", "check"), 3.0]
+    return told
+
+
+def all_builds() -> list[Event | float]:
+    """Six builds at once, and nothing left to fetch."""
+    told = six_builds()
+    told += [done(name, "fetch", 9.0, 9 << 20) for name in SOURCES[36:]]
+    told += [start(name) for name in ("bash", "sed")]
+    told += [events.Waiting(key("binutils"), "binutils"), 4.0]
+    return told
+
+
+def broken_source() -> Event:
+    error = FetchFailed("source-39.tar.xz", [("http://example.org/source-39.tar.xz", "404")])
+    return events.Failed(key(SOURCES[39]), SOURCES[39], error, whole=True)
+
+
+def failures() -> list[Event | float]:
+    """With ``-k``, three things fail, and others go on."""
+    told = six_builds()
+    told += [failed("m4"), broken_source(), start("bash"), 4.0, failed("bash"), start("sed"), 2.0]
+    return told
+
+
+def one_failure() -> list[Event | float]:
+    """Without ``-k``, what runs is let finish after a failure."""
+    return [*six_builds(), failed("m4"), events.Stopping(("musl", "make"), SOURCES[36:], 6), 1.0]
+
+
+STORIES = {
+    "fetching": fetching,
+    "six-builds": all_builds,
+    "builds-and-downloads": six_builds,
+    "failures": failures,
+    "one-failure": one_failure,
+}
