@@ -27,6 +27,12 @@ ASIDE = "replaced-"
 """How the names begin of what was replaced."""
 
 
+TIMES = 16
+"""How many times as long as an index what it tells may be as records; it is twice at the most,"""
+SPARE = 16 << 20
+"""and these bytes more."""
+
+
 @dataclass(frozen=True)
 class Workshop:
     """A folder beside the index, which nobody else uses meanwhile."""
@@ -44,8 +50,10 @@ class Workshop:
         os.mkdir(place, 0o700)
         shutil.copyfile(source, f"{place}/data.mdb")
         index = Index.open(place, spending=True)
+        # Pages of a damaged index may lead to each other again and again.
+        most = SPARE + TIMES * os.path.getsize(source)
         with index.read() as txn:
-            records.write_whole(f"{self.folder}/salvaged", txn, times=True)
+            records.write_whole(f"{self.folder}/salvaged", txn, times=True, most=most)
         index.close()
         shutil.rmtree(place)
         return Scan(f"{self.folder}/salvaged")

@@ -32,7 +32,7 @@ from typing import BinaryIO
 
 from store import canon, digest
 from store.canon import Value
-from store.errors import FormatError, StoreError
+from store.errors import CorruptObject, FormatError, StoreError
 from store.index.reading import Reader
 from store.index.writing import Writer
 from store.system import owned
@@ -43,6 +43,10 @@ _HEAD = struct.Struct(">4sI16s")
 
 LONGEST = 64 << 20
 """Bytes of a record. No node is nearly as large; a length beyond it is damage."""
+
+VAIN = 16
+"""How many times as many bytes as a file has are read again behind marks of no record; after that,
+what such a mark says of a length is skipped."""
 
 
 def keep(path: str, txn: Writer) -> None:
@@ -73,21 +77,32 @@ def _append(path: str, records: Iterable[list[Value]]) -> None:
 
 
 def write_whole(
-    path: str, txn: Reader, *, times: bool = False, more: Iterable[list[Value]] = ()
+    path: str,
+    txn: Reader,
+    *,
+    times: bool = False,
+    more: Iterable[list[Value]] = (),
+    most: int | None = None,
 ) -> None:
     """Put a file with all that the index knows in the place of the one at ``path``, durably.
 
     Only one process may: the one that writes to the index. ``times`` are those of last use and
     verification; ``more`` are records that the index cannot hold. Raises OSError, and CorruptObject
-    when the index is damaged.
+    when the index is damaged, or tells of more than ``most`` bytes.
     """
     fresh = f"{path}.new"
     with contextlib.suppress(FileNotFoundError):
         os.unlink(fresh)
     fd = owned.open_file(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
     with open(fd, "wb") as stream:
+        left = most
         for record in chain(txn.everything(times=times), more):
-            stream.write(framed(record))
+            frame = framed(record)
+            if left is not None:
+                left -= len(frame)
+                if left < 0:
+                    raise CorruptObject("it tells the same again and again")
+            stream.write(frame)
         stream.flush()
         os.fchmod(stream.fileno(), 0o644)
         os.fsync(stream.fileno())
@@ -122,7 +137,7 @@ class Scan:
                 raise
             return
         with os.fdopen(fd, "rb") as stream:
-            size, at = os.fstat(stream.fileno()).st_size, 0
+            size, at, vain = os.fstat(stream.fileno()).st_size, 0, 0
             while at < size:
                 stream.seek(at)
                 record, length = _next(stream)
@@ -130,27 +145,31 @@ class Scan:
                     yield record
                     at += length
                     continue
-                found = self._resume(at + 1)
+                # What looks like a frame may say that it is long, and hold many others that do.
+                vain += length
+                found = _resume(stream, at + (1 if vain <= VAIN * size else max(length, 1)))
                 end = size if found is None else found
                 self.skipped += end - at
                 at = end
 
-    def _resume(self, start: int) -> int | None:
-        """Where the next mark stands, from ``start`` on."""
-        with open(self.path, "rb") as stream:
-            stream.seek(start)
-            before = b""
-            while chunk := stream.read(1 << 20):
-                place = (before + chunk).find(MARK)
-                if place >= 0:
-                    return start - len(before) + place
-                start += len(chunk)
-                before = (before + chunk)[-len(MARK) + 1 :]
-        return None
+
+def _resume(stream: BinaryIO, start: int) -> int | None:
+    """Where the next mark stands, from ``start`` on."""
+    stream.seek(start)
+    before, piece = b"", 1 << 12
+    while chunk := stream.read(piece):
+        place = (before + chunk).find(MARK)
+        if place >= 0:
+            return start - len(before) + place
+        start += len(chunk)
+        before = (before + chunk)[-len(MARK) + 1 :]
+        piece = min(2 * piece, 1 << 20)
+    return None
 
 
 def _next(stream: BinaryIO) -> tuple[list[Value] | None, int]:
-    """The record whose frame begins here, and the frame's bytes; None when none does."""
+    """The record whose frame begins here, and the bytes of the frame; None when none does, and how
+    many were read to see it."""
     head = stream.read(_HEAD.size)
     if len(head) < _HEAD.size:
         return None, 0
@@ -158,9 +177,10 @@ def _next(stream: BinaryIO) -> tuple[list[Value] | None, int]:
     if mark != MARK or length > LONGEST:
         return None, 0
     data = stream.read(length)
+    read = _HEAD.size + len(data)
     if len(data) < length or digest.file_digest(data)[:16] != check:
-        return None, 0
+        return None, read
     try:
-        return canon.decode(data), _HEAD.size + length
+        return canon.decode(data), read
     except FormatError:
-        return None, 0
+        return None, read

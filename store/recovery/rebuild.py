@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import faulthandler
 import os
+import resource
 import signal
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -36,6 +37,10 @@ EVERY = 40_000
 
 PATIENCE = 600
 """Seconds after which an old index counts as unreadable: damage may lead in circles."""
+
+
+MEMORY = 2 << 30
+"""Bytes of memory that reading it may take."""
 
 
 @dataclass(frozen=True)
@@ -167,6 +172,7 @@ def _identity(layout: Layout) -> bytes | None:
 def _identity_in(path: str) -> bytes | None:
     faulthandler.disable()
     signal.alarm(PATIENCE)
+    resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, MEMORY))
     return foreign.identity(open_file(path))
 
 
@@ -183,7 +189,11 @@ def _salvage(shop: Workshop, source: str) -> tuple[Scan | None, str | None]:
     def work() -> Scan:
         faulthandler.disable()  # That it dies of a damaged page is provided for, and no news.
         signal.alarm(PATIENCE)
-        return shop.salvage(source)
+        resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, MEMORY))
+        try:
+            return shop.salvage(source)
+        except MemoryError:
+            raise CorruptObject("reading it takes too much memory") from None
 
     try:
         return Helper(work).result(), None

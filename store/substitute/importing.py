@@ -33,12 +33,14 @@ def closure(source: Substituter, oids: Iterable[ObjectId]) -> list[ObjectId]:
     # Of a manifest, only the references are kept: another store may have large ones, and many.
     found: dict[ObjectId, tuple[ObjectId, ...]] = {}
     todo = list(oids)
+    known = {oid: oid for oid in todo}  # many may refer to the same
     while todo:
         oid = todo.pop()
         if oid not in found:
-            found[oid] = source.manifest(oid).references
-            todo += found[oid]
-        if len(found) > CLOSURE_LIMIT:
+            references = source.manifest(oid).references
+            todo += [other for other in references if other not in known]
+            found[oid] = tuple(known.setdefault(other, other) for other in references)
+        if len(known) > CLOSURE_LIMIT:
             raise CorruptObject(f"more than {CLOSURE_LIMIT} objects of {source.name} hang together")
     try:
         return list(TopologicalSorter(found).static_order())

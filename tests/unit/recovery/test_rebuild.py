@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import re
 import shutil
 import signal
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from hypothesis import strategies as st
 
 from store.errors import Busy, CorruptObject, NoStore, StorageError, UnknownObject
 from store.index.env import Index
+from store.index.records import MARK, Scan, framed
 from store.index.schema import Entry
 from store.layout.paths import Layout
 from store.local.store import Store
@@ -508,3 +510,42 @@ def test_a_record_file_that_is_no_file_holds_up_no_transaction(
     assert not os.path.lexists(kept.layout.records)
     store.add_root("newer", kept.ids[0])
     assert os.path.isfile(kept.layout.records)
+
+
+def shared_pages(layout: Layout) -> None:
+    """Each large node is, by the pages that the index has for it, the largest of all."""
+    text = [("key", "v" * (900_000 if n == 0 else 3000)) for n in range(300)]
+    nodes = [replace(RESOLVED, name=f"n{n}", env=(pair,)) for n, pair in enumerate(text)]
+    store = Store.open(layout.root)
+    store.record_nodes(*nodes)
+    store.close()
+    with open(f"{layout.index}/data.mdb", "r+b") as stream:
+        data = bytearray(stream.read())
+        # Before a key: the size of its value (4 bytes), 1 if that has pages of its own, and 32.
+        heads = [b"\1\0\x20\0" + node.digest for node in nodes]
+        large = data.index(heads[0]) + 4
+        size, page = data[large - 8 : large - 4], data[large + 32 : large + 40]
+        for head in heads[1:]:
+            for found in re.finditer(re.escape(head), bytes(data)):
+                at = found.start() + 4
+                data[at - 8 : at - 4] = size
+                data[at + 32 : at + 40] = page
+        stream.seek(0)
+        stream.write(data)
+
+
+def test_an_old_index_that_tells_the_same_again_and_again_is_left(tmp_path: Path) -> None:
+    layout = Layout(str(tmp_path / "root"))
+    shared_pages(layout)
+    assert rebuild(layout).old == "it tells the same again and again"
+
+
+@pytest.mark.parametrize("length", [0, 60, 1 << 20, 1 << 30])
+def test_a_record_file_of_marks_alone_is_read_in_time(tmp_path: Path, length: int) -> None:
+    frame = MARK + length.to_bytes(4, "big") + bytes(16)
+    sound = framed(["unroot", b"gone"])
+    (tmp_path / "records").write_bytes(frame * (80_000) + sound)
+    began = time.process_time()
+    found = list(Scan(str(tmp_path / "records")).records())
+    assert found in ([], [["unroot", b"gone"]])
+    assert time.process_time() - began < 5
