@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TextIO
 
-from store.cli.streams import may_redraw
+from store.cli.streams import may_redraw, screen_size
 from store.cli.wording import counted
 
 REDRAW_SECONDS = 0.2
@@ -32,6 +32,7 @@ class Counting:
         self._due = now + self._every
         text = f"{done} of {counted(total, thing)}"
         if self._live:
+            text = text[: screen_size(self._stream).columns - 1]  # a wrapped line stays
             self.erase()
             self._drawn = len(text)
         print(text, end="" if self._live else "\n", file=self._stream, flush=True)

@@ -11,7 +11,7 @@ import os
 import select
 import sys
 from dataclasses import dataclass
-from typing import TextIO, cast
+from typing import NamedTuple, TextIO, cast
 
 
 class OutputBroken(KeyboardInterrupt):
@@ -41,6 +41,27 @@ def may_style(stream: TextIO) -> bool:
 def may_redraw(stream: TextIO) -> bool:
     """Return whether the stream is a terminal whose cursor can be moved."""
     return stream.isatty() and os.environ.get("TERM", "dumb") != "dumb"
+
+
+class ScreenSize(NamedTuple):
+    """Of a terminal, in characters."""
+
+    columns: int
+    rows: int
+
+
+def screen_size(stream: TextIO) -> ScreenSize:
+    """Return the size of the stream's terminal, as it is now; a usual one where it is unknown."""
+    try:
+        columns, rows = os.get_terminal_size(stream.fileno())
+    except (OSError, ValueError):
+        columns = rows = 0
+    if not columns or not rows:
+        import shutil  # what loads much is loaded where it is needed
+
+        usual = shutil.get_terminal_size()
+        columns, rows = columns or usual.columns, rows or usual.lines
+    return ScreenSize(columns, rows)
 
 
 def open_streams(ending: Ending) -> None:

@@ -16,6 +16,9 @@ class Foreground:
         self._stream = stream
         self._went_on = False
         self._before: Any = None
+
+    def watch(self) -> None:
+        """Handle the signal by which a stopped process goes on, until :meth:`close`."""
         with contextlib.suppress(ValueError):  # not in the main thread
             self._before = signal.signal(signal.SIGCONT, self._note)
 

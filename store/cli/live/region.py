@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Sequence
 from typing import NamedTuple, TextIO
+
+from store.cli.streams import ScreenSize
 
 CLEAR = "\033[J"
 """Erases all from the cursor on."""
@@ -15,28 +15,11 @@ _KEEP_IN_LINE, _WRAP = "\033[?7l", "\033[?7h"
 """The terminal may take a character for wider than we do: then it must not go to the next line."""
 
 
-class ScreenSize(NamedTuple):
-    """Of a terminal, in characters."""
-
-    columns: int
-    rows: int
-
-
 class DrawnLine(NamedTuple):
     """A line with its escape sequences, and the columns that it takes."""
 
     text: str
     width: int
-
-
-def size_of(stream: TextIO) -> ScreenSize:
-    """The size of the stream's terminal, as it is now; a usual one where that is unknown."""
-    try:
-        columns, rows = os.get_terminal_size(stream.fileno())
-    except (OSError, ValueError):
-        columns = rows = 0
-    usual = shutil.get_terminal_size() if not columns or not rows else (columns, rows)
-    return ScreenSize(columns or usual[0], rows or usual[1])
 
 
 class Region:

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, TextIO
 from store import events
 from store.cli.live.foreground import Foreground
 from store.cli.live.progress import RunProgress
-from store.cli.live.region import DrawnLine, Region, ScreenSize, size_of
+from store.cli.live.region import DrawnLine, Region
 from store.cli.live.summary import summary
 from store.cli.plain import WRONG, Plain
-from store.cli.streams import may_style
+from store.cli.streams import ScreenSize, may_style, screen_size
 from store.errors import printable
 from store.events import Event
 
@@ -34,7 +34,7 @@ class Live(Plain):
         *,
         verbose: bool = False,
         clock: Callable[[], float] = time.monotonic,
-        size: Callable[[TextIO], ScreenSize] = size_of,
+        size: Callable[[TextIO], ScreenSize] = screen_size,
     ) -> None:
         super().__init__(stream, verbose=verbose)
         self._clock = clock
@@ -87,6 +87,7 @@ class Live(Plain):
         if self._frame is None:
             from store.cli.live.frame import Frame
 
+            self._foreground.watch()
             self._frame = Frame(
                 may_style=may_style(self._stream),
                 encoding=self._stream.encoding or "utf-8",

@@ -45,3 +45,14 @@ def test_a_terminal_has_one_line_that_gives_way(clock: list[float]) -> None:
     counting.erase()
     first, second = "999 of 1000 holders", "1 of 1 holder"
     assert stream.getvalue() == (f"{first}\r{' ' * len(first)}\r{second}\r{' ' * len(second)}\r")
+
+
+def test_a_narrow_terminal_has_no_more_than_a_line(
+    clock: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "20")
+    stream = Terminal()
+    counting = Counting(stream)
+    clock[0] += 1
+    counting("object", 100_000, 1_000_000)
+    assert stream.getvalue() == "100000 of 1000000 o"

@@ -8,8 +8,8 @@ from collections.abc import Iterable
 import pyte
 
 from store import events
-from store.cli.live.region import ScreenSize
 from store.cli.live.reporter import Live
+from store.cli.streams import ScreenSize
 from store.errors import BuildFailed, FetchFailed
 from store.events import Event, PlannedNode
 

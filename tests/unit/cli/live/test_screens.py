@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from store import events
-from store.cli.live.region import ScreenSize
+from store.cli.streams import ScreenSize
 from store.errors import BuildFailed
 from tests.unit.cli.live.stage import (
     COMPILER,
