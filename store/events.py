@@ -90,6 +90,21 @@ class Progress(NamedTuple):
     total: int | None
 
 
+class Removing(NamedTuple):
+    """What the work on a node left behind is being removed, which takes some time: so many
+    ``files`` are. The node itself may be done by then."""
+
+    key: bytes
+    name: str
+    files: int
+
+
+class Removed(NamedTuple):
+    """All of it that :class:`Removing` told of is gone, or as much as can be."""
+
+    key: bytes
+
+
 class Finished(NamedTuple):
     """A node is realised. ``paths`` are its outputs' store paths, ``seconds`` the wall time,
     ``size`` the bytes of all outputs."""
@@ -202,6 +217,8 @@ Event = (
     | Reused
     | Phase
     | Progress
+    | Removing
+    | Removed
     | Finished
     | Failed
     | Stopping

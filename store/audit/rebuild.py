@@ -28,6 +28,7 @@ from store.jobs.job import Job
 from store.jobs.lower import Limits
 from store.jobs.phases import PhaseReader
 from store.jobs.process import Action, Send, Worker
+from store.jobs.removal import remove_stale_work, remove_work
 from store.jobs.tokens import Lending
 from store.jobs.watch import Watch
 from store.local.store import Store
@@ -36,7 +37,6 @@ from store.model.names import ObjectId
 from store.model.verdict import Finding, Verdict
 from store.sandbox.log_limit import MAX_LOG
 from store.sandbox.variation import CONTROL, Variation
-from store.system import removing
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,7 @@ class Auditor:
         """
         subjects = list(subjects)
         self._store.check_writable()
-        self._store.remove_stale_work()
+        remove_stale_work(self._store, self._emit)
         self._emit(Examining(len(subjects)))
         with self._store.lease() as lease:
             for subject in subjects:
@@ -164,7 +164,7 @@ class Auditor:
             lending.pipe if lending else None,
         )
         name = f"{subject.case.subject}, {trial.variation.name}"
-        worker = Worker(name, self._action(subject, trial, job), partial(removing.remove, work))
+        worker = Worker(name, self._action(subject, trial, job), partial(remove_work, job))
         running = _Running(
             examination=examination,
             number=number,

@@ -31,6 +31,7 @@ class Plain:
         self._verbose = verbose
         self._total = 0
         self._done = 0
+        self._removing: set[bytes] = set()
 
     def emit(self, event: Event) -> None:
         """Write what ``event`` means for the user, if anything."""
@@ -61,7 +62,7 @@ class Plain:
                 return [f"{'fetching' if kind == 'fetch' else 'unpacking'} {name}"]
             case events.Waiting() | events.Queued():
                 return held_up(event)
-            case events.Phase() | events.Reused():
+            case events.Phase() | events.Reused() | events.Removing() | events.Removed():
                 return self._on_the_way(event)
             case events.Finished():
                 self._done += 1
@@ -85,10 +86,19 @@ class Plain:
         more = f" ({event.detail})" if event.detail else ""
         return f"[{self._done}/{self._total}] {event.verdict}: {event.name}{more}"
 
-    def _on_the_way(self, event: events.Phase | events.Reused) -> list[str]:
-        if isinstance(event, events.Phase):
-            return [f"{event.name}: {event.phase}"] if self._verbose else []
-        self._done += 1
+    def _on_the_way(
+        self, event: events.Phase | events.Reused | events.Removing | events.Removed
+    ) -> list[str]:
+        match event:
+            case events.Phase(_, name, phase) if self._verbose:
+                return [f"{name}: {phase}"]
+            case events.Reused():
+                self._done += 1
+            case events.Removing(key, name, _) if key not in self._removing:
+                self._removing.add(key)
+                return [f"removing what {name} left behind, which takes some time"]
+            case events.Removed(key):
+                self._removing.discard(key)
         return []
 
     def _finished(self, event: events.Finished) -> str:

@@ -8,11 +8,12 @@ from dataclasses import dataclass, field
 from multiprocessing.connection import wait
 from typing import Generic, TypeVar
 
-from store.events import Event, Queued
+from store.events import Event, Queued, Removed, Removing
 from store.jobs.job import Job
 from store.jobs.phases import PhaseReader
 from store.jobs.pool import Errand
 from store.jobs.process import Worker
+from store.jobs.removal import telling
 from store.jobs.tokens import Lending, TokenPool, balance, take_back
 from store.jobs.watch import Watch
 from store.local.store import Store
@@ -65,6 +66,7 @@ class Crew(Generic[AnyShift]):
         self._owed: Sequence[Lending] = ()
         self._queued_since: float | None = None
         self._told = False
+        self._removing: set[bytes] = set()
 
     @property
     def active(self) -> list[AnyShift]:
@@ -115,16 +117,36 @@ class Crew(Generic[AnyShift]):
                 message = shift.worker.receive()
                 if shift.watch:
                     shift.watch.hear(message)
-                if shift.ended:  # tidied up
-                    shift.worker.reap()
-                    self._store.remove_work(shift.job.work_dir, renewed=shift.worker.renewed)
-                    self.shifts.remove(shift)
-                else:
+                if not self._is_of_tidying(shift, message):
                     yield shift, message
             elif not shift.ended and shift.phases:
                 phase = shift.phases.latest()
                 if phase is not None:
                     yield shift, Entered(phase)
+
+    def _is_of_tidying(self, shift: AnyShift, message: object) -> bool:
+        """Whether a message is of what follows a job's end; it is dealt with then."""
+        if isinstance(message, Removing):
+            self._tell_removing(message)
+        elif shift.ended:
+            shift.worker.reap()
+            self._remove_work(shift, renewed=shift.worker.renewed)
+            self.shifts.remove(shift)
+        else:
+            return False
+        return True
+
+    def _remove_work(self, shift: AnyShift, *, renewed: bool = False) -> None:
+        job = shift.job
+        watch = telling(job.digest, job.node.name, self._tell_removing)
+        self._store.remove_work(job.work_dir, renewed=renewed, watch=watch)
+        if job.digest in self._removing:
+            self._removing.discard(job.digest)
+            self._emit(Removed(job.digest))
+
+    def _tell_removing(self, event: Removing) -> None:
+        self._removing.add(event.key)
+        self._emit(event)
 
     def end(self, shift: AnyShift, *, release: bool = True) -> None:
         """Give back what the shift holds; more than once does no harm. Unless it is to ``release``
@@ -145,13 +167,13 @@ class Crew(Generic[AnyShift]):
         """Kill the worker of a shift, which the caller has to :meth:`end`."""
         self.shifts.remove(shift)
         shift.worker.kill()
-        self._store.remove_work(shift.job.work_dir)
+        self._remove_work(shift)
 
     def close(self) -> None:
         """End every process that is left, at once, and what it was working in."""
         for shift in self.shifts:
             shift.worker.kill()
-            self._store.remove_work(shift.job.work_dir)
+            self._remove_work(shift)
             self.end(shift)
         self._store.remove_renewed_work()
         self.pool.close()

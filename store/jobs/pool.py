@@ -22,10 +22,10 @@ from multiprocessing.connection import Connection
 from typing import Any, Final
 
 from store.jobs.job import Job, perform
-from store.jobs.process import kill, live, received
+from store.jobs.process import Send, kill, live, received
+from store.jobs.removal import remove_work, telling
 from store.layout.paths import Layout
 from store.sandbox import cleaning
-from store.system import removing
 from store.system.locks import Claims, Hold
 
 GROWTH: Final = 32 << 10
@@ -161,7 +161,7 @@ def _serve(layout: Layout, channel: socket.socket) -> None:
             connection.send(error)
             fit = False
         # After the result: what depends on it can start while a build's tree is being removed.
-        renewed = _tidy(job, renew=fit)
+        renewed = _tidy(job, connection.send, renew=fit)
         for fd in descriptors:
             os.close(fd)
         if not fit:
@@ -169,14 +169,15 @@ def _serve(layout: Layout, channel: socket.socket) -> None:
         connection.send(Tidied(renewed))
 
 
-def _tidy(job: Job, *, renew: bool) -> bool:
+def _tidy(job: Job, send: Send, *, renew: bool) -> bool:
     """Make the work folder fit for another build, or else remove it; returns whether it is fit."""
     with contextlib.suppress(OSError):
         if renew:
-            cleaning.renew(job.work_dir, tuple(map(str, job.closure)))
+            kept = tuple(map(str, job.closure))
+            cleaning.renew(job.work_dir, kept, telling(job.digest, job.node.name, send))
             return True
     with contextlib.suppress(OSError):  # the master tries once more
-        removing.remove(job.work_dir)
+        remove_work(job, send)
     return False
 
 

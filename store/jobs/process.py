@@ -27,13 +27,13 @@ class Worker:
     """One action in a process of its own. ``connection`` becomes readable when it has something.
 
     The action may send events while it goes; then comes its result, or the error that it raised,
-    and after that the end of the pipe, once ``finish`` has tidied up.
+    events of ``finish``, which tidies up, and after that the end of the pipe.
     """
 
     renewed = False
     """Its work folder is for nobody else."""
 
-    def __init__(self, name: str, action: Action, finish: Callable[[], None]) -> None:
+    def __init__(self, name: str, action: Action, finish: Callable[[Send], None]) -> None:
         self._name = name
         self.connection, theirs = Pipe(duplex=False)
         parent = os.getpid()
@@ -102,7 +102,7 @@ def received(connection: Connection[Any, Any], name: str) -> object:
 
 
 def _child(
-    action: Action, finish: Callable[[], None], connection: Connection[Any, Any], parent: int
+    action: Action, finish: Callable[[Send], None], connection: Connection[Any, Any], parent: int
 ) -> NoReturn:
     def work() -> None:
         try:
@@ -111,7 +111,7 @@ def _child(
             connection.send(error)
         # After the result: what depends on it can start while a build's tree is being removed.
         with contextlib.suppress(OSError):  # the master tries once more
-            finish()
+            finish(connection.send)
 
     live(work, parent)
 

@@ -33,6 +33,7 @@ from store.system.locks import Claims, Hold, Lock, LockFile, make_held
 if TYPE_CHECKING:
     from store.index.writing import Writer
     from store.model.manifest import Manifest
+    from store.system.removing import Watch
 
 __all__ = ["Lease", "Store", "make_directories"]
 
@@ -273,7 +274,7 @@ class Store(Realisations, Holding):
         """The claims of what is made in a work folder; released when the folder is removed."""
         return self._work[work][1]
 
-    def remove_work(self, path: str, *, renewed: bool = False) -> None:
+    def remove_work(self, path: str, *, renewed: bool = False, watch: Watch | None = None) -> None:
         """Remove a work folder, whatever a builder left in it, if it is still there. One that was
         ``renewed`` is kept for another build, until :meth:`remove_renewed_work`.
 
@@ -286,14 +287,14 @@ class Store(Realisations, Holding):
         if renewed:
             self._renewed.append((path, hold))
         else:
-            _remove_held(path, hold)
+            _remove_held(path, hold, watch)
 
     def remove_renewed_work(self) -> None:
         """Remove the work folders that were kept for other builds."""
         while self._renewed:
             _remove_held(*self._renewed.pop())
 
-    def remove_stale_work(self) -> None:
+    def remove_stale_work(self, watch: Watch | None = None) -> None:
         """Remove what processes that are gone left in ``tmp/``."""
         from store.system import removing
 
@@ -304,7 +305,7 @@ class Store(Realisations, Holding):
                 with contextlib.suppress(OSError):
                     hold = Hold(f"{self.layout.tmp}/{name}")
                     with contextlib.suppress(OSError):
-                        removing.remove(f"{self.layout.tmp}/{name}")
+                        removing.remove(f"{self.layout.tmp}/{name}", watch)
                     hold.release()
 
     def start_log(self, key: bytes) -> str:
@@ -332,11 +333,11 @@ def _identify(path: str, name: str) -> ObjectId:
         return ingest.ingest(root, path, name).id
 
 
-def _remove_held(path: str, hold: Hold) -> None:
+def _remove_held(path: str, hold: Hold, watch: Watch | None = None) -> None:
     from store.system import removing
 
     with contextlib.suppress(OSError):
-        removing.remove(path)
+        removing.remove(path, watch)
     hold.release()
 
 

@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 from store.sandbox.points import LINKED, MOUNT_POINT, STORE
 from store.sandbox.preparation import DIRECTORIES
 from store.system.beneath import FOLDER
-from store.system.removing import empty_folder, open_folder, remove
+from store.system.removing import Watch, empty_folder, open_folder, remove
 
 _NEW: Final = "new"
 """A directory of a work directory that no builder sees: what the others look like when made."""
@@ -25,7 +25,7 @@ _LEFT: Final = 1 / 4
 """The mount points without a use, by the inputs, up to which those with one are kept."""
 
 
-def renew(path: str, inputs: Collection[str] = ()) -> None:
+def renew(path: str, inputs: Collection[str] = (), watch: Watch | None = None) -> None:
     """Make a work directory fit for another build: empty, and nothing of the last one to be seen.
 
     What the last build's ``inputs`` were mounted on stays, for :func:`shed` to choose from: below
@@ -43,7 +43,8 @@ def renew(path: str, inputs: Collection[str] = ()) -> None:
         points = frozenset() if LINKED in names else frozenset(inputs)
         for name in names:
             if name in DIRECTORIES:
-                _renew_directory(name, top, wanted, points if name == STORE else frozenset())
+                kept = points if name == STORE else frozenset()
+                _renew_directory(name, top, wanted, kept, watch)
             elif name not in (_NEW, MOUNT_POINT):
                 os.unlink(name, dir_fd=top)
     finally:
@@ -70,17 +71,19 @@ def shed(path: str, inputs: Collection[str]) -> None:
         (os.rmdir if entry.is_dir(follow_symlinks=False) else os.unlink)(entry.path)
 
 
-def _renew_directory(name: str, top: int, wanted: _Traits, points: frozenset[str]) -> None:
+def _renew_directory(
+    name: str, top: int, wanted: _Traits, points: frozenset[str], watch: Watch | None
+) -> None:
     fd = open_folder(name, top)
     try:
-        empty_folder(fd, points).refuse()
+        empty_folder(fd, points, watch=watch).refuse()
         kept = bool(points) and bool(os.listdir(fd))
         os.utime(fd)
         found = _traits(name, top)
         # With names in it, it is as large as they need.
         if (found.marks == wanted.marks) if kept else (found == wanted):
             return
-        empty_folder(fd).refuse()
+        empty_folder(fd, watch=watch).refuse()
     finally:
         os.close(fd)
     os.rmdir(name, dir_fd=top)

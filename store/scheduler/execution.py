@@ -28,6 +28,7 @@ from store.jobs.lower import Limits
 from store.jobs.phases import PhaseReader
 from store.jobs.pool import Errand, Team
 from store.jobs.process import Worker
+from store.jobs.removal import remove_stale_work, remove_work
 from store.jobs.tokens import Lending
 from store.jobs.watch import Watch
 from store.local.store import Lease, Store
@@ -38,7 +39,6 @@ from store.model.result import Registration, Result
 from store.scheduler.failures import undone_for
 from store.scheduler.forecast import MAX_FETCHES, chains, planned_nodes
 from store.scheduler.options import Options
-from store.system import removing
 from store.system.locks import Lock, position
 
 
@@ -86,7 +86,7 @@ class Execution:
     def run(self, plan: Plan) -> None:
         """Work through the plan; raises the first failure, or Interrupted."""
         self._prepare(plan)
-        self._store.remove_stale_work()
+        remove_stale_work(self._store, self._emit)
         try:
             while self._ready or self._crew.shifts or self._made:
                 starved = self._start_ready()
@@ -287,7 +287,7 @@ class Execution:
         return Worker(
             job.node.name,
             partial(perform, self._store.layout, what, job),
-            partial(removing.remove, job.work_dir),
+            partial(remove_work, job),
         )
 
     # -- listening ----------------------------------------------------------------------------

@@ -18,6 +18,7 @@ from store.jobs.job import Job, perform, preload
 from store.jobs.lower import Limits
 from store.jobs.phases import PhaseReader
 from store.jobs.process import Worker
+from store.jobs.removal import remove_work
 from store.jobs.tokens import Lending
 from store.jobs.watch import Watch
 from store.layout.paths import Layout
@@ -30,7 +31,6 @@ from store.model.result import Result
 from store.substitute.directory import StoreDirectory
 from store.substitute.remembered import Remembered, named, remember
 from store.substitute.substituter import FATAL
-from store.system import removing
 
 NAME = "building again"
 
@@ -231,7 +231,7 @@ class Rebuilding:
             worker = Worker(
                 job.node.name,
                 partial(perform, self._store.layout, what, job),
-                partial(removing.remove, job.work_dir),
+                partial(remove_work, job),
             )
             shift = Shift(
                 job=job,

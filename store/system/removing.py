@@ -11,7 +11,7 @@ import contextlib
 import errno
 import os
 import stat
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -33,13 +33,26 @@ _LONGEST: Final = 2000
 """Bytes of the longest path, below the top, that threads are given; the rest is walked later."""
 
 
+Watch = Callable[[int], None]
+"""Called now and then, by the thread that asked for a removal, with the files removed so far."""
+
+
 @dataclass
 class Removal:
     """``freed`` bytes, by the blocks of what lost its last name; ``left`` are those that the system
-    refused to remove, with its errors, by their paths from the top."""
+    refused to remove, with its errors, by their paths from the top. ``files`` were removed."""
 
     freed: int = 0
     left: list[tuple[bytes, OSError]] = field(default_factory=list)
+    files: int = 0
+    watch: Watch | None = None
+
+    def note(self, files: int, freed: int) -> None:
+        """Count ``files`` more that are gone, and the bytes that this ``freed``."""
+        self.files += files
+        self.freed += freed
+        if self.watch is not None:
+            self.watch(self.files)
 
     def refuse(self) -> None:
         """Raise the first refusal, if there was one, with the path that it is about."""
@@ -100,7 +113,13 @@ def mount_at(path: str) -> int:
         os.close(fd)
 
 
-def remove_tree(name: str | bytes, parent: int | None = None, *, threads: bool = False) -> Removal:
+def remove_tree(
+    name: str | bytes,
+    parent: int | None = None,
+    *,
+    threads: bool = False,
+    watch: Watch | None = None,
+) -> Removal:
     """Remove whatever is called ``name`` in an open folder, if it is there.
 
     ``threads`` is for what may hold thousands of files. No process may change the tree meanwhile.
@@ -109,8 +128,8 @@ def remove_tree(name: str | bytes, parent: int | None = None, *, threads: bool =
     above, last = os.path.split(encoded)
     if parent is None and above and last:
         # From the folder above: only so a mount in this very place is seen.
-        return _remove_below(above, last, threads=threads)
-    removal = Removal()
+        return _remove_below(above, last, threads=threads, watch=watch)
+    removal = Removal(watch=watch)
     try:
         if threads:
             _thin_out(encoded, parent, removal)
@@ -122,7 +141,7 @@ def remove_tree(name: str | bytes, parent: int | None = None, *, threads: bool =
     return removal
 
 
-def _remove_below(above: bytes, last: bytes, *, threads: bool) -> Removal:
+def _remove_below(above: bytes, last: bytes, *, threads: bool, watch: Watch | None) -> Removal:
     try:
         folder = os.open(above, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     except (FileNotFoundError, NotADirectoryError):
@@ -130,18 +149,24 @@ def _remove_below(above: bytes, last: bytes, *, threads: bool) -> Removal:
     except OSError as error:
         return Removal(left=[(b"%b/%b" % (above, last), error)])
     try:
-        removal = remove_tree(last, folder, threads=threads)
+        removal = remove_tree(last, folder, threads=threads, watch=watch)
     finally:
         os.close(folder)
     removal.left = [(b"%b/%b" % (above, path), error) for path, error in removal.left]
     return removal
 
 
-def empty_folder(top: int, kept: frozenset[str] = frozenset()) -> Removal:
-    """Remove all in an open folder but what has one of the names ``kept``."""
-    removal = Removal()
+def empty_folder(
+    top: int, kept: frozenset[str] = frozenset(), *, watch: Watch | None = None
+) -> Removal:
+    """Remove all in an open folder but what has one of the names ``kept``, by threads if it is
+    much. No process may change the tree meanwhile."""
+    removal = Removal(watch=watch)
     with os.scandir(top) as scan:
-        names = [os.fsencode(entry.name) for entry in scan if entry.name not in kept]
+        entries = [entry for entry in scan if entry.name not in kept]
+    names = [os.fsencode(entry.name) for entry in entries]
+    if entries:
+        _remove_most(top, entries, removal)
     for name in names:
         try:
             _remove(name, top, removal)
@@ -256,8 +281,7 @@ def _shown(levels: Sequence[_Level], name: bytes) -> bytes:
 
 def _unlink(name: bytes, folder: int | None, found: os.stat_result, removal: Removal) -> None:
     os.unlink(name, dir_fd=folder)
-    if found.st_nlink == 1:
-        removal.freed += found.st_blocks * _BLOCK
+    removal.note(1, found.st_blocks * _BLOCK if found.st_nlink == 1 else 0)
 
 
 # -- several at once --
@@ -267,27 +291,38 @@ def _thin_out(name: bytes, parent: int | None, removal: Removal) -> None:
     """Remove most files of a large tree by several threads; what they leave is for the walk."""
     if not stat.S_ISDIR(os.stat(name, dir_fd=parent, follow_symlinks=False).st_mode):
         return
-    from concurrent.futures import ThreadPoolExecutor  # not needed by most commands
-
     top = open_folder(name, parent)
     try:
-        portions = _portions(top, os.fstat(top).st_dev)
-        if sum(len(names) for _, names in portions) < MANY:
-            return
-        with ThreadPoolExecutor(THREADS) as pool:
-            for freed in pool.map(lambda item: _unlink_all(top, *item), portions):
-                removal.freed += freed
+        with os.scandir(top) as scan:
+            entries = list(scan)
+        _remove_most(top, entries, removal)
     finally:
         os.close(top)
 
 
-def _portions(top: int, device: int) -> list[tuple[bytes, list[bytes]]]:
+def _remove_most(top: int, entries: Sequence[os.DirEntry[str]], removal: Removal) -> None:
+    """Remove most files at and below these entries of an open folder, if they are many."""
+    portions = _portions(top, entries)
+    if sum(len(names) for _, names in portions) < MANY:
+        return
+    from concurrent.futures import ThreadPoolExecutor  # not needed by most commands
+
+    with ThreadPoolExecutor(THREADS) as pool:
+        for files, freed in pool.map(lambda item: _unlink_all(top, *item), portions):
+            removal.note(files, freed)
+
+
+def _portions(top: int, entries: Sequence[os.DirEntry[str]]) -> list[tuple[bytes, Sequence[bytes]]]:
     """The files of a tree: a folder's path from its top, and some names in it."""
-    found: list[tuple[bytes, list[bytes]]] = []
-    folders = [b"."]
+    device = os.fstat(top).st_dev
+    found: list[tuple[bytes, Sequence[bytes]]] = []
+    folders: list[bytes] = []
+    names: list[bytes] = []
+    _sort(b".", entries, names, folders)
+    found += _cut(b".", names)
     while folders:
         path = folders.pop()
-        names: list[bytes] = []
+        names = []
         try:
             folder = open_beneath(top, path, FOLDER, mounts=False)
         except OSError:
@@ -299,22 +334,34 @@ def _portions(top: int, device: int) -> list[tuple[bytes, list[bytes]]]:
             if status.st_mode & stat.S_IRWXU != stat.S_IRWXU:
                 os.fchmod(folder, stat.S_IMODE(status.st_mode) | stat.S_IRWXU)
             with os.scandir(folder) as scan:
-                for entry in scan:
-                    encoded = os.fsencode(entry.name)
-                    if not entry.is_dir(follow_symlinks=False):
-                        names.append(encoded)
-                    elif len(path) + len(encoded) < _LONGEST:
-                        folders.append(b"%b/%b" % (path, encoded))
+                _sort(path, scan, names, folders)
         except OSError:
             continue
         finally:
             os.close(folder)
-        found += [(path, names[at : at + _PORTION]) for at in range(0, len(names), _PORTION)]
+        found += _cut(path, names)
     return found
 
 
-def _unlink_all(top: int, path: bytes, names: Sequence[bytes]) -> int:
-    freed = 0
+def _sort(
+    path: bytes, entries: Iterable[os.DirEntry[str]], names: list[bytes], folders: list[bytes]
+) -> None:
+    """Add the files of a folder to ``names``, and the paths of those below it to ``folders``."""
+    for entry in entries:
+        encoded = os.fsencode(entry.name)
+        if not entry.is_dir(follow_symlinks=False):
+            names.append(encoded)
+        elif len(path) + len(encoded) < _LONGEST:
+            folders.append(b"%b/%b" % (path, encoded))
+
+
+def _cut(path: bytes, names: Sequence[bytes]) -> list[tuple[bytes, Sequence[bytes]]]:
+    return [(path, names[at : at + _PORTION]) for at in range(0, len(names), _PORTION)]
+
+
+def _unlink_all(top: int, path: bytes, names: Sequence[bytes]) -> tuple[int, int]:
+    """How many of the files could be removed, and the bytes that this freed."""
+    files = freed = 0
     with contextlib.suppress(OSError):
         folder = open_beneath(top, path, FOLDER, mounts=False)
         try:
@@ -323,17 +370,18 @@ def _unlink_all(top: int, path: bytes, names: Sequence[bytes]) -> int:
                 with contextlib.suppress(OSError):
                     found = os.stat(name, dir_fd=folder, follow_symlinks=False)
                     os.unlink(name, dir_fd=folder)
+                    files += 1
                     freed += found.st_blocks * _BLOCK if found.st_nlink == 1 else 0
         finally:
             os.close(folder)
-    return freed
+    return files, freed
 
 
-def remove(path: str) -> None:
+def remove(path: str, watch: Watch | None = None) -> None:
     """Remove a directory and all below it. Nothing is done if it is not there.
 
     Links are removed and not followed; directories without permissions are given them; however
     deep the tree is, few descriptors suffice, and large ones are removed by several threads. No
     process may be changing the tree meanwhile. OSError when something is left; the rest is gone.
     """
-    remove_tree(os.path.abspath(path), threads=True).refuse()
+    remove_tree(os.path.abspath(path), threads=True, watch=watch).refuse()

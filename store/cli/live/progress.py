@@ -102,7 +102,13 @@ class RunProgress:
                 self.nodes[key].phase = phase
             case events.Progress(key, _, received, size) if key in self.nodes:
                 self.nodes[key].received, self.nodes[key].size = received, size
-            case events.Queued() | events.CollectorPhase() | events.Collected():
+            case (
+                events.Queued()
+                | events.CollectorPhase()
+                | events.Collected()
+                | events.Removing()
+                | events.Removed()
+            ):
                 self._notice(event)
             case events.Reused(key):
                 self._end(key, "done")
@@ -187,7 +193,14 @@ class RunProgress:
             if each.state != "running" or (each.node.kind == "fetch" and each.node.name in ended):
                 each.state = "undone"
 
-    def _notice(self, event: events.Queued | events.CollectorPhase | events.Collected) -> None:
+    def _notice(
+        self,
+        event: events.Queued
+        | events.CollectorPhase
+        | events.Collected
+        | events.Removing
+        | events.Removed,
+    ) -> None:
         match event:
             case events.Queued():
                 self.notices["queue"] = "".join(held_up(event))
@@ -197,6 +210,11 @@ class RunProgress:
                 self.notices["collector"] = text
             case events.Collected():
                 self.notices["collector"] = ""
+            case events.Removing(key, name, files):
+                text = f"removing what {name} left behind: {counted(files, 'file')} gone"
+                self.notices[f"removal of {key.hex()}"] = text
+            case events.Removed(key):
+                self.notices.pop(f"removal of {key.hex()}", None)
 
     def _end(self, key: bytes, state: State, *, counts: bool = True) -> None:
         self.done += counts

@@ -84,6 +84,15 @@ def test_what_needed_no_work_counts_as_done() -> None:
     assert stream.getvalue().splitlines()[1:] == ["[2/2] built b in 1.0s  /store/x-b"]
 
 
+def test_a_long_removal_is_one_line() -> None:
+    stream = io.StringIO()
+    reporter = Plain(stream)
+    for files in (99, 200):
+        reporter.emit(events.Removing(KEY, "gcc", files))
+    reporter.emit(events.Removed(KEY))
+    assert stream.getvalue() == "removing what gcc left behind, which takes some time\n"
+
+
 @pytest.mark.parametrize(
     ("event", "lines"),
     [

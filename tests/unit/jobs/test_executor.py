@@ -93,7 +93,7 @@ def test_a_token_that_make_would_take_again_at_once_is_taken_back_for_who_waits(
     lender, lending = hire(2), Lending()
     assert lender.pool.take()
     silent, never = os.pipe()
-    worker = Worker("a build", lambda send: os.read(silent, 1), lambda: None)
+    worker = Worker("a build", lambda send: os.read(silent, 1), lambda send: None)
     lender.shifts.append(Shift(job=cast(Job, None), worker=worker, lending=lending))
     lender.balance(False)
     assert os.read(lending.pipe[0], 1) == b"+"

@@ -6,7 +6,6 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import cast
 
 import pytest
 
@@ -19,6 +18,7 @@ from store.jobs.lower import Limits
 from store.jobs.process import Worker
 from store.jobs.watch import INGEST, Watch
 from store.local.store import Store
+from store.model.derivation import Source
 
 
 @pytest.fixture
@@ -38,9 +38,9 @@ def limits(timeout: float | None = None, silent: float | None = None) -> Limits:
 
 def ended(crew: Crew[Shift], kind: str, bounds: Limits, work: Callable[[], object]) -> StoreError:
     """The error with which a job that does ``work`` is ended by its bounds."""
-    worker = Worker("it", lambda send: work(), lambda: None)
+    worker = Worker("it", lambda send: work(), lambda send: None)
     assert crew.pool.take()
-    job = cast(Job, type("J", (), {"work_dir": "/nowhere"})())
+    job = Job(b"it", b"", Source("it", "0" * 64, ("file:///it",)), "/nowhere")
     watched = Watch(kind=kind, name="it", limits=bounds, pid=worker.pid)
     shift = Shift(job=job, worker=worker, watch=watched)
     crew.shifts.append(shift)
@@ -139,7 +139,7 @@ def test_a_process_that_does_not_end_is_not_waited_for_for_ever(
     monkeypatch.setattr(process, "PATIENCE", 0.1)
     monkeypatch.setattr(os, "kill", lambda *_: None)
     monkeypatch.setattr(os, "killpg", lambda *_: None)
-    worker = Worker("it", lambda send: time.sleep(1), lambda: None)
+    worker = Worker("it", lambda send: time.sleep(1), lambda send: None)
     began = time.monotonic()
     worker.kill()
     assert time.monotonic() - began < 0.9

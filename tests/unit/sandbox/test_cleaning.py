@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import struct
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import pytest
 from store.sandbox import cleaning
 from store.sandbox.preparation import DIRECTORIES, prepare
 from store.sandbox.request import BuildRequest
+from store.system import removing
 
 REQUEST = BuildRequest(
     name="nothing",
@@ -122,3 +124,38 @@ def test_a_directory_that_grew_is_not_used_again(work: Path) -> None:
     cleaning.renew(str(work))
     assert not (work / "tmp").exists()
     assert (work / "build").exists()
+
+
+def files_below(folder: Path, files: int) -> int:
+    """Make so many files in folders of a hundred, one of them closed; returns how many."""
+    for number in range(0, files, 100):
+        (folder / str(number)).mkdir()
+        for each in range(number, number + 100):
+            (folder / str(number) / str(each)).write_text("left")
+    (folder / "0").chmod(0)
+    return files
+
+
+@pytest.mark.parametrize("how", ["renewed", "removed"])
+def test_what_is_much_is_removed_by_threads_and_counted(
+    work: Path, how: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads: set[int] = set()
+    unlink = os.unlink
+
+    def noted(path: str, *, dir_fd: int | None = None) -> None:
+        threads.add(threading.get_ident())
+        unlink(path, dir_fd=dir_fd)
+
+    monkeypatch.setattr(os, "unlink", noted)
+    files, counts = files_below(work / "store", removing.MANY + 200), list[int]()
+    if how == "renewed":
+        cleaning.renew(str(work), ("file", "folder"), counts.append)
+        assert sorted(os.listdir(work / "store")) == ["file", "folder"]
+    else:
+        removing.remove(str(work), counts.append)
+        assert not work.exists()
+        files += 2  # the mount point has two names
+    assert counts[-1] == files
+    assert counts == sorted(counts)
+    assert len(threads) > 1

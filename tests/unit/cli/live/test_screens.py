@@ -193,6 +193,16 @@ def test_waiting_for_a_processor_is_drawn_until_it_is_over() -> None:
     assert waiting not in play.seen()
 
 
+def test_a_long_removal_is_drawn_until_it_is_over() -> None:
+    play = Play(80, 24).tell(planned([node("a", "build", None)]), start("a"))
+    for files in (99, 200):
+        play.tell(events.Removing(key("a"), "a", files))
+    removing = "removing what a left behind: 200 files gone"
+    assert removing in play.seen()
+    play.tell(events.Removed(key("a")))
+    assert removing not in play.seen()
+
+
 def test_what_is_done_at_once_is_never_drawn() -> None:
     play = Play(80, 24).tell(planned([node("a", "build", None)]), start("a"))
     play.tell(done("a", "build", 0.1))
