@@ -281,8 +281,8 @@ class FetchTimeout(SourceError):
     exit_code = 25
 
 
-class FetchSilent(SourceError):
-    """While fetching, no byte came for longer than ``--max-silent-time`` allows."""
+class FetchSilent(FetchFailed):
+    """From no locator a byte came for as long as ``--max-silent-time`` allows."""
 
     exit_code = 26
 

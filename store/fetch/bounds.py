@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -17,6 +19,9 @@ HEAD_LIMIT: Final = 256 << 10
 OVERHEAD: Final = 64 << 10
 """Bytes of framing that a body may bring besides as many as it has itself."""
 
+
+ALIVE_INTERVAL: Final = 0.2
+"""Seconds between two signs of life."""
 
 SIZE_VARIABLE: Final = "STORE_LARGEST_SOURCE"
 """Names the bytes that a source may have at most, where those of :class:`Bounds` are too few."""
@@ -35,13 +40,15 @@ class Bounds:
 
     ``connect`` is for a name, its addresses and TLS; ``head`` for the answer's head after that,
     redirects included. A server that sends fewer than ``slow_rate`` bytes a second while it is
-    waited for ``slow_time`` is left. ``answer`` is for one visit to one URL, ``whole`` for all.
+    waited for ``slow_time`` is left, and so is one from which no byte comes for ``silent``.
+    ``answer`` is for one visit to one URL, ``whole`` for all.
     """
 
     connect: float = 15.0
     head: float = 30.0
     slow_rate: int = 1024
     slow_time: float = 30.0
+    silent: float = math.inf
     answer: float = 2 * 3600.0
     whole: float = 12 * 3600.0
     size: int = field(default_factory=_largest)
@@ -68,15 +75,25 @@ class Slow(Transient):
     """It took too long: another try costs as much again."""
 
 
+class Silent(Slow):
+    """No byte came for as long as is allowed: it is not asked again."""
+
+
 class Exchange:
     """One visit to one URL: how long it may wait, and how many bytes may come.
 
     It begins in its head; :meth:`begin_body` ends that. Time counts towards slowness only while the
-    network is waited for, so that a slow disk is no fault of a server.
+    network is waited for, so that a slow disk is no fault of a server. ``alive`` is called when it
+    begins and when something came, but not for each byte.
     """
 
-    def __init__(self, bounds: Bounds, deadline: float) -> None:
+    def __init__(
+        self, bounds: Bounds, deadline: float, alive: Callable[[], None] = lambda: None
+    ) -> None:
         self.bounds = bounds
+        self._alive = alive
+        self._told = -math.inf  # when that was called last
+        self._silence = 0.0  # seconds waited for since the last byte
         self.deadline = min(deadline, time.monotonic() + bounds.answer)
         self._head_end = min(self.deadline, time.monotonic() + bounds.connect + bounds.head)
         self._in_head = True
@@ -88,6 +105,14 @@ class Exchange:
         self.secrets: set[str] = set()  # what was sent to it and is not to be shown
         self.peer: str | None = None  # the address that is connected to
         self.stay_outside = False  # this machine's own addresses are not for this server
+        self.heard()
+
+    def heard(self) -> None:
+        """It answers, be it with a byte: it is not silent."""
+        self._silence, now = 0.0, time.monotonic()
+        if now >= self._told + ALIVE_INTERVAL:
+            self._told = now
+            self._alive()
 
     def clean(self, text: str) -> str:
         """``text``, which may be the server's own, without what is not to be shown."""
@@ -100,14 +125,16 @@ class Exchange:
 
     def patience(self) -> float:
         """Seconds that the next wait may last. Raises Slow when there are none left."""
-        now = time.monotonic()
+        now, quiet = time.monotonic(), self.bounds.silent - self._silence
+        if quiet <= 0:
+            raise Silent(f"not a byte came for {limit_text(self.bounds.silent)}")
         if self._in_head:
             if now >= self._head_end:
                 raise Slow("no answer in time")
-            return self._head_end - now
+            return min(self._head_end - now, quiet)
         if now >= self.deadline:
             raise Slow("did not end in time")
-        return min(self.deadline - now, max(0.001, self.bounds.slow_time - self._waited))
+        return min(self.deadline - now, max(0.001, self.bounds.slow_time - self._waited), quiet)
 
     def connecting(self) -> float:
         """Seconds that are left for a connection. Raises Slow when there are none."""
@@ -115,6 +142,10 @@ class Exchange:
 
     def came(self, count: int, seconds: float) -> None:
         """Count bytes that came after a wait of ``seconds``. Raises Slow, Transient."""
+        if count:
+            self.heard()
+        else:
+            self._silence += seconds
         if self._in_head:
             self._head_bytes += count
             if self._head_bytes > HEAD_LIMIT:

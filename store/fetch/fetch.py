@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from store.errors import (
     DiskReserve,
     FetchFailed,
+    FetchSilent,
     HashMismatch,
     InvalidName,
     Offline,
@@ -24,7 +25,7 @@ from store.errors import (
     quoted,
 )
 from store.fetch import failures
-from store.fetch.bounds import SIZE_VARIABLE, Bounds
+from store.fetch.bounds import SIZE_VARIABLE, Bounds, Silent
 from store.fetch.locate import Machine, check_locator, targets
 from store.fetch.partial import Part, disk_errors, private_folder
 from store.fetch.transport import Body, Client, Page, Permanent, Slow, Target, Transient
@@ -85,12 +86,15 @@ def fetch(
     retries: int = 4,
     reserve: int = 0,
     bounds: Bounds | None = None,
+    alive: Callable[[], None] = lambda: None,
 ) -> FetchResult:
     """Get the file whose SHA-256 is ``sha256`` (hex) from the first locator that has it.
 
     ``apt_mirror`` stands in for $STORE_DEBIAN_MIRROR; ``retries`` is how often every URL is tried
-    again after errors that may pass; ``reserve`` bytes of the disk stay free.
-    Raises HashMismatch, FetchFailed, Offline, StoreFull, DiskReserve, StorageError, InvalidName.
+    again after errors that may pass; ``reserve`` bytes of the disk stay free. ``alive`` is called
+    while servers are asked and answer.
+    Raises HashMismatch, FetchFailed, FetchSilent, Offline, StoreFull, DiskReserve, StorageError,
+    InvalidName.
     """
     if not re.fullmatch(r"[0-9a-f]{64}", sha256):
         raise InvalidName(f"{quoted(sha256)} is not a SHA-256 in lower-case hexadecimal")
@@ -108,6 +112,7 @@ def fetch(
             bad=bad,
             bad_dir=bad_dir,
             bounds=bounds or Bounds(),
+            alive=alive,
         )
         path, found = part.adopt_finished(), None
         if path is None and not part.is_right():
@@ -140,6 +145,7 @@ class _Search:
         bad: int,
         bad_dir: str,
         bounds: Bounds,
+        alive: Callable[[], None],
     ) -> None:
         self._name = name
         self._part = part
@@ -148,9 +154,11 @@ class _Search:
         self._bad = bad  # open, and its path
         self._bad_dir = bad_dir
         self._bounds = bounds
+        self._alive = alive
         self._deadline = time.monotonic() + bounds.whole
         self._reported = 0.0
         self._reasons: dict[str, str] = {}  # by URL or locator: why it did not serve
+        self._silent: set[str] = set()  # those of them that said nothing for too long
         self._hints: dict[str, None] = {}  # in the order in which they were met
         self._mismatch: HashMismatch | None = None
         self._no_room: DiskReserve | None = None
@@ -174,7 +182,9 @@ class _Search:
                     return locator
                 if self._part.is_right():  # another caller's, after a mismatch of ours
                     return None
-                if isinstance(failure, Transient) and target not in slow:
+                if isinstance(failure, Transient) and not (
+                    isinstance(failure, Silent) or target in slow
+                ):
                     again.append((locator, target))
                     waits.append(failure.after)
                 if isinstance(failure, Slow):
@@ -182,7 +192,8 @@ class _Search:
             left = self._deadline - time.monotonic()
             if not again or round_number == retries or left <= 0:
                 break
-            time.sleep(min(LONGEST_WAIT, left, max(min(waits), 0.5 * 2**round_number)))
+            pause = max(min(waits), 0.5 * 2**round_number)
+            time.sleep(min(LONGEST_WAIT, left, self._bounds.silent, pause))
             pending = iter(again)
         raise self._failure(locators, offline)
 
@@ -202,6 +213,8 @@ class _Search:
             return None
         reason = scrubbed(str(failure), target.url)
         self._reasons[target.shown] = reason
+        if isinstance(failure, Silent):
+            self._silent.add(target.shown)
         if failure.hint:
             self._hints[failure.hint] = None
         return failure
@@ -219,7 +232,9 @@ class _Search:
     def _targets(self, locator: str, offline: bool) -> Iterator[Target]:
         check_locator(locator)
         client = self._client(locator)
-        read = functools.partial(_local_page if offline else _page, client)
+        read = functools.partial(_local_page, client)
+        if not offline:
+            read = functools.partial(_page, client, self._bounds.silent)
         for target in targets(locator, self._machine, read, self._note):
             if offline and not target.is_local:
                 self._note(target.shown, NEEDS_NETWORK)
@@ -234,7 +249,10 @@ class _Search:
         ca_files = () if locator.startswith("file:") else self._machine.ca_files(locator)
         if ca_files not in self._clients:
             self._clients[ca_files] = Client(
-                bounds=self._bounds, deadline=self._deadline, ca_files=ca_files
+                bounds=self._bounds,
+                deadline=self._deadline,
+                ca_files=ca_files,
+                alive=self._alive,
             )
         return self._clients[ca_files]
 
@@ -337,6 +355,8 @@ class _Search:
         if self._mismatch is not None:
             self._mismatch.tried(reasons)
             return self._mismatch
+        if self._silent == self._reasons.keys():
+            return FetchSilent(self._name, reasons, hint="--max-silent-time sets the bound")
         for kind in dict.fromkeys(locator.partition(":")[0] for locator in locators):
             if kind in _HINTS:
                 self._hints[_HINTS[kind]] = None
@@ -348,14 +368,14 @@ class _TooLarge(Permanent):
     """More bytes than a source may have."""
 
 
-def _page(client: Client, target: Target, accept: str) -> Page:
+def _page(client: Client, longest: float, target: Target, accept: str) -> Page:
     for attempt in range(1, PAGE_TRIES):
         try:
             return client.page(target, accept)
         except Slow:
             raise
         except Transient as error:
-            time.sleep(min(LONGEST_WAIT, max(error.after, 0.5 * attempt)))
+            time.sleep(min(LONGEST_WAIT, longest, max(error.after, 0.5 * attempt)))
     return client.page(target, accept)
 
 

@@ -17,7 +17,7 @@ import string
 import time
 import urllib.parse
 import urllib.request
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -106,7 +106,10 @@ class _Answer:
 
 
 class Client:
-    """Opens targets within ``bounds``, and not past ``deadline`` (of the monotonic clock)."""
+    """Opens targets within ``bounds``, and not past ``deadline`` (of the monotonic clock).
+
+    ``alive`` is called while one is asked and answers.
+    """
 
     def __init__(
         self,
@@ -114,10 +117,12 @@ class Client:
         bounds: Bounds | None = None,
         deadline: float | None = None,
         ca_files: Iterable[str] = (),
+        alive: Callable[[], None] = lambda: None,
     ) -> None:
         self._bounds = bounds or Bounds()
         self._deadline = time.monotonic() + self._bounds.whole if deadline is None else deadline
         self._ca_files = tuple(ca_files)
+        self._alive = alive
 
     @functools.cached_property
     def _tls(self) -> ssl.SSLContext:
@@ -131,7 +136,7 @@ class Client:
         """Open ``target``, from ``offset`` when the server can. Raises Transient, Permanent."""
         if target.is_local:
             return _open_file(target.url)
-        exchange = Exchange(self._bounds, self._deadline)
+        exchange = Exchange(self._bounds, self._deadline, self._alive)
         if offset:
             answer = self._ask(target, {"Range": f"bytes={offset}-"}, exchange)
             if answer.http.status == 206 and _range_start(answer.http) == offset:
@@ -155,7 +160,7 @@ class Client:
         if target.is_local:
             with _open_file(target.url) as body:
                 return Page(target.url, "text/html", _text_of(body))
-        exchange = Exchange(self._bounds, self._deadline)
+        exchange = Exchange(self._bounds, self._deadline, self._alive)
         answer = self._ask(target, {"Accept": accept}, exchange)
         if answer.http.status != 200:
             answer.http.close()

@@ -132,6 +132,7 @@ class _Connection(http.client.HTTPConnection):
         if self._tls is not None:
             self.sock.settimeout(max(0.001, end - time.monotonic()))
             self.sock = self._tls.wrap_socket(self.sock, server_hostname=tunnel or self.host)
+        self._exchange.heard()
         self.sock.settimeout(self._exchange.patience())  # for the request, sent as a whole
 
 

@@ -28,7 +28,7 @@ from store.errors import (
 )
 from store.events import Event, Phase, Progress
 from store.jobs.lower import Limits, build_request, scratch_ids
-from store.jobs.watch import INGEST
+from store.jobs.watch import INGEST, Alive
 from store.layout.paths import Layout
 from store.model.derivation import Resolved, Source
 from store.model.manifest import Manifest
@@ -81,7 +81,7 @@ def made(output: str, manifest: Manifest) -> Made:
     return Made(output, manifest.id, manifest.references, manifest.refers_to_itself, manifest.size)
 
 
-def fetch(layout: Layout, job: Job, emit: Callable[[Event], None]) -> Result:
+def fetch(layout: Layout, job: Job, emit: Callable[[object], None]) -> Result:
     """Fetch a source and ingest the file."""
     from store.fetch import fetch as fetching
     from store.objects import ingest
@@ -98,6 +98,7 @@ def fetch(layout: Layout, job: Job, emit: Callable[[Event], None]) -> Result:
         retries=job.retries,
         reserve=job.limits.disk_reserve,
         bounds=_bounds(job.limits),
+        alive=lambda: emit(Alive()),
         report=lambda progress: emit(
             Progress(job.digest, source.name, progress.received, progress.total)
         ),
@@ -128,12 +129,7 @@ def _bounds(limits: Limits) -> Bounds:
     usual, silent = Bounds(), limits.max_silent
     if silent is None:
         return usual
-    return replace(
-        usual,
-        connect=min(usual.connect, silent),
-        head=min(usual.head, silent),
-        slow_time=min(usual.slow_time, silent),
-    )
+    return replace(usual, connect=min(usual.connect, silent), silent=silent)
 
 
 def unpack(layout: Layout, job: Job, emit: Callable[[Event], None]) -> Result:

@@ -13,6 +13,9 @@ from store.quantities import limit_text
 GRACE = 10.0
 """Seconds by which a build, which is watched where it runs, may exceed its bound."""
 
+STALLED = 5.0
+"""Seconds without a byte after which a fetch does not keep another from being started."""
+
 INGEST = "ingest"
 """The phase in which a job takes in what it made."""
 
@@ -21,33 +24,48 @@ _TIMEOUT_HINT = "--timeout sets the bound"
 _SILENT_HINT = "--max-silent-time sets the bound"
 
 
+@dataclass(frozen=True)
+class Alive:
+    """Sent by a worker that has nothing to show yet, and goes on."""
+
+
 @dataclass
 class Watch:
     """What is known of one job's progress. ``kind`` is ``fetch``, ``unpack`` or ``build``.
 
-    Each step, the taking in too, has all of ``--timeout``. For ``--max-silent-time`` the bytes of
-    a fetch count, and what an unpacking reads and writes; a build is watched by its runner. So is
-    one visit to a server, so that each of ``locators`` gets its turn before a fetch is ended.
+    Each step, the taking in too, has all of ``--timeout``. For ``--max-silent-time`` count what an
+    unpacking reads and writes; the bytes of a fetch, what it reads of files, and that it is alive:
+    it leaves each server that is silent itself, so that all get their turn, and is only ended here
+    when it hangs. A build is watched by its runner.
     """
 
     kind: str
     name: str
     limits: Limits
     pid: int
-    locators: int = 1
     _step: str = field(init=False)
     _began: float = field(init=False)
     _moved: float = field(init=False)
-    _seen: int | None = None
+    _brought: float = field(init=False)
+    _seen: dict[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._step = self.kind
-        self._began = self._moved = time.monotonic()
+        self._look()
+        self._began = self._moved = self._brought = time.monotonic()
+
+    @property
+    def stalled(self) -> bool:
+        """Whether this is a fetch to which nothing has come for some time."""
+        return self._step == "fetch" and time.monotonic() >= self._brought + STALLED
 
     def hear(self, message: object) -> None:
         """Note a message of the worker."""
-        if isinstance(message, Progress):
-            self._note(message.done)
+        if isinstance(message, Alive):
+            self._moved = time.monotonic()
+        elif isinstance(message, Progress):
+            if self._note("came", message.done):
+                self._brought = self._moved
         elif isinstance(message, Phase) and message.phase == INGEST and self._step != INGEST:
             self._step, self._began = INGEST, time.monotonic()
 
@@ -60,16 +78,27 @@ class Watch:
             return self._timeout(limits.timeout)
         if limits.max_silent is None or self._step not in ("fetch", "unpack"):
             return None
-        if self._step == "unpack":
-            self._note(_moved_bytes(self.pid))
-        turns = 1 + self.locators if self._step == "fetch" else 1
+        self._look()
+        turns = 2 if self._step == "fetch" else 1  # the first of which it keeps itself
         if now < self._moved + limits.max_silent * turns:
             return None
         return self._silent(limits.max_silent)
 
-    def _note(self, count: int | None) -> None:
-        if count != self._seen or count is None:
-            self._seen, self._moved = count, time.monotonic()
+    def _look(self) -> None:
+        """Note what the process has read and, of an unpacking, written."""
+        moved = _moved_bytes(self.pid)
+        if not moved and self._step == "unpack":
+            self._moved = time.monotonic()  # it cannot be seen here: then it is not judged by it
+        for name, count in moved.items():
+            if name == "read" or self._step == "unpack":
+                self._note(name, count)
+
+    def _note(self, name: str, count: int) -> bool:
+        """Whether a count has changed, which is a sign of life."""
+        if count == self._seen.get(name):
+            return False
+        self._seen[name], self._moved = count, time.monotonic()
+        return True
 
     def _timeout(self, bound: float) -> StoreError:
         text = f"{_DOING[self._step]} {self.name} took longer than {limit_text(bound)}"
@@ -79,19 +108,21 @@ class Watch:
     def _silent(self, bound: float) -> StoreError:
         if self._step == "fetch":
             return FetchSilent(
-                f"fetching {self.name}: not a byte came for {limit_text(bound)}", hint=_SILENT_HINT
+                self.name, [("here", f"no progress for {limit_text(bound)}")], hint=_SILENT_HINT
             )
         return BuildSilent(
             f"unpacking {self.name} made no progress for {limit_text(bound)}", hint=_SILENT_HINT
         )
 
 
-def _moved_bytes(pid: int) -> int | None:
-    """Bytes that a process has read and written until now, by any call; None where that is not
-    told."""
+def _moved_bytes(pid: int) -> dict[str, int]:
+    """Bytes that a process has read from files and written until now; none where that is not told.
+
+    What comes by a network is not among them.
+    """
     try:
         with open(f"/proc/{pid}/io", "rb") as stream:
             fields = dict(line.split(b": ") for line in stream.read(1024).splitlines())
-        return int(fields[b"rchar"]) + int(fields[b"wchar"])
+        return {"read": int(fields[b"rchar"]), "written": int(fields[b"wchar"])}
     except (OSError, ValueError, KeyError):
-        return None
+        return {}

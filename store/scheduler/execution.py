@@ -37,7 +37,7 @@ from store.model.derivation import Derivation, Resolved, Source
 from store.model.locators import shown
 from store.model.result import Registration, Result
 from store.scheduler.failures import undone_for
-from store.scheduler.forecast import MAX_FETCHES, chains, planned_nodes
+from store.scheduler.forecast import MAX_FETCHES, MOST_FETCHES, chains, planned_nodes
 from store.scheduler.options import Options
 from store.system.locks import Lock, position
 
@@ -158,9 +158,11 @@ class Execution:
     def _room(self) -> dict[bool, int]:
         """How many more can start: of fetches (True), and of all else."""
         active = self._crew.active
-        fetching = sum(each.kind == "fetch" for each in active)
-        others = len(active) - fetching
-        return {True: MAX_FETCHES - fetching, False: max(self._options.jobs - others, 0)}
+        fetches = [each for each in active if each.kind == "fetch"]
+        moving = sum(not (each.watch and each.watch.stalled) for each in fetches)
+        room = min(MAX_FETCHES - moving, MOST_FETCHES - len(fetches))
+        others = len(active) - len(fetches)
+        return {True: max(room, 0), False: max(self._options.jobs - others, 0)}
 
     def _settled(self, node: bytes) -> bool:
         """Whether the node, now that its inputs are known, was realised before (early cutoff)."""
@@ -274,7 +276,6 @@ class Execution:
                 name=value.name,
                 limits=limits,
                 pid=worker.pid,
-                locators=len(value.locators) if isinstance(value, Source) else 1,
             ),
         )
         self._crew.shifts.append(running)

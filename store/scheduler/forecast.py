@@ -12,7 +12,10 @@ from store.local.store import Store
 from store.model.catalogue import Catalogue
 
 MAX_FETCHES = 6
-"""Downloads at once."""
+"""Downloads at once to which something comes."""
+
+MOST_FETCHES = 24
+"""Downloads at once, with those to which nothing comes: they are not to hold up the others."""
 
 LIKELY_SECONDS = {"build": 60.0, "unpack": 5.0, "fetch": 1.0}
 """Of what was never done here before, and no recipe speaks of."""

@@ -239,7 +239,7 @@ class Rebuilding:
                 lending=lending,
                 phases=PhaseReader(job.log) if lending and job.log else None,
                 charged=what != "fetch",
-                watch=Watch(what, job.node.name, job.limits, worker.pid, _locators(job.node)),
+                watch=Watch(what, job.node.name, job.limits, worker.pid),
             )
             crew.shifts.append(shift)
             while crew.shifts:
@@ -261,10 +261,6 @@ class Rebuilding:
             return last
         assert isinstance(last, Exception)
         raise last
-
-
-def _locators(node: Source | Resolved) -> int:
-    return len(node.locators) if isinstance(node, Source) else 1
 
 
 class _Failed(Exception):

@@ -15,8 +15,9 @@ from pathlib import Path
 import pytest
 
 from store.cli.context import Context
-from store.errors import BuildFailed, FetchSilent, FetchTimeout, StoreError, StoreFull
+from store.errors import BuildFailed, FetchFailed, FetchSilent, FetchTimeout, StoreError, StoreFull
 from store.events import Event, Failed, Finished, Stopping, Unrealised
+from store.jobs import watch
 from store.local.store import Store
 from store.model.catalogue import Catalogue, Package
 from store.model.derivation import Derivation, Ref, Source
@@ -147,8 +148,33 @@ def test_a_fetch_that_takes_too_long_is_ended(run: Run, hanging: str) -> None:
 
 
 def test_a_fetch_without_a_byte_is_ended(run: Run, hanging: str) -> None:
-    error = run.realise(run.source("mute", hanging), options=replace_options(max_silent=0.5))
+    places = (hanging, f"{hanging}?v=2", f"{hanging}?v=3")
+    source = run.source("mute", *places)
+    began = time.monotonic()
+    error = run.realise(source, options=replace_options(max_silent=0.5))
     assert isinstance(error, FetchSilent)
+    assert error.attempts == tuple((place, "not a byte came for 0.5s") for place in places)
+    assert 1.5 <= time.monotonic() - began < 4, "each has its turn, and one alone"
+
+
+def test_silence_of_some_servers_is_not_what_failed(run: Run, hanging: str) -> None:
+    source = run.source("partly", hanging, "file:///nonexistent/file")
+    error = run.realise(source, options=replace_options(max_silent=0.5, retries=0))
+    assert type(error) is FetchFailed
+    assert [place for place, _ in error.attempts] == [hanging, "file:///nonexistent/file"]
+
+
+def test_hanging_fetches_hold_up_no_other(
+    run: Run, hanging: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watch, "STALLED", 0.3)
+    hung = [run.source(f"hung-{number}", f"{hanging}?{number}") for number in range(8)]
+    missing = run.source("missing", "file:///nonexistent/file")
+    began = time.monotonic()
+    error = run.realise(*hung, missing)
+    assert type(error) is FetchFailed
+    assert error.attempts[0][0] == "file:///nonexistent/file"
+    assert time.monotonic() - began < 5
 
 
 def test_a_mute_server_is_left_for_the_next(run: Run, hanging: str, tmp_path: Path) -> None:

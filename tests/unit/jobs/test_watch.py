@@ -16,7 +16,7 @@ from store.jobs.executor import Crew, Shift
 from store.jobs.job import Job
 from store.jobs.lower import Limits
 from store.jobs.process import Worker
-from store.jobs.watch import INGEST, Watch
+from store.jobs.watch import INGEST, Alive, Watch
 from store.local.store import Store
 from store.model.derivation import Source
 
@@ -124,13 +124,43 @@ def test_the_taking_in_has_time_of_its_own() -> None:
 
 
 def test_progress_without_bytes_is_none() -> None:
-    watched = Watch(kind="fetch", name="it", limits=limits(silent=0.1), pid=os.getpid())
+    watched = Watch(kind="fetch", name="it", limits=limits(silent=0.1), pid=0)
     for _ in range(5):
         watched.hear(Progress(b"", "it", 7, None))
         time.sleep(0.06)
     assert isinstance(watched.overdue(), FetchSilent)
     watched.hear(Progress(b"", "it", 8, None))
     assert watched.overdue() is None
+
+
+def test_a_sign_of_life_is_progress_and_reading_a_file_is_one(tmp_path: Path) -> None:
+    watched = Watch(kind="fetch", name="it", limits=limits(silent=0.1), pid=0)
+    for _ in range(5):
+        watched.hear(Alive())
+        time.sleep(0.06)
+        assert watched.overdue() is None
+    (tmp_path / "part").write_bytes(b"x")
+    watched = Watch(kind="fetch", name="it", limits=limits(silent=0.1), pid=os.getpid())
+    for _ in range(5):
+        (tmp_path / "part").read_bytes()
+        time.sleep(0.06)
+        assert watched.overdue() is None
+
+
+def test_a_fetch_that_brings_nothing_is_stalled(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watch, "STALLED", 0.1)
+    watched = Watch(kind="fetch", name="it", limits=limits(), pid=0)
+    watched.hear(Progress(b"", "it", 7, None))
+    assert not watched.stalled
+    time.sleep(0.15)
+    watched.hear(Alive())
+    watched.hear(Progress(b"", "it", 7, None))
+    assert watched.stalled
+    watched.hear(Progress(b"", "it", 8, None))
+    assert not watched.stalled
+    watched.hear(Phase(b"", "it", INGEST))
+    time.sleep(0.15)
+    assert not watched.stalled, "what is taken in was fetched"
 
 
 def test_a_process_that_does_not_end_is_not_waited_for_for_ever(
