@@ -30,6 +30,7 @@ from store.index.filesystem import refuse_network
 from store.index.reading import Reader
 from store.index.schema import IDENTITY_SIZE, SCHEMA, TABLES, Tables
 from store.system import owned
+from store.system.locks import turn
 
 if TYPE_CHECKING:
     from store.index.writing import Writer
@@ -116,7 +117,9 @@ class Index:
                 env.reader_check()
                 if not spending:
                     reserve.keep(path)
-            tables = _open_tables(env, writable)
+            with _turn(use, path):
+                # LMDB looks for a table in a transaction that writes.
+                tables = _open_tables(env, writable)
             return cls(
                 path,
                 env,
@@ -233,7 +236,8 @@ class Index:
         self._own()
         self.check_writable()
         try:
-            return _growing(self._env, lambda txn: self._write_in(txn, work))
+            with _turn(self._use, self._path):
+                return _growing(self._env, lambda txn: self._write_in(txn, work))
         except lmdb.Error as error:
             raise _translate(error, self._path) from error
         except struct.error as error:
@@ -356,6 +360,14 @@ def _take_use(path: str) -> int:
         os.close(fd)
         raise Busy(f"the index in {path} is being made anew", hint="try again soon") from None
     return fd
+
+
+def _turn(use: int | None, path: str) -> contextlib.AbstractContextManager[None]:
+    """The right to write. LMDB's own lock comes after it, and is free then: no signal ends the wait
+    for that one, as when the process that has it is stopped. Raises Busy."""
+    if use is None:
+        return contextlib.nullcontext()
+    return turn(use, f"the index in {path}")
 
 
 def use_lock(path: str) -> str:

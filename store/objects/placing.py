@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import fcntl
 import os
 import stat
 from collections.abc import Iterable, Iterator
@@ -19,7 +18,7 @@ from store.objects.content import LONGEST_RECORD, read_record
 from store.objects.sharing import finish
 from store.system import kernel, owned
 from store.system.durable import move, sync_folder
-from store.system.locks import Claims
+from store.system.locks import Claims, lock_alone
 from store.system.removing import remove_tree
 
 _CANNOT_EXCHANGE = (errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP)
@@ -63,7 +62,7 @@ def exclusive(layout: Layout) -> Iterator[int]:
     with contextlib.ExitStack() as stack:
         lock = owned.open_lock(f"{layout.locks}/placing")
         stack.callback(os.close, lock)
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        lock_alone(lock, f"the store directory {layout.objects}")
         folder = owned.open_folder(layout.objects)
         stack.callback(os.close, folder)
         yield folder

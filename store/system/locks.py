@@ -3,20 +3,98 @@
 Both belong to an open file description.
 
 The kernel drops a lock when the last process that inherited its description is gone, so a crash
-leaves nothing stale, and no lock leaves a file of its own behind.
+leaves nothing stale, and no lock leaves a file of its own behind. Waiting for a lock can be
+interrupted, and ends by itself where the process that has it is stopped.
 """
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import struct
+import time
+from collections.abc import Callable, Iterator
+from typing import Final
 
-from store.errors import storage_error
+from store.errors import Busy, printable, storage_error
 from store.system import owned
 from store.system.beneath import FOLDER
 
+STOPPED_SECONDS: Final = 10.0
+"""Seconds for which one waits for a process that is stopped, as by Ctrl-Z."""
+
+_LOOK: Final = 0.05
+
 _FLOCK = "hhqqi"  # struct flock of x86-64: type, whence, start, length, pid
+
+
+@contextlib.contextmanager
+def turn(fd: int, what: str) -> Iterator[None]:
+    """Have all of an open file locked for this process alone, which no fork inherits.
+
+    ``what`` says in an error what the lock is of. Raises Busy when a stopped process has it.
+    """
+    _wait(fd, lambda flag: fcntl.lockf(fd, fcntl.LOCK_EX | flag), what)
+    try:
+        yield
+    finally:
+        fcntl.lockf(fd, fcntl.LOCK_UN)
+
+
+def lock_alone(fd: int, what: str) -> None:
+    """Take flock(2)'s exclusive lock of an open file; ``what`` and Busy are as of :func:`turn`."""
+    _wait(fd, lambda flag: fcntl.flock(fd, fcntl.LOCK_EX | flag), what)
+
+
+def _wait(fd: int, take: Callable[[int], object], what: str) -> None:
+    deadline = time.monotonic() + STOPPED_SECONDS
+    while True:
+        try:
+            take(fcntl.LOCK_NB)
+            return
+        except (BlockingIOError, PermissionError):
+            stopped = [pid for pid in _holders(fd) if _state(pid) in ("T", "t")]
+        if not stopped:
+            take(0)  # a signal ends this, unlike the wait for a mutex
+            return
+        if time.monotonic() > deadline:
+            pid = stopped[0]
+            raise Busy(
+                f"{what} is in the hands of process {pid} ({_command(pid)}), which is stopped",
+                hint=f"`kill -CONT {pid}` lets it go on, `kill -KILL {pid}` ends it",
+            )
+        time.sleep(_LOOK)
+
+
+def _holders(fd: int) -> list[int]:
+    """The processes that have a lock for one alone on the very file, as far as ``/proc`` tells."""
+    found = os.fstat(fd)
+    place = f"{os.major(found.st_dev):02x}:{os.minor(found.st_dev):02x}:{found.st_ino}"
+    try:
+        with open("/proc/locks", encoding="ascii", errors="replace") as stream:
+            lines = [line.split() for line in stream]
+    except OSError:
+        return []
+    # A line with an arrow is of one that waits.
+    held = [line for line in lines if "->" not in line and "WRITE" in line and place in line]
+    return [int(line[4]) for line in held]
+
+
+def _state(pid: int) -> str:
+    try:
+        with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as stream:
+            return stream.read().rpartition(")")[2].split()[0]
+    except (OSError, IndexError):
+        return ""
+
+
+def _command(pid: int) -> str:
+    try:
+        with open(f"/proc/{pid}/comm", encoding="utf-8", errors="replace") as stream:
+            return printable(stream.read().strip())
+    except OSError:
+        return "?"
 
 
 class LockFile:

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from store.errors import StorageError
+from store.errors import Busy, StorageError
+from store.index.env import Index
+from store.layout.paths import Layout
+from store.local.store import Store
+from store.objects.placing import exclusive
+from store.system import locks
 from store.system.locks import Hold, LockFile, make_held, position
 
 
@@ -74,3 +83,117 @@ def test_a_folder_is_held_until_released(tmp_path: Path) -> None:
     Hold(path).release()
     with pytest.raises(FileNotFoundError):
         Hold(str(tmp_path / "gone"))
+
+
+# -- waiting for others --
+
+
+@contextmanager
+def held(hold: Callable[[Callable[[], None]], object], *, stopped: bool) -> Iterator[int]:
+    """Another process that has a lock; ``hold`` takes it, and calls what it is given meanwhile."""
+    read, write = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+
+        def stay() -> None:
+            os.write(write, b"x")
+            if stopped:
+                os.kill(os.getpid(), signal.SIGSTOP)
+            signal.pause()
+
+        try:
+            hold(stay)
+        finally:
+            os._exit(1)
+    os.read(read, 1)
+    if stopped:
+        os.waitpid(pid, os.WUNTRACED)
+    try:
+        yield pid
+    finally:
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+        os.close(read)
+        os.close(write)
+
+
+def write_to_index(root: str, work: Callable[[], None]) -> None:
+    Store.open(root).index.write(lambda txn: work())
+
+
+def put_in_place(root: str, work: Callable[[], None]) -> None:
+    with exclusive(Layout(root)):
+        work()
+
+
+USES = [
+    pytest.param(write_to_index, id="index"),
+    pytest.param(put_in_place, id="placing"),
+]
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> str:
+    Store.open(str(tmp_path / "root")).close()
+    return str(tmp_path / "root")
+
+
+@pytest.mark.parametrize("use", USES)
+def test_a_stopped_holder_is_named_after_a_time(
+    root: str, use: Callable[[str, Callable[[], None]], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(locks, "STOPPED_SECONDS", 0.2)
+    with held(lambda stay: use(root, stay), stopped=True) as pid:
+        with pytest.raises(Busy, match=f"process {pid} .*is stopped") as caught:
+            use(root, lambda: None)
+        assert f"kill -CONT {pid}" in str(caught.value.hint)
+    use(root, lambda: None)
+
+
+@pytest.mark.parametrize("use", USES)
+def test_a_signal_ends_the_wait(root: str, use: Callable[[str, Callable[[], None]], None]) -> None:
+    class Rung(Exception):
+        pass
+
+    def ring(number: int, frame: object) -> None:
+        raise Rung
+
+    former = signal.signal(signal.SIGALRM, ring)
+    try:
+        with held(lambda stay: use(root, stay), stopped=False):
+            signal.setitimer(signal.ITIMER_REAL, 0.3)
+            began = time.monotonic()
+            with pytest.raises(Rung):
+                use(root, lambda: None)
+            assert time.monotonic() - began < 5
+    finally:
+        signal.signal(signal.SIGALRM, former)
+    use(root, lambda: None)
+
+
+def test_one_that_is_stopped_and_only_has_the_index_open_is_no_holder(root: str) -> None:
+    index = Layout(root).index
+
+    def keep_open(stay: Callable[[], None]) -> None:
+        opened = Index.open(index)
+        stay()
+        opened.close()
+
+    with held(keep_open, stopped=True):
+        fd = os.open(f"{index}/use", os.O_RDWR)
+        assert locks._holders(fd) == []
+        os.close(fd)
+        write_to_index(root, lambda: None)
+
+
+def test_a_turn_ends_with_its_process_and_is_not_inherited(tmp_path: Path) -> None:
+    fd = os.open(tmp_path / "file", os.O_RDWR | os.O_CREAT)
+    with locks.turn(fd, "it"):
+        pid = os.fork()
+        if pid == 0:
+            try:
+                fcntl.lockf(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                os._exit(0)
+            os._exit(1)
+        assert os.waitpid(pid, 0)[1] == 0
