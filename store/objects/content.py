@@ -20,6 +20,12 @@ from store.system.durable import open_file
 CHUNK = 1 << 20
 """Bytes that are read at a time."""
 
+ZEROS = bytes(CHUNK)
+"""As many bytes, as of a hole."""
+
+HOLE = 64 << 10
+"""Bytes of zeros that are not written."""
+
 LONGEST_RECORD = 256 << 20
 """Bytes of the longest record that is read: that of an object of three million files or so."""
 
@@ -174,9 +180,21 @@ def rewrite(fd: int, texts: Mapping[bytes, bytes]) -> bytes:
     hasher = digest.file_hasher()
     for part in replacing(fd, texts):
         hasher.update(part.data)
-        if part.data:
-            os.pwrite(fd, part.data, part.start)
+        _put(fd, part)
     return hasher.digest()
+
+
+def _put(fd: int, part: Part) -> None:
+    """Write a part back, but for blocks of zeros: nothing became zeros, and holes stay holes."""
+    data = memoryview(part.data)
+    for start in range(0, len(data), HOLE):
+        block = data[start : start + HOLE]
+        if part.data.startswith(ZEROS[: len(block)], start):
+            continue
+        at = part.start + start
+        while block:
+            written = os.pwrite(fd, block, at)
+            block, at = block[written:], at + written
 
 
 def _read(fd: int) -> Iterator[bytes]:

@@ -7,15 +7,13 @@ import stat
 import sys
 
 from store.errors import printable
+from store.objects.content import HOLE, ZEROS
 
 _ENCODING, _ERRORS = sys.getfilesystemencoding(), sys.getfilesystemencodeerrors()
 _NEW = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
-HOLE = 64 << 10
-"""Bytes of zeros, at a multiple of as many, that are not written."""
-
-_ZEROS = bytes(HOLE)
+_ZEROS = ZEROS[:HOLE]
 
 LONGEST = 300
 """Characters of a path that messages show."""

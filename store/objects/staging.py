@@ -17,7 +17,7 @@ from functools import partial
 from store import digest
 from store.errors import OutputRefused, UsageError
 from store.model.tree import Node, NodeKind, file, link
-from store.objects.content import CHUNK
+from store.objects.content import CHUNK, ZEROS
 from store.objects.entries import (
     create,
     listing,
@@ -345,12 +345,16 @@ class Copier:
         out = create(name, target, 0o600)
         try:
             while chunk := os.read(fd, CHUNK):
-                write_or_skip(out, chunk)
+                size += len(chunk)
                 hasher.update(chunk)
+                if chunk == ZEROS:
+                    os.lseek(out, len(chunk), os.SEEK_CUR)
+                    tail = b""  # no digest reaches into zeros
+                    continue
+                write_or_skip(out, chunk)
                 # The last bytes are looked at again: a digest may lie across the border.
                 window = tail + chunk
                 texts |= self._scan(window, texts)
-                size += len(chunk)
                 tail = window[-OVERLAP:]
             os.ftruncate(out, size)
             node = file(hasher.digest(), size, executable=executable)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from store import digest
 from store.digest import file_digest
 from store.errors import DiskReserve, OutputRefused, StorageError, StoreFull, UsageError
 from store.layout.paths import Layout
@@ -702,3 +703,38 @@ def test_a_sparse_file_stays_one(layout: Layout, tmp_path: Path) -> None:
     assert found.st_size == (80 << 20) + 3
     assert found.st_blocks * 512 < 1 << 20
     assert check_object(layout.root, manifest) == []
+
+
+@pytest.mark.parametrize("shift", [-40, -31, -16, -1, 0, 5])
+def test_a_sparse_file_that_names_its_object_stays_one(
+    layout: Layout, tmp_path: Path, shift: int
+) -> None:
+    sparse, place = tmp_path / "sparse", (4 << 20) + shift
+    with sparse.open("wb") as stream:
+        for at, text in ((0, OTHER.text), (place, SCRATCH.text)):
+            stream.seek(at)
+            stream.write(text.encode())
+        stream.truncate((80 << 20) + 3)
+    if sparse.stat().st_blocks * 512 > 1 << 20:
+        pytest.skip("no holes on this file system")
+    manifest = take_output(layout, sparse, OTHER)
+    assert manifest.refers_to_itself
+    assert manifest.references == (OTHER,)
+    assert_sound(layout, manifest)
+    with stored(layout, manifest).open("rb") as stream:
+        found = os.fstat(stream.fileno())
+        stream.seek(place)
+        assert stream.read(digest.TEXT_SIZE + 1) == manifest.id.text.encode() + b"\0"
+    assert found.st_size == (80 << 20) + 3
+    assert found.st_blocks * 512 < 1 << 20
+
+
+def test_what_is_rewritten_is_written_however_little_the_kernel_takes(
+    layout: Layout, tree: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tree / "a").write_bytes((SCRATCH.text.encode() + b"x" * 100_000) * 3)
+    pwrite = os.pwrite
+    monkeypatch.setattr(os, "pwrite", lambda fd, data, at: pwrite(fd, data[:7001], at))
+    manifest = take_output(layout, tree)
+    assert_sound(layout, manifest)
+    assert (stored(layout, manifest) / "a").read_bytes().count(manifest.id.text.encode()) == 3
