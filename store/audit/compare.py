@@ -9,7 +9,6 @@ import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from io import FileIO
-from itertools import islice
 
 from store.audit.explain import DEEPEST, Place, explain
 from store.digest import TEXT_SIZE
@@ -33,7 +32,9 @@ LARGEST = 64 << 20
 first byte that differs is looked for, and no more."""
 
 MOST = 10_000
-"""Differences that are listed."""
+"""Differences that are listed, and"""
+MOST_TEXT = 4 << 20
+"""characters of their paths and details."""
 
 _TARGET = 200
 """Bytes of a link's target that are shown."""
@@ -67,15 +68,23 @@ class Tree:
 
 def compare(expected: Tree, actual: Tree) -> tuple[Difference, ...]:
     """Every difference, by path, up to :data:`MOST`; the top's path is ``.``."""
-    run = _Comparison(expected, actual).run()
-    found = tuple(islice(run, MOST))
-    if next(run, None) is not None:
-        found += (Difference(".", "content", detail=f"more than these {MOST} differ"),)
+    found = tuple(_first(_Comparison(expected, actual).run()))
     if not found and expected.manifest.id != actual.manifest.id:
         # Such as the one's own digest, written into both: in the other it is just some text.
         same = "the same bytes, of which the one names itself with what the other does not"
         return (Difference(".", "content", detail=same),)
     return found
+
+
+def _first(run: Iterator[Difference]) -> Iterator[Difference]:
+    """As many as are listed; the last one says that there are more."""
+    left = MOST_TEXT
+    for number, difference in enumerate(run):
+        if number == MOST or left < 0:
+            yield Difference(".", "content", detail=f"more than these {number} differ")
+            return
+        left -= len(difference.path) + len(difference.detail)
+        yield difference
 
 
 def explained(

@@ -37,6 +37,9 @@ F = TypeVar("F", bound=Callable[..., Any])
 DIFFERENCES_SHOWN = 500
 """Differences of one finding; the page says how many more there are."""
 
+TEXT_SHOWN = 200_000
+"""Characters of HTML that its differences may take: paths may be long, and hard to show."""
+
 LABELS = {"against": ("here", "elsewhere"), "ledger": ("in the ledger", "here")}
 """What the expected and the actual object are called, by check, where that is clearer."""
 
@@ -282,9 +285,8 @@ def _more(finding: Finding) -> str:
     told = [] if _is_bare(finding) else finding.detail.splitlines()
     parts = [f"<p>{visible(line)}</p>" for line in told if line.strip()]
     if finding.differences:
-        shown = finding.differences[:DIFFERENCES_SHOWN]
-        more = len(finding.differences) - len(shown)
-        items = [_difference(item) for item in shown]
+        items = _shown(finding.differences)
+        more = len(finding.differences) - len(items)
         if more:
             items.append(f"<li>and {more} more</li>")
         parts.append(_details(counted(len(finding.differences), "difference"), items))
@@ -301,6 +303,16 @@ def _more(finding: Finding) -> str:
 
 def _details(summary: str, items: Sequence[str]) -> str:
     return f"<details><summary>{summary}</summary><ul>{''.join(items)}</ul></details>"
+
+
+def _shown(differences: Sequence[Difference]) -> list[str]:
+    items, left = [], TEXT_SHOWN
+    for difference in differences[:DIFFERENCES_SHOWN]:
+        items.append(_difference(difference))
+        left -= len(items[-1])
+        if left < 0:
+            break
+    return items
 
 
 def _difference(difference: Difference) -> str:

@@ -151,3 +151,15 @@ def test_only_so_many_differences_are_listed(
     found = compare(one, other)
     assert [item.path for item in found] == [*(f"{n:02}" for n in range(10)), "."]
     assert found[-1].detail == "more than these 10 differ"
+
+
+def test_of_long_paths_fewer_differences_are_listed(
+    root: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(comparing, "MOST_TEXT", 1000)
+    one, other = (
+        tree(root, tmp_path / end, **{f"{n:0200}": end for n in range(20)}) for end in "ab"
+    )
+    *listed, last = compare(one, other)
+    assert len(listed) < 8
+    assert last.detail == f"more than these {len(listed)} differ"

@@ -154,6 +154,14 @@ def test_many_differences_are_cut_and_counted() -> None:
     assert f"f{DIFFERENCES_SHOWN}<" not in text
 
 
+def test_differences_with_long_paths_are_fewer() -> None:
+    many = tuple(Difference("\x1b" * 4000 + str(n), "content") for n in range(100))
+    text = page([finding(Verdict.DIFFERS, differences=many)])
+    shown = text.count("content</span>")
+    assert 0 < shown < 50
+    assert f"and {100 - shown} more" in text
+
+
 def test_what_came_out_the_same_under_many_variations_takes_one_row() -> None:
     found = [
         finding(Verdict.REPRODUCED, variation="control", seconds=1.0),
