@@ -12,9 +12,7 @@ import ctypes
 import errno
 import fcntl
 import os
-import platform
 import signal
-import socket
 import stat
 import struct
 from collections.abc import Sequence
@@ -111,7 +109,7 @@ _NR_MOUNT_SETATTR: Final = 442
 _libc = ctypes.CDLL(None, use_errno=True)
 # Keeps the interpreter's lock during a call, as a call has to that returns in two processes.
 _locked_libc = ctypes.PyDLL(None, use_errno=True)
-_MACHINE: Final = platform.machine()
+_MACHINE: Final = os.uname().machine
 
 
 class _Call:
@@ -400,9 +398,9 @@ def syncfs(fd: int) -> None:
 
 def loopback_up() -> None:
     """Bring up the loopback interface of this network namespace."""
-    siocsifflags, up = 0x8914, 0x1
-    # Not Python's socket, whose making touches much memory.
-    handle = _socket(socket.AF_INET.value, socket.SOCK_DGRAM.value, 0)
+    af_inet, sock_dgram, siocsifflags, up = 2, 2, 0x8914, 0x1
+    # Not Python's socket, whose making touches much memory, and its module much time.
+    handle = _socket(af_inet, sock_dgram, 0)
     try:
         fcntl.ioctl(handle, siocsifflags, struct.pack("16sh22x", b"lo", up))
     finally:

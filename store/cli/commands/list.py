@@ -26,10 +26,13 @@ def command(context: Context, objects: bool, sources: bool, as_json: bool) -> No
         return
     context.absent = "empty"
     knowledge = Knowledge(context.store, context.catalogue)
-    for name, package in sorted(context.catalogue.packages.items()):
-        if not sources and isinstance(context.catalogue.nodes[package.node], Source):
-            continue
-        knowledge.identify([package.node])
+    packages = {
+        name: package
+        for name, package in sorted(context.catalogue.packages.items())
+        if sources or not isinstance(context.catalogue.nodes[package.node], Source)
+    }
+    knowledge.identify(package.node for package in packages.values())
+    for name, package in packages.items():
         present = knowledge.present(package.node)
         if as_json:
             record = {

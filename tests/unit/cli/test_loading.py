@@ -12,7 +12,7 @@ import pytest
 from tests.recipes.copies import RECIPES
 
 NEEDLESS = {"urllib.parse", "store.jobs.lower", "store.sandbox.request", "rich", "store.cli.live"}
-NEEDLESS |= {"store.scheduler.forecast"}
+NEEDLESS |= {"store.scheduler.forecast", "socket"}
 
 CODE = f"""
 import sys
