@@ -28,6 +28,7 @@ from store.system.home import expand_home
 if TYPE_CHECKING:
     from store.local.store import Store
     from store.model.catalogue import Catalogue
+    from store.recipes.catalogues import Unkept
 
 DEFAULT_SEED = "debian"
 
@@ -51,6 +52,7 @@ class Context:
         self.debug = debug
         self.collecting = False
         self.absent: Absent = "refuse"
+        self._unkept: list[Unkept] = []
         self.seed = seed or os.environ.get("STORE_SEED") or DEFAULT_SEED
 
     @cached_property
@@ -66,6 +68,8 @@ class Context:
             return _open_empty()
         self.check_store()
         store = Store.open(self.root, collecting=self.collecting)
+        while self._unkept:  # evaluated before there was a store
+            self._unkept.pop().keep()
         _warn_of_way(store.layout)
         return store
 
@@ -93,6 +97,7 @@ class Context:
             seed,
             seconds=_evaluation_seconds(),
             said=_say,
+            unkept=self._unkept,
         )
 
     def object(self, text: str) -> ObjectId:

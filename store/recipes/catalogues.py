@@ -11,6 +11,7 @@ import contextlib
 import os
 import sys
 from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
 from store import canon, digest
 from store.canon import Value
@@ -19,7 +20,8 @@ from store.model import fields
 from store.model.catalogue import Catalogue, from_fields, to_fields
 from store.model.derivation import Source
 from store.recipes import reads
-from store.recipes.reads import Read, State, state_of, walk
+from store.recipes.reads import KIT, Read, State, state_of, walk
+from store.recipes.seeds import linked_seeds
 from store.system import owned
 
 _ENGINE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -36,6 +38,21 @@ TRIES = 3
 """
 
 
+class Unkept(NamedTuple):
+    """A kept catalogue that is to be written to ``path``."""
+
+    path: str
+    data: bytes
+    mode: int
+
+    def keep(self) -> bool:
+        """Write it; returns whether that was possible."""
+        with contextlib.suppress(OSError, StorageError):
+            _write(self.path, self.data, self.mode)
+            return True
+        return False
+
+
 def load(
     path: str,
     recipes: str,
@@ -43,12 +60,14 @@ def load(
     *,
     seconds: float | None = None,
     said: Callable[[str], None] | None = None,
+    unkept: list[Unkept] | None = None,
 ) -> Catalogue:
     """The catalogue of ``recipes``: from the file ``path`` when it is still true, else evaluated.
 
     A fresh one is written to ``path``, if that is in a folder of this user's; and one is believed
     that this user or root has written. ``seconds`` bounds an evaluation, and ``said`` is given each
-    line that recipes print. Raises EvaluationError.
+    line that recipes print. One that cannot be written goes to ``unkept``, to be kept when there is
+    a store. Raises EvaluationError.
     """
     with contextlib.suppress(OSError, StorageError, FormatError):
         return _kept(path, recipes, seed)
@@ -60,8 +79,9 @@ def load(
         if before == fingerprint(recipes, seed) and _same(seen):
             if settled:
                 mode = 0o600 if _has_secrets(found) else 0o644
-                with contextlib.suppress(OSError, StorageError):
-                    _write(path, encode(after, seen, found), mode)
+                made = Unkept(path, encode(after, seen, found), mode)
+                if not made.keep() and unkept is not None:
+                    unkept.append(made)
             break
     return found
 
@@ -122,12 +142,17 @@ def fingerprint(recipes: str, seed: str, seen: Mapping[Read, State] | None = Non
     rooms = [f"{_ENGINE}/{room}" for room in _EVALUATING]
     modules = [(False, os.fsencode(f"{_ENGINE}/{name}")) for name in _MODULES]
     record: list[Value] = [os.fsencode(seed), sys.version, os.fsencode(recipes)]
-    walked = dict(walk((recipes, seeds, *rooms)))
+    walked = dict(walk((recipes, seeds, *linked_seeds(seeds), *_kit(recipes), *rooms)))
     record += [[path, *state] for path, state in walked.items()]
     for read in (*modules, *sorted(seen or ())):
         if read[0] or read[1] not in walked:
             record.append([*read, *state_of(read)])
     return digest.keyed(digest.Kind.CATALOGUE, canon.encode(record))
+
+
+def _kit(recipes: str) -> tuple[str, ...]:
+    """The recipes that come with the engine, where others are evaluated, which may read them."""
+    return () if os.path.realpath(recipes) == os.path.realpath(KIT) else (KIT,)
 
 
 def encode(state: bytes, seen: Mapping[Read, State], catalogue: Catalogue) -> bytes:

@@ -21,7 +21,6 @@ import io  # noqa: E402
 import os  # noqa: E402
 import resource  # noqa: E402
 import traceback  # noqa: E402
-from collections.abc import Iterable  # noqa: E402
 from importlib import import_module  # noqa: E402
 
 from store.errors import EvaluationError, FormatError, StoreError, quoted  # noqa: E402
@@ -30,7 +29,7 @@ from store.recipes import answer  # noqa: E402
 from store.recipes.confinement import confine  # noqa: E402
 from store.recipes.loading import KIT, Recipes, package_name  # noqa: E402
 from store.recipes.purity import Purity  # noqa: E402
-from store.recipes.seeds import read_seeds, seeds_folder  # noqa: E402
+from store.recipes.seeds import linked_seeds, read_seeds, seeds_folder  # noqa: E402
 
 LIBRARY = [path for path in OWN if os.path.isdir(path)]
 MOST_PRINTED = 65_536
@@ -86,7 +85,7 @@ def prepare(recipes: str, kit: str, memory: int) -> Purity:
     if kit and package != KIT:
         folders[KIT] = kit
     seeds = seeds_folder(recipes)
-    places = [*folders.values(), seeds, *linked(seeds)]
+    places = [*folders.values(), seeds, *linked_seeds(seeds)]
     purity = Purity(places, LIBRARY)
     finder = Recipes(folders, purity)
     sys.meta_path.insert(2, finder)  # after what is built in and frozen
@@ -102,13 +101,6 @@ def prepare(recipes: str, kit: str, memory: int) -> Purity:
     confine([*places, *LIBRARY])
     purity.enforce(finder.import_rule())
     return purity
-
-
-def linked(seeds: str) -> Iterable[str]:
-    """Seeds that lie elsewhere, and are linked to from the folder of seeds."""
-    with contextlib.suppress(OSError), os.scandir(seeds) as scan:
-        return [entry.path for entry in scan if entry.is_symlink()]
-    return []
 
 
 def limit(memory: int) -> None:

@@ -25,15 +25,13 @@ from store.model.derivation import BUILTIN, BUILTINS, Source
 from store.quantities import limit_text
 from store.recipes import answer
 from store.recipes.answer import Answer
+from store.recipes.reads import KIT
 from store.recipes.seeds import read_seeds
 from store.system import kernel
 
 __all__ = ["LIMITS", "Limits", "evaluate", "evaluation", "read_seeds", "say_nothing"]
 
 ENGINE: Final = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-KIT: Final = os.path.join(os.path.dirname(ENGINE), "derivations")
-"""The recipes that come with the engine, which other recipes may import."""
-
 HASH_SEED: Final = "0"
 """What the order of a set of texts is made from; recipes must not depend on it, but might."""
 

@@ -20,7 +20,7 @@ import stat
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from types import BuiltinFunctionType, ModuleType
+from types import BuiltinFunctionType, FrameType, ModuleType
 from typing import Any, Final, NoReturn
 
 from store.errors import EvaluationError, quoted
@@ -277,17 +277,49 @@ class Purity:
         """Record what is looked at; returns its real path, or None for Python's own library."""
         if isinstance(path, int):
             raise EvaluationError("looks at what is open by its number", hint=_HINT)
-        text = os.path.normpath(os.path.join("/", _text("." if path is None else path)))
-        if text in self._library or text.startswith(tuple(f"{top}/" for top in self._library)):
+        given = os.path.join("/", _text("." if path is None else path))
+        text = self._straight(given)
+        if self._is_pythons(text):
             return None
         with self.unseen():
-            above = any(place.startswith(f"{text.rstrip('/')}/") for place in self._all)
+            above = self._is_above(text)
             # A path is resolved from the top: that there are folders above is no secret.
             real = text if above and not listed else self._check_place(text, follow)
             self._note(False, text)
+            if ".." in given.split("/"):  # what is on the way has to be there, too
+                self._note(False, given)
             if listed:
                 self._note(True, text)
         return real
+
+    def _straight(self, path: str) -> str:
+        """The path without ``..``, which leads where a link before it does."""
+        at = "/"
+        with self.unseen():
+            for part in path.split("/"):
+                if part == "..":
+                    if not self._is_above(at):
+                        self._check_place(at)
+                    at = os.path.dirname(os.path.realpath(at))
+                elif part != ".":
+                    at = os.path.join(at, part)
+        return os.path.normpath(at)
+
+    def _is_above(self, path: str) -> bool:
+        return any(place.startswith(f"{path.rstrip('/')}/") for place in self._all)
+
+    def _is_pythons(self, path: str) -> bool:
+        """Whether it is Python's own library: importing looks at all of it, and recipes may read
+        its modules' source, as the version of Python is no secret."""
+        tops = tuple(f"{top}/" for top in self._library)
+        if path not in self._library and not path.startswith(tops):
+            return False
+        frame: FrameType | None = sys._getframe(1)
+        while frame is not None and frame.f_code.co_filename == __file__:
+            frame = frame.f_back
+        if frame is None or frame.f_code.co_filename.startswith("<frozen importlib"):
+            return True
+        return path.endswith(".py") and "/site-packages/" not in path
 
     def _check_place(self, path: str, follow: bool = True) -> str:
         with self.unseen():

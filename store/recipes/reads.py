@@ -16,6 +16,9 @@ from store.canon import Value
 from store.errors import FormatError
 from store.model import fields
 
+KIT: Final = os.path.join(os.path.abspath(f"{__file__}/../../.."), "derivations")
+"""The recipes that come with the engine, which other recipes may import."""
+
 UNWATCHED: Final = (b"__pycache__", b".git")
 """Folders whose content is no recipe's, and changes without need."""
 

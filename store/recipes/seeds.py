@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import stat
@@ -26,6 +27,13 @@ def read_seeds(recipes: str) -> dict[str, Mapping[str, Any]]:
         return dict(_each_seed(folder)) if os.path.isdir(folder) else {}
     except OSError as error:
         raise EvaluationError(f"cannot be read: {error.strerror}", file=folder) from error
+
+
+def linked_seeds(folder: str) -> list[str]:
+    """Seeds that lie elsewhere, and are linked to from the folder of seeds; their links."""
+    with contextlib.suppress(OSError), os.scandir(folder) as scan:
+        return sorted(entry.path for entry in scan if entry.is_symlink())
+    return []
 
 
 def _each_seed(folder: str) -> Iterator[tuple[str, Mapping[str, Any]]]:

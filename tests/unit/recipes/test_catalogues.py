@@ -181,6 +181,8 @@ def look():
     found += [str((HERE / "optional").exists()), str(os.path.islink(HERE / "link"))]
     found += [entry.name for entry in os.scandir(HERE / "scanned") if entry.is_file()]
     found += [os.readlink(HERE / "link"), str((HERE / "big").stat().st_size)]
+    found += [str(os.path.exists(f"{HERE}/way/../fix.patch"))]
+    found += [str(os.path.exists(f"{HERE}/turn/../beside"))]
     return " ".join(found)
 """
 
@@ -202,6 +204,8 @@ CHANGES: dict[str, Callable[[Path], object]] = {
     "a module that would be found first": lambda top: _package(top / "reading"),
     "the recipes' own package": lambda top: (top / "__init__.py").write_text("x = 1"),
     "a new seed": lambda top: (top.parent / "bootstrap-seeds" / "other").mkdir(),
+    "a folder on the way back": lambda top: (top / "way").mkdir(),
+    "what is beside where a link leads": lambda top: (top / "scanned" / "beside").touch(),
     "a file that lost its modes": lambda top: (top / "fix.patch").chmod(0o600),
 }
 
@@ -236,6 +240,8 @@ def reading(recipes: Path) -> Path:
         (recipes / folder).mkdir()
     for name, text in {"fix.patch": "one", "patches/a": "", "scanned/y": "", "big": "big"}.items():
         (recipes / name).write_text(text)
+    (recipes / "scanned" / "deep").mkdir()
+    (recipes / "turn").symlink_to("scanned/deep")
     (recipes / "link").symlink_to("fix.patch")
     (recipes / "seen").touch()
     return recipes
@@ -334,19 +340,35 @@ def look():
     cells = [cell.cell_contents for cell in os.lstat.__closure__]
     purity = next(value for value in cells if hasattr(value, "reads"))
     purity._busy = True
-    with open(os.path.dirname(__file__) + "/fix.patch") as stream:
+    with open(os.path.dirname(__file__) + "/HIDDEN") as stream:
         return stream.read()
 """
 
 
+@pytest.mark.parametrize("hidden", ["fix.patch", "../bootstrap-seeds/far/pin"])
 def test_a_read_that_hides_from_the_record_is_watched(
-    reading: Path, evaluations: list[str]
+    reading: Path, evaluations: list[str], hidden: str
 ) -> None:
-    (reading / "reading.py").write_text(UNRECORDED)
+    far = reading.parent / "elsewhere" / "far"
+    far.mkdir(parents=True)
+    (far / "pin").write_text("far")
+    (reading.parent / "bootstrap-seeds" / "far").symlink_to(far)
+    (reading / "reading.py").write_text(UNRECORDED.replace("HIDDEN", hidden))
     load(reading)
-    (reading / "fix.patch").write_text("another")
+    (reading / hidden).write_text("another")
     load(reading)
     assert len(evaluations) == 2
+
+
+def test_the_recipes_of_the_engine_are_watched_from_elsewhere(
+    recipes: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kit = recipes.parent / "kit"
+    kit.mkdir()
+    monkeypatch.setattr(catalogues, "KIT", str(kit))
+    before = catalogues.fingerprint(str(recipes), "debian")
+    (kit / "data.json").touch()
+    assert catalogues.fingerprint(str(recipes), "debian") != before
 
 
 def test_a_kept_catalogue_that_is_no_file_is_not_waited_for(

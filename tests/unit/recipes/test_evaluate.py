@@ -22,7 +22,7 @@ from store.recipes import evaluate as evaluate_module
 from store.recipes.evaluate import Limits, evaluate, evaluation, read_seeds
 from store.system import kernel
 
-RECIPES = str(Path(__file__).resolve().parents[2] / "derivations")
+RECIPES = str(Path(__file__).resolve().parents[3] / "derivations")
 UNCHECKED = py_compile.PycInvalidationMode.UNCHECKED_HASH
 fresh = itertools.count()
 
@@ -191,6 +191,13 @@ os.listdir(f"{HERE}/away")
 os.listdir(os.open(HERE, os.O_RDONLY))
 list(os.scandir("/etc"))
 os.path.exists("/etc/hostname")
+os.path.exists(f"{HERE}/away/../etc/hostname")
+os.path.exists(f"{HERE}/away/../{HERE}/data.txt")
+os.stat(f"{HERE}/../bootstrap-seeds/far/../beside")
+open(f"{HERE}/in/../../outside.txt")
+open(f"{os.path.dirname(os.__file__)}/LICENSE.txt")
+os.path.exists(f"{os.path.dirname(os.__file__)}/site-packages")
+os.listdir(os.path.dirname(os.__file__))
 os.path.islink("/etc/localtime")
 os.path.getsize("/etc/passwd")
 os.path.realpath("/proc/self/exe")
@@ -305,6 +312,11 @@ type("x", (), {}) and __builtins__["__import__"]("random")
 ALLOWED = """
 open(f"{HERE}/data.txt").read()
 open(f"{HERE}/in", "rb").read()
+open(f"{HERE}/sub/../data.txt").read()
+open(f"{HERE}/below/../file").read()
+os.path.exists(f"{HERE}/nothing/../data.txt")
+open(f"{HERE}/../bootstrap-seeds/far/pin").read()
+open(json.__file__).readline()
 pathlib.Path(__file__).resolve().parent.name
 pathlib.Path(HERE, "data.txt").read_text()
 sorted(path.name for path in pathlib.Path(HERE).glob("*.txt"))
@@ -359,12 +371,21 @@ def tried(folder: Path, lines: str) -> dict[str, str]:
     (folder.parent / "outside.txt").write_text("x")
     (folder.parent / "outside.py").write_text("x = 1")
     (folder.parent / "json.py").write_text("raise SystemExit('not the library')")
-    for name, target in {"out": "../outside.txt", "away": "/etc", "in": "data.txt"}.items():
+    for name, target in {
+        "out": "../outside.txt",
+        "away": "/etc",
+        "in": "data.txt",
+        "below": "sub/deep",
+        "../bootstrap-seeds/far": "../elsewhere/far",
+    }.items():
         if not (folder / name).is_symlink():
             (folder / name).symlink_to(target)
     (folder / "data.txt").write_text("data")
-    (folder / "sub").mkdir(exist_ok=True)
-    (folder / "sub" / "file").touch()
+    (folder / "sub" / "deep").mkdir(parents=True, exist_ok=True)
+    (folder / "sub" / "file").write_text("a file")
+    (folder.parent / "elsewhere" / "far").mkdir(parents=True, exist_ok=True)
+    (folder.parent / "elsewhere" / "far" / "pin").write_text("far")
+    (folder.parent / "elsewhere" / "beside").touch()
     if not (folder / "fifo").exists():
         os.mkfifo(folder / "fifo")
     seed = folder.parent / "bootstrap-seeds" / "debian" / "seed.json"
@@ -384,7 +405,7 @@ def test_what_is_not_pure_is_refused(folder: Path) -> None:
     assert not wrong, "\n".join(f"{line}: {result}" for line, result in wrong.items())
     assert (folder / "data.txt").read_text() == "data"
     assert sorted(os.listdir(folder)) == [
-        *("__init__.py", "away", "data.txt", "fifo", "in", "out", "stages.py", "sub")
+        *("__init__.py", "away", "below", "data.txt", "fifo", "in", "out", "stages.py", "sub")
     ]
 
 

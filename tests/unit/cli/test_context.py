@@ -1,0 +1,39 @@
+"""What commands share: recipes are evaluated once, whatever else a command opens."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+from store.cli.context import Context
+from store.recipes import reads
+from tests.unit.recipes.test_catalogues import evaluations, recipes
+
+__all__ = ["evaluations", "recipes"]
+
+
+def test_a_command_that_makes_a_store_keeps_what_it_evaluated_before(
+    recipes: Path, evaluations: list[str], tmp_path: Path
+) -> None:
+    time.sleep(reads.TICK / 1e9)
+    root = tmp_path / "store"
+    first = Context(str(root), str(recipes), debug=False)
+    first.absent = "make"
+    assert first.catalogue.packages
+    assert not root.exists()  # as where the package is misspelt
+    first.store.close()
+    second = Context(str(root), str(recipes), debug=False)
+    assert second.catalogue.packages == first.catalogue.packages
+    assert len(evaluations) == 1
+    assert os.listdir(root / "index").count("catalogue-debian") == 1
+
+
+def test_a_store_that_is_nobodys_keeps_nothing(
+    recipes: Path, evaluations: list[str], tmp_path: Path
+) -> None:
+    context = Context(str(tmp_path / "store"), str(recipes), debug=False)
+    context.absent = "empty"
+    assert context.catalogue.packages
+    context.store.close()
+    assert not (tmp_path / "store").exists()
