@@ -32,8 +32,10 @@ OFFSET_NR: Final = 0
 OFFSET_ARCH: Final = 4
 OFFSET_ARGS: Final = 16
 
-# BPF_LD|BPF_W|BPF_ABS, BPF_JMP|{BPF_JEQ,BPF_JGE,BPF_JSET}|BPF_K, BPF_RET|BPF_K
+# BPF_LD|BPF_W|BPF_ABS, BPF_ALU|BPF_AND|BPF_K, BPF_JMP|{BPF_JEQ,BPF_JGE,BPF_JSET}|BPF_K,
+# BPF_RET|BPF_K
 LOAD: Final = 0x20
+AND: Final = 0x54
 JUMP_EQUAL: Final = 0x15
 JUMP_AT_LEAST: Final = 0x35
 JUMP_ANY_BIT: Final = 0x45
@@ -88,9 +90,44 @@ BIT_RULES: Final = (
     BitRule(("unshare", 272), 0, NEW_NAMESPACE | NEW_TIME_NAMESPACE),
 )
 
-# TIOCSTI and TIOCLINUX type on the terminal, which is of who looks at a failed build.
-IOCTL: Final = ("ioctl", 16)
-TYPING_REQUESTS: Final = (0x5412, 0x541C)
+DISK_REQUESTS: Final = (0x94, 0xBC)
+"""The types, which are their second byte, of requests of ioctl(2) that btrfs and bcachefs have.
+
+Whoever has a folder may have a snapshot of all that is on the disk beside it: the rest of the store
+and, in a user's build, all of a home. They fail as on other file systems."""
+SHARED_REQUESTS: Final = (0x4004_9409, 0x4020_940D, 0xC018_9436)
+"""``FICLONE``, ``FICLONERANGE`` and ``FIDEDUPERANGE``, which came from btrfs and are every file
+system's: they share what the builder could copy."""
+
+
+@dataclass(frozen=True, slots=True)
+class RequestRule:
+    """A call that fails with ``code`` if its second argument is one of ``requests``. Of others,
+    those with a type in ``types`` fail with ``ENOTTY``, unless they are in ``exempt``."""
+
+    call: tuple[str, int]
+    requests: tuple[tuple[str, int], ...]
+    code: int
+    types: tuple[int, ...] = ()
+    exempt: tuple[int, ...] = ()
+
+
+REQUEST_RULES: Final = (
+    RequestRule(
+        ("ioctl", 16),
+        (
+            # They type on the terminal, which is of who looks at a failed build.
+            ("TIOCSTI", 0x5412),
+            ("TIOCLINUX", 0x541C),
+        ),
+        errno.EPERM,
+        DISK_REQUESTS,
+        SHARED_REQUESTS,
+    ),
+    # With a lease on an input, whose owner an ordinary user's builder is, all others who open the
+    # file wait until the lease is broken: 45 seconds each time.
+    RequestRule(("fcntl", 72), (("F_SETLEASE", 1024), ("F_SETDELEG", 1040)), errno.EINVAL),
+)
 
 SOCKET_CALLS: Final = (("socket", 41), ("socketpair", 53))
 
@@ -244,6 +281,18 @@ def _bit_rule(rule: BitRule) -> bytes:
     return _for_call(rule.call[1], block + _instruction(RETURN, RET_ALLOW))
 
 
+def _request_rule(rule: RequestRule) -> bytes:
+    listed = {value: rule.code for _, value in rule.requests} | dict.fromkeys(rule.exempt, 0)
+    block = _load_argument(1)
+    for value, code in listed.items():
+        block += _instruction(JUMP_EQUAL, value, 0, 1)
+        block += _refuse(code) if code else _instruction(RETURN, RET_ALLOW)
+    block += _instruction(AND, 0xFF00)
+    for kind in rule.types:
+        block += _instruction(JUMP_EQUAL, kind << 8, 0, 1) + _refuse(errno.ENOTTY)
+    return _for_call(rule.call[1], block + _instruction(RETURN, RET_ALLOW))
+
+
 def _choice(number: int, argument: int, values: Sequence[int], listed: int, other: int) -> bytes:
     """Return ``listed`` for the call if the argument is one of ``values``, else ``other``."""
     return _for_call(number, _among(argument, values, listed, other))
@@ -277,7 +326,7 @@ def program() -> bytes:
     parts += [_bit_rule(rule) for rule in BIT_RULES]
     refused = RET_ERRNO | errno.EAFNOSUPPORT
     parts += [_choice(number, 0, SOCKET_FAMILIES, RET_ALLOW, refused) for _, number in SOCKET_CALLS]
-    parts.append(_choice(IOCTL[1], 1, TYPING_REQUESTS, RET_ERRNO | errno.EPERM, RET_ALLOW))
+    parts += [_request_rule(rule) for rule in REQUEST_RULES]
     parts += [
         _for_call(number, _refuse(refusal.code))
         for refusal in REFUSALS

@@ -524,6 +524,28 @@ def test_extended_attributes_cannot_be_set(lab: Lab) -> None:
     assert lines == ["ENOTSUP ENOTSUP", "ENOTSUP ENOTSUP", "ENOTSUP []"]
 
 
+def test_what_the_disk_of_the_store_can_do_is_out_of_reach(lab: Lab) -> None:
+    script = """
+        folder = os.open('/build', os.O_RDONLY)
+        name = bytes(8) + b'made'.ljust(4088, bytes(1))
+        for number in (0x50009401, 0x5000940e, 0x50009417, 0x50009418, 0x4020bc10):
+            print(call(16, folder, number, name))
+        """
+    assert lab.told(script) == ["ENOTTY"] * 5
+
+
+def test_no_input_can_be_leased(lab: Lab) -> None:
+    script = f"""
+        import fcntl
+        for path in ('/store/{INPUT_FILE}', '/store/{INPUT}/bin/tool'):
+            file = os.open(path, os.O_RDONLY)
+            for kind in (fcntl.F_RDLCK, fcntl.F_WRLCK):
+                print(attempt(fcntl.fcntl, file, fcntl.F_SETLEASE, kind))
+        print(fcntl.fcntl(file, fcntl.F_GETLEASE) == fcntl.F_UNLCK)
+        """
+    assert lab.told(script) == ["EINVAL"] * 4 + ["True"]
+
+
 def test_no_namespace_can_be_made_or_entered(lab: Lab) -> None:
     lines = lab.told(
         """

@@ -32,6 +32,8 @@ def run(
             return named[value] if value in named else errno.errorcode[value & 0xFFFF]
         if operation == seccomp.LOAD:
             (accumulator,) = struct.unpack_from("<I", data, value)
+        elif operation == seccomp.AND:
+            accumulator &= value
         else:
             truth = {
                 seccomp.JUMP_EQUAL: accumulator == value,
@@ -45,7 +47,7 @@ def test_the_program_fits_the_kernel_and_every_path_through_it_ends() -> None:
     code = list(struct.iter_unpack("<HBBI", seccomp.program()))
     assert len(code) <= 4096
     for position, (operation, then, otherwise, _) in enumerate(code):
-        if operation not in (seccomp.LOAD, seccomp.RETURN):
+        if operation not in (seccomp.LOAD, seccomp.AND, seccomp.RETURN):
             assert position + 1 + max(then, otherwise) < len(code)
     assert code[-1][0] == seccomp.RETURN
 
@@ -59,7 +61,8 @@ def test_every_refusal_of_the_tables_is_made() -> None:
 def test_no_call_is_ruled_on_twice() -> None:
     numbers = [number for refusal in seccomp.REFUSALS for _, number in refusal.calls]
     numbers += [rule.call[1] for rule in seccomp.BIT_RULES]
-    numbers += [number for _, number in seccomp.SOCKET_CALLS] + [seccomp.IOCTL[1]]
+    numbers += [number for _, number in seccomp.SOCKET_CALLS]
+    numbers += [rule.call[1] for rule in seccomp.REQUEST_RULES]
     assert len(numbers) == len(set(numbers))
 
 
@@ -114,6 +117,33 @@ def test_sockets_are_of_namespaced_families() -> None:
 def test_nothing_is_typed_on_a_terminal() -> None:
     assert run(16, 0, 0x5412) == run(16, 0, 0x541C) == "EPERM"
     assert run(16, 0, 0x5401) == run(16, 0, 0x5413) == ALLOW
+
+
+@pytest.mark.parametrize(
+    "request_number",
+    [
+        0x5000_9401,  # BTRFS_IOC_SNAP_CREATE
+        0x5000_940E,  # BTRFS_IOC_SUBVOL_CREATE
+        0x5000_9417,  # BTRFS_IOC_SNAP_CREATE_V2
+        0x5000_9418,  # BTRFS_IOC_SUBVOL_CREATE_V2
+        0x4008_941A,  # BTRFS_IOC_SUBVOL_SETFLAGS
+        0x4020_BC10,  # BCH_IOCTL_SUBVOLUME_CREATE
+    ],
+)
+def test_no_snapshot_of_a_disk_is_made(request_number: int) -> None:
+    assert run(16, 4, request_number) == "ENOTTY"
+    assert run(16, 4, 0xABCD << 32 | request_number) == "ENOTTY", "the kernel drops the upper half"
+
+
+def test_files_may_share_their_blocks_and_flags_be_asked_for() -> None:
+    for number in (0x4004_9409, 0x4020_940D, 0xC018_9436, 0x8008_6601, 0x801C_581F, 0x541B):
+        assert run(16, 4, number) == ALLOW
+
+
+def test_no_lease_on_a_file_can_be_had() -> None:
+    assert run(72, 3, 1024, 1) == run(72, 3, 1040) == "EINVAL"
+    for command in (0, 1, 2, 3, 4, 5, 6, 7, 1025, 1030, 1031, 1033):
+        assert run(72, 3, command) == ALLOW
 
 
 def test_other_architectures_have_no_calls() -> None:
