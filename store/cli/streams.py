@@ -40,7 +40,7 @@ def may_style(stream: TextIO) -> bool:
 
 def may_redraw(stream: TextIO) -> bool:
     """Return whether the stream is a terminal whose cursor can be moved."""
-    return stream.isatty() and os.environ.get("TERM", "dumb") != "dumb"
+    return stream.isatty() and os.environ.get("TERM", "") not in ("", "dumb", "unknown")
 
 
 class ScreenSize(NamedTuple):

@@ -68,7 +68,8 @@ def chains(nodes: Iterable[PlannedNode]) -> dict[bytes, float]:
 
 
 class Estimate(NamedTuple):
-    """The seconds that work still takes. ``whole`` is false when some of it has no known time."""
+    """The seconds that work still takes. ``whole`` is false when some of it has no known time, and
+    is not counted: it takes at least so long."""
 
     seconds: float
     whole: bool
@@ -104,11 +105,11 @@ class Forecast:
             (self._rest(self._nodes[key], pace, elapsed), key) for key, elapsed in running.items()
         ]
         todo = set(waiting) if starting else set()
-        whole = all(self._known(key) for key in (*todo, *running))
+        whole = all(self._known(self._nodes[key]) for key in (*todo, *running))
         return Estimate(self._simulate(todo, ends, pace), whole)
 
-    def _known(self, key: bytes) -> bool:
-        node = self._nodes[key]
+    @staticmethod
+    def _known(node: PlannedNode) -> bool:
         return node.expected is not None or node.kind != "build"
 
     def _pace(self, running: Mapping[bytes, float]) -> float:
@@ -123,11 +124,15 @@ class Forecast:
 
     @staticmethod
     def _rest(node: PlannedNode, pace: float, elapsed: float) -> float:
+        if not Forecast._known(node):
+            return 0.0
         rest = Forecast._likely(node, pace) - elapsed
         return rest if rest > 0 else max(elapsed * OVERDUE, 0.5)
 
     @staticmethod
     def _likely(node: PlannedNode, pace: float) -> float:
+        if not Forecast._known(node):
+            return 0.0
         return likely_seconds(node) * (1.0 if node.kind == "fetch" else pace)
 
     def _simulate(self, todo: set[bytes], ends: list[tuple[float, bytes]], pace: float) -> float:

@@ -132,7 +132,7 @@ class RunProgress:
         for each in self.of_state(*OPEN):
             weight = likely_seconds(each.node)
             ahead += weight
-            if each.state == "running":
+            if each.state == "running" and each.node.expected:
                 done += min(each.elapsed(now), weight * NEARLY)
         return done / ahead if ahead else 1.0
 

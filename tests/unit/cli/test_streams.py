@@ -122,6 +122,8 @@ class Terminal(io.StringIO):
         ("xterm", "1", True, False),
         ("dumb", None, False, False),
         (None, None, False, False),
+        ("", None, False, False),
+        ("unknown", None, False, False),
     ],
 )
 def test_what_a_terminal_takes_is_asked_of_the_environment(

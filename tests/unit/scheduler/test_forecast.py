@@ -55,7 +55,7 @@ def test_a_slow_machine_is_believed_when_it_has_shown_it() -> None:
 
 def test_an_unknown_build_makes_the_estimate_a_lower_bound() -> None:
     nodes = (fetch(A), build(B, None, A), build(C, 10.0, B))
-    assert Forecast(nodes, 1).left({A, B, C}, {}) == Estimate(71.0, False)
+    assert Forecast(nodes, 1).left({A, B, C}, {}) == Estimate(11.0, False)
     assert Forecast(nodes, 1).left({C}, {}) == Estimate(10.0, True)
 
 
