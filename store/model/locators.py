@@ -1,7 +1,7 @@
 """Locators as they may be shown and recorded: without passwords and tokens.
 
-A password stands in front of a host; a token stands in a query. Which values of a query are secret
-cannot be known, so only those are shown whose name says that they are harmless.
+A password stands in front of a host; a token stands in a query, or in a path behind ``;``. Which
+values are secret cannot be known, so only those are shown whose name says that they are harmless.
 """
 
 from __future__ import annotations
@@ -13,8 +13,13 @@ from typing import Final
 HIDDEN: Final = "***"
 """Stands for a secret."""
 
-_AUTHORITY: Final = re.compile(r"\s*([a-z][a-z0-9+.-]*:)?//([^/?#]*)", re.IGNORECASE | re.ASCII)
+_AUTHORITY: Final = re.compile(
+    r"\s*([a-z][a-z0-9+.-]*:)?(?://|/?(?=[^/?#]*@))([^/?#]*)", re.IGNORECASE | re.ASCII
+)
+"""The scheme and what names the host; without slashes, too, where there is a user."""
 _HOST: Final = re.compile(r"(\[[^\]@]*\]|[^:@\[\]]*)(:[0-9]*)?", re.ASCII)
+_PARAMETER: Final = re.compile(r";([^;/=]+=[^;/]+)")
+"""A value within a path."""
 _PIECE: Final = re.compile(r"[^&;#]+")
 _HARMLESS: Final = frozenset(
     """
@@ -27,9 +32,10 @@ _HARMLESS: Final = frozenset(
 
 def shown(locator: str) -> str:
     """The locator without user, password, and values of its query that may be secret."""
-    rest = _userless(locator)
-    place, mark, query = _divided(rest)
-    return place + mark + _PIECE.sub(lambda piece: _masked(piece[0]), query)
+    rest, _ = _userless(locator)
+    host, path, mark, query = _divided(rest)
+    path = _PARAMETER.sub(lambda parameter: f";{_masked(parameter[1])}", path)
+    return host + path + mark + _PIECE.sub(lambda piece: _masked(piece[0]), query)
 
 
 def secrets(locator: str) -> tuple[str, ...]:
@@ -37,12 +43,10 @@ def secrets(locator: str) -> tuple[str, ...]:
 
     They may come back in a message of a server or of a library.
     """
-    found: set[str] = set()
-    match = _AUTHORITY.match(locator)
-    if match and (end := _end(locator, match)) > match.start(2):
-        userinfo = locator[match.start(2) : end - 1]
-        found |= {userinfo, userinfo.partition(":")[2] or userinfo}
-    for piece in _PIECE.findall(_divided(_userless(locator))[2]):
+    rest, users = _userless(locator)
+    found = {*users, *(user.partition(":")[2] or user for user in users)}
+    _, path, _, query = _divided(rest)
+    for piece in _PARAMETER.findall(path) + _PIECE.findall(query):
         name, equals, value = piece.partition("=")
         if _masked(piece) != piece:
             found.add(value if equals else name)
@@ -62,11 +66,13 @@ def without(text: str, hidden: Iterable[str]) -> str:
     return text
 
 
-def _userless(locator: str) -> str:
-    match = _AUTHORITY.match(locator)
-    if not match:
-        return locator
-    return locator[: match.start(2)] + locator[_end(locator, match) :]
+def _userless(locator: str) -> tuple[str, list[str]]:
+    """The locator without what may be a user and password, of which odd ones have several."""
+    users = []
+    while (match := _AUTHORITY.match(locator)) and (end := _end(locator, match)) > match.start(2):
+        users.append(locator[match.start(2) : end - 1])
+        locator = locator[: match.start(2)] + locator[end:]
+    return locator, users
 
 
 def _end(locator: str, match: re.Match[str]) -> int:
@@ -80,10 +86,13 @@ def _end(locator: str, match: re.Match[str]) -> int:
     return max(start, locator.rfind("@", stop) + 1)
 
 
-def _divided(url: str) -> tuple[str, str, str]:
-    """What is before the query or fragment, its mark, and the rest."""
-    match = re.search(r"[?#]", url)
-    return (url, "", "") if match is None else (url[: match.start()], match[0], url[match.end() :])
+def _divided(url: str) -> tuple[str, str, str, str]:
+    """What ends with the host, the path, the mark of the query or fragment, and the rest."""
+    match = _AUTHORITY.match(url)
+    start = match.end() if match else 0
+    mark = re.search(r"[?#]", url[start:])
+    end = start + mark.start() if mark else len(url)
+    return url[:start], url[start:end], url[end : end + 1], url[end + 1 :]
 
 
 def _masked(piece: str) -> str:
