@@ -14,6 +14,7 @@ from store.model.names import ObjectId, object_name
 
 if TYPE_CHECKING:
     from store.graph.mixtures import Mixture, Settled
+    from store.model.realisation import Realisation
 
 
 class Plan(NamedTuple):
@@ -172,7 +173,10 @@ class Knowledge:
 
     def _take(self, node: bytes, key: bytes) -> bool:
         value = self._catalogue.nodes[node]
-        objects = self._store.realised(key, value.outputs, value.name, choice=self._choice)
+        fetched = isinstance(value, Source)
+        objects = self._store.realised(
+            key, value.outputs, value.name, fetched=fetched, choice=self._choice
+        )
         if objects is None:
             return False
         self._objects[node] = objects
@@ -295,11 +299,16 @@ class Knowledge:
             weighed.add(ref.node)
             key = self.key(ref.node) or self._store.outcome(ref.node)
             records = self._store.realisations(key, ref.output) if key is not None else ()
-            objects = {record.object for record in records if record.is_of(self._name(ref.node))}
+            objects = {record.object for record in records if self._counts(ref.node, record)}
             there = sorted(filter(self._store.present, objects - self._choice.shunned))
             if len(there) > 1:
                 return Mixture(ref.node, ref.output, tuple(there))
         return None
+
+    def _counts(self, node: bytes, record: Realisation) -> bool:
+        """Whether a record under the node's key can be of it."""
+        fetched = isinstance(self._catalogue.nodes[node], Source)
+        return record.is_of(self._name(node)) and (not fetched or record.may_be_fetched())
 
     def _name(self, node: bytes) -> str:
         return self._catalogue.nodes[node].name

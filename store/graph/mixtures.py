@@ -116,10 +116,13 @@ class Mixtures:
         """For each record of the object that may be of the node: which inputs have to be of which
         nodes for that."""
         node = self._catalogue.nodes[question.node]
+        fetched = isinstance(node, Source)
         keys = {
             made.key
             for made in self._store.makers(question.object)
-            if made.object == question.object and made.output == question.output
+            if made.object == question.object
+            and made.output == question.output
+            and (not fetched or made.may_be_fetched())
         }
         for key in sorted(keys):
             if isinstance(node, Source):

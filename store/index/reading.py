@@ -102,6 +102,8 @@ class Reader(Objects):
 
     def why_unfit(self, record: Realisation) -> str:
         """Why a record cannot be one of what its key is recorded to be; empty when it can."""
+        from store.model.derivation import Source
+
         node = self.node(record.key)
         if node is None:
             return ""
@@ -109,6 +111,8 @@ class Reader(Objects):
             return f"{node.name} has no output {quoted(record.output)}"
         if not record.is_of(node.name):
             return f"{record.object} cannot be output {quoted(record.output)} of {node.name}"
+        if isinstance(node, Source) and not record.may_be_fetched():
+            return f"{record.object} is {node.name} by another's word, not by its hash"
         return ""
 
     # -- what is held --

@@ -67,13 +67,15 @@ class Realisations:
         name: str | None = None,
         *,
         here: bool = False,
+        fetched: bool = False,
         choice: Choice = ANY,
     ) -> dict[str, ObjectId] | None:
         """One object an output: those of the ``choice`` first, those present, then the oldest; None
         unless all are known.
 
         An object that is not called as an output of ``name`` (else, of the node recorded under the
-        key) is none. With ``here``, only those count that this store made.
+        key) is none. With ``here``, only those count that this store made; with ``fetched``, those
+        that can be of a source.
         """
         found = {}
         with self._index.read() as txn:
@@ -86,6 +88,7 @@ class Realisations:
                     for record in txn.realisations(key, output)
                     if (name is None or record.is_of(name))
                     and (not here or record.origin.built_here)
+                    and (not fetched or record.may_be_fetched())
                     and record.object not in choice.shunned
                 ]
                 if not records:

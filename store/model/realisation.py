@@ -9,7 +9,7 @@ from store.canon import Value
 from store.digest import Kind
 from store.model import fields
 from store.model.names import ObjectId, check_output, object_name
-from store.model.origin import BUILT, Origin
+from store.model.origin import BUILT, How, Origin
 
 
 @dataclass(frozen=True)
@@ -92,6 +92,11 @@ class Realisation:
     def digest(self) -> bytes:
         """32 bytes; of all but the origin."""
         return digest.keyed(Kind.REALISATION, self.encode())
+
+    def may_be_fetched(self) -> bool:
+        """Whether the record can be of a source. Its file can be looked at: nobody's word counts,
+        and an import that saw the right hash says so."""
+        return self.origin.how not in (How.SIGNED, How.TRUSTED)
 
     def is_of(self, name: str) -> bool:
         """Whether the object is called as this output of a derivation ``name`` has to be."""

@@ -166,7 +166,7 @@ def _add_records(txn: Writer, judged: Judged) -> tuple[list[Origin], list[str]]:
 
 def _says_the_same(txn: Writer, record: Realisation) -> bool:
     known = txn.realisations(record.key, record.output)
-    return any(other.object == record.object for other in known)
+    return any(other.object == record.object and other.may_be_fetched() for other in known)
 
 
 def _is_known(txn: Writer, record: Realisation) -> bool:

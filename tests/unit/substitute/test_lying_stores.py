@@ -23,8 +23,10 @@ from store.attest.sources import Line
 from store.attest.vouching import Reading, read_vouched
 from store.cli.commands.attest import made_here
 from store.errors import FormatError, InvalidName, StorageError, StoreError, UnknownObject
+from store.graph.knowledge import Knowledge
 from store.index.schema import TABLES
 from store.local.store import Store
+from store.model.catalogue import Catalogue
 from store.model.derivation import Resolved, Source
 from store.model.names import ObjectId, object_name
 from store.model.origin import BUILT, How, Origin
@@ -411,6 +413,33 @@ def test_what_a_trusted_key_signed_counts_without_the_other_index(own: Store, ot
     assert own.realised(HELLO.digest, ("out",), "hello") == {"out": other.objects["hello"]}
     assert own.realised(HELLO.digest, ("out",), "hello", here=True) is None
     assert made_here(context(own), record) is None
+
+
+@pytest.mark.parametrize("known", [False, True])
+@pytest.mark.parametrize("belief", ["signed", "unsigned"])
+def test_nobodys_word_makes_a_file_a_source(
+    own: Store, other: Other, belief: str, known: bool
+) -> None:
+    source = archive()
+    other.put("archive", b"another file")
+    oid = other.objects["archive"]
+    if known:
+        own.record_nodes(source)
+    line = other.statement(
+        replace(HELLO, name="archive"),
+        "archive",
+        predicate__buildDefinition__externalParameters__key=source.digest.hex(),
+    )
+    other.says(source.digest, "out", oid)  # it does not tell that this is a source
+    done = taken(own, other, oid, belief=UNSIGNED if belief == "unsigned" else vouched(line))
+    assert len(done.refused) == known
+    own.record_nodes(source)
+    knowledge = Knowledge(own, Catalogue({}, {source.digest: source}), offline=True)
+    assert not knowledge.present(source.digest)
+    knowledge.identify([source.digest])
+    assert not knowledge.present(source.digest)
+    with own.index.read() as txn:
+        assert len(list(txn.misnamed())) == (not known)
 
 
 def test_the_derivation_comes_along_when_its_digest_is_the_key(own: Store, other: Other) -> None:
