@@ -137,13 +137,15 @@ class RunProgress:
         return done / ahead if ahead else 1.0
 
     def left(self, now: float) -> Estimate | None:
-        """The time that all takes yet, as far as it is known."""
-        if self.forecast is None:
+        """The time that all takes yet, as far as it is known; None when nothing is left, too."""
+        if self.forecast is None or not self.of_state(*OPEN):
             return None
         if self._estimate is None or now - self._estimate[0] >= ESTIMATE_SECONDS:
             waiting = {each.node.key for each in self.of_state("waiting")}
             running = {
-                each.node.key: each.elapsed(now) for each in self.of_state("running", "elsewhere")
+                each.node.key: each.elapsed(now)
+                for each in self.of_state("running", "elsewhere")
+                if each.node.key in self.forecast.ranks
             }
             found = self.forecast.left(waiting, running, starting=not self._stopping)
             self._estimate = (now, found)

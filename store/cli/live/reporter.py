@@ -16,6 +16,7 @@ from store.cli.plain import WRONG, Plain
 from store.cli.streams import ScreenSize, may_style, screen_size
 from store.errors import printable
 from store.events import Event
+from store.quantities import seconds_text
 
 if TYPE_CHECKING:
     from store.cli.live.frame import Frame
@@ -25,8 +26,8 @@ REDRAW_SECONDS = 0.2
 
 
 class Live(Plain):
-    """The live view on ``stream``. With ``verbose``, what is built leaves a line, and the last
-    lines of logs are shown. ``clock`` and ``size`` say the time and how large the screen is."""
+    """The live view on ``stream``. With ``verbose``, what is built leaves a line, and a build has the
+    last line of its log. ``clock`` and ``size`` say the time and how large the screen is."""
 
     def __init__(
         self,
@@ -50,9 +51,8 @@ class Live(Plain):
         """Update the view."""
         now = self._clock()
         self._progress.hear(event, now)
-        lines = self._lines(event)
-        lasting = lines if self._lasts(event) else []
         size = self._size_of(self._stream)
+        lasting = self._lasting(event, size.columns)
         if lasting or now >= self._due or (self._frame and size != self._size):
             self._draw(lasting, size, now)
 
@@ -62,14 +62,15 @@ class Live(Plain):
         lines = summary(self._progress, self._clock())
         self._write(lines, [], self._size_of(self._stream))
 
-    def _lasts(self, event: Event) -> bool:
-        """Whether what is said of an event stays."""
+    def _lasting(self, event: Event, columns: int) -> list[str]:
+        """The lines about an event that stay: in full when something is wrong, else cut."""
+        lines = self._lines(event)
         match event:
-            case events.Examined(verdict=verdict):
-                return self._verbose or verdict != "reproduced"
-            case events.Finished():
-                return self._verbose
-        return isinstance(event, WRONG | events.Collected)
+            case events.Examined(verdict=verdict) if self._verbose or verdict != "reproduced":
+                return lines
+            case events.Finished(kind="build", name=name, seconds=seconds) if self._verbose:
+                return [f"built {name} in {seconds_text(seconds)}"[: columns - 1]]
+        return lines if isinstance(event, WRONG | events.Collected) else []
 
     def _draw(self, lasting: list[str], size: ScreenSize, now: float) -> None:
         lines: list[DrawnLine] = []

@@ -90,6 +90,22 @@ def test_with_v_each_build_has_the_last_line_of_its_log(tmp_path: Path) -> None:
     compare("logs-80x24", play.seen())
 
 
+def test_with_v_what_is_built_leaves_a_line() -> None:
+    play = Play(40, 10, verbose=True).tell(*six_builds(), done("musl", "build", 61.0))
+    play.live.close()
+    assert play.terminal.lines()[:3] == [
+        "built linux-headers in 16s",
+        "built cross-binutils in 1m01s",
+        "built cross-gcc in 13m20s",
+    ]
+
+
+def test_when_all_is_done_no_time_is_left() -> None:
+    play = Play(80, 24).tell(planned([node("a", "build", 9.0)]), start("a"), 1.0)
+    assert "about 10 s left" in play.seen()[-1]
+    assert play.tell(done("a", "build", 9.0)).seen()[-1].endswith("1 of 1 done  2s")
+
+
 def test_a_resized_screen_is_drawn_anew_at_once() -> None:
     play = Play(110, 40).tell(*six_builds())
     play.tell(failed("m4"), 0.5)
