@@ -111,13 +111,14 @@ def _make(
         if backup and saved is None:
             raise CorruptObject(f"{backup} cannot be taken back: {why}")
         identity = _identity(layout) if backup else None
+        nameless = backup is not None and _told_identity(backup) is None
         phase("looking at objects")
         found = survey(layout, contents=contents, progress=_counted(phase, "looking at objects"))
         phase("writing")
         kept, told = Scan(layout.records), [Replay()]
         begin = partial(Replay, identity=identity)
         # What is newer comes last: the record file than a backup, the index than its record file.
-        scans = [scan for scan in ((saved, kept) if backup else (kept, saved)) if scan is not None]
+        scans = [(saved, nameless), (kept, False)] if backup else [(kept, False), (saved, False)]
         shop.fill(
             lambda txn: _fill(txn, found, scans, told, begin, _counted(phase, "writing")),
             layout.records,
@@ -139,7 +140,7 @@ def _counted(phase: Callable[[str], None], name: str) -> Callable[[int, int], No
 def _fill(
     txn: Writer,
     found: Survey,
-    scans: list[Scan],
+    scans: list[tuple[Scan | None, bool]],
     told: list[Replay],
     begin: Callable[[], Replay],
     progress: Callable[[int, int], None],
@@ -150,9 +151,10 @@ def _fill(
     for start in range(0, len(found.sound), CROWD):
         progress(start, len(found.sound))
         txn.register_all(found.sound[start : start + CROWD])
-    for scan in scans:
-        scan.skipped = 0
-        replay.tell(txn, scan.records())
+    for scan, nameless in scans:
+        if scan is not None:
+            scan.skipped = 0
+            replay.tell(txn, scan.records(), nameless=nameless)
     replay.finish(txn)
 
 
@@ -163,8 +165,13 @@ def _identity(layout: Layout) -> bytes | None:
         match record:
             case ["store", bytes(identity)]:
                 return identity
+    return _told_identity(f"{layout.index}/data.mdb")
+
+
+def _told_identity(path: str) -> bytes | None:
+    """What an index file says that tells its store from others; None where it says nothing."""
     try:
-        return Helper(partial(_identity_in, f"{layout.index}/data.mdb")).result()
+        return Helper(partial(_identity_in, path)).result()
     except (StoreError, OSError):
         return None
 

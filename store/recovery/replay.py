@@ -17,6 +17,9 @@ from store.model import fields
 from store.model.origin import KEPT
 from store.model.realisation import Realisation
 
+_NOBODY = b""
+"""In the place of a store's identity: another one than any store's."""
+
 
 @dataclass
 class Replay:
@@ -35,9 +38,10 @@ class Replay:
     _teller: bytes | None = None
     _roots: dict[bytes, Root] = field(default_factory=dict)
 
-    def tell(self, txn: Writer, records: Iterable[list[Value]]) -> None:
-        """Tell records in the order in which they were written."""
-        self._teller = None
+    def tell(self, txn: Writer, records: Iterable[list[Value]], *, nameless: bool = False) -> None:
+        """Tell records in the order in which they were written. Those that are ``nameless`` are a
+        copy's that does not say of which store."""
+        self._teller = _NOBODY if nameless else None
         for record in records:
             try:
                 self._tell(txn, record)
@@ -64,6 +68,8 @@ class Replay:
 
     def _tell(self, txn: Writer, record: list[Value]) -> None:
         match record:
+            case ["store", bytes(_)] if self._teller == _NOBODY:
+                pass  # given to the copy when it was read
             case ["store", bytes(identity)] if len(identity) == IDENTITY_SIZE:
                 self._teller = identity
                 self.identity = self.identity or identity

@@ -34,11 +34,12 @@ from store.model.realisation import Realisation
 from store.model.result import Made, Result
 from store.model.verdict import Finding, Verdict
 from store.objects.ingest import ingest
-from store.recovery.backup import backup
+from store.recovery.backup import SEAL, backup
 from store.recovery.rebuild import rebuild, restore
 from store.substitute.belief import NOBODY, Belief, Vouched
 from store.substitute.directory import StoreDirectory
 from store.substitute.importing import Imported, import_objects
+from store.system.machine import host_name, user_name
 
 HELLO = Resolved("hello", "x", "/bin/hello", ("build",))
 SIMPLE = Resolved("simple", "x", "/bin/simple", ("build",))
@@ -942,6 +943,43 @@ def test_an_empty_store_makes_no_build_its_own_with_a_copy(mixed: str, tmp_path:
     Store.open(str(tmp_path / "empty")).close()
     restore(Layout(str(tmp_path / "empty")), f"{mixed}/copy")
     assert hows(str(tmp_path / "empty")) == ["kept", "kept", "signed", "trusted"]
+
+
+@pytest.mark.parametrize("lost", [(), ("index/data.mdb", "records")])
+@pytest.mark.parametrize("old", [False, True])
+def test_a_copy_without_identity_makes_nothing_built_here(
+    mixed: str, lost: tuple[str, ...], old: bool, tmp_path: Path
+) -> None:
+    from store.layout.paths import Layout
+
+    copy = tmp_path / "copied" / "index"
+    copy.mkdir(parents=True)
+    (copy / "data.mdb").write_bytes(Path(mixed, "copy").read_bytes()[:-SEAL])
+    with raw(str(copy.parent)) as (env, txn):
+        meta = env.open_db(b"meta", txn, create=False)
+        txn.delete(b"store", db=meta)
+        if old:
+            _make_old(env, txn, meta)
+    Store.open(str(tmp_path / "victim")).close()
+    layout = Layout(str(tmp_path / "victim"))
+    for name in lost:
+        Path(layout.root, name).unlink(missing_ok=True)
+    restore(layout, str(copy / "data.mdb"))
+    assert len(hows(layout.root)) == len(MIXED)
+    assert "built" not in hows(layout.root)
+    rebuild(layout)
+    assert "built" not in hows(layout.root)
+
+
+def _make_old(env: Any, txn: Any, meta: Any) -> None:
+    """Of schema 2, with every record by this user on this machine."""
+    table = env.open_db(b"realisations", txn, create=False, **TABLES[b"realisations"])
+    for key, data in list(txn.cursor(db=table)):
+        record = replace(
+            Realisation.from_stored(data), builder=user_name(), host=host_name(), origin=BUILT
+        )
+        txn.put(key, record.encode(), db=table)
+    txn.put(b"schema", b"2", db=meta)
 
 
 def test_a_record_file_that_lies_about_names_is_not_believed(own: Store, other: Other) -> None:
