@@ -26,8 +26,8 @@ REDRAW_SECONDS = 0.2
 
 
 class Live(Plain):
-    """The live view on ``stream``. With ``verbose``, what is built leaves a line, and a build has the
-    last line of its log. ``clock`` and ``size`` say the time and how large the screen is."""
+    """The live view on ``stream``. With ``verbose``, what is built leaves a line, and a build that
+    runs has the last line of its log. ``clock`` and ``size`` say the time and the screen's size."""
 
     def __init__(
         self,
