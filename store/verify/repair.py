@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
-from store.errors import StorageError, StoreError, StoreFull, storage_error
+from store.errors import StorageError, StoreError, StoreFull, printable, storage_error
 from store.index.schema import Entry
 from store.layout.paths import Layout
 from store.local.store import Store
@@ -197,9 +197,9 @@ def _move(layout: Layout, path: str, name: str, why: str) -> str:
         os.makedirs(layout.quarantine, 0o700, exist_ok=True)
         os.close(owned.open_folder(layout.quarantine))
         os.close(owned.open_folder(os.path.dirname(path)))
-        folder = tempfile.mkdtemp(prefix=f"{name}-", dir=layout.quarantine)
+        folder = tempfile.mkdtemp(prefix=f"{_short(name)}-", dir=layout.quarantine)
         with open(f"{folder}/note", "x", encoding="utf-8") as note:
-            note.write(f"{path}: {why}\n")
+            note.write(f"{printable(path)}: {why}\n")
             note.flush()
             os.fsync(note.fileno())
         move(path, f"{folder}/{name}")
@@ -214,3 +214,8 @@ def _move(layout: Layout, path: str, name: str, why: str) -> str:
             raise StorageError(f"{doing}: {error.strerror}") from error
         raise storage_error(error, doing) from error
     return folder
+
+
+def _short(name: str) -> str:
+    """The beginning of a file's name, which leaves room for more."""
+    return os.fsdecode(os.fsencode(name)[:100])

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from store.errors import CorruptObject, StoreFull
+from store.errors import CorruptObject, StoreFull, printable
 from store.index.reading import Reader
 from store.index.schema import Entry
 from store.index.writing import Writer
@@ -28,7 +28,7 @@ from store.verify import objects
 from store.verify.finding import KINDS, Finding
 from store.verify.reading import Modes
 from store.verify.records import check_index
-from store.verify.repair import repair
+from store.verify.repair import repair, set_aside_pool
 from store.verify.run import Verifier
 from store.verify.surroundings import check_pool
 
@@ -374,6 +374,23 @@ def test_what_stands_in_the_place_of_a_shared_file_holds_nobody_up(
     with pytest.raises(CorruptObject):
         SharedFiles(store).tree(oid)
     assert repair(store, oid, []).how is None
+
+
+@pytest.mark.parametrize(
+    "name", [b"\xff\xfe", b"a\nb\x1b[2J", b"n" * 255, "\u00e9".encode() * 127, b"-rf", b"..."]
+)
+def test_what_lies_among_the_shared_files_is_set_aside_whatever_its_name(
+    store: Store, name: bytes
+) -> None:
+    lost = Path(store.layout.links, os.fsdecode(name))
+    lost.write_text("lost")
+    found: list[Finding] = []
+    Verifier(store, found.append).run()
+    (moved,) = set_aside_pool(store.layout, found)
+    assert not lost.exists()
+    assert Path(moved, os.fsdecode(name)).read_text() == "lost"
+    note = Path(moved, "note").read_text()
+    assert note == f"{printable(str(lost))}: lay among the shared files\n"
 
 
 def test_a_finding_is_one_line_of_text() -> None:
