@@ -253,8 +253,8 @@ class HashMismatch(SourceError):
 
     def tried(self, attempts: Sequence[tuple[str, str]]) -> None:
         """Add each other locator and its reason."""
-        others = [(place, reason) for place, reason in attempts if self.actual not in reason]
-        self.message += "".join(f"\n  {place}: {reason}" for place, reason in others)
+        others = (f"{place}: {why}" for place, why in attempts if self.actual not in why)
+        self.message += "".join(f"\n  {printable(other)}" for other in others)
         self.args = (self.message,)
 
 
@@ -264,7 +264,7 @@ class FetchFailed(SourceError):
     exit_code = 22
 
     def __init__(self, name: str, attempts: Sequence[tuple[str, str]], hint: str | None = None):
-        lines = "".join(f"\n  {locator}: {reason}" for locator, reason in attempts)
+        lines = "".join(f"\n  {printable(place)}: {printable(why)}" for place, why in attempts)
         super().__init__(f"cannot fetch {name}{lines}", hint=hint)
         self.attempts = tuple(attempts)
 

@@ -15,7 +15,8 @@ from store.cli.context import Context
 from store.cli.lazy import LazyGroup
 from store.cli.streams import ENDING, OutputBroken, drop_output, may_style, open_streams
 from store.cli.usage import explain
-from store.errors import OutputFailed, StoreError, UsageError, printable, storage_error
+from store.cli.wording import shown_message
+from store.errors import OutputFailed, StoreError, UsageError, storage_error
 from store.system.open_files import allow_open_files
 
 COMMANDS = {
@@ -171,9 +172,9 @@ def _trace() -> None:
 def _complain(message: str, hint: str | None, code: int) -> int:
     if ENDING.unheard:
         return code
-    hints = [f"  hint: {_shown(hint)}"] if hint else []
+    hints = [f"  hint: {shown_message(hint)}"] if hint else []
     bold, off = ("\033[1;31m", "\033[0m") if may_style(sys.stderr) else ("", "")
-    return _print_error([f"{bold}store: {_shown(message)}{off}", *hints], code)
+    return _print_error([f"{bold}store: {shown_message(message)}{off}", *hints], code)
 
 
 def _print_error(lines: Iterable[str], code: int) -> int:
@@ -182,9 +183,3 @@ def _print_error(lines: Iterable[str], code: int) -> int:
         for line in lines:
             print(line, file=sys.stderr)
     return code
-
-
-def _shown(message: str) -> str:
-    """A message whose lines are its own; names in it may hold anything."""
-    lines = message.split("\n")
-    return "\n".join("\t".join(map(printable, line.split("\t"))) for line in lines)

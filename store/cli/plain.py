@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import TextIO
 
 from store import events
-from store.cli.wording import counted
+from store.cli.wording import counted, shown_message
 from store.errors import StoreError
 from store.events import Event
 from store.quantities import bytes_text, seconds_text
@@ -37,7 +37,7 @@ class Plain:
         """Write what ``event`` means for the user, if anything."""
         for line in self._lines(event):
             try:
-                print(line, file=self._stream, flush=True)
+                print(shown_message(line), file=self._stream, flush=True)
             except OSError:
                 return  # a log on the full disk must not stop who makes room, or builds
 
@@ -153,7 +153,7 @@ def _unrealised(event: events.Unrealised) -> Iterator[str]:
 
 def failure_lines(error: Exception) -> list[str]:
     """An error with all that it says, its hint too."""
-    first, *rest = str(error.message if isinstance(error, StoreError) else error).splitlines()
+    first, *rest = str(error.message if isinstance(error, StoreError) else error).split("\n")
     hint = error.hint if isinstance(error, StoreError) and error.hint else ""
     return [f"failed: {first}", *rest, *(f"  hint: {line}" for line in hint.splitlines()[:1])]
 
@@ -203,4 +203,4 @@ def _queued(tokens: int) -> str:
 def first_line(error: Exception) -> str:
     """An error's message, cut at the first line."""
     text = error.message if isinstance(error, StoreError) else f"{type(error).__name__}: {error}"
-    return text.splitlines()[0]
+    return text.split("\n")[0]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from store.errors import printable
 from store.quantities import about_text
 
 if TYPE_CHECKING:
@@ -14,6 +15,12 @@ def counted(count: int, thing: str, form: str = "") -> str:
     """A count with what is counted: ``1 object``, ``2 objects``, ``0 processes``. ``form`` is how
     the number is written, as :func:`format` has it."""
     return f"{count:{form}} {thing if count == 1 else _plural(thing)}"
+
+
+def shown_message(message: str) -> str:
+    """A message whose lines are its own; names in it may hold anything."""
+    lines = message.split("\n")
+    return "\n".join("\t".join(map(printable, line.split("\t"))) for line in lines)
 
 
 def estimate_text(estimate: Estimate) -> str:

@@ -7,7 +7,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from store.errors import BuildError, Interrupted, MixedInputs, Offline, StoreError, storage_error
+from store.errors import (
+    BuildError,
+    Interrupted,
+    MixedInputs,
+    Offline,
+    StoreError,
+    printable,
+    storage_error,
+)
 from store.events import (
     Event,
     Failed,
@@ -225,7 +233,7 @@ class Execution:
         value = self._catalogue.nodes[node]
         if isinstance(value, Source) and self._options.offline:
             raise Offline(
-                f"{value.name} would have to be fetched from {shown(value.locators[0])}",
+                f"{value.name} would have to be fetched from {printable(shown(value.locators[0]))}",
                 hint="run without --offline once",
             )
         resolved = self._knowledge.resolved(node)
