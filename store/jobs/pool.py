@@ -127,14 +127,12 @@ class Team:
     def start(self, kind: str, job: Job, hold: Hold) -> Errand:
         """Have a job done, whose work folder is held by ``hold``."""
         while self.idle:
-            member = self.idle.pop()
-            try:
-                member.send(kind, job, hold)
-            except OSError:  # it was killed from outside while it had nothing to do
-                member.kill()
-                continue
-            return Errand(self, member, job.node.name)
-        member = Member(self._layout)
+            with contextlib.suppress(OSError):  # it was killed from outside while it was idle
+                return self._give(self.idle.pop(), kind, job, hold)
+        return self._give(Member(self._layout), kind, job, hold)
+
+    def _give(self, member: Member, kind: str, job: Job, hold: Hold) -> Errand:
+        """Send a job to a member, which ends if it cannot get all of it."""
         try:
             member.send(kind, job, hold)
         except BaseException:

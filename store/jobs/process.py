@@ -128,6 +128,8 @@ def live(work: Callable[[], None], parent: int) -> NoReturn:
             signal.signal(number, signal.SIG_DFL)
         work()
         status = 0
+    except (EOFError, ConnectionError, KeyboardInterrupt):
+        pass  # the master has ended, or was interrupted while it forked: it reports that itself
     except BaseException:
         traceback.print_exc()
     finally:

@@ -201,3 +201,33 @@ def test_a_renewed_work_folder_serves_the_next_job(store: Store) -> None:
     store.remove_work(first, renewed=True)
     store.remove_renewed_work()
     assert not os.path.exists(first)
+
+
+def test_a_job_interrupted_while_it_is_sent_ends_its_member(
+    store: Store, team: Team, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    doing(monkeypatch, identify)
+    finish(start(store, team))
+    (member,) = team.idle
+
+    def interrupted(_: bytes) -> None:
+        raise KeyboardInterrupt  # the mark is sent, and what it announces is not
+
+    monkeypatch.setattr(member.connection, "send_bytes", interrupted, raising=False)
+    with pytest.raises(KeyboardInterrupt):
+        start(store, team)
+    assert team.idle == []
+    with pytest.raises(ChildProcessError):
+        os.waitpid(member.pid, 0)
+    assert capfd.readouterr().err == ""
+
+
+def test_a_member_whose_master_closes_in_the_middle_says_nothing(
+    store: Store, capfd: pytest.CaptureFixture[str]
+) -> None:
+    member = module.Member(store.layout)
+    member.socket.send(b"!")
+    member.connection.close()
+    member.socket.close()
+    os.waitpid(member.pid, 0)
+    assert capfd.readouterr().err == ""
