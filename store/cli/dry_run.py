@@ -6,12 +6,13 @@ import json
 import os
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 
 from store.cli.wording import counted
 from store.errors import printable
 from store.gc.downloads import abandoned
+from store.gc.kept import expired, leaving
 from store.gc.logs import removable
 from store.gc.plan import Plan, make_plan
 from store.gc.policy import Policy
@@ -30,7 +31,8 @@ FEW, CROWD = 64, 20_000
 
 class Shown:
     """``objects`` that would go, and the bytes ``freed`` by them; beside them the bytes that
-    interrupted processes ``left``, ``unknown`` objects among that, and so many ``logs``."""
+    interrupted processes ``left``, ``unknown`` objects among that, and so many ``logs`` and kept
+    ``trees``."""
 
     def __init__(self, left: int) -> None:
         self.objects = 0
@@ -39,17 +41,22 @@ class Shown:
         self.unknown = 0
         self.logs = 0
         self.logs_freed = 0
+        self.trees = 0
+        self.trees_freed = 0
 
     @property
     def gone(self) -> int:
         """Bytes that all of it frees."""
-        return self.left + self.freed + self.logs_freed
+        return self.left + self.freed + self.logs_freed + self.trees_freed
 
 
 def show_plan(store: Store, policy: Policy, *, as_json: bool) -> None:
     """Print what would go, one object a line, and what it comes to."""
-    plan = make_plan(store, policy)
-    shown = _show_victims(store, plan, as_json)
+    with expired(store.layout, policy) as kept:
+        names = leaving(store.layout, kept)
+        paths = [item.path for item in kept]
+    plan = make_plan(store, policy, leaving=names)
+    shown = _show_victims(store, plan, as_json, paths)
     if as_json:
         print(json.dumps({"summary": _summary(plan, shown)}))
         return
@@ -59,7 +66,7 @@ def show_plan(store: Store, policy: Policy, *, as_json: bool) -> None:
         print(line)
 
 
-def _show_victims(store: Store, plan: Plan, as_json: bool) -> Shown:
+def _show_victims(store: Store, plan: Plan, as_json: bool, kept: Sequence[str] = ()) -> Shown:
     forecast, free, policy = Forecast(store), store.free_bytes(), plan.policy
     # A run begins with the trash, and ends with what nobody knows unless it may stop before.
     shown = Shown(forecast.freed_below(store.layout.trash))
@@ -72,6 +79,11 @@ def _show_victims(store: Store, plan: Plan, as_json: bool) -> Shown:
         if policy.bounded and policy.wanted(shown.gone, free + shown.gone) == 0:
             break
         shown.left += download.size
+    for path in kept:
+        if policy.bounded and policy.wanted(shown.gone, free + shown.gone) == 0:
+            break
+        shown.trees += 1
+        shown.trees_freed += forecast.freed_below(path)
     for victims in _victims(store, plan, forecast):
         lines = []
         for name, size, used in victims:
@@ -149,6 +161,9 @@ def _sums(plan: Plan, shown: Shown) -> Iterator[str]:
     if shown.logs:
         logs = counted(shown.logs, "log")
         yield f"{logs} would be removed, which frees {bytes_text(shown.logs_freed)}"
+    if shown.trees:
+        trees = counted(shown.trees, "kept tree")
+        yield f"{trees} would be removed, which frees {bytes_text(shown.trees_freed)}"
     more = len(plan.dead) - shown.objects
     rest = f"; {dead_objects(more)} would be left" if more else ""
     yield f"{shown.objects} would be deleted, which frees {bytes_text(shown.freed)}{rest}"
@@ -166,6 +181,8 @@ def _summary(plan: Plan, shown: Shown) -> dict[str, object]:
         "leftovers": shown.left,
         "logs": shown.logs,
         "logs_frees": shown.logs_freed,
+        "trees": shown.trees,
+        "trees_frees": shown.trees_freed,
         "dead_roots": [root.path for root in holders.dead],
         "unseen_roots": unseen_records(holders.roots.unseen()),
         "stale_leases": holders.stale,

@@ -7,6 +7,7 @@ docs/collector.md has the protocol by which builds that go on meanwhile lose not
 from __future__ import annotations
 
 import contextlib
+import os
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from dataclasses import dataclass, field
 from store.errors import Busy, StoreFull
 from store.events import SILENT, Collected, CollectorPhase, Reporter
 from store.gc.downloads import abandoned
+from store.gc.kept import Expired, expired, leaving
 from store.gc.logs import removable
 from store.gc.marking import Marking
 from store.gc.plan import Plan, make_plan
@@ -49,6 +51,7 @@ class Outcome:
     freed: int = 0
     downloads: int = 0
     logs: int = 0
+    trees: int = 0
     dropped_roots: int = 0
     dropped_leases: int = 0
     longest_hold: float = 0.0
@@ -70,13 +73,15 @@ class Collector:
     def collect(self, policy: Policy) -> Plan:
         """Free what the policy asks for. Interrupted anywhere, it leaves work for the next run, and
         nothing half-done that another process could see."""
-        with self._alone():
-            plan = make_plan(self._store, policy, self._phase)
+        layout = self._store.layout
+        with self._alone(), expired(layout, policy) as kept:
+            plan = make_plan(self._store, policy, self._phase, leaving=leaving(layout, kept))
             self._store.note_unseen(plan.holders.roots)
             self._note_now(plan.ahead)
             self._drop_roots(plan.holders.dead)
             self._drop_logs(policy)
             self._drop_downloads(policy)
+            self._drop_kept(policy, kept)
             self._take(plan)
             if not policy.bounded:
                 self._sweep()
@@ -130,7 +135,7 @@ class Collector:
             crowd = dead[start : start + CROWD]
             self.outcome.dropped_roots += self._store.drop_dead_roots(crowd)
 
-    # -- logs and downloads --
+    # -- logs, downloads and kept trees --
 
     def _drop_logs(self, policy: Policy) -> None:
         for log in removable(self._store, policy):
@@ -147,6 +152,13 @@ class Collector:
             freed = download.remove()
             self.removal.add(freed)
             self.outcome.downloads += freed > 0
+
+    def _drop_kept(self, policy: Policy, kept: Sequence[Expired]) -> None:
+        for item in kept:
+            if policy.wanted(self.removal.freed, self._store.free_bytes()) == 0:
+                return
+            self.removal.remove(item.folder, item.name)
+            self.outcome.trees += not os.path.lexists(item.path)
 
     # -- objects --
 

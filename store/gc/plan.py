@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import NamedTuple
 
 from store.gc.marking import Marking, by_last_use
@@ -38,13 +38,15 @@ def make_plan(
     phase: Callable[[str], None] = lambda name: None,
     *,
     uses: bool = False,
+    leaving: Collection[str] = (),
 ) -> Plan:
     """Look at a snapshot of the store. ``uses`` looks up when each dead object was last used, even
-    if the policy does not ask. Raises CorruptObject when the index is damaged."""
+    if the policy does not ask; kept trees that are ``leaving``, by name, keep nothing. Raises
+    CorruptObject when the index is damaged."""
     store.index.prefetch()
     with store.index.read() as txn:
         phase("roots")
-        holders = gather(store, txn, policy.unseen_roots)
+        holders = gather(store, txn, policy.unseen_roots, leaving)
         phase("marking")
         marking = Marking(txn, keep_derivations=policy.keep_derivations)
         dead = marking.begin(txn, holders.held())

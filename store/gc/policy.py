@@ -9,6 +9,7 @@ from store.system.clock import unix_seconds
 
 LOGS_OLDER_THAN: Final = 30 * 86400.0
 LOGS_SIZE: Final = 4 << 30
+KEPT_OLDER_THAN: Final = 14 * 86400.0
 
 
 class Policy(NamedTuple):
@@ -19,6 +20,8 @@ class Policy(NamedTuple):
     ``logs_older_than``: seconds for which the log of nothing alive is kept, unless ``older_than``
     says another time or ``keep_free`` asks for space. ``logs_size``: bytes of all logs at most.
     ``unseen_roots``: seconds for which a root is kept whose link is out of sight.
+    ``kept_older_than``: seconds for which trees of failed builds, and what audits kept, stay,
+    unless ``older_than`` says another time.
     """
 
     max_freed: int | None = None
@@ -28,6 +31,7 @@ class Policy(NamedTuple):
     logs_older_than: float = LOGS_OLDER_THAN
     unseen_roots: float = UNSEEN
     logs_size: int = LOGS_SIZE
+    kept_older_than: float = KEPT_OLDER_THAN
 
     @property
     def bounded(self) -> bool:

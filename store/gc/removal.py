@@ -95,7 +95,7 @@ class Removal:
         for name in _list(self._layout.trash):
             path = f"{self._layout.trash}/{name}"
             if not name.startswith(RUN):
-                self._remove(self._layout.trash, name, threads=True)
+                self.remove(self._layout.trash, name)
                 continue
             try:
                 hold = Hold(path)
@@ -134,6 +134,10 @@ class Removal:
                 except OSError as error:
                     self.left[entry.path] = reason(error)
             self._progress(self.freed)
+
+    def remove(self, folder: str, name: str) -> None:
+        """Remove what has this name in a folder, which may hold thousands of files."""
+        self._remove(folder, name, threads=True)
 
     def _remove(self, folder: str, name: str, *, threads: bool = False) -> None:
         removal = remove_tree(f"{folder}/{name}", threads=threads)

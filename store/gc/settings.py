@@ -9,6 +9,7 @@
     keep-derivations = true    # keep what live objects were built from
     logs-older-than = "30d"    # remove logs of nothing alive that are older
     logs-size = "4 GiB"        # and the oldest of all logs beyond so many bytes
+    kept-older-than = "14d"    # remove kept trees of builds and audits that are older
 
 Without ``min-free`` nothing is collected unasked.
 """
@@ -22,7 +23,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from store.errors import UsageError, reason
-from store.gc.policy import LOGS_OLDER_THAN, LOGS_SIZE, Policy
+from store.gc.policy import KEPT_OLDER_THAN, LOGS_OLDER_THAN, LOGS_SIZE, Policy
 from store.layout.paths import Layout
 from store.local.roots import UNSEEN
 
@@ -36,6 +37,7 @@ _KNOWN = {
     "keep-derivations",
     "logs-older-than",
     "logs-size",
+    "kept-older-than",
     "keep-unseen-roots",
 }
 _LARGEST = 1 << 14
@@ -53,6 +55,7 @@ class Settings:
     logs_older_than: float = LOGS_OLDER_THAN
     logs_size: int = LOGS_SIZE
     unseen_roots: float = UNSEEN
+    kept_older_than: float = KEPT_OLDER_THAN
 
     def policy(self) -> Policy:
         """What an automatic run is asked for."""
@@ -63,6 +66,7 @@ class Settings:
             logs_older_than=self.logs_older_than,
             logs_size=self.logs_size,
             unseen_roots=self.unseen_roots,
+            kept_older_than=self.kept_older_than,
         )
 
     def completed(self, asked: Policy) -> Policy:
@@ -73,6 +77,7 @@ class Settings:
             logs_older_than=self.logs_older_than,
             logs_size=self.logs_size,
             unseen_roots=self.unseen_roots,
+            kept_older_than=self.kept_older_than,
         )
 
 
@@ -138,6 +143,7 @@ def parse(data: bytes) -> Settings:
         logs_older_than=_seconds(collect, "logs-older-than") or LOGS_OLDER_THAN,
         logs_size=LOGS_SIZE if logs is None else logs,
         unseen_roots=_seconds(collect, "keep-unseen-roots") or UNSEEN,
+        kept_older_than=_seconds(collect, "kept-older-than") or KEPT_OLDER_THAN,
     )
 
 

@@ -29,6 +29,7 @@ from store.errors import (
 from store.events import Event, Phase, Progress
 from store.jobs.lower import Limits, build_request, scratch_ids
 from store.jobs.watch import INGEST, Alive
+from store.layout.kept import REQUEST
 from store.layout.paths import Layout
 from store.model.derivation import Resolved, Source
 from store.model.manifest import Manifest
@@ -330,7 +331,7 @@ def _keep(layout: Layout, job: Job, error: Exception) -> None:
     os.rename(job.work_dir, kept)
     assert isinstance(job.node, Resolved)
     request = build_request(layout, job.node, job.closure, kept, job.limits)
-    fd = owned.open_file(f"{kept}/request.json", os.O_WRONLY | os.O_CREAT | os.O_EXCL)
+    fd = owned.open_file(f"{kept}/{REQUEST}", os.O_WRONLY | os.O_CREAT | os.O_EXCL)
     with open(fd, "w", encoding="utf-8") as stream:
         json.dump(asdict(request), stream, indent=1)
     if isinstance(error, StoreError):

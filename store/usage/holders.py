@@ -1,9 +1,9 @@
-"""What keeps objects alive: roots, leases, and running processes."""
+"""What keeps objects alive: roots, leases, running processes, and kept trees of failed builds."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from enum import Enum
 from typing import NamedTuple
 
@@ -11,6 +11,7 @@ from store.errors import printable
 from store.index import holder
 from store.index.reading import Reader
 from store.index.schema import Lease, damaged
+from store.layout.kept import kept_trees
 from store.local.holding import link_name
 from store.local.roots import LINK, UNSEEN, NamedRoot, Standing
 from store.local.store import Store
@@ -26,10 +27,11 @@ class Kind(Enum):
     LINK = "link"
     LEASE = "lease"
     PROCESS = "process"
+    TREE = "tree"
 
 
 class Holder(NamedTuple):
-    """``name`` is a root's name, a link's path, or a process's id and name."""
+    """``name`` is a root's name, a link's path, a process's id and name, or the path of a tree."""
 
     kind: Kind
     name: str
@@ -78,9 +80,11 @@ class Holders(NamedTuple):
                 )
 
 
-def gather(store: Store, txn: Reader, patience: float = UNSEEN) -> Holders:
+def gather(
+    store: Store, txn: Reader, patience: float = UNSEEN, leaving: Collection[str] = ()
+) -> Holders:
     """Everything that holds an object of the snapshot ``txn``; links that are out of sight, for
-    ``patience`` seconds."""
+    ``patience`` seconds. Kept trees with a name in ``leaving`` are about to go."""
     roots = store.standing(txn, patience)
     dead = tuple(roots.dead())
     for root in dead:
@@ -90,7 +94,7 @@ def gather(store: Store, txn: Reader, patience: float = UNSEEN) -> Holders:
     leases = list(txn.leases().values())
     usage = processes.in_use()
     living = [lease for lease in leases if holder.alive(lease)]
-    others = (*_leased(living), *_used(usage, txn))
+    others = (*_leased(living), *_used(usage, txn), *_entered(store, txn, leaving))
     return Holders(roots, others, dead, len(leases) - len(living), len(usage.unseen))
 
 
@@ -111,3 +115,10 @@ def _used(usage: Usage, txn: Reader) -> Iterator[Holder]:
         numbers = {number for each in digests if (number := txn.number_of_digest(each))}
         if numbers:
             yield Holder(Kind.PROCESS, f"{pid} ({usage.names[pid]})", tuple(txn.ids(numbers)))
+
+
+def _entered(store: Store, txn: Reader, leaving: Collection[str]) -> Iterator[Holder]:
+    for tree in kept_trees(store.layout):
+        needs = tuple(filter(txn.has, tree.needs))
+        if needs and tree.name not in leaving:
+            yield Holder(Kind.TREE, f"{store.layout.failed}/{tree.name}", needs)

@@ -11,12 +11,10 @@ import click
 
 from store.cli.context import Context
 from store.errors import UsageError
+from store.layout.kept import LARGEST_REQUEST, REQUEST, entered
 from store.sandbox.enter import enter_build
 from store.sandbox.request import BuildRequest
 from store.system import owned
-
-_LARGEST = 16 << 20
-"""Bytes of a request that are read at most."""
 
 
 @click.command("enter")
@@ -27,8 +25,8 @@ def command(context: Context, folder: str, line: str | None) -> int:
     """Open a shell in the kept tree of a failed build: its sandbox, inputs and environment."""
     try:
         # What another user wrote is not run.
-        with os.fdopen(owned.open_file(f"{folder}/request.json", os.O_RDONLY), "rb") as stream:
-            record = json.loads(stream.read(_LARGEST))
+        with os.fdopen(owned.open_file(f"{folder}/{REQUEST}", os.O_RDONLY), "rb") as stream:
+            record = json.loads(stream.read(LARGEST_REQUEST))
         fields: dict[str, Any] = {key: _tuples(value) for key, value in record.items()}
         request = BuildRequest(**fields | {"jobserver": None})
     except (OSError, ValueError, TypeError, AttributeError, RecursionError) as error:
@@ -37,9 +35,9 @@ def command(context: Context, folder: str, line: str | None) -> int:
             hint="`store realise --keep-failed` says where it keeps one",
         ) from error
     args = ("-c", line) if line is not None else ("-i",)
-    result = enter_build(
-        replace(request, builder="/bin/sh", args=args, timeout=None, max_silent=None)
-    )
+    request = replace(request, builder="/bin/sh", args=args, timeout=None, max_silent=None)
+    with entered(folder):
+        result = enter_build(request)
     return result.status if result.status >= 0 else 128 - result.status
 
 

@@ -148,6 +148,7 @@ def _report(collector: Collector, plan: Plan, as_json: bool) -> None:
             "freed": outcome.freed,
             "downloads": outcome.downloads,
             "logs": outcome.logs,
+            "trees": outcome.trees,
             "spared": plan.spared,
             "dead_roots": [root.path for root in plan.holders.dead],
             "unseen_roots": unseen_records(plan.holders.roots.unseen()),

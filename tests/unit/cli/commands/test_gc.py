@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from pathlib import Path
 
 import pytest
@@ -82,8 +83,8 @@ def test_objects_that_go_while_a_dry_run_looks_are_left_out(
         (tmp_path / name).write_text(name)
         store.add(str(tmp_path / name), name)
 
-    def outrun(store: Store, policy: Policy) -> Plan:
-        plan = make_plan(store, policy)
+    def outrun(store: Store, policy: Policy, *, leaving: Collection[str]) -> Plan:
+        plan = make_plan(store, policy, leaving=leaving)
         Collector(store).collect(Policy(max_freed=1))
         return plan
 
