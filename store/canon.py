@@ -161,7 +161,7 @@ def _memory(data: bytes, most: int) -> int:
         if head == _SHORT_BYTES and at + 1 < size:  # most of a manifest is names and digests
             length = data[at + 1]
             at += 2 + length
-            memory += _HEAD_COST + length
+            memory += _BYTES_COST + length
             continue
         width = _WIDTHS.get(head, 0)
         if not width and not 0x90 <= head < 0xA0:
@@ -178,7 +178,9 @@ def _memory(data: bytes, most: int) -> int:
 
 
 _HEAD_COST = 88
-"""Bytes that an array, bytes or a text take, with the reference to it, beside what is in it."""
+"""Bytes that an array or a text take, with the reference to it, beside what is in it, and"""
+_BYTES_COST = 58
+"""those that short bytes take."""
 _PER_LETTER = 5
 """Bytes to one of a text that has a letter which takes four, and its UTF-8."""
 _SHORT_BYTES = 0xC4

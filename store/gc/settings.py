@@ -156,7 +156,7 @@ def _refuse_others(table: Mapping[str, object], known: set[str], prefix: str) ->
 
 def _bytes(table: Mapping[str, object], key: str) -> int | None:
     value = table.get(key)
-    if value is None or (isinstance(value, int) and not isinstance(value, bool) and value >= 0):
+    if value is None or (type(value) is int and 0 <= value < 1 << 63):
         return value
     size = parse_size(value) if isinstance(value, str) else None
     if size is None:

@@ -122,3 +122,10 @@ def test_what_is_no_size_is_none(text: str) -> None:
 )
 def test_durations_are_seconds(text: str, seconds: float | None) -> None:
     assert parse_duration(text) == seconds
+
+
+@pytest.mark.parametrize("number", [str(1 << 63), "0x" + "f" * 10_000, "-1", "true", "1.5"])
+def test_a_size_is_a_number_that_a_disk_may_have(number: str) -> None:
+    assert parse(f"[collect]\nlogs-size = {(1 << 63) - 1}\n".encode()).logs_size == (1 << 63) - 1
+    with pytest.raises(ValueError, match="no size such as"):
+        parse(f"[collect]\nlogs-size = {number}\n".encode())

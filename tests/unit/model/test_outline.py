@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -78,3 +79,8 @@ def test_a_directory_that_is_not_there_is_refused(manifest: Manifest) -> None:
     outline = Outline.decode(canon.encode(values))
     with pytest.raises(FormatError, match="lacks"):
         list(outline.folders(b"/top"))
+
+
+def test_a_folder_of_a_million_small_links_can_be_written() -> None:
+    links: list[Any] = [[b"%06x" % n, 2, False, 1, b"a"] for n in range(1_000_000)]
+    canon.check_memory([canon.encode(links)])
