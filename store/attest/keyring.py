@@ -14,6 +14,7 @@ from __future__ import annotations
 import os
 import shlex
 import stat
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from store.attest.signing import PrivateKey, PublicKey, check_key_name
@@ -130,6 +131,27 @@ class Keyring:
             raise storage_error(error, "cannot add to the trusted keys") from error
         return fresh
 
+    def distrust(self, keys: Collection[PublicKey]) -> list[PublicKey]:
+        """Take keys out of the file of trusted ones; returns those that were in it.
+
+        Raises what :meth:`trusted` raises.
+        """
+        gone = [key for key in self.trusted() if key in keys]
+        if not gone:
+            return []
+        path = os.path.realpath(self.trusted_file)
+        fresh = f"{path}.{os.getpid()}.new"
+        try:
+            with open(path, encoding="utf-8", errors="surrogateescape") as stream:
+                lines = [line for line in stream if _key_in(line) not in gone]
+            fd = os.open(fresh, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o644)
+            with os.fdopen(fd, "w", encoding="utf-8", errors="surrogateescape") as stream:
+                stream.writelines(lines)
+            os.replace(fresh, path)
+        except OSError as error:
+            raise storage_error(error, "cannot take a key out of the trusted ones") from error
+        return gone
+
 
 def load_private(path: str) -> PrivateKey:
     """The key in a file; UnusableKey unless it is ours, and nobody else's to read. FormatError."""
@@ -190,6 +212,13 @@ def _parsed(path: str, data: bytes) -> list[PublicKey]:
     if len(found) > TRUSTED_LIMIT:
         raise FormatError(f"{path} holds more than {TRUSTED_LIMIT} keys")
     return list(found)
+
+
+def _key_in(line: str) -> PublicKey | None:
+    try:
+        return PublicKey.parse(line.strip())
+    except FormatError:
+        return None
 
 
 def _is_key(name: str) -> bool:

@@ -248,7 +248,7 @@ class Index:
 
         writer = Writer(txn, self._tables)
         result = work(writer)
-        if writer.told and self._records is not None:
+        if (writer.told or writer.forgotten) and self._records is not None:
             from store.index import records
 
             # Before the commit: what the index says can be read there, too. More does no harm.

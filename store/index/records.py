@@ -50,14 +50,18 @@ what such a mark says of a length is skipped."""
 
 
 def keep(path: str, txn: Writer) -> None:
-    """Append what the transaction has changed; the whole, when there is no file yet.
+    """Append what the transaction has changed; write the whole, when there is no file yet, or the
+    transaction forgot some of it.
 
     The index comes first: what cannot be written down takes the file away, and the next
     transaction that changes something writes the whole again.
     """
     try:
         try:
-            _append(path, txn.told)
+            if txn.forgotten:
+                write_whole(path, txn)
+            else:
+                _append(path, txn.told)
         except FileNotFoundError:
             write_whole(path, txn)
     except (OSError, StoreError, ValueError, struct.error):

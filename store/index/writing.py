@@ -41,12 +41,13 @@ class Writer(Reader):
     """Reading and writing. The caller's transaction is all or nothing.
 
     ``told`` is what it changes of that which nothing else on disk tells, as
-    :mod:`store.index.records` has it.
+    :mod:`store.index.records` has it; ``forgotten`` is set when it takes back what stands there.
     """
 
     def __init__(self, txn: Any, tables: Tables) -> None:
         super().__init__(txn, tables)
         self.told: list[list[Value]] = []
+        self.forgotten = False
 
     def _put(self, table: bytes, key: bytes, value: bytes) -> None:
         self._txn.put(key, value, db=self._tables[table])
@@ -205,7 +206,8 @@ class Writer(Reader):
         self._put(b"makers", record.object.digest, key)
 
     def remove_realisation(self, record: Realisation) -> None:
-        """Forget a record that cannot be true."""
+        """Forget a record that cannot be true, or counts no more."""
+        self.forgotten = True
         key = _realisation_key(record)
         self._delete(b"realisations", key)
         self._delete(b"makers", record.object.digest, key)

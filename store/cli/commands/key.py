@@ -8,7 +8,7 @@ import click
 
 from store.attest.keyring import Keyring, default_folder, read_public
 from store.attest.signing import PublicKey
-from store.cli.context import Context
+from store.cli.context import Context, may_be_store
 from store.errors import UnusableKey, UsageError, quoted
 
 
@@ -55,6 +55,26 @@ def trust(keys: tuple[str, ...]) -> None:
     ring = Keyring(default_folder())
     for key in ring.trust([key for text in keys for key in public_keys(text)]):
         print(f"trusted  {key}")
+
+
+@command.command("distrust")
+@click.argument("keys", nargs=-1, required=True, metavar="FILE|KEYLINE…")
+@click.pass_obj
+def distrust(context: Context, keys: tuple[str, ...]) -> None:
+    """Trust public keys no longer, and forget in this store what they alone signed.
+
+    Objects stay; a package that only such a key vouched for counts as not realised. Other stores
+    that imported by the key keep their records until the command is used with their --root.
+    """
+    gone = list(dict.fromkeys(key for text in keys for key in public_keys(text)))
+    trusted = Keyring(default_folder()).distrust(gone)
+    for key in trusted:
+        print(f"no longer trusted  {key}")
+    if may_be_store(context.root):
+        from store.attest.withdrawal import withdraw
+
+        for record in withdraw(context.store, gone).forgotten:
+            print(f"no longer counts   {record.object.path}")
 
 
 def make_key(context: Context, name: str) -> PublicKey:

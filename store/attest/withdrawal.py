@@ -1,0 +1,53 @@
+"""Taking back that a key's word counts: what it alone signed is no realisation any more."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import replace
+from typing import NamedTuple
+
+from store.attest.signing import PublicKey
+from store.errors import FormatError
+from store.index.writing import Writer
+from store.local.store import Store
+from store.model.origin import How, Origin
+from store.model.realisation import Realisation
+
+
+class Withdrawn(NamedTuple):
+    """``forgotten`` are records that nothing speaks for now, ``kept`` those that another key signed
+    as well."""
+
+    forgotten: list[Realisation]
+    kept: list[Realisation]
+
+
+def withdraw(store: Store, keys: Collection[PublicKey]) -> Withdrawn:
+    """Forget what only these keys signed, in one transaction. Objects stay where they are.
+
+    Raises StoreReadOnly, NotOwner and other StorageErrors.
+    """
+    store.check_writable()
+
+    def transaction(txn: Writer) -> Withdrawn:
+        done = Withdrawn([], [])
+        for record in list(txn.every_realisation()):
+            signers = record.origin.signers
+            left = tuple(line for line in signers if _key(line) not in keys)
+            if left == signers:
+                continue
+            txn.remove_realisation(record)
+            if left:
+                origin = Origin(How.SIGNED, record.origin.place, left)
+                txn.add_realisation(replace(record, origin=origin))
+            (done.kept if left else done.forgotten).append(record)
+        return done
+
+    return store.index.write(transaction)
+
+
+def _key(line: str) -> PublicKey | None:
+    try:
+        return PublicKey.parse(line)
+    except FormatError:
+        return None
