@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -11,26 +10,22 @@ from functools import partial
 from store.audit.causes import Outcome, Steps, Trial, examine
 from store.audit.subjects import Subject
 from store.audit.trial import Rebuild, carry_out, rehash
-from store.errors import BuildError, CorruptObject, Interrupted, StoreError
+from store.errors import BuildError, CorruptObject, StoreError
 from store.events import (
     SILENT,
     Examined,
     Examining,
     Failed,
     Finished,
-    Phase,
     Reporter,
-    Started,
-    Tick,
 )
-from store.jobs.executor import Crew, Entered, Shift
+from store.jobs.executor import Executor, Task, TaskWork, run
 from store.jobs.job import Job
+from store.jobs.local_executor import LocalExecutor
 from store.jobs.lower import Limits
-from store.jobs.phases import PhaseReader
-from store.jobs.process import Action, Send, Worker
-from store.jobs.removal import remove_stale_work, remove_work
-from store.jobs.tokens import Lending
-from store.jobs.watch import Watch
+from store.jobs.process import Send
+from store.jobs.removal import remove_stale_work
+from store.layout.paths import Layout
 from store.local.store import Store
 from store.model.derivation import Source
 from store.model.names import ObjectId
@@ -64,17 +59,17 @@ class _Examination:
     outcomes: dict[int, Outcome] = field(default_factory=dict)
 
 
-@dataclass(eq=False, kw_only=True)
-class _Running(Shift):
+@dataclass(frozen=True)
+class _Under:
+    """What a task is of an examination: its trial with this number."""
+
     examination: _Examination
     number: int
-    name: str
     began: float
 
     @property
-    def id(self) -> bytes:
-        """What its events go by."""
-        return os.fsencode(self.job.work_dir)
+    def trial(self) -> Trial:
+        return self.examination.trials[self.number]
 
 
 class Auditor:
@@ -84,7 +79,8 @@ class Auditor:
         self._store = store
         self._options = options
         self._emit = reporter.emit
-        self._crew: Crew[_Running] = Crew(store, options.cores, reporter.emit)
+        self._under: dict[bytes, _Under] = {}  # the tasks under way, by their ids
+        self._begun = 0
         self._ready: list[tuple[_Examination, int]] = []
         self._found: dict[int, list[Finding]] = {}
 
@@ -94,7 +90,7 @@ class Auditor:
         return [finding for number in sorted(self._found) for finding in self._found[number]]
 
     def run(self, subjects: Iterable[Subject], variations: Sequence[Variation]) -> None:
-        """Examine every subject. Raises Interrupted, or what keeps rebuilds from being made at all
+        """Examine every subject. Raises or what keeps rebuilds from being made at all
         (SandboxUnavailable, StorageError); ``findings`` has what was found until then.
         """
         subjects = list(subjects)
@@ -107,18 +103,18 @@ class Auditor:
             self._run([_begun(i, item, variations) for i, item in enumerate(subjects)])
 
     def _run(self, examinations: list[_Examination]) -> None:
-        try:
-            for examination in examinations:
-                self._go_on(examination)
-            while self._ready or self._crew.shifts:
-                self._crew.balance(self._start_ready())
-                for running, message in self._crew.listen(bool(self._ready)):
-                    self._hear(running, message)
-                self._emit(Tick())
-        except KeyboardInterrupt:
-            raise Interrupted("interrupted; what was found until then is told") from None
-        finally:
-            self._crew.close()
+        for examination in examinations:
+            self._go_on(examination)
+        run(self, LocalExecutor(self._store, self._options.cores, self._emit), self._emit)
+
+    @property
+    def pending(self) -> bool:
+        """Whether a trial waits to be started."""
+        return bool(self._ready)
+
+    def interrupted(self) -> str:
+        """The findings until now stay in :attr:`findings`."""
+        return "interrupted; what was found until then is told"
 
     def _go_on(self, examination: _Examination) -> None:
         """Take the next step of an examination: more trials, or its end."""
@@ -141,98 +137,72 @@ class Auditor:
 
     # -- starting -----------------------------------------------------------------------------
 
-    def _start_ready(self) -> bool:
-        """Start what can start; returns whether a rebuild could but for a token."""
-        while self._ready and len(self._crew.active) < self._options.jobs:
-            if not self._crew.pool.take():
-                return True
-            examination, number = self._ready.pop(0)
-            self._launch(examination, number)
-        return False
+    def submit_ready(self, executor: Executor) -> None:
+        """Submit what can begin."""
+        while self._ready and len(executor.active) < self._options.jobs:
+            examination, number = self._ready[0]
+            task = self._task(examination.subject, examination.trials[number])
+            self._under[task.id] = _Under(examination, number, time.monotonic())
+            if not executor.submit(task):
+                return
+            self._ready.pop(0)
 
-    def _launch(self, examination: _Examination, number: int) -> None:
-        subject, trial = examination.subject, examination.trials[number]
-        work = self._store.make_work()
-        lending = _lending(subject, trial)
-        job = Job(
-            subject.node,
-            subject.case.key,
-            subject.value,
-            work,
-            subject.closure,
-            self._limits(),
-            lending.pipe if lending else None,
-        )
+    def _task(self, subject: Subject, trial: Trial) -> Task:
         name = f"{subject.case.subject}, {trial.variation.name}"
-        worker = Worker(name, self._action(subject, trial, job), partial(remove_work, job))
-        running = _Running(
-            examination=examination,
-            number=number,
+        self._begun += 1
+        options = self._options
+        return Task(
+            id=b"rebuild %d" % self._begun,
             name=name,
-            job=job,
-            worker=worker,
-            lending=lending,
-            phases=PhaseReader(f"{work}/log"),
-            # What it was lent is then of its own, and not the pool's.
-            fixed=trial.variation.cores is not None,
-            began=time.monotonic(),
-            watch=Watch(kind=subject.kind, name=name, limits=job.limits, pid=worker.pid),
-        )
-        self._crew.shifts.append(running)
-        expected = self._store.expected_seconds(subject.value.name)
-        self._emit(Started(running.id, name, "rebuild", f"{work}/log", expected))
-
-    def _limits(self) -> Limits:
-        return Limits(
-            self._options.cores,
-            self._options.timeout,
-            self._options.max_silent,
-            self._store.disk_reserve(),
-            self._options.max_log,
+            kind=subject.kind,
+            label="rebuild",
+            key=subject.case.key,
+            value=subject.value,
+            closure=subject.closure,
+            limits=Limits(
+                options.cores, options.timeout, options.max_silent, max_log=options.max_log
+            ),
+            cores=trial.variation.cores,
+            action=self._action(subject, trial),
         )
 
-    def _action(self, subject: Subject, trial: Trial, job: Job) -> Action:
+    def _action(self, subject: Subject, trial: Trial) -> TaskWork:
         layout = self._store.layout
         if isinstance(subject.value, Source):
             return partial(_rehash, layout.object(subject.closure[0]), subject.value)
         shelf = f"{subject.value.name}-{subject.case.key.hex()[:12]}-{trial.variation.name}"
-        rebuild = Rebuild(subject.kind, job, trial, f"{layout.audits}/{shelf}", self._options.keep)
-        return partial(carry_out, layout, rebuild)
+        rebuild = Rebuild(subject.kind, trial, f"{layout.audits}/{shelf}", self._options.keep)
+        return partial(carry_out, rebuild)
 
     # -- listening ----------------------------------------------------------------------------
 
-    def _hear(self, running: _Running, message: object) -> None:
-        if isinstance(message, Outcome):
-            self._crew.end(running)
-            self._take(running, message)
-        elif isinstance(message, BuildError):  # told by the watch, as the worker was ended
-            self._crew.end(running)
-            self._take(running, Outcome(time.monotonic() - running.began, error=message))
-        elif isinstance(message, Exception):
-            self._crew.end(running)
-            self._fail(running, message)
-        elif isinstance(message, Entered):
-            self._emit(Phase(running.id, running.name, message.phase))
-        elif isinstance(message, Phase):
-            self._emit(message._replace(key=running.id))
+    def take(self, executor: Executor, task: Task, value: object) -> None:
+        """Take the outcome of a trial, or what kept it from being made."""
+        under = self._under.pop(task.id)
+        if isinstance(value, Outcome):
+            self._note(task, under, value)
+        elif isinstance(value, BuildError):  # from the watch, which ended it
+            self._note(task, under, Outcome(time.monotonic() - under.began, error=value))
+        else:
+            assert isinstance(value, Exception)
+            self._fail(task, under, value)
 
-    def _fail(self, running: _Running, error: Exception) -> None:
+    def _fail(self, task: Task, under: _Under, error: Exception) -> None:
         """A rebuild that could not even be tried: fatal, unless it was a variation that could not
         be made.
         """
-        trial = running.examination.trials[running.number]
-        if trial.variation is CONTROL or not isinstance(error, StoreError):
+        if under.trial.variation is CONTROL or not isinstance(error, StoreError):
             raise error
-        self._take(running, Outcome(time.monotonic() - running.began, error=error))
+        self._note(task, under, Outcome(time.monotonic() - under.began, error=error))
 
-    def _take(self, running: _Running, outcome: Outcome) -> None:
+    def _note(self, task: Task, under: _Under, outcome: Outcome) -> None:
         if outcome.error is not None:
-            self._emit(Failed(running.id, running.name, outcome.error))
+            self._emit(Failed(task.id, task.name, outcome.error))
         else:
             paths = tuple(oid.path for oid in outcome.objects.values())
-            self._emit(Finished(running.id, running.name, "rebuild", outcome.seconds, paths))
-        examination = running.examination
-        examination.outcomes[running.number] = outcome
+            self._emit(Finished(task.id, task.name, "rebuild", outcome.seconds, paths))
+        examination = under.examination
+        examination.outcomes[under.number] = outcome
         if len(examination.outcomes) == len(examination.trials):
             self._go_on(examination)
 
@@ -267,7 +237,7 @@ def _rehashed(subject: Subject) -> Steps:
     ]
 
 
-def _rehash(path: str, source: Source, send: Send) -> Outcome:
+def _rehash(path: str, source: Source, layout: Layout, job: Job, send: Send) -> Outcome:
     began = time.monotonic()
     wrong = rehash(path, source)
     error = CorruptObject(f"the file in the store: {wrong}") if wrong else None
@@ -276,14 +246,3 @@ def _rehash(path: str, source: Source, send: Send) -> Outcome:
 
 def _recorded(subject: Subject) -> list[ObjectId]:
     return [oid for oids in subject.case.recorded.values() for oid in oids]
-
-
-def _lending(subject: Subject, trial: Trial) -> Lending | None:
-    """The pipe of tokens for a build; where the number of processors is varied, filled for good."""
-    cores = trial.variation.cores
-    if subject.kind != "build" or cores == 1:
-        return None
-    lending = Lending()
-    for _ in range(0 if cores is None else cores - 1):
-        lending.lend()
-    return lending

@@ -35,16 +35,14 @@ class Rebuild:
     """
 
     kind: str
-    job: Job
     trial: Trial
     shelf: str
     keep: bool = False
 
 
-def carry_out(layout: Layout, rebuild: Rebuild, send: Send) -> Outcome:
+def carry_out(rebuild: Rebuild, layout: Layout, job: Job, send: Send) -> Outcome:
     """Build again and compare. A build that fails is an outcome; StorageError and the like rise."""
     began = time.monotonic()
-    job = rebuild.job
     aside = f"{job.work_dir}/root"
     make_directories(Layout(aside))
     job = replace(job, into=aside, log=f"{job.work_dir}/log", variation=rebuild.trial.variation)
@@ -53,13 +51,15 @@ def carry_out(layout: Layout, rebuild: Rebuild, send: Send) -> Outcome:
     try:
         result = perform(layout, rebuild.kind, job, send)
     except (BuildError, SourceError) as error:
-        logs = _shelve(layout, rebuild, None) if rebuild.trial.shown else ()
+        logs = _shelve(layout, rebuild, job, None) if rebuild.trial.shown else ()
         return Outcome(time.monotonic() - began, error=error, logs=logs)
     outcome = Outcome(result.seconds, {made.output: made.id for made in result.outputs})
-    return _compared(layout, rebuild, aside, outcome)
+    return _compared(layout, rebuild, job, outcome)
 
 
-def _compared(layout: Layout, rebuild: Rebuild, aside: str, outcome: Outcome) -> Outcome:
+def _compared(layout: Layout, rebuild: Rebuild, job: Job, outcome: Outcome) -> Outcome:
+    aside = job.into
+    assert aside is not None
     differing = {
         output: next(oid for oid in objects if oid != outcome.objects[output])
         for output, objects in rebuild.trial.expected.items()
@@ -71,18 +71,18 @@ def _compared(layout: Layout, rebuild: Rebuild, aside: str, outcome: Outcome) ->
         output: explained(layout.root, expected, aside, outcome.objects[output])
         for output, expected in differing.items()
     }
-    logs = _shelve(layout, rebuild, Layout(aside).objects if rebuild.keep else None)
+    logs = _shelve(layout, rebuild, job, Layout(aside).objects if rebuild.keep else None)
     kept = {name: f"{rebuild.shelf}/store/{outcome.objects[name]}" for name in differing}
     return replace(outcome, differences=differences, logs=logs, kept=kept if rebuild.keep else {})
 
 
-def _shelve(layout: Layout, rebuild: Rebuild, objects: str | None) -> tuple[str, ...]:
+def _shelve(layout: Layout, rebuild: Rebuild, job: Job, objects: str | None) -> tuple[str, ...]:
     """Put the original's log, if it is there, the rebuild's and the folder ``objects`` onto the
     shelf, in place of what lay there. Returns the logs' paths.
     """
-    fresh = f"{rebuild.job.work_dir}/shelf"
+    fresh = f"{job.work_dir}/shelf"
     os.mkdir(fresh)
-    originals = (layout.log(rebuild.job.key), f"{rebuild.job.work_dir}/log")
+    originals = (layout.log(job.key), f"{job.work_dir}/log")
     for name, path in zip(LOGS, originals, strict=True):
         with contextlib.suppress(OSError):  # a log may be gone, or too much for the disk
             _copy(path, f"{fresh}/{name}")

@@ -1,11 +1,11 @@
 """Workers that stand by: processes that do one build after another.
 
 A fork of its own for each build costs more than a small build itself: the page tables are copied,
-and then every page that either of the two writes to. A member of a team is forked once, and pays
+and then every page that either of the two writes to. A worker of a team is forked once, and pays
 for its pages once. What a fork would inherit (the claims, the hold of the work folder, the pipe of
 tokens) is handed over with each job, as descriptors, and closed at its end.
 
-A member that a job has failed in, or that has grown, ends: none works on what an error left behind,
+A worker that a job has failed in, or that has grown, ends: none works on what an error left behind,
 and none makes the builds below it pay for the memory of one before.
 """
 
@@ -29,20 +29,20 @@ from store.sandbox import cleaning
 from store.system.locks import Claims, Hold
 
 GROWTH: Final = 32 << 10
-"""KiB that a member's memory may have grown by since it was forked."""
+"""KiB that a worker's memory may have grown by since it was forked."""
 
 _MARK: Final = b"!"  # a byte to send descriptors with; the job follows
 
 
 @dataclass(frozen=True)
-class Tidied:
-    """The member is free. The work folder is fit for another build, if ``renewed``; else removed
+class WorkerIdle:
+    """The worker is free. The work folder is fit for another build, if ``renewed``; else removed
     as far as that was possible."""
 
     renewed: bool
 
 
-class Member:
+class PoolWorker:
     """One process of a team. ``connection`` becomes readable when it has something."""
 
     def __init__(self, layout: Layout) -> None:
@@ -67,7 +67,7 @@ class Member:
 
     def reap(self) -> None:
         """Wait for the process's end, which comes at once if it has nothing to do."""
-        # Closing alone would not tell it: members that were forked later have this end, too.
+        # Closing alone would not tell it: workers that were forked later have this end, too.
         with contextlib.suppress(OSError):
             self.socket.shutdown(socket.SHUT_RDWR)
         self.connection.close()
@@ -80,74 +80,74 @@ class Member:
         kill(self)
 
 
-class Errand:
-    """One job of a member, with the face of a :class:`~store.jobs.process.Worker`."""
+class PooledJob:
+    """One job of a worker, with the face of a :class:`~store.jobs.process.Worker`."""
 
-    def __init__(self, team: Team, member: Member, name: str) -> None:
-        self._team = team
-        self._member: Member | None = member
+    def __init__(self, pool: WorkerPool, worker: PoolWorker, name: str) -> None:
+        self._pool = pool
+        self._worker: PoolWorker | None = worker
         self._name = name
         self._tidied = False
         self.renewed = False
         """Whether the work folder can be used for another build, once the job is over."""
-        self.connection = member.connection
-        self.pid = member.pid
+        self.connection = worker.connection
+        self.pid = worker.pid
 
     def receive(self) -> object:
         """The next message; a StoreError when the process died without a last word."""
         message = received(self.connection, self._name)
-        if isinstance(message, Tidied):
+        if isinstance(message, WorkerIdle):
             self._tidied, self.renewed = True, message.renewed
         return message
 
     def reap(self) -> None:
         """The job is over: the process is free for another, or gone."""
-        member, self._member = self._member, None
-        if member is None:
+        worker, self._worker = self._worker, None
+        if worker is None:
             return
         if self._tidied:
-            self._team.idle.append(member)
+            self._pool.idle.append(worker)
         else:
-            member.reap()
+            worker.reap()
 
     def kill(self) -> None:
         """End the process and everything below it, and reap it."""
-        member, self._member = self._member, None
-        if member is not None:
-            member.kill()
+        worker, self._worker = self._worker, None
+        if worker is not None:
+            worker.kill()
 
 
-class Team:
-    """As many members as were needed at once."""
+class WorkerPool:
+    """As many workers as were needed at once."""
 
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
-        self.idle: list[Member] = []
+        self.idle: list[PoolWorker] = []
 
-    def start(self, kind: str, job: Job, hold: Hold) -> Errand:
+    def start(self, kind: str, job: Job, hold: Hold) -> PooledJob:
         """Have a job done, whose work folder is held by ``hold``."""
         while self.idle:
             with contextlib.suppress(OSError):  # it was killed from outside while it was idle
                 return self._give(self.idle.pop(), kind, job, hold)
-        return self._give(Member(self._layout), kind, job, hold)
+        return self._give(PoolWorker(self._layout), kind, job, hold)
 
-    def _give(self, member: Member, kind: str, job: Job, hold: Hold) -> Errand:
-        """Send a job to a member, which ends if it cannot get all of it."""
+    def _give(self, worker: PoolWorker, kind: str, job: Job, hold: Hold) -> PooledJob:
+        """Send a job to a worker, which ends if it cannot get all of it."""
         try:
-            member.send(kind, job, hold)
+            worker.send(kind, job, hold)
         except BaseException:
-            member.kill()
+            worker.kill()
             raise
-        return Errand(self, member, job.node.name)
+        return PooledJob(self, worker, job.node.name)
 
     def close(self) -> None:
-        """End the members that have nothing to do."""
+        """End the workers that have nothing to do."""
         while self.idle:
             self.idle.pop().reap()
 
 
 def _serve(layout: Layout, channel: socket.socket) -> None:
-    """The life of a member: until nobody has a job for it, one fails in it, or it has grown."""
+    """The life of a worker: until nobody has a job for it, one fails in it, or it has grown."""
     connection: Connection[Any, Any] = Connection(os.dup(channel.fileno()))
     limit = resident() + GROWTH
     while received := _receive(channel, connection):
@@ -164,7 +164,7 @@ def _serve(layout: Layout, channel: socket.socket) -> None:
             os.close(fd)
         if not fit:
             break
-        connection.send(Tidied(renewed))
+        connection.send(WorkerIdle(renewed))
 
 
 def _tidy(job: Job, send: Send, *, renew: bool) -> bool:

@@ -104,7 +104,7 @@ class TokenPool:
         return self._waits
 
 
-class Lending:
+class Jobserver:
     """The pipe through which one build is lent tokens beyond its own."""
 
     def __init__(self) -> None:
@@ -180,46 +180,46 @@ class Lending:
         return lent
 
 
-def balance(pool: TokenPool, lendings: Sequence[Lending], waiting: bool) -> Sequence[Lending]:
+def balance(pool: TokenPool, jobservers: Sequence[Jobserver], waiting: bool) -> Sequence[Jobserver]:
     """Give free tokens to builds that use all of theirs; take idle ones for who waits.
 
     ``waiting`` says that a build of this process could start if a token were free; it goes before
-    lending, and so does one of another process. Returns the lendings whose tokens are to be taken
-    back as soon as they are idle: ``make`` takes again at once what it let go of.
+    lending, and so does one of another process. Returns the jobservers whose tokens are reclaimed
+    as soon as they are idle: ``make`` takes again at once what it let go of.
     """
     pool.wait(waiting)
     wanted = waiting or pool.wanted
     # What owes a token, whatever it did with it, is lent no other.
-    hungry = [each for each in lendings if each.idle == 0 and not each.written_off]
-    for lending in lendings:
-        while lending.repay():
+    hungry = [each for each in jobservers if each.idle == 0 and not each.written_off]
+    for jobserver in jobservers:
+        while jobserver.repay():
             pass
-        while (wanted or (hungry and lending not in hungry)) and take_back(pool, lending):
+        while (wanted or (hungry and jobserver not in hungry)) and reclaim(pool, jobserver):
             pass
-        if lending.write_off(wanted):
+        if jobserver.write_off(wanted):
             pool.give()
             wanted = False  # one at a time: the next round sees whether that was enough
     if not waiting:
-        for lending in hungry:
-            _feed(pool, lending)
-    return [each for each in lendings if (wanted and each.lent > 0) or each.written_off]
+        for jobserver in hungry:
+            _feed(pool, jobserver)
+    return [each for each in jobservers if (wanted and each.lent > 0) or each.written_off]
 
 
-def take_back(pool: TokenPool, lending: Lending) -> bool:
+def reclaim(pool: TokenPool, jobserver: Jobserver) -> bool:
     """Return one idle token of a build to the pool, if there is one that it does not owe."""
-    if lending.repay():
+    if jobserver.repay():
         return False
-    if lending.lent == 0 or not lending.reclaim():
+    if jobserver.lent == 0 or not jobserver.reclaim():
         return False
     pool.give()
     return True
 
 
-def _feed(pool: TokenPool, lending: Lending) -> None:
+def _feed(pool: TokenPool, jobserver: Jobserver) -> None:
     # One more than it uses already, so that a build gets many processors in a few rounds.
-    for _ in range(lending.lent + 1):
+    for _ in range(jobserver.lent + 1):
         if not pool.take():
             return
-        if not lending.lend():
+        if not jobserver.lend():
             pool.give()
             return

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from store.sandbox.log_limit import MAX_LOG
+
+if TYPE_CHECKING:
+    from store.jobs.lower import Limits
 
 
 class Options(NamedTuple):
@@ -26,6 +29,13 @@ class Options(NamedTuple):
     def simultaneous(self) -> int:
         """How many builds run at once: each needs a processor."""
         return min(self.jobs, self.cores)
+
+    @property
+    def limits(self) -> Limits:
+        """The limits of each build."""
+        from store.jobs.lower import Limits  # takes long to load, and often nothing is built
+
+        return Limits(self.cores, self.timeout, self.max_silent, max_log=self.max_log)
 
 
 def default_cores() -> int:

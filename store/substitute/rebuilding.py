@@ -3,24 +3,17 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import dataclass
 from typing import TypeAlias
 
-from store.errors import CorruptObject, Interrupted, Offline, StoreError, UnknownObject
-from store.events import SILENT, Failed, Finished, Phase, Progress, Reporter, Started, Tick
+from store.errors import CorruptObject, Offline, StoreError, UnknownObject
+from store.events import SILENT, Failed, Finished, Reporter
 from store.graph.knowledge import kind
 from store.index.foreign import Told
-from store.jobs.executor import TICK, Crew, Entered, Shift
-from store.jobs.job import Job, perform, preload
+from store.jobs.executor import Executor, Task, run
+from store.jobs.local_executor import LocalExecutor
 from store.jobs.lower import Limits
-from store.jobs.phases import PhaseReader
-from store.jobs.process import Worker
-from store.jobs.removal import remove_work
-from store.jobs.tokens import Lending
-from store.jobs.watch import Watch
 from store.layout.paths import Layout
 from store.local.store import Lease, Store, make_directories
 from store.model.derivation import Derivation, Resolved, Source
@@ -189,23 +182,22 @@ class Rebuilding:
         aside, log, what = f"{work}/root", f"{work}/log", kind(node)
         make_directories(Layout(aside))
         os.close(os.open(log, os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, 0o644))
-        lending = Lending() if what == "build" else None
-        job = Job(
-            key,
-            key,
-            node,
-            f"{work}/work",
-            closure,
-            replace(self._terms.limits, disk_reserve=self._store.disk_reserve()),
-            lending.pipe if lending else None,
-            self._terms.keep_failed,
+        task = Task(
+            id=key,
+            name=node.name,
+            kind=what,
+            label=what,
+            key=key,
+            value=node,
+            closure=closure,
+            limits=self._terms.limits,
+            token=what != "fetch",
             log=log,
             into=aside,
+            keep_failed=self._terms.keep_failed,
         )
-        os.mkdir(job.work_dir)
-        preload(what)
         try:
-            result = self._work(job, what, lending)
+            result = self._result(task)
         except FATAL:
             raise
         except StoreError as error:
@@ -216,51 +208,40 @@ class Rebuilding:
         self._emit(Finished(key, node.name, what, result.seconds, paths, result.max_rss))
         return _Done(StoreDirectory(aside), objects)
 
-    def _work(self, job: Job, what: str, lending: Lending | None) -> Result:
-        """The result of a job, done in a process of its own with a token of the pool, and what is
-        lent beyond; raises what the work raises."""
-        crew: Crew[Shift] = Crew(self._store, self._terms.limits.cores, self._emit)
-        last: object = None
-        try:
-            while what != "fetch" and not crew.pool.take():
-                crew.balance(True)
-                self._emit(Tick())
-                time.sleep(TICK)
-            expected = self._store.expected_seconds(job.node.name)
-            self._emit(Started(job.key, job.node.name, what, job.log, expected))
-            worker = Worker(
-                job.node.name,
-                partial(perform, self._store.layout, what, job),
-                partial(remove_work, job),
-            )
-            shift = Shift(
-                job=job,
-                worker=worker,
-                lending=lending,
-                phases=PhaseReader(job.log) if lending and job.log else None,
-                charged=what != "fetch",
-                watch=Watch(what, job.node.name, job.limits, worker.pid),
-            )
-            crew.shifts.append(shift)
-            while crew.shifts:
-                crew.balance(False)
-                for _, message in crew.listen(False):
-                    if isinstance(message, Result | Exception):
-                        crew.end(shift)
-                        last = message
-                    elif isinstance(message, Entered):
-                        self._emit(Phase(job.key, job.node.name, message.phase))
-                    elif isinstance(message, Phase | Progress):
-                        self._emit(message)
-                self._emit(Tick())
-        except KeyboardInterrupt:
-            raise Interrupted("interrupted; what was repaired until then stays so") from None
-        finally:
-            crew.close()
-        if isinstance(last, Result):
-            return last
-        assert isinstance(last, Exception)
-        raise last
+    def _result(self, task: Task) -> Result:
+        """The result of a task; raises what its work raises."""
+        alone = _Alone(task)
+        run(alone, LocalExecutor(self._store, self._terms.limits.cores, self._emit), self._emit)
+        if isinstance(alone.value, Result):
+            return alone.value
+        assert isinstance(alone.value, Exception)
+        raise alone.value
+
+
+class _Alone:
+    """The source of one task."""
+
+    def __init__(self, task: Task) -> None:
+        self._task: Task | None = task
+        self.value: object = None
+
+    @property
+    def pending(self) -> bool:
+        """Whether it waits to be started."""
+        return self._task is not None
+
+    def submit_ready(self, executor: Executor) -> None:
+        """Submit it, if it was not."""
+        if self._task is not None and executor.submit(self._task):
+            self._task = None
+
+    def take(self, executor: Executor, task: Task, value: object) -> None:
+        """Take how it ended."""
+        self.value = value
+
+    def interrupted(self) -> str:
+        """What is said then."""
+        return "interrupted; what was repaired until then stays so"
 
 
 class _Failed(Exception):

@@ -13,7 +13,7 @@ import pytest
 from store.errors import StoreError
 from store.jobs import pool as module
 from store.jobs.job import Job
-from store.jobs.pool import Errand, Team, Tidied
+from store.jobs.pool import PooledJob, WorkerIdle, WorkerPool
 from store.layout.paths import Layout
 from store.local.store import Store
 from store.model.result import Result
@@ -30,14 +30,14 @@ def store(tmp_path: Path) -> Store:
 
 
 @pytest.fixture
-def team(store: Store) -> Iterator[Team]:
-    team = Team(store.layout)
-    yield team
-    team.close()
+def pool(store: Store) -> Iterator[WorkerPool]:
+    pool = WorkerPool(store.layout)
+    yield pool
+    pool.close()
 
 
 def doing(monkeypatch: pytest.MonkeyPatch, work: Work) -> None:
-    """Let members that are forked from now on do this."""
+    """Let workers that are forked from now on do this."""
 
     def perform(_: Layout, kind: str, job: Job, send: Callable[[object], None]) -> Result:
         assert kind == "build"
@@ -51,47 +51,49 @@ def identify(job: Job, send: Callable[[object], None]) -> Result:
     return Result((), "full", 1, 0.5)
 
 
-def launch(store: Store, team: Team, pipe: tuple[int, int] | None = None) -> tuple[Errand, str]:
+def launch(
+    store: Store, pool: WorkerPool, pipe: tuple[int, int] | None = None
+) -> tuple[PooledJob, str]:
     """A job at work, and its work folder."""
     work = store.make_work(renewed=True)
     job = Job(b"n", b"k", RESOLVED, work, jobserver=pipe, claims=store.claims_of(work))
-    return team.start("build", job, store.hold_of(work)), work
+    return pool.start("build", job, store.hold_of(work)), work
 
 
-def start(store: Store, team: Team) -> Errand:
-    return launch(store, team)[0]
+def start(store: Store, pool: WorkerPool) -> PooledJob:
+    return launch(store, pool)[0]
 
 
-def finish(errand: Errand) -> list[object]:
+def finish(errand: PooledJob) -> list[object]:
     """Every message of a job, to the last; afterwards it is over."""
     messages = [errand.receive()]
-    while not isinstance(messages[-1], Tidied | StoreError):
+    while not isinstance(messages[-1], WorkerIdle | StoreError):
         messages.append(errand.receive())
     errand.reap()
     return messages
 
 
 def test_one_process_does_one_job_after_another(
-    store: Store, team: Team, monkeypatch: pytest.MonkeyPatch
+    store: Store, pool: WorkerPool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     doing(monkeypatch, identify)
-    first, second = finish(start(store, team)), finish(start(store, team))
+    first, second = finish(start(store, pool)), finish(start(store, pool))
     assert first[0] == second[0] != os.getpid()
     assert isinstance(first[1], Result)
-    assert first[2] == Tidied(renewed=True)
+    assert first[2] == WorkerIdle(renewed=True)
 
 
 def test_jobs_at_the_same_time_have_a_process_each(
-    store: Store, team: Team, monkeypatch: pytest.MonkeyPatch
+    store: Store, pool: WorkerPool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     doing(monkeypatch, identify)
-    errands = [start(store, team) for _ in range(3)]
+    errands = [start(store, pool) for _ in range(3)]
     assert len({finish(errand)[0] for errand in errands}) == 3
-    assert len(team.idle) == 3
+    assert len(pool.idle) == 3
 
 
 def test_tokens_claims_and_the_hold_reach_the_job_and_do_not_stay(
-    store: Store, team: Team, monkeypatch: pytest.MonkeyPatch
+    store: Store, pool: WorkerPool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def work(job: Job, send: Callable[[object], None]) -> Result:
         assert job.jobserver and job.claims
@@ -106,7 +108,7 @@ def test_tokens_claims_and_the_hold_reach_the_job_and_do_not_stay(
     for _ in range(3):
         pipe = os.pipe()
         os.write(pipe[1], b"+")
-        errand, folder = launch(store, team, pipe)
+        errand, folder = launch(store, pool, pipe)
         opened.append(finish(errand)[0])
         assert os.read(pipe[0], 9) == b"++"
         assert others.taken(DIGEST), "a claim lasts until the object is registered"
@@ -118,26 +120,26 @@ def test_tokens_claims_and_the_hold_reach_the_job_and_do_not_stay(
 
 
 def test_a_process_in_which_a_job_failed_does_no_other(
-    store: Store, team: Team, monkeypatch: pytest.MonkeyPatch
+    store: Store, pool: WorkerPool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def work(job: Job, send: Callable[[object], None]) -> Result:
         raise StoreError(f"not by {os.getpid()}")
 
     doing(monkeypatch, work)
-    errand, folder = launch(store, team)
+    errand, folder = launch(store, pool)
     error = errand.receive()
     assert isinstance(error, StoreError)
-    assert isinstance(errand.receive(), StoreError), "it ended, and is not Tidied"
+    assert isinstance(errand.receive(), StoreError), "it ended, and is not WorkerIdle"
     errand.reap()
-    assert team.idle == []
+    assert pool.idle == []
     assert not os.path.exists(folder), "its work folder is removed"
     assert not os.path.exists(f"/proc/{str(error).split()[-1]}")
 
 
 def test_a_process_that_has_grown_does_no_other(
-    store: Store, team: Team, monkeypatch: pytest.MonkeyPatch
+    store: Store, pool: WorkerPool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # The member may give back what it inherited of this process: garbage of the tests before.
+    # The worker may give back what it inherited of this process: garbage of the tests before.
     inherited = module.resident()
     kept = []
 
@@ -146,22 +148,22 @@ def test_a_process_that_has_grown_does_no_other(
         return Result((), "full", 1, 0.5)
 
     doing(monkeypatch, work)
-    errand = start(store, team)
+    errand = start(store, pool)
     assert isinstance(errand.receive(), Result)
-    assert isinstance(errand.receive(), StoreError), "it ended, and is not Tidied"
+    assert isinstance(errand.receive(), StoreError), "it ended, and is not WorkerIdle"
     errand.reap()
-    assert team.idle == []
+    assert pool.idle == []
 
 
 def test_another_takes_the_place_of_one_that_was_killed(
-    store: Store, team: Team, monkeypatch: pytest.MonkeyPatch
+    store: Store, pool: WorkerPool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     doing(monkeypatch, identify)
-    first = finish(start(store, team))[0]
+    first = finish(start(store, pool))[0]
     assert isinstance(first, int)
     os.kill(first, signal.SIGKILL)
     wait_for_end(first)
-    assert finish(start(store, team))[0] != first
+    assert finish(start(store, pool))[0] != first
 
 
 def wait_for_end(pid: int) -> None:
@@ -169,27 +171,29 @@ def wait_for_end(pid: int) -> None:
     os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
 
 
-def test_a_job_can_be_killed(store: Store, team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_job_can_be_killed(
+    store: Store, pool: WorkerPool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def work(job: Job, send: Callable[[object], None]) -> Result:
         send(os.getpid())
         time.sleep(600)
         raise AssertionError
 
     doing(monkeypatch, work)
-    errand = start(store, team)
+    errand = start(store, pool)
     pid = errand.receive()
     errand.kill()
     assert not os.path.exists(f"/proc/{pid}")
-    assert team.idle == []
+    assert pool.idle == []
 
 
 def test_those_that_stand_by_end_with_the_team(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     doing(monkeypatch, identify)
-    team = Team(store.layout)
-    pids = [finish(errand)[0] for errand in [start(store, team), start(store, team)]]
-    team.close()
+    pool = WorkerPool(store.layout)
+    pids = [finish(errand)[0] for errand in [start(store, pool), start(store, pool)]]
+    pool.close()
     assert [pid for pid in pids if os.path.exists(f"/proc/{pid}")] == []
 
 

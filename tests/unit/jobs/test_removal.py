@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
 from pathlib import Path
 
 import pytest
 
-from store.events import Event, Removed, Removing
+from store.events import Event, Removed, Removing, Started
 from store.jobs import removal
-from store.jobs.executor import Crew, Shift
+from store.jobs.executor import Task
 from store.jobs.job import Job
-from store.jobs.lower import Limits
-from store.jobs.process import Worker
-from store.jobs.removal import remove_stale_work, remove_work, telling
+from store.jobs.local_executor import LocalExecutor
+from store.jobs.process import Send
+from store.jobs.removal import remove_stale_work, telling
+from store.layout.paths import Layout
 from store.local.store import Store
-from store.model.derivation import Source
-
-SOURCE = Source("it", "0" * 64, ("file:///it",))
+from tests.golden.examples import RESOLVED
 
 
 def filled(folder: str) -> str:
@@ -52,20 +51,25 @@ def test_nobody_who_listens_ends_no_removal(impatient: None) -> None:
 def test_a_long_removal_is_told_until_it_is_over(tmp_path: Path, by: str, impatient: None) -> None:
     store = Store.open(str(tmp_path / "root"))
     told: list[Event] = []
-    crew: Crew[Shift] = Crew(store, 1, told.append)
-    job = Job(b"key", b"", SOURCE, filled(store.make_work()), (), Limits(1))
-    finish: Callable[..., None] = (
-        (lambda send: remove_work(job, send)) if by == "worker" else lambda send: None
+    executor = LocalExecutor(store, 1, told.append)
+
+    def work(layout: Layout, job: Job, send: Send) -> str:
+        filled(job.work_dir)
+        if by == "master":  # the worker ends without a removal
+            send("result")
+            os._exit(0)
+        return "result"
+
+    task = Task(
+        id=b"key", name="it", kind="build", label="it", key=bytes(32), value=RESOLVED, action=work
     )
-    crew.shifts.append(
-        Shift(job=job, worker=Worker("it", lambda send: "result", finish), charged=False)
-    )
-    while crew.shifts:
-        for shift, message in crew.listen(False):
-            assert message == "result"
-            crew.end(shift)
-    assert told == [*(Removing(b"key", "it", files) for files in (1, 2, 3)), Removed(b"key")]
-    crew.close()
+    assert executor.submit(task)
+    while not executor.idle:
+        for _, value in executor.ended(pending=False):
+            assert value == "result"
+    removals = [event for event in told if not isinstance(event, Started)]
+    assert removals == [*(Removing(b"key", "it", files) for files in (1, 2, 3)), Removed(b"key")]
+    executor.close()
     store.close()
 
 

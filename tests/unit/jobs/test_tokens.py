@@ -1,4 +1,4 @@
-"""The pool of processor tokens, and lending them to builds."""
+"""The pool of processor tokens, and jobserver them to builds."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from pathlib import Path
 import pytest
 
 from store.jobs import tokens as tokens_module
-from store.jobs.tokens import TURN, Lending, TokenPool, balance
+from store.jobs.tokens import TURN, Jobserver, TokenPool, balance
 
 
 def pool(tmp_path: Path, size: int) -> TokenPool:
     return TokenPool(str(tmp_path / "tokens"), size)
 
 
-def take(lending: Lending, count: int) -> None:
+def take(jobserver: Jobserver, count: int) -> None:
     """What make does when it starts ``count`` more processes."""
-    assert os.read(lending.pipe[0], count) == b"+" * count
+    assert os.read(jobserver.pipe[0], count) == b"+" * count
 
 
 def test_two_pools_share_their_tokens(tmp_path: Path) -> None:
@@ -32,38 +32,38 @@ def test_two_pools_share_their_tokens(tmp_path: Path) -> None:
 
 
 def test_a_lone_build_is_lent_every_token_as_it_uses_them(tmp_path: Path) -> None:
-    tokens, lending = pool(tmp_path, 4), Lending()
+    tokens, jobserver = pool(tmp_path, 4), Jobserver()
     tokens.take()
     used = 0
     for _ in range(6):
-        balance(tokens, [lending], waiting=False)
-        used += lending.idle
-        take(lending, lending.idle) if lending.idle else None
+        balance(tokens, [jobserver], waiting=False)
+        used += jobserver.idle
+        take(jobserver, jobserver.idle) if jobserver.idle else None
     assert used == 3
     assert tokens.held == 4
 
 
 def test_an_idle_token_goes_to_a_build_that_could_start(tmp_path: Path) -> None:
-    tokens, lending = pool(tmp_path, 2), Lending()
+    tokens, jobserver = pool(tmp_path, 2), Jobserver()
     tokens.take()
-    balance(tokens, [lending], waiting=False)
+    balance(tokens, [jobserver], waiting=False)
     assert tokens.held == 2
-    balance(tokens, [lending], waiting=True)
-    assert (tokens.held, lending.idle, lending.lent) == (1, 0, 0)
+    balance(tokens, [jobserver], waiting=True)
+    assert (tokens.held, jobserver.idle, jobserver.lent) == (1, 0, 0)
 
 
 def test_a_token_in_use_is_not_taken_back(tmp_path: Path) -> None:
-    tokens, lending = pool(tmp_path, 2), Lending()
+    tokens, jobserver = pool(tmp_path, 2), Jobserver()
     tokens.take()
-    balance(tokens, [lending], waiting=False)
-    take(lending, 1)
-    balance(tokens, [lending], waiting=True)
+    balance(tokens, [jobserver], waiting=False)
+    take(jobserver, 1)
+    balance(tokens, [jobserver], waiting=True)
     assert tokens.held == 2
-    assert lending.lent == 1
+    assert jobserver.lent == 1
 
 
 def test_an_idle_token_moves_to_a_hungry_build(tmp_path: Path) -> None:
-    tokens, idle, hungry = pool(tmp_path, 3), Lending(), Lending()
+    tokens, idle, hungry = pool(tmp_path, 3), Jobserver(), Jobserver()
     tokens.take(), tokens.take()
     balance(tokens, [idle], waiting=False)
     assert idle.idle == 1
@@ -72,19 +72,21 @@ def test_an_idle_token_moves_to_a_hungry_build(tmp_path: Path) -> None:
 
 
 def test_a_token_goes_to_another_process_that_waits_for_one(tmp_path: Path) -> None:
-    ours, theirs, lending = pool(tmp_path, 2), pool(tmp_path, 2), Lending()
+    ours, theirs, jobserver = pool(tmp_path, 2), pool(tmp_path, 2), Jobserver()
     ours.take()
-    balance(ours, [lending], waiting=False)
-    take(lending, 1)
+    balance(ours, [jobserver], waiting=False)
+    take(jobserver, 1)
     assert not theirs.take()
     theirs.wait(True)
-    assert balance(ours, [lending], waiting=False) == [lending], "to be taken back once it is idle"
-    os.write(lending.pipe[1], b"+")
-    balance(ours, [lending], waiting=False)
-    assert (ours.held, lending.lent) == (1, 0)
+    assert balance(ours, [jobserver], waiting=False) == [jobserver], (
+        "to be taken back once it is idle"
+    )
+    os.write(jobserver.pipe[1], b"+")
+    balance(ours, [jobserver], waiting=False)
+    assert (ours.held, jobserver.lent) == (1, 0)
     assert theirs.take()
     theirs.wait(False)
-    assert balance(ours, [lending], waiting=False) == []
+    assert balance(ours, [jobserver], waiting=False) == []
 
 
 def test_who_gave_a_token_back_leaves_it_for_a_moment_to_who_waits(tmp_path: Path) -> None:
@@ -110,36 +112,36 @@ def test_a_process_that_may_use_fewer_tokens_gets_one_too(tmp_path: Path) -> Non
 
 
 def test_what_a_build_was_lent_comes_back_when_it_ends(tmp_path: Path) -> None:
-    tokens, lending = pool(tmp_path, 2), Lending()
+    tokens, jobserver = pool(tmp_path, 2), Jobserver()
     tokens.take()
-    balance(tokens, [lending], waiting=False)
-    take(lending, 1)
-    tokens.give(lending.close())
+    balance(tokens, [jobserver], waiting=False)
+    take(jobserver, 1)
+    tokens.give(jobserver.close())
     tokens.give()
     assert tokens.held == 0
 
 
 def test_a_builder_cannot_coin_tokens_or_block_us(tmp_path: Path) -> None:
-    tokens, lending = pool(tmp_path, 2), Lending()
+    tokens, jobserver = pool(tmp_path, 2), Jobserver()
     tokens.take()
-    os.set_blocking(lending.pipe[1], False)
+    os.set_blocking(jobserver.pipe[1], False)
     try:
         while True:
-            os.write(lending.pipe[1], b"x" * 4096)
+            os.write(jobserver.pipe[1], b"x" * 4096)
     except BlockingIOError:
         pass
-    assert lending.lend() is False
-    balance(tokens, [lending], waiting=True)
-    balance(tokens, [lending], waiting=False)
+    assert jobserver.lend() is False
+    balance(tokens, [jobserver], waiting=True)
+    balance(tokens, [jobserver], waiting=False)
     assert tokens.held == 1
-    assert lending.close() == 0
+    assert jobserver.close() == 0
 
 
 def test_a_build_that_keeps_its_tokens_does_not_keep_others_waiting(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tokens_module, "PATIENCE", 0.2)
-    tokens, thief = pool(tmp_path, 4), Lending()
+    tokens, thief = pool(tmp_path, 4), Jobserver()
     tokens.take()
     for _ in range(4):
         balance(tokens, [thief], waiting=False)
@@ -163,31 +165,31 @@ def test_a_build_that_keeps_its_tokens_does_not_keep_others_waiting(
 
 def test_who_gives_back_is_given_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tokens_module, "PATIENCE", 0.2)
-    tokens, lending = pool(tmp_path, 4), Lending()
+    tokens, jobserver = pool(tmp_path, 4), Jobserver()
     tokens.take()
     for _ in range(4):
-        balance(tokens, [lending], waiting=False)
-        take(lending, lending.idle) if lending.idle else None
+        balance(tokens, [jobserver], waiting=False)
+        take(jobserver, jobserver.idle) if jobserver.idle else None
     for left in (2, 1, 0):
-        balance(tokens, [lending], waiting=True)
+        balance(tokens, [jobserver], waiting=True)
         time.sleep(0.15)
-        os.write(lending.pipe[1], b"+")
-        balance(tokens, [lending], waiting=True)
-        assert (lending.lent, lending.written_off) == (left, 0)
+        os.write(jobserver.pipe[1], b"+")
+        balance(tokens, [jobserver], waiting=True)
+        assert (jobserver.lent, jobserver.written_off) == (left, 0)
 
 
 @pytest.mark.parametrize("stuffed", [1, 5, 4096])
 def test_tokens_of_a_builders_own_making_are_bounded_by_what_was_lent(
     tmp_path: Path, stuffed: int
 ) -> None:
-    tokens, lending = pool(tmp_path, 4), Lending()
+    tokens, jobserver = pool(tmp_path, 4), Jobserver()
     tokens.take()
     for _ in range(4):
-        balance(tokens, [lending], waiting=False)
-        take(lending, lending.idle) if lending.idle else None
-    os.write(lending.pipe[1], b"+" * stuffed)
+        balance(tokens, [jobserver], waiting=False)
+        take(jobserver, jobserver.idle) if jobserver.idle else None
+    os.write(jobserver.pipe[1], b"+" * stuffed)
     for _ in range(9):
-        balance(tokens, [lending], waiting=True)
+        balance(tokens, [jobserver], waiting=True)
     assert tokens.held >= 1
-    assert lending.lent == max(0, 3 - stuffed)
-    assert lending.close() == lending.lent + max(0, 3 - stuffed)
+    assert jobserver.lent == max(0, 3 - stuffed)
+    assert jobserver.close() == jobserver.lent + max(0, 3 - stuffed)

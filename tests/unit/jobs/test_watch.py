@@ -12,20 +12,20 @@ import pytest
 from store.errors import BuildSilent, BuildTimeout, FetchSilent, FetchTimeout, StoreError
 from store.events import Phase, Progress
 from store.jobs import process, watch
-from store.jobs.executor import Crew, Shift
-from store.jobs.job import Job
+from store.jobs.executor import Task
+from store.jobs.local_executor import LocalExecutor
 from store.jobs.lower import Limits
 from store.jobs.process import Worker
 from store.jobs.watch import INGEST, Alive, Watch
 from store.local.store import Store
-from store.model.derivation import Source
+from tests.golden.examples import RESOLVED
 
 
 @pytest.fixture
-def crew(tmp_path: Path) -> Iterator[Crew[Shift]]:
-    """A crew in a fresh store."""
+def executor(tmp_path: Path) -> Iterator[LocalExecutor]:
+    """An executor in a fresh store."""
     store = Store.open(str(tmp_path / "root"))
-    made: Crew[Shift] = Crew(store, 4, lambda event: None)
+    made = LocalExecutor(store, 4, lambda event: None)
     yield made
     made.close()
     store.close()
@@ -36,23 +36,30 @@ def limits(timeout: float | None = None, silent: float | None = None) -> Limits:
     return Limits(1, timeout, silent)
 
 
-def ended(crew: Crew[Shift], kind: str, bounds: Limits, work: Callable[[], object]) -> StoreError:
-    """The error with which a job that does ``work`` is ended by its bounds."""
-    worker = Worker("it", lambda send: work(), lambda send: None)
-    assert crew.pool.take()
-    job = Job(b"it", b"", Source("it", "0" * 64, ("file:///it",)), "/nowhere")
-    watched = Watch(kind=kind, name="it", limits=bounds, pid=worker.pid)
-    shift = Shift(job=job, worker=worker, watch=watched)
-    crew.shifts.append(shift)
+def ended(
+    executor: LocalExecutor, kind: str, bounds: Limits, work: Callable[[], object]
+) -> StoreError:
+    """The error with which a task that does ``work`` is ended by its bounds."""
+    task = Task(
+        id=b"it",
+        name="it",
+        kind=kind,
+        label=kind,
+        key=bytes(32),
+        value=RESOLVED,
+        limits=bounds,
+        action=lambda layout, job, send: work(),
+    )
+    assert executor.submit(task)
+    (running,) = executor._jobs
     until = time.monotonic() + 5
     while time.monotonic() < until:
-        for _, message in crew.listen(False):
-            crew.end(shift)
-            assert isinstance(message, StoreError)
-            assert crew.shifts == []
+        for _, error in executor.ended(pending=False):
+            assert isinstance(error, StoreError)
+            assert executor.idle
             with pytest.raises(ProcessLookupError):
-                os.kill(worker.pid, 0)
-            return message
+                os.kill(running.worker.pid, 0)
+            return error
     raise AssertionError("it was not ended")
 
 
@@ -66,36 +73,36 @@ def ended(crew: Crew[Shift], kind: str, bounds: Limits, work: Callable[[], objec
     ],
 )
 def test_a_worker_that_waits_for_a_fifo_is_ended(
-    crew: Crew[Shift], tmp_path: Path, kind: str, bounds: Limits, expected: type
+    executor: LocalExecutor, tmp_path: Path, kind: str, bounds: Limits, expected: type
 ) -> None:
     os.mkfifo(tmp_path / "fifo")
-    error = ended(crew, kind, bounds, (tmp_path / "fifo").read_bytes)
+    error = ended(executor, kind, bounds, (tmp_path / "fifo").read_bytes)
     assert type(error) is expected
     assert error.hint is not None
     assert error.hint.startswith("--")
 
 
-def test_an_endless_file_ends_at_the_timeout(crew: Crew[Shift]) -> None:
+def test_an_endless_file_ends_at_the_timeout(executor: LocalExecutor) -> None:
     def read_on() -> None:
         with open("/dev/zero", "rb") as stream:
             while stream.read(65536):
                 pass
 
-    error = ended(crew, "unpack", limits(timeout=0.6, silent=0.3), read_on)
+    error = ended(executor, "unpack", limits(timeout=0.6, silent=0.3), read_on)
     assert type(error) is BuildTimeout
 
 
 def test_a_build_has_some_more_time_as_its_runner_watches_it(
-    crew: Crew[Shift], monkeypatch: pytest.MonkeyPatch
+    executor: LocalExecutor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(watch, "GRACE", 0.3)
     began = time.monotonic()
-    error = ended(crew, "build", limits(timeout=0.1), lambda: time.sleep(60))
+    error = ended(executor, "build", limits(timeout=0.1), lambda: time.sleep(60))
     assert type(error) is BuildTimeout
     assert time.monotonic() - began >= 0.4
 
 
-def test_what_a_worker_started_ends_with_it(crew: Crew[Shift], tmp_path: Path) -> None:
+def test_what_a_worker_started_ends_with_it(executor: LocalExecutor, tmp_path: Path) -> None:
     def start() -> None:
         pid = os.fork()
         if pid == 0:
@@ -103,7 +110,7 @@ def test_what_a_worker_started_ends_with_it(crew: Crew[Shift], tmp_path: Path) -
         (tmp_path / "pid").write_text(str(pid))
         time.sleep(60)
 
-    ended(crew, "unpack", limits(timeout=0.3), start)
+    ended(executor, "unpack", limits(timeout=0.3), start)
     pid = int((tmp_path / "pid").read_text())
     state = Path(f"/proc/{pid}/stat")
     until = time.monotonic() + 5
