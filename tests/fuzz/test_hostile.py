@@ -7,6 +7,7 @@ import contextlib
 import gzip
 import io
 import lzma
+import os
 import struct
 import zlib
 from collections.abc import Callable
@@ -386,3 +387,65 @@ def test_an_output_of_its_own_digest_takes_little_memory_and_time(
         assert check_object(store.layout.root, found) == []
 
     within(take, memory=24 << 20)
+
+
+def candidates(count: int) -> list[ObjectId]:
+    """Objects that an output may refer to."""
+    return [ObjectId(digest.file_digest(b"%d" % n)[:20], f"dep{n}") for n in range(count)]
+
+
+def names_of_all(folder: Path) -> None:
+    (folder / "f").write_text("\n".join(map(str, candidates(65_000))))
+
+
+def names_of_few(folder: Path) -> None:
+    (folder / "f").write_text("".join(oid.text for oid in candidates(1000)) * 900)
+
+
+def small_files(folder: Path) -> None:
+    for n in range(20_000):
+        (folder / f"f{n}").write_text(str(n))
+
+
+def names_of_one_file(folder: Path) -> None:
+    (folder / "f").write_text("x")
+    for n in range(20_000):
+        os.link(folder / "f", folder / f"l{n}")
+
+
+def one_hole(folder: Path) -> None:
+    with (folder / "f").open("wb") as stream:
+        stream.truncate(256 << 20)
+
+
+def folders_in_folders(folder: Path) -> None:
+    for n in range(100):
+        (folder / f"{n}").mkdir()
+        (folder / f"{n}" / ("d/" * 150)).mkdir(parents=True)
+
+
+OUTPUTS: dict[str, tuple[Callable[[Path], None], int, int]] = {
+    "names-of-65000-objects": (names_of_all, 65_000, 96),
+    "names-of-1000-again-and-again": (names_of_few, 1000, 48),
+    "20000-files": (small_files, 0, 48),
+    "20000-names-of-a-file": (names_of_one_file, 0, 48),
+    "15000-folders": (folders_in_folders, 0, 96),
+    "a-hole": (one_hole, 1, 24),
+}
+"""What fills an output, with the objects that may be in it, and MiB that taking it may cost."""
+
+
+@pytest.mark.parametrize("name", OUTPUTS)
+def test_an_output_takes_memory_and_time_in_proportion(tmp_path: Path, name: str) -> None:
+    fill, count, most = OUTPUTS[name]
+    store = Store.open(str(tmp_path / "root"))
+    (tmp_path / "out").mkdir()
+    fill(tmp_path / "out")
+    scratch, known = identity.scratch("x", "out"), candidates(count)
+
+    def take() -> None:
+        outputs = {scratch: str(tmp_path / "out")}
+        found = ingest_outputs(store.layout.root, outputs, candidates=known)[scratch]
+        assert check_object(store.layout.root, found) == []
+
+    within(take, memory=most << 20)
