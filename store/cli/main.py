@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import signal
 import sys
@@ -16,7 +17,7 @@ from store.cli.lazy import LazyGroup
 from store.cli.streams import ENDING, OutputBroken, drop_output, may_style, open_streams
 from store.cli.usage import explain
 from store.cli.wording import shown_message
-from store.errors import OutputFailed, StoreError, UsageError, storage_error
+from store.errors import OutputFailed, StorageError, StoreError, UsageError, storage_error
 from store.system.open_files import allow_open_files
 
 COMMANDS = {
@@ -107,7 +108,7 @@ def main() -> None:
     except StoreError as error:
         code = _report(error)
     except OSError as error:
-        code = _report(storage_error(error, "a system call failed"))
+        code = _report(_system_error(error))
     except Exception as error:
         _trace()
         code = _complain(
@@ -129,6 +130,24 @@ def _run() -> int:
     except click.exceptions.Exit as end:
         return end.exit_code
     return result if isinstance(result, int) else 0
+
+
+def _system_error(error: OSError) -> StoreError:
+    """What a system call that nobody expected to fail says."""
+    if error.filename is None and error.errno == errno.ENOENT and not _has_folder():
+        return StorageError(
+            "the current folder is missing: it was removed",
+            hint="`cd` to one that is there; or give whole paths, beginning with /",
+        )
+    return storage_error(error, "a system call failed")
+
+
+def _has_folder() -> bool:
+    """Whether the current folder has a path."""
+    try:
+        return bool(os.getcwd())
+    except FileNotFoundError:
+        return False
 
 
 def _report(error: StoreError) -> int:

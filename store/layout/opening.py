@@ -12,7 +12,7 @@ import fcntl
 import os
 import shlex
 import stat
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from store.errors import CorruptObject, NotAStore, NotOwner, StorageError, storage_error
 from store.layout.paths import Layout
@@ -28,6 +28,9 @@ _OTHERS = {"lost+found"}
 """Names that a file system has at its top before anything is put there."""
 
 _WRITING = stat.S_IWGRP | stat.S_IWOTH
+_MOST_LINKS = 40
+"""Links that the kernel follows on one way."""
+
 _SHARED = stat.S_IRWXG | stat.S_IRWXO
 
 
@@ -41,6 +44,7 @@ def owner_of(layout: Layout) -> int | None:
         root = os.open(layout.root, _ROOT)
     except FileNotFoundError:
         refuse_within(layout)
+        refuse_led(layout)
         return None
     except OSError as error:
         raise storage_error(error, "cannot look into the store") from error
@@ -48,6 +52,7 @@ def owner_of(layout: Layout) -> int | None:
         if not _is_store(layout, root):
             _refuse_filled(layout, root)
             refuse_within(layout)
+            refuse_led(layout)
             return None
         owner = os.fstat(root).st_uid
         _check(layout, root, owner)
@@ -116,12 +121,14 @@ def settle(layout: Layout) -> None:
 
 
 def open_way(layout: Layout) -> str | None:
-    """A folder above the root in which a user who is neither this one, root nor the store's owner
-    can put another store in its place; None where there is none that can be seen."""
+    """A folder above the root, or a link on the way to it, by which a user who is neither this one,
+    root nor the store's owner can put another store in its place; None where none can be seen."""
     try:
         trusted = {0, os.geteuid(), os.stat(layout.root).st_uid, os.stat("/").st_uid}
     except OSError:
         return None
+    if (link := _strange_link(layout, trusted)) is not None:
+        return link
     for path in _above(layout.root):
         try:
             found = os.stat(path)
@@ -131,6 +138,44 @@ def open_way(layout: Layout) -> str | None:
         if found.st_uid not in trusted or (owned.others_write(found) and not sticky):
             return path
     return None
+
+
+def refuse_led(layout: Layout) -> None:
+    """Raise NotOwner where another user's link leads to the root, in which a store is to be made."""
+    link = _strange_link(layout, {0, os.geteuid()})
+    if link is not None:
+        raise NotOwner(
+            f"{link} is a link of user {os.lstat(link).st_uid}, and leads to a place for a store",
+            hint="give the place itself with --root or $STORE_ROOT",
+        )
+
+
+def _strange_link(layout: Layout, trusted: Collection[int]) -> str | None:
+    """A link on the way to the root that belongs to none of these users, who could turn it."""
+    for link in _links(layout.root):
+        with contextlib.suppress(OSError):
+            if os.lstat(link).st_uid not in trusted:
+                return link
+    return None
+
+
+def _links(root: str) -> Iterator[str]:
+    """The links that a path leads through, those that others lead to included."""
+    here, parts, left = "/", os.path.abspath(root).split("/")[::-1], _MOST_LINKS
+    while parts and left:
+        part = parts.pop()
+        path = os.path.normpath(os.path.join(here, part))
+        try:
+            target = os.readlink(path) if part not in ("", ".", "..") else None
+        except OSError:
+            target = None
+        if target is None:
+            here = path
+            continue
+        left -= 1
+        yield path
+        here = "/" if target.startswith("/") else here
+        parts += target.split("/")[::-1]
 
 
 def _above(root: str) -> Iterator[str]:

@@ -16,14 +16,15 @@ def find_home() -> str | None:
     return found if os.path.isabs(found) else _recorded(None) or None
 
 
-def home_folder() -> str:
-    """As :func:`find_home`; raises StorageError where there is none."""
+def home_folder(instead: str = "name the store with --root or $STORE_ROOT") -> str:
+    """As :func:`find_home`; raises StorageError where there is none, with a hint of what else to do
+    ``instead`` of setting HOME."""
     found = find_home()
     if found is None:
         raise StorageError(
             "this user has no home folder: HOME is not set to an absolute path, and the password "
             f"database has none for user {os.geteuid()}",
-            hint="set HOME; or name the store with --root or $STORE_ROOT",
+            hint=f"set HOME; or {instead}",
         )
     return found
 
@@ -37,7 +38,7 @@ def expand_home(path: str) -> str:
     head, slash, rest = path.partition("/")
     if not head.startswith("~"):
         return path
-    folder = home_folder() if head == "~" else _recorded(head[1:])
+    folder = home_folder("write the whole path") if head == "~" else _recorded(head[1:])
     if not folder:
         raise StorageError(
             f"{quoted(path)} begins with the home folder of a user that does not exist",
@@ -48,18 +49,20 @@ def expand_home(path: str) -> str:
 
 def data_folder() -> str:
     """Return ``$XDG_DATA_HOME``, else ``~/.local/share``. Raises StorageError."""
-    return _xdg("XDG_DATA_HOME", ".local/share")
+    return _xdg("XDG_DATA_HOME") or os.path.join(home_folder(), ".local/share")
 
 
 def config_folder() -> str:
     """Return ``$XDG_CONFIG_HOME``, else ``~/.config``. Raises StorageError."""
-    return _xdg("XDG_CONFIG_HOME", ".config")
+    found = _xdg("XDG_CONFIG_HOME")
+    return found or os.path.join(home_folder("name a folder by XDG_CONFIG_HOME"), ".config")
 
 
-def _xdg(variable: str, below_home: str) -> str:
+def _xdg(variable: str) -> str:
+    """The folder that a variable names; "" for none."""
     found = os.environ.get(variable, "")
     # The specification: what is not absolute is to be ignored.
-    return found if os.path.isabs(found) else os.path.join(home_folder(), below_home)
+    return found if os.path.isabs(found) else ""
 
 
 def _recorded(name: str | None) -> str:

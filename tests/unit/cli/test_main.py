@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 import click
@@ -13,7 +14,10 @@ from click.testing import CliRunner
 from store.cli.commands.audit import SUBCOMMANDS
 from store.cli.lazy import LazyGroup
 from store.cli.main import COMMANDS, cli
+from store.local.store import Store
 from tests.unit.cli.conftest import Line
+
+TOP = Path(__file__).resolve().parents[3]
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -116,3 +120,26 @@ def test_words_that_are_no_text_are_shown_as_codes(
 def test_import_wants_the_whole_path_of_an_object(line: Line, text: str) -> None:
     done = line.run("import", "--from", "/nowhere", "--", text, code=2)
     assert "is no object's path\n  hint: `store info`" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "words", [["--root", "rel", "list"], ["--root", "../rel", "add", "x"], ["index", "backup", "b"]]
+)
+def test_a_current_folder_that_was_removed_is_told(tmp_path: Path, words: list[str]) -> None:
+    (tmp_path / "gone").mkdir()
+    root = str(tmp_path / "root")
+    line = """import os, sys
+os.chdir(sys.argv[1]); os.rmdir(sys.argv[1])
+sys.argv[:2] = ["store"]
+from store.cli.main import main
+main()"""
+    Store.open(root).close()
+    done = subprocess.run(
+        [sys.executable, "-c", line, str(tmp_path / "gone"), *words],
+        env=os.environ | {"STORE_ROOT": root, "PYTHONPATH": str(TOP)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 50
+    assert done.stderr.startswith("store: the current folder is missing: it was removed\n  hint: ")

@@ -303,3 +303,42 @@ def test_a_private_group_is_nobody_else(monkeypatch: pytest.MonkeyPatch, layout:
     monkeypatch.setattr(owned, "_is_alone", lambda found: True)
     Path(layout.root).chmod(0o775)
     Store.open(layout.root).check_writable()
+
+
+# -- links on the way --
+
+
+@AS_ROOT
+@pytest.mark.parametrize("form", ["absolute", "relative", "chain", "above"])
+def test_a_strangers_link_is_known_and_leads_to_no_new_store(tmp_path: Path, form: str) -> None:
+    sticky, target = tmp_path / "sticky", tmp_path / "target"
+    sticky.mkdir()
+    sticky.chmod(0o1777)
+    target.mkdir()
+    link = sticky / "link"
+    leads = {"relative": "../target", "above": str(tmp_path)}
+    link.symlink_to(leads.get(form, str(target)))
+    os.chown(link, NEIGHBOUR, NEIGHBOUR, follow_symlinks=False)
+    root = link / "target" if form == "above" else link
+    if form == "chain":
+        (tmp_path / "own").symlink_to("sticky/link")
+        root = tmp_path / "own"
+    with pytest.raises(NotOwner, match="is a link of user 12345"):
+        Store.open(str(root))
+    assert list(target.iterdir()) == []
+    Store.open(str(target)).close()
+    assert opening.open_way(Layout(str(root))) == str(link)
+
+
+def test_ones_own_link_leads_to_a_new_store(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to("target")
+    (tmp_path / "target").mkdir()
+    Store.open(str(tmp_path / "link")).close()
+    assert opening.open_way(Layout(str(tmp_path / "link"))) is None
+
+
+def test_links_in_a_circle_are_no_way(tmp_path: Path) -> None:
+    (tmp_path / "a").symlink_to("b")
+    (tmp_path / "b").symlink_to("a")
+    with pytest.raises(StorageError):
+        Store.open(str(tmp_path / "a" / "root"))

@@ -86,3 +86,18 @@ def test_a_tilde_that_no_shell_has_expanded_is_a_home_folder(
 def test_the_home_of_a_user_that_does_not_exist_is_an_error() -> None:
     with pytest.raises(StorageError, match="does not exist"):
         home.expand_home("~nobody-of-this-name/x")
+
+
+def test_the_hint_fits_what_a_home_is_wanted_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("HOME", raising=False)
+    monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
+    monkeypatch.delenv("XDG_DATA_HOME", raising=False)
+    monkeypatch.setattr(home, "_recorded", lambda name: "")
+    for want, word in (
+        (home.config_folder, "XDG_CONFIG_HOME"),
+        (home.data_folder, "--root"),
+        (lambda: home.expand_home("~/x"), "whole path"),
+    ):
+        with pytest.raises(StorageError) as caught:
+            want()
+        assert word in str(caught.value.hint)
