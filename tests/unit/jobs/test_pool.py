@@ -208,19 +208,19 @@ def test_a_renewed_work_folder_serves_the_next_job(store: Store) -> None:
 
 
 def test_a_job_interrupted_while_it_is_sent_ends_its_member(
-    store: Store, team: Team, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    store: Store, pool: WorkerPool, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     doing(monkeypatch, identify)
-    finish(start(store, team))
-    (member,) = team.idle
+    finish(start(store, pool))
+    (member,) = pool.idle
 
     def interrupted(_: bytes) -> None:
         raise KeyboardInterrupt  # the mark is sent, and what it announces is not
 
     monkeypatch.setattr(member.connection, "send_bytes", interrupted, raising=False)
     with pytest.raises(KeyboardInterrupt):
-        start(store, team)
-    assert team.idle == []
+        start(store, pool)
+    assert pool.idle == []
     with pytest.raises(ChildProcessError):
         os.waitpid(member.pid, 0)
     assert capfd.readouterr().err == ""
@@ -229,7 +229,7 @@ def test_a_job_interrupted_while_it_is_sent_ends_its_member(
 def test_a_member_whose_master_closes_in_the_middle_says_nothing(
     store: Store, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    member = module.Member(store.layout)
+    member = module.PoolWorker(store.layout)
     member.socket.send(b"!")
     member.connection.close()
     member.socket.close()
