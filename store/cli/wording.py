@@ -23,8 +23,15 @@ def shown_message(message: str) -> str:
     return "\n".join("\t".join(map(printable, line.split("\t"))) for line in lines)
 
 
+LEAST = 5.0
+"""Seconds that a lower bound has to come to, to be worth a word."""
+
+
 def estimate_text(estimate: Estimate) -> str:
-    """A time that work is likely to take: ``about 40 min``, ``at least 5 s``."""
+    """A time that work is likely to take: ``about 40 min``, ``at least 5 s``; empty where too
+    little is known."""
+    if not estimate.whole and estimate.seconds < LEAST:
+        return ""
     return f"{'about' if estimate.whole else 'at least'} {about_text(estimate.seconds)}"
 
 

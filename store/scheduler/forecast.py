@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Collection, Iterable, Mapping
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from store.events import PlannedNode
@@ -35,13 +36,14 @@ def expected_seconds(store: Store, catalogue: Catalogue, node: bytes) -> float |
 
 
 def planned_nodes(store: Store, catalogue: Catalogue, plan: Plan) -> tuple[PlannedNode, ...]:
-    """The nodes of a plan, each after what it needs."""
+    """The nodes of a plan, each after what it needs; those of one name with their packages'."""
     todo = set(plan.nodes)
+    names = _names(catalogue, plan.nodes)
     order = catalogue.build_closure(plan.nodes, lambda node: node not in todo)
     return tuple(
         PlannedNode(
             node,
-            catalogue.nodes[node].name,
+            names[node],
             kind(catalogue.nodes[node]),
             tuple(dict.fromkeys(ref.node for ref in catalogue.inputs(node) if ref.node in todo)),
             expected_seconds(store, catalogue, node),
@@ -49,6 +51,20 @@ def planned_nodes(store: Store, catalogue: Catalogue, plan: Plan) -> tuple[Plann
         for node in order
         if node in todo
     )
+
+
+def _names(catalogue: Catalogue, nodes: Sequence[bytes]) -> dict[bytes, str]:
+    """What nodes are called to people: ``gcc-14.2.0 (stage2.gcc)`` where there are two of them."""
+    names = {node: catalogue.nodes[node].name for node in nodes}
+    count = Counter(names.values())
+    if len(count) == len(names):
+        return names
+    packages: dict[bytes, str] = {}
+    for package in catalogue.packages.values():
+        if package.node in names and count[names[package.node]] > 1:
+            known = packages.get(package.node, package.name)
+            packages[package.node] = max(known, package.name, key=len)  # an alias is shorter
+    return names | {node: f"{names[node]} ({name})" for node, name in packages.items()}
 
 
 def likely_seconds(node: PlannedNode) -> float:

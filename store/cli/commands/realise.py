@@ -149,7 +149,7 @@ def _show_plan(context: Context, options: Options, plan: Plan, as_json: bool) ->
         for key in keys:
             usual = expected[key]
             print(f"  {nodes[key].name}" + (f"  ({seconds_text(usual)})" if usual else ""))
-    left = Forecast(ahead, options.simultaneous).left(expected, {})
-    if plan.builds:
+    estimate = estimate_text(Forecast(ahead, options.simultaneous).left(expected, {}))
+    if plan.builds and estimate:
         sys.stdout.flush()
-        click.echo(f"{estimate_text(left)} in all", err=True)
+        click.echo(f"{estimate} in all", err=True)

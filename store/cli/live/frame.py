@@ -23,9 +23,6 @@ WIDEST_BAR, NARROWEST_BAR = 40, 8
 FEWEST_WITH_LOGS = 4
 """Lines for what runs from which on there may be some for their logs."""
 
-LEAST = 5.0
-"""Seconds that an estimate has to come to, when it is no more than a lower bound."""
-
 NARROW, NARROWEST_TREE = 60, 30
 """Columns below which rows have fewer cells, and what waits is not drawn."""
 
@@ -216,8 +213,8 @@ def _counts(progress: RunProgress, now: float) -> list[str]:
     of = f"{progress.done} of {progress.total} done" if progress.total else ""
     estimate = progress.left(now)
     left = short = ""
-    if estimate is not None and (estimate.whole or estimate.seconds >= LEAST):
-        left = f", {estimate_text(estimate)} left"
+    if estimate is not None and (text := estimate_text(estimate)):
+        left = f", {text} left"
         short = f"{'~' if estimate.whole else '>'}{about_text(estimate.seconds)}"
     runs = f"{running} running" if running else ""
     few = f"{progress.done}/{progress.total}" if progress.total else runs

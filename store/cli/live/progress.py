@@ -118,7 +118,7 @@ class RunProgress:
             case events.Failed():
                 self._fail(event)
             case events.Stopping():
-                self._stop(event)
+                self._stop()
 
     def of_state(self, *states: State) -> list[NodeProgress]:
         """The nodes in one of these states."""
@@ -171,7 +171,8 @@ class RunProgress:
             self.downloads.files += 1
             self.downloads.size += event.size
         else:
-            self.built.append((event.seconds, event.name))
+            each = self.nodes.get(event.key)
+            self.built.append((event.seconds, each.node.name if each else event.name))
         if event.kind != "rebuild":
             self.finished[event.kind] += 1
         if self.forecast is not None:
@@ -188,11 +189,11 @@ class RunProgress:
                     self.nodes[above].state = "undone"
                     todo.append(above)
 
-    def _stop(self, event: events.Stopping) -> None:
+    def _stop(self) -> None:
+        """Builds that run are let finish; downloads are not."""
         self._stopping, self._estimate = True, None
-        ended = set(event.ended)
-        for each in self.of_state("running", "waiting", "elsewhere"):
-            if each.state != "running" or (each.node.kind == "fetch" and each.node.name in ended):
+        for each in self.of_state(*OPEN):
+            if each.state != "running" or each.node.kind == "fetch":
                 each.state = "undone"
 
     def _notice(

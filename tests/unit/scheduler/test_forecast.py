@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import pytest
 
 from store.events import PlannedNode
-from store.scheduler.forecast import Estimate, Forecast, chains
+from store.graph.knowledge import Plan
+from store.local.store import Store
+from store.model.catalogue import Catalogue, Package, collect
+from store.model.derivation import Derivation
+from store.scheduler.forecast import Estimate, Forecast, chains, planned_nodes
 
 A, B, C, D = b"a", b"b", b"c", b"d"
 
@@ -64,3 +70,24 @@ def test_downloads_run_beside_builds_and_six_at_once() -> None:
     assert Forecast(nodes, 1).left({node.key for node in nodes}, {}).seconds == 2.0
     both = [*nodes, build(b"x", 1.5)]
     assert Forecast(both, 1).left({node.key for node in both}, {}).seconds == 2.0
+
+
+def test_nodes_of_one_name_are_told_apart_by_their_packages() -> None:
+    made = [Derivation(name, "x", "/bin/sh", (str(number),)) for number, name in enumerate("aab")]
+    names = ("one.a", "two.a", "one.b")
+    packages = {
+        name: Package(name, each.digest) for name, each in zip(names, made, strict=True)
+    } | {"a": Package("a", made[0].digest)}
+    catalogue = Catalogue(packages, collect(made), seconds={made[2].digest: 40})
+    plan = Plan((), tuple(each.digest for each in made))
+
+    class Empty:
+        def expected_seconds(self, name: str) -> float | None:
+            return None
+
+    nodes = planned_nodes(cast(Store, Empty()), catalogue, plan)
+    assert {node.name: node.expected for node in nodes} == {
+        "a (one.a)": None,
+        "a (two.a)": None,
+        "b": 40,
+    }
