@@ -13,7 +13,7 @@ from collections.abc import Callable
 from multiprocessing.connection import Connection, Pipe
 from typing import Any, NoReturn, Protocol, TypeAlias
 
-from store.errors import StoreError
+from store.errors import StoreError, storage_error
 from store.system import kernel
 
 PATIENCE = 5.0
@@ -94,11 +94,15 @@ def _ended(pid: int) -> bool:
 
 
 def received(connection: Connection[Any, Any], name: str) -> object:
-    """The next message of a process that works for ``name``; a StoreError when it died."""
+    """The next message of a process that works for ``name``; a StoreError when it died, or when a
+    system call failed in it."""
     try:
-        return connection.recv()
+        message = connection.recv()
     except (EOFError, pickle.UnpicklingError, OSError):
         return StoreError(f"the worker for {name} died")
+    if isinstance(message, OSError):
+        return storage_error(message, f"a system call failed for {name}")
+    return message
 
 
 def _child(

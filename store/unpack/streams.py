@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import bz2
+import errno
 import lzma
+import re
 import zlib
 from collections.abc import Callable, Iterator
 from typing import Protocol
 
-from store.errors import BadArchive
+from store.errors import BadArchive, printable
 
+_ZLIBS_WORDS = re.compile(r"^Error -?[0-9]+ while [a-z]+ data: ")
 CHUNK = 1 << 18  # bytes of compressed input, and at most four times that of output, at a time
 LZMA_MEMORY = 256 << 20  # bytes; `xz -9` needs 65 MiB
 _FIRST = 1 << 12  # bytes of input for a fresh decompressor: what it leaves is copied
@@ -220,9 +223,18 @@ def _checked(name: str, chunks: Iterator[bytes], meter: Meter) -> Iterator[bytes
     except MemoryError as error:
         raise BadArchive(f"its {name} compression wants too much memory") from error
     except (zlib.error, lzma.LZMAError, OSError, ValueError) as error:
-        raise BadArchive(f"its {name} compression is damaged: {error}") from error
+        raise BadArchive(f"its {name} compression is damaged: {words(error)}") from error
     except EOFError as error:
         raise BadArchive(f"its {name} compression ends too early") from error
+
+
+def words(error: Exception) -> str:
+    """What is wrong with an archive's bytes. An error of the disk that has them is none of theirs,
+    and raised again."""
+    if isinstance(error, OSError) and error.errno == errno.EIO:
+        raise error
+    text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return printable(_ZLIBS_WORDS.sub("", text)) or type(error).__name__
 
 
 def _decompress(source: Stream, make: Callable[[], _Decompressor]) -> Iterator[bytes]:

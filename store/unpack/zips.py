@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import IO, Any, Final
 
 from store.errors import BadArchive, quoted
-from store.unpack.streams import CHUNK, Meter, Stream, exactly, inflated
+from store.unpack.streams import CHUNK, Meter, Stream, exactly, inflated, words
 
 MAGICS: Final = (b"PK\x03\x04", b"PK\x05\x06")
 
@@ -130,5 +130,4 @@ def _damage_is_bad_archive() -> Iterator[None]:
     try:
         yield
     except (*damage, OSError, NotImplementedError, ValueError, EOFError) as error:
-        reason = str(error) or type(error).__name__
-        raise BadArchive(f"is damaged, or of an unknown kind of zip: {reason}") from error
+        raise BadArchive(f"is damaged, or of an unknown kind of zip: {words(error)}") from error

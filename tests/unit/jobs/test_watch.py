@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from store.errors import BuildSilent, BuildTimeout, FetchSilent, FetchTimeout, StoreError
+from store.errors import BuildSilent, BuildTimeout, FetchSilent, FetchTimeout, StoreError, StoreFull
 from store.events import Phase, Progress
 from store.jobs import process, watch
 from store.jobs.executor import Task
@@ -181,3 +181,14 @@ def test_a_process_that_does_not_end_is_not_waited_for_for_ever(
     worker.kill()
     assert time.monotonic() - began < 0.9
     worker.reap()
+
+
+def test_a_failed_call_in_a_worker_is_an_error_in_words() -> None:
+    def fail() -> None:
+        raise OSError(28, "No space left on device", "/x")
+
+    worker = Worker("it", lambda send: fail(), lambda send: None)
+    message = worker.receive()
+    worker.reap()
+    assert isinstance(message, StoreFull)
+    assert message.message == "a system call failed for it: No space left on device (/x)"

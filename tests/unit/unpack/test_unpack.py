@@ -705,3 +705,11 @@ def test_an_archive_that_is_no_file_is_refused_at_once(tmp_path: Path, kind: str
         archive.symlink_to("/dev/zero")
     with pytest.raises(BadArchive, match="has to be a file"):
         unpack([str(archive)], str(tmp_path / "tree"), UnpackOptions.parse([]))
+
+
+def test_what_is_damaged_is_told_in_words_and_no_fault_of_the_disk_is(box: Path) -> None:
+    garbage = b"\x1f\x8b\x08\0\0\0\0\0\0\0" + random.Random(1).randbytes(1000)
+    refused(box, garbage, match=r"gzip compression is damaged: [a-z ]+$")
+    assert streams.words(OSError(22, "Invalid argument")) == "Invalid argument"
+    with pytest.raises(OSError, match="Input/output"):
+        streams.words(OSError(5, "Input/output error"))
