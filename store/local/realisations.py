@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from store.errors import NotOwner, StoreReadOnly, UnknownObject
 from store.index.env import Index
@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from store.model.derivation import Derivation, Resolved, Source
     from store.model.realisation import Realisation
     from store.model.result import Registration, Result
+
+
+_Build: TypeAlias = tuple[int, int, bytes, str]
+"""What tells the build of a record from others of its key: when it was, its log, its sandbox."""
 
 
 class Choice(NamedTuple):
@@ -70,33 +74,36 @@ class Realisations:
         fetched: bool = False,
         choice: Choice = ANY,
     ) -> dict[str, ObjectId] | None:
-        """One object an output: those of the ``choice`` first, those present, then the oldest; None
-        unless all are known.
+        """The objects that one build made, an object an output: of a build whose objects are all
+        present, then of one with those of the ``choice``, then of the oldest. None unless one made
+        all: outputs of two builds need not fit each other.
 
         An object that is not called as an output of ``name`` (else, of the node recorded under the
         key) is none. With ``here``, only those count that this store made; with ``fetched``, those
         that can be of a source.
         """
-        found = {}
         with self._index.read() as txn:
             if name is None:
                 node = txn.node(key)
                 name = None if node is None else node.name
-            for output in outputs:
-                records = [
-                    record
-                    for record in txn.realisations(key, output)
-                    if (name is None or record.is_of(name))
+            builds: dict[_Build, dict[str, ObjectId]] = {}
+            for record in (each for output in outputs for each in txn.realisations(key, output)):
+                if (
+                    (name is None or record.is_of(name))
                     and (not here or record.origin.built_here)
                     and (not fetched or record.may_be_fetched())
                     and record.object not in choice.shunned
-                ]
-                if not records:
-                    return None
-                records.sort(key=lambda item: (item.object not in choice.kept, item.started))
-                present = [item for item in records if txn.has(item.object)]
-                found[output] = (present or records)[0].object
-        return found
+                ):
+                    builds.setdefault(_build(record), {})[record.output] = record.object
+            whole = {build: made for build, made in builds.items() if len(made) == len(outputs)}
+            if not whole:
+                return None
+
+            def rank(build: _Build) -> tuple[bool, bool, _Build]:
+                objects = whole[build].values()
+                return (not all(map(txn.has, objects)), choice.kept.isdisjoint(objects), build)
+
+            return whole[min(whole, key=rank)]
 
     def realisations(self, key: bytes, output: str) -> list[Realisation]:
         """Every record for a key's output, the oldest first."""
@@ -176,6 +183,10 @@ class Realisations:
                     lease.add_within(txn, [made.id for made in each.result.outputs])
 
         self._index.write(transaction)
+
+
+def _build(record: Realisation) -> _Build:
+    return record.started, record.duration, record.log or b"", record.level
 
 
 def _entries(made: Registration) -> list[Entry]:

@@ -16,7 +16,7 @@ from store.graph.mixtures import Mixtures, inputs_of
 from store.local.store import Store
 from store.model.catalogue import Catalogue, collect
 from store.model.derivation import Derivation, Ref
-from store.model.names import ObjectId
+from store.model.names import ObjectId, object_name
 from store.model.result import Made, Result
 from store.objects.ingest import ingest
 from store.verify.records import check_index
@@ -255,3 +255,51 @@ def test_verify_finds_what_does_not_show_what_it_was_built_from(place: Place) ->
     (finding,) = check_index(place.store)
     assert (finding.kind, finding.object) == ("mixed", top)
     assert place.made["plain-a"].path in finding.detail
+
+
+PAIR = Derivation("pair", "x", "/bin/sh", ("-c", "both"), outputs=("lib", "out"))
+
+
+def pair(place: Place, throw: str, outputs: Sequence[str] = PAIR.outputs) -> dict[str, ObjectId]:
+    """Register what one build of the pair made; only some of it, as an import may."""
+    place.started += 10
+    resolved, made = PAIR.resolve({}), []
+    for output in outputs:
+        path = Path(place.store.layout.tmp) / "made"
+        path.write_text(f"{output} {throw}")
+        manifest = ingest(place.store.layout.root, str(path), object_name("pair", output))
+        os.unlink(path)
+        made.append(Made(output, manifest.id, (), False, manifest.size))
+    result = Result(tuple(made), "full", place.started, 1.0)
+    place.store.register(PAIR.digest, resolved.digest, resolved, result, derivation=PAIR)
+    return {each.output: each.id for each in made}
+
+
+def of_pair(place: Place) -> dict[str, ObjectId] | None:
+    return place.store.realised(PAIR.resolve({}).digest, PAIR.outputs, "pair")
+
+
+def lose(place: Place, oid: ObjectId) -> None:
+    place.store.index.write(lambda txn: txn.unregister(txn.known(oid)))
+
+
+def test_outputs_of_two_builds_are_not_put_together(place: Place) -> None:
+    pair(place, "a", ["out"])
+    assert of_pair(place) is None
+    pair(place, "b", ["lib"])
+    assert of_pair(place) is None
+    knowledge = Knowledge(place.store, Catalogue({}, collect([PAIR])))
+    assert knowledge.plan([PAIR.digest]).builds == (PAIR.digest,)
+    whole = pair(place, "c")
+    assert of_pair(place) == whole
+    pair(place, "d")
+    assert of_pair(place) == whole
+
+
+def test_of_two_builds_the_one_that_is_there_is_used(place: Place) -> None:
+    first, second = pair(place, "a"), pair(place, "b")
+    assert of_pair(place) == first
+    lose(place, first["lib"])
+    assert of_pair(place) == second
+    lose(place, second["out"])
+    assert of_pair(place) == first, "to be built again: what is left does not fit together"
