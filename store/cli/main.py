@@ -17,7 +17,14 @@ from store.cli.lazy import LazyGroup
 from store.cli.streams import ENDING, OutputBroken, drop_output, may_style, open_streams
 from store.cli.usage import explain
 from store.cli.wording import shown_message
-from store.errors import OutputFailed, StorageError, StoreError, UsageError, storage_error
+from store.errors import (
+    OutputFailed,
+    StorageError,
+    StoreError,
+    UsageError,
+    reason,
+    storage_error,
+)
 from store.system.open_files import allow_open_files
 
 COMMANDS = {
@@ -109,10 +116,14 @@ def main() -> None:
         code = _report(error)
     except OSError as error:
         code = _report(_system_error(error))
+    except MemoryError as error:
+        code = _complain(
+            reason(error), "`ulimit -v` and the control group bound what it may use", 1
+        )
     except Exception as error:
         _trace()
         code = _complain(
-            f"unforeseen: {type(error).__name__}: {error}",
+            f"unforeseen: {type(error).__name__}: {reason(error)}",
             "run again as `store --debug …` and report what it prints",
             1,
         )

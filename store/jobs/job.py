@@ -35,7 +35,7 @@ from store.model.derivation import Resolved, Source
 from store.model.manifest import Manifest
 from store.model.names import ObjectId
 from store.model.result import Made, Result
-from store.quantities import limit_text
+from store.quantities import bytes_text, limit_text
 from store.system import owned
 from store.system.clock import unix_seconds
 from store.system.durable import open_file
@@ -251,7 +251,7 @@ def _raise_for(node: Resolved, ran: BuildResult, request: BuildRequest) -> None:
         )
     if ran.stopped == "disk":
         raise DiskReserve(
-            f"{node.name} was stopped: less than {request.disk_reserve >> 20} MiB of disk, or "
+            f"{node.name} was stopped: less than {bytes_text(request.disk_reserve)} of disk, or "
             "hardly an inode, would have stayed free",
             hint="free some space; nothing that was finished is lost",
         )

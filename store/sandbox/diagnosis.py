@@ -58,6 +58,13 @@ def _reasons(step: str, code: int, setting: Callable[[str], str | None]) -> list
                 "sysctl -w kernel.apparmor_restrict_unprivileged_userns=0",
             )
         )
+    if code == errno.EAGAIN:
+        found.append(
+            (
+                "there are as many processes as this user, or this control group, may have",
+                "`ulimit -u` and `pids.max` bound them; another build may have started too many",
+            )
+        )
     if code == errno.ENOSYS:
         found.append(("the kernel is too old", "Linux 5.2 or newer is needed"))
     if step == DESCRIPTORS and code in (errno.EINVAL, errno.EMFILE):

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Final
 
 from store.errors import DiskReserve
+from store.quantities import bytes_text
 
 STEP: Final = 64 << 20
 """Bytes after which the disk is looked at again: others write, too."""
@@ -34,8 +35,8 @@ class Room:
         left = disk.f_bavail * disk.f_frsize - self._reserve - size
         if left < 0:
             raise DiskReserve(
-                f"{shown()} does not fit: less than {self._reserve >> 20} MiB of disk would stay "
-                "free",
+                f"{shown()} does not fit: less than {bytes_text(self._reserve)} of disk would "
+                "stay free",
                 hint="free some space; nothing that was finished is lost",
             )
         self._unseen = min(left, STEP)

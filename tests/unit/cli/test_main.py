@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
+from store.cli import main
 from store.cli.commands.audit import SUBCOMMANDS
 from store.cli.lazy import LazyGroup
 from store.cli.main import COMMANDS, cli
@@ -143,3 +145,27 @@ main()"""
     )
     assert done.returncode == 50
     assert done.stderr.startswith("store: the current folder is missing: it was removed\n  hint: ")
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (MemoryError(), "store: there is not enough memory\n  hint: `ulimit -v`"),
+        (ValueError("\udcff\x1b[2J\n"), "store: unforeseen: ValueError: \\xff\\x1b[2J\\n\n"),
+    ],
+)
+def test_what_nobody_foresaw_is_one_harmless_line(
+    error: Exception, told: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail() -> int:
+        raise error
+
+    monkeypatch.setattr(main, "_run", fail)
+    for name in ("open_streams", "allow_open_files"):
+        monkeypatch.setattr(main, name, lambda *_: None)
+    monkeypatch.setattr(main, "_ended", lambda code: code)
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+    with pytest.raises(SystemExit) as ended:
+        main.main()
+    assert ended.value.code == 1
+    assert capsys.readouterr().err.startswith(told)

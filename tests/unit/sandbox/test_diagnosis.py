@@ -13,6 +13,8 @@ from store.sandbox.diagnosis import DESCRIPTORS, TRACE, UNSHARE, diagnose
     ("step", "code", "settings", "named", "remedy"),
     [
         (DESCRIPTORS, errno.EINVAL, {}, "open files", "ulimit -n 256"),
+        (UNSHARE, errno.EAGAIN, {}, "as many processes", "ulimit -u"),
+        ("starting the builder", errno.EAGAIN, {}, "as many processes", "pids.max"),
         (
             UNSHARE,
             errno.ENOSPC,

@@ -30,10 +30,18 @@ def test_the_disk_is_looked_at_again_while_others_fill_it(
     assert len(looks) == 1
     room.take(MIB, str)
     assert len(looks) == 2
-    with pytest.raises(DiskReserve, match="50 MiB"):
+    with pytest.raises(DiskReserve, match=r"50\.0 MiB"):
         room.take(STEP + 1, str)
 
 
 def test_without_a_reserve_nothing_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(os, "fstatvfs")
     Room(0, 0).take(1 << 62, str)
+
+
+def test_a_small_reserve_is_told_in_a_unit_that_shows_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "fstatvfs", lambda _: SimpleNamespace(f_bavail=0, f_frsize=1))
+    with pytest.raises(DiskReserve, match=r"less than 614\.0 KiB of disk"):
+        Room(0, 614 << 10).take(1, str)
