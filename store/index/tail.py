@@ -17,6 +17,7 @@ import lmdb
 
 from store.errors import CorruptObject
 from store.index.schema import TABLES
+from store.system import forks
 
 
 def lacking(env: Any, path: str) -> int:
@@ -32,7 +33,7 @@ def check(path: str, env: Callable[[], Any], *, writable: bool) -> None:
     ``env`` opens it, ``writable`` or not: another process reads all of it, and may die of that.
     This one must not have it open.
     """
-    pid = os.fork()
+    pid = forks.fork()
     if pid == 0:
         status = 1
         try:

@@ -26,6 +26,7 @@ from store.jobs.process import Send, kill, live, received
 from store.jobs.removal import remove_work, telling
 from store.layout.paths import Layout
 from store.sandbox import cleaning
+from store.system import forks
 from store.system.locks import Claims, Hold
 
 GROWTH: Final = 32 << 10
@@ -48,7 +49,7 @@ class PoolWorker:
     def __init__(self, layout: Layout) -> None:
         ours, theirs = socket.socketpair()
         parent = os.getpid()
-        self.pid = os.fork()
+        self.pid = forks.fork()
         if self.pid == 0:
             ours.close()
             live(lambda: _serve(layout, theirs), parent)

@@ -14,7 +14,7 @@ from multiprocessing.connection import Connection, Pipe
 from typing import Any, NoReturn, Protocol, TypeAlias
 
 from store.errors import StoreError, storage_error
-from store.system import kernel
+from store.system import forks, kernel
 
 PATIENCE = 5.0
 """Seconds for which the end of a killed process is waited for."""
@@ -37,7 +37,7 @@ class Worker:
         self._name = name
         self.connection, theirs = Pipe(duplex=False)
         parent = os.getpid()
-        self.pid = os.fork()
+        self.pid = forks.fork()
         if self.pid == 0:
             _child(action, finish, theirs, parent)
         theirs.close()
@@ -128,12 +128,10 @@ def live(work: Callable[[], None], parent: int) -> NoReturn:
     try:
         os.setpgid(0, 0)  # the terminal's Ctrl-C is for the master alone
         kernel.die_with_parent(parent)
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, signal.SIG_DFL)
         work()
         status = 0
-    except (EOFError, ConnectionError, KeyboardInterrupt):
-        pass  # the master has ended, or was interrupted while it forked: it reports that itself
+    except (EOFError, ConnectionError):
+        pass  # the master has ended
     except BaseException:
         traceback.print_exc()
     finally:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from store.errors import StoreError
-from store.system import kernel
+from store.system import forks, kernel
 
 T = TypeVar("T")
 
@@ -30,9 +30,8 @@ def with_one_thread(action: Callable[[], T]) -> T:
 def _in_child(action: Callable[[], T]) -> T:
     caller = os.getpid()
     readable, writable = os.pipe2(os.O_CLOEXEC)
-    pid = os.fork()
+    pid = forks.fork(lambda: signal.signal(signal.SIGTERM, _interrupt))
     if pid == 0:
-        signal.signal(signal.SIGTERM, _interrupt)
         kernel.die_with_parent(caller)
         _answer(action, writable)
     os.close(writable)

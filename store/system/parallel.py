@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Generic, NoReturn, TypeVar
 
 from store.errors import HelperEnded
-from store.system import kernel
+from store.system import forks, kernel
 
 R = TypeVar("R")
 T = TypeVar("T")
@@ -47,7 +47,7 @@ class Helper(Generic[R]):
         out, into = os.pipe()
         self._stream = os.fdopen(out, "rb")
         try:
-            self._pid = os.fork()
+            self._pid = forks.fork()
         except OSError:
             self._stream.close()
             os.close(into)
@@ -89,8 +89,6 @@ class Helper(Generic[R]):
 def _run(work: Callable[[], Any], into: int, parent: int) -> NoReturn:
     status = 1
     try:
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
         kernel.die_with_parent(parent)
         try:
             outcome: tuple[Exception | None, Any] = (None, work())

@@ -208,7 +208,10 @@ def test_a_renewed_work_folder_serves_the_next_job(store: Store) -> None:
 
 
 def test_a_job_interrupted_while_it_is_sent_ends_its_member(
-    store: Store, pool: WorkerPool, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    store: Store,
+    pool: WorkerPool,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
     doing(monkeypatch, identify)
     finish(start(store, pool))
