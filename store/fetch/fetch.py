@@ -212,11 +212,9 @@ class _Search:
         else:
             return None
         reason = scrubbed(str(failure), target.url)
-        self._reasons[target.shown] = reason
+        self._note(target.url, reason, failure.hint)
         if isinstance(failure, Silent):
             self._silent.add(target.shown)
-        if failure.hint:
-            self._hints[failure.hint] = None
         return failure
 
     def _all_targets(self, locators: Sequence[str], offline: bool) -> Iterator[tuple[str, Target]]:
@@ -225,7 +223,7 @@ class _Search:
                 for target in self._targets(locator, offline):
                     yield locator, target
             except (StoreError, Permanent, Transient) as error:
-                self._note(locator, scrubbed(str(error), locator))
+                self._note(locator, scrubbed(str(error), locator), error.hint)
             except Exception as error:
                 self._note(locator, scrubbed(str(failures.of(error)), locator))
 
@@ -241,8 +239,10 @@ class _Search:
             else:
                 yield target
 
-    def _note(self, where: str, reason: str) -> None:
+    def _note(self, where: str, reason: str, hint: str | None = None) -> None:
         self._reasons[shown(where)] = reason
+        if hint:
+            self._hints[hint] = None
 
     def _client(self, locator: str) -> Client:
         """The client with the certificates that count for ``locator``."""

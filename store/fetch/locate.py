@@ -14,6 +14,7 @@ import os
 import re
 import urllib.parse
 from collections.abc import Callable, Iterator
+from typing import Protocol
 
 from store.errors import InvalidName, quoted
 from store.fetch import failures, indexes, mirrors
@@ -26,7 +27,12 @@ _FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9+._!-]*\.(whl|zip|tgz|tar\.(gz|bz
 _URL = re.compile(r"(https?://[^/\s]+/|file:///)[\x21-\x7e]*")
 
 ReadPage = Callable[[Target, str], Page]
-Note = Callable[[str, str], None]
+
+
+class Note(Protocol):
+    """Told of a place, why it does not serve, and what could help."""
+
+    def __call__(self, where: str, reason: str, hint: str | None = None, /) -> None: ...
 
 
 def check_locator(locator: str) -> None:
@@ -70,7 +76,7 @@ def targets(locator: str, machine: Machine, read_page: ReadPage, note: Note) -> 
     """The URLs to try for a valid locator, in order and no sooner than they are asked for.
 
     An index page is read by ``read_page(target, accept)``; one that cannot be read, or does not
-    know the file, is told to ``note(where, reason)``.
+    know the file, is told to ``note``.
     """
     kind, _, rest = locator.partition(":")
     if kind == "debian":
@@ -113,7 +119,8 @@ def _on_page(
                 page = Target(_as_url(os.path.join(folder, "index.html")))
         links = indexes.links_to(filename, read_page(page, indexes.ACCEPT))
     except Exception as error:  # whatever this page did, the next may serve
-        note(page.shown, scrubbed(str(failures.of(error)), url))
+        failure = failures.of(error)
+        note(page.shown, scrubbed(str(failure), url), failure.hint)
         return
     if not links:
         note(page.shown, f"does not list {filename}")

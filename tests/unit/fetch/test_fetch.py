@@ -357,3 +357,16 @@ def test_a_folder_that_is_a_link_is_not_followed(tmp_path: Path, source: Path, n
         get(tmp_path, source.as_uri())
     assert os.stat(elsewhere).st_mode & 0o777 == 0o755
     assert not os.listdir(elsewhere)
+
+
+def test_what_is_no_locator_says_which_form_one_has(tmp_path: Path) -> None:
+    with pytest.raises(FetchFailed, match="is not a locator") as caught:
+        fetch(
+            "thing",
+            "0" * 64,
+            ("ftp://me:secret@host/x",),
+            partial_dir=str(tmp_path / "partial"),
+            bad_dir=str(tmp_path / "bad"),
+        )
+    assert "debian:<path>" in (caught.value.hint or "")
+    assert "secret" not in caught.value.message

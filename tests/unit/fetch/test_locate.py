@@ -256,18 +256,18 @@ def test_indexes_are_asked_in_order_and_only_as_far_as_needed() -> None:
     def read(target: Target, _accept: str) -> Page:
         asked.append(target.url)
         if "down" in target.url:
-            raise Permanent("404 Not Found")
+            raise Permanent("401 Unauthorized", "say who you are")
         return Page(target.url, "text/html", '<a href="x-1.whl">x</a>')
 
     pip = indexes.PipConfiguration(
         indexes=("https://down.test/s/", "https://u:p@a.test/s", "https://b.test/s"),
         proxy="http://p",
     )
-    notes: list[tuple[str, str]] = []
+    notes: list[tuple[str | None, ...]] = []
     found = targets("pypi:x-1.whl", machine_with(pip), read, lambda *note: notes.append(note))
     assert next(found) == Target("https://u:p@a.test/s/x/x-1.whl", "http://p")
     assert asked == ["https://down.test/s/x/", "https://u:p@a.test/s/x/"]
-    assert notes == [("https://down.test/s/x/", "404 Not Found")]
+    assert notes == [("https://down.test/s/x/", "401 Unauthorized", "say who you are")]
 
 
 def test_local_folders_and_indexes_need_no_page(tmp_path: Path) -> None:
@@ -287,7 +287,7 @@ def test_local_folders_and_indexes_need_no_page(tmp_path: Path) -> None:
 
 
 def test_a_machine_without_any_index_says_so() -> None:
-    notes: list[tuple[str, str]] = []
+    notes: list[tuple[str | None, ...]] = []
     machine = machine_with(indexes.PipConfiguration())
 
     def read(_target: Target, _accept: str) -> Page:
