@@ -606,7 +606,7 @@ def test_outputs_that_would_not_fit_are_refused_before_the_disk_is_full(
     (tree / "a").touch()
     os.truncate(tree / "a", free - 100 * MIB)
     began = time.monotonic()
-    with pytest.raises(DiskReserve, match="/a does not fit: less than 200.0 MiB"):
+    with pytest.raises(DiskReserve, match=r"/a does not fit: less than 200\.0 MiB"):
         ingest_outputs(layout.root, {SCRATCH: str(tree)}, reserve=200 * MIB)
     assert time.monotonic() - began < 2, "nothing of it was written"
     assert os.listdir(layout.tmp) == []
