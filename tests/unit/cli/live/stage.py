@@ -117,19 +117,27 @@ SOURCES = tuple(f"source-{number:02}.tar.xz" for number in range(40))
 
 COMPILER: tuple[PlannedNode, ...] = (
     *(node(name, "fetch", None) for name in SOURCES),
-    node("seed", "unpack", 17.0, *SOURCES[:30]),
-    node("gcc-source", "unpack", None, SOURCES[30]),
-    node("cross-binutils", "build", 60.0, "seed", SOURCES[31]),
-    node("linux-headers", "build", 15.0, "seed", SOURCES[32]),
+    node("seed", "unpack", 17.0, *SOURCES[:27]),
+    node("gcc-source", "unpack", None, SOURCES[27]),
+    node("cross-binutils", "build", 60.0, "seed", SOURCES[28]),
+    node("linux-headers", "build", 15.0, "seed", SOURCES[29]),
     node("cross-gcc", "build", 840.0, "cross-binutils", "linux-headers", "gcc-source"),
-    node("musl", "build", 60.0, "cross-gcc", SOURCES[33]),
+    node("musl", "build", 60.0, "cross-gcc", SOURCES[30]),
     node("binutils", "build", 150.0, "cross-gcc", "musl"),
-    node("m4", "build", 55.0, "cross-gcc", SOURCES[34]),
-    node("make", "build", 15.0, "cross-gcc", SOURCES[35]),
+    node("m4", "build", 55.0, "cross-gcc", SOURCES[31]),
+    node("make", "build", 15.0, "cross-gcc", SOURCES[32]),
+    node("sed", "build", 40.0, "cross-gcc", SOURCES[33]),
+    node("grep", "build", 40.0, "cross-gcc", SOURCES[34]),
+    node("tar", "build", 60.0, "cross-gcc", SOURCES[35]),
     node("bash", "build", 60.0, "cross-gcc", SOURCES[36]),
-    node("sed", "build", 40.0, "cross-gcc", SOURCES[37]),
+    node("gawk", "build", 35.0, "cross-gcc", SOURCES[37]),
+    node("patch", "build", 50.0, "cross-gcc", SOURCES[38]),
+    node("xz", "build", 40.0, "cross-gcc", SOURCES[39]),
     node("gcc", "build", 1300.0, "musl", "binutils", "gcc-source"),
-    node("userland", "build", 2.0, "gcc", "m4", "make", "bash", "sed"),
+    node(
+        *("userland", "build", 2.0),
+        *("gcc", "m4", "make", "sed", "grep", "tar", "bash", "gawk", "patch", "xz"),
+    ),
 )
 """A ladder with 40 sources and a goal at its end."""
 
@@ -145,29 +153,32 @@ def fetching() -> list[Event | float]:
 
 
 def six_builds() -> list[Event | float]:
-    """The stage-1 packages side by side, while four downloads still go on."""
+    """The first packages side by side, while the last four of 40 downloads still go on."""
     told: list[Event | float] = [planned(COMPILER, jobs=6)]
     for name in SOURCES[:36]:
         told += [start(name, "fetch"), done(name, "fetch", 1.0, 3 << 20)]
-    for name, seconds in (("seed", 17.0), ("linux-headers", 16.0), ("cross-binutils", 61.0)):
+    told += [start("seed", "unpack"), 17.0, done("seed", "unpack", 17.0)]
+    for name, seconds in (("linux-headers", 16.0), ("cross-binutils", 61.0)):
         told += [start(name), seconds, done(name, "build", seconds)]
     told += [start("gcc-source", "unpack"), 21.0, done("gcc-source", "unpack", 21.0)]
     told += [start("cross-gcc"), phase("cross-gcc", "compilers"), 800.0]
     told += [done("cross-gcc", "build", 800.0)]
     told += [start(name, "fetch") for name in SOURCES[36:]]
     told += [received(name, 1 << 20, 9 << 20) for name in SOURCES[36:]]
-    told += [start(name) for name in ("musl", "m4", "make")]
+    told += [start(name) for name in ("musl", "m4", "make", "sed")]
     told += [2.0, *(received(name, 4 << 20, 9 << 20) for name in SOURCES[36:])]
-    told += [phase("musl", "build"), phase("m4", "configure"), phase("make", "check"), 3.0]
+    told += [phase("musl", "build"), phase("m4", "configure"), phase("make", "check")]
+    told += [start(name) for name in ("grep", "tar")]
+    told += [phase("grep", "configure"), phase("tar", "configure"), phase("sed", "build"), 3.0]
     return told
 
 
-def all_builds() -> list[Event | float]:
-    """Six builds at once, and nothing left to fetch."""
+def elsewhere() -> list[Event | float]:
+    """Nothing left to fetch, some builds done, and one made by another process."""
     told = six_builds()
     told += [done(name, "fetch", 9.0, 9 << 20) for name in SOURCES[36:]]
-    told += [start(name) for name in ("bash", "sed")]
-    told += [events.Waiting(key("binutils"), "binutils"), 4.0]
+    told += [done("make", "build", 9.0), done("sed", "build", 9.0), done("musl", "build", 9.0)]
+    told += [start("bash"), events.Waiting(key("binutils"), "binutils"), 4.0]
     return told
 
 
@@ -179,19 +190,20 @@ def broken_source() -> Event:
 def failures() -> list[Event | float]:
     """With ``-k``, three things fail, and others go on."""
     told = six_builds()
-    told += [failed("m4"), broken_source(), start("bash"), 4.0, failed("bash"), start("sed"), 2.0]
+    told += [failed("m4"), broken_source(), start("gawk"), 4.0, failed("gawk"), 2.0]
     return told
 
 
 def one_failure() -> list[Event | float]:
     """Without ``-k``, what runs is let finish after a failure."""
-    return [*six_builds(), failed("m4"), events.Stopping(("musl", "make"), SOURCES[36:], 6), 1.0]
+    going = ("musl", "make", "sed", "grep", "tar")
+    return [*six_builds(), failed("m4"), events.Stopping(going, SOURCES[36:], 7), 1.0]
 
 
 STORIES = {
     "fetching": fetching,
-    "six-builds": all_builds,
-    "builds-and-downloads": six_builds,
+    "six-builds": six_builds,
+    "elsewhere": elsewhere,
     "failures": failures,
     "one-failure": one_failure,
 }

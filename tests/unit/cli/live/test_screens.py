@@ -19,8 +19,8 @@ from tests.unit.cli.live.stage import (
     SOURCES,
     STORIES,
     Play,
-    all_builds,
     done,
+    elsewhere,
     failed,
     key,
     node,
@@ -67,12 +67,12 @@ def test_at_the_end_a_summary_is_in_the_place_of_the_view(story: str) -> None:
 
 
 def test_the_end_of_a_run_says_what_took_long() -> None:
-    play = Play(80, 24).tell(*all_builds())
-    for each in COMPILER[-8:]:
-        play.tell(done(each.name, "build", each.expected or 0.0))
+    play = Play(80, 24).tell(*six_builds())
+    play.tell(*(done(name, "fetch", 9.0, 9 << 20) for name in SOURCES[36:]))
+    play.tell(*(done(each.name, "build", each.expected or 0.0) for each in COMPILER[-13:]))
     play.live.close()
     assert play.terminal.lines() == [
-        "12 built, 1 unpacked, 40 files fetched (144.0 MiB) in 15m24s",
+        "16 built, 2 unpacked, 40 files fetched (144.0 MiB) in 15m20s",
         "longest: gcc 21m40s, cross-gcc 13m20s, binutils 2m30s",
     ]
 
@@ -91,7 +91,7 @@ def test_with_v_each_build_has_the_last_line_of_its_log(tmp_path: Path) -> None:
 
 
 def test_with_v_what_is_built_leaves_a_line() -> None:
-    play = Play(40, 10, verbose=True).tell(*six_builds(), done("musl", "build", 61.0))
+    play = Play(40, 30, verbose=True).tell(*six_builds(), done("musl", "build", 61.0))
     play.live.close()
     assert play.terminal.lines()[:3] == [
         "built linux-headers in 16s",
@@ -121,7 +121,7 @@ def test_a_resized_screen_is_drawn_anew_at_once() -> None:
 
 def test_a_terminal_that_breaks_its_lines_anew_is_erased_whole() -> None:
     """As most have it: what was 78 wide takes two lines of 40."""
-    play = Play(80, 24).tell(*all_builds())
+    play = Play(80, 24).tell(*elsewhere())
     play.seen()
     drawn = list(play.live._region._widths)
     before = len(play.terminal.written)
