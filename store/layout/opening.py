@@ -141,7 +141,7 @@ def open_way(layout: Layout) -> str | None:
 
 
 def refuse_led(layout: Layout) -> None:
-    """Raise NotOwner where another user's link leads to the root, in which a store is to be made."""
+    """Raise NotOwner where another user's link leads to the root of a store that is to be made."""
     link = _strange_link(layout, {0, os.geteuid()})
     if link is not None:
         raise NotOwner(

@@ -22,8 +22,9 @@ from store.errors import (
     storage_error,
 )
 from store.graph.knowledge import Knowledge
+from store.layout.paths import Layout
 from store.model.derivation import Source
-from store.system.durable import open_file
+from store.system.beneath import open_file_beneath, opened
 from store.system.locks import position
 
 LATELY = 10.0
@@ -47,7 +48,7 @@ def command(context: Context, package: str, follow: bool) -> None:
             raise UnknownObject(f"there is no log of {package}: it was not built here")
         time.sleep(0.1)
     write = _Terminal().write if sys.stdout.isatty() else sys.stdout.buffer.write
-    with open(_opened(path), "rb") as stream:
+    with open(_opened(context.store.layout, key), "rb") as stream:
         while True:
             # Asked before reading: what was written before the build ended is read below.
             running = follow and _is_running(context, key)
@@ -59,11 +60,18 @@ def command(context: Context, package: str, follow: bool) -> None:
             time.sleep(0.2)
 
 
-def _opened(path: str) -> int:
+def _opened(layout: Layout, key: bytes) -> int:
+    """A log, by no link, that belongs to the store's owner: another user's file is not shown."""
     try:
-        return open_file(path)
+        with opened(os.path.realpath(layout.root)) as root:
+            fd = open_file_beneath(root, layout.log(key)[len(layout.root) + 1 :])
+            strange = os.fstat(fd).st_uid != os.fstat(root).st_uid
     except OSError as error:
         raise storage_error(error, "cannot read a log") from error
+    if strange:
+        os.close(fd)
+        raise NotOwner(f"{layout.log(key)} is not a file of the store's owner")
+    return fd
 
 
 class _Terminal:
