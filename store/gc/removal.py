@@ -13,7 +13,7 @@ from store.gc.unlinking import Removed, outline, remove_folders
 from store.layout.paths import Layout
 from store.local.discarding import RUN
 from store.system.locks import Hold
-from store.system.parallel import overlap, share_out
+from store.system.parallel import map_chunks, map_threads
 from store.system.removing import Removal as TreeRemoval
 from store.system.removing import mount_at, remove_tree
 
@@ -84,9 +84,9 @@ class Removal:
     ) -> None:
         # Where freed blocks are discarded at once, each removal waits for the disk.
         def overlapped(part: Sequence[T]) -> list[Removed]:
-            return overlap(work, part, few // PORTIONS)
+            return map_threads(work, part, few // PORTIONS)
 
-        for parts in share_out(overlapped, items, few):
+        for parts in map_chunks(overlapped, items, few):
             for removed in parts:
                 self._removed.add(removed)
 

@@ -15,9 +15,9 @@ from typing import Any
 
 import lmdb
 
-from store.errors import CorruptObject
+from store.errors import CorruptObject, HelperEnded, StoreError
 from store.index.schema import TABLES
-from store.system import forks
+from store.system.forking import ForkedCall
 
 
 def lacking(env: Any, path: str) -> int:
@@ -33,20 +33,18 @@ def check(path: str, env: Callable[[], Any], *, writable: bool) -> None:
     ``env`` opens it, ``writable`` or not: another process reads all of it, and may die of that.
     This one must not have it open.
     """
-    pid = forks.fork()
-    if pid == 0:
-        status = 1
-        try:
-            faulthandler.disable()  # that it dies is provided for
-            _go_through(env(), writable)
-            status = 0
-        finally:
-            os._exit(status)
-    if os.waitpid(pid, 0)[1] != 0:
+
+    def look() -> None:
+        faulthandler.disable()  # that it dies is provided for
+        _go_through(env(), writable)
+
+    try:
+        ForkedCall(look).result()
+    except (HelperEnded, StoreError, lmdb.Error, OSError) as error:
         raise CorruptObject(
             f"the index {path} is cut short",
             hint="`store index rebuild` makes it anew from the store directory",
-        )
+        ) from error
 
 
 def _go_through(env: Any, writable: bool) -> None:

@@ -26,7 +26,7 @@ from store.jobs.process import Send, kill, live, received
 from store.jobs.removal import remove_work, telling
 from store.layout.paths import Layout
 from store.sandbox import cleaning
-from store.system import forks
+from store.system.forking import fork
 from store.system.locks import Claims, Hold
 
 GROWTH: Final = 32 << 10
@@ -48,11 +48,12 @@ class PoolWorker:
 
     def __init__(self, layout: Layout) -> None:
         ours, theirs = socket.socketpair()
-        parent = os.getpid()
-        self.pid = forks.fork()
-        if self.pid == 0:
+
+        def serve() -> None:
             ours.close()
-            live(lambda: _serve(layout, theirs), parent)
+            live(lambda: _serve(layout, theirs))
+
+        self.pid = fork(serve, own_group=True)
         theirs.close()
         self.socket = ours
         self.connection: Connection[Any, Any] = Connection(os.dup(ours.fileno()))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import gc
 import os
 import pickle
 import select
@@ -11,10 +10,10 @@ import signal
 import traceback
 from collections.abc import Callable
 from multiprocessing.connection import Connection, Pipe
-from typing import Any, NoReturn, Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 from store.errors import StoreError, storage_error
-from store.system import forks, kernel
+from store.system.forking import fork
 
 PATIENCE = 5.0
 """Seconds for which the end of a killed process is waited for."""
@@ -36,10 +35,7 @@ class Worker:
     def __init__(self, name: str, action: Action, finish: Callable[[Send], None]) -> None:
         self._name = name
         self.connection, theirs = Pipe(duplex=False)
-        parent = os.getpid()
-        self.pid = forks.fork()
-        if self.pid == 0:
-            _child(action, finish, theirs, parent)
+        self.pid = fork(lambda: _child(action, finish, theirs), own_group=True)
         theirs.close()
 
     def receive(self) -> object:
@@ -106,8 +102,8 @@ def received(connection: Connection[Any, Any], name: str) -> object:
 
 
 def _child(
-    action: Action, finish: Callable[[Send], None], connection: Connection[Any, Any], parent: int
-) -> NoReturn:
+    action: Action, finish: Callable[[Send], None], connection: Connection[Any, Any]
+) -> None:
     def work() -> None:
         try:
             connection.send(action(connection.send))
@@ -117,23 +113,15 @@ def _child(
         with contextlib.suppress(OSError):  # the master tries once more
             finish(connection.send)
 
-    live(work, parent)
+    live(work)
 
 
-def live(work: Callable[[], None], parent: int) -> NoReturn:
-    """The whole life of a worker's process after the fork; ``parent`` is its master's id."""
-    status = 1
-    # What the master had is not looked through for garbage: each look would copy its pages.
-    gc.freeze()
+def live(work: Callable[[], None]) -> None:
+    """Do what a worker's process is there for; what nothing foresaw is printed."""
     try:
-        os.setpgid(0, 0)  # the terminal's Ctrl-C is for the master alone
-        kernel.die_with_parent(parent)
         work()
-        status = 0
     except (EOFError, ConnectionError):
         pass  # the master has ended
     except BaseException:
         traceback.print_exc()
-    finally:
-        # Not sys.exit: the master's own clean-up must not run twice.
-        os._exit(status)
+        raise

@@ -14,7 +14,7 @@ from store.errors import StoreError
 from store.index.schema import Root, Roots
 from store.layout.paths import Layout
 from store.model.names import STORE_DIR, ObjectId, texts
-from store.system.portions import each
+from store.system.parallel import map_each
 
 LINK = "link:"
 """How the names of roots begin that links stand for."""
@@ -78,7 +78,7 @@ class Standing:
         self._sight = sight
         self._unseen: dict[int, int] = {}
         links = Links(layout)
-        self._held = each(partial(_as_recorded, layout.objects), roots, FEW)
+        self._held = map_each(partial(_as_recorded, layout.objects), roots, FEW)
         # By place: what a root holds in the stead of what was recorded.
         self._instead: dict[int, ObjectId | None] = {}
         for at, digest in enumerate(self._held):

@@ -12,7 +12,7 @@ from store.objects.sharing import MTIME_NS, finish, mode_of, publish
 from store.objects.staged import TOP, Staged, blanked_file, blanked_link
 from store.system import kernel
 from store.system.beneath import FOLDER
-from store.system.parallel import share_out
+from store.system.parallel import map_chunks
 
 FEW = 12
 """Up to so many fresh inodes are synced one by one; more are cheaper with the file system."""
@@ -145,7 +145,7 @@ def publish_files(staged: Staged, links: str, folder: int) -> None:
         for path, node in files:
             publish(links, node.payload, node.executable, path, folder)
 
-    share_out(publish_all, list(_fresh(staged, TOP)), FEW_TO_PUBLISH)
+    map_chunks(publish_all, list(_fresh(staged, TOP)), FEW_TO_PUBLISH)
 
 
 def _fresh(staged: Staged, path: bytes) -> Iterator[tuple[bytes, Node]]:

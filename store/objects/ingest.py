@@ -31,7 +31,7 @@ from store.objects.staged import TOP, Staged
 from store.objects.staging import Copier
 from store.system.locks import Claims, make_held
 from store.system.longpath import LONGEST
-from store.system.portions import uncollected
+from store.system.parallel import uncollected
 from store.system.removing import remove_tree
 
 

@@ -43,7 +43,8 @@ from store.objects.staged import (
     unpack,
 )
 from store.objects.writeback import Writeback
-from store.system.parallel import Helper, hands, results
+from store.system.forking import ForkedCall, results
+from store.system.parallel import worker_count
 from store.system.room import Room
 
 DEEPEST = 200
@@ -96,8 +97,8 @@ class Copier:
         self._masked = bool(umask() & 0o555)
         self._written: dict[Content, bytes] = {}
         self._folders: dict[bytes, Staged] = {}
-        self._helpers: list[Helper[Share]] = []
-        self._alone = hands() == 1
+        self._helpers: list[ForkedCall[Share]] = []
+        self._alone = worker_count() == 1
         self._backward = False
         self._unnoted = True
         self._first = True
@@ -234,8 +235,8 @@ class Copier:
     def _call_helpers(self) -> None:
         if not self._alone:
             self._alone = True
-            for number in range(1, hands()):
-                self._helpers.append(Helper(partial(self._help, number)))
+            for number in range(1, worker_count()):
+                self._helpers.append(ForkedCall(partial(self._help, number)))
 
     def _help(self, number: int) -> Share:
         """Walk the whole tree in a helper, and copy what nobody else has begun to copy."""

@@ -11,7 +11,7 @@ import select
 from functools import partial
 
 from store.system import kernel
-from store.system.parallel import Helper
+from store.system.forking import ForkedCall
 
 ENOUGH = 64 << 20
 """Bytes that are worth a process of their own."""
@@ -26,7 +26,7 @@ class Writeback:
     def __init__(self, folder: int) -> None:
         self._folder = folder
         self._written = 0
-        self._helper: Helper[None] | None = None
+        self._helper: ForkedCall[None] | None = None
         self._stop = -1
 
     def note(self, size: int) -> None:
@@ -35,7 +35,7 @@ class Writeback:
         if self._helper is None and self._written >= ENOUGH:
             stopped, self._stop = os.pipe()
             try:
-                self._helper = Helper(partial(_sync_on, self._folder, stopped))
+                self._helper = ForkedCall(partial(_sync_on, self._folder, stopped))
             finally:
                 os.close(stopped)
 

@@ -27,7 +27,7 @@ from store.recovery.backup import check_seal
 from store.recovery.replay import Replay
 from store.recovery.survey import Survey, survey
 from store.system.durable import open_file
-from store.system.parallel import Helper
+from store.system.forking import ForkedCall
 
 CROWD = 5_000
 """Objects that are told to the index at once."""
@@ -171,7 +171,7 @@ def _identity(layout: Layout) -> bytes | None:
 def _told_identity(path: str) -> bytes | None:
     """What an index file says that tells its store from others; None where it says nothing."""
     try:
-        return Helper(partial(_identity_in, path)).result()
+        return ForkedCall(partial(_identity_in, path)).result()
     except (StoreError, OSError):
         return None
 
@@ -203,7 +203,7 @@ def _salvage(shop: Workshop, source: str) -> tuple[Scan | None, str | None]:
             raise CorruptObject("reading it takes too much memory") from None
 
     try:
-        return Helper(work).result(), None
+        return ForkedCall(work).result(), None
     except StoreError as error:
         return None, error.message
     except OSError as error:

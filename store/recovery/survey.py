@@ -17,7 +17,7 @@ from store.objects.content import read_record
 from store.objects.placing import BESIDE
 from store.recovery.whole import Seen, Whole
 from store.system.clock import unix_seconds
-from store.system.portions import each
+from store.system.parallel import map_each
 
 MANY = 20_000
 """Objects that are looked at before what was seen of them is put into columns."""
@@ -64,7 +64,7 @@ def survey(
     for start in range(0, len(names), MANY):
         progress(start, len(names))
         portion = names[start : start + MANY]
-        for name, seen in zip(portion, each(work, portion, FEW), strict=True):
+        for name, seen in zip(portion, map_each(work, portion, FEW), strict=True):
             if isinstance(seen, str):
                 damaged.append(Damage(name, seen))
             whole.add(None if isinstance(seen, str) else seen)

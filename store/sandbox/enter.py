@@ -13,12 +13,12 @@ from typing import Final, NoReturn
 from store.errors import UsageError
 from store.sandbox import mounts
 from store.sandbox.diagnosis import UNSHARE, diagnose
-from store.sandbox.forking import with_one_thread
 from store.sandbox.preparation import prepare
 from store.sandbox.request import BuildRequest, BuildResult
 from store.sandbox.runner import read_report
 from store.sandbox.sandbox import Tree
 from store.system import kernel
+from store.system.forking import with_one_thread
 from store.system.open_files import restore_open_files
 
 STORE: Final = "store"

@@ -12,11 +12,11 @@ from typing import Final
 
 from store.errors import SandboxUnavailable
 from store.sandbox.diagnosis import diagnose
-from store.sandbox.forking import with_one_thread
 from store.sandbox.log import Log
 from store.sandbox.preparation import prepare
 from store.sandbox.request import BuildRequest, BuildResult, Stopped
 from store.sandbox.sandbox import Tree
+from store.system.forking import with_one_thread
 
 TICK: Final = 0.1
 """Seconds between two looks at the disk and the clock. The end of a build is noticed at once."""

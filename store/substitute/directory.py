@@ -16,7 +16,7 @@ from store.model.manifest import Manifest
 from store.model.names import ObjectId
 from store.objects.content import read_open_record
 from store.system.beneath import open_file_beneath
-from store.system.parallel import Helper
+from store.system.forking import ForkedCall
 
 PATIENCE = 120
 """Seconds that reading another store's index may take."""
@@ -80,7 +80,7 @@ class StoreDirectory:
     def told(self, oids: Sequence[ObjectId]) -> Sequence[Told]:
         """What the index there says of the makers of the objects. StoreError when it cannot be
         read; whatever it holds, this process and that store's locks are not touched by it."""
-        return Helper(
+        return ForkedCall(
             partial(_read_index, self._layout.root, [oid.digest for oid in oids])
         ).result()
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 
 from store.local.store import Store
 from store.system.longpath import lstat, open_at
-from store.system.portions import each
+from store.system.parallel import map_each
 
 BLOCK = 512
 
@@ -75,7 +75,7 @@ class Forecast:
     def freed_by(self, names: Sequence[str]) -> list[int]:
         """For each of the objects ``<digest>-<name>`` the bytes that the disk gets back when it
         goes, too, after those before it."""
-        looks = each(self._looks, names, FEW)
+        looks = map_each(self._looks, names, FEW)
         return [
             (self._walked(name) if blocks == _WALK else blocks) * BLOCK
             for name, blocks in zip(names, looks, strict=True)

@@ -12,7 +12,7 @@ from store.layout.paths import Layout
 from store.local.store import Store
 from store.model.names import ObjectId
 from store.objects.placing import BESIDE
-from store.system.parallel import Helper
+from store.system.forking import ForkedCall
 from store.verify.finding import REBUILD_INDEX, Finding
 from store.verify.objects import look
 from store.verify.records import check_index
@@ -31,7 +31,7 @@ def index_findings(root: str) -> list[Finding]:
         faulthandler.disable()  # That it dies of a damaged page is provided for, and no news.
         return check_index(Store.open(root))
 
-    return Helper(work).result()
+    return ForkedCall(work).result()
 
 
 class BareVerifier(Looking):

@@ -14,7 +14,7 @@ from store.model.names import ObjectId
 from store.objects.check import Unread, check_identity, check_tree, owner_of
 from store.objects.content import read_record
 from store.objects.placing import MANIFEST
-from store.system.parallel import share_out
+from store.system.parallel import map_chunks
 from store.verify.finding import Finding
 from store.verify.reading import Digest, Modes, hash_inodes
 from store.verify.swift import Glance, glance
@@ -87,7 +87,7 @@ def _sound(layout: Layout, oid: ObjectId, seen: Glance) -> Examined:
 def _look(layout: Layout, oids: Sequence[ObjectId], *, contents: bool) -> list[Examined]:
     work = partial(_look_at_all, layout, contents=contents)
     found: list[Examined] = [Examined(oid) for oid in oids]
-    parts = share_out(work, oids, 1 if contents else FEW)
+    parts = map_chunks(work, oids, 1 if contents else FEW)
     for number, part in enumerate(parts):
         found[number :: len(parts)] = part
     return found

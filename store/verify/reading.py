@@ -15,7 +15,7 @@ from store import digest
 from store.errors import reason
 from store.objects.check import Unread
 from store.system.longpath import open_at
-from store.system.parallel import hands, share_out
+from store.system.parallel import map_chunks, worker_count
 
 CHUNK = 512 << 10
 """Bytes read at a time: small enough to be still in the processor's cache when they are hashed."""
@@ -65,7 +65,7 @@ def hash_inodes(files: Iterable[Unread], known: dict[int, Digest]) -> None:
     for item in huge:
         known[item.inode] = read_digest(item.path, together=True)
     rest = [item for item in fresh.values() if item.size < HUGE]
-    for found in share_out(_hash_all, _parcels(rest), 1):
+    for found in map_chunks(_hash_all, _parcels(rest), 1):
         known.update(found)
 
 
@@ -111,7 +111,7 @@ def _parcels(files: Sequence[Unread]) -> list[list[Unread]]:
     Neighbours by inode often are neighbours on the disk.
     """
     total = sum(item.size + OPENING for item in files)
-    count = max(1, min(hands(), total // FEW))
+    count = max(1, min(worker_count(), total // FEW))
     parcels: list[list[Unread]] = [[] for _ in range(count)]
     costs = [0] * count
     for item in sorted(files, key=lambda item: item.size, reverse=True):

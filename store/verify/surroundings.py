@@ -19,7 +19,7 @@ from store.objects.placing import BESIDE, exclusive
 from store.objects.sharing import MTIME_NS, mode_of
 from store.system.beneath import FOLDER
 from store.system.locks import Claims, Hold
-from store.system.parallel import share_out
+from store.system.parallel import map_chunks
 from store.verify.finding import Finding
 from store.verify.reading import Digest, Modes, hash_inodes
 
@@ -45,7 +45,7 @@ def check_pool(layout: Layout, known: dict[int, Digest] | None, modes: Modes) ->
     """
     shelves = sorted(_listed(layout.links))
     unread: list[Unread] = []
-    for findings, files in share_out(
+    for findings, files in map_chunks(
         partial(_check_shelves, layout, known, modes), shelves, SHELVES
     ):
         yield from findings

@@ -28,8 +28,7 @@ from store.objects.content import read_record
 from store.objects.placing import MANIFEST
 from store.objects.sharing import MTIME_NS
 from store.system.longpath import open_at
-from store.system.parallel import Drawn
-from store.system.portions import uncollected
+from store.system.parallel import DynamicMap, uncollected
 from store.verify.reading import CHUNK, Digest, reading
 
 BROAD = 512 << 10
@@ -176,14 +175,14 @@ class _Work:
 
         While others do the last of one, this process reads the next one's manifest.
         """
-        under_way = Drawn(self._objects, small, FEW)
+        under_way = DynamicMap(self._objects, small, FEW)
         parts: list[_Part] = []
         try:
             for number, oid in broad:
                 walk = _Walk(self)
                 folders = walk.begin(number, oid)
                 parts += [walk.part, *under_way.results()]
-                under_way = Drawn(partial(self._folders, number), folders, FEW_FOLDERS)
+                under_way = DynamicMap(partial(self._folders, number), folders, FEW_FOLDERS)
             return parts + under_way.results()
         finally:
             under_way.cancel()

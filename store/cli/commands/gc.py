@@ -17,7 +17,7 @@ from store.gc.plan import Plan
 from store.gc.policy import Policy
 from store.gc.settings import load
 from store.layout.paths import Layout
-from store.system.portions import uncollected
+from store.system.parallel import uncollected
 
 if TYPE_CHECKING:
     from store.gc.collector import Collector, Outcome

@@ -14,7 +14,7 @@ from store.layout.paths import Layout
 from store.local.discarding import RUN
 from store.model.manifest import Manifest
 from store.objects.ingest import ingest
-from store.system import parallel as crew
+from store.system import parallel
 
 BLOCK = 4096
 """What a file of some bytes takes on the disk, unless its file system says otherwise."""
@@ -25,7 +25,7 @@ def processes(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -
     """How many take part; with several, every object is shared out, a folder at a time."""
     count: int = request.param
     if count > 1:
-        monkeypatch.setattr(crew, "hands", lambda: count)
+        monkeypatch.setattr(parallel, "worker_count", lambda: count)
         monkeypatch.setattr(removal, "BROAD", 0)
         monkeypatch.setattr(removal, "FEW_FOLDERS", 8)
         monkeypatch.setattr(removal, "FEW_OBJECTS", 8)

@@ -28,7 +28,7 @@ from store.local.store import Store
 from store.model.names import ObjectId, object_name
 from store.model.result import Made, Result
 from store.objects.ingest import ingest
-from store.system import parallel as crew
+from store.system import parallel
 from store.system.locks import Claims
 from tests.golden.examples import DERIVATION, RESOLVED, SOURCE
 
@@ -232,7 +232,7 @@ def test_many_roots_are_looked_at_by_several_processes(
     hands: int, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(roots, "FEW", 1)
-    monkeypatch.setattr(crew, "hands", lambda: hands)
+    monkeypatch.setattr(parallel, "worker_count", lambda: hands)
     one, two = made(store, "one"), made(store, "two")
     for item in (one, two):
         store.register(NODE, KEY, RESOLVED, result(item))

@@ -18,8 +18,9 @@ from store.model.manifest import Manifest
 from store.objects import staging
 from store.objects.check import check_object
 from store.objects.ingest import ingest
-from store.system import parallel as crew
-from store.system.parallel import Drawn, Helper, overlap, results, share_out
+from store.system import parallel
+from store.system.forking import ForkedCall, results
+from store.system.parallel import DynamicMap, map_chunks, map_each, map_threads
 
 
 def failing() -> int:
@@ -35,14 +36,14 @@ def gone(pid: int) -> bool:
 
 
 def test_a_helper_hands_back_a_value_made_in_another_process() -> None:
-    found = Helper(lambda: (os.getpid(), os.getppid())).result()
+    found = ForkedCall(lambda: (os.getpid(), os.getppid())).result()
     assert found[0] != os.getpid()
     assert found[1] == os.getpid()
 
 
 def test_an_error_crosses_with_its_fields() -> None:
     with pytest.raises(OutputRefused, match="no") as caught:
-        Helper(failing).result()
+        ForkedCall(failing).result()
     assert caught.value.hint == "try"
 
 
@@ -51,7 +52,7 @@ def test_a_helper_that_dies_is_an_error() -> None:
         os.kill(os.getpid(), 9)
 
     with pytest.raises(StoreError, match="status -9"):
-        Helper(die).result()
+        ForkedCall(die).result()
 
 
 def test_when_one_fails_the_others_are_ended() -> None:
@@ -62,27 +63,27 @@ def test_when_one_fails_the_others_are_ended() -> None:
         time.sleep(1000)
         return 0
 
-    sleeper = Helper(sleeping)
+    sleeper = ForkedCall(sleeping)
     pid = int(os.read(pids[0], 20))
     with pytest.raises(OutputRefused):
-        results([Helper(failing), sleeper])
+        results([ForkedCall(failing), sleeper])
     assert gone(pid)
     for fd in pids:
         os.close(fd)
 
 
 def test_items_are_shared_out_once_each(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(crew, "hands", lambda: 3)
+    monkeypatch.setattr(parallel, "worker_count", lambda: 3)
 
     def work(items: Sequence[int]) -> tuple[int, int]:
         return os.getpid(), sum(items)
 
-    few = share_out(work, list(range(4)), 4)
+    few = map_chunks(work, list(range(4)), 4)
     assert few == [(os.getpid(), 6)]
-    many = share_out(work, list(range(100)), 4)
+    many = map_chunks(work, list(range(100)), 4)
     assert len({pid for pid, _ in many}) == 3
     assert sum(total for _, total in many) == sum(range(100))
-    assert share_out(work, [], 1) == [(os.getpid(), 0)]
+    assert map_chunks(work, [], 1) == [(os.getpid(), 0)]
 
 
 # -- copying with help --
@@ -120,12 +121,12 @@ def test_a_tree_copied_by_several_is_the_same_as_by_one(
     layout: Layout, tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, count: int
 ) -> None:
     planted(tree)
-    monkeypatch.setattr(staging, "hands", lambda: 1)
+    monkeypatch.setattr(staging, "worker_count", lambda: 1)
     other = Layout(str(tmp_path / "other"))
     make_directories(other)
     alone = ingest(other.root, str(tree), "pkg")
-    monkeypatch.setattr(staging, "hands", lambda: count)
-    monkeypatch.setattr(crew, "hands", lambda: count)
+    monkeypatch.setattr(staging, "worker_count", lambda: count)
+    monkeypatch.setattr(parallel, "worker_count", lambda: count)
     monkeypatch.setattr(staging, "FILES_ALONE", 20)
     monkeypatch.setattr("store.objects.finishing.FEW_TO_PUBLISH", 10)
     helped = ingest(layout.root, str(tree), "pkg")
@@ -144,7 +145,7 @@ def test_what_a_helper_refuses_is_raised_and_leaves_nothing(
 ) -> None:
     planted(tree)
     os.mkfifo(tree / "d8" / "e8" / "pipe")
-    monkeypatch.setattr(staging, "hands", lambda: 3)
+    monkeypatch.setattr(staging, "worker_count", lambda: 3)
     monkeypatch.setattr(staging, "FILES_ALONE", 12)
     with pytest.raises(OutputRefused, match="/d8/e8/pipe is a fifo"):
         ingest(layout.root, str(tree), "pkg")
@@ -161,10 +162,10 @@ def test_threads_take_all_items_in_portions_and_in_order() -> None:
             both.wait()  # two portions are under way at once
         return [2 * item for item in part]
 
-    found = overlap(double, range(10), 3)
+    found = map_threads(double, range(10), 3)
     assert found == [[0, 2, 4], [6, 8, 10], [12, 14, 16], [18]]
     assert len(threads) > 1
-    assert overlap(double, [7, 8, 9], 3) == [[14, 16, 18]]
+    assert map_threads(double, [7, 8, 9], 3) == [[14, 16, 18]]
 
 
 def test_when_a_portion_fails_no_more_are_begun() -> None:
@@ -177,15 +178,15 @@ def test_when_a_portion_fails_no_more_are_begun() -> None:
         time.sleep(0.01)
 
     with pytest.raises(OutputRefused):
-        overlap(fail, range(1000), 1)
+        map_threads(fail, range(1000), 1)
     assert len(begun) < 1000
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 999, 1000, 1001, 5539])
 def test_every_item_is_drawn_once_and_in_order(monkeypatch: pytest.MonkeyPatch, count: int) -> None:
-    monkeypatch.setattr(crew, "hands", lambda: 3)
+    monkeypatch.setattr(parallel, "worker_count", lambda: 3)
     items = [str(number) for number in range(count)]
-    parts = Drawn(list, items, 1).results()
+    parts = DynamicMap(list, items, 1).results()
     assert len(parts) == min(3, max(count, 1))
     assert sorted(item for part in parts for item in part) == sorted(items)
     assert all(part == sorted(part, key=int) for part in parts)
@@ -194,7 +195,7 @@ def test_every_item_is_drawn_once_and_in_order(monkeypatch: pytest.MonkeyPatch, 
 def test_who_is_kept_leaves_what_is_not_drawn_to_the_others(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(crew, "hands", lambda: 2)
+    monkeypatch.setattr(parallel, "worker_count", lambda: 2)
     parent = os.getpid()
 
     def slow_helper(items: Iterable[int]) -> list[int]:
@@ -205,7 +206,7 @@ def test_who_is_kept_leaves_what_is_not_drawn_to_the_others(
             found.append(item)
         return found
 
-    mine, other = Drawn(slow_helper, range(100), 1).results()
+    mine, other = DynamicMap(slow_helper, range(100), 1).results()
     assert sorted(mine + other) == list(range(100))
     assert len(mine) > len(other)
 
@@ -213,14 +214,14 @@ def test_who_is_kept_leaves_what_is_not_drawn_to_the_others(
 def test_helpers_that_draw_begin_before_they_are_asked_and_end_when_they_are_not(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(crew, "hands", lambda: 2)
+    monkeypatch.setattr(parallel, "worker_count", lambda: 2)
     pids, into = os.pipe()
 
     def sleeping(_: Iterable[int]) -> None:
         os.write(into, b"%d\n" % os.getpid())
         time.sleep(60)
 
-    drawn = Drawn(sleeping, [1, 2], 1)
+    drawn = DynamicMap(sleeping, [1, 2], 1)
     pid = int(os.read(pids, 100))
     assert not gone(pid)
     drawn.cancel()
@@ -231,7 +232,7 @@ def test_helpers_that_draw_begin_before_they_are_asked_and_end_when_they_are_not
 
 
 def test_an_error_of_one_who_draws_is_raised(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(crew, "hands", lambda: 2)
+    monkeypatch.setattr(parallel, "worker_count", lambda: 2)
     parent = os.getpid()
     before = len(os.listdir("/proc/self/fd"))
 
@@ -241,5 +242,17 @@ def test_an_error_of_one_who_draws_is_raised(monkeypatch: pytest.MonkeyPatch) ->
         return list(items)
 
     with pytest.raises(OutputRefused):
-        Drawn(fail, range(10), 1).results()
+        DynamicMap(fail, range(10), 1).results()
     assert len(os.listdir("/proc/self/fd")) == before
+
+
+@pytest.mark.parametrize("count", [0, 1, 5, 6, 7, 100])
+def test_answers_are_in_the_order_of_the_items(count: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parallel, "worker_count", lambda: 3)
+
+    def work(items: Sequence[int]) -> list[tuple[int, int]]:
+        return [(item * item, os.getpid()) for item in items]
+
+    found = map_each(work, range(count), 3)
+    assert [square for square, _ in found] == [item * item for item in range(count)]
+    assert len({pid for _, pid in found}) == min(max(count // 3, 1), 3, max(count, 0))

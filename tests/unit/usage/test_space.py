@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from store.system import parallel as crew
+from store.system import parallel
 from store.usage import space
 from store.usage.space import Forecast
 from tests.unit.gc.conftest import Stock
@@ -24,7 +24,7 @@ def test_files_that_several_share_are_freed_with_the_last(
     hands: int, stock: Stock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(space, "FEW", 1)
-    monkeypatch.setattr(crew, "hands", lambda: hands)
+    monkeypatch.setattr(parallel, "worker_count", lambda: hands)
     names = ["one", "two", "three"]
     for name in names:
         stock.make(name, size=9000)

@@ -10,7 +10,7 @@ import pytest
 
 from store.local.store import Store
 from store.model.names import ObjectId
-from store.system import parallel as crew
+from store.system import parallel
 from store.verify import objects, swift
 from store.verify.objects import inspect, look
 from store.verify.reading import CHUNK, Digest
@@ -42,7 +42,7 @@ def oid(store: Store, tmp_path: Path) -> ObjectId:
 def processes(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int:
     """How many processes share an object; with several, all objects are broad."""
     count: int = request.param
-    monkeypatch.setattr(crew, "hands", lambda: count)
+    monkeypatch.setattr(parallel, "worker_count", lambda: count)
     monkeypatch.setattr(swift, "BROAD", 0)
     monkeypatch.setattr(swift, "FEW_FOLDERS", 1)
     return count

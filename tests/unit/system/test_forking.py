@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
 import store
-from store.system import forks
+from store.system import forking
+from store.system.forking import ForkedCall
 
 INTERRUPTED = """
 import os, signal, sys
-from store.system import forks
+from store.system import forking
 
 def interrupt(number, frame):
     raise KeyboardInterrupt
@@ -24,9 +27,7 @@ signal.signal(signal.SIGTERM, interrupt)
 os.register_at_fork(**{sys.argv[1]: lambda: os.kill(parent, signal.SIGTERM)})
 parent = os.getpid()
 try:
-    pid = forks.fork()
-    if pid == 0:
-        os._exit(0)
+    pid = forking.fork(lambda: None)
 except KeyboardInterrupt:
     try:
         os.waitpid(-1, 0)
@@ -45,16 +46,14 @@ def test_a_signal_at_the_moment_of_a_fork_is_not_lost(moment: str) -> None:
     assert done.stderr == ""
 
 
-def test_a_child_has_handlers_of_its_own_before_a_signal_reaches_it() -> None:
-    def begin() -> None:
-        os.kill(os.getpid(), signal.SIGTERM)  # it waits
-        forks.default_signals()
-
+def test_a_child_has_handlers_of_its_own_before_a_signal_reaches_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # It is sent as the child begins, and waits.
+    monkeypatch.setattr(gc, "freeze", lambda: os.kill(os.getpid(), signal.SIGTERM))
     former = signal.signal(signal.SIGTERM, lambda *_: os._exit(7))
     try:
-        pid = forks.fork(begin)
-        if pid == 0:
-            os._exit(8)
+        pid = forking.fork(lambda: os._exit(8))
         assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == -signal.SIGTERM
     finally:
         signal.signal(signal.SIGTERM, former)
@@ -63,23 +62,34 @@ def test_a_child_has_handlers_of_its_own_before_a_signal_reaches_it() -> None:
 def test_what_is_ignored_stays_ignored_in_the_child() -> None:
     former = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
-        pid = forks.fork()
-        if pid == 0:
-            os._exit(signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN)
-        assert os.waitpid(pid, 0)[1] == 0
+        handler = ForkedCall(lambda: signal.getsignal(signal.SIGHUP)).result()
+        assert handler is signal.SIG_IGN
     finally:
         signal.signal(signal.SIGHUP, former)
 
 
 def test_after_a_fork_no_signal_is_blocked() -> None:
-    pid = forks.fork()
-    if pid == 0:
-        os._exit(bool(signal.pthread_sigmask(signal.SIG_BLOCK, ())))
-    assert os.waitpid(pid, 0)[1] == 0
+    assert ForkedCall(lambda: signal.pthread_sigmask(signal.SIG_BLOCK, ())).result() == set()
     assert signal.pthread_sigmask(signal.SIG_BLOCK, ()) == set()
+
+
+def test_an_interrupted_call_ends_its_child_with_what_that_has_to_tidy(tmp_path: Path) -> None:
+    def work() -> None:
+        try:
+            (tmp_path / "began").touch()
+            time.sleep(60)
+        except KeyboardInterrupt:
+            (tmp_path / "tidied").touch()
+            raise
+
+    call = ForkedCall(work, interruptible=True)
+    while not (tmp_path / "began").exists():
+        time.sleep(0.01)
+    call.stop()
+    assert (tmp_path / "tidied").exists()
 
 
 def test_nothing_forks_in_another_way() -> None:
     modules = Path(store.__file__).parent.rglob("*.py")
     forking = [module.name for module in modules if "os.fork()" in module.read_text()]
-    assert forking == ["forks.py"]
+    assert forking == ["forking.py"]
