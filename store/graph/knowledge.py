@@ -241,9 +241,12 @@ class Knowledge:
             node = stack.pop()
             if node in needed or self.present(node):
                 continue
-            needed.add(node)
             inputs = [ref.node for ref in self._catalogue.inputs(node)]
             self._identify(inputs, tried)
+            # Its last key need not be the one that it has with what its inputs are now.
+            if self.look_up(node) and self.present(node):
+                continue
+            needed.add(node)
             stack.extend(inputs)
         order = self._catalogue.build_closure(needed, lambda node: node not in needed)
         todo = [node for node in order if node in needed]

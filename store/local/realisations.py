@@ -94,7 +94,10 @@ class Realisations:
                     and (not fetched or record.may_be_fetched())
                     and record.object not in choice.shunned
                 ):
-                    builds.setdefault(_build(record), {})[record.output] = record.object
+                    made = builds.setdefault(_build(record), {})
+                    former = made.get(record.output)  # of another build, in the same instant
+                    if former is None or not txn.has(former) or record.object in choice.kept:
+                        made[record.output] = record.object
             whole = {build: made for build, made in builds.items() if len(made) == len(outputs)}
             if not whole:
                 return None

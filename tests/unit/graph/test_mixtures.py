@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from store import digest
 from store.errors import MixedInputs
 from store.graph.knowledge import Knowledge
 from store.graph.mixtures import Mixtures, inputs_of
+from store.index.writing import Writer
 from store.local.store import Store
 from store.model.catalogue import Catalogue, collect
 from store.model.derivation import Derivation, Ref
@@ -303,3 +305,30 @@ def test_of_two_builds_the_one_that_is_there_is_used(place: Place) -> None:
     assert of_pair(place) == second
     lose(place, second["out"])
     assert of_pair(place) == first, "to be built again: what is left does not fit together"
+
+
+def test_what_is_there_under_another_key_than_the_last_is_used(place: Place) -> None:
+    place.realise(DICE, "a")
+    place.realise(LEFT, "left-a", ["a"], ["a"])
+    place.realise(DICE, "b")
+    last = place.realise(LEFT, "left-b", ["b"], ["b"])
+    place.store.flush_outcomes()
+    lose(place, last)
+    plan = place.knowledge().plan([LEFT.digest])
+    assert plan.builds == ()
+    assert place.knowledge().plan([LEFT.digest]) == plan
+
+
+def test_of_two_builds_of_one_instant_the_one_that_is_there_is_used(place: Place) -> None:
+    first = place.realise(DICE, "a")
+    place.started -= 10
+    second = place.realise(DICE, "b")
+    for gone, left in ((first, second), (second, first)):
+        lose(place, gone)
+        key = DICE.resolve({}).digest
+        assert place.store.realised(key, ("out",), "dice") == {"out": left}
+        place.store.index.write(partial(_found, left=gone))
+
+
+def _found(txn: Writer, left: ObjectId) -> None:
+    txn.register(left, (), False, 1)
