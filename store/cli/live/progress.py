@@ -164,7 +164,6 @@ class RunProgress:
     def _start(self, node: PlannedNode, log: str | None, now: float) -> None:
         each = self.nodes.setdefault(node.key, NodeProgress(node=node))
         each.state, each.since, each.log, each.phase = "running", now, log, ""
-        self._estimate = None
 
     def _finish(self, event: events.Finished) -> None:
         if event.kind == "fetch":
@@ -221,7 +220,6 @@ class RunProgress:
 
     def _end(self, key: bytes, state: State, *, counts: bool = True) -> None:
         self.done += counts
-        self._estimate = None
         if self.forecast is None:
             self.nodes.pop(key, None)  # an audit comes to a node more than once
         elif key in self.nodes:

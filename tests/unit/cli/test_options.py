@@ -5,7 +5,8 @@ from __future__ import annotations
 import click
 import pytest
 
-from store.cli.options import Duration
+from store.cli.options import Duration, loudness_options
+from store.errors import UsageError
 from store.gc.settings import parse
 
 
@@ -28,3 +29,17 @@ def test_a_duration_is_what_it_is_in_the_configuration(unit: str) -> None:
 def test_what_is_no_duration_is_refused(text: str) -> None:
     with pytest.raises(click.BadParameter, match="not a duration"):
         Duration().convert(text, None, None)
+
+
+@pytest.mark.parametrize(
+    ("words", "loudness"), [([], "usual"), (["-q"], "quiet"), (["--verbose"], "verbose")]
+)
+def test_how_much_is_said(words: list[str], loudness: str) -> None:
+    @click.command()
+    @loudness_options
+    def command(loudness: str) -> str:
+        return loudness
+
+    assert command.main(words, standalone_mode=False) == loudness
+    with pytest.raises(UsageError):
+        command.main(["-q", "-v"], standalone_mode=False)

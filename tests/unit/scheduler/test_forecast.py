@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
 from typing import cast
 
 import pytest
@@ -12,6 +15,8 @@ from store.local.store import Store
 from store.model.catalogue import Catalogue, Package, collect
 from store.model.derivation import Derivation
 from store.scheduler.forecast import Estimate, Forecast, chains, planned_nodes
+
+TOP = Path(__file__).resolve().parents[3]
 
 A, B, C, D = b"a", b"b", b"c", b"d"
 
@@ -91,3 +96,12 @@ def test_nodes_of_one_name_are_told_apart_by_their_packages() -> None:
         "a (two.a)": None,
         "b": 40,
     }
+
+
+def test_a_first_gcc_on_two_processors_is_said_to_take_about_40_minutes(tmp_path: Path) -> None:
+    options = ["--root", str(tmp_path / "root"), "--recipes", str(TOP / "derivations")]
+    words = ["realise", "--dry-run", "--jobs", "2", "--cores", "2", "gcc"]
+    command = [sys.executable, "-m", "store", *options, *words]
+    done = subprocess.run(command, cwd=TOP, check=True, capture_output=True, text=True)
+    assert done.stderr == "about 40 min in all\n"
+    assert "  gcc-14.2.0  (21m40s)" in done.stdout.splitlines()
