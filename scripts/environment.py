@@ -129,7 +129,7 @@ def _has(environment: Path, wanted: str) -> bool:
         same = (environment / INSTALLED).read_text() == wanted
     except OSError:
         return False
-    return same and _succeeds([str(environment / "bin" / "python"), "-I", "-c", ""])
+    return same and _succeeds([str(environment / "bin" / "python"), "-I", "-c", "import store"])
 
 
 def _install(environment: Path, wanted: list[str]) -> None:

@@ -12,7 +12,11 @@ root=${root%??}
 
 # tried.toml is written when what was installed was tried.
 usable() {
-    [ -x "$1/bin/python" ] && cmp -s "$root/pyproject.toml" "$1/tried.toml"
+    # A glob that matches nothing names no file.
+    for found in "$1"/lib/python3*/site-packages/checkout.pth; do
+        [ -e "$found" ] || return 1
+    done
+    [ -x "$1/bin/python" ] && [ -e "$1/pyvenv.cfg" ] && cmp -s "$root/pyproject.toml" "$1/tried.toml"
 }
 
 # What cannot be written in the checkout stands in the user's cache, under the checkout's own path.

@@ -161,6 +161,15 @@ def test_what_does_not_work_any_more_is_set_up_anew(checkout: Path, tmp_path: Pa
     assert not (other / ".venv" / "store.interrupted").exists()
 
 
+@pytest.mark.parametrize("lost", ["lib/python3*/site-packages/checkout.pth", "pyvenv.cfg"])
+def test_what_lacks_its_frame_is_set_up_anew_at_once(
+    checkout: Path, tmp_path: Path, lost: str
+) -> None:
+    other = copy(checkout, tmp_path / "copy", "again")
+    next((other / ".venv" / "store").glob(lost)).unlink()
+    assert version(other) == "again"
+
+
 def test_what_was_not_installed_is_not_taken_for_done(checkout: Path, tmp_path: Path) -> None:
     other = copy(checkout, tmp_path / "copy", "never")
     shutil.rmtree(other / ".venv")
