@@ -186,6 +186,8 @@ class Realisations:
                     lease.add_within(txn, [made.id for made in each.result.outputs])
 
         self._index.write(transaction)
+        for each in registrations:  # an older key that was noted would take its place
+            self.forget_outcome(each.node)
 
 
 def _build(record: Realisation) -> _Build:

@@ -332,3 +332,16 @@ def test_of_two_builds_of_one_instant_the_one_that_is_there_is_used(place: Place
 
 def _found(txn: Writer, left: ObjectId) -> None:
     txn.register(left, (), False, 1)
+
+
+def test_the_key_of_a_build_outlasts_one_that_was_noted_before(place: Place) -> None:
+    place.realise(DICE, "a")
+    old = place.realise(LEFT, "left-a", ["a"], ["a"])
+    lose(place, old)
+    place.realise(DICE, "b")
+    place.store.note_outcome(LEFT.digest, place.store.outcome(LEFT.digest) or b"")
+    place.realise(LEFT, "left-b", ["b"], ["b"])
+    place.store.flush_outcomes()
+    key = place.store.outcome(LEFT.digest)
+    assert key is not None
+    assert place.store.realised(key, ("out",), "left") == {"out": place.made["left-b"]}
