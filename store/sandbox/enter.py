@@ -7,6 +7,7 @@ import errno
 import os
 import select
 import signal
+import termios
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, NoReturn
 
@@ -161,8 +162,13 @@ def _enter_build(request: BuildRequest) -> BuildResult:
 
 @contextlib.contextmanager
 def _terminal_kept() -> Iterator[None]:
-    """Leave Ctrl-C to the program inside, and take the terminal back from it at the end."""
+    """Leave Ctrl-C to the program inside, and take the terminal back from it at the end, as it was:
+    what a hostile tree starts may leave it without echo, or our streams without blocking."""
     ours = os.getpgrp()
+    modes = None
+    with contextlib.suppress(termios.error):  # there may be no terminal
+        modes = termios.tcgetattr(0)
+    blocking = [os.get_blocking(fd) for fd in range(3)]
     kept = {
         number: signal.signal(number, signal.SIG_IGN)
         for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGTTOU)
@@ -172,5 +178,10 @@ def _terminal_kept() -> Iterator[None]:
     finally:
         with contextlib.suppress(OSError):  # there may be no terminal
             os.tcsetpgrp(0, ours)
+        with contextlib.suppress(termios.error):
+            if modes is not None:
+                termios.tcsetattr(0, termios.TCSANOW, modes)
+        for fd, waits in enumerate(blocking):
+            os.set_blocking(fd, waits)
         for number, handler in kept.items():
             signal.signal(number, handler)

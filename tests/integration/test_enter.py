@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import termios
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 
 from store.errors import SandboxUnavailable
 from store.sandbox import enter
-from tests.integration.laboratory import INPUT_FILE, Lab
+from tests.integration.laboratory import INPUT_FILE, Lab, act_as
 
 pytest_plugins = ["tests.integration.bench"]
 
@@ -103,3 +104,26 @@ def test_a_kept_build_can_be_entered_with_our_own_streams(lab: Lab) -> None:
         return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), text
 
     assert lab.act(act) == (5, "kept\n")
+
+
+def test_a_terminal_is_left_as_it_was(lab: Lab) -> None:
+    request = lab.request("""
+        import termios
+        modes = termios.tcgetattr(0)
+        modes[3] &= ~(termios.ECHO | termios.ICANON | termios.ISIG)
+        termios.tcsetattr(0, termios.TCSANOW, modes)
+        os.set_blocking(0, False)
+        """)
+    master, slave = os.openpty()
+    before = termios.tcgetattr(slave)
+
+    def enter_it() -> tuple[bool, bool, bool]:
+        os.dup2(slave, 0)
+        done = enter.enter_build(request)
+        return done.ok, termios.tcgetattr(0) == before, os.get_blocking(0)
+
+    try:
+        assert act_as(os.geteuid() if lab.uid is None else lab.uid, enter_it) == (True, True, True)
+    finally:
+        os.close(master)
+        os.close(slave)
