@@ -89,8 +89,10 @@ class NewLink(click.ParamType[str]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """Its path; fails where no link can be."""
+        if not value:
+            self.fail("a link needs a name", param, ctx)
         path = os.path.abspath(expand_home(str(value)))
-        if not value or (os.path.lexists(path) and not os.path.islink(path)):
+        if os.path.lexists(path) and not os.path.islink(path):
             self.fail(
                 f"{quoted(value)} exists, and is not a link that could be replaced", param, ctx
             )

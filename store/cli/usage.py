@@ -45,10 +45,14 @@ class FindingCommand(click.Command):
 def explain(error: click.ClickException) -> Iterator[str]:
     """The lines that say what is wrong with a command line: as click's own, but that names in them
     may hold anything."""
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        yield from error.format_message().split("\n")  # the help page, which is all there is to say
+        return
     ctx = getattr(error, "ctx", None)
     if ctx is not None:
         yield ctx.get_usage()
         yield f"Try '{ctx.command_path} --help' for help."
         yield ""
     message = _REPRESENTED.sub(r"\\x\1", error.format_message())
-    yield from (printable(line) for line in f"Error: {message}".split("\n"))
+    for line in f"Error: {message}".split("\n"):
+        yield "\t".join(map(printable, line.split("\t")))

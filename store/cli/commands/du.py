@@ -16,7 +16,7 @@ from store.cli.options import PACKAGE, seed_option
 from store.cli.pages.page import check_page_writable, write_page
 from store.cli.pages.space import ROWS, kept_by, measured, page
 from store.cli.wording import counted
-from store.errors import UsageError
+from store.errors import UsageError, printable
 from store.quantities import bytes_text
 from store.usage.account import Account, Held, account
 from store.usage.holders import Holder
@@ -70,7 +70,7 @@ def _draw(context: Context, found: Account, path: str, seconds: float) -> None:
 
     facts = [("Store", context.root), *measured(seconds)]
     write_page(path, page(found, labels_of(context), facts))
-    click.echo(f"the picture is in {path}", err=True)
+    click.echo(f"the picture is in {printable(path)}", err=True)
 
 
 def _json(found: Account, count: int | None) -> Iterator[str]:

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from store.cli.context import Context
-from store.errors import UsageError
+from store.errors import UsageError, quoted
 from store.layout.kept import LARGEST_REQUEST, REQUEST, entered
 from store.sandbox.enter import enter_build
 from store.sandbox.request import BuildRequest
@@ -18,11 +18,15 @@ from store.system import owned
 
 
 @click.command("enter")
-@click.argument("folder", type=click.Path(exists=True, file_okay=False, resolve_path=True))
+@click.argument("folder")
 @click.option("--command", "-c", "line", help="Run this shell line instead of a shell.")
 @click.pass_obj
 def command(context: Context, folder: str, line: str | None) -> int:
     """Open a shell in the kept tree of a failed build: its sandbox, inputs and environment."""
+    if not os.path.isdir(folder):
+        there = "is a file" if os.path.exists(folder) else "does not exist"
+        raise UsageError(f"Directory {quoted(folder)} {there}")
+    folder = os.path.realpath(folder)
     try:
         # What another user wrote is not run.
         with os.fdopen(owned.open_file(f"{folder}/{REQUEST}", os.O_RDONLY), "rb") as stream:

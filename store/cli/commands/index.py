@@ -49,7 +49,7 @@ def rebuild(context: Context, contents: bool, as_json: bool) -> None:
 def backup(context: Context, file: str) -> None:
     """Copy the index, as of now, to a file; builds may go on meanwhile."""
     size = copy_index(context.store.index, os.path.abspath(file))
-    click.echo(f"the index is copied to {file} ({bytes_text(size)})", err=True)
+    click.echo(f"the index is copied to {printable(file)} ({bytes_text(size)})", err=True)
 
 
 @command.command("restore")

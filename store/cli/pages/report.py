@@ -24,7 +24,7 @@ from store.cli.pages import picture
 from store.cli.pages.page import check_page_writable, definitions, visible, whole, write_page
 from store.cli.pages.picture import SEVERITY, SIGNS, worst
 from store.cli.wording import counted
-from store.errors import StoreError
+from store.errors import StoreError, printable
 from store.local.store import Store
 from store.model.catalogue import Catalogue
 from store.model.names import ObjectId
@@ -83,7 +83,7 @@ def write_asked(findings: Sequence[Finding]) -> None:
     ]
     timed = [_timed(context.store, finding) for finding in findings]
     write_report(path, timed, facts=facts, catalogue=catalogue)
-    click.echo(f"the report is in {path}", err=True)
+    click.echo(f"the report is in {printable(path)}", err=True)
 
 
 def _timed(store: Store, finding: Finding) -> Finding:

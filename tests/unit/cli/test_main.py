@@ -169,3 +169,34 @@ def test_what_nobody_foresaw_is_one_harmless_line(
         main.main()
     assert ended.value.code == 1
     assert capsys.readouterr().err.startswith(told)
+
+
+@pytest.mark.parametrize("words", [["index"], ["key"], ["root"]])
+def test_a_group_without_a_command_shows_its_help_once(line: Line, words: list[str]) -> None:
+    error = line.run(*words, code=2).stderr
+    assert error.count("Usage:") == 1
+    assert "Commands:" in error
+    assert "Error" not in error
+
+
+def test_what_can_be_chosen_is_listed_a_line_each(line: Line) -> None:
+    assert "\tbash,\n\tzsh,\n" in line.run("completion", code=2).stderr
+
+
+def test_a_link_without_a_name_is_said_to_be_so(line: Line) -> None:
+    assert "a link needs a name" in line.run("realise", "-o", "", "x", code=2).stderr
+
+
+def test_the_folder_to_enter_is_named_as_its_bytes(line: Line) -> None:
+    error = line.run("enter", b"/none/\xff\x1b\n", code=2).stderr
+    assert error == "store: Directory '/none/\\xff\\x1b\\n' does not exist\n"
+
+
+@pytest.mark.parametrize("words", [["du", "--html"], ["index", "backup"]])
+def test_a_file_that_was_written_is_named_on_one_line(
+    line: Line, tmp_path: Path, words: list[str]
+) -> None:
+    line.add(tmp_path / "one", "one")
+    error = line.run(*words, f"{tmp_path}/a\nb\x1b[1m").stderr
+    assert error.endswith("\n")
+    assert "a\\nb\\x1b[1m" in error.splitlines()[-1]

@@ -14,7 +14,7 @@ from store.cli.context import Context
 from store.cli.options import PACKAGE, seed_option
 from store.cli.pages.report import html_option
 from store.cli.wording import counted
-from store.errors import UsageError
+from store.errors import UsageError, printable
 from store.model.verdict import Finding
 
 
@@ -76,4 +76,4 @@ def _update(context: Context) -> None:
     for entry in changed:
         print(" ".join(entry.place), entry.object.path if entry.object else "not built here")
     told = f"{counted(len(entries), 'output')}, {built} of them built, {len(changed)} changed"
-    print(f"{path}: {told}", file=sys.stderr)
+    print(f"{printable(path)}: {told}", file=sys.stderr)
