@@ -30,6 +30,7 @@ from store.index.filesystem import refuse_network
 from store.index.reading import Reader
 from store.index.schema import IDENTITY_SIZE, SCHEMA, TABLES, Tables
 from store.system import owned
+from store.system.beneath import open_file_beneath, opened
 from store.system.locks import turn
 
 if TYPE_CHECKING:
@@ -263,14 +264,13 @@ class Index:
 
 def _open_env(path: str, map_size: int, writable: bool) -> Any:
     def env() -> Any:
+        if not writable:
+            return _open_for_reading(path, map_size)
         return lmdb.open(
             path,
             map_size=max(map_size, _size(data)),
             max_dbs=len(TABLES) + 4,
             max_readers=MAX_READERS,
-            readonly=not writable,
-            # Who may not write the lock table reads without one, for the moment it takes.
-            lock=writable,
             # That of the lock table, as the file is there: another user could stop all by a lock.
             mode=owned.PRIVATE_FILE,
         )
@@ -286,6 +286,25 @@ def _open_env(path: str, map_size: int, writable: bool) -> Any:
             reserve.lengthen(data, lacking)
         opened = env()
     return opened
+
+
+def _open_for_reading(path: str, map_size: int) -> Any:
+    """As it was opened below its folder, by no link: another user may exchange what is there."""
+    with opened(path) as folder:
+        fd = open_file_beneath(folder, "data.mdb")
+    try:
+        return lmdb.open(
+            f"/proc/self/fd/{fd}",
+            map_size=max(map_size, 1 << max(os.fstat(fd).st_size - 1, 0).bit_length()),
+            subdir=False,
+            create=False,
+            readonly=True,
+            # Who may not write the lock table reads without one, for the moment it takes.
+            lock=False,
+            max_dbs=len(TABLES) + 4,
+        )
+    finally:
+        os.close(fd)
 
 
 def _open_tables(env: Any, writable: bool) -> Tables:

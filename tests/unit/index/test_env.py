@@ -23,6 +23,7 @@ from store.errors import (
     StoreFull,
     StoreReadOnly,
 )
+from store.index import env as environment
 from store.index import filesystem
 from store.index.env import Index
 from store.index.filesystem import filesystem_of
@@ -341,3 +342,20 @@ def test_a_network_file_system_is_refused(
     with pytest.raises(NetworkFileSystem, match=kind):
         Index.open(str(tmp_path))
     assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize("kind", ["folder", "file", "fifo"])
+def test_reading_follows_no_link_and_waits_for_nothing(tmp_path: Path, kind: str) -> None:
+    real, place = tmp_path / "real", tmp_path / "index"
+    real.mkdir()
+    Index.open(str(real)).close()
+    if kind == "folder":
+        place.symlink_to(real)
+    else:
+        place.mkdir()
+        data = place / "data.mdb"
+        data.symlink_to(real / "data.mdb") if kind == "file" else os.mkfifo(data)
+    with pytest.raises(OSError):
+        environment._open_for_reading(str(place), 1 << 20)
+    with environment._open_for_reading(str(real), 1 << 20) as opened:
+        assert opened.info()["last_txnid"] > 0
