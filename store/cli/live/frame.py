@@ -163,7 +163,7 @@ def _cells(progress: RunProgress, row: TreeRow, now: float) -> tuple[str, str, s
     left = f"{row.guides}{SYMBOLS[item.state]} {printable(item.node.name)}"
     usual = item.node.expected
     if item.state == "waiting":
-        return left, _waits(progress, item), f"about {about_text(usual)}" if usual else ""
+        return left, _waits(progress, item), f"about {usual_text(usual)}" if usual else ""
     phase = "another process" if item.state == "elsewhere" else item.phase or item.node.kind
     return left, printable(phase), elapsed_text(item.elapsed(now), usual)
 
@@ -171,7 +171,14 @@ def _cells(progress: RunProgress, row: TreeRow, now: float) -> tuple[str, str, s
 def elapsed_text(seconds: float, usual: float | None) -> str:
     """The time that something has taken, of what it usually takes."""
     short = f"{int(seconds)}s" if seconds < 60 else seconds_text(int(seconds))
-    return f"{short} of {about_text(usual)}" if usual else short
+    return f"{short} of {usual_text(usual)}" if usual else short
+
+
+def usual_text(seconds: float) -> str:
+    """A time that is usual, no finer than it matters: ``3s``, ``2m30s``, ``21m``, ``1h02m``."""
+    if seconds < 60:
+        return f"{max(round(seconds), 1)}s"
+    return f"{round(seconds / 60)}m" if 600 <= seconds < 3570 else seconds_text(seconds)
 
 
 def _aligned(table: Sequence[tuple[str, str, str]], columns: int) -> list[str]:

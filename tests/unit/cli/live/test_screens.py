@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from store import events
+from store.cli.live.frame import usual_text
 from store.cli.streams import ScreenSize
 from store.errors import BuildFailed
 from tests.unit.cli.live.stage import (
@@ -46,6 +47,14 @@ def compare(name: str, seen: list[str]) -> None:
     if os.environ.get("REDRAW_SCREENS"):
         path.write_text("\n".join(seen) + "\n", encoding="utf-8")
     assert seen == path.read_text(encoding="utf-8").splitlines()
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0.2, "1s"), (2.0, "2s"), (59.4, "59s"), (150.0, "2m30s"), (1300.0, "22m"), (3720.0, "1h02m")],
+)
+def test_a_usual_time_is_no_finer_than_it_matters(seconds: float, text: str) -> None:
+    assert usual_text(seconds) == text
 
 
 @pytest.mark.parametrize(("columns", "rows"), SIZES)
@@ -191,7 +200,7 @@ def test_an_audit_and_a_collection_are_drawn_too() -> None:
     play.tell(events.Examined("b", "differs", "the clock"), 1.0)
     assert play.terminal.lines() == [
         "[2/3] differs: b (the clock)",
-        "▸ b  rebuild  3s of 1 min",
+        "▸ b  rebuild  3s of 1m01s",
         "━━━━━━━━━━━━━━━━━━━━━━━━━━╸─────────────   66%  2 of 3 done, 1 running  3s",
     ]
     play = Play(80, 24).tell(events.CollectorPhase("deleting", 10, 200, 5 << 20), 1.0)
