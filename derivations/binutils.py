@@ -7,6 +7,7 @@ SOURCE = debian(
     "2.44",
     "b/binutils/binutils_2.44.orig.tar.xz",
     "c41a0272424f41bb01bf828e7ffef1b2d59d1788064fd6b5f1d971717e9320b8",
+    seconds=10,
     options=(
         "strip=1",
         "exclude=gprofng",

@@ -8,6 +8,7 @@ SOURCE = debian(
     "14.2.0",
     "g/gcc-14/gcc-14_14.2.0.orig.tar.gz",
     "e162a5ef3f0077ecae598c6556908d2ab80841532df3398072a96a6df6e6aa29",
+    seconds=20,
     options=(
         # A tarball of tarballs; the other one is newlib.
         "nested=gcc-14.2.0-dfsg.tar.xz",

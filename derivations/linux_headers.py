@@ -7,6 +7,7 @@ SOURCE = debian(
     "6.12.107",
     "l/linux/linux_6.12.107.orig.tar.xz",
     "efc76d3c78a5d65f42724118c437d11db1c9f6309a5f024ee9a8b1978fdc6919",
+    seconds=20,
     options=(
         "strip=1",
         "include=Makefile",

@@ -22,6 +22,8 @@ class Archive:
     version: str
     source: Source
     options: tuple[str, ...] = ("strip=1",)
+    seconds: int = 0
+    """The time that it usually takes to unpack; 0 when it is of no interest."""
 
     def derivation(self) -> Derivation:
         """What unpacks it: the object ``<name>-source-<version>``."""
@@ -36,7 +38,12 @@ class Archive:
 
 
 def debian(
-    name: str, version: str, path: str, sha256: str, options: tuple[str, ...] = ("strip=1",)
+    name: str,
+    version: str,
+    path: str,
+    sha256: str,
+    options: tuple[str, ...] = ("strip=1",),
+    seconds: int = 0,
 ) -> Archive:
     """A file from Debian's pool, at ``path`` below ``pool/main``.
 
@@ -49,4 +56,6 @@ def debian(
         raise EvaluationError(
             f"{name}: {file} is neither an upstream archive nor a package of Debian's pool"
         )
-    return Archive(name, version, Source(file, sha256, (f"debian:pool/main/{path}",)), options)
+    return Archive(
+        name, version, Source(file, sha256, (f"debian:pool/main/{path}",)), options, seconds
+    )

@@ -182,7 +182,7 @@ class Stock:
         sources = {}
         for archive in recipe.sources:
             graph.add(archive.source)
-            ref = graph.add(archive.derivation())
+            ref = graph.add(archive.derivation(), archive.seconds)
             sources[f"{_variable(archive.name)}_source"] = ref
             if f"source.{archive.name}" not in graph.packages:
                 graph.publish(f"source.{archive.name}", ref, archive.version)

@@ -97,6 +97,8 @@ class Live(Plain):
         return self._frame
 
     def _write(self, lasting: list[str], lines: list[DrawnLine], size: ScreenSize) -> None:
+        bold, off = ("\033[1;31m", "\033[0m") if may_style(self._stream) else ("", "")
         shown = [printable(line.expandtabs()) for line in lasting]
+        shown = [f"{bold}{line}{off}" if line.startswith("failed: ") else line for line in shown]
         with contextlib.suppress(OSError):  # as for plain lines
             self._region.draw(shown, lines, size)
