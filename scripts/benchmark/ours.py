@@ -21,7 +21,7 @@ from store.model import identity
 from store.model.manifest import Manifest
 from store.model.names import ObjectId
 from store.model.tree import file
-from store.objects.sharing import MTIME_NS, link_path
+from store.objects.sharing import MTIME_NS
 
 GRAPH = Path(__file__).parent / "graph" / "stages.py"
 
@@ -60,7 +60,7 @@ def write_recipes(folder: str, shell: Shell, builds: Sequence[Sequence[int]], sc
 
 
 def write_objects(layout: Layout, references: Iterable[Sequence[int]]) -> list[ObjectId]:
-    """Put small whole objects in place, file, manifest and shared inode; the index stays unaware.
+    """Put small whole objects in place, file and manifest; the index stays unaware.
 
     They are not synced. Each is a file of its references, of which no two are alike.
     """
@@ -81,9 +81,6 @@ def _write_object(
     _write(path, content)
     os.utime(path, ns=(MTIME_NS, MTIME_NS))
     _write(f"{layout.manifests}/{oid}", Manifest(oid, others, False, node, {}).encode())
-    shared = link_path(layout.links, node.payload, False)
-    os.makedirs(os.path.dirname(shared), exist_ok=True)
-    os.link(path, shared)
     return oid
 
 

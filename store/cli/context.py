@@ -67,6 +67,7 @@ class Context:
         if self.absent == "empty" and not may_be_store(self.root):
             return _open_empty()
         self.check_store()
+        _say_of_links(self.root)
         store = Store.open(self.root, collecting=self.collecting)
         while self._unkept:  # evaluated before there was a store
             self._unkept.pop().keep()
@@ -181,6 +182,12 @@ def may_be_store(root: str) -> bool:
             pass
         return True
     return False
+
+
+def _say_of_links(root: str) -> None:
+    """Say why opening a store of an earlier version takes long."""
+    if os.path.lexists(Layout(root).links):
+        print("store: removing the second names of files, once…", file=sys.stderr)
 
 
 def _warn_of_way(layout: Layout) -> None:

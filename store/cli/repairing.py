@@ -27,7 +27,7 @@ from store.substitute.remembered import Remembered
 from store.substitute.shared import SharedFiles
 from store.substitute.substituter import Substituter
 from store.verify.finding import Finding
-from store.verify.repair import Mended, repair_all, set_aside_pool
+from store.verify.repair import Mended, repair_all
 from store.verify.run import Verifier
 
 
@@ -60,11 +60,6 @@ def repair_found(
             _show(mended, asked.as_json)
     # Where nothing was wrong, nothing was changed.
     left = _look(context, verifier, chosen) if verifier.outcome.errors else []
-    moved = set_aside_pool(store.layout, left)
-    for folder in moved:
-        _show_moved(folder, asked.as_json)
-    if moved:
-        left = _look(context, verifier, chosen)
     told = counted(len(damaged), "object")
     click.echo(f"{told} repaired or moved: {counted(len(left), 'finding')} left", err=True)
     return 2 if left else 0
@@ -120,8 +115,3 @@ def _show(mended: Mended, as_json: bool) -> None:
     print(f"not repaired: {mended.object.path} (quarantine: {mended.quarantined})", flush=True)
     for name, reason in mended.reasons:
         print(f"  from {name}: {reason}", flush=True)
-
-
-def _show_moved(folder: str, as_json: bool) -> None:
-    record = json.dumps({"repaired": None, "from": None, "quarantine": folder, "reasons": {}})
-    print(record if as_json else f"moved away from links/ (quarantine: {folder})", flush=True)

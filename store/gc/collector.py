@@ -21,8 +21,10 @@ from store.gc.marking import Marking
 from store.gc.plan import Plan, make_plan
 from store.gc.policy import Policy
 from store.gc.removal import Removal
+from store.index.content_table import ContentTable
 from store.index.writing import Writer
 from store.local.discarding import Batch, Discarding, strays
+from store.local.equal_files import reconcile
 from store.local.roots import NamedRoot
 from store.local.store import Store
 from store.model.names import ObjectId
@@ -208,8 +210,13 @@ class Collector:
 
     def _note(self, batch: Batch) -> None:
         self.outcome.deleted += batch.taken
+        self._forget(batch.taken)
         self._refused(batch.refused)
         self._held(batch.held)
+
+    def _forget(self, gone: Sequence[ObjectId]) -> None:
+        if gone:
+            ContentTable(self._store.layout.index).forget(oid.digest for oid in gone)
 
     def _give_back(self, discarding: Discarding) -> None:
         discarding.sync()
@@ -234,6 +241,7 @@ class Collector:
         try:
             way = discarding.sweep(found.names)
             self.outcome.deleted += way.left
+            self._forget(way.left)
             self._refused(way.refused)
             self._held(way.held)
             discarding.clear_swaps(found.swapped)
@@ -241,7 +249,7 @@ class Collector:
         finally:
             discarding.close()
         self._phase("shared files")
-        self.removal.sweep_shared()
+        reconcile(self._store.layout, self._store.index)
 
     # -- telling --
 

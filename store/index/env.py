@@ -120,7 +120,7 @@ class Index:
                     reserve.keep(path)
             with _turn(use, path):
                 # LMDB looks for a table in a transaction that writes.
-                tables = _open_tables(env, writable)
+                tables = _open_tables(env, writable, use)
             return cls(
                 path,
                 env,
@@ -307,20 +307,21 @@ def _open_for_reading(path: str, map_size: int) -> Any:
         os.close(fd)
 
 
-def _open_tables(env: Any, writable: bool) -> Tables:
+def _open_tables(env: Any, writable: bool, use: int | None) -> Tables:
     version = _schema(env)
     if version is None:
         if not writable:
             raise StoreReadOnly("the index is empty, and cannot be written to")
         _make_all_tables(env)
     elif version != b"%d" % SCHEMA:
-        _bring_up_to_date(env, version, writable)
+        _bring_up_to_date(env, version, use if writable else None)
     # Each handle in a transaction of its own: one that was opened in a reading transaction, beside
     # others, does not outlive it.
     return {name: env.open_db(name, create=False, **flags) for name, flags in TABLES.items()}
 
 
-def _bring_up_to_date(env: Any, version: bytes, writable: bool) -> None:
+def _bring_up_to_date(env: Any, version: bytes, use: int | None) -> None:
+    """``use`` is the shared hold of the index; None when it cannot be written to."""
     from store.index import migration
 
     if version not in migration.OLDER:
@@ -330,12 +331,22 @@ def _bring_up_to_date(env: Any, version: bytes, writable: bool) -> None:
             f"this program knows {SCHEMA}",
             hint="update this program" if newer else "`store index rebuild` makes the index anew",
         )
-    if not writable:
+    if use is None:
         raise SchemaMismatch(
             f"the index has the older schema {version.decode()}, and cannot be written to",
             hint="its owner has to use this program once, which brings it up to date",
         )
+    try:
+        # Processes of an older version go on to write as they know it.
+        fcntl.flock(use, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise Busy(
+            f"the store is to be brought from schema {version.decode()} to {SCHEMA}, and another "
+            "process uses it",
+            hint="wait until it has finished",
+        ) from None
     _growing(env, partial(migration.migrate, env))
+    fcntl.flock(use, fcntl.LOCK_SH)
 
 
 def _schema(env: Any) -> bytes | None:

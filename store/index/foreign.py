@@ -17,7 +17,7 @@ from store.index.nodes import KINDS
 from store.index.schema import TABLES, Node
 from store.model.realisation import Realisation
 
-READABLE = (b"2", b"3")
+READABLE = (b"2", b"3", b"4")
 """Schemas whose tables of makers, realisations and nodes are as these are."""
 
 RECORDS_LIMIT = 100

@@ -16,17 +16,18 @@ from store.model.origin import BUILT, KEPT
 from store.model.realisation import Realisation
 from store.system.machine import host_name, user_name
 
-OLDER = (b"1", b"2")
+OLDER = (b"1", b"2", b"3")
 """The schemas that can be brought to the present one."""
 
 
 def migrate(env: Any, txn: Any) -> None:
-    """From schema 1 or 2. CorruptObject for what it would not have written; Busy while it is in
+    """From an older schema. CorruptObject for what it would not have written; Busy while it is in
     use.
 
     Since schema 1 there are a counter of numbers, packed object records, makers by object and not
     by number, leases entry by entry, and the times of last use and verification; since schema 2,
-    the origins of realisations.
+    the origins of realisations. Schema 4 has the same tables as schema 3: a program that knows
+    only 3 would give files second names again.
     """
     tables = {name: env.open_db(name, txn, create=True, **flags) for name, flags in TABLES.items()}
     schema = txn.get(b"schema", db=tables[b"meta"])
@@ -38,12 +39,13 @@ def migrate(env: Any, txn: Any) -> None:
             last = _repack_objects(txn, tables)
             _index_makers(txn, tables)
             txn.put(b"next", b"%d" % (last + 1), db=tables[b"meta"])
-        _add_origins(txn, tables)
+        if schema != b"3":
+            _add_origins(txn, tables)
+            txn.put(b"store", os.urandom(IDENTITY_SIZE), db=tables[b"meta"])
     except StoreError as error:
         if isinstance(error, Busy):
             raise
         raise damaged(f"of schema {schema.decode()}", error.message) from error
-    txn.put(b"store", os.urandom(IDENTITY_SIZE), db=tables[b"meta"])
     txn.put(b"schema", b"%d" % SCHEMA, db=tables[b"meta"])
 
 

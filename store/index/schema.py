@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 Tables: TypeAlias = Mapping[bytes, Any]
 Node: TypeAlias = "Source | Derivation | Resolved"
 
-SCHEMA = 3
+SCHEMA = 4
 """The version of the tables' layout that this program writes."""
 
 IDENTITY_SIZE = 16

@@ -43,6 +43,7 @@ from store.system.locks import Claims
 
 if TYPE_CHECKING:
     from store.fetch.bounds import Bounds
+    from store.objects.contents import Holders
     from store.sandbox.request import BuildRequest, BuildResult
     from store.sandbox.variation import Variation
 
@@ -111,6 +112,7 @@ def fetch(layout: Layout, job: Job, emit: Callable[[object], None]) -> Result:
         source.name,
         executable=source.executable,
         claims=job.claims,
+        holders=_holders(layout, job),
         reserve=job.limits.disk_reserve,
     )
     os.unlink(fetched.path)
@@ -121,6 +123,13 @@ def fetch(layout: Layout, job: Job, emit: Callable[[object], None]) -> Result:
         time.monotonic() - began,
         locator=fetched.locator,
     )
+
+
+def _holders(layout: Layout, job: Job) -> Holders:
+    """Where equal content stands in the store that takes the outputs."""
+    from store.index.content_table import ContentTable
+
+    return ContentTable(Layout(job.into).index if job.into else layout.index)
 
 
 def _bounds(limits: Limits) -> Bounds:
@@ -156,6 +165,7 @@ def unpack(layout: Layout, job: Job, emit: Callable[[Event], None]) -> Result:
         node.name,
         candidates=job.closure,
         claims=job.claims,
+        holders=_holders(layout, job),
         reserve=job.limits.disk_reserve,
     )
     return Result((made("out", manifest),), "builtin", started, time.monotonic() - began)
@@ -202,6 +212,7 @@ def build(layout: Layout, job: Job, emit: Callable[[Event], None]) -> Result:
         {oid: f"{job.work_dir}/store/{oid}" for oid in scratch.values()},
         candidates=job.closure,
         claims=job.claims,
+        holders=_holders(layout, job),
         reserve=job.limits.disk_reserve,
     )
     return Result(

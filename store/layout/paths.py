@@ -8,6 +8,8 @@ from typing import Final
 from store.model.names import ObjectId
 from store.system.home import data_folder, expand_home
 
+_INDEX_FILES = ("data.mdb", "lock.mdb", "use", "contents.mdb", "contents.mdb-lock", "contents.lock")
+
 
 class Layout:
     """Paths below ``root``. Only ``objects`` is seen by programs, as ``/store``."""
@@ -24,11 +26,6 @@ class Layout:
     def manifests(self) -> str:
         """One canonical record an object, under the object's own name."""
         return f"{self.root}/manifests"
-
-    @property
-    def links(self) -> str:
-        """Every file's inode once, by content."""
-        return f"{self.root}/links"
 
     @property
     def index(self) -> str:
@@ -102,6 +99,11 @@ class Layout:
         return f"{self.root}/quarantine"
 
     @property
+    def links(self) -> str:
+        """In a store of an earlier version, a second name for each file."""
+        return f"{self.root}/links"
+
+    @property
     def trash(self) -> str:
         """What is being deleted."""
         return f"{self.root}/trash"
@@ -112,7 +114,6 @@ class Layout:
         return (
             self.objects,
             self.manifests,
-            self.links,
             self.index,
             self.tmp,
             self.logs,
@@ -140,7 +141,7 @@ class Layout:
     @property
     def files(self) -> tuple[str, ...]:
         """The files of the index, which LMDB and the engine open by name."""
-        return tuple(f"{self.index}/{name}" for name in ("data.mdb", "lock.mdb", "use"))
+        return tuple(f"{self.index}/{name}" for name in _INDEX_FILES)
 
     def object(self, oid: ObjectId) -> str:
         """Where the object lies physically."""

@@ -86,6 +86,10 @@ class Store(Realisations, Holding):
             with contextlib.suppress(StorageError):
                 index.check_writable()
                 make_directories(layout)
+        if os.path.lexists(layout.links):
+            from store.local.upgrade import remove_links
+
+            remove_links(layout, index)
         return cls(layout, index)
 
     @property
@@ -200,6 +204,7 @@ class Store(Realisations, Holding):
 
         In a store that this process may not write to, that succeeds for an object that is there.
         """
+        from store.index.content_table import ContentTable
         from store.objects import ingest
 
         try:
@@ -211,7 +216,12 @@ class Store(Realisations, Holding):
             return oid
         with self.claims() as claims:
             manifest = ingest.ingest(
-                self.layout.root, path, name, claims=claims, reserve=self.disk_reserve()
+                self.layout.root,
+                path,
+                name,
+                claims=claims,
+                holders=ContentTable(self.layout.index),
+                reserve=self.disk_reserve(),
             )
             self.register_objects([manifest], lease)
         return manifest.id

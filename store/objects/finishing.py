@@ -1,24 +1,20 @@
-"""What is done to a copied tree before it is put in place: rewritten, made durable, shared."""
+"""What is done to a copied tree before it is put in place: rewritten, made durable."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-from store.model.tree import Node, NodeKind, file, link
+from store.model.tree import NodeKind, file, link
 from store.objects.content import places, replaced, rewrite
-from store.objects.sharing import MTIME_NS, finish, mode_of, publish
+from store.objects.sharing import MTIME_NS, finish, mode_of
 from store.objects.staged import TOP, Staged, blanked_file, blanked_link
 from store.system import kernel
 from store.system.beneath import FOLDER
-from store.system.parallel import map_chunks
 
 FEW = 12
 """Up to so many fresh inodes are synced one by one; more are cheaper with the file system."""
-
-FEW_TO_PUBLISH = 4000
-"""Files that one process publishes in the time that forking another takes, or little more."""
 
 
 def rename_others(staged: Staged, texts: Mapping[bytes, bytes], folder: int) -> None:
@@ -136,27 +132,6 @@ def _sync_each(staged: Staged, name: bytes, folder: int) -> None:
             os.fsync(fd)
         finally:
             os.close(fd)
-
-
-def publish_files(staged: Staged, links: str, folder: int) -> None:
-    """Share every fresh file with objects to come. Its bytes have to be on disk."""
-
-    def publish_all(files: Sequence[tuple[bytes, Node]]) -> None:
-        for path, node in files:
-            publish(links, node.payload, node.executable, path, folder)
-
-    map_chunks(publish_all, list(_fresh(staged, TOP)), FEW_TO_PUBLISH)
-
-
-def _fresh(staged: Staged, path: bytes) -> Iterator[tuple[bytes, Node]]:
-    if not staged.leaf:
-        for name, entry in staged.entries.items():
-            if not entry.leaf:
-                yield from _fresh(entry, path + b"/" + name)
-            elif entry.node.kind is NodeKind.FILE and not entry.shared:
-                yield path + b"/" + name, entry.node
-    elif staged.node.kind is NodeKind.FILE and not staged.shared:
-        yield path, staged.node
 
 
 @contextmanager

@@ -18,9 +18,9 @@ from store.layout.paths import Layout
 from store.model import identity
 from store.model.manifest import Manifest
 from store.model.names import STORE_DIR, ObjectId
+from store.objects.contents import Holders, NoHolders, contents
 from store.objects.finishing import (
     finish_directories,
-    publish_files,
     rename_others,
     rename_own,
     sync,
@@ -33,6 +33,8 @@ from store.system.locks import Claims, make_held
 from store.system.longpath import LONGEST
 from store.system.parallel import uncollected
 from store.system.removing import remove_tree
+
+NO_HOLDERS = NoHolders()
 
 
 @dataclass
@@ -59,13 +61,15 @@ def ingest(
     executable: bool | None = None,
     ours: bool = False,
     claims: Claims | None = None,
+    holders: Holders = NO_HOLDERS,
     reserve: int = 0,
 ) -> Manifest:
     """Take the file, link or tree at ``path`` into the store at ``root`` as an object ``name``.
 
     ``candidates`` are the objects that it may refer to, or of each its ``<digest>-<name>``;
     ``executable`` overrides a file's own bit; ``ours`` allows to change modes that forbid reading;
-    ``claims`` keep the object until it is registered; ``reserve`` bytes of disk stay free. The
+    ``claims`` keep the object until it is registered; ``holders`` say which files it can share
+    with others, and are told of its own; ``reserve`` bytes of disk stay free. The
     object is on disk and in place when this returns; the index does not know it.
     Raises OutputRefused, StoreFull, DiskReserve or StoreReadOnly.
     """
@@ -79,9 +83,10 @@ def ingest(
             candidates,
             executable=executable,
             ours=ours,
+            holders=holders,
             reserve=reserve,
         )
-        return _complete(layout, output, {}, claims)
+        return _complete(layout, output, {}, claims, holders)
 
 
 def ingest_outputs(
@@ -90,6 +95,7 @@ def ingest_outputs(
     *,
     candidates: Sequence[ObjectId | str] = (),
     claims: Claims | None = None,
+    holders: Holders = NO_HOLDERS,
     reserve: int = 0,
 ) -> dict[ObjectId, Manifest]:
     """Take a build's outputs in: scratch identities with their physical paths.
@@ -110,6 +116,7 @@ def ingest_outputs(
                 scratch=scratch,
                 scratches=outputs,
                 ours=True,
+                holders=holders,
                 reserve=reserve,
             )
             for scratch, path in outputs.items()
@@ -117,7 +124,7 @@ def ingest_outputs(
         graph = {scratch: output.siblings for scratch, output in staged.items()}
         final: dict[ObjectId, Manifest] = {}
         for scratch in _order(graph):
-            final[scratch] = _complete(layout, staged[scratch], final, claims)
+            final[scratch] = _complete(layout, staged[scratch], final, claims, holders)
         return final
 
 
@@ -128,6 +135,7 @@ def ingest_again(
     references: Sequence[ObjectId],
     *,
     claims: Claims | None = None,
+    holders: Holders = NO_HOLDERS,
     always: bool = False,
     reserve: int = 0,
 ) -> Manifest:
@@ -149,9 +157,10 @@ def ingest_again(
             scratch=oid,
             scratches=[oid],
             again=True,
+            holders=holders,
             reserve=reserve,
         )
-        return _complete(layout, output, {}, claims, always=always)
+        return _complete(layout, output, {}, claims, holders, always=always)
 
 
 @contextlib.contextmanager
@@ -184,16 +193,23 @@ def _stage(
     executable: bool | None = None,
     ours: bool = False,
     again: bool = False,
+    holders: Holders,
     reserve: int = 0,
 ) -> _Output:
     others = {name[:TEXT_SIZE]: name for name in map(str, candidates)}
     renamed = {oid.text.encode(): oid for oid in scratches}
     own = scratch.text.encode() if scratch else None
     root = os.stat(layout.root)
-    with _folder(staging) as target, _folder(os.path.dirname(path)) as source:
+    with (
+        contextlib.closing(holders),
+        _folder(staging) as target,
+        _folder(layout.objects) as objects,
+        _folder(os.path.dirname(path)) as source,
+    ):
         copier = Copier(
             target,
-            layout.links,
+            objects,
+            holders,
             Scanner((*others, *map(bytes.decode, renamed))),
             own=own,
             scratches=renamed,
@@ -226,6 +242,7 @@ def _complete(
     output: _Output,
     final: Mapping[ObjectId, Manifest],
     claims: Claims | None,
+    holders: Holders,
     *,
     always: bool = False,
 ) -> Manifest:
@@ -247,8 +264,8 @@ def _complete(
         directories = directories or staged.directories()
         manifest = Manifest(oid, references, itself, staged.node, directories)
         sync(staged, output.fresh, folder)
-        publish_files(staged, layout.links, folder)
     place(layout, f"{output.staging}/{os.fsdecode(TOP)}", manifest, claims, always=always)
+    holders.tell(str(oid), oid.digest, contents(manifest))
     return manifest
 
 

@@ -1,17 +1,22 @@
-"""Files shared by hard link: every content once, by the plain BLAKE3 of its bytes."""
+"""Files shared by hard link, within an object and with others that have equal ones."""
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import os
 import stat
+
+from store.model.tree import Node
+from store.objects.content import file_digest_of
+from store.system.beneath import open_beneath
 
 MTIME_NS = 10**9
 """Every file's and directory's mtime, in nanoseconds since the epoch."""
 
 TIMES = (MTIME_NS, MTIME_NS)
 """When everything in the store was read and changed last, for ``os.utime``."""
+
+_READ = os.O_RDONLY | os.O_NONBLOCK | os.O_NOATIME
 
 _CANNOT = (
     errno.EPERM,
@@ -27,12 +32,6 @@ else stands in the place of a folder. Sharing saves space, and nothing else: wit
 copied."""
 
 
-def link_path(links: str, content: bytes, executable: bool) -> str:
-    """Where the inode with this content stands below the folder ``links``."""
-    text = content.hex()
-    return f"{links}/{text[:2]}/{text[2:]}{'x' if executable else ''}"
-
-
 def mode_of(executable: bool) -> int:
     """The permission bits that a stored file has."""
     return 0o555 if executable else 0o444
@@ -44,34 +43,53 @@ def finish(fd: int, mode: int) -> None:
     os.utime(fd, ns=TIMES)
 
 
-def share(source: str, size: int, name: bytes, folder: int) -> bool:
-    """Link the shared inode at ``source`` as ``name`` into a folder; False when it cannot serve.
+def share(
+    store: int, source: bytes, node: Node, data: bytes | None, name: bytes, folder: int
+) -> bool:
+    """Link the file ``source`` of another object, a path below the open store directory, as
+    ``name`` into a folder; False when it cannot serve.
 
-    An inode that was changed since it was stored, belongs to another user, or can't have more
-    links, does not serve any more, and is dropped.
+    It serves only if it is all that the ``node`` says: attributes, owner, and every byte, which is
+    compared with ``data``, or by its digest without.
     """
     try:
-        os.link(source, name, dst_dir_fd=folder, follow_symlinks=False)
-    except FileNotFoundError:
-        return False
+        fd = open_beneath(store, source, _READ)
+    except OSError:
+        return False  # deleted since it was told, or not as it was stored
+    try:
+        seen = os.fstat(fd)
+        if not serves(seen, node) or not _holds(fd, node, data):
+            return False
+        os.link(source, name, src_dir_fd=store, dst_dir_fd=folder, follow_symlinks=False)
     except OSError as error:
-        if error.errno == errno.EMLINK:
-            _drop(source)
-        elif error.errno not in _CANNOT:
-            raise
-        return False
-    found = os.stat(name, dir_fd=folder, follow_symlinks=False)
-    expected = mode_of(source.endswith("x"))
-    if (
-        found.st_size == size
-        and found.st_mtime_ns == MTIME_NS
-        and found.st_mode == stat.S_IFREG | expected
-        and found.st_uid == os.geteuid()
-    ):
+        if error.errno in (*_CANNOT, errno.EMLINK, errno.ENAMETOOLONG, errno.ENOENT, errno.EIO):
+            return False
+        raise
+    finally:
+        os.close(fd)
+    linked = os.stat(name, dir_fd=folder, follow_symlinks=False)
+    if os.path.samestat(linked, seen):
         return True
-    os.unlink(name, dir_fd=folder)
-    _drop(source)
+    os.unlink(name, dir_fd=folder)  # another has taken its place
     return False
+
+
+def serves(seen: os.stat_result, node: Node) -> bool:
+    """Whether a file with these attributes can be the stored file ``node``."""
+    return (
+        seen.st_size == node.size
+        and seen.st_mtime_ns == MTIME_NS
+        and seen.st_mode == stat.S_IFREG | mode_of(node.executable)
+        and seen.st_uid == os.geteuid()
+    )
+
+
+def _holds(fd: int, node: Node, data: bytes | None) -> bool:
+    """Whether an open file has these bytes: nothing is shared that was not read, as a damaged file
+    must not spread."""
+    if data is None:
+        return file_digest_of(fd) == node.payload
+    return os.read(fd, len(data) + 1) == data
 
 
 def share_within(source: bytes, top: int, name: bytes, folder: int) -> bool:
@@ -83,25 +101,3 @@ def share_within(source: bytes, top: int, name: bytes, folder: int) -> bool:
             return False
         raise
     return True
-
-
-def publish(links: str, content: bytes, executable: bool, name: bytes, folder: int) -> None:
-    """Share a stored file whose bytes are on disk from now on."""
-    path = link_path(links, content, executable)
-    try:
-        try:
-            os.link(name, path, src_dir_fd=folder, follow_symlinks=False)
-        except FileNotFoundError:
-            with contextlib.suppress(FileExistsError):
-                os.mkdir(os.path.dirname(path), 0o755)
-            os.link(name, path, src_dir_fd=folder, follow_symlinks=False)
-    except FileExistsError:
-        pass
-    except OSError as error:
-        if error.errno not in (*_CANNOT, errno.EMLINK, errno.ENAMETOOLONG):
-            raise
-
-
-def _drop(source: str) -> None:
-    with contextlib.suppress(FileNotFoundError):
-        os.unlink(source)

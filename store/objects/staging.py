@@ -18,6 +18,7 @@ from store import digest
 from store.errors import OutputRefused, UsageError
 from store.model.tree import Node, NodeKind, file, link
 from store.objects.content import CHUNK, ZEROS
+from store.objects.contents import Holders, content_of
 from store.objects.entries import (
     create,
     listing,
@@ -29,7 +30,7 @@ from store.objects.entries import (
     write_or_skip,
 )
 from store.objects.scan import OVERLAP, Scanner
-from store.objects.sharing import TIMES, link_path, mode_of, share, share_within
+from store.objects.sharing import TIMES, mode_of, share, share_within
 from store.objects.staged import (
     EMPTY,
     NO_TEXTS,
@@ -68,7 +69,8 @@ class Copier:
     def __init__(
         self,
         staging: int,
-        links: str,
+        objects: int,
+        holders: Holders,
         scanner: Scanner,
         *,
         own: bytes | None,
@@ -79,7 +81,8 @@ class Copier:
         reserve: int,
         longest: int,
     ) -> None:
-        """``scratches`` are the texts to be rewritten, ``own`` the one of this tree.
+        """``objects`` is the open store directory, of whose files the ``holders`` tell which can be
+        shared. ``scratches`` are the texts to be rewritten, ``own`` the one of this tree.
 
         ``shown`` is the tree's path in messages; ``ours`` says that modes of the source may be
         changed where they forbid reading; ``store`` is the device and inode of the store's root,
@@ -87,7 +90,8 @@ class Copier:
         ``longest`` are the bytes of the longest path below the tree's top that programs can name.
         """
         self._staging = staging
-        self._links = links
+        self._objects = objects
+        self._holders = holders
         self._scanner = scanner
         self._own = own
         self._scratches = frozenset(scratches)
@@ -235,6 +239,7 @@ class Copier:
     def _call_helpers(self) -> None:
         if not self._alone:
             self._alone = True
+            self._holders.close()
             for number in range(1, worker_count()):
                 self._helpers.append(ForkedCall(partial(self._help, number)))
 
@@ -254,6 +259,7 @@ class Copier:
             if leaves:
                 folders.append((path, leaves))
         written = {key: path for key, path in self._written.items() if key not in before}
+        self._holders.close()
         return Share(folders, written, self.seen, self.fresh_files, self.rewritable)
 
     def _take_over(self, share: Share) -> None:
@@ -319,7 +325,7 @@ class Copier:
     ) -> Staged:
         texts = self._scan(data) if self._scanner.texts else NO_TEXTS
         node = file(digest.file_digest(data), len(data), executable=executable)
-        if not texts and self._share(node, name, target, path):
+        if not texts and self._share(node, data, name, target, path):
             return Staged(node, node, shared=True)
         # Its final mode from the start, unless it is to be written again.
         mode = 0o600 if texts else mode_of(executable)
@@ -364,7 +370,7 @@ class Copier:
         finally:
             os.close(out)
         os.unlink(name, dir_fd=target)
-        if self._share(node, name, target, path):
+        if self._share(node, None, name, target, path):
             return Staged(node, node, shared=True)
         os.lseek(fd, 0, os.SEEK_SET)
         return self._large(name, fd, target, path, executable, sharing=False)
@@ -386,21 +392,21 @@ class Copier:
         return Staged(node, node)
 
     def _can_share(self, node: Node) -> bool:
-        if (node.payload, node.executable) in self._written:
-            return True
-        return os.path.lexists(link_path(self._links, node.payload, node.executable))
+        key = (node.payload, node.executable)
+        return key in self._written or bool(self._holders.find(content_of(*key)))
 
-    def _share(self, node: Node, name: bytes, target: int, path: bytes) -> bool:
+    def _share(self, node: Node, data: bytes | None, name: bytes, target: int, path: bytes) -> bool:
         # Equal files of one tree always share: a program that sees links (tar) must not see
         # whether another object had the content before.
         key = (node.payload, node.executable)
         before = self._written.get(key)
         if before is not None:
             return share_within(before, self._staging, name, target)
-        if not share(link_path(self._links, *key), node.size, name, target):
-            return False
-        self._written[key] = path
-        return True
+        for source in self._holders.find(content_of(*key)):
+            if share(self._objects, source, node, data, name, target):
+                self._written[key] = path
+                return True
+        return False
 
     def _scan(self, data: bytes, known: frozenset[bytes] = NO_TEXTS) -> frozenset[bytes]:
         """Notes the digests in ``data``; returns those to be rewritten, but for the ``known``."""

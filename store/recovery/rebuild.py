@@ -17,11 +17,13 @@ from functools import partial
 
 from store.errors import CorruptObject, NoStore, StoreError, UnknownObject, storage_error
 from store.index import foreign
+from store.index.content_table import ContentTable
 from store.index.rebuilding import Workshop, workshop
 from store.index.records import Scan
 from store.index.writing import Writer
 from store.layout import opening
 from store.layout.paths import Layout
+from store.local.equal_files import tell
 from store.local.store import make_directories
 from store.recovery.backup import check_seal
 from store.recovery.replay import Replay
@@ -124,6 +126,9 @@ def _make(
             layout.records,
             lambda: told[-1].kept_for_later,
         )
+        phase("looking for equal files")
+        ContentTable(layout.index).clear()
+        tell(layout, [str(entry.id) for entry in found.sound])
     return Rebuilt(found, told[-1], why, kept.skipped)
 
 

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 
 from store.errors import CorruptObject, FormatError, InvalidName, OutputRefused, StoreError
+from store.index.content_table import ContentTable
 from store.index.schema import Entry
 from store.index.writing import Writer
+from store.layout.paths import Layout
 from store.local.store import Lease, Store
 from store.model.manifest import Manifest
 from store.model.names import ObjectId
@@ -70,6 +72,7 @@ def take(
             oid,
             told.references,
             claims=claims,
+            holders=ContentTable(Layout(root).index),
             always=always,
             reserve=reserve,
         )

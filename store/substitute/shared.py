@@ -1,4 +1,4 @@
-"""A store's own manifests and shared files as a substituter: an object put together again."""
+"""A store's own manifests and equal files as a substituter: an object put together again."""
 
 from __future__ import annotations
 
@@ -7,23 +7,29 @@ import shutil
 from collections.abc import Mapping, Sequence
 
 from store.errors import CorruptObject, storage_error
+from store.index.content_table import ContentTable
 from store.index.foreign import Told
 from store.local.store import Store
 from store.model.manifest import Manifest
 from store.model.names import ObjectId
 from store.model.tree import Directory, Node, NodeKind
 from store.objects.content import LONGEST_RECORD, file_digest
-from store.objects.sharing import link_path
+from store.objects.contents import content_of
 from store.substitute.directory import StoreDirectory
+
+MOST = 50
+"""Objects with an equal file that are looked at, the newest first."""
 
 
 class SharedFiles:
-    """Puts objects together by their manifests, from what is sound of them and below ``links/``."""
+    """Puts objects together by their manifests, from what is sound of them, and from other objects
+    that have equal files."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
         self._own = StoreDirectory(store.layout.root, longest=LONGEST_RECORD)
         self._work: str | None = None
+        self._holders = ContentTable(store.layout.index)
 
     @property
     def name(self) -> str:
@@ -48,6 +54,8 @@ class SharedFiles:
             self._put(f"{work}/{oid}", path, manifest.root, manifest.directories)
         except OSError as error:
             raise storage_error(error, f"cannot put {oid} together") from error
+        finally:
+            self._holders.close()
         return f"{work}/{oid}"
 
     def told(self, oids: Sequence[ObjectId]) -> Sequence[Told]:
@@ -76,8 +84,9 @@ class SharedFiles:
 
     def _sound(self, path: str, node: Node) -> str:
         """Where the file can be read; what is copied is checked once more when it is taken in."""
-        shared = link_path(self._store.layout.links, node.payload, node.executable)
-        for candidate in (shared, path):
+        content, objects = content_of(node.payload, node.executable), self._store.layout.objects
+        found = self._holders.find(content, MOST)
+        for candidate in (path, *(f"{objects}/{os.fsdecode(each)}" for each in found)):
             try:
                 if not os.path.islink(candidate) and file_digest(candidate) == node.payload:
                     return candidate

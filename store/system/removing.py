@@ -13,7 +13,7 @@ import os
 import stat
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, TypeAlias
 
 from store.system import kernel
 from store.system.beneath import FOLDER, HANDLE, open_beneath
@@ -40,19 +40,50 @@ Watch = Callable[[int], None]
 @dataclass
 class Removal:
     """``freed`` bytes, by the blocks of what lost its last name; ``left`` are those that the system
-    refused to remove, with its errors, by their paths from the top. ``files`` were removed."""
+    refused to remove, with its errors, by their paths from the top. ``files`` were removed.
+
+    ``several`` has of each inode that had more names when one was removed: how many were removed,
+    how many there were at the most, and its blocks. Whoever removes one of its last two names at
+    the same time as another sees two, and only :meth:`settle` knows that none is left.
+    """
 
     freed: int = 0
     left: list[tuple[bytes, OSError]] = field(default_factory=list)
     files: int = 0
+    several: dict[int, tuple[int, int, int]] = field(default_factory=dict)
     watch: Watch | None = None
 
-    def note(self, files: int, freed: int) -> None:
-        """Count ``files`` more that are gone, and the bytes that this ``freed``."""
-        self.files += files
-        self.freed += freed
+    def unlinked(self, found: os.stat_result) -> None:
+        """Count a name that was removed; ``found`` is what it was just before."""
+        self.files += 1
+        if found.st_nlink == 1:
+            self.freed += found.st_blocks * _BLOCK
+        else:
+            self._join(found.st_ino, 1, found.st_nlink, found.st_blocks)
         if self.watch is not None:
             self.watch(self.files)
+
+    def _join(self, inode: int, removed: int, most: int, blocks: int) -> None:
+        before, seen, _ = self.several.get(inode, (0, 0, 0))
+        self.several[inode] = before + removed, max(seen, most), blocks
+
+    def add(self, other: Removal) -> None:
+        """Count what another thread or process removed at the same time."""
+        self.files += other.files
+        self.freed += other.freed
+        self.left += other.left
+        for inode, counts in other.several.items():
+            self._join(inode, *counts)
+        if self.watch is not None:
+            self.watch(self.files)
+
+    def settle(self) -> None:
+        """Count the inodes all of whose names are gone; when all of those at work have finished."""
+        # Who saw the last name alone has counted it, and is not among those who removed the rest.
+        for removed, most, blocks in self.several.values():
+            if removed >= most:
+                self.freed += blocks * _BLOCK
+        self.several.clear()
 
     def refuse(self) -> None:
         """Raise the first refusal, if there was one, with the path that it is about."""
@@ -130,15 +161,23 @@ def remove_tree(
         # From the folder above: only so a mount in this very place is seen.
         return _remove_below(above, last, threads=threads, watch=watch)
     removal = Removal(watch=watch)
+    remove_part(encoded, parent, removal, threads=threads)
+    removal.settle()
+    return removal
+
+
+def remove_part(
+    name: bytes, parent: int | None, removal: Removal, *, threads: bool = False
+) -> None:
+    """As :func:`remove_tree`, for who removes others at the same time, and settles at the end."""
     try:
         if threads:
-            _thin_out(encoded, parent, removal)
-        _remove(encoded, parent, removal)
+            _thin_out(name, parent, removal)
+        _remove(name, parent, removal)
     except FileNotFoundError:
         pass
     except OSError as error:
-        removal.left.append((encoded, error))
-    return removal
+        removal.left.append((name, error))
 
 
 def _remove_below(above: bytes, last: bytes, *, threads: bool, watch: Watch | None) -> Removal:
@@ -174,6 +213,7 @@ def empty_folder(
             continue
         except OSError as error:
             removal.left.append((name, error))
+    removal.settle()
     return removal
 
 
@@ -281,7 +321,7 @@ def _shown(levels: Sequence[_Level], name: bytes) -> bytes:
 
 def _unlink(name: bytes, folder: int | None, found: os.stat_result, removal: Removal) -> None:
     os.unlink(name, dir_fd=folder)
-    removal.note(1, found.st_blocks * _BLOCK if found.st_nlink == 1 else 0)
+    removal.unlinked(found)
 
 
 # -- several at once --
@@ -302,20 +342,28 @@ def _thin_out(name: bytes, parent: int | None, removal: Removal) -> None:
 
 def _remove_most(top: int, entries: Sequence[os.DirEntry[str]], removal: Removal) -> None:
     """Remove most files at and below these entries of an open folder, if they are many."""
-    portions = _portions(top, entries)
+    portions = portions_of(top, entries)
     if sum(len(names) for _, names in portions) < MANY:
         return
     from concurrent.futures import ThreadPoolExecutor  # not needed by most commands
 
     with ThreadPoolExecutor(THREADS) as pool:
-        for files, freed in pool.map(lambda item: _unlink_all(top, *item), portions):
-            removal.note(files, freed)
+        for part in pool.map(lambda item: remove_portions(top, [item]), portions):
+            removal.add(part)
 
 
-def _portions(top: int, entries: Sequence[os.DirEntry[str]]) -> list[tuple[bytes, Sequence[bytes]]]:
-    """The files of a tree: a folder's path from its top, and some names in it."""
+Portion: TypeAlias = tuple[bytes, Sequence[bytes]]
+"""A folder's path from the top, and some of the names in it that are no folders."""
+
+
+def portions_of(top: int, entries: Iterable[os.DirEntry[str]] | None = None) -> list[Portion]:
+    """The files at and below the ``entries`` of an open folder, or all that are in it; its folders
+    can be written to then. What cannot be read is left out."""
+    if entries is None:
+        with os.scandir(top) as scan:
+            entries = list(scan)
     device = os.fstat(top).st_dev
-    found: list[tuple[bytes, Sequence[bytes]]] = []
+    found: list[Portion] = []
     folders: list[bytes] = []
     names: list[bytes] = []
     _sort(b".", entries, names, folders)
@@ -355,26 +403,26 @@ def _sort(
             folders.append(b"%b/%b" % (path, encoded))
 
 
-def _cut(path: bytes, names: Sequence[bytes]) -> list[tuple[bytes, Sequence[bytes]]]:
+def _cut(path: bytes, names: Sequence[bytes]) -> list[Portion]:
     return [(path, names[at : at + _PORTION]) for at in range(0, len(names), _PORTION)]
 
 
-def _unlink_all(top: int, path: bytes, names: Sequence[bytes]) -> tuple[int, int]:
-    """How many of the files could be removed, and the bytes that this freed."""
-    files = freed = 0
-    with contextlib.suppress(OSError):
-        folder = open_beneath(top, path, FOLDER, mounts=False)
-        try:
-            for name in names:
-                # What cannot be removed is met again by the walk, and told there.
-                with contextlib.suppress(OSError):
-                    found = os.stat(name, dir_fd=folder, follow_symlinks=False)
-                    os.unlink(name, dir_fd=folder)
-                    files += 1
-                    freed += found.st_blocks * _BLOCK if found.st_nlink == 1 else 0
-        finally:
-            os.close(folder)
-    return files, freed
+def remove_portions(top: int, portions: Iterable[Portion]) -> Removal:
+    """Remove what :func:`portions_of` found, as far as that can be: the rest is met again by who
+    removes the tree."""
+    removal = Removal()
+    for path, names in portions:
+        with contextlib.suppress(OSError):
+            folder = open_beneath(top, path, FOLDER, mounts=False)
+            try:
+                for name in names:
+                    with contextlib.suppress(OSError):
+                        found = os.stat(name, dir_fd=folder, follow_symlinks=False)
+                        os.unlink(name, dir_fd=folder)
+                        removal.unlinked(found)
+            finally:
+                os.close(folder)
+    return removal
 
 
 def remove(path: str, watch: Watch | None = None) -> None:

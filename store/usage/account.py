@@ -199,10 +199,10 @@ def _look_at(
         size, folder = found.st_blocks * BLOCK, stat.S_ISDIR(found.st_mode)
         unshared += size
         files += not folder
-        if folder or found.st_nlink <= 2:
+        if folder or found.st_nlink == 1:
             exclusive += size
         else:
-            links = found.st_nlink - 1  # one is below links/
+            links = found.st_nlink
             own[found.st_ino] = size, links, own.get(found.st_ino, (0, 0, 0))[2] + 1
     part = 0.0
     for inode, (size, links, names) in own.items():

@@ -1,7 +1,4 @@
-"""What takes the space: blocks on disk, of inodes that several objects may share.
-
-Every shared inode has one name more than the objects give it, below ``links/``.
-"""
+"""What takes the space: blocks on disk, of inodes that several objects may share."""
 
 from __future__ import annotations
 
@@ -92,7 +89,7 @@ class Forecast:
             except FileNotFoundError:
                 blocks = 0
             else:
-                if status.st_nlink > 2 or stat.S_ISDIR(status.st_mode):
+                if status.st_nlink > 1 or stat.S_ISDIR(status.st_mode):
                     found.append(_WALK)
                     continue
                 blocks = status.st_blocks
@@ -113,8 +110,8 @@ class Forecast:
         blocks = 0
         for found in walk(path):
             links = found.st_nlink
-            if links > 2 and not stat.S_ISDIR(found.st_mode):
-                left = self._left[found.st_ino] = self._left.get(found.st_ino, links - 1) - 1
+            if links > 1 and not stat.S_ISDIR(found.st_mode):
+                left = self._left[found.st_ino] = self._left.get(found.st_ino, links) - 1
                 if left:
                     continue
             blocks += found.st_blocks

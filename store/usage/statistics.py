@@ -144,7 +144,7 @@ def _on_disk(store: Store) -> tuple[int, int, int]:
             after += size
             continue
         files += 1
-        if found.st_nlink > 2:
+        if found.st_nlink > 1:
             if found.st_ino in seen:
                 continue
             seen.add(found.st_ino)

@@ -1,4 +1,4 @@
-"""A store whose index cannot be read: what objects, manifests and shared files tell without it."""
+"""A store whose index cannot be read: what objects and manifests tell without it."""
 
 from __future__ import annotations
 
@@ -52,18 +52,16 @@ class BareVerifier(Looking):
             self.outcome.looked += len(batch)
         self._tell(strays)
         self._tell(check_folders(self._layout))
-        self._look_around()
         return self.outcome
 
     def _examine(self, oids: list[ObjectId]) -> None:
-        items = look(self._layout, oids, self._known, self._modes)
+        items = look(self._layout, oids, self._known)
         suspects = [item.id for item in items if not item.sound]
         again = self._inspected(suspects)
         for item in again:
             # Who repairs, or adds again, needs no index that can be read from end to end.
             if os.path.lexists(self._layout.object(item.id)):
                 self._tell(item.findings)
-        self._tell(note for item in (*items, *again) for note in item.notes)
 
 
 def _named(layout: Layout) -> tuple[list[ObjectId], list[Finding]]:

@@ -20,8 +20,7 @@ KINDS = {
     "index": "tables of the index contradict each other, or a value does not decode",
     "realisation": "a record of who made an object contradicts the index",
     "mixed": "an object's closure holds two objects of one derivation",
-    "pool": "an inode below links/ is not what its name says, or something else lies there",
-    "unshared": "files have no link below links/",
+    "unshared": "the index does not say where an object's files are, for sharing them",
     "stray": "an object, manifest or log that the index does not know",
     "leftover": "what an interrupted process left",
 }

@@ -16,7 +16,7 @@ from store.objects.content import read_record
 from store.objects.placing import MANIFEST
 from store.system.parallel import map_chunks
 from store.verify.finding import Finding
-from store.verify.reading import Digest, Modes, hash_inodes
+from store.verify.reading import Digest, hash_inodes
 from store.verify.swift import Glance, glance
 
 FEW = 16
@@ -33,7 +33,6 @@ class Examined:
     findings: list[Finding] = field(default_factory=list)
     facts: tuple[tuple[ObjectId, ...], bool, int] | None = None
     files: list[Unread] = field(default_factory=list)
-    notes: list[Finding] = field(default_factory=list)
     damaged: set[int] = field(default_factory=set)
     """The inodes whose contents or attributes are wrong."""
 
@@ -47,23 +46,16 @@ def look(
     layout: Layout,
     oids: Sequence[ObjectId],
     known: dict[int, Digest] | None,
-    modes: Modes | None = None,
 ) -> list[Examined]:
     """Tell which objects are sound; with ``known``, read their files, too, and keep digests by
-    inode there. What else is said of those that are not is worth a second look.
-
-    ``modes`` takes up what is known of the inodes' modes.
-    """
+    inode there. What else is said of those that are not is worth a second look."""
     if known is None:
         return _look(layout, oids, contents=False)
-    modes = Modes() if modes is None else modes
-    seen_at_once = glance(layout, oids, known, modes.programs)
     found = [
-        Examined(oid) if seen is None else _sound(layout, oid, seen)
-        for oid, seen in zip(oids, seen_at_once, strict=True)
+        Examined(oid) if seen is None else _sound(oid, seen)
+        for oid, seen in zip(oids, glance(layout, oids, known), strict=True)
     ]
     _read(found, known)
-    modes.unsure.update(file.inode for item in found for file in item.files)
     return found
 
 
@@ -78,10 +70,8 @@ def inspect(
     return found
 
 
-def _sound(layout: Layout, oid: ObjectId, seen: Glance) -> Examined:
-    item = Examined(oid, facts=seen.facts, files=seen.left)
-    _note_unshared(item, layout.object(oid), seen.alone)
-    return item
+def _sound(oid: ObjectId, seen: Glance) -> Examined:
+    return Examined(oid, facts=seen.facts, files=seen.left)
 
 
 def _look(layout: Layout, oids: Sequence[ObjectId], *, contents: bool) -> list[Examined]:
@@ -131,7 +121,6 @@ def look_at(layout: Layout, oid: ObjectId, *, contents: bool) -> Examined:
     item.damaged = {file.inode for file in files if file.path in bad}
     item.facts = manifest.references, manifest.refers_to_itself, manifest.size
     item.files = files if contents else []
-    _note_unshared(item, path, sum(file.links == 1 for file in files))
     return item
 
 
@@ -149,12 +138,6 @@ def _attributes(layout: Layout, oid: ObjectId) -> list[Finding]:
         told = f"belongs to user {seen.st_uid}, not to {owner}"
         found.append(Finding("mode", path, told, oid))
     return found
-
-
-def _note_unshared(item: Examined, path: str, alone: int) -> None:
-    if alone:
-        told = f"{alone} of its files are shared with nothing; `store optimise` mends that"
-        item.notes.append(Finding("unshared", path, told, item.id))
 
 
 def read_manifest(layout: Layout, oid: ObjectId) -> Manifest | str:

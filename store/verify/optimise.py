@@ -4,19 +4,27 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 
 from store.errors import StoreError
+from store.index.content_table import ContentTable
 from store.layout.paths import Layout
 from store.local.discarding import clear_leftovers
+from store.local.equal_files import reconcile
 from store.local.store import Store
 from store.model.names import ObjectId
+from store.model.tree import file as node_of_file
 from store.objects.check import Unread, check_tree
 from store.objects.content import file_digest
+from store.objects.contents import Holders, content_of
 from store.objects.ingest import ingest_again
-from store.objects.sharing import link_path, publish
-from store.system.longpath import lstat, open_at
+from store.objects.sharing import serves
+from store.system.longpath import lstat
 from store.verify.objects import read_manifest
+
+MOST_NAMES = 60_000
+"""Names of a file beyond which others share another one: file systems have a limit."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +43,7 @@ def optimise(store: Store) -> Iterator[Optimised]:
     """
     store.check_writable()
     clear_leftovers(store)
+    reconcile(store.layout, store.index)
     for oid, _ in store.objects():
         try:
             saved = _share(store, oid)
@@ -50,36 +59,58 @@ def _share(store: Store, oid: ObjectId) -> int:
     if isinstance(manifest, str):
         return 0  # a finding of `store verify`
     files: list[Unread] = []
-    if check_tree(store.layout.object(oid), manifest, files.append):
+    path = store.layout.object(oid)
+    if check_tree(path, manifest, files.append):
         return 0
-    saved = sum(_gain(store.layout, file) for file in files if file.links == 1)
-    if saved:
+    with closing(ContentTable(store.layout.index)) as holders:
+        equal = _Equal(store.layout, holders)
+        apart = [file for file in files if equal.is_apart(file)]
+    if apart:
         with store.claims() as claims:
-            path = store.layout.object(oid)
             ingest_again(
-                store.layout.root, path, oid, manifest.references, claims=claims, always=True
+                store.layout.root,
+                path,
+                oid,
+                manifest.references,
+                claims=claims,
+                holders=ContentTable(store.layout.index),
+                always=True,
             )
-    return saved
+    return sum(file.size for file in apart if file.links == 1)
 
 
-def _gain(layout: Layout, file: Unread) -> int:
-    """The bytes that sharing this file would free; a sound one that is the first is shared here."""
-    executable = bool(lstat(file.path).st_mode & 0o100)
-    shared = link_path(layout.links, file.expected, executable)
-    try:
-        # Nothing is shared that was not read: a damaged file must not spread.
-        if file_digest(shared) == file.expected:
-            return file.size
-    except FileNotFoundError:
-        if file_digest(file.path) == file.expected:
-            _publish(layout, file, executable)
-    return 0
+class _Equal:
+    """What the files of one object could share."""
 
+    def __init__(self, layout: Layout, holders: Holders) -> None:
+        self._layout = layout
+        self._holders = holders
+        self._chosen: dict[tuple[bytes, bool], int] = {}
 
-def _publish(layout: Layout, file: Unread, executable: bool) -> None:
-    folder = open_at(os.path.dirname(file.path), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        name = os.fsencode(os.path.basename(file.path))
-        publish(layout.links, file.expected, executable, name, folder)
-    finally:
-        os.close(folder)
+    def is_apart(self, file: Unread) -> bool:
+        """Whether there is a sound file with equal content that it does not share yet."""
+        executable = bool(lstat(file.path).st_mode & 0o100)
+        content = (file.expected, executable)
+        if content not in self._chosen:
+            self._chosen[content] = self._choose(file, executable)
+        # What is damaged itself is a finding of `store verify`.
+        apart = self._chosen[content] != file.inode
+        return apart and file_digest(file.path) == file.expected
+
+    def _choose(self, file: Unread, executable: bool) -> int:
+        """The inode that a copy of this file would share; its own when there is no other."""
+        node = node_of_file(file.expected, file.size, executable=executable)
+        for found in self._holders.find(content_of(file.expected, executable)):
+            path = f"{self._layout.objects}/{os.fsdecode(found)}"
+            try:
+                seen = lstat(path)
+                if seen.st_ino == file.inode:
+                    return file.inode
+                # Nothing is shared that was not read: a damaged file must not spread.
+                if seen.st_nlink >= MOST_NAMES or not serves(seen, node):
+                    continue
+                if file_digest(path) == file.expected:
+                    return seen.st_ino
+            except OSError:
+                continue
+        return file.inode

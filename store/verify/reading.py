@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 
 from store import digest
 from store.errors import reason
@@ -35,15 +34,6 @@ _OPEN = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 Digest = bytes | str
 """A file's digest, or why it cannot be read."""
-
-
-@dataclass
-class Modes:
-    """Of inodes whose digests are known: those that can be executed, and those whose modes and
-    mtimes were not found to be a stored file's. The rest is right, and no program."""
-
-    programs: set[int] = field(default_factory=set)
-    unsure: set[int] = field(default_factory=set)
 
 
 def reading(folder: str) -> int:

@@ -12,23 +12,20 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from store.errors import StorageError, StoreError, StoreFull, printable, storage_error
+from store.index.content_table import ContentTable
 from store.index.schema import Entry
 from store.layout.paths import Layout
 from store.local.store import Store
 from store.model.manifest import Manifest
 from store.model.names import ObjectId
-from store.model.tree import NodeKind
-from store.objects.content import file_digest
 from store.objects.ingest import ingest_again
 from store.objects.placing import exclusive, mark_unsound
-from store.objects.sharing import link_path
 from store.substitute.importing import take
 from store.substitute.substituter import FATAL, Substituter
 from store.system import owned
 from store.system.durable import move, sync_folder
 from store.system.locks import Claims
 from store.system.removing import remove_tree
-from store.verify.finding import Finding
 from store.verify.objects import inspect, read_manifest
 
 ITSELF = "itself"
@@ -116,11 +113,11 @@ def mend(store: Store, oid: ObjectId, sources: Sequence[Substituter]) -> Mended:
 
 def _from_itself(store: Store, oid: ObjectId, claims: Claims) -> None:
     references = store.references(oid)
-    ingest_again(store.layout.root, store.layout.object(oid), oid, references, claims=claims)
+    path, holders = store.layout.object(oid), ContentTable(store.layout.index)
+    ingest_again(store.layout.root, path, oid, references, claims=claims, holders=holders)
 
 
 def _from_source(store: Store, oid: ObjectId, source: Substituter, claims: Claims) -> None:
-    set_aside_shared(store.layout, source.manifest(oid))
     _correct(store, take(store.layout.root, source, oid, claims))
 
 
@@ -143,43 +140,6 @@ def _set_aside_no_manifest(layout: Layout, oid: ObjectId) -> None:
     path = layout.manifest(oid)
     if os.path.lexists(path) and not stat.S_ISREG(os.lstat(path).st_mode):
         _move(layout, path, str(oid), "stood in the place of a manifest")
-
-
-def set_aside_shared(layout: Layout, manifest: Manifest) -> list[str]:
-    """Move shared inodes that the object would get, and that are damaged, to the quarantine."""
-    moved = []
-    for path, expected in _shared(layout, manifest):
-        try:
-            if file_digest(path) == expected:
-                continue
-        except FileNotFoundError:
-            continue
-        except OSError:
-            pass  # unreadable is damaged
-        moved.append(_move(layout, path, os.path.basename(path), "a shared file, damaged"))
-    return moved
-
-
-def set_aside_pool(layout: Layout, findings: Iterable[Finding]) -> list[str]:
-    """Move what is wrong below ``links/`` to the quarantine; call it when objects are repaired.
-
-    Nothing needs it then: a link there only lets equal files be shared.
-    """
-    paths = dict.fromkeys(finding.path for finding in findings if finding.kind == "pool")
-    moved = []
-    for path in filter(os.path.lexists, paths):
-        with contextlib.suppress(StorageError):  # the finding about it stays
-            moved.append(_move(layout, path, os.path.basename(path), "lay among the shared files"))
-    return moved
-
-
-def _shared(layout: Layout, manifest: Manifest) -> Iterator[tuple[str, bytes]]:
-    nodes = {manifest.root}
-    for directory in manifest.directories.values():
-        nodes.update(node for _, node in directory.entries)
-    for node in nodes:
-        if node.kind is NodeKind.FILE:
-            yield link_path(layout.links, node.payload, node.executable), node.payload
 
 
 def _quarantine(layout: Layout, oid: ObjectId) -> str | None:

@@ -17,13 +17,13 @@ from store.local.store import Store
 from store.model.names import ObjectId
 from store.verify.finding import Finding
 from store.verify.objects import Examined, inspect, look
-from store.verify.reading import Digest, Modes
+from store.verify.reading import Digest
 from store.verify.records import check_facts, check_index
 from store.verify.surroundings import (
     check_leftovers,
     check_logs,
-    check_pool,
     check_unregistered,
+    check_untold,
 )
 
 BATCH = 512
@@ -73,7 +73,6 @@ class Looking:
         self._found = found
         self._progress = progress
         self._known: dict[int, Digest] | None = {} if contents or budget is not None else None
-        self._modes = Modes()
         self._end = None if budget is None else time.monotonic() + budget
         self.outcome = Outcome()
 
@@ -86,13 +85,7 @@ class Looking:
         items = inspect(self._layout, suspects, fresh)
         if self._known is not None and fresh is not None:
             self._known.update(fresh)
-            self._modes.unsure.update(fresh)
         return items
-
-    def _look_around(self) -> None:
-        """At the shared files, when all objects were looked at."""
-        whole = self._known if self._end is None else None
-        self._tell(check_pool(self._layout, whole, self._modes))
 
     def _tell(self, findings: Iterable[Finding]) -> None:
         for finding in findings:
@@ -133,9 +126,8 @@ class Verifier(Looking):
             batch, self.outcome.looked = self._batch(due, self.outcome.looked)
             self._examine(batch)
         if not chosen:
-            for part in (check_unregistered, check_logs, check_leftovers):
+            for part in (check_unregistered, check_logs, check_leftovers, check_untold):
                 self._tell(part(self._store))
-            self._look_around()
         return self.outcome
 
     def _batch(self, due: Sequence[int], at: int) -> tuple[list[ObjectId], int]:
@@ -163,7 +155,7 @@ class Verifier(Looking):
         return array("I", order)
 
     def _examine(self, oids: Sequence[ObjectId]) -> None:
-        items = look(self._layout, oids, self._known, self._modes)
+        items = look(self._layout, oids, self._known)
         facts = check_facts(self._store, items)
         wrong = {finding.object for finding in facts}
         suspects = [item.id for item in items if not item.sound or item.id in wrong]
@@ -174,7 +166,6 @@ class Verifier(Looking):
         if self._known is not None:
             with contextlib.suppress(NotOwner, StoreReadOnly):
                 self._store.note_verified(item.id for item in sound)
-        self._tell(note for item in sound for note in item.notes)
 
     def _look_again(self, suspects: Sequence[ObjectId]) -> None:
         """What is deleted, or replaced, while it is looked at is no finding: look once more."""
@@ -184,7 +175,6 @@ class Verifier(Looking):
         for item in items:
             item.findings += check_facts(self._store, [item])
             self._tell(item.findings)
-            self._tell(item.notes)
             if item.findings:
                 self.damaged.append(item)
 

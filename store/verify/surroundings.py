@@ -1,139 +1,35 @@
-"""What lies around the objects: shared inodes, logs, leases, and what nobody knows."""
+"""What lies around the objects: contents, logs, leases, and what nobody knows."""
 
 from __future__ import annotations
 
 import contextlib
 import os
 import re
-import stat
-from collections.abc import Iterator, Sequence
-from functools import partial
+from collections.abc import Iterator
 
 from store.errors import StoreError
 from store.index.reading import Reader
 from store.layout.paths import Layout
+from store.local.equal_files import untold
 from store.local.store import Store
 from store.model.names import ObjectId
-from store.objects.check import Unread, owner_of
 from store.objects.placing import BESIDE, exclusive
-from store.objects.sharing import MTIME_NS, mode_of
-from store.system.beneath import FOLDER
 from store.system.locks import Claims, Hold
-from store.system.parallel import map_chunks
 from store.verify.finding import Finding
-from store.verify.reading import Digest, Modes, hash_inodes
 
-_SHELF = re.compile("[0-9a-f]{2}")
-_LINK = re.compile("[0-9a-f]{62}x?")
 _LOG = re.compile("[0-9a-f]{64}")
 
-SHELVES = 64
-"""Folders of shared files that one process looks at before another is forked."""
 
-
-def _inode(path: str) -> int | None:
+def check_untold(store: Store) -> Iterator[Finding]:
+    """Objects that the table of contents lacks. Only the store's owner can see."""
     try:
-        return os.lstat(path).st_ino
-    except FileNotFoundError:
-        return None
-
-
-def check_pool(layout: Layout, known: dict[int, Digest] | None, modes: Modes) -> Iterator[Finding]:
-    """Every inode below ``links/`` against its name; with ``known``, its bytes, too.
-
-    What is sound by ``known`` and ``modes`` is not looked at once more.
-    """
-    shelves = sorted(_listed(layout.links))
-    unread: list[Unread] = []
-    for findings, files in map_chunks(
-        partial(_check_shelves, layout, known, modes), shelves, SHELVES
-    ):
-        yield from findings
-        unread += files
-    if known is None:
+        store.check_writable()
+    except StoreError:
         return
-    for file in unread:
-        # An object's name for it may have gone before it could be read, and this one is here; or
-        # what was read has been collected, and its inode given to this one.
-        known.pop(file.inode, None)
-    hash_inodes(unread, known)
-    for file in unread:
-        found = known[file.inode]
-        # What was collected meanwhile is no finding, nor what was shared anew in its place.
-        if found != file.expected and _inode(file.path) == file.inode:
-            why = f"cannot be read: {found}" if isinstance(found, str) else "its digest differs"
-            yield Finding("pool", file.path, why)
-
-
-def _check_shelves(
-    layout: Layout,
-    known: dict[int, Digest] | None,
-    modes: Modes,
-    shelves: Sequence[str],
-) -> tuple[list[Finding], list[Unread]]:
-    """What is wrong with the names and inodes; and those whose bytes are not known to be right."""
-    findings: list[Finding] = []
-    unread: list[Unread] = []
-    owner = owner_of(layout.links)
-    for shelf in shelves:
-        path = f"{layout.links}/{shelf}"
-        if not _SHELF.fullmatch(shelf) or os.path.islink(path) or not os.path.isdir(path):
-            findings.append(Finding("pool", path, "no folder of shared files"))
-            continue
-        try:
-            fd = os.open(path, FOLDER)
-            try:
-                with os.scandir(fd) as entries:
-                    names = [
-                        entry.name
-                        for entry in entries
-                        if not _is(known, modes, entry.inode(), f"{shelf}{entry.name}")
-                    ]
-                for name in names:
-                    with contextlib.suppress(FileNotFoundError):
-                        found = os.stat(name, dir_fd=fd, follow_symlinks=False)
-                        _check_link(path, name, found, owner, known, findings, unread)
-            finally:
-                os.close(fd)
-        except OSError as error:
-            findings.append(Finding("pool", path, f"cannot be read: {error.strerror}"))
-    return findings, unread
-
-
-def _is(known: dict[int, Digest] | None, modes: Modes, inode: int, name: str) -> bool:
-    """Whether an inode that was read through an object is all that its name says."""
-    if known is None:
-        return False
-    found = known.get(inode)
-    if type(found) is not bytes or inode in modes.unsure:
-        return False
-    return name == (found.hex() + "x" if inode in modes.programs else found.hex())
-
-
-def _check_link(
-    shelf: str,
-    name: str,
-    found: os.stat_result,
-    owner: int | None,
-    known: dict[int, Digest] | None,
-    findings: list[Finding],
-    unread: list[Unread],
-) -> None:
-    path = f"{shelf}/{name}"
-    if not _LINK.fullmatch(name) or not stat.S_ISREG(found.st_mode):
-        findings.append(Finding("pool", path, "no shared file"))
-        return
-    if found.st_mode & 0o7777 != mode_of(name.endswith("x")):
-        findings.append(Finding("pool", path, f"its mode is {found.st_mode & 0o7777:04o}"))
-    if found.st_uid != owner:
-        findings.append(Finding("pool", path, f"belongs to user {found.st_uid}, not to {owner}"))
-    if found.st_mtime_ns != MTIME_NS:
-        findings.append(Finding("pool", path, "changed since it was stored"))
-    if found.st_nlink == 1:
-        findings.append(Finding("leftover", path, "no object has this file"))
-    expected = bytes.fromhex(shelf[-2:] + name.removesuffix("x"))
-    if known is not None and known.get(found.st_ino) != expected:
-        unread.append(Unread(path, expected, found.st_ino, found.st_size, found.st_nlink))
+    for name in untold(store.layout, store.index)[0]:
+        oid = ObjectId.parse(name)
+        why = "its files are not offered to others; `store optimise` mends that"
+        yield Finding("unshared", oid.path, why, oid)
 
 
 def check_unregistered(store: Store) -> Iterator[Finding]:

@@ -67,11 +67,9 @@ _UNSOUND = (_Unsound, OSError, FormatError, InvalidName, TypeError, ValueError, 
 
 @dataclass
 class Glance:
-    """An object that is sound as far as was read: ``left`` are large files that were not, ``alone``
-    counts files with no other name."""
+    """An object that is sound as far as was read: ``left`` are large files that were not."""
 
     facts: Facts
-    alone: int = 0
     left: list[Unread] = field(default_factory=list)
 
 
@@ -79,31 +77,22 @@ class Glance:
 class _Part:
     """What one process saw: objects by number, None for one that is not sound.
 
-    ``inodes`` were read and have ``digests``, 32 bytes each; ``programs`` are those of them that
-    can be executed. ``others`` were left to other
+    ``inodes`` were read and have ``digests``, 32 bytes each. ``others`` were left to other
     processes: for object ``whose`` they should have ``expected``, 32 bytes each.
     """
 
     glances: dict[int, Glance | None] = field(default_factory=dict)
     inodes: array[int] = field(default_factory=lambda: array("Q"))
     digests: bytearray = field(default_factory=bytearray)
-    programs: array[int] = field(default_factory=lambda: array("Q"))
     others: array[int] = field(default_factory=lambda: array("Q"))
     whose: array[int] = field(default_factory=lambda: array("Q"))
     expected: bytearray = field(default_factory=bytearray)
 
 
 def glance(
-    layout: Layout,
-    oids: Sequence[ObjectId],
-    known: dict[int, Digest],
-    programs: set[int],
+    layout: Layout, oids: Sequence[ObjectId], known: dict[int, Digest]
 ) -> list[Glance | None]:
-    """Each object's facts, or None when it is not sound. Digests go to ``known``, by inode, and
-    those of them that can be executed to ``programs``.
-
-    An inode that gets there has just the mode and mtime of a stored file.
-    """
+    """Each object's facts, or None when it is not sound. Digests go to ``known``, by inode."""
     small, broad = _sorted(layout, oids)
     with (
         uncollected(),
@@ -116,7 +105,6 @@ def glance(
         parts = work.all(small, broad)
     for part in parts:
         known.update(zip(part.inodes, _split(part.digests), strict=True))
-        programs.update(part.programs)
     found: list[Glance | None] = [
         _joined([x.glances[n] for x in parts if n in x.glances]) for n in range(len(oids))
     ]
@@ -140,7 +128,6 @@ def _joined(parts: Sequence[Glance | None]) -> Glance | None:
     for part in parts[1:]:
         if whole is None or part is None:
             return None
-        whole.alone += part.alone
         whole.left += part.left
     return whole
 
@@ -288,7 +275,6 @@ class _Walk:
                     or seen.st_uid != owner
                 ):
                     raise _Unsound
-                found.alone += seen.st_nlink == 1
                 if inode in known:
                     if known[inode] != payload:
                         raise _Unsound
@@ -301,8 +287,6 @@ class _Walk:
                     part.expected += payload
                 else:
                     claims[inode % SLOTS] = inode  # two may come at once, and read it twice
-                    if executable:
-                        part.programs.append(inode)
                     if os.readv(fd, into) != size:
                         raise _Unsound
                     read = known[inode] = digest.file_digest(buffer[:size])

@@ -20,7 +20,7 @@ from tests.faults.running import Clock, Done
 from tests.faults.subjects import Workshop
 from tests.faults.tally import Tally
 
-VOLATILE = ("lock.mdb",)
+VOLATILE = ("lock.mdb", "contents.mdb-lock")
 """Files that are written through memory, which strace does not see; what they hold is worthless
 when nobody has them open."""
 

@@ -45,8 +45,7 @@ def violations(
     root: str, kept: Iterable[str] = (), facts: Iterable[str] = (), damaged: Iterable[str] = ()
 ) -> list[str]:
     """How the store at ``root`` breaks the rule; ``kept`` are objects that must be there, ``facts``
-    what must be recorded, and ``damaged`` objects, and names below ``links/``, whose damage was
-    there before."""
+    what must be recorded, and ``damaged`` objects whose damage was there before."""
     try:
         return isolated(lambda: _violations(root, set(kept), set(facts), set(damaged)))
     except ChildProcessError as error:
@@ -71,8 +70,8 @@ def _verified(store: Store, damaged: set[str]) -> list[str]:
 
 
 def _of(finding: Finding, damaged: set[str]) -> bool:
-    """Whether a finding is about these objects or shared files."""
-    return str(finding.object) in damaged or finding.path.rpartition("/links/")[2] in damaged
+    """Whether a finding is about these objects."""
+    return str(finding.object) in damaged
 
 
 def _broken(store: Store, oid: ObjectId) -> list[str]:

@@ -6,15 +6,16 @@ import hashlib
 import os
 import subprocess
 import tarfile
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from store.system import removing
 from tests.faults import rule
-from tests.faults.running import Done, run
+from tests.faults.running import Done, isolated, run
 from tests.integration.laboratory import program_interpreter
+from tests.older import give_second_names
 from tests.recipes.copies import copy_recipes
 
 COPY = "copy.mdb"
@@ -46,6 +47,8 @@ class Subject:
     """Whether it writes COPY in the store's root, where there is one before: it is always whole."""
     swaps: bool = False
     """Whether it replaces objects. What is left when it is killed meanwhile its next run clears."""
+    upgrades: bool = False
+    """Whether it brings the store to the present form. What is left to do its next run does."""
 
 
 @dataclass
@@ -54,8 +57,7 @@ class Workshop:
 
     ``kept`` are the objects that must survive whatever happens, and ``facts`` the roots, and what
     is recorded of who made these objects; ``damaged`` are those among them that are not whole
-    before the command, and need not be until it says that they are, and shared files, by their
-    names below ``links/``, that need not be until it ends.
+    before the command, and need not be until it says that they are.
     """
 
     place: Path
@@ -137,6 +139,8 @@ class Workshop:
         if again.code != 0:
             return [f"the next run failed with {again.code}: {again.err}"]
         left = rule.left_by_swaps(str(folder / "root")) if self.subject.swaps else []
+        if self.subject.upgrades and (folder / "root" / "links").exists():
+            left.append("left: links/")
         if self.subject.copies:
             left += rule.in_copy(str(folder / "root" / COPY), self.kept)
         kept = self.kept | self._said(again)
@@ -296,14 +300,14 @@ def _with_damage(shop: Workshop) -> None:
     few, many, lone = (path.removeprefix("/store/") for path in added.split())
     objects = shop.template / "store"
     base = next(name for name in whole if name.endswith("-base"))
-    few_b, where = objects / few / "below" / "b", objects / base / "where"
-    _write_over(few_b)
+    where = objects / base / "where"
+    _write_over(objects / few / "below" / "b")
     _remove_from(objects / many / "d1", "5")
     (shop.template / "manifests" / lone).unlink()
     where.chmod(0o644)
     old = next(name for name in whole if name.endswith("-old"))
     shop.kept = whole
-    shop.damaged = frozenset((few, many, lone, old, base, *_shared(shop.template, (few_b, where))))
+    shop.damaged = frozenset((few, many, lone, old, base))
 
 
 def _with_lost_inputs(shop: Workshop) -> None:
@@ -323,16 +327,7 @@ def _with_lost_inputs(shop: Workshop) -> None:
     victims = (objects / above, objects / base / "where")
     for victim in victims:
         _write_over(victim)
-    shop.damaged = frozenset((above, base, *_shared(shop.template, victims)))
-
-
-def _shared(root: Path, files: Iterable[Path]) -> set[str]:
-    """The names below ``links/`` of these files."""
-    inodes = {path.stat().st_ino for path in files}
-    pool = root / "links"
-    return {
-        str(path.relative_to(pool)) for path in pool.glob("*/*") if path.stat().st_ino in inodes
-    }
+    shop.damaged = frozenset((above, base))
 
 
 def _write_over(path: Path) -> None:
@@ -353,7 +348,7 @@ def _remove_from(folder: Path, name: str) -> None:
 
 
 def _without_sharing(shop: Workshop) -> None:
-    """A store that was copied without its hard links, and has lost some of the shared files."""
+    """A store that was copied without its hard links, and without its table of contents."""
     _a_store(shop)
     shop.must("add", *(str(shop.place / name) for name in ("few", "many", "lone")))
     linked = shop.place / "linked"
@@ -361,8 +356,16 @@ def _without_sharing(shop: Workshop) -> None:
     keep = "--no-preserve=links"
     subprocess.run(["cp", "-a", keep, linked, shop.template], check=True)
     shop.clear(linked)
-    for path in sorted((shop.template / "links").glob("*/*"))[::2]:
-        path.unlink()
+    (shop.template / "index" / "contents.mdb").unlink()
+
+
+def _older(shop: Workshop) -> None:
+    """A store of schema 3, whose files have second names."""
+    _with_records(shop)
+    shop.must("add", *(str(shop.place / name) for name in ("few", "many", "lone")))
+    shop.kept = rule.objects(str(shop.template))
+    shop.facts = rule.facts(str(shop.template), shop.kept)
+    isolated(lambda: give_second_names(str(shop.template)))
 
 
 FIRST = Subject("first-add", ("add", "{place}/few"), _inputs)
@@ -397,11 +400,13 @@ ANEW = Subject("rebuild-lost", ("index", "rebuild"), _without_index, leaves_out=
 BACKUP = Subject("backup", ("index", "backup", f"{{root}}/{COPY}"), _with_copy, copies=True)
 RESTORE = Subject("restore", ("index", "restore", f"{{root}}/{COPY}"), _with_copy, leaves_out=True)
 
+UPGRADE = Subject("upgrade", ("list",), _older, upgrades=True)
+
 SUBJECTS = {
     subject.name: subject
     for subject in (
         *(FIRST, ADD, FETCH, REALISE, COLLECT, BROAD_ADD, BROAD_COLLECT),
         *(REPAIR, REMAKE, OPTIMISE, IMPORT, REBUILD, ANEW),
-        *(BACKUP, RESTORE),
+        *(BACKUP, RESTORE, UPGRADE),
     )
 }

@@ -101,14 +101,6 @@ def remove(path: Path) -> None:
     shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
-def drop_pool(shop: Shop, path: Path) -> None:
-    """Remove the link below links/ of a file's inode."""
-    inode = path.stat().st_ino
-    for link in (shop.root / "links").glob("??/*"):
-        if link.stat().st_ino == inode:
-            link.unlink()
-
-
 def repaired(shop: Shop, *words: str) -> tuple[int, list[dict[str, object]]]:
     """The exit code of a repair, and how each object ended."""
     done = shop.run("verify", "--contents", "--repair", "--json", *words)
@@ -153,7 +145,6 @@ def test_a_source_is_fetched_again(builder: Shop) -> None:
 def test_an_input_is_repaired_before_what_is_built_with_it(builder: Shop) -> None:
     upstream, downstream = (builder.path("realise", toy) for toy in ("upstream", "downstream"))
     for path in (upstream, downstream):
-        drop_pool(builder, builder.physical(path))
         remove(builder.physical(path))
     done = builder.run("verify", "--repair")
     assert done.returncode == 0, done.stdout + done.stderr
@@ -263,6 +254,7 @@ def test_a_rebuild_that_takes_too_long_is_stopped(builder: Shop) -> None:
 
 def test_a_killed_swap_is_cleared_by_the_next_repair(own: Shop, tmp_path: Path) -> None:
     path = own.path("add", tree(tmp_path, "a", "text"))
+    other = own.path("add", tree(tmp_path, "b", "text", "more")).rpartition("/")[2]
     unlink(own.physical(path) / "0")
 
     def repairing() -> None:
@@ -272,12 +264,12 @@ def test_a_killed_swap_is_cleared_by_the_next_repair(own: Shop, tmp_path: Path) 
 
     assert in_a_child(repairing) == -signal.SIGKILL
     name = path.rpartition("/")[2]
-    assert sorted(os.listdir(own.root / "store")) == [f".{name}", name]
+    assert sorted(os.listdir(own.root / "store")) == sorted([f".{name}", name, other])
     done = own.run("verify")
     why = "of one that was killed while it put the object in place"
     assert f"leftover: {own.root}/store/.{name} ({why})" in done.stdout
     assert repaired(own)[0] == 0
-    assert os.listdir(own.root / "store") == [name]
+    assert sorted(os.listdir(own.root / "store")) == sorted([name, other])
     assert os.listdir(own.root / "trash") == os.listdir(own.root / "tmp") == []
     check_clean(own)
 
@@ -294,7 +286,8 @@ def tree(tmp_path: Path, name: str, *contents: str) -> str:
     return str(folder)
 
 
-def test_what_is_missing_is_put_together_from_the_shared_files(own: Shop, tmp_path: Path) -> None:
+def test_what_is_missing_is_put_together_from_equal_files(own: Shop, tmp_path: Path) -> None:
+    own.path("add", tree(tmp_path, "others", "w", "b"))
     whole, part = (own.path("add", tree(tmp_path, name, name, "b")) for name in ("w", "p"))
     remove(own.physical(whole))
     unlink(own.physical(part) / "1")
@@ -338,26 +331,6 @@ def test_what_nothing_can_give_is_quarantined_with_the_reasons(own: Shop, tmp_pa
     check_clean(own)
 
 
-def test_a_damaged_shared_file_that_no_object_has_is_moved_away(own: Shop, tmp_path: Path) -> None:
-    own.path("add", tree(tmp_path, "a", "same"))
-    (link,) = (own.root / "links").glob("??/*")
-    copy = tmp_path / "copy"
-    shutil.copy2(link, copy)
-    link.unlink()
-    copy.rename(link)
-    flip(link)
-    done = own.run("verify", "--contents")
-    assert done.returncode == 2
-    assert f"pool: {link} (its digest differs)" in done.stdout
-    assert repaired(own)[0] == 0
-    (moved,) = (own.root / "quarantine").glob(f"{link.name}-*/{link.name}")
-    assert moved.read_bytes() == b"rame"
-    # Shared anew from the object that is sound.
-    assert own.run("optimise").returncode == 0
-    assert link.read_bytes() == b"same"
-    check_clean(own)
-
-
 def test_an_ordinary_user_repairs_as_well(tmp_path: Path, others_python: str) -> None:
     for folder in (tmp_path, *tmp_path.parents):
         if folder.stat().st_uid == os.geteuid() and folder != Path("/"):
@@ -369,12 +342,14 @@ def test_an_ordinary_user_repairs_as_well(tmp_path: Path, others_python: str) ->
     path = user_path(desk)
     os.chown(desk, 65534, 65534)
     first = user.path("add", path)
+    other = tree(desk, "other", "theirs")
+    user.path("add", other)
     remove(user.physical(first))
     code, ended = repaired(user)
     assert (code, [item["from"] for item in ended]) == (0, ["shared files"])
     flip(user.physical(first) / "0")
     assert repaired(user)[0] == 2
-    check = user.run("add", path)
+    check = user.run("add", path, other)
     assert check.returncode == 0, check.stderr
     check_clean(user)
 
@@ -415,7 +390,7 @@ def test_optimise_shares_what_a_copy_has_parted(own: Shop, tmp_path: Path) -> No
     done = copied.run("optimise", "--json")
     assert done.returncode == 0
     saved = {line["path"]: line["saved"] for line in map(json.loads, done.stdout.splitlines())}
-    assert saved == {first: 5000, second: 5000}
+    assert saved in ({first: 5000}, {second: 5000})
     assert files[0].samefile(files[1])
     assert copied.path("optimise") == ""
     check_clean(copied)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -19,6 +18,7 @@ from store.gc.deletion import delete
 from store.gc.plan import make_plan
 from store.gc.policy import Policy
 from store.gc.removal import Removal
+from store.index.content_table import ContentTable
 from store.index.writing import Writer
 from store.local.discarding import Batch, Discarding
 from store.local.store import Lease, Store
@@ -361,8 +361,6 @@ def test_a_swap_that_goes_on_is_waited_for(stock: Stock, monkeypatch: pytest.Mon
 def swap(store: Store, oid: ObjectId) -> None:
     """Replace an object by the same one, of another inode."""
     path = store.layout.object(oid)
-    shutil.rmtree(store.layout.links)
-    os.mkdir(store.layout.links)
     ingest_again(store.layout.root, path, oid, store.references(oid), always=True)
 
 
@@ -377,11 +375,39 @@ def test_shared_inodes_go_with_the_last_object_that_has_them(stock: Stock) -> No
     collect(stock)
     kept = Path(stock.store.layout.object(stock.oids["one"]))
     assert (kept / "same").read_text() == "the same" * 1000
-    links = [path for path in Path(stock.store.layout.links).rglob("*") if path.is_file()]
-    assert len(links) == 2
+    assert (kept / "same").stat().st_nlink == 1
+    assert ContentTable(stock.store.layout.index).digests() == [stock.oids["one"].digest]
     stock.store.remove_root("mine")
     collect(stock)
-    assert not [path for path in Path(stock.store.layout.links).rglob("*") if path.is_file()]
+    assert ContentTable(stock.store.layout.index).digests() == []
+
+
+def test_equal_files_are_shared_with_what_is_left_when_the_first_is_collected(stock: Stock) -> None:
+    def add(name: str) -> Path:
+        folder = stock.place / f"{name}-tree"
+        folder.mkdir()
+        (folder / "same").write_text("the same" * 1000)
+        (folder / "own").write_text(name)
+        stock.oids[name] = stock.store.add(str(folder), name)
+        return Path(stock.store.layout.object(stock.oids[name]), "same")
+
+    add("one")
+    second = add("two")
+    stock.store.add_root("mine", stock.oids["two"])
+    collect(stock)
+    assert add("three").stat().st_ino == second.stat().st_ino
+
+
+def test_what_a_kill_left_untold_is_told_by_the_next_run(stock: Stock) -> None:
+    for name in ("one", "two"):
+        stock.make(name)
+        stock.store.add_root(name, stock.oids[name])
+    table = ContentTable(stock.store.layout.index)
+    table.forget([stock.oids["one"].digest])
+    table.tell("0" * 32 + "-gone", b"g" * 20, [(b"c" * 16, b"path")])
+    collect(stock)
+    assert table.digests() == sorted(stock.oids[name].digest for name in ("one", "two"))
+    assert table.find(b"c" * 16) == []
 
 
 def test_what_a_wrong_clock_called_used_in_the_future_is_not_spared_for_ever(

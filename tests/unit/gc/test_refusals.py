@@ -339,7 +339,7 @@ assert os.statvfs(place).f_favail > 20
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.parametrize("folder", ["manifests", "links"])
+@pytest.mark.parametrize("folder", ["manifests"])
 def test_a_folder_that_lets_no_name_go_is_told_by_each_of_them(stock: Stock, folder: str) -> None:
     if os.geteuid() != 0:
         pytest.skip("only root makes folders immovable")

@@ -1,4 +1,4 @@
-"""What leaves the trash: an object's files, and the shared inodes that only it had."""
+"""What leaves the trash, and what the disk gets back by it."""
 
 from __future__ import annotations
 
@@ -10,11 +10,13 @@ import pytest
 
 from store.gc import removal
 from store.gc.removal import Removal
+from store.index.content_table import ContentTable
 from store.layout.paths import Layout
 from store.local.discarding import RUN
 from store.model.manifest import Manifest
 from store.objects.ingest import ingest
 from store.system import parallel
+from store.system.removing import Removal as TreeRemoval
 
 BLOCK = 4096
 """What a file of some bytes takes on the disk, unless its file system says otherwise."""
@@ -47,7 +49,7 @@ def write_tree(path: Path, own: str, folders: int = 20) -> Path:
 
 
 def take(layout: Layout, path: Path, name: str) -> Manifest:
-    return ingest(layout.root, str(path), name)
+    return ingest(layout.root, str(path), name, holders=ContentTable(layout.index))
 
 
 def discard(layout: Layout, *manifests: Manifest) -> str:
@@ -79,10 +81,6 @@ def folders(top: str) -> int:
     return sum(os.lstat(folder).st_blocks * 512 for folder, _, _ in os.walk(top))
 
 
-def pool(layout: Layout) -> set[str]:
-    return {name for _, _, names in os.walk(layout.links) for name in names}
-
-
 def left(run: str) -> list[str]:
     return [*os.listdir(f"{run}/objects"), *os.listdir(f"{run}/manifests")]
 
@@ -99,7 +97,6 @@ def test_an_object_goes_with_what_only_it_had(
 ) -> None:
     one, two = trees
     kept = blocks(layout.object(two.id))
-    names = pool(layout)
     run = discard(layout, one)
     gone = {inode: size for inode, size in blocks(run).items() if inode not in kept}
     expected = sum(gone.values()) + folders(f"{run}/objects/{one.id}")
@@ -107,9 +104,7 @@ def test_an_object_goes_with_what_only_it_had(
     taken.empty_run(run)
     assert left(run) == []
     assert taken.freed == expected
-    assert blocks(layout.links).keys() <= kept.keys()
-    # Its own 20 files and programs, and the one that it had in each folder.
-    assert len(names - pool(layout)) == 41
+    assert blocks(layout.object(two.id)) == kept
 
 
 def test_what_two_objects_share_goes_when_both_do(
@@ -121,7 +116,6 @@ def test_what_two_objects_share_goes_when_both_do(
     taken = Removal(layout)
     taken.empty_run(run)
     assert left(run) == []
-    assert pool(layout) == set()
     assert taken.freed == sum(inodes.values()) + above
 
 
@@ -130,8 +124,7 @@ def test_after_a_kill_the_rest_goes(
 ) -> None:
     run = discard(layout, trees[0])
     tree = Path(run, "objects", str(trees[0].id))
-    # As much as a run that was killed may have done: names are gone, the inodes are not; and of one
-    # folder, nothing is left but what the manifest says.
+    # As much as a run that was killed may have done: names are gone, and a whole folder.
     for folder in (tree / "folder-3", tree / "folder-5"):
         folder.chmod(0o755)
         (folder / "own").unlink()
@@ -141,28 +134,6 @@ def test_after_a_kill_the_rest_goes(
     (tree / "folder-5").rmdir()
     Removal(layout).empty_run(run)
     assert left(run) == []
-    assert blocks(layout.links).keys() <= blocks(layout.object(trees[1].id)).keys()
-
-
-def test_files_that_are_not_shared_go_too(
-    layout: Layout, trees: tuple[Manifest, Manifest], processes: int
-) -> None:
-    for shelf in Path(layout.links).iterdir():
-        for path in shelf.iterdir():
-            path.unlink()
-    run = discard(layout, trees[0])
-    kept = blocks(layout.object(trees[1].id))
-    inodes = {inode: size for inode, size in blocks(run).items() if inode not in kept}
-    # A second inode of the same bytes is shared now, by nobody here.
-    again = Path(run, "objects", str(trees[0].id), "folder-2", "own").read_bytes()
-    spare = take(layout, write(Path(layout.root, "spare"), again), "spare")
-    above = folders(f"{run}/objects/{trees[0].id}")
-    taken = Removal(layout)
-    taken.empty_run(run)
-    assert left(run) == []
-    assert taken.freed == sum(inodes.values()) + above
-    assert len(pool(layout)) == 1
-    assert Path(layout.object(spare.id)).read_bytes() == again
 
 
 def write(path: Path, content: bytes) -> Path:
@@ -187,26 +158,38 @@ def test_files_links_and_what_nobody_expects_go(
     strange.chmod(0o500)
     Removal(layout).empty_run(run)
     assert left(run) == []
-    assert pool(layout) == set()
 
 
-def test_without_a_manifest_shared_inodes_are_left_to_a_sweep(
+def test_without_a_manifest_all_goes_just_as_well(
     layout: Layout, trees: tuple[Manifest, Manifest], processes: int
 ) -> None:
     run = discard(layout, *trees)
+    inodes = blocks(f"{run}/objects")
+    above = sum(folders(f"{run}/objects/{tree.id}") for tree in trees)
     Path(run, "manifests", str(trees[0].id)).unlink()
     manifest = Path(run, "manifests", str(trees[1].id))
     manifest.chmod(0o644)
     manifest.write_bytes(manifest.read_bytes()[:-9])
+    size = manifest.stat().st_blocks * 512
     taken = Removal(layout)
     taken.empty_run(run)
     assert left(run) == []
-    assert len(pool(layout)) == 20 + 2 * 41
-    before = taken.freed
-    inodes = blocks(layout.links)
-    outside = write(Path(layout.root, "outside"), b"with one name")
-    os.symlink(layout.root, f"{layout.links}/zz")
-    taken.sweep_shared()
-    assert pool(layout) == set()
-    assert taken.freed - before == sum(inodes.values())
-    assert outside.exists()
+    assert taken.freed == sum(inodes.values()) + above + size
+
+
+def test_who_removes_the_last_two_names_at_once_counts_them_once(tmp_path: Path) -> None:
+    """Each process saw the other's name still there, or one of them did not."""
+    path = tmp_path / "file"
+    path.write_bytes(b"x" * 5000)
+    (tmp_path / "other").hardlink_to(path)
+    two = path.stat()
+    (tmp_path / "other").unlink()
+    one = path.stat()
+    for seen, freed in (([two, two], 1), ([two, one], 1), ([two], 0), ([one], 1)):
+        whole = TreeRemoval()
+        for found in seen:
+            part = TreeRemoval()
+            part.unlinked(found)
+            whole.add(part)
+        whole.settle()
+        assert whole.freed == freed * one.st_blocks * 512

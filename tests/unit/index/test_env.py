@@ -163,7 +163,7 @@ def test_a_kill_loses_the_transaction_under_way_and_nothing_else(tmp_path: Path)
 
 
 @pytest.mark.parametrize(
-    ("schema", "hint"), [(b"4", "update"), (b"0", "anew"), (b"garbage \xff", "anew"), (b"", "anew")]
+    ("schema", "hint"), [(b"5", "update"), (b"0", "anew"), (b"garbage \xff", "anew"), (b"", "anew")]
 )
 def test_another_schema_is_refused(tmp_path: Path, schema: bytes, hint: str) -> None:
     Index.open(str(tmp_path)).close()

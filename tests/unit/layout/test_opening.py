@@ -114,7 +114,7 @@ def test_what_is_made_a_store_is_closed_to_the_writing_of_others(tmp_path: Path)
     assert stat.S_IMODE(tmp_path.stat().st_mode) == 0o755
 
 
-@pytest.mark.parametrize("name", ["", "store", "index", "links", "logs"])
+@pytest.mark.parametrize("name", ["", "store", "index", "manifests", "logs"])
 def test_a_store_that_others_can_write_to_is_not_used(layout: Layout, name: str) -> None:
     Path(layout.root, name).chmod(0o757)
     with pytest.raises(StorageError, match="other users can write to") as caught:

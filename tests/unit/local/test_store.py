@@ -352,7 +352,7 @@ def test_a_store_that_is_not_for_this_user_to_see_is_not_made_anew(
         Store.open(store.layout.root)
 
 
-@pytest.mark.parametrize("name", ["links", "tmp", "trash", "logs", "locks", "partial", "store"])
+@pytest.mark.parametrize("name", ["tmp", "trash", "logs", "locks", "partial", "store"])
 def test_an_empty_folder_that_a_copy_lacks_is_made_again(
     store: Store, tmp_path: Path, name: str
 ) -> None:

@@ -15,6 +15,7 @@ import pytest
 from store import digest
 from store.digest import file_digest
 from store.errors import DiskReserve, OutputRefused, StorageError, StoreFull, UsageError
+from store.index.content_table import ContentTable
 from store.layout.paths import Layout
 from store.model import identity
 from store.model.manifest import Manifest
@@ -279,6 +280,11 @@ def test_modes_that_forbid_reading_are_changed_only_where_allowed(
 # -- sharing --
 
 
+def shared(layout: Layout, tree: Path, name: str) -> Manifest:
+    """The tree, taken in by a process that knows where equal content stands."""
+    return ingest(layout.root, str(tree), name, holders=ContentTable(layout.index))
+
+
 def inode(path: Path) -> int:
     return path.stat().st_ino
 
@@ -288,10 +294,10 @@ def test_equal_files_share_an_inode_between_objects_and_within(layout: Layout, t
     (tree / "b").write_bytes(b"same")
     (tree / "x").write_bytes(b"same")
     (tree / "x").chmod(0o755)
-    first = stored(layout, ingest(layout.root, str(tree), "one"))
+    first = stored(layout, shared(layout, tree, "one"))
     assert inode(first / "a") == inode(first / "b")
     assert inode(first / "a") != inode(first / "x")
-    second = stored(layout, ingest(layout.root, str(tree), "two"))
+    second = stored(layout, shared(layout, tree, "two"))
     assert inode(second / "a") == inode(first / "a")
     assert inode(second / "x") == inode(first / "x")
     assert inode(tree / "a") != inode(first / "a")
@@ -300,8 +306,8 @@ def test_equal_files_share_an_inode_between_objects_and_within(layout: Layout, t
 def test_large_files_share_too(layout: Layout, tree: Path) -> None:
     for name in ("a", "b"):
         (tree / name).write_bytes(os.urandom(0) + b"l" * (MIB + 5))
-    first = stored(layout, ingest(layout.root, str(tree), "one"))
-    second = stored(layout, ingest(layout.root, str(tree), "two"))
+    first = stored(layout, shared(layout, tree, "one"))
+    second = stored(layout, shared(layout, tree, "two"))
     assert inode(first / "a") == inode(first / "b") == inode(second / "b")
 
 
@@ -311,7 +317,7 @@ def test_a_shared_inode_that_was_changed_is_not_used_again(
     layout: Layout, tree: Path, damage: str, size: int
 ) -> None:
     (tree / "a").write_bytes(b"t" * size)
-    first = stored(layout, ingest(layout.root, str(tree), "one")) / "a"
+    first = stored(layout, shared(layout, tree, "one")) / "a"
     first.chmod(0o644)
     if damage == "content":
         first.write_bytes(b"u" * size)
@@ -320,10 +326,10 @@ def test_a_shared_inode_that_was_changed_is_not_used_again(
         os.utime(first, ns=(10**9, 10**9))
     if damage != "mode":
         first.chmod(0o444)
-    second = ingest(layout.root, str(tree), "two")
+    second = shared(layout, tree, "two")
     assert inode(stored(layout, second) / "a") != inode(first)
     assert_sound(layout, second)
-    third = ingest(layout.root, str(tree), "three")
+    third = shared(layout, tree, "three")
     assert inode(stored(layout, third) / "a") == inode(stored(layout, second) / "a")
 
 
@@ -334,16 +340,70 @@ def test_where_links_cannot_be_made_files_are_copied(
 ) -> None:
     (tree / "a").write_bytes(b"c" * size)
     (tree / "b").write_bytes(b"c" * size)
-    ingest(layout.root, str(tree), "one")
+    shared(layout, tree, "one")
 
     def no_link(*_: object, **__: object) -> None:
         raise OSError(number, os.strerror(number))
 
     monkeypatch.setattr(os, "link", no_link)
-    manifest = ingest(layout.root, str(tree), "two")
+    manifest = shared(layout, tree, "two")
     monkeypatch.undo()
     assert inode(stored(layout, manifest) / "a") != inode(stored(layout, manifest) / "b")
     assert_sound(layout, manifest)
+
+
+@pytest.mark.parametrize("size", [0, 10, MIB + 1])
+def test_a_file_of_whoever_is_told_is_looked_at_before_it_is_shared(
+    layout: Layout, tree: Path, tmp_path: Path, size: int
+) -> None:
+    """The table may say anything: that a link, a fifo, a folder or nothing has the content."""
+    (tree / "a").write_bytes(b"c" * size)
+    first = stored(layout, shared(layout, tree, "one"))
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "a").write_bytes(b"c" * size)
+    (elsewhere / "a").chmod(0o444)
+    os.utime(elsewhere / "a", ns=(10**9, 10**9))
+    for number, put in enumerate((to_link, to_linked_folder, to_fifo, to_folder, remove)):
+        first.chmod(0o755)
+        put(first / "a", elsewhere)
+        manifest = shared(layout, tree, f"pkg-{number}")
+        assert inode(stored(layout, manifest) / "a") != inode(elsewhere / "a")
+        assert_sound(layout, manifest)
+        ContentTable(layout.index).forget([manifest.id.digest])
+
+
+def to_link(path: Path, elsewhere: Path) -> None:
+    path.unlink()
+    path.symlink_to(elsewhere / "a")
+
+
+def to_linked_folder(path: Path, elsewhere: Path) -> None:
+    path.parent.rename(path.parents[2] / "away")
+    path.parent.symlink_to(elsewhere)
+
+
+def to_fifo(path: Path, elsewhere: Path) -> None:
+    path.parent.unlink()
+    path.parent.mkdir()
+    os.mkfifo(path)
+
+
+def to_folder(path: Path, elsewhere: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
+def remove(path: Path, elsewhere: Path) -> None:
+    path.rmdir()
+
+
+def test_an_object_that_was_forgotten_offers_nothing(layout: Layout, tree: Path) -> None:
+    (tree / "a").write_bytes(b"same")
+    first = shared(layout, tree, "one")
+    ContentTable(layout.index).forget([first.id.digest])
+    second = shared(layout, tree, "two")
+    assert inode(stored(layout, second) / "a") != inode(stored(layout, first) / "a")
 
 
 def test_who_holds_a_descriptor_of_the_source_cannot_change_the_object(
@@ -502,13 +562,13 @@ def test_a_whole_object_is_not_hashed_again_where_it_shares_inodes(
     layout: Layout, tree: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tree / "a").write_bytes(b"a")
-    manifest = ingest(layout.root, str(tree), "pkg")
+    manifest = shared(layout, tree, "pkg")
 
     def read(path: str) -> bytes:
         raise AssertionError(f"{path} was read")
 
     monkeypatch.setattr("store.objects.check.file_digest", read)
-    assert ingest(layout.root, str(tree), "pkg") == manifest
+    assert shared(layout, tree, "pkg") == manifest
     assert os.listdir(layout.trash) == []
 
 
@@ -625,7 +685,7 @@ def test_an_interruption_leaves_nothing_behind(
     def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(finishing, "publish", interrupted)
+    monkeypatch.setattr(finishing, "finish", interrupted)
     with pytest.raises(KeyboardInterrupt):
         ingest_outputs(layout.root, {**paths, SCRATCH: str(tree)})
     monkeypatch.undo()
@@ -637,7 +697,7 @@ def test_files_are_on_disk_before_they_are_named(
 ) -> None:
     (tree / "a").write_bytes(b"a")
     steps: list[str] = []
-    real = {name: getattr(os, name) for name in ("fsync", "link", "rename")}
+    real = {name: getattr(os, name) for name in ("fsync", "rename")}
 
     def tell(name: str) -> object:
         def call(*args: object, **kwargs: object) -> object:
@@ -649,9 +709,7 @@ def test_files_are_on_disk_before_they_are_named(
     for name in real:
         monkeypatch.setattr(os, name, tell(name))
     ingest(layout.root, str(tree), "pkg")
-    # The first link asks whether the content is there already; the others publish it.
-    named = steps.index("rename")
-    assert steps.index("fsync") < steps.index("link", 1) < named
+    assert steps.index("fsync") < steps.index("rename")
     assert steps[-2:] == ["fsync", "fsync"]
 
 

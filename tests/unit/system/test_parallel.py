@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from store.errors import OutputRefused, StoreError
+from store.index.content_table import ContentTable
 from store.layout.paths import Layout
 from store.local.store import make_directories
 from store.model.manifest import Manifest
@@ -128,16 +129,27 @@ def test_a_tree_copied_by_several_is_the_same_as_by_one(
     monkeypatch.setattr(staging, "worker_count", lambda: count)
     monkeypatch.setattr(parallel, "worker_count", lambda: count)
     monkeypatch.setattr(staging, "FILES_ALONE", 20)
-    monkeypatch.setattr("store.objects.finishing.FEW_TO_PUBLISH", 10)
     helped = ingest(layout.root, str(tree), "pkg")
     assert helped == alone
     assert check_object(layout.root, helped) == []
     contents = inodes(layout, helped)
     assert len(contents) > 60
     assert all(len(numbers) == 1 for numbers in contents.values()), "equal files are one inode"
-    published = sum(len(files) for _, _, files in os.walk(layout.links))
-    assert published == len(contents)
     assert os.listdir(layout.tmp) == []
+
+
+def test_several_share_with_other_objects(
+    layout: Layout, tree: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    planted(tree)
+    monkeypatch.setattr(staging, "worker_count", lambda: 3)
+    monkeypatch.setattr(staging, "FILES_ALONE", 20)
+    holders = ContentTable(layout.index)
+    first = inodes(layout, ingest(layout.root, str(tree), "one", holders=holders))
+    (tree / "more").write_text("of one alone")
+    second = inodes(layout, ingest(layout.root, str(tree), "two", holders=holders))
+    assert len(second) == len(first) + 1
+    assert all(second[content] == numbers for content, numbers in first.items())
 
 
 def test_what_a_helper_refuses_is_raised_and_leaves_nothing(

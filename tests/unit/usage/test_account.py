@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from store.errors import CorruptObject, StoreReadOnly, UnknownObject
+from store.index.content_table import ContentTable
 from store.local.store import Store
 from store.model.names import ObjectId
 from store.objects.ingest import ingest
@@ -33,7 +34,13 @@ def add(store: Store, name: str, files: str, references: tuple[ObjectId, ...] = 
     for at, letter in enumerate(files):
         (tree / f"{at}{letter}").write_text(letter * SIZE)
     (tree / "references").write_text(name + "".join(map(str, references)))
-    manifest = ingest(store.layout.root, str(tree), name, candidates=references)
+    manifest = ingest(
+        store.layout.root,
+        str(tree),
+        name,
+        candidates=references,
+        holders=ContentTable(store.layout.index),
+    )
     store.register_objects([manifest])
     return manifest.id
 

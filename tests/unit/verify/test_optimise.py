@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import shutil
 from pathlib import Path
 
 import pytest
 
+from store.index.content_table import ContentTable
 from store.local.store import Store
 from store.verify.finding import Finding
 from store.verify.optimise import optimise
@@ -29,15 +29,14 @@ def tamper(path: str, text: str) -> None:
 
 @pytest.fixture
 def store(tmp_path: Path) -> Store:
-    """Two objects with one file in common, whose links were lost."""
+    """Two objects with one file in common, of which neither was told where the other has it."""
     made = Store.open(str(tmp_path / "root"))
     for name in ("one", "two"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "same").write_text("same\n" * 1000)
         (tmp_path / name / name).write_text(name)
         oid = made.add(str(tmp_path / name), name)
-        shutil.rmtree(made.layout.links)
-        os.mkdir(made.layout.links)
+        ContentTable(made.layout.index).forget([oid.digest])
         assert os.stat(f"{made.layout.object(oid)}/same").st_nlink == 1
     return made
 

@@ -92,12 +92,10 @@ def test_a_sound_object_is_glanced_at_and_its_large_file_left(
     store: Store, oid: ObjectId, processes: int
 ) -> None:
     known: dict[int, Digest] = {}
-    programs: set[int] = set()
-    (seen,) = glance(store.layout, [oid], known, programs)
+    (seen,) = glance(store.layout, [oid], known)
     assert seen is not None
     assert [file.size for file in seen.left] == [CHUNK + 1]
     assert len(known) == 2 * FOLDERS
-    assert len(programs) == FOLDERS
 
 
 @pytest.mark.parametrize("kind", DAMAGE)
@@ -107,7 +105,7 @@ def test_damage_of_each_kind_is_seen_and_then_named(
     where, work = DAMAGE[kind]
     path = Path(store.layout.object(oid), where)
     work(path)
-    assert glance(store.layout, [oid], {}, set()) == [None]
+    assert glance(store.layout, [oid], {}) == [None]
     (item,) = inspect(store.layout, [oid], {})
     assert {finding.path for finding in item.findings} == {str(path)}
 
@@ -127,7 +125,7 @@ def test_a_manifest_of_another_object_is_not_sound(
     path = store.layout.manifest(oid)
     os.chmod(path, 0o644)
     Path(path).write_bytes(Path(store.layout.manifest(other)).read_bytes())
-    seen = glance(store.layout, [oid, other], {}, set())
+    seen = glance(store.layout, [oid, other], {})
     assert seen[0] is None
     assert seen[1] is not None
 
@@ -141,7 +139,7 @@ def test_damage_in_a_shared_inode_is_seen_in_every_object_that_has_it(
     path = Path(store.layout.object(oid), "7/below/file")
     assert path.samefile(Path(store.layout.object(other), "file"))
     rewrite(path, "8\n")
-    assert glance(store.layout, [oid, other], {}, set()) == [None, None]
+    assert glance(store.layout, [oid, other], {}) == [None, None]
     named = [item.findings[0].path for item in inspect(store.layout, [oid, other], {})]
     assert named == [str(path), f"{store.layout.object(other)}/file"]
 

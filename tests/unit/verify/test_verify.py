@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from store.errors import CorruptObject, StoreFull, printable
+from store.errors import CorruptObject, StoreFull
+from store.index.content_table import ContentTable
 from store.index.reading import Reader
 from store.index.schema import Entry
 from store.index.writing import Writer
@@ -26,11 +27,10 @@ from store.substitute.shared import SharedFiles
 from store.system import kernel
 from store.verify import objects
 from store.verify.finding import KINDS, Finding
-from store.verify.reading import Modes
+from store.verify.optimise import optimise
 from store.verify.records import check_index
-from store.verify.repair import repair, set_aside_pool
+from store.verify.repair import repair
 from store.verify.run import Verifier
-from store.verify.surroundings import check_pool
 
 
 @pytest.fixture
@@ -53,18 +53,6 @@ def kinds(store: Store, *, contents: bool = True) -> set[str]:
     Verifier(store, found.append, contents=contents).run()
     assert {finding.kind for finding in found} <= KINDS.keys()
     return {finding.kind for finding in found}
-
-
-def test_an_inode_that_was_given_to_another_file_meanwhile_is_no_finding(
-    store: Store, oid: ObjectId
-) -> None:
-    """What was read was collected since, and its inode is a new shared file's by now."""
-    inode = os.stat(f"{store.layout.object(oid)}/a").st_ino
-    for before in (bytes(32), "No such file or directory"):
-        assert list(check_pool(store.layout, {inode: before}, Modes())) == []
-    tamper(f"{store.layout.object(oid)}/a")
-    wrong = {item.detail for item in check_pool(store.layout, {inode: bytes(32)}, Modes())}
-    assert "its digest differs" in wrong
 
 
 def test_what_a_link_led_to_before_may_be_gone(store: Store, oid: ObjectId, tmp_path: Path) -> None:
@@ -169,7 +157,6 @@ def test_a_sound_store_has_no_findings(store: Store, oid: ObjectId) -> None:
 
 DAMAGE: dict[str, Callable[[Store, str], object]] = {
     "content": lambda store, path: tamper(f"{path}/a"),
-    "pool": lambda store, path: tamper(f"{path}/a"),
     "missing": lambda store, path: unlink(f"{path}/a"),
     "mode": lambda store, path: os.chmod(f"{path}/a", 0o644),
     "mtime": lambda store, path: os.utime(f"{path}/a", ns=(5, 5)),
@@ -185,14 +172,6 @@ DAMAGE: dict[str, Callable[[Store, str], object]] = {
 def test_damage_is_found_as_what_it_is(store: Store, oid: ObjectId, kind: str) -> None:
     DAMAGE[kind](store, store.layout.object(oid))
     assert kind in kinds(store)
-
-
-@pytest.mark.parametrize("contents", [True, False])
-def test_the_shared_inode_of_a_file_with_another_mode_is_a_finding_too(
-    store: Store, oid: ObjectId, contents: bool
-) -> None:
-    os.chmod(f"{store.layout.object(oid)}/a", 0o644)
-    assert kinds(store, contents=contents) == {"mode", "pool"}
 
 
 @pytest.mark.parametrize("contents", [True, False])
@@ -252,8 +231,7 @@ def test_a_damaged_object_is_repaired_from_another_store(
     assert kinds(other) == set()
     DAMAGE[kind](other, other.layout.object(oid))
     assert repair(other, oid, [StoreDirectory(store.layout.root)]).how is not None
-    # What was replaced is gone, too; of a file that was replaced, the shared one stays for `gc`.
-    assert kinds(other) <= {"leftover"}
+    assert kinds(other) == set()
     assert os.listdir(other.layout.trash) == os.listdir(other.layout.tmp) == []
 
 
@@ -361,36 +339,41 @@ def test_what_stands_in_the_place_of_a_manifest_holds_nobody_up(
 
 
 @pytest.mark.parametrize("put", [put_fifo, put_folder, put_endless])
-def test_what_stands_in_the_place_of_a_shared_file_holds_nobody_up(
-    store: Store, oid: ObjectId, put: Callable[[str], None]
+def test_what_stands_in_the_place_of_an_equal_file_holds_nobody_up(
+    store: Store, oid: ObjectId, put: Callable[[str], None], tmp_path: Path
 ) -> None:
+    (tmp_path / "lone").write_text("one\n")
+    other = store.add(str(tmp_path / "lone"), "lone")
     tamper(f"{store.layout.object(oid)}/a")
-    for shelf in Path(store.layout.links).iterdir():
-        for name in os.listdir(shelf):
-            os.unlink(shelf / name)
-            put(str(shelf / name))
-    assert {"content", "pool"} <= kinds(store)
+    os.unlink(store.layout.object(other))
+    put(store.layout.object(other))
+    assert {"content", "kind"} <= kinds(store)
     assert SharedFiles(store).name
     with pytest.raises(CorruptObject):
         SharedFiles(store).tree(oid)
     assert repair(store, oid, []).how is None
 
 
-@pytest.mark.parametrize(
-    "name", [b"\xff\xfe", b"a\nb\x1b[2J", b"n" * 255, "\u00e9".encode() * 127, b"-rf", b"..."]
-)
-def test_what_lies_among_the_shared_files_is_set_aside_whatever_its_name(
-    store: Store, name: bytes
+def test_an_object_that_the_table_of_contents_lacks_is_a_note(store: Store, oid: ObjectId) -> None:
+    ContentTable(store.layout.index).forget([oid.digest])
+    assert kinds(store) == kinds(store, contents=False) == {"unshared"}
+    assert list(optimise(store)) == []
+    assert kinds(store) == set()
+
+
+@pytest.mark.parametrize("damage", ["cut short", "garbage", "empty", "gone"])
+def test_a_damaged_table_of_contents_is_made_anew(
+    store: Store, oid: ObjectId, damage: str, tmp_path: Path
 ) -> None:
-    lost = Path(store.layout.links, os.fsdecode(name))
-    lost.write_text("lost")
-    found: list[Finding] = []
-    Verifier(store, found.append).run()
-    (moved,) = set_aside_pool(store.layout, found)
-    assert not lost.exists()
-    assert Path(moved, os.fsdecode(name)).read_text() == "lost"
-    note = Path(moved, "note").read_text()
-    assert note == f"{printable(str(lost))}: lay among the shared files\n"
+    table = Path(store.layout.index, "contents.mdb")
+    data = table.read_bytes()
+    wrong = {"cut short": data[: len(data) // 2], "garbage": b"no index" * 5000, "empty": b""}
+    table.unlink() if damage == "gone" else table.write_bytes(wrong[damage])
+    (tmp_path / "lone").write_text("one\n")
+    store.add(str(tmp_path / "lone"), "lone")
+    assert kinds(store) <= {"unshared"}
+    assert sum(done.saved for done in optimise(store)) in (0, 4)
+    assert kinds(store) == set()
 
 
 def test_a_finding_is_one_line_of_text() -> None:
@@ -407,7 +390,7 @@ def test_what_another_user_could_change_is_found_and_mended(
 ) -> None:
     path = os.path.normpath(f"{store.layout.object(oid)}/{where}")
     os.chown(path, 12345, -1)
-    assert {"mode"} <= kinds(store) <= {"mode", "pool"}
+    assert kinds(store) == {"mode"}
     assert "mode" in kinds(store, contents=False)
     assert survey(store.layout).damaged
     assert repair(store, oid, []).how == "itself"
@@ -425,7 +408,7 @@ def test_a_manifest_of_another_mode_is_found_and_mended(
     assert kinds(store) == set()
 
 
-@pytest.mark.parametrize("folder", ["links", "tmp", "trash", "logs", "locks"])
+@pytest.mark.parametrize("folder", ["tmp", "trash", "logs", "locks"])
 def test_a_file_in_the_place_of_a_folder_of_the_store_is_found(
     store: Store, oid: ObjectId, folder: str
 ) -> None:
@@ -434,14 +417,14 @@ def test_a_file_in_the_place_of_a_folder_of_the_store_is_found(
     assert kinds(store) == {"kind"}
 
 
-@pytest.mark.parametrize("folder", ["links", "manifests", "store"])
+@pytest.mark.parametrize("folder", ["manifests", "store"])
 def test_a_whole_folder_of_the_store_that_is_gone_is_found(
     store: Store, oid: ObjectId, folder: str
 ) -> None:
     os.rename(f"{store.layout.root}/{folder}", f"{store.layout.root}/away")
     for contents in (True, False):
         found = kinds(store, contents=contents)
-        assert found == {"links": set(), "manifests": {"manifest"}, "store": {"missing"}}[folder]
+        assert found == {"manifests": {"manifest"}, "store": {"missing"}}[folder]
 
 
 @pytest.mark.parametrize("text", [b"xx", b"1", b"-1", b"9" * 30])

@@ -1,0 +1,311 @@
+"""Where equal content stands: which objects have a file with some bytes, and where in them.
+
+This part of the index is a file of its own, ``contents.mdb``, for two reasons. Processes that copy
+trees ask it, and they are forked, and LMDB cannot be used in a fork of a process that has the file
+open; so this one is open for moments only. And it is a hint: it follows from the manifests, so it
+is not copied with the rest, and whoever follows it looks at what stands there first. A damaged one
+is thrown away.
+
+| table | key | value |
+| --- | --- | --- |
+| meta | ``next``, ``pairs``, ``stale`` | the number to come; pairs of ``holders``; those without an
+object, at least so many (8, big-endian each) |
+| names | object digest (20) | number (4), how many pairs are its own (4), big-endian |
+| numbers | number | ``<digest>-<name>`` |
+| holders | content (16) | number, then the file's path in the object; one entry for each object |
+
+A *content* is the first 15 bytes of a file's digest, and whether it is executable.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+import struct
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final, TypeVar
+
+import lmdb
+
+from store.errors import StoreError
+from store.index import tail
+from store.index.schema import NUMBER, POSITION
+from store.system import owned
+from store.system.locks import turn
+
+T = TypeVar("T")
+
+Pairs = Sequence[tuple[bytes, bytes]]
+"""Contents (16 bytes each) with the paths of files that have them, below the object's top."""
+
+LONGEST_PATH: Final = 511 - NUMBER.size
+"""Bytes of a path that is kept, at the most; a longer one is not offered for sharing."""
+
+NEWEST: Final = 4
+"""Objects that are offered for a content: the file of the newest has the fewest names."""
+
+_SKIPPED: Final = 64
+"""Entries of forgotten objects that are passed over in one look."""
+
+_STALE: Final = 3
+"""When one in so many entries is of a forgotten object, they are removed."""
+
+_FIRST_MAP: Final = 64 << 20
+_READERS: Final = 1024
+_PAIR: Final = struct.Struct(">II")
+_TABLES: Final[Mapping[bytes, Mapping[str, bool]]] = {
+    b"meta": {},
+    b"names": {},
+    b"numbers": {},
+    b"holders": {"dupsort": True},
+}
+
+_DAMAGED: Final = (
+    lmdb.CorruptedError,
+    lmdb.InvalidError,
+    lmdb.VersionMismatchError,
+    lmdb.IncompatibleError,
+    lmdb.NotFoundError,
+    lmdb.PageNotFoundError,
+    lmdb.PanicError,
+    struct.error,
+)
+
+
+class ContentTable:
+    """The table in an index's folder. What cannot be read has no entries, and what cannot be
+    written is left out: sharing saves space, and nothing else.
+
+    Reading keeps the file open until :meth:`close`. That comes before this process is forked, or
+    opens the table by another value.
+    """
+
+    def __init__(self, index: str) -> None:
+        self._path = f"{index}/contents.mdb"
+        self._lock = f"{index}/contents.lock"
+        self._reading: tuple[Any, Any, Any] | None = None
+        self._unreadable = False
+
+    # -- asking --
+
+    def find(self, content: bytes, most: int = NEWEST) -> list[bytes]:
+        """Files with this content, as paths below the store directory, the newest object first;
+        ``most`` of them."""
+        if self._reading is None and not self._open_for_reading():
+            return []
+        assert self._reading is not None
+        env, holders, numbers = self._reading
+        try:
+            with _snapshot(env) as txn, txn.cursor(db=holders) as cursor:
+                if not cursor.set_key(content):
+                    return []
+                return _newest(txn, cursor, numbers, most)
+        except (lmdb.Error, struct.error):
+            return []
+
+    def close(self) -> None:
+        """Let go of the file; the next look opens it again."""
+        if self._reading is not None:
+            self._reading[0].close()
+            self._reading = None
+        self._unreadable = False
+
+    def digests(self) -> list[bytes]:
+        """The digests (20 bytes) of the objects that were told, ascending."""
+
+        def work(txn: Any, tables: Mapping[bytes, Any]) -> list[bytes]:
+            with txn.cursor(db=tables[b"names"]) as cursor:
+                return list(cursor.iternext(keys=True, values=False))
+
+        return self._change(work) or []
+
+    # -- telling --
+
+    def tell(self, name: str, digest: bytes, pairs: Pairs) -> None:
+        """Keep where an object ``<digest>-<name>`` has its files; ``pairs`` ascend by content."""
+        self.tell_all([(name, digest, pairs)])
+
+    def tell_all(self, objects: Iterable[tuple[str, bytes, Pairs]]) -> None:
+        """As :meth:`tell`, of several objects at once."""
+        self._change(lambda txn, tables: _tell(txn, tables, objects))
+
+    def forget(self, digests: Iterable[bytes]) -> None:
+        """Offer files of these objects no more."""
+        if os.path.exists(self._path):
+            self._change(lambda txn, tables: _forget(txn, tables, digests))
+
+    def clear(self) -> None:
+        """Throw all of it away, and what is no file in the place of its lock. OSError."""
+        self.close()
+        for path in (self._path, f"{self._path}-lock"):
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(path)
+        if os.path.lexists(self._lock) and not stat.S_ISREG(os.lstat(self._lock).st_mode):
+            os.unlink(self._lock)
+
+    # -- opening --
+
+    def _open_for_reading(self) -> bool:
+        if self._unreadable or not os.path.exists(self._path):
+            self._unreadable = True
+            return False
+        env = None
+        try:
+            env = _open(self._path, readonly=True)
+            holders, numbers = (
+                env.open_db(name, create=False, **_TABLES[name])
+                for name in (b"holders", b"numbers")
+            )
+        except (lmdb.Error, OSError):
+            if env is not None:
+                env.close()
+            self._unreadable = True
+            return False
+        self._reading = env, holders, numbers
+        return True
+
+    def _change(self, work: Callable[[Any, Mapping[bytes, Any]], T]) -> T | None:
+        """``work`` in one transaction; None when it cannot be had. A damaged file is removed, so
+        that the next one begins anew."""
+        self.close()
+        with contextlib.ExitStack() as stack, contextlib.suppress(lmdb.Error, OSError, StoreError):
+            lock = owned.open_lock(self._lock)
+            stack.callback(os.close, lock)
+            # Before LMDB's own lock, which a process that is stopped would keep for good.
+            stack.enter_context(turn(lock, f"the table of contents {self._path}"))
+            try:
+                env = stack.enter_context(contextlib.closing(_open(self._path, readonly=False)))
+                env.reader_check()
+                tables = _tables(env)
+                return _growing(env, lambda txn: work(txn, tables))
+            except _DAMAGED:
+                self.clear()
+        return None
+
+
+def _open(path: str, *, readonly: bool) -> Any:
+    size = os.stat(path).st_size if os.path.exists(path) else 0
+    env = lmdb.open(
+        path,
+        subdir=False,
+        map_size=max(_FIRST_MAP, 1 << max(size - 1, 0).bit_length()),
+        max_dbs=len(_TABLES) + 2,
+        max_readers=_READERS,
+        readonly=readonly,
+        create=not readonly,
+        # The last transaction may be lost by a power cut, and nothing more.
+        metasync=False,
+        mode=owned.PRIVATE_FILE,
+    )
+    if size and tail.lacking(env, path):
+        env.close()
+        raise lmdb.CorruptedError("the file is cut short")
+    return env
+
+
+def _tables(env: Any) -> Mapping[bytes, Any]:
+    return {name: env.open_db(name, **flags) for name, flags in _TABLES.items()}
+
+
+@contextlib.contextmanager
+def _snapshot(env: Any) -> Iterator[Any]:
+    try:
+        txn = env.begin()
+    except lmdb.MapResizedError:
+        env.set_mapsize(0)
+        txn = env.begin()
+    with txn:
+        yield txn
+
+
+def _growing(env: Any, work: Callable[[Any], T]) -> T:
+    while True:
+        try:
+            with env.begin(write=True) as txn:
+                return work(txn)
+        except lmdb.MapFullError:
+            env.set_mapsize(env.info()["map_size"] * 2)
+        except lmdb.MapResizedError:
+            env.set_mapsize(0)
+
+
+# -- in a transaction -----------------------------------------------------------------------------
+
+
+def _newest(txn: Any, cursor: Any, numbers: Any, most: int) -> list[bytes]:
+    found: list[bytes] = []
+    cursor.last_dup()
+    for _ in range(_SKIPPED):
+        value = cursor.value()
+        name = txn.get(value[: NUMBER.size], db=numbers)
+        if name is not None:
+            path = value[NUMBER.size :]
+            found.append(b"%b/%b" % (name, path) if path else name)
+        if len(found) == most or not cursor.prev_dup():
+            break
+    return found
+
+
+def _tell(
+    txn: Any, tables: Mapping[bytes, Any], objects: Iterable[tuple[str, bytes, Pairs]]
+) -> None:
+    meta = tables[b"meta"]
+    number, count = _counter(txn, meta, b"next"), _counter(txn, meta, b"pairs")
+    fresh: list[tuple[bytes, bytes]] = []
+    for name, digest, pairs in objects:
+        if txn.get(digest, db=tables[b"names"]) is not None:
+            continue
+        head = NUMBER.pack(number)
+        kept = [(content, head + path) for content, path in pairs if len(path) <= LONGEST_PATH]
+        txn.put(head, name.encode(), db=tables[b"numbers"])
+        txn.put(digest, _PAIR.pack(number, len(kept)), db=tables[b"names"])
+        fresh += kept
+        number += 1
+    fresh.sort()
+    with txn.cursor(db=tables[b"holders"]) as cursor:
+        cursor.putmulti(fresh)
+    txn.put(b"next", POSITION.pack(number), db=meta)
+    txn.put(b"pairs", POSITION.pack(count + len(fresh)), db=meta)
+
+
+def _forget(txn: Any, tables: Mapping[bytes, Any], digests: Iterable[bytes]) -> None:
+    meta = tables[b"meta"]
+    pairs, stale = _counter(txn, meta, b"pairs"), _counter(txn, meta, b"stale")
+    for digest in digests:
+        found = txn.get(digest, db=tables[b"names"])
+        if found is not None:
+            number, count = _PAIR.unpack(found)
+            txn.delete(NUMBER.pack(number), db=tables[b"numbers"])
+            txn.delete(digest, db=tables[b"names"])
+            stale += count
+    if stale and stale * _STALE >= pairs:
+        pairs, stale = _remove_stale(txn, tables), 0
+    txn.put(b"pairs", POSITION.pack(pairs), db=meta)
+    txn.put(b"stale", POSITION.pack(stale), db=meta)
+
+
+def _remove_stale(txn: Any, tables: Mapping[bytes, Any]) -> int:
+    """Remove what forgotten objects have; returns the number of pairs that are left."""
+    with txn.cursor(db=tables[b"numbers"]) as cursor:
+        known = set(cursor.iternext(keys=True, values=False))
+    if not known:
+        txn.drop(tables[b"holders"], delete=False)
+        return 0
+    left = 0
+    with txn.cursor(db=tables[b"holders"]) as cursor:
+        there = cursor.first()
+        while there:
+            if cursor.value()[: NUMBER.size] in known:
+                left += 1
+                there = cursor.next()
+            else:
+                # What comes after takes its place.
+                cursor.delete()
+                there = bool(cursor.key())
+    return left
+
+
+def _counter(txn: Any, meta: Any, name: bytes) -> int:
+    found = txn.get(name, db=meta)
+    return 1 if found is None and name == b"next" else int.from_bytes(found or b"", "big")

@@ -1,0 +1,83 @@
+"""Keeping what the index says of equal content to the objects that there are.
+
+Objects are told when they are put in place, and forgotten when they are deleted. What a kill leaves
+undone is done here, and so is all of it where nothing was told yet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+from store.errors import FormatError, InvalidName
+from store.index.content_table import ContentTable
+from store.index.env import Index
+from store.layout.paths import Layout
+from store.model.manifest import Manifest
+from store.objects.content import read_record
+from store.objects.contents import contents
+from store.system.locks import Claims
+from store.system.parallel import map_each, uncollected
+
+CROWD = 1000
+"""Objects that are told in one transaction."""
+
+FEW = 200
+"""Objects whose manifests one process reads in the time that forking another takes."""
+
+Told = tuple[str, bytes, list[tuple[bytes, bytes]]]
+"""An object's ``<digest>-<name>``, its digest, and its contents with their paths."""
+
+
+def untold(layout: Layout, index: Index) -> tuple[list[str], list[bytes]]:
+    """The objects that the index knows and the table of contents does not, as ``<digest>-<name>``;
+    and the digests of those of which it is the other way round."""
+    told = ContentTable(layout.index).digests()
+    with index.read() as txn:
+        known = set(txn.numbers_of(told))
+        fresh = txn.names(number for number in txn.numbers() if number not in known)
+        if len(known) == len(told):
+            return fresh, []
+        return fresh, [digest for digest in told if txn.number_of_digest(digest) is None]
+
+
+def reconcile(layout: Layout, index: Index) -> None:
+    """Tell the table of contents of all objects, and have it forget those that are gone. An object
+    whose manifest cannot be read stays untold."""
+    fresh, gone = untold(layout, index)
+    tell(layout, fresh)
+    if not gone:
+        return
+    claims = Claims(layout.claims)
+    try:
+        # Who puts an object in place tells of it before it is registered.
+        gone = [digest for digest in gone if not claims.taken(digest)]
+        with index.read() as txn:
+            gone = [digest for digest in gone if txn.number_of_digest(digest) is None]
+    finally:
+        claims.release()
+    ContentTable(layout.index).forget(gone)
+
+
+def tell(layout: Layout, names: Sequence[str]) -> None:
+    """Tell the table of contents of the objects ``<digest>-<name>``, by their manifests."""
+    table = ContentTable(layout.index)
+    with uncollected():
+        for start in range(0, len(names), CROWD):
+            crowd = names[start : start + CROWD]
+            found = map_each(partial(_read_all, layout), crowd, FEW)
+            table.tell_all(item for item in found if item is not None)
+
+
+def _read_all(layout: Layout, names: Sequence[str]) -> list[Told | None]:
+    return [_read(layout, name) for name in names]
+
+
+def _read(layout: Layout, name: str) -> Told | None:
+    try:
+        manifest = Manifest.decode(read_record(f"{layout.manifests}/{name}")[0])
+    except (OSError, FormatError, InvalidName):
+        return None  # a finding of `store verify`
+    if str(manifest.id) != name:
+        return None
+    return name, manifest.id.digest, contents(manifest)
