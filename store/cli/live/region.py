@@ -53,4 +53,5 @@ class Region:
         broken its lines anew."""
         rows = sum(max(1, -(-width // size.columns)) for width in self._widths)
         up = min(rows, size.rows - 1)
-        return f"\r\033[{up}A" if up > 0 else ""
+        # Lines wrap again, should the one who drew the last picture have been interrupted.
+        return f"\r{_WRAP}\033[{up}A" if up > 0 else ""

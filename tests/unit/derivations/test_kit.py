@@ -49,7 +49,7 @@ def test_a_recipe_becomes_a_script_for_the_shell() -> None:
     assert "echo '@phase install'\ncd /build/obj\nmkdir \"$out\"\n" in made.args[2]
 
 
-def test_the_usual_time_is_known_and_changes_nothing_that_is_built() -> None:
+def test_the_usual_time_changes_nothing_that_is_built() -> None:
     plain, timed = Graph(), Graph()
     first = stock(plain, {"package": recipe()})["package"]
     second = stock(timed, {"package": recipe(seconds=40)})["package"]

@@ -37,9 +37,7 @@ def test_a_chain_is_as_long_as_what_waits_for_its_foot() -> None:
 
 
 @pytest.mark.parametrize(("jobs", "seconds"), [(1, 1050.0), (2, 950.0), (9, 950.0)])
-def test_what_waits_takes_the_longest_chain_or_the_jobs_there_are(
-    jobs: int, seconds: float
-) -> None:
+def test_what_waits_takes_the_longest_chain_or_all_jobs(jobs: int, seconds: float) -> None:
     assert Forecast(LADDER, jobs).left({A, B, C, D}, {}) == Estimate(seconds, True)
 
 
@@ -53,7 +51,7 @@ def test_after_a_failure_only_what_runs_is_waited_for() -> None:
     assert Forecast(LADDER, 2).left({D}, {B: 100.0}, starting=False).seconds == 200.0
 
 
-def test_what_is_overdue_takes_a_little_longer_and_slows_the_rest() -> None:
+def test_what_is_overdue_slows_the_rest() -> None:
     left = Forecast(LADDER, 2).left({B, C, D}, {A: 1200.0})
     assert 60.0 + 1.5 * 350.0 < left.seconds < 60.0 + 2.0 * 350.0
 
@@ -98,7 +96,7 @@ def test_nodes_of_one_name_are_told_apart_by_their_packages() -> None:
     }
 
 
-def test_a_first_gcc_on_two_processors_is_said_to_take_about_40_minutes(tmp_path: Path) -> None:
+def test_a_first_gcc_is_said_to_take_about_40_minutes(tmp_path: Path) -> None:
     options = ["--root", str(tmp_path / "root"), "--recipes", str(TOP / "derivations")]
     words = ["realise", "--dry-run", "--jobs", "2", "--cores", "2", "gcc"]
     command = [sys.executable, "-m", "store", *options, *words]

@@ -137,7 +137,7 @@ def test_a_terminal_that_breaks_its_lines_anew_is_erased_whole() -> None:
     play.live._region.draw([], [], ScreenSize(40, 24))
     rows = sum(-(-width // 40) for width in drawn)
     assert rows > len(drawn)
-    assert play.terminal.written[before:] == f"\r\033[{rows}A\033[J"
+    assert play.terminal.written[before:] == f"\r\033[?7h\033[{rows}A\033[J"
 
 
 def test_without_colours_the_same_is_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
