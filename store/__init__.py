@@ -1,1 +1,50 @@
-"""Fixpoint's engine: a content-addressed build store, in layers that a test enforces."""
+"""Fixpoint's engine: a content-addressed build store, in rooms that a test keeps in order.
+
+What scripts use is here: a :class:`Session` with a store and its recipes, and the values that it
+takes and gives.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from store.audit.rebuild import RebuildOptions
+    from store.errors import StoreError
+    from store.gc.policy import Policy
+    from store.model.names import ObjectId
+    from store.model.verdict import Verdict
+    from store.operations.session import Session
+    from store.sandbox.variation import VARIATIONS
+    from store.scheduler.options import Options
+
+__all__ = [
+    "VARIATIONS",
+    "ObjectId",
+    "Options",
+    "Policy",
+    "RebuildOptions",
+    "Session",
+    "StoreError",
+    "Verdict",
+]
+
+_PLACES = {
+    "VARIATIONS": "store.sandbox.variation",
+    "ObjectId": "store.model.names",
+    "Options": "store.scheduler.options",
+    "Policy": "store.gc.policy",
+    "RebuildOptions": "store.audit.rebuild",
+    "Session": "store.operations.session",
+    "StoreError": "store.errors",
+    "Verdict": "store.model.verdict",
+}
+
+
+def __getattr__(name: str) -> object:
+    # Imported when it is asked for: a command that needs little starts sooner.
+    if name not in _PLACES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    import importlib
+
+    return getattr(importlib.import_module(_PLACES[name]), name)

@@ -175,3 +175,8 @@ def default_recipes() -> str:
     checkout = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
     beside = os.path.join(checkout, "derivations")
     return os.path.abspath(expand_home(configured)) if configured else beside
+
+
+def default_seed() -> str:
+    """``$STORE_SEED``, else the seed that needs the least."""
+    return os.environ.get("STORE_SEED") or "debian"

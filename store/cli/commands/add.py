@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import closing
 
 import click
 
 from store.cli.context import Context
 from store.cli.draw import make_reporter
 from store.cli.options import link_option
-from store.errors import DiskReserve, InvalidName, StoreFull, UsageError
-from store.local.store import Lease
-from store.model.names import ObjectId, check_name
+from store.errors import InvalidName, UsageError
+from store.model.names import check_name
 
 
 @click.command("add")
@@ -28,13 +28,12 @@ def command(
         raise UsageError("--name and --out-link take one path")
     wanted = [(os.path.abspath(path), _name(path, name)) for path in paths]
     context.absent = "make"
+    reporter = make_reporter(sys.stderr)
+    context.session.reporter = reporter
     # Until all are there and linked: what the first is added for must not go to make room.
-    with context.store.lease() as keep:
+    with closing(reporter), context.store.lease() as keep:
         for path, called in wanted:
-            oid = _add(context, path, called, keep)
-            if out_link:
-                context.store.link_root(out_link, oid)
-            print(oid.path)
+            print(context.session.add(path, called, link=out_link, keep=keep).path)
 
 
 def _name(path: str, name: str | None) -> str:
@@ -47,21 +46,3 @@ def _name(path: str, name: str | None) -> str:
         error.hint = f"{error.hint}; --name gives it another name"
         raise
     return found
-
-
-def _add(context: Context, path: str, name: str, keep: Lease) -> ObjectId:
-    """Take it in; once more when the disk was too full for it and room could be made."""
-    from store.gc.automatic import RoomMaker
-
-    reporter = make_reporter(sys.stderr)
-    make_room = RoomMaker(context.store, reporter)
-    try:
-        make_room(False)
-        try:
-            return context.store.add(path, name, keep)
-        except (DiskReserve, StoreFull):
-            if not make_room(True):
-                raise
-        return context.store.add(path, name, keep)
-    finally:
-        reporter.close()

@@ -66,10 +66,10 @@ def command(
 
 
 def _draw(context: Context, found: Account, path: str, seconds: float) -> None:
-    from store.cli.labels import labels_of
+    from store.operations.labels import labels_of
 
     facts = [("Store", context.root), *measured(seconds)]
-    write_page(path, page(found, labels_of(context), facts))
+    write_page(path, page(found, labels_of(context.session), facts))
     click.echo(f"the picture is in {printable(path)}", err=True)
 
 

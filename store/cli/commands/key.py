@@ -8,8 +8,9 @@ import click
 
 from store.attest.keyring import Keyring, default_folder, read_public
 from store.attest.signing import PublicKey
-from store.cli.context import Context, may_be_store
+from store.cli.context import Context
 from store.errors import UnusableKey, UsageError, quoted
+from store.operations.session import may_be_store
 
 
 @click.group("key")

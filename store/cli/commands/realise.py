@@ -18,7 +18,6 @@ from store.cli.options import (
     seed_option,
 )
 from store.cli.plain import absent_line, mixed_line
-from store.cli.room import room_maker
 from store.cli.wording import estimate_text
 from store.errors import StoreError, UsageError
 from store.events import Event, Reporter, Unrealised
@@ -48,16 +47,15 @@ def command(
     loudness: Loudness,
 ) -> None:
     """Build or fetch packages, and print their store paths."""
-    from store.scheduler.realise import Realiser
-
     context.absent = "empty" if dry_run else "make"
     goals = [(text, ref) for text in packages for ref in context.catalogue.refs(text)]
     if out_link and len(goals) > 1:
         raise UsageError("--out-link takes one output")
     reporter = make_reporter(sys.stderr, loudness)
-    make_room = room_maker(context, reporter)
     failures = _Failures(reporter)
-    realiser = Realiser(context.store, context.catalogue, options, failures, make_room)
+    context.session.reporter = failures
+    context.store  # noqa: B018 (it warns of where it is)
+    realiser = context.session.realiser(options)
     if dry_run:
         _show_plan(context, options, realiser.plan([ref for _, ref in goals]), as_json)
         return

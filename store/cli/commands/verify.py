@@ -107,10 +107,11 @@ def _verify(context: Context, asked: Asked) -> int:
     counting.erase()
     _sum_up(outcome, asked)
     if asked.repair:
-        from store.cli.repairing import Repair, repair_found
+        from store.cli.repairing import repair_found
+        from store.operations.repair import RepairOptions
 
-        how = Repair(asked.source, asked.rebuild, asked.options, asked.as_json)
-        return repair_found(context, how, verifier, chosen)
+        how = RepairOptions(asked.options, asked.source, asked.rebuild)
+        return repair_found(context, how, verifier, chosen, as_json=asked.as_json)
     return 2 if outcome.errors else 0
 
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from heapq import nlargest
 
 from store.cli.pages.page import definitions, visible, whole
 from store.cli.pages.treemap import Group, Tile, svg
 from store.cli.wording import counted
 from store.errors import printable
+from store.operations.labels import DEAD, Labels
 from store.quantities import bytes_text
 from store.usage.account import Account
 from store.usage.shares import NOBODY, SEVERAL, Share
@@ -23,25 +23,6 @@ ROWS = 25
 
 COLOURS = ("first", "second", "third", "fourth", "fifth", "sixth")
 """Classes of the style, for the largest groups."""
-
-DEAD = "dead"
-
-
-@dataclass(frozen=True)
-class Labels:
-    """``kinds`` says what each object is, such as the stage that it is of; ``names`` by what a user
-    knows it, where that is not the object's own name."""
-
-    kinds: Mapping[bytes, str]
-    names: Mapping[bytes, str]
-
-    def kind(self, share: Share) -> str:
-        """The group that an object is drawn in."""
-        return DEAD if share.owner == NOBODY else self.kinds.get(share.id.digest, "other")
-
-    def name(self, share: Share) -> str:
-        """The label of an object."""
-        return self.names.get(share.id.digest, share.id.name)
 
 
 def page(account: Account, labels: Labels, facts: Sequence[tuple[str, str]]) -> str:

@@ -3,22 +3,44 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Mapping
+from dataclasses import dataclass
 
-from store.cli.context import Context
-from store.cli.pages.space import Labels
 from store.errors import StoreError
 from store.graph.knowledge import Knowledge
 from store.local.store import Store
+from store.operations.session import Session
+from store.usage.shares import NOBODY, Share
 
 LEVELS = {"fetch": "sources", "builtin": "unpacked"}
 """What an object is by how it was made, when no recipe says more."""
 
+DEAD = "dead"
+"""The kind of objects that nothing keeps."""
 
-def labels_of(context: Context) -> Labels:
-    """Labels for the objects of the context's store. Recipes that do not evaluate say nothing."""
-    kinds, names = _made(context.store), {}
+
+@dataclass(frozen=True)
+class Labels:
+    """``kinds`` says what each object is, such as the stage that it is of; ``names`` by what a user
+    knows it, where that is not the object's own name."""
+
+    kinds: Mapping[bytes, str]
+    names: Mapping[bytes, str]
+
+    def kind(self, share: Share) -> str:
+        """The group that an object is drawn in."""
+        return DEAD if share.owner == NOBODY else self.kinds.get(share.id.digest, "other")
+
+    def name(self, share: Share) -> str:
+        """The label of an object."""
+        return self.names.get(share.id.digest, share.id.name)
+
+
+def labels_of(session: Session) -> Labels:
+    """Labels for the objects of a session's store. Recipes that do not evaluate say nothing."""
+    kinds, names = _made(session.store), {}
     try:
-        known = _recipes(context)
+        known = _recipes(session)
     except StoreError:
         known = {}
     for digest, package in known.items():
@@ -37,10 +59,10 @@ def _made(store: Store) -> dict[bytes, str]:
     return kinds
 
 
-def _recipes(context: Context) -> dict[bytes, str]:
+def _recipes(session: Session) -> dict[bytes, str]:
     """Packages by the objects that they are realised to; of twins in two stages, the first."""
-    catalogue = context.catalogue
-    knowledge = Knowledge(context.store, catalogue)
+    catalogue = session.catalogue
+    knowledge = Knowledge(session.store, catalogue)
     knowledge.identify(package.node for package in catalogue.packages.values())
     found: dict[bytes, str] = {}
     # A name with its stage says more than one without.

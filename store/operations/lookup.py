@@ -1,0 +1,111 @@
+"""The object that a user means by a path, a digest, the beginning of one, a link, or a package."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from store.digest import ALPHABET
+from store.errors import (
+    FormatError,
+    InvalidName,
+    NotRealised,
+    UnknownObject,
+    UnknownPackage,
+    quoted,
+)
+from store.model.names import STORE_DIR, ObjectId
+
+if TYPE_CHECKING:
+    from store.local.store import Store
+    from store.model.catalogue import Catalogue
+
+# Compiled where it is used: that takes longer than all else that is done with it.
+_DIGEST = f"[{ALPHABET}]{{4,32}}(-.*)?"
+
+
+class Lookup:
+    """Finds objects in a store by what a user says. ``catalogue`` evaluates the recipes, which only
+    the name of a package needs."""
+
+    def __init__(self, store: Store, catalogue: Callable[[], Catalogue]) -> None:
+        self._store = store
+        self._catalogue = catalogue
+
+    def object(self, text: str) -> ObjectId:
+        """The object that ``text`` means. UnknownObject when the store does not hold it;
+        NotRealised for a package."""
+        oid = _by_path(self._store, text) or _by_digest(self._store, text)
+        if oid is not None:
+            return oid
+        try:
+            ref = self._catalogue().ref(text)
+        except UnknownPackage as error:
+            near = f"; did you mean {', '.join(error.near)}?" if error.near else ""
+            raise UnknownObject(
+                f"{quoted(text)} is neither an object of this store nor a package{near}",
+                hint="give a path below /store, the beginning of a digest, or a package",
+            ) from None
+        return self.package_object(text, ref.node, ref.output)
+
+    def objects(self, text: str) -> list[ObjectId]:
+        """As :meth:`object`; a package with ``^`` may mean several outputs."""
+        if "^" not in text or "/" in text:
+            return [self.object(text)]
+        refs = self._catalogue().refs(text)
+        return [self.package_object(text, ref.node, ref.output) for ref in refs]
+
+    def package_object(self, text: str, node: bytes, output: str) -> ObjectId:
+        """The object that a package's output is realised to; NotRealised when it is not yet."""
+        from store.graph.knowledge import Knowledge
+
+        knowledge = Knowledge(self._store, self._catalogue())
+        knowledge.identify([node])
+        try:
+            oid = knowledge.objects(node)[output]
+        except KeyError:
+            oid = None
+        if oid is None or not self._store.present(oid):
+            raise NotRealised(text)
+        return oid
+
+
+def _by_path(store: Store, text: str) -> ObjectId | None:
+    objects = store.layout.objects
+    # A link may lead through another: the one that was left where the store stood before.
+    prefixes = (STORE_DIR, objects, os.path.realpath(objects))
+    for path in _places(text):
+        for prefix in prefixes:
+            if path.startswith(prefix + "/"):
+                return _present(store, path[len(prefix) + 1 :].partition("/")[0])
+    return None
+
+
+def _present(store: Store, name: str) -> ObjectId:
+    try:
+        oid = ObjectId.parse(name)
+    except (FormatError, InvalidName):
+        raise UnknownObject(f"this store holds no object {quoted(name)}") from None
+    if not store.present(oid):
+        raise UnknownObject(f"this store holds no object {oid}")
+    return oid
+
+
+def _by_digest(store: Store, text: str) -> ObjectId | None:
+    if not re.fullmatch(_DIGEST, text):
+        return None
+    found = store.find(text.partition("-")[0])
+    if len(found) > 1:
+        names = ", ".join(map(str, found[:5]))
+        raise UnknownObject(f"{quoted(text)} begins several digests: {names}")
+    return found[0] if found else None
+
+
+def _places(text: str) -> list[str]:
+    """What a text may mean as a path: as it stands, and where it leads. A name without a slash is
+    one only if a link is called that."""
+    if "/" not in text:
+        return [os.path.realpath(text)] if os.path.islink(text) else []
+    return [os.path.abspath(text), os.path.realpath(text)]

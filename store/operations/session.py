@@ -1,0 +1,264 @@
+"""One use of a store and its recipes: what commands do, for scripts too.
+
+>>> from store import Session
+>>> with Session("/tmp/mine") as session:
+...     session.realise("make")
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from functools import cached_property
+from types import TracebackType
+from typing import TYPE_CHECKING, Literal
+
+from store.errors import DiskReserve, EvaluationError, NoStore, StoreFull, quoted
+from store.events import SILENT, Reporter
+from store.layout.paths import Layout, default_recipes, default_root, default_seed
+from store.model.names import ObjectId
+from store.system.home import expand_home
+
+if TYPE_CHECKING:
+    from store.audit.rebuild import RebuildOptions
+    from store.gc.collector import Outcome
+    from store.gc.policy import Policy
+    from store.local.store import Lease, Store
+    from store.model.catalogue import Catalogue
+    from store.model.derivation import Ref
+    from store.model.verdict import Finding
+    from store.operations.lookup import Lookup
+    from store.recipes.catalogues import Unkept
+    from store.sandbox.variation import Variation
+    from store.scheduler.options import Options
+    from store.scheduler.realise import Realiser
+
+Absent = Literal["refuse", "make", "empty"]
+"""Where there is no store: an error; a new one; or an empty one in its stead, which nobody sees."""
+
+# Compiled where it is used: that takes longer than all else that is done with it.
+_SEED = r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}"
+
+
+class Session:
+    """A store, and recipes on a seed. Both are opened when they are first needed.
+
+    ``root`` is the store's folder (default: ``$STORE_ROOT``, or the user's own), ``recipes`` a
+    folder of recipes (default: ``$STORE_RECIPES``, or those that come with the engine), ``seed`` a
+    folder of ``bootstrap-seeds``. ``absent`` says what happens where there is no store,
+    ``reporter`` receives the events of all that is done, and ``said`` each line that recipes print.
+
+    Before the store is opened, ``collecting`` may be set, so that one on a full disk is opened to
+    free space; and ``evaluation_seconds``, which bounds each evaluation of recipes.
+    """
+
+    def __init__(
+        self,
+        root: str | None = None,
+        recipes: str | None = None,
+        seed: str | None = None,
+        *,
+        absent: Absent = "make",
+        reporter: Reporter = SILENT,
+        said: Callable[[str], None] | None = None,
+    ) -> None:
+        self.root = os.path.abspath(expand_home(root)) if root else default_root()
+        self.recipes = os.path.abspath(expand_home(recipes)) if recipes else default_recipes()
+        self.seed = seed or default_seed()
+        self.absent = absent
+        self.reporter = reporter
+        self.collecting = False
+        self.evaluation_seconds: float | None = None
+        self._said = said
+        self._unkept: list[Unkept] = []
+
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the store, if it was opened."""
+        opened = self.__dict__.pop("store", None)
+        if opened is not None:
+            opened.close()
+
+    @cached_property
+    def store(self) -> Store:
+        """The store. Raises NoStore, and what ``Store.open`` raises."""
+        from store.local.store import Store
+
+        if self.absent == "empty" and not may_be_store(self.root):
+            return _open_empty()
+        self.check_store()
+        store = Store.open(self.root, collecting=self.collecting)
+        while self._unkept:  # evaluated before there was a store
+            self._unkept.pop().keep()
+        return store
+
+    def check_store(self) -> None:
+        """Raise NoStore unless there is a store, or one is to be made."""
+        if self.absent != "make" and not may_be_store(self.root):
+            raise NoStore(self.root)
+
+    @cached_property
+    def catalogue(self) -> Catalogue:
+        """What the recipes evaluate to, on the session's seed. Raises EvaluationError."""
+        return self.catalogue_on(self.seed)
+
+    def catalogue_on(self, seed: str) -> Catalogue:
+        """What the recipes evaluate to on this seed; EvaluationError when there is none such."""
+        if not re.fullmatch(_SEED, seed):
+            raise EvaluationError(f"{quoted(seed)} cannot name a seed")
+        from store.recipes import catalogues
+
+        # A package may be misspelt: that alone makes no store.
+        layout = self.store.layout if may_be_store(self.root) else Layout(self.root)
+        return catalogues.load(
+            f"{layout.index}/catalogue-{seed}",
+            self.recipes,
+            seed,
+            seconds=self.evaluation_seconds,
+            said=self._said,
+            unkept=self._unkept,
+        )
+
+    @property
+    def lookup(self) -> Lookup:
+        """Finds objects by what a user says."""
+        from store.operations.lookup import Lookup
+
+        return Lookup(self.store, lambda: self.catalogue)
+
+    def object(self, text: str) -> ObjectId:
+        """The object that a path, a digest, the beginning of one, a link, or a package means.
+
+        UnknownObject when the store does not hold it; NotRealised for a package.
+        """
+        return self.lookup.object(text)
+
+    def path(self, oid: ObjectId) -> str:
+        """Where an object's tree is on this machine."""
+        return self.store.layout.object(oid)
+
+    def make_room(self, urgent: bool = False) -> bool:
+        """Collect if the store's settings say so, and always when ``urgent``; returns whether there
+        is more room than before."""
+        from store.gc.automatic import RoomMaker
+
+        return RoomMaker(self.store, self.reporter)(urgent)
+
+    def realiser(self, options: Options | None = None) -> Realiser:
+        """What plans and builds; ``options`` say what it may use."""
+        from store.scheduler.options import Options, default_cores
+        from store.scheduler.realise import Realiser
+
+        chosen = options or Options(jobs=default_cores(), cores=default_cores())
+        return Realiser(self.store, self.catalogue, chosen, self.reporter, self.make_room)
+
+    def realise(
+        self, *packages: str, options: Options | None = None, link: str | None = None
+    ) -> dict[Ref, ObjectId]:
+        """Build or fetch packages (``NAME``, ``NAME^OUTPUT``, ``NAME^*``); their outputs' objects.
+
+        With ``link``, the first output is kept by a symbolic link of that path. Raises
+        UnknownPackage, and a BuildError or FetchError for what failed first.
+        """
+        goals = [ref for package in packages for ref in self.catalogue.refs(package)]
+        realiser = self.realiser(options)
+        # What a link is to name is held until it is there.
+        with self.store.lease() if link else nullcontext() as keep:
+            objects = realiser.run(goals, keep)
+            if link:
+                self.store.link_root(link, objects[goals[0]])
+        return objects
+
+    def add(
+        self,
+        path: str,
+        name: str | None = None,
+        *,
+        link: str | None = None,
+        keep: Lease | None = None,
+    ) -> ObjectId:
+        """Take a file or folder in, as ``name`` (default: its own), kept by a symbolic ``link``, or
+        by a lease. Once more when the disk was too full and room could be made.
+
+        Raises InvalidName, OutputRefused, DiskReserve or StorageError.
+        """
+        path = os.path.abspath(path)
+        called = os.path.basename(path) if name is None else name
+        self.make_room()
+        with self.store.lease() if keep is None else nullcontext(keep) as lease:
+            try:
+                oid = self.store.add(path, called, lease)
+            except (DiskReserve, StoreFull):
+                if not self.make_room(True):
+                    raise
+                oid = self.store.add(path, called, lease)
+            if link:
+                self.store.link_root(link, oid)
+        return oid
+
+    def collect(self, policy: Policy | None = None) -> Outcome:
+        """Delete what nothing keeps, within a policy (default: what ``config.toml`` spares)."""
+        from store.gc.collector import Collector
+        from store.gc.policy import Policy
+        from store.gc.settings import load
+
+        collector = Collector(self.store, self.reporter)
+        collector.collect(load(self.store.layout).completed(policy or Policy()))
+        return collector.outcome
+
+    def audit(
+        self,
+        *packages: str,
+        variations: Sequence[Variation] = (),
+        options: RebuildOptions | None = None,
+    ) -> list[Finding]:
+        """Build packages again, as they are and under each variation, and compare; a verdict for
+        each output. Raises UnknownPackage, and what keeps rebuilds from being made at all."""
+        from store.audit.rebuild import Auditor, RebuildOptions
+        from store.audit.subjects import Survey
+        from store.scheduler.options import default_cores
+
+        survey = Survey(self.store, self.catalogue)
+        survey.packages(packages)
+        cores = default_cores()
+        chosen = options or RebuildOptions(jobs=cores, cores=cores)
+        auditor = Auditor(self.store, chosen, self.reporter)
+        if survey.subjects:
+            auditor.run(survey.subjects, variations)
+        return survey.findings + auditor.findings
+
+
+def may_be_store(root: str) -> bool:
+    """Whether anything of a store is at ``root``, or that cannot be seen."""
+    layout = Layout(root)
+    for path in (layout.index, layout.objects):
+        try:
+            os.stat(path)
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        except OSError:
+            pass
+        return True
+    return False
+
+
+def _open_empty() -> Store:
+    """A store that is removed already; its open index serves until the process ends."""
+    import tempfile
+
+    from store.local.store import Store
+
+    with tempfile.TemporaryDirectory(prefix="fixpoint-") as folder:
+        return Store.open(f"{folder}/store")
