@@ -31,7 +31,7 @@ COMMANDS = {
     "realise": "Build or fetch packages, and print their store paths",
     "log": "Show a build's log; -f follows a running one",
     "show": "Show a package's derivation",
-    "info": "Show what the store knows of an object",
+    "info": "Show the facts that the store has of an object",
     "closure": "List an object and everything that it refers to",
     "why": "Show the chain of references from one object to another",
     "tree": "Draw the build graph of a package",
@@ -40,19 +40,19 @@ COMMANDS = {
     "run": "Run a command of a package, with /store in place",
     "shell": "Open a shell with packages on its PATH",
     "enter": "Open a shell in the kept tree of a failed build",
-    "seeds": "List the bootstrap seeds and what one trusts with each",
+    "seeds": "List the bootstrap seeds, each with its trusted files",
     "import": "Take objects from another store, checked by their digests",
     "optimise": "Share equal files that are not shared yet",
-    "verify": "Find what is damaged in the store, and repair it",
-    "gc": "Delete what nothing keeps, or say what would be deleted and why",
-    "root": "Name what is to be kept, and list what is",
+    "verify": "Find damage in the store, and repair it",
+    "gc": "Delete unused objects, or show them and the reasons",
+    "root": "Name objects to keep, and list them",
     "delete": "Delete objects that nothing keeps",
-    "du": "Show what each object takes of the disk, also as a picture",
-    "stats": "Show what takes the space, and what sharing saves",
+    "du": "Show the disk space of each object, also as a picture",
+    "stats": "Show the store's disk space, and the space that sharing saves",
     "index": "Make the index anew from the store directory, or copy it",
-    "audit": "Find out whether builds come out the same: again, on other seeds, elsewhere",
-    "attest": "Sign what this machine built, for others to compare with",
-    "key": "Make signing keys, and say whose signatures count",
+    "audit": "Check that builds are reproducible: again, on other seeds, elsewhere",
+    "attest": "Sign the builds of this machine, for others to compare with",
+    "key": "Make signing keys, and choose the trusted ones",
     "completion": "Print the completion script for a shell",
 }
 
@@ -66,18 +66,19 @@ COMMANDS = {
 @click.option(
     "--root",
     metavar="DIR",
-    help="The store's physical place (default: $STORE_ROOT, else in the user's data home, "
+    help="Use the store in the folder DIR (default: $STORE_ROOT, else in the user's data home, "
     "/var/lib/fixpoint for root).",
 )
 @click.option(
     "--recipes",
     metavar="DIR",
-    help="The folder of recipes (default: $STORE_RECIPES, else the one beside this program).",
+    help="Read recipes from the folder DIR (default: $STORE_RECIPES, else the one beside this "
+    "program).",
 )
 @click.option(
     "--seed",
     metavar="NAME",
-    help="The seed that the ladder stands on (default: $STORE_SEED, else debian).",
+    help="Build on the seed NAME (default: $STORE_SEED, else debian).",
 )
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
 @click.version_option("0.1.0", prog_name="store")
@@ -87,8 +88,8 @@ def cli(
 ) -> None:
     """A content-addressed build store, and the distribution that it builds.
 
-    A package is named as in gcc, cross.gcc or stage2.gcc, and NAME^OUTPUT means one of its
-    outputs (NAME^ONE,TWO some, NAME^* all). Results go to standard output, everything else to
+    Name a package as in gcc, cross.gcc or stage2.gcc. NAME^OUTPUT means one of its outputs,
+    NAME^ONE,TWO some, and NAME^* all. Results go to standard output, and everything else to
     standard error.
     """
     if root == "":
@@ -117,14 +118,12 @@ def main() -> None:
     except OSError as error:
         code = _report(_system_error(error))
     except MemoryError as error:
-        code = _complain(
-            reason(error), "`ulimit -v` and the control group bound what it may use", 1
-        )
+        code = _complain(reason(error), "`ulimit -v` and the control group bound its memory", 1)
     except Exception as error:
         _trace()
         code = _complain(
             f"unforeseen: {type(error).__name__}: {reason(error)}",
-            "run again as `store --debug …` and report what it prints",
+            "run again as `store --debug …` and report its output",
             1,
         )
     sys.exit(_ended(code))
@@ -148,7 +147,7 @@ def _system_error(error: OSError) -> StoreError:
     if error.filename is None and error.errno == errno.ENOENT and not _has_folder():
         return StorageError(
             "the current folder is missing: it was removed",
-            hint="`cd` to one that is there; or give whole paths, beginning with /",
+            hint="`cd` to one that exists; or give absolute paths, which begin with /",
         )
     return storage_error(error, "a system call failed")
 

@@ -114,8 +114,26 @@ def seed_option(function: F) -> F:
         metavar="NAME",
         callback=choose,
         expose_value=False,
-        help="The seed that the ladder stands on.",
+        help="Build on this bootstrap seed.",
     )(function)
+
+
+def json_option(each: str | None = None) -> Callable[[F], F]:
+    """Add ``--json``: one line for ``each`` such thing, or one object for all."""
+    form = f"one JSON line for each {each}" if each else "one JSON object"
+    return click.option("--json", "as_json", is_flag=True, help=f"Print {form}.")
+
+
+def closure_option(function: F) -> F:
+    """Add ``--closure``, of packages."""
+    return click.option(
+        "--closure", is_flag=True, help="Include everything that the packages are built from."
+    )(function)
+
+
+def diff_option(note: str = "") -> Callable[[F], F]:
+    """Add ``--diff``, with a note on what else it does."""
+    return click.option("--diff", is_flag=True, help=f"Show differences with diffoscope{note}.")
 
 
 def link_option(function: F) -> F:
@@ -125,7 +143,7 @@ def link_option(function: F) -> F:
         "-o",
         type=NewLink(),
         metavar="LINK",
-        help="Make a link to the object; it is a root.",
+        help="Make a link to the object, which keeps it as a root.",
     )(function)
 
 
@@ -135,7 +153,7 @@ def trust_option(function: F) -> F:
         "--trust",
         multiple=True,
         metavar="FILE|KEYLINE",
-        help="Whose signatures count (default: the keys of `store key trust`).",
+        help="Trust the signatures of these keys (default: the keys of `store key trust`).",
     )(function)
 
 
@@ -148,14 +166,14 @@ def max_log_option(function: F) -> F:
         type=Size(),
         metavar="SIZE",
         default=MAX_LOG,
-        help=f"Stop a build that logs more (default: {MAX_LOG >> 20}M).",
+        help=f"Stop a build with a larger log (default: {MAX_LOG >> 20}M).",
     )(function)
 
 
 def loudness_options(function: F) -> F:
     """Adds ``-q`` and ``-v``, and hands them on as one ``loudness`` argument."""
 
-    @click.option("--quiet", "-q", is_flag=True, help="Show only what goes wrong, and results.")
+    @click.option("--quiet", "-q", is_flag=True, help="Show only errors and results.")
     @click.option(
         "--verbose",
         "-v",
@@ -175,18 +193,33 @@ def loudness_options(function: F) -> F:
 def execution_options(function: F) -> F:
     """Adds the options of a run, and hands them on as one ``options`` argument."""
 
-    @click.option("--jobs", "-j", type=click.IntRange(1), help="Builds at once (default: cores).")
     @click.option(
-        "--cores", "-c", type=click.IntRange(1), help="Processors for all builds together."
+        "--jobs",
+        "-j",
+        type=click.IntRange(1),
+        metavar="N",
+        help="Run N builds at once (default: cores).",
     )
-    @click.option("--keep-going", "-k", is_flag=True, help="Go on with what a failure allows.")
+    @click.option(
+        "--cores",
+        "-c",
+        type=click.IntRange(1),
+        metavar="N",
+        help="Use N processors for all builds together.",
+    )
+    @click.option(
+        "--keep-going",
+        "-k",
+        is_flag=True,
+        help="After a failure, go on with the builds that do not need it.",
+    )
     @click.option("--keep-failed", "-K", is_flag=True, help="Keep the tree of a failed build.")
     @click.option("--offline", is_flag=True, help="Fetch nothing.")
-    @click.option("--timeout", type=Duration(), help="Stop what takes longer: a build, a fetch.")
+    @click.option("--timeout", type=Duration(), help="Stop a build or fetch that takes longer.")
     @click.option(
         "--max-silent-time",
         type=Duration(),
-        help="Stop what is silent: a log, a server.",
+        help="Stop a build or fetch that is silent for longer.",
     )
     @max_log_option
     @functools.wraps(function)

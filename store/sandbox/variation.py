@@ -45,7 +45,7 @@ def pinned(when: int) -> Variation:
 def _other_cores(available: int) -> Variation:
     if available > 1:
         return Variation("cores", "one processor", cores=1, changes={"processors": 1})
-    return Variation("cores", "told two processors, of which there is one", cores=2)
+    return Variation("cores", "two processors reported, and one present", cores=2)
 
 
 def _listed(*variations: Variation) -> Mapping[str, Variation]:
@@ -62,7 +62,7 @@ CONTROL: Final = Variation("control", "nothing but the time of day and chance")
 VARIATIONS: Final = _listed(
     Variation("path", "another scratch path", salt="audit"),
     _other_cores(_PROCESSORS),
-    Variation("cores-more", "told more processors than there are", cores=2 * _PROCESSORS + 1),
+    Variation("cores-more", "more processors reported than present", cores=2 * _PROCESSORS + 1),
     Variation("date", "the clock 400 days and some hours ahead", changes={"clock_ahead": AHEAD}),
     Variation("order-reversed", "directories listed backwards", changes={"listing": "reversed"}),
     Variation("order-shuffled", "directories listed shuffled", changes={"listing": "shuffled"}),

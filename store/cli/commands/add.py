@@ -17,13 +17,13 @@ from store.model.names import check_name
 
 @click.command("add")
 @click.argument("paths", nargs=-1, required=True, metavar="PATH…")
-@click.option("--name", help="The object's name (default: the file's own).")
+@click.option("--name", help="Give the object this name (default: the file's own).")
 @link_option
 @click.pass_obj
 def command(
     context: Context, paths: tuple[str, ...], name: str | None, out_link: str | None
 ) -> None:
-    """Add files or folders to the store, and print their store paths."""
+    """Copy files or folders into the store, and print their store paths."""
     if (name is not None or out_link) and len(paths) > 1:
         raise UsageError("--name and --out-link take one path")
     wanted = [(os.path.abspath(path), _name(path, name)) for path in paths]

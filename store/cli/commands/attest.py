@@ -15,7 +15,7 @@ from store.attest.record import LINE_LIMIT, from_record
 from store.attest.signing import PrivateKey
 from store.cli.commands.key import make_key
 from store.cli.context import Context
-from store.cli.options import PACKAGE, seed_option
+from store.cli.options import PACKAGE, closure_option, seed_option
 from store.cli.wording import counted
 from store.errors import (
     FormatError,
@@ -40,22 +40,22 @@ class Signed:
 
 @click.command("attest")
 @click.argument("packages", nargs=-1, metavar="[PACKAGE…]", type=PACKAGE)
-@click.option("--all", "everything", is_flag=True, help="All that this store has built.")
-@click.option("--closure", is_flag=True, help="With everything that the packages are built from.")
+@click.option("--all", "everything", is_flag=True, help="Sign every build of this store.")
+@closure_option
 @click.option(
     "--findings",
     multiple=True,
     metavar="FILE",
-    help="Verdicts too, from what `store audit … --json` wrote (- is standard input).",
+    help="Sign verdicts too, from a file of `store audit … --json` (- is standard input).",
 )
-@click.option("--key", metavar="NAME", help="The key to sign with, when there are several.")
+@click.option("--key", metavar="NAME", help="Sign with this key, if there are several.")
 @click.option("--new-key", metavar="NAME", help="Make a key first, and sign with it.")
-@click.option("--unsigned", is_flag=True, help="Plain lines that nobody vouches for.")
+@click.option("--unsigned", is_flag=True, help="Write plain lines without a signature.")
 @click.option(
     "--output",
     "-o",
     metavar="PATH",
-    help="A file of lines, or a folder (a file each), instead of standard output.",
+    help="Write to a file of lines, or to a folder with a file for each, not to standard output.",
 )
 @seed_option
 @click.pass_obj
@@ -70,10 +70,10 @@ def command(
     unsigned: bool,
     output: str | None,
 ) -> None:
-    """Sign what this machine built: a statement for each time that an output was made.
+    """Sign the builds of this machine: one statement for each time that an output was made.
 
-    An output that came out in several ways yields several statements, which is how others learn
-    that it does. Verdicts of audits are signed with --findings, the bad ones too.
+    An output with several results yields several statements, and so others learn of the difference.
+    With --findings, verdicts of audits are signed, the bad ones too.
     """
     if unsigned and (key or new_key or findings):
         raise UsageError("--unsigned goes with no key, and with no findings")

@@ -7,20 +7,20 @@ import click
 from store.cli.commands.audits.drawing import show
 from store.cli.context import Context
 from store.cli.lazy import LazyGroup
-from store.cli.options import seed_option
+from store.cli.options import json_option, seed_option
 from store.cli.pages.report import html_option
 from store.cli.usage import FindingCommand
 
 SUBCOMMANDS = {
-    "rebuild": "Build again what is in the store, and compare",
+    "rebuild": "Build packages of the store again, and compare",
     "stages": "Compare stage with stage, and seed with seed",
-    "against": "Compare with what others say that they built",
+    "against": "Compare with the statements of other builders",
     "ledger": "Compare with the ledger that comes with the recipes, or update it",
 }
 
 
 class Audits(FindingCommand, LazyGroup):
-    """The group: 2 says that something differs."""
+    """The group, in which exit code 2 means that an output differs."""
 
 
 @click.group(
@@ -30,20 +30,20 @@ class Audits(FindingCommand, LazyGroup):
     package="store.cli.commands.audits",
     invoke_without_command=True,
 )
-@click.option("--json", "as_json", is_flag=True, help="One JSON line an output.")
+@json_option("output")
 @html_option
 @seed_option
 @click.pass_context
 def command(ctx: click.Context, as_json: bool) -> int:
-    """Find out whether builds come out the same: again, on other seeds, elsewhere.
+    """Check that builds give the same result: again, on other seeds, or elsewhere.
 
-    Without a subcommand, all that is realised in this store is compared with the ledger that comes
-    with the recipes (`store audit ledger` does the same for chosen packages).
+    Without a subcommand, compare all realised packages of this store with the ledger of the
+    recipes. (`store audit ledger` does the same for chosen packages.)
 
-    A verdict is reproduced, differs, failed (it could not be built, or read) or unknown (there is
-    nothing to compare with). The exit code is 0 when every verdict is reproduced, 2 when one is
-    differs, and 1 otherwise. Errors have their own codes, as for every command; a wrong
-    command line is 64 here.
+    A verdict is reproduced, differs, failed (the build or the reading failed) or unknown (there is
+    nothing to compare with). The exit code is 0 if every verdict is reproduced, 2 if one is
+    differs, and 1 otherwise. Errors have their own codes, as for every command; a wrong command
+    line is 64 here.
     """
     ctx.obj.absent = "empty"  # of which nothing is known
     if ctx.invoked_subcommand is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from store.cli.context import Context
-from store.cli.options import PACKAGE, seed_option
+from store.cli.options import PACKAGE, json_option, seed_option
 from store.cli.wording import counted
 from store.model.names import STORE_DIR
 from store.quantities import bytes_text
@@ -13,15 +13,17 @@ from store.quantities import bytes_text
 
 @click.command("closure")
 @click.argument("objects", nargs=-1, required=True, metavar="OBJECT…", type=PACKAGE)
-@click.option("--size", "-s", "sizes", is_flag=True, help="With sizes, and their sum at the end.")
-@click.option("--referrers", "-r", is_flag=True, help="Upwards: everything that refers to them.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON line an object.")
+@click.option("--size", "-s", "sizes", is_flag=True, help="Show sizes, and their sum at the end.")
+@click.option(
+    "--referrers", "-r", is_flag=True, help="List everything that refers to them instead."
+)
+@json_option("object")
 @seed_option
 @click.pass_obj
 def command(
     context: Context, objects: tuple[str, ...], sizes: bool, referrers: bool, as_json: bool
 ) -> None:
-    """List objects and everything that they refer to, transitively."""
+    """List objects with all direct and indirect references."""
     start = tuple(oid for text in objects for oid in context.objects(text))
     found = context.store.listing(start, referrers=referrers)
     if as_json:

@@ -10,7 +10,7 @@ from click.shell_completion import get_completion_class
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 @click.pass_context
 def command(ctx: click.Context, shell: str) -> None:
-    """Print the completion script for a shell: eval "$(store completion bash)"."""
+    """Print the script that completes commands: eval "$(store completion bash)"."""
     kind = get_completion_class(shell)
     assert kind is not None
     root = ctx.find_root().command

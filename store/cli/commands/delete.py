@@ -10,19 +10,20 @@ import click
 from store.cli.commands.gc import refuse_partial
 from store.cli.context import Context
 from store.cli.draw import make_reporter
-from store.cli.options import PACKAGE, seed_option
+from store.cli.options import PACKAGE, json_option, seed_option
 from store.gc.deletion import delete
 
 
 @click.command("delete")
 @click.argument("objects", nargs=-1, required=True, metavar="OBJECT…", type=PACKAGE)
-@click.option("--json", "as_json", is_flag=True, help="JSON lines.")
+@json_option("object")
 @seed_option
 @click.pass_obj
 def command(context: Context, objects: tuple[str, ...], as_json: bool) -> None:
-    """Delete objects that nothing keeps, with what refers to them.
+    """Delete objects that nothing keeps, together with all objects that refer to them.
 
-    Refused, with the reason, when something keeps one of them. What they refer to stays.
+    If something keeps one of them, nothing is deleted and the reason is shown. The objects that
+    they refer to are left in the store.
     """
     context.collecting = True
     oids = [oid for text in objects for oid in context.objects(text)]

@@ -27,9 +27,11 @@ SHOWN = 30
 
 @click.command("du")
 @click.argument("objects", nargs=-1, metavar="[OBJECT…]", type=PACKAGE)
-@click.option("--top", type=click.IntRange(1), metavar="N", help="Show so many of each.")
-@click.option("--all", "show_all", is_flag=True, help="Show all of them.")
-@click.option("--json", "as_json", is_flag=True, help="JSON lines, all unless --top is given.")
+@click.option("--top", type=click.IntRange(1), metavar="N", help="Show N objects and N holders.")
+@click.option("--all", "show_all", is_flag=True, help="Show all objects and holders.")
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print JSON lines, all of them without --top."
+)
 @click.option("--html", metavar="FILE", help="Draw the whole store as one page of HTML.")
 @seed_option
 @click.pass_obj
@@ -41,11 +43,11 @@ def command(
     as_json: bool,
     html: str | None,
 ) -> None:
-    """Show what takes the space on the disk: the whole store, or objects with all they refer to.
+    """Show the disk space of the whole store, or of objects with all their references.
 
-    What is an object's alone would be freed if only that object went; what it shares are files that
-    others have, too. Of what keeps objects (links, roots, leases, processes) it is told what would
-    be freed if it let go.
+    Each object has space of its own, which its deletion frees, and space in files that it shares
+    with others. Each holder (a link, root, lease or process) is shown with the space that its
+    removal frees.
     """
     if html is not None:
         if objects or as_json:

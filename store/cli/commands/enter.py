@@ -22,7 +22,7 @@ from store.system import owned
 @click.option("--command", "-c", "line", help="Run this shell line instead of a shell.")
 @click.pass_obj
 def command(context: Context, folder: str, line: str | None) -> int:
-    """Open a shell in the kept tree of a failed build: its sandbox, inputs and environment."""
+    """Open a shell in a failed build's kept tree, with its sandbox, inputs and environment."""
     if not os.path.isdir(folder):
         there = "is a file" if os.path.exists(folder) else "does not exist"
         raise UsageError(f"Directory {quoted(folder)} {there}")

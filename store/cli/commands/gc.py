@@ -11,7 +11,7 @@ import click
 
 from store.cli.context import Context
 from store.cli.dry_run import dead_objects, show_plan, told_holders, unseen_records
-from store.cli.options import PACKAGE, Duration, Size, seed_option
+from store.cli.options import PACKAGE, Duration, Size, json_option, seed_option
 from store.errors import StorageError, StoreError, UsageError, printable
 from store.gc.plan import Plan
 from store.gc.policy import Policy
@@ -29,17 +29,27 @@ _NAMED = 10
 
 
 @click.group("gc", invoke_without_command=True)
-@click.option("--dry-run", "-n", is_flag=True, help="Show what would be deleted, and why.")
-@click.option("--max-freed", type=Size(), metavar="SIZE", help="Stop once so much was freed.")
-@click.option("--keep-free", type=Size(), metavar="SIZE", help="Stop once so much is free.")
 @click.option(
-    "--older-than", type=Duration(), metavar="TIME", help="Spare what was used within this time."
+    "--dry-run",
+    "-n",
+    is_flag=True,
+    help="Show the objects to delete and the reasons, and delete nothing.",
 )
-@click.option("--keep-derivations", is_flag=True, help="Keep what live objects were built from.")
+@click.option("--max-freed", type=Size(), metavar="SIZE", help="Stop when SIZE bytes were freed.")
+@click.option("--keep-free", type=Size(), metavar="SIZE", help="Stop when SIZE bytes are free.")
 @click.option(
-    "--ignore-config", is_flag=True, help="Spare nothing that config.toml says is to be spared."
+    "--older-than",
+    type=Duration(),
+    metavar="TIME",
+    help="Spare objects that were used within this time.",
 )
-@click.option("--json", "as_json", is_flag=True, help="JSON lines.")
+@click.option(
+    "--keep-derivations", is_flag=True, help="Keep the inputs of the builds of live objects."
+)
+@click.option(
+    "--ignore-config", is_flag=True, help="Ignore the rules of config.toml for objects to spare."
+)
+@json_option("object")
 @click.pass_context
 def command(
     ctx: click.Context,
@@ -51,11 +61,11 @@ def command(
     ignore_config: bool,
     as_json: bool,
 ) -> None:
-    """Delete what nothing keeps.
+    """Delete all objects that nothing keeps.
 
-    Objects are kept by links made with --out-link, by named roots (`store root`), by builds and
-    programs that run, and by other objects that are kept. With a bound, what was used longest ago
-    goes first. What config.toml spares is spared here, too.
+    Objects are kept by links made with --out-link, by named roots (`store root`), by running builds
+    and programs, and by other kept objects. With a bound, the objects that were used longest ago
+    are deleted first. The rules of config.toml for objects to spare hold here too.
     """
     policy = Policy(max_freed, keep_free, older_than, keep_derivations)
     if ctx.invoked_subcommand is not None:
@@ -86,13 +96,13 @@ def command(
 
 @command.command("why-alive")
 @click.argument("object", metavar="PATH", type=PACKAGE)
-@click.option("--json", "as_json", is_flag=True, help="As one JSON object.")
+@json_option()
 @seed_option
 @click.pass_obj
 def why(context: Context, object: str, as_json: bool) -> int:
-    """Show what keeps an object: a chain from something that is held.
+    """Show the reason that an object is kept: a chain from a root, lease or process.
 
-    The exit code is 1 when nothing keeps it.
+    The exit code is 1 if nothing keeps it.
     """
     from store.usage.why import why_alive
 

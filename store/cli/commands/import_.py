@@ -36,19 +36,21 @@ _NOTHING = {
 
 @click.command("import")
 @click.argument("objects", nargs=-1, required=True, metavar="OBJECT…")
-@click.option("--from", "source", required=True, metavar="STORE", help="The other store's folder.")
+@click.option(
+    "--from", "source", required=True, metavar="STORE", help="Copy from the store in this folder."
+)
 @click.option(
     "--statements",
     multiple=True,
     metavar="SOURCE",
-    help="Signed statements of who made them: a file, a folder or a URL (default: "
+    help="Read signed statements of their builds from a file, a folder or a URL (default: "
     "the folder statements/ of that store).",
 )
 @trust_option
 @click.option(
     "--trust-unsigned",
     is_flag=True,
-    help="Believe that store about who made what, signed or not.",
+    help="Believe that store's build records, signed or not.",
 )
 @link_option
 @click.pass_obj
@@ -61,12 +63,12 @@ def command(
     trust_unsigned: bool,
     out_link: str | None,
 ) -> None:
-    """Take objects from another store, with all that they refer to.
+    """Copy objects from another store, with all that they refer to.
 
-    An object is given by its whole path below /store. Each is checked by its digest before this
-    store knows it; if one is damaged there, none is taken. Who made an object is believed where a
-    key that this user trusts has signed it; a fetched file where it has the hash of its source.
-    An object that nothing is believed of is there, and no package's.
+    Give each object by its whole path below /store. Each object's digest is checked before this
+    store registers it. If one object there is damaged, none is taken. A build record is believed if
+    a trusted key has signed it; a fetched file is believed if it has the hash of its source. An
+    object without a believed record is imported, but belongs to no package.
     """
     from store.substitute.belief import Belief
     from store.substitute.directory import StoreDirectory

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import click
 
 from store.cli.context import Context
+from store.cli.options import json_option
 from store.cli.wording import counted
 from store.errors import CorruptObject, printable
 from store.layout.paths import Layout
@@ -19,14 +20,14 @@ from store.recovery.rebuild import rebuild as make_anew
 from store.recovery.rebuild import restore as take_back
 
 _contents = click.option(
-    "--contents", is_flag=True, help="Read every file, and leave out objects whose bytes differ."
+    "--contents", is_flag=True, help="Read every file, and leave out objects with wrong bytes."
 )
-_json = click.option("--json", "as_json", is_flag=True, help="As one JSON object.")
+_json = json_option()
 
 
 @click.group("index")
 def command() -> None:
-    """Make the index anew from the store directory, copy it, or take a copy back."""
+    """Rebuild the index from the store directory, copy it, or restore a copy."""
 
 
 @command.command("rebuild")
@@ -34,10 +35,10 @@ def command() -> None:
 @_json
 @click.pass_obj
 def rebuild(context: Context, contents: bool, as_json: bool) -> None:
-    """Make the index anew from what lies in the store, whatever has become of the old one.
+    """Rebuild the index from the files of the store, without trust in the old index.
 
-    Objects that are not whole are listed and left out; nothing is deleted. The old index stays
-    beside the new one. The exit code is 56 when anything was left out.
+    Damaged and incomplete objects are listed and left out; nothing is deleted. The old index stays
+    beside the new one. The exit code is 56 if anything was left out.
     """
     done = make_anew(Layout(context.root), contents=contents, phase=_phase)
     _report(done, as_json)
@@ -47,7 +48,7 @@ def rebuild(context: Context, contents: bool, as_json: bool) -> None:
 @click.argument("file", metavar="FILE", type=click.Path(dir_okay=False))
 @click.pass_obj
 def backup(context: Context, file: str) -> None:
-    """Copy the index, as of now, to a file; builds may go on meanwhile."""
+    """Copy the current index to a file; builds may go on meanwhile."""
     size = copy_index(context.store.index, os.path.abspath(file))
     click.echo(f"the index is copied to {printable(file)} ({bytes_text(size)})", err=True)
 
@@ -58,10 +59,10 @@ def backup(context: Context, file: str) -> None:
 @_json
 @click.pass_obj
 def restore(context: Context, file: str, contents: bool, as_json: bool) -> None:
-    """Take a copy of the index back, corrected by what lies in the store by now.
+    """Restore a copy of the index, and correct it by the files of the store.
 
-    Objects are looked at as by `store index rebuild`; roots, realisations and times come from the
-    copy, and what was built since from what is kept beside the index.
+    Objects are examined as by `store index rebuild`. Roots, realisations and times come from the
+    copy. Later builds come from the records beside the index.
     """
     done = take_back(Layout(context.root), os.path.abspath(file), contents=contents, phase=_phase)
     _report(done, as_json)

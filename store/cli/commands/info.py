@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import click
 
 from store.cli.context import Context
-from store.cli.options import PACKAGE, seed_option
+from store.cli.options import PACKAGE, json_option, seed_option
 from store.cli.wording import counted
 from store.errors import printable
 from store.model.realisation import Realisation
@@ -17,11 +17,11 @@ from store.quantities import bytes_text, seconds_text
 
 @click.command("info")
 @click.argument("object", metavar="OBJECT", type=PACKAGE)
-@click.option("--json", "as_json", is_flag=True, help="As one JSON object.")
+@json_option()
 @seed_option
 @click.pass_obj
 def command(context: Context, object: str, as_json: bool) -> None:
-    """Show what the store knows of an object: size, references, referrers, who made it."""
+    """Show an object's size, references, referrers and builds."""
     store = context.store
     oid = context.object(object)
     manifest = store.manifest(oid)

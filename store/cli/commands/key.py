@@ -15,7 +15,7 @@ from store.operations.session import may_be_store
 
 @click.group("key")
 def command() -> None:
-    """Make and show signing keys, and say whose signatures count.
+    """Make and show signing keys, and choose the trusted ones.
 
     Keys lie in the user's configuration folder ($XDG_CONFIG_HOME/fixpoint), never in a store.
     """
@@ -25,13 +25,13 @@ def command() -> None:
 @click.argument("name")
 @click.pass_obj
 def new(context: Context, name: str) -> None:
-    """Make a key, and print its public half: one line, to publish. None is ever written over."""
+    """Make a key, and print its public half: one line, to publish. No key is ever overwritten."""
     print(make_key(context, name))
 
 
 @command.command("list")
 def list_keys() -> None:
-    """List the keys to sign with (own), and those that are trusted."""
+    """List the keys to sign with (own), and the trusted keys."""
     ring = Keyring(default_folder())
     for name in ring.names():
         print(f"own      {ring.private(name).public}")
@@ -42,7 +42,7 @@ def list_keys() -> None:
 @command.command("show")
 @click.argument("name", required=False)
 def show(name: str | None) -> None:
-    """Print the public half of a key of one's own, and where the private half lies."""
+    """Print the public half of an own key, and the path of its private half."""
     ring = Keyring(default_folder())
     key = ring.private(name).public
     print(key)
@@ -62,10 +62,10 @@ def trust(keys: tuple[str, ...]) -> None:
 @click.argument("keys", nargs=-1, required=True, metavar="FILE|KEYLINE…")
 @click.pass_obj
 def distrust(context: Context, keys: tuple[str, ...]) -> None:
-    """Trust public keys no longer, and forget in this store what they alone signed.
+    """Stop trusting public keys, and forget in this store all that only they signed.
 
-    Objects stay; a package that only such a key vouched for counts as not realised. Other stores
-    that imported by the key keep their records until the command is used with their --root.
+    Objects stay. A package counts as not realised if only such a key signed it. Other stores keep
+    the records that they imported by the key until you run the command with their --root.
     """
     gone = list(dict.fromkeys(key for text in keys for key in public_keys(text)))
     trusted = Keyring(default_folder()).distrust(gone)

@@ -7,20 +7,20 @@ import json
 import click
 
 from store.cli.context import Context
-from store.cli.options import seed_option
+from store.cli.options import json_option, seed_option
 from store.graph.knowledge import Knowledge
 from store.model.derivation import Source
 from store.quantities import bytes_text
 
 
 @click.command("list")
-@click.option("--objects", is_flag=True, help="The objects in the store instead of packages.")
-@click.option("--sources", is_flag=True, help="With the packages that are fetched files.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON line each.")
+@click.option("--objects", is_flag=True, help="List the objects in the store instead of packages.")
+@click.option("--sources", is_flag=True, help="Include packages that are fetched files.")
+@json_option("row")
 @seed_option
 @click.pass_obj
 def command(context: Context, objects: bool, sources: bool, as_json: bool) -> None:
-    """List packages (✓ marks those in the store), or the store's objects."""
+    """List packages (✓ marks those in the store), or all objects of the store."""
     if objects:
         _list_objects(context, as_json)
         return

@@ -33,13 +33,13 @@ LATELY = 10.0
 
 @click.command("log")
 @click.argument("package", type=PACKAGE)
-@click.option("--follow", "-f", is_flag=True, help="Go on as the build writes, until it ends.")
+@click.option("--follow", "-f", is_flag=True, help="Follow the log until the build ends.")
 @seed_option
 @click.pass_obj
 def command(context: Context, package: str, follow: bool) -> None:
-    """Show the log of a package's (or object's) newest build, from its first byte.
+    """Show the log of the newest build of a package or object, from its first byte.
 
-    On a terminal, characters that would steer it are shown as codes.
+    On a terminal, control characters are shown as codes.
     """
     key = _key(context, package)
     path = context.store.layout.log(key)

@@ -7,17 +7,18 @@ import json
 import click
 
 from store.cli.context import Context
+from store.cli.options import json_option
 from store.quantities import bytes_text
 
 
 @click.command("optimise")
-@click.option("--json", "as_json", is_flag=True, help="JSON lines.")
+@json_option("object")
 @click.pass_obj
 def command(context: Context, as_json: bool) -> int:
-    """Make equal files of objects one file on disk, where they are not yet.
+    """Join equal files of objects into one file on disk, if they are still separate.
 
-    Objects share when they are added; this is for stores where links were lost, as by a copy.
-    The exit code is 1 when an object could not be shared.
+    Objects share files from the start; this is for stores that lost links, as by a copy. The exit
+    code is 1 if an object could not be shared.
     """
     from store.verify.optimise import optimise
 

@@ -13,6 +13,7 @@ from store.cli.draw import Loudness, make_reporter
 from store.cli.options import (
     PACKAGE,
     execution_options,
+    json_option,
     link_option,
     loudness_options,
     seed_option,
@@ -30,8 +31,13 @@ if TYPE_CHECKING:
 
 @click.command("realise")
 @click.argument("packages", nargs=-1, required=True, metavar="PACKAGE…", type=PACKAGE)
-@click.option("--dry-run", "-n", is_flag=True, help="Show what would be built or fetched.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON line an output, or a failure.")
+@click.option(
+    "--dry-run",
+    "-n",
+    is_flag=True,
+    help="Show the builds and fetches that are needed, and start none.",
+)
+@json_option("output or failure")
 @link_option
 @seed_option
 @execution_options
@@ -46,7 +52,7 @@ def command(
     options: Options,
     loudness: Loudness,
 ) -> None:
-    """Build or fetch packages, and print their store paths."""
+    """Build or fetch packages and all that they need, and print their store paths."""
     context.absent = "empty" if dry_run else "make"
     goals = [(text, ref) for text in packages for ref in context.catalogue.refs(text)]
     if out_link and len(goals) > 1:

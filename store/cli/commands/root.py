@@ -9,14 +9,14 @@ import click
 
 from store.cli.context import Context
 from store.cli.dry_run import since_of, unseen_text
-from store.cli.options import PACKAGE, seed_option
+from store.cli.options import PACKAGE, json_option, seed_option
 from store.errors import UnknownObject, printable
 from store.local.roots import NamedRoot
 
 
 @click.group("root")
 def command() -> None:
-    """Name what is to be kept, whatever `store gc` deletes."""
+    """Give names to objects that `store gc` must keep."""
 
 
 @command.command("add")
@@ -30,10 +30,10 @@ def add(context: Context, name: str, object: str) -> None:
 
 
 @command.command("list")
-@click.option("--json", "as_json", is_flag=True, help="One JSON line a root.")
+@json_option("root")
 @click.pass_obj
 def show(context: Context, as_json: bool) -> None:
-    """List roots: named ones, and links made with --out-link."""
+    """List all roots: named ones, and links made with --out-link."""
     for root in context.store.roots():
         print(json.dumps(_record(root)) if as_json else _line(root))
 
@@ -42,10 +42,10 @@ def show(context: Context, as_json: bool) -> None:
 @click.argument("names", nargs=-1, required=True, metavar="NAME…")
 @click.pass_obj
 def remove(context: Context, names: tuple[str, ...]) -> None:
-    """Keep something no longer.
+    """Remove the root of each name.
 
-    It goes by the name of its root, or by the path of its link, which stays. Of several names, all
-    are removed, or none when there is no root of one of them.
+    A root's name is its own, or the path of its link; the link itself stays. If one of several
+    names has no root, none is removed.
     """
     lacking = context.store.remove_roots(names)
     if lacking:

@@ -22,8 +22,8 @@ from store.errors import UsageError
 def command(context: Context, package: str, words: tuple[str, ...]) -> None:
     """Run a command with packages on PATH and the store at /store; no root needed.
 
-    With no CMD, runs the program that has the package's name. Of a package's outputs, each is named
-    here on its own (NAME^ONE,NAME^TWO), or all are (NAME^*).
+    Without CMD, the program with the package's name is run. Name each of a package's outputs on its
+    own (NAME^ONE,NAME^TWO), or all of them (NAME^*).
     """
     packages = package.split(",")
     given = words[1:] if words[:1] == ("--",) else words

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from store.cli.context import Context
+from store.cli.options import json_option
 from store.cli.wording import counted
 from store.errors import StoreError
 from store.model.names import ObjectId
@@ -18,11 +19,11 @@ from store.recipes.seeds import read_seeds
 
 
 @click.command("seeds")
-@click.option("--packages", "-p", is_flag=True, help="With every pinned file.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON line a seed.")
+@click.option("--packages", "-p", is_flag=True, help="List every pinned file too.")
+@json_option("seed")
 @click.pass_obj
 def command(context: Context, packages: bool, as_json: bool) -> None:
-    """List each bootstrap seed with what one trusts: files, bytes, executables, licences.
+    """List each bootstrap seed with its trusted files, bytes, executables and licences.
 
     Files and executables are counted once the seed is in the store.
     """

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from store.cli.context import Context
-from store.cli.options import PACKAGE, seed_option
+from store.cli.options import PACKAGE, json_option, seed_option
 from store.errors import StoreError, printable
 from store.model.derivation import Derivation, Resolved, Source
 from store.model.locators import shown
@@ -17,8 +17,8 @@ from store.model.realisation import Realisation
 
 @click.command("show")
 @click.argument("package", type=PACKAGE)
-@click.option("--json", "as_json", is_flag=True, help="As one JSON object.")
-@click.option("--resolved", is_flag=True, help="With inputs replaced by objects.")
+@json_option()
+@click.option("--resolved", is_flag=True, help="Replace the inputs by objects.")
 @seed_option
 @click.pass_obj
 def command(context: Context, package: str, as_json: bool, resolved: bool) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import click
 
 from store.cli.context import Context
+from store.cli.options import json_option
 from store.cli.wording import counted
 from store.quantities import bytes_text
 from store.usage.statistics import OLDER, Statistics, statistics
@@ -27,10 +28,11 @@ FOLDERS = {
 
 
 @click.command("stats")
-@click.option("--json", "as_json", is_flag=True, help="As one JSON object.")
+@json_option()
 @click.pass_obj
 def command(context: Context, as_json: bool) -> None:
-    """Show the store in figures: what there is, what it takes, and what sharing saves."""
+    """Show the store in figures: its objects, their disk space, and the space that sharing
+    saves."""
     found = statistics(context.store)
     if as_json:
         print(json.dumps(_record(found), indent=2))

@@ -19,17 +19,21 @@ WIDEST = 300
 
 @click.command("tree")
 @click.argument("package", type=PACKAGE)
-@click.option("--depth", "-d", type=click.IntRange(0), help="Levels below the package.")
-@click.option("--sources", is_flag=True, help="With the files that are fetched.")
-@click.option("--json", "as_json", is_flag=True, help="The graph: one JSON line a node.")
+@click.option(
+    "--depth", "-d", type=click.IntRange(0), metavar="N", help="Draw N levels below the package."
+)
+@click.option("--sources", is_flag=True, help="Draw the fetched files too.")
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print the graph: one JSON line for each node."
+)
 @seed_option
 @click.pass_obj
 def command(
     context: Context, package: str, depth: int | None, sources: bool, as_json: bool
 ) -> None:
-    """Draw the build graph of a package; ✓ marks what the store holds.
+    """Draw the build graph of a package; ✓ marks packages in the store.
 
-    What was drawn already is not drawn again, but marked with (…).
+    A repeated package is marked with (…), and its inputs are not drawn again.
     """
     context.absent = "empty"
     goal = context.catalogue.ref(package).node

@@ -12,7 +12,7 @@ import click
 
 from store.cli.context import Context
 from store.cli.counting import Counting
-from store.cli.options import PACKAGE, Duration, execution_options
+from store.cli.options import PACKAGE, Duration, execution_options, json_option
 from store.cli.usage import FindingCommand
 from store.cli.wording import counted
 from store.errors import (
@@ -54,25 +54,25 @@ class Asked(NamedTuple):
 @click.option(
     "--budget",
     type=Duration(),
-    help="Read for so long, what was verified least recently first.",
+    help="Read for this long; begin with the objects that were verified longest ago.",
 )
-@click.option("--repair", is_flag=True, help="Take what is damaged anew; quarantine the rest.")
+@click.option("--repair", is_flag=True, help="Replace damaged objects; quarantine the rest.")
 @click.option("--from", "source", metavar="STORE", help="Repair from this other store's folder.")
 @click.option(
     "--rebuild/--no-rebuild",
     default=True,
-    help="Whether --repair may build and fetch again what nothing else can give (default: yes).",
+    help="Let --repair build and fetch objects again if nothing else has them (default: yes).",
 )
 @execution_options
-@click.option("--json", "as_json", is_flag=True, help="One JSON line a finding.")
+@json_option("finding")
 @click.pass_obj
 def command(context: Context, /, **given: Any) -> int:
-    """Compare the store with what its names promise: index, manifests, objects, shared files.
+    """Check the store against its digests: index, manifests, objects, shared files.
 
-    Every finding is listed. The exit code is 0 when nothing is damaged (or nothing is any more,
-    with --repair), 2 when something is, and 1 when the store could not be looked at.
-    An unknown object is 15, a missing store 59, a folder of something else 62, a wrong command
-    line 64. The options of builds are for --repair.
+    Every finding is listed. The exit code is 0 if nothing is damaged, or if --repair mended all; it
+    is 2 if damage remains, and 1 if the check itself failed. An unknown object is 15, a missing
+    store 59, a folder of something else 62, a wrong command line 64. The options of builds are for
+    --repair.
     """
     asked = Asked(**given)
     try:

@@ -17,11 +17,11 @@ from store.model.names import ObjectId
 @click.command("why")
 @click.argument("start", metavar="FROM", type=PACKAGE)
 @click.argument("end", metavar="TO", type=PACKAGE)
-@click.option("--json", "as_json", is_flag=True, help="As one JSON array of paths.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON array of paths.")
 @seed_option
 @click.pass_obj
 def command(context: Context, start: str, end: str, as_json: bool) -> None:
-    """Show the shortest chain of references by which FROM needs TO."""
+    """Show the shortest chain of references from FROM to TO."""
     first, last = context.object(start), context.object(end)
     chain = shortest_chain(context.store, first, last)
     if not chain:

@@ -19,7 +19,7 @@ from store.cli.commands.attest import built, package_keys
 from store.cli.commands.audits.drawing import show
 from store.cli.commands.key import trusted_keys
 from store.cli.context import Context
-from store.cli.options import PACKAGE, seed_option, trust_option
+from store.cli.options import PACKAGE, closure_option, json_option, seed_option, trust_option
 from store.cli.pages.report import html_option
 from store.cli.wording import counted
 from store.errors import StoreError, UnusableKey, printable
@@ -40,10 +40,10 @@ _IGNORED = {
     "--threshold",
     type=click.IntRange(1),
     metavar="K",
-    help="Reproduced only when K signers agree; what is not signed counts nothing.",
+    help="Require that K signers agree; unsigned statements do not count.",
 )
-@click.option("--closure", is_flag=True, help="With everything that the packages are built from.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON line an output.")
+@closure_option
+@json_option("output")
 @html_option
 @seed_option
 @click.pass_obj
@@ -56,11 +56,11 @@ def command(
     closure: bool,
     as_json: bool,
 ) -> int:
-    """Compare what this store built with what others say that it should be.
+    """Compare the builds of this store with the statements of others.
 
-    SOURCE is a file, a folder of files, or a URL, of statements as `store attest` writes them.
-    Without PACKAGE, every output that this store has built is compared. An output is reproduced
-    when another agrees and nobody disagrees; it is unknown when nobody speaks of it, or when a
+    SOURCE is a file, a folder of files, or a URL, with statements as `store attest` writes them.
+    Without PACKAGE, every output that this store has built is compared. An output is reproduced if
+    another signer agrees and none disagrees. It is unknown if no statement is about it, or if the
     package is not realised here.
     """
     keys = trusted_keys(trust)

@@ -11,7 +11,7 @@ import click
 from store.audit import ledger
 from store.cli.commands.audits.drawing import show
 from store.cli.context import Context
-from store.cli.options import PACKAGE, seed_option
+from store.cli.options import PACKAGE, json_option, seed_option
 from store.cli.pages.report import html_option
 from store.cli.wording import counted
 from store.errors import UsageError, printable
@@ -21,24 +21,25 @@ from store.model.verdict import Finding
 @click.command("ledger")
 @click.argument("packages", nargs=-1, metavar="[PACKAGE…]", type=PACKAGE)
 @click.option(
-    "--update", is_flag=True, help="Write it from the recipes and from what this store has."
+    "--update",
+    is_flag=True,
+    help="Write it from the recipes and the realised packages of this store.",
 )
-@click.option("--json", "as_json", is_flag=True, help="One JSON line an output.")
+@json_option("output")
 @html_option
 @seed_option
 @click.pass_obj
 def command(context: Context, packages: tuple[str, ...], update: bool, as_json: bool) -> int:
-    """Compare what is realised in this store with the ledger that comes with the recipes.
+    """Compare the realised packages of this store with the ledger of the recipes.
 
-    The ledger says, for each seed and package, which derivation the recipes mean and which path it
-    came out as where they are kept. Compared is the ladder on the chosen seed: the packages given,
-    or else all that this store has realised, if only once: what was collected since counts too. A
-    package given that is not realised here is unknown.
+    For each seed and package, the ledger holds the derivation of the recipes and the path of its
+    output. The given packages on the chosen seed are compared, or else all that this store has ever
+    realised. A given package that is not realised here is unknown.
 
-    --update takes all seeds and packages. Where this store has realised nothing, the path that is
-    in the ledger stays as long as the derivation is the same.
+    --update writes all seeds and packages. If this store has not realised a package, its path in
+    the ledger stays as long as the derivation is the same.
 
-    Exit code: 0 when every verdict is reproduced, 2 when one is differs, 1 otherwise.
+    Exit code: 0 if every verdict is reproduced, 2 if one is differs, 1 otherwise.
     """
     if update:
         if packages:

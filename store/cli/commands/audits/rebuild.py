@@ -14,7 +14,15 @@ from store.cli.commands.audits import diffoscope
 from store.cli.commands.audits.drawing import show
 from store.cli.context import Context
 from store.cli.draw import Loudness, make_reporter
-from store.cli.options import PACKAGE, Duration, loudness_options, max_log_option, seed_option
+from store.cli.options import (
+    PACKAGE,
+    Duration,
+    diff_option,
+    json_option,
+    loudness_options,
+    max_log_option,
+    seed_option,
+)
 from store.cli.pages.report import html_option
 from store.errors import UsageError, quoted
 from store.model.verdict import exit_code
@@ -27,23 +35,23 @@ ALL = "all"
 def _help() -> str:
     width = max(map(len, VARIATIONS))
     rows = (f"  {name:{width}}  {value.description}" for name, value in VARIATIONS.items())
-    text = """Build again what is in the store, and compare.
+    text = """Build packages of this store again, and compare the results.
 
     Each package's recorded derivation is built in the sandbox, into a place of its own; nothing is
-    registered. What comes out is compared with every object that was recorded for it. Of a source,
+    registered. The result is compared with every object that was recorded for it. For a source,
     the file in the store is hashed again.
 
-    First nothing is varied (the control). When that reproduces, each --vary that differs names its
-    cause. When it does not, two more rebuilds with the clock standing still tell whether the date
-    or chance (randomness) is to blame.
+    First nothing is varied (the control). If that reproduces, each --vary that differs names its
+    cause. If it does not, two more rebuilds with a stopped clock find the cause: the date, or
+    chance (randomness).
 
-    Logs of what differs or fails are kept below `audits` in the store's root.
+    Logs of rebuilds that differ or fail are kept below `audits` in the store's root.
 
     \b
     Variations:
     ROWS
 
-    Exit code: 0 when every verdict is reproduced, 2 when one is differs, 1 otherwise.
+    Exit code: 0 if every verdict is reproduced, 2 if one is differs, 1 otherwise.
     """
     return cleandoc(text).replace("ROWS", "\n".join(rows))
 
@@ -64,18 +72,32 @@ def chosen(values: Sequence[str]) -> list[Variation]:
 
 @click.command("rebuild", help=_help())
 @click.argument("packages", nargs=-1, required=True, metavar="PACKAGE…", type=PACKAGE)
-@click.option("--closure", is_flag=True, help="And everything below: builds, unpacks and sources.")
+@click.option(
+    "--closure", is_flag=True, help="Include everything below: builds, unpacks and sources."
+)
 @click.option(
     "--vary",
     multiple=True,
     metavar="NAME[,NAME…]",
-    help="Rebuild under these variations too, one at a time; all means every one. Repeatable.",
+    help="Rebuild with these variations too, one at a time; all means every one. Repeatable.",
 )
-@click.option("--keep", is_flag=True, help="Keep the trees of what differs, beside the logs.")
-@click.option("--diff", is_flag=True, help="Show what differs by diffoscope; implies --keep.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON line an output and variation.")
-@click.option("--jobs", "-j", type=click.IntRange(1), help="Rebuilds at once (default: cores).")
-@click.option("--cores", "-c", type=click.IntRange(1), help="Processors for all of them together.")
+@click.option("--keep", is_flag=True, help="Keep the trees that differ, beside the logs.")
+@diff_option("; implies --keep")
+@json_option("output and variation")
+@click.option(
+    "--jobs",
+    "-j",
+    type=click.IntRange(1),
+    metavar="N",
+    help="Run N rebuilds at once (default: cores).",
+)
+@click.option(
+    "--cores",
+    "-c",
+    type=click.IntRange(1),
+    metavar="N",
+    help="Use N processors for all rebuilds together.",
+)
 @click.option("--timeout", type=Duration(), help="Stop a rebuild that runs longer.")
 @click.option("--max-silent-time", type=Duration(), help="Stop a rebuild that logs nothing.")
 @max_log_option

@@ -8,7 +8,7 @@ from store.audit.stages import Ladder, compare
 from store.cli.commands.audits import diffoscope
 from store.cli.commands.audits.drawing import show
 from store.cli.context import Context
-from store.cli.options import PACKAGE, seed_option
+from store.cli.options import PACKAGE, diff_option, json_option, seed_option
 from store.cli.pages.report import html_option
 from store.model.verdict import exit_code
 
@@ -18,25 +18,25 @@ from store.model.verdict import exit_code
 @click.option(
     "--seeds",
     metavar="NAME[,NAME…]",
-    help="The seeds to compare, the first with the others (default: the chosen one, and all of "
-    "which this store has realised something).",
+    help="Compare the first seed with the others (default: the chosen one, and all with "
+    "realised packages here).",
 )
-@click.option("--diff", is_flag=True, help="Show what differs by diffoscope.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON line an output and pair.")
+@diff_option()
+@json_option("output and pair")
 @html_option
 @seed_option
 @click.pass_obj
 def command(
     context: Context, packages: tuple[str, ...], seeds: str | None, diff: bool, as_json: bool
 ) -> int:
-    """Compare stage with stage, and seed with seed, by the paths that packages came out as.
+    """Compare stage with stage, and seed with seed, by the paths of their packages.
 
-    On every seed each package is compared with its twin of the stage before (stage2.gcc with
-    stage1.gcc); between seeds, each package of the distribution with itself. A package given stands
-    for its twins too; without any, all are compared. What differs is explained file by file when
-    both objects are in the store. What is not realised is unknown.
+    On every seed, each package is compared with its twin of the stage before (stage2.gcc with
+    stage1.gcc). Between seeds, each package of the distribution is compared with itself. A given
+    package includes its twins; without any, all are compared. Differences are explained file by
+    file if both objects are in the store. Packages that are not realised are unknown.
 
-    Exit code: 0 when every verdict is reproduced, 2 when one is differs, 1 otherwise.
+    Exit code: 0 if every verdict is reproduced, 2 if one is differs, 1 otherwise.
     """
     if diff:
         diffoscope.check_installed()

@@ -1,0 +1,114 @@
+"""The texts of the project are plain English: help, errors, documents, docstrings and comments."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections import Counter
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import click
+
+from store.cli.main import cli
+
+TOP = Path(__file__).resolve().parents[2]
+
+VERBS = (
+    "is|was|are|were|be|has|had|have|can|could|may|might|must|should|would|will|does|did|do|"
+    "asks|becomes|began|begins|belongs|builds|came|changed|changes|comes|counts|decides|depends|"
+    "differs|ends|ended|fails|failed|fits|follows|followed|gave|gets|gives|goes|happened|happens|"
+    "hangs|holds|keeps|kept|lacks|leads|left|lets|lies|made|makes|means|needs|others|refers|runs|"
+    "reads|remains|says|shares|stays|stands|stood|takes|took|waits|wants|went|works|writes|wrote"
+)
+
+RULES = {
+    "a clause with 'what' or 'whether' in front": r"(?:^|[.;:(!?] )(?:what|whether|whose)\b",
+    "a clause with 'what' as its subject": rf"\bwhat (?:{VERBS})\b",
+    "a bare 'who'": r"(?:^|[,.;:(] |\b(?:and|or|of|for|to|by|with|as|that|than|on|say|says) )who\b",
+    "'told'": r"\btold\b",
+    "'gone'": r"\bgone\b",
+}
+"""The worst constructions, each with the pattern that finds it. Case does not count."""
+
+
+def faults(text: str) -> list[str]:
+    """Return each worst construction of a text, with its rule. Questions and code are left out."""
+    prose = re.sub(r"``.*?``|`[^`]*`|\"[^\"]*\"", "code", " ".join(text.split()))
+    sentences = re.split(r"(?<=[.!?]) (?=[A-Z])", prose)
+    plain = " ".join(part for part in sentences if not part.endswith("?"))
+    return [
+        f"{rule}: …{plain[max(0, match.start() - 30) : match.end() + 30]}…"
+        for rule, pattern in RULES.items()
+        for match in re.finditer(pattern, plain, re.IGNORECASE)
+    ]
+
+
+@cache
+def trees() -> dict[str, ast.Module]:
+    """Return the parsed modules of the engine, by path."""
+    found = sorted((TOP / "store").rglob("*.py"))
+    return {str(path.relative_to(TOP)): ast.parse(path.read_bytes()) for path in found}
+
+
+def pieces(node: ast.expr) -> Iterator[str]:
+    """Yield the texts of an expression, with ``{}`` for each value in them."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        yield node.value
+    elif isinstance(node, ast.JoinedStr):
+        yield "".join(str(v.value) if isinstance(v, ast.Constant) else "{}" for v in node.values)
+    elif isinstance(node, ast.BinOp | ast.IfExp | ast.BoolOp):
+        for child in ast.iter_child_nodes(node):
+            if isinstance(child, ast.expr):
+                yield from pieces(child)
+
+
+def help_pages() -> Iterator[tuple[str, str]]:
+    """Yield the texts of all help pages: of each command, of its options, and of the lists."""
+
+    def visit(name: str, command: click.Command) -> Iterator[tuple[str, str]]:
+        yield name, command.help or ""
+        for option in command.params:
+            yield f"{name} {option.name}", getattr(option, "help", None) or ""
+        if isinstance(command, click.Group):
+            with click.Context(command) as ctx:
+                for child in command.list_commands(ctx):
+                    found = command.get_command(ctx, child)
+                    assert found is not None
+                    yield from visit(f"{name} {child}", found)
+
+    yield from visit("store", cli)
+
+
+def help_literals() -> Iterator[tuple[str, str]]:
+    """Yield every help text as the code has it: options, commands' docstrings, lists of commands,
+    each with its module."""
+    for path, tree in trees().items():
+        if not path.startswith("store/cli/"):
+            continue
+        for node in ast.walk(tree):
+            if isinstance(node, ast.keyword) and node.arg == "help":
+                for text in pieces(node.value):
+                    yield path, text
+            elif isinstance(node, ast.FunctionDef) and any(
+                re.search(r"\b(command|group)\(", ast.unparse(mark)) for mark in node.decorator_list
+            ):
+                yield path, (ast.get_docstring(node) or "").partition("\n\n")[0]
+            elif isinstance(node, ast.Assign) and ast.unparse(node.targets[0]).endswith("COMMANDS"):
+                assert isinstance(node.value, ast.Dict)
+                for value in node.value.values:
+                    for text in pieces(value):
+                        yield path, text
+
+
+def test_help_is_plain_english() -> None:
+    texts = (*help_pages(), *help_literals())
+    found = {f"{name}: {fault}" for name, text in texts for fault in faults(text)}
+    assert not found, "\n".join(sorted(found))
+
+
+def test_no_help_text_is_written_twice() -> None:
+    texts = Counter(" ".join(text.split()).rstrip(".") for _, text in help_literals())
+    assert len(texts) > 100, "the reader finds the help"
+    assert not [text for text, number in texts.items() if number > 1 and text]
