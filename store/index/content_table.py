@@ -23,7 +23,7 @@ import contextlib
 import os
 import stat
 import struct
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, TypeVar
 
 import lmdb
@@ -47,6 +47,9 @@ NEWEST: Final = 4
 
 _SKIPPED: Final = 64
 """Entries of forgotten objects that are passed over in one look."""
+
+_LOOKS: Final = 100
+"""Looks into one snapshot."""
 
 _STALE: Final = 3
 """When one in so many entries is of a forgotten object, they are removed."""
@@ -84,7 +87,7 @@ class ContentTable:
     def __init__(self, index: str) -> None:
         self._path = f"{index}/contents.mdb"
         self._lock = f"{index}/contents.lock"
-        self._reading: tuple[Any, Any, Any] | None = None
+        self._reading: _Reading | None = None
         self._unreadable = False
 
     # -- asking --
@@ -95,19 +98,15 @@ class ContentTable:
         if self._reading is None and not self._open_for_reading():
             return []
         assert self._reading is not None
-        env, holders, numbers = self._reading
         try:
-            with _snapshot(env) as txn, txn.cursor(db=holders) as cursor:
-                if not cursor.set_key(content):
-                    return []
-                return _newest(txn, cursor, numbers, most)
+            return self._reading.find(content, most)
         except (lmdb.Error, struct.error):
             return []
 
     def close(self) -> None:
         """Let go of the file; the next look opens it again."""
         if self._reading is not None:
-            self._reading[0].close()
+            self._reading.close()
             self._reading = None
         self._unreadable = False
 
@@ -150,19 +149,11 @@ class ContentTable:
         if self._unreadable or not os.path.exists(self._path):
             self._unreadable = True
             return False
-        env = None
         try:
-            env = _open(self._path, readonly=True)
-            holders, numbers = (
-                env.open_db(name, create=False, **_TABLES[name])
-                for name in (b"holders", b"numbers")
-            )
+            self._reading = _Reading(_open(self._path, readonly=True))
         except (lmdb.Error, OSError):
-            if env is not None:
-                env.close()
             self._unreadable = True
             return False
-        self._reading = env, holders, numbers
         return True
 
     def _change(self, work: Callable[[Any, Mapping[bytes, Any]], T]) -> T | None:
@@ -182,6 +173,46 @@ class ContentTable:
             except _DAMAGED:
                 self.clear()
         return None
+
+
+class _Reading:
+    """The table, open for reading. A snapshot serves for some looks, as to begin one costs as much
+    as the look; none is kept for long, as what it sees cannot be written over."""
+
+    def __init__(self, env: Any) -> None:
+        self._env = env
+        self._txn: Any = None
+        self._left = 0
+        try:
+            self._holders = env.open_db(b"holders", create=False, **_TABLES[b"holders"])
+            self._numbers = env.open_db(b"numbers", create=False)
+        except BaseException:
+            env.close()
+            raise
+
+    def find(self, content: bytes, most: int) -> list[bytes]:
+        if not self._left:
+            self._begin()
+        self._left -= 1
+        if not self._cursor.set_key(content):
+            return []
+        return _newest(self._txn, self._cursor, self._numbers, most)
+
+    def _begin(self) -> None:
+        if self._txn is not None:
+            self._txn.abort()
+        try:
+            self._txn = self._env.begin()
+        except lmdb.MapResizedError:
+            self._env.set_mapsize(0)
+            self._txn = self._env.begin()
+        self._cursor = self._txn.cursor(db=self._holders)
+        self._left = _LOOKS
+
+    def close(self) -> None:
+        if self._txn is not None:
+            self._txn.abort()
+        self._env.close()
 
 
 def _open(path: str, *, readonly: bool) -> Any:
@@ -206,17 +237,6 @@ def _open(path: str, *, readonly: bool) -> Any:
 
 def _tables(env: Any) -> Mapping[bytes, Any]:
     return {name: env.open_db(name, **flags) for name, flags in _TABLES.items()}
-
-
-@contextlib.contextmanager
-def _snapshot(env: Any) -> Iterator[Any]:
-    try:
-        txn = env.begin()
-    except lmdb.MapResizedError:
-        env.set_mapsize(0)
-        txn = env.begin()
-    with txn:
-        yield txn
 
 
 def _growing(env: Any, work: Callable[[Any], T]) -> T:

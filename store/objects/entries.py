@@ -68,6 +68,8 @@ def umask() -> int:
 def write_all(fd: int, data: bytes) -> None:
     """Write all of ``data``, however little the kernel takes at a time."""
     written = os.write(fd, data)
+    if written == len(data):
+        return
     view = memoryview(data)[written:]
     while view:
         view = view[os.write(fd, view) :]
