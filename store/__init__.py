@@ -44,7 +44,7 @@ _PLACES = {
 def __getattr__(name: str) -> object:
     # Imported when it is asked for: a command that needs little starts sooner.
     if name not in _PLACES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        raise AttributeError(f"the package store has no attribute {name}")
     import importlib
 
     return getattr(importlib.import_module(_PLACES[name]), name)
