@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
@@ -11,7 +10,7 @@ from tests.integration.conftest import Shop
 from tests.integration.neighbours import let_in, neighbour
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be another user")
+@pytest.mark.root(reason="only root can be another user")
 def test_the_owner_collects_and_realises_beside_one_that_holds_locks(
     tmp_path: Path,
 ) -> None:

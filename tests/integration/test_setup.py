@@ -192,11 +192,10 @@ def test_what_was_not_installed_is_not_taken_for_done(checkout: Path, tmp_path: 
     assert os.listdir(other / ".venv") == ["lock"]
 
 
+@pytest.mark.root(reason="mounts, which only root can")
 def test_a_checkout_on_a_read_only_disk_uses_the_users_cache(
     checkout: Path, tmp_path: Path
 ) -> None:
-    if os.geteuid() != 0:
-        pytest.skip("mounts, which only root can")
     other = copy(checkout, tmp_path / "copy", "cached")
     shutil.rmtree(other / ".venv")
     place = tmp_path / "disk\n"

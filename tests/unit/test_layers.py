@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -72,10 +73,16 @@ def room(module: str) -> str:
     return module.split(".")[1] if "." in module else "store_package"
 
 
+@cache
+def parsed(path: Path) -> ast.Module:
+    """A module's syntax."""
+    return ast.parse(path.read_text())
+
+
 def imports(path: Path) -> list[tuple[int, str]]:
     """Every imported module of a file with its line, late imports included."""
     found = []
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(parsed(path)):
         if isinstance(node, ast.Import):
             found += [(node.lineno, alias.name) for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
@@ -181,7 +188,7 @@ def inner_imports() -> dict[str, set[str]]:
     found: dict[str, set[str]] = {}
     for name, path in known.items():
         targets = set()
-        for node in ast.walk(ast.parse(path.read_text())):
+        for node in ast.walk(parsed(path)):
             if isinstance(node, ast.Import):
                 targets |= {alias.name for alias in node.names}
             elif isinstance(node, ast.ImportFrom) and node.module:
@@ -243,7 +250,7 @@ def test_a_folder_says_what_it_is_for() -> None:
     silent = [
         name
         for name, path in modules("store")
-        if path.name == "__init__.py" and not ast.get_docstring(ast.parse(path.read_text()))
+        if path.name == "__init__.py" and not ast.get_docstring(parsed(path))
     ]
     assert silent == []
 
@@ -266,7 +273,7 @@ def classes() -> list[tuple[str, ast.ClassDef]]:
     return [
         (name, node)
         for name, path in modules("store")
-        for node in ast.parse(path.read_text()).body
+        for node in parsed(path).body
         if isinstance(node, ast.ClassDef) and not node.name.startswith("_")
     ]
 

@@ -49,7 +49,7 @@ def test_a_key_that_others_can_read_is_refused(ring: Keyring, mode: int) -> None
     assert "chmod 600" in (caught.value.hint or "")
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be another user")
+@pytest.mark.root(reason="only root can be another user")
 def test_another_users_key_and_one_that_cannot_be_read_are_refused(ring: Keyring) -> None:
     ring.create("anne")
     path = Path(ring.keys, "anne.key")
@@ -152,7 +152,7 @@ def test_trust_that_others_can_give_is_none(ring: Keyring, part: str, mode: int)
         ring.trusted()
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be another user")
+@pytest.mark.root(reason="only root can be another user")
 @pytest.mark.parametrize("part", ["", "trusted-keys"])
 def test_trust_that_another_user_gave_is_none(ring: Keyring, part: str) -> None:
     ring.trust([PrivateKey.generate("anne").public])

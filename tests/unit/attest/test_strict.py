@@ -89,6 +89,7 @@ def test_random_bytes_raise_nothing_but_a_format_error(read: Any, data: bytes) -
         read(data)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("read", READERS)
 @given(st.dictionaries(st.text(max_size=8), ANY_JSON))
 def test_random_json_raises_nothing_but_a_format_error(read: Any, value: dict[str, Any]) -> None:

@@ -8,6 +8,7 @@ import lzma
 import struct
 import tarfile
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -187,6 +188,7 @@ def damaged(draw: st.DrawFn) -> bytes:
     return bytes(data[: draw(st.integers(0, len(data)))]) + draw(st.binary(max_size=100))
 
 
+@pytest.mark.slow
 @given(damaged(), damaged())
 @settings(max_examples=500, deadline=None)
 def test_no_file_is_too_broken(one: bytes, other: bytes) -> None:

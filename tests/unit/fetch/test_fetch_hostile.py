@@ -57,6 +57,7 @@ def get(folder: Path, *locators: str, bounds: Bounds = BOUNDS) -> FetchResult:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(QUICK))
 def test_the_next_locator_serves_after(name: str, server: Server, tmp_path: Path) -> None:
     tracemalloc.start()
@@ -131,6 +132,7 @@ def test_an_endless_body_stops_at_the_disks_reserve_and_leaves_nothing(
     assert list(partial.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_a_bomb_costs_no_memory(server: Server, tmp_path: Path) -> None:
     """In a process of its own, with a limit: nothing is unpacked, collected or held twice."""
     script = f"""
@@ -164,6 +166,7 @@ PIECES = [
 ]
 
 
+@pytest.mark.slow
 @settings(
     max_examples=120,
     deadline=None,

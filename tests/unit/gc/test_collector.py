@@ -39,6 +39,7 @@ def collect(stock: Stock, policy: Policy | None = None) -> Collector:
     return collector
 
 
+@pytest.mark.slow
 @settings(
     deadline=None, max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )

@@ -117,6 +117,7 @@ def test_the_collector_and_a_new_index_get_through(
     assert os.listdir(layout.objects) == []
 
 
+@pytest.mark.slow
 def test_trees_without_end_are_measured_and_removed(place: Path) -> None:
     levels = 1100
     store = Store.open(str(place / "root"))

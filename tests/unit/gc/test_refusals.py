@@ -168,9 +168,8 @@ def test_what_was_put_in_its_place_meanwhile_stays(
     assert stock.there() == {"held"}
 
 
+@pytest.mark.root(reason="only root makes files immovable")
 def test_what_cannot_be_removed_from_the_trash_is_named_and_the_rest_goes(stock: Stock) -> None:
-    if os.geteuid() != 0:
-        pytest.skip("only root makes files immovable")
     inner, top, file = tree(stock, "inner"), tree(stock, "top"), stock.make("file")
     tree(stock, "other")
     layout = stock.store.layout
@@ -339,10 +338,9 @@ assert os.statvfs(place).f_favail > 20
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.root(reason="only root makes folders immovable")
 @pytest.mark.parametrize("folder", ["manifests"])
 def test_a_folder_that_lets_no_name_go_is_told_by_each_of_them(stock: Stock, folder: str) -> None:
-    if os.geteuid() != 0:
-        pytest.skip("only root makes folders immovable")
     tree(stock, "dead")
     place = Path(stock.store.layout.root) / folder
     held = [place] if folder == "manifests" else list(place.iterdir())

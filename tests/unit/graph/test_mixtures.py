@@ -190,6 +190,7 @@ def test_a_derivations_inputs_are_found_in_what_it_was_resolved_to(quiet: bool) 
         assert inputs_of(other, resolved) is None
 
 
+@pytest.mark.slow
 def test_a_long_chain_of_builds_is_gone_through(place: Place) -> None:
     """Two of each, down to the bottom, where chance decided: no recursion is deep enough."""
     depth = 1500

@@ -237,7 +237,7 @@ def become_nobody() -> None:
     os.setresuid(65534, 65534, 65534)
 
 
-needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="becomes another user")
+needs_root = pytest.mark.root(reason="becomes another user")
 
 
 @needs_root

@@ -21,7 +21,7 @@ from store.system import owned
 from store.system.locks import Claims, LockFile, make_held
 
 NEIGHBOUR = 12345
-AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root can be another user")
+AS_ROOT = pytest.mark.root(reason="only root can be another user")
 FOLDERS = [Path(path).name for path in Layout("/r").directories]
 FILES = [path.removeprefix("/r/") for path in Layout("/r").files]
 

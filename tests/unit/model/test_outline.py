@@ -81,6 +81,7 @@ def test_a_directory_that_is_not_there_is_refused(manifest: Manifest) -> None:
         list(outline.folders(b"/top"))
 
 
+@pytest.mark.slow
 def test_a_folder_of_a_million_small_links_can_be_written() -> None:
     links: list[Any] = [[b"%06x" % n, 2, False, 1, b"a"] for n in range(1_000_000)]
     canon.check_memory([canon.encode(links)])

@@ -182,7 +182,7 @@ def test_a_socket_is_refused(layout: Layout, tree: Path, monkeypatch: pytest.Mon
             ingest(layout.root, str(tree), "pkg")
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root makes devices")
+@pytest.mark.root(reason="only root makes devices")
 @pytest.mark.parametrize("kind", [stat.S_IFCHR, stat.S_IFBLK])
 def test_a_device_is_refused(layout: Layout, tree: Path, kind: int) -> None:
     try:
@@ -763,6 +763,7 @@ def test_a_sparse_file_stays_one(layout: Layout, tmp_path: Path) -> None:
     assert check_object(layout.root, manifest) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shift", [-40, -31, -16, -1, 0, 5])
 def test_a_sparse_file_that_names_its_object_stays_one(
     layout: Layout, tmp_path: Path, shift: int

@@ -344,6 +344,7 @@ def _copy(root: str, path: str) -> None:
     store.close()
 
 
+@pytest.mark.slow
 @settings(
     max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )

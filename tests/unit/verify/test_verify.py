@@ -383,7 +383,7 @@ def test_a_finding_is_one_line_of_text() -> None:
     assert str(Finding("mode", "/store/a ü")) == "mode: /store/a ü"
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="gives files to another user, which only root can")
+@pytest.mark.root(reason="gives files to another user, which only root can")
 @pytest.mark.parametrize("where", ["a", "below", "below/b", "."])
 def test_what_another_user_could_change_is_found_and_mended(
     store: Store, oid: ObjectId, where: str

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import pytest
+
 from tests.unit.cli.conftest import Line
 
 
@@ -16,6 +18,7 @@ def test_what_is_freed_is_told_once(line: Line, tmp_path: Path) -> None:
     assert "deleted 1 object, freed" in done.stderr
 
 
+@pytest.mark.slow
 def test_the_hint_is_of_what_keeps_it(line: Line, tmp_path: Path) -> None:
     path = line.add(tmp_path / "kept", "kept", "--out-link", str(tmp_path / "link"))
     assert "removing the link" in line.run("delete", path, code=58).stderr
@@ -31,6 +34,7 @@ def test_the_hint_is_of_what_keeps_it(line: Line, tmp_path: Path) -> None:
     line.run("delete", path)
 
 
+@pytest.mark.slow
 def test_an_object_goes_by_any_path_that_leads_to_it(line: Line, tmp_path: Path) -> None:
     folder = tmp_path / "tree"
     (folder / "bin").mkdir(parents=True)

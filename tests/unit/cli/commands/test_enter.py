@@ -12,7 +12,7 @@ from store.cli.commands.enter import command
 from store.errors import NotOwner, UsageError
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be another user")
+@pytest.mark.root(reason="only root can be another user")
 @pytest.mark.parametrize("given", ["folder", "request"])
 def test_what_another_user_wrote_is_not_entered(tmp_path: Path, given: str) -> None:
     kept = tmp_path / "kept"

@@ -16,6 +16,7 @@ from store.local.store import Store
 from tests.unit.cli.conftest import Line
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "words",
     [
@@ -96,6 +97,7 @@ def test_objects_that_go_while_a_dry_run_looks_are_left_out(
     store.close()
 
 
+@pytest.mark.slow
 def test_what_interrupted_processes_left_is_told_before_it_goes(line: Line, tmp_path: Path) -> None:
     path = line.add(tmp_path / "kept", "kept", "--out-link", str(tmp_path / "link"))
     stray = line.root / "store" / f"{'0' * 32}-stray"
@@ -119,6 +121,7 @@ def test_what_interrupted_processes_left_is_told_before_it_goes(line: Line, tmp_
     assert path in line.run("root", "list").stdout
 
 
+@pytest.mark.slow
 def test_options_before_a_subcommand_are_not_passed_over(line: Line, tmp_path: Path) -> None:
     path = line.add(tmp_path / "dead", "dead")
     for words in (["--dry-run"], ["--json"], ["--max-freed", "1"], ["--keep-derivations"]):
@@ -130,6 +133,7 @@ def test_options_before_a_subcommand_are_not_passed_over(line: Line, tmp_path: P
     assert "nothing keeps" in line.run("gc", "why-alive", path, code=1).stderr
 
 
+@pytest.mark.slow
 def test_names_of_links_cannot_steer_a_terminal(line: Line, tmp_path: Path) -> None:
     link = tmp_path / "a\x1b[31mred\nline\udcff"
     path = line.add(tmp_path / "kept", "kept", "--out-link", str(link))

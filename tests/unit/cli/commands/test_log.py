@@ -78,7 +78,7 @@ def test_the_root_itself_may_be_a_link(layout: Layout, tmp_path: Path) -> None:
     os.close(_opened(Layout(str(tmp_path / "link")), KEY))
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be another user")
+@pytest.mark.root(reason="only root can be another user")
 def test_another_users_file_among_the_logs_is_not_shown(layout: Layout) -> None:
     Path(layout.log(KEY)).write_text("secret")
     os.chown(layout.root, 12345, 12345)

@@ -51,6 +51,7 @@ def a_run(seed: int) -> list[events.Event | float]:
     return told
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None)
 @given(seed=st.integers(0, 1 << 30), sizes=st.lists(SIZES, min_size=1, max_size=6))
 def test_the_view_never_outgrows_the_screen(seed: int, sizes: list[tuple[int, int]]) -> None:
@@ -66,6 +67,7 @@ def test_the_view_never_outgrows_the_screen(seed: int, sizes: list[tuple[int, in
             assert max(widths) <= max(play.terminal.size.columns - 1, 1)
 
 
+@pytest.mark.slow
 @settings(max_examples=20, deadline=None)
 @given(seed=st.integers(0, 1 << 30), size=st.tuples(st.integers(70, 130), st.integers(2, 45)))
 def test_nothing_but_lasting_lines_is_left_at_the_end(seed: int, size: tuple[int, int]) -> None:

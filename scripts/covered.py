@@ -1,0 +1,89 @@
+"""Run the tests and measure which statements of the engine they execute: ``covered.py [PATH...]``.
+
+With paths, pytest gets these and the figures are of them alone: for a look at a module that is
+being worked on. Without, all tests run, and a module of which too little is executed is a failure.
+Whether the tests themselves pass is the concern of ``scripts/test``: here everything is slower,
+and a test that measures times may fail.
+
+Processes that the engine forks, and commands that a test starts with this environment, count, too.
+One that is killed, or cannot reach its file (in a sandbox, or as another user), does not.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+TOP: Final = Path(__file__).resolve().parents[1]
+LEAST: Final = 80.0
+"""Per cent of a module's statements that the tests have to execute."""
+
+ALL: Final = ("--numprocesses", "logical", "--dist", "loadfile")
+
+
+def coverage(*words: str, env: Mapping[str, str]) -> int:
+    """Run a command of the coverage tool in the checkout; its exit code."""
+    command = [sys.executable, "-I", "-m", "coverage", *words]
+    return subprocess.run(command, cwd=TOP, env=env, check=False).returncode
+
+
+def measured(folder: Path, tests: Iterable[str]) -> dict[str, Any]:
+    """Run tests, with what each process executed kept in ``folder``; the report on all of it."""
+    env = {**os.environ, "COVERAGE_FILE": str(folder / "data")}
+    coverage("run", "-m", "pytest", *tests, env=env)
+    coverage("combine", "--quiet", env=env)
+    report = folder / "report.json"
+    if coverage("json", "--quiet", "-o", str(report), env=env):
+        sys.exit("coverage: nothing was measured")
+    found: dict[str, Any] = json.loads(report.read_text())
+    return found
+
+
+def shares(report: Mapping[str, Any]) -> dict[str, tuple[float, str]]:
+    """For each module the per cent of its statements that were executed, and the missing lines."""
+    return {
+        path: (
+            file["summary"]["percent_covered"],
+            ranges(file["missing_lines"]),
+        )
+        for path, file in report["files"].items()
+    }
+
+
+def ranges(lines: Iterable[int]) -> str:
+    """Sorted line numbers as in ``3-5,9``."""
+    found: list[list[int]] = []
+    for line in lines:
+        if found and found[-1][1] == line - 1:
+            found[-1][1] = line
+        else:
+            found.append([line, line])
+    return ",".join(f"{first}" if first == last else f"{first}-{last}" for first, last in found)
+
+
+def main(tests: list[str]) -> int:
+    """Measure, and print each module that lacks something, the least executed first."""
+    with tempfile.TemporaryDirectory(prefix="covered.") as name:
+        folder = Path(name)
+        folder.chmod(0o1777)  # tests run commands as other users, too
+        report = measured(folder, tests or ALL)
+    found = sorted((share, path, lines) for path, (share, lines) in shares(report).items())
+    for share, path, lines in found:
+        if lines:
+            print(f"{share:5.1f} %  {path}  {lines}")
+    print(f"{report['totals']['percent_covered']:5.1f} %  of {len(found)} modules together")
+    low = [path for share, path, _ in found if share < LEAST]
+    if low and not tests:
+        print(f"coverage: less than {LEAST:.0f} % is executed of {', '.join(low)}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

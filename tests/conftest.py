@@ -1,0 +1,26 @@
+"""Marks of all tests: what is slow, and what only root can do."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).resolve().parent
+QUICK = (HERE / "unit", HERE / "golden")
+
+
+def pytest_collection_modifyitems(items: Iterable[pytest.Item]) -> None:
+    """Mark as slow what builds, breaks or fuzzes: all but the unit tests."""
+    for item in items:
+        if not any(item.path.is_relative_to(folder) for folder in QUICK):
+            item.add_marker("slow")
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip what only root can do for others, with the mark's reason."""
+    mark = item.get_closest_marker("root")
+    if mark is not None and os.geteuid() != 0:
+        pytest.skip(str(mark.kwargs["reason"]))
