@@ -143,6 +143,14 @@ class ContentTable:
         if os.path.lexists(self._lock) and not stat.S_ISREG(os.lstat(self._lock).st_mode):
             os.unlink(self._lock)
 
+    def replace_by(self, other: ContentTable) -> None:
+        """Be what the other table is, which nobody else uses, and which is not there any more then.
+        OSError."""
+        self.clear()
+        other.close()
+        with contextlib.suppress(FileNotFoundError):
+            os.rename(other._path, self._path)
+
     # -- opening --
 
     def _open_for_reading(self) -> bool:

@@ -68,30 +68,46 @@ class Writer(Reader):
 
         What they refer to is known already or among them; StorageError otherwise.
         """
-        fresh = {entry.id.digest: entry for entry in entries if not self.has(entry.id)}
+        wanted = {entry.id.digest: entry for entry in entries}
+        known = self._numbers_for(wanted.values())
+        fresh = {digest: entry for digest, entry in wanted.items() if digest not in known}
         first = self.next_number()
         if first + len(fresh) > LAST_NUMBER:
             raise StorageError("the index has given away all of its numbers")
         if fresh:
             numbers = dict(zip(fresh, range(first, first + len(fresh)), strict=True))
-            if not self._put_objects(fresh, numbers):
+            if not self._put_objects(fresh, numbers, known):
                 fresh = _in_order(fresh)
                 numbers = dict(zip(fresh, numbers.values(), strict=True))
-                assert self._put_objects(fresh, numbers)
+                assert self._put_objects(fresh, numbers, known)
             self._put(b"meta", b"next", b"%d" % (first + len(fresh)))
         return len(fresh)
 
-    def _put_objects(self, entries: Mapping[bytes, Entry], numbers: Mapping[bytes, int]) -> bool:
+    def _numbers_for(self, entries: Iterable[Entry]) -> dict[bytes, int]:
+        """The numbers of those of these objects, and of what they refer to, that are registered."""
+        digests = {entry.id.digest for entry in entries}
+        digests.update(other[0] for entry in entries for other in entry.references)
+        with self._txn.cursor(db=self._tables[b"ids"]) as cursor:
+            found = cursor.getmulti(sorted(digests))
+        return {digest: int.from_bytes(number, "big") for digest, number in found}
+
+    def _put_objects(
+        self,
+        entries: Mapping[bytes, Entry],
+        numbers: Mapping[bytes, int],
+        known: Mapping[bytes, int],
+    ) -> bool:
         """False, and nothing done, when one refers to another that has no smaller number."""
         objects, references = [], []
         above: dict[int, list[bytes]] = {}
         pack, now = NUMBER.pack, unix_seconds()
+        places = {**known, **numbers}
         for digest, entry in entries.items():
             number = numbers[digest]
             key = pack(number)
             below = array("I")
             for reference in entry.references:
-                other = numbers.get(reference.digest) or self.number(reference)
+                other = places.get(reference[0])
                 if other is None:
                     raise StorageError(
                         f"{entry.id} refers to {reference}, which is not in the store"

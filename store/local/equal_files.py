@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
-from store.errors import FormatError, InvalidName
+from store.errors import FormatError
 from store.index.content_table import ContentTable
 from store.index.env import Index
 from store.layout.paths import Layout
-from store.model.manifest import Manifest
+from store.model.outline import Outline
 from store.objects.content import read_record
-from store.objects.contents import contents
+from store.objects.contents import Told, outline_contents
 from store.system.locks import Claims
 from store.system.parallel import map_each, uncollected
 
@@ -24,9 +24,6 @@ CROWD = 1000
 
 FEW = 200
 """Objects whose manifests one process reads in the time that forking another takes."""
-
-Told = tuple[str, bytes, list[tuple[bytes, bytes]]]
-"""An object's ``<digest>-<name>``, its digest, and its contents with their paths."""
 
 
 def untold(layout: Layout, index: Index) -> tuple[list[str], list[bytes]]:
@@ -70,14 +67,24 @@ def tell(layout: Layout, names: Sequence[str]) -> None:
 
 
 def _read_all(layout: Layout, names: Sequence[str]) -> list[Told | None]:
-    return [_read(layout, name) for name in names]
+    records = [_record(f"{layout.manifests}/{name}") for name in names]
+    outlines = iter(Outline.decode_all([data for data in records if data is not None]))
+    # One that cannot be read is a finding of `store verify`.
+    found = [None if data is None else next(outlines) for data in records]
+    return [_told(name, outline) for name, outline in zip(names, found, strict=True)]
 
 
-def _read(layout: Layout, name: str) -> Told | None:
+def _record(path: str) -> bytes | None:
     try:
-        manifest = Manifest.decode(read_record(f"{layout.manifests}/{name}")[0])
-    except (OSError, FormatError, InvalidName):
-        return None  # a finding of `store verify`
-    if str(manifest.id) != name:
+        return read_record(path)[0]
+    except OSError:
         return None
-    return name, manifest.id.digest, contents(manifest)
+
+
+def _told(name: str, outline: Outline | None) -> Told | None:
+    if outline is None or str(outline.id) != name:
+        return None
+    try:
+        return name, outline.id.digest, outline_contents(outline)
+    except (FormatError, TypeError, ValueError):
+        return None

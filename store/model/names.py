@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import NamedTuple
 
-from store.digest import OBJECT_DIGEST_SIZE, TEXT_SIZE, from_text, to_text, to_texts
+from store.digest import OBJECT_DIGEST_SIZE, TEXT_SIZE, from_text, from_texts, to_text, to_texts
 from store.errors import FormatError, InvalidName, quoted
 
 STORE_DIR = "/store"
@@ -115,6 +116,30 @@ class ObjectId(_Identity):
         if not path.startswith(prefix):
             raise FormatError(f"{quoted(path)} is not below {STORE_DIR}")
         return cls.parse(path[len(prefix) :].partition("/")[0])
+
+
+def object_ids(pairs: Sequence[Sequence[object]]) -> list[ObjectId]:
+    """An identity of each pair of a digest and a name, for thousands: FormatError or InvalidName
+    for what no object has."""
+    if not pairs:
+        return []
+    if set(map(len, pairs)) != {2}:
+        raise FormatError("an identity is a digest and a name")
+    digests, names = zip(*pairs, strict=True)
+    if set(map(type, digests)) != {bytes} or set(map(type, names)) != {str}:
+        raise FormatError("an identity is a digest, which is bytes, and a name, which is a text")
+    if set(map(len, digests)) != {OBJECT_DIGEST_SIZE}:
+        raise FormatError("an object digest has 20 bytes")
+    check_names(names)
+    return list(map(partial(tuple.__new__, ObjectId), pairs))
+
+
+def parse_all(names: Sequence[str]) -> list[ObjectId]:
+    """As :meth:`ObjectId.parse` of each, for thousands."""
+    if {name[TEXT_SIZE : TEXT_SIZE + 1] for name in names} - {"-"}:
+        return list(map(ObjectId.parse, names))  # one of them says what is wrong
+    digests = from_texts([name[:TEXT_SIZE] for name in names])
+    return object_ids(list(zip(digests, [name[TEXT_SIZE + 1 :] for name in names], strict=True)))
 
 
 def texts(digests: Sequence[bytes], names: Sequence[str]) -> list[str]:

@@ -6,15 +6,17 @@ within an entry are those of the fields when the object's identity is right, and
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain, islice
 from operator import itemgetter
 from typing import Any, TypeAlias
 
 from store import canon, digest
-from store.errors import FormatError, quoted
+from store.canon import Value
+from store.errors import FormatError, StoreError, quoted
 from store.model import fields
-from store.model.names import ObjectId
+from store.model.names import ObjectId, object_ids
 from store.model.tree import Node, NodeKind
 
 VERSION = 1
@@ -40,6 +42,13 @@ def _folders(entries: Entries) -> list[bytes]:
         raise FormatError("a directory's entry is not one") from error
 
 
+def _decoded(data: bytes) -> Outline | None:
+    try:
+        return Outline.decode(data)
+    except StoreError:
+        return None
+
+
 @dataclass(frozen=True)
 class Outline:
     """What a manifest holds. ``directories`` has entries by the digest of their encoding."""
@@ -54,22 +63,50 @@ class Outline:
     def decode(cls, data: bytes) -> Outline:
         """Read an encoded manifest; FormatError or InvalidName for what is none."""
         values = fields.array(canon.decode(data), 6)
-        if values[0] != VERSION:
-            raise FormatError(f"a manifest of version {quoted(values[0])}, not {VERSION}")
         references = fields.several(values[2], fields.object_id)
-        fields.strictly_ascending(references, "references")
-        encoded = fields.several(values[5], fields.raw)
-        keys = [digest.keyed(digest.Kind.DIRECTORY, item) for item in encoded]
-        fields.strictly_ascending(keys, "directories")
-        outline = cls(
-            fields.object_id(values[1]),
-            references,
-            fields.boolean(values[3]),
-            Node.from_fields(fields.array(values[4])),
-            dict(zip(keys, canon.decode_each(encoded), strict=True)),
-        )
-        outline._check_extent()
+        return cls._of(values, fields.object_id(values[1]), references)
+
+    @classmethod
+    def decode_all(cls, records: Sequence[bytes]) -> list[Outline | None]:
+        """As :meth:`decode` of each, for thousands of short ones; None for what is none."""
+        try:
+            values = canon.decode_all(records)
+            heads: list[list[Value]] = [fields.array(item, 6) for item in values]
+            below: list[list[Value]] = [fields.array(head[2]) for head in heads]
+            pairs: list[Any] = [head[1] for head in heads]
+            pairs += chain.from_iterable(below)
+            ids = object_ids(pairs)
+            rest = iter(ids[len(heads) :])
+            references = [tuple(islice(rest, len(item))) for item in below]
+            return list(map(cls._of, heads, ids, references))
+        except (StoreError, TypeError):
+            return [_decoded(data) for data in records]
+
+    @classmethod
+    def _of(cls, values: list[Value], oid: ObjectId, references: tuple[ObjectId, ...]) -> Outline:
+        version, _, _, itself, root, listed = values
+        if version != VERSION:
+            raise FormatError(f"a manifest of version {quoted(version)}, not {VERSION}")
+        if len(references) > 1:
+            fields.strictly_ascending(references, "references")
+        directories: dict[bytes, Entries] = {}
+        if listed != []:
+            encoded = fields.several(listed, fields.raw)
+            keys = [digest.keyed(digest.Kind.DIRECTORY, item) for item in encoded]
+            fields.strictly_ascending(keys, "directories")
+            directories = dict(zip(keys, canon.decode_each(encoded), strict=True))
+        top = Node.from_fields(fields.array(root))
+        outline = cls(oid, references, fields.boolean(itself), top, directories)
+        if directories:
+            outline._check_extent()
         return outline
+
+    def is_named_right(self) -> bool:
+        """Whether this is what the object's digest is of, with nothing blanked."""
+        tree = digest.keyed(digest.Kind.TREE, canon.encode_decoded(self.root.to_fields()))
+        record: list[Value] = [self.id.name, tree, self.references, self.refers_to_itself]
+        found = digest.keyed(digest.Kind.OBJECT, canon.encode_decoded(record))
+        return found[: digest.OBJECT_DIGEST_SIZE] == self.id.digest
 
     def _check_extent(self) -> None:
         """FormatError for a tree that is deeper, or has more entries, than any tree on a disk.

@@ -6,9 +6,15 @@ from collections.abc import Iterator
 from typing import Protocol
 
 from store.model.manifest import Manifest
+from store.model.outline import Outline
 from store.model.tree import Node, NodeKind
 
 _SIZE = 15
+_FILE = int(NodeKind.FILE)  # a plain number is compared faster
+
+
+Told = tuple[str, bytes, list[tuple[bytes, bytes]]]
+"""An object's ``<digest>-<name>``, its digest, and its contents with their paths."""
 
 
 class Holders(Protocol):
@@ -50,6 +56,22 @@ def contents(manifest: Manifest) -> list[tuple[bytes, bytes]]:
         content = node.payload[:_SIZE] + (b"\1" if node.executable else b"\0")
         if found.setdefault(content, path) > path:
             found[content] = path
+    return sorted(found.items())
+
+
+def outline_contents(outline: Outline) -> list[tuple[bytes, bytes]]:
+    """As :func:`contents`, of an outline."""
+    root = outline.root
+    if root.kind is NodeKind.FILE:
+        return [(content_of(root.payload, root.executable), b"")]
+    found: dict[bytes, bytes] = {}
+    for folder, entries in outline.folders(b""):
+        for name, kind, executable, _, payload in entries:
+            if kind == _FILE:
+                path = (b"%b/%b" % (folder, name))[1:]
+                content = payload[:_SIZE] + (b"\1" if executable else b"\0")
+                if found.setdefault(content, path) > path:
+                    found[content] = path
     return sorted(found.items())
 
 

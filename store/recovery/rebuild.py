@@ -23,15 +23,15 @@ from store.index.records import Scan
 from store.index.writing import Writer
 from store.layout import opening
 from store.layout.paths import Layout
-from store.local.equal_files import tell
 from store.local.store import make_directories
+from store.model.names import ObjectId
 from store.recovery.backup import check_seal
 from store.recovery.replay import Replay
 from store.recovery.survey import Survey, survey
 from store.system.durable import open_file
 from store.system.forking import ForkedCall
 
-CROWD = 5_000
+CROWD = 20_000
 """Objects that are told to the index at once."""
 
 EVERY = 40_000
@@ -115,7 +115,14 @@ def _make(
         identity = _identity(layout) if backup else None
         nameless = backup is not None and _told_identity(backup) is None
         phase("looking at objects")
-        found = survey(layout, contents=contents, progress=_counted(phase, "looking at objects"))
+        table = ContentTable(shop.folder)
+        found = survey(
+            layout,
+            contents=contents,
+            progress=_counted(phase, "looking at objects"),
+            files=table.tell_all,
+        )
+        table.forget(ObjectId.parse(name).digest for name in found.sound.lacking)
         phase("writing")
         kept, told = Scan(layout.records), [Replay()]
         begin = partial(Replay, identity=identity)
@@ -126,9 +133,7 @@ def _make(
             layout.records,
             lambda: told[-1].kept_for_later,
         )
-        phase("looking for equal files")
-        ContentTable(layout.index).clear()
-        tell(layout, [str(entry.id) for entry in found.sound])
+        ContentTable(layout.index).replace_by(table)
     return Rebuilt(found, told[-1], why, kept.skipped)
 
 

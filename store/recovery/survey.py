@@ -3,26 +3,29 @@
 from __future__ import annotations
 
 import os
+from bisect import bisect_left
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, field
+from itertools import repeat
 
 from store.errors import FormatError, InvalidName, StoreError
-from store.index.schema import Entry
 from store.layout.paths import Layout
 from store.model.manifest import Manifest
-from store.model.names import ObjectId
+from store.model.names import ObjectId, parse_all
+from store.model.outline import Outline
+from store.objects.attributes import Sound, sound_objects
 from store.objects.check import check_identity, check_tree
 from store.objects.content import read_record
+from store.objects.contents import Told, outline_contents
 from store.objects.placing import BESIDE
-from store.recovery.whole import Seen, Whole
+from store.recovery.whole import Columns, Whole
 from store.system.clock import unix_seconds
-from store.system.parallel import map_each
+from store.system.parallel import map_each, uncollected, worker_count
 
 MANY = 20_000
 """Objects that are looked at before what was seen of them is put into columns."""
 
-FEW = 64
+FEW = 200
 """Objects that one process looks at in the time that forking another takes."""
 
 
@@ -41,10 +44,14 @@ class Survey:
     names are those of no object, and nobody's loss.
     """
 
-    sound: Sequence[Entry]
+    sound: Whole
     damaged: Sequence[Damage]
     incomplete: Sequence[Damage]
     foreign: Sequence[str] = ()
+
+
+Files = Callable[[list[Told]], object]
+"""Is told, of objects that agree with their manifests, where they have which content."""
 
 
 def survey(
@@ -52,28 +59,38 @@ def survey(
     *,
     contents: bool = False,
     progress: Callable[[int, int], None] = lambda done, total: None,
+    files: Files | None = None,
 ) -> Survey:
     """Look at every object on disk. With ``contents``, every file's bytes are read; otherwise its
     size, mode and mtime have to do. Raises StorageError when a folder cannot be read."""
     # What a killed swap left is for the collector.
     there = sorted(name for name in os.listdir(layout.objects) if not name.startswith(BESIDE))
-    names = [name for name in there if _is_name(name)]
-    foreign = sorted(set(there).difference(names))
-    work = partial(_look_at_all, layout, contents=contents)
+    names, foreign = _sorted_out(there)
     whole, damaged = Whole(names), []
-    for start in range(0, len(names), MANY):
-        progress(start, len(names))
-        portion = names[start : start + MANY]
-        for name, seen in zip(portion, map_each(work, portion, FEW), strict=True):
-            if isinstance(seen, str):
-                damaged.append(Damage(name, seen))
-            whole.add(None if isinstance(seen, str) else seen)
+    with uncollected():
+        for start in range(0, len(names), MANY):
+            progress(start, len(names))
+            for part in _portions(layout, names, start, contents, files is not None):
+                whole.extend(part.columns)
+                damaged += part.damaged
+                if files is not None:
+                    files(part.told)
     whole.put_in_order()
     incomplete = [
         Damage(name, f"needs {lacking}, which is not whole")
         for name, lacking in sorted(whole.lacking.items())
     ]
     return Survey(whole, damaged, incomplete, foreign)
+
+
+def _sorted_out(there: list[str]) -> tuple[list[str], list[str]]:
+    """The names that objects have, and the others."""
+    try:
+        parse_all(there)
+        return there, []
+    except (FormatError, InvalidName):
+        names = [name for name in there if _is_name(name)]
+        return names, sorted(set(there).difference(names))
 
 
 def _is_name(name: str) -> bool:
@@ -84,13 +101,75 @@ def _is_name(name: str) -> bool:
     return True
 
 
-def _look_at_all(layout: Layout, names: Sequence[str], *, contents: bool) -> list[Seen | str]:
-    return [_look_at(layout, name, contents) for name in names]
+def _portions(
+    layout: Layout, names: Sequence[str], start: int, contents: bool, told: bool
+) -> list[_Part]:
+    """What was seen of MANY names from ``start`` on, in order."""
+    many = range(start, min(start + MANY, len(names)))
+    size = -(-len(many) // max(1, min(worker_count(), len(many) // FEW)))
+    portions = [many[at : at + size] for at in range(0, len(many), size)]
+
+    def work(mine: Sequence[range]) -> list[_Part]:
+        return [_look_at_all(layout, names, x, contents=contents, told=told) for x in mine]
+
+    return map_each(work, portions, 1)
 
 
-def _look_at(layout: Layout, name: str, contents: bool) -> Seen | str:
+@dataclass
+class _Part:
+    """What one process saw of some names that follow each other."""
+
+    columns: Columns = field(default_factory=Columns)
+    damaged: list[Damage] = field(default_factory=list)
+    told: list[Told] = field(default_factory=list)
+
+
+def _look_at_all(
+    layout: Layout, names: Sequence[str], mine: range, *, contents: bool, told: bool
+) -> _Part:
+    part, places = _Part(), _Places(names)
+    chosen = names[mine.start : mine.stop]
+    # A quick look first; with contents, all is read file by file.
+    quick = repeat(None) if contents else sound_objects(layout, chosen)
+    for name, sound in zip(chosen, quick, strict=False):
+        seen = sound or _look_at(layout, ObjectId.parse(name), contents)
+        if isinstance(seen, str):
+            part.damaged.append(Damage(name, seen))
+            part.columns.add_damaged()
+            continue
+        outline, stored = seen
+        below = list(map(places.of, outline.references))
+        since = min(max(0, stored), unix_seconds())
+        size, itself = outline.root.size, outline.refers_to_itself
+        part.columns.add(itself, size, since, [at for at in below if at >= 0])
+        if -1 in below:
+            part.columns.lacks(str(outline.references[below.index(-1)]))
+        if told:
+            part.told.append((name, outline.id.digest, outline_contents(outline)))
+    return part
+
+
+class _Places:
+    """Where objects stand in the sorted names of all."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self._names = names
+        self._found: dict[ObjectId, int] = {}
+
+    def of(self, oid: ObjectId) -> int:
+        """The place of an object; -1 when it has none."""
+        place = self._found.get(oid)
+        if place is None:
+            name = str(oid)
+            place = bisect_left(self._names, name)
+            if place == len(self._names) or self._names[place] != name:
+                place = -1
+            self._found[oid] = place
+        return place
+
+
+def _look_at(layout: Layout, oid: ObjectId, contents: bool) -> Sound | str:
     """The object as it was found, or what is wrong with it."""
-    oid = ObjectId.parse(name)
     try:
         data, seen = read_record(layout.manifest(oid))
         manifest = Manifest.decode(data)
@@ -108,10 +187,4 @@ def _look_at(layout: Layout, name: str, contents: bool) -> Seen | str:
     if findings:
         more = f", and {len(findings) - 1} more" if len(findings) > 1 else ""
         return f"{findings[0]}{more}"
-    references = tuple(map(str, manifest.references))
-    return Seen(
-        references,
-        manifest.refers_to_itself,
-        manifest.size,
-        min(max(0, int(seen.st_mtime)), unix_seconds()),
-    )
+    return Sound(Outline.decode(data), int(seen.st_mtime))

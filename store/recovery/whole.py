@@ -6,32 +6,60 @@ An object is its place in the sorted names of all that lies in the store directo
 from __future__ import annotations
 
 from array import array
-from bisect import bisect_left
-from collections.abc import Iterator, Sequence
-from typing import NamedTuple, overload
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import chain
+from typing import overload
 
 from store.index.schema import Entry
-from store.model.names import ObjectId
+from store.model.names import parse_all
 
 DAMAGED, WHOLE, OPEN, SOUND, INCOMPLETE = range(5)
 """What is known of an object: OPEN while what it refers to is looked through."""
 
+_TOGETHER = 1000
+"""Objects that are made into entries together."""
 
-class Seen(NamedTuple):
-    """An object on disk that agrees with its manifest. ``references`` as ``<digest>-<name>``,
-    ``size`` in bytes, ``since`` in Unix seconds."""
 
-    references: tuple[str, ...]
-    refers_to_itself: bool
-    size: int
-    since: int
+@dataclass
+class Columns:
+    """Objects as they were seen, one after the other; what they refer to as places in the names of
+    all objects. ``ends`` are where their references end in ``below``, ``lacking`` what they refer
+    to that has no place, by their own places here. Sizes in bytes, ``since`` in Unix seconds."""
+
+    state: bytearray = field(default_factory=bytearray)
+    itself: bytearray = field(default_factory=bytearray)
+    sizes: array[int] = field(default_factory=lambda: array("Q"))
+    since: array[int] = field(default_factory=lambda: array("Q"))
+    below: array[int] = field(default_factory=lambda: array("I"))
+    ends: array[int] = field(default_factory=lambda: array("Q"))
+    lacking: dict[int, str] = field(default_factory=dict)
+
+    def add(self, itself: bool, size: int, since: int, below: Iterable[int]) -> None:
+        """The next object, which agrees with its manifest."""
+        self.state.append(WHOLE)
+        self.itself.append(itself)
+        self.sizes.append(size)
+        self.since.append(since)
+        self.below.extend(below)
+        self.ends.append(len(self.below))
+
+    def add_damaged(self) -> None:
+        """The next object is damaged."""
+        self.add(False, 0, 0, ())
+        self.state[-1] = DAMAGED
+
+    def lacks(self, name: str) -> None:
+        """The object that was added last refers to one that is not there."""
+        self.state[-1] = INCOMPLETE
+        self.lacking[len(self.state) - 1] = name
 
 
 class Whole(Sequence[Entry]):
     """The objects that are whole with all that they refer to, each after what it refers to; made
     into entries as they are asked for.
 
-    ``names`` are sorted. Tell :meth:`add` of each of them, in order, and then
+    ``names`` are sorted. Tell :meth:`extend` of each of them, in order, and then
     :meth:`put_in_order`.
     """
 
@@ -47,21 +75,17 @@ class Whole(Sequence[Entry]):
         self.lacking: dict[str, str] = {}
         """What an object lacks that is incomplete, itself or by what it refers to; both by name."""
 
-    def add(self, seen: Seen | None) -> None:
-        """The next object as it was seen; None when it is damaged."""
-        at = len(self._state)
-        self._state.append(DAMAGED if seen is None else WHOLE)
-        _, itself, size, since = seen or Seen((), False, 0, 0)
-        self._itself.append(itself)
-        self._sizes.append(size)
-        self._since.append(since)
-        for name in seen.references if seen else ():
-            other = bisect_left(self._names, name)
-            if other < len(self._names) and self._names[other] == name:
-                self._below.append(other)
-            else:
-                self._lacks(at, name)
-        self._ends.append(len(self._below))
+    def extend(self, seen: Columns) -> None:
+        """The next objects as they were seen."""
+        first, below = len(self._state), len(self._below)
+        self._state += seen.state
+        self._itself += seen.itself
+        self._sizes += seen.sizes
+        self._since += seen.since
+        self._below += seen.below
+        self._ends.extend(below + end for end in seen.ends)
+        for at, name in seen.lacking.items():
+            self._lacks(first + at, name)
 
     def put_in_order(self) -> None:
         """Depth first, with a stack of its own: a chain of references may be long."""
@@ -108,13 +132,28 @@ class Whole(Sequence[Entry]):
 
     def __getitem__(self, at: int | slice) -> Entry | list[Entry]:
         if isinstance(at, slice):
-            return list(map(self._entry, self._order[at]))
-        return self._entry(self._order[at])
+            return self._entries(self._order[at])
+        return self._entries(self._order[at : at + 1 or None])[0]
 
     def __iter__(self) -> Iterator[Entry]:
-        return map(self._entry, self._order)
+        for start in range(0, len(self), _TOGETHER):
+            yield from self[start : start + _TOGETHER]
 
-    def _entry(self, at: int) -> Entry:
-        references = [ObjectId.parse(self._names[other]) for other in self._references(at)]
-        oid, itself = ObjectId.parse(self._names[at]), bool(self._itself[at])
-        return Entry(oid, references, itself, self._sizes[at], self._since[at])
+    def names(self) -> Iterator[str]:
+        """``<digest>-<name>`` of each."""
+        return map(self._names.__getitem__, self._order)
+
+    def _entries(self, places: array[int]) -> list[Entry]:
+        below = [self._references(at) for at in places]
+        wanted = list(dict.fromkeys(chain(places, chain.from_iterable(below))))
+        ids = dict(zip(wanted, parse_all([self._names[at] for at in wanted]), strict=True))
+        return [
+            Entry(ids[at], [ids[x] for x in others], bool(self._itself[at]), size, since)
+            for at, others, size, since in zip(
+                places,
+                below,
+                map(self._sizes.__getitem__, places),
+                map(self._since.__getitem__, places),
+                strict=True,
+            )
+        ]

@@ -9,20 +9,19 @@ from __future__ import annotations
 
 import mmap
 import os
-import stat
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
 from store import digest
-from store.errors import FormatError, InvalidName
 from store.layout.paths import Layout
 from store.model import identity
 from store.model.manifest import Manifest
 from store.model.names import ObjectId
 from store.model.outline import Entries, Outline
 from store.model.tree import Node, NodeKind
+from store.objects.attributes import FILE_MODES, FOLDER_MODE, UNSOUND, Unsound, check_other
 from store.objects.check import Unread, check_identity, owner_of
 from store.objects.content import read_record
 from store.objects.placing import MANIFEST
@@ -43,8 +42,6 @@ FEW_FOLDERS = 64
 SLOTS = 1 << 20
 """Places for inodes that processes tell each other of; one that loses its place is read twice."""
 
-_DIRECTORY = stat.S_IFDIR | 0o555
-_MODES = {False: stat.S_IFREG | 0o444, True: stat.S_IFREG | 0o555}
 _FILE = int(NodeKind.FILE)  # a plain number is compared faster
 
 Facts = tuple[tuple[ObjectId, ...], bool, int]
@@ -56,13 +53,6 @@ Task = tuple[int, ObjectId]
 
 Folder = tuple[bytes, Entries]
 """A folder's path, and what should be in it."""
-
-
-class _Unsound(Exception):
-    """Something is not as the manifest says."""
-
-
-_UNSOUND = (_Unsound, OSError, FormatError, InvalidName, TypeError, ValueError, LookupError)
 
 
 @dataclass
@@ -199,7 +189,7 @@ class _Walk:
         to be looked at."""
         try:
             self.part.glances[number], folders = self._begin(number, oid)
-        except _UNSOUND:
+        except UNSOUND:
             self.part.glances[number] = None
             return ()
         return folders
@@ -212,17 +202,17 @@ class _Walk:
         try:
             for folder, entries in folders:
                 self._folder(folder, entries, glance, number)
-        except _UNSOUND:
+        except UNSOUND:
             self.part.glances[number] = None
 
     def _begin(self, number: int, oid: ObjectId) -> tuple[Glance, Sequence[Folder]]:
         layout = self._work.layout
         data, seen = read_record(layout.manifest(oid))
         if seen.st_mode != MANIFEST or seen.st_uid != self._work.owner:
-            raise _Unsound
+            raise Unsound
         outline = Outline.decode(data)
         if outline.id != oid:
-            raise _Unsound
+            raise Unsound
         root = outline.root
         found = Glance((outline.references, outline.refers_to_itself, root.size))
         path = os.fsencode(layout.object(oid))
@@ -242,13 +232,13 @@ class _Walk:
         fd = open_at(path, self._work.flags | os.O_DIRECTORY)
         try:
             seen = os.fstat(fd)
-            if seen.st_mode != _DIRECTORY or seen.st_mtime_ns != MTIME_NS:
-                raise _Unsound
+            if seen.st_mode != FOLDER_MODE or seen.st_mtime_ns != MTIME_NS:
+                raise Unsound
             if seen.st_uid != self._work.owner:
-                raise _Unsound
+                raise Unsound
             names = [entry[0] for entry in entries]
             if sorted(map(os.fsencode, os.listdir(fd))) != names:
-                raise _Unsound
+                raise Unsound
             self._entries(fd, path, entries, found, number)
         finally:
             os.close(fd)
@@ -262,7 +252,7 @@ class _Walk:
         owner = self._work.owner
         for name, kind, executable, size, payload in entries:
             if kind != _FILE:
-                _look_at_other(folder, name, kind, executable, size, payload)
+                check_other(folder, name, kind, executable, size, payload)
                 continue
             fd = os.open(name, flags, dir_fd=folder)
             try:
@@ -270,14 +260,14 @@ class _Walk:
                 inode = seen.st_ino
                 if (
                     seen.st_size != size
-                    or seen.st_mode != _MODES[executable]
+                    or seen.st_mode != FILE_MODES[executable]
                     or seen.st_mtime_ns != MTIME_NS
                     or seen.st_uid != owner
                 ):
-                    raise _Unsound
+                    raise Unsound
                 if inode in known:
                     if known[inode] != payload:
-                        raise _Unsound
+                        raise Unsound
                 elif size > CHUNK:
                     where = os.fsdecode(b"%b/%b" % (path, name))
                     found.left.append(Unread(where, payload, inode, size, seen.st_nlink))
@@ -288,32 +278,20 @@ class _Walk:
                 else:
                     claims[inode % SLOTS] = inode  # two may come at once, and read it twice
                     if os.readv(fd, into) != size:
-                        raise _Unsound
+                        raise Unsound
                     read = known[inode] = digest.file_digest(buffer[:size])
                     part.inodes.append(inode)
                     part.digests += read
                     if read != payload:
-                        raise _Unsound
+                        raise Unsound
             finally:
                 os.close(fd)
-
-
-def _look_at_other(
-    folder: int, name: bytes, kind: int, executable: bool, size: int, payload: bytes
-) -> None:
-    """What is no file: a link, or a folder, which gets its own turn."""
-    if executable or kind not in (NodeKind.LINK, NodeKind.DIRECTORY):
-        raise _Unsound
-    if kind == NodeKind.LINK and (
-        len(payload) != size or os.readlink(name, dir_fd=folder) != payload
-    ):
-        raise _Unsound
 
 
 def _check_identity(path: str, oid: ObjectId, facts: Facts, root: Node, data: bytes) -> None:
     references, itself, _ = facts
     if itself:
         if check_identity(path, Manifest.decode(data)):
-            raise _Unsound
+            raise Unsound
     elif identity.object_id(oid.name, root.digest(), references, False) != oid:
-        raise _Unsound
+        raise Unsound

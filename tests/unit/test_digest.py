@@ -105,3 +105,12 @@ def test_a_hasher_fed_in_parts_agrees() -> None:
         for start in range(0, len(data), size):
             hasher.update(data[start : start + size])
         assert hasher.digest() == digest.file_digest(data)
+
+
+@QUICK
+@given(st.lists(st.binary(min_size=20, max_size=20), max_size=5), st.sampled_from(["", "e" * 32]))
+def test_many_texts_are_read_as_one_by_one(values: list[bytes], wrong: str) -> None:
+    texts = list(map(digest.to_text, values))
+    assert digest.from_texts(texts) == values
+    with pytest.raises(FormatError):
+        digest.from_texts([*texts, wrong])

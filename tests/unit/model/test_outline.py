@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from store import canon
 from store.errors import FormatError, StoreError
+from store.model.identity import object_id
 from store.model.manifest import Manifest
 from store.model.outline import Outline
 from store.model.tree import Directory, NodeKind, link
@@ -85,3 +87,23 @@ def test_a_directory_that_is_not_there_is_refused(manifest: Manifest) -> None:
 def test_a_folder_of_a_million_small_links_can_be_written() -> None:
     links: list[Any] = [[b"%06x" % n, 2, False, 1, b"a"] for n in range(1_000_000)]
     canon.check_memory([canon.encode(links)])
+
+
+@given(st.lists(some.MANIFESTS, max_size=4), st.data())
+def test_many_are_read_as_one_by_one(manifests: list[Manifest], data: st.DataObject) -> None:
+    records = [manifest.encode() for manifest in manifests]
+    outlines = [Outline.decode(record) for record in records]
+    assert Outline.decode_all(records) == outlines
+    at = data.draw(st.integers(0, len(records)))
+    wrong = data.draw(st.sampled_from([b"", b"\x90", b"\x96\x01\xc0\xc0\xc0\xc0\xc0"]))
+    outlines_with_one = [*outlines[:at], None, *outlines[at:]]
+    assert Outline.decode_all([*records[:at], wrong, *records[at:]]) == outlines_with_one
+
+
+@given(some.MANIFESTS)
+def test_the_identity_is_that_of_the_model(manifest: Manifest) -> None:
+    outline = Outline.decode(manifest.encode())
+    name, tree = manifest.id.name, manifest.root.digest()
+    right = object_id(name, tree, manifest.references, manifest.refers_to_itself)
+    assert outline.is_named_right() == (right == manifest.id)
+    assert replace(outline, id=right).is_named_right()

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import pytest
 
 from store.model.names import ObjectId
-from store.recovery.whole import Seen, Whole
+from store.recovery.whole import Columns, Whole
 
 
 def name(number: int) -> str:
@@ -19,10 +19,22 @@ def found(references: Mapping[int, Sequence[int]], damaged: Sequence[int] = ()) 
     """What was seen of objects by number; what one refers to need not be there."""
     names = {name(number): number for number in references}
     whole = Whole(sorted(names))
+    places = {each: place for place, each in enumerate(sorted(names))}
+    seen = Columns()
     for each in sorted(names):
         number = names[each]
         below = tuple(map(name, references[number]))
-        whole.add(None if number in damaged else Seen(below, number % 2 == 1, 10 * number, number))
+        if number in damaged:
+            seen.add_damaged()
+            continue
+        seen.add(number % 2 == 1, 10 * number, number, [places[x] for x in below if x in places])
+        for other in below:
+            if other not in places:
+                seen.lacks(other)
+        if number % 3 == 0:  # they come in parts
+            whole.extend(seen)
+            seen = Columns()
+    whole.extend(seen)
     whole.put_in_order()
     return whole
 
