@@ -22,7 +22,16 @@ from derivations.gawk import GAWK
 from derivations.gcc import CROSS_GCC, GCC
 from derivations.grep import GREP
 from derivations.gzip import GZIP
-from derivations.kit import BUILD_TOOLS, Graph, Recipe, Seed, Stage, Stock, rootfs, variant
+from derivations.kit import (
+    BUILD_TOOLS,
+    CatalogueBuilder,
+    PackageSet,
+    Recipe,
+    Seed,
+    Stage,
+    rootfs,
+    variant,
+)
 from derivations.kit.seed import COMPILER, USERLAND
 from derivations.linux_headers import LINUX_HEADERS
 from derivations.m4 import M4
@@ -84,10 +93,10 @@ FURNISHING: dict[str, dict[str, Recipe]] = {
 
 def catalogue(seeds: Mapping[str, Mapping[str, Any]], seed: str = "debian") -> Catalogue:
     """Every package of the ladder that stands on ``seed``; ``seeds`` has each seed.json."""
-    graph = Graph()
-    full, userland = plant(graph, seeds, seed)
+    graph = CatalogueBuilder()
+    full, userland = add_seeds(graph, seeds, seed)
     untrusted = frozenset(graph.nodes)
-    tools = furnish(graph, full, FURNISHING.get(seed, {}))
+    tools = bootstrap_tools(graph, full, FURNISHING.get(seed, {}))
     tcc_ladder(graph, full, tools)
     cross, made = stage0(graph, full, tools)
     untrusted |= made | {ref.node for refs in tools.values() for ref in refs}
@@ -100,7 +109,9 @@ def catalogue(seeds: Mapping[str, Mapping[str, Any]], seed: str = "debian") -> C
     return graph.catalogue()
 
 
-def plant(graph: Graph, seeds: Mapping[str, Mapping[str, Any]], chosen: str) -> tuple[Ref, Ref]:
+def add_seeds(
+    graph: CatalogueBuilder, seeds: Mapping[str, Mapping[str, Any]], chosen: str
+) -> tuple[Ref, Ref]:
     """The seeds' root file systems; returns the chosen one's, with its compiler and without."""
     roots = {}
     for name, value in seeds.items():
@@ -115,7 +126,7 @@ def plant(graph: Graph, seeds: Mapping[str, Mapping[str, Any]], chosen: str) -> 
     return roots[chosen]
 
 
-def tcc_ladder(graph: Graph, full: Ref, tools: dict[str, tuple[Ref, ...]]) -> None:
+def tcc_ladder(graph: CatalogueBuilder, full: Ref, tools: dict[str, tuple[Ref, ...]]) -> None:
     """The whole idea in a minute: the seed's compiler builds tcc, which builds tcc, which builds
     tcc. The last two are the same object, and so they are on another seed.
     """
@@ -130,27 +141,29 @@ def tcc_ladder(graph: Graph, full: Ref, tools: dict[str, tuple[Ref, ...]]) -> No
             twin=twin,
             any_seed=name != "tcc0",
         )
-        stock = Stock(stage, graph)
+        stock = PackageSet(stage, graph)
         stock.publish()
         compiler = (stock["tcc"], *tools["cc"])
     graph.alias("tcc", "tcc2.tcc")
 
 
-def furnish(graph: Graph, full: Ref, recipes: Mapping[str, Recipe]) -> dict[str, tuple[Ref, ...]]:
+def bootstrap_tools(
+    graph: CatalogueBuilder, full: Ref, recipes: Mapping[str, Recipe]
+) -> dict[str, tuple[Ref, ...]]:
     """What fills each role with ``full`` as the root file system; what it lacks is built first."""
     tools = {"cc": (), **IN_BIN}
     if not recipes:
         return tools | {"binutils": ()}
     for role, recipe in recipes.items():
         env = (*PACKAGE_FLAGS, ("AWK", "awk"))
-        stock = Stock(Stage("seed", full, tools, {role: recipe}, env), graph)
+        stock = PackageSet(Stage("seed", full, tools, {role: recipe}, env), graph)
         stock.publish()
         tools[role] = (stock[role],)
     return tools
 
 
 def stage0(
-    graph: Graph, full: Ref, tools: dict[str, tuple[Ref, ...]]
+    graph: CatalogueBuilder, full: Ref, tools: dict[str, tuple[Ref, ...]]
 ) -> tuple[tuple[Ref, ...], frozenset[bytes]]:
     """The cross toolchain, by the seed's compiler; returns what goes onto ``$PATH``, and all of it.
 
@@ -164,15 +177,15 @@ def stage0(
     }
     stage = Stage("cross", full, tools, recipes)
     if "binutils" not in tools:
-        made = Stock(stage, graph)["cross-binutils"]
+        made = PackageSet(stage, graph)["cross-binutils"]
         stage = replace(stage, tools=tools | {"binutils": (made,)})
-    stock = Stock(stage, graph)
+    stock = PackageSet(stage, graph)
     nodes = stock.publish()
     return (stock["cross-gcc"], stock["cross-binutils"]), nodes
 
 
 def distribution(
-    graph: Graph,
+    graph: CatalogueBuilder,
     name: str,
     root: Ref,
     tools: Mapping[str, tuple[Ref, ...]],
@@ -180,7 +193,7 @@ def distribution(
     forbidden: frozenset[bytes] = frozenset(),
     trusted: frozenset[bytes] = frozenset(),
     twin: str = "",
-) -> tuple[Stock, frozenset[bytes]]:
+) -> tuple[PackageSet, frozenset[bytes]]:
     """The distribution's packages, made by ``tools`` with ``root`` as the root file system."""
     stage = Stage(
         name=name,
@@ -193,18 +206,18 @@ def distribution(
         twin=twin,
         any_seed=True,
     )
-    stock = Stock(stage, graph)
+    stock = PackageSet(stage, graph)
     return stock, stock.publish()
 
 
 def by_itself(
-    graph: Graph,
+    graph: CatalogueBuilder,
     name: str,
-    below: Stock,
+    below: PackageSet,
     made: frozenset[bytes],
     untrusted: frozenset[bytes],
     twin: str,
-) -> tuple[Stock, frozenset[bytes]]:
+) -> tuple[PackageSet, frozenset[bytes]]:
     """The distribution again, by itself: a root of its own programs, its own compiler.
 
     ``made`` is all that the stage below made; its root holds what the seed's userland held for

@@ -24,8 +24,8 @@ import click
 from scripts.benchmark import scale
 from store import digest
 from store.cli.context import Context
-from store.graph.knowledge import Knowledge
-from store.jobs.lower import Limits, build_request, scratch_ids
+from store.graph.resolver import Resolver
+from store.jobs.lower import BuildLimits, build_request, scratch_ids
 from store.layout.paths import Layout
 from store.local.store import make_directories
 from store.model.derivation import Derivation
@@ -168,12 +168,12 @@ def bench_noop(context: Context, package: str, turns: int = 21) -> None:
 
 def bench_build(context: Context, folder: str, package: str, turns: int) -> None:
     """A real build in the sandbox, output ingested, against the same commands in a bare chroot."""
-    knowledge = Knowledge(context.store, context.catalogue)
+    resolver = Resolver(context.store, context.catalogue)
     goal = context.catalogue.ref(package)
     node = context.catalogue.nodes[goal.node]
     assert isinstance(node, Derivation)
-    knowledge.identify([ref.node for ref in node.refs])
-    resolved = knowledge.resolved(goal.node)
+    resolver.identify([ref.node for ref in node.refs])
+    resolved = resolver.resolved(goal.node)
     assert resolved is not None
     assert resolved.rootfs is not None
     closure = context.store.closure([*resolved.inputs, resolved.rootfs])
@@ -182,7 +182,7 @@ def bench_build(context: Context, folder: str, package: str, turns: int) -> None
     for turn in range(turns):
         work = f"{folder}/build{turn}"
         os.mkdir(work)
-        request = build_request(context.store.layout, resolved, closure, work, Limits(cores))
+        request = build_request(context.store.layout, resolved, closure, work, BuildLimits(cores))
         request = replace(request, env=(*request.env, ("MAKEFLAGS", f"-j{cores}")))
         outputs = scratch_ids(resolved).values()
         inside = timed(partial(_boxed, request, outputs, closure))

@@ -12,11 +12,11 @@ import click
 from store.cli.context import Context
 from store.cli.draw import make_reporter
 from store.errors import StoreError
-from store.graph.knowledge import Knowledge, kind
+from store.graph.resolver import Resolver, kind
 from store.model.catalogue import GraphNode
 from store.model.realisation import Realisation
 from store.quantities import bytes_text, seconds_text
-from store.scheduler.options import Options, default_cores
+from store.scheduler.build_options import BuildOptions, default_cores
 from store.scheduler.realise import Realiser
 
 SEEDS = ("debian", "zig")
@@ -37,7 +37,7 @@ def main(package: str, root: str | None, sources: bool, stages: bool) -> None:
     cores = default_cores()
     goal = context.catalogue.ref(package)
     reporter = make_reporter(sys.stderr)
-    realiser = Realiser(context.store, context.catalogue, Options(cores, cores), reporter)
+    realiser = Realiser(context.store, context.catalogue, BuildOptions(cores, cores), reporter)
     began = time.monotonic()
     try:
         realiser.run([goal])
@@ -53,8 +53,8 @@ def main(package: str, root: str | None, sources: bool, stages: bool) -> None:
 
 def table(context: Context, goal: bytes, sources: bool) -> None:
     """One row a derivation, in the order in which they can be built."""
-    knowledge = Knowledge(context.store, context.catalogue)
-    knowledge.identify(context.catalogue.build_closure([goal]))
+    resolver = Resolver(context.store, context.catalogue)
+    resolver.identify(context.catalogue.build_closure([goal]))
     names = {package.node: name for name, package in context.catalogue.packages.items()}
     print(f"{'derivation':44} {'kind':7} {'seconds':>8} {'output':>10} {'memory':>10}")
     total = 0.0
@@ -62,8 +62,8 @@ def table(context: Context, goal: bytes, sources: bool) -> None:
         value = context.catalogue.nodes[node]
         if kind(value) == "fetch" and not sources:
             continue
-        objects = knowledge.objects(node)
-        record = recorded(context, knowledge, value)
+        objects = resolver.objects(node)
+        record = recorded(context, resolver, value)
         seconds = record.duration / 1000 if record else 0.0
         memory = bytes_text(record.max_rss) if record and record.max_rss else ""
         size = context.store.total_size(objects.values())
@@ -73,9 +73,9 @@ def table(context: Context, goal: bytes, sources: bool) -> None:
     print(f"{'together':44} {'':7} {total:8.1f}")
 
 
-def recorded(context: Context, knowledge: Knowledge, node: GraphNode) -> Realisation | None:
+def recorded(context: Context, resolver: Resolver, node: GraphNode) -> Realisation | None:
     """The newest realisation of a node's first output."""
-    key = knowledge.key(node.digest)
+    key = resolver.key(node.digest)
     records = context.store.realisations(key, node.outputs[0]) if key else []
     return records[-1] if records else None
 
@@ -91,24 +91,24 @@ def side_by_side(context: Context) -> None:
     known = {}
     for seed in SEEDS:
         catalogue = context.catalogue_on(seed)
-        known[seed] = catalogue, Knowledge(context.store, catalogue)
+        known[seed] = catalogue, Resolver(context.store, catalogue)
         known[seed][1].identify(package.node for package in catalogue.packages.values())
     for name in known[SEEDS[0]][0].packages:
         if name.startswith("stage1."):
             short = name.removeprefix("stage1.")
             nodes = []
             for seed, stage in columns:
-                catalogue, knowledge = known[seed]
+                catalogue, resolver = known[seed]
                 node = catalogue.nodes[catalogue.package(f"{stage}.{short}").node]
-                nodes.append((knowledge, node))
+                nodes.append((resolver, node))
             print(f"| {short} |", " | ".join(cells(context, nodes)), "|")
 
 
-def cells(context: Context, nodes: list[tuple[Knowledge, GraphNode]]) -> Iterator[str]:
+def cells(context: Context, nodes: list[tuple[Resolver, GraphNode]]) -> Iterator[str]:
     """The beginning of each node's store path, and seconds."""
     seen: set[bytes] = set()
-    for knowledge, node in nodes:
-        record = recorded(context, knowledge, node)
+    for resolver, node in nodes:
+        record = recorded(context, resolver, node)
         if record is None:
             yield "not built |"
         else:

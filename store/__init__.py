@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     from store.model.verdict import Verdict
     from store.operations.session import Session
     from store.sandbox.variation import VARIATIONS
-    from store.scheduler.options import Options
+    from store.scheduler.build_options import BuildOptions
 
 __all__ = [
     "VARIATIONS",
+    "BuildOptions",
     "ObjectId",
-    "Options",
     "Policy",
     "RebuildOptions",
     "Session",
@@ -32,7 +32,7 @@ __all__ = [
 _PLACES = {
     "VARIATIONS": "store.sandbox.variation",
     "ObjectId": "store.model.names",
-    "Options": "store.scheduler.options",
+    "BuildOptions": "store.scheduler.build_options",
     "Policy": "store.gc.policy",
     "RebuildOptions": "store.audit.rebuild",
     "Session": "store.operations.session",

@@ -40,7 +40,7 @@ Bytes: TypeAlias = bytes | bytearray | memoryview
 Hasher: TypeAlias = blake3
 
 
-class Kind(Enum):
+class DigestKind(Enum):
     """What a keyed digest is of; the value is BLAKE3's context string and part of the format."""
 
     DIRECTORY = "fixpoint 2026-11 directory v1"
@@ -56,12 +56,12 @@ class Kind(Enum):
     CATALOGUE = "fixpoint 2026-11 catalogue's files v1"
 
 
-def keyed(kind: Kind, data: Bytes) -> bytes:
+def keyed(kind: DigestKind, data: Bytes) -> bytes:
     """The 32-byte digest of ``data`` under its kind's context."""
     return blake3(data, derive_key_context=kind.value).digest()
 
 
-def keyed_hasher(kind: Kind) -> Hasher:
+def keyed_hasher(kind: DigestKind) -> Hasher:
     """A fresh hasher for what :func:`keyed` is asked for: ``update(data)``, then ``digest()``."""
     return blake3(derive_key_context=kind.value)
 

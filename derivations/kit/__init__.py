@@ -9,17 +9,17 @@ from derivations.kit.phases import autotools, phase
 from derivations.kit.recipe import BUILD_TOOLS, Phase, Recipe, variant
 from derivations.kit.rootfs import rootfs
 from derivations.kit.seed import Seed
-from derivations.kit.stage import Graph, Stage, Stock
+from derivations.kit.stage import CatalogueBuilder, PackageSet, Stage
 
 __all__ = [
     "BUILD_TOOLS",
     "Archive",
-    "Graph",
+    "CatalogueBuilder",
+    "PackageSet",
     "Phase",
     "Recipe",
     "Seed",
     "Stage",
-    "Stock",
     "autotools",
     "debian",
     "phase",

@@ -57,7 +57,7 @@ class Stage:
 
 
 @dataclass
-class Graph:
+class CatalogueBuilder:
     """The nodes and packages evaluated so far."""
 
     nodes: dict[bytes, GraphNode] = field(default_factory=dict)
@@ -128,10 +128,10 @@ class Graph:
         return []
 
 
-class Stock:
+class PackageSet:
     """The packages of one stage, each made when it is first asked for."""
 
-    def __init__(self, stage: Stage, graph: Graph) -> None:
+    def __init__(self, stage: Stage, graph: CatalogueBuilder) -> None:
         self._stage = stage
         self._graph = graph
         self._made: dict[str, Ref] = {}

@@ -18,9 +18,9 @@ from store.index.writing import Writer
 from store.layout.paths import Layout
 from store.local.store import make_directories
 from store.model import identity
+from store.model.file_tree import file
 from store.model.manifest import Manifest
 from store.model.names import ObjectId
-from store.model.tree import file
 from store.objects.sharing import MTIME_NS
 
 GRAPH = Path(__file__).parent / "graph" / "stages.py"

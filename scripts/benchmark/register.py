@@ -10,12 +10,12 @@ import sys
 from collections.abc import Iterator
 
 from store.index.env import Index
-from store.index.schema import Entry
+from store.index.schema import ObjectEntry
 from store.layout.paths import Layout
 from store.model.names import ObjectId
 
 
-def read(lines: Iterator[str]) -> Iterator[Entry]:
+def read(lines: Iterator[str]) -> Iterator[ObjectEntry]:
     """Each object with its references and its size in bytes."""
     known: dict[str, ObjectId] = {}
     for path in lines:
@@ -24,7 +24,7 @@ def read(lines: Iterator[str]) -> Iterator[Entry]:
         next(lines)
         below = [known[next(lines)] for _ in range(int(next(lines)))]
         known[path] = ObjectId.from_path(path.rstrip())
-        yield Entry(known[path], below, False, size)
+        yield ObjectEntry(known[path], below, False, size)
 
 
 def main() -> None:

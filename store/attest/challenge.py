@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from store.attest import envelope, statement, strict
-from store.attest.envelope import ENVELOPE_LIMIT, PAYLOAD_TYPE, Standing
+from store.attest.envelope import ENVELOPE_LIMIT, PAYLOAD_TYPE, SignatureWorth
 from store.attest.signing import PublicKey
 from store.attest.sources import SHOWN_PROBLEMS, Line
 from store.attest.statement import Claim
@@ -21,7 +21,7 @@ from store.errors import FormatError, UnknownObject
 from store.local.store import Store
 from store.model.derivation import Resolved
 from store.model.names import ObjectId
-from store.model.verdict import Finding, Verdict
+from store.model.verdict import AuditFinding, Verdict
 
 OBJECTS_LIMIT = 100
 """Different objects that are remembered of one output; more would not change the verdict."""
@@ -31,7 +31,7 @@ Place: TypeAlias = tuple[bytes, str]
 
 
 @dataclass(frozen=True)
-class Subject:
+class ChallengeSubject:
     """An output to compare. ``name`` is what a user calls it, ``key`` that of its realisations."""
 
     name: str
@@ -140,15 +140,15 @@ def _read_line(
             evidence.add(claim, signers)
 
 
-def _count_signatures(line: Line, evidence: Evidence, standings: Iterable[Standing]) -> None:
+def _count_signatures(line: Line, evidence: Evidence, standings: Iterable[SignatureWorth]) -> None:
     for standing in standings:
-        if standing is Standing.INVALID:
+        if standing is SignatureWorth.INVALID:
             evidence.problem("invalid", line.where, "the signature of a trusted key is wrong")
-        elif standing is Standing.UNTRUSTED:
+        elif standing is SignatureWorth.UNTRUSTED:
             evidence.counts["untrusted"] += 1
 
 
-def every_subject(store: Store) -> list[Subject]:
+def every_subject(store: Store) -> list[ChallengeSubject]:
     """Every output that this store has built, by name; what was fetched or imported left out."""
     found = {}
     for made in store.every_realisation():
@@ -159,13 +159,16 @@ def every_subject(store: Store) -> list[Subject]:
         except UnknownObject:
             continue
         if isinstance(node, Resolved):
-            found[made.key, made.output] = Subject(node.name, made.key, made.output)
+            found[made.key, made.output] = ChallengeSubject(node.name, made.key, made.output)
     return sorted(found.values(), key=lambda item: (item.name, item.key, item.output))
 
 
 def compare(
-    store: Store, subjects: Iterable[Subject], evidence: Evidence, threshold: int | None = None
-) -> Iterator[Finding]:
+    store: Store,
+    subjects: Iterable[ChallengeSubject],
+    evidence: Evidence,
+    threshold: int | None = None,
+) -> Iterator[AuditFinding]:
     """A finding for each subject: reproduced when enough agree with us and nobody disagrees.
 
     ``threshold`` is the number of signers that have to agree; without one, a single word will do,
@@ -175,12 +178,16 @@ def compare(
         yield _compare(store, subject, evidence, threshold)
 
 
-def unrealised(name: str, output: str, detail: str = "it is not realised in this store") -> Finding:
+def unrealised(
+    name: str, output: str, detail: str = "it is not realised in this store"
+) -> AuditFinding:
     """What there is to say of an output that this store does not have, or did not make."""
-    return Finding(name, output, "against", Verdict.UNKNOWN, detail=detail)
+    return AuditFinding(name, output, "against", Verdict.UNKNOWN, detail=detail)
 
 
-def _compare(store: Store, subject: Subject, evidence: Evidence, threshold: int | None) -> Finding:
+def _compare(
+    store: Store, subject: ChallengeSubject, evidence: Evidence, threshold: int | None
+) -> AuditFinding:
     place = (subject.key, subject.output)
     objects = store.realised(subject.key, (subject.output,), here=True)
     if objects is None:
@@ -209,7 +216,7 @@ def _compare(store: Store, subject: Subject, evidence: Evidence, threshold: int 
         verdict, note = _agreement(agreeing, threshold)
         actual = ours if agreeing.signers or agreeing.unsigned else None
         notes.insert(0, note)
-    return Finding(
+    return AuditFinding(
         subject.name,
         subject.output,
         "against",
@@ -242,7 +249,7 @@ def _other_trees(store: Store, ours: ObjectId, agreeing: Witness) -> bool:
         return False
 
 
-def _notes(store: Store, subject: Subject, failed: set[PublicKey]) -> list[str]:
+def _notes(store: Store, subject: ChallengeSubject, failed: set[PublicKey]) -> list[str]:
     notes = []
     records = store.realisations(subject.key, subject.output)
     made = {item.object for item in records if item.origin.built_here}

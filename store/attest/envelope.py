@@ -55,7 +55,7 @@ class Envelope:
         return pre_authentication_encoding(self.payload_type, self.payload)
 
 
-class Standing(Enum):
+class SignatureWorth(Enum):
     """What a signature is worth to us."""
 
     GOOD = "good"
@@ -109,7 +109,7 @@ def _signature(value: Any) -> Signature:
 
 def check(
     envelope: Envelope, trusted: Sequence[PublicKey]
-) -> tuple[frozenset[PublicKey], tuple[Standing, ...]]:
+) -> tuple[frozenset[PublicKey], tuple[SignatureWorth, ...]]:
     """The trusted keys that signed the envelope, each once, and each signature's standing."""
     signers = set()
     standings = []
@@ -119,11 +119,11 @@ def check(
         signer = found or attempts.other(signature)
         if signer is not None:
             signers.add(signer)
-            standings.append(Standing.GOOD)
+            standings.append(SignatureWorth.GOOD)
         elif any(key.id == signature.key_id for key in trusted):
-            standings.append(Standing.INVALID)
+            standings.append(SignatureWorth.INVALID)
         else:
-            standings.append(Standing.UNTRUSTED)
+            standings.append(SignatureWorth.UNTRUSTED)
     return frozenset(signers), tuple(standings)
 
 

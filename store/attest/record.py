@@ -7,13 +7,13 @@ from typing import Any
 from store.attest import strict
 from store.errors import FormatError, InvalidName
 from store.model.names import check_output
-from store.model.verdict import Difference, Finding, Verdict
+from store.model.verdict import AuditFinding, Difference, Verdict
 
 LINE_LIMIT = 16 << 20
 """Bytes of a finding's line."""
 
 
-def from_record(data: bytes) -> Finding:
+def from_record(data: bytes) -> AuditFinding:
     """The finding that a line of ``--json`` stands for; FormatError for anything else.
 
     Members that this version does not know are passed over.
@@ -24,7 +24,7 @@ def from_record(data: bytes) -> Finding:
         output = check_output(strict.text(record.get("output")))
     except (ValueError, InvalidName) as error:
         raise FormatError(f"not a finding: {error}") from error
-    return Finding(
+    return AuditFinding(
         subject=strict.text(record.get("subject"), 1000),
         output=output,
         check=strict.text(record.get("check"), 100),
@@ -55,7 +55,7 @@ def _difference(value: Any) -> Difference:
     )
 
 
-def to_record(finding: Finding) -> dict[str, Any]:
+def to_record(finding: AuditFinding) -> dict[str, Any]:
     """Every field by its name; objects as paths, the key in hex."""
     return {
         "subject": finding.subject,

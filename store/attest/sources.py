@@ -18,7 +18,7 @@ from store.fetch import transport
 from store.fetch.bounds import Bounds
 from store.model.locators import shown
 from store.quantities import limit_text
-from store.unpack.streams import CHUNK, Meter, Stream, decompressed, file_chunks
+from store.unpack.compression import CHUNK, Meter, Stream, decompressed, file_chunks
 
 SUFFIXES = (".json", ".jsonl", ".intoto", ".gz", ".bz2", ".xz")
 """Files of a folder that are read; ``.intoto.jsonl`` is the usual name."""
@@ -28,7 +28,7 @@ SHOWN_PROBLEMS = 20
 
 
 @dataclass(frozen=True)
-class Limits:
+class SourceLimits:
     """``size`` in bytes, as they come and when decompressed; ``seconds`` for all of a source."""
 
     size: int = 1 << 30
@@ -48,12 +48,12 @@ class Line:
     data: bytes
 
 
-def lines(source: str, limits: Limits | None = None) -> Iterator[Line]:
+def lines(source: str, limits: SourceLimits | None = None) -> Iterator[Line]:
     """Every line of ``source``, which may be compressed with gzip, bzip2 or xz.
 
     Raises FetchFailed, StorageError, BadArchive, and FormatError when it is too large.
     """
-    budget = _Budget(limits or Limits())
+    budget = _Budget(limits or SourceLimits())
     for name, url in _targets(source, budget):
         yield from _lines(name, url, budget)
 
@@ -61,7 +61,7 @@ def lines(source: str, limits: Limits | None = None) -> Iterator[Line]:
 class _Budget:
     """What is left of the limits."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: SourceLimits) -> None:
         self._limits = limits
         self._size = self._lines = self._files = 0
         self._end = time.monotonic() + limits.seconds

@@ -22,7 +22,7 @@ from store.errors import FormatError, InvalidName
 from store.model.derivation import Resolved
 from store.model.names import ObjectId, check_output
 from store.model.realisation import Realisation
-from store.model.verdict import Finding, Verdict
+from store.model.verdict import AuditFinding, Verdict
 from store.sandbox.variation import CONTROL
 
 STATEMENT = "https://in-toto.io/Statement/v1"
@@ -92,7 +92,7 @@ def provenance(
     return _statement(made.object, PROVENANCE, predicate, tree)
 
 
-def verdict(finding: Finding) -> bytes | None:
+def verdict(finding: AuditFinding) -> bytes | None:
     """The statement of a finding; None for one without an object to speak of, or without a verdict.
 
     Paths of logs stay here: they are this machine's.

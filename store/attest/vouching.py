@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from store.attest import envelope, statement, strict
-from store.attest.envelope import ENVELOPE_LIMIT, PAYLOAD_TYPE, Standing
+from store.attest.envelope import ENVELOPE_LIMIT, PAYLOAD_TYPE, SignatureWorth
 from store.attest.signing import PublicKey
 from store.attest.sources import SHOWN_PROBLEMS, Line
 from store.errors import FormatError
@@ -24,7 +24,7 @@ OBJECT_LIMIT = 1000
 @dataclass
 class Reading:
     """``counts`` has lines that count nothing by their kind: "unsigned", "untrusted", "invalid" and
-    "unreadable", as in an audit against others; ``problems`` the first of them, for people."""
+    "unreadable", as in a challenge; ``problems`` the first of them, for people."""
 
     vouched: list[Vouched] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
@@ -63,10 +63,10 @@ def _read_line(line: Line, reading: Reading, trusted: Sequence[PublicKey]) -> Vo
         return None
     sealed = envelope.from_members(record)
     signers, standings = envelope.check(sealed, trusted)
-    if Standing.INVALID in standings:
+    if SignatureWorth.INVALID in standings:
         reading.problem("invalid", line.where, "the signature of a trusted key is wrong")
     if not signers:
-        reading.counts["untrusted"] += Standing.INVALID not in standings
+        reading.counts["untrusted"] += SignatureWorth.INVALID not in standings
         return None
     if sealed.payload_type != PAYLOAD_TYPE:
         raise FormatError("signed by a trusted key, but no in-toto statement")

@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 from store.errors import StoreError
 from store.model.names import ObjectId
-from store.model.verdict import Difference, Finding, Verdict
+from store.model.verdict import AuditFinding, Difference, Verdict
 from store.sandbox.variation import CONTROL, Variation, pinned
 
 DATE = "date"
@@ -55,7 +55,7 @@ class Trial:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class TrialOutcome:
     """What came of a trial: objects by output, or the error.
 
     ``differences`` and ``kept`` (paths of trees) are by output, of those that were not as expected.
@@ -69,7 +69,7 @@ class Outcome:
     kept: Mapping[str, str] = field(default_factory=dict)
 
 
-Steps: TypeAlias = Generator[Sequence[Trial], Sequence[Outcome], list[Finding]]
+Steps: TypeAlias = Generator[Sequence[Trial], Sequence[TrialOutcome], list[AuditFinding]]
 
 
 def examine(case: Case, variations: Sequence[Variation]) -> Steps:
@@ -106,7 +106,7 @@ def _varied(
     return findings
 
 
-def _unstable(case: Case, variations: Sequence[Variation], control: Outcome) -> Steps:
+def _unstable(case: Case, variations: Sequence[Variation], control: TrialOutcome) -> Steps:
     """What a rebuild with nothing varied did not reproduce: is it the date, chance, or neither?"""
     still = pinned(case.started)
     first, second = yield [Trial(still, case.recorded, shown=False)] * 2
@@ -127,7 +127,11 @@ def _unstable(case: Case, variations: Sequence[Variation], control: Outcome) -> 
 
 
 def _varied_all(
-    case: Case, variations: Sequence[Variation], control: Outcome, still: Outcome, date: set[str]
+    case: Case,
+    variations: Sequence[Variation],
+    control: TrialOutcome,
+    still: TrialOutcome,
+    date: set[str],
 ) -> Steps:
     """The variations of what came out the same twice, though not as recorded."""
     now = {name: (control.objects[name],) for name in case.recorded}
@@ -160,14 +164,14 @@ def _combined(base: Variation, variation: Variation) -> Variation:
     return replace(variation, changes={**base.changes, **variation.changes})
 
 
-def _differing(expected: Expected, outcome: Outcome) -> set[str]:
+def _differing(expected: Expected, outcome: TrialOutcome) -> set[str]:
     """The outputs that came out as another object than each of those expected."""
     if outcome.error is not None:
         return set()
     return {name for name, objects in expected.items() if set(objects) != {outcome.objects[name]}}
 
 
-def _unequal(one: Outcome, other: Outcome, outputs: Iterable[str]) -> set[str]:
+def _unequal(one: TrialOutcome, other: TrialOutcome, outputs: Iterable[str]) -> set[str]:
     return {name for name in outputs if one.objects[name] != other.objects[name]}
 
 
@@ -178,13 +182,13 @@ def _findings(
     case: Case,
     expected: Expected,
     variation: Variation,
-    outcome: Outcome,
+    outcome: TrialOutcome,
     causes: Mapping[str, str] | None = None,
-) -> list[Finding]:
+) -> list[AuditFinding]:
     causes = causes or {}
     differing = _differing(expected, outcome)
     return [
-        Finding(
+        AuditFinding(
             subject=case.subject,
             output=output,
             check="rebuild",
@@ -204,7 +208,7 @@ def _findings(
     ]
 
 
-def _verdict(outcome: Outcome, differs: bool) -> Verdict:
+def _verdict(outcome: TrialOutcome, differs: bool) -> Verdict:
     if outcome.error is not None:
         return Verdict.FAILED
     return Verdict.DIFFERS if differs else Verdict.REPRODUCED
@@ -215,7 +219,7 @@ def _expected(objects: tuple[ObjectId, ...], actual: ObjectId | None) -> ObjectI
     return next((oid for oid in objects if oid != actual), objects[0])
 
 
-def _detail(variation: Variation, outcome: Outcome, cause: str | None) -> str:
+def _detail(variation: Variation, outcome: TrialOutcome, cause: str | None) -> str:
     if outcome.error is not None:
         return outcome.error.message
     if cause is None:
@@ -225,13 +229,13 @@ def _detail(variation: Variation, outcome: Outcome, cause: str | None) -> str:
     return SENTENCES[cause]
 
 
-def _told(finding: Finding, why: str) -> Finding:
+def _told(finding: AuditFinding, why: str) -> AuditFinding:
     return replace(finding, detail=why) if finding.verdict is Verdict.DIFFERS else finding
 
 
-def _unvaried(case: Case, variations: Sequence[Variation], why: str) -> list[Finding]:
+def _unvaried(case: Case, variations: Sequence[Variation], why: str) -> list[AuditFinding]:
     return [
-        Finding(
+        AuditFinding(
             case.subject,
             output,
             "rebuild",
@@ -246,7 +250,7 @@ def _unvaried(case: Case, variations: Sequence[Variation], why: str) -> list[Fin
     ]
 
 
-def _elsewhere(finding: Finding, found: Sequence[Finding]) -> Finding:
+def _elsewhere(finding: AuditFinding, found: Sequence[AuditFinding]) -> AuditFinding:
     """A control that differs for neither date nor chance: a variation may give what is recorded."""
     if finding.verdict is not Verdict.DIFFERS or finding.cause is not None:
         return finding

@@ -14,9 +14,9 @@ from store.audit.explain import DEEPEST, Place, explain
 from store.digest import TEXT_SIZE
 from store.errors import FormatError, InvalidName, quoted
 from store.layout.paths import Layout
+from store.model.file_tree import Node, NodeKind
 from store.model.manifest import Manifest
 from store.model.names import ObjectId
-from store.model.tree import Node, NodeKind
 from store.model.verdict import Difference
 from store.objects.content import read_record, replacing
 from store.system.beneath import open_file_beneath, opened
@@ -43,14 +43,14 @@ _PIECE = 1 << 20
 
 
 @dataclass(frozen=True)
-class Tree:
+class ObjectTree:
     """An object on disk."""
 
     path: str
     manifest: Manifest
 
     @classmethod
-    def load(cls, root: str, oid: ObjectId) -> Tree | None:
+    def load(cls, root: str, oid: ObjectId) -> ObjectTree | None:
         """The object of the store at ``root``; None if it, or its manifest, is not whole there."""
         layout = Layout(root)
         try:
@@ -66,7 +66,7 @@ class Tree:
         return self.manifest.id.text.encode()
 
 
-def compare(expected: Tree, actual: Tree) -> tuple[Difference, ...]:
+def compare(expected: ObjectTree, actual: ObjectTree) -> tuple[Difference, ...]:
     """Every difference, by path, up to :data:`MOST`; the top's path is ``.``."""
     found = tuple(_first(_Comparison(expected, actual).run()))
     if not found and expected.manifest.id != actual.manifest.id:
@@ -91,12 +91,12 @@ def explained(
     root: str, expected: ObjectId, other_root: str, actual: ObjectId
 ) -> tuple[Difference, ...]:
     """The differences between objects of two stores; empty when one of them is not there."""
-    one, other = Tree.load(root, expected), Tree.load(other_root, actual)
+    one, other = ObjectTree.load(root, expected), ObjectTree.load(other_root, actual)
     return compare(one, other) if one is not None and other is not None else ()
 
 
 class _Comparison:
-    def __init__(self, expected: Tree, actual: Tree) -> None:
+    def __init__(self, expected: ObjectTree, actual: ObjectTree) -> None:
         self._expected = expected
         self._actual = actual
         self._explained = 0
@@ -169,7 +169,7 @@ class _Comparison:
             return look(ours, self._expected.own, theirs, self._actual.own)
 
 
-def _open(tree: Tree, path: str) -> int:
+def _open(tree: ObjectTree, path: str) -> int:
     store, name = os.path.split(tree.path)
     with opened(store) as folder:
         return open_file_beneath(folder, name if path == "." else f"{name}/{path}")

@@ -25,7 +25,7 @@ _HEADER_SIZE = {1: 52, 2: 64}
 
 
 @dataclass(frozen=True)
-class Part:
+class ElfPart:
     """A named range of a file: bytes ``start`` to ``end``, the latter not included."""
 
     name: str
@@ -38,22 +38,22 @@ def is_elf(data: Bytes) -> bool:
     return data[:4] == MAGIC and len(data) >= 52 and data[4] in (1, 2) and data[5] in (1, 2)
 
 
-def sections(data: Bytes) -> list[Part]:
+def sections(data: Bytes) -> list[ElfPart]:
     """The sections that occupy bytes of the file, in the order of its table; empty if damaged."""
     return list(_sections(data)) if is_elf(data) else []
 
 
-def parts(data: Bytes) -> list[Part]:
+def parts(data: Bytes) -> list[ElfPart]:
     """The sections, then the headers and tables that lie between them."""
     header = _HEADER_SIZE[data[4]] if is_elf(data) else 0
     found = sections(data)
     if header:
-        found.append(Part("the ELF header", 0, header))
+        found.append(ElfPart("the ELF header", 0, header))
         found += _tables(data)
     return found
 
 
-def at(found: list[Part], offset: int) -> str:
+def at(found: list[ElfPart], offset: int) -> str:
     """The name of the smallest part that the byte at ``offset`` belongs to; empty if none."""
     around = [part for part in found if part.start <= offset < part.end]
     return min(around, key=lambda part: part.end - part.start).name if around else ""
@@ -73,7 +73,7 @@ def _ends(data: Bytes) -> tuple[int, ...] | None:
     return None if found is None else (*found[:2], *found[4:])
 
 
-def _tables(data: Bytes) -> Iterator[Part]:
+def _tables(data: Bytes) -> Iterator[ElfPart]:
     ends = _ends(data)
     if ends is None:
         return
@@ -82,10 +82,10 @@ def _tables(data: Bytes) -> Iterator[Part]:
         ("the section headers", ends[1], ends[4], ends[5]),
     ):
         if 0 < start < len(data) and size * count:
-            yield Part(name, start, min(len(data), start + size * count))
+            yield ElfPart(name, start, min(len(data), start + size * count))
 
 
-def _sections(data: Bytes) -> Iterator[Part]:
+def _sections(data: Bytes) -> Iterator[ElfPart]:
     ends = _ends(data)
     if ends is None:
         return
@@ -107,7 +107,7 @@ def _sections(data: Bytes) -> Iterator[Part]:
             left -= length
             if left < 0:
                 return
-            yield Part(_string(names, name), start, start + length)
+            yield ElfPart(_string(names, name), start, start + length)
 
 
 def _string(table: bytes, offset: int) -> str:

@@ -11,8 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from store.audit import elf, members
-from store.audit.elf import Part
-from store.audit.members import Bytes, Member
+from store.audit.elf import ElfPart
+from store.audit.members import ArMember, Bytes
 from store.errors import quoted
 
 CHUNK = 1 << 16
@@ -74,7 +74,7 @@ def _in_elf(one: memoryview, other: memoryview, offset: int, depth: int) -> Plac
 
 
 def _differing_sections(
-    one: memoryview, ours: list[Part], other: memoryview, theirs: list[Part]
+    one: memoryview, ours: list[ElfPart], other: memoryview, theirs: list[ElfPart]
 ) -> list[str]:
     mine = {part.name: one[part.start : part.end] for part in ours}
     its = {part.name: other[part.start : part.end] for part in theirs}
@@ -87,7 +87,7 @@ def _same(one: memoryview | None, other: memoryview | None) -> bool:
     return first_difference(one, other) is None
 
 
-def _content(data: memoryview, sections: list[Part], name: str) -> memoryview | None:
+def _content(data: memoryview, sections: list[ElfPart], name: str) -> memoryview | None:
     found = [part for part in sections if part.name == name]
     return data[found[-1].start : found[-1].end] if found else None
 
@@ -104,7 +104,7 @@ def _in_members(
     other: memoryview,
     offset: int,
     depth: int,
-    read: Callable[[Bytes], list[Member]],
+    read: Callable[[Bytes], list[ArMember]],
 ) -> Place:
     """The first member that differs, and the place within it."""
     ours, theirs = read(one), read(other)
@@ -131,7 +131,7 @@ def _in_members(
 
 
 def _contents(
-    one: memoryview, mine: Member, other: memoryview, its: Member
+    one: memoryview, mine: ArMember, other: memoryview, its: ArMember
 ) -> tuple[memoryview, memoryview]:
     return one[mine.start : mine.end], other[its.start : its.end]
 

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 
 from store.audit.compare import explained
 from store.errors import EvaluationError, FormatError, InvalidName, quoted, reason, storage_error
-from store.graph.knowledge import Knowledge
+from store.graph.resolver import Resolver
 from store.local.store import Store
 from store.model.catalogue import Catalogue, Package
 from store.model.names import ObjectId, check_output
-from store.model.verdict import Difference, Finding, Verdict
+from store.model.verdict import AuditFinding, Difference, Verdict
 from store.system.small import read_small
 
 COLUMNS = ("seed", "package", "output", "derivation", "path")
@@ -30,7 +30,7 @@ UPDATE = "`store audit ledger --update` writes it anew"
 
 
 @dataclass(frozen=True)
-class Entry:
+class LedgerEntry:
     """One output of a package on a seed. ``derivation`` has 32 bytes."""
 
     seed: str
@@ -50,7 +50,7 @@ def path_of(recipes: str) -> str:
     return os.path.join(recipes, "ledger.tsv")
 
 
-def read(path: str) -> dict[tuple[str, str, str], Entry]:
+def read(path: str) -> dict[tuple[str, str, str], LedgerEntry]:
     """The entries by their places; EvaluationError when there is no ledger, or it is not one."""
     try:
         lines = read_small(path, LEDGER_LIMIT).decode("utf-8").splitlines()
@@ -70,16 +70,16 @@ def read(path: str) -> dict[tuple[str, str, str], Entry]:
     return entries
 
 
-def _entry(line: str) -> Entry:
+def _entry(line: str) -> LedgerEntry:
     seed, package, output, derivation, path = line.split("\t")
     digest = bytes.fromhex(derivation)
     if len(digest) != 32:
         raise FormatError(f"{quoted(derivation)} is not a derivation's digest")
     made = None if path == NOT_BUILT else ObjectId.from_path(path)
-    return Entry(seed, package, check_output(output), digest, made)
+    return LedgerEntry(seed, package, check_output(output), digest, made)
 
 
-def write(path: str, entries: Iterable[Entry]) -> None:
+def write(path: str, entries: Iterable[LedgerEntry]) -> None:
     """Replace the ledger. Raises StorageError."""
     lines = ["\t".join(COLUMNS)]
     for entry in sorted(entries, key=lambda entry: entry.place):
@@ -103,10 +103,10 @@ def packages(catalogue: Catalogue) -> dict[str, Package]:
     return {name: catalogue.packages[name] for name in sorted(longest.values())}
 
 
-def outline(catalogue: Catalogue, seed: str) -> dict[tuple[str, str, str], Entry]:
+def outline(catalogue: Catalogue, seed: str) -> dict[tuple[str, str, str], LedgerEntry]:
     """The entries of a seed's ladder as far as the recipes tell: nothing is built."""
     return {
-        (seed, name, output): Entry(seed, name, output, package.node, None)
+        (seed, name, output): LedgerEntry(seed, name, output, package.node, None)
         for name, package in packages(catalogue).items()
         for output in catalogue.nodes[package.node].outputs
     }
@@ -115,34 +115,34 @@ def outline(catalogue: Catalogue, seed: str) -> dict[tuple[str, str, str], Entry
 def updated(
     store: Store,
     catalogues: Mapping[str, Catalogue],
-    old: Mapping[tuple[str, str, str], Entry],
-) -> list[Entry]:
+    old: Mapping[tuple[str, str, str], LedgerEntry],
+) -> list[LedgerEntry]:
     """The ledger as it would be now. What was not built here keeps its path, as long as its
     derivation is the same.
     """
     entries = []
     for seed, catalogue in catalogues.items():
-        knowledge = Knowledge(store, catalogue)
+        resolver = Resolver(store, catalogue)
         for place, entry in outline(catalogue, seed).items():
-            made = _made(knowledge, entry)
+            made = _made(resolver, entry)
             if made is not None and not _built_here(store, entry, made):
                 made = None
             before = old.get(place)
             if made is None and before is not None and before.derivation == entry.derivation:
                 made = before.object
-            entries.append(Entry(*place, entry.derivation, made))
+            entries.append(LedgerEntry(*place, entry.derivation, made))
     return entries
 
 
-def _made(knowledge: Knowledge, entry: Entry) -> ObjectId | None:
-    knowledge.identify([entry.derivation])
+def _made(resolver: Resolver, entry: LedgerEntry) -> ObjectId | None:
+    resolver.identify([entry.derivation])
     try:
-        return knowledge.objects(entry.derivation)[entry.output]
+        return resolver.objects(entry.derivation)[entry.output]
     except KeyError:
         return None
 
 
-def _built_here(store: Store, entry: Entry, made: ObjectId) -> bool:
+def _built_here(store: Store, entry: LedgerEntry, made: ObjectId) -> bool:
     key = store.outcome(entry.derivation)
     records = () if key is None else store.realisations(key, entry.output)
     return any(record.object == made and record.origin.built_here for record in records)
@@ -152,29 +152,31 @@ def compare(
     store: Store,
     catalogue: Catalogue,
     seed: str,
-    ledger: Mapping[tuple[str, str, str], Entry],
+    ledger: Mapping[tuple[str, str, str], LedgerEntry],
     names: Iterable[str] = (),
-) -> list[Finding]:
+) -> list[AuditFinding]:
     """What this store has realised, against the ledger: a finding an output of each package.
 
     ``names`` are packages, by whatever of their names; all of them when there is none.
     """
-    knowledge = Knowledge(store, catalogue)
+    resolver = Resolver(store, catalogue)
     nodes = {catalogue.ref(name).node for name in names}
     return [
-        _finding(store, knowledge, entry, ledger.get(place))
+        _finding(store, resolver, entry, ledger.get(place))
         for place, entry in outline(catalogue, seed).items()
         if not nodes or entry.derivation in nodes
     ]
 
 
-def _finding(store: Store, knowledge: Knowledge, here: Entry, noted: Entry | None) -> Finding:
-    made = _made(knowledge, here)
+def _finding(
+    store: Store, resolver: Resolver, here: LedgerEntry, noted: LedgerEntry | None
+) -> AuditFinding:
+    made = _made(resolver, here)
     key = store.outcome(here.derivation) if made is not None else None
     expected = None if noted is None else noted.object
 
-    def finding(verdict: Verdict, detail: str = "", actual: ObjectId | None = made) -> Finding:
-        return Finding(
+    def finding(verdict: Verdict, detail: str = "", actual: ObjectId | None = made) -> AuditFinding:
+        return AuditFinding(
             here.package,
             here.output,
             "ledger",

@@ -36,7 +36,7 @@ MEMBERS_LIMIT = 100_000
 
 
 @dataclass(frozen=True)
-class Member:
+class ArMember:
     """A member: its header's bytes begin at ``header``, its content is ``start`` to ``end``.
 
     ``table`` says that it is about the other members.
@@ -49,12 +49,12 @@ class Member:
     table: bool = False
 
 
-def ar_members(data: Bytes) -> list[Member]:
+def ar_members(data: Bytes) -> list[ArMember]:
     """The members of an ar archive, GNU's and BSD's long names resolved."""
     return list(_ar(data)) if data[: len(AR_MAGIC)] == AR_MAGIC else []
 
 
-def _ar(data: Bytes) -> Iterator[Member]:
+def _ar(data: Bytes) -> Iterator[ArMember]:
     place = len(AR_MAGIC)
     long_names: Bytes = b""
     for _ in range(MEMBERS_LIMIT):
@@ -70,7 +70,7 @@ def _ar(data: Bytes) -> Iterator[Member]:
             long_names = data[start : start + size]
         table = _AR_TABLES.get(raw)
         name = table or _ar_name(raw, long_names, bytes(data[start : start + min(size, 1024)]))
-        yield Member(name, place, start, start + size, table is not None)
+        yield ArMember(name, place, start, start + size, table is not None)
         place = start + size + size % 2
 
 
@@ -89,12 +89,12 @@ def is_tar(data: Bytes) -> bool:
     return data[257:262] == b"ustar"
 
 
-def tar_members(data: Bytes) -> list[Member]:
+def tar_members(data: Bytes) -> list[ArMember]:
     """The members of a tar archive. Long names of GNU's and POSIX's kind are cut short."""
     return list(_tar(data)) if is_tar(data) else []
 
 
-def _tar(data: Bytes) -> Iterator[Member]:
+def _tar(data: Bytes) -> Iterator[ArMember]:
     place = 0
     for _ in range(MEMBERS_LIMIT):
         header = bytes(data[place : place + 512])
@@ -107,7 +107,7 @@ def _tar(data: Bytes) -> Iterator[Member]:
         name, prefix = header[:100].split(b"\0")[0], header[345:500].split(b"\0")[0]
         if prefix and header[257:263] == b"ustar\0":
             name = prefix + b"/" + name
-        yield Member(_shown(name), place, start, start + size)
+        yield ArMember(_shown(name), place, start, start + size)
         place = start + (size + 511) // 512 * 512
 
 

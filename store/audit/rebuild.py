@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
-from store.audit.causes import Outcome, Steps, Trial, examine
-from store.audit.subjects import Subject
+from store.audit.causes import Steps, Trial, TrialOutcome, examine
+from store.audit.subjects import AuditSubject
 from store.audit.trial import Rebuild, carry_out, rehash
 from store.errors import BuildError, CorruptObject, StoreError
 from store.events import (
@@ -22,14 +22,14 @@ from store.events import (
 from store.jobs.executor import Executor, Task, TaskWork, run
 from store.jobs.job import Job
 from store.jobs.local_executor import LocalExecutor
-from store.jobs.lower import Limits
+from store.jobs.lower import BuildLimits
 from store.jobs.process import Send
-from store.jobs.removal import remove_stale_work
+from store.jobs.work_removal import remove_stale_work
 from store.layout.paths import Layout
 from store.local.store import Store
 from store.model.derivation import Source
 from store.model.names import ObjectId
-from store.model.verdict import Finding, Verdict
+from store.model.verdict import AuditFinding, Verdict
 from store.sandbox.log_limit import MAX_LOG
 from store.sandbox.variation import CONTROL, Variation
 
@@ -53,10 +53,10 @@ class RebuildOptions:
 @dataclass
 class _Examination:
     number: int
-    subject: Subject
+    subject: AuditSubject
     steps: Steps
     trials: Sequence[Trial] = ()
-    outcomes: dict[int, Outcome] = field(default_factory=dict)
+    outcomes: dict[int, TrialOutcome] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -82,14 +82,14 @@ class Auditor:
         self._under: dict[bytes, _Under] = {}  # the tasks under way, by their ids
         self._begun = 0
         self._ready: list[tuple[_Examination, int]] = []
-        self._found: dict[int, list[Finding]] = {}
+        self._found: dict[int, list[AuditFinding]] = {}
 
     @property
-    def findings(self) -> list[Finding]:
+    def findings(self) -> list[AuditFinding]:
         """What was found until now, in the order of the subjects."""
         return [finding for number in sorted(self._found) for finding in self._found[number]]
 
-    def run(self, subjects: Iterable[Subject], variations: Sequence[Variation]) -> None:
+    def run(self, subjects: Iterable[AuditSubject], variations: Sequence[Variation]) -> None:
         """Examine every subject. Raises or what keeps rebuilds from being made at all
         (SandboxUnavailable, StorageError); ``findings`` has what was found until then.
         """
@@ -129,7 +129,7 @@ class Auditor:
         examination.outcomes = {}
         self._ready += [(examination, number) for number in range(len(examination.trials))]
 
-    def _conclude(self, examination: _Examination, findings: list[Finding]) -> None:
+    def _conclude(self, examination: _Examination, findings: list[AuditFinding]) -> None:
         self._found[examination.number] = findings
         worst = min(findings, key=lambda finding: _GRAVITY.index(finding.verdict))
         detail = worst.cause or worst.detail
@@ -147,7 +147,7 @@ class Auditor:
                 return
             self._ready.pop(0)
 
-    def _task(self, subject: Subject, trial: Trial) -> Task:
+    def _task(self, subject: AuditSubject, trial: Trial) -> Task:
         name = f"{subject.case.subject}, {trial.variation.name}"
         self._begun += 1
         options = self._options
@@ -159,14 +159,14 @@ class Auditor:
             key=subject.case.key,
             value=subject.value,
             closure=subject.closure,
-            limits=Limits(
+            limits=BuildLimits(
                 options.cores, options.timeout, options.max_silent, max_log=options.max_log
             ),
             cores=trial.variation.cores,
             action=self._action(subject, trial),
         )
 
-    def _action(self, subject: Subject, trial: Trial) -> TaskWork:
+    def _action(self, subject: AuditSubject, trial: Trial) -> TaskWork:
         layout = self._store.layout
         if isinstance(subject.value, Source):
             return partial(_rehash, layout.object(subject.closure[0]), subject.value)
@@ -179,10 +179,10 @@ class Auditor:
     def take(self, executor: Executor, task: Task, value: object) -> None:
         """Take the outcome of a trial, or what kept it from being made."""
         under = self._under.pop(task.id)
-        if isinstance(value, Outcome):
+        if isinstance(value, TrialOutcome):
             self._note(task, under, value)
         elif isinstance(value, BuildError):  # from the watch, which ended it
-            self._note(task, under, Outcome(time.monotonic() - under.began, error=value))
+            self._note(task, under, TrialOutcome(time.monotonic() - under.began, error=value))
         else:
             assert isinstance(value, Exception)
             self._fail(task, under, value)
@@ -193,9 +193,9 @@ class Auditor:
         """
         if under.trial.variation is CONTROL or not isinstance(error, StoreError):
             raise error
-        self._note(task, under, Outcome(time.monotonic() - under.began, error=error))
+        self._note(task, under, TrialOutcome(time.monotonic() - under.began, error=error))
 
-    def _note(self, task: Task, under: _Under, outcome: Outcome) -> None:
+    def _note(self, task: Task, under: _Under, outcome: TrialOutcome) -> None:
         if outcome.error is not None:
             self._emit(Failed(task.id, task.name, outcome.error))
         else:
@@ -210,7 +210,7 @@ class Auditor:
 _GRAVITY = (Verdict.DIFFERS, Verdict.FAILED, Verdict.UNKNOWN, Verdict.REPRODUCED)
 
 
-def _begun(number: int, subject: Subject, variations: Sequence[Variation]) -> _Examination:
+def _begun(number: int, subject: AuditSubject, variations: Sequence[Variation]) -> _Examination:
     if subject.kind == "fetch":
         return _Examination(number, subject, _rehashed(subject))
     # Unpacking is ours: no builder is there that anything could be varied for.
@@ -218,12 +218,12 @@ def _begun(number: int, subject: Subject, variations: Sequence[Variation]) -> _E
     return _Examination(number, subject, examine(subject.case, varied))
 
 
-def _rehashed(subject: Subject) -> Steps:
+def _rehashed(subject: AuditSubject) -> Steps:
     """A fetched file has one finding: whether it still has the hash that its recipe names."""
     (outcome,) = yield [Trial(CONTROL, subject.case.recorded)]
     (oid,) = subject.closure
     return [
-        Finding(
+        AuditFinding(
             subject.case.subject,
             "out",
             "rebuild",
@@ -237,12 +237,12 @@ def _rehashed(subject: Subject) -> Steps:
     ]
 
 
-def _rehash(path: str, source: Source, layout: Layout, job: Job, send: Send) -> Outcome:
+def _rehash(path: str, source: Source, layout: Layout, job: Job, send: Send) -> TrialOutcome:
     began = time.monotonic()
     wrong = rehash(path, source)
     error = CorruptObject(f"the file in the store: {wrong}") if wrong else None
-    return Outcome(time.monotonic() - began, error=error)
+    return TrialOutcome(time.monotonic() - began, error=error)
 
 
-def _recorded(subject: Subject) -> list[ObjectId]:
+def _recorded(subject: AuditSubject) -> list[ObjectId]:
     return [oid for oids in subject.case.recorded.values() for oid in oids]

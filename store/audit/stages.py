@@ -9,11 +9,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from store.audit.compare import explained
-from store.graph.knowledge import Knowledge
+from store.graph.resolver import Resolver
 from store.local.store import Store
 from store.model.catalogue import Catalogue, Package
 from store.model.names import ObjectId
-from store.model.verdict import Difference, Finding, Verdict
+from store.model.verdict import AuditFinding, Difference, Verdict
 
 NOT_THERE = "one of the two is not in this store any more: their files cannot be compared"
 
@@ -24,7 +24,7 @@ class Ladder:
     def __init__(self, store: Store, seed: str, catalogue: Catalogue) -> None:
         self.seed = seed
         self.catalogue = catalogue
-        self._knowledge = Knowledge(store, catalogue)
+        self._resolver = Resolver(store, catalogue)
 
     def held(self) -> dict[str, Package]:
         """The packages that have to equal others, or that others have to equal, by name."""
@@ -39,9 +39,9 @@ class Ladder:
     def objects(self, name: str) -> Mapping[str, ObjectId | None]:
         """What the package's outputs were realised to here."""
         node = self.catalogue.package(name).node
-        self._knowledge.identify([node])
+        self._resolver.identify([node])
         try:
-            return self._knowledge.objects(node)
+            return self._resolver.objects(node)
         except KeyError:
             return dict.fromkeys(self.catalogue.nodes[node].outputs)
 
@@ -71,7 +71,9 @@ class _Side:
     package: str
 
 
-def compare(store: Store, ladders: Sequence[Ladder], names: Sequence[str] = ()) -> list[Finding]:
+def compare(
+    store: Store, ladders: Sequence[Ladder], names: Sequence[str] = ()
+) -> list[AuditFinding]:
     """A finding an output of each pair, by package; all packages when no names are given.
 
     The pairs are each package and its twin, on every seed; and a package on the first seed and on
@@ -101,7 +103,7 @@ def _seeds(ladders: Sequence[Ladder]) -> Iterator[tuple[_Side, _Side]]:
                 yield _Side(ladder, name), _Side(ladders[0], name)
 
 
-def _compared(store: Store, subject: _Side, counterpart: _Side) -> Iterator[Finding]:
+def _compared(store: Store, subject: _Side, counterpart: _Side) -> Iterator[AuditFinding]:
     ours = subject.ladder.objects(subject.package)
     theirs = counterpart.ladder.objects(counterpart.package)
     seeds = tuple(dict.fromkeys((subject.ladder.seed, counterpart.ladder.seed)))
@@ -116,7 +118,7 @@ def _compared(store: Store, subject: _Side, counterpart: _Side) -> Iterator[Find
                 root = store.layout.root
                 differences = explained(root, expected, root, actual)
                 detail = "" if differences else NOT_THERE
-        yield Finding(
+        yield AuditFinding(
             subject.package,
             output,
             "stages",

@@ -8,16 +8,16 @@ from typing import NoReturn
 
 from store.audit.causes import Case
 from store.errors import UnknownObject
-from store.graph.knowledge import Knowledge, kind
+from store.graph.resolver import Resolver, kind
 from store.local.store import Store
 from store.model.catalogue import Catalogue
 from store.model.derivation import Resolved, Source
 from store.model.names import ObjectId
-from store.model.verdict import Finding, Verdict
+from store.model.verdict import AuditFinding, Verdict
 
 
 @dataclass(frozen=True)
-class Subject:
+class AuditSubject:
     """A node to be examined. ``kind`` is fetch, unpack or build; ``closure`` holds the inputs with
     everything they refer to.
     """
@@ -29,20 +29,20 @@ class Subject:
     case: Case
 
 
-class Survey:
+class SubjectSurvey:
     """Finds subjects in one catalogue and store; what cannot be examined is a finding."""
 
     def __init__(self, store: Store, catalogue: Catalogue) -> None:
         self._store = store
         self._catalogue = catalogue
-        self._knowledge = Knowledge(store, catalogue)
+        self._resolver = Resolver(store, catalogue)
         self._names: dict[bytes, str] = {}
         for name, package in catalogue.packages.items():
             known = self._names.get(package.node)
             if known is None or len(name) < len(known):
                 self._names[package.node] = name
-        self.subjects: list[Subject] = []
-        self.findings: list[Finding] = []
+        self.subjects: list[AuditSubject] = []
+        self.findings: list[AuditFinding] = []
 
     def packages(self, names: Iterable[str]) -> None:
         """Take up the packages of these names; of ``NAME^OUTPUT``, that output alone.
@@ -52,7 +52,7 @@ class Survey:
         for text in dict.fromkeys(names):
             name, _, output = text.partition("^")
             ref = self._catalogue.ref(text)
-            self._knowledge.identify([ref.node])
+            self._resolver.identify([ref.node])
             outputs = (ref.output,) if output else self._catalogue.nodes[ref.node].outputs
             self._take(name, ref.node, outputs)
 
@@ -62,7 +62,7 @@ class Survey:
         """
         goals = [self._catalogue.ref(name).node for name in names]
         nodes = list(self._catalogue.build_closure(goals))
-        self._knowledge.identify(nodes)
+        self._resolver.identify(nodes)
         seen: set[bytes] = set()
         for node in nodes:
             key = self._store.outcome(node)
@@ -78,14 +78,14 @@ class Survey:
         except _Unknown as unknown:
             key = self._store.outcome(node)
             self.findings += [
-                Finding(name, output, "rebuild", Verdict.UNKNOWN, key=key, detail=str(unknown))
+                AuditFinding(name, output, "rebuild", Verdict.UNKNOWN, key=key, detail=str(unknown))
                 for output in outputs
             ]
 
-    def _look(self, name: str, node: bytes, outputs: Sequence[str]) -> Subject:
+    def _look(self, name: str, node: bytes, outputs: Sequence[str]) -> AuditSubject:
         value = self._catalogue.nodes[node]
         try:
-            objects = self._knowledge.objects(node)
+            objects = self._resolver.objects(node)
         except KeyError:
             raise _Unknown("it is not realised in this store") from None
         key = self._store.outcome(node)
@@ -99,18 +99,18 @@ class Survey:
         case = Case(name, key, recorded, started)
         if isinstance(value, Source):
             self._check_present(objects.values())
-            return Subject("fetch", node, value, (objects["out"],), case)
+            return AuditSubject("fetch", node, value, (objects["out"],), case)
         resolved = self._resolved(node, key)
         roots = resolved.inputs
         closure = self._closure(roots if resolved.rootfs is None else (*roots, resolved.rootfs))
-        return Subject(kind(value), node, resolved, closure, case)
+        return AuditSubject(kind(value), node, resolved, closure, case)
 
     def _resolved(self, node: bytes, key: bytes) -> Resolved:
         try:
             resolved = self._store.node(key)
         except UnknownObject:  # it was not built here
-            self._knowledge.identify([ref.node for ref in self._catalogue.inputs(node)])
-            return self._knowledge.resolved(node) or _refuse("an input is not realised here")
+            self._resolver.identify([ref.node for ref in self._catalogue.inputs(node)])
+            return self._resolver.resolved(node) or _refuse("an input is not realised here")
         assert isinstance(resolved, Resolved)
         return resolved
 

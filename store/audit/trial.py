@@ -12,7 +12,7 @@ import os
 import time
 from dataclasses import dataclass, replace
 
-from store.audit.causes import Outcome, Trial
+from store.audit.causes import Trial, TrialOutcome
 from store.audit.compare import explained
 from store.errors import BuildError, SourceError
 from store.jobs.job import Job, perform
@@ -40,7 +40,7 @@ class Rebuild:
     keep: bool = False
 
 
-def carry_out(rebuild: Rebuild, layout: Layout, job: Job, send: Send) -> Outcome:
+def carry_out(rebuild: Rebuild, layout: Layout, job: Job, send: Send) -> TrialOutcome:
     """Build again and compare. A build that fails is an outcome; StorageError and the like rise."""
     began = time.monotonic()
     aside = f"{job.work_dir}/root"
@@ -52,12 +52,12 @@ def carry_out(rebuild: Rebuild, layout: Layout, job: Job, send: Send) -> Outcome
         result = perform(layout, rebuild.kind, job, send)
     except (BuildError, SourceError) as error:
         logs = _shelve(layout, rebuild, job, None) if rebuild.trial.shown else ()
-        return Outcome(time.monotonic() - began, error=error, logs=logs)
-    outcome = Outcome(result.seconds, {made.output: made.id for made in result.outputs})
+        return TrialOutcome(time.monotonic() - began, error=error, logs=logs)
+    outcome = TrialOutcome(result.seconds, {made.output: made.id for made in result.outputs})
     return _compared(layout, rebuild, job, outcome)
 
 
-def _compared(layout: Layout, rebuild: Rebuild, job: Job, outcome: Outcome) -> Outcome:
+def _compared(layout: Layout, rebuild: Rebuild, job: Job, outcome: TrialOutcome) -> TrialOutcome:
     aside = job.into
     assert aside is not None
     differing = {

@@ -12,9 +12,9 @@ from datetime import UTC, datetime
 from store.cli.wording import counted
 from store.errors import printable
 from store.gc.downloads import abandoned
-from store.gc.kept import expired, leaving
+from store.gc.kept_trees import expired, leaving
 from store.gc.logs import removable
-from store.gc.plan import Plan, make_plan
+from store.gc.plan import CollectionPlan, make_plan
 from store.gc.policy import Policy
 from store.index.reading import Reader
 from store.layout.paths import Layout
@@ -23,7 +23,7 @@ from store.local.store import Store
 from store.model.names import STORE_DIR
 from store.quantities import bytes_text, seconds_text
 from store.usage.holders import Holders
-from store.usage.space import Forecast
+from store.usage.space import SpaceForecast
 
 FEW, CROWD = 64, 20_000
 """Dead objects that are looked at together: first, where a bound may be reached soon, and most."""
@@ -66,8 +66,10 @@ def show_plan(store: Store, policy: Policy, *, as_json: bool) -> None:
         print(line)
 
 
-def _show_victims(store: Store, plan: Plan, as_json: bool, kept: Sequence[str] = ()) -> Shown:
-    forecast, free, policy = Forecast(store), store.free_bytes(), plan.policy
+def _show_victims(
+    store: Store, plan: CollectionPlan, as_json: bool, kept: Sequence[str] = ()
+) -> Shown:
+    forecast, free, policy = SpaceForecast(store), store.free_bytes(), plan.policy
     # A run begins with the trash, and ends with what nobody knows unless it may stop before.
     shown = Shown(forecast.freed_below(store.layout.trash))
     for log in removable(store, policy):
@@ -105,7 +107,7 @@ def _show_victims(store: Store, plan: Plan, as_json: bool, kept: Sequence[str] =
 
 
 def _victims(
-    store: Store, plan: Plan, forecast: Forecast
+    store: Store, plan: CollectionPlan, forecast: SpaceForecast
 ) -> Iterator[list[tuple[str, int, int | None]]]:
     """What may go, in order, some at a time, as ``<digest>-<name>``: with the bytes freed when
     those before it are gone, and its last use if that is known."""
@@ -147,7 +149,7 @@ def _line(name: str, size: int, used: int | None) -> str:
     return f"{bytes_text(size):>12}  {STORE_DIR}/{name}{since}\n"
 
 
-def _sums(plan: Plan, shown: Shown) -> Iterator[str]:
+def _sums(plan: CollectionPlan, shown: Shown) -> Iterator[str]:
     kinds = [holder.kind.value for holder in plan.holders.alive]
     by = ", ".join(f"{kinds.count(kind)} by {kind}" for kind in dict.fromkeys(kinds))
     spared = f", {plan.spared} spared as used lately" if plan.spared else ""
@@ -169,7 +171,7 @@ def _sums(plan: Plan, shown: Shown) -> Iterator[str]:
     yield f"{shown.objects} would be deleted, which frees {bytes_text(shown.freed)}{rest}"
 
 
-def _summary(plan: Plan, shown: Shown) -> dict[str, object]:
+def _summary(plan: CollectionPlan, shown: Shown) -> dict[str, object]:
     holders = plan.holders
     return {
         "objects": shown.objects,

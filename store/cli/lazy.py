@@ -15,11 +15,19 @@ from store.errors import quoted
 class LazyGroup(click.Group):
     """``summaries`` has a line for each command's name; ``package`` holds a module of that name
     (``-`` becomes ``_``, and a word of Python's has one at its end) with the click command
-    ``command``.
+    ``command``. ``former`` has the names that commands had once, which still work.
     """
 
-    def __init__(self, *args: Any, summaries: Mapping[str, str], package: str, **kwargs: Any):
+    def __init__(
+        self,
+        *args: Any,
+        summaries: Mapping[str, str],
+        package: str,
+        former: Mapping[str, str] | None = None,
+        **kwargs: Any,
+    ):
         super().__init__(*args, **kwargs)
+        self._former = former or {}
         self._summaries = summaries
         self._package = package
 
@@ -29,6 +37,7 @@ class LazyGroup(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The command, from the module of its name."""
+        cmd_name = self._former.get(cmd_name, cmd_name)
         if cmd_name not in self._summaries:
             return None
         name = cmd_name.replace("-", "_")
@@ -47,7 +56,7 @@ class LazyGroup(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """As click does, with near matches for a name that is no command."""
         name = args[0] if args else ""
-        if name and not name.startswith("-") and name not in self._summaries:
+        if name and not name.startswith("-") and name not in {**self._summaries, **self._former}:
             from difflib import get_close_matches
 
             near = get_close_matches(name, self._summaries, n=3)

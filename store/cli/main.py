@@ -14,8 +14,8 @@ import click
 
 from store.cli.context import Context
 from store.cli.lazy import LazyGroup
+from store.cli.misuse import explain
 from store.cli.streams import ENDING, OutputBroken, drop_output, may_style, open_streams
-from store.cli.usage import explain
 from store.cli.wording import shown_message
 from store.errors import (
     OutputFailed,

@@ -224,10 +224,10 @@ def execution_options(function: F) -> F:
     @max_log_option
     @functools.wraps(function)
     def wrapped(*args: Any, **given: Any) -> Any:
-        from store.scheduler.options import Options, default_cores
+        from store.scheduler.build_options import BuildOptions, default_cores
 
         cores = given.pop("cores") or default_cores()
-        options = Options(
+        options = BuildOptions(
             jobs=given.pop("jobs") or cores,
             cores=cores,
             keep_going=given.pop("keep_going"),

@@ -14,8 +14,8 @@ from store.cli.draw import make_reporter
 from store.cli.wording import counted
 from store.model.names import ObjectId
 from store.operations.repair import RepairOptions, repair
-from store.verify.repair import Mended
-from store.verify.run import Verifier
+from store.verify.object_repair import Mended
+from store.verify.verifier import Verifier
 
 
 def repair_found(

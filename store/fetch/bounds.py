@@ -75,7 +75,7 @@ class Slow(Transient):
     """It took too long: another try costs as much again."""
 
 
-class Silent(Slow):
+class SilentServer(Slow):
     """No byte came for as long as is allowed: it is not asked again."""
 
 
@@ -127,7 +127,7 @@ class Exchange:
         """Seconds that the next wait may last. Raises Slow when there are none left."""
         now, quiet = time.monotonic(), self.bounds.silent - self._silence
         if quiet <= 0:
-            raise Silent(f"not a byte came for {limit_text(self.bounds.silent)}")
+            raise SilentServer(f"not a byte came for {limit_text(self.bounds.silent)}")
         if self._in_head:
             if now >= self._head_end:
                 raise Slow("no answer in time")

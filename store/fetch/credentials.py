@@ -24,7 +24,7 @@ _TOKEN = re.compile(r'"((?:[^"\\]|\\.)*)"?|(\S+)', re.DOTALL)
 
 
 @dataclass(frozen=True)
-class Entry:
+class NetrcEntry:
     """One machine's user and password. ``host`` is None for the default one."""
 
     host: str | None
@@ -32,9 +32,9 @@ class Entry:
     password: str = ""
 
 
-def parse_netrc(text: str) -> list[Entry]:
+def parse_netrc(text: str) -> list[NetrcEntry]:
     """The entries of a netrc file, in its order. What is not known is passed over."""
-    entries: list[Entry] = []
+    entries: list[NetrcEntry] = []
     fields: dict[str, str] | None = None
     tokens = _tokens(text)
     for token in tokens:
@@ -49,10 +49,10 @@ def parse_netrc(text: str) -> list[Entry]:
     return entries
 
 
-def _close(fields: dict[str, str] | None, entries: list[Entry]) -> None:
+def _close(fields: dict[str, str] | None, entries: list[NetrcEntry]) -> None:
     if fields is not None:
         host = fields["machine"].lower() or None
-        entries.append(Entry(host, fields.get("login", ""), fields.get("password", "")))
+        entries.append(NetrcEntry(host, fields.get("login", ""), fields.get("password", "")))
 
 
 def _tokens(text: str) -> Iterator[str]:
@@ -76,7 +76,7 @@ def _unescaped(text: str) -> str:
     return re.sub(r"\\(.)", lambda match: _ESCAPES.get(match[1], match[1]), text, flags=re.DOTALL)
 
 
-def find(entries: list[Entry], host: str, login: str | None = None) -> Entry | None:
+def find(entries: list[NetrcEntry], host: str, login: str | None = None) -> NetrcEntry | None:
     """The first entry for ``host``, or the default one; of user ``login`` where one is asked for.
 
     A default entry ends the search, as it does in curl.
@@ -89,7 +89,7 @@ def find(entries: list[Entry], host: str, login: str | None = None) -> Entry | N
     return None
 
 
-def read_netrc() -> list[Entry]:
+def read_netrc() -> list[NetrcEntry]:
     """The entries of this user's file; none where it cannot be read."""
     path = os.environ.get("NETRC") or os.path.join(find_home() or "/nonexistent", ".netrc")
     try:
@@ -129,7 +129,7 @@ def told_in(header: str) -> set[str]:
     return {text for text in found if len(text) >= SHORTEST_SECRET}
 
 
-def authorization(userinfo: str | None, host: str, entries: list[Entry]) -> str | None:
+def authorization(userinfo: str | None, host: str, entries: list[NetrcEntry]) -> str | None:
     """The header's value for ``host``. A password in the URL comes before the file's."""
     login, colon, password = (userinfo or "").partition(":")
     login, password = urllib.parse.unquote(login), urllib.parse.unquote(password)

@@ -20,7 +20,7 @@ from collections.abc import Iterator
 
 from store.errors import StorageError, StoreFull
 from store.system.beneath import FOLDER, open_file_beneath
-from store.system.room import Room
+from store.system.disk_reserve import DiskReserveCheck
 
 _CHUNK = 1 << 18  # bytes hashed at a time
 _FLAGS = os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
@@ -63,7 +63,7 @@ def private_folder(path: str) -> Iterator[int]:
         os.close(folder)
 
 
-class Part:
+class PartialFile:
     """The bytes of one source that have come so far, held under a lock.
 
     ``folder`` is open, and ``shown`` its path. ``reserve`` bytes of the disk stay free. Methods
@@ -80,7 +80,7 @@ class Part:
         self.size = 0
         self._hash = hashlib.sha256()
 
-    def __enter__(self) -> Part:
+    def __enter__(self) -> PartialFile:
         self._acquire()
         return self
 
@@ -101,7 +101,7 @@ class Part:
                 os.close(self._fd)
             os.fchmod(self._fd, 0o600)
             self._hash, self.size = _hash_file(self._fd)
-            self._room = Room(self._fd, self._reserve)
+            self._room = DiskReserveCheck(self._fd, self._reserve)
 
     def _open(self) -> int:
         """The part's file. Whatever else stands in its place is moved out of the way."""
@@ -153,7 +153,7 @@ class Part:
     def check_room(self, size: int) -> None:
         """Raise DiskReserve when ``size`` bytes more would leave less free than the reserve."""
         with disk_errors(self._shown):
-            Room(self._fd, self._reserve).take(size, lambda: "the download")
+            DiskReserveCheck(self._fd, self._reserve).take(size, lambda: "the download")
 
     def append(self, data: bytes) -> None:
         """Add ``data`` at the end."""
@@ -171,7 +171,7 @@ class Part:
         with disk_errors(self._shown):
             os.ftruncate(self._fd, 0)
             self._hash, self.size = hashlib.sha256(), 0
-            self._room = Room(self._fd, self._reserve)
+            self._room = DiskReserveCheck(self._fd, self._reserve)
 
     def finish(self) -> str:
         """Turn the part into a finished file, and give its path."""

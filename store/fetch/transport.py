@@ -129,7 +129,7 @@ class Client:
         return tls_context(self._ca_files)
 
     @functools.cached_property
-    def _netrc(self) -> list[credentials.Entry]:
+    def _netrc(self) -> list[credentials.NetrcEntry]:
         return credentials.read_netrc()
 
     def open(self, target: Target, offset: int = 0) -> Body:
@@ -223,7 +223,7 @@ class _Hop:
     secure: bool
 
     @classmethod
-    def first(cls, url: str, netrc: list[credentials.Entry]) -> _Hop:
+    def first(cls, url: str, netrc: list[credentials.NetrcEntry]) -> _Hop:
         """The hop that begins a chain. Raises Permanent for what is no URL."""
         try:
             plain, userinfo = credentials.split(url)
@@ -236,7 +236,7 @@ class _Hop:
             scheme == "https",
         )
 
-    def next(self, location: str, netrc: list[credentials.Entry]) -> _Hop:
+    def next(self, location: str, netrc: list[credentials.NetrcEntry]) -> _Hop:
         """The hop that a Location leads to. Raises Permanent when it is not to be followed."""
         text = urllib.parse.quote(location, encoding="iso-8859-1", safe=string.punctuation)
         try:

@@ -15,12 +15,12 @@ from dataclasses import dataclass, field
 from store.errors import Busy, StoreFull
 from store.events import SILENT, Collected, CollectorPhase, Reporter
 from store.gc.downloads import abandoned
-from store.gc.kept import Expired, expired, leaving
+from store.gc.kept_trees import Expired, expired, leaving
 from store.gc.logs import removable
 from store.gc.marking import Marking
-from store.gc.plan import Plan, make_plan
+from store.gc.plan import CollectionPlan, make_plan
 from store.gc.policy import Policy
-from store.gc.removal import Removal
+from store.gc.removal import DeadRemoval
 from store.index.content_table import ContentTable
 from store.index.writing import Writer
 from store.local.discarding import Batch, Discarding, strays
@@ -29,7 +29,7 @@ from store.local.roots import NamedRoot
 from store.local.store import Store
 from store.model.names import ObjectId
 from store.system.locks import LockFile
-from store.usage.space import Forecast
+from store.usage.space import SpaceForecast
 
 ROUND = 4096
 """Objects that are taken out before their space is given back."""
@@ -44,7 +44,7 @@ _EVERY = 0.2
 
 
 @dataclass
-class Outcome:
+class CollectionOutcome:
     """What a run did. ``freed`` bytes by the disk's blocks; ``longest_hold`` the longest time in
     seconds for which a writer may have had to wait for it. ``refused`` are the paths of what the
     system did not let go of, with its reasons; ``undeleted`` the objects among them."""
@@ -69,10 +69,10 @@ class Collector:
         self._store = store
         self._reporter = reporter
         self._told = 0.0
-        self.outcome = Outcome()
-        self.removal = Removal(store.layout, self._freed)
+        self.outcome = CollectionOutcome()
+        self.removal = DeadRemoval(store.layout, self._freed)
 
-    def collect(self, policy: Policy) -> Plan:
+    def collect(self, policy: Policy) -> CollectionPlan:
         """Free what the policy asks for. Interrupted anywhere, it leaves work for the next run, and
         nothing half-done that another process could see."""
         layout = self._store.layout
@@ -164,7 +164,7 @@ class Collector:
 
     # -- objects --
 
-    def _take(self, plan: Plan) -> None:
+    def _take(self, plan: CollectionPlan) -> None:
         at = 0
         while at < len(plan.dead):
             wanted = plan.policy.wanted(self.removal.freed, self._store.free_bytes())
@@ -175,13 +175,13 @@ class Collector:
             at = end
             self._phase("deleting", at, len(plan.dead))
 
-    def _end_of_round(self, plan: Plan, start: int, wanted: int | None) -> int:
+    def _end_of_round(self, plan: CollectionPlan, start: int, wanted: int | None) -> int:
         """No more is taken out than frees what is wanted, by the blocks on the disk, as the plan
         shows it: the sum of files' own sizes is less by far where they are small."""
         end = min(start + ROUND, len(plan.dead))
         if wanted is None:
             return end
-        forecast, few = Forecast(self._store), FEW
+        forecast, few = SpaceForecast(self._store), FEW
         with self._store.index.read() as txn:
             while start < end:
                 crowd = plan.dead[start : min(start + few, end)]

@@ -7,24 +7,26 @@ from collections.abc import Sequence
 
 from store.errors import StillAlive
 from store.events import SILENT, Reporter
-from store.gc.collector import Collector, Outcome
-from store.gc.plan import Plan, make_plan
+from store.gc.collector import CollectionOutcome, Collector
+from store.gc.plan import CollectionPlan, make_plan
 from store.gc.policy import Policy
 from store.local.store import Store
 from store.model.names import ObjectId
-from store.usage.holders import Kind
+from store.usage.holders import HolderKind
 from store.usage.why import why_alive
 
 _LETTING_GO = {
-    Kind.ROOT: "`store root remove` lets go of it",
-    Kind.LINK: "removing the link lets go of it, or `store root remove` with its path",
-    Kind.LEASE: "it is let go of when that process ends",
-    Kind.PROCESS: "it is let go of when that process ends",
+    HolderKind.ROOT: "`store root remove` lets go of it",
+    HolderKind.LINK: "removing the link lets go of it, or `store root remove` with its path",
+    HolderKind.LEASE: "it is let go of when that process ends",
+    HolderKind.PROCESS: "it is let go of when that process ends",
 }
 """How each kind of holder is done with."""
 
 
-def delete(store: Store, oids: Sequence[ObjectId], reporter: Reporter = SILENT) -> Outcome:
+def delete(
+    store: Store, oids: Sequence[ObjectId], reporter: Reporter = SILENT
+) -> CollectionOutcome:
     """Delete the objects and all that refers to them, which is as dead as they are.
 
     StillAlive, and nothing is deleted, when one of them is kept; UnknownObject; Busy.
@@ -47,7 +49,7 @@ def delete(store: Store, oids: Sequence[ObjectId], reporter: Reporter = SILENT) 
     return collector.outcome
 
 
-def _refuse_alive(store: Store, plan: Plan, oid: ObjectId) -> None:
+def _refuse_alive(store: Store, plan: CollectionPlan, oid: ObjectId) -> None:
     with store.index.read() as txn:
         if not plan.marking.marks[txn.known(oid)]:
             return

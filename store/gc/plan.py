@@ -15,7 +15,7 @@ from store.system.clock import SKEW, unix_seconds
 from store.usage.holders import Holders, gather
 
 
-class Plan(NamedTuple):
+class CollectionPlan(NamedTuple):
     """``dead`` are the numbers of what may go, each before what it refers to; when uses count,
     ``used`` has the time of each one's last, in Unix seconds. ``live`` objects are held, ``spared``
     ones would be dead but for the policy. What is ``ahead`` was, by its record, used in the future.
@@ -39,7 +39,7 @@ def make_plan(
     *,
     uses: bool = False,
     leaving: Collection[str] = (),
-) -> Plan:
+) -> CollectionPlan:
     """Look at a snapshot of the store. ``uses`` looks up when each dead object was last used, even
     if the policy does not ask; kept trees that are ``leaving``, by name, keep nothing. Raises
     CorruptObject when the index is damaged."""
@@ -61,7 +61,7 @@ def make_plan(
             found, ahead = len(dead), _ahead(dead, used)
             dead, used = _not_young(txn, policy, marking, dead, used)
             spared = found - len(dead)
-        return Plan(policy, holders, marking, dead, used, total, live, spared, ahead)
+        return CollectionPlan(policy, holders, marking, dead, used, total, live, spared, ahead)
 
 
 def _ahead(dead: array[int], used: array[int]) -> tuple[int, ...]:

@@ -12,9 +12,9 @@ from store.errors import reason
 from store.layout.paths import Layout
 from store.local.discarding import RUN
 from store.system.beneath import opened
-from store.system.locks import Hold
+from store.system.locks import DirectoryLock
 from store.system.parallel import map_chunks, map_threads
-from store.system.removing import Removal as TreeRemoval
+from store.system.removing import TreeRemoval as TreeRemoval
 from store.system.removing import (
     open_folder,
     portions_of,
@@ -38,7 +38,7 @@ PORTIONS = 8
 T = TypeVar("T")
 
 
-class Removal:
+class DeadRemoval:
     """``freed`` are the bytes that the disk got back, by the blocks of what lost its last name;
     ``left`` has what could not be removed, by path, and why: the next run tries again."""
 
@@ -105,7 +105,7 @@ class Removal:
                 self.remove(self._layout.trash, name)
                 continue
             try:
-                hold = Hold(path)
+                hold = DirectoryLock(path)
             except (BlockingIOError, FileNotFoundError):
                 continue
             except OSError:

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import os
 
-from store.index.schema import Lease
+from store.index.schema import LeaseRecord
 
 _BOOT_ID = "/proc/sys/kernel/random/boot_id"
 
 
-def myself() -> Lease:
+def myself() -> LeaseRecord:
     """A lease of this process, with nothing held yet."""
     pid = os.getpid()
-    return Lease(pid, process_start(pid), boot_id(), pid_namespace())
+    return LeaseRecord(pid, process_start(pid), boot_id(), pid_namespace())
 
 
-def alive(lease: Lease) -> bool:
+def alive(lease: LeaseRecord) -> bool:
     """Whether the process may still run. One in another pid namespace is alive until next boot:
     its id means nothing here."""
     if lease.boot != boot_id():

@@ -14,7 +14,7 @@ from typing import Any
 import lmdb
 
 from store.system.durable import sync_folder
-from store.system.locks import Hold, make_held
+from store.system.locks import DirectoryLock, make_held
 
 PREFIX = "new-"
 """How the names of folders begin in which an index is made."""
@@ -62,6 +62,6 @@ def sweep(path: str) -> None:
     for name in os.listdir(path):
         if name.startswith(PREFIX):
             with contextlib.suppress(BlockingIOError, FileNotFoundError):
-                hold = Hold(f"{path}/{name}")
+                hold = DirectoryLock(f"{path}/{name}")
                 shutil.rmtree(f"{path}/{name}", ignore_errors=True)
                 hold.release()

@@ -11,7 +11,7 @@ from store import canon
 from store.canon import Value
 from store.errors import StoreError, quoted
 from store.index import holder
-from store.index.graph import Objects
+from store.index.object_tables import Objects
 from store.index.schema import (
     COARSE,
     FOLDER,
@@ -20,7 +20,7 @@ from store.index.schema import (
     NUMBER,
     POSITION,
     UNSEEN,
-    Lease,
+    LeaseRecord,
     Node,
     Root,
     damaged,
@@ -153,17 +153,17 @@ class Reader(Objects):
         """How many leases there are, those of dead processes too."""
         return int(self._txn.stat(db=self._tables[b"leases"])["entries"])
 
-    def leases(self) -> dict[bytes, Lease]:
+    def leases(self) -> dict[bytes, LeaseRecord]:
         """Every lease by its token, those of dead processes too."""
         found = {}
         for token, data in self._prefixed(b"leases", b""):
-            found[token] = Lease.unpack(data, tuple(self._held(token)))
+            found[token] = LeaseRecord.unpack(data, tuple(self._held(token)))
         return found
 
     def stale_leases(self) -> list[bytes]:
         """The tokens of the leases of processes that are gone. They stay so."""
         leases = self._prefixed(b"leases", b"")
-        return [token for token, data in leases if not holder.alive(Lease.unpack(data, ()))]
+        return [token for token, data in leases if not holder.alive(LeaseRecord.unpack(data, ()))]
 
     def _held(self, token: bytes) -> Iterator[ObjectId]:
         for key, name in self._prefixed(b"held", token):

@@ -88,7 +88,7 @@ COARSE = 3600
 that what is used all the time is hardly ever written down."""
 
 
-class Entry(NamedTuple):
+class ObjectEntry(NamedTuple):
     """An object to be registered; ``size`` in bytes, ``references`` the others that it names,
     ``registered`` in Unix seconds when it was before, 0 for now."""
 
@@ -209,7 +209,7 @@ class Roots(NamedTuple):
 _ROOT = [{bytes}, {str}, {bytes}, {int}]
 
 
-class Lease(NamedTuple):
+class LeaseRecord(NamedTuple):
     """Objects that a process uses. With its start (clock ticks from boot), the boot's id and the
     pid namespace, ``pid`` names one process for good."""
 
@@ -224,7 +224,7 @@ class Lease(NamedTuple):
         return canon.encode([self.pid, self.start, self.boot, self.space])
 
     @classmethod
-    def unpack(cls, data: bytes, held: tuple[ObjectId, ...]) -> Lease:
+    def unpack(cls, data: bytes, held: tuple[ObjectId, ...]) -> LeaseRecord:
         """The inverse of :meth:`pack`; CorruptObject for anything else."""
         try:
             pid, start, boot, space = fields.array(canon.decode(data), 4)

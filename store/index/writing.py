@@ -23,8 +23,8 @@ from store.index.schema import (
     NUMBER,
     POSITION,
     UNSEEN,
-    Entry,
     Node,
+    ObjectEntry,
     ObjectRecord,
     Root,
     Tables,
@@ -61,9 +61,9 @@ class Writer(Reader):
         self, oid: ObjectId, references: Sequence[ObjectId], refers_to_itself: bool, size: int
     ) -> None:
         """Make an object known; all that it refers to must be (StorageError). Twice is once."""
-        self.register_all([Entry(oid, references, refers_to_itself, size)])
+        self.register_all([ObjectEntry(oid, references, refers_to_itself, size)])
 
-    def register_all(self, entries: Iterable[Entry]) -> int:
+    def register_all(self, entries: Iterable[ObjectEntry]) -> int:
         """Make objects known, in any order; returns how many were not before.
 
         What they refer to is known already or among them; StorageError otherwise.
@@ -83,7 +83,7 @@ class Writer(Reader):
             self._put(b"meta", b"next", b"%d" % (first + len(fresh)))
         return len(fresh)
 
-    def _numbers_for(self, entries: Iterable[Entry]) -> dict[bytes, int]:
+    def _numbers_for(self, entries: Iterable[ObjectEntry]) -> dict[bytes, int]:
         """The numbers of those of these objects, and of what they refer to, that are registered."""
         digests = {entry.id.digest for entry in entries}
         digests.update(other[0] for entry in entries for other in entry.references)
@@ -93,7 +93,7 @@ class Writer(Reader):
 
     def _put_objects(
         self,
-        entries: Mapping[bytes, Entry],
+        entries: Mapping[bytes, ObjectEntry],
         numbers: Mapping[bytes, int],
         known: Mapping[bytes, int],
     ) -> bool:
@@ -148,7 +148,7 @@ class Writer(Reader):
             self._delete(table, key)
         return record.id
 
-    def correct(self, entry: Entry) -> None:
+    def correct(self, entry: ObjectEntry) -> None:
         """Let a registered object's record and references be these. StorageError when it refers to
         what is not registered, or was registered after it: only a new index can say so."""
         number = self.known(entry.id)
@@ -351,7 +351,7 @@ def _realisation_key(record: Realisation) -> bytes:
     return record.key + record.output.encode() + b"\0" + record.digest()[:8]
 
 
-def _in_order(entries: Mapping[bytes, Entry]) -> dict[bytes, Entry]:
+def _in_order(entries: Mapping[bytes, ObjectEntry]) -> dict[bytes, ObjectEntry]:
     """What is referred to before what refers to it."""
     from graphlib import CycleError, TopologicalSorter
 

@@ -14,7 +14,7 @@ from typing import Protocol, TypeAlias
 from store.errors import Interrupted
 from store.events import Event, Tick
 from store.jobs.job import Job
-from store.jobs.lower import Limits
+from store.jobs.lower import BuildLimits
 from store.jobs.process import Send
 from store.layout.paths import Layout
 from store.model.derivation import Resolved, Source
@@ -47,7 +47,7 @@ class Task:
     key: bytes
     value: Source | Resolved
     closure: Sequence[ObjectId | str] = ()
-    limits: Limits = field(default_factory=lambda: Limits(cores=1))
+    limits: BuildLimits = field(default_factory=lambda: BuildLimits(cores=1))
     token: bool = True
     cores: int | None = None
     log: str | None = None

@@ -27,7 +27,7 @@ from store.errors import (
     quoted,
 )
 from store.events import Event, Phase, Progress
-from store.jobs.lower import Limits, build_request, scratch_ids
+from store.jobs.lower import BuildLimits, build_request, scratch_ids
 from store.jobs.watch import INGEST, Alive
 from store.layout.kept import REQUEST
 from store.layout.paths import Layout
@@ -39,11 +39,11 @@ from store.quantities import bytes_text, limit_text
 from store.system import owned
 from store.system.clock import unix_seconds
 from store.system.durable import open_file
-from store.system.locks import Claims
+from store.system.locks import SharedLocks
 
 if TYPE_CHECKING:
     from store.fetch.bounds import Bounds
-    from store.objects.contents import Holders
+    from store.objects.contents import ContentHolders
     from store.sandbox.request import BuildRequest, BuildResult
     from store.sandbox.variation import Variation
 
@@ -68,14 +68,14 @@ class Job:
     node: Source | Resolved
     work_dir: str
     closure: Sequence[ObjectId | str] = ()
-    limits: Limits = field(default_factory=lambda: Limits(cores=1))
+    limits: BuildLimits = field(default_factory=lambda: BuildLimits(cores=1))
     jobserver: tuple[int, int] | None = None
     keep_failed: bool = False
     retries: int = 3
     log: str | None = None
     into: str | None = None
     variation: Variation | None = None
-    claims: Claims | None = None
+    claims: SharedLocks | None = None
 
 
 def made(output: str, manifest: Manifest) -> Made:
@@ -85,7 +85,7 @@ def made(output: str, manifest: Manifest) -> Made:
 
 def fetch(layout: Layout, job: Job, emit: Callable[[object], None]) -> Result:
     """Fetch a source and ingest the file."""
-    from store.fetch import fetch as fetching
+    from store.fetch import attempts as fetching
     from store.objects import ingest
 
     source = job.node
@@ -125,14 +125,14 @@ def fetch(layout: Layout, job: Job, emit: Callable[[object], None]) -> Result:
     )
 
 
-def _holders(layout: Layout, job: Job) -> Holders:
+def _holders(layout: Layout, job: Job) -> ContentHolders:
     """Where equal content stands in the store that takes the outputs."""
     from store.index.content_table import ContentTable
 
     return ContentTable(Layout(job.into).index if job.into else layout.index)
 
 
-def _bounds(limits: Limits) -> Bounds:
+def _bounds(limits: BuildLimits) -> Bounds:
     """For one visit to a server: one that is silent for too long is left for the next."""
     from store.fetch.bounds import Bounds
 
@@ -145,7 +145,7 @@ def _bounds(limits: Limits) -> Bounds:
 def unpack(layout: Layout, job: Job, emit: Callable[[Event], None]) -> Result:
     """Unpack archives into one tree and ingest it."""
     from store.objects import ingest
-    from store.unpack import unpack as unpacking
+    from store.unpack import extract as unpacking
 
     node = job.node
     assert isinstance(node, Resolved)
@@ -188,13 +188,13 @@ def _archives(node: Resolved) -> list[ObjectId]:
 def build(layout: Layout, job: Job, emit: Callable[[Event], None]) -> Result:
     """Run the builder in the sandbox and ingest its outputs."""
     from store.objects import ingest
-    from store.sandbox import cleaning, runner
+    from store.sandbox import reuse, runner
 
     node = job.node
     assert isinstance(node, Resolved)
     started, began = unix_seconds(), time.monotonic()
     request = requested(layout, job, node)
-    cleaning.shed(job.work_dir, request.inputs)
+    reuse.shed(job.work_dir, request.inputs)
     ran = runner.run(request)
     _raise_for(node, ran, request)
     emit(Phase(job.digest, node.name, INGEST))
@@ -309,8 +309,8 @@ def tail(path: str, lines: int = TAIL_LINES) -> list[str]:
 
 
 _NEEDED = {
-    "fetch": ("store.fetch.fetch", "store.objects.ingest"),
-    "unpack": ("store.unpack.unpack", "store.objects.ingest"),
+    "fetch": ("store.fetch.attempts", "store.objects.ingest"),
+    "unpack": ("store.unpack.extract", "store.objects.ingest"),
     "build": ("store.sandbox.runner", "store.sandbox.variation", "store.objects.ingest"),
 }
 

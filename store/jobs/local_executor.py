@@ -15,9 +15,9 @@ from store.jobs.job import Job, perform, preload
 from store.jobs.phases import PhaseReader
 from store.jobs.pool import PooledJob, WorkerPool
 from store.jobs.process import Send, Worker
-from store.jobs.removal import remove_work, telling
 from store.jobs.tokens import Jobserver, TokenPool, balance, reclaim
 from store.jobs.watch import Alive, Watch
+from store.jobs.work_removal import remove_work, telling
 from store.layout.paths import Layout
 from store.local.store import Store
 

@@ -17,7 +17,7 @@ from store.system import kernel
 
 
 @dataclass(frozen=True)
-class Limits:
+class BuildLimits:
     """What a build may use. Times in seconds, ``disk_reserve`` in bytes that must stay free,
     ``max_log`` in bytes."""
 
@@ -49,7 +49,7 @@ def build_request(
     resolved: Resolved,
     closure: Sequence[ObjectId | str],
     work_dir: str,
-    limits: Limits,
+    limits: BuildLimits,
     *,
     salt: str = "",
     log: str | None = None,

@@ -23,11 +23,11 @@ from typing import Any, Final
 
 from store.jobs.job import Job, perform
 from store.jobs.process import Send, kill, live, received
-from store.jobs.removal import remove_work, telling
+from store.jobs.work_removal import remove_work, telling
 from store.layout.paths import Layout
-from store.sandbox import cleaning
+from store.sandbox import reuse
 from store.system.forking import fork
-from store.system.locks import Claims, Hold
+from store.system.locks import DirectoryLock, SharedLocks
 
 GROWTH: Final = 32 << 10
 """KiB that a worker's memory may have grown by since it was forked."""
@@ -58,7 +58,7 @@ class PoolWorker:
         self.socket = ours
         self.connection: Connection[Any, Any] = Connection(os.dup(ours.fileno()))
 
-    def send(self, kind: str, job: Job, hold: Hold) -> None:
+    def send(self, kind: str, job: Job, hold: DirectoryLock) -> None:
         """Give it a job. OSError when its process is gone."""
         pipe = job.jobserver or ()
         claims = () if job.claims is None else (job.claims.fileno(),)
@@ -126,14 +126,14 @@ class WorkerPool:
         self._layout = layout
         self.idle: list[PoolWorker] = []
 
-    def start(self, kind: str, job: Job, hold: Hold) -> PooledJob:
+    def start(self, kind: str, job: Job, hold: DirectoryLock) -> PooledJob:
         """Have a job done, whose work folder is held by ``hold``."""
         while self.idle:
             with contextlib.suppress(OSError):  # it was killed from outside while it was idle
                 return self._give(self.idle.pop(), kind, job, hold)
         return self._give(PoolWorker(self._layout), kind, job, hold)
 
-    def _give(self, worker: PoolWorker, kind: str, job: Job, hold: Hold) -> PooledJob:
+    def _give(self, worker: PoolWorker, kind: str, job: Job, hold: DirectoryLock) -> PooledJob:
         """Send a job to a worker, which ends if it cannot get all of it."""
         try:
             worker.send(kind, job, hold)
@@ -174,7 +174,7 @@ def _tidy(job: Job, send: Send, *, renew: bool) -> bool:
     with contextlib.suppress(OSError):
         if renew:
             kept = tuple(map(str, job.closure))
-            cleaning.renew(job.work_dir, kept, telling(job.digest, job.node.name, send))
+            reuse.renew(job.work_dir, kept, telling(job.digest, job.node.name, send))
             return True
     with contextlib.suppress(OSError):  # the master tries once more
         remove_work(job, send)
@@ -192,7 +192,7 @@ def _receive(
     # Written by our own master, over a socket that nobody else has.
     kind, job, pipe, claims = pickle.loads(connection.recv_bytes())  # noqa: S301
     server = (descriptors[1], descriptors[2]) if pipe else None
-    claimed = Claims.shared(descriptors[1 + pipe]) if claims else None
+    claimed = SharedLocks.shared(descriptors[1 + pipe]) if claims else None
     return kind, replace(job, jobserver=server, claims=claimed), descriptors
 
 

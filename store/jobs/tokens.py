@@ -22,7 +22,7 @@ import time
 from collections.abc import Sequence
 from typing import Final
 
-from store.system.locks import Claims, Lock, LockFile
+from store.system.locks import Lock, LockFile, SharedLocks
 
 TURN: Final = 0.3
 """Seconds for which a token that came free is left to other processes that wait for one: enough
@@ -42,7 +42,7 @@ class TokenPool:
         self._path = path
         self._locks = LockFile(path)
         self._held: dict[int, Lock] = {}
-        self._waits: Claims | None = None
+        self._waits: SharedLocks | None = None
         self._waiting = False
         self._gave = float("-inf")
         self.size = size
@@ -98,9 +98,9 @@ class TokenPool:
             self._waits.release()
             self._waits, self._waiting = None, False
 
-    def _claims(self) -> Claims:
+    def _claims(self) -> SharedLocks:
         if self._waits is None:
-            self._waits = Claims(self._path)
+            self._waits = SharedLocks(self._path)
         return self._waits
 
 

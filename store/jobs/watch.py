@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from store.errors import BuildSilent, BuildTimeout, FetchSilent, FetchTimeout, StoreError
 from store.events import Phase, Progress
-from store.jobs.lower import Limits
+from store.jobs.lower import BuildLimits
 from store.quantities import limit_text
 
 GRACE = 10.0
@@ -41,7 +41,7 @@ class Watch:
 
     kind: str
     name: str
-    limits: Limits
+    limits: BuildLimits
     pid: int
     _step: str = field(init=False)
     _began: float = field(init=False)

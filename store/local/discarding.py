@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 
 from store.errors import FormatError, InvalidName, StoreError, reason, storage_error
 from store.index.reading import Reader
-from store.index.schema import Entry
+from store.index.schema import ObjectEntry
 from store.index.writing import Writer
 from store.layout.paths import Layout
 from store.local.in_place import InPlace, unlink_in_place
@@ -27,7 +27,7 @@ from store.objects.content import read_record
 from store.objects.placing import IMMOVABLE, clear_swap, exclusive, swapped
 from store.system import removing
 from store.system.durable import move, sync_folder
-from store.system.locks import Claims, make_held
+from store.system.locks import SharedLocks, make_held
 
 AIM = 0.02
 """Seconds for which a batch means to keep others waiting, the commit's wait for the disk included:
@@ -85,7 +85,7 @@ class Discarding:
                 os.mkdir(f"{self.folder}/{name}", 0o700)
         except OSError as error:
             raise storage_error(error, "cannot make a folder for what is deleted") from error
-        self._claims = Claims(self._layout.claims)
+        self._claims = SharedLocks(self._layout.claims)
         self._most = FIRST
         self.in_place = InPlace(self._layout)
         self._stayed: list[tuple[str, str]] = []
@@ -118,7 +118,7 @@ class Discarding:
         return batch
 
     def _know_again(self, kept: Sequence[Manifest]) -> None:
-        entries = [Entry(m.id, m.references, m.refers_to_itself, m.size) for m in kept]
+        entries = [ObjectEntry(m.id, m.references, m.refers_to_itself, m.size) for m in kept]
         if entries:
             self._index.write(lambda txn: txn.register_all(entries))
 

@@ -13,10 +13,10 @@ from store.errors import FormatError
 from store.index.content_table import ContentTable
 from store.index.env import Index
 from store.layout.paths import Layout
-from store.model.outline import Outline
+from store.model.raw_manifest import RawManifest
 from store.objects.content import read_record
 from store.objects.contents import Told, outline_contents
-from store.system.locks import Claims
+from store.system.locks import SharedLocks
 from store.system.parallel import map_each, uncollected
 
 CROWD = 1000
@@ -45,7 +45,7 @@ def reconcile(layout: Layout, index: Index) -> None:
     tell(layout, fresh)
     if not gone:
         return
-    claims = Claims(layout.claims)
+    claims = SharedLocks(layout.claims)
     try:
         # Who puts an object in place tells of it before it is registered.
         gone = [digest for digest in gone if not claims.taken(digest)]
@@ -68,7 +68,7 @@ def tell(layout: Layout, names: Sequence[str]) -> None:
 
 def _read_all(layout: Layout, names: Sequence[str]) -> list[Told | None]:
     records = [_record(f"{layout.manifests}/{name}") for name in names]
-    outlines = iter(Outline.decode_all([data for data in records if data is not None]))
+    outlines = iter(RawManifest.decode_all([data for data in records if data is not None]))
     # One that cannot be read is a finding of `store verify`.
     found = [None if data is None else next(outlines) for data in records]
     return [_told(name, outline) for name, outline in zip(names, found, strict=True)]
@@ -81,7 +81,7 @@ def _record(path: str) -> bytes | None:
         return None
 
 
-def _told(name: str, outline: Outline | None) -> Told | None:
+def _told(name: str, outline: RawManifest | None) -> Told | None:
     if outline is None or str(outline.id) != name:
         return None
     try:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from store.errors import NotOwner, StoreReadOnly, UnknownObject
 from store.index.env import Index
-from store.index.schema import Entry
+from store.index.schema import ObjectEntry
 from store.local.holding import Lease
 from store.model.locators import shown
 from store.model.names import ObjectId
@@ -194,9 +194,9 @@ def _build(record: Realisation) -> _Build:
     return record.started, record.duration, record.log or b"", record.level
 
 
-def _entries(made: Registration) -> list[Entry]:
+def _entries(made: Registration) -> list[ObjectEntry]:
     return [
-        Entry(each.id, each.references, each.refers_to_itself, each.size)
+        ObjectEntry(each.id, each.references, each.refers_to_itself, each.size)
         for each in made.result.outputs
     ]
 
@@ -223,7 +223,7 @@ def _records(made: Registration) -> list[Realisation]:
 
 
 def _register(
-    txn: Writer, made: Registration, entries: list[Entry], records: list[Realisation]
+    txn: Writer, made: Registration, entries: list[ObjectEntry], records: list[Realisation]
 ) -> None:
     from store.model.derivation import Source
 

@@ -20,7 +20,7 @@ from store.errors import (
     storage_error,
 )
 from store.index.env import Index
-from store.index.schema import Entry
+from store.index.schema import ObjectEntry
 from store.layout import opening
 from store.layout.paths import Layout
 from store.local.holding import Holding, Lease
@@ -28,7 +28,7 @@ from store.local.realisations import Realisations
 from store.model.names import ObjectId
 from store.objects.presence import looks_intact
 from store.system.durable import sync_folder
-from store.system.locks import Claims, Hold, Lock, LockFile, make_held
+from store.system.locks import DirectoryLock, Lock, LockFile, SharedLocks, make_held
 
 if TYPE_CHECKING:
     from store.index.writing import Writer
@@ -50,8 +50,8 @@ class Store(Realisations, Holding):
         Realisations.__init__(self, index)
         Holding.__init__(self, layout, index)
         self._locks = LockFile(f"{layout.locks}/keys")
-        self._work: dict[str, tuple[Hold, Claims]] = {}
-        self._renewed: list[tuple[str, Hold]] = []
+        self._work: dict[str, tuple[DirectoryLock, SharedLocks]] = {}
+        self._renewed: list[tuple[str, DirectoryLock]] = []
 
     @classmethod
     def open(cls, root: str, *, collecting: bool = False) -> Store:
@@ -229,7 +229,7 @@ class Store(Realisations, Holding):
     def register_objects(self, manifests: Iterable[Manifest], lease: Lease | None = None) -> int:
         """Make objects that lie on disk, synced, visible in one transaction, in whatever order;
         returns how many were not before. What they refer to is registered, or among them."""
-        entries = [Entry(m.id, m.references, m.refers_to_itself, m.size) for m in manifests]
+        entries = [ObjectEntry(m.id, m.references, m.refers_to_itself, m.size) for m in manifests]
 
         def transaction(txn: Writer) -> int:
             if lease is not None:
@@ -239,10 +239,10 @@ class Store(Realisations, Holding):
         return self._index.write(transaction)
 
     @contextlib.contextmanager
-    def claims(self) -> Iterator[Claims]:
+    def claims(self) -> Iterator[SharedLocks]:
         """For objects that are put in place within, and registered before the end: until then, the
         collector leaves them alone."""
-        claims = Claims(self.layout.claims)
+        claims = SharedLocks(self.layout.claims)
         try:
             yield claims
         finally:
@@ -273,14 +273,14 @@ class Store(Realisations, Holding):
             path, hold = self._renewed.pop()
         else:
             path, hold = make_held(self.layout.tmp, "work-")
-        self._work[path] = hold, Claims(self.layout.claims)
+        self._work[path] = hold, SharedLocks(self.layout.claims)
         return path
 
-    def hold_of(self, work: str) -> Hold:
+    def hold_of(self, work: str) -> DirectoryLock:
         """The hold of a work folder, for the process that works in it."""
         return self._work[work][0]
 
-    def claims_of(self, work: str) -> Claims:
+    def claims_of(self, work: str) -> SharedLocks:
         """The claims of what is made in a work folder; released when the folder is removed."""
         return self._work[work][1]
 
@@ -313,7 +313,7 @@ class Store(Realisations, Holding):
                 # Held while it is removed: two processes must not sweep the same folder. What is
                 # held, gone, or cannot be removed is left for another time.
                 with contextlib.suppress(OSError):
-                    hold = Hold(f"{self.layout.tmp}/{name}")
+                    hold = DirectoryLock(f"{self.layout.tmp}/{name}")
                     with contextlib.suppress(OSError):
                         removing.remove(f"{self.layout.tmp}/{name}", watch)
                     hold.release()
@@ -343,7 +343,7 @@ def _identify(path: str, name: str) -> ObjectId:
         return ingest.ingest(root, path, name).id
 
 
-def _remove_held(path: str, hold: Hold, watch: Watch | None = None) -> None:
+def _remove_held(path: str, hold: DirectoryLock, watch: Watch | None = None) -> None:
     from store.system import removing
 
     with contextlib.suppress(OSError):

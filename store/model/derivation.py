@@ -9,7 +9,7 @@ from functools import cached_property
 
 from store import canon, digest
 from store.canon import Value
-from store.digest import Kind
+from store.digest import DigestKind
 from store.errors import FormatError, InvalidName, quoted
 from store.model import fields, identity
 from store.model.locators import shown
@@ -89,7 +89,7 @@ class Source:
         """32 bytes; of name, hash and executable bit."""
         sha256 = bytes.fromhex(self.sha256)
         record = canon.encode([self.name, "sha256", sha256, self.executable])
-        return digest.keyed(Kind.SOURCE, record)
+        return digest.keyed(DigestKind.SOURCE, record)
 
     def ref(self, output: str = "out") -> Ref:
         """A reference to the fetched file."""
@@ -147,7 +147,7 @@ class Derivation:
     @cached_property
     def digest(self) -> bytes:
         """32 bytes."""
-        return digest.keyed(Kind.DERIVATION, self.encode())
+        return digest.keyed(DigestKind.DERIVATION, self.encode())
 
     def ref(self, output: str = "out") -> Ref:
         """A reference to one of the outputs; InvalidName when there is none of that name."""
@@ -219,7 +219,7 @@ class Resolved:
     @cached_property
     def digest(self) -> bytes:
         """32 bytes."""
-        return digest.keyed(Kind.RESOLVED, self.encode())
+        return digest.keyed(DigestKind.RESOLVED, self.encode())
 
     def encode(self) -> bytes:
         """``[name, system, builder, args, env, rootfs, inputs, outputs]``."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from store import canon, digest
-from store.digest import Kind
+from store.digest import DigestKind
 from store.errors import FormatError
 from store.model import fields
 from store.model.names import STORE_DIR, ObjectId, check_name, check_output, object_name
@@ -28,12 +28,12 @@ def blanked_file(content: bytes, offsets: Sequence[int]) -> bytes:
     if not offsets:
         return content
     fields.strictly_ascending(offsets, "offsets")
-    return digest.keyed(Kind.BLANKED_FILE, canon.encode([content, list(offsets)]))
+    return digest.keyed(DigestKind.BLANKED_FILE, canon.encode([content, list(offsets)]))
 
 
 def blanked_stream(content: bytes, count: int, offsets: Iterable[Sequence[int]]) -> bytes:
     """As :func:`blanked_file` of ``count`` offsets, more than none, that come in several parts."""
-    hasher = digest.keyed_hasher(Kind.BLANKED_FILE)
+    hasher = digest.keyed_hasher(DigestKind.BLANKED_FILE)
     hasher.update(canon.array_head(2) + canon.encode_items([content]) + canon.array_head(count))
     for part in offsets:
         hasher.update(canon.encode_items(part))
@@ -53,7 +53,7 @@ def object_id(
             refers_to_itself,
         ]
     )
-    return ObjectId(digest.keyed(Kind.OBJECT, record)[: digest.OBJECT_DIGEST_SIZE], name)
+    return ObjectId(digest.keyed(DigestKind.OBJECT, record)[: digest.OBJECT_DIGEST_SIZE], name)
 
 
 def scratch(name: str, output: str, salt: str = "") -> ObjectId:
@@ -63,7 +63,7 @@ def scratch(name: str, output: str, salt: str = "") -> ObjectId:
     ``salt`` gives another path of the same length, for an audit that looks for leaks.
     """
     record = canon.encode([check_name(name), check_output(output), salt])
-    cut = digest.keyed(Kind.SCRATCH, record)[: digest.OBJECT_DIGEST_SIZE]
+    cut = digest.keyed(DigestKind.SCRATCH, record)[: digest.OBJECT_DIGEST_SIZE]
     return ObjectId(cut, object_name(name, output))
 
 
@@ -71,7 +71,7 @@ def placeholder(node: bytes, output: str, name: str) -> ObjectId:
     """What stands in a derivation for an input that is not realised yet; replaced at resolution."""
     if len(node) != digest.DIGEST_SIZE:
         raise FormatError("a derivation's digest has 32 bytes")
-    cut = digest.keyed(Kind.PLACEHOLDER, canon.encode([node, check_output(output)]))
+    cut = digest.keyed(DigestKind.PLACEHOLDER, canon.encode([node, check_output(output)]))
     return ObjectId(cut[: digest.OBJECT_DIGEST_SIZE], name)
 
 

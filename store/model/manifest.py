@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from store import canon
 from store.errors import FormatError
 from store.model import fields
+from store.model.file_tree import Directory, Node, NodeKind
 from store.model.names import ObjectId
-from store.model.outline import VERSION, Outline
-from store.model.tree import Directory, Node, NodeKind
+from store.model.raw_manifest import VERSION, RawManifest
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class Manifest:
     @classmethod
     def decode(cls, data: bytes) -> Manifest:
         """The inverse of :meth:`encode`; FormatError for anything else."""
-        outline = Outline.decode(data)
+        outline = RawManifest.decode(data)
         manifest = cls(
             outline.id,
             outline.references,

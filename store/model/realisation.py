@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from store import canon, digest
 from store.canon import Value
-from store.digest import Kind
+from store.digest import DigestKind
 from store.model import fields
 from store.model.names import ObjectId, check_output, object_name
 from store.model.origin import BUILT, How, Origin
@@ -91,7 +91,7 @@ class Realisation:
 
     def digest(self) -> bytes:
         """32 bytes; of all but the origin."""
-        return digest.keyed(Kind.REALISATION, self.encode())
+        return digest.keyed(DigestKind.REALISATION, self.encode())
 
     def may_be_fetched(self) -> bool:
         """Whether the record can be of a source. Its file can be looked at: nobody's word counts,

@@ -36,7 +36,7 @@ class Difference:
 
 
 @dataclass(frozen=True)
-class Finding:
+class AuditFinding:
     """``check`` is one of stages, rebuild, against, ledger; ``variation`` what was varied, if
     anything. ``expected`` and ``actual`` are the objects compared; ``key`` is the realisation's.
 
@@ -65,7 +65,7 @@ class Finding:
     seeds: tuple[str, ...] = ()
 
 
-def exit_code(findings: Iterable[Finding]) -> int:
+def exit_code(findings: Iterable[AuditFinding]) -> int:
     """0 when every verdict is reproduced (and there is one), 2 for any difference, 1 otherwise."""
     verdicts = {finding.verdict for finding in findings}
     if Verdict.DIFFERS in verdicts:

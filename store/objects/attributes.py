@@ -15,9 +15,9 @@ from typing import Any, Final, NamedTuple
 from store.digest import DIGEST_SIZE
 from store.errors import FormatError, InvalidName
 from store.layout.paths import Layout
+from store.model.file_tree import NodeKind
 from store.model.names import parse_all
-from store.model.outline import Entries, Outline
-from store.model.tree import NodeKind
+from store.model.raw_manifest import Entries, RawManifest
 from store.objects.check import owner_of
 from store.objects.content import LONGEST_RECORD
 from store.objects.placing import MANIFEST
@@ -53,7 +53,7 @@ class Sound(NamedTuple):
     """An object that is as its manifest says, as far as was looked; ``stored`` is when the manifest
     was written, in Unix seconds."""
 
-    outline: Outline
+    outline: RawManifest
     stored: int
 
 
@@ -67,7 +67,7 @@ def sound_objects(layout: Layout, names: Sequence[str]) -> Iterator[Sound | None
         while at < len(names):
             found = list(walk.manifests(names[at : at + TOGETHER]))
             mine = names[at : at + len(found)]
-            outlines = iter(Outline.decode_all([data for data, _ in filter(None, found)]))
+            outlines = iter(RawManifest.decode_all([data for data, _ in filter(None, found)]))
             for name, oid, item in zip(mine, parse_all(mine), found, strict=True):
                 outline = next(outlines) if item is not None else None
                 sound = outline is not None and outline.id == oid and walk.is_sound(name, outline)
@@ -120,7 +120,7 @@ class _Walk:
         finally:
             os.close(fd)
 
-    def is_sound(self, name: str, outline: Outline) -> bool:
+    def is_sound(self, name: str, outline: RawManifest) -> bool:
         """Whether the object of this name is what its manifest says."""
         try:
             if not outline.refers_to_itself and not outline.is_named_right():

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 from store.layout.paths import Layout
 from store.model import identity
+from store.model.file_tree import Directory, Node, NodeKind
 from store.model.manifest import Manifest
 from store.model.names import ObjectId
-from store.model.tree import Directory, Node, NodeKind
 from store.objects.content import file_digest
 from store.objects.sharing import MTIME_NS, mode_of
 from store.objects.staged import blanked_file, blanked_link
@@ -19,7 +19,7 @@ from store.system import longpath
 
 
 @dataclass(frozen=True)
-class Finding:
+class ObjectFault:
     """Something wrong. ``kind`` is one of missing, extra, kind, mode, mtime, content, identity."""
 
     kind: str
@@ -41,7 +41,7 @@ class Unread:
     links: int
 
 
-def check_object(root: str, manifest: Manifest) -> list[Finding]:
+def check_object(root: str, manifest: Manifest) -> list[ObjectFault]:
     """All that is wrong with an object: its tree against the manifest, that against its name."""
     path = Layout(root).object(manifest.id)
     findings = check_tree(path, manifest)
@@ -50,7 +50,7 @@ def check_object(root: str, manifest: Manifest) -> list[Finding]:
     return findings
 
 
-def check_identity(path: str, manifest: Manifest) -> list[Finding]:
+def check_identity(path: str, manifest: Manifest) -> list[ObjectFault]:
     """Whether the tree at ``path``, which is as the manifest says, is the manifest's object."""
     try:
         if identify(path, manifest) == manifest.id:
@@ -58,12 +58,12 @@ def check_identity(path: str, manifest: Manifest) -> list[Finding]:
         detail = "the manifest belongs to another object"
     except OSError as error:
         detail = f"cannot be read: {error.strerror}"
-    return [Finding("identity", path, detail)]
+    return [ObjectFault("identity", path, detail)]
 
 
 def check_tree(
     path: str, manifest: Manifest, unread: Callable[[Unread], object] | None = None
-) -> list[Finding]:
+) -> list[ObjectFault]:
     """Differences between the tree at ``path`` and the manifest's.
 
     With ``unread``, files are not read but handed to it. Whom the folder of ``path`` belongs to,
@@ -92,10 +92,10 @@ class _Walk:
         self._directories = directories
         self._unread = unread
         self._owner = owner
-        self.findings: list[Finding] = []
+        self.findings: list[ObjectFault] = []
 
     def _find(self, kind: str, path: str, detail: str = "") -> None:
-        self.findings.append(Finding(kind, path, detail))
+        self.findings.append(ObjectFault(kind, path, detail))
 
     def check(self, path: str, node: Node) -> None:
         try:

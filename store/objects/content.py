@@ -108,7 +108,7 @@ def replaced(text: bytes, places: Iterable[tuple[int, bytes]]) -> bytes:
 
 
 @dataclass(frozen=True)
-class Part:
+class ContentPart:
     """Bytes of a file from ``start`` on, in which ``count`` texts were replaced, or begun to be."""
 
     start: int
@@ -116,7 +116,7 @@ class Part:
     count: int
 
 
-def replacing(fd: int, texts: Mapping[bytes, bytes]) -> Iterator[Part]:
+def replacing(fd: int, texts: Mapping[bytes, bytes]) -> Iterator[ContentPart]:
     """An open file in parts, each text replaced by another: a pass in bounded memory, however often
     they occur. Parts that were yielded may be written back meanwhile."""
     alone = next(iter(texts)) if len(texts) == 1 else None
@@ -135,9 +135,9 @@ def replacing(fd: int, texts: Mapping[bytes, bytes]) -> Iterator[Part]:
             count = len(found)
         tail, changed = window[-OVERLAP:], out[-OVERLAP:]
         ready = len(out) - len(changed)
-        yield Part(start, out[:ready], count)
+        yield ContentPart(start, out[:ready], count)
         start += ready
-    yield Part(start, changed, 0)
+    yield ContentPart(start, changed, 0)
 
 
 def _replaced_alone(window: bytes, changed: bytes, text: bytes, new: bytes) -> tuple[bytes, int]:
@@ -184,7 +184,7 @@ def rewrite(fd: int, texts: Mapping[bytes, bytes]) -> bytes:
     return hasher.digest()
 
 
-def _put(fd: int, part: Part) -> None:
+def _put(fd: int, part: ContentPart) -> None:
     """Write a part back, but for blocks of zeros: nothing became zeros, and holes stay holes."""
     data = memoryview(part.data)
     for start in range(0, len(data), HOLE):

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Protocol
 
+from store.model.file_tree import Node, NodeKind
 from store.model.manifest import Manifest
-from store.model.outline import Outline
-from store.model.tree import Node, NodeKind
+from store.model.raw_manifest import RawManifest
 
 _SIZE = 15
 _FILE = int(NodeKind.FILE)  # a plain number is compared faster
@@ -17,7 +17,7 @@ Told = tuple[str, bytes, list[tuple[bytes, bytes]]]
 """An object's ``<digest>-<name>``, its digest, and its contents with their paths."""
 
 
-class Holders(Protocol):
+class ContentHolders(Protocol):
     """Says where equal content stands. It may be wrong: what is shared is looked at before."""
 
     def find(self, content: bytes, most: int = 4) -> list[bytes]:
@@ -59,7 +59,7 @@ def contents(manifest: Manifest) -> list[tuple[bytes, bytes]]:
     return sorted(found.items())
 
 
-def outline_contents(outline: Outline) -> list[tuple[bytes, bytes]]:
+def outline_contents(outline: RawManifest) -> list[tuple[bytes, bytes]]:
     """As :func:`contents`, of an outline."""
     root = outline.root
     if root.kind is NodeKind.FILE:

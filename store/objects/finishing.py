@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-from store.model.tree import NodeKind, file, link
+from store.model.file_tree import NodeKind, file, link
 from store.objects.content import places, replaced, rewrite
 from store.objects.sharing import MTIME_NS, finish, mode_of
 from store.objects.staged import TOP, Staged, blanked_file, blanked_link

@@ -18,7 +18,7 @@ from store.layout.paths import Layout
 from store.model import identity
 from store.model.manifest import Manifest
 from store.model.names import STORE_DIR, ObjectId
-from store.objects.contents import Holders, NoHolders, contents
+from store.objects.contents import ContentHolders, NoHolders, contents
 from store.objects.finishing import (
     finish_directories,
     rename_others,
@@ -29,7 +29,7 @@ from store.objects.placing import place
 from store.objects.scan import Scanner
 from store.objects.staged import TOP, Staged
 from store.objects.staging import Copier
-from store.system.locks import Claims, make_held
+from store.system.locks import SharedLocks, make_held
 from store.system.longpath import LONGEST
 from store.system.parallel import uncollected
 from store.system.removing import remove_tree
@@ -60,8 +60,8 @@ def ingest(
     candidates: Sequence[ObjectId | str] = (),
     executable: bool | None = None,
     ours: bool = False,
-    claims: Claims | None = None,
-    holders: Holders = NO_HOLDERS,
+    claims: SharedLocks | None = None,
+    holders: ContentHolders = NO_HOLDERS,
     reserve: int = 0,
 ) -> Manifest:
     """Take the file, link or tree at ``path`` into the store at ``root`` as an object ``name``.
@@ -94,8 +94,8 @@ def ingest_outputs(
     outputs: Mapping[ObjectId, str],
     *,
     candidates: Sequence[ObjectId | str] = (),
-    claims: Claims | None = None,
-    holders: Holders = NO_HOLDERS,
+    claims: SharedLocks | None = None,
+    holders: ContentHolders = NO_HOLDERS,
     reserve: int = 0,
 ) -> dict[ObjectId, Manifest]:
     """Take a build's outputs in: scratch identities with their physical paths.
@@ -134,8 +134,8 @@ def ingest_again(
     oid: ObjectId,
     references: Sequence[ObjectId],
     *,
-    claims: Claims | None = None,
-    holders: Holders = NO_HOLDERS,
+    claims: SharedLocks | None = None,
+    holders: ContentHolders = NO_HOLDERS,
     always: bool = False,
     reserve: int = 0,
 ) -> Manifest:
@@ -193,7 +193,7 @@ def _stage(
     executable: bool | None = None,
     ours: bool = False,
     again: bool = False,
-    holders: Holders,
+    holders: ContentHolders,
     reserve: int = 0,
 ) -> _Output:
     others = {name[:TEXT_SIZE]: name for name in map(str, candidates)}
@@ -241,8 +241,8 @@ def _complete(
     layout: Layout,
     output: _Output,
     final: Mapping[ObjectId, Manifest],
-    claims: Claims | None,
-    holders: Holders,
+    claims: SharedLocks | None,
+    holders: ContentHolders,
     *,
     always: bool = False,
 ) -> Manifest:

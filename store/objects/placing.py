@@ -10,15 +10,15 @@ from collections.abc import Iterable, Iterator
 
 from store.errors import FormatError, InvalidName, StorageError
 from store.layout.paths import Layout
+from store.model.file_tree import NodeKind
 from store.model.manifest import Manifest
 from store.model.names import ObjectId
-from store.model.tree import NodeKind
 from store.objects.check import differs
 from store.objects.content import LONGEST_RECORD, read_record
 from store.objects.sharing import finish
 from store.system import kernel, owned
 from store.system.durable import move, sync_folder
-from store.system.locks import Claims, lock_alone
+from store.system.locks import SharedLocks, lock_alone
 from store.system.removing import remove_tree
 
 _CANNOT_EXCHANGE = (errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP)
@@ -72,7 +72,7 @@ def place(
     layout: Layout,
     staged: str,
     manifest: Manifest,
-    claims: Claims | None = None,
+    claims: SharedLocks | None = None,
     *,
     always: bool = False,
 ) -> None:

@@ -6,7 +6,7 @@ import errno
 import os
 import stat
 
-from store.model.tree import Node
+from store.model.file_tree import Node
 from store.objects.content import file_digest_of
 from store.system.beneath import open_beneath
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from store.model import identity
-from store.model.tree import Directory, Node, NodeKind, file, link
+from store.model.file_tree import Directory, Node, NodeKind, file, link
 from store.objects.content import blanked_payload, places, replaced
 
 TOP = b"x"
@@ -85,7 +85,7 @@ class Staged:
 
 
 @dataclass(frozen=True)
-class Share:
+class StagedShare:
     """What a helper has copied: the leaves of each folder that it made, and its counts."""
 
     folders: list[tuple[bytes, list[tuple[bytes, Packed]]]]

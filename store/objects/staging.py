@@ -16,9 +16,9 @@ from functools import partial
 
 from store import digest
 from store.errors import OutputRefused, UsageError
-from store.model.tree import Node, NodeKind, file, link
+from store.model.file_tree import Node, NodeKind, file, link
 from store.objects.content import CHUNK, ZEROS
-from store.objects.contents import Holders, content_of
+from store.objects.contents import ContentHolders, content_of
 from store.objects.entries import (
     create,
     listing,
@@ -36,17 +36,17 @@ from store.objects.staged import (
     NO_TEXTS,
     TOP,
     Content,
-    Share,
     Staged,
+    StagedShare,
     blanked_file,
     blanked_link,
     pack,
     unpack,
 )
 from store.objects.writeback import Writeback
+from store.system.disk_reserve import DiskReserveCheck
 from store.system.forking import ForkedCall, results
 from store.system.parallel import worker_count
-from store.system.room import Room
 
 DEEPEST = 200
 """Levels of folders that an object may have: each takes two descriptors, and some stack."""
@@ -70,7 +70,7 @@ class Copier:
         self,
         staging: int,
         objects: int,
-        holders: Holders,
+        holders: ContentHolders,
         scanner: Scanner,
         *,
         own: bytes | None,
@@ -101,13 +101,13 @@ class Copier:
         self._masked = bool(umask() & 0o555)
         self._written: dict[Content, bytes] = {}
         self._folders: dict[bytes, Staged] = {}
-        self._helpers: list[ForkedCall[Share]] = []
+        self._helpers: list[ForkedCall[StagedShare]] = []
         self._alone = worker_count() == 1
         self._backward = False
         self._unnoted = True
         self._first = True
         self._writeback = Writeback(staging)
-        self._room = Room(staging, reserve)
+        self._room = DiskReserveCheck(staging, reserve)
         self._longest = longest + len(TOP)
         self._files = 0
         self.seen: set[bytes] = set()
@@ -243,7 +243,7 @@ class Copier:
             for number in range(1, worker_count()):
                 self._helpers.append(ForkedCall(partial(self._help, number)))
 
-    def _help(self, number: int) -> Share:
+    def _help(self, number: int) -> StagedShare:
         """Walk the whole tree in a helper, and copy what nobody else has begun to copy."""
         self._first = False
         self._helpers = []
@@ -260,9 +260,9 @@ class Copier:
                 folders.append((path, leaves))
         written = {key: path for key, path in self._written.items() if key not in before}
         self._holders.close()
-        return Share(folders, written, self.seen, self.fresh_files, self.rewritable)
+        return StagedShare(folders, written, self.seen, self.fresh_files, self.rewritable)
 
-    def _take_over(self, share: Share) -> None:
+    def _take_over(self, share: StagedShare) -> None:
         """Add what a helper copied. What both copied becomes one inode, as if one had."""
         twice = share.written.keys() & self._written.keys()
         for path, packed in share.folders:

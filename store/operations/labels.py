@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from store.errors import StoreError
-from store.graph.knowledge import Knowledge
+from store.graph.resolver import Resolver
 from store.local.store import Store
 from store.operations.session import Session
 from store.usage.shares import NOBODY, Share
@@ -62,12 +62,12 @@ def _made(store: Store) -> dict[bytes, str]:
 def _recipes(session: Session) -> dict[bytes, str]:
     """Packages by the objects that they are realised to; of twins in two stages, the first."""
     catalogue = session.catalogue
-    knowledge = Knowledge(session.store, catalogue)
-    knowledge.identify(package.node for package in catalogue.packages.values())
+    resolver = Resolver(session.store, catalogue)
+    resolver.identify(package.node for package in catalogue.packages.values())
     found: dict[bytes, str] = {}
     # A name with its stage says more than one without.
     for name in sorted(catalogue.packages, key=lambda name: ("." not in name, name)):
         with contextlib.suppress(KeyError):  # not realised yet
-            for output, oid in knowledge.objects(catalogue.packages[name].node).items():
+            for output, oid in resolver.objects(catalogue.packages[name].node).items():
                 found.setdefault(oid.digest, name if output == "out" else f"{name}^{output}")
     return found

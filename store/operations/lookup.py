@@ -59,12 +59,12 @@ class Lookup:
 
     def package_object(self, text: str, node: bytes, output: str) -> ObjectId:
         """The object that a package's output is realised to; NotRealised when it is not yet."""
-        from store.graph.knowledge import Knowledge
+        from store.graph.resolver import Resolver
 
-        knowledge = Knowledge(self._store, self._catalogue())
-        knowledge.identify([node])
+        resolver = Resolver(self._store, self._catalogue())
+        resolver.identify([node])
         try:
-            oid = knowledge.objects(node)[output]
+            oid = resolver.objects(node)[output]
         except KeyError:
             oid = None
         if oid is None or not self._store.present(oid):

@@ -11,16 +11,16 @@ from store.local.discarding import clear_leftovers
 from store.local.store import Lease
 from store.model.names import ObjectId
 from store.operations.session import Session
-from store.scheduler.options import Options
+from store.scheduler.build_options import BuildOptions
 from store.scheduler.realise import Realiser
 from store.substitute.directory import StoreDirectory
-from store.substitute.rebuilding import Rebuilding, Terms
-from store.substitute.remembered import Remembered
-from store.substitute.shared import SharedFiles
+from store.substitute.own_links import SharedFiles
+from store.substitute.rebuilder import Rebuilder, Terms
+from store.substitute.recorded import Recorded
 from store.substitute.substituter import Substituter
 from store.verify.finding import Finding
-from store.verify.repair import Mended, repair_all
-from store.verify.run import Verifier
+from store.verify.object_repair import Mended, repair_all
+from store.verify.verifier import Verifier
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class RepairOptions:
     """``source`` is another store's folder to take objects from. With ``rebuild``, objects that
     nothing else can give are built and fetched again, by ``builds``."""
 
-    builds: Options
+    builds: BuildOptions
     source: str | None = None
     rebuild: bool = True
 
@@ -70,19 +70,19 @@ def repair(
     return RepairOutcome(len(damaged), left)
 
 
-def _rebuilding(session: Session, options: Options) -> Rebuilding:
+def _rebuilding(session: Session, options: BuildOptions) -> Rebuilder:
     """Building again, which has the scheduler realise what that takes and is missing."""
     store, reporter = session.store, session.reporter
 
-    def realise(remembered: Remembered, lease: Lease) -> None:
+    def realise(remembered: Recorded, lease: Lease) -> None:
         quiet = _Uncounted(reporter)
         realiser = Realiser(store, remembered.catalogue, options, quiet, session.make_room)
         for node, objects in remembered.objects.items():
-            realiser.knowledge.learn(node, objects)
+            realiser.resolver.learn(node, objects)
         realiser.run(remembered.goals.values(), lease)
 
     terms = Terms(options.limits, options.offline, options.keep_failed)
-    return Rebuilding(store, terms, reporter, realise)
+    return Rebuilder(store, terms, reporter, realise)
 
 
 class _Uncounted:

@@ -23,16 +23,16 @@ from store.system.home import expand_home
 
 if TYPE_CHECKING:
     from store.audit.rebuild import RebuildOptions
-    from store.gc.collector import Outcome
+    from store.gc.collector import CollectionOutcome
     from store.gc.policy import Policy
     from store.local.store import Lease, Store
     from store.model.catalogue import Catalogue
     from store.model.derivation import Ref
-    from store.model.verdict import Finding
+    from store.model.verdict import AuditFinding
     from store.operations.lookup import Lookup
     from store.recipes.catalogues import Unkept
     from store.sandbox.variation import Variation
-    from store.scheduler.options import Options
+    from store.scheduler.build_options import BuildOptions
     from store.scheduler.realise import Realiser
 
 Absent = Literal["refuse", "make", "empty"]
@@ -152,20 +152,20 @@ class Session:
     def make_room(self, urgent: bool = False) -> bool:
         """Collect if the store's settings say so, and always when ``urgent``; returns whether there
         is more room than before."""
-        from store.gc.automatic import RoomMaker
+        from store.gc.auto_collector import AutoCollector
 
-        return RoomMaker(self.store, self.reporter)(urgent)
+        return AutoCollector(self.store, self.reporter)(urgent)
 
-    def realiser(self, options: Options | None = None) -> Realiser:
+    def realiser(self, options: BuildOptions | None = None) -> Realiser:
         """What plans and builds; ``options`` say what it may use."""
-        from store.scheduler.options import Options, default_cores
+        from store.scheduler.build_options import BuildOptions, default_cores
         from store.scheduler.realise import Realiser
 
-        chosen = options or Options(jobs=default_cores(), cores=default_cores())
+        chosen = options or BuildOptions(jobs=default_cores(), cores=default_cores())
         return Realiser(self.store, self.catalogue, chosen, self.reporter, self.make_room)
 
     def realise(
-        self, *packages: str, options: Options | None = None, link: str | None = None
+        self, *packages: str, options: BuildOptions | None = None, link: str | None = None
     ) -> dict[Ref, ObjectId]:
         """Build or fetch packages (``NAME``, ``NAME^OUTPUT``, ``NAME^*``); their outputs' objects.
 
@@ -208,7 +208,7 @@ class Session:
                 self.store.link_root(link, oid)
         return oid
 
-    def collect(self, policy: Policy | None = None) -> Outcome:
+    def collect(self, policy: Policy | None = None) -> CollectionOutcome:
         """Delete what nothing keeps, within a policy (default: what ``config.toml`` spares)."""
         from store.gc.collector import Collector
         from store.gc.policy import Policy
@@ -223,14 +223,14 @@ class Session:
         *packages: str,
         variations: Sequence[Variation] = (),
         options: RebuildOptions | None = None,
-    ) -> list[Finding]:
+    ) -> list[AuditFinding]:
         """Build packages again, as they are and under each variation, and compare; a verdict for
         each output. Raises UnknownPackage, and what keeps rebuilds from being made at all."""
         from store.audit.rebuild import Auditor, RebuildOptions
-        from store.audit.subjects import Survey
-        from store.scheduler.options import default_cores
+        from store.audit.subjects import SubjectSurvey
+        from store.scheduler.build_options import default_cores
 
-        survey = Survey(self.store, self.catalogue)
+        survey = SubjectSurvey(self.store, self.catalogue)
         survey.packages(packages)
         cores = default_cores()
         chosen = options or RebuildOptions(jobs=cores, cores=cores)

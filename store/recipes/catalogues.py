@@ -137,7 +137,7 @@ def fingerprint(recipes: str, seed: str, seen: Mapping[Read, State] | None = Non
     that evaluates. What cannot be read has a state, too."""
     recipes = os.path.abspath(recipes)
     if not os.path.isfile(os.path.join(recipes, "stages.py")):
-        return digest.keyed(digest.Kind.CATALOGUE, b"")  # evaluating it says so, in less time
+        return digest.keyed(digest.DigestKind.CATALOGUE, b"")  # evaluating it says so, in less time
     seeds = os.path.join(os.path.dirname(recipes), "bootstrap-seeds")
     rooms = [f"{_ENGINE}/{room}" for room in _EVALUATING]
     modules = [(False, os.fsencode(f"{_ENGINE}/{name}")) for name in _MODULES]
@@ -147,7 +147,7 @@ def fingerprint(recipes: str, seed: str, seen: Mapping[Read, State] | None = Non
     for read in (*modules, *sorted(seen or ())):
         if read[0] or read[1] not in walked:
             record.append([*read, *state_of(read)])
-    return digest.keyed(digest.Kind.CATALOGUE, canon.encode(record))
+    return digest.keyed(digest.DigestKind.CATALOGUE, canon.encode(record))
 
 
 def _kit(recipes: str) -> tuple[str, ...]:

@@ -29,7 +29,7 @@ from store.recipes.reads import KIT
 from store.recipes.seeds import read_seeds
 from store.system import kernel
 
-__all__ = ["LIMITS", "Limits", "evaluate", "evaluation", "read_seeds", "say_nothing"]
+__all__ = ["LIMITS", "EvaluationLimits", "evaluate", "evaluation", "read_seeds", "say_nothing"]
 
 ENGINE: Final = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 HASH_SEED: Final = "0"
@@ -48,14 +48,14 @@ _REASON: Final = re.compile(r"^\w+: (?:\[Errno \d+\] )?([^\n]+)\Z", re.MULTILINE
 _FRAME: Final = re.compile(r'^  File "(.*)", line (\d+) in ', re.MULTILINE)
 
 
-class Limits(NamedTuple):
+class EvaluationLimits(NamedTuple):
     """Seconds and bytes of memory that an evaluation may take."""
 
     seconds: float = 60.0
     memory: int = 4 << 30
 
 
-LIMITS: Final = Limits()
+LIMITS: Final = EvaluationLimits()
 
 
 def say_nothing(line: str) -> None:
@@ -73,7 +73,7 @@ def evaluate(recipes: str, seed: str = "debian") -> Catalogue:
 def evaluation(
     recipes: str,
     seed: str,
-    limits: Limits = LIMITS,
+    limits: EvaluationLimits = LIMITS,
     said: Callable[[str], None] = say_nothing,
 ) -> Answer:
     """As :func:`evaluate`, with what was read; ``said`` is given each line that recipes print."""
@@ -130,7 +130,7 @@ def _content(fd: int, most: int) -> bytes:
     return os.pread(fd, size, 0)
 
 
-def _command(recipes: str, seed: str, fds: tuple[int, int], limits: Limits) -> list[str]:
+def _command(recipes: str, seed: str, fds: tuple[int, int], limits: EvaluationLimits) -> list[str]:
     if not sys.executable:
         raise EvaluationError("this Python does not know its own program, and cannot start it")
     options = ["-S", "-s", "-P", "-X", "utf8"]
@@ -192,7 +192,9 @@ def _wait(child: subprocess.Popen[bytes], seconds: float) -> None:
         os.close(fd)
 
 
-def _silent(words: bytes, recipes: str, limits: Limits, ended: int, broken: str) -> EvaluationError:
+def _silent(
+    words: bytes, recipes: str, limits: EvaluationLimits, ended: int, broken: str
+) -> EvaluationError:
     """The error for a child that ended without an answer."""
     file, line = _last_place(words, recipes)
     if words.startswith(b"Timeout") or ended == -9:

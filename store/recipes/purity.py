@@ -116,7 +116,7 @@ class Blind(ModuleType):
         raise EvaluationError(f"uses {self.__name__}.{name}, which recipes cannot", hint=_HINT)
 
 
-class Entry:
+class RecordedEntry:
     """What ``os.scandir`` yields in a recipe: as ``os.DirEntry``, of what was recorded."""
 
     def __init__(self, folder: str | bytes, name: str | bytes) -> None:
@@ -156,13 +156,13 @@ class Entry:
 class Entries:
     """The iterator, and context, that ``os.scandir`` returns."""
 
-    def __init__(self, entries: Iterable[Entry]) -> None:
+    def __init__(self, entries: Iterable[RecordedEntry]) -> None:
         self._entries = iter(entries)
 
-    def __iter__(self) -> Iterator[Entry]:
+    def __iter__(self) -> Iterator[RecordedEntry]:
         return self
 
-    def __next__(self) -> Entry:
+    def __next__(self) -> RecordedEntry:
         return next(self._entries)
 
     def __enter__(self) -> Entries:
@@ -368,7 +368,7 @@ class Purity:
 
         def rule(path: Any = ".") -> Entries:
             folder = os.fspath(path)
-            return Entries([Entry(folder, name) for name in listdir(path)])
+            return Entries([RecordedEntry(folder, name) for name in listdir(path)])
 
         return rule
 

@@ -12,7 +12,7 @@ from store.errors import FormatError, InvalidName, StoreError
 from store.layout.paths import Layout
 from store.model.manifest import Manifest
 from store.model.names import ObjectId, parse_all
-from store.model.outline import Outline
+from store.model.raw_manifest import RawManifest
 from store.objects.attributes import Sound, sound_objects
 from store.objects.check import check_identity, check_tree
 from store.objects.content import read_record
@@ -38,7 +38,7 @@ class Damage:
 
 
 @dataclass(frozen=True)
-class Survey:
+class DiskSurvey:
     """``sound`` objects are in an order in which each comes after what it refers to; to damaged,
     missing and incomplete objects, none of them refers. The others are sorted by name; ``foreign``
     names are those of no object, and nobody's loss.
@@ -60,7 +60,7 @@ def survey(
     contents: bool = False,
     progress: Callable[[int, int], None] = lambda done, total: None,
     files: Files | None = None,
-) -> Survey:
+) -> DiskSurvey:
     """Look at every object on disk. With ``contents``, every file's bytes are read; otherwise its
     size, mode and mtime have to do. Raises StorageError when a folder cannot be read."""
     # What a killed swap left is for the collector.
@@ -80,7 +80,7 @@ def survey(
         Damage(name, f"needs {lacking}, which is not whole")
         for name, lacking in sorted(whole.lacking.items())
     ]
-    return Survey(whole, damaged, incomplete, foreign)
+    return DiskSurvey(whole, damaged, incomplete, foreign)
 
 
 def _sorted_out(there: list[str]) -> tuple[list[str], list[str]]:
@@ -187,4 +187,4 @@ def _look_at(layout: Layout, oid: ObjectId, contents: bool) -> Sound | str:
     if findings:
         more = f", and {len(findings) - 1} more" if len(findings) > 1 else ""
         return f"{findings[0]}{more}"
-    return Sound(Outline.decode(data), int(seen.st_mtime))
+    return Sound(RawManifest.decode(data), int(seen.st_mtime))

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import overload
 
-from store.index.schema import Entry
+from store.index.schema import ObjectEntry
 from store.model.names import parse_all
 
 DAMAGED, WHOLE, OPEN, SOUND, INCOMPLETE = range(5)
@@ -55,7 +55,7 @@ class Columns:
         self.lacking[len(self.state) - 1] = name
 
 
-class Whole(Sequence[Entry]):
+class Whole(Sequence[ObjectEntry]):
     """The objects that are whole with all that they refer to, each after what it refers to; made
     into entries as they are asked for.
 
@@ -125,17 +125,17 @@ class Whole(Sequence[Entry]):
         return len(self._order)
 
     @overload
-    def __getitem__(self, at: int) -> Entry: ...
+    def __getitem__(self, at: int) -> ObjectEntry: ...
 
     @overload
-    def __getitem__(self, at: slice) -> list[Entry]: ...
+    def __getitem__(self, at: slice) -> list[ObjectEntry]: ...
 
-    def __getitem__(self, at: int | slice) -> Entry | list[Entry]:
+    def __getitem__(self, at: int | slice) -> ObjectEntry | list[ObjectEntry]:
         if isinstance(at, slice):
             return self._entries(self._order[at])
         return self._entries(self._order[at : at + 1 or None])[0]
 
-    def __iter__(self) -> Iterator[Entry]:
+    def __iter__(self) -> Iterator[ObjectEntry]:
         for start in range(0, len(self), _TOGETHER):
             yield from self[start : start + _TOGETHER]
 
@@ -143,12 +143,12 @@ class Whole(Sequence[Entry]):
         """``<digest>-<name>`` of each."""
         return map(self._names.__getitem__, self._order)
 
-    def _entries(self, places: array[int]) -> list[Entry]:
+    def _entries(self, places: array[int]) -> list[ObjectEntry]:
         below = [self._references(at) for at in places]
         wanted = list(dict.fromkeys(chain(places, chain.from_iterable(below))))
         ids = dict(zip(wanted, parse_all([self._names[at] for at in wanted]), strict=True))
         return [
-            Entry(ids[at], [ids[x] for x in others], bool(self._itself[at]), size, since)
+            ObjectEntry(ids[at], [ids[x] for x in others], bool(self._itself[at]), size, since)
             for at, others, size, since in zip(
                 places,
                 below,

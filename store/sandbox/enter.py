@@ -14,10 +14,10 @@ from typing import Final, NoReturn
 from store.errors import UsageError
 from store.sandbox import mounts
 from store.sandbox.diagnosis import UNSHARE, diagnose
+from store.sandbox.namespaces import ProcessTree
 from store.sandbox.preparation import prepare
 from store.sandbox.request import BuildRequest, BuildResult
 from store.sandbox.runner import read_report
-from store.sandbox.sandbox import Tree
 from store.system import kernel
 from store.system.forking import with_one_thread
 from store.system.open_files import restore_open_files
@@ -149,7 +149,7 @@ def enter_build(request: BuildRequest) -> BuildResult:
 
 def _enter_build(request: BuildRequest) -> BuildResult:
     plan = prepare(request, interactive=True)
-    tree = Tree(plan, (0, 1, 2))
+    tree = ProcessTree(plan, (0, 1, 2))
     with _terminal_kept():
         try:
             tree.start()

@@ -13,7 +13,7 @@ from typing import Final
 from store.errors import SandboxUnavailable, printable
 from store.sandbox.diagnosis import INPUT
 from store.sandbox.points import STORE
-from store.sandbox.preparation import DIRECTORIES, Plan
+from store.sandbox.preparation import DIRECTORIES, SandboxPlan
 from store.system import kernel
 from store.system.beneath import opened
 
@@ -38,7 +38,7 @@ _WRITABLE: Final = frozenset((*(f"/{name}" for name in DIRECTORIES), "/dev/shm")
 _DEVICES: Final = frozenset(f"/dev/{name}" for name in DEVICES)
 
 
-def open_trees(plan: Plan) -> dict[str, int]:
+def open_trees(plan: SandboxPlan) -> dict[str, int]:
     """Detached mounts of the store directory and the writable directories, by entry of ``/``.
 
     Root takes them while he is root: the build user cannot pass closed directories above the
@@ -51,7 +51,7 @@ def open_trees(plan: Plan) -> dict[str, int]:
     return trees
 
 
-def build_root(plan: Plan, trees: Mapping[str, int], step: Callable[[str], None]) -> None:
+def build_root(plan: SandboxPlan, trees: Mapping[str, int], step: Callable[[str], None]) -> None:
     """Make the tree of ``plan`` and make it the root. ``step`` is told what is being tried."""
     step("making the mounts private")
     kernel.mount("none", "/", None, kernel.MS_REC | kernel.MS_PRIVATE)
@@ -112,7 +112,7 @@ def check_mounts(table: Iterable[str]) -> None:
             )
 
 
-def _mount_rootfs(plan: Plan, objects: int, step: Callable[[str], None]) -> None:
+def _mount_rootfs(plan: SandboxPlan, objects: int, step: Callable[[str], None]) -> None:
     if plan.rootfs is None:
         return
     entries = plan.root_entries

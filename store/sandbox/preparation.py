@@ -40,7 +40,7 @@ CONTRACT_ENV: Final = (
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class SandboxPlan:
     """What the children do. ``store_dir`` and ``work_dir`` are physical."""
 
     store_dir: str
@@ -70,7 +70,7 @@ class Plan:
     """For the builds of an audit that have to be traced."""
 
 
-def prepare(request: BuildRequest, *, interactive: bool = False) -> Plan:
+def prepare(request: BuildRequest, *, interactive: bool = False) -> SandboxPlan:
     """Make the directories and mount points of a build, and its plan.
 
     Raises ``UnknownObject`` if an input is not there, ``BuildFailed`` if one cannot be used, and
@@ -85,7 +85,7 @@ def prepare(request: BuildRequest, *, interactive: bool = False) -> Plan:
     if build_user is not None:
         _require_searchable(request.store_dir)
     _make_directories(request.work_dir, build_user)
-    return Plan(
+    return SandboxPlan(
         store_dir=request.store_dir,
         work_dir=request.work_dir,
         rootfs=request.rootfs,
@@ -168,7 +168,7 @@ def _tracer(request: BuildRequest) -> Tracer | None:
     if not request.wants_tracing:
         return None
     # Before the fork: afterwards there is no file to import from. Other builds do without.
-    from store.sandbox.pretence import pretend
+    from store.sandbox.emulation import pretend
     from store.sandbox.tracing import Tracer
 
     return Tracer(pretend(request))

@@ -11,11 +11,11 @@ from dataclasses import replace
 from typing import Final
 
 from store.errors import SandboxUnavailable
+from store.sandbox.build_log import Log
 from store.sandbox.diagnosis import diagnose
-from store.sandbox.log import Log
+from store.sandbox.namespaces import ProcessTree
 from store.sandbox.preparation import prepare
 from store.sandbox.request import BuildRequest, BuildResult, Stopped
-from store.sandbox.sandbox import Tree
 from store.system.forking import with_one_thread
 
 TICK: Final = 0.1
@@ -49,7 +49,7 @@ def _run(request: BuildRequest) -> BuildResult:
     try:
         if plan.build_user is not None:
             log.give_to(plan.build_user)
-        tree = Tree(plan, (log.writing, log.writing))
+        tree = ProcessTree(plan, (log.writing, log.writing))
         try:
             tree.start()
             stopped = _watch(request, tree.pidfd, log)

@@ -17,7 +17,7 @@ import struct
 from collections.abc import Callable
 from typing import Final, NoReturn
 
-from store.sandbox.pretence import Afterwards, Pretence
+from store.sandbox.emulation import Afterwards, Pretence
 from store.system import kernel
 
 OPTIONS: Final = (

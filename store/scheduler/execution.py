@@ -21,18 +21,18 @@ from store.events import (
     Unrealised,
     Waiting,
 )
-from store.graph.knowledge import Knowledge, Plan, kind
+from store.graph.resolver import BuildPlan, Resolver, kind
 from store.jobs.executor import Executor, Task, run
 from store.jobs.local_executor import LocalExecutor
-from store.jobs.removal import remove_stale_work
+from store.jobs.work_removal import remove_stale_work
 from store.local.store import Lease, Store
 from store.model.catalogue import Catalogue, GraphNode
 from store.model.derivation import Derivation, Resolved, Source
 from store.model.locators import shown
 from store.model.result import Registration, Result
-from store.scheduler.failures import undone_for
+from store.scheduler.build_options import BuildOptions
 from store.scheduler.forecast import MAX_FETCHES, MOST_FETCHES, chains, planned_nodes
-from store.scheduler.options import Options
+from store.scheduler.undone import undone_for
 from store.system.locks import Lock, position
 
 
@@ -46,14 +46,14 @@ class Execution:
         self,
         store: Store,
         catalogue: Catalogue,
-        knowledge: Knowledge,
-        options: Options,
+        resolver: Resolver,
+        options: BuildOptions,
         emit: Callable[[Event], None],
         lease: Lease,
     ) -> None:
         self._store = store
         self._catalogue = catalogue
-        self._knowledge = knowledge
+        self._resolver = resolver
         self._options = options
         self._emit = emit
         self._lease = lease
@@ -70,7 +70,7 @@ class Execution:
         self._ranks: dict[bytes, float] = {}
         self._kinds: dict[bytes, str] = {}
 
-    def run(self, plan: Plan) -> None:
+    def run(self, plan: BuildPlan) -> None:
         """Work through the plan; raises the first failure, or Interrupted."""
         self._prepare(plan)
         remove_stale_work(self._store, self._emit)
@@ -98,7 +98,7 @@ class Execution:
         self._register_made()
         return "interrupted; what was finished is kept, only what was in flight is lost"
 
-    def _prepare(self, plan: Plan) -> None:
+    def _prepare(self, plan: BuildPlan) -> None:
         self._missing = dict.fromkeys(plan.nodes, 0)
         self._kinds = {node: kind(self._catalogue.nodes[node]) for node in plan.nodes}
         self._dependents = {node: [] for node in plan.nodes}
@@ -157,12 +157,12 @@ class Execution:
     def _settled(self, node: bytes) -> bool:
         """Whether the node, now that its inputs are known, was realised before (early cutoff)."""
         self._unseen.discard(node)
-        self._knowledge.look_up(node)
-        if not self._knowledge.present(node):
+        self._resolver.look_up(node)
+        if not self._resolver.present(node):
             return False
         # Presence counts only if it was seen after the lease: the collector may have been between.
-        added = self._lease.add(self._knowledge.objects(node).values())
-        return not added or self._knowledge.present(node)
+        added = self._lease.add(self._resolver.objects(node).values())
+        return not added or self._resolver.present(node)
 
     def _unblock(self, node: bytes) -> list[bytes]:
         self._done += 1
@@ -177,7 +177,7 @@ class Execution:
 
     def _try_start(self, executor: Executor, node: bytes) -> bool:
         """Start the node, unless another process works on it; returns whether it lacks a token."""
-        key = self._knowledge.key(node)
+        key = self._resolver.key(node)
         assert key is not None
         lock = self._store.try_lock(position(key))
         if lock is None:
@@ -225,14 +225,14 @@ class Execution:
                 f"{value.name} would have to be fetched from {printable(shown(value.locators[0]))}",
                 hint="run without --offline once",
             )
-        resolved = self._knowledge.resolved(node)
+        resolved = self._resolver.resolved(node)
         inputs = () if resolved is None else resolved.inputs
         roots = (
             inputs if resolved is None or resolved.rootfs is None else (*inputs, resolved.rootfs)
         )
         closure = self._store.closure_names(roots)
-        self._knowledge.check_inputs(node, closure)
-        self._knowledge.check_unmixed(node, closure)
+        self._resolver.check_inputs(node, closure)
+        self._resolver.check_unmixed(node, closure)
         return Task(
             id=node,
             name=value.name,
@@ -276,7 +276,7 @@ class Execution:
 
     def _succeed(self, task: Task, result: Result) -> None:
         objects = {made.output: made.id for made in result.outputs}
-        self._knowledge.learn(task.id, objects)
+        self._resolver.learn(task.id, objects)
         paths = tuple(oid.path for oid in objects.values())
         self._emit(
             Finished(
@@ -322,7 +322,7 @@ class Execution:
     def _package(self, node: bytes) -> str:
         """A name that the user can give to commands."""
         names = [name for name, package in self._catalogue.packages.items() if package.node == node]
-        key = self._knowledge.key(node)
+        key = self._resolver.key(node)
         return min(names, key=len) if names else (key or node).hex()
 
 

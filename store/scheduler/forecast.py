@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from store.events import PlannedNode
-from store.graph.knowledge import Plan, kind
+from store.graph.resolver import BuildPlan, kind
 from store.local.store import Store
 from store.model.catalogue import Catalogue
 
@@ -35,7 +35,7 @@ def expected_seconds(store: Store, catalogue: Catalogue, node: bytes) -> float |
     return known or catalogue.seconds.get(node) or None
 
 
-def planned_nodes(store: Store, catalogue: Catalogue, plan: Plan) -> tuple[PlannedNode, ...]:
+def planned_nodes(store: Store, catalogue: Catalogue, plan: BuildPlan) -> tuple[PlannedNode, ...]:
     """The nodes of a plan, each after what it needs; those of one name with their packages'."""
     todo = set(plan.nodes)
     names = _names(catalogue, plan.nodes)
@@ -91,7 +91,7 @@ class Estimate(NamedTuple):
     whole: bool
 
 
-class Forecast:
+class TimeForecast:
     """Estimates what is left of one plan, of which ``jobs`` builds run at once."""
 
     def __init__(self, nodes: Collection[PlannedNode], jobs: int) -> None:
@@ -140,14 +140,14 @@ class Forecast:
 
     @staticmethod
     def _rest(node: PlannedNode, pace: float, elapsed: float) -> float:
-        if not Forecast._known(node):
+        if not TimeForecast._known(node):
             return 0.0
-        rest = Forecast._likely(node, pace) - elapsed
+        rest = TimeForecast._likely(node, pace) - elapsed
         return rest if rest > 0 else max(elapsed * OVERDUE, 0.5)
 
     @staticmethod
     def _likely(node: PlannedNode, pace: float) -> float:
-        if not Forecast._known(node):
+        if not TimeForecast._known(node):
             return 0.0
         return likely_seconds(node) * (1.0 if node.kind == "fetch" else pace)
 

@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterable, Sequence
 
 from store.errors import DiskReserve, MixedInputs, StoreFull
 from store.events import SILENT, Absent, Mixed, Planned, Reporter
-from store.graph.knowledge import Knowledge, Plan
+from store.graph.resolver import BuildPlan, Resolver
 from store.local.store import Lease, Store
 from store.model.catalogue import Catalogue
 from store.model.derivation import Derivation, Ref
 from store.model.names import ObjectId
-from store.scheduler.options import Options
+from store.scheduler.build_options import BuildOptions
 
 ATTEMPTS = 3
 """How often a plan is executed: again when room could be made after the disk had become full, or
@@ -35,7 +35,7 @@ class Realiser:
         self,
         store: Store,
         catalogue: Catalogue,
-        options: Options,
+        options: BuildOptions,
         reporter: Reporter = SILENT,
         make_room: Callable[[bool], bool] = no_room,
     ) -> None:
@@ -45,11 +45,11 @@ class Realiser:
         self._reporter = reporter
         self._make_room = make_room
         self._told = 0
-        self.knowledge = Knowledge(store, catalogue, offline=options.offline)
+        self.resolver = Resolver(store, catalogue, offline=options.offline)
 
-    def plan(self, goals: Iterable[Ref]) -> Plan:
+    def plan(self, goals: Iterable[Ref]) -> BuildPlan:
         """What :meth:`run` would do. Raises OtherSystem if that cannot be done on this machine."""
-        plan = self.knowledge.plan([goal.node for goal in goals])
+        plan = self.resolver.plan([goal.node for goal in goals])
         if not plan.builds:
             return plan
         from store.jobs.lower import check_system  # takes long to load, and often nothing is built
@@ -73,7 +73,7 @@ class Realiser:
             with self._store.lease() if keep is None else contextlib.nullcontext(keep) as lease:
                 self._execute(goals, lease)
         self._store.flush_outcomes()
-        objects = {goal: self.knowledge.object(goal) for goal in goals}
+        objects = {goal: self.resolver.object(goal) for goal in goals}
         self._store.note_used(objects.values())
         return objects
 
@@ -101,7 +101,7 @@ class Realiser:
                 if attempt == ATTEMPTS - 1:
                     raise
 
-    def _tell(self, plan: Plan) -> None:
+    def _tell(self, plan: BuildPlan) -> None:
         """Report the work ahead, and why it is that."""
         from store.scheduler.forecast import planned_nodes
 
@@ -115,28 +115,28 @@ class Realiser:
         count = len(plan.builds), len(plan.fetches)
         self._reporter.emit(Planned(*count, nodes, self._options.simultaneous))
 
-    def _run(self, plan: Plan, lease: Lease) -> None:
+    def _run(self, plan: BuildPlan, lease: Lease) -> None:
         from store.scheduler.execution import Execution
 
         execution = Execution(
             self._store,
             self._catalogue,
-            self.knowledge,
+            self.resolver,
             self._options,
             self._reporter.emit,
             lease,
         )
         execution.run(plan)
 
-    def _leased_plan(self, goals: Sequence[Ref], lease: Lease) -> Plan:
+    def _leased_plan(self, goals: Sequence[Ref], lease: Lease) -> BuildPlan:
         """A plan of which all that it takes to be present has been leased before it was made."""
         plan = self.plan(goals)
         while lease.add(self._relied_on(goals, plan)):
             plan = self.plan(goals)
         return plan
 
-    def _relied_on(self, goals: Sequence[Ref], plan: Plan) -> set[ObjectId]:
+    def _relied_on(self, goals: Sequence[Ref], plan: BuildPlan) -> set[ObjectId]:
         todo = set(plan.nodes)
         inputs = {ref.node for node in todo for ref in self._catalogue.inputs(node)}
         present = (inputs | {goal.node for goal in goals}) - todo
-        return {oid for node in present for oid in self.knowledge.objects(node).values()}
+        return {oid for node in present for oid in self.resolver.objects(node).values()}

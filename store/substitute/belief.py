@@ -12,11 +12,11 @@ from store.index.foreign import Told
 from store.index.schema import Node
 from store.layout.paths import Layout
 from store.model.derivation import Source
+from store.model.file_tree import Node as TreeNode
+from store.model.file_tree import NodeKind
 from store.model.names import ObjectId
 from store.model.origin import How, Origin
 from store.model.realisation import Realisation
-from store.model.tree import Node as TreeNode
-from store.model.tree import NodeKind
 from store.objects.content import source_digest
 from store.system.clock import unix_seconds
 from store.system.machine import host_name, user_name

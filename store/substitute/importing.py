@@ -9,19 +9,19 @@ from graphlib import CycleError, TopologicalSorter
 
 from store.errors import CorruptObject, FormatError, InvalidName, OutputRefused, StoreError
 from store.index.content_table import ContentTable
-from store.index.schema import Entry
+from store.index.schema import ObjectEntry
 from store.index.writing import Writer
 from store.layout.paths import Layout
 from store.local.store import Lease, Store
+from store.model.file_tree import Node
 from store.model.manifest import Manifest
 from store.model.names import ObjectId
 from store.model.origin import How, Origin
 from store.model.realisation import Realisation
-from store.model.tree import Node
 from store.objects.ingest import ingest_again
 from store.substitute.belief import NOBODY, Belief, Judge, Judged
 from store.substitute.substituter import Substituter
-from store.system.locks import Claims
+from store.system.locks import SharedLocks
 
 CLOSURE_LIMIT = 1_000_000
 """Objects that are taken at once."""
@@ -54,7 +54,7 @@ def take(
     root: str,
     source: Substituter,
     oid: ObjectId,
-    claims: Claims,
+    claims: SharedLocks,
     *,
     always: bool = False,
     reserve: int = 0,
@@ -118,7 +118,7 @@ def import_objects(
         entries, roots = [], dict[ObjectId, Node]()
         for oid in fresh:
             m = take(store.layout.root, source, oid, claims, reserve=reserve)
-            entries.append(Entry(m.id, m.references, m.refers_to_itself, m.size))
+            entries.append(ObjectEntry(m.id, m.references, m.refers_to_itself, m.size))
             roots[oid] = m.root
         # Of what the other store says of an object, only what was computed anew counts.
         roots |= {oid: store.manifest(oid).root for oid in wanted if oid not in roots}

@@ -135,7 +135,7 @@ def _set(fd: int, kind: int, position: int, length: int = 1) -> None:
     fcntl.fcntl(fd, fcntl.F_OFD_SETLK, record)
 
 
-class Claims:
+class SharedLocks:
     """Objects that a process puts in place and is about to register, by locks that any number of
     processes can share. One that was forked meanwhile may claim with the same value."""
 
@@ -146,7 +146,7 @@ class Claims:
             raise storage_error(error, "cannot claim an object") from error
 
     @classmethod
-    def shared(cls, fd: int) -> Claims:
+    def shared(cls, fd: int) -> SharedLocks:
         """The claims of another process, which sent their descriptor."""
         claims = cls.__new__(cls)
         claims._fd = fd
@@ -177,7 +177,7 @@ class Claims:
         return bool(struct.unpack(_FLOCK, found)[0] != fcntl.F_UNLCK)
 
 
-class Hold:
+class DirectoryLock:
     """A folder that is in use, until released or until every process that inherited it is gone."""
 
     def __init__(self, path: str) -> None:
@@ -194,7 +194,7 @@ class Hold:
         os.close(self._fd)
 
 
-def make_held(parent: str, prefix: str) -> tuple[str, Hold]:
+def make_held(parent: str, prefix: str) -> tuple[str, DirectoryLock]:
     """A fresh folder below ``parent``, held before anyone can take it for abandoned.
 
     Raises NotOwner when ``parent`` is another user's, and OSError.
@@ -205,7 +205,7 @@ def make_held(parent: str, prefix: str) -> tuple[str, Hold]:
     while True:
         path = tempfile.mkdtemp(prefix=prefix, dir=parent)
         try:
-            hold = Hold(path)
+            hold = DirectoryLock(path)
         except (BlockingIOError, FileNotFoundError):
             continue  # somebody sweeps, and has found it in the moment when nobody held it
         if os.path.exists(path):

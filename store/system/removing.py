@@ -38,7 +38,7 @@ Watch = Callable[[int], None]
 
 
 @dataclass
-class Removal:
+class TreeRemoval:
     """``freed`` bytes, by the blocks of what lost its last name; ``left`` are those that the system
     refused to remove, with its errors, by their paths from the top. ``files`` were removed.
 
@@ -67,7 +67,7 @@ class Removal:
         before, seen, _ = self.several.get(inode, (0, 0, 0))
         self.several[inode] = before + removed, max(seen, most), blocks
 
-    def add(self, other: Removal) -> None:
+    def add(self, other: TreeRemoval) -> None:
         """Count what another thread or process removed at the same time."""
         self.files += other.files
         self.freed += other.freed
@@ -150,7 +150,7 @@ def remove_tree(
     *,
     threads: bool = False,
     watch: Watch | None = None,
-) -> Removal:
+) -> TreeRemoval:
     """Remove whatever is called ``name`` in an open folder, if it is there.
 
     ``threads`` is for what may hold thousands of files. No process may change the tree meanwhile.
@@ -160,14 +160,14 @@ def remove_tree(
     if parent is None and above and last:
         # From the folder above: only so a mount in this very place is seen.
         return _remove_below(above, last, threads=threads, watch=watch)
-    removal = Removal(watch=watch)
+    removal = TreeRemoval(watch=watch)
     remove_part(encoded, parent, removal, threads=threads)
     removal.settle()
     return removal
 
 
 def remove_part(
-    name: bytes, parent: int | None, removal: Removal, *, threads: bool = False
+    name: bytes, parent: int | None, removal: TreeRemoval, *, threads: bool = False
 ) -> None:
     """As :func:`remove_tree`, for who removes others at the same time, and settles at the end."""
     try:
@@ -180,13 +180,13 @@ def remove_part(
         removal.left.append((name, error))
 
 
-def _remove_below(above: bytes, last: bytes, *, threads: bool, watch: Watch | None) -> Removal:
+def _remove_below(above: bytes, last: bytes, *, threads: bool, watch: Watch | None) -> TreeRemoval:
     try:
         folder = os.open(above, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     except (FileNotFoundError, NotADirectoryError):
-        return Removal()
+        return TreeRemoval()
     except OSError as error:
-        return Removal(left=[(b"%b/%b" % (above, last), error)])
+        return TreeRemoval(left=[(b"%b/%b" % (above, last), error)])
     try:
         removal = remove_tree(last, folder, threads=threads, watch=watch)
     finally:
@@ -197,10 +197,10 @@ def _remove_below(above: bytes, last: bytes, *, threads: bool, watch: Watch | No
 
 def empty_folder(
     top: int, kept: frozenset[str] = frozenset(), *, watch: Watch | None = None
-) -> Removal:
+) -> TreeRemoval:
     """Remove all in an open folder but what has one of the names ``kept``, by threads if it is
     much. No process may change the tree meanwhile."""
-    removal = Removal(watch=watch)
+    removal = TreeRemoval(watch=watch)
     with os.scandir(top) as scan:
         entries = [entry for entry in scan if entry.name not in kept]
     names = [os.fsencode(entry.name) for entry in entries]
@@ -229,7 +229,7 @@ class _Level:
     """Refusals before it was entered: with more at the end, it is not empty, and that is known."""
 
 
-def _remove(name: bytes, parent: int | None, removal: Removal) -> None:
+def _remove(name: bytes, parent: int | None, removal: TreeRemoval) -> None:
     found = os.stat(name, dir_fd=parent, follow_symlinks=False)
     if not stat.S_ISDIR(found.st_mode):
         _unlink(name, parent, found, removal)
@@ -251,7 +251,7 @@ def _remove(name: bytes, parent: int | None, removal: Removal) -> None:
         removal.freed += levels[0].blocks * _BLOCK
 
 
-def _descend(here: int, levels: list[_Level], removal: Removal) -> int:
+def _descend(here: int, levels: list[_Level], removal: TreeRemoval) -> int:
     """Open the next folder below and remove its files; returns its descriptor in the stead of
     ``here``, which stays when it cannot be entered."""
     name = levels[-1].pending.pop()
@@ -270,7 +270,7 @@ def _descend(here: int, levels: list[_Level], removal: Removal) -> int:
     return below
 
 
-def _climb(here: int, levels: list[_Level], removal: Removal) -> int:
+def _climb(here: int, levels: list[_Level], removal: TreeRemoval) -> int:
     """Remove the folder ``here``, which was emptied; returns the one above it."""
     level = levels.pop()
     above = os.open("..", FOLDER, dir_fd=here)
@@ -291,7 +291,7 @@ def _climb(here: int, levels: list[_Level], removal: Removal) -> int:
 
 
 def _enter(
-    folder: int, name: bytes, device: int, above: Sequence[_Level], removal: Removal
+    folder: int, name: bytes, device: int, above: Sequence[_Level], removal: TreeRemoval
 ) -> _Level:
     """Remove the files of an open folder; the folders in it are to come."""
     found = os.fstat(folder)
@@ -319,7 +319,7 @@ def _shown(levels: Sequence[_Level], name: bytes) -> bytes:
     return b"/".join([*(level.name for level in levels), name])
 
 
-def _unlink(name: bytes, folder: int | None, found: os.stat_result, removal: Removal) -> None:
+def _unlink(name: bytes, folder: int | None, found: os.stat_result, removal: TreeRemoval) -> None:
     os.unlink(name, dir_fd=folder)
     removal.unlinked(found)
 
@@ -327,7 +327,7 @@ def _unlink(name: bytes, folder: int | None, found: os.stat_result, removal: Rem
 # -- several at once --
 
 
-def _thin_out(name: bytes, parent: int | None, removal: Removal) -> None:
+def _thin_out(name: bytes, parent: int | None, removal: TreeRemoval) -> None:
     """Remove most files of a large tree by several threads; what they leave is for the walk."""
     if not stat.S_ISDIR(os.stat(name, dir_fd=parent, follow_symlinks=False).st_mode):
         return
@@ -340,7 +340,7 @@ def _thin_out(name: bytes, parent: int | None, removal: Removal) -> None:
         os.close(top)
 
 
-def _remove_most(top: int, entries: Sequence[os.DirEntry[str]], removal: Removal) -> None:
+def _remove_most(top: int, entries: Sequence[os.DirEntry[str]], removal: TreeRemoval) -> None:
     """Remove most files at and below these entries of an open folder, if they are many."""
     portions = portions_of(top, entries)
     if sum(len(names) for _, names in portions) < MANY:
@@ -407,10 +407,10 @@ def _cut(path: bytes, names: Sequence[bytes]) -> list[Portion]:
     return [(path, names[at : at + _PORTION]) for at in range(0, len(names), _PORTION)]
 
 
-def remove_portions(top: int, portions: Iterable[Portion]) -> Removal:
+def remove_portions(top: int, portions: Iterable[Portion]) -> TreeRemoval:
     """Remove what :func:`portions_of` found, as far as that can be: the rest is met again by who
     removes the tree."""
-    removal = Removal()
+    removal = TreeRemoval()
     for path, names in portions:
         with contextlib.suppress(OSError):
             folder = open_beneath(top, path, FOLDER, mounts=False)

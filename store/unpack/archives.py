@@ -15,14 +15,14 @@ from typing import IO
 
 from store.errors import BadArchive, quoted
 from store.unpack import tar, zips
-from store.unpack.streams import Meter, Stream, decompressed, exactly, file_chunks
+from store.unpack.compression import Meter, Stream, decompressed, exactly, file_chunks
 
 _AR_MAGIC = b"!<arch>\n"
 _PATH_LIMIT = 1 << 12  # characters; the kernel's for a path, in bytes
 _LINK_LIMIT = 1 << 12  # bytes; the kernel's for a link's text
 
 
-class Kind(enum.Enum):
+class ArchiveKind(enum.Enum):
     """What a member is. A hard link's target is a member's path, a symbolic link's is any text."""
 
     FILE = enum.auto()
@@ -33,7 +33,7 @@ class Kind(enum.Enum):
 
 
 @dataclass(frozen=True)
-class Member:
+class ArchiveMember:
     """One member. Its ``chunks`` must be taken before the next member is asked for, or not at all.
 
     ``path`` is relative, without ``.``, ``..`` or empty parts; "" is the tree's top. Bytes that
@@ -41,13 +41,13 @@ class Member:
     """
 
     path: str
-    kind: Kind
+    kind: ArchiveKind
     executable: bool = False
     target: str = ""
     chunks: Callable[[], Iterator[bytes]] = lambda: iter(())
 
 
-def members(file: IO[bytes], meter: Meter) -> Iterator[Member]:
+def members(file: IO[bytes], meter: Meter) -> Iterator[ArchiveMember]:
     """The members of the archive ``file``. Raises BadArchive, without the archive's name."""
     start = file.read(8)
     file.seek(0)
@@ -58,7 +58,7 @@ def members(file: IO[bytes], meter: Meter) -> Iterator[Member]:
         yield from stream_members(Stream(file_chunks(file.read)), meter)
 
 
-def stream_members(stream: Stream, meter: Meter) -> Iterator[Member]:
+def stream_members(stream: Stream, meter: Meter) -> Iterator[ArchiveMember]:
     """The members of an archive that can only be read forward. Raises BadArchive."""
     start = stream.peek(8)
     if start == _AR_MAGIC:
@@ -69,7 +69,7 @@ def stream_members(stream: Stream, meter: Meter) -> Iterator[Member]:
     yield from _packed_tar_members(stream, meter)
 
 
-def _packed_tar_members(stream: Stream, meter: Meter) -> Iterator[Member]:
+def _packed_tar_members(stream: Stream, meter: Meter) -> Iterator[ArchiveMember]:
     inner = decompressed(stream, meter)
     yield from _tar_members(inner or stream, meter, is_plain=inner is None)
 
@@ -86,8 +86,8 @@ def clean_path(name: str) -> str:
     return "/".join(parts)
 
 
-def _tar_members(stream: Stream, meter: Meter, *, is_plain: bool) -> Iterator[Member]:
-    reader = tar.Reader(stream)
+def _tar_members(stream: Stream, meter: Meter, *, is_plain: bool) -> Iterator[ArchiveMember]:
+    reader = tar.TarReader(stream)
     for header in reader.headers():
         meter.count_entry()
         yield _tar_member(reader, header)
@@ -97,24 +97,24 @@ def _tar_members(stream: Stream, meter: Meter, *, is_plain: bool) -> Iterator[Me
     stream.drain()
 
 
-def _tar_member(reader: tar.Reader, header: tar.Header) -> Member:
+def _tar_member(reader: tar.TarReader, header: tar.Header) -> ArchiveMember:
     path = clean_path(header.name)
     if header.type == b"5":
-        return Member(path, Kind.DIRECTORY)
+        return ArchiveMember(path, ArchiveKind.DIRECTORY)
     if header.type == b"2":
-        return Member(path, Kind.SYMLINK, target=header.link)
+        return ArchiveMember(path, ArchiveKind.SYMLINK, target=header.link)
     if header.type == b"1":
-        return Member(path, Kind.HARDLINK, target=clean_path(header.link))
+        return ArchiveMember(path, ArchiveKind.HARDLINK, target=clean_path(header.link))
     if header.is_file:
         return _file(path, header.mode, lambda: reader.chunks(header))
-    return Member(path, Kind.SPECIAL)
+    return ArchiveMember(path, ArchiveKind.SPECIAL)
 
 
-def _file(path: str, mode: int, chunks: Callable[[], Iterator[bytes]]) -> Member:
-    return Member(path, Kind.FILE, executable=bool(mode & 0o111), chunks=chunks)
+def _file(path: str, mode: int, chunks: Callable[[], Iterator[bytes]]) -> ArchiveMember:
+    return ArchiveMember(path, ArchiveKind.FILE, executable=bool(mode & 0o111), chunks=chunks)
 
 
-def _deb_members(stream: Stream, meter: Meter) -> Iterator[Member]:
+def _deb_members(stream: Stream, meter: Meter) -> Iterator[ArchiveMember]:
     """The members of the data archive in a Debian package (deb(5)), which is an ar archive."""
     stream.skip(len(_AR_MAGIC))
     while header := stream.read(60):
@@ -132,7 +132,7 @@ def _deb_members(stream: Stream, meter: Meter) -> Iterator[Member]:
     raise BadArchive("is an ar archive without data.tar, so not a Debian package")
 
 
-def _zip_member(file: IO[bytes], entry: zips.Entry, meter: Meter) -> Member:
+def _zip_member(file: IO[bytes], entry: zips.ZipEntry, meter: Meter) -> ArchiveMember:
     if not entry.name:
         raise BadArchive("holds a file without a name")
     path = clean_path(entry.name)
@@ -140,12 +140,14 @@ def _zip_member(file: IO[bytes], entry: zips.Entry, meter: Meter) -> Member:
     if entry.is_encrypted:
         raise BadArchive(f"holds an encrypted file: {quoted(path)}")
     if entry.name.endswith("/"):
-        return Member(path, Kind.DIRECTORY)
+        return ArchiveMember(path, ArchiveKind.DIRECTORY)
     if kind == stat.S_IFLNK:
         text = b"".join(_beginning(zips.content(file, entry, meter), _LINK_LIMIT))
-        return Member(path, Kind.SYMLINK, target=text.decode("utf-8", "surrogateescape"))
+        return ArchiveMember(
+            path, ArchiveKind.SYMLINK, target=text.decode("utf-8", "surrogateescape")
+        )
     if kind not in (0, stat.S_IFREG):
-        return Member(path, Kind.SPECIAL)
+        return ArchiveMember(path, ArchiveKind.SPECIAL)
     return _file(path, entry.mode, lambda: zips.content(file, entry, meter))
 
 

@@ -29,7 +29,7 @@ _KEYS = ("nested", "strip", "include", "exclude", "move", "link")
 
 
 @dataclass(frozen=True)
-class Limits:
+class UnpackLimits:
     """What one unpacking may come to, so that an archive cannot fill the disk."""
 
     bytes: int = DEFAULT_BYTES
@@ -46,7 +46,7 @@ class UnpackOptions:
     exclude: tuple[str, ...] = ()
     moves: tuple[tuple[str, str], ...] = ()
     links: tuple[tuple[str, str], ...] = ()
-    limits: Limits = field(default=Limits(), compare=False)
+    limits: UnpackLimits = field(default=UnpackLimits(), compare=False)
 
     def __post_init__(self) -> None:
         if self.strip < 0:

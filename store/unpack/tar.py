@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from store.errors import BadArchive
-from store.unpack.streams import CHUNK, Stream, exactly
+from store.unpack.compression import CHUNK, Stream, exactly
 
 BLOCK: Final = 512
 
@@ -78,7 +78,7 @@ class _Extended:
     pieces: list[tuple[str, str]] = field(default_factory=list)
 
 
-class Reader:
+class TarReader:
     """Gives the headers of a tar archive; the bytes behind one are taken with :meth:`chunks`."""
 
     def __init__(self, stream: Stream) -> None:

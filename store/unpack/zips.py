@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import IO, Any, Final
 
 from store.errors import BadArchive, quoted
-from store.unpack.streams import CHUNK, Meter, Stream, exactly, inflated, words
+from store.unpack.compression import CHUNK, Meter, Stream, exactly, inflated, words
 
 MAGICS: Final = (b"PK\x03\x04", b"PK\x05\x06")
 
@@ -28,7 +28,7 @@ _ENCRYPTED: Final = 1
 
 
 @dataclass(frozen=True)
-class Entry:
+class ZipEntry:
     """A file of the archive. ``size`` bytes, ``packed`` in the archive, its header at ``place``."""
 
     name: str
@@ -41,7 +41,7 @@ class Entry:
     is_encrypted: bool
 
 
-def entries(file: IO[bytes], meter: Meter) -> Iterator[Entry]:
+def entries(file: IO[bytes], meter: Meter) -> Iterator[ZipEntry]:
     """The files in the order of the directory. Raises BadArchive."""
     with _damage_is_bad_archive():
         _check_directory(file)
@@ -50,7 +50,7 @@ def entries(file: IO[bytes], meter: Meter) -> Iterator[Entry]:
         _check_apart(found)
     for info in found:
         meter.count_entry()
-        yield Entry(
+        yield ZipEntry(
             info.filename,
             info.external_attr >> 16,
             info.compress_type,
@@ -77,7 +77,7 @@ def _check_apart(found: list[zipfile.ZipInfo]) -> None:
         last = place + _HEADER.size + size
 
 
-def content(file: IO[bytes], entry: Entry, meter: Meter) -> Iterator[bytes]:
+def content(file: IO[bytes], entry: ZipEntry, meter: Meter) -> Iterator[bytes]:
     """The bytes of one file, checked at their end. Raises BadArchive."""
     crc, size = 0, 0
     with _damage_is_bad_archive():
@@ -92,7 +92,7 @@ def content(file: IO[bytes], entry: Entry, meter: Meter) -> Iterator[bytes]:
             raise zipfile.BadZipFile(f"the checksum of {quoted(entry.name)} differs")
 
 
-def _unpacked(file: IO[bytes], entry: Entry, meter: Meter) -> Iterator[bytes]:
+def _unpacked(file: IO[bytes], entry: ZipEntry, meter: Meter) -> Iterator[bytes]:
     file.seek(entry.place)
     magic, _, method, name, extra = _HEADER.unpack(file.read(_HEADER.size))
     if magic != MAGICS[0] or method != entry.method:

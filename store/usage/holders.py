@@ -10,7 +10,7 @@ from typing import NamedTuple
 from store.errors import printable
 from store.index import holder
 from store.index.reading import Reader
-from store.index.schema import Lease, damaged
+from store.index.schema import LeaseRecord, damaged
 from store.layout.kept import kept_trees
 from store.local.holding import link_name
 from store.local.roots import LINK, UNSEEN, NamedRoot, Standing
@@ -20,7 +20,7 @@ from store.usage import processes
 from store.usage.processes import Usage
 
 
-class Kind(Enum):
+class HolderKind(Enum):
     """By what something is held."""
 
     ROOT = "root"
@@ -33,7 +33,7 @@ class Kind(Enum):
 class Holder(NamedTuple):
     """``name`` is a root's name, a link's path, a process's id and name, or the path of a tree."""
 
-    kind: Kind
+    kind: HolderKind
     name: str
     objects: tuple[ObjectId, ...]
 
@@ -101,24 +101,24 @@ def gather(
 def _rooted(roots: Sequence[NamedRoot]) -> Iterator[Holder]:
     for root in roots:
         if root.holds is not None:
-            kind = Kind.LINK if root.name.startswith(LINK) else Kind.ROOT
+            kind = HolderKind.LINK if root.name.startswith(LINK) else HolderKind.ROOT
             yield Holder(kind, root.path or root.name, (root.holds,))
 
 
-def _leased(leases: Sequence[Lease]) -> Iterator[Holder]:
+def _leased(leases: Sequence[LeaseRecord]) -> Iterator[Holder]:
     for lease in leases:
-        yield Holder(Kind.LEASE, f"of process {lease.pid}", lease.held)
+        yield Holder(HolderKind.LEASE, f"of process {lease.pid}", lease.held)
 
 
 def _used(usage: Usage, txn: Reader) -> Iterator[Holder]:
     for pid, digests in usage.digests.items():
         numbers = {number for each in digests if (number := txn.number_of_digest(each))}
         if numbers:
-            yield Holder(Kind.PROCESS, f"{pid} ({usage.names[pid]})", tuple(txn.ids(numbers)))
+            yield Holder(HolderKind.PROCESS, f"{pid} ({usage.names[pid]})", tuple(txn.ids(numbers)))
 
 
 def _entered(store: Store, txn: Reader, leaving: Collection[str]) -> Iterator[Holder]:
     for tree in kept_trees(store.layout):
         needs = tuple(filter(txn.has, tree.needs))
         if needs and tree.name not in leaving:
-            yield Holder(Kind.TREE, f"{store.layout.failed}/{tree.name}", needs)
+            yield Holder(HolderKind.TREE, f"{store.layout.failed}/{tree.name}", needs)

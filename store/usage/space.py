@@ -61,7 +61,7 @@ def _one_by_one(folder: str) -> Iterator[tuple[str, os.stat_result]]:
         os.close(fd)
 
 
-class Forecast:
+class SpaceForecast:
     """What deleting one object after another frees."""
 
     def __init__(self, store: Store) -> None:

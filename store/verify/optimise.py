@@ -13,15 +13,15 @@ from store.layout.paths import Layout
 from store.local.discarding import clear_leftovers
 from store.local.equal_files import reconcile
 from store.local.store import Store
+from store.model.file_tree import file as node_of_file
 from store.model.names import ObjectId
-from store.model.tree import file as node_of_file
 from store.objects.check import Unread, check_tree
 from store.objects.content import file_digest
-from store.objects.contents import Holders, content_of
+from store.objects.contents import ContentHolders, content_of
 from store.objects.ingest import ingest_again
 from store.objects.sharing import serves
 from store.system.longpath import lstat
-from store.verify.objects import read_manifest
+from store.verify.object_check import read_manifest
 
 MOST_NAMES = 60_000
 """Names of a file beyond which others share another one: file systems have a limit."""
@@ -82,7 +82,7 @@ def _share(store: Store, oid: ObjectId) -> int:
 class _Equal:
     """What the files of one object could share."""
 
-    def __init__(self, layout: Layout, holders: Holders) -> None:
+    def __init__(self, layout: Layout, holders: ContentHolders) -> None:
         self._layout = layout
         self._holders = holders
         self._chosen: dict[tuple[bytes, bool], int] = {}

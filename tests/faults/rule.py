@@ -14,7 +14,7 @@ from store.local.store import Store
 from store.model.names import ObjectId
 from store.objects.placing import BESIDE
 from store.verify.finding import Finding
-from store.verify.run import Verifier
+from store.verify.verifier import Verifier
 from tests.faults.running import isolated
 
 _NAME = re.compile(r"[0-9a-z]{32}-[A-Za-z0-9._+=?-]+")

@@ -68,8 +68,10 @@ def read_catalogue(data: bytes) -> None:
 def a_ledger() -> list[bytes]:
     """Two entries, one of them not built."""
     made = [
-        ledger.Entry("debian", "gcc", "out", bytes(32), ObjectId.parse("0" * 32 + "-gcc-14.2")),
-        ledger.Entry("zig", "gcc", "out", bytes(32), None),
+        ledger.LedgerEntry(
+            "debian", "gcc", "out", bytes(32), ObjectId.parse("0" * 32 + "-gcc-14.2")
+        ),
+        ledger.LedgerEntry("zig", "gcc", "out", bytes(32), None),
     ]
     with tempfile.TemporaryDirectory() as folder:
         ledger.write(f"{folder}/ledger.tsv", made)

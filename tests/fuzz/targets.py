@@ -22,13 +22,13 @@ from store.fetch import indexes, locate, mirrors
 from store.fetch.transport import Page
 from store.index.filesystem import filesystem_of
 from store.model.derivation import Derivation, Resolved, Source
+from store.model.file_tree import Directory
 from store.model.manifest import Manifest
 from store.model.names import ObjectId
 from store.model.realisation import Realisation
-from store.model.tree import Directory
-from store.model.verdict import Finding, Verdict
-from store.unpack import archives, selection, unpack
-from store.unpack.streams import Meter
+from store.model.verdict import AuditFinding, Verdict
+from store.unpack import archives, extract, selection
+from store.unpack.compression import Meter
 from tests.fuzz.files import FILES
 from tests.golden import examples
 
@@ -111,9 +111,9 @@ def _unpack(data: bytes) -> None:
     with tempfile.TemporaryDirectory() as folder:
         archive, target = Path(folder, "archive"), Path(folder, "tree")
         archive.write_bytes(data)
-        options = selection.UnpackOptions(limits=selection.Limits(LIMIT, 1000))
+        options = selection.UnpackOptions(limits=selection.UnpackLimits(LIMIT, 1000))
         try:
-            unpack.unpack([str(archive)], str(target), options)
+            extract.unpack([str(archive)], str(target), options)
         finally:
             assert sorted(os.listdir(folder)) == ["archive", "tree"], "it left its folder"
             assert archive.read_bytes() == data
@@ -246,7 +246,7 @@ Acquire::http::Proxy "http://localhost:3128";
 _PIP = b"[global]\nindex-url = https://user:word@localhost/simple\nextra_index_url =\n  a\n  b\n"
 _HTML = b'<base href="x/"><a href="hello-1.0.tar.gz#sha256=00">hello</a><a href="//h/%20">'
 _JSON = b'{"files": [{"url": "hello-1.0.tar.gz"}, {"url": "https://localhost/hello-1.0.tar.gz"}]}'
-_FINDING = Finding(
+_FINDING = AuditFinding(
     "gcc",
     "out",
     "rebuild",

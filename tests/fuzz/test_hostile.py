@@ -21,15 +21,15 @@ from store.audit.explain import explain
 from store.errors import BadArchive, FormatError, InvalidName, printable
 from store.local.store import Store
 from store.model import fields, identity
+from store.model.file_tree import Directory
 from store.model.manifest import Manifest
 from store.model.names import ObjectId
-from store.model.outline import Outline
-from store.model.tree import Directory
+from store.model.raw_manifest import RawManifest
 from store.objects.check import check_object
 from store.objects.ingest import ingest_outputs
 from store.system.removing import remove_tree
-from store.unpack import archives, selection, unpack
-from store.unpack.streams import Meter
+from store.unpack import archives, extract, selection
+from store.unpack.compression import Meter
 from tests.fuzz.targets import TARGETS
 from tests.fuzz.within import within
 
@@ -215,9 +215,9 @@ def test_unpacking_takes_little_memory_and_time(name: str) -> None:
 def test_folders_that_only_paths_name_are_counted(tmp_path: Path) -> None:
     archive = tmp_path / "archive"
     archive.write_bytes(ARCHIVES["deep-paths"]())
-    options = selection.UnpackOptions(limits=selection.Limits(1 << 20, 1000))
+    options = selection.UnpackOptions(limits=selection.UnpackLimits(1 << 20, 1000))
     with pytest.raises(BadArchive, match="more than 1000 folders"):
-        unpack.unpack([str(archive)], str(tmp_path / "tree"), options)
+        extract.unpack([str(archive)], str(tmp_path / "tree"), options)
     # pytest itself cannot remove so deep a tree.
     assert not remove_tree(str(tmp_path / "tree")).left
 
@@ -279,7 +279,7 @@ def of_folders(folder: bytes, count: int) -> bytes:
     length = int.from_bytes(folder[1:5], "big") + 1
     head = b"\xdd" + length.to_bytes(4, "big") + b"\xcd"
     folders = [head + (1000 + n).to_bytes(2, "big") + folder[5:] for n in range(count)]
-    folders.sort(key=lambda data: digest.keyed(digest.Kind.DIRECTORY, data))
+    folders.sort(key=lambda data: digest.keyed(digest.DigestKind.DIRECTORY, data))
     top = fields.object_id_fields(ObjectId(bytes(20), "x"))
     return canon.encode([1, top, [], False, [0, False, 0, bytes(32)], list(folders)])
 
@@ -290,12 +290,12 @@ def test_a_manifest_of_a_million_files_is_read() -> None:
         canon.encode([[name % n, 1, False, n, payload] for n in range(start, start + 100_000)])
         for start in range(0, 1_000_000, 100_000)
     ]
-    folders.sort(key=lambda data: digest.keyed(digest.Kind.DIRECTORY, data))
+    folders.sort(key=lambda data: digest.keyed(digest.DigestKind.DIRECTORY, data))
     top = fields.object_id_fields(ObjectId(bytes(20), "x"))
     data = canon.encode([1, top, [], False, [0, False, 0, bytes(32)], list(folders)])
 
     def read() -> None:
-        assert sum(map(len, Outline.decode(data).directories.values())) == 1_000_000
+        assert sum(map(len, RawManifest.decode(data).directories.values())) == 1_000_000
 
     within(read, memory=800 << 20, seconds=30)
 

@@ -13,14 +13,14 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from store import canon, digest
-from store.digest import Kind
+from store.digest import DigestKind
 from store.model import identity
 from store.model.derivation import Derivation, Ref, Resolved, Source
+from store.model.file_tree import Directory, file, link
 from store.model.manifest import Manifest
 from store.model.names import ObjectId
 from store.model.origin import How, Origin
 from store.model.realisation import Realisation
-from store.model.tree import Directory, file, link
 
 HELLO = digest.file_digest(b"hello\n")
 SHELL = ObjectId(bytes(range(20)), "dash-0.5.12")
@@ -115,16 +115,16 @@ EXAMPLES = {
 }
 
 KEYED = {
-    "directory": Kind.DIRECTORY,
-    "tree": Kind.TREE,
-    "blanked-file": Kind.BLANKED_FILE,
-    "object": Kind.OBJECT,
-    "source": Kind.SOURCE,
-    "derivation": Kind.DERIVATION,
-    "resolved": Kind.RESOLVED,
-    "scratch": Kind.SCRATCH,
-    "placeholder": Kind.PLACEHOLDER,
-    "realisation": Kind.REALISATION,
+    "directory": DigestKind.DIRECTORY,
+    "tree": DigestKind.TREE,
+    "blanked-file": DigestKind.BLANKED_FILE,
+    "object": DigestKind.OBJECT,
+    "source": DigestKind.SOURCE,
+    "derivation": DigestKind.DERIVATION,
+    "resolved": DigestKind.RESOLVED,
+    "scratch": DigestKind.SCRATCH,
+    "placeholder": DigestKind.PLACEHOLDER,
+    "realisation": DigestKind.REALISATION,
 }
 """Whose result is the keyed digest of the encoding, in hex or as a path's text form."""
 

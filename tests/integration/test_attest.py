@@ -72,7 +72,7 @@ def public(shop: Shop, name: str) -> str:
 
 def audit(shop: Shop, *words: str) -> tuple[int, dict[str, dict[str, Any]], str]:
     """The exit code, each package's finding, and what was said besides."""
-    done = shop.run("audit", "against", "--json", *words)
+    done = shop.run("audit", "challenge", "--json", *words)
     findings = [json.loads(line) for line in done.stdout.splitlines()]
     return done.returncode, {item["subject"]: item for item in findings}, done.stderr
 
@@ -278,7 +278,7 @@ def test_a_threshold_asks_for_different_keys(anne: Shop, bert: Shop, tmp_path: P
     assert (few[0], verdicts(few[1])) == (1, {HELLO: "unknown"})
     assert "2 of 3 signers" in few[1][HELLO]["detail"]
     impossible = anne.run(
-        "audit", "against", str(everything), HELLO, "--threshold", "2", "--trust", names[0]
+        "audit", "challenge", str(everything), HELLO, "--threshold", "2", "--trust", names[0]
     )
     assert impossible.returncode == 60
     assert "2 signers have to agree, and 1 key is trusted" in impossible.stderr
@@ -350,7 +350,7 @@ def test_statements_are_read_from_a_url_compressed_or_not(
     for name in (signed.name, f"{signed.name}.gz"):
         code, found, _ = audit(bert, f"{served}/{name}", HELLO, *trusted)
         assert (code, verdicts(found)) == (0, {HELLO: "reproduced"})
-    missing = bert.run("audit", "against", f"{served}/none", HELLO, *trusted)
+    missing = bert.run("audit", "challenge", f"{served}/none", HELLO, *trusted)
     assert missing.returncode == 22
     assert "404" in missing.stderr
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from store.errors import Busy
 from store.index.writing import Writer
 from store.local.store import Store
-from store.system.locks import Claims, LockFile
+from store.system.locks import LockFile, SharedLocks
 from tests.integration.conftest import Shop
 
 
@@ -90,7 +90,7 @@ def test_claims_locks_leases_and_work_folders_end_with_their_process(tmp_path: P
 
     killed_while(hold)
     store = Store.open(root)
-    assert not Claims(store.layout.claims).taken(oid.digest)
+    assert not SharedLocks(store.layout.claims).taken(oid.digest)
     lock = store.try_lock(7)
     assert lock is not None
     lock.release()

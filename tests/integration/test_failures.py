@@ -21,12 +21,12 @@ from store.jobs import watch
 from store.local.store import Store
 from store.model.catalogue import Catalogue, Package
 from store.model.derivation import Derivation, Ref, Source
-from store.scheduler.options import Options
+from store.scheduler.build_options import BuildOptions
 from store.scheduler.realise import Realiser
 from tests.integration.conftest import Shop
 from tests.recipes.toys.stages import Toys
 
-OPTIONS = Options(jobs=3, cores=3)
+OPTIONS = BuildOptions(jobs=3, cores=3)
 
 
 class Told(list[Event]):
@@ -81,7 +81,7 @@ class Run:
         """A build that was never done."""
         return self.node(self.toys.toy(name, script, inputs=inputs, FRESH=os.urandom(8).hex()))
 
-    def realise(self, *goals: Ref, options: Options = OPTIONS) -> StoreError:
+    def realise(self, *goals: Ref, options: BuildOptions = OPTIONS) -> StoreError:
         """The error with which realising ends."""
         catalogue = Catalogue(self.packages, self._nodes, ())
         with pytest.raises(StoreError) as raised:
@@ -219,6 +219,6 @@ def test_json_has_a_line_for_each_failure_and_each_node_undone(shop: Shop) -> No
     assert "after-failure (needs fails)" in done.stderr
 
 
-def replace_options(**changes: object) -> Options:
+def replace_options(**changes: object) -> BuildOptions:
     """The usual options, but for some."""
     return OPTIONS._replace(**changes)  # type: ignore[arg-type]

@@ -17,9 +17,9 @@ import pytest
 from store.jobs.tokens import TokenPool
 from store.local.store import Store
 from store.model.names import ObjectId
-from store.substitute.shared import SharedFiles
+from store.substitute.own_links import SharedFiles
 from store.system import kernel
-from store.verify.repair import repair
+from store.verify.object_repair import repair
 from tests.faults.subjects import pack_rootfs, small_recipes
 from tests.integration.conftest import Shop, others_path
 

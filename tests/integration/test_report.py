@@ -17,7 +17,7 @@ from store.cli.pages.report import write_report
 from store.model.catalogue import Catalogue, Package, collect
 from store.model.derivation import Derivation
 from store.model.names import ObjectId
-from store.model.verdict import Difference, Finding, Verdict
+from store.model.verdict import AuditFinding, Difference, Verdict
 from tests.integration.browser import Browser
 from tests.integration.conftest import Shop
 
@@ -67,7 +67,7 @@ def oid(name: str, number: int) -> ObjectId:
     return ObjectId(number.to_bytes(20, "big"), name)
 
 
-def ladder(catalogue: Catalogue) -> list[Finding]:
+def ladder(catalogue: Catalogue) -> list[AuditFinding]:
     """Every package of stage 2 against its twin: one differs, one failed, one is unknown."""
     found = []
     names = sorted(name for name in catalogue.packages if name.startswith("stage2."))
@@ -75,7 +75,7 @@ def ladder(catalogue: Catalogue) -> list[Finding]:
         label = name.partition(".")[2]
         same = oid(label, number)
         found.append(
-            Finding(
+            AuditFinding(
                 name,
                 "out",
                 "stages",

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from store.errors import BuildFailed, SandboxUnavailable, UnknownObject
-from store.sandbox import cleaning, runner
+from store.sandbox import reuse, runner
 from store.system import kernel, removing
 from tests.integration.laboratory import INPUT, INPUT_FILE, INPUT_LINK, OUTPUT, ROOTFS, Lab, become
 
@@ -762,7 +762,7 @@ def test_a_renewed_work_directory_shows_nothing_of_the_build_before(lab: Lab) ->
         """
     )
     assert lab.carry_out(request).result.ok
-    lab.act(lambda: cleaning.renew(request.work_dir))
+    lab.act(lambda: reuse.renew(request.work_dir))
     assert lab.told(look, work_dir=request.work_dir, log_path=f"{request.work_dir}/log") == fresh
 
 
@@ -789,10 +789,10 @@ def test_no_builder_can_change_what_the_next_ones_inputs_are_mounted_on(lab: Lab
     assert set(" ".join(outcome.lines).split()) == {"EBUSY", "EISDIR", "EROFS", "EXDEV"}
     store = Path(request.work_dir, "store")
     points = {name: (store / name).stat().st_ino for name in both}
-    lab.act(lambda: cleaning.renew(request.work_dir, both))
+    lab.act(lambda: reuse.renew(request.work_dir, both))
     assert {path.name: path.stat().st_ino for path in store.iterdir()} == points
     assert (os.listdir(store / INPUT), (store / INPUT_FILE).read_text()) == ([], "")
-    lab.act(lambda: cleaning.shed(request.work_dir, (INPUT_FILE,)))
+    lab.act(lambda: reuse.shed(request.work_dir, (INPUT_FILE,)))
     known = {"work_dir": request.work_dir, "log_path": f"{request.work_dir}/log"}
     assert lab.told(look, inputs=(INPUT_FILE,), **known) == fresh
 
@@ -808,7 +808,7 @@ def test_what_stands_in_the_place_of_a_copied_link_is_not_kept(lab: Lab) -> None
         inputs=inputs,
     )
     assert lab.carry_out(request).result.ok
-    lab.act(lambda: cleaning.renew(request.work_dir, inputs))
+    lab.act(lambda: reuse.renew(request.work_dir, inputs))
     assert os.listdir(f"{request.work_dir}/store") == []
     assert not os.path.exists(f"{request.work_dir}/linked")
 

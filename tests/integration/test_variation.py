@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from store.jobs.lower import Limits, build_request, scratch_ids
+from store.jobs.lower import BuildLimits, build_request, scratch_ids
 from store.layout.paths import Layout
 from store.model.derivation import Resolved
 from store.sandbox.variation import AHEAD, CONTROL, VARIATIONS, Variation, apply, pinned
@@ -348,7 +348,7 @@ def test_another_scratch_path_is_where_the_output_is_made(lab: Lab) -> None:
         template = lab.request("")
         layout = Layout(os.path.dirname(lab.store))
         request = build_request(
-            layout, resolved, (), template.work_dir, Limits(1), salt=variation.salt
+            layout, resolved, (), template.work_dir, BuildLimits(1), salt=variation.salt
         )
         request = replace(apply(variation, request), rootfs=template.rootfs)
         assert lab.carry_out(request).result.ok

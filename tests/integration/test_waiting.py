@@ -15,7 +15,7 @@ from scripts.benchmark import shapes
 from scripts.benchmark.ours import write_objects
 from store.gc.collector import Collector
 from store.gc.policy import Policy
-from store.index.schema import Entry
+from store.index.schema import ObjectEntry
 from store.index.writing import Writer
 from store.local.discarding import AIM, Batch, Discarding
 from store.local.store import Store
@@ -35,7 +35,7 @@ def fill(store: Store) -> None:
     ]
     oids = write_objects(store.layout, graph)
     entries = [
-        Entry(oid, sorted(oids[other] for other in below), False, 100)
+        ObjectEntry(oid, sorted(oids[other] for other in below), False, 100)
         for oid, below in zip(oids, graph, strict=True)
     ]
     store.index.write(lambda txn: txn.register_all(entries))

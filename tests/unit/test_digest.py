@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from store import digest
-from store.digest import ALPHABET, Kind
+from store.digest import ALPHABET, DigestKind
 from store.errors import FormatError
 
 QUICK = settings(deadline=None, max_examples=60)
@@ -83,7 +83,7 @@ def test_the_alphabet_leaves_out_four_letters() -> None:
 @QUICK
 @given(st.binary(max_size=100))
 def test_no_two_kinds_agree_on_the_same_data(data: bytes) -> None:
-    found = [digest.keyed(kind, data) for kind in Kind] + [digest.file_digest(data)]
+    found = [digest.keyed(kind, data) for kind in DigestKind] + [digest.file_digest(data)]
     assert len(set(found)) == len(found)
     assert all(len(value) == 32 for value in found)
 
@@ -94,7 +94,7 @@ def test_one_changed_bit_changes_the_digest(data: bytes, draw: st.DataObject) ->
     at = draw.draw(st.integers(0, len(data) * 8 - 1))
     other = bytearray(data)
     other[at // 8] ^= 1 << at % 8
-    for kind in Kind:
+    for kind in DigestKind:
         assert digest.keyed(kind, data) != digest.keyed(kind, bytes(other))
 
 

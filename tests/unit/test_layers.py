@@ -56,7 +56,7 @@ BOXES = {
 """Folders whose modules need not be tied to each other, with the reason."""
 
 LARGE_CLASSES = {
-    "store.index.graph.Objects": 32,
+    "store.index.object_tables.Objects": 32,
     "store.index.reading.Reader": 26,
     "store.index.writing.Writer": 24,
     "store.layout.paths.Layout": 24,
@@ -69,7 +69,7 @@ MOST_METHODS = 15
 
 
 def room(module: str) -> str:
-    """The first name below ``store``: ``store.model.tree`` is in ``model``."""
+    """The first name below ``store``: ``store.model.file_tree`` is in ``model``."""
     return module.split(".")[1] if "." in module else "store_package"
 
 
@@ -285,3 +285,31 @@ def test_classes_have_few_public_methods() -> None:
         if (count := len(public_methods(node))) > MOST_METHODS
     }
     assert large == LARGE_CLASSES
+
+
+def test_class_names_are_unique() -> None:
+    places: dict[str, list[str]] = {}
+    for module, node in classes():
+        places.setdefault(node.name, []).append(module)
+    assert {name: found for name, found in places.items() if len(found) > 1} == {}
+
+
+ENGINES = {
+    *("attest", "audit", "enter", "gc", "index", "ledger", "optimise", "realise", "rebuild"),
+    *("seeds", "stages", "verify", "why", "challenge"),
+}
+"""Names that a command has and what does its work: a module or a room."""
+
+
+def test_module_names_are_unique() -> None:
+    places: dict[str, list[str]] = {}
+    for name, _ in modules("store"):
+        places.setdefault(name.rpartition(".")[2], []).append(name)
+    double = {name: found for name, found in places.items() if len(found) > 1}
+    commands = {
+        name
+        for name, found in double.items()
+        if len(found) == 2 and any(each.startswith("store.cli.commands.") for each in found)
+    }
+    assert double.keys() - commands == {"store"}  # the package, and the class that it is about
+    assert commands <= ENGINES

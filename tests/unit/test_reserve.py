@@ -12,7 +12,7 @@ import pytest
 
 from store.errors import DiskReserve
 from store.jobs.job import Job, perform
-from store.jobs.lower import Limits
+from store.jobs.lower import BuildLimits
 from store.local.store import Store
 from store.model.derivation import Resolved, Source
 from store.model.names import ObjectId
@@ -47,7 +47,7 @@ def file(tmp_path: Path) -> Path:
 
 def work(store: Store, kind: str, node: Source | Resolved, reserve: int) -> None:
     folder = store.make_work()
-    job = Job(b"d" * 32, b"k" * 32, node, folder, limits=Limits(1, disk_reserve=reserve))
+    job = Job(b"d" * 32, b"k" * 32, node, folder, limits=BuildLimits(1, disk_reserve=reserve))
     perform(store.layout, kind, job, lambda _: None)
 
 

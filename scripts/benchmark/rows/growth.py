@@ -20,7 +20,7 @@ from scripts.benchmark.plan import Bench
 from scripts.benchmark.plot import Line, Panel, draw
 from scripts.benchmark.shapes import BLOCK, Block
 from store.index.env import Index
-from store.index.schema import Entry
+from store.index.schema import ObjectEntry
 from store.index.writing import Writer
 from store.model.names import ObjectId
 
@@ -130,14 +130,14 @@ class Filling:
         for number in roots:
             txn.put_root(f"environment-{number}", self.ids[number])
 
-    def _entries(self, block: Block) -> list[Entry]:
+    def _entries(self, block: Block) -> list[ObjectEntry]:
         made = []
         for number, below in enumerate(block.references, block.first):
             name = b"synthetic %d" % number
             oid = ObjectId(hashlib.blake2b(name, digest_size=20).digest(), f"package-{number}")
             self.ids.append(oid)
             others = sorted(self.ids[other] for other in below)
-            made.append(Entry(oid, others, False, 1000 + number % 100_000))
+            made.append(ObjectEntry(oid, others, False, 1000 + number % 100_000))
         return made
 
 

@@ -140,16 +140,16 @@ def package_keys(
 ) -> tuple[dict[bytes, str], dict[str, bytes]]:
     """The keys of packages, and of what they are built from, each with a name for it; and those of
     the packages that this store has not realised, with their nodes."""
-    from store.graph.knowledge import Knowledge
+    from store.graph.resolver import Resolver
 
     catalogue = context.catalogue
     goals = {catalogue.ref(text).node: text for text in packages}
     nodes = list(catalogue.build_closure(goals) if closure else goals)
-    knowledge = Knowledge(context.store, catalogue)
-    knowledge.identify(nodes)
+    resolver = Resolver(context.store, catalogue)
+    resolver.identify(nodes)
     found, lacking = {}, {}
     for node in nodes:
-        key = context.store.outcome(node) or knowledge.key(node)
+        key = context.store.outcome(node) or resolver.key(node)
         if key is not None and (node not in goals or _realised(context, key, node)):
             found[key] = goals.get(node, catalogue.nodes[node].name)
         elif node in goals:

@@ -7,14 +7,14 @@ import click
 from store.cli.commands.audits.drawing import show
 from store.cli.context import Context
 from store.cli.lazy import LazyGroup
+from store.cli.misuse import FindingCommand
 from store.cli.options import json_option, seed_option
 from store.cli.pages.report import html_option
-from store.cli.usage import FindingCommand
 
 SUBCOMMANDS = {
     "rebuild": "Build packages of the store again, and compare",
     "stages": "Compare stage with stage, and seed with seed",
-    "against": "Compare with the statements of other builders",
+    "challenge": "Compare with the statements of other builders",
     "ledger": "Compare with the ledger that comes with the recipes, or update it",
 }
 
@@ -28,6 +28,7 @@ class Audits(FindingCommand, LazyGroup):
     cls=Audits,
     summaries=SUBCOMMANDS,
     package="store.cli.commands.audits",
+    former={"against": "challenge"},
     invoke_without_command=True,
 )
 @json_option("output")

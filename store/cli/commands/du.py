@@ -14,7 +14,7 @@ from store.cli.context import Context
 from store.cli.counting import Counting
 from store.cli.options import PACKAGE, seed_option
 from store.cli.pages.page import check_page_writable, write_page
-from store.cli.pages.space import ROWS, kept_by, measured, page
+from store.cli.pages.usage_map import ROWS, kept_by, measured, page
 from store.cli.wording import counted
 from store.errors import UsageError, printable
 from store.quantities import bytes_text

@@ -13,14 +13,14 @@ from store.cli.context import Context
 from store.cli.dry_run import dead_objects, show_plan, told_holders, unseen_records
 from store.cli.options import PACKAGE, Duration, Size, json_option, seed_option
 from store.errors import StorageError, StoreError, UsageError, printable
-from store.gc.plan import Plan
+from store.gc.plan import CollectionPlan
 from store.gc.policy import Policy
 from store.gc.settings import load
 from store.layout.paths import Layout
 from store.system.parallel import uncollected
 
 if TYPE_CHECKING:
-    from store.gc.collector import Collector, Outcome
+    from store.gc.collector import CollectionOutcome, Collector
     from store.usage.why import Chain
 
 
@@ -133,7 +133,7 @@ def chain_record(chain: Chain | None) -> dict[str, object]:
     return {"holder": holder, "chain": [oid.path for oid in chain.objects]}
 
 
-def refuse_partial(outcome: Outcome) -> None:
+def refuse_partial(outcome: CollectionOutcome) -> None:
     """StorageError, when all is done, that names what the system did not let go of."""
     left = [*outcome.undeleted.values()]
     left += [f"{path}: {why}" for path, why in outcome.refused.items()]
@@ -148,7 +148,7 @@ def refuse_partial(outcome: Outcome) -> None:
     )
 
 
-def _report(collector: Collector, plan: Plan, as_json: bool) -> None:
+def _report(collector: Collector, plan: CollectionPlan, as_json: bool) -> None:
     outcome = collector.outcome
     if as_json:
         for oid in outcome.deleted:
@@ -178,7 +178,7 @@ def _report(collector: Collector, plan: Plan, as_json: bool) -> None:
         click.echo(_nothing(plan), err=True)
 
 
-def _nothing(plan: Plan) -> str:
+def _nothing(plan: CollectionPlan) -> str:
     """Why nothing was deleted."""
     if plan.dead and plan.policy.bounded:
         return (

@@ -15,9 +15,9 @@ from store.errors import CorruptObject, printable
 from store.layout.paths import Layout
 from store.quantities import bytes_text
 from store.recovery.backup import backup as copy_index
-from store.recovery.rebuild import Rebuilt
-from store.recovery.rebuild import rebuild as make_anew
-from store.recovery.rebuild import restore as take_back
+from store.recovery.recover import Rebuilt
+from store.recovery.recover import rebuild as make_anew
+from store.recovery.recover import restore as take_back
 
 _contents = click.option(
     "--contents", is_flag=True, help="Read every file, and leave out objects with wrong bytes."

@@ -8,7 +8,7 @@ import click
 
 from store.cli.context import Context
 from store.cli.options import json_option, seed_option
-from store.graph.knowledge import Knowledge
+from store.graph.resolver import Resolver
 from store.model.derivation import Source
 from store.quantities import bytes_text
 
@@ -25,15 +25,15 @@ def command(context: Context, objects: bool, sources: bool, as_json: bool) -> No
         _list_objects(context, as_json)
         return
     context.absent = "empty"
-    knowledge = Knowledge(context.store, context.catalogue)
+    resolver = Resolver(context.store, context.catalogue)
     packages = {
         name: package
         for name, package in sorted(context.catalogue.packages.items())
         if sources or not isinstance(context.catalogue.nodes[package.node], Source)
     }
-    knowledge.identify(package.node for package in packages.values())
+    resolver.identify(package.node for package in packages.values())
     for name, package in packages.items():
-        present = knowledge.present(package.node)
+        present = resolver.present(package.node)
         if as_json:
             record = {
                 "package": name,
@@ -42,7 +42,7 @@ def command(context: Context, objects: bool, sources: bool, as_json: bool) -> No
                 "licence": package.licence,
                 "derivation": package.node.hex(),
                 "present": present,
-                "paths": [oid.path for oid in knowledge.objects(package.node).values()]
+                "paths": [oid.path for oid in resolver.objects(package.node).values()]
                 if present
                 else [],
             }

@@ -21,7 +21,7 @@ from store.errors import (
     printable,
     storage_error,
 )
-from store.graph.knowledge import Knowledge
+from store.graph.resolver import Resolver
 from store.layout.paths import Layout
 from store.model.derivation import Source
 from store.system.beneath import open_file_beneath, opened
@@ -107,9 +107,9 @@ def _key(context: Context, text: str) -> bytes:
         return makers[0].key
     if isinstance(context.catalogue.nodes[node], Source):
         raise UnknownObject(f"{text} is a source: it is fetched, not built, and has no log")
-    knowledge = Knowledge(context.store, context.catalogue)
-    knowledge.identify([node])
-    key = context.store.outcome(node) or knowledge.key(node)
+    resolver = Resolver(context.store, context.catalogue)
+    resolver.identify([node])
+    key = context.store.outcome(node) or resolver.key(node)
     if key is None:
         raise NotRealised(text, ", nor is what it is built from")
     return key

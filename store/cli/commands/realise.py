@@ -25,8 +25,8 @@ from store.events import Event, Reporter, Unrealised
 from store.quantities import seconds_text
 
 if TYPE_CHECKING:
-    from store.graph.knowledge import Plan
-    from store.scheduler.options import Options
+    from store.graph.resolver import BuildPlan
+    from store.scheduler.build_options import BuildOptions
 
 
 @click.command("realise")
@@ -49,7 +49,7 @@ def command(
     dry_run: bool,
     as_json: bool,
     out_link: str | None,
-    options: Options,
+    options: BuildOptions,
     loudness: Loudness,
 ) -> None:
     """Build or fetch packages and all that they need, and print their store paths."""
@@ -125,7 +125,7 @@ def _print_failure(event: Unrealised | None) -> None:
         print(json.dumps({"undone": undone.name} | needs))
 
 
-def _show_plan(context: Context, options: Options, plan: Plan, as_json: bool) -> None:
+def _show_plan(context: Context, options: BuildOptions, plan: BuildPlan, as_json: bool) -> None:
     nodes = context.catalogue.nodes
     if plan.lost:
         click.echo(absent_line([oid.path for oid in plan.lost]), err=True)
@@ -143,7 +143,7 @@ def _show_plan(context: Context, options: Options, plan: Plan, as_json: bool) ->
     if not plan.nodes:
         print("nothing to do")
         return
-    from store.scheduler.forecast import Forecast, planned_nodes
+    from store.scheduler.forecast import TimeForecast, planned_nodes
 
     ahead = planned_nodes(context.store, context.catalogue, plan)
     expected = {node.key: node.expected for node in ahead}
@@ -153,7 +153,7 @@ def _show_plan(context: Context, options: Options, plan: Plan, as_json: bool) ->
         for key in keys:
             usual = expected[key]
             print(f"  {nodes[key].name}" + (f"  ({seconds_text(usual)})" if usual else ""))
-    estimate = estimate_text(Forecast(ahead, options.simultaneous).left(expected, {}))
+    estimate = estimate_text(TimeForecast(ahead, options.simultaneous).left(expected, {}))
     if plan.builds and estimate:
         sys.stdout.flush()
         click.echo(f"{estimate} in all", err=True)

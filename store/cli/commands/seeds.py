@@ -12,8 +12,8 @@ from store.cli.context import Context
 from store.cli.options import json_option
 from store.cli.wording import counted
 from store.errors import StoreError
+from store.model.file_tree import NodeKind
 from store.model.names import ObjectId
-from store.model.tree import NodeKind
 from store.quantities import bytes_text
 from store.recipes.seeds import read_seeds
 

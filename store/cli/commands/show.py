@@ -57,11 +57,11 @@ def _find(
         return context.store.node(made.key), made
     if not resolved or isinstance(node, Source):
         return node, None
-    from store.graph.knowledge import Knowledge
+    from store.graph.resolver import Resolver
 
-    knowledge = Knowledge(context.store, context.catalogue)
-    knowledge.identify([ref.node for ref in node.refs])
-    value = knowledge.resolved(node.digest)
+    resolver = Resolver(context.store, context.catalogue)
+    resolver.identify([ref.node for ref in node.refs])
+    value = resolver.resolved(node.digest)
     if value is None:
         raise StoreError(f"{text} cannot be resolved: not all its inputs are realised")
     return value, None

@@ -9,7 +9,7 @@ import click
 from store.cli.context import Context
 from store.cli.options import PACKAGE, seed_option
 from store.errors import printable
-from store.graph.knowledge import Knowledge, kind
+from store.graph.resolver import Resolver, kind
 from store.model.catalogue import GraphNode
 from store.model.derivation import Source
 
@@ -41,8 +41,8 @@ def command(
         _print_json(context, goal)
         return
     names = {package_.node: name for name, package_ in context.catalogue.packages.items()}
-    knowledge = Knowledge(context.store, context.catalogue)
-    knowledge.identify(context.catalogue.build_closure([goal]))
+    resolver = Resolver(context.store, context.catalogue)
+    resolver.identify(context.catalogue.build_closure([goal]))
     drawn: set[bytes] = set()
     # Of each node that is still to be drawn: its level, and the lines to its left.
     stack = [(goal, 0, "", "")]
@@ -51,7 +51,7 @@ def command(
         value = context.catalogue.nodes[node]
         below = _below(context, node, sources)
         repeated = node in drawn and below
-        mark = "✓" if knowledge.present(node) else "·"
+        mark = "✓" if resolver.present(node) else "·"
         title = _title(value, names.get(node))
         print(f"{indent}{branch}{mark} {title} [{kind(value)}]{' (…)' if repeated else ''}")
         if repeated or (depth is not None and level >= depth):

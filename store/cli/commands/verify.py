@@ -12,8 +12,8 @@ import click
 
 from store.cli.context import Context
 from store.cli.counting import Counting
+from store.cli.misuse import FindingCommand
 from store.cli.options import PACKAGE, Duration, execution_options, json_option
-from store.cli.usage import FindingCommand
 from store.cli.wording import counted
 from store.errors import (
     CorruptObject,
@@ -30,8 +30,8 @@ from store.errors import (
 from store.model.names import STORE_DIR, ObjectId
 
 if TYPE_CHECKING:
-    from store.scheduler.options import Options
-    from store.verify.run import Outcome
+    from store.scheduler.build_options import BuildOptions
+    from store.verify.verifier import VerificationOutcome
 
 
 class Asked(NamedTuple):
@@ -45,7 +45,7 @@ class Asked(NamedTuple):
     source: str | None
     rebuild: bool
     as_json: bool
-    options: Options
+    options: BuildOptions
 
 
 @click.command("verify", cls=FindingCommand)
@@ -87,8 +87,8 @@ def command(context: Context, /, **given: Any) -> int:
 
 
 def _verify(context: Context, asked: Asked) -> int:
-    from store.verify.bare import index_findings
-    from store.verify.run import Verifier
+    from store.verify.verifier import Verifier
+    from store.verify.without_index import index_findings
 
     context.check_store()
     counting = Counting(sys.stderr)
@@ -131,7 +131,7 @@ def _look_without_index(
     error: StoreError,
 ) -> None:
     from store.layout.paths import Layout
-    from store.verify.bare import BareVerifier
+    from store.verify.without_index import BareVerifier
 
     layout = Layout(context.root)
     verifier = BareVerifier(layout, write, counting, contents=asked.contents, budget=asked.budget)
@@ -140,7 +140,7 @@ def _look_without_index(
     _sum_up(outcome, asked)
 
 
-def _sum_up(outcome: Outcome, asked: Asked) -> None:
+def _sum_up(outcome: VerificationOutcome, asked: Asked) -> None:
     sys.stdout.flush()
     how = "read" if asked.contents or asked.budget is not None else "looked at"
     click.echo(

@@ -18,7 +18,7 @@ MOST_WAITING = 8
 """Lines of what waits."""
 
 
-class Room(NamedTuple):
+class TreeSpace(NamedTuple):
     """Lines that the tree may have, levels of what waits, and lines that a running node takes."""
 
     lines: int
@@ -42,7 +42,7 @@ class Forest(NamedTuple):
     hidden: int
 
 
-def grown(progress: RunProgress, room: Room) -> Forest:
+def grown(progress: RunProgress, room: TreeSpace) -> Forest:
     """The tree of what runs now."""
     ranks = progress.forecast.ranks if progress.forecast else {}
     active = [

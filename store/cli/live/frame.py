@@ -9,7 +9,7 @@ from rich.cells import cell_len, set_cell_size
 from rich.console import Console
 from rich.text import Text
 
-from store.cli.live.forest import Room, TreeRow, grown
+from store.cli.live.forest import TreeRow, TreeSpace, grown
 from store.cli.live.log_line import last_line
 from store.cli.live.progress import OPEN, NodeProgress, RunProgress, received
 from store.cli.live.region import DrawnLine
@@ -81,7 +81,7 @@ class Frame:
     def _running(self, progress: RunProgress, columns: int, lines: int, now: float) -> list[Text]:
         levels = 0 if columns < NARROWEST_TREE else 2 if columns < NARROW else 4
         each = 2 if self._verbose and lines >= FEWEST_WITH_LOGS else 1
-        forest = grown(progress, Room(lines, levels, each))
+        forest = grown(progress, TreeSpace(lines, levels, each))
         table = [_cells(progress, row, now) for row in forest.rows]
         found = []
         for row, text in zip(forest.rows, _aligned(table, columns), strict=True):

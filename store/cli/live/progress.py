@@ -12,7 +12,7 @@ from store.cli.plain import first_line, held_up
 from store.cli.wording import counted
 from store.events import Event, PlannedNode
 from store.quantities import bytes_text
-from store.scheduler.forecast import Estimate, Forecast, likely_seconds
+from store.scheduler.forecast import Estimate, TimeForecast, likely_seconds
 
 State = Literal["waiting", "running", "elsewhere", "done", "failed", "undone"]
 
@@ -73,7 +73,7 @@ class RunProgress:
         self.total = 0
         self.done = 0
         self.nodes: dict[bytes, NodeProgress] = {}
-        self.forecast: Forecast | None = None
+        self.forecast: TimeForecast | None = None
         self.downloads = Downloads()
         self.finished: Counter[str] = Counter()
         self.built: list[tuple[float, str]] = []
@@ -158,7 +158,7 @@ class RunProgress:
         """Another plan takes the place of the one before, of which nothing runs any more."""
         self.nodes = {node.key: NodeProgress(node=node) for node in event.nodes}
         self.total = self.done + event.builds + event.fetches
-        self.forecast = Forecast(event.nodes, event.jobs) if event.nodes else None
+        self.forecast = TimeForecast(event.nodes, event.jobs) if event.nodes else None
         self._stopping, self._estimate = False, None
 
     def _start(self, node: PlannedNode, log: str | None, now: float) -> None:

@@ -13,7 +13,7 @@ from html import escape
 
 from store.model.catalogue import Catalogue
 from store.model.derivation import BUILTIN, Source
-from store.model.verdict import Finding, Verdict
+from store.model.verdict import AuditFinding, Verdict
 
 SIGNS = {
     Verdict.REPRODUCED: "✓",
@@ -42,7 +42,7 @@ TIP = (
 
 
 @dataclass(frozen=True)
-class Box:
+class PackageBox:
     """A package. ``anchor`` is the page's part about it, if there is one."""
 
     name: str
@@ -60,7 +60,7 @@ class Column:
     """A stage with its packages; ``below`` are the stages that it is built with."""
 
     name: str
-    boxes: tuple[Box, ...]
+    boxes: tuple[PackageBox, ...]
     below: tuple[str, ...] = ()
 
 
@@ -81,26 +81,26 @@ def worst(verdicts: Iterable[Verdict]) -> Verdict | None:
 
 
 def picture(
-    findings: Sequence[Finding], catalogue: Catalogue, anchors: Mapping[str, str]
+    findings: Sequence[AuditFinding], catalogue: Catalogue, anchors: Mapping[str, str]
 ) -> Picture:
     """The packages that findings are about, and those that they are built from.
 
     ``anchors`` has the part of the page about a subject.
     """
     names = _published(catalogue)
-    about: dict[str, list[Finding]] = {}
+    about: dict[str, list[AuditFinding]] = {}
     for finding in findings:
         for subject in filter(None, (finding.subject, finding.counterpart)):
             package = catalogue.packages.get(subject.partition("^")[0])
             if package is not None and package.node in names:
                 about.setdefault(names[package.node], []).append(finding)
     shown = _order(catalogue, names, {*about, *_seeds(findings, names.values())})
-    columns: dict[str, list[Box]] = {}
+    columns: dict[str, list[PackageBox]] = {}
     for name in shown.values():
         own = [item for item in about.get(name, []) if _name(catalogue, names, item) == name]
         judged = own or [item for item in about.get(name, []) if item.verdict in COMPARED]
         anchor = next((anchors[item.subject] for item in judged if item.subject in anchors), "")
-        box = Box(name, worst(item.verdict for item in judged), anchor)
+        box = PackageBox(name, worst(item.verdict for item in judged), anchor)
         columns.setdefault(_stage(name), []).append(box)
     return Picture(
         tuple(
@@ -123,12 +123,12 @@ def _published(catalogue: Catalogue) -> dict[bytes, str]:
     return names
 
 
-def _name(catalogue: Catalogue, names: Mapping[bytes, str], finding: Finding) -> str | None:
+def _name(catalogue: Catalogue, names: Mapping[bytes, str], finding: AuditFinding) -> str | None:
     package = catalogue.packages.get(finding.subject.partition("^")[0])
     return None if package is None else names.get(package.node)
 
 
-def _seeds(findings: Sequence[Finding], names: Iterable[str]) -> set[str]:
+def _seeds(findings: Sequence[AuditFinding], names: Iterable[str]) -> set[str]:
     wanted = {f"seed.{seed}" for finding in findings for seed in finding.seeds}
     return wanted & set(names)
 
@@ -170,7 +170,7 @@ def _below(catalogue: Catalogue, shown: Mapping[bytes, str], stage: str) -> tupl
 
 
 def _twins(
-    findings: Sequence[Finding], catalogue: Catalogue, names: Mapping[bytes, str]
+    findings: Sequence[AuditFinding], catalogue: Catalogue, names: Mapping[bytes, str]
 ) -> dict[tuple[str, str], Verdict]:
     found: dict[tuple[str, str], Verdict] = {}
     for finding in findings:
@@ -289,7 +289,7 @@ def _twin(later: tuple[int, int], earlier: tuple[int, int], verdict: Verdict) ->
     )
 
 
-def _box(box: Box, left: int, top: int, width: int) -> str:
+def _box(box: PackageBox, left: int, top: int, width: int) -> str:
     kind = box.verdict.value if box.verdict else "unexamined"
     sign = SIGNS[box.verdict] if box.verdict else UNEXAMINED
     fits = int((width - 26) / (CHARACTER if width == BOX[0] else SMALL_CHARACTER))

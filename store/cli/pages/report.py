@@ -28,7 +28,7 @@ from store.errors import StoreError, printable
 from store.local.store import Store
 from store.model.catalogue import Catalogue
 from store.model.names import ObjectId
-from store.model.verdict import Difference, Finding, Verdict
+from store.model.verdict import AuditFinding, Difference, Verdict
 from store.quantities import seconds_text
 from store.sandbox.variation import CONTROL
 
@@ -63,7 +63,7 @@ def html_option(function: F) -> F:
     )(function)
 
 
-def write_asked(findings: Sequence[Finding]) -> None:
+def write_asked(findings: Sequence[AuditFinding]) -> None:
     """Write the page that the running command was asked for, if it was. Raises StorageError."""
     ctx = click.get_current_context(silent=True)
     path = None if ctx is None else ctx.meta.get(_ASKED)
@@ -86,7 +86,7 @@ def write_asked(findings: Sequence[Finding]) -> None:
     click.echo(f"the report is in {printable(path)}", err=True)
 
 
-def _timed(store: Store, finding: Finding) -> Finding:
+def _timed(store: Store, finding: AuditFinding) -> AuditFinding:
     """The finding with the time that the build recorded took, where nothing was built again."""
     if finding.seconds is not None or finding.key is None or finding.check == "rebuild":
         return finding
@@ -96,7 +96,7 @@ def _timed(store: Store, finding: Finding) -> Finding:
 
 def write_report(
     path: str,
-    findings: Sequence[Finding],
+    findings: Sequence[AuditFinding],
     *,
     facts: Sequence[tuple[str, str]] = (),
     catalogue: Catalogue | None = None,
@@ -111,7 +111,7 @@ def write_report(
 
 
 def page(
-    findings: Sequence[Finding],
+    findings: Sequence[AuditFinding],
     *,
     facts: Sequence[tuple[str, str]] = (),
     catalogue: Catalogue | None = None,
@@ -158,16 +158,16 @@ def sentence(counts: Counter[Verdict]) -> str:
     return "The output is reproduced." if total == 1 else f"All {outputs} are reproduced."
 
 
-def _groups(findings: Sequence[Finding]) -> list[list[Finding]]:
+def _groups(findings: Sequence[AuditFinding]) -> list[list[AuditFinding]]:
     """Findings by the output that they are about, the worst first, otherwise as they came."""
-    groups: dict[tuple[str, str], list[Finding]] = {}
+    groups: dict[tuple[str, str], list[AuditFinding]] = {}
     for finding in findings:
         groups.setdefault((finding.subject, finding.output), []).append(finding)
     return sorted(groups.values(), key=lambda group: min(SEVERITY.index(x.verdict) for x in group))
 
 
 def _figure(
-    findings: Sequence[Finding], catalogue: Catalogue | None, anchors: dict[str, str]
+    findings: Sequence[AuditFinding], catalogue: Catalogue | None, anchors: dict[str, str]
 ) -> str:
     if catalogue is None:
         return ""
@@ -188,16 +188,16 @@ def _count(verdict: Verdict, count: int) -> str:
     return f'<li class="badge {kind}">{SIGNS[verdict]} {count} {verdict.value}</li>'
 
 
-def _group(group: Sequence[Finding], anchor: str) -> str:
+def _group(group: Sequence[AuditFinding], anchor: str) -> str:
     rows = "".join(_row(alike) for alike in _alike(group))
     return f'<tbody id="{anchor}">{rows}</tbody>'
 
 
-def _alike(group: Sequence[Finding]) -> list[list[Finding]]:
+def _alike(group: Sequence[AuditFinding]) -> list[list[AuditFinding]]:
     """The findings of an output, the worst first, those together that one row can tell of: of one
     verdict and the same objects, and without anything that is to be looked at of each.
     """
-    rows: dict[tuple[object, ...], list[Finding]] = {}
+    rows: dict[tuple[object, ...], list[AuditFinding]] = {}
     for number, finding in enumerate(sorted(group, key=lambda item: SEVERITY.index(item.verdict))):
         alone = finding.differences or finding.logs or finding.kept
         told = "" if _is_bare(finding) else finding.detail
@@ -206,7 +206,7 @@ def _alike(group: Sequence[Finding]) -> list[list[Finding]]:
     return list(rows.values())
 
 
-def _row(alike: Sequence[Finding]) -> str:
+def _row(alike: Sequence[AuditFinding]) -> str:
     finding = alike[0]
     kind = finding.verdict.value
     varied = dict.fromkeys(
@@ -224,21 +224,21 @@ def _row(alike: Sequence[Finding]) -> str:
     return f'<tr class="finding {kind}-row">{cells}</tr>{below}'
 
 
-def _times(alike: Sequence[Finding]) -> str:
+def _times(alike: Sequence[AuditFinding]) -> str:
     """What it took, or the least and the most of several."""
     seconds = sorted(item.seconds for item in alike if item.seconds is not None)
     ends = dict.fromkeys(seconds_text(value) for value in (*seconds[:1], *seconds[-1:]))
     return " to ".join(ends)
 
 
-def _title(alike: Sequence[Finding]) -> str:
+def _title(alike: Sequence[AuditFinding]) -> str:
     finding = alike[0]
     name = finding.subject if finding.output == "out" else f"{finding.subject}^{finding.output}"
     told = dict.fromkeys(_compared(item) for item in alike)
     return visible(name) + "".join(f"<small>{visible(line)}</small>" for line in told)
 
 
-def _compared(finding: Finding) -> str:
+def _compared(finding: AuditFinding) -> str:
     told = finding.check
     if finding.counterpart:
         told += f": with {finding.counterpart}"
@@ -247,7 +247,7 @@ def _compared(finding: Finding) -> str:
     return told
 
 
-def _objects(finding: Finding) -> str:
+def _objects(finding: AuditFinding) -> str:
     expected, actual = finding.expected, finding.actual
     if expected is not None and expected == actual:
         return f'<span class="label">both</span>{_object(expected)}'
@@ -259,13 +259,13 @@ def _objects(finding: Finding) -> str:
     return "".join(lines)
 
 
-def _reasons(alike: Sequence[Finding]) -> str:
+def _reasons(alike: Sequence[AuditFinding]) -> str:
     """Why there is no object: in the place of one, so that an output takes one row."""
     told = dict.fromkeys(item.detail for item in alike if _is_bare(item))
     return "".join(f"<small>{visible(detail)}</small>" for detail in told)
 
 
-def _is_bare(finding: Finding) -> bool:
+def _is_bare(finding: AuditFinding) -> bool:
     return finding.expected is None and finding.actual is None and "\n" not in finding.detail
 
 
@@ -281,7 +281,7 @@ def _cell(label: str, text: str, kind: str = "") -> str:
     return f'<td{attribute} data-label="{label}">{visible(text)}</td>'
 
 
-def _more(finding: Finding) -> str:
+def _more(finding: AuditFinding) -> str:
     told = [] if _is_bare(finding) else finding.detail.splitlines()
     parts = [f"<p>{visible(line)}</p>" for line in told if line.strip()]
     if finding.differences:

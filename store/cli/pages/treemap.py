@@ -48,7 +48,7 @@ class Group:
 
 
 @dataclass(frozen=True)
-class Box:
+class Rectangle:
     """A place on the picture, in pixels."""
 
     x: float
@@ -56,9 +56,9 @@ class Box:
     width: float
     height: float
 
-    def inside(self, top: float, margin: float) -> Box:
+    def inside(self, top: float, margin: float) -> Rectangle:
         """What is left of it within a margin, and below a heading."""
-        return Box(
+        return Rectangle(
             self.x + margin,
             self.y + margin + top,
             max(0.0, self.width - 2 * margin),
@@ -66,7 +66,7 @@ class Box:
         )
 
 
-def squarify(sizes: Sequence[float], box: Box) -> list[Box]:
+def squarify(sizes: Sequence[float], box: Rectangle) -> list[Rectangle]:
     """A box for each size, in order; their areas are in proportion, and fill ``box``.
 
     ``sizes`` are positive and descending.
@@ -76,7 +76,7 @@ def squarify(sizes: Sequence[float], box: Box) -> list[Box]:
         return []
     scale = box.width * box.height / total
     areas = [size * scale for size in sizes]
-    placed: list[Box] = []
+    placed: list[Rectangle] = []
     rest, start = box, 0
     while start < len(areas):
         side = min(rest.width, rest.height)
@@ -100,7 +100,7 @@ def _worst(areas: Sequence[float], start: int, end: int, side: float) -> float:
     return max(side * side * row[0] / total**2, total**2 / (side * side * max(row[-1], 1e-12)))
 
 
-def _row(row: Sequence[float], box: Box, *, last: bool) -> tuple[list[Box], Box]:
+def _row(row: Sequence[float], box: Rectangle, *, last: bool) -> tuple[list[Rectangle], Rectangle]:
     """The boxes of a row along the shorter side, and what is left."""
     total, upright = sum(row), box.width >= box.height
     side = min(box.width, box.height)
@@ -111,19 +111,19 @@ def _row(row: Sequence[float], box: Box, *, last: bool) -> tuple[list[Box], Box]
     for area in row:
         length = side * area / total if total > 0 else 0.0
         if upright:
-            placed.append(Box(box.x, box.y + at, depth, length))
+            placed.append(Rectangle(box.x, box.y + at, depth, length))
         else:
-            placed.append(Box(box.x + at, box.y, length, depth))
+            placed.append(Rectangle(box.x + at, box.y, length, depth))
         at += length
     if upright:
-        return placed, Box(box.x + depth, box.y, max(0.0, box.width - depth), box.height)
-    return placed, Box(box.x, box.y + depth, box.width, max(0.0, box.height - depth))
+        return placed, Rectangle(box.x + depth, box.y, max(0.0, box.width - depth), box.height)
+    return placed, Rectangle(box.x, box.y + depth, box.width, max(0.0, box.height - depth))
 
 
 def svg(groups: Sequence[Group], width: int, height: int, kind: str, label: str) -> str:
     """The picture; ``kind`` is its class, ``label`` what it is called where it cannot be seen."""
     shown = sorted((group for group in groups if group.size > 0), key=lambda group: -group.size)
-    places = squarify([group.size for group in shown], Box(0, 0, width, height))
+    places = squarify([group.size for group in shown], Rectangle(0, 0, width, height))
     parts = [_group(group, box) for group, box in zip(shown, places, strict=True)]
     return (
         f'<svg class="{kind}" viewBox="0 0 {width} {height}" role="img" '
@@ -131,7 +131,7 @@ def svg(groups: Sequence[Group], width: int, height: int, kind: str, label: str)
     )
 
 
-def _group(group: Group, box: Box) -> str:
+def _group(group: Group, box: Rectangle) -> str:
     head = HEAD if box.height > 3 * HEAD and box.width > 40 else 0.0
     inside = box.inside(head, GAP / 2)
     tiles = sorted((tile for tile in group.tiles if tile.size > 0), key=lambda tile: -tile.size)
@@ -145,7 +145,7 @@ def _group(group: Group, box: Box) -> str:
     return f'<g class="{group.kind}">{"".join(parts)}</g>'
 
 
-def _tile(tile: Tile, box: Box) -> str:
+def _tile(tile: Tile, box: Rectangle) -> str:
     rect = (
         f'<rect x="{box.x:.1f}" y="{box.y:.1f}" width="{box.width:.1f}" height="{box.height:.1f}"/>'
     )

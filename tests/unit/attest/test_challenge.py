@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from store.attest import envelope, statement
 from store.attest.challenge import (
     OBJECTS_LIMIT,
+    ChallengeSubject,
     Evidence,
-    Subject,
     compare,
     every_subject,
     read_evidence,
@@ -27,7 +27,7 @@ from store.local.store import Store
 from store.model.names import ObjectId
 from store.model.realisation import Realisation
 from store.model.result import Made, Result
-from store.model.verdict import Finding, Verdict
+from store.model.verdict import AuditFinding, Verdict
 from store.objects.ingest import ingest
 from tests.golden.examples import DERIVATION, RESOLVED, SOURCE
 
@@ -63,7 +63,7 @@ def plain(oid: ObjectId) -> str:
 
 
 def rebuilt(verdict: Verdict, expected: ObjectId, actual: ObjectId | None, key: PrivateKey) -> str:
-    finding = Finding("hello", "out", "rebuild", verdict, expected, actual, KEY)
+    finding = AuditFinding("hello", "out", "rebuild", verdict, expected, actual, KEY)
     payload = statement.verdict(finding)
     assert payload is not None
     return envelope.seal(payload, [key])
@@ -77,7 +77,7 @@ def evidence(
     return read_evidence(given, {PLACE}, keys, signed_only=signed_only)
 
 
-def judge(store: Store, *lines: str, threshold: int | None = None, **options: Any) -> Finding:
+def judge(store: Store, *lines: str, threshold: int | None = None, **options: Any) -> AuditFinding:
     found = evidence(*lines, signed_only=threshold is not None, **options)
     (finding,) = compare(store, every_subject(store), found, threshold)
     return finding
@@ -91,7 +91,7 @@ def test_what_was_built_is_compared_and_what_was_fetched_is_not(store: Store) ->
     made = Made("out", manifest.id, (), False, 1)
     store.record_nodes(SOURCE)
     store.register(SOURCE.digest, SOURCE.digest, SOURCE, Result((made,), "fetch", 1, 1.0))
-    assert every_subject(store) == [Subject("hello-1.0", KEY, "out")]
+    assert every_subject(store) == [ChallengeSubject("hello-1.0", KEY, "out")]
 
 
 def test_nobodys_word_is_unknown(store: Store) -> None:
@@ -188,7 +188,7 @@ def test_a_rebuild_that_differed_elsewhere_is_a_disagreement(store: Store) -> No
 def test_a_difference_under_a_variation_says_what_was_varied(store: Store) -> None:
     ours = realise(store, "a")
     for variation, detail in (("date", "a (varied: date)"), ("control", "a"), (None, "a")):
-        found = Finding("x", "out", "rebuild", Verdict.DIFFERS, ours, OTHER, KEY, variation)
+        found = AuditFinding("x", "out", "rebuild", Verdict.DIFFERS, ours, OTHER, KEY, variation)
         payload = statement.verdict(found)
         assert payload is not None
         finding = judge(store, envelope.seal(payload, [ANNE]))
@@ -223,7 +223,7 @@ def test_a_store_that_disagrees_with_itself_says_so(store: Store) -> None:
 
 
 def test_an_output_that_is_not_here_is_unknown(store: Store) -> None:
-    (finding,) = compare(store, [Subject("x", b"k" * 32, "out")], evidence())
+    (finding,) = compare(store, [ChallengeSubject("x", b"k" * 32, "out")], evidence())
     assert (finding.verdict, finding.expected) == (Verdict.UNKNOWN, None)
 
 

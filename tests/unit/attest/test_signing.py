@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from store.attest import envelope
-from store.attest.envelope import Standing
+from store.attest.envelope import SignatureWorth
 from store.attest.signing import PrivateKey, PublicKey
 from store.errors import FormatError
 
@@ -83,7 +83,7 @@ def test_a_good_signature_counts_once_however_often_it_stands() -> None:
     twice = sealed(b"{}", ANNE, ANNE)
     signers, standings = envelope.check(twice, TRUSTED)
     assert signers == {ANNE.public}
-    assert standings == (Standing.GOOD, Standing.GOOD)
+    assert standings == (SignatureWorth.GOOD, SignatureWorth.GOOD)
     alias = replace(ANNE.public, name="anne-again")
     signers, _ = envelope.check(sealed(b"{}", ANNE, BERT), [*TRUSTED, alias])
     assert len(signers) == 2
@@ -114,18 +114,18 @@ def test_keys_are_tried_so_often_and_those_that_are_named_first(
     signed = replace(sealed(), signatures=(*[bad] * 60, *good))
     signers, standings = envelope.check(signed, [*many, *TRUSTED])
     assert signers == {ANNE.public}
-    assert standings == (*[Standing.UNTRUSTED] * 60, Standing.GOOD)
+    assert standings == (*[SignatureWorth.UNTRUSTED] * 60, SignatureWorth.GOOD)
     assert len(tried) == 1 + 3
 
 
 def test_a_key_that_is_not_trusted_counts_nothing() -> None:
     assert envelope.check(sealed(b"{}", BERT), [ANNE.public]) == (
         frozenset(),
-        (Standing.UNTRUSTED,),
+        (SignatureWorth.UNTRUSTED,),
     )
     signers, standings = envelope.check(sealed(b"{}", ANNE, BERT), [ANNE.public])
     assert signers == {ANNE.public}
-    assert standings == (Standing.GOOD, Standing.UNTRUSTED)
+    assert standings == (SignatureWorth.GOOD, SignatureWorth.UNTRUSTED)
 
 
 def test_an_altered_payload_type_or_signature_is_invalid() -> None:
@@ -138,7 +138,7 @@ def test_an_altered_payload_type_or_signature_is_invalid() -> None:
         replace(good, signatures=(replace(good.signatures[0], signature=b""),)),
         replace(good, signatures=sealed(b"other").signatures),
     ):
-        assert envelope.check(bad, TRUSTED) == (frozenset(), (Standing.INVALID,))
+        assert envelope.check(bad, TRUSTED) == (frozenset(), (SignatureWorth.INVALID,))
 
 
 def test_a_byte_cannot_move_between_the_type_and_the_payload() -> None:

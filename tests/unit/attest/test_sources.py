@@ -16,11 +16,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from store.attest.envelope import ENVELOPE_LIMIT
-from store.attest.sources import Limits, _split, lines
+from store.attest.sources import SourceLimits, _split, lines
 from store.errors import BadArchive, FetchFailed, FormatError
 
 
-def read(source: object, limits: Limits | None = None) -> list[tuple[str, bytes]]:
+def read(source: object, limits: SourceLimits | None = None) -> list[tuple[str, bytes]]:
     return [(line.where, line.data) for line in lines(str(source), limits)]
 
 
@@ -93,16 +93,16 @@ def test_bytes_lines_and_files_are_bounded(tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").write_bytes(b"x\n" * 1000)
     (tmp_path / "b.jsonl").write_bytes(b"x\n")
     (tmp_path / "bomb.gz").write_bytes(gzip.compress(bytes(1 << 22)))
-    assert len(read(tmp_path / "a.jsonl", Limits(size=2000, lines=1000, files=1))) == 1000
-    for limits in (Limits(size=1999), Limits(lines=999)):
+    assert len(read(tmp_path / "a.jsonl", SourceLimits(size=2000, lines=1000, files=1))) == 1000
+    for limits in (SourceLimits(size=1999), SourceLimits(lines=999)):
         with pytest.raises(FormatError, match="more than"):
             read(tmp_path / "a.jsonl", limits)
     with pytest.raises(FormatError, match="files"):
-        read(tmp_path, Limits(files=1))
+        read(tmp_path, SourceLimits(files=1))
     with pytest.raises((FormatError, BadArchive), match="more than"):
-        read(tmp_path / "bomb.gz", Limits(size=1 << 20))
+        read(tmp_path / "bomb.gz", SourceLimits(size=1 << 20))
     with pytest.raises(FormatError, match="longer than"):
-        read(tmp_path / "a.jsonl", Limits(seconds=-1))
+        read(tmp_path / "a.jsonl", SourceLimits(seconds=-1))
 
 
 def test_a_line_that_never_ends_is_cut_behind_the_limit(tmp_path: Path) -> None:
@@ -171,4 +171,4 @@ def test_an_endless_answer_is_stopped(serve: Callable[[Callable[..., None]], str
             pass
 
     with pytest.raises(FormatError, match="more than"):
-        read(serve(answer), Limits(size=1 << 20))
+        read(serve(answer), SourceLimits(size=1 << 20))

@@ -17,7 +17,7 @@ from store.errors import FormatError
 from store.model.derivation import Resolved
 from store.model.names import ObjectId
 from store.model.realisation import Realisation
-from store.model.verdict import Difference, Finding, Verdict
+from store.model.verdict import AuditFinding, Difference, Verdict
 from tests.unit.attest.test_strict import ANY_JSON
 
 ROOT = ObjectId(b"\1" * 20, "root")
@@ -37,9 +37,9 @@ def provenance(**changes: Any) -> dict[str, Any]:
     return record | changes
 
 
-def finding(verdict: Verdict, **fields: Any) -> Finding:
+def finding(verdict: Verdict, **fields: Any) -> AuditFinding:
     given: dict[str, Any] = {"expected": MADE, "actual": OTHER, "key": NODE.digest}
-    return Finding("stage1.hello", "out", "rebuild", verdict, **given | fields)
+    return AuditFinding("stage1.hello", "out", "rebuild", verdict, **given | fields)
 
 
 def claims(record: dict[str, Any]) -> tuple[Claim, ...]:
@@ -128,7 +128,7 @@ def test_a_rebuild_that_agrees_claims_the_object() -> None:
 
 
 def test_other_checks_bear_on_no_key() -> None:
-    comparing = Finding("a", "out", "stages", Verdict.DIFFERS, MADE, OTHER, NODE.digest)
+    comparing = AuditFinding("a", "out", "stages", Verdict.DIFFERS, MADE, OTHER, NODE.digest)
     payload = statement.verdict(comparing)
     assert payload is not None
     assert statement.claims(payload) == ()

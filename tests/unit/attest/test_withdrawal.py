@@ -18,7 +18,7 @@ from store.model.derivation import Resolved
 from store.model.names import ObjectId
 from store.model.origin import How, Origin
 from store.model.realisation import Realisation
-from store.recovery.rebuild import rebuild
+from store.recovery.recover import rebuild
 
 ANNE, BERT, EVE = (PrivateKey.generate(name).public for name in ("anne", "bert", "eve"))
 NODE = Resolved("hello", "x", "/bin/hello", ("build",))

@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
-from store.audit.causes import Case, Outcome, Trial, examine
+from store.audit.causes import Case, Trial, TrialOutcome, examine
 from store.errors import BuildFailed
 from store.model.names import ObjectId
-from store.model.verdict import Finding, Verdict
+from store.model.verdict import AuditFinding, Verdict
 from store.sandbox.variation import VARIATIONS, Variation
 
 Build = Callable[[Variation, int], str]
@@ -31,21 +31,21 @@ class Bench:
         self._build = build
         self.trials: list[Trial] = []
 
-    def outcome(self, trial: Trial) -> Outcome:
+    def outcome(self, trial: Trial) -> TrialOutcome:
         self.trials.append(trial)
         content = self._build(trial.variation, len(self.trials))
         if content == "fails":
-            return Outcome(1.0, error=BuildFailed("toy", "exit status 1"))
-        return Outcome(1.0, {"out": made(content)})
+            return TrialOutcome(1.0, error=BuildFailed("toy", "exit status 1"))
+        return TrialOutcome(1.0, {"out": made(content)})
 
-    def run(self, asked: Case, variations: Sequence[str] = ()) -> list[Finding]:
+    def run(self, asked: Case, variations: Sequence[str] = ()) -> list[AuditFinding]:
         steps = examine(asked, [VARIATIONS[name] for name in variations])
         trials = next(steps)
         while True:
             try:
                 trials = steps.send([self.outcome(trial) for trial in trials])
             except StopIteration as end:
-                found: list[Finding] = end.value
+                found: list[AuditFinding] = end.value
                 return found
 
 
@@ -148,12 +148,12 @@ def test_outputs_beside_a_random_one_are_varied_all_the_same() -> None:
     asked = Case("toy", b"k" * 32, {"lib": (made("good"),), "out": (made("good"),)}, 1000)
     steps = examine(asked, [VARIATIONS["path"]])
     trials, count = next(steps), 0
-    found: list[Finding] = []
+    found: list[AuditFinding] = []
     while not found:
         outcomes = []
         for _ in trials:
             count += 1
-            outcomes.append(Outcome(1.0, {"lib": made(f"bad {count}"), "out": made("good")}))
+            outcomes.append(TrialOutcome(1.0, {"lib": made(f"bad {count}"), "out": made("good")}))
         try:
             trials = steps.send(outcomes)
         except StopIteration as end:

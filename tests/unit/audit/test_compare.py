@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from store.audit import compare as comparing
-from store.audit.compare import Tree, compare, explained
+from store.audit.compare import ObjectTree, compare, explained
 from store.layout.paths import Layout
 from store.local.store import make_directories
 from store.model import identity
@@ -23,7 +23,7 @@ def root(tmp_path: Path) -> str:
     return made
 
 
-def tree(root: str, folder: Path, **files: str | None) -> Tree:
+def tree(root: str, folder: Path, **files: str | None) -> ObjectTree:
     """An object of these files; of ``None``, a folder."""
     folder.mkdir()
     for name, content in files.items():
@@ -31,19 +31,19 @@ def tree(root: str, folder: Path, **files: str | None) -> Tree:
             (folder / name).mkdir()
         else:
             (folder / name).write_text(content)
-    found = Tree.load(root, ingest(root, str(folder), "tree").id)
+    found = ObjectTree.load(root, ingest(root, str(folder), "tree").id)
     assert found is not None
     return found
 
 
-def itself(root: str, folder: Path, salt: str, text: str) -> Tree:
+def itself(root: str, folder: Path, salt: str, text: str) -> ObjectTree:
     """An object that names itself, built at the scratch path of ``salt``."""
     scratch = identity.scratch("tree", "out", salt)
     folder.mkdir()
     (folder / "where").write_text(f"at {scratch.path}\n{text}")
     os.symlink(scratch.path, folder / "link")
     manifest = ingest_outputs(root, {scratch: str(folder)})[scratch]
-    found = Tree.load(root, manifest.id)
+    found = ObjectTree.load(root, manifest.id)
     assert found is not None
     return found
 
@@ -79,7 +79,8 @@ def test_executable_bits_and_links_are_compared(root: str, tmp_path: Path) -> No
         (tmp_path / name / "tool").chmod(mode)
         (tmp_path / name / "link").symlink_to(target)
     trees = [
-        Tree.load(root, ingest(root, str(tmp_path / name), "tree").id) for name in ("one", "other")
+        ObjectTree.load(root, ingest(root, str(tmp_path / name), "tree").id)
+        for name in ("one", "other")
     ]
     assert trees[0] is not None
     assert trees[1] is not None
@@ -93,7 +94,7 @@ def test_an_object_that_is_a_file_is_called_by_a_dot(root: str, tmp_path: Path) 
     found = []
     for text in ("one", "two"):
         (tmp_path / text).write_text(text)
-        found.append(Tree.load(root, ingest(root, str(tmp_path / text), "file").id))
+        found.append(ObjectTree.load(root, ingest(root, str(tmp_path / text), "file").id))
     assert found[0] is not None
     assert found[1] is not None
     assert [item.path for item in compare(found[0], found[1])] == ["."]
@@ -115,7 +116,7 @@ def test_objects_that_differ_only_in_who_is_named_are_not_the_same(
     folder.mkdir()
     (folder / "where").write_text(f"at {one.manifest.id.path}\ntext\n")
     (folder / "link").symlink_to(one.manifest.id.path)
-    copy = Tree.load(root, ingest(root, str(folder), "tree").id)
+    copy = ObjectTree.load(root, ingest(root, str(folder), "tree").id)
     assert copy is not None
     assert compare(one, copy), "the copy names the original where that names itself"
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from store.audit.ledger import Entry, compare, outline, packages, read, updated, write
+from store.audit.ledger import LedgerEntry, compare, outline, packages, read, updated, write
 from store.errors import EvaluationError
 from store.local.store import Store
 from store.model.catalogue import Catalogue, Package, collect
@@ -18,9 +18,9 @@ from store.model.verdict import Verdict
 
 MADE = ObjectId(b"d" * 20, "toy")
 ENTRIES = [
-    Entry("zig", "stage1.toy", "out", b"2" * 32, None),
-    Entry("debian", "stage1.toy", "out", b"1" * 32, MADE),
-    Entry("debian", "stage1.toy", "lib", b"1" * 32, None),
+    LedgerEntry("zig", "stage1.toy", "out", b"2" * 32, None),
+    LedgerEntry("debian", "stage1.toy", "out", b"1" * 32, MADE),
+    LedgerEntry("debian", "stage1.toy", "lib", b"1" * 32, None),
 ]
 
 
@@ -97,7 +97,7 @@ def test_what_was_not_built_here_is_neither_written_nor_an_agreement(
     store.index.write(lambda txn: txn.add_realisation(made))
     (entry,) = updated(store, {"debian": toys}, {})
     assert entry.object == (MADE if origin is BUILT else None)
-    noted = {entry.place: Entry("debian", "toy", "out", node.digest, MADE)}
+    noted = {entry.place: LedgerEntry("debian", "toy", "out", node.digest, MADE)}
     (finding,) = compare(store, toys, "debian", noted)
     assert (finding.verdict is Verdict.REPRODUCED) == (origin is BUILT)
     assert ("imported" in finding.detail) == (origin is not BUILT)

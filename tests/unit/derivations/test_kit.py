@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from derivations.kit import Graph, Recipe, Stage, Stock, autotools, debian, phase, variant
+from derivations.kit import (
+    CatalogueBuilder,
+    PackageSet,
+    Recipe,
+    Stage,
+    autotools,
+    debian,
+    phase,
+    variant,
+)
 from derivations.kit.lines import check_line
 from store.errors import Cycle, EvaluationError, InvalidName, UnfilledRole
 from store.model.derivation import Derivation, Ref, Source
@@ -27,20 +36,20 @@ def recipe(name: str = "package", **fields: object) -> Recipe:
 
 
 def stock(
-    graph: Graph, recipes: dict[str, Recipe], forbidden: frozenset[bytes] = frozenset()
-) -> Stock:
+    graph: CatalogueBuilder, recipes: dict[str, Recipe], forbidden: frozenset[bytes] = frozenset()
+) -> PackageSet:
     tools: dict[str, tuple[Ref, ...]] = {"cc": (COMPILER.ref(),), "sh": ()}
-    return Stock(Stage("stage9", ROOT.ref(), tools, recipes, forbidden=forbidden), graph)
+    return PackageSet(Stage("stage9", ROOT.ref(), tools, recipes, forbidden=forbidden), graph)
 
 
-def derivation(graph: Graph, ref: Ref) -> Derivation:
+def derivation(graph: CatalogueBuilder, ref: Ref) -> Derivation:
     node = graph.nodes[ref.node]
     assert isinstance(node, Derivation)
     return node
 
 
 def test_a_recipe_becomes_a_script_for_the_shell() -> None:
-    graph = Graph()
+    graph = CatalogueBuilder()
     made = derivation(graph, stock(graph, {"package": recipe()})["package"])
     assert made.name == "package-1"
     assert made.builder == "/bin/sh"
@@ -50,7 +59,7 @@ def test_a_recipe_becomes_a_script_for_the_shell() -> None:
 
 
 def test_the_usual_time_changes_nothing_that_is_built() -> None:
-    plain, timed = Graph(), Graph()
+    plain, timed = CatalogueBuilder(), CatalogueBuilder()
     first = stock(plain, {"package": recipe()})["package"]
     second = stock(timed, {"package": recipe(seconds=40)})["package"]
     assert first == second
@@ -65,14 +74,14 @@ def test_a_time_is_a_whole_number_of_seconds(seconds: object) -> None:
 
 
 def test_tools_come_onto_the_path_before_the_root_file_system() -> None:
-    graph = Graph()
+    graph = CatalogueBuilder()
     made = derivation(graph, stock(graph, {"package": recipe(tools=("sh", "cc"))})["package"])
     assert dict(made.env)["PATH"] == f"{COMPILER.ref()}/bin:/bin"
     assert made.inputs == (COMPILER.ref(),)
 
 
 def test_an_input_is_a_package_of_the_same_stage() -> None:
-    graph = Graph()
+    graph = CatalogueBuilder()
     packages = stock(graph, {"package": recipe(inputs=("a-library",)), "a-library": recipe("lib")})
     made = derivation(graph, packages["package"])
     assert packages["a-library"] in made.inputs
@@ -80,24 +89,24 @@ def test_an_input_is_a_package_of_the_same_stage() -> None:
 
 
 def test_two_stages_with_the_same_tools_make_the_same_derivation() -> None:
-    graph = Graph()
+    graph = CatalogueBuilder()
     first = stock(graph, {"package": recipe()})["package"]
     assert stock(graph, {"package": recipe()})["package"] == first
 
 
 def test_an_unfilled_tool_names_role_recipe_and_stage() -> None:
     with pytest.raises(UnfilledRole, match=r"stage9\.package needs the role 'awk'"):
-        stock(Graph(), {"package": recipe(tools=("awk",))})["package"]
+        stock(CatalogueBuilder(), {"package": recipe(tools=("awk",))})["package"]
 
 
 def test_an_unfilled_input_names_role_recipe_and_stage() -> None:
     with pytest.raises(UnfilledRole, match=r"stage9\.package needs the role 'zlib'"):
-        stock(Graph(), {"package": recipe(inputs=("zlib",))})["package"]
+        stock(CatalogueBuilder(), {"package": recipe(inputs=("zlib",))})["package"]
 
 
 def test_packages_that_need_each_other_are_shown_as_a_chain() -> None:
     packages = stock(
-        Graph(),
+        CatalogueBuilder(),
         {
             "a": recipe("a", inputs=("b",)),
             "b": recipe("b", inputs=("c",)),
@@ -110,13 +119,13 @@ def test_packages_that_need_each_other_are_shown_as_a_chain() -> None:
 
 
 def test_a_stage_refuses_what_it_is_to_do_without() -> None:
-    packages = stock(Graph(), {"package": recipe()}, frozenset({COMPILER.digest}))
+    packages = stock(CatalogueBuilder(), {"package": recipe()}, frozenset({COMPILER.digest}))
     with pytest.raises(EvaluationError, match=r"stage9\.package would be built with compiler"):
         packages["package"]
 
 
 def test_a_package_name_is_taken_once() -> None:
-    graph = Graph()
+    graph = CatalogueBuilder()
     graph.publish("name", ROOT.ref())
     with pytest.raises(EvaluationError, match="two packages"):
         graph.publish("name", COMPILER.ref())
@@ -178,7 +187,7 @@ def test_a_variant_replaces_fields_that_there_are() -> None:
 
 
 def test_programs_are_checked_to_be_static() -> None:
-    graph = Graph()
+    graph = CatalogueBuilder()
     made = derivation(graph, stock(graph, {"package": recipe(programs=("tool",))})["package"])
     assert "@phase verify" in made.args[2]
     assert "INTERP" in made.args[2]

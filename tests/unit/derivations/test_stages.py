@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from derivations import stages
-from derivations.kit import Graph
+from derivations.kit import CatalogueBuilder
 from store.errors import EvaluationError
 from store.model.catalogue import Catalogue
 from store.model.derivation import Derivation, Source
@@ -125,7 +125,7 @@ def test_a_stage_2_with_a_tool_of_the_seed_does_not_evaluate(
 ) -> None:
     """Whether the seed's object is an input itself, or only built the input."""
 
-    def contaminated(graph: Graph, name: str, *rest: Any, **named: Any) -> Any:
+    def contaminated(graph: CatalogueBuilder, name: str, *rest: Any, **named: Any) -> Any:
         seed = graph.nodes[graph.packages["seed.debian"].node].ref("out")
         tool = Derivation("tool", "x86_64-linux", f"{seed}/bin/sh", inputs=(seed,))
         planted = graph.add(tool) if by_way_of else seed

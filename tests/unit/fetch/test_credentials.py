@@ -9,41 +9,43 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from store.fetch.credentials import Entry, authorization, basic, find, parse_netrc, read_netrc
+from store.fetch.credentials import NetrcEntry, authorization, basic, find, parse_netrc, read_netrc
 
 
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("machine h login me password pw", [Entry("h", "me", "pw")]),
-        ("machine h\n\tlogin me\n\tpassword pw\n", [Entry("h", "me", "pw")]),
-        ("MACHINE H LOGIN me PASSWORD pw", [Entry("h", "me", "pw")]),
-        ("machine h password pw login me account a", [Entry("h", "me", "pw")]),
-        ('machine h login "a b" password "p\\"w\\\\x\\n"', [Entry("h", "a b", 'p"w\\x\n')]),
-        ("machine h login me password p#w", [Entry("h", "me", "p#w")]),
-        ("machine h login me password pw # password x", [Entry("h", "me", "pw")]),
-        ('machine h login me password "#pw"', [Entry("h", "me", "#pw")]),
-        ("machine h login me password #pw\naccount a", [Entry("h", "me", "account")]),
-        ("MacDef x\nmachine h login l password m\n\nmachine h login me", [Entry("h", "me")]),
+        ("machine h login me password pw", [NetrcEntry("h", "me", "pw")]),
+        ("machine h\n\tlogin me\n\tpassword pw\n", [NetrcEntry("h", "me", "pw")]),
+        ("MACHINE H LOGIN me PASSWORD pw", [NetrcEntry("h", "me", "pw")]),
+        ("machine h password pw login me account a", [NetrcEntry("h", "me", "pw")]),
+        ('machine h login "a b" password "p\\"w\\\\x\\n"', [NetrcEntry("h", "a b", 'p"w\\x\n')]),
+        ("machine h login me password p#w", [NetrcEntry("h", "me", "p#w")]),
+        ("machine h login me password pw # password x", [NetrcEntry("h", "me", "pw")]),
+        ('machine h login me password "#pw"', [NetrcEntry("h", "me", "#pw")]),
+        ("machine h login me password #pw\naccount a", [NetrcEntry("h", "me", "account")]),
+        ("MacDef x\nmachine h login l password m\n\nmachine h login me", [NetrcEntry("h", "me")]),
         (
             "# machine x login a password b\nmachine h login me password pw",
-            [Entry("h", "me", "pw")],
+            [NetrcEntry("h", "me", "pw")],
         ),
-        ("default login me password pw", [Entry(None, "me", "pw")]),
-        ("machine a login x password y machine b", [Entry("a", "x", "y"), Entry("b")]),
+        ("default login me password pw", [NetrcEntry(None, "me", "pw")]),
+        ("machine a login x password y machine b", [NetrcEntry("a", "x", "y"), NetrcEntry("b")]),
         (
             "machine a login x password y\nmacdef init\nmachine z login l\n\nmachine b login m",
-            [Entry("a", "x", "y"), Entry("b", "m")],
+            [NetrcEntry("a", "x", "y"), NetrcEntry("b", "m")],
         ),
-        ("odd line\nmachine h login me password pw\nport 80", [Entry("h", "me", "pw")]),
+        ("odd line\nmachine h login me password pw\nport 80", [NetrcEntry("h", "me", "pw")]),
         ("machine", []),
         ("login me", []),
-        ("machine h login", [Entry("h")]),
-        ('machine h login "open', [Entry("h", "open")]),
+        ("machine h login", [NetrcEntry("h")]),
+        ('machine h login "open', [NetrcEntry("h", "open")]),
         ("", []),
     ],
 )
-def test_entries_are_found_whatever_stands_around_them(text: str, expected: list[Entry]) -> None:
+def test_entries_are_found_whatever_stands_around_them(
+    text: str, expected: list[NetrcEntry]
+) -> None:
     assert parse_netrc(text) == expected
 
 
@@ -58,14 +60,14 @@ def test_the_first_entry_that_fits_counts() -> None:
         "machine a login x password 1\nmachine a login y password 2\n"
         "default login z password 3\nmachine b login w password 4"
     )
-    assert find(entries, "A") == Entry("a", "x", "1")
-    assert find(entries, "a", "y") == Entry("a", "y", "2")
-    assert find(entries, "b") == Entry(None, "z", "3")
+    assert find(entries, "A") == NetrcEntry("a", "x", "1")
+    assert find(entries, "a", "y") == NetrcEntry("a", "y", "2")
+    assert find(entries, "b") == NetrcEntry(None, "z", "3")
     assert find(entries[:2], "b") is None
 
 
 def test_a_password_in_the_url_comes_first_and_a_user_alone_is_completed() -> None:
-    entries = [Entry("h", "me", "pw")]
+    entries = [NetrcEntry("h", "me", "pw")]
     assert authorization("u:p%40", "h", entries) == basic("u", "p@")
     assert authorization("me", "h", entries) == basic("me", "pw")
     assert authorization("other", "h", entries) == basic("other", "")
@@ -82,7 +84,7 @@ def test_the_file_is_the_one_that_netrc_names_else_the_homes(
     real = tmp_path / "dotfiles"
     real.write_bytes(b"machine h login me password \xff")
     (tmp_path / ".netrc").symlink_to(real)
-    assert read_netrc() == [Entry("h", "me", "\udcff")]
+    assert read_netrc() == [NetrcEntry("h", "me", "\udcff")]
     other = tmp_path / "other"
     other.write_text("machine o login me password pw")
     monkeypatch.setenv("NETRC", str(other))

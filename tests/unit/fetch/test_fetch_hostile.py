@@ -18,9 +18,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from store.errors import DiskReserve, FetchFailed, HashMismatch, SourceError
-from store.fetch import fetch as fetch_module
+from store.fetch import attempts as fetch_module
+from store.fetch.attempts import FetchResult, fetch
 from store.fetch.bounds import Bounds
-from store.fetch.fetch import FetchResult, fetch
 from tests.unit.fetch.hostile import GOOD, QUICK, SOUND, TIMED, Server, serving
 
 SHA256 = hashlib.sha256(GOOD).hexdigest()

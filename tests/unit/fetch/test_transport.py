@@ -22,12 +22,12 @@ from cryptography.x509.oid import NameOID
 
 from store.fetch import failures, transport, wire
 from store.fetch.bounds import SIZE_VARIABLE, Bounds, Permanent, Slow, Transient
-from store.fetch.credentials import Entry, basic
+from store.fetch.credentials import NetrcEntry, basic
 from store.fetch.transport import Client, Target
 from tests.unit.fetch.hostile import GOOD, Server, serving
 
 BOUNDS = Bounds(connect=0.4, head=0.4, slow_time=0.4)
-NETRC = [Entry("one", "me", "pw"), Entry("two", "us", "wp")]
+NETRC = [NetrcEntry("one", "me", "pw"), NetrcEntry("two", "us", "wp")]
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from store.gc.collector import Collector, collecting
 from store.gc.deletion import delete
 from store.gc.plan import make_plan
 from store.gc.policy import Policy
-from store.gc.removal import Removal
+from store.gc.removal import DeadRemoval
 from store.index.content_table import ContentTable
 from store.index.writing import Writer
 from store.local.discarding import Batch, Discarding
@@ -136,13 +136,13 @@ def test_of_small_objects_no_more_go_than_free_what_is_asked_for(
     )
     freed = 0
 
-    def measured(self: Removal, folder: str) -> None:
+    def measured(self: DeadRemoval, folder: str) -> None:
         nonlocal freed
         real(self, folder)
         freed = self.freed
 
-    real = Removal.empty_run
-    monkeypatch.setattr(Removal, "empty_run", measured)
+    real = DeadRemoval.empty_run
+    monkeypatch.setattr(DeadRemoval, "empty_run", measured)
     wanted = 2 * one + 1
     policy = (
         Policy(max_freed=wanted) if bound == "max_freed" else Policy(keep_free=(1 << 30) + wanted)

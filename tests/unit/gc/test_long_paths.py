@@ -15,7 +15,7 @@ from store.gc.policy import Policy
 from store.local.store import Store
 from store.model.names import ObjectId
 from store.objects.check import check_object
-from store.recovery.rebuild import rebuild
+from store.recovery.recover import rebuild
 from store.system import removing
 from store.system.longpath import LONGEST
 from store.system.removing import remove_tree
@@ -23,7 +23,7 @@ from store.usage.account import account
 from store.usage.statistics import statistics
 from store.verify.finding import Finding
 from store.verify.optimise import optimise
-from store.verify.run import Verifier
+from store.verify.verifier import Verifier
 
 
 @pytest.fixture

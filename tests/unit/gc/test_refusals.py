@@ -13,15 +13,15 @@ from pathlib import Path
 
 import pytest
 
-from store.gc.collector import Collector, Outcome
+from store.gc.collector import CollectionOutcome, Collector
 from store.gc.deletion import delete
 from store.gc.policy import Policy
 from store.local.store import Store
 from store.model.names import ObjectId
 from store.objects.check import check_object
-from store.recovery.rebuild import rebuild
+from store.recovery.recover import rebuild
 from store.system import kernel
-from store.verify.repair import repair_all
+from store.verify.object_repair import repair_all
 from tests.unit.gc.conftest import Stock
 
 IN_PLACE = (errno.EXDEV, errno.ENOSPC, errno.EDQUOT, errno.EMLINK, errno.ENOSYS)
@@ -61,7 +61,7 @@ def refused(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, int]]:
     refusals.clear()
 
 
-def collect(store: Store) -> Outcome:
+def collect(store: Store) -> CollectionOutcome:
     collector = Collector(store)
     collector.collect(Policy())
     return collector.outcome

@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 
 from store.gc import removal
-from store.gc.removal import Removal
+from store.gc.removal import DeadRemoval
 from store.index.content_table import ContentTable
 from store.layout.paths import Layout
 from store.local.discarding import RUN
 from store.model.manifest import Manifest
 from store.objects.ingest import ingest
 from store.system import parallel
-from store.system.removing import Removal as TreeRemoval
+from store.system.removing import TreeRemoval as TreeRemoval
 
 BLOCK = 4096
 """What a file of some bytes takes on the disk, unless its file system says otherwise."""
@@ -100,7 +100,7 @@ def test_an_object_goes_with_what_only_it_had(
     run = discard(layout, one)
     gone = {inode: size for inode, size in blocks(run).items() if inode not in kept}
     expected = sum(gone.values()) + folders(f"{run}/objects/{one.id}")
-    taken = Removal(layout)
+    taken = DeadRemoval(layout)
     taken.empty_run(run)
     assert left(run) == []
     assert taken.freed == expected
@@ -113,7 +113,7 @@ def test_what_two_objects_share_goes_when_both_do(
     run = discard(layout, *trees)
     inodes = blocks(run)
     above = sum(folders(f"{run}/objects/{tree.id}") for tree in trees)
-    taken = Removal(layout)
+    taken = DeadRemoval(layout)
     taken.empty_run(run)
     assert left(run) == []
     assert taken.freed == sum(inodes.values()) + above
@@ -132,7 +132,7 @@ def test_after_a_kill_the_rest_goes(
         if name != "own":
             (tree / "folder-5" / name).unlink()
     (tree / "folder-5").rmdir()
-    Removal(layout).empty_run(run)
+    DeadRemoval(layout).empty_run(run)
     assert left(run) == []
 
 
@@ -156,7 +156,7 @@ def test_files_links_and_what_nobody_expects_go(
     (strange / "more" / "file").write_text("of nobody")
     (strange / "more").chmod(0o500)
     strange.chmod(0o500)
-    Removal(layout).empty_run(run)
+    DeadRemoval(layout).empty_run(run)
     assert left(run) == []
 
 
@@ -171,7 +171,7 @@ def test_without_a_manifest_all_goes_just_as_well(
     manifest.chmod(0o644)
     manifest.write_bytes(manifest.read_bytes()[:-9])
     size = manifest.stat().st_blocks * 512
-    taken = Removal(layout)
+    taken = DeadRemoval(layout)
     taken.empty_run(run)
     assert left(run) == []
     assert taken.freed == sum(inodes.values()) + above + size

@@ -12,8 +12,8 @@ import pytest
 
 from store import digest
 from store.errors import MixedInputs
-from store.graph.knowledge import Knowledge
 from store.graph.mixtures import Mixtures, inputs_of
+from store.graph.resolver import Resolver
 from store.index.writing import Writer
 from store.local.store import Store
 from store.model.catalogue import Catalogue, collect
@@ -21,7 +21,7 @@ from store.model.derivation import Derivation, Ref
 from store.model.names import ObjectId, object_name
 from store.model.result import Made, Result
 from store.objects.ingest import ingest
-from store.verify.records import check_index
+from store.verify.index_check import check_index
 
 
 def node(name: str, *inputs: Derivation, quiet: bool = False, note: str = "") -> Derivation:
@@ -69,8 +69,8 @@ class Place:
         self.made[content] = manifest.id
         return manifest.id
 
-    def knowledge(self) -> Knowledge:
-        return Knowledge(self.store, Catalogue({}, collect(GRAPH)))
+    def resolver(self) -> Resolver:
+        return Resolver(self.store, Catalogue({}, collect(GRAPH)))
 
     def names(self, *contents: str) -> tuple[str, ...]:
         return self.store.closure_names(self.made[each] for each in contents)
@@ -93,7 +93,7 @@ def two(place: Place) -> Place:
 
 
 def test_a_plan_that_would_mix_uses_one_and_says_so(two: Place) -> None:
-    plan = two.knowledge().plan([TOP.digest])
+    plan = two.resolver().plan([TOP.digest])
     (settled,) = plan.settled
     assert {settled.kept, *settled.others} == {two.made["a"], two.made["b"]}
     assert len(plan.builds) == 2
@@ -103,24 +103,24 @@ def test_a_plan_that_would_mix_uses_one_and_says_so(two: Place) -> None:
 
 def test_the_fewer_are_built_again(two: Place) -> None:
     two.realise(TALL, "tall-b", ["right-b"], ["right-b"])
-    plan = two.knowledge().plan([TOWER.digest])
+    plan = two.resolver().plan([TOWER.digest])
     assert plan.settled[0].kept == two.made["b"]
     assert set(plan.builds) == {LEFT.digest, TOWER.digest}
-    # Asked for again, the same knowledge says the same.
-    knowledge = two.knowledge()
-    assert knowledge.plan([TOWER.digest]) == knowledge.plan([TOWER.digest]) == plan
+    # Asked for again, the same resolver says the same.
+    resolver = two.resolver()
+    assert resolver.plan([TOWER.digest]) == resolver.plan([TOWER.digest]) == plan
 
 
 def test_what_is_built_already_or_of_one_throw_is_left_alone(two: Place) -> None:
     for goal in (LEFT, RIGHT):
-        plan = two.knowledge().plan([goal.digest])
+        plan = two.resolver().plan([goal.digest])
         assert (plan.builds, plan.settled) == ((), ())
     two.realise(RIGHT, "right-a", ["a"], ["a"])
-    plan = two.knowledge().plan([TOP.digest])
+    plan = two.resolver().plan([TOP.digest])
     assert (plan.builds, plan.settled) == ((TOP.digest,), ())
     two.realise(LEFT, "left-b", ["b"], ["b"])
     two.realise(RIGHT, "right-a", ["a"], ["a"])
-    plan = two.knowledge().plan([TOP.digest])
+    plan = two.resolver().plan([TOP.digest])
     assert plan.builds == (TOP.digest,)
     assert len(plan.settled) == 1
 
@@ -131,20 +131,20 @@ def test_of_what_does_not_show_what_it_was_built_from_it_is_found_too(place: Pla
         place.realise(DICE, throw)
         place.realise(PLAIN, f"plain-{throw}", [throw])
         place.realise(above, f"{name}-{throw}", [f"plain-{throw}"], [f"plain-{throw}"])
-    plan = place.knowledge().plan([PLAIN_TOP.digest])
+    plan = place.resolver().plan([PLAIN_TOP.digest])
     (settled,) = plan.settled
     assert settled.name == "plain"
     assert len(plan.builds) == 2
     names = place.names("plain-left-a", "plain-right-b")
     with pytest.raises(MixedInputs, match="objects of one derivation"):
-        place.knowledge().check_unmixed(PLAIN_TOP.digest, names)
+        place.resolver().check_unmixed(PLAIN_TOP.digest, names)
 
 
 def test_before_a_build_starts_its_inputs_are_looked_at_once_more(two: Place) -> None:
-    knowledge = two.knowledge()
-    knowledge.check_unmixed(TOP.digest, two.names("left-a"))
+    resolver = two.resolver()
+    resolver.check_unmixed(TOP.digest, two.names("left-a"))
     with pytest.raises(MixedInputs) as caught:
-        knowledge.check_unmixed(TOP.digest, two.names("left-a", "right-b"))
+        resolver.check_unmixed(TOP.digest, two.names("left-a", "right-b"))
     assert caught.value.exit_code == 39
 
 
@@ -152,8 +152,8 @@ def test_an_object_that_is_named_itself_is_no_choice_and_holds_up_nothing(two: P
     named = Derivation(
         "named", "x", "/bin/sh", inputs=(RIGHT.ref(),), objects=(two.made["left-a"],)
     )
-    knowledge = Knowledge(two.store, Catalogue({}, collect([*GRAPH, named])))
-    assert named.digest in knowledge.plan([named.digest]).builds
+    resolver = Resolver(two.store, Catalogue({}, collect([*GRAPH, named])))
+    assert named.digest in resolver.plan([named.digest]).builds
 
 
 def test_two_derivations_of_one_name_are_no_mixture(place: Place) -> None:
@@ -166,10 +166,10 @@ def test_two_derivations_of_one_name_are_no_mixture(place: Place) -> None:
     place.realise(second, "two", ["one"], ["one"])
     place.realise(third, "three", ["two"], ["two"])
     catalogue = Catalogue({}, collect([first, second, third, goal]))
-    knowledge = Knowledge(place.store, catalogue)
-    plan = knowledge.plan([goal.digest])
+    resolver = Resolver(place.store, catalogue)
+    plan = resolver.plan([goal.digest])
     assert (plan.builds, plan.settled) == ((goal.digest,), ())
-    knowledge.check_unmixed(goal.digest, place.names("three"))
+    resolver.check_unmixed(goal.digest, place.names("three"))
     assert check_index(place.store) == []
 
 
@@ -291,8 +291,8 @@ def test_outputs_of_two_builds_are_not_put_together(place: Place) -> None:
     assert of_pair(place) is None
     pair(place, "b", ["lib"])
     assert of_pair(place) is None
-    knowledge = Knowledge(place.store, Catalogue({}, collect([PAIR])))
-    assert knowledge.plan([PAIR.digest]).builds == (PAIR.digest,)
+    resolver = Resolver(place.store, Catalogue({}, collect([PAIR])))
+    assert resolver.plan([PAIR.digest]).builds == (PAIR.digest,)
     whole = pair(place, "c")
     assert of_pair(place) == whole
     pair(place, "d")
@@ -315,9 +315,9 @@ def test_what_is_there_under_another_key_than_the_last_is_used(place: Place) -> 
     last = place.realise(LEFT, "left-b", ["b"], ["b"])
     place.store.flush_outcomes()
     lose(place, last)
-    plan = place.knowledge().plan([LEFT.digest])
+    plan = place.resolver().plan([LEFT.digest])
     assert plan.builds == ()
-    assert place.knowledge().plan([LEFT.digest]) == plan
+    assert place.resolver().plan([LEFT.digest]) == plan
 
 
 def test_of_two_builds_of_one_instant_the_one_that_is_there_is_used(place: Place) -> None:

@@ -17,7 +17,7 @@ from store import canon
 from store.errors import CorruptObject, InvalidName, StorageError, UnknownObject
 from store.index import holder
 from store.index.env import Index
-from store.index.schema import COARSE, NUMBER, Entry, Lease, Root, Roots
+from store.index.schema import COARSE, NUMBER, LeaseRecord, ObjectEntry, Root, Roots
 from store.index.writing import Writer
 from store.model.names import ObjectId
 from store.model.realisation import Realisation
@@ -227,7 +227,7 @@ def test_leases_name_their_process_grow_and_end(index: Index) -> None:
         assert list(txn.leases()) == [other]
 
 
-def lease_to(txn: Writer, lease: Lease) -> bytes:
+def lease_to(txn: Writer, lease: LeaseRecord) -> bytes:
     token = txn.put_lease(None, [oid(1)])
     txn._put(b"leases", token, lease.pack())
     return token
@@ -307,7 +307,9 @@ def test_what_is_referred_to_cannot_be_forgotten(index: Index) -> None:
 
 def test_many_are_registered_in_any_order(index: Index) -> None:
     register(index, 1)
-    entries = [Entry(oid(n), [oid(n - 1), oid(1)][: n - 1], False, n) for n in range(50, 0, -1)]
+    entries = [
+        ObjectEntry(oid(n), [oid(n - 1), oid(1)][: n - 1], False, n) for n in range(50, 0, -1)
+    ]
     assert index.write(lambda txn: txn.register_all(entries)) == 49
     assert index.write(lambda txn: txn.register_all(entries)) == 0
     with index.read() as txn:
@@ -317,11 +319,11 @@ def test_many_are_registered_in_any_order(index: Index) -> None:
 
 
 def test_objects_in_a_cycle_or_with_a_hole_below_are_refused(index: Index) -> None:
-    cycle = [Entry(oid(1), [oid(2)], False, 0), Entry(oid(2), [oid(1)], False, 0)]
+    cycle = [ObjectEntry(oid(1), [oid(2)], False, 0), ObjectEntry(oid(2), [oid(1)], False, 0)]
     with pytest.raises(StorageError, match="cycle"):
         index.write(lambda txn: txn.register_all(cycle))
     with pytest.raises(StorageError, match="not in the store"):
-        index.write(lambda txn: txn.register_all([*cycle[:1], Entry(oid(3), [], False, 0)]))
+        index.write(lambda txn: txn.register_all([*cycle[:1], ObjectEntry(oid(3), [], False, 0)]))
     with index.read() as txn:
         assert txn.count() == 0
 

@@ -16,7 +16,7 @@ from store.jobs import local_executor as module
 from store.jobs.executor import Executor, Task, TaskWork, run
 from store.jobs.job import Job
 from store.jobs.local_executor import LocalExecutor
-from store.jobs.lower import Limits
+from store.jobs.lower import BuildLimits
 from store.jobs.process import Send
 from store.jobs.tokens import TokenPool
 from store.layout.paths import Layout
@@ -55,7 +55,7 @@ def executor(store: Store, told: list[Event]) -> Iterator[Made]:
 
 
 def task(
-    work: TaskWork, number: int = 1, *, kind: str = "build", limits: Limits | None = None
+    work: TaskWork, number: int = 1, *, kind: str = "build", limits: BuildLimits | None = None
 ) -> Task:
     """A task that does this in the place of a build."""
     return Task(
@@ -65,7 +65,7 @@ def task(
         label="rebuild",
         key=bytes(32),
         value=RESOLVED,
-        limits=limits or Limits(1),
+        limits=limits or BuildLimits(1),
         action=work,
     )
 
@@ -166,7 +166,7 @@ def test_a_task_past_its_bounds_ends_with_that(
 ) -> None:
     monkeypatch.setattr("store.jobs.watch.GRACE", 0.0)
     one = executor(1)
-    assert one.submit(task(sleep, limits=Limits(1, timeout=0.2)))
+    assert one.submit(task(sleep, limits=BuildLimits(1, timeout=0.2)))
     (error,) = until(one)
     assert isinstance(error, BuildTimeout)
     assert one.idle

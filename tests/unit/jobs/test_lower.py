@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 
 from store.errors import OtherSystem
-from store.jobs.lower import SYSTEM, Limits, build_request, check_system, scratch_ids
+from store.jobs.lower import SYSTEM, BuildLimits, build_request, check_system, scratch_ids
 from store.layout.paths import Layout
 from store.local.store import Store
 from store.model.catalogue import Catalogue
 from store.model.derivation import Derivation, Resolved
 from store.model.identity import scratch_path
 from store.model.names import ObjectId
-from store.scheduler.options import Options
+from store.scheduler.build_options import BuildOptions
 from store.scheduler.realise import Realiser
 
 ROOT = ObjectId(b"\1" * 20, "root")
@@ -33,7 +33,7 @@ BUILD = Resolved(
 
 
 def test_a_request_names_objects_and_scratch_paths() -> None:
-    limits = Limits(4, timeout=60.0, disk_reserve=5)
+    limits = BuildLimits(4, timeout=60.0, disk_reserve=5)
     request = build_request(Layout("/s"), BUILD, (ROOT, INPUT), "/s/tmp/w", limits)
     assert request.store_dir == "/s/store"
     assert request.rootfs == str(ROOT)
@@ -44,8 +44,8 @@ def test_a_request_names_objects_and_scratch_paths() -> None:
 
 
 def test_a_salt_moves_every_mention_of_the_scratch_paths() -> None:
-    usual = build_request(Layout("/s"), BUILD, (), "/w", Limits(1))
-    moved = build_request(Layout("/s"), BUILD, (), "/w", Limits(1), salt="audit")
+    usual = build_request(Layout("/s"), BUILD, (), "/w", BuildLimits(1))
+    moved = build_request(Layout("/s"), BUILD, (), "/w", BuildLimits(1), salt="audit")
     text = repr(moved)
     assert not any(oid.text in text for oid in scratch_ids(BUILD).values())
     assert all(text.count(oid.text) for oid in scratch_ids(BUILD, "audit").values())
@@ -58,7 +58,7 @@ def test_a_salt_moves_every_mention_of_the_scratch_paths() -> None:
 )
 def test_a_build_for_another_system_is_refused(system: str) -> None:
     with pytest.raises(OtherSystem, match="and this machine is x86_64-linux") as caught:
-        build_request(Layout("/s"), replace(BUILD, system=system), (), "/w", Limits(1))
+        build_request(Layout("/s"), replace(BUILD, system=system), (), "/w", BuildLimits(1))
     assert caught.value.hint
 
 
@@ -73,7 +73,7 @@ def test_a_plan_with_a_build_for_another_system_is_refused(
     here = Derivation("here", SYSTEM, "/bin/sh")
     there = Derivation("there", "riscv64-linux", "/bin/sh", inputs=(here.ref(),))
     catalogue = Catalogue({}, {node.digest: node for node in (here, there)})
-    realiser = Realiser(Store.open(str(tmp_path / "root")), catalogue, Options(1, 1))
+    realiser = Realiser(Store.open(str(tmp_path / "root")), catalogue, BuildOptions(1, 1))
     assert realiser.plan([here.ref()]).builds == (here.digest,)
     with pytest.raises(OtherSystem, match="there is built on 'riscv64-linux' only"):
         realiser.plan([there.ref()])

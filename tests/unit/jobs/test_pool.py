@@ -17,7 +17,7 @@ from store.jobs.pool import PooledJob, WorkerIdle, WorkerPool
 from store.layout.paths import Layout
 from store.local.store import Store
 from store.model.result import Result
-from store.system.locks import Claims
+from store.system.locks import SharedLocks
 from tests.golden.examples import RESOLVED
 
 DIGEST = b"d" * 20
@@ -103,7 +103,7 @@ def test_tokens_claims_and_the_hold_reach_the_job_and_do_not_stay(
         return Result((), "full", 1, 0.5)
 
     doing(monkeypatch, work)
-    others = Claims(store.layout.claims)
+    others = SharedLocks(store.layout.claims)
     opened = []
     for _ in range(3):
         pipe = os.pipe()

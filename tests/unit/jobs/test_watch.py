@@ -14,7 +14,7 @@ from store.events import Phase, Progress
 from store.jobs import process, watch
 from store.jobs.executor import Task
 from store.jobs.local_executor import LocalExecutor
-from store.jobs.lower import Limits
+from store.jobs.lower import BuildLimits
 from store.jobs.process import Worker
 from store.jobs.watch import INGEST, Alive, Watch
 from store.local.store import Store
@@ -31,13 +31,13 @@ def executor(tmp_path: Path) -> Iterator[LocalExecutor]:
     store.close()
 
 
-def limits(timeout: float | None = None, silent: float | None = None) -> Limits:
+def limits(timeout: float | None = None, silent: float | None = None) -> BuildLimits:
     """Bounds of time."""
-    return Limits(1, timeout, silent)
+    return BuildLimits(1, timeout, silent)
 
 
 def ended(
-    executor: LocalExecutor, kind: str, bounds: Limits, work: Callable[[], object]
+    executor: LocalExecutor, kind: str, bounds: BuildLimits, work: Callable[[], object]
 ) -> StoreError:
     """The error with which a task that does ``work`` is ended by its bounds."""
     task = Task(
@@ -73,7 +73,7 @@ def ended(
     ],
 )
 def test_a_worker_that_waits_for_a_fifo_is_ended(
-    executor: LocalExecutor, tmp_path: Path, kind: str, bounds: Limits, expected: type
+    executor: LocalExecutor, tmp_path: Path, kind: str, bounds: BuildLimits, expected: type
 ) -> None:
     os.mkfifo(tmp_path / "fifo")
     error = ended(executor, kind, bounds, (tmp_path / "fifo").read_bytes)

@@ -16,9 +16,9 @@ from store.layout import opening
 from store.layout.paths import Layout
 from store.local.store import Store
 from store.objects.placing import exclusive
-from store.recovery.rebuild import rebuild
+from store.recovery.recover import rebuild
 from store.system import owned
-from store.system.locks import Claims, LockFile, make_held
+from store.system.locks import LockFile, SharedLocks, make_held
 
 NEIGHBOUR = 12345
 AS_ROOT = pytest.mark.root(reason="only root can be another user")
@@ -211,7 +211,7 @@ def test_root_makes_no_file_where_a_users_link_leads(
     for use in (
         store.check_writable,
         lambda: store.try_lock(1),
-        lambda: Claims(str(place)),
+        lambda: SharedLocks(str(place)),
         lambda: LockFile(str(place)).try_lock(0),
         lambda: make_held(layout.tmp, "work-"),
         lambda: store.start_log(bytes(32)),

@@ -18,7 +18,7 @@ from store.local.store import Store
 from store.model.names import ObjectId
 from store.objects import placing
 from store.objects.ingest import ingest
-from store.verify.surroundings import check_unregistered
+from store.verify.leftovers import check_unregistered
 
 
 @pytest.fixture

@@ -29,7 +29,7 @@ from store.model.names import ObjectId, object_name
 from store.model.result import Made, Result
 from store.objects.ingest import ingest
 from store.system import parallel
-from store.system.locks import Claims
+from store.system.locks import SharedLocks
 from tests.golden.examples import DERIVATION, RESOLVED, SOURCE
 
 NODE, KEY = DERIVATION.digest, RESOLVED.digest
@@ -294,7 +294,7 @@ def test_objects_are_registered_together_in_any_order(store: Store) -> None:
 def test_what_is_ingested_is_claimed_until_it_is_registered(
     store: Store, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    observer, seen = Claims(store.layout.claims), []
+    observer, seen = SharedLocks(store.layout.claims), []
     registered = store.index.write
 
     def look(work: Callable[[Writer], object]) -> object:

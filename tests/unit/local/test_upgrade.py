@@ -15,10 +15,10 @@ from store.index.schema import SCHEMA
 from store.layout.paths import Layout
 from store.local import equal_files, upgrade
 from store.local.store import Store
-from store.recovery.rebuild import rebuild
+from store.recovery.recover import rebuild
 from store.usage.account import account
 from store.verify.finding import Finding
-from store.verify.run import Verifier
+from store.verify.verifier import Verifier
 from tests.older import give_second_names, schema
 
 

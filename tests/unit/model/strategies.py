@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-from store.model import tree
+from store.model import file_tree
 from store.model.derivation import Derivation, Ref, Resolved, Source
+from store.model.file_tree import Directory, Node
 from store.model.manifest import Manifest
 from store.model.names import ObjectId
 from store.model.realisation import Realisation
-from store.model.tree import Directory, Node
 
 NAMES = st.from_regex(r"[A-Za-z0-9_+=?-][A-Za-z0-9._+=?-]{0,12}", fullmatch=True)
 OUTPUTS = st.from_regex(r"[a-z][a-z0-9_]{0,5}", fullmatch=True)
@@ -19,9 +19,12 @@ SIZES = st.integers(0, 2**40)
 TEXTS = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=12)
 
 FILES = st.builds(
-    lambda content, size, x: tree.file(content, size, executable=x), DIGESTS, SIZES, st.booleans()
+    lambda content, size, x: file_tree.file(content, size, executable=x),
+    DIGESTS,
+    SIZES,
+    st.booleans(),
 )
-LINKS = st.binary(min_size=1, max_size=20).map(tree.link)
+LINKS = st.binary(min_size=1, max_size=20).map(file_tree.link)
 ENTRY_NAMES = st.binary(min_size=1, max_size=9).filter(
     lambda name: name not in (b".", b"..") and b"/" not in name and b"\0" not in name
 )

@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 
 from store import canon
 from store.errors import FormatError, InvalidName
-from store.model import tree
+from store.model import file_tree
 from store.model.derivation import Derivation, Resolved, Source
+from store.model.file_tree import Directory, Node, NodeKind
 from store.model.manifest import Manifest
 from store.model.names import ObjectId
 from store.model.realisation import Realisation
-from store.model.tree import Directory, Node, NodeKind
 from tests.golden import examples
 from tests.unit.model import strategies as some
 
@@ -154,7 +154,7 @@ def test_a_manifest_knows_its_size() -> None:
 
 
 def test_a_directory_is_as_large_as_what_is_in_it() -> None:
-    item = Directory(((b"a", tree.file(b"a" * 32, 5)), (b"b", tree.link(b"xyz"))))
+    item = Directory(((b"a", file_tree.file(b"a" * 32, 5)), (b"b", file_tree.link(b"xyz"))))
     assert item.node() == Node(NodeKind.DIRECTORY, False, 8, item.node().payload)
 
 

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 
 from store import digest
 from store.errors import FormatError, InvalidName
-from store.model import identity, tree
+from store.model import file_tree, identity
 from store.model.derivation import Derivation, Ref, Source
+from store.model.file_tree import Directory
 from store.model.names import ObjectId
 from store.model.realisation import Realisation
-from store.model.tree import Directory
 from tests.golden.examples import DERIVATION, LIBC, REALISATION, RESOLVED, SHELL, SHELL_REF, SOURCE
 from tests.unit.model import strategies as some
 
@@ -97,35 +97,35 @@ def test_every_field_of_a_realisation_counts(change: dict[str, Any]) -> None:
     assert changed.digest() != REALISATION.digest()
 
 
-def one(name: bytes, node: tree.Node) -> bytes:
+def one(name: bytes, node: file_tree.Node) -> bytes:
     return Directory(((name, node),)).node().digest()
 
 
 def test_everything_of_a_tree_counts() -> None:
     content = digest.file_digest(b"a")
     trees = [
-        one(b"a", tree.file(content, 1)),
-        one(b"b", tree.file(content, 1)),
-        one(b"a", tree.file(content, 1, executable=True)),
-        one(b"a", tree.file(content, 2)),
-        one(b"a", tree.file(digest.file_digest(b"b"), 1)),
-        one(b"a", tree.link(b"a")),
-        one(b"a", tree.link(b"b")),
+        one(b"a", file_tree.file(content, 1)),
+        one(b"b", file_tree.file(content, 1)),
+        one(b"a", file_tree.file(content, 1, executable=True)),
+        one(b"a", file_tree.file(content, 2)),
+        one(b"a", file_tree.file(digest.file_digest(b"b"), 1)),
+        one(b"a", file_tree.link(b"a")),
+        one(b"a", file_tree.link(b"b")),
         one(b"a", Directory(()).node()),
-        one(b"a", Directory(((b"a", tree.file(content, 1)),)).node()),
+        one(b"a", Directory(((b"a", file_tree.file(content, 1)),)).node()),
         Directory(()).node().digest(),
-        tree.file(content, 1).digest(),
-        tree.link(b"a").digest(),
+        file_tree.file(content, 1).digest(),
+        file_tree.link(b"a").digest(),
     ]
     assert len(set(trees)) == len(trees)
 
 
 def test_everything_of_an_object_counts() -> None:
-    top = tree.link(b"x").digest()
+    top = file_tree.link(b"x").digest()
     ids = [
         identity.object_id("a", top, (), False),
         identity.object_id("b", top, (), False),
-        identity.object_id("a", tree.link(b"y").digest(), (), False),
+        identity.object_id("a", file_tree.link(b"y").digest(), (), False),
         identity.object_id("a", top, (SHELL,), False),
         identity.object_id("a", top, (ObjectId(SHELL.digest, "x"),), False),
         identity.object_id("a", top, (SHELL, LIBC), False),

@@ -11,11 +11,11 @@ import pytest
 from store.layout.paths import Layout
 from store.local.store import Store
 from store.model.names import ObjectId
-from store.model.outline import Outline
+from store.model.raw_manifest import RawManifest
 from store.objects import attributes
 from store.objects.attributes import sound_objects
 from store.objects.check import check_identity, check_tree
-from tests.unit.verify.test_swift import DAMAGE
+from tests.unit.verify.test_fast_pass import DAMAGE
 
 SEEN = sorted(DAMAGE.keys() - {"bytes"})
 """What is seen of a file without reading it."""
@@ -118,13 +118,13 @@ def test_an_entry_of_wrong_types_is_not_sound(
     store: Store, oid: ObjectId, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # As one could be made whose digests are right.
-    monkeypatch.setattr(Outline, "is_named_right", lambda self: True)
-    folders = Outline.folders
+    monkeypatch.setattr(RawManifest, "is_named_right", lambda self: True)
+    folders = RawManifest.folders
     assert sound(store.layout, oid) == [True]
 
-    def changed(self: Outline, path: bytes) -> object:
+    def changed(self: RawManifest, path: bytes) -> object:
         for folder, entries in folders(self, path):
             yield folder, [[name, kind, int(x), *more] for name, kind, x, *more in entries]
 
-    monkeypatch.setattr(Outline, "folders", changed)
+    monkeypatch.setattr(RawManifest, "folders", changed)
     assert sound(store.layout, oid) == [False]

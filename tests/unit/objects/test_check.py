@@ -14,9 +14,9 @@ from pyfakefs.fake_filesystem import FakeFilesystem
 from store.digest import file_digest
 from store.layout.paths import Layout
 from store.model import identity
+from store.model.file_tree import Directory, file, link
 from store.model.manifest import Manifest
 from store.model.names import ObjectId
-from store.model.tree import Directory, file, link
 from store.objects.check import check_object, check_tree, identify
 from store.objects.ingest import ingest_outputs
 from store.objects.presence import looks_intact

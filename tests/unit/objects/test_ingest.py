@@ -18,9 +18,9 @@ from store.errors import DiskReserve, OutputRefused, StorageError, StoreFull, Us
 from store.index.content_table import ContentTable
 from store.layout.paths import Layout
 from store.model import identity
+from store.model.file_tree import Directory, NodeKind, file, link
 from store.model.manifest import Manifest
 from store.model.names import ObjectId
-from store.model.tree import Directory, NodeKind, file, link
 from store.objects import finishing, staging
 from store.objects.check import check_object, differs, identify
 from store.objects.ingest import ingest, ingest_outputs

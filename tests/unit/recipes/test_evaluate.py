@@ -19,7 +19,7 @@ from store.model.catalogue import Catalogue
 from store.model.derivation import Derivation
 from store.recipes import answer
 from store.recipes import evaluate as evaluate_module
-from store.recipes.evaluate import Limits, evaluate, evaluation, read_seeds
+from store.recipes.evaluate import EvaluationLimits, evaluate, evaluation, read_seeds
 from store.system import kernel
 
 RECIPES = str(Path(__file__).resolve().parents[3] / "derivations")
@@ -573,7 +573,7 @@ def test_what_recipes_print_goes_to_the_caller_and_not_to_standard_output(
 def test_an_evaluation_without_end_is_ended_and_its_line_named(folder: Path, loop: str) -> None:
     (folder / "stages.py").write_text(f"# recipes\n{loop}\n")
     with pytest.raises(EvaluationError, match=r"did not come to an end within 0\.5s") as caught:
-        evaluation(str(folder), "debian", Limits(seconds=0.5))
+        evaluation(str(folder), "debian", EvaluationLimits(seconds=0.5))
     assert caught.value.file == str(folder / "stages.py")
     assert caught.value.line in range(2, 7)
     assert caught.value.hint
@@ -585,7 +585,7 @@ def test_the_line_is_named_in_a_folder_of_any_name(folder: Path) -> None:
     folder.rename(other)
     (other / "stages.py").write_text("while True: pass\n")
     with pytest.raises(EvaluationError) as caught:
-        evaluation(str(other), "debian", Limits(seconds=0.3))
+        evaluation(str(other), "debian", EvaluationLimits(seconds=0.3))
     assert (caught.value.file, caught.value.line) == (str(other / "stages.py"), 1)
 
 
@@ -616,7 +616,7 @@ def test_what_ends_an_evaluation_is_an_error_of_the_recipe(
 ) -> None:
     (folder / "stages.py").write_bytes(text.encode("latin-1"))
     with pytest.raises(EvaluationError) as caught:
-        evaluation(str(folder), "debian", Limits(memory=512 << 20))
+        evaluation(str(folder), "debian", EvaluationLimits(memory=512 << 20))
     assert says in caught.value.message
     assert caught.value.file == str(folder / "stages.py")
 
@@ -702,7 +702,7 @@ def test_the_child_ends_with_the_process_that_started_it(folder: Path) -> None:
     pid = os.fork()
     if pid == 0:
         try:
-            evaluation(str(folder), "debian", Limits(seconds=30))
+            evaluation(str(folder), "debian", EvaluationLimits(seconds=30))
         finally:
             os._exit(1)
 

@@ -23,7 +23,7 @@ from store.attest.sources import Line
 from store.attest.vouching import Reading, read_vouched
 from store.cli.commands.attest import made_here
 from store.errors import FormatError, InvalidName, StorageError, StoreError, UnknownObject
-from store.graph.knowledge import Knowledge
+from store.graph.resolver import Resolver
 from store.index.schema import TABLES
 from store.local.store import Store
 from store.model.catalogue import Catalogue
@@ -32,10 +32,10 @@ from store.model.names import ObjectId, object_name
 from store.model.origin import BUILT, How, Origin
 from store.model.realisation import Realisation
 from store.model.result import Made, Result
-from store.model.verdict import Finding, Verdict
+from store.model.verdict import AuditFinding, Verdict
 from store.objects.ingest import ingest
 from store.recovery.backup import SEAL, backup
-from store.recovery.rebuild import rebuild, restore
+from store.recovery.recover import rebuild, restore
 from store.substitute.belief import NOBODY, Belief, Vouched
 from store.substitute.directory import StoreDirectory
 from store.substitute.importing import Imported, import_objects
@@ -435,10 +435,10 @@ def test_nobodys_word_makes_a_file_a_source(
     done = taken(own, other, oid, belief=UNSIGNED if belief == "unsigned" else vouched(line))
     assert len(done.refused) == known
     own.record_nodes(source)
-    knowledge = Knowledge(own, Catalogue({}, {source.digest: source}), offline=True)
-    assert not knowledge.present(source.digest)
-    knowledge.identify([source.digest])
-    assert not knowledge.present(source.digest)
+    resolver = Resolver(own, Catalogue({}, {source.digest: source}), offline=True)
+    assert not resolver.present(source.digest)
+    resolver.identify([source.digest])
+    assert not resolver.present(source.digest)
     with own.index.read() as txn:
         assert len(list(txn.misnamed())) == (not known)
 
@@ -474,7 +474,7 @@ def of_kind(line: bytes, kind: str) -> bytes:
 
 def a_verdict(other: Other) -> bytes:
     oid = other.objects["hello"]
-    finding = Finding(
+    finding = AuditFinding(
         "hello", "out", "rebuild", Verdict.REPRODUCED, expected=oid, actual=oid, key=HELLO.digest
     )
     payload = statement.verdict(finding)
@@ -1010,7 +1010,7 @@ def test_a_record_that_does_not_fit_is_refused_by_the_index_itself(own: Store) -
 
 
 def test_a_record_that_does_not_fit_is_no_hit_and_is_found(own: Store) -> None:
-    from store.verify.records import check_index
+    from store.verify.index_check import check_index
 
     place = Other(own)
     oid = place.put("hello", b"mine").id

@@ -10,7 +10,7 @@ import pytest
 from store.gc.collector import Collector
 from store.gc.policy import Policy
 from store.local.store import Store
-from store.recovery.rebuild import rebuild
+from store.recovery.recover import rebuild
 from store.system.clock import LAST, SKEW, age, unix_seconds
 
 WRONG = [-(2.0**40), -1.0, 0.0, 2.0**31, 2.0**32, 2.0**36, 253402300800.0]

@@ -18,7 +18,7 @@ from store.layout.paths import Layout
 from store.local.store import Store
 from store.objects.placing import exclusive
 from store.system import locks
-from store.system.locks import Hold, LockFile, make_held, position
+from store.system.locks import DirectoryLock, LockFile, make_held, position
 
 
 def test_a_byte_is_locked_once(tmp_path: Path) -> None:
@@ -78,11 +78,11 @@ def test_a_place_that_cannot_be_written_is_said(tmp_path: Path) -> None:
 def test_a_folder_is_held_until_released(tmp_path: Path) -> None:
     path, hold = make_held(str(tmp_path), "work-")
     with pytest.raises(BlockingIOError):
-        Hold(path)
+        DirectoryLock(path)
     hold.release()
-    Hold(path).release()
+    DirectoryLock(path).release()
     with pytest.raises(FileNotFoundError):
-        Hold(str(tmp_path / "gone"))
+        DirectoryLock(str(tmp_path / "gone"))
 
 
 # -- waiting for others --

@@ -8,7 +8,7 @@ import pytest
 
 from store.system import parallel
 from store.usage import space
-from store.usage.space import Forecast
+from store.usage.space import SpaceForecast
 from tests.unit.gc.conftest import Stock
 
 
@@ -36,11 +36,11 @@ def test_files_that_several_share_are_freed_with_the_last(
     sizes = [used(stock, name) for name in names]
     content = os.lstat(third).st_blocks * space.BLOCK
     objects = [str(stock.oids[name]) for name in names]
-    found = Forecast(stock.store).freed_by(objects)
+    found = SpaceForecast(stock.store).freed_by(objects)
     assert found == [sizes[0] - content, sizes[1], sizes[2]]
     # Looked at in portions, too: what went before is remembered.
-    forecast = Forecast(stock.store)
+    forecast = SpaceForecast(stock.store)
     assert [size for name in objects for size in forecast.freed_by([name])] == found
     os.unlink(layout.object(stock.oids["two"]))
     os.unlink(f"{layout.manifests}/{stock.oids['two']}")
-    assert Forecast(stock.store).freed_by(objects[1:2]) == [0]
+    assert SpaceForecast(stock.store).freed_by(objects[1:2]) == [0]

@@ -11,7 +11,7 @@ from store.index.content_table import ContentTable
 from store.local.store import Store
 from store.verify.finding import Finding
 from store.verify.optimise import optimise
-from store.verify.run import Verifier
+from store.verify.verifier import Verifier
 
 
 def kinds(store: Store) -> set[str]:

@@ -13,7 +13,7 @@ import pytest
 from store.errors import CorruptObject, StoreFull
 from store.index.content_table import ContentTable
 from store.index.reading import Reader
-from store.index.schema import Entry
+from store.index.schema import ObjectEntry
 from store.index.writing import Writer
 from store.layout.paths import Layout
 from store.local.roots import NamedRoot
@@ -23,14 +23,14 @@ from store.objects.content import LONGEST_RECORD
 from store.recovery.survey import survey
 from store.substitute.directory import StoreDirectory
 from store.substitute.importing import import_objects
-from store.substitute.shared import SharedFiles
+from store.substitute.own_links import SharedFiles
 from store.system import kernel
-from store.verify import objects
+from store.verify import object_check
 from store.verify.finding import KINDS, Finding
+from store.verify.index_check import check_index
+from store.verify.object_repair import repair
 from store.verify.optimise import optimise
-from store.verify.records import check_index
-from store.verify.repair import repair
-from store.verify.run import Verifier
+from store.verify.verifier import Verifier
 
 
 @pytest.fixture
@@ -93,7 +93,9 @@ def test_what_refers_to_what_is_compared_both_ways(
 ) -> None:
     made = {name: ObjectId(number.rjust(20), name) for name, number in NUMBERS.items()}
     below = {"base": [], "left": ["base"], "top": ["base", "left"]}
-    entries = [Entry(oid, [made[x] for x in below[name]], False, 1) for name, oid in made.items()]
+    entries = [
+        ObjectEntry(oid, [made[x] for x in below[name]], False, 1) for name, oid in made.items()
+    ]
     store.index.write(lambda txn: txn.register_all(entries))
     assert check_index(store) == []
 
@@ -182,7 +184,7 @@ def test_what_looks_damaged_is_looked_at_once_more_and_no_oftener(
     seen: list[str] = []
 
     def counted(name: str) -> None:
-        call = getattr(objects, name)
+        call = getattr(object_check, name)
 
         def counting(
             layout: Layout, oids: Sequence[ObjectId], *more: object, **named: object
@@ -190,7 +192,7 @@ def test_what_looks_damaged_is_looked_at_once_more_and_no_oftener(
             seen.extend(f"{name} {oid}" for oid in oids)
             return call(layout, oids, *more, **named)
 
-        monkeypatch.setattr(objects, name, counting)
+        monkeypatch.setattr(object_check, name, counting)
 
     counted("glance")
     counted("_look_at_all")

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 from store.errors import StoreError
 from store.layout.paths import Layout
-from store.model.verdict import Finding, Verdict
+from store.model.verdict import AuditFinding, Verdict
 
 PROGRAM = "diffoscope"
 
@@ -24,7 +24,7 @@ def check_installed() -> None:
         )
 
 
-def run(layout: Layout, findings: Iterable[Finding]) -> None:
+def run(layout: Layout, findings: Iterable[AuditFinding]) -> None:
     """Have the trees of every finding that differs compared; the report is standard output's.
 
     ``layout`` is of the store that holds what was expected. What is not there is left out.

@@ -11,14 +11,14 @@ from store.attest.record import to_record
 from store.cli.pages.report import LABELS, write_asked
 from store.cli.wording import counted
 from store.errors import printable
-from store.model.verdict import Difference, Finding, Verdict, exit_code
+from store.model.verdict import AuditFinding, Difference, Verdict, exit_code
 from store.quantities import seconds_text
 
 LISTED = 20
 """Differences of one finding that are shown; ``--json`` has all of them."""
 
 
-def show(findings: Iterable[Finding], *, as_json: bool) -> int:
+def show(findings: Iterable[AuditFinding], *, as_json: bool) -> int:
     """Write every finding and, to standard error, the sum; then the page, if the command was asked
     for one with ``--html``. Returns the exit code.
     """
@@ -34,14 +34,14 @@ def show(findings: Iterable[Finding], *, as_json: bool) -> int:
     return exit_code(findings)
 
 
-def summary(findings: Sequence[Finding]) -> str:
+def summary(findings: Sequence[AuditFinding]) -> str:
     """How many of each verdict, such as ``12 reproduced, 1 differs``."""
     counts = Counter(finding.verdict for finding in findings)
     told = [f"{counts[verdict]} {verdict.value}" for verdict in Verdict if counts[verdict]]
     return ", ".join(told) or "nothing was found that could be compared"
 
 
-def lines(finding: Finding) -> list[str]:
+def lines(finding: AuditFinding) -> list[str]:
     """A finding's line, and what is to be said of it below."""
     seconds = "" if finding.seconds is None else f"  {seconds_text(finding.seconds)}"
     varied = f"  {finding.variation}" if finding.variation else ""
@@ -50,7 +50,7 @@ def lines(finding: Finding) -> list[str]:
     return [printable(top), *(f"    {printable(line)}" for line in _below(finding))]
 
 
-def title(finding: Finding) -> str:
+def title(finding: AuditFinding) -> str:
     """What was compared: ``gcc``, ``pair^lib``, ``stage2.gcc = stage1.gcc``, with the seeds."""
     text = finding.subject if finding.output == "out" else f"{finding.subject}^{finding.output}"
     if finding.counterpart:
@@ -60,7 +60,7 @@ def title(finding: Finding) -> str:
     return text
 
 
-def _below(finding: Finding) -> list[str]:
+def _below(finding: AuditFinding) -> list[str]:
     if finding.verdict is Verdict.REPRODUCED:
         return []
     told = finding.detail.splitlines()

@@ -15,7 +15,7 @@ from store.cli.options import PACKAGE, json_option, seed_option
 from store.cli.pages.report import html_option
 from store.cli.wording import counted
 from store.errors import UsageError, printable
-from store.model.verdict import Finding
+from store.model.verdict import AuditFinding
 
 
 @click.command("ledger")
@@ -49,7 +49,7 @@ def command(context: Context, packages: tuple[str, ...], update: bool, as_json: 
     return show(compare(context, packages), as_json=as_json)
 
 
-def compare(context: Context, packages: Sequence[str]) -> list[Finding]:
+def compare(context: Context, packages: Sequence[str]) -> list[AuditFinding]:
     """The ledger's findings on the chosen seed, of these packages, or of all that are realised."""
     entries = ledger.read(ledger.path_of(context.recipes))
     found = ledger.compare(context.store, context.catalogue, context.seed, entries, packages)

@@ -9,7 +9,7 @@ from inspect import cleandoc
 import click
 
 from store.audit.rebuild import Auditor, RebuildOptions
-from store.audit.subjects import Survey
+from store.audit.subjects import SubjectSurvey
 from store.cli.commands.audits import diffoscope
 from store.cli.commands.audits.drawing import show
 from store.cli.context import Context
@@ -27,7 +27,7 @@ from store.cli.pages.report import html_option
 from store.errors import UsageError, quoted
 from store.model.verdict import exit_code
 from store.sandbox.variation import VARIATIONS, Variation
-from store.scheduler.options import default_cores
+from store.scheduler.build_options import default_cores
 
 ALL = "all"
 
@@ -124,7 +124,7 @@ def command(
     variations = chosen(vary)
     if diff:
         diffoscope.check_installed()
-    survey = Survey(context.store, context.catalogue)
+    survey = SubjectSurvey(context.store, context.catalogue)
     (survey.closure if closure else survey.packages)(packages)
     cores = cores or default_cores()
     options = RebuildOptions(

@@ -10,7 +10,7 @@ import pytest
 
 from store.cli import dry_run
 from store.gc.collector import Collector
-from store.gc.plan import Plan, make_plan
+from store.gc.plan import CollectionPlan, make_plan
 from store.gc.policy import Policy
 from store.local.store import Store
 from tests.unit.cli.conftest import Line
@@ -84,7 +84,7 @@ def test_objects_that_go_while_a_dry_run_looks_are_left_out(
         (tmp_path / name).write_text(name)
         store.add(str(tmp_path / name), name)
 
-    def outrun(store: Store, policy: Policy, *, leaving: Collection[str]) -> Plan:
+    def outrun(store: Store, policy: Policy, *, leaving: Collection[str]) -> CollectionPlan:
         plan = make_plan(store, policy, leaving=leaving)
         Collector(store).collect(Policy(max_freed=1))
         return plan

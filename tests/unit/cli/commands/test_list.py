@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from store.cli.main import cli
-from store.graph.knowledge import Knowledge
+from store.graph.resolver import Resolver
 from tests.recipes.copies import RECIPES
 
 
@@ -16,13 +16,13 @@ def test_all_packages_are_looked_up_in_one_walk(
 ) -> None:
     """Not each with all that is below it again: with a hundred, that took as long as the rest."""
     walks = []
-    identify = Knowledge.identify
+    identify = Resolver.identify
 
-    def counted(self: Knowledge, goals: object) -> None:
+    def counted(self: Resolver, goals: object) -> None:
         walks.append(goals)
         identify(self, goals)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(Knowledge, "identify", counted)
+    monkeypatch.setattr(Resolver, "identify", counted)
     root = tmp_path_factory.mktemp("root") / "none"
     words = ["--root", str(root), "--recipes", str(RECIPES / "toys"), "list"]
     cli.main(words, prog_name="store", standalone_mode=False)

@@ -22,15 +22,15 @@ from store.errors import NotOwner, StorageError
 from store.model.catalogue import Catalogue, Package, collect
 from store.model.derivation import Derivation
 from store.model.names import ObjectId
-from store.model.verdict import Difference, Finding, Verdict
+from store.model.verdict import AuditFinding, Difference, Verdict
 from tests.unit.layout.test_opening import AS_ROOT, NEIGHBOUR
 
 SAME, OTHER = ObjectId(b"\1" * 20, "a"), ObjectId(b"\2" * 20, "a")
 
 
-def finding(verdict: Verdict, subject: str = "a", **fields: Any) -> Finding:
+def finding(verdict: Verdict, subject: str = "a", **fields: Any) -> AuditFinding:
     same = {"expected": SAME, "actual": SAME}
-    return Finding(subject, "out", "rebuild", verdict, **same | fields)
+    return AuditFinding(subject, "out", "rebuild", verdict, **same | fields)
 
 
 @pytest.mark.parametrize(
@@ -229,9 +229,9 @@ def test_the_ladder_holds_what_was_examined_and_what_that_is_built_from() -> Non
         ("two", ("one",)),
     ]
     assert [box for column in drawn.columns for box in column.boxes] == [
-        picture.Box("seed.x", None),
-        picture.Box("one.cc", Verdict.DIFFERS, "o0"),
-        picture.Box("two.cc", Verdict.DIFFERS, "o0"),
+        picture.PackageBox("seed.x", None),
+        picture.PackageBox("one.cc", Verdict.DIFFERS, "o0"),
+        picture.PackageBox("two.cc", Verdict.DIFFERS, "o0"),
     ]
     assert drawn.twins == {("two.cc", "one.cc"): Verdict.DIFFERS}
 

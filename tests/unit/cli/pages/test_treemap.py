@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from store.cli.pages.treemap import Box, Group, Tile, squarify, svg
+from store.cli.pages.treemap import Group, Rectangle, Tile, squarify, svg
 
-PLACE = Box(10, 20, 600, 400)
+PLACE = Rectangle(10, 20, 600, 400)
 
 
 @given(st.lists(st.floats(1, 1e12), min_size=1, max_size=60))
@@ -39,12 +39,12 @@ def test_no_box_lies_on_another(sizes: list[float]) -> None:
 
 
 def test_boxes_of_one_size_are_nearly_square() -> None:
-    for box in squarify([1.0] * 24, Box(0, 0, 600, 400)):
+    for box in squarify([1.0] * 24, Rectangle(0, 0, 600, 400)):
         assert 0.5 <= box.width / box.height <= 2
 
 
 def test_the_sizes_of_the_published_example_are_laid_out_as_there() -> None:
-    boxes = squarify([6, 6, 4, 3, 2, 2, 1], Box(0, 0, 6, 4))
+    boxes = squarify([6, 6, 4, 3, 2, 2, 1], Rectangle(0, 0, 6, 4))
     found = [(round(b.x, 2), round(b.y, 2), round(b.width, 2), round(b.height, 2)) for b in boxes]
     assert found[:4] == [(0, 0, 3, 2), (0, 2, 3, 2), (3, 0, 1.71, 2.33), (4.71, 0, 1.29, 2.33)]
 

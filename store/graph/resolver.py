@@ -1,0 +1,368 @@
+"""What is known of a graph before anything is built: keys, objects, and what is left to do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, NamedTuple
+
+from store.errors import ForbiddenInput, MixedInputs
+from store.local.realisations import ANY, Choice
+from store.local.store import Store
+from store.model.catalogue import Catalogue, GraphNode
+from store.model.derivation import BUILTIN, Derivation, Ref, Resolved, Source
+from store.model.names import ObjectId, object_name
+
+if TYPE_CHECKING:
+    from store.graph.mixtures import Mixture, Settled
+    from store.model.realisation import Realisation
+
+
+class BuildPlan(NamedTuple):
+    """Nodes that have to be worked on, inputs before what needs them.
+
+    A build in the plan may still be spared, when its inputs come out as objects that it was built
+    from before. ``settled`` are the mixtures of objects that it avoids; ``lost`` are objects that
+    the index knows and the disk does not hold, which it makes anew.
+    """
+
+    fetches: tuple[bytes, ...]
+    builds: tuple[bytes, ...]
+    settled: tuple[Settled, ...] = ()
+    lost: tuple[ObjectId, ...] = ()
+
+    @property
+    def nodes(self) -> tuple[bytes, ...]:
+        """All of them."""
+        return self.fetches + self.builds
+
+
+class Resolver:
+    """Nodes whose objects are known: from the cache of outcomes, else through their inputs.
+
+    Known is not present: a realisation outlives its object, and an absent object serves to look up
+    what was built from it all the same. ``choice`` says which objects are used rather than others
+    of the same node, and which not at all.
+    """
+
+    def __init__(
+        self, store: Store, catalogue: Catalogue, *, offline: bool = False, choice: Choice = ANY
+    ) -> None:
+        self._store = store
+        self._catalogue = catalogue
+        self._offline = offline
+        self._choice = choice
+        self._settled: list[Settled] = []
+        self._incomplete: set[bytes] = set()
+        self._objects: dict[bytes, Mapping[str, ObjectId]] = {}
+        self._resolved: dict[bytes, tuple[list[ObjectId], Resolved]] = {}
+
+    def object(self, ref: Ref) -> ObjectId:
+        """The object that an output is realised to; KeyError when it is not known."""
+        return self._objects[ref.node][ref.output]
+
+    def objects(self, node: bytes) -> Mapping[str, ObjectId]:
+        """The objects of all outputs of a known node."""
+        return self._objects[node]
+
+    def learn(self, node: bytes, objects: Mapping[str, ObjectId]) -> None:
+        """A node was realised."""
+        self._incomplete.discard(node)
+        self._objects[node] = objects
+
+    def resolved(self, node: bytes) -> Resolved | None:
+        """The node with its inputs replaced by objects; None for a source, or if one is unknown."""
+        value = self._catalogue.nodes[node]
+        if isinstance(value, Source):
+            return None
+        try:
+            inputs = [self.object(ref) for ref in value.refs]
+        except KeyError:
+            return None
+        # What an input is realised to can change, when it was gone and comes out otherwise.
+        former = self._resolved.get(node)
+        if former is None or former[0] != inputs:
+            former = inputs, value.resolve(dict(zip(value.refs, inputs, strict=True)))
+            self._resolved[node] = former
+        return former[1]
+
+    def check_inputs(self, node: bytes, names: Iterable[str]) -> None:
+        """ForbiddenInput when the node's sandbox, which holds the objects ``<digest>-<name>`` of
+        ``names``, would hold one that its stage shuns.
+
+        Evaluation has looked at what derivations name; only now is it known what objects refer to.
+        """
+        barriers = self._catalogue.barriers_of(node)
+        closure = frozenset(map(ObjectId.parse, names)) if barriers else frozenset()
+        for barrier in barriers:
+            shunned = self._known_objects(barrier.forbidden) & closure
+            found = sorted(oid.path for oid in shunned - self._known_objects(barrier.trusted))
+            if found:
+                raise ForbiddenInput(
+                    f"{self._catalogue.nodes[node].name} would be built with {', '.join(found)} in "
+                    "its sandbox, which its stage is to do without",
+                    hint=f"`store why` shows which input refers to {found[0]}",
+                )
+
+    def check_unmixed(self, node: bytes, names: Iterable[str]) -> None:
+        """MixedInputs when the node's sandbox would hold two objects of one derivation: as where an
+        input came out otherwise than when another was built from it."""
+        found = self._mixture([node], names)
+        if found is not None:
+            paths = " and ".join(oid.path for oid in found.objects)
+            raise MixedInputs(
+                f"{self._catalogue.nodes[node].name} would be built with both {paths}, which are "
+                "objects of one derivation",
+                hint="run the command again: it plans anew with what there is",
+            )
+
+    def _known_objects(self, nodes: Iterable[bytes]) -> set[ObjectId]:
+        self.identify(nodes)
+        return {oid for node in nodes for oid in self._objects.get(node, {}).values()}
+
+    def key(self, node: bytes) -> bytes | None:
+        """The key of the node's realisations; None while one of its inputs is unknown."""
+        if isinstance(self._catalogue.nodes[node], Source):
+            return node
+        resolved = self.resolved(node)
+        return None if resolved is None else resolved.digest
+
+    def present(self, node: bytes) -> bool:
+        """Whether every output of the node is in the store, to be used as it is."""
+        if node in self._incomplete:
+            return False
+        objects = self._objects.get(node)
+        if objects is None or not all(self._store.present(oid) for oid in objects.values()):
+            return False
+        value = self._catalogue.nodes[node]
+        # A source whose locators were never seen to yield its hash is fetched again: a recipe that
+        # got a new location, and kept the old hash, must not pass unnoticed.
+        return (
+            not isinstance(value, Source)
+            or self._offline
+            or self._store.source_verified(value.sha256, value.locators)
+        )
+
+    def identify(self, goals: Iterable[bytes]) -> None:
+        """Learn what the index knows of the goals, looking below them only where it must."""
+        self._identify(goals, set())
+
+    def _identify(self, goals: Iterable[bytes], tried: set[bytes]) -> None:
+        """As told above, but for nodes in ``tried``, to which those looked at are added."""
+
+        def prune(node: bytes) -> bool:
+            return node in tried or self._recall(node)
+
+        for node in self._catalogue.build_closure(goals, prune):
+            if node not in tried and node not in self._objects:
+                self.look_up(node)
+            tried.add(node)
+
+    def look_up(self, node: bytes) -> bool:
+        """Learn the node's objects from the realisations of its key, if there are any."""
+        key = self.key(node)
+        if key is None or not self._take(node, key):
+            return False
+        self._store.note_outcome(node, key)
+        return True
+
+    def _recall(self, node: bytes) -> bool:
+        if node in self._objects:
+            return True
+        key = self._store.outcome(node)
+        return key is not None and self._take(node, key)
+
+    def _take(self, node: bytes, key: bytes) -> bool:
+        value = self._catalogue.nodes[node]
+        fetched = isinstance(value, Source)
+        objects = self._store.realised(
+            key, value.outputs, value.name, fetched=fetched, choice=self._choice
+        )
+        if objects is None:
+            return False
+        self._objects[node] = objects
+        return True
+
+    def plan(self, goals: Iterable[bytes]) -> BuildPlan:
+        """What has to be done so that all goals are present, with one object of each derivation."""
+        goals = tuple(goals)
+        plan = self._plan(goals)
+        weighed: set[bytes] = set()
+        while plan.builds:
+            mixed = self._mixture(plan.builds, self._taken_in(plan))
+            found = mixed or self._many_valued(plan, weighed)
+            if found is None or not self._choice.shunned.isdisjoint(found.objects):
+                break  # what a derivation names as an object cannot be chosen
+            kept, trial = self._least(goals, found)
+            if mixed or kept != self._objects[found.node][found.output]:
+                self._settle(found, kept, trial)
+                plan = self._plan(goals)
+        return plan._replace(settled=tuple(self._settled), lost=tuple(self._lost_in(plan)))
+
+    def _plan(self, goals: Iterable[bytes]) -> BuildPlan:
+        """As :meth:`plan`, of what is known. What a present object refers to is present, too."""
+        goals = tuple(goals)
+        plan = self._absent(goals)
+        while found := self._makers_of_lost(goals, plan):
+            self._incomplete |= found
+            plan = self._absent((*goals, *self._incomplete))
+        return plan
+
+    def _makers_of_lost(self, goals: Iterable[bytes], plan: BuildPlan) -> set[bytes]:
+        """Further nodes to realise, since something in the closure of a present object is lost:
+        its own node; else, where no node below made it, the node whose object refers to it."""
+        todo = set(plan.nodes)
+        inputs = {ref.node for node in todo for ref in self._catalogue.inputs(node)}
+        present = (inputs | set(goals)) - todo
+        lost = set(self._store.lost(oid for node in present for oid in self._outputs(node)))
+        lost -= {oid for node in todo for oid in self._outputs(node)}
+        if not lost:
+            return set()
+        below = list(self._catalogue.build_closure(present))
+        self.identify(below)
+        makers = {node for node in below if not lost.isdisjoint(self._outputs(node))}
+        if makers:
+            return makers - todo
+        return {node for node in present if self._store.lost(self._outputs(node))}
+
+    def _lost_in(self, plan: BuildPlan) -> list[ObjectId]:
+        return self._store.lost(oid for node in plan.nodes for oid in self._outputs(node))
+
+    def _outputs(self, node: bytes) -> Iterable[ObjectId]:
+        """The objects of a node, as far as they are known."""
+        return self._objects.get(node, {}).values()
+
+    def _absent(self, goals: Iterable[bytes]) -> BuildPlan:
+        """The goals that are not present, and what they need that is not."""
+        needed: set[bytes] = set()
+        tried: set[bytes] = set()
+        stack = list(goals)
+        self._identify(stack, tried)
+        while stack:
+            node = stack.pop()
+            if node in needed or self.present(node):
+                continue
+            inputs = [ref.node for ref in self._catalogue.inputs(node)]
+            self._identify(inputs, tried)
+            # Its last key need not be the one that it has with what its inputs are now.
+            if self.look_up(node) and self.present(node):
+                continue
+            needed.add(node)
+            stack.extend(inputs)
+        order = self._catalogue.build_closure(needed, lambda node: node not in needed)
+        todo = [node for node in order if node in needed]
+        fetched = {node for node in todo if isinstance(self._catalogue.nodes[node], Source)}
+        return BuildPlan(
+            tuple(node for node in todo if node in fetched),
+            tuple(node for node in todo if node not in fetched),
+        )
+
+    # -- one object of each derivation --
+
+    def _taken_in(self, plan: BuildPlan) -> Iterable[str]:
+        """The objects, by name, that are there and that the plan's builds start from."""
+        todo, objects = set(plan.nodes), set[ObjectId]()
+        for node in plan.builds:
+            value = self._catalogue.nodes[node]
+            assert isinstance(value, Derivation)
+            objects.update(value.objects)
+            objects.update(self.object(ref) for ref in value.refs if ref.node not in todo)
+        return self._store.closure_names(filter(self._store.present, objects))
+
+    def _mixture(self, nodes: Iterable[bytes], names: Iterable[str]) -> Mixture | None:
+        """The lowest in the graph below the nodes, among the objects ``<digest>-<name>``."""
+        from store.graph.mixtures import (  # not needed where nothing is built
+            Mixtures,
+            known_in,
+            several,
+        )
+
+        names = tuple(names)
+        alike = several(names)
+        if not alike:
+            return None
+        order = list(self._catalogue.build_closure(nodes))
+        named = [node for node in order if self._may_be(node, alike)]
+        self.identify(named)
+        return Mixtures(self._store, self._catalogue, known_in(self._objects)).first(named, names)
+
+    def _may_be(self, node: bytes, names: Iterable[str]) -> bool:
+        """Whether an object of one of the names may be the node's."""
+        value = self._catalogue.nodes[node]
+        return any(object_name(value.name, output) in names for output in value.outputs)
+
+    def _many_valued(self, plan: BuildPlan, weighed: set[bytes]) -> Mixture | None:
+        """An input of the builds that is there as several objects: with another, less may have to
+        be built. Those in ``weighed`` are passed over, and those looked at are added."""
+        from store.graph.mixtures import Mixture
+
+        todo = set(plan.nodes)
+        for ref in (ref for node in plan.builds for ref in self._catalogue.inputs(node)):
+            if ref.node in todo or ref.node in weighed:
+                continue
+            weighed.add(ref.node)
+            key = self.key(ref.node) or self._store.outcome(ref.node)
+            records = self._store.realisations(key, ref.output) if key is not None else ()
+            objects = {record.object for record in records if self._counts(ref.node, record)}
+            there = sorted(filter(self._store.present, objects - self._choice.shunned))
+            if len(there) > 1:
+                return Mixture(ref.node, ref.output, tuple(there))
+        return None
+
+    def _counts(self, node: bytes, record: Realisation) -> bool:
+        """Whether a record under the node's key can be of it."""
+        fetched = isinstance(self._catalogue.nodes[node], Source)
+        return record.is_of(self._name(node)) and (not fetched or record.may_be_fetched())
+
+    def _name(self, node: bytes) -> str:
+        return self._catalogue.nodes[node].name
+
+    def _least(self, goals: Iterable[bytes], found: Mixture) -> tuple[ObjectId, Resolver]:
+        """The object with which the least has to be built, and what would be known then."""
+        known = self._objects.get(found.node, {}).get(found.output)
+        # One that is gone may come out as yet another.
+        there = list(filter(self._store.present, found.objects)) or found.objects
+        order = sorted(there, key=lambda oid: (oid != known, oid))
+        trials = {kept: self._trial(kept, found.objects) for kept in order}
+        kept = min(order, key=lambda oid: len(trials[oid]._plan(goals).builds))
+        return kept, trials[kept]
+
+    def _trial(self, kept: ObjectId, objects: Iterable[ObjectId]) -> Resolver:
+        """What would be known if one of the objects was used, and nothing that others are in."""
+        choice = self._choice_of(kept, objects)
+        trial = Resolver(self._store, self._catalogue, offline=self._offline, choice=choice)
+        # What was learnt stays so, unless it is what the choice is against.
+        trial._objects.update(self._untainted(choice))
+        trial._incomplete |= self._incomplete
+        return trial
+
+    def _choice_of(self, kept: ObjectId, objects: Iterable[ObjectId]) -> Choice:
+        others = [oid for oid in objects if oid != kept]
+        above = self._store.referrers_closure(others)
+        return Choice(self._choice.kept | {kept}, self._choice.shunned | frozenset(above))
+
+    def _untainted(self, choice: Choice) -> dict[bytes, Mapping[str, ObjectId]]:
+        return {
+            node: objects
+            for node, objects in self._objects.items()
+            if choice.shunned.isdisjoint(objects.values())
+        }
+
+    def _settle(self, found: Mixture, kept: ObjectId, trial: Resolver) -> None:
+        """Know what a trial found, and nothing that its choice is against."""
+        from store.graph.mixtures import Settled
+
+        others = tuple(oid for oid in found.objects if oid != kept)
+        self._settled.append(Settled(found.node, self._name(found.node), kept, others))
+        for node in self._objects.keys() - self._untainted(trial._choice).keys():
+            self._store.forget_outcome(node)
+        self._choice = trial._choice
+        self._objects = trial._objects
+
+
+def kind(node: GraphNode | Resolved) -> str:
+    """``fetch``, ``unpack`` (or another builtin), or ``build``."""
+    if isinstance(node, Source):
+        return "fetch"
+    if node.builder.startswith(BUILTIN):
+        return node.builder.removeprefix(BUILTIN)
+    return "build"

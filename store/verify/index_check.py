@@ -1,0 +1,147 @@
+"""The index against itself and against manifests."""
+
+from __future__ import annotations
+
+import os
+import struct
+from collections.abc import Iterator, Sequence
+
+from store.errors import CorruptObject, FormatError, InvalidName
+from store.index.reading import Reader
+from store.local.roots import Links, NamedRoot
+from store.local.store import Store
+from store.model.names import ObjectId
+from store.verify.finding import REBUILD_INDEX, Finding
+from store.verify.mixed import check_mixed
+from store.verify.object_check import ObjectLook
+
+_UNREADABLE = (CorruptObject, FormatError, InvalidName, struct.error)
+"""What reading a value raises that this program would not have written."""
+
+
+def check_index(store: Store) -> list[Finding]:
+    """Every contradiction between the tables, on one snapshot."""
+    with store.index.read() as txn:
+        found = [*_shapes(txn), *_objects(txn), *_realisations(txn), *_roots(store, txn)]
+        # Where tables contradict each other, what refers to what is not to be relied on.
+        return found or list(check_mixed(txn))
+
+
+def _index(table: str, detail: str, oid: ObjectId | None = None) -> Finding:
+    return Finding("index", f"index/{table}", f"{detail}; {REBUILD_INDEX}", oid)
+
+
+def _shapes(txn: Reader) -> Iterator[Finding]:
+    try:
+        txn.next_number()
+    except _UNREADABLE as error:
+        yield _index("meta", str(error))
+    for table, detail in txn.misshapen():
+        yield _index(table, detail)
+
+
+def _objects(txn: Reader) -> Iterator[Finding]:
+    numbers = list(txn.numbers())
+    there = set(numbers)
+    if txn.count() != len(numbers):
+        yield _index("ids", f"{txn.count()} digests for {len(numbers)} objects")
+    agreed = 0
+    for number in numbers:
+        try:
+            oid, below = txn.record(number).id, set(txn.below(number))
+        except _UNREADABLE as error:
+            yield _index("objects", str(error))
+            continue
+        if txn.number_of_digest(oid.digest) != number:
+            yield _index("ids", f"the digest of {oid} leads to another object", oid)
+        right = {other for other in below if other < number and other in there}
+        told = txn.told_above(number, right)
+        agreed += len(told)
+        for other in sorted(below - right):
+            yield _index("references", f"{oid} refers to number {other}, no object", oid)
+        for other in sorted(right - told):
+            yield _index("referrers", f"{oid} is not among those of number {other}", oid)
+    # So many pairs of ``referrers`` are right: only when there are others, each is looked at.
+    if agreed != txn.referrer_count():
+        yield from _referrers(txn, there)
+
+
+def _referrers(txn: Reader, there: set[int]) -> Iterator[Finding]:
+    """What is said to refer to an object, and does not."""
+    try:
+        for number, other in txn.every_referrer():
+            if number not in there or other not in there or not _refers(txn, other, number):
+                yield _index("referrers", f"number {other} does not refer to number {number}")
+    except _UNREADABLE as error:
+        yield _index("referrers", str(error))
+
+
+def _refers(txn: Reader, number: int, other: int) -> bool:
+    try:
+        return other in txn.below(number)
+    except _UNREADABLE:
+        return True  # a finding already
+
+
+def _realisations(txn: Reader) -> Iterator[Finding]:
+    try:
+        for record in txn.every_realisation():
+            number = txn.number_of_digest(record.object.digest)
+            if number is not None and txn.record(number).id != record.object:
+                name = f"{txn.record(number).id} goes by {record.object}"
+                yield Finding("realisation", "index/realisations", name, record.object)
+            if all(made != record for made in txn.makers(record.object)):
+                name = f"{record.object} does not lead to {record.key.hex()}^{record.output}"
+                yield Finding("realisation", "index/makers", name, record.object)
+            unfit = txn.why_unfit(record)
+            if unfit:
+                yield Finding(
+                    "realisation", "index/realisations", f"{unfit}; {REBUILD_INDEX}", record.object
+                )
+    except _UNREADABLE as error:
+        yield Finding("realisation", "index/realisations", f"{error!s}; {REBUILD_INDEX}")
+
+
+def _roots(store: Store, txn: Reader) -> Iterator[Finding]:
+    try:
+        # What a link led to when it was made may be gone, when it leads elsewhere by now.
+        for root in store.roots_in(txn):
+            oid = root.holds
+            if oid is not None and not txn.has(oid) and _still(store, root):
+                yield _index("roots", f"{root.name} keeps {oid}, which is not registered", oid)
+    except _UNREADABLE as error:
+        yield _index("roots", str(error))
+
+
+def _still(store: Store, root: NamedRoot) -> bool:
+    """Whether a root that keeps what a snapshot does not know still does: its link may be newer,
+    and lead to what was registered since."""
+    assert root.holds is not None
+    if root.path is None:
+        return True
+    with store.index.read() as later:
+        if later.has(root.holds):
+            return False
+    look = Links(store.layout).look(os.fsencode(root.path), root.holds)
+    return look.hidden or look.holds == root.holds
+
+
+def check_facts(store: Store, examined: Sequence[ObjectLook]) -> list[Finding]:
+    """Manifests against the index."""
+    findings = []
+    with store.index.read() as txn:
+        for item in examined:
+            if item.facts is None or not txn.has(item.id):
+                continue
+            try:
+                record = txn.object(item.id)
+                told = tuple(txn.references(item.id)), record.refers_to_itself, record.size
+            except _UNREADABLE as error:
+                findings.append(_index("objects", str(error), item.id))
+                continue
+            names = ("references", "self-reference", "size")
+            for name, ours, theirs in zip(names, told, item.facts, strict=True):
+                if ours != theirs:
+                    detail = f"another {name} than in the manifest; {REBUILD_INDEX}"
+                    findings.append(Finding("record", item.id.path, detail, item.id))
+    return findings

@@ -1,0 +1,90 @@
+"""A store whose index cannot be read: what objects and manifests tell without it."""
+
+from __future__ import annotations
+
+import contextlib
+import faulthandler
+import os
+from collections.abc import Iterator
+
+from store.errors import StoreError
+from store.layout.paths import Layout
+from store.local.store import Store
+from store.model.names import ObjectId
+from store.objects.placing import BESIDE
+from store.system.forking import ForkedCall
+from store.verify.finding import REBUILD_INDEX, Finding
+from store.verify.index_check import check_index
+from store.verify.leftovers import check_folders
+from store.verify.object_check import look
+from store.verify.verifier import BATCH, Looking, VerificationOutcome
+
+
+def index_findings(root: str) -> list[Finding]:
+    """What is wrong with the index of the store at ``root``, by a process that may die of it.
+
+    Raises CorruptObject or HelperEnded when the index cannot be read from end to end, and what
+    :meth:`Store.open` raises. To be asked before this process opens the store.
+    """
+
+    def work() -> list[Finding]:
+        faulthandler.disable()  # That it dies of a damaged page is provided for, and no news.
+        return check_index(Store.open(root))
+
+    return ForkedCall(work).result()
+
+
+class BareVerifier(Looking):
+    """Looks at a store as :class:`store.verify.verifier.Verifier` does, without the index."""
+
+    def run(self, why: str) -> VerificationOutcome:
+        """Look at every object in the store directory; ``why`` the index cannot be read is the
+        first finding."""
+        index = f"{self._layout.index}/data.mdb"
+        self._tell([Finding("index", index, f"{why}; {REBUILD_INDEX}")])
+        due, strays = _named(self._layout)
+        self.outcome.due = len(due)
+        while self.outcome.looked < len(due) and not self._late():
+            at = self.outcome.looked
+            self._progress("object", at, len(due))
+            batch = due[at : at + BATCH]
+            self._examine(batch)
+            self.outcome.looked += len(batch)
+        self._tell(strays)
+        self._tell(check_folders(self._layout))
+        return self.outcome
+
+    def _examine(self, oids: list[ObjectId]) -> None:
+        items = look(self._layout, oids, self._known)
+        suspects = [item.id for item in items if not item.sound]
+        again = self._inspected(suspects)
+        for item in again:
+            # Who repairs, or adds again, needs no index that can be read from end to end.
+            if os.path.lexists(self._layout.object(item.id)):
+                self._tell(item.findings)
+
+
+def _named(layout: Layout) -> tuple[list[ObjectId], list[Finding]]:
+    """The objects in the store directory, by name, and what has no object's name, or no object."""
+    due: list[ObjectId] = []
+    strays = []
+    for name in _listed(layout.objects):
+        try:
+            due.append(ObjectId.parse(name))
+        except StoreError:
+            kind = "leftover" if name.startswith(BESIDE) else "stray"
+            strays.append(Finding(kind, f"{layout.objects}/{name}", "not the name of an object"))
+    there = set(map(str, due))
+    strays += [
+        Finding(
+            "stray", f"{layout.manifests}/{name}", "its object is not there: lost, or collected"
+        )
+        for name in _listed(layout.manifests)
+        if name not in there
+    ]
+    return due, strays
+
+
+def _listed(folder: str) -> Iterator[str]:
+    with contextlib.suppress(OSError):
+        yield from sorted(os.listdir(folder))

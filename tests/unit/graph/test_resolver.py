@@ -1,0 +1,66 @@
+"""What is known of a graph, learnt with as few looks at the index as there are nodes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from store.graph.resolver import Resolver
+from store.local.store import Store
+from store.model.catalogue import Catalogue, collect
+from store.model.derivation import Derivation
+from store.model.names import ObjectId
+
+LAYERS = 12
+
+
+def layered() -> list[Derivation]:
+    """Layers of two, each needing both of the layer below: as many paths as 2 to the LAYERS."""
+    made: list[Derivation] = []
+    for number in range(2 * LAYERS):
+        below = made[number // 2 * 2 - 2 : number // 2 * 2]
+        inputs = tuple(sorted(each.ref() for each in below))
+        name = f"build-{number}"
+        made.append(Derivation(name, "x86_64-linux", "/bin/sh", inputs=inputs))
+    return made
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    yield Store.open(str(tmp_path / "root"))
+
+
+def test_a_plan_looks_at_each_node_of_an_unknown_graph_once(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    graph = layered()
+    looks: list[bytes] = []
+
+    def outcome(node: bytes) -> None:
+        looks.append(node)
+
+    monkeypatch.setattr(store, "outcome", outcome)
+    plan = Resolver(store, Catalogue({}, collect(graph))).plan([graph[-1].digest])
+    assert len(plan.builds) == 2 * LAYERS - 1
+    assert len(looks) == len(set(looks)) == 2 * LAYERS - 1
+
+
+def test_a_node_is_resolved_once_for_the_same_inputs_and_anew_for_others(store: Store) -> None:
+    below = Derivation("below", "s", "/b")
+    node = Derivation("above", "s", "/b", inputs=(below.ref(),))
+    resolver = Resolver(store, Catalogue({}, collect([below, node])))
+    assert resolver.resolved(node.digest) is None
+
+    one, other = ObjectId(b"1" * 20, "below"), ObjectId(b"2" * 20, "below")
+    resolver.learn(below.digest, {"out": one})
+    first = resolver.resolved(node.digest)
+    assert first is not None
+    assert first.inputs == (one,)
+    assert resolver.resolved(node.digest) is first
+
+    resolver.learn(below.digest, {"out": other})
+    second = resolver.resolved(node.digest)
+    assert second is not None
+    assert second.inputs == (other,)
