@@ -447,7 +447,7 @@ def storage_error(error: OSError, doing: str) -> StorageError:
         name = name.decode("utf-8", "surrogateescape")
     text = f"{doing}: {error.strerror}" + (f" ({name})" if isinstance(name, str) and name else "")
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return StoreFull(text, hint="free some space; what was finished is not lost")
+        return StoreFull(text, hint="free some space; finished work is not lost")
     if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
         return StoreReadOnly(text, hint="choose another place with --root or $STORE_ROOT")
     return StorageError(text)

@@ -233,7 +233,7 @@ def _agreement(agreeing: Witness, threshold: int | None) -> tuple[Verdict, str]:
     if threshold is None:
         if str(agreeing):
             return Verdict.REPRODUCED, f"by {agreeing}"
-        return Verdict.UNKNOWN, "nobody speaks of it"
+        return Verdict.UNKNOWN, "no statement is about it"
     by = f" ({agreeing})" if count else ""
     verdict = Verdict.REPRODUCED if count >= threshold else Verdict.UNKNOWN
     return verdict, f"{count} of {threshold} signers{by}"

@@ -193,7 +193,7 @@ def recorded(payload: bytes) -> tuple[Realisation, bytes | None]:
     metadata = strict.members(run.get("metadata"))
     level = strict.text(metadata.get("fixpoint_sandbox"), 100)
     if level not in LEVELS:
-        raise FormatError("a sandbox of no level that there is")
+        raise FormatError("an unknown sandbox level")
     started, finished = (_milliseconds(metadata.get(name)) for name in ("startedOn", "finishedOn"))
     told = Realisation(
         claim.key,
@@ -207,7 +207,7 @@ def recorded(payload: bytes) -> tuple[Realisation, bytes | None]:
         max(finished - started, 0),
     )
     if not told.is_of(_derivation(predicate)):
-        raise FormatError("the object is not called as the derivation's output has to be")
+        raise FormatError("the object's name is not that of the derivation's output")
     return told, tree
 
 

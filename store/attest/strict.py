@@ -57,7 +57,7 @@ def _check_depth(value: Any, left: int) -> None:
 def _once(pairs: list[tuple[str, Any]]) -> Members:
     found = dict(pairs)
     if len(found) != len(pairs):
-        raise FormatError("a member stands twice in a JSON object")
+        raise FormatError("a member appears twice in a JSON object")
     return found
 
 

@@ -23,7 +23,7 @@ SENTENCES = {
     RANDOMNESS: "chance decides: with nothing else varied, two rebuilds differ from each other",
 }
 ELSEWHERE = (
-    "rebuilds here agree with each other at any date; what is recorded was made in other "
+    "rebuilds here agree with each other at any date; the recorded object was made in other "
     "circumstances, such as another number of processors, another kernel or machine"
 )
 NO_BASE = "no two rebuilds agree, so that nothing could be blamed on a variation"
@@ -112,7 +112,7 @@ def _unstable(case: Case, variations: Sequence[Variation], control: TrialOutcome
     first, second = yield [Trial(still, case.recorded, shown=False)] * 2
     error = first.error or second.error
     if error is not None:
-        why = f"why is not known: with the clock standing still, {error.message}"
+        why = f"the cause is unknown: with a stopped clock, {error.message}"
         findings = _findings(case, case.recorded, CONTROL, control)
         return [_told(item, why) for item in findings] + _unvaried(case, variations, why)
     chance = _unequal(first, second, case.recorded)
@@ -225,7 +225,7 @@ def _detail(variation: Variation, outcome: TrialOutcome, cause: str | None) -> s
     if cause is None:
         return ""
     if cause == variation.name:
-        return f"it depends on what was varied: {variation.description}"
+        return f"it depends on the variation: {variation.description}"
     return SENTENCES[cause]
 
 
@@ -256,6 +256,6 @@ def _elsewhere(finding: AuditFinding, found: Sequence[AuditFinding]) -> AuditFin
         return finding
     for other in found:
         if other.output == finding.output and other.actual == finding.expected:
-            detail = f"what is recorded comes out when this is varied: {other.variation}"
+            detail = f"the recorded object comes out with this variation: {other.variation}"
             return replace(finding, cause=other.variation, detail=detail)
     return replace(finding, detail=ELSEWHERE)

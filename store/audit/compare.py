@@ -71,7 +71,7 @@ def compare(expected: ObjectTree, actual: ObjectTree) -> tuple[Difference, ...]:
     found = tuple(_first(_Comparison(expected, actual).run()))
     if not found and expected.manifest.id != actual.manifest.id:
         # Such as the one's own digest, written into both: in the other it is just some text.
-        same = "the same bytes, of which the one names itself with what the other does not"
+        same = "the same bytes, but they name the one object itself, and not the other"
         return (Difference(".", "content", detail=same),)
     return found
 

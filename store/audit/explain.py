@@ -111,7 +111,7 @@ def _in_members(
     for mine, its in zip(ours, theirs, strict=False):
         if mine.name != its.name:
             return Place(
-                mine.header, mine.name, f"{quoted(mine.name)} / {quoted(its.name)} stands there"
+                mine.header, mine.name, f"{quoted(mine.name)} / {quoted(its.name)} is there"
             )
         inner = None
         # A table's bytes follow from the members: these are worth more when they differ too.

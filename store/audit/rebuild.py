@@ -114,7 +114,7 @@ class Auditor:
 
     def interrupted(self) -> str:
         """The findings until now stay in :attr:`findings`."""
-        return "interrupted; what was found until then is told"
+        return "interrupted; all findings until then are reported"
 
     def _go_on(self, examination: _Examination) -> None:
         """Take the next step of an examination: more trials, or its end."""

@@ -159,7 +159,7 @@ def _sums(plan: CollectionPlan, shown: Shown) -> Iterator[str]:
     if shown.left:
         unknown = counted(shown.unknown, "object")
         those = f", with {unknown} that the index does not know" if shown.unknown else ""
-        yield f"{bytes_text(shown.left)} that interrupted processes left would go as well{those}"
+        yield f"{bytes_text(shown.left)} of interrupted processes would be removed too{those}"
     if shown.logs:
         logs = counted(shown.logs, "log")
         yield f"{logs} would be removed, which frees {bytes_text(shown.logs_freed)}"
@@ -201,18 +201,18 @@ def told_holders(holders: Holders, *, dropped: bool) -> Iterator[str]:
     for root in holders.roots.unseen():
         yield f"kept the root {printable(root.path or root.name)}: {unseen_text(root)}"
     if holders.stale:
-        yield f"{verb} {counted(holders.stale, 'lease')} of processes that are gone"
+        yield f"{verb} {counted(holders.stale, 'lease')} of processes that have ended"
     if holders.unseen:
         yield (
-            f"{counted(holders.unseen, 'process')} could not be looked at (wholly); what nobody "
-            "else uses does not count as used"
+            f"{counted(holders.unseen, 'process')} could not be examined wholly; objects that "
+            "only they use do not count as used"
         )
 
 
 def _why_dead(root: NamedRoot) -> str:
     if root.unseen is not None:
         return f"{unseen_text(root)}, which is too long"
-    return "its link is gone, or leads out of the store"
+    return "its link is missing, or leads out of the store"
 
 
 def unseen_text(root: NamedRoot) -> str:

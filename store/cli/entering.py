@@ -44,7 +44,7 @@ def _missing(name: str, path: str, objects: Sequence[ObjectId]) -> str:
     """Why no program of this name was found; seen from inside, where the store is at ``/store``."""
     found = shutil.which(name, path=path)
     if found is not None:
-        return f"{found} is there, and the interpreter or loader that it names is not"
+        return f"{found} is there, but the interpreter or loader that it names is missing"
     if "/" in name:
         return os.strerror(errno.ENOENT)
     return f"it is neither in {', '.join(map(str, objects))} nor on PATH"

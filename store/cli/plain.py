@@ -96,7 +96,7 @@ class Plain:
                 self._done += 1
             case events.Removing(key, name, _) if key not in self._removing:
                 self._removing.add(key)
-                return [f"removing what {name} left behind, which takes some time"]
+                return [f"removing the leftovers of {name}, which takes some time"]
             case events.Removed(key):
                 self._removing.discard(key)
         return []
@@ -146,7 +146,7 @@ def _unrealised(event: events.Unrealised) -> Iterator[str]:
     for failed in event.failed:
         yield f"  {failed.name}: {first_line(failed.error)}"
     if event.undone:
-        yield f"{len(event.undone)} not built, for what failed below them:"
+        yield f"{len(event.undone)} not built, because of the failures below them:"
     for undone in event.undone:
         yield f"  {undone.name} (needs {', '.join(undone.needs)})"
 

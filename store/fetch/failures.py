@@ -21,18 +21,20 @@ _PASSING_STATUS = frozenset({408, 425, 429, 500, 502, 503, 504})
 _LONGEST_REASON = 120
 """Characters of a server's own words."""
 
-NO_URL = "this is no URL that can be asked for"
-PROXY = "where a proxy is needed, or a wrong one is set, $http_proxy and $https_proxy name it"
+NO_URL = "this is not a URL that can be fetched"
+PROXY = "$http_proxy and $https_proxy name the proxy: set or correct them if one is needed"
 _DNS = f"check the host's name and this machine's resolver (/etc/resolv.conf); {PROXY}"
-TRUST = "certificates that this machine trusts are named by $SSL_CERT_FILE and $SSL_CERT_DIR"
+TRUST = "$SSL_CERT_FILE and $SSL_CERT_DIR name the certificates that this machine trusts"
 _CERTIFICATE_HINTS = {
-    **dict.fromkeys((9, 10), "a wrong clock of this machine makes good certificates invalid, too"),
+    **dict.fromkeys(
+        (9, 10), "check this machine's clock: if it is wrong, good certificates seem invalid"
+    ),
     **dict.fromkeys((62, 64), "the locator has to name the host as its certificate does"),
 }
 """By OpenSSL's number: not valid yet, or any more; of another host, or address."""
 _PYTHONS_WORDS = re.compile(r"\[[A-Z0-9_:]+( [A-Z0-9_]+)?\] | \(_ssl\.c:[0-9]+\)")
 _NO_TLS = frozenset({"WRONG_VERSION_NUMBER", "UNKNOWN_PROTOCOL", "HTTP_REQUEST"})
-_CREDENTIALS = "a user and password are taken from ~/.netrc, or from the file that $NETRC names"
+_CREDENTIALS = "put the user and password into ~/.netrc, or into the file that $NETRC names"
 _PROXY_CREDENTIALS = (
     "the proxy wants a user and password: http://USER:PASSWORD@HOST in $http_proxy and $https_proxy"
 )
@@ -44,7 +46,7 @@ _STATUS_HINTS = {
     429: "the server wants fewer requests; try again later",
 }
 _TUNNEL = "Tunnel connection failed:"
-_GONE = "the file is not there, or not any more; the recipe needs another locator"
+_GONE = "the file is missing on the server; give the recipe another locator"
 _THEIRS = "the trouble is the server's; try again later"
 _LOCAL_HINTS = {
     errno.EACCES: "this user may not read it; give it that right, or copy the file",

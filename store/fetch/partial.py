@@ -35,11 +35,11 @@ def disk_errors(folder: str) -> Iterator[None]:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise StorageError(
                 f"a download cannot be kept in {folder}: {error.strerror or error}",
-                hint="the folder has to be there, and its owner's to write to",
+                hint="make the folder, and let its owner write to it",
             ) from error
         raise StoreFull(
             f"no space left for a download in {folder}",
-            hint="`store gc` frees space; what has come so far is kept and not fetched again",
+            hint="`store gc` frees space; the part received so far is kept and not fetched again",
         ) from error
 
 

@@ -16,10 +16,10 @@ from store.usage.holders import HolderKind
 from store.usage.why import why_alive
 
 _LETTING_GO = {
-    HolderKind.ROOT: "`store root remove` lets go of it",
-    HolderKind.LINK: "removing the link lets go of it, or `store root remove` with its path",
-    HolderKind.LEASE: "it is let go of when that process ends",
-    HolderKind.PROCESS: "it is let go of when that process ends",
+    HolderKind.ROOT: "remove it with `store root remove`",
+    HolderKind.LINK: "remove the link, or the root with `store root remove` and its path",
+    HolderKind.LEASE: "try again when that process has ended",
+    HolderKind.PROCESS: "try again when that process has ended",
 }
 """How each kind of holder is done with."""
 

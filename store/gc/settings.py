@@ -103,7 +103,7 @@ def load(layout: Layout) -> Settings:
         return parse(data)
     except ValueError as error:
         raise UsageError(
-            f"{layout.config}: {reason(error)}", hint="docs/collector.md shows what can stand there"
+            f"{layout.config}: {reason(error)}", hint="docs/collector.md lists the settings"
         ) from error
 
 
@@ -129,7 +129,7 @@ def parse(data: bytes) -> Settings:
         raise ValueError("collect.keep-derivations is neither true nor false")
     least, most = (_bytes(collect, key) for key in ("min-free", "max-free"))
     if most is not None and least is None:
-        raise ValueError("collect.max-free stops what no collect.min-free begins")
+        raise ValueError("collect.max-free has no effect without collect.min-free")
     if least is not None and most is not None and most < least:
         raise ValueError("collect.max-free is less than collect.min-free")
     if least is not None and most is None:

@@ -99,7 +99,7 @@ class Resolver:
             if found:
                 raise ForbiddenInput(
                     f"{self._catalogue.nodes[node].name} would be built with {', '.join(found)} in "
-                    "its sandbox, which its stage is to do without",
+                    "its sandbox, which its stage must not use",
                     hint=f"`store why` shows which input refers to {found[0]}",
                 )
 
@@ -112,7 +112,7 @@ class Resolver:
             raise MixedInputs(
                 f"{self._catalogue.nodes[node].name} would be built with both {paths}, which are "
                 "objects of one derivation",
-                hint="run the command again: it plans anew with what there is",
+                hint="run the command again: it makes a new plan",
             )
 
     def _known_objects(self, nodes: Iterable[bytes]) -> set[ObjectId]:

@@ -193,7 +193,7 @@ class Index:
         if self._full:
             raise StoreFull(
                 f"the index in {self._path} was opened for reading only, as the disk is full",
-                hint="free some space; what was finished is not lost",
+                hint="free some space; finished work is not lost",
             )
         if not self._writable:
             raise StoreReadOnly(f"the index in {self._path} cannot be written to")
@@ -432,7 +432,7 @@ _DAMAGED = (
 
 def _misread(error: Exception, path: str) -> CorruptObject:
     return CorruptObject(
-        f"the index in {path} holds what was never written to it: {error}",
+        f"the index in {path} holds bytes that were never written to it: {error}",
         hint="`store index rebuild` makes it anew from the store directory",
     )
 

@@ -161,7 +161,7 @@ class Reader(Objects):
         return found
 
     def stale_leases(self) -> list[bytes]:
-        """The tokens of the leases of processes that are gone. They stay so."""
+        """The tokens of the leases of processes that have ended. They stay so."""
         leases = self._prefixed(b"leases", b"")
         return [token for token, data in leases if not holder.alive(LeaseRecord.unpack(data, ()))]
 

@@ -105,7 +105,7 @@ def write_whole(
             if left is not None:
                 left -= len(frame)
                 if left < 0:
-                    raise CorruptObject("it tells the same again and again")
+                    raise CorruptObject("it repeats the same records without end")
             stream.write(frame)
         stream.flush()
         os.fchmod(stream.fileno(), 0o644)

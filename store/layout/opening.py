@@ -257,8 +257,8 @@ def _check(layout: Layout, root: int, owner: int) -> None:
         path = f"{layout.root}/{name}"
         if stat.S_ISLNK(found.st_mode):
             raise StorageError(
-                f"{path} is a link: a store is all below its root",
-                hint="put there what it leads to; or move all of the store, and link to its root",
+                f"{path} is a link, but all of a store must be below its root",
+                hint="replace it by its target; or move the whole store, and link to its root",
             )
         _refuse_stranger(path, found.st_uid, owner)
 
@@ -267,7 +267,7 @@ def _refuse_stranger(path: str, user: int, owner: int) -> None:
     if user != owner:
         raise NotOwner(
             f"{path} belongs to user {user}, and the store to {owner}",
-            hint="a store is all its owner's; `store` does not use one that is not",
+            hint="`store` uses a store only if all of it belongs to one user",
         )
 
 

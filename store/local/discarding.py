@@ -84,7 +84,7 @@ class Discarding:
             for name in ("objects", "manifests"):
                 os.mkdir(f"{self.folder}/{name}", 0o700)
         except OSError as error:
-            raise storage_error(error, "cannot make a folder for what is deleted") from error
+            raise storage_error(error, "cannot make a folder for deleted objects") from error
         self._claims = SharedLocks(self._layout.claims)
         self._most = FIRST
         self.in_place = InPlace(self._layout)

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from store.index.writing import Writer
 
 MANY_LEASES = 64
-"""From so many on, those of processes that are gone are dropped when one is added."""
+"""From so many on, those of processes that have ended are dropped when one is added."""
 
 
 HELD = 500
@@ -162,7 +162,7 @@ class Holding:
             self._index.write(lambda txn: Lease(self._index).add_within(txn, oids))
 
     def drop_stale_leases(self) -> int:
-        """End the leases of processes that are gone; returns how many there were.
+        """End the leases of processes that have ended; returns how many there were.
 
         In short transactions: a big build that was killed leaves thousands of objects leased.
         """

@@ -75,7 +75,7 @@ class Store(Realisations, Holding):
         if _is_empty(f"{layout.index}/data.mdb") and _holds_any(layout.objects):
             # An empty one would say that nothing of this is needed.
             raise CorruptObject(
-                f"the index in {layout.index} is gone",
+                f"the index in {layout.index} is missing",
                 hint="`store index rebuild` makes it anew from the store directory",
             )
         index = Index.open(

@@ -299,4 +299,4 @@ def _check_build(
     for output in outputs:
         check_output(output)
     if len(set(outputs)) != len(outputs):
-        raise FormatError(f"{name}: an output stands twice")
+        raise FormatError(f"{name}: an output appears twice")

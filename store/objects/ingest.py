@@ -257,7 +257,7 @@ def _complete(
         blanked = staged.blanked_tree() if output.rewritable else staged.node
         oid = identity.object_id(output.name, blanked.digest(), references, itself)
         if output.expected not in (None, oid):
-            raise CorruptObject(f"what should be {output.expected} is {oid}")
+            raise CorruptObject(f"{output.expected} was expected, and {oid} was made")
         if itself and output.scratch:
             rename_own(staged, _texts({output.scratch: oid}), folder)
         finish_directories(staged, folder)

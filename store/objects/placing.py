@@ -182,7 +182,7 @@ def _change_places(layout: Layout, fresh: str, target: str, oid: ObjectId) -> st
 def _irreplaceable(error: OSError, target: str) -> StorageError:
     return StorageError(
         f"{target} is damaged, and cannot be replaced: {error.strerror}",
-        hint="`lsattr -d` and `findmnt` show what may hold it in its place",
+        hint="`lsattr -d` and `findmnt` may show the cause",
     )
 
 

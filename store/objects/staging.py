@@ -215,7 +215,7 @@ class Copier:
             if len(at) > self._longest:
                 raise OutputRefused(
                     f"{self._show(at)} is a longer path than any program could open in the store",
-                    hint=f"{len(at) - self._longest} bytes fewer would do",
+                    hint=f"{len(at) - self._longest} bytes fewer are short enough",
                 )
             if len(name) >= digest.TEXT_SIZE:
                 self._note_name(name, at)

@@ -128,7 +128,7 @@ def _whole(data: bytes) -> bytes:
     """
     record = data[digest.DIGEST_SIZE :]
     if digest.file_digest(record) != data[: digest.DIGEST_SIZE]:
-        raise FormatError("not what was written")
+        raise FormatError("not the bytes that were written")
     return record
 
 

@@ -199,7 +199,7 @@ def _silent(
     file, line = _last_place(words, recipes)
     if words.startswith(b"Timeout") or ended == -9:
         return EvaluationError(
-            f"did not come to an end within {limit_text(limits.seconds)}",
+            f"did not end within {limit_text(limits.seconds)}",
             file=file,
             line=line,
             hint="STORE_EVALUATION_TIMEOUT allows more time, as in 10m",

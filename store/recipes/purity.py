@@ -276,7 +276,7 @@ class Purity:
     def _look(self, path: Any, *, listed: bool = False, follow: bool = True) -> str | None:
         """Record what is looked at; returns its real path, or None for Python's own library."""
         if isinstance(path, int):
-            raise EvaluationError("looks at what is open by its number", hint=_HINT)
+            raise EvaluationError("looks at open files by their numbers", hint=_HINT)
         given = os.path.join("/", _text("." if path is None else path))
         text = self._straight(given)
         if self._is_pythons(text):

@@ -67,8 +67,8 @@ def check_seal(path: str) -> None:
         if seal.startswith(_MARK) and seal != _MARK + _text(fd, size) + b"\n":
             raise CorruptObject(
                 f"{path} cannot be taken back: its bytes are not those that were written",
-                hint=f"what can still be read of it is believed without the seal, its last {SEAL} "
-                "bytes",
+                hint=f"cut off its last {SEAL} bytes, the seal, and the records that can still be "
+                "read are used",
             )
     finally:
         os.close(fd)

@@ -96,7 +96,7 @@ class Execution:
     def interrupted(self) -> str:
         """Register what was made; the rest is lost."""
         self._register_made()
-        return "interrupted; what was finished is kept, only what was in flight is lost"
+        return "interrupted; finished work is kept, and only the work in progress is lost"
 
     def _prepare(self, plan: BuildPlan) -> None:
         self._missing = dict.fromkeys(plan.nodes, 0)

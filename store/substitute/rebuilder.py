@@ -112,14 +112,14 @@ class Rebuilder:
             if done.aside is not None and oid in done.objects:
                 return done.aside
             made = ", ".join(map(str, done.objects))
-            error = done.error or CorruptObject(f"what comes out is {made}")
+            error = done.error or CorruptObject(f"the result is {made}")
         raise error
 
     def _make(self, key: bytes) -> _Done:
         if key not in self._done:
             node = self._store.node(key)
             if isinstance(node, Derivation):
-                raise UnknownObject("what is recorded of its making is not resolved")
+                raise UnknownObject("the record of its build is not resolved")
             if isinstance(node, Source) and self._terms.offline:
                 raise Offline(
                     f"{node.name} would have to be fetched from {shown(node.locators[0])}"
@@ -156,9 +156,9 @@ class Rebuilder:
     def _closure(self, node: Source | Resolved, lease: Lease) -> tuple[ObjectId, ...]:
         """All that the sandbox is to hold, leased and sound."""
         for oid in self._gone(node):
-            again = "" if self._realise is None else ", and what is made again is another object"
+            again = "" if self._realise is None else ", and a rebuild makes another object"
             raise UnknownObject(
-                f"{oid}, which building it takes, is not in this store any more{again}"
+                f"{oid}, an input of its build, is not in this store any more{again}"
             )
         closure = self._store.closure(named(node))
         lease.add(closure)
@@ -171,7 +171,7 @@ class Rebuilder:
             if oid in self._sound:
                 continue
             if self._store.check_object(oid):
-                raise UnknownObject(f"{oid}, which building it takes, is damaged")
+                raise UnknownObject(f"{oid}, an input of its build, is damaged")
             self._sound.add(oid)
 
     def _carry_out(
@@ -241,7 +241,7 @@ class _Alone:
 
     def interrupted(self) -> str:
         """What is said then."""
-        return "interrupted; what was repaired until then stays so"
+        return "interrupted; the repairs until then are kept"
 
 
 class _Failed(Exception):

@@ -118,9 +118,9 @@ class _Ways:
         if oid in self.chosen or oid in self.present:
             return
         lost = next((other for other, keys in self.makers.items() if not keys), oid)
-        below = "" if lost == oid else f": that takes {lost}, which is gone, too"
+        below = "" if lost == oid else f": it needs {lost}, which is missing too"
         raise UnknownObject(
-            f"{oid}, which building it takes, is not in this store any more, "
+            f"{oid}, an input of its build, is not in this store any more, "
             f"and cannot be made again{below}"
         )
 

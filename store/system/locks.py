@@ -61,7 +61,7 @@ def _wait(fd: int, take: Callable[[int], object], what: str) -> None:
         if time.monotonic() > deadline:
             pid = stopped[0]
             raise Busy(
-                f"{what} is in the hands of process {pid} ({_command(pid)}), which is stopped",
+                f"{what} is held by process {pid} ({_command(pid)}), which is stopped",
                 hint=f"`kill -CONT {pid}` lets it go on, `kill -KILL {pid}` ends it",
             )
         time.sleep(_LOOK)

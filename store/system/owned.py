@@ -97,11 +97,11 @@ def check_believed(found: os.stat_result, path: str) -> None:
     if found.st_uid not in (os.geteuid(), 0):
         raise NotOwner(
             f"{path} belongs to user {found.st_uid}, not to {os.geteuid()} or root",
-            hint="what it says is not believed; take it out of the way, or make it yours",
+            hint="its contents are not used; move it away, or make it yours",
         )
     if others_write(found) and not (stat.S_ISDIR(found.st_mode) and found.st_mode & stat.S_ISVTX):
         raise StorageError(
-            f"other users can write to {path}: what it says is not believed",
+            f"other users can write to {path}: its contents are not used",
             hint=f"see that all in it is yours, then `chmod go-w {path}`",
         )
 

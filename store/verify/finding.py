@@ -8,21 +8,21 @@ from store.errors import printable
 from store.model.names import ObjectId
 
 KINDS = {
-    "missing": "an object, or an entry of one, is not there",
+    "missing": "an object, or an entry of one, is missing",
     "extra": "there is an entry that the manifest does not know",
-    "kind": "a file stands where a folder should, or the like",
+    "kind": "an entry is of another kind, such as a file in place of a folder",
     "mode": "permissions are not those of a stored file, or it is another user's",
     "mtime": "a file or folder was changed since it was stored",
-    "content": "bytes are others than the digest says, or cannot be read",
+    "content": "bytes do not match the digest, or cannot be read",
     "identity": "manifest and tree agree, and are another object than the name says",
-    "manifest": "an object's manifest is not there, or damaged",
+    "manifest": "an object's manifest is missing, or damaged",
     "record": "the index and an object's manifest say different things",
     "index": "tables of the index contradict each other, or a value does not decode",
-    "realisation": "a record of who made an object contradicts the index",
+    "realisation": "a record of an object's build contradicts the index",
     "mixed": "an object's closure holds two objects of one derivation",
     "unshared": "the index does not say where an object's files are, for sharing them",
     "stray": "an object, manifest or log that the index does not know",
-    "leftover": "what an interrupted process left",
+    "leftover": "a leftover of an interrupted process",
 }
 """Every kind that there is."""
 

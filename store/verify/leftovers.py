@@ -64,7 +64,7 @@ def check_unregistered(store: Store) -> Iterator[Finding]:
     for folder, name in names:
         beside = folder == layout.objects and name.startswith(BESIDE)
         kind, why = (
-            ("leftover", "of one that was killed while it put the object in place")
+            ("leftover", "of a process that was killed while it put the object in place")
             if beside
             else ("stray", "not registered")
         )
@@ -116,8 +116,7 @@ def check_logs(store: Store) -> Iterator[Finding]:
 
 
 def check_folders(layout: Layout) -> Iterator[Finding]:
-    """What stands in the place of the store's folders; folders of processes that are gone, and what
-    waits in the trash."""
+    """Yield wrong entries in place of folders, folders of ended processes, and trash."""
     for path in layout.directories:
         if os.path.lexists(path) and not os.path.isdir(path):
             yield Finding("kind", path, "not a folder")
@@ -126,7 +125,7 @@ def check_folders(layout: Layout) -> Iterator[Finding]:
             path = f"{folder}/{name}"
             with contextlib.suppress(OSError):
                 DirectoryLock(path).release()
-                yield Finding("leftover", path, "of a process that is gone")
+                yield Finding("leftover", path, "of a process that has ended")
 
 
 def check_leftovers(store: Store) -> Iterator[Finding]:

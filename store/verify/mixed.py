@@ -72,7 +72,7 @@ def _mixed_by(txn: Reader, reached: Mapping[ObjectId, set[int]]) -> Iterator[Fin
             held = " and ".join(each.path for each in reached if number in reached[each])
             detail = (
                 f"its closure holds {held}, which are objects of one derivation; `store delete` it "
-                "with what refers to it, and realise it again"
+                "with its referrers, and realise it again"
             )
             yield Finding("mixed", oid.path, detail, oid)
 

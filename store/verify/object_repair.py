@@ -139,7 +139,7 @@ def _set_aside_no_manifest(layout: Layout, oid: ObjectId) -> None:
     """Move what is no file out of the place of a manifest: a folder could not be replaced."""
     path = layout.manifest(oid)
     if os.path.lexists(path) and not stat.S_ISREG(os.lstat(path).st_mode):
-        _move(layout, path, str(oid), "stood in the place of a manifest")
+        _move(layout, path, str(oid), "was in the place of a manifest")
 
 
 def _quarantine(layout: Layout, oid: ObjectId) -> str | None:

@@ -295,7 +295,7 @@ def test_what_is_not_signed_counts_only_where_no_signers_are_asked_for(
     trusted = ("--trust", public(anne, "anne"))
     code, found, said = audit(bert, str(file), HELLO, RANDOM, *trusted, "--threshold", "1")
     assert (code, verdicts(found)) == (1, {HELLO: "unknown", RANDOM: "unknown"})
-    assert "2 unsigned statements, which count nothing with --threshold" in said
+    assert "2 unsigned statements, which do not count with --threshold" in said
 
 
 def test_a_rebuild_that_differs_is_signed_and_believed(

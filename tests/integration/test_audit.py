@@ -105,7 +105,7 @@ def test_the_time_of_day_is_the_cause_and_other_variations_are_told_from_it(
     assert "at one fixed time" in control["detail"]
     assert [item["path"] for item in control["differences"]] == ["b"]
     assert control["differences"][0]["place"] == "line 1"
-    assert varied["time"]["path"]["verdict"] == "reproduced", "with the clock standing still"
+    assert varied["time"]["path"]["verdict"] == "reproduced", "with a stopped clock"
 
 
 @pytest.mark.parametrize("toy", ["chance", "pair^lib"])

@@ -69,7 +69,7 @@ def test_without_a_signature_objects_come_and_are_no_packages(anne: Shop, bert: 
     bert.path("realise", "rootfs")
     said = say(bert, "import", "--from", str(anne.root), hello)
     assert "1 object taken" in said
-    assert "1 record of who made them not taken" in said
+    assert "1 record of their builds not taken" in said
     assert "--statements" in said
     assert "--trust-unsigned" in said
     assert bert.physical(hello).read_text() == "hello\n"

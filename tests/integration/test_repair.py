@@ -161,7 +161,7 @@ def test_what_built_it_must_be_there_and_its_result_the_same(builder: Shop) -> N
     assert done.returncode == 2
     name = random.rpartition("/")[2]
     assert f"not repaired: {random} (quarantine: {builder.root}/quarantine/{name}-" in done.stdout
-    assert "  from building again: what comes out is " in done.stdout
+    assert "  from building again: the result is " in done.stdout
     (kept,) = (builder.root / "quarantine").glob(f"{name}-*/{name}")
     assert kept.stat().st_size == 16
     # The next build makes it anew, and the store does not name the lost one as needed any more.
@@ -179,7 +179,7 @@ def test_without_its_inputs_nothing_is_built_again(builder: Shop, tmp_path: Path
     flip(own.physical(kept))
     done = own.run("verify", "--contents", "--repair")
     assert done.returncode == 2
-    why = "which building it takes, is not in this store any more"
+    why = "an input of its build, is not in this store any more"
     assert why in done.stdout
     assert upstream.rpartition("/")[2] not in done.stdout  # it came along: the userland did not
     done = own.run("verify", "--repair", "--no-rebuild", "--from", str(builder.root))
@@ -266,7 +266,7 @@ def test_a_killed_swap_is_cleared_by_the_next_repair(own: Shop, tmp_path: Path) 
     name = path.rpartition("/")[2]
     assert sorted(os.listdir(own.root / "store")) == sorted([f".{name}", name, other])
     done = own.run("verify")
-    why = "of one that was killed while it put the object in place"
+    why = "of a process that was killed while it put the object in place"
     assert f"leftover: {own.root}/store/.{name} ({why})" in done.stdout
     assert repaired(own)[0] == 0
     assert sorted(os.listdir(own.root / "store")) == sorted([name, other])

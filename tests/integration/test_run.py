@@ -100,5 +100,5 @@ def test_a_program_whose_interpreter_is_missing_is_told_so(small: Shop, tmp_path
     for name in ("odd", f"{path}/bin/odd"):
         done = small.run("run", path, "--", name)
         assert done.returncode == 127
-        assert f"{path}/bin/odd is there, and the interpreter" in done.stderr
+        assert f"{path}/bin/odd is there, but the interpreter" in done.stderr
     assert "neither in" in small.run("run", path, "--", "even").stderr

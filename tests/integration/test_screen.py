@@ -116,7 +116,7 @@ def test_a_run_is_drawn_while_it_lasts_and_summed_up(shop: Shop, windows: list[W
     code, output, seen = window.end()
     assert (code, output) == (130, "")
     assert re.fullmatch(r"1 failed, 1 not done in [0-9.ms]+", seen[-3])
-    assert seen[-2].startswith("store: interrupted; what was finished is kept")
+    assert seen[-2].startswith("store: interrupted; finished work is kept")
     assert b"\x1b[?25l" not in window.written  # a killed command leaves the cursor
 
 

@@ -102,6 +102,27 @@ def help_literals() -> Iterator[tuple[str, str]]:
                         yield path, text
 
 
+def messages() -> Iterator[tuple[str, str]]:
+    """Yield the texts of the engine that are no docstrings: errors, hints, lines of commands."""
+    for path, tree in trees().items():
+        passed = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+        for node in ast.walk(tree):
+            if id(node) in passed:
+                continue
+            if isinstance(node, ast.JoinedStr):
+                passed.update(map(id, ast.walk(node)))
+                passed.discard(id(node))
+            if isinstance(node, ast.Constant | ast.JoinedStr):
+                for text in pieces(node):
+                    if " " in text:
+                        yield f"{path}:{node.lineno}", text
+
+
+def test_messages_are_plain_english() -> None:
+    found = [f"{place}: {fault}" for place, text in messages() for fault in faults(text)]
+    assert not found, "\n".join(found)
+
+
 def test_help_is_plain_english() -> None:
     texts = (*help_pages(), *help_literals())
     found = {f"{name}: {fault}" for name, text in texts for fault in faults(text)}

@@ -112,7 +112,7 @@ def _made(
     if (packages or everything) and not found:
         raise UnknownObject(
             "this store has built nothing of that",
-            hint="`store realise` builds a package; what was fetched or imported is not signed",
+            hint="`store realise` builds a package; fetched and imported objects are not signed",
         )
     return sorted(found, key=lambda item: (item[1].name, item[0].started, item[0].output))
 

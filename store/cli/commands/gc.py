@@ -70,7 +70,7 @@ def command(
     policy = Policy(max_freed, keep_free, older_than, keep_derivations)
     if ctx.invoked_subcommand is not None:
         if dry_run or as_json or ignore_config or policy != Policy():
-            raise UsageError(f"options of {ctx.invoked_subcommand} stand after its name")
+            raise UsageError(f"options of {ctx.invoked_subcommand} go after its name")
         return
     context = ctx.obj
     assert isinstance(context, Context)
@@ -144,7 +144,7 @@ def refuse_partial(outcome: CollectionOutcome) -> None:
         lines.append(f"  and {len(left) - _NAMED} more")
     raise StorageError(
         "\n".join([f"could not be deleted, and all else was: {len(left)}", *lines]),
-        hint="each run tries again; `lsattr -d` and `findmnt` show what may hold them",
+        hint="each run tries again; `lsattr -d` and `findmnt` show the likely cause",
     )
 
 

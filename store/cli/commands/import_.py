@@ -98,7 +98,7 @@ def _whole_name(text: str) -> ObjectId:
     except (FormatError, InvalidName) as error:
         raise UsageError(
             f"{quoted(text)} is no object's path",
-            hint="`store info` says the whole path, on the machine that has the object",
+            hint="`store info` shows the whole path, on the machine that has the object",
         ) from error
 
 
@@ -113,7 +113,7 @@ def _vouching(
     if asked and not keys:
         raise UnusableKey(
             "no key is trusted, so no statement counts",
-            hint="`store key trust FILE`, or --trust, says whose signatures count",
+            hint="choose trusted keys with `store key trust FILE`, or with --trust",
         )
 
     def vouch(oids: Collection[ObjectId]) -> Sequence[Vouched]:
@@ -148,20 +148,20 @@ def _ignored(reading: Reading) -> Iterator[str]:
 def _report(taken: Imported, source: str, unsigned: bool) -> Iterator[str]:
     """What was taken, and what was not, line by line."""
     yield f"{counted(len(taken.fresh), 'object')} taken from {printable(source)}"
-    for told, count in Counter(map(_by_what, taken.origins)).items():
-        yield f"{counted(count, 'record')} of who made them taken: {told}"
+    for how, count in Counter(map(_by_what, taken.origins)).items():
+        yield f"{counted(count, 'record')} of their builds taken: {how}"
     if taken.untold:
-        yield f"that store's index tells nothing of who made them: {printable(taken.untold)}"
+        yield f"that store's index has no records of their builds: {printable(taken.untold)}"
     for reason in taken.refused[:SHOWN]:
         yield f"refused a record that cannot be true: {printable(reason)}"
     if len(taken.refused) > SHOWN:
         yield f"  and {len(taken.refused) - SHOWN} more"
     if taken.passed_over:
         yield (
-            f"{counted(taken.passed_over, 'record')} of who made them not taken: "
-            "no trusted key signed what that store says"
+            f"{counted(taken.passed_over, 'record')} of their builds not taken: "
+            "no trusted key signed them"
         )
-        yield "  hint: --statements FILE takes what the keys of `store key trust` signed;"
+        yield "  hint: --statements FILE takes records that the keys of `store key trust` signed;"
         yield "  --trust-unsigned believes that store"
 
 

@@ -83,8 +83,8 @@ def _report(done: Rebuilt, as_json: bool) -> None:
         raise CorruptObject(
             f"{counted(left_out, 'object')} and {counted(len(done.replay.lost_roots), 'root')} "
             "are not in the new index",
-            hint="the objects are still in the store directory, until `store gc`; realise again "
-            "what is needed, or put good copies in their place and rebuild again",
+            hint="the objects are still in the store directory, until `store gc`; realise the "
+            "needed packages again, or put good copies in their place and rebuild again",
         )
 
 
@@ -103,14 +103,14 @@ def _lines(done: Rebuilt) -> Iterator[str]:
     )
     if done.old is not None:
         yield (
-            f"the old index could not be read ({done.old}): when objects were used and verified "
-            "last is forgotten"
+            f"the old index could not be read ({done.old}): the times of last use and last "
+            "verification are lost"
         )
     if done.skipped or done.replay.unread:
         yield (
             f"{counted(done.skipped, 'byte')} and {counted(done.replay.unread, 'record')} "
             "beside the index were damaged; "
-            "what they told is forgotten"
+            "their contents are lost"
         )
 
 

@@ -111,7 +111,7 @@ def _key(context: Context, text: str) -> bytes:
     resolver.identify([node])
     key = context.store.outcome(node) or resolver.key(node)
     if key is None:
-        raise NotRealised(text, ", nor is what it is built from")
+        raise NotRealised(text, ", nor are its inputs")
     return key
 
 

@@ -59,7 +59,7 @@ def remove(context: Context, names: tuple[str, ...]) -> None:
 def _line(root: NamedRoot) -> str:
     name = printable(root.path or root.name)
     if root.holds is None:
-        return f"{name}  is gone, and keeps nothing (it was {root.recorded.path})"
+        return f"{name}  is missing, and keeps nothing (it was {root.recorded.path})"
     unseen = f"  ({unseen_text(root)})" if root.unseen is not None else ""
     return f"{name}  {root.holds.path}{unseen}"
 

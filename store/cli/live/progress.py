@@ -213,7 +213,7 @@ class RunProgress:
             case events.Collected():
                 self.notices["collector"] = ""
             case events.Removing(key, name, files):
-                text = f"removing what {name} left behind: {counted(files, 'file')} gone"
+                text = f"removing the leftovers of {name}: {counted(files, 'file')} removed"
                 self.notices[f"removal of {key.hex()}"] = text
             case events.Removed(key):
                 self.notices.pop(f"removal of {key.hex()}", None)

@@ -178,7 +178,7 @@ def _figure(
     return (
         '<section aria-labelledby="ladder-title"><h2 id="ladder-title">The ladder</h2><figure>'
         f"{picture.wide(drawn)}{picture.narrow(drawn)}"
-        f"<figcaption>What is built with what, from the seed on: {key}, "
+        f"<figcaption>The inputs and results of builds, from the seed on: {key}, "
         f"{picture.UNEXAMINED} not examined.</figcaption></figure></section>"
     )
 

@@ -34,8 +34,8 @@ def page(account: Account, labels: Labels, facts: Sequence[tuple[str, str]]) -> 
         "figures": _figures(account),
         "wide": svg(groups, 1160, 620, "wide", name),
         "narrow": svg(groups, 360, 560, "narrow", name),
-        "caption": "Each area is an object, as large as what it takes on the disk; those of one "
-        "kind stand together. Point at one to see its path and sizes.",
+        "caption": "Each area is an object, as large as its space on the disk; objects of one "
+        "kind are side by side. Point at one to see its path and sizes.",
         "key": "".join(_key(group) for group in groups),
         "objects": "".join(_object(share, account, labels) for share in account.shares[:ROWS]),
         "holders": _holders(account),

@@ -81,7 +81,7 @@ def test_what_agrees_only_while_the_clock_stands_still_depends_on_the_date() -> 
     bench = Bench(lambda variation, count: "still" if is_still(variation) else f"at {count}")
     found = {item.variation: item for item in bench.run(case(), ["path", "date"])}
     assert found["control"].cause == "date"
-    assert found["path"].verdict is Verdict.REPRODUCED, "compared with the clock standing still"
+    assert found["path"].verdict is Verdict.REPRODUCED, "compared with a stopped clock"
     assert found["path"].expected == made("still")
     assert found["date"].cause == "date"
     assert "date" not in {trial.variation.name for trial in bench.trials}, "the control was that"
@@ -140,7 +140,7 @@ def test_a_clock_that_cannot_be_stopped_leaves_the_cause_open() -> None:
     found = {item.variation: item for item in bench.run(case(), ["user"])}
     assert found["control"].verdict is Verdict.DIFFERS
     assert found["control"].cause is None
-    assert "clock standing still" in found["control"].detail
+    assert "stopped clock" in found["control"].detail
     assert found["user"].verdict is Verdict.UNKNOWN
 
 

@@ -130,7 +130,7 @@ def test_a_member_that_grew_is_named_and_not_the_symbol_table() -> None:
 def test_members_in_another_order_are_told_by_name() -> None:
     place = explain(archive(a=b"x", b=b"y"), archive(b=b"y", a=b"x"))
     assert place is not None
-    assert place.detail == "'a.o' / 'b.o' stands there"
+    assert place.detail == "'a.o' / 'b.o' is there"
 
 
 def test_long_names_of_members_are_resolved() -> None:

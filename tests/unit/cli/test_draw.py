@@ -90,7 +90,7 @@ def test_a_long_removal_is_one_line() -> None:
     for files in (99, 200):
         reporter.emit(events.Removing(KEY, "gcc", files))
     reporter.emit(events.Removed(KEY))
-    assert stream.getvalue() == "removing what gcc left behind, which takes some time\n"
+    assert stream.getvalue() == "removing the leftovers of gcc, which takes some time\n"
 
 
 @pytest.mark.parametrize(

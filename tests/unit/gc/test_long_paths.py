@@ -69,7 +69,7 @@ def test_no_longer_path_is_taken_in_than_a_program_can_open(place: Path) -> None
     assert len(f"{oid.path}{('/' + 'd' * 240) * 16}/file") == LONGEST
     with pytest.raises(OutputRefused, match="longer path") as caught:
         store.add(str(place / "tree"), "n" * (most + 1))
-    assert caught.value.hint == "1 bytes fewer would do"
+    assert caught.value.hint == "1 bytes fewer are short enough"
     assert os.listdir(store.layout.tmp) == []
 
 

@@ -62,7 +62,7 @@ def test_who_says_only_when_to_begin_stops_there(layout: Layout) -> None:
         ('[collect]\nmin-free = "much"', "no size"),
         ("[collect]\nmin-free = -1", "no size"),
         ("[collect]\nmin-free = true", "no size"),
-        ('[collect]\nmax-free = "1G"', "no collect.min-free"),
+        ('[collect]\nmax-free = "1G"', "without collect.min-free"),
         ('[collect]\nmin-free = "2G"\nmax-free = "1G"', "less"),
         ('[collect]\nolder-than = "long"', "no duration"),
         ("[collect]\nkeep-derivations = 1", "neither"),

@@ -572,7 +572,7 @@ def test_what_recipes_print_goes_to_the_caller_and_not_to_standard_output(
 )
 def test_an_evaluation_without_end_is_ended_and_its_line_named(folder: Path, loop: str) -> None:
     (folder / "stages.py").write_text(f"# recipes\n{loop}\n")
-    with pytest.raises(EvaluationError, match=r"did not come to an end within 0\.5s") as caught:
+    with pytest.raises(EvaluationError, match=r"did not end within 0\.5s") as caught:
         evaluation(str(folder), "debian", EvaluationLimits(seconds=0.5))
     assert caught.value.file == str(folder / "stages.py")
     assert caught.value.line in range(2, 7)

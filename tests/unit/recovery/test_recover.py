@@ -138,7 +138,7 @@ def test_a_store_without_its_index_is_not_taken_for_an_empty_one(
     kept: Kept, ruin: Callable[[Layout], None]
 ) -> None:
     ruin(kept.layout)
-    with pytest.raises(CorruptObject, match="is gone") as caught:
+    with pytest.raises(CorruptObject, match="is missing") as caught:
         Store.open(kept.layout.root)
     assert "index rebuild" in str(caught.value.hint)
 
@@ -540,7 +540,7 @@ def shared_pages(layout: Layout) -> None:
 def test_an_old_index_that_tells_the_same_again_and_again_is_left(tmp_path: Path) -> None:
     layout = Layout(str(tmp_path / "root"))
     shared_pages(layout)
-    assert rebuild(layout).old == "it tells the same again and again"
+    assert rebuild(layout).old == "it repeats the same records without end"
 
 
 @pytest.mark.parametrize("length", [0, 60, 1 << 20, 1 << 30])

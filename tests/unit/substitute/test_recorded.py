@@ -143,7 +143,7 @@ def test_of_a_build_with_several_outputs_each_can_be_named(past: Past) -> None:
 def test_what_was_added_and_is_gone_is_named(past: Past) -> None:
     added, goal = past.gone("added"), past.gone("goal")
     past.made([goal], "goal", [added])
-    with pytest.raises(UnknownObject, match=f"{goal}.*cannot be made again: that takes {added}"):
+    with pytest.raises(UnknownObject, match=f"{goal}.*cannot be made again: it needs {added}"):
         remember(past.store, [goal])
     with pytest.raises(UnknownObject, match=f"{added}.*cannot be made again$"):
         remember(past.store, [added])
@@ -168,7 +168,7 @@ def test_an_input_that_comes_out_otherwise_is_told(past: Past) -> None:
     past.made([below], "below", [seed])
     past.made([goal], "goal", [below])
     way, asked = rebuilding(past, None)
-    with pytest.raises(UnknownObject, match=f"{below}.*what is made again is another object"):
+    with pytest.raises(UnknownObject, match=f"{below}.*a rebuild makes another object"):
         way.manifest(goal)
     assert [set(found.goals) for found in asked] == [{below}]
 

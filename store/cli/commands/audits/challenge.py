@@ -68,7 +68,7 @@ def command(
         raise UnusableKey(
             f"{counted(threshold, 'signer')} {'has' if threshold == 1 else 'have'} to agree, and "
             f"{counted(len(keys), 'key')} {'is' if len(keys) == 1 else 'are'} trusted",
-            hint="`store key trust FILE`, or --trust, says whose signatures count",
+            hint="choose trusted keys with `store key trust FILE`, or with --trust",
         )
     subjects, lacking = _subjects(context, packages, closure)
     wanted = {(subject.key, subject.output) for subject in subjects}
@@ -119,7 +119,7 @@ def _report(evidence: Evidence, *, signed_only: bool, trusting: bool) -> None:
     counts = evidence.counts
     click.echo(counted(counts["signed"], "signed statement"), err=True)
     if counts["unsigned"]:
-        nothing = ", which count nothing with --threshold" if signed_only else ""
+        nothing = ", which do not count with --threshold" if signed_only else ""
         click.echo(f"{counted(counts['unsigned'], 'unsigned statement')}{nothing}", err=True)
     for kind, (thing, what) in _IGNORED.items():
         if counts[kind]:

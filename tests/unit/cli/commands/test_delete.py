@@ -21,15 +21,15 @@ def test_what_is_freed_is_told_once(line: Line, tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_the_hint_is_of_what_keeps_it(line: Line, tmp_path: Path) -> None:
     path = line.add(tmp_path / "kept", "kept", "--out-link", str(tmp_path / "link"))
-    assert "removing the link" in line.run("delete", path, code=58).stderr
+    assert "remove the link" in line.run("delete", path, code=58).stderr
     (tmp_path / "link").unlink()
     line.run("root", "add", "mine", path)
-    assert "`store root remove` lets go" in line.run("delete", path, code=58).stderr
+    assert "remove it with `store root remove`" in line.run("delete", path, code=58).stderr
     line.run("root", "remove", "mine")
     with (line.root / path[1:]).open() as stream:
         error = line.run("delete", path, code=58).stderr
         assert f"process {os.getpid()}" in error
-        assert "when that process ends" in error
+        assert "when that process has ended" in error
         assert stream.read() == "kept"
     line.run("delete", path)
 

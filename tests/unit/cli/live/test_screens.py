@@ -222,7 +222,7 @@ def test_a_long_removal_is_drawn_until_it_is_over() -> None:
     play = Play(80, 24).tell(planned([node("a", "build", None)]), start("a"))
     for files in (99, 200):
         play.tell(events.Removing(key("a"), "a", files))
-    removing = "removing what a left behind: 200 files gone"
+    removing = "removing the leftovers of a: 200 files removed"
     assert removing in play.seen()
     play.tell(events.Removed(key("a")))
     assert removing not in play.seen()
