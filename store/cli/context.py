@@ -112,7 +112,8 @@ class Context:
 
 def _say_of_links(root: str) -> None:
     """Say why opening a store of an earlier version takes long."""
-    if os.path.lexists(Layout(root).links):
+    links = Layout(root).links
+    if os.path.lexists(links) and os.lstat(links).st_uid == os.geteuid():
         print("store: removing the second names of files, once…", file=sys.stderr)
 
 

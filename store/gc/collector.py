@@ -196,7 +196,7 @@ class Collector:
     def _round(self, numbers: Sequence[int], marking: Marking) -> None:
         discarding = Discarding(self._store)
         try:
-            at = 0
+            at, before = 0, len(self.outcome.deleted)
             while at < len(numbers):
                 # What changed much is looked at without a lock first.
                 with self._store.index.read() as txn:
@@ -204,13 +204,13 @@ class Collector:
                 batch = discarding.take(numbers[at:], marking.refresh)
                 at += batch.done
                 self._note(batch)
+            self._forget(self.outcome.deleted[before:])
             self._give_back(discarding)
         finally:
             discarding.close()
 
     def _note(self, batch: Batch) -> None:
         self.outcome.deleted += batch.taken
-        self._forget(batch.taken)
         self._refused(batch.refused)
         self._held(batch.held)
 
