@@ -5,8 +5,9 @@ being worked on. Without, all tests run, and a module of which too little is exe
 Whether the tests themselves pass is the concern of ``scripts/test``: here everything is slower,
 and a test that measures times may fail.
 
-Processes that the engine forks, and commands that a test starts with this environment, count, too.
-One that is killed, or cannot reach its file (in a sandbox, or as another user), does not.
+Processes that the engine forks, and commands that a test starts with this environment, count, too;
+so do a builder's side of the sandbox and the evaluation of recipes, where `tests/recorder.py` keeps
+the record. What a test kills does not, and neither does what it runs as another user.
 """
 
 from __future__ import annotations
@@ -19,6 +20,10 @@ import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
+
+from coverage import CoverageData
+
+from tests import recorder
 
 TOP: Final = Path(__file__).resolve().parents[1]
 LEAST: Final = 80.0
@@ -35,8 +40,12 @@ def coverage(*words: str, env: Mapping[str, str]) -> int:
 
 def measured(folder: Path, tests: Iterable[str]) -> dict[str, Any]:
     """Run tests, with what each process executed kept in ``folder``; the report on all of it."""
-    env = {**os.environ, "COVERAGE_FILE": str(folder / "data")}
-    coverage("run", "-m", "pytest", *tests, env=env)
+    lines = folder / "lines"
+    env = {**os.environ, "COVERAGE_FILE": str(folder / "data"), recorder.VARIABLE: str(lines)}
+    coverage("run", "-m", "pytest", "-p", "tests.recorder", *tests, env=env)
+    data = CoverageData(str(folder / "data.recorded"))
+    data.add_lines({file: found for file, found in recorder.executed(str(lines)) if found})
+    data.write()
     coverage("combine", "--quiet", env=env)
     report = folder / "report.json"
     if coverage("json", "--quiet", "-o", str(report), env=env):

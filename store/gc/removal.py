@@ -14,8 +14,8 @@ from store.local.discarding import RUN
 from store.system.beneath import opened
 from store.system.locks import DirectoryLock
 from store.system.parallel import map_chunks, map_threads
-from store.system.removing import TreeRemoval as TreeRemoval
 from store.system.removing import (
+    TreeRemoval,
     open_folder,
     portions_of,
     remove_part,

@@ -16,7 +16,7 @@ from store.local.discarding import RUN
 from store.model.manifest import Manifest
 from store.objects.ingest import ingest
 from store.system import parallel
-from store.system.removing import TreeRemoval as TreeRemoval
+from store.system.removing import TreeRemoval
 
 BLOCK = 4096
 """What a file of some bytes takes on the disk, unless its file system says otherwise."""

@@ -85,7 +85,7 @@ MANIFESTS: dict[str, Callable[[str, str], object]] = {
     "of another": lambda path, other: replace(path, Path(other).read_bytes()),
     "cut short": lambda path, other: replace(path, Path(path).read_bytes()[:-1]),
     "not there": lambda path, other: os.unlink(path),
-    "a link": lambda path, other: relink(path, other),
+    "a link": relink,
     "writable": lambda path, other: os.chmod(path, 0o644),
     "of another size": lambda path, other: replace(
         path, Path(path).read_bytes().replace(b"\x01\xc2\x02", b"\x01\xc2\x03")
