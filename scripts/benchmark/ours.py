@@ -117,7 +117,7 @@ def link_roots(layout: Layout, links: dict[str, ObjectId]) -> None:
 
     def transaction(txn: Writer) -> None:
         for path, oid in links.items():
-            txn.put_root(f"link:{os.path.basename(path)}", oid, os.fsencode(path))
+            txn.roots.put(f"link:{os.path.basename(path)}", oid, os.fsencode(path))
 
     index.write(transaction)
     index.close()

@@ -30,7 +30,7 @@ def read(lines: Iterator[str]) -> Iterator[ObjectEntry]:
 def main() -> None:
     """Register what standard input tells in the store at the given root."""
     index = Index.open(Layout(sys.argv[1]).index)
-    index.write(lambda txn: txn.register_all(read(sys.stdin)))
+    index.write(lambda txn: txn.objects.register_all(read(sys.stdin)))
     index.close()
 
 

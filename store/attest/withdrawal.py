@@ -31,15 +31,15 @@ def withdraw(store: Store, keys: Collection[PublicKey]) -> Withdrawn:
 
     def transaction(txn: Writer) -> Withdrawn:
         done = Withdrawn([], [])
-        for record in list(txn.every_realisation()):
+        for record in list(txn.realisations.all()):
             signers = record.origin.signers
             left = tuple(line for line in signers if _key(line) not in keys)
             if left == signers:
                 continue
-            txn.remove_realisation(record)
+            txn.realisations.remove(record)
             if left:
                 origin = Origin(How.SIGNED, record.origin.place, left)
-                txn.add_realisation(replace(record, origin=origin))
+                txn.realisations.add(replace(record, origin=origin))
             (done.kept if left else done.forgotten).append(record)
         return done
 

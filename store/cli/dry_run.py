@@ -117,7 +117,7 @@ def _victims(
             part = slice(start, start + most)
             used = dict(zip(plan.dead[part], plan.used[part], strict=True)) if plan.used else {}
             # A collection that goes on may have taken some of them meanwhile.
-            named = txn.named(plan.dead[part])
+            named = txn.by_number.named(plan.dead[part])
             freed = forecast.freed_by(list(named.values()))
             yield [
                 (name, size, used.get(number))
@@ -130,7 +130,7 @@ def _unknown(layout: Layout, txn: Reader) -> list[str]:
     """What a run would find in the store directory that the index does not know."""
     # In any store that nobody was killed in there are as many entries as objects, and that is seen
     # in a tenth of the time.
-    if len(os.listdir(layout.objects)) == txn.count():
+    if len(os.listdir(layout.objects)) == txn.objects.count():
         return []
     from store.local.discarding import strays
 

@@ -117,8 +117,10 @@ def held_most(store: Store, plan: CollectionPlan) -> tuple[tuple[str, int], ...]
     """Who keeps most, largest first, with the bytes that each keeps and none of those before it."""
     sizes = []
     with store.index.read() as txn:
-        marks = bytearray(txn.next_number())
+        marks = bytearray(txn.by_number.next_number())
         for each in plan.holders.alive:
-            known = [number for number in map(txn.number, each.objects) if number is not None]
-            sizes.append((str(each), sum(map(txn.size, txn.spread(known, marks)))))
+            known = [
+                number for number in map(txn.objects.number, each.objects) if number is not None
+            ]
+            sizes.append((str(each), sum(map(txn.by_number.size, txn.graph.spread(known, marks)))))
     return tuple(nlargest(_NAMED, sizes, key=itemgetter(1)))

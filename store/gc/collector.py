@@ -22,7 +22,6 @@ from store.gc.plan import CollectionPlan, make_plan
 from store.gc.policy import Policy
 from store.gc.removal import DeadRemoval
 from store.index.content_table import ContentTable
-from store.index.writing import Writer
 from store.local.discarding import Batch, Discarding, strays
 from store.local.equal_files import reconcile
 from store.local.roots import NamedRoot
@@ -93,7 +92,7 @@ class Collector:
         """What a wrong clock called used in the future is spared as if it were used now: from now
         on that has an end."""
         with self._store.index.read() as txn:
-            oids = [txn.id(number) for number in numbers]
+            oids = [txn.by_number.id(number) for number in numbers]
         self._store.note_used(oids)
 
     def delete(self, numbers: Sequence[int], marking: Marking) -> None:
@@ -111,13 +110,13 @@ class Collector:
             self._store.index.spend_reserve()
             self.removal.empty_trash()
             self._store.remove_stale_work()
-            self._store.index.write(Writer.start_journal)
+            self._store.index.write(lambda txn: txn.journal.start())
             self.outcome.dropped_leases = self._store.drop_stale_leases()
             try:
                 yield
             finally:
                 with contextlib.suppress(StoreFull):
-                    self._store.index.write(Writer.end_journal)
+                    self._store.index.write(lambda txn: txn.journal.end())
                 self._store.index.keep_reserve()
             self.outcome.freed = self.removal.freed
             self.outcome.refused.update(self.removal.left)
@@ -185,7 +184,7 @@ class Collector:
         with self._store.index.read() as txn:
             while start < end:
                 crowd = plan.dead[start : min(start + few, end)]
-                for freed in forecast.freed_by(txn.names(crowd)):
+                for freed in forecast.freed_by(txn.by_number.names(crowd)):
                     start += 1
                     wanted -= freed
                     if wanted <= 0:

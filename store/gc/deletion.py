@@ -39,7 +39,7 @@ def delete(
         for oid in oids:
             _refuse_alive(store, plan, oid)
         with store.index.read() as txn:
-            numbers = [txn.known(oid) for oid in txn.referrers_closure(oids)]
+            numbers = [txn.objects.known(oid) for oid in txn.graph.referrers_closure(oids)]
         # Greater numbers first: what refers to something has a greater one.
         collector.delete(array("I", sorted(numbers, reverse=True)), plan.marking)
     gone = {*collector.outcome.deleted, *collector.outcome.undeleted}
@@ -51,7 +51,7 @@ def delete(
 
 def _refuse_alive(store: Store, plan: CollectionPlan, oid: ObjectId) -> None:
     with store.index.read() as txn:
-        if not plan.marking.marks[txn.known(oid)]:
+        if not plan.marking.marks[txn.objects.known(oid)]:
             return
     chain = why_alive(store, oid)
     if chain is None:

@@ -97,7 +97,7 @@ def _logs(layout: Layout, txn: Reader) -> Iterator[LogFile]:
             if not stat.S_ISDIR(status.st_mode):
                 key = bytes.fromhex(name)
                 size = status.st_blocks * _BLOCK
-                alive = any(map(txn.has, txn.made_of(key)))
+                alive = any(map(txn.objects.has, txn.realisations.made_of(key)))
                 yield LogFile(key, size, status.st_mtime, status.st_ino, alive)
     finally:
         os.close(folder)

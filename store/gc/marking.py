@@ -18,7 +18,7 @@ class Marking:
     """The marks of one snapshot, brought up to date with what became held or known since."""
 
     def __init__(self, txn: Reader, *, keep_derivations: bool = False) -> None:
-        self.marks = bytearray(txn.next_number())
+        self.marks = bytearray(txn.by_number.next_number())
         self.all_known = True
         self._keep_derivations = keep_derivations
         self._position = 0
@@ -28,14 +28,14 @@ class Marking:
         returns the numbers of what is registered and not marked, descending: referrers first.
         ``all_known`` says then whether all of the digests are registered."""
         digests = set(digests)
-        numbers = txn.numbers_of(digests)
+        numbers = txn.objects.numbers_of(digests)
         self.all_known = len(numbers) == len(digests)
         if self._keep_derivations:
             self._spread(txn, numbers)
         else:
             for number in numbers:
                 self.marks[number] = 1
-        return txn.unmarked(self.marks)
+        return txn.graph.unmarked(self.marks)
 
     def hold(self, txn: Reader, numbers: Iterable[int]) -> int:
         """Mark the objects with these numbers, and all that they need; returns how many that were
@@ -43,24 +43,24 @@ class Marking:
         return self._spread(txn, numbers)
 
     def _spread(self, txn: Reader, numbers: Iterable[int]) -> int:
-        fresh = txn.spread(numbers, self.marks)
+        fresh = txn.graph.spread(numbers, self.marks)
         count = len(fresh)
         while self._keep_derivations and fresh:
             above = {other for number in fresh for other in built_from(txn, number)}
-            fresh = txn.spread(above, self.marks)
+            fresh = txn.graph.spread(above, self.marks)
             count += len(fresh)
         return count
 
     def refresh(self, txn: Reader) -> bytearray:
         """Mark what was registered since the snapshot, and what became held while a journal is
         kept; returns the marks."""
-        known, after = len(self.marks), txn.next_number()
+        known, after = len(self.marks), txn.by_number.next_number()
         if after > known:
             self.marks.extend(bytes(after - known))
             # All that is new is somebody's who is at work; what it refers to must stay.
-            self._spread(txn, txn.numbers(known))
-        digests, self._position = txn.journal(self._position)
-        numbers = map(txn.number_of_digest, digests)
+            self._spread(txn, txn.by_number.numbers(known))
+        digests, self._position = txn.journal.since(self._position)
+        numbers = map(txn.objects.number_of_digest, digests)
         self._spread(txn, [number for number in numbers if number is not None])
         return self.marks
 
@@ -70,17 +70,17 @@ def built_from(txn: Reader, number: int) -> set[int]:
     from store.model.derivation import Resolved  # not needed by most runs
 
     found: set[int] = set()
-    for made in txn.makers(txn.id(number)):
+    for made in txn.realisations.makers(txn.by_number.id(number)):
         node = _node(txn, made.key)
         if isinstance(node, Resolved):
             inputs = node.inputs if node.rootfs is None else (*node.inputs, node.rootfs)
-            found.update(n for n in map(txn.number, inputs) if n is not None)
+            found.update(n for n in map(txn.objects.number, inputs) if n is not None)
     return found
 
 
 def _node(txn: Reader, key: bytes) -> Node | None:
     try:
-        return txn.node(key)
+        return txn.nodes.get(key)
     except (FormatError, InvalidName):
         return None  # a record that cannot be read keeps nothing
 
@@ -93,8 +93,8 @@ def by_last_use(txn: Reader, dead: array[int]) -> list[tuple[int, int]]:
     """
     used = dict.fromkeys(dead, 0)
     for number in dead:
-        own = used[number] = max(used[number], txn.last_used(number))
-        for other in txn.below(number):
+        own = used[number] = max(used[number], txn.times.last_used(number))
+        for other in txn.graph.below(number):
             if own > used.get(other, own):
                 used[other] = own
     order = [(used[number], number) for number in dead]

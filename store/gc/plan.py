@@ -52,7 +52,7 @@ def make_plan(
         dead = marking.begin(txn, holders.held())
         if not marking.all_known:
             holders.refuse_unknown(store, txn)
-        total, used, spared = txn.count(), None, 0
+        total, used, spared = txn.objects.count(), None, 0
         ahead: tuple[int, ...] = ()
         live = total - len(dead)
         if uses or policy.bounded or policy.older_than is not None:

@@ -1,5 +1,5 @@
 """The index: what the store knows, in LMDB.
 
 Imports the model and the system; no other room imports lmdb. *Reading* and *writing* are
-transactions; a *record* is a fact that no object can give back.
+transactions, by groups of tables; a *record* is a fact that no object can give back.
 """

@@ -29,6 +29,7 @@ from store.index import reserve, tail
 from store.index.filesystem import refuse_network
 from store.index.reading import Reader
 from store.index.schema import IDENTITY_SIZE, SCHEMA, TABLES, Tables
+from store.index.tables import TableReader, TableWriter
 from store.system import owned
 from store.system.beneath import open_file_beneath, opened
 from store.system.locks import turn
@@ -205,7 +206,7 @@ class Index:
         try:
             with self._begin() as txn:
                 try:
-                    yield Reader(txn, self._tables)
+                    yield Reader(TableReader(txn, self._tables))
                 finally:
                     if not self._writable:
                         self._check_undisturbed(txn.id())
@@ -247,9 +248,10 @@ class Index:
     def _write_in(self, txn: Any, work: Callable[[Writer], T]) -> T:
         from store.index.writing import Writer
 
-        writer = Writer(txn, self._tables)
+        writer = Writer(TableWriter(txn, self._tables))
         result = work(writer)
-        if (writer.told or writer.forgotten) and self._records is not None:
+        changes = writer.changes
+        if (changes.told or changes.forgotten) and self._records is not None:
             from store.index import records
 
             # Before the commit: what the index says can be read there, too. More does no harm.

@@ -58,10 +58,10 @@ def keep(path: str, txn: Writer) -> None:
     """
     try:
         try:
-            if txn.forgotten:
+            if txn.changes.forgotten:
                 write_whole(path, txn)
             else:
-                _append(path, txn.told)
+                _append(path, txn.changes.told)
         except FileNotFoundError:
             write_whole(path, txn)
     except (OSError, StoreError, ValueError, struct.error):

@@ -120,7 +120,7 @@ class Discarding:
     def _know_again(self, kept: Sequence[Manifest]) -> None:
         entries = [ObjectEntry(m.id, m.references, m.refers_to_itself, m.size) for m in kept]
         if entries:
-            self._index.write(lambda txn: txn.register_all(entries))
+            self._index.write(lambda txn: txn.objects.register_all(entries))
 
     def _forget(
         self, txn: Writer, candidates: Sequence[int], live: Callable[[Writer], bytearray]
@@ -131,14 +131,14 @@ class Discarding:
             batch.done += 1
             if marks[number]:
                 continue
-            oid = txn.id(number)
+            oid = txn.by_number.id(number)
             if self._claims.taken(oid.digest):
                 # Somebody found it in place and is about to register it.
-                txn.spread([number], marks)
+                txn.graph.spread([number], marks)
                 continue
             # So that who checks the store does not take it for a stray until it has left.
             self._claims.add(oid.digest)
-            txn.unregister(number)
+            txn.objects.unregister(number)
             batch.taken.append(oid)
             if len(batch.taken) >= self._most or time.monotonic() - batch.began > BATCH_SECONDS:
                 break
@@ -186,7 +186,7 @@ class Discarding:
         # knows. None is added meanwhile: who claims is alone, as we are.
         free = [oid for oid in oids if not self._claims.taken(oid.digest)]
         with self._index.read() as txn:
-            return [oid for oid in free if not txn.has(oid)]
+            return [oid for oid in free if not txn.objects.has(oid)]
 
     def clear_swaps(self, oids: Iterable[ObjectId]) -> None:
         """Take out what killed swaps of these objects left. A swap that goes on is waited for, and
@@ -194,7 +194,7 @@ class Discarding:
         aside = f"{self.folder}/objects"
         with exclusive(self._layout) as folder:
             with self._index.read() as txn:
-                known = {oid: txn.has(oid) for oid in oids}
+                known = {oid: txn.objects.has(oid) for oid in oids}
             for oid, needed in known.items():
                 # What cannot be moved is met again by the next run; others are not to wait for it.
                 with contextlib.suppress(OSError):
@@ -260,8 +260,8 @@ class Strays:
 def strays(layout: Layout, txn: Reader) -> Strays:
     """What lies in the store directory and is no object of the index."""
     objects = os.listdir(layout.objects)
-    ids = map(parsed, txn.unknown({*objects, *os.listdir(layout.manifests)}))
-    names = sorted(str(oid) for oid in ids if oid is not None and not txn.has(oid))
+    ids = map(parsed, txn.objects.unknown({*objects, *os.listdir(layout.manifests)}))
+    names = sorted(str(oid) for oid in ids if oid is not None and not txn.objects.has(oid))
     return Strays(names, sorted(swapped(objects)))
 
 

@@ -31,11 +31,13 @@ def untold(layout: Layout, index: Index) -> tuple[list[str], list[bytes]]:
     and the digests of those of which it is the other way round."""
     told = ContentTable(layout.index).digests()
     with index.read() as txn:
-        known = set(txn.numbers_of(told))
-        fresh = txn.names(number for number in txn.numbers() if number not in known)
+        known = set(txn.objects.numbers_of(told))
+        fresh = txn.by_number.names(
+            number for number in txn.by_number.numbers() if number not in known
+        )
         if len(known) == len(told):
             return fresh, []
-        return fresh, [digest for digest in told if txn.number_of_digest(digest) is None]
+        return fresh, [digest for digest in told if txn.objects.number_of_digest(digest) is None]
 
 
 def reconcile(layout: Layout, index: Index) -> None:
@@ -50,7 +52,7 @@ def reconcile(layout: Layout, index: Index) -> None:
         # Who puts an object in place tells of it before it is registered.
         gone = [digest for digest in gone if not claims.taken(digest)]
         with index.read() as txn:
-            gone = [digest for digest in gone if txn.number_of_digest(digest) is None]
+            gone = [digest for digest in gone if txn.objects.number_of_digest(digest) is None]
     finally:
         claims.release()
     ContentTable(layout.index).forget(gone)

@@ -60,14 +60,14 @@ class Holding:
     def standing(self, txn: Reader, patience: float = UNSEEN) -> Standing:
         """Every root of a snapshot as it is now, where there may be many thousands. One that is out
         of sight is kept for ``patience`` seconds."""
-        return Standing(self.layout, txn.root_values(), Sight(*txn.sight()), patience)
+        return Standing(self.layout, txn.roots.values(), Sight(*txn.roots.sight()), patience)
 
     def note_unseen(self, standing: Standing) -> None:
         """Write down since when roots are out of sight, which are not any more, and in which
         folders the links in sight are."""
         changed = standing.sight()
         if changed:
-            self._index.write(lambda txn: txn.put_unseen(changed))
+            self._index.write(lambda txn: txn.roots.put_unseen(changed))
         moved = list(standing.folders().items())
         for start in range(0, len(moved), CROWD):
             crowd = dict(moved[start : start + CROWD])
@@ -84,7 +84,7 @@ class Holding:
             raise UsageError(
                 f"{quoted(name[:40])}… cannot name a root: the most is {LONGEST_KEY} bytes"
             )
-        self._index.write(lambda txn: txn.put_root(name, oid))
+        self._index.write(lambda txn: txn.roots.put(name, oid))
 
     def remove_root(self, name: str) -> bool:
         """Keep it no longer, by its name or its link's path; returns whether there was one."""
@@ -99,7 +99,7 @@ class Holding:
             lacking = [name for name, root in found.items() if root is None]
             if not lacking:
                 for root in found.values():
-                    txn.remove_root(root or "")
+                    txn.roots.remove(root or "")
             return lacking
 
         return self._index.write(transaction)
@@ -109,8 +109,8 @@ class Holding:
         links = Links(self.layout)
 
         def transaction(txn: Writer) -> int:
-            folders = txn.sight()[0]
-            return sum(txn.remove_root(root.name) for root in roots if gone(root, folders))
+            folders = txn.roots.sight()[0]
+            return sum(txn.roots.remove(root.name) for root in roots if gone(root, folders))
 
         def gone(root: NamedRoot, folders: Mapping[bytes, int]) -> bool:
             if not root.path:
@@ -129,10 +129,10 @@ class Holding:
             raise UsageError(f"{path} exists, and is not a link that could be replaced")
 
         def transaction(txn: Writer) -> None:
-            txn.put_root(link_name(path), oid, os.fsencode(path))
+            txn.roots.put(link_name(path), oid, os.fsencode(path))
             # Within: no collector may see the root before its link is there.
             _make_link(path, target)
-            txn.put_folder(link_name(path), folder_mark(os.path.dirname(path)))
+            txn.roots.put_folder(link_name(path), folder_mark(os.path.dirname(path)))
 
         self._index.write(transaction)
 
@@ -155,7 +155,7 @@ class Holding:
         oids = tuple(oids)
 
         with self._index.read() as txn:
-            many = txn.lease_count() > MANY_LEASES
+            many = txn.leases.count() > MANY_LEASES
         with contextlib.suppress(StoreReadOnly, NotOwner, StoreFull):
             if many:
                 self.drop_stale_leases()
@@ -167,7 +167,7 @@ class Holding:
         In short transactions: a big build that was killed leaves thousands of objects leased.
         """
         with self._index.read() as txn:
-            stale = txn.stale_leases()
+            stale = txn.leases.stale()
         ended = 0
         while ended < len(stale):
             ended += self._index.write(partial(_end_some, stale[ended:]))
@@ -177,21 +177,21 @@ class Holding:
         """The objects are used now. Written down only once an hour, and where it can be."""
         oids, now = tuple(oids), unix_seconds()
         with self._index.read() as txn:
-            known = [number for number in map(txn.number, oids) if number is not None]
-            due = any(txn.use_is_due(number, now) for number in known)
+            known = [number for number in map(txn.objects.number, oids) if number is not None]
+            due = any(txn.times.use_is_due(number, now) for number in known)
         if due:
             with contextlib.suppress(StoreReadOnly, NotOwner, StoreFull):
-                self._index.write(lambda txn: txn.note_used(oids, now))
+                self._index.write(lambda txn: txn.times.note_used(oids, now))
 
     def note_verified(self, oids: Iterable[ObjectId]) -> None:
         """The objects' contents were found sound now."""
         oids = tuple(oids)
-        self._index.write(lambda txn: txn.note_verified(oids))
+        self._index.write(lambda txn: txn.times.note_verified(oids))
 
     def least_recently_verified(self) -> list[ObjectId]:
         """Every object, those never verified first, then by the time of verification."""
         with self._index.read() as txn:
-            return txn.least_recently_verified()
+            return txn.times.least_recently_verified()
 
 
 class Lease:
@@ -218,21 +218,21 @@ class Lease:
     def add_within(self, txn: Writer, oids: Iterable[ObjectId]) -> None:
         """Hold more objects, from the end of a transaction under way."""
         self._begun = True
-        txn.put_lease(self._token, oids)
+        txn.leases.put(self._token, oids)
 
     def end(self) -> None:
         """Hold nothing any more."""
         if self._begun:
             self._begun = False
             self._held.clear()
-            self._index.write(lambda txn: txn.end_lease(self._token))
+            self._index.write(lambda txn: txn.leases.end(self._token))
 
 
 def _end_some(tokens: Iterable[bytes], txn: Writer) -> int:
     """End the first of the leases, as many as a short transaction can; returns how many."""
     left, ended = HELD, 0
     for token in tokens:
-        left -= txn.end_lease(token, left)
+        left -= txn.leases.end(token, left)
         if left == 0:
             break  # and the last of them may hold more
         ended += 1
@@ -248,14 +248,14 @@ def link_name(path: str) -> str:
 
 def _put_folders(marks: Mapping[bytes, int], txn: Writer) -> None:
     for name, mark in marks.items():
-        if txn.has_root(os.fsdecode(name)):
-            txn.put_folder(os.fsdecode(name), mark)
+        if txn.roots.has(os.fsdecode(name)):
+            txn.roots.put_folder(os.fsdecode(name), mark)
 
 
 def _root_named(txn: Reader, name: str) -> str | None:
     """The root of this name, or of the link with this path."""
     for each in (name, link_name(os.path.abspath(name))):
-        if txn.has_root(each):
+        if txn.roots.has(each):
             return each
     return None
 

@@ -47,7 +47,7 @@ class Realisations:
     def outcome(self, node: bytes) -> bytes | None:
         """The key that a node was last resolved to: a cache, which may be dropped."""
         with self._index.read() as txn:
-            return self._outcomes.get(node) or txn.outcome(node)
+            return self._outcomes.get(node) or txn.nodes.outcome(node)
 
     def note_outcome(self, node: bytes, key: bytes) -> None:
         """Remember a node's key; written by :meth:`flush_outcomes`."""
@@ -62,7 +62,7 @@ class Realisations:
         outcomes, self._outcomes = self._outcomes, {}
         if outcomes:
             with contextlib.suppress(StoreReadOnly, NotOwner):
-                self._index.write(lambda txn: txn.put_outcomes(outcomes))
+                self._index.write(lambda txn: txn.nodes.put_outcomes(outcomes))
 
     def realised(
         self,
@@ -84,10 +84,10 @@ class Realisations:
         """
         with self._index.read() as txn:
             if name is None:
-                node = txn.node(key)
+                node = txn.nodes.get(key)
                 name = None if node is None else node.name
             builds: dict[_Build, dict[str, ObjectId]] = {}
-            for record in (each for output in outputs for each in txn.realisations(key, output)):
+            for record in (each for output in outputs for each in txn.realisations.of(key, output)):
                 if (
                     (name is None or record.is_of(name))
                     and (not here or record.origin.built_here)
@@ -96,7 +96,11 @@ class Realisations:
                 ):
                     made = builds.setdefault(_build(record), {})
                     former = made.get(record.output)  # of another build, in the same instant
-                    if former is None or not txn.has(former) or record.object in choice.kept:
+                    if (
+                        former is None
+                        or not txn.objects.has(former)
+                        or record.object in choice.kept
+                    ):
                         made[record.output] = record.object
             whole = {build: made for build, made in builds.items() if len(made) == len(outputs)}
             if not whole:
@@ -104,24 +108,28 @@ class Realisations:
 
             def rank(build: _Build) -> tuple[bool, bool, _Build]:
                 objects = whole[build].values()
-                return (not all(map(txn.has, objects)), choice.kept.isdisjoint(objects), build)
+                return (
+                    not all(map(txn.objects.has, objects)),
+                    choice.kept.isdisjoint(objects),
+                    build,
+                )
 
             return whole[min(whole, key=rank)]
 
     def realisations(self, key: bytes, output: str) -> list[Realisation]:
         """Every record for a key's output, the oldest first."""
         with self._index.read() as txn:
-            return sorted(txn.realisations(key, output), key=lambda item: item.started)
+            return sorted(txn.realisations.of(key, output), key=lambda item: item.started)
 
     def every_realisation(self) -> list[Realisation]:
         """Every record that this store has, by key and output."""
         with self._index.read() as txn:
-            return list(txn.every_realisation())
+            return list(txn.realisations.all())
 
     def makers(self, oid: ObjectId) -> list[Realisation]:
         """The realisations that say this object was made, newest first."""
         with self._index.read() as txn:
-            return sorted(txn.makers(oid), key=lambda item: -item.started)
+            return sorted(txn.realisations.makers(oid), key=lambda item: -item.started)
 
     def maker(self, oid: ObjectId) -> Realisation:
         """The newest of :meth:`makers`; UnknownObject when it was only added."""
@@ -133,7 +141,7 @@ class Realisations:
     def node(self, digest: bytes) -> Source | Derivation | Resolved:
         """What was recorded under a node's digest or key; UnknownObject otherwise."""
         with self._index.read() as txn:
-            value = txn.node(digest)
+            value = txn.nodes.get(digest)
         if value is None:
             raise UnknownObject(f"this store has no derivation {digest.hex()}")
         return value
@@ -141,18 +149,18 @@ class Realisations:
     def expected_seconds(self, name: str) -> float | None:
         """The median of the time that earlier builds of this name took here."""
         with self._index.read() as txn:
-            durations = sorted(txn.history(name))
+            durations = sorted(txn.history.of(name))
         return durations[len(durations) // 2] / 1000 if durations else None
 
     def source_verified(self, sha256: str, locators: Sequence[str]) -> bool:
         """Whether one of the locators was seen to yield this hash."""
         with self._index.read() as txn:
-            return any(txn.verified_source(sha256, shown(locator)) for locator in locators)
+            return any(txn.sources.verified(sha256, shown(locator)) for locator in locators)
 
     def record_nodes(self, *values: Source | Derivation | Resolved | None) -> None:
         """Keep what nodes are, so that they can be shown without their recipes."""
         nodes = [value for value in values if value is not None]
-        self._index.write(lambda txn: txn.put_nodes(nodes))
+        self._index.write(lambda txn: txn.nodes.put(nodes))
 
     def register(
         self,
@@ -228,11 +236,11 @@ def _register(
     from store.model.derivation import Source
 
     value, result = made.value, made.result
-    txn.put_nodes([value] if made.derivation is None else [made.derivation, value])
-    txn.register_all(entries)
+    txn.nodes.put([value] if made.derivation is None else [made.derivation, value])
+    txn.objects.register_all(entries)
     for record in records:
-        txn.add_realisation(record)
-    txn.put_outcomes({made.node: made.key})
-    txn.add_history(value.name, round(result.seconds * 1000))
+        txn.realisations.add(record)
+    txn.nodes.put_outcomes({made.node: made.key})
+    txn.history.add(value.name, round(result.seconds * 1000))
     if isinstance(value, Source) and result.locator:
-        txn.add_verified_source(value.sha256, shown(result.locator), result.started)
+        txn.sources.add(value.sha256, shown(result.locator), result.started)

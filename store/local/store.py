@@ -106,21 +106,26 @@ class Store(Realisations, Holding):
     def present(self, oid: ObjectId) -> bool:
         """Whether the object is in the index and on disk, with nothing amiss at first sight."""
         with self._index.read() as txn:
-            known = txn.has(oid)
+            known = txn.objects.has(oid)
         return known and looks_intact(self.layout.object(oid))
 
     def lost(self, oids: Iterable[ObjectId]) -> list[ObjectId]:
         """The objects among those given, and all that they refer to, that the index knows and the
         disk does not hold, or not as they were stored."""
         with self._index.read() as txn:
-            names = [name for name, _ in txn.listing(txn.reached(filter(txn.has, tuple(oids))))]
+            names = [
+                name
+                for name, _ in txn.by_number.listing(
+                    txn.graph.reached(filter(txn.objects.has, tuple(oids)))
+                )
+            ]
         objects = self.layout.objects
         return [ObjectId.parse(name) for name in names if not looks_intact(f"{objects}/{name}")]
 
     def objects(self) -> list[tuple[ObjectId, int]]:
         """Every object with its size in bytes, by digest."""
         with self._index.read() as txn:
-            return list(txn.objects())
+            return list(txn.objects.all())
 
     def find(self, prefix: str) -> list[ObjectId]:
         """The objects whose digest's text begins with ``prefix``."""
@@ -132,12 +137,12 @@ class Store(Realisations, Holding):
         except FormatError:
             return []
         with self._index.read() as txn:
-            return txn.beginning(first, last)
+            return txn.objects.beginning(first, last)
 
     def closure(self, oids: Iterable[ObjectId]) -> tuple[ObjectId, ...]:
         """The objects and everything they refer to; UnknownObject if one is not in the index."""
         with self._index.read() as txn:
-            return tuple(txn.closure(oids))
+            return tuple(txn.graph.closure(oids))
 
     def closure_names(self, oids: Iterable[ObjectId]) -> tuple[str, ...]:
         """As :meth:`closure`, but of each its ``<digest>-<name>``: for who asks for every build."""
@@ -146,7 +151,7 @@ class Store(Realisations, Holding):
     def referrers_closure(self, oids: Iterable[ObjectId]) -> tuple[ObjectId, ...]:
         """The objects and everything that refers to them."""
         with self._index.read() as txn:
-            return tuple(txn.referrers_closure(oids))
+            return tuple(txn.graph.referrers_closure(oids))
 
     def listing(
         self, oids: Iterable[ObjectId], *, referrers: bool = False
@@ -154,23 +159,23 @@ class Store(Realisations, Holding):
         """As :meth:`closure`, or :meth:`referrers_closure`, for who shows them: of each its
         ``<digest>-<name>`` and its size in bytes, by digest."""
         with self._index.read() as txn:
-            found = txn.reaching(oids) if referrers else txn.reached(oids)
-            return txn.listing(found)
+            found = txn.graph.reaching(oids) if referrers else txn.graph.reached(oids)
+            return txn.by_number.listing(found)
 
     def references(self, oid: ObjectId) -> tuple[ObjectId, ...]:
         """The objects that one names directly, itself left out."""
         with self._index.read() as txn:
-            return tuple(txn.references(oid))
+            return tuple(txn.graph.references(oid))
 
     def referrers(self, oid: ObjectId) -> tuple[ObjectId, ...]:
         """The objects that name one directly."""
         with self._index.read() as txn:
-            return tuple(txn.referrers(oid))
+            return tuple(txn.graph.referrers(oid))
 
     def total_size(self, oids: Iterable[ObjectId]) -> int:
         """Bytes of all the objects, shared files counted each time."""
         with self._index.read() as txn:
-            return sum(txn.object(oid).size for oid in oids)
+            return sum(txn.objects.record(oid).size for oid in oids)
 
     def manifest(self, oid: ObjectId) -> Manifest:
         """The object's manifest; UnknownObject, CorruptObject or FormatError."""
@@ -234,7 +239,7 @@ class Store(Realisations, Holding):
         def transaction(txn: Writer) -> int:
             if lease is not None:
                 lease.add_within(txn, [entry.id for entry in entries])
-            return txn.register_all(entries)
+            return txn.objects.register_all(entries)
 
         return self._index.write(transaction)
 

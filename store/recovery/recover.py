@@ -160,7 +160,7 @@ def _fill(
     told.append(replay)
     for start in range(0, len(found.sound), CROWD):
         progress(start, len(found.sound))
-        txn.register_all(found.sound[start : start + CROWD])
+        txn.objects.register_all(found.sound[start : start + CROWD])
     for scan, nameless in scans:
         if scan is not None:
             scan.skipped = 0

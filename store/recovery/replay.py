@@ -51,15 +51,15 @@ class Replay:
     def finish(self, txn: Writer) -> None:
         """Set the roots that are left when all is told, and drop the realisations that do not fit
         a derivation that was told after them."""
-        for record, _ in list(txn.misnamed()):
-            txn.remove_realisation(record)
+        for record, _ in list(txn.realisations.misnamed()):
+            txn.realisations.remove(record)
             self.unread += 1
-        self.realisations = txn.realisation_count()
+        self.realisations = txn.realisations.count()
         if self.identity is not None:
             txn.set_identity(self.identity)
         for key, root in sorted(self._roots.items()):
-            if txn.has(root.id):
-                txn.set_root(key, root)
+            if txn.objects.has(root.id):
+                txn.roots.restore(key, root)
                 self.roots += 1
             else:
                 name = os.fsdecode(root.path or key)
@@ -76,21 +76,21 @@ class Replay:
             case ["node", bytes(data)]:
                 if data[:1] not in KINDS:
                     raise FormatError("a node of no known kind")
-                txn.put_nodes([KINDS[data[:1]].decode(data[1:])])
+                txn.nodes.put([KINDS[data[:1]].decode(data[1:])])
             case ["realised", bytes(data)]:
-                txn.add_realisation(self._ours(Realisation.from_stored(data)))
+                txn.realisations.add(self._ours(Realisation.from_stored(data)))
             case ["realisation", bytes(data)]:
-                txn.add_realisation(with_origin(Realisation.decode(data)))
+                txn.realisations.add(with_origin(Realisation.decode(data)))
             case ["source", bytes(sha256), bytes(locator), int(when)] if len(sha256) == 32:
-                txn.add_verified_source(sha256.hex(), os.fsdecode(locator), when)
+                txn.sources.add(sha256.hex(), os.fsdecode(locator), when)
             case ["history", str(name), list(times)]:
-                txn.put_history(name, [fields.integer(item) for item in times])
+                txn.history.put(name, [fields.integer(item) for item in times])
             case ["root", bytes(key), bytes(data)]:
                 self._roots[key] = Root.unpack(data)
             case ["unroot", bytes(key)]:
                 self._roots.pop(key, None)
             case ["times", bytes(digest), int(used), int(verified)]:
-                txn.put_times(digest, used, verified)
+                txn.times.put(digest, used, verified)
             case _:
                 raise FormatError("a record of no known kind")
 

@@ -125,8 +125,8 @@ def import_objects(
         judged, untold = _judge(store, source, roots, belief)
 
         def transaction(txn: Writer) -> Imported:
-            txn.register_all(entries)
-            txn.put_nodes(node for node in judged.nodes if txn.node(node.digest) is None)
+            txn.objects.register_all(entries)
+            txn.nodes.put(node for node in judged.nodes if txn.nodes.get(node.digest) is None)
             taken, refused = _add_records(txn, judged)
             passed_over = sum(not _is_known(txn, record) for record in judged.passed_over)
             return Imported(fresh, taken, passed_over, refused, untold)
@@ -159,7 +159,7 @@ def _add_records(txn: Writer, judged: Judged) -> tuple[list[Origin], list[str]]:
         if record.origin.how is How.CHECKED and _says_the_same(txn, record):
             continue
         try:
-            txn.add_realisation(record)
+            txn.realisations.add(record)
         except (InvalidName, FormatError) as error:
             refused.append(error.message)
         else:
@@ -168,10 +168,10 @@ def _add_records(txn: Writer, judged: Judged) -> tuple[list[Origin], list[str]]:
 
 
 def _says_the_same(txn: Writer, record: Realisation) -> bool:
-    known = txn.realisations(record.key, record.output)
+    known = txn.realisations.of(record.key, record.output)
     return any(other.object == record.object and other.may_be_fetched() for other in known)
 
 
 def _is_known(txn: Writer, record: Realisation) -> bool:
-    known = txn.realisations(record.key, record.output)
+    known = txn.realisations.of(record.key, record.output)
     return any(other.encode() == record.encode() for other in known)

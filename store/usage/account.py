@@ -77,12 +77,12 @@ def account(
         store.index.prefetch()
     with store.index.read() as txn:
         alive = gather(store, txn).alive if oids is None else ()
-        numbers = array("I", txn.numbers() if oids is None else _closure(txn, oids))
+        numbers = array("I", txn.by_number.numbers() if oids is None else _closure(txn, oids))
         owners = _owners(txn, numbers, alive)
-        sizes = array("Q", map(txn.size, numbers))
+        sizes = array("Q", map(txn.by_number.size, numbers))
         # Some at a time, as their records take more than they do.
         starts = range(0, len(numbers), CROWD)
-        names = [name for at in starts for name in txn.names(numbers[at : at + CROWD])]
+        names = [name for at in starts for name in txn.by_number.names(numbers[at : at + CROWD])]
     found = Account(Shares(names, sizes, owners), alive)
     try:
         freed = _look(store.layout, found, progress)
@@ -97,23 +97,23 @@ def account(
 
 
 def _closure(txn: Reader, oids: Iterable[ObjectId]) -> array[int]:
-    return txn.spread(map(txn.known, oids), bytearray(txn.next_number()))
+    return txn.graph.spread(map(txn.objects.known, oids), bytearray(txn.by_number.next_number()))
 
 
 def _owners(txn: Reader, numbers: array[int], alive: Sequence[Holder]) -> array[int]:
     """For each of the numbers, who alone keeps the object. References have smaller numbers."""
     if not alive:
         return array("i", [NOBODY]) * len(numbers)
-    owners = array("i", [NOBODY]) * txn.next_number()
+    owners = array("i", [NOBODY]) * txn.by_number.next_number()
     for at, holder in enumerate(alive):
         for oid in holder.objects:
-            number = txn.number(oid)
+            number = txn.objects.number(oid)
             if number is not None:
                 owners[number] = _joined(owners[number], at)
     for number in reversed(numbers):
         own = owners[number]
         if own != NOBODY:
-            for other in txn.below(number):
+            for other in txn.graph.below(number):
                 owners[other] = _joined(owners[other], own)
     return array("i", map(owners.__getitem__, numbers))
 
@@ -128,14 +128,16 @@ def _held(store: Store, holders: Sequence[tuple[Holder, int]], progress: Progres
     found = []
     with store.index.read() as txn:
         # Looked up once for all, as most are in many closures.
-        sizes = array("Q", bytes(8 * txn.next_number()))
-        for known in txn.numbers():
-            sizes[known] = txn.size(known)
-        marks = bytearray(txn.next_number())
+        sizes = array("Q", bytes(8 * txn.by_number.next_number()))
+        for known in txn.by_number.numbers():
+            sizes[known] = txn.by_number.size(known)
+        marks = bytearray(txn.by_number.next_number())
         for done, (holder, frees) in enumerate(holders):
             progress("holder", done, len(holders))
-            roots = [number for oid in holder.objects if (number := txn.number(oid)) is not None]
-            below = txn.spread(roots, marks)
+            roots = [
+                number for oid in holder.objects if (number := txn.objects.number(oid)) is not None
+            ]
+            below = txn.graph.spread(roots, marks)
             # To make all marks anew takes as long as a small closure.
             for known in below:
                 marks[known] = 0

@@ -72,7 +72,7 @@ class Holders(NamedTuple):
         made by hand to what is gone."""
         for root in self.roots.named():
             oid = root.holds
-            if oid is None or oid != root.recorded or txn.has(oid):
+            if oid is None or oid != root.recorded or txn.objects.has(oid):
                 continue
             if root.path is None or os.path.lexists(store.layout.object(oid)):
                 raise damaged(
@@ -91,7 +91,7 @@ def gather(
         if root.path is not None and root.name != link_name(root.path):
             # Not the path that it was recorded with: the link may stand.
             raise damaged("roots", f"{root.name} is not the name of the link {root.path}")
-    leases = list(txn.leases().values())
+    leases = list(txn.leases.all().values())
     usage = processes.in_use()
     living = [lease for lease in leases if holder.alive(lease)]
     others = (*_leased(living), *_used(usage, txn), *_entered(store, txn, leaving))
@@ -112,13 +112,15 @@ def _leased(leases: Sequence[LeaseRecord]) -> Iterator[Holder]:
 
 def _used(usage: Usage, txn: Reader) -> Iterator[Holder]:
     for pid, digests in usage.digests.items():
-        numbers = {number for each in digests if (number := txn.number_of_digest(each))}
+        numbers = {number for each in digests if (number := txn.objects.number_of_digest(each))}
         if numbers:
-            yield Holder(HolderKind.PROCESS, f"{pid} ({usage.names[pid]})", tuple(txn.ids(numbers)))
+            yield Holder(
+                HolderKind.PROCESS, f"{pid} ({usage.names[pid]})", tuple(txn.by_number.ids(numbers))
+            )
 
 
 def _entered(store: Store, txn: Reader, leaving: Collection[str]) -> Iterator[Holder]:
     for tree in kept_trees(store.layout):
-        needs = tuple(filter(txn.has, tree.needs))
+        needs = tuple(filter(txn.objects.has, tree.needs))
         if needs and tree.name not in leaving:
             yield Holder(HolderKind.TREE, f"{store.layout.failed}/{tree.name}", needs)

@@ -68,11 +68,11 @@ def statistics(store: Store, *, closures: int = 5) -> Statistics:
     """Look at all of the store. CorruptObject when the index is damaged."""
     store.index.prefetch()
     with store.index.read() as txn:
-        numbers = array("I", txn.numbers())
-        sizes = array("Q", map(txn.size, numbers))
+        numbers = array("I", txn.by_number.numbers())
+        sizes = array("Q", map(txn.by_number.size, numbers))
         ages = _ages(txn, numbers, sizes)
         largest = _largest(txn, numbers, closures)
-        counts = txn.realisation_count(), len(txn.roots())
+        counts = txn.realisations.count(), len(txn.roots.all())
         sources = _sources(txn)
     files, before, after = _on_disk(store)
     return Statistics(
@@ -93,7 +93,7 @@ def _ages(txn: Reader, numbers: array[int], sizes: array[int]) -> dict[str, tupl
     found = {name: (0, 0) for name, _ in (*AGES, (OLDER, 0))}
     now = time.time()
     for number, size in zip(numbers, sizes, strict=True):
-        age = now - txn.last_used(number)
+        age = now - txn.times.last_used(number)
         name = next((name for name, limit in AGES if age < limit), OLDER)
         found[name] = found[name][0] + 1, found[name][1] + size
     return found
@@ -101,29 +101,29 @@ def _ages(txn: Reader, numbers: array[int], sizes: array[int]) -> dict[str, tupl
 
 def _largest(txn: Reader, numbers: array[int], count: int) -> tuple[Closure, ...]:
     """Of objects that nothing refers to. All closures would take time that grows as their sum."""
-    heavy = array("Q", bytes(8 * txn.next_number()))
-    top = bytearray(b"\1") * txn.next_number()
+    heavy = array("Q", bytes(8 * txn.by_number.next_number()))
+    top = bytearray(b"\1") * txn.by_number.next_number()
     for number in numbers:
         most = 0
-        for other in txn.below(number):
+        for other in txn.graph.below(number):
             top[other] = 0
             most = max(most, heavy[other])
-        heavy[number] = txn.size(number) + most
+        heavy[number] = txn.by_number.size(number) + most
     tops = sorted((n for n in numbers if top[n]), key=lambda n: -heavy[n])[:CANDIDATES]
     found = [_closure(txn, number) for number in tops]
     return tuple(sorted(found, key=lambda item: (-item.size, item.id))[:count])
 
 
 def _closure(txn: Reader, number: int) -> Closure:
-    below = txn.spread([number], bytearray(txn.next_number()))
-    return Closure(txn.id(number), len(below), sum(map(txn.size, below)))
+    below = txn.graph.spread([number], bytearray(txn.by_number.next_number()))
+    return Closure(txn.by_number.id(number), len(below), sum(map(txn.by_number.size, below)))
 
 
 def _sources(txn: Reader) -> Pile:
     fetched = {
-        number: txn.size(number)
-        for record in txn.every_realisation()
-        if record.level == "fetch" and (number := txn.number(record.object)) is not None
+        number: txn.by_number.size(number)
+        for record in txn.realisations.all()
+        if record.level == "fetch" and (number := txn.objects.number(record.object)) is not None
     }
     return Pile(len(fetched), sum(fetched.values()))
 

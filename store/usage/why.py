@@ -21,17 +21,17 @@ class Chain:
 def why_alive(store: Store, oid: ObjectId) -> Chain | None:
     """The shortest chain to an object; None when it is dead. Raises UnknownObject."""
     with store.index.read() as txn:
-        start = txn.known(oid)
+        start = txn.objects.known(oid)
         held: dict[int, Holder] = {}
         for each in gather(store, txn).alive:
             for root in each.objects:
-                number = txn.number(root)
+                number = txn.objects.number(root)
                 if number is not None:
                     held.setdefault(number, each)
         path = _upward(txn, start, held)
         if not path:
             return None
-        return Chain(held[path[0]], tuple(txn.id(number) for number in path))
+        return Chain(held[path[0]], tuple(txn.by_number.id(number) for number in path))
 
 
 def _upward(txn: Reader, start: int, held: dict[int, Holder]) -> list[int]:
@@ -44,7 +44,7 @@ def _upward(txn: Reader, start: int, held: dict[int, Holder]) -> list[int]:
                 return _downward(number, below)
         above: list[int] = []
         for number in level:
-            for other in sorted(txn.above([number])):
+            for other in sorted(txn.graph.above([number])):
                 if other not in below:
                     below[other] = number
                     above.append(other)

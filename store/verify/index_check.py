@@ -33,7 +33,7 @@ def _index(table: str, detail: str, oid: ObjectId | None = None) -> Finding:
 
 def _shapes(txn: Reader) -> Iterator[Finding]:
     try:
-        txn.next_number()
+        txn.by_number.next_number()
     except _UNREADABLE as error:
         yield _index("meta", str(error))
     for table, detail in txn.misshapen():
@@ -41,35 +41,35 @@ def _shapes(txn: Reader) -> Iterator[Finding]:
 
 
 def _objects(txn: Reader) -> Iterator[Finding]:
-    numbers = list(txn.numbers())
+    numbers = list(txn.by_number.numbers())
     there = set(numbers)
-    if txn.count() != len(numbers):
-        yield _index("ids", f"{txn.count()} digests for {len(numbers)} objects")
+    if txn.objects.count() != len(numbers):
+        yield _index("ids", f"{txn.objects.count()} digests for {len(numbers)} objects")
     agreed = 0
     for number in numbers:
         try:
-            oid, below = txn.record(number).id, set(txn.below(number))
+            oid, below = txn.by_number.record(number).id, set(txn.graph.below(number))
         except _UNREADABLE as error:
             yield _index("objects", str(error))
             continue
-        if txn.number_of_digest(oid.digest) != number:
+        if txn.objects.number_of_digest(oid.digest) != number:
             yield _index("ids", f"the digest of {oid} leads to another object", oid)
         right = {other for other in below if other < number and other in there}
-        told = txn.told_above(number, right)
+        told = txn.graph.told_above(number, right)
         agreed += len(told)
         for other in sorted(below - right):
             yield _index("references", f"{oid} refers to number {other}, no object", oid)
         for other in sorted(right - told):
             yield _index("referrers", f"{oid} is not among those of number {other}", oid)
     # So many pairs of ``referrers`` are right: only when there are others, each is looked at.
-    if agreed != txn.referrer_count():
+    if agreed != txn.graph.referrer_count():
         yield from _referrers(txn, there)
 
 
 def _referrers(txn: Reader, there: set[int]) -> Iterator[Finding]:
     """What is said to refer to an object, and does not."""
     try:
-        for number, other in txn.every_referrer():
+        for number, other in txn.graph.every_referrer():
             if number not in there or other not in there or not _refers(txn, other, number):
                 yield _index("referrers", f"number {other} does not refer to number {number}")
     except _UNREADABLE as error:
@@ -78,22 +78,22 @@ def _referrers(txn: Reader, there: set[int]) -> Iterator[Finding]:
 
 def _refers(txn: Reader, number: int, other: int) -> bool:
     try:
-        return other in txn.below(number)
+        return other in txn.graph.below(number)
     except _UNREADABLE:
         return True  # a finding already
 
 
 def _realisations(txn: Reader) -> Iterator[Finding]:
     try:
-        for record in txn.every_realisation():
-            number = txn.number_of_digest(record.object.digest)
-            if number is not None and txn.record(number).id != record.object:
-                name = f"{txn.record(number).id} goes by {record.object}"
+        for record in txn.realisations.all():
+            number = txn.objects.number_of_digest(record.object.digest)
+            if number is not None and txn.by_number.record(number).id != record.object:
+                name = f"{txn.by_number.record(number).id} goes by {record.object}"
                 yield Finding("realisation", "index/realisations", name, record.object)
-            if all(made != record for made in txn.makers(record.object)):
+            if all(made != record for made in txn.realisations.makers(record.object)):
                 name = f"{record.object} does not lead to {record.key.hex()}^{record.output}"
                 yield Finding("realisation", "index/makers", name, record.object)
-            unfit = txn.why_unfit(record)
+            unfit = txn.realisations.why_unfit(record)
             if unfit:
                 yield Finding(
                     "realisation", "index/realisations", f"{unfit}; {REBUILD_INDEX}", record.object
@@ -107,7 +107,7 @@ def _roots(store: Store, txn: Reader) -> Iterator[Finding]:
         # What a link led to when it was made may be gone, when it leads elsewhere by now.
         for root in store.roots_in(txn):
             oid = root.holds
-            if oid is not None and not txn.has(oid) and _still(store, root):
+            if oid is not None and not txn.objects.has(oid) and _still(store, root):
                 yield _index("roots", f"{root.name} keeps {oid}, which is not registered", oid)
     except _UNREADABLE as error:
         yield _index("roots", str(error))
@@ -120,7 +120,7 @@ def _still(store: Store, root: NamedRoot) -> bool:
     if root.path is None:
         return True
     with store.index.read() as later:
-        if later.has(root.holds):
+        if later.objects.has(root.holds):
             return False
     look = Links(store.layout).look(os.fsencode(root.path), root.holds)
     return look.hidden or look.holds == root.holds
@@ -131,11 +131,11 @@ def check_facts(store: Store, examined: Sequence[ObjectLook]) -> list[Finding]:
     findings = []
     with store.index.read() as txn:
         for item in examined:
-            if item.facts is None or not txn.has(item.id):
+            if item.facts is None or not txn.objects.has(item.id):
                 continue
             try:
-                record = txn.object(item.id)
-                told = tuple(txn.references(item.id)), record.refers_to_itself, record.size
+                record = txn.objects.record(item.id)
+                told = tuple(txn.graph.references(item.id)), record.refers_to_itself, record.size
             except _UNREADABLE as error:
                 findings.append(_index("objects", str(error), item.id))
                 continue

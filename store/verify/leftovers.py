@@ -73,7 +73,7 @@ def check_unregistered(store: Store) -> Iterator[Finding]:
 
 def _registered(txn: Reader, name: str) -> bool:
     oid = _parsed(name)
-    return oid is not None and txn.has(oid)
+    return oid is not None and txn.objects.has(oid)
 
 
 def _claimed(claims: SharedLocks, name: str) -> bool:
@@ -106,7 +106,7 @@ def check_logs(store: Store) -> Iterator[Finding]:
                 continue
             try:
                 with store.index.read() as txn:
-                    known = txn.node(key) is not None
+                    known = txn.nodes.get(key) is not None
             except StoreError:
                 continue  # a finding of the index
             if not known and os.path.lexists(path):
@@ -137,7 +137,7 @@ def check_leftovers(store: Store) -> Iterator[Finding]:
     yield from check_folders(store.layout)
     try:
         with store.index.read() as txn:
-            txn.leases()
+            txn.leases.all()
     except StoreError as error:
         yield Finding("index", "index/leases", error.message)
 

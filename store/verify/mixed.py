@@ -53,9 +53,9 @@ def check_mixed(txn: Reader) -> Iterator[Finding]:
     for oids in alike.classes():
         reached = {}
         for oid in oids:
-            number = txn.number(oid)
+            number = txn.objects.number(oid)
             if number is not None:
-                reached[oid] = txn.reaching([oid])
+                reached[oid] = txn.graph.reaching([oid])
         yield from _mixed_by(txn, reached)
 
 
@@ -67,8 +67,8 @@ def _mixed_by(txn: Reader, reached: Mapping[ObjectId, set[int]]) -> Iterator[Fin
             counts[number] = counts.get(number, 0) + 1
     mixed = {number for number, count in counts.items() if count > 1}
     for number in sorted(mixed):
-        if mixed.isdisjoint(txn.below(number)):
-            oid = txn.id(number)
+        if mixed.isdisjoint(txn.graph.below(number)):
+            oid = txn.by_number.id(number)
             held = " and ".join(each.path for each in reached if number in reached[each])
             detail = (
                 f"its closure holds {held}, which are objects of one derivation; `store delete` it "
@@ -79,7 +79,7 @@ def _mixed_by(txn: Reader, reached: Mapping[ObjectId, set[int]]) -> Iterator[Fin
 
 def _alike(txn: Reader) -> Alike:
     alike, made = Alike(), dict[tuple[bytes, str], set[ObjectId]]()
-    for record in txn.every_realisation():
+    for record in txn.realisations.all():
         made.setdefault((record.key, record.output), set()).add(record.object)
     grown = alike.join(made.values())
     if not grown:
@@ -105,7 +105,7 @@ def _builds(txn: Reader, keys: Iterable[bytes]) -> dict[bytes, Resolved]:
     found = {}
     for key in keys:
         try:
-            node = txn.node(key)
+            node = txn.nodes.get(key)
         except StoreError:
             continue  # a finding already
         if isinstance(node, Resolved):

@@ -132,7 +132,7 @@ def _wrong(store: Store, oid: ObjectId) -> str:
 
 def _correct(store: Store, m: Manifest) -> None:
     entry = ObjectEntry(m.id, m.references, m.refers_to_itself, m.size)
-    store.index.write(lambda txn: txn.correct(entry))
+    store.index.write(lambda txn: txn.objects.correct(entry))
 
 
 def _set_aside_no_manifest(layout: Layout, oid: ObjectId) -> None:

@@ -139,8 +139,8 @@ class Verifier(Looking):
                 at += 1
                 # What does not decode is a finding of the index; some may be collected by now.
                 with contextlib.suppress(StoreError):
-                    batch.append(txn.id(number))
-                    size += txn.size(number)
+                    batch.append(txn.by_number.id(number))
+                    size += txn.by_number.size(number)
                 if size >= most:
                     break
         return batch, at
@@ -148,7 +148,11 @@ class Verifier(Looking):
     def _due(self, chosen: Sequence[ObjectId]) -> Sequence[int]:
         """The numbers of objects, of those first that have waited longest."""
         with self._store.index.read() as txn:
-            numbers = txn.numbers_of(oid.digest for oid in chosen) if chosen else txn.numbers()
+            numbers = (
+                txn.objects.numbers_of(oid.digest for oid in chosen)
+                if chosen
+                else txn.by_number.numbers()
+            )
             order = sorted(numbers)
             if self._end is not None:
                 order.sort(key=lambda number: _last_verified(txn, number))
@@ -171,7 +175,7 @@ class Verifier(Looking):
         """What is deleted, or replaced, while it is looked at is no finding: look once more."""
         items = self._inspected(suspects)
         with self._store.index.read() as txn:
-            items = [item for item in items if txn.has(item.id)]
+            items = [item for item in items if txn.objects.has(item.id)]
         for item in items:
             item.findings += check_facts(self._store, [item])
             self._tell(item.findings)
@@ -181,6 +185,6 @@ class Verifier(Looking):
 
 def _last_verified(txn: Reader, number: int) -> int:
     try:
-        return txn.last_verified(number)
+        return txn.times.last_verified(number)
     except struct.error:
         return 0

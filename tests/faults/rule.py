@@ -116,7 +116,7 @@ def _names_in_copy(path: str) -> set[str]:
         shutil.copyfile(path, f"{folder}/data.mdb")
         with Index.open(folder).read() as txn:
             list(txn.everything())
-            return {str(oid) for oid, _ in txn.objects()}
+            return {str(oid) for oid, _ in txn.objects.all()}
 
 
 def objects(root: str) -> set[str]:

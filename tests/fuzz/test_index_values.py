@@ -55,30 +55,32 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
 def readings(oids: list[ObjectId]) -> list[Callable[[Reader], object]]:
     """All ways of reading."""
     found: list[Callable[[Reader], object]] = [
-        lambda txn: [txn.record(number) for number in txn.numbers()],
-        lambda txn: [txn.size(number) for number in txn.numbers()],
-        lambda txn: [txn.last_used(number) for number in txn.numbers()],
-        lambda txn: [txn.last_verified(number) for number in txn.numbers()],
-        lambda txn: list(txn.objects()),
-        lambda txn: txn.beginning(bytes(20), b"\xff" * 20),
-        lambda txn: txn.ids(txn.numbers()),
-        lambda txn: txn.spread(txn.numbers(), bytearray(txn.next_number())),
-        lambda txn: [txn.node(key) for key in KEYS],
-        lambda txn: [txn.realisations(key, "out") for key in KEYS],
-        lambda txn: list(txn.every_realisation()),
-        lambda txn: txn.roots(),
-        lambda txn: Roots.unpack([data for _, data in txn.root_values()]),
-        lambda txn: txn.leases(),
-        lambda txn: txn.journal(0),
-        lambda txn: txn.least_recently_verified(),
-        lambda txn: txn.history(RESOLVED.name),
+        lambda txn: [txn.by_number.record(number) for number in txn.by_number.numbers()],
+        lambda txn: [txn.by_number.size(number) for number in txn.by_number.numbers()],
+        lambda txn: [txn.times.last_used(number) for number in txn.by_number.numbers()],
+        lambda txn: [txn.times.last_verified(number) for number in txn.by_number.numbers()],
+        lambda txn: list(txn.objects.all()),
+        lambda txn: txn.objects.beginning(bytes(20), b"\xff" * 20),
+        lambda txn: txn.by_number.ids(txn.by_number.numbers()),
+        lambda txn: txn.graph.spread(
+            txn.by_number.numbers(), bytearray(txn.by_number.next_number())
+        ),
+        lambda txn: [txn.nodes.get(key) for key in KEYS],
+        lambda txn: [txn.realisations.of(key, "out") for key in KEYS],
+        lambda txn: list(txn.realisations.all()),
+        lambda txn: txn.roots.all(),
+        lambda txn: Roots.unpack([data for _, data in txn.roots.values()]),
+        lambda txn: txn.leases.all(),
+        lambda txn: txn.journal.since(0),
+        lambda txn: txn.times.least_recently_verified(),
+        lambda txn: txn.history.of(RESOLVED.name),
     ]
     for oid in oids:
         found += [
-            lambda txn, oid=oid: txn.object(oid),  # type: ignore[misc]
-            lambda txn, oid=oid: txn.closure([oid]),  # type: ignore[misc]
-            lambda txn, oid=oid: txn.referrers_closure([oid]),  # type: ignore[misc]
-            lambda txn, oid=oid: txn.makers(oid),  # type: ignore[misc]
+            lambda txn, oid=oid: txn.objects.record(oid),  # type: ignore[misc]
+            lambda txn, oid=oid: txn.graph.closure([oid]),  # type: ignore[misc]
+            lambda txn, oid=oid: txn.graph.referrers_closure([oid]),  # type: ignore[misc]
+            lambda txn, oid=oid: txn.realisations.makers(oid),  # type: ignore[misc]
         ]
     return found
 

@@ -43,12 +43,12 @@ def test_a_killed_reader_holds_no_snapshot_and_a_killed_writer_no_lock(tmp_path:
 
     def read(here: Callable[[], None]) -> None:
         with Store.open(root).index.read() as txn:
-            assert txn.count() == 0
+            assert txn.objects.count() == 0
             here()
 
     def write(here: Callable[[], None]) -> None:
         def transaction(txn: Writer) -> None:
-            txn.add_history("half-done", 1)
+            txn.history.add("half-done", 1)
             here()
 
         Store.open(root).index.write(transaction)
@@ -65,10 +65,10 @@ def test_a_killed_reader_holds_no_snapshot_and_a_killed_writer_no_lock(tmp_path:
     assert store.present(oid)
     # No reader is left in the table: pages are used again, and the file does not grow.
     for number in range(300):
-        store.index.write(lambda txn, n=number: txn.add_history(f"n{n % 10}", n))  # type: ignore[misc]
+        store.index.write(lambda txn, n=number: txn.history.add(f"n{n % 10}", n))  # type: ignore[misc]
     before = os.stat(f"{store.layout.index}/data.mdb").st_size
     for number in range(300):
-        store.index.write(lambda txn, n=number: txn.add_history(f"n{n % 10}", n))  # type: ignore[misc]
+        store.index.write(lambda txn, n=number: txn.history.add(f"n{n % 10}", n))  # type: ignore[misc]
     assert os.stat(f"{store.layout.index}/data.mdb").st_size == before
 
 

@@ -38,14 +38,14 @@ def fill(store: Store) -> None:
         ObjectEntry(oid, sorted(oids[other] for other in below), False, 100)
         for oid, below in zip(oids, graph, strict=True)
     ]
-    store.index.write(lambda txn: txn.register_all(entries))
+    store.index.write(lambda txn: txn.objects.register_all(entries))
 
 
 def write_until(root: str, stop: Path, pipe: multiprocessing.connection.Connection) -> None:
     """Write again and again; send the seconds of each wait, and of what the writer itself took."""
     store = Store.open(root)
     mine = ObjectId(bytes(20), "mine")
-    store.index.write(lambda txn: txn.register(mine, (), False, 1))
+    store.index.write(lambda txn: txn.objects.register(mine, (), False, 1))
     waits, own = [], []
     while not stop.exists():
         time.sleep(0.002)
@@ -54,7 +54,7 @@ def write_until(root: str, stop: Path, pipe: multiprocessing.connection.Connecti
         def note(txn: Writer, asked: float = asked) -> float:
             begun = time.monotonic()
             waits.append(begun - asked)
-            txn.put_root("mine", mine)
+            txn.roots.put("mine", mine)
             return begun
 
         begun = store.index.write(note)

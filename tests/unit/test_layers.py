@@ -56,9 +56,6 @@ BOXES = {
 """Folders whose modules need not be tied to each other, with the reason."""
 
 LARGE_CLASSES = {
-    "store.index.object_tables.Objects": 32,
-    "store.index.reading.Reader": 26,
-    "store.index.writing.Writer": 24,
     "store.layout.paths.Layout": 24,
     "store.local.store.Store": 30,
 }

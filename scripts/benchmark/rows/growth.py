@@ -6,7 +6,7 @@ import hashlib
 import statistics
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
@@ -120,7 +120,7 @@ class Filling:
             entries = [entry for block in blocks for entry in self._entries(block)]
             roots = [number for block in blocks for number in block.roots]
             began = time.perf_counter()
-            index.write(partial(Writer.register_all, entries=entries))
+            index.write(partial(_register, entries))
             spent += time.perf_counter() - began
             index.write(partial(self._hold, roots))
         index.close()
@@ -128,7 +128,7 @@ class Filling:
 
     def _hold(self, roots: list[int], txn: Writer) -> None:
         for number in roots:
-            txn.put_root(f"environment-{number}", self.ids[number])
+            txn.roots.put(f"environment-{number}", self.ids[number])
 
     def _entries(self, block: Block) -> list[ObjectEntry]:
         made = []
@@ -164,3 +164,7 @@ def _look(ours: Ours, room: str, size: int, register: float) -> Point:
 def _module(ours: Ours, name: str) -> Work:
     words = (sys.executable, "-I", "-m", f"scripts.benchmark.{name}", ours.layout.root)
     return Work(words, ours.environment)
+
+
+def _register(entries: Sequence[ObjectEntry], txn: Writer) -> None:
+    txn.objects.register_all(entries)

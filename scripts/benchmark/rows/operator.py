@@ -81,8 +81,8 @@ def _with_objects(count: int, room: str) -> Iterator[Figure]:
 def _hold(roots: Sequence[ObjectId], txn: Writer) -> int:
     """Make roots; returns how many objects there are."""
     for oid in roots:
-        txn.put_root(oid.name, oid)
-    return txn.count()
+        txn.roots.put(oid.name, oid)
+    return txn.objects.count()
 
 
 def _once(ours: Ours, room: str, work: str, words: Sequence[str], status: int = 0) -> Figure:

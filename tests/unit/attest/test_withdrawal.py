@@ -32,7 +32,7 @@ PLACES = {
 
 
 def add(record: Realisation, txn: Writer) -> None:
-    txn.add_realisation(record)
+    txn.realisations.add(record)
 
 
 @pytest.fixture

@@ -94,7 +94,7 @@ def test_what_was_not_built_here_is_neither_written_nor_an_agreement(
     resolved = node.resolve({})
     store = Store.open(str(tmp_path / "root"))
     made = Realisation(resolved.digest, "out", MADE, "u", "h", "full", None, 1, 1, origin=origin)
-    store.index.write(lambda txn: txn.add_realisation(made))
+    store.index.write(lambda txn: txn.realisations.add(made))
     (entry,) = updated(store, {"debian": toys}, {})
     assert entry.object == (MADE if origin is BUILT else None)
     noted = {entry.place: LedgerEntry("debian", "toy", "out", node.digest, MADE)}

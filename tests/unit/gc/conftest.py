@@ -60,7 +60,7 @@ class Stock:
 
     def used(self, name: str, when: int) -> None:
         """Have the index believe that an object was last used then (Unix seconds)."""
-        self.store.index.write(lambda txn: txn.note_used([self.oids[name]], when))
+        self.store.index.write(lambda txn: txn.times.note_used([self.oids[name]], when))
 
 
 @pytest.fixture

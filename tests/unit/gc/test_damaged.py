@@ -21,23 +21,23 @@ NAME = b"kept by name"
 
 def flip_root(txn: Writer, oid: ObjectId) -> None:
     other = ObjectId(bytes([oid.digest[0] ^ 1, *oid.digest[1:]]), oid.name)
-    txn._put(b"roots", NAME, Root(other).pack())
+    txn._tables.put(b"roots", NAME, Root(other).pack())
 
 
 def flip_path(txn: Writer, oid: ObjectId) -> None:
-    for name, data in txn.root_values():
+    for name, data in txn.roots.values():
         root = Root.unpack(data)
         if root.path:
-            txn._put(b"roots", name, root._replace(path=root.path[:-1] + b"X").pack())
+            txn._tables.put(b"roots", name, root._replace(path=root.path[:-1] + b"X").pack())
 
 
 def lose_digest(txn: Writer, oid: ObjectId) -> None:
-    txn._delete(b"ids", oid.digest)
+    txn._tables.delete(b"ids", oid.digest)
 
 
 def lose_references(txn: Writer, oid: ObjectId) -> None:
-    number = txn.known(oid)
-    txn._delete(b"references", number.to_bytes(4, "big"))
+    number = txn.objects.known(oid)
+    txn._tables.delete(b"references", number.to_bytes(4, "big"))
 
 
 @pytest.mark.parametrize(
@@ -72,10 +72,10 @@ def test_a_link_made_by_hand_to_what_is_gone_stops_none(stock: Stock, tmp_path: 
     link = tmp_path / "link"
     stock.store.link_root(str(link), oid)
     link.unlink()
-    values = list(stock.store.index.write(lambda txn: txn.root_values()))
+    values = list(stock.store.index.write(lambda txn: txn.roots.values()))
     Collector(stock.store).collect(Policy())
     # As when the collection was killed before it dropped the root.
-    stock.store.index.write(lambda txn: txn._put(b"roots", *values[0]))
+    stock.store.index.write(lambda txn: txn._tables.put(b"roots", *values[0]))
     link.symlink_to(stock.store.layout.object(oid))
     Collector(stock.store).collect(Policy())
     assert stock.there() == set()

@@ -68,7 +68,7 @@ def collect(store: Store) -> CollectionOutcome:
 
 
 def forget(store: Store, oid: ObjectId) -> None:
-    store.index.write(lambda txn: txn.unregister(txn.known(oid)))
+    store.index.write(lambda txn: txn.objects.unregister(txn.objects.known(oid)))
 
 
 @pytest.mark.parametrize("number", IN_PLACE, ids=errno.errorcode.__getitem__)

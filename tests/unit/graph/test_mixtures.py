@@ -213,9 +213,9 @@ def test_a_long_chain_of_builds_is_gone_through(place: Place) -> None:
 
         assert isinstance(txn, Writer)
         for build, oid in resolved.values():
-            txn.put_nodes([build])
+            txn.nodes.put([build])
             made = Realisation(build.digest, "out", oid, "u", "h", "full", None, 1, 1)
-            txn.add_realisation(made)
+            txn.realisations.add(made)
 
     store.index.write(tell)
     mixtures = Mixtures(store, Catalogue({}, collect(chain)), lambda node, output: None)
@@ -283,7 +283,7 @@ def of_pair(place: Place) -> dict[str, ObjectId] | None:
 
 
 def lose(place: Place, oid: ObjectId) -> None:
-    place.store.index.write(lambda txn: txn.unregister(txn.known(oid)))
+    place.store.index.write(lambda txn: txn.objects.unregister(txn.objects.known(oid)))
 
 
 def test_outputs_of_two_builds_are_not_put_together(place: Place) -> None:
@@ -332,7 +332,7 @@ def test_of_two_builds_of_one_instant_the_one_that_is_there_is_used(place: Place
 
 
 def _found(txn: Writer, left: ObjectId) -> None:
-    txn.register(left, (), False, 1)
+    txn.objects.register(left, (), False, 1)
 
 
 def test_the_key_of_a_build_outlasts_one_that_was_noted_before(place: Place) -> None:

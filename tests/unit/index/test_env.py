@@ -40,14 +40,14 @@ def oid(number: int) -> ObjectId:
 def register(first: int, last: int) -> Callable[[Writer], None]:
     def work(txn: Writer) -> None:
         for number in range(first, last):
-            txn.register(oid(number), [oid(number - 1)] if number > first else [], False, 1)
+            txn.objects.register(oid(number), [oid(number - 1)] if number > first else [], False, 1)
 
     return work
 
 
 def count(index: Index) -> int:
     with index.read() as txn:
-        return len(list(txn.objects()))
+        return len(list(txn.objects.all()))
 
 
 def later(work: Callable[[], None]) -> Callable[[], int]:
@@ -135,7 +135,7 @@ def test_readers_keep_their_snapshot_while_another_process_writes(tmp_path: Path
     index.write(register(1, 3))
     with index.read() as txn:
         assert writer() == 0
-        assert len(list(txn.objects())) == 2
+        assert len(list(txn.objects.all())) == 2
     assert count(index) == 2 + 9 * 5
 
 

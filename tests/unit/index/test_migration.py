@@ -88,38 +88,42 @@ def test_all_that_was_known_is_known(tmp_path: Path) -> None:
     for _ in range(2):
         index = Index.open(str(tmp_path))
         with index.read() as txn:
-            assert list(txn.objects()) == [(oid(n), n * 10) for n in (1, 2, 3)]
-            record = txn.object(oid(2))
+            assert list(txn.objects.all()) == [(oid(n), n * 10) for n in (1, 2, 3)]
+            record = txn.objects.record(oid(2))
             assert (record.refers_to_itself, record.registered) == (True, 1002)
-            assert txn.closure([oid(3)]) == [oid(1), oid(2), oid(3)]
-            assert txn.referrers_closure([oid(1)]) == [oid(1), oid(2), oid(3)]
-            assert txn.makers(oid(2)) == txn.realisations(MADE.key, MADE.output) == [KEPT_MADE]
-            assert txn.node(SOURCE.digest) == SOURCE
-            assert txn.history("hello") == [5, 6]
-            root = txn.roots()["link:x"]
+            assert txn.graph.closure([oid(3)]) == [oid(1), oid(2), oid(3)]
+            assert txn.graph.referrers_closure([oid(1)]) == [oid(1), oid(2), oid(3)]
+            assert (
+                txn.realisations.makers(oid(2))
+                == txn.realisations.of(MADE.key, MADE.output)
+                == [KEPT_MADE]
+            )
+            assert txn.nodes.get(SOURCE.digest) == SOURCE
+            assert txn.history.of("hello") == [5, 6]
+            root = txn.roots.all()["link:x"]
             assert (root.id, root.path, root.since) == (oid(3), b"/a/link", 77)
-            assert txn.last_used(txn.known(oid(1))) == 1001
-            assert txn.leases() == {}
-            assert txn.next_number() == 4
+            assert txn.times.last_used(txn.objects.known(oid(1))) == 1001
+            assert txn.leases.all() == {}
+            assert txn.by_number.next_number() == 4
         index.close()
 
 
 def test_it_goes_on_from_there(tmp_path: Path) -> None:
     old_index(str(tmp_path))
     index = Index.open(str(tmp_path))
-    index.write(lambda txn: txn.register(oid(9), [oid(3)], False, 1))
-    index.write(lambda txn: txn.put_lease(None, [oid(9)]))
+    index.write(lambda txn: txn.objects.register(oid(9), [oid(3)], False, 1))
+    index.write(lambda txn: txn.leases.put(None, [oid(9)]))
     with index.read() as txn:
-        assert txn.known(oid(9)) == 4
-        assert len(txn.closure([oid(9)])) == 4
+        assert txn.objects.known(oid(9)) == 4
+        assert len(txn.graph.closure([oid(9)])) == 4
 
 
 def test_an_index_without_objects_is_brought_up_to_date(tmp_path: Path) -> None:
     old_index(str(tmp_path), objects=0)
     index = Index.open(str(tmp_path))
-    index.write(lambda txn: txn.register(oid(1), [], False, 1))
+    index.write(lambda txn: txn.objects.register(oid(1), [], False, 1))
     with index.read() as txn:
-        assert txn.known(oid(1)) == 1
+        assert txn.objects.known(oid(1)) == 1
 
 
 def test_the_map_grows_when_it_has_to(tmp_path: Path) -> None:
@@ -127,7 +131,7 @@ def test_the_map_grows_when_it_has_to(tmp_path: Path) -> None:
     size = os.stat(tmp_path / "data.mdb").st_size
     index = Index.open(str(tmp_path), map_size=1 << 20)
     with index.read() as txn:
-        assert txn.count() == 40_000
+        assert txn.objects.count() == 40_000
     assert os.stat(tmp_path / "data.mdb").st_size > size
 
 
@@ -161,7 +165,7 @@ def test_of_two_programs_that_open_it_at_once_one_does_it(tmp_path: Path) -> Non
     assert [other() for other in others] == [0] * 4
     index = Index.open(path)
     with index.read() as txn:
-        assert txn.count() == 5000
+        assert txn.objects.count() == 5000
 
 
 def test_of_schema_2_what_was_made_here_counts_as_such_and_the_rest_goes_on(tmp_path: Path) -> None:
@@ -178,8 +182,8 @@ def test_of_schema_2_what_was_made_here_counts_as_such_and_the_rest_goes_on(tmp_
     for _ in range(2):
         index = Index.open(str(tmp_path))
         with index.read() as txn:
-            assert {item.origin for item in txn.makers(oid(2))} == {BUILT, KEPT}
-            assert set(txn.realisations(MADE.key, MADE.output)) == {KEPT_MADE, ours}
+            assert {item.origin for item in txn.realisations.makers(oid(2))} == {BUILT, KEPT}
+            assert set(txn.realisations.of(MADE.key, MADE.output)) == {KEPT_MADE, ours}
         index.close()
 
 
@@ -203,22 +207,22 @@ def check_written(path: str) -> None:
     with index.read() as txn:
         made = REALISATION.object
         expected = [(numbered(n), n * 10) for n in range(1, 301)] + [(made, 5)]
-        assert list(txn.objects()) == sorted(expected)
+        assert list(txn.objects.all()) == sorted(expected)
         for n in range(2, 301):
-            assert txn.references(numbered(n)) == [numbered(n // 2)]
-            assert txn.object(numbered(n)).refers_to_itself == (n % 7 == 0)
-        assert txn.referrers(numbered(300)) == [made]
+            assert txn.graph.references(numbered(n)) == [numbered(n // 2)]
+            assert txn.objects.record(numbered(n)).refers_to_itself == (n % 7 == 0)
+        assert txn.graph.referrers(numbered(300)) == [made]
         chain = [made, *(numbered(n) for n in (300, 150, 75, 37, 18, 9, 4, 2, 1))]
-        assert txn.closure([made]) == sorted(chain)
-        assert txn.makers(made) == [replace(REALISATION, origin=KEPT)]
-        assert txn.node(RESOLVED.digest) == RESOLVED
-        assert txn.node(DERIVATION.digest) == DERIVATION
-        assert txn.outcome(DERIVATION.digest) == RESOLVED.digest
-        assert txn.verified_source(SOURCE.sha256, SOURCE.locators[0])
-        assert txn.history("hello-1.0") == [1500]
-        assert txn.roots()["link:x"].id == numbered(300)
-        assert txn.leases() == {}
-        assert txn.next_number() == 302
+        assert txn.graph.closure([made]) == sorted(chain)
+        assert txn.realisations.makers(made) == [replace(REALISATION, origin=KEPT)]
+        assert txn.nodes.get(RESOLVED.digest) == RESOLVED
+        assert txn.nodes.get(DERIVATION.digest) == DERIVATION
+        assert txn.nodes.outcome(DERIVATION.digest) == RESOLVED.digest
+        assert txn.sources.verified(SOURCE.sha256, SOURCE.locators[0])
+        assert txn.history.of("hello-1.0") == [1500]
+        assert txn.roots.all()["link:x"].id == numbered(300)
+        assert txn.leases.all() == {}
+        assert txn.by_number.next_number() == 302
     index.close()
 
 

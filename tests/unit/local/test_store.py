@@ -187,7 +187,7 @@ def test_a_store_that_cannot_be_written_to_does_without_outcomes(
 
 def held(store: Store) -> list[tuple[ObjectId, ...]]:
     with store.index.read() as txn:
-        return [lease.held for lease in txn.leases().values()]
+        return [lease.held for lease in txn.leases.all().values()]
 
 
 def test_a_lease_grows_and_holds_until_its_end(store: Store) -> None:
@@ -324,8 +324,8 @@ def test_uses_and_verifications_are_noted(store: Store, monkeypatch: pytest.Monk
     monkeypatch.setattr(time, "time", lambda: now + 2 * COARSE)
     store.note_used([one.id, ObjectId(b"m" * 20, "missing")])
     with store.index.read() as txn:
-        assert txn.last_used(txn.known(one.id)) == int(now + 2 * COARSE)
-        assert txn.last_used(txn.known(two.id)) <= now + 1
+        assert txn.times.last_used(txn.objects.known(one.id)) == int(now + 2 * COARSE)
+        assert txn.times.last_used(txn.objects.known(two.id)) <= now + 1
 
 
 def test_a_store_whose_index_is_gone_is_not_taken_for_an_empty_one(store: Store) -> None:

@@ -145,15 +145,15 @@ def test_a_store_without_its_index_is_not_taken_for_an_empty_one(
 
 def test_a_sound_old_index_gives_its_times_and_stays_beside_the_new_one(kept: Kept) -> None:
     store = Store.open(kept.layout.root)
-    store.index.write(lambda txn: txn.note_used(kept.ids[:1], 10**9))
-    store.index.write(lambda txn: txn.note_verified(kept.ids[1:2], 10**9 + 1))
+    store.index.write(lambda txn: txn.times.note_used(kept.ids[:1], 10**9))
+    store.index.write(lambda txn: txn.times.note_verified(kept.ids[1:2], 10**9 + 1))
     store.close()
     before = Path(f"{kept.layout.index}/data.mdb").read_bytes()
     assert rebuild(kept.layout).old is None
     store = Store.open(kept.layout.root)
     with store.index.read() as txn:
-        assert txn.last_used(txn.known(kept.ids[0])) == 10**9
-        assert txn.last_verified(txn.known(kept.ids[1])) == 10**9 + 1
+        assert txn.times.last_used(txn.objects.known(kept.ids[0])) == 10**9
+        assert txn.times.last_verified(txn.objects.known(kept.ids[1])) == 10**9 + 1
     aside = [path for path in Path(kept.layout.index).iterdir() if "replaced-" in path.name]
     assert sorted(path.suffix for path in aside) == [".mdb", ".records"]
     assert before in [path.read_bytes() for path in aside]
@@ -330,13 +330,13 @@ def test_an_object_that_many_refer_to_is_copied(tmp_path: Path) -> None:
     entries = [
         ObjectEntry(oid, ids[:1] if number else (), False, 1) for number, oid in enumerate(ids)
     ]
-    store.index.write(lambda txn: txn.register_all(entries))
+    store.index.write(lambda txn: txn.objects.register_all(entries))
     store.close()
     assert copy() == 0
     index = Index.open(str(place))
     with index.read() as txn:
-        assert set(txn.referrers(ids[0])) == set(ids[1:])
-        assert txn.count() == len(ids)
+        assert set(txn.graph.referrers(ids[0])) == set(ids[1:])
+        assert txn.objects.count() == len(ids)
     index.close()
 
 
@@ -428,8 +428,8 @@ def test_copies_made_while_others_write_are_of_one_moment(kept: Kept, tmp_path: 
             # Both or neither, in every copy.
             store.index.write(
                 lambda txn, n=number: (  # type: ignore[misc]
-                    txn.put_root("one", kept.ids[n % 3]),
-                    txn.put_root("two", kept.ids[n % 3]),
+                    txn.roots.put("one", kept.ids[n % 3]),
+                    txn.roots.put("two", kept.ids[n % 3]),
                 )
             )
 
@@ -457,10 +457,10 @@ def _agree(place: Path) -> None:
 
     index = Index.open(str(place))
     with index.read() as txn:
-        roots = txn.roots()
+        roots = txn.roots.all()
         one, two = (roots[name].id if name in roots else None for name in ("one", "two"))
         assert one == two
-        assert txn.count() == 3
+        assert txn.objects.count() == 3
     index.close()
 
 

@@ -440,7 +440,7 @@ def test_nobodys_word_makes_a_file_a_source(
     resolver.identify([source.digest])
     assert not resolver.present(source.digest)
     with own.index.read() as txn:
-        assert len(list(txn.misnamed())) == (not known)
+        assert len(list(txn.realisations.misnamed())) == (not known)
 
 
 def test_the_derivation_comes_along_when_its_digest_is_the_key(own: Store, other: Other) -> None:
@@ -708,7 +708,7 @@ def test_an_index_that_is_written_to_is_read_all_the_same(own: Store, other: Oth
         store = Store.open(other.root)
         for number in range(10**9):
             times = [number % 7]
-            store.index.write(lambda txn, times=times: txn.put_history("hello", times))  # type: ignore[misc]
+            store.index.write(lambda txn, times=times: txn.history.put("hello", times))  # type: ignore[misc]
     try:
         for _ in range(5):
             taken(own, other.root, other.objects["hello"], belief=UNSIGNED)
@@ -1005,7 +1005,7 @@ def test_a_record_that_does_not_fit_is_refused_by_the_index_itself(own: Store) -
     oid = Other(own).put("hello", b"mine").id
     lie = Realisation(SIMPLE.digest, "out", oid, "u", "h", "full", None, 5, 1)
     with pytest.raises(InvalidName, match="cannot be output"):
-        own.index.write(lambda txn: txn.add_realisation(lie))
+        own.index.write(lambda txn: txn.realisations.add(lie))
     nothing_counts(own)
 
 

@@ -69,8 +69,8 @@ class Past:
         )
         self.store.register(key, key, node, Result(results, "full", 1, 1.0))
         with self.store.index.read() as txn:
-            numbers = [txn.known(oid) for oid in oids]
-        self.store.index.write(lambda txn: [txn.unregister(number) for number in numbers])
+            numbers = [txn.objects.known(oid) for oid in oids]
+        self.store.index.write(lambda txn: [txn.objects.unregister(number) for number in numbers])
 
 
 @pytest.fixture

@@ -149,7 +149,7 @@ def test_an_object_that_is_gone_from_the_disk_takes_nothing(store: Store) -> Non
 )
 def test_a_damaged_index_is_said_to_be(store: Store, table: bytes, value: bytes) -> None:
     store.add_root("first", add(store, "first", "a"))
-    store.index.write(lambda txn: txn._put(table, b"\0\0\0\1", value))
+    store.index.write(lambda txn: txn._tables.put(table, b"\0\0\0\1", value))
     if table == b"used":
         account(store)  # it does not look at uses
         with pytest.raises(CorruptObject, match="index"):
@@ -177,7 +177,7 @@ def test_the_figures_of_a_store_add_up(store: Store) -> None:
     assert [(item.id, item.objects) for item in found.closures] == [(top, 2)]
     assert found.ages["a day"] == (2, found.size)
     with store.index.read() as txn:
-        assert found.size == sum(txn.size(number) for number in txn.numbers())
+        assert found.size == sum(txn.by_number.size(number) for number in txn.by_number.numbers())
 
 
 def test_what_is_not_for_this_user_to_see_has_no_figures(

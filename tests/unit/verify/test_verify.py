@@ -61,7 +61,7 @@ def test_what_a_link_led_to_before_may_be_gone(store: Store, oid: ObjectId, tmp_
     other = store.add(str(tmp_path / "other"), "other")
     link = tmp_path / "link"
     store.link_root(str(link), oid)
-    store.index.write(lambda txn: txn.unregister(txn.known(oid)))
+    store.index.write(lambda txn: txn.objects.unregister(txn.objects.known(oid)))
     assert [finding.path for finding in check_index(store)] == ["index/roots"]
     link.unlink()
     assert check_index(store) == []
@@ -96,16 +96,16 @@ def test_what_refers_to_what_is_compared_both_ways(
     entries = [
         ObjectEntry(oid, [made[x] for x in below[name]], False, 1) for name, oid in made.items()
     ]
-    store.index.write(lambda txn: txn.register_all(entries))
+    store.index.write(lambda txn: txn.objects.register_all(entries))
     assert check_index(store) == []
 
     def change(txn: Writer) -> None:
         if value is None:
-            txn._delete(table.encode(), made[key].digest)
+            txn._tables.delete(table.encode(), made[key].digest)
         elif isinstance(value, bytes):
-            txn._put(table.encode(), NUMBERS[key], value)
+            txn._tables.put(table.encode(), NUMBERS[key], value)
         else:
-            act = txn._put if value[0] == "+" else txn._delete
+            act = txn._tables.put if value[0] == "+" else txn._tables.delete
             act(table.encode(), NUMBERS[key], NUMBERS[value[1:]])
 
     store.index.write(change)
@@ -286,8 +286,8 @@ def test_what_was_collected_since_is_passed_over_and_progress_is_told(
     verifier = Verifier(store, lambda finding: None, lambda *progress: told.append(progress))
     due = verifier._due([])
     with store.index.read() as txn:
-        number = txn.known(gone)
-    store.index.write(lambda txn: txn.unregister(number))
+        number = txn.objects.known(gone)
+    store.index.write(lambda txn: txn.objects.unregister(number))
     assert verifier._batch(due, 0) == ([oid], 2)
     monkeypatch.setattr(verifier, "_due", lambda chosen: due)
     assert verifier.run().looked == 2
@@ -433,7 +433,7 @@ def test_a_whole_folder_of_the_store_that_is_gone_is_found(
 def test_a_next_number_that_was_given_is_found_and_never_given_again(
     store: Store, oid: ObjectId, tmp_path: Path, text: bytes
 ) -> None:
-    store.index.write(lambda txn: txn._put(b"meta", b"next", text))
+    store.index.write(lambda txn: txn._tables.put(b"meta", b"next", text))
     assert [item.path for item in check_index(store)] == ["index/meta"]
     (tmp_path / "f").write_text("f")
     with pytest.raises(CorruptObject, match="next number"):
@@ -454,5 +454,5 @@ def test_a_next_number_that_was_given_is_found_and_never_given_again(
 def test_a_value_that_could_not_have_been_written_is_found(
     store: Store, oid: ObjectId, table: str, key: bytes, value: bytes
 ) -> None:
-    store.index.write(lambda txn: txn._put(table.encode(), key, value))
+    store.index.write(lambda txn: txn._tables.put(table.encode(), key, value))
     assert f"index/{table}" in {item.path for item in check_index(store)}

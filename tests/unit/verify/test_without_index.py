@@ -45,7 +45,7 @@ def test_the_findings_of_an_index_come_from_another_process(
     assert index_findings(layout.root) == []
     store = Store.open(layout.root)
     store.add_root("kept", oids[0])
-    store.index.write(lambda txn: txn.unregister(txn.known(oids[0])))
+    store.index.write(lambda txn: txn.objects.unregister(txn.objects.known(oids[0])))
     store.close()
     assert [item.path for item in index_findings(layout.root)] == ["index/roots"]
 
