@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 
 class PlannedNode(NamedTuple):
@@ -231,19 +231,3 @@ Event = (
     | Lost
     | Tick
 )
-
-
-class Reporter(Protocol):
-    """Receives events, in order, on the thread that does the work."""
-
-    def emit(self, event: Event) -> None: ...
-
-
-class Silent:
-    """The reporter that drops everything."""
-
-    def emit(self, event: Event) -> None:
-        """Drop ``event``."""
-
-
-SILENT: Reporter = Silent()

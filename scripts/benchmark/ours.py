@@ -21,7 +21,7 @@ from store.model import identity
 from store.model.file_tree import file
 from store.model.manifest import Manifest
 from store.model.names import ObjectId
-from store.objects.sharing import MTIME_NS
+from store.objects.presence import MTIME_NS
 
 GRAPH = Path(__file__).parent / "graph" / "stages.py"
 

@@ -11,14 +11,7 @@ from store.audit.causes import Steps, Trial, TrialOutcome, examine
 from store.audit.subjects import AuditSubject
 from store.audit.trial import Rebuild, carry_out, rehash
 from store.errors import BuildError, CorruptObject, StoreError
-from store.events import (
-    SILENT,
-    Examined,
-    Examining,
-    Failed,
-    Finished,
-    Reporter,
-)
+from store.events import Examined, Examining, Failed, Finished
 from store.jobs.executor import Executor, Task, TaskWork, run
 from store.jobs.job import Job
 from store.jobs.local_executor import LocalExecutor
@@ -30,6 +23,7 @@ from store.local.store import Store
 from store.model.derivation import Source
 from store.model.names import ObjectId
 from store.model.verdict import AuditFinding, Verdict
+from store.reporting import SILENT, Reporter
 from store.sandbox.log_limit import MAX_LOG
 from store.sandbox.variation import CONTROL, Variation
 

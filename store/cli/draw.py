@@ -6,7 +6,8 @@ from typing import Literal, Protocol, TextIO
 
 from store.cli.plain import Plain, Quiet
 from store.cli.streams import may_redraw
-from store.events import Event, Reporter
+from store.events import Event
+from store.reporting import Reporter
 
 Loudness = Literal["quiet", "usual", "verbose"]
 

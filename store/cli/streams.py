@@ -6,11 +6,11 @@ up, and nothing on the way takes it for an error of its own work.
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
-import select
 import sys
-from dataclasses import dataclass
+from collections.abc import Iterable
 from typing import NamedTuple, TextIO, cast
 
 
@@ -18,16 +18,17 @@ class OutputBroken(KeyboardInterrupt):
     """Our own output cannot be written; :class:`Ending` has the reason."""
 
 
-@dataclass
 class Ending:
-    """Why this process is to end before its work is done, if it is."""
+    """Why this process is to end before its work is done, if it is.
 
-    signal: int | None = None
-    """The number of the signal that asked for it."""
-    unheard: bool = False
-    """Nobody reads our output any more."""
-    failed: str | None = None
-    """Why standard output could not be written."""
+    ``signal`` is the number of the signal that asked for it, ``unheard`` says that nobody reads our
+    output any more, ``failed`` why standard output could not be written.
+    """
+
+    def __init__(self) -> None:
+        self.signal: int | None = None
+        self.unheard = False
+        self.failed: str | None = None
 
 
 ENDING = Ending()
@@ -76,6 +77,13 @@ def open_streams(ending: Ending) -> None:
     sys.stderr = _opened(sys.stderr, 2, ending)
 
 
+def print_errors(lines: Iterable[str]) -> None:
+    """Print lines to standard error; where they cannot be written, the exit code has to do."""
+    with contextlib.suppress(OSError, OutputBroken):
+        for line in lines:
+            print(line, file=sys.stderr)
+
+
 def drop_output(*fds: int) -> None:
     """Let what is left of these go nowhere: it would fail again when Python flushes it."""
     null = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
@@ -120,6 +128,8 @@ class _Output(io.RawIOBase):
                 return os.write(self._fd, cast(bytes, data))
             except BlockingIOError:
                 # Shared with a process that set it so.
+                import select
+
                 select.select([], [self._fd], [])
             except BrokenPipeError:
                 self._ending.unheard = True

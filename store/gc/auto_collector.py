@@ -10,11 +10,12 @@ from heapq import nlargest
 from operator import itemgetter
 
 from store.errors import Busy
-from store.events import SILENT, NothingToFree, Reporter
+from store.events import NothingToFree
 from store.gc.collector import Collector
 from store.gc.plan import CollectionPlan
 from store.gc.settings import Settings, load
 from store.local.store import Store
+from store.reporting import SILENT, Reporter
 from store.system import owned
 
 FIRST_REST = 600.0

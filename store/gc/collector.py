@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from store.errors import Busy, StoreFull
-from store.events import SILENT, Collected, CollectorPhase, Reporter
+from store.events import Collected, CollectorPhase
 from store.gc.downloads import abandoned
 from store.gc.kept_trees import Expired, expired, leaving
 from store.gc.logs import removable
@@ -27,6 +27,7 @@ from store.local.equal_files import reconcile
 from store.local.roots import NamedRoot
 from store.local.store import Store
 from store.model.names import ObjectId
+from store.reporting import SILENT, Reporter
 from store.system.locks import LockFile
 from store.usage.space import SpaceForecast
 

@@ -6,12 +6,12 @@ from array import array
 from collections.abc import Sequence
 
 from store.errors import StillAlive
-from store.events import SILENT, Reporter
 from store.gc.collector import CollectionOutcome, Collector
 from store.gc.plan import CollectionPlan, make_plan
 from store.gc.policy import Policy
 from store.local.store import Store
 from store.model.names import ObjectId
+from store.reporting import SILENT, Reporter
 from store.usage.holders import HolderKind
 from store.usage.why import why_alive
 

@@ -17,7 +17,6 @@ import lmdb
 
 from store.errors import CorruptObject, HelperEnded, StoreError
 from store.index.schema import TABLES
-from store.system.forking import ForkedCall
 
 
 def lacking(env: Any, path: str) -> int:
@@ -33,6 +32,8 @@ def check(path: str, env: Callable[[], Any], *, writable: bool) -> None:
     ``env`` opens it, ``writable`` or not: another process reads all of it, and may die of that.
     This one must not have it open.
     """
+
+    from store.system.forking import ForkedCall  # takes long to load
 
     def look() -> None:
         faulthandler.disable()  # that it dies is provided for

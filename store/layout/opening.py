@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-import shlex
 import stat
 from collections.abc import Collection, Iterator
 
@@ -192,6 +191,8 @@ def refuse_shared(layout: Layout) -> None:
     for path in (layout.root, *layout.directories):
         with contextlib.suppress(FileNotFoundError):
             if owned.others_write(os.stat(path)):
+                import shlex
+
                 raise StorageError(
                     f"other users can write to {path}: nothing in it can be relied on",
                     hint=f"see that all in it is yours, then `chmod go-w {shlex.quote(path)}`",

@@ -10,7 +10,6 @@ from store.errors import NotOwner, StoreReadOnly, UnknownObject
 from store.index.env import Index
 from store.index.schema import ObjectEntry
 from store.local.holding import Lease
-from store.model.locators import shown
 from store.model.names import ObjectId
 from store.system.machine import host_name, user_name
 
@@ -154,6 +153,8 @@ class Realisations:
 
     def source_verified(self, sha256: str, locators: Sequence[str]) -> bool:
         """Whether one of the locators was seen to yield this hash."""
+        from store.model.locators import shown  # takes long to load
+
         with self._index.read() as txn:
             return any(txn.sources.verified(sha256, shown(locator)) for locator in locators)
 
@@ -234,6 +235,7 @@ def _register(
     txn: Writer, made: Registration, entries: list[ObjectEntry], records: list[Realisation]
 ) -> None:
     from store.model.derivation import Source
+    from store.model.locators import shown
 
     value, result = made.value, made.result
     txn.nodes.put([value] if made.derivation is None else [made.derivation, value])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -12,7 +11,6 @@ from store.canon import Value
 from store.digest import DigestKind
 from store.errors import FormatError, InvalidName, quoted
 from store.model import fields, identity
-from store.model.locators import shown
 from store.model.names import ObjectId, check_name, check_output, object_name
 
 BUILTIN = "builtin:"
@@ -21,7 +19,7 @@ BUILTIN = "builtin:"
 BUILTINS = frozenset({f"{BUILTIN}unpack"})
 """All of them."""
 
-_SHA256 = re.compile(r"[0-9a-f]{64}")
+_WITHOUT_HEX = str.maketrans("", "", "0123456789abcdef")
 
 
 @dataclass(frozen=True, order=True)
@@ -74,7 +72,7 @@ class Source:
 
     def __post_init__(self) -> None:
         check_name(self.name)
-        if not _SHA256.fullmatch(self.sha256):
+        if len(self.sha256) != 64 or self.sha256.translate(_WITHOUT_HEX):
             raise FormatError(f"{self.name}: {quoted(self.sha256)} is not a SHA-256 in hex")
         if not self.locators:
             raise FormatError(f"{self.name}: a source needs a locator")
@@ -97,6 +95,8 @@ class Source:
 
     def without_secrets(self) -> Source:
         """The same source, as it may be recorded: without passwords and tokens."""
+        from store.model.locators import shown  # takes long to load
+
         return replace(self, locators=tuple(map(shown, self.locators)))
 
     def encode(self) -> bytes:

@@ -21,7 +21,7 @@ from store.model.raw_manifest import Entries, RawManifest
 from store.objects.check import owner_of
 from store.objects.content import LONGEST_RECORD
 from store.objects.placing import MANIFEST
-from store.objects.sharing import MTIME_NS
+from store.objects.presence import MTIME_NS
 from store.system.longpath import open_at
 
 TOGETHER: Final = 256

@@ -13,7 +13,8 @@ from store.model.file_tree import Directory, Node, NodeKind
 from store.model.manifest import Manifest
 from store.model.names import ObjectId
 from store.objects.content import file_digest
-from store.objects.sharing import MTIME_NS, mode_of
+from store.objects.presence import MTIME_NS
+from store.objects.sharing import mode_of
 from store.objects.staged import blanked_file, blanked_link
 from store.system import longpath
 

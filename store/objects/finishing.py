@@ -8,7 +8,8 @@ from contextlib import contextmanager
 
 from store.model.file_tree import NodeKind, file, link
 from store.objects.content import places, replaced, rewrite
-from store.objects.sharing import MTIME_NS, finish, mode_of
+from store.objects.presence import MTIME_NS
+from store.objects.sharing import finish, mode_of
 from store.objects.staged import TOP, Staged, blanked_file, blanked_link
 from store.system import kernel
 from store.system.beneath import FOLDER

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import stat
 
-from store.objects.sharing import MTIME_NS
+MTIME_NS = 10**9
+"""Every file's and directory's mtime, in nanoseconds since the epoch."""
 
 
 def looks_intact(path: str) -> bool:

@@ -8,10 +8,8 @@ import stat
 
 from store.model.file_tree import Node
 from store.objects.content import file_digest_of
+from store.objects.presence import MTIME_NS
 from store.system.beneath import open_beneath
-
-MTIME_NS = 10**9
-"""Every file's and directory's mtime, in nanoseconds since the epoch."""
 
 TIMES = (MTIME_NS, MTIME_NS)
 """When everything in the store was read and changed last, for ``os.utime``."""

@@ -6,11 +6,12 @@ from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 
-from store.events import Event, Planned, Reporter
+from store.events import Event, Planned
 from store.local.discarding import clear_leftovers
 from store.local.store import Lease
 from store.model.names import ObjectId
 from store.operations.session import Session
+from store.reporting import Reporter
 from store.scheduler.build_options import BuildOptions
 from store.scheduler.realise import Realiser
 from store.substitute.directory import StoreDirectory

@@ -16,9 +16,9 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Literal
 
 from store.errors import DiskReserve, EvaluationError, NoStore, StoreFull, quoted
-from store.events import SILENT, Reporter
 from store.layout.paths import Layout, default_recipes, default_root, default_seed
 from store.model.names import ObjectId
+from store.reporting import SILENT, Reporter
 from store.system.home import expand_home
 
 if TYPE_CHECKING:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import stat
 from collections.abc import Iterator, Mapping
@@ -37,6 +36,8 @@ def linked_seeds(folder: str) -> list[str]:
 
 
 def _each_seed(folder: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    import json  # not needed where a kept catalogue is used
+
     for name in sorted(os.listdir(folder)):
         path = os.path.join(folder, name, "seed.json")
         if not os.path.exists(path):

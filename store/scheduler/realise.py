@@ -6,12 +6,12 @@ import contextlib
 from collections.abc import Callable, Iterable, Sequence
 
 from store.errors import DiskReserve, MixedInputs, StoreFull
-from store.events import SILENT, Absent, Mixed, Planned, Reporter
 from store.graph.resolver import BuildPlan, Resolver
 from store.local.store import Lease, Store
 from store.model.catalogue import Catalogue
 from store.model.derivation import Derivation, Ref
 from store.model.names import ObjectId
+from store.reporting import SILENT, Reporter
 from store.scheduler.build_options import BuildOptions
 
 ATTEMPTS = 3
@@ -103,6 +103,8 @@ class Realiser:
 
     def _tell(self, plan: BuildPlan) -> None:
         """Report the work ahead, and why it is that."""
+        # All of this takes long to load, and often there is nothing to tell.
+        from store.events import Absent, Mixed, Planned
         from store.scheduler.forecast import planned_nodes
 
         for each in plan.settled[self._told :]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from store.errors import CorruptObject, Offline, StoreError, UnknownObject
-from store.events import SILENT, Failed, Finished, Reporter
+from store.events import Failed, Finished
 from store.graph.resolver import kind
 from store.index.foreign import Told
 from store.jobs.executor import Executor, Task, run
@@ -21,6 +21,7 @@ from store.model.locators import shown
 from store.model.manifest import Manifest
 from store.model.names import ObjectId
 from store.model.result import Result
+from store.reporting import SILENT, Reporter
 from store.substitute.directory import StoreDirectory
 from store.substitute.recorded import Recorded, named, remember
 from store.substitute.substituter import FATAL

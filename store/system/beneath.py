@@ -14,15 +14,11 @@ import stat
 from collections.abc import Iterator
 from typing import Final
 
-from store.system import kernel
-
 FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 """Flags for a folder whose entries will be read, or below which more will be opened."""
 
 HANDLE: Final = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 """Flags for a folder below which something will be opened, and which need not be readable."""
-
-_RESOLVE: Final = kernel.RESOLVE_BENEATH | kernel.RESOLVE_NO_SYMLINKS | kernel.RESOLVE_NO_MAGICLINKS
 
 
 @contextlib.contextmanager
@@ -52,8 +48,7 @@ def open_beneath(
     flags |= os.O_NOFOLLOW | os.O_CLOEXEC
     try:
         if not mounts:
-            resolve = _RESOLVE | kernel.RESOLVE_NO_XDEV
-            return kernel.openat2(folder, encoded, flags, mode, resolve)
+            return _open_in_one(folder, encoded, flags, mode, mounts=False)
         return _open(folder, encoded, flags, mode)
     except OSError as error:
         error.filename = path
@@ -72,12 +67,21 @@ def open_file_beneath(folder: int, path: str | bytes, flags: int = os.O_RDONLY) 
 
 def _open(folder: int, path: bytes, flags: int, mode: int) -> int:
     try:
-        return kernel.openat2(folder, path, flags, mode, _RESOLVE)
+        return _open_in_one(folder, path, flags, mode)
     except OSError as error:
         # EPERM: what a container's filter answers for a call that it does not know.
         if error.errno not in (errno.ENOSYS, errno.EPERM):
             raise
     return _open_by_steps(folder, path, flags, mode)
+
+
+def _open_in_one(folder: int, path: bytes, flags: int, mode: int, *, mounts: bool = True) -> int:
+    from store.system import kernel  # takes long to load, and short commands can do without
+
+    resolve = kernel.RESOLVE_BENEATH | kernel.RESOLVE_NO_SYMLINKS | kernel.RESOLVE_NO_MAGICLINKS
+    if not mounts:
+        resolve |= kernel.RESOLVE_NO_XDEV
+    return kernel.openat2(folder, path, flags, mode, resolve)
 
 
 def _open_by_steps(folder: int, path: bytes, flags: int, mode: int) -> int:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import gc
 import os
-import pickle
 import select
 import signal
 from collections.abc import Callable, Sequence
@@ -119,6 +118,8 @@ class ForkedCall(Generic[R]):
         status = self._wait()
         if status != 0:
             raise HelperEnded(status)
+        import pickle  # takes long to load, and short commands fork nothing
+
         # Written by our own child, over a pipe that no other process has.
         error, value = pickle.loads(data)  # noqa: S301
         if error is not None:
@@ -150,6 +151,8 @@ class ForkedCall(Generic[R]):
 
 
 def _answer(work: Callable[[], Any], into: int) -> None:
+    import pickle
+
     try:
         outcome: tuple[Exception | None, Any] = (None, work())
     except Exception as error:

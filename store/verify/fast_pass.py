@@ -25,7 +25,7 @@ from store.objects.attributes import FILE_MODES, FOLDER_MODE, UNSOUND, Unsound, 
 from store.objects.check import Unread, check_identity, owner_of
 from store.objects.content import read_record
 from store.objects.placing import MANIFEST
-from store.objects.sharing import MTIME_NS
+from store.objects.presence import MTIME_NS
 from store.system.longpath import open_at
 from store.system.parallel import DynamicMap, uncollected
 from store.verify.hashing import CHUNK, Digest, reading

@@ -22,7 +22,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeAlias
 
-from store.objects.sharing import MTIME_NS
+from store.objects.presence import MTIME_NS
 
 SECTOR = 512
 TOP = 0

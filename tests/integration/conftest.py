@@ -111,7 +111,7 @@ def others_python() -> str:
     if os.geteuid() != 0:
         pytest.skip("becomes another user, which only root can")
     for python in (sys.executable, "/usr/bin/python3"):
-        command = [python, "-c", "import store.cli.main, lmdb, blake3, msgpack"]
+        command = [python, "-c", "import store.cli.command_line, lmdb, blake3, msgpack"]
         environment = {"PYTHONPATH": others_path()}
         with contextlib.suppress(OSError):
             if (

@@ -12,7 +12,7 @@ from pathlib import Path
 import click
 import pytest
 
-from store.cli.main import cli
+from store.cli.command_line import cli
 
 TOP = Path(__file__).resolve().parents[2]
 PAGE = (TOP / "docs" / "handbook.md").read_text(encoding="utf-8")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from store.cli.main import COMMANDS
+from store.cli.command_line import COMMANDS
 from tests.unit.test_layers import LAYERS, modules
 
 TOP = Path(__file__).resolve().parents[2]

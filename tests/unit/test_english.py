@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 
-from store.cli.main import cli
+from store.cli.command_line import cli
 
 TOP = Path(__file__).resolve().parents[2]
 

@@ -11,7 +11,10 @@ import pytest
 TOP = Path(__file__).resolve().parents[2]
 
 LAYERS = [
-    ({"errors", "digest", "canon", "events", "quantities"}, "vocabulary: every room may use it"),
+    (
+        {"errors", "digest", "canon", "events", "reporting", "quantities"},
+        "vocabulary: every room may use it",
+    ),
     ({"system"}, "what the operating system offers knows nothing of stores"),
     ({"model"}, "the pure model knows no I/O"),
     ({"layout"}, "where things are is known before anything is read there"),

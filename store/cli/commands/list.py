@@ -8,8 +8,7 @@ import click
 
 from store.cli.context import Context
 from store.cli.options import json_option, seed_option
-from store.graph.resolver import Resolver
-from store.model.derivation import Source
+from store.cli.packages import list_packages
 from store.quantities import bytes_text
 
 
@@ -24,32 +23,7 @@ def command(context: Context, objects: bool, sources: bool, as_json: bool) -> No
     if objects:
         _list_objects(context, as_json)
         return
-    context.absent = "empty"
-    resolver = Resolver(context.store, context.catalogue)
-    packages = {
-        name: package
-        for name, package in sorted(context.catalogue.packages.items())
-        if sources or not isinstance(context.catalogue.nodes[package.node], Source)
-    }
-    resolver.identify(package.node for package in packages.values())
-    for name, package in packages.items():
-        present = resolver.present(package.node)
-        if as_json:
-            record = {
-                "package": name,
-                "version": package.version,
-                "description": package.description,
-                "licence": package.licence,
-                "derivation": package.node.hex(),
-                "present": present,
-                "paths": [oid.path for oid in resolver.objects(package.node).values()]
-                if present
-                else [],
-            }
-            print(json.dumps(record))
-        else:
-            mark = "✓" if present else "·"
-            print(f"{mark} {name:24} {package.version:22} {package.description}".rstrip())
+    list_packages(context, sources=sources, as_json=as_json)
 
 
 def _list_objects(context: Context, as_json: bool) -> None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import sys
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import click
 
 from store.cli.context import Context
-from store.cli.draw import Loudness, make_reporter
+from store.cli.draw import Loudness
 from store.cli.options import (
     PACKAGE,
     execution_options,
@@ -18,14 +18,13 @@ from store.cli.options import (
     loudness_options,
     seed_option,
 )
+from store.cli.outputs import named_outputs, realise
 from store.cli.plain import absent_line, mixed_line
 from store.cli.wording import estimate_text
-from store.errors import StoreError, UsageError
-from store.events import Event, Reporter, Unrealised
 from store.quantities import seconds_text
 
 if TYPE_CHECKING:
-    from store.graph.resolver import BuildPlan
+    from store.model.derivation import Ref
     from store.scheduler.build_options import BuildOptions
 
 
@@ -53,79 +52,19 @@ def command(
     loudness: Loudness,
 ) -> None:
     """Build or fetch packages and all that they need, and print their store paths."""
-    context.absent = "empty" if dry_run else "make"
-    goals = [(text, ref) for text in packages for ref in context.catalogue.refs(text)]
-    if out_link and len(goals) > 1:
-        raise UsageError("--out-link takes one output")
-    reporter = make_reporter(sys.stderr, loudness)
-    failures = _Failures(reporter)
-    context.session.reporter = failures
-    context.store  # noqa: B018 (it warns of where it is)
-    realiser = context.session.realiser(options)
     if dry_run:
-        _show_plan(context, options, realiser.plan([ref for _, ref in goals]), as_json)
-        return
-    # With a link to be made, what it is to name is held until it is there.
-    with context.store.lease() if out_link else contextlib.nullcontext() as keep:
-        try:
-            objects = realiser.run([ref for _, ref in goals], keep)
-        except StoreError:
-            if as_json:
-                _print_failure(failures.last)
-            raise
-        finally:
-            reporter.close()
-        if out_link:
-            context.store.link_root(out_link, objects[goals[0][1]])
-    for text, ref in goals:
-        oid = objects[ref]
-        if as_json:
-            import json
-
-            record = {
-                "package": text,
-                "output": ref.output,
-                "path": oid.path,
-                "physical": context.store.layout.object(oid),
-                "derivation": ref.node.hex(),
-            }
-            print(json.dumps(record))
-        else:
-            print(oid.path)
+        context.absent = "empty"
+        goals = [ref for _, ref in named_outputs(context, packages, out_link)]
+        _show_plan(context, goals, options, as_json)
+    else:
+        realise(context, packages, options, loudness, as_json=as_json, out_link=out_link)
 
 
-class _Failures:
-    """Hands events on, and keeps how the last run failed."""
-
-    def __init__(self, reporter: Reporter) -> None:
-        self._reporter = reporter
-        self.last: Unrealised | None = None
-
-    def emit(self, event: Event) -> None:
-        """Hand ``event`` on."""
-        if isinstance(event, Unrealised):
-            self.last = event
-        self._reporter.emit(event)
-
-
-def _print_failure(event: Unrealised | None) -> None:
-    """A line for each failure and for each node that was not tried for one."""
-    import json
-
-    for failed in event.failed if event else ():
-        record = {
-            "failed": failed.name,
-            "derivation": failed.key.hex(),
-            "error": str(failed.error),
-            "exit_code": getattr(failed.error, "exit_code", 1),
-        }
-        print(json.dumps(record))
-    for undone in event.undone if event else ():
-        needs = {"derivation": undone.key.hex(), "needs": undone.needs}
-        print(json.dumps({"undone": undone.name} | needs))
-
-
-def _show_plan(context: Context, options: BuildOptions, plan: BuildPlan, as_json: bool) -> None:
+def _show_plan(
+    context: Context, goals: Sequence[Ref], options: BuildOptions, as_json: bool
+) -> None:
+    context.store  # noqa: B018 (it warns of where it is)
+    plan = context.session.realiser(options).plan(goals)
     nodes = context.catalogue.nodes
     if plan.lost:
         click.echo(absent_line([oid.path for oid in plan.lost]), err=True)

@@ -13,9 +13,9 @@ import pytest
 from click.testing import CliRunner
 
 from store.cli import main
+from store.cli.command_line import COMMANDS, cli
 from store.cli.commands.audit import SUBCOMMANDS
 from store.cli.lazy import LazyGroup
-from store.cli.main import COMMANDS, cli
 from store.local.store import Store
 from tests.unit.cli.conftest import Line
 

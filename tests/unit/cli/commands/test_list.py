@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from store.cli.main import cli
+from store.cli.command_line import cli
 from store.graph.resolver import Resolver
 from tests.recipes.copies import RECIPES
 

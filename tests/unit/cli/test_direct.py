@@ -1,0 +1,127 @@
+"""Plain words do without click what they do with it: byte for byte."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from store.cli.direct import plain_command
+from tests.recipes.copies import RECIPES
+
+ALWAYS = """
+import sys
+from store.cli import main
+if sys.argv.pop(1) == "click":
+    main.plain_command = lambda args: None
+main.main()
+"""
+
+
+class Told(NamedTuple):
+    """What a command printed and how it ended."""
+
+    output: bytes
+    errors: bytes
+    code: int
+
+
+def run(way: str, words: tuple[str | bytes, ...], told: Mapping[str, str], out: str = "") -> Told:
+    """Run ``words`` by ``way``, ``click`` or ``direct``, in a copy of the environment."""
+    kept = {key: value for key, value in os.environ.items() if not key.startswith("STORE_")}
+    with open(out or os.devnull, "wb") as stream:
+        done = subprocess.run(
+            [sys.executable, "-c", ALWAYS, way, *words],
+            env={**kept, **told},
+            check=False,
+            stdin=subprocess.DEVNULL,
+            stdout=stream if out else subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+    return Told(done.stdout or b"", done.stderr, done.returncode)
+
+
+@pytest.fixture(scope="module")
+def toys(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, str]:
+    """An environment with recipes, and a store in which one package is realised."""
+    root = tmp_path_factory.mktemp("direct") / "root"
+    told = {"STORE_ROOT": str(root), "STORE_RECIPES": str(RECIPES / "toys")}
+    assert run("click", ("realise", "note"), told).code == 0
+    return told
+
+
+LINES: list[tuple[str | bytes, ...]] = [
+    ("--version",),
+    ("list",),
+    ("realise", "note"),
+    ("realise", "note", "note"),
+    ("realise", "note^out"),
+    ("realise", "note^*"),
+    ("realise", "note^none"),
+    ("realise", "note^"),
+    ("realise", "noet"),
+    ("realise", ""),
+    ("realise", "note", "none"),
+    ("realise", b"\xff\x1b"),
+    ("realise",),
+    ("realise", "--"),
+    ("realise", "-"),
+    ("realise", "note", "-q"),
+    ("realise", "--none", "note"),
+    ("list", "note"),
+    ("--version", "list"),
+    ("lists",),
+    (),
+]
+
+ELSEWHERE: list[Mapping[str, str]] = [
+    {"STORE_SEED": "a/b"},
+    {"STORE_SEED": "none-such"},
+    {"STORE_RECIPES": "/none"},
+    {"STORE_ROOT": "/dev/null"},
+    {"STORE_ROOT": "~none-such/root"},
+    {"STORE_EVALUATION_TIMEOUT": "soon"},
+    {"STORE_DEBUG": "1", "STORE_SEED": ""},
+    {"_STORE_COMPLETE": "bash_source"},
+]
+
+
+@pytest.mark.parametrize("words", LINES, ids=str)
+def test_a_line_says_the_same_with_click_and_without(
+    toys: Mapping[str, str], words: tuple[str | bytes, ...]
+) -> None:
+    assert run("direct", words, toys) == run("click", words, toys)
+
+
+@pytest.mark.parametrize("told", ELSEWHERE, ids=str)
+@pytest.mark.parametrize("words", [("list",), ("realise", "note")])
+def test_settings_mean_the_same_with_click_and_without(
+    toys: Mapping[str, str], words: tuple[str, ...], told: Mapping[str, str]
+) -> None:
+    assert run("direct", words, {**toys, **told}) == run("click", words, {**toys, **told})
+
+
+@pytest.mark.parametrize("words", [("--version",), ("list",), ("realise", "note")])
+def test_a_full_disk_is_told_the_same(toys: Mapping[str, str], words: tuple[str, ...]) -> None:
+    direct = run("direct", words, toys, "/dev/full")
+    assert direct.code == 61
+    assert direct == run("click", words, toys, "/dev/full")
+
+
+@pytest.mark.parametrize("absent", ["none", "none/none"])
+def test_a_missing_store_is_the_same(toys: Mapping[str, str], tmp_path: Path, absent: str) -> None:
+    told = {**toys, "STORE_ROOT": str(tmp_path / absent)}
+    assert run("direct", ("list",), told) == run("click", ("list",), told)
+    assert not (tmp_path / "none").exists()
+
+
+def test_words_with_an_option_or_of_another_command_are_left_to_click() -> None:
+    for line in LINES[12:]:
+        assert plain_command([os.fsdecode(word) for word in line]) is None
+    for line in LINES[:12]:
+        assert plain_command([os.fsdecode(word) for word in line]) is not None
