@@ -14,7 +14,7 @@ from pathlib import Path
 from store.system import removing
 from tests.faults import rule
 from tests.faults.running import Done, isolated, run
-from tests.integration.laboratory import command_line_interpreter
+from tests.integration.laboratory import program_interpreter
 from tests.older import give_second_names
 from tests.recipes.copies import copy_recipes
 
