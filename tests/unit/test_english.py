@@ -10,6 +10,7 @@ from functools import cache
 from pathlib import Path
 
 import click
+import pytest
 
 from store.cli.command_line import cli
 
@@ -116,6 +117,29 @@ def messages() -> Iterator[tuple[str, str]]:
                 for text in pieces(node):
                     if " " in text:
                         yield f"{path}:{node.lineno}", text
+
+
+def paragraphs(page: str) -> Iterator[str]:
+    """Yield the paragraphs, list items and table rows of a Markdown page, without code blocks and
+    headings."""
+    prose = re.sub(r"^```.*?^```$", "\n", page, flags=re.MULTILINE | re.DOTALL)
+    for block in re.split(r"\n\s*\n|\n(?=\s*(?:[-*|]|\d+\.) ?)|(?<=\|)\n", prose):
+        if not block.lstrip().startswith("#"):
+            yield block
+
+
+def cells(block: str) -> list[str]:
+    """Return the cells of a table's row, or the block as it is."""
+    return block.split("|") if block.lstrip().startswith("|") else [block]
+
+
+PAGES = sorted([*TOP.glob("docs/*.md"), *TOP.glob("*.md")])
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_documents_are_plain_english(page: Path) -> None:
+    blocks = [cell for block in paragraphs(page.read_text("utf-8")) for cell in cells(block)]
+    assert not [fault for text in blocks for fault in faults(text)]
 
 
 def test_messages_are_plain_english() -> None:
