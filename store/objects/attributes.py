@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator, Sequence
+from itertools import repeat
 from typing import Any, Final, NamedTuple
 
 from store.digest import DIGEST_SIZE
@@ -59,9 +60,13 @@ class Sound(NamedTuple):
 
 def sound_objects(layout: Layout, names: Sequence[str]) -> Iterator[Sound | None]:
     """Look at each of the objects ``<digest>-<name>``; None for one that is not sound. Raises
-    OSError when the store's folders cannot be opened, FormatError or InvalidName for no object's
-    name. Of an object that names itself, no identity is computed: that would read its files."""
-    walk = _Walk(layout)
+    FormatError or InvalidName for no object's name. Of an object that names itself, no identity is
+    computed: that would read its files."""
+    try:
+        walk = _Walk(layout)
+    except OSError:
+        yield from repeat(None, len(names))
+        return
     try:
         at = 0
         while at < len(names):

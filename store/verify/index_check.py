@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import os
 import struct
-from collections.abc import Iterator, Sequence
+from array import array
+from collections.abc import Generator, Iterator, Sequence
 
+from store.digest import TEXT_SIZE, from_texts
 from store.errors import CorruptObject, FormatError, InvalidName
 from store.index.reading import Reader
 from store.local.roots import Links, NamedRoot
 from store.local.store import Store
-from store.model.names import ObjectId
+from store.model.names import ObjectId, parse_all
+from store.verify.fast_pass import Facts
 from store.verify.finding import REBUILD_INDEX, Finding
 from store.verify.mixed import check_mixed
 from store.verify.object_check import ObjectLook
+
+MANY = 4096
+"""Objects that are looked up together."""
 
 _UNREADABLE = (CorruptObject, FormatError, InvalidName, struct.error)
 """What reading a value raises that this program would not have written."""
@@ -41,29 +47,53 @@ def _shapes(txn: Reader) -> Iterator[Finding]:
 
 
 def _objects(txn: Reader) -> Iterator[Finding]:
-    numbers = list(txn.by_number.numbers())
+    numbers = array("I", txn.by_number.numbers())
     there = set(numbers)
     if txn.objects.count() != len(numbers):
         yield _index("ids", f"{txn.objects.count()} digests for {len(numbers)} objects")
     agreed = 0
-    for number in numbers:
-        try:
-            oid, below = txn.by_number.record(number).id, set(txn.graph.below(number))
-        except _UNREADABLE as error:
-            yield _index("objects", str(error))
-            continue
-        if txn.objects.number_of_digest(oid.digest) != number:
-            yield _index("ids", f"the digest of {oid} leads to another object", oid)
-        right = {other for other in below if other < number and other in there}
-        told = txn.graph.told_above(number, right)
-        agreed += len(told)
+    for start in range(0, len(numbers), MANY):
+        many = numbers[start : start + MANY]
+        named = _are_named_right(txn, many)
+        for number in many:
+            agreed += yield from _object(txn, number, there, named)
+    # So many pairs of ``referrers`` are right: only when there are others, each is looked at.
+    if agreed != txn.graph.referrer_count():
+        yield from _referrers(txn, there)
+
+
+def _are_named_right(txn: Reader, numbers: Sequence[int]) -> bool:
+    """Whether each of these has a record, by whose digest it is found."""
+    try:
+        digests = from_texts([name[:TEXT_SIZE] for name in txn.by_number.names(numbers)])
+    except _UNREADABLE:
+        return False
+    by_digest = [number for _, number in sorted(zip(digests, numbers, strict=True))]
+    return txn.objects.numbers_of(digests) == by_digest
+
+
+def _object(
+    txn: Reader, number: int, there: set[int], named: bool
+) -> Generator[Finding, None, int]:
+    """What is wrong with an object's entries, which may be known to be ``named`` right; returns how
+    many pairs of ``referrers`` it has."""
+    try:
+        below = set(txn.graph.below(number))
+        oid = None if named else txn.by_number.record(number).id
+    except _UNREADABLE as error:
+        yield _index("objects", str(error))
+        return 0
+    if oid is not None and txn.objects.number_of_digest(oid.digest) != number:
+        yield _index("ids", f"the digest of {oid} leads to another object", oid)
+    right = {other for other in below if other < number and other in there}
+    told = txn.graph.told_above(number, right)
+    if len(told) < len(below):
+        oid = txn.by_number.record(number).id
         for other in sorted(below - right):
             yield _index("references", f"{oid} refers to number {other}, no object", oid)
         for other in sorted(right - told):
             yield _index("referrers", f"{oid} is not among those of number {other}", oid)
-    # So many pairs of ``referrers`` are right: only when there are others, each is looked at.
-    if agreed != txn.graph.referrer_count():
-        yield from _referrers(txn, there)
+    return len(told)
 
 
 def _referrers(txn: Reader, there: set[int]) -> Iterator[Finding]:
@@ -124,6 +154,26 @@ def _still(store: Store, root: NamedRoot) -> bool:
             return False
     look = Links(store.layout).look(os.fsencode(root.path), root.holds)
     return look.hidden or look.holds == root.holds
+
+
+def told_facts(store: Store, numbers: Sequence[int]) -> list[tuple[str, Facts]] | None:
+    """The name of each object that has one of these numbers, and what a manifest says of it, by the
+    index; None when some of that cannot be read."""
+    try:
+        with store.index.read() as txn:
+            names = txn.by_number.named(numbers)
+            records = [
+                (number, txn.by_number.record(number), txn.graph.below(number)) for number in names
+            ]
+            ids = txn.by_number.named({other for *_, below in records for other in below})
+        others = dict(zip(ids, parse_all(list(ids.values())), strict=True))
+        found = []
+        for number, record, below in records:
+            references = tuple(sorted(others[other] for other in below))
+            found.append((names[number], (references, record.refers_to_itself, record.size)))
+        return found
+    except (*_UNREADABLE, KeyError):
+        return None
 
 
 def check_facts(store: Store, examined: Sequence[ObjectLook]) -> list[Finding]:

@@ -5,17 +5,20 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from store.errors import StoreError
 from store.index.reading import Reader
 from store.layout.paths import Layout
 from store.local.equal_files import untold
 from store.local.store import Store
-from store.model.names import ObjectId
+from store.model.names import ObjectId, parse_all
 from store.objects.placing import BESIDE, exclusive
 from store.system.locks import DirectoryLock, SharedLocks
 from store.verify.finding import Finding
+
+MANY = 4096
+"""Names that are looked up together."""
 
 _LOG = re.compile("[0-9a-f]{64}")
 
@@ -40,7 +43,7 @@ def check_unregistered(store: Store) -> Iterator[Finding]:
     with store.index.read() as txn:
         for folder in folders:
             listed = sorted(_listed(folder))
-            names += [(folder, name) for name in listed if not _registered(txn, name)]
+            names += [(folder, name) for name in _unregistered(txn, listed)]
     if not names:
         return
     try:
@@ -69,6 +72,18 @@ def check_unregistered(store: Store) -> Iterator[Finding]:
             else ("stray", "not registered")
         )
         yield Finding(kind, f"{folder}/{name}", why)
+
+
+def _unregistered(txn: Reader, names: Sequence[str]) -> Iterator[str]:
+    """Those of the names that are of no registered object."""
+    for start in range(0, len(names), MANY):
+        many = names[start : start + MANY]
+        try:
+            digests = {oid.digest for oid in parse_all(many)}
+        except StoreError:
+            digests = set()
+        if len(txn.objects.numbers_of(digests)) < len(digests) or not digests:
+            yield from (name for name in many if not _registered(txn, name))
 
 
 def _registered(txn: Reader, name: str) -> bool:

@@ -11,16 +11,22 @@ from store.errors import FormatError, InvalidName
 from store.layout.paths import Layout
 from store.model.manifest import Manifest
 from store.model.names import ObjectId
+from store.model.raw_manifest import RawManifest
+from store.objects.attributes import sound_objects
 from store.objects.check import Unread, check_identity, check_tree, owner_of
 from store.objects.content import read_record
 from store.objects.placing import MANIFEST
-from store.system.parallel import map_chunks
-from store.verify.fast_pass import Glance, glance
+from store.system.parallel import map_chunks, uncollected
+from store.verify.fast_pass import Facts, Glance, glance
 from store.verify.finding import Finding
 from store.verify.hashing import Digest, hash_inodes
 
 FEW = 16
 """Objects that one process looks at in the time that forking another takes."""
+
+
+MANY = 1000
+"""Likewise, when only those that are not sound are told."""
 
 
 @dataclass
@@ -31,7 +37,7 @@ class ObjectLook:
 
     id: ObjectId
     findings: list[Finding] = field(default_factory=list)
-    facts: tuple[tuple[ObjectId, ...], bool, int] | None = None
+    facts: Facts | None = None
     files: list[Unread] = field(default_factory=list)
     damaged: set[int] = field(default_factory=set)
     """The inodes whose contents or attributes are wrong."""
@@ -57,6 +63,27 @@ def look(
     ]
     _read(found, known)
     return found
+
+
+def unlike(layout: Layout, told: Sequence[tuple[str, Facts]]) -> list[str]:
+    """Those of the objects ``<digest>-<name>`` that are not sound, or are not what is told of them;
+    no file is read."""
+    parts = map_chunks(partial(_unlike, layout), told, MANY)
+    return sorted(name for part in parts for name in part)
+
+
+def _unlike(layout: Layout, told: Sequence[tuple[str, Facts]]) -> list[str]:
+    seen = sound_objects(layout, [name for name, _ in told])
+    with uncollected():
+        return [
+            name
+            for (name, facts), found in zip(told, seen, strict=True)
+            if found is None or _facts(found.outline) != facts
+        ]
+
+
+def _facts(manifest: RawManifest) -> Facts:
+    return manifest.references, manifest.refers_to_itself, manifest.root.size
 
 
 def inspect(

@@ -14,20 +14,23 @@ from store.errors import NotOwner, StoreError, StoreReadOnly
 from store.index.reading import Reader
 from store.layout.paths import Layout
 from store.local.store import Store
-from store.model.names import ObjectId
+from store.model.names import ObjectId, parse_all
 from store.verify.finding import Finding
 from store.verify.hashing import Digest
-from store.verify.index_check import check_facts, check_index
+from store.verify.index_check import check_facts, check_index, told_facts
 from store.verify.leftovers import (
     check_leftovers,
     check_logs,
     check_unregistered,
     check_untold,
 )
-from store.verify.object_check import ObjectLook, inspect, look
+from store.verify.object_check import ObjectLook, inspect, look, unlike
 
 BATCH = 512
 """Objects that are looked at together."""
+
+MANY = 8192
+"""Objects that are looked at together when none of their files is read."""
 
 BATCH_BYTES = 4 << 30
 """Bytes that are read together; with a budget, a 16th of it, so that it is kept."""
@@ -123,12 +126,25 @@ class Verifier(Looking):
             self._tell(check_index(self._store) if index is None else index)
         while self.outcome.looked < len(due) and not self._late():
             self._progress("object", self.outcome.looked, len(due))
+            if self._known is None and self._skim(due[self.outcome.looked :][:MANY]):
+                self.outcome.looked = min(self.outcome.looked + MANY, len(due))
+                continue
             batch, self.outcome.looked = self._batch(due, self.outcome.looked)
             self._examine(batch)
         if not chosen:
             for part in (check_unregistered, check_logs, check_leftovers, check_untold):
                 self._tell(part(self._store))
         return self.outcome
+
+    def _skim(self, numbers: Sequence[int]) -> bool:
+        """Look at objects without reading their files; False when the index cannot be read."""
+        told = told_facts(self._store, numbers)
+        if told is None:
+            return False
+        suspects = unlike(self._layout, told)
+        if suspects:
+            self._look_again(parse_all(suspects))
+        return True
 
     def _batch(self, due: Sequence[int], at: int) -> tuple[list[ObjectId], int]:
         """The objects from place ``at`` on that are read together, and the place after them."""

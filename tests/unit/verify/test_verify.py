@@ -187,7 +187,7 @@ def test_what_looks_damaged_is_looked_at_once_more_and_no_oftener(
         call = getattr(object_check, name)
 
         def counting(
-            layout: Layout, oids: Sequence[ObjectId], *more: object, **named: object
+            layout: Layout, oids: Sequence[ObjectId | str], *more: object, **named: object
         ) -> Any:
             seen.extend(f"{name} {oid}" for oid in oids)
             return call(layout, oids, *more, **named)
@@ -196,8 +196,9 @@ def test_what_looks_damaged_is_looked_at_once_more_and_no_oftener(
 
     counted("glance")
     counted("_look_at_all")
+    counted("sound_objects")
     assert "content" in kinds(store, contents=contents)
-    first = "glance" if contents else "_look_at_all"
+    first = "glance" if contents else "sound_objects"
     assert seen == [f"{first} {oid}", f"_look_at_all {oid}"]
 
 
