@@ -1,0 +1,44 @@
+"""What `scripts/test coverage` says of a module, and how lines of cut-off processes are seen."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from scripts import covered
+from store import quantities
+from tests import recorder
+
+
+@pytest.mark.parametrize(
+    ("lines", "text"),
+    [([], ""), ([3], "3"), ([3, 4, 5], "3-5"), ([1, 3, 4, 9], "1,3-4,9")],
+)
+def test_missing_lines_are_ranges(lines: list[int], text: str) -> None:
+    assert covered.ranges(lines) == text
+
+
+def test_each_module_has_its_share_and_what_it_lacks() -> None:
+    summary = {"percent_covered": 50.0}
+    report = {"files": {"store/canon.py": {"summary": summary, "missing_lines": [7, 8]}}}
+    assert covered.shares(report) == {"store/canon.py": (50.0, "7-8")}
+
+
+def test_lines_of_a_process_that_is_killed_are_recorded(tmp_path: Path) -> None:
+    path = str(tmp_path / "lines")
+    memory = recorder.opened(path)
+    pid = os.fork()
+    if pid == 0:
+        recorder.record(memory)
+        quantities.bytes_text(5000)
+        os.kill(os.getpid(), signal.SIGKILL)
+    os.waitpid(pid, 0)
+    found = {file: lines for file, lines in recorder.executed(path) if lines}
+    assert quantities.bytes_text.__code__.co_firstlineno in found.pop(quantities.__file__)
+
+
+def test_no_module_has_more_lines_than_the_record() -> None:
+    assert max(len(Path(file).read_text().splitlines()) for file in recorder.FILES) < recorder.MOST
