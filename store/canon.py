@@ -48,7 +48,7 @@ Value: TypeAlias = "bool | int | bytes | str | Sequence[Value] | None"
 
 
 def encode(value: Value) -> bytes:
-    """The one byte string that stands for ``value``; FormatError for what has none."""
+    """Return the one byte string that stands for ``value``; FormatError for what has none."""
     packed = _packed(value)
     _check_arrays(packed)
     check_memory((packed,))
@@ -65,7 +65,7 @@ def _packed(value: Value) -> bytes:
 
 
 def array_head(count: int) -> bytes:
-    """How the encoding of an array of ``count`` items begins; FormatError for too many."""
+    """Return how the encoding of an array of ``count`` items begins; FormatError for too many."""
     try:
         head: bytes = _packer.pack_array_header(count)
     except ValueError as error:
@@ -74,13 +74,14 @@ def array_head(count: int) -> bytes:
 
 
 def encode_items(values: Sequence[Value]) -> bytes:
-    """The encoding of an array without its head: with others like it, that of a longer one."""
+    """Return the encoding of an array without its head: with others like it, that of a longer
+    one."""
     return encode(values)[len(array_head(len(values))) :]
 
 
 def decode(data: bytes) -> list[Value]:
-    """The array that ``data`` stands for; FormatError for what :func:`encode` does not write, and
-    for more arrays than there is data for, or too much memory (:func:`check_memory`)."""
+    """Return the array that ``data`` stands for; FormatError for what :func:`encode` does not
+    write, and for more arrays than there is data for, or too much memory (:func:`check_memory`)."""
     check_memory((data,))
     return _decode(data)
 
@@ -144,8 +145,8 @@ def check_memory(records: Sequence[bytes]) -> None:
 
 
 def _memory(data: bytes, most: int) -> int:
-    """Bytes of memory that the value of ``data`` takes, about; FormatError for more than ``most``,
-    and for what ends before its last value."""
+    """Return bytes of memory that the value of ``data`` takes, about; FormatError for more than
+    ``most``, and for what ends before its last value."""
     at = memory = 0
     steps, costs = _STEPS, _COSTS
     left, size = 1, len(data)  # values that are still to come, each at least a byte
@@ -238,7 +239,8 @@ _SHALLOW = 8
 
 
 def _are_plain(values: list[Any]) -> bool:
-    """Whether all in these arrays, level by level, has a canonical form; deep ones count as not."""
+    """Return whether all in these arrays, level by level, has a canonical form; deep ones count as
+    not."""
     for _ in range(_SHALLOW):
         items = list(chain.from_iterable(values))
         kinds = set(map(type, items))

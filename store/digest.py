@@ -57,22 +57,23 @@ class DigestKind(Enum):
 
 
 def keyed(kind: DigestKind, data: Bytes) -> bytes:
-    """The 32-byte digest of ``data`` under its kind's context."""
+    """Return the 32-byte digest of ``data`` under its kind's context."""
     return blake3(data, derive_key_context=kind.value).digest()
 
 
 def keyed_hasher(kind: DigestKind) -> Hasher:
-    """A fresh hasher for what :func:`keyed` is asked for: ``update(data)``, then ``digest()``."""
+    """Return a fresh hasher for what :func:`keyed` is asked for: ``update(data)``, then
+    ``digest()``."""
     return blake3(derive_key_context=kind.value)
 
 
 def file_digest(data: Bytes) -> bytes:
-    """The plain 32-byte BLAKE3 of a file's bytes."""
+    """Return the plain 32-byte BLAKE3 of a file's bytes."""
     return blake3(data).digest()
 
 
 def file_hasher(*, threads: bool = False) -> blake3:
-    """A fresh hasher for a file's bytes: ``update(data)``, then ``digest()``.
+    """Return a fresh hasher for a file's bytes: ``update(data)``, then ``digest()``.
 
     With ``threads``, an update of some MiB is hashed on all processors; it would wait forever in a
     process that was forked from one that has done so: its threads stay behind.
@@ -81,7 +82,7 @@ def file_hasher(*, threads: bool = False) -> blake3:
 
 
 def to_text(digest: bytes) -> str:
-    """32 characters for a 20-byte digest."""
+    """Return 32 characters for a 20-byte digest."""
     if len(digest) != OBJECT_DIGEST_SIZE:
         raise _wrong_size(len(digest))
     number = int.from_bytes(digest, "big")
@@ -108,7 +109,7 @@ _PAD = bytes(TEXT_SIZE - OBJECT_DIGEST_SIZE)
 
 @cache
 def _spreading(count: int) -> tuple[tuple[int, int, int], ...]:
-    """The steps from digests to characters: two masks and a shift each.
+    """Return the steps from digests to characters: two masks and a shift each.
 
     Each digest is a number of 160 bits in a cell of 256. A step halves the cells, and moves the
     upper half of what one holds to the new one, until each byte has 5 bits.
@@ -140,7 +141,7 @@ def from_texts(texts: Sequence[str]) -> list[bytes]:
 
 
 def from_text(text: str) -> bytes:
-    """The 20-byte digest that :func:`to_text` wrote; FormatError for anything else."""
+    """Return the 20-byte digest that :func:`to_text` wrote; FormatError for anything else."""
     data = text.encode("utf-8", "surrogatepass")
     if len(data) != TEXT_SIZE or data.translate(None, _CHARACTERS):
         raise FormatError(f"{quoted(text)} is not an object digest ({TEXT_SIZE} of {ALPHABET})")

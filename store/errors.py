@@ -61,7 +61,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 
 def printable(text: str) -> str:
-    """The text with a code in the place of each character that cannot be seen, could steer a
+    """Return the text with a code in the place of each character that cannot be seen, could steer a
     terminal, or would break a line; and of each byte of a path that is no text."""
     if text.isprintable():
         return text
@@ -74,7 +74,7 @@ LONGEST_QUOTE = 300
 
 
 def quoted(value: object) -> str:
-    """The value as a message shows it: a text, or the bytes of a name, printable and between
+    """Return the value as a message shows it: a text, or the bytes of a name, printable and between
     quotation marks, cut if it is long; a number as it is; of anything else, the kind alone."""
     if isinstance(value, bytes):
         value = value.decode("utf-8", "surrogateescape")
@@ -88,7 +88,7 @@ def quoted(value: object) -> str:
 
 
 def reason(error: BaseException) -> str:
-    """Why something failed, in words, of an error of Python's."""
+    """Return why something failed, in words, of an error of Python's."""
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     if isinstance(error, UnicodeDecodeError):
@@ -441,7 +441,7 @@ class StillAlive(StorageError):
 
 
 def storage_error(error: OSError, doing: str) -> StorageError:
-    """The error for a system call that failed in the store, while ``doing`` something."""
+    """Return the error for a system call that failed in the store, while ``doing`` something."""
     name = error.filename
     if isinstance(name, bytes):
         name = name.decode("utf-8", "surrogateescape")

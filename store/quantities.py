@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 def seconds_text(seconds: float) -> str:
-    """A duration for people: ``0.4s``, ``12s``, ``3m05s``, ``1h02m``, ``3d04h``."""
+    """Return a duration for people: ``0.4s``, ``12s``, ``3m05s``, ``1h02m``, ``3d04h``."""
     if round(seconds, 1) < 10:
         return f"{seconds:.1f}s"
     whole = round(seconds)
@@ -20,8 +20,8 @@ def seconds_text(seconds: float) -> str:
 
 
 def about_text(seconds: float) -> str:
-    """An estimate, no finer than it is good: ``5 s``, ``50 s``, ``7 min``, ``40 min``, ``2 h``,
-    ``3 days``."""
+    """Return an estimate, no finer than it is good: ``5 s``, ``50 s``, ``7 min``, ``40 min``, ``2
+    h``, ``3 days``."""
     if seconds < 57.5:
         return f"{max(5, round(seconds / 5) * 5)} s"
     minutes = seconds / 60
@@ -35,7 +35,8 @@ def about_text(seconds: float) -> str:
 
 
 def limit_text(seconds: float) -> str:
-    """A bound that somebody set, as it would be written there: ``0.5s``, ``90s``, ``10m``, ``2h``.
+    """Return a bound that somebody set, as it would be written there: ``0.5s``, ``90s``, ``10m``,
+    ``2h``.
 
     The unit is the largest that it is a whole number of, from two minutes up.
     """
@@ -46,7 +47,7 @@ def limit_text(seconds: float) -> str:
 
 
 def bytes_text(count: float) -> str:
-    """A size for people, in powers of 1024: ``812 B``, ``3.4 MiB``."""
+    """Return a size for people, in powers of 1024: ``812 B``, ``3.4 MiB``."""
     for unit in ("B", "KiB", "MiB", "GiB"):
         if round(count, 1) < 1024:
             return f"{count:.0f} B" if unit == "B" else f"{count:.1f} {unit}"

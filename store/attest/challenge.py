@@ -149,7 +149,8 @@ def _count_signatures(line: Line, evidence: Evidence, standings: Iterable[Signat
 
 
 def every_subject(store: Store) -> list[ChallengeSubject]:
-    """Every output that this store has built, by name; what was fetched or imported left out."""
+    """Return every output that this store has built, by name; what was fetched or imported left
+    out."""
     found = {}
     for made in store.every_realisation():
         if not made.origin.built_here:
@@ -169,7 +170,7 @@ def compare(
     evidence: Evidence,
     threshold: int | None = None,
 ) -> Iterator[AuditFinding]:
-    """A finding for each subject: reproduced when enough agree with us and nobody disagrees.
+    """Yield a finding for each subject: reproduced when enough agree with us and nobody disagrees.
 
     ``threshold`` is the number of signers that have to agree; without one, a single word will do,
     signed or not. ``expected`` is our object, ``actual`` what others have.
@@ -240,7 +241,8 @@ def _agreement(agreeing: Witness, threshold: int | None) -> tuple[Verdict, str]:
 
 
 def _other_trees(store: Store, ours: ObjectId, agreeing: Witness) -> bool:
-    """Whether somebody has another tree under our object's name, which nobody should be able to."""
+    """Return whether somebody has another tree under our object's name, which nobody should be able
+    to."""
     if not agreeing.trees:
         return False
     try:

@@ -72,7 +72,7 @@ def pre_authentication_encoding(payload_type: str, payload: bytes) -> bytes:
 
 
 def seal(payload: bytes, keys: Iterable[PrivateKey], payload_type: str = PAYLOAD_TYPE) -> str:
-    """The line, without its newline, of an envelope that each of the keys has signed."""
+    """Return the line, without its newline, of an envelope that each of the keys has signed."""
     message = pre_authentication_encoding(payload_type, payload)
     signatures = [
         {"keyid": key.public.id, "sig": base64.b64encode(key.sign(message)).decode("ascii")}
@@ -87,12 +87,12 @@ def seal(payload: bytes, keys: Iterable[PrivateKey], payload_type: str = PAYLOAD
 
 
 def parse(line: bytes) -> Envelope:
-    """The envelope that a line is; FormatError otherwise."""
+    """Return the envelope that a line is; FormatError otherwise."""
     return from_members(strict.document(line, ENVELOPE_LIMIT))
 
 
 def from_members(record: strict.Members) -> Envelope:
-    """The envelope that a JSON object is; FormatError otherwise."""
+    """Return the envelope that a JSON object is; FormatError otherwise."""
     kind = strict.text(record.get("payloadType"), 200)
     payload = strict.base64_bytes(record.get("payload"), ENVELOPE_LIMIT)
     signatures = strict.items(record.get("signatures"), _signature, SIGNATURES_LIMIT)
@@ -110,7 +110,8 @@ def _signature(value: Any) -> Signature:
 def check(
     envelope: Envelope, trusted: Sequence[PublicKey]
 ) -> tuple[frozenset[PublicKey], tuple[SignatureWorth, ...]]:
-    """The trusted keys that signed the envelope, each once, and each signature's standing."""
+    """Return the trusted keys that signed the envelope, each once, and each signature's
+    standing."""
     signers = set()
     standings = []
     attempts = _Attempts(envelope.message, trusted)
@@ -137,11 +138,11 @@ class _Attempts:
         self._left = MOST_HASHED // (len(message) + ATTEMPT_COST)
 
     def named(self, signature: Signature) -> PublicKey | None:
-        """The key that the signature names, if it made it."""
+        """Return the key that the signature names, if it made it."""
         return self._first(signature, (key for key in self._trusted if key.id == signature.key_id))
 
     def other(self, signature: Signature) -> PublicKey | None:
-        """The key that made the signature, of those that it does not name."""
+        """Return the key that made the signature, of those that it does not name."""
         others = [key for key in self._trusted if key.id != signature.key_id][: max(0, self._left)]
         self._left -= len(others)
         return self._first(signature, others)

@@ -71,14 +71,15 @@ class Keyring:
         return private.public
 
     def names(self) -> list[str]:
-        """The user's own keys, by name."""
+        """Return the user's own keys, by name."""
         if not os.path.isdir(self.keys):
             return []
         found = (name.removesuffix(".key") for name in os.listdir(self.keys) if _is_key(name))
         return sorted(found)
 
     def private(self, name: str | None = None) -> PrivateKey:
-        """The key of that name, or the only one there is; UnusableKey, UsageError or FormatError.
+        """Return the key of that name, or the only one there is; UnusableKey, UsageError or
+        FormatError.
 
         A key that anybody but its owner could read is refused, as is one that is not ours.
         """
@@ -97,7 +98,7 @@ class Keyring:
         return key
 
     def trusted(self) -> list[PublicKey]:
-        """The keys in the file of trusted ones; none when there is no file.
+        """Return the keys in the file of trusted ones; none when there is no file.
 
         Raises NotOwner or StorageError when others could have written it, or FormatError.
         """
@@ -154,7 +155,8 @@ class Keyring:
 
 
 def load_private(path: str) -> PrivateKey:
-    """The key in a file; UnusableKey unless it is ours, and nobody else's to read. FormatError."""
+    """Return the key in a file; UnusableKey unless it is ours, and nobody else's to read.
+    FormatError."""
     try:
         # O_NONBLOCK: opening a fifo must not wait for its writer.
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
@@ -186,7 +188,7 @@ def _check_private(path: str, status: os.stat_result) -> None:
 
 
 def read_public(path: str) -> list[PublicKey]:
-    """The public keys in a file, one a line; StorageError or FormatError, with the line."""
+    """Return the public keys in a file, one a line; StorageError or FormatError, with the line."""
     try:
         with open(path, "rb") as stream:
             data = stream.read(FILE_LIMIT + 1)

@@ -14,7 +14,7 @@ LINE_LIMIT = 16 << 20
 
 
 def from_record(data: bytes) -> AuditFinding:
-    """The finding that a line of ``--json`` stands for; FormatError for anything else.
+    """Return the finding that a line of ``--json`` stands for; FormatError for anything else.
 
     Members that this version does not know are passed over.
     """
@@ -56,7 +56,7 @@ def _difference(value: Any) -> Difference:
 
 
 def to_record(finding: AuditFinding) -> dict[str, Any]:
-    """Every field by its name; objects as paths, the key in hex."""
+    """Return every field by its name; objects as paths, the key in hex."""
     return {
         "subject": finding.subject,
         "output": finding.output,
@@ -78,7 +78,7 @@ def to_record(finding: AuditFinding) -> dict[str, Any]:
 
 
 def difference_record(difference: Difference) -> dict[str, Any]:
-    """Every field by its name."""
+    """Return every field by its name."""
     return {
         "path": difference.path,
         "kind": difference.kind,

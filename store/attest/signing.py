@@ -54,13 +54,13 @@ class PublicKey:
 
     @classmethod
     def parse(cls, line: str) -> PublicKey:
-        """The inverse of ``str``; FormatError otherwise, and for a private key."""
+        """Return the inverse of ``str``; FormatError otherwise, and for a private key."""
         if line.startswith(PRIVATE):
             raise FormatError("this is a private key, and a public one was asked for")
         return cls(*_split(line))
 
     def verifies(self, signature: bytes, message: bytes) -> bool:
-        """Whether this key made the 64-byte signature of the message."""
+        """Return whether this key made the 64-byte signature of the message."""
         from cryptography.exceptions import InvalidSignature
         from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
@@ -85,20 +85,20 @@ class PrivateKey:
 
     @classmethod
     def generate(cls, name: str) -> PrivateKey:
-        """A fresh one."""
+        """Return a fresh one."""
         from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
         return cls(Ed25519PrivateKey.generate().private_bytes_raw(), name)
 
     @classmethod
     def parse(cls, line: str) -> PrivateKey:
-        """The inverse of :meth:`text`; FormatError otherwise."""
+        """Return the inverse of :meth:`text`; FormatError otherwise."""
         if not line.startswith(PRIVATE):
             raise FormatError("not a private key")
         return cls(*_split(line.removeprefix(PRIVATE)))
 
     def text(self) -> str:
-        """The line that a key's file holds. A secret, so not what ``str`` gives."""
+        """Return the line that a key's file holds. A secret, so not what ``str`` gives."""
         return f"{PRIVATE}{self.name}:{base64.b64encode(self.seed).decode('ascii')}"
 
     @property
@@ -110,7 +110,7 @@ class PrivateKey:
         return PublicKey(key.public_key().public_bytes_raw(), self.name)
 
     def sign(self, message: bytes) -> bytes:
-        """The 64-byte signature; the same each time."""
+        """Return the 64-byte signature; the same each time."""
         from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
         return Ed25519PrivateKey.from_private_bytes(self.seed).sign(message)

@@ -49,7 +49,7 @@ class Line:
 
 
 def lines(source: str, limits: SourceLimits | None = None) -> Iterator[Line]:
-    """Every line of ``source``, which may be compressed with gzip, bzip2 or xz.
+    """Yield every line of ``source``, which may be compressed with gzip, bzip2 or xz.
 
     Raises FetchFailed, StorageError, BadArchive, and FormatError when it is too large.
     """
@@ -95,7 +95,7 @@ class _Budget:
 
 
 def _targets(source: str, budget: _Budget) -> Iterator[tuple[str, str]]:
-    """Each file's name for messages, and its URL."""
+    """Yield each file's name for messages, and its URL."""
     scheme = source.partition("://")[0].lower() if "://" in source else ""
     if scheme in ("http", "https"):
         yield shown(source), source
@@ -126,7 +126,8 @@ def _not_had(source: str, reason: str) -> FetchFailed:
 
 
 def _folder(path: str) -> list[str]:
-    """The files that may hold statements. Links are passed over: they could lead anywhere."""
+    """Return the files that may hold statements. Links are passed over: they could lead
+    anywhere."""
     try:
         with os.scandir(path) as entries:
             return sorted(
@@ -161,7 +162,7 @@ def _lines(name: str, url: str, budget: _Budget) -> Iterator[Line]:
 
 
 def _received(body: transport.Body) -> Iterator[bytes]:
-    """All that was promised: where the end is missing, a disagreement could be."""
+    """Yield all that was promised: where the end is missing, a disagreement could be."""
     count = 0
     for data in file_chunks(body.read):
         count += len(data)
@@ -181,7 +182,8 @@ def _counted(chunks: Iterator[bytes], budget: _Budget) -> Iterator[bytes]:
 
 
 def _split(chunks: Iterator[bytes]) -> Iterator[tuple[int, bytes]]:
-    """Each line that is not empty with its number; never more in memory than a line may have."""
+    """Yield each line that is not empty with its number; never more in memory than a line may
+    have."""
     number, line = 1, bytearray()
     for chunk in chunks:
         first, *rest = chunk.split(b"\n")

@@ -62,7 +62,7 @@ class Claim:
 def provenance(
     made: Realisation, node: Resolved, signer: PublicKey, tree: bytes | None = None
 ) -> bytes:
-    """The statement that this machine made an object; ``node`` is what has the key."""
+    """Return the statement that this machine made an object; ``node`` is what has the key."""
     inputs = {*node.inputs, *([node.rootfs] if node.rootfs is not None else [])}
     finished = made.started + made.duration / 1000
     run: dict[str, Any] = {
@@ -93,7 +93,8 @@ def provenance(
 
 
 def verdict(finding: AuditFinding) -> bytes | None:
-    """The statement of a finding; None for one without an object to speak of, or without a verdict.
+    """Return the statement of a finding; None for one without an object to speak of, or without a
+    verdict.
 
     Paths of logs stay here: they are this machine's.
     """
@@ -178,8 +179,8 @@ def _provenance_claims(
 
 
 def recorded(payload: bytes) -> tuple[Realisation, bytes | None]:
-    """The record of a build as its statement tells it, and the digest of the object's tree if that
-    is told; FormatError for any other statement, a verdict's too.
+    """Return the record of a build as its statement tells it, and the digest of the object's tree
+    if that is told; FormatError for any other statement, a verdict's too.
 
     ``builder`` and ``host`` are empty: no statement has them.
     """
@@ -222,7 +223,7 @@ def _derivation(predicate: strict.Members) -> str:
 
 
 def _log(value: Any) -> bytes | None:
-    """The plain BLAKE3 of the log, among what came beside the object."""
+    """Return the plain BLAKE3 of the log, among what came beside the object."""
     for item in strict.items(value, strict.members, 100):
         if item.get("name") == "log":
             return strict.hexadecimal(strict.members(item.get("digest")).get("blake3"), 32)
@@ -284,7 +285,8 @@ def _read_resource(value: Any) -> tuple[ObjectId, bytes | None]:
 
 
 def plain(made: Realisation) -> str:
-    """The line, unsigned, of a realisation: its key, output and object's path, and no more."""
+    """Return the line, unsigned, of a realisation: its key, output and object's path, and no
+    more."""
     record = {"key": made.key.hex(), "output": made.output, "path": made.object.path}
     return json.dumps(record, separators=(",", ":"))
 

@@ -32,7 +32,7 @@ _HEX = re.compile(r"(?:[0-9a-f]{2})*")
 
 
 def document(data: bytes, limit: int) -> Members:
-    """The JSON object that ``data`` is, of at most ``limit`` bytes."""
+    """Return the JSON object that ``data`` is, of at most ``limit`` bytes."""
     if len(data) > limit:
         raise FormatError(f"longer than {limit} bytes")
     try:
@@ -66,14 +66,14 @@ def _no_constant(name: str) -> Any:
 
 
 def members(value: Any) -> Members:
-    """A JSON object."""
+    """Return a JSON object."""
     if type(value) is not dict:
         raise FormatError("expected a JSON object")
     return value
 
 
 def text(value: Any, limit: int = TEXT_LIMIT) -> str:
-    """A string that can be encoded."""
+    """Return a string that can be encoded."""
     if type(value) is not str or len(value) > limit:
         raise FormatError(f"expected a string of at most {limit} characters")
     try:
@@ -84,21 +84,21 @@ def text(value: Any, limit: int = TEXT_LIMIT) -> str:
 
 
 def integer(value: Any) -> int:
-    """A non-negative integer of 63 bits."""
+    """Return a non-negative integer of 63 bits."""
     if type(value) is not int or not 0 <= value < 1 << 63:
         raise FormatError("expected a non-negative integer")
     return value
 
 
 def number(value: Any) -> float:
-    """A finite, non-negative number."""
+    """Return a finite, non-negative number."""
     if type(value) not in (int, float) or not 0 <= value < 1 << 63:
         raise FormatError("expected a non-negative number")
     return float(value)
 
 
 def items(value: Any, read: Callable[[Any], T], limit: int = ITEMS_LIMIT) -> tuple[T, ...]:
-    """An array of at most ``limit`` items, each read by ``read``."""
+    """Return an array of at most ``limit`` items, each read by ``read``."""
     if type(value) is not list or len(value) > limit:
         raise FormatError(f"expected an array of at most {limit} items")
     return tuple(read(item) for item in value)
@@ -117,7 +117,8 @@ def hexadecimal(value: Any, size: int) -> bytes:
 
 
 def base64_bytes(value: Any, limit: int) -> bytes:
-    """Bytes in base64, padded, in the standard or the URL-safe alphabet and in no other form."""
+    """Return bytes in base64, padded, in the standard or the URL-safe alphabet and in no other
+    form."""
     if type(value) is not str or len(value) > limit:
         raise FormatError(f"expected base64 of at most {limit} characters")
     for decode, encode in _ALPHABETS:
@@ -137,7 +138,7 @@ _ALPHABETS: Sequence[tuple[Callable[[bytes], bytes], Callable[[bytes], bytes]]] 
 
 
 def path(value: Any) -> ObjectId:
-    """An object, from ``/store/<digest>-<name>`` and nothing behind it."""
+    """Return an object, from ``/store/<digest>-<name>`` and nothing behind it."""
     try:
         oid = ObjectId.from_path(text(value, 300))
     except InvalidName as error:

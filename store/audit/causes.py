@@ -86,7 +86,7 @@ def examine(case: Case, variations: Sequence[Variation]) -> Steps:
 def _varied(
     case: Case, base: Variation, expected: Expected, variations: Sequence[Variation]
 ) -> Steps:
-    """Each variation on top of ``base``, compared with what the base alone made."""
+    """Yield each variation on top of ``base``, compared with what the base alone made."""
     if not variations or not expected:
         return []
     trials = [Trial(_combined(base, item), expected) for item in variations]
@@ -133,7 +133,7 @@ def _varied_all(
     still: TrialOutcome,
     date: set[str],
 ) -> Steps:
-    """The variations of what came out the same twice, though not as recorded."""
+    """Yield the variations of what came out the same twice, though not as recorded."""
     now = {name: (control.objects[name],) for name in case.recorded}
     if not date:
         return (yield from _varied(case, CONTROL, now, variations))
@@ -151,7 +151,7 @@ def _varied_all(
 
 
 def _of(case: Case, outputs: Collection[str]) -> Case:
-    """The case of these outputs alone."""
+    """Return the case of these outputs alone."""
     recorded = {name: oids for name, oids in case.recorded.items() if name in outputs}
     return replace(case, recorded=recorded)
 
@@ -165,7 +165,7 @@ def _combined(base: Variation, variation: Variation) -> Variation:
 
 
 def _differing(expected: Expected, outcome: TrialOutcome) -> set[str]:
-    """The outputs that came out as another object than each of those expected."""
+    """Return the outputs that came out as another object than each of those expected."""
     if outcome.error is not None:
         return set()
     return {name for name, objects in expected.items() if set(objects) != {outcome.objects[name]}}
@@ -215,7 +215,7 @@ def _verdict(outcome: TrialOutcome, differs: bool) -> Verdict:
 
 
 def _expected(objects: tuple[ObjectId, ...], actual: ObjectId | None) -> ObjectId:
-    """The object to compare with: one that is not what came out, if there is such."""
+    """Return the object to compare with: one that is not what came out, if there is such."""
     return next((oid for oid in objects if oid != actual), objects[0])
 
 
@@ -251,7 +251,8 @@ def _unvaried(case: Case, variations: Sequence[Variation], why: str) -> list[Aud
 
 
 def _elsewhere(finding: AuditFinding, found: Sequence[AuditFinding]) -> AuditFinding:
-    """A control that differs for neither date nor chance: a variation may give what is recorded."""
+    """Return a control that differs for neither date nor chance: a variation may give what is
+    recorded."""
     if finding.verdict is not Verdict.DIFFERS or finding.cause is not None:
         return finding
     for other in found:

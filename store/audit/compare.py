@@ -51,7 +51,8 @@ class ObjectTree:
 
     @classmethod
     def load(cls, root: str, oid: ObjectId) -> ObjectTree | None:
-        """The object of the store at ``root``; None if it, or its manifest, is not whole there."""
+        """Return the object of the store at ``root``; None if it, or its manifest, is not whole
+        there."""
         layout = Layout(root)
         try:
             manifest = Manifest.decode(read_record(layout.manifest(oid))[0])
@@ -67,7 +68,7 @@ class ObjectTree:
 
 
 def compare(expected: ObjectTree, actual: ObjectTree) -> tuple[Difference, ...]:
-    """Every difference, by path, up to :data:`MOST`; the top's path is ``.``."""
+    """Return every difference, by path, up to :data:`MOST`; the top's path is ``.``."""
     found = tuple(_first(_Comparison(expected, actual).run()))
     if not found and expected.manifest.id != actual.manifest.id:
         # Such as the one's own digest, written into both: in the other it is just some text.
@@ -90,7 +91,7 @@ def _first(run: Iterator[Difference]) -> Iterator[Difference]:
 def explained(
     root: str, expected: ObjectId, other_root: str, actual: ObjectId
 ) -> tuple[Difference, ...]:
-    """The differences between objects of two stores; empty when one of them is not there."""
+    """Return the differences between objects of two stores; empty when one of them is not there."""
     one, other = ObjectTree.load(root, expected), ObjectTree.load(other_root, actual)
     return compare(one, other) if one is not None and other is not None else ()
 
@@ -176,12 +177,13 @@ def _open(tree: ObjectTree, path: str) -> int:
 
 
 def _place(one: FileIO, own: bytes, other: FileIO, its_own: bytes) -> Place | None:
-    """The place of the first difference; None when there is none but the objects' own digests."""
+    """Return the place of the first difference; None when there is none but the objects' own
+    digests."""
     return explain(_read(one, own), _read(other, its_own))
 
 
 def _read(stream: FileIO, own: bytes) -> bytearray:
-    """The file, with a word for the object's own digest."""
+    """Return the file, with a word for the object's own digest."""
     data = bytearray(min(os.fstat(stream.fileno()).st_size, LARGEST))
     view, size = memoryview(data), 0
     while read := stream.readinto(view[size:]):

@@ -34,17 +34,18 @@ class ElfPart:
 
 
 def is_elf(data: Bytes) -> bool:
-    """Whether the bytes begin as an ELF file of either size and byte order does."""
+    """Return whether the bytes begin as an ELF file of either size and byte order does."""
     return data[:4] == MAGIC and len(data) >= 52 and data[4] in (1, 2) and data[5] in (1, 2)
 
 
 def sections(data: Bytes) -> list[ElfPart]:
-    """The sections that occupy bytes of the file, in the order of its table; empty if damaged."""
+    """Return the sections that occupy bytes of the file, in the order of its table; empty if
+    damaged."""
     return list(_sections(data)) if is_elf(data) else []
 
 
 def parts(data: Bytes) -> list[ElfPart]:
-    """The sections, then the headers and tables that lie between them."""
+    """Return the sections, then the headers and tables that lie between them."""
     header = _HEADER_SIZE[data[4]] if is_elf(data) else 0
     found = sections(data)
     if header:
@@ -54,7 +55,8 @@ def parts(data: Bytes) -> list[ElfPart]:
 
 
 def at(found: list[ElfPart], offset: int) -> str:
-    """The name of the smallest part that the byte at ``offset`` belongs to; empty if none."""
+    """Return the name of the smallest part that the byte at ``offset`` belongs to; empty if
+    none."""
     around = [part for part in found if part.start <= offset < part.end]
     return min(around, key=lambda part: part.end - part.start).name if around else ""
 

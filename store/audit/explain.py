@@ -34,7 +34,7 @@ class Place:
 
 
 def first_difference(one: Bytes, other: Bytes) -> int | None:
-    """The offset of the first byte that is not the same; None when there is none."""
+    """Return the offset of the first byte that is not the same; None when there is none."""
     shorter = min(len(one), len(other))
     for start in range(0, shorter, CHUNK):
         left, right = bytes(one[start : start + CHUNK]), bytes(other[start : start + CHUNK])
@@ -60,7 +60,8 @@ def explain(one: Bytes, other: Bytes, depth: int = 0) -> Place | None:
 
 
 def _in_elf(one: memoryview, other: memoryview, offset: int, depth: int) -> Place:
-    """The first section that differs: headers differ before it, and mean it, when its size does."""
+    """Return the first section that differs: headers differ before it, and mean it, when its size
+    does."""
     ours, theirs = elf.sections(one), elf.sections(other)
     names = _differing_sections(one, ours, other, theirs)
     name = elf.at(elf.parts(one), offset) or elf.at(elf.parts(other), offset)
@@ -106,7 +107,7 @@ def _in_members(
     depth: int,
     read: Callable[[Bytes], list[ArMember]],
 ) -> Place:
-    """The first member that differs, and the place within it."""
+    """Return the first member that differs, and the place within it."""
     ours, theirs = read(one), read(other)
     for mine, its in zip(ours, theirs, strict=False):
         if mine.name != its.name:
@@ -181,7 +182,7 @@ def _in_text(one: memoryview, other: memoryview, offset: int) -> Place:
 
 
 def _line(data: memoryview, offset: int) -> str:
-    """The line around ``offset``, or as much of it as is worth showing."""
+    """Return the line around ``offset``, or as much of it as is worth showing."""
     base = max(0, offset - _SHOWN // 2)
     start = base + bytes(data[base:offset]).rfind(b"\n") + 1
     line = bytes(data[start : start + _SHOWN])

@@ -46,12 +46,13 @@ class LedgerEntry:
 
 
 def path_of(recipes: str) -> str:
-    """Where the ledger of a folder of recipes lies."""
+    """Return where the ledger of a folder of recipes lies."""
     return os.path.join(recipes, "ledger.tsv")
 
 
 def read(path: str) -> dict[tuple[str, str, str], LedgerEntry]:
-    """The entries by their places; EvaluationError when there is no ledger, or it is not one."""
+    """Return the entries by their places; EvaluationError when there is no ledger, or it is not
+    one."""
     try:
         lines = read_small(path, LEDGER_LIMIT).decode("utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
@@ -95,7 +96,7 @@ def write(path: str, entries: Iterable[LedgerEntry]) -> None:
 
 
 def packages(catalogue: Catalogue) -> dict[str, Package]:
-    """The packages that the ledger has: of several names for one node, only the longest."""
+    """Return the packages that the ledger has: of several names for one node, only the longest."""
     longest: dict[bytes, str] = {}
     for name, package in catalogue.packages.items():
         known = longest.get(package.node, "")
@@ -104,7 +105,7 @@ def packages(catalogue: Catalogue) -> dict[str, Package]:
 
 
 def outline(catalogue: Catalogue, seed: str) -> dict[tuple[str, str, str], LedgerEntry]:
-    """The entries of a seed's ladder as far as the recipes tell: nothing is built."""
+    """Return the entries of a seed's ladder as far as the recipes tell: nothing is built."""
     return {
         (seed, name, output): LedgerEntry(seed, name, output, package.node, None)
         for name, package in packages(catalogue).items()
@@ -117,7 +118,7 @@ def updated(
     catalogues: Mapping[str, Catalogue],
     old: Mapping[tuple[str, str, str], LedgerEntry],
 ) -> list[LedgerEntry]:
-    """The ledger as it would be now. What was not built here keeps its path, as long as its
+    """Return the ledger as it would be now. What was not built here keeps its path, as long as its
     derivation is the same.
     """
     entries = []

@@ -50,7 +50,7 @@ class ArMember:
 
 
 def ar_members(data: Bytes) -> list[ArMember]:
-    """The members of an ar archive, GNU's and BSD's long names resolved."""
+    """Return the members of an ar archive, GNU's and BSD's long names resolved."""
     return list(_ar(data)) if data[: len(AR_MAGIC)] == AR_MAGIC else []
 
 
@@ -85,12 +85,12 @@ def _ar_name(raw: bytes, long_names: Bytes, content: bytes) -> str:
 
 
 def is_tar(data: Bytes) -> bool:
-    """Whether it is a tar archive of POSIX's or GNU's kind."""
+    """Return whether it is a tar archive of POSIX's or GNU's kind."""
     return data[257:262] == b"ustar"
 
 
 def tar_members(data: Bytes) -> list[ArMember]:
-    """The members of a tar archive. Long names of GNU's and POSIX's kind are cut short."""
+    """Return the members of a tar archive. Long names of GNU's and POSIX's kind are cut short."""
     return list(_tar(data)) if is_tar(data) else []
 
 

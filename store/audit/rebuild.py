@@ -107,7 +107,7 @@ class Auditor:
         return bool(self._ready)
 
     def interrupted(self) -> str:
-        """The findings until now stay in :attr:`findings`."""
+        """Keep the findings until now in :attr:`findings`."""
         return "interrupted; all findings until then are reported"
 
     def _go_on(self, examination: _Examination) -> None:
@@ -213,7 +213,7 @@ def _begun(number: int, subject: AuditSubject, variations: Sequence[Variation]) 
 
 
 def _rehashed(subject: AuditSubject) -> Steps:
-    """A fetched file has one finding: whether it still has the hash that its recipe names."""
+    """Yield the one finding of a fetched file: it still has its recipe's hash, or another."""
     (outcome,) = yield [Trial(CONTROL, subject.case.recorded)]
     (oid,) = subject.closure
     return [

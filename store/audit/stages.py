@@ -27,7 +27,7 @@ class Ladder:
         self._resolver = Resolver(store, catalogue)
 
     def held(self) -> dict[str, Package]:
-        """The packages that have to equal others, or that others have to equal, by name."""
+        """Return the packages that have to equal others, or that others have to equal, by name."""
         packages = self.catalogue.packages
         twins = {package.twin for package in packages.values()}
         return {
@@ -46,11 +46,12 @@ class Ladder:
             return dict.fromkeys(self.catalogue.nodes[node].outputs)
 
     def is_realised(self) -> bool:
-        """Whether anything that it holds is."""
+        """Return whether anything that it holds is."""
         return any(None not in self.objects(name).values() for name in self.held())
 
     def select(self, names: Iterable[str]) -> set[str]:
-        """The packages that are meant by any of their names, with their twins of every stage.
+        """Return the packages that are meant by any of their names, with their twins of every
+        stage.
 
         Raises UnknownPackage.
         """
@@ -74,7 +75,7 @@ class _Side:
 def compare(
     store: Store, ladders: Sequence[Ladder], names: Sequence[str] = ()
 ) -> list[AuditFinding]:
-    """A finding an output of each pair, by package; all packages when no names are given.
+    """Return a finding an output of each pair, by package; all packages when no names are given.
 
     The pairs are each package and its twin, on every seed; and a package on the first seed and on
     every other. Raises UnknownPackage.

@@ -89,7 +89,8 @@ class Context:
         return self.session.catalogue_on(seed)
 
     def object(self, text: str) -> ObjectId:
-        """The object that a path, a digest, the beginning of one, a link, or a package means.
+        """Return the object that a path, a digest, the beginning of one, a link, or a package
+        means.
 
         UnknownObject when the store does not hold it; NotRealised for a package.
         """
@@ -100,7 +101,8 @@ class Context:
         return self._lookup.objects(text)
 
     def package_object(self, text: str, node: bytes, output: str) -> ObjectId:
-        """The object that a package's output is realised to; NotRealised when it is not yet."""
+        """Return the object that a package's output is realised to; NotRealised when it is not
+        yet."""
         return self._lookup.package_object(text, node, output)
 
     @property

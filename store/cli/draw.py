@@ -19,7 +19,8 @@ class ClosedReporter(Reporter, Protocol):
 
 
 def make_reporter(stream: TextIO, loudness: Loudness = "usual") -> ClosedReporter:
-    """The live view when ``stream`` is a terminal that can move its cursor, else plain lines."""
+    """Return the live view when ``stream`` is a terminal that can move its cursor, else plain
+    lines."""
     if loudness == "quiet":
         return Quiet(stream)
     if may_redraw(stream):

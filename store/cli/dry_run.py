@@ -222,7 +222,7 @@ def unseen_text(root: NamedRoot) -> str:
 
 
 def unseen_records(roots: Iterable[NamedRoot]) -> list[dict[str, str | None]]:
-    """The same of several, for programs."""
+    """Return the same of several, for programs."""
     return [
         {"name": root.name, "link": root.path, "path": root.recorded.path, "since": since_of(root)}
         for root in roots

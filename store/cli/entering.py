@@ -41,7 +41,8 @@ def enter_with(
 
 
 def _missing(name: str, path: str, objects: Sequence[ObjectId]) -> str:
-    """Why no program of this name was found; seen from inside, where the store is at ``/store``."""
+    """Return why no program of this name was found; seen from inside, where the store is at
+    ``/store``."""
     found = shutil.which(name, path=path)
     if found is not None:
         return f"{found} is there, but the interpreter or loader that it names is missing"

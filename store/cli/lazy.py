@@ -32,11 +32,11 @@ class LazyGroup(click.Group):
         self._package = package
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """All names, in the order of the help page."""
+        """Return all names, in the order of the help page."""
         return list(self._summaries)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """The command, from the module of its name."""
+        """Return the command, from the module of its name."""
         cmd_name = self._former.get(cmd_name, cmd_name)
         if cmd_name not in self._summaries:
             return None

@@ -82,7 +82,7 @@ def _system_error(error: OSError) -> StoreError:
 
 
 def _has_folder() -> bool:
-    """Whether the current folder has a path."""
+    """Return whether the current folder has a path."""
     try:
         return bool(os.getcwd())
     except FileNotFoundError:
@@ -107,8 +107,8 @@ def _interruption() -> tuple[str, None, int]:
 
 
 def _ended(code: int) -> int:
-    """The exit code of this process: one for output that failed comes before all others, and then
-    one for a signal."""
+    """Return the exit code of this process: one for output that failed comes before all others, and
+    then one for a signal."""
     with contextlib.suppress(OutputBroken):
         sys.stdout.flush()
     if ENDING.unheard:

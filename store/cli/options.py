@@ -27,7 +27,7 @@ class Duration(click.ParamType[float]):
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> float:
-        """Seconds; fails for anything else, and for no time at all."""
+        """Return seconds; fails for anything else, and for no time at all."""
         from store.gc.settings import parse_duration
 
         seconds = float(value) if isinstance(value, int | float) else parse_duration(str(value))
@@ -44,7 +44,7 @@ class Size(click.ParamType[int]):
     name = "size"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        """Bytes; fails for anything else."""
+        """Return bytes; fails for anything else."""
         if isinstance(value, int):
             return value
         from store.gc.settings import parse_size
@@ -63,7 +63,7 @@ class PackageName(click.ParamType[str]):
     def shell_complete(
         self, ctx: click.Context, param: click.Parameter, incomplete: str
     ) -> list[CompletionItem]:
-        """The packages whose names begin with what was typed."""
+        """Return the packages whose names begin with what was typed."""
         from click.shell_completion import CompletionItem
 
         given = ctx.find_root().params
@@ -88,7 +88,7 @@ class NewLink(click.ParamType[str]):
     name = "link"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """Its path; fails where no link can be."""
+        """Return its path; fails where no link can be."""
         if not value:
             self.fail("a link needs a name", param, ctx)
         path = os.path.abspath(expand_home(str(value)))
@@ -102,7 +102,7 @@ class NewLink(click.ParamType[str]):
 
 
 def seed_option(function: F) -> F:
-    """Adds ``--seed`` to a command, for those who look for it there; it sets the context's."""
+    """Add ``--seed`` to a command, for those who look for it there; it sets the context's."""
 
     def choose(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
         if value:
@@ -137,7 +137,7 @@ def diff_option(note: str = "") -> Callable[[F], F]:
 
 
 def link_option(function: F) -> F:
-    """Adds ``--out-link``, of one object."""
+    """Add ``--out-link``, of one object."""
     return click.option(
         "--out-link",
         "-o",
@@ -148,7 +148,7 @@ def link_option(function: F) -> F:
 
 
 def trust_option(function: F) -> F:
-    """Adds ``--trust``, of keys."""
+    """Add ``--trust``, of keys."""
     return click.option(
         "--trust",
         multiple=True,
@@ -158,7 +158,7 @@ def trust_option(function: F) -> F:
 
 
 def max_log_option(function: F) -> F:
-    """Adds ``--max-log-size``, of builds."""
+    """Add ``--max-log-size``, of builds."""
     from store.sandbox.log_limit import MAX_LOG
 
     return click.option(
@@ -171,7 +171,7 @@ def max_log_option(function: F) -> F:
 
 
 def loudness_options(function: F) -> F:
-    """Adds ``-q`` and ``-v``, and hands them on as one ``loudness`` argument."""
+    """Add ``-q`` and ``-v``, and hands them on as one ``loudness`` argument."""
 
     @click.option("--quiet", "-q", is_flag=True, help="Show only errors and results.")
     @click.option(
@@ -191,7 +191,7 @@ def loudness_options(function: F) -> F:
 
 
 def execution_options(function: F) -> F:
-    """Adds the options of a run, and hands them on as one ``options`` argument."""
+    """Add the options of a run, and hands them on as one ``options`` argument."""
 
     @click.option(
         "--jobs",

@@ -139,7 +139,8 @@ def _stopping(event: events.Stopping) -> Iterator[str]:
 
 
 def _unrealised(event: events.Unrealised) -> Iterator[str]:
-    """The failures by name, and what was not tried; without ``-k``, all that was told by then."""
+    """Yield the failures by name, and what was not tried; without ``-k``, all that was told by
+    then."""
     if not event.keep_going or (len(event.failed) == 1 and not event.undone):
         return
     yield f"{len(event.failed)} failed:"
@@ -152,7 +153,7 @@ def _unrealised(event: events.Unrealised) -> Iterator[str]:
 
 
 def failure_lines(error: Exception) -> list[str]:
-    """An error with all that it says, its hint too."""
+    """Return an error with all that it says, its hint too."""
     first, *rest = str(error.message if isinstance(error, StoreError) else error).split("\n")
     hint = error.hint if isinstance(error, StoreError) and error.hint else ""
     return [f"failed: {first}", *rest, *(f"  hint: {line}" for line in hint.splitlines()[:1])]
@@ -201,6 +202,6 @@ def _queued(tokens: int) -> str:
 
 
 def first_line(error: Exception) -> str:
-    """An error's message, cut at the first line."""
+    """Return an error's message, cut at the first line."""
     text = error.message if isinstance(error, StoreError) else f"{type(error).__name__}: {error}"
     return text.split("\n")[0]

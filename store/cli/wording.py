@@ -12,13 +12,13 @@ if TYPE_CHECKING:
 
 
 def counted(count: int, thing: str, form: str = "") -> str:
-    """A count with what is counted: ``1 object``, ``2 objects``, ``0 processes``. ``form`` is how
-    the number is written, as :func:`format` has it."""
+    """Return a count with what is counted: ``1 object``, ``2 objects``, ``0 processes``. ``form``
+    is how the number is written, as :func:`format` has it."""
     return f"{count:{form}} {thing if count == 1 else _plural(thing)}"
 
 
 def shown_message(message: str) -> str:
-    """A message whose lines are its own; names in it may hold anything."""
+    """Return a message whose lines are its own; names in it may hold anything."""
     lines = message.split("\n")
     return "\n".join("\t".join(map(printable, line.split("\t"))) for line in lines)
 
@@ -28,8 +28,8 @@ LEAST = 5.0
 
 
 def estimate_text(estimate: Estimate) -> str:
-    """A time that work is likely to take: ``about 40 min``, ``at least 5 s``; empty where too
-    little is known."""
+    """Return a time that work is likely to take: ``about 40 min``, ``at least 5 s``; empty where
+    too little is known."""
     if not estimate.whole and estimate.seconds < LEAST:
         return ""
     return f"{'about' if estimate.whole else 'at least'} {about_text(estimate.seconds)}"

@@ -245,7 +245,7 @@ class _Search:
             self._hints[hint] = None
 
     def _client(self, locator: str) -> Client:
-        """The client with the certificates that count for ``locator``."""
+        """Return the client with the certificates that count for ``locator``."""
         ca_files = () if locator.startswith("file:") else self._machine.ca_files(locator)
         if ca_files not in self._clients:
             self._clients[ca_files] = Client(

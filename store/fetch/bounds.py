@@ -124,7 +124,7 @@ class Exchange:
         self._waited, self._window = 0.0, 0
 
     def patience(self) -> float:
-        """Seconds that the next wait may last. Raises Slow when there are none left."""
+        """Return seconds that the next wait may last. Raises Slow when there are none left."""
         now, quiet = time.monotonic(), self.bounds.silent - self._silence
         if quiet <= 0:
             raise SilentServer(f"not a byte came for {limit_text(self.bounds.silent)}")
@@ -137,7 +137,7 @@ class Exchange:
         return min(self.deadline - now, max(0.001, self.bounds.slow_time - self._waited), quiet)
 
     def connecting(self) -> float:
-        """Seconds that are left for a connection. Raises Slow when there are none."""
+        """Return seconds that are left for a connection. Raises Slow when there are none."""
         return min(self.bounds.connect, self.patience())
 
     def came(self, count: int, seconds: float) -> None:

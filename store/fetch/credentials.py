@@ -33,7 +33,7 @@ class NetrcEntry:
 
 
 def parse_netrc(text: str) -> list[NetrcEntry]:
-    """The entries of a netrc file, in its order. What is not known is passed over."""
+    """Return the entries of a netrc file, in its order. What is not known is passed over."""
     entries: list[NetrcEntry] = []
     fields: dict[str, str] | None = None
     tokens = _tokens(text)
@@ -77,7 +77,8 @@ def _unescaped(text: str) -> str:
 
 
 def find(entries: list[NetrcEntry], host: str, login: str | None = None) -> NetrcEntry | None:
-    """The first entry for ``host``, or the default one; of user ``login`` where one is asked for.
+    """Return the first entry for ``host``, or the default one; of user ``login`` where one is asked
+    for.
 
     A default entry ends the search, as it does in curl.
     """
@@ -90,7 +91,7 @@ def find(entries: list[NetrcEntry], host: str, login: str | None = None) -> Netr
 
 
 def read_netrc() -> list[NetrcEntry]:
-    """The entries of this user's file; none where it cannot be read."""
+    """Return the entries of this user's file; none where it cannot be read."""
     path = os.environ.get("NETRC") or os.path.join(find_home() or "/nonexistent", ".netrc")
     try:
         return parse_netrc(read_small(path, _LARGEST).decode("utf-8", "surrogateescape"))
@@ -99,7 +100,7 @@ def read_netrc() -> list[NetrcEntry]:
 
 
 def split(url: str) -> tuple[str, str | None]:
-    """A URL without its user and password, and these, decoded. Raises ValueError."""
+    """Return a URL without its user and password, and these, decoded. Raises ValueError."""
     parts = urllib.parse.urlsplit(url)
     userinfo, at, host = parts.netloc.rpartition("@")
     if not at:
@@ -108,7 +109,7 @@ def split(url: str) -> tuple[str, str | None]:
 
 
 def basic(login: str, password: str) -> str:
-    """The header's value for a user and password."""
+    """Return the header's value for a user and password."""
     pair = f"{login}:{password}".encode("utf-8", "surrogateescape")
     return f"Basic {base64.b64encode(pair).decode('ascii')}"
 
@@ -122,7 +123,7 @@ def told_by(userinfo: str) -> set[str]:
 
 
 def told_in(header: str) -> set[str]:
-    """The same of the value of a header, as :func:`basic` makes it."""
+    """Return the same of the value of a header, as :func:`basic` makes it."""
     encoded = header.removeprefix("Basic ")
     pair = base64.b64decode(encoded).decode("utf-8", "surrogateescape")
     found = {encoded, pair, pair.partition(":")[2]}
@@ -130,7 +131,7 @@ def told_in(header: str) -> set[str]:
 
 
 def authorization(userinfo: str | None, host: str, entries: list[NetrcEntry]) -> str | None:
-    """The header's value for ``host``. A password in the URL comes before the file's."""
+    """Return the header's value for ``host``. A password in the URL comes before the file's."""
     login, colon, password = (userinfo or "").partition(":")
     login, password = urllib.parse.unquote(login), urllib.parse.unquote(password)
     if userinfo and colon:

@@ -76,7 +76,7 @@ def of(error: Exception, clean: Clean = str) -> Transient | Permanent:
 
 
 def of_status(status: int, phrase: str, headers: email.message.Message) -> Transient | Permanent:
-    """An answer other than the file."""
+    """Return an answer other than the file."""
     reason = f"{status} {short(phrase)}".strip()
     hint = _STATUS_HINTS.get(status)
     if hint is None:
@@ -89,12 +89,12 @@ def of_status(status: int, phrase: str, headers: email.message.Message) -> Trans
 
 
 def of_file(error: OSError) -> Permanent:
-    """A local file that cannot be had."""
+    """Return a local file that cannot be had."""
     return Permanent(describe(error), _LOCAL_HINTS.get(error.errno or 0))
 
 
 def describe(error: object) -> str:
-    """An exception as a reason in words; some of the network's have no text of their own."""
+    """Return an exception as a reason in words; some of the network's have no text of their own."""
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     return str(error) or type(error).__name__
@@ -135,7 +135,7 @@ def _is_of_connecting(error: OSError) -> bool:
 
 
 def _of_tls(error: ssl.SSLError) -> Transient:
-    """A failure of TLS that is none of a certificate."""
+    """Return a failure of TLS that is none of a certificate."""
     if getattr(error, "reason", None) in _NO_TLS:
         return Transient("it does not speak TLS")
     if isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError):

@@ -27,13 +27,13 @@ class Readable(Protocol):
 
 
 def number(text: str | None) -> int | None:
-    """A size in a header; None for anything that is no plain number below 10**18."""
+    """Return a size in a header; None for anything that is no plain number below 10**18."""
     return int(text) if text is not None and _NUMBER.fullmatch(text.strip()) else None
 
 
 def length(headers: email.message.Message) -> int | None:
-    """The length of the body as its head gives it; Transient when it gives several, or one that no
-    file has."""
+    """Return the length of the body as its head gives it; Transient when it gives several, or one
+    that no file has."""
     found = {value.strip() for value in headers.get_all("Content-Length", [])}
     if len(found) > 1:
         raise Transient("sent several lengths for one file")
@@ -44,7 +44,8 @@ def length(headers: email.message.Message) -> int | None:
 
 
 def body(answer: http.client.HTTPResponse) -> Readable:
-    """The bytes of an answer's body. Raises Transient when reading, as the answer's stream does."""
+    """Return the bytes of an answer's body. Raises Transient when reading, as the answer's stream
+    does."""
     if answer.headers.get("Transfer-Encoding", "").strip().lower() == "chunked":
         return _Chunked(answer)
     return _Plain(answer, length(answer.headers))

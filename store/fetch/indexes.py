@@ -50,13 +50,13 @@ class PipConfiguration:
     ca_files: tuple[str, ...] = ()
 
     def all_indexes(self) -> tuple[str, ...]:
-        """The indexes in pip's order. Asks pip for its default one if that is used."""
+        """Return the indexes in pip's order. Asks pip for its default one if that is used."""
         default = default_index() if self.uses_default_index else None
         return (default, *self.indexes) if default else self.indexes
 
 
 def parse_pip_config(text: str) -> dict[str, str]:
-    """The settings of one file that count for a download, by name with hyphens."""
+    """Return the settings of one file that count for a download, by name with hyphens."""
     parser = configparser.RawConfigParser(strict=False)
     try:
         # Its pattern for a line takes quadratic time on a run of spaces.
@@ -72,7 +72,7 @@ def parse_pip_config(text: str) -> dict[str, str]:
 
 
 def environment_settings(environ: Mapping[str, str]) -> dict[str, str]:
-    """The settings that PIP_* variables make (an empty one counts as unset, as in pip).
+    """Return the settings that PIP_* variables make (an empty one counts as unset, as in pip).
 
     The bundles of REQUESTS_CA_BUNDLE and CURL_CA_BUNDLE, which pip honours, are among them.
     """
@@ -99,7 +99,8 @@ def configuration(settings: Mapping[str, str]) -> PipConfiguration:
 
 
 def project_of(filename: str) -> str:
-    """The normalised project (PEP 503) that a wheel's or source archive's name belongs to."""
+    """Return the normalised project (PEP 503) that a wheel's or source archive's name belongs
+    to."""
     if filename.endswith(".whl"):
         project = filename.partition("-")[0]
     else:
@@ -123,7 +124,7 @@ class _Links(html.parser.HTMLParser):
 
 
 def links_to(filename: str, page: Page) -> list[str]:
-    """The URLs on an index page that lead to ``filename``, without fragments."""
+    """Return the URLs on an index page that lead to ``filename``, without fragments."""
     if page.media_type.endswith("+json"):
         links = _json_links(page.text)
         base = page.url
@@ -137,7 +138,7 @@ def links_to(filename: str, page: Page) -> list[str]:
 
 
 def _joined(base: str, link: str) -> str | None:
-    """Where a link leads, without a fragment; None when it is no URL."""
+    """Return where a link leads, without a fragment; None when it is no URL."""
     try:
         return urllib.parse.urldefrag(urllib.parse.urljoin(base, link)).url
     except ValueError:
@@ -159,7 +160,7 @@ def _last_part(url: str) -> str:
 
 
 def read_pip() -> PipConfiguration:
-    """This machine's configuration: pip's files in pip's order, then the PIP_* variables."""
+    """Return this machine's configuration: pip's files in pip's order, then the PIP_* variables."""
     settings: dict[str, str] = {}
     for path in _configuration_files(os.environ):
         try:

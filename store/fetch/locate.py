@@ -66,14 +66,14 @@ class Machine:
         return indexes.read_pip()
 
     def ca_files(self, locator: str) -> tuple[str, ...]:
-        """The certificate bundles that count for ``locator``, besides OpenSSL's own."""
+        """Return the certificate bundles that count for ``locator``, besides OpenSSL's own."""
         if locator.startswith("debian:"):
             return (*self.apt.ca_files, *self.pip.ca_files)
         return self.pip.ca_files
 
 
 def targets(locator: str, machine: Machine, read_page: ReadPage, note: Note) -> Iterator[Target]:
-    """The URLs to try for a valid locator, in order and no sooner than they are asked for.
+    """Yield the URLs to try for a valid locator, in order and no sooner than they are asked for.
 
     An index page is read by ``read_page(target, accept)``; one that cannot be read, or does not
     know the file, is told to ``note``.
@@ -106,7 +106,7 @@ def _index_targets(
 def _on_page(
     url: str, filename: str, proxy: str | None, read_page: ReadPage, note: Note
 ) -> Iterator[Target]:
-    """The links to ``filename`` on the page, or in the local folder, at ``url``."""
+    """Yield the links to ``filename`` on the page, or in the local folder, at ``url``."""
     page = Target(url, proxy)
     try:
         if page.is_local:
@@ -130,14 +130,14 @@ def _on_page(
 
 
 def _as_url(place: str) -> str:
-    """A place in pip's configuration, which may be a path, as a URL."""
+    """Return a place in pip's configuration, which may be a path, as a URL."""
     if re.match(r"[a-z][a-z0-9+.-]*:", place):
         return re.sub(r"^file:/+(localhost/)?", "file:///", place)
     return "file://" + urllib.parse.quote(os.path.abspath(expand_home(place)))
 
 
 def _with_credentials_of(page: str, link: str) -> str:
-    """A link to the page's own server is followed with the page's user and password."""
+    """Return the link with the page's user and password, if it leads to the page's own server."""
     userinfo, at, host = urllib.parse.urlsplit(page).netloc.rpartition("@")
     parts = urllib.parse.urlsplit(link)
     if not at or parts.netloc != host:

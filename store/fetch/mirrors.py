@@ -63,7 +63,7 @@ class AptConfiguration:
 
 
 def parse_one_line(text: str) -> list[SourceEntry]:
-    """The entries of a ``.list`` file: ``deb [options] uri suite component...``."""
+    """Return the entries of a ``.list`` file: ``deb [options] uri suite component...``."""
     entries = []
     for raw in text.splitlines():
         line = raw.partition("#")[0].strip()
@@ -78,7 +78,7 @@ def parse_one_line(text: str) -> list[SourceEntry]:
 
 
 def parse_deb822(text: str) -> list[SourceEntry]:
-    """The entries of a ``.sources`` file: one for each URI of each enabled stanza."""
+    """Return the entries of a ``.sources`` file: one for each URI of each enabled stanza."""
     entries = []
     for stanza in _stanzas(text):
         types = stanza.get("types", "").split()
@@ -112,7 +112,7 @@ def _stanzas(text: str) -> Iterator[dict[str, str]]:
 
 
 def parse_apt_config(text: str) -> dict[str, str]:
-    """The settings of ``apt-config dump``, by lower-case name; of a list, its last item."""
+    """Return the settings of ``apt-config dump``, by lower-case name; of a list, its last item."""
     settings = {}
     for line in text.splitlines():
         match = re.match(r'(\S+) "(.*)";$', line)
@@ -122,7 +122,7 @@ def parse_apt_config(text: str) -> dict[str, str]:
 
 
 def parse_mirror_list(text: str) -> list[str]:
-    """The URIs of an apt-transport-mirror(1) list."""
+    """Return the URIs of an apt-transport-mirror(1) list."""
     lines = (line.partition("#")[0].split() for line in text.splitlines())
     return [words[0] for words in lines if words]
 
@@ -154,7 +154,8 @@ def usable_bases(uri: str) -> list[str]:
 
 
 def read_apt(mirror: str | None = None) -> AptConfiguration:
-    """This machine's configuration, after the mirrors of ``mirror`` (or $STORE_DEBIAN_MIRROR)."""
+    """Return this machine's configuration, after the mirrors of ``mirror`` (or
+    $STORE_DEBIAN_MIRROR)."""
     settings = parse_apt_config(_apt_config_dump())
     wanted = os.environ.get(MIRROR_VARIABLE, "") if mirror is None else mirror
     uris = [*re.split(r"[\s,]+", wanted.strip()), *order(_entries(settings))]

@@ -104,7 +104,7 @@ class PartialFile:
             self._room = DiskReserveCheck(self._fd, self._reserve)
 
     def _open(self) -> int:
-        """The part's file. Whatever else stands in its place is moved out of the way."""
+        """Return the part's file. Whatever else stands in its place is moved out of the way."""
         for _ in range(8):
             try:
                 fd = os.open(self._name, _FLAGS | os.O_CREAT, 0o600, dir_fd=self._folder)
@@ -143,11 +143,11 @@ class PartialFile:
         return os.path.samestat(os.fstat(fd), found)
 
     def is_right(self) -> bool:
-        """Whether the bytes so far are the source."""
+        """Return whether the bytes so far are the source."""
         return self.hexdigest() == self.sha256
 
     def hexdigest(self) -> str:
-        """The SHA-256 of the bytes so far."""
+        """Return the SHA-256 of the bytes so far."""
         return self._hash.hexdigest()
 
     def check_room(self, size: int) -> None:
@@ -200,7 +200,8 @@ class PartialFile:
         return kept
 
     def adopt_finished(self) -> str | None:
-        """A finished file under a name of our own, if another caller left or is using one."""
+        """Return a finished file under a name of our own, if another caller left or is using
+        one."""
         with disk_errors(self._shown):
             return self._adopt()
 
@@ -229,7 +230,7 @@ class PartialFile:
         return None
 
     def _has_hash(self, name: str) -> bool:
-        """Whether an entry is a file of the right hash, which nothing here may wait for."""
+        """Return whether an entry is a file of the right hash, which nothing here may wait for."""
         try:
             fd = open_file_beneath(self._folder, name)
         except OSError:

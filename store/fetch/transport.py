@@ -156,7 +156,7 @@ class Client:
         raise _refusal(answer, exchange)
 
     def page(self, target: Target, accept: str) -> Page:
-        """The whole text at ``target``. Raises Transient, Permanent."""
+        """Return the whole text at ``target``. Raises Transient, Permanent."""
         if target.is_local:
             with _open_file(target.url) as body:
                 return Page(target.url, "text/html", _text_of(body))
@@ -170,8 +170,8 @@ class Client:
         return Page(answer.url, answer.http.headers.get_content_type(), text)
 
     def _ask(self, target: Target, headers: dict[str, str], exchange: Exchange) -> _Answer:
-        """The answer at the end of all redirects. Raises Transient, Permanent; one place turns all
-        that a server can do to a client into these."""
+        """Return the answer at the end of all redirects. Raises Transient, Permanent; one place
+        turns all that a server can do to a client into these."""
         exchange.secrets |= set(locators.secrets(target.url))
         try:
             return self._follow(target, headers, exchange)
@@ -224,7 +224,7 @@ class _Hop:
 
     @classmethod
     def first(cls, url: str, netrc: list[credentials.NetrcEntry]) -> _Hop:
-        """The hop that begins a chain. Raises Permanent for what is no URL."""
+        """Return the hop that begins a chain. Raises Permanent for what is no URL."""
         try:
             plain, userinfo = credentials.split(url)
             scheme, host, _ = _origin(plain)
@@ -237,7 +237,8 @@ class _Hop:
         )
 
     def next(self, location: str, netrc: list[credentials.NetrcEntry]) -> _Hop:
-        """The hop that a Location leads to. Raises Permanent when it is not to be followed."""
+        """Return the hop that a Location leads to. Raises Permanent when it is not to be
+        followed."""
         text = urllib.parse.quote(location, encoding="iso-8859-1", safe=string.punctuation)
         try:
             url = urllib.parse.urldefrag(urllib.parse.urljoin(self.url, text)).url
@@ -284,7 +285,8 @@ def _refusal(answer: _Answer, exchange: Exchange) -> Transient | Permanent:
 
 
 def _told(failure: Failure, exchange: Exchange) -> Failure:
-    """The failure, which names the proxy that could not be had and where a redirect led to."""
+    """Return the failure, which names the proxy that could not be had and where a redirect led
+    to."""
     text = str(failure)
     if exchange.proxy and exchange.peer is None and not text.startswith(_BY_PROXY):
         text = f"{_BY_PROXY} {failures.short(exchange.proxy)}: {text}"
@@ -299,13 +301,13 @@ def _range_start(answer: http.client.HTTPResponse) -> int | None:
 
 
 def _range(answer: http.client.HTTPResponse) -> tuple[int | None, int | None]:
-    """Where the answer begins in the file, and the file's size, as far as it says these."""
+    """Return where the answer begins in the file, and the file's size, as far as it says these."""
     match = _RANGE.match(answer.headers.get("Content-Range", ""))
     return (int(match[1]), int(match[2]) if match[2] else None) if match else (None, None)
 
 
 def _text_of(body: Body) -> str:
-    """A page whole. Raises Permanent when it is longer than any index."""
+    """Return a page whole. Raises Permanent when it is longer than any index."""
     pieces, size = [], 0
     while piece := body.read(_PAGE_CHUNK):
         size += len(piece)
@@ -338,7 +340,7 @@ def tls_context(ca_files: Sequence[str]) -> ssl.SSLContext:
 
 
 def file_path(url: str) -> str:
-    """The path that a file URL names. Raises Permanent for another machine's files."""
+    """Return the path that a file URL names. Raises Permanent for another machine's files."""
     try:
         parts = urllib.parse.urlsplit(url)
     except ValueError as error:

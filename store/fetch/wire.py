@@ -42,7 +42,8 @@ _Address = tuple[Any, ...]
 def opener(
     exchange: Exchange, proxy: str | None, context: Callable[[], ssl.SSLContext]
 ) -> urllib.request.OpenerDirector:
-    """An opener for one request that knows http and https and nothing else: no ftp, data, file.
+    """Return an opener for one request that knows http and https and nothing else: no ftp, data,
+    file.
 
     It hands every answer over as it is: no redirect is followed, no status is an error. The
     ``context`` is asked for when TLS is spoken: bad certificates are no fault of plain http.
@@ -145,7 +146,8 @@ class _Answer(http.client.HTTPResponse):
         self.fp = io.BufferedReader(_Wire(sock, self.fp, exchange), _READ_AHEAD)
 
     def _read_status(self) -> tuple[str, int, str]:
-        """The line of the first answer that is final. The library itself knows of 100 alone."""
+        """Return the line of the first answer that is final. The library itself knows of 100
+        alone."""
         while True:
             line: tuple[str, int, str] = super()._read_status()  # type: ignore[misc]
             if line[1] not in _INTERIM:
@@ -214,7 +216,7 @@ def dial(host: str, port: int, exchange: Exchange) -> socket.socket:
 
 
 def lookup(host: str, port: int, seconds: float) -> list[_Address]:
-    """The addresses of a host. Raises OSError, UnicodeError; Slow when it takes too long.
+    """Return the addresses of a host. Raises OSError, UnicodeError; Slow when it takes too long.
 
     The system's resolver cannot be interrupted: one that hangs is left to a thread of its own.
     """
@@ -237,7 +239,7 @@ def lookup(host: str, port: int, seconds: float) -> list[_Address]:
 
 
 def is_inside(peer: str | None) -> bool:
-    """Whether an address is of this machine, or of the link that it hangs on."""
+    """Return whether an address is of this machine, or of the link that it hangs on."""
     return peer is not None and _is_inside(peer)
 
 

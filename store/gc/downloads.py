@@ -103,7 +103,7 @@ def _remove_part(part: Download) -> int:
 
 
 def _locked(part: Download) -> int:
-    """A descriptor that holds the part's lock. Raises OSError when another has it."""
+    """Return a descriptor that holds the part's lock. Raises OSError when another has it."""
     flags = os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
     fd = os.open(f"{part.folder}/{part.name}", flags)
     try:

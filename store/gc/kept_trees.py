@@ -71,7 +71,7 @@ def _old(layout: Layout, policy: Policy) -> Iterator[Expired]:
 
 
 def _hold(path: str) -> tuple[bool, DirectoryLock | None]:
-    """Whether somebody is in the tree; and the hold of it, if it is a folder."""
+    """Return whether somebody is in the tree; and the hold of it, if it is a folder."""
     try:
         return False, DirectoryLock(path)
     except BlockingIOError:

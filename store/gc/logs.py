@@ -77,7 +77,7 @@ def removable(store: Store, policy: Policy) -> list[LogFile]:
 
 
 def _least_age(policy: Policy) -> float:
-    """Seconds for which a dead log is kept."""
+    """Return seconds for which a dead log is kept."""
     if policy.older_than is not None:
         return policy.older_than
     return 0.0 if policy.keep_free is not None else policy.logs_older_than

@@ -66,7 +66,8 @@ class Marking:
 
 
 def built_from(txn: Reader, number: int) -> set[int]:
-    """The numbers of the objects that an object was built from, by any of its realisations."""
+    """Return the numbers of the objects that an object was built from, by any of its
+    realisations."""
     from store.model.derivation import Resolved  # not needed by most runs
 
     found: set[int] = set()

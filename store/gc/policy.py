@@ -39,7 +39,8 @@ class Policy(NamedTuple):
         return self.max_freed is not None or self.keep_free is not None
 
     def wanted(self, freed: int, free: int) -> int | None:
-        """Bytes still to be freed, when ``freed`` were and ``free`` are free; None for all."""
+        """Return bytes still to be freed, when ``freed`` were and ``free`` are free; None for
+        all."""
         left = []
         if self.max_freed is not None:
             left.append(self.max_freed - freed)

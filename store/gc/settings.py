@@ -82,8 +82,8 @@ class Settings:
 
 
 def load(layout: Layout) -> Settings:
-    """The store's settings; those of an absent file are the defaults. UsageError says what is wrong
-    with the file."""
+    """Return the store's settings; those of an absent file are the defaults. UsageError says what
+    is wrong with the file."""
     try:
         # A fifo would be waited for.
         fd = os.open(layout.config, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -108,7 +108,7 @@ def load(layout: Layout) -> Settings:
 
 
 def parse(data: bytes) -> Settings:
-    """The settings in a file's text; ValueError says what is wrong with it."""
+    """Return the settings in a file's text; ValueError says what is wrong with it."""
     import tomllib
 
     if len(data) > _LARGEST:
@@ -175,12 +175,13 @@ def _seconds(table: Mapping[str, object], key: str) -> float | None:
 
 
 def parse_size(text: str) -> int | None:
-    """Bytes, from ``1000``, ``10G``, ``1.5 GiB``, in powers of 1024; None for anything else."""
+    """Return bytes, from ``1000``, ``10G``, ``1.5 GiB``, in powers of 1024; None for anything
+    else."""
     match = _SIZE.fullmatch(text.strip())
     return None if match is None else int(float(match[1]) * 1024 ** " KMGTP".index(match[2] or " "))
 
 
 def parse_duration(text: str) -> float | None:
-    """Seconds, from ``90``, ``10m``, ``12h``, ``7d`` or ``2w``; None for anything else."""
+    """Return seconds, from ``90``, ``10m``, ``12h``, ``7d`` or ``2w``; None for anything else."""
     match = _DURATION.fullmatch(text.strip())
     return None if match is None else float(match[1]) * _SECONDS[match[2]]

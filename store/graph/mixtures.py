@@ -58,8 +58,8 @@ class Mixtures:
         self._answers: dict[_Question, bool] = {}
 
     def first(self, nodes: Iterable[bytes], names: Iterable[str]) -> Mixture | None:
-        """The lowest mixture among the objects ``<digest>-<name>`` of ``names``; None when there is
-        none. ``nodes`` are those of the graph, inputs before what needs them."""
+        """Return the lowest mixture among the objects ``<digest>-<name>`` of ``names``; None when
+        there is none. ``nodes`` are those of the graph, inputs before what needs them."""
         found = several(names)
         if not found:
             return None
@@ -84,8 +84,8 @@ class Mixtures:
         return None
 
     def is_of(self, node: bytes, output: str, oid: ObjectId) -> bool:
-        """Whether the node's output is realised to the object, or was, from inputs that were the
-        node's."""
+        """Return whether the node's output is realised to the object, or was, from inputs that were
+        the node's."""
         start = _Question(node, output, oid)
         stack = [start]
         while stack:
@@ -149,8 +149,8 @@ class _Question(NamedTuple):
 
 
 def inputs_of(node: Derivation, resolved: Resolved) -> dict[Ref, ObjectId] | None:
-    """The objects that a derivation's inputs were, when ``resolved`` came of it by these; None when
-    it cannot have."""
+    """Return the objects that a derivation's inputs were, when ``resolved`` came of it by these;
+    None when it cannot have."""
     if (node.name, node.system, node.outputs) != (resolved.name, resolved.system, resolved.outputs):
         return None
     found = _placed(node, resolved)
@@ -168,7 +168,7 @@ def inputs_of(node: Derivation, resolved: Resolved) -> dict[Ref, ObjectId] | Non
 
 
 def _placed(node: Derivation, resolved: Resolved) -> dict[Ref, ObjectId]:
-    """The inputs whose paths stand in the texts of a build, by where they stand."""
+    """Return the inputs whose paths stand in the texts of a build, by where they stand."""
     objects = {oid.text: oid for oid in (*resolved.inputs, resolved.rootfs) if oid is not None}
     refs = {ref.placeholder.text: ref for ref in node.refs}
     pattern = re.compile("|".join(map(re.escape, refs)) or "(?!)")

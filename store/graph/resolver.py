@@ -57,11 +57,11 @@ class Resolver:
         self._resolved: dict[bytes, tuple[list[ObjectId], Resolved]] = {}
 
     def object(self, ref: Ref) -> ObjectId:
-        """The object that an output is realised to; KeyError when it is not known."""
+        """Return the object that an output is realised to; KeyError when it is not known."""
         return self._objects[ref.node][ref.output]
 
     def objects(self, node: bytes) -> Mapping[str, ObjectId]:
-        """The objects of all outputs of a known node."""
+        """Return the objects of all outputs of a known node."""
         return self._objects[node]
 
     def learn(self, node: bytes, objects: Mapping[str, ObjectId]) -> None:
@@ -70,7 +70,8 @@ class Resolver:
         self._objects[node] = objects
 
     def resolved(self, node: bytes) -> Resolved | None:
-        """The node with its inputs replaced by objects; None for a source, or if one is unknown."""
+        """Return the node with its inputs replaced by objects; None for a source, or if one is
+        unknown."""
         value = self._catalogue.nodes[node]
         if isinstance(value, Source):
             return None
@@ -120,14 +121,14 @@ class Resolver:
         return {oid for node in nodes for oid in self._objects.get(node, {}).values()}
 
     def key(self, node: bytes) -> bytes | None:
-        """The key of the node's realisations; None while one of its inputs is unknown."""
+        """Return the key of the node's realisations; None while one of its inputs is unknown."""
         if isinstance(self._catalogue.nodes[node], Source):
             return node
         resolved = self.resolved(node)
         return None if resolved is None else resolved.digest
 
     def present(self, node: bytes) -> bool:
-        """Whether every output of the node is in the store, to be used as it is."""
+        """Return whether every output of the node is in the store, to be used as it is."""
         if node in self._incomplete:
             return False
         objects = self._objects.get(node)
@@ -228,11 +229,11 @@ class Resolver:
         return self._store.lost(oid for node in plan.nodes for oid in self._outputs(node))
 
     def _outputs(self, node: bytes) -> Iterable[ObjectId]:
-        """The objects of a node, as far as they are known."""
+        """Return the objects of a node, as far as they are known."""
         return self._objects.get(node, {}).values()
 
     def _absent(self, goals: Iterable[bytes]) -> BuildPlan:
-        """The goals that are not present, and what they need that is not."""
+        """Return the goals that are not present, and what they need that is not."""
         needed: set[bytes] = set()
         tried: set[bytes] = set()
         stack = list(goals)
@@ -259,7 +260,7 @@ class Resolver:
     # -- one object of each derivation --
 
     def _taken_in(self, plan: BuildPlan) -> Iterable[str]:
-        """The objects, by name, that are there and that the plan's builds start from."""
+        """Return the objects, by name, that are there and that the plan's builds start from."""
         todo, objects = set(plan.nodes), set[ObjectId]()
         for node in plan.builds:
             value = self._catalogue.nodes[node]
@@ -269,7 +270,7 @@ class Resolver:
         return self._store.closure_names(filter(self._store.present, objects))
 
     def _mixture(self, nodes: Iterable[bytes], names: Iterable[str]) -> Mixture | None:
-        """The lowest in the graph below the nodes, among the objects ``<digest>-<name>``."""
+        """Return the lowest in the graph below the nodes, among the objects ``<digest>-<name>``."""
         from store.graph.mixtures import (  # not needed where nothing is built
             Mixtures,
             known_in,
@@ -286,13 +287,13 @@ class Resolver:
         return Mixtures(self._store, self._catalogue, known_in(self._objects)).first(named, names)
 
     def _may_be(self, node: bytes, names: Iterable[str]) -> bool:
-        """Whether an object of one of the names may be the node's."""
+        """Return whether an object of one of the names may be the node's."""
         value = self._catalogue.nodes[node]
         return any(object_name(value.name, output) in names for output in value.outputs)
 
     def _many_valued(self, plan: BuildPlan, weighed: set[bytes]) -> Mixture | None:
-        """An input of the builds that is there as several objects: with another, less may have to
-        be built. Those in ``weighed`` are passed over, and those looked at are added."""
+        """Return an input of the builds that is there as several objects: with another, less may
+        have to be built. Those in ``weighed`` are passed over, and those looked at are added."""
         from store.graph.mixtures import Mixture
 
         todo = set(plan.nodes)
@@ -309,7 +310,7 @@ class Resolver:
         return None
 
     def _counts(self, node: bytes, record: Realisation) -> bool:
-        """Whether a record under the node's key can be of it."""
+        """Return whether a record under the node's key can be of it."""
         fetched = isinstance(self._catalogue.nodes[node], Source)
         return record.is_of(self._name(node)) and (not fetched or record.may_be_fetched())
 
@@ -317,7 +318,7 @@ class Resolver:
         return self._catalogue.nodes[node].name
 
     def _least(self, goals: Iterable[bytes], found: Mixture) -> tuple[ObjectId, Resolver]:
-        """The object with which the least has to be built, and what would be known then."""
+        """Return the object with which the least has to be built, and what would be known then."""
         known = self._objects.get(found.node, {}).get(found.output)
         # One that is gone may come out as yet another.
         there = list(filter(self._store.present, found.objects)) or found.objects

@@ -93,8 +93,8 @@ class ContentTable:
     # -- asking --
 
     def find(self, content: bytes, most: int = NEWEST) -> list[bytes]:
-        """Files with this content, as paths below the store directory, the newest object first;
-        ``most`` of them."""
+        """Return files with this content, as paths below the store directory, the newest object
+        first; ``most`` of them."""
         if self._reading is None and not self._open_for_reading():
             return []
         assert self._reading is not None
@@ -111,7 +111,7 @@ class ContentTable:
         self._unreadable = False
 
     def digests(self) -> list[bytes]:
-        """The digests (20 bytes) of the objects that were told, ascending."""
+        """Return the digests (20 bytes) of the objects that were told, ascending."""
 
         def work(txn: Any, tables: Mapping[bytes, Any]) -> list[bytes]:
             with txn.cursor(db=tables[b"names"]) as cursor:

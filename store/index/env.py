@@ -88,8 +88,8 @@ class Index:
         record_file: str | None = None,
         owner: int | None = None,
     ) -> Index:
-        """The index in the folder ``path``, made when the folder is empty, and brought to the
-        present schema when it is older and this user's.
+        """Return the index in the folder ``path``, made when the folder is empty, and brought to
+        the present schema when it is older and this user's.
 
         ``spending`` uses the reserve when the disk is full, as who frees some of it may.
         ``record_file`` is the one that keeps what nothing else on disk tells. ``owner`` is the
@@ -384,7 +384,8 @@ def _growing(env: Any, work: Callable[[Any], T]) -> T:
 
 
 def _take_use(path: str) -> int:
-    """A shared hold of the index, until its descriptor is closed; Busy while it is made anew."""
+    """Return a shared hold of the index, until its descriptor is closed; Busy while it is made
+    anew."""
     fd = owned.open_lock(use_lock(path))
     try:
         fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -395,15 +396,16 @@ def _take_use(path: str) -> int:
 
 
 def _turn(use: int | None, path: str) -> contextlib.AbstractContextManager[None]:
-    """The right to write. LMDB's own lock comes after it, and is free then: no signal ends the wait
-    for that one, as when the process that has it is stopped. Raises Busy."""
+    """Return the right to write. LMDB's own lock comes after it, and is free then: no signal ends
+    the wait for that one, as when the process that has it is stopped. Raises Busy."""
     if use is None:
         return contextlib.nullcontext()
     return turn(use, f"the index in {path}")
 
 
 def use_lock(path: str) -> str:
-    """The file by whose lock processes use the index in the folder ``path``, or make it anew."""
+    """Return the file by whose lock processes use the index in the folder ``path``, or make it
+    anew."""
     return f"{path}/use"
 
 

@@ -24,7 +24,7 @@ class NodeReader:
         self._tables = tables
 
     def get(self, digest: bytes) -> Node | None:
-        """The node recorded under its digest."""
+        """Return the node recorded under its digest."""
         from store.index.nodes import KINDS
 
         data = self._tables.get(b"nodes", digest)
@@ -35,7 +35,7 @@ class NodeReader:
         return KINDS[data[:1]].decode(data[1:])
 
     def outcome(self, node: bytes) -> bytes | None:
-        """The key that the node was last resolved to."""
+        """Return the key that the node was last resolved to."""
         return self._tables.get(b"outcomes", node)
 
 
@@ -47,27 +47,27 @@ class RealisationReader:
         self._nodes = nodes
 
     def of(self, key: bytes, output: str) -> list[Realisation]:
-        """All records for a key's output."""
+        """Return all records for a key's output."""
         prefix = key + output.encode() + b"\0"
         return [_realisation(data) for _, data in self._tables.prefixed(b"realisations", prefix)]
 
     def made_of(self, key: bytes) -> list[ObjectId]:
-        """The objects of all records for a key, whatever the output."""
+        """Return the objects of all records for a key, whatever the output."""
         return [
             _realisation(data).object for _, data in self._tables.prefixed(b"realisations", key)
         ]
 
     def count(self) -> int:
-        """How many records there are."""
+        """Return how many records there are."""
         return self._tables.entries(b"realisations")
 
     def all(self) -> Iterator[Realisation]:
-        """Every record, by key."""
+        """Yield every record, by key."""
         for _, data in self._tables.prefixed(b"realisations", b""):
             yield _realisation(data)
 
     def makers(self, oid: ObjectId) -> list[Realisation]:
-        """All records that say that this object was made, whether or not it is there."""
+        """Return all records that say that this object was made, whether or not it is there."""
         found = []
         with self._tables.cursor(b"makers") as cursor:
             if cursor.set_key(oid.digest):
@@ -78,15 +78,16 @@ class RealisationReader:
         return found
 
     def misnamed(self) -> Iterator[tuple[Realisation, str]]:
-        """Every record whose object is not called as its derivation's output has to be, or that
-        speaks of an output that its derivation does not have; with the reason."""
+        """Yield every record whose object is not called as its derivation's output has to be, or
+        that speaks of an output that its derivation does not have; with the reason."""
         for record in self.all():
             reason = self.why_unfit(record)
             if reason:
                 yield record, reason
 
     def why_unfit(self, record: Realisation) -> str:
-        """Why a record cannot be one of what its key is recorded to be; empty when it can."""
+        """Return why a record cannot be one of what its key is recorded to be; empty when it
+        can."""
         from store.model.derivation import Source
 
         node = self._nodes.get(record.key)
@@ -108,7 +109,7 @@ class SourceReader:
         self._tables = tables
 
     def verified(self, sha256: str, locator: str) -> bool:
-        """Whether the locator was seen to yield the hash."""
+        """Return whether the locator was seen to yield the hash."""
         return self._tables.get(b"sources", source_key(sha256, locator)) is not None
 
 
@@ -131,6 +132,6 @@ def _realisation(data: bytes) -> Realisation:
 
 
 def source_key(sha256: str, locator: str) -> bytes:
-    """The key of ``sources``."""
+    """Return the key of ``sources``."""
     # A locator that is cut short only asks for another fetch.
     return (bytes.fromhex(sha256) + os.fsencode(locator))[:LONGEST_KEY]

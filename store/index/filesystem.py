@@ -23,7 +23,7 @@ def refuse_network(path: str) -> None:
 
 
 def filesystem_of(path: str, mountinfo: str) -> str | None:
-    """The type of the file system that holds ``path``, from the text of a mountinfo file."""
+    """Return the type of the file system that holds ``path``, from the text of a mountinfo file."""
     best, kind = -1, None
     for line in mountinfo.splitlines():
         fields = line.split(" ")
@@ -38,7 +38,8 @@ def filesystem_of(path: str, mountinfo: str) -> str | None:
 
 
 def _unescaped(text: str) -> str:
-    """A mountinfo file writes space, tab, newline and backslash as a backslash and three digits."""
+    """Return the path without the escapes of a mountinfo file: a backslash and three octal digits
+    for a space, tab, newline or backslash."""
     if "\\" not in text:
         return text
     import re

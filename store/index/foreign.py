@@ -39,8 +39,8 @@ class Told(NamedTuple):
 
 
 def identity(fd: int) -> bytes | None:
-    """The bytes that tell the store from others whose index is open as ``fd``; None when it has
-    none. Raises as :func:`told`."""
+    """Return the bytes that tell the store from others whose index is open as ``fd``; None when it
+    has none. Raises as :func:`told`."""
     try:
         env = _open(fd)
         meta = env.open_db(b"meta", create=False)

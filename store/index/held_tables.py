@@ -19,12 +19,12 @@ class RootReader:
         self._tables = tables
 
     def all(self) -> dict[str, Root]:
-        """Every root by its name."""
+        """Return every root by its name."""
         found = self._tables.prefixed(b"roots", b"")
         return {os.fsdecode(name): Root.unpack(data) for name, data in found}
 
     def values(self) -> list[tuple[bytes, bytes]]:
-        """Every root's name and its value, by name: for who has many, see
+        """Return every root's name and its value, by name: for who has many, see
         :class:`store.index.schema.Roots`.
         CorruptObject when they are not as many as there should be."""
         with self._tables.cursor(b"roots") as cursor:
@@ -47,7 +47,7 @@ class RootReader:
         return folders, unseen
 
     def has(self, name: str) -> bool:
-        """Whether there is a root of this name, which any text may be."""
+        """Return whether there is a root of this name, which any text may be."""
         key = os.fsencode(name)
         return 0 < len(key) <= LONGEST_KEY and self._tables.get(b"roots", key) is not None
 
@@ -59,18 +59,18 @@ class LeaseReader:
         self._tables = tables
 
     def count(self) -> int:
-        """How many leases there are, those of dead processes too."""
+        """Return how many leases there are, those of dead processes too."""
         return self._tables.entries(b"leases")
 
     def all(self) -> dict[bytes, LeaseRecord]:
-        """Every lease by its token, those of dead processes too."""
+        """Return every lease by its token, those of dead processes too."""
         found = {}
         for token, data in self._tables.prefixed(b"leases", b""):
             found[token] = LeaseRecord.unpack(data, tuple(self._held(token)))
         return found
 
     def stale(self) -> list[bytes]:
-        """The tokens of the leases of processes that have ended. They stay so."""
+        """Return the tokens of the leases of processes that have ended. They stay so."""
         leases = self._tables.prefixed(b"leases", b"")
         return [token for token, data in leases if not holder.alive(LeaseRecord.unpack(data, ()))]
 
@@ -89,7 +89,7 @@ class JournalReader:
         self._tables = tables
 
     def since(self, position: int) -> tuple[list[bytes], int]:
-        """Digests of what became held since ``position``, and the position to go on from."""
+        """Return digests of what became held since ``position``, and the position to go on from."""
         digests = []
         with self._tables.cursor(b"journal") as cursor:
             if cursor.set_range(POSITION.pack(position)):

@@ -10,14 +10,14 @@ _BOOT_ID = "/proc/sys/kernel/random/boot_id"
 
 
 def myself() -> LeaseRecord:
-    """A lease of this process, with nothing held yet."""
+    """Return a lease of this process, with nothing held yet."""
     pid = os.getpid()
     return LeaseRecord(pid, process_start(pid), boot_id(), pid_namespace())
 
 
 def alive(lease: LeaseRecord) -> bool:
-    """Whether the process may still run. One in another pid namespace is alive until next boot:
-    its id means nothing here."""
+    """Return whether the process may still run. One in another pid namespace is alive until next
+    boot: its id means nothing here."""
     if lease.boot != boot_id():
         return False
     if lease.space != pid_namespace():
@@ -37,7 +37,7 @@ def process_start(pid: int) -> int:
 
 
 def boot_id() -> str:
-    """Another one after each boot of the machine; empty where it cannot be read."""
+    """Return another one after each boot of the machine; empty where it cannot be read."""
     try:
         with open(_BOOT_ID, encoding="ascii") as stream:
             return stream.read().strip()
@@ -46,7 +46,7 @@ def boot_id() -> str:
 
 
 def pid_namespace() -> int:
-    """The namespace in which this process's ids count; 0 where it cannot be told."""
+    """Return the namespace in which this process's ids count; 0 where it cannot be told."""
     try:
         return os.stat("/proc/self/ns/pid").st_ino
     except OSError:

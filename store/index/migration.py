@@ -50,7 +50,7 @@ def migrate(env: Any, txn: Any) -> None:
 
 
 def with_origin(record: Realisation) -> Realisation:
-    """A record that was kept without an origin, with the best that can be said of it.
+    """Return a record that was kept without an origin, with the best that can be said of it.
 
     It counts as built here when this user on this machine made it: imports left the names of those
     that the other store had. Any other goes on to count, as it did, and is not attested.
@@ -81,7 +81,7 @@ def _drop_leases(txn: Any, tables: Any) -> None:
 
 
 def _repack_objects(txn: Any, tables: Any) -> int:
-    """Returns the last number given."""
+    """Return the last number given."""
     packed = []
     for key, data in txn.cursor(db=tables[b"objects"]):
         digest, name, size, itself, registered = fields.array(canon.decode(data), 5)

@@ -22,7 +22,7 @@ class GraphReader:
         self._numbers = numbers
 
     def below(self, number: int) -> array[int]:
-        """The numbers of what an object refers to; CorruptObject if they are not there."""
+        """Return the numbers of what an object refers to; CorruptObject if they are not there."""
         data = self._tables.get(b"references", NUMBER.pack(number))
         # None is not the same as no references: a closure with a hole would be taken for whole.
         if data is None:
@@ -30,7 +30,7 @@ class GraphReader:
         return _references(data)
 
     def above(self, numbers: Iterable[int]) -> set[int]:
-        """The numbers of what refers to any of these objects."""
+        """Return the numbers of what refers to any of these objects."""
         with self._tables.cursor(b"referrers") as cursor:
             found = cursor.getmulti(
                 list(map(NUMBER.pack, numbers)),
@@ -44,18 +44,18 @@ class GraphReader:
         return set(pairs[1::2])
 
     def told_above(self, number: int, below: Iterable[int]) -> set[int]:
-        """Which of the objects ``below`` have this one among their referrers."""
+        """Return which of the objects ``below`` have this one among their referrers."""
         key, pack = NUMBER.pack(number), NUMBER.pack
         with self._tables.cursor(b"referrers") as cursor:
             return {other for other in below if cursor.set_key_dup(pack(other), key)}
 
     def every_referrer(self) -> Iterator[tuple[int, int]]:
-        """Each pair of an object's number and one of what refers to it."""
+        """Yield each pair of an object's number and one of what refers to it."""
         for key, value in self._tables.prefixed(b"referrers", b""):
             yield NUMBER.unpack(key)[0], NUMBER.unpack(value)[0]
 
     def referrer_count(self) -> int:
-        """How many such pairs there are."""
+        """Return how many such pairs there are."""
         return self._tables.entries(b"referrers")
 
     def spread(self, numbers: Iterable[int], marks: bytearray) -> array[int]:
@@ -115,28 +115,29 @@ class GraphReader:
         return others
 
     def references(self, oid: ObjectId) -> list[ObjectId]:
-        """The other objects that one names."""
+        """Return the other objects that one names."""
         return self._numbers.ids(self.below(self._objects.known(oid)))
 
     def referrers(self, oid: ObjectId) -> list[ObjectId]:
-        """The other objects that name one."""
+        """Return the other objects that name one."""
         return self._numbers.ids(self.above([self._objects.known(oid)]))
 
     def closure(self, oids: Iterable[ObjectId]) -> list[ObjectId]:
-        """The objects and all that they refer to, sorted; UnknownObject for one not registered."""
+        """Return the objects and all that they refer to, sorted; UnknownObject for one not
+        registered."""
         return self._numbers.ids(self.reached(oids))
 
     def referrers_closure(self, oids: Iterable[ObjectId]) -> list[ObjectId]:
-        """The objects and all that refer to them, sorted."""
+        """Return the objects and all that refer to them, sorted."""
         return self._numbers.ids(self.reaching(oids))
 
     def reached(self, oids: Iterable[ObjectId]) -> array[int]:
-        """The numbers of the objects and of all that they refer to; UnknownObject for one that is
-        not registered."""
+        """Return the numbers of the objects and of all that they refer to; UnknownObject for one
+        that is not registered."""
         return self.spread(map(self._objects.known, oids), bytearray(self._numbers.next_number()))
 
     def reaching(self, oids: Iterable[ObjectId]) -> set[int]:
-        """The numbers of the objects and of all that refer to them."""
+        """Return the numbers of the objects and of all that refer to them."""
         frontier = set(map(self._objects.known, oids))
         seen = set(frontier)
         while frontier:
@@ -146,7 +147,7 @@ class GraphReader:
 
 
 def _references(data: bytes) -> array[int]:
-    """The numbers in a value of ``references``."""
+    """Return the numbers in a value of ``references``."""
     try:
         return array("I", data)
     except ValueError:

@@ -27,22 +27,22 @@ class NumberReader:
         self._tables = tables
 
     def record(self, number: int) -> ObjectRecord:
-        """The record of the object with this number; CorruptObject when there is none."""
+        """Return the record of the object with this number; CorruptObject when there is none."""
         data = self._tables.get(b"objects", NUMBER.pack(number))
         if data is None:
             raise damaged("objects", f"no object has the number {number}")
         return ObjectRecord.unpack(data)
 
     def id(self, number: int) -> ObjectId:
-        """The identity of the object with this number; CorruptObject when there is none."""
+        """Return the identity of the object with this number; CorruptObject when there is none."""
         return id_in(self._tables.get(b"objects", NUMBER.pack(number)) or b"")
 
     def size(self, number: int) -> int:
-        """Bytes of the object with this number, shared files counted in full."""
+        """Return bytes of the object with this number, shared files counted in full."""
         return size_in(self._tables.get(b"objects", NUMBER.pack(number)) or b"")
 
     def numbers(self, first: int = 0) -> Iterator[int]:
-        """The numbers of all objects from ``first`` on, ascending."""
+        """Yield the numbers of all objects from ``first`` on, ascending."""
         unpack = NUMBER.unpack
         with self._tables.cursor(b"references") as cursor:
             if cursor.set_range(NUMBER.pack(first)):
@@ -50,7 +50,7 @@ class NumberReader:
                     yield unpack(key)[0]
 
     def next_number(self) -> int:
-        """All numbers given so far are below this one; CorruptObject when it cannot be so."""
+        """Return the next number; all numbers given so far are below it."""
         text = self._tables.get(b"meta", b"next") or b"1"
         with self._tables.cursor(b"references") as cursor:
             last = cursor.key() if cursor.last() else NUMBER.pack(0)
@@ -60,7 +60,7 @@ class NumberReader:
         return int(text)
 
     def ids(self, numbers: Iterable[int]) -> list[ObjectId]:
-        """The identities of the objects with these numbers, by digest."""
+        """Return the identities of the objects with these numbers, by digest."""
         return [id_in(data) for data in sorted(self._records(numbers))]
 
     def names(self, numbers: Iterable[int]) -> list[str]:
@@ -97,53 +97,55 @@ class ObjectReader:
         self._numbers = numbers
 
     def has(self, oid: ObjectId) -> bool:
-        """Whether the object is registered."""
+        """Return whether the object is registered."""
         return self.number(oid) is not None
 
     def number(self, oid: ObjectId) -> int | None:
-        """The object's number; None when it is not registered."""
+        """Return the object's number; None when it is not registered."""
         return self.number_of_digest(oid.digest)
 
     def number_of_digest(self, digest: bytes) -> int | None:
-        """The number of the object with this digest (20 bytes); None when none is registered."""
+        """Return the number of the object with this digest (20 bytes); None when none is
+        registered."""
         found = self._tables.get(b"ids", digest)
         return None if found is None else int(NUMBER.unpack(found)[0])
 
     def numbers_of(self, digests: Iterable[bytes]) -> list[int]:
-        """The numbers of the objects with these digests, of those that are registered."""
+        """Return the numbers of the objects with these digests, of those that are registered."""
         with self._tables.cursor(b"ids") as cursor:
             found = cursor.getmulti(sorted(set(digests)))
         return [NUMBER.unpack(number)[0] for _, number in found]
 
     def known(self, oid: ObjectId) -> int:
-        """The object's number; UnknownObject otherwise."""
+        """Return the object's number; UnknownObject otherwise."""
         number = self.number(oid)
         if number is None:
             raise UnknownObject(f"this store's index holds no object {oid}")
         return number
 
     def record(self, oid: ObjectId) -> ObjectRecord:
-        """The object's record; UnknownObject otherwise."""
+        """Return the object's record; UnknownObject otherwise."""
         return self._numbers.record(self.known(oid))
 
     def count(self) -> int:
-        """How many objects are registered."""
+        """Return how many objects are registered."""
         return self._tables.entries(b"ids")
 
     def all(self) -> Iterator[tuple[ObjectId, int]]:
-        """Every object with its size in bytes, by digest."""
+        """Yield every object with its size in bytes, by digest."""
         with self._tables.cursor(b"objects") as cursor:
             for data in sorted(cursor.iternext(keys=False)):
                 yield id_in(data), size_in(data)
 
     def unknown(self, names: Iterable[str]) -> list[str]:
-        """Those of many files' names that do not begin with the digest of a registered object."""
+        """Return those of many files' names that do not begin with the digest of a registered
+        object."""
         with self._tables.cursor(b"ids") as cursor:
             known = set(to_texts(list(cursor.iternext(keys=True, values=False))))
         return [name for name in names if name[:TEXT_SIZE] not in known]
 
     def beginning(self, first: bytes, last: bytes) -> list[ObjectId]:
-        """The objects whose digests are from ``first`` to ``last``, by digest."""
+        """Return the objects whose digests are from ``first`` to ``last``, by digest."""
         found = []
         with self._tables.cursor(b"ids") as cursor:
             if cursor.set_range(first):
@@ -163,7 +165,7 @@ class TimeReader:
         self._numbers = numbers
 
     def last_used(self, number: int) -> int:
-        """Unix seconds at which the object was last used, as far as noted, or registered."""
+        """Return Unix seconds at which the object was last used, as far as noted, or registered."""
         noted = self._tables.get(b"used", NUMBER.pack(number))
         return (
             self._numbers.record(number).registered
@@ -172,16 +174,16 @@ class TimeReader:
         )
 
     def use_is_due(self, number: int, now: int) -> bool:
-        """Whether a use at ``now`` would be written down."""
+        """Return whether a use at ``now`` would be written down."""
         return abs(now - self.last_used(number)) >= COARSE
 
     def last_verified(self, number: int) -> int:
-        """Unix seconds at which the object's contents were last found sound; 0 for never."""
+        """Return Unix seconds at which the object's contents were last found sound; 0 for never."""
         noted = self._tables.get(b"verified", NUMBER.pack(number))
         return 0 if noted is None else int(NUMBER.unpack(noted)[0])
 
     def least_recently_verified(self) -> list[ObjectId]:
-        """Every object, those never verified first, then by the time of verification."""
+        """Return every object, those never verified first, then by the time of verification."""
         with self._tables.cursor(b"verified") as cursor:
             noted = dict(cursor)
         with self._tables.cursor(b"objects") as cursor:

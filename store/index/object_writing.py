@@ -51,7 +51,8 @@ class ObjectWriter(ObjectReader):
         return len(fresh)
 
     def _numbers_for(self, entries: Iterable[ObjectEntry]) -> dict[bytes, int]:
-        """The numbers of those of these objects, and of what they refer to, that are registered."""
+        """Return the numbers of those of these objects, and of what they refer to, that are
+        registered."""
         digests = {entry.id.digest for entry in entries}
         digests.update(other[0] for entry in entries for other in entry.references)
         with self._tables.cursor(b"ids") as cursor:

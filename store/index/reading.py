@@ -125,12 +125,14 @@ class Reader:
                 yield "nodes", f"{digest.hex()}: {error.message}"
 
     def identity(self) -> bytes | None:
-        """The bytes that tell this store from others; None where there are none that can be."""
+        """Return the bytes that tell this store from others; None where there are none that can
+        be."""
         found = self._tables.get(b"meta", b"store")
         return found if found is not None and len(found) == IDENTITY_SIZE else None
 
     def everything(self, *, times: bool = False) -> Iterator[list[Value]]:
-        """All that :mod:`store.index.records` keeps, ``times`` of last use and verification too."""
+        """Yield all that :mod:`store.index.records` keeps, ``times`` of last use and verification
+        too."""
         identity = self.identity()
         if identity is not None:
             yield ["store", identity]

@@ -119,7 +119,7 @@ def _is_file(path: str) -> bool:
 
 
 def framed(record: list[Value]) -> bytes:
-    """A record as it stands in the file."""
+    """Return a record as it stands in the file."""
     data = canon.encode(record)
     return _HEAD.pack(MARK, len(data), digest.file_digest(data)[:16]) + data
 
@@ -132,7 +132,7 @@ class Scan:
     skipped: int = 0
 
     def records(self) -> Iterator[list[Value]]:
-        """Every whole record, in order; none when there is no file, or something else stands
+        """Yield every whole record, in order; none when there is no file, or something else stands
         there. Raises OSError."""
         try:
             fd = open_file(self.path, os.O_RDONLY)
@@ -158,7 +158,7 @@ class Scan:
 
 
 def _resume(stream: BinaryIO, start: int) -> int | None:
-    """Where the next mark stands, from ``start`` on."""
+    """Return where the next mark stands, from ``start`` on."""
     stream.seek(start)
     before, piece = b"", 1 << 12
     while chunk := stream.read(piece):
@@ -172,8 +172,8 @@ def _resume(stream: BinaryIO, start: int) -> int | None:
 
 
 def _next(stream: BinaryIO) -> tuple[list[Value] | None, int]:
-    """The record whose frame begins here, and the bytes of the frame; None when none does, and how
-    many were read to see it."""
+    """Return the record whose frame begins here, and the bytes of the frame; None when none does,
+    and how many were read to see it."""
     head = stream.read(_HEAD.size)
     if len(head) < _HEAD.size:
         return None, 0

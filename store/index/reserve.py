@@ -89,8 +89,8 @@ def lengthen(path: str, size: int) -> None:
 
 
 def fits(lock_file: str, size: int) -> bool:
-    """Whether the disk has room for the ``size`` bytes of LMDB's lock file, which are given to it
-    now.
+    """Return whether the disk has room for the ``size`` bytes of LMDB's lock file, which are given
+    to it now.
 
     LMDB writes to it through memory: on a full disk that is no error, but kills the process.
     """
@@ -115,7 +115,7 @@ def _path(index: str) -> str:
 
 
 def _sizes(index: str) -> tuple[int, int]:
-    """Bytes that the reserve takes, and that are free for this user."""
+    """Return bytes that the reserve takes, and that are free for this user."""
     disk = os.statvfs(index)
     whole = disk.f_blocks * disk.f_frsize
     return min(MOST, whole // 64), disk.f_bavail * disk.f_frsize

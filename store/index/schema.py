@@ -114,7 +114,7 @@ class ObjectRecord(NamedTuple):
 
     @classmethod
     def unpack(cls, data: bytes) -> ObjectRecord:
-        """The inverse of :meth:`pack`; CorruptObject for anything else."""
+        """Return the inverse of :meth:`pack`; CorruptObject for anything else."""
         try:
             digest, size, registered, itself = _OBJECT.unpack_from(data)
             return cls(ObjectId(digest, name_in(data)), size, itself != 0, registered)
@@ -123,12 +123,12 @@ class ObjectRecord(NamedTuple):
 
 
 def name_in(data: bytes) -> str:
-    """The object's name in a value of ``objects``."""
+    """Return the object's name in a value of ``objects``."""
     return data[_OBJECT.size :].decode("ascii")
 
 
 def id_in(data: bytes) -> ObjectId:
-    """The object's identity in a value of ``objects``; CorruptObject when there is none."""
+    """Return the object's identity in a value of ``objects``; CorruptObject when there is none."""
     try:
         return ObjectId(data[:20], name_in(data))
     except (UnicodeDecodeError, FormatError, InvalidName) as error:
@@ -146,7 +146,7 @@ def names_in(records: Sequence[bytes]) -> list[str]:
 
 
 def size_in(data: bytes) -> int:
-    """The object's size in bytes in a value of ``objects``."""
+    """Return the object's size in bytes in a value of ``objects``."""
     return int.from_bytes(data[20:28], "big")
 
 
@@ -165,7 +165,7 @@ class Root(NamedTuple):
 
     @classmethod
     def unpack(cls, data: bytes) -> Root:
-        """The inverse of :meth:`pack`; CorruptObject for anything else."""
+        """Return the inverse of :meth:`pack`; CorruptObject for anything else."""
         try:
             digest, name, path, since = fields.array(canon.decode(data), 4)
             oid = ObjectId(fields.raw(digest, 20), fields.text(name))
@@ -225,7 +225,7 @@ class LeaseRecord(NamedTuple):
 
     @classmethod
     def unpack(cls, data: bytes, held: tuple[ObjectId, ...]) -> LeaseRecord:
-        """The inverse of :meth:`pack`; CorruptObject for anything else."""
+        """Return the inverse of :meth:`pack`; CorruptObject for anything else."""
         try:
             pid, start, boot, space = fields.array(canon.decode(data), 4)
             integers = fields.integer(pid), fields.integer(start)
@@ -235,7 +235,7 @@ class LeaseRecord(NamedTuple):
 
 
 def damaged(table: str, what: str) -> CorruptObject:
-    """The error for a value that this program would not have written."""
+    """Return the error for a value that this program would not have written."""
     return CorruptObject(
         f"the index is damaged in its table {quoted(table)}: {what}",
         hint="`store index rebuild` makes it anew from the store directory",

@@ -18,12 +18,12 @@ class TableReader:
         self._tables = tables
 
     def get(self, table: bytes, key: bytes) -> bytes | None:
-        """The value of a key; None when there is none."""
+        """Return the value of a key; None when there is none."""
         value: bytes | None = self._txn.get(key, db=self._tables[table])
         return value
 
     def prefixed(self, table: bytes, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
-        """Each key that begins so, with its value, by key."""
+        """Yield each key that begins so, with its value, by key."""
         with self._txn.cursor(db=self._tables[table]) as cursor:
             if cursor.set_range(prefix):
                 for key, value in cursor:
@@ -32,11 +32,11 @@ class TableReader:
                     yield key, value
 
     def cursor(self, table: bytes) -> Any:
-        """A cursor of LMDB's, to be closed."""
+        """Return a cursor of LMDB's, to be closed."""
         return self._txn.cursor(db=self._tables[table])
 
     def entries(self, table: bytes) -> int:
-        """How many entries a table has."""
+        """Return how many entries a table has."""
         return int(self._txn.stat(db=self._tables[table])["entries"])
 
 

@@ -20,7 +20,7 @@ from store.index.schema import TABLES
 
 
 def lacking(env: Any, path: str) -> int:
-    """How many bytes the file at ``path`` would need to have every page that LMDB counts."""
+    """Return how many bytes the file at ``path`` would need to have every page that LMDB counts."""
     # In this order: a commit writes its pages before it counts them.
     end = (env.info()["last_pgno"] + 1) * env.stat()["psize"]
     return max(0, int(end) - os.stat(path).st_size)

@@ -79,7 +79,7 @@ class Job:
 
 
 def made(output: str, manifest: Manifest) -> Made:
-    """The summary of a manifest."""
+    """Return the summary of a manifest."""
     return Made(output, manifest.id, manifest.references, manifest.refers_to_itself, manifest.size)
 
 
@@ -126,7 +126,7 @@ def fetch(layout: Layout, job: Job, emit: Callable[[object], None]) -> Result:
 
 
 def _holders(layout: Layout, job: Job) -> ContentHolders:
-    """Where equal content stands in the store that takes the outputs."""
+    """Return where equal content stands in the store that takes the outputs."""
     from store.index.content_table import ContentTable
 
     return ContentTable(Layout(job.into).index if job.into else layout.index)
@@ -172,7 +172,8 @@ def unpack(layout: Layout, job: Job, emit: Callable[[Event], None]) -> Result:
 
 
 def _archives(node: Resolved) -> list[ObjectId]:
-    """The objects to unpack. Each is an input: what is read by a build belongs to its identity."""
+    """Return the objects to unpack. Each is an input: what is read by a build belongs to its
+    identity."""
     words = [arg.removeprefix("archive=") for arg in node.args if arg.startswith("archive=")]
     archives = [ObjectId.from_path(word) for word in words]
     for oid in archives:
@@ -283,7 +284,7 @@ def _size(count: int) -> str:
 
 
 def describe(status: int) -> str:
-    """An exit status in words; negative is a signal."""
+    """Return an exit status in words; negative is a signal."""
     if status < 0:
         try:
             return f"killed by {signal.Signals(-status).name}"
@@ -293,7 +294,7 @@ def describe(status: int) -> str:
 
 
 def tail(path: str, lines: int = TAIL_LINES) -> list[str]:
-    """The last lines of a log, control characters made harmless and long lines cut."""
+    """Return the last lines of a log, control characters made harmless and long lines cut."""
     try:
         with open(open_file(path), "rb") as stream:
             size = stream.seek(0, os.SEEK_END)

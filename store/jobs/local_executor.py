@@ -164,7 +164,7 @@ class LocalExecutor:
                 yield running.task, value
 
     def _look(self, running: RunningJob, readable: bool) -> Iterator[object]:
-        """How the job ended, if it has."""
+        """Yield how the job ended, if it has."""
         task = running.task
         overdue = None if running.ended else running.watch.overdue()
         if overdue is not None:
@@ -258,7 +258,8 @@ def _perform(kind: str, layout: Layout, job: Job, send: Send) -> object:
 
 
 def _jobserver(task: Task) -> Jobserver | None:
-    """The pipe of tokens for a build; where its number of processors is fixed, filled for good."""
+    """Return the pipe of tokens for a build; where its number of processors is fixed, filled for
+    good."""
     if task.kind != "build" or task.cores == 1:
         return None
     jobserver = Jobserver()

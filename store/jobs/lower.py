@@ -29,7 +29,7 @@ class BuildLimits:
 
 
 def scratch_ids(resolved: Resolved, salt: str = "") -> dict[str, ObjectId]:
-    """Where each output is built, by output name."""
+    """Return where each output is built, by output name."""
     return {output: identity.scratch(resolved.name, output, salt) for output in resolved.outputs}
 
 
@@ -55,8 +55,8 @@ def build_request(
     log: str | None = None,
     jobserver: tuple[int, int] | None = None,
 ) -> BuildRequest:
-    """The request that builds ``resolved`` in the physical folder ``work_dir``, where the log is
-    too unless another ``log`` is given.
+    """Return the request that builds ``resolved`` in the physical folder ``work_dir``, where the
+    log is too unless another ``log`` is given.
 
     ``closure`` holds the inputs and the root file system with everything they refer to, or of each
     its ``<digest>-<name>``. A ``salt`` builds at other scratch paths than the usual ones. Raises

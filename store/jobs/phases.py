@@ -22,7 +22,8 @@ class PhaseReader:
         self._seen = 0
 
     def latest(self) -> str | None:
-        """The last phase announced since the last look; None when there is none, or no log."""
+        """Return the last phase announced since the last look; None when there is none, or no
+        log."""
         try:
             text = self._read_on()
         except OSError:
@@ -43,7 +44,7 @@ class PhaseReader:
 
 
 def _last(lines: bytes) -> bytes | None:
-    """The phase in the last line that announces one."""
+    """Return the phase in the last line that announces one."""
     # The lines are not split: a mebibyte of empty ones is a million.
     start = lines.rfind(b"\n" + _MARK) + 1
     if not start and not lines.startswith(_MARK):

@@ -96,7 +96,7 @@ class PooledJob:
         self.pid = worker.pid
 
     def receive(self) -> object:
-        """The next message; a StoreError when the process died without a last word."""
+        """Return the next message; a StoreError when the process died without a last word."""
         message = received(self.connection, self._name)
         if isinstance(message, WorkerIdle):
             self._tidied, self.renewed = True, message.renewed
@@ -184,8 +184,8 @@ def _tidy(job: Job, send: Send, *, renew: bool) -> bool:
 def _receive(
     channel: socket.socket, connection: Connection[Any, Any]
 ) -> tuple[str, Job, Sequence[int]] | None:
-    """The next job: its kind, itself, and the descriptors to be closed after it; None when there is
-    none to come."""
+    """Return the next job: its kind, itself, and the descriptors to be closed after it; None when
+    there is none to come."""
     mark, descriptors, _, _ = socket.recv_fds(channel, len(_MARK), 4, socket.MSG_CMSG_CLOEXEC)
     if not mark:
         return None

@@ -39,7 +39,7 @@ class Worker:
         theirs.close()
 
     def receive(self) -> object:
-        """The next message; a StoreError when the process died without a last word."""
+        """Return the next message; a StoreError when the process died without a last word."""
         return received(self.connection, self._name)
 
     def reap(self) -> None:
@@ -76,7 +76,7 @@ def kill(process: Reapable) -> None:
 
 
 def _ended(pid: int) -> bool:
-    """Whether a killed child of ours is gone by now, or within some time."""
+    """Return whether a killed child of ours is gone by now, or within some time."""
     try:
         fd = os.pidfd_open(pid)
     except ProcessLookupError:
@@ -90,8 +90,8 @@ def _ended(pid: int) -> bool:
 
 
 def received(connection: Connection[Any, Any], name: str) -> object:
-    """The next message of a process that works for ``name``; a StoreError when it died, or when a
-    system call failed in it."""
+    """Return the next message of a process that works for ``name``; a StoreError when it died, or
+    when a system call failed in it."""
     try:
         message = connection.recv()
     except (EOFError, pickle.UnpicklingError, OSError):

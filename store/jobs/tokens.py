@@ -117,7 +117,7 @@ class Jobserver:
         self._write = os.open(f"/proc/self/fd/{self.pipe[1]}", os.O_WRONLY | os.O_NONBLOCK)
 
     def fileno(self) -> int:
-        """A descriptor that is readable when a token that was lent is idle."""
+        """Return a descriptor that is readable when a token that was lent is idle."""
         return self._read
 
     @property

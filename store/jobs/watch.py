@@ -70,7 +70,7 @@ class Watch:
             self._step, self._began = INGEST, time.monotonic()
 
     def overdue(self) -> StoreError | None:
-        """Why the job is to be ended, if it is: FetchTimeout, FetchSilent, BuildTimeout or
+        """Return why the job is to be ended, if it is: FetchTimeout, FetchSilent, BuildTimeout or
         BuildSilent."""
         limits, now = self.limits, time.monotonic()
         grace = GRACE if self._step == "build" else 0.0
@@ -94,7 +94,7 @@ class Watch:
                 self._note(name, count)
 
     def _note(self, name: str, count: int) -> bool:
-        """Whether a count has changed, which is a sign of life."""
+        """Return whether a count has changed, which is a sign of life."""
         if count == self._seen.get(name):
             return False
         self._seen[name], self._moved = count, time.monotonic()
@@ -116,7 +116,8 @@ class Watch:
 
 
 def _moved_bytes(pid: int) -> dict[str, int]:
-    """Bytes that a process has read from files and written until now; none where that is not told.
+    """Return bytes that a process has read from files and written until now; none where that is not
+    told.
 
     What comes by a network is not among them.
     """

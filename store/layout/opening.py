@@ -34,7 +34,7 @@ _SHARED = stat.S_IRWXG | stat.S_IRWXO
 
 
 def owner_of(layout: Layout) -> int | None:
-    """The user to whom the store at the layout's root belongs; None where one can be made.
+    """Return the user to whom the store at the layout's root belongs; None where one can be made.
 
     Raises NotAStore when the root is a folder of something else, NotOwner when a part of the store
     is not its owner's, StorageError when a part is a link, or cannot be looked at.
@@ -120,8 +120,9 @@ def settle(layout: Layout) -> None:
 
 
 def open_way(layout: Layout) -> str | None:
-    """A folder above the root, or a link on the way to it, by which a user who is neither this one,
-    root nor the store's owner can put another store in its place; None where none can be seen."""
+    """Return a folder above the root, or a link on the way to it, by which a user who is neither
+    this one, root nor the store's owner can put another store in its place; None where none can be
+    seen."""
     try:
         trusted = {0, os.geteuid(), os.stat(layout.root).st_uid, os.stat("/").st_uid}
     except OSError:
@@ -150,7 +151,8 @@ def refuse_led(layout: Layout) -> None:
 
 
 def _strange_link(layout: Layout, trusted: Collection[int]) -> str | None:
-    """A link on the way to the root that belongs to none of these users, who could turn it."""
+    """Return a link on the way to the root that belongs to none of these users, who could turn
+    it."""
     for link in _links(layout.root):
         with contextlib.suppress(OSError):
             if os.lstat(link).st_uid not in trusted:
@@ -159,7 +161,7 @@ def _strange_link(layout: Layout, trusted: Collection[int]) -> str | None:
 
 
 def _links(root: str) -> Iterator[str]:
-    """The links that a path leads through, those that others lead to included."""
+    """Yield the links that a path leads through, those that others lead to included."""
     here, parts, left = "/", os.path.abspath(root).split("/")[::-1], _MOST_LINKS
     while parts and left:
         part = parts.pop()
@@ -178,7 +180,7 @@ def _links(root: str) -> Iterator[str]:
 
 
 def _above(root: str) -> Iterator[str]:
-    """The folders above a path, by its own name and by where its links lead."""
+    """Yield the folders above a path, by its own name and by where its links lead."""
     for way in dict.fromkeys((os.path.abspath(root), os.path.realpath(root))):
         below, path = way, os.path.dirname(way)
         while path != below:
@@ -203,8 +205,8 @@ def refuse_shared(layout: Layout) -> None:
 
 
 def _is_store(layout: Layout, root: int) -> bool:
-    """Whether there is a store's mark; or its index, or all other folders: in one made before
-    there was a mark."""
+    """Return whether there is a store's mark; or its index, or all other folders: in one made
+    before there was a mark."""
     return (
         _seen(root, _name(layout, layout.marker)) is not None
         or _seen(root, f"{_name(layout, layout.index)}/data.mdb") is not None

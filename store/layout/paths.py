@@ -144,15 +144,15 @@ class Layout:
         return tuple(f"{self.index}/{name}" for name in _INDEX_FILES)
 
     def object(self, oid: ObjectId) -> str:
-        """Where the object lies physically."""
+        """Return where the object lies physically."""
         return f"{self.objects}/{oid}"
 
     def manifest(self, oid: ObjectId) -> str:
-        """The object's manifest."""
+        """Return the object's manifest."""
         return f"{self.manifests}/{oid}"
 
     def log(self, key: bytes) -> str:
-        """The log of the newest build of this key."""
+        """Return the log of the newest build of this key."""
         return f"{self.logs}/{key.hex()}"
 
 

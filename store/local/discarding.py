@@ -233,7 +233,7 @@ class Discarding:
 
 
 def next_size(size: int, held: float) -> int:
-    """Objects in the next batch, after one of ``size`` has kept others waiting for ``held``
+    """Return objects in the next batch, after one of ``size`` has kept others waiting for ``held``
     seconds. A slow disk makes them smaller at once; they grow again little by little."""
     if held > AIM:
         return max(LEAST, int(size * max(AIM / held, 0.5)))
@@ -241,7 +241,7 @@ def next_size(size: int, held: float) -> int:
 
 
 def parsed(name: str) -> ObjectId | None:
-    """The identity that a file's name gives; None when it is not one."""
+    """Return the identity that a file's name gives; None when it is not one."""
     try:
         return ObjectId.parse(name)
     except (FormatError, InvalidName):

@@ -27,8 +27,8 @@ FEW = 200
 
 
 def untold(layout: Layout, index: Index) -> tuple[list[str], list[bytes]]:
-    """The objects that the index knows and the table of contents does not, as ``<digest>-<name>``;
-    and the digests of those of which it is the other way round."""
+    """Return the objects that the index knows and the table of contents does not, as
+    ``<digest>-<name>``; and the digests of those of which it is the other way round."""
     told = ContentTable(layout.index).digests()
     with index.read() as txn:
         known = set(txn.objects.numbers_of(told))

@@ -49,7 +49,7 @@ class Holding:
     # -- roots --
 
     def roots(self) -> list[NamedRoot]:
-        """Every root, by name; links are looked at."""
+        """Return every root, by name; links are looked at."""
         with self._index.read() as txn:
             return self.roots_in(txn)
 
@@ -58,8 +58,8 @@ class Holding:
         return self.standing(txn).named()
 
     def standing(self, txn: Reader, patience: float = UNSEEN) -> Standing:
-        """Every root of a snapshot as it is now, where there may be many thousands. One that is out
-        of sight is kept for ``patience`` seconds."""
+        """Return every root of a snapshot as it is now, where there may be many thousands. One that
+        is out of sight is kept for ``patience`` seconds."""
         return Standing(self.layout, txn.roots.values(), Sight(*txn.roots.sight()), patience)
 
     def note_unseen(self, standing: Standing) -> None:
@@ -189,7 +189,7 @@ class Holding:
         self._index.write(lambda txn: txn.times.note_verified(oids))
 
     def least_recently_verified(self) -> list[ObjectId]:
-        """Every object, those never verified first, then by the time of verification."""
+        """Return every object, those never verified first, then by the time of verification."""
         with self._index.read() as txn:
             return txn.times.least_recently_verified()
 
@@ -253,7 +253,7 @@ def _put_folders(marks: Mapping[bytes, int], txn: Writer) -> None:
 
 
 def _root_named(txn: Reader, name: str) -> str | None:
-    """The root of this name, or of the link with this path."""
+    """Return the root of this name, or of the link with this path."""
     for each in (name, link_name(os.path.abspath(name))):
         if txn.roots.has(each):
             return each

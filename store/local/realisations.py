@@ -44,7 +44,7 @@ class Realisations:
         self._outcomes: dict[bytes, bytes] = {}
 
     def outcome(self, node: bytes) -> bytes | None:
-        """The key that a node was last resolved to: a cache, which may be dropped."""
+        """Return the key that a node was last resolved to: a cache, which may be dropped."""
         with self._index.read() as txn:
             return self._outcomes.get(node) or txn.nodes.outcome(node)
 
@@ -73,9 +73,9 @@ class Realisations:
         fetched: bool = False,
         choice: Choice = ANY,
     ) -> dict[str, ObjectId] | None:
-        """The objects that one build made, an object an output: of a build whose objects are all
-        present, then of one with those of the ``choice``, then of the oldest. None unless one made
-        all: outputs of two builds need not fit each other.
+        """Return the objects that one build made, an object an output: of a build whose objects are
+        all present, then of one with those of the ``choice``, then of the oldest. None unless one
+        made all: outputs of two builds need not fit each other.
 
         An object that is not called as an output of ``name`` (else, of the node recorded under the
         key) is none. With ``here``, only those count that this store made; with ``fetched``, those
@@ -116,22 +116,22 @@ class Realisations:
             return whole[min(whole, key=rank)]
 
     def realisations(self, key: bytes, output: str) -> list[Realisation]:
-        """Every record for a key's output, the oldest first."""
+        """Return every record for a key's output, the oldest first."""
         with self._index.read() as txn:
             return sorted(txn.realisations.of(key, output), key=lambda item: item.started)
 
     def every_realisation(self) -> list[Realisation]:
-        """Every record that this store has, by key and output."""
+        """Return every record that this store has, by key and output."""
         with self._index.read() as txn:
             return list(txn.realisations.all())
 
     def makers(self, oid: ObjectId) -> list[Realisation]:
-        """The realisations that say this object was made, newest first."""
+        """Return the realisations that say this object was made, newest first."""
         with self._index.read() as txn:
             return sorted(txn.realisations.makers(oid), key=lambda item: -item.started)
 
     def maker(self, oid: ObjectId) -> Realisation:
-        """The newest of :meth:`makers`; UnknownObject when it was only added."""
+        """Return the newest of :meth:`makers`; UnknownObject when it was only added."""
         makers = self.makers(oid)
         if not makers:
             raise UnknownObject(f"{oid} was not built by this store")
@@ -146,13 +146,13 @@ class Realisations:
         return value
 
     def expected_seconds(self, name: str) -> float | None:
-        """The median of the time that earlier builds of this name took here."""
+        """Return the median of the time that earlier builds of this name took here."""
         with self._index.read() as txn:
             durations = sorted(txn.history.of(name))
         return durations[len(durations) // 2] / 1000 if durations else None
 
     def source_verified(self, sha256: str, locators: Sequence[str]) -> bool:
-        """Whether one of the locators was seen to yield this hash."""
+        """Return whether one of the locators was seen to yield this hash."""
         from store.model.locators import shown  # takes long to load
 
         with self._index.read() as txn:

@@ -93,19 +93,19 @@ class Standing:
                 self._instead[at], self._held[at] = oid, oid.digest if oid else b""
 
     def held(self) -> list[bytes]:
-        """The digests of what is held, several times where several roots do."""
+        """Return the digests of what is held, several times where several roots do."""
         return list(filter(None, self._held))
 
     def named(self) -> list[NamedRoot]:
-        """Each of them, by name."""
+        """Return each of them, by name."""
         return [self._root(at) for at in range(len(self._roots))]
 
     def dead(self) -> list[NamedRoot]:
-        """Those that hold nothing, by name."""
+        """Return those that hold nothing, by name."""
         return [self._root(at) for at, oid in self._instead.items() if oid is None]
 
     def unseen(self) -> list[NamedRoot]:
-        """Those that are out of sight and hold what they did, by name."""
+        """Return those that are out of sight and hold what they did, by name."""
         return [self._root(at) for at in self._unseen if self._instead[at] is not None]
 
     def sight(self) -> dict[bytes, int | None]:
@@ -118,8 +118,8 @@ class Standing:
         return fresh | {name: None for name in self._sight.unseen if name not in now}
 
     def folders(self) -> dict[bytes, int]:
-        """The marks of the folders of links in sight, by the roots' names, where they are not as
-        noted: of a folder that was restored or moved, or noted by an older version."""
+        """Return the marks of the folders of links in sight, by the roots' names, where they are
+        not as noted: of a folder that was restored or moved, or noted by an older version."""
         marks: dict[bytes, int] = {}
         changed: dict[bytes, int] = {}
         paths = Roots.unpack([data for _, data in self._roots]).paths
@@ -154,8 +154,9 @@ class Links:
         self._folders: dict[str, bool] = {STORE_DIR: True, layout.objects: True}
 
     def look(self, path: bytes, recorded: ObjectId, folder: int | None = None) -> Look:
-        """The object that a link leads to or into, if need be through other links. ``folder`` is
-        the mark of the folder that it was made in, if that is known; ``recorded``, the object."""
+        """Return the object that a link leads to or into, if need be through other links.
+        ``folder`` is the mark of the folder that it was made in, if that is known; ``recorded``,
+        the object."""
         try:
             led = os.fsdecode(os.readlink(path))
         except (FileNotFoundError, NotADirectoryError):
@@ -206,8 +207,9 @@ def folder_mark(folder: str | bytes) -> int:
 
 
 def _hides(folder: str | bytes, made_in: int | None) -> bool:
-    """Whether a folder that lacks a link is not the one that has it: it is not there, cannot be
-    looked at, or is another one, as where nothing is mounted. An unknown one is when it is empty.
+    """Return whether a folder that lacks a link is not the one that has it: it is not there, cannot
+    be looked at, or is another one, as where nothing is mounted. An unknown one is when it is
+    empty.
     """
     try:
         if made_in is not None:
@@ -226,8 +228,8 @@ def _parsed(name: str) -> ObjectId | None:
 
 
 def _as_recorded(objects: str, roots: Sequence[tuple[bytes, bytes]]) -> list[bytes]:
-    """The digest of what each root holds by its record; empty where its link is not as it was made,
-    to an object in the folder ``objects``."""
+    """Return the digest of what each root holds by its record; empty where its link is not as it
+    was made, to an object in the folder ``objects``."""
     columns = Roots.unpack([data for _, data in roots])
     names = texts(columns.digests, columns.objects)
     # Encoded together: that is quicker than one by one.

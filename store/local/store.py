@@ -55,8 +55,8 @@ class Store(Realisations, Holding):
 
     @classmethod
     def open(cls, root: str, *, collecting: bool = False) -> Store:
-        """The store at ``root``, made when there is none. Who is ``collecting`` may use what is
-        kept of the disk for that.
+        """Return the store at ``root``, made when there is none. Who is ``collecting`` may use what
+        is kept of the disk for that.
 
         Raises NotOwner, StoreReadOnly, StoreFull, NetworkFileSystem, SchemaMismatch, Busy, or
         CorruptObject when the index is damaged, or gone while there are objects; StorageError where
@@ -104,14 +104,15 @@ class Store(Realisations, Holding):
     # -- what is there ------------------------------------------------------------------------
 
     def present(self, oid: ObjectId) -> bool:
-        """Whether the object is in the index and on disk, with nothing amiss at first sight."""
+        """Return whether the object is in the index and on disk, with nothing amiss at first
+        sight."""
         with self._index.read() as txn:
             known = txn.objects.has(oid)
         return known and looks_intact(self.layout.object(oid))
 
     def lost(self, oids: Iterable[ObjectId]) -> list[ObjectId]:
-        """The objects among those given, and all that they refer to, that the index knows and the
-        disk does not hold, or not as they were stored."""
+        """Return the objects among those given, and all that they refer to, that the index knows
+        and the disk does not hold, or not as they were stored."""
         with self._index.read() as txn:
             names = [
                 name
@@ -123,12 +124,12 @@ class Store(Realisations, Holding):
         return [ObjectId.parse(name) for name in names if not looks_intact(f"{objects}/{name}")]
 
     def objects(self) -> list[tuple[ObjectId, int]]:
-        """Every object with its size in bytes, by digest."""
+        """Return every object with its size in bytes, by digest."""
         with self._index.read() as txn:
             return list(txn.objects.all())
 
     def find(self, prefix: str) -> list[ObjectId]:
-        """The objects whose digest's text begins with ``prefix``."""
+        """Return the objects whose digest's text begins with ``prefix``."""
         try:
             first, last = (
                 digest.from_text(prefix.ljust(digest.TEXT_SIZE, filler))
@@ -140,7 +141,8 @@ class Store(Realisations, Holding):
             return txn.objects.beginning(first, last)
 
     def closure(self, oids: Iterable[ObjectId]) -> tuple[ObjectId, ...]:
-        """The objects and everything they refer to; UnknownObject if one is not in the index."""
+        """Return the objects and everything they refer to; UnknownObject if one is not in the
+        index."""
         with self._index.read() as txn:
             return tuple(txn.graph.closure(oids))
 
@@ -149,7 +151,7 @@ class Store(Realisations, Holding):
         return tuple(name for name, _ in self.listing(oids))
 
     def referrers_closure(self, oids: Iterable[ObjectId]) -> tuple[ObjectId, ...]:
-        """The objects and everything that refers to them."""
+        """Return the objects and everything that refers to them."""
         with self._index.read() as txn:
             return tuple(txn.graph.referrers_closure(oids))
 
@@ -163,22 +165,22 @@ class Store(Realisations, Holding):
             return txn.by_number.listing(found)
 
     def references(self, oid: ObjectId) -> tuple[ObjectId, ...]:
-        """The objects that one names directly, itself left out."""
+        """Return the objects that one names directly, itself left out."""
         with self._index.read() as txn:
             return tuple(txn.graph.references(oid))
 
     def referrers(self, oid: ObjectId) -> tuple[ObjectId, ...]:
-        """The objects that name one directly."""
+        """Return the objects that name one directly."""
         with self._index.read() as txn:
             return tuple(txn.graph.referrers(oid))
 
     def total_size(self, oids: Iterable[ObjectId]) -> int:
-        """Bytes of all the objects, shared files counted each time."""
+        """Return bytes of all the objects, shared files counted each time."""
         with self._index.read() as txn:
             return sum(txn.objects.record(oid).size for oid in oids)
 
     def manifest(self, oid: ObjectId) -> Manifest:
-        """The object's manifest; UnknownObject, CorruptObject or FormatError."""
+        """Return the object's manifest; UnknownObject, CorruptObject or FormatError."""
         from store.model.manifest import Manifest
         from store.objects.content import read_record
 
@@ -254,23 +256,24 @@ class Store(Realisations, Holding):
             claims.release()
 
     def try_lock(self, position: int) -> Lock | None:
-        """The right to work on the key whose lock stands at ``position``, unless it is taken."""
+        """Return the right to work on the key whose lock stands at ``position``, unless it is
+        taken."""
         return self._locks.try_lock(position)
 
     def free_bytes(self) -> int:
-        """Bytes that are free for this user where the store is."""
+        """Return bytes that are free for this user where the store is."""
         disk = os.statvfs(self.layout.root)
         return disk.f_bavail * disk.f_frsize
 
     def disk_reserve(self) -> int:
-        """Bytes that whatever fills the store must leave free on its disk."""
+        """Return bytes that whatever fills the store must leave free on its disk."""
         disk = os.statvfs(self.layout.root)
         return min(RESERVE_BYTES, int(disk.f_blocks * disk.f_frsize * RESERVE_SHARE))
 
     # -- work folders and logs ----------------------------------------------------------------
 
     def make_work(self, *, renewed: bool = False) -> str:
-        """A fresh work folder, held by this process and the workers that it forks.
+        """Return a fresh work folder, held by this process and the workers that it forks.
 
         For a build, one will do that was ``renewed`` after an earlier build.
         """
@@ -282,11 +285,12 @@ class Store(Realisations, Holding):
         return path
 
     def hold_of(self, work: str) -> DirectoryLock:
-        """The hold of a work folder, for the process that works in it."""
+        """Return the hold of a work folder, for the process that works in it."""
         return self._work[work][0]
 
     def claims_of(self, work: str) -> SharedLocks:
-        """The claims of what is made in a work folder; released when the folder is removed."""
+        """Return the claims of what is made in a work folder; released when the folder is
+        removed."""
         return self._work[work][1]
 
     def remove_work(self, path: str, *, renewed: bool = False, watch: Watch | None = None) -> None:
@@ -324,7 +328,7 @@ class Store(Realisations, Holding):
                     hold.release()
 
     def start_log(self, key: bytes) -> str:
-        """The path of a new, empty log for this key. StoreFull, or StorageError."""
+        """Return the path of a new, empty log for this key. StoreFull, or StorageError."""
         path = self.layout.log(key)
         # A new inode: who follows the former log must not see two builds mixed.
         self.check_writable()
@@ -338,7 +342,8 @@ class Store(Realisations, Holding):
 
 
 def _identify(path: str, name: str) -> ObjectId:
-    """The object that a file or tree would be, made in a store that lives as long as this call."""
+    """Return the object that a file or tree would be, made in a store that lives as long as this
+    call."""
     import tempfile
 
     from store.objects import ingest
@@ -392,7 +397,7 @@ def make_directories(layout: Layout) -> None:
 
 
 def _is_folder(path: str) -> bool:
-    """Whether one is there; a StorageError when that is not for this user to see."""
+    """Return whether one is there; a StorageError when that is not for this user to see."""
     try:
         return stat.S_ISDIR(os.stat(path).st_mode)
     except (FileNotFoundError, NotADirectoryError):

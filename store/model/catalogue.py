@@ -57,7 +57,7 @@ class Catalogue:
         self.seconds: Final = seconds or {}
 
     def package(self, name: str) -> Package:
-        """The package called ``name``; UnknownPackage, with near matches, otherwise."""
+        """Return the package called ``name``; UnknownPackage, with near matches, otherwise."""
         try:
             return self.packages[name]
         except KeyError:
@@ -67,8 +67,8 @@ class Catalogue:
             raise UnknownPackage(name, near) from None
 
     def refs(self, text: str) -> tuple[Ref, ...]:
-        """The outputs that ``NAME``, ``NAME^OUTPUT``, ``NAME^ONE,TWO`` or ``NAME^*`` means, each
-        once: the first alone, those named, or all. Raises UnknownPackage or UnknownOutput."""
+        """Return the outputs that ``NAME``, ``NAME^OUTPUT``, ``NAME^ONE,TWO`` or ``NAME^*`` means,
+        each once: the first alone, those named, or all. Raises UnknownPackage or UnknownOutput."""
         name, caret, named = text.partition("^")
         node = self.nodes[self.package(name).node]
         if not caret:
@@ -80,7 +80,7 @@ class Catalogue:
         return tuple(node.ref(output) for output in wanted)
 
     def ref(self, text: str) -> Ref:
-        """The one output that a text means, as of :meth:`refs`; UsageError for several."""
+        """Return the one output that a text means, as of :meth:`refs`; UsageError for several."""
         first, *more = self.refs(text)
         if more:
             raise UsageError(
@@ -90,7 +90,7 @@ class Catalogue:
         return first
 
     def inputs(self, node: bytes) -> tuple[Ref, ...]:
-        """The references of the node with this digest."""
+        """Return the references of the node with this digest."""
         value = self.nodes[node]
         return value.refs if isinstance(value, Derivation) else ()
 
@@ -101,7 +101,7 @@ class Catalogue:
     def build_closure(
         self, goals: Iterable[bytes], prune: Callable[[bytes], bool] = lambda _: False
     ) -> Iterator[bytes]:
-        """The goals and every node below them, each once, inputs before what needs them.
+        """Yield the goals and every node below them, each once, inputs before what needs them.
 
         What stands only below a node for which ``prune`` is true is left out.
         """
@@ -170,7 +170,7 @@ def to_fields(catalogue: Catalogue) -> Value:
 
 
 def from_fields(value: Value) -> Catalogue:
-    """The inverse of :func:`to_fields`, but that each node is decoded at its first use.
+    """Return the inverse of :func:`to_fields`, but that each node is decoded at its first use.
 
     Neither then nor now is a node's digest computed anew. Raises FormatError.
     """

@@ -52,7 +52,7 @@ class Ref:
 
     @classmethod
     def from_fields(cls, value: Value) -> Ref:
-        """The inverse of :meth:`to_fields`."""
+        """Return the inverse of :meth:`to_fields`."""
         node, output, name = fields.array(value, 3)
         return cls(fields.raw(node, 32), fields.text(output), fields.text(name))
 
@@ -90,11 +90,11 @@ class Source:
         return digest.keyed(DigestKind.SOURCE, record)
 
     def ref(self, output: str = "out") -> Ref:
-        """A reference to the fetched file."""
+        """Return a reference to the fetched file."""
         return Ref(self.digest, output, self.name)
 
     def without_secrets(self) -> Source:
-        """The same source, as it may be recorded: without passwords and tokens."""
+        """Return the same source, as it may be recorded: without passwords and tokens."""
         from store.model.locators import shown  # takes long to load
 
         return replace(self, locators=tuple(map(shown, self.locators)))
@@ -107,7 +107,7 @@ class Source:
 
     @classmethod
     def decode(cls, data: bytes) -> Source:
-        """The inverse of :meth:`encode`; FormatError for anything else."""
+        """Return the inverse of :meth:`encode`; FormatError for anything else."""
         name, sha256, executable, locators = fields.array(canon.decode(data), 4)
         return cls(
             fields.text(name),
@@ -150,7 +150,7 @@ class Derivation:
         return digest.keyed(DigestKind.DERIVATION, self.encode())
 
     def ref(self, output: str = "out") -> Ref:
-        """A reference to one of the outputs; InvalidName when there is none of that name."""
+        """Return a reference to one of the outputs; InvalidName when there is none of that name."""
         if output not in self.outputs:
             raise InvalidName(f"{self.name} has no output {quoted(output)}")
         return Ref(self.digest, output, object_name(self.name, output))
@@ -169,7 +169,7 @@ class Derivation:
 
     @classmethod
     def decode(cls, data: bytes) -> Derivation:
-        """The inverse of :meth:`encode`; FormatError for anything else."""
+        """Return the inverse of :meth:`encode`; FormatError for anything else."""
         values = fields.array(canon.decode(data), 9)
         return cls(
             *_command(values[:5]),
@@ -180,7 +180,7 @@ class Derivation:
         )
 
     def resolve(self, realised: Mapping[Ref, ObjectId]) -> Resolved:
-        """This derivation with each input replaced by the object it was realised to.
+        """Return this derivation with each input replaced by the object it was realised to.
 
         ``realised`` holds every one of :attr:`refs`; KeyError otherwise.
         """
@@ -234,7 +234,7 @@ class Resolved:
 
     @classmethod
     def decode(cls, data: bytes) -> Resolved:
-        """The inverse of :meth:`encode`; FormatError for anything else."""
+        """Return the inverse of :meth:`encode`; FormatError for anything else."""
         values = fields.array(canon.decode(data), 8)
         return cls(
             *_command(values[:5]),

@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 
 def integer(value: Value) -> int:
-    """A non-negative integer."""
+    """Return a non-negative integer."""
     if type(value) is not int or value < 0:
         raise FormatError(f"expected a non-negative integer, found {quoted(value)}")
     return value
@@ -27,14 +27,14 @@ def boolean(value: Value) -> bool:
 
 
 def text(value: Value) -> str:
-    """A UTF-8 string."""
+    """Return a UTF-8 string."""
     if type(value) is not str:
         raise FormatError(f"expected a string, found {quoted(value)}")
     return value
 
 
 def raw(value: Value, size: int | None = None) -> bytes:
-    """Bytes, exactly ``size`` of them when given."""
+    """Return bytes, exactly ``size`` of them when given."""
     if type(value) is not bytes or (size is not None and len(value) != size):
         raise FormatError(
             f"expected {size if size is not None else 'some'} bytes, found {quoted(value)}"
@@ -43,14 +43,14 @@ def raw(value: Value, size: int | None = None) -> bytes:
 
 
 def array(value: Value, size: int | None = None) -> list[Value]:
-    """An array, of exactly ``size`` items when given."""
+    """Return an array, of exactly ``size`` items when given."""
     if not isinstance(value, list) or (size is not None and len(value) != size):
         raise FormatError(f"expected an array of {size if size is not None else 'any size'}")
     return value
 
 
 def several(value: Value, read: Callable[[Value], T]) -> tuple[T, ...]:
-    """An array whose items are all read by ``read``."""
+    """Return an array whose items are all read by ``read``."""
     return tuple(read(item) for item in array(value))
 
 

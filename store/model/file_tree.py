@@ -48,7 +48,7 @@ class Node:
 
     @classmethod
     def from_fields(cls, values: list[Value]) -> Node:
-        """The inverse of :meth:`to_fields`; FormatError for anything else."""
+        """Return the inverse of :meth:`to_fields`; FormatError for anything else."""
         kind, executable, size, payload = fields.array(values, 4)
         try:
             node_kind = NodeKind(fields.integer(kind))
@@ -57,17 +57,17 @@ class Node:
         return cls(node_kind, fields.boolean(executable), fields.integer(size), fields.raw(payload))
 
     def digest(self) -> bytes:
-        """The digest of the tree whose top is this node."""
+        """Return the digest of the tree whose top is this node."""
         return digest.keyed(digest.DigestKind.TREE, canon.encode(self.to_fields()))
 
 
 def file(content: bytes, size: int, *, executable: bool = False) -> Node:
-    """A file of ``size`` bytes with the 32-byte digest ``content``."""
+    """Return a file of ``size`` bytes with the 32-byte digest ``content``."""
     return Node(NodeKind.FILE, executable, size, content)
 
 
 def link(target: bytes) -> Node:
-    """A symbolic link."""
+    """Return a symbolic link."""
     return Node(NodeKind.LINK, False, len(target), target)
 
 
@@ -94,7 +94,7 @@ class Directory:
 
     @classmethod
     def decode(cls, data: bytes) -> Directory:
-        """The inverse of :meth:`encode`; FormatError for anything else."""
+        """Return the inverse of :meth:`encode`; FormatError for anything else."""
         return cls.of(canon.decode(data))
 
     @classmethod
@@ -107,7 +107,7 @@ class Directory:
         return cls(tuple(entries))
 
     def node(self) -> Node:
-        """The node that stands for this directory in its parent."""
+        """Return the node that stands for this directory in its parent."""
         return Node(
             NodeKind.DIRECTORY,
             False,

@@ -21,7 +21,7 @@ BLANK = b"\0" * digest.TEXT_SIZE
 
 
 def blanked_file(content: bytes, offsets: Sequence[int]) -> bytes:
-    """The payload of a file that names its own object at ``offsets`` (bytes, ascending).
+    """Return the payload of a file that names its own object at ``offsets`` (bytes, ascending).
 
     ``content`` is the plain BLAKE3 of the file with each occurrence blanked.
     """
@@ -43,7 +43,7 @@ def blanked_stream(content: bytes, count: int, offsets: Iterable[Sequence[int]])
 def object_id(
     name: str, blanked_tree: bytes, references: Sequence[ObjectId], refers_to_itself: bool
 ) -> ObjectId:
-    """The identity of an object. ``references`` are the *other* objects it names, sorted."""
+    """Return the identity of an object. ``references`` are the *other* objects it names, sorted."""
     fields.strictly_ascending(references, "references")
     record = canon.encode(
         [
@@ -57,7 +57,7 @@ def object_id(
 
 
 def scratch(name: str, output: str, salt: str = "") -> ObjectId:
-    """Where output ``output`` of any derivation called ``name`` is built.
+    """Return where output ``output`` of any derivation called ``name`` is built.
 
     It depends on nothing else, so that every stage and every seed builds at the same path. A
     ``salt`` gives another path of the same length, for an audit that looks for leaks.
@@ -76,5 +76,5 @@ def placeholder(node: bytes, output: str, name: str) -> ObjectId:
 
 
 def scratch_path(name: str, output: str = "out") -> str:
-    """The path at which a builder finds, and makes, its own output."""
+    """Return the path at which a builder finds, and makes, its own output."""
     return f"{STORE_DIR}/{scratch(name, output)}"

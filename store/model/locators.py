@@ -31,7 +31,7 @@ _HARMLESS: Final = frozenset(
 
 
 def shown(locator: str) -> str:
-    """The locator without user, password, and values of its query that may be secret."""
+    """Return the locator without user, password, and values of its query that may be secret."""
     rest, _ = _userless(locator)
     host, path, mark, query = _divided(rest)
     path = _PARAMETER.sub(lambda parameter: f";{_masked(parameter[1])}", path)
@@ -39,7 +39,7 @@ def shown(locator: str) -> str:
 
 
 def secrets(locator: str) -> tuple[str, ...]:
-    """The pieces of the locator that :func:`shown` leaves out, longest first, quoted or not.
+    """Return the pieces of the locator that :func:`shown` leaves out, longest first, quoted or not.
 
     They may come back in a message of a server or of a library.
     """
@@ -67,7 +67,8 @@ def without(text: str, hidden: Iterable[str]) -> str:
 
 
 def _userless(locator: str) -> tuple[str, list[str]]:
-    """The locator without what may be a user and password, of which odd ones have several."""
+    """Return the locator without what may be a user and password, of which odd ones have
+    several."""
     users = []
     while (match := _AUTHORITY.match(locator)) and (end := _end(locator, match)) > match.start(2):
         users.append(locator[match.start(2) : end - 1])
@@ -76,7 +77,8 @@ def _userless(locator: str) -> tuple[str, list[str]]:
 
 
 def _end(locator: str, match: re.Match[str]) -> int:
-    """Where the host begins. A password with a slash ends the host where none was meant to end."""
+    """Return where the host begins. A password with a slash ends the host where none was meant to
+    end."""
     start, stop = match.span(2)
     at = match[2].rfind("@")
     if at >= 0:

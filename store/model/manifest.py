@@ -55,7 +55,7 @@ class Manifest:
 
     @classmethod
     def decode(cls, data: bytes) -> Manifest:
-        """The inverse of :meth:`encode`; FormatError for anything else."""
+        """Return the inverse of :meth:`encode`; FormatError for anything else."""
         outline = RawManifest.decode(data)
         manifest = cls(
             outline.id,

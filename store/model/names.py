@@ -68,7 +68,8 @@ def check_output(output: str) -> str:
 
 
 def object_name(name: str, output: str) -> str:
-    """The name of the object that output ``output`` of a derivation called ``name`` becomes."""
+    """Return the name of the object that output ``output`` of a derivation called ``name``
+    becomes."""
     return name if output == "out" else f"{name}-{output}"
 
 
@@ -119,8 +120,8 @@ class ObjectId(_Identity):
 
 
 def object_ids(pairs: Sequence[Sequence[object]]) -> list[ObjectId]:
-    """An identity of each pair of a digest and a name, for thousands: FormatError or InvalidName
-    for what no object has."""
+    """Return an identity of each pair of a digest and a name, for thousands: FormatError or
+    InvalidName for what no object has."""
     if not pairs:
         return []
     if set(map(len, pairs)) != {2}:

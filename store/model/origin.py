@@ -66,7 +66,8 @@ class Origin:
         return tuple(line.partition(":")[0] for line in self.signers)
 
     def joined(self, other: Origin) -> Origin:
-        """The better of two origins of one record; both sets of signers, if both are signed."""
+        """Return the better of two origins of one record; both sets of signers, if both are
+        signed."""
         if self.how is other.how is How.SIGNED:
             signers = tuple(sorted({*self.signers, *other.signers}))
             return Origin(How.SIGNED, self.place, signers)
@@ -92,7 +93,7 @@ class Origin:
 
     @classmethod
     def from_fields(cls, value: Value) -> Origin:
-        """The inverse of :meth:`to_fields`; FormatError for anything else."""
+        """Return the inverse of :meth:`to_fields`; FormatError for anything else."""
         how, place, signers = fields.array(value, 3)
         try:
             found = How(fields.text(how))

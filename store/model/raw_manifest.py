@@ -35,7 +35,7 @@ Entries: TypeAlias = list[Any]
 
 
 def _folders(entries: Entries) -> list[bytes]:
-    """The payloads of those entries that are folders."""
+    """Return the payloads of those entries that are folders."""
     try:
         return [fields.raw(entry[4]) for entry in entries if entry[1] == _DIRECTORY]
     except (TypeError, IndexError) as error:
@@ -104,7 +104,7 @@ class RawManifest:
         return outline
 
     def is_named_right(self) -> bool:
-        """Whether this is what the object's digest is of, with nothing blanked."""
+        """Return whether this is what the object's digest is of, with nothing blanked."""
         tree = digest.keyed(digest.DigestKind.TREE, canon.encode_decoded(self.root.to_fields()))
         record: list[Value] = [self.id.name, tree, self.references, self.refers_to_itself]
         found = digest.keyed(digest.DigestKind.OBJECT, canon.encode_decoded(record))
@@ -137,7 +137,7 @@ class RawManifest:
         return levels, entries
 
     def folders(self, path: bytes) -> Iterator[tuple[bytes, Entries]]:
-        """Every folder's path and entries, always in the same order, for a tree at ``path``.
+        """Yield every folder's path and entries, always in the same order, for a tree at ``path``.
 
         Raises FormatError when a directory is missing, too many, or its size is not that of its
         entries.

@@ -40,21 +40,22 @@ class Realisation:
         check_output(self.output)
 
     def encode(self) -> bytes:
-        """All fields but the origin, in the order in which they are declared."""
+        """Return all fields but the origin, in the order in which they are declared."""
         return canon.encode(self._fields())
 
     @classmethod
     def decode(cls, data: bytes) -> Realisation:
-        """The inverse of :meth:`encode`, with the origin "built"; FormatError for anything else."""
+        """Return the inverse of :meth:`encode`, with the origin "built"; FormatError for anything
+        else."""
         return cls._from_fields(fields.array(canon.decode(data), 11))
 
     def stored(self) -> bytes:
-        """All fields, the origin last: as an index keeps them."""
+        """Return all fields, the origin last: as an index keeps them."""
         return canon.encode([*self._fields(), self.origin.to_fields()])
 
     @classmethod
     def from_stored(cls, data: bytes) -> Realisation:
-        """The inverse of :meth:`stored`; FormatError for anything else."""
+        """Return the inverse of :meth:`stored`; FormatError for anything else."""
         values = fields.array(canon.decode(data), 12)
         return replace(cls._from_fields(values), origin=Origin.from_fields(values[11]))
 
@@ -90,14 +91,14 @@ class Realisation:
         )
 
     def digest(self) -> bytes:
-        """32 bytes; of all but the origin."""
+        """Return 32 bytes; of all but the origin."""
         return digest.keyed(DigestKind.REALISATION, self.encode())
 
     def may_be_fetched(self) -> bool:
-        """Whether the record can be of a source. Its file can be looked at: nobody's word counts,
-        and an import that saw the right hash says so."""
+        """Return whether the record can be of a source. Its file can be looked at: nobody's word
+        counts, and an import that saw the right hash says so."""
         return self.origin.how not in (How.SIGNED, How.TRUSTED)
 
     def is_of(self, name: str) -> bool:
-        """Whether the object is called as this output of a derivation ``name`` has to be."""
+        """Return whether the object is called as this output of a derivation ``name`` has to be."""
         return self.object.name == object_name(name, self.output)

@@ -98,8 +98,8 @@ class _Walk:
         os.close(self._manifests)
 
     def manifests(self, names: Sequence[str]) -> Iterator[tuple[bytes, int] | None]:
-        """Each manifest's bytes and its time, until they are too many bytes together; None for one
-        that cannot be read, or is not as it was stored."""
+        """Yield each manifest's bytes and its time, until they are too many bytes together; None
+        for one that cannot be read, or is not as it was stored."""
         size = 0
         for name in names:
             found = self._manifest(name)
@@ -126,7 +126,7 @@ class _Walk:
             os.close(fd)
 
     def is_sound(self, name: str, outline: RawManifest) -> bool:
-        """Whether the object of this name is what its manifest says."""
+        """Return whether the object of this name is what its manifest says."""
         try:
             if not outline.refers_to_itself and not outline.is_named_right():
                 return False

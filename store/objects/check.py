@@ -43,7 +43,8 @@ class Unread:
 
 
 def check_object(root: str, manifest: Manifest) -> list[ObjectFault]:
-    """All that is wrong with an object: its tree against the manifest, that against its name."""
+    """Return all that is wrong with an object: its tree against the manifest, that against its
+    name."""
     path = Layout(root).object(manifest.id)
     findings = check_tree(path, manifest)
     if not findings:
@@ -52,7 +53,8 @@ def check_object(root: str, manifest: Manifest) -> list[ObjectFault]:
 
 
 def check_identity(path: str, manifest: Manifest) -> list[ObjectFault]:
-    """Whether the tree at ``path``, which is as the manifest says, is the manifest's object."""
+    """Return whether the tree at ``path``, which is as the manifest says, is the manifest's
+    object."""
     try:
         if identify(path, manifest) == manifest.id:
             return []
@@ -76,7 +78,7 @@ def check_tree(
 
 
 def owner_of(folder: str) -> int | None:
-    """The user whom all below a store's folder should belong to; None when it is gone."""
+    """Return the user whom all below a store's folder should belong to; None when it is gone."""
     try:
         return os.stat(folder).st_uid
     except OSError:
@@ -147,9 +149,9 @@ class _Walk:
 
 
 def differs(staged: str, path: str, manifest: Manifest) -> bool:
-    """Whether the object at ``path`` is another than the copy at ``staged``, which the manifest
-    describes. What both have in common by hard link is not read: taking the copy would mend
-    nothing of it. The copy's top folder has not got its final mode yet."""
+    """Return whether the object at ``path`` is another than the copy at ``staged``, which the
+    manifest describes. What both have in common by hard link is not read: taking the copy would
+    mend nothing of it. The copy's top folder has not got its final mode yet."""
     try:
         return _differs(staged, path, manifest.root, manifest.directories)
     except OSError:
@@ -189,7 +191,7 @@ _FORMATS = {
 
 
 def identify(path: str, manifest: Manifest) -> ObjectId:
-    """The identity of the tree at ``path``, taken modulo the manifest's digest."""
+    """Return the identity of the tree at ``path``, taken modulo the manifest's digest."""
     if manifest.refers_to_itself:
         blanked = _blanked(path, manifest.root, manifest)
     else:

@@ -31,8 +31,8 @@ LONGEST_RECORD = 256 << 20
 
 
 def read_record(path: str) -> tuple[bytes, os.stat_result]:
-    """The bytes of the record at ``path``, and its attributes; OSError when it is no file, or
-    longer than a record can be."""
+    """Return the bytes of the record at ``path``, and its attributes; OSError when it is no file,
+    or longer than a record can be."""
     return read_open_record(open_file(path), path, LONGEST_RECORD)
 
 
@@ -48,7 +48,7 @@ def read_open_record(fd: int, path: str, longest: int) -> tuple[bytes, os.stat_r
 
 
 def file_digest(path: str) -> bytes:
-    """The plain BLAKE3 of the file at ``path``; OSError when it is no file."""
+    """Return the plain BLAKE3 of the file at ``path``; OSError when it is no file."""
     fd = open_file(path)
     try:
         return file_digest_of(fd)
@@ -57,8 +57,8 @@ def file_digest(path: str) -> bytes:
 
 
 def source_digest(path: str) -> str:
-    """The SHA-256 in hex of the file at ``path``, which sources are known by; OSError when it is no
-    file."""
+    """Return the SHA-256 in hex of the file at ``path``, which sources are known by; OSError when
+    it is no file."""
     hasher = hashlib.sha256()
     fd = open_file(path)
     try:
@@ -70,7 +70,7 @@ def source_digest(path: str) -> str:
 
 
 def file_digest_of(fd: int) -> bytes:
-    """The plain BLAKE3 of an open file."""
+    """Return the plain BLAKE3 of an open file."""
     hasher = digest.file_hasher()
     for chunk in _read(fd):
         hasher.update(chunk)
@@ -78,7 +78,7 @@ def file_digest_of(fd: int) -> bytes:
 
 
 def places(data: bytes, texts: Iterable[bytes]) -> list[tuple[int, bytes]]:
-    """Where ``data`` holds each of a few digest texts: offset and text, ascending.
+    """Return where ``data`` holds each of a few digest texts: offset and text, ascending.
 
     Two may share bytes, if the one ends as the other begins.
     """
@@ -117,8 +117,8 @@ class ContentPart:
 
 
 def replacing(fd: int, texts: Mapping[bytes, bytes]) -> Iterator[ContentPart]:
-    """An open file in parts, each text replaced by another: a pass in bounded memory, however often
-    they occur. Parts that were yielded may be written back meanwhile."""
+    """Yield an open file in parts, each text replaced by another: a pass in bounded memory, however
+    often they occur. Parts that were yielded may be written back meanwhile."""
     alone = next(iter(texts)) if len(texts) == 1 else None
     if alone is not None and _overlaps_itself(alone):
         alone = None
@@ -151,7 +151,7 @@ def _replaced_alone(window: bytes, changed: bytes, text: bytes, new: bytes) -> t
 
 
 def offsets(fd: int, text: bytes) -> Iterator[list[int]]:
-    """Where an open file holds a text, ascending, in lists of bounded length."""
+    """Yield where an open file holds a text, ascending, in lists of bounded length."""
     tail, base = b"", 0
     for chunk in _read(fd):
         window = tail + chunk
@@ -161,7 +161,8 @@ def offsets(fd: int, text: bytes) -> Iterator[list[int]]:
 
 
 def blanked_digest(fd: int, own: bytes) -> tuple[bytes, int]:
-    """The plain BLAKE3 of an open file with each ``own`` digest blanked, and how many there are."""
+    """Return the plain BLAKE3 of an open file with each ``own`` digest blanked, and how many there
+    are."""
     hasher, count = digest.file_hasher(), 0
     for part in replacing(fd, {own: identity.BLANK}):
         hasher.update(part.data)
@@ -170,7 +171,8 @@ def blanked_digest(fd: int, own: bytes) -> tuple[bytes, int]:
 
 
 def blanked_payload(fd: int, own: bytes) -> bytes | None:
-    """The payload that counts for an open file that names its own object; None if it does not."""
+    """Return the payload that counts for an open file that names its own object; None if it does
+    not."""
     content, count = blanked_digest(fd, own)
     return identity.blanked_stream(content, count, offsets(fd, own)) if count else None
 

@@ -21,7 +21,7 @@ class ContentHolders(Protocol):
     """Says where equal content stands. It may be wrong: what is shared is looked at before."""
 
     def find(self, content: bytes, most: int = 4) -> list[bytes]:
-        """Files that should have the content, as paths below the store directory."""
+        """Return files that should have the content, as paths below the store directory."""
 
     def tell(self, name: str, digest: bytes, pairs: list[tuple[bytes, bytes]]) -> None:
         """Keep where the object ``<digest>-<name>`` has its files."""
@@ -50,7 +50,8 @@ def content_of(payload: bytes, executable: bool) -> bytes:
 
 
 def contents(manifest: Manifest) -> list[tuple[bytes, bytes]]:
-    """Each content that the object has, ascending, with the least of the paths of its files."""
+    """Return each content that the object has, ascending, with the least of the paths of its
+    files."""
     found: dict[bytes, bytes] = {}
     for path, node in _files(manifest):
         content = node.payload[:_SIZE] + (b"\1" if node.executable else b"\0")

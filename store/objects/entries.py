@@ -20,15 +20,15 @@ LONGEST = 300
 
 
 def readable(path: bytes) -> str:
-    """A path for messages: with codes for what cannot be seen, and without the middle when it is
-    long."""
+    """Return a path for messages: with codes for what cannot be seen, and without the middle when
+    it is long."""
     text = printable(os.fsdecode(path))
     half = LONGEST // 2
     return text if len(text) <= LONGEST else f"{text[:half]}…{text[-half:]}"
 
 
 def create(name: bytes, folder: int, mode: int) -> int:
-    """A descriptor of a new file in an open folder, for reading and writing."""
+    """Return a descriptor of a new file in an open folder, for reading and writing."""
     return os.open(name, _NEW, mode, dir_fd=folder)
 
 
@@ -42,7 +42,7 @@ def make(name: bytes, folder: int) -> bool:
 
 
 def listing(folder: int) -> list[tuple[bytes, int]]:
-    """The names in an open folder, sorted, each with the file type bits of its mode."""
+    """Return the names in an open folder, sorted, each with the file type bits of its mode."""
     found = []
     with os.scandir(folder) as entries:
         for entry in entries:
@@ -59,7 +59,7 @@ def listing(folder: int) -> list[tuple[bytes, int]]:
 
 
 def umask() -> int:
-    """The permissions that new files of this process do not get."""
+    """Return the permissions that new files of this process do not get."""
     mask = os.umask(0o022)
     os.umask(mask)
     return mask

@@ -198,7 +198,8 @@ def mark_unsound(path: str) -> None:
 
 
 def _beside(layout: Layout, oid: ObjectId) -> str:
-    """A path beside an object's that is free: the first, unless something there cannot go."""
+    """Return a path beside an object's that is free: the first, unless something there cannot
+    go."""
     for mark in (BESIDE, *_MARKS[2:]):
         path = f"{layout.objects}/{mark}{oid}"
         if not os.path.lexists(path):
@@ -235,7 +236,7 @@ def clear_swap(layout: Layout, oid: ObjectId, aside: str, folder: int, *, known:
 
 
 def _is_marked(path: str) -> bool:
-    """Whether a folder was to be removed where it stands, when a kill came."""
+    """Return whether a folder was to be removed where it stands, when a kill came."""
     try:
         found = os.lstat(path)
     except OSError:
@@ -244,7 +245,8 @@ def _is_marked(path: str) -> bool:
 
 
 def swapped(names: Iterable[str]) -> set[ObjectId]:
-    """The objects of which a swap goes on, or was killed, by the names in the store directory."""
+    """Return the objects of which a swap goes on, or was killed, by the names in the store
+    directory."""
     found = set()
     for name in names:
         if name.startswith(BESIDE):

@@ -10,7 +10,7 @@ MTIME_NS = 10**9
 
 
 def looks_intact(path: str) -> bool:
-    """Whether there is something at ``path`` with the mode and mtime of a stored object."""
+    """Return whether there is something at ``path`` with the mode and mtime of a stored object."""
     try:
         found = os.lstat(path)
     except OSError:

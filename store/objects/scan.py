@@ -47,8 +47,8 @@ class Scanner:
         self._groups: dict[int, list[tuple[int, bytes]]] | None = None
 
     def find(self, data: bytes, without: Collection[bytes] = ()) -> list[tuple[int, bytes]]:
-        """Each occurrence in ``data``: its offset and the text, ascending. Those of the texts
-        ``without`` may be left out."""
+        """Return each occurrence in ``data``: its offset and the text, ascending. Those of the
+        texts ``without`` may be left out."""
         if not self.texts or len(data) < TEXT_SIZE:
             return []
         sample = data[_STEP - 1 :: _STEP].translate(_MAP)
@@ -67,7 +67,7 @@ class Scanner:
         return found
 
     def texts_in(self, data: bytes, known: Collection[bytes] = ()) -> set[bytes]:
-        """The texts that ``data`` holds, but for those that are ``known`` to be in it."""
+        """Return the texts that ``data`` holds, but for those that are ``known`` to be in it."""
         found = set(known)
         for start in range(0, len(data), _PIECE):
             # A text that was found may be all that there is, and is not looked for again.
@@ -117,7 +117,7 @@ class Scanner:
 
 
 def _groups(texts: Iterable[bytes]) -> dict[int, list[tuple[int, bytes]]]:
-    """Each group of eight bytes of the texts as memory holds it, with its places in them."""
+    """Return each group of eight bytes of the texts as memory holds it, with its places in them."""
     found: dict[int, list[tuple[int, bytes]]] = {}
     for text in texts:
         for shift in range(_STRIDE):

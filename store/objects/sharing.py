@@ -31,7 +31,7 @@ copied."""
 
 
 def mode_of(executable: bool) -> int:
-    """The permission bits that a stored file has."""
+    """Return the permission bits that a stored file has."""
     return 0o555 if executable else 0o444
 
 
@@ -73,7 +73,7 @@ def share(
 
 
 def serves(seen: os.stat_result, node: Node) -> bool:
-    """Whether a file with these attributes can be the stored file ``node``."""
+    """Return whether a file with these attributes can be the stored file ``node``."""
     return (
         seen.st_size == node.size
         and seen.st_mtime_ns == MTIME_NS
@@ -83,8 +83,8 @@ def serves(seen: os.stat_result, node: Node) -> bool:
 
 
 def _holds(fd: int, node: Node, data: bytes | None) -> bool:
-    """Whether an open file has these bytes: nothing is shared that was not read, as a damaged file
-    must not spread."""
+    """Return whether an open file has these bytes: nothing is shared that was not read, as a
+    damaged file must not spread."""
     if data is None:
         return file_digest_of(fd) == node.payload
     return os.read(fd, len(data) + 1) == data

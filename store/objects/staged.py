@@ -47,19 +47,19 @@ class Staged:
         return self.node.kind is not NodeKind.DIRECTORY
 
     def files(self) -> Iterator[Staged]:
-        """Every file and link below, or this one."""
+        """Yield every file and link below, or this one."""
         if self.node.kind is not NodeKind.DIRECTORY:
             yield self
         for entry in self.entries.values():
             yield from entry.files()
 
     def folders(self) -> int:
-        """How many folders there are, this one included."""
+        """Return how many folders there are, this one included."""
         below = sum(entry.folders() for entry in self.entries.values())
         return below + (self.node.kind is NodeKind.DIRECTORY)
 
     def directories(self) -> dict[bytes, Directory]:
-        """Every directory below, and this one, by its node's payload."""
+        """Return every directory below, and this one, by its node's payload."""
         found: dict[bytes, Directory] = {}
         self._seal(found, blanked=False)
         return found
@@ -80,7 +80,7 @@ class Staged:
         return sealed
 
     def blanked_tree(self) -> Node:
-        """The node that counts for identity, once no texts but its own are left."""
+        """Return the node that counts for identity, once no texts but its own are left."""
         return self._seal({}, blanked=True)
 
 
@@ -96,7 +96,7 @@ class StagedShare:
 
 
 def blanked_link(target: bytes, own: bytes | None) -> Node:
-    """The node that counts for a link that may name its ``own`` object."""
+    """Return the node that counts for a link that may name its ``own`` object."""
     if own is None or own not in target:
         return link(target)
     found = places(target, [own])
@@ -104,13 +104,13 @@ def blanked_link(target: bytes, own: bytes | None) -> Node:
 
 
 def blanked_file(fd: int, node: Node, own: bytes | None) -> Node:
-    """The node that counts for an open file that may name its ``own`` object."""
+    """Return the node that counts for an open file that may name its ``own`` object."""
     payload = None if own is None else blanked_payload(fd, own)
     return node if payload is None else file(payload, node.size, executable=node.executable)
 
 
 def pack(leaf: Staged) -> Packed:
-    """A leaf as a tuple, to cross from one process to another."""
+    """Return a leaf as a tuple, to cross from one process to another."""
     node, blanked = leaf.node, leaf.blanked
     payload = None if blanked == node else blanked.payload
     fields = (int(node.kind), node.executable, node.size, node.payload)
@@ -118,7 +118,7 @@ def pack(leaf: Staged) -> Packed:
 
 
 def unpack(fields: Packed) -> Staged:
-    """The inverse of :func:`pack`."""
+    """Return the inverse of :func:`pack`."""
     kind, executable, size, payload, blanked, texts, shared = fields
     node = Node(NodeKind(kind), executable, size, payload)
     other = node if blanked is None else Node(node.kind, executable, size, blanked)

@@ -409,7 +409,7 @@ class Copier:
         return False
 
     def _scan(self, data: bytes, known: frozenset[bytes] = NO_TEXTS) -> frozenset[bytes]:
-        """Notes the digests in ``data``; returns those to be rewritten, but for the ``known``."""
+        """Note the digests in ``data``; returns those to be rewritten, but for the ``known``."""
         found = self._scanner.texts_in(data, known)
         self.seen |= found
         return self._scratches & found

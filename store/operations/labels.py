@@ -28,11 +28,11 @@ class Labels:
     names: Mapping[bytes, str]
 
     def kind(self, share: Share) -> str:
-        """The group that an object is drawn in."""
+        """Return the group that an object is drawn in."""
         return DEAD if share.owner == NOBODY else self.kinds.get(share.id.digest, "other")
 
     def name(self, share: Share) -> str:
-        """The label of an object."""
+        """Return the label of an object."""
         return self.names.get(share.id.digest, share.id.name)
 
 

@@ -35,7 +35,7 @@ class Lookup:
         self._catalogue = catalogue
 
     def object(self, text: str) -> ObjectId:
-        """The object that ``text`` means. UnknownObject when the store does not hold it;
+        """Return the object that ``text`` means. UnknownObject when the store does not hold it;
         NotRealised for a package."""
         oid = _by_path(self._store, text) or _by_digest(self._store, text)
         if oid is not None:
@@ -58,7 +58,8 @@ class Lookup:
         return [self.package_object(text, ref.node, ref.output) for ref in refs]
 
     def package_object(self, text: str, node: bytes, output: str) -> ObjectId:
-        """The object that a package's output is realised to; NotRealised when it is not yet."""
+        """Return the object that a package's output is realised to; NotRealised when it is not
+        yet."""
         from store.graph.resolver import Resolver
 
         resolver = Resolver(self._store, self._catalogue())

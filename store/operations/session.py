@@ -139,14 +139,15 @@ class Session:
         return Lookup(self.store, lambda: self.catalogue)
 
     def object(self, text: str) -> ObjectId:
-        """The object that a path, a digest, the beginning of one, a link, or a package means.
+        """Return the object that a path, a digest, the beginning of one, a link, or a package
+        means.
 
         UnknownObject when the store does not hold it; NotRealised for a package.
         """
         return self.lookup.object(text)
 
     def path(self, oid: ObjectId) -> str:
-        """Where an object's tree is on this machine."""
+        """Return where an object's tree is on this machine."""
         return self.store.layout.object(oid)
 
     def make_room(self, urgent: bool = False) -> bool:
@@ -241,7 +242,7 @@ class Session:
 
 
 def may_be_store(root: str) -> bool:
-    """Whether anything of a store is at ``root``, or that cannot be seen."""
+    """Return whether anything of a store is at ``root``, or that cannot be seen."""
     layout = Layout(root)
     for path in (layout.index, layout.objects):
         try:
@@ -255,7 +256,7 @@ def may_be_store(root: str) -> bool:
 
 
 def _open_empty() -> Store:
-    """A store that is removed already; its open index serves until the process ends."""
+    """Return a store that is removed already; its open index serves until the process ends."""
     import tempfile
 
     from store.local.store import Store

@@ -48,12 +48,12 @@ class Answer(NamedTuple):
 
 
 def encode(found: Catalogue, seen: dict[Read, State]) -> bytes:
-    """A catalogue's answer; FormatError for what is none."""
+    """Return a catalogue's answer; FormatError for what is none."""
     return canon.encode([True, to_fields(found), reads.to_fields(seen.items())])
 
 
 def encode_error(error: EvaluationError) -> bytes:
-    """An error's answer."""
+    """Return an error's answer."""
     record: list[Value] = [error.exit_code, _cut(error.message), _cut(error.hint or "")]
     line = error.line or 0
     known = line if isinstance(line, int) and 0 < line <= MOST_LINES else 0
@@ -61,7 +61,7 @@ def encode_error(error: EvaluationError) -> bytes:
 
 
 def decode(data: bytes, first: int, last: int) -> Answer:
-    """The inverse of :func:`encode`, with every node decoded and found under its own digest.
+    """Return the inverse of :func:`encode`, with every node decoded and found under its own digest.
 
     All was read between ``first`` and ``last``, in nanoseconds since 1970.
     Raises the error of :func:`encode_error`; FormatError for anything else.

@@ -62,7 +62,8 @@ def load(
     said: Callable[[str], None] | None = None,
     unkept: list[Unkept] | None = None,
 ) -> Catalogue:
-    """The catalogue of ``recipes``: from the file ``path`` when it is still true, else evaluated.
+    """Return the catalogue of ``recipes``: from the file ``path`` when it is still true, else
+    evaluated.
 
     A fresh one is written to ``path``, if that is in a folder of this user's; and one is believed
     that this user or root has written. ``seconds`` bounds an evaluation, and ``said`` is given each
@@ -98,7 +99,7 @@ def _evaluate(
 
 
 def _kept(path: str, recipes: str, seed: str) -> Catalogue:
-    """The catalogue in the file; FormatError when it is not that of the recipes any more."""
+    """Return the catalogue in the file; FormatError when it is not that of the recipes any more."""
     with open(owned.open_believed(path), "rb") as stream:
         data = stream.read(LARGEST + 1)
     if len(data) > LARGEST:
@@ -114,7 +115,7 @@ def _same(seen: Mapping[Read, State]) -> bool:
 
 
 def _has_secrets(catalogue: Catalogue) -> bool:
-    """Whether a locator holds a password or token, which is kept, and only for the owner."""
+    """Return whether a locator holds a password or token, which is kept, and only for the owner."""
     return any(
         isinstance(node, Source) and node.without_secrets().locators != node.locators
         for node in catalogue.nodes.values()
@@ -133,8 +134,8 @@ def _whole(data: bytes) -> bytes:
 
 
 def fingerprint(recipes: str, seed: str, seen: Mapping[Read, State] | None = None) -> bytes:
-    """32 bytes that change when what was ``seen`` does, or a recipe, a seed's pins, or the code
-    that evaluates. What cannot be read has a state, too."""
+    """Return 32 bytes that change when what was ``seen`` does, or a recipe, a seed's pins, or the
+    code that evaluates. What cannot be read has a state, too."""
     recipes = os.path.abspath(recipes)
     if not os.path.isfile(os.path.join(recipes, "stages.py")):
         return digest.keyed(digest.DigestKind.CATALOGUE, b"")  # evaluating it says so, in less time
@@ -151,17 +152,18 @@ def fingerprint(recipes: str, seed: str, seen: Mapping[Read, State] | None = Non
 
 
 def _kit(recipes: str) -> tuple[str, ...]:
-    """The recipes that come with the engine, where others are evaluated, which may read them."""
+    """Return the recipes that come with the engine, where others are evaluated, which may read
+    them."""
     return () if os.path.realpath(recipes) == os.path.realpath(KIT) else (KIT,)
 
 
 def encode(state: bytes, seen: Mapping[Read, State], catalogue: Catalogue) -> bytes:
-    """A kept catalogue: ``[state, reads, catalogue]``."""
+    """Return a kept catalogue: ``[state, reads, catalogue]``."""
     return canon.encode([state, reads.to_fields(seen.items()), to_fields(catalogue)])
 
 
 def decode(data: bytes) -> tuple[bytes, dict[Read, State], Catalogue]:
-    """The inverse of :func:`encode`; FormatError for anything else."""
+    """Return the inverse of :func:`encode`; FormatError for anything else."""
     state, seen, found = fields.array(canon.decode(data), 3)
     return fields.raw(state), reads.from_fields(seen), from_fields(found)
 

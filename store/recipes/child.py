@@ -129,7 +129,7 @@ def evaluate(recipes: str, seed: str) -> object:
 
 
 def encoded(found: object, purity: Purity, recipes: str) -> bytes:
-    """The answer; EvaluationError for what is no catalogue."""
+    """Return the answer; EvaluationError for what is no catalogue."""
     if not isinstance(found, Catalogue):
         wrong = f"no catalogue, but a value of type {type(found).__name__}"
     else:
@@ -141,7 +141,7 @@ def encoded(found: object, purity: Purity, recipes: str) -> bytes:
 
 
 def blame(error: BaseException, recipes: str) -> EvaluationError:
-    """The error with the file and line of a recipe that it came from."""
+    """Return the error with the file and line of a recipe that it came from."""
     if isinstance(error, EvaluationError) and (error.file or not _frames(error, recipes)):
         return error
     file, line = _place(error, recipes)
@@ -153,7 +153,7 @@ def blame(error: BaseException, recipes: str) -> EvaluationError:
 
 
 def last_words(error: BaseException, recipes: str) -> bytes:
-    """The error as an answer, whatever recipes raised."""
+    """Return the error as an answer, whatever recipes raised."""
     try:
         return answer.encode_error(blame(error, recipes))
     except BaseException:  # an error's own methods are recipes', too
@@ -179,7 +179,7 @@ def _words(error: BaseException) -> str:
 
 
 def _place(error: BaseException, recipes: str) -> tuple[str, int]:
-    """The innermost place in a recipe; the kit's own lines only when there is no other."""
+    """Return the innermost place in a recipe; the kit's own lines only when there is no other."""
     if isinstance(error, SyntaxError) and error.filename:
         return error.filename, error.lineno or 1
     frames = _frames(error, recipes)
@@ -189,7 +189,7 @@ def _place(error: BaseException, recipes: str) -> tuple[str, int]:
 
 
 def _frames(error: BaseException, recipes: str) -> list[tuple[str, int]]:
-    """The lines of recipes on the way to the error, outermost first."""
+    """Return the lines of recipes on the way to the error, outermost first."""
     return [
         (frame.f_code.co_filename, line or 1)
         for frame, line in traceback.walk_tb(error.__traceback__)

@@ -63,7 +63,8 @@ def say_nothing(line: str) -> None:
 
 
 def evaluate(recipes: str, seed: str = "debian") -> Catalogue:
-    """The catalogue of the folder ``recipes``, its ladder standing on the seed named ``seed``.
+    """Return the catalogue of the folder ``recipes``, its ladder standing on the seed named
+    ``seed``.
 
     EvaluationError names the file and line that are to blame.
     """
@@ -195,7 +196,7 @@ def _wait(child: subprocess.Popen[bytes], seconds: float) -> None:
 def _silent(
     words: bytes, recipes: str, limits: EvaluationLimits, ended: int, broken: str
 ) -> EvaluationError:
-    """The error for a child that ended without an answer."""
+    """Return the error for a child that ended without an answer."""
     file, line = _last_place(words, recipes)
     if words.startswith(b"Timeout") or ended == -9:
         return EvaluationError(
@@ -213,7 +214,7 @@ def _silent(
 
 
 def _last_place(words: bytes, recipes: str) -> tuple[str, int | None]:
-    """The innermost line of recipes in a stack that Python wrote down, newest call first."""
+    """Return the innermost line of recipes in a stack that Python wrote down, newest call first."""
     above = "".join(map(_dumped, recipes)) + os.sep
     for name, line in _FRAME.findall(words.decode("ascii", "replace")):
         if name.startswith(above):
@@ -222,7 +223,7 @@ def _last_place(words: bytes, recipes: str) -> tuple[str, int | None]:
 
 
 def _dumped(char: str) -> str:
-    """A character as Python writes it when it can do no more than write bytes."""
+    """Return a character as Python writes it when it can do no more than write bytes."""
     code = ord(char)
     if " " <= char <= "~":
         return char

@@ -102,11 +102,11 @@ class Watched(Protocol):
     """What an evaluation may read, and what it read."""
 
     def source(self, path: str) -> bytes | None:
-        """The content of a file of recipes, None if there is none; EvaluationError if it must not
-        be read."""
+        """Return the content of a file of recipes, None if there is none; EvaluationError if it
+        must not be read."""
 
     def is_folder(self, path: str) -> bool:
-        """Whether there is a folder."""
+        """Return whether there is a folder."""
 
 
 def package_name(recipes: str) -> str:
@@ -125,11 +125,11 @@ class Recipes:
         self._watched = watched
 
     def knows(self, name: str) -> bool:
-        """Whether a module of this name comes from one of the folders."""
+        """Return whether a module of this name comes from one of the folders."""
         return name.partition(".")[0] in self._folders
 
     def find_spec(self, name: str, path: object = None, target: object = None) -> ModuleSpec | None:
-        """The module's spec; None when there is none, or it is not of the folders."""
+        """Return the module's spec; None when there is none, or it is not of the folders."""
         top, *below = name.split(".")
         if top not in self._folders:
             return None

@@ -213,7 +213,7 @@ class Purity:
     # -- what recipes are loaded by -----------------------------------------------------------
 
     def source(self, path: str) -> bytes | None:
-        """The content of a file of recipes, None if there is none."""
+        """Return the content of a file of recipes, None if there is none."""
         with self.unseen():
             self._note(False, path)
             if not os.path.isfile(path):
@@ -229,7 +229,7 @@ class Purity:
         return content
 
     def is_folder(self, path: str) -> bool:
-        """Whether there is a folder."""
+        """Return whether there is a folder."""
         with self.unseen():
             self._note(False, path)
             return os.path.isdir(path)
@@ -293,7 +293,7 @@ class Purity:
         return real
 
     def _straight(self, path: str) -> str:
-        """The path without ``..``, which leads where a link before it does."""
+        """Return the path without ``..``, which leads where a link before it does."""
         at = "/"
         with self.unseen():
             for part in path.split("/"):
@@ -309,8 +309,8 @@ class Purity:
         return any(place.startswith(f"{path.rstrip('/')}/") for place in self._all)
 
     def _is_pythons(self, path: str) -> bool:
-        """Whether it is Python's own library: importing looks at all of it, and recipes may read
-        its modules' source, as the version of Python is no secret."""
+        """Return whether it is Python's own library: importing looks at all of it, and recipes may
+        read its modules' source, as the version of Python is no secret."""
         tops = tuple(f"{top}/" for top in self._library)
         if path not in self._library and not path.startswith(tops):
             return False

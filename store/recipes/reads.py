@@ -31,7 +31,7 @@ TICK: Final = 20_000_000
 
 
 def state_of(read: Read) -> State:
-    """The present state of what was read."""
+    """Return the present state of what was read."""
     listed, path = read
     return _listing(path) if listed else _looks(path)
 
@@ -71,14 +71,14 @@ def _listing(path: bytes) -> State:
 
 
 def is_young(state: State, first: int, last: int) -> bool:
-    """Whether a file that was read between ``first`` and ``last`` (ns) changed so shortly before
-    that its next change may not show."""
+    """Return whether a file that was read between ``first`` and ``last`` (ns) changed so shortly
+    before that its next change may not show."""
     times = (part for part in state[2:4] if isinstance(part, int))
     return any(first - TICK < part < last + TICK for part in times)
 
 
 def walk(tops: Iterable[str]) -> Iterator[tuple[bytes, State]]:
-    """Every file and link below the folders, with its state; and every folder that cannot be
+    """Yield every file and link below the folders, with its state; and every folder that cannot be
     listed. Links are not followed. What hides from the record of an evaluation is seen here."""
     folders = [os.fsencode(top) for top in tops]
     while folders:
@@ -103,7 +103,7 @@ def to_fields(reads: Iterable[tuple[Read, State]]) -> Value:
 
 
 def from_fields(value: Value) -> dict[Read, State]:
-    """The inverse of :func:`to_fields`; FormatError for anything else."""
+    """Return the inverse of :func:`to_fields`; FormatError for anything else."""
     return dict(fields.several(value, _read))
 
 

@@ -15,12 +15,12 @@ LARGEST: Final = 8 << 20
 
 
 def seeds_folder(recipes: str) -> str:
-    """Where the seeds of a folder of recipes lie."""
+    """Return where the seeds of a folder of recipes lie."""
     return os.path.join(os.path.dirname(os.path.abspath(recipes)), "bootstrap-seeds")
 
 
 def read_seeds(recipes: str) -> dict[str, Mapping[str, Any]]:
-    """Each seed's ``seed.json`` by name; EvaluationError when one cannot be read."""
+    """Return each seed's ``seed.json`` by name; EvaluationError when one cannot be read."""
     folder = seeds_folder(recipes)
     try:
         return dict(_each_seed(folder)) if os.path.isdir(folder) else {}

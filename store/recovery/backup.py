@@ -75,7 +75,7 @@ def check_seal(path: str) -> None:
 
 
 def _text(fd: int, end: int) -> bytes:
-    """The digest of an open file's first ``end`` bytes, in hexadecimal."""
+    """Return the digest of an open file's first ``end`` bytes, in hexadecimal."""
     hasher, at = digest.file_hasher(), 0
     while at < end and (chunk := os.pread(fd, min(_CHUNK, end - at), at)):
         hasher.update(chunk)

@@ -138,7 +138,7 @@ def _make(
 
 
 def _counted(phase: Callable[[str], None], name: str) -> Callable[[int, int], None]:
-    """Tells how far a phase has come, when it has many objects, now and then."""
+    """Report how far a phase has come, when it has many objects, now and then."""
 
     def progress(done: int, total: int) -> None:
         if done and done % EVERY == 0:

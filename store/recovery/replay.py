@@ -95,8 +95,8 @@ class Replay:
                 raise FormatError("a record of no known kind")
 
     def _ours(self, record: Realisation) -> Realisation:
-        """A record that another store's index or record file has: not built here, whatever it
-        says."""
+        """Return a record that another store's index or record file has: not built here, whatever
+        it says."""
         if record.origin.built_here and self._teller not in (None, self.identity):
             return replace(record, origin=KEPT)
         return record

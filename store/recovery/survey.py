@@ -84,7 +84,7 @@ def survey(
 
 
 def _sorted_out(there: list[str]) -> tuple[list[str], list[str]]:
-    """The names that objects have, and the others."""
+    """Return the names that objects have, and the others."""
     try:
         parse_all(there)
         return there, []
@@ -157,7 +157,7 @@ class _Places:
         self._found: dict[ObjectId, int] = {}
 
     def of(self, oid: ObjectId) -> int:
-        """The place of an object; -1 when it has none."""
+        """Return the place of an object; -1 when it has none."""
         place = self._found.get(oid)
         if place is None:
             name = str(oid)
@@ -169,7 +169,7 @@ class _Places:
 
 
 def _look_at(layout: Layout, oid: ObjectId, contents: bool) -> Sound | str:
-    """The object as it was found, or what is wrong with it."""
+    """Return the object as it was found, or what is wrong with it."""
     try:
         data, seen = read_record(layout.manifest(oid))
         manifest = Manifest.decode(data)

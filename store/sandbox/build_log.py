@@ -43,7 +43,7 @@ class Log:
         os.set_blocking(self._reading, False)
 
     def fileno(self) -> int:
-        """A descriptor that is readable when the builder has written something."""
+        """Return a descriptor that is readable when the builder has written something."""
         return self._reading
 
     def give_to(self, user: int) -> None:
@@ -76,7 +76,7 @@ class Log:
             rest -= taken
 
     def digest(self) -> bytes:
-        """The digest of what the file has got."""
+        """Return the digest of what the file has got."""
         return self._hasher.digest()
 
     def close(self) -> None:
@@ -102,7 +102,7 @@ class Log:
 
 
 def _open(path: str) -> int:
-    """The file, emptied."""
+    """Return the file, emptied."""
     try:
         fd = os.open(path, _FLAGS, 0o644)
         if not stat.S_ISREG(os.fstat(fd).st_mode):

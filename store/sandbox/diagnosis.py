@@ -13,7 +13,7 @@ REFUSED = (errno.EPERM, errno.EACCES)
 
 
 def read_setting(name: str) -> str | None:
-    """The value of a sysctl such as ``user.max_user_namespaces``; None if there is none."""
+    """Return the value of a sysctl such as ``user.max_user_namespaces``; None if there is none."""
     try:
         with open("/proc/sys/" + name.replace(".", "/"), encoding="ascii") as stream:
             return stream.read().strip()
@@ -24,7 +24,7 @@ def read_setting(name: str) -> str | None:
 def diagnose(
     step: str, code: int, setting: Callable[[str], str | None] = read_setting
 ) -> SandboxUnavailable | UnknownObject:
-    """The error for a set-up ``step`` that failed with errno ``code``."""
+    """Return the error for a set-up ``step`` that failed with errno ``code``."""
     if step.startswith(INPUT) and code == errno.ENOENT:
         return UnknownObject(f"the input {step.removeprefix(INPUT)} is not in the store")
     what = f"the sandbox cannot be made: {step}: {os.strerror(code)}"

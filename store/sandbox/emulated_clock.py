@@ -21,7 +21,7 @@ class Clock(Protocol):
     """What time it is for a thread."""
 
     def tell(self, thread: int, actual: int) -> int:
-        """The thread looks at the clock."""
+        """Return the thread looks at the clock."""
         ...
 
     def deadline(self, thread: int, told: int, actual: int) -> int:
@@ -44,7 +44,7 @@ class ClockAhead:
         self._ahead = seconds * SECOND
 
     def tell(self, thread: int, actual: int) -> int:
-        """The same difference for everybody."""
+        """Return the same difference for everybody."""
         return actual + self._ahead
 
     def deadline(self, thread: int, told: int, actual: int) -> int:
@@ -83,7 +83,7 @@ class StoppedClock:
         self._looks = 0
 
     def tell(self, thread: int, actual: int) -> int:
-        """The time at which the clock stands, as a rule."""
+        """Return the time at which the clock stands, as a rule."""
         self._looks += 1
         self._threads.setdefault(thread, _Experience()).looks += 1
         return self._now(thread)

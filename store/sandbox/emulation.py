@@ -46,11 +46,11 @@ class Pretence:
     listing: Listing
 
     def program(self) -> bytes:
-        """The filter that makes threads stop where they have to."""
+        """Return the filter that makes threads stop where they have to."""
         return seccomp.trace_program(clock=self.clock is not None, listing=self.listing != "kernel")
 
     def enter(self, thread: int) -> Afterwards | None:
-        """A thread has stopped before a call that the filter names."""
+        """Handle a thread that has stopped before a call that the filter names."""
         registers = kernel.registers(thread)
         number = registers.orig_rax
         if number in (seccomp.GETDENTS, seccomp.GETDENTS64):

@@ -24,7 +24,7 @@ SMALLEST: Final = 20
 
 
 def reorder(buffer: bytes, listing: Listing, *, wide: bool) -> bytes:
-    """The same records in another order: of getdents64 if ``wide``, of getdents otherwise.
+    """Return the same records in another order: of getdents64 if ``wide``, of getdents otherwise.
 
     ``.`` and ``..`` stay where they are: every file system lists them first. Shuffled, the order
     depends on nothing but the names. Raises ValueError or struct.error for what no kernel wrote:

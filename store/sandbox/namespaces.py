@@ -281,7 +281,7 @@ def _run_builder(plan: SandboxPlan, report: Report) -> NoReturn:
 
 
 def _wait() -> tuple[int, int]:
-    """The next process that ends, and its status."""
+    """Return the next process that ends, and its status."""
     while True:
         pid, status = os.wait()
         if not os.WIFSTOPPED(status):

@@ -46,7 +46,7 @@ class RootEntries:
 
 
 def root_entries(request: BuildRequest) -> RootEntries:
-    """The entries that the request's root file system has at its top.
+    """Return the entries that the request's root file system has at its top.
 
     Raises ``UnknownObject`` if it is not there, and ``BuildFailed`` if it cannot be one.
     """

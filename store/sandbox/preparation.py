@@ -175,7 +175,8 @@ def _tracer(request: BuildRequest) -> Tracer | None:
 
 
 def _environment(request: BuildRequest) -> dict[str, str]:
-    """The contract's variables, under the derivation's own, beside what is told and not hashed."""
+    """Return the contract's variables, under the derivation's own, beside what is told and not
+    hashed."""
     told = {"STORE_CORES": str(request.cores)}
     if request.jobserver is not None:
         # As make itself tells it to a make that it starts; read by make 4.2 and later.

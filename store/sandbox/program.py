@@ -25,8 +25,8 @@ _HEADER: Final = struct.Struct("<I4xQ16xQ16x")  # kind, offset, size in the file
 
 
 def leads_out(path: str, depth: int = DEEPEST) -> str | None:
-    """The path, of the program or an interpreter that it names, that leads out of the root file
-    system and the store; None if there is none, as when the program is not there at all."""
+    """Return the path, of the program or an interpreter that it names, that leads out of the root
+    file system and the store; None if there is none, as when the program is not there at all."""
     try:
         fd = _open(path)
     except OSError as error:
@@ -61,7 +61,7 @@ def _open(path: str) -> int:
 
 
 def _interpreter(fd: int) -> str | None:
-    """The path that a script or an ELF file names."""
+    """Return the path that a script or an ELF file names."""
     head = os.pread(fd, HEAD, 0)
     if head.startswith(b"#!"):
         words = head[2:].partition(b"\n")[0].replace(b"\t", b" ").strip(b" ").split(b" ")

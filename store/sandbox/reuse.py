@@ -108,7 +108,7 @@ def _traits(name: str, folder: int) -> _Traits:
 
 
 def _ask(fd: int, request: int, size: int) -> int:
-    """The answer of the file system as one number; -1 when it does not know the question."""
+    """Return the answer of the file system as one number; -1 when it does not know the question."""
     with contextlib.suppress(OSError):
         return int.from_bytes(fcntl.ioctl(fd, request, bytes(size)), "little")
     return -1

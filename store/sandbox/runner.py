@@ -95,7 +95,8 @@ def _watch(request: BuildRequest, pidfd: int, log: Log) -> Stopped | None:
 
 
 def disk_is_low(disk: os.statvfs_result, reserve: int) -> bool:
-    """Whether less than ``reserve`` bytes, or hardly an inode, is free. A reserve of 0 is none."""
+    """Return whether less than ``reserve`` bytes, or hardly an inode, is free. A reserve of 0 is
+    none."""
     if reserve == 0:
         return False
     counts_inodes = disk.f_files > 0

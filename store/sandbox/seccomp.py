@@ -321,7 +321,7 @@ def _start() -> list[bytes]:
 
 @cache
 def program() -> bytes:
-    """The filter, as an array of ``struct sock_filter`` (8 bytes each)."""
+    """Return the filter, as an array of ``struct sock_filter`` (8 bytes each)."""
     parts = _start()
     parts += [_bit_rule(rule) for rule in BIT_RULES]
     refused = RET_ERRNO | errno.EAFNOSUPPORT
@@ -337,7 +337,8 @@ def program() -> bytes:
 
 
 def refusal_program(calls: Sequence[tuple[str, int]]) -> bytes:
-    """A filter for a process that only computes: without ``calls``, more processes and threads."""
+    """Return a filter for a process that only computes: without ``calls``, more processes and
+    threads."""
     parts = [
         *_start(),
         *(_for_call(number, _refuse(errno.EPERM)) for _, number in calls),
@@ -349,7 +350,8 @@ def refusal_program(calls: Sequence[tuple[str, int]]) -> bytes:
 
 
 def trace_program(*, clock: bool, listing: bool) -> bytes:
-    """A second filter, to stop at what tells the wall clock or waits for it, or lists directories.
+    """Return a second filter, to stop at what tells the wall clock or waits for it, or lists
+    directories.
 
     The kernel takes the stricter answer of two filters: what ``program`` refuses stays refused.
     """

@@ -44,7 +44,7 @@ class Tracer:
         self._afterwards: dict[int, Afterwards] = {}
 
     def start(self, execute: Callable[[], NoReturn]) -> int:
-        """A traced child that calls ``execute``, which must end in execve(2) or an exit.
+        """Return a traced child that calls ``execute``, which must end in execve(2) or an exit.
 
         Raises ``OSError`` when the kernel does not let us trace.
         """

@@ -30,15 +30,15 @@ class Variation:
 
 
 def apply(variation: Variation, request: BuildRequest) -> BuildRequest:
-    """The request with what the variation changes, but for ``salt``: scratch paths are chosen
-    before there is a request."""
+    """Return the request with what the variation changes, but for ``salt``: scratch paths are
+    chosen before there is a request."""
     cores = request.cores if variation.cores is None else variation.cores
     return replace(request, cores=cores, **variation.changes)
 
 
 def pinned(when: int) -> Variation:
-    """The wall clock stands still at ``when`` (Unix seconds): for finding out whether the time is
-    what makes builds differ. See ``clock_stopped`` of the request for when it moves on."""
+    """Return the wall clock stands still at ``when`` (Unix seconds): for finding out whether the
+    time is what makes builds differ. See ``clock_stopped`` of the request for when it moves on."""
     return Variation("pinned", "the clock stands still", changes={"clock_stopped": when})
 
 

@@ -39,5 +39,5 @@ class BuildOptions(NamedTuple):
 
 
 def default_cores() -> int:
-    """The processors that this process may use."""
+    """Return the processors that this process may use."""
     return len(os.sched_getaffinity(0))

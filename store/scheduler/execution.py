@@ -146,7 +146,7 @@ class Execution:
         return failed or self._mixed is not None
 
     def _room(self, executor: Executor) -> dict[bool, int]:
-        """How many more can start: of fetches (True), and of all else."""
+        """Return how many more can start: of fetches (True), and of all else."""
         active = executor.active
         fetching = sum(each.kind == "fetch" for each in active)
         moving = fetching - len(executor.stalled)
@@ -155,7 +155,8 @@ class Execution:
         return {True: max(room, 0), False: max(self._options.jobs - others, 0)}
 
     def _settled(self, node: bytes) -> bool:
-        """Whether the node, now that its inputs are known, was realised before (early cutoff)."""
+        """Return whether the node, now that its inputs are known, was realised before (early
+        cutoff)."""
         self._unseen.discard(node)
         self._resolver.look_up(node)
         if not self._resolver.present(node):
@@ -320,7 +321,7 @@ class Execution:
             self._emit(Stopping(finishing, stopped, len(self._missing) - told))
 
     def _package(self, node: bytes) -> str:
-        """A name that the user can give to commands."""
+        """Return a name that the user can give to commands."""
         names = [name for name, package in self._catalogue.packages.items() if package.node == node]
         key = self._resolver.key(node)
         return min(names, key=len) if names else (key or node).hex()

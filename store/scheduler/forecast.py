@@ -30,13 +30,14 @@ one short build says little of the machine's speed."""
 
 
 def expected_seconds(store: Store, catalogue: Catalogue, node: bytes) -> float | None:
-    """The time that a node usually takes: in this store, or else as its recipe has it."""
+    """Return the time that a node usually takes: in this store, or else as its recipe has it."""
     known = store.expected_seconds(catalogue.nodes[node].name)
     return known or catalogue.seconds.get(node) or None
 
 
 def planned_nodes(store: Store, catalogue: Catalogue, plan: BuildPlan) -> tuple[PlannedNode, ...]:
-    """The nodes of a plan, each after what it needs; those of one name with their packages'."""
+    """Return the nodes of a plan, each after what it needs; those of one name with their
+    packages'."""
     todo = set(plan.nodes)
     names = _names(catalogue, plan.nodes)
     order = catalogue.build_closure(plan.nodes, lambda node: node not in todo)
@@ -68,12 +69,13 @@ def _names(catalogue: Catalogue, nodes: Sequence[bytes]) -> dict[bytes, str]:
 
 
 def likely_seconds(node: PlannedNode) -> float:
-    """The time that a node is taken to need."""
+    """Return the time that a node is taken to need."""
     return node.expected or LIKELY_SECONDS.get(node.kind, LIKELY_SECONDS["build"])
 
 
 def chains(nodes: Iterable[PlannedNode]) -> dict[bytes, float]:
-    """The seconds that each node and the longest chain of what waits for it are likely to take."""
+    """Return the seconds that each node and the longest chain of what waits for it are likely to
+    take."""
     above: dict[bytes, float] = {}
     ranks: dict[bytes, float] = {}
     for node in reversed(tuple(nodes)):
@@ -114,8 +116,8 @@ class TimeForecast:
     def left(
         self, waiting: Collection[bytes], running: Mapping[bytes, float], starting: bool = True
     ) -> Estimate:
-        """The time until all is done: the nodes that run with the seconds that each has run, and,
-        if anything is still ``starting``, those that wait."""
+        """Return the time until all is done: the nodes that run with the seconds that each has run,
+        and, if anything is still ``starting``, those that wait."""
         pace = self._pace(running)
         ends = [
             (self._rest(self._nodes[key], pace, elapsed), key) for key, elapsed in running.items()
@@ -129,7 +131,7 @@ class TimeForecast:
         return node.expected is not None or node.kind != "build"
 
     def _pace(self, running: Mapping[bytes, float]) -> float:
-        """The time that builds take, of what they usually do."""
+        """Return the time that builds take, of what they usually do."""
         taken, usual = self._taken, self._usual
         for key, elapsed in running.items():
             expected = self._nodes[key].expected
@@ -152,7 +154,7 @@ class TimeForecast:
         return likely_seconds(node) * (1.0 if node.kind == "fetch" else pace)
 
     def _simulate(self, todo: set[bytes], ends: list[tuple[float, bytes]], pace: float) -> float:
-        """The end of the last of all, as the scheduler would run them."""
+        """Return the end of the last of all, as the scheduler would run them."""
         busy = {key for _, key in ends}
         lacks = {
             key: sum(each in todo or each in busy for each in self._nodes[key].needs)

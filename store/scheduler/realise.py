@@ -20,7 +20,7 @@ when an input came out otherwise than what others were built with."""
 
 
 def no_room(urgent: bool) -> bool:
-    """The way to make room of who has none."""
+    """Return the way to make room of who has none."""
     return False
 
 
@@ -131,7 +131,8 @@ class Realiser:
         execution.run(plan)
 
     def _leased_plan(self, goals: Sequence[Ref], lease: Lease) -> BuildPlan:
-        """A plan of which all that it takes to be present has been leased before it was made."""
+        """Return a plan of which all that it takes to be present has been leased before it was
+        made."""
         plan = self.plan(goals)
         while lease.add(self._relied_on(goals, plan)):
             plan = self.plan(goals)

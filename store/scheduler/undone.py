@@ -11,8 +11,8 @@ from store.model.catalogue import Catalogue
 def undone_for(
     catalogue: Catalogue, dependents: Mapping[bytes, Sequence[bytes]], failures: Sequence[Failed]
 ) -> tuple[Undone, ...]:
-    """The nodes that were not tried, each with the names of the failed ones that it needs, however
-    far below; by name. ``dependents`` has the nodes of the plan that need each directly."""
+    """Return the nodes that were not tried, each with the names of the failed ones that it needs,
+    however far below; by name. ``dependents`` has the nodes of the plan that need each directly."""
     needs: dict[bytes, list[str]] = {}
     for failed in failures:
         for node in _above(dependents, failed.key):

@@ -152,7 +152,7 @@ class Judge:
 
 
 def _unfit(record: Realisation, node: Node | None) -> str:
-    """Why a record cannot be true; empty when it can."""
+    """Return why a record cannot be true; empty when it can."""
     if node is None:
         return ""
     if record.output not in node.outputs:

@@ -51,7 +51,7 @@ class StoreDirectory:
         return self._layout.statements
 
     def manifest(self, oid: ObjectId) -> Manifest:
-        """The object's manifest; UnknownObject or CorruptObject."""
+        """Return the object's manifest; UnknownObject or CorruptObject."""
         path = self._layout.manifest(oid)
         try:
             manifest = Manifest.decode(self._read(f"manifests/{oid}"))
@@ -66,7 +66,7 @@ class StoreDirectory:
         return manifest
 
     def _read(self, path: str) -> bytes:
-        """A record below the root, by no link. OSError."""
+        """Return a record below the root, by no link. OSError."""
         root = os.open(self._layout.root, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
             return read_open_record(open_file_beneath(root, path), path, self._longest)[0]
@@ -74,7 +74,7 @@ class StoreDirectory:
             os.close(root)
 
     def tree(self, oid: ObjectId) -> str:
-        """Where the object lies."""
+        """Return where the object lies."""
         return self._layout.object(oid)
 
     def told(self, oids: Sequence[ObjectId]) -> Sequence[Told]:

@@ -28,7 +28,7 @@ CLOSURE_LIMIT = 1_000_000
 
 
 def closure(source: Substituter, oids: Iterable[ObjectId]) -> list[ObjectId]:
-    """The objects and all that they refer to, references first.
+    """Return the objects and all that they refer to, references first.
 
     UnknownObject or CorruptObject when the manifest of one is not there, or damaged.
     """
@@ -137,7 +137,7 @@ def import_objects(
 def _judge(
     store: Store, source: Substituter, roots: Mapping[ObjectId, Node], belief: Belief
 ) -> tuple[Judged, str]:
-    """The records that count, and why the other index could not be read, if so."""
+    """Return the records that count, and why the other index could not be read, if so."""
     judge, untold = Judge(store.layout, roots, source.name, belief.unsigned), ""
     for vouched in belief.vouch(roots.keys()):
         judge.hear_signed(vouched)
@@ -152,7 +152,7 @@ def _judge(
 
 
 def _add_records(txn: Writer, judged: Judged) -> tuple[list[Origin], list[str]]:
-    """The origins of what was added, or stands already; and why others were refused."""
+    """Return the origins of what was added, or stands already; and why others were refused."""
     taken, refused = [], list(judged.refused)
     for record in judged.accepted:
         # A source that was looked at is known from then on; when does not matter.

@@ -37,11 +37,12 @@ class SharedFiles:
         return "shared files"
 
     def manifest(self, oid: ObjectId) -> Manifest:
-        """The object's manifest; UnknownObject or CorruptObject."""
+        """Return the object's manifest; UnknownObject or CorruptObject."""
         return self._own.manifest(oid)
 
     def tree(self, oid: ObjectId) -> str:
-        """A copy of the object in a work folder; CorruptObject when a file of it is nowhere sound.
+        """Return a copy of the object in a work folder; CorruptObject when a file of it is nowhere
+        sound.
 
         It lasts until the next is asked for. StorageError when it cannot be written.
         """
@@ -83,7 +84,8 @@ class SharedFiles:
                 self._put(f"{target}/{name}", f"{path}/{name}", below, directories)
 
     def _sound(self, path: str, node: Node) -> str:
-        """Where the file can be read; what is copied is checked once more when it is taken in."""
+        """Return where the file can be read; what is copied is checked once more when it is taken
+        in."""
         content, objects = content_of(node.payload, node.executable), self._store.layout.objects
         found = self._holders.find(content, MOST)
         for candidate in (path, *(f"{objects}/{os.fsdecode(each)}" for each in found)):

@@ -80,7 +80,7 @@ class Rebuilder:
         return NAME
 
     def manifest(self, oid: ObjectId) -> Manifest:
-        """The manifest of the object, made again.
+        """Return the manifest of the object, made again.
 
         UnknownObject when this store did not make it, or has not got, sound, what that takes;
         CorruptObject when another object comes out; else what kept it from being made.
@@ -88,7 +88,7 @@ class Rebuilder:
         return self._aside(oid).manifest(oid)
 
     def tree(self, oid: ObjectId) -> str:
-        """Where it lies."""
+        """Return where it lies."""
         return self._aside(oid).tree(oid)
 
     def told(self, oids: Sequence[ObjectId]) -> Sequence[Told]:
@@ -155,7 +155,7 @@ class Rebuilder:
         return [oid for oid in named(node) if not self._store.find(oid.text)]
 
     def _closure(self, node: Source | Resolved, lease: Lease) -> tuple[ObjectId, ...]:
-        """All that the sandbox is to hold, leased and sound."""
+        """Return all that the sandbox is to hold, leased and sound."""
         for oid in self._gone(node):
             again = "" if self._realise is None else ", and a rebuild makes another object"
             raise UnknownObject(
@@ -210,7 +210,7 @@ class Rebuilder:
         return _Done(StoreDirectory(aside), objects)
 
     def _result(self, task: Task) -> Result:
-        """The result of a task; raises what its work raises."""
+        """Return the result of a task; raises what its work raises."""
         alone = _Alone(task)
         run(alone, LocalExecutor(self._store, self._terms.limits.cores, self._emit), self._emit)
         if isinstance(alone.value, Result):

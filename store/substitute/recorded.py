@@ -31,7 +31,7 @@ class Recorded:
 
 
 def named(node: Source | Resolved) -> tuple[ObjectId, ...]:
-    """The objects that a build names; none for a source."""
+    """Return the objects that a build names; none for a source."""
     if isinstance(node, Source):
         return ()
     return node.inputs if node.rootfs is None else (*node.inputs, node.rootfs)
@@ -126,7 +126,7 @@ class _Ways:
 
 
 def _graph(store: Store, ways: _Ways, goals: Iterable[ObjectId]) -> Recorded:
-    """The nodes that the goals take, each after those below it."""
+    """Return the nodes that the goals take, each after those below it."""
     nodes: dict[bytes, GraphNode] = {}
     objects: dict[bytes, dict[str, ObjectId]] = {}
     refs: dict[ObjectId, Ref] = {}
@@ -150,7 +150,7 @@ def _graph(store: Store, ways: _Ways, goals: Iterable[ObjectId]) -> Recorded:
 
 
 def _needed(ways: _Ways, goals: Iterable[ObjectId]) -> set[ObjectId]:
-    """The goals, and what is taken to make them down to what is there."""
+    """Return the goals, and what is taken to make them down to what is there."""
     found: set[ObjectId] = set()
     todo = list(goals)
     while todo:
@@ -163,7 +163,8 @@ def _needed(ways: _Ways, goals: Iterable[ObjectId]) -> set[ObjectId]:
 
 
 def _unresolved(node: Resolved, refs: Mapping[ObjectId, Ref]) -> Derivation:
-    """A derivation that is resolved to ``node`` when its inputs come out as they did before."""
+    """Return a derivation that is resolved to ``node`` when its inputs come out as they did
+    before."""
     texts = {oid.text: refs[oid].placeholder.text for oid in named(node)}
     pattern = re.compile("|".join(map(re.escape, texts)) or "(?!)")
 

@@ -22,11 +22,11 @@ class Substituter(Protocol):
         """What it goes by in messages."""
 
     def manifest(self, oid: ObjectId) -> Manifest:
-        """The object's manifest; UnknownObject, or CorruptObject when it does not decode."""
+        """Return the object's manifest; UnknownObject, or CorruptObject when it does not decode."""
 
     def tree(self, oid: ObjectId) -> str:
-        """A path at which the object's tree can be read, once :meth:`manifest` was there."""
+        """Return a path at which the object's tree can be read, once :meth:`manifest` was there."""
 
     def told(self, oids: Sequence[ObjectId]) -> Sequence[Told]:
-        """The records of who made the objects, as far as they are known there; StoreError when that
-        cannot be read. Nothing in them was checked."""
+        """Return the records of who made the objects, as far as they are known there; StoreError
+        when that cannot be read. Nothing in them was checked."""

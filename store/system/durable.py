@@ -11,8 +11,8 @@ from store.system.longpath import open_at
 
 
 def open_file(path: str, flags: int = os.O_RDONLY) -> int:
-    """A descriptor of what should be a file. OSError for anything else: opening a fifo would wait
-    for good, and where a link leads there may be no end of bytes."""
+    """Return a descriptor of what should be a file. OSError for anything else: opening a fifo would
+    wait for good, and where a link leads there may be no end of bytes."""
     fd = open_at(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     if not stat.S_ISREG(os.fstat(fd).st_mode):
         os.close(fd)

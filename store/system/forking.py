@@ -162,7 +162,7 @@ def _answer(work: Callable[[], Any], into: int) -> None:
 
 
 def results(calls: Sequence[ForkedCall[R]]) -> list[R]:
-    """Every call's value, in order. When one raises, the others are cancelled first."""
+    """Return every call's value, in order. When one raises, the others are cancelled first."""
     found = []
     for number, call in enumerate(calls):
         try:

@@ -59,14 +59,15 @@ def config_folder() -> str:
 
 
 def _xdg(variable: str) -> str:
-    """The folder that a variable names; "" for none."""
+    """Return the folder that a variable names; "" for none."""
     found = os.environ.get(variable, "")
     # The specification: what is not absolute is to be ignored.
     return found if os.path.isabs(found) else ""
 
 
 def _recorded(name: str | None) -> str:
-    """The home folder in the password database, of this user if ``name`` is None; "" for none."""
+    """Return the home folder in the password database, of this user if ``name`` is None; "" for
+    none."""
     import pwd
 
     try:

@@ -179,12 +179,12 @@ _vm_write = _Call("process_vm_writev", *_VM_ARGUMENTS, number=_NR_VM_WRITE.get(_
 
 
 def machine() -> str:
-    """The machine's architecture as the kernel names it, such as ``x86_64``."""
+    """Return the machine's architecture as the kernel names it, such as ``x86_64``."""
     return _MACHINE
 
 
 def threads() -> int:
-    """How many threads this process has, Python's and others."""
+    """Return how many threads this process has, Python's and others."""
     return len(os.listdir("/proc/self/task"))
 
 
@@ -244,8 +244,8 @@ def openat2(folder: int, path: bytes, flags: int, mode: int, resolve: int) -> in
 
 
 def open_tree(path: str, *, folder: int = AT_FDCWD, recursive: bool = False) -> int:
-    """A descriptor (close on exec) of a detached copy of the mount at ``path``, which is relative
-    to ``folder``; of those below it too, if ``recursive``. Linux 5.2.
+    """Return a descriptor (close on exec) of a detached copy of the mount at ``path``, which is
+    relative to ``folder``; of those below it too, if ``recursive``. Linux 5.2.
 
     A link at the end of the path is taken itself. An empty path is the folder.
     """
@@ -275,7 +275,7 @@ def restrict_mount(target: str, flags: int) -> None:
 
 
 def _kept_flags(flag: int) -> int:
-    """The mount flags that statvfs(2) shows; leaving out one that is locked is EPERM."""
+    """Return the mount flags that statvfs(2) shows; leaving out one that is locked is EPERM."""
     kept = flag & (MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_NOATIME | MS_NODIRATIME)
     return kept | (MS_RELATIME if flag & 0x1000 else 0)  # ST_RELATIME
 
@@ -297,7 +297,7 @@ def die_with_parent(parent: int | None = None) -> None:
 
 
 def capabilities() -> int:
-    """The effective capabilities of this process, as a bit set."""
+    """Return the effective capabilities of this process, as a bit set."""
     with open("/proc/self/status", "rb") as status:
         for line in status:
             if line.startswith(b"CapEff:"):
@@ -319,8 +319,8 @@ def drop_capabilities() -> None:
 
 @cache
 def filter_program(instructions: bytes) -> tuple[int, ctypes.Array[c_char], ctypes.Array[c_char]]:
-    """A ``struct sock_fprog`` of ``struct sock_filter`` after ``struct sock_filter``: its address,
-    and what has to live as long. Made before a fork, it spares each child the making."""
+    """Return a ``struct sock_fprog`` of ``struct sock_filter`` after ``struct sock_filter``: its
+    address, and what has to live as long. Made before a fork, it spares each child the making."""
     code = ctypes.create_string_buffer(instructions, len(instructions))
     header = struct.pack("@HP", len(instructions) // 8, ctypes.addressof(code))
     pointer = ctypes.create_string_buffer(header, len(header))
@@ -339,7 +339,7 @@ def seccomp(instructions: bytes) -> None:
 
 
 def landlock_version() -> int:
-    """The version of Landlock that the kernel has; OSError when it has none."""
+    """Return the version of Landlock that the kernel has; OSError when it has none."""
     return _landlock_create_ruleset(None, 0, LANDLOCK_VERSION)
 
 
@@ -447,7 +447,7 @@ def detach(thread: int, signal_number: int = 0) -> None:
 
 
 def registers(thread: int) -> Registers:
-    """The registers of a traced thread that has stopped."""
+    """Return the registers of a traced thread that has stopped."""
     found = Registers()
     _ptrace(12, thread, None, ctypes.addressof(found))
     return found

@@ -68,7 +68,8 @@ def _wait(fd: int, take: Callable[[int], object], what: str) -> None:
 
 
 def _holders(fd: int) -> list[int]:
-    """The processes that have a lock for one alone on the very file, as far as ``/proc`` tells."""
+    """Return the processes that have a lock for one alone on the very file, as far as ``/proc``
+    tells."""
     found = os.fstat(fd)
     place = f"{os.major(found.st_dev):02x}:{os.minor(found.st_dev):02x}:{found.st_ino}"
     try:
@@ -147,13 +148,13 @@ class SharedLocks:
 
     @classmethod
     def shared(cls, fd: int) -> SharedLocks:
-        """The claims of another process, which sent their descriptor."""
+        """Return the claims of another process, which sent their descriptor."""
         claims = cls.__new__(cls)
         claims._fd = fd
         return claims
 
     def fileno(self) -> int:
-        """The descriptor that the claims belong to."""
+        """Return the descriptor that the claims belong to."""
         return self._fd
 
     def add(self, key: bytes) -> None:
@@ -171,7 +172,7 @@ class SharedLocks:
         os.close(self._fd)
 
     def taken(self, key: bytes) -> bool:
-        """Whether somebody else claims the object."""
+        """Return whether somebody else claims the object."""
         record = struct.pack(_FLOCK, fcntl.F_WRLCK, os.SEEK_SET, position(key), 1, 0)
         found = fcntl.fcntl(self._fd, fcntl.F_OFD_GETLK, record)
         return bool(struct.unpack(_FLOCK, found)[0] != fcntl.F_UNLCK)
@@ -185,7 +186,7 @@ class DirectoryLock:
         fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
     def fileno(self) -> int:
-        """The descriptor that the hold belongs to."""
+        """Return the descriptor that the hold belongs to."""
         return self._fd
 
     def release(self) -> None:
@@ -195,7 +196,7 @@ class DirectoryLock:
 
 
 def make_held(parent: str, prefix: str) -> tuple[str, DirectoryLock]:
-    """A fresh folder below ``parent``, held before anyone can take it for abandoned.
+    """Return a fresh folder below ``parent``, held before anyone can take it for abandoned.
 
     Raises NotOwner when ``parent`` is another user's, and OSError.
     """
@@ -214,5 +215,5 @@ def make_held(parent: str, prefix: str) -> tuple[str, DirectoryLock]:
 
 
 def position(key: bytes) -> int:
-    """Where a key's or digest's lock stands. Two that fall together only wait needlessly."""
+    """Return where a key's or digest's lock stands. Two that fall together only wait needlessly."""
     return int.from_bytes(key[:8], "big") >> 1

@@ -63,7 +63,7 @@ def listdir(path: str) -> list[str]:
 
 
 def samefile(first: str, second: os.stat_result) -> bool:
-    """Whether what stands at a path is the very inode that was seen."""
+    """Return whether what stands at a path is the very inode that was seen."""
     return os.path.samestat(lstat(first), second)
 
 

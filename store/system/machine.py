@@ -7,13 +7,14 @@ from functools import cache
 
 
 def host_name() -> str:
-    """The machine's name, at present."""
+    """Return the machine's name, at present."""
     return os.uname().nodename
 
 
 @cache
 def user_name() -> str:
-    """The name of the user that this process works as; the number, where no name is known."""
+    """Return the name of the user that this process works as; the number, where no name is
+    known."""
     import pwd  # not needed by most commands
 
     uid = os.geteuid()

@@ -121,7 +121,7 @@ def refuse_lure(path: str) -> None:
 
 
 def others_write(found: os.stat_result) -> bool:
-    """Whether more may write than the owner, and the group that only the owner is in."""
+    """Return whether more may write than the owner, and the group that only the owner is in."""
     return bool(found.st_mode & _WRITING) and not _is_alone(found)
 
 

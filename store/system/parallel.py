@@ -31,7 +31,7 @@ _NUMBER = array("I").itemsize
 
 
 def worker_count() -> int:
-    """How many processes may work at once, this one included."""
+    """Return how many processes may work at once, this one included."""
     return min(len(os.sched_getaffinity(0)), MOST)
 
 

@@ -106,8 +106,8 @@ def open_folder(name: str | bytes, parent: int | None = None) -> int:
 
 
 def _handle(name: str | bytes, parent: int) -> int:
-    """A handle of a folder in an open one; EBUSY where another is mounted, be it of the same file
-    system."""
+    """Return a handle of a folder in an open one; EBUSY where another is mounted, be it of the same
+    file system."""
     try:
         return kernel.openat2(parent, os.fsencode(name), HANDLE, 0, kernel.RESOLVE_NO_XDEV)
     except OSError as error:
@@ -124,7 +124,7 @@ def _handle(name: str | bytes, parent: int) -> int:
 
 
 def mount_of(fd: int) -> int:
-    """The number of the mount that an open file is reached through; -1 without ``/proc``."""
+    """Return the number of the mount that an open file is reached through; -1 without ``/proc``."""
     try:
         with open(f"/proc/self/fdinfo/{fd}", "rb") as stream:
             return int(stream.read().split(b"mnt_id:")[1].split()[0])
@@ -133,7 +133,8 @@ def mount_of(fd: int) -> int:
 
 
 def mount_at(path: str) -> int:
-    """The number of the mount that a folder is reached through; -1 when it cannot be opened."""
+    """Return the number of the mount that a folder is reached through; -1 when it cannot be
+    opened."""
     try:
         fd = os.open(path, HANDLE)
     except OSError:
@@ -357,8 +358,8 @@ Portion: TypeAlias = tuple[bytes, Sequence[bytes]]
 
 
 def portions_of(top: int, entries: Iterable[os.DirEntry[str]] | None = None) -> list[Portion]:
-    """The files at and below the ``entries`` of an open folder, or all that are in it; its folders
-    can be written to then. What cannot be read is left out."""
+    """Return the files at and below the ``entries`` of an open folder, or all that are in it; its
+    folders can be written to then. What cannot be read is left out."""
     if entries is None:
         with os.scandir(top) as scan:
             entries = list(scan)

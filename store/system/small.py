@@ -8,7 +8,8 @@ import stat
 
 
 def read_small(path: str, largest: int) -> bytes:
-    """The content of a file of at most ``largest`` bytes; links are followed, as settings may be.
+    """Return the content of a file of at most ``largest`` bytes; links are followed, as settings
+    may be.
 
     Raises OSError, EINVAL for what is no file (a fifo would be waited for) and EFBIG.
     """

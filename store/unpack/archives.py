@@ -48,7 +48,7 @@ class ArchiveMember:
 
 
 def members(file: IO[bytes], meter: Meter) -> Iterator[ArchiveMember]:
-    """The members of the archive ``file``. Raises BadArchive, without the archive's name."""
+    """Yield the members of the archive ``file``. Raises BadArchive, without the archive's name."""
     start = file.read(8)
     file.seek(0)
     if start.startswith(zips.MAGICS):
@@ -59,7 +59,7 @@ def members(file: IO[bytes], meter: Meter) -> Iterator[ArchiveMember]:
 
 
 def stream_members(stream: Stream, meter: Meter) -> Iterator[ArchiveMember]:
-    """The members of an archive that can only be read forward. Raises BadArchive."""
+    """Yield the members of an archive that can only be read forward. Raises BadArchive."""
     start = stream.peek(8)
     if start == _AR_MAGIC:
         yield from _deb_members(stream, meter)
@@ -115,7 +115,8 @@ def _file(path: str, mode: int, chunks: Callable[[], Iterator[bytes]]) -> Archiv
 
 
 def _deb_members(stream: Stream, meter: Meter) -> Iterator[ArchiveMember]:
-    """The members of the data archive in a Debian package (deb(5)), which is an ar archive."""
+    """Yield the members of the data archive in a Debian package (deb(5)), which is an ar
+    archive."""
     stream.skip(len(_AR_MAGIC))
     while header := stream.read(60):
         match = re.fullmatch(rb"(.{16}).{32}([0-9]{1,10}) *`\n", header, re.DOTALL)

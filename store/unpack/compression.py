@@ -75,7 +75,7 @@ class Stream:
         return False
 
     def peek(self, size: int) -> bytes:
-        """The next ``size`` bytes (fewer at the end), left unread."""
+        """Return the next ``size`` bytes (fewer at the end), left unread."""
         while len(self._buffer) - self._start < size:
             rest = self._buffer[self._start :]
             more = self._fill()
@@ -99,7 +99,7 @@ class Stream:
         self._position -= size
 
     def read(self, size: int) -> bytes:
-        """The next ``size`` bytes; fewer only at the end."""
+        """Return the next ``size`` bytes; fewer only at the end."""
         data = self.some(size)
         if len(data) == size or not data:
             return data
@@ -125,7 +125,7 @@ class Stream:
             pass
 
     def tell(self) -> int:
-        """How many bytes have been read."""
+        """Return how many bytes have been read."""
         return self._position
 
     def seek(self, position: int) -> int:
@@ -207,8 +207,8 @@ def decompressed(source: Stream, meter: Meter) -> Stream | None:
 
 
 def inflated(source: Stream, method: int, meter: Meter) -> Iterator[bytes] | None:
-    """The bytes of a zip's file that is compressed by ``method`` (APPNOTE 4.4.5); None for a method
-    that is not known. What follows the compressed bytes is not read."""
+    """Return the bytes of a zip's file that is compressed by ``method`` (APPNOTE 4.4.5); None for a
+    method that is not known. What follows the compressed bytes is not read."""
     if method not in _ZIP_METHODS:
         return None
     name, make = _ZIP_METHODS[method]
@@ -260,13 +260,13 @@ def _decompress_one(source: Stream, decompressor: _Decompressor) -> Iterator[byt
 
 
 def file_chunks(read: Callable[[int], bytes]) -> Iterator[bytes]:
-    """The chunks of a file, to its end."""
+    """Yield the chunks of a file, to its end."""
     while data := read(CHUNK):
         yield data
 
 
 def exactly(source: Stream, size: int) -> Iterator[bytes]:
-    """The next ``size`` bytes in chunks. Raises BadArchive when there are fewer."""
+    """Yield the next ``size`` bytes in chunks. Raises BadArchive when there are fewer."""
     left = size
     while left:
         data = source.some(min(left, 4 * CHUNK))

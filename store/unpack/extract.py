@@ -69,8 +69,8 @@ def _unpack_one(archive: str, tree: UnpackTarget, options: UnpackOptions, meter:
 
 
 def _open(archive: str) -> int:
-    """A descriptor of the archive, which is a builder's product as well: where a link leads need
-    not be the store, a fifo never begins and a device never ends."""
+    """Return a descriptor of the archive, which is a builder's product as well: where a link leads
+    need not be the store, a fifo never begins and a device never ends."""
     try:
         return open_file(archive)
     except OSError as error:
@@ -234,7 +234,8 @@ class UnpackTarget:
             return
 
     def _parent(self, path: str) -> tuple[int, bytes]:
-        """The folder of ``path``, open and made if need be (ours to close), and its last part."""
+        """Return the folder of ``path``, open and made if need be (ours to close), and its last
+        part."""
         folder, _, name = path.rpartition("/")
         return self._enter(folder), _encode(name)
 
@@ -254,7 +255,7 @@ class UnpackTarget:
         return fd
 
     def _step(self, fd: int, name: bytes, folder: str) -> int:
-        """The folder ``name`` in ``fd``, which is closed unless this raises."""
+        """Return the folder ``name`` in ``fd``, which is closed unless this raises."""
         try:
             try:
                 inner = os.open(name, FOLDER, dir_fd=fd)
@@ -284,5 +285,5 @@ def _write_all(fd: int, data: bytes) -> None:
 
 
 def _encode(text: str) -> bytes:
-    """A path or part as the kernel has it, whatever the locale."""
+    """Return a path or part as the kernel has it, whatever the locale."""
     return text.encode("utf-8", "surrogateescape")

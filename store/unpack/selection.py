@@ -63,7 +63,7 @@ class UnpackOptions:
 
     @classmethod
     def parse(cls, args: Sequence[str]) -> UnpackOptions:
-        """The options that canonical strings mean. Raises InvalidName."""
+        """Return the options that canonical strings mean. Raises InvalidName."""
         values: dict[str, list[str]] = {key: [] for key in _KEYS}
         for arg in args:
             key, equals, value = arg.partition("=")
@@ -80,7 +80,7 @@ class UnpackOptions:
         )
 
     def args(self) -> list[str]:
-        """The canonical strings; ``parse`` reads them back to the same value."""
+        """Return the canonical strings; ``parse`` reads them back to the same value."""
         return [
             *([f"nested={self.nested}"] if self.nested else []),
             *([f"strip={self.strip}"] if self.strip else []),
@@ -91,14 +91,15 @@ class UnpackOptions:
         ]
 
     def is_nested(self, path: str) -> bool:
-        """Whether the member at ``path`` is the archive that ``nested`` names."""
+        """Return whether the member at ``path`` is the archive that ``nested`` names."""
         if self.nested is None:
             return False
         subject = path if "/" in self.nested else path.rpartition("/")[2]
         return bool(compile_globs((self.nested,)).fullmatch(subject))
 
     def destination(self, path: str, *, is_link: bool) -> str | None:
-        """Where a member at ``path`` goes; None when it is not unpacked, "" for the tree's top.
+        """Return where a member at ``path`` goes; None when it is not unpacked, "" for the tree's
+        top.
 
         A symbolic link that stands at FROM of a ``move`` is not moved: it is what some packages
         have in place of the folder.
@@ -121,7 +122,7 @@ class UnpackOptions:
 
 @functools.lru_cache(maxsize=64)
 def compile_globs(globs: tuple[str, ...]) -> re.Pattern[str]:
-    """A pattern whose ``match`` tells whether a path, or a folder above it, is named."""
+    """Return a pattern whose ``match`` tells whether a path, or a folder above it, is named."""
     for glob in globs:
         _check_path(glob, glob.removesuffix("/"))
     alternatives = "|".join(_translate(glob.removesuffix("/")) for glob in globs)
@@ -132,7 +133,7 @@ def compile_globs(globs: tuple[str, ...]) -> re.Pattern[str]:
 
 
 def _translate(glob: str) -> str:
-    """A glob as a regular expression that is matched without trying many ways.
+    """Return a glob as a regular expression that is matched without trying many ways.
 
     Where the shortest match of the beginning is as good as any other, it is never taken back: after
     a ``*`` within its part of the path, and after a ``**`` between slashes, for all that stands
@@ -158,7 +159,7 @@ def _translate(glob: str) -> str:
 
 
 def _part(glob: str) -> str:
-    """A part of a glob, without ``**``."""
+    """Return a part of a glob, without ``**``."""
     pieces = [_translate_freely(piece) for piece in _split_at_stars(glob)]
     if len(pieces) == 1:
         return pieces[0]
@@ -199,7 +200,7 @@ def _translate_freely(glob: str) -> str:
 
 
 def _class(members: str) -> str:
-    """The inside of a glob's bracket as the inside of a regular expression's."""
+    """Return the inside of a glob's bracket as the inside of a regular expression's."""
     return re.sub(r"([\\\[\]^&~|])", r"\\\1", members)
 
 

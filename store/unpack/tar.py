@@ -89,7 +89,7 @@ class TarReader:
         """Whether the mark of the end was read."""
 
     def headers(self) -> Iterator[Header]:
-        """Each member's header. Raises BadArchive."""
+        """Yield each member's header. Raises BadArchive."""
         first = True
         while (block := self._block()) is not None:
             first = False
@@ -98,7 +98,7 @@ class TarReader:
             raise self._damage("nothing")
 
     def chunks(self, header: Header) -> Iterator[bytes]:
-        """The bytes of the file whose header was given last, holes filled."""
+        """Return the bytes of the file whose header was given last, holes filled."""
         if header.extents is None:
             return exactly(self._stream, header.data)
         return self._filled(header)
@@ -111,7 +111,7 @@ class TarReader:
             at = offset + size
 
     def _block(self) -> bytes | None:
-        """The next header, whatever is before it passed over; None at the end."""
+        """Return the next header, whatever is before it passed over; None at the end."""
         self._stream.seek(self._next)
         block = self._stream.read(BLOCK)
         self._next += len(block)
@@ -195,7 +195,7 @@ class TarReader:
                 extended.pax.setdefault(key, value)
 
     def _records(self, data: bytes) -> list[tuple[str, str]]:
-        """The records of a pax header that count, in order."""
+        """Return the records of a pax header that count, in order."""
         found, at = [], 0
         while at < len(data) and data[at]:
             space = data.find(b" ", at, at + 20)
@@ -212,7 +212,7 @@ class TarReader:
         return found
 
     def _extended(self, header: Header, extended: _Extended) -> Header:
-        """The header as the extended ones before it, and the global ones, want it."""
+        """Return the header as the extended ones before it, and the global ones, want it."""
         pax = self._global | extended.pax
         size = header.size
         if "size" in pax:
@@ -319,8 +319,8 @@ class TarReader:
 
 
 def parse_number(data: bytes) -> int | None:
-    """A number of a header's field: octal, or base 256 as GNU writes it; None for no number, a
-    negative one, or one that is too large."""
+    """Return a number of a header's field: octal, or base 256 as GNU writes it; None for no number,
+    a negative one, or one that is too large."""
     if data[0] & 0x80:
         number = int.from_bytes(bytes([data[0] & 0x7F]) + data[1:], "big")
         return number if number < NUMBER_LIMIT else None
@@ -332,7 +332,7 @@ def parse_number(data: bytes) -> int | None:
 
 
 def parse_decimal(text: bytes) -> int | None:
-    """A decimal number of a pax header; None for anything else, or one that is too large."""
+    """Return a decimal number of a pax header; None for anything else, or one that is too large."""
     if not text.isdigit() or len(text) > 19:
         return None
     number = int(text)

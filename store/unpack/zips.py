@@ -42,7 +42,7 @@ class ZipEntry:
 
 
 def entries(file: IO[bytes], meter: Meter) -> Iterator[ZipEntry]:
-    """The files in the order of the directory. Raises BadArchive."""
+    """Yield the files in the order of the directory. Raises BadArchive."""
     with _damage_is_bad_archive():
         _check_directory(file)
         with zipfile.ZipFile(file) as archive:
@@ -78,7 +78,7 @@ def _check_apart(found: list[zipfile.ZipInfo]) -> None:
 
 
 def content(file: IO[bytes], entry: ZipEntry, meter: Meter) -> Iterator[bytes]:
-    """The bytes of one file, checked at their end. Raises BadArchive."""
+    """Yield the bytes of one file, checked at their end. Raises BadArchive."""
     crc, size = 0, 0
     with _damage_is_bad_archive():
         for chunk in _unpacked(file, entry, meter):

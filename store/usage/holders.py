@@ -60,7 +60,7 @@ class Holders(NamedTuple):
         return (*_rooted(self.roots.named()), *self.others)
 
     def held(self) -> Iterator[bytes]:
-        """The digests of all that is held, some several times."""
+        """Yield the digests of all that is held, some several times."""
         yield from self.roots.held()
         for other in self.others:
             for oid in other.objects:
@@ -83,8 +83,8 @@ class Holders(NamedTuple):
 def gather(
     store: Store, txn: Reader, patience: float = UNSEEN, leaving: Collection[str] = ()
 ) -> Holders:
-    """Everything that holds an object of the snapshot ``txn``; links that are out of sight, for
-    ``patience`` seconds. Kept trees with a name in ``leaving`` are about to go."""
+    """Return everything that holds an object of the snapshot ``txn``; links that are out of sight,
+    for ``patience`` seconds. Kept trees with a name in ``leaving`` are about to go."""
     roots = store.standing(txn, patience)
     dead = tuple(roots.dead())
     for root in dead:

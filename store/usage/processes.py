@@ -75,8 +75,8 @@ def _read(folder: str, place: str) -> Iterator[bytes]:
 
 
 def _pieces(stream: BinaryIO) -> Iterator[bytes]:
-    """A text in pieces that overlap by more than a store path's digest has bytes: a process may
-    have as many mapped files, with names as long, as it likes."""
+    """Yield a text in pieces that overlap by more than a store path's digest has bytes: a process
+    may have as many mapped files, with names as long, as it likes."""
     before = b""
     while piece := stream.read(_PIECE):
         yield before + piece

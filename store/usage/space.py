@@ -22,8 +22,8 @@ _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 
 
 def walk(path: str) -> Iterator[os.stat_result]:
-    """Everything at or below ``path``, however deep; what goes meanwhile, or cannot be read, is
-    passed over."""
+    """Yield everything at or below ``path``, however deep; what goes meanwhile, or cannot be read,
+    is passed over."""
     try:
         found = lstat(path)
     except (FileNotFoundError, NotADirectoryError):
@@ -47,7 +47,8 @@ def _entries(folder: str) -> Iterator[tuple[str, os.stat_result]]:
 
 
 def _one_by_one(folder: str) -> Iterator[tuple[str, os.stat_result]]:
-    """The entries of a folder that changes, that only descriptors reach, or that is damaged."""
+    """Yield the entries of a folder that changes, that only descriptors reach, or that is
+    damaged."""
     try:
         fd = open_at(folder, _FOLDER)
     except OSError:
@@ -79,7 +80,7 @@ class SpaceForecast:
         ]
 
     def _looks(self, names: Sequence[str]) -> array[int]:
-        """The blocks of each object with its manifest; ``_WALK`` where more than one look is
+        """Return the blocks of each object with its manifest; ``_WALK`` where more than one look is
         needed: for folders, and for files that other objects share."""
         found, status_of = array("q"), os.lstat
         objects, manifests = self._objects, self._manifests
@@ -100,7 +101,7 @@ class SpaceForecast:
         return found
 
     def freed_below(self, folder: str) -> int:
-        """Bytes that the disk gets back when what lies in a folder goes as well."""
+        """Return bytes that the disk gets back when what lies in a folder goes as well."""
         return (self._blocks(folder) - os.lstat(folder).st_blocks) * BLOCK
 
     def _walked(self, name: str) -> int:

@@ -129,8 +129,8 @@ def _sources(txn: Reader) -> Pile:
 
 
 def _on_disk(store: Store) -> tuple[int, int, int]:
-    """Files, bytes if none was shared, and bytes as they are. StorageError when that is not for
-    this user to see: no figures would be wrong ones."""
+    """Return files, bytes if none was shared, and bytes as they are. StorageError when that is not
+    for this user to see: no figures would be wrong ones."""
     try:
         os.scandir(store.layout.objects).close()
     except OSError as error:

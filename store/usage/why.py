@@ -19,7 +19,7 @@ class Chain:
 
 
 def why_alive(store: Store, oid: ObjectId) -> Chain | None:
-    """The shortest chain to an object; None when it is dead. Raises UnknownObject."""
+    """Return the shortest chain to an object; None when it is dead. Raises UnknownObject."""
     with store.index.read() as txn:
         start = txn.objects.known(oid)
         held: dict[int, Holder] = {}

@@ -82,7 +82,8 @@ class _Part:
 def glance(
     layout: Layout, oids: Sequence[ObjectId], known: dict[int, Digest]
 ) -> list[Glance | None]:
-    """Each object's facts, or None when it is not sound. Digests go to ``known``, by inode."""
+    """Return each object's facts, or None when it is not sound. Digests go to ``known``, by
+    inode."""
     small, broad = _sorted(layout, oids)
     with (
         uncollected(),

@@ -60,7 +60,7 @@ def hash_inodes(files: Iterable[Unread], known: dict[int, Digest]) -> None:
 
 
 def read_digest(path: str, *, together: bool = False) -> Digest:
-    """The plain BLAKE3 of a file, or why there is none."""
+    """Return the plain BLAKE3 of a file, or why there is none."""
     try:
         fd = open_at(path, _OPEN)
     except OSError as error:

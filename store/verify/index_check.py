@@ -26,7 +26,7 @@ _UNREADABLE = (CorruptObject, FormatError, InvalidName, struct.error)
 
 
 def check_index(store: Store) -> list[Finding]:
-    """Every contradiction between the tables, on one snapshot."""
+    """Return every contradiction between the tables, on one snapshot."""
     with store.index.read() as txn:
         found = [*_shapes(txn), *_objects(txn), *_realisations(txn), *_roots(store, txn)]
         # Where tables contradict each other, what refers to what is not to be relied on.
@@ -144,8 +144,8 @@ def _roots(store: Store, txn: Reader) -> Iterator[Finding]:
 
 
 def _still(store: Store, root: NamedRoot) -> bool:
-    """Whether a root that keeps what a snapshot does not know still does: its link may be newer,
-    and lead to what was registered since."""
+    """Return whether a root that keeps what a snapshot does not know still does: its link may be
+    newer, and lead to what was registered since."""
     assert root.holds is not None
     if root.path is None:
         return True

@@ -24,7 +24,7 @@ _LOG = re.compile("[0-9a-f]{64}")
 
 
 def check_untold(store: Store) -> Iterator[Finding]:
-    """Objects that the table of contents lacks. Only the store's owner can see."""
+    """Yield objects that the table of contents lacks. Only the store's owner can see."""
     try:
         store.check_writable()
     except StoreError:
@@ -36,7 +36,8 @@ def check_untold(store: Store) -> Iterator[Finding]:
 
 
 def check_unregistered(store: Store) -> Iterator[Finding]:
-    """Objects and manifests that the index does not know, and nobody is about to tell it of."""
+    """Yield objects and manifests that the index does not know, and nobody is about to tell it
+    of."""
     layout = store.layout
     folders = (layout.objects, layout.manifests)
     names: list[tuple[str, str]] = []

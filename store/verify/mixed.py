@@ -24,7 +24,7 @@ class Alike:
         self._above: dict[ObjectId, ObjectId] = {}
 
     def first(self, oid: ObjectId) -> ObjectId:
-        """The object that stands for this one's class: itself when it has none."""
+        """Return the object that stands for this one's class: itself when it has none."""
         while oid in self._above:
             oid = self._above[oid]
         return oid
@@ -40,7 +40,7 @@ class Alike:
         return grown
 
     def classes(self) -> list[list[ObjectId]]:
-        """Each class of several objects, sorted."""
+        """Return each class of several objects, sorted."""
         found: dict[ObjectId, list[ObjectId]] = {}
         for oid in self._above:
             found.setdefault(self.first(oid), []).append(oid)
@@ -48,7 +48,8 @@ class Alike:
 
 
 def check_mixed(txn: Reader) -> Iterator[Finding]:
-    """A finding for each object that refers to what is mixed, and to nothing that is so itself."""
+    """Yield a finding for each object that refers to what is mixed, and to nothing that is so
+    itself."""
     alike = _alike(txn)
     for oids in alike.classes():
         reached = {}
@@ -118,7 +119,8 @@ def _named(node: Resolved) -> tuple[ObjectId, ...]:
 
 
 def _with_firsts(node: Resolved, first: Callable[[ObjectId], ObjectId]) -> bytes:
-    """The digest of the build with each input replaced by the object that stands for its class."""
+    """Return the digest of the build with each input replaced by the object that stands for its
+    class."""
     texts = {oid.text: first(oid).text for oid in _named(node) if first(oid) != oid}
     pattern = re.compile("|".join(map(re.escape, texts)) or "(?!)")
 

@@ -168,7 +168,7 @@ def _attributes(layout: Layout, oid: ObjectId) -> list[Finding]:
 
 
 def read_manifest(layout: Layout, oid: ObjectId) -> Manifest | str:
-    """An object's manifest, or what is wrong with it."""
+    """Return an object's manifest, or what is wrong with it."""
     try:
         manifest = Manifest.decode(read_record(layout.manifest(oid))[0])
     except FileNotFoundError:

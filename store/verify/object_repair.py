@@ -177,5 +177,5 @@ def _move(layout: Layout, path: str, name: str, why: str) -> str:
 
 
 def _short(name: str) -> str:
-    """The beginning of a file's name, which leaves room for more."""
+    """Return the beginning of a file's name, which leaves room for more."""
     return os.fsdecode(os.fsencode(name)[:100])

@@ -88,7 +88,7 @@ class _Equal:
         self._chosen: dict[tuple[bytes, bool], int] = {}
 
     def is_apart(self, file: Unread) -> bool:
-        """Whether there is a sound file with equal content that it does not share yet."""
+        """Return whether there is a sound file with equal content that it does not share yet."""
         executable = bool(lstat(file.path).st_mode & 0o100)
         content = (file.expected, executable)
         if content not in self._chosen:
@@ -98,7 +98,7 @@ class _Equal:
         return apart and file_digest(file.path) == file.expected
 
     def _choose(self, file: Unread, executable: bool) -> int:
-        """The inode that a copy of this file would share; its own when there is no other."""
+        """Return the inode that a copy of this file would share; its own when there is no other."""
         node = node_of_file(file.expected, file.size, executable=executable)
         for found in self._holders.find(content_of(file.expected, executable)):
             path = f"{self._layout.objects}/{os.fsdecode(found)}"

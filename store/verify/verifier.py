@@ -83,7 +83,7 @@ class Looking:
         return self._end is not None and time.monotonic() >= self._end
 
     def _inspected(self, suspects: Sequence[ObjectId]) -> list[ObjectLook]:
-        """All that is wrong with objects that were not found sound, file by file."""
+        """Return all that is wrong with objects that were not found sound, file by file."""
         fresh: dict[int, Digest] | None = None if self._known is None else {}
         items = inspect(self._layout, suspects, fresh)
         if self._known is not None and fresh is not None:
@@ -147,7 +147,8 @@ class Verifier(Looking):
         return True
 
     def _batch(self, due: Sequence[int], at: int) -> tuple[list[ObjectId], int]:
-        """The objects from place ``at`` on that are read together, and the place after them."""
+        """Return the objects from place ``at`` on that are read together, and the place after
+        them."""
         batch, size = [], 0
         most = BATCH_BYTES if self._end is None else BATCH_BYTES // 16
         with self._store.index.read() as txn:
@@ -162,7 +163,7 @@ class Verifier(Looking):
         return batch, at
 
     def _due(self, chosen: Sequence[ObjectId]) -> Sequence[int]:
-        """The numbers of objects, of those first that have waited longest."""
+        """Return the numbers of objects, of those first that have waited longest."""
         with self._store.index.read() as txn:
             numbers = (
                 txn.objects.numbers_of(oid.digest for oid in chosen)

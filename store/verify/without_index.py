@@ -65,7 +65,8 @@ class BareVerifier(Looking):
 
 
 def _named(layout: Layout) -> tuple[list[ObjectId], list[Finding]]:
-    """The objects in the store directory, by name, and what has no object's name, or no object."""
+    """Return the objects in the store directory, by name, and what has no object's name, or no
+    object."""
     due: list[ObjectId] = []
     strays = []
     for name in _listed(layout.objects):

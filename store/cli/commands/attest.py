@@ -97,7 +97,7 @@ def command(
 def _made(
     context: Context, packages: tuple[str, ...], everything: bool, closure: bool
 ) -> list[tuple[Realisation, Resolved]]:
-    """Every realisation that is asked for and was built, with its derivation, by name."""
+    """Return every realisation that is asked for and was built, with its derivation, by name."""
     wanted: dict[bytes, str] = {}
     if everything:
         records = context.store.every_realisation()
@@ -129,8 +129,8 @@ def _check_each(wanted: dict[bytes, str], records: Sequence[Realisation], made: 
 
 
 def made_here(context: Context, record: Realisation) -> Resolved | None:
-    """The derivation of a record of this store's own making; None for one that was imported, of a
-    source, or that cannot be true."""
+    """Return the derivation of a record of this store's own making; None for one that was imported,
+    of a source, or that cannot be true."""
     node = built(context, record.key) if record.origin.built_here else None
     return node if node is not None and record.is_of(node.name) else None
 
@@ -138,8 +138,8 @@ def made_here(context: Context, record: Realisation) -> Resolved | None:
 def package_keys(
     context: Context, packages: tuple[str, ...], closure: bool
 ) -> tuple[dict[bytes, str], dict[str, bytes]]:
-    """The keys of packages, and of what they are built from, each with a name for it; and those of
-    the packages that this store has not realised, with their nodes."""
+    """Return the keys of packages, and of what they are built from, each with a name for it; and
+    those of the packages that this store has not realised, with their nodes."""
     from store.graph.resolver import Resolver
 
     catalogue = context.catalogue
@@ -163,7 +163,8 @@ def _realised(context: Context, key: bytes, node: bytes) -> bool:
 
 
 def built(context: Context, key: bytes) -> Resolved | None:
-    """The derivation of a key; None for a source, which is fetched, and for one not recorded."""
+    """Return the derivation of a key; None for a source, which is fetched, and for one not
+    recorded."""
     try:
         node = context.store.node(key)
     except UnknownObject:

@@ -119,14 +119,14 @@ def why(context: Context, object: str, as_json: bool) -> int:
 
 
 def chain_lines(chain: Chain) -> Iterator[str]:
-    """A chain for people, one object a line."""
+    """Yield a chain for people, one object a line."""
     yield str(chain.holder)
     for depth, oid in enumerate(chain.objects):
         yield f"{'   ' * depth}└─ {oid.path}"
 
 
 def chain_record(chain: Chain | None) -> dict[str, object]:
-    """A chain for programs."""
+    """Return a chain for programs."""
     if chain is None:
         return {}
     holder = {"kind": chain.holder.kind.value, "name": chain.holder.name}
@@ -179,7 +179,7 @@ def _report(collector: Collector, plan: CollectionPlan, as_json: bool) -> None:
 
 
 def _nothing(plan: CollectionPlan) -> str:
-    """Why nothing was deleted."""
+    """Return why nothing was deleted."""
     if plan.dead and plan.policy.bounded:
         return (
             f"nothing had to be deleted: the bound is reached, with {dead_objects(len(plan.dead))}"

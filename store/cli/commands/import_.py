@@ -105,7 +105,7 @@ def _whole_name(text: str) -> ObjectId:
 def _vouching(
     sources: Sequence[str], trust: tuple[str, ...], *, asked: bool
 ) -> Callable[[Collection[ObjectId]], Sequence[Vouched]]:
-    """Finds what trusted keys signed, in the sources. UnusableKey when statements were ``asked``
+    """Find what trusted keys signed, in the sources. UnusableKey when statements were ``asked``
     for and no key is trusted."""
     from store.cli.commands.key import trusted_keys
 

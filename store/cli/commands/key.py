@@ -79,7 +79,8 @@ def distrust(context: Context, keys: tuple[str, ...]) -> None:
 
 
 def make_key(context: Context, name: str) -> PublicKey:
-    """A new key in the configuration folder; UsageError if that would be within the store."""
+    """Return a new key in the configuration folder; UsageError if that would be within the
+    store."""
     ring = Keyring(default_folder())
     root = os.path.realpath(context.root)
     if os.path.commonpath([root, os.path.realpath(ring.folder)]) == root:
@@ -91,7 +92,7 @@ def make_key(context: Context, name: str) -> PublicKey:
 
 
 def public_keys(text: str) -> list[PublicKey]:
-    """The keys that ``NAME:BASE64``, or a file of such lines, means.
+    """Return the keys that ``NAME:BASE64``, or a file of such lines, means.
 
     Raises UnusableKey, FormatError or StorageError.
     """
@@ -105,7 +106,7 @@ def public_keys(text: str) -> list[PublicKey]:
 
 
 def trusted_keys(texts: tuple[str, ...]) -> list[PublicKey]:
-    """The keys named, or else those of the configuration folder."""
+    """Return the keys named, or else those of the configuration folder."""
     if not texts:
         return Keyring(default_folder()).trusted()
     found = list(dict.fromkeys(key for text in texts for key in public_keys(text)))

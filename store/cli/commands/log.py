@@ -61,7 +61,8 @@ def command(context: Context, package: str, follow: bool) -> None:
 
 
 def _opened(layout: Layout, key: bytes) -> int:
-    """A log, by no link, that belongs to the store's owner: another user's file is not shown."""
+    """Return a log, by no link, that belongs to the store's owner: another user's file is not
+    shown."""
     try:
         with opened(os.path.realpath(layout.root)) as root:
             fd = open_file_beneath(root, layout.log(key)[len(layout.root) + 1 :])
@@ -95,7 +96,8 @@ class _Terminal:
 
 
 def _key(context: Context, text: str) -> bytes:
-    """The key of a package's derivation as it stands, of what made an object, or a key in hex."""
+    """Return the key of a package's derivation as it stands, of what made an object, or a key in
+    hex."""
     if re.fullmatch("[0-9a-f]{64}", text):
         return bytes.fromhex(text)
     try:
@@ -116,7 +118,7 @@ def _key(context: Context, text: str) -> bytes:
 
 
 def _is_written(path: str) -> bool:
-    """Whether somebody wrote to the log lately, as far as others can tell."""
+    """Return whether somebody wrote to the log lately, as far as others can tell."""
     try:
         return abs(time.time() - os.lstat(path).st_mtime) < LATELY
     except OSError:

@@ -42,14 +42,14 @@ def command(context: Context, package: str, as_json: bool, resolved: bool) -> No
 
 
 def _lines(text: str) -> list[str]:
-    """A builder's script is shown as it is laid out, tabs as spaces."""
+    """Return a builder's script as it is laid out, tabs as spaces."""
     return [line.expandtabs() for line in text.split("\n")]
 
 
 def _find(
     context: Context, text: str, resolved: bool
 ) -> tuple[Source | Derivation | Resolved, Realisation | None]:
-    """The node, and the record that led to it when an object was named."""
+    """Return the node, and the record that led to it when an object was named."""
     try:
         node = context.catalogue.nodes[context.catalogue.ref(text).node]
     except StoreError:
@@ -68,7 +68,7 @@ def _find(
 
 
 def describe(node: Source | Derivation | Resolved) -> dict[str, Any]:
-    """A node as JSON has it; digests in hex, references as paths."""
+    """Return a node as JSON has it; digests in hex, references as paths."""
     if isinstance(node, Source):
         return {
             "kind": "source",

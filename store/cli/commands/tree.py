@@ -71,7 +71,7 @@ def _margin(indent: str, branch: str, level: int) -> str:
 
 
 def _below(context: Context, node: bytes, sources: bool) -> list[bytes]:
-    """The inputs to draw below a node, each once."""
+    """Return the inputs to draw below a node, each once."""
     found = [
         ref.node
         for ref in context.catalogue.inputs(node)

@@ -158,7 +158,7 @@ def _write_json(finding: object) -> None:
 
 
 def _chosen(context: Context, text: str) -> ObjectId:
-    """The object that is meant, damaged or not."""
+    """Return the object that is meant, damaged or not."""
     for prefix in (STORE_DIR, context.store.layout.objects):
         if text.startswith(prefix + "/"):
             with contextlib.suppress(FormatError, InvalidName):

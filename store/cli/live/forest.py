@@ -43,7 +43,7 @@ class Forest(NamedTuple):
 
 
 def grown(progress: RunProgress, room: TreeSpace) -> Forest:
-    """The tree of what runs now."""
+    """Return the tree of what runs now."""
     ranks = progress.forecast.ranks if progress.forecast else {}
     active = [
         each for each in progress.of_state("running", "elsewhere") if each.node.kind != "fetch"

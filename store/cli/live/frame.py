@@ -54,8 +54,8 @@ class Frame:
         self._verbose = verbose
 
     def lines(self, progress: RunProgress, size: ScreenSize, now: float) -> list[DrawnLine]:
-        """The picture at the time ``now``, smaller than the screen: below and beside it there is
-        room for the cursor, which else would wrap a line, or scroll."""
+        """Return the picture at the time ``now``, smaller than the screen: below and beside it
+        there is room for the cursor, which else would wrap a line, or scroll."""
         columns, height = max(size.columns - 1, 1), max(size.rows - 1, 1)
         foot = [*self._notices(progress), *self._downloads(progress, columns, now)]
         foot = foot[-max(height - 2, 0) :] if height > 2 else []
@@ -70,7 +70,7 @@ class Frame:
 
     @staticmethod
     def _failures(progress: RunProgress, most: int) -> list[Text]:
-        """The failures in about ``most`` lines, the first of them at least."""
+        """Return the failures in about ``most`` lines, the first of them at least."""
         lines = [line for _, line in progress.failures]
         if len(lines) > max(most, 1):
             shown = lines[: max(most - 1, 1)]
@@ -140,7 +140,8 @@ class Frame:
     # -- text ---------------------------------------------------------------------------------
 
     def _drawn(self, text: Text, columns: int) -> DrawnLine:
-        """A line no wider than the screen, with its colours, and nothing else that is no text."""
+        """Return a line no wider than the screen, with its colours, and nothing else that is no
+        text."""
         parts = ((self._shown(part.text), part.style or "") for part in text.render(self._console))
         text = Text.assemble(*parts)
         text.truncate(columns, overflow="ellipsis" if self._drawings else "crop")
@@ -149,7 +150,7 @@ class Frame:
         return DrawnLine(capture.get(), text.cell_len)
 
     def _shown(self, text: str) -> str:
-        """The text as the terminal gets it."""
+        """Return the text as the terminal gets it."""
         text = printable(text)
         if self._drawings:
             return text
@@ -169,20 +170,22 @@ def _cells(progress: RunProgress, row: TreeRow, now: float) -> tuple[str, str, s
 
 
 def elapsed_text(seconds: float, usual: float | None) -> str:
-    """The time that something has taken, of what it usually takes."""
+    """Return the time that something has taken, of what it usually takes."""
     short = f"{int(seconds)}s" if seconds < 60 else seconds_text(int(seconds))
     return f"{short} of {usual_text(usual)}" if usual else short
 
 
 def usual_text(seconds: float) -> str:
-    """A time that is usual, no finer than it matters: ``3s``, ``2m30s``, ``21m``, ``1h02m``."""
+    """Return a time that is usual, no finer than it matters: ``3s``, ``2m30s``, ``21m``,
+    ``1h02m``."""
     if seconds < 60:
         return f"{max(round(seconds), 1)}s"
     return f"{round(seconds / 60)}m" if 600 <= seconds < 3570 else seconds_text(seconds)
 
 
 def _aligned(table: Sequence[tuple[str, str, str]], columns: int) -> list[str]:
-    """The cells of each row in one line; without the middle ones where the screen is narrow."""
+    """Return the cells of each row in one line; without the middle ones where the screen is
+    narrow."""
     if columns < NARROW:
         return [_in_short(left, time, columns) for left, _, time in table]
     if not table:
@@ -213,7 +216,7 @@ def _waits(progress: RunProgress, item: NodeProgress) -> str:
 
 
 def _counts(progress: RunProgress, now: float) -> list[str]:
-    """How many of all nodes are done, and the time: the longest text first."""
+    """Return how many of all nodes are done, and the time: the longest text first."""
     elapsed = elapsed_text(now - (progress.began or now), None)
     failed = f"{len(progress.failures)} failed" if progress.failures else ""
     running = len([each for each in progress.of_state("running") if each.node.kind != "fetch"])
@@ -240,7 +243,7 @@ def _joined(by: str, *parts: str) -> str:
 
 
 def _amount(there: int, running: Sequence[NodeProgress]) -> str:
-    """The bytes of downloads, of all where that is known."""
+    """Return the bytes of downloads, of all where that is known."""
     size = there + received(running)
     sizes = [each.size for each in running if each.size is not None]
     if len(sizes) < len(running):
@@ -253,7 +256,7 @@ def _longest_that_fits(columns: int, texts: Sequence[str]) -> str:
 
 
 def _fitted(text: str, columns: int) -> str:
-    """The text with exactly so many columns."""
+    """Return the text with exactly so many columns."""
     if cell_len(text) <= columns:
         return set_cell_size(text, columns)
     return set_cell_size(text, columns - 1) + "…" if columns > 0 else ""

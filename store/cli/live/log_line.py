@@ -14,8 +14,8 @@ _MARK = "@phase "
 
 
 def last_line(path: str) -> str:
-    """The last line that says something; empty where there is none. It may hold anything that can
-    be seen, and nothing that steers a terminal."""
+    """Return the last line that says something; empty where there is none. It may hold anything
+    that can be seen, and nothing that steers a terminal."""
     try:
         fd = open_file(path)
     except OSError:

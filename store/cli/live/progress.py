@@ -43,7 +43,7 @@ class NodeProgress:
     size: int | None = None
 
     def elapsed(self, now: float) -> float:
-        """Seconds since it began."""
+        """Return seconds since it began."""
         return max(now - self.since, 0.0)
 
 
@@ -121,11 +121,12 @@ class RunProgress:
                 self._stop()
 
     def of_state(self, *states: State) -> list[NodeProgress]:
-        """The nodes in one of these states."""
+        """Return the nodes in one of these states."""
         return [each for each in self.nodes.values() if each.state in states]
 
     def share(self, now: float) -> float | None:
-        """The part of all work, by time, that is done, from 0 to 1; None where it is unknown."""
+        """Return the part of all work, by time, that is done, from 0 to 1; None where it is
+        unknown."""
         if self.forecast is None:
             return self.done / self.total if self.total else None
         done = ahead = self._weight_done
@@ -137,7 +138,8 @@ class RunProgress:
         return done / ahead if ahead else 1.0
 
     def left(self, now: float) -> Estimate | None:
-        """The time that all takes yet, as far as it is known; None when nothing is left, too."""
+        """Return the time that all takes yet, as far as it is known; None when nothing is left,
+        too."""
         if self.forecast is None or not self.of_state(*OPEN):
             return None
         if self._estimate is None or now - self._estimate[0] >= ESTIMATE_SECONDS:
@@ -189,7 +191,7 @@ class RunProgress:
                     todo.append(above)
 
     def _stop(self) -> None:
-        """Builds that run are let finish; downloads are not."""
+        """Build that run are let finish; downloads are not."""
         self._stopping, self._estimate = True, None
         for each in self.of_state(*OPEN):
             if each.state != "running" or each.node.kind == "fetch":
@@ -228,5 +230,5 @@ class RunProgress:
 
 
 def received(nodes: Iterable[NodeProgress]) -> int:
-    """The bytes that running downloads have by now."""
+    """Return the bytes that running downloads have by now."""
     return sum(each.received for each in nodes)

@@ -49,7 +49,7 @@ class Region:
         self._widths = []
 
     def _to_top(self, size: ScreenSize) -> str:
-        """Moves the cursor to where the region begins. A terminal that has become narrower has
+        """Move the cursor to where the region begins. A terminal that has become narrower has
         broken its lines anew."""
         rows = sum(max(1, -(-width // size.columns)) for width in self._widths)
         up = min(rows, size.rows - 1)

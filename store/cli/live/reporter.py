@@ -63,7 +63,7 @@ class Live(Plain):
         self._write(lines, [], self._size_of(self._stream))
 
     def _lasting(self, event: Event, columns: int) -> list[str]:
-        """The lines about an event that stay: in full when something is wrong, else cut."""
+        """Return the lines about an event that stay: in full when something is wrong, else cut."""
         lines = self._lines(event)
         match event:
             case events.Examined(verdict=verdict) if self._verbose or verdict != "reproduced":

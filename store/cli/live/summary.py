@@ -14,7 +14,7 @@ LONG = 60.0
 
 
 def summary(progress: RunProgress, now: float) -> list[str]:
-    """The lines; none where nothing was done."""
+    """Return the lines; none where nothing was done."""
     if progress.began is None or not (progress.finished or progress.failures):
         return []
     done = _done(progress)

@@ -55,8 +55,8 @@ def check_page_writable(path: str) -> None:
 
 
 def whole(name: str, title: str, parts: Mapping[str, str]) -> str:
-    """A whole page: the body ``NAME.html`` with its parts, in the style of all pages and its own.
-    ``title`` and the parts are HTML."""
+    """Return a whole page: the body ``NAME.html`` with its parts, in the style of all pages and its
+    own. ``title`` and the parts are HTML."""
     style = resource("page.css") + resource(f"{name}.css")
     body = Template(resource(f"{name}.html")).substitute(parts, title=title)
     return Template(resource("page.html")).substitute(
@@ -65,7 +65,7 @@ def whole(name: str, title: str, parts: Mapping[str, str]) -> str:
 
 
 def definitions(facts: Iterable[tuple[str, str]]) -> str:
-    """Names with their values, for a list of definitions."""
+    """Name with their values, for a list of definitions."""
     return "".join(f"<dt>{visible(name)}</dt><dd>{visible(value)}</dd>" for name, value in facts)
 
 
@@ -76,7 +76,7 @@ def visible(text: str) -> str:
 
 @cache
 def resource(name: str) -> str:
-    """The text of a file beside this module."""
+    """Return the text of a file beside this module."""
     return resources.files("store.cli.pages").joinpath(name).read_text(encoding="utf-8")
 
 

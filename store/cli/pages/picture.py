@@ -75,7 +75,7 @@ class Picture:
 
 
 def worst(verdicts: Iterable[Verdict]) -> Verdict | None:
-    """The first of :data:`SEVERITY` that is among them."""
+    """Return the first of :data:`SEVERITY` that is among them."""
     found = set(verdicts)
     return next((verdict for verdict in SEVERITY if verdict in found), None)
 
@@ -83,7 +83,7 @@ def worst(verdicts: Iterable[Verdict]) -> Verdict | None:
 def picture(
     findings: Sequence[AuditFinding], catalogue: Catalogue, anchors: Mapping[str, str]
 ) -> Picture:
-    """The packages that findings are about, and those that they are built from.
+    """Return the packages that findings are about, and those that they are built from.
 
     ``anchors`` has the part of the page about a subject.
     """
@@ -136,7 +136,7 @@ def _seeds(findings: Sequence[AuditFinding], names: Iterable[str]) -> set[str]:
 def _order(
     catalogue: Catalogue, names: Mapping[bytes, str], about: Collection[str]
 ) -> dict[bytes, str]:
-    """The packages to show, inputs first."""
+    """Return the packages to show, inputs first."""
     goals = [catalogue.packages[name].node for name in sorted(about)]
     return {
         node: names[node]
@@ -146,7 +146,8 @@ def _order(
 
 
 def _is_unpacked(catalogue: Catalogue, node: bytes, names: Mapping[bytes, str]) -> bool:
-    """Whether it is no more than somebody's sources. Seeds are unpacked too, but they matter."""
+    """Return whether it is no more than somebody's sources. Seeds are unpacked too, but they
+    matter."""
     value = catalogue.nodes[node]
     unpacked = not isinstance(value, Source) and value.builder.startswith(BUILTIN)
     return unpacked and _stage(names[node]) != "seed"
@@ -157,7 +158,7 @@ def _stage(name: str) -> str:
 
 
 def _below(catalogue: Catalogue, shown: Mapping[bytes, str], stage: str) -> tuple[str, ...]:
-    """The other stages whose packages a stage's packages are built from at first hand."""
+    """Return the other stages whose packages a stage's packages are built from at first hand."""
     found = {}
     for node, name in shown.items():
         if _stage(name) == stage:
@@ -187,7 +188,7 @@ def _twins(
 
 
 def wide(drawn: Picture) -> str:
-    """The picture with its stages as columns."""
+    """Return the picture with its stages as columns."""
     places, spans, height = _places(drawn)
     width = max((left + BOX[0] for left, _ in places.values()), default=0)
     parts = [TIP, *(_arrow(spans, column) for column in drawn.columns)]
@@ -201,7 +202,7 @@ def wide(drawn: Picture) -> str:
 
 
 def narrow(drawn: Picture) -> str:
-    """The picture with its stages as bands, for a phone."""
+    """Return the picture with its stages as bands, for a phone."""
     box_width = (BAND_WIDTH - (BAND_BOXES - 1) * GAP[1]) // BAND_BOXES
     parts, top, rows = [], 18, _rows(drawn)
     for column in drawn.columns:
@@ -219,7 +220,7 @@ def narrow(drawn: Picture) -> str:
 def _places(
     drawn: Picture,
 ) -> tuple[dict[str, tuple[int, int]], dict[str, tuple[int, int]], int]:
-    """Each box's corner, each column's left and right edge, and the height of it all.
+    """Return each box's corner, each column's left and right edge, and the height of it all.
 
     Packages of one name stand in one row, whatever their stage.
     """
@@ -243,7 +244,8 @@ def _places(
 
 
 def _rows(drawn: Picture) -> dict[str, int]:
-    """A row for each name; those that stand in one column only share rows with each other."""
+    """Return a row for each name; those that stand in one column only share rows with each
+    other."""
     rows: dict[str, int] = {}
     shared = [box.label for column in drawn.columns for box in column.boxes]
     for label in dict.fromkeys(name for name in shared if shared.count(name) > 1):

@@ -47,7 +47,7 @@ _ASKED = "store.cli.pages.report"
 
 
 def html_option(function: F) -> F:
-    """Adds ``--html`` to a command of audits; :func:`write_asked` then writes the page."""
+    """Add ``--html`` to a command of audits; :func:`write_asked` then writes the page."""
 
     def ask(ctx: click.Context, param: click.Parameter, value: str | None) -> None:
         if value:
@@ -87,7 +87,8 @@ def write_asked(findings: Sequence[AuditFinding]) -> None:
 
 
 def _timed(store: Store, finding: AuditFinding) -> AuditFinding:
-    """The finding with the time that the build recorded took, where nothing was built again."""
+    """Return the finding with the time that the build recorded took, where nothing was built
+    again."""
     if finding.seconds is not None or finding.key is None or finding.check == "rebuild":
         return finding
     records = store.realisations(finding.key, finding.output)
@@ -116,7 +117,7 @@ def page(
     facts: Sequence[tuple[str, str]] = (),
     catalogue: Catalogue | None = None,
 ) -> str:
-    """The whole page."""
+    """Return the whole page."""
     groups = _groups(findings)
     verdicts = [worst(item.verdict for item in group) for group in groups]
     verdict = worst(filter(None, verdicts)) or Verdict.UNKNOWN
@@ -194,8 +195,8 @@ def _group(group: Sequence[AuditFinding], anchor: str) -> str:
 
 
 def _alike(group: Sequence[AuditFinding]) -> list[list[AuditFinding]]:
-    """The findings of an output, the worst first, those together that one row can tell of: of one
-    verdict and the same objects, and without anything that is to be looked at of each.
+    """Return the findings of an output, the worst first, those together that one row can tell of:
+    of one verdict and the same objects, and without anything that is to be looked at of each.
     """
     rows: dict[tuple[object, ...], list[AuditFinding]] = {}
     for number, finding in enumerate(sorted(group, key=lambda item: SEVERITY.index(item.verdict))):
@@ -260,7 +261,7 @@ def _objects(finding: AuditFinding) -> str:
 
 
 def _reasons(alike: Sequence[AuditFinding]) -> str:
-    """Why there is no object: in the place of one, so that an output takes one row."""
+    """Return why there is no object: in the place of one, so that an output takes one row."""
     told = dict.fromkeys(item.detail for item in alike if _is_bare(item))
     return "".join(f"<small>{visible(detail)}</small>" for detail in told)
 

@@ -67,7 +67,7 @@ class Rectangle:
 
 
 def squarify(sizes: Sequence[float], box: Rectangle) -> list[Rectangle]:
-    """A box for each size, in order; their areas are in proportion, and fill ``box``.
+    """Return a box for each size, in order; their areas are in proportion, and fill ``box``.
 
     ``sizes`` are positive and descending.
     """
@@ -92,7 +92,7 @@ def squarify(sizes: Sequence[float], box: Rectangle) -> list[Rectangle]:
 
 
 def _worst(areas: Sequence[float], start: int, end: int, side: float) -> float:
-    """The least square of a row's tiles: the greater of its ratios of sides."""
+    """Return the least square of a row's tiles: the greater of its ratios of sides."""
     row = areas[start:end]
     total = sum(row)
     if total <= 0 or side <= 0:
@@ -101,7 +101,7 @@ def _worst(areas: Sequence[float], start: int, end: int, side: float) -> float:
 
 
 def _row(row: Sequence[float], box: Rectangle, *, last: bool) -> tuple[list[Rectangle], Rectangle]:
-    """The boxes of a row along the shorter side, and what is left."""
+    """Return the boxes of a row along the shorter side, and what is left."""
     total, upright = sum(row), box.width >= box.height
     side = min(box.width, box.height)
     depth = total / side if side > 0 else 0.0
@@ -121,7 +121,8 @@ def _row(row: Sequence[float], box: Rectangle, *, last: bool) -> tuple[list[Rect
 
 
 def svg(groups: Sequence[Group], width: int, height: int, kind: str, label: str) -> str:
-    """The picture; ``kind`` is its class, ``label`` what it is called where it cannot be seen."""
+    """Return the picture; ``kind`` is its class, ``label`` what it is called where it cannot be
+    seen."""
     shown = sorted((group for group in groups if group.size > 0), key=lambda group: -group.size)
     places = squarify([group.size for group in shown], Rectangle(0, 0, width, height))
     parts = [_group(group, box) for group, box in zip(shown, places, strict=True)]

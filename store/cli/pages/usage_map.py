@@ -26,7 +26,7 @@ COLOURS = ("first", "second", "third", "fourth", "fifth", "sixth")
 
 
 def page(account: Account, labels: Labels, facts: Sequence[tuple[str, str]]) -> str:
-    """The whole page, of an account of the whole store."""
+    """Return the whole page, of an account of the whole store."""
     groups = _groups(account, labels)
     title = f"{bytes_text(account.total)} in {counted(len(account.shares), 'object', ',')}"
     name = f"A treemap: {title}, by kind"
@@ -53,7 +53,8 @@ def measured(seconds: float) -> list[tuple[str, str]]:
 
 
 def _groups(account: Account, labels: Labels) -> list[Group]:
-    """The largest first; each has a colour, the smallest one together when there are too many."""
+    """Return the largest first; each has a colour, the smallest one together when there are too
+    many."""
     largest = nlargest(TILES, account.shares, key=lambda share: share.fair)
     own = {share.id for share in largest}
     groups: dict[str, Group] = {}

@@ -35,14 +35,14 @@ def show(findings: Iterable[AuditFinding], *, as_json: bool) -> int:
 
 
 def summary(findings: Sequence[AuditFinding]) -> str:
-    """How many of each verdict, such as ``12 reproduced, 1 differs``."""
+    """Return how many of each verdict, such as ``12 reproduced, 1 differs``."""
     counts = Counter(finding.verdict for finding in findings)
     told = [f"{counts[verdict]} {verdict.value}" for verdict in Verdict if counts[verdict]]
     return ", ".join(told) or "nothing was found that could be compared"
 
 
 def lines(finding: AuditFinding) -> list[str]:
-    """A finding's line, and what is to be said of it below."""
+    """Return a finding's line, and what is to be said of it below."""
     seconds = "" if finding.seconds is None else f"  {seconds_text(finding.seconds)}"
     varied = f"  {finding.variation}" if finding.variation else ""
     cause = f"  cause: {finding.cause}" if finding.cause else ""

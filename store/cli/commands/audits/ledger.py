@@ -50,7 +50,8 @@ def command(context: Context, packages: tuple[str, ...], update: bool, as_json: 
 
 
 def compare(context: Context, packages: Sequence[str]) -> list[AuditFinding]:
-    """The ledger's findings on the chosen seed, of these packages, or of all that are realised."""
+    """Return the ledger's findings on the chosen seed, of these packages, or of all that are
+    realised."""
     entries = ledger.read(ledger.path_of(context.recipes))
     found = ledger.compare(context.store, context.catalogue, context.seed, entries, packages)
     if packages:

@@ -57,7 +57,8 @@ def _help() -> str:
 
 
 def chosen(values: Sequence[str]) -> list[Variation]:
-    """The variations that ``NAME[,NAME…]`` and ``all`` mean, each once; UsageError for others."""
+    """Return the variations that ``NAME[,NAME…]`` and ``all`` mean, each once; UsageError for
+    others."""
     names = dict.fromkeys(name for value in values for name in value.split(",") if name)
     if ALL in names:
         return list(VARIATIONS.values())
