@@ -1,7 +1,7 @@
 """Fixpoint's engine: a content-addressed build store, in rooms that a test keeps in order.
 
-What scripts use is here: a :class:`Session` with a store and its recipes, and the values that it
-takes and gives.
+This module has the names for scripts: a :class:`Session` with a store and its recipes, and the
+values that it takes and gives.
 """
 
 from __future__ import annotations

@@ -35,9 +35,8 @@ except ImportError as error:
 def run() -> None:
     """Run the command line, and end the process; never returns.
 
-    Nothing is left for Python to do at the end: there are no handlers of the exit, who starts
-    threads waits for them, what was written through a buffer is flushed, and files, locks and
-    memory are the kernel's.
+    Nothing is left for Python to do at the end. There are no handlers of the exit, threads are
+    waited for by their owners, and buffers are flushed. Files, locks and memory are the kernel's.
     Taking a hundred modules apart would be a tenth of a short command's time.
     """
     code: object = 130

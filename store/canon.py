@@ -48,7 +48,7 @@ Value: TypeAlias = "bool | int | bytes | str | Sequence[Value] | None"
 
 
 def encode(value: Value) -> bytes:
-    """Return the one byte string that stands for ``value``; FormatError for what has none."""
+    """Return the one byte string that stands for ``value``; FormatError for a value without one."""
     packed = _packed(value)
     _check_arrays(packed)
     check_memory((packed,))
@@ -146,7 +146,7 @@ def check_memory(records: Sequence[bytes]) -> None:
 
 def _memory(data: bytes, most: int) -> int:
     """Return bytes of memory that the value of ``data`` takes, about; FormatError for more than
-    ``most``, and for what ends before its last value."""
+    ``most``, and for data that ends before its last value."""
     at = memory = 0
     steps, costs = _STEPS, _COSTS
     left, size = 1, len(data)  # values that are still to come, each at least a byte
@@ -179,7 +179,7 @@ def _memory(data: bytes, most: int) -> int:
 
 
 _HEAD_COST = 88
-"""Bytes that an array or a text take, with the reference to it, beside what is in it, and"""
+"""Bytes that an array or a text take, with the reference to it, beside their contents, and"""
 _BYTES_COST = 58
 """those that short bytes take."""
 _PER_LETTER = 5

@@ -41,7 +41,7 @@ Hasher: TypeAlias = blake3
 
 
 class DigestKind(Enum):
-    """What a keyed digest is of; the value is BLAKE3's context string and part of the format."""
+    """Kinds of keyed digests; the value is BLAKE3's context string and part of the format."""
 
     DIRECTORY = "fixpoint 2026-11 directory v1"
     TREE = "fixpoint 2026-11 tree v1"
@@ -92,7 +92,8 @@ def to_text(digest: bytes) -> str:
 
 
 def to_texts(digests: Sequence[bytes]) -> Iterator[str]:
-    """As :func:`to_text` of each, but a block of them is one number: for who has thousands."""
+    """Return :func:`to_text` of each; a block of them is one number, which is fast for
+    thousands."""
     for start in range(0, len(digests), _BLOCK):
         block = digests[start : start + _BLOCK]
         for size in set(map(len, block)) - {OBJECT_DIGEST_SIZE}:
@@ -129,7 +130,7 @@ def _wrong_size(size: int) -> FormatError:
 
 
 def from_texts(texts: Sequence[str]) -> list[bytes]:
-    """As :func:`from_text` of each, for who has thousands."""
+    """Return :func:`from_text` of each, fast for thousands."""
     data = "".join(texts).encode("utf-8", "surrogatepass")
     if set(map(len, texts)) - {TEXT_SIZE} or data.translate(None, _CHARACTERS):
         return list(map(from_text, texts))  # one of them says what is wrong

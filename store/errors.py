@@ -39,7 +39,7 @@
     |  |- SchemaMismatch            54
     |  |- NotOwner                  55
     |  |- CorruptObject             56
-    |  |- Busy                      57   another process does what only one can do at a time
+    |  |- Busy                      57   another process does work that only one can do
     |  |- StillAlive                58   asked to delete what something keeps
     |  |- NoStore                   59   no store where one is to be read
     |  `- NotAStore                 62   the folder given as one is of something else
@@ -51,7 +51,7 @@
     |- (ended by a signal)   128 + its number
     `- (broken pipe)               141   nobody reads our output any more
 
-An error says what happened, to which path or derivation, and (``hint``) what to do next.
+An error names the event, its path or derivation, and (``hint``) the next step.
 """
 
 from __future__ import annotations
@@ -207,7 +207,7 @@ class UnknownObject(StoreError):
 
 
 class NotRealised(UnknownObject):
-    """A package, or what it is built from, was not realised in this store, or is gone again."""
+    """A package, or one of its inputs, was not realised in this store, or is missing again."""
 
     exit_code = 18
 
@@ -236,7 +236,7 @@ class SourceError(StoreError):
 
 
 class HashMismatch(SourceError):
-    """What was fetched is not what the recipe names; the bad file is kept at ``kept``."""
+    """The fetched file is not the one that the recipe names; it is kept at ``kept``."""
 
     exit_code = 21
 
@@ -344,7 +344,7 @@ class DiskReserve(BuildError):
 
 
 class ForbiddenInput(BuildError):
-    """What the inputs of a build refer to holds an object that its stage is to do without."""
+    """The closure of a build's inputs holds an object that its stage must not use."""
 
     exit_code = 37
 
@@ -381,7 +381,7 @@ class OtherSystem(StoreError):
 
 
 class StorageError(StoreError):
-    """The store itself cannot do what is asked."""
+    """The store itself cannot do the work."""
 
     exit_code = 50
 

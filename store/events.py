@@ -1,4 +1,4 @@
-"""What the engine tells while it works. It never prints: a reporter draws, or drops, it."""
+"""Events of the engine's work. The engine never prints: a reporter draws events, or drops them."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ class Planned(NamedTuple):
 
 
 class Mixed(NamedTuple):
-    """The derivation ``name`` came out as several objects, of which only one may be in a graph: the
-    path ``kept`` is, and what was built with ``others`` is not used."""
+    """The derivation ``name`` came out as several objects, of which only one may be in a graph. The
+    path ``kept`` is used, and objects built with ``others`` are not."""
 
     name: str
     kept: str
@@ -36,7 +36,7 @@ class Mixed(NamedTuple):
 
 
 class Absent(NamedTuple):
-    """Objects that the index knows are not on the disk; what made them is done again."""
+    """Objects that the index knows are not on the disk; their builds are done again."""
 
     paths: tuple[str, ...]
 
@@ -66,8 +66,8 @@ class Queued(NamedTuple):
 
 
 class Reused(NamedTuple):
-    """A node of the work is there already: what it needs came out as it was before, or another
-    process has made it."""
+    """A node of the work is there already: its inputs came out as before, or another process has
+    made it."""
 
     key: bytes
     name: str
@@ -91,7 +91,7 @@ class Progress(NamedTuple):
 
 
 class Removing(NamedTuple):
-    """What the work on a node left behind is being removed, which takes some time: so many
+    """The leftovers of the work on a node are being removed, which takes some time: so many
     ``files`` are. The node itself may be done by then."""
 
     key: bytes
@@ -100,7 +100,7 @@ class Removing(NamedTuple):
 
 
 class Removed(NamedTuple):
-    """All of it that :class:`Removing` told of is gone, or as much as can be."""
+    """The removal that :class:`Removing` reported is done, as far as it can be."""
 
     key: bytes
 
@@ -169,7 +169,8 @@ class Examined(NamedTuple):
 
 
 class CollectorPhase(NamedTuple):
-    """What the collector does now: so many ``done`` of ``total``, and bytes freed until now."""
+    """The present phase of the collector: so many ``done`` of ``total``, and bytes freed until
+    now."""
 
     name: str
     done: int
@@ -186,9 +187,9 @@ class Collected(NamedTuple):
 
 
 class NothingToFree(NamedTuple):
-    """The disk is too full, and what could be deleted is not enough: ``free`` bytes are free where
-    ``wanted`` are asked for. ``holders`` are who keeps most, each with its bytes;
-    ``spared`` objects nobody keeps were used lately."""
+    """The disk is too full, and not enough can be deleted: ``free`` bytes are free where ``wanted``
+    are asked for. ``holders`` keep most, each with its bytes; ``spared`` objects nobody keeps were
+    used lately."""
 
     free: int
     wanted: int
@@ -197,7 +198,7 @@ class NothingToFree(NamedTuple):
 
 
 class Lost(NamedTuple):
-    """What could not be taken over while something was made anew."""
+    """A thing that could not be taken over while something was made anew."""
 
     what: str
     reason: str

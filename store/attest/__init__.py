@@ -2,5 +2,5 @@
 
 Imports fetching, unpacking and substitution. A *statement* says which object a derivation came out
 as; an *envelope* is a statement with its signatures; the *keyring* is this user's own and trusted
-keys; a *challenge* compares others' statements with what is here.
+keys; a *challenge* compares others' statements with this store.
 """

@@ -1,7 +1,8 @@
-"""This store against what others say: per output, whose word agrees with ours and whose does not.
+"""The comparison of this store with others' statements: the signers that agree, and those that do
+not.
 
-A signature counts only by a key that is trusted, and a key counts once, whatever it is called and
-however often it signed. What cannot be read, or is signed by nobody we trust, counts nothing and is
+A signature counts only by a trusted key, and a key counts once, whatever its name and however often
+it signed. Lines that cannot be read, or that nobody we trust has signed, count nothing and are
 reported.
 """
 
@@ -41,9 +42,8 @@ class ChallengeSubject:
 
 @dataclass
 class Witness:
-    """Who says that an output came out as one object: trusted signers, and whether anybody else;
-    and what was varied when it did.
-    """
+    """The speakers for one object of an output: trusted signers, and whether anybody else; and the
+    variation in which it came out."""
 
     signers: set[PublicKey] = field(default_factory=set)
     unsigned: bool = False
@@ -59,10 +59,10 @@ class Witness:
 
 @dataclass
 class Evidence:
-    """What a source says of the outputs asked for, and how much of it counted.
+    """A source's statements on the outputs asked for, and how much of it counted.
 
-    ``counts`` has lines by what became of them: "signed", "unsigned", "untrusted", "invalid" (a
-    signature by a trusted key that is wrong), "unreadable"; a line may have several signatures.
+    ``counts`` has lines by their result: "signed", "unsigned", "untrusted", "invalid" (a signature
+    by a trusted key that is wrong), "unreadable"; a line may have several signatures.
     """
 
     objects: dict[Place, dict[ObjectId, Witness]] = field(default_factory=dict)
@@ -101,7 +101,8 @@ def read_evidence(
     *,
     signed_only: bool = False,
 ) -> Evidence:
-    """What the lines say of the ``wanted`` outputs. Nothing in a line raises: it is counted."""
+    """Return the claims of the lines about the ``wanted`` outputs. Nothing in a line raises: it is
+    counted."""
     evidence = Evidence()
     for line in lines:
         try:
@@ -149,8 +150,7 @@ def _count_signatures(line: Line, evidence: Evidence, standings: Iterable[Signat
 
 
 def every_subject(store: Store) -> list[ChallengeSubject]:
-    """Return every output that this store has built, by name; what was fetched or imported left
-    out."""
+    """Return every output that this store has built, by name, without fetched and imported ones."""
     found = {}
     for made in store.every_realisation():
         if not made.origin.built_here:
@@ -173,7 +173,7 @@ def compare(
     """Yield a finding for each subject: reproduced when enough agree with us and nobody disagrees.
 
     ``threshold`` is the number of signers that have to agree; without one, a single word will do,
-    signed or not. ``expected`` is our object, ``actual`` what others have.
+    signed or not. ``expected`` is our object, ``actual`` is the others'.
     """
     for subject in subjects:
         yield _compare(store, subject, evidence, threshold)
@@ -182,7 +182,7 @@ def compare(
 def unrealised(
     name: str, output: str, detail: str = "it is not realised in this store"
 ) -> AuditFinding:
-    """What there is to say of an output that this store does not have, or did not make."""
+    """Return the finding for an output that this store does not have, or did not make."""
     return AuditFinding(name, output, "against", Verdict.UNKNOWN, detail=detail)
 
 

@@ -1,8 +1,8 @@
 """DSSE envelopes: a payload with signatures, one JSON line each.
 
-The format is that of https://github.com/secure-systems-lab/dsse, version 1.0. What is signed is the
-pre-authentication encoding of the payload and its type, so no JSON is parsed before a signature is
-checked but the envelope's own, and no two payloads can share an encoding.
+The format is that of https://github.com/secure-systems-lab/dsse, version 1.0. Signatures are of the
+pre-authentication encoding of the payload and its type. So only the envelope's own JSON is parsed
+before a signature is checked, and no two payloads can share an encoding.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Signature:
 
 @dataclass(frozen=True)
 class Envelope:
-    """A payload, what it is, and who signed it. Nothing here says that a signature is good."""
+    """A payload, its type and its signatures. Nothing here says that a signature is good."""
 
     payload: bytes
     payload_type: str
@@ -51,12 +51,12 @@ class Envelope:
 
     @property
     def message(self) -> bytes:
-        """What is signed."""
+        """The bytes to sign."""
         return pre_authentication_encoding(self.payload_type, self.payload)
 
 
 class SignatureWorth(Enum):
-    """What a signature is worth to us."""
+    """The worth of a signature to us."""
 
     GOOD = "good"
     INVALID = "invalid"

@@ -1,4 +1,5 @@
-"""A finding as a JSON object: what ``--json`` writes, and what a statement can be made from."""
+"""A finding as a JSON object: the form that ``--json`` writes, and that a statement is made
+from."""
 
 from __future__ import annotations
 

@@ -49,7 +49,7 @@ class PublicKey:
 
     @property
     def id(self) -> str:
-        """The SHA-256 of the 32 bytes, in hex; what a signature names its key by."""
+        """The SHA-256 of the 32 bytes, in hex; a signature names its key by it."""
         return hashlib.sha256(self.raw).hexdigest()
 
     @classmethod
@@ -73,7 +73,7 @@ class PublicKey:
 
 @dataclass(frozen=True)
 class PrivateKey:
-    """What signs. ``seed`` is the 32 bytes of RFC 8032, and never shown."""
+    """A key to sign with. ``seed`` is the 32 bytes of RFC 8032, and never shown."""
 
     seed: bytes = field(repr=False)
     name: str

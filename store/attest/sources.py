@@ -24,7 +24,7 @@ SUFFIXES = (".json", ".jsonl", ".intoto", ".gz", ".bz2", ".xz")
 """Files of a folder that are read; ``.intoto.jsonl`` is the usual name."""
 
 SHOWN_PROBLEMS = 20
-"""Lines that count nothing, and should, of which people are told the reason."""
+"""The most lines that count nothing, and should, whose reasons are shown."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ def lines(source: str, limits: SourceLimits | None = None) -> Iterator[Line]:
 
 
 class _Budget:
-    """What is left of the limits."""
+    """The rest of the limits."""
 
     def __init__(self, limits: SourceLimits) -> None:
         self._limits = limits

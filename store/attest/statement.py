@@ -1,9 +1,9 @@
-"""What is signed: in-toto statements of builds and of verdicts, written and read.
+"""In-toto statements of builds and of verdicts, written and read.
 
 A build is a Statement v1 with a SLSA Provenance v1 predicate, one for each realisation. A verdict
 has a predicate type of ours. ``docs/attestations.md`` has every member.
 
-Digests are named by what they are of: ``fixpointObject`` is the 20 bytes of the object's identity,
+Digests are named by their subjects: ``fixpointObject`` is the 20 bytes of the object's identity,
 ``fixpointTree`` the 32 of the digest of its tree as it lies on disk, ``blake3`` the plain one of a
 file; all in hexadecimal.
 """
@@ -39,17 +39,17 @@ PAYLOAD_LIMIT = 3 << 20
 """Bytes of a statement."""
 
 LEVELS = ("full", "none", "builtin")
-"""How builds are kept apart from the machine; what is fetched is not attested."""
+"""The separation of builds from the machine; fetched files are not attested."""
 
 _TEXT_LIMIT = 2000
 
 
 @dataclass(frozen=True)
 class Claim:
-    """That the output of a key came out as ``object``; None when the build failed.
+    """The claim that the output of a key came out as ``object``; None when the build failed.
 
     ``tree`` is the digest of the object's tree (32 bytes), when the claim has it; ``varied`` names
-    what was varied when the object came out, if anything.
+    the variation in which the object came out, if any.
     """
 
     key: bytes
@@ -62,7 +62,7 @@ class Claim:
 def provenance(
     made: Realisation, node: Resolved, signer: PublicKey, tree: bytes | None = None
 ) -> bytes:
-    """Return the statement that this machine made an object; ``node`` is what has the key."""
+    """Return the statement that this machine made an object; ``node`` is the node with the key."""
     inputs = {*node.inputs, *([node.rootfs] if node.rootfs is not None else [])}
     finished = made.started + made.duration / 1000
     run: dict[str, Any] = {
@@ -148,7 +148,7 @@ def _time(seconds: float) -> str:
 
 
 def claims(payload: bytes) -> tuple[Claim, ...]:
-    """What a statement says of keys' outputs; FormatError for what is no statement of these kinds.
+    """Return the claims of a statement about keys' outputs; FormatError for other statements.
 
     A verdict bears on a key only when it is of a rebuild: other checks compare other things. One
     that differs claims both objects, for its signer has seen both.
@@ -179,8 +179,8 @@ def _provenance_claims(
 
 
 def recorded(payload: bytes) -> tuple[Realisation, bytes | None]:
-    """Return the record of a build as its statement tells it, and the digest of the object's tree
-    if that is told; FormatError for any other statement, a verdict's too.
+    """Return the record of a build in its statement, and the digest of the object's tree if it is
+    there; FormatError for any other statement, a verdict's too.
 
     ``builder`` and ``host`` are empty: no statement has them.
     """
@@ -223,7 +223,7 @@ def _derivation(predicate: strict.Members) -> str:
 
 
 def _log(value: Any) -> bytes | None:
-    """Return the plain BLAKE3 of the log, among what came beside the object."""
+    """Return the plain BLAKE3 of the log, among the byproducts of the object."""
     for item in strict.items(value, strict.members, 100):
         if item.get("name") == "log":
             return strict.hexadecimal(strict.members(item.get("digest")).get("blake3"), 32)
@@ -292,6 +292,7 @@ def plain(made: Realisation) -> str:
 
 
 def plain_claim(record: strict.Members) -> Claim:
-    """What the members of such a line claim; other members are passed over. FormatError."""
+    """Return the claim in the members of such a line; other members are passed over.
+    FormatError."""
     oid = strict.path(record.get("path"))
     return Claim(_key(record.get("key")), _output(record.get("output")), oid)

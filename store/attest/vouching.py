@@ -1,6 +1,6 @@
-"""What trusted keys signed of the makers of objects: no other store need be believed about it.
+"""Trusted keys' statements of the makers of objects: no other store need be believed about it.
 
-Only statements of builds count. A verdict says what an auditor saw, and is for audits.
+Only statements of builds count. A verdict is an auditor's observation, and is for audits.
 """
 
 from __future__ import annotations
@@ -40,8 +40,8 @@ class Reading:
 def read_vouched(
     lines: Iterable[Line], wanted: Collection[ObjectId], trusted: Sequence[PublicKey]
 ) -> Reading:
-    """What the lines say, by trusted keys, of the makers of the ``wanted`` objects. Nothing in a
-    line raises: it is counted."""
+    """Return the lines' statements, by trusted keys, of the makers of the ``wanted`` objects.
+    Nothing in a line raises: it is counted."""
     reading, of_object = Reading(), Counter[ObjectId]()
     for line in lines:
         try:

@@ -1,4 +1,4 @@
-"""Taking back that a key's word counts: what it alone signed is no realisation any more."""
+"""Withdrawal of trust in a key: objects that only it signed are no realisations any more."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""From a few rebuilds to a cause: which rebuilds to make, and what each output's findings say.
+"""From a few rebuilds to a cause: the rebuilds to make, and the findings of each output.
 
-This is the reasoning alone. It asks for rebuilds by yielding trials and is sent their outcomes; who
-runs it builds (see ``rebuild``).
+This is the reasoning alone. It asks for rebuilds by yielding trials and is sent their outcomes; the
+caller builds (see ``rebuild``).
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Case:
 
 @dataclass(frozen=True)
 class Trial:
-    """A rebuild that is wanted. What differs from ``expected`` is explained, if ``shown``."""
+    """A rebuild that is wanted. Differences from ``expected`` are explained, if ``shown``."""
 
     variation: Variation
     expected: Expected
@@ -56,7 +56,7 @@ class Trial:
 
 @dataclass(frozen=True)
 class TrialOutcome:
-    """What came of a trial: objects by output, or the error.
+    """The result of a trial: objects by output, or the error.
 
     ``differences`` and ``kept`` (paths of trees) are by output, of those that were not as expected.
     """
@@ -133,7 +133,7 @@ def _varied_all(
     still: TrialOutcome,
     date: set[str],
 ) -> Steps:
-    """Yield the variations of what came out the same twice, though not as recorded."""
+    """Yield the variations of outputs that came out the same twice, though not as recorded."""
     now = {name: (control.objects[name],) for name in case.recorded}
     if not date:
         return (yield from _varied(case, CONTROL, now, variations))
@@ -215,7 +215,7 @@ def _verdict(outcome: TrialOutcome, differs: bool) -> Verdict:
 
 
 def _expected(objects: tuple[ObjectId, ...], actual: ObjectId | None) -> ObjectId:
-    """Return the object to compare with: one that is not what came out, if there is such."""
+    """Return the object to compare with: one that did not come out, if there is such."""
     return next((oid for oid in objects if oid != actual), objects[0])
 
 
@@ -251,8 +251,8 @@ def _unvaried(case: Case, variations: Sequence[Variation], why: str) -> list[Aud
 
 
 def _elsewhere(finding: AuditFinding, found: Sequence[AuditFinding]) -> AuditFinding:
-    """Return a control that differs for neither date nor chance: a variation may give what is
-    recorded."""
+    """Return a control that differs for neither date nor chance: a variation may give the recorded
+    object."""
     if finding.verdict is not Verdict.DIFFERS or finding.cause is not None:
         return finding
     for other in found:

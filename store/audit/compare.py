@@ -22,14 +22,15 @@ from store.objects.content import read_record, replacing
 from store.system.beneath import open_file_beneath, opened
 
 EXPLAINED = 200
-"""Files of one object that are gone into; of more it is only said that they differ."""
+"""The most files of one object whose differences are explained; of more it is only said that they
+differ."""
 
 ITSELF = b"this-object".ljust(TEXT_SIZE, b"-")
-"""What stands for an object's own digest while it is compared; printable, as that is."""
+"""The text in place of an object's own digest while it is compared; printable, as that is."""
 
 LARGEST = 64 << 20
-"""Bytes of a file that is gone into. The two that are compared are in memory; of larger ones, the
-first byte that differs is looked for, and no more."""
+"""Bytes of the largest file that is explained. The two that are compared are in memory; of larger
+ones, only the first byte that differs is looked for."""
 
 MOST = 10_000
 """Differences that are listed, and"""

@@ -1,8 +1,8 @@
-"""The sections of an ELF file, for saying what lies at an offset.
+"""The sections of an ELF file, to name the one at an offset.
 
-The format is that of the System V ABI (gABI 4.1, chapter 4). Files are hostile: whatever does not
-fit is no section, nothing is read outside of the file, and the sections together are no larger than
-the file: no byte lies in two of them, so that work on all is linear.
+The format is that of the System V ABI (gABI 4.1, chapter 4). Files are hostile: a misfit is no
+section, nothing is read outside of the file, and the sections together are no larger than the file:
+no byte lies in two of them, so that work on all is linear.
 """
 
 from __future__ import annotations

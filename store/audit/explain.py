@@ -1,7 +1,7 @@
-"""Where two files differ, in words: offset, and the section, member or line that lies there.
+"""The place where two files differ, in words: offset, and the section, member or line there.
 
-Contents are hostile. They are looked at in place, and of many things in one only the first that
-differs is gone into: time is linear in the contents, and memory is what is unpacked.
+Contents are hostile. They are looked at in place, and of many members only the first that differs
+is explained: time is linear in the contents, and memory holds the unpacked data.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from store.errors import quoted
 CHUNK = 1 << 16
 
 DEEPEST = 4
-"""Levels of archives in archives that are gone into."""
+"""Levels of archives in archives that are opened."""
 
 _SHOWN = 100
 _LISTED = 8
@@ -26,7 +26,7 @@ _LISTED = 8
 
 @dataclass(frozen=True)
 class Place:
-    """The first byte that differs, what lies there, and what else can be said."""
+    """The first byte that differs, the thing at that place, and a further note."""
 
     offset: int
     name: str = ""
@@ -45,7 +45,7 @@ def first_difference(one: Bytes, other: Bytes) -> int | None:
 
 
 def explain(one: Bytes, other: Bytes, depth: int = 0) -> Place | None:
-    """What is to be said of two contents; None when they are the same."""
+    """Return the explanation of two contents; None when they are the same."""
     offset = first_difference(one, other)
     if offset is None:
         return None

@@ -1,5 +1,5 @@
-"""The ledger: what each package's derivation was, and what it came out as, where the recipes are
-kept. Whoever has the recipes can compare.
+"""The ledger: each package's derivation, and its path where the recipes are kept. Anyone with the
+recipes can compare.
 
 It is a file of tab-separated lines, made to be read in diffs: seed, package, output, the
 derivation's digest in hex, and the store path, ``-`` when it was not built there. Sorted.
@@ -41,7 +41,7 @@ class LedgerEntry:
 
     @property
     def place(self) -> tuple[str, str, str]:
-        """What no two entries share; they are sorted by it."""
+        """The key that no two entries share; they are sorted by it."""
         return self.seed, self.package, self.output
 
 
@@ -118,9 +118,8 @@ def updated(
     catalogues: Mapping[str, Catalogue],
     old: Mapping[tuple[str, str, str], LedgerEntry],
 ) -> list[LedgerEntry]:
-    """Return the ledger as it would be now. What was not built here keeps its path, as long as its
-    derivation is the same.
-    """
+    """Return the ledger as it would be now. A package that was not built here keeps its path, as
+    long as its derivation is the same."""
     entries = []
     for seed, catalogue in catalogues.items():
         resolver = Resolver(store, catalogue)
@@ -156,7 +155,7 @@ def compare(
     ledger: Mapping[tuple[str, str, str], LedgerEntry],
     names: Iterable[str] = (),
 ) -> list[AuditFinding]:
-    """What this store has realised, against the ledger: a finding an output of each package.
+    """Compare the realised packages of this store with the ledger: a finding for each output.
 
     ``names`` are packages, by whatever of their names; all of them when there is none.
     """

@@ -1,7 +1,7 @@
-"""What archives and compressed files hold, for saying where in them two differ.
+"""The contents of archives and compressed files, to name the member in which two differ.
 
 Parsers of our own for ar and tar, which read headers only; gzip and xz are unpacked up to a bound.
-Files are hostile: what does not fit ends the list, and nothing is unpacked beyond the bound.
+Files are hostile: a misfit ends the list, and nothing is unpacked beyond the bound.
 """
 
 from __future__ import annotations
@@ -112,7 +112,8 @@ def _tar(data: Bytes) -> Iterator[ArMember]:
 
 
 def ungzip(data: Bytes, limit: int = UNPACKED_LIMIT) -> bytes | None:
-    """What the first member of a gzip file holds, cut at ``limit``; None if it is damaged."""
+    """Return the contents of the first member of a gzip file, cut at ``limit``; None if it is
+    damaged."""
     try:
         return zlib.decompressobj(wbits=31).decompress(data, limit)
     except zlib.error:
@@ -120,7 +121,8 @@ def ungzip(data: Bytes, limit: int = UNPACKED_LIMIT) -> bytes | None:
 
 
 def unxz(data: Bytes, limit: int = UNPACKED_LIMIT) -> bytes | None:
-    """What an xz file holds, cut at ``limit``; None if it is damaged, or wants much memory."""
+    """Return the contents of an xz file, cut at ``limit``; None if it is damaged, or wants much
+    memory."""
     try:
         unpacker = lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=UNXZ_MEMORY)
         return unpacker.decompress(data, limit)

@@ -1,4 +1,4 @@
-"""Building again what is in the store: runs examinations side by side, and collects findings."""
+"""Rebuilds of the store's packages: runs examinations side by side, and collects findings."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class RebuildOptions:
     """``jobs`` rebuilds at once, ``cores`` processors for all of them together; times in seconds,
     ``max_log`` in bytes.
 
-    ``keep`` keeps the trees of what differs.
+    ``keep`` keeps the trees that differ.
     """
 
     jobs: int
@@ -55,7 +55,7 @@ class _Examination:
 
 @dataclass(frozen=True)
 class _Under:
-    """What a task is of an examination: its trial with this number."""
+    """A task's place in an examination: its trial with this number."""
 
     examination: _Examination
     number: int
@@ -80,13 +80,12 @@ class Auditor:
 
     @property
     def findings(self) -> list[AuditFinding]:
-        """What was found until now, in the order of the subjects."""
+        """The findings until now, in the order of the subjects."""
         return [finding for number in sorted(self._found) for finding in self._found[number]]
 
     def run(self, subjects: Iterable[AuditSubject], variations: Sequence[Variation]) -> None:
-        """Examine every subject. Raises or what keeps rebuilds from being made at all
-        (SandboxUnavailable, StorageError); ``findings`` has what was found until then.
-        """
+        """Examine every subject. Raises SandboxUnavailable or StorageError if no rebuild can be
+        made; ``findings`` has the findings until then."""
         subjects = list(subjects)
         self._store.check_writable()
         remove_stale_work(self._store, self._emit)
@@ -103,7 +102,7 @@ class Auditor:
 
     @property
     def pending(self) -> bool:
-        """Whether a trial waits to be started."""
+        """True if a trial waits to be started."""
         return bool(self._ready)
 
     def interrupted(self) -> str:
@@ -132,7 +131,7 @@ class Auditor:
     # -- starting -----------------------------------------------------------------------------
 
     def submit_ready(self, executor: Executor) -> None:
-        """Submit what can begin."""
+        """Submit the trials that can begin."""
         while self._ready and len(executor.active) < self._options.jobs:
             examination, number = self._ready[0]
             task = self._task(examination.subject, examination.trials[number])
@@ -171,7 +170,7 @@ class Auditor:
     # -- listening ----------------------------------------------------------------------------
 
     def take(self, executor: Executor, task: Task, value: object) -> None:
-        """Take the outcome of a trial, or what kept it from being made."""
+        """Take the outcome of a trial, or the error that prevented it."""
         under = self._under.pop(task.id)
         if isinstance(value, TrialOutcome):
             self._note(task, under, value)

@@ -37,7 +37,7 @@ class Ladder:
         }
 
     def objects(self, name: str) -> Mapping[str, ObjectId | None]:
-        """What the package's outputs were realised to here."""
+        """Return the objects that the package's outputs were realised to here."""
         node = self.catalogue.package(name).node
         self._resolver.identify([node])
         try:

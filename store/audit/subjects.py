@@ -1,4 +1,4 @@
-"""What a rebuild can examine: the nodes asked for, with what was recorded of them."""
+"""The subjects of rebuilds: the nodes asked for, with their recorded objects."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class AuditSubject:
 
 
 class SubjectSurvey:
-    """Finds subjects in one catalogue and store; what cannot be examined is a finding."""
+    """Finds subjects in one catalogue and store; a node that cannot be examined is a finding."""
 
     def __init__(self, store: Store, catalogue: Catalogue) -> None:
         self._store = store
@@ -57,9 +57,8 @@ class SubjectSurvey:
             self._take(name, ref.node, outputs)
 
     def closure(self, names: Iterable[str]) -> None:
-        """Take up the packages and every node below them, inputs first; what was resolved to the
-        same derivation once.
-        """
+        """Take up the packages and every node below them, inputs first; nodes with the same
+        resolved derivation once."""
         goals = [self._catalogue.ref(name).node for name in names]
         nodes = list(self._catalogue.build_closure(goals))
         self._resolver.identify(nodes)

@@ -1,4 +1,4 @@
-"""One rebuild, in a process of its own: build, take in elsewhere, compare, keep what is asked for.
+"""One rebuild, in a process of its own: build, take in elsewhere, compare, keep trees if asked.
 
 Nothing of it is registered: the outputs go to a store of their own inside the work folder.
 """
@@ -31,7 +31,8 @@ LOGS = ("original.log", "rebuilt.log")
 class Rebuild:
     """A trial with all that is needed to carry it out. ``kind`` is ``build`` or ``unpack``.
 
-    ``shelf`` is the folder for logs, and for trees if ``keep``, of what is not as expected.
+    ``shelf`` is the folder for logs, and for trees if ``keep``, of outputs that are not as
+    expected.
     """
 
     kind: str
@@ -117,9 +118,8 @@ def _replace(fresh: str, place: str) -> None:
 
 
 def rehash(path: str, source: Source) -> str:
-    """What is wrong with a fetched file in the store; empty when it has the hash that was asked
-    for.
-    """
+    """Return the fault of a fetched file in the store; empty when it has the hash that was asked
+    for."""
     hasher = hashlib.sha256()
     with open(path, "rb") as stream:
         while chunk := stream.read(1 << 20):

@@ -1,4 +1,4 @@
-"""What every command needs: a session with the store and the recipes that the options name."""
+"""The context of every command: a session with the store and the recipes that the options name."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Context:
 
     @property
     def collecting(self) -> bool:
-        """Whether the command frees space, and opens a store on a full disk too."""
+        """True if the command frees space, and opens a store on a full disk too."""
         return self.session.collecting
 
     @collecting.setter
@@ -57,7 +57,7 @@ class Context:
 
     @property
     def absent(self) -> Absent:
-        """What happens where there is no store."""
+        """The action where there is no store."""
         return self.session.absent
 
     @absent.setter
@@ -79,12 +79,13 @@ class Context:
 
     @property
     def catalogue(self) -> Catalogue:
-        """What the recipes evaluate to, on the chosen seed."""
+        """The catalogue of the recipes, on the chosen seed."""
         self.session.evaluation_seconds = _evaluation_seconds()
         return self.session.catalogue
 
     def catalogue_on(self, seed: str) -> Catalogue:
-        """What the recipes evaluate to on this seed; EvaluationError when there is none such."""
+        """Return the catalogue of the recipes on this seed; EvaluationError when there is no such
+        seed."""
         self.session.evaluation_seconds = _evaluation_seconds()
         return self.session.catalogue_on(seed)
 

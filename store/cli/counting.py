@@ -15,7 +15,7 @@ LINE_SECONDS = 30.0
 
 
 class Counting:
-    """Is told of how many things (``object``) how many are done; writes to ``stream``."""
+    """A count on ``stream`` of the things (``object``) that are done."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -38,7 +38,7 @@ class Counting:
         print(text, end="" if self._live else "\n", file=self._stream, flush=True)
 
     def erase(self) -> None:
-        """Leave the line to what is to be written there."""
+        """Leave the line to the next text."""
         if self._drawn:
             print(f"\r{' ' * self._drawn}\r", end="", file=self._stream, flush=True)
             self._drawn = 0

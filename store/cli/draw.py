@@ -13,7 +13,7 @@ Loudness = Literal["quiet", "usual", "verbose"]
 
 
 class ClosedReporter(Reporter, Protocol):
-    """A reporter that is told when nothing more comes."""
+    """A reporter that is closed after the last event."""
 
     def close(self) -> None: ...
 

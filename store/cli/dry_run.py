@@ -1,4 +1,4 @@
-"""What a collection would do, as ``store gc --dry-run`` shows it."""
+"""The plan of a collection, as ``store gc --dry-run`` shows it."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Shown:
 
 
 def show_plan(store: Store, policy: Policy, *, as_json: bool) -> None:
-    """Print what would go, one object a line, and what it comes to."""
+    """Print the objects to delete, one a line, and their sum."""
     with expired(store.layout, policy) as kept:
         names = leaving(store.layout, kept)
         paths = [item.path for item in kept]
@@ -109,8 +109,8 @@ def _show_victims(
 def _victims(
     store: Store, plan: CollectionPlan, forecast: SpaceForecast
 ) -> Iterator[list[tuple[str, int, int | None]]]:
-    """What may go, in order, some at a time, as ``<digest>-<name>``: with the bytes freed when
-    those before it are gone, and its last use if that is known."""
+    """Yield the objects to delete, in order, some at a time, as ``<digest>-<name>``: with the bytes
+    freed when those before it are deleted, and its last use if that is known."""
     start, most = 0, FEW if plan.policy.bounded else CROWD
     with store.index.read() as txn:
         while start < len(plan.dead):
@@ -127,7 +127,7 @@ def _victims(
 
 
 def _unknown(layout: Layout, txn: Reader) -> list[str]:
-    """What a run would find in the store directory that the index does not know."""
+    """Return the objects in the store directory that the index does not know."""
     # In any store that nobody was killed in there are as many entries as objects, and that is seen
     # in a tenth of the time.
     if len(os.listdir(layout.objects)) == txn.objects.count():
@@ -193,7 +193,7 @@ def _summary(plan: CollectionPlan, shown: Shown) -> dict[str, object]:
 
 
 def told_holders(holders: Holders, *, dropped: bool) -> Iterator[str]:
-    """What of those who hold something is to be said: who is gone, and who was not seen."""
+    """Yield a line for each holder that has ended, and for those that could not be seen."""
     verb = "dropped" if dropped else "would drop"
     for root in holders.dead:
         name = printable(root.path or root.name)

@@ -72,7 +72,7 @@ def _run() -> int:
 
 
 def _system_error(error: OSError) -> StoreError:
-    """What a system call that nobody expected to fail says."""
+    """Return the error for a system call that nobody expected to fail."""
     if error.filename is None and error.errno == errno.ENOENT and not _has_folder():
         return StorageError(
             "the current folder is missing: it was removed",

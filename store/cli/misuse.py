@@ -43,7 +43,7 @@ class FindingCommand(click.Command):
 
 
 def explain(error: click.ClickException) -> Iterator[str]:
-    """Yield the lines that say what is wrong with a command line: as click's own, but that names in
+    """Yield the lines that explain the error of a command line: as click's own, but that names in
     them may hold anything."""
     if isinstance(error, click.exceptions.NoArgsIsHelpError):
         yield from error.format_message().split("\n")  # the help page, which is all there is to say

@@ -63,7 +63,7 @@ class PackageName(click.ParamType[str]):
     def shell_complete(
         self, ctx: click.Context, param: click.Parameter, incomplete: str
     ) -> list[CompletionItem]:
-        """Return the packages whose names begin with what was typed."""
+        """Return the packages whose names begin with the typed text."""
         from click.shell_completion import CompletionItem
 
         given = ctx.find_root().params
@@ -82,8 +82,8 @@ PACKAGE = PackageName()
 
 
 class NewLink(click.ParamType[str]):
-    """Where a link is to be made, or replaced; as an absolute path. It is looked at at once: what
-    is to be linked may take long."""
+    """The absolute path of a link to make or replace. It is checked at once, since its target may
+    take long."""
 
     name = "link"
 

@@ -27,10 +27,10 @@ def realise(
     as_json: bool = False,
     out_link: str | None = None,
 ) -> None:
-    """Realise packages, draw what is done for that, and print a line for each output.
+    """Realise packages, draw the work, and print a line for each output.
 
     ``options`` are those of a session where none are given. With ``out_link``, a link to the one
-    output is made. Raises UsageError for several, and what realising raises.
+    output is made. Raises UsageError for several, and the errors of realising.
     """
     context.absent = "make"
     goals = named_outputs(context, packages, out_link)
@@ -81,8 +81,8 @@ def _print_output(context: Context, text: str, ref: Ref, oid: ObjectId, as_json:
 
 
 class _LateReporter:
-    """Draws events on standard error, and keeps how the last run failed. What that takes is loaded
-    at the first event: most runs have none."""
+    """Draws events on standard error, and keeps how the last run failed. Its modules are loaded at
+    the first event: most runs have none."""
 
     def __init__(self, loudness: Loudness) -> None:
         self._loudness = loudness

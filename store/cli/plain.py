@@ -20,7 +20,7 @@ WRONG = (
     | events.Absent
     | events.NothingToFree
 )
-"""Events of what went wrong, or was decided for the user."""
+"""Events of errors, or of decisions for the user."""
 
 
 class Plain:
@@ -111,7 +111,7 @@ class Plain:
 
 
 class Quiet(Plain):
-    """No more than what went wrong, or was decided."""
+    """A reporter of nothing but errors and decisions."""
 
     def emit(self, event: Event) -> None:
         """Write what ``event`` means, if it is of that kind."""
@@ -139,8 +139,8 @@ def _stopping(event: events.Stopping) -> Iterator[str]:
 
 
 def _unrealised(event: events.Unrealised) -> Iterator[str]:
-    """Yield the failures by name, and what was not tried; without ``-k``, all that was told by
-    then."""
+    """Yield the failures by name, and the nodes not tried; without ``-k``, all failures are
+    reported by then."""
     if not event.keep_going or (len(event.failed) == 1 and not event.undone):
         return
     yield f"{len(event.failed)} failed:"
@@ -190,7 +190,7 @@ def _nothing_to_free(event: events.NothingToFree) -> Iterator[str]:
 
 
 def held_up(event: events.Waiting | events.Queued) -> list[str]:
-    """What a build waits for, if it waits."""
+    """Return the reason that a build waits, if it waits."""
     if isinstance(event, events.Waiting):
         return [f"waiting for another process that works on {event.name}"]
     return [f"waiting for a processor: {_queued(event.tokens)}"] if event.tokens else []

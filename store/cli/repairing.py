@@ -1,4 +1,4 @@
-"""What ``store verify --repair`` prints of what it does."""
+"""The lines of ``store verify --repair``."""
 
 from __future__ import annotations
 

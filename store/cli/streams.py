@@ -1,4 +1,4 @@
-"""Standard output and error of this process: what becomes of a command that cannot write to them.
+"""Standard output and error of this process, and the end of a command that cannot write to them.
 
 Output that cannot be written ends the command as Ctrl-C does: work under way is stopped and cleaned
 up, and nothing on the way takes it for an error of its own work.
@@ -85,7 +85,7 @@ def print_errors(lines: Iterable[str]) -> None:
 
 
 def drop_output(*fds: int) -> None:
-    """Let what is left of these go nowhere: it would fail again when Python flushes it."""
+    """Send the rest of these streams nowhere: it would fail again when Python flushes it."""
     null = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
     for fd in fds:
         os.dup2(null, fd)

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
 
 def counted(count: int, thing: str, form: str = "") -> str:
-    """Return a count with what is counted: ``1 object``, ``2 objects``, ``0 processes``. ``form``
-    is how the number is written, as :func:`format` has it."""
+    """Return a count with its noun: ``1 object``, ``2 objects``, ``0 processes``. ``form`` is the
+    number's format, as :func:`format` has it."""
     return f"{count:{form}} {thing if count == 1 else _plural(thing)}"
 
 

@@ -1,4 +1,5 @@
-"""What one source may cost before its next locator is tried. A server can be as bad as it likes."""
+"""The cost of one source, bounded before its next locator is tried. A server can be as bad as it
+likes."""
 
 from __future__ import annotations
 
@@ -55,7 +56,7 @@ class Bounds:
 
 
 class Permanent(Exception):
-    """Asking again would bring the same answer. ``hint`` says what could help."""
+    """Asking again would bring the same answer. ``hint`` names a remedy."""
 
     def __init__(self, reason: str, hint: str | None = None) -> None:
         super().__init__(reason)
@@ -115,7 +116,7 @@ class Exchange:
             self._alive()
 
     def clean(self, text: str) -> str:
-        """``text``, which may be the server's own, without what is not to be shown."""
+        """Return ``text``, which may be the server's own, without its secrets."""
         return without(text, self.secrets)
 
     def begin_body(self) -> None:

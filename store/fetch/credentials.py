@@ -18,7 +18,7 @@ from store.system.small import read_small
 
 _LARGEST = 1 << 20  # bytes of a netrc file
 SHORTEST_SECRET = 3
-"""Characters of what is looked for in a text: less than that is everywhere."""
+"""Characters of the shortest secret that is looked for in a text: less than that is everywhere."""
 _ESCAPES = {"n": "\n", "r": "\r", "t": "\t"}
 _TOKEN = re.compile(r'"((?:[^"\\]|\\.)*)"?|(\S+)', re.DOTALL)
 
@@ -33,7 +33,7 @@ class NetrcEntry:
 
 
 def parse_netrc(text: str) -> list[NetrcEntry]:
-    """Return the entries of a netrc file, in its order. What is not known is passed over."""
+    """Return the entries of a netrc file, in its order. Unknown words are passed over."""
     entries: list[NetrcEntry] = []
     fields: dict[str, str] | None = None
     tokens = _tokens(text)
@@ -115,7 +115,7 @@ def basic(login: str, password: str) -> str:
 
 
 def told_by(userinfo: str) -> set[str]:
-    """What of a user and password, as they stand in a URL, is not to be shown, in each form."""
+    """Return the secret parts of a user and password, as they stand in a URL, in each form."""
     login, _, password = userinfo.partition(":")
     plain = urllib.parse.unquote(password)
     pair = basic(urllib.parse.unquote(login), plain).removeprefix("Basic ")

@@ -84,7 +84,7 @@ def environment_settings(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def configuration(settings: Mapping[str, str]) -> PipConfiguration:
-    """What merged settings mean."""
+    """Return the meaning of merged settings."""
     index = settings.get("index-url")
     indexes = [*([index] if index else []), *settings.get("extra-index-url", "").split()]
     no_index = settings.get("no-index", "").lower() in ("1", "true", "yes", "on")

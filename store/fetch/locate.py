@@ -30,7 +30,7 @@ ReadPage = Callable[[Target, str], Page]
 
 
 class Note(Protocol):
-    """Told of a place, why it does not serve, and what could help."""
+    """Called with a place, the reason that it does not serve, and a remedy."""
 
     def __call__(self, where: str, reason: str, hint: str | None = None, /) -> None: ...
 
@@ -75,8 +75,8 @@ class Machine:
 def targets(locator: str, machine: Machine, read_page: ReadPage, note: Note) -> Iterator[Target]:
     """Yield the URLs to try for a valid locator, in order and no sooner than they are asked for.
 
-    An index page is read by ``read_page(target, accept)``; one that cannot be read, or does not
-    know the file, is told to ``note``.
+    An index page is read by ``read_page(target, accept)``. If it cannot be read, or does not know
+    the file, ``note`` is called.
     """
     kind, _, rest = locator.partition(":")
     if kind == "debian":

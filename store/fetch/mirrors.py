@@ -57,7 +57,7 @@ class AptConfiguration:
 
     @property
     def ca_files(self) -> tuple[str, ...]:
-        """The certificate bundle that apt is told to use for https, if any."""
+        """The certificate bundle in apt's configuration for https, if any."""
         file = self.settings.get("acquire::https::cainfo")
         return (file,) if file else ()
 
@@ -136,7 +136,8 @@ def order(entries: Iterable[SourceEntry]) -> list[str]:
 
 
 def usable_bases(uri: str) -> list[str]:
-    """What of a source's URI can be fetched from: http, https and file, and lists of these.
+    """Return the parts of a source's URI that can be fetched from: http, https and file, and lists
+    of these.
 
     A cdrom, tor or ssh source, or a mirror list that itself lies on the network, gives nothing.
     """
@@ -182,7 +183,7 @@ def _entries(settings: Mapping[str, str]) -> Iterator[SourceEntry]:
 
 
 def _apt_config_dump() -> str:
-    """What apt-config prints ($APT_CONFIG counts), or nothing where there is no apt."""
+    """Return the output of apt-config ($APT_CONFIG counts), or nothing where there is no apt."""
     try:
         done = subprocess.run(
             ["apt-config", "dump"],

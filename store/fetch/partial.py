@@ -1,9 +1,9 @@
 """The bytes of one source that have come so far, and the finished file that they become.
 
-In a folder stand, for a source of hash H: ``H.part``, locked (flock) by whoever downloads; and
-``H-<random>``, whole, checked and read-only, one for each caller, who removes it. One whose caller
-was killed saves the next caller the download. The folder is its owner's alone: a lock is not to be
-taken, nor half a file to be read, by anyone else.
+The folder has, for a source of hash H: ``H.part``, locked (flock) by the downloading process; and
+``H-<random>``, whole, checked and read-only, one for each caller, which removes it. One whose
+caller was killed saves the next caller the download. The folder is its owner's alone: nobody else
+can take a lock, or read half a file.
 """
 
 from __future__ import annotations
@@ -91,7 +91,8 @@ class PartialFile:
         os.close(self._fd)  # this drops the lock
 
     def _acquire(self) -> None:
-        """Wait for the lock, and take in what is there. Whoever held it may have moved the file."""
+        """Wait for the lock, and take in the bytes there. The last holder may have moved the
+        file."""
         with disk_errors(self._shown):
             while True:
                 self._fd = self._open()

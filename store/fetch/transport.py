@@ -49,7 +49,7 @@ class Target:
 
     @property
     def is_local(self) -> bool:
-        """Whether it can be read without a network."""
+        """True if it can be read without a network."""
         return self.url.startswith("file:")
 
     @property
@@ -224,7 +224,7 @@ class _Hop:
 
     @classmethod
     def first(cls, url: str, netrc: list[credentials.NetrcEntry]) -> _Hop:
-        """Return the hop that begins a chain. Raises Permanent for what is no URL."""
+        """Return the hop that begins a chain. Raises Permanent for a text that is no URL."""
         try:
             plain, userinfo = credentials.split(url)
             scheme, host, _ = _origin(plain)

@@ -1,5 +1,5 @@
-"""Garbage: finding what is needed no more, and giving its space back to the disk.
+"""Garbage: finding objects that are needed no more, and giving their space back to the disk.
 
-Imports usage, the index and the store of this machine. A *policy* says what may go; *marking* finds
-what is alive.
+Imports usage, the index and the store of this machine. A *policy* bounds a collection; *marking*
+finds live objects.
 """

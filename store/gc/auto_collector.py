@@ -115,7 +115,8 @@ class AutoCollector:
 
 
 def held_most(store: Store, plan: CollectionPlan) -> tuple[tuple[str, int], ...]:
-    """Who keeps most, largest first, with the bytes that each keeps and none of those before it."""
+    """Return the holders that keep most, largest first, with the bytes that each keeps and none of
+    those before it."""
     sizes = []
     with store.index.read() as txn:
         marks = bytearray(txn.by_number.next_number())

@@ -45,8 +45,8 @@ _EVERY = 0.2
 
 @dataclass
 class CollectionOutcome:
-    """What a run did. ``freed`` bytes by the disk's blocks; ``longest_hold`` the longest time in
-    seconds for which a writer may have had to wait for it. ``refused`` are the paths of what the
+    """The result of a run. ``freed`` bytes by the disk's blocks; ``longest_hold`` the longest time
+    in seconds for which a writer may have had to wait for it. ``refused`` are the paths that the
     system did not let go of, with its reasons; ``undeleted`` the objects among them."""
 
     deleted: list[ObjectId] = field(default_factory=list)
@@ -90,8 +90,8 @@ class Collector:
         return plan
 
     def _note_now(self, numbers: Sequence[int]) -> None:
-        """What a wrong clock called used in the future is spared as if it were used now: from now
-        on that has an end."""
+        """Note a use now for objects whose use a wrong clock put into the future: from now on that
+        has an end."""
         with self._store.index.read() as txn:
             oids = [txn.by_number.id(number) for number in numbers]
         self._store.note_used(oids)
@@ -127,7 +127,7 @@ class Collector:
             )
 
     def alone(self) -> contextlib.AbstractContextManager[None]:
-        """For who deletes: what a run begins and ends with."""
+        """Begin and end a run, for a process that deletes."""
         return self._alone()
 
     # -- roots --
@@ -176,8 +176,9 @@ class Collector:
             self._phase("deleting", at, len(plan.dead))
 
     def _end_of_round(self, plan: CollectionPlan, start: int, wanted: int | None) -> int:
-        """No more is taken out than frees what is wanted, by the blocks on the disk, as the plan
-        shows it: the sum of files' own sizes is less by far where they are small."""
+        """Return the end of a round that takes out no more than is wanted, by the blocks on the
+        disk, as the plan shows it: the sum of files' own sizes is less by far where they are
+        small."""
         end = min(start + ROUND, len(plan.dead))
         if wanted is None:
             return end
@@ -232,8 +233,8 @@ class Collector:
     # -- what nobody knows --
 
     def _sweep(self) -> None:
-        """What was left on disk by those who were killed before the index knew of it, or after it
-        had forgotten it."""
+        """Sweep the leftovers of killed processes, from before the index knew of them, or after it
+        had forgotten them."""
         self._phase("strays")
         with self._store.index.read() as txn:
             found = strays(self._store.layout, txn)

@@ -29,9 +29,9 @@ def delete(
 ) -> CollectionOutcome:
     """Delete the objects and all that refers to them, which is as dead as they are.
 
-    StillAlive, and nothing is deleted, when one of them is kept; UnknownObject; Busy.
-    What the system does not let go of is in the outcome's ``undeleted``, and stays whole with all
-    that it needs.
+    StillAlive, and nothing is deleted, when one of them is kept; UnknownObject; Busy. Objects that
+    the system does not let go of are in the outcome's ``undeleted``, and stay whole with all that
+    they need.
     """
     collector = Collector(store, reporter)
     with collector.alone():

@@ -8,7 +8,7 @@ a checked file       an hour has passed: another process may be taking it in
 a file in ``bad/``   a week has passed: it is there to be looked at
 ===================  ==============================================================
 
-An ``older-than`` that is asked for spares what is younger than that, and nothing else. With a
+An ``older-than`` that is asked for spares younger files, and nothing else. With a
 bound, the oldest go first, and before any object; no more than the bound asks for.
 """
 
@@ -54,7 +54,8 @@ class Download:
 
 
 def abandoned(layout: Layout, policy: Policy) -> list[Download]:
-    """What may be removed, the oldest first. A fetch that begins now may still take up a part."""
+    """Yield the files to remove, the oldest first. A fetch that begins now may still take up a
+    part."""
     now = time.time()
     found = [
         *_old(layout.partial, now, HOUR, policy.older_than),

@@ -1,5 +1,5 @@
-"""What was kept to be looked at, and has been for long: trees of failed builds, and what audits
-found to differ.
+"""Trees that were kept to be looked at, and have been for long: of failed builds, and of audits
+that found differences.
 
 A tree goes when it was neither kept nor entered within ``kept-older-than`` (two weeks), or within
 an ``older-than`` that is asked for; never while somebody is in it. Until then its inputs live.
@@ -37,8 +37,8 @@ class Expired:
 
 @contextlib.contextmanager
 def expired(layout: Layout, policy: Policy) -> Iterator[list[Expired]]:
-    """Yield what may be removed until the end, the longest kept first: nobody is in it, and nobody
-    can enter it meanwhile."""
+    """Yield the trees to remove, the longest kept first: nobody is in one, and nobody can enter it
+    meanwhile."""
     found = sorted(_old(layout, policy), key=lambda item: item.changed)
     try:
         yield found

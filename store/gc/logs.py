@@ -1,9 +1,9 @@
 """Logs that nobody needs any more, and those beyond a bound for all.
 
 A log is *alive* while an object that its key was realised to is in the store. A dead one (its build
-failed, or what it made is gone) goes when it is old, and at once when the disk is short. Beyond the
-bound for all of them the dead go first, and then the live, the oldest before the others. A log goes
-only with the lock of its key: no running build loses its own.
+failed, or its object is missing) goes when it is old, and at once when the disk is short. Beyond
+the bound for all of them the dead go first, and then the live, the oldest before the others. A log
+goes only with the lock of its key: no running build loses its own.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ class LogFile:
 
 
 def removable(store: Store, policy: Policy) -> list[LogFile]:
-    """What may go, in order; some of it may be of builds that run, and stays then."""
+    """Yield the logs to remove, in order; some of them may be of builds that run, and stay then."""
     with store.index.read() as txn:
         logs = sorted(_logs(store.layout, txn), key=lambda log: (log.alive, log.changed))
     now, over = time.time(), sum(log.size for log in logs) - policy.logs_size

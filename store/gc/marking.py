@@ -1,4 +1,4 @@
-"""Who is alive, over integers: a byte for each number, set for live objects."""
+"""Live objects, over integers: a byte for each number, set for live ones."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ class Marking:
 
     def begin(self, txn: Reader, digests: Iterable[bytes]) -> array[int]:
         """Mark the objects with these digests and all that they need, in one look at all there is;
-        returns the numbers of what is registered and not marked, descending: referrers first.
-        ``all_known`` says then whether all of the digests are registered."""
+        returns the numbers of those that are registered and not marked, descending: referrers
+        first. ``all_known`` says then whether all of the digests are registered."""
         digests = set(digests)
         numbers = txn.objects.numbers_of(digests)
         self.all_known = len(numbers) == len(digests)
@@ -52,8 +52,8 @@ class Marking:
         return count
 
     def refresh(self, txn: Reader) -> bytearray:
-        """Mark what was registered since the snapshot, and what became held while a journal is
-        kept; returns the marks."""
+        """Mark objects that were registered since the snapshot, and those that became held while a
+        journal is kept; returns the marks."""
         known, after = len(self.marks), txn.by_number.next_number()
         if after > known:
             self.marks.extend(bytes(after - known))

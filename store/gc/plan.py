@@ -1,4 +1,4 @@
-"""What is dead, in the order in which it may go, and what keeps the rest."""
+"""The dead objects, in the order in which they may go, and the holders of the rest."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from store.usage.holders import Holders, gather
 
 
 class CollectionPlan(NamedTuple):
-    """``dead`` are the numbers of what may go, each before what it refers to; when uses count,
+    """``dead`` are the numbers of objects to delete, each before its references; when uses count,
     ``used`` has the time of each one's last, in Unix seconds. ``live`` objects are held, ``spared``
-    ones would be dead but for the policy. What is ``ahead`` was, by its record, used in the future.
-    """
+    ones would be dead but for the policy. Those ``ahead`` were, by their records, used in the
+    future."""
 
     policy: Policy
     holders: Holders
@@ -77,8 +77,8 @@ def _ordered(txn: Reader, dead: array[int]) -> tuple[array[int], array[int]]:
 def _not_young(
     txn: Reader, policy: Policy, marking: Marking, dead: array[int], used: array[int]
 ) -> tuple[array[int], array[int]]:
-    """What is left of ``dead``, and of its uses, without what was used too lately; that, and what
-    it needs, is marked."""
+    """Return the rest of ``dead``, and of its uses, without objects that were used too lately;
+    those, and all that they need, are marked."""
     cutoff = policy.cutoff()
     if cutoff is None:
         return dead, used

@@ -1,4 +1,4 @@
-"""What the collector is asked for."""
+"""The limits of a collection."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ KEPT_OLDER_THAN: Final = 14 * 86400.0
 
 class Policy(NamedTuple):
     """``max_freed``: stop once so many bytes were freed. ``keep_free``: stop once so many are free
-    where the store is. ``older_than``: spare what was used within so many seconds.
-    ``keep_derivations``: keep what live objects were built from. They combine.
+    where the store is. ``older_than``: spare objects that were used within so many seconds.
+    ``keep_derivations``: keep the inputs of live objects. They combine.
 
     ``logs_older_than``: seconds for which the log of nothing alive is kept, unless ``older_than``
     says another time or ``keep_free`` asks for space. ``logs_size``: bytes of all logs at most.
     ``unseen_roots``: seconds for which a root is kept whose link is out of sight.
-    ``kept_older_than``: seconds for which trees of failed builds, and what audits kept, stay,
+    ``kept_older_than``: seconds for which trees of failed builds, and trees kept by audits, stay,
     unless ``older_than`` says another time.
     """
 
@@ -35,7 +35,7 @@ class Policy(NamedTuple):
 
     @property
     def bounded(self) -> bool:
-        """Whether it may stop before all that is dead is gone."""
+        """True if it may stop before all dead objects are deleted."""
         return self.max_freed is not None or self.keep_free is not None
 
     def wanted(self, freed: int, free: int) -> int | None:
@@ -49,5 +49,5 @@ class Policy(NamedTuple):
         return max(0, min(left)) if left else None
 
     def cutoff(self) -> int | None:
-        """What was used after this, in Unix seconds, is spared."""
+        """Unix seconds; objects that were used later are spared."""
         return None if self.older_than is None else int(unix_seconds() - self.older_than)

@@ -1,4 +1,4 @@
-"""Removing what was moved to the trash, by several processes where that pays."""
+"""Removal of the trash, by several processes where that pays."""
 
 from __future__ import annotations
 
@@ -39,8 +39,9 @@ T = TypeVar("T")
 
 
 class DeadRemoval:
-    """``freed`` are the bytes that the disk got back, by the blocks of what lost its last name;
-    ``left`` has what could not be removed, by path, and why: the next run tries again."""
+    """``freed`` are the bytes that the disk got back, by the blocks of files that lost their last
+    name; ``left`` has the paths that could not be removed, and the reasons: the next run tries
+    again."""
 
     def __init__(
         self, layout: Layout, progress: Callable[[int], None] = lambda freed: None
@@ -98,7 +99,7 @@ class DeadRemoval:
         self.add(whole.freed)
 
     def empty_trash(self) -> None:
-        """Remove what earlier runs, and others, left in the trash; what is held stays."""
+        """Remove the leftovers of earlier runs, and of others, in the trash; held ones stay."""
         for name in _list(self._layout.trash):
             path = f"{self._layout.trash}/{name}"
             if not name.startswith(RUN):
@@ -119,7 +120,7 @@ class DeadRemoval:
                 hold.release()
 
     def remove(self, folder: str, name: str) -> None:
-        """Remove what has this name in a folder, which may hold thousands of files."""
+        """Remove the tree with this name in a folder, which may hold thousands of files."""
         self._remove(folder, name, threads=True)
 
     def _remove(self, folder: str, name: str, *, threads: bool = False) -> None:
@@ -133,7 +134,7 @@ class DeadRemoval:
 
 
 def _remove_objects(folder: str, names: Sequence[str]) -> TreeRemoval:
-    """Remove small objects; what is left of one is met, and reported, when all others are gone."""
+    """Remove small objects; the rest of one is met, and reported, when all others are removed."""
     removed = TreeRemoval()
     with contextlib.suppress(OSError), opened(folder) as parent:
         for name in names:

@@ -5,8 +5,8 @@
     [collect]
     min-free = "10 GiB"        # below so much free space, collect before building
     max-free = "30 GiB"        # and stop when so much is free
-    older-than = "7d"          # spare what was used lately
-    keep-derivations = true    # keep what live objects were built from
+    older-than = "7d"          # spare objects used lately
+    keep-derivations = true    # keep the inputs of live objects
     logs-older-than = "30d"    # remove logs of nothing alive that are older
     logs-size = "4 GiB"        # and the oldest of all logs beyond so many bytes
     kept-older-than = "14d"    # remove kept trees of builds and audits that are older
@@ -58,7 +58,7 @@ class Settings:
     kept_older_than: float = KEPT_OLDER_THAN
 
     def policy(self) -> Policy:
-        """What an automatic run is asked for."""
+        """The policy of an automatic run."""
         return Policy(
             keep_free=self.max_free,
             older_than=self.older_than,
@@ -70,7 +70,7 @@ class Settings:
         )
 
     def completed(self, asked: Policy) -> Policy:
-        """What a run by hand is asked for: what it does not say itself is as here, bounds apart."""
+        """Return the policy of a run by hand: its unset fields are as here, bounds apart."""
         return asked._replace(
             older_than=self.older_than if asked.older_than is None else asked.older_than,
             keep_derivations=asked.keep_derivations or self.keep_derivations,
@@ -82,8 +82,8 @@ class Settings:
 
 
 def load(layout: Layout) -> Settings:
-    """Return the store's settings; those of an absent file are the defaults. UsageError says what
-    is wrong with the file."""
+    """Return the store's settings; those of an absent file are the defaults. UsageError names the
+    fault of the file."""
     try:
         # A fifo would be waited for.
         fd = os.open(layout.config, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -108,7 +108,7 @@ def load(layout: Layout) -> Settings:
 
 
 def parse(data: bytes) -> Settings:
-    """Return the settings in a file's text; ValueError says what is wrong with it."""
+    """Return the settings in a file's text; ValueError names its fault."""
     import tomllib
 
     if len(data) > _LARGEST:

@@ -1,4 +1,4 @@
-"""Whether the end of the index's file is there.
+"""True if the end of the index's file is there.
 
 A file may be sound and end before the last page that LMDB counts: pages that one transaction took
 there and let go of again are never written. Or it was cut short: then reading what is gone is no

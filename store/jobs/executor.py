@@ -70,7 +70,7 @@ class Executor(Protocol):
 
     @property
     def idle(self) -> bool:
-        """Whether nothing is left to be done for any task that was submitted."""
+        """True if nothing is left to be done for any task that was submitted."""
 
     def submit(self, task: Task) -> bool:
         """Begin a task; False when nothing is free to run it, and it has to be submitted again.
@@ -94,7 +94,7 @@ class TaskSource(Protocol):
 
     @property
     def pending(self) -> bool:
-        """Whether anything is left to be submitted or taken in, apart from tasks under way."""
+        """True if anything is left to be submitted or taken in, apart from tasks under way."""
 
     def submit_ready(self, executor: Executor) -> None:
         """Submit what can begin now."""

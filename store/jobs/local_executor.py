@@ -79,7 +79,7 @@ class LocalExecutor:
 
     @property
     def idle(self) -> bool:
-        """Whether no process is left that works, or tidies up after its task."""
+        """True if no process is left that works, or tidies up after its task."""
         return not self._jobs
 
     def submit(self, task: Task) -> bool:

@@ -91,7 +91,7 @@ class PooledJob:
         self._name = name
         self._tidied = False
         self.renewed = False
-        """Whether the work folder can be used for another build, once the job is over."""
+        """True if the work folder can be used for another build, once the job is over."""
         self.connection = worker.connection
         self.pid = worker.pid
 

@@ -83,12 +83,12 @@ class TokenPool:
 
     @property
     def wanted(self) -> bool:
-        """Whether another process waits for a token."""
+        """True if another process waits for a token."""
         return self._claims().taken(_WAITS)
 
     @property
     def yields(self) -> bool:
-        """Whether what is free is left to another process: it waits, and we had our turn."""
+        """True if what is free is left to another process: it waits, and we had our turn."""
         return time.monotonic() - self._gave < TURN and self.wanted
 
     def close(self) -> None:

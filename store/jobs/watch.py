@@ -56,7 +56,7 @@ class Watch:
 
     @property
     def stalled(self) -> bool:
-        """Whether this is a fetch to which nothing has come for some time."""
+        """True if this is a fetch to which nothing has come for some time."""
         return self._step == "fetch" and time.monotonic() >= self._brought + STALLED
 
     def hear(self, message: object) -> None:

@@ -324,7 +324,7 @@ def _make_private(path: str) -> None:
 
 @contextlib.contextmanager
 def _alone(index: str) -> Iterator[bool]:
-    """Whether no process, of this version or an earlier one, has the index open for writing, and
+    """True if no process, of this version or an earlier one, has the index open for writing, and
     none can until the end."""
     with contextlib.ExitStack() as stack:
         for fd in (owned.open_folder(index), owned.open_lock(f"{index}/use")):

@@ -52,7 +52,7 @@ class Origin:
 
     @property
     def built_here(self) -> bool:
-        """Whether this store made it."""
+        """True if this store made it."""
         return self.how is How.BUILT
 
     @property

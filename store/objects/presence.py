@@ -1,4 +1,4 @@
-"""Whether an object is there, at first sight: for who asks often, and reads nothing of it."""
+"""True if an object is there, at first sight: for who asks often, and reads nothing of it."""
 
 from __future__ import annotations
 

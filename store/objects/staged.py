@@ -43,7 +43,7 @@ class Staged:
 
     @property
     def leaf(self) -> bool:
-        """Whether it is a file or link."""
+        """True if it is a file or link."""
         return self.node.kind is not NodeKind.DIRECTORY
 
     def files(self) -> Iterator[Staged]:

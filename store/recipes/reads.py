@@ -24,7 +24,7 @@ UNWATCHED: Final = (b"__pycache__", b".git")
 
 State: TypeAlias = "tuple[int | bytes, ...]"
 Read: TypeAlias = "tuple[bool, bytes]"
-"""Whether a folder was listed (otherwise, a path was looked at), and its path."""
+"""True if a folder was listed (otherwise, a path was looked at), and its path."""
 
 TICK: Final = 20_000_000
 """Nanoseconds in which a file may change twice without showing it in its times."""

@@ -80,7 +80,7 @@ class BuildRequest:
 
     @property
     def wants_tracing(self) -> bool:
-        """Whether something is asked for that only a tracer can do."""
+        """True if something is asked for that only a tracer can do."""
         wants_clock = self.clock_ahead != 0 or self.clock_stopped is not None
         return wants_clock or self.listing != "kernel"
 
@@ -149,5 +149,5 @@ class BuildResult:
 
     @property
     def ok(self) -> bool:
-        """Whether the builder ran to its end and was content."""
+        """True if the builder ran to its end and was content."""
         return self.status == 0 and self.stopped is None

@@ -90,7 +90,7 @@ class Execution:
 
     @property
     def pending(self) -> bool:
-        """Whether anything waits to be started, or to be registered."""
+        """True if anything waits to be started, or to be registered."""
         return bool(self._ready or self._made)
 
     def interrupted(self) -> str:
@@ -141,7 +141,7 @@ class Execution:
 
     @property
     def _stopping(self) -> bool:
-        """Whether nothing more is to be started."""
+        """True if nothing more is to be started."""
         failed = bool(self._failures) and not self._options.keep_going
         return failed or self._mixed is not None
 

@@ -228,7 +228,7 @@ class _Alone:
 
     @property
     def pending(self) -> bool:
-        """Whether it waits to be started."""
+        """True if it waits to be started."""
         return self._task is not None
 
     def submit_ready(self, executor: Executor) -> None:

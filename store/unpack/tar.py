@@ -60,7 +60,7 @@ class Header:
 
     @property
     def is_file(self) -> bool:
-        """Whether it is a regular file."""
+        """True if it is a regular file."""
         return self.type in _FILES
 
     @property
@@ -86,7 +86,7 @@ class TarReader:
         self._next = 0
         self._global: dict[str, str] = {}
         self.has_end = False
-        """Whether the mark of the end was read."""
+        """True if the mark of the end was read."""
 
     def headers(self) -> Iterator[Header]:
         """Yield each member's header. Raises BadArchive."""

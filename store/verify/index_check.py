@@ -63,7 +63,7 @@ def _objects(txn: Reader) -> Iterator[Finding]:
 
 
 def _are_named_right(txn: Reader, numbers: Sequence[int]) -> bool:
-    """Whether each of these has a record, by whose digest it is found."""
+    """True if each of these has a record, by whose digest it is found."""
     try:
         digests = from_texts([name[:TEXT_SIZE] for name in txn.by_number.names(numbers)])
     except _UNREADABLE:

@@ -44,7 +44,7 @@ class ObjectLook:
 
     @property
     def sound(self) -> bool:
-        """Whether nothing is wrong, as far as was looked."""
+        """True if nothing is wrong, as far as was looked."""
         return self.facts is not None and not self.findings
 
 

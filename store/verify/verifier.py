@@ -111,7 +111,7 @@ class Verifier(Looking):
         super().__init__(store.layout, found, progress, contents=contents, budget=budget)
         self._store = store
         self.thorough = contents and budget is None
-        """Whether every byte is read."""
+        """True if every byte is read."""
         self.damaged: list[ObjectLook] = []
         """The objects that are not sound, references before what refers to them."""
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 _NAMED = 10
-"""Of what could not be deleted, so many are named; ``--json`` names all."""
+"""The most objects named that could not be deleted; ``--json`` names all."""
 
 
 @click.group("gc", invoke_without_command=True)

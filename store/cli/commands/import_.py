@@ -146,7 +146,7 @@ def _ignored(reading: Reading) -> Iterator[str]:
 
 
 def _report(taken: Imported, source: str, unsigned: bool) -> Iterator[str]:
-    """What was taken, and what was not, line by line."""
+    """Yield the taken and the refused objects, line by line."""
     yield f"{counted(len(taken.fresh), 'object')} taken from {printable(source)}"
     for how, count in Counter(map(_by_what, taken.origins)).items():
         yield f"{counted(count, 'record')} of their builds taken: {how}"

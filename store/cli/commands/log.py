@@ -96,8 +96,7 @@ class _Terminal:
 
 
 def _key(context: Context, text: str) -> bytes:
-    """Return the key of a package's derivation as it stands, of what made an object, or a key in
-    hex."""
+    """Return the key of a package's present derivation, of an object's build, or a key in hex."""
     if re.fullmatch("[0-9a-f]{64}", text):
         return bytes.fromhex(text)
     try:

@@ -64,8 +64,9 @@ def command(
 
 
 def _margin(indent: str, branch: str, level: int) -> str:
-    """What stands to the left of the lines of a level, below a line that has ``indent`` and
-    ``branch``. However many levels there are, its width has a bound: then it says which it is."""
+    """Return the left part of the lines of a level, below a line that has ``indent`` and
+    ``branch``. However many levels there are, its width has a bound: then it shows the level's
+    number."""
     margin = indent + {"": "", "├─ ": "│  ", "└─ ": "   "}[branch]
     return margin if len(margin) <= WIDEST else f"… level {level}: "
 

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 
 class Asked(NamedTuple):
-    """What the command line says. ``budget`` in seconds, ``source`` another store's folder;
+    """The command line's arguments. ``budget`` in seconds, ``source`` another store's folder;
     ``options`` are those of builds."""
 
     objects: tuple[str, ...]

@@ -1,4 +1,4 @@
-"""Job control: whether the terminal is ours to draw on."""
+"""Job control: the check that the terminal is ours to draw on."""
 
 from __future__ import annotations
 

@@ -1,7 +1,6 @@
-"""What runs, and what waits for it: the part of the graph that there is room for, as a tree.
+"""Running builds, and those that wait for them: the part of the graph that fits, as a tree.
 
-It is drawn from the leaves down to what stands on them, so that what is nearest to the goal is at
-the bottom::
+It is drawn from the leaves down to the nodes that need them, so that the goal is at the bottom::
 
      ┌─ running
      ├─ running, too
@@ -15,11 +14,12 @@ from typing import NamedTuple
 from store.cli.live.progress import NodeProgress, RunProgress
 
 MOST_WAITING = 8
-"""Lines of what waits."""
+"""Lines of waiting builds."""
 
 
 class TreeSpace(NamedTuple):
-    """Lines that the tree may have, levels of what waits, and lines that a running node takes."""
+    """Lines that the tree may have, levels of waiting builds, and lines that a running node
+    takes."""
 
     lines: int
     levels: int
@@ -27,7 +27,8 @@ class TreeSpace(NamedTuple):
 
 
 class TreeRow(NamedTuple):
-    """A line of the tree: what is drawn before the node (``rest`` on further lines of its own)."""
+    """A line of the tree: ``guides`` are drawn before the node (``rest`` on further lines of its
+    own)."""
 
     guides: str
     rest: str
@@ -43,7 +44,7 @@ class Forest(NamedTuple):
 
 
 def grown(progress: RunProgress, room: TreeSpace) -> Forest:
-    """Return the tree of what runs now."""
+    """Return the tree of running nodes."""
     ranks = progress.forecast.ranks if progress.forecast else {}
     active = [
         each for each in progress.of_state("running", "elsewhere") if each.node.kind != "fetch"
@@ -62,7 +63,7 @@ def grown(progress: RunProgress, room: TreeSpace) -> Forest:
 def _add_waiting(
     progress: RunProgress, shown: dict[bytes, NodeProgress], lines: int, levels: int
 ) -> None:
-    """Add what waits for the nodes shown, nearest first."""
+    """Add the nodes that wait for those shown, nearest first."""
     frontier = list(shown.values())
     for _ in range(levels):
         above: dict[bytes, NodeProgress] = {}
@@ -76,7 +77,7 @@ def _add_waiting(
 
 
 def _parent(progress: RunProgress, each: NodeProgress) -> NodeProgress | None:
-    """Of what waits for the node, the one with the longest chain above it."""
+    """Return the node that waits for this one and has the longest chain above it."""
     if progress.forecast is None:
         return None
     ranks, dependents = progress.forecast.ranks, progress.forecast.dependents

@@ -21,10 +21,10 @@ from store.quantities import about_text, bytes_text, seconds_text
 WIDEST_BAR, NARROWEST_BAR = 40, 8
 
 FEWEST_WITH_LOGS = 4
-"""Lines for what runs from which on there may be some for their logs."""
+"""Lines for running builds from which on there may be some for their logs."""
 
 NARROW, NARROWEST_TREE = 60, 30
-"""Columns below which rows have fewer cells, and what waits is not drawn."""
+"""Columns below which rows have fewer cells, and waiting builds are not drawn."""
 
 SYMBOLS = {"running": "▸", "elsewhere": "▹", "waiting": "◦", "failed": "✗", "downloads": "▾"}
 
@@ -200,13 +200,13 @@ def _aligned(table: Sequence[tuple[str, str, str]], columns: int) -> list[str]:
 
 
 def _in_short(left: str, time: str, columns: int) -> str:
-    """What runs with its time so far; what waits, alone."""
+    """Return the running builds with their times so far; waiting ones alone."""
     so_far = "" if time.startswith("about") else time.partition(" of ")[0]
     return f"{_fitted(left, columns - len(so_far) - 1)} {so_far}" if so_far else left
 
 
 def _waits(progress: RunProgress, item: NodeProgress) -> str:
-    """What a node waits for: ``for 2 builds, 1 download``."""
+    """Return the things that a node waits for: ``for 2 builds, 1 download``."""
     needs = [progress.nodes[key] for key in item.node.needs]
     kinds = [each.node.kind for each in needs if each.state in OPEN]
     downloads = kinds.count("fetch")

@@ -1,4 +1,4 @@
-"""What the events of a run come to: how far each node is, and all of them together."""
+"""The progress of a run, from its events: how far each node is, and all of them together."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from store.scheduler.forecast import Estimate, TimeForecast, likely_seconds
 State = Literal["waiting", "running", "elsewhere", "done", "failed", "undone"]
 
 OPEN: Sequence[State] = ("waiting", "running", "elsewhere")
-"""The states of what is not at its end."""
+"""The states of unfinished nodes."""
 
 NEARLY = 0.95
 """The part of a running node's work that counts as done at most."""
@@ -26,13 +26,13 @@ RATE_SECONDS = 5.0
 """The time over which the rate of downloads is taken."""
 
 ESTIMATE_SECONDS = 1.0
-"""Between two looks at what is left, which run through the whole plan."""
+"""Seconds between two estimates, which run through the whole plan."""
 
 
 @dataclass(eq=False, kw_only=True)
 class NodeProgress:
-    """A node of the work. Times are of the clock that the events are told with; ``received`` and
-    ``size`` are bytes of a download."""
+    """A node of the work. Times are of the events' clock; ``received`` and ``size`` are bytes of a
+    download."""
 
     node: PlannedNode
     state: State = "waiting"

@@ -23,7 +23,7 @@ class DrawnLine(NamedTuple):
 
 
 class Region:
-    """What is drawn at the foot of ``stream``. Each change is one write."""
+    """The drawn lines at the foot of ``stream``. Each change is one write."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -45,7 +45,7 @@ class Region:
             self._stream.flush()
 
     def leave(self) -> None:
-        """Forget what is drawn: something else was written below it."""
+        """Forget the drawn lines: something else was written below them."""
         self._widths = []
 
     def _to_top(self, size: ScreenSize) -> str:

@@ -1,4 +1,5 @@
-"""The reporter of a terminal: what has to stay scrolls by, the rest is drawn over and over."""
+"""The reporter of a terminal: lines that have to stay scroll by, the rest is drawn over and
+over."""
 
 from __future__ import annotations
 
@@ -22,12 +23,13 @@ if TYPE_CHECKING:
     from store.cli.live.frame import Frame
 
 REDRAW_SECONDS = 0.2
-"""Between two pictures, and before the first: what is done at once is not drawn."""
+"""Seconds between two pictures, and before the first: work that ends at once is not drawn."""
 
 
 class Live(Plain):
-    """The live view on ``stream``. With ``verbose``, what is built leaves a line, and a build that
-    runs has the last line of its log. ``clock`` and ``size`` say the time and the screen's size."""
+    """The live view on ``stream``. With ``verbose``, each finished build leaves a line, and a
+    running build has the last line of its log. ``clock`` and ``size`` give the time and the
+    screen's size."""
 
     def __init__(
         self,
@@ -57,7 +59,7 @@ class Live(Plain):
             self._draw(lasting, size, now)
 
     def close(self) -> None:
-        """Put a summary in the place of what was drawn."""
+        """Put a summary in the place of the drawn lines."""
         self._foreground.close()
         lines = summary(self._progress, self._clock())
         self._write(lines, [], self._size_of(self._stream))

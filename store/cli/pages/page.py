@@ -1,4 +1,4 @@
-"""Pages of HTML that are complete in themselves: what all of them need.
+"""Pages of HTML that are complete in themselves: their common part.
 
 A page needs no script and makes no request; its policy forbids both.
 """
@@ -81,6 +81,6 @@ def resource(name: str) -> str:
 
 
 def policy_hash(text: str) -> str:
-    """What a page's policy says to allow exactly this style."""
+    """Return the policy's source that allows exactly this style."""
     digest = hashlib.sha256(text.encode("utf-8")).digest()
     return f"sha256-{base64.b64encode(digest).decode('ascii')}"

@@ -25,7 +25,7 @@ UNEXAMINED = "·"
 SEVERITY = (Verdict.DIFFERS, Verdict.FAILED, Verdict.UNKNOWN, Verdict.REPRODUCED)
 """The worst first."""
 COMPARED = (Verdict.DIFFERS, Verdict.REPRODUCED)
-"""What is true of both packages that were compared; the others are of the one alone."""
+"""Verdicts that are true of both packages that were compared; the others are of the one alone."""
 
 BOX = (148, 26)  # width and height of a box, in units of the picture
 GAP = (44, 8)

@@ -1,7 +1,7 @@
-"""An audit's findings as one page of HTML: complete in itself, and nothing in it asks for more.
+"""An audit's findings as one page of HTML: complete in itself, without requests for more.
 
-The page needs no script and makes no request; its policy forbids both. Whatever comes from a build
-or from others is escaped, and what could not be seen is made visible.
+The page needs no script and makes no request; its policy forbids both. Text from a build or from
+others is escaped, and invisible characters are made visible.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ TEXT_SHOWN = 200_000
 """Characters of HTML that its differences may take: paths may be long, and hard to show."""
 
 LABELS = {"against": ("here", "elsewhere"), "ledger": ("in the ledger", "here")}
-"""What the expected and the actual object are called, by check, where that is clearer."""
+"""The names of the expected and the actual object, by check, where others are clearer."""
 
 _ASKED = "store.cli.pages.report"
 
@@ -105,8 +105,8 @@ def write_report(
     """Write the page in the place of whatever file was there; into a pipe or device, if it is one.
     Raises StorageError.
 
-    ``facts`` says, in names and values, what was done where; ``catalogue`` is what the ladder is
-    drawn from.
+    ``facts`` gives the circumstances of the audit, in names and values; the ladder is drawn from
+    ``catalogue``.
     """
     write_page(path, page(findings, facts=facts, catalogue=catalogue))
 
@@ -138,7 +138,7 @@ def page(
 
 
 def sentence(counts: Counter[Verdict]) -> str:
-    """What it all comes to; ``counts`` has the outputs by verdict."""
+    """Return the sum of it all; ``counts`` has the outputs by verdict."""
     total = counts.total()
     outputs = counted(total, "output")
     differing, failed, unknown = (
@@ -226,7 +226,7 @@ def _row(alike: Sequence[AuditFinding]) -> str:
 
 
 def _times(alike: Sequence[AuditFinding]) -> str:
-    """What it took, or the least and the most of several."""
+    """Return the time that it took, or the least and the most of several."""
     seconds = sorted(item.seconds for item in alike if item.seconds is not None)
     ends = dict.fromkeys(seconds_text(value) for value in (*seconds[:1], *seconds[-1:]))
     return " to ".join(ends)

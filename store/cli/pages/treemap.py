@@ -57,7 +57,7 @@ class Rectangle:
     height: float
 
     def inside(self, top: float, margin: float) -> Rectangle:
-        """What is left of it within a margin, and below a heading."""
+        """Return the rest of it within a margin, and below a heading."""
         return Rectangle(
             self.x + margin,
             self.y + margin + top,
@@ -101,7 +101,7 @@ def _worst(areas: Sequence[float], start: int, end: int, side: float) -> float:
 
 
 def _row(row: Sequence[float], box: Rectangle, *, last: bool) -> tuple[list[Rectangle], Rectangle]:
-    """Return the boxes of a row along the shorter side, and what is left."""
+    """Return the boxes of a row along the shorter side, and the rest."""
     total, upright = sum(row), box.width >= box.height
     side = min(box.width, box.height)
     depth = total / side if side > 0 else 0.0

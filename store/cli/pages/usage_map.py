@@ -1,4 +1,4 @@
-"""What takes the space as one page of HTML: a treemap, the largest objects, and what keeps them."""
+"""The use of the disk as one page of HTML: a treemap, the largest objects, and their holders."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def _tile(share: Share, account: Account, labels: Labels) -> Tile:
 
 
 def kept_by(share: Share, account: Account) -> str:
-    """Who keeps an object, in words; a name among them may hold anything."""
+    """Return the holders of an object, in words; a name among them may hold anything."""
     if share.owner == NOBODY:
         return "nothing"
     if share.owner == SEVERAL:

@@ -81,7 +81,8 @@ def command(
 def _subjects(
     context: Context, packages: tuple[str, ...], closure: bool
 ) -> tuple[list[ChallengeSubject], list[AuditFinding]]:
-    """What there is to compare, and a finding for each output of a package that is not here."""
+    """Return the outputs to compare, and a finding for each output of a package that is not
+    here."""
     if not packages:
         names = _names(context)
         every = every_subject(context.store)
@@ -101,7 +102,7 @@ def _subjects(
 
 
 def _names(context: Context) -> dict[bytes, str]:
-    """What the recipes call the keys of this store: the shortest of a package's names."""
+    """Return the recipes' names for the keys of this store: the shortest of a package's names."""
     try:
         packages = context.catalogue.packages
     except StoreError:  # without recipes, outputs go by their derivations' names
@@ -115,7 +116,7 @@ def _names(context: Context) -> dict[bytes, str]:
 
 
 def _report(evidence: Evidence, *, signed_only: bool, trusting: bool) -> None:
-    """Say on standard error what was read, and what of it counts nothing."""
+    """Report on standard error the lines that were read, and those that count nothing."""
     counts = evidence.counts
     click.echo(counted(counts["signed"], "signed statement"), err=True)
     if counts["unsigned"]:

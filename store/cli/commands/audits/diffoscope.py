@@ -27,7 +27,7 @@ def check_installed() -> None:
 def run(layout: Layout, findings: Iterable[AuditFinding]) -> None:
     """Have the trees of every finding that differs compared; the report is standard output's.
 
-    ``layout`` is of the store that holds what was expected. What is not there is left out.
+    ``layout`` is of the store that holds the expected objects. Missing trees are left out.
     """
     for finding in findings:
         if finding.verdict is not Verdict.DIFFERS:

@@ -42,7 +42,7 @@ def summary(findings: Sequence[AuditFinding]) -> str:
 
 
 def lines(finding: AuditFinding) -> list[str]:
-    """Return a finding's line, and what is to be said of it below."""
+    """Return a finding's line, and the notes below it."""
     seconds = "" if finding.seconds is None else f"  {seconds_text(finding.seconds)}"
     varied = f"  {finding.variation}" if finding.variation else ""
     cause = f"  cause: {finding.cause}" if finding.cause else ""
@@ -51,7 +51,8 @@ def lines(finding: AuditFinding) -> list[str]:
 
 
 def title(finding: AuditFinding) -> str:
-    """What was compared: ``gcc``, ``pair^lib``, ``stage2.gcc = stage1.gcc``, with the seeds."""
+    """Return the name of the comparison: ``gcc``, ``pair^lib``, ``stage2.gcc = stage1.gcc``, with
+    the seeds."""
     text = finding.subject if finding.output == "out" else f"{finding.subject}^{finding.output}"
     if finding.counterpart:
         text += f" = {finding.counterpart}"
