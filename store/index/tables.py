@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Any
 
 from store.canon import Value
@@ -40,13 +39,13 @@ class TableReader:
         return int(self._txn.stat(db=self._tables[table])["entries"])
 
 
-@dataclass
 class Changes:
     """What a transaction changes of that which nothing else on disk tells: ``told``, as
     :mod:`store.index.records` has it. ``forgotten`` is set when it takes back what stands there."""
 
-    told: list[list[Value]] = field(default_factory=list)
-    forgotten: bool = False
+    def __init__(self) -> None:
+        self.told: list[list[Value]] = []
+        self.forgotten = False
 
 
 class TableWriter(TableReader):

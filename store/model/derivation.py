@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from store import canon, digest
@@ -11,6 +10,7 @@ from store.canon import Value
 from store.digest import DigestKind
 from store.errors import FormatError, InvalidName, quoted
 from store.model import fields, identity
+from store.model.frozen import frozen
 from store.model.names import ObjectId, check_name, check_output, object_name
 
 BUILTIN = "builtin:"
@@ -22,7 +22,7 @@ BUILTINS = frozenset({f"{BUILTIN}unpack"})
 _WITHOUT_HEX = str.maketrans("", "", "0123456789abcdef")
 
 
-@dataclass(frozen=True, order=True)
+@frozen(order=True)
 class Ref:
     """Output ``output`` of the source or derivation with the 32-byte digest ``node``.
 
@@ -57,7 +57,7 @@ class Ref:
         return cls(fields.raw(node, 32), fields.text(output), fields.text(name))
 
 
-@dataclass(frozen=True)
+@frozen(apart=("locators",))
 class Source:
     """A file whose content is known beforehand by SHA-256 (hex), wherever it is fetched from.
 
@@ -67,7 +67,7 @@ class Source:
 
     name: str
     sha256: str
-    locators: tuple[str, ...] = field(compare=False)
+    locators: tuple[str, ...]
     executable: bool = False
 
     def __post_init__(self) -> None:
@@ -95,7 +95,9 @@ class Source:
 
     def without_secrets(self) -> Source:
         """Return the same source, as it may be recorded: without passwords and tokens."""
-        from store.model.locators import shown  # takes long to load
+        from dataclasses import replace  # both take long to load
+
+        from store.model.locators import shown
 
         return replace(self, locators=tuple(map(shown, self.locators)))
 
@@ -117,7 +119,7 @@ class Source:
         )
 
 
-@dataclass(frozen=True)
+@frozen()
 class Derivation:
     """A build, frozen. ``inputs`` and ``objects`` are sorted; ``env`` is sorted by key.
 
@@ -199,7 +201,7 @@ class Derivation:
         )
 
 
-@dataclass(frozen=True)
+@frozen()
 class Resolved:
     """A derivation whose inputs are objects. Its digest is the key of realisations."""
 

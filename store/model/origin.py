@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from enum import Enum
 
 from store.canon import Value
 from store.errors import FormatError, printable, quoted
 from store.model import fields
+from store.model.frozen import frozen
 
 PLACE_LIMIT = 4096
 """Bytes of the path of another store."""
@@ -33,7 +33,7 @@ class How(Enum):
 _RANKS = {how: rank for rank, how in enumerate(reversed(How))}
 
 
-@dataclass(frozen=True)
+@frozen()
 class Origin:
     """``place`` is the other store's folder, for what was imported; ``signers`` are the lines of
     the trusted public keys that signed it, sorted, for what is signed."""

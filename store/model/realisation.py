@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-
 from store import canon, digest
 from store.canon import Value
 from store.digest import DigestKind
 from store.model import fields
+from store.model.frozen import frozen
 from store.model.names import ObjectId, check_output, object_name
 from store.model.origin import BUILT, How, Origin
 
 
-@dataclass(frozen=True)
+@frozen()
 class Realisation:
     """``key`` is the 32-byte digest of a resolved derivation or source.
 
@@ -57,7 +56,7 @@ class Realisation:
     def from_stored(cls, data: bytes) -> Realisation:
         """Return the inverse of :meth:`stored`; FormatError for anything else."""
         values = fields.array(canon.decode(data), 12)
-        return replace(cls._from_fields(values), origin=Origin.from_fields(values[11]))
+        return cls._from_fields(values, Origin.from_fields(values[11]))
 
     def _fields(self) -> list[Value]:
         return [
@@ -75,7 +74,7 @@ class Realisation:
         ]
 
     @classmethod
-    def _from_fields(cls, values: list[Value]) -> Realisation:
+    def _from_fields(cls, values: list[Value], origin: Origin = BUILT) -> Realisation:
         return cls(
             fields.raw(values[0], 32),
             fields.text(values[1]),
@@ -88,6 +87,7 @@ class Realisation:
             fields.integer(values[8]),
             fields.integer(values[9]),
             None if values[10] is None else fields.raw(values[10]),
+            origin,
         )
 
     def digest(self) -> bytes:

@@ -14,13 +14,18 @@ from tests.recipes.copies import RECIPES
 NEEDLESS = {"urllib.parse", "store.jobs.lower", "store.sandbox.request", "rich", "store.cli.live"}
 NEEDLESS |= {"store.scheduler.forecast", "socket"}
 
+SLOW = {"click", "dataclasses", "inspect", "hashlib", "ctypes", "pickle", "json", "subprocess"}
+SLOW |= {"shutil", "threading", "store.events", "store.cli.plain"}
+"""What plain words alone do without: it takes longer to load than all else."""
+
 CODE = f"""
 import sys
 from store.cli.main import main
 try:
     main()
 finally:
-    print("loaded", *sorted({NEEDLESS} & sys.modules.keys()))
+    needless = {NEEDLESS} if "--root" in sys.argv else {NEEDLESS | SLOW}
+    print("loaded", *sorted(needless & sys.modules.keys()))
 """
 
 
@@ -32,6 +37,17 @@ def test_what_only_builds_need_is_not_loaded_where_nothing_is_built(tmp_path: Pa
     path, loaded = done.stdout.splitlines()
     assert path.endswith("-note.txt")
     assert loaded == "loaded"
+
+
+@pytest.mark.parametrize("words", [["--version"], ["list"], ["realise", "note"]])
+def test_plain_words_load_neither_click_nor_dataclasses(tmp_path: Path, words: list[str]) -> None:
+    told = {"STORE_ROOT": str(tmp_path / "root"), "STORE_RECIPES": str(RECIPES / "toys")}
+    for line in (["realise", "note"], words):
+        command = [sys.executable, "-I", "-c", CODE, *line]
+        done = subprocess.run(
+            command, env={**os.environ, **told}, stdout=subprocess.PIPE, text=True, check=True
+        )
+    assert done.stdout.splitlines()[-1] == "loaded"
 
 
 def test_a_terminal_changes_nothing_where_nothing_is_drawn(tmp_path: Path) -> None:
