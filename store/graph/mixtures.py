@@ -32,7 +32,8 @@ class Mixture(NamedTuple):
 
 
 class Settled(NamedTuple):
-    """A mixture that a plan avoids: ``kept`` is used, and what refers to ``others`` is not."""
+    """A mixture that a plan avoids: ``kept`` is used, and objects that refer to ``others`` are
+    not."""
 
     node: bytes
     name: str
@@ -59,7 +60,7 @@ class Mixtures:
 
     def first(self, nodes: Iterable[bytes], names: Iterable[str]) -> Mixture | None:
         """Return the lowest mixture among the objects ``<digest>-<name>`` of ``names``; None when
-        there is none. ``nodes`` are those of the graph, inputs before what needs them."""
+        there is none. ``nodes`` are those of the graph, inputs before their users."""
         found = several(names)
         if not found:
             return None
@@ -187,5 +188,5 @@ def _texts(node: Derivation | Resolved) -> Sequence[str]:
 
 
 def known_in(objects: Mapping[bytes, Mapping[str, ObjectId]]) -> Known:
-    """What a mapping of nodes' objects by output knows."""
+    """Return the objects that a mapping of nodes' objects by output knows."""
     return lambda node, output: objects.get(node, {}).get(output)

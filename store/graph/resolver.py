@@ -1,4 +1,4 @@
-"""What is known of a graph before anything is built: keys, objects, and what is left to do."""
+"""Knowledge of a graph before anything is built: keys, objects, and the work to do."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class BuildPlan(NamedTuple):
-    """Nodes that have to be worked on, inputs before what needs them.
+    """Nodes that have to be worked on, inputs before their users.
 
     A build in the plan may still be spared, when its inputs come out as objects that it was built
     from before. ``settled`` are the mixtures of objects that it avoids; ``lost`` are objects that
@@ -39,9 +39,9 @@ class BuildPlan(NamedTuple):
 class Resolver:
     """Nodes whose objects are known: from the cache of outcomes, else through their inputs.
 
-    Known is not present: a realisation outlives its object, and an absent object serves to look up
-    what was built from it all the same. ``choice`` says which objects are used rather than others
-    of the same node, and which not at all.
+    Known is not present: a realisation outlives its object, and an absent object still serves to
+    look up builds that used it. ``choice`` says which objects are used rather than others of the
+    same node, and which not at all.
     """
 
     def __init__(
@@ -148,7 +148,7 @@ class Resolver:
         self._identify(goals, set())
 
     def _identify(self, goals: Iterable[bytes], tried: set[bytes]) -> None:
-        """As told above, but for nodes in ``tried``, to which those looked at are added."""
+        """Identify as above, but for nodes in ``tried``, to which those looked at are added."""
 
         def prune(node: bytes) -> bool:
             return node in tried or self._recall(node)
@@ -184,7 +184,7 @@ class Resolver:
         return True
 
     def plan(self, goals: Iterable[bytes]) -> BuildPlan:
-        """What has to be done so that all goals are present, with one object of each derivation."""
+        """Return the work after which all goals are present, with one object of each derivation."""
         goals = tuple(goals)
         plan = self._plan(goals)
         weighed: set[bytes] = set()
@@ -200,7 +200,8 @@ class Resolver:
         return plan._replace(settled=tuple(self._settled), lost=tuple(self._lost_in(plan)))
 
     def _plan(self, goals: Iterable[bytes]) -> BuildPlan:
-        """As :meth:`plan`, of what is known. What a present object refers to is present, too."""
+        """Plan as :meth:`plan`, from the known objects. The references of a present object are
+        present, too."""
         goals = tuple(goals)
         plan = self._absent(goals)
         while found := self._makers_of_lost(goals, plan):
@@ -318,7 +319,7 @@ class Resolver:
         return self._catalogue.nodes[node].name
 
     def _least(self, goals: Iterable[bytes], found: Mixture) -> tuple[ObjectId, Resolver]:
-        """Return the object with which the least has to be built, and what would be known then."""
+        """Return the object with which the least has to be built, and the knowledge then."""
         known = self._objects.get(found.node, {}).get(found.output)
         # One that is gone may come out as yet another.
         there = list(filter(self._store.present, found.objects)) or found.objects
@@ -328,7 +329,7 @@ class Resolver:
         return kept, trials[kept]
 
     def _trial(self, kept: ObjectId, objects: Iterable[ObjectId]) -> Resolver:
-        """What would be known if one of the objects was used, and nothing that others are in."""
+        """Return the knowledge if one of the objects was used, and no object that others are in."""
         choice = self._choice_of(kept, objects)
         trial = Resolver(self._store, self._catalogue, offline=self._offline, choice=choice)
         # What was learnt stays so, unless it is what the choice is against.

@@ -1,9 +1,10 @@
-"""Where equal content stands: which objects have a file with some bytes, and where in them.
+"""The places of equal content: the objects that have a file with some bytes, and its path there.
 
 This part of the index is a file of its own, ``contents.mdb``, for two reasons. Processes that copy
 trees ask it, and they are forked, and LMDB cannot be used in a fork of a process that has the file
 open; so this one is open for moments only. And it is a hint: it follows from the manifests, so it
-is not copied with the rest, and whoever follows it looks at what stands there first. A damaged one
+is not copied with the rest, and a reader checks the file
+at a place first. A damaged one
 is thrown away.
 
 | table | key | value |
@@ -77,8 +78,8 @@ _DAMAGED: Final = (
 
 
 class ContentTable:
-    """The table in an index's folder. What cannot be read has no entries, and what cannot be
-    written is left out: sharing saves space, and nothing else.
+    """The table in an index's folder. A part that cannot be read has no entries, and an entry that
+    cannot be written is left out: sharing saves space, and nothing else.
 
     Reading keeps the file open until :meth:`close`. That comes before this process is forked, or
     opens the table by another value.
@@ -111,7 +112,7 @@ class ContentTable:
         self._unreadable = False
 
     def digests(self) -> list[bytes]:
-        """Return the digests (20 bytes) of the objects that were told, ascending."""
+        """Return the digests (20 bytes) of the noted objects, ascending."""
 
         def work(txn: Any, tables: Mapping[bytes, Any]) -> list[bytes]:
             with txn.cursor(db=tables[b"names"]) as cursor:
@@ -135,7 +136,7 @@ class ContentTable:
             self._change(lambda txn, tables: _forget(txn, tables, digests))
 
     def clear(self) -> None:
-        """Throw all of it away, and what is no file in the place of its lock. OSError."""
+        """Remove all of it, and anything but a file in the place of its lock. OSError."""
         self.close()
         for path in (self._path, f"{self._path}-lock"):
             with contextlib.suppress(FileNotFoundError):

@@ -50,7 +50,7 @@ _LOCK_SIZE = 4096 + 64 * MAX_READERS
 
 
 _MISREAD = (FormatError, InvalidName, struct.error, ValueError, IndexError, OverflowError)
-"""What comes of a value that is not what its table should hold."""
+"""Errors of reading a value that is not of its table's form."""
 
 
 class Index:
@@ -91,10 +91,10 @@ class Index:
         """Return the index in the folder ``path``, made when the folder is empty, and brought to
         the present schema when it is older and this user's.
 
-        ``spending`` uses the reserve when the disk is full, as who frees some of it may.
-        ``record_file`` is the one that keeps what nothing else on disk tells. ``owner`` is the
-        store's, on which it depends whether this process may write; the folder's by default.
-        Raises NetworkFileSystem, SchemaMismatch, StoreFull, StoreReadOnly, Busy or CorruptObject.
+        ``spending`` uses the reserve when the disk is full, as a process that frees space may.
+        ``record_file`` keeps the facts that nothing else on disk has. ``owner`` is the store's, on
+        which it depends whether this process may write; the folder's by default. Raises
+        NetworkFileSystem, SchemaMismatch, StoreFull, StoreReadOnly, Busy or CorruptObject.
         """
         refuse_network(path)
         owner = os.stat(path).st_uid if owner is None else owner
@@ -151,18 +151,18 @@ class Index:
             self._use = None
 
     def spend_reserve(self) -> None:
-        """Give the index what was set aside for it, if the disk is all but full by now."""
+        """Give the index its reserve, if the disk is all but full by now."""
         if self._writable:
             reserve.spend(self._path)
 
     def keep_reserve(self) -> None:
-        """Set aside again what was spent, if there is room now."""
+        """Set the spent reserve aside again, if there is room now."""
         if self._writable:
             reserve.keep(self._path)
 
     def prefetch(self) -> None:
-        """Have the kernel read all of the index now, for who will look at most of it: in order, and
-        not page by page as they are asked for."""
+        """Have the kernel read all of the index now, for a process that will look at most of it: in
+        order, and not page by page as they are asked for."""
         fd = os.open(f"{self._path}/data.mdb", os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
         try:
             os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_WILLNEED)
@@ -291,7 +291,7 @@ def _open_env(path: str, map_size: int, writable: bool) -> Any:
 
 
 def _open_for_reading(path: str, map_size: int) -> Any:
-    """As it was opened below its folder, by no link: another user may exchange what is there."""
+    """Open it below its folder, by no link: another user may exchange the files there."""
     with opened(path) as folder:
         fd = open_file_beneath(folder, "data.mdb")
     try:
@@ -431,7 +431,7 @@ _DAMAGED = (
     lmdb.PageNotFoundError,
     lmdb.PanicError,
 )
-"""What LMDB says only of an index that is damaged: we open no tables but those that we made."""
+"""Errors of LMDB that only a damaged index gives: we open no tables but those that we made."""
 
 
 def _misread(error: Exception, path: str) -> CorruptObject:

@@ -40,7 +40,7 @@ class NodeReader:
 
 
 class RealisationReader:
-    """Who made which objects of what."""
+    """Reading of build records: keys, objects and makers."""
 
     def __init__(self, tables: TableReader, nodes: NodeReader) -> None:
         self._tables = tables

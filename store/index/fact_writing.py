@@ -59,7 +59,7 @@ class RealisationWriter(RealisationReader):
 
     def add(self, record: Realisation) -> None:
         """Add a record, or a better origin to one that is there; none is ever replaced. Its object
-        may be gone, or not be here yet.
+        may be missing, or not be here yet.
 
         InvalidName when it cannot be one of its derivation, where that is recorded; FormatError
         when another record has its place.

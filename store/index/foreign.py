@@ -52,8 +52,8 @@ def identity(fd: int) -> bytes | None:
 
 
 def told(fd: int, digests: Iterable[bytes]) -> list[Told]:
-    """What the index file that is open as ``fd`` says of the makers of the objects with these
-    digests (20 bytes each). Records that do not decode are passed over.
+    """Return the records that the index file open as ``fd`` has of the makers of the objects with
+    these digests (20 bytes each). Records that do not decode are passed over.
 
     CorruptObject when it is no index that can be read, StorageError while another process writes to
     it. LMDB may end this process, or never return.
@@ -83,7 +83,7 @@ def _open(fd: int) -> Any:
 
 
 def _attempt(env: Any, digests: tuple[bytes, ...]) -> tuple[list[Told], bool]:
-    """What is said, and whether pages may have been used again while they were read."""
+    """Return the records, and whether pages may have been used again while they were read."""
     tables = {name: env.open_db(name, create=False, **TABLES[name]) for name in _WANTED}
     with env.begin() as txn:
         schema = txn.get(b"schema", db=tables[b"meta"])

@@ -1,4 +1,4 @@
-"""Reading of what keeps objects: roots, leases, and the journal of a collector."""
+"""Reading of the holders of objects: roots, leases, and the journal of a collector."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ class RootReader:
         return {os.fsdecode(name): Root.unpack(data) for name, data in found}
 
     def values(self) -> list[tuple[bytes, bytes]]:
-        """Return every root's name and its value, by name: for who has many, see
-        :class:`store.index.schema.Roots`.
-        CorruptObject when they are not as many as there should be."""
+        """Return every root's name and its value, by name: fast for many, see
+        :class:`store.index.schema.Roots`. CorruptObject when they are not as many as there should
+        be."""
         with self._tables.cursor(b"roots") as cursor:
             found = list(cursor)
         if len(found) != self._tables.entries(b"roots"):
@@ -83,7 +83,7 @@ class LeaseReader:
 
 
 class JournalReader:
-    """What became held while a collector runs."""
+    """The objects that became held while a collector runs."""
 
     def __init__(self, tables: TableReader) -> None:
         self._tables = tables

@@ -1,4 +1,4 @@
-"""Writing of what keeps objects: roots, leases, and the journal of a collector."""
+"""Writing of the holders of objects: roots, leases, and the journal of a collector."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ from store.system.clock import unix_seconds
 
 
 class JournalWriter(JournalReader):
-    """A collector begins and ends; what becomes held meanwhile is noted for it."""
+    """The beginning and the end of a collector; objects that become held meanwhile are noted for
+    it."""
 
     _tables: TableWriter
 

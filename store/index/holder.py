@@ -26,7 +26,8 @@ def alive(lease: LeaseRecord) -> bool:
 
 
 def process_start(pid: int) -> int:
-    """Clock ticks from boot to the process's start; with the id it names one process. 0 if gone."""
+    """Return clock ticks from boot to the process's start; with the id it names one process. 0 if
+    it has ended."""
     try:
         with open(f"/proc/{pid}/stat", "rb") as stream:
             fields = stream.read().rpartition(b")")[2].split()
@@ -46,7 +47,7 @@ def boot_id() -> str:
 
 
 def pid_namespace() -> int:
-    """Return the namespace in which this process's ids count; 0 where it cannot be told."""
+    """Return the namespace in which this process's ids count; 0 where it cannot be read."""
     try:
         return os.stat("/proc/self/ns/pid").st_ino
     except OSError:

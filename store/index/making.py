@@ -1,7 +1,7 @@
 """Making a new environment aside, and putting it in place when it is on disk.
 
 LMDB does not wait for the first pages of a file that it makes: after a power cut at that moment,
-what is there would be no index at all.
+the file would be no index at all.
 """
 
 from __future__ import annotations

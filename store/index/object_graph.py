@@ -1,4 +1,4 @@
-"""Reading of what refers to what, in one transaction."""
+"""Reading of references between objects, in one transaction."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from store.model.names import ObjectId
 
 
 class GraphReader:
-    """What objects refer to. Where there are thousands, they are their numbers."""
+    """References of objects. Where there are thousands, they are their numbers."""
 
     def __init__(self, tables: TableReader, objects: ObjectReader, numbers: NumberReader) -> None:
         self._tables = tables
@@ -30,7 +30,7 @@ class GraphReader:
         return _references(data)
 
     def above(self, numbers: Iterable[int]) -> set[int]:
-        """Return the numbers of what refers to any of these objects."""
+        """Return the numbers of the objects that refer to any of these objects."""
         with self._tables.cursor(b"referrers") as cursor:
             found = cursor.getmulti(
                 list(map(NUMBER.pack, numbers)),
@@ -50,7 +50,7 @@ class GraphReader:
             return {other for other in below if cursor.set_key_dup(pack(other), key)}
 
     def every_referrer(self) -> Iterator[tuple[int, int]]:
-        """Yield each pair of an object's number and one of what refers to it."""
+        """Yield each pair of an object's number and one of a referrer."""
         for key, value in self._tables.prefixed(b"referrers", b""):
             yield NUMBER.unpack(key)[0], NUMBER.unpack(value)[0]
 
@@ -61,9 +61,8 @@ class GraphReader:
     def spread(self, numbers: Iterable[int], marks: bytearray) -> array[int]:
         """Mark these objects and all that they refer to; returns the numbers marked by this.
 
-        ``marks`` has a byte for each number below :meth:`NumberReader.next_number`; what is
-        marked is taken to be marked with all that it refers to. CorruptObject when the graph has a
-        hole.
+        ``marks`` has a byte for each number below :meth:`NumberReader.next_number`; a marked object
+        is taken to be marked with all that it refers to. CorruptObject when the graph has a hole.
         """
         fresh = array("I")
         for number in numbers:

@@ -69,7 +69,8 @@ class NumberReader:
         return names_in(self._records(numbers))
 
     def named(self, numbers: Iterable[int]) -> dict[int, str]:
-        """As :meth:`names`, by number, of those that objects have: some may be gone since."""
+        """Return as :meth:`names`, by number, the names of those that objects have: some may be
+        missing since."""
         with self._tables.cursor(b"objects") as cursor:
             found = cursor.getmulti(list(map(NUMBER.pack, numbers)))
         there = [NUMBER.unpack(key)[0] for key, _ in found]

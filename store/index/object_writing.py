@@ -33,7 +33,7 @@ class ObjectWriter(ObjectReader):
     def register_all(self, entries: Iterable[ObjectEntry]) -> int:
         """Make objects known, in any order; returns how many were not before.
 
-        What they refer to is known already or among them; StorageError otherwise.
+        Their references are known already or among them; StorageError otherwise.
         """
         wanted = {entry.id.digest: entry for entry in entries}
         known = self._numbers_for(wanted.values())
@@ -100,9 +100,8 @@ class ObjectWriter(ObjectReader):
         return True
 
     def unregister(self, number: int) -> ObjectId:
-        """Forget an object; returns its identity. What refers to it has to be forgotten before
-        (StorageError). Records of who made it stay.
-        """
+        """Forget an object; returns its identity. Its referrers have to be forgotten before
+        (StorageError). Records of its makers stay."""
         key = NUMBER.pack(number)
         record = self._numbers.record(number)
         if self._tables.get(b"referrers", key) is not None:
@@ -116,7 +115,8 @@ class ObjectWriter(ObjectReader):
 
     def correct(self, entry: ObjectEntry) -> None:
         """Let a registered object's record and references be these. StorageError when it refers to
-        what is not registered, or was registered after it: only a new index can say so."""
+        an object that is not registered, or was registered after it: only a new index can say
+        so."""
         number = self.known(entry.id)
         key = NUMBER.pack(number)
         below = array("I", (self.known(other) for other in entry.references))
@@ -164,7 +164,7 @@ class TimeWriter(TimeReader):
 
 
 def _in_order(entries: Mapping[bytes, ObjectEntry]) -> dict[bytes, ObjectEntry]:
-    """What is referred to before what refers to it."""
+    """Return references before their referrers."""
     from graphlib import CycleError, TopologicalSorter
 
     graph = {

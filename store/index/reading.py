@@ -52,7 +52,7 @@ class Reader:
 
     @cached_property
     def graph(self) -> GraphReader:
-        """What objects refer to."""
+        """References of objects."""
         return GraphReader(self._tables, self.objects, self.by_number)
 
     @cached_property
@@ -69,7 +69,7 @@ class Reader:
 
     @cached_property
     def realisations(self) -> RealisationReader:
-        """Who made which objects."""
+        """Build records: keys, objects and makers."""
         from store.index.fact_tables import RealisationReader
 
         return RealisationReader(self._tables, self.nodes)
@@ -104,14 +104,14 @@ class Reader:
 
     @cached_property
     def journal(self) -> JournalReader:
-        """What became held while a collector runs."""
+        """The objects that became held while a collector runs."""
         from store.index.held_tables import JournalReader
 
         return JournalReader(self._tables)
 
     def misshapen(self) -> Iterator[tuple[str, str]]:
-        """What could not have been written, by table: numbers and digests of another length, and
-        nodes that do not decode."""
+        """Yield entries that could not have been written, by table: numbers and digests of another
+        length, and nodes that do not decode."""
         for table, key, value in _SHAPES:
             for found, data in self._tables.prefixed(table, b""):
                 if len(found) != key or (value and len(data) != value):

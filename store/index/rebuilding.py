@@ -24,7 +24,7 @@ from store.system.durable import sync_folder
 from store.system.locks import make_held
 
 ASIDE = "replaced-"
-"""How the names begin of what was replaced."""
+"""The beginning of the names of replaced files."""
 
 
 TIMES = 16
@@ -41,10 +41,10 @@ class Workshop:
     folder: str
 
     def salvage(self, source: str) -> Scan:
-        """What can be read of an index file at ``source``, but for the objects.
+        """Return the readable part of an index file at ``source``, but for the objects.
 
-        For a helping process: reading a file that is cut short may end the one who does. Raises
-        what :meth:`Index.open` raises, and OSError.
+        For a helping process: reading a file that is cut short may end it. Raises the errors of
+        :meth:`Index.open`, and OSError.
         """
         place = f"{self.folder}/old"
         os.mkdir(place, 0o700)
@@ -96,7 +96,7 @@ class Workshop:
 
 
 def _unlink(path: str, name: str) -> None:
-    """Remove a file; what is none goes to ``name``."""
+    """Remove a file; anything else goes to ``name``."""
     if stat.S_ISREG(os.lstat(path).st_mode):
         os.unlink(path)
     else:

@@ -1,23 +1,23 @@
-"""A file beside the index of what only the index would know, so that it can be made anew.
+"""A file beside the index with the facts that only the index has, so that it can be made anew.
 
-Objects are told by their manifests; realisations, nodes, roots, verified sources and the times
-that builds took are told by nothing else on disk. Each transaction that changes one of them appends
-what it changes, before it commits. Every record stands in a frame of its own, so that what a cut
-left half-written, or a disk has damaged, costs that record and no other.
+Objects have their manifests; realisations, nodes, roots, verified sources and the times that builds
+took are nowhere else on disk. Each transaction that changes one of them appends its changes, before
+it commits. Every record is in a frame of its own: one that a cut left half-written, or that a disk
+has damaged, costs no other.
 
 A frame is a mark (4 bytes), the record's length (4, big-endian), the first 16 bytes of its plain
-BLAKE3, and the record: an array whose first item says of what it is.
+BLAKE3, and the record: an array whose first item is its kind.
 
 | record | |
 | --- | --- |
-| ``["store", bytes]`` | what tells the store from others; all that follows is its |
+| ``["store", bytes]`` | the store's identity; all that follows is its |
 | ``["node", data]`` | as in ``nodes`` |
 | ``["realised", data]`` | as in ``realisations`` |
 | ``["realisation", data]`` | as schema 2 had it: without an origin |
 | ``["source", sha256, locator, when]`` | as in ``sources`` |
 | ``["history", name, [ms, …]]`` | as in ``history``; the last one counts |
 | ``["root", name, data]``, ``["unroot", name]`` | a root set, or removed; the last one counts |
-| ``["times", digest, used, verified]`` | only in what is saved from an index |
+| ``["times", digest, used, verified]`` | only in a copy that is saved from an index |
 """
 
 from __future__ import annotations
@@ -50,10 +50,10 @@ what such a mark says of a length is skipped."""
 
 
 def keep(path: str, txn: Writer) -> None:
-    """Append what the transaction has changed; write the whole, when there is no file yet, or the
+    """Append the changes of the transaction; write the whole, when there is no file yet, or the
     transaction forgot some of it.
 
-    The index comes first: what cannot be written down takes the file away, and the next
+    The index comes first: a change that cannot be written down takes the file away, and the next
     transaction that changes something writes the whole again.
     """
     try:

@@ -2,7 +2,7 @@
 
 A file takes some of the disk while there is room, so that the collector can work when there is
 none: deleting writes to the index, and an index that grows needs blocks. A folder of empty files
-does the same for inodes: what is deleted is moved to new folders, and locked by files.
+does the same for inodes: deleted objects are moved to new folders, and locked by files.
 """
 
 from __future__ import annotations
@@ -79,7 +79,8 @@ def spend(index: str) -> bool:
 
 
 def lengthen(path: str, size: int) -> None:
-    """Add ``size`` bytes to a file, if there is room. What another process adds meanwhile stays."""
+    """Add ``size`` bytes to a file, if there is room. Bytes that another process adds meanwhile
+    stay."""
     with contextlib.suppress(OSError):
         fd = owned.open_file(path, os.O_RDWR)
         try:

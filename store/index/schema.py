@@ -85,7 +85,7 @@ LAST_NUMBER = 2**32 - 1
 
 COARSE = 3600
 """Seconds to which the last use of an object is kept: one that was noted less long ago stays, so
-that what is used all the time is hardly ever written down."""
+that an object in constant use is hardly ever written down."""
 
 
 class ObjectEntry(NamedTuple):
@@ -100,7 +100,7 @@ class ObjectEntry(NamedTuple):
 
 
 class ObjectRecord(NamedTuple):
-    """What the index knows of an object. ``registered`` in Unix seconds, ``size`` in bytes."""
+    """The index's record of an object. ``registered`` in Unix seconds, ``size`` in bytes."""
 
     id: ObjectId
     size: int
@@ -175,7 +175,7 @@ class Root(NamedTuple):
 
 
 class Roots(NamedTuple):
-    """Every root, a column for each field of :class:`Root`: for who has many thousands."""
+    """Every root, a column for each field of :class:`Root`: fast for many thousands."""
 
     digests: Sequence[bytes] = ()
     objects: Sequence[str] = ()
@@ -184,7 +184,8 @@ class Roots(NamedTuple):
 
     @classmethod
     def unpack(cls, records: Sequence[bytes]) -> Roots:
-        """Of what stands in ``roots``; CorruptObject for what :meth:`Root.pack` does not write."""
+        """Return the value of an entry in ``roots``; CorruptObject for one that :meth:`Root.pack`
+        does not write."""
         if not records:
             return cls()
         try:
@@ -220,7 +221,7 @@ class LeaseRecord(NamedTuple):
     held: tuple[ObjectId, ...] = ()
 
     def pack(self) -> bytes:
-        """As it stands in ``leases``: without what is held."""
+        """Return it as it stands in ``leases``: without the held objects."""
         return canon.encode([self.pid, self.start, self.boot, self.space])
 
     @classmethod

@@ -40,8 +40,8 @@ class TableReader:
 
 
 class Changes:
-    """What a transaction changes of that which nothing else on disk tells: ``told``, as
-    :mod:`store.index.records` has it. ``forgotten`` is set when it takes back what stands there."""
+    """The changes of a transaction to facts that nothing else on disk has: ``told``, as
+    :mod:`store.index.records` has it. ``forgotten`` is set when it takes back facts there."""
 
     def __init__(self) -> None:
         self.told: list[list[Value]] = []

@@ -1,8 +1,8 @@
-"""True if the end of the index's file is there.
+"""The check that the end of the index's file is there.
 
 A file may be sound and end before the last page that LMDB counts: pages that one transaction took
-there and let go of again are never written. Or it was cut short: then reading what is gone is no
-error, but the end of the process.
+there and let go of again are never written. Or it was cut short: then reading the missing part is
+no error, but the end of the process.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def lacking(env: Any, path: str) -> int:
 
 
 def check(path: str, env: Callable[[], Any], *, writable: bool) -> None:
-    """CorruptObject when pages that are in use are gone from the file at ``path``.
+    """Raise CorruptObject when pages in use are missing from the file at ``path``.
 
     ``env`` opens it, ``writable`` or not: another process reads all of it, and may die of that.
     This one must not have it open.

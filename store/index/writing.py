@@ -21,7 +21,7 @@ class Writer(Reader):
 
     @property
     def changes(self) -> Changes:
-        """What it has changed so far of that which nothing else on disk tells."""
+        """Its changes so far of facts that nothing else on disk has."""
         return self._tables.changes
 
     @cached_property
@@ -41,7 +41,7 @@ class Writer(Reader):
 
     @cached_property
     def realisations(self) -> RealisationWriter:
-        """Who made which objects."""
+        """Build records: keys, objects and makers."""
         return RealisationWriter(self._tables, self.nodes)
 
     @cached_property
@@ -66,7 +66,7 @@ class Writer(Reader):
 
     @cached_property
     def journal(self) -> JournalWriter:
-        """What became held while a collector runs."""
+        """The objects that became held while a collector runs."""
         return JournalWriter(self._tables)
 
     def set_identity(self, identity: bytes) -> None:

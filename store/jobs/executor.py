@@ -1,8 +1,8 @@
-"""What an executor is: it is given tasks, runs them somewhere, and hands back how each ended.
+"""Executors: they are given tasks, run them somewhere, and hand back how each ended.
 
-Who has tasks (a scheduler, an audit, a repair) knows nothing of processes, tokens, work folders or
-logs; an executor knows nothing of graphs. :class:`~store.jobs.local_executor.LocalExecutor` runs
-tasks on this machine.
+The source of tasks (a scheduler, an audit, a repair) knows nothing of processes, tokens, work
+folders or logs; an executor knows nothing of graphs.
+:class:`~store.jobs.local_executor.LocalExecutor` runs tasks on this machine.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ TaskWork: TypeAlias = Callable[[Layout, Job, Send], object]
 class Task:
     """One thing to be executed. ``kind`` is ``fetch``, ``unpack`` or ``build``.
 
-    - ``id``: what its events go by; no two tasks under way share one.
-    - ``name``: what people call it; ``label`` the kind that they are shown.
+    - ``id``: the name of its events; no two tasks under way share one.
+    - ``name``: its name for people; ``label`` the kind that they are shown.
     - ``key``, ``value``: the derivation's key, and the source or resolved derivation itself.
     - ``closure``: the inputs with everything that they refer to.
     - ``limits``: for this task; the executor keeps the number of processors and the disk's reserve.
-    - ``token``: whether it takes a processor from the pool; a fetch waits more than it works.
-    - ``cores``: exactly so many processors; None for what is free.
-    - ``log``: where a build's log goes; None for its usual place.
+    - ``token``: true if it takes a processor from the pool; a fetch waits more than it works.
+    - ``cores``: exactly so many processors; None for all that are free.
+    - ``log``: the place of a build's log; None for its usual place.
     - ``into``: the root of a store aside that takes the outputs; None for this store.
     - ``action``: done in the place of the kind's usual work.
     """
@@ -90,20 +90,20 @@ class Executor(Protocol):
 
 
 class TaskSource(Protocol):
-    """Who has tasks for an executor."""
+    """The owner of tasks for an executor."""
 
     @property
     def pending(self) -> bool:
         """True if anything is left to be submitted or taken in, apart from tasks under way."""
 
     def submit_ready(self, executor: Executor) -> None:
-        """Submit what can begin now."""
+        """Submit the tasks that can begin now."""
 
     def take(self, executor: Executor, task: Task, value: object) -> None:
         """Take how a task ended: its value, or the exception that it raised."""
 
     def interrupted(self) -> str:
-        """Called when the user stops it all; returns what is said then."""
+        """Return the message for an interruption by the user."""
 
 
 def run(source: TaskSource, executor: Executor, emit: Callable[[Event], None]) -> None:

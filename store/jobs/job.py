@@ -1,6 +1,6 @@
-"""What one job does, in a process of its own: fetch, unpack, or build, and then ingest.
+"""One job in a process of its own: fetch, unpack, or build, and then ingest.
 
-A job never touches the index. It sends events while it works; who started it registers its result.
+A job never touches the index. It sends events while it works; its caller registers its result.
 Killing the process kills everything below it.
 """
 
@@ -172,7 +172,7 @@ def unpack(layout: Layout, job: Job, emit: Callable[[Event], None]) -> Result:
 
 
 def _archives(node: Resolved) -> list[ObjectId]:
-    """Return the objects to unpack. Each is an input: what is read by a build belongs to its
+    """Return the objects to unpack. Each is an input: files that a build reads belong to its
     identity."""
     words = [arg.removeprefix("archive=") for arg in node.args if arg.startswith("archive=")]
     archives = [ObjectId.from_path(word) for word in words]
@@ -228,7 +228,7 @@ def build(layout: Layout, job: Job, emit: Callable[[Event], None]) -> Result:
 
 
 def requested(layout: Layout, job: Job, node: Resolved) -> BuildRequest:
-    """What is asked of the sandbox for this job."""
+    """Return the sandbox's request for this job."""
     from store.sandbox.variation import CONTROL, apply
 
     variation = job.variation or CONTROL

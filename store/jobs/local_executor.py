@@ -22,7 +22,7 @@ from store.layout.paths import Layout
 from store.local.store import Store
 
 TICK = 0.1
-"""Seconds between looks at tokens, at what keeps others waiting, and at the phases in logs."""
+"""Seconds between looks at tokens, at the reasons that others wait, and at the phases in logs."""
 
 PATIENCE = 2.0
 """Seconds without a token, and without a task that has one, until that is reported."""
@@ -190,7 +190,7 @@ class LocalExecutor:
                 self._emit(Phase(task.id, task.name, phase))
 
     def _balance(self) -> None:
-        """Lend what is free, or reclaim what is idle when a task lacks a token; report it when that
+        """Lend free tokens, or reclaim idle ones when a task lacks a token; report it when that
         lasts, and no task goes on meanwhile."""
         starved = bool(self._starved)
         self._starved.clear()

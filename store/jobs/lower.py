@@ -18,7 +18,7 @@ from store.system import kernel
 
 @dataclass(frozen=True)
 class BuildLimits:
-    """What a build may use. Times in seconds, ``disk_reserve`` in bytes that must stay free,
+    """The resources of a build. Times in seconds, ``disk_reserve`` in bytes that must stay free,
     ``max_log`` in bytes."""
 
     cores: int

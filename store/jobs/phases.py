@@ -53,5 +53,5 @@ def _last(lines: bytes) -> bytes | None:
 
 
 def _shown(phase: bytes) -> str:
-    """What a builder wrote, harmless on a terminal, and no longer than a line of one."""
+    """Return a builder's text, harmless on a terminal, and no longer than a line of one."""
     return printable(phase[:_LONGEST].decode("utf-8", "replace").strip())[:_LONGEST]

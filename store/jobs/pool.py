@@ -2,11 +2,11 @@
 
 A fork of its own for each build costs more than a small build itself: the page tables are copied,
 and then every page that either of the two writes to. A worker of a team is forked once, and pays
-for its pages once. What a fork would inherit (the claims, the hold of the work folder, the pipe of
-tokens) is handed over with each job, as descriptors, and closed at its end.
+for its pages once. The things that a fork would inherit (the claims, the hold of the work folder,
+the pipe of tokens) are handed over with each job, as descriptors, and closed at its end.
 
-A worker that a job has failed in, or that has grown, ends: none works on what an error left behind,
-and none makes the builds below it pay for the memory of one before.
+A worker in which a job has failed, or that has grown, ends: none works on the leftovers of an
+error, and none makes the builds below it pay for the memory of one before.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class PoolWorker:
         self.connection: Connection[Any, Any] = Connection(os.dup(ours.fileno()))
 
     def send(self, kind: str, job: Job, hold: DirectoryLock) -> None:
-        """Give it a job. OSError when its process is gone."""
+        """Give it a job. OSError when its process has ended."""
         pipe = job.jobserver or ()
         claims = () if job.claims is None else (job.claims.fileno(),)
         plain = replace(job, jobserver=None, claims=None)
@@ -103,7 +103,7 @@ class PooledJob:
         return message
 
     def reap(self) -> None:
-        """The job is over: the process is free for another, or gone."""
+        """Free the process for another job, or wait for its end, as the job is over."""
         worker, self._worker = self._worker, None
         if worker is None:
             return

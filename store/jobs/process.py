@@ -76,7 +76,7 @@ def kill(process: Reapable) -> None:
 
 
 def _ended(pid: int) -> bool:
-    """Return whether a killed child of ours is gone by now, or within some time."""
+    """Return whether a killed child of ours has ended by now, or within some time."""
     try:
         fd = os.pidfd_open(pid)
     except ProcessLookupError:
@@ -117,7 +117,7 @@ def _child(
 
 
 def live(work: Callable[[], None]) -> None:
-    """Do what a worker's process is there for; what nothing foresaw is printed."""
+    """Do the work of a worker's process; an unforeseen error is printed."""
     try:
         work()
     except (EOFError, ConnectionError):

@@ -88,7 +88,7 @@ class TokenPool:
 
     @property
     def yields(self) -> bool:
-        """True if what is free is left to another process: it waits, and we had our turn."""
+        """True if free tokens are left to another process: it waits, and we had our turn."""
         return time.monotonic() - self._gave < TURN and self.wanted
 
     def close(self) -> None:
@@ -181,11 +181,11 @@ class Jobserver:
 
 
 def balance(pool: TokenPool, jobservers: Sequence[Jobserver], waiting: bool) -> Sequence[Jobserver]:
-    """Give free tokens to builds that use all of theirs; take idle ones for who waits.
+    """Give free tokens to builds that use all of theirs; take idle ones for waiting builds.
 
     ``waiting`` says that a build of this process could start if a token were free; it goes before
     lending, and so does one of another process. Returns the jobservers whose tokens are reclaimed
-    as soon as they are idle: ``make`` takes again at once what it let go of.
+    as soon as they are idle: ``make`` takes again at once a token that it let go of.
     """
     pool.wait(waiting)
     wanted = waiting or pool.wanted

@@ -31,12 +31,12 @@ class Alive:
 
 @dataclass
 class Watch:
-    """What is known of one job's progress. ``kind`` is ``fetch``, ``unpack`` or ``build``.
+    """The progress of one job. ``kind`` is ``fetch``, ``unpack`` or ``build``.
 
-    Each step, the taking in too, has all of ``--timeout``. For ``--max-silent-time`` count what an
-    unpacking reads and writes; the bytes of a fetch, what it reads of files, and that it is alive:
-    it leaves each server that is silent itself, so that all get their turn, and is only ended here
-    when it hangs. A build is watched by its runner.
+    Each step, the taking in too, has all of ``--timeout``. For ``--max-silent-time`` count the
+    reads and writes of an unpacking; the bytes of a fetch, its reads of files, and that it is
+    alive: it leaves each server that is silent itself, so that all get their turn, and is only
+    ended here when it hangs. A build is watched by its runner.
     """
 
     kind: str
@@ -116,10 +116,10 @@ class Watch:
 
 
 def _moved_bytes(pid: int) -> dict[str, int]:
-    """Return bytes that a process has read from files and written until now; none where that is not
-    told.
+    """Return bytes that a process has read from files and written until now; none where that is
+    unknown.
 
-    What comes by a network is not among them.
+    Bytes by a network are not among them.
     """
     try:
         with open(f"/proc/{pid}/io", "rb") as stream:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from store.local.store import Store
 
 PATIENCE: Final = 1.0
-"""Seconds of a removal before it is told, and between two events of it."""
+"""Seconds of a removal before it is reported, and between two events of it."""
 
 
 STALE: Final = b"stale"

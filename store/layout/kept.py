@@ -16,7 +16,7 @@ from store.system import owned
 from store.system.beneath import FOLDER, open_beneath, open_file_beneath
 
 REQUEST: Final = "request.json"
-"""The file in a kept tree that says what was asked of the sandbox."""
+"""The file in a kept tree that holds the sandbox's request."""
 
 LARGEST_REQUEST: Final = 16 << 20
 """Bytes of a request that are read at most."""

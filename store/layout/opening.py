@@ -1,8 +1,8 @@
-"""Looking at a store's root before anything below it is used: whose it is, and what stands there.
+"""Looking at a store's root before anything below it is used: its owner, and its contents.
 
 The root may be reached through links, as the caller's choice; nothing below it is. All of it
 belongs to the owner of the root, and no other user can write there. So a store cannot lead astray:
-neither its owner by a neighbour's hand, nor another user, who may read it.
+neither its owner by a neighbour's hand, nor another user that may read it.
 """
 
 from __future__ import annotations
@@ -105,11 +105,11 @@ def _mark(layout: Layout) -> None:
 
 
 def settle(layout: Layout) -> None:
-    """Bring what stands below the root of this user's own store to what others may do with it.
+    """Bring the files below the root of this user's own store to the permissions for others.
 
     A store of an earlier version gets its mark, its private folders become so, and its lock files
-    ones that nobody else has open. What cannot be changed (as on a disk that is full, or read-only)
-    is left for another time. Raises StorageError when another user can write there.
+    ones that nobody else has open. A change that fails (as on a disk that is full, or read-only) is
+    left for another time. Raises StorageError when another user can write there.
     """
     refuse_shared(layout)
     with contextlib.suppress(OSError):
@@ -151,8 +151,8 @@ def refuse_led(layout: Layout) -> None:
 
 
 def _strange_link(layout: Layout, trusted: Collection[int]) -> str | None:
-    """Return a link on the way to the root that belongs to none of these users, who could turn
-    it."""
+    """Return a link on the way to the root that belongs to none of these users: its owner could
+    turn it."""
     for link in _links(layout.root):
         with contextlib.suppress(OSError):
             if os.lstat(link).st_uid not in trusted:
@@ -324,8 +324,8 @@ def _make_private(path: str) -> None:
 
 @contextlib.contextmanager
 def _alone(index: str) -> Iterator[bool]:
-    """True if no process, of this version or an earlier one, has the index open for writing, and
-    none can until the end."""
+    """Return whether no process, of this version or an earlier one, has the index open for writing,
+    and none can until the end."""
     with contextlib.ExitStack() as stack:
         for fd in (owned.open_folder(index), owned.open_lock(f"{index}/use")):
             stack.callback(os.close, fd)

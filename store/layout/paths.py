@@ -39,7 +39,7 @@ class Layout:
 
     @property
     def tmp(self) -> str:
-        """What is being made; worthless when nobody holds its lock."""
+        """Work in progress; worthless when nobody holds its lock."""
         return f"{self.root}/tmp"
 
     @property
@@ -89,8 +89,8 @@ class Layout:
 
     @property
     def statements(self) -> str:
-        """What the owner signed of this store, for others that import from it; there need not be
-        such a folder."""
+        """The owner's signed statements of this store, for others that import from it; there need
+        not be such a folder."""
         return f"{self.root}/statements"
 
     @property
@@ -105,7 +105,7 @@ class Layout:
 
     @property
     def trash(self) -> str:
-        """What is being deleted."""
+        """Objects that are being deleted."""
         return f"{self.root}/trash"
 
     @property

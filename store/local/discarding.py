@@ -1,9 +1,9 @@
 """Taking objects out of the store: the index forgets them, then they leave the store directory.
 
-Each of the two has a lock of its own, which is let go of in between, so that who waits for one
-waits neither for both nor for long. Who finds an object in place after the index has forgotten it
-claims it, and registers it again: it stays then. What a kill leaves between the two is on disk and
-not in the index, and taken out by :meth:`Discarding.sweep`.
+Each of the two has a lock of its own, which is let go of in between. So a process that waits for
+one waits neither for both nor for long. A process that finds an object in place after the index has
+forgotten it claims it, and registers it again: it stays then. An object that a kill leaves between
+the two is on disk and not in the index, and taken out by :meth:`Discarding.sweep`.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class Batch:
 
 @dataclass
 class Way:
-    """What came of objects that were to leave: ``left`` did, ``refused`` could not, and why;
+    """The result for objects that were to leave: ``left`` did, ``refused`` could not, and why;
     ``kept`` stay with them, as they need them. ``held`` is the longest stretch in seconds."""
 
     left: list[ObjectId] = field(default_factory=list)
@@ -101,7 +101,7 @@ class Discarding:
     def take(self, candidates: Sequence[int], live: Callable[[Writer], bytearray]) -> Batch:
         """Take out as many of the objects with these numbers as a short transaction can.
 
-        Candidates come before what they refer to. ``live`` says, within the transaction, what is
+        Candidates come before their references. ``live`` says, within the transaction, which are
         alive by now: a byte for each number, all that is below a live object marked too.
         """
         try:
@@ -220,14 +220,14 @@ class Discarding:
             self._stayed += unlink_in_place(manifest, error)
 
     def remove_in_place(self) -> list[tuple[str, str]]:
-        """Remove what could not be moved, where it stands; returns the paths of what stays, with
+        """Remove objects that could not be moved, in their place; returns the paths that stay, with
         reasons."""
         refused, self._stayed = self._stayed, []
         return refused + self.in_place.remove()
 
     def sync(self) -> None:
-        """Wait until the moves are on disk. Only then may what was moved be removed: after a power
-        cut, nothing half-removed may stand in the store directory."""
+        """Wait until the moves are on disk. Only then may moved objects be removed: after a power
+        cut, nothing half-removed may be in the store directory."""
         for path in (self._layout.objects, self._layout.manifests, self.folder):
             sync_folder(path)
 
@@ -258,7 +258,7 @@ class Strays:
 
 
 def strays(layout: Layout, txn: Reader) -> Strays:
-    """What lies in the store directory and is no object of the index."""
+    """Yield entries of the store directory that are no objects of the index."""
     objects = os.listdir(layout.objects)
     ids = map(parsed, txn.objects.unknown({*objects, *os.listdir(layout.manifests)}))
     names = sorted(str(oid) for oid in ids if oid is not None and not txn.objects.has(oid))

@@ -1,7 +1,7 @@
-"""Keeping what the index says of equal content to the objects that there are.
+"""Keeping the index's table of equal content in step with the objects that there are.
 
-Objects are told when they are put in place, and forgotten when they are deleted. What a kill leaves
-undone is done here, and so is all of it where nothing was told yet.
+Objects are noted when they are put in place, and forgotten when they are deleted. Work that a kill
+leaves undone is done here, and so is all of it where nothing was noted yet.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from store.system.locks import SharedLocks
 from store.system.parallel import map_each, uncollected
 
 CROWD = 1000
-"""Objects that are told in one transaction."""
+"""Objects that are noted in one transaction."""
 
 FEW = 200
 """Objects whose manifests one process reads in the time that forking another takes."""
@@ -41,8 +41,8 @@ def untold(layout: Layout, index: Index) -> tuple[list[str], list[bytes]]:
 
 
 def reconcile(layout: Layout, index: Index) -> None:
-    """Tell the table of contents of all objects, and have it forget those that are gone. An object
-    whose manifest cannot be read stays untold."""
+    """Note all objects in the table of contents, and forget those that are missing. An object whose
+    manifest cannot be read stays unnoted."""
     fresh, gone = untold(layout, index)
     tell(layout, fresh)
     if not gone:

@@ -1,4 +1,4 @@
-"""The façade's half that speaks of what is held: roots, leases, and what was used when."""
+"""The façade's half for holders: roots, leases, and times of use."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ CROWD = 500
 
 
 class Holding:
-    """Asking and telling the index of what must stay."""
+    """The index's records of objects that must stay."""
 
     def __init__(self, layout: Layout, index: Index) -> None:
         self.layout = layout
@@ -105,7 +105,7 @@ class Holding:
         return self._index.write(transaction)
 
     def drop_dead_roots(self, roots: Iterable[NamedRoot]) -> int:
-        """Remove those of the roots whose links are still gone; returns how many."""
+        """Remove those of the roots whose links are still missing; returns how many."""
         links = Links(self.layout)
 
         def transaction(txn: Writer) -> int:
@@ -150,7 +150,7 @@ class Holding:
     def lease_until_exit(self, oids: Iterable[ObjectId]) -> None:
         """Lease objects to this process for as long as it lives, whatever program it becomes.
 
-        Who may not write to the store does without.
+        A user that may not write to the store does without.
         """
         oids = tuple(oids)
 
@@ -240,7 +240,7 @@ def _end_some(tokens: Iterable[bytes], txn: Writer) -> int:
 
 
 def link_name(path: str) -> str:
-    """What the root is called that the link at ``path`` stands for."""
+    """Return the name of the root for the link at ``path``."""
     # By digest: a path may be longer than a key of the index.
     cut = digest.file_digest(os.fsencode(path))[: digest.OBJECT_DIGEST_SIZE]
     return LINK + digest.to_text(cut)

@@ -38,8 +38,8 @@ class InPlace:
         self._marked.append((path, found))
 
     def remove(self) -> list[tuple[str, str]]:
-        """Remove what was marked; returns the paths of what stays, with reasons. A folder that was
-        put in the place of a marked one meanwhile is left alone."""
+        """Remove marked objects; returns the paths that stay, with reasons. A folder that was put
+        in the place of a marked one meanwhile is left alone."""
         refused: list[tuple[str, str]] = []
         for path, found in self._marked:
             try:

@@ -1,4 +1,4 @@
-"""The façade's half that speaks of derivations: what they were realised to, by whom, how long."""
+"""The façade's half for derivations: their objects, makers and build times."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 
 _Build: TypeAlias = tuple[int, int, bytes, str]
-"""What tells the build of a record from others of its key: when it was, its log, its sandbox."""
+"""The facts that tell the build of a record from others of its key: its time, its log, its
+sandbox."""
 
 
 class Choice(NamedTuple):
@@ -138,7 +139,7 @@ class Realisations:
         return makers[0]
 
     def node(self, digest: bytes) -> Source | Derivation | Resolved:
-        """What was recorded under a node's digest or key; UnknownObject otherwise."""
+        """Return the node recorded under its digest or key; UnknownObject otherwise."""
         with self._index.read() as txn:
             value = txn.nodes.get(digest)
         if value is None:

@@ -27,12 +27,12 @@ UNSEEN = 30 * 86400.0
 """Seconds for which a root is kept whose link is out of sight: on a disk that is not mounted."""
 
 _NO_LINK = (errno.EINVAL, errno.ELOOP, errno.ENAMETOOLONG)
-"""What says that something else stands there, or nothing can."""
+"""Errors that say that something else stands there, or nothing can."""
 
 
 class NamedRoot(NamedTuple):
-    """A root as it is now. ``path`` is the link that stands for it, or None; ``holds`` what it
-    keeps: nothing when the link is gone, or leads out of the store; ``since`` in Unix seconds, as
+    """A root as it is now. ``path`` is the link that stands for it, or None; ``holds`` its object:
+    nothing when the link is missing, or leads out of the store; ``since`` in Unix seconds, as
     ``unseen``: since when the link is out of sight, if it is."""
 
     name: str
@@ -44,7 +44,7 @@ class NamedRoot(NamedTuple):
 
 
 class Sight(NamedTuple):
-    """What is known of where links were: by the name of a root, the mark of its link's folder (see
+    """Known places of links: by the name of a root, the mark of its link's folder (see
     :func:`folder_mark`), and since when (Unix seconds) the link is out of sight."""
 
     folders: Mapping[bytes, int] = {}
@@ -52,7 +52,7 @@ class Sight(NamedTuple):
 
 
 class Look(NamedTuple):
-    """What a link leads to. ``hidden`` says that it may be there, out of sight: where its folder is
+    """The target of a link. ``hidden`` says that it may be there, out of sight: where its folder is
     not there, or not the one that it was made in. ``closed``, that the system does not show it."""
 
     holds: ObjectId | None
@@ -63,7 +63,7 @@ class Look(NamedTuple):
 class Standing:
     """Every root of a snapshot; links are looked at when this is made.
 
-    ``roots`` are names and values as in the index's table. What is out of sight is kept for
+    ``roots`` are names and values as in the index's table. A link out of sight is kept for
     ``patience`` seconds. CorruptObject when one is damaged.
     """
 
@@ -93,7 +93,7 @@ class Standing:
                 self._instead[at], self._held[at] = oid, oid.digest if oid else b""
 
     def held(self) -> list[bytes]:
-        """Return the digests of what is held, several times where several roots do."""
+        """Return the digests of held objects, several times where several roots do."""
         return list(filter(None, self._held))
 
     def named(self) -> list[NamedRoot]:

@@ -55,12 +55,12 @@ class Store(Realisations, Holding):
 
     @classmethod
     def open(cls, root: str, *, collecting: bool = False) -> Store:
-        """Return the store at ``root``, made when there is none. Who is ``collecting`` may use what
-        is kept of the disk for that.
+        """Return the store at ``root``, made when there is none. With ``collecting``, the disk
+        reserve may be used.
 
         Raises NotOwner, StoreReadOnly, StoreFull, NetworkFileSystem, SchemaMismatch, Busy, or
-        CorruptObject when the index is damaged, or gone while there are objects; StorageError where
-        none can be.
+        CorruptObject when the index is damaged, or missing while there are objects; StorageError
+        where none can be.
         """
         layout = Layout(root)
         if not _is_folder(layout.index):
@@ -94,7 +94,7 @@ class Store(Realisations, Holding):
 
     @property
     def index(self) -> Index:
-        """The index itself, for who works on all of the store at once."""
+        """The index itself, for work on all of the store at once."""
         return self._index
 
     def close(self) -> None:
@@ -147,7 +147,8 @@ class Store(Realisations, Holding):
             return tuple(txn.graph.closure(oids))
 
     def closure_names(self, oids: Iterable[ObjectId]) -> tuple[str, ...]:
-        """As :meth:`closure`, but of each its ``<digest>-<name>``: for who asks for every build."""
+        """Return as :meth:`closure`, but of each its ``<digest>-<name>``: fast for a call for every
+        build."""
         return tuple(name for name, _ in self.listing(oids))
 
     def referrers_closure(self, oids: Iterable[ObjectId]) -> tuple[ObjectId, ...]:
@@ -158,7 +159,7 @@ class Store(Realisations, Holding):
     def listing(
         self, oids: Iterable[ObjectId], *, referrers: bool = False
     ) -> list[tuple[str, int]]:
-        """As :meth:`closure`, or :meth:`referrers_closure`, for who shows them: of each its
+        """Return as :meth:`closure`, or :meth:`referrers_closure`, to be shown: of each its
         ``<digest>-<name>`` and its size in bytes, by digest."""
         with self._index.read() as txn:
             found = txn.graph.reaching(oids) if referrers else txn.graph.reached(oids)
@@ -195,7 +196,8 @@ class Store(Realisations, Holding):
             ) from error
 
     def check_object(self, oid: ObjectId) -> list[str]:
-        """What is wrong with the object on disk, one line a finding; empty when nothing is."""
+        """Return the faults of the object on disk, one line a finding; empty when there are
+        none."""
         from store.objects.check import check_object
 
         return [str(finding) for finding in check_object(self.layout.root, self.manifest(oid))]
@@ -235,7 +237,7 @@ class Store(Realisations, Holding):
 
     def register_objects(self, manifests: Iterable[Manifest], lease: Lease | None = None) -> int:
         """Make objects that lie on disk, synced, visible in one transaction, in whatever order;
-        returns how many were not before. What they refer to is registered, or among them."""
+        returns how many were not before. Their references are registered, or among them."""
         entries = [ObjectEntry(m.id, m.references, m.refers_to_itself, m.size) for m in manifests]
 
         def transaction(txn: Writer) -> int:
@@ -289,7 +291,7 @@ class Store(Realisations, Holding):
         return self._work[work][0]
 
     def claims_of(self, work: str) -> SharedLocks:
-        """Return the claims of what is made in a work folder; released when the folder is
+        """Return the claims of objects made in a work folder; released when the folder is
         removed."""
         return self._work[work][1]
 
@@ -297,7 +299,7 @@ class Store(Realisations, Holding):
         """Remove a work folder, whatever a builder left in it, if it is still there. One that was
         ``renewed`` is kept for another build, until :meth:`remove_renewed_work`.
 
-        What cannot be removed now is taken for abandoned from here on.
+        A part that cannot be removed now is taken for abandoned from here on.
         """
         if path not in self._work:
             return
@@ -314,7 +316,7 @@ class Store(Realisations, Holding):
             _remove_held(*self._renewed.pop())
 
     def remove_stale_work(self, watch: Watch | None = None) -> None:
-        """Remove what processes that are gone left in ``tmp/``."""
+        """Remove the leftovers of ended processes in ``tmp/``."""
         from store.system import removing
 
         for name in os.listdir(self.layout.tmp):

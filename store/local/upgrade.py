@@ -39,8 +39,8 @@ def remove_links(layout: Layout, index: Index) -> None:
 
 
 def _remove(layout: Layout) -> None:
-    """Remove the second names. What else lies there goes to the quarantine, where it was nobody's
-    to remove before either. Raises OSError."""
+    """Remove the second names. Other entries there go to the quarantine, where nobody could remove
+    them before either. Raises OSError."""
     if stat.S_ISDIR(os.lstat(layout.links).st_mode):
         for shelf in filter(_SHELF.fullmatch, os.listdir(layout.links)):
             _empty(f"{layout.links}/{shelf}")

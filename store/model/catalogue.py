@@ -1,4 +1,4 @@
-"""What a set of recipes evaluates to: packages by name, and the graph below them."""
+"""The result of evaluating recipes: packages by name, and the graph below them."""
 
 from __future__ import annotations
 
@@ -95,15 +95,15 @@ class Catalogue:
         return value.refs if isinstance(value, Derivation) else ()
 
     def barriers_of(self, node: bytes) -> list[Barrier]:
-        """What is forbidden to the builds of this node."""
+        """Return the objects forbidden to the builds of this node."""
         return [barrier for barrier in self.barriers if node in barrier.nodes]
 
     def build_closure(
         self, goals: Iterable[bytes], prune: Callable[[bytes], bool] = lambda _: False
     ) -> Iterator[bytes]:
-        """Yield the goals and every node below them, each once, inputs before what needs them.
+        """Yield the goals and every node below them, each once, inputs before their users.
 
-        What stands only below a node for which ``prune`` is true is left out.
+        Nodes only below one for which ``prune`` is true are left out.
         """
         seen: set[bytes] = set()
         stack = [(goal, False) for goal in goals]

@@ -1,4 +1,4 @@
-"""Sources and derivations: what is to be had, as frozen values with a digest each."""
+"""Sources and derivations: the nodes of a graph, as frozen values with a digest each."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Ref:
 
     @cached_property
     def placeholder(self) -> ObjectId:
-        """What stands for the object until it is realised."""
+        """The text in place of the object until it is realised."""
         return identity.placeholder(self.node, self.output, self.name)
 
     def __str__(self) -> str:

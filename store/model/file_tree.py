@@ -18,7 +18,7 @@ from store.model import fields
 
 
 class NodeKind(IntEnum):
-    """What a node is; the value is part of the format."""
+    """The kind of a node; the value is part of the format."""
 
     DIRECTORY = 0
     FILE = 1
@@ -99,7 +99,7 @@ class Directory:
 
     @classmethod
     def of(cls, values: list[Value]) -> Directory:
-        """What is encoded, as a value; FormatError for anything else."""
+        """Return an encoded directory as a value; FormatError for anything else."""
         entries = []
         for item in values:
             name, *node = fields.array(item, 5)

@@ -17,7 +17,7 @@ from store.model import fields
 from store.model.names import STORE_DIR, ObjectId, check_name, check_output, object_name
 
 BLANK = b"\0" * digest.TEXT_SIZE
-"""What stands in the place of an object's own digest text while it is hashed."""
+"""The text in the place of an object's own digest text while it is hashed."""
 
 
 def blanked_file(content: bytes, offsets: Sequence[int]) -> bytes:
@@ -68,7 +68,8 @@ def scratch(name: str, output: str, salt: str = "") -> ObjectId:
 
 
 def placeholder(node: bytes, output: str, name: str) -> ObjectId:
-    """What stands in a derivation for an input that is not realised yet; replaced at resolution."""
+    """Return the text in a derivation for an input that is not realised yet; replaced at
+    resolution."""
     if len(node) != digest.DIGEST_SIZE:
         raise FormatError("a derivation's digest has 32 bytes")
     cut = digest.keyed(DigestKind.PLACEHOLDER, canon.encode([node, check_output(output)]))

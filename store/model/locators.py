@@ -67,8 +67,7 @@ def without(text: str, hidden: Iterable[str]) -> str:
 
 
 def _userless(locator: str) -> tuple[str, list[str]]:
-    """Return the locator without what may be a user and password, of which odd ones have
-    several."""
+    """Return the locator without a possible user and password, of which odd ones have several."""
     users = []
     while (match := _AUTHORITY.match(locator)) and (end := _end(locator, match)) > match.start(2):
         users.append(locator[match.start(2) : end - 1])
@@ -89,7 +88,8 @@ def _end(locator: str, match: re.Match[str]) -> int:
 
 
 def _divided(url: str) -> tuple[str, str, str, str]:
-    """What ends with the host, the path, the mark of the query or fragment, and the rest."""
+    """Return the parts that end with the host, the path, the mark of the query or fragment, and the
+    rest."""
     match = _AUTHORITY.match(url)
     start = match.end() if match else 0
     mark = re.search(r"[?#]", url[start:])

@@ -1,4 +1,4 @@
-"""A store object's manifest: what the index knows of it, and the digest of every file in it.
+"""A store object's manifest: the index's facts of it, and the digest of every file in it.
 
 The manifests lie beside the objects, so that the index can be made anew from the store directory,
 and so that a damaged file can be named.

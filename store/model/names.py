@@ -1,4 +1,4 @@
-"""Names and paths: what may stand behind ``/store/``."""
+"""Names and paths behind ``/store/``."""
 
 from __future__ import annotations
 

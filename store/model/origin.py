@@ -35,8 +35,8 @@ _RANKS = {how: rank for rank, how in enumerate(reversed(How))}
 
 @frozen()
 class Origin:
-    """``place`` is the other store's folder, for what was imported; ``signers`` are the lines of
-    the trusted public keys that signed it, sorted, for what is signed."""
+    """``place`` is the other store's folder, for imported records; ``signers`` are the lines of the
+    trusted public keys that signed it, sorted, for signed ones."""
 
     how: How = How.BUILT
     place: bytes = b""

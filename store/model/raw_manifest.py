@@ -1,7 +1,7 @@
 """A manifest as plain lists: quick to read where a tree of many thousand files is only walked.
 
-What is read is canonical, and each directory has the digest that its parent calls it by. The types
-within an entry are those of the fields when the object's identity is right, and only then.
+The read bytes are canonical, and each directory has the digest that its parent calls it by. The
+types within an entry are those of the fields when the object's identity is right, and only then.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def _decoded(data: bytes) -> RawManifest | None:
 
 @dataclass(frozen=True)
 class RawManifest:
-    """What a manifest holds. ``directories`` has entries by the digest of their encoding."""
+    """The contents of a manifest. ``directories`` has entries by the digest of their encoding."""
 
     id: ObjectId
     references: tuple[ObjectId, ...]
@@ -61,14 +61,14 @@ class RawManifest:
 
     @classmethod
     def decode(cls, data: bytes) -> RawManifest:
-        """Read an encoded manifest; FormatError or InvalidName for what is none."""
+        """Read an encoded manifest; FormatError or InvalidName for other bytes."""
         values = fields.array(canon.decode(data), 6)
         references = fields.several(values[2], fields.object_id)
         return cls._of(values, fields.object_id(values[1]), references)
 
     @classmethod
     def decode_all(cls, records: Sequence[bytes]) -> list[RawManifest | None]:
-        """As :meth:`decode` of each, for thousands of short ones; None for what is none."""
+        """Read thousands of short ones as by :meth:`decode`; None for each that is no manifest."""
         try:
             values = canon.decode_all(records)
             heads: list[list[Value]] = [fields.array(item, 6) for item in values]

@@ -1,4 +1,4 @@
-"""What working on a node yields, before it is registered."""
+"""The result of work on a node, before it is registered."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from store.model.names import ObjectId
 
 @dataclass(frozen=True)
 class Made:
-    """One output as it now lies in the store; what the index has to know of it."""
+    """One output as it now lies in the store, with the facts for the index."""
 
     output: str
     id: ObjectId
@@ -34,8 +34,8 @@ class Result:
 
 @dataclass(frozen=True)
 class Registration:
-    """What became of the node ``node``, which ``key`` is looked up by, as ``value`` was worked on;
-    ``derivation`` is what that was resolved from."""
+    """The result of the node ``node``, which ``key`` is looked up by, as ``value`` was worked on;
+    ``derivation`` is the one that was resolved to it."""
 
     node: bytes
     key: bytes

@@ -1,4 +1,4 @@
-"""What an audit finds, one output at a time."""
+"""The findings of an audit, one output at a time."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Verdict(Enum):
     REPRODUCED = "reproduced"
     DIFFERS = "differs"
     FAILED = "failed"
-    """It could not be built, or what came could not be read."""
+    """It could not be built, or its result could not be read."""
     UNKNOWN = "unknown"
     """There is nothing to compare with."""
 
@@ -25,7 +25,7 @@ class Difference:
     """One place where two trees are not the same.
 
     ``kind`` is one of missing, extra, kind, mode, link, size, content. ``offset`` is of the first
-    byte that differs; ``place`` names what lies there (an ELF section, an archive's member).
+    byte that differs; ``place`` names the thing there (an ELF section, an archive's member).
     """
 
     path: str
@@ -37,10 +37,10 @@ class Difference:
 
 @dataclass(frozen=True)
 class AuditFinding:
-    """``check`` is one of stages, rebuild, against, ledger; ``variation`` what was varied, if
-    anything. ``expected`` and ``actual`` are the objects compared; ``key`` is the realisation's.
+    """``check`` is one of stages, rebuild, against, ledger; ``variation`` is its name, if
+    any. ``expected`` and ``actual`` are the objects compared; ``key`` is the realisation's.
 
-    ``cause`` names what makes the output differ, where the audit found it out; ``seconds`` is the
+    ``cause`` names the reason for a difference, where the audit found it; ``seconds`` is the
     time of the rebuild; ``logs`` are paths of the logs kept, the original's first; ``kept`` is the
     path of the tree that came out other than expected, when asked to keep it. ``counterpart`` names
     the package that ``subject`` is compared with, if that is another; ``seeds`` are those that both
