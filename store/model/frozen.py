@@ -1,7 +1,8 @@
 """Frozen values, as :func:`dataclasses.dataclass` makes them, for classes that every command loads.
 
-``dataclasses`` takes as long to load as Python takes to start. What is made here is equal, hashed,
-shown, pickled and matched in the same way, and ``dataclasses.replace`` and its like take it.
+``dataclasses`` takes as long to load as Python takes to start. The values made here are equal,
+hashed, shown, pickled and matched in the same way, and ``dataclasses.replace`` and its like take
+them.
 """
 
 from __future__ import annotations

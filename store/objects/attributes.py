@@ -1,8 +1,9 @@
-"""Which objects are as their manifests say, by names, kinds, sizes, modes, owners and times alone.
+"""A quick check of objects against their manifests, by names, kinds, sizes, modes, owners and times
+alone.
 
-A quick pass over many objects, which reads manifests and no other file. What is not found sound
-here is looked at once more, file by file, by who says what is wrong: so this pass may call an
-object unsound for any reason, and sound only if :mod:`store.objects.check` would find nothing.
+It reads manifests and no other file. An object that is not found sound here is looked at once more,
+file by file, by the code that reports faults. So this pass may call an object unsound for any
+reason, and sound only if :mod:`store.objects.check` would find nothing.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ class Unsound(Exception):
 
 
 UNSOUND: Final = (Unsound, OSError, FormatError, InvalidName, TypeError, ValueError, LookupError)
-"""What reading an object raises that is not sound."""
+"""The errors of reading an object that is not sound."""
 
 
 class Sound(NamedTuple):
@@ -177,7 +178,8 @@ class _Walk:
 def check_other(
     folder: int, name: bytes, kind: int, executable: bool, size: int, payload: bytes
 ) -> None:
-    """Look at what is no file: a link, or a folder, which gets its own turn. Raises Unsound."""
+    """Check an entry that is no file: a link, or a folder, which gets its own turn. Raises
+    Unsound."""
     if executable or kind not in (NodeKind.LINK, NodeKind.DIRECTORY):
         raise Unsound
     if kind == NodeKind.LINK and (

@@ -33,7 +33,7 @@ class ObjectFault:
 
 @dataclass(frozen=True, slots=True)
 class Unread:
-    """A file that was looked at and not read: whose bytes should have the digest ``expected``."""
+    """A file that was looked at and not read: its bytes should have the digest ``expected``."""
 
     path: str
     expected: bytes
@@ -78,7 +78,7 @@ def check_tree(
 
 
 def owner_of(folder: str) -> int | None:
-    """Return the user whom all below a store's folder should belong to; None when it is gone."""
+    """Return the user who should own all below a store's folder; None when it is missing."""
     try:
         return os.stat(folder).st_uid
     except OSError:
@@ -150,8 +150,8 @@ class _Walk:
 
 def differs(staged: str, path: str, manifest: Manifest) -> bool:
     """Return whether the object at ``path`` is another than the copy at ``staged``, which the
-    manifest describes. What both have in common by hard link is not read: taking the copy would
-    mend nothing of it. The copy's top folder has not got its final mode yet."""
+    manifest describes. Files that both have by hard link are not read: taking the copy would mend
+    nothing of them. The copy's top folder has not got its final mode yet."""
     try:
         return _differs(staged, path, manifest.root, manifest.directories)
     except OSError:

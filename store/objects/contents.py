@@ -1,4 +1,4 @@
-"""What of an object other objects can share: its files by their contents."""
+"""The files of an object, by their contents, for other objects to share."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Told = tuple[str, bytes, list[tuple[bytes, bytes]]]
 
 
 class ContentHolders(Protocol):
-    """Says where equal content stands. It may be wrong: what is shared is looked at before."""
+    """The places of equal content. It may be wrong: a file is checked before it is shared."""
 
     def find(self, content: bytes, most: int = 4) -> list[bytes]:
         """Return files that should have the content, as paths below the store directory."""
@@ -27,7 +27,7 @@ class ContentHolders(Protocol):
         """Keep where the object ``<digest>-<name>`` has its files."""
 
     def close(self) -> None:
-        """Let go of what was opened, as this process is about to be forked."""
+        """Close the open files, as this process is about to be forked."""
 
 
 class NoHolders:
@@ -45,7 +45,7 @@ class NoHolders:
 
 
 def content_of(payload: bytes, executable: bool) -> bytes:
-    """What equal files have in common, in 16 bytes: whoever shares by it compares all of them."""
+    """Return the key of equal files, in 16 bytes: a sharer compares all of their bytes."""
     return payload[:_SIZE] + (b"\1" if executable else b"\0")
 
 

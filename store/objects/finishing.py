@@ -1,4 +1,4 @@
-"""What is done to a copied tree before it is put in place: rewritten, made durable."""
+"""The last steps of a copied tree before it is put in place: rewritten, made durable."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Taking a tree into the store: copy and hash in one pass, make durable, put in place.
 
-The order is what makes a power cut harmless: an inode's bytes are on disk before anything but the
-staging folder names it, and the names are on disk before the caller tells the index.
+The order makes a power cut harmless: an inode's bytes are on disk before anything but the staging
+folder names it, and the names are on disk before the caller notes the object in the index.
 """
 
 from __future__ import annotations
@@ -68,10 +68,10 @@ def ingest(
 
     ``candidates`` are the objects that it may refer to, or of each its ``<digest>-<name>``;
     ``executable`` overrides a file's own bit; ``ours`` allows to change modes that forbid reading;
-    ``claims`` keep the object until it is registered; ``holders`` say which files it can share
-    with others, and are told of its own; ``reserve`` bytes of disk stay free. The
-    object is on disk and in place when this returns; the index does not know it.
-    Raises OutputRefused, StoreFull, DiskReserve or StoreReadOnly.
+    ``claims`` keep the object until it is registered; ``holders`` have the files that it can share
+    with others, and note its own; ``reserve`` bytes of disk stay free. The object is on disk and in
+    place when this returns; the index does not know it. Raises OutputRefused, StoreFull,
+    DiskReserve or StoreReadOnly.
     """
     layout = Layout(root)
     with _taking(f"cannot take {path} into the store"), _staging(layout) as staging:
@@ -165,7 +165,7 @@ def ingest_again(
 
 @contextlib.contextmanager
 def _taking(failure: str) -> Iterator[None]:
-    """What the system refuses is told as an error of the store."""
+    """Translate OSError to StoreError."""
     try:
         with uncollected():
             yield

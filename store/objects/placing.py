@@ -22,7 +22,8 @@ from store.system.locks import SharedLocks, lock_alone
 from store.system.removing import remove_tree
 
 _CANNOT_EXCHANGE = (errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP)
-"""What file systems say that do not know how. There, for a moment nothing stands in the place."""
+"""Errors of file systems that cannot exchange two names. There, for a moment nothing is in the
+place."""
 
 BESIDE = "."
 """How the name of an object begins in the store directory that is about to be put in its place; or,
@@ -46,18 +47,18 @@ IMMOVABLE = (
     errno.ENOSYS,
     errno.EOPNOTSUPP,
 )
-"""What a system says that cannot rename a folder, and may well let it be removed where it stands:
-one in the lower layer of an overlay, or where there is no room for another name."""
+"""Errors of a system that cannot rename a folder, and may well let it be removed in its place: one
+in the lower layer of an overlay, or where there is no room for another name."""
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 
 
 @contextlib.contextmanager
 def exclusive(layout: Layout) -> Iterator[int]:
-    """Alone among processes that put objects in place or take them away.
+    """Hold the lock among processes that put objects in place or take them away.
 
-    Yields the store directory's descriptor. Without this, who finds an object that another is just
-    putting in place would take it for one that a cut left half-made.
+    Yields the store directory's descriptor. Without this, a process would take an object that
+    another is just putting in place for one that a cut left half-made.
     """
     with contextlib.ExitStack() as stack:
         lock = owned.open_lock(f"{layout.locks}/placing")
@@ -79,8 +80,8 @@ def place(
     """Make the tree at ``staged``, whose files are on disk, the object of ``manifest``.
 
     Durable when this returns. If the object is there already and whole, it stays, and ``staged``
-    too, unless it is to be replaced ``always``. What is replaced is left beside ``staged``.
-    Until who registers it releases ``claims``, the collector does not take it away.
+    too, unless it is to be replaced ``always``. A replaced object is left beside ``staged``. The
+    collector does not take the new one away until its claims are released, after registration.
     """
     settled: tuple[int, int, int] | None = None
     damaged = False
@@ -124,7 +125,8 @@ def _settle(
 
 def _appear(layout: Layout, staged: str, manifest: Manifest, folder: int) -> None:
     """Put the tree at ``staged`` where no object is. A directory is finished beside that place, as
-    it could not be moved to another folder when it is finished; so what has the name is whole."""
+    it could not be moved to another folder when it is finished; so a tree with the name is
+    whole."""
     target = layout.object(manifest.id)
     if manifest.root.kind is not NodeKind.DIRECTORY:
         os.rename(staged, target)
@@ -137,8 +139,8 @@ def _appear(layout: Layout, staged: str, manifest: Manifest, folder: int) -> Non
 
 
 def _replace(layout: Layout, staged: str, manifest: Manifest, folder: int) -> None:
-    """Put the tree at ``staged`` in the place of the object, which is left beside ``staged`` when
-    that has come to last: who made the folder of both removes it.
+    """Put the tree at ``staged`` in the place of the object. The old one is left beside ``staged``
+    at the end; the maker of their folder removes it.
 
     The new one is finished beside the old one first: in one folder, two can change places whatever
     their modes are, so that at no instant anything but one of the two is the object.
@@ -208,10 +210,11 @@ def _beside(layout: Layout, oid: ObjectId) -> str:
 
 
 def clear_swap(layout: Layout, oid: ObjectId, aside: str, folder: int, *, known: bool) -> None:
-    """Move what a killed swap of an object, or a killed put, left to the folder ``aside``.
+    """Move the leftovers of a killed swap of an object, or of a killed put, to the folder
+    ``aside``.
 
-    For who is :func:`exclusive`, which gave it ``folder``. An object that is ``known`` to be
-    needed, and that was not in its place at the time of the kill, is put there.
+    For a caller that is :func:`exclusive`, which gave it ``folder``. An object that is ``known`` to
+    be needed, and that was not in its place at the time of the kill, is put there.
     """
     target = layout.object(oid)
     left = [mark for mark in _MARKS if os.path.lexists(f"{layout.objects}/{mark}{oid}")]

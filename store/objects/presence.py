@@ -1,4 +1,5 @@
-"""True if an object is there, at first sight: for who asks often, and reads nothing of it."""
+"""The presence of an object, at first sight: quick for many questions, without reading any of
+it."""
 
 from __future__ import annotations
 

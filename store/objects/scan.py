@@ -43,7 +43,7 @@ class Scanner:
 
     def __init__(self, texts: Iterable[str]) -> None:
         self.texts = frozenset(text.encode("ascii") for text in texts)
-        """What is looked for; without any, nothing is ever found."""
+        """The texts to look for; without any, nothing is ever found."""
         self._groups: dict[int, list[tuple[int, bytes]]] | None = None
 
     def find(self, data: bytes, without: Collection[bytes] = ()) -> list[tuple[int, bytes]]:

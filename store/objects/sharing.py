@@ -25,7 +25,7 @@ _CANNOT = (
     errno.ENOTDIR,
     errno.ELOOP,
 )
-"""What link(2) says where there are no hard links, or not from there to here, or where something
+"""Errors of link(2) where there are no hard links, or not from there to here, or where something
 else stands in the place of a folder. Sharing saves space, and nothing else: without it, files are
 copied."""
 

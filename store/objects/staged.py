@@ -1,4 +1,4 @@
-"""What a copied tree is, until it is an object: its nodes on disk, and those that count."""
+"""A copied tree, until it is an object: its nodes on disk, and those that count."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ class Staged:
 
 @dataclass(frozen=True)
 class StagedShare:
-    """What a helper has copied: the leaves of each folder that it made, and its counts."""
+    """The part that a helper has copied: the leaves of each folder that it made, and its counts."""
 
     folders: list[tuple[bytes, list[tuple[bytes, Packed]]]]
     written: dict[Content, bytes]

@@ -1,9 +1,9 @@
 """Copying a tree to fresh inodes in one pass: read once, scanned, hashed, shared or written.
 
-Walks with directory descriptors and never follows a link. What names a scratch digest is copied
-with its places noted, and rewritten when the identity that replaces it is known. When a tree turns
-out to be large, other processes walk it too, each from another end: who makes a folder's copy
-copies its files, and nobody else does.
+Walks with directory descriptors and never follows a link. A file that names a scratch digest is
+copied with its places noted, and rewritten when the identity that replaces it is known. When a tree
+turns out to be large, other processes walk it too, each from another end: the process that makes a
+folder's copy copies its files, and nobody else does.
 """
 
 from __future__ import annotations
@@ -263,7 +263,7 @@ class Copier:
         return StagedShare(folders, written, self.seen, self.fresh_files, self.rewritable)
 
     def _take_over(self, share: StagedShare) -> None:
-        """Add what a helper copied. What both copied becomes one inode, as if one had."""
+        """Add a helper's copies. A file that both copied becomes one inode, as if one had."""
         twice = share.written.keys() & self._written.keys()
         for path, packed in share.folders:
             staged = self._folders.get(path)

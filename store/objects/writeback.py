@@ -1,7 +1,7 @@
-"""Having the disk write what is copied while more is copied, so that the wait at the end is short.
+"""Having the disk write copied bytes while more is copied, so that the wait at the end is short.
 
-It does not make anything durable: who needs something on disk syncs it. But the kernel tells of a
-failed write only once, and so this tells of it, too.
+It does not make anything durable: a caller that needs something on disk syncs it. But the kernel
+reports a failed write only once, and so this reports it, too.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Uses of the engine combined: what a command does, and what a script can ask for.
+"""Uses of the engine combined: the work of commands, for scripts too.
 
 Imports every room but the command line.
 """

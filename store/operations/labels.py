@@ -1,4 +1,4 @@
-"""What objects are, for people: by the recipes where they evaluate, and by who made them."""
+"""Names of objects for people: by the recipes where they evaluate, and by their makers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from store.operations.session import Session
 from store.usage.shares import NOBODY, Share
 
 LEVELS = {"fetch": "sources", "builtin": "unpacked"}
-"""What an object is by how it was made, when no recipe says more."""
+"""The kind of an object by its build, when no recipe says more."""
 
 DEAD = "dead"
 """The kind of objects that nothing keeps."""

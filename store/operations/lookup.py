@@ -105,8 +105,8 @@ def _by_digest(store: Store, text: str) -> ObjectId | None:
 
 
 def _places(text: str) -> list[str]:
-    """What a text may mean as a path: as it stands, and where it leads. A name without a slash is
-    one only if a link is called that."""
+    """Return the possible meanings of a text as a path: as it stands, and its target. A name
+    without a slash is one only if a link is called that."""
     if "/" not in text:
         return [os.path.realpath(text)] if os.path.islink(text) else []
     return [os.path.abspath(text), os.path.realpath(text)]

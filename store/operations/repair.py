@@ -87,7 +87,7 @@ def _rebuilding(session: Session, options: BuildOptions) -> Rebuilder:
 
 
 class _Uncounted:
-    """Hands on all but how much a plan comes to: what is built again besides is in no plan."""
+    """Hands on all but the size of a plan: rebuilds for a repair are in no plan."""
 
     def __init__(self, reporter: Reporter) -> None:
         self._reporter = reporter

@@ -1,4 +1,4 @@
-"""One use of a store and its recipes: what commands do, for scripts too.
+"""One use of a store and its recipes: the work of commands, for scripts too.
 
 >>> from store import Session
 >>> with Session("/tmp/mine") as session:
@@ -47,8 +47,8 @@ class Session:
 
     ``root`` is the store's folder (default: ``$STORE_ROOT``, or the user's own), ``recipes`` a
     folder of recipes (default: ``$STORE_RECIPES``, or those that come with the engine), ``seed`` a
-    folder of ``bootstrap-seeds``. ``absent`` says what happens where there is no store,
-    ``reporter`` receives the events of all that is done, and ``said`` each line that recipes print.
+    folder of ``bootstrap-seeds``. ``absent`` is the action where there is no store, ``reporter``
+    receives the events of all that is done, and ``said`` each line that recipes print.
 
     Before the store is opened, ``collecting`` may be set, so that one on a full disk is opened to
     free space; and ``evaluation_seconds``, which bounds each evaluation of recipes.
@@ -111,11 +111,12 @@ class Session:
 
     @cached_property
     def catalogue(self) -> Catalogue:
-        """What the recipes evaluate to, on the session's seed. Raises EvaluationError."""
+        """The catalogue of the recipes, on the session's seed. Raises EvaluationError."""
         return self.catalogue_on(self.seed)
 
     def catalogue_on(self, seed: str) -> Catalogue:
-        """What the recipes evaluate to on this seed; EvaluationError when there is none such."""
+        """Return the catalogue of the recipes on this seed; EvaluationError when there is no such
+        seed."""
         if not re.fullmatch(_SEED, seed):
             raise EvaluationError(f"{quoted(seed)} cannot name a seed")
         from store.recipes import catalogues
@@ -158,7 +159,7 @@ class Session:
         return AutoCollector(self.store, self.reporter)(urgent)
 
     def realiser(self, options: BuildOptions | None = None) -> Realiser:
-        """What plans and builds; ``options`` say what it may use."""
+        """Return the planner and builder; ``options`` bound its resources."""
         from store.scheduler.build_options import BuildOptions, default_cores
         from store.scheduler.realise import Realiser
 
@@ -168,10 +169,11 @@ class Session:
     def realise(
         self, *packages: str, options: BuildOptions | None = None, link: str | None = None
     ) -> dict[Ref, ObjectId]:
-        """Build or fetch packages (``NAME``, ``NAME^OUTPUT``, ``NAME^*``); their outputs' objects.
+        """Build or fetch packages (``NAME``, ``NAME^OUTPUT``, ``NAME^*``); returns their outputs'
+        objects.
 
         With ``link``, the first output is kept by a symbolic link of that path. Raises
-        UnknownPackage, and a BuildError or FetchError for what failed first.
+        UnknownPackage, and the BuildError or FetchError of the first failure.
         """
         goals = [ref for package in packages for ref in self.catalogue.refs(package)]
         realiser = self.realiser(options)
@@ -210,7 +212,7 @@ class Session:
         return oid
 
     def collect(self, policy: Policy | None = None) -> CollectionOutcome:
-        """Delete what nothing keeps, within a policy (default: what ``config.toml`` spares)."""
+        """Delete objects that nothing keeps, within a policy (default: that of ``config.toml``)."""
         from store.gc.collector import Collector
         from store.gc.policy import Policy
         from store.gc.settings import load
@@ -226,7 +228,7 @@ class Session:
         options: RebuildOptions | None = None,
     ) -> list[AuditFinding]:
         """Build packages again, as they are and under each variation, and compare; a verdict for
-        each output. Raises UnknownPackage, and what keeps rebuilds from being made at all."""
+        each output. Raises UnknownPackage, and errors that prevent all rebuilds."""
         from store.audit.rebuild import Auditor, RebuildOptions
         from store.audit.subjects import SubjectSurvey
         from store.scheduler.build_options import default_cores

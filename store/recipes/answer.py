@@ -39,8 +39,8 @@ _ERRORS: Final = {
 
 
 class Answer(NamedTuple):
-    """What was evaluated. ``settled`` is false if a file changed so shortly before it was read that
-    another change might not show."""
+    """The result of an evaluation. ``settled`` is false if a file changed so shortly before it was
+    read that another change might not show."""
 
     catalogue: Catalogue
     reads: dict[Read, State]
@@ -48,7 +48,7 @@ class Answer(NamedTuple):
 
 
 def encode(found: Catalogue, seen: dict[Read, State]) -> bytes:
-    """Return a catalogue's answer; FormatError for what is none."""
+    """Return a catalogue's answer; FormatError for a value that is none."""
     return canon.encode([True, to_fields(found), reads.to_fields(seen.items())])
 
 

@@ -34,8 +34,8 @@ LARGEST = 64 << 20
 """Bytes of a kept catalogue; one of ten thousand packages has a tenth of it."""
 
 TRIES = 3
-"""Evaluations of recipes that change meanwhile; what the last of them found is used, and not kept.
-"""
+"""Evaluations of recipes that change meanwhile; the result of the last of them is used, and not
+kept."""
 
 
 class Unkept(NamedTuple):
@@ -123,7 +123,8 @@ def _has_secrets(catalogue: Catalogue) -> bool:
 
 
 def _whole(data: bytes) -> bytes:
-    """What was written to the file; FormatError where a power cut left something else.
+    """Return the bytes that were written to the file; FormatError where a power cut left something
+    else.
 
     Nothing waits for the file to be on disk, and a node is looked at only when it is asked for.
     """
@@ -134,8 +135,8 @@ def _whole(data: bytes) -> bytes:
 
 
 def fingerprint(recipes: str, seed: str, seen: Mapping[Read, State] | None = None) -> bytes:
-    """Return 32 bytes that change when what was ``seen`` does, or a recipe, a seed's pins, or the
-    code that evaluates. What cannot be read has a state, too."""
+    """Return 32 bytes that change with the files that were ``seen``, a recipe, a seed's pins, or
+    the code that evaluates. A file that cannot be read has a state, too."""
     recipes = os.path.abspath(recipes)
     if not os.path.isfile(os.path.join(recipes, "stages.py")):
         return digest.keyed(digest.DigestKind.CATALOGUE, b"")  # evaluating it says so, in less time

@@ -119,7 +119,7 @@ def limit(memory: int) -> None:
 
 
 def evaluate(recipes: str, seed: str) -> object:
-    """What the recipes' ``catalogue`` returns. Raises whatever it does, and EvaluationError."""
+    """Return the result of the recipes' ``catalogue``. Raises its errors, and EvaluationError."""
     seeds = read_seeds(recipes)
     if seed not in seeds:
         hint = f"seeds: {', '.join(seeds)}" if seeds else "there is no bootstrap-seeds/ with any"
@@ -129,7 +129,7 @@ def evaluate(recipes: str, seed: str) -> object:
 
 
 def encoded(found: object, purity: Purity, recipes: str) -> bytes:
-    """Return the answer; EvaluationError for what is no catalogue."""
+    """Return the answer; EvaluationError for a value that is no catalogue."""
     if not isinstance(found, Catalogue):
         wrong = f"no catalogue, but a value of type {type(found).__name__}"
     else:

@@ -1,7 +1,8 @@
-"""What the kernel forbids the process that runs recipes, whatever its code does.
+"""The kernel's confinement of the process that runs recipes, whatever its code does.
 
-``store.recipes.purity`` says which line of a recipe asked for what; this holds against code that
-gets round Python. It is used as far as the kernel has it: Landlock is in Linux 5.13 and newer.
+``store.recipes.purity`` names the line of a recipe that asked for something; this holds against
+code that gets round Python. It is used as far as the kernel has it: Landlock is in Linux 5.13 and
+newer.
 """
 
 from __future__ import annotations
@@ -54,9 +55,9 @@ REFUSED: Final = (
 
 
 def confine(readable: Iterable[str]) -> None:
-    """Let this thread read below these folders and what Python is linked with, and change nothing.
+    """Let this thread read below these folders and Python's own libraries, and change nothing.
 
-    What the kernel does not know is left out.
+    Rules that the kernel does not know are left out.
     """
     linked = (*LIBRARIES, os.path.join(sys.base_prefix, "lib"))
     with contextlib.suppress(OSError):

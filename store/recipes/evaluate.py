@@ -2,7 +2,7 @@
 
 The folder is a Python package with a module ``stages`` that offers ``catalogue(seeds, seed)``;
 beside it lies ``bootstrap-seeds/`` with one ``seed.json`` a folder. The engine imports no recipe,
-and its process runs none: what comes back is data (``store.recipes``).
+and its process runs none: the answer is data (``store.recipes``).
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ __all__ = ["LIMITS", "EvaluationLimits", "evaluate", "evaluation", "read_seeds",
 
 ENGINE: Final = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 HASH_SEED: Final = "0"
-"""What the order of a set of texts is made from; recipes must not depend on it, but might."""
+"""The seed of the order of a set of texts; recipes must not depend on it, but might."""
 
 GRACE: Final = 5.0
 """Seconds beyond its limit after which a child is killed that did not end itself."""
@@ -77,7 +77,8 @@ def evaluation(
     limits: EvaluationLimits = LIMITS,
     said: Callable[[str], None] = say_nothing,
 ) -> Answer:
-    """As :func:`evaluate`, with what was read; ``said`` is given each line that recipes print."""
+    """Evaluate as :func:`evaluate`, and return the files read too; ``said`` is given each line that
+    recipes print."""
     recipes = os.path.abspath(recipes)
     _check_folder(recipes)
     with _memory("answer") as told, _memory("words") as words, _memory("printed") as printed:
@@ -233,7 +234,7 @@ def _dumped(char: str) -> str:
 
 
 def _amiss(found: Catalogue) -> str | None:
-    """What about a catalogue would let work on it fail half-way."""
+    """Return the fault of a catalogue that would let work on it fail half-way."""
     for package in found.packages.values():
         if package.node not in found.nodes:
             return f"the package {quoted(package.name)} without its node"

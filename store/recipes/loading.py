@@ -1,8 +1,7 @@
-"""Importing recipes: from their source, and nothing but recipes, the model and what is pure.
+"""Importing recipes: from their source, and nothing but recipes, the model and pure modules.
 
-Compiled files are neither read nor written: one that is stale, or was planted, would be run in the
-place of what the recipe says. Whether a module is looked for in a folder does not depend on what
-else lies beside that folder.
+Compiled files are neither read nor written: a stale or planted one would be run in the place of the
+recipe. The search for a module in a folder does not depend on other files beside that folder.
 """
 
 from __future__ import annotations
@@ -95,11 +94,11 @@ ENGINE: Final = frozenset({"canon", "digest", "errors", "model"})
 """The engine's modules that recipes may import, as ``store.…``."""
 
 KIT: Final = "derivations"
-"""What the recipes that come with the engine are called when other recipes import them."""
+"""The name of the engine's recipes when other recipes import them."""
 
 
 class Watched(Protocol):
-    """What an evaluation may read, and what it read."""
+    """The paths that an evaluation may read, and those that it read."""
 
     def source(self, path: str) -> bytes | None:
         """Return the content of a file of recipes, None if there is none; EvaluationError if it
@@ -110,7 +109,8 @@ class Watched(Protocol):
 
 
 def package_name(recipes: str) -> str:
-    """What the folder's modules are called: as the folder, where that is no other module's name."""
+    """Return the name of the folder's modules: as the folder, where that is no other module's
+    name."""
     name = re.sub(r"\W", "_", os.path.basename(recipes))
     if name in sys.stdlib_module_names or name in ("store", "blake3", "msgpack"):
         name += "_"
@@ -165,7 +165,8 @@ class Recipes:
         exec(code, module.__dict__)  # noqa: S102 - that is the purpose
 
     def import_rule(self) -> Any:
-        """What takes the place of ``__import__``: recipes import what they may, others anything."""
+        """Return the function in place of ``__import__``: recipes import only permitted modules,
+        others anything."""
         original = builtins.__import__
 
         def restricted(

@@ -1,9 +1,9 @@
-"""What recipe code may do: look at recipes, and compute.
+"""The limits of recipe code: it may look at recipes, and compute.
 
 Python's audit hook sees each file that is opened and each folder that is listed, and it refuses
-what starts programs, writes, or reaches the network. Functions that tell something without an audit
-event (``os.stat``, ``os.getpid``, ``time.time``, …) are replaced: those that look at paths record
-that, and the others refuse.
+calls that start programs, write, or reach the network. Functions that reveal something without an
+audit event (``os.stat``, ``os.getpid``, ``time.time``, …) are replaced: those that look at paths
+record that, and the others refuse.
 
 This names the line of a recipe that is careless. A hostile one may get round it, and finds that the
 kernel forbids the same: ``store.recipes.confinement``.
@@ -99,7 +99,7 @@ HARMLESS: Final = frozenset(
         "_path_splitroot_ex",
     ]
 )
-"""Functions of ``posix`` that are left as they are: they compute, or work on what is open."""
+"""Functions of ``posix`` that are left as they are: they compute, or work on open files."""
 
 CLOCK: Final = frozenset({"struct_time", "get_clock_info"})
 """Functions of ``time`` that are left as they are."""
@@ -117,7 +117,7 @@ class Blind(ModuleType):
 
 
 class RecordedEntry:
-    """What ``os.scandir`` yields in a recipe: as ``os.DirEntry``, of what was recorded."""
+    """An entry of ``os.scandir`` in a recipe: as ``os.DirEntry``, from records."""
 
     def __init__(self, folder: str | bytes, name: str | bytes) -> None:
         self.name = name
@@ -274,7 +274,8 @@ class Purity:
                     )
 
     def _look(self, path: Any, *, listed: bool = False, follow: bool = True) -> str | None:
-        """Record what is looked at; returns its real path, or None for Python's own library."""
+        """Record a path that is looked at; returns its real path, or None for Python's own
+        library."""
         if isinstance(path, int):
             raise EvaluationError("looks at open files by their numbers", hint=_HINT)
         given = os.path.join("/", _text("." if path is None else path))

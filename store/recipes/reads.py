@@ -1,6 +1,6 @@
-"""What an evaluation looked at, and whether it still looks the same.
+"""The paths that an evaluation looked at, and the check that they still look the same.
 
-A *state* is what can be known of a path without opening it. It changes when the file's content,
+A *state* is all that can be known of a path without opening it. It changes when the file's content,
 its place or its kind does; a missing path has a state, too.
 """
 
@@ -31,7 +31,7 @@ TICK: Final = 20_000_000
 
 
 def state_of(read: Read) -> State:
-    """Return the present state of what was read."""
+    """Return the present state of a read path."""
     listed, path = read
     return _listing(path) if listed else _looks(path)
 
@@ -79,7 +79,8 @@ def is_young(state: State, first: int, last: int) -> bool:
 
 def walk(tops: Iterable[str]) -> Iterator[tuple[bytes, State]]:
     """Yield every file and link below the folders, with its state; and every folder that cannot be
-    listed. Links are not followed. What hides from the record of an evaluation is seen here."""
+    listed. Links are not followed. Files that hide from the record of an evaluation are seen
+    here."""
     folders = [os.fsencode(top) for top in tops]
     while folders:
         folder = folders.pop()

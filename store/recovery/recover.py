@@ -1,7 +1,7 @@
-"""Making the index anew: objects from the store directory, the rest from what was kept beside it.
+"""Making the index anew: objects from the store directory, the rest from the records beside it.
 
-Nothing of the old index is needed. What of it can be read is taken over all the same, for it has
-some things that nothing else has: when objects were used and verified last.
+Nothing of the old index is needed. Its readable part is taken over all the same, for it has some
+things that nothing else has: the times of last use and verification.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from store.system.durable import open_file
 from store.system.forking import ForkedCall
 
 CROWD = 20_000
-"""Objects that are told to the index at once."""
+"""Objects that are registered in the index at once."""
 
 EVERY = 40_000
 """Objects between two reports of progress."""
@@ -74,11 +74,10 @@ def restore(
     contents: bool = False,
     phase: Callable[[str], None] = lambda name: None,
 ) -> Rebuilt:
-    """As :func:`rebuild`, with the index file at ``backup`` in the place of the old one.
+    """Rebuild as :func:`rebuild`, with the index file at ``backup`` in the place of the old one.
 
-    What has been built since is there, too, as far as it was kept beside the index. Raises
-    CorruptObject when the backup cannot be read, or its seal is broken, UnknownObject when there is
-    none.
+    Later builds are there, too, as far as they were kept beside the index. Raises CorruptObject
+    when the backup cannot be read, or its seal is broken, UnknownObject when there is none.
     """
     if not os.path.isfile(backup):
         raise UnknownObject(f"there is no file {backup}")
@@ -169,7 +168,7 @@ def _fill(
 
 
 def _identity(layout: Layout) -> bytes | None:
-    """What tells the store that is there from others, before a copy is put in the place of its
+    """Return the identity of the store that is there, before a copy is put in the place of its
     index; None when nothing is left of it."""
     for record in Scan(layout.records).records():
         match record:
@@ -179,7 +178,7 @@ def _identity(layout: Layout) -> bytes | None:
 
 
 def _told_identity(path: str) -> bytes | None:
-    """What an index file says that tells its store from others; None where it says nothing."""
+    """Return the store's identity in an index file; None where it has none."""
     try:
         return ForkedCall(partial(_identity_in, path)).result()
     except (StoreError, OSError):
@@ -194,7 +193,8 @@ def _identity_in(path: str) -> bytes | None:
 
 
 def _salvage(shop: Workshop, source: str) -> tuple[Scan | None, str | None]:
-    """What can be read of an index file, by a process that may die of it; or why nothing can."""
+    """Return the readable part of an index file, by a process that may die of it; or the reason
+    that nothing can be read."""
     if not os.path.exists(source):
         return None, "there is none"
     own = source == f"{shop.index}/data.mdb"

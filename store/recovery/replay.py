@@ -1,4 +1,4 @@
-"""What was written down beside the objects, told to a new index."""
+"""The records beside the objects, replayed into a new index."""
 
 from __future__ import annotations
 
@@ -23,10 +23,9 @@ _NOBODY = b""
 
 @dataclass
 class Replay:
-    """``realisations`` and ``roots`` are how many were told to the index; ``lost_roots`` are the
-    names of those whose objects are not whole, with the objects, and ``kept_for_later`` the records
-    of these, for when the objects are whole again; ``unread`` records made no sense.
-    """
+    """``realisations`` and ``roots`` are the numbers of those put into the index; ``lost_roots``
+    are the names of those whose objects are not whole, with the objects, and ``kept_for_later`` the
+    records of these, for when the objects are whole again; ``unread`` records made no sense."""
 
     realisations: int = 0
     unread: int = 0
@@ -34,7 +33,7 @@ class Replay:
     lost_roots: list[tuple[str, str]] = field(default_factory=list)
     kept_for_later: list[list[Value]] = field(default_factory=list)
     identity: bytes | None = None
-    """What tells this store from others; of none, the first that is told."""
+    """The identity of this store; of none, the first in a record."""
     _teller: bytes | None = None
     _roots: dict[bytes, Root] = field(default_factory=dict)
 
@@ -49,8 +48,8 @@ class Replay:
                 self.unread += 1
 
     def finish(self, txn: Writer) -> None:
-        """Set the roots that are left when all is told, and drop the realisations that do not fit
-        a derivation that was told after them."""
+        """Set the roots that are left when all is replayed, and drop the realisations that do not
+        fit a derivation of a later record."""
         for record, _ in list(txn.realisations.misnamed()):
             txn.realisations.remove(record)
             self.unread += 1

@@ -1,4 +1,4 @@
-"""What lies in the store directory: the objects that are whole, and what is wrong with the rest."""
+"""The contents of the store directory: the objects that are whole, and the faults of the rest."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from store.system.clock import unix_seconds
 from store.system.parallel import map_each, uncollected, worker_count
 
 MANY = 20_000
-"""Objects that are looked at before what was seen of them is put into columns."""
+"""Objects that are looked at before the results are put into columns."""
 
 FEW = 200
 """Objects that one process looks at in the time that forking another takes."""
@@ -51,7 +51,7 @@ class DiskSurvey:
 
 
 Files = Callable[[list[Told]], object]
-"""Is told, of objects that agree with their manifests, where they have which content."""
+"""Called, for objects that agree with their manifests, with their contents and places."""
 
 
 def survey(
@@ -104,7 +104,7 @@ def _is_name(name: str) -> bool:
 def _portions(
     layout: Layout, names: Sequence[str], start: int, contents: bool, told: bool
 ) -> list[_Part]:
-    """What was seen of MANY names from ``start`` on, in order."""
+    """Return the results for MANY names from ``start`` on, in order."""
     many = range(start, min(start + MANY, len(names)))
     size = -(-len(many) // max(1, min(worker_count(), len(many) // FEW)))
     portions = [many[at : at + size] for at in range(0, len(many), size)]
@@ -117,7 +117,7 @@ def _portions(
 
 @dataclass
 class _Part:
-    """What one process saw of some names that follow each other."""
+    """One process's results for some names that follow each other."""
 
     columns: Columns = field(default_factory=Columns)
     damaged: list[Damage] = field(default_factory=list)
@@ -169,7 +169,7 @@ class _Places:
 
 
 def _look_at(layout: Layout, oid: ObjectId, contents: bool) -> Sound | str:
-    """Return the object as it was found, or what is wrong with it."""
+    """Return the object as it was found, or its fault."""
     try:
         data, seen = read_record(layout.manifest(oid))
         manifest = Manifest.decode(data)

@@ -15,7 +15,7 @@ from store.index.schema import ObjectEntry
 from store.model.names import parse_all
 
 DAMAGED, WHOLE, OPEN, SOUND, INCOMPLETE = range(5)
-"""What is known of an object: OPEN while what it refers to is looked through."""
+"""States of an object: OPEN while its references are looked through."""
 
 _TOGETHER = 1000
 """Objects that are made into entries together."""
@@ -23,9 +23,9 @@ _TOGETHER = 1000
 
 @dataclass
 class Columns:
-    """Objects as they were seen, one after the other; what they refer to as places in the names of
-    all objects. ``ends`` are where their references end in ``below``, ``lacking`` what they refer
-    to that has no place, by their own places here. Sizes in bytes, ``since`` in Unix seconds."""
+    """Objects as they were seen, one after the other; their references as places in the names of
+    all objects. ``ends`` are where their references end in ``below``, ``lacking`` the references
+    that have no place, by their own places here. Sizes in bytes, ``since`` in Unix seconds."""
 
     state: bytearray = field(default_factory=bytearray)
     itself: bytearray = field(default_factory=bytearray)
@@ -73,7 +73,7 @@ class Whole(Sequence[ObjectEntry]):
         self._ends = array("Q", [0])
         self._order = array("I")
         self.lacking: dict[str, str] = {}
-        """What an object lacks that is incomplete, itself or by what it refers to; both by name."""
+        """The missing object of each incomplete one, itself or by its references; both by name."""
 
     def extend(self, seen: Columns) -> None:
         """The next objects as they were seen."""

@@ -1,10 +1,10 @@
 """The log of a build: a pipe that the builder writes into, and a file that only we hold.
 
 The builder gets the pipe's end and nothing else. It may change the pipe as it likes (its size, its
-mode, whether it blocks, packets, reading it, closing it) and reaches its own log's text with that.
-This side never waits for it: both reading and counting what is there return at once, as the
-system-call filter refuses the calls that hold a pipe's lock while they wait (``splice`` and its
-brothers). We keep an end for writing, too, so that a builder that closes its own is no end.
+mode, its blocking, packets, reading it, closing it) and reaches its own log's text with that. This
+side never waits for it: both reading and counting return at once, as the system-call filter refuses
+the calls that hold a pipe's lock while they wait (``splice`` and its brothers). We keep an end for
+writing, too, so that a builder that closes its own is no end.
 """
 
 from __future__ import annotations
@@ -51,10 +51,9 @@ class Log:
         os.fchown(self.writing, user, user)
 
     def take(self, most: int = PIECE) -> int:
-        """Move up to ``most`` bytes of what was written into the file; returns how many were read,
-        0 when there was nothing. Never waits for the builder. StoreFull, or StorageError, when the
-        file refuses.
-        """
+        """Move up to ``most`` written bytes into the file; returns how many were read, 0 when there
+        was nothing. Never waits for the builder. StoreFull, or StorageError, when the file
+        refuses."""
         pieces, rest = [], most
         try:
             # One read is not always all: the builder can have its writes read one by one.

@@ -126,7 +126,7 @@ DESCRIPTORS = "opening the builder's descriptors"
 """The step that needs numbers of descriptors above a hundred."""
 
 INPUT = "mounting the input "
-"""The step that fails when an input is gone since it was looked at; the input's name follows."""
+"""The step that fails when an input is missing since it was looked at; the input's name follows."""
 
 TRACE = "tracing the builder"
 """The step that a kernel without ptrace(2) refuses."""

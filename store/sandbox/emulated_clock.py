@@ -1,4 +1,4 @@
-"""Wall clocks that a builder can be told instead of the kernel's.
+"""Wall clocks that a builder can see instead of the kernel's.
 
 All times are nanoseconds since 1970; ``actual`` is the kernel's time at the moment of a call.
 """
@@ -18,7 +18,7 @@ COMMON_PATIENCE: Final = 1_000_000
 
 
 class Clock(Protocol):
-    """What time it is for a thread."""
+    """The time for a thread."""
 
     def tell(self, thread: int, actual: int) -> int:
         """Return the thread looks at the clock."""
@@ -60,12 +60,12 @@ class ClockAhead:
 
 @dataclass
 class _Experience:
-    """What one thread has seen of a clock that stands still."""
+    """A thread's view of a clock that stands still."""
 
     looks: int = 0
     waited_until: int = 0
     wait: tuple[int, int] = (-1, 0)
-    """The last deadline, as told and in truth."""
+    """The last deadline, as reported and in truth."""
 
 
 class StoppedClock:

@@ -1,12 +1,13 @@
-"""What a traced builder is told by system calls that tell the wall clock or list a directory.
+"""Changed answers of system calls that read the wall clock or list a directory, for a traced
+builder.
 
-Three ways with a call that the filter stops at. One that tells the time is answered here and left
-out. One that waits for a moment of the clock is given that moment in the kernel's time. One that
-lists a directory is let through, and its answer is changed.
+There are three ways with a call that the filter stops at. One that reads the time is answered here
+and left out. One that waits for a moment of the clock is given that moment in the kernel's time.
+One that lists a directory is let through, and its answer is changed.
 
 Memory of the builder that cannot be read or written is an ``OSError`` from any of these. The call
-is then the kernel's alone: it finds the same fault, or, where only we are shut out (of a program
-whose file may not be read), tells the truth.
+is then the kernel's alone: it finds the same fault, or gives the true answer where only we are shut
+out (of a program whose file may not be read).
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ AT_IGNORE: Final = 1
 AT_SYSINFO_EHDR: Final = 33
 
 Afterwards = Callable[[], None]
-"""What is to be done when the call has returned and its thread has stopped again."""
+"""The work to do when the call has returned and its thread has stopped again."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ class Pretence:
             hide_vdso(process)
 
     def ended(self, thread: int) -> None:
-        """A thread is gone."""
+        """Forget a thread that has ended."""
         if self.clock is not None:
             self.clock.forget(thread)
 
@@ -132,7 +133,7 @@ class Pretence:
 
 
 def pretend(request: BuildRequest) -> Pretence:
-    """What the builder of this request is to be told."""
+    """Return the emulation for the builder of this request."""
     clock: Clock | None = None
     if request.clock_stopped is not None:
         clock = StoppedClock(request.clock_stopped)

@@ -29,7 +29,7 @@ _IGNORED_BY_PYTHON: Final = (signal.SIGPIPE, signal.SIGXFSZ)
 
 
 class _Steps:
-    """What is being tried, for the message if it fails."""
+    """The step under way, for the message if it fails."""
 
     def __init__(self) -> None:
         self.trying = ""
@@ -163,7 +163,7 @@ def _enter_build(request: BuildRequest) -> BuildResult:
 @contextlib.contextmanager
 def _terminal_kept() -> Iterator[None]:
     """Leave Ctrl-C to the program inside, and take the terminal back from it at the end, as it was:
-    what a hostile tree starts may leave it without echo, or our streams without blocking."""
+    a hostile tree may leave it without echo, or our streams without blocking."""
     ours = os.getpgrp()
     modes = None
     with contextlib.suppress(termios.error):  # there may be no terminal

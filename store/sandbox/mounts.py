@@ -52,7 +52,7 @@ def open_trees(plan: SandboxPlan) -> dict[str, int]:
 
 
 def build_root(plan: SandboxPlan, trees: Mapping[str, int], step: Callable[[str], None]) -> None:
-    """Make the tree of ``plan`` and make it the root. ``step`` is told what is being tried."""
+    """Make the tree of ``plan`` and make it the root. ``step`` is called with each step."""
     step("making the mounts private")
     kernel.mount("none", "/", None, kernel.MS_REC | kernel.MS_PRIVATE)
     start_root(step)
@@ -143,7 +143,8 @@ def _mount_inputs(
 
 
 def _bind(folder: int, name: str, points: int = kernel.AT_FDCWD) -> None:
-    """Mount the entry ``name`` of ``folder`` on that of ``points``: what is opened, and no link."""
+    """Mount the entry ``name`` of ``folder`` on that of ``points``: the opened file, and no
+    link."""
     tree = kernel.open_tree(name, folder=folder)
     try:
         kernel.move_mount(tree, name, folder=points)

@@ -56,7 +56,7 @@ MOUNTS: Final = "taking the store's mounts"
 
 
 class Report:
-    """The children's end of the report pipe, and what is being tried at the moment."""
+    """The children's end of the report pipe, and the step under way."""
 
     def __init__(self, fd: int) -> None:
         self.fd = fd
@@ -72,7 +72,7 @@ class Report:
         os.write(self.fd, text.encode() + b"\n")
 
     def fail(self, error: BaseException) -> None:
-        """What is being tried did not work."""
+        """Report that the step under way did not work."""
         with contextlib.suppress(OSError):
             if isinstance(error, OSError) and error.errno:
                 self.tell("failed", self.trying, error.errno)
@@ -97,7 +97,7 @@ class ProcessTree:
         """Make the namespaces and let init run. In a ``try`` whose ``finally`` calls ``close``.
 
         Only in a process with one thread; see ``kernel.clone``. Raises ``SandboxUnavailable`` if
-        the kernel refuses. What it refuses to init is in the report, which ``finish`` returns.
+        the kernel refuses. Refusals to init are in the report, which ``finish`` returns.
         """
         if kernel.threads() > 1:
             raise RuntimeError("a process with several threads cannot start a sandbox")
@@ -136,7 +136,7 @@ class ProcessTree:
             os.kill(self._pid, signal.SIGKILL)  # not yet reaped, so the number is still its own
 
     def finish(self) -> dict[str, list[str]]:
-        """Wait until no process is left; what was told, by first word."""
+        """Wait until no process is left; returns the reports, by first word."""
         gone = self._reap()
         text = bytearray()
         while piece := os.read(self._report, 65536):
@@ -169,7 +169,7 @@ class ProcessTree:
 
 
 def write_id_maps(pid: int, plan: SandboxPlan) -> None:
-    """Say who the process is in its new user namespace; see user_namespaces(7)."""
+    """Write the process's ids in its new user namespace; see user_namespaces(7)."""
     lines = [("uid_map", plan.uid_map), ("gid_map", plan.gid_map)]
     if plan.build_user is None:
         lines.insert(0, ("setgroups", "deny"))  # without it, only root may map a group

@@ -27,7 +27,7 @@ MOUNT_POINT: Final = "mount-point"
 
 LINKED: Final = "linked"
 """The empty file of a work directory that says: an input is a link. A builder can put anything in
-the place of its copy, so that what has an input's name need not be a mount point."""
+the place of its copy, so that an entry with an input's name need not be a mount point."""
 
 MOST_ENTRIES: Final = 1000
 MOST_LONG_LINKS: Final = 200

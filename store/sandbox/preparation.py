@@ -41,7 +41,7 @@ CONTRACT_ENV: Final = (
 
 @dataclass(frozen=True, slots=True)
 class SandboxPlan:
-    """What the children do. ``store_dir`` and ``work_dir`` are physical."""
+    """The steps of the children. ``store_dir`` and ``work_dir`` are physical."""
 
     store_dir: str
     work_dir: str
@@ -55,7 +55,7 @@ class SandboxPlan:
     """The host's id, of user and group, that the builder gets; None for the caller's own."""
     uid: int
     gid: int
-    """What these look like inside."""
+    """The ids inside."""
     uid_map: str
     gid_map: str
     filter: bytes
@@ -175,7 +175,7 @@ def _tracer(request: BuildRequest) -> Tracer | None:
 
 
 def _environment(request: BuildRequest) -> dict[str, str]:
-    """Return the contract's variables, under the derivation's own, beside what is told and not
+    """Return the contract's variables, under the derivation's own, beside those that are not
     hashed."""
     told = {"STORE_CORES": str(request.cores)}
     if request.jobserver is not None:

@@ -1,7 +1,7 @@
-"""What is asked of a build, and what came of it: two dumb values.
+"""The request for a build, and its result: two dumb values.
 
-A request holds paths and numbers only. Whoever makes it has resolved the derivation, created the
-work directory and chosen the scratch names; the runner looks nothing up.
+A request holds paths and numbers only. Its maker has resolved the derivation, created the work
+directory and chosen the scratch names; the runner looks nothing up.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ class BuildRequest:
 
     @property
     def wants_tracing(self) -> bool:
-        """True if something is asked for that only a tracer can do."""
+        """True if it needs a tracer."""
         wants_clock = self.clock_ahead != 0 or self.clock_stopped is not None
         return wants_clock or self.listing != "kernel"
 
@@ -131,7 +131,7 @@ class BuildResult:
     status: int
     """Exit status; the negative number of a signal that ended it (SIGKILL when it was stopped)."""
     wall: float
-    """Seconds from before the sandbox was made to after the last process was gone."""
+    """Seconds from before the sandbox was made to after the last process ended."""
     user: float
     """Seconds of processor time of all its processes, outside the kernel."""
     system: float

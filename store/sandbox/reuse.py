@@ -14,7 +14,7 @@ from store.system.beneath import FOLDER
 from store.system.removing import Watch, empty_folder, open_folder, remove
 
 _NEW: Final = "new"
-"""A directory of a work directory that no builder sees: what the others look like when made."""
+"""A directory of a work directory that no builder sees: new directories look like it."""
 
 _GET_FLAGS: Final = 0x8008_6601, 8  # FS_IOC_GETFLAGS and the size of what it fills
 _GET_ATTRIBUTES: Final = 0x801C_581F, 28  # FS_IOC_FSGETXATTR, of struct fsxattr
@@ -28,8 +28,8 @@ _LEFT: Final = 1 / 4
 def renew(path: str, inputs: Collection[str] = (), watch: Watch | None = None) -> None:
     """Make a work directory fit for another build: empty, and nothing of the last one to be seen.
 
-    What the last build's ``inputs`` were mounted on stays, for :func:`shed` to choose from: below
-    the mounts, no builder could change it. A directory that the builder has left with another size,
+    The mount points of the last build's ``inputs`` stay, for :func:`shed` to choose from: below the
+    mounts, no builder could change them. A directory that the builder has left with another size,
     flags or attributes than a new one has is removed, and will be made again. Others are kept:
     where they come and go by the thousand, ext4 spends longer and longer looking for inodes that
     were not freed just now.
@@ -54,8 +54,8 @@ def renew(path: str, inputs: Collection[str] = (), watch: Watch | None = None) -
 def shed(path: str, inputs: Collection[str]) -> None:
     """Remove from a renewed work directory the mount points that no input of the next build needs.
 
-    When they are many, all go: what has held many more names than it holds can be told from a new
-    directory by its size.
+    When they are many, all go: a directory that has held many more names than it holds differs from
+    a new one by its size.
     """
     wanted = frozenset(inputs)
     points = f"{path}/{STORE}"
@@ -90,7 +90,8 @@ def _renew_directory(
 
 
 class _Traits(NamedTuple):
-    """What a builder could tell a directory from another by, but for owner, mode and times."""
+    """The traits by which a builder could tell a directory from another, but for owner, mode and
+    times."""
 
     room: tuple[int, ...]
     marks: tuple[object, ...]

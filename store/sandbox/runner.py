@@ -108,7 +108,8 @@ def disk_is_low(disk: os.statvfs_result, reserve: int) -> bool:
 def read_report(
     told: Mapping[str, Sequence[str]], stopped: Stopped | None, wall: float
 ) -> BuildResult:
-    """What the children told, as a result. Raises ``SandboxUnavailable`` if they got nowhere."""
+    """Return the children's reports as a result. Raises ``SandboxUnavailable`` if they got
+    nowhere."""
     if "failed" in told and stopped is None:
         step, code = told["failed"]
         if int(code) == 0:

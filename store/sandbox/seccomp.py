@@ -1,8 +1,9 @@
 """The system-call filter of a build, as a program for the kernel's classic BPF machine.
 
-The namespaces already keep a builder in; the filter closes what they leave open. What it refuses,
-and why, is in the tables below. It is a list of refusals and not of permissions: a build may run
-any program, and a call that is unknown here is either harmless or refused by the namespaces.
+The namespaces already keep a builder in; the filter closes the gaps that they leave open. The
+refused calls, and the reasons, are in the tables below. It is a list of refusals and not of
+permissions: a build may run any program, and a call that is unknown here is either harmless or
+refused by the namespaces.
 
 Classic BPF: https://docs.kernel.org/userspace-api/seccomp_filter.html. The kernel remembers which
 calls pass whatever their arguments are (Linux 5.11), so the length of the program costs only the
@@ -350,10 +351,11 @@ def refusal_program(calls: Sequence[tuple[str, int]]) -> bytes:
 
 
 def trace_program(*, clock: bool, listing: bool) -> bytes:
-    """Return a second filter, to stop at what tells the wall clock or waits for it, or lists
+    """Return a second filter, to stop at calls that tell the wall clock or wait for it, or list
     directories.
 
-    The kernel takes the stricter answer of two filters: what ``program`` refuses stays refused.
+    The kernel takes the stricter answer of two filters: calls that ``program`` refuses stay
+    refused.
     """
     stop, go_on = _instruction(RETURN, RET_TRACE), _instruction(RETURN, RET_ALLOW)
     parts = [_load(OFFSET_NR)]

@@ -1,9 +1,9 @@
 """The tracer of an audit's build: init, of the builder and everything that it starts.
 
-A build is traced only for what nothing else can change: the time and the order of directories.
-Threads stop, by a filter of their own, at the calls that tell these, and at no others; besides at
-births, signals and execve(2), where the kernel always stops what is traced. See ptrace(2) for the
-kinds of stops; all that is traced is seized, or born to what is.
+A build is traced only for things that nothing else can change: the time and the order of
+directories. Threads stop, by a filter of their own, at the calls for these, and at no others;
+besides at births, signals and execve(2), where the kernel always stops traced threads. See
+ptrace(2) for the kinds of stops; all threads are seized, or born to seized ones.
 
 The kernel lets a process have one tracer, so a builder that is itself one fails.
 """
@@ -31,7 +31,7 @@ OPTIONS: Final = (
 )
 CALL_RETURNED: Final = signal.SIGTRAP | 0x80
 WILD: Final = (struct.error, ValueError, OverflowError, IndexError)
-"""What comes of reading numbers that a builder made up."""
+"""Errors of reading numbers that a builder made up."""
 GROUP_STOPS: Final = (signal.SIGSTOP, signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU)
 
 

@@ -1,7 +1,7 @@
-"""What an audit changes about a build that must not show in its output.
+"""Changes of an audit to a build, which must not show in its output.
 
 Each variation changes one thing, so that an output that differs under it names its cause. All of
-them are what a sandbox usually fixes, or what it cannot hide.
+them are things that a sandbox usually fixes, or that it cannot hide.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ def apply(variation: Variation, request: BuildRequest) -> BuildRequest:
 
 
 def pinned(when: int) -> Variation:
-    """Return the wall clock stands still at ``when`` (Unix seconds): for finding out whether the
-    time is what makes builds differ. See ``clock_stopped`` of the request for when it moves on."""
+    """Return a wall clock that stands still at ``when`` (Unix seconds), to check if the time makes
+    builds differ. See ``clock_stopped`` of the request for when it moves on."""
     return Variation("pinned", "the clock stands still", changes={"clock_stopped": when})
 
 

@@ -1,4 +1,4 @@
-"""What a run may use, and how it treats failure."""
+"""The resources of a run, and its treatment of failure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The loop that runs a plan: starts what is ready, listens to workers, registers what they made."""
+"""The loop that runs a plan: starts ready nodes, listens to workers, registers their results."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ from store.system.locks import Lock, position
 
 
 class Execution:
-    """One run of one plan. What is finished is registered at once, and survives interruption.
+    """One run of one plan. A finished node is registered at once, and survives interruption.
 
-    ``lease`` holds what the plan takes to be present, and comes to hold all that is made.
+    ``lease`` holds the objects that the plan takes to be present, and comes to hold all results.
     """
 
     def __init__(
@@ -94,7 +94,7 @@ class Execution:
         return bool(self._ready or self._made)
 
     def interrupted(self) -> str:
-        """Register what was made; the rest is lost."""
+        """Register finished results; the rest is lost."""
         self._register_made()
         return "interrupted; finished work is kept, and only the work in progress is lost"
 
@@ -116,7 +116,7 @@ class Execution:
     # -- starting -----------------------------------------------------------------------------
 
     def submit_ready(self, executor: Executor) -> None:
-        """Submit what can begin, and tell the index of what was made since the last time."""
+        """Submit the nodes that can begin, and register the results since the last time."""
         self._submit_ready(executor)
         if self._made:
             # Only now: while the index waits for the disk, others are at work already.
@@ -308,7 +308,7 @@ class Execution:
             self._stop(executor)
 
     def _stop(self, executor: Executor) -> None:
-        """Start nothing more, end the fetches in flight, and say what is let finish."""
+        """Start nothing more, end the fetches in flight, and report the nodes that may finish."""
         self._ready.clear()
         ended = [task for task in executor.active if task.kind == "fetch"]
         for task in ended:

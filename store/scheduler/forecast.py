@@ -19,7 +19,7 @@ MOST_FETCHES = 24
 """Downloads at once, with those to which nothing comes: they are not to hold up the others."""
 
 LIKELY_SECONDS = {"build": 60.0, "unpack": 5.0, "fetch": 1.0}
-"""Of what was never done here before, and no recipe speaks of."""
+"""The time of a node that was never done here before, without a time in its recipe."""
 
 OVERDUE = 0.05
 """The part of its time so far that a node takes on, if that is more than was expected."""
@@ -55,7 +55,8 @@ def planned_nodes(store: Store, catalogue: Catalogue, plan: BuildPlan) -> tuple[
 
 
 def _names(catalogue: Catalogue, nodes: Sequence[bytes]) -> dict[bytes, str]:
-    """What nodes are called to people: ``gcc-14.2.0 (stage2.gcc)`` where there are two of them."""
+    """Return the names of nodes for people: ``gcc-14.2.0 (stage2.gcc)`` where there are two of
+    them."""
     names = {node: catalogue.nodes[node].name for node in nodes}
     count = Counter(names.values())
     if len(count) == len(names):
@@ -74,8 +75,7 @@ def likely_seconds(node: PlannedNode) -> float:
 
 
 def chains(nodes: Iterable[PlannedNode]) -> dict[bytes, float]:
-    """Return the seconds that each node and the longest chain of what waits for it are likely to
-    take."""
+    """Return the likely seconds of each node and the longest chain of nodes that wait for it."""
     above: dict[bytes, float] = {}
     ranks: dict[bytes, float] = {}
     for node in reversed(tuple(nodes)):
@@ -94,7 +94,7 @@ class Estimate(NamedTuple):
 
 
 class TimeForecast:
-    """Estimates what is left of one plan, of which ``jobs`` builds run at once."""
+    """Estimates the rest of one plan, of which ``jobs`` builds run at once."""
 
     def __init__(self, nodes: Collection[PlannedNode], jobs: int) -> None:
         self._nodes = {node.key: node for node in nodes}

@@ -1,4 +1,4 @@
-"""Realising goals: plan what is missing, execute the plan, name the objects."""
+"""Realising goals: plan the missing nodes, execute the plan, name the objects."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from store.reporting import SILENT, Reporter
 from store.scheduler.build_options import BuildOptions
 
 ATTEMPTS = 3
-"""How often a plan is executed: again when room could be made after the disk had become full, or
-when an input came out otherwise than what others were built with."""
+"""The most executions of a plan: again when room could be made after the disk had become full, or
+when an input came out otherwise than the one that others were built with."""
 
 
 def no_room(urgent: bool) -> bool:
-    """Return the way to make room of who has none."""
+    """Return the way to make room of a caller without one."""
     return False
 
 
@@ -48,7 +48,8 @@ class Realiser:
         self.resolver = Resolver(store, catalogue, offline=options.offline)
 
     def plan(self, goals: Iterable[Ref]) -> BuildPlan:
-        """What :meth:`run` would do. Raises OtherSystem if that cannot be done on this machine."""
+        """Return the plan that :meth:`run` would execute. Raises OtherSystem if that cannot be done
+        on this machine."""
         plan = self.resolver.plan([goal.node for goal in goals])
         if not plan.builds:
             return plan

@@ -1,4 +1,4 @@
-"""What failures leave undone."""
+"""Nodes that are left undone because of failures."""
 
 from __future__ import annotations
 

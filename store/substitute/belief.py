@@ -23,8 +23,8 @@ from store.system.machine import host_name, user_name
 
 
 class Vouched(NamedTuple):
-    """A record as a signed statement tells it, with the lines of the trusted keys that signed it,
-    and the digest of the object's tree if it is told."""
+    """A record as a signed statement has it, with the lines of the trusted keys that signed it, and
+    the digest of the object's tree if it is there."""
 
     record: Realisation
     signers: tuple[str, ...]
@@ -45,13 +45,13 @@ class Belief:
 
 
 NOBODY = Belief()
-"""What is believed when the caller says nothing: what can be checked."""
+"""The belief of a caller without one: records that can be checked."""
 
 
 @dataclass
 class Judged:
-    """``accepted`` are the records that count, each with its origin; ``nodes`` what was under their
-    keys. ``passed_over`` are those that nothing speaks for, ``refused`` reasons of lies."""
+    """``accepted`` are the records that count, each with its origin; ``nodes`` are those under
+    their keys. ``passed_over`` are those that nothing speaks for, ``refused`` reasons of lies."""
 
     accepted: list[Realisation] = field(default_factory=list)
     nodes: list[Node] = field(default_factory=list)

@@ -28,7 +28,7 @@ LONGEST_MANIFEST = 128 << 20
 """Bytes of a manifest of another store: that of an object of two million files or so."""
 
 _SHOWN = 300
-"""Characters that are shown of what is wrong with a manifest: it may quote what it holds."""
+"""Characters shown of the fault of a manifest: it may quote its contents."""
 
 
 class StoreDirectory:
@@ -78,15 +78,15 @@ class StoreDirectory:
         return self._layout.object(oid)
 
     def told(self, oids: Sequence[ObjectId]) -> Sequence[Told]:
-        """What the index there says of the makers of the objects. StoreError when it cannot be
-        read; whatever it holds, this process and that store's locks are not touched by it."""
+        """Return the index's records there of the makers of the objects. StoreError when it cannot
+        be read; whatever it holds, this process and that store's locks are not touched by it."""
         return ForkedCall(
             partial(_read_index, self._layout.root, [oid.digest for oid in oids])
         ).result()
 
 
 def _read_index(root: str, digests: Sequence[bytes]) -> list[Told]:
-    """What the index says, for a process that may die of it, or be ended for it."""
+    """Return the index's records, by a process that may die of it, or be ended for it."""
     faulthandler.disable()
     signal.alarm(PATIENCE)
     resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, MEMORY))

@@ -101,8 +101,7 @@ def import_objects(
     lease: Lease | None = None,
     belief: Belief = NOBODY,
 ) -> Imported:
-    """Take objects with all that they refer to, and of the records of who made them, those that are
-    believed.
+    """Take objects with all that they refer to, and those of their build records that are believed.
 
     All become visible in one transaction, or none does: CorruptObject or UnknownObject when one is
     damaged or missing at the other end.
@@ -152,7 +151,7 @@ def _judge(
 
 
 def _add_records(txn: Writer, judged: Judged) -> tuple[list[Origin], list[str]]:
-    """Return the origins of what was added, or stands already; and why others were refused."""
+    """Return the origins of added or present records; and the reasons that others were refused."""
     taken, refused = [], list(judged.refused)
     for record in judged.accepted:
         # A source that was looked at is known from then on; when does not matter.

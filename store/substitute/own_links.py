@@ -22,8 +22,8 @@ MOST = 50
 
 
 class SharedFiles:
-    """Puts objects together by their manifests, from what is sound of them, and from other objects
-    that have equal files."""
+    """Puts objects together by their manifests, from their sound parts, and from other objects that
+    have equal files."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -33,7 +33,7 @@ class SharedFiles:
 
     @property
     def name(self) -> str:
-        """What they are."""
+        """The kind of source."""
         return "shared files"
 
     def manifest(self, oid: ObjectId) -> Manifest:
@@ -64,7 +64,7 @@ class SharedFiles:
         return ()
 
     def close(self) -> None:
-        """Remove what was put together last."""
+        """Remove the last object that was put together."""
         if self._work is not None:
             self._store.remove_work(self._work)
             self._work = None
@@ -84,7 +84,7 @@ class SharedFiles:
                 self._put(f"{target}/{name}", f"{path}/{name}", below, directories)
 
     def _sound(self, path: str, node: Node) -> str:
-        """Return where the file can be read; what is copied is checked once more when it is taken
+        """Return where the file can be read; a copied file is checked once more when it is taken
         in."""
         content, objects = content_of(node.payload, node.executable), self._store.layout.objects
         found = self._holders.find(content, MOST)

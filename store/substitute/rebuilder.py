@@ -1,4 +1,4 @@
-"""Building again as a substituter: what made an object here makes it once more, aside."""
+"""Building again as a substituter: a recorded build makes its object once more, aside."""
 
 from __future__ import annotations
 
@@ -31,7 +31,8 @@ NAME = "building again"
 
 @dataclass(frozen=True)
 class _Done:
-    """What came of building a key again: the store aside that has it, or why there is none."""
+    """The result of building a key again: the store aside that has it, or the reason that there is
+    none."""
 
     aside: StoreDirectory | None = None
     objects: tuple[ObjectId, ...] = ()
@@ -39,13 +40,13 @@ class _Done:
 
 
 Realise: TypeAlias = Callable[[Recorded, Lease], None]
-"""Makes what is remembered, and leaves it leased; raises what keeps it from being made."""
+"""Realises recorded nodes, and leaves them leased; raises the error that prevents it."""
 
 
 @dataclass(frozen=True)
 class Terms:
-    """What building again may use, and how it treats failure: ``limits`` for each build, its
-    ``cores`` for all that is built in the store together; ``offline`` fetches nothing."""
+    """The resources of a rebuild, and its treatment of failure: ``limits`` for each build, its
+    ``cores`` for all builds in the store together; ``offline`` fetches nothing."""
 
     limits: BuildLimits
     offline: bool = False
@@ -53,10 +54,10 @@ class Terms:
 
 
 class Rebuilder:
-    """Makes objects of a store again by what the store recorded of their making: derivations in the
-    sandbox, sources by fetching. Each is made once, in a work folder that :meth:`close` removes.
+    """Makes objects of a store again by the records of their builds: derivations in the sandbox,
+    sources by fetching. Each is made once, in a work folder that :meth:`close` removes.
 
-    Builds come one after the other. What they take that is gone is brought back by ``realise``.
+    Builds come one after the other. Their missing inputs are brought back by ``realise``.
     """
 
     def __init__(
@@ -76,14 +77,14 @@ class Rebuilder:
 
     @property
     def name(self) -> str:
-        """What it is."""
+        """The kind of source."""
         return NAME
 
     def manifest(self, oid: ObjectId) -> Manifest:
         """Return the manifest of the object, made again.
 
-        UnknownObject when this store did not make it, or has not got, sound, what that takes;
-        CorruptObject when another object comes out; else what kept it from being made.
+        UnknownObject when this store did not make it, or lacks a sound input; CorruptObject when
+        another object comes out; else the error of the build.
         """
         return self._aside(oid).manifest(oid)
 
@@ -92,7 +93,7 @@ class Rebuilder:
         return self._aside(oid).tree(oid)
 
     def told(self, oids: Sequence[ObjectId]) -> Sequence[Told]:
-        """None: what is made again is recorded already."""
+        """Return None: builds made again are recorded already."""
         return ()
 
     def close(self) -> None:
@@ -136,7 +137,7 @@ class Rebuilder:
         return self._done[key]
 
     def _bring_back(self, node: Source | Resolved, lease: Lease) -> None:
-        """Have what the build names, and is gone, realised again; _Failed when that went wrong."""
+        """Have missing inputs of the build realised again; _Failed when that went wrong."""
         gone = self._gone(node)
         if not gone or self._realise is None:
             return
@@ -167,7 +168,7 @@ class Rebuilder:
         return closure
 
     def _check_sound(self, closure: Iterable[ObjectId]) -> None:
-        """What is damaged below would at best make another object, after hours."""
+        """Check the inputs: a damaged one would at best make another object, after hours."""
         for oid in closure:
             if oid in self._sound:
                 continue
@@ -241,12 +242,12 @@ class _Alone:
         self.value = value
 
     def interrupted(self) -> str:
-        """What is said then."""
+        """Return the message for an interruption."""
         return "interrupted; the repairs until then are kept"
 
 
 class _Failed(Exception):
-    """What a build takes could not be made again, for good."""
+    """An input of a build could not be made again, for good."""
 
     def __init__(self, error: StoreError) -> None:
         super().__init__(str(error))

@@ -1,5 +1,5 @@
-"""How objects that are gone were made, as the index remembers it: a graph that can be realised, and
-that ends at what is there."""
+"""The builds of missing objects, as the index remembers them: a graph that can be realised, and
+that ends at present objects."""
 
 from __future__ import annotations
 
@@ -38,9 +38,11 @@ def named(node: Source | Resolved) -> tuple[ObjectId, ...]:
 
 
 def remember(store: Store, oids: Iterable[ObjectId]) -> Recorded:
-    """What made objects that the index does not know any more, and whatever is gone below them.
+    """Return the builds of objects that the index does not know any more, and of whatever is
+    missing below them.
 
-    UnknownObject when one of them was not made here, or not from what is there, or made again.
+    UnknownObject when one of them was not made here, or not from present objects, or objects made
+    again.
     """
     oids = tuple(oids)
     ways = _Ways(store)
@@ -53,8 +55,8 @@ def remember(store: Store, oids: Iterable[ObjectId]) -> Recorded:
 
 @dataclass
 class _Ways:
-    """``makers`` has the keys of what made each object that is gone, and of which output it was;
-    ``nodes`` what these keys are of. ``chosen`` are those by which all can be made, in order."""
+    """``makers`` has the keys of the builds of each missing object, and its output in each;
+    ``nodes`` the nodes of these keys. ``chosen`` are those by which all can be made, in order."""
 
     store: Store
     nodes: dict[bytes, Source | Resolved] = field(default_factory=dict)
@@ -63,7 +65,7 @@ class _Ways:
     chosen: dict[ObjectId, bytes] = field(default_factory=dict)
 
     def look_for(self, oids: Iterable[ObjectId]) -> None:
-        """Find everything that ever made the objects, and what is gone below."""
+        """Find every build of the objects, and of those missing below."""
         todo = list(oids)
         while todo:
             oid = todo.pop()
@@ -91,8 +93,8 @@ class _Ways:
         return self.nodes[key]
 
     def choose(self) -> None:
-        """From what is there upwards: objects may have been made from each other, as those of two
-        stages that are the same are, so not every way has a beginning."""
+        """Choose from present objects upwards: objects may have been made from each other, as those
+        of two stages that are the same are, so not every way has a beginning."""
         made: dict[bytes, list[ObjectId]] = {}
         for oid, keys in self.makers.items():
             for key in keys:
@@ -150,7 +152,7 @@ def _graph(store: Store, ways: _Ways, goals: Iterable[ObjectId]) -> Recorded:
 
 
 def _needed(ways: _Ways, goals: Iterable[ObjectId]) -> set[ObjectId]:
-    """Return the goals, and what is taken to make them down to what is there."""
+    """Return the goals, and their inputs down to present objects."""
     found: set[ObjectId] = set()
     todo = list(goals)
     while todo:

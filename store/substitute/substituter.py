@@ -1,4 +1,4 @@
-"""What a place is asked that has objects to give."""
+"""The questions to a place that has objects to give."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from store.model.manifest import Manifest
 from store.model.names import ObjectId
 
 FATAL = (Interrupted, StoreFull, DiskReserve, StoreReadOnly, NotOwner)
-"""What says nothing of an object that was asked for, and keeps all others from being had, too."""
+"""Errors that say nothing of an object that was asked for, and prevent all others, too."""
 
 
 class Substituter(Protocol):
-    """A place that has objects. What it hands out is checked by who takes it."""
+    """A place that has objects. The receiver checks each object that it hands out."""
 
     @property
     def name(self) -> str:
-        """What it goes by in messages."""
+        """Its name in messages."""
 
     def manifest(self, oid: ObjectId) -> Manifest:
         """Return the object's manifest; UnknownObject, or CorruptObject when it does not decode."""
@@ -28,5 +28,5 @@ class Substituter(Protocol):
         """Return a path at which the object's tree can be read, once :meth:`manifest` was there."""
 
     def told(self, oids: Sequence[ObjectId]) -> Sequence[Told]:
-        """Return the records of who made the objects, as far as they are known there; StoreError
-        when that cannot be read. Nothing in them was checked."""
+        """Return the records of the makers of the objects, as far as they are known there;
+        StoreError when they cannot be read. Nothing in them was checked."""

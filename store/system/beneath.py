@@ -1,8 +1,8 @@
-"""Opening what lies below a folder, never through a symbolic link.
+"""Opening files below a folder, never through a symbolic link.
 
-What another process or another user may have changed is reached from a descriptor, and each part of
-the path has to be what its name says. openat2(2) does that in one call; where the kernel has none
-or a filter forbids it, the same is done by one call a part.
+A file that another process or another user may have changed is reached from a descriptor, and each
+part of the path has to be of its expected kind. openat2(2) does that in one call; where the kernel
+has none or a filter forbids it, the same is done by one call a part.
 """
 
 from __future__ import annotations

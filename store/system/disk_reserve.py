@@ -1,4 +1,4 @@
-"""What a copy may take of the disk: all but a reserve."""
+"""The disk space of a copy: all but a reserve."""
 
 from __future__ import annotations
 

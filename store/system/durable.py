@@ -1,4 +1,4 @@
-"""What stands on disk under a name: opened if it is a file, moved, and waited for until it is there
+"""Files on disk under a name: opened if they are files, moved, and waited for until they are there
 for good."""
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from store.system.longpath import open_at
 
 
 def open_file(path: str, flags: int = os.O_RDONLY) -> int:
-    """Return a descriptor of what should be a file. OSError for anything else: opening a fifo would
-    wait for good, and where a link leads there may be no end of bytes."""
+    """Return a descriptor of an expected file. OSError for anything else: opening a fifo would wait
+    for good, and where a link leads there may be no end of bytes."""
     fd = open_at(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     if not stat.S_ISREG(os.fstat(fd).st_mode):
         os.close(fd)

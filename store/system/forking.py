@@ -177,8 +177,8 @@ def results(calls: Sequence[ForkedCall[R]]) -> list[R]:
 def with_one_thread(action: Callable[[], R]) -> R:
     """Call ``action`` here if this process has one thread, else in a child, which has one.
 
-    Raises what it raises, or HelperEnded. When this is interrupted, so is the child: what it
-    started has ended when this raises.
+    Raises its errors, or HelperEnded. When this is interrupted, so is the child: the processes that
+    it started have ended when this raises.
     """
     if kernel.threads() == 1:
         return action()

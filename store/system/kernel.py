@@ -191,7 +191,7 @@ def threads() -> int:
 def clone(flags: int) -> int:
     """Fork into new namespaces: 0 in the child, its process id in the parent.
 
-    Unlike ``os.fork`` nothing is told to the C library or to Python, which is only right if the
+    Unlike ``os.fork`` this does not notify the C library or Python, which is only right if the
     process has one thread. The child must not start threads and has to end by ``os._exit``.
     """
     return _clone(flags | signal.SIGCHLD, 0, 0, 0, 0)
@@ -288,7 +288,7 @@ def prctl(option: int, argument: int = 0) -> int:
 def die_with_parent(parent: int | None = None) -> None:
     """Have the kernel kill this process when the thread that forked it ends.
 
-    ``parent`` is its process id: if it is gone already, this process ends at once. A change of
+    ``parent`` is its process id: if it has ended already, this process ends at once. A change of
     user id undoes the request, so make it afterwards.
     """
     prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
@@ -320,7 +320,8 @@ def drop_capabilities() -> None:
 @cache
 def filter_program(instructions: bytes) -> tuple[int, ctypes.Array[c_char], ctypes.Array[c_char]]:
     """Return a ``struct sock_fprog`` of ``struct sock_filter`` after ``struct sock_filter``: its
-    address, and what has to live as long. Made before a fork, it spares each child the making."""
+    address, and the objects that have to live as long. Made before a fork, it spares each child the
+    making."""
     code = ctypes.create_string_buffer(instructions, len(instructions))
     header = struct.pack("@HP", len(instructions) // 8, ctypes.addressof(code))
     pointer = ctypes.create_string_buffer(header, len(header))
@@ -344,7 +345,7 @@ def landlock_version() -> int:
 
 
 def landlock(readable: Sequence[str]) -> None:
-    """Let this thread read what is at or below these paths, missing ones left out, and open nothing
+    """Let this thread read files at or below these paths, missing ones left out, and open nothing
     else; nor, where the kernel knows how (Linux 6.7, 6.12), use TCP or send signals. For good."""
     version = landlock_version()
     files = (1 << LANDLOCK_FILE_RIGHTS[min(version, len(LANDLOCK_FILE_RIGHTS)) - 1]) - 1
@@ -426,7 +427,7 @@ class Registers(ctypes.Structure):
     r10: int
     rsp: int
     rax: int
-    """What a system call returned."""
+    """The return value of a system call."""
     orig_rax: int
     """The number of the system call; -1 leaves it out."""
 

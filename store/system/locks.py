@@ -2,7 +2,7 @@
 
 Both belong to an open file description.
 
-The kernel drops a lock when the last process that inherited its description is gone, so a crash
+The kernel drops a lock when the last process that inherited its description has ended, so a crash
 leaves nothing stale, and no lock leaves a file of its own behind. Waiting for a lock can be
 interrupted, and ends by itself where the process that has it is stopped.
 """
@@ -119,7 +119,7 @@ class LockFile:
 
 
 class Lock:
-    """A byte that is locked, until released or until every process that inherited it is gone."""
+    """A byte that is locked, until released or until every process that inherited it has ended."""
 
     def __init__(self, fd: int, position: int) -> None:
         self._fd = fd
@@ -159,7 +159,7 @@ class SharedLocks:
 
     def add(self, key: bytes) -> None:
         """Claim the object with this digest (20 bytes), until released or until every process that
-        inherited this value is gone."""
+        inherited this value has ended."""
         _set(self._fd, fcntl.F_RDLCK, position(key))
 
     def clear(self) -> None:
@@ -179,7 +179,8 @@ class SharedLocks:
 
 
 class DirectoryLock:
-    """A folder that is in use, until released or until every process that inherited it is gone."""
+    """A folder that is in use, until released or until every process that inherited it has
+    ended."""
 
     def __init__(self, path: str) -> None:
         self._fd = os.open(path, FOLDER)

@@ -1,7 +1,8 @@
-"""Paths of any length: what the kernel would refuse as too long is reached from descriptors.
+"""Paths of any length: files whose paths the kernel would refuse as too long are reached from
+descriptors.
 
 A path handed to a system call has 4095 bytes at most; a tree on disk may be as deep as it likes.
-Each function here does what its namesake in ``os`` does, and costs nothing more for a short path.
+Each function here does the work of its namesake in ``os``, and costs nothing more for a short path.
 """
 
 from __future__ import annotations
@@ -63,7 +64,7 @@ def listdir(path: str) -> list[str]:
 
 
 def samefile(first: str, second: os.stat_result) -> bool:
-    """Return whether what stands at a path is the very inode that was seen."""
+    """Return whether the file at a path is the very inode that was seen."""
     return os.path.samestat(lstat(first), second)
 
 

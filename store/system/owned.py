@@ -92,8 +92,8 @@ def open_believed(path: str) -> int:
 
 
 def check_believed(found: os.stat_result, path: str) -> None:
-    """Raise NotOwner unless what is at ``path`` is this user's or root's; StorageError when another
-    can write there. A folder with the sticky bit keeps each one's files his own."""
+    """Raise NotOwner unless the file at ``path`` is this user's or root's; StorageError when
+    another can write there. A folder with the sticky bit keeps each one's files his own."""
     if found.st_uid not in (os.geteuid(), 0):
         raise NotOwner(
             f"{path} belongs to user {found.st_uid}, not to {os.geteuid()} or root",

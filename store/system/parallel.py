@@ -77,7 +77,7 @@ class DynamicMap(Generic[R]):
             raise
 
     def results(self) -> list[R]:
-        """What each process has; raises what one raised."""
+        """Return the result of each process; raises the error of one."""
         try:
             from store.system.forking import results
 
@@ -104,8 +104,8 @@ def _draw(numbers: int, items: Sequence[T], size: int) -> Iterator[T]:
 
 
 def map_threads(work: Callable[[Sequence[T]], R], items: Sequence[T], portion: int) -> list[R]:
-    """``work`` over all items, by threads that take ``portion`` items at a time: for what waits for
-    the disk more than it computes. When one raises, no portion is begun any more."""
+    """Run ``work`` over all items, by threads that take ``portion`` items at a time: for work that
+    waits for the disk more than it computes. When one raises, no portion is begun any more."""
     if len(items) <= portion:
         return [work(items)]
     from concurrent.futures import ThreadPoolExecutor  # not needed by most commands
@@ -119,7 +119,7 @@ def map_threads(work: Callable[[Sequence[T]], R], items: Sequence[T], portion: i
 
 
 def map_each(work: Callable[[Sequence[T]], Sequence[R]], items: Sequence[T], least: int) -> list[R]:
-    """What ``work`` finds for each of the items it gets, in the order of all items; by as many
+    """Return the results of ``work`` for each of the items, in the order of all items; by as many
     processes as pay when each gets ``least`` or more."""
     if len(items) < 2 * least:
         return list(work(items))

@@ -1,7 +1,7 @@
 """Removing trees: however deep they are, whatever their modes, and as much of them as can be.
 
 Two descriptors suffice for any depth: the walk climbs by ``..`` and makes sure that it came back to
-where it was. What the system refuses to remove is told at the end, and the rest goes. A folder on
+where it was. Refusals of the system are reported at the end, and the rest is removed. A folder on
 which another file system is mounted is not entered.
 """
 
@@ -78,7 +78,8 @@ class TreeRemoval:
             self.watch(self.files)
 
     def settle(self) -> None:
-        """Count the inodes all of whose names are gone; when all of those at work have finished."""
+        """Count the inodes that have lost all of their names; when all of those at work have
+        finished."""
         # Who saw the last name alone has counted it, and is not among those who removed the rest.
         for removed, most, blocks in self.several.values():
             if removed >= most:
@@ -154,7 +155,8 @@ def remove_tree(
 ) -> TreeRemoval:
     """Remove whatever is called ``name`` in an open folder, if it is there.
 
-    ``threads`` is for what may hold thousands of files. No process may change the tree meanwhile.
+    ``threads`` is for trees that may hold thousands of files. No process may change the tree
+    meanwhile.
     """
     encoded = os.fsencode(name)
     above, last = os.path.split(encoded)
@@ -170,7 +172,8 @@ def remove_tree(
 def remove_part(
     name: bytes, parent: int | None, removal: TreeRemoval, *, threads: bool = False
 ) -> None:
-    """As :func:`remove_tree`, for who removes others at the same time, and settles at the end."""
+    """Remove as :func:`remove_tree`, for a caller that removes others at the same time, and settles
+    at the end."""
     try:
         if threads:
             _thin_out(name, parent, removal)
@@ -199,7 +202,7 @@ def _remove_below(above: bytes, last: bytes, *, threads: bool, watch: Watch | No
 def empty_folder(
     top: int, kept: frozenset[str] = frozenset(), *, watch: Watch | None = None
 ) -> TreeRemoval:
-    """Remove all in an open folder but what has one of the names ``kept``, by threads if it is
+    """Remove all in an open folder but entries with one of the names ``kept``, by threads if it is
     much. No process may change the tree meanwhile."""
     removal = TreeRemoval(watch=watch)
     with os.scandir(top) as scan:
@@ -220,7 +223,7 @@ def empty_folder(
 
 @dataclass
 class _Level:
-    """A folder under way: its place in the one above, its own identity, and what is to come."""
+    """A folder under way: its place in the one above, its own identity, and the entries to come."""
 
     name: bytes
     identity: tuple[int, int]
@@ -329,7 +332,7 @@ def _unlink(name: bytes, folder: int | None, found: os.stat_result, removal: Tre
 
 
 def _thin_out(name: bytes, parent: int | None, removal: TreeRemoval) -> None:
-    """Remove most files of a large tree by several threads; what they leave is for the walk."""
+    """Remove most files of a large tree by several threads; the rest is for the walk."""
     if not stat.S_ISDIR(os.stat(name, dir_fd=parent, follow_symlinks=False).st_mode):
         return
     top = open_folder(name, parent)
@@ -359,7 +362,7 @@ Portion: TypeAlias = tuple[bytes, Sequence[bytes]]
 
 def portions_of(top: int, entries: Iterable[os.DirEntry[str]] | None = None) -> list[Portion]:
     """Return the files at and below the ``entries`` of an open folder, or all that are in it; its
-    folders can be written to then. What cannot be read is left out."""
+    folders can be written to then. Entries that cannot be read are left out."""
     if entries is None:
         with os.scandir(top) as scan:
             entries = list(scan)
@@ -409,8 +412,8 @@ def _cut(path: bytes, names: Sequence[bytes]) -> list[Portion]:
 
 
 def remove_portions(top: int, portions: Iterable[Portion]) -> TreeRemoval:
-    """Remove what :func:`portions_of` found, as far as that can be: the rest is met again by who
-    removes the tree."""
+    """Remove the entries that :func:`portions_of` found, as far as that can be: the rest is met
+    again by the removal of the tree."""
     removal = TreeRemoval()
     for path, names in portions:
         with contextlib.suppress(OSError):
@@ -429,8 +432,8 @@ def remove_portions(top: int, portions: Iterable[Portion]) -> TreeRemoval:
 def remove(path: str, watch: Watch | None = None) -> None:
     """Remove a directory and all below it. Nothing is done if it is not there.
 
-    Links are removed and not followed; directories without permissions are given them; however
-    deep the tree is, few descriptors suffice, and large ones are removed by several threads. No
-    process may be changing the tree meanwhile. OSError when something is left; the rest is gone.
+    Links are removed and not followed; directories without permissions are given them; however deep
+    the tree is, few descriptors suffice, and large ones are removed by several threads. No process
+    may be changing the tree meanwhile. OSError when something is left; the rest is removed.
     """
     remove_tree(os.path.abspath(path), threads=True, watch=watch).refuse()

@@ -11,7 +11,7 @@ def read_small(path: str, largest: int) -> bytes:
     """Return the content of a file of at most ``largest`` bytes; links are followed, as settings
     may be.
 
-    Raises OSError, EINVAL for what is no file (a fifo would be waited for) and EFBIG.
+    Raises OSError, EINVAL for anything but a file (a fifo would be waited for) and EFBIG.
     """
     try:
         fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)

@@ -1,7 +1,7 @@
 """The members of an archive, one after the other: tar in any compression, zip, Debian's deb.
 
-The format is told by content, never by name. Nothing is trusted and nothing is written here: a
-member's path is as the archive has it, but for empty and ``.`` parts.
+The format is recognised by content, never by name. Nothing is trusted and nothing is written here:
+a member's path is as the archive has it, but for empty and ``.`` parts.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ _LINK_LIMIT = 1 << 12  # bytes; the kernel's for a link's text
 
 
 class ArchiveKind(enum.Enum):
-    """What a member is. A hard link's target is a member's path, a symbolic link's is any text."""
+    """The kind of a member. A hard link's target is a member's path, a symbolic link's is any
+    text."""
 
     FILE = enum.auto()
     DIRECTORY = enum.auto()

@@ -85,7 +85,7 @@ class Stream:
         return self._buffer[self._start : self._start + size]
 
     def some(self, limit: int) -> bytes:
-        """What is at hand, at least one byte and at most ``limit``; none at the end."""
+        """Return the bytes at hand, at least one byte and at most ``limit``; none at the end."""
         if self._start == len(self._buffer) and not self._fill():
             return b""
         data = self._buffer[self._start : self._start + limit]
@@ -208,7 +208,7 @@ def decompressed(source: Stream, meter: Meter) -> Stream | None:
 
 def inflated(source: Stream, method: int, meter: Meter) -> Iterator[bytes] | None:
     """Return the bytes of a zip's file that is compressed by ``method`` (APPNOTE 4.4.5); None for a
-    method that is not known. What follows the compressed bytes is not read."""
+    method that is not known. Bytes after the compressed ones are not read."""
     if method not in _ZIP_METHODS:
         return None
     name, make = _ZIP_METHODS[method]
@@ -229,7 +229,7 @@ def _checked(name: str, chunks: Iterator[bytes], meter: Meter) -> Iterator[bytes
 
 
 def words(error: Exception) -> str:
-    """What is wrong with an archive's bytes. An error of the disk that has them is none of theirs,
+    """Return the fault of an archive's bytes. An error of the disk that has them is none of theirs,
     and raised again."""
     if isinstance(error, OSError) and error.errno == errno.EIO:
         raise error

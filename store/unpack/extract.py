@@ -240,7 +240,7 @@ class UnpackTarget:
         return self._enter(folder), _encode(name)
 
     def _enter(self, folder: str) -> int:
-        """Walk to ``folder`` from the top, making what is missing. The descriptor stays ours."""
+        """Walk to ``folder`` from the top, making missing ones. The descriptor stays ours."""
         if folder == self._folder:
             return self._folder_fd
         fd = os.dup(self._root)

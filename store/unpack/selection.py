@@ -30,7 +30,7 @@ _KEYS = ("nested", "strip", "include", "exclude", "move", "link")
 
 @dataclass(frozen=True)
 class UnpackLimits:
-    """What one unpacking may come to, so that an archive cannot fill the disk."""
+    """The bounds of one unpacking, so that an archive cannot fill the disk."""
 
     bytes: int = DEFAULT_BYTES
     entries: int = DEFAULT_ENTRIES
@@ -169,7 +169,7 @@ def _part(glob: str) -> str:
 
 
 def _split_at_stars(part: str) -> list[str]:
-    """What stands between the stars of a part; one in brackets is none."""
+    """Return the parts between the stars of a part; one in brackets is none."""
     pieces = [""]
     for match in _TOKEN.finditer(part):
         if match[0] == "*":

@@ -71,7 +71,7 @@ class Header:
 
 @dataclass
 class _Extended:
-    """What extended headers say of the next member."""
+    """The facts that extended headers give of the next member."""
 
     names: dict[bytes, str] = field(default_factory=dict)
     pax: dict[str, str] = field(default_factory=dict)

@@ -1,5 +1,5 @@
-"""Who holds which objects, and what they cost.
+"""The holders of objects, and their space.
 
 Imports the index and the store of this machine. A *holder* is a root, a lease or a running process;
-a holder's *share* is what only it keeps; *space* is what files take on the disk.
+a holder's *share* is the part that only it keeps; *space* is the disk space of files.
 """

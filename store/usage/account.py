@@ -1,8 +1,8 @@
-"""What takes the space, and who keeps it: bytes on disk by object and by holder.
+"""Bytes on disk by object and by holder.
 
 Everything is looked at once: each entry of the index, and each file. An inode that several objects
-have is freed when the last of them goes, so it counts for a holder only if nobody else keeps one
-of them.
+have is freed when the last of them is deleted, so it counts for a holder only if nobody else keeps
+one of them.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ CROWD = 20_000
 """Objects whose names are looked up together."""
 
 Progress = Callable[[str, int, int], None]
-"""Is told of what (``object``, ``holder``) how many are done, and how many there are."""
+"""Called with the thing (``object``, ``holder``), the number done, and the number of all."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,8 @@ def _closure(txn: Reader, oids: Iterable[ObjectId]) -> array[int]:
 
 
 def _owners(txn: Reader, numbers: array[int], alive: Sequence[Holder]) -> array[int]:
-    """For each of the numbers, who alone keeps the object. References have smaller numbers."""
+    """Return, for each of the numbers, the only holder of the object. References have smaller
+    numbers."""
     if not alive:
         return array("i", [NOBODY]) * len(numbers)
     owners = array("i", [NOBODY]) * txn.by_number.next_number()
@@ -171,7 +172,7 @@ class _Inodes:
 
 
 def _look(layout: Layout, found: Account, progress: Progress) -> dict[int, int]:
-    """Fill in what the objects take; returns what would be freed, by owner."""
+    """Fill in the space of the objects; returns the bytes that would be freed, by owner."""
     freed: dict[int, int] = {}
     inodes = _Inodes()
     shares = found.shares
@@ -193,7 +194,7 @@ def _look(layout: Layout, found: Account, progress: Progress) -> dict[int, int]:
 def _look_at(
     layout: Layout, name: str, owner: int, shares: Shares, inodes: _Inodes
 ) -> tuple[int, int]:
-    """Put down what an object takes; returns what is its alone, and what all of it is."""
+    """Record the space of an object; returns its own, and all of it."""
     exclusive = unshared = _blocks(f"{layout.manifests}/{name}")
     shared = files = 0
     own: dict[int, tuple[int, int, int]] = {}

@@ -1,4 +1,4 @@
-"""What keeps objects alive: roots, leases, running processes, and kept trees of failed builds."""
+"""The holders of objects: roots, leases, running processes, and kept trees of failed builds."""
 
 from __future__ import annotations
 
@@ -42,10 +42,10 @@ class Holder(NamedTuple):
 
 
 class Holders(NamedTuple):
-    """Who holds something: ``roots``, and ``others``.
+    """The holders: ``roots``, and ``others``.
 
-    ``dead`` are roots whose link is gone or leads elsewhere, ``stale`` the leases of processes that
-    are gone, ``unseen`` processes that could not be looked at.
+    ``dead`` are roots whose link is missing or leads elsewhere, ``stale`` the leases of ended
+    processes, ``unseen`` processes that could not be looked at.
     """
 
     roots: Standing
@@ -67,9 +67,9 @@ class Holders(NamedTuple):
                 yield oid.digest
 
     def refuse_unknown(self, store: Store, txn: Reader) -> None:
-        """CorruptObject when the index does not know what a root of its own keeps: what should
-        live would be taken for dead. A link may be newer than the snapshot ``txn``, or have been
-        made by hand to what is gone."""
+        """Raise CorruptObject when the index does not know the object of one of its roots: a live
+        object would be taken for dead. A link may be newer than the snapshot ``txn``, or have been
+        made by hand to a missing object."""
         for root in self.roots.named():
             oid = root.holds
             if oid is None or oid != root.recorded or txn.objects.has(oid):

@@ -1,6 +1,6 @@
-"""What running processes use of the store, as far as this user may see.
+"""The use of the store by running processes, as far as this user may see.
 
-By what the kernel shows: the program, its libraries and other mapped files, open files, the working
+By the kernel's view: the program, its libraries and other mapped files, open files, the working
 folder and root, and the environment that it was started with.
 """
 
@@ -24,7 +24,7 @@ its physical place, or by an object's own mount."""
 
 
 class Usage(NamedTuple):
-    """Digests (20 bytes) of what may be objects, by process id, with the processes' names.
+    """Digests (20 bytes) of possible objects, by process id, with the processes' names.
 
     ``unseen`` are the processes that did not let themselves be looked at, or not wholly.
     """

@@ -1,4 +1,4 @@
-"""What each object takes on the disk, as columns of numbers: of a million, some 170 MB."""
+"""The disk space of each object, as columns of numbers: of a million, some 170 MB."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ SEVERAL = -2
 
 
 class Share(NamedTuple):
-    """What one object takes, in bytes on disk but for ``apparent``, its files' own sizes.
+    """The space of one object, in bytes on disk but for ``apparent``, its files' own sizes.
 
-    ``exclusive`` would be freed if the object went alone; ``shared`` are of inodes that other
-    objects have, too; ``fair`` counts of those a part by the number of names, so that the sum over
-    the store is what it takes. ``owner`` is the position of its only holder, or NOBODY or SEVERAL.
+    ``exclusive`` would be freed if only this object was deleted; ``shared`` are of inodes that
+    other objects have, too; ``fair`` counts of those a part by the number of names, so that the sum
+    over the store is its space. ``owner`` is the position of its only holder, or NOBODY or SEVERAL.
     """
 
     id: ObjectId
@@ -52,14 +52,14 @@ class Shares(Sequence[Share]):
         self._order: Sequence[int] = range(0)
 
     def add(self, exclusive: int, shared: int, fair: float, files: int) -> None:
-        """What the next object takes."""
+        """Add the next object's space."""
         self._exclusive.append(exclusive)
         self._shared.append(shared)
         self._fair.append(fair)
         self.files.append(files)
 
     def put_in_order(self) -> None:
-        """When all is told; equal ones by digest."""
+        """Sort all when they are added; equal ones by digest."""
         order = sorted(range(len(self.names)), key=self.names.__getitem__)
         order.sort(key=lambda at: -self._exclusive[at] - self._shared[at])
         self._order = array("I", order)

@@ -1,4 +1,4 @@
-"""What takes the space: blocks on disk, of inodes that several objects may share."""
+"""Disk space: blocks on disk, of inodes that several objects may share."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 
 
 def walk(path: str) -> Iterator[os.stat_result]:
-    """Yield everything at or below ``path``, however deep; what goes meanwhile, or cannot be read,
-    is passed over."""
+    """Yield everything at or below ``path``, however deep; entries that vanish meanwhile, or cannot
+    be read, are passed over."""
     try:
         found = lstat(path)
     except (FileNotFoundError, NotADirectoryError):
@@ -63,7 +63,7 @@ def _one_by_one(folder: str) -> Iterator[tuple[str, os.stat_result]]:
 
 
 class SpaceForecast:
-    """What deleting one object after another frees."""
+    """The bytes that deleting one object after another frees."""
 
     def __init__(self, store: Store) -> None:
         self._objects = f"{store.layout.objects}/"
@@ -101,7 +101,7 @@ class SpaceForecast:
         return found
 
     def freed_below(self, folder: str) -> int:
-        """Return bytes that the disk gets back when what lies in a folder goes as well."""
+        """Return bytes that the disk gets back when the files of a folder are deleted as well."""
         return (self._blocks(folder) - os.lstat(folder).st_blocks) * BLOCK
 
     def _walked(self, name: str) -> int:

@@ -19,7 +19,7 @@ CANDIDATES = 8
 """Objects whose closures are measured, those first whose longest chain of references is largest."""
 
 AGES = (("a day", 86400), ("a week", 7 * 86400), ("30 days", 30 * 86400), ("90 days", 90 * 86400))
-"""Classes of the time since an object was used last, in seconds; what is older comes after."""
+"""Classes of the time since an object was used last, in seconds; older ones come after."""
 
 OLDER = "longer"
 

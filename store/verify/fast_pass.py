@@ -1,8 +1,8 @@
-"""One pass over objects that tells only which are sound: it walks and reads at once, in processes.
+"""One pass over objects that only finds which are sound: it walks and reads at once, in processes.
 
-A sound object costs little here, and what is found to be anything else is looked at once more, file
-by file, by :mod:`store.verify.object_check`, which says what is wrong. So this pass may call an
-object unsound for any reason, and sound only if the other would find nothing.
+A sound object costs little here. Any other is looked at once more, file by file, by
+:mod:`store.verify.object_check`, which reports the fault. So this pass may call an object unsound
+for any reason, and sound only if the other would find nothing.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ Task = tuple[int, ObjectId]
 """An object, and its position among those that are looked at."""
 
 Folder = tuple[bytes, Entries]
-"""A folder's path, and what should be in it."""
+"""A folder's path, and its expected entries."""
 
 
 @dataclass
@@ -65,7 +65,7 @@ class Glance:
 
 @dataclass
 class _Part:
-    """What one process saw: objects by number, None for one that is not sound.
+    """One process's results: objects by number, None for one that is not sound.
 
     ``inodes`` were read and have ``digests``, 32 bytes each. ``others`` were left to other
     processes: for object ``whose`` they should have ``expected``, 32 bytes each.
@@ -178,7 +178,7 @@ class _Work:
 
 
 class _Walk:
-    """What one process looks at, folder by folder, with all that it takes on along the way."""
+    """The work of one process, folder by folder, with all that it takes on along the way."""
 
     def __init__(self, work: _Work) -> None:
         self._work = work

@@ -1,4 +1,4 @@
-"""What is wrong with a store, one value a finding. docs/verify.md has every kind and its remedy."""
+"""Faults of a store, one value a finding. docs/verify.md has every kind and its remedy."""
 
 from __future__ import annotations
 

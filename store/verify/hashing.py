@@ -25,7 +25,7 @@ HUGE = 256 << 20
 HUGE_CHUNK = 16 << 20
 
 OPENING = 64 << 10
-"""What opening and closing a file costs, in bytes that are hashed in that time."""
+"""The cost of opening and closing a file, in bytes that are hashed in that time."""
 
 FEW = 200 * OPENING
 """Work that is done before another process is forked."""
@@ -37,7 +37,7 @@ Digest = bytes | str
 
 
 def reading(folder: str) -> int:
-    """Flags to open what lies below ``folder`` for reading: without noting the time of it on the
+    """Return flags to open files below ``folder`` for reading: without noting the time of it on the
     disk, which costs more than reading a small file, if the owner of ``folder`` may do so."""
     with contextlib.suppress(OSError):
         os.close(os.open(folder, _OPEN | os.O_DIRECTORY | os.O_NOATIME))

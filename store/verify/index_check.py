@@ -22,7 +22,7 @@ MANY = 4096
 """Objects that are looked up together."""
 
 _UNREADABLE = (CorruptObject, FormatError, InvalidName, struct.error)
-"""What reading a value raises that this program would not have written."""
+"""Errors of reading a value that this program would not have written."""
 
 
 def check_index(store: Store) -> list[Finding]:
@@ -75,8 +75,8 @@ def _are_named_right(txn: Reader, numbers: Sequence[int]) -> bool:
 def _object(
     txn: Reader, number: int, there: set[int], named: bool
 ) -> Generator[Finding, None, int]:
-    """What is wrong with an object's entries, which may be known to be ``named`` right; returns how
-    many pairs of ``referrers`` it has."""
+    """Yield the faults of an object's entries, which may be known to be ``named`` right; returns
+    how many pairs of ``referrers`` it has."""
     try:
         below = set(txn.graph.below(number))
         oid = None if named else txn.by_number.record(number).id
@@ -97,7 +97,7 @@ def _object(
 
 
 def _referrers(txn: Reader, there: set[int]) -> Iterator[Finding]:
-    """What is said to refer to an object, and does not."""
+    """Yield objects that are listed as referrers of an object, and are not."""
     try:
         for number, other in txn.graph.every_referrer():
             if number not in there or other not in there or not _refers(txn, other, number):
@@ -144,8 +144,8 @@ def _roots(store: Store, txn: Reader) -> Iterator[Finding]:
 
 
 def _still(store: Store, root: NamedRoot) -> bool:
-    """Return whether a root that keeps what a snapshot does not know still does: its link may be
-    newer, and lead to what was registered since."""
+    """Return whether a root that keeps an object unknown to a snapshot still does: its link may be
+    newer, and lead to an object registered since."""
     assert root.holds is not None
     if root.path is None:
         return True

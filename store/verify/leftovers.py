@@ -1,4 +1,4 @@
-"""What lies around the objects: contents, logs, leases, and what nobody knows."""
+"""Files around the objects: contents, logs, leases, and unknown ones."""
 
 from __future__ import annotations
 

@@ -48,7 +48,7 @@ class Alike:
 
 
 def check_mixed(txn: Reader) -> Iterator[Finding]:
-    """Yield a finding for each object that refers to what is mixed, and to nothing that is so
+    """Yield a finding for each object that refers to a mixture, and to no object that is mixed
     itself."""
     alike = _alike(txn)
     for oids in alike.classes():

@@ -26,13 +26,13 @@ FEW = 16
 
 
 MANY = 1000
-"""Likewise, when only those that are not sound are told."""
+"""Likewise, when only those that are not sound are reported."""
 
 
 @dataclass
 class ObjectLook:
-    """One object as it was found. ``facts`` are its references, whether it refers to itself and
-    its size by the manifest, or None without one; ``files`` are those to be read. What is not
+    """One object as it was found. ``facts`` are its references, its reference to itself and its
+    size by the manifest, or None without one; ``files`` are those to be read. One that is not
     ``sound`` has findings only when it was looked at file by file."""
 
     id: ObjectId
@@ -53,8 +53,8 @@ def look(
     oids: Sequence[ObjectId],
     known: dict[int, Digest] | None,
 ) -> list[ObjectLook]:
-    """Tell which objects are sound; with ``known``, read their files, too, and keep digests by
-    inode there. What else is said of those that are not is worth a second look."""
+    """Find which objects are sound; with ``known``, read their files, too, and keep digests by
+    inode there. Other facts of those that are not are worth a second look."""
     if known is None:
         return _look(layout, oids, contents=False)
     found = [
@@ -66,8 +66,8 @@ def look(
 
 
 def unlike(layout: Layout, told: Sequence[tuple[str, Facts]]) -> list[str]:
-    """Those of the objects ``<digest>-<name>`` that are not sound, or are not what is told of them;
-    no file is read."""
+    """Return those of the objects ``<digest>-<name>`` that are not sound, or do not match their
+    records; no file is read."""
     parts = map_chunks(partial(_unlike, layout), told, MANY)
     return sorted(name for part in parts for name in part)
 
@@ -152,7 +152,7 @@ def look_at(layout: Layout, oid: ObjectId, *, contents: bool) -> ObjectLook:
 
 
 def _attributes(layout: Layout, oid: ObjectId) -> list[Finding]:
-    """What is wrong with a manifest's mode and owner."""
+    """Yield the faults of a manifest's mode and owner."""
     path = layout.manifest(oid)
     try:
         seen, owner = os.lstat(path), owner_of(layout.objects)
@@ -168,7 +168,7 @@ def _attributes(layout: Layout, oid: ObjectId) -> list[Finding]:
 
 
 def read_manifest(layout: Layout, oid: ObjectId) -> Manifest | str:
-    """Return an object's manifest, or what is wrong with it."""
+    """Return an object's manifest, or its fault."""
     try:
         manifest = Manifest.decode(read_record(layout.manifest(oid))[0])
     except FileNotFoundError:

@@ -46,10 +46,11 @@ class Mended:
 def repair_all(
     store: Store, oids: Iterable[ObjectId], sources: Sequence[Substituter]
 ) -> Iterator[Mended]:
-    """Replace each damaged object by the very same one; what is left of those of which that cannot
-    be done goes to the quarantine at the end.
+    """Replace each damaged object by the very same one; the remains of those of which that cannot
+    be done go to the quarantine at the end.
 
-    The index goes on naming them: who needs one is told that it is missing, and builds it anew.
+    The index goes on naming them: a build that needs one finds that it is missing, and makes it
+    anew.
     """
     store.check_writable()
     left = dict.fromkeys(oids)
@@ -67,8 +68,8 @@ def repair_all(
 
 
 def _put_away(layout: Layout, mended: Mended) -> Mended:
-    """Quarantine what is left of an object; where the system does not let go of it, it stays, with
-    a mode by which everybody takes it for damaged."""
+    """Quarantine the remains of an object; where the system does not let go of it, it stays, with a
+    mode by which everybody takes it for damaged."""
     try:
         return replace(mended, quarantined=_quarantine(layout, mended.object))
     except StoreFull:
@@ -88,8 +89,8 @@ def repair(store: Store, oid: ObjectId, sources: Sequence[Substituter]) -> Mende
 def mend(store: Store, oid: ObjectId, sources: Sequence[Substituter]) -> Mended:
     """Replace a damaged object by the very same one, or leave it as it is.
 
-    Raises what says nothing of the object: StoreFull, DiskReserve, StoreReadOnly, NotOwner, and
-    Interrupted.
+    Raises errors that say nothing of the object: StoreFull, DiskReserve, StoreReadOnly, NotOwner,
+    and Interrupted.
     """
     with contextlib.suppress(StorageError):  # then no way leads on, and each says why
         _set_aside_no_manifest(store.layout, oid)
@@ -122,7 +123,7 @@ def _from_source(store: Store, oid: ObjectId, source: Substituter, claims: Share
 
 
 def _wrong(store: Store, oid: ObjectId) -> str:
-    """What is wrong with the object, read anew; the index is corrected where it disagrees."""
+    """Return the faults of the object, read anew; the index is corrected where it disagrees."""
     manifest = read_manifest(store.layout, oid)
     if isinstance(manifest, str):
         return f"its manifest {manifest}"
@@ -136,7 +137,7 @@ def _correct(store: Store, m: Manifest) -> None:
 
 
 def _set_aside_no_manifest(layout: Layout, oid: ObjectId) -> None:
-    """Move what is no file out of the place of a manifest: a folder could not be replaced."""
+    """Move anything but a file out of the place of a manifest: a folder could not be replaced."""
     path = layout.manifest(oid)
     if os.path.lexists(path) and not stat.S_ISREG(os.lstat(path).st_mode):
         _move(layout, path, str(oid), "was in the place of a manifest")

@@ -80,7 +80,7 @@ def _share(store: Store, oid: ObjectId) -> int:
 
 
 class _Equal:
-    """What the files of one object could share."""
+    """The files of one object that could be shared."""
 
     def __init__(self, layout: Layout, holders: ContentHolders) -> None:
         self._layout = layout

@@ -1,4 +1,5 @@
-"""One look at a store: its objects in the order in which they are due, then what is around them."""
+"""One look at a store: its objects in the order in which they are due, then the files around
+them."""
 
 from __future__ import annotations
 
@@ -37,7 +38,7 @@ BATCH_BYTES = 4 << 30
 
 
 Progress = Callable[[str, int, int], object]
-"""Is told of what (``object``) how many were looked at, and how many there are."""
+"""Called with the thing (``object``), the number looked at, and the number of all."""
 
 
 @dataclass
@@ -97,7 +98,8 @@ class Looking:
 
 
 class Verifier(Looking):
-    """Looks at a store; with ``budget`` (seconds), at what was verified least recently first."""
+    """Looks at a store; with ``budget`` (seconds), at the objects first that were verified longest
+    ago."""
 
     def __init__(
         self,
@@ -113,7 +115,7 @@ class Verifier(Looking):
         self.thorough = contents and budget is None
         """True if every byte is read."""
         self.damaged: list[ObjectLook] = []
-        """The objects that are not sound, references before what refers to them."""
+        """The objects that are not sound, references before their referrers."""
 
     def run(
         self, chosen: Sequence[ObjectId] = (), index: Iterable[Finding] | None = None
@@ -189,7 +191,8 @@ class Verifier(Looking):
                 self._store.note_verified(item.id for item in sound)
 
     def _look_again(self, suspects: Sequence[ObjectId]) -> None:
-        """What is deleted, or replaced, while it is looked at is no finding: look once more."""
+        """Look once more: an object that is deleted, or replaced, while it is looked at is no
+        finding."""
         items = self._inspected(suspects)
         with self._store.index.read() as txn:
             items = [item for item in items if txn.objects.has(item.id)]

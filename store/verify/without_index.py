@@ -1,4 +1,4 @@
-"""A store whose index cannot be read: what objects and manifests tell without it."""
+"""A store whose index cannot be read: its objects and manifests, checked without it."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from store.verify.verifier import BATCH, Looking, VerificationOutcome
 
 
 def index_findings(root: str) -> list[Finding]:
-    """What is wrong with the index of the store at ``root``, by a process that may die of it.
+    """Return the faults of the index of the store at ``root``, by a process that may die of it.
 
-    Raises CorruptObject or HelperEnded when the index cannot be read from end to end, and what
-    :meth:`Store.open` raises. To be asked before this process opens the store.
+    Raises CorruptObject or HelperEnded when the index cannot be read from end to end, and the
+    errors of :meth:`Store.open`. To be asked before this process opens the store.
     """
 
     def work() -> list[Finding]:
@@ -65,8 +65,8 @@ class BareVerifier(Looking):
 
 
 def _named(layout: Layout) -> tuple[list[ObjectId], list[Finding]]:
-    """Return the objects in the store directory, by name, and what has no object's name, or no
-    object."""
+    """Return the objects in the store directory, by name, and other entries, with no object's name,
+    or no object."""
     due: list[ObjectId] = []
     strays = []
     for name in _listed(layout.objects):

@@ -147,6 +147,20 @@ def test_messages_are_plain_english() -> None:
     assert not found, "\n".join(found)
 
 
+def docstrings() -> Iterator[tuple[str, str]]:
+    """Yield the docstrings of modules, classes, functions and values, each with its place."""
+    for path, tree in trees().items():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Expr):
+                for text in pieces(node.value):
+                    yield f"{path}:{node.lineno}", text
+
+
+def test_docstrings_are_plain_english() -> None:
+    found = [f"{place}: {fault}" for place, text in docstrings() for fault in faults(text)]
+    assert not found, "\n".join(found)
+
+
 def test_help_is_plain_english() -> None:
     texts = (*help_pages(), *help_literals())
     found = {f"{name}: {fault}" for name, text in texts for fault in faults(text)}
