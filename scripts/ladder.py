@@ -12,8 +12,9 @@ import click
 from store.cli.context import Context
 from store.cli.draw import make_reporter
 from store.errors import StoreError
-from store.graph.resolver import Resolver, kind
+from store.graph.resolver import Resolver
 from store.model.catalogue import GraphNode
+from store.model.derivation import kind
 from store.model.realisation import Realisation
 from store.quantities import bytes_text, seconds_text
 from store.scheduler.build_options import BuildOptions, default_cores

@@ -8,10 +8,10 @@ from typing import NoReturn
 
 from store.audit.causes import Case
 from store.errors import UnknownObject
-from store.graph.resolver import Resolver, kind
+from store.graph.resolver import Resolver
 from store.local.store import Store
 from store.model.catalogue import Catalogue
-from store.model.derivation import Resolved, Source
+from store.model.derivation import Resolved, Source, kind
 from store.model.names import ObjectId
 from store.model.verdict import AuditFinding, Verdict
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from store.errors import ForbiddenInput, MixedInputs
 from store.local.realisations import ANY, Choice
 from store.local.store import Store
-from store.model.catalogue import Catalogue, GraphNode
-from store.model.derivation import BUILTIN, Derivation, Ref, Resolved, Source
+from store.model.catalogue import Catalogue
+from store.model.derivation import Derivation, Ref, Resolved, Source
 from store.model.names import ObjectId, object_name
 
 if TYPE_CHECKING:
@@ -359,12 +359,3 @@ class Resolver:
             self._store.forget_outcome(node)
         self._choice = trial._choice
         self._objects = trial._objects
-
-
-def kind(node: GraphNode | Resolved) -> str:
-    """``fetch``, ``unpack`` (or another builtin), or ``build``."""
-    if isinstance(node, Source):
-        return "fetch"
-    if node.builder.startswith(BUILTIN):
-        return node.builder.removeprefix(BUILTIN)
-    return "build"

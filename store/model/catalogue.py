@@ -8,7 +8,7 @@ from typing import Final, NamedTuple, TypeAlias
 from store.canon import Value
 from store.errors import UnknownOutput, UnknownPackage, UsageError, quoted
 from store.model import fields
-from store.model.derivation import Derivation, Ref, Source
+from store.model.derivation import Derivation, Ref, Source, kind
 
 GraphNode: TypeAlias = Source | Derivation
 
@@ -93,6 +93,10 @@ class Catalogue:
         """Return the references of the node with this digest."""
         value = self.nodes[node]
         return value.refs if isinstance(value, Derivation) else ()
+
+    def kind(self, node: bytes) -> str:
+        """``fetch``, ``unpack`` (or another builtin), or ``build``."""
+        return kind(self.nodes[node])
 
     def barriers_of(self, node: bytes) -> list[Barrier]:
         """Return the objects forbidden to the builds of this node."""

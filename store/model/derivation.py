@@ -302,3 +302,12 @@ def _check_build(
         check_output(output)
     if len(set(outputs)) != len(outputs):
         raise FormatError(f"{name}: an output appears twice")
+
+
+def kind(node: Source | Derivation | Resolved) -> str:
+    """``fetch``, ``unpack`` (or another builtin), or ``build``."""
+    if isinstance(node, Source):
+        return "fetch"
+    if node.builder.startswith(BUILTIN):
+        return node.builder.removeprefix(BUILTIN)
+    return "build"

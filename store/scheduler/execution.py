@@ -21,7 +21,7 @@ from store.events import (
     Unrealised,
     Waiting,
 )
-from store.graph.resolver import BuildPlan, Resolver, kind
+from store.graph.resolver import BuildPlan, Resolver
 from store.jobs.executor import Executor, Task, run
 from store.jobs.local_executor import LocalExecutor
 from store.jobs.work_removal import remove_stale_work
@@ -100,7 +100,7 @@ class Execution:
 
     def _prepare(self, plan: BuildPlan) -> None:
         self._missing = dict.fromkeys(plan.nodes, 0)
-        self._kinds = {node: kind(self._catalogue.nodes[node]) for node in plan.nodes}
+        self._kinds = {node: self._catalogue.kind(node) for node in plan.nodes}
         self._dependents = {node: [] for node in plan.nodes}
         for node in plan.nodes:
             for needed in {ref.node for ref in self._catalogue.inputs(node)}:

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from store.events import PlannedNode
-from store.graph.resolver import BuildPlan, kind
+from store.graph.resolver import BuildPlan
 from store.local.store import Store
 from store.model.catalogue import Catalogue
 
@@ -45,7 +45,7 @@ def planned_nodes(store: Store, catalogue: Catalogue, plan: BuildPlan) -> tuple[
         PlannedNode(
             node,
             names[node],
-            kind(catalogue.nodes[node]),
+            catalogue.kind(node),
             tuple(dict.fromkeys(ref.node for ref in catalogue.inputs(node) if ref.node in todo)),
             expected_seconds(store, catalogue, node),
         )

@@ -9,14 +9,13 @@ from typing import TypeAlias
 
 from store.errors import CorruptObject, Offline, StoreError, UnknownObject
 from store.events import Failed, Finished
-from store.graph.resolver import kind
 from store.index.foreign import Told
 from store.jobs.executor import Executor, Task, run
 from store.jobs.local_executor import LocalExecutor
 from store.jobs.lower import BuildLimits
 from store.layout.paths import Layout
 from store.local.store import Lease, Store, make_directories
-from store.model.derivation import Derivation, Resolved, Source
+from store.model.derivation import Derivation, Resolved, Source, kind
 from store.model.locators import shown
 from store.model.manifest import Manifest
 from store.model.names import ObjectId

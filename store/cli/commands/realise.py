@@ -86,13 +86,14 @@ def _show_plan(
 
     ahead = planned_nodes(context.store, context.catalogue, plan)
     expected = {node.key: node.expected for node in ahead}
+    left = TimeForecast(ahead, options.simultaneous).left(expected, {})
     for title, keys in (("to fetch", plan.fetches), ("to build", plan.builds)):
         if keys:
             print(f"{title}:")
         for key in keys:
             usual = expected[key]
             print(f"  {nodes[key].name}" + (f"  ({seconds_text(usual)})" if usual else ""))
-    estimate = estimate_text(TimeForecast(ahead, options.simultaneous).left(expected, {}))
+    estimate = estimate_text(left)
     if plan.builds and estimate:
         sys.stdout.flush()
         click.echo(f"{estimate} in all", err=True)

@@ -9,9 +9,9 @@ import click
 from store.cli.context import Context
 from store.cli.options import PACKAGE, seed_option
 from store.errors import printable
-from store.graph.resolver import Resolver, kind
+from store.graph.resolver import Resolver
 from store.model.catalogue import GraphNode
-from store.model.derivation import Source
+from store.model.derivation import Source, kind
 
 WIDEST = 300
 """Characters to the left of a line: three for each level."""
