@@ -8,7 +8,7 @@ import os
 import signal
 import sys
 
-# What a short command makes, modules above all, lives as long as it does. Looked for less often,
+# The objects of a short command, modules above all, live as long as it does. Looked for less often,
 # garbage is found a little later.
 gc.set_threshold(50_000)
 
@@ -23,7 +23,7 @@ try:
 except ImportError as error:
     from store.errors import printable
 
-    # What the scripts made is not whole any more. Without these marks they make it anew.
+    # The environment of the scripts is not whole any more. Without these marks they make it anew.
     for name in ("tried.toml", "tried.txt"):
         with contextlib.suppress(OSError):
             os.unlink(f"{sys.prefix}/{name}")
@@ -46,7 +46,7 @@ def run() -> None:
     except SystemExit as end:
         code = end.code
     except KeyboardInterrupt:
-        pass  # once more, while the first was being told
+        pass  # once more, while the first was being reported
     if asked is signal.default_int_handler:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)

@@ -133,7 +133,7 @@ def from_texts(texts: Sequence[str]) -> list[bytes]:
     """Return :func:`from_text` of each, fast for thousands."""
     data = "".join(texts).encode("utf-8", "surrogatepass")
     if set(map(len, texts)) - {TEXT_SIZE} or data.translate(None, _CHARACTERS):
-        return list(map(from_text, texts))  # one of them says what is wrong
+        return list(map(from_text, texts))  # one of them names the fault
     digits = data.translate(_FROM_TEXT)
     return [
         int(digits[at : at + TEXT_SIZE], 32).to_bytes(OBJECT_DIGEST_SIZE, "big")

@@ -40,7 +40,7 @@ def document(data: bytes, limit: int) -> Members:
             data.decode("utf-8"), object_pairs_hook=_once, parse_constant=_no_constant
         )
     except (ValueError, RecursionError) as error:
-        # ValueErrors all: what is no UTF-8, what is no JSON, and an integer of a million digits.
+        # ValueErrors all: bytes that are not UTF-8 or JSON, and an integer of a million digits.
         raise FormatError(f"not JSON: {type(error).__name__}") from error
     _check_depth(value, DEEPEST)
     return members(value)

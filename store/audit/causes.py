@@ -93,7 +93,7 @@ def _varied(
     outcomes = yield trials
     chance: set[str] = set()
     if any(_differing(expected, outcome) for outcome in outcomes):
-        # Once more without: what differs only sometimes must not be blamed on a variation.
+        # Once more without: an output that differs only sometimes must not blame a variation.
         (again,) = yield [Trial(base, expected, shown=False)]
         chance = _differing(expected, again)
     findings = []

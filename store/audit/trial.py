@@ -85,7 +85,7 @@ def _shelve(layout: Layout, rebuild: Rebuild, job: Job, objects: str | None) -> 
     os.mkdir(fresh)
     originals = (layout.log(job.key), f"{job.work_dir}/log")
     for name, path in zip(LOGS, originals, strict=True):
-        with contextlib.suppress(OSError):  # a log may be gone, or too much for the disk
+        with contextlib.suppress(OSError):  # a log may be missing, or too much for the disk
             _copy(path, f"{fresh}/{name}")
     if objects is not None:
         # The folder, and not the objects: an ordinary user can only move what he may write to.

@@ -97,7 +97,7 @@ def run(args: Sequence[str]) -> int:
 
 
 def _run(args: Sequence[str]) -> int:
-    if "_STORE_COMPLETE" in os.environ:  # a shell asks what can follow
+    if "_STORE_COMPLETE" in os.environ:  # a shell asks for completions
         cli.main(prog_name="store", standalone_mode=False)
         return 0
     # As click's own main does, which also has ends of its own for interrupts and broken pipes.

@@ -16,7 +16,7 @@ VERSION_LINE: Final = f"store, version {VERSION}"
 
 def plain_command(args: Sequence[str]) -> Callable[[], None] | None:
     """Return the command that a line of plain words means; None for any other line."""
-    if "_STORE_COMPLETE" in os.environ:  # a shell asks what can follow
+    if "_STORE_COMPLETE" in os.environ:  # a shell asks for completions
         return None
     match args:
         case ["--version"]:

@@ -19,8 +19,8 @@ def enter_with(
     context: Context, packages: Sequence[str], argv: list[str], environment: dict[str, str]
 ) -> NoReturn:
     """Replace this process by ``argv``, the packages' ``bin`` folders first on its PATH."""
-    # The process stays the same when it becomes the program; so does its lease. Whether the objects
-    # are there counts only when it is seen after the lease.
+    # The process stays the same when it becomes the program; so does its lease. The presence of the
+    # objects counts only when it is seen after the lease.
     context.store.lease_until_exit(_objects(context, packages))
     objects = _objects(context, packages)
     lost = context.store.lost(objects)

@@ -58,7 +58,7 @@ def screen_size(stream: TextIO) -> ScreenSize:
     except (OSError, ValueError):
         columns = rows = 0
     if not columns or not rows:
-        import shutil  # what loads much is loaded where it is needed
+        import shutil  # large modules are loaded where they are needed
 
         usual = shutil.get_terminal_size()
         columns, rows = columns or usual.columns, rows or usual.lines

@@ -101,9 +101,9 @@ class Exchange:
         self._head_bytes = 0
         self._waited = 0.0  # in the present window
         self._window = 0  # bytes that came in it
-        self.first = self.url = ""  # what was asked for, and is now: a redirect changes it
+        self.first = self.url = ""  # the URL asked for, and the present one: a redirect changes it
         self.proxy: str | None = None  # host and port of the one that is asked by way of
-        self.secrets: set[str] = set()  # what was sent to it and is not to be shown
+        self.secrets: set[str] = set()  # secrets that were sent to it, and are not shown
         self.peer: str | None = None  # the address that is connected to
         self.stay_outside = False  # this machine's own addresses are not for this server
         self.heard()

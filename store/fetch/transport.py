@@ -274,7 +274,7 @@ def _body(answer: _Answer, exchange: Exchange, offset: int) -> Body:
     exchange.begin_body()
     total = None if size is None else offset + size
     if total is not None and answer.http.status == 206:
-        # It may be less than was asked for: what is missing is asked for in its turn.
+        # It may be less than was asked for: the missing part is asked for in its turn.
         total = max(total, _range(answer.http)[1] or 0)
     return Body(stream, offset, total, private=answer.private)
 

@@ -199,7 +199,7 @@ class Collector:
         try:
             at, before = 0, len(self.outcome.deleted)
             while at < len(numbers):
-                # What changed much is looked at without a lock first.
+                # Large changes are looked at without a lock first.
                 with self._store.index.read() as txn:
                     marking.refresh(txn)
                 batch = discarding.take(numbers[at:], marking.refresh)

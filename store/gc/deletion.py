@@ -40,7 +40,7 @@ def delete(
             _refuse_alive(store, plan, oid)
         with store.index.read() as txn:
             numbers = [txn.objects.known(oid) for oid in txn.graph.referrers_closure(oids)]
-        # Greater numbers first: what refers to something has a greater one.
+        # Greater numbers first: a referrer has a greater one.
         collector.delete(array("I", sorted(numbers, reverse=True)), plan.marking)
     gone = {*collector.outcome.deleted, *collector.outcome.undeleted}
     left = [] if collector.outcome.undeleted else [oid for oid in oids if oid not in gone]
@@ -55,7 +55,7 @@ def _refuse_alive(store: Store, plan: CollectionPlan, oid: ObjectId) -> None:
             return
     chain = why_alive(store, oid)
     if chain is None:
-        return  # what kept it has just let it go
+        return  # its holder has just let it go
     way = " -> ".join(str(each) for each in chain.objects)
     raise StillAlive(
         f"{oid} is kept by the {chain.holder}" + (f": {way}" if len(chain.objects) > 1 else ""),

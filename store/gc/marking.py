@@ -57,7 +57,7 @@ class Marking:
         known, after = len(self.marks), txn.by_number.next_number()
         if after > known:
             self.marks.extend(bytes(after - known))
-            # All that is new is somebody's who is at work; what it refers to must stay.
+            # All that is new belongs to a process at work; its references must stay.
             self._spread(txn, txn.by_number.numbers(known))
         digests, self._position = txn.journal.since(self._position)
         numbers = map(txn.objects.number_of_digest, digests)

@@ -113,7 +113,7 @@ class DeadRemoval:
                 self._remove(self._layout.trash, name)  # no folder, or not for anybody to open
                 continue
             try:
-                with contextlib.suppress(PermissionError):  # opened, or told, by what follows
+                with contextlib.suppress(PermissionError):  # opened, or reported, by the next steps
                     self.empty_run(path)
                 self._remove(self._layout.trash, name)
             finally:

@@ -77,7 +77,7 @@ class Mixtures:
             members = tuple(
                 oid
                 for oid in alike[name]
-                # What another node is realised to belongs in the graph as that.
+                # The object of another node belongs in the graph as that.
                 if used.get(oid, (node, output)) == (node, output) and self.is_of(node, output, oid)
             )
             if len(members) > 1:

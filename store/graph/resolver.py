@@ -79,7 +79,7 @@ class Resolver:
             inputs = [self.object(ref) for ref in value.refs]
         except KeyError:
             return None
-        # What an input is realised to can change, when it was gone and comes out otherwise.
+        # The object of an input can change, when it was missing and comes out otherwise.
         former = self._resolved.get(node)
         if former is None or former[0] != inputs:
             former = inputs, value.resolve(dict(zip(value.refs, inputs, strict=True)))
@@ -192,7 +192,7 @@ class Resolver:
             mixed = self._mixture(plan.builds, self._taken_in(plan))
             found = mixed or self._many_valued(plan, weighed)
             if found is None or not self._choice.shunned.isdisjoint(found.objects):
-                break  # what a derivation names as an object cannot be chosen
+                break  # an object that a derivation names cannot be chosen
             kept, trial = self._least(goals, found)
             if mixed or kept != self._objects[found.node][found.output]:
                 self._settle(found, kept, trial)
@@ -321,7 +321,7 @@ class Resolver:
     def _least(self, goals: Iterable[bytes], found: Mixture) -> tuple[ObjectId, Resolver]:
         """Return the object with which the least has to be built, and the knowledge then."""
         known = self._objects.get(found.node, {}).get(found.output)
-        # One that is gone may come out as yet another.
+        # A missing one may come out as yet another.
         there = list(filter(self._store.present, found.objects)) or found.objects
         order = sorted(there, key=lambda oid: (oid != known, oid))
         trials = {kept: self._trial(kept, found.objects) for kept in order}
@@ -332,7 +332,7 @@ class Resolver:
         """Return the knowledge if one of the objects was used, and no object that others are in."""
         choice = self._choice_of(kept, objects)
         trial = Resolver(self._store, self._catalogue, offline=self._offline, choice=choice)
-        # What was learnt stays so, unless it is what the choice is against.
+        # Learnt facts stay so, unless the choice is against them.
         trial._objects.update(self._untainted(choice))
         trial._incomplete |= self._incomplete
         return trial

@@ -329,7 +329,7 @@ def _remove_stale(txn: Any, tables: Mapping[bytes, Any]) -> int:
                 left += 1
                 there = cursor.next()
             else:
-                # What comes after takes its place.
+                # The next value takes its place.
                 cursor.delete()
                 there = bool(cursor.key())
     return left

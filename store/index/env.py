@@ -115,7 +115,7 @@ class Index:
                 making.make(path, map_size, _make_all_tables)
             env = _open_env(path, map_size, writable)
             if writable:
-                # What a killed process read is let go of, so that its pages can be used again.
+                # Readers that were killed are dropped, so that their pages can be used again.
                 env.reader_check()
                 if not spending:
                     reserve.keep(path)
@@ -185,7 +185,7 @@ class Index:
 
     def check_writable(self) -> None:
         """NotOwner or StoreReadOnly, unless this process may write."""
-        # As it was when the store was opened: what stands there now may be another's doing.
+        # As it was when the store was opened: the file there now may be another's doing.
         if self._owner != os.geteuid():
             raise NotOwner(
                 f"this store belongs to user {self._owner}, not to {os.geteuid()}",
@@ -254,7 +254,7 @@ class Index:
         if (changes.told or changes.forgotten) and self._records is not None:
             from store.index import records
 
-            # Before the commit: what the index says can be read there, too. More does no harm.
+            # Before the commit: all that the index says can be read there, too. More does no harm.
             records.keep(self._records, writer)
         return result
 
@@ -301,7 +301,7 @@ def _open_for_reading(path: str, map_size: int) -> Any:
             subdir=False,
             create=False,
             readonly=True,
-            # Who may not write the lock table reads without one, for the moment it takes.
+            # A user that may not write the lock table reads without one, for the moment it takes.
             lock=False,
             max_dbs=len(TABLES) + 4,
         )
@@ -421,7 +421,7 @@ _DAMAGED = (
     lmdb.CorruptedError,
     lmdb.InvalidError,
     lmdb.VersionMismatchError,
-    # What follows when a damaged page was met before, and what comes of a key or a flag in it.
+    # The result of a damaged page before, or of a damaged key or flag in it.
     lmdb.BadTxnError,
     lmdb.BadValsizeError,
     lmdb.CursorFullError,

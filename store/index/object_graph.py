@@ -109,7 +109,7 @@ class GraphReader:
         if marked != marks.count(1):
             raise damaged("references", f"{marks.count(1) - marked} objects are referred to only")
         if counts != {marked + len(others)}:
-            # What a table lacks would be taken for dead, or for what a kill left.
+            # An entry that a table lacks would be taken for dead, or for a leftover of a kill.
             raise damaged("references", "there are others in number than objects")
         return others
 

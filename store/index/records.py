@@ -149,7 +149,8 @@ class Scan:
                     yield record
                     at += length
                     continue
-                # What looks like a frame may say that it is long, and hold many others that do.
+                # Bytes that look like a frame may say that it is long, and hold many others that
+                # do.
                 vain += length
                 found = _resume(stream, at + (1 if vain <= VAIN * size else max(length, 1)))
                 end = size if found is None else found

@@ -31,7 +31,7 @@ def keep(index: str) -> None:
     size, free = _sizes(index)
     if free < 4 * size:
         return
-    # What cannot be set aside now (no such call, no room after all) is tried again next time.
+    # A part that cannot be set aside now (no such call, no room after all) is tried next time.
     with contextlib.suppress(OSError):
         fd = owned.open_file(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, owned.PRIVATE_FILE)
         try:

@@ -50,7 +50,7 @@ def check(path: str, env: Callable[[], Any], *, writable: bool) -> None:
 
 def _go_through(env: Any, writable: bool) -> None:
     if writable:
-        # Who writes looks for free pages first, and their list has pages of its own.
+        # A writer looks for free pages first, and their list has pages of its own.
         with contextlib.suppress(lmdb.MapFullError), env.begin(write=True) as txn:
             txn.put(b"a look", b"")
             txn.abort()

@@ -158,7 +158,7 @@ class LocalExecutor:
         for fd in pipes.keys() & readable:
             reclaim(self._tokens, pipes[fd])  # before all else: its build wants it back
         for running in list(self._jobs):
-            if running not in self._jobs:  # cancelled by who heard another
+            if running not in self._jobs:  # cancelled by the receiver of another
                 continue
             for value in self._look(running, running.worker.connection in readable):
                 yield running.task, value

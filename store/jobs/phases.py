@@ -36,7 +36,7 @@ class PhaseReader:
     def _read_on(self) -> bytes:
         fd = open_file(self._path)
         try:
-            # Of a log that grows faster than it is looked at, the latest is what counts.
+            # Of a log that grows faster than it is looked at, only the latest part counts.
             self._seen = max(self._seen, os.fstat(fd).st_size - _PIECE)
             return os.pread(fd, _PIECE, self._seen)
         finally:

@@ -160,7 +160,7 @@ def _serve(layout: Layout, channel: socket.socket) -> None:
         except Exception as error:
             connection.send(error)
             fit = False
-        # After the result: what depends on it can start while a build's tree is being removed.
+        # After the result: its referrers can start while a build's tree is being removed.
         renewed = _tidy(job, connection.send, renew=fit)
         for fd in descriptors:
             os.close(fd)

@@ -68,7 +68,7 @@ def kill(process: Reapable) -> None:
     One that hangs in a call of the kernel which nothing ends is left to the kernel after some time.
     """
     for send in (os.kill, os.killpg):
-        # Its group, too: what it started would else live on while the process itself hangs.
+        # Its group, too: its children would else live on while the process itself hangs.
         with contextlib.suppress(ProcessLookupError):
             send(process.pid, signal.SIGKILL)
     if _ended(process.pid):
@@ -109,7 +109,7 @@ def _child(
             connection.send(action(connection.send))
         except Exception as error:
             connection.send(error)
-        # After the result: what depends on it can start while a build's tree is being removed.
+        # After the result: its referrers can start while a build's tree is being removed.
         with contextlib.suppress(OSError):  # the master tries once more
             finish(connection.send)
 

@@ -189,7 +189,7 @@ def balance(pool: TokenPool, jobservers: Sequence[Jobserver], waiting: bool) -> 
     """
     pool.wait(waiting)
     wanted = waiting or pool.wanted
-    # What owes a token, whatever it did with it, is lent no other.
+    # A client that owes a token, whatever it did with it, is lent no other.
     hungry = [each for each in jobservers if each.idle == 0 and not each.written_off]
     for jobserver in jobservers:
         while jobserver.repay():

@@ -285,7 +285,7 @@ def _name(layout: Layout, path: str) -> str:
     return path[len(layout.root) + 1 :]
 
 
-# -- what others may open -------------------------------------------------------------------------
+# -- permissions for others ----------------------------------------------------------------------
 
 
 def _close_to_others(layout: Layout, path: str) -> None:

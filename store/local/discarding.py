@@ -109,7 +109,7 @@ class Discarding:
             batch.held = time.monotonic() - batch.began
             self._most = next_size(self._most, batch.held)
             way = self._leave(batch.taken)
-            # What stays is whole, and needs what it refers to: the index says so again.
+            # An object that stays is whole, and needs its references: the index says so again.
             self._know_again(way.kept)
         finally:
             self._claims.clear()
@@ -136,7 +136,7 @@ class Discarding:
                 # Somebody found it in place and is about to register it.
                 txn.graph.spread([number], marks)
                 continue
-            # So that who checks the store does not take it for a stray until it has left.
+            # So that a check of the store does not take it for a stray until it has left.
             self._claims.add(oid.digest)
             txn.objects.unregister(number)
             batch.taken.append(oid)
@@ -183,7 +183,7 @@ class Discarding:
 
     def _unknown(self, oids: Iterable[ObjectId]) -> list[ObjectId]:
         # Claims first: one that has been released since would be of an object that the snapshot
-        # knows. None is added meanwhile: who claims is alone, as we are.
+        # knows. None is added meanwhile: a claimer is alone, as we are.
         free = [oid for oid in oids if not self._claims.taken(oid.digest)]
         with self._index.read() as txn:
             return [oid for oid in free if not txn.objects.has(oid)]
@@ -196,7 +196,8 @@ class Discarding:
             with self._index.read() as txn:
                 known = {oid: txn.objects.has(oid) for oid in oids}
             for oid, needed in known.items():
-                # What cannot be moved is met again by the next run; others are not to wait for it.
+                # Objects that cannot be moved are met again by the next run; others do not wait for
+                # them.
                 with contextlib.suppress(OSError):
                     clear_swap(self._layout, oid, aside, folder, known=needed)
 

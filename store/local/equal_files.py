@@ -49,7 +49,7 @@ def reconcile(layout: Layout, index: Index) -> None:
         return
     claims = SharedLocks(layout.claims)
     try:
-        # Who puts an object in place tells of it before it is registered.
+        # An object put in place is noted before it is registered.
         gone = [digest for digest in gone if not claims.taken(digest)]
         with index.read() as txn:
             gone = [digest for digest in gone if txn.objects.number_of_digest(digest) is None]

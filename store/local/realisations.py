@@ -192,7 +192,7 @@ class Realisations:
             for each, entries, records in prepared:
                 _register(txn, each, entries, records)
                 if lease is not None:
-                    # At once: no collector may see the object without what holds it.
+                    # At once: no collector may see the object without its holder.
                     lease.add_within(txn, [made.id for made in each.result.outputs])
 
         self._index.write(transaction)

@@ -79,7 +79,7 @@ class Standing:
         self._unseen: dict[int, int] = {}
         links = Links(layout)
         self._held = map_each(partial(_as_recorded, layout.objects), roots, FEW)
-        # By place: what a root holds in the stead of what was recorded.
+        # By place: the object that a root holds in the stead of the recorded one.
         self._instead: dict[int, ObjectId | None] = {}
         for at, digest in enumerate(self._held):
             if not digest:

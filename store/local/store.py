@@ -82,7 +82,8 @@ class Store(Realisations, Holding):
             layout.index, spending=collecting, record_file=layout.records, owner=owner
         )
         if not all(map(os.path.lexists, layout.directories)):
-            # A copy may lack empty ones. Who may only read, or has no room, reads without them.
+            # A copy may lack empty ones. A user that may only read, or has no room, reads without
+            # them.
             with contextlib.suppress(StorageError):
                 index.check_writable()
                 make_directories(layout)
@@ -101,7 +102,7 @@ class Store(Realisations, Holding):
         """Close the index."""
         self._index.close()
 
-    # -- what is there ------------------------------------------------------------------------
+    # -- presence -----------------------------------------------------------------------------
 
     def present(self, oid: ObjectId) -> bool:
         """Return whether the object is in the index and on disk, with nothing amiss at first
@@ -321,8 +322,8 @@ class Store(Realisations, Holding):
 
         for name in os.listdir(self.layout.tmp):
             if name.startswith(("work-", "object-")):
-                # Held while it is removed: two processes must not sweep the same folder. What is
-                # held, gone, or cannot be removed is left for another time.
+                # Held while it is removed: two processes must not sweep the same folder. A folder
+                # that is held, missing, or cannot be removed is left for another time.
                 with contextlib.suppress(OSError):
                     hold = DirectoryLock(f"{self.layout.tmp}/{name}")
                     with contextlib.suppress(OSError):
@@ -332,7 +333,7 @@ class Store(Realisations, Holding):
     def start_log(self, key: bytes) -> str:
         """Return the path of a new, empty log for this key. StoreFull, or StorageError."""
         path = self.layout.log(key)
-        # A new inode: who follows the former log must not see two builds mixed.
+        # A new inode: a reader that follows the former log must not see two builds mixed.
         self.check_writable()
         try:
             with contextlib.suppress(FileNotFoundError):

@@ -53,7 +53,7 @@ def _remove(layout: Layout) -> None:
 
 
 def _empty(shelf: str) -> None:
-    with contextlib.suppress(OSError):  # what stays goes to the quarantine
+    with contextlib.suppress(OSError):  # other files go to the quarantine
         fd = os.open(shelf, FOLDER)
         try:
             for name in filter(_NAME.fullmatch, os.listdir(fd)):

@@ -270,8 +270,8 @@ def _pair(value: Value) -> tuple[str, str]:
 
 
 def _replacer(texts: Mapping[str, str]) -> Callable[[str], str]:
-    # One after the other: a digest's text does not hold another's, nor yield one with what is
-    # beside it, but by a chance of one in 2**160.
+    # One after the other: a digest's text does not hold another's, nor yield one with its
+    # neighbours, but by a chance of one in 2**160.
     def replace(text: str) -> str:
         for old, new in texts.items():
             text = text.replace(old, new)

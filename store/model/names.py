@@ -25,8 +25,8 @@ _OF_NAME = _SMALL.upper() + _OF_OUTPUT + b".+=?-"
 
 def check_name(name: str) -> str:
     """``name`` itself, when it can name an object or derivation; InvalidName otherwise."""
-    # A name is checked for every object that is looked at, so this is the quickest way that it can
-    # be: what is left without the characters that may be there.
+    # A name is checked for every object that is looked at, so this is the quickest way: the rest is
+    # empty without the characters that may be there.
     if (
         not 0 < len(name) <= LONGEST_NAME
         or not name.isascii()
@@ -138,7 +138,7 @@ def object_ids(pairs: Sequence[Sequence[object]]) -> list[ObjectId]:
 def parse_all(names: Sequence[str]) -> list[ObjectId]:
     """As :meth:`ObjectId.parse` of each, for thousands."""
     if {name[TEXT_SIZE : TEXT_SIZE + 1] for name in names} - {"-"}:
-        return list(map(ObjectId.parse, names))  # one of them says what is wrong
+        return list(map(ObjectId.parse, names))  # one of them names the fault
     digests = from_texts([name[:TEXT_SIZE] for name in names])
     return object_ids(list(zip(digests, [name[TEXT_SIZE + 1 :] for name in names], strict=True)))
 

@@ -122,7 +122,7 @@ class _Walk:
         if found.st_mode & 0o7777 != expected:
             self._find("mode", path, f"{found.st_mode & 0o7777:04o} instead of {expected:04o}")
         if found.st_uid != self._owner:
-            # Who could give it another mode, and then other bytes.
+            # Its owner could give it another mode, and then other bytes.
             self._find("mode", path, f"belongs to user {found.st_uid}, not to {self._owner}")
         if found.st_mtime_ns != MTIME_NS:
             self._find("mtime", path, "changed since it was stored")

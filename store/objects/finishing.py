@@ -43,7 +43,7 @@ def _rewrite(
     if not found:
         return
     staged.texts -= found.keys()
-    # What is left after the others' is its own.
+    # The rest after the others' is its own.
     left = next(iter(staged.texts), None)
     if staged.node.kind is NodeKind.LINK:
         _rewrite_link(staged, name, folder, found, left, own=own)

@@ -284,7 +284,7 @@ def _folder(path: str) -> Iterator[int]:
 
 @contextlib.contextmanager
 def _staging(layout: Layout) -> Iterator[str]:
-    # What a killed process leaves is held by nobody, and removed.
+    # Nobody holds the leftovers of a killed process; they are removed.
     staging, hold = make_held(layout.tmp, "object-")
     try:
         yield staging

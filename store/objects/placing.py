@@ -114,7 +114,7 @@ def _identity(path: str) -> tuple[int, int, int] | None:
 def _settle(
     layout: Layout, staged: str, manifest: Manifest, folder: int, *, there: bool, damaged: bool
 ) -> None:
-    # First: what has an object's name has a manifest, whenever a process is killed.
+    # First: a tree with an object's name has a manifest, whenever a process is killed.
     _write_manifest(layout, manifest, os.path.dirname(staged))
     if there and damaged:
         # Not what its name says: left by a cut before it was whole, or damaged since.
@@ -152,7 +152,7 @@ def _replace(layout: Layout, staged: str, manifest: Manifest, folder: int) -> No
     os.rename(staged, fresh)
     _finish_top(fresh)
     former = _change_places(layout, fresh, target, manifest.id)
-    # What is replaced may have been whole. Not before the other is there for good may it go.
+    # The replaced tree may have been whole. It may not go before the other is there for good.
     os.fsync(folder)
     if former is not None:
         move(former, f"{aside}/replaced")
@@ -227,14 +227,14 @@ def clear_swap(layout: Layout, oid: ObjectId, aside: str, folder: int, *, known:
         _finish_top(fresh)
         os.rename(fresh, target)
     if left:
-        # What was swapped in last may be there no longer than until a power cut.
+        # The tree that was swapped in last may be there no longer than until a power cut.
         os.fsync(folder)
     for mark in left:
         path = f"{layout.objects}/{mark}{oid}"
         try:
             move(path, f"{aside}/left{mark}{oid}")
         except OSError:
-            # As much as can go; what is left is in nobody's way, and told by `store verify`.
+            # As much as can go; the rest is in nobody's way, and reported by `store verify`.
             remove_tree(path)
 
 

@@ -53,7 +53,7 @@ def share(
     try:
         fd = open_beneath(store, source, _READ)
     except OSError:
-        return False  # deleted since it was told, or not as it was stored
+        return False  # deleted since it was noted, or not as it was stored
     try:
         seen = os.fstat(fd)
         if not serves(seen, node) or not _holds(fd, node, data):

@@ -62,7 +62,7 @@ def repair(
         closing(SharedFiles(store)) as shared,
         closing(_rebuilding(session, options.builds)) as rebuilding,
     ):
-        # What costs least first.
+        # The cheapest first.
         sources = [shared, *others, *([rebuilding] if options.rebuild else [])]
         for each in repair_all(store, damaged, sources):
             mended(each)

@@ -177,7 +177,7 @@ class Session:
         """
         goals = [ref for package in packages for ref in self.catalogue.refs(package)]
         realiser = self.realiser(options)
-        # What a link is to name is held until it is there.
+        # The target of a link is held until the link is there.
         with self.store.lease() if link else nullcontext() as keep:
             objects = realiser.run(goals, keep)
             if link:

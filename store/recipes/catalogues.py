@@ -76,7 +76,7 @@ def load(
         before = fingerprint(recipes, seed)
         found, seen, settled = _evaluate(recipes, seed, seconds, said)
         after = fingerprint(recipes, seed, seen)
-        # Looked at only now: what changes later makes another fingerprint than ``after``.
+        # Looked at only now: a later change makes another fingerprint than ``after``.
         if before == fingerprint(recipes, seed) and _same(seen):
             if settled:
                 mode = 0o600 if _has_secrets(found) else 0o644

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import sys
 
-# Python's own come first: a folder beside a checkout's `store` must not take their names. What the
-# caller found its modules in comes last, for the two libraries that the model stands on.
+# Python's own come first: a folder beside a checkout's `store` must not take their names. The
+# caller's own folders come last, for the two libraries that the model stands on.
 OWN = [path for path in sys.path if path.startswith("/")]
 sys.path[:] = [*OWN, sys.argv[1], *sys.argv[9:]]
 
@@ -88,7 +88,7 @@ def prepare(recipes: str, kit: str, memory: int) -> Purity:
     places = [*folders.values(), seeds, *linked_seeds(seeds)]
     purity = Purity(places, LIBRARY)
     finder = Recipes(folders, purity)
-    sys.meta_path.insert(2, finder)  # after what is built in and frozen
+    sys.meta_path.insert(2, finder)  # after built-in and frozen modules
     sys.path[:] = LIBRARY
     sys.path_importer_cache.clear()
     sys.modules.pop("platform", None)  # it remembers the machine's name

@@ -30,14 +30,14 @@ REFUSED: Final = (
     *(("socket", 41), ("socketpair", 53), ("connect", 42), ("bind", 49), ("io_uring_setup", 425)),
     *(("shmget", 29), ("shmat", 30), ("msgget", 68), ("semget", 64), ("mq_open", 240)),
     *(("flock", 73), ("inotify_add_watch", 254), ("fanotify_init", 300)),
-    # what a file has beside its content, which Landlock leaves alone
+    # a file's attributes beside its content, which Landlock leaves alone
     *(("chmod", 90), ("fchmod", 91), ("fchmodat", 268), ("fchmodat2", 452)),
     *(("chown", 92), ("fchown", 93), ("lchown", 94), ("fchownat", 260)),
     *(("utime", 132), ("utimes", 235), ("futimesat", 261), ("utimensat", 280)),
     *(("setxattr", 188), ("lsetxattr", 189), ("fsetxattr", 190), ("setxattrat", 463)),
     *(("removexattr", 197), ("lremovexattr", 198), ("fremovexattr", 199)),
     *(("removexattrat", 466), ("ioctl", 16), ("file_setattr", 469)),
-    # chance, and what differs from process to process (the time needs no system call)
+    # chance, and facts that differ from process to process (the time needs no system call)
     *(("times", 100), ("getrusage", 98), ("getrandom", 318), ("sysinfo", 99), ("uname", 63)),
     *(("getpid", 39), ("getppid", 110), ("gettid", 186), ("getsid", 124), ("getpgid", 121)),
     *(("getpgrp", 111), ("getcpu", 309), ("sched_getaffinity", 204), ("getrlimit", 97)),

@@ -153,7 +153,7 @@ def _run(command: list[str], fds: tuple[int, int], printed: int, seconds: float)
 
     def prepare() -> None:
         kernel.die_with_parent(caller)
-        # Sets of what has no hash of its own are in the order of addresses.
+        # Sets of objects without a hash of their own are in the order of addresses.
         with contextlib.suppress(OSError):
             kernel.personality(kernel.ADDR_NO_RANDOMIZE)
 

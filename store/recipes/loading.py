@@ -158,7 +158,7 @@ class Recipes:
             return
         try:
             code = compile(self._watched.source(path) or b"", path, "exec", dont_inherit=True)
-        except ValueError as error:  # NUL bytes; what else is wrong is a SyntaxError
+        except ValueError as error:  # NUL bytes; any other fault is a SyntaxError
             if isinstance(error, SyntaxError):
                 raise
             raise EvaluationError(str(error), file=path) from error

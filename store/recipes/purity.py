@@ -287,7 +287,7 @@ class Purity:
             # A path is resolved from the top: that there are folders above is no secret.
             real = text if above and not listed else self._check_place(text, follow)
             self._note(False, text)
-            if ".." in given.split("/"):  # what is on the way has to be there, too
+            if ".." in given.split("/"):  # folders on the way have to be there, too
                 self._note(False, given)
             if listed:
                 self._note(True, text)

@@ -47,7 +47,7 @@ def _each_seed(folder: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
         except json.JSONDecodeError as error:
             raise EvaluationError(error.msg, file=path, line=error.lineno) from error
         except (OSError, ValueError, RecursionError) as error:
-            # ValueErrors too: what is no UTF-8, and an integer of a million digits.
+            # ValueErrors too: bytes that are not UTF-8, and an integer of a million digits.
             raise EvaluationError(f"cannot be read: {reason(error)}", file=path) from error
         if not isinstance(pins, dict):
             raise EvaluationError("not a JSON object", file=path)

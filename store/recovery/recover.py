@@ -125,7 +125,7 @@ def _make(
         phase("writing")
         kept, told = Scan(layout.records), [Replay()]
         begin = partial(Replay, identity=identity)
-        # What is newer comes last: the record file than a backup, the index than its record file.
+        # Newer facts come last: the record file after a backup, the index after its record file.
         scans = [(saved, nameless), (kept, False)] if backup else [(kept, False), (saved, False)]
         shop.fill(
             lambda txn: _fill(txn, found, scans, told, begin, _counted(phase, "writing")),

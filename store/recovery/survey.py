@@ -63,7 +63,7 @@ def survey(
 ) -> DiskSurvey:
     """Look at every object on disk. With ``contents``, every file's bytes are read; otherwise its
     size, mode and mtime have to do. Raises StorageError when a folder cannot be read."""
-    # What a killed swap left is for the collector.
+    # The leftovers of a killed swap are for the collector.
     there = sorted(name for name in os.listdir(layout.objects) if not name.startswith(BESIDE))
     names, foreign = _sorted_out(there)
     whole, damaged = Whole(names), []

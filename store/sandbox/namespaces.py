@@ -220,7 +220,7 @@ def _become_builder(plan: SandboxPlan, report: Report, lifeline: int) -> None:
         os.setresuid(plan.uid, plan.uid, plan.uid)
     kernel.die_with_parent()
     poll = select.poll()
-    poll.register(lifeline, 0)  # a hang-up is always told
+    poll.register(lifeline, 0)  # a hang-up is always reported
     if poll.poll(0):
         os._exit(1)  # the caller died before the kernel knew that this concerns us
     os.umask(0o022)

@@ -53,7 +53,7 @@ def _open(path: str) -> int:
     except OSError as error:
         if error.errno not in (errno.ENOSYS, errno.EPERM):
             raise
-    # Before Linux 5.6: what is reached by the texts of links has to be the same.
+    # Before Linux 5.6: the targets by the texts of links have to be the same.
     text = os.path.realpath(path)
     if not os.path.exists(path) or (os.path.exists(text) and os.path.samefile(path, text)):
         return os.open(text, flags)

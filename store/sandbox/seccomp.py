@@ -117,7 +117,7 @@ REQUEST_RULES: Final = (
     RequestRule(
         ("ioctl", 16),
         (
-            # They type on the terminal, which is of who looks at a failed build.
+            # They type on the terminal, which belongs to the user that looks at a failed build.
             ("TIOCSTI", 0x5412),
             ("TIOCLINUX", 0x541C),
         ),

@@ -109,7 +109,7 @@ class Execution:
                     self._dependents[needed].append(node)
         self._ready = [node for node in plan.nodes if not self._missing[node]]
         self._unseen = set(self._ready)
-        # What stands at the foot of the longest chain goes first: with few processors, a long build
+        # The node at the foot of the longest chain goes first: with few processors, a long build
         # must not be left for the end.
         self._ranks = chains(planned_nodes(self._store, self._catalogue, plan))
 
@@ -208,7 +208,7 @@ class Execution:
     def _refuse(self, executor: Executor, node: bytes, error: StoreError | OSError) -> None:
         """The task of a node could not be begun."""
         if isinstance(error, MixedInputs):
-            self._mixed = error  # no failure to be told: another plan goes on
+            self._mixed = error  # no failure to report: another plan goes on
             self._ready.clear()
         elif isinstance(error, StoreError):
             self._fail(executor, node, error)

@@ -85,7 +85,8 @@ class Realiser:
             if not plan.nodes:
                 return
             if attempt == 0:
-                # What the plan relies on is leased by now, and no candidate for removal.
+                # The objects that the plan relies on are leased by now, and no candidates for
+                # removal.
                 self._make_room(False)
             if anew:
                 self._tell(plan)

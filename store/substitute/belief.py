@@ -146,7 +146,7 @@ class Judge:
         self._take_node(node)
 
     def _take_node(self, node: Node | None) -> None:
-        # A node is told by its digest, but for where a source is: that takes trust.
+        # A node is identified by its digest, but for the place of a source: that takes trust.
         if node is not None:
             self.judged.nodes.append(node)
 

@@ -119,7 +119,7 @@ def import_objects(
             m = take(store.layout.root, source, oid, claims, reserve=reserve)
             entries.append(ObjectEntry(m.id, m.references, m.refers_to_itself, m.size))
             roots[oid] = m.root
-        # Of what the other store says of an object, only what was computed anew counts.
+        # Of the other store's facts of an object, only those that were computed anew count.
         roots |= {oid: store.manifest(oid).root for oid in wanted if oid not in roots}
         judged, untold = _judge(store, source, roots, belief)
 

@@ -69,7 +69,7 @@ def _open(folder: int, path: bytes, flags: int, mode: int) -> int:
     try:
         return _open_in_one(folder, path, flags, mode)
     except OSError as error:
-        # EPERM: what a container's filter answers for a call that it does not know.
+        # EPERM: a container's filter answers so for a call that it does not know.
         if error.errno not in (errno.ENOSYS, errno.EPERM):
             raise
     return _open_by_steps(folder, path, flags, mode)

@@ -61,7 +61,7 @@ def config_folder() -> str:
 def _xdg(variable: str) -> str:
     """Return the folder that a variable names; "" for none."""
     found = os.environ.get(variable, "")
-    # The specification: what is not absolute is to be ignored.
+    # The specification: a path that is not absolute is to be ignored.
     return found if os.path.isabs(found) else ""
 
 

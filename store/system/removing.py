@@ -80,7 +80,7 @@ class TreeRemoval:
     def settle(self) -> None:
         """Count the inodes that have lost all of their names; when all of those at work have
         finished."""
-        # Who saw the last name alone has counted it, and is not among those who removed the rest.
+        # The process that saw only the last name has counted it, and did not remove the rest.
         for removed, most, blocks in self.several.values():
             if removed >= most:
                 self.freed += blocks * _BLOCK
@@ -99,7 +99,7 @@ def open_folder(name: str | bytes, parent: int | None = None) -> int:
         mode = stat.S_IMODE(os.fstat(handle).st_mode)
         if mode & stat.S_IRWXU != stat.S_IRWXU:
             # Not by name, which chmod(2) would follow if it were a link.
-            with contextlib.suppress(OSError):  # what that forbids is told by what follows
+            with contextlib.suppress(OSError):  # the next steps report a refusal
                 os.chmod(f"/proc/self/fd/{handle}", mode | stat.S_IRWXU)
         return os.open(".", FOLDER, dir_fd=handle)
     finally:
@@ -114,7 +114,7 @@ def _handle(name: str | bytes, parent: int) -> int:
     except OSError as error:
         if error.errno == errno.EXDEV:
             raise OSError(errno.EBUSY, MOUNTED, os.fsdecode(name)) from None
-        # EPERM: what a container's filter answers for a call that it does not know.
+        # EPERM: a container's filter answers so for a call that it does not know.
         if error.errno not in (errno.ENOSYS, errno.EPERM):
             raise
     handle = os.open(name, HANDLE, dir_fd=parent)

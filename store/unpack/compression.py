@@ -15,7 +15,7 @@ from store.errors import BadArchive, printable
 _ZLIBS_WORDS = re.compile(r"^Error -?[0-9]+ while [a-z]+ data: ")
 CHUNK = 1 << 18  # bytes of compressed input, and at most four times that of output, at a time
 LZMA_MEMORY = 256 << 20  # bytes; `xz -9` needs 65 MiB
-_FIRST = 1 << 12  # bytes of input for a fresh decompressor: what it leaves is copied
+_FIRST = 1 << 12  # bytes of input for a fresh decompressor: the rest is copied
 
 MAGIC_LENGTH = 6
 _ZSTD = b"\x28\xb5\x2f\xfd"
@@ -62,7 +62,7 @@ class Stream:
     def __init__(self, chunks: Iterator[bytes]) -> None:
         self._chunks = chunks
         self._buffer = b""
-        self._start = 0  # of what is unread in the buffer
+        self._start = 0  # of the unread bytes in the buffer
         self._position = 0
 
     def _fill(self) -> bool:

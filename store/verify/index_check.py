@@ -29,7 +29,7 @@ def check_index(store: Store) -> list[Finding]:
     """Return every contradiction between the tables, on one snapshot."""
     with store.index.read() as txn:
         found = [*_shapes(txn), *_objects(txn), *_realisations(txn), *_roots(store, txn)]
-        # Where tables contradict each other, what refers to what is not to be relied on.
+        # Where tables contradict each other, references are not to be relied on.
         return found or list(check_mixed(txn))
 
 
@@ -134,7 +134,7 @@ def _realisations(txn: Reader) -> Iterator[Finding]:
 
 def _roots(store: Store, txn: Reader) -> Iterator[Finding]:
     try:
-        # What a link led to when it was made may be gone, when it leads elsewhere by now.
+        # The former target of a link may be missing, when it leads elsewhere by now.
         for root in store.roots_in(txn):
             oid = root.holds
             if oid is not None and not txn.objects.has(oid) and _still(store, root):

@@ -50,14 +50,14 @@ def check_unregistered(store: Store) -> Iterator[Finding]:
     try:
         claims = SharedLocks(layout.claims)
     except StoreError:
-        return  # who does not own the store cannot see what is under way
+        return  # only the store's owner can see work in progress
     try:
-        # Alone: who adds may be before the claim now, and nobody moves anything.
+        # Alone: an adder may be before the claim now, and nobody moves anything.
         with exclusive(layout):
             free = [item for item in names if not _claimed(claims, item[1])]
             with store.index.read() as txn:
                 names = [item for item in free if not _registered(txn, item[1])]
-            # Again: who deletes claims before the index forgets, and until it is moved.
+            # Again: a deleter claims before the index forgets, and until it is moved.
             names = [
                 (folder, name)
                 for folder, name in names

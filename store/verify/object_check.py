@@ -157,7 +157,7 @@ def _attributes(layout: Layout, oid: ObjectId) -> list[Finding]:
     try:
         seen, owner = os.lstat(path), owner_of(layout.objects)
     except OSError:
-        return []  # gone since it was read, and so is the object
+        return []  # missing since it was read, and so is the object
     found = []
     if seen.st_mode != MANIFEST:
         found.append(Finding("mode", path, f"{seen.st_mode & 0o7777:04o} instead of 0444", oid))

@@ -60,7 +60,7 @@ def repair_all(
             if mended.how is not None:
                 del left[oid]
                 yield mended
-        # Once more while it goes on: what was repaired may be what building another takes.
+        # Once more while it goes on: a repaired object may be an input of another.
         if len(left) == len(tried):
             for _, mended in tried:
                 yield _put_away(store.layout, mended)

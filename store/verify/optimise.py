@@ -93,7 +93,7 @@ class _Equal:
         content = (file.expected, executable)
         if content not in self._chosen:
             self._chosen[content] = self._choose(file, executable)
-        # What is damaged itself is a finding of `store verify`.
+        # A damaged file itself is a finding of `store verify`.
         apart = self._chosen[content] != file.inode
         return apart and file_digest(file.path) == file.expected
 

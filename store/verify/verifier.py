@@ -156,7 +156,8 @@ class Verifier(Looking):
         with self._store.index.read() as txn:
             for number in due[at : at + BATCH]:
                 at += 1
-                # What does not decode is a finding of the index; some may be collected by now.
+                # An entry that does not decode is a finding of the index; some may be collected by
+                # now.
                 with contextlib.suppress(StoreError):
                     batch.append(txn.by_number.id(number))
                     size += txn.by_number.size(number)

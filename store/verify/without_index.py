@@ -59,7 +59,7 @@ class BareVerifier(Looking):
         suspects = [item.id for item in items if not item.sound]
         again = self._inspected(suspects)
         for item in again:
-            # Who repairs, or adds again, needs no index that can be read from end to end.
+            # A repair, or a new addition, needs no index that can be read from end to end.
             if os.path.lexists(self._layout.object(item.id)):
                 self._tell(item.findings)
 

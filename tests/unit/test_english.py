@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import io
 import re
+import tokenize
 from collections import Counter
 from collections.abc import Iterator
 from functools import cache
@@ -158,6 +160,26 @@ def docstrings() -> Iterator[tuple[str, str]]:
 
 def test_docstrings_are_plain_english() -> None:
     found = [f"{place}: {fault}" for place, text in docstrings() for fault in faults(text)]
+    assert not found, "\n".join(found)
+
+
+def comments() -> Iterator[tuple[str, str]]:
+    """Yield the comments, those of several lines as one, each with its place."""
+    for path in trees():
+        block, last = "", (0, 0)
+        for token in tokenize.generate_tokens(io.StringIO((TOP / path).read_text()).readline):
+            if token.type != tokenize.COMMENT:
+                continue
+            if (token.start[0] - 1, token.start[1]) != last:
+                yield f"{path}:{last[0]}", block
+                block = ""
+            block += token.string.lstrip("#")
+            last = token.start
+        yield f"{path}:{last[0]}", block
+
+
+def test_comments_are_plain_english() -> None:
+    found = [f"{place}: {fault}" for place, text in comments() for fault in faults(text)]
     assert not found, "\n".join(found)
 
 

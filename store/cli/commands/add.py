@@ -30,7 +30,7 @@ def command(
     context.absent = "make"
     reporter = make_reporter(sys.stderr)
     context.session.reporter = reporter
-    # Until all are there and linked: what the first is added for must not go to make room.
+    # Until all are there and linked: the first objects must not go to make room.
     with closing(reporter), context.store.lease() as keep:
         for path, called in wanted:
             print(context.session.add(path, called, link=out_link, keep=keep).path)

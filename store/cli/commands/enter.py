@@ -28,7 +28,7 @@ def command(context: Context, folder: str, line: str | None) -> int:
         raise UsageError(f"Directory {quoted(folder)} {there}")
     folder = os.path.realpath(folder)
     try:
-        # What another user wrote is not run.
+        # Another user's files are not run.
         with os.fdopen(owned.open_file(f"{folder}/{REQUEST}", os.O_RDONLY), "rb") as stream:
             record = json.loads(stream.read(LARGEST_REQUEST))
         fields: dict[str, Any] = {key: _tuples(value) for key, value in record.items()}

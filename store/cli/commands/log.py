@@ -50,7 +50,7 @@ def command(context: Context, package: str, follow: bool) -> None:
     write = _Terminal().write if sys.stdout.isatty() else sys.stdout.buffer.write
     with open(_opened(context.store.layout, key), "rb") as stream:
         while True:
-            # Asked before reading: what was written before the build ended is read below.
+            # Asked before reading: text from before the end of the build is read below.
             running = follow and _is_running(context, key)
             while chunk := stream.read(1 << 16):
                 write(chunk)

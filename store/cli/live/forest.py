@@ -95,8 +95,8 @@ def _rows(progress: RunProgress, shown: dict[bytes, NodeProgress]) -> list[TreeR
             parent = _parent(progress, parent)
         below.setdefault(None if parent is None else parent.node.key, []).append(each)
     rows = []
-    # Of each node that is still to be drawn: what is before it, before further lines of its own,
-    # and before what is above it.
+    # Of each node that is still to be drawn: the text before it, before further lines of its own,
+    # and before the nodes above it.
     stack = [("", "  ", "", each) for each in below.get(None, ())]
     while stack:
         guides, rest, indent, each = stack.pop()
