@@ -27,7 +27,7 @@ from store.cli.context import Context
 from store.graph.resolver import Resolver
 from store.jobs.lower import BuildLimits, build_request, scratch_ids
 from store.layout.paths import Layout
-from store.local.store import make_directories
+from store.local.directories import make_directories
 from store.model.derivation import Derivation
 from store.model.names import ObjectId
 from store.objects.ingest import ingest, ingest_outputs
@@ -176,7 +176,7 @@ def bench_build(context: Context, folder: str, package: str, turns: int) -> None
     resolved = resolver.resolved(goal.node)
     assert resolved is not None
     assert resolved.rootfs is not None
-    closure = context.store.closure([*resolved.inputs, resolved.rootfs])
+    closure = context.store.objects.closure([*resolved.inputs, resolved.rootfs])
     cores = len(os.sched_getaffinity(0))
     ratios = []
     for turn in range(turns):

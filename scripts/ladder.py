@@ -67,7 +67,7 @@ def table(context: Context, goal: bytes, sources: bool) -> None:
         record = recorded(context, resolver, value)
         seconds = record.duration / 1000 if record else 0.0
         memory = bytes_text(record.max_rss) if record and record.max_rss else ""
-        size = context.store.total_size(objects.values())
+        size = context.store.objects.total_size(objects.values())
         total += seconds
         label = f"{value.name} ({names[node]})" if node in names else value.name
         print(f"{label:44} {kind(value):7} {seconds:8.1f} {bytes_text(size):>10} {memory:>10}")
@@ -77,7 +77,7 @@ def table(context: Context, goal: bytes, sources: bool) -> None:
 def recorded(context: Context, resolver: Resolver, node: GraphNode) -> Realisation | None:
     """The newest realisation of a node's first output."""
     key = resolver.key(node.digest)
-    records = context.store.realisations(key, node.outputs[0]) if key else []
+    records = context.store.realisations.of(key, node.outputs[0]) if key else []
     return records[-1] if records else None
 
 

@@ -18,7 +18,7 @@ NOBODY = ObjectId(bytes(20), "nobody")
 def main() -> None:
     """Open the store at the given root and ask for an object that is not there."""
     began = time.perf_counter()
-    Store.open(sys.argv[1]).present(NOBODY)
+    Store.open(sys.argv[1]).objects.present(NOBODY)
     print(time.perf_counter() - began)
 
 

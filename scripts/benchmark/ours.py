@@ -16,7 +16,7 @@ from store import digest
 from store.index.env import Index
 from store.index.writing import Writer
 from store.layout.paths import Layout
-from store.local.store import make_directories
+from store.local.directories import make_directories
 from store.model import identity
 from store.model.file_tree import file
 from store.model.manifest import Manifest

@@ -152,11 +152,11 @@ def _count_signatures(line: Line, evidence: Evidence, standings: Iterable[Signat
 def every_subject(store: Store) -> list[ChallengeSubject]:
     """Return every output that this store has built, by name, without fetched and imported ones."""
     found = {}
-    for made in store.every_realisation():
+    for made in store.realisations.all():
         if not made.origin.built_here:
             continue
         try:
-            node = store.node(made.key)
+            node = store.realisations.node(made.key)
         except UnknownObject:
             continue
         if isinstance(node, Resolved):
@@ -190,9 +190,9 @@ def _compare(
     store: Store, subject: ChallengeSubject, evidence: Evidence, threshold: int | None
 ) -> AuditFinding:
     place = (subject.key, subject.output)
-    objects = store.realised(subject.key, (subject.output,), here=True)
+    objects = store.realisations.realised(subject.key, (subject.output,), here=True)
     if objects is None:
-        if store.realised(subject.key, (subject.output,)) is None:
+        if store.realisations.realised(subject.key, (subject.output,)) is None:
             return unrealised(subject.name, subject.output)
         # Compared with those that it was taken from, it would agree with itself.
         return unrealised(subject.name, subject.output, "it was imported, and not built here")
@@ -246,14 +246,14 @@ def _other_trees(store: Store, ours: ObjectId, agreeing: Witness) -> bool:
     if not agreeing.trees:
         return False
     try:
-        return bool(agreeing.trees - {store.manifest(ours).root.digest()})
+        return bool(agreeing.trees - {store.objects.manifest(ours).root.digest()})
     except UnknownObject:
         return False
 
 
 def _notes(store: Store, subject: ChallengeSubject, failed: set[PublicKey]) -> list[str]:
     notes = []
-    records = store.realisations(subject.key, subject.output)
+    records = store.realisations.of(subject.key, subject.output)
     made = {item.object for item in records if item.origin.built_here}
     if len(made) > 1:
         notes.append(f"this store itself has made {len(made)} different objects of it")

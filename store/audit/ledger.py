@@ -143,8 +143,8 @@ def _made(resolver: Resolver, entry: LedgerEntry) -> ObjectId | None:
 
 
 def _built_here(store: Store, entry: LedgerEntry, made: ObjectId) -> bool:
-    key = store.outcome(entry.derivation)
-    records = () if key is None else store.realisations(key, entry.output)
+    key = store.realisations.outcome(entry.derivation)
+    records = () if key is None else store.realisations.of(key, entry.output)
     return any(record.object == made and record.origin.built_here for record in records)
 
 
@@ -172,7 +172,7 @@ def _finding(
     store: Store, resolver: Resolver, here: LedgerEntry, noted: LedgerEntry | None
 ) -> AuditFinding:
     made = _made(resolver, here)
-    key = store.outcome(here.derivation) if made is not None else None
+    key = store.realisations.outcome(here.derivation) if made is not None else None
     expected = None if noted is None else noted.object
 
     def finding(verdict: Verdict, detail: str = "", actual: ObjectId | None = made) -> AuditFinding:
@@ -197,7 +197,7 @@ def _finding(
         return finding(Verdict.UNKNOWN, "it is not realised in this store")
     if expected is None:
         return finding(Verdict.UNKNOWN, "it was not built where the ledger was written")
-    records = [item for item in store.realisations(key, here.output) if item.origin.built_here]
+    records = [item for item in store.realisations.of(key, here.output) if item.origin.built_here]
     if not records:
         return finding(Verdict.UNKNOWN, "it was imported, and not built here")
     other = next((item.object for item in records if item.object != expected), None)

@@ -90,7 +90,7 @@ class Auditor:
         self._store.check_writable()
         remove_stale_work(self._store, self._emit)
         self._emit(Examining(len(subjects)))
-        with self._store.lease() as lease:
+        with self._store.leases.begin() as lease:
             for subject in subjects:
                 lease.add([*subject.closure, *_recorded(subject)])
             self._run([_begun(i, item, variations) for i, item in enumerate(subjects)])

@@ -126,7 +126,7 @@ def _compared(store: Store, subject: _Side, counterpart: _Side) -> Iterator[Audi
             verdict,
             expected,
             actual,
-            store.outcome(subject.ladder.catalogue.package(subject.package).node),
+            store.realisations.outcome(subject.ladder.catalogue.package(subject.package).node),
             detail=detail,
             differences=differences,
             counterpart=twin,

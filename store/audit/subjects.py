@@ -64,7 +64,7 @@ class SubjectSurvey:
         self._resolver.identify(nodes)
         seen: set[bytes] = set()
         for node in nodes:
-            key = self._store.outcome(node)
+            key = self._store.realisations.outcome(node)
             if key is None or key not in seen:
                 value = self._catalogue.nodes[node]
                 self._take(self._names.get(node, value.name), node, value.outputs)
@@ -75,7 +75,7 @@ class SubjectSurvey:
         try:
             self.subjects.append(self._look(name, node, outputs))
         except _Unknown as unknown:
-            key = self._store.outcome(node)
+            key = self._store.realisations.outcome(node)
             self.findings += [
                 AuditFinding(name, output, "rebuild", Verdict.UNKNOWN, key=key, detail=str(unknown))
                 for output in outputs
@@ -87,9 +87,9 @@ class SubjectSurvey:
             objects = self._resolver.objects(node)
         except KeyError:
             raise _Unknown("it is not realised in this store") from None
-        key = self._store.outcome(node)
+        key = self._store.realisations.outcome(node)
         assert key is not None  # whatever knows the objects has noted it
-        records = {output: self._store.realisations(key, output) for output in outputs}
+        records = {output: self._store.realisations.of(key, output) for output in outputs}
         recorded = {
             output: tuple(dict.fromkeys([objects[output], *(record.object for record in found)]))
             for output, found in records.items()
@@ -106,7 +106,7 @@ class SubjectSurvey:
 
     def _resolved(self, node: bytes, key: bytes) -> Resolved:
         try:
-            resolved = self._store.node(key)
+            resolved = self._store.realisations.node(key)
         except UnknownObject:  # it was not built here
             self._resolver.identify([ref.node for ref in self._catalogue.inputs(node)])
             return self._resolver.resolved(node) or _refuse("an input is not realised here")
@@ -115,7 +115,7 @@ class SubjectSurvey:
 
     def _closure(self, roots: Sequence[ObjectId]) -> tuple[ObjectId, ...]:
         try:
-            closure = self._store.closure(roots)
+            closure = self._store.objects.closure(roots)
         except UnknownObject as error:
             raise _Unknown(f"an input is not in this store: {error.message}") from None
         self._check_present(closure)
@@ -123,7 +123,7 @@ class SubjectSurvey:
 
     def _check_present(self, oids: Iterable[ObjectId]) -> None:
         for oid in oids:
-            if not self._store.present(oid):
+            if not self._store.objects.present(oid):
                 raise _Unknown(f"{oid} is not in this store any more")
 
 

@@ -18,7 +18,7 @@ from store.errors import BuildError, SourceError
 from store.jobs.job import Job, perform
 from store.jobs.process import Send
 from store.layout.paths import Layout
-from store.local.store import make_directories
+from store.local.directories import make_directories
 from store.model.derivation import Source
 from store.sandbox.log_limit import MAX_LOG
 from store.system import removing

@@ -18,7 +18,7 @@ from store.gc.plan import CollectionPlan, make_plan
 from store.gc.policy import Policy
 from store.index.reading import Reader
 from store.layout.paths import Layout
-from store.local.roots import NamedRoot
+from store.local.root_snapshot import NamedRoot
 from store.local.store import Store
 from store.model.names import STORE_DIR
 from store.quantities import bytes_text, seconds_text
@@ -69,7 +69,7 @@ def show_plan(store: Store, policy: Policy, *, as_json: bool) -> None:
 def _show_victims(
     store: Store, plan: CollectionPlan, as_json: bool, kept: Sequence[str] = ()
 ) -> Shown:
-    forecast, free, policy = SpaceForecast(store), store.free_bytes(), plan.policy
+    forecast, free, policy = SpaceForecast(store), store.disk.free_bytes(), plan.policy
     # A run begins with the trash, and ends with what nobody knows unless it may stop before.
     shown = Shown(forecast.freed_below(store.layout.trash))
     for log in removable(store, policy):
@@ -132,9 +132,9 @@ def _unknown(layout: Layout, txn: Reader) -> list[str]:
     # in a tenth of the time.
     if len(os.listdir(layout.objects)) == txn.objects.count():
         return []
-    from store.local.discarding import strays
+    from store.local.object_removal import unregistered
 
-    return strays(layout, txn).names
+    return unregistered(layout, txn).names
 
 
 def _record(name: str, size: int, used: int | None) -> str:

@@ -21,9 +21,9 @@ def enter_with(
     """Replace this process by ``argv``, the packages' ``bin`` folders first on its PATH."""
     # The process stays the same when it becomes the program; so does its lease. The presence of the
     # objects counts only when it is seen after the lease.
-    context.store.lease_until_exit(_objects(context, packages))
+    context.store.leases.until_exit(_objects(context, packages))
     objects = _objects(context, packages)
-    lost = context.store.lost(objects)
+    lost = context.store.objects.lost(objects)
     if lost:
         raise UnknownObject(
             f"missing from the disk: {', '.join(oid.path for oid in lost)}",

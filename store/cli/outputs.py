@@ -38,7 +38,7 @@ def realise(
     context.store  # noqa: B018 (it warns of where it is)
     realiser = context.session.realiser(options)
     # With a link to be made, what it is to name is held until it is there.
-    with context.store.lease() if out_link else contextlib.nullcontext() as keep:
+    with context.store.leases.begin() if out_link else contextlib.nullcontext() as keep:
         try:
             objects = realiser.run([ref for _, ref in goals], keep)
         except StoreError:
@@ -48,7 +48,7 @@ def realise(
         finally:
             reporter.close()
         if out_link:
-            context.store.link_root(out_link, objects[goals[0][1]])
+            context.store.roots.link(out_link, objects[goals[0][1]])
     for text, ref in goals:
         _print_output(context, text, ref, objects[ref], as_json)
 

@@ -55,7 +55,7 @@ class AutoCollector:
         settings = load(self._store.layout)
         if settings.min_free is None:
             return False
-        free = self._store.free_bytes()
+        free = self._store.disk.free_bytes()
         if not urgent and free >= settings.min_free:
             return False
         if urgent:
@@ -71,7 +71,7 @@ class AutoCollector:
             plan = collector.collect(settings.policy())
         except Busy:
             return False
-        free, wanted = self._store.free_bytes(), settings.min_free or 0
+        free, wanted = self._store.disk.free_bytes(), settings.min_free or 0
         if free < wanted or not collector.outcome.freed:
             self._rest(free)
             held = held_most(self._store, plan)

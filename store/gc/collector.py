@@ -22,9 +22,9 @@ from store.gc.plan import CollectionPlan, make_plan
 from store.gc.policy import Policy
 from store.gc.removal import DeadRemoval
 from store.index.content_table import ContentTable
-from store.local.discarding import Batch, Discarding, strays
 from store.local.equal_files import reconcile
-from store.local.roots import NamedRoot
+from store.local.object_removal import Batch, ObjectRemoval, unregistered
+from store.local.root_snapshot import NamedRoot
 from store.local.store import Store
 from store.model.names import ObjectId
 from store.reporting import SILENT, Reporter
@@ -78,7 +78,7 @@ class Collector:
         layout = self._store.layout
         with self._alone(), expired(layout, policy) as kept:
             plan = make_plan(self._store, policy, self._phase, leaving=leaving(layout, kept))
-            self._store.note_unseen(plan.holders.roots)
+            self._store.roots.note_unseen(plan.holders.roots)
             self._note_now(plan.ahead)
             self._drop_roots(plan.holders.dead)
             self._drop_logs(policy)
@@ -94,7 +94,7 @@ class Collector:
         has an end."""
         with self._store.index.read() as txn:
             oids = [txn.by_number.id(number) for number in numbers]
-        self._store.note_used(oids)
+        self._store.leases.note_used(oids)
 
     def delete(self, numbers: Sequence[int], marking: Marking) -> None:
         """Delete these dead objects, each before what it refers to, and nothing else."""
@@ -110,9 +110,9 @@ class Collector:
             # Again: the disk may have become full since the store was opened.
             self._store.index.spend_reserve()
             self.removal.empty_trash()
-            self._store.remove_stale_work()
+            self._store.workspaces.remove_stale()
             self._store.index.write(lambda txn: txn.journal.start())
-            self.outcome.dropped_leases = self._store.drop_stale_leases()
+            self.outcome.dropped_leases = self._store.leases.drop_stale()
             try:
                 yield
             finally:
@@ -135,13 +135,13 @@ class Collector:
     def _drop_roots(self, dead: Sequence[NamedRoot]) -> None:
         for start in range(0, len(dead), CROWD):
             crowd = dead[start : start + CROWD]
-            self.outcome.dropped_roots += self._store.drop_dead_roots(crowd)
+            self.outcome.dropped_roots += self._store.roots.drop_dead(crowd)
 
     # -- logs, downloads and kept trees --
 
     def _drop_logs(self, policy: Policy) -> None:
         for log in removable(self._store, policy):
-            if policy.wanted(self.removal.freed, self._store.free_bytes()) == 0:
+            if policy.wanted(self.removal.freed, self._store.disk.free_bytes()) == 0:
                 return
             freed = log.remove(self._store)
             self.removal.add(freed)
@@ -149,7 +149,7 @@ class Collector:
 
     def _drop_downloads(self, policy: Policy) -> None:
         for download in abandoned(self._store.layout, policy):
-            if policy.wanted(self.removal.freed, self._store.free_bytes()) == 0:
+            if policy.wanted(self.removal.freed, self._store.disk.free_bytes()) == 0:
                 return
             freed = download.remove()
             self.removal.add(freed)
@@ -157,7 +157,7 @@ class Collector:
 
     def _drop_kept(self, policy: Policy, kept: Sequence[Expired]) -> None:
         for item in kept:
-            if policy.wanted(self.removal.freed, self._store.free_bytes()) == 0:
+            if policy.wanted(self.removal.freed, self._store.disk.free_bytes()) == 0:
                 return
             self.removal.remove(item.folder, item.name)
             self.outcome.trees += not os.path.lexists(item.path)
@@ -167,7 +167,7 @@ class Collector:
     def _take(self, plan: CollectionPlan) -> None:
         at = 0
         while at < len(plan.dead):
-            wanted = plan.policy.wanted(self.removal.freed, self._store.free_bytes())
+            wanted = plan.policy.wanted(self.removal.freed, self._store.disk.free_bytes())
             if wanted == 0:
                 return
             end = self._end_of_round(plan, at, wanted)
@@ -195,20 +195,20 @@ class Collector:
         return end
 
     def _round(self, numbers: Sequence[int], marking: Marking) -> None:
-        discarding = Discarding(self._store)
+        leaving = ObjectRemoval(self._store)
         try:
             at, before = 0, len(self.outcome.deleted)
             while at < len(numbers):
                 # Large changes are looked at without a lock first.
                 with self._store.index.read() as txn:
                     marking.refresh(txn)
-                batch = discarding.take(numbers[at:], marking.refresh)
+                batch = leaving.take(numbers[at:], marking.refresh)
                 at += batch.done
                 self._note(batch)
             self._forget(self.outcome.deleted[before:])
-            self._give_back(discarding)
+            self._give_back(leaving)
         finally:
-            discarding.close()
+            leaving.close()
 
     def _note(self, batch: Batch) -> None:
         self.outcome.deleted += batch.taken
@@ -219,10 +219,10 @@ class Collector:
         if gone:
             ContentTable(self._store.layout.index).forget(oid.digest for oid in gone)
 
-    def _give_back(self, discarding: Discarding) -> None:
-        discarding.sync()
-        self.outcome.refused.update(discarding.remove_in_place())
-        self.removal.empty_run(discarding.folder)
+    def _give_back(self, leaving: ObjectRemoval) -> None:
+        leaving.sync()
+        self.outcome.refused.update(leaving.remove_in_place())
+        self.removal.empty_run(leaving.folder)
 
     def _refused(self, objects: Sequence[tuple[ObjectId, str]]) -> None:
         self.outcome.undeleted.update(objects)
@@ -237,18 +237,18 @@ class Collector:
         had forgotten them."""
         self._phase("strays")
         with self._store.index.read() as txn:
-            found = strays(self._store.layout, txn)
-        discarding = Discarding(self._store)
+            found = unregistered(self._store.layout, txn)
+        leaving = ObjectRemoval(self._store)
         try:
-            way = discarding.sweep(found.names)
+            way = leaving.sweep(found.names)
             self.outcome.deleted += way.left
             self._forget(way.left)
             self._refused(way.refused)
             self._held(way.held)
-            discarding.clear_swaps(found.swapped)
-            self._give_back(discarding)
+            leaving.clear_swaps(found.swapped)
+            self._give_back(leaving)
         finally:
-            discarding.close()
+            leaving.close()
         self._phase("shared files")
         reconcile(self._store.layout, self._store.index)
 

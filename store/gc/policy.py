@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-from store.local.roots import UNSEEN
+from store.local.root_snapshot import UNSEEN
 from store.system.clock import unix_seconds
 
 LOGS_OLDER_THAN: Final = 30 * 86400.0

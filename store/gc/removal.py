@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from store.errors import reason
 from store.layout.paths import Layout
-from store.local.discarding import RUN
+from store.local.object_removal import RUN
 from store.system.beneath import opened
 from store.system.locks import DirectoryLock
 from store.system.parallel import map_chunks, map_threads

@@ -25,7 +25,7 @@ from dataclasses import dataclass
 from store.errors import UsageError, reason
 from store.gc.policy import KEPT_OLDER_THAN, LOGS_OLDER_THAN, LOGS_SIZE, Policy
 from store.layout.paths import Layout
-from store.local.roots import UNSEEN
+from store.local.root_snapshot import UNSEEN
 
 _SIZE = re.compile(r"(\d{1,18}(?:\.\d{1,9})?) ?([KMGTP]?)(?:i?B)?", re.ASCII)
 _DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,9})?) ?([smhdw]?)", re.ASCII)

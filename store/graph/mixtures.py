@@ -120,7 +120,7 @@ class Mixtures:
         fetched = isinstance(node, Source)
         keys = {
             made.key
-            for made in self._store.makers(question.object)
+            for made in self._store.realisations.makers(question.object)
             if made.object == question.object
             and made.output == question.output
             and (not fetched or made.may_be_fetched())
@@ -137,7 +137,7 @@ class Mixtures:
 
     def _resolved(self, key: bytes) -> Resolved | None:
         try:
-            found = self._store.node(key)
+            found = self._store.realisations.node(key)
         except UnknownObject:
             return None
         return found if isinstance(found, Resolved) else None

@@ -132,7 +132,7 @@ class Resolver:
         if node in self._incomplete:
             return False
         objects = self._objects.get(node)
-        if objects is None or not all(self._store.present(oid) for oid in objects.values()):
+        if objects is None or not all(self._store.objects.present(oid) for oid in objects.values()):
             return False
         value = self._catalogue.nodes[node]
         # A source whose locators were never seen to yield its hash is fetched again: a recipe that
@@ -140,7 +140,7 @@ class Resolver:
         return (
             not isinstance(value, Source)
             or self._offline
-            or self._store.source_verified(value.sha256, value.locators)
+            or self._store.realisations.source_verified(value.sha256, value.locators)
         )
 
     def identify(self, goals: Iterable[bytes]) -> None:
@@ -163,19 +163,19 @@ class Resolver:
         key = self.key(node)
         if key is None or not self._take(node, key):
             return False
-        self._store.note_outcome(node, key)
+        self._store.realisations.note_outcome(node, key)
         return True
 
     def _recall(self, node: bytes) -> bool:
         if node in self._objects:
             return True
-        key = self._store.outcome(node)
+        key = self._store.realisations.outcome(node)
         return key is not None and self._take(node, key)
 
     def _take(self, node: bytes, key: bytes) -> bool:
         value = self._catalogue.nodes[node]
         fetched = isinstance(value, Source)
-        objects = self._store.realised(
+        objects = self._store.realisations.realised(
             key, value.outputs, value.name, fetched=fetched, choice=self._choice
         )
         if objects is None:
@@ -215,7 +215,7 @@ class Resolver:
         todo = set(plan.nodes)
         inputs = {ref.node for node in todo for ref in self._catalogue.inputs(node)}
         present = (inputs | set(goals)) - todo
-        lost = set(self._store.lost(oid for node in present for oid in self._outputs(node)))
+        lost = set(self._store.objects.lost(oid for node in present for oid in self._outputs(node)))
         lost -= {oid for node in todo for oid in self._outputs(node)}
         if not lost:
             return set()
@@ -224,10 +224,10 @@ class Resolver:
         makers = {node for node in below if not lost.isdisjoint(self._outputs(node))}
         if makers:
             return makers - todo
-        return {node for node in present if self._store.lost(self._outputs(node))}
+        return {node for node in present if self._store.objects.lost(self._outputs(node))}
 
     def _lost_in(self, plan: BuildPlan) -> list[ObjectId]:
-        return self._store.lost(oid for node in plan.nodes for oid in self._outputs(node))
+        return self._store.objects.lost(oid for node in plan.nodes for oid in self._outputs(node))
 
     def _outputs(self, node: bytes) -> Iterable[ObjectId]:
         """Return the objects of a node, as far as they are known."""
@@ -268,7 +268,7 @@ class Resolver:
             assert isinstance(value, Derivation)
             objects.update(value.objects)
             objects.update(self.object(ref) for ref in value.refs if ref.node not in todo)
-        return self._store.closure_names(filter(self._store.present, objects))
+        return self._store.objects.closure_names(filter(self._store.objects.present, objects))
 
     def _mixture(self, nodes: Iterable[bytes], names: Iterable[str]) -> Mixture | None:
         """Return the lowest in the graph below the nodes, among the objects ``<digest>-<name>``."""
@@ -302,10 +302,10 @@ class Resolver:
             if ref.node in todo or ref.node in weighed:
                 continue
             weighed.add(ref.node)
-            key = self.key(ref.node) or self._store.outcome(ref.node)
-            records = self._store.realisations(key, ref.output) if key is not None else ()
+            key = self.key(ref.node) or self._store.realisations.outcome(ref.node)
+            records = self._store.realisations.of(key, ref.output) if key is not None else ()
             objects = {record.object for record in records if self._counts(ref.node, record)}
-            there = sorted(filter(self._store.present, objects - self._choice.shunned))
+            there = sorted(filter(self._store.objects.present, objects - self._choice.shunned))
             if len(there) > 1:
                 return Mixture(ref.node, ref.output, tuple(there))
         return None
@@ -322,7 +322,7 @@ class Resolver:
         """Return the object with which the least has to be built, and the knowledge then."""
         known = self._objects.get(found.node, {}).get(found.output)
         # A missing one may come out as yet another.
-        there = list(filter(self._store.present, found.objects)) or found.objects
+        there = list(filter(self._store.objects.present, found.objects)) or found.objects
         order = sorted(there, key=lambda oid: (oid != known, oid))
         trials = {kept: self._trial(kept, found.objects) for kept in order}
         kept = min(order, key=lambda oid: len(trials[oid]._plan(goals).builds))
@@ -339,7 +339,7 @@ class Resolver:
 
     def _choice_of(self, kept: ObjectId, objects: Iterable[ObjectId]) -> Choice:
         others = [oid for oid in objects if oid != kept]
-        above = self._store.referrers_closure(others)
+        above = self._store.objects.referrers_closure(others)
         return Choice(self._choice.kept | {kept}, self._choice.shunned | frozenset(above))
 
     def _untainted(self, choice: Choice) -> dict[bytes, Mapping[str, ObjectId]]:
@@ -356,6 +356,6 @@ class Resolver:
         others = tuple(oid for oid in found.objects if oid != kept)
         self._settled.append(Settled(found.node, self._name(found.node), kept, others))
         for node in self._objects.keys() - self._untainted(trial._choice).keys():
-            self._store.forget_outcome(node)
+            self._store.realisations.forget_outcome(node)
         self._choice = trial._choice
         self._objects = trial._objects

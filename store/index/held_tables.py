@@ -25,8 +25,8 @@ class RootReader:
 
     def values(self) -> list[tuple[bytes, bytes]]:
         """Return every root's name and its value, by name: fast for many, see
-        :class:`store.index.schema.Roots`. CorruptObject when they are not as many as there should
-        be."""
+        :class:`store.index.schema.RootColumns`. CorruptObject when there are more or
+        fewer than there should be."""
         with self._tables.cursor(b"roots") as cursor:
             found = list(cursor)
         if len(found) != self._tables.entries(b"roots"):

@@ -48,7 +48,7 @@ class JournalWriter(JournalReader):
 
 
 class RootWriter(RootReader):
-    """Roots are set and removed."""
+    """RootColumns are set and removed."""
 
     _tables: TableWriter
 

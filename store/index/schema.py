@@ -174,7 +174,7 @@ class Root(NamedTuple):
             raise damaged("roots", error.message) from error
 
 
-class Roots(NamedTuple):
+class RootColumns(NamedTuple):
     """Every root, a column for each field of :class:`Root`: fast for many thousands."""
 
     digests: Sequence[bytes] = ()
@@ -183,7 +183,7 @@ class Roots(NamedTuple):
     since: Sequence[int] = ()
 
     @classmethod
-    def unpack(cls, records: Sequence[bytes]) -> Roots:
+    def unpack(cls, records: Sequence[bytes]) -> RootColumns:
         """Return the value of an entry in ``roots``; CorruptObject for one that :meth:`Root.pack`
         does not write."""
         if not records:

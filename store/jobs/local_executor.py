@@ -98,7 +98,7 @@ class LocalExecutor:
 
     def _begin(self, task: Task) -> RunningJob:
         pooled = task.action is None and task.kind == "build"
-        work = self._store.make_work(renewed=pooled)
+        work = self._store.workspaces.make(renewed=pooled)
         jobserver = _jobserver(task)
         job = Job(
             task.id,
@@ -106,15 +106,15 @@ class LocalExecutor:
             task.value,
             work,
             task.closure,
-            replace(task.limits, cores=self._cores, disk_reserve=self._store.disk_reserve()),
+            replace(task.limits, cores=self._cores, disk_reserve=self._store.disk.reserve()),
             jobserver.pipe if jobserver else None,
             task.keep_failed,
             task.retries,
             self._log(task, work),
             into=task.into,
-            claims=None if task.action or task.into else self._store.claims_of(work),
+            claims=None if task.action or task.into else self._store.workspaces.claims_of(work),
         )
-        expected = self._store.expected_seconds(task.value.name)
+        expected = self._store.realisations.expected_seconds(task.value.name)
         self._emit(Started(task.id, task.name, task.label, job.log, expected))
         preload(task.kind)
         worker = self._worker(task, job, pooled)
@@ -138,7 +138,9 @@ class LocalExecutor:
         if pooled:
             # Descriptors cannot be sent while a builder has as many under way as its user may.
             with contextlib.suppress(OSError):
-                return self._workers.start(task.kind, job, self._store.hold_of(job.work_dir))
+                return self._workers.start(
+                    task.kind, job, self._store.workspaces.hold_of(job.work_dir)
+                )
         work = task.action or partial(_perform, task.kind)
         action = partial(work, self._store.layout, job)
         return Worker(task.name, action, partial(remove_work, job))
@@ -230,7 +232,7 @@ class LocalExecutor:
     def _remove_work(self, running: RunningJob, *, renewed: bool = False) -> None:
         task = running.task
         watch = telling(task.id, task.name, self._tell_removing)
-        self._store.remove_work(running.job.work_dir, renewed=renewed, watch=watch)
+        self._store.workspaces.remove(running.job.work_dir, renewed=renewed, watch=watch)
         if task.id in self._removing:
             self._removing.discard(task.id)
             self._emit(Removed(task.id))
@@ -248,7 +250,7 @@ class LocalExecutor:
         """End every process that is left, at once, and what it was working in."""
         for running in list(self._jobs):
             self._kill(running)
-        self._store.remove_renewed_work()
+        self._store.workspaces.remove_renewed()
         self._tokens.close()
         self._workers.close()
 

@@ -37,7 +37,7 @@ def remove_stale_work(store: Store, emit: Callable[[Event], None]) -> None:
         told.append(event)
         emit(event)
 
-    store.remove_stale_work(telling(STALE, "an earlier run", tell))
+    store.workspaces.remove_stale(telling(STALE, "an earlier run", tell))
     if told:
         emit(Removed(STALE))
 

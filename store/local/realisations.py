@@ -1,4 +1,4 @@
-"""The façade's half for derivations: their objects, makers and build times."""
+"""Derivations: their objects, makers and build times."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 from store.errors import NotOwner, StoreReadOnly, UnknownObject
 from store.index.env import Index
 from store.index.schema import ObjectEntry
-from store.local.holding import Lease
 from store.model.names import ObjectId
 from store.system.machine import host_name, user_name
 
 if TYPE_CHECKING:
     from store.index.writing import Writer
+    from store.local.leases import Lease
     from store.model.derivation import Derivation, Resolved, Source
     from store.model.realisation import Realisation
     from store.model.result import Registration, Result
@@ -116,12 +116,12 @@ class Realisations:
 
             return whole[min(whole, key=rank)]
 
-    def realisations(self, key: bytes, output: str) -> list[Realisation]:
+    def of(self, key: bytes, output: str) -> list[Realisation]:
         """Return every record for a key's output, the oldest first."""
         with self._index.read() as txn:
             return sorted(txn.realisations.of(key, output), key=lambda item: item.started)
 
-    def every_realisation(self) -> list[Realisation]:
+    def all(self) -> list[Realisation]:
         """Return every record that this store has, by key and output."""
         with self._index.read() as txn:
             return list(txn.realisations.all())

@@ -1,243 +1,161 @@
-"""Roots as they are now: where the links lead that stand for them."""
+"""The roots of the store: names and links that keep objects."""
 
 from __future__ import annotations
 
-import errno
+import contextlib
 import os
-import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
-from typing import NamedTuple
+from typing import TYPE_CHECKING
 
-from store.digest import file_digest
-from store.errors import StoreError
-from store.index.schema import Root, Roots
+from store import digest
+from store.errors import StorageError, UsageError, quoted
+from store.index.env import Index
+from store.index.reading import Reader
+from store.index.schema import LONGEST_KEY
 from store.layout.paths import Layout
-from store.model.names import STORE_DIR, ObjectId, texts
-from store.system.parallel import map_each
+from store.local.root_snapshot import (
+    LINK,
+    UNSEEN,
+    LinkResolver,
+    NamedRoot,
+    RootSnapshot,
+    Sight,
+    folder_mark,
+)
+from store.model.names import ObjectId
 
-LINK = "link:"
-"""How the names of roots begin that links stand for."""
+if TYPE_CHECKING:
+    from store.index.writing import Writer
 
-FEW = 5000
-"""Roots that one process looks at before another is worth its start."""
-
-
-UNSEEN = 30 * 86400.0
-"""Seconds for which a root is kept whose link is out of sight: on a disk that is not mounted."""
-
-_NO_LINK = (errno.EINVAL, errno.ELOOP, errno.ENAMETOOLONG)
-"""Errors that say that something else stands there, or nothing can."""
-
-
-class NamedRoot(NamedTuple):
-    """A root as it is now. ``path`` is the link that stands for it, or None; ``holds`` its object:
-    nothing when the link is missing, or leads out of the store; ``since`` in Unix seconds, as
-    ``unseen``: since when the link is out of sight, if it is."""
-
-    name: str
-    path: str | None
-    recorded: ObjectId
-    holds: ObjectId | None
-    since: int
-    unseen: int | None = None
+CROWD = 500
+"""Folders of links that are noted in one transaction."""
 
 
-class Sight(NamedTuple):
-    """Known places of links: by the name of a root, the mark of its link's folder (see
-    :func:`folder_mark`), and since when (Unix seconds) the link is out of sight."""
+class Roots:
+    """The names and links that keep objects."""
 
-    folders: Mapping[bytes, int] = {}
-    unseen: Mapping[bytes, int] = {}
+    def __init__(self, layout: Layout, index: Index) -> None:
+        self._layout = layout
+        self._index = index
 
+    def all(self) -> list[NamedRoot]:
+        """Return every root, by name; links are looked at."""
+        with self._index.read() as txn:
+            return self.all_in(txn)
 
-class Look(NamedTuple):
-    """The target of a link. ``hidden`` says that it may be there, out of sight: where its folder is
-    not there, or not the one that it was made in. ``closed``, that the system does not show it."""
+    def all_in(self, txn: Reader) -> list[NamedRoot]:
+        """As :meth:`all`, of a snapshot."""
+        return self.snapshot(txn).named()
 
-    holds: ObjectId | None
-    hidden: bool = False
-    closed: bool = False
+    def snapshot(self, txn: Reader, patience: float = UNSEEN) -> RootSnapshot:
+        """Return every root of a snapshot as it is now, where there may be many thousands. One that
+        is out of sight is kept for ``patience`` seconds."""
+        return RootSnapshot(self._layout, txn.roots.values(), Sight(*txn.roots.sight()), patience)
 
+    def note_unseen(self, snapshot: RootSnapshot) -> None:
+        """Write down since when roots are out of sight, which are not any more, and in which
+        folders the links in sight are."""
+        changed = snapshot.sight()
+        if changed:
+            self._index.write(lambda txn: txn.roots.put_unseen(changed))
+        moved = list(snapshot.folders().items())
+        for start in range(0, len(moved), CROWD):
+            crowd = dict(moved[start : start + CROWD])
+            self._index.write(partial(_put_folders, crowd))
 
-class Standing:
-    """Every root of a snapshot; links are looked at when this is made.
+    def add(self, name: str, oid: ObjectId) -> None:
+        """Keep the object, under a name; another object of that name is not kept any more.
 
-    ``roots`` are names and values as in the index's table. A link out of sight is kept for
-    ``patience`` seconds. CorruptObject when one is damaged.
-    """
+        UsageError when it is no name that can be seen, and given again.
+        """
+        if name.startswith(LINK) or not name.isprintable() or name != name.strip() or not name:
+            raise UsageError(f"{quoted(name)} cannot name a root")
+        if len(os.fsencode(name)) > LONGEST_KEY:
+            raise UsageError(
+                f"{quoted(name[:40])}… cannot name a root: the most is {LONGEST_KEY} bytes"
+            )
+        self._index.write(lambda txn: txn.roots.put(name, oid))
 
-    def __init__(
-        self,
-        layout: Layout,
-        roots: Sequence[tuple[bytes, bytes]],
-        sight: Sight = Sight(),  # noqa: B008 - a frozen value
-        patience: float = UNSEEN,
-    ) -> None:
-        self._roots = roots
-        self._sight = sight
-        self._unseen: dict[int, int] = {}
-        links = Links(layout)
-        self._held = map_each(partial(_as_recorded, layout.objects), roots, FEW)
-        # By place: the object that a root holds in the stead of the recorded one.
-        self._instead: dict[int, ObjectId | None] = {}
-        for at, digest in enumerate(self._held):
-            if not digest:
-                root = Root.unpack(roots[at][1])
-                look = links.look(root.path, root.id, sight.folders.get(roots[at][0]))
-                oid = look.holds
-                if look.hidden or look.closed:
-                    now = int(time.time())
-                    since = self._unseen[at] = min(now, sight.unseen.get(roots[at][0], now))
-                    oid = root.id if look.closed or now - since < patience else None
-                self._instead[at], self._held[at] = oid, oid.digest if oid else b""
+    def remove(self, name: str) -> bool:
+        """Keep it no longer, by its name or its link's path; returns whether there was one."""
+        return not self.remove_all([name])
 
-    def held(self) -> list[bytes]:
-        """Return the digests of held objects, several times where several roots do."""
-        return list(filter(None, self._held))
+    def remove_all(self, names: Sequence[str]) -> list[str]:
+        """As :meth:`remove` for all of them together, or none: returns the names of which
+        there is no root, and then nothing is removed."""
 
-    def named(self) -> list[NamedRoot]:
-        """Return each of them, by name."""
-        return [self._root(at) for at in range(len(self._roots))]
+        def transaction(txn: Writer) -> list[str]:
+            found = {name: _root_named(txn, name) for name in names}
+            lacking = [name for name, root in found.items() if root is None]
+            if not lacking:
+                for root in found.values():
+                    txn.roots.remove(root or "")
+            return lacking
 
-    def dead(self) -> list[NamedRoot]:
-        """Return those that hold nothing, by name."""
-        return [self._root(at) for at, oid in self._instead.items() if oid is None]
+        return self._index.write(transaction)
 
-    def unseen(self) -> list[NamedRoot]:
-        """Return those that are out of sight and hold what they did, by name."""
-        return [self._root(at) for at in self._unseen if self._instead[at] is not None]
+    def drop_dead(self, roots: Iterable[NamedRoot]) -> int:
+        """Remove those of the roots whose links are still missing; returns how many."""
+        links = LinkResolver(self._layout)
 
-    def sight(self) -> dict[bytes, int | None]:
-        """Since when each root is out of sight, by name, where that is not yet known; None where it
-        is not any more."""
-        now = {self._roots[at][0]: since for at, since in self._unseen.items()}
-        fresh: dict[bytes, int | None] = {
-            name: since for name, since in now.items() if name not in self._sight.unseen
-        }
-        return fresh | {name: None for name in self._sight.unseen if name not in now}
+        def transaction(txn: Writer) -> int:
+            folders = txn.roots.sight()[0]
+            return sum(txn.roots.remove(root.name) for root in roots if gone(root, folders))
 
-    def folders(self) -> dict[bytes, int]:
-        """Return the marks of the folders of links in sight, by the roots' names, where they are
-        not as noted: of a folder that was restored or moved, or noted by an older version."""
-        marks: dict[bytes, int] = {}
-        changed: dict[bytes, int] = {}
-        paths = Roots.unpack([data for _, data in self._roots]).paths
-        for at, ((name, _), path) in enumerate(zip(self._roots, paths, strict=True)):
-            if not path or at in self._unseen or not self._held[at]:
-                continue
-            folder = os.path.dirname(path)
-            if folder not in marks:
-                marks[folder] = folder_mark(folder)
-            if self._sight.folders.get(name) != marks[folder] and marks[folder]:
-                changed[name] = marks[folder]
-        return changed
+        def gone(root: NamedRoot, folders: Mapping[bytes, int]) -> bool:
+            if not root.path:
+                return False
+            name = os.fsencode(root.name)
+            look = links.look(os.fsencode(root.path), root.recorded, folders.get(name))
+            # Out of sight, only one goes that has been for too long.
+            return not look.holds and not (look.hidden and root.unseen is None)
 
-    def _root(self, at: int) -> NamedRoot:
-        name, data = self._roots[at]
-        root = Root.unpack(data)
-        return NamedRoot(
-            os.fsdecode(name),
-            os.fsdecode(root.path) if root.path else None,
-            root.id,
-            self._instead.get(at, root.id),
-            root.since,
-            self._unseen.get(at),
-        )
+        return self._index.write(transaction)
+
+    def link(self, path: str, oid: ObjectId) -> None:
+        """Make (or replace) the link ``path`` to the object, and a root of it."""
+        target = self._layout.object(oid)
+        if os.path.lexists(path) and not os.path.islink(path):
+            raise UsageError(f"{path} exists, and is not a link that could be replaced")
+
+        def transaction(txn: Writer) -> None:
+            txn.roots.put(link_name(path), oid, os.fsencode(path))
+            # Within: no collector may see the root before its link is there.
+            _make_link(path, target)
+            txn.roots.put_folder(link_name(path), folder_mark(os.path.dirname(path)))
+
+        self._index.write(transaction)
 
 
-class Links:
-    """Where links outside the store lead."""
-
-    def __init__(self, layout: Layout) -> None:
-        self._objects = layout.objects
-        self._folders: dict[str, bool] = {STORE_DIR: True, layout.objects: True}
-
-    def look(self, path: bytes, recorded: ObjectId, folder: int | None = None) -> Look:
-        """Return the object that a link leads to or into, if need be through other links.
-        ``folder`` is the mark of the folder that it was made in, if that is known; ``recorded``,
-        the object."""
-        try:
-            led = os.fsdecode(os.readlink(path))
-        except (FileNotFoundError, NotADirectoryError):
-            return Look(None, hidden=_hides(os.path.dirname(path), folder))
-        except ValueError:
-            return Look(None)
-        except OSError as error:
-            closed = error.errno not in _NO_LINK
-            return Look(recorded if closed else None, closed=closed)
-        link = os.fsdecode(path)
-        oid = self._named(os.path.join(os.path.dirname(link), led)) or self._within(link)
-        if oid is not None:
-            return Look(oid)
-        real = os.path.realpath(link)
-        return Look(None, hidden=not os.path.lexists(real) and _hides(os.path.dirname(real), None))
-
-    def _named(self, path: str) -> ObjectId | None:
-        folder, _, name = path.rpartition("/")
-        return _parsed(name) if self._is_store(folder) else None
-
-    def _within(self, link: str) -> ObjectId | None:
-        real = os.path.realpath(link)
-        for folder in (STORE_DIR, os.path.realpath(self._objects)):
-            if real.startswith(f"{folder}/"):
-                return _parsed(real[len(folder) + 1 :].partition("/")[0])
-        return None
-
-    def _is_store(self, folder: str) -> bool:
-        # By what it is: the store may be reached by other names than when the link was made.
-        if folder not in self._folders:
-            try:
-                self._folders[folder] = os.path.samefile(folder, self._objects)
-            except OSError:
-                self._folders[folder] = False
-        return self._folders[folder]
+def link_name(path: str) -> str:
+    """Return the name of the root for the link at ``path``."""
+    # By digest: a path may be longer than a key of the index.
+    cut = digest.file_digest(os.fsencode(path))[: digest.OBJECT_DIGEST_SIZE]
+    return LINK + digest.to_text(cut)
 
 
-def folder_mark(folder: str | bytes) -> int:
-    """Return a number of 63 bits by which a folder is known again; 0 when it cannot be looked at.
+def _put_folders(marks: Mapping[bytes, int], txn: Writer) -> None:
+    for name, mark in marks.items():
+        if txn.roots.has(os.fsdecode(name)):
+            txn.roots.put_folder(os.fsdecode(name), mark)
 
-    Both the inode and the file system count, as the top folders of disks share their inodes.
-    """
+
+def _root_named(txn: Reader, name: str) -> str | None:
+    """Return the root of this name, or of the link with this path."""
+    for each in (name, link_name(os.path.abspath(name))):
+        if txn.roots.has(each):
+            return each
+    return None
+
+
+def _make_link(path: str, target: str) -> None:
+    # Not the link's name and more: that may be as long as one can be.
+    fresh = os.path.join(os.path.dirname(path), f".link-{os.getpid()}.new")
     try:
-        seen = f"{os.stat(folder).st_ino} {os.statvfs(folder).f_fsid}"
-    except OSError:
-        return 0
-    return int.from_bytes(file_digest(seen.encode())[:8], "big") >> 1
-
-
-def _hides(folder: str | bytes, made_in: int | None) -> bool:
-    """Return whether a folder that lacks a link is not the one that has it: it is not there, cannot
-    be looked at, or is another one, as where nothing is mounted. An unknown one is when it is
-    empty.
-    """
-    try:
-        if made_in is not None:
-            return folder_mark(folder) != made_in
-        with os.scandir(folder) as scan:
-            return next(scan, None) is None
-    except OSError:
-        return True
-
-
-def _parsed(name: str) -> ObjectId | None:
-    try:
-        return ObjectId.parse(name)
-    except StoreError:
-        return None
-
-
-def _as_recorded(objects: str, roots: Sequence[tuple[bytes, bytes]]) -> list[bytes]:
-    """Return the digest of what each root holds by its record; empty where its link is not as it
-    was made, to an object in the folder ``objects``."""
-    columns = Roots.unpack([data for _, data in roots])
-    names = texts(columns.digests, columns.objects)
-    # Encoded together: that is quicker than one by one.
-    made = os.fsencode("".join([f"{objects}/{name}\0" for name in names])).split(b"\0")[:-1]
-    found, readlink = [], os.readlink
-    for digest, path, target in zip(columns.digests, columns.paths, made, strict=True):
-        try:
-            found.append(digest if not path or readlink(path) == target else b"")
-        except (OSError, ValueError):
-            found.append(b"")
-    return found
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(fresh)
+        os.symlink(target, fresh)
+        os.replace(fresh, path)
+    except OSError as error:
+        raise StorageError(f"cannot make the link {path}: {error.strerror}") from error

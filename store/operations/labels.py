@@ -52,8 +52,8 @@ def labels_of(session: Session) -> Labels:
 
 
 def _made(store: Store) -> dict[bytes, str]:
-    kinds = {oid.digest: "added" for oid, _ in store.objects()}
-    for record in store.every_realisation():
+    kinds = {oid.digest: "added" for oid, _ in store.objects.all()}
+    for record in store.realisations.all():
         if record.object.digest in kinds:
             kinds[record.object.digest] = LEVELS.get(record.level, "built")
     return kinds

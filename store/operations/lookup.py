@@ -68,7 +68,7 @@ class Lookup:
             oid = resolver.objects(node)[output]
         except KeyError:
             oid = None
-        if oid is None or not self._store.present(oid):
+        if oid is None or not self._store.objects.present(oid):
             raise NotRealised(text)
         return oid
 
@@ -89,7 +89,7 @@ def _present(store: Store, name: str) -> ObjectId:
         oid = ObjectId.parse(name)
     except (FormatError, InvalidName):
         raise UnknownObject(f"this store holds no object {quoted(name)}") from None
-    if not store.present(oid):
+    if not store.objects.present(oid):
         raise UnknownObject(f"this store holds no object {oid}")
     return oid
 
@@ -97,7 +97,7 @@ def _present(store: Store, name: str) -> ObjectId:
 def _by_digest(store: Store, text: str) -> ObjectId | None:
     if not re.fullmatch(_DIGEST, text):
         return None
-    found = store.find(text.partition("-")[0])
+    found = store.objects.find(text.partition("-")[0])
     if len(found) > 1:
         names = ", ".join(map(str, found[:5]))
         raise UnknownObject(f"{quoted(text)} begins several digests: {names}")

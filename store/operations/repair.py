@@ -7,8 +7,8 @@ from contextlib import closing
 from dataclasses import dataclass
 
 from store.events import Event, Planned
-from store.local.discarding import clear_leftovers
-from store.local.store import Lease
+from store.local.leases import Lease
+from store.local.object_removal import clear_leftovers
 from store.model.names import ObjectId
 from store.operations.session import Session
 from store.reporting import Reporter

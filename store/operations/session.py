@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from store.audit.rebuild import RebuildOptions
     from store.gc.collector import CollectionOutcome
     from store.gc.policy import Policy
-    from store.local.store import Lease, Store
+    from store.local.leases import Lease
+    from store.local.store import Store
     from store.model.catalogue import Catalogue
     from store.model.derivation import Ref
     from store.model.verdict import AuditFinding
@@ -178,10 +179,10 @@ class Session:
         goals = [ref for package in packages for ref in self.catalogue.refs(package)]
         realiser = self.realiser(options)
         # The target of a link is held until the link is there.
-        with self.store.lease() if link else nullcontext() as keep:
+        with self.store.leases.begin() if link else nullcontext() as keep:
             objects = realiser.run(goals, keep)
             if link:
-                self.store.link_root(link, objects[goals[0]])
+                self.store.roots.link(link, objects[goals[0]])
         return objects
 
     def add(
@@ -200,15 +201,15 @@ class Session:
         path = os.path.abspath(path)
         called = os.path.basename(path) if name is None else name
         self.make_room()
-        with self.store.lease() if keep is None else nullcontext(keep) as lease:
+        with self.store.leases.begin() if keep is None else nullcontext(keep) as lease:
             try:
-                oid = self.store.add(path, called, lease)
+                oid = self.store.objects.add(path, called, lease)
             except (DiskReserve, StoreFull):
                 if not self.make_room(True):
                     raise
-                oid = self.store.add(path, called, lease)
+                oid = self.store.objects.add(path, called, lease)
             if link:
-                self.store.link_root(link, oid)
+                self.store.roots.link(link, oid)
         return oid
 
     def collect(self, policy: Policy | None = None) -> CollectionOutcome:

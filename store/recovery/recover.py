@@ -23,7 +23,7 @@ from store.index.records import Scan
 from store.index.writing import Writer
 from store.layout import opening
 from store.layout.paths import Layout
-from store.local.store import make_directories
+from store.local.directories import make_directories
 from store.model.names import ObjectId
 from store.recovery.backup import check_seal
 from store.recovery.replay import Replay

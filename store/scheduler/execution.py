@@ -25,7 +25,8 @@ from store.graph.resolver import BuildPlan, Resolver
 from store.jobs.executor import Executor, Task, run
 from store.jobs.local_executor import LocalExecutor
 from store.jobs.work_removal import remove_stale_work
-from store.local.store import Lease, Store
+from store.local.leases import Lease
+from store.local.store import Store
 from store.model.catalogue import Catalogue, GraphNode
 from store.model.derivation import Derivation, Resolved, Source
 from store.model.locators import shown
@@ -231,7 +232,7 @@ class Execution:
         roots = (
             inputs if resolved is None or resolved.rootfs is None else (*inputs, resolved.rootfs)
         )
-        closure = self._store.closure_names(roots)
+        closure = self._store.objects.closure_names(roots)
         self._resolver.check_inputs(node, closure)
         self._resolver.check_unmixed(node, closure)
         return Task(
@@ -256,7 +257,7 @@ class Execution:
             self._made.append((task, value))
             return
         assert isinstance(value, Exception)
-        self._store.record_nodes(self._catalogue.nodes[task.id], task.value)
+        self._store.realisations.record_nodes(self._catalogue.nodes[task.id], task.value)
         self._unlock(task.id)
         self._fail(executor, task.id, value)
 
@@ -264,7 +265,7 @@ class Execution:
         """Tell the index of all that was made since the last time, in one transaction."""
         made = [self._registration(task, result) for task, result in self._made]
         if made:
-            self._store.register_results(made, self._lease)
+            self._store.realisations.register_results(made, self._lease)
         while self._made:
             task, result = self._made.pop(0)
             self._unlock(task.id)

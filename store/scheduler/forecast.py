@@ -31,7 +31,7 @@ one short build says little of the machine's speed."""
 
 def expected_seconds(store: Store, catalogue: Catalogue, node: bytes) -> float | None:
     """Return the time that a node usually takes: in this store, or else as its recipe has it."""
-    known = store.expected_seconds(catalogue.nodes[node].name)
+    known = store.realisations.expected_seconds(catalogue.nodes[node].name)
     return known or catalogue.seconds.get(node) or None
 
 

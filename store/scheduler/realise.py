@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable, Sequence
 
 from store.errors import DiskReserve, MixedInputs, StoreFull
 from store.graph.resolver import BuildPlan, Resolver
-from store.local.store import Lease, Store
+from store.local.leases import Lease
+from store.local.store import Store
 from store.model.catalogue import Catalogue
 from store.model.derivation import Derivation, Ref
 from store.model.names import ObjectId
@@ -71,11 +72,15 @@ class Realiser:
         if plan.nodes:
             self._store.check_writable()
         if plan.nodes or keep is not None:
-            with self._store.lease() if keep is None else contextlib.nullcontext(keep) as lease:
+            with (
+                self._store.leases.begin()
+                if keep is None
+                else contextlib.nullcontext(keep) as lease
+            ):
                 self._execute(goals, lease)
-        self._store.flush_outcomes()
+        self._store.realisations.flush_outcomes()
         objects = {goal: self.resolver.object(goal) for goal in goals}
-        self._store.note_used(objects.values())
+        self._store.leases.note_used(objects.values())
         return objects
 
     def _execute(self, goals: Sequence[Ref], lease: Lease) -> None:

@@ -12,7 +12,8 @@ from store.index.content_table import ContentTable
 from store.index.schema import ObjectEntry
 from store.index.writing import Writer
 from store.layout.paths import Layout
-from store.local.store import Lease, Store
+from store.local.leases import Lease
+from store.local.store import Store
 from store.model.file_tree import Node
 from store.model.manifest import Manifest
 from store.model.names import ObjectId
@@ -109,18 +110,18 @@ def import_objects(
     store.check_writable()
     wanted = closure(source, oids)
     with store.claims() as claims:
-        fresh = [oid for oid in wanted if not store.present(oid)]
+        fresh = [oid for oid in wanted if not store.objects.present(oid)]
         if lease is not None:
             lease.add(wanted)
-            fresh = [oid for oid in wanted if not store.present(oid)]
-        reserve = store.disk_reserve()
+            fresh = [oid for oid in wanted if not store.objects.present(oid)]
+        reserve = store.disk.reserve()
         entries, roots = [], dict[ObjectId, Node]()
         for oid in fresh:
             m = take(store.layout.root, source, oid, claims, reserve=reserve)
             entries.append(ObjectEntry(m.id, m.references, m.refers_to_itself, m.size))
             roots[oid] = m.root
         # Of the other store's facts of an object, only those that were computed anew count.
-        roots |= {oid: store.manifest(oid).root for oid in wanted if oid not in roots}
+        roots |= {oid: store.objects.manifest(oid).root for oid in wanted if oid not in roots}
         judged, untold = _judge(store, source, roots, belief)
 
         def transaction(txn: Writer) -> Imported:

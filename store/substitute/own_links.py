@@ -48,7 +48,7 @@ class SharedFiles:
         """
         self.close()
         manifest = self.manifest(oid)
-        work = self._store.make_work()
+        work = self._store.workspaces.make()
         self._work = work
         path = self._store.layout.object(oid)
         try:
@@ -66,7 +66,7 @@ class SharedFiles:
     def close(self) -> None:
         """Remove the last object that was put together."""
         if self._work is not None:
-            self._store.remove_work(self._work)
+            self._store.workspaces.remove(self._work)
             self._work = None
 
     def _put(

@@ -14,7 +14,9 @@ from store.jobs.executor import Executor, Task, run
 from store.jobs.local_executor import LocalExecutor
 from store.jobs.lower import BuildLimits
 from store.layout.paths import Layout
-from store.local.store import Lease, Store, make_directories
+from store.local.directories import make_directories
+from store.local.leases import Lease
+from store.local.store import Store
 from store.model.derivation import Derivation, Resolved, Source, kind
 from store.model.locators import shown
 from store.model.manifest import Manifest
@@ -98,11 +100,11 @@ class Rebuilder:
     def close(self) -> None:
         """Remove all that was made."""
         for work in self._works:
-            self._store.remove_work(work)
+            self._store.workspaces.remove(work)
         self._works, self._done = [], {}
 
     def _aside(self, oid: ObjectId) -> StoreDirectory:
-        keys = list(dict.fromkeys(record.key for record in self._store.makers(oid)))
+        keys = list(dict.fromkeys(record.key for record in self._store.realisations.makers(oid)))
         error: StoreError = UnknownObject(f"{oid} was added, and not built by this store")
         for key in keys:
             try:
@@ -118,14 +120,14 @@ class Rebuilder:
 
     def _make(self, key: bytes) -> _Done:
         if key not in self._done:
-            node = self._store.node(key)
+            node = self._store.realisations.node(key)
             if isinstance(node, Derivation):
                 raise UnknownObject("the record of its build is not resolved")
             if isinstance(node, Source) and self._terms.offline:
                 raise Offline(
                     f"{node.name} would have to be fetched from {shown(node.locators[0])}"
                 )
-            with self._store.lease() as lease:
+            with self._store.leases.begin() as lease:
                 try:
                     self._bring_back(node, lease)
                 except _Failed as failed:
@@ -141,7 +143,7 @@ class Rebuilder:
         if not gone or self._realise is None:
             return
         remembered = remember(self._store, gone)
-        below = self._store.closure(remembered.present)
+        below = self._store.objects.closure(remembered.present)
         lease.add(below)
         self._check_sound(below)
         try:
@@ -152,7 +154,7 @@ class Rebuilder:
             raise _Failed(error) from error
 
     def _gone(self, node: Source | Resolved) -> list[ObjectId]:
-        return [oid for oid in named(node) if not self._store.find(oid.text)]
+        return [oid for oid in named(node) if not self._store.objects.find(oid.text)]
 
     def _closure(self, node: Source | Resolved, lease: Lease) -> tuple[ObjectId, ...]:
         """Return all that the sandbox is to hold, leased and sound."""
@@ -161,7 +163,7 @@ class Rebuilder:
             raise UnknownObject(
                 f"{oid}, an input of its build, is not in this store any more{again}"
             )
-        closure = self._store.closure(named(node))
+        closure = self._store.objects.closure(named(node))
         lease.add(closure)
         self._check_sound(closure)
         return closure
@@ -171,14 +173,14 @@ class Rebuilder:
         for oid in closure:
             if oid in self._sound:
                 continue
-            if self._store.check_object(oid):
+            if self._store.objects.check(oid):
                 raise UnknownObject(f"{oid}, an input of its build, is damaged")
             self._sound.add(oid)
 
     def _carry_out(
         self, key: bytes, node: Source | Resolved, closure: tuple[ObjectId, ...]
     ) -> _Done:
-        work = self._store.make_work()
+        work = self._store.workspaces.make()
         self._works.append(work)
         aside, log, what = f"{work}/root", f"{work}/log", kind(node)
         make_directories(Layout(aside))

@@ -71,11 +71,11 @@ class _Ways:
             oid = todo.pop()
             if oid in self.makers or oid in self.present:
                 continue
-            if self.store.find(oid.text):
+            if self.store.objects.find(oid.text):
                 self.present.add(oid)
                 continue
             self.makers[oid] = {}
-            for record in self.store.makers(oid):
+            for record in self.store.realisations.makers(oid):
                 node = self._node(record.key)
                 if node is not None and record.object == oid:
                     self.makers[oid][record.key] = record.output
@@ -84,7 +84,7 @@ class _Ways:
     def _node(self, key: bytes) -> Source | Resolved | None:
         if key not in self.nodes:
             try:
-                node = self.store.node(key)
+                node = self.store.realisations.node(key)
             except UnknownObject:
                 return None
             if isinstance(node, Derivation):
@@ -143,7 +143,9 @@ def _graph(store: Store, ways: _Ways, goals: Iterable[ObjectId]) -> Recorded:
             key = ways.chosen[oid]
             value, output = ways.nodes[key], ways.makers[oid][key]
             node = value if isinstance(value, Source) else _unresolved(value, refs)
-            outcome = (store.realised(key, value.outputs, value.name) or {}) | {output: oid}
+            outcome = (store.realisations.realised(key, value.outputs, value.name) or {}) | {
+                output: oid
+            }
         nodes[node.digest] = node
         objects[node.digest] = objects.get(node.digest, {}) | outcome
         refs[oid] = node.ref(output)

@@ -12,8 +12,8 @@ from store.index import holder
 from store.index.reading import Reader
 from store.index.schema import LeaseRecord, damaged
 from store.layout.kept import kept_trees
-from store.local.holding import link_name
-from store.local.roots import LINK, UNSEEN, NamedRoot, Standing
+from store.local.root_snapshot import LINK, UNSEEN, NamedRoot, RootSnapshot
+from store.local.roots import link_name
 from store.local.store import Store
 from store.model.names import ObjectId
 from store.usage import processes
@@ -48,7 +48,7 @@ class Holders(NamedTuple):
     processes, ``unseen`` processes that could not be looked at.
     """
 
-    roots: Standing
+    roots: RootSnapshot
     others: tuple[Holder, ...]
     dead: tuple[NamedRoot, ...]
     stale: int
@@ -85,7 +85,7 @@ def gather(
 ) -> Holders:
     """Return everything that holds an object of the snapshot ``txn``; links that are out of sight,
     for ``patience`` seconds. Kept trees with a name in ``leaving`` are about to go."""
-    roots = store.standing(txn, patience)
+    roots = store.roots.snapshot(txn, patience)
     dead = tuple(roots.dead())
     for root in dead:
         if root.path is not None and root.name != link_name(root.path):

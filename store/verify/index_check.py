@@ -10,7 +10,7 @@ from collections.abc import Generator, Iterator, Sequence
 from store.digest import TEXT_SIZE, from_texts
 from store.errors import CorruptObject, FormatError, InvalidName
 from store.index.reading import Reader
-from store.local.roots import Links, NamedRoot
+from store.local.root_snapshot import LinkResolver, NamedRoot
 from store.local.store import Store
 from store.model.names import ObjectId, parse_all
 from store.verify.fast_pass import Facts
@@ -135,7 +135,7 @@ def _realisations(txn: Reader) -> Iterator[Finding]:
 def _roots(store: Store, txn: Reader) -> Iterator[Finding]:
     try:
         # The former target of a link may be missing, when it leads elsewhere by now.
-        for root in store.roots_in(txn):
+        for root in store.roots.all_in(txn):
             oid = root.holds
             if oid is not None and not txn.objects.has(oid) and _still(store, root):
                 yield _index("roots", f"{root.name} keeps {oid}, which is not registered", oid)
@@ -152,7 +152,7 @@ def _still(store: Store, root: NamedRoot) -> bool:
     with store.index.read() as later:
         if later.objects.has(root.holds):
             return False
-    look = Links(store.layout).look(os.fsencode(root.path), root.holds)
+    look = LinkResolver(store.layout).look(os.fsencode(root.path), root.holds)
     return look.hidden or look.holds == root.holds
 
 

@@ -113,7 +113,7 @@ def mend(store: Store, oid: ObjectId, sources: Sequence[Substituter]) -> Mended:
 
 
 def _from_itself(store: Store, oid: ObjectId, claims: SharedLocks) -> None:
-    references = store.references(oid)
+    references = store.objects.references(oid)
     path, holders = store.layout.object(oid), ContentTable(store.layout.index)
     ingest_again(store.layout.root, path, oid, references, claims=claims, holders=holders)
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from store.errors import StoreError
 from store.index.content_table import ContentTable
 from store.layout.paths import Layout
-from store.local.discarding import clear_leftovers
 from store.local.equal_files import reconcile
+from store.local.object_removal import clear_leftovers
 from store.local.store import Store
 from store.model.file_tree import file as node_of_file
 from store.model.names import ObjectId
@@ -44,7 +44,7 @@ def optimise(store: Store) -> Iterator[Optimised]:
     store.check_writable()
     clear_leftovers(store)
     reconcile(store.layout, store.index)
-    for oid, _ in store.objects():
+    for oid, _ in store.objects.all():
         try:
             saved = _share(store, oid)
         except StoreError as error:

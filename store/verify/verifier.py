@@ -188,8 +188,9 @@ class Verifier(Looking):
         bad = set(suspects)
         sound = [item for item in items if item.id not in bad]
         if self._known is not None:
+            found = [item.id for item in sound]
             with contextlib.suppress(NotOwner, StoreReadOnly):
-                self._store.note_verified(item.id for item in sound)
+                self._store.index.write(lambda txn: txn.times.note_verified(found))
 
     def _look_again(self, suspects: Sequence[ObjectId]) -> None:
         """Look once more: an object that is deleted, or replaced, while it is looked at is no

@@ -54,7 +54,7 @@ def violations(
 
 def _violations(root: str, kept: set[str], facts: set[str], damaged: set[str]) -> list[str]:
     store = Store.open(root)
-    known = [oid for oid, _ in store.objects()]
+    known = [oid for oid, _ in store.objects.all()]
     lost = [f"lost: {name}" for name in sorted(kept - {str(oid) for oid in known})]
     lost += [f"lost: {fact}" for fact in sorted(facts - _facts(store, kept))]
     broken = [line for oid in known if str(oid) not in damaged for line in _broken(store, oid)]
@@ -77,8 +77,8 @@ def _of(finding: Finding, damaged: set[str]) -> bool:
 def _broken(store: Store, oid: ObjectId) -> list[str]:
     """What is wrong with an object that the index names."""
     try:
-        findings = store.check_object(oid)
-        store.closure([oid])
+        findings = store.objects.check(oid)
+        store.objects.closure([oid])
     except StoreError as error:
         findings = [f"{type(error).__name__}: {error}"]
     return [f"{oid}: {finding}" for finding in findings]
@@ -90,12 +90,12 @@ def facts(root: str, kept: Iterable[str]) -> frozenset[str]:
 
 
 def _facts(store: Store, kept: set[str]) -> set[str]:
-    roots = {f"the root {root.name} of {root.recorded}" for root in store.roots()}
+    roots = {f"the root {root.name} of {root.recorded}" for root in store.roots.all()}
     made = {
         f"that {oid} is {record.output} of {record.key.hex()}"
-        for oid, _ in store.objects()
+        for oid, _ in store.objects.all()
         if str(oid) in kept
-        for record in store.makers(oid)
+        for record in store.realisations.makers(oid)
     }
     return roots | made
 
@@ -121,4 +121,4 @@ def _names_in_copy(path: str) -> set[str]:
 
 def objects(root: str) -> set[str]:
     """What the index of the store at ``root`` names."""
-    return isolated(lambda: {str(oid) for oid, _ in Store.open(root).objects()})
+    return isolated(lambda: {str(oid) for oid, _ in Store.open(root).objects.all()})

@@ -13,8 +13,9 @@ import pytest
 
 from store.index.writing import Writer
 from store.layout.paths import Layout
-from store.local.discarding import Batch, Discarding
-from store.local.store import Lease, Store
+from store.local.leases import Lease
+from store.local.object_removal import Batch, ObjectRemoval
+from store.local.stored_objects import Objects
 from store.model.manifest import Manifest
 from store.model.names import ObjectId
 from store.objects import ingest, placing
@@ -82,27 +83,27 @@ def only_before_renames(patch: Patch) -> None:
 def early_index(patch: Patch) -> None:
     """The index names an object before it is in place."""
     only_before_renames(patch)
-    real_add = Store.add
+    real_add = Objects.add
 
-    def add(self: Store, path: str, name: str, lease: Lease | None = None) -> ObjectId:
+    def add(self: Objects, path: str, name: str, lease: Lease | None = None) -> ObjectId:
         def place(layout: Layout, staged: str, manifest: Manifest, *rest: Any, **how: Any) -> None:
-            self.register_objects([manifest], lease)
+            self.register([manifest], lease)
             time.sleep(WINDOW)
             placing.place(layout, staged, manifest, *rest, **how)
 
         patch.setattr(ingest, "place", place)
         return real_add(self, path, name, lease)
 
-    patch.setattr(Store, "add", add)
+    patch.setattr(Objects, "add", add)
 
 
 def early_removal(patch: Patch) -> None:
     """The collector takes an object away before the index has forgotten it."""
     only_before_renames(patch)
-    real = Discarding._forget
+    real = ObjectRemoval._forget
 
     def forget(
-        self: Discarding,
+        self: ObjectRemoval,
         txn: Writer,
         candidates: Sequence[int],
         live: Callable[[Writer], bytearray],
@@ -112,7 +113,7 @@ def early_removal(patch: Patch) -> None:
             self._move(oid)
         return batch
 
-    patch.setattr(Discarding, "_forget", forget)
+    patch.setattr(ObjectRemoval, "_forget", forget)
 
 
 def early_goodbye(patch: Patch) -> None:
@@ -136,7 +137,7 @@ def early_goodbye(patch: Patch) -> None:
 def blind_to_swaps(patch: Patch) -> None:
     """What a killed swap left is never cleared."""
     only_before_renames(patch)
-    patch.setattr("store.local.discarding.swapped", lambda _: set())
+    patch.setattr("store.local.object_removal.swapped", lambda _: set())
 
 
 def raw_errors(patch: Patch) -> None:
@@ -180,7 +181,7 @@ def test_a_planted_bug_is_found(
 
 @pytest.mark.usefixtures("warmed")
 def test_a_collector_that_forgets_the_roots_is_found(tmp_path: Path, monkeypatch: Patch) -> None:
-    monkeypatch.setattr("store.local.roots.Standing.held", lambda _: [])
+    monkeypatch.setattr("store.local.root_snapshot.RootSnapshot.held", lambda _: [])
     shop = workshop(tmp_path / "shop", TOGETHER)
     tally = together(shop, {"adder": 1, "collector": 1}, 2, 1)
     Workshop.clear(shop.place)

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from store.errors import CorruptObject, UnknownObject
 from store.index.reading import Reader
-from store.index.schema import TABLES, Roots
+from store.index.schema import TABLES, RootColumns
 from store.local.store import Store
 from store.model.names import ObjectId, object_name
 from store.model.result import Made, Result
@@ -36,17 +36,17 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
         manifest = ingest(made.layout.root, str(path), object_name(RESOLVED.name, output))
         below = tuple(other.id for other in outputs)
         outputs.append(Made(output, manifest.id, below, False, manifest.size))
-    made.record_nodes(SOURCE, DERIVATION, RESOLVED)
+    made.realisations.record_nodes(SOURCE, DERIVATION, RESOLVED)
     result = Result(tuple(outputs), "full", 1, 1.5)
-    made.register(DERIVATION.digest, RESOLVED.digest, RESOLVED, result)
+    made.realisations.register(DERIVATION.digest, RESOLVED.digest, RESOLVED, result)
     manifest = ingest(made.layout.root, str(path), SOURCE.name)
     file = Made("out", manifest.id, (), False, manifest.size)
     fetched = Result((file,), "fetch", 1, 1, locator="a:b")
-    made.register(SOURCE.digest, SOURCE.digest, SOURCE, fetched)
-    made.add_root("kept", outputs[0].id)
-    made.note_used([outputs[0].id])
-    made.note_verified([outputs[0].id])
-    with made.lease() as lease:
+    made.realisations.register(SOURCE.digest, SOURCE.digest, SOURCE, fetched)
+    made.roots.add("kept", outputs[0].id)
+    made.leases.note_used([outputs[0].id])
+    made.index.write(lambda txn: txn.times.note_verified([outputs[0].id]))
+    with made.leases.begin() as lease:
         lease.add([outputs[0].id])
         yield made
     made.close()
@@ -69,7 +69,7 @@ def readings(oids: list[ObjectId]) -> list[Callable[[Reader], object]]:
         lambda txn: [txn.realisations.of(key, "out") for key in KEYS],
         lambda txn: list(txn.realisations.all()),
         lambda txn: txn.roots.all(),
-        lambda txn: Roots.unpack([data for _, data in txn.roots.values()]),
+        lambda txn: RootColumns.unpack([data for _, data in txn.roots.values()]),
         lambda txn: txn.leases.all(),
         lambda txn: txn.journal.since(0),
         lambda txn: txn.times.least_recently_verified(),

@@ -59,10 +59,10 @@ def test_a_killed_reader_holds_no_snapshot_and_a_killed_writer_no_lock(tmp_path:
     (tmp_path / "file").write_text("content")
     store = Store.open(root)
     began = time.monotonic()
-    oid = store.add(str(tmp_path / "file"), "file")
+    oid = store.objects.add(str(tmp_path / "file"), "file")
     assert time.monotonic() - began < 10
-    assert store.expected_seconds("half-done") is None
-    assert store.present(oid)
+    assert store.realisations.expected_seconds("half-done") is None
+    assert store.objects.present(oid)
     # No reader is left in the table: pages are used again, and the file does not grow.
     for number in range(300):
         store.index.write(lambda txn, n=number: txn.history.add(f"n{n % 10}", n))  # type: ignore[misc]
@@ -76,15 +76,15 @@ def test_claims_locks_leases_and_work_folders_end_with_their_process(tmp_path: P
     root = str(tmp_path / "root")
     store = Store.open(root)
     (tmp_path / "file").write_text("content")
-    oid = store.add(str(tmp_path / "file"), "file")
+    oid = store.objects.add(str(tmp_path / "file"), "file")
     store.close()
 
     def hold(here: Callable[[], None]) -> None:
         mine = Store.open(root)
-        mine.claims_of(mine.make_work()).add(oid.digest)
+        mine.workspaces.claims_of(mine.workspaces.make()).add(oid.digest)
         assert mine.try_lock(7) is not None
         assert LockFile(f"{mine.layout.locks}/collector").try_lock(0) is not None
-        with mine.lease() as lease:
+        with mine.leases.begin() as lease:
             lease.add([oid])
             here()
 
@@ -128,6 +128,6 @@ def test_a_killed_builder_leaves_a_store_that_works_on(
     assert again.stdout.strip() == before
     assert "to build" not in again.stderr
     store = Store.open(str(shop.root))
-    store.remove_stale_work()
+    store.workspaces.remove_stale()
     assert not [name for name in os.listdir(work) if name.startswith("work-")]
     store.close()

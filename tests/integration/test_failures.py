@@ -115,7 +115,7 @@ def test_a_failure_ends_hanging_fetches_and_lets_builds_finish(run: Run, hanging
     assert isinstance(failed, Failed)
     assert failed.whole
     assert [each.name for each in run.told if isinstance(each, Finished)] == ["lasting"]
-    assert run.store.outcome(slow.node) is not None
+    assert run.store.realisations.outcome(slow.node) is not None
     assert os.listdir(run.store.layout.tmp) == []
 
 
@@ -204,7 +204,7 @@ def test_what_cannot_be_started_is_a_failure_of_its_own(
     def refuse(*words: object, **more: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(run.store, "make_work", refuse)
+    monkeypatch.setattr(run.store.workspaces, "make", refuse)
     assert isinstance(run.realise(run.toy("any", "true")), StoreFull)
 
 

@@ -17,7 +17,7 @@ from store.gc.collector import Collector
 from store.gc.policy import Policy
 from store.index.schema import ObjectEntry
 from store.index.writing import Writer
-from store.local.discarding import AIM, Batch, Discarding
+from store.local.object_removal import AIM, Batch, ObjectRemoval
 from store.local.store import Store
 from store.model.names import ObjectId
 from store.objects.placing import exclusive
@@ -78,16 +78,16 @@ def test_a_writer_never_waits_long_for_the_collector(
     store = Store.open(root)
     fill(store)
     held: list[float] = []
-    real = Discarding.take
+    real = ObjectRemoval.take
 
     def take(
-        self: Discarding, numbers: Sequence[int], live: Callable[[Writer], bytearray]
+        self: ObjectRemoval, numbers: Sequence[int], live: Callable[[Writer], bytearray]
     ) -> Batch:
         batch = real(self, numbers, live)
         held.append(batch.held)
         return batch
 
-    monkeypatch.setattr(Discarding, "take", take)
+    monkeypatch.setattr(ObjectRemoval, "take", take)
     spawn = multiprocessing.get_context("spawn")
     mine, theirs = spawn.Pipe()
     writer = spawn.Process(target=write_until, args=(root, stop, theirs))

@@ -13,6 +13,7 @@ import pytest
 from store.errors import DiskReserve
 from store.jobs.job import Job, perform
 from store.jobs.lower import BuildLimits
+from store.local.disk import DiskSpace
 from store.local.store import Store
 from store.model.derivation import Resolved, Source
 from store.model.names import ObjectId
@@ -34,7 +35,7 @@ def scarce(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> int:
     """A reserve that is more than what is free."""
     disk = os.statvfs(tmp_path)
     reserve = disk.f_bavail * disk.f_frsize + (1 << 40)
-    monkeypatch.setattr(Store, "disk_reserve", lambda _: reserve)
+    monkeypatch.setattr(DiskSpace, "reserve", lambda _: reserve)
     return reserve
 
 
@@ -46,7 +47,7 @@ def file(tmp_path: Path) -> Path:
 
 
 def work(store: Store, kind: str, node: Source | Resolved, reserve: int) -> None:
-    folder = store.make_work()
+    folder = store.workspaces.make()
     job = Job(b"d" * 32, b"k" * 32, node, folder, limits=BuildLimits(1, disk_reserve=reserve))
     perform(store.layout, kind, job, lambda _: None)
 
@@ -58,7 +59,7 @@ def unpacking(archive: ObjectId) -> Resolved:
 
 def test_adding(store: Store, file: Path, scarce: int) -> None:
     with pytest.raises(DiskReserve):
-        store.add(str(file), "file")
+        store.objects.add(str(file), "file")
     assert os.listdir(store.layout.objects) == []
 
 
@@ -72,7 +73,7 @@ def test_fetching(store: Store, file: Path, scarce: int) -> None:
 def test_unpacking(store: Store, file: Path, tmp_path: Path) -> None:
     with tarfile.open(tmp_path / "tar", "w") as tar:
         tar.add(file, "file")
-    archive = store.add(str(tmp_path / "tar"), "tar")
+    archive = store.objects.add(str(tmp_path / "tar"), "tar")
     disk = os.statvfs(tmp_path)
     with pytest.raises(DiskReserve):
         work(store, "unpack", unpacking(archive), disk.f_bavail * disk.f_frsize + (1 << 40))
@@ -83,7 +84,7 @@ def test_importing(
     store: Store, file: Path, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     other = Store.open(str(tmp_path / "other"))
-    oid = other.add(str(file), "file")
+    oid = other.objects.add(str(file), "file")
     other.close()
     request.getfixturevalue("scarce")
     with pytest.raises(DiskReserve):

@@ -31,7 +31,7 @@ def command(
     reporter = make_reporter(sys.stderr)
     context.session.reporter = reporter
     # Until all are there and linked: the first objects must not go to make room.
-    with closing(reporter), context.store.lease() as keep:
+    with closing(reporter), context.store.leases.begin() as keep:
         for path, called in wanted:
             print(context.session.add(path, called, link=out_link, keep=keep).path)
 

@@ -100,12 +100,12 @@ def _made(
     """Return every realisation that is asked for and was built, with its derivation, by name."""
     wanted: dict[bytes, str] = {}
     if everything:
-        records = context.store.every_realisation()
+        records = context.store.realisations.all()
     else:
         wanted, lacking = package_keys(context, packages, closure)
         if lacking:
             raise NotRealised(next(iter(lacking)))
-        records = [item for item in context.store.every_realisation() if item.key in wanted]
+        records = [item for item in context.store.realisations.all() if item.key in wanted]
     found = [(record, node) for record in records if (node := made_here(context, record))]
     if not closure:
         _check_each(wanted, records, {record.key for record, _ in found})
@@ -149,7 +149,7 @@ def package_keys(
     resolver.identify(nodes)
     found, lacking = {}, {}
     for node in nodes:
-        key = context.store.outcome(node) or resolver.key(node)
+        key = context.store.realisations.outcome(node) or resolver.key(node)
         if key is not None and (node not in goals or _realised(context, key, node)):
             found[key] = goals.get(node, catalogue.nodes[node].name)
         elif node in goals:
@@ -159,14 +159,14 @@ def package_keys(
 
 def _realised(context: Context, key: bytes, node: bytes) -> bool:
     outputs = context.catalogue.nodes[node].outputs
-    return any(context.store.realisations(key, output) for output in outputs)
+    return any(context.store.realisations.of(key, output) for output in outputs)
 
 
 def built(context: Context, key: bytes) -> Resolved | None:
     """Return the derivation of a key; None for a source, which is fetched, and for one not
     recorded."""
     try:
-        node = context.store.node(key)
+        node = context.store.realisations.node(key)
     except UnknownObject:
         return None
     return node if isinstance(node, Resolved) else None
@@ -177,7 +177,7 @@ def _builds(
 ) -> Iterator[Signed]:
     for record, node in made:
         try:
-            tree = context.store.manifest(record.object).root.digest()
+            tree = context.store.objects.manifest(record.object).root.digest()
         except UnknownObject:
             tree = None
         payload = statement.provenance(record, node, key.public, tree)

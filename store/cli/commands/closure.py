@@ -25,7 +25,7 @@ def command(
 ) -> None:
     """List objects with all direct and indirect references."""
     start = tuple(oid for text in objects for oid in context.objects(text))
-    found = context.store.listing(start, referrers=referrers)
+    found = context.store.objects.listing(start, referrers=referrers)
     if as_json:
         # Written out: no character of a path needs escaping.
         lines = [f'{{"path": "{STORE_DIR}/{name}", "size": {size}}}' for name, size in found]

@@ -82,10 +82,10 @@ def command(
     store = context.store
     told = statements or ((other.statements,) if os.path.isdir(other.statements) else ())
     belief = Belief(_vouching(told, trust, asked=bool(statements)), trust_unsigned)
-    with store.lease() if out_link else contextlib.nullcontext() as keep:
+    with store.leases.begin() if out_link else contextlib.nullcontext() as keep:
         taken = import_objects(store, other, oids, keep, belief)
         if out_link:
-            store.link_root(out_link, oids[0])
+            store.roots.link(out_link, oids[0])
     for oid in oids:
         print(oid.path)
     for line in _report(taken, source, trust_unsigned):

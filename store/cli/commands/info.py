@@ -24,17 +24,17 @@ def command(context: Context, object: str, as_json: bool) -> None:
     """Show an object's size, references, referrers and builds."""
     store = context.store
     oid = context.object(object)
-    manifest = store.manifest(oid)
-    closure = store.closure((oid,))
+    manifest = store.objects.manifest(oid)
+    closure = store.objects.closure((oid,))
     record = {
         "path": oid.path,
         "physical": store.layout.object(oid),
         "size": manifest.size,
         "closure_objects": len(closure),
-        "closure_size": store.total_size(closure),
+        "closure_size": store.objects.total_size(closure),
         "refers_to_itself": manifest.refers_to_itself,
         "references": [str(other) for other in manifest.references],
-        "referrers": [str(other) for other in store.referrers(oid)],
+        "referrers": [str(other) for other in store.objects.referrers(oid)],
         "tree": manifest.root.digest().hex(),
         "realisations": [
             {
@@ -51,7 +51,7 @@ def command(context: Context, object: str, as_json: bool) -> None:
                 "imported_from": made.origin.shown_place or None,
                 "signed_by": list(made.origin.signers),
             }
-            for made in store.makers(oid)
+            for made in store.realisations.makers(oid)
         ],
     }
     if as_json:
@@ -60,16 +60,17 @@ def command(context: Context, object: str, as_json: bool) -> None:
     print(f"path        {record['path']}")
     print(f"physically  {record['physical']}")
     print(f"size        {bytes_text(manifest.size)}")
-    print(f"closure     {counted(len(closure), 'object')}, {bytes_text(store.total_size(closure))}")
+    size = bytes_text(store.objects.total_size(closure))
+    print(f"closure     {counted(len(closure), 'object')}, {size}")
     itself = " and to itself" if manifest.refers_to_itself else ""
     print(f"refers      to {counted(len(manifest.references), 'object')}{itself}")
     for other in manifest.references:
         print(f"  -> {other}")
-    referrers = store.referrers(oid)
+    referrers = store.objects.referrers(oid)
     print(f"referrers   {len(referrers)}")
     for other in referrers:
         print(f"  <- {other}")
-    for made in store.makers(oid):
+    for made in store.realisations.makers(oid):
         print(f"made        {_made(made)}")
 
 

@@ -27,7 +27,7 @@ def command(context: Context, objects: bool, sources: bool, as_json: bool) -> No
 
 
 def _list_objects(context: Context, as_json: bool) -> None:
-    for oid, size in context.store.objects():
+    for oid, size in context.store.objects.all():
         if as_json:
             print(json.dumps({"path": oid.path, "size": size}))
         else:

@@ -102,7 +102,7 @@ def _key(context: Context, text: str) -> bytes:
     try:
         node = context.catalogue.ref(text).node
     except StoreError:
-        makers = context.store.makers(context.object(text))
+        makers = context.store.realisations.makers(context.object(text))
         if not makers:
             raise UnknownObject(f"no build of this store made {text}") from None
         return makers[0].key
@@ -110,7 +110,7 @@ def _key(context: Context, text: str) -> bytes:
         raise UnknownObject(f"{text} is a source: it is fetched, not built, and has no log")
     resolver = Resolver(context.store, context.catalogue)
     resolver.identify([node])
-    key = context.store.outcome(node) or resolver.key(node)
+    key = context.store.realisations.outcome(node) or resolver.key(node)
     if key is None:
         raise NotRealised(text, ", nor are its inputs")
     return key

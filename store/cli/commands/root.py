@@ -11,7 +11,7 @@ from store.cli.context import Context
 from store.cli.dry_run import since_of, unseen_text
 from store.cli.options import PACKAGE, json_option, seed_option
 from store.errors import UnknownObject, printable
-from store.local.roots import NamedRoot
+from store.local.root_snapshot import NamedRoot
 
 
 @click.group("root")
@@ -26,7 +26,7 @@ def command() -> None:
 @click.pass_obj
 def add(context: Context, name: str, object: str) -> None:
     """Keep an object, and all that it refers to, under a name."""
-    context.store.add_root(name, context.object(object))
+    context.store.roots.add(name, context.object(object))
 
 
 @command.command("list")
@@ -34,7 +34,7 @@ def add(context: Context, name: str, object: str) -> None:
 @click.pass_obj
 def show(context: Context, as_json: bool) -> None:
     """List all roots: named ones, and links made with --out-link."""
-    for root in context.store.roots():
+    for root in context.store.roots.all():
         print(json.dumps(_record(root)) if as_json else _line(root))
 
 
@@ -47,7 +47,7 @@ def remove(context: Context, names: tuple[str, ...]) -> None:
     A root's name is its own, or the path of its link; the link itself stays. If one of several
     names has no root, none is removed.
     """
-    lacking = context.store.remove_roots(names)
+    lacking = context.store.roots.remove_all(names)
     if lacking:
         others = "; nothing was removed" if len(names) > 1 else ""
         raise UnknownObject(

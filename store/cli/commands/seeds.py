@@ -74,7 +74,7 @@ def _record(context: Context, name: str, seed: Mapping[str, Any]) -> dict[str, A
 
 
 def _count(context: Context, oid: ObjectId) -> dict[str, int]:
-    manifest = context.store.manifest(oid)
+    manifest = context.store.objects.manifest(oid)
     counts = {"files": 0, "executables": 0, "bytes": manifest.size}
     stack = [manifest.root]
     while stack:

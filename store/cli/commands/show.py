@@ -53,8 +53,8 @@ def _find(
     try:
         node = context.catalogue.nodes[context.catalogue.ref(text).node]
     except StoreError:
-        made = context.store.maker(context.object(text))
-        return context.store.node(made.key), made
+        made = context.store.realisations.maker(context.object(text))
+        return context.store.realisations.node(made.key), made
     if not resolved or isinstance(node, Source):
         return node, None
     from store.graph.resolver import Resolver

@@ -163,6 +163,6 @@ def _chosen(context: Context, text: str) -> ObjectId:
         if text.startswith(prefix + "/"):
             with contextlib.suppress(FormatError, InvalidName):
                 oid = ObjectId.parse(text.removeprefix(prefix + "/").partition("/")[0])
-                if oid in context.store.find(oid.text):
+                if oid in context.store.objects.find(oid.text):
                     return oid
     return context.object(text)

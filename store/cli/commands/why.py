@@ -39,7 +39,7 @@ def shortest_chain(store: Store, first: ObjectId, last: ObjectId) -> list[Object
     queue = deque([first])
     while queue and last not in came_from:
         oid = queue.popleft()
-        for other in store.references(oid):
+        for other in store.objects.references(oid):
             if other not in came_from:
                 came_from[other] = oid
                 queue.append(other)

@@ -91,7 +91,7 @@ def _timed(store: Store, finding: AuditFinding) -> AuditFinding:
     again."""
     if finding.seconds is not None or finding.key is None or finding.check == "rebuild":
         return finding
-    records = store.realisations(finding.key, finding.output)
+    records = store.realisations.of(finding.key, finding.output)
     return replace(finding, seconds=records[0].duration / 1000) if records else finding
 
 

@@ -48,8 +48,10 @@ def realise(store: Store, content: str, started: int = 1) -> ObjectId:
     manifest = ingest(store.layout.root, path, "hello-1.0")
     os.unlink(path)
     made = Made("out", manifest.id, (), False, manifest.size)
-    store.record_nodes(RESOLVED)
-    store.register(DERIVATION.digest, KEY, RESOLVED, Result((made,), "full", started, 1.0))
+    store.realisations.record_nodes(RESOLVED)
+    store.realisations.register(
+        DERIVATION.digest, KEY, RESOLVED, Result((made,), "full", started, 1.0)
+    )
     return manifest.id
 
 
@@ -89,8 +91,10 @@ def test_what_was_built_is_compared_and_what_was_fetched_is_not(store: Store) ->
     Path(path).write_text("source")
     manifest = ingest(store.layout.root, path, SOURCE.name)
     made = Made("out", manifest.id, (), False, 1)
-    store.record_nodes(SOURCE)
-    store.register(SOURCE.digest, SOURCE.digest, SOURCE, Result((made,), "fetch", 1, 1.0))
+    store.realisations.record_nodes(SOURCE)
+    store.realisations.register(
+        SOURCE.digest, SOURCE.digest, SOURCE, Result((made,), "fetch", 1, 1.0)
+    )
     assert every_subject(store) == [ChallengeSubject("hello-1.0", KEY, "out")]
 
 
@@ -207,7 +211,7 @@ def test_a_rebuild_that_failed_elsewhere_is_told_and_proves_nothing(store: Store
 
 def test_another_tree_under_our_objects_name_differs(store: Store) -> None:
     ours = realise(store, "a")
-    tree = store.manifest(ours).root.digest()
+    tree = store.objects.manifest(ours).root.digest()
     assert judge(store, build(ours, ANNE, tree=tree)).verdict is Verdict.REPRODUCED
     forged = judge(store, build(ours, ANNE, tree=b"\0" * 32))
     assert forged.verdict is Verdict.DIFFERS

@@ -51,7 +51,7 @@ def root(tmp_path: Path) -> str:
 def origins(root: str) -> dict[int, Origin]:
     store = Store.open(root)
     try:
-        return {item.started: item.origin for item in store.every_realisation()}
+        return {item.started: item.origin for item in store.realisations.all()}
     finally:
         store.close()
 

@@ -10,7 +10,7 @@ import pytest
 from store.audit import compare as comparing
 from store.audit.compare import ObjectTree, compare, explained
 from store.layout.paths import Layout
-from store.local.store import make_directories
+from store.local.directories import make_directories
 from store.model import identity
 from store.model.verdict import Difference
 from store.objects.ingest import ingest, ingest_outputs

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from store.layout.paths import Layout
-from store.local.store import Store, make_directories
+from store.local.directories import make_directories
+from store.local.store import Store
 from store.model.names import ObjectId
 from store.objects.ingest import ingest
 
@@ -30,13 +31,13 @@ class Stock:
         path.write_text("".join(f"{other.path}\n" for other in others) + name.ljust(size, "x"))
         manifest = ingest(self.store.layout.root, str(path), name, candidates=others)
         assert set(manifest.references) == set(others)
-        self.store.register_objects([manifest])
+        self.store.objects.register([manifest])
         self.oids[name] = manifest.id
         return manifest.id
 
     def there(self) -> set[str]:
         """The names of the objects that the index knows; each is on disk, and no other is."""
-        known = {oid for oid, _ in self.store.objects()}
+        known = {oid for oid, _ in self.store.objects.all()}
         names = set(map(str, known))
         assert set(os.listdir(self.store.layout.objects)) == names
         assert set(os.listdir(self.store.layout.manifests)) == names

@@ -13,7 +13,7 @@ from store.events import Event, NothingToFree
 from store.gc.auto_collector import FIRST_REST, AutoCollector, held_most
 from store.gc.plan import make_plan
 from store.gc.policy import Policy
-from store.local.store import Store
+from store.local.disk import DiskSpace
 from tests.unit.gc.conftest import Stock
 
 SIZE = 1 << 20
@@ -26,12 +26,12 @@ class Disk:
         self.room = room
         self._most = self._held(stock)
         monkeypatch.setattr(
-            Store, "free_bytes", lambda store: self.room + self._most - self._held(stock)
+            DiskSpace, "free_bytes", lambda store: self.room + self._most - self._held(stock)
         )
 
     @staticmethod
     def _held(stock: Stock) -> int:
-        return sum(size for _, size in stock.store.objects())
+        return sum(size for _, size in stock.store.objects.all())
 
 
 class Heard:
@@ -59,7 +59,7 @@ def full(stock: Stock) -> Stock:
     for number in range(6):
         stock.make(f"n{number}", size=SIZE)
         stock.used(f"n{number}", int(time.time()) - (10 - number) * 86400)
-    stock.store.add_root("mine", stock.make("kept", size=SIZE))
+    stock.store.roots.add("mine", stock.make("kept", size=SIZE))
     return stock
 
 
@@ -195,9 +195,9 @@ def test_who_holds_most_comes_first_and_nothing_is_counted_twice(stock: Stock) -
     stock.make("shared", size=5000)
     stock.make("a", ["shared"], size=100)
     stock.make("b", ["shared"], size=3000)
-    stock.store.add_root("first", stock.oids["a"])
-    stock.store.add_root("second", stock.oids["b"])
+    stock.store.roots.add("first", stock.oids["a"])
+    stock.store.roots.add("second", stock.oids["b"])
     held = held_most(stock.store, make_plan(stock.store, Policy()))
-    total = sum(size for _, size in stock.store.objects())
+    total = sum(size for _, size in stock.store.objects.all())
     assert [name for name, _ in held] == ["root first", "root second"]
     assert sum(size for _, size in held) == total

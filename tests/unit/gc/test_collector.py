@@ -20,8 +20,10 @@ from store.gc.policy import Policy
 from store.gc.removal import DeadRemoval
 from store.index.content_table import ContentTable
 from store.index.writing import Writer
-from store.local.discarding import Batch, Discarding
-from store.local.store import Lease, Store
+from store.local.disk import DiskSpace
+from store.local.leases import Lease
+from store.local.object_removal import Batch, ObjectRemoval
+from store.local.store import Store
 from store.model.derivation import Resolved
 from store.model.names import ObjectId
 from store.model.result import Made, Result
@@ -59,7 +61,7 @@ def test_what_no_root_reaches_goes_and_the_rest_stays(
         reach[at] = {at}.union(*(reach[to] for to in under))
     kept = {root for root in roots if root < len(graph)}
     for root in kept:
-        stock.store.add_root(f"r{root}", stock.oids[f"n{root}"])
+        stock.store.roots.add(f"r{root}", stock.oids[f"n{root}"])
     alive = set().union(*(reach[root] for root in kept))
     for at in reach:
         assert (why_alive(stock.store, stock.oids[f"n{at}"]) is not None) == (at in alive)
@@ -73,7 +75,7 @@ def test_what_no_root_reaches_goes_and_the_rest_stays(
 def test_a_link_keeps_its_object_until_it_is_gone(stock: Stock) -> None:
     oid = stock.make("a")
     link = stock.place / "result"
-    stock.store.link_root(str(link), oid)
+    stock.store.roots.link(str(link), oid)
     collect(stock)
     assert stock.there() == {"a"}
     link.unlink()
@@ -81,13 +83,13 @@ def test_a_link_keeps_its_object_until_it_is_gone(stock: Stock) -> None:
     assert [root.path for root in plan.holders.dead] == [str(link)]
     assert collect(stock).outcome.dropped_roots == 1
     assert stock.there() == set()
-    assert stock.store.roots() == []
+    assert stock.store.roots.all() == []
 
 
 def test_a_link_that_leads_elsewhere_by_now_keeps_what_it_leads_to(stock: Stock) -> None:
     old, new = stock.make("old"), stock.make("new")
     link = stock.place / "result"
-    stock.store.link_root(str(link), old)
+    stock.store.roots.link(str(link), old)
     link.unlink()
     link.symlink_to(stock.store.layout.object(new))
     collect(stock)
@@ -96,8 +98,8 @@ def test_a_link_that_leads_elsewhere_by_now_keeps_what_it_leads_to(stock: Stock)
 
 def test_a_lease_keeps_and_one_of_a_process_that_is_gone_does_not(stock: Stock) -> None:
     kept, dead = stock.make("kept"), stock.make("dead")
-    assert stock.elsewhere(lambda theirs: theirs.lease_until_exit([dead])) == 0
-    with stock.store.lease() as lease:
+    assert stock.elsewhere(lambda theirs: theirs.leases.until_exit([dead])) == 0
+    with stock.store.leases.begin() as lease:
         lease.add([kept])
         collector = collect(stock)
         assert stock.there() == {"kept"}
@@ -147,7 +149,7 @@ def test_of_small_objects_no_more_go_than_free_what_is_asked_for(
     policy = (
         Policy(max_freed=wanted) if bound == "max_freed" else Policy(keep_free=(1 << 30) + wanted)
     )
-    monkeypatch.setattr(Store, "free_bytes", lambda self: (1 << 30) + freed)
+    monkeypatch.setattr(DiskSpace, "free_bytes", lambda self: (1 << 30) + freed)
     assert len(collect(stock, policy).outcome.deleted) == 3
     assert len(stock.there()) == 37
 
@@ -174,12 +176,14 @@ def ladder(stock: Stock) -> Stock:
     for name, inputs in (("tool", ["source"]), ("app", ["tool"])):
         built = Resolved(name, "x", "/bin/sh", inputs=tuple(stock.oids[each] for each in inputs))
         made = Made("out", stock.oids[name], (), False, 100)
-        stock.store.register(built.digest, built.digest, built, Result((made,), "full", 1, 1.0))
+        stock.store.realisations.register(
+            built.digest, built.digest, built, Result((made,), "full", 1, 1.0)
+        )
     return stock
 
 
 def test_what_kept_objects_were_built_from_is_kept_if_asked_for(ladder: Stock) -> None:
-    ladder.store.add_root("mine", ladder.oids["app"])
+    ladder.store.roots.add("mine", ladder.oids["app"])
     assert len(make_plan(ladder.store, Policy()).dead) == 3
     collect(ladder, Policy(keep_derivations=True))
     assert ladder.there() == {"source", "tool", "app"}
@@ -203,7 +207,7 @@ def test_why_says_the_way_from_what_is_held(stock: Stock) -> None:
     stock.make("a")
     stock.make("b", ["a"])
     stock.make("c", ["b"])
-    stock.store.add_root("mine", stock.oids["c"])
+    stock.store.roots.add("mine", stock.oids["c"])
     chain = why_alive(stock.store, stock.oids["a"])
     assert chain is not None
     assert str(chain.holder) == "root mine"
@@ -226,7 +230,7 @@ def test_deleting_what_is_kept_is_refused_with_the_reason_and_deletes_nothing(
     stock.make("a")
     stock.make("b", ["a"])
     dead = stock.make("dead")
-    stock.store.add_root("mine", stock.oids["b"])
+    stock.store.roots.add("mine", stock.oids["b"])
     with pytest.raises(StillAlive, match=r"root mine: .*-b -> .*-a"):
         delete(stock.store, [dead, stock.oids["a"]])
     assert stock.there() == {"a", "b", "dead"}
@@ -239,16 +243,16 @@ def test_only_one_process_collects(stock: Stock) -> None:
 
 def after_the_plan(monkeypatch: pytest.MonkeyPatch, action: Callable[[], None]) -> None:
     """Have something done between the plan and the first batch, as another process might."""
-    real, todo = Discarding.take, [action]
+    real, todo = ObjectRemoval.take, [action]
 
     def take(
-        self: Discarding, numbers: Sequence[int], live: Callable[[Writer], bytearray]
+        self: ObjectRemoval, numbers: Sequence[int], live: Callable[[Writer], bytearray]
     ) -> Batch:
         while todo:
             todo.pop()()
         return real(self, numbers, live)
 
-    monkeypatch.setattr(Discarding, "take", take)
+    monkeypatch.setattr(ObjectRemoval, "take", take)
 
 
 def test_what_comes_into_use_after_the_plan_stays(
@@ -259,11 +263,11 @@ def test_what_comes_into_use_after_the_plan_stays(
     lease = Lease(stock.store.index)
 
     def others() -> None:
-        stock.store.link_root(str(stock.place / "result"), stock.oids["linked"])
-        stock.store.add_root("mine", stock.oids["rooted"])
+        stock.store.roots.link(str(stock.place / "result"), stock.oids["linked"])
+        stock.store.roots.add("mine", stock.oids["rooted"])
         lease.add([stock.oids["leased"]])
         stock.make("output", ["input"])
-        stock.store.add(str(stock.place / "again"), "again", lease)
+        stock.store.objects.add(str(stock.place / "again"), "again", lease)
 
     after_the_plan(monkeypatch, others)
     collect(stock)
@@ -287,11 +291,11 @@ def test_a_run_that_was_killed_is_gone_on_with(
 ) -> None:
     for number in range(5):
         stock.make(f"n{number}", size=10_000)
-    stock.store.add_root("mine", stock.make("kept"))
+    stock.store.roots.add("mine", stock.make("kept"))
 
     def killed(theirs: Store) -> None:
         # When the objects are out of the store, and still in the trash.
-        monkeypatch.setattr(Discarding, "sync", lambda self: os._exit(9))
+        monkeypatch.setattr(ObjectRemoval, "sync", lambda self: os._exit(9))
         Collector(theirs).collect(Policy())
 
     assert stock.elsewhere(killed) == 9
@@ -305,7 +309,7 @@ def test_a_run_that_was_killed_is_gone_on_with(
 
 def test_what_the_index_never_knew_is_swept(stock: Stock) -> None:
     oid = stock.make("kept")
-    stock.store.add_root("mine", oid)
+    stock.store.roots.add("mine", oid)
     stray = Path(stock.store.layout.objects) / ("0" * 32 + "-stray")
     stray.mkdir()
     (stray / "file").write_text("left by a kill")
@@ -318,7 +322,7 @@ def test_what_a_killed_swap_left_is_swept_and_what_it_was_of_stays(
     stock: Stock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     oid = stock.make("kept")
-    stock.store.add_root("mine", oid)
+    stock.store.roots.add("mine", oid)
 
     def killed(theirs: Store) -> None:
         monkeypatch.setattr(kernel, "exchange", lambda one, other: os._exit(9))
@@ -331,12 +335,12 @@ def test_what_a_killed_swap_left_is_swept_and_what_it_was_of_stays(
     assert collector.outcome.deleted == []
     assert collector.outcome.freed > 0
     assert stock.there() == {"kept"}
-    assert stock.store.check_object(oid) == []
+    assert stock.store.objects.check(oid) == []
 
 
 def test_a_swap_that_goes_on_is_waited_for(stock: Stock, monkeypatch: pytest.MonkeyPatch) -> None:
     oid = stock.make("kept")
-    stock.store.add_root("mine", oid)
+    stock.store.roots.add("mine", oid)
     former = os.stat(stock.store.layout.object(oid)).st_ino
     collected: list[Collector] = []
     exchange = kernel.exchange
@@ -355,14 +359,14 @@ def test_a_swap_that_goes_on_is_waited_for(stock: Stock, monkeypatch: pytest.Mon
     threads[0].join()
     assert len(collected) == 1
     assert stock.there() == {"kept"}
-    assert stock.store.check_object(oid) == []
+    assert stock.store.objects.check(oid) == []
     assert os.stat(stock.store.layout.object(oid)).st_ino != former
 
 
 def swap(store: Store, oid: ObjectId) -> None:
     """Replace an object by the same one, of another inode."""
     path = store.layout.object(oid)
-    ingest_again(store.layout.root, path, oid, store.references(oid), always=True)
+    ingest_again(store.layout.root, path, oid, store.objects.references(oid), always=True)
 
 
 def test_shared_inodes_go_with_the_last_object_that_has_them(stock: Stock) -> None:
@@ -371,14 +375,14 @@ def test_shared_inodes_go_with_the_last_object_that_has_them(stock: Stock) -> No
         folder.mkdir()
         (folder / "same").write_text("the same" * 1000)
         (folder / "own").write_text(name)
-        stock.oids[name] = stock.store.add(str(folder), name)
-    stock.store.add_root("mine", stock.oids["one"])
+        stock.oids[name] = stock.store.objects.add(str(folder), name)
+    stock.store.roots.add("mine", stock.oids["one"])
     collect(stock)
     kept = Path(stock.store.layout.object(stock.oids["one"]))
     assert (kept / "same").read_text() == "the same" * 1000
     assert (kept / "same").stat().st_nlink == 1
     assert ContentTable(stock.store.layout.index).digests() == [stock.oids["one"].digest]
-    stock.store.remove_root("mine")
+    stock.store.roots.remove("mine")
     collect(stock)
     assert ContentTable(stock.store.layout.index).digests() == []
 
@@ -389,12 +393,12 @@ def test_equal_files_are_shared_with_what_is_left_when_the_first_is_collected(st
         folder.mkdir()
         (folder / "same").write_text("the same" * 1000)
         (folder / "own").write_text(name)
-        stock.oids[name] = stock.store.add(str(folder), name)
+        stock.oids[name] = stock.store.objects.add(str(folder), name)
         return Path(stock.store.layout.object(stock.oids[name]), "same")
 
     add("one")
     second = add("two")
-    stock.store.add_root("mine", stock.oids["two"])
+    stock.store.roots.add("mine", stock.oids["two"])
     collect(stock)
     assert add("three").stat().st_ino == second.stat().st_ino
 
@@ -402,7 +406,7 @@ def test_equal_files_are_shared_with_what_is_left_when_the_first_is_collected(st
 def test_what_a_kill_left_untold_is_told_by_the_next_run(stock: Stock) -> None:
     for name in ("one", "two"):
         stock.make(name)
-        stock.store.add_root(name, stock.oids[name])
+        stock.store.roots.add(name, stock.oids[name])
     table = ContentTable(stock.store.layout.index)
     table.forget([stock.oids["one"].digest])
     table.tell("0" * 32 + "-gone", b"g" * 20, [(b"c" * 16, b"path")])

@@ -55,9 +55,9 @@ def test_a_root_that_keeps_what_is_not_there_stops_a_collection(
 ) -> None:
     oid, _ = stock.make("kept"), stock.make("dead")
     if linked:
-        stock.store.link_root(str(tmp_path / "link"), oid)
+        stock.store.roots.link(str(tmp_path / "link"), oid)
     else:
-        stock.store.add_root(NAME.decode(), oid)
+        stock.store.roots.add(NAME.decode(), oid)
     stock.store.index.write(lambda txn: hurt(txn, oid))
     for policy in (Policy(), Policy(older_than=0.0), Policy(keep_derivations=True)):
         with pytest.raises(CorruptObject) as caught:
@@ -70,7 +70,7 @@ def test_a_root_that_keeps_what_is_not_there_stops_a_collection(
 def test_a_link_made_by_hand_to_what_is_gone_stops_none(stock: Stock, tmp_path: Path) -> None:
     oid = stock.make("dead")
     link = tmp_path / "link"
-    stock.store.link_root(str(link), oid)
+    stock.store.roots.link(str(link), oid)
     link.unlink()
     values = list(stock.store.index.write(lambda txn: txn.roots.values()))
     Collector(stock.store).collect(Policy())

@@ -34,12 +34,12 @@ def build(stock: Stock, name: str, age: float = 0.0) -> Path:
     oid, key = stock.make(name), os.urandom(32)
     resolved = Resolved(name, "x86_64-linux", "/bin/sh", (), (), None, (), ("out",))
     result = Result((Made("out", oid, (), False, 100),), "full", 1, 1.0)
-    stock.store.register(key, key, resolved, result)
+    stock.store.realisations.register(key, key, resolved, result)
     return write_log(stock, key, age)
 
 
 def keep(stock: Stock, name: str) -> None:
-    stock.store.add_root(name, stock.oids[name])
+    stock.store.roots.add(name, stock.oids[name])
 
 
 def test_an_old_log_of_nothing_alive_goes_and_others_stay(stock: Stock) -> None:
@@ -83,7 +83,7 @@ def test_beyond_the_bound_the_dead_go_first_and_the_oldest(stock: Stock) -> None
 def test_a_full_disk_takes_dead_logs_of_any_age_and_before_objects(stock: Stock) -> None:
     log = write_log(stock, os.urandom(32))
     stock.make("object")
-    free = stock.store.free_bytes()
+    free = stock.store.disk.free_bytes()
     Collector(stock.store).collect(Policy(max_freed=SIZE, keep_free=2 * free))
     assert not log.exists()
     assert stock.there() == {"object"}

@@ -54,9 +54,9 @@ def long_object(place: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Store, Ob
     store = Store.open(str(place / "root"))
     with monkeypatch.context() as patch:
         patch.setattr("store.objects.ingest.LONGEST", 1 << 20)
-        oid = store.add(str(place / "long"), "long")
+        oid = store.objects.add(str(place / "long"), "long")
     (place / "short").write_text("short")
-    store.add(str(place / "short"), "short")
+    store.objects.add(str(place / "short"), "short")
     return store, oid
 
 
@@ -65,10 +65,10 @@ def test_no_longer_path_is_taken_in_than_a_program_can_open(place: Path) -> None
     before = len("/store/") + 33
     deepen(place / "tree", 16, 240)
     most = LONGEST - before - len("/" + "d" * 240) * 16 - len("/file")
-    oid = store.add(str(place / "tree"), "n" * most)
+    oid = store.objects.add(str(place / "tree"), "n" * most)
     assert len(f"{oid.path}{('/' + 'd' * 240) * 16}/file") == LONGEST
     with pytest.raises(OutputRefused, match="longer path") as caught:
-        store.add(str(place / "tree"), "n" * (most + 1))
+        store.objects.add(str(place / "tree"), "n" * (most + 1))
     assert caught.value.hint == "1 bytes fewer are short enough"
     assert os.listdir(store.layout.tmp) == []
 
@@ -78,7 +78,7 @@ def test_one_that_is_there_is_sound_measured_and_deleted(
 ) -> None:
     store, oid = long_object(place, monkeypatch)
     root = store.layout.root
-    assert check_object(root, store.manifest(oid)) == []
+    assert check_object(root, store.objects.manifest(oid)) == []
     for contents in (False, True):
         found: list[Finding] = []
         Verifier(store, found.append, contents=contents).run()
@@ -87,8 +87,8 @@ def test_one_that_is_there_is_sound_measured_and_deleted(
     assert statistics(store).files == 3
     assert not [each.problem for each in optimise(store) if each.problem]
     assert delete(store, [oid]).deleted == [oid]
-    assert store.present(oid) is False
-    assert [str(each) for each, _ in store.objects()] == os.listdir(store.layout.objects)
+    assert store.objects.present(oid) is False
+    assert [str(each) for each, _ in store.objects.all()] == os.listdir(store.layout.objects)
 
 
 def test_damage_deep_below_is_found(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -99,7 +99,7 @@ def test_damage_deep_below_is_found(place: Path, monkeypatch: pytest.MonkeyPatch
     with reach(f"{inner}/file") as (folder, name):
         os.chmod(f"/proc/self/fd/{folder}", 0o755)
         os.unlink(name, dir_fd=folder)
-    kinds = {each.kind for each in check_object(store.layout.root, store.manifest(oid))}
+    kinds = {each.kind for each in check_object(store.layout.root, store.objects.manifest(oid))}
     assert kinds == {"missing", "mode", "mtime"}
 
 

@@ -39,7 +39,7 @@ def tree(stock: Stock, name: str, below: tuple[str, ...] = ()) -> ObjectId:
 
     others = [stock.oids[each] for each in below]
     manifest = ingest(stock.store.layout.root, str(place), name, candidates=others)
-    stock.store.register_objects([manifest])
+    stock.store.objects.register([manifest])
     stock.oids[name] = manifest.id
     return manifest.id
 
@@ -97,7 +97,7 @@ def test_what_the_system_holds_stays_whole_and_known_with_what_it_needs(
     assert list(outcome.undeleted) == [held]
     assert os.strerror(number) in outcome.undeleted[held]
     assert stock.there() == {"held", "needed"}
-    assert check_object(stock.store.layout.root, stock.store.manifest(held)) == []
+    assert check_object(stock.store.layout.root, stock.store.objects.manifest(held)) == []
     refused.clear()
     assert not collect(stock.store).undeleted
     assert stock.there() == set()
@@ -118,7 +118,7 @@ def test_a_stray_that_cannot_go_does_not_end_the_run(stock: Stock, refused: dict
     refused[str(held)] = errno.EPERM
     assert list(collect(stock.store).undeleted) == [held]
     assert os.listdir(stock.store.layout.objects) == [str(held)]
-    stock.store.add(str(stock.place / "tree-held"), "held")
+    stock.store.objects.add(str(stock.place / "tree-held"), "held")
     assert stock.there() == {"held"}
 
 
@@ -128,18 +128,18 @@ def test_after_a_kill_while_it_is_removed_in_place_it_is_no_object(
     oid = tree(stock, "held")
     refused[str(oid)] = errno.EXDEV
     with monkeypatch.context() as patch:
-        patch.setattr("store.local.discarding.Discarding.remove_in_place", _raise)
+        patch.setattr("store.local.object_removal.ObjectRemoval.remove_in_place", _raise)
         with pytest.raises(KeyboardInterrupt):
             collect(stock.store)
-    assert not stock.store.present(oid)
+    assert not stock.store.objects.present(oid)
     assert (Path(stock.store.layout.objects) / str(oid)).exists()
     layout = stock.store.layout
     stock.store.close()
     assert [each.name for each in rebuild(layout).survey.damaged] == [str(oid)]
     stock.store = Store.open(layout.root)
     # Put in its place while it can still not be moved.
-    assert stock.store.add(str(stock.place / "tree-held"), "held") == oid
-    assert check_object(layout.root, stock.store.manifest(oid)) == []
+    assert stock.store.objects.add(str(stock.place / "tree-held"), "held") == oid
+    assert check_object(layout.root, stock.store.objects.manifest(oid)) == []
     assert not collect(stock.store).undeleted
     assert stock.there() == set()
 
@@ -151,20 +151,20 @@ def _raise(*_: object) -> None:
 def test_what_was_put_in_its_place_meanwhile_stays(
     stock: Stock, refused: dict[str, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from store.local.discarding import Discarding
+    from store.local.object_removal import ObjectRemoval
 
     oid = tree(stock, "held")
     refused[str(oid)] = errno.EXDEV
-    real = Discarding.remove_in_place
+    real = ObjectRemoval.remove_in_place
 
-    def later(self: Discarding) -> list[tuple[str, str]]:
-        with stock.store.lease() as lease:
-            stock.store.add(str(stock.place / "tree-held"), "held", lease)
+    def later(self: ObjectRemoval) -> list[tuple[str, str]]:
+        with stock.store.leases.begin() as lease:
+            stock.store.objects.add(str(stock.place / "tree-held"), "held", lease)
         return real(self)
 
-    monkeypatch.setattr(Discarding, "remove_in_place", later)
+    monkeypatch.setattr(ObjectRemoval, "remove_in_place", later)
     collect(stock.store)
-    assert check_object(stock.store.layout.root, stock.store.manifest(oid)) == []
+    assert check_object(stock.store.layout.root, stock.store.objects.manifest(oid)) == []
     assert stock.there() == {"held"}
 
 
@@ -220,7 +220,7 @@ def test_what_cannot_go_to_the_quarantine_is_taken_for_damaged_where_it_is(
     assert done[other].quarantined
     assert done[held].quarantined is None
     assert "quarantine" in dict(done[held].reasons)
-    assert not stock.store.present(held)
+    assert not stock.store.objects.present(held)
     assert len(os.listdir(layout.quarantine)) == 1
 
 
@@ -261,8 +261,8 @@ def test_a_store_in_the_lower_layer_of_an_overlay_is_collected(tmp_path: Path) -
         (tmp_path / name / "sub").mkdir(parents=True)
         (tmp_path / name / "sub" / "file").write_text(name)
     store = Store.open(str(tmp_path / "low" / "root"))
-    oids = [store.add(str(tmp_path / name), name) for name in ("one", "two")]
-    store.add_root("two", oids[1])
+    oids = [store.objects.add(str(tmp_path / name), name) for name in ("one", "two")]
+    store.roots.add("two", oids[1])
     store.close()
     on_an_overlay(
         tmp_path,
@@ -276,14 +276,14 @@ collector = Collector(store)
 collector.collect(Policy())
 assert not collector.outcome.undeleted and not collector.outcome.refused, collector.outcome
 assert len(os.listdir(store.layout.objects)) == 1
-oid = store.add(f"{place}/one", "one")
-assert store.check_object(oid) == []
+oid = store.objects.add(f"{place}/one", "one")
+assert store.objects.check(oid) == []
 # Damaged in the lower layer: a good copy takes its place, though nothing there can be moved.
-two = store.layout.object(store.add(f"{place}/two", "two"))
+two = store.layout.object(store.objects.add(f"{place}/two", "two"))
 os.chmod(two, 0o755)
 os.chmod(f"{two}/sub", 0o755)
 os.unlink(f"{two}/sub/file")
-assert store.check_object(store.add(f"{place}/two", "two")) == []
+assert store.objects.check(store.objects.add(f"{place}/two", "two")) == []
 """,
     )
 
@@ -312,7 +312,7 @@ store = Store.open(f"{{place}}/root")
 os.mkdir(f"{{place}}/tree")
 for n in range(20):
     open(f"{{place}}/tree/{{n}}", "w").write(str(n))
-store.add(f"{{place}}/tree", "tree")
+store.objects.add(f"{{place}}/tree", "tree")
 store.close()
 os.mkdir(f"{{place}}/fill")
 try:
@@ -378,7 +378,7 @@ def test_a_folder_mounted_into_an_object_is_not_emptied(
     for number in range(broad):
         (top / "sub" / str(number)).touch()
     (top / "sub" / "file").write_text("same name")
-    oid = stock.store.add(str(top), "top")
+    oid = stock.store.objects.add(str(top), "top")
     precious = stock.place / "precious"
     (precious / "below").mkdir(parents=True)
     for name in ("file", "other", "below/file"):

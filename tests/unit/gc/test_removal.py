@@ -12,7 +12,7 @@ from store.gc import removal
 from store.gc.removal import DeadRemoval
 from store.index.content_table import ContentTable
 from store.layout.paths import Layout
-from store.local.discarding import RUN
+from store.local.object_removal import RUN
 from store.model.manifest import Manifest
 from store.objects.ingest import ingest
 from store.system import parallel

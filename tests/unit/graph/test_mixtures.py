@@ -65,7 +65,9 @@ class Place:
         self.started += 10
         made = Made("out", manifest.id, manifest.references, False, manifest.size)
         result = Result((made,), "full", self.started, 1.0)
-        self.store.register(node.digest, resolved.digest, resolved, result, derivation=node)
+        self.store.realisations.register(
+            node.digest, resolved.digest, resolved, result, derivation=node
+        )
         self.made[content] = manifest.id
         return manifest.id
 
@@ -73,7 +75,7 @@ class Place:
         return Resolver(self.store, Catalogue({}, collect(GRAPH)))
 
     def names(self, *contents: str) -> tuple[str, ...]:
-        return self.store.closure_names(self.made[each] for each in contents)
+        return self.store.objects.closure_names(self.made[each] for each in contents)
 
 
 @pytest.fixture
@@ -274,12 +276,14 @@ def pair(place: Place, throw: str, outputs: Sequence[str] = PAIR.outputs) -> dic
         os.unlink(path)
         made.append(Made(output, manifest.id, (), False, manifest.size))
     result = Result(tuple(made), "full", place.started, 1.0)
-    place.store.register(PAIR.digest, resolved.digest, resolved, result, derivation=PAIR)
+    place.store.realisations.register(
+        PAIR.digest, resolved.digest, resolved, result, derivation=PAIR
+    )
     return {each.output: each.id for each in made}
 
 
 def of_pair(place: Place) -> dict[str, ObjectId] | None:
-    return place.store.realised(PAIR.resolve({}).digest, PAIR.outputs, "pair")
+    return place.store.realisations.realised(PAIR.resolve({}).digest, PAIR.outputs, "pair")
 
 
 def lose(place: Place, oid: ObjectId) -> None:
@@ -313,7 +317,7 @@ def test_what_is_there_under_another_key_than_the_last_is_used(place: Place) -> 
     place.realise(LEFT, "left-a", ["a"], ["a"])
     place.realise(DICE, "b")
     last = place.realise(LEFT, "left-b", ["b"], ["b"])
-    place.store.flush_outcomes()
+    place.store.realisations.flush_outcomes()
     lose(place, last)
     plan = place.resolver().plan([LEFT.digest])
     assert plan.builds == ()
@@ -327,7 +331,7 @@ def test_of_two_builds_of_one_instant_the_one_that_is_there_is_used(place: Place
     for gone, left in ((first, second), (second, first)):
         lose(place, gone)
         key = DICE.resolve({}).digest
-        assert place.store.realised(key, ("out",), "dice") == {"out": left}
+        assert place.store.realisations.realised(key, ("out",), "dice") == {"out": left}
         place.store.index.write(partial(_found, left=gone))
 
 
@@ -340,9 +344,11 @@ def test_the_key_of_a_build_outlasts_one_that_was_noted_before(place: Place) -> 
     old = place.realise(LEFT, "left-a", ["a"], ["a"])
     lose(place, old)
     place.realise(DICE, "b")
-    place.store.note_outcome(LEFT.digest, place.store.outcome(LEFT.digest) or b"")
+    place.store.realisations.note_outcome(
+        LEFT.digest, place.store.realisations.outcome(LEFT.digest) or b""
+    )
     place.realise(LEFT, "left-b", ["b"], ["b"])
-    place.store.flush_outcomes()
-    key = place.store.outcome(LEFT.digest)
+    place.store.realisations.flush_outcomes()
+    key = place.store.realisations.outcome(LEFT.digest)
     assert key is not None
-    assert place.store.realised(key, ("out",), "left") == {"out": place.made["left-b"]}
+    assert place.store.realisations.realised(key, ("out",), "left") == {"out": place.made["left-b"]}

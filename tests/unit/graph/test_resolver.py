@@ -41,7 +41,7 @@ def test_a_plan_looks_at_each_node_of_an_unknown_graph_once(
     def outcome(node: bytes) -> None:
         looks.append(node)
 
-    monkeypatch.setattr(store, "outcome", outcome)
+    monkeypatch.setattr(store.realisations, "outcome", outcome)
     plan = Resolver(store, Catalogue({}, collect(graph))).plan([graph[-1].digest])
     assert len(plan.builds) == 2 * LAYERS - 1
     assert len(looks) == len(set(looks)) == 2 * LAYERS - 1

@@ -17,7 +17,7 @@ from store import canon
 from store.errors import CorruptObject, InvalidName, StorageError, UnknownObject
 from store.index import holder
 from store.index.env import Index
-from store.index.schema import COARSE, NUMBER, TABLES, LeaseRecord, ObjectEntry, Root, Roots
+from store.index.schema import COARSE, NUMBER, TABLES, LeaseRecord, ObjectEntry, Root, RootColumns
 from store.index.writing import Writer
 from store.model.names import ObjectId
 from store.model.realisation import Realisation
@@ -202,7 +202,7 @@ def test_roots_come_back_and_go(index: Index) -> None:
     with index.read() as txn:
         values = txn.roots.values()
     assert [name for name, _ in values] == [b"keep", b"link:/a b"]
-    columns = Roots.unpack([data for _, data in values])
+    columns = RootColumns.unpack([data for _, data in values])
     assert list(map(ObjectId, columns.digests, columns.objects)) == [oid(1), oid(1)]
     assert list(columns.paths) == [b"", b"/a b\xff"]
     assert index.write(lambda txn: txn.roots.remove("keep"))
@@ -228,10 +228,10 @@ def test_roots_come_back_and_go(index: Index) -> None:
 )
 def test_among_many_roots_a_damaged_one_is_found(record: list[canon.Value]) -> None:
     sound = [Root(oid(number)).pack() for number in range(9)]
-    assert list(Roots.unpack(sound).digests) == [oid(n).digest for n in range(9)]
+    assert list(RootColumns.unpack(sound).digests) == [oid(n).digest for n in range(9)]
     for damaged in (canon.encode(record), sound[0] + b"\0", b"\xc1", b""):
         with pytest.raises(CorruptObject, match="'roots'"):
-            Roots.unpack([*sound, damaged])
+            RootColumns.unpack([*sound, damaged])
 
 
 def test_a_root_of_nothing_or_with_too_long_a_name_is_refused(index: Index) -> None:

@@ -55,9 +55,9 @@ def launch(
     store: Store, pool: WorkerPool, pipe: tuple[int, int] | None = None
 ) -> tuple[PooledJob, str]:
     """A job at work, and its work folder."""
-    work = store.make_work(renewed=True)
-    job = Job(b"n", b"k", RESOLVED, work, jobserver=pipe, claims=store.claims_of(work))
-    return pool.start("build", job, store.hold_of(work)), work
+    work = store.workspaces.make(renewed=True)
+    job = Job(b"n", b"k", RESOLVED, work, jobserver=pipe, claims=store.workspaces.claims_of(work))
+    return pool.start("build", job, store.workspaces.hold_of(work)), work
 
 
 def start(store: Store, pool: WorkerPool) -> PooledJob:
@@ -112,7 +112,7 @@ def test_tokens_claims_and_the_hold_reach_the_job_and_do_not_stay(
         opened.append(finish(errand)[0])
         assert os.read(pipe[0], 9) == b"++"
         assert others.taken(DIGEST), "a claim lasts until the object is registered"
-        store.remove_work(folder)
+        store.workspaces.remove(folder)
         assert not others.taken(DIGEST)
         os.close(pipe[0])
         os.close(pipe[1])
@@ -198,12 +198,12 @@ def test_those_that_stand_by_end_with_the_team(
 
 
 def test_a_renewed_work_folder_serves_the_next_job(store: Store) -> None:
-    first = store.make_work(renewed=True)
-    store.remove_work(first, renewed=True)
-    assert store.make_work() != first, "others get a fresh one"
-    assert store.make_work(renewed=True) == first
-    store.remove_work(first, renewed=True)
-    store.remove_renewed_work()
+    first = store.workspaces.make(renewed=True)
+    store.workspaces.remove(first, renewed=True)
+    assert store.workspaces.make() != first, "others get a fresh one"
+    assert store.workspaces.make(renewed=True) == first
+    store.workspaces.remove(first, renewed=True)
+    store.workspaces.remove_renewed()
     assert not os.path.exists(first)
 
 

@@ -215,7 +215,7 @@ def test_root_makes_no_file_where_a_users_link_leads(
         lambda: LockFile(str(place)).try_lock(0),
         lambda: make_held(layout.tmp, "work-"),
         lambda: store.start_log(bytes(32)),
-        store.make_work,
+        store.workspaces.make,
         lambda: exclusive(layout).__enter__(),
         lambda: owned.open_file(f"{layout.root}/records", os.O_WRONLY | os.O_CREAT),
         lambda: rebuild(layout),
@@ -265,7 +265,7 @@ def test_a_neighbour_reads_and_holds_nothing_up(layout: Layout, tmp_path: Path) 
 
     def hold() -> None:
         store = Store.open(layout.root)
-        assert store.objects() == []
+        assert store.objects.all() == []
         for folder, names, files in os.walk(layout.root):
             for name in (*names, *files):
                 try:
@@ -292,7 +292,7 @@ def test_the_owner_works_beside_one_that_locks_all_that_it_can_open(layout: Layo
     lock = store.try_lock(1)
     assert lock is not None
     with store.claims(), exclusive(layout):
-        store.drop_stale_leases()
+        store.leases.drop_stale()
     store.close()
     rebuild(layout)
     for fd in held:

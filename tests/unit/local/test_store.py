@@ -23,7 +23,7 @@ from store.index.env import Index
 from store.index.schema import COARSE
 from store.index.writing import Writer
 from store.layout.paths import default_root
-from store.local import roots
+from store.local import root_snapshot
 from store.local.store import Store
 from store.model.names import ObjectId, object_name
 from store.model.result import Made, Result
@@ -76,97 +76,105 @@ def test_no_store_is_made_where_none_can_be(store: Store, tmp_path: Path) -> Non
 
 def test_what_is_registered_is_found_by_its_key(store: Store) -> None:
     outputs = made(store, "a"), made(store, "b", "doc")
-    store.register(NODE, KEY, RESOLVED, result(*outputs))
-    assert store.realised(KEY, ("out", "doc")) == {"out": outputs[0].id, "doc": outputs[1].id}
-    assert store.realised(KEY, ("out", "lib")) is None
-    assert store.realised(b"k" * 32, ("out",)) is None
-    assert store.present(outputs[0].id)
-    assert store.outcome(NODE) == KEY
-    assert store.maker(outputs[0].id).key == KEY
-    assert store.expected_seconds(RESOLVED.name) == 1.5
-    assert store.expected_seconds("other") is None
-    assert store.closure([outputs[0].id]) == (outputs[0].id,)
+    store.realisations.register(NODE, KEY, RESOLVED, result(*outputs))
+    assert store.realisations.realised(KEY, ("out", "doc")) == {
+        "out": outputs[0].id,
+        "doc": outputs[1].id,
+    }
+    assert store.realisations.realised(KEY, ("out", "lib")) is None
+    assert store.realisations.realised(b"k" * 32, ("out",)) is None
+    assert store.objects.present(outputs[0].id)
+    assert store.realisations.outcome(NODE) == KEY
+    assert store.realisations.maker(outputs[0].id).key == KEY
+    assert store.realisations.expected_seconds(RESOLVED.name) == 1.5
+    assert store.realisations.expected_seconds("other") is None
+    assert store.objects.closure([outputs[0].id]) == (outputs[0].id,)
 
 
 def test_of_several_objects_the_oldest_is_used(store: Store) -> None:
     old, new = made(store, "old"), made(store, "new")
-    store.register(NODE, KEY, RESOLVED, result(new, started=20))
-    store.register(NODE, KEY, RESOLVED, result(old, started=10))
-    assert store.realised(KEY, ("out",)) == {"out": old.id}
-    assert [item.object for item in store.realisations(KEY, "out")] == [old.id, new.id]
+    store.realisations.register(NODE, KEY, RESOLVED, result(new, started=20))
+    store.realisations.register(NODE, KEY, RESOLVED, result(old, started=10))
+    assert store.realisations.realised(KEY, ("out",)) == {"out": old.id}
+    assert [item.object for item in store.realisations.of(KEY, "out")] == [old.id, new.id]
 
 
 def test_an_object_that_is_gone_or_damaged_is_not_present(store: Store) -> None:
     one = made(store, "one")
-    store.register(NODE, KEY, RESOLVED, result(one))
+    store.realisations.register(NODE, KEY, RESOLVED, result(one))
     os.chmod(store.layout.object(one.id), 0o644)
-    assert not store.present(one.id)
+    assert not store.objects.present(one.id)
     os.unlink(store.layout.object(one.id))
-    assert not store.present(one.id)
-    assert not store.present(ObjectId(b"x" * 20, one.id.name))
+    assert not store.objects.present(one.id)
+    assert not store.objects.present(ObjectId(b"x" * 20, one.id.name))
 
 
 def test_a_users_tree_is_added(store: Store, tmp_path: Path) -> None:
     (tmp_path / "f").write_text("mine")
-    oid = store.add(str(tmp_path / "f"), "f")
-    assert store.present(oid)
-    assert store.objects() == [(oid, 4)]
-    assert store.find(oid.text[:5]) == store.find("") == [oid]
-    assert store.find("z" * 32) == []
-    assert store.total_size([oid]) == 4
-    assert store.manifest(oid).id == oid
-    assert store.check_object(oid) == []
-    assert store.makers(oid) == []
+    oid = store.objects.add(str(tmp_path / "f"), "f")
+    assert store.objects.present(oid)
+    assert store.objects.all() == [(oid, 4)]
+    assert store.objects.find(oid.text[:5]) == store.objects.find("") == [oid]
+    assert store.objects.find("z" * 32) == []
+    assert store.objects.total_size([oid]) == 4
+    assert store.objects.manifest(oid).id == oid
+    assert store.objects.check(oid) == []
+    assert store.realisations.makers(oid) == []
     with pytest.raises(UnknownObject, match="was not built"):
-        store.maker(oid)
-    assert store.add(str(tmp_path / "f"), "f") == oid
+        store.realisations.maker(oid)
+    assert store.objects.add(str(tmp_path / "f"), "f") == oid
 
 
 def test_what_is_not_there_is_unknown(store: Store) -> None:
     missing = ObjectId(b"m" * 20, "missing")
-    for ask in (store.manifest, store.references, store.referrers, store.check_object):
+    for ask in (
+        store.objects.manifest,
+        store.objects.references,
+        store.objects.referrers,
+        store.objects.check,
+    ):
         with pytest.raises(UnknownObject):
             ask(missing)
     with pytest.raises(UnknownObject):
-        store.node(b"n" * 32)
+        store.realisations.node(b"n" * 32)
 
 
 def test_a_root_is_a_link_that_may_be_replaced(store: Store, tmp_path: Path) -> None:
     first, second = made(store, "a"), made(store, "b")
-    store.register(NODE, KEY, RESOLVED, result(first))
-    store.register(NODE, KEY, RESOLVED, result(second))
+    store.realisations.register(NODE, KEY, RESOLVED, result(first))
+    store.realisations.register(NODE, KEY, RESOLVED, result(second))
     link = tmp_path / "result"
     for item in (first, second):
-        store.link_root(str(link), item.id)
+        store.roots.link(str(link), item.id)
         assert os.readlink(link) == store.layout.object(item.id)
     (tmp_path / "file").write_text("precious")
     with pytest.raises(UsageError, match="is not a link"):
-        store.link_root(str(tmp_path / "file"), first.id)
+        store.roots.link(str(tmp_path / "file"), first.id)
     assert (tmp_path / "file").read_text() == "precious"
     with pytest.raises(UnknownObject):
-        store.link_root(str(tmp_path / "new"), ObjectId(b"m" * 20, "missing"))
+        store.roots.link(str(tmp_path / "new"), ObjectId(b"m" * 20, "missing"))
     assert not os.path.lexists(tmp_path / "new")
 
 
 def test_a_source_is_verified_by_the_locator_that_yielded_it(store: Store) -> None:
     yielded = replace(result(made(store, "s", name=SOURCE.name)), locator="a:b")
-    store.register(SOURCE.digest, SOURCE.digest, SOURCE, yielded)
-    assert store.source_verified(SOURCE.sha256, ("x:y", "a:b"))
-    assert not store.source_verified(SOURCE.sha256, ("x:y",))
-    assert not store.source_verified("0" * 64, ("a:b",))
+    store.realisations.register(SOURCE.digest, SOURCE.digest, SOURCE, yielded)
+    assert store.realisations.source_verified(SOURCE.sha256, ("x:y", "a:b"))
+    assert not store.realisations.source_verified(SOURCE.sha256, ("x:y",))
+    assert not store.realisations.source_verified("0" * 64, ("a:b",))
 
 
 def test_nodes_are_kept(store: Store) -> None:
-    store.record_nodes(SOURCE, None, DERIVATION)
-    assert store.node(SOURCE.digest) == SOURCE
-    assert store.node(NODE) == DERIVATION
+    store.realisations.record_nodes(SOURCE, None, DERIVATION)
+    assert store.realisations.node(SOURCE.digest) == SOURCE
+    assert store.realisations.node(NODE) == DERIVATION
 
 
 def test_outcomes_are_known_at_once_and_kept_when_flushed(store: Store) -> None:
-    store.note_outcome(NODE, KEY)
-    assert store.outcome(NODE) == KEY
-    store.flush_outcomes()
-    assert store.outcome(NODE) == KEY
+    store.realisations.note_outcome(NODE, KEY)
+    assert store.realisations.outcome(NODE) == KEY
+    store.realisations.flush_outcomes()
+    assert store.realisations.outcome(NODE) == KEY
 
 
 @pytest.mark.parametrize("error", [StoreReadOnly, NotOwner])
@@ -177,11 +185,11 @@ def test_a_store_that_cannot_be_written_to_does_without_outcomes(
         raise error("no")
 
     monkeypatch.setattr(Index, "check_writable", refuse)
-    store.note_outcome(NODE, KEY)
-    store.flush_outcomes()
-    assert store.outcome(NODE) is None
+    store.realisations.note_outcome(NODE, KEY)
+    store.realisations.flush_outcomes()
+    assert store.realisations.outcome(NODE) is None
     with pytest.raises(error):
-        store.add(__file__, "x")
+        store.objects.add(__file__, "x")
     assert os.listdir(store.layout.tmp) == []
 
 
@@ -192,11 +200,11 @@ def held(store: Store) -> list[tuple[ObjectId, ...]]:
 
 def test_a_lease_grows_and_holds_until_its_end(store: Store) -> None:
     one, two = made(store, "one"), made(store, "two")
-    with store.lease() as lease:
+    with store.leases.begin() as lease:
         assert held(store) == []
-        store.register(NODE, KEY, RESOLVED, result(one), lease)
+        store.realisations.register(NODE, KEY, RESOLVED, result(one), lease)
         assert held(store) == [(one.id,)]
-        store.register(NODE, KEY, RESOLVED, result(two))
+        store.realisations.register(NODE, KEY, RESOLVED, result(two))
         assert lease.add([one.id, two.id])
         assert not lease.add([two.id])
         assert held(store) == [tuple(sorted((one.id, two.id)))]
@@ -205,51 +213,51 @@ def test_a_lease_grows_and_holds_until_its_end(store: Store) -> None:
 
 def test_a_lease_until_exit_outlives_what_leased(store: Store) -> None:
     one = made(store, "one")
-    store.register(NODE, KEY, RESOLVED, result(one))
-    store.lease_until_exit([one.id])
+    store.realisations.register(NODE, KEY, RESOLVED, result(one))
+    store.leases.until_exit([one.id])
     assert held(store) == [(one.id,)]
 
 
 def test_named_roots_come_and_go(store: Store, tmp_path: Path) -> None:
     one = made(store, "one")
-    store.register(NODE, KEY, RESOLVED, result(one))
-    store.add_root("keep", one.id)
-    store.link_root(str(tmp_path / "result"), one.id)
-    by_path = {root.path: root for root in store.roots()}
+    store.realisations.register(NODE, KEY, RESOLVED, result(one))
+    store.roots.add("keep", one.id)
+    store.roots.link(str(tmp_path / "result"), one.id)
+    by_path = {root.path: root for root in store.roots.all()}
     assert {root.holds for root in by_path.values()} == {one.id}
     assert by_path[None].name == "keep"
     for name in ("link:x", "a\nb"):
         with pytest.raises(UsageError, match="cannot name a root"):
-            store.add_root(name, one.id)
-    assert store.remove_root(str(tmp_path / "result"))
-    assert store.remove_root("keep")
-    assert not store.remove_root("keep")
-    assert store.roots() == []
+            store.roots.add(name, one.id)
+    assert store.roots.remove(str(tmp_path / "result"))
+    assert store.roots.remove("keep")
+    assert not store.roots.remove("keep")
+    assert store.roots.all() == []
 
 
 @pytest.mark.parametrize("hands", [1, 2])
 def test_many_roots_are_looked_at_by_several_processes(
     hands: int, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(roots, "FEW", 1)
+    monkeypatch.setattr(root_snapshot, "FEW", 1)
     monkeypatch.setattr(parallel, "worker_count", lambda: hands)
     one, two = made(store, "one"), made(store, "two")
     for item in (one, two):
-        store.register(NODE, KEY, RESOLVED, result(item))
+        store.realisations.register(NODE, KEY, RESOLVED, result(item))
     links = [tmp_path / f"link{number}" for number in range(7)]
     for link in links:
-        store.link_root(str(link), one.id)
-    store.add_root("keep", one.id)
+        store.roots.link(str(link), one.id)
+    store.roots.add("keep", one.id)
     links[2].unlink()
     links[4].unlink()
     links[4].symlink_to(two.id.path)
-    found = {root.path: root.holds for root in store.roots()}
+    found = {root.path: root.holds for root in store.roots.all()}
     assert found == dict.fromkeys([None, *map(str, links)], one.id) | {
         str(links[2]): None,
         str(links[4]): two.id,
     }
     with store.index.read() as txn:
-        standing = store.standing(txn)
+        standing = store.roots.snapshot(txn)
     assert sorted(standing.held()) == sorted([one.id.digest] * 6 + [two.id.digest])
     assert [root.path for root in standing.dead()] == [str(links[2])]
 
@@ -259,12 +267,12 @@ def test_a_link_holds_what_it_leads_to_by_whatever_name_of_the_store(
 ) -> None:
     one, two = made(store, "one"), made(store, "two")
     for item in (one, two):
-        store.register(NODE, KEY, RESOLVED, result(item))
+        store.realisations.register(NODE, KEY, RESOLVED, result(item))
     link, alias = tmp_path / "result", tmp_path / "alias"
     alias.symlink_to(store.layout.root)
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "elsewhere" / "other").touch()  # an empty one could be a disk out of sight
-    store.link_root(str(link), one.id)
+    store.roots.link(str(link), one.id)
     targets = {
         f"{alias}/store/{two.id}": two.id,
         two.id.path: two.id,
@@ -275,20 +283,20 @@ def test_a_link_holds_what_it_leads_to_by_whatever_name_of_the_store(
     for target, holds in targets.items():
         link.unlink()
         link.symlink_to(target)
-        assert [root.holds for root in store.roots()] == [holds]
+        assert [root.holds for root in store.roots.all()] == [holds]
     link.unlink()
-    assert [(root.recorded, root.holds) for root in store.roots()] == [(one.id, None)]
+    assert [(root.recorded, root.holds) for root in store.roots.all()] == [(one.id, None)]
     link.write_text("no link")
-    assert [root.holds for root in store.roots()] == [None]
+    assert [root.holds for root in store.roots.all()] == [None]
 
 
 def test_objects_are_registered_together_in_any_order(store: Store) -> None:
-    manifests = [store.manifest(made(store, text).id) for text in "abc"]
-    with store.lease() as lease:
-        assert store.register_objects(manifests, lease) == 3
+    manifests = [store.objects.manifest(made(store, text).id) for text in "abc"]
+    with store.leases.begin() as lease:
+        assert store.objects.register(manifests, lease) == 3
         assert held(store) == [tuple(sorted(manifest.id for manifest in manifests))]
-    assert store.register_objects(manifests) == 0
-    assert [oid for oid, _ in store.objects()] == sorted(manifest.id for manifest in manifests)
+    assert store.objects.register(manifests) == 0
+    assert [oid for oid, _ in store.objects.all()] == sorted(manifest.id for manifest in manifests)
 
 
 def test_what_is_ingested_is_claimed_until_it_is_registered(
@@ -303,7 +311,7 @@ def test_what_is_ingested_is_claimed_until_it_is_registered(
 
     monkeypatch.setattr(store.index, "write", look)
     (tmp_path / "f").write_text("mine")
-    oid = store.add(str(tmp_path / "f"), "f")
+    oid = store.objects.add(str(tmp_path / "f"), "f")
     assert seen == [[True]]
     assert not observer.taken(oid.digest)
     observer.release()
@@ -315,21 +323,22 @@ def on_disk(store: Store) -> list[ObjectId]:
 
 def test_uses_and_verifications_are_noted(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     one, two = made(store, "one"), made(store, "two")
-    store.register(NODE, KEY, RESOLVED, result(one))
-    store.register(NODE, KEY, RESOLVED, result(two))
+    store.realisations.register(NODE, KEY, RESOLVED, result(one))
+    store.realisations.register(NODE, KEY, RESOLVED, result(two))
     now = time.time()
-    store.note_verified([one.id])
-    assert store.least_recently_verified() == [two.id, one.id]
-    store.note_used([one.id])
+    store.index.write(lambda txn: txn.times.note_verified([one.id]))
+    with store.index.read() as txn:
+        assert txn.times.least_recently_verified() == [two.id, one.id]
+    store.leases.note_used([one.id])
     monkeypatch.setattr(time, "time", lambda: now + 2 * COARSE)
-    store.note_used([one.id, ObjectId(b"m" * 20, "missing")])
+    store.leases.note_used([one.id, ObjectId(b"m" * 20, "missing")])
     with store.index.read() as txn:
         assert txn.times.last_used(txn.objects.known(one.id)) == int(now + 2 * COARSE)
         assert txn.times.last_used(txn.objects.known(two.id)) <= now + 1
 
 
 def test_a_store_whose_index_is_gone_is_not_taken_for_an_empty_one(store: Store) -> None:
-    store.register(NODE, KEY, RESOLVED, result(made(store, "one")))
+    store.realisations.register(NODE, KEY, RESOLVED, result(made(store, "one")))
     store.close()
     os.unlink(f"{store.layout.index}/data.mdb")
     with pytest.raises(CorruptObject, match="is gone") as caught:
@@ -361,4 +370,4 @@ def test_an_empty_folder_that_a_copy_lacks_is_made_again(
     os.rmdir(f"{store.layout.root}/{name}")
     again = Store.open(store.layout.root)
     assert os.path.isdir(f"{store.layout.root}/{name}")
-    assert again.present(again.add(str(tmp_path / "f"), "f"))
+    assert again.objects.present(again.objects.add(str(tmp_path / "f"), "f"))

@@ -33,9 +33,9 @@ def root(tmp_path: Path) -> str:
         (tree / "run").write_text(name)
         (tree / "run").chmod(0o755)
         (tree / "link").symlink_to("run")
-        store.add_root(name, store.add(str(tree), name))
+        store.roots.add(name, store.objects.add(str(tree), name))
     (tmp_path / "lone").write_text("by itself")
-    store.add_root("lone", store.add(str(tmp_path / "lone"), "lone"))
+    store.roots.add("lone", store.objects.add(str(tmp_path / "lone"), "lone"))
     store.close()
     give_second_names(store.layout.root)
     return store.layout.root
@@ -66,7 +66,7 @@ def check(store: Store) -> None:
         path for path in counts if path.endswith("/same")
     }
     assert findings(store) == []
-    assert len(store.roots()) == 3
+    assert len(store.roots.all()) == 3
     store.close()
     assert schema(store.layout.root) == b"%d" % SCHEMA
 
@@ -79,7 +79,7 @@ def test_opening_removes_second_names_and_keeps_what_they_were_for(
     check(Store.open(root))
     store = Store.open(root)
     (tmp_path / "again").write_text("by itself")
-    fresh = store.add(str(tmp_path / "again"), "again")
+    fresh = store.objects.add(str(tmp_path / "again"), "again")
     assert os.stat(store.layout.object(fresh)).st_nlink == 2
     found = account(store)
     assert found.unshared > found.total

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from store.layout.paths import Layout
-from store.local.store import make_directories
+from store.local.directories import make_directories
 
 
 @pytest.fixture

@@ -35,7 +35,7 @@ def oid(store: Store, tmp_path: Path) -> ObjectId:
         (folder / "run").write_text(f"run {number}\n")
         (folder / "run").chmod(0o755)
         (folder / "link").symlink_to("file")
-    return store.add(str(tmp_path / "tree"), "tree")
+    return store.objects.add(str(tmp_path / "tree"), "tree")
 
 
 def sound(layout: Layout, *oids: ObjectId) -> list[bool]:
@@ -44,7 +44,7 @@ def sound(layout: Layout, *oids: ObjectId) -> list[bool]:
 
 def findings(store: Store, oid: ObjectId) -> list[str]:
     """What the careful pass finds without reading files."""
-    manifest, path = store.manifest(oid), store.layout.object(oid)
+    manifest, path = store.objects.manifest(oid), store.layout.object(oid)
     found = check_tree(path, manifest, lambda unread: None) or check_identity(path, manifest)
     return list(map(str, found))
 
@@ -67,7 +67,7 @@ def test_damage_of_each_kind_is_seen(store: Store, oid: ObjectId, kind: str) -> 
 
 def add(store: Store, folder: Path, name: str, text: str) -> ObjectId:
     (folder / name).write_text(text)
-    return store.add(str(folder / name), name)
+    return store.objects.add(str(folder / name), name)
 
 
 def replace(path: str, data: bytes) -> None:

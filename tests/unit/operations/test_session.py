@@ -36,7 +36,7 @@ def test_where_no_store_may_be_made_there_is_none(tmp_path: Path) -> None:
     with pytest.raises(NoStore):
         session.store  # noqa: B018
     empty = Session(str(tmp_path / "root"), absent="empty")
-    assert empty.store.objects() == []
+    assert empty.store.objects.all() == []
     assert not (tmp_path / "root").exists()
 
 

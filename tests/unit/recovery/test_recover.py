@@ -49,15 +49,15 @@ class Kept:
         store = Store.open(self.layout.root)
         try:
             return [
-                store.objects(),
-                [store.references(oid) for oid, _ in store.objects()],
-                [store.referrers(oid) for oid, _ in store.objects()],
-                store.every_realisation(),
-                [(root.name, root.path, root.holds) for root in store.roots()],
-                store.node(KEY),
-                store.node(NODE),
-                store.expected_seconds(RESOLVED.name),
-                store.source_verified(SOURCE.sha256, SOURCE.locators),
+                store.objects.all(),
+                [store.objects.references(oid) for oid, _ in store.objects.all()],
+                [store.objects.referrers(oid) for oid, _ in store.objects.all()],
+                store.realisations.all(),
+                [(root.name, root.path, root.holds) for root in store.roots.all()],
+                store.realisations.node(KEY),
+                store.realisations.node(NODE),
+                store.realisations.expected_seconds(RESOLVED.name),
+                store.realisations.source_verified(SOURCE.sha256, SOURCE.locators),
                 check_index(store),
             ]
         finally:
@@ -78,17 +78,17 @@ def kept(tmp_path: Path) -> Kept:
     first = add(store, "first", "first", [])
     second = add(store, "second", RESOLVED.name, [first.id])
     third = add(store, "third", SOURCE.name, [])
-    store.register_objects([first, third])
+    store.objects.register([first, third])
     made = Made("out", second.id, second.references, False, second.size)
-    store.record_nodes(DERIVATION, RESOLVED, SOURCE)
-    store.register(NODE, KEY, RESOLVED, Result((made,), "full", 1, 2.5))
+    store.realisations.record_nodes(DERIVATION, RESOLVED, SOURCE)
+    store.realisations.register(NODE, KEY, RESOLVED, Result((made,), "full", 1, 2.5))
     fetched = Made("out", third.id, (), False, third.size)
     result = Result((fetched,), "fetch", 1, 0.5, locator=SOURCE.locators[0])
-    store.register(SOURCE.digest, SOURCE.digest, SOURCE, result)
-    store.add_root("gone", third.id)
-    store.add_root("kept", first.id)
-    store.link_root(str(tmp_path / "link"), second.id)
-    store.remove_root("gone")
+    store.realisations.register(SOURCE.digest, SOURCE.digest, SOURCE, result)
+    store.roots.add("gone", third.id)
+    store.roots.add("kept", first.id)
+    store.roots.link(str(tmp_path / "link"), second.id)
+    store.roots.remove("gone")
     store.close()
     return Kept(store.layout, [first.id, second.id, third.id], tmp_path / "link")
 
@@ -178,7 +178,7 @@ def test_a_damaged_object_is_told_and_left_out_with_what_needs_it(kept: Kept) ->
     assert [item.name for item in done.survey.incomplete] == [str(second)]
     assert sorted(done.replay.lost_roots) == [(str(kept.link), str(second)), ("kept", str(first))]
     store = Store.open(kept.layout.root)
-    assert [oid for oid, _ in store.objects()] == [third]
+    assert [oid for oid, _ in store.objects.all()] == [third]
     assert os.path.exists(path)
     assert os.path.exists(kept.layout.object(second))
     assert check_index(store) == []
@@ -250,7 +250,7 @@ def test_what_is_written_after_a_cut_frame_is_read(kept: Kept) -> None:
     with open(kept.layout.records, "ab") as stream:
         stream.write(b"\xf1xp\x01\0\0\0\xff" + b"half")
     store = Store.open(kept.layout.root)
-    store.add_root("later", kept.ids[0])
+    store.roots.add("later", kept.ids[0])
     store.close()
     lose(kept.layout)
     assert rebuild(kept.layout).replay.roots == 3
@@ -311,8 +311,8 @@ def test_a_copy_is_taken_back_and_knows_what_was_made_since(kept: Kept, tmp_path
     copy = tmp_path / "copy"
     assert backup(store.index, str(copy)) == copy.stat().st_size
     newer = add(store, "newer", "newer", [])
-    store.register_objects([newer])
-    store.add_root("newer", newer.id)
+    store.objects.register([newer])
+    store.roots.add("newer", newer.id)
     store.close()
     before = kept.known()
     scramble(kept.layout)
@@ -509,9 +509,9 @@ def test_a_record_file_that_is_no_file_holds_up_no_transaction(
     os.unlink(kept.layout.records)
     put(kept.layout.records)
     store = Store.open(kept.layout.root)
-    store.add_root("new", kept.ids[0])
+    store.roots.add("new", kept.ids[0])
     assert not os.path.lexists(kept.layout.records)
-    store.add_root("newer", kept.ids[0])
+    store.roots.add("newer", kept.ids[0])
     assert os.path.isfile(kept.layout.records)
 
 
@@ -520,7 +520,7 @@ def shared_pages(layout: Layout) -> None:
     text = [("key", "v" * (900_000 if n == 0 else 3000)) for n in range(300)]
     nodes = [replace(RESOLVED, name=f"n{n}", env=(pair,)) for n, pair in enumerate(text)]
     store = Store.open(layout.root)
-    store.record_nodes(*nodes)
+    store.realisations.record_nodes(*nodes)
     store.close()
     with open(f"{layout.index}/data.mdb", "r+b") as stream:
         data = bytearray(stream.read())

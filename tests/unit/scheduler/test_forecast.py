@@ -84,9 +84,12 @@ def test_nodes_of_one_name_are_told_apart_by_their_packages() -> None:
     catalogue = Catalogue(packages, collect(made), seconds={made[2].digest: 40})
     plan = BuildPlan((), tuple(each.digest for each in made))
 
-    class Empty:
+    class Nothing:
         def expected_seconds(self, name: str) -> float | None:
             return None
+
+    class Empty:
+        realisations = Nothing()
 
     nodes = planned_nodes(cast(Store, Empty()), catalogue, plan)
     assert {node.name: node.expected for node in nodes} == {

@@ -71,7 +71,7 @@ class Other:
         path.chmod(0o755 if executable else 0o644)
         manifest = ingest(self.root, str(path), name)
         path.unlink()
-        self.store.register_objects([manifest])
+        self.store.objects.register([manifest])
         self.objects[name] = manifest.id
         return Made("out", manifest.id, (), False, manifest.size)
 
@@ -83,7 +83,7 @@ class Other:
             for output in node.outputs
         )
         result = Result(tuple(outputs), "full", started, 1.5)
-        self.store.register(node.digest, node.digest, node, result)
+        self.store.realisations.register(node.digest, node.digest, node, result)
 
     def says(self, key: bytes, output: str, oid: ObjectId, data: bytes | None = None) -> None:
         """Write a record as no honest program would, beside all checks."""
@@ -101,7 +101,7 @@ class Other:
         """What a key signs of an object, as whose output it will."""
         oid = self.objects[name]
         record = Realisation(node.digest, output, oid, "u", "h", "full", b"l" * 32, 5, 1500)
-        tree = self.store.manifest(oid).root.digest()
+        tree = self.store.objects.manifest(oid).root.digest()
         payload = json.loads(statement.provenance(record, node, key.public, tree))
         for path, value in change.items():
             place, *rest = payload, *path.split("__")
@@ -155,14 +155,14 @@ def taken(own: Store, other: Other | str, *oids: ObjectId, belief: Belief = NOBO
     if isinstance(other, Other) and other.store is not own:
         with contextlib.suppress(StoreError):
             other.store = Store.open(root)
-    assert all(own.present(oid) for oid in oids)
+    assert all(own.objects.present(oid) for oid in oids)
     return done
 
 
 def nothing_counts(own: Store) -> None:
-    assert own.every_realisation() == []
+    assert own.realisations.all() == []
     for node in ALL:
-        assert own.realised(node.digest, node.outputs, node.name) is None
+        assert own.realisations.realised(node.digest, node.outputs, node.name) is None
 
 
 def vouched(*lines: bytes, reading: list[Reading] | None = None) -> Belief:
@@ -191,9 +191,9 @@ def test_what_nobody_signed_is_passed_over_and_said_so(own: Store, other: Other)
 def test_as_asked_for_that_store_is_believed_and_not_attested(own: Store, other: Other) -> None:
     done = taken(own, other, other.objects["hello"], belief=UNSIGNED)
     assert [origin.how for origin in done.origins] == [How.TRUSTED]
-    assert own.realised(HELLO.digest, ("out",)) == {"out": other.objects["hello"]}
-    assert own.realised(HELLO.digest, ("out",), here=True) is None
-    (record,) = own.every_realisation()
+    assert own.realisations.realised(HELLO.digest, ("out",)) == {"out": other.objects["hello"]}
+    assert own.realisations.realised(HELLO.digest, ("out",), here=True) is None
+    (record,) = own.realisations.all()
     assert record.origin == Origin(How.TRUSTED, os.fsencode(other.root))
     assert made_here(context(own), record) is None
 
@@ -207,14 +207,14 @@ Lie = Callable[[Other], tuple[str, ...]]
 
 
 def hello_as_simple(other: Other) -> tuple[str, ...]:
-    other.store.record_nodes(SIMPLE)
+    other.store.realisations.record_nodes(SIMPLE)
     other.says(SIMPLE.digest, "out", other.objects["hello"])
     return ("hello",)
 
 
 def swapped_outputs(other: Other) -> tuple[str, ...]:
     other.put("pair", b"o"), other.put("pair-lib", b"l")
-    other.store.record_nodes(PAIR)
+    other.store.realisations.record_nodes(PAIR)
     other.says(PAIR.digest, "out", other.objects["pair-lib"])
     other.says(PAIR.digest, "lib", other.objects["pair"])
     return ("pair", "pair-lib")
@@ -222,21 +222,21 @@ def swapped_outputs(other: Other) -> tuple[str, ...]:
 
 def output_that_is_not(other: Other) -> tuple[str, ...]:
     other.put("pair-dev", b"d")
-    other.store.record_nodes(PAIR)
+    other.store.realisations.record_nodes(PAIR)
     other.says(PAIR.digest, "dev", other.objects["pair-dev"])
     return ("pair-dev",)
 
 
 def source_of_another_hash(other: Other) -> tuple[str, ...]:
     other.put("archive", b"not an archive\n")
-    other.store.record_nodes(ARCHIVE)
+    other.store.realisations.record_nodes(ARCHIVE)
     other.says(ARCHIVE.digest, "out", other.objects["archive"])
     return ("archive",)
 
 
 def source_that_is_executable(other: Other) -> tuple[str, ...]:
     other.put("archive", CONTENT, executable=True)
-    other.store.record_nodes(archive())
+    other.store.realisations.record_nodes(archive())
     other.says(archive().digest, "out", other.objects["archive"])
     return ("archive",)
 
@@ -244,8 +244,8 @@ def source_that_is_executable(other: Other) -> tuple[str, ...]:
 def source_that_is_a_folder(other: Other) -> tuple[str, ...]:
     folder = Path(other.store.layout.tmp) / "folder"
     folder.mkdir()
-    other.objects["archive"] = other.store.add(str(folder), "archive")
-    other.store.record_nodes(archive())
+    other.objects["archive"] = other.store.objects.add(str(folder), "archive")
+    other.store.realisations.record_nodes(archive())
     other.says(archive().digest, "out", other.objects["archive"])
     return ("archive",)
 
@@ -253,8 +253,8 @@ def source_that_is_a_folder(other: Other) -> tuple[str, ...]:
 def source_that_is_a_link(other: Other) -> tuple[str, ...]:
     link = Path(other.store.layout.tmp) / "link"
     link.symlink_to("/etc/passwd")
-    other.objects["archive"] = other.store.add(str(link), "archive")
-    other.store.record_nodes(archive())
+    other.objects["archive"] = other.store.objects.add(str(link), "archive")
+    other.store.realisations.record_nodes(archive())
     other.says(archive().digest, "out", other.objects["archive"])
     return ("archive",)
 
@@ -284,12 +284,12 @@ def test_a_lie_that_can_be_seen_is_refused_whoever_is_believed(
     names = lie(other)
     done = taken(own, other, *(other.objects[name] for name in names), belief=belief)
     assert len(done.refused) == len(names)
-    lies = {record.key for record in own.every_realisation()} - {HELLO.digest}
+    lies = {record.key for record in own.realisations.all()} - {HELLO.digest}
     assert not lies
 
 
 def another_of_the_name(other: Other) -> tuple[str, ...]:
-    other.store.record_nodes(OTHER_HELLO)
+    other.store.realisations.record_nodes(OTHER_HELLO)
     other.says(OTHER_HELLO.digest, "out", other.objects["hello"])
     return ("hello",)
 
@@ -383,16 +383,16 @@ def test_a_file_that_has_the_hash_of_its_source_needs_nobodys_word(
     own: Store, other: Other
 ) -> None:
     other.put("archive", CONTENT)
-    other.store.record_nodes(archive())
+    other.store.realisations.record_nodes(archive())
     oid = other.objects["archive"]
     other.says(archive().digest, "out", oid)
     for _ in range(2):
         taken(own, other, oid)
-        (record,) = own.realisations(archive().digest, "out")
+        (record,) = own.realisations.of(archive().digest, "out")
         assert (record.object, record.origin.how) == (oid, How.CHECKED)
         # Where it may be fetched from is not told by the hash.
         with pytest.raises(Exception, match="no derivation"):
-            own.node(archive().digest)
+            own.realisations.node(archive().digest)
 
 
 # -- what others sign -----
@@ -403,7 +403,7 @@ def test_what_a_trusted_key_signed_counts_without_the_other_index(own: Store, ot
     Path(other.store.layout.index, "data.mdb").write_bytes(b"garbage" * 9999)
     done = taken(own, other, other.objects["hello"], belief=vouched(line, line))
     assert done.untold
-    (record,) = own.every_realisation()
+    (record,) = own.realisations.all()
     assert record.origin == Origin(How.SIGNED, os.fsencode(other.root), (str(ANNE.public),))
     assert (record.level, record.log, record.started, record.duration) == (
         "full",
@@ -411,8 +411,10 @@ def test_what_a_trusted_key_signed_counts_without_the_other_index(own: Store, ot
         5,
         1500,
     )
-    assert own.realised(HELLO.digest, ("out",), "hello") == {"out": other.objects["hello"]}
-    assert own.realised(HELLO.digest, ("out",), "hello", here=True) is None
+    assert own.realisations.realised(HELLO.digest, ("out",), "hello") == {
+        "out": other.objects["hello"]
+    }
+    assert own.realisations.realised(HELLO.digest, ("out",), "hello", here=True) is None
     assert made_here(context(own), record) is None
 
 
@@ -425,7 +427,7 @@ def test_nobodys_word_makes_a_file_a_source(
     other.put("archive", b"another file")
     oid = other.objects["archive"]
     if known:
-        own.record_nodes(source)
+        own.realisations.record_nodes(source)
     line = other.statement(
         replace(HELLO, name="archive"),
         "archive",
@@ -434,7 +436,7 @@ def test_nobodys_word_makes_a_file_a_source(
     other.says(source.digest, "out", oid)  # it does not tell that this is a source
     done = taken(own, other, oid, belief=UNSIGNED if belief == "unsigned" else vouched(line))
     assert len(done.refused) == known
-    own.record_nodes(source)
+    own.realisations.record_nodes(source)
     resolver = Resolver(own, Catalogue({}, {source.digest: source}), offline=True)
     assert not resolver.present(source.digest)
     resolver.identify([source.digest])
@@ -445,7 +447,7 @@ def test_nobodys_word_makes_a_file_a_source(
 
 def test_the_derivation_comes_along_when_its_digest_is_the_key(own: Store, other: Other) -> None:
     taken(own, other, other.objects["hello"], belief=vouched(other.statement(HELLO, "hello")))
-    assert own.node(HELLO.digest) == HELLO
+    assert own.realisations.node(HELLO.digest) == HELLO
 
 
 def altered(line: bytes, member: str) -> bytes:
@@ -594,9 +596,9 @@ def test_a_statement_of_another_object_or_derivation_counts_for_that_alone(
 ) -> None:
     lines = [other.statement(OTHER_HELLO, "hello"), other.statement(SIMPLE, "simple")]
     taken(own, other, other.objects["hello"], belief=vouched(*lines))
-    (record,) = own.every_realisation()
+    (record,) = own.realisations.all()
     assert (record.key, record.object) == (OTHER_HELLO.digest, other.objects["hello"])
-    assert own.realised(HELLO.digest, ("out",), "hello") is None
+    assert own.realisations.realised(HELLO.digest, ("out",), "hello") is None
 
 
 def test_an_object_with_another_tree_than_was_signed_is_not_that_one(
@@ -715,7 +717,7 @@ def test_an_index_that_is_written_to_is_read_all_the_same(own: Store, other: Oth
     finally:
         os.kill(pid, signal.SIGKILL)
         os.waitpid(pid, 0)
-    assert len(own.every_realisation()) <= 1
+    assert len(own.realisations.all()) <= 1
 
 
 def test_nothing_is_made_or_locked_where_objects_come_from(own: Store, other: Other) -> None:
@@ -764,7 +766,7 @@ def object_spoilt(make: Callable[[Path], object]) -> Callable[[Other], None]:
 
 def in_a_circle(other: Other) -> None:
     for name, below in (("hello", "simple"), ("simple", "hello")):
-        manifest = other.store.manifest(other.objects[name])
+        manifest = other.store.objects.manifest(other.objects[name])
         path = Path(other.store.layout.manifest(other.objects[name]))
         path.chmod(0o644)
         path.write_bytes(replace(manifest, references=(other.objects[below],)).encode())
@@ -808,7 +810,7 @@ def test_what_is_no_object_is_refused_in_words_and_leaves_nothing(
         import_objects(own, StoreDirectory(other.root), [oid], belief=UNSIGNED)
     assert time.monotonic() - began < 5
     assert len(caught.value.message) < 1000
-    assert own.objects() == []
+    assert own.objects.all() == []
     assert os.listdir(own.layout.objects) == []
     assert os.listdir(own.layout.tmp) == []
     nothing_counts(own)
@@ -818,11 +820,11 @@ def test_what_is_no_object_is_refused_in_words_and_leaves_nothing(
 
 
 def test_a_store_imported_onto_itself_stays_as_it_is(other: Other) -> None:
-    before = other.store.every_realisation()
+    before = other.store.realisations.all()
     for belief in (NOBODY, UNSIGNED):
         done = taken(other.store, other, other.objects["hello"], belief=belief)
         assert (done.fresh, done.passed_over) == ([], 0)
-    assert other.store.every_realisation() == before
+    assert other.store.realisations.all() == before
 
 
 def test_what_comes_back_to_where_it_was_built_is_still_built_there(
@@ -832,7 +834,7 @@ def test_what_comes_back_to_where_it_was_built_is_still_built_there(
     taken(own, other, oid, belief=UNSIGNED)
     own.close()
     taken(other.store, own.layout.root, oid, belief=UNSIGNED)
-    assert [record.origin for record in other.store.every_realisation()] == [BUILT]
+    assert [record.origin for record in other.store.realisations.all()] == [BUILT]
 
 
 def test_from_a_store_that_imported_it_is_imported(
@@ -845,7 +847,7 @@ def test_from_a_store_that_imported_it_is_imported(
     taken(third, own.layout.root, oid)
     nothing_counts(third)
     taken(third, own.layout.root, oid, belief=UNSIGNED)
-    (record,) = third.every_realisation()
+    (record,) = third.realisations.all()
     assert record.origin == Origin(How.TRUSTED, os.fsencode(own.layout.root))
 
 
@@ -855,9 +857,9 @@ def test_a_statement_betters_what_was_taken_on_trust_and_nothing_worsens_it(
     oid = other.objects["hello"]
     taken(own, other, oid, belief=vouched(other.statement(HELLO, "hello")))
     taken(own, other, oid, belief=UNSIGNED)
-    assert {record.origin.how for record in own.every_realisation()} == {How.SIGNED, How.TRUSTED}
+    assert {record.origin.how for record in own.realisations.all()} == {How.SIGNED, How.TRUSTED}
     taken(own, other, oid)
-    assert len(own.every_realisation()) == 2
+    assert len(own.realisations.all()) == 2
 
 
 def test_a_build_of_ones_own_is_built_here_beside_what_was_imported(
@@ -865,9 +867,11 @@ def test_a_build_of_ones_own_is_built_here_beside_what_was_imported(
 ) -> None:
     taken(own, other, other.objects["hello"], belief=UNSIGNED)
     Other(own).builds(HELLO, started=7)
-    origins = [record.origin for record in own.realisations(HELLO.digest, "out")]
+    origins = [record.origin for record in own.realisations.of(HELLO.digest, "out")]
     assert sorted(origin.how.value for origin in origins) == ["built", "trusted"]
-    assert own.realised(HELLO.digest, ("out",), here=True) == {"out": other.objects["hello"]}
+    assert own.realisations.realised(HELLO.digest, ("out",), here=True) == {
+        "out": other.objects["hello"]
+    }
 
 
 # -- rebuilds -----
@@ -876,7 +880,7 @@ def test_a_build_of_ones_own_is_built_here_beside_what_was_imported(
 def hows(root: str) -> list[str]:
     store = Store.open(root)
     try:
-        return sorted(record.origin.how.value for record in store.every_realisation())
+        return sorted(record.origin.how.value for record in store.realisations.all())
     finally:
         store.close()
 
@@ -1001,7 +1005,7 @@ def test_a_record_file_that_lies_about_names_is_not_believed(own: Store, other: 
 
 
 def test_a_record_that_does_not_fit_is_refused_by_the_index_itself(own: Store) -> None:
-    own.record_nodes(SIMPLE)
+    own.realisations.record_nodes(SIMPLE)
     oid = Other(own).put("hello", b"mine").id
     lie = Realisation(SIMPLE.digest, "out", oid, "u", "h", "full", None, 5, 1)
     with pytest.raises(InvalidName, match="cannot be output"):
@@ -1015,9 +1019,9 @@ def test_a_record_that_does_not_fit_is_no_hit_and_is_found(own: Store) -> None:
     place = Other(own)
     oid = place.put("hello", b"mine").id
     place.says(SIMPLE.digest, "out", oid)
-    assert place.store.realised(SIMPLE.digest, ("out",), "simple") is None
-    place.store.record_nodes(SIMPLE)
-    assert place.store.realised(SIMPLE.digest, ("out",)) is None
+    assert place.store.realisations.realised(SIMPLE.digest, ("out",), "simple") is None
+    place.store.realisations.record_nodes(SIMPLE)
+    assert place.store.realisations.realised(SIMPLE.digest, ("out",)) is None
     (finding,) = check_index(place.store)
     assert finding.kind == "realisation"
     assert "cannot be output 'out' of simple" in finding.detail

@@ -28,13 +28,13 @@ def oid(store: Store, tmp_path: Path) -> ObjectId:
     (tree / "below" / "run").write_text("two\n")
     (tree / "below" / "run").chmod(0o755)
     (tree / "link").symlink_to("a")
-    return store.add(str(tree), "tree")
+    return store.objects.add(str(tree), "tree")
 
 
 def test_a_missing_tree_comes_from_the_manifest_and_equal_files(
     store: Store, oid: ObjectId, tmp_path: Path
 ) -> None:
-    store.add(str(tmp_path / "tree"), "another")
+    store.objects.add(str(tmp_path / "tree"), "another")
     os.chmod(store.layout.object(oid), 0o755)  # moving a directory writes its ".."
     os.rename(store.layout.object(oid), tmp_path / "gone")
     with closing(SharedFiles(store)) as shared:

@@ -9,7 +9,8 @@ import pytest
 
 from store.errors import BuildFailed, UnknownObject
 from store.jobs.lower import BuildLimits
-from store.local.store import Lease, Store
+from store.local.leases import Lease
+from store.local.store import Store
 from store.model.derivation import Derivation, Resolved, Source
 from store.model.identity import object_id
 from store.model.names import ObjectId
@@ -27,7 +28,7 @@ class Past:
 
     def kept(self, name: str) -> ObjectId:
         (self.place / name).write_text(name)
-        return self.store.add(str(self.place / name), name)
+        return self.store.objects.add(str(self.place / name), name)
 
     @staticmethod
     def gone(name: str) -> ObjectId:
@@ -63,11 +64,11 @@ class Past:
         return node
 
     def _record(self, key: bytes, node: Source | Resolved, oids: Sequence[ObjectId]) -> None:
-        self.store.record_nodes(node)
+        self.store.realisations.record_nodes(node)
         results = tuple(
             Made(output, oid, (), False, 1) for output, oid in zip(node.outputs, oids, strict=True)
         )
-        self.store.register(key, key, node, Result(results, "full", 1, 1.0))
+        self.store.realisations.register(key, key, node, Result(results, "full", 1, 1.0))
         with self.store.index.read() as txn:
             numbers = [txn.objects.known(oid) for oid in oids]
         self.store.index.write(lambda txn: [txn.objects.unregister(number) for number in numbers])

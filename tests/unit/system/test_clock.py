@@ -33,19 +33,19 @@ def test_a_store_works_whatever_the_clock_says(
     monkeypatch.setattr(time, "time", lambda: clock)
     monkeypatch.setattr(time, "time_ns", lambda: int(clock * 1e9))
     store = Store.open(str(tmp_path / "root"))
-    oid = store.add(str(file), "file")
-    store.add_root("kept", oid)
-    store.note_used([oid])
-    store.note_verified([oid])
+    oid = store.objects.add(str(file), "file")
+    store.roots.add("kept", oid)
+    store.leases.note_used([oid])
+    store.index.write(lambda txn: txn.times.note_verified([oid]))
     Collector(store).collect(Policy(older_than=86400.0))
-    assert store.present(oid)
+    assert store.objects.present(oid)
     store.close()
     rebuild(store.layout)
     monkeypatch.undo()
     again = Store.open(store.layout.root)
-    assert [root.name for root in again.roots()] == ["kept"]
+    assert [root.name for root in again.roots.all()] == ["kept"]
     Collector(again).collect(Policy(older_than=86400.0))
-    assert again.present(oid)
+    assert again.objects.present(oid)
 
 
 def test_a_time_ahead_is_of_no_age_that_would_keep_anything() -> None:

@@ -14,7 +14,7 @@ import pytest
 from store.errors import OutputRefused, StoreError
 from store.index.content_table import ContentTable
 from store.layout.paths import Layout
-from store.local.store import make_directories
+from store.local.directories import make_directories
 from store.model.manifest import Manifest
 from store.objects import staging
 from store.objects.check import check_object

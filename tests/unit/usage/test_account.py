@@ -41,7 +41,7 @@ def add(store: Store, name: str, files: str, references: tuple[ObjectId, ...] = 
         candidates=references,
         holders=ContentTable(store.layout.index),
     )
-    store.register_objects([manifest])
+    store.objects.register([manifest])
     return manifest.id
 
 
@@ -69,8 +69,8 @@ def test_who_lets_go_frees_what_nobody_else_keeps(store: Store) -> None:
     left = add(store, "left", "bx", (base,))
     right = add(store, "right", "cx", (base,))
     add(store, "dead", "cd")
-    store.add_root("left", left)
-    store.add_root("right", right)
+    store.roots.add("left", left)
+    store.roots.add("right", right)
     found = account(store)
     owners = {share.id.name: share.owner for share in found.shares}
     names = {at: holder.name for at, holder in enumerate(found.holders)}
@@ -82,7 +82,7 @@ def test_who_lets_go_frees_what_nobody_else_keeps(store: Store) -> None:
     # b, and c, for a dead object keeps nothing; base and x are the other's, too.
     assert held["left"].frees // BLOCKS == held["right"].frees // BLOCKS == 1
     assert found.dead // BLOCKS == 1
-    store.remove_root("right")
+    store.roots.remove("right")
     held = {item.holder.name: item for item in account(store).held}
     assert held["left"].frees // BLOCKS == 3
 
@@ -90,7 +90,7 @@ def test_who_lets_go_frees_what_nobody_else_keeps(store: Store) -> None:
 def test_only_the_holders_that_free_most_are_looked_at_closer(store: Store) -> None:
     base = add(store, "base", "z")
     for name, files in (("small", "a"), ("large", "bcd"), ("middle", "ef")):
-        store.add_root(name, add(store, name, files, (base,)))
+        store.roots.add(name, add(store, name, files, (base,)))
     told: list[tuple[str, int, int]] = []
     found = account(store, top=2, progress=lambda *progress: told.append(progress))
     assert [item.holder.name for item in found.held] == ["large", "middle"]
@@ -116,10 +116,10 @@ def test_what_is_said_to_be_freed_is_what_deleting_frees(store: Store) -> None:
     from store.gc.collector import Collector
     from store.gc.policy import Policy
 
-    store.add_root("one", add(store, "one", "ab"))
-    store.add_root("two", add(store, "two", "bc"))
+    store.roots.add("one", add(store, "one", "ab"))
+    store.roots.add("two", add(store, "two", "bc"))
     promised = {item.holder.name: item.frees for item in account(store).held}["one"]
-    store.remove_root("one")
+    store.roots.remove("one")
     collector = Collector(store)
     collector.collect(Policy())
     assert collector.outcome.freed == promised
@@ -148,7 +148,7 @@ def test_an_object_that_is_gone_from_the_disk_takes_nothing(store: Store) -> Non
     ("table", "value"), [(b"references", b"odd"), (b"objects", b"short"), (b"used", b"")]
 )
 def test_a_damaged_index_is_said_to_be(store: Store, table: bytes, value: bytes) -> None:
-    store.add_root("first", add(store, "first", "a"))
+    store.roots.add("first", add(store, "first", "a"))
     store.index.write(lambda txn: txn._tables.put(table, b"\0\0\0\1", value))
     if table == b"used":
         account(store)  # it does not look at uses
@@ -163,7 +163,7 @@ def test_a_damaged_index_is_said_to_be(store: Store, table: bytes, value: bytes)
 def test_the_figures_of_a_store_add_up(store: Store) -> None:
     base = add(store, "base", "ab")
     top = add(store, "top", "bc", (base,))
-    store.add_root("top", top)
+    store.roots.add("top", top)
     Path(store.layout.log(b"k" * 32)).write_text("x" * 5000)
     os.mkdir(f"{store.layout.failed}/work")
     found = statistics(store)

@@ -39,9 +39,9 @@ def kept(stock: Stock) -> Path:
     tree = stock.place / "tree"
     (tree / "bin").mkdir(parents=True)
     (tree / "bin" / "tool").write_text("tool")
-    stock.oids["tree"] = stock.store.add(str(tree), "tree")
+    stock.oids["tree"] = stock.store.objects.add(str(tree), "tree")
     link = stock.place / "link"
-    stock.store.link_root(str(link), stock.oids["tree"])
+    stock.store.roots.link(str(link), stock.oids["tree"])
     link.unlink()
     return link
 
@@ -75,7 +75,7 @@ def test_a_link_keeps_what_it_leads_to_or_into_by_whatever_way(
             (stock.place / "second").symlink_to(moved)
             kept.symlink_to("second/bin")
     assert collect(stock) == {"tree"}
-    assert [root.holds for root in stock.store.roots()] == [oid]
+    assert [root.holds for root in stock.store.roots.all()] == [oid]
 
 
 @pytest.mark.parametrize("way", ["gone", "file", "loop", "broken chain", "elsewhere", "the store"])
@@ -94,7 +94,7 @@ def test_a_link_that_leads_nowhere_or_elsewhere_keeps_nothing(
         case "the store":
             kept.symlink_to(stock.store.layout.objects)
     assert collect(stock) == set()
-    assert stock.store.roots() == []
+    assert stock.store.roots.all() == []
 
 
 @pytest.mark.parametrize("number", [errno.EACCES, errno.EIO, errno.ESTALE])
@@ -110,7 +110,7 @@ def test_a_link_that_cannot_be_looked_at_keeps_what_it_was_made_for(
 
     monkeypatch.setattr(os, "readlink", refused)
     assert collect(stock) == {"tree"}
-    assert len(stock.store.roots()) == 1
+    assert len(stock.store.roots.all()) == 1
 
 
 def out_of_sight(stock: Stock, link: Path, way: str) -> Callable[[], None]:
@@ -147,14 +147,14 @@ def test_a_link_out_of_sight_keeps_its_object_for_a_time(
     disk.mkdir()
     link = disk / "link"
     oid = stock.oids["tree"]
-    stock.store.remove_root(str(kept))
-    stock.store.link_root(str(link), oid)
+    stock.store.roots.remove(str(kept))
+    stock.store.roots.link(str(link), oid)
     if far:
         if way == "another folder":
             pytest.skip("of a link in a chain, nobody knows the folder")
         kept.symlink_to(link)
-        stock.store.remove_root(str(link))
-        stock.store.link_root(str(kept), oid)
+        stock.store.roots.remove(str(link))
+        stock.store.roots.link(str(kept), oid)
         kept.unlink()
         kept.symlink_to(link)
     back = out_of_sight(stock, link, way)
@@ -164,18 +164,18 @@ def test_a_link_out_of_sight_keeps_its_object_for_a_time(
     (unseen,) = plan.holders.roots.unseen()
     assert unseen.path == str(kept if far else link)
     now = time.time()
-    monkeypatch.setattr("store.local.roots.time.time", lambda: now + 29 * 86400)
+    monkeypatch.setattr("store.local.root_snapshot.time.time", lambda: now + 29 * 86400)
     assert collect(stock) == {"tree"}
     # Seen in between, the time begins anew.
     back()
     assert collect(stock) == {"tree"}
-    assert [root.unseen for root in stock.store.roots()] == [None]
+    assert [root.unseen for root in stock.store.roots.all()] == [None]
     out_of_sight(stock, link, way)
-    monkeypatch.setattr("store.local.roots.time.time", lambda: now + 31 * 86400)
+    monkeypatch.setattr("store.local.root_snapshot.time.time", lambda: now + 31 * 86400)
     assert collect(stock) == {"tree"}
-    monkeypatch.setattr("store.local.roots.time.time", lambda: now + 62 * 86400)
+    monkeypatch.setattr("store.local.root_snapshot.time.time", lambda: now + 62 * 86400)
     assert collect(stock) == set()
-    assert stock.store.roots() == []
+    assert stock.store.roots.all() == []
 
 
 def test_the_time_for_links_out_of_sight_can_be_set(
@@ -184,7 +184,7 @@ def test_the_time_for_links_out_of_sight_can_be_set(
     kept.symlink_to(stock.place / "unmounted" / "link")
     now = time.time()
     assert collect(stock) == {"tree"}
-    monkeypatch.setattr("store.local.roots.time.time", lambda: now + 7200)
+    monkeypatch.setattr("store.local.root_snapshot.time.time", lambda: now + 7200)
     assert collect(stock) == {"tree"}
     Collector(stock.store).collect(parse(b'[collect]\nkeep-unseen-roots = "1h"\n').policy())
     assert stock.there() == set()
@@ -195,8 +195,8 @@ def test_a_link_that_is_deleted_where_it_was_made_is_dropped_at_once(
 ) -> None:
     alone = stock.place / "alone"
     alone.mkdir()
-    stock.store.link_root(str(alone / "link"), stock.oids["tree"])
-    stock.store.remove_root(str(kept))
+    stock.store.roots.link(str(alone / "link"), stock.oids["tree"])
+    stock.store.roots.remove(str(kept))
     (alone / "link").unlink()
     assert os.listdir(alone) == []
     assert collect(stock) == set()
@@ -205,8 +205,8 @@ def test_a_link_that_is_deleted_where_it_was_made_is_dropped_at_once(
 def test_a_folder_that_was_restored_is_known_by_its_new_inode(stock: Stock, kept: Path) -> None:
     folder = stock.place / "folder"
     folder.mkdir()
-    stock.store.link_root(str(folder / "link"), stock.oids["tree"])
-    stock.store.remove_root(str(kept))
+    stock.store.roots.link(str(folder / "link"), stock.oids["tree"])
+    stock.store.roots.remove(str(kept))
     shutil.copytree(folder, stock.place / "copy", symlinks=True)
     folder.rename(stock.place / "away")
     (stock.place / "copy").rename(folder)
@@ -221,9 +221,9 @@ def test_another_disk_in_the_same_place_hides_a_link(
 ) -> None:
     place = tmp_path / "disk"
     place.mkdir()
-    stock.store.remove_root(str(kept))
+    stock.store.roots.remove(str(kept))
     with a_disk(place):
-        stock.store.link_root(str(place / "link"), stock.oids["tree"])
+        stock.store.roots.link(str(place / "link"), stock.oids["tree"])
         with a_disk(place):  # its top has the same inode
             assert collect(stock) == {"tree"}
         assert collect(stock) == {"tree"}

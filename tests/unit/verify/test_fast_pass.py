@@ -35,7 +35,7 @@ def oid(store: Store, tmp_path: Path) -> ObjectId:
         (folder / "run").chmod(0o755)
         (folder / "link").symlink_to("file")
     (tmp_path / "tree" / "large").write_bytes(b"-" * (CHUNK + 1))
-    return store.add(str(tmp_path / "tree"), "tree")
+    return store.objects.add(str(tmp_path / "tree"), "tree")
 
 
 @pytest.fixture(params=[1, 3])
@@ -121,7 +121,7 @@ def test_a_manifest_of_another_object_is_not_sound(
     store: Store, oid: ObjectId, processes: int, tmp_path: Path
 ) -> None:
     (tmp_path / "f").write_text("f")
-    other = store.add(str(tmp_path / "f"), "f")
+    other = store.objects.add(str(tmp_path / "f"), "f")
     path = store.layout.manifest(oid)
     os.chmod(path, 0o644)
     Path(path).write_bytes(Path(store.layout.manifest(other)).read_bytes())
@@ -135,7 +135,7 @@ def test_damage_in_a_shared_inode_is_seen_in_every_object_that_has_it(
 ) -> None:
     (tmp_path / "one").mkdir()
     (tmp_path / "one" / "file").write_text("7\n")
-    other = store.add(str(tmp_path / "one"), "one")
+    other = store.objects.add(str(tmp_path / "one"), "one")
     path = Path(store.layout.object(oid), "7/below/file")
     assert path.samefile(Path(store.layout.object(other), "file"))
     rewrite(path, "8\n")

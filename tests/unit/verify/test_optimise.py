@@ -35,7 +35,7 @@ def store(tmp_path: Path) -> Store:
         (tmp_path / name).mkdir()
         (tmp_path / name / "same").write_text("same\n" * 1000)
         (tmp_path / name / name).write_text(name)
-        oid = made.add(str(tmp_path / name), name)
+        oid = made.objects.add(str(tmp_path / name), name)
         ContentTable(made.layout.index).forget([oid.digest])
         assert os.stat(f"{made.layout.object(oid)}/same").st_nlink == 1
     return made
@@ -44,7 +44,7 @@ def store(tmp_path: Path) -> Store:
 def test_equal_files_become_one_again(store: Store) -> None:
     assert kinds(store) == {"unshared"}
     assert sum(done.saved for done in optimise(store)) == 5000
-    inodes = {os.stat(f"{store.layout.object(oid)}/same").st_ino for oid, _ in store.objects()}
+    inodes = {os.stat(f"{store.layout.object(oid)}/same").st_ino for oid, _ in store.objects.all()}
     assert len(inodes) == 1
     # What was replaced is gone, too.
     assert kinds(store) == set()
@@ -52,7 +52,7 @@ def test_equal_files_become_one_again(store: Store) -> None:
 
 
 def test_what_is_damaged_is_not_shared(store: Store) -> None:
-    first = store.objects()[0][0]
+    first = store.objects.all()[0][0]
     tamper(f"{store.layout.object(first)}/same", "sane\n" * 1000)
     assert list(optimise(store)) == []
     found: list[str] = []

@@ -16,7 +16,8 @@ from store.index.reading import Reader
 from store.index.schema import ObjectEntry
 from store.index.writing import Writer
 from store.layout.paths import Layout
-from store.local.roots import NamedRoot
+from store.local.root_snapshot import NamedRoot
+from store.local.roots import Roots
 from store.local.store import Store
 from store.model.names import ObjectId
 from store.objects.content import LONGEST_RECORD
@@ -45,7 +46,7 @@ def oid(store: Store, tmp_path: Path) -> ObjectId:
     (tree / "a").write_text("one\n")
     (tree / "below" / "b").write_text("two\n")
     (tree / "link").symlink_to("a")
-    return store.add(str(tree), "tree")
+    return store.objects.add(str(tree), "tree")
 
 
 def kinds(store: Store, *, contents: bool = True) -> set[str]:
@@ -58,9 +59,9 @@ def kinds(store: Store, *, contents: bool = True) -> set[str]:
 def test_what_a_link_led_to_before_may_be_gone(store: Store, oid: ObjectId, tmp_path: Path) -> None:
     """As when who makes a link anew is killed before the index is told."""
     (tmp_path / "other").write_text("other")
-    other = store.add(str(tmp_path / "other"), "other")
+    other = store.objects.add(str(tmp_path / "other"), "other")
     link = tmp_path / "link"
-    store.link_root(str(link), oid)
+    store.roots.link(str(link), oid)
     store.index.write(lambda txn: txn.objects.unregister(txn.objects.known(oid)))
     assert [finding.path for finding in check_index(store)] == ["index/roots"]
     link.unlink()
@@ -118,15 +119,17 @@ def test_what_refers_to_what_is_compared_both_ways(
 def test_a_link_that_is_newer_than_what_is_read_of_the_index_is_no_finding(
     store: Store, oid: ObjectId, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    store.link_root(str(tmp_path / "link"), oid)
+    store.roots.link(str(tmp_path / "link"), oid)
     (tmp_path / "newer").write_text("newer")
-    real = Store.roots_in
+    real = Roots.all_in
 
-    def later(self: Store, txn: Reader) -> list[NamedRoot]:
-        store.link_root(str(tmp_path / "link"), store.add(str(tmp_path / "newer"), "newer"))
+    def later(self: Roots, txn: Reader) -> list[NamedRoot]:
+        store.roots.link(
+            str(tmp_path / "link"), store.objects.add(str(tmp_path / "newer"), "newer")
+        )
         return real(self, txn)
 
-    monkeypatch.setattr(Store, "roots_in", later)
+    monkeypatch.setattr(Roots, "all_in", later)
     assert check_index(store) == []
 
 
@@ -257,15 +260,15 @@ def test_what_is_damaged_at_the_other_end_is_refused(
     tamper(f"{store.layout.object(oid)}/a")
     with pytest.raises(CorruptObject):
         import_objects(other, StoreDirectory(store.layout.root), [oid])
-    assert other.objects() == []
+    assert other.objects.all() == []
 
 
 def test_a_budget_begins_with_what_was_verified_least_recently(
     store: Store, oid: ObjectId, tmp_path: Path
 ) -> None:
     (tmp_path / "f").write_text("f")
-    new = store.add(str(tmp_path / "f"), "f")
-    store.note_verified([oid])
+    new = store.objects.add(str(tmp_path / "f"), "f")
+    store.index.write(lambda txn: txn.times.note_verified([oid]))
     verifier = Verifier(store, lambda finding: None, budget=60)
     assert verifier._batch(verifier._due([]), 0) == ([new, oid], 2)
     assert verifier.run().looked == 2
@@ -282,7 +285,7 @@ def test_what_was_collected_since_is_passed_over_and_progress_is_told(
     store: Store, oid: ObjectId, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "f").write_text("f")
-    gone = store.add(str(tmp_path / "f"), "f")
+    gone = store.objects.add(str(tmp_path / "f"), "f")
     told: list[tuple[str, int, int]] = []
     verifier = Verifier(store, lambda finding: None, lambda *progress: told.append(progress))
     due = verifier._due([])
@@ -331,7 +334,7 @@ def test_what_stands_in_the_place_of_a_manifest_holds_nobody_up(
     assert kinds(store) == {"manifest"}
     assert [item.why for item in survey(store.layout).damaged]
     with pytest.raises(CorruptObject):
-        store.manifest(oid)
+        store.objects.manifest(oid)
     with pytest.raises(CorruptObject):
         StoreDirectory(store.layout.root).manifest(oid)
     assert repair(store, oid, []).how == "itself"
@@ -346,7 +349,7 @@ def test_what_stands_in_the_place_of_an_equal_file_holds_nobody_up(
     store: Store, oid: ObjectId, put: Callable[[str], None], tmp_path: Path
 ) -> None:
     (tmp_path / "lone").write_text("one\n")
-    other = store.add(str(tmp_path / "lone"), "lone")
+    other = store.objects.add(str(tmp_path / "lone"), "lone")
     tamper(f"{store.layout.object(oid)}/a")
     os.unlink(store.layout.object(other))
     put(store.layout.object(other))
@@ -373,7 +376,7 @@ def test_a_damaged_table_of_contents_is_made_anew(
     wrong = {"cut short": data[: len(data) // 2], "garbage": b"no index" * 5000, "empty": b""}
     table.unlink() if damage == "gone" else table.write_bytes(wrong[damage])
     (tmp_path / "lone").write_text("one\n")
-    store.add(str(tmp_path / "lone"), "lone")
+    store.objects.add(str(tmp_path / "lone"), "lone")
     assert kinds(store) <= {"unshared"}
     assert sum(done.saved for done in optimise(store)) in (0, 4)
     assert kinds(store) == set()
@@ -438,7 +441,7 @@ def test_a_next_number_that_was_given_is_found_and_never_given_again(
     assert [item.path for item in check_index(store)] == ["index/meta"]
     (tmp_path / "f").write_text("f")
     with pytest.raises(CorruptObject, match="next number"):
-        store.add(str(tmp_path / "f"), "f")
+        store.objects.add(str(tmp_path / "f"), "f")
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,7 @@ def oids(layout: Layout, tmp_path: Path) -> list[ObjectId]:
     (tmp_path / "a").write_text("one\n")
     (tmp_path / "b").write_text("two\n")
     store = Store.open(layout.root)
-    found = [store.add(str(tmp_path / name), name) for name in "ab"]
+    found = [store.objects.add(str(tmp_path / name), name) for name in "ab"]
     store.close()
     return found
 
@@ -44,7 +44,7 @@ def test_the_findings_of_an_index_come_from_another_process(
 ) -> None:
     assert index_findings(layout.root) == []
     store = Store.open(layout.root)
-    store.add_root("kept", oids[0])
+    store.roots.add("kept", oids[0])
     store.index.write(lambda txn: txn.objects.unregister(txn.objects.known(oids[0])))
     store.close()
     assert [item.path for item in index_findings(layout.root)] == ["index/roots"]

@@ -109,7 +109,7 @@ def _names(context: Context) -> dict[bytes, str]:
         return {}
     found: dict[bytes, str] = {}
     for name in sorted(packages, key=lambda name: (-len(name), name)):
-        key = context.store.outcome(packages[name].node)
+        key = context.store.realisations.outcome(packages[name].node)
         if key is not None:
             found[key] = name
     return found

@@ -145,7 +145,7 @@ def command(
         reporter.close()
         findings = survey.findings + auditor.findings
         show(findings, as_json=as_json)
-    context.store.flush_outcomes()
+    context.store.realisations.flush_outcomes()
     if diff:
         diffoscope.run(context.store.layout, findings)
     return exit_code(findings)

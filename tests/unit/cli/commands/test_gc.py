@@ -82,7 +82,7 @@ def test_objects_that_go_while_a_dry_run_looks_are_left_out(
     store = Store.open(str(tmp_path / "root"))
     for name in ("one", "two"):
         (tmp_path / name).write_text(name)
-        store.add(str(tmp_path / name), name)
+        store.objects.add(str(tmp_path / name), name)
 
     def outrun(store: Store, policy: Policy, *, leaving: Collection[str]) -> CollectionPlan:
         plan = make_plan(store, policy, leaving=leaving)

@@ -3,7 +3,7 @@
 Each of the two has a lock of its own, which is let go of in between. So a process that waits for
 one waits neither for both nor for long. A process that finds an object in place after the index has
 forgotten it claims it, and registers it again: it stays then. An object that a kill leaves between
-the two is on disk and not in the index, and taken out by :meth:`Discarding.sweep`.
+the two is on disk and not in the index, and taken out by :meth:`ObjectRemoval.sweep`.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ class Way:
     held: float = 0.0
 
 
-class Discarding:
+class ObjectRemoval:
     """One run's way out of the store: a folder below ``trash/``, held until :meth:`close`.
 
     ``in_place`` are folders that could not be moved there.
@@ -250,7 +250,7 @@ def parsed(name: str) -> ObjectId | None:
 
 
 @dataclass(frozen=True)
-class Strays:
+class Unregistered:
     """``names`` in ``store/`` and ``manifests/`` of objects that the index does not know, and the
     objects of which a swap goes on or was killed."""
 
@@ -258,26 +258,26 @@ class Strays:
     swapped: list[ObjectId]
 
 
-def strays(layout: Layout, txn: Reader) -> Strays:
+def unregistered(layout: Layout, txn: Reader) -> Unregistered:
     """Yield entries of the store directory that are no objects of the index."""
     objects = os.listdir(layout.objects)
     ids = map(parsed, txn.objects.unknown({*objects, *os.listdir(layout.manifests)}))
     names = sorted(str(oid) for oid in ids if oid is not None and not txn.objects.has(oid))
-    return Strays(names, sorted(swapped(objects)))
+    return Unregistered(names, sorted(swapped(objects)))
 
 
 def clear_leftovers(store: Store) -> None:
     """Remove what those left who were killed while they put objects in place, or replaced them; and
     nothing of those who go on."""
-    store.remove_stale_work()
+    store.workspaces.remove_stale()
     left = swapped(os.listdir(store.layout.objects))
     if not left:
         return
-    discarding = Discarding(store)
+    removal = ObjectRemoval(store)
     try:
-        discarding.clear_swaps(sorted(left))
-        discarding.sync()
+        removal.clear_swaps(sorted(left))
+        removal.sync()
         with contextlib.suppress(OSError):  # the collector tells what it cannot remove
-            removing.remove(discarding.folder)
+            removing.remove(removal.folder)
     finally:
-        discarding.close()
+        removal.close()

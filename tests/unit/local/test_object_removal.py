@@ -12,8 +12,8 @@ import pytest
 from store.gc.collector import Collector
 from store.gc.policy import Policy
 from store.layout.paths import Layout
-from store.local import discarding
-from store.local.discarding import AIM, FIRST, LEAST, Discarding, Way, next_size
+from store.local import object_removal
+from store.local.object_removal import AIM, FIRST, LEAST, ObjectRemoval, Way, next_size
 from store.local.store import Store
 from store.model.names import ObjectId
 from store.objects import placing
@@ -28,19 +28,19 @@ def store(tmp_path: Path) -> Store:
 
 def add(store: Store, place: Path, name: str) -> ObjectId:
     (place / name).write_text(name)
-    return store.add(str(place / name), name)
+    return store.objects.add(str(place / name), name)
 
 
 def when_forgotten(monkeypatch: pytest.MonkeyPatch, action: Callable[[], None]) -> None:
     """Have something done when the index has forgotten and nothing was moved yet."""
-    real = Discarding._leave
+    real = ObjectRemoval._leave
 
-    def leave(self: Discarding, oids: Sequence[ObjectId]) -> Way:
+    def leave(self: ObjectRemoval, oids: Sequence[ObjectId]) -> Way:
         if oids:
             action()
         return real(self, oids)
 
-    monkeypatch.setattr(Discarding, "_leave", leave)
+    monkeypatch.setattr(ObjectRemoval, "_leave", leave)
 
 
 def test_what_is_added_again_before_it_was_moved_stays(
@@ -49,7 +49,7 @@ def test_what_is_added_again_before_it_was_moved_stays(
     again, dead = add(store, tmp_path, "again"), add(store, tmp_path, "dead")
 
     def other() -> None:
-        assert not store.present(again)
+        assert not store.objects.present(again)
         assert os.path.exists(store.layout.object(again))
         assert add(store, tmp_path, "again") == again
 
@@ -57,8 +57,8 @@ def test_what_is_added_again_before_it_was_moved_stays(
     collector = Collector(store)
     collector.collect(Policy())
     assert collector.outcome.deleted == [dead]
-    assert store.present(again)
-    assert store.check_object(again) == []
+    assert store.objects.present(again)
+    assert store.objects.check(again) == []
     assert not os.path.exists(store.layout.object(dead))
 
 
@@ -76,9 +76,9 @@ def test_what_is_about_to_be_registered_again_is_not_moved(
         collector = Collector(store)
         collector.collect(Policy(max_freed=1))
         assert collector.outcome.deleted == []
-        assert not store.present(again)
-        store.register_objects([store.manifest(again)])
-    assert store.check_object(again) == []
+        assert not store.objects.present(again)
+        store.objects.register([store.objects.manifest(again)])
+    assert store.objects.check(again) == []
 
 
 def test_who_checks_the_store_meanwhile_finds_no_stray(
@@ -88,7 +88,7 @@ def test_who_checks_the_store_meanwhile_finds_no_stray(
     findings = []
 
     def other() -> None:
-        assert not store.present(dead)
+        assert not store.objects.present(dead)
         findings.append(list(check_unregistered(store)))
 
     when_forgotten(monkeypatch, other)
@@ -110,8 +110,8 @@ def test_others_have_their_turn_between_portions(
         with real(layout) as folder:
             yield folder
 
-    monkeypatch.setattr(discarding, "exclusive", exclusive)
-    monkeypatch.setattr(discarding, "MOVE_SECONDS", 0.0)
+    monkeypatch.setattr(object_removal, "exclusive", exclusive)
+    monkeypatch.setattr(object_removal, "MOVE_SECONDS", 0.0)
     collector = Collector(store)
     collector.collect(Policy())
     assert sorted(collector.outcome.deleted) == sorted(oids)
