@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 from functools import cached_property
+from typing import Final
 
 from store.index.fact_writing import HistoryWriter, NodeWriter, RealisationWriter, SourceWriter
 from store.index.held_writing import JournalWriter, LeaseWriter, RootWriter
 from store.index.object_writing import ObjectWriter, TimeWriter
 from store.index.reading import Reader
-from store.index.tables import Changes, TableWriter
+from store.index.tables import TableWriter
 
 
 class Writer(Reader):
-    """Reading and writing. The caller's transaction is all or nothing."""
+    """Reading and writing. The caller's transaction is all or nothing.
+
+    ``changes`` are those so far of facts that no other file on disk has.
+    """
 
     _tables: TableWriter
 
     def __init__(self, tables: TableWriter) -> None:
         super().__init__(tables)
-
-    @property
-    def changes(self) -> Changes:
-        """Its changes so far of facts that nothing else on disk has."""
-        return self._tables.changes
+        self.changes: Final = tables.changes
 
     @cached_property
     def objects(self) -> ObjectWriter:

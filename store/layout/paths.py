@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import Final
+from typing import Final, NoReturn
 
 from store.model.names import ObjectId
 from store.system.home import data_folder, expand_home
@@ -11,102 +11,79 @@ from store.system.home import data_folder, expand_home
 _INDEX_FILES = ("data.mdb", "lock.mdb", "use", "contents.mdb", "contents.mdb-lock", "contents.lock")
 
 
+class _Below:
+    """A path below the root of a layout."""
+
+    def __init__(self, name: str) -> None:
+        self._end = f"/{name}"
+
+    def __get__(self, layout: Layout, _: type[Layout]) -> str:
+        return layout.root + self._end
+
+    def __set__(self, layout: Layout, path: str) -> NoReturn:
+        raise AttributeError("a layout follows from its root")
+
+
 class Layout:
     """Paths below ``root``. Only ``objects`` is seen by programs, as ``/store``."""
 
+    objects = _Below("store")
+    """The store directory: ``<digest>-<name>`` entries, read-only."""
+
+    manifests = _Below("manifests")
+    """One canonical record an object, under the object's own name."""
+
+    index = _Below("index")
+    """The LMDB environment."""
+
+    records = _Below("records")
+    """The file of what only the index would know otherwise."""
+
+    tmp = _Below("tmp")
+    """Work in progress; worthless when nobody holds its lock."""
+
+    logs = _Below("logs")
+    """Build logs, by key in hex."""
+
+    locks = _Below("locks")
+    """Advisory locks between processes: one a key that is being realised, and the tokens."""
+
+    claims = _Below("locks/objects")
+    """The lock file of objects that are in place and not registered yet."""
+
+    config = _Below("config.toml")
+    """How the store is to be kept, as its owner wrote it; there need not be one."""
+
+    marker = _Below("fixpoint")
+    """The file that says of the root that it is a store."""
+
+    partial = _Below("partial")
+    """Downloads under way; kept for resuming."""
+
+    bad = _Below("bad")
+    """Files that did not have the hash that was asked for."""
+
+    failed = _Below("failed")
+    """Work folders of failed builds, when asked to keep them."""
+
+    audits = _Below("audits")
+    """Logs, and trees when asked to keep them, of rebuilds that came out otherwise."""
+
+    statements = _Below("statements")
+    """The owner's signed statements of this store, for others that import from it; there need
+    not be such a folder."""
+
+    quarantine = _Below("quarantine")
+    """Damaged objects that could not be repaired, each in a folder with a note of why."""
+
+    links = _Below("links")
+    """In a store of an earlier version, a second name for each file."""
+
+    trash = _Below("trash")
+    """Objects that are being deleted."""
+
     def __init__(self, root: str) -> None:
         self.root: Final = root
-
-    @property
-    def objects(self) -> str:
-        """The store directory: ``<digest>-<name>`` entries, read-only."""
-        return f"{self.root}/store"
-
-    @property
-    def manifests(self) -> str:
-        """One canonical record an object, under the object's own name."""
-        return f"{self.root}/manifests"
-
-    @property
-    def index(self) -> str:
-        """The LMDB environment."""
-        return f"{self.root}/index"
-
-    @property
-    def records(self) -> str:
-        """The file of what only the index would know otherwise."""
-        return f"{self.root}/records"
-
-    @property
-    def tmp(self) -> str:
-        """Work in progress; worthless when nobody holds its lock."""
-        return f"{self.root}/tmp"
-
-    @property
-    def logs(self) -> str:
-        """Build logs, by key in hex."""
-        return f"{self.root}/logs"
-
-    @property
-    def locks(self) -> str:
-        """Advisory locks between processes: one a key that is being realised, and the tokens."""
-        return f"{self.root}/locks"
-
-    @property
-    def claims(self) -> str:
-        """The lock file of objects that are in place and not registered yet."""
-        return f"{self.locks}/objects"
-
-    @property
-    def config(self) -> str:
-        """How the store is to be kept, as its owner wrote it; there need not be one."""
-        return f"{self.root}/config.toml"
-
-    @property
-    def marker(self) -> str:
-        """The file that says of the root that it is a store."""
-        return f"{self.root}/fixpoint"
-
-    @property
-    def partial(self) -> str:
-        """Downloads under way; kept for resuming."""
-        return f"{self.root}/partial"
-
-    @property
-    def bad(self) -> str:
-        """Files that did not have the hash that was asked for."""
-        return f"{self.root}/bad"
-
-    @property
-    def failed(self) -> str:
-        """Work folders of failed builds, when asked to keep them."""
-        return f"{self.root}/failed"
-
-    @property
-    def audits(self) -> str:
-        """Logs, and trees when asked to keep them, of rebuilds that came out otherwise."""
-        return f"{self.root}/audits"
-
-    @property
-    def statements(self) -> str:
-        """The owner's signed statements of this store, for others that import from it; there need
-        not be such a folder."""
-        return f"{self.root}/statements"
-
-    @property
-    def quarantine(self) -> str:
-        """Damaged objects that could not be repaired, each in a folder with a note of why."""
-        return f"{self.root}/quarantine"
-
-    @property
-    def links(self) -> str:
-        """In a store of an earlier version, a second name for each file."""
-        return f"{self.root}/links"
-
-    @property
-    def trash(self) -> str:
-        """Objects that are being deleted."""
-        return f"{self.root}/trash"
 
     @property
     def directories(self) -> tuple[str, ...]:
