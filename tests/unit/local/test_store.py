@@ -341,7 +341,7 @@ def test_a_store_whose_index_is_gone_is_not_taken_for_an_empty_one(store: Store)
     store.realisations.register(NODE, KEY, RESOLVED, result(made(store, "one")))
     store.close()
     os.unlink(f"{store.layout.index}/data.mdb")
-    with pytest.raises(CorruptObject, match="is gone") as caught:
+    with pytest.raises(CorruptObject, match="is missing") as caught:
         Store.open(store.layout.root)
     assert "index rebuild" in str(caught.value.hint)
 
