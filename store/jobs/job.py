@@ -60,7 +60,8 @@ class Job:
     ``closure`` holds the inputs with everything they refer to, or of each its ``<digest>-<name>``,
     which is handed over faster. ``log`` is where a build's log goes, ``into`` the root of the store
     that takes the outputs when it is not the one of the inputs, ``variation`` what an audit
-    changes. ``claims`` keep the outputs until they are registered.
+    changes. ``claims`` keep the outputs until they are registered. ``holders`` say where equal
+    content is; by default, the store's own table.
     """
 
     digest: bytes
@@ -76,6 +77,7 @@ class Job:
     into: str | None = None
     variation: Variation | None = None
     claims: SharedLocks | None = None
+    holders: ContentHolders | None = None
 
 
 def made(output: str, manifest: Manifest) -> Made:
@@ -129,6 +131,8 @@ def _holders(layout: Layout, job: Job) -> ContentHolders:
     """Return where equal content stands in the store that takes the outputs."""
     from store.index.content_table import ContentTable
 
+    if job.holders is not None and job.into is None:
+        return job.holders
     return ContentTable(Layout(job.into).index if job.into else layout.index)
 
 

@@ -15,13 +15,16 @@ import contextlib
 import os
 import pickle
 import resource
+import select
 import socket
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 from typing import Any, Final
 
+from store.index.content_table import ContentTable
 from store.jobs.job import Job, perform
+from store.jobs.pending_contents import PendingContents
 from store.jobs.process import Send, kill, live, received
 from store.jobs.work_removal import remove_work, telling
 from store.layout.paths import Layout
@@ -31,6 +34,9 @@ from store.system.locks import DirectoryLock, SharedLocks
 
 GROWTH: Final = 32 << 10
 """KiB that a worker's memory may have grown by since it was forked."""
+
+PAUSE: Final = 0.05
+"""Seconds without a job after which a worker tells what it has not told yet."""
 
 _MARK: Final = b"!"  # a byte to send descriptors with; the job follows
 
@@ -152,8 +158,10 @@ def _serve(layout: Layout, channel: socket.socket) -> None:
     """The life of a worker: until nobody has a job for it, one fails in it, or it has grown."""
     connection: Connection[Any, Any] = Connection(os.dup(channel.fileno()))
     limit = resident() + GROWTH
-    while received := _receive(channel, connection):
-        kind, job, descriptors = received
+    holders = PendingContents(ContentTable(layout.index))
+    while received := _next_job(channel, connection, holders):
+        kind, plain, descriptors = received
+        job = replace(plain, holders=holders)
         try:
             connection.send(perform(layout, kind, job, connection.send))
             fit = resident() <= limit
@@ -165,6 +173,7 @@ def _serve(layout: Layout, channel: socket.socket) -> None:
         for fd in descriptors:
             os.close(fd)
         if not fit:
+            holders.flush()
             break
         connection.send(WorkerIdle(renewed))
 
@@ -179,6 +188,18 @@ def _tidy(job: Job, send: Send, *, renew: bool) -> bool:
     with contextlib.suppress(OSError):  # the master tries once more
         remove_work(job, send)
     return False
+
+
+def _next_job(
+    channel: socket.socket, connection: Connection[Any, Any], holders: PendingContents
+) -> tuple[str, Job, Sequence[int]] | None:
+    """As :func:`_receive`; while there is no job for some time, what waits to be told is told."""
+    if holders.pending and not select.select([channel], [], [], PAUSE)[0]:
+        holders.flush()
+    found = _receive(channel, connection)
+    if found is None:
+        holders.flush()
+    return found
 
 
 def _receive(

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from store.errors import StoreError
+from store.index.content_table import ContentTable
 from store.jobs import pool as module
 from store.jobs.job import Job
 from store.jobs.pool import PooledJob, WorkerIdle, WorkerPool
@@ -238,3 +239,38 @@ def test_a_member_whose_master_closes_in_the_middle_says_nothing(
     member.socket.close()
     os.waitpid(member.pid, 0)
     assert capfd.readouterr().err == ""
+
+
+def holding(job: Job, send: Callable[[object], None]) -> Result:
+    """Tell of an object whose digest is made of the job's digest."""
+    assert job.holders is not None
+    job.holders.tell(f"{0:032d}-n", job.digest.ljust(20, b"-"), [(bytes(16), b"")])
+    return Result((), "full", 1, 0.5)
+
+
+def test_a_worker_tells_of_contents_when_it_has_no_job(
+    store: Store, pool: WorkerPool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    doing(monkeypatch, holding)
+    job, _ = launch(store, pool)
+    while not isinstance(job.receive(), WorkerIdle):
+        pass
+    job.reap()
+    end = time.monotonic() + 20
+    while not ContentTable(store.layout.index).digests():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+def test_a_worker_tells_of_contents_at_its_end(
+    store: Store, pool: WorkerPool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    doing(monkeypatch, holding)
+    monkeypatch.setattr(module, "PAUSE", 3600)
+    job, _ = launch(store, pool)
+    while not isinstance(job.receive(), WorkerIdle):
+        pass
+    job.reap()
+    assert ContentTable(store.layout.index).digests() == []
+    pool.close()
+    assert ContentTable(store.layout.index).digests() == [b"n" + b"-" * 19]
