@@ -87,7 +87,7 @@ def decode(data: bytes) -> list[Value]:
 
 
 def decode_each(records: Sequence[bytes]) -> list[list[Value]]:
-    """As :func:`decode` of each; together they may take as much memory as one."""
+    """Decode as :func:`decode` each of them; together they may take as much memory as one."""
     check_memory(records)
     return list(map(_decode, records))
 
@@ -191,8 +191,8 @@ _WIDTHS = {0xC4: 1, 0xC5: 2, 0xC6: 4, 0xD9: 1, 0xDA: 2, 0xDB: 4, 0xDC: 2, 0xDD: 
 
 
 def _steps_and_costs() -> tuple[list[int], list[int]]:
-    """For the head of a number, short text, None or bool, the bytes of the whole, and of memory;
-    the former is 0 for other heads."""
+    """Return, for the head of a number, short text, None or bool, the bytes of the whole, and of
+    memory; the former is 0 for other heads."""
     found = dict.fromkeys((*range(0x80), 0xA0, 0xC0, 0xC2, 0xC3), (1, 8))  # Python has one of each
     found |= dict.fromkeys(range(0xE0, 0x100), (1, 40))
     found |= {0xA0 + size: (1 + size, 96 + _PER_LETTER * size) for size in range(1, 0x20)}
@@ -206,14 +206,14 @@ _STEPS, _COSTS = _steps_and_costs()
 
 
 def encode_decoded(value: Value) -> bytes:
-    """As :func:`encode` of what :func:`decode` returned, or of a part of it: no kind of it is
-    looked at again."""
+    """Encode as :func:`encode` a value that :func:`decode` returned, or a part of it: no kind of it
+    is looked at again."""
     packed: bytes = _pack(value)
     return packed
 
 
 def decode_all(records: Sequence[bytes]) -> list[list[Value]]:
-    """As :func:`decode` of each, for thousands of short ones: quicker."""
+    """Decode as :func:`decode` each of them, for thousands of short ones: quicker."""
     try:
         data = b"".join(records)
         _check_arrays(data)

@@ -66,7 +66,7 @@ class SignatureWorth(Enum):
 
 
 def pre_authentication_encoding(payload_type: str, payload: bytes) -> bytes:
-    """``DSSEv1 LEN(type) type LEN(payload) payload``, lengths in bytes and decimal."""
+    """Return ``DSSEv1 LEN(type) type LEN(payload) payload``, lengths in bytes and decimal."""
     kind = payload_type.encode("utf-8")
     return b"DSSEv1 %d %b %d %b" % (len(kind), kind, len(payload), payload)
 

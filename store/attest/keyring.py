@@ -30,7 +30,7 @@ TRUSTED_LIMIT = 1000
 
 
 def default_folder() -> str:
-    """``$XDG_CONFIG_HOME/fixpoint``, else ``~/.config/fixpoint``. Raises StorageError."""
+    """Return ``$XDG_CONFIG_HOME/fixpoint``, else ``~/.config/fixpoint``. Raises StorageError."""
     return os.path.join(os.path.abspath(config_folder()), "fixpoint")
 
 
@@ -228,7 +228,7 @@ def _is_key(name: str) -> bool:
 
 
 def _write_new(path: str, line: str, mode: int) -> None:
-    """A whole file of one line, or none; FileExistsError when there is one."""
+    """Write a whole file of one line, or none; FileExistsError when there is one."""
     fresh = f"{os.path.dirname(path)}/.{os.path.basename(path)}.{os.getpid()}"
     fd = os.open(fresh, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, mode)
     try:

@@ -23,7 +23,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
 def check_key_name(name: str) -> str:
-    """``name`` itself, when it can name a key; FormatError otherwise."""
+    """Return ``name`` itself, when it can name a key; FormatError otherwise."""
     if not _NAME.fullmatch(name):
         raise FormatError(
             f"{quoted(name)} cannot name a key",

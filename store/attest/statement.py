@@ -231,7 +231,7 @@ def _log(value: Any) -> bytes | None:
 
 
 def _milliseconds(value: Any) -> int:
-    """From 1970 on, of a time in UTC."""
+    """Return milliseconds from 1970 on, of a time in UTC."""
     text = strict.text(value, 100)
     try:
         found = int(datetime.fromisoformat(text).timestamp() * 1000) if text.endswith("Z") else -1

@@ -105,12 +105,12 @@ def items(value: Any, read: Callable[[Any], T], limit: int = ITEMS_LIMIT) -> tup
 
 
 def optional(value: Any, read: Callable[[Any], T]) -> T | None:
-    """null (or nothing), or what ``read`` reads."""
+    """Return None for null (or nothing), or the value that ``read`` reads."""
     return None if value is None else read(value)
 
 
 def hexadecimal(value: Any, size: int) -> bytes:
-    """``size`` bytes in lower-case hexadecimal."""
+    """Return ``size`` bytes in lower-case hexadecimal."""
     if type(value) is not str or len(value) != 2 * size or not _HEX.fullmatch(value):
         raise FormatError(f"expected {size} bytes in lower-case hexadecimal")
     return bytes.fromhex(value)

@@ -73,7 +73,8 @@ Steps: TypeAlias = Generator[Sequence[Trial], Sequence[TrialOutcome], list[Audit
 
 
 def examine(case: Case, variations: Sequence[Variation]) -> Steps:
-    """One finding an output and variation, the control's first; returned when all is known."""
+    """Yield trials until all is known; returns one finding for each output and variation, the
+    control's first."""
     (control,) = yield [Trial(CONTROL, case.recorded)]
     if control.error is not None:
         return _findings(case, case.recorded, CONTROL, control)
@@ -107,7 +108,8 @@ def _varied(
 
 
 def _unstable(case: Case, variations: Sequence[Variation], control: TrialOutcome) -> Steps:
-    """What a rebuild with nothing varied did not reproduce: is it the date, chance, or neither?"""
+    """Find the cause of an output that a rebuild without variation did not reproduce: the date,
+    chance, or neither."""
     still = pinned(case.started)
     first, second = yield [Trial(still, case.recorded, shown=False)] * 2
     error = first.error or second.error

@@ -79,7 +79,7 @@ def compare(expected: ObjectTree, actual: ObjectTree) -> tuple[Difference, ...]:
 
 
 def _first(run: Iterator[Difference]) -> Iterator[Difference]:
-    """As many as are listed; the last one says that there are more."""
+    """Yield as many as are listed; the last one says that there are more."""
     left = MOST_TEXT
     for number, difference in enumerate(run):
         if number == MOST or left < 0:
@@ -196,7 +196,7 @@ def _read(stream: FileIO, own: bytes) -> bytearray:
 
 
 def _first_difference(one: FileIO, own: bytes, other: FileIO, its_own: bytes) -> Place | None:
-    """As :func:`_place`, in little memory and without a name for the place."""
+    """Find the place as :func:`_place`, in little memory and without a name for it."""
     left, right = _parts(one, own), _parts(other, its_own)
     ours = theirs = b""
     start = 0

@@ -70,7 +70,7 @@ def _unpack(data: Bytes, offset: int, narrow: str, wide: str) -> tuple[int, ...]
 
 
 def _ends(data: Bytes) -> tuple[int, ...] | None:
-    """e_phoff, e_shoff, e_phentsize, e_phnum, e_shentsize, e_shnum, e_shstrndx."""
+    """Return e_phoff, e_shoff, e_phentsize, e_phnum, e_shentsize, e_shnum, e_shstrndx."""
     found = _unpack(data, 28 if data[4] == 1 else 32, "IIIHHHHHH", "QQIHHHHHH")
     return None if found is None else (*found[:2], *found[4:])
 

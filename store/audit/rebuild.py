@@ -181,9 +181,8 @@ class Auditor:
             self._fail(task, under, value)
 
     def _fail(self, task: Task, under: _Under, error: Exception) -> None:
-        """A rebuild that could not even be tried: fatal, unless it was a variation that could not
-        be made.
-        """
+        """Handle a rebuild that could not even be tried: fatal, unless it was a variation that
+        could not be made."""
         if under.trial.variation is CONTROL or not isinstance(error, StoreError):
             raise error
         self._note(task, under, TrialOutcome(time.monotonic() - under.began, error=error))

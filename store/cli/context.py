@@ -98,7 +98,7 @@ class Context:
         return self._lookup.object(text)
 
     def objects(self, text: str) -> list[ObjectId]:
-        """As :meth:`object`; a package with ``^`` may mean several outputs."""
+        """Act as :meth:`object`; a package with ``^`` may mean several outputs."""
         return self._lookup.objects(text)
 
     def package_object(self, text: str, node: bytes, output: str) -> ObjectId:
@@ -133,7 +133,7 @@ def _warn_of_way(layout: Layout) -> None:
 
 
 def _evaluation_seconds() -> float | None:
-    """``$STORE_EVALUATION_TIMEOUT``; None where it is not set. Raises UsageError."""
+    """Return ``$STORE_EVALUATION_TIMEOUT``; None where it is not set. Raises UsageError."""
     given = os.environ.get("STORE_EVALUATION_TIMEOUT")
     if not given:
         return None
@@ -149,5 +149,5 @@ def _evaluation_seconds() -> float | None:
 
 
 def _say(line: str) -> None:
-    """A line that recipes printed: standard output is for results."""
+    """Print a line of recipes on standard error: standard output is for results."""
     print(f"recipes: {printable(line)}", file=sys.stderr)

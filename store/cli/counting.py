@@ -25,7 +25,7 @@ class Counting:
         self._drawn = 0
 
     def __call__(self, thing: str, done: int, total: int) -> None:
-        """So many of all are done by now."""
+        """Draw the count: so many of all are done by now."""
         now = time.monotonic()
         if now < self._due:
             return

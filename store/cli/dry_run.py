@@ -216,7 +216,7 @@ def _why_dead(root: NamedRoot) -> str:
 
 
 def unseen_text(root: NamedRoot) -> str:
-    """Since when the link of a root is out of sight, for people."""
+    """Return since when the link of a root is out of sight, for people."""
     since = datetime.fromtimestamp(root.unseen or 0, UTC)
     return f"its link is out of sight since {since:%Y-%m-%d %H:%M} UTC"
 
@@ -230,10 +230,10 @@ def unseen_records(roots: Iterable[NamedRoot]) -> list[dict[str, str | None]]:
 
 
 def since_of(root: NamedRoot) -> str | None:
-    """Since when a root's link is out of sight, if it is, for programs."""
+    """Return since when a root's link is out of sight, if it is, for programs."""
     return None if root.unseen is None else datetime.fromtimestamp(root.unseen, UTC).isoformat()
 
 
 def dead_objects(count: int) -> str:
-    """So many of them, in words."""
+    """Return so many of them, in words."""
     return counted(count, "dead object")

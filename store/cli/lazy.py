@@ -47,14 +47,14 @@ class LazyGroup(click.Group):
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """The help page's list, without importing a single command."""
+        """Write the help page's list, without importing a single command."""
         with formatter.section("Commands"):
             formatter.write_dl(list(self._summaries.items()))
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """As click does, with near matches for a name that is no command."""
+        """Act as click does, with near matches for a name that is no command."""
         name = args[0] if args else ""
         if name and not name.startswith("-") and name not in {**self._summaries, **self._former}:
             from difflib import get_close_matches

@@ -32,12 +32,12 @@ class FindingCommand(click.Command):
     """A command whose exit code 2 says what it found."""
 
     def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
-        """As click does, but for the exit code."""
+        """Act as click does, but for the exit code."""
         with own_usage_code():
             return super().make_context(*args, **kwargs)
 
     def invoke(self, ctx: click.Context) -> Any:
-        """As click does, but for the exit code."""
+        """Act as click does, but for the exit code."""
         with own_usage_code():
             return super().invoke(ctx)
 

@@ -102,13 +102,13 @@ class _LateReporter:
         self._drawing.emit(event)
 
     def close(self) -> None:
-        """Nothing more will come."""
+        """Close the reporter: nothing more will come."""
         if self._drawing is not None:
             self._drawing.close()
 
 
 def _print_failure(event: Unrealised | None) -> None:
-    """A line for each failure and for each node that was not tried for one."""
+    """Print a line for each failure and for each node that was not tried for one."""
     import json
 
     for failed in event.failed if event else ():

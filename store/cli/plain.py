@@ -42,7 +42,7 @@ class Plain:
                 return  # a log on the full disk must not stop who makes room, or builds
 
     def close(self) -> None:
-        """Nothing more will come."""
+        """End the reporter: nothing more will come."""
 
     def _lines(self, event: Event) -> list[str]:
         match event:
@@ -168,12 +168,13 @@ def _warning(event: events.Mixed | events.Lost | events.Absent) -> str:
 
 
 def absent_line(paths: Sequence[str]) -> str:
-    """Of objects that are to be made anew, for a plan or before it is executed."""
+    """Return the line for objects that are to be made anew, for a plan or before it is executed."""
     return f"missing from the disk, and made anew: {', '.join(paths)}"
 
 
 def mixed_line(name: str, kept: str, others: Sequence[str]) -> str:
-    """Of a derivation with several objects, which is used, for a plan or before it is executed."""
+    """Return the line for a derivation with several objects, and the one in use, for a plan or
+    before it is executed."""
     return (
         f"{name} came out as several objects: using {kept}, and nothing that was built with "
         f"{', '.join(others)}"

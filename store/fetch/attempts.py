@@ -303,7 +303,7 @@ class _Search:
         return Permanent(f"has the SHA-256 {actual}")
 
     def _receive(self, locator: str, target: Target) -> bool:
-        """One connection: add what it brings to the part, and return whether it is private.
+        """Add the bytes of one connection to the part, and return whether it is private.
 
         Raises Transient, Permanent, StoreError.
         """

@@ -29,7 +29,8 @@ SIZE_VARIABLE: Final = "STORE_LARGEST_SOURCE"
 
 
 def _largest() -> int:
-    """``$STORE_LARGEST_SOURCE``, as ``20G`` or in bytes; 16 GiB where it says nothing sensible."""
+    """Return the largest objects that nothing refers to. All closures would take time that grows as
+    their sum."""
     text = os.environ.get(SIZE_VARIABLE, "").strip()
     match = re.fullmatch(r"([0-9]{1,15}) ?([KMGT]?)(i?B)?", text, re.ASCII)
     return int(match[1]) << 10 * " KMGT".index(match[2] or " ") if match else 16 << 30
@@ -109,7 +110,7 @@ class Exchange:
         self.heard()
 
     def heard(self) -> None:
-        """It answers, be it with a byte: it is not silent."""
+        """Note that it answers, be it with a byte: it is not silent."""
         self._silence, now = 0.0, time.monotonic()
         if now >= self._told + ALIVE_INTERVAL:
             self._told = now
@@ -120,7 +121,7 @@ class Exchange:
         return without(text, self.secrets)
 
     def begin_body(self) -> None:
-        """From here on the slowness rule counts."""
+        """Begin to count for the slowness rule."""
         self._in_head = False
         self._waited, self._window = 0.0, 0
 

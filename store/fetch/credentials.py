@@ -56,7 +56,8 @@ def _close(fields: dict[str, str] | None, entries: list[NetrcEntry]) -> None:
 
 
 def _tokens(text: str) -> Iterator[str]:
-    """Words, quoted ones among them, without comments and without macros up to their empty line."""
+    """Yield words, quoted ones among them, without comments and without macros up to their empty
+    line."""
     in_macro = False
     for line in text.split("\n"):
         if in_macro:

@@ -56,7 +56,7 @@ _LOCAL_HINTS = {
 
 
 def of(error: Exception, clean: Clean = str) -> Transient | Permanent:
-    """Any error of a try as one of the two kinds: a wrong URL or certificate stays wrong.
+    """Return any error of a try as one of the two kinds: a wrong URL or certificate stays wrong.
 
     ``clean`` takes secrets out of words that may be a server's.
     """
@@ -101,7 +101,7 @@ def describe(error: object) -> str:
 
 
 def short(text: str) -> str:
-    """Foreign words, harmless to a terminal and not too many."""
+    """Return foreign words, harmless to a terminal and not too many."""
     return printable(text[:_LONGEST_REASON])
 
 

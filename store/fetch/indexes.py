@@ -171,7 +171,8 @@ def read_pip() -> PipConfiguration:
 
 
 def _configuration_files(environ: Mapping[str, str]) -> Iterator[str]:
-    """Lowest precedence first: the machine's, the user's, the environment's, $PIP_CONFIG_FILE."""
+    """Return the files, lowest precedence first: the machine's, the user's, the environment's,
+    $PIP_CONFIG_FILE."""
     named = environ.get("PIP_CONFIG_FILE")
     if named == os.devnull:
         return
@@ -190,7 +191,7 @@ def _configuration_files(environ: Mapping[str, str]) -> Iterator[str]:
 
 @functools.cache
 def default_index() -> str | None:
-    """pip's own default index, from the first Python that has pip; None where none has."""
+    """Return pip's own default index, from the first Python that has pip; None where none has."""
     for python in dict.fromkeys((sys.executable, "python3", "/usr/bin/python3")):
         try:
             done = subprocess.run(

@@ -36,14 +36,15 @@ class AptConfiguration:
     settings: Mapping[str, str] = field(default_factory=dict)
 
     def targets(self, path: str) -> Iterator[Target]:
-        """``path`` (relative, as in an archive's index) below each mirror."""
+        """Return ``path`` (relative, as in an archive's index) below each mirror."""
         quoted = urllib.parse.quote(path, safe="/+~:")
         for base in self.bases:
             url = f"{base.rstrip('/')}/{quoted}"
             yield Target(url, self.proxy_for(url))
 
     def proxy_for(self, url: str) -> str | None:
-        """apt's proxy for ``url``: the host's own, else the scheme's, else http's (apt.conf(5))."""
+        """Return apt's proxy for ``url``: the host's own, else the scheme's, else http's
+        (apt.conf(5))."""
         try:
             parts = urllib.parse.urlsplit(url)
         except ValueError:
@@ -128,7 +129,8 @@ def parse_mirror_list(text: str) -> list[str]:
 
 
 def order(entries: Iterable[SourceEntry]) -> list[str]:
-    """Distinct URIs; those with a component ``main`` first, since a pool's sources are there."""
+    """Return distinct URIs; those with a component ``main`` first, since a pool's sources are
+    there."""
     kept = list(entries)
     first = [entry.uri for entry in kept if "main" in entry.components]
     rest = [entry.uri for entry in kept if "main" not in entry.components]

@@ -45,7 +45,7 @@ def disk_errors(folder: str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def private_folder(path: str) -> Iterator[int]:
-    """A descriptor of a folder that only its owner can enter, made or made so if need be.
+    """Yield a descriptor of a folder that only its owner can enter, made or made so if need be.
 
     A link is not followed: it could lead to any folder. Raises StoreFull, StorageError.
     """
@@ -246,7 +246,7 @@ class PartialFile:
 
 
 def _plain(name: str) -> str:
-    """``name`` as part of a file name."""
+    """Return ``name`` as part of a file name."""
     return re.sub(r"[^A-Za-z0-9+._-]", "_", name)[:100]
 
 

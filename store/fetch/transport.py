@@ -73,7 +73,7 @@ class Body:
         self.private = private
 
     def read(self, size: int) -> bytes:
-        """Up to ``size`` bytes, none at the end. Raises Transient, Permanent."""
+        """Return up to ``size`` bytes, none at the end. Raises Transient, Permanent."""
         try:
             return self._source.read(size)
         except Exception as error:
@@ -318,7 +318,7 @@ def _text_of(body: Body) -> str:
 
 
 def tls_context(ca_files: Sequence[str]) -> ssl.SSLContext:
-    """OpenSSL's defaults (SSL_CERT_FILE and SSL_CERT_DIR count), plus ``ca_files``."""
+    """Return OpenSSL's defaults (SSL_CERT_FILE and SSL_CERT_DIR count), plus ``ca_files``."""
     context = ssl.create_default_context()
     known = {os.path.realpath(ssl.get_default_verify_paths().cafile or "/")}
     for file in ca_files:

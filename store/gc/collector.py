@@ -265,7 +265,7 @@ class Collector:
 
 @contextlib.contextmanager
 def collecting(store: Store) -> Iterator[None]:
-    """The right to collect; Busy when another process has it."""
+    """Hold the right to collect; Busy when another process has it."""
     store.check_writable()
     lock = LockFile(f"{store.layout.locks}/collector").try_lock(0)
     if lock is None:

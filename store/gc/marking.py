@@ -87,10 +87,10 @@ def _node(txn: Reader, key: bytes) -> Node | None:
 
 
 def by_last_use(txn: Reader, dead: array[int]) -> list[tuple[int, int]]:
-    """Last use (Unix seconds) and number of each dead object, longest ago first.
+    """Return last use (Unix seconds) and number of each dead object, longest ago first.
 
-    An object counts as used when one that refers to it is; so referrers still come first.
-    ``dead`` is descending.
+    An object counts as used when one that refers to it is; so referrers still come first. ``dead``
+    is descending.
     """
     used = dict.fromkeys(dead, 0)
     for number in dead:

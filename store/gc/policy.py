@@ -49,5 +49,5 @@ class Policy(NamedTuple):
         return max(0, min(left)) if left else None
 
     def cutoff(self) -> int | None:
-        """Unix seconds; objects that were used later are spared."""
+        """Return Unix seconds; objects that were used later are spared."""
         return None if self.older_than is None else int(unix_seconds() - self.older_than)

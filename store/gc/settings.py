@@ -58,7 +58,7 @@ class Settings:
     kept_older_than: float = KEPT_OLDER_THAN
 
     def policy(self) -> Policy:
-        """The policy of an automatic run."""
+        """Return the policy of an automatic run."""
         return Policy(
             keep_free=self.max_free,
             older_than=self.older_than,

@@ -42,7 +42,7 @@ class Settled(NamedTuple):
 
 
 def several(names: Iterable[str]) -> dict[str, list[str]]:
-    """Of objects ``<digest>-<name>``, those whose name others have, too, by that."""
+    """Return, of objects ``<digest>-<name>``, those whose name others have, too, by that."""
     found: dict[str, list[str]] = {}
     for text in names:
         found.setdefault(text[TEXT_SIZE + 1 :], []).append(text)
@@ -114,8 +114,8 @@ class Mixtures:
         return []
 
     def _ways(self, question: _Question) -> Iterator[list[_Question]]:
-        """For each record of the object that may be of the node: which inputs have to be of which
-        nodes for that."""
+        """Yield, for each record of the object that may be of the node, the nodes that its inputs
+        have to be of."""
         node = self._catalogue.nodes[question.node]
         fetched = isinstance(node, Source)
         keys = {

@@ -65,7 +65,7 @@ class Resolver:
         return self._objects[node]
 
     def learn(self, node: bytes, objects: Mapping[str, ObjectId]) -> None:
-        """A node was realised."""
+        """Note that a node was realised."""
         self._incomplete.discard(node)
         self._objects[node] = objects
 
@@ -87,8 +87,8 @@ class Resolver:
         return former[1]
 
     def check_inputs(self, node: bytes, names: Iterable[str]) -> None:
-        """ForbiddenInput when the node's sandbox, which holds the objects ``<digest>-<name>`` of
-        ``names``, would hold one that its stage shuns.
+        """Raise ForbiddenInput when the node's sandbox, which holds the objects ``<digest>-<name>``
+        of ``names``, would hold one that its stage shuns.
 
         Evaluation has looked at what derivations name; only now is it known what objects refer to.
         """
@@ -105,8 +105,8 @@ class Resolver:
                 )
 
     def check_unmixed(self, node: bytes, names: Iterable[str]) -> None:
-        """MixedInputs when the node's sandbox would hold two objects of one derivation: as where an
-        input came out otherwise than when another was built from it."""
+        """Raise MixedInputs when the node's sandbox would hold two objects of one derivation: as
+        where an input came out otherwise than when another was built from it."""
         found = self._mixture([node], names)
         if found is not None:
             paths = " and ".join(oid.path for oid in found.objects)
@@ -210,8 +210,9 @@ class Resolver:
         return plan
 
     def _makers_of_lost(self, goals: Iterable[bytes], plan: BuildPlan) -> set[bytes]:
-        """Further nodes to realise, since something in the closure of a present object is lost:
-        its own node; else, where no node below made it, the node whose object refers to it."""
+        """Return further nodes to realise, since something in the closure of a present object is
+        lost: its own node; else, where no node below made it, the node whose object refers to
+        it."""
         todo = set(plan.nodes)
         inputs = {ref.node for node in todo for ref in self._catalogue.inputs(node)}
         present = (inputs | set(goals)) - todo
@@ -350,7 +351,7 @@ class Resolver:
         }
 
     def _settle(self, found: Mixture, kept: ObjectId, trial: Resolver) -> None:
-        """Know what a trial found, and nothing that its choice is against."""
+        """Know the findings of a trial, and nothing that its choice is against."""
         from store.graph.mixtures import Settled
 
         others = tuple(oid for oid in found.objects if oid != kept)

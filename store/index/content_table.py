@@ -127,11 +127,11 @@ class ContentTable:
         self.tell_all([(name, digest, pairs)])
 
     def tell_all(self, objects: Iterable[tuple[str, bytes, Pairs]]) -> None:
-        """As :meth:`tell`, of several objects at once."""
+        """Act as :meth:`tell`, of several objects at once."""
         self._change(lambda txn, tables: _tell(txn, tables, objects))
 
     def forget(self, digests: Iterable[bytes]) -> None:
-        """Offer files of these objects no more."""
+        """Remove the files of these objects from the table."""
         if os.path.exists(self._path):
             self._change(lambda txn, tables: _forget(txn, tables, digests))
 
@@ -145,7 +145,7 @@ class ContentTable:
             os.unlink(self._lock)
 
     def replace_by(self, other: ContentTable) -> None:
-        """Be what the other table is, which nobody else uses, and which is not there any more then.
+        """Take over the other table, which nobody else uses, and which is not there any more then.
         OSError."""
         self.clear()
         other.close()
@@ -166,8 +166,8 @@ class ContentTable:
         return True
 
     def _change(self, work: Callable[[Any, Mapping[bytes, Any]], T]) -> T | None:
-        """``work`` in one transaction; None when it cannot be had. A damaged file is removed, so
-        that the next one begins anew."""
+        """Run ``work`` in one transaction; None when it cannot be had. A damaged file is removed,
+        so that the next one begins anew."""
         self.close()
         with contextlib.ExitStack() as stack, contextlib.suppress(lmdb.Error, OSError, StoreError):
             lock = owned.open_lock(self._lock)

@@ -184,7 +184,7 @@ class Index:
             raise _translate(error, self._path) from error
 
     def check_writable(self) -> None:
-        """NotOwner or StoreReadOnly, unless this process may write."""
+        """Raise NotOwner or StoreReadOnly, unless this process may write."""
         # As it was when the store was opened: the file there now may be another's doing.
         if self._owner != os.geteuid():
             raise NotOwner(
@@ -201,7 +201,7 @@ class Index:
 
     @contextlib.contextmanager
     def read(self) -> Iterator[Reader]:
-        """A snapshot for reading."""
+        """Open a snapshot for reading."""
         self._own()
         try:
             with self._begin() as txn:
@@ -323,7 +323,8 @@ def _open_tables(env: Any, writable: bool, use: int | None) -> Tables:
 
 
 def _bring_up_to_date(env: Any, version: bytes, use: int | None) -> None:
-    """``use`` is the shared hold of the index; None when it cannot be written to."""
+    """Bring the index to the present schema. ``use`` is its shared hold; None when it cannot be
+    written to."""
     from store.index import migration
 
     if version not in migration.OLDER:
@@ -372,7 +373,7 @@ def _make_tables(env: Any, txn: Any) -> None:
 
 
 def _growing(env: Any, work: Callable[[Any], T]) -> T:
-    """``work`` in one transaction; again from its start when the map has to grow."""
+    """Run ``work`` in one transaction; again from its start when the map has to grow."""
     while True:
         try:
             with env.begin(write=True) as txn:

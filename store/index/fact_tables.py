@@ -120,7 +120,7 @@ class HistoryReader:
         self._tables = tables
 
     def of(self, name: str) -> list[int]:
-        """Milliseconds that builds of this name took, the newest last."""
+        """Return milliseconds that builds of this name took, the newest last."""
         data = self._tables.get(b"history", name.encode())
         return [] if data is None else [fields.integer(item) for item in canon.decode(data)]
 

@@ -13,7 +13,7 @@ _NETWORK = (
 
 
 def refuse_network(path: str) -> None:
-    """NetworkFileSystem when ``path`` lies on one."""
+    """Raise NetworkFileSystem when ``path`` lies on one."""
     kind = filesystem_of(os.path.realpath(path), _read("/proc/self/mountinfo"))
     if kind is not None and kind.startswith(_NETWORK):
         raise NetworkFileSystem(

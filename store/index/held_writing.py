@@ -27,17 +27,17 @@ class JournalWriter(JournalReader):
         super().__init__(tables)
 
     def start(self) -> None:
-        """From now on, each object that becomes held is written down for the collector."""
+        """Begin to write down each object that becomes held, for the collector."""
         self._tables.clear(b"journal")
         self._tables.put(b"meta", b"collector", holder.myself().pack())
 
     def end(self) -> None:
-        """The collector has finished."""
+        """End the journal: the collector has finished."""
         self._tables.delete(b"meta", b"collector")
         self._tables.clear(b"journal")
 
     def note(self, oids: Iterable[ObjectId]) -> None:
-        """These objects became held."""
+        """Note that these objects became held."""
         if self._tables.get(b"meta", b"collector") is None:
             return
         with self._tables.cursor(b"journal") as cursor:

@@ -64,8 +64,8 @@ class NumberReader:
         return [id_in(data) for data in sorted(self._records(numbers))]
 
     def names(self, numbers: Iterable[int]) -> list[str]:
-        """``<digest>-<name>`` of the objects with these numbers, in their order; CorruptObject when
-        there is none."""
+        """Return ``<digest>-<name>`` of the objects with these numbers, in their order;
+        CorruptObject when there is none."""
         return names_in(self._records(numbers))
 
     def named(self, numbers: Iterable[int]) -> dict[int, str]:
@@ -77,7 +77,8 @@ class NumberReader:
         return dict(zip(there, names_in([data for _, data in found]), strict=True))
 
     def listing(self, numbers: Iterable[int]) -> list[tuple[str, int]]:
-        """``<digest>-<name>`` and size in bytes of the objects with these numbers, by digest."""
+        """Return ``<digest>-<name>`` and size in bytes of the objects with these numbers, by
+        digest."""
         found = sorted(self._records(numbers))
         return list(zip(names_in(found), map(size_in, found), strict=True))
 

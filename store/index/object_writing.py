@@ -65,7 +65,7 @@ class ObjectWriter(ObjectReader):
         numbers: Mapping[bytes, int],
         known: Mapping[bytes, int],
     ) -> bool:
-        """False, and nothing done, when one refers to another that has no smaller number."""
+        """Return False, and do nothing, when one refers to another that has no smaller number."""
         objects, references = [], []
         above: dict[int, list[bytes]] = {}
         pack, now = NUMBER.pack, unix_seconds()
@@ -142,14 +142,16 @@ class TimeWriter(TimeReader):
         super().__init__(tables, objects, numbers)
 
     def note_used(self, oids: Iterable[ObjectId], now: int | None = None) -> None:
-        """The objects are used at ``now`` (Unix seconds); unknown ones are passed over."""
+        """Note that the objects are used at ``now`` (Unix seconds); unknown ones are passed
+        over."""
         when = unix_seconds() if now is None else now
         for number in map(self._objects.number, oids):
             if number is not None and self.use_is_due(number, when):
                 self._tables.put(b"used", NUMBER.pack(number), NUMBER.pack(when))
 
     def note_verified(self, oids: Iterable[ObjectId], now: int | None = None) -> None:
-        """The objects' contents were found sound at ``now``; unknown ones are passed over."""
+        """Note that the objects' contents were found sound at ``now``; unknown ones are passed
+        over."""
         when = NUMBER.pack(unix_seconds() if now is None else now)
         for number in map(self._objects.number, oids):
             if number is not None:

@@ -118,7 +118,7 @@ def _set_aside(path: str, name: str) -> None:
 
 @contextlib.contextmanager
 def workshop(index: str) -> Iterator[Workshop]:
-    """Alone with the index in the folder ``index``, until the end.
+    """Work alone with the index in the folder ``index``, until the end.
 
     Raises Busy while another process has it open for writing, NotOwner when it is another user's,
     NetworkFileSystem.

@@ -108,7 +108,7 @@ class ObjectRecord(NamedTuple):
     registered: int
 
     def pack(self) -> bytes:
-        """As it stands in ``objects``."""
+        """Return it as it stands in ``objects``."""
         head = _OBJECT.pack(self.id.digest, self.size, self.registered, self.refers_to_itself)
         return head + self.id.name.encode()
 
@@ -136,7 +136,7 @@ def id_in(data: bytes) -> ObjectId:
 
 
 def names_in(records: Sequence[bytes]) -> list[str]:
-    """``<digest>-<name>`` in each value of ``objects``; CorruptObject when there is none."""
+    """Return ``<digest>-<name>`` in each value of ``objects``; CorruptObject when there is none."""
     try:
         names = [data[_OBJECT.size :].decode("ascii") for data in records]
         check_names(names)
@@ -159,7 +159,7 @@ class Root(NamedTuple):
     since: int = 0
 
     def pack(self) -> bytes:
-        """As it stands in ``roots``."""
+        """Return it as it stands in ``roots``."""
         record: list[Value] = [self.id.digest, self.id.name, self.path, self.since]
         return canon.encode(record)
 

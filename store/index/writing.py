@@ -70,5 +70,5 @@ class Writer(Reader):
         return JournalWriter(self._tables)
 
     def set_identity(self, identity: bytes) -> None:
-        """Be the store that these bytes tell from others."""
+        """Set the bytes that tell this store from others."""
         self._tables.put(b"meta", b"store", identity)

@@ -137,7 +137,8 @@ def _holders(layout: Layout, job: Job) -> ContentHolders:
 
 
 def _bounds(limits: BuildLimits) -> Bounds:
-    """For one visit to a server: one that is silent for too long is left for the next."""
+    """Return the bounds of one visit to a server: one that is silent for too long is left for the
+    next."""
     from store.fetch.bounds import Bounds
 
     usual, silent = Bounds(), limits.max_silent

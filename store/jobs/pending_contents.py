@@ -1,7 +1,8 @@
-"""Objects of which the table of contents is to be told, by a worker that does job after job.
+"""New entries for the table of contents, kept by a worker that does job after job.
 
-To tell it waits for the disk, for each transaction anew, and no build has to wait for that: what is
-told late is shared a little later, and what a kill leaves untold is told by the next collection.
+A write to the table waits for the disk, for each transaction anew, and no build has to wait for
+that. An entry that is noted late is shared a little later, and one that a kill leaves is noted by
+the next collection.
 """
 
 from __future__ import annotations
@@ -13,15 +14,15 @@ from store.index.content_table import ContentTable
 from store.objects.contents import Told
 
 MANY: Final = 256
-"""Contents that are told at once, and not later."""
+"""Contents that are noted at once, and not later."""
 
 LONGEST: Final = 1.0
 """Seconds for which a worker keeps any to itself while it has more to do."""
 
 
 class PendingContents:
-    """The holders of contents that :class:`ContentTable` knows; those that are told here come to
-    be among them at :meth:`flush` at the latest."""
+    """The holders of contents that :class:`ContentTable` knows; new entries come to be among them
+    at :meth:`flush` at the latest."""
 
     def __init__(self, table: ContentTable) -> None:
         self._table = table
@@ -31,11 +32,11 @@ class PendingContents:
 
     @property
     def pending(self) -> bool:
-        """Whether anything waits to be told."""
+        """True if an entry waits to be noted."""
         return bool(self._pending)
 
     def find(self, content: bytes, most: int = 4) -> list[bytes]:
-        """Files that should have the content, as paths below the store directory."""
+        """Return files that should have the content, as paths below the store directory."""
         return self._table.find(content, most)
 
     def tell(self, name: str, digest: bytes, pairs: list[tuple[bytes, bytes]]) -> None:

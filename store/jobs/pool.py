@@ -36,7 +36,7 @@ GROWTH: Final = 32 << 10
 """KiB that a worker's memory may have grown by since it was forked."""
 
 PAUSE: Final = 0.05
-"""Seconds without a job after which a worker tells what it has not told yet."""
+"""Seconds without a job after which a worker notes the entries that wait."""
 
 _MARK: Final = b"!"  # a byte to send descriptors with; the job follows
 
@@ -155,7 +155,7 @@ class WorkerPool:
 
 
 def _serve(layout: Layout, channel: socket.socket) -> None:
-    """The life of a worker: until nobody has a job for it, one fails in it, or it has grown."""
+    """Live as a worker: until nobody has a job for it, one fails in it, or it has grown."""
     connection: Connection[Any, Any] = Connection(os.dup(channel.fileno()))
     limit = resident() + GROWTH
     holders = PendingContents(ContentTable(layout.index))
@@ -193,7 +193,8 @@ def _tidy(job: Job, send: Send, *, renew: bool) -> bool:
 def _next_job(
     channel: socket.socket, connection: Connection[Any, Any], holders: PendingContents
 ) -> tuple[str, Job, Sequence[int]] | None:
-    """As :func:`_receive`; while there is no job for some time, what waits to be told is told."""
+    """Receive a job as :func:`_receive`; while there is none for some time, waiting entries are
+    noted."""
     if holders.pending and not select.select([channel], [], [], PAUSE)[0]:
         holders.flush()
     found = _receive(channel, connection)
@@ -218,7 +219,7 @@ def _receive(
 
 
 def resident() -> int:
-    """KiB of this process that are in memory."""
+    """Return KiB of this process that are in memory."""
     # As it is: a process inherits the peak of the one that it was forked from.
     with open("/proc/self/statm", "rb") as sizes:
         return int(sizes.read().split()[1]) * resource.getpagesize() >> 10

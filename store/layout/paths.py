@@ -134,7 +134,7 @@ class Layout:
 
 
 def default_root() -> str:
-    """``$STORE_ROOT``, else ``/var/lib/fixpoint`` for root, else in the user's data home.
+    """Return ``$STORE_ROOT``, else ``/var/lib/fixpoint`` for root, else in the user's data home.
 
     Raises StorageError for a user without a home folder.
     """
@@ -147,7 +147,7 @@ def default_root() -> str:
 
 
 def default_recipes() -> str:
-    """``$STORE_RECIPES``, else the ``derivations`` folder beside the engine."""
+    """Return ``$STORE_RECIPES``, else the ``derivations`` folder beside the engine."""
     configured = os.environ.get("STORE_RECIPES")
     checkout = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
     beside = os.path.join(checkout, "derivations")
@@ -155,5 +155,5 @@ def default_recipes() -> str:
 
 
 def default_seed() -> str:
-    """``$STORE_SEED``, else the seed that needs the least."""
+    """Return ``$STORE_SEED``, else the seed that needs the least."""
     return os.environ.get("STORE_SEED") or "debian"

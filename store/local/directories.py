@@ -12,7 +12,7 @@ from store.system.durable import sync_folder
 
 
 def make_directories(layout: Layout) -> None:
-    """The folders of a new store; the index's is the last, as it tells that all are there."""
+    """Make the folders of a new store; the index's is the last, as it shows that all are there."""
     folders = [path for path in layout.directories if path != layout.index]
     above = os.path.dirname(layout.root)
     while not os.path.isdir(above):

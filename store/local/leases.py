@@ -31,7 +31,7 @@ class Leases:
 
     @contextlib.contextmanager
     def begin(self) -> Iterator[Lease]:
-        """Objects in use by this process, which the collector must not take."""
+        """Hold objects in use by this process, which the collector must not take."""
         lease = Lease(self._index)
         try:
             yield lease
@@ -65,7 +65,8 @@ class Leases:
         return ended
 
     def note_used(self, oids: Iterable[ObjectId]) -> None:
-        """The objects are used now. Written down only once an hour, and where it can be."""
+        """Note that the objects are used now. Written down only once an hour, and where it can
+        be."""
         oids, now = tuple(oids), unix_seconds()
         with self._index.read() as txn:
             known = [number for number in map(txn.objects.number, oids) if number is not None]

@@ -109,8 +109,8 @@ class RootSnapshot:
         return [self._root(at) for at in self._unseen if self._instead[at] is not None]
 
     def sight(self) -> dict[bytes, int | None]:
-        """Since when each root is out of sight, by name, where that is not yet known; None where it
-        is not any more."""
+        """Return since when each root is out of sight, by name, where that is not yet known; None
+        where it is not any more."""
         now = {self._roots[at][0]: since for at, since in self._unseen.items()}
         fresh: dict[bytes, int | None] = {
             name: since for name, since in now.items() if name not in self._sight.unseen

@@ -45,7 +45,7 @@ class Roots:
             return self.all_in(txn)
 
     def all_in(self, txn: Reader) -> list[NamedRoot]:
-        """As :meth:`all`, of a snapshot."""
+        """Return as :meth:`all` the roots of a snapshot."""
         return self.snapshot(txn).named()
 
     def snapshot(self, txn: Reader, patience: float = UNSEEN) -> RootSnapshot:
@@ -82,8 +82,8 @@ class Roots:
         return not self.remove_all([name])
 
     def remove_all(self, names: Sequence[str]) -> list[str]:
-        """As :meth:`remove` for all of them together, or none: returns the names of which
-        there is no root, and then nothing is removed."""
+        """Remove as :meth:`remove` all of them together, or none: returns the names of which there
+        is no root, and then nothing is removed."""
 
         def transaction(txn: Writer) -> list[str]:
             found = {name: _root_named(txn, name) for name in names}

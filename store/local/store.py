@@ -96,12 +96,12 @@ class Store:
         self.index.close()
 
     def check_writable(self) -> None:
-        """NotOwner or StoreReadOnly, unless this process may write here."""
+        """Raise NotOwner or StoreReadOnly, unless this process may write here."""
         self.index.check_writable()
 
     def claims(self) -> contextlib.AbstractContextManager[SharedLocks]:
-        """For objects that are put in place within, and registered before the end: until then, the
-        collector leaves them alone."""
+        """Claim objects that are put in place within, and registered before the end: until then,
+        the collector leaves them alone."""
         return claimed(self.layout)
 
     def try_lock(self, position: int) -> Lock | None:

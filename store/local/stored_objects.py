@@ -171,7 +171,7 @@ class Objects:
 
 @contextlib.contextmanager
 def claimed(layout: Layout) -> Iterator[SharedLocks]:
-    """For objects that are put in place within, and registered before the end: until then, the
+    """Claim objects that are put in place within, and registered before the end: until then, the
     collector leaves them alone."""
     claims = SharedLocks(layout.claims)
     try:

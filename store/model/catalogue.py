@@ -95,7 +95,7 @@ class Catalogue:
         return value.refs if isinstance(value, Derivation) else ()
 
     def kind(self, node: bytes) -> str:
-        """``fetch``, ``unpack`` (or another builtin), or ``build``."""
+        """Return ``fetch``, ``unpack`` (or another builtin), or ``build``."""
         return kind(self.nodes[node])
 
     def barriers_of(self, node: bytes) -> list[Barrier]:
@@ -123,7 +123,7 @@ class Catalogue:
 
 
 def collect(nodes: Iterable[GraphNode]) -> dict[bytes, GraphNode]:
-    """Nodes by digest."""
+    """Return nodes by digest."""
     return {node.digest: node for node in nodes}
 
 
@@ -148,8 +148,8 @@ class _Nodes(Mapping[bytes, GraphNode]):
 
 
 def to_fields(catalogue: Catalogue) -> Value:
-    """``[packages, nodes, barriers]``; a node is ``[digest, is source, encoded, seconds]``, with 0
-    where the time is unknown."""
+    """Return ``[packages, nodes, barriers]``; a node is ``[digest, is source, encoded, seconds]``,
+    with 0 where the time is unknown."""
     packages: list[Value] = [
         [
             package.name,

@@ -47,7 +47,7 @@ class Ref:
         return self.placeholder.path
 
     def to_fields(self) -> Value:
-        """``[node, output, name]``."""
+        """Return ``[node, output, name]``."""
         return [self.node, self.output, self.name]
 
     @classmethod
@@ -102,7 +102,7 @@ class Source:
         return replace(self, locators=tuple(map(shown, self.locators)))
 
     def encode(self) -> bytes:
-        """``[name, sha256, executable, locators]``."""
+        """Return ``[name, sha256, executable, locators]``."""
         return canon.encode(
             [self.name, bytes.fromhex(self.sha256), self.executable, list(self.locators)]
         )
@@ -158,7 +158,7 @@ class Derivation:
         return Ref(self.digest, output, object_name(self.name, output))
 
     def encode(self) -> bytes:
-        """``[name, system, builder, args, env, rootfs, inputs, objects, outputs]``."""
+        """Return ``[name, system, builder, args, env, rootfs, inputs, objects, outputs]``."""
         return canon.encode(
             [
                 *_command_fields(self),
@@ -224,7 +224,7 @@ class Resolved:
         return digest.keyed(DigestKind.RESOLVED, self.encode())
 
     def encode(self) -> bytes:
-        """``[name, system, builder, args, env, rootfs, inputs, outputs]``."""
+        """Return ``[name, system, builder, args, env, rootfs, inputs, outputs]``."""
         return canon.encode(
             [
                 *_command_fields(self),
@@ -247,7 +247,7 @@ class Resolved:
 
 
 def _command_fields(of: Derivation | Resolved) -> list[Value]:
-    """``[name, system, builder, args, env]``, which both begin with."""
+    """Return ``[name, system, builder, args, env]``, which both begin with."""
     return [of.name, of.system, of.builder, list(of.args), [list(pair) for pair in of.env]]
 
 
@@ -305,7 +305,7 @@ def _check_build(
 
 
 def kind(node: Source | Derivation | Resolved) -> str:
-    """``fetch``, ``unpack`` (or another builtin), or ``build``."""
+    """Return ``fetch``, ``unpack`` (or another builtin), or ``build``."""
     if isinstance(node, Source):
         return "fetch"
     if node.builder.startswith(BUILTIN):

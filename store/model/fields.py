@@ -20,7 +20,7 @@ def integer(value: Value) -> int:
 
 
 def boolean(value: Value) -> bool:
-    """True or False."""
+    """Return True or False."""
     if type(value) is not bool:
         raise FormatError(f"expected a boolean, found {quoted(value)}")
     return value
@@ -55,18 +55,18 @@ def several(value: Value, read: Callable[[Value], T]) -> tuple[T, ...]:
 
 
 def object_id(value: Value) -> ObjectId:
-    """``[digest, name]``."""
+    """Return ``[digest, name]``."""
     key, name = array(value, 2)
     return ObjectId(raw(key, 20), text(name))
 
 
 def object_id_fields(value: ObjectId) -> Value:
-    """``[digest, name]``."""
+    """Return ``[digest, name]``."""
     return [value.digest, value.name]
 
 
 def strictly_ascending(items: Iterable[T], what: str) -> None:
-    """FormatError unless ``items`` is sorted and holds nothing twice."""
+    """Raise FormatError unless ``items`` is sorted and holds nothing twice."""
     previous: T | None = None
     for item in items:
         if previous is not None and not previous < item:  # type: ignore[operator]

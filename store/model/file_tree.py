@@ -43,7 +43,7 @@ class Node:
             raise FormatError(f"a digest has 32 bytes, not {len(self.payload)}")
 
     def to_fields(self) -> list[Value]:
-        """``[kind, executable, size, payload]``."""
+        """Return ``[kind, executable, size, payload]``."""
         return [int(self.kind), self.executable, self.size, self.payload]
 
     @classmethod
@@ -85,7 +85,7 @@ class Directory:
         fields.strictly_ascending((name for name, _ in self.entries), "directory entries")
 
     def encode(self) -> bytes:
-        """``[[name, kind, executable, size, payload], …]``."""
+        """Return ``[[name, kind, executable, size, payload], …]``."""
         if self._encoded is None:
             data = canon.encode([[name, *node.to_fields()] for name, node in self.entries])
             object.__setattr__(self, "_encoded", data)  # a digest and a manifest both need it

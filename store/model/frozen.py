@@ -43,7 +43,7 @@ def frozen(*, order: bool = False, apart: Collection[str] = ()) -> Callable[[typ
 
 
 def _constructor(cls: type, names: Collection[str]) -> Any:
-    """``__init__`` with a parameter for each name, its default the class's attribute."""
+    """Return ``__init__`` with a parameter for each name, its default the class's attribute."""
     given = [f"{name}=_cls.{name}" if name in vars(cls) else name for name in names]
     stored = "".join(f" fields['{name}'] = {name}\n" for name in names)
     checked = " self.__post_init__()\n" if hasattr(cls, "__post_init__") else ""

@@ -32,7 +32,8 @@ def blanked_file(content: bytes, offsets: Sequence[int]) -> bytes:
 
 
 def blanked_stream(content: bytes, count: int, offsets: Iterable[Sequence[int]]) -> bytes:
-    """As :func:`blanked_file` of ``count`` offsets, more than none, that come in several parts."""
+    """Act as :func:`blanked_file` of ``count`` offsets, more than none, that come in several
+    parts."""
     hasher = digest.keyed_hasher(DigestKind.BLANKED_FILE)
     hasher.update(canon.array_head(2) + canon.encode_items([content]) + canon.array_head(count))
     for part in offsets:

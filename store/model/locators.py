@@ -55,12 +55,12 @@ def secrets(locator: str) -> tuple[str, ...]:
 
 
 def scrubbed(text: str, locator: str) -> str:
-    """``text`` without the secrets of ``locator``."""
+    """Return ``text`` without the secrets of ``locator``."""
     return without(text, secrets(locator))
 
 
 def without(text: str, hidden: Iterable[str]) -> str:
-    """``text`` with a mark in the place of each of the secrets ``hidden``."""
+    """Return ``text`` with a mark in the place of each of the secrets ``hidden``."""
     for secret in sorted(hidden, key=len, reverse=True):
         text = text.replace(secret, HIDDEN)
     return text

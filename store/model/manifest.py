@@ -36,7 +36,7 @@ class Manifest:
         return self.root.size
 
     def encode(self) -> bytes:
-        """``[version, id, references, refers to itself, root, [directory, …]]``, by digest.
+        """Return ``[version, id, references, refers to itself, root, [directory, …]]``, by digest.
 
         FormatError for more than a reader would take.
         """

@@ -24,7 +24,7 @@ _OF_NAME = _SMALL.upper() + _OF_OUTPUT + b".+=?-"
 
 
 def check_name(name: str) -> str:
-    """``name`` itself, when it can name an object or derivation; InvalidName otherwise."""
+    """Return ``name`` itself, when it can name an object or derivation; InvalidName otherwise."""
     # A name is checked for every object that is looked at, so this is the quickest way: the rest is
     # empty without the characters that may be there.
     if (
@@ -41,7 +41,8 @@ def check_name(name: str) -> str:
 
 
 def check_names(names: Sequence[str]) -> None:
-    """InvalidName unless all of them can name an object: as :func:`check_name`, for thousands."""
+    """Raise InvalidName unless all of them can name an object: as :func:`check_name`, for
+    thousands."""
     text = "\n".join(["", *names, ""])
     if (
         not text.isascii()
@@ -56,7 +57,7 @@ def check_names(names: Sequence[str]) -> None:
 
 
 def check_output(output: str) -> str:
-    """``output`` itself, when it can name an output; InvalidName otherwise."""
+    """Return ``output`` itself, when it can name an output; InvalidName otherwise."""
     if (
         not 0 < len(output) <= LONGEST_OUTPUT
         or not output.isascii()
@@ -84,7 +85,7 @@ class ObjectId(_Identity):
     __slots__ = ()
 
     def __new__(cls, digest: bytes, name: str) -> ObjectId:
-        """FormatError or InvalidName for what no object has."""
+        """Make an identity; FormatError or InvalidName for values that no object has."""
         if len(digest) != OBJECT_DIGEST_SIZE:
             raise FormatError(f"an object digest has 20 bytes, not {len(digest)}")
         check_name(name)
@@ -105,14 +106,14 @@ class ObjectId(_Identity):
 
     @classmethod
     def parse(cls, text: str) -> ObjectId:
-        """From ``<digest>-<name>``; FormatError or InvalidName otherwise."""
+        """Parse ``<digest>-<name>``; FormatError or InvalidName otherwise."""
         if text[TEXT_SIZE : TEXT_SIZE + 1] != "-":
             raise FormatError(f"{quoted(text)} is not <digest>-<name>")
         return cls(from_text(text[:TEXT_SIZE]), text[TEXT_SIZE + 1 :])
 
     @classmethod
     def from_path(cls, path: str) -> ObjectId:
-        """From ``/store/<digest>-<name>`` or anything below it."""
+        """Parse ``/store/<digest>-<name>`` or anything below it."""
         prefix = STORE_DIR + "/"
         if not path.startswith(prefix):
             raise FormatError(f"{quoted(path)} is not below {STORE_DIR}")
@@ -136,7 +137,7 @@ def object_ids(pairs: Sequence[Sequence[object]]) -> list[ObjectId]:
 
 
 def parse_all(names: Sequence[str]) -> list[ObjectId]:
-    """As :meth:`ObjectId.parse` of each, for thousands."""
+    """Act as :meth:`ObjectId.parse` of each, for thousands."""
     if {name[TEXT_SIZE : TEXT_SIZE + 1] for name in names} - {"-"}:
         return list(map(ObjectId.parse, names))  # one of them names the fault
     digests = from_texts([name[:TEXT_SIZE] for name in names])
@@ -144,5 +145,5 @@ def parse_all(names: Sequence[str]) -> list[ObjectId]:
 
 
 def texts(digests: Sequence[bytes], names: Sequence[str]) -> list[str]:
-    """``<digest>-<name>`` of each object: as ``str(oid)``, for thousands."""
+    """Return ``<digest>-<name>`` of each object: as ``str(oid)``, for thousands."""
     return [f"{text}-{name}" for text, name in zip(to_texts(digests), names, strict=True)]

@@ -74,7 +74,7 @@ class Origin:
         return max(self, other, key=lambda origin: _RANKS[origin.how])
 
     def __str__(self) -> str:
-        """As a phrase behind "made"."""
+        """Return a phrase behind "made"."""
         match self.how:
             case How.BUILT:
                 return "built here"
@@ -88,7 +88,7 @@ class Origin:
         return "kept from before origins were recorded"
 
     def to_fields(self) -> Value:
-        """``[how, place, [signer, …]]``."""
+        """Return ``[how, place, [signer, …]]``."""
         return [self.how.value, self.place, list(self.signers)]
 
     @classmethod

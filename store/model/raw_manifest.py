@@ -111,7 +111,8 @@ class RawManifest:
         return found[: digest.OBJECT_DIGEST_SIZE] == self.id.digest
 
     def _check_extent(self) -> None:
-        """FormatError for a tree that is deeper, or has more entries, than any tree on a disk.
+        """Raise FormatError for a tree that is deeper, or has more entries, than any tree on a
+        disk.
 
         A directory that stands in many places has one record: doubled fifty times, a few kilobytes
         would be a tree that no walk comes to the end of.

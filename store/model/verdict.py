@@ -66,7 +66,8 @@ class AuditFinding:
 
 
 def exit_code(findings: Iterable[AuditFinding]) -> int:
-    """0 when every verdict is reproduced (and there is one), 2 for any difference, 1 otherwise."""
+    """Return 0 when every verdict is reproduced (and there is one), 2 for any difference, 1
+    otherwise."""
     verdicts = {finding.verdict for finding in findings}
     if Verdict.DIFFERS in verdicts:
         return 2

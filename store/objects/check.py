@@ -67,10 +67,10 @@ def check_identity(path: str, manifest: Manifest) -> list[ObjectFault]:
 def check_tree(
     path: str, manifest: Manifest, unread: Callable[[Unread], object] | None = None
 ) -> list[ObjectFault]:
-    """Differences between the tree at ``path`` and the manifest's.
+    """Yield differences between the tree at ``path`` and the manifest's.
 
-    With ``unread``, files are not read but handed to it. Whom the folder of ``path`` belongs to,
-    all files and folders should.
+    With ``unread``, files are not read but handed to it. All files and folders should belong to the
+    owner of the folder of ``path``.
     """
     walk = _Walk(manifest.directories, unread, owner_of(os.path.dirname(path)))
     walk.check(path, manifest.root)

@@ -37,8 +37,8 @@ def read_record(path: str) -> tuple[bytes, os.stat_result]:
 
 
 def read_open_record(fd: int, path: str, longest: int) -> tuple[bytes, os.stat_result]:
-    """As :func:`read_record`, of the file open as ``fd``, which is closed; it has ``longest`` bytes
-    at most."""
+    """Act as :func:`read_record`, of the file open as ``fd``, which is closed; it has ``longest``
+    bytes at most."""
     with os.fdopen(fd, "rb") as stream:
         seen = os.fstat(fd)
         if seen.st_size > longest:
@@ -100,7 +100,7 @@ def _overlaps_itself(text: bytes) -> bool:
 
 
 def replaced(text: bytes, places: Iterable[tuple[int, bytes]]) -> bytes:
-    """``text`` with each of the given digests (or blanks) at its offset."""
+    """Return ``text`` with each of the given digests (or blanks) at its offset."""
     changed = bytearray(text)
     for offset, new in places:
         changed[offset : offset + digest.TEXT_SIZE] = new
@@ -141,7 +141,7 @@ def replacing(fd: int, texts: Mapping[bytes, bytes]) -> Iterator[ContentPart]:
 
 
 def _replaced_alone(window: bytes, changed: bytes, text: bytes, new: bytes) -> tuple[bytes, int]:
-    """``window``, which begins as ``changed`` was, with a text replaced that cannot overlap
+    """Return ``window``, which begins as ``changed`` was, with a text replaced that cannot overlap
     itself."""
     first = window.find(text)
     if first < 0:

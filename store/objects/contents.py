@@ -34,14 +34,14 @@ class NoHolders:
     """Nothing is shared with other objects."""
 
     def find(self, content: bytes, most: int = 4) -> list[bytes]:
-        """None."""
+        """Return None."""
         return []
 
     def tell(self, name: str, digest: bytes, pairs: list[tuple[bytes, bytes]]) -> None:
-        """Nothing is kept."""
+        """Keep nothing."""
 
     def close(self) -> None:
-        """Nothing is open."""
+        """Do nothing: nothing is open."""
 
 
 def content_of(payload: bytes, executable: bool) -> bytes:
@@ -61,7 +61,7 @@ def contents(manifest: Manifest) -> list[tuple[bytes, bytes]]:
 
 
 def outline_contents(outline: RawManifest) -> list[tuple[bytes, bytes]]:
-    """As :func:`contents`, of an outline."""
+    """Act as :func:`contents`, of an outline."""
     root = outline.root
     if root.kind is NodeKind.FILE:
         return [(content_of(root.payload, root.executable), b"")]

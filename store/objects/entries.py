@@ -90,6 +90,6 @@ def write_or_skip(fd: int, data: bytes) -> None:
 
 
 def special(mode: int) -> str:
-    """In words, what a file with this mode is that no object can hold."""
+    """Describe, in words, a file with this mode that no object can hold."""
     kinds = {stat.S_IFSOCK: "a socket", stat.S_IFIFO: "a fifo", stat.S_IFBLK: "a block device"}
     return kinds.get(stat.S_IFMT(mode), "a device")

@@ -81,8 +81,9 @@ class Copier:
         reserve: int,
         longest: int,
     ) -> None:
-        """``objects`` is the open store directory, of whose files the ``holders`` tell which can be
-        shared. ``scratches`` are the texts to be rewritten, ``own`` the one of this tree.
+        """Keep the arguments. ``objects`` is the open store directory; ``holders`` find its files
+        that can be shared. ``scratches`` are the texts to be rewritten, ``own`` the one of this
+        tree.
 
         ``shown`` is the tree's path in messages; ``ours`` says that modes of the source may be
         changed where they forbid reading; ``store`` is the device and inode of the store's root,
@@ -144,7 +145,8 @@ class Copier:
         mode: int,
         executable: bool | None = None,
     ) -> Staged:
-        """``path`` is relative to the staging folder; its last part is the copy's name."""
+        """Copy a leaf. ``path`` is relative to the staging folder; its last part is the copy's
+        name."""
         if stat.S_ISREG(mode):
             return self._file(name, source, target, path, executable)
         if stat.S_ISLNK(mode):

@@ -30,7 +30,7 @@ class Writeback:
         self._stop = -1
 
     def note(self, size: int) -> None:
-        """So many more bytes were written."""
+        """Note that so many more bytes were written."""
         self._written += size
         if self._helper is None and self._written >= ENOUGH:
             stopped, self._stop = os.pipe()

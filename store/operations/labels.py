@@ -37,7 +37,8 @@ class Labels:
 
 
 def labels_of(session: Session) -> Labels:
-    """Labels for the objects of a session's store. Recipes that do not evaluate say nothing."""
+    """Return labels for the objects of a session's store. Recipes that do not evaluate say
+    nothing."""
     kinds, names = _made(session.store), {}
     try:
         known = _recipes(session)
@@ -60,7 +61,8 @@ def _made(store: Store) -> dict[bytes, str]:
 
 
 def _recipes(session: Session) -> dict[bytes, str]:
-    """Packages by the objects that they are realised to; of twins in two stages, the first."""
+    """Return packages by the objects that they are realised to; of twins in two stages, the
+    first."""
     catalogue = session.catalogue
     resolver = Resolver(session.store, catalogue)
     resolver.identify(package.node for package in catalogue.packages.values())

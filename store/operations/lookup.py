@@ -51,7 +51,7 @@ class Lookup:
         return self.package_object(text, ref.node, ref.output)
 
     def objects(self, text: str) -> list[ObjectId]:
-        """As :meth:`object`; a package with ``^`` may mean several outputs."""
+        """Act as :meth:`object`; a package with ``^`` may mean several outputs."""
         if "^" not in text or "/" in text:
             return [self.object(text)]
         refs = self._catalogue().refs(text)

@@ -72,7 +72,7 @@ def repair(
 
 
 def _rebuilding(session: Session, options: BuildOptions) -> Rebuilder:
-    """Building again, which has the scheduler realise what that takes and is missing."""
+    """Return a rebuilder, which has the scheduler realise its missing inputs."""
     store, reporter = session.store, session.reporter
 
     def realise(remembered: Recorded, lease: Lease) -> None:

@@ -46,7 +46,7 @@ class Printed(io.TextIOBase):
         self._write = os.write
 
     def writable(self) -> bool:
-        """Always."""
+        """Return True."""
         return True
 
     def write(self, text: str) -> int:

@@ -59,7 +59,7 @@ LIMITS: Final = EvaluationLimits()
 
 
 def say_nothing(line: str) -> None:
-    """For callers that do not want to hear what recipes print."""
+    """Ignore a line that recipes print."""
 
 
 def evaluate(recipes: str, seed: str = "debian") -> Catalogue:
@@ -119,7 +119,7 @@ def _check_folder(recipes: str) -> None:
 
 @contextlib.contextmanager
 def _memory(name: str) -> Iterator[int]:
-    """A file in memory, by its descriptor."""
+    """Make a file in memory; yields its descriptor."""
     fd = os.memfd_create(name)
     try:
         yield fd

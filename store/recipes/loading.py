@@ -149,7 +149,7 @@ class Recipes:
         return spec
 
     def create_module(self, spec: ModuleSpec) -> None:
-        """As usual."""
+        """Act as usual."""
 
     def exec_module(self, module: ModuleType) -> None:
         """Run the module's source; a folder without ``__init__.py`` has none."""

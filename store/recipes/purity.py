@@ -127,23 +127,23 @@ class RecordedEntry:
         return self.path
 
     def is_dir(self, *, follow_symlinks: bool = True) -> bool:
-        """As ``os.DirEntry.is_dir``."""
+        """Act as ``os.DirEntry.is_dir``."""
         return self._is(stat.S_ISDIR, follow_symlinks)
 
     def is_file(self, *, follow_symlinks: bool = True) -> bool:
-        """As ``os.DirEntry.is_file``."""
+        """Act as ``os.DirEntry.is_file``."""
         return self._is(stat.S_ISREG, follow_symlinks)
 
     def is_symlink(self) -> bool:
-        """As ``os.DirEntry.is_symlink``."""
+        """Act as ``os.DirEntry.is_symlink``."""
         return self._is(stat.S_ISLNK, False)
 
     def stat(self, *, follow_symlinks: bool = True) -> os.stat_result:
-        """As ``os.stat``."""
+        """Act as ``os.stat``."""
         return os.stat(self.path, follow_symlinks=follow_symlinks)
 
     def inode(self) -> int:
-        """Always 0: the number is the disk's affair."""
+        """Return 0 always: the number is the disk's affair."""
         return 0
 
     def _is(self, kind: Callable[[int], bool], follow: bool) -> bool:
@@ -172,7 +172,7 @@ class Entries:
         self.close()
 
     def close(self) -> None:
-        """Nothing is open."""
+        """Do nothing: nothing is open."""
 
 
 class Purity:
@@ -187,7 +187,7 @@ class Purity:
         self._busy = False
 
     def enforce(self, import_rule: Any) -> None:
-        """From now on, for the rest of the process."""
+        """Enforce the rules from now on, for the rest of the process."""
         originals = {name: getattr(os, name) for name in ("listdir", "readlink", "open", "fstat")}
         for name, value in list(vars(posix).items()):
             if isinstance(value, BuiltinFunctionType) and name not in HARMLESS:
@@ -238,7 +238,7 @@ class Purity:
 
     @contextlib.contextmanager
     def unseen(self) -> Iterator[None]:
-        """While this is done, nothing is recorded and nothing refused."""
+        """Record nothing and refuse nothing meanwhile."""
         before, self._busy = self._busy, True
         try:
             yield
@@ -396,7 +396,8 @@ _HINT: Final = (
 
 
 def _plain(found: os.stat_result) -> os.stat_result:
-    """Without the times, the owner and the place on the disk, which are no recipe's affair."""
+    """Return it without the times, the owner and the place on the disk, which are no recipe's
+    affair."""
     folder = stat.S_ISDIR(found.st_mode)
     mode = stat.S_IFMT(found.st_mode) | (0o755 if folder or found.st_mode & 0o100 else 0o644)
     return os.stat_result((mode, 0, 0, 1, 0, 0, 0 if folder else found.st_size, 1, 1, 1))

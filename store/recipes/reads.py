@@ -99,7 +99,7 @@ def walk(tops: Iterable[str]) -> Iterator[tuple[bytes, State]]:
 
 
 def to_fields(reads: Iterable[tuple[Read, State]]) -> Value:
-    """``[[listed, path, [state…]]…]``."""
+    """Return ``[[listed, path, [state…]]…]``."""
     return [[listed, path, list(state)] for (listed, path), state in reads]
 
 

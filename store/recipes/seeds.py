@@ -29,7 +29,7 @@ def read_seeds(recipes: str) -> dict[str, Mapping[str, Any]]:
 
 
 def linked_seeds(folder: str) -> list[str]:
-    """Seeds that lie elsewhere, and are linked to from the folder of seeds; their links."""
+    """Return seeds that lie elsewhere, and are linked to from the folder of seeds; their links."""
     with contextlib.suppress(OSError), os.scandir(folder) as scan:
         return sorted(entry.path for entry in scan if entry.is_symlink())
     return []

@@ -56,8 +56,8 @@ def _copy(index: Index, fresh: str, path: str) -> int:
 
 
 def check_seal(path: str) -> None:
-    """CorruptObject when a copy's bytes are not those that were sealed. A file without a seal, such
-    as another program's copy, is left to the reader's judgement. Raises OSError."""
+    """Raise CorruptObject when a copy's bytes are not those that were sealed. A file without a
+    seal, such as another program's copy, is left to the reader's judgement. Raises OSError."""
     fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         size = os.fstat(fd).st_size - SEAL

@@ -36,7 +36,7 @@ class Columns:
     lacking: dict[int, str] = field(default_factory=dict)
 
     def add(self, itself: bool, size: int, since: int, below: Iterable[int]) -> None:
-        """The next object, which agrees with its manifest."""
+        """Add the next object, which agrees with its manifest."""
         self.state.append(WHOLE)
         self.itself.append(itself)
         self.sizes.append(size)
@@ -45,12 +45,12 @@ class Columns:
         self.ends.append(len(self.below))
 
     def add_damaged(self) -> None:
-        """The next object is damaged."""
+        """Add the next object, which is damaged."""
         self.add(False, 0, 0, ())
         self.state[-1] = DAMAGED
 
     def lacks(self, name: str) -> None:
-        """The object that was added last refers to one that is not there."""
+        """Note that the object that was added last refers to one that is not there."""
         self.state[-1] = INCOMPLETE
         self.lacking[len(self.state) - 1] = name
 
@@ -76,7 +76,7 @@ class Whole(Sequence[ObjectEntry]):
         """The missing object of each incomplete one, itself or by its references; both by name."""
 
     def extend(self, seen: Columns) -> None:
-        """The next objects as they were seen."""
+        """Add the next objects as they were seen."""
         first, below = len(self._state), len(self._below)
         self._state += seen.state
         self._itself += seen.itself
@@ -88,7 +88,7 @@ class Whole(Sequence[ObjectEntry]):
             self._lacks(first + at, name)
 
     def put_in_order(self) -> None:
-        """Depth first, with a stack of its own: a chain of references may be long."""
+        """Sort depth first, with a stack of its own: a chain of references may be long."""
         state = self._state
         for start in range(len(state)):
             stack = [start]
@@ -140,7 +140,7 @@ class Whole(Sequence[ObjectEntry]):
             yield from self[start : start + _TOGETHER]
 
     def names(self) -> Iterator[str]:
-        """``<digest>-<name>`` of each."""
+        """Return ``<digest>-<name>`` of each."""
         return map(self._names.__getitem__, self._order)
 
     def _entries(self, places: array[int]) -> list[ObjectEntry]:

@@ -34,7 +34,7 @@ def diagnose(
 
 
 def _reasons(step: str, code: int, setting: Callable[[str], str | None]) -> list[tuple[str, str]]:
-    """Pairs of reason and remedy, the most certain first."""
+    """Yield pairs of reason and remedy, the most certain first."""
     found = []
     unsharing = step == UNSHARE
     if setting("user.max_user_namespaces") == "0" or (unsharing and code == errno.ENOSPC):

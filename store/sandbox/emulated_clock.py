@@ -25,15 +25,15 @@ class Clock(Protocol):
         ...
 
     def deadline(self, thread: int, told: int, actual: int) -> int:
-        """When it is actually over that the thread waits until ``told``."""
+        """Return the actual time at which the thread has waited until ``told``."""
         ...
 
     def reached(self, thread: int, told: int) -> None:
-        """The thread has waited until ``told``."""
+        """Note that the thread has waited until ``told``."""
         ...
 
     def forget(self, thread: int) -> None:
-        """The thread has ended."""
+        """Note that the thread has ended."""
         ...
 
 
@@ -48,14 +48,14 @@ class ClockAhead:
         return actual + self._ahead
 
     def deadline(self, thread: int, told: int, actual: int) -> int:
-        """As much earlier."""
+        """Return a time that is as much earlier."""
         return told - self._ahead
 
     def reached(self, thread: int, told: int) -> None:
-        """The clock runs by itself."""
+        """Do nothing: the clock runs by itself."""
 
     def forget(self, thread: int) -> None:
-        """Nothing is kept of a thread."""
+        """Do nothing: no state is kept of a thread."""
 
 
 @dataclass
@@ -89,19 +89,20 @@ class StoppedClock:
         return self._now(thread)
 
     def deadline(self, thread: int, told: int, actual: int) -> int:
-        """As far away as it looks. A wait that is taken up again, after a signal, is the same."""
+        """Return a time as far away as it looks. A wait that is taken up again, after a signal, is
+        the same."""
         experience = self._threads.setdefault(thread, _Experience())
         if experience.wait[0] != told:
             experience.wait = (told, actual + told - self._now(thread))
         return experience.wait[1]
 
     def reached(self, thread: int, told: int) -> None:
-        """For this thread, time has passed."""
+        """Let time pass for this thread."""
         experience = self._threads.setdefault(thread, _Experience())
         experience.waited_until = max(told, experience.waited_until)
 
     def forget(self, thread: int) -> None:
-        """Its number may come again."""
+        """Forget the thread: its number may come again."""
         self._threads.pop(thread, None)
 
     def _now(self, thread: int) -> int:

@@ -62,7 +62,7 @@ class Pretence:
         return None
 
     def started(self, process: int) -> None:
-        """A process has stopped in a new program, before its first instruction."""
+        """Handle a process that has stopped in a new program, before its first instruction."""
         if self.clock is not None:
             hide_vdso(process)
 
@@ -172,7 +172,7 @@ class _Words:
         self._words: tuple[int, ...] = ()
 
     def next(self) -> int:
-        """One word."""
+        """Return one word."""
         place = (self.address - self._start) // 8
         if place >= len(self._words):
             self._start, place = self.address, 0

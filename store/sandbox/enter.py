@@ -35,7 +35,7 @@ class _Steps:
         self.trying = ""
 
     def step(self, name: str) -> None:
-        """The next thing will be ``name``."""
+        """Note that the next step is ``name``."""
         self.trying = name
 
 
@@ -83,7 +83,7 @@ def _execute(argv: Sequence[str], env: Mapping[str, str]) -> NoReturn:
 
 
 def _mount_store(store_dir: str, progress: _Steps) -> None:
-    """A root of its own for this process: the host's entries, and ``/store``."""
+    """Make a root of its own for this process: the host's entries, and ``/store``."""
     user, group = os.geteuid(), os.getegid()
     progress.step(UNSHARE)
     if user == 0 and kernel.capabilities() >> kernel.CAP_SYS_ADMIN & 1:

@@ -39,10 +39,10 @@ _DEVICES: Final = frozenset(f"/dev/{name}" for name in DEVICES)
 
 
 def open_trees(plan: SandboxPlan) -> dict[str, int]:
-    """Detached mounts of the store directory and the writable directories, by entry of ``/``.
+    """Open detached mounts of the store directory and the writable directories, by entry of ``/``.
 
-    Root takes them while he is root: the build user cannot pass closed directories above the
-    store. Another user takes them as soon as he has a mount namespace.
+    Root takes them while he is root: the build user cannot pass closed directories above the store.
+    Another user takes them as soon as he has a mount namespace.
     """
     with opened(plan.store_dir) as objects, opened(plan.work_dir) as work:
         trees = {_OBJECTS: kernel.open_tree("", folder=objects)}

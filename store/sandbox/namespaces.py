@@ -63,11 +63,11 @@ class Report:
         self.trying = ""
 
     def step(self, name: str) -> None:
-        """The next thing will be ``name``."""
+        """Note that the next step is ``name``."""
         self.trying = name
 
     def tell(self, *words: object) -> None:
-        """One line. Short enough to be written whole, and nothing in a word ends it."""
+        """Write one line. Short enough to be written whole, and nothing in a word ends it."""
         text = "\t".join(printable(str(word))[:LONGEST] for word in words)
         os.write(self.fd, text.encode() + b"\n")
 
@@ -84,7 +84,8 @@ class ProcessTree:
     """A sandboxed process tree: started once, stopped at any time, waited for at the end."""
 
     def __init__(self, plan: SandboxPlan, streams: Sequence[int]) -> None:
-        """``streams`` become the builder's descriptors 1 and 2; all of 0 to 2 if interactive."""
+        """Prepare a tree. ``streams`` become the builder's descriptors 1 and 2; all of 0 to 2 if
+        interactive."""
         self._plan = plan
         self._streams = streams
         self._report, self._report_end = os.pipe2(os.O_CLOEXEC)
@@ -185,7 +186,7 @@ def _init(
     trees: Mapping[str, int],
     lifeline: int,
 ) -> NoReturn:
-    """The life of the first process of the pid namespace. Never returns to the caller's code."""
+    """Live as the first process of the pid namespace. Never returns to the caller's code."""
     try:
         _become_builder(plan, report, lifeline)
         if not trees:
@@ -227,7 +228,7 @@ def _become_builder(plan: SandboxPlan, report: Report, lifeline: int) -> None:
 
 
 def _arrange_descriptors(plan: SandboxPlan, streams: Sequence[int], report: Report) -> None:
-    """The builder's from 0 up, the report pipe, and no other."""
+    """Keep the builder's descriptors from 0 up, the report pipe, and no other."""
     wanted = list(streams)
     if not plan.interactive:
         wanted.insert(0, os.open("/dev/null", os.O_RDONLY))
@@ -241,7 +242,8 @@ def _arrange_descriptors(plan: SandboxPlan, streams: Sequence[int], report: Repo
 
 
 def _give_up_rights(plan: SandboxPlan, report: Report) -> None:
-    """From here on init may do no more than the builder; whoever took it over gained nothing."""
+    """Limit init to the builder's rights from here on; a process that took it over gained
+    nothing."""
     report.step("giving up capabilities")
     kernel.drop_capabilities()
     kernel.prctl(kernel.PR_SET_NO_NEW_PRIVS, 1)

@@ -109,7 +109,7 @@ def prepare(request: BuildRequest, *, interactive: bool = False) -> SandboxPlan:
 
 
 def _build_user(work_dir: str) -> int | None:
-    """Root's builds get an id of their own. Root in a container may not have the power."""
+    """Return an id of its own for root's builds. Root in a container may not have the power."""
     if os.geteuid() != 0:
         return None
     needed = (kernel.CAP_CHOWN, kernel.CAP_SETGID, kernel.CAP_SETUID, kernel.CAP_SYS_ADMIN)

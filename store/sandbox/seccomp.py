@@ -265,7 +265,7 @@ def _load_argument(index: int) -> bytes:
 
 
 def _for_call(number: int, block: bytes) -> bytes:
-    """``block``, which has to end in a return, for the call of that number."""
+    """Return ``block``, which has to end in a return, for the call of that number."""
     return _instruction(JUMP_EQUAL, number, 0, len(block) // 8) + block
 
 

@@ -66,7 +66,7 @@ class Tracer:
         return child
 
     def wait(self) -> tuple[int, int]:
-        """As ``os.wait``: the next process that ends, and its status."""
+        """Wait as ``os.wait``, for the next process that ends; returns it and its status."""
         while True:
             thread, status = os.waitpid(-1, kernel.WALL)
             if not os.WIFSTOPPED(status):
@@ -75,7 +75,7 @@ class Tracer:
             self._attend(thread, os.WSTOPSIG(status), status >> 16)
 
     def _attend(self, thread: int, number: int, event: int) -> None:
-        """Deal with a stop and let the thread go on."""
+        """Handle a stop and let the thread go on."""
         how, passed_on = kernel.PTRACE_CONT, 0
         # A thread may be killed at any moment, its memory be closed to us, and hold anything, as
         # other threads write to it: then there is nothing to be done.

@@ -207,7 +207,7 @@ class Execution:
         return not begun
 
     def _refuse(self, executor: Executor, node: bytes, error: StoreError | OSError) -> None:
-        """The task of a node could not be begun."""
+        """Handle the task of a node that could not be begun."""
         if isinstance(error, MixedInputs):
             self._mixed = error  # no failure to report: another plan goes on
             self._ready.clear()

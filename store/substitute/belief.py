@@ -109,7 +109,7 @@ class Judge:
             self.judged.passed_over.append(record)
 
     def _hear_of_source(self, record: Realisation, source: Source) -> None:
-        """A source's file can be looked at, and needs nobody's word."""
+        """Check a source's file, which can be looked at, and needs nobody's word."""
         root = self._roots[record.object]
         if root.kind is not NodeKind.FILE or root.executable != source.executable:
             self.judged.refused.append(f"{record.object} is no file as {source.name} has to be")

@@ -60,7 +60,7 @@ class SharedFiles:
         return f"{work}/{oid}"
 
     def told(self, oids: Sequence[ObjectId]) -> Sequence[Told]:
-        """None: they are recorded already."""
+        """Return None: they are recorded already."""
         return ()
 
     def close(self) -> None:

@@ -116,7 +116,7 @@ class _Ways:
                             ready.append(other)
 
     def check(self, oid: ObjectId) -> None:
-        """UnknownObject when it cannot be made."""
+        """Raise UnknownObject when it cannot be made."""
         if oid in self.chosen or oid in self.present:
             return
         lost = next((other for other, keys in self.makers.items() if not keys), oid)

@@ -23,8 +23,8 @@ HANDLE: Final = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 @contextlib.contextmanager
 def opened(path: str, flags: int = HANDLE, *, folder: int | None = None) -> Iterator[int]:
-    """A descriptor of the folder at ``path``, which is no link itself, as long as needed; below the
-    descriptor ``folder``, if given. Raises OSError."""
+    """Open the folder at ``path``, which is no link itself, as long as needed; below the descriptor
+    ``folder``, if given. Raises OSError."""
     fd = os.open(path, flags) if folder is None else open_beneath(folder, path, flags)
     try:
         yield fd
@@ -56,8 +56,8 @@ def open_beneath(
 
 
 def open_file_beneath(folder: int, path: str | bytes, flags: int = os.O_RDONLY) -> int:
-    """As :func:`open_beneath`, of a regular file; without waiting, and EINVAL, for anything else
-    (a fifo would wait for its writer, a device may never end)."""
+    """Act as :func:`open_beneath`, of a regular file; without waiting, and EINVAL, for anything
+    else (a fifo would wait for its writer, a device may never end)."""
     fd = open_beneath(folder, path, flags | os.O_NONBLOCK)
     if not stat.S_ISREG(os.fstat(fd).st_mode):
         os.close(fd)

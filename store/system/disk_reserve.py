@@ -22,7 +22,7 @@ class DiskReserveCheck:
         self._unseen = 0
 
     def take(self, size: int, shown: Callable[[], str]) -> None:
-        """So many bytes are to be written, as many as the file has: its holes are filled.
+        """Note that so many bytes are to be written, as many as the file has: its holes are filled.
 
         DiskReserve when less than the reserve would stay free; ``shown`` names the file then.
         """

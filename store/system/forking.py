@@ -56,7 +56,7 @@ def _live(
     own_group: bool,
     interruptible: bool,
 ) -> NoReturn:
-    """All that happens in the child; no signal reaches it until it has its handlers."""
+    """Run all that happens in the child; no signal reaches it until it has its handlers."""
     status = 1
     try:
         # The parent's values are not looked through for garbage: each look would copy their pages.

@@ -17,8 +17,8 @@ def find_home() -> str | None:
 
 
 def home_folder(instead: str = "name the store with --root or $STORE_ROOT") -> str:
-    """As :func:`find_home`; raises StorageError where there is none, with a hint of what else to do
-    ``instead`` of setting HOME."""
+    """Act as :func:`find_home`; raises StorageError where there is none, with a hint of what else
+    to do ``instead`` of setting HOME."""
     found = find_home()
     if found is None:
         raise StorageError(

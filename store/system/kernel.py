@@ -198,8 +198,8 @@ def clone(flags: int) -> int:
 
 
 def mask_signals(mask: bytes = b"\xff" * 128) -> bytes:
-    """Block these signals (a ``sigset_t``), all by default; returns those blocked before. Python's
-    own call makes a set of signals, which takes long."""
+    """Set these signals (a ``sigset_t``) as blocked, all by default; returns those blocked before.
+    Python's own call makes a set of signals, which takes long."""
     former = ctypes.create_string_buffer(len(mask))
     _sigprocmask(signal.SIG_SETMASK, mask, former)
     return former.raw
@@ -211,7 +211,7 @@ def unshare(flags: int) -> None:
 
 
 def mount(source: str, target: str, kind: str | None, flags: int, data: str | None = None) -> None:
-    """mount(2). For a bind, ``kind`` is None and ``flags`` has ``MS_BIND``."""
+    """Call mount(2). For a bind, ``kind`` is None and ``flags`` has ``MS_BIND``."""
     _mount(
         os.fsencode(source),
         os.fsencode(target),
@@ -281,7 +281,7 @@ def _kept_flags(flag: int) -> int:
 
 
 def prctl(option: int, argument: int = 0) -> int:
-    """prctl(2) for the options that take one number."""
+    """Call prctl(2) for the options that take one number."""
     return _prctl(option, argument, 0, 0, 0)
 
 
@@ -460,7 +460,7 @@ def set_registers(thread: int, values: Registers) -> None:
 
 
 def read_memory(pid: int, address: int, size: int) -> bytes:
-    """Up to ``size`` bytes of another process's memory, fewer where a page is not there."""
+    """Return up to ``size`` bytes of another process's memory, fewer where a page is not there."""
     buffer = ctypes.create_string_buffer(size)
     here = struct.pack("=QQ", ctypes.addressof(buffer), size)
     count = _vm_read(pid, here, 1, struct.pack("=QQ", address & _WORD, size), 1, 0)

@@ -126,7 +126,8 @@ class Lock:
         self._position = position
 
     def release(self) -> None:
-        """Unlock for all: closing alone would leave the lock with processes forked meanwhile."""
+        """Release the lock for all: closing alone would leave the lock with processes forked
+        meanwhile."""
         _set(self._fd, fcntl.F_UNLCK, self._position)
         os.close(self._fd)
 

@@ -22,7 +22,7 @@ _PORTION: Final = 3800
 
 
 def lstat(path: str | bytes) -> os.stat_result:
-    """As ``os.lstat``."""
+    """Act as ``os.lstat``."""
     try:
         return os.lstat(path)
     except OSError as error:
@@ -33,7 +33,7 @@ def lstat(path: str | bytes) -> os.stat_result:
 
 
 def readlink(path: str | bytes) -> bytes:
-    """As ``os.readlink``, in bytes."""
+    """Act as ``os.readlink``, in bytes."""
     try:
         return os.readlink(os.fsencode(path))
     except OSError as error:
@@ -44,7 +44,7 @@ def readlink(path: str | bytes) -> bytes:
 
 
 def open_at(path: str | bytes, flags: int) -> int:
-    """As ``os.open`` of something that is there."""
+    """Act as ``os.open`` of something that is there."""
     try:
         return os.open(path, flags)
     except OSError as error:
@@ -55,7 +55,7 @@ def open_at(path: str | bytes, flags: int) -> int:
 
 
 def listdir(path: str) -> list[str]:
-    """As ``os.listdir``, but never of a folder that a link leads to."""
+    """Act as ``os.listdir``, but never of a folder that a link leads to."""
     folder = open_at(path, FOLDER)
     try:
         return os.listdir(folder)
@@ -70,7 +70,7 @@ def samefile(first: str, second: os.stat_result) -> bool:
 
 @contextlib.contextmanager
 def reach(path: str | bytes) -> Iterator[tuple[int, bytes]]:
-    """The folder that the path's last part is in, open, and that part. Raises OSError."""
+    """Open the folder that the path's last part is in; yields it and that part. Raises OSError."""
     *parts, last = os.fsencode(path).split(b"/")
     start, parts = (b"/", parts[1:]) if parts and not parts[0] else (b".", parts)
     here = os.open(start, HANDLE)

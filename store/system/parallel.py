@@ -36,7 +36,7 @@ def worker_count() -> int:
 
 
 def map_chunks(work: Callable[[Sequence[T]], R], items: Sequence[T], least: int) -> list[R]:
-    """``work`` over all items, in as many processes as pay when each gets ``least`` or more."""
+    """Run ``work`` over all items, in as many processes as pay when each gets ``least`` or more."""
     count = max(1, min(worker_count(), len(items) // max(least, 1)))
     from store.system.forking import ForkedCall, results  # a short command can do without
 
@@ -132,7 +132,8 @@ def map_each(work: Callable[[Sequence[T]], Sequence[R]], items: Sequence[T], lea
 
 @contextlib.contextmanager
 def uncollected() -> Iterator[None]:
-    """Without looks for cycles of garbage: manifests and copied trees have none, and are large."""
+    """Run without looks for cycles of garbage: manifests and copied trees have none, and are
+    large."""
     enabled = gc.isenabled()
     gc.disable()
     try:

@@ -76,7 +76,8 @@ def _packed_tar_members(stream: Stream, meter: Meter) -> Iterator[ArchiveMember]
 
 
 def clean_path(name: str) -> str:
-    """``name`` without ``.`` and empty parts. Raises BadArchive when it may lead elsewhere."""
+    """Return ``name`` without ``.`` and empty parts. Raises BadArchive when it may lead
+    elsewhere."""
     if name.startswith("/"):
         raise BadArchive(f"names an absolute path: {quoted(name)}")
     if len(name) > _PATH_LIMIT:

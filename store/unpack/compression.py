@@ -30,23 +30,23 @@ class Meter:
         self._read = self._written = self._entries = self._folders = 0
 
     def count_read(self, size: int) -> None:
-        """``size`` more bytes have come out of a decompressor."""
+        """Count ``size`` more bytes out of a decompressor."""
         self._read += size
         self._check_bytes(self._read)
 
     def count_written(self, size: int) -> None:
-        """``size`` more bytes are about to be written."""
+        """Count ``size`` more bytes that are about to be written."""
         self._written += size
         self._check_bytes(self._written)
 
     def count_entry(self) -> None:
-        """One more member."""
+        """Count one more member."""
         self._entries += 1
         if self._entries > self._entries_limit:
             raise BadArchive(f"holds more than {self._entries_limit} entries")
 
     def count_folder(self) -> None:
-        """One more folder, whether a member says so or one below it does."""
+        """Count one more folder, of a member or above one."""
         self._folders += 1
         if self._folders > self._entries_limit:
             raise BadArchive(f"holds more than {self._entries_limit} folders")
@@ -196,7 +196,7 @@ _ZIP_METHODS: dict[int, tuple[str, Callable[[], _Decompressor]]] = {
 
 
 def decompressed(source: Stream, meter: Meter) -> Stream | None:
-    """``source`` without its compression; None when it has none. Raises BadArchive."""
+    """Return ``source`` without its compression; None when it has none. Raises BadArchive."""
     start = source.peek(MAGIC_LENGTH)
     if start.startswith(_ZSTD):
         raise BadArchive("is compressed with zstd, which is not supported")
@@ -238,7 +238,7 @@ def words(error: Exception) -> str:
 
 
 def _decompress(source: Stream, make: Callable[[], _Decompressor]) -> Iterator[bytes]:
-    """One compressed stream after the other, with zero bytes allowed after each."""
+    """Read one compressed stream after the other, with zero bytes allowed after each."""
     while source.peek(1):
         yield from _decompress_one(source, make())
         while source.peek(1) == b"\0":

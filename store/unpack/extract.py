@@ -82,7 +82,7 @@ def _open(archive: str) -> int:
 def _selected(
     found: Iterator[ArchiveMember], options: UnpackOptions, meter: Meter
 ) -> Iterator[ArchiveMember]:
-    """``found``, or the members of the one archive among them that the options name."""
+    """Return ``found``, or the members of the one archive among them that the options name."""
     if options.nested is None:
         yield from found
         return

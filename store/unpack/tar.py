@@ -232,7 +232,7 @@ class TarReader:
     # -- sparse files --
 
     def _sparse_gnu(self, header: Header, block: bytes) -> Header:
-        """GNU's old form: the pieces are in the header, and in blocks behind it."""
+        """Read GNU's old form: the pieces are in the header, and in blocks behind it."""
         if header.type != _SPARSE:
             return header
         length = self._number(block[483:495])
@@ -256,7 +256,7 @@ class TarReader:
     def _sparse_pax(
         self, header: Header, pax: dict[str, str], records: list[tuple[str, str]]
     ) -> Header:
-        """GNU's forms 0.0, 0.1 and 1.0."""
+        """Read GNU's forms 0.0, 0.1 and 1.0."""
 
         def value(key: str) -> str | None:
             return pax.get(_SPARSE_PREFIX + key)
@@ -287,7 +287,7 @@ class TarReader:
         return list(zip(found[::2], found[1::2], strict=True))
 
     def _pieces_in_data(self, size: int) -> list[tuple[int, int]]:
-        """Form 1.0: a count and the pieces, a number a line, before the data; padded."""
+        """Read form 1.0: a count and the pieces, a number a line, before the data; padded."""
         numbers: list[str] = []
         wanted, rest = 1, b""
         while len(numbers) < wanted:

@@ -161,7 +161,7 @@ class _Inodes:
         self.unseen = array("I")
 
     def add(self, inode: int, size: int, links: int, owner: int, names: int) -> None:
-        """An object has ``names`` of the ``links`` that it has in all."""
+        """Add an inode of which an object has ``names`` of the ``links`` that it has in all."""
         place = self._places.setdefault(inode, len(self.sizes))
         if place == len(self.sizes):
             self.sizes.append(size)

@@ -71,8 +71,8 @@ class SpaceForecast:
         self._left: dict[int, int] = {}
 
     def freed_by(self, names: Sequence[str]) -> list[int]:
-        """For each of the objects ``<digest>-<name>`` the bytes that the disk gets back when it
-        goes, too, after those before it."""
+        """Return, for each of the objects ``<digest>-<name>``, the bytes that the disk gets back
+        when it is deleted too, after those before it."""
         looks = map_each(self._looks, names, FEW)
         return [
             (self._walked(name) if blocks == _WALK else blocks) * BLOCK

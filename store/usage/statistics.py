@@ -100,7 +100,8 @@ def _ages(txn: Reader, numbers: array[int], sizes: array[int]) -> dict[str, tupl
 
 
 def _largest(txn: Reader, numbers: array[int], count: int) -> tuple[Closure, ...]:
-    """Of objects that nothing refers to. All closures would take time that grows as their sum."""
+    """Return the largest objects that nothing refers to. All closures would take time that grows as
+    their sum."""
     heavy = array("Q", bytes(8 * txn.by_number.next_number()))
     top = bytearray(b"\1") * txn.by_number.next_number()
     for number in numbers:

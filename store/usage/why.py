@@ -35,7 +35,7 @@ def why_alive(store: Store, oid: ObjectId) -> Chain | None:
 
 
 def _upward(txn: Reader, start: int, held: dict[int, Holder]) -> list[int]:
-    """Numbers from one that is held down to ``start``; empty when none is reached."""
+    """Return numbers from one that is held down to ``start``; empty when none is reached."""
     below: dict[int, int | None] = {start: None}
     level = [start]
     while level:

@@ -114,7 +114,7 @@ def _split(digests: bytearray) -> Iterator[bytes]:
 
 
 def _joined(parts: Sequence[Glance | None]) -> Glance | None:
-    """``parts`` of one object; the first knows its facts."""
+    """Return ``parts`` of one object; the first knows its facts."""
     whole = parts[0]
     for part in parts[1:]:
         if whole is None or part is None:
@@ -124,8 +124,8 @@ def _joined(parts: Sequence[Glance | None]) -> Glance | None:
 
 
 def _sorted(layout: Layout, oids: Sequence[ObjectId]) -> tuple[list[Task], list[Task]]:
-    """Small objects, the largest first, so that no process comes to one when the others are done;
-    and broad ones."""
+    """Return small objects, the largest first, so that no process comes to one when the others are
+    done; and broad ones."""
     small: list[tuple[int, Task]] = []
     broad: list[Task] = []
     for task in enumerate(oids):
@@ -149,7 +149,7 @@ class _Work:
     owner: int | None
 
     def all(self, small: Sequence[Task], broad: Sequence[Task]) -> list[_Part]:
-        """Whole small objects, then one broad one after the other, folder by folder.
+        """Yield whole small objects, then one broad one after the other, folder by folder.
 
         While others do the last of one, this process reads the next one's manifest.
         """

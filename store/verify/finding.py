@@ -47,13 +47,13 @@ class Finding:
         return "note" if self.kind in NOTES else "error"
 
     def __str__(self) -> str:
-        """One line, whatever bytes a name has."""
+        """Return one line, whatever bytes a name has."""
         return f"{self.kind}: {printable(self.path)}" + (
             f" ({printable(self.detail)})" if self.detail else ""
         )
 
     def to_record(self) -> dict[str, str | None]:
-        """As one line of JSON has it."""
+        """Return it as one line of JSON has it."""
         path = None if self.object is None else self.object.path
         where, detail = (
             text.encode(errors="replace").decode() for text in (self.path, self.detail)

@@ -96,7 +96,8 @@ def _small_digest(item: Unread) -> Digest:
 
 
 def _parcels(files: Sequence[Unread]) -> list[list[Unread]]:
-    """As many parcels of about the same cost as processes pay off, each in the order of inodes.
+    """Return as many parcels of about the same cost as processes pay off, each in the order of
+    inodes.
 
     Neighbours by inode often are neighbours on the disk.
     """

@@ -63,7 +63,7 @@ def _objects(txn: Reader) -> Iterator[Finding]:
 
 
 def _are_named_right(txn: Reader, numbers: Sequence[int]) -> bool:
-    """True if each of these has a record, by whose digest it is found."""
+    """Return whether each of these has a record, by whose digest it is found."""
     try:
         digests = from_texts([name[:TEXT_SIZE] for name in txn.by_number.names(numbers)])
     except _UNREADABLE:
@@ -157,8 +157,8 @@ def _still(store: Store, root: NamedRoot) -> bool:
 
 
 def told_facts(store: Store, numbers: Sequence[int]) -> list[tuple[str, Facts]] | None:
-    """The name of each object that has one of these numbers, and what a manifest says of it, by the
-    index; None when some of that cannot be read."""
+    """Return the name of each object that has one of these numbers, and its manifest's facts, by
+    the index; None when some of that cannot be read."""
     try:
         with store.index.read() as txn:
             names = txn.by_number.named(numbers)
@@ -177,7 +177,7 @@ def told_facts(store: Store, numbers: Sequence[int]) -> list[tuple[str, Facts]] 
 
 
 def check_facts(store: Store, examined: Sequence[ObjectLook]) -> list[Finding]:
-    """Manifests against the index."""
+    """Compare manifests with the index."""
     findings = []
     with store.index.read() as txn:
         for item in examined:

@@ -76,7 +76,7 @@ def check_unregistered(store: Store) -> Iterator[Finding]:
 
 
 def _unregistered(txn: Reader, names: Sequence[str]) -> Iterator[str]:
-    """Those of the names that are of no registered object."""
+    """Return those of the names that are of no registered object."""
     for start in range(0, len(names), MANY):
         many = names[start : start + MANY]
         try:
@@ -105,7 +105,7 @@ def _parsed(name: str) -> ObjectId | None:
 
 
 def check_logs(store: Store) -> Iterator[Finding]:
-    """Logs of keys that nothing is recorded of, and that nobody works on."""
+    """Yield findings for logs of keys that have no record, and that nobody works on."""
     names = sorted(_listed(store.layout.logs))
     try:
         claims = SharedLocks(f"{store.layout.locks}/keys")
@@ -145,7 +145,7 @@ def check_folders(layout: Layout) -> Iterator[Finding]:
 
 
 def check_leftovers(store: Store) -> Iterator[Finding]:
-    """As :func:`check_folders`, and leases that cannot be read.
+    """Yield the findings of :func:`check_folders`, and leases that cannot be read.
 
     A lease whose process has ended is none: each `store run` leaves one, as its process becomes the
     program, and the next collection drops it.

@@ -61,7 +61,8 @@ def check_mixed(txn: Reader) -> Iterator[Finding]:
 
 
 def _mixed_by(txn: Reader, reached: Mapping[ObjectId, set[int]]) -> Iterator[Finding]:
-    """``reached`` has the numbers of all that refers to each object of a class, and its own."""
+    """Return the mixed objects. ``reached`` has the numbers of all that refers to each object of a
+    class, and its own."""
     counts: dict[int, int] = {}
     for numbers in reached.values():
         for number in numbers:

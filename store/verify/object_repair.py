@@ -81,7 +81,7 @@ def _put_away(layout: Layout, mended: Mended) -> Mended:
 
 
 def repair(store: Store, oid: ObjectId, sources: Sequence[Substituter]) -> Mended:
-    """As :func:`repair_all`, of one object."""
+    """Act as :func:`repair_all`, of one object."""
     (mended,) = repair_all(store, [oid], sources)
     return mended
 

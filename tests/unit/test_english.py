@@ -158,6 +158,31 @@ def docstrings() -> Iterator[tuple[str, str]]:
                     yield f"{path}:{node.lineno}", text
 
 
+NO_VERB = re.compile(
+    r"(?:[^A-Z]|[A-Z]\w*Error\b|(?:The|An?|All|Always|As|Both|Each|Every|For|From|How|If|In|Its|No|"
+    r"None|Not|Nothing|Of|On|One|Only|Several|Since|So|Some|Such|That|These|This|Those|True|False|"
+    r"What|When|Where|Whether|Which|Whose|Who|Why|With|Without|Adds|Finds|Makes|Reads|Writes)\b)"
+)
+"""Beginnings of a docstring that are no imperative."""
+
+
+def without_verb(node: ast.FunctionDef) -> bool:
+    """Return whether a function's docstring does not begin with an imperative. A property has a
+    value's, and a command's is its help."""
+    marks = " ".join(map(ast.unparse, node.decorator_list))
+    text = ast.get_docstring(node) or ""
+    return not re.search("property|setter|command|group", marks) and bool(NO_VERB.match(text))
+
+
+def test_a_functions_docstring_begins_with_a_verb() -> None:
+    assert not [
+        f"{path}:{node.lineno} {node.name}"
+        for path, tree in trees().items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef) and without_verb(node)
+    ]
+
+
 def test_docstrings_are_plain_english() -> None:
     found = [f"{place}: {fault}" for place, text in docstrings() for fault in faults(text)]
     assert not found, "\n".join(found)

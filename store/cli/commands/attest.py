@@ -118,7 +118,7 @@ def _made(
 
 
 def _check_each(wanted: dict[bytes, str], records: Sequence[Realisation], made: set[bytes]) -> None:
-    """UnknownObject for a package that is here and was not built here."""
+    """Raise UnknownObject for a package that is here and was not built here."""
     for record in records:
         if record.key in wanted and record.key not in made and not record.origin.built_here:
             raise UnknownObject(

@@ -134,7 +134,7 @@ def chain_record(chain: Chain | None) -> dict[str, object]:
 
 
 def refuse_partial(outcome: CollectionOutcome) -> None:
-    """StorageError, when all is done, that names what the system did not let go of."""
+    """Raise StorageError, when all is done, with the paths that the system did not let go of."""
     left = [*outcome.undeleted.values()]
     left += [f"{path}: {why}" for path, why in outcome.refused.items()]
     if not left:

@@ -75,7 +75,7 @@ def command(context: Context, object: str, as_json: bool) -> None:
 
 
 def _made(made: Realisation) -> str:
-    """When, how, and by what it is believed."""
+    """Return when, how and by whom it was made, and the reason to believe it."""
     when = datetime.fromtimestamp(made.started, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
     by = f" by {made.builder} on {made.host}" if made.builder else ""
     told = (

@@ -34,7 +34,8 @@ def command(context: Context, start: str, end: str, as_json: bool) -> None:
 
 
 def shortest_chain(store: Store, first: ObjectId, last: ObjectId) -> list[ObjectId]:
-    """From ``first`` to ``last`` along references, both included; empty when there is none."""
+    """Return the chain from ``first`` to ``last`` along references, both included; empty when there
+    is none."""
     came_from: dict[ObjectId, ObjectId | None] = {first: None}
     queue = deque([first])
     while queue and last not in came_from:

@@ -159,7 +159,7 @@ class Frame:
 
 
 def _cells(progress: RunProgress, row: TreeRow, now: float) -> tuple[str, str, str]:
-    """Of a node: its name below the tree's lines, what it does, and for how long."""
+    """Return, of a node, its name below the tree's lines, its phase, and its time."""
     item = row.item
     left = f"{row.guides}{SYMBOLS[item.state]} {printable(item.node.name)}"
     usual = item.node.expected

@@ -157,7 +157,7 @@ class RunProgress:
     # -- events -------------------------------------------------------------------------------
 
     def _plan(self, event: events.Planned) -> None:
-        """Another plan takes the place of the one before, of which nothing runs any more."""
+        """Put another plan in the place of the one before, of which nothing runs any more."""
         self.nodes = {node.key: NodeProgress(node=node) for node in event.nodes}
         self.total = self.done + event.builds + event.fetches
         self.forecast = TimeForecast(event.nodes, event.jobs) if event.nodes else None

@@ -42,7 +42,7 @@ def write_page(path: str, text: str) -> None:
 
 
 def check_page_writable(path: str) -> None:
-    """StorageError, before work that may take long, if its page could not be written."""
+    """Raise StorageError, before work that may take long, if its page could not be written."""
     folder = os.path.dirname(os.path.abspath(path))
     refused = errno.ENOENT if not path or not os.path.isdir(folder) else 0
     if os.path.isdir(path):
@@ -70,7 +70,7 @@ def definitions(facts: Iterable[tuple[str, str]]) -> str:
 
 
 def visible(text: str) -> str:
-    """Escaped for HTML, with a code in the place of each character that cannot be seen."""
+    """Escape a text for HTML, with a code in the place of each character that cannot be seen."""
     return escape(printable(text))
 
 

@@ -112,7 +112,7 @@ def picture(
 
 
 def _published(catalogue: Catalogue) -> dict[bytes, str]:
-    """One name for each package that is built: with its stage, where it has several."""
+    """Return one name for each package that is built: with its stage, where it has several."""
     names: dict[bytes, str] = {}
     for name, package in catalogue.packages.items():
         known = names.get(package.node)
@@ -260,7 +260,8 @@ def _rows(drawn: Picture) -> dict[str, int]:
 
 
 def _arrow(spans: Mapping[str, tuple[int, int]], column: Column) -> str:
-    """From each stage below to this one: straight to a neighbour, over the others otherwise."""
+    """Draw the arrow from each stage below to this one: straight to a neighbour, over the others
+    otherwise."""
     names = list(spans)
     parts = []
     for below in column.below:

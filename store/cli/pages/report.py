@@ -160,7 +160,8 @@ def sentence(counts: Counter[Verdict]) -> str:
 
 
 def _groups(findings: Sequence[AuditFinding]) -> list[list[AuditFinding]]:
-    """Findings by the output that they are about, the worst first, otherwise as they came."""
+    """Return findings by the output that they are about, the worst first, otherwise as they
+    came."""
     groups: dict[tuple[str, str], list[AuditFinding]] = {}
     for finding in findings:
         groups.setdefault((finding.subject, finding.output), []).append(finding)

@@ -164,6 +164,6 @@ def _tile(tile: Tile, box: Rectangle) -> str:
 
 
 def _cut(text: str, width: float, letter: float) -> str:
-    """As much of a text as fits, escaped."""
+    """Return as much of a text as fits, escaped."""
     room = int(width / letter)
     return visible(text if len(text) <= room else text[: max(1, room - 1)] + "…")

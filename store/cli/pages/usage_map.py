@@ -45,7 +45,7 @@ def page(account: Account, labels: Labels, facts: Sequence[tuple[str, str]]) -> 
 
 
 def measured(seconds: float) -> list[tuple[str, str]]:
-    """When it was looked at, and how long that took."""
+    """Return when it was looked at, and how long that took."""
     return [
         ("Date", time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime())),
         ("Took", f"{seconds:.1f} s"),

@@ -16,7 +16,7 @@ PROGRAM = "diffoscope"
 
 
 def check_installed() -> None:
-    """StoreError, with how to install it, when diffoscope is not on ``$PATH``."""
+    """Raise StoreError, with how to install it, when diffoscope is not on ``$PATH``."""
     if shutil.which(PROGRAM) is None:
         raise StoreError(
             f"--diff needs {PROGRAM}, which is not installed",

@@ -83,7 +83,7 @@ def _below(finding: AuditFinding) -> list[str]:
 
 
 def difference_line(difference: Difference) -> str:
-    """Such as ``bin/x: content at byte 12, in .rodata: 00 / 01``."""
+    """Return a line such as ``bin/x: content at byte 12, in .rodata: 00 / 01``."""
     text = f"{difference.path}: {difference.kind}"
     if difference.offset is not None:
         text += f" at byte {difference.offset}"
