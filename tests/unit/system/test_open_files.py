@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import resource
 
+import pytest
+
 from store.system.open_files import ENOUGH, allow_open_files, restore_open_files
 
 
@@ -37,3 +39,27 @@ def test_a_limit_that_is_enough_stays() -> None:
     if hard == resource.RLIM_INFINITY or hard >= ENOUGH:
         assert limits(20, ENOUGH) == [ENOUGH, 20]
     assert limits(50, 50) == [50, 50]
+
+
+def test_a_limit_that_cannot_be_raised_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[int, int]] = []
+
+    def refuse(_: int, wanted: tuple[int, int]) -> None:
+        asked.append(wanted)
+        raise OSError
+
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (20, 300))
+    monkeypatch.setattr(resource, "setrlimit", refuse)
+    allow_open_files()
+    restore_open_files()
+    assert asked == [(300, 300)]
+
+
+def test_a_raised_limit_is_given_back_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[int, int]] = []
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (20, 300))
+    monkeypatch.setattr(resource, "setrlimit", lambda _, wanted: asked.append(wanted))
+    allow_open_files()
+    restore_open_files()
+    restore_open_files()
+    assert asked == [(300, 300), (20, 300)]

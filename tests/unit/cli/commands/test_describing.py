@@ -1,0 +1,30 @@
+"""``store show`` and ``store seeds``: what recipes and pins say, before anything is built."""
+
+from __future__ import annotations
+
+import json
+
+from tests.unit.cli.conftest import Line
+
+
+def test_show_has_the_derivation_line_by_line(line: Line) -> None:
+    text = line.run("show", "patch").stdout.splitlines()
+    assert text[0] == "kind: derivation"
+    assert "name: patch-2.7.6" in text
+    record = json.loads(line.run("show", "--json", "patch").stdout)
+    assert record["name"] == "patch-2.7.6"
+    script = [f"  {each.expandtabs()}" for each in record["args"][-1].split("\n")]
+    assert "\n".join(script) in "\n".join(text)
+
+
+def test_what_is_not_realised_cannot_be_resolved(line: Line) -> None:
+    said = line.run("show", "--resolved", "patch", code=1).stderr
+    assert "cannot be resolved: not all its inputs are realised" in said
+
+
+def test_seeds_are_listed_with_what_they_pin(line: Line) -> None:
+    text = line.run("seeds").stdout
+    assert "not in the store yet: `store realise seed.debian`" in text
+    records = [json.loads(each) for each in line.run("seeds", "--json").stdout.splitlines()]
+    assert {record["seed"] for record in records} == {"debian", "zig"}
+    assert all(record["packed_bytes"] > 1 << 20 and record["licences"] for record in records)
