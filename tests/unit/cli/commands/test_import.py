@@ -12,7 +12,7 @@ OBJECT = ObjectId(b"\x01" * 20, "made")
 
 def test_what_was_taken_refused_and_passed_over_is_said() -> None:
     refused = [f"record {number}" for number in range(import_.SHOWN + 2)]
-    taken = Imported([OBJECT], [Origin(How.CHECKED, "forge")], 3, refused, "it is gone")
+    taken = Imported([OBJECT], [Origin(How.CHECKED, b"forge")], 3, refused, "it is gone")
     text = "\n".join(import_._report(taken, "/mnt/forge", unsigned=False))
     assert text.startswith("1 object taken from /mnt/forge\n")
     for part in (
