@@ -1,22 +1,29 @@
-"""``python -m store``: the command line as a process of its own."""
+"""``python -m store``, or this file itself: the command line as a process of its own."""
 
 from __future__ import annotations
 
-import contextlib
-import gc
-import os
-import signal
+import _signal  # type: ignore[import-not-found]  # built in, unlike signal, which loads much
 import sys
+
+# Until there is someone to say that it was interrupted, Ctrl-C ends the process without a word; it
+# stays ignored where it was. This comes before all else that takes time.
+asked = _signal.getsignal(_signal.SIGINT)
+if asked is _signal.default_int_handler:
+    _signal.signal(_signal.SIGINT, _signal.SIG_DFL)
+
+if sys.flags.no_site:  # as `scripts/store` starts it, so that this is done only now
+    import site
+
+    site.main()
+
+import contextlib  # noqa: E402
+import gc  # noqa: E402
+import os  # noqa: E402
+import signal  # noqa: E402
 
 # The objects of a short command, modules above all, live as long as it does. Looked for less often,
 # garbage is found a little later.
 gc.set_threshold(50_000)
-
-# Until there is someone to say that it was interrupted, Ctrl-C ends the process without a word; it
-# stays ignored where it was.
-asked = signal.getsignal(signal.SIGINT)
-if asked is signal.default_int_handler:
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 try:
     from store.cli.main import main

@@ -50,9 +50,9 @@ def version(checkout: Path | str, env: dict[str, str] | None = None) -> str:
 
 def mark(checkout: Path, text: str) -> Path:
     """Let a checkout say that it is another version; returns it."""
-    page = checkout / "store" / "cli" / "main.py"
+    page = checkout / "store" / "cli" / "direct.py"
     page.write_text(
-        re.sub(r'version_option\("[^"]*"', f'version_option("{text}"', page.read_text())
+        re.sub(r'VERSION: Final = "[^"]*"', f'VERSION: Final = "{text}"', page.read_text())
     )
     return checkout
 

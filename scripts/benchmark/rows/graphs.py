@@ -9,9 +9,10 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import store
 from scripts.benchmark import nix, shapes
-from scripts.benchmark.figures import Figure, compared
-from scripts.benchmark.measure import Failed, run
+from scripts.benchmark.figures import Figure, bounded, compared
+from scripts.benchmark.measure import Failed, Work, pairs, run
 from scripts.benchmark.ours import write_recipes
 from scripts.benchmark.plan import Bench, Sides
 from scripts.benchmark.shell import Shell
@@ -20,13 +21,18 @@ SCRIPT = 'for input in $inputs; do test -s "$input"; done; set -- $inputs; echo 
 """What each builder does, in Nix as here: reads its inputs, and writes its own name and theirs."""
 
 
+PROGRAM = str(Path(store.__file__).with_name("__main__.py"))
+"""The file that `scripts/store` starts."""
+
+
 def builds(bench: Bench) -> Iterator[Figure]:
     """The whole graph, sandboxed, as many builds at once as there are processors; then a no-op."""
     sizes = bench.sizes
     jobs = str(len(os.sched_getaffinity(0)))
     room = bench.room("builds")
     graph = shapes.builds(sizes.builds, 4)
-    sides = bench.sides(room, write_recipes(f"{room}/recipes", Shell.found(), graph, SCRIPT))
+    recipes = write_recipes(f"{room}/recipes", Shell.found(), graph, SCRIPT)
+    sides = bench.sides(room, recipes)
     expression = Path(room, "graph.nix")
     nix.expression(expression, graph, SCRIPT)
     run(sides.ours.work("realise", "shell"), room)
@@ -39,8 +45,23 @@ def builds(bench: Bench) -> Iterator[Figure]:
     count = f"{len(graph):,}"
     work = f"nothing to do in a graph of {count} derivations, whole process"
     yield compared(work, again, 0.08, "ms", relative=False)
+    yield from _starts(sides, recipes, sizes.quick_turns)
+
+
+def _starts(sides: Sides, recipes: str, turns: int) -> Iterator[Figure]:
+    """Plain words as a user types them, by processor time beside Python with click imported; the
+    processes are started in turns."""
+    environment = {**sides.ours.environment, "STORE_RECIPES": recipes}
+    environment["STORE_ROOT"] = sides.ours.layout.root
     start = (sys.executable, "-I", "-c", "import click")
-    yield sides.part("Python's start, and click imported", [start] * sizes.quick_turns, "ms")
+    program = (sys.executable, "-I", "-S", PROGRAM)
+    for most, words in ((1.2, ("realise", "top")), (1.3, ("list",)), (1.1, ("--version",))):
+        ours = [Work((*program, *words), environment)] * turns
+        found = pairs(ours, [Work(start, environment)] * turns, sides.room)
+        assert found.peer_processor
+        ratio = found.processor / found.peer_processor
+        work = f"`store {' '.join(words)}`, processor by Python's with click imported"
+        yield bounded(work, "times", ratio, most, found.processor)
 
 
 def _check_built(sides: Sides, count: int) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import importlib.util
 import os
 import subprocess
 import sys
@@ -70,3 +72,16 @@ def test_a_terminal_changes_nothing_where_nothing_is_drawn(tmp_path: Path) -> No
             os.read(master, 1)
     finally:
         os.close(master)
+
+
+def test_ctrl_c_ends_the_process_before_anything_is_loaded() -> None:
+    found = importlib.util.find_spec("store.__main__")
+    assert found is not None and found.origin is not None
+    loaded = []
+    for node in ast.parse(Path(found.origin).read_text()).body:
+        if isinstance(node, ast.If):
+            break
+        if isinstance(node, ast.Import):
+            loaded += [alias.name for alias in node.names]
+    assert loaded == ["_signal", "sys"]
+    assert "default_int_handler" in ast.unparse(node)
