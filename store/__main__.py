@@ -25,9 +25,9 @@ import signal  # noqa: E402
 # garbage is found a little later.
 gc.set_threshold(50_000)
 
-try:
-    from store.cli.main import main
-except ImportError as error:
+
+def _say_unloadable(error: ImportError) -> None:
+    """Report the missing module, and let the next start set the Python packages up anew."""
     from store.errors import printable
 
     # The environment of the scripts is not whole any more. Without these marks they make it anew.
@@ -36,7 +36,6 @@ except ImportError as error:
             os.unlink(f"{sys.prefix}/{name}")
     print(f"store: cannot be loaded: {printable(str(error))}", file=sys.stderr)
     print("  hint: run it again to set its Python packages up anew", file=sys.stderr)
-    sys.exit(1)
 
 
 def run() -> None:
@@ -48,8 +47,13 @@ def run() -> None:
     """
     code: object = 130
     try:
+        from store.cli.main import main
+
         signal.signal(signal.SIGINT, asked)
         main()
+    except ImportError as error:
+        _say_unloadable(error)
+        code = 1
     except SystemExit as end:
         code = end.code
     except KeyboardInterrupt:

@@ -30,7 +30,7 @@ from store.system.open_files import allow_open_files
 
 
 def main() -> None:
-    """Run the command line; always raises SystemExit."""
+    """Run the command line; always raises SystemExit, or ImportError where a module is missing."""
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup(1) leaves it
             signal.signal(number, _interrupt)
@@ -49,6 +49,8 @@ def main() -> None:
         code = _report(_system_error(error))
     except MemoryError as error:
         code = _complain(reason(error), "`ulimit -v` and the control group bound its memory", 1)
+    except ImportError:
+        raise  # most modules are loaded where they are needed, and any of them may be missing
     except Exception as error:
         _trace()
         code = _complain(
