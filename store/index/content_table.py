@@ -270,7 +270,9 @@ def _newest(txn: Any, cursor: Any, numbers: Any, most: int) -> list[bytes]:
         name = txn.get(value[: NUMBER.size], db=numbers)
         if name is not None:
             path = value[NUMBER.size :]
-            found.append(b"%b/%b" % (name, path) if path else name)
+            whole = b"%b/%b" % (name, path) if path else name
+            if b"\0" not in whole:  # no path has one: LMDB has no checksums, and this is damage
+                found.append(whole)
         if len(found) == most or not cursor.prev_dup():
             break
     return found

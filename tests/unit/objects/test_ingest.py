@@ -23,6 +23,7 @@ from store.model.manifest import Manifest
 from store.model.names import ObjectId
 from store.objects import finishing, staging
 from store.objects.check import check_object, differs, identify
+from store.objects.contents import content_of
 from store.objects.ingest import ingest, ingest_outputs
 
 SCRATCH = identity.scratch("pkg", "out")
@@ -404,6 +405,27 @@ def test_an_object_that_was_forgotten_offers_nothing(layout: Layout, tree: Path)
     ContentTable(layout.index).forget([first.id.digest])
     second = shared(layout, tree, "two")
     assert inode(stored(layout, second) / "a") != inode(stored(layout, first) / "a")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [b"own", b"a\0", b"a\0b", b"../a", b"/etc/passwd", b"\xff", b"a/", b"./a", b"a/b", b"p" * 400],
+)
+@pytest.mark.parametrize("name", [None, "..", "a\0b", "/", "n" * 300])
+def test_an_entry_that_lies_costs_a_look_and_nothing_else(
+    layout: Layout, tree: Path, path: bytes, name: str | None
+) -> None:
+    (tree / "own").write_bytes(b"else")
+    (tree / "a").write_bytes(b"same")
+    first = shared(layout, tree, "one")
+    table = ContentTable(layout.index)
+    content = content_of(digest.file_digest(b"same"), executable=False)
+    table.tell(name or str(first.id), b"l" * 20, [(content, path)])
+    (tree / "own").unlink()
+    second = shared(layout, tree, "two")
+    assert (stored(layout, second) / "a").read_bytes() == b"same"
+    assert inode(stored(layout, second) / "a") == inode(stored(layout, first) / "a")
+    assert_sound(layout, second)
 
 
 def test_who_holds_a_descriptor_of_the_source_cannot_change_the_object(
