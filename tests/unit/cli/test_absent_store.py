@@ -8,6 +8,8 @@ import pytest
 
 from tests.unit.cli.conftest import Line
 
+pytestmark = pytest.mark.slow  # each test starts whole processes
+
 OBJECT = "/store/00000000000000000000000000000000-a"
 
 

@@ -14,6 +14,8 @@ import pytest
 from store.cli.direct import plain_command
 from tests.recipes.copies import RECIPES
 
+pytestmark = pytest.mark.slow  # each test starts whole processes
+
 ALWAYS = """
 import sys
 from store.cli import main

@@ -17,6 +17,8 @@ from store.cli import streams
 from store.cli.streams import ScreenSize, may_redraw, may_style, screen_size
 from tests.unit.cli.conftest import Line
 
+pytestmark = pytest.mark.slow  # each test starts whole processes
+
 WRITING = [
     ["list"],
     ["--help"],

@@ -368,6 +368,7 @@ def test_a_run_in_the_trash_that_is_closed_to_its_owner_is_removed(stock: Stock)
     assert os.listdir(trash) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("broad", [0, 3000], ids=["walk", "threads"])
 @pytest.mark.parametrize("by_steps", [False, True], ids=["openat2", "steps"])
 def test_a_folder_mounted_into_an_object_is_not_emptied(

@@ -89,6 +89,7 @@ def test_a_folder_of_a_million_small_links_can_be_written() -> None:
     canon.check_memory([canon.encode(links)])
 
 
+@pytest.mark.slow
 @given(st.lists(some.MANIFESTS, max_size=4), st.data())
 def test_many_are_read_as_one_by_one(manifests: list[Manifest], data: st.DataObject) -> None:
     records = [manifest.encode() for manifest in manifests]

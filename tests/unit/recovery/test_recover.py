@@ -537,6 +537,7 @@ def shared_pages(layout: Layout) -> None:
         stream.write(data)
 
 
+@pytest.mark.slow
 def test_an_old_index_that_tells_the_same_again_and_again_is_left(tmp_path: Path) -> None:
     layout = Layout(str(tmp_path / "root"))
     shared_pages(layout)

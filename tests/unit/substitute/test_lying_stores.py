@@ -41,6 +41,8 @@ from store.substitute.directory import StoreDirectory
 from store.substitute.importing import Imported, import_objects
 from store.system.machine import host_name, user_name
 
+pytestmark = pytest.mark.slow  # each test makes two stores, builds and all
+
 HELLO = Resolved("hello", "x", "/bin/hello", ("build",))
 SIMPLE = Resolved("simple", "x", "/bin/simple", ("build",))
 PAIR = Resolved("pair", "x", "/bin/pair", ("build",), outputs=("out", "lib"))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from tests.unit.cli.conftest import Line
 
 
@@ -22,6 +24,7 @@ def test_what_is_not_realised_cannot_be_resolved(line: Line) -> None:
     assert "cannot be resolved: not all its inputs are realised" in said
 
 
+@pytest.mark.slow
 def test_seeds_are_listed_with_what_they_pin(line: Line) -> None:
     text = line.run("seeds").stdout
     assert "not in the store yet: `store realise seed.debian`" in text
