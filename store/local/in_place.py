@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import os
 import stat
@@ -72,10 +71,11 @@ def unlink_in_place(manifest: str, refusal: OSError) -> list[tuple[str, str]]:
     Alone it is of no object: the next run meets it again.
     """
     if refusal.errno in IMMOVABLE:
-        with contextlib.suppress(FileNotFoundError):
-            try:
-                os.unlink(manifest)
-            except OSError as error:
-                return [(manifest, reason(error))]
+        try:
+            os.unlink(manifest)
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            return [(manifest, reason(error))]
         return []
     return [(manifest, reason(refusal))]

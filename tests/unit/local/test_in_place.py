@@ -65,8 +65,8 @@ def test_a_manifest_that_cannot_be_moved_is_removed(
 ) -> None:
     manifest = tmp_path / "manifest"
     manifest.write_text("")
-    moved = OSError(errno.EPERM, os.strerror(errno.EPERM))
-    broken = OSError(errno.EIO, os.strerror(errno.EIO))
+    moved = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    broken = OSError(errno.ENOMEM, os.strerror(errno.ENOMEM))
     assert [at for at, _ in unlink_in_place(str(manifest), broken)] == [str(manifest)]
     assert unlink_in_place(str(manifest), moved) == []
     assert unlink_in_place(str(manifest), moved) == [], "gone is gone"

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
+from store.cli.commands.seeds import _count
+from store.cli.context import Context
 from tests.unit.cli.conftest import Line
+from tests.unit.gc.conftest import Stock, stock
+
+__all__ = ["stock"]
 
 
 def test_show_has_the_derivation_line_by_line(line: Line) -> None:
@@ -31,3 +37,16 @@ def test_seeds_are_listed_with_what_they_pin(line: Line) -> None:
     records = [json.loads(each) for each in line.run("seeds", "--json").stdout.splitlines()]
     assert {record["seed"] for record in records} == {"debian", "zig"}
     assert all(record["packed_bytes"] > 1 << 20 and record["licences"] for record in records)
+
+
+def test_files_of_a_seed_are_counted_through_all_folders(stock: Stock, tmp_path: Path) -> None:
+    top = tmp_path / "seed"
+    (top / "bin" / "below").mkdir(parents=True)
+    (top / "bin" / "sh").write_text("#!")
+    (top / "bin" / "sh").chmod(0o755)
+    (top / "bin" / "below" / "text").write_text("four")
+    (top / "link").symlink_to("bin/sh")
+    oid = stock.store.objects.add(str(top), "seed")
+    stock.store.close()
+    context = Context(stock.store.layout.root, None, debug=False)
+    assert _count(context, oid) == {"files": 2, "executables": 1, "bytes": 12}
