@@ -7,6 +7,9 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("quick", max_examples=20)
 
 HERE = Path(__file__).resolve().parent
 QUICK = (HERE / "unit", HERE / "golden")

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.unit.test_layers import parsed
+
 TOP = Path(__file__).resolve().parents[2]
 
 SHELLS = {
@@ -55,7 +57,7 @@ def dotted(node: ast.expr) -> str:
 def sources(package: str = "store") -> Iterator[tuple[str, ast.Module]]:
     """Every module of the engine, or of the recipes."""
     for path in sorted((TOP / package).rglob("*.py")):
-        yield str(path.relative_to(TOP / package).with_suffix("")), ast.parse(path.read_text())
+        yield str(path.relative_to(TOP / package).with_suffix("")), parsed(path)
 
 
 def shells(tree: ast.AST) -> Iterator[str]:

@@ -8,6 +8,8 @@ import pytest
 
 from tests.unit.cli.conftest import Line
 
+pytestmark = pytest.mark.slow  # each test starts whole processes
+
 
 @pytest.mark.parametrize(
     "name", ["", " ", "a ", " a", "a\nb", "\x1b[31m", "x" * 512, b"\xff", "link:a"]
@@ -24,7 +26,6 @@ def test_what_cannot_be_a_name_is_refused_in_one_line(
     assert "there is no root" in line.run("root", "remove", name, code=15).stderr
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", ["a b", "üñ☃", "a/b", ".", "/etc/passwd", "x" * 511, "a'\"$(b)"])
 def test_all_else_is_a_name(line: Line, tmp_path: Path, name: str) -> None:
     path = line.add(tmp_path / "kept", "kept")
@@ -37,7 +38,6 @@ def test_all_else_is_a_name(line: Line, tmp_path: Path, name: str) -> None:
     assert line.held() == []
 
 
-@pytest.mark.slow
 def test_of_several_names_all_are_removed_or_none(line: Line, tmp_path: Path) -> None:
     link = tmp_path / "link"
     path = line.add(tmp_path / "kept", "kept", "--out-link", str(link))
@@ -63,7 +63,6 @@ def test_where_no_link_can_be_is_said_before_anything_is_done(
     assert not line.root.exists()
 
 
-@pytest.mark.slow
 def test_a_link_and_a_page_may_have_the_longest_name(line: Line, tmp_path: Path) -> None:
     folder = tmp_path / "folder"
     folder.mkdir()
