@@ -174,7 +174,7 @@ def test_hanging_fetches_hold_up_no_other(
     error = run.realise(*hung, missing)
     assert type(error) is FetchFailed
     assert error.attempts[0][0] == "file:///nonexistent/file"
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 30, "the first hang ends after a minute"
 
 
 def test_a_mute_server_is_left_for_the_next(run: Run, hanging: str, tmp_path: Path) -> None:
