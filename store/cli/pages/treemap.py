@@ -139,7 +139,7 @@ def _group(group: Group, box: Rectangle) -> str:
     places = squarify([tile.size for tile in tiles], inside)
     parts = [_tile(tile, place) for tile, place in zip(tiles, places, strict=True)]
     if head:
-        name = _cut(group.name, box.width - 2 * GAP, LETTER + 0.6)
+        name = _cut(group.name, box.width - 4 * GAP, LETTER + 1.4)  # in bold
         parts.append(
             f'<text class="group" x="{box.x + GAP:.1f}" y="{box.y + HEAD - 3:.1f}">{name}</text>'
         )
