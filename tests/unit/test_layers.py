@@ -23,7 +23,10 @@ LAYERS = [
         "mechanisms know the model, and not each other",
     ),
     ({"local"}, "the store of this machine alone orders object write and index transaction"),
-    ({"recipes", "graph", "jobs", "usage"}, "evaluating, resolving, one job, who holds what"),
+    (
+        {"recipes", "graph", "jobs", "usage", "cache"},
+        "evaluating, resolving, one job, what others offer",
+    ),
     ({"substitute"}, "what comes from elsewhere is checked by means of the rooms below"),
     ({"attest"}, "statements are about what is built here or came from elsewhere"),
     (
