@@ -48,7 +48,8 @@ for name in names:
     files = importlib.metadata.files(name) or []
     found = {file.parts[0].partition(".")[0] for file in files if file.suffix in (".py", ".so")}
     usual = name.replace("-", "_")
-    wanted = usual if usual in found else min(filter(str.isidentifier, found))
+    # A name with a dot is that of a module in a folder that others share.
+    wanted = usual if "." in name or usual in found else min(filter(str.isidentifier, found))
     module = importlib.import_module(wanted)
     file = os.path.realpath(module.__file__)
     if not file.startswith(os.path.realpath(sys.prefix) + os.sep):
@@ -229,7 +230,7 @@ def _try(environment: Path, checkout: Path, wanted: list[str]) -> None:
             raise SetUpFailed(f"{found} was installed in {environment}, not {need[0]}; {hint}")
 
 
-_NEED = re.compile(r"([A-Za-z0-9_-]+)((?:[<>=]=?[0-9.]+,?)*)$")
+_NEED = re.compile(r"([A-Za-z0-9._-]+)((?:[<>=]=?[0-9.]+,?)*)$")
 
 
 def _fits(version: str, bounds: str) -> bool:

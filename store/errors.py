@@ -19,7 +19,9 @@
     |  |- Offline                   23
     |  |- BadArchive                24
     |  |- FetchTimeout              25
-    |  `- FetchSilent               26
+    |  |- FetchSilent               26
+    |  |- CacheUnusable             27   refused, silent, forbidden, or no cache at all
+    |  `- NotCached                 28   `--cache-only`, and no cache has it
     |- BuildError                   30
     |  |- BuildFailed               31   the builder exited with an error
     |  |- OutputMissing             32
@@ -112,21 +114,11 @@ class StoreError(Exception):
 
     def __init__(self, message: str, *, hint: str | None = None) -> None:
         super().__init__(message)
-        self.message = message
-        self.hint = hint
+        self.message, self.hint = message, hint
 
-    def __reduce__(self) -> tuple[Callable[..., StoreError], tuple[object, ...]]:
+    def __reduce__(self) -> tuple[Callable[..., StoreError], tuple[object, ...], dict[str, object]]:
         # The classes' constructors differ; an error crosses from a worker process by its fields.
-        return _restore, (type(self), self.args, self.__dict__)
-
-
-def _restore(
-    kind: type[StoreError], args: tuple[object, ...], fields: dict[str, object]
-) -> StoreError:
-    error = kind.__new__(kind)
-    error.args = args
-    error.__dict__.update(fields)
-    return error
+        return type(self).__new__, (type(self), *self.args), self.__dict__
 
 
 class UsageError(StoreError):
@@ -150,8 +142,7 @@ class EvaluationError(StoreError):
     ) -> None:
         where = f"{file}:{line}: " if file and line else f"{file}: " if file else ""
         super().__init__(where + message, hint=hint)
-        self.file = file
-        self.line = line
+        self.file, self.line = file, line
 
 
 class UnknownPackage(EvaluationError):
@@ -162,8 +153,7 @@ class UnknownPackage(EvaluationError):
     def __init__(self, name: str, near: Sequence[str] = ()) -> None:
         hint = f"did you mean {', '.join(near)}?" if near else "`store list` names them all"
         super().__init__(f"no package is named {quoted(name)}", hint=hint)
-        self.name = name
-        self.near = tuple(near)
+        self.name, self.near = name, tuple(near)
 
 
 class UnknownOutput(EvaluationError):
@@ -247,9 +237,7 @@ class HashMismatch(SourceError):
             f"  received sha256 {actual}",
             hint=f"the file received is kept at {kept}",
         )
-        self.expected = expected
-        self.actual = actual
-        self.kept = kept
+        self.expected, self.actual, self.kept = expected, actual, kept
 
     def tried(self, attempts: Sequence[tuple[str, str]]) -> None:
         """Add each other locator and its reason."""
@@ -285,6 +273,18 @@ class FetchSilent(FetchFailed):
     """From no locator a byte came for as long as ``--max-silent-time`` allows."""
 
     exit_code = 26
+
+
+class CacheUnusable(SourceError):
+    """A cache that cannot be used: it refuses, is silent, forbids, or is none."""
+
+    exit_code = 27
+
+
+class NotCached(SourceError):
+    """Only what a cache has was asked for, and none has all of it."""
+
+    exit_code = 28
 
 
 class BadArchive(SourceError):
