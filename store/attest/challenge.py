@@ -13,16 +13,16 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from store.attest import envelope, statement, strict
-from store.attest.envelope import ENVELOPE_LIMIT, PAYLOAD_TYPE, SignatureWorth
-from store.attest.signing import PublicKey
 from store.attest.sources import SHOWN_PROBLEMS, Line
-from store.attest.statement import Claim
 from store.errors import FormatError, UnknownObject
 from store.local.store import Store
 from store.model.derivation import Resolved
 from store.model.names import ObjectId
 from store.model.verdict import AuditFinding, Verdict
+from store.signing import claims, envelope, strict
+from store.signing.claims import Claim
+from store.signing.envelope import ENVELOPE_LIMIT, PAYLOAD_TYPE, SignatureWorth
+from store.signing.keys import PublicKey
 
 OBJECTS_LIMIT = 100
 """Different objects that are remembered of one output; more would not change the verdict."""
@@ -121,7 +121,7 @@ def _read_line(
 ) -> None:
     record = strict.document(line.data, ENVELOPE_LIMIT)
     if "payload" not in record:
-        claims: tuple[Claim, ...] = (statement.plain_claim(record),)
+        found: tuple[Claim, ...] = (claims.plain_claim(record),)
         evidence.counts["unsigned"] += 1
         if signed_only:
             return
@@ -134,9 +134,9 @@ def _read_line(
             return
         if sealed.payload_type != PAYLOAD_TYPE:
             raise FormatError("signed by a trusted key, but no in-toto statement")
-        claims = statement.claims(sealed.payload)
+        found = claims.claims(sealed.payload)
         evidence.counts["signed"] += 1
-    for claim in claims:
+    for claim in found:
         if (claim.key, claim.output) in wanted:
             evidence.add(claim, signers)
 

@@ -12,12 +12,12 @@ import urllib.parse
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from store.attest.envelope import ENVELOPE_LIMIT
 from store.errors import BadArchive, FetchFailed, FormatError, StorageError
 from store.fetch import transport
 from store.fetch.bounds import Bounds
 from store.model.locators import shown
 from store.quantities import limit_text
+from store.signing.envelope import ENVELOPE_LIMIT
 from store.unpack.compression import CHUNK, Meter, Stream, decompressed, file_chunks
 
 SUFFIXES = (".json", ".jsonl", ".intoto", ".gz", ".bz2", ".xz")

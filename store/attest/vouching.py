@@ -9,12 +9,12 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
-from store.attest import envelope, statement, strict
-from store.attest.envelope import ENVELOPE_LIMIT, PAYLOAD_TYPE, SignatureWorth
-from store.attest.signing import PublicKey
 from store.attest.sources import SHOWN_PROBLEMS, Line
 from store.errors import FormatError
 from store.model.names import ObjectId
+from store.signing import envelope, statement, strict
+from store.signing.envelope import ENVELOPE_LIMIT, PAYLOAD_TYPE, SignatureWorth
+from store.signing.keys import PublicKey
 from store.substitute.belief import Vouched
 
 OBJECT_LIMIT = 1000

@@ -6,14 +6,14 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from store.attest import keyring
-from store.attest.signing import PrivateKey
 from store.audit import ledger
 from store.errors import EvaluationError, FormatError, InvalidName
 from store.gc import settings
 from store.model.catalogue import Catalogue, Package
 from store.model.names import ObjectId
 from store.recipes import catalogues, evaluate
+from store.signing import keyring
+from store.signing.keys import PrivateKey
 from tests.golden import examples
 
 

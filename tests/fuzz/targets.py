@@ -14,8 +14,6 @@ from functools import cache
 from pathlib import Path
 
 from store import canon
-from store.attest import envelope, record, statement, strict
-from store.attest.signing import PrivateKey, PublicKey
 from store.audit.explain import explain
 from store.errors import BadArchive, FormatError, InvalidName
 from store.fetch import indexes, locate, mirrors
@@ -27,6 +25,8 @@ from store.model.manifest import Manifest
 from store.model.names import ObjectId
 from store.model.realisation import Realisation
 from store.model.verdict import AuditFinding, Verdict
+from store.signing import claims, envelope, record, statement, strict, verdicts
+from store.signing.keys import PrivateKey, PublicKey
 from store.unpack import archives, extract, selection
 from store.unpack.compression import Meter
 from tests.fuzz.files import FILES
@@ -223,7 +223,7 @@ def _mounts(data: bytes) -> None:
 def _published(data: bytes) -> None:
     found = envelope.parse(data)
     envelope.check(found, ())
-    statement.claims(found.payload)
+    claims.claims(found.payload)
 
 
 def _public_key(data: bytes) -> None:
@@ -265,9 +265,13 @@ def _finding() -> list[bytes]:
 def _statements() -> tuple[bytes, ...]:
     signer = PrivateKey(bytes(32), "fuzz").public
     made = statement.provenance(examples.REALISATION, examples.RESOLVED, signer, bytes(32))
-    found = statement.verdict(_FINDING)
+    found = verdicts.verdict(_FINDING)
     assert found is not None
     return made, found
+
+
+def _outcomes() -> list[bytes]:
+    return [statement.outcome(bytes(32), examples.RESOLVED.name, examples.REALISATION, bytes(32))]
 
 
 def _envelopes() -> list[bytes]:
@@ -304,7 +308,8 @@ TARGETS = {
     ),
     "mounts": Target(_mounts, (), lambda: [b"36 35 98:0 / /var\\040x rw - ext4 /dev/x rw\n"]),
     "envelope": Target(_published, _CODEC, _envelopes),
-    "statement": Target(statement.claims, _CODEC, lambda: list(_statements())),
+    "statement": Target(claims.claims, _CODEC, lambda: list(_statements())),
+    "outcome": Target(statement.read_outcome, _CODEC, _outcomes),
     "finding": Target(record.from_record, _CODEC, _finding),
     "strict-json": Target(lambda data: strict.document(data, LIMIT), _CODEC, _finding),
     "public-key": Target(

@@ -22,6 +22,7 @@ LAYERS = [
         {"index", "objects", "sandbox", "fetch", "unpack"},
         "mechanisms know the model, and not each other",
     ),
+    ({"signing"}, "a statement is read without knowing any store"),
     ({"local"}, "the store of this machine alone orders object write and index transaction"),
     (
         {"recipes", "graph", "jobs", "usage", "cache"},
@@ -44,7 +45,7 @@ DOORS = {
     "ctypes": {"system"},
     "click": {"cli"},
     "rich": {"cli.live"},
-    "cryptography": {"attest"},
+    "cryptography": {"signing"},
 }
 
 SEPARATE = [

@@ -35,7 +35,7 @@ READS_IT = {
     "fetch/indexes": "the fetching side: pip's settings",
     "fetch/bounds": "the fetching side: the largest source",
     "fetch/credentials": "the fetching side: the netrc file",
-    "attest/keyring": "where the user's keys are",
+    "signing/keyring": "where the user's keys are",
     "recipes/evaluate": "where Python's own libraries are, for the process that runs recipes",
     "recipes/child": "to clear it",
     "cli": "the user's side: options, editor, pager, shell",

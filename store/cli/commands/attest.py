@@ -9,10 +9,6 @@ from dataclasses import dataclass
 import click
 
 from store import digest
-from store.attest import envelope, statement
-from store.attest.keyring import Keyring, default_folder
-from store.attest.record import LINE_LIMIT, from_record
-from store.attest.signing import PrivateKey
 from store.cli.commands.key import make_key
 from store.cli.context import Context
 from store.cli.options import PACKAGE, closure_option, seed_option
@@ -27,6 +23,10 @@ from store.errors import (
 )
 from store.model.derivation import Resolved
 from store.model.realisation import Realisation
+from store.signing import claims, envelope, statement, verdicts
+from store.signing.keyring import Keyring, default_folder
+from store.signing.keys import PrivateKey
+from store.signing.record import LINE_LIMIT, from_record
 from store.system import owned
 
 
@@ -85,7 +85,7 @@ def command(
         raise UsageError("nothing to sign", hint="name packages, or give --all or --findings FILE")
     made = _made(context, packages, everything, closure)
     if unsigned:
-        lines = [Signed(node.name, statement.plain(record)) for record, node in made]
+        lines = [Signed(node.name, claims.plain(record)) for record, node in made]
         _write(list(dict.fromkeys(lines)), output, "")
         return
     private = Keyring(default_folder()).private(new_key or key)
@@ -192,7 +192,7 @@ def _verdicts(files: tuple[str, ...], key: PrivateKey) -> Iterator[Signed]:
                 finding = from_record(line)
             except FormatError as error:
                 raise FormatError(f"{file}:{number}: {error.message}") from error
-            payload = statement.verdict(finding)
+            payload = verdicts.verdict(finding)
             if payload is None:
                 passed_over += 1
             else:

@@ -18,8 +18,8 @@ from store.model.names import STORE_DIR, ObjectId
 from store.model.origin import How, Origin
 
 if TYPE_CHECKING:
-    from store.attest.signing import PublicKey
     from store.attest.vouching import Reading
+    from store.signing.keys import PublicKey
     from store.substitute.belief import Vouched
     from store.substitute.importing import Imported
 

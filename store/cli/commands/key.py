@@ -6,11 +6,11 @@ import os
 
 import click
 
-from store.attest.keyring import Keyring, default_folder, read_public
-from store.attest.signing import PublicKey
 from store.cli.context import Context
 from store.errors import UnusableKey, UsageError, quoted
 from store.operations.session import may_be_store
+from store.signing.keyring import Keyring, default_folder, read_public
+from store.signing.keys import PublicKey
 
 
 @click.group("key")
@@ -72,7 +72,7 @@ def distrust(context: Context, keys: tuple[str, ...]) -> None:
     for key in trusted:
         print(f"no longer trusted  {key}")
     if may_be_store(context.root):
-        from store.attest.withdrawal import withdraw
+        from store.local.withdrawal import withdraw
 
         for record in withdraw(context.store, gone).forgotten:
             print(f"no longer counts   {record.object.path}")

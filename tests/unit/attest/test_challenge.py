@@ -12,7 +12,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from store.attest import envelope, statement
 from store.attest.challenge import (
     OBJECTS_LIMIT,
     ChallengeSubject,
@@ -21,7 +20,6 @@ from store.attest.challenge import (
     every_subject,
     read_evidence,
 )
-from store.attest.signing import PrivateKey, PublicKey
 from store.attest.sources import Line
 from store.local.store import Store
 from store.model.names import ObjectId
@@ -29,6 +27,8 @@ from store.model.realisation import Realisation
 from store.model.result import Made, Result
 from store.model.verdict import AuditFinding, Verdict
 from store.objects.ingest import ingest
+from store.signing import claims, envelope, statement, verdicts
+from store.signing.keys import PrivateKey, PublicKey
 from tests.golden.examples import DERIVATION, RESOLVED, SOURCE
 
 ANNE, BERT, CARL = (PrivateKey(bytes([n]) * 32, name) for n, name in enumerate(["a", "b", "c"]))
@@ -61,12 +61,12 @@ def build(oid: ObjectId, *keys: PrivateKey, tree: bytes | None = None) -> str:
 
 
 def plain(oid: ObjectId) -> str:
-    return statement.plain(Realisation(KEY, "out", oid, "u", "h", "full", None, 1, 1))
+    return claims.plain(Realisation(KEY, "out", oid, "u", "h", "full", None, 1, 1))
 
 
 def rebuilt(verdict: Verdict, expected: ObjectId, actual: ObjectId | None, key: PrivateKey) -> str:
     finding = AuditFinding("hello", "out", "rebuild", verdict, expected, actual, KEY)
-    payload = statement.verdict(finding)
+    payload = verdicts.verdict(finding)
     assert payload is not None
     return envelope.seal(payload, [key])
 
@@ -193,7 +193,7 @@ def test_a_difference_under_a_variation_says_what_was_varied(store: Store) -> No
     ours = realise(store, "a")
     for variation, detail in (("date", "a (varied: date)"), ("control", "a"), (None, "a")):
         found = AuditFinding("x", "out", "rebuild", Verdict.DIFFERS, ours, OTHER, KEY, variation)
-        payload = statement.verdict(found)
+        payload = verdicts.verdict(found)
         assert payload is not None
         finding = judge(store, envelope.seal(payload, [ANNE]))
         assert finding.verdict is Verdict.DIFFERS
@@ -234,7 +234,7 @@ def test_an_output_that_is_not_here_is_unknown(store: Store) -> None:
 def test_other_outputs_are_not_kept_and_one_outputs_objects_are_bounded() -> None:
     elsewhere = Realisation(b"k" * 32, "out", OTHER, "u", "h", "full", None, 1, 1)
     objects = [ObjectId(n.to_bytes(20, "big"), "x") for n in range(OBJECTS_LIMIT + 5)]
-    found = evidence(statement.plain(elsewhere), *map(plain, objects))
+    found = evidence(claims.plain(elsewhere), *map(plain, objects))
     assert list(found.objects) == [PLACE]
     assert len(found.objects[PLACE]) == OBJECTS_LIMIT
 

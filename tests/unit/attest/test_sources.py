@@ -15,9 +15,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from store.attest.envelope import ENVELOPE_LIMIT
 from store.attest.sources import SourceLimits, _split, lines
 from store.errors import BadArchive, FetchFailed, FormatError
+from store.signing.envelope import ENVELOPE_LIMIT
 
 
 def read(source: object, limits: SourceLimits | None = None) -> list[tuple[str, bytes]]:

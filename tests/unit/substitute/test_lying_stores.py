@@ -17,8 +17,6 @@ from typing import Any
 import lmdb
 import pytest
 
-from store.attest import envelope, statement
-from store.attest.signing import PrivateKey
 from store.attest.sources import Line
 from store.attest.vouching import Reading, read_vouched
 from store.cli.commands.attest import made_here
@@ -36,6 +34,8 @@ from store.model.verdict import AuditFinding, Verdict
 from store.objects.ingest import ingest
 from store.recovery.backup import SEAL, backup
 from store.recovery.recover import rebuild, restore
+from store.signing import claims, envelope, statement, verdicts
+from store.signing.keys import PrivateKey
 from store.substitute.belief import NOBODY, Belief, Vouched
 from store.substitute.directory import StoreDirectory
 from store.substitute.importing import Imported, import_objects
@@ -481,7 +481,7 @@ def a_verdict(other: Other) -> bytes:
     finding = AuditFinding(
         "hello", "out", "rebuild", Verdict.REPRODUCED, expected=oid, actual=oid, key=HELLO.digest
     )
-    payload = statement.verdict(finding)
+    payload = verdicts.verdict(finding)
     assert payload is not None
     return envelope.seal(payload, [ANNE]).encode()
 
@@ -565,7 +565,7 @@ BAD: dict[str, tuple[Statement, str]] = {
         "unreadable",
     ),
     "a plain line": (
-        lambda o: statement.plain(
+        lambda o: claims.plain(
             Realisation(HELLO.digest, "out", o.objects["hello"], "u", "h", "full", None, 1, 1)
         ).encode(),
         "unsigned",

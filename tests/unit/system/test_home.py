@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from store.attest.keyring import default_folder
 from store.errors import StorageError
 from store.layout.paths import default_recipes, default_root
+from store.signing.keyring import default_folder
 from store.system import home
 
 VARIABLES = ("HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME", "STORE_ROOT", "STORE_RECIPES")

@@ -7,12 +7,12 @@ import sys
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from store.attest.record import to_record
 from store.cli.pages.report import LABELS, write_asked
 from store.cli.wording import counted
 from store.errors import printable
 from store.model.verdict import AuditFinding, Difference, Verdict, exit_code
 from store.quantities import seconds_text
+from store.signing.record import to_record
 
 LISTED = 20
 """Differences of one finding that are shown; ``--json`` has all of them."""

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from store.attest import envelope, record, statement, strict
 from store.errors import FormatError
+from store.signing import claims, envelope, record, statement, strict
 
 ANY_JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
@@ -79,7 +79,7 @@ def test_a_path_is_that_of_an_object_and_leads_nowhere_else(path: object) -> Non
         strict.path(path)
 
 
-READERS: list[Any] = [envelope.parse, statement.claims, record.from_record]
+READERS: list[Any] = [envelope.parse, claims.claims, statement.read_outcome, record.from_record]
 
 
 @pytest.mark.parametrize("read", READERS)

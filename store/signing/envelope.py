@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-from store.attest import strict
-from store.attest.signing import SIGNATURE_SIZE, PrivateKey, PublicKey
 from store.errors import FormatError
+from store.signing import strict
+from store.signing.keys import SIGNATURE_SIZE, PrivateKey, PublicKey
 
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
 

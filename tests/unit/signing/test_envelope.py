@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from store.attest import envelope
-from store.attest.envelope import SignatureWorth
-from store.attest.signing import PrivateKey, PublicKey
 from store.errors import FormatError
+from store.signing import envelope
+from store.signing.envelope import SignatureWorth
+from store.signing.keys import PrivateKey, PublicKey
 
 ANNE = PrivateKey(b"\1" * 32, "anne")
 BERT = PrivateKey(b"\2" * 32, "bert")

@@ -5,10 +5,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from store.attest import strict
 from store.errors import FormatError, InvalidName
 from store.model.names import check_output
 from store.model.verdict import AuditFinding, Difference, Verdict
+from store.signing import strict
 
 LINE_LIMIT = 16 << 20
 """Bytes of a finding's line."""

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from store.attest.keyring import Keyring, default_folder, load_private, read_public
-from store.attest.signing import PrivateKey, PublicKey
 from store.errors import FormatError, NotOwner, StorageError, UnusableKey, UsageError
+from store.signing.keyring import Keyring, default_folder, load_private, read_public
+from store.signing.keys import PrivateKey, PublicKey
 from tests.integration.laboratory import NOBODY, act_as
 
 

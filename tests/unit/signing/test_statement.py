@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import json
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from store.attest import statement
-from store.attest.signing import PrivateKey
-from store.attest.statement import Claim
 from store.errors import FormatError
 from store.model.derivation import Resolved
 from store.model.names import ObjectId
 from store.model.realisation import Realisation
-from store.model.verdict import AuditFinding, Difference, Verdict
-from tests.unit.attest.test_strict import ANY_JSON
+from store.signing import claims as reading
+from store.signing import statement
+from store.signing.claims import Claim
+from store.signing.keys import PrivateKey
+from tests.unit.signing.test_strict import ANY_JSON
 
 ROOT = ObjectId(b"\1" * 20, "root")
 INPUT = ObjectId(b"\2" * 20, "input")
@@ -30,6 +33,7 @@ RECORD = Realisation(
 )
 SIGNER = PrivateKey(b"\6" * 32, "anne").public
 TREE = b"\7" * 32
+DERIVATION = b"\x08" * 32
 
 
 def provenance(**changes: Any) -> dict[str, Any]:
@@ -37,13 +41,8 @@ def provenance(**changes: Any) -> dict[str, Any]:
     return record | changes
 
 
-def finding(verdict: Verdict, **fields: Any) -> AuditFinding:
-    given: dict[str, Any] = {"expected": MADE, "actual": OTHER, "key": NODE.digest}
-    return AuditFinding("stage1.hello", "out", "rebuild", verdict, **given | fields)
-
-
 def claims(record: dict[str, Any]) -> tuple[Claim, ...]:
-    return statement.claims(json.dumps(record).encode())
+    return reading.claims(json.dumps(record).encode())
 
 
 def test_a_build_is_an_in_toto_statement_with_slsa_provenance() -> None:
@@ -86,57 +85,6 @@ def test_neither_the_user_nor_the_machine_is_named() -> None:
 
 def test_a_build_claims_its_object() -> None:
     assert claims(provenance()) == (Claim(NODE.digest, "out", MADE, TREE),)
-
-
-def test_a_verdict_names_both_objects_and_what_differs_but_no_path_of_this_machine() -> None:
-    differences = tuple(Difference(f"lib/{n}", "content", n, ".text") for n in range(250))
-    differing = finding(
-        Verdict.DIFFERS, cause="time", differences=differences, logs=("/secret/log",)
-    )
-    payload = statement.verdict(differing)
-    assert payload is not None
-    record = json.loads(payload)
-    assert record["predicateType"] == "urn:fixpoint:verdict:v1"
-    assert record["subject"][0]["name"] == MADE.path
-    assert record["predicate"]["actual"]["name"] == OTHER.path
-    assert record["predicate"]["verdict"] == "differs"
-    assert record["predicate"]["cause"] == "time"
-    assert record["predicate"]["moreDifferences"] == 50
-    assert record["predicate"]["differences"][3]["place"] == ".text"
-    assert b"/secret" not in payload
-
-
-def test_a_rebuild_that_differs_claims_both_objects() -> None:
-    payload = statement.verdict(finding(Verdict.DIFFERS))
-    assert payload is not None
-    assert statement.claims(payload) == (
-        Claim(NODE.digest, "out", MADE),
-        Claim(NODE.digest, "out", OTHER),
-    )
-
-
-def test_a_rebuild_that_failed_claims_that_it_did() -> None:
-    payload = statement.verdict(finding(Verdict.FAILED, actual=None, detail="exit status 1"))
-    assert payload is not None
-    assert statement.claims(payload) == (Claim(NODE.digest, "out", None),)
-
-
-def test_a_rebuild_that_agrees_claims_the_object() -> None:
-    payload = statement.verdict(finding(Verdict.REPRODUCED, actual=MADE))
-    assert payload is not None
-    assert statement.claims(payload) == (Claim(NODE.digest, "out", MADE),)
-
-
-def test_other_checks_bear_on_no_key() -> None:
-    comparing = AuditFinding("a", "out", "stages", Verdict.DIFFERS, MADE, OTHER, NODE.digest)
-    payload = statement.verdict(comparing)
-    assert payload is not None
-    assert statement.claims(payload) == ()
-
-
-def test_a_finding_without_an_object_or_a_verdict_is_not_signed() -> None:
-    assert statement.verdict(finding(Verdict.FAILED, expected=None)) is None
-    assert statement.verdict(finding(Verdict.UNKNOWN)) is None
 
 
 @pytest.mark.parametrize(
@@ -185,10 +133,56 @@ def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     return found
 
 
-VERDICT_RECORD = json.loads(statement.verdict(finding(Verdict.DIFFERS)) or b"")
+def outcome(**changes: Any) -> dict[str, Any]:
+    record: dict[str, Any] = json.loads(statement.outcome(DERIVATION, "hello", RECORD, TREE))
+    return record | changes
 
 
-@pytest.mark.parametrize("original", [provenance(), VERDICT_RECORD])
+def read(record: dict[str, Any]) -> statement.Outcome:
+    return statement.read_outcome(json.dumps(record).encode())
+
+
+def test_an_outcome_has_the_committed_bytes() -> None:
+    committed = (Path(__file__).parents[2] / "golden" / "outcome.json").read_bytes()
+    assert statement.outcome(DERIVATION, "hello", RECORD, TREE) + b"\n" == committed
+
+
+def test_an_outcome_is_read_back_without_the_user_and_the_machine() -> None:
+    told = replace(RECORD, builder="", host="")
+    assert read(outcome()) == statement.Outcome(DERIVATION, "hello", told, TREE)
+    quiet = replace(told, log=None)
+    payload = statement.outcome(DERIVATION, "hello", quiet, TREE)
+    assert statement.read_outcome(payload).record == quiet
+
+
+@pytest.mark.parametrize("member", ["derivation", "name", "output", "key", "startedOn"])
+@pytest.mark.parametrize("value", [None, 7, "", "00", "/", "x" * 2000])
+def test_an_outcome_with_another_member_is_refused(member: str, value: object) -> None:
+    record = outcome()
+    record["predicate"][member] = value
+    with pytest.raises(FormatError):
+        read(record)
+
+
+def test_an_outcome_names_the_tree_of_its_object() -> None:
+    record = outcome()
+    del record["subject"][0]["digest"]["fixpointTree"]
+    with pytest.raises(FormatError, match="without the digest of its tree"):
+        read(record)
+
+
+def test_a_build_is_no_outcome() -> None:
+    with pytest.raises(FormatError):
+        read(provenance())
+
+
+def test_an_outcome_says_of_its_key_what_the_builds_statement_says() -> None:
+    payload = json.dumps(outcome()).encode()
+    assert claims(outcome()) == claims(provenance())
+    assert statement.recorded(payload) == statement.recorded(json.dumps(provenance()).encode())
+
+
+@pytest.mark.parametrize("original", [provenance(), outcome()])
 @settings(deadline=None)
 @given(data=st.data())
 def test_any_member_replaced_by_anything_raises_nothing_but_a_format_error(
@@ -200,14 +194,12 @@ def test_any_member_replaced_by_anything_raises_nothing_but_a_format_error(
     for step in above:
         target = target[step]
     target[last] = data.draw(ANY_JSON)
-    try:
-        found = claims(record)
-    except FormatError:
-        return
-    assert all(type(claim) is Claim for claim in found)
+    for reader in (claims, read):
+        with contextlib.suppress(FormatError):
+            reader(record)
 
 
 def test_an_unsigned_line_says_key_output_and_path() -> None:
-    line = json.loads(statement.plain(RECORD))
+    line = json.loads(reading.plain(RECORD))
     assert line == {"key": NODE.digest.hex(), "output": "out", "path": MADE.path}
-    assert statement.plain_claim(line) == Claim(NODE.digest, "out", MADE)
+    assert reading.plain_claim(line) == Claim(NODE.digest, "out", MADE)

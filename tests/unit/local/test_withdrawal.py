@@ -8,17 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from store.attest.keyring import Keyring
-from store.attest.signing import PrivateKey
-from store.attest.withdrawal import withdraw
 from store.index.writing import Writer
 from store.layout.paths import Layout
 from store.local.store import Store
+from store.local.withdrawal import withdraw
 from store.model.derivation import Resolved
 from store.model.names import ObjectId
 from store.model.origin import How, Origin
 from store.model.realisation import Realisation
 from store.recovery.recover import rebuild
+from store.signing.keyring import Keyring
+from store.signing.keys import PrivateKey
 
 ANNE, BERT, EVE = (PrivateKey.generate(name).public for name in ("anne", "bert", "eve"))
 NODE = Resolved("hello", "x", "/bin/hello", ("build",))

@@ -6,12 +6,12 @@ from collections.abc import Collection
 from dataclasses import replace
 from typing import NamedTuple
 
-from store.attest.signing import PublicKey
 from store.errors import FormatError
 from store.index.writing import Writer
 from store.local.store import Store
 from store.model.origin import How, Origin
 from store.model.realisation import Realisation
+from store.signing.keys import PublicKey
 
 
 class Withdrawn(NamedTuple):

@@ -12,8 +12,8 @@ import hashlib
 import re
 from dataclasses import dataclass, field
 
-from store.attest import strict
 from store.errors import FormatError, quoted
+from store.signing import strict
 
 KEY_SIZE = 32
 SIGNATURE_SIZE = 64
