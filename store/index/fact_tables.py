@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING
 
 from store import canon
@@ -37,6 +37,14 @@ class NodeReader:
     def outcome(self, node: bytes) -> bytes | None:
         """Return the key that the node was last resolved to."""
         return self._tables.get(b"outcomes", node)
+
+    def resolved_to(self, keys: Collection[bytes]) -> dict[bytes, list[bytes]]:
+        """Return, by key, the digests of the nodes that were last resolved to it, sorted."""
+        found: dict[bytes, list[bytes]] = {}
+        for node, key in self._tables.prefixed(b"outcomes", b""):
+            if key in keys:
+                found.setdefault(key, []).append(node)
+        return found
 
 
 class RealisationReader:

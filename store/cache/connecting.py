@@ -1,0 +1,28 @@
+"""A cache by its URL: which carrier serves it."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from store.cache.offering import Offers
+from store.errors import UsageError, printable
+from store.model.locators import shown
+
+SCHEMES: Final = ("file", "http", "https", "grpc", "grpcs")
+"""The schemes of URLs of caches."""
+
+
+def check_url(url: str) -> str:
+    """Return the scheme of a cache's URL; UsageError when there is no cache of that kind."""
+    scheme, colon, rest = url.partition(":")
+    if not colon or scheme not in SCHEMES or not rest.strip("/"):
+        raise UsageError(
+            f"{printable(shown(url))} is no URL of a cache",
+            hint="one is file:///srv/cache, https://example.org/cache, or grpc://host:port",
+        )
+    return scheme
+
+
+def connect(url: str) -> Offers:
+    """Return the cache at a URL, of which nothing was asked yet. UsageError for another URL."""
+    raise NotImplementedError(check_url(url))  # each carrier adds its own
