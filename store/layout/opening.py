@@ -13,7 +13,7 @@ import os
 import stat
 from collections.abc import Collection, Iterator
 
-from store.errors import CorruptObject, NotAStore, NotOwner, StorageError, storage_error
+from store.errors import CorruptObject, NotAStore, NotOwner, StorageError, quoted, storage_error
 from store.layout.paths import Layout
 from store.system import owned
 from store.system.beneath import FOLDER
@@ -31,6 +31,35 @@ _MOST_LINKS = 40
 """Links that the kernel follows on one way."""
 
 _SHARED = stat.S_IRWXG | stat.S_IRWXO
+
+
+def has_index(layout: Layout) -> bool:
+    """Return whether the index's folder is there; StorageError when this user may not see that."""
+    try:
+        return stat.S_ISDIR(os.stat(layout.index).st_mode)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError as error:
+        raise storage_error(error, "cannot look into the store") from error
+
+
+def check_place(layout: Layout) -> None:
+    """Raise StorageError where no store can be made: LMDB cannot open the path, or another store
+    has its objects there."""
+    root = layout.root
+    try:
+        root.encode()
+    except UnicodeEncodeError:
+        raise StorageError(
+            f"no store can be at {quoted(os.fsencode(root))}: LMDB takes paths in UTF-8 alone",
+            hint="choose another place with --root or $STORE_ROOT",
+        ) from None
+    above = Layout(os.path.dirname(os.path.realpath(root)))
+    if os.path.realpath(root) == above.objects and has_index(above):
+        raise StorageError(
+            f"{root} is where the store {above.root} has its objects",
+            hint=f"--root {above.root} is that store",
+        )
 
 
 def owner_of(layout: Layout) -> int | None:

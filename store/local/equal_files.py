@@ -47,14 +47,11 @@ def reconcile(layout: Layout, index: Index) -> None:
     tell(layout, fresh)
     if not gone:
         return
-    claims = SharedLocks(layout.claims)
-    try:
+    with SharedLocks(layout.claims) as claims:
         # An object put in place is noted before it is registered.
         gone = [digest for digest in gone if not claims.taken(digest)]
         with index.read() as txn:
             gone = [digest for digest in gone if txn.objects.number_of_digest(digest) is None]
-    finally:
-        claims.release()
     ContentTable(layout.index).forget(gone)
 
 

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import os
-import stat
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
-from store.errors import CorruptObject, StorageError, quoted, storage_error
+from store.errors import CorruptObject, StorageError, storage_error
 from store.index.env import Index
 from store.layout import opening
 from store.layout.paths import Layout
 from store.local.disk import DiskSpace
 from store.local.leases import Leases
 from store.local.realisations import Realisations
-from store.local.stored_objects import Objects, claimed
+from store.local.stored_objects import Objects
 from store.local.workspaces import Workspaces
 from store.system.locks import Lock, LockFile, SharedLocks
 
@@ -61,10 +60,10 @@ class Store:
         where none can be.
         """
         layout = Layout(root)
-        if not _is_folder(layout.index):
-            _check_place(root)
+        if not opening.has_index(layout):
+            opening.check_place(layout)
         owner = opening.owner_of(layout)
-        if owner is None or not _is_folder(layout.index):
+        if owner is None or not opening.has_index(layout):
             _make_directories(layout)
             owner = os.geteuid()
         opening.check_files(layout, owner)
@@ -99,10 +98,10 @@ class Store:
         """Raise NotOwner or StoreReadOnly, unless this process may write here."""
         self.index.check_writable()
 
-    def claims(self) -> contextlib.AbstractContextManager[SharedLocks]:
-        """Claim objects that are put in place within, and registered before the end: until then,
-        the collector leaves them alone."""
-        return claimed(self.layout)
+    def claims(self) -> SharedLocks:
+        """Return the claims of a ``with`` block. The collector leaves objects alone that are put in
+        place within, and registered before its end."""
+        return SharedLocks(self.layout.claims)
 
     def try_lock(self, position: int) -> Lock | None:
         """Return the right to work on the key whose lock stands at ``position``, unless it is
@@ -127,32 +126,6 @@ def _make_directories(layout: Layout) -> None:
     from store.local.directories import make_directories
 
     make_directories(layout)
-
-
-def _check_place(root: str) -> None:
-    try:
-        root.encode()
-    except UnicodeEncodeError:
-        raise StorageError(
-            f"no store can be at {quoted(os.fsencode(root))}: LMDB takes paths in UTF-8 alone",
-            hint="choose another place with --root or $STORE_ROOT",
-        ) from None
-    above = Layout(os.path.dirname(os.path.realpath(root)))
-    if os.path.realpath(root) == above.objects and _is_folder(above.index):
-        raise StorageError(
-            f"{root} is where the store {above.root} has its objects",
-            hint=f"--root {above.root} is that store",
-        )
-
-
-def _is_folder(path: str) -> bool:
-    """Return whether one is there; a StorageError when that is not for this user to see."""
-    try:
-        return stat.S_ISDIR(os.stat(path).st_mode)
-    except (FileNotFoundError, NotADirectoryError):
-        return False
-    except OSError as error:
-        raise storage_error(error, "cannot look into the store") from error
 
 
 def _holds_any(folder: str) -> bool:

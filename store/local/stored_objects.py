@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from store import digest
@@ -144,7 +143,7 @@ class Objects:
             if not self.present(oid):
                 raise
             return oid
-        with claimed(self._layout) as claims:
+        with SharedLocks(self._layout.claims) as claims:
             manifest = ingest.ingest(
                 self._layout.root,
                 path,
@@ -167,17 +166,6 @@ class Objects:
             return txn.objects.register_all(entries)
 
         return self._index.write(transaction)
-
-
-@contextlib.contextmanager
-def claimed(layout: Layout) -> Iterator[SharedLocks]:
-    """Claim objects that are put in place within, and registered before the end: until then, the
-    collector leaves them alone."""
-    claims = SharedLocks(layout.claims)
-    try:
-        yield claims
-    finally:
-        claims.release()
 
 
 def _identify(path: str, name: str) -> ObjectId:

@@ -15,6 +15,7 @@ import os
 import struct
 import time
 from collections.abc import Callable, Iterator
+from types import TracebackType
 from typing import Final
 
 from store.errors import Busy, printable, storage_error
@@ -139,13 +140,25 @@ def _set(fd: int, kind: int, position: int, length: int = 1) -> None:
 
 class SharedLocks:
     """Objects that a process puts in place and is about to register, by locks that any number of
-    processes can share. One that was forked meanwhile may claim with the same value."""
+    processes can share, released at the end of a ``with`` block. One that was forked meanwhile may
+    claim with the same value."""
 
     def __init__(self, path: str) -> None:
         try:
             self._fd = owned.open_lock(path)
         except OSError as error:
             raise storage_error(error, "cannot claim an object") from error
+
+    def __enter__(self) -> SharedLocks:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.release()
 
     @classmethod
     def shared(cls, fd: int) -> SharedLocks:

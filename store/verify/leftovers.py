@@ -51,20 +51,17 @@ def check_unregistered(store: Store) -> Iterator[Finding]:
         claims = SharedLocks(layout.claims)
     except StoreError:
         return  # only the store's owner can see work in progress
-    try:
-        # Alone: an adder may be before the claim now, and nobody moves anything.
-        with exclusive(layout):
-            free = [item for item in names if not _claimed(claims, item[1])]
-            with store.index.read() as txn:
-                names = [item for item in free if not _registered(txn, item[1])]
-            # Again: a deleter claims before the index forgets, and until it is moved.
-            names = [
-                (folder, name)
-                for folder, name in names
-                if not _claimed(claims, name) and os.path.lexists(f"{folder}/{name}")
-            ]
-    finally:
-        claims.release()
+    # Alone: an adder may be before the claim now, and nobody moves anything.
+    with claims, exclusive(layout):
+        free = [item for item in names if not _claimed(claims, item[1])]
+        with store.index.read() as txn:
+            names = [item for item in free if not _registered(txn, item[1])]
+        # Again: a deleter claims before the index forgets, and until it is moved.
+        names = [
+            (folder, name)
+            for folder, name in names
+            if not _claimed(claims, name) and os.path.lexists(f"{folder}/{name}")
+        ]
     for folder, name in names:
         beside = folder == layout.objects and name.startswith(BESIDE)
         kind, why = (
@@ -111,7 +108,7 @@ def check_logs(store: Store) -> Iterator[Finding]:
         claims = SharedLocks(f"{store.layout.locks}/keys")
     except StoreError:
         return
-    try:
+    with claims:
         for name in names:
             path = f"{store.layout.logs}/{name}"
             if not _LOG.fullmatch(name):
@@ -127,8 +124,6 @@ def check_logs(store: Store) -> Iterator[Finding]:
                 continue  # a finding of the index
             if not known and os.path.lexists(path):
                 yield Finding("stray", path, "the index knows no derivation of this key")
-    finally:
-        claims.release()
 
 
 def check_folders(layout: Layout) -> Iterator[Finding]:
