@@ -97,6 +97,11 @@ class Context:
         """
         return self._lookup.object(text)
 
+    def registered(self, text: str) -> ObjectId:
+        """Act as :meth:`object`; a path also means an object that is damaged, or missing on
+        disk."""
+        return self._lookup.registered(text)
+
     def objects(self, text: str) -> list[ObjectId]:
         """Act as :meth:`object`; a package with ``^`` may mean several outputs."""
         return self._lookup.objects(text)

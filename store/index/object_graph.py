@@ -5,12 +5,16 @@ from __future__ import annotations
 import sys
 from array import array
 from collections.abc import Iterable, Iterator
+from typing import TypeAlias
 
 from store.errors import CorruptObject
 from store.index.object_tables import NumberReader, ObjectReader
 from store.index.schema import NUMBER, damaged
 from store.index.tables import TableReader
-from store.model.names import ObjectId
+from store.model.names import ObjectId, parse_all
+
+ObjectFacts: TypeAlias = tuple[tuple[ObjectId, ...], bool, int]
+"""References, whether it refers to itself, and size."""
 
 
 class GraphReader:
@@ -112,6 +116,23 @@ class GraphReader:
             # An entry that a table lacks would be taken for dead, or for a leftover of a kill.
             raise damaged("references", "there are others in number than objects")
         return others
+
+    def facts(self, numbers: Iterable[int]) -> list[tuple[str, ObjectFacts]]:
+        """Return the ``<digest>-<name>`` and the facts of each object that has one of these
+        numbers: fast for thousands of them.
+
+        CorruptObject, FormatError, InvalidName, struct.error or KeyError for an entry that could
+        not have been written.
+        """
+        names = self._numbers.named(numbers)
+        records = [(number, self._numbers.record(number), self.below(number)) for number in names]
+        ids = self._numbers.named({other for *_, below in records for other in below})
+        others = dict(zip(ids, parse_all(list(ids.values())), strict=True))
+        found = []
+        for number, record, below in records:
+            references = tuple(sorted(others[other] for other in below))
+            found.append((names[number], (references, record.refers_to_itself, record.size)))
+        return found
 
     def references(self, oid: ObjectId) -> list[ObjectId]:
         """Return the other objects that one names."""

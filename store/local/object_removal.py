@@ -21,11 +21,11 @@ from store.index.writing import Writer
 from store.layout.paths import Layout
 from store.local.in_place import InPlace, unlink_in_place
 from store.local.store import Store
+from store.local.swaps import clear_swaps
 from store.model.manifest import Manifest
 from store.model.names import ObjectId
 from store.objects.content import read_record
-from store.objects.placing import IMMOVABLE, clear_swap, exclusive, swapped
-from store.system import removing
+from store.objects.placing import IMMOVABLE, exclusive, swapped
 from store.system.durable import move, sync_folder
 from store.system.locks import SharedLocks, make_held
 
@@ -77,6 +77,7 @@ class ObjectRemoval:
     """
 
     def __init__(self, store: Store) -> None:
+        self._store = store
         self._layout = store.layout
         self._index = store.index
         try:
@@ -189,17 +190,8 @@ class ObjectRemoval:
             return [oid for oid in free if not txn.objects.has(oid)]
 
     def clear_swaps(self, oids: Iterable[ObjectId]) -> None:
-        """Take out what killed swaps of these objects left. A swap that goes on is waited for, and
-        leaves nothing."""
-        aside = f"{self.folder}/objects"
-        with exclusive(self._layout) as folder:
-            with self._index.read() as txn:
-                known = {oid: txn.objects.has(oid) for oid in oids}
-            for oid, needed in known.items():
-                # Objects that cannot be moved are met again by the next run; others do not wait for
-                # them.
-                with contextlib.suppress(OSError):
-                    clear_swap(self._layout, oid, aside, folder, known=needed)
+        """Take out what killed swaps of these objects left."""
+        clear_swaps(self._store, oids, f"{self.folder}/objects")
 
     def _move(self, oid: ObjectId) -> None:
         """Move an object out, or mark it as none; raises OSError when neither can be, and leaves it
@@ -264,20 +256,3 @@ def unregistered(layout: Layout, txn: Reader) -> Unregistered:
     ids = map(parsed, txn.objects.unknown({*objects, *os.listdir(layout.manifests)}))
     names = sorted(str(oid) for oid in ids if oid is not None and not txn.objects.has(oid))
     return Unregistered(names, sorted(swapped(objects)))
-
-
-def clear_leftovers(store: Store) -> None:
-    """Remove what those left who were killed while they put objects in place, or replaced them; and
-    nothing of those who go on."""
-    store.workspaces.remove_stale()
-    left = swapped(os.listdir(store.layout.objects))
-    if not left:
-        return
-    removal = ObjectRemoval(store)
-    try:
-        removal.clear_swaps(sorted(left))
-        removal.sync()
-        with contextlib.suppress(OSError):  # the collector tells what it cannot remove
-            removing.remove(removal.folder)
-    finally:
-        removal.close()

@@ -48,6 +48,27 @@ class Roots:
         """Return as :meth:`all` the roots of a snapshot."""
         return self.snapshot(txn).named()
 
+    def unregistered(self, txn: Reader) -> list[NamedRoot]:
+        """Return the roots of a snapshot that keep an object which the index does not know.
+
+        Links may be newer than the snapshot, and are looked at once more: another target, or one
+        that is registered by now, is no fault.
+        """
+        found = [
+            root for root in self.all_in(txn) if root.holds and not txn.objects.has(root.holds)
+        ]
+        return [root for root in found if self._still_unregistered(root)]
+
+    def _still_unregistered(self, root: NamedRoot) -> bool:
+        assert root.holds is not None
+        if root.path is None:
+            return True
+        with self._index.read() as later:
+            if later.objects.has(root.holds):
+                return False
+        look = LinkResolver(self._layout).look(os.fsencode(root.path), root.holds)
+        return look.hidden or look.holds == root.holds
+
     def snapshot(self, txn: Reader, patience: float = UNSEEN) -> RootSnapshot:
         """Return every root of a snapshot as it is now, where there may be many thousands. One that
         is out of sight is kept for ``patience`` seconds."""

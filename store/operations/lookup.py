@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 from collections.abc import Callable
@@ -49,6 +50,17 @@ class Lookup:
                 hint="give a path below /store, the beginning of a digest, or a package",
             ) from None
         return self.package_object(text, ref.node, ref.output)
+
+    def registered(self, text: str) -> ObjectId:
+        """Act as :meth:`object`; a path also means an object that is damaged, or missing on
+        disk."""
+        for prefix in (STORE_DIR, self._store.layout.objects):
+            if text.startswith(prefix + "/"):
+                with contextlib.suppress(FormatError, InvalidName):
+                    oid = ObjectId.parse(text.removeprefix(prefix + "/").partition("/")[0])
+                    if oid in self._store.objects.find(oid.text):
+                        return oid
+        return self.object(text)
 
     def objects(self, text: str) -> list[ObjectId]:
         """Act as :meth:`object`; a package with ``^`` may mean several outputs."""

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from contextlib import closing
+from collections.abc import Generator, Sequence
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 
 from store.events import Event, Planned
+from store.gc.auto_collector import AutoCollector
 from store.local.leases import Lease
-from store.local.object_removal import clear_leftovers
+from store.local.store import Store
+from store.local.swaps import clear_leftovers
 from store.model.names import ObjectId
-from store.operations.session import Session
-from store.reporting import Reporter
+from store.reporting import SILENT, Reporter
 from store.scheduler.build_options import BuildOptions
 from store.scheduler.realise import Realiser
 from store.substitute.directory import StoreDirectory
@@ -19,71 +20,66 @@ from store.substitute.own_links import SharedFiles
 from store.substitute.rebuilder import Rebuilder, Terms
 from store.substitute.recorded import Recorded
 from store.substitute.substituter import Substituter
-from store.verify.finding import Finding
-from store.verify.object_repair import Mended, repair_all
-from store.verify.verifier import Verifier
+from store.verify.object_repair import Mended, ObjectRepair
 
 
 @dataclass(frozen=True)
-class RepairOptions:
-    """``source`` is another store's folder to take objects from. With ``rebuild``, objects that
-    nothing else can give are built and fetched again, by ``builds``."""
+class RepairPlan:
+    """The ``damaged`` objects, references before their referrers. ``source`` is another store's
+    folder to take objects from. Those that nothing else can give are built and fetched again, by
+    ``builds``, if any."""
 
-    builds: BuildOptions
+    damaged: Sequence[ObjectId]
     source: str | None = None
-    rebuild: bool = True
-
-
-@dataclass(frozen=True)
-class RepairOutcome:
-    """How many objects were ``damaged``, and the errors that are ``left`` at the end."""
-
-    damaged: int
-    left: Sequence[Finding]
+    builds: BuildOptions | None = None
 
 
 def repair(
-    session: Session,
-    verifier: Verifier,
-    chosen: Sequence[ObjectId],
-    options: RepairOptions,
-    mended: Callable[[Mended], None],
-) -> RepairOutcome:
-    """Repair every object that a verifier found damaged, and look again at the ``chosen`` ones.
-
-    ``mended`` is given each object as it was dealt with.
-    """
-    store = session.store
+    store: Store, plan: RepairPlan, reporter: Reporter = SILENT
+) -> Generator[Mended, None, None]:
+    """Repair each object of a plan, and yield how that ended. ``reporter`` receives the events of
+    builds. Raises the errors of :class:`ObjectRepair`."""
     store.check_writable()
-    clear_leftovers(store)
-    others: list[Substituter] = [StoreDirectory(options.source)] if options.source else []
-    damaged = [item.id for item in verifier.damaged]
-    with (
-        closing(SharedFiles(store)) as shared,
-        closing(_rebuilding(session, options.builds)) as rebuilding,
-    ):
-        # The cheapest first.
-        sources = [shared, *others, *([rebuilding] if options.rebuild else [])]
-        for each in repair_all(store, damaged, sources):
-            mended(each)
-    # Where nothing was wrong, nothing was changed.
-    left = _look(session, verifier, chosen) if verifier.outcome.errors else []
-    return RepairOutcome(len(damaged), left)
+    with ExitStack() as stack:
+        sources = _sources(store, plan, reporter, stack)
+        clear_leftovers(store)
+        yield from ObjectRepair(store, sources).run(plan.damaged)
 
 
-def _rebuilding(session: Session, options: BuildOptions) -> Rebuilder:
-    """Return a rebuilder, which has the scheduler realise its missing inputs."""
-    store, reporter = session.store, session.reporter
+def _sources(
+    store: Store, plan: RepairPlan, reporter: Reporter, stack: ExitStack
+) -> list[Substituter]:
+    """Return the sources of objects, the cheapest first; ``stack`` closes them."""
+    sources: list[Substituter] = [stack.enter_context(closing(SharedFiles(store)))]
+    if plan.source:
+        sources.append(StoreDirectory(plan.source))
+    if plan.builds:
+        how = plan.builds
+        terms = Terms(how.limits, how.offline, how.keep_failed)
+        rebuilder = Rebuilder(store, terms, reporter, _Inputs(store, how, reporter))
+        sources.append(stack.enter_context(closing(rebuilder)))
+    return sources
 
-    def realise(remembered: Recorded, lease: Lease) -> None:
-        quiet = _Uncounted(reporter)
-        realiser = Realiser(store, remembered.catalogue, options, quiet, session.make_room)
-        for node, objects in remembered.objects.items():
+
+@dataclass(frozen=True)
+class _Inputs:
+    """Realises missing inputs of a rebuild when it is called."""
+
+    store: Store
+    options: BuildOptions
+    reporter: Reporter
+
+    def __call__(self, recorded: Recorded, lease: Lease) -> None:
+        realiser = Realiser(
+            self.store,
+            recorded.catalogue,
+            self.options,
+            _Uncounted(self.reporter),
+            AutoCollector(self.store, self.reporter),
+        )
+        for node, objects in recorded.objects.items():
             realiser.resolver.learn(node, objects)
-        realiser.run(remembered.goals.values(), lease)
-
-    terms = Terms(options.limits, options.offline, options.keep_failed)
-    return Rebuilder(store, terms, reporter, realise)
+        realiser.run(recorded.goals.values(), lease)
 
 
 class _Uncounted:
@@ -95,9 +91,3 @@ class _Uncounted:
     def emit(self, event: Event) -> None:
         if not isinstance(event, Planned):
             self._reporter.emit(event)
-
-
-def _look(session: Session, verifier: Verifier, chosen: Sequence[ObjectId]) -> list[Finding]:
-    found: list[Finding] = []
-    Verifier(session.store, found.append, contents=verifier.thorough).run(chosen)
-    return [finding for finding in found if finding.severity == "error"]

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from store.sandbox.variation import Variation
     from store.scheduler.build_options import BuildOptions
     from store.scheduler.realise import Realiser
+    from store.verify.finding import Finding
 
 Absent = Literal["refuse", "make", "empty"]
 """Where there is no store: an error; a new one; or an empty one in its stead, which nobody sees."""
@@ -242,6 +243,25 @@ class Session:
         if survey.subjects:
             auditor.run(survey.subjects, variations)
         return survey.findings + auditor.findings
+
+    def repair(
+        self, source: str | None = None, builds: BuildOptions | None = None
+    ) -> list[Finding]:
+        """Read all of the store, replace damaged objects, and quarantine the others; returns the
+        errors that are left.
+
+        Objects come from equal files, from the store in the folder ``source``, and from fetches and
+        ``builds``, where these are given.
+        """
+        from store.operations.repair import RepairPlan, repair
+        from store.verify.verifier import Verifier
+
+        verifier = Verifier(self.store, lambda finding: None, contents=True)
+        if not verifier.run().errors:
+            return []
+        plan = RepairPlan([item.id for item in verifier.damaged], source, builds)
+        list(repair(self.store, plan, self.reporter))
+        return verifier.errors_left()
 
 
 def may_be_store(root: str) -> bool:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from store import digest
+from store.index.object_graph import ObjectFacts
 from store.layout.paths import Layout
 from store.model import identity
 from store.model.file_tree import Node, NodeKind
@@ -44,9 +45,6 @@ SLOTS = 1 << 20
 
 _FILE = int(NodeKind.FILE)  # a plain number is compared faster
 
-Facts = tuple[tuple[ObjectId, ...], bool, int]
-"""References, whether it refers to itself, and size, by the manifest."""
-
 
 Task = tuple[int, ObjectId]
 """An object, and its position among those that are looked at."""
@@ -59,7 +57,7 @@ Folder = tuple[bytes, Entries]
 class Glance:
     """An object that is sound as far as was read: ``left`` are large files that were not."""
 
-    facts: Facts
+    facts: ObjectFacts
     left: list[Unread] = field(default_factory=list)
 
 
@@ -289,7 +287,7 @@ class _Walk:
                 os.close(fd)
 
 
-def _check_identity(path: str, oid: ObjectId, facts: Facts, root: Node, data: bytes) -> None:
+def _check_identity(path: str, oid: ObjectId, facts: ObjectFacts, root: Node, data: bytes) -> None:
     references, itself, _ = facts
     if itself:
         if check_identity(path, Manifest.decode(data)):

@@ -52,10 +52,10 @@ def hash_inodes(files: Iterable[Unread], known: dict[int, Digest]) -> None:
         if item.inode not in known:
             fresh[item.inode] = item
     huge = [item for item in fresh.values() if item.size >= HUGE]
+    parcels = _parcels([item for item in fresh.values() if item.size < HUGE])
     for item in huge:
         known[item.inode] = read_digest(item.path, together=True)
-    rest = [item for item in fresh.values() if item.size < HUGE]
-    for found in map_chunks(_hash_all, _parcels(rest), 1):
+    for found in map_chunks(_hash_all, parcels, 1):
         known.update(found)
 
 

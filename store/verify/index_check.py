@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import faulthandler
 import struct
 from array import array
 from collections.abc import Generator, Iterator, Sequence
@@ -10,10 +10,9 @@ from collections.abc import Generator, Iterator, Sequence
 from store.digest import TEXT_SIZE, from_texts
 from store.errors import CorruptObject, FormatError, InvalidName
 from store.index.reading import Reader
-from store.local.root_snapshot import LinkResolver, NamedRoot
 from store.local.store import Store
-from store.model.names import ObjectId, parse_all
-from store.verify.fast_pass import Facts
+from store.model.names import ObjectId
+from store.system.forking import ForkedCall
 from store.verify.finding import REBUILD_INDEX, Finding
 from store.verify.mixed import check_mixed
 from store.verify.object_check import ObjectLook
@@ -21,8 +20,23 @@ from store.verify.object_check import ObjectLook
 MANY = 4096
 """Objects that are looked up together."""
 
-_UNREADABLE = (CorruptObject, FormatError, InvalidName, struct.error)
+
+UNREADABLE = (CorruptObject, FormatError, InvalidName, struct.error)
 """Errors of reading a value that this program would not have written."""
+
+
+def index_findings(root: str) -> list[Finding]:
+    """Return the faults of the index of the store at ``root``, by a process that may die of it.
+
+    Raises CorruptObject or HelperEnded when the index cannot be read from end to end, and the
+    errors of :meth:`Store.open`. To be asked before this process opens the store.
+    """
+
+    def work() -> list[Finding]:
+        faulthandler.disable()  # That it dies of a damaged page is provided for, and no news.
+        return check_index(Store.open(root))
+
+    return ForkedCall(work).result()
 
 
 def check_index(store: Store) -> list[Finding]:
@@ -40,7 +54,7 @@ def _index(table: str, detail: str, oid: ObjectId | None = None) -> Finding:
 def _shapes(txn: Reader) -> Iterator[Finding]:
     try:
         txn.by_number.next_number()
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         yield _index("meta", str(error))
     for table, detail in txn.misshapen():
         yield _index(table, detail)
@@ -66,7 +80,7 @@ def _are_named_right(txn: Reader, numbers: Sequence[int]) -> bool:
     """Return whether each of these has a record, by whose digest it is found."""
     try:
         digests = from_texts([name[:TEXT_SIZE] for name in txn.by_number.names(numbers)])
-    except _UNREADABLE:
+    except UNREADABLE:
         return False
     by_digest = [number for _, number in sorted(zip(digests, numbers, strict=True))]
     return txn.objects.numbers_of(digests) == by_digest
@@ -80,7 +94,7 @@ def _object(
     try:
         below = set(txn.graph.below(number))
         oid = None if named else txn.by_number.record(number).id
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         yield _index("objects", str(error))
         return 0
     if oid is not None and txn.objects.number_of_digest(oid.digest) != number:
@@ -102,14 +116,14 @@ def _referrers(txn: Reader, there: set[int]) -> Iterator[Finding]:
         for number, other in txn.graph.every_referrer():
             if number not in there or other not in there or not _refers(txn, other, number):
                 yield _index("referrers", f"number {other} does not refer to number {number}")
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         yield _index("referrers", str(error))
 
 
 def _refers(txn: Reader, number: int, other: int) -> bool:
     try:
         return other in txn.graph.below(number)
-    except _UNREADABLE:
+    except UNREADABLE:
         return True  # a finding already
 
 
@@ -128,70 +142,32 @@ def _realisations(txn: Reader) -> Iterator[Finding]:
                 yield Finding(
                     "realisation", "index/realisations", f"{unfit}; {REBUILD_INDEX}", record.object
                 )
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         yield Finding("realisation", "index/realisations", f"{error!s}; {REBUILD_INDEX}")
 
 
 def _roots(store: Store, txn: Reader) -> Iterator[Finding]:
     try:
-        # The former target of a link may be missing, when it leads elsewhere by now.
-        for root in store.roots.all_in(txn):
-            oid = root.holds
-            if oid is not None and not txn.objects.has(oid) and _still(store, root):
-                yield _index("roots", f"{root.name} keeps {oid}, which is not registered", oid)
-    except _UNREADABLE as error:
+        for root in store.roots.unregistered(txn):
+            yield _index(
+                "roots", f"{root.name} keeps {root.holds}, which is not registered", root.holds
+            )
+    except UNREADABLE as error:
         yield _index("roots", str(error))
 
 
-def _still(store: Store, root: NamedRoot) -> bool:
-    """Return whether a root that keeps an object unknown to a snapshot still does: its link may be
-    newer, and lead to an object registered since."""
-    assert root.holds is not None
-    if root.path is None:
-        return True
-    with store.index.read() as later:
-        if later.objects.has(root.holds):
-            return False
-    look = LinkResolver(store.layout).look(os.fsencode(root.path), root.holds)
-    return look.hidden or look.holds == root.holds
-
-
-def told_facts(store: Store, numbers: Sequence[int]) -> list[tuple[str, Facts]] | None:
-    """Return the name of each object that has one of these numbers, and its manifest's facts, by
-    the index; None when some of that cannot be read."""
+def differences(txn: Reader, item: ObjectLook) -> Iterator[Finding]:
+    """Yield how the index differs from the manifest of a registered object."""
+    if item.facts is None or not txn.objects.has(item.id):
+        return
     try:
-        with store.index.read() as txn:
-            names = txn.by_number.named(numbers)
-            records = [
-                (number, txn.by_number.record(number), txn.graph.below(number)) for number in names
-            ]
-            ids = txn.by_number.named({other for *_, below in records for other in below})
-        others = dict(zip(ids, parse_all(list(ids.values())), strict=True))
-        found = []
-        for number, record, below in records:
-            references = tuple(sorted(others[other] for other in below))
-            found.append((names[number], (references, record.refers_to_itself, record.size)))
-        return found
-    except (*_UNREADABLE, KeyError):
-        return None
-
-
-def check_facts(store: Store, examined: Sequence[ObjectLook]) -> list[Finding]:
-    """Compare manifests with the index."""
-    findings = []
-    with store.index.read() as txn:
-        for item in examined:
-            if item.facts is None or not txn.objects.has(item.id):
-                continue
-            try:
-                record = txn.objects.record(item.id)
-                told = tuple(txn.graph.references(item.id)), record.refers_to_itself, record.size
-            except _UNREADABLE as error:
-                findings.append(_index("objects", str(error), item.id))
-                continue
-            names = ("references", "self-reference", "size")
-            for name, ours, theirs in zip(names, told, item.facts, strict=True):
-                if ours != theirs:
-                    detail = f"another {name} than in the manifest; {REBUILD_INDEX}"
-                    findings.append(Finding("record", item.id.path, detail, item.id))
-    return findings
+        record = txn.objects.record(item.id)
+        told = tuple(txn.graph.references(item.id)), record.refers_to_itself, record.size
+    except UNREADABLE as error:
+        yield _index("objects", str(error), item.id)
+        return
+    names = ("references", "self-reference", "size")
+    for name, ours, theirs in zip(names, told, item.facts, strict=True):
+        if ours != theirs:
+            detail = f"another {name} than in the manifest; {REBUILD_INDEX}"
+            yield Finding("record", item.id.path, detail, item.id)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from store.errors import FormatError, InvalidName
+from store.index.object_graph import ObjectFacts
 from store.layout.paths import Layout
 from store.model.manifest import Manifest
 from store.model.names import ObjectId
@@ -17,7 +18,7 @@ from store.objects.check import Unread, check_identity, check_tree, owner_of
 from store.objects.content import read_record
 from store.objects.placing import MANIFEST
 from store.system.parallel import map_chunks, uncollected
-from store.verify.fast_pass import Facts, Glance, glance
+from store.verify.fast_pass import Glance, glance
 from store.verify.finding import Finding
 from store.verify.hashing import Digest, hash_inodes
 
@@ -37,7 +38,7 @@ class ObjectLook:
 
     id: ObjectId
     findings: list[Finding] = field(default_factory=list)
-    facts: Facts | None = None
+    facts: ObjectFacts | None = None
     files: list[Unread] = field(default_factory=list)
     damaged: set[int] = field(default_factory=set)
     """The inodes whose contents or attributes are wrong."""
@@ -65,14 +66,14 @@ def look(
     return found
 
 
-def unlike(layout: Layout, told: Sequence[tuple[str, Facts]]) -> list[str]:
+def unlike(layout: Layout, told: Sequence[tuple[str, ObjectFacts]]) -> list[str]:
     """Return those of the objects ``<digest>-<name>`` that are not sound, or do not match their
     records; no file is read."""
     parts = map_chunks(partial(_unlike, layout), told, MANY)
     return sorted(name for part in parts for name in part)
 
 
-def _unlike(layout: Layout, told: Sequence[tuple[str, Facts]]) -> list[str]:
+def _unlike(layout: Layout, told: Sequence[tuple[str, ObjectFacts]]) -> list[str]:
     seen = sound_objects(layout, [name for name, _ in told])
     with uncollected():
         return [
@@ -82,7 +83,7 @@ def _unlike(layout: Layout, told: Sequence[tuple[str, Facts]]) -> list[str]:
         ]
 
 
-def _facts(manifest: RawManifest) -> Facts:
+def _facts(manifest: RawManifest) -> ObjectFacts:
     return manifest.references, manifest.refers_to_itself, manifest.root.size
 
 

@@ -11,8 +11,8 @@ from store.errors import StoreError
 from store.index.content_table import ContentTable
 from store.layout.paths import Layout
 from store.local.equal_files import reconcile
-from store.local.object_removal import clear_leftovers
 from store.local.store import Store
+from store.local.swaps import clear_leftovers
 from store.model.file_tree import file as node_of_file
 from store.model.names import ObjectId
 from store.objects.check import Unread, check_tree

@@ -18,7 +18,7 @@ from store.local.store import Store
 from store.model.names import ObjectId, parse_all
 from store.verify.finding import Finding
 from store.verify.hashing import Digest
-from store.verify.index_check import check_facts, check_index, told_facts
+from store.verify.index_check import UNREADABLE, check_index, differences
 from store.verify.leftovers import (
     check_leftovers,
     check_logs,
@@ -112,8 +112,7 @@ class Verifier(Looking):
     ) -> None:
         super().__init__(store.layout, found, progress, contents=contents, budget=budget)
         self._store = store
-        self.thorough = contents and budget is None
-        """True if every byte is read."""
+        self._thorough = contents and budget is None
         self.damaged: list[ObjectLook] = []
         """The objects that are not sound, references before their referrers."""
 
@@ -140,8 +139,10 @@ class Verifier(Looking):
 
     def _skim(self, numbers: Sequence[int]) -> bool:
         """Look at objects without reading their files; False when the index cannot be read."""
-        told = told_facts(self._store, numbers)
-        if told is None:
+        try:
+            with self._store.index.read() as txn:
+                told = txn.graph.facts(numbers)
+        except (*UNREADABLE, KeyError):
             return False
         suspects = unlike(self._layout, told)
         if suspects:
@@ -180,9 +181,8 @@ class Verifier(Looking):
 
     def _examine(self, oids: Sequence[ObjectId]) -> None:
         items = look(self._layout, oids, self._known)
-        facts = check_facts(self._store, items)
-        wrong = {finding.object for finding in facts}
-        suspects = [item.id for item in items if not item.sound or item.id in wrong]
+        with self._store.index.read() as txn:
+            suspects = [item.id for item in items if not item.sound or any(differences(txn, item))]
         if suspects:
             self._look_again(suspects)
         bad = set(suspects)
@@ -198,11 +198,19 @@ class Verifier(Looking):
         items = self._inspected(suspects)
         with self._store.index.read() as txn:
             items = [item for item in items if txn.objects.has(item.id)]
+            for item in items:
+                item.findings += differences(txn, item)
         for item in items:
-            item.findings += check_facts(self._store, [item])
             self._tell(item.findings)
             if item.findings:
                 self.damaged.append(item)
+
+    def errors_left(self, chosen: Sequence[ObjectId] = ()) -> list[Finding]:
+        """Look again, as after a repair; returns the errors of the chosen objects, or of all of the
+        store."""
+        found: list[Finding] = []
+        Verifier(self._store, found.append, contents=self._thorough).run(chosen)
+        return [finding for finding in found if finding.severity == "error"]
 
 
 def _last_verified(txn: Reader, number: int) -> int:

@@ -3,35 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-import faulthandler
 import os
 from collections.abc import Iterator
 
 from store.errors import StoreError
 from store.layout.paths import Layout
-from store.local.store import Store
 from store.model.names import ObjectId
 from store.objects.placing import BESIDE
-from store.system.forking import ForkedCall
 from store.verify.finding import REBUILD_INDEX, Finding
-from store.verify.index_check import check_index
 from store.verify.leftovers import check_folders
 from store.verify.object_check import look
 from store.verify.verifier import BATCH, Looking, VerificationOutcome
-
-
-def index_findings(root: str) -> list[Finding]:
-    """Return the faults of the index of the store at ``root``, by a process that may die of it.
-
-    Raises CorruptObject or HelperEnded when the index cannot be read from end to end, and the
-    errors of :meth:`Store.open`. To be asked before this process opens the store.
-    """
-
-    def work() -> list[Finding]:
-        faulthandler.disable()  # That it dies of a damaged page is provided for, and no news.
-        return check_index(Store.open(root))
-
-    return ForkedCall(work).result()
 
 
 class BareVerifier(Looking):

@@ -19,7 +19,7 @@ from store.local.store import Store
 from store.model.names import ObjectId
 from store.substitute.own_links import SharedFiles
 from store.system import kernel
-from store.verify.object_repair import repair
+from store.verify.object_repair import ObjectRepair
 from tests.faults.subjects import pack_rootfs, small_recipes
 from tests.integration.conftest import Shop, others_path
 
@@ -260,7 +260,7 @@ def test_a_killed_swap_is_cleared_by_the_next_repair(own: Shop, tmp_path: Path) 
     def repairing() -> None:
         kernel.exchange = lambda one, other: os.kill(os.getpid(), signal.SIGKILL)
         store = Store.open(str(own.root))
-        repair(store, ObjectId.from_path(path), [SharedFiles(store)])
+        list(ObjectRepair(store, [SharedFiles(store)]).run([ObjectId.from_path(path)]))
 
     assert in_a_child(repairing) == -signal.SIGKILL
     name = path.rpartition("/")[2]

@@ -2,36 +2,33 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
 import sys
-from collections.abc import Callable
+from collections.abc import Sequence
+from contextlib import closing
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
 from store.cli.context import Context
-from store.cli.counting import Counting
+from store.cli.draw import make_reporter
 from store.cli.misuse import FindingCommand
 from store.cli.options import PACKAGE, Duration, execution_options, json_option
-from store.cli.wording import counted
+from store.cli.verification_lines import VerificationLines
 from store.errors import (
     CorruptObject,
-    FormatError,
     HelperEnded,
     Interrupted,
-    InvalidName,
     NoStore,
     NotAStore,
     StoreError,
     UnknownObject,
     UsageError,
 )
-from store.model.names import STORE_DIR, ObjectId
 
 if TYPE_CHECKING:
+    from store.model.names import ObjectId
     from store.scheduler.build_options import BuildOptions
-    from store.verify.verifier import VerificationOutcome
+    from store.verify.verifier import Verifier
 
 
 class Asked(NamedTuple):
@@ -87,82 +84,55 @@ def command(context: Context, /, **given: Any) -> int:
 
 
 def _verify(context: Context, asked: Asked) -> int:
-    from store.verify.verifier import Verifier
-    from store.verify.without_index import index_findings
+    """Look at the store; with ``--repair``, repair damaged objects and look again. Returns the exit
+    code."""
+    from store.operations.repair import RepairPlan, repair
 
     context.check_store()
-    counting = Counting(sys.stderr)
-    write = _after(counting, _write_json if asked.as_json else print)
-    try:
-        # Before the store is opened here.
-        index = None if asked.objects else index_findings(context.root)
-    except (CorruptObject, HelperEnded) as error:
-        _look_without_index(context, asked, write, counting, error)
-        raise
-    chosen = [_chosen(context, text) for text in asked.objects]
-    verifier = Verifier(
-        context.store, write, counting, contents=asked.contents, budget=asked.budget
-    )
-    outcome = verifier.run(chosen, index)
-    counting.erase()
-    _sum_up(outcome, asked)
-    if asked.repair:
-        from store.cli.repairing import repair_found
-        from store.operations.repair import RepairOptions
-
-        how = RepairOptions(asked.options, asked.source, asked.rebuild)
-        return repair_found(context, how, verifier, chosen, as_json=asked.as_json)
-    return 2 if outcome.errors else 0
+    read = asked.contents or asked.budget is not None
+    lines = VerificationLines(as_json=asked.as_json, read=read)
+    verifier, chosen = _look(context, asked, lines)
+    lines.sum_up(verifier.outcome)
+    if not asked.repair:
+        return 2 if verifier.outcome.errors else 0
+    damaged = [item.id for item in verifier.damaged]
+    plan = RepairPlan(damaged, asked.source, asked.options if asked.rebuild else None)
+    with (
+        closing(make_reporter(sys.stderr)) as reporter,
+        closing(repair(context.store, plan, reporter)) as outcomes,
+    ):
+        for mended in outcomes:
+            lines.mended(mended)
+    # Where nothing was wrong, nothing was changed.
+    left = verifier.errors_left(chosen) if verifier.outcome.errors else []
+    lines.sum_up_repair(left)
+    return 2 if left else 0
 
 
-def _after(counting: Counting, write: Callable[[object], None]) -> Callable[[object], None]:
-    def written(finding: object) -> None:
-        counting.erase()
-        write(finding)
+def _look(
+    context: Context, asked: Asked, lines: VerificationLines
+) -> tuple[Verifier, Sequence[ObjectId]]:
+    """Look at the store, or the objects that were asked for; returns these, and the verifier.
 
-    return written
-
-
-def _look_without_index(
-    context: Context,
-    asked: Asked,
-    write: Callable[[object], None],
-    counting: Counting,
-    error: StoreError,
-) -> None:
+    Raises CorruptObject or HelperEnded when the index cannot be read; all else was looked at then.
+    """
     from store.layout.paths import Layout
+    from store.verify.index_check import index_findings
+    from store.verify.verifier import Verifier
     from store.verify.without_index import BareVerifier
 
-    layout = Layout(context.root)
-    verifier = BareVerifier(layout, write, counting, contents=asked.contents, budget=asked.budget)
-    outcome = verifier.run(error.message)
-    counting.erase()
-    _sum_up(outcome, asked)
-
-
-def _sum_up(outcome: VerificationOutcome, asked: Asked) -> None:
-    sys.stdout.flush()
-    how = "read" if asked.contents or asked.budget is not None else "looked at"
-    click.echo(
-        f"{outcome.looked} of {counted(outcome.due, 'object')} {how}: "
-        f"{counted(outcome.errors, 'finding')}, {counted(outcome.notes, 'note')}",
-        err=True,
+    contents, budget = asked.contents, asked.budget
+    try:
+        # Before the store is opened here.
+        index = [] if asked.objects else index_findings(context.root)
+    except (CorruptObject, HelperEnded) as error:
+        layout = Layout(context.root)
+        bare = BareVerifier(layout, lines.found, lines.progress, contents=contents, budget=budget)
+        lines.sum_up(bare.run(error.message))
+        raise
+    chosen = [context.registered(text) for text in asked.objects]
+    verifier = Verifier(
+        context.store, lines.found, lines.progress, contents=contents, budget=budget
     )
-
-
-def _write_json(finding: object) -> None:
-    from store.verify.finding import Finding
-
-    assert isinstance(finding, Finding)
-    print(json.dumps(finding.to_record()))
-
-
-def _chosen(context: Context, text: str) -> ObjectId:
-    """Return the object that is meant, damaged or not."""
-    for prefix in (STORE_DIR, context.store.layout.objects):
-        if text.startswith(prefix + "/"):
-            with contextlib.suppress(FormatError, InvalidName):
-                oid = ObjectId.parse(text.removeprefix(prefix + "/").partition("/")[0])
-                if oid in context.store.objects.find(oid.text):
-                    return oid
-    return context.object(text)
+    verifier.run(chosen, index)
+    return verifier, chosen

@@ -21,7 +21,7 @@ from store.model.names import ObjectId
 from store.objects.check import check_object
 from store.recovery.recover import rebuild
 from store.system import kernel
-from store.verify.object_repair import repair_all
+from store.verify.object_repair import ObjectRepair
 from tests.unit.gc.conftest import Stock
 
 IN_PLACE = (errno.EXDEV, errno.ENOSPC, errno.EDQUOT, errno.EMLINK, errno.ENOSYS)
@@ -216,7 +216,7 @@ def test_what_cannot_go_to_the_quarantine_is_taken_for_damaged_where_it_is(
         os.chmod(f"{layout.object(oid)}/sub/deeper", 0o755)
         os.unlink(f"{layout.object(oid)}/sub/deeper/file")
     refused[str(held)] = number
-    done = {mended.object: mended for mended in repair_all(stock.store, [held, other], [])}
+    done = {mended.object: mended for mended in ObjectRepair(stock.store, []).run([held, other])}
     assert done[other].quarantined
     assert done[held].quarantined is None
     assert "quarantine" in dict(done[held].reasons)

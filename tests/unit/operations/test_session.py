@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,27 @@ def test_a_session_adds_finds_and_collects(tmp_path: Path) -> None:
         with pytest.raises(UnknownObject):
             session.object(other.path)
     assert may_be_store(str(tmp_path / "root"))
+
+
+def damage(path: str) -> None:
+    """Write something else into a file of the store."""
+    os.chmod(path, 0o644)
+    Path(path).write_text("CONTENT")
+
+
+def test_a_session_repairs_what_another_store_has(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("content")
+    roots = [str(tmp_path / "one"), str(tmp_path / "two")]
+    with Session(roots[0]) as session, Session(roots[1]) as other:
+        oid, same = (each.add(str(tmp_path / "file"), "file") for each in (session, other))
+        assert oid == same
+        assert session.repair() == []
+        damage(session.path(oid))
+        assert session.repair(source=roots[1]) == []
+        assert Path(session.path(oid)).read_text() == "content"
+        damage(session.path(oid))
+        assert [(item.kind, item.object) for item in session.repair()] == [("missing", oid)]
+        assert not os.path.lexists(session.path(oid))
 
 
 def test_where_no_store_may_be_made_there_is_none(tmp_path: Path) -> None:

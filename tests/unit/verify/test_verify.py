@@ -25,11 +25,12 @@ from store.recovery.survey import survey
 from store.substitute.directory import StoreDirectory
 from store.substitute.importing import import_objects
 from store.substitute.own_links import SharedFiles
+from store.substitute.substituter import Substituter
 from store.system import kernel
 from store.verify import object_check
 from store.verify.finding import KINDS, Finding
 from store.verify.index_check import check_index
-from store.verify.object_repair import repair
+from store.verify.object_repair import Mended, ObjectRepair
 from store.verify.optimise import optimise
 from store.verify.verifier import Verifier
 
@@ -47,6 +48,12 @@ def oid(store: Store, tmp_path: Path) -> ObjectId:
     (tree / "below" / "b").write_text("two\n")
     (tree / "link").symlink_to("a")
     return store.objects.add(str(tree), "tree")
+
+
+def repair(store: Store, oid: ObjectId, sources: Sequence[Substituter]) -> Mended:
+    """How the repair of one object ended."""
+    (mended,) = ObjectRepair(store, sources).run([oid])
+    return mended
 
 
 def kinds(store: Store, *, contents: bool = True) -> set[str]:

@@ -13,9 +13,10 @@ from store.index.env import Index
 from store.layout.paths import Layout
 from store.local.store import Store
 from store.model.names import ObjectId
-from store.verify import without_index
+from store.verify import index_check
 from store.verify.finding import Finding
-from store.verify.without_index import BareVerifier, index_findings
+from store.verify.index_check import index_findings
+from store.verify.without_index import BareVerifier
 
 
 @pytest.fixture
@@ -65,7 +66,7 @@ def test_an_index_that_kills_who_reads_it_is_an_error(
     layout: Layout, oids: list[ObjectId], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        without_index, "check_index", lambda store: os.kill(os.getpid(), signal.SIGBUS)
+        index_check, "check_index", lambda store: os.kill(os.getpid(), signal.SIGBUS)
     )
     with pytest.raises(HelperEnded):
         index_findings(layout.root)
