@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
 from store.cache.offering import Offers
-from store.events import Event
+from store.cache.pull_process import KEY, PullProcess
+from store.cache.transfer import Transferred
+from store.errors import StoreError
+from store.events import Event, Finished, Started
 from store.index.writing import Writer
 from store.local.leases import Lease
 from store.local.store import Store
@@ -16,7 +21,7 @@ from store.model.names import ObjectId
 
 Settle: TypeAlias = Callable[[Writer, Mapping[ObjectId, Node]], None]
 """Adds records of builds in the transaction that registers the objects. It gets the tops of the
-trees of those goals that are in the store now: what was signed may name a tree, too."""
+trees of those goals that are in the store now: a statement may name a tree, too."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +56,78 @@ def pull(
 
     The work is done in a forked process, before which each of ``offers`` is closed here. Nothing
     that a cache does is raised. StoreFull, DiskReserve, StoreReadOnly, NotOwner, or another
-    StorageError when this store cannot take anything.
+    StoreError when this store cannot take anything.
     """
-    raise NotImplementedError
+    store.check_writable()
+
+    def missing(oids: Collection[ObjectId]) -> set[ObjectId]:
+        if lease is not None:
+            lease.add(oids)  # first: the collector sees that, or has been before the look
+        return {oid for oid in oids if not store.objects.present(oid)}
+
+    lacking = missing(goals)
+    lacking |= {*store.objects.lost(oid for oid in goals if oid not in lacking)}
+    if not lacking:
+        store.index.write(lambda txn: settle(txn, _roots(store, goals, {})))
+        return Pulled(refused={}, unusable={})
+    for offer in offers:
+        offer.close()
+    with store.claims() as claims:
+        process = PullProcess(store.layout, offers, lacking, claims, store.disk.reserve())
+        try:
+            begun = _begin(emit, lacking, offers)
+            got = process.result(missing, emit)
+            _register(store, goals, got, settle)
+        except BaseException:
+            process.cancel()
+            raise
+        process.end()
+    pulled = Pulled(
+        taken=tuple(entry.id for entry in got.entries),
+        refused=got.refused,
+        damaged=tuple(got.damaged),
+        unusable=got.unusable,
+        fetched=got.fetched,
+        written=got.written,
+    )
+    emit(_finished(begun, pulled))
+    return pulled
+
+
+def _begin(
+    emit: Callable[[Event], None], lacking: Collection[ObjectId], offers: Sequence[Offers]
+) -> float:
+    places = ", ".join(offer.name for offer in offers)
+    name = next(iter(lacking)).name if len(lacking) == 1 else f"{len(lacking)} objects"
+    emit(Started(KEY, f"{name} from {places}", "fetch", None, None))
+    return time.monotonic()
+
+
+def _finished(begun: float, pulled: Pulled) -> Finished:
+    count = len(pulled.taken)
+    name = f"{count} object{'' if count == 1 else 's'}"
+    return Finished(KEY, name, "fetch", time.monotonic() - begun, (), size=pulled.fetched)
+
+
+def _register(store: Store, goals: Collection[ObjectId], got: Transferred, settle: Settle) -> None:
+    roots = _roots(store, goals, got.roots)
+
+    def transaction(txn: Writer) -> None:
+        txn.objects.register_all(got.entries)
+        settle(txn, roots)
+
+    store.index.write(transaction)
+
+
+def _roots(
+    store: Store, goals: Collection[ObjectId], fresh: Mapping[ObjectId, Node]
+) -> dict[ObjectId, Node]:
+    """Return the tops of the trees of the goals that this store has."""
+    found = {}
+    for oid in goals:
+        if oid in fresh:
+            found[oid] = fresh[oid]
+        elif store.objects.present(oid):
+            with contextlib.suppress(StoreError):  # damaged, which is for others to find
+                found[oid] = store.objects.manifest(oid).root
+    return found

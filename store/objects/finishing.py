@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from store.model.file_tree import NodeKind, file, link
@@ -133,6 +133,20 @@ def _sync_each(staged: Staged, name: bytes, folder: int) -> None:
             os.fsync(fd)
         finally:
             os.close(fd)
+
+
+def sync_paths(trees: Sequence[tuple[int, Sequence[bytes]]]) -> None:
+    """Wait until fresh inodes, by paths below open folders of one file system, are on disk."""
+    if sum(len(paths) for _, paths in trees) > FEW:
+        kernel.syncfs(trees[0][0])
+        return
+    for folder, paths in trees:
+        for path in paths:
+            fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
+            try:
+                os.fsync(fd)
+            finally:
+                os.close(fd)
 
 
 @contextmanager

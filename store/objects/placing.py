@@ -6,7 +6,8 @@ import contextlib
 import errno
 import os
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
 
 from store.errors import FormatError, InvalidName, StorageError
 from store.layout.paths import Layout
@@ -16,6 +17,7 @@ from store.model.names import ObjectId
 from store.objects.check import differs
 from store.objects.content import LONGEST_RECORD, read_record
 from store.objects.sharing import finish
+from store.objects.staged import TOP
 from store.system import kernel, owned
 from store.system.durable import move, sync_folder
 from store.system.locks import SharedLocks, lock_alone
@@ -34,6 +36,9 @@ FORMER = BESIDE * 2
 
 _MARKS = (BESIDE, FORMER, *(BESIDE * dots for dots in range(3, 10)))
 """Each of these; those beyond the second serve where the system lets nobody touch the first."""
+
+RECORD = "manifest"
+"""The name of an object's manifest in the folder of its tree, before it is put in place."""
 
 MANIFEST = stat.S_IFREG | 0o444
 """The mode of a manifest."""
@@ -258,31 +263,102 @@ def swapped(names: Iterable[str]) -> set[ObjectId]:
     return found
 
 
-def _finish_top(path: str) -> None:
-    """Make a tree's top final, if it is a directory."""
+def _finish_top(path: str, *, sync: bool = True) -> None:
+    """Make a tree's top final, if it is a directory; with ``sync``, on disk."""
     if not os.path.isdir(path) or os.path.islink(path):
         return
     fd = os.open(path, _FOLDER | os.O_NOFOLLOW)
     try:
         finish(fd, 0o555)
-        os.fsync(fd)
+        if sync:
+            os.fsync(fd)
     finally:
         os.close(fd)
 
 
 def _write_manifest(layout: Layout, manifest: Manifest, staging: str) -> None:
     record = f"{layout.manifests}/{manifest.id}"
-    data = manifest.encode()
-    if len(data) > LONGEST_RECORD:
-        raise FormatError(f"{manifest.id} has more files and folders than an object can have")
+    data = _encoded(manifest)
     with contextlib.suppress(OSError):
         there, seen = read_record(record)
         if there == data and seen.st_mode == MANIFEST and seen.st_uid == os.geteuid():
             return
-    fresh = f"{staging}/manifest"
-    with open(fresh, "xb") as stream:
+    fresh = f"{staging}/{RECORD}"
+    _write_record(data, fresh, sync=True)
+    os.rename(fresh, record)
+
+
+def _encoded(manifest: Manifest) -> bytes:
+    data = manifest.encode()
+    if len(data) > LONGEST_RECORD:
+        raise FormatError(f"{manifest.id} has more files and folders than an object can have")
+    return data
+
+
+def _write_record(data: bytes, path: str, *, sync: bool) -> None:
+    with open(path, "xb") as stream:
         stream.write(data)
         stream.flush()
         os.fchmod(stream.fileno(), stat.S_IMODE(MANIFEST))
-        os.fsync(stream.fileno())
-    os.rename(fresh, record)
+        if sync:
+            os.fsync(stream.fileno())
+
+
+# -- several at once ------------------------------------------------------------------------------
+
+
+class FinishedTree(NamedTuple):
+    """A tree that is called ``TOP`` in the folder ``staging``, with its manifest as ``RECORD``
+    beside it (:func:`write_record`); all of it on disk."""
+
+    staging: str
+    manifest: Manifest
+
+    @property
+    def top(self) -> str:
+        """Where the tree is."""
+        return f"{self.staging}/{os.fsdecode(TOP)}"
+
+
+def write_record(manifest: Manifest, staging: str) -> None:
+    """Write a manifest into the folder of its tree; the caller syncs it. OSError, FormatError."""
+    _write_record(_encoded(manifest), f"{staging}/{RECORD}", sync=False)
+
+
+def place_all(layout: Layout, trees: Sequence[FinishedTree], claims: SharedLocks) -> None:
+    """Act as :func:`place`, of many trees, with as few waits for the disk as for one."""
+    with exclusive(layout) as folder:
+        for tree in trees:
+            claims.add(tree.manifest.id.digest)
+        there = [os.path.lexists(layout.object(tree.manifest.id)) for tree in trees]
+        pairs = list(zip(trees, there, strict=True))
+        moved = [_move_beside(layout, tree, folder) for tree, known in pairs if not known]
+        for path, _ in moved:
+            _sync_top(path)  # the first of these waits for the disk, and the others find it done
+        for path, target in moved:
+            os.rename(path, target)
+        os.fsync(folder)
+    sync_folder(layout.manifests)
+    for tree, known in pairs:
+        if known:
+            os.unlink(f"{tree.staging}/{RECORD}")
+            place(layout, tree.top, tree.manifest, claims)
+
+
+def _move_beside(layout: Layout, tree: FinishedTree, folder: int) -> tuple[str, str]:
+    """Put a manifest in its place, and a folder beside its place, finished; returns where the tree
+    is now, and where it belongs."""
+    oid = tree.manifest.id
+    os.rename(f"{tree.staging}/{RECORD}", layout.manifest(oid))
+    if tree.manifest.root.kind is not NodeKind.DIRECTORY:
+        return tree.top, layout.object(oid)
+    clear_swap(layout, oid, tree.staging, folder, known=False)
+    fresh = _beside(layout, oid)
+    os.rename(tree.top, fresh)
+    _finish_top(fresh, sync=False)
+    return fresh, layout.object(oid)
+
+
+def _sync_top(path: str) -> None:
+    if os.path.isdir(path) and not os.path.islink(path):
+        sync_folder(path)

@@ -1,0 +1,162 @@
+"""Finding the heads of objects and of all that they refer to, in the first cache that has each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Sequence
+from graphlib import CycleError, TopologicalSorter
+from typing import NamedTuple
+
+from store.cache.head import Head
+from store.cache.offering import Offers
+from store.cache.pulled_tree import PulledTree, checked
+from store.errors import CacheUnusable, CorruptObject, StoreError, UnknownObject
+from store.model.names import ObjectId
+
+CLOSURE_LIMIT = 1_000_000
+"""Objects that are taken at once."""
+
+Missing = Callable[[Collection[ObjectId]], set[ObjectId]]
+"""Keeps the collector from objects, and says which of them this store does not have."""
+
+
+class FoundHead(NamedTuple):
+    """A head that was checked, the tree that it describes, and the number of its cache."""
+
+    head: Head
+    tree: PulledTree
+    cache: int
+
+
+class CacheNotes:
+    """The trouble with the caches: ``damaged`` has a sentence for each lie, ``unusable`` the
+    reason of each that was dropped, by its name."""
+
+    def __init__(self, offers: Sequence[Offers]) -> None:
+        self._offers = offers
+        self.damaged: list[str] = []
+        self.unusable: dict[str, str] = {}
+
+    def usable(self, number: int) -> bool:
+        """Return whether a cache, by its number, is still of use."""
+        return self._offers[number].name not in self.unusable
+
+    def note(self, number: int, error: StoreError) -> None:
+        """Note a damage, or that the cache cannot be used; a missing thing is neither."""
+        name = self._offers[number].name
+        if isinstance(error, CacheUnusable):
+            self.unusable.setdefault(name, error.message)
+        elif not isinstance(error, UnknownObject):
+            self.damaged.append(f"{name}: {error.message}")
+
+    def collect(self) -> None:
+        """Note the answers that could not be decoded."""
+        for offer in self._offers:
+            self.damaged += [f"{offer.name}: {sentence}" for sentence in offer.damaged()]
+
+
+class HeadSearch:
+    """``found`` has the heads of the objects to take, ``absent`` reasons why others have none."""
+
+    def __init__(self, offers: Sequence[Offers], missing: Missing, notes: CacheNotes) -> None:
+        self._offers = offers
+        self._missing = missing
+        self._notes = notes
+        self._next: dict[ObjectId, int] = {}
+        self._seen: set[ObjectId] = set()
+        self.found: dict[ObjectId, FoundHead] = {}
+        self.absent: dict[ObjectId, str] = {}
+
+    def search(self, goals: Iterable[ObjectId]) -> None:
+        """Find the heads of the goals, and of all that is missing in their closures."""
+        self._take(goals)
+        bad = self._inconsistent()
+        while bad:
+            for oid in bad:
+                self._notes.note(
+                    self.found[oid].cache,
+                    CorruptObject(f"the closure of {oid} is not that of its references"),
+                )
+                self.another(oid)
+            bad = self._inconsistent()
+
+    def another(self, oid: ObjectId) -> bool:
+        """Look for the object's head in the caches that were not asked for it yet, as the present
+        one is of no use; returns whether one has it."""
+        self.found.pop(oid, None)
+        self._seen.discard(oid)
+        self._take([oid])
+        return oid in self.found
+
+    def order(self) -> list[ObjectId]:
+        """Return the found objects, references first."""
+        return list(TopologicalSorter(self._graph()).static_order())
+
+    def _take(self, goals: Iterable[ObjectId]) -> None:
+        need = self._lacks(goals)
+        while need:
+            self._find(need)
+            closures = [self.found[oid].head.closure for oid in need if oid in self.found]
+            need = self._lacks(member for closure in closures for member in closure)
+
+    def _lacks(self, oids: Iterable[ObjectId]) -> list[ObjectId]:
+        """Return those of the objects that were not looked at, and that this store lacks."""
+        fresh = set(oids) - self._seen
+        self._seen |= fresh
+        if len(self._seen) > CLOSURE_LIMIT:
+            raise CorruptObject(f"more than {CLOSURE_LIMIT} objects hang together")
+        return sorted(self._missing(fresh)) if fresh else []
+
+    def _find(self, oids: Sequence[ObjectId]) -> None:
+        left = dict.fromkeys(oids)
+        for number, offer in enumerate(self._offers):
+            ask = [oid for oid in left if self._next.get(oid, 0) <= number]
+            if not ask or not self._notes.usable(number):
+                continue
+            try:
+                heads = offer.heads(ask)
+            except StoreError as error:
+                self._notes.note(number, error)
+                continue
+            for oid in ask:
+                self._next[oid] = number + 1
+                if oid in heads and self._accept(oid, heads[oid], number):
+                    del left[oid]
+        self._notes.collect()
+        for oid in left:
+            self.absent[oid] = "no cache has it"
+
+    def _accept(self, oid: ObjectId, head: Head, number: int) -> bool:
+        try:
+            self.found[oid] = FoundHead(head, checked(head, oid), number)
+        except CorruptObject as error:
+            self._notes.note(number, error)
+            return False
+        self.absent.pop(oid, None)
+        return True
+
+    def _graph(self) -> dict[ObjectId, list[ObjectId]]:
+        return {
+            oid: [other for other in item.head.manifest.references if other in self.found]
+            for oid, item in self.found.items()
+        }
+
+    def _inconsistent(self) -> list[ObjectId]:
+        """Return objects whose heads tell of another closure than those of their references do."""
+        try:
+            order = self.order()
+        except CycleError as error:
+            return sorted(set(error.args[1]))
+        return [oid for oid in order if not self._is_consistent(self.found[oid].head)]
+
+    def _is_consistent(self, head: Head) -> bool:
+        references = head.manifest.references
+        if any(other in self.absent for other in references):
+            return True  # the object cannot be taken anyway
+        told, closure = set(references), set(head.closure)
+        for other in references:
+            if other in self.found:
+                told.update(self.found[other].head.closure)
+        if told == closure:
+            return True
+        # No head was asked for of objects that are here: they account for all of the rest.
+        return told < closure and any(other not in self.found for other in references)

@@ -1,0 +1,205 @@
+"""Receiving contents by several threads: each is checked as it arrives, and written once."""
+
+from __future__ import annotations
+
+import contextlib
+import queue
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from store.cache.content_file import ContentFile
+from store.cache.offering import ContentRun, Piece
+from store.cache.staged_pull import OwnText, StagedPull, StoredFile
+from store.errors import (
+    BuildError,
+    CorruptObject,
+    StorageError,
+    StoreError,
+    reason,
+    storage_error,
+)
+from store.objects.staged import Content
+
+THREADS: Final = 16
+"""Runs that are walked at once: as many as a cache is asked for connections."""
+
+LOOK: Final = 0.1
+"""Seconds between two looks at how far the threads are."""
+
+
+@dataclass(frozen=True)
+class RunToTake:
+    """A run of the cache with this number, which has contents of the ``staged`` object; of
+    ``wanted``, each goes to one run."""
+
+    cache: int
+    run: ContentRun
+    staged: StagedPull
+    wanted: dict[bytes, Content]
+
+
+class Receiver:
+    """Takes all contents of some runs. ``here`` gets the file of each that arrived, ``failed``
+    gets the error of each run that failed, and ``progress`` the bytes until now; all of them
+    in the calling thread."""
+
+    def __init__(
+        self,
+        usable: Callable[[int], bool],
+        failed: Callable[[int, StoreError], None],
+        progress: Callable[[int], None],
+    ) -> None:
+        self._usable = usable
+        self._failed = failed
+        self._progress = progress
+        self._lock = threading.Lock()
+        self._stop: BaseException | None = None
+        self._runs: queue.SimpleQueue[RunToTake | None] = queue.SimpleQueue()
+        self._errors: queue.SimpleQueue[tuple[int, StoreError]] = queue.SimpleQueue()
+        self.here: dict[Content, StoredFile] = {}
+        self.fetched = 0
+        """Bytes that were transferred, about."""
+
+    def receive(self, runs: Sequence[RunToTake]) -> None:
+        """Walk the runs, by threads. Raises the error of this store that prevents it."""
+        # Large ones first: else one of them may be alone at the end.
+        for item in sorted(runs, key=lambda item: -item.run.size):
+            self._runs.put(item)
+        count = min(THREADS, len(runs))
+        threads = [threading.Thread(target=self._work, daemon=True) for _ in range(count)]
+        for thread in threads:
+            self._runs.put(None)
+            thread.start()
+        try:
+            self._wait(threads)
+        except BaseException as error:
+            self._stop = error
+            raise
+        if self._stop is not None:
+            raise self._stop
+
+    def _wait(self, threads: Sequence[threading.Thread]) -> None:
+        for thread in threads:
+            while thread.is_alive():
+                thread.join(LOOK)
+                self._tell()
+        self._tell()
+
+    def _tell(self) -> None:
+        with contextlib.suppress(queue.Empty):
+            while True:
+                self._failed(*self._errors.get_nowait())
+        self._progress(self.fetched)
+
+    def _work(self) -> None:
+        try:
+            while (item := self._runs.get()) is not None and self._stop is None:
+                if self._usable(item.cache):
+                    self._take(item)
+        except OSError as error:
+            self._stop = storage_error(error, "cannot take what a cache sends")
+        except BaseException as error:  # the calling thread raises it
+            self._stop = error
+
+    def _take(self, item: RunToTake) -> None:
+        taking = _RunTaking(item, self)
+        pieces = iter(item.run.pieces())
+        try:
+            while self._stop is None:
+                try:
+                    piece = next(pieces, None)
+                except OSError as error:
+                    raise CorruptObject(f"the connection broke: {reason(error)}") from error
+                if piece is None:
+                    break
+                taking.take(piece)
+            taking.end()
+        except StoreError as error:
+            if _is_local(error):
+                raise
+            self._errors.put((item.cache, _about(error, item.staged)))
+        finally:
+            taking.abandon()
+
+    def arrived(self, content: Content, file: StoredFile) -> None:
+        """Note a file that is whole."""
+        self.here[content] = file
+
+    def count(self, size: int) -> None:
+        """Note transferred bytes."""
+        with self._lock:
+            self.fetched += size
+
+
+class _RunTaking:
+    def __init__(self, item: RunToTake, receiver: Receiver) -> None:
+        self._item = item
+        self._receiver = receiver
+        self._file: ContentFile | None = None
+        self._content: Content = (b"", False)
+        self._own: OwnText | None = None
+        self._counted = 0
+        self._got = 0
+
+    def take(self, piece: Piece) -> None:
+        file = self._file
+        if file is None:
+            file = self._file = self._begin(piece)
+        elif (piece.digest, piece.offset) != (self._content[0], file.written):
+            raise CorruptObject("parts of files came in another order than was announced")
+        file.write(piece.data)
+        if self._own is not None:
+            self._own.look(piece.data)
+        self._got += len(piece.data)
+        self._count(min(self._got, self._item.run.size))
+        if file.complete:
+            self._finish(file)
+
+    def end(self) -> None:
+        if self._file is not None:
+            raise CorruptObject("the contents came to an end in the middle of a file")
+        self._count(self._item.run.size)
+
+    def abandon(self) -> None:
+        """Remove the file that is not whole."""
+        if self._file is not None:
+            self._file.discard()
+            self._file = None
+
+    def _begin(self, piece: Piece) -> ContentFile:
+        content = self._item.wanted.pop(piece.digest, None)
+        if content is None or piece.offset:
+            raise CorruptObject("contents came that were not asked for")
+        self._content = content
+        own = self._item.staged.own_text()
+        self._own = None if own is None else OwnText(own)
+        return self._item.staged.create(content)
+
+    def _finish(self, file: ContentFile) -> None:
+        self._file = None  # one with other bytes removes itself
+        staged = self._item.staged
+        place = staged.finish(self._content, file)
+        if self._own is not None:
+            staged.note_names(self._content[0], self._own.found)
+        self._receiver.arrived(self._content, place)
+
+    def _count(self, size: int) -> None:
+        self._receiver.count(size - self._counted)
+        self._counted = size
+
+
+def _is_local(error: StoreError) -> bool:
+    """Return whether an error is one of this store, and not of what a cache sends."""
+    return isinstance(error, BuildError) or (
+        isinstance(error, StorageError) and not isinstance(error, CorruptObject)
+    )
+
+
+def _about(error: StoreError, staged: StagedPull) -> StoreError:
+    """Return the error with the object's name, if that is missing in its message."""
+    oid = str(staged.head.manifest.id)
+    if oid not in error.message:
+        error.message = f"{oid}: {error.message}"
+    return error
