@@ -1,4 +1,4 @@
-"""Runs what is out of date."""
+"""Runs commands for files that are out of date."""
 
 from derivations.kit import BUILD_TOOLS, Recipe, autotools, debian, phase, variant
 
@@ -12,7 +12,7 @@ SOURCE = debian(
 MAKE = Recipe(
     name="make",
     version="4.4.1",
-    description="Runs what is out of date",
+    description="Runs commands for files that are out of date",
     licence="GPL-3.0-or-later",
     homepage="https://www.gnu.org/software/make/",
     seconds=15,

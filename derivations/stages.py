@@ -1,7 +1,7 @@
 """The bootstrap, from top to bottom.
 
 A seed, binaries that somebody else built, is taken as it is. It builds a cross toolchain (stage 0).
-That builds the distribution (stage 1), with the seed's userland still around but its compiler gone.
+That builds the distribution (stage 1), with the seed's userland still around, but not its compiler.
 The distribution builds itself (stage 2), with nothing else around. When stage 2's objects are stage
 1's, it no longer matters what the seed was.
 """
@@ -150,7 +150,8 @@ def tcc_ladder(graph: CatalogueBuilder, full: Ref, tools: dict[str, tuple[Ref, .
 def bootstrap_tools(
     graph: CatalogueBuilder, full: Ref, recipes: Mapping[str, Recipe]
 ) -> dict[str, tuple[Ref, ...]]:
-    """What fills each role with ``full`` as the root file system; what it lacks is built first."""
+    """Return the objects that fill each role with ``full`` as the root file system; roles that it
+    lacks are built first."""
     tools = {"cc": (), **IN_BIN}
     if not recipes:
         return tools | {"binutils": ()}
@@ -165,7 +166,7 @@ def bootstrap_tools(
 def stage0(
     graph: CatalogueBuilder, full: Ref, tools: dict[str, tuple[Ref, ...]]
 ) -> tuple[tuple[Ref, ...], frozenset[bytes]]:
-    """The cross toolchain, by the seed's compiler; returns what goes onto ``$PATH``, and all of it.
+    """The cross toolchain, by the seed's compiler; returns the part for ``$PATH``, and all of it.
 
     It makes static programs for musl, and its programs have the names that native ones have. Where
     the seed has no binutils, the compilers are built with the new ones around.

@@ -2,12 +2,12 @@
 
 With paths, pytest gets these and the figures are of them alone: for a look at a module that is
 being worked on. Without, all tests run, and a module of which too little is executed is a failure.
-Whether the tests themselves pass is the concern of ``scripts/test``: here everything is slower,
-and a test that measures times may fail.
+The results of the tests are the concern of ``scripts/test``: here everything is slower, and a test
+that measures times may fail.
 
 Processes that the engine forks, and commands that a test starts with this environment, count, too;
 so do a builder's side of the sandbox and the evaluation of recipes, where `tests/recorder.py` keeps
-the record. What a test kills does not, and neither does what it runs as another user.
+the record. Processes that a test kills, or runs as another user, do not count.
 """
 
 from __future__ import annotations

@@ -62,7 +62,7 @@ if os.path.realpath(os.path.dirname(store.__file__)) != os.path.realpath(f"{chec
     raise ImportError(f"store was found elsewhere: {store.__file__}")
 print(json.dumps(versions))
 """
-"""Run by a new environment: imports what was asked for, and prints the versions by name."""
+"""Run by a new environment: imports the packages, and prints the versions by name."""
 
 
 RUN_BESIDE = b"""#!/bin/sh
@@ -125,7 +125,7 @@ def _wait_for(lock: int, place: Path) -> None:
 
 
 def _has(environment: Path, wanted: str) -> bool:
-    """Whether an environment works and holds what is wanted already."""
+    """Return whether an environment works and holds all that is wanted already."""
     try:
         same = (environment / INSTALLED).read_text() == wanted
     except OSError:
@@ -152,7 +152,7 @@ def _install(environment: Path, wanted: list[str]) -> None:
 
 
 def _environment() -> dict[str, str]:
-    """The caller's environment without what would change what Python and pip do."""
+    """The caller's environment without variables that change the work of Python and pip."""
     kept = {
         name: value
         for name, value in os.environ.items()
@@ -207,13 +207,13 @@ def _forget_place(environment: Path) -> None:
 
 
 def _without_start(script: bytes) -> bytes:
-    """A Python script without the line, or the three of a long path, that say what runs it."""
+    """A Python script without the line, or the three of a long path, that name its interpreter."""
     lines = script.split(b"\n", 3)
     return lines[3] if lines[0] == b"#!/bin/sh" else script.partition(b"\n")[2]
 
 
 def _try(environment: Path, checkout: Path, wanted: list[str]) -> None:
-    """Import what was installed; SetUpFailed when it is not there as it was asked for."""
+    """Import the installed packages; SetUpFailed when it is not there as it was asked for."""
     needs = [_NEED.match(requirement) for requirement in wanted]
     names = [need[1] for need in needs if need]
     python = str(environment / "bin" / "python")
@@ -234,7 +234,7 @@ _NEED = re.compile(r"([A-Za-z0-9._-]+)((?:[<>=]=?[0-9.]+,?)*)$")
 
 
 def _fits(version: str, bounds: str) -> bool:
-    """Whether a version is within bounds as in ``>=1.0,<2``."""
+    """Return whether a version is within bounds as in ``>=1.0,<2``."""
     for relation, bound in re.findall(r"([<>=]=?)([0-9.]+)", bounds):
         one, other = _release(version), _release(bound)
         fits = {">=": one >= other, "<=": one <= other, "<": one < other, ">": one > other}

@@ -1,4 +1,4 @@
-"""What derivations of the ladder took: below one package that is realised, or of every stage."""
+"""The times of the ladder's derivations: below one package that is realised, or of every stage."""
 
 from __future__ import annotations
 

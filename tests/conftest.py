@@ -1,4 +1,4 @@
-"""Marks of all tests: what is slow, and what only root can do."""
+"""Marks of all tests: those that are slow, and those that only root can run."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ QUICK = (HERE / "unit", HERE / "golden")
 
 
 def pytest_collection_modifyitems(items: Iterable[pytest.Item]) -> None:
-    """Mark as slow what builds, breaks or fuzzes: all but the unit tests."""
+    """Mark as slow all tests that build, break or fuzz: all but the unit tests."""
     for item in items:
         if not any(item.path.is_relative_to(folder) for folder in QUICK):
             item.add_marker("slow")

@@ -14,7 +14,7 @@ from store.objects.content import file_digest
 
 def give_second_names(root: str) -> None:
     """Make the store at ``root`` one of schema 3, whose files have second names below ``links/``;
-    it has no table of contents, and what was collected has left one name there."""
+    it has no table of contents, and a collected object has left one name there."""
     layout = Layout(root)
     pool = Path(layout.links)
     pool.mkdir()

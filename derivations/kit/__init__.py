@@ -1,4 +1,4 @@
-"""What recipes are made of, and how a stage turns them into derivations. Pure: no I/O.
+"""The parts of recipes, and how a stage turns them into derivations. Pure: no I/O.
 
 A recipe is data. Whatever can be wrong with it is found here, when it is evaluated, and not an
 hour into a build.

@@ -26,7 +26,7 @@ class Archive:
     """The time that it usually takes to unpack; 0 when it is of no interest."""
 
     def derivation(self) -> Derivation:
-        """What unpacks it: the object ``<name>-source-<version>``."""
+        """Return what unpacks it: the object ``<name>-source-<version>``."""
         ref = self.source.ref()
         return Derivation(
             name=f"{self.name}-source-{self.version}",

@@ -1,4 +1,4 @@
-"""What is checked of a recipe's command lines before they ever run."""
+"""The checks of a recipe's command lines before they ever run."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _CONDITIONS = ("if ", "while ", "until ")
 def check_line(line: str, where: str) -> None:
     """EvaluationError for an empty line, or a list with ``&&`` outside of a condition.
 
-    ``set -e`` does not stop at a list whose first part fails (POSIX, "set"): what follows the list
+    ``set -e`` does not stop at a list whose first part fails (POSIX, "set"): the lines after it
     would run on half a result. Each command gets a line of its own instead.
     """
     if not line.strip():
@@ -28,7 +28,7 @@ def check_line(line: str, where: str) -> None:
 
 
 def _has_list(line: str) -> bool:
-    """Whether ``&&`` stands outside of quotes and parentheses."""
+    """Return whether ``&&`` stands outside of quotes and parentheses."""
     depth = 0
     for word in _TOKEN.findall(line):
         if word in ("(", "{", "$("):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from derivations.kit.recipe import Phase
 
 TRIPLET = "x86_64-linux-musl"
-"""What the distribution's programs run on, and are built on: in every stage the same."""
+"""The system that the distribution's programs run on, and are built on: in every stage the same."""
 
 
 def phase(name: str, *lines: str) -> Phase:
@@ -22,7 +22,7 @@ def autotools(
     """configure, build, install and check, the GNU way.
 
     ``prepare`` lines run before configure, ``finish`` lines after the installation. ``check`` lines
-    run last, on what was installed. Build and host are named outright: the cross compiler's
+    run last, on the installed files. Build and host are named outright: the cross compiler's
     programs run here, so stage 1 is not configured as a cross build and comes out as stage 2 does.
     """
     configure = (

@@ -78,7 +78,7 @@ class Recipe:
     """``/build/src`` is a writable copy: for packages that cannot be built outside their tree."""
     seconds: int = 0
     """The time that a build usually takes on two processors; 0 when it is unknown. It is shown, and
-    is no part of what is built."""
+    is no part of the build."""
 
     def __post_init__(self) -> None:
         for field in _TEXTS:

@@ -11,8 +11,8 @@ BUILD = "/build"
 
 
 def script(recipe: Recipe, variables: Mapping[str, str]) -> str:
-    """The text for ``sh -eu -c``. ``variables`` become shell variables, not environment ones: what
-    a configure script finds in its environment it may take to heart.
+    """The text for ``sh -eu -c``. ``variables`` become shell variables, not environment ones: a
+    configure script may heed any variable in its environment.
     """
     lines = [f"{name}={shlex.quote(value)}" for name, value in sorted(variables.items())]
     lines += _prepare(recipe)

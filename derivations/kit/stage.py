@@ -35,14 +35,13 @@ SHELL = "/bin/sh"
 
 @dataclass(frozen=True)
 class Stage:
-    """A set of recipes, and what they are built with.
+    """A set of recipes, and the tools that they are built with.
 
     ``tools`` names, by role, the objects whose ``bin`` comes onto ``$PATH``; a role with none is
-    filled by programs in ``/bin`` of ``rootfs``. ``recipes`` fill roles with what this stage itself
-    builds. No derivation here may be built with one in ``forbidden``, at however many removes, but
-    for what stands below one in ``trusted``, which is the work of the stage before (32-byte
-    digests). Audits hold the packages to it that they come out as those of the stage ``twin``, and
-    on ``any_seed``.
+    filled by programs in ``/bin`` of ``rootfs``. ``recipes`` fill roles with packages of this stage
+    itself. No derivation here may be built with one in ``forbidden``, at however many removes, but
+    for those below one in ``trusted``, the work of the stage before (32-byte digests). Audits hold
+    the packages to it that they come out as those of the stage ``twin``, and on ``any_seed``.
     """
 
     name: str
@@ -138,7 +137,7 @@ class PackageSet:
         self._stack: list[str] = []
 
     def __getitem__(self, role: str) -> Ref:
-        """What fills ``role``; UnfilledRole, or Cycle when it needs itself."""
+        """Return what fills ``role``; UnfilledRole, or Cycle when it needs itself."""
         if role in self._stack:
             first = self._stack.index(role)
             chain = [*self._stack[first:], role]

@@ -1,4 +1,4 @@
-"""What was measured, against what it is to be; and how it is written down."""
+"""Measured values, their targets, and how both are written down."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Figure:
 
     @property
     def met(self) -> bool | None:
-        """Whether the target is met; None when there is none, or nothing to compare with."""
+        """True if the target is met; None when there is none, or nothing to compare with."""
         value = self.ratio if self.relative else self.ours
         return None if self.target is None or value is None else value <= self.target
 

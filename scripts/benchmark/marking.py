@@ -20,7 +20,7 @@ def main() -> None:
 
 
 def _peak() -> int:
-    """Bytes resident at most. What wait(2) tells of a process counts what its parent had, too."""
+    """Bytes resident at most. wait(2) also counts the memory of the process's parent."""
     with open("/proc/self/status", encoding="ascii") as status:
         return next(int(line.split()[1]) << 10 for line in status if line.startswith("VmHWM:"))
 

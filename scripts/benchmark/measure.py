@@ -27,7 +27,7 @@ def check(found: int, expected: int, what: str) -> None:
 @dataclass(frozen=True)
 class Spent:
     """``seconds`` of wall time; ``processor`` seconds, the kernel's included, of the process and of
-    all below it that it waited for; what it printed.
+    all below it that it waited for; its output.
 
     ``stopped`` says that the process was killed when its time was up: it would have taken longer.
     """
@@ -87,7 +87,7 @@ def run(work: Work, scratch: str) -> Spent:
 def _wait(
     process: subprocess.Popen[bytes], patience: float | None
 ) -> tuple[bool, int, resource.struct_rusage]:
-    """Whether the process was stopped, its exit status, and what it used."""
+    """Return whether the process was stopped, its exit status, and what it used."""
     stopped = threading.Event()
 
     def stop() -> None:
@@ -154,12 +154,12 @@ class Pairs:
 
     @property
     def stopped(self) -> bool:
-        """Whether the peer was stopped: the ratio is at most :attr:`ratio`."""
+        """True if the peer was stopped: the ratio is at most :attr:`ratio`."""
         return any(spent.stopped for spent in self.theirs)
 
 
 def pairs(ours: Sequence[Work], theirs: Sequence[Work], scratch: str) -> Pairs:
-    """Do each work of ours and then the peer's; what was written before is synced away first."""
+    """Do each work of ours and then the peer's; earlier writes are synced away first."""
     mine, other = [], []
     for turn, work in enumerate(ours):
         os.sync()

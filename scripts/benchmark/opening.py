@@ -1,6 +1,6 @@
 """``python -m scripts.benchmark.opening ROOT``: prints the seconds that opening a store takes.
 
-A store is open when it has answered a first question. What importing takes is not counted, as
+A store is open when it has answered a first question. The time of imports is not counted, as
 every command pays for it whatever the store's size is.
 """
 

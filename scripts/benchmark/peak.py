@@ -1,7 +1,7 @@
 """``python -I -S peak.py FILE WORD…``: runs a command, and writes to a file how many bytes of
 memory its largest process had at the peak, files that it had mapped included.
 
-What wait(2) tells of a process counts what its parent had, too; so this one is small.
+wait(2) also counts the memory of the parent; so this process is small.
 """
 
 import os

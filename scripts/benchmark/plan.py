@@ -113,7 +113,7 @@ class Sides:
         return self.pairs([ours] * turns, [theirs] * turns)
 
     def part(self, work: str, commands: Sequence[Sequence[str]], unit: str = "s") -> Figure:
-        """What a part of our work takes alone, whoever does it, in as many turns as commands."""
+        """Return the time that a part of our work takes alone, in as many turns as commands."""
         works = [Work(tuple(words), self.ours.environment) for words in commands]
         spent = measure.pairs(works, [], self.room)
         return bounded(f"a part of it: {work}", unit, spent.seconds, None, spent.processor)

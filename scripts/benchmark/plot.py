@@ -99,7 +99,7 @@ def _panel(panel: Panel) -> Iterator[str]:
 
 
 def _linear(line: Line, across: _Axis, up: _Axis) -> str:
-    """What would end where the line ends, and grow linearly, as far as it is in the panel."""
+    """Return a linear growth that ends where the line ends, as far as it is in the panel."""
     x, y = line.points[-1]
     start = max(line.points[0][0], x * 10.0**up.low / y)
     ends = [(start, y * start / x), (x, y)]

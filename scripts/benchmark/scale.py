@@ -110,7 +110,7 @@ def command(
 
 
 def _measure(bench: Bench, rows: Sequence[str], as_json: bool) -> tuple[list[Figure], list[str]]:
-    """Every figure, and what failed; a row that fails does not keep others from being measured."""
+    """Every figure, and every failure; after a row that fails, the others are measured, too."""
     figures, failures = [], []
     for name in rows:
         try:

@@ -2,7 +2,7 @@
 
 Objects are numbers; each refers to lower ones only. A few are libraries, which most others refer
 to, by a power law; most are leaves, with few referrers or none; some stand in long chains; now and
-then an environment refers to hundreds. All is told by a seed number.
+then an environment refers to hundreds. All of it follows from a seed number.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Family:
     leaves: list[int]
 
     def draw(self, generator: random.Random) -> tuple[int, ...]:
-        """What one more object refers to."""
+        """Return what one more object refers to."""
         found = set()
         for _ in range(generator.choice(_WIDTHS)):
             if self.libraries:
@@ -174,7 +174,7 @@ def _living(family: Family, first: int, generator: random.Random) -> Iterator[tu
 
 
 def builds(count: int, seed: int) -> list[tuple[int, ...]]:
-    """What each of ``count`` builds needs, and one more that needs all that none else does.
+    """Return what each of ``count`` builds needs, and one more that needs all that none else does.
 
     They stand in layers of about 50, each on up to three of the layer below.
     """

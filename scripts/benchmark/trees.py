@@ -1,7 +1,7 @@
 """Synthetic file trees: one like the source of Linux, and the same bytes in large files.
 
 The distributions are those of linux 6.12.107: 86,581 files with 1.48 GB in 5,759 folders. Contents
-are text, no two files alike but the shortest; all is told by a seed number.
+are text, no two files alike but the shortest; all of it follows from a seed number.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What the short runs share: time, seed, and the summary at the end of the test session."""
+"""Shared by the short runs: time, seed, and the summary at the end of the test session."""
 
 from __future__ import annotations
 

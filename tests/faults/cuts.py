@@ -21,13 +21,13 @@ from tests.faults.subjects import Workshop
 from tests.faults.tally import Tally
 
 VOLATILE = ("lock.mdb", "contents.mdb-lock")
-"""Files that are written through memory, which strace does not see; what they hold is worthless
-when nobody has them open."""
+"""Files that are written through memory, which strace does not see; their contents are
+worthless when nobody has them open."""
 
 
 @dataclass(frozen=True)
 class Recording:
-    """What a command did to a disk."""
+    """The changes of a command to a disk."""
 
     before: Inodes
     events: tuple[disk.Event, ...]
@@ -52,7 +52,7 @@ class Recording:
 
 
 def record(shop: Workshop) -> Recording:
-    """Run the subject under strace, and check that the model ends up with what is on the disk."""
+    """Run the subject under strace, and check that the model ends up as the disk does."""
     with shop.copy() as folder:
         before = disk.read_disk(folder, SKIPPED)
         done = shop.run(folder, strace=OPTIONS)
@@ -95,7 +95,7 @@ def _differences(one: Inodes, two: Inodes, a: int, b: int, path: str) -> Iterato
 
 @dataclass(frozen=True)
 class State:
-    """A disk after a cut, how it came to be, and what had been reported as done."""
+    """A disk after a cut, how it came to be, and the work that had been reported as done."""
 
     inodes: Inodes
     said: frozenset[str]

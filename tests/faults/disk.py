@@ -1,4 +1,4 @@
-"""A model of a disk: inodes, what changes them, and which changes a power cut may take back.
+"""A model of a disk: inodes, changes of them, and which changes a power cut may take back.
 
 The model is weaker than any file system in use, and than what POSIX allows of it:
 
@@ -81,7 +81,7 @@ class Resize:
 
 @dataclass(frozen=True)
 class Attributes:
-    """A mode or an mtime set; what is None stays."""
+    """A mode or an mtime set; the one that is None stays."""
 
     ino: int
     mode: int | None = None
@@ -97,7 +97,7 @@ class Sync:
 
 @dataclass(frozen=True)
 class Said:
-    """The command told its user something."""
+    """The command said something to its user."""
 
     stream: str
     text: str
@@ -108,7 +108,7 @@ Event: TypeAlias = Change | Sync | Said
 
 
 def touches(event: Event, ino: int, *, data_only: bool) -> bool:
-    """Whether syncing the inode makes this change last."""
+    """Return whether syncing the inode makes this change last."""
     if isinstance(event, Names):
         return not data_only and any(folder == ino for folder, _, _ in event.changes)
     if isinstance(event, Attributes):
@@ -235,10 +235,10 @@ def fingerprint(inodes: Mapping[int, Inode], *, timeless: bool = False) -> bytes
 
 
 def part_of(write: Write, sectors: int, *, zeros: bool) -> Sequence[Change]:
-    """What is there of a write that the cut came into: so many sectors of it, or zeros.
+    """Return the part of a write that the cut came into: so many sectors of it, or zeros.
 
-    Within a sector a write is whole or not there; only what begins a sector can be zeros, since
-    only blocks that are new can be.
+    Within a sector a write is whole or not there; only the beginning of a sector can be
+    zeros, since only blocks that are new can be.
     """
     if zeros and write.offset % SECTOR == 0:
         return (replace(write, data=bytes(len(write.data))),)

@@ -2,7 +2,7 @@
 
 Between two such calls nothing that lasts can differ, so that a kill before each of them is a kill
 at every instant that matters. Of several processes, the first to come to its N-th call of a kind
-is killed; what is below it dies with it. At a random instant, all are killed at once.
+is killed; processes below it die with it. At a random instant, all are killed at once.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ DURABLE = (
     *("link", "linkat", "symlink", "symlinkat", "ftruncate", "truncate", "fallocate"),
     *("chmod", "fchmod", "fchmodat", "utimensat", "copy_file_range", "sendfile"),
 )
-"""System calls that change what is on disk, or wait for it."""
+"""System calls that change the disk, or wait for it."""
 
 _CALL = re.compile(r"^(\d+) +(?:<\.\.\. )?([a-z0-9_]+)(?:\(| resumed)", re.MULTILINE)
 

@@ -111,7 +111,7 @@ PLACES: Mapping[str, Place] = {"overlay": overlay, "no inodes": no_inodes, "immo
 
 
 def makeable(shop: Workshop, place: str) -> bool:
-    """Whether this user can make such a place here."""
+    """Return whether this user can make such a place here."""
     try:
         with shop.copy() as folder, PLACES[place](shop, folder):
             return True
@@ -121,7 +121,7 @@ def makeable(shop: Workshop, place: str) -> bool:
 
 def suffer(shop: Workshop, tally: Tally, clock: Clock, seed: int) -> None:
     """Run the subject in each place, and kill it there, until the time is over; once each at least.
-    Whatever it does, it says so clearly, and does all of its work when the cause is gone."""
+    Whatever it does, it says so clearly, and does all of its work when the cause is removed."""
     chosen = Random(f"{seed} {shop.subject.name} places")
     places = [place for place in PLACES if makeable(shop, place)]
     done = 0

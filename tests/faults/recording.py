@@ -1,4 +1,4 @@
-"""From strace's output to changes of a disk: what a command did, call by call, with all data."""
+"""From strace's output to changes of a disk: the work of a command, call by call, with all data."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ CALLS = (
     *("sync", "copy_file_range", "sendfile", "msync", "sync_file_range"),
 )
 OPTIONS = ("-y", "-xx", "-s", str(2 << 20), "-e", f"trace={','.join(CALLS)}")
-"""What strace is told: paths of descriptors, all bytes of strings, in hex."""
+"""The options of strace: paths of descriptors, all bytes of strings, in hex."""
 
 RESERVE, RESERVE_NAMES = "reserve", "reserve-names"
 """A file in the index's folder that only takes room; it is left out, for speed."""
@@ -32,7 +32,7 @@ _SECONDS = re.compile(r"tv_sec=(\d+), tv_nsec=(\d+)")
 
 
 class Recorder:
-    """Follows calls through a model of the disk below ``top``, and keeps what changed it.
+    """Follows calls through a model of the disk below ``top``, and keeps the changes.
 
     Whatever lies in a work folder (``tmp/work-…``) is left out: builders see it under other paths,
     and it is worthless after a cut.
@@ -63,7 +63,7 @@ class Recorder:
     # -- where a path leads --
 
     def _inside(self, path: str) -> list[str] | None:
-        """The parts below the top; None for what lies elsewhere, or is left out."""
+        """The parts below the top; None for a path elsewhere, or one that is left out."""
         if path == self._top:
             return []
         if not path.startswith(self._top + "/"):

@@ -54,7 +54,7 @@ def _documented(kind: type[errors.StoreError]) -> Iterator[int]:
 
 
 def unclear(done: Done, call: str = "", *, reports: bool = False) -> list[str]:
-    """What a user could not make sense of in how a command ended, after ``call`` failed.
+    """Return what a user could not make sense of in how a command ended, after ``call`` failed.
 
     One that ``reports`` may tell it by its findings, on standard output.
     """

@@ -1,4 +1,4 @@
-"""The rule: the index names only whole objects, and what was reported done is there."""
+"""The rule: the index names only whole objects, and all that was reported done is there."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _PROMISE = re.compile(
 
 
 def promised(*texts: str) -> set[str]:
-    """The objects that a command said it has: its results, and its lines of what was finished."""
+    """The objects that a command said it has: its results, and those that it said were finished."""
     lines = (line for text in texts for line in _PROMISE.findall(text))
     return {name for line in lines for name in _PATH.findall(line)}
 
@@ -37,7 +37,7 @@ def left_out(text: str) -> set[str]:
 
 
 def left_by_swaps(root: str) -> list[str]:
-    """What lies in the store directory that was to take an object's place, or had it before."""
+    """Return entries of the store directory that swaps left beside their objects."""
     return [f"left: {name}" for name in os.listdir(f"{root}/store") if name.startswith(BESIDE)]
 
 
@@ -45,7 +45,7 @@ def violations(
     root: str, kept: Iterable[str] = (), facts: Iterable[str] = (), damaged: Iterable[str] = ()
 ) -> list[str]:
     """How the store at ``root`` breaks the rule; ``kept`` are objects that must be there, ``facts``
-    what must be recorded, and ``damaged`` objects whose damage was there before."""
+    the records that must be there, and ``damaged`` objects whose damage was there before."""
     try:
         return isolated(lambda: _violations(root, set(kept), set(facts), set(damaged)))
     except ChildProcessError as error:
@@ -63,19 +63,19 @@ def _violations(root: str, kept: set[str], facts: set[str], damaged: set[str]) -
 
 def _verified(store: Store, damaged: set[str]) -> list[str]:
     """The damage that ``store verify --contents`` finds. It looks at more than objects, and shares
-    no loop with what is asked here object by object."""
+    no loop with the questions here, object by object."""
     found: list[Finding] = []
     Verifier(store, found.append, contents=True).run()
     return [str(item) for item in found if item.severity == "error" and not _of(item, damaged)]
 
 
 def _of(finding: Finding, damaged: set[str]) -> bool:
-    """Whether a finding is about these objects."""
+    """Return whether a finding is about these objects."""
     return str(finding.object) in damaged
 
 
 def _broken(store: Store, oid: ObjectId) -> list[str]:
-    """What is wrong with an object that the index names."""
+    """Return the faults of an object that the index names."""
     try:
         findings = store.objects.check(oid)
         store.objects.closure([oid])
@@ -85,7 +85,7 @@ def _broken(store: Store, oid: ObjectId) -> list[str]:
 
 
 def facts(root: str, kept: Iterable[str]) -> frozenset[str]:
-    """The roots of the store at ``root``, and who made the objects ``kept``."""
+    """The roots of the store at ``root``, and the makers of the objects ``kept``."""
     return isolated(lambda: frozenset(_facts(Store.open(root), set(kept))))
 
 
@@ -101,7 +101,7 @@ def _facts(store: Store, kept: set[str]) -> set[str]:
 
 
 def in_copy(path: str, kept: Iterable[str]) -> list[str]:
-    """What is wrong with a copy of an index in which all of these objects but one have to be: the
+    """Return the faults of a copy of an index in which all of these objects but one have to be: the
     one that was added after it was first made."""
     try:
         known = isolated(lambda: _names_in_copy(path))
@@ -120,5 +120,5 @@ def _names_in_copy(path: str) -> set[str]:
 
 
 def objects(root: str) -> set[str]:
-    """What the index of the store at ``root`` names."""
+    """Return what the index of the store at ``root`` names."""
     return isolated(lambda: {str(oid) for oid, _ in Store.open(root).objects.all()})

@@ -52,7 +52,7 @@ class Done:
 
 
 def have_strace() -> bool:
-    """Whether strace is installed."""
+    """Return whether strace is installed."""
     return shutil.which("strace") is not None
 
 
@@ -77,7 +77,7 @@ def run(
     """Run ``store WORDS`` to its end, or kill it after so many seconds.
 
     ``strace`` are options for a tracer that follows every process from the first instant. All
-    processes of the run are gone when this returns. Output and trace go to files in ``folder``.
+    processes of the run have ended when this returns. Output and trace go to files in ``folder``.
     """
     gate, open_gate = os.pipe()
     ended, alive = os.pipe()
@@ -238,5 +238,5 @@ class Clock:
         self._end = time.monotonic() + self.seconds
 
     def running(self) -> bool:
-        """Whether there is time left."""
+        """Return whether there is time left."""
         return time.monotonic() < self._end

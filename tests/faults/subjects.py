@@ -1,4 +1,4 @@
-"""What is hurt: commands with a store before them, each small, each through every durable step."""
+"""The subjects of faults: commands with a small store before them, and all durable steps."""
 
 from __future__ import annotations
 
@@ -34,29 +34,29 @@ class Subject:
     words: tuple[str, ...]
     prepare: Callable[[Workshop], None]
     promises: bool = True
-    """Whether the objects that it prints are there when it has printed them."""
+    """True if the objects that it prints are there when it has printed them."""
     reports: bool = False
-    """Whether a failure may be told as a finding on standard output, with an exit code for it."""
+    """True if a failure may be a finding on standard output, with an exit code for it."""
     leaves_out: bool = False
-    """Whether it may leave out of the index what it could not read and says so; its next run has
-    to have it again."""
+    """True if it may leave out of the index objects that it could not read, and says so; its next
+    run has to have them again."""
     usable: bool = True
-    """Whether the store before it can be used; if not, nothing is asked until the command is done.
+    """True if the store before it can be used; if not, nothing is asked until the command is done.
     """
     copies: bool = False
-    """Whether it writes COPY in the store's root, where there is one before: it is always whole."""
+    """True if it writes COPY in the store's root, where there is one before: it is always whole."""
     swaps: bool = False
-    """Whether it replaces objects. What is left when it is killed meanwhile its next run clears."""
+    """True if it replaces objects. After a kill, its next run clears the leftovers."""
     upgrades: bool = False
-    """Whether it brings the store to the present form. What is left to do its next run does."""
+    """True if it brings the store to the present form. After a kill, its next run goes on."""
 
 
 @dataclass
 class Workshop:
     """A folder with a subject's inputs, its store as it is before, and one copy of it for each run.
 
-    ``kept`` are the objects that must survive whatever happens, and ``facts`` the roots, and what
-    is recorded of who made these objects; ``damaged`` are those among them that are not whole
+    ``kept`` are the objects that must survive whatever happens, and ``facts`` the roots, and the
+    recorded makers of these objects; ``damaged`` are those among them that are not whole
     before the command, and need not be until it says that they are.
     """
 

@@ -1,4 +1,4 @@
-"""What a campaign came to: how often something was hurt, and what was found."""
+"""The results of a campaign: how often something was hurt, and all findings."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Tally:
     lost: list[str] = field(default_factory=list)
 
     def add(self, what: str, findings: list[str], where: str) -> None:
-        """One more ``what``, and what was found after it."""
+        """One more ``what``, and the findings after it."""
         self.counts[what] += 1
         self.lost += [f"{where}: {finding}" for finding in findings]
 

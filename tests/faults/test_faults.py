@@ -1,5 +1,5 @@
-"""Short runs of the harness: whatever happens, the index names only whole objects, and what was
-reported done is there. ``python -m tests.faults`` runs longer."""
+"""Short runs of the harness: whatever happens, the index names only whole objects, and all that
+was reported done is there. ``python -m tests.faults`` runs longer."""
 
 from __future__ import annotations
 

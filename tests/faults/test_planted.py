@@ -60,7 +60,7 @@ def no_data_syncs(patch: Patch) -> None:
 
 
 def no_manifest_syncs(patch: Patch) -> None:
-    """The index is told before the manifest's name is on disk."""
+    """The index is written before the manifest's name is on disk."""
     patch.setattr("store.objects.placing.sync_folder", lambda _: None)
 
 
@@ -117,7 +117,7 @@ def early_removal(patch: Patch) -> None:
 
 
 def early_goodbye(patch: Patch) -> None:
-    """What is replaced is removed before the swap is on disk."""
+    """A replaced object is removed before the swap is on disk."""
     real_replace, real_move, real_sync = placing._replace, durable.move, os.fsync
 
     def replace(layout: Layout, staged: str, manifest: Manifest, folder: int) -> None:
@@ -135,13 +135,13 @@ def early_goodbye(patch: Patch) -> None:
 
 
 def blind_to_swaps(patch: Patch) -> None:
-    """What a killed swap left is never cleared."""
+    """Return what a killed swap left is never cleared."""
     only_before_renames(patch)
     patch.setattr("store.local.object_removal.swapped", lambda _: set())
 
 
 def raw_errors(patch: Patch) -> None:
-    """What the kernel refuses ends as a mistake of the program's."""
+    """Return what the kernel refuses ends as a mistake of the program's."""
     patch.setattr(ingest, "storage_error", lambda error, _: RuntimeError(error))
     patch.setattr(refusals, "FAULTS", {"ENOSPC": ("symlink", "symlinkat")})
 

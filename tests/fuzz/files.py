@@ -31,7 +31,7 @@ def in_file(name: str, read: Callable[[Path], object]) -> Callable[[bytes], None
 
 
 def read_ledger(path: Path) -> None:
-    """What was read is written, and read again, as it was."""
+    """A value that was read is written, and read again, as it was."""
     found = ledger.read(str(path))
     ledger.write(str(path), found.values())
     assert ledger.read(str(path)) == found
@@ -79,7 +79,7 @@ def a_ledger() -> list[bytes]:
 
 
 def a_catalogue() -> list[bytes]:
-    """A source and what is built from it."""
+    """A source and a build of it."""
     node = examples.DERIVATION
     kept = Catalogue(
         {"hello": Package("hello", node.digest, "1", "greets")},

@@ -1,4 +1,4 @@
-"""The parsers of what comes from outside, each with its errors and examples of what it takes."""
+"""The parsers of foreign bytes, each with its errors and examples that it accepts."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Target:
     examples: Callable[[], list[bytes]]
 
     def accepts(self, data: bytes) -> bool:
-        """Whether ``data`` was parsed; False when it was refused as it should be."""
+        """Return whether ``data`` was parsed; False when it was refused as it should be."""
         try:
             self.parse(data)
         except self.errors:

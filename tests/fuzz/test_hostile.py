@@ -1,4 +1,4 @@
-"""What was made to cost memory or time is refused, or read in little of both."""
+"""Bytes that were made to cost memory or time are refused, or read in little of both."""
 
 from __future__ import annotations
 
@@ -354,7 +354,7 @@ TEXTS: dict[str, tuple[str, Callable[[], bytes]]] = {
     "apt-quotes": ("apt", lambda: b'a "' * 100_000),
     "apt-continued": ("apt", lambda: b"URIs: a\n" + b" b\n" * 100_000),
 }
-"""What costs a parser stack, time or memory; each with the target in whose place it stands."""
+"""Bytes that cost a parser stack, time or memory; each with the target in whose place it stands."""
 
 
 @pytest.mark.parametrize("name", TEXTS)
@@ -432,7 +432,7 @@ OUTPUTS: dict[str, tuple[Callable[[Path], None], int, int]] = {
     "15000-folders": (folders_in_folders, 0, 96),
     "a-hole": (one_hole, 1, 24),
 }
-"""What fills an output, with the objects that may be in it, and MiB that taking it may cost."""
+"""Contents of an output, with the objects that may be in it, and MiB that taking it may cost."""
 
 
 @pytest.mark.parametrize("name", OUTPUTS)

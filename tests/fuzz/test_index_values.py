@@ -101,7 +101,7 @@ def entries(store: Store) -> list[Entry]:
 
 
 def exchange(store: Store, entry: Entry, value: bytes | None) -> Entry:
-    """Put another value in an entry's place, or none; returns what is there now."""
+    """Put another value in an entry's place, or none; returns the value that is there now."""
     table, key, before = entry
     env: Any = store.index._env
     with env.begin(write=True) as txn:

@@ -43,7 +43,7 @@ FOUND = [
     ("unpack-options", b"include=a[n-c]"),
     ("unpack-options", b"nested=[b-a]"),
 ]
-"""What longer runs led by coverage have found, cut down."""
+"""The finds of longer runs led by coverage, cut down."""
 
 
 @pytest.mark.parametrize(("name", "data"), FOUND)

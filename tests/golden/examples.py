@@ -62,7 +62,7 @@ MANIFEST = Manifest(
 
 
 class Record(Protocol):
-    """What has an encoding."""
+    """A value that has an encoding."""
 
     def encode(self) -> bytes:
         """The canonical bytes."""
@@ -126,7 +126,7 @@ KEYED = {
     "placeholder": DigestKind.PLACEHOLDER,
     "realisation": DigestKind.REALISATION,
 }
-"""Whose result is the keyed digest of the encoding, in hex or as a path's text form."""
+"""Values whose result is the keyed digest of the encoding, in hex or as a path's text form."""
 
 DECODERS: dict[str, Callable[[bytes], Record]] = {
     "directory": Directory.decode,
@@ -139,6 +139,6 @@ DECODERS: dict[str, Callable[[bytes], Record]] = {
 
 
 def text(example: Example) -> str:
-    """What stands in an example's file."""
+    """Return the contents of an example's file."""
     lines = textwrap.wrap(example.encoding.hex(), 64)
     return "\n".join(["encoding:", *lines, "result:", example.result, ""])

@@ -83,7 +83,7 @@ class Browser:
         return text
 
     def shown(self, selector: str) -> bool:
-        """Whether an element can be seen."""
+        """Return whether an element can be seen."""
         return bool(self.call("GET", f"/element/{self.find(selector)}/displayed"))
 
     def devtools(self, command: str, **parameters: Any) -> Any:
@@ -115,7 +115,7 @@ class Browser:
         return base64.b64decode(self.call("POST", "/print"))
 
     def complaints(self) -> list[str]:
-        """What the console was told since the last time, violations of the page's policy too."""
+        """Return the new lines of the console, violations of the page's policy too."""
         entries = self.call("POST", "/se/log", {"type": "browser"})
         return [f"{entry['level']}: {entry['message']}" for entry in entries]
 

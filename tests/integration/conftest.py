@@ -39,7 +39,7 @@ class Shop:
         return [*top, "--recipes", str(self.recipes), *words]
 
     def environment(self) -> dict[str, str]:
-        """What the command finds in its environment."""
+        """Return what the command finds in its environment."""
         fixed = {"PYTHONPATH": str(TOP), "PYTHONDONTWRITEBYTECODE": "1", "TERM": "dumb"}
         kept = {key: value for key, value in os.environ.items() if not key.startswith("STORE_")}
         return kept | fixed | self.env

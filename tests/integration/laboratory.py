@@ -105,7 +105,7 @@ class Lab:
         return BuildRequest(**(fields | changes))
 
     def run(self, script: str, **changes: Any) -> Outcome:
-        """Run ``script`` and keep what came of it; a check that it ran at all is the caller's."""
+        """Run ``script`` and keep its results; a check that it ran at all is the caller's."""
         return self.carry_out(self.request(script, **changes))
 
     def carry_out(self, request: BuildRequest) -> Outcome:

@@ -1,4 +1,4 @@
-"""Another user of the machine, who holds every lock that there is to be had."""
+"""Another user of the machine, that holds every lock that there is to be had."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ NEIGHBOUR = 12345
 
 
 def hold_all(root: str, told: int, avoided: Sequence[str]) -> None:
-    """Take each kind of lock on all that can be opened, for good, and again on what is new; but on
+    """Take each kind of lock on all that can be opened, for good, and again on new files; but on
     nothing in the folders ``avoided``, which are paths."""
     held: dict[tuple[int, int], int] = {}
     while True:

@@ -33,7 +33,7 @@ def machine(shop: Shop, place: Path) -> Shop:
 
 
 def take(root: Path, source: str, target: str) -> None:
-    """Link what is never written to again; all else is each store's own."""
+    """Link all that is never written to again; all else is each store's own."""
     if Path(source).relative_to(root).parts[0] in ("store", "manifests", "links"):
         os.link(source, target)
     else:
@@ -59,7 +59,7 @@ def bert(shop: Shop, tmp_path_factory: pytest.TempPathFactory) -> Shop:
 
 @pytest.fixture
 def signed(anne: Shop, tmp_path: Path) -> Path:
-    """What Anne signed of both packages."""
+    """Return what Anne signed of both packages."""
     file = tmp_path / "anne.intoto.jsonl"
     done = anne.run("attest", HELLO, RANDOM, "--output", str(file))
     assert done.returncode == 0, done.stderr
@@ -71,7 +71,7 @@ def public(shop: Shop, name: str) -> str:
 
 
 def audit(shop: Shop, *words: str) -> tuple[int, dict[str, dict[str, Any]], str]:
-    """The exit code, each package's finding, and what was said besides."""
+    """The exit code, each package's finding, and standard error."""
     done = shop.run("audit", "challenge", "--json", *words)
     findings = [json.loads(line) for line in done.stdout.splitlines()]
     return done.returncode, {item["subject"]: item for item in findings}, done.stderr

@@ -1,4 +1,4 @@
-"""What a builder can do to the pipe that is its log, and to that of its tokens: nothing to us."""
+"""A builder may change the pipe that is its log, and that of its tokens: it does nothing to us."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""After kill -9 of who reads, writes and builds, nothing is held that only they held."""
+"""After kill -9 of readers, writers and builders, nothing is held that only they held."""
 
 from __future__ import annotations
 

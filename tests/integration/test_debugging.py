@@ -23,7 +23,7 @@ def commands() -> list[tuple[str, str]]:
 
 
 def run(shop: Shop, folder: Path, line: str) -> str:
-    """What a line of shell prints; ``store`` is the shop's."""
+    """Return what a line of shell prints; ``store`` is the shop's."""
     program = folder / "store"
     program.write_text(f'#!/bin/sh\nexec {shlex.join(shop.command())} "$@" 2>&1\n')
     program.chmod(0o755)

@@ -1,4 +1,4 @@
-"""What goes on after a failure, what does not, and what is said of both."""
+"""After a failure some work goes on and some does not, and both are reported."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ Answer = Callable[["Handler", int], None]
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Answers as the server's ``answers`` say for the path, told how often it was asked before."""
+    """Answers as the server's ``answers`` say for the path, given how often it was asked before."""
 
     server: Server
 

@@ -60,7 +60,7 @@ def placed(shop: Shop, folder: Path, url: str) -> Shop:
 
 
 def texts(shop: Shop) -> Iterator[tuple[Path, bytes]]:
-    """What others may read of a store, but for folders that they may not enter."""
+    """Return all that others may read of a store, but for folders that they may not enter."""
     for folder, names, files in os.walk(shop.root):
         names[:] = [name for name in names if os.stat(f"{folder}/{name}").st_mode & stat.S_IXOTH]
         for path in (Path(folder, name) for name in files):

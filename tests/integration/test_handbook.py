@@ -44,7 +44,7 @@ def desk(tmp_path: Path) -> Path:
 
 
 def environment(desk: Path) -> dict[str, str]:
-    """What the commands find: the store of this desk, and the command."""
+    """Return what the commands find: the store of this desk, and the command."""
     kept = {key: value for key, value in os.environ.items() if not key.startswith("STORE_")}
     return kept | {
         "PATH": f"{desk / 'bin'}:{os.environ['PATH']}",

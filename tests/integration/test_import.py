@@ -1,4 +1,4 @@
-"""Two stores of two users: what one takes from the other, and whom it believes."""
+"""Two stores of two users: the objects that one takes from the other, and whom it believes."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def user(archive: Path, place: Path) -> Shop:
 
 
 def say(shop: Shop, *words: str, code: int = 0) -> str:
-    """What a command says on standard error."""
+    """Return what a command says on standard error."""
     done = shop.run(*words)
     assert done.returncode == code, done.stderr
     return done.stderr

@@ -1,4 +1,4 @@
-"""Realising, with real builds in real sandboxes: what a user sees, and what survives."""
+"""Realising, with real builds in real sandboxes: output for a user, and the files that survive."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def _works_for(shop: Shop, pid: str) -> bool:
 
 
 def asleep(shop: Shop) -> bool:
-    """Whether the toy ``sleeps`` runs, and has said so."""
+    """Return whether the toy ``sleeps`` runs, and has said so."""
     return bool(builders(shop)) and "asleep" in shop.run("log", "sleeps").stdout
 
 

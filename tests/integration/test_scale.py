@@ -14,7 +14,7 @@ TOP = Path(__file__).resolve().parents[2]
 
 
 def measured(folder: Path, rows: str, *words: str) -> subprocess.CompletedProcess[str]:
-    """What the bench prints of some rows, without the peer; its stores are made in ``folder``."""
+    """Return the bench's output for some rows, without the peer; its stores are in ``folder``."""
     command = [sys.executable, "-I", "scripts/bench.py", "scale", "--small", "--alone"]
     return subprocess.run(
         [*command, "--rows", rows, "--folder", str(folder), *words],

@@ -52,7 +52,7 @@ class Window:
         termios.tcsetwinsize(self._master, (rows, columns))
 
     def lines(self) -> list[str]:
-        """What one sees."""
+        """Return what one sees."""
         return [line.rstrip() for line in self.screen.display if line.strip()]
 
     def until(self, pattern: str) -> list[str]:
@@ -64,7 +64,7 @@ class Window:
         return self.lines()
 
     def end(self) -> tuple[int, str, list[str]]:
-        """The exit code, standard output, and what is on the screen at the end."""
+        """The exit code, standard output, and the screen at the end."""
         while self._read():
             pass
         assert self.process.stdout is not None
@@ -72,7 +72,7 @@ class Window:
         return self.process.wait(WAIT), output, self.lines()
 
     def close(self) -> None:
-        """End what is left of it."""
+        """End its processes that are left."""
         if self.process.poll() is None:
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.communicate()

@@ -42,7 +42,7 @@ def run(
 
 
 def version(checkout: Path | str, env: dict[str, str] | None = None) -> str:
-    """What the checkout says it is."""
+    """Return what the checkout says it is."""
     done = run(f"{checkout}/scripts/store", "--version", env=env)
     assert done.returncode == 0, done.stderr
     return done.stdout.split()[-1]

@@ -67,7 +67,7 @@ def write_until(root: str, stop: Path, pipe: multiprocessing.connection.Connecti
 
 
 def ninth(values: Sequence[float]) -> float:
-    """What nine of ten values do not exceed."""
+    """Return what nine of ten values do not exceed."""
     return statistics.quantiles(values, n=10)[-1]
 
 

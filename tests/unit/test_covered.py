@@ -1,4 +1,4 @@
-"""What `scripts/test coverage` says of a module, and how lines of cut-off processes are seen."""
+"""The report of `scripts/test coverage` on a module, and the lines of cut-off processes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The developers' pages: what they name exists, and they name all that there is."""
+"""The developers' pages: all that they name exists, and they name all that there is."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def links(page: Path) -> list[tuple[str, str]]:
 
 
 def anchors(page: Path) -> set[str]:
-    """What a link to a heading of the page ends with."""
+    """Return what a link to a heading of the page ends with."""
     headings = re.findall(r"^#+ (.+)$", page.read_text(), re.MULTILINE)
     return {re.sub(r"[^\w -]", "", each.lower()).replace(" ", "-") for each in headings}
 
@@ -104,7 +104,7 @@ def test_the_picture_of_the_floors_is_that_of_the_layers() -> None:
 
 
 def terms() -> set[str]:
-    """What the glossary explains, in small letters."""
+    """Return what the glossary explains, in small letters."""
     entries = re.findall(r"^- \*\*([^*]+)\*\*", GLOSSARY.read_text(), re.MULTILINE)
     return {term.strip().lower() for entry in entries for term in entry.split(",")}
 

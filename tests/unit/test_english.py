@@ -49,9 +49,9 @@ def faults(text: str) -> list[str]:
 
 
 @cache
-def trees() -> dict[str, ast.Module]:
-    """Return the parsed modules of the engine, by path."""
-    found = sorted((TOP / "store").rglob("*.py"))
+def trees(folder: str = "store") -> dict[str, ast.Module]:
+    """Return the parsed modules of the engine, or of another folder, by path."""
+    found = sorted((TOP / folder).rglob("*.py"))
     return {str(path.relative_to(TOP)): ast.parse(path.read_bytes()) for path in found}
 
 
@@ -149,9 +149,9 @@ def test_messages_are_plain_english() -> None:
     assert not found, "\n".join(found)
 
 
-def docstrings() -> Iterator[tuple[str, str]]:
+def docstrings(folder: str) -> Iterator[tuple[str, str]]:
     """Yield the docstrings of modules, classes, functions and values, each with its place."""
-    for path, tree in trees().items():
+    for path, tree in trees(folder).items():
         for node in ast.walk(tree):
             if isinstance(node, ast.Expr):
                 for text in pieces(node.value):
@@ -183,8 +183,9 @@ def test_a_functions_docstring_begins_with_a_verb() -> None:
     ]
 
 
-def test_docstrings_are_plain_english() -> None:
-    found = [f"{place}: {fault}" for place, text in docstrings() for fault in faults(text)]
+@pytest.mark.parametrize("folder", ["store", "derivations", "scripts", "tests"])
+def test_docstrings_are_plain_english(folder: str) -> None:
+    found = [f"{place}: {fault}" for place, text in docstrings(folder) for fault in faults(text)]
     assert not found, "\n".join(found)
 
 

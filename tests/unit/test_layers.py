@@ -128,7 +128,7 @@ def test_every_import_points_downward() -> None:
 
 
 def within(module: str, doors: set[str]) -> bool:
-    """Whether a module is one of the doors, or below one."""
+    """Return whether a module is one of the doors, or below one."""
     return any(f"{module}.".startswith(f"store.{door}.") for door in doors)
 
 
@@ -302,7 +302,7 @@ ENGINES = {
     *("attest", "audit", "enter", "gc", "index", "ledger", "optimise", "realise", "rebuild"),
     *("seeds", "stages", "verify", "why", "challenge"),
 }
-"""Names that a command has and what does its work: a module or a room."""
+"""Names that a command shares with the module or room that does its work."""
 
 
 def test_module_names_are_unique() -> None:

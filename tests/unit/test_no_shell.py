@@ -1,5 +1,5 @@
-"""No shell stands between what a user, a recipe or a server says and what is executed; and what a
-builder finds in its environment is the derivation's, never this process's."""
+"""No shell stands between the words of a user, a recipe or a server and the executed program. A
+builder's environment is the derivation's, never this process's."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ ENVIRONMENT = {
     *("os.environ", "os.environb", "os.getenv", "os.putenv", "os.execv", "os.execvp", "os.execl"),
     *("os.execlp", "os.spawnv", "os.spawnvp", "os.posix_spawnp", "os.execvpe"),
 }
-"""What reads this process's environment, or hands it on."""
+"""Expressions that read this process's environment, or hand it on."""
 
 READS_IT = {
     "system/home": "where the user's folders are",

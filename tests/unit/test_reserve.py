@@ -32,7 +32,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 @pytest.fixture
 def scarce(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> int:
-    """A reserve that is more than what is free."""
+    """A reserve that is larger than the free space."""
     disk = os.statvfs(tmp_path)
     reserve = disk.f_bavail * disk.f_frsize + (1 << 40)
     monkeypatch.setattr(DiskSpace, "reserve", lambda _: reserve)

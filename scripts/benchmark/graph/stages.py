@@ -1,4 +1,4 @@
-"""Recipes of a graph of trivial derivations, told by the file ``builds.json`` beside this one.
+"""Recipes of a graph of trivial derivations, read from the file ``builds.json`` beside this one.
 
 ``{"shell": [TAR, SHA-256], "script": TEXT, "builds": [[INPUT, …], …]}``: the root file system, the
 line of shell that each builder is, and what each build needs, by the numbers of earlier ones. The

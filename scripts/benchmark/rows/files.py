@@ -1,7 +1,7 @@
 """Trees taken in, verified and collected; and what a part of that alone takes on this machine.
 
-A part is no rival, and does less: a target below it is out of reach for who does that part as it
-does.
+A part is no rival, and does less: a target below it is out of reach for a program that does that
+part as it does.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ from scripts.benchmark.plan import Bench, Sides
 from scripts.benchmark.shell import Shell
 
 SCRIPT = 'for input in $inputs; do test -s "$input"; done; set -- $inputs; echo "$name $@" > "$out"'
-"""What each builder does, in Nix as here: reads its inputs, and writes its own name and theirs."""
+"""The work of each builder, in Nix as here: read the inputs, and write its own name and theirs."""
 
 
 PROGRAM = str(Path(store.__file__).with_name("__main__.py"))

@@ -1,4 +1,4 @@
-"""A store that grows to a million objects: what it costs to fill, open and collect, on the way."""
+"""A store that grows to a million objects, and the costs to fill, open and collect it."""
 
 from __future__ import annotations
 

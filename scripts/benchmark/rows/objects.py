@@ -59,7 +59,7 @@ class _Stocked:
         return measure.pairs([Work(words, env, ours)], load, self._sides.room)
 
     def ask(self, start: int, ours: tuple[str, ...], theirs: str, expected: int) -> Pairs:
-        """A closure, told by both as one path a line."""
+        """A closure, printed by both as one path a line."""
         path = self._theirs[start] if self._theirs else ""
         found = self._sides.repeat(
             3, ("closure", *ours, self._ours[start]), ("nix-store", "--query", theirs, path)
@@ -83,7 +83,7 @@ class _Stocked:
                 self._sides.theirs.link_root(link, self._theirs[number])
 
     def decide(self) -> Pairs:
-        """What is dead; nothing is deleted."""
+        """The dead objects; nothing is deleted."""
         found = self._sides.repeat(
             1, ("gc", "--dry-run", "--json"), ("nix-store", "--gc", "--print-dead")
         )

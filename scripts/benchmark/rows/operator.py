@@ -1,4 +1,4 @@
-"""What an operator does with a large store: each command once, with its time and its memory."""
+"""The commands of an operator with a large store: each once, with its time and its memory."""
 
 from __future__ import annotations
 

@@ -63,7 +63,7 @@ def catalogue(seeds: Mapping[str, Mapping[str, Any]], seed: str) -> Catalogue:
 
 
 def parameters() -> dict[str, Any]:
-    """What the copy was made with."""
+    """Return what the copy was made with."""
     found: dict[str, Any]
     found = json.loads(Path(__file__).with_name("parameters.json").read_text())
     return found

@@ -141,7 +141,7 @@ def barriers(toys: Toys) -> tuple[Barrier, ...]:
 
 
 def read_parameters() -> dict[str, Any]:
-    """What ``parameters.json`` says, if it is there."""
+    """Return what ``parameters.json`` says, if it is there."""
     path = HERE / "parameters.json"
     found: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
     return found

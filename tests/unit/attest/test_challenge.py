@@ -1,4 +1,4 @@
-"""Whose word agrees with ours: thresholds, tampering, disagreement, and what counts nothing."""
+"""Agreement with the word of others: thresholds, tampering, and statements that count nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which rebuilds are asked for, and what is concluded from what comes of them."""
+"""Which rebuilds are asked for, and the conclusions from their results."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from store.model.verdict import AuditFinding, Verdict
 from store.sandbox.variation import VARIATIONS, Variation
 
 Build = Callable[[Variation, int], str]
-"""What comes out under a variation, the so-manieth time that anything is built."""
+"""The result under a variation, the so-manieth time that anything is built."""
 
 
 def made(content: str) -> ObjectId:
@@ -25,7 +25,7 @@ def case(*recorded: str) -> Case:
 
 
 class Bench:
-    """Runs an examination against builds that are only told."""
+    """Runs an examination against builds that are only made up."""
 
     def __init__(self, build: Build) -> None:
         self._build = build

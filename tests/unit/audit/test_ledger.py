@@ -1,4 +1,4 @@
-"""The ledger as a file: what is written is read, and what is broken is named with its line."""
+"""The ledger as a file: written lines are read, and broken ones are named by number."""
 
 from __future__ import annotations
 

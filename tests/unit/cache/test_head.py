@@ -1,4 +1,4 @@
-"""Heads: what they hold, the order of a stream, and what is refused."""
+"""Heads: their contents, the order of a stream, and heads that are refused."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ import pytest
 
 @dataclass(frozen=True)
 class Line:
-    """``root`` is the store's; words are given and told as bytes or text."""
+    """``root`` is the store's; words are given as bytes or text."""
 
     root: Path
 

@@ -1,4 +1,4 @@
-"""What commands share: recipes are evaluated once, whatever else a command opens."""
+"""Shared by commands: recipes are evaluated once, whatever else a command opens."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ main.main()
 
 
 class Told(NamedTuple):
-    """What a command printed and how it ended."""
+    """The output of a command and how it ended."""
 
     output: bytes
     errors: bytes

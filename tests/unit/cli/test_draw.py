@@ -1,4 +1,4 @@
-"""What people see while the engine works."""
+"""The lines that people see while the engine works."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a realise with nothing to do loads: each module costs the commonest command time."""
+"""The modules that a realise with nothing to do loads: each costs the commonest command time."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ NEEDLESS |= {"store.scheduler.forecast", "socket"}
 
 SLOW = {"click", "dataclasses", "inspect", "hashlib", "ctypes", "pickle", "json", "subprocess"}
 SLOW |= {"shutil", "threading", "store.events", "store.cli.plain"}
-"""What plain words alone do without: it takes longer to load than all else."""
+"""Modules that plain words do without: they take longer to load than all else."""
 
 CODE = f"""
 import sys

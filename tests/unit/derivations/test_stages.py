@@ -123,7 +123,7 @@ def test_every_build_of_a_later_stage_is_held_to_do_without_seeds_and_stage_0(
 def test_a_stage_2_with_a_tool_of_the_seed_does_not_evaluate(
     monkeypatch: pytest.MonkeyPatch, by_way_of: bool
 ) -> None:
-    """Whether the seed's object is an input itself, or only built the input."""
+    """Return whether the seed's object is an input itself, or only built the input."""
 
     def contaminated(graph: CatalogueBuilder, name: str, *rest: Any, **named: Any) -> Any:
         seed = graph.nodes[graph.packages["seed.debian"].node].ref("out")

@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Iterator
 
 GOOD = bytes(range(256)) * 1024
-"""What ``/good`` gives."""
+"""The answer of ``/good``."""
 
 Behaviour = Callable[[socket.socket, bytes, int], None]
 QUICK: dict[str, Behaviour] = {}

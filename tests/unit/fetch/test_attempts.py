@@ -1,4 +1,4 @@
-"""Fetching without a network: what is local, what is there already, what is wrong."""
+"""Fetching without a network: local files, files that are there already, and wrong ones."""
 
 from __future__ import annotations
 

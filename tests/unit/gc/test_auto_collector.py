@@ -35,7 +35,7 @@ class Disk:
 
 
 class Heard:
-    """What was told."""
+    """The reported events."""
 
     def __init__(self) -> None:
         self.events: list[Event] = []

@@ -126,7 +126,7 @@ def test_what_was_used_longest_ago_goes_first_and_no_more_than_asked(stock: Stoc
 def test_of_small_objects_no_more_go_than_free_what_is_asked_for(
     stock: Stock, monkeypatch: pytest.MonkeyPatch, bound: str
 ) -> None:
-    """Files take whole blocks: what they free is far more than the sum of their sizes."""
+    """Files take whole blocks: the freed space is far more than the sum of their sizes."""
     for number in range(40):
         stock.make(f"n{number}", size=10)
     one = sum(

@@ -1,4 +1,4 @@
-"""A collection deletes nothing by an index that contradicts itself about what is kept."""
+"""A collection deletes nothing by an index that contradicts itself about kept objects."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Parts that no fetch holds are collected; what is held, or still wanted, stays."""
+"""Parts that no fetch holds are collected; those that are held, or still wanted, stay."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a policy asks for, and the settings that policies are made from."""
+"""The rules of a policy, and the settings that policies are made from."""
 
 from __future__ import annotations
 

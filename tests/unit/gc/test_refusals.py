@@ -1,4 +1,4 @@
-"""What the system does not let go of: it stays whole or is removed in place, and the rest goes."""
+"""Objects that the system refuses to move: each stays whole or is removed in place."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def tree(stock: Stock, name: str, below: tuple[str, ...] = ()) -> ObjectId:
 
 @pytest.fixture
 def refused(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, int]]:
-    """What may not be renamed, by the end of its path, with the error."""
+    """Paths that may not be renamed, by the end of its path, with the error."""
     refusals: dict[str, int] = {}
     real = os.rename
 

@@ -1,4 +1,4 @@
-"""What leaves the trash, and what the disk gets back by it."""
+"""Removal of the trash, and the space that the disk gets back by it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from store.system import parallel
 from store.system.removing import TreeRemoval
 
 BLOCK = 4096
-"""What a file of some bytes takes on the disk, unless its file system says otherwise."""
+"""The space of a file of some bytes on the disk, unless its file system says otherwise."""
 
 
 @pytest.fixture(params=[1, 3])

@@ -44,7 +44,7 @@ GRAPH = (DICE, LEFT, RIGHT, TOP, PLAIN, PLAIN_LEFT, PLAIN_RIGHT, PLAIN_TOP, TALL
 
 @dataclass
 class Place:
-    """A store in which nodes come out as they are told to."""
+    """A store in which nodes come out as the test says."""
 
     store: Store
     started: int = 0
@@ -159,7 +159,7 @@ def test_an_object_that_is_named_itself_is_no_choice_and_holds_up_nothing(two: P
 
 
 def test_two_derivations_of_one_name_are_no_mixture(place: Place) -> None:
-    """As those of two stages are, built alike from what differs."""
+    """As those of two stages are, built alike from different inputs."""
     first = node("tool")
     second = node("tool", first)
     third = node("tool", second)

@@ -1,4 +1,4 @@
-"""What is known of a graph, learnt with as few looks at the index as there are nodes."""
+"""The facts of a graph, learnt with as few looks at the index as there are nodes."""
 
 from __future__ import annotations
 

@@ -53,7 +53,7 @@ def count(index: Index) -> int:
 def later(work: Callable[[], None]) -> Callable[[], int]:
     """Fork now, and run ``work`` in the child when called; its exit status, 0 if nothing raised.
 
-    Forked before this process opens the environment: who inherits one cannot open it again.
+    Forked before this process opens the environment: a child with one cannot open it again.
     """
     wait, go = os.pipe()
     pid = os.fork()

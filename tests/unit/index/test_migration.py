@@ -37,7 +37,7 @@ KEPT_MADE = replace(MADE, origin=KEPT)
 
 
 def old_index(path: str, *, objects: int = 3, lease: tuple[int, int] = (0, 0)) -> None:
-    """What the program of schema 1 wrote: a chain of objects, the second of them made here."""
+    """Write an index of schema 1: a chain of objects, the second of them made here."""
     raw = lmdb.open(path, max_dbs=20, map_size=64 << 20)
     key = MADE.key + MADE.output.encode() + b"\0" + MADE.digest()[:8]
     with raw.begin(write=True) as txn:
@@ -202,7 +202,7 @@ def test_who_may_not_write_is_told_who_has_to(place: str) -> None:
 
 
 def check_written(path: str) -> None:
-    """All that the program of schema 1 had told the index is known."""
+    """All that the program of schema 1 had written is known."""
     index = Index.open(path)
     with index.read() as txn:
         made = REALISATION.object

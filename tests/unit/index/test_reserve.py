@@ -1,4 +1,4 @@
-"""What is kept of the disk for the collector."""
+"""The reserve of the disk for the collector."""
 
 from __future__ import annotations
 

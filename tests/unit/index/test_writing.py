@@ -1,4 +1,4 @@
-"""What the index knows, and how it is asked."""
+"""The tables of the index, and their readers and writers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a job reads belongs to the identity of what it makes."""
+"""The inputs that a job reads belong to the identity of its result."""
 
 from __future__ import annotations
 

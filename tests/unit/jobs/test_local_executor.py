@@ -1,4 +1,4 @@
-"""Tasks side by side: what they are lent, what is reported of waiting, and how each ends."""
+"""Tasks side by side: their tokens, the reports of waiting, and how each ends."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a worker tells of contents is told in the end, and soon where it is much."""
+"""Contents that a worker reports are noted in the end, and soon where there are many."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Workers that stand by: what they are handed, and when they end."""
+"""Workers that stand by: their jobs, and when they end."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ def pool(tmp_path: Path, size: int) -> TokenPool:
 
 
 def take(jobserver: Jobserver, count: int) -> None:
-    """What make does when it starts ``count`` more processes."""
+    """Return what make does when it starts ``count`` more processes."""
     assert os.read(jobserver.pipe[0], count) == b"+" * count
 
 

@@ -1,4 +1,4 @@
-"""A removal that takes long is told of, by who removes and by who hears of it."""
+"""A removal that takes long is reported, by the remover and to the listener."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What stands at a root: a store, whose, and that nothing in it leads elsewhere."""
+"""The contents of a root: a store, its owner, and that nothing in it leads elsewhere."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def layout(tmp_path: Path) -> Layout:
 
 
 def as_neighbour(work: Callable[[], object]) -> None:
-    """Run ``work`` in a process of another user; what it raises fails the test."""
+    """Run ``work`` in a process of another user; an error in it fails the test."""
     pid = os.fork()
     if pid == 0:
         status = 1

@@ -1,4 +1,4 @@
-"""What cannot be moved is removed where it is, and nothing that took its place."""
+"""An object that cannot be moved is removed where it is, and nothing that took its place."""
 
 from __future__ import annotations
 

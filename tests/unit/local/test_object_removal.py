@@ -1,4 +1,4 @@
-"""Taking out: what happens between forgetting and moving, and how large batches are."""
+"""Taking out: events between forgetting and moving, and how large batches are."""
 
 from __future__ import annotations
 

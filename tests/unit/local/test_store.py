@@ -1,4 +1,4 @@
-"""The façade: what is on disk before the index says so, and how it is asked."""
+"""The façade: objects on disk before the index says so, and questions about them."""
 
 from __future__ import annotations
 

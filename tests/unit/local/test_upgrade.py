@@ -59,7 +59,7 @@ def names(root: str) -> dict[str, int]:
 
 
 def check(store: Store) -> None:
-    """Whether the store is of the present form, and whole."""
+    """Return whether the store is of the present form, and whole."""
     assert not os.path.lexists(store.layout.links)
     counts = names(store.layout.root)
     assert {path for path, count in counts.items() if count > 1} == {

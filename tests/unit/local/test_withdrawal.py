@@ -1,4 +1,4 @@
-"""A key that is trusted no more: what it alone signed counts nothing, after a rebuild either."""
+"""A key that is trusted no more: records that it alone signed count nothing, even after a rebuild."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What identity depends on, and what it does not."""
+"""The parts that identity depends on, and those that it does not."""
 
 from __future__ import annotations
 

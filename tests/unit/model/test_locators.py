@@ -1,4 +1,4 @@
-"""What of a locator may be shown."""
+"""The parts of a locator that may be shown."""
 
 from __future__ import annotations
 

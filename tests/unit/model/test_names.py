@@ -1,4 +1,4 @@
-"""What can be named, and how."""
+"""Names that are allowed, and their texts."""
 
 from __future__ import annotations
 

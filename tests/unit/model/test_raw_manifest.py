@@ -1,4 +1,4 @@
-"""An outline says what a manifest says, and refuses what is none."""
+"""An outline says what a manifest says, and refuses all else."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ from store.objects.check import check_identity, check_tree
 from tests.unit.verify.test_fast_pass import DAMAGE
 
 SEEN = sorted(DAMAGE.keys() - {"bytes"})
-"""What is seen of a file without reading it."""
+"""The facts of a file that are seen without reading it."""
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ def sound(layout: Layout, *oids: ObjectId) -> list[bool]:
 
 
 def findings(store: Store, oid: ObjectId) -> list[str]:
-    """What the careful pass finds without reading files."""
+    """Return what the careful pass finds without reading files."""
     manifest, path = store.objects.manifest(oid), store.layout.object(oid)
     found = check_tree(path, manifest, lambda unread: None) or check_identity(path, manifest)
     return list(map(str, found))

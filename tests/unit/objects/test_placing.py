@@ -36,7 +36,7 @@ def swap(layout: Layout, tree: Path, manifest: Manifest) -> None:
 
 
 def cleared(layout: Layout, manifest: Manifest) -> list[str]:
-    """What is in the store directory when it was cleared of what swaps left."""
+    """The store directory after the leftovers of swaps were cleared."""
     aside = f"{layout.trash}/aside"
     os.mkdir(aside)
     with exclusive(layout) as folder:

@@ -1,4 +1,4 @@
-"""Writing to the disk meanwhile: when it begins, that it ends, and that an error is told."""
+"""Writing to the disk meanwhile: when it begins, that it ends, and that an error is reported."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sessions: what they open, and what they say where there is nothing."""
+"""Sessions: the files that they open, and their errors where there is nothing."""
 
 from __future__ import annotations
 

@@ -366,7 +366,7 @@ def catalogue(seeds, seed):
 
 
 def tried(folder: Path, lines: str) -> dict[str, str]:
-    """What came of each line in a recipe."""
+    """Return the result of each line in a recipe."""
     (folder / "stages.py").write_text(TRYING)
     (folder.parent / "outside.txt").write_text("x")
     (folder.parent / "outside.py").write_text("x = 1")

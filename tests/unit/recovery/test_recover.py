@@ -111,7 +111,7 @@ def scramble(layout: Layout) -> None:
 
 
 def scramble_pages(layout: Layout) -> None:
-    """The head stays: what opens it believes that all is well."""
+    """The head stays: a program that opens it believes that all is well."""
     with open(f"{layout.index}/data.mdb", "r+b") as stream:
         size = stream.seek(0, os.SEEK_END)
         stream.seek(8192)
@@ -278,7 +278,7 @@ def test_while_others_use_the_index_it_stays(kept: Kept) -> None:
 
 
 def await_helpers(layout: Layout) -> None:
-    """Until the processes are gone that helped one that was killed; they die with it."""
+    """Wait for the end of the processes that helped one that was killed; they die with it."""
     end = time.monotonic() + 30
     while time.monotonic() < end:
         with contextlib.suppress(Busy):

@@ -16,7 +16,7 @@ def name(number: int) -> str:
 
 
 def found(references: Mapping[int, Sequence[int]], damaged: Sequence[int] = ()) -> Whole:
-    """What was seen of objects by number; what one refers to need not be there."""
+    """The objects that were seen, by number; the references of one need not be there."""
     names = {name(number): number for number in references}
     whole = Whole(sorted(names))
     places = {each: place for place, each in enumerate(sorted(names))}

@@ -1,4 +1,4 @@
-"""What the kernel refuses is told with the setting that made it refuse."""
+"""A refusal of the kernel is reported with the setting that caused it."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ def pack(entries: list[Entry], wide: bool) -> bytes:
 
 
 def unpack(buffer: bytes, wide: bool) -> list[Entry]:
-    """The other way round, written independently of what is tested."""
+    """The other way round, written independently of the tested code."""
     entries, place = [], 0
     while place < len(buffer):
         inode, offset, length = struct.unpack_from("=QqH", buffer, place)

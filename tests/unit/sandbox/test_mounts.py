@@ -1,4 +1,4 @@
-"""What is looked at from inside before a builder starts."""
+"""The checks from inside before a builder starts."""
 
 from __future__ import annotations
 

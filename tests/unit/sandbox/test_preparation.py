@@ -1,4 +1,4 @@
-"""What is made ready before the fork."""
+"""The preparations before the fork."""
 
 from __future__ import annotations
 

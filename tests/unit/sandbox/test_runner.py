@@ -1,4 +1,4 @@
-"""Reading what the children told, and the state of the disk."""
+"""Reading the reports of children, and the state of the disk."""
 
 from __future__ import annotations
 

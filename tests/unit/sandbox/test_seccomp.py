@@ -19,7 +19,7 @@ STOPPED = "stopped"
 def run(
     number: int, *arguments: int, arch: int = X86_64, program: bytes = seccomp.program()
 ) -> str:
-    """What the filter answers: the name of an error, ``allowed``, or ``stopped`` for the tracer."""
+    """Return the filter's answer: an error's name, ``allowed``, or ``stopped`` for the tracer."""
     padded = [*arguments, 0, 0, 0, 0, 0, 0][:6]
     data = struct.pack("<iIQ6Q", number, arch, 0, *(a & (1 << 64) - 1 for a in padded))
     code = list(struct.iter_unpack("<HBBI", program))
@@ -152,7 +152,7 @@ def test_other_architectures_have_no_calls() -> None:
 
 
 def trace(number: int, *arguments: int, clock: bool = True, listing: bool = True) -> str:
-    """What the tracer's filter answers."""
+    """Return what the tracer's filter answers."""
     program = seccomp.trace_program(clock=clock, listing=listing)
     return run(number, *arguments, program=program)
 

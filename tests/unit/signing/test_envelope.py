@@ -1,4 +1,4 @@
-"""Keys and envelopes: what is accepted as a signature, and by whom."""
+"""Keys and envelopes: signatures that are accepted, and whose."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""JSON from outside: what is refused, and that nothing but FormatError is ever raised."""
+"""JSON from outside: texts that are refused, and that nothing but FormatError is ever raised."""
 
 from __future__ import annotations
 

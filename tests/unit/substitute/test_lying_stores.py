@@ -58,7 +58,7 @@ UNSIGNED = Belief(unsigned=True)
 
 @dataclass
 class Other:
-    """Another store, and what was put into it by name."""
+    """Another store, and the objects in it by name."""
 
     store: Store
     objects: dict[str, ObjectId] = field(default_factory=dict)
@@ -100,7 +100,7 @@ class Other:
     def statement(
         self, node: Resolved, name: str, key: PrivateKey = ANNE, output: str = "out", **change: Any
     ) -> bytes:
-        """What a key signs of an object, as whose output it will."""
+        """Return what a key signs of an object, as whose output it will."""
         oid = self.objects[name]
         record = Realisation(node.digest, output, oid, "u", "h", "full", b"l" * 32, 5, 1500)
         tree = self.store.objects.manifest(oid).root.digest()
@@ -168,7 +168,7 @@ def nothing_counts(own: Store) -> None:
 
 
 def vouched(*lines: bytes, reading: list[Reading] | None = None) -> Belief:
-    """What counts when these lines are read, and Anne is trusted."""
+    """The records that count when these lines are read, and Anne is trusted."""
 
     def vouch(oids: Any) -> list[Vouched]:
         told = [Line(f"file:{number}", line) for number, line in enumerate(lines, 1)]

@@ -1,4 +1,4 @@
-"""An object is put together from what is sound of it, and from nothing else."""
+"""An object is put together from its sound parts, and from nothing else."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is gone is made from what is there by the shortest way that the index remembers."""
+"""Missing objects are made from present ones by the shortest way that the index remembers."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from store.substitute.recorded import THERE, Recorded, remember
 
 
 class Past:
-    """A store that made objects which are gone; what is ``kept`` was added."""
+    """A store that made objects which are missing; those ``kept`` were added."""
 
     def __init__(self, place: Path) -> None:
         self.store = Store.open(str(place / "root"))
@@ -41,7 +41,7 @@ class Past:
         inputs: Sequence[ObjectId] = (),
         rootfs: ObjectId | None = None,
     ) -> Resolved:
-        """Record that these were the outputs of a build, told from others ``by`` something, which
+        """Record that these were the outputs of a build, known from others ``by`` something, which
         names its inputs."""
         outputs = ("out", "lib")[: len(oids)]
         script = f"{by} {' '.join(oid.path for oid in inputs)}"

@@ -1,4 +1,4 @@
-"""What a copy may take of the disk."""
+"""The space that a copy may take of the disk."""
 
 from __future__ import annotations
 

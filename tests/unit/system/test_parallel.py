@@ -1,4 +1,4 @@
-"""Helping processes: what they hand back, what they raise, and how they end."""
+"""Helping processes: their results, their errors, and how they end."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Unpacking: what options select, and that no archive gets out of its folder."""
+"""Unpacking: the parts that options select, and that no archive gets out of its folder."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What objects take and holders keep, on stores whose files share inodes as they are told to."""
+"""The space of objects and their holders, on stores whose files share inodes as the test says."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from store.usage.statistics import statistics
 
 SIZE = 40_000
 BLOCKS = 40_960
-"""What a file of that size takes, on file systems with blocks of 4 KiB and less."""
+"""The space of a file of that size, on file systems with blocks of 4 KiB and less."""
 
 
 @pytest.fixture

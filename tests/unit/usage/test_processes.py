@@ -1,4 +1,4 @@
-"""What running processes use, from a /proc that is made up."""
+"""The objects that running processes use, from a /proc that is made up."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What deleting objects one after another frees, by what the disk says."""
+"""The space that deleting objects one after another frees, as the disk has it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Equal files become one again, and what is damaged does not spread."""
+"""Equal files become one again, and damage does not spread."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def tamper(path: str, text: str) -> None:
 
 @pytest.fixture
 def store(tmp_path: Path) -> Store:
-    """Two objects with one file in common, of which neither was told where the other has it."""
+    """Two objects with one file in common, of which neither knows where the other has it."""
     made = Store.open(str(tmp_path / "root"))
     for name in ("one", "two"):
         (tmp_path / name).mkdir()

@@ -64,7 +64,7 @@ def kinds(store: Store, *, contents: bool = True) -> set[str]:
 
 
 def test_what_a_link_led_to_before_may_be_gone(store: Store, oid: ObjectId, tmp_path: Path) -> None:
-    """As when who makes a link anew is killed before the index is told."""
+    """As when a process that makes a link anew is killed before it writes the index."""
     (tmp_path / "other").write_text("other")
     other = store.objects.add(str(tmp_path / "other"), "other")
     link = tmp_path / "link"
@@ -334,7 +334,7 @@ def put_long(path: str) -> None:
 def test_what_stands_in_the_place_of_a_manifest_holds_nobody_up(
     store: Store, oid: ObjectId, put: Callable[[str], None]
 ) -> None:
-    """Opening a fifo waits for who writes; reading a device need not come to an end."""
+    """Opening a fifo waits for a writer; reading a device need not come to an end."""
     path = store.layout.manifest(oid)
     os.unlink(path)
     put(path)

@@ -1,4 +1,4 @@
-"""``store show`` and ``store seeds``: what recipes and pins say, before anything is built."""
+"""``store show`` and ``store seeds``: facts of recipes and pins, before anything is built."""
 
 from __future__ import annotations
 

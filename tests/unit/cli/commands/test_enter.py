@@ -1,4 +1,4 @@
-"""Entering the kept tree of a build: what may be run from it."""
+"""Entering the kept tree of a build, and running commands from it."""
 
 from __future__ import annotations
 

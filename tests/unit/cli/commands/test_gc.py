@@ -1,4 +1,4 @@
-"""``store gc`` as it is used: what it says is what it does."""
+"""``store gc`` as it is used: it says all that it does, and does it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What ``store import`` says of the objects and records that it took."""
+"""The lines of ``store import`` about the objects and records that it took."""
 
 from __future__ import annotations
 

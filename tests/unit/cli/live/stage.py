@@ -15,7 +15,7 @@ from store.events import Event, PlannedNode
 
 
 class Terminal(io.StringIO):
-    """A terminal in memory, of so many columns and rows, with what was written above it."""
+    """A terminal in memory, of so many columns and rows, with the lines above it."""
 
     encoding = "utf-8"
 
@@ -42,7 +42,7 @@ class Terminal(io.StringIO):
         self.screen.resize(rows, columns)
 
     def lines(self) -> list[str]:
-        """What one sees, without the empty lines at the foot."""
+        """Return what one sees, without the empty lines at the foot."""
         lines = [line.rstrip() for line in self.screen.display]
         while lines and not lines[-1]:
             lines.pop()
@@ -50,7 +50,7 @@ class Terminal(io.StringIO):
 
 
 class Play:
-    """Events at times of a clock of its own, told to the live view on a terminal."""
+    """Events at times of a clock of its own, given to the live view on a terminal."""
 
     def __init__(self, columns: int, rows: int, *, verbose: bool = False) -> None:
         self.terminal = Terminal(columns, rows)
@@ -73,7 +73,7 @@ class Play:
         return self
 
     def seen(self) -> list[str]:
-        """What one sees a moment later."""
+        """Return what one sees a moment later."""
         self.tell(0.5)
         return self.terminal.lines()
 
@@ -195,7 +195,7 @@ def failures() -> list[Event | float]:
 
 
 def one_failure() -> list[Event | float]:
-    """Without ``-k``, what runs is let finish after a failure."""
+    """Without ``-k``, running builds finish after a failure."""
     going = ("musl", "make", "sed", "grep", "tar")
     return [*six_builds(), failed("m4"), events.Stopping(going, SOURCES[36:], 7), 1.0]
 

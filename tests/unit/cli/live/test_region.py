@@ -1,4 +1,4 @@
-"""What is on a terminal, whatever happens on it."""
+"""The screen of a terminal, whatever happens on it."""
 
 from __future__ import annotations
 

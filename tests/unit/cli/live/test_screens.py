@@ -1,6 +1,6 @@
 """Screens of a test terminal, compared with those in ``screens/``.
 
-With ``REDRAW_SCREENS=1`` in the environment they are written anew: look at what changed.
+With ``REDRAW_SCREENS=1`` in the environment they are written anew: look at the changes.
 """
 
 from __future__ import annotations
@@ -129,7 +129,7 @@ def test_a_resized_screen_is_drawn_anew_at_once() -> None:
 
 
 def test_a_terminal_that_breaks_its_lines_anew_is_erased_whole() -> None:
-    """As most have it: what was 78 wide takes two lines of 40."""
+    """As most have it: a line of 78 characters takes two of 40."""
     play = Play(80, 24).tell(*elsewhere())
     play.seen()
     drawn = list(play.live._region._widths)

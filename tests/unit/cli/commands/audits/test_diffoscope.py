@@ -1,4 +1,4 @@
-"""What is handed over to diffoscope, and that it is there."""
+"""The files that are handed over to diffoscope, and that it is there."""
 
 from __future__ import annotations
 
