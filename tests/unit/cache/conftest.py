@@ -1,4 +1,4 @@
-"""Two stores, and a cache in memory that has the objects of the first, and lies when it is told."""
+"""Two stores, and a cache in memory that has the objects of the first, and lies when a test says so."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ Lie = Callable[[bytes, Iterator[Piece]], Iterator[Piece]]
 
 @dataclass
 class MemoryRun:
-    """The contents of one run, as they are or as they are told."""
+    """The contents of one run, as they are or as a test says."""
 
     size: int
     digests: Sequence[bytes]

@@ -1,4 +1,4 @@
-"""A key that is trusted no more: records that it alone signed count nothing, even after a rebuild."""
+"""A key that is no longer trusted: its records alone count nothing, even after a rebuild."""
 
 from __future__ import annotations
 
