@@ -1,4 +1,4 @@
-"""Two stores, and a cache in memory that has the objects of the first, and lies when a test says so."""
+"""Two stores, and a cache in memory that has the objects of the first, and may lie."""
 
 from __future__ import annotations
 
