@@ -1,8 +1,8 @@
 """An object's head: its manifest, its closure, and the frames of its pack.
 
-The *stream* of an object is its distinct contents that are not empty, one after the other, in the
-order in which a walk first meets them: the files of a folder by name, then its folders by name. The
-pack is that stream, cut anywhere into frames, each compressed by itself.
+The *stream* of an object is its distinct contents that are not empty, one after the other. They
+come in the order in which a walk first meets them: the files of a folder by name, then its folders
+by name. The pack is that stream, cut anywhere into frames, each compressed by itself.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The folder in which one object is put together, at a place that follows from the object.
 
-The process that pulls the object has the folder locked. So another pull of it waits, and
-one that comes after a kill goes on with the files that are there, each of them checked first. A
-collection removes a folder that nobody has, in time.
+The process that pulls the object has the folder locked. So another pull of it waits. One that comes
+after a kill goes on with the files that are there, each of them checked first. A collection removes
+a folder that nobody has, in time.
 """
 
 from __future__ import annotations

@@ -21,8 +21,8 @@ class OutputBroken(KeyboardInterrupt):
 class Ending:
     """Why this process is to end before its work is done, if it is.
 
-    ``signal`` is the number of the signal that asked for it, ``unheard`` says that nobody reads our
-    output any more, ``failed`` why standard output could not be written.
+    ``signal`` is the number of the signal that asked for it; ``unheard`` says that nobody reads our
+    output any more; ``failed``, why standard output could not be written.
     """
 
     def __init__(self) -> None:

@@ -41,9 +41,9 @@ class Bounds:
     """Times in seconds, sizes in bytes.
 
     ``connect`` is for a name, its addresses and TLS; ``head`` for the answer's head after that,
-    redirects included. A server that sends fewer than ``slow_rate`` bytes a second while it is
-    waited for ``slow_time`` is left, and so is one from which no byte comes for ``silent``.
-    ``answer`` is for one visit to one URL, ``whole`` for all.
+    redirects included. A server that sends fewer than ``slow_rate`` bytes a second for
+    ``slow_time`` is left. So is one from which no byte comes for ``silent``. ``answer`` is for one
+    visit to one URL, ``whole`` for all.
     """
 
     connect: float = 15.0

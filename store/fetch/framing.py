@@ -1,7 +1,7 @@
 """Where the body of an answer ends: after a length, after its last chunk, or with the connection.
 
-The standard library's reader would take a chunk of -1 bytes for everything that comes, and reads
-chunk extensions and trailers for as long as there are any.
+The standard library's reader would take a chunk of -1 bytes for everything that comes. It also
+reads chunk extensions and trailers for as long as there are any.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Opening http, https and file URLs: proxies, certificates, credentials, redirects, ranges.
 
-Nothing here is trusted: whatever a server sends is checked against a hash by the caller, and how
-long it takes, how much it sends, and where it sends us, is bounded.
+Nothing here is trusted: the caller checks all that a server sends against a hash. Time, bytes and
+redirects are bounded.
 """
 
 from __future__ import annotations

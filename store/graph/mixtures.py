@@ -1,8 +1,8 @@
 """Finding two objects of one output of a derivation in one graph.
 
-A build's inputs were made at different times, or in different stores, so that one may refer to an
-object that a derivation of the graph once came out as, and another to what it came out as later.
-Objects have the names of their derivations: only where a name is there twice, more is looked at.
+A build's inputs may come from different times or stores. So one may refer to an object that a
+derivation of the graph once came out as, and another to a later one. Objects have the names of
+their derivations: only where a name is there twice, more is looked at.
 """
 
 from __future__ import annotations

@@ -1,11 +1,10 @@
 """The places of equal content: the objects that have a file with some bytes, and its path there.
 
 This part of the index is a file of its own, ``contents.mdb``, for two reasons. Processes that copy
-trees ask it, and they are forked, and LMDB cannot be used in a fork of a process that has the file
+trees ask it. They are forked, and LMDB cannot be used in a fork of a process that has the file
 open; so this one is open for moments only. And it is a hint: it follows from the manifests, so it
-is not copied with the rest, and a reader checks the file
-at a place first. A damaged one
-is thrown away.
+is not copied with the rest, and a reader checks the file at a place first. A damaged one is thrown
+away.
 
 | table | key | value |
 | --- | --- | --- |

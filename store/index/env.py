@@ -88,8 +88,8 @@ class Index:
         record_file: str | None = None,
         owner: int | None = None,
     ) -> Index:
-        """Return the index in the folder ``path``, made when the folder is empty, and brought to
-        the present schema when it is older and this user's.
+        """Return the index in the folder ``path``. It is made when the folder is empty, and brought
+        to the present schema when it is older and this user's.
 
         ``spending`` uses the reserve when the disk is full, as a process that frees space may.
         ``record_file`` keeps the facts that nothing else on disk has. ``owner`` is the store's, on

@@ -86,8 +86,8 @@ class RealisationReader:
         return found
 
     def misnamed(self) -> Iterator[tuple[Realisation, str]]:
-        """Yield every record whose object is not called as its derivation's output has to be, or
-        that speaks of an output that its derivation does not have; with the reason."""
+        """Yield every record that does not fit its derivation, with the reason: its object has a
+        wrong name, or the derivation has no such output."""
         for record in self.all():
             reason = self.why_unfit(record)
             if reason:

@@ -31,8 +31,8 @@ _WANTED = (b"meta", b"makers", b"realisations", b"nodes")
 
 
 class Told(NamedTuple):
-    """A record as the other store has it, its origin left out, and the node under its key, if there
-    is one whose digest is that."""
+    """A record as the other store has it, its origin left out. ``node`` is the one under its key,
+    if its digest is right."""
 
     record: Realisation
     node: Node | None

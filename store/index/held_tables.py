@@ -34,8 +34,8 @@ class RootReader:
         return found
 
     def sight(self) -> tuple[dict[bytes, int], dict[bytes, int]]:
-        """Return, by the names of roots, the marks of the folders that their links are in, and
-        since when (Unix seconds) links are out of sight."""
+        """Return two maps by the names of roots: the marks of the folders of their links, and since
+        when (Unix seconds) links are out of sight."""
         folders: dict[bytes, int] = {}
         unseen: dict[bytes, int] = {}
         with self._tables.cursor(b"meta") as cursor:

@@ -24,10 +24,10 @@ def migrate(env: Any, txn: Any) -> None:
     """Migrate from an older schema. CorruptObject for an index that it would not have written; Busy
     while it is in use.
 
-    Since schema 1 there are a counter of numbers, packed object records, makers by object and not
-    by number, leases entry by entry, and the times of last use and verification; since schema 2,
-    the origins of realisations. Schema 4 has the same tables as schema 3: a program that knows only
-    3 would give files second names again.
+    New in schema 2 were a counter of numbers, packed object records, makers by object and not by
+    number, leases entry by entry, and times; new in schema 3, the origins of realisations. Schema 4
+    has the same tables as schema 3: a program that knows only 3 would give files second names
+    again.
     """
     tables = {name: env.open_db(name, txn, create=True, **flags) for name, flags in TABLES.items()}
     schema = txn.get(b"schema", db=tables[b"meta"])

@@ -58,10 +58,10 @@ class Job:
     """One node's work. ``node`` is a source, or a derivation resolved; ``digest`` is the node's.
 
     ``closure`` holds the inputs with everything they refer to, or of each its ``<digest>-<name>``,
-    which is handed over faster. ``log`` is where a build's log goes, ``into`` the root of the store
-    that takes the outputs when it is not the one of the inputs, ``variation`` what an audit
-    changes. ``claims`` keep the outputs until they are registered. ``holders`` say where equal
-    content is; by default, the store's own table.
+    which is handed over faster. ``log`` is the path of a build's log. ``into`` is the root of the
+    store that takes the outputs, when it is not the one of the inputs; ``variation``, the change
+    that an audit makes. ``claims`` keep the outputs until they are registered. ``holders`` say
+    where equal content is; by default, the store's own table.
     """
 
     digest: bytes

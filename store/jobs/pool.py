@@ -2,8 +2,8 @@
 
 A fork of its own for each build costs more than a small build itself: the page tables are copied,
 and then every page that either of the two writes to. A worker of a team is forked once, and pays
-for its pages once. The things that a fork would inherit (the claims, the hold of the work folder,
-the pipe of tokens) are handed over with each job, as descriptors, and closed at its end.
+for its pages once. A fork would inherit the claims, the hold of the work folder and the pipe of
+tokens. They are handed over with each job, as descriptors, and closed at its end.
 
 A worker in which a job has failed, or that has grown, ends: none works on the leftovers of an
 error, and none makes the builds below it pay for the memory of one before.

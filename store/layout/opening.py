@@ -65,8 +65,8 @@ def check_place(layout: Layout) -> None:
 def owner_of(layout: Layout) -> int | None:
     """Return the user to whom the store at the layout's root belongs; None where one can be made.
 
-    Raises NotAStore when the root is a folder of something else, NotOwner when a part of the store
-    is not its owner's, StorageError when a part is a link, or cannot be looked at.
+    Raises NotAStore when the root is a folder of something else; NotOwner when a part of the store
+    is not its owner's; StorageError when a part is a link, or cannot be looked at.
     """
     try:
         root = os.open(layout.root, _ROOT)
@@ -149,9 +149,9 @@ def settle(layout: Layout) -> None:
 
 
 def open_way(layout: Layout) -> str | None:
-    """Return a folder above the root, or a link on the way to it, by which a user who is neither
-    this one, root nor the store's owner can put another store in its place; None where none can be
-    seen."""
+    """Return a folder above the root, or a link on the way to it, by which a stranger can put
+    another store in its place; None where none can be seen. Strangers are all but this user, root
+    and the store's owner."""
     try:
         trusted = {0, os.geteuid(), os.stat(layout.root).st_uid, os.stat("/").st_uid}
     except OSError:

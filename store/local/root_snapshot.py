@@ -44,8 +44,8 @@ class NamedRoot(NamedTuple):
 
 
 class Sight(NamedTuple):
-    """Known places of links: by the name of a root, the mark of its link's folder (see
-    :func:`folder_mark`), and since when (Unix seconds) the link is out of sight."""
+    """Known places of links, by the names of roots: the marks of their folders (see
+    :func:`folder_mark`), and since when (Unix seconds) links are out of sight."""
 
     folders: Mapping[bytes, int] = {}
     unseen: Mapping[bytes, int] = {}

@@ -37,8 +37,8 @@ class Objects:
         return known and looks_intact(self._layout.object(oid))
 
     def lost(self, oids: Iterable[ObjectId]) -> list[ObjectId]:
-        """Return the objects among those given, and all that they refer to, that the index knows
-        and the disk does not hold, or not as they were stored."""
+        """Return objects that the index knows, and that the disk does not hold, or not as they were
+        stored; of these, and all that they refer to."""
         with self._index.read() as txn:
             names = [
                 name

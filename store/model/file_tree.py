@@ -1,7 +1,7 @@
 """File trees as Merkle trees.
 
 A node is ``[kind, executable, size, payload]``. A directory's payload is the digest of its sorted
-entries (each a node with a name before it), a file's the plain BLAKE3 of its bytes, a link's the
+entries, each a node with a name before it. A file's is the plain BLAKE3 of its bytes; a link's, the
 target itself. ``size`` is a file's bytes, a link target's bytes, and the sum of the entries' sizes
 for a directory. Nothing else of a file is kept.
 """

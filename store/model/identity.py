@@ -1,9 +1,9 @@
 """How things get their digests, where that is more than hashing a record.
 
 An object's digest is taken modulo self-reference: every occurrence of the object's own digest text
-is blanked with NUL bytes first. In a file, where NUL bytes may stand anyway, the places of the
-occurrences are hashed too, so that no two different objects have the same digest. In a link's
-target they cannot stand, and need no such care.
+is blanked with NUL bytes first. A file may have NUL bytes of its own. So the places of the
+occurrences are hashed too, and no two different objects have the same digest. In a link's target
+they cannot stand, and need no such care.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """A store object's manifest: the index's facts of it, and the digest of every file in it.
 
-The manifests lie beside the objects, so that the index can be made anew from the store directory,
-and so that a damaged file can be named.
+The manifests lie beside the objects. From them the index can be made anew, and a damaged file can
+be named.
 """
 
 from __future__ import annotations

@@ -15,8 +15,8 @@ from store.model.origin import BUILT, How, Origin
 class Realisation:
     """``key`` is the 32-byte digest of a resolved derivation or source.
 
-    ``builder`` is the user and ``host`` the machine that made it, ``level`` the sandbox's ("full",
-    "none", "fetch", "builtin"), ``log`` the plain BLAKE3 of the build log, ``started`` in Unix
+    ``builder`` is the user and ``host`` the machine that made it; ``level``, the sandbox's ("full",
+    "none", "fetch", "builtin"); ``log``, the plain BLAKE3 of the build log. ``started`` is in Unix
     seconds, ``duration`` in milliseconds, ``max_rss`` in bytes (of the largest process). ``origin``
     is not part of the build, but this store's knowledge of the record.
     """

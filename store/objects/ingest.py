@@ -1,7 +1,7 @@
 """Taking a tree into the store: copy and hash in one pass, make durable, put in place.
 
-The order makes a power cut harmless: an inode's bytes are on disk before anything but the staging
-folder names it, and the names are on disk before the caller notes the object in the index.
+The order makes a power cut harmless. An inode's bytes are on disk before anything but the staging
+folder names it. The names are on disk before the caller notes the object in the index.
 """
 
 from __future__ import annotations

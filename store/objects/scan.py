@@ -1,9 +1,9 @@
 """Finding object digests in bytes, at memory speed, however many are looked for.
 
 Every digest's text is 32 characters of one alphabet, so it shows as eight of them in a row among
-every fourth byte; only there a closer look is taken. Where the sample says little (dumps in hex,
-say), every third aligned group of eight bytes is looked up among all the groups of eight that the
-texts hold: 24 bytes a look-up, whatever the data holds, so no input makes the scan crawl.
+every fourth byte; only there a closer look is taken. The sample may say little, as in dumps in hex.
+Then every third aligned group of eight bytes is looked up among all groups of eight in the texts:
+24 bytes a look-up, whatever the data holds, so no input makes the scan crawl.
 """
 
 from __future__ import annotations

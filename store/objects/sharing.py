@@ -25,9 +25,8 @@ _CANNOT = (
     errno.ENOTDIR,
     errno.ELOOP,
 )
-"""Errors of link(2) where there are no hard links, or not from there to here, or where something
-else stands in the place of a folder. Sharing saves space, and nothing else: without it, files are
-copied."""
+"""Errors of link(2) where there are no hard links, or not from there to here; or where a folder's
+place is taken. Sharing saves space, and nothing else: without it, files are copied."""
 
 
 def mode_of(executable: bool) -> int:

@@ -1,8 +1,8 @@
 """Evaluated catalogues, kept so that a command need not run every recipe again.
 
-A kept catalogue is used only while all that its evaluation looked at is as it was, and so is every
-module of recipes beside it; its nodes are decoded when they are asked for. Dropping the cache costs
-a moment, and nothing else.
+A kept catalogue is used only while all that its evaluation looked at is as it was. The same holds
+for every module of recipes beside it. Its nodes are decoded when they are asked for. Dropping the
+cache costs a moment, and nothing else.
 """
 
 from __future__ import annotations

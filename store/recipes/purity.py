@@ -1,9 +1,9 @@
 """The limits of recipe code: it may look at recipes, and compute.
 
-Python's audit hook sees each file that is opened and each folder that is listed, and it refuses
-calls that start programs, write, or reach the network. Functions that reveal something without an
-audit event (``os.stat``, ``os.getpid``, ``time.time``, …) are replaced: those that look at paths
-record that, and the others refuse.
+Python's audit hook sees each file that is opened and each folder that is listed. It refuses calls
+that start programs, write, or reach the network. Functions that reveal something without an audit
+event (``os.stat``, ``os.getpid``, ``time.time``, …) are replaced: those that look at paths record
+that, and the others refuse.
 
 This names the line of a recipe that is careless. A hostile one may get round it, and finds that the
 kernel forbids the same: ``store.recipes.confinement``.

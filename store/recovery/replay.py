@@ -24,7 +24,7 @@ _NOBODY = b""
 @dataclass
 class Replay:
     """``realisations`` and ``roots`` are the numbers of those put into the index; ``lost_roots``
-    are the names of those whose objects are not whole, with the objects, and ``kept_for_later`` the
+    are the names of those whose objects are not whole, with the objects; ``kept_for_later``, the
     records of these, for when the objects are whole again; ``unread`` records made no sense."""
 
     realisations: int = 0

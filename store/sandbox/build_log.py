@@ -1,9 +1,9 @@
 """The log of a build: a pipe that the builder writes into, and a file that only we hold.
 
-The builder gets the pipe's end and nothing else. It may change the pipe as it likes (its size, its
-mode, its blocking, packets, reading it, closing it) and reaches its own log's text with that. This
-side never waits for it: both reading and counting return at once, as the system-call filter refuses
-the calls that hold a pipe's lock while they wait (``splice`` and its brothers). We keep an end for
+The builder gets the pipe's end and nothing else. It may change the pipe as it likes: its size, its
+mode, its blocking, packets, reading it, closing it. With that it reaches its own log's text. This
+side never waits for it: both reading and counting return at once. The system-call filter refuses
+calls that hold a pipe's lock while they wait (``splice`` and its brothers). We keep an end for
 writing, too, so that a builder that closes its own is no end.
 """
 

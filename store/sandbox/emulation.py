@@ -145,8 +145,8 @@ def pretend(request: BuildRequest) -> Pretence:
 def hide_vdso(process: int) -> None:
     """Let a new program not find the kernel's code that tells the time without a system call.
 
-    The C libraries and Go take its address from the vector that the kernel puts behind arguments
-    and environment on the stack (getauxval(3)), and make system calls if there is none.
+    The kernel puts a vector behind arguments and environment on the stack (getauxval(3)). The C
+    libraries and Go take the address from it, and make system calls if there is none.
     """
     words = _Words(process, kernel.registers(process).rsp)
     words.skip(1)

@@ -2,7 +2,7 @@
 
 A buffer that the kernel filled is a run of records: ``u64 inode, s64 offset, u16 length, …``. The
 offset is where the directory goes on *behind* the record; so it belongs to the place in the buffer
-and not to the entry, and a reader who goes on behind the last record misses nothing.
+and not to the entry. A reader that goes on behind the last record misses nothing.
 """
 
 from __future__ import annotations

@@ -9,9 +9,8 @@ When init ends the kernel kills everything in its pid namespace, and only then t
 init has ended; so the end of init is the end of the whole tree. The caller stops a build by killing
 init. If the caller dies, the kernel kills init.
 
-Between its birth and the first thing that it does, init waits on the lifeline: a pipe through
-which the caller sends one byte when it has told the kernel who init is (``uid_map``), and whose
-hang-up means that the caller is dead.
+Before anything else, init waits on the lifeline, a pipe. The caller sends one byte through it when
+the kernel knows init's users (``uid_map``); a hang-up means that the caller is dead.
 
 Init tells the caller what happened in lines of tab-separated words through the report pipe:
 ``failed STEP ERRNO``, ``unexecuted TEXT``, ``exited WAIT-STATUS KILOBYTES`` (of the builder). The

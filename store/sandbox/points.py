@@ -1,7 +1,7 @@
 """The entries that a build's mounts are made on, from a look at its objects.
 
 Nothing is walked by name: an object is opened in the store directory, its entries in the object,
-mount points in the work directory, and a link is read and never followed.
+mount points in the work directory. A link is read and never followed.
 """
 
 from __future__ import annotations
@@ -183,8 +183,8 @@ class _Points:
         """Make an empty file: another name of the one inode in the work directory, where that can
         be.
 
-        A graph of builds makes and removes such files by the hundred thousand, and ext4 spends
-        longer and longer looking for inodes that were not freed just now.
+        A graph of builds makes and removes such files by the hundred thousand. ext4 spends longer
+        and longer looking for inodes that were not freed just now.
         """
         try:
             os.link(MOUNT_POINT, name, src_dir_fd=self.work, dst_dir_fd=self.target)

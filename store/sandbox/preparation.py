@@ -73,7 +73,7 @@ class SandboxPlan:
 def prepare(request: BuildRequest, *, interactive: bool = False) -> SandboxPlan:
     """Make the directories and mount points of a build, and its plan.
 
-    Raises ``UnknownObject`` if an input is not there, ``BuildFailed`` if one cannot be used, and
+    Raises ``UnknownObject`` if an input is missing; ``BuildFailed`` if one cannot be used;
     ``SandboxUnavailable`` on a machine that the system-call filter is not written for.
     """
     if kernel.machine() != seccomp.MACHINE:

@@ -30,7 +30,7 @@ class BuildRequest:
     Paths named ``store_dir``, ``work_dir`` and ``log_path`` are physical; ``builder`` is a path
     that the builder sees. Objects are named by their base names in ``store_dir``.
 
-    Raises ``InvalidName`` for a name that is not one path component or stands for two things, and
+    Raises ``InvalidName`` for a name that is not one path component or stands for two things;
     ``UsageError`` for a path that is not absolute or a number out of range.
     """
 

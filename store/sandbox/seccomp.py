@@ -5,9 +5,9 @@ refused calls, and the reasons, are in the tables below. It is a list of refusal
 permissions: a build may run any program, and a call that is unknown here is either harmless or
 refused by the namespaces.
 
-Classic BPF: https://docs.kernel.org/userspace-api/seccomp_filter.html. The kernel remembers which
-calls pass whatever their arguments are (Linux 5.11), so the length of the program costs only the
-few calls whose arguments are looked at.
+Classic BPF: https://docs.kernel.org/userspace-api/seccomp_filter.html. The kernel remembers the
+calls that pass with any arguments (Linux 5.11). So the length of the program costs only the few
+calls whose arguments are looked at.
 """
 
 from __future__ import annotations

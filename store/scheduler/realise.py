@@ -16,8 +16,8 @@ from store.reporting import SILENT, Reporter
 from store.scheduler.build_options import BuildOptions
 
 ATTEMPTS = 3
-"""The most executions of a plan: again when room could be made after the disk had become full, or
-when an input came out otherwise than the one that others were built with."""
+"""The most executions of a plan: again when room could be made after the disk had become full; or
+when an input differs from the one that others were built with."""
 
 
 def no_room(urgent: bool) -> bool:

@@ -4,9 +4,9 @@ A build is a Statement v1 with a SLSA Provenance v1 predicate, one for each real
 *outcome* has a predicate type of ours: it is found without knowing the objects of any input.
 ``docs/attestations.md`` has every member.
 
-Digests are named by their subjects: ``fixpointObject`` is the 20 bytes of the object's identity,
-``fixpointTree`` the 32 of the digest of its tree as it lies on disk, ``blake3`` the plain one of a
-file; all in hexadecimal.
+Digests are named by their subjects: ``fixpointObject`` is the 20 bytes of the object's identity;
+``fixpointTree``, the 32 of the digest of its tree as it lies on disk; ``blake3``, the plain one of
+a file. All are in hexadecimal.
 """
 
 from __future__ import annotations
@@ -174,8 +174,8 @@ def build_claim(predicate: strict.Members) -> BuildClaim:
 
 
 def recorded(payload: bytes) -> tuple[Realisation, bytes | None]:
-    """Return the record of a build in its statement, or in that of an outcome, and the digest of
-    the object's tree if it is there; FormatError for any other statement, a verdict's too.
+    """Return the record of a build in its statement, or in that of an outcome; with it, the digest
+    of the object's tree, if it is there. FormatError for any other statement, a verdict's too.
 
     ``builder`` and ``host`` are empty: no statement has them.
     """

@@ -23,8 +23,8 @@ from store.system.machine import host_name, user_name
 
 
 class Vouched(NamedTuple):
-    """A record as a signed statement has it, with the lines of the trusted keys that signed it, and
-    the digest of the object's tree if it is there."""
+    """A record as a signed statement has it, with the lines of the trusted keys that signed it; and
+    the digest of the object's tree, if it is there."""
 
     record: Realisation
     signers: tuple[str, ...]

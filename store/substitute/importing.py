@@ -85,8 +85,8 @@ def take(
 @dataclass(frozen=True)
 class Imported:
     """``fresh`` objects were not here before. ``origins`` has the origin of each record that was
-    taken, ``passed_over`` is the number of those that nothing spoke for, ``refused`` says of others
-    why they cannot be true, and ``untold`` why the other index could not be read, if so."""
+    taken; ``passed_over`` is the number of those that nothing spoke for. ``refused`` says of others
+    why they cannot be true; ``untold``, why the other index could not be read, if so."""
 
     fresh: list[ObjectId]
     origins: list[Origin]

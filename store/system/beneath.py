@@ -1,8 +1,8 @@
 """Opening files below a folder, never through a symbolic link.
 
-A file that another process or another user may have changed is reached from a descriptor, and each
-part of the path has to be of its expected kind. openat2(2) does that in one call; where the kernel
-has none or a filter forbids it, the same is done by one call a part.
+A file that another process or user may have changed is reached from a descriptor. Each part of the
+path has to be of its expected kind. openat2(2) does that in one call; where the kernel has none or
+a filter forbids it, the same is done by one call a part.
 """
 
 from __future__ import annotations

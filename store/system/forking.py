@@ -34,8 +34,8 @@ def fork(
     it at once, or raises KeyboardInterrupt in it if it is ``interruptible``.
 
     A signal that comes meanwhile is for the parent; if its handler raises, the child is killed
-    first. Python runs hooks around a fork, and ignores what a handler raises in one, so these
-    signals are blocked until the child has handlers of its own.
+    first. Python runs hooks around a fork, and ignores errors of a handler in one. So these signals
+    are blocked until the child has handlers of its own.
     """
     parent = os.getpid()
     former = signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)

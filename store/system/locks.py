@@ -2,7 +2,7 @@
 
 Both belong to an open file description.
 
-The kernel drops a lock when the last process that inherited its description has ended, so a crash
+The kernel drops a lock when the last process that inherited its description has ended. So a crash
 leaves nothing stale, and no lock leaves a file of its own behind. Waiting for a lock can be
 interrupted, and ends by itself where the process that has it is stopped.
 """
@@ -140,8 +140,8 @@ def _set(fd: int, kind: int, position: int, length: int = 1) -> None:
 
 class SharedLocks:
     """Objects that a process puts in place and is about to register, by locks that any number of
-    processes can share, released at the end of a ``with`` block. One that was forked meanwhile may
-    claim with the same value."""
+    processes can share. The end of a ``with`` block releases them. One that was forked meanwhile
+    may claim with the same value."""
 
     def __init__(self, path: str) -> None:
         try:

@@ -1,7 +1,7 @@
 """Writing in folders of this user's own, and nowhere else; and believing what only this user, or
 root, can have written.
 
-A store may be another user's, and that user may put a link where a file is about to be made, also
+A store may be another user's. That user may put a link where a file is about to be made, also
 between a look and the making. So a file is opened from the descriptor of its folder; the folder's
 owner is asked of the descriptor; and neither of the two is reached through a link.
 """

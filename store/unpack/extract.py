@@ -1,8 +1,8 @@
 """Unpacking archives into a fresh folder. An archive is hostile until it has been unpacked.
 
-Every path is walked from the folder's own descriptor, part by part, without following links, so
-whatever an archive makes, nothing is written, linked or read outside of the folder. Of a mode, only
-the executable bit counts; owners, times and special bits are dropped.
+Every path is walked from the folder's own descriptor, part by part, without following links. So
+nothing is written, linked or read outside of the folder. Of a mode, only the executable bit counts;
+owners, times and special bits are dropped.
 """
 
 from __future__ import annotations

@@ -135,9 +135,9 @@ def compile_globs(globs: tuple[str, ...]) -> re.Pattern[str]:
 def _translate(glob: str) -> str:
     """Return a glob as a regular expression that is matched without trying many ways.
 
-    Where the shortest match of the beginning is as good as any other, it is never taken back: after
-    a ``*`` within its part of the path, and after a ``**`` between slashes, for all that stands
-    before the next one of its kind.
+    Where the shortest match of the beginning is as good as any other, it is never taken back. That
+    holds for all before the next one of its kind: after a ``*`` within its part of the path, and
+    after a ``**`` between slashes.
     """
     parts = glob.split("/")
     if any("**" in part and part != "**" for part in parts):

@@ -1,8 +1,8 @@
 """Reading a tar archive forward: POSIX's ustar and pax, and GNU's long names and sparse files.
 
 The formats are those of POSIX's pax(1) and of the handbook of GNU tar; ``tarfile`` of Python is the
-model for how they are mixed. Archives are hostile: each header is bounded, extended headers may not
-follow each other for ever, of a pax header only the records that count are kept, and every field is
+model for how they are mixed. Archives are hostile: each header is bounded, and extended headers may
+not follow each other for ever. Of a pax header only the records that count are kept. Every field is
 read in time linear in its bytes.
 """
 

@@ -1,7 +1,7 @@
 """Reading a zip archive: its directory by Python's reader, the bytes of its files by our own.
 
-Archives are hostile. The directory is bounded before it is read, no two files may share bytes (a
-small archive could come to petabytes), and each file is unpacked in bounded memory and checked.
+Archives are hostile. The directory is bounded before it is read. No two files may share bytes: a
+small archive could come to petabytes. Each file is unpacked in bounded memory and checked.
 """
 
 from __future__ import annotations

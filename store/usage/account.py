@@ -1,7 +1,7 @@
 """Bytes on disk by object and by holder.
 
 Everything is looked at once: each entry of the index, and each file. An inode that several objects
-have is freed when the last of them is deleted, so it counts for a holder only if nobody else keeps
+have is freed when the last of them is deleted. So it counts for a holder only if nobody else keeps
 one of them.
 """
 

@@ -1,7 +1,7 @@
 """Objects whose closures hold two objects of one output of a derivation.
 
-Two objects are of one derivation when one key was realised to both, or when each was made by the
-same build from inputs that are so. Where no key was realised to two objects, nothing is mixed.
+Two objects are of one derivation when one key was realised to both. So are two that the same build
+made from inputs of one derivation. Where no key was realised to two objects, nothing is mixed.
 """
 
 from __future__ import annotations

@@ -9,6 +9,7 @@ import tokenize
 from collections import Counter
 from collections.abc import Iterator
 from functools import cache
+from inspect import cleandoc
 from pathlib import Path
 
 import click
@@ -36,10 +37,18 @@ RULES = {
 """The worst constructions, each with the pattern that finds it. Case does not count."""
 
 
+MOST_WORDS = 25
+"""Words between two of ``.!?;:`` in a docstring."""
+
+
+def prose_of(text: str) -> str:
+    """Return a text on one line, with a word in the place of each piece of code."""
+    return re.sub(r"``.*?``|`[^`]*`|\"[^\"]*\"", "code", " ".join(text.split()))
+
+
 def faults(text: str) -> list[str]:
     """Return each worst construction of a text, with its rule. Questions and code are left out."""
-    prose = re.sub(r"``.*?``|`[^`]*`|\"[^\"]*\"", "code", " ".join(text.split()))
-    sentences = re.split(r"(?<=[.!?]) (?=[A-Z])", prose)
+    sentences = re.split(r"(?<=[.!?]) (?=[A-Z])", prose_of(text))
     plain = " ".join(part for part in sentences if not part.endswith("?"))
     return [
         f"{rule}: …{plain[max(0, match.start() - 30) : match.end() + 30]}…"
@@ -186,6 +195,20 @@ def test_a_functions_docstring_begins_with_a_verb() -> None:
 @pytest.mark.parametrize("folder", ["store", "derivations", "scripts", "tests"])
 def test_docstrings_are_plain_english(folder: str) -> None:
     found = [f"{place}: {fault}" for place, text in docstrings(folder) for fault in faults(text)]
+    assert not found, "\n".join(found)
+
+
+def long_clauses(text: str) -> Iterator[str]:
+    """Yield the clauses of a docstring that have too many words. Tables and code are left out."""
+    for paragraph in re.split(r"\n\s*\n|\n(?=- )", cleandoc(text)):
+        if not paragraph.startswith((" ", "=", "|")):
+            for clause in re.split(r"(?<=[.!?;:]) ", prose_of(paragraph)):
+                if len(re.findall(r"[A-Za-z']+", clause)) > MOST_WORDS:
+                    yield clause
+
+
+def test_clauses_of_docstrings_are_short() -> None:
+    found = [f"{at}: {clause}" for at, text in docstrings("store") for clause in long_clauses(text)]
     assert not found, "\n".join(found)
 
 
