@@ -46,6 +46,7 @@ DOORS = {
     "click": {"cli"},
     "rich": {"cli.live"},
     "cryptography": {"signing"},
+    "backports": {"cache.zstd"},
 }
 
 SEPARATE = [

@@ -1,0 +1,150 @@
+"""A folder as the place of a cache."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+from collections.abc import Collection, Iterator, Mapping
+from typing import BinaryIO, NamedTuple
+
+from store.errors import CacheUnusable, CorruptObject, UnknownObject, printable, reason
+from store.system import kernel
+from store.system.durable import open_file
+
+CHUNK = 1 << 20
+"""Bytes that are read at a time."""
+
+UNFINISHED = ".new-"
+"""Begins the name of a file that is being written."""
+
+
+class PlacedFile(NamedTuple):
+    """A file of a folder: its name, its bytes, and when it was written, in Unix seconds."""
+
+    name: str
+    size: int
+    written: float
+
+
+class FolderPlace:
+    """The folder at ``path``. It is made when something is put."""
+
+    def __init__(self, path: str) -> None:
+        self.path = os.path.abspath(path)
+
+    @property
+    def name(self) -> str:
+        """The folder, as a path."""
+        return self.path
+
+    def get(self, names: Collection[str], limit: int) -> Mapping[str, bytes]:
+        """Return whole small files; of a longer one, ``limit + 1`` bytes."""
+        found = {}
+        for name in names:
+            fd = self._open(name)
+            if fd is not None:
+                with self._errors(), os.fdopen(fd, "rb") as stream:
+                    found[name] = stream.read(limit + 1)
+        return found
+
+    def sizes(self, names: Collection[str]) -> Mapping[str, int]:
+        """Return the bytes of each file that is there."""
+        found = {}
+        for name in names:
+            fd = self._open(name)
+            if fd is not None:
+                found[name] = os.fstat(fd).st_size
+                os.close(fd)
+        return found
+
+    def read(self, name: str, start: int, size: int) -> Iterator[bytes]:
+        """Yield a part of a file. UnknownObject, CorruptObject."""
+        fd = self._open(name)
+        if fd is None:
+            raise UnknownObject(f"{self.name} has no {name} any more")
+        with self._errors(), os.fdopen(fd, "rb", buffering=0):
+            while size:
+                data = os.pread(fd, min(size, CHUNK), start)
+                if not data:
+                    raise CorruptObject(f"{self.name}/{name} ends too early")
+                start, size = start + len(data), size - len(data)
+                yield data
+
+    def put(self, name: str, data: bytes | BinaryIO) -> None:
+        """Write a file under another name, and rename it. Its folders are made."""
+        path = f"{self.path}/{name}"
+        folder, _, last = path.rpartition("/")
+        fresh = f"{folder}/{UNFINISHED}{os.getpid()}-{os.urandom(4).hex()}-{last[:32]}"
+        with self._errors():
+            os.makedirs(folder, exist_ok=True)
+            try:
+                with open(fresh, "xb") as stream:
+                    if isinstance(data, bytes):
+                        stream.write(data)
+                    else:
+                        data.seek(0)
+                        shutil.copyfileobj(data, stream, CHUNK)
+                os.rename(fresh, path)
+            except BaseException:
+                with contextlib.suppress(OSError):
+                    os.unlink(fresh)
+                raise
+
+    def sync(self) -> None:
+        """Wait for the disk."""
+        with self._errors():
+            fd = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            try:
+                kernel.syncfs(fd)
+            finally:
+                os.close(fd)
+
+    def close(self) -> None:
+        """Do nothing: nothing is open."""
+
+    def listing(self) -> Iterator[PlacedFile]:
+        """Yield everything but folders, folder by folder; unfinished files, too. One that goes
+        meanwhile is left out."""
+        waiting = [""]
+        while waiting:
+            below = waiting.pop()
+            with self._errors(), contextlib.suppress(FileNotFoundError):
+                for entry in sorted(os.scandir(f"{self.path}/{below}"), key=lambda one: one.name):
+                    if entry.is_dir(follow_symlinks=False):
+                        waiting.append(f"{below}{entry.name}/")
+                        continue
+                    with contextlib.suppress(FileNotFoundError):
+                        seen = entry.stat(follow_symlinks=False)
+                        yield PlacedFile(below + entry.name, seen.st_size, seen.st_mtime)
+
+    def remove(self, name: str) -> None:
+        """Remove a file, and the folder that it was the last one in; it may be missing already."""
+        path = f"{self.path}/{name}"
+        with self._errors():
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(path)
+            with contextlib.suppress(OSError):  # others are in it
+                if os.path.dirname(path) != self.path:
+                    os.rmdir(os.path.dirname(path))
+
+    def touch(self, name: str) -> None:
+        """Note that a file was written now; it may be missing."""
+        with self._errors(), contextlib.suppress(FileNotFoundError, PermissionError):
+            os.utime(f"{self.path}/{name}", follow_symlinks=False)
+
+    def _open(self, name: str) -> int | None:
+        with self._errors():
+            try:
+                return open_file(f"{self.path}/{name}")
+            except (FileNotFoundError, NotADirectoryError):
+                return None
+
+    @contextlib.contextmanager
+    def _errors(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise CacheUnusable(
+                f"the cache {printable(self.name)} cannot be used: {reason(error)}"
+            ) from error

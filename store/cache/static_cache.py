@@ -1,0 +1,254 @@
+"""The questions to a cache, answered from the files of a place; ``docs/cache.md`` describes
+them."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from itertools import accumulate, islice
+from typing import NamedTuple, TypeVar
+
+from store.cache import file_names, zstd
+from store.cache.head import ContentSpan, Head, stream
+from store.cache.offering import ContentRun, Piece, StatementFile
+from store.cache.place import CachePlace
+from store.errors import CacheUnusable, CorruptObject, FormatError, InvalidName, printable
+from store.model.names import ObjectId
+
+HEAD_LIMIT = 128 << 20
+"""Bytes of a head, compressed or not: that of an object of two million files or so."""
+
+STATEMENTS_LIMIT = 1 << 20
+"""Bytes of the file of one signer about one derivation or key."""
+
+SOURCE_LIMIT = 300
+"""Bytes of the file of a source."""
+
+GAP = 128 << 10
+"""Bytes that are read through, as they cost less than another question."""
+
+RUN_LIMIT = 8 << 20
+"""Bytes after which another run begins, that can be walked beside the others."""
+
+R = TypeVar("R")
+T = TypeVar("T")
+
+
+class StaticCache:
+    """The cache whose files lie at ``place``. CacheUnusable when it turns out to be none."""
+
+    def __init__(self, place: CachePlace) -> None:
+        self.place = place
+        self._known = False
+        self._damaged: list[str] = []
+
+    @property
+    def name(self) -> str:
+        """Its URL without secrets."""
+        return self.place.name
+
+    def heads(self, oids: Collection[ObjectId]) -> dict[ObjectId, Head]:
+        """Return the heads of those objects that are there."""
+
+        def decode(oid: ObjectId, data: bytes) -> Head:
+            head = Head.decode(zstd.decompress_record(data, HEAD_LIMIT))
+            if head.manifest.id != oid:
+                raise FormatError(f"it is the head of {head.manifest.id}")
+            return head
+
+        return self._decoded({oid: file_names.head(oid) for oid in oids}, HEAD_LIMIT, decode)
+
+    def by_derivation(
+        self, derivations: Collection[bytes], key_ids: Collection[str]
+    ) -> dict[bytes, list[StatementFile]]:
+        """Return what the signers said of unresolved derivations, by digest."""
+        return self._statements(file_names.by_derivation, derivations, key_ids)
+
+    def by_key(
+        self, keys: Collection[bytes], key_ids: Collection[str]
+    ) -> dict[bytes, list[StatementFile]]:
+        """Return what the signers said of keys."""
+        return self._statements(file_names.by_key, keys, key_ids)
+
+    def sources(self, hashes: Collection[str]) -> dict[str, ObjectId]:
+        """Return the objects of sources, by SHA-256 in hex."""
+        names = {sha256: file_names.source(sha256) for sha256 in hashes}
+        return self._decoded(names, SOURCE_LIMIT, lambda _, data: source_object(data))
+
+    def contents(self, head: Head, digests: Collection[bytes]) -> Sequence[ContentRun]:
+        """Return the ranges of the pack that hold the contents, each as a run."""
+        spans = [span for span in stream(head.manifest) if span.digest in digests]
+        return [_PackRun(self.place, head, frames, part) for frames, part in _runs(head, spans)]
+
+    def damaged(self) -> list[str]:
+        """Return a sentence for each answer since the last call that could not be decoded."""
+        found, self._damaged = self._damaged, []
+        return found
+
+    def close(self) -> None:
+        """Let go of connections."""
+        self.place.close()
+
+    def check(self) -> None:
+        """Raise CacheUnusable unless this is a cache."""
+        self._get((), 0)
+
+    def _get(self, names: Collection[str], limit: int) -> Mapping[str, bytes]:
+        """Return files; at first, also find out whether this is a cache, by the same question."""
+        if self._known:
+            return self.place.get(names, limit)
+        asked = [*names, file_names.MARKER]
+        found = dict(self.place.get(asked, max(limit, len(file_names.VERSION))))
+        marker = found.pop(file_names.MARKER, None)
+        if marker != file_names.VERSION:
+            raise no_cache(self.name, marker)
+        self._known = True
+        return found
+
+    def _statements(
+        self, named: Callable[[bytes, str], str], asked: Collection[bytes], ids: Collection[str]
+    ) -> dict[bytes, list[StatementFile]]:
+        names = {named(each, key_id): each for each in asked for key_id in sorted(ids)}
+        found = self._get(names, STATEMENTS_LIMIT)
+        answer: dict[bytes, list[StatementFile]] = {}
+        for name, each in names.items():
+            if name in found and self._is_short(name, found[name], STATEMENTS_LIMIT):
+                where = f"{self.name}/{name}"
+                answer.setdefault(each, []).append(StatementFile(where, found[name]))
+        return answer
+
+    def _decoded(
+        self, names: Mapping[T, str], limit: int, decode: Callable[[T, bytes], R]
+    ) -> dict[T, R]:
+        files = self._get(names.values(), limit)
+        found = {}
+        for item, name in names.items():
+            if name in files and self._is_short(name, files[name], limit):
+                try:
+                    found[item] = decode(item, files[name])
+                except (FormatError, InvalidName) as error:
+                    self._damaged.append(f"{self.name}/{name} is damaged: {error.message}")
+        return found
+
+    def _is_short(self, name: str, data: bytes, limit: int) -> bool:
+        if len(data) > limit:
+            self._damaged.append(f"{self.name}/{name} is longer than {limit} bytes")
+        return len(data) <= limit
+
+
+def no_cache(name: str, marker: bytes | None) -> CacheUnusable:
+    """Return the error for a place whose marker says that it is no cache that this program
+    reads."""
+    where = f"the cache {printable(name)} cannot be used"
+    if marker is None:
+        hint = "a first `store push` makes it one"
+        return CacheUnusable(f"{where}: there is no cache", hint=hint)
+    return CacheUnusable(f"{where}: its format is not one that this program knows")
+
+
+def source_object(data: bytes) -> ObjectId:
+    """Return the object that a source's file names; FormatError or InvalidName."""
+    try:
+        return ObjectId.parse(data.decode("ascii").removesuffix("\n"))
+    except UnicodeDecodeError as error:
+        raise FormatError("it names no object") from error
+
+
+class _Frame(NamedTuple):
+    """A frame: where it begins in the pack and in the stream, and its bytes there."""
+
+    packed_start: int
+    packed: int
+    start: int
+    size: int
+
+
+def _frames(head: Head) -> list[_Frame]:
+    packed = accumulate((frame.packed for frame in head.frames), initial=0)
+    unpacked = accumulate((frame.unpacked for frame in head.frames), initial=0)
+    return [
+        _Frame(at, frame.packed, start, frame.unpacked)
+        for at, start, frame in zip(packed, unpacked, head.frames, strict=False)
+    ]
+
+
+def _runs(
+    head: Head, spans: Sequence[ContentSpan]
+) -> Iterator[tuple[list[_Frame], list[ContentSpan]]]:
+    """Yield the frames to ask for together, with the contents in them, each content once."""
+    frames = _frames(head)
+    starts = [frame.start for frame in frames]
+    first, last, part = 0, -1, list[ContentSpan]()
+    for span in spans:
+        begin = bisect_right(starts, span.offset) - 1
+        if part and begin > last and _is_apart(frames[first], frames[last], frames[begin]):
+            yield frames[first : last + 1], part
+            part = []
+        if not part:
+            first = begin
+        part.append(span)
+        last = bisect_left(starts, _end(span)) - 1
+    if part:
+        yield frames[first : last + 1], part
+
+
+def _is_apart(first: _Frame, last: _Frame, other: _Frame) -> bool:
+    """Return whether the other frame is better asked for apart from those before."""
+    reached = last.packed_start + last.packed
+    full = reached - first.packed_start >= RUN_LIMIT
+    return full or other.packed_start - reached > GAP
+
+
+class _PackRun:
+    """Neighbouring frames of a pack, and the contents that are wanted of them."""
+
+    def __init__(
+        self, place: CachePlace, head: Head, frames: list[_Frame], spans: list[ContentSpan]
+    ) -> None:
+        self._place = place
+        self._oid = head.manifest.id
+        self._frames = frames
+        self._spans = spans
+
+    @property
+    def size(self) -> int:
+        """Bytes of the range."""
+        return sum(frame.packed for frame in self._frames)
+
+    def pieces(self) -> Iterator[Piece]:
+        """Yield the wanted parts of each frame as it comes. UnknownObject, CorruptObject."""
+        name = file_names.pack(self._oid)
+        parts = self._place.read(name, self._frames[0].packed_start, self.size)
+        number = 0
+        for frame, packed in zip(self._frames, _joined(parts, self._frames), strict=True):
+            while _end(self._spans[number]) <= frame.start:
+                number += 1
+            if self._spans[number].offset < frame.start + frame.size:
+                data = self._unpacked(packed, frame.size)
+                for span in islice(self._spans, number, None):
+                    if span.offset >= frame.start + frame.size:
+                        break
+                    begin = max(span.offset, frame.start)
+                    part = data[begin - frame.start : _end(span) - frame.start]
+                    yield Piece(span.digest, begin - span.offset, part)
+
+    def _unpacked(self, packed: bytes, size: int) -> memoryview:
+        try:
+            return memoryview(zstd.decompress(packed, size))
+        except FormatError as error:
+            where = f"{self._place.name}/{file_names.pack(self._oid)}"
+            raise CorruptObject(f"{where} is damaged: {error.message}") from error
+
+
+def _end(span: ContentSpan) -> int:
+    return span.offset + span.size
+
+
+def _joined(parts: Iterator[bytes], frames: Sequence[_Frame]) -> Iterator[bytes]:
+    """Yield the bytes of each frame, from parts of any size."""
+    held = bytearray()
+    for frame in frames:
+        while len(held) < frame.packed:
+            held += next(parts)
+        yield bytes(held[: frame.packed])
+        del held[: frame.packed]

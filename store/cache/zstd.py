@@ -1,0 +1,46 @@
+"""Zstandard, by one library that is loaded when it is needed; every frame states its size."""
+
+from __future__ import annotations
+
+from store.errors import FormatError
+
+LEVEL = 3
+
+
+def compress(data: bytes | bytearray | memoryview, level: int = LEVEL) -> bytes:
+    """Return one frame that states the size of the data."""
+    from backports import zstd
+
+    return zstd.compress(data, level)
+
+
+def decompress(frame: bytes | memoryview, size: int) -> bytes:
+    """Return the ``size`` bytes that the one frame holds; FormatError for anything else, found out
+    before more memory is taken."""
+    from backports import zstd
+
+    try:
+        stated = zstd.get_frame_info(frame).decompressed_size
+        if stated != size:
+            raise FormatError(f"a compressed frame of {stated} bytes, not of {size}")
+        decompressor = zstd.ZstdDecompressor()
+        # One byte more than there may be: so the end of the frame is seen.
+        data = decompressor.decompress(frame, size + 1)
+    except zstd.ZstdError as error:
+        raise FormatError("a compressed frame that is damaged") from error
+    if len(data) != size or not decompressor.eof or decompressor.unused_data:
+        raise FormatError("a compressed frame that is damaged")
+    return data
+
+
+def decompress_record(frame: bytes, limit: int) -> bytes:
+    """Return the data of the one frame, at most ``limit`` bytes; FormatError for anything else."""
+    from backports import zstd
+
+    try:
+        size = zstd.get_frame_info(frame).decompressed_size
+    except zstd.ZstdError as error:
+        raise FormatError("this is not compressed with Zstandard") from error
+    if size is None or size > limit:
+        raise FormatError(f"a compressed record of more than {limit} bytes")
+    return decompress(frame, size)
