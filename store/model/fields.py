@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from operator import lt
 from typing import TypeVar
 
 from store.canon import Value
@@ -67,8 +68,6 @@ def object_id_fields(value: ObjectId) -> Value:
 
 def strictly_ascending(items: Iterable[T], what: str) -> None:
     """Raise FormatError unless ``items`` is sorted and holds nothing twice."""
-    previous: T | None = None
-    for item in items:
-        if previous is not None and not previous < item:  # type: ignore[operator]
-            raise FormatError(f"{what} are not sorted, or hold something twice")
-        previous = item
+    values = list(items)
+    if not all(map(lt, values, values[1:])):  # type: ignore[arg-type]
+        raise FormatError(f"{what} are not sorted, or hold something twice")

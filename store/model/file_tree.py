@@ -71,6 +71,18 @@ def link(target: bytes) -> Node:
     return Node(NodeKind.LINK, False, len(target), target)
 
 
+_NO_NAMES = frozenset((b"", b".", b".."))
+_LONGEST_NAME = 255
+
+
+def _wrong(names: list[bytes]) -> bytes:
+    return next(
+        name
+        for name in names
+        if name in _NO_NAMES or b"/" in name or b"\0" in name or len(name) > _LONGEST_NAME
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Directory:
     """A directory's entries, sorted by name (as bytes)."""
@@ -79,10 +91,17 @@ class Directory:
     _encoded: bytes | None = field(default=None, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        for name, _ in self.entries:
-            if name in (b"", b".", b"..") or b"/" in name or b"\0" in name or len(name) > 255:
-                raise FormatError(f"{quoted(name)} cannot name a directory entry")
-        fields.strictly_ascending((name for name, _ in self.entries), "directory entries")
+        names = [name for name, _ in self.entries]
+        # All at once first: trees have many names, and few are wrong.
+        joined = b"/".join(names)
+        if (
+            joined.count(b"/") >= max(len(names), 1)
+            or b"\0" in joined
+            or not _NO_NAMES.isdisjoint(names)
+            or max(map(len, names), default=0) > _LONGEST_NAME
+        ):
+            raise FormatError(f"{quoted(_wrong(names))} cannot name a directory entry")
+        fields.strictly_ascending(names, "directory entries")
 
     def encode(self) -> bytes:
         """Return ``[[name, kind, executable, size, payload], …]``."""

@@ -58,6 +58,13 @@ def listing(folder: int) -> list[tuple[bytes, int]]:
     return sorted(found)
 
 
+def folders_of(folder: int) -> list[tuple[bytes, int]]:
+    """Return as :func:`listing` the folders alone."""
+    with os.scandir(folder) as entries:
+        names = [entry.name for entry in entries if entry.is_dir(follow_symlinks=False)]
+    return [(name, stat.S_IFDIR) for name in sorted(map(os.fsencode, names))]
+
+
 def umask() -> int:
     """Return the permissions that new files of this process do not get."""
     mask = os.umask(0o022)
@@ -65,7 +72,7 @@ def umask() -> int:
     return mask
 
 
-def write_all(fd: int, data: bytes) -> None:
+def write_all(fd: int, data: bytes | memoryview) -> None:
     """Write all of ``data``, however little the kernel takes at a time."""
     written = os.write(fd, data)
     if written == len(data):
@@ -75,18 +82,19 @@ def write_all(fd: int, data: bytes) -> None:
         view = view[os.write(fd, view) :]
 
 
-def write_or_skip(fd: int, data: bytes) -> None:
-    """Append ``data``, but for blocks of zeros, which become holes: a sparse file stays one. At the
-    end, the caller sets the file's size."""
-    starts = range(0, len(data), HOLE)
-    if not any(data.startswith(_ZEROS, at) for at in starts):
-        write_all(fd, data)
+def write_or_skip(fd: int, data: bytearray, start: int, end: int) -> None:
+    """Append a part of ``data``, but for blocks of zeros, which become holes: a sparse file stays
+    one. At the end, the caller sets the file's size."""
+    view = memoryview(data)
+    starts = range(start, end, HOLE)
+    if not any(data.startswith(_ZEROS, at, end) for at in starts):
+        write_all(fd, view[start:end])
         return
     for at in starts:
-        if data.startswith(_ZEROS, at):
+        if data.startswith(_ZEROS, at, end):
             os.lseek(fd, HOLE, os.SEEK_CUR)
         else:
-            write_all(fd, data[at : at + HOLE])
+            write_all(fd, view[at : min(at + HOLE, end)])
 
 
 def special(mode: int) -> str:

@@ -98,16 +98,15 @@ def finish_directories(staged: Staged, folder: int) -> None:
     """
     if staged.entries:
         with _opened(TOP, folder) as below:
-            for entry, node in staged.entries.items():
-                _finish_directory(node, entry, below)
+            _finish_below(staged, below)
 
 
-def _finish_directory(staged: Staged, name: bytes, folder: int) -> None:
-    if staged.node.kind is NodeKind.DIRECTORY:
-        with _opened(name, folder) as below:
-            for entry, node in staged.entries.items():
-                _finish_directory(node, entry, below)
-            finish(below, 0o555)
+def _finish_below(staged: Staged, folder: int) -> None:
+    for name, entry in staged.entries.items():
+        if entry.node.kind is NodeKind.DIRECTORY:
+            with _opened(name, folder) as below:
+                _finish_below(entry, below)
+                finish(below, 0o555)
 
 
 def sync(staged: Staged, fresh: int, folder: int) -> None:

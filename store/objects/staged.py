@@ -20,6 +20,8 @@ Packed: TypeAlias = tuple[int, bool, int, bytes, bytes | None, frozenset[bytes],
 """A :class:`Staged` file or link as a helper hands it back: few objects, and quickly pickled."""
 
 
+_KINDS = tuple(NodeKind)  # by their numbers, in an instant
+
 NO_TEXTS: frozenset[bytes] = frozenset()
 
 EMPTY = Directory(()).node()
@@ -55,8 +57,10 @@ class Staged:
 
     def folders(self) -> int:
         """Return how many folders there are, this one included."""
-        below = sum(entry.folders() for entry in self.entries.values())
-        return below + (self.node.kind is NodeKind.DIRECTORY)
+        if self.node.kind is not NodeKind.DIRECTORY:
+            return 0
+        below = [entry for entry in self.entries.values() if not entry.leaf]
+        return 1 + sum(entry.folders() for entry in below)
 
     def directories(self) -> dict[bytes, Directory]:
         """Return every directory below, and this one, by its node's payload."""
@@ -67,10 +71,14 @@ class Staged:
     def _seal(self, found: dict[bytes, Directory], *, blanked: bool) -> Node:
         if self.node.kind is not NodeKind.DIRECTORY:
             return self.blanked if blanked else self.node
-        listing = []
-        for name, entry in self.entries.items():
-            listing.append((name, entry._seal(found, blanked=blanked)))
-        directory = Directory(tuple(sorted(listing, key=lambda item: item[0])))
+        for entry in self.entries.values():
+            if entry.node.kind is NodeKind.DIRECTORY:
+                entry._seal(found, blanked=blanked)
+        entries = sorted(self.entries.items())
+        if blanked:
+            directory = Directory(tuple([(name, entry.blanked) for name, entry in entries]))
+        else:
+            directory = Directory(tuple([(name, entry.node) for name, entry in entries]))
         sealed = directory.node()
         found[sealed.payload] = directory
         if blanked:
@@ -112,7 +120,7 @@ def blanked_file(fd: int, node: Node, own: bytes | None) -> Node:
 def pack(leaf: Staged) -> Packed:
     """Return a leaf as a tuple, to cross from one process to another."""
     node, blanked = leaf.node, leaf.blanked
-    payload = None if blanked == node else blanked.payload
+    payload = None if blanked is node or blanked == node else blanked.payload
     fields = (int(node.kind), node.executable, node.size, node.payload)
     return (*fields, payload, leaf.texts, leaf.shared)
 
@@ -120,6 +128,6 @@ def pack(leaf: Staged) -> Packed:
 def unpack(fields: Packed) -> Staged:
     """Return the inverse of :func:`pack`."""
     kind, executable, size, payload, blanked, texts, shared = fields
-    node = Node(NodeKind(kind), executable, size, payload)
+    node = Node(_KINDS[kind], executable, size, payload)
     other = node if blanked is None else Node(node.kind, executable, size, blanked)
     return Staged(other, node, texts, shared)

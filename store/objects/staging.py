@@ -21,6 +21,7 @@ from store.objects.content import CHUNK, ZEROS
 from store.objects.contents import ContentHolders, content_of
 from store.objects.entries import (
     create,
+    folders_of,
     listing,
     make,
     readable,
@@ -111,6 +112,8 @@ class Copier:
         self._room = DiskReserveCheck(staging, reserve)
         self._longest = longest + len(TOP)
         self._files = 0
+        self._buffer = bytearray(OVERLAP + CHUNK + 1)
+        self._view = memoryview(self._buffer)
         self.seen: set[bytes] = set()
         self.fresh_files = 0
         self.rewritable = 0
@@ -212,7 +215,7 @@ class Copier:
         self._folders[path] = staged
         entries = staged.entries
         folders = []
-        for name, kind in listing(below):
+        for name, kind in listing(below) if mine else folders_of(below):
             at = path + b"/" + name
             if len(at) > self._longest:
                 raise OutputRefused(
@@ -223,8 +226,6 @@ class Copier:
                 self._note_name(name, at)
             if kind == stat.S_IFDIR:
                 folders.append((name, at))
-            elif not mine:
-                continue
             elif kind == stat.S_IFREG:
                 entries[name] = self._file(name, below, into, at, None)
             else:
@@ -314,18 +315,20 @@ class Copier:
             self._room.take(size, lambda: self._show(path))
             chosen = mode & 0o111 != 0 if executable is None else executable
             copied = path.rpartition(b"/")[2]
-            data = os.read(fd, size + 1) if size <= CHUNK else b""
-            if len(data) == size:
-                return self._small(copied, data, target, path, chosen)
-            os.lseek(fd, 0, os.SEEK_SET)
+            if size <= CHUNK:
+                # Into the same memory each time: pages that are new cost more than the copy.
+                if os.readv(fd, (self._view[OVERLAP:],)) == size:
+                    data = self._view[OVERLAP : OVERLAP + size]
+                    return self._small(copied, data, target, path, chosen)
+                os.lseek(fd, 0, os.SEEK_SET)
             return self._large(copied, fd, target, path, chosen)
         finally:
             os.close(fd)
 
     def _small(
-        self, name: bytes, data: bytes, target: int, path: bytes, executable: bool
+        self, name: bytes, data: memoryview, target: int, path: bytes, executable: bool
     ) -> Staged:
-        texts = self._scan(data) if self._scanner.texts else NO_TEXTS
+        texts = self._scan(bytes(data)) if self._scanner.texts else NO_TEXTS
         node = file(digest.file_digest(data), len(data), executable=executable)
         if not texts and self._share(node, data, name, target, path):
             return Staged(node, node, shared=True)
@@ -348,25 +351,11 @@ class Copier:
         *,
         sharing: bool = True,
     ) -> Staged:
-        hasher = digest.file_hasher()
-        texts = NO_TEXTS
-        size, tail = 0, b""
         out = create(name, target, 0o600)
         try:
-            while chunk := os.read(fd, CHUNK):
-                size += len(chunk)
-                hasher.update(chunk)
-                if chunk == ZEROS:
-                    os.lseek(out, len(chunk), os.SEEK_CUR)
-                    tail = b""  # no digest reaches into zeros
-                    continue
-                write_or_skip(out, chunk)
-                # The last bytes are looked at again: a digest may lie across the border.
-                window = tail + chunk
-                texts |= self._scan(window, texts)
-                tail = window[-OVERLAP:]
+            content, size, texts = self._copy(fd, out)
             os.ftruncate(out, size)
-            node = file(hasher.digest(), size, executable=executable)
+            node = file(content, size, executable=executable)
             if texts or not sharing or not self._can_share(node):
                 return self._finished(out, node, texts, path, made=0o600)
         finally:
@@ -376,6 +365,27 @@ class Copier:
             return Staged(node, node, shared=True)
         os.lseek(fd, 0, os.SEEK_SET)
         return self._large(name, fd, target, path, executable, sharing=False)
+
+    def _copy(self, fd: int, out: int) -> tuple[bytes, int, frozenset[bytes]]:
+        """Copy an open file in chunks; returns its digest and size, and the scratch digests that
+        it holds. Before each chunk in the buffer are the last bytes of the former one: a digest may
+        lie across the border."""
+        hasher, texts, view = digest.file_hasher(), NO_TEXTS, self._view
+        size = kept = 0
+        while count := os.readv(fd, (view[OVERLAP : OVERLAP + CHUNK],)):
+            size += count
+            end = OVERLAP + count
+            hasher.update(view[OVERLAP:end])
+            if count == CHUNK and self._buffer.startswith(ZEROS, OVERLAP):
+                os.lseek(out, count, os.SEEK_CUR)
+                kept = 0  # no digest reaches into zeros
+                continue
+            write_or_skip(out, self._buffer, OVERLAP, end)
+            if self._scanner.texts:
+                texts |= self._scan(bytes(view[OVERLAP - kept : end]), texts)
+                kept = min(OVERLAP, kept + count)
+                view[OVERLAP - kept : OVERLAP] = view[end - kept : end]
+        return hasher.digest(), size, texts
 
     def _finished(
         self, fd: int, node: Node, texts: frozenset[bytes], path: bytes, *, made: int
@@ -397,7 +407,9 @@ class Copier:
         key = (node.payload, node.executable)
         return key in self._written or bool(self._holders.find(content_of(*key)))
 
-    def _share(self, node: Node, data: bytes | None, name: bytes, target: int, path: bytes) -> bool:
+    def _share(
+        self, node: Node, data: memoryview | None, name: bytes, target: int, path: bytes
+    ) -> bool:
         # Equal files of one tree always share: a program that sees links (tar) must not see
         # whether another object had the content before.
         key = (node.payload, node.executable)
@@ -405,7 +417,9 @@ class Copier:
         if before is not None:
             return share_within(before, self._staging, name, target)
         for source in self._holders.find(content_of(*key)):
-            if share(self._objects, source, node, data, name, target):
+            # Views are compared byte by byte, and bytes at once.
+            known = None if data is None else bytes(data)
+            if share(self._objects, source, node, known, name, target):
                 self._written[key] = path
                 return True
         return False
