@@ -8,7 +8,7 @@ first.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from enum import Enum
 from functools import cache
 from typing import TypeAlias
@@ -59,6 +59,17 @@ class DigestKind(Enum):
 def keyed(kind: DigestKind, data: Bytes) -> bytes:
     """Return the 32-byte digest of ``data`` under its kind's context."""
     return blake3(data, derive_key_context=kind.value).digest()
+
+
+def keyed_all(kind: DigestKind, items: Iterable[Bytes]) -> list[bytes]:
+    """Return :func:`keyed` of each, quicker for thousands of short ones: the context is hashed
+    once."""
+    fresh, found = blake3(derive_key_context=kind.value), []
+    for data in items:
+        hasher = fresh.copy()
+        hasher.update(data)
+        found.append(hasher.digest())
+    return found
 
 
 def keyed_hasher(kind: DigestKind) -> Hasher:

@@ -8,8 +8,10 @@ for a directory. Nothing else of a file is kept.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
+from typing import Any
 
 from store import canon, digest
 from store.canon import Value
@@ -59,6 +61,37 @@ class Node:
     def digest(self) -> bytes:
         """Return the digest of the tree whose top is this node."""
         return digest.keyed(digest.DigestKind.TREE, canon.encode(self.to_fields()))
+
+
+def check_nodes(values: Sequence[Value]) -> None:
+    """Raise FormatError unless each is the fields of a node: for thousands."""
+    if not _are_digested(values):
+        for item in values:
+            Node.from_fields(fields.array(item))
+
+
+def _are_digested(values: Sequence[Any]) -> bool:
+    """Return whether all of these are the fields of files and folders."""
+    if set(map(type, values)) != {list} or set(map(len, values)) != {4}:
+        return False
+    columns = kinds, executables, sizes, payloads = tuple(zip(*values, strict=True))
+    return (
+        [set(map(type, column)) for column in columns] == _NODE_TYPES
+        and _DIGESTED.issuperset(zip(kinds, executables, map(len, payloads), strict=True))
+        and min(sizes) >= 0
+    )
+
+
+_NODE_TYPES = [{int}, {bool}, {int}, {bytes}]
+_DIGESTED = frozenset(
+    (int(kind), executable, digest.DIGEST_SIZE)
+    for kind, executable in (
+        (NodeKind.DIRECTORY, False),
+        (NodeKind.FILE, False),
+        (NodeKind.FILE, True),
+    )
+)
+"""Kind, executable and the payload's length of files and folders: a digest is their payload."""
 
 
 def file(content: bytes, size: int, *, executable: bool = False) -> Node:

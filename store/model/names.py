@@ -144,6 +144,11 @@ def parse_all(names: Sequence[str]) -> list[ObjectId]:
     return object_ids(list(zip(digests, [name[TEXT_SIZE + 1 :] for name in names], strict=True)))
 
 
+def names_of(oids: Sequence[ObjectId]) -> list[str]:
+    """Return ``<digest>-<name>`` of each, for thousands."""
+    return texts([oid[0] for oid in oids], [oid[1] for oid in oids])
+
+
 def texts(digests: Sequence[bytes], names: Sequence[str]) -> list[str]:
     """Return ``<digest>-<name>`` of each object: as ``str(oid)``, for thousands."""
     return [f"{text}-{name}" for text, name in zip(to_texts(digests), names, strict=True)]

@@ -11,7 +11,6 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator, Sequence
-from itertools import repeat
 from typing import Any, Final, NamedTuple
 
 from store.digest import DIGEST_SIZE
@@ -19,7 +18,7 @@ from store.errors import FormatError, InvalidName
 from store.layout.paths import Layout
 from store.model.file_tree import NodeKind
 from store.model.names import parse_all
-from store.model.raw_manifest import Entries, RawManifest
+from store.model.raw_manifest import Entries, RawManifest, are_named_right
 from store.objects.check import owner_of
 from store.objects.content import LONGEST_RECORD
 from store.objects.placing import MANIFEST
@@ -59,28 +58,43 @@ class Sound(NamedTuple):
     stored: int
 
 
-def sound_objects(layout: Layout, names: Sequence[str]) -> Iterator[Sound | None]:
-    """Look at each of the objects ``<digest>-<name>``; None for one that is not sound. Raises
-    FormatError or InvalidName for no object's name. Of an object that names itself, no identity is
-    computed: that would read its files."""
+def sound_objects(layout: Layout, names: Sequence[str]) -> Iterator[list[Sound | None]]:
+    """Look at each of the objects ``<digest>-<name>``; None for one that is not sound. Yields them
+    in portions, in order. Raises FormatError or InvalidName for no object's name. Of an object that
+    names itself, no identity is computed: that would read its files."""
     try:
         walk = _Walk(layout)
     except OSError:
-        yield from repeat(None, len(names))
+        yield [None] * len(names)
         return
     try:
         at = 0
         while at < len(names):
-            found = list(walk.manifests(names[at : at + TOGETHER]))
-            mine = names[at : at + len(found)]
-            outlines = iter(RawManifest.decode_all([data for data, _ in filter(None, found)]))
-            for name, oid, item in zip(mine, parse_all(mine), found, strict=True):
-                outline = next(outlines) if item is not None else None
-                sound = outline is not None and outline.id == oid and walk.is_sound(name, outline)
-                yield Sound(outline, item[1]) if sound and outline and item else None
+            found, times = walk.manifests(names[at : at + TOGETHER])
+            yield walk.compare(names[at : at + len(found)], found, times)
             at += len(found)
     finally:
         walk.close()
+
+
+def _identified(names: Sequence[str], records: Sequence[bytes | None]) -> list[RawManifest | None]:
+    """Return the manifest of each object; None where it is damaged, or of another object."""
+    there = [data for data in records if data is not None]
+    decoded = RawManifest.decode_all(there)
+    whole = [outline for outline in decoded if outline is not None]
+    right = iter(are_named_right(whole))
+    # Of an object that names itself, identity is in its files.
+    known = iter(
+        [
+            outline if outline and (next(right) or outline.refers_to_itself) else None
+            for outline in decoded
+        ]
+    )
+    found = [None if data is None else next(known) for data in records]
+    return [
+        outline if outline and outline.id == oid else None
+        for outline, oid in zip(found, parse_all(names), strict=True)
+    ]
 
 
 class _Walk:
@@ -98,48 +112,54 @@ class _Walk:
         os.close(self._objects)
         os.close(self._manifests)
 
-    def manifests(self, names: Sequence[str]) -> Iterator[tuple[bytes, int] | None]:
-        """Yield each manifest's bytes and its time, until they are too many bytes together; None
-        for one that cannot be read, or is not as it was stored."""
-        size = 0
+    def manifests(self, names: Sequence[str]) -> tuple[list[bytes | None], list[int]]:
+        """Return the manifests' bytes and times, of so many of the objects as are not too many
+        bytes together; None for one that cannot be read, or is not as it was stored."""
+        # One loop without calls of our own: of a short manifest they would be half.
+        found: list[bytes | None] = []
+        data: bytes | None
+        times, left = [], TOGETHER_BYTES
+        folder, owner = self._manifests, self._owner
         for name in names:
-            found = self._manifest(name)
-            yield found
-            size += len(found[0]) if found else 0
-            if size >= TOGETHER_BYTES:
-                return
+            data, stored = None, 0
+            try:
+                fd = os.open(name, _OPEN, dir_fd=folder)
+                try:
+                    seen = os.fstat(fd)
+                    size = seen.st_size
+                    if seen.st_mode == MANIFEST and seen.st_uid == owner and size <= LONGEST_RECORD:
+                        read, stored = os.read(fd, size), int(seen.st_mtime)
+                        data = read if len(read) == size else None
+                finally:
+                    os.close(fd)
+            except OSError:
+                data = None
+            found.append(data)
+            times.append(stored)
+            left -= len(data or b"")
+            if left <= 0:
+                break
+        return found, times
 
-    def _manifest(self, name: str) -> tuple[bytes, int] | None:
-        try:
-            fd = os.open(name, _OPEN, dir_fd=self._manifests)
-        except OSError:
-            return None
-        try:
-            seen = os.fstat(fd)
-            size = seen.st_size
-            if seen.st_mode != MANIFEST or seen.st_uid != self._owner or size > LONGEST_RECORD:
-                return None
-            data = os.read(fd, size)
-            return (data, int(seen.st_mtime)) if len(data) == size else None
-        except OSError:
-            return None
-        finally:
-            os.close(fd)
-
-    def is_sound(self, name: str, outline: RawManifest) -> bool:
-        """Return whether the object of this name is what its manifest says."""
-        try:
-            if not outline.refers_to_itself and not outline.is_named_right():
-                return False
-            root = outline.root
-            self._entry(self._objects, name.encode(), *root.to_fields())
-            if root.kind is NodeKind.DIRECTORY:
-                path = os.fsencode(f"{self._layout.objects}/{name}")
-                for folder, entries in outline.folders(path):
-                    self._folder(folder, entries)
-        except UNSOUND:
-            return False
-        return True
+    def compare(
+        self, names: Sequence[str], records: Sequence[bytes | None], times: Sequence[int]
+    ) -> list[Sound | None]:
+        """Return the objects of these names that are what their manifests say."""
+        found: list[Sound | None] = []
+        outlines = _identified(names, records)
+        for name, outline, stored in zip(names, outlines, times, strict=True):
+            try:
+                if outline is None:
+                    raise Unsound
+                self._entry(self._objects, name, *outline.top)
+                if outline.top[0] != _FILE:
+                    path = os.fsencode(f"{self._layout.objects}/{name}")
+                    for folder, entries in outline.folders(path):
+                        self._folder(folder, entries)
+                found.append(Sound(outline, stored))
+            except UNSOUND:
+                found.append(None)
+        return found
 
     def _folder(self, path: bytes, entries: Entries) -> None:
         fd = open_at(path, _FOLDER)
@@ -159,7 +179,7 @@ class _Walk:
         finally:
             os.close(fd)
 
-    def _entry(self, folder: int, name: bytes, *node: Any) -> None:
+    def _entry(self, folder: int, name: Any, *node: Any) -> None:
         kind, executable, size, payload = node
         if kind != _FILE:
             check_other(folder, name, kind, executable, size, payload)
@@ -176,13 +196,13 @@ class _Walk:
 
 
 def check_other(
-    folder: int, name: bytes, kind: int, executable: bool, size: int, payload: bytes
+    folder: int, name: Any, kind: int, executable: bool, size: int, payload: bytes
 ) -> None:
     """Check an entry that is no file: a link, or a folder, which gets its own turn. Raises
     Unsound."""
     if executable or kind not in (NodeKind.LINK, NodeKind.DIRECTORY):
         raise Unsound
     if kind == NodeKind.LINK and (
-        len(payload) != size or os.readlink(name, dir_fd=folder) != payload
+        len(payload) != size or os.fsencode(os.readlink(name, dir_fd=folder)) != payload
     ):
         raise Unsound

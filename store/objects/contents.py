@@ -62,9 +62,9 @@ def contents(manifest: Manifest) -> list[tuple[bytes, bytes]]:
 
 def outline_contents(outline: RawManifest) -> list[tuple[bytes, bytes]]:
     """Act as :func:`contents`, of an outline."""
-    root = outline.root
-    if root.kind is NodeKind.FILE:
-        return [(content_of(root.payload, root.executable), b"")]
+    kind, executable, _, payload = outline.top
+    if kind == _FILE:
+        return [(content_of(payload, executable), b"")]
     found: dict[bytes, bytes] = {}
     for folder, entries in outline.folders(b""):
         for name, kind, executable, _, payload in entries:

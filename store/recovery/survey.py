@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 from bisect import bisect_left
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import repeat
+from itertools import chain
 
 from store.errors import FormatError, InvalidName, StoreError
 from store.layout.paths import Layout
 from store.model.manifest import Manifest
-from store.model.names import ObjectId, parse_all
+from store.model.names import ObjectId, names_of, parse_all
 from store.model.raw_manifest import RawManifest
 from store.objects.attributes import Sound, sound_objects
 from store.objects.check import check_identity, check_tree
@@ -123,6 +123,31 @@ class _Part:
     damaged: list[Damage] = field(default_factory=list)
     told: list[Told] = field(default_factory=list)
 
+    def add(
+        self, names: Sequence[str], found: Sequence[Sound | str], places: _Places, *, told: bool
+    ) -> None:
+        """Add the next objects, as they were found, or their faults."""
+        below_all = (seen.outline.references for seen in found if not isinstance(seen, str))
+        place = places.of(chain.from_iterable(below_all))
+        now = unix_seconds()
+        for name, seen in zip(names, found, strict=True):
+            if isinstance(seen, str):
+                self.damaged.append(Damage(name, seen))
+                self.columns.add_damaged()
+                continue
+            below = [place[other] for other in seen.outline.references]
+            since = min(max(0, seen.stored), now)
+            size, itself = seen.outline.size, seen.outline.refers_to_itself
+            self.columns.add(itself, size, since, [at for at in below if at >= 0])
+            if -1 in below:
+                self.columns.lacks(str(seen.outline.references[below.index(-1)]))
+        if told:
+            self.told += [
+                (name, seen.outline.id.digest, outline_contents(seen.outline))
+                for name, seen in zip(names, found, strict=True)
+                if not isinstance(seen, str)
+            ]
+
 
 def _look_at_all(
     layout: Layout, names: Sequence[str], mine: range, *, contents: bool, told: bool
@@ -130,22 +155,16 @@ def _look_at_all(
     part, places = _Part(), _Places(names)
     chosen = names[mine.start : mine.stop]
     # A quick look first; with contents, all is read file by file.
-    quick = repeat(None) if contents else sound_objects(layout, chosen)
-    for name, sound in zip(chosen, quick, strict=False):
-        seen = sound or _look_at(layout, ObjectId.parse(name), contents)
-        if isinstance(seen, str):
-            part.damaged.append(Damage(name, seen))
-            part.columns.add_damaged()
-            continue
-        outline, stored = seen
-        below = list(map(places.of, outline.references))
-        since = min(max(0, stored), unix_seconds())
-        size, itself = outline.root.size, outline.refers_to_itself
-        part.columns.add(itself, size, since, [at for at in below if at >= 0])
-        if -1 in below:
-            part.columns.lacks(str(outline.references[below.index(-1)]))
-        if told:
-            part.told.append((name, outline.id.digest, outline_contents(outline)))
+    one_by_one: Iterator[list[Sound | None]] = ([None] for _ in chosen)
+    at = 0
+    for quick in one_by_one if contents else sound_objects(layout, chosen):
+        mine_now = chosen[at : at + len(quick)]
+        at += len(quick)
+        found = [
+            sound or _look_at(layout, ObjectId.parse(name), contents)
+            for name, sound in zip(mine_now, quick, strict=True)
+        ]
+        part.add(mine_now, found, places, told=told)
     return part
 
 
@@ -156,16 +175,14 @@ class _Places:
         self._names = names
         self._found: dict[ObjectId, int] = {}
 
-    def of(self, oid: ObjectId) -> int:
-        """Return the place of an object; -1 when it has none."""
-        place = self._found.get(oid)
-        if place is None:
-            name = str(oid)
+    def of(self, oids: Iterable[ObjectId]) -> dict[ObjectId, int]:
+        """Return the place of each object, and of others; -1 for one that has none."""
+        fresh = list(set(oids).difference(self._found))
+        for oid, name in zip(fresh, names_of(fresh), strict=True):
             place = bisect_left(self._names, name)
-            if place == len(self._names) or self._names[place] != name:
-                place = -1
-            self._found[oid] = place
-        return place
+            there = place < len(self._names) and self._names[place] == name
+            self._found[oid] = place if there else -1
+        return self._found
 
 
 def _look_at(layout: Layout, oid: ObjectId, contents: bool) -> Sound | str:

@@ -13,15 +13,15 @@ from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Any
 
 from store import digest
 from store.index.object_graph import ObjectFacts
 from store.layout.paths import Layout
-from store.model import identity
-from store.model.file_tree import Node, NodeKind
+from store.model.file_tree import NodeKind
 from store.model.manifest import Manifest
 from store.model.names import ObjectId
-from store.model.raw_manifest import Entries, RawManifest
+from store.model.raw_manifest import Entries, RawManifest, are_named_right
 from store.objects.attributes import FILE_MODES, FOLDER_MODE, UNSOUND, Unsound, check_other
 from store.objects.check import Unread, check_identity, owner_of
 from store.objects.content import read_record
@@ -212,18 +212,17 @@ class _Walk:
         outline = RawManifest.decode(data)
         if outline.id != oid:
             raise Unsound
-        root = outline.root
-        found = Glance((outline.references, outline.refers_to_itself, root.size))
+        found = Glance(outline.facts)
         path = os.fsencode(layout.object(oid))
-        self._top(path, root, found, number)
-        _check_identity(os.fsdecode(path), oid, found.facts, root, data)
+        self._top(path, outline.top, found, number)
+        _check_identity(os.fsdecode(path), outline, data)
         return found, list(outline.folders(path))
 
-    def _top(self, path: bytes, root: Node, found: Glance, number: int) -> None:
+    def _top(self, path: bytes, top: Sequence[Any], found: Glance, number: int) -> None:
         above, name = os.path.split(path)
         fd = os.open(above, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
-            self._entries(fd, above, [[name, *root.to_fields()]], found, number)
+            self._entries(fd, above, [[name, *top]], found, number)
         finally:
             os.close(fd)
 
@@ -287,10 +286,9 @@ class _Walk:
                 os.close(fd)
 
 
-def _check_identity(path: str, oid: ObjectId, facts: ObjectFacts, root: Node, data: bytes) -> None:
-    references, itself, _ = facts
-    if itself:
+def _check_identity(path: str, outline: RawManifest, data: bytes) -> None:
+    if outline.refers_to_itself:
         if check_identity(path, Manifest.decode(data)):
             raise Unsound
-    elif identity.object_id(oid.name, root.digest(), references, False) != oid:
+    elif are_named_right([outline]) != [True]:
         raise Unsound

@@ -6,13 +6,13 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import chain
 
 from store.errors import FormatError, InvalidName
 from store.index.object_graph import ObjectFacts
 from store.layout.paths import Layout
 from store.model.manifest import Manifest
 from store.model.names import ObjectId
-from store.model.raw_manifest import RawManifest
 from store.objects.attributes import sound_objects
 from store.objects.check import Unread, check_identity, check_tree, owner_of
 from store.objects.content import read_record
@@ -74,17 +74,13 @@ def unlike(layout: Layout, told: Sequence[tuple[str, ObjectFacts]]) -> list[str]
 
 
 def _unlike(layout: Layout, told: Sequence[tuple[str, ObjectFacts]]) -> list[str]:
-    seen = sound_objects(layout, [name for name, _ in told])
     with uncollected():
+        seen = chain.from_iterable(sound_objects(layout, [name for name, _ in told]))
         return [
             name
             for (name, facts), found in zip(told, seen, strict=True)
-            if found is None or _facts(found.outline) != facts
+            if found is None or found.outline.facts != facts
         ]
-
-
-def _facts(manifest: RawManifest) -> ObjectFacts:
-    return manifest.references, manifest.refers_to_itself, manifest.root.size
 
 
 def inspect(

@@ -114,3 +114,9 @@ def test_many_texts_are_read_as_one_by_one(values: list[bytes], wrong: str) -> N
     assert digest.from_texts(texts) == values
     with pytest.raises(FormatError):
         digest.from_texts([*texts, wrong])
+
+
+@QUICK
+@given(st.sampled_from(DigestKind), st.lists(st.binary(max_size=3000), max_size=5))
+def test_many_have_the_digests_that_each_has(kind: DigestKind, values: list[bytes]) -> None:
+    assert digest.keyed_all(kind, values) == [digest.keyed(kind, value) for value in values]

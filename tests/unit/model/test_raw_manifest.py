@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -15,7 +14,7 @@ from store.errors import FormatError, StoreError
 from store.model.file_tree import Directory, NodeKind, link
 from store.model.identity import object_id
 from store.model.manifest import Manifest
-from store.model.raw_manifest import RawManifest
+from store.model.raw_manifest import RawManifest, are_named_right
 from tests.unit.model import strategies as some
 
 
@@ -101,10 +100,43 @@ def test_many_are_read_as_one_by_one(manifests: list[Manifest], data: st.DataObj
     assert RawManifest.decode_all([*records[:at], wrong, *records[at:]]) == outlines_with_one
 
 
+WRONG_TOPS: list[list[canon.Value]] = [
+    [1, False, 2, b"x" * 31],
+    [1, 0, 2, b"x" * 32],
+    [0, True, 2, b"x" * 32],
+    [True, False, 2, b"x" * 32],
+    [1, False, -2, b"x" * 32],
+    [1, False, True, b"x" * 32],
+    [2, False, 2, b"x" * 32],
+    [3, False, 2, b"x" * 32],
+    [1, False, 2, "x" * 32],
+    [1, False, 2],
+]
+
+
+@pytest.mark.parametrize("top", WRONG_TOPS)
+def test_a_top_that_is_no_node_costs_no_other_manifest(top: list[canon.Value]) -> None:
+    def record(*fields: canon.Value) -> bytes:
+        return canon.encode([1, [b"d" * 20, "name"], [], False, list(fields), []])
+
+    file, target = record(1, True, 2, b"x" * 32), record(2, False, 32, b"t" * 32)
+    wrong = record(*top)
+    read = RawManifest.decode_all([file, wrong, target])
+    assert read == [RawManifest.decode(file), None, RawManifest.decode(target)]
+    with pytest.raises(FormatError):
+        RawManifest.decode(wrong)
+
+
+@pytest.mark.parametrize("version", [2, True, "1", None])
+def test_another_version_is_refused(version: canon.Value) -> None:
+    data = canon.encode([version, [b"d" * 20, "name"], [], False, [1, True, 2, b"x" * 32], []])
+    assert RawManifest.decode_all([data]) == [None]
+
+
 @given(some.MANIFESTS)
 def test_the_identity_is_that_of_the_model(manifest: Manifest) -> None:
     outline = RawManifest.decode(manifest.encode())
     name, tree = manifest.id.name, manifest.root.digest()
     right = object_id(name, tree, manifest.references, manifest.refers_to_itself)
-    assert outline.is_named_right() == (right == manifest.id)
-    assert replace(outline, id=right).is_named_right()
+    named = are_named_right([outline, outline._replace(id=right), outline])
+    assert named == [right == manifest.id, True, right == manifest.id]
