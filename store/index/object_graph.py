@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import sys
 from array import array
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from typing import TypeAlias
 
 from store.errors import CorruptObject
 from store.index.object_tables import NumberReader, ObjectReader
 from store.index.schema import NUMBER, damaged
 from store.index.tables import TableReader
-from store.model.names import ObjectId, parse_all
+from store.model.names import ObjectId, names_of
 
 ObjectFacts: TypeAlias = tuple[tuple[ObjectId, ...], bool, int]
 """References, whether it refers to itself, and size."""
@@ -33,6 +34,16 @@ class GraphReader:
             raise damaged("references", f"those of object number {number} are not there")
         return _references(data)
 
+    def below_each(self, numbers: Sequence[int]) -> list[array[int]]:
+        """Act as :meth:`below` of each, for thousands; they have different numbers."""
+        with self._tables.cursor(b"references") as cursor:
+            found = cursor.getmulti(list(map(NUMBER.pack, numbers)))
+        if len(found) != len(numbers):
+            raise damaged(
+                "references", f"those of {len(numbers) - len(found)} objects are not there"
+            )
+        return [_references(data) for _, data in found]
+
     def above(self, numbers: Iterable[int]) -> set[int]:
         """Return the numbers of the objects that refer to any of these objects."""
         with self._tables.cursor(b"referrers") as cursor:
@@ -47,11 +58,12 @@ class GraphReader:
             pairs.byteswap()
         return set(pairs[1::2])
 
-    def told_above(self, number: int, below: Iterable[int]) -> set[int]:
-        """Return which of the objects ``below`` have this one among their referrers."""
-        key, pack = NUMBER.pack(number), NUMBER.pack
+    def are_told(self, numbers: Iterable[int], below: Iterable[int]) -> bool:
+        """Return whether each of the objects ``below`` has the one with the same place in
+        ``numbers`` among its referrers."""
+        pack = NUMBER.pack
         with self._tables.cursor(b"referrers") as cursor:
-            return {other for other in below if cursor.set_key_dup(pack(other), key)}
+            return all(map(cursor.set_key_dup, map(pack, below), map(pack, numbers)))
 
     def every_referrer(self) -> Iterator[tuple[int, int]]:
         """Yield each pair of an object's number and one of a referrer."""
@@ -124,15 +136,16 @@ class GraphReader:
         CorruptObject, FormatError, InvalidName, struct.error or KeyError for an entry that could
         not have been written.
         """
-        names = self._numbers.named(numbers)
-        records = [(number, self._numbers.record(number), self.below(number)) for number in names]
-        ids = self._numbers.named({other for *_, below in records for other in below})
-        others = dict(zip(ids, parse_all(list(ids.values())), strict=True))
-        found = []
-        for number, record, below in records:
-            references = tuple(sorted(others[other] for other in below))
-            found.append((names[number], (references, record.refers_to_itself, record.size)))
-        return found
+        records = self._numbers.records(numbers)
+        below = self.below_each(list(records))
+        others = list(set(chain.from_iterable(below)))
+        ids = dict(zip(others, self._numbers.identities(others), strict=True))
+        names = names_of([record.id for record in records.values()])
+        references = [tuple(sorted(map(ids.__getitem__, each))) for each in below]
+        return [
+            (name, (each, record.refers_to_itself, record.size))
+            for name, each, record in zip(names, references, records.values(), strict=True)
+        ]
 
     def references(self, oid: ObjectId) -> list[ObjectId]:
         """Return the other objects that one names."""

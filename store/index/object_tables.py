@@ -13,7 +13,9 @@ from store.index.schema import (
     ObjectRecord,
     damaged,
     id_in,
+    ids_in,
     names_in,
+    records_in,
     size_in,
 )
 from store.index.tables import TableReader
@@ -75,6 +77,18 @@ class NumberReader:
             found = cursor.getmulti(list(map(NUMBER.pack, numbers)))
         there = [NUMBER.unpack(key)[0] for key, _ in found]
         return dict(zip(there, names_in([data for _, data in found]), strict=True))
+
+    def identities(self, numbers: Iterable[int]) -> list[ObjectId]:
+        """Return the identities of the objects with these numbers, in their order; CorruptObject
+        when there is none."""
+        return ids_in(self._records(numbers))
+
+    def records(self, numbers: Iterable[int]) -> dict[int, ObjectRecord]:
+        """Return the records of those objects, of the ones with these numbers, that are there."""
+        with self._tables.cursor(b"objects") as cursor:
+            found = cursor.getmulti(list(map(NUMBER.pack, numbers)))
+        there = [NUMBER.unpack(key)[0] for key, _ in found]
+        return dict(zip(there, records_in([data for _, data in found]), strict=True))
 
     def listing(self, numbers: Iterable[int]) -> list[tuple[str, int]]:
         """Return ``<digest>-<name>`` and size in bytes of the objects with these numbers, by

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 from array import array
 from collections.abc import Iterable, Mapping, Sequence
 
 from store.errors import CorruptObject, StorageError
 from store.index.object_graph import GraphReader
 from store.index.object_tables import NumberReader, ObjectReader, TimeReader
-from store.index.schema import LAST_NUMBER, NUMBER, ObjectEntry, ObjectRecord
+from store.index.schema import LAST_NUMBER, NUMBER, ObjectEntry, ObjectRecord, pack_object
 from store.index.tables import TableWriter
 from store.model.names import ObjectId
 from store.system.clock import unix_seconds
@@ -66,37 +67,22 @@ class ObjectWriter(ObjectReader):
         known: Mapping[bytes, int],
     ) -> bool:
         """Return False, and do nothing, when one refers to another that has no smaller number."""
-        objects, references = [], []
-        above: dict[int, list[bytes]] = {}
-        pack, now = NUMBER.pack, unix_seconds()
         places = {**known, **numbers}
-        for digest, entry in entries.items():
-            number = numbers[digest]
-            key = pack(number)
-            below = array("I")
-            for reference in entry.references:
-                other = places.get(reference[0])
-                if other is None:
-                    raise StorageError(
-                        f"{entry.id} refers to {reference}, which is not in the store"
-                    )
-                if other >= number:
-                    return False
-                below.append(other)
-                above.setdefault(other, []).append(key)
-            since = entry.registered or now
-            record = ObjectRecord(entry.id, entry.size, entry.refers_to_itself, since)
-            objects.append((key, record.pack()))
-            references.append((key, below.tobytes()))
+        own = [numbers[digest] for digest in entries]
+        below = [_places(entry, places) for entry in entries.values()]
+        if any(others and max(others) >= number for number, others in zip(own, below, strict=True)):
+            return False
+        now, keys = unix_seconds(), list(map(NUMBER.pack, own))
+        objects = [
+            pack_object(oid, size, itself, registered or now)
+            for oid, _, itself, size, registered in entries.values()
+        ]
         # Sorted, many are put in with few looks at each page.
-        self._tables.put_all(b"objects", objects)
-        self._tables.put_all(b"references", references)
-        self._tables.put_all(
-            b"referrers", [(pack(other), key) for other in sorted(above) for key in above[other]]
-        )
-        self._tables.put_all(
-            b"ids", sorted((digest, pack(number)) for digest, number in numbers.items())
-        )
+        self._tables.put_all(b"objects", list(zip(keys, objects, strict=True)))
+        references = [array("I", others).tobytes() for others in below]
+        self._tables.put_all(b"references", list(zip(keys, references, strict=True)))
+        self._tables.put_all(b"referrers", _above(own, below))
+        self._tables.put_all(b"ids", sorted(zip(entries, keys, strict=True)))
         return True
 
     def unregister(self, number: int) -> ObjectId:
@@ -163,6 +149,35 @@ class TimeWriter(TimeReader):
         for table, when in ((b"used", used), (b"verified", verified)):
             if number is not None and when:
                 self._tables.put(table, NUMBER.pack(number), NUMBER.pack(when))
+
+
+def _places(entry: ObjectEntry, places: Mapping[bytes, int]) -> list[int]:
+    try:
+        return [places[reference[0]] for reference in entry.references]
+    except KeyError:
+        lacking = next(other for other in entry.references if other[0] not in places)
+        raise StorageError(f"{entry.id} refers to {lacking}, which is not in the store") from None
+
+
+def _above(numbers: Sequence[int], below: Sequence[Sequence[int]]) -> list[tuple[bytes, bytes]]:
+    """Return the pairs of ``referrers``, ascending, of objects that refer to those ``below``."""
+    pairs = array(
+        "Q",
+        sorted(
+            [
+                other << 32 | number
+                for number, others in zip(numbers, below, strict=True)
+                for other in others
+            ]
+        ),
+    )
+    if sys.byteorder == "little":
+        pairs.byteswap()
+    data, half = pairs.tobytes(), NUMBER.size
+    return [
+        (data[at : at + half], data[at + half : at + 2 * half])
+        for at in range(0, len(data), 2 * half)
+    ]
 
 
 def _in_order(entries: Mapping[bytes, ObjectEntry]) -> dict[bytes, ObjectEntry]:

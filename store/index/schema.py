@@ -39,7 +39,7 @@ from store import canon
 from store.canon import Value
 from store.errors import CorruptObject, FormatError, InvalidName, StoreError, quoted
 from store.model import fields
-from store.model.names import ObjectId, check_names, texts
+from store.model.names import ObjectId, check_names, object_ids, texts
 
 if TYPE_CHECKING:
     from store.model.derivation import Derivation, Resolved, Source
@@ -109,8 +109,7 @@ class ObjectRecord(NamedTuple):
 
     def pack(self) -> bytes:
         """Return it as it stands in ``objects``."""
-        head = _OBJECT.pack(self.id.digest, self.size, self.registered, self.refers_to_itself)
-        return head + self.id.name.encode()
+        return pack_object(*self)
 
     @classmethod
     def unpack(cls, data: bytes) -> ObjectRecord:
@@ -120,6 +119,12 @@ class ObjectRecord(NamedTuple):
             return cls(ObjectId(digest, name_in(data)), size, itself != 0, registered)
         except (struct.error, UnicodeDecodeError, FormatError, InvalidName) as error:
             raise damaged("objects", str(error)) from error
+
+
+def pack_object(oid: ObjectId, size: int, refers_to_itself: bool, registered: int) -> bytes:
+    """Return what :meth:`ObjectRecord.pack` does."""
+    digest, name = oid
+    return _OBJECT.pack(digest, size, registered, refers_to_itself) + name.encode()
 
 
 def name_in(data: bytes) -> str:
@@ -133,6 +138,26 @@ def id_in(data: bytes) -> ObjectId:
         return ObjectId(data[:20], name_in(data))
     except (UnicodeDecodeError, FormatError, InvalidName) as error:
         raise damaged("objects", str(error)) from error
+
+
+def ids_in(records: Sequence[bytes]) -> list[ObjectId]:
+    """Return :func:`id_in` of each value of ``objects``, for thousands."""
+    try:
+        return object_ids([(data[:20], name_in(data)) for data in records])
+    except (UnicodeDecodeError, FormatError, InvalidName) as error:
+        raise damaged("objects", str(error)) from error
+
+
+def records_in(records: Sequence[bytes]) -> list[ObjectRecord]:
+    """Return :meth:`ObjectRecord.unpack` of each value of ``objects``, for thousands."""
+    try:
+        heads = list(map(_OBJECT.unpack_from, records))
+    except struct.error as error:
+        raise damaged("objects", str(error)) from error
+    return [
+        ObjectRecord(oid, size, itself != 0, registered)
+        for oid, (_, size, registered, itself) in zip(ids_in(records), heads, strict=True)
+    ]
 
 
 def names_in(records: Sequence[bytes]) -> list[str]:

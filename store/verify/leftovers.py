@@ -42,9 +42,13 @@ def check_unregistered(store: Store) -> Iterator[Finding]:
     folders = (layout.objects, layout.manifests)
     names: list[tuple[str, str]] = []
     with store.index.read() as txn:
+        former: list[str] = []
+        unknown: list[str] = []
         for folder in folders:
             listed = sorted(_listed(folder))
-            names += [(folder, name) for name in _unregistered(txn, listed)]
+            if listed != former:  # each object has a manifest of its own name
+                former, unknown = listed, list(_unregistered(txn, listed))
+            names += [(folder, name) for name in unknown]
     if not names:
         return
     try:

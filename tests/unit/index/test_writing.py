@@ -492,3 +492,23 @@ def test_names_come_in_the_order_that_is_asked_for(index: Index) -> None:
         assert sorted(txn.objects.numbers_of([oid(n).digest for n in (2, 9, 3, 2)])) == [1, 3]
         with pytest.raises(CorruptObject):
             txn.by_number.names([1, 7])
+
+
+def test_many_are_read_as_one_by_one(index: Index) -> None:
+    register(index, 1)
+    for number in range(2, 12):
+        register(index, number, [1, number - 1] if number > 2 else [1])
+    with index.read() as txn:
+        numbers = list(txn.by_number.numbers())[::-1]
+        assert txn.by_number.identities(numbers) == [txn.by_number.id(n) for n in numbers]
+        assert txn.by_number.records([*numbers, 99]) == {
+            n: txn.by_number.record(n) for n in numbers
+        }
+        assert txn.graph.below_each(numbers) == [txn.graph.below(n) for n in numbers]
+        by = [n for n in numbers for _ in txn.graph.below(n)]
+        below = [other for n in numbers for other in txn.graph.below(n)]
+        assert txn.graph.are_told(by, below)
+        assert not txn.graph.are_told([*by, 3], [*below, 99])
+        for read in (txn.by_number.identities, txn.graph.below_each):
+            with pytest.raises(CorruptObject, match="1"):
+                read([*numbers, 99])
