@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import time
 from pathlib import Path
 
 import pytest
 
 from store.jobs import tokens as tokens_module
 from store.jobs.tokens import TURN, Jobserver, TokenPool, balance
+from tests.unit.jobs.conftest import ManualClock
 
 
 def pool(tmp_path: Path, size: int) -> TokenPool:
@@ -89,7 +89,10 @@ def test_a_token_goes_to_another_process_that_waits_for_one(tmp_path: Path) -> N
     assert balance(ours, [jobserver], waiting=False) == []
 
 
-def test_who_gave_a_token_back_leaves_it_for_a_moment_to_who_waits(tmp_path: Path) -> None:
+def test_who_gave_a_token_back_leaves_it_for_a_moment_to_who_waits(
+    clock: ManualClock, tmp_path: Path
+) -> None:
+    clock.drive(tokens_module)
     ours, theirs = pool(tmp_path, 1), pool(tmp_path, 1)
     ours.take()
     ours.give()
@@ -97,7 +100,7 @@ def test_who_gave_a_token_back_leaves_it_for_a_moment_to_who_waits(tmp_path: Pat
     theirs.wait(True)
     ours.give()
     assert not ours.take()
-    time.sleep(TURN)
+    clock.pass_time(2 * TURN)
     assert ours.take(), "who waits may be stopped"
     ours.give()
     theirs.close()
@@ -138,8 +141,9 @@ def test_a_builder_cannot_coin_tokens_or_block_us(tmp_path: Path) -> None:
 
 
 def test_a_build_that_keeps_its_tokens_does_not_keep_others_waiting(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    clock: ManualClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    clock.drive(tokens_module)
     monkeypatch.setattr(tokens_module, "PATIENCE", 0.2)
     tokens, thief = pool(tmp_path, 4), Jobserver()
     tokens.take()
@@ -149,7 +153,7 @@ def test_a_build_that_keeps_its_tokens_does_not_keep_others_waiting(
     assert (tokens.held, thief.lent) == (4, 3)
     balance(tokens, [thief], waiting=True)
     assert tokens.held == 4, "it is asked first"
-    time.sleep(0.25)
+    clock.pass_time(0.25)
     balance(tokens, [thief], waiting=True)
     assert (tokens.held, thief.lent) == (3, 2)
     assert tokens.take(), "the build that waited"
@@ -163,7 +167,10 @@ def test_a_build_that_keeps_its_tokens_does_not_keep_others_waiting(
     assert thief.close() == 2
 
 
-def test_who_gives_back_is_given_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_who_gives_back_is_given_time(
+    clock: ManualClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock.drive(tokens_module)
     monkeypatch.setattr(tokens_module, "PATIENCE", 0.2)
     tokens, jobserver = pool(tmp_path, 4), Jobserver()
     tokens.take()
@@ -172,7 +179,7 @@ def test_who_gives_back_is_given_time(tmp_path: Path, monkeypatch: pytest.Monkey
         take(jobserver, jobserver.idle) if jobserver.idle else None
     for left in (2, 1, 0):
         balance(tokens, [jobserver], waiting=True)
-        time.sleep(0.15)
+        clock.pass_time(0.15)
         os.write(jobserver.pipe[1], b"+")
         balance(tokens, [jobserver], waiting=True)
         assert (jobserver.lent, jobserver.written_off) == (left, 0)

@@ -19,6 +19,7 @@ from store.jobs.process import Worker
 from store.jobs.watch import INGEST, Alive, Watch
 from store.local.store import Store
 from tests.golden.examples import RESOLVED
+from tests.unit.jobs.conftest import ManualClock
 
 
 @pytest.fixture
@@ -119,54 +120,62 @@ def test_what_a_worker_started_ends_with_it(executor: LocalExecutor, tmp_path: P
         time.sleep(0.01)
 
 
-def test_the_taking_in_has_time_of_its_own() -> None:
+def test_the_taking_in_has_time_of_its_own(clock: ManualClock) -> None:
+    clock.drive(watch)
     watched = Watch(kind="unpack", name="it", limits=limits(timeout=0.2), pid=os.getpid())
-    time.sleep(0.15)
+    clock.pass_time(0.15)
     watched.hear(Phase(b"", "it", INGEST))
-    time.sleep(0.1)
+    clock.pass_time(0.1)
     assert watched.overdue() is None
     watched.hear(Phase(b"", "it", INGEST))
-    time.sleep(0.1)
+    clock.pass_time(0.1)
     assert isinstance(watched.overdue(), BuildTimeout), "saying it again buys nothing"
 
 
-def test_progress_without_bytes_is_none() -> None:
+def test_progress_without_bytes_is_none(clock: ManualClock) -> None:
+    clock.drive(watch)
     watched = Watch(kind="fetch", name="it", limits=limits(silent=0.1), pid=0)
     for _ in range(5):
         watched.hear(Progress(b"", "it", 7, None))
-        time.sleep(0.06)
+        clock.pass_time(0.06)
     assert isinstance(watched.overdue(), FetchSilent)
     watched.hear(Progress(b"", "it", 8, None))
     assert watched.overdue() is None
 
 
-def test_a_sign_of_life_is_progress_and_reading_a_file_is_one(tmp_path: Path) -> None:
+def test_a_sign_of_life_is_progress_and_reading_a_file_is_one(
+    clock: ManualClock, tmp_path: Path
+) -> None:
+    clock.drive(watch)
     watched = Watch(kind="fetch", name="it", limits=limits(silent=0.1), pid=0)
     for _ in range(5):
         watched.hear(Alive())
-        time.sleep(0.06)
+        clock.pass_time(0.06)
         assert watched.overdue() is None
     (tmp_path / "part").write_bytes(b"x")
     watched = Watch(kind="fetch", name="it", limits=limits(silent=0.1), pid=os.getpid())
     for _ in range(5):
         (tmp_path / "part").read_bytes()
-        time.sleep(0.06)
+        clock.pass_time(0.06)
         assert watched.overdue() is None
 
 
-def test_a_fetch_that_brings_nothing_is_stalled(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_fetch_that_brings_nothing_is_stalled(
+    clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock.drive(watch)
     monkeypatch.setattr(watch, "STALLED", 0.1)
     watched = Watch(kind="fetch", name="it", limits=limits(), pid=0)
     watched.hear(Progress(b"", "it", 7, None))
     assert not watched.stalled
-    time.sleep(0.15)
+    clock.pass_time(0.15)
     watched.hear(Alive())
     watched.hear(Progress(b"", "it", 7, None))
     assert watched.stalled
     watched.hear(Progress(b"", "it", 8, None))
     assert not watched.stalled
     watched.hear(Phase(b"", "it", INGEST))
-    time.sleep(0.15)
+    clock.pass_time(0.15)
     assert not watched.stalled, "what is taken in was fetched"
 
 
