@@ -84,8 +84,4 @@ class PullFolder:
         """Remove the folder with all that is in it, and let go of it. If some cannot be
         removed now, it is left to a collection."""
         remove_tree(self.path)
-        self.release()
-
-    def release(self) -> None:
-        """Let go of the folder, and leave it for a later pull."""
         os.close(self.fd)

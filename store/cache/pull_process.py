@@ -126,18 +126,23 @@ class _Life:
             with uncollected():
                 transfer = Transfer(self._parts)
                 self._connection.send(transfer.run(goals))
+        except OSError as error:
+            self._end(transfer)
+            self._connection.send(storage_error(error, "cannot take objects from a cache"))
+        except StoreError as error:
+            self._end(transfer)
+            self._connection.send(error)
+        else:
             # The folders stay locked until the objects are registered.
             with contextlib.suppress(EOFError, ConnectionError):
                 self._connection.recv()
-        except OSError as error:
-            self._connection.send(storage_error(error, "cannot take objects from a cache"))
-        except StoreError as error:
-            self._connection.send(error)
-        finally:
-            if transfer is not None:
-                transfer.close(remove=True)
-            for offer in self._offers:
-                offer.close()
+            self._end(transfer)
+
+    def _end(self, transfer: Transfer | None) -> None:
+        if transfer is not None:
+            transfer.close()
+        for offer in self._offers:
+            offer.close()
 
     def _missing(self, oids: Collection[ObjectId]) -> set[ObjectId]:
         self._connection.send(_Question(frozenset(oids)))

@@ -87,13 +87,10 @@ class Transfer:
             if self._check_identities():
                 return self._finish()
 
-    def close(self, *, remove: bool) -> None:
-        """Let go of the folders, and remove them with all that is left in them."""
+    def close(self) -> None:
+        """Remove the folders with all that is left in them, and let go of them."""
         for folder in self._folders.values():
-            if remove:
-                folder.remove()
-            else:
-                folder.release()
+            folder.remove()
         self._folders.clear()
 
     # -- one pull of an object at a time ------------------------------------------------------

@@ -5,6 +5,7 @@ kept                 until
 ===================  ==============================================================
 a part               no running fetch holds its lock
 a checked file       an hour has passed: another process may be taking it in
+a folder             an hour has passed, and no pull from a cache has it
 a file in ``bad/``   a week has passed: it is there to be looked at
 ===================  ==============================================================
 
@@ -14,6 +15,7 @@ bound, the oldest go first, and before any object; no more than the bound asks f
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import stat
@@ -25,6 +27,7 @@ from typing import Final
 from store.gc.policy import Policy
 from store.layout.paths import Layout
 from store.system.clock import age
+from store.system.locks import DirectoryLock
 from store.system.removing import remove_tree
 
 HOUR: Final = 3600.0
@@ -46,9 +49,12 @@ class Download:
         """Remove it, unless a fetch has taken it up meanwhile; returns the bytes freed."""
         try:
             path = f"{self.folder}/{self.name}"
-            if self.name.endswith(_PART) and os.path.isfile(path) and not os.path.islink(path):
+            if os.path.islink(path):
+                return remove_tree(path).freed
+            if self.name.endswith(_PART) and os.path.isfile(path):
                 return _remove_part(self)
-            return remove_tree(path).freed
+            with _unused(path):
+                return remove_tree(path).freed
         except OSError:
             return 0  # removed by another, or not ours to remove: the next run tries again
 
@@ -79,8 +85,24 @@ def _old(folder: str, now: float, usual: float, asked: float | None) -> Iterator
         )
         is_part = name.endswith(_PART) and stat.S_ISREG(status.st_mode)
         least = asked if asked is not None else 0.0 if is_part else usual
-        if age(download.changed, now) >= least and not (is_part and _is_held(download)):
+        if age(download.changed, now) < least or (is_part and _is_held(download)):
+            continue
+        with contextlib.suppress(OSError), _unused(f"{folder}/{name}"):
             yield download
+
+
+@contextlib.contextmanager
+def _unused(path: str) -> Iterator[None]:
+    """Keep others out of a folder, while there is work on it; OSError when one is in it. For
+    anything else, do nothing."""
+    if os.path.islink(path) or not os.path.isdir(path):
+        yield
+        return
+    hold = DirectoryLock(path)
+    try:
+        yield
+    finally:
+        hold.release()
 
 
 def _is_held(part: Download) -> bool:
