@@ -56,6 +56,9 @@ DEEPEST = 200
 FILES_ALONE = 1500
 """Files after which other processes are asked to help: forking costs as much as some hundred."""
 
+_NARROW = 16 << 10
+"""Bytes of the first buffer: most trees that are built hold less in each file."""
+
 SPARE = b"spare"
 """A name in the staging folder for a moment."""
 
@@ -112,7 +115,7 @@ class Copier:
         self._room = DiskReserveCheck(staging, reserve)
         self._longest = longest + len(TOP)
         self._files = 0
-        self._buffer = bytearray(OVERLAP + CHUNK + 1)
+        self._buffer = bytearray()
         self._view = memoryview(self._buffer)
         self.seen: set[bytes] = set()
         self.fresh_files = 0
@@ -316,7 +319,7 @@ class Copier:
             chosen = mode & 0o111 != 0 if executable is None else executable
             copied = path.rpartition(b"/")[2]
             if size <= CHUNK:
-                # Into the same memory each time: pages that are new cost more than the copy.
+                self._widen(size)
                 if os.readv(fd, (self._view[OVERLAP:],)) == size:
                     data = self._view[OVERLAP : OVERLAP + size]
                     return self._small(copied, data, target, path, chosen)
@@ -324,6 +327,14 @@ class Copier:
             return self._large(copied, fd, target, path, chosen)
         finally:
             os.close(fd)
+
+    def _widen(self, size: int) -> None:
+        """Make the buffer hold ``size`` bytes, and one more, after the end of a former chunk. All
+        files are read into the same memory: pages that are new cost more than the copy does."""
+        if OVERLAP + size >= len(self._buffer):
+            width = min(max(2 * size, _NARROW), CHUNK)
+            self._buffer = bytearray(OVERLAP + width + 1)
+            self._view = memoryview(self._buffer)
 
     def _small(
         self, name: bytes, data: memoryview, target: int, path: bytes, executable: bool
@@ -370,6 +381,7 @@ class Copier:
         """Copy an open file in chunks; returns its digest and size, and the scratch digests that
         it holds. Before each chunk in the buffer are the last bytes of the former one: a digest may
         lie across the border."""
+        self._widen(CHUNK)
         hasher, texts, view = digest.file_hasher(), NO_TEXTS, self._view
         size = kept = 0
         while count := os.readv(fd, (view[OVERLAP : OVERLAP + CHUNK],)):
