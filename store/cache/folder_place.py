@@ -30,6 +30,8 @@ class PlacedFile(NamedTuple):
 class FolderPlace:
     """The folder at ``path``. It is made when something is put."""
 
+    ranges = True
+
     def __init__(self, path: str) -> None:
         self.path = os.path.abspath(path)
 

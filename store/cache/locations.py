@@ -23,6 +23,10 @@ def open_place(url: str) -> CachePlace:
         return FolderPlace(url)
     if scheme == "file":
         return FolderPlace(_file_path(url))
+    if scheme in SCHEMES:
+        from store.cache.http_place import HttpPlace
+
+        return HttpPlace(url)
     raise UsageError(
         f"{quoted(shown(url))} is no cache's URL",
         hint=f"a path of a folder, or a URL of {', '.join(SCHEMES)}",

@@ -16,6 +16,10 @@ class CachePlace(Protocol):
     def name(self) -> str:
         """Its URL without secrets."""
 
+    @property
+    def ranges(self) -> bool:
+        """False once a part of a file was asked for, and the whole came."""
+
     def get(self, names: Collection[str], limit: int) -> Mapping[str, bytes]:
         """Return whole small files; of one that is longer, its first ``limit + 1`` bytes. An absent
         one is left out."""

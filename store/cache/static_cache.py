@@ -78,6 +78,8 @@ class StaticCache:
     def contents(self, head: Head, digests: Collection[bytes]) -> Sequence[ContentRun]:
         """Return the ranges of the pack that hold the contents, each as a run."""
         spans = [span for span in stream(head.manifest) if span.digest in digests]
+        if not self.place.ranges and spans:
+            return [_PackRun(self.place, head, _frames(head), spans)]
         return [_PackRun(self.place, head, frames, part) for frames, part in _runs(head, spans)]
 
     def damaged(self) -> list[str]:

@@ -74,14 +74,21 @@ class _Proxies(urllib.request.ProxyHandler):
         self._exchange.proxy = None
         if urllib.request.proxy_bypass(req.host):
             return None
-        match = _PROXY.fullmatch(proxy)
-        if match is None or int(match["port"] or 0) > _LAST_PORT:
-            raise Permanent("the proxy that is set is no URL", PROXY)
-        if match["scheme"] and match["scheme"].lower() not in ("http", "https"):
-            raise Permanent(f"the proxy that is set speaks {match['scheme']} and not HTTP", PROXY)
+        match = proxy_parts(proxy)
         self._exchange.secrets |= credentials.told_by(match["user"] or "")
         self._exchange.proxy = match["place"]
         return super().proxy_open(req, proxy, type)
+
+
+def proxy_parts(proxy: str) -> re.Match[str]:
+    """Return the ``place``, a host and perhaps a port, and the ``user`` of a proxy's URL. Raises
+    Permanent for one that cannot be used."""
+    match = _PROXY.fullmatch(proxy)
+    if match is None or int(match["port"] or 0) > _LAST_PORT:
+        raise Permanent("the proxy that is set is no URL", PROXY)
+    if match["scheme"] and match["scheme"].lower() not in ("http", "https"):
+        raise Permanent(f"the proxy that is set speaks {match['scheme']} and not HTTP", PROXY)
+    return match
 
 
 class _PlainHandler(urllib.request.HTTPHandler):
@@ -90,7 +97,7 @@ class _PlainHandler(urllib.request.HTTPHandler):
         self._exchange = exchange
 
     def http_open(self, req: urllib.request.Request) -> http.client.HTTPResponse:
-        return self.do_open(partial(_Connection, exchange=self._exchange), req)
+        return self.do_open(partial(BoundedConnection, exchange=self._exchange), req)
 
 
 class _SecureHandler(urllib.request.AbstractHTTPHandler):
@@ -102,12 +109,13 @@ class _SecureHandler(urllib.request.AbstractHTTPHandler):
         self._context = context
 
     def https_open(self, req: urllib.request.Request) -> http.client.HTTPResponse:
-        make = partial(_Connection, exchange=self._exchange, tls=self._context())
+        make = partial(BoundedConnection, exchange=self._exchange, tls=self._context())
         return self.do_open(make, req)
 
 
-class _Connection(http.client.HTTPConnection):
-    """A connection within an exchange; by way of a proxy where one was set."""
+class BoundedConnection(http.client.HTTPConnection):
+    """A connection within an exchange, which is a new one for each request; by way of a proxy
+    where one was set."""
 
     def __init__(
         self,
@@ -120,21 +128,24 @@ class _Connection(http.client.HTTPConnection):
         if tls is not None:
             self.default_port = http.client.HTTPS_PORT
         super().__init__(host, timeout=timeout)
-        self._exchange = exchange
+        self.exchange = exchange
         self._tls = tls
-        self.response_class = partial(_Answer, exchange=exchange)  # type: ignore[assignment]
+        self.response_class = self._answer  # type: ignore[assignment]
+
+    def _answer(self, sock: socket.socket, **named: Any) -> _Answer:
+        return _Answer(sock, exchange=self.exchange, **named)
 
     def connect(self) -> None:
-        end = time.monotonic() + self._exchange.connecting()
-        self.sock = dial(self.host, self.port, self._exchange)
+        end = time.monotonic() + self.exchange.connecting()
+        self.sock = dial(self.host, self.port, self.exchange)
         tunnel: str | None = getattr(self, "_tunnel_host", None)
         if tunnel:
             self._tunnel()  # type: ignore[attr-defined]
         if self._tls is not None:
             self.sock.settimeout(max(0.001, end - time.monotonic()))
             self.sock = self._tls.wrap_socket(self.sock, server_hostname=tunnel or self.host)
-        self._exchange.heard()
-        self.sock.settimeout(self._exchange.patience())  # for the request, sent as a whole
+        self.exchange.heard()
+        self.sock.settimeout(self.exchange.patience())  # for the request, sent as a whole
 
 
 class _Answer(http.client.HTTPResponse):

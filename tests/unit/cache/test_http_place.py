@@ -1,0 +1,300 @@
+"""A web server as a place: parts of files, kept connections, and each kind of trouble."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import os
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from store.cache import http_client, http_place
+from store.cache.access import Access
+from store.cache.http_place import HttpPlace
+from store.cache.static_cache import StaticCache
+from store.errors import CacheUnusable, CorruptObject, UnknownObject, UsageError
+from tests.unit.cache.caches import put
+from tests.unit.cache.web import Handler, Web, refusing, serving, silent
+
+DATA = bytes(range(256)) * 4000
+
+
+@pytest.fixture
+def web(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Web]:
+    for name in ("http_proxy", "https_proxy", "no_proxy", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("NETRC", "/nonexistent")
+    put(tmp_path, "a", DATA)
+    put(tmp_path, "b", b"123")
+    with serving(tmp_path) as running:
+        yield running
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let waits be short."""
+    short = dataclasses.replace(http_client.BOUNDS, connect=0.3, head=0.3, silent=0.3)
+    monkeypatch.setattr(http_client, "BOUNDS", short)
+    monkeypatch.setattr(http_place, "USUAL_WAIT", 0.01)
+
+
+def place(web: Web, **access: str) -> HttpPlace:
+    return HttpPlace(web.url, Access(**access))
+
+
+def test_what_was_put_is_there(web: Web) -> None:
+    there = place(web)
+    there.put("x/y", b"12345")
+    there.put("x/z", io.BytesIO(b"678"))
+    assert there.sizes(["x/y", "x/z", "w"]) == {"x/y": 5, "x/z": 3}
+    assert there.get(["x/y", "b", "w"], 3) == {"x/y": b"1234", "b": b"123"}
+    assert b"".join(there.read("a", 1000, 500_000)) == DATA[1000:501_000]
+
+
+def test_what_was_absent_is_not_asked_for_again_until_it_is_put(web: Web) -> None:
+    there = place(web)
+    for _ in range(2):
+        assert there.get(["c"], 10) == {}
+    assert web.names("GET") == ["c"]
+    there.put("c", b"1")
+    assert there.get(["c"], 10) == {"c": b"1"}
+
+
+def test_connections_are_kept_and_few(web: Web) -> None:
+    there = place(web)
+    web.delay = 0.01
+    there.sizes([f"n{number}" for number in range(100)])
+    assert web.busiest <= http_client.MOST_CONNECTIONS
+    there.sizes(["a"])
+    assert b"".join(there.read("a", 0, 10)) == DATA[:10]
+    assert len({request.connection for request in web.requests}) <= http_client.MOST_CONNECTIONS
+
+
+def test_a_connection_that_was_closed_meanwhile_is_made_again(web: Web) -> None:
+    there = place(web)
+    there.sizes(["a"])
+
+    def end(handler: Handler) -> bool:
+        handler.close_connection = True
+        return len(web.requests) == 2  # without an answer
+
+    web.instead = end
+    assert there.sizes(["a"]) == {"a": len(DATA)}
+    there.close()
+    assert there.sizes(["a"]) == {"a": len(DATA)}
+
+
+def test_a_fork_makes_connections_of_its_own(web: Web) -> None:
+    there = place(web)
+    there.sizes(["a"])
+    pid = os.fork()
+    if pid == 0:
+        os._exit(0 if there.sizes(["a"]) else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+    assert there.sizes(["a"]) == {"a": len(DATA)}
+    connections = [request.connection for request in web.requests]
+    assert connections[0] == connections[2] != connections[1]
+
+
+def test_the_whole_serves_when_there_are_no_ranges(web: Web) -> None:
+    web.ranges = False
+    there = place(web)
+    assert b"".join(there.read("a", 1000, 500)) == DATA[1000:1500]
+    assert not there.ranges
+    with pytest.raises(CorruptObject):
+        list(there.read("a", len(DATA) - 10, 11))
+
+
+def test_a_part_that_is_not_there_is_an_error(web: Web) -> None:
+    there = place(web)
+    with pytest.raises(UnknownObject):
+        list(there.read("c", 0, 1))
+    for start in (len(DATA) - 1, len(DATA)):
+        with pytest.raises(CorruptObject, match="too early"):
+            list(there.read("a", start, 2))
+
+
+def test_a_part_goes_on_where_its_connection_broke(web: Web) -> None:
+    def cut(handler: Handler) -> bool:
+        first = int(handler.headers["Range"].removeprefix("bytes=").partition("-")[0])
+        handler.send_response(206)
+        handler.send_header("Content-Range", f"bytes {first}-{len(DATA) - 1}/{len(DATA)}")
+        handler.send_header("Content-Length", str(len(DATA) - first))
+        handler.end_headers()
+        handler.wfile.write(DATA[first : first + 300_000])
+        handler.close_connection = True
+        return True
+
+    web.instead = cut
+    assert b"".join(place(web).read("a", 5, len(DATA) - 5)) == DATA[5:]
+    assert len(web.requests) == 4
+
+
+def test_a_body_that_never_comes_is_left_after_three_times(web: Web) -> None:
+    def cut(handler: Handler) -> bool:
+        handler.send_response(206)
+        handler.send_header("Content-Range", f"bytes 0-9/{len(DATA)}")
+        handler.send_header("Content-Length", "10")
+        handler.end_headers()
+        handler.close_connection = True
+        return True
+
+    web.instead = cut
+    with pytest.raises(CacheUnusable, match="ended early"):
+        list(place(web).read("a", 0, 10))
+    assert len(web.requests) == 3
+
+
+def test_a_refused_connection_is_known_at_once() -> None:
+    began = time.monotonic()
+    with pytest.raises(CacheUnusable, match="Connection refused"):
+        StaticCache(HttpPlace(refusing())).heads([])
+    assert time.monotonic() - began < 1
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_silent_server_is_left_once() -> None:
+    began = time.monotonic()
+    with silent() as url:
+        there = HttpPlace(url)
+        for _ in range(3):
+            with pytest.raises(CacheUnusable, match="not a byte came"):
+                there.sizes([f"n{number}" for number in range(40)])
+    assert time.monotonic() - began < 2
+
+
+def test_the_limits_are_those_of_the_issue() -> None:
+    assert (http_client.BOUNDS.connect, http_client.BOUNDS.silent) == (5, 15)
+    assert (http_place.LONGEST_WAIT, http_client.MOST_CONNECTIONS) == (30, 16)
+
+
+@pytest.mark.usefixtures("quick")
+@pytest.mark.parametrize("status", [429, 500, 502, 503])
+def test_a_busy_server_gets_a_second_try(web: Web, status: int) -> None:
+    def busy(handler: Handler) -> bool:
+        if len(web.requests) == 1:
+            handler.answer(status, b"later", Retry_After="0")
+        return len(web.requests) == 1
+
+    web.instead = busy
+    assert place(web).get(["b"], 10) == {"b": b"123"}
+    web.instead = lambda handler: handler.answer(status)
+    with pytest.raises(CacheUnusable, match=str(status)):
+        place(web).get(["b"], 10)
+    assert len(web.requests) == 4
+
+
+def test_the_wait_is_as_long_as_asked_for(web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
+    waits: list[float] = []
+    monkeypatch.setattr(time, "sleep", waits.append)
+    for asked in ("7", "3600"):
+        web.instead = lambda handler, asked=asked: handler.answer(503, Retry_After=asked)  # type: ignore[misc]
+        with pytest.raises(CacheUnusable):
+            place(web).sizes(["b"])
+    assert [wait for wait in waits if wait] == [7, 30]
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_forbidden_cache_says_what_to_set(web: Web, status: int) -> None:
+    web.instead = lambda handler: handler.answer(status)
+    with pytest.raises(CacheUnusable) as caught:
+        place(web).get(["b"], 10)
+    assert "netrc" in str(caught.value.hint) and "$STORE_CACHE_TOKEN_FILE" in str(caught.value.hint)
+
+
+def test_secrets_are_sent_and_not_shown(
+    web: Web, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine 127.0.0.1 login me password geheim\n")
+    monkeypatch.setenv("NETRC", str(netrc))
+    place(web).sizes(["b"])
+    place(web, token="t0k3n").sizes(["b"])
+    sent = [request.headers["Authorization"] for request in web.requests]
+    assert sent == ["Basic bWU6Z2VoZWlt", "Bearer t0k3n"]
+
+    def tell(handler: Handler) -> bool:
+        handler.wfile.write(b"HTTP/1.1 400 no t0k3n\r\nContent-Length: 0\r\n\r\n")
+        return True
+
+    web.instead = tell
+    with pytest.raises(CacheUnusable) as caught:
+        place(web, token="t0k3n").sizes(["b"])
+    assert "t0k3n" not in str(caught.value) + repr(Access("t0k3n"))
+
+
+def test_a_token_does_not_go_out_in_the_clear() -> None:
+    with pytest.raises(CacheUnusable, match="in the clear"):
+        HttpPlace("http://example.invalid/cache", Access("secret")).sizes(["b"])
+
+
+@pytest.mark.parametrize(
+    "url", ["http://me:secret@host/", "http://host/?key=secret", "http://[secret/", "http://"]
+)
+def test_a_url_with_a_secret_is_refused_and_not_shown(url: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        HttpPlace(url)
+    assert "secret" not in f"{caught.value}".replace("no secret stands", "")
+
+
+def test_redirects_are_followed_but_not_for_good(web: Web) -> None:
+    def lead(handler: Handler) -> bool:
+        if handler.name == "z":
+            handler.answer(302, Location="b")
+        elif handler.name == "loop":
+            handler.answer(307, Location="/cache/loop")
+        return handler.name in ("z", "loop")
+
+    web.instead = lead
+    assert place(web).get(["z"], 10) == {"z": b"123"}
+    with pytest.raises(CacheUnusable, match="redirected more than 5 times"):
+        place(web).get(["loop"], 10)
+    with pytest.raises(CacheUnusable, match="answers a PUT with a redirect"):
+        place(web).put("z", b"1")
+
+
+@pytest.mark.parametrize(
+    ("url", "where"), [("https://h/a", "http://h/a"), ("http://h/a", "file:///etc/passwd")]
+)
+def test_a_redirect_never_leads_to_something_worse(web: Web, url: str, where: str) -> None:
+    with pytest.raises(Exception, match="redirected"):
+        place(web)._redirected(url, where)
+
+
+@pytest.mark.parametrize(("status", "hint"), [(405, "dav_methods"), (413, "client_max_body_size")])
+def test_a_refused_put_says_what_the_server_needs(web: Web, status: int, hint: str) -> None:
+    def refuse(handler: Handler) -> bool:
+        if handler.command == "PUT":
+            handler.close_connection = True
+            handler.answer(status)
+        return handler.command == "PUT"
+
+    web.instead = refuse
+    with pytest.raises(CacheUnusable) as caught:
+        place(web).put("n", bytes(8 << 20))
+    assert hint in str(caught.value.hint)
+
+
+NONSENSE: list[Callable[[Handler], object]] = [
+    lambda handler: handler.wfile.write(b"SSH-2.0-OpenSSH_9.2\r\n\r\n"),
+    lambda handler: handler.wfile.write(
+        b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n"
+    ),
+    lambda handler: handler.wfile.write(b"HTTP/1.1 206 OK\r\nContent-Range: bytes 7-8/9\r\n\r\n"),
+    lambda handler: handler.wfile.write(b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 100_000),
+]
+
+
+@pytest.mark.parametrize("nonsense", NONSENSE)
+def test_nonsense_is_no_answer(web: Web, nonsense: Callable[[Handler], object]) -> None:
+    def speak(handler: Handler) -> bool:
+        nonsense(handler)
+        handler.close_connection = True
+        return True
+
+    web.instead = speak
+    with pytest.raises(CacheUnusable):
+        list(place(web).read("a", 5, 10))
