@@ -16,6 +16,9 @@ from scripts.benchmark.measure import Failed, Pairs, Work
 from scripts.benchmark.plan import Bench, Sides
 
 _COPY = ("sh", "-c", 'cp -a "$1" "$2" && sync -f "$2"', "copy")
+_REMOVE = ("sh", "-c", 'rm -rf "$@" && sync -f "$0"')
+_SYNCED = ("sh", "-c", '"$@" && sync -f "$0"')
+"""The peer waits for no disk, and our commands end when all is on it."""
 
 
 def source_trees(bench: Bench) -> Iterator[Figure]:
@@ -27,17 +30,25 @@ def source_trees(bench: Bench) -> Iterator[Figure]:
         trees.write_tree(source, sizes.files, sizes.bytes, number)
     sides = bench.sides(room)
     whole = f"{sizes.files:,} files, {_gigabytes(sizes.bytes)}"
-    yield compared(f"add a tree like a kernel's ({whole})", _add(sides, sources), 0.33)
+    added = _add(sides, sources)
+    yield compared(f"add a tree like a kernel's ({whole}); Nix and `sync -f`", added, 0.6)
     copies = [f"{source}-copy" for source in sources]
     copying = [(*_COPY, *pair) for pair in zip(sources, copies, strict=True)]
-    yield sides.part("`cp -a` of such a tree, and `sync -f`", copying)
+    copied = sides.part("`cp -a` of such a tree, and `sync -f`", copying)
+    yield copied
+    yield from _beside("add such a tree", added, copied, 0.5, 1.0)
+    looping = (sys.executable, "-I", "-m", "scripts.benchmark.copying")
+    loops = [(*looping, source, f"{source}-loop") for source in sources]
+    yield sides.part("a loop that reads, hashes and writes each file, unsynced", loops)
     both = _gigabytes(2 * sizes.bytes)
     verified = _verify(sides, sizes.turns)
     yield compared(f"verify the contents of two such trees ({both})", verified, 0.5)
-    collected = sides.repeat(1, ("gc",), ("nix-store", "--gc"))
+    collected = sides.repeat(1, ("gc",), _synced(sides, "nix-store", "--gc"))
     _check_empty(sides)
-    yield compared("delete those two by collection", collected, 0.33)
-    yield sides.part("`rm -rf` of two such trees", [("rm", "-rf", *copies)])
+    yield compared("delete those two by collection; Nix and `sync -f`", collected, None)
+    removed = sides.part("`rm -rf` of two such trees, and `sync -f`", [(*_REMOVE, room, *copies)])
+    yield removed
+    yield from _beside("delete those two", collected, removed, 0.35, 1.5)
 
 
 def large_files(bench: Bench) -> Iterator[Figure]:
@@ -58,8 +69,22 @@ def large_files(bench: Bench) -> Iterator[Figure]:
 def _add(sides: Sides, sources: Sequence[str]) -> Pairs:
     return sides.pairs(
         [("add", source) for source in sources],
-        [("nix-store", "--add", source) for source in sources],
+        [_synced(sides, "nix-store", "--add", source) for source in sources],
     )
+
+
+def _synced(sides: Sides, *words: str) -> tuple[str, ...]:
+    return (*_SYNCED, sides.theirs.store if sides.theirs else "", *words)
+
+
+def _beside(
+    work: str, pairs: Pairs, alone: Figure, wall: float, processor: float
+) -> Iterator[Figure]:
+    """Our work by what a plain command takes for the same, in the same run."""
+    assert alone.processor
+    yield bounded(f"{work}, by the wall, to that", "times", pairs.seconds / alone.ours, wall)
+    ratio = pairs.processor / alone.processor
+    yield bounded(f"{work}, by the processor, to that", "times", ratio, processor)
 
 
 def _verify(sides: Sides, turns: int) -> Pairs:
