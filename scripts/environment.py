@@ -51,7 +51,7 @@ for name in names:
     # A name with a dot is that of a module in a folder that others share.
     wanted = usual if "." in name or usual in found else min(filter(str.isidentifier, found))
     module = importlib.import_module(wanted)
-    file = os.path.realpath(module.__file__)
+    file = os.path.realpath(module.__file__ or list(module.__path__)[0])  # some are namespaces
     if not file.startswith(os.path.realpath(sys.prefix) + os.sep):
         raise ImportError(f"{name} was found elsewhere: {file}")
     versions[name] = importlib.metadata.version(name)

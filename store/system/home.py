@@ -58,6 +58,12 @@ def config_folder() -> str:
     return found or os.path.join(home_folder("name a folder by XDG_CONFIG_HOME"), ".config")
 
 
+def settings_folder(variable: str, name: str) -> str:
+    """Return the folder that a variable names, else ``fixpoint/NAME`` in the user's folder of
+    settings. Raises StorageError."""
+    return os.environ.get(variable) or os.path.join(config_folder(), "fixpoint", name)
+
+
 def _xdg(variable: str) -> str:
     """Return the folder that a variable names; "" for none."""
     found = os.environ.get(variable, "")

@@ -22,7 +22,7 @@ LAYERS = [
     ({"model"}, "the pure model knows no I/O"),
     ({"layout"}, "where things are is known before anything is read there"),
     (
-        {"index", "objects", "sandbox", "fetch", "unpack"},
+        {"index", "objects", "sandbox", "fetch", "unpack", "reapi"},
         "mechanisms know the model, and not each other",
     ),
     ({"signing"}, "a statement is read without knowing any store"),
@@ -46,6 +46,8 @@ DOORS = {
     "msgpack": {"canon"},
     "lmdb": {"index"},
     "ctypes": {"system"},
+    "google": {"reapi"},
+    "grpc": {"reapi"},
     "click": {"cli"},
     "rich": {"cli.live"},
     "cryptography": {"signing"},
@@ -53,7 +55,7 @@ DOORS = {
 }
 
 SEPARATE = [
-    {"index", "objects", "sandbox", "fetch", "unpack"},
+    {"index", "objects", "sandbox", "fetch", "unpack", "reapi"},
     {"recipes", "graph", "jobs", "usage"},
     {"scheduler", "gc", "audit", "verify", "recovery"},
 ]

@@ -1,0 +1,114 @@
+"""Running one action: followed until its end, over lost connections, and cancelled on request."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+
+from store.reapi.blob import BlobDigest, Message
+from store.reapi.channel import CallFailed, Channel
+from store.reapi.messages import message
+
+RECONNECTS: Final = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
+"""Seconds before each try to get back to an action, after the connection was lost."""
+
+CANCEL: Final = 2.0
+"""Seconds for asking that an action be cancelled."""
+
+_LOST: Final = ("UNAVAILABLE", "CANCELLED", "INTERNAL", "UNKNOWN")
+"""Codes of a call (not of an action) after which the action may still be going on."""
+
+
+class ExecutionStage(NamedTuple):
+    """An action has got on: ``UNKNOWN``, ``CACHE_CHECK``, ``QUEUED``, ``EXECUTING`` or
+    ``COMPLETED``. ``operation`` is the server's name for this run of it."""
+
+    stage: str
+    operation: str
+
+
+class ExecutionEnd(NamedTuple):
+    """The encoded ExecuteResponse; if the server gave none, ``code`` and ``detail`` say why."""
+
+    response: bytes
+    code: int = 0
+    detail: str = ""
+
+
+class ActionRun:
+    """One run of one action. ``operation`` is the server's name for it, while it goes on."""
+
+    def __init__(self, channel: Channel, action: BlobDigest, *, skip_cache: bool) -> None:
+        self._channel = channel
+        self._action = action
+        self._skip_cache = skip_cache
+        self.operation = ""
+
+    def follow(self) -> Iterator[ExecutionStage | ExecutionEnd]:
+        """Yield each stage, then the end. Raises ServerUnusable."""
+        failures = 0
+        while True:
+            try:
+                for found in self._operations():
+                    failures = 0
+                    self.operation = found.name
+                    if found.done:
+                        self.operation = ""
+                        yield _end(found)
+                        return
+                    yield ExecutionStage(_stage(found), found.name)
+                raise CallFailed("UNAVAILABLE", "the answer ended before the action did")
+            except CallFailed as error:
+                if error.code == "NOT_FOUND" and self.operation:
+                    self.operation = ""  # the server has forgotten it: begin again
+                elif error.code not in _LOST or failures >= len(RECONNECTS):
+                    raise self._channel.unusable(error) from error
+            if failures >= len(RECONNECTS):
+                raise self._channel.unusable(CallFailed("UNAVAILABLE", "it forgets actions"))
+            time.sleep(RECONNECTS[failures])
+            failures += 1
+
+    def _operations(self) -> Iterator[Message]:
+        if self.operation:
+            request = message("WaitExecutionRequest")(name=self.operation)
+            return self._channel.stream("Execution.WaitExecution", request, silent=None)
+        digest = message("Digest")(hash=self._action.hash, size_bytes=self._action.size)
+        request = message("ExecuteRequest")(
+            instance_name=self._channel.instance,
+            action_digest=digest,
+            skip_cache_lookup=self._skip_cache,
+        )
+        return self._channel.stream("Execution.Execute", request, silent=None)
+
+    def cancel(self) -> bool:
+        """Ask the server to end it; returns whether it was asked."""
+        name, self.operation = self.operation, ""
+        if not name:
+            return False
+        request = message("google.longrunning.CancelOperationRequest")(name=name)
+        try:
+            self._channel.unary(
+                "google.longrunning.Operations.CancelOperation", request, timeout=CANCEL
+            )
+        except CallFailed:
+            return False  # it is going to end by itself
+        return True
+
+
+def _stage(operation: Message) -> str:
+    metadata = message("ExecuteOperationMetadata")()
+    if not operation.metadata.Unpack(metadata):
+        return "UNKNOWN"
+    values = metadata.DESCRIPTOR.fields_by_name["stage"].enum_type.values_by_number
+    found = values.get(metadata.stage)
+    return found.name if found is not None else "UNKNOWN"
+
+
+def _end(operation: Message) -> ExecutionEnd:
+    if operation.HasField("error"):
+        return ExecutionEnd(b"", operation.error.code, operation.error.message)
+    response = message("ExecuteResponse")()
+    if not operation.response.Unpack(response):
+        return ExecutionEnd(b"", 13, "the server answered with something else")
+    return ExecutionEnd(response.SerializeToString())

@@ -1,0 +1,256 @@
+"""One connection by gRPC: calls with a bound on silence, tried again where that is right.
+
+Only for the process that is there for it: gRPC starts threads.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Final, NoReturn, TypeVar
+
+from store.errors import StoreError, printable, quoted
+from store.reapi.access import Access
+from store.reapi.blob import Message
+from store.reapi.endpoint import Endpoint, ServerUnusable
+from store.reapi.messages import method, missing_extra
+
+T = TypeVar("T")
+
+CONNECT: Final = 5.0
+"""Seconds until there is a connection."""
+
+SILENT: Final = 15.0
+"""Seconds without an answer, or the next part of one."""
+
+PAUSES: Final = (0.2, 1.0)
+"""Seconds before each further try of a call that failed for now."""
+
+LARGEST_MESSAGE: Final = 16 << 20
+"""Bytes of a message that is taken from a server."""
+
+_LONGEST_DETAIL: Final = 300
+_AGAIN: Final = ("UNAVAILABLE", "ABORTED", "RESOURCE_EXHAUSTED")
+_HINTS: Final = {
+    "UNAUTHENTICATED": "docs/cache.md says where tokens and certificates are kept",
+    "PERMISSION_DENIED": "docs/cache.md says where tokens and certificates are kept",
+    "UNIMPLEMENTED": "the server does not offer this part of the Remote Execution API",
+}
+
+
+class CallFailed(StoreError):
+    """A call that the server refused, or that had no answer. ``code`` is gRPC's word for it."""
+
+    def __init__(self, code: str, detail: str) -> None:
+        super().__init__(f"{detail} ({code})")
+        self.code = code
+
+
+class Channel:
+    """A connection to a server; made anew by gRPC itself when it is lost."""
+
+    def __init__(self, endpoint: Endpoint, access: Access) -> None:
+        try:
+            import grpc
+        except ImportError as error:
+            raise missing_extra(error) from error
+        self._grpc = grpc
+        self.name = endpoint.url
+        self.instance = endpoint.instance
+        self._metadata = [("authorization", f"Bearer {access.token}")] if access.token else []
+        self._watch = _Watch()
+        self._channel = self._connected(endpoint, access)
+
+    def _connected(self, endpoint: Endpoint, access: Access) -> Any:
+        grpc = self._grpc
+        options = [
+            ("grpc.max_receive_message_length", LARGEST_MESSAGE),
+            ("grpc.enable_http_proxy", 0 if endpoint.local else 1),
+            ("grpc.max_reconnect_backoff_ms", 5000),
+        ]
+        if endpoint.secure:
+            credentials = grpc.ssl_channel_credentials(
+                access.authorities, access.key, access.certificate
+            )
+            channel = grpc.secure_channel(endpoint.address, credentials, options)
+        else:
+            channel = grpc.insecure_channel(endpoint.address, options)
+        self._await(channel)
+        return channel
+
+    def _await(self, channel: Any) -> None:
+        """Wait until there is a connection, or it is refused."""
+        states = self._grpc.ChannelConnectivity
+        settled = threading.Event()
+        seen: list[Any] = []
+
+        def note(state: Any) -> None:
+            seen.append(state)
+            if state in (states.READY, states.TRANSIENT_FAILURE, states.SHUTDOWN):
+                settled.set()
+
+        channel.subscribe(note, try_to_connect=True)
+        found = settled.wait(CONNECT)
+        channel.unsubscribe(note)
+        if states.READY not in seen:
+            why = "it refuses connections" if found else f"no connection within {CONNECT:g} s"
+            channel.close()
+            raise ServerUnusable(f"{quoted(self.name)} cannot be reached: {why}")
+
+    # -- calls --
+
+    def unary(self, name: str, request: Message, *, timeout: float = SILENT) -> Message:
+        """Call a method with one request and one answer; CallFailed."""
+        return self.retried(lambda: self._future(name, request, timeout).result())
+
+    def unaries(
+        self, name: str, requests: Iterable[Message], *, most: int = 16
+    ) -> Iterator[Message | CallFailed]:
+        """Yield the answer of each request, in order; ``most`` of them are under way at once."""
+        waiting: list[tuple[Message, Any]] = []
+        for request in requests:
+            waiting.append((request, self._future(name, request, SILENT)))
+            if len(waiting) >= most:
+                yield self._finished(name, *waiting.pop(0))
+        for each in waiting:
+            yield self._finished(name, *each)
+
+    def _finished(self, name: str, request: Message, future: Any) -> Message | CallFailed:
+        futures = [future]
+
+        def call() -> Message:
+            again = futures.pop() if futures else self._future(name, request, SILENT)
+            return again.result()
+
+        try:
+            return self.retried(call)
+        except CallFailed as error:
+            return error
+
+    def _future(self, name: str, request: Message, timeout: float) -> Any:
+        found = method(name)
+        call = self._channel.unary_unary(
+            found.path, found.request.SerializeToString, found.response.FromString
+        )
+        return call.future(request, timeout=timeout, metadata=self._metadata)
+
+    def stream(
+        self, name: str, request: Message, *, silent: float | None = SILENT
+    ) -> Iterator[Message]:
+        """Yield the answers to one request; CallFailed. With ``silent`` None, the next one may take
+        any time. Closing the iterator ends the call."""
+        found = method(name)
+        open_stream = self._channel.unary_stream(
+            found.path, found.request.SerializeToString, found.response.FromString
+        )
+        call = open_stream(request, metadata=self._metadata)
+        if silent is not None:
+            self._watch.begin(call, silent)
+        try:
+            for answer in call:
+                self._watch.moved(call)
+                yield answer
+        except self._grpc.RpcError as error:
+            self._fail(error, stalled=self._watch.stalled(call))
+        finally:
+            self._watch.end(call)
+            call.cancel()
+
+    def send(self, name: str, requests: Iterable[Message]) -> Message:
+        """Call a method with a stream of requests and one answer; CallFailed."""
+        found = method(name)
+        stream = self._channel.stream_unary(
+            found.path, found.request.SerializeToString, found.response.FromString
+        )
+        started: list[Any] = []
+
+        def noted() -> Iterator[Message]:
+            for request in requests:
+                if started:
+                    self._watch.moved(started[0])
+                yield request
+
+        call = stream.future(noted(), metadata=self._metadata)
+        started.append(call)
+        self._watch.begin(call, SILENT)
+        try:
+            return call.result()
+        except (self._grpc.RpcError, self._grpc.FutureCancelledError) as error:
+            self._fail(error, stalled=self._watch.stalled(call))
+        finally:
+            self._watch.end(call)
+
+    # -- failures --
+
+    def retried(self, work: Callable[[], T]) -> T:
+        """Return what ``work`` does; it is tried again where the server may do better soon."""
+        for pause in (*PAUSES, None):
+            try:
+                return work()
+            except self._grpc.RpcError as error:
+                code = error.code().name
+                if pause is None or code not in _AGAIN:
+                    self._fail(error)
+            except CallFailed as error:
+                if pause is None or error.code not in _AGAIN:
+                    raise
+            time.sleep(pause)
+        raise AssertionError("the last try returns or raises")
+
+    def _fail(self, error: Any, *, stalled: bool = False) -> NoReturn:
+        if stalled or not hasattr(error, "code"):
+            raise CallFailed("DEADLINE_EXCEEDED", f"silent for {SILENT:g} s") from None
+        detail = printable(str(error.details() or "no reason was given"))[:_LONGEST_DETAIL]
+        raise CallFailed(error.code().name, detail) from None
+
+    def unusable(self, error: CallFailed) -> ServerUnusable:
+        """Return the error for a server that fails in this way."""
+        return ServerUnusable(
+            f"{quoted(self.name)} cannot be used: {error.message}", hint=_HINTS.get(error.code)
+        )
+
+    def close(self) -> None:
+        """End the connection."""
+        self._channel.close()
+
+
+class _Watch:
+    """Cancels streams in which nothing moves."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._moved: dict[Any, tuple[float, float]] = {}  # when, and how long it may be silent
+        self._stalled: set[Any] = set()
+        self._thread: threading.Thread | None = None
+
+    def begin(self, call: Any, silent: float) -> None:
+        with self._lock:
+            self._moved[call] = time.monotonic(), silent
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, daemon=True)
+                self._thread.start()
+
+    def moved(self, call: Any) -> None:
+        with self._lock:
+            if call in self._moved:
+                self._moved[call] = time.monotonic(), self._moved[call][1]
+
+    def stalled(self, call: Any) -> bool:
+        with self._lock:
+            return call in self._stalled
+
+    def end(self, call: Any) -> None:
+        with self._lock:
+            self._moved.pop(call, None)
+            self._stalled.discard(call)
+
+    def _run(self) -> None:
+        while True:
+            time.sleep(0.5)
+            now = time.monotonic()
+            with self._lock:
+                late = [call for call, (at, most) in self._moved.items() if now > at + most]
+                self._stalled.update(late)
+            for call in late:
+                call.cancel()

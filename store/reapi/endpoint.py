@@ -1,0 +1,114 @@
+"""Where a server is: ``grpc://HOST:PORT[/INSTANCE]``, ``grpcs://…``, or ``grpc+unix:/PATH``.
+
+An instance is a name by which one server tells several caches or farms apart. Of a Unix socket, it
+follows ``#``.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import urllib.parse
+from dataclasses import dataclass
+from typing import Final
+
+from store.errors import StoreError, UsageError, quoted
+
+SCHEMES: Final = ("grpc", "grpcs", "grpc+unix")
+
+_RESERVED: Final = frozenset(
+    ("blobs", "uploads", "actions", "actionResults", "operations", "capabilities")
+)
+"""Words that the API has in names of resources; no part of an instance may be one."""
+
+
+class ServerUnusable(StoreError):
+    """A server that cannot be used: it refuses, is silent, forbids, or lacks a part of the API."""
+
+    exit_code = 42
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """``host`` and ``port`` of a TCP server, or ``socket``, the path of a Unix socket; ``secure``
+    for TLS."""
+
+    host: str = ""
+    port: int = 0
+    socket: str = ""
+    instance: str = ""
+    secure: bool = False
+
+    @property
+    def local(self) -> bool:
+        """True if nothing that is sent leaves this machine."""
+        if self.socket or self.host == "localhost":
+            return True
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return False
+
+    @property
+    def address(self) -> str:
+        """The address in gRPC's own notation."""
+        if self.socket:
+            return f"unix:{self.socket}"
+        return f"dns:///{self._bracketed}:{self.port}"
+
+    @property
+    def _bracketed(self) -> str:
+        return f"[{self.host}]" if ":" in self.host else self.host
+
+    @property
+    def url(self) -> str:
+        """The URL that stands for it; it never holds a secret."""
+        if self.socket:
+            return f"grpc+unix:{self.socket}" + (f"#{self.instance}" if self.instance else "")
+        scheme = "grpcs" if self.secure else "grpc"
+        return f"{scheme}://{self._bracketed}:{self.port}" + (
+            f"/{self.instance}" if self.instance else ""
+        )
+
+
+def parse(url: str) -> Endpoint:
+    """Return the server of a URL; UsageError for anything else. A message repeats the URL only when
+    it has no place for a secret."""
+    scheme, _, rest = url.partition(":")
+    if scheme not in SCHEMES:
+        raise _refused(url, f"the scheme is none of {', '.join(SCHEMES)}")
+    if scheme == "grpc+unix":
+        return _unix(url, rest)
+    try:
+        parts = urllib.parse.urlsplit(url)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        raise UsageError(f"no URL of a server: {scheme}:…") from None
+    if "@" in parts.netloc:
+        raise UsageError(
+            f"a user or password in a {scheme} URL would be seen by others",
+            hint="put the token in a file: docs/cache.md says where",
+        )
+    if not host or host.startswith(".") or not port or parts.query or parts.fragment:
+        raise _refused(url, f"it has to be {scheme}://HOST:PORT, or {scheme}://HOST:PORT/INSTANCE")
+    instance = _instance(url, parts.path.strip("/"))
+    return Endpoint(host, port, instance=instance, secure=scheme == "grpcs")
+
+
+def _unix(url: str, rest: str) -> Endpoint:
+    path, _, instance = rest.partition("#")
+    path = path.removeprefix("//")
+    if not path.startswith("/") or "\0" in path or len(path.encode()) > 107:
+        raise _refused(url, "it has to be grpc+unix:/PATH, of at most 107 bytes")
+    return Endpoint(socket=path, instance=_instance(url, instance))
+
+
+def _instance(url: str, instance: str) -> str:
+    parts = instance.split("/") if instance else []
+    if any(not part.isprintable() or part in _RESERVED or not part for part in parts):
+        raise _refused(url, "the instance has a part that the API keeps for itself, or none")
+    return instance
+
+
+def _refused(url: str, why: str) -> UsageError:
+    shown = url if "@" not in url else "it"
+    return UsageError(f"{quoted(shown)} is no URL of a server: {why}")

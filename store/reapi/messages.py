@@ -1,0 +1,72 @@
+"""The messages and methods of the API, of one descriptor set, in a pool of their own.
+
+There are no generated modules; so others' definitions of the same names can be in this process.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib import resources
+from typing import Any, Final, NamedTuple
+
+from store.errors import UsageError
+
+REAPI: Final = "build.bazel.remote.execution.v2"
+DEFINITIONS: Final = "definitions.binpb"
+
+
+class ApiMethod(NamedTuple):
+    """A method of a service: its path in a request, the classes of its messages, and which of them
+    come in a stream."""
+
+    path: str
+    request: Any
+    response: Any
+    streams_requests: bool
+    streams_responses: bool
+
+
+def missing_extra(error: ImportError) -> UsageError:
+    """Return the error for a package that is not installed."""
+    return UsageError(
+        f"a server of the Remote Execution API needs Python's package for {error.name}",
+        hint="install grpcio and protobuf: the extra `reapi` of fixpoint-store",
+    )
+
+
+@cache
+def _pool() -> Any:
+    try:
+        from google.protobuf import descriptor_pb2, descriptor_pool
+    except ImportError as error:
+        raise missing_extra(error) from error
+    data = resources.files("store.reapi").joinpath(DEFINITIONS).read_bytes()
+    pool = descriptor_pool.DescriptorPool()
+    for file in descriptor_pb2.FileDescriptorSet.FromString(data).file:
+        pool.AddSerializedFile(file.SerializeToString())
+    return pool
+
+
+@cache
+def message(name: str) -> Any:
+    """Return the class of a message; a name without a dot is one of the API itself."""
+    whole = name if "." in name else f"{REAPI}.{name}"
+    found = _pool().FindMessageTypeByName(whole)
+    from google.protobuf import message_factory
+
+    return message_factory.GetMessageClass(found)
+
+
+@cache
+def method(name: str) -> ApiMethod:
+    """Return a method: ``Service.Method``; a service without a package is one of the API itself."""
+    service, _, short = name.rpartition(".")
+    service = service if "." in service else f"{REAPI}.{service}"
+    found = _pool().FindServiceByName(service).methods_by_name[short]
+    return ApiMethod(
+        f"/{service}/{short}",
+        message(found.input_type.full_name),
+        message(found.output_type.full_name),
+        found.client_streaming,
+        found.server_streaming,
+    )

@@ -1,0 +1,154 @@
+"""A server of the Remote Execution API, as every other room sees it; gRPC is in another process."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import socket
+import threading
+from collections.abc import Iterator, Sequence
+from multiprocessing.connection import Connection
+from typing import Any
+
+from store.errors import quoted
+from store.reapi.access import access_of
+from store.reapi.action_run import ExecutionEnd, ExecutionStage
+from store.reapi.blob import Blob, BlobDigest, BlobPiece
+from store.reapi.endpoint import Endpoint, ServerUnusable
+from store.reapi.messages import message
+from store.reapi.service import ServerCapabilities, StreamEnd, live
+from store.system.forking import fork
+
+
+class Server:
+    """Calls may be made by several threads. Each raises ServerUnusable, and from then on all do.
+
+    In a process that was forked after the first call, another connection is made.
+    """
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        self._endpoint = endpoint
+        self._access = access_of(endpoint)
+        self._lock = threading.Lock()
+        self._owner = -1
+        self._pid = -1
+        self._control: socket.socket | None = None
+        self._idle: list[Connection[Any, Any]] = []
+        message("Digest")  # the extra is there, or that is said now
+
+    @property
+    def name(self) -> str:
+        """Its URL."""
+        return self._endpoint.url
+
+    # -- calls --
+
+    def capabilities(self) -> ServerCapabilities:
+        """Return what it can do."""
+        (found,) = self._call("capabilities")
+        assert isinstance(found, ServerCapabilities)
+        return found
+
+    def missing(self, digests: Sequence[BlobDigest]) -> set[BlobDigest]:
+        """Return those of the blobs that it lacks."""
+        return {each for part in self._call("missing", digests) for each in part}
+
+    def send(self, blobs: Sequence[Blob]) -> Iterator[int]:
+        """Send blobs; yields bytes that were sent since the last time. StorageError for a file that
+        cannot be read, or has changed."""
+        yield from self._call("send", blobs)
+
+    def read(self, digests: Sequence[BlobDigest]) -> Iterator[BlobPiece]:
+        """Yield the blobs, each from its beginning on. One that the server lacks is left out; one
+        that is large may be cut short, or have other bytes."""
+        for part in self._call("read", digests):
+            yield from part
+
+    def read_small(self, digests: Sequence[BlobDigest], most: int) -> dict[BlobDigest, bytes]:
+        """Return whole blobs, which have their digest; those of more than ``most`` bytes are left
+        out."""
+        parts: dict[BlobDigest, list[bytes]] = {}
+        for piece in self.read([each for each in digests if each.size <= most]):
+            parts.setdefault(piece.digest, []).append(piece.data)
+        found = {digest: b"".join(pieces) for digest, pieces in parts.items()}
+        found |= {each: b"" for each in digests if not each.size}
+        return {digest: data for digest, data in found.items() if digest.is_of(data)}
+
+    def hash_files(self, paths: Sequence[str]) -> list[BlobDigest]:
+        """Return the digests of files. StorageError."""
+        parts = self._call("hash_files", paths)
+        return [BlobDigest(digest, size) for part in parts for digest, size in part]
+
+    def results(self, actions: Sequence[BlobDigest]) -> dict[BlobDigest, bytes]:
+        """Return the encoded ActionResult of each of the actions that has one."""
+        return {actions[place]: result for place, result in self._call("results", actions)}
+
+    def set_result(self, action: BlobDigest, result: bytes) -> None:
+        """Tell it the encoded ActionResult of an action."""
+        for _ in self._call("set_result", action, result):
+            pass
+
+    def execute(
+        self, action: BlobDigest, *, skip_cache: bool = False
+    ) -> Iterator[ExecutionStage | ExecutionEnd]:
+        """Have an action run; yields its stages and its end. It is cancelled when this process
+        ends, or closes the server, before."""
+        yield from self._call("execute", action, skip_cache)
+
+    # -- the other process --
+
+    def _call(self, name: str, *args: object) -> Iterator[Any]:
+        connection = self._connection()
+        whole = False
+        try:
+            connection.send_bytes(pickle.dumps((name, args), pickle.HIGHEST_PROTOCOL))
+            while not isinstance(part := connection.recv(), StreamEnd):
+                yield part
+            whole = True
+        except (OSError, EOFError) as error:
+            raise ServerUnusable(f"the process that speaks to {quoted(self.name)} died") from error
+        finally:
+            if whole:
+                self._idle.append(connection)
+            else:
+                connection.close()
+        if part.error is not None:
+            raise part.error
+
+    def _connection(self) -> Connection[Any, Any]:
+        with self._lock:
+            control = self._control if self._owner == os.getpid() else None
+            if control is None:
+                control = self._begin()
+            if self._idle:
+                return self._idle.pop()
+            ours, theirs = socket.socketpair()
+            with theirs:
+                try:
+                    socket.send_fds(control, [b"!"], [theirs.fileno()])
+                except OSError as error:
+                    ours.close()
+                    raise ServerUnusable(
+                        f"the process that speaks to {quoted(self.name)} died"
+                    ) from error
+            return Connection(ours.detach())
+
+    def _begin(self) -> socket.socket:
+        ours, theirs = socket.socketpair()
+        endpoint, access = self._endpoint, self._access
+        with theirs:
+            self._pid = fork(lambda: live(theirs, endpoint, access), own_group=True)
+        self._owner, self._control, self._idle = os.getpid(), ours, []
+        return ours
+
+    def close(self) -> None:
+        """Cancel all calls, and end the connection."""
+        with self._lock:
+            if self._control is None or self._owner != os.getpid():
+                return
+            self._control.close()
+            self._control = None
+            for each in self._idle:
+                each.close()
+            self._idle = []
+            os.waitpid(self._pid, 0)

@@ -1,0 +1,236 @@
+"""The process that speaks gRPC: it takes calls from the process that forked it, and answers them.
+
+Each call comes over a connection of its own, so that many can be under way. When the other process
+ends, or closes its end, the actions that are under way are cancelled, and this one ends.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import select
+import signal
+import socket
+import threading
+from collections.abc import Iterator, Sequence
+from multiprocessing.connection import Connection
+from typing import Any, Final, NamedTuple
+
+from store.errors import FormatError, quoted
+from store.reapi.access import Access
+from store.reapi.action_run import ActionRun, ExecutionEnd, ExecutionStage
+from store.reapi.blob import Blob, BlobDigest, BlobPiece
+from store.reapi.blob_transfer import BlobTransfer, hash_files
+from store.reapi.channel import CallFailed, Channel
+from store.reapi.endpoint import Endpoint, ServerUnusable
+from store.reapi.messages import message
+from store.system import kernel
+
+GROUP: Final = 64 << 10
+"""Bytes of blobs that go in one message to the other process, at least."""
+
+_SHA256: Final = 1
+
+
+class ServerCapabilities(NamedTuple):
+    """``most`` is bytes of blobs in one message (0 for no limit)."""
+
+    most: int
+    updates_results: bool
+    executes: bool
+
+
+class StreamEnd(NamedTuple):
+    """The last message of an answer; ``error`` is what the call raised."""
+
+    error: Exception | None
+
+
+class ReapiService:
+    """The calls: generators of parts of an answer. A connection is made at the first."""
+
+    def __init__(self, endpoint: Endpoint, access: Access) -> None:
+        self._endpoint = endpoint
+        self._access = access
+        self._lock = threading.Lock()
+        self._channel: Channel | None = None
+        self._capabilities: ServerCapabilities | None = None
+        self._failed: Exception | None = None
+        self._runs: set[ActionRun] = set()
+
+    def _connected(self) -> tuple[Channel, ServerCapabilities]:
+        with self._lock:
+            if self._failed is not None:
+                raise self._failed
+            if self._channel is None or self._capabilities is None:
+                try:
+                    self._channel = Channel(self._endpoint, self._access)
+                    self._capabilities = _capabilities(self._channel)
+                except Exception as error:
+                    self._failed = error
+                    raise
+            return self._channel, self._capabilities
+
+    def _transfer(self) -> BlobTransfer:
+        channel, capabilities = self._connected()
+        return BlobTransfer(channel, capabilities.most)
+
+    def capabilities(self) -> Iterator[ServerCapabilities]:
+        """Yield what the server can do."""
+        yield self._connected()[1]
+
+    def missing(self, digests: Sequence[BlobDigest]) -> Iterator[list[BlobDigest]]:
+        """Yield the blobs that the server lacks."""
+        yield from self._transfer().missing(digests)
+
+    def send(self, blobs: Sequence[Blob]) -> Iterator[int]:
+        """Send blobs; yields the bytes of each step."""
+        yield from self._transfer().send(blobs)
+
+    def read(self, digests: Sequence[BlobDigest]) -> Iterator[list[BlobPiece]]:
+        """Yield blobs, several pieces at a time."""
+        group: list[BlobPiece] = []
+        size = 0
+        for piece in self._transfer().read(digests):
+            group.append(piece)
+            size += len(piece.data)
+            if size >= GROUP:
+                yield group
+                group, size = [], 0
+        yield group
+
+    def hash_files(self, paths: Sequence[str]) -> Iterator[list[tuple[str, int]]]:
+        """Yield the SHA-256 and the size of files."""
+        yield from hash_files(paths)
+
+    def results(self, actions: Sequence[BlobDigest]) -> Iterator[tuple[int, bytes]]:
+        """Yield the encoded result of each action that has one, with its place in ``actions``."""
+        channel, _ = self._connected()
+        request = message("GetActionResultRequest")
+        requests = (
+            request(
+                instance_name=channel.instance,
+                action_digest=message("Digest")(hash=each.hash, size_bytes=each.size),
+            )
+            for each in actions
+        )
+        answers = channel.unaries("ActionCache.GetActionResult", requests, most=32)
+        for place, answer in enumerate(answers):
+            if not isinstance(answer, CallFailed):
+                yield place, answer.SerializeToString()
+            elif answer.code != "NOT_FOUND":
+                raise channel.unusable(answer)
+
+    def set_result(self, action: BlobDigest, result: bytes) -> Iterator[None]:
+        """Tell the server the result of an action."""
+        channel, _ = self._connected()
+        request = message("UpdateActionResultRequest")(
+            instance_name=channel.instance,
+            action_digest=message("Digest")(hash=action.hash, size_bytes=action.size),
+            action_result=message("ActionResult").FromString(result),
+        )
+        try:
+            channel.unary("ActionCache.UpdateActionResult", request)
+        except CallFailed as error:
+            raise channel.unusable(error) from error
+        yield None
+
+    def execute(
+        self, action: BlobDigest, skip_cache: bool
+    ) -> Iterator[ExecutionStage | ExecutionEnd]:
+        """Run an action; yields its stages and its end."""
+        channel, _ = self._connected()
+        run = ActionRun(channel, action, skip_cache=skip_cache)
+        self._runs.add(run)
+        try:
+            yield from run.follow()
+        finally:
+            run.cancel()
+            self._runs.discard(run)
+
+    def cancel(self) -> None:
+        """Cancel each action that is under way."""
+        threads = [threading.Thread(target=run.cancel, daemon=True) for run in [*self._runs]]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+
+def _capabilities(channel: Channel) -> ServerCapabilities:
+    request = message("GetCapabilitiesRequest")(instance_name=channel.instance)
+    try:
+        answer = channel.unary("Capabilities.GetCapabilities", request)
+    except CallFailed as error:
+        raise channel.unusable(error) from error
+    cached, run = answer.cache_capabilities, answer.execution_capabilities
+    if _SHA256 not in cached.digest_functions:
+        raise ServerUnusable(f"{quoted(channel.name)} does not name blobs by SHA-256")
+    if cached.max_batch_total_size_bytes < 0:
+        raise FormatError("a message of fewer than no bytes")
+    return ServerCapabilities(
+        cached.max_batch_total_size_bytes,
+        cached.action_cache_update_capabilities.update_enabled,
+        run.exec_enabled,
+    )
+
+
+# -- the process ----------------------------------------------------------------------------------
+
+
+def live(control: socket.socket, endpoint: Endpoint, access: Access) -> None:
+    """Answer calls until the process that forked this one ends, or closes its end."""
+    kernel.prctl(kernel.PR_SET_PDEATHSIG, 0)  # actions are cancelled first
+    parent = _parent_of(control)
+    os.putenv("GRPC_VERBOSITY", "NONE")  # for gRPC alone, which writes to standard error
+    service = ReapiService(endpoint, access)
+    poll = select.poll()
+    for fd in (control.fileno(), *([] if parent is None else [parent])):
+        poll.register(fd, select.POLLIN)
+    while parent is not None:
+        ready = [fd for fd, _ in poll.poll()]
+        if parent in ready:
+            break
+        data, descriptors, _, _ = socket.recv_fds(control, 1, 1, socket.MSG_CMSG_CLOEXEC)
+        if not data:
+            break
+        connection: Connection[Any, Any] = Connection(descriptors[0])
+        threading.Thread(target=_serve, args=(service, connection), daemon=True).start()
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    service.cancel()
+
+
+def _parent_of(control: socket.socket) -> int | None:
+    """Close what this process has of the other one's; returns a descriptor of that process, None
+    when it has ended."""
+    null = os.open("/dev/null", os.O_RDWR)
+    for fd in (0, 1):
+        os.dup2(null, fd)
+    kept = control.fileno()
+    os.closerange(3, kept)
+    os.closerange(kept + 1, os.sysconf("SC_OPEN_MAX"))
+    try:
+        return os.pidfd_open(os.getppid())
+    except ProcessLookupError:
+        return None
+
+
+def _serve(service: ReapiService, connection: Connection[Any, Any]) -> None:
+    """Answer the calls that come over one connection, one after the other."""
+    try:
+        while True:
+            name, args = pickle.loads(connection.recv_bytes())  # noqa: S301 - from our own process
+            parts = getattr(service, name)(*args)
+            try:
+                error = None
+                for part in parts:
+                    connection.send(part)
+            except (OSError, EOFError):
+                raise
+            except Exception as found:
+                error = found
+            finally:
+                parts.close()
+            connection.send(StreamEnd(error))
+    except (OSError, EOFError):
+        connection.close()  # nobody wants the rest

@@ -1,0 +1,80 @@
+"""The definitions: all that is used is there, beside others' of the same names."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from store.errors import UsageError
+from store.reapi.messages import message, method, missing_extra
+
+USED = [
+    "Capabilities.GetCapabilities",
+    "ContentAddressableStorage.FindMissingBlobs",
+    "ActionCache.GetActionResult",
+    "Execution.WaitExecution",
+    "google.longrunning.Operations.CancelOperation",
+    "google.bytestream.ByteStream.Write",
+]
+
+
+@pytest.mark.parametrize("name", USED)
+def test_methods_have_their_messages(name: str) -> None:
+    found = method(name)
+    assert found.path.startswith(("/build.bazel.remote.execution.v2.", "/google."))
+    assert found.request().SerializeToString() == b""
+    assert found.streams_requests == name.endswith("Write")
+    assert found.streams_responses == name.endswith("WaitExecution")
+
+
+def test_a_message_has_the_bytes_of_the_specification() -> None:
+    assert message("Digest")(hash="ab", size_bytes=300).SerializeToString() == b"\n\2ab\x10\xac\2"
+
+
+OTHERS = """
+from google.protobuf import descriptor_pb2, descriptor_pool
+from store.reapi.messages import message
+other = descriptor_pb2.FileDescriptorProto(
+    name="build/bazel/remote/execution/v2/remote_execution.proto",
+    package="build.bazel.remote.execution.v2",
+)
+other.message_type.add(name="Digest").field.add(name="other", number=1, type=3, label=1)
+descriptor_pool.Default().Add(other)
+assert message("Digest")(hash="x").hash == "x"
+try:
+    from buildstream._protos.build.bazel.remote.execution.v2 import remote_execution_pb2
+except ImportError:
+    pass
+"""
+
+
+def test_others_definitions_can_be_in_the_same_process() -> None:
+    subprocess.run([sys.executable, "-c", OTHERS], check=True)
+
+
+WITHOUT = """
+import sys
+sys.modules["google"] = sys.modules["google.protobuf"] = None
+import store.reapi.server
+from store.errors import UsageError
+from store.reapi.endpoint import parse
+try:
+    store.reapi.server.Server(parse("grpc://localhost:1"))
+except UsageError as error:
+    assert "extra `reapi`" in error.hint
+else:
+    sys.exit(1)
+"""
+
+
+def test_without_the_extra_that_is_said() -> None:
+    subprocess.run([sys.executable, "-c", WITHOUT], check=True)
+    assert isinstance(missing_extra(ImportError(name="grpc")), UsageError)
+
+
+def test_neither_package_is_loaded_before_a_server_is_spoken_to() -> None:
+    loaded = "{'grpc', 'google.protobuf'} & {*sys.modules}"
+    code = f"import sys, store.reapi.server; sys.exit(bool({loaded}))"
+    subprocess.run([sys.executable, "-c", code], check=True)
