@@ -182,7 +182,6 @@ def live(control: socket.socket, endpoint: Endpoint, access: Access) -> None:
     """Answer calls until the process that forked this one ends, or closes its end."""
     kernel.prctl(kernel.PR_SET_PDEATHSIG, 0)  # actions are cancelled first
     parent = _parent_of(control)
-    os.putenv("GRPC_VERBOSITY", "NONE")  # for gRPC alone, which writes to standard error
     service = ReapiService(endpoint, access)
     poll = select.poll()
     for fd in (control.fileno(), *([] if parent is None else [parent])):
@@ -204,7 +203,7 @@ def _parent_of(control: socket.socket) -> int | None:
     """Close what this process has of the other one's; returns a descriptor of that process, None
     when it has ended."""
     null = os.open("/dev/null", os.O_RDWR)
-    for fd in (0, 1):
+    for fd in (0, 1, 2):  # gRPC writes to standard error; ours are answers
         os.dup2(null, fd)
     kept = control.fileno()
     os.closerange(3, kept)
