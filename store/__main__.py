@@ -28,7 +28,7 @@ gc.set_threshold(50_000)
 
 def _say_unloadable(error: ImportError) -> None:
     """Report the missing module, and let the next start set the Python packages up anew."""
-    from store.errors import printable
+    from store.display import printable
 
     # The environment of the scripts is not whole any more. Without these marks they make it anew.
     for name in ("tried.toml", "tried.txt"):

@@ -15,7 +15,8 @@ from typing import TypeAlias
 
 from blake3 import blake3
 
-from store.errors import FormatError, quoted
+from store.display import quoted
+from store.errors import FormatError
 
 DIGEST_SIZE = 32
 """Bytes of a full digest."""

@@ -12,7 +12,8 @@ from io import FileIO
 
 from store.audit.explain import DEEPEST, Place, explain
 from store.digest import TEXT_SIZE
-from store.errors import FormatError, InvalidName, quoted
+from store.display import quoted
+from store.errors import FormatError, InvalidName
 from store.layout.paths import Layout
 from store.model.file_tree import Node, NodeKind
 from store.model.manifest import Manifest

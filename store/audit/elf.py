@@ -11,7 +11,7 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from store.errors import printable
+from store.display import printable
 
 Bytes = bytes | bytearray | memoryview
 

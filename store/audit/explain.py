@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from store.audit import elf, members
 from store.audit.elf import ElfPart
 from store.audit.members import ArMember, Bytes
-from store.errors import quoted
+from store.display import quoted
 
 CHUNK = 1 << 16
 

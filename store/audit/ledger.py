@@ -12,7 +12,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from store.audit.compare import explained
-from store.errors import EvaluationError, FormatError, InvalidName, quoted, reason, storage_error
+from store.display import quoted, reason
+from store.errors import EvaluationError, FormatError, InvalidName, storage_error
 from store.graph.resolver import Resolver
 from store.local.store import Store
 from store.model.catalogue import Catalogue, Package

@@ -7,7 +7,8 @@ import os
 from dataclasses import dataclass, field
 from typing import Final
 
-from store.errors import UnusableKey, printable, reason
+from store.display import printable, reason
+from store.errors import UnusableKey
 from store.system.home import expand_home
 from store.system.small import read_small
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from store.cache.offering import Offers
-from store.errors import UsageError, printable
+from store.display import printable
+from store.errors import UsageError
 from store.model.locators import shown
 
 SCHEMES: Final = ("file", "http", "https", "grpc", "grpcs")

@@ -8,7 +8,8 @@ import shutil
 from collections.abc import Collection, Iterator, Mapping
 from typing import BinaryIO, NamedTuple
 
-from store.errors import CacheUnusable, CorruptObject, UnknownObject, printable, reason
+from store.display import printable, reason
+from store.errors import CacheUnusable, CorruptObject, UnknownObject
 from store.system import kernel
 from store.system.durable import open_file
 

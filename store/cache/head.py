@@ -15,7 +15,8 @@ from typing import Final, NamedTuple
 from store import canon
 from store.canon import Value
 from store.digest import DIGEST_SIZE
-from store.errors import FormatError, quoted
+from store.display import quoted
+from store.errors import FormatError
 from store.model import fields
 from store.model.file_tree import Directory, Node, NodeKind
 from store.model.manifest import Manifest

@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from typing import BinaryIO, Final, NamedTuple
 
 from store.cache.access import Access
-from store.errors import printable, reason
+from store.display import printable, reason
 from store.fetch import credentials, framing, wire
 from store.fetch.bounds import Bounds, Exchange, Permanent
 from store.fetch.transport import tls_context

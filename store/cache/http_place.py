@@ -12,7 +12,8 @@ from typing import BinaryIO, Final, TypeVar
 from store.cache import access
 from store.cache.access import Access
 from store.cache.http_client import MOST_CONNECTIONS, HttpAnswer, HttpClient, origin_of
-from store.errors import CacheUnusable, CorruptObject, UnknownObject, UsageError, printable
+from store.display import printable
+from store.errors import CacheUnusable, CorruptObject, UnknownObject, UsageError
 from store.fetch import credentials, failures, framing
 from store.fetch.bounds import Permanent, Transient
 from store.model.locators import shown

@@ -6,7 +6,8 @@ import urllib.parse
 
 from store.cache.folder_place import FolderPlace
 from store.cache.place import CachePlace
-from store.errors import UsageError, quoted
+from store.display import quoted
+from store.errors import UsageError
 from store.model.locators import shown
 
 SCHEMES = ("file", "http", "https")

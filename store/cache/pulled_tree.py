@@ -8,7 +8,8 @@ from typing import Final
 
 from store.cache.head import Head, stream
 from store.digest import TEXT_SIZE
-from store.errors import CorruptObject, FormatError, quoted
+from store.display import quoted
+from store.errors import CorruptObject, FormatError
 from store.model import identity
 from store.model.file_tree import Directory, Node, NodeKind
 from store.model.manifest import Manifest

@@ -12,14 +12,8 @@ from typing import Final
 from store.cache.content_file import ContentFile
 from store.cache.offering import ContentRun, Piece
 from store.cache.staged_pull import OwnText, StagedPull, StoredFile
-from store.errors import (
-    BuildError,
-    CorruptObject,
-    StorageError,
-    StoreError,
-    reason,
-    storage_error,
-)
+from store.display import reason
+from store.errors import BuildError, CorruptObject, StorageError, StoreError, storage_error
 from store.objects.staged import Content
 
 THREADS: Final = 16

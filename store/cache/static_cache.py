@@ -12,7 +12,8 @@ from store.cache import file_names, zstd
 from store.cache.head import ContentSpan, Head, stream
 from store.cache.offering import ContentRun, Piece, StatementFile
 from store.cache.place import CachePlace
-from store.errors import CacheUnusable, CorruptObject, FormatError, InvalidName, printable
+from store.display import printable
+from store.errors import CacheUnusable, CorruptObject, FormatError, InvalidName
 from store.model.names import ObjectId
 
 HEAD_LIMIT = 128 << 20

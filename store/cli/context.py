@@ -7,7 +7,8 @@ import sys
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from store.errors import UsageError, printable, quoted
+from store.display import printable, quoted
+from store.errors import UsageError
 from store.layout.paths import Layout
 from store.model.names import ObjectId
 from store.operations.session import Absent, Session

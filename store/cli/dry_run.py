@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 
 from store.cli.wording import counted
-from store.errors import printable
+from store.display import printable
 from store.gc.downloads import abandoned
 from store.gc.kept_trees import expired, leaving
 from store.gc.logs import removable

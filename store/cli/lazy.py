@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from store.errors import quoted
+from store.display import quoted
 
 
 class LazyGroup(click.Group):

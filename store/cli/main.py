@@ -19,13 +19,8 @@ from store.cli.streams import (
     print_errors,
 )
 from store.cli.wording import shown_message
-from store.errors import (
-    OutputFailed,
-    StorageError,
-    StoreError,
-    reason,
-    storage_error,
-)
+from store.display import reason
+from store.errors import OutputFailed, StorageError, StoreError, storage_error
 from store.system.open_files import allow_open_files
 
 

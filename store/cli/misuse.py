@@ -9,7 +9,8 @@ from typing import Any
 
 import click
 
-from store.errors import UsageError, printable
+from store.display import printable
+from store.errors import UsageError
 
 WRONG_LINE = 64
 """As EX_USAGE of <sysexits.h>; elsewhere a wrong command line is 2."""

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from store.cli.context import Context
-from store.errors import UsageError, quoted
+from store.display import quoted
+from store.errors import UsageError
 from store.system.home import expand_home
 
 if TYPE_CHECKING:

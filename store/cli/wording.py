@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from store.errors import printable
+from store.display import printable
 from store.quantities import about_text
 
 if TYPE_CHECKING:

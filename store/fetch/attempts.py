@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+from store.display import quoted
 from store.errors import (
     DiskReserve,
     FetchFailed,
@@ -22,7 +23,6 @@ from store.errors import (
     InvalidName,
     Offline,
     StoreError,
-    quoted,
 )
 from store.fetch import failures
 from store.fetch.bounds import SIZE_VARIABLE, Bounds, SilentServer

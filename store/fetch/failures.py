@@ -12,7 +12,7 @@ import urllib.error
 import zlib
 from collections.abc import Callable
 
-from store.errors import printable
+from store.display import printable
 from store.fetch.bounds import Permanent, Slow, Transient
 
 Clean = Callable[[str], str]

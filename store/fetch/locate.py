@@ -16,7 +16,8 @@ import urllib.parse
 from collections.abc import Callable, Iterator
 from typing import Protocol
 
-from store.errors import InvalidName, quoted
+from store.display import quoted
+from store.errors import InvalidName
 from store.fetch import failures, indexes, mirrors
 from store.fetch.transport import Page, Target, file_path
 from store.model.locators import scrubbed, shown

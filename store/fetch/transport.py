@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from store.errors import printable
+from store.display import printable
 from store.fetch import credentials, failures, framing, wire
 from store.fetch.bounds import Bounds, Exchange, Permanent, Slow, Transient
 from store.model import locators

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TypeVar
 
-from store.errors import reason
+from store.display import reason
 from store.layout.paths import Layout
 from store.local.object_removal import RUN
 from store.system.beneath import opened

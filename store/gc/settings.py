@@ -22,7 +22,8 @@ import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from store.errors import UsageError, reason
+from store.display import reason
+from store.errors import UsageError
 from store.gc.policy import KEPT_OLDER_THAN, LOGS_OLDER_THAN, LOGS_SIZE, Policy
 from store.layout.paths import Layout
 from store.local.root_snapshot import UNSEEN

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING
 
 from store import canon
-from store.errors import quoted
+from store.display import quoted
 from store.index.schema import LONGEST_KEY, Node, damaged
 from store.index.tables import TableReader
 from store.model import fields

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from store.digest import TEXT_SIZE, to_texts
-from store.errors import UnknownObject, quoted
+from store.display import quoted
+from store.errors import UnknownObject
 from store.index.schema import (
     COARSE,
     LAST_NUMBER,

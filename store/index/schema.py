@@ -37,7 +37,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from store import canon
 from store.canon import Value
-from store.errors import CorruptObject, FormatError, InvalidName, StoreError, quoted
+from store.display import quoted
+from store.errors import CorruptObject, FormatError, InvalidName, StoreError
 from store.model import fields
 from store.model.names import ObjectId, check_names, object_ids, texts
 

@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from store.display import quoted
 from store.errors import (
     BuildFailed,
     BuildSilent,
@@ -24,7 +25,6 @@ from store.errors import (
     OutputMissing,
     SandboxUnavailable,
     StoreError,
-    quoted,
 )
 from store.events import Event, Phase, Progress
 from store.jobs.lower import BuildLimits, build_request, scratch_ids

@@ -13,7 +13,8 @@ import os
 import stat
 from collections.abc import Collection, Iterator
 
-from store.errors import CorruptObject, NotAStore, NotOwner, StorageError, quoted, storage_error
+from store.display import quoted
+from store.errors import CorruptObject, NotAStore, NotOwner, StorageError, storage_error
 from store.layout.paths import Layout
 from store.system import owned
 from store.system.beneath import FOLDER

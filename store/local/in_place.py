@@ -6,7 +6,7 @@ import errno
 import os
 import stat
 
-from store.errors import reason
+from store.display import reason
 from store.layout.paths import Layout
 from store.objects.placing import IMMOVABLE, exclusive, mark_unsound
 from store.system.beneath import FOLDER

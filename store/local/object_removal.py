@@ -14,7 +14,8 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
-from store.errors import FormatError, InvalidName, StoreError, reason, storage_error
+from store.display import reason
+from store.errors import FormatError, InvalidName, StoreError, storage_error
 from store.index.reading import Reader
 from store.index.schema import ObjectEntry
 from store.index.writing import Writer

@@ -9,7 +9,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from store import digest
-from store.errors import StorageError, UsageError, quoted
+from store.display import quoted
+from store.errors import StorageError, UsageError
 from store.index.env import Index
 from store.index.reading import Reader
 from store.index.schema import LONGEST_KEY

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final, NamedTuple, TypeAlias
 
 from store.canon import Value
-from store.errors import UnknownOutput, UnknownPackage, UsageError, quoted
+from store.display import quoted
+from store.errors import UnknownOutput, UnknownPackage, UsageError
 from store.model import fields
 from store.model.derivation import Derivation, Ref, Source, kind
 

@@ -8,7 +8,8 @@ from functools import cached_property
 from store import canon, digest
 from store.canon import Value
 from store.digest import DigestKind
-from store.errors import FormatError, InvalidName, quoted
+from store.display import quoted
+from store.errors import FormatError, InvalidName
 from store.model import fields, identity
 from store.model.frozen import frozen
 from store.model.names import ObjectId, check_name, check_output, object_name

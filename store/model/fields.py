@@ -7,7 +7,8 @@ from operator import lt
 from typing import TypeVar
 
 from store.canon import Value
-from store.errors import FormatError, quoted
+from store.display import quoted
+from store.errors import FormatError
 from store.model.names import ObjectId
 
 T = TypeVar("T")

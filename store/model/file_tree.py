@@ -15,7 +15,8 @@ from typing import Any
 
 from store import canon, digest
 from store.canon import Value
-from store.errors import FormatError, quoted
+from store.display import quoted
+from store.errors import FormatError
 from store.model import fields
 
 

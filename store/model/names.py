@@ -7,7 +7,8 @@ from functools import partial
 from typing import NamedTuple
 
 from store.digest import OBJECT_DIGEST_SIZE, TEXT_SIZE, from_text, from_texts, to_text, to_texts
-from store.errors import FormatError, InvalidName, quoted
+from store.display import quoted
+from store.errors import FormatError, InvalidName
 
 STORE_DIR = "/store"
 """Where programs see the store, wherever it is physically."""

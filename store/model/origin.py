@@ -6,7 +6,8 @@ import os
 from enum import Enum
 
 from store.canon import Value
-from store.errors import FormatError, printable, quoted
+from store.display import printable, quoted
+from store.errors import FormatError
 from store.model import fields
 from store.model.frozen import frozen
 

@@ -13,7 +13,8 @@ from typing import Any, NamedTuple, TypeAlias
 
 from store import canon, digest
 from store.canon import Value
-from store.errors import FormatError, StoreError, quoted
+from store.display import quoted
+from store.errors import FormatError, StoreError
 from store.model import fields
 from store.model.file_tree import Node, NodeKind, check_nodes
 from store.model.names import ObjectId, object_ids

@@ -6,7 +6,7 @@ import os
 import stat
 import sys
 
-from store.errors import printable
+from store.display import printable
 from store.objects.content import HOLE, ZEROS
 
 _ENCODING, _ERRORS = sys.getfilesystemencoding(), sys.getfilesystemencodeerrors()

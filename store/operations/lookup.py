@@ -9,14 +9,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from store.digest import ALPHABET
-from store.errors import (
-    FormatError,
-    InvalidName,
-    NotRealised,
-    UnknownObject,
-    UnknownPackage,
-    quoted,
-)
+from store.display import quoted
+from store.errors import FormatError, InvalidName, NotRealised, UnknownObject, UnknownPackage
 from store.model.names import STORE_DIR, ObjectId
 
 if TYPE_CHECKING:

@@ -15,7 +15,8 @@ from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING, Literal
 
-from store.errors import DiskReserve, EvaluationError, NoStore, StoreFull, quoted
+from store.display import quoted
+from store.errors import DiskReserve, EvaluationError, NoStore, StoreFull
 from store.layout.paths import Layout, default_recipes, default_root, default_seed
 from store.model.names import ObjectId
 from store.reporting import SILENT, Reporter

@@ -12,7 +12,8 @@ import os
 from dataclasses import dataclass, field
 from typing import Final
 
-from store.errors import UnusableKey, quoted, reason
+from store.display import quoted, reason
+from store.errors import UnusableKey
 from store.reapi.endpoint import Endpoint
 from store.system.home import settings_folder
 from store.system.small import read_small

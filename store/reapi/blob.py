@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 from typing import Any, Final, NamedTuple, TypeAlias
 
-from store.errors import FormatError, quoted
+from store.display import quoted
+from store.errors import FormatError
 
 HASH_SIZE: Final = 32
 LARGEST: Final = 1 << 50

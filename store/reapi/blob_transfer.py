@@ -9,7 +9,8 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
-from store.errors import StorageError, printable, quoted, reason
+from store.display import printable, quoted, reason
+from store.errors import StorageError
 from store.reapi.blob import EMPTY, Blob, BlobDigest, BlobPiece, Message, read_digest
 from store.reapi.channel import PAUSES, CallFailed, Channel
 from store.reapi.messages import message

@@ -10,7 +10,8 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final, NoReturn, TypeVar
 
-from store.errors import StoreError, printable, quoted
+from store.display import printable, quoted
+from store.errors import StoreError
 from store.reapi.access import Access
 from store.reapi.blob import Message
 from store.reapi.endpoint import Endpoint, ServerUnusable

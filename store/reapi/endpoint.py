@@ -11,7 +11,8 @@ import urllib.parse
 from dataclasses import dataclass
 from typing import Final
 
-from store.errors import StoreError, UsageError, quoted
+from store.display import quoted
+from store.errors import StoreError, UsageError
 
 SCHEMES: Final = ("grpc", "grpcs", "grpc+unix")
 

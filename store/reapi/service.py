@@ -16,7 +16,8 @@ from collections.abc import Iterator, Sequence
 from multiprocessing.connection import Connection
 from typing import Any, Final, NamedTuple
 
-from store.errors import FormatError, quoted
+from store.display import quoted
+from store.errors import FormatError
 from store.reapi.access import Access
 from store.reapi.action_run import ActionRun, ExecutionEnd, ExecutionStage
 from store.reapi.blob import Blob, BlobDigest, BlobPiece

@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 
 from store import canon
 from store.canon import Value
+from store.display import quoted
 from store.errors import (
     Cycle,
     EvaluationError,
@@ -16,7 +17,6 @@ from store.errors import (
     UnfilledRole,
     UnknownOutput,
     UnknownPackage,
-    quoted,
 )
 from store.model import fields
 from store.model.catalogue import Catalogue, from_fields, to_fields

@@ -27,7 +27,7 @@ from store.system import owned
 _ENGINE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 _EVALUATING = ("model", "recipes")
 """Rooms of the engine whose code decides what recipes evaluate to, and"""
-_MODULES = ("canon.py", "digest.py", "errors.py")
+_MODULES = ("canon.py", "digest.py", "display.py", "errors.py")
 """modules that do."""
 
 LARGEST = 64 << 20

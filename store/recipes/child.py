@@ -23,7 +23,8 @@ import resource  # noqa: E402
 import traceback  # noqa: E402
 from importlib import import_module  # noqa: E402
 
-from store.errors import EvaluationError, FormatError, StoreError, quoted  # noqa: E402
+from store.display import quoted  # noqa: E402
+from store.errors import EvaluationError, FormatError, StoreError  # noqa: E402
 from store.model.catalogue import Catalogue  # noqa: E402
 from store.recipes import answer  # noqa: E402
 from store.recipes.confinement import confine  # noqa: E402

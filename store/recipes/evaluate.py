@@ -19,7 +19,8 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Final, NamedTuple
 
-from store.errors import EvaluationError, FormatError, printable, quoted
+from store.display import printable, quoted
+from store.errors import EvaluationError, FormatError
 from store.model.catalogue import Catalogue
 from store.model.derivation import BUILTIN, BUILTINS, Source
 from store.quantities import limit_text

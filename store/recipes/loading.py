@@ -15,7 +15,8 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any, Final, Protocol
 
-from store.errors import EvaluationError, quoted
+from store.display import quoted
+from store.errors import EvaluationError
 
 PURE: Final = frozenset(
     [

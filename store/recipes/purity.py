@@ -23,7 +23,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from types import BuiltinFunctionType, FrameType, ModuleType
 from typing import Any, Final, NoReturn
 
-from store.errors import EvaluationError, quoted
+from store.display import quoted
+from store.errors import EvaluationError
 from store.recipes.reads import Read, State, state_of
 
 LARGEST: Final = 64 << 20

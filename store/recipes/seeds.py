@@ -8,7 +8,8 @@ import stat
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from store.errors import EvaluationError, reason
+from store.display import reason
+from store.errors import EvaluationError
 
 LARGEST: Final = 8 << 20
 """Bytes that a ``seed.json`` may have: in memory it may take thirty times as many."""

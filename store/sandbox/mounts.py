@@ -10,7 +10,8 @@ import os
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
-from store.errors import SandboxUnavailable, printable
+from store.display import printable
+from store.errors import SandboxUnavailable
 from store.sandbox.diagnosis import INPUT
 from store.sandbox.points import STORE
 from store.sandbox.preparation import DIRECTORIES, SandboxPlan

@@ -29,7 +29,7 @@ import signal
 from collections.abc import Mapping, Sequence
 from typing import Final, NoReturn
 
-from store.errors import printable, reason
+from store.display import printable, reason
 from store.sandbox import mounts
 from store.sandbox.diagnosis import DESCRIPTORS, TRACE, UNSHARE, diagnose
 from store.sandbox.limits import set_limits

@@ -12,7 +12,8 @@ import stat
 from dataclasses import dataclass
 from typing import Final
 
-from store.errors import BuildFailed, UnknownObject, printable
+from store.display import printable
+from store.errors import BuildFailed, UnknownObject
 from store.sandbox.request import BuildRequest
 from store.system.beneath import FOLDER, opened
 

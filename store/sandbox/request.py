@@ -11,7 +11,8 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from store.errors import LONGEST_QUOTE, InvalidName, UsageError, printable, quoted
+from store.display import LONGEST_QUOTE, printable, quoted
+from store.errors import InvalidName, UsageError
 from store.sandbox.log_limit import MAX_LOG
 
 Stopped = Literal["timeout", "silent", "disk", "log"]

@@ -4,14 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from store.errors import (
-    BuildError,
-    MixedInputs,
-    Offline,
-    StoreError,
-    printable,
-    storage_error,
-)
+from store.display import printable
+from store.errors import BuildError, MixedInputs, Offline, StoreError, storage_error
 from store.events import (
     Event,
     Failed,

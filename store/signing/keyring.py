@@ -17,7 +17,8 @@ import stat
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from store.errors import FormatError, StorageError, UnusableKey, UsageError, quoted, storage_error
+from store.display import quoted
+from store.errors import FormatError, StorageError, UnusableKey, UsageError, storage_error
 from store.signing.keys import PrivateKey, PublicKey, check_key_name
 from store.system import owned
 from store.system.home import config_folder

@@ -12,7 +12,8 @@ import hashlib
 import re
 from dataclasses import dataclass, field
 
-from store.errors import FormatError, quoted
+from store.display import quoted
+from store.errors import FormatError
 from store.signing import strict
 
 KEY_SIZE = 32

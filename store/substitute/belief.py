@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple, TypeAlias
 
-from store.errors import quoted
+from store.display import quoted
 from store.index.foreign import Told
 from store.index.schema import Node
 from store.layout.paths import Layout

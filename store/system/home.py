@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 
-from store.errors import StorageError, quoted
+from store.display import quoted
+from store.errors import StorageError
 
 
 def find_home() -> str | None:

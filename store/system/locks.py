@@ -18,7 +18,8 @@ from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import Final
 
-from store.errors import Busy, printable, storage_error
+from store.display import printable
+from store.errors import Busy, storage_error
 from store.system import owned
 from store.system.beneath import FOLDER
 

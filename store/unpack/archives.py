@@ -13,7 +13,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import IO
 
-from store.errors import BadArchive, quoted
+from store.display import quoted
+from store.errors import BadArchive
 from store.unpack import tar, zips
 from store.unpack.compression import Meter, Stream, decompressed, exactly, file_chunks
 

@@ -10,7 +10,8 @@ import zlib
 from collections.abc import Callable, Iterator
 from typing import Protocol
 
-from store.errors import BadArchive, printable
+from store.display import printable
+from store.errors import BadArchive
 
 _ZLIBS_WORDS = re.compile(r"^Error -?[0-9]+ while [a-z]+ data: ")
 CHUNK = 1 << 18  # bytes of compressed input, and at most four times that of output, at a time

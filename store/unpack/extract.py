@@ -12,7 +12,8 @@ import os
 import stat
 from collections.abc import Iterator, Sequence
 
-from store.errors import BadArchive, StoreFull, quoted
+from store.display import quoted
+from store.errors import BadArchive, StoreFull
 from store.system.beneath import FOLDER
 from store.system.disk_reserve import DiskReserveCheck
 from store.system.durable import open_file

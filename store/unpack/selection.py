@@ -21,7 +21,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from store.errors import InvalidName, quoted
+from store.display import quoted
+from store.errors import InvalidName
 
 DEFAULT_BYTES = 20 << 30
 DEFAULT_ENTRIES = 2_000_000

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Sequence
 from enum import Enum
 from typing import NamedTuple
 
-from store.errors import printable
+from store.display import printable
 from store.index import holder
 from store.index.reading import Reader
 from store.index.schema import LeaseRecord, damaged

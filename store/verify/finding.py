@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from store.errors import printable
+from store.display import printable
 from store.model.names import ObjectId
 
 KINDS = {

@@ -11,7 +11,7 @@ import os
 from collections.abc import Iterable, Sequence
 
 from store import digest
-from store.errors import reason
+from store.display import reason
 from store.objects.check import Unread
 from store.system.longpath import open_at
 from store.system.parallel import map_chunks, worker_count

@@ -8,7 +8,8 @@ import os
 import stat
 import tempfile
 
-from store.errors import StorageError, printable, storage_error
+from store.display import printable
+from store.errors import StorageError, storage_error
 from store.layout.paths import Layout
 from store.model.names import ObjectId
 from store.objects.placing import exclusive, mark_unsound

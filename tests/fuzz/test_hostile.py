@@ -18,7 +18,8 @@ import pytest
 from store import canon, digest
 from store.audit import ledger
 from store.audit.explain import explain
-from store.errors import BadArchive, FormatError, InvalidName, printable
+from store.display import printable
+from store.errors import BadArchive, FormatError, InvalidName
 from store.local.store import Store
 from store.model import fields, identity
 from store.model.file_tree import Directory

@@ -15,7 +15,7 @@ TOP = Path(__file__).resolve().parents[2]
 
 LAYERS = [
     (
-        {"errors", "digest", "canon", "events", "reporting", "quantities"},
+        {"errors", "display", "digest", "canon", "events", "reporting", "quantities"},
         "vocabulary: every room may use it",
     ),
     ({"system"}, "what the operating system offers knows nothing of stores"),

@@ -16,7 +16,8 @@ from store.cli.options import PACKAGE, seed_option
 from store.cli.pages.page import check_page_writable, write_page
 from store.cli.pages.usage_map import ROWS, kept_by, measured, page
 from store.cli.wording import counted
-from store.errors import UsageError, printable
+from store.display import printable
+from store.errors import UsageError
 from store.quantities import bytes_text
 from store.usage.account import Account, Held, account
 from store.usage.holders import Holder

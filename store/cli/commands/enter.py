@@ -10,7 +10,8 @@ from typing import Any
 import click
 
 from store.cli.context import Context
-from store.errors import UsageError, quoted
+from store.display import quoted
+from store.errors import UsageError
 from store.layout.kept import LARGEST_REQUEST, REQUEST, entered
 from store.sandbox.enter import enter_build
 from store.sandbox.request import BuildRequest

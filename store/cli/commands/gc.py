@@ -12,7 +12,8 @@ import click
 from store.cli.context import Context
 from store.cli.dry_run import dead_objects, show_plan, told_holders, unseen_records
 from store.cli.options import PACKAGE, Duration, Size, json_option, seed_option
-from store.errors import StorageError, StoreError, UsageError, printable
+from store.display import printable
+from store.errors import StorageError, StoreError, UsageError
 from store.gc.plan import CollectionPlan
 from store.gc.policy import Policy
 from store.gc.settings import load

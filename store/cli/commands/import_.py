@@ -13,7 +13,8 @@ import click
 from store.cli.context import Context
 from store.cli.options import link_option, trust_option
 from store.cli.wording import counted
-from store.errors import FormatError, InvalidName, UnusableKey, UsageError, printable, quoted
+from store.display import printable, quoted
+from store.errors import FormatError, InvalidName, UnusableKey, UsageError
 from store.model.names import STORE_DIR, ObjectId
 from store.model.origin import How, Origin
 

@@ -11,7 +11,8 @@ import click
 from store.cli.context import Context
 from store.cli.options import json_option
 from store.cli.wording import counted
-from store.errors import CorruptObject, printable
+from store.display import printable
+from store.errors import CorruptObject
 from store.layout.paths import Layout
 from store.quantities import bytes_text
 from store.recovery.backup import backup as copy_index

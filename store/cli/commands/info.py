@@ -10,7 +10,7 @@ import click
 from store.cli.context import Context
 from store.cli.options import PACKAGE, json_option, seed_option
 from store.cli.wording import counted
-from store.errors import printable
+from store.display import printable
 from store.model.realisation import Realisation
 from store.quantities import bytes_text, seconds_text
 

@@ -7,7 +7,8 @@ import os
 import click
 
 from store.cli.context import Context
-from store.errors import UnusableKey, UsageError, quoted
+from store.display import quoted
+from store.errors import UnusableKey, UsageError
 from store.operations.session import may_be_store
 from store.signing.keyring import Keyring, default_folder, read_public
 from store.signing.keys import PublicKey

@@ -12,13 +12,13 @@ import click
 
 from store.cli.context import Context
 from store.cli.options import PACKAGE, seed_option
+from store.display import printable
 from store.errors import (
     NotOwner,
     NotRealised,
     StoreError,
     StoreReadOnly,
     UnknownObject,
-    printable,
     storage_error,
 )
 from store.graph.resolver import Resolver

@@ -10,7 +10,8 @@ import click
 from store.cli.context import Context
 from store.cli.dry_run import since_of, unseen_text
 from store.cli.options import PACKAGE, json_option, seed_option
-from store.errors import UnknownObject, printable
+from store.display import printable
+from store.errors import UnknownObject
 from store.local.root_snapshot import NamedRoot
 
 

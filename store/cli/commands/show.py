@@ -9,7 +9,8 @@ import click
 
 from store.cli.context import Context
 from store.cli.options import PACKAGE, json_option, seed_option
-from store.errors import StoreError, printable
+from store.display import printable
+from store.errors import StoreError
 from store.model.derivation import Derivation, Resolved, Source
 from store.model.locators import shown
 from store.model.realisation import Realisation

@@ -8,7 +8,7 @@ import click
 
 from store.cli.context import Context
 from store.cli.options import PACKAGE, seed_option
-from store.errors import printable
+from store.display import printable
 from store.graph.resolver import Resolver
 from store.model.catalogue import GraphNode
 from store.model.derivation import Source, kind

@@ -15,7 +15,7 @@ from store.cli.live.progress import OPEN, NodeProgress, RunProgress, received
 from store.cli.live.region import DrawnLine
 from store.cli.streams import ScreenSize
 from store.cli.wording import counted, estimate_text
-from store.errors import printable
+from store.display import printable
 from store.quantities import about_text, bytes_text, seconds_text
 
 WIDEST_BAR, NARROWEST_BAR = 40, 8

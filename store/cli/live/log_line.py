@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from store.errors import printable
+from store.display import printable
 from store.system.durable import open_file
 
 PIECE = 4096

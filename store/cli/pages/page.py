@@ -16,7 +16,8 @@ from html import escape
 from importlib import resources
 from string import Template
 
-from store.errors import printable, storage_error
+from store.display import printable
+from store.errors import storage_error
 from store.system import owned
 
 

@@ -24,7 +24,8 @@ from store.cli.pages import picture
 from store.cli.pages.page import check_page_writable, definitions, visible, whole, write_page
 from store.cli.pages.picture import SEVERITY, SIGNS, worst
 from store.cli.wording import counted
-from store.errors import StoreError, printable
+from store.display import printable
+from store.errors import StoreError
 from store.local.store import Store
 from store.model.catalogue import Catalogue
 from store.model.names import ObjectId

@@ -9,7 +9,7 @@ from heapq import nlargest
 from store.cli.pages.page import definitions, visible, whole
 from store.cli.pages.treemap import Group, Tile, svg
 from store.cli.wording import counted
-from store.errors import printable
+from store.display import printable
 from store.operations.labels import DEAD, Labels
 from store.quantities import bytes_text
 from store.usage.account import Account

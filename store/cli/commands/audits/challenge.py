@@ -22,7 +22,8 @@ from store.cli.context import Context
 from store.cli.options import PACKAGE, closure_option, json_option, seed_option, trust_option
 from store.cli.pages.report import html_option
 from store.cli.wording import counted
-from store.errors import StoreError, UnusableKey, printable
+from store.display import printable
+from store.errors import StoreError, UnusableKey
 from store.model.verdict import AuditFinding
 
 _IGNORED = {

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 
 from store.cli.pages.report import LABELS, write_asked
 from store.cli.wording import counted
-from store.errors import printable
+from store.display import printable
 from store.model.verdict import AuditFinding, Difference, Verdict, exit_code
 from store.quantities import seconds_text
 from store.signing.record import to_record

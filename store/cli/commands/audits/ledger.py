@@ -14,7 +14,8 @@ from store.cli.context import Context
 from store.cli.options import PACKAGE, json_option, seed_option
 from store.cli.pages.report import html_option
 from store.cli.wording import counted
-from store.errors import UsageError, printable
+from store.display import printable
+from store.errors import UsageError
 from store.model.verdict import AuditFinding
 
 

@@ -24,7 +24,8 @@ from store.cli.options import (
     seed_option,
 )
 from store.cli.pages.report import html_option
-from store.errors import UsageError, quoted
+from store.display import quoted
+from store.errors import UsageError
 from store.model.verdict import exit_code
 from store.sandbox.variation import VARIATIONS, Variation
 from store.scheduler.build_options import default_cores
