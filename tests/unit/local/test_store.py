@@ -6,50 +6,24 @@ import errno
 import os
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from store.errors import (
     CorruptObject,
-    NotOwner,
     StorageError,
     StoreReadOnly,
     UnknownObject,
-    UsageError,
 )
-from store.index.env import Index
 from store.index.schema import COARSE
 from store.index.writing import Writer
 from store.layout.paths import default_root
-from store.local import root_snapshot
 from store.local.store import Store
-from store.model.names import ObjectId, object_name
-from store.model.result import Made, Result
-from store.objects.ingest import ingest
-from store.system import parallel
+from store.model.names import ObjectId
 from store.system.locks import SharedLocks
-from tests.golden.examples import DERIVATION, RESOLVED, SOURCE
-
-NODE, KEY = DERIVATION.digest, RESOLVED.digest
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return Store.open(str(tmp_path / "root"))
-
-
-def made(store: Store, content: str, output: str = "out", name: str = RESOLVED.name) -> Made:
-    path = f"{store.layout.tmp}/made"
-    Path(path).write_text(content)
-    manifest = ingest(store.layout.root, path, object_name(name, output))
-    os.unlink(path)
-    return Made(output, manifest.id, (), False, manifest.size)
-
-
-def result(*outputs: Made, started: int = 1, seconds: float = 1.5) -> Result:
-    return Result(outputs, "full", started, seconds)
+from tests.golden.examples import RESOLVED
+from tests.unit.local.conftest import KEY, NODE, held, made, result
 
 
 def test_the_default_root_is_absolute_whatever_the_environment_says(
@@ -72,31 +46,6 @@ def test_no_store_is_made_where_none_can_be(store: Store, tmp_path: Path) -> Non
             Store.open(root)
     assert os.listdir(store.layout.objects) == []
     assert os.listdir(tmp_path) == ["root"]
-
-
-def test_what_is_registered_is_found_by_its_key(store: Store) -> None:
-    outputs = made(store, "a"), made(store, "b", "doc")
-    store.realisations.register(NODE, KEY, RESOLVED, result(*outputs))
-    assert store.realisations.realised(KEY, ("out", "doc")) == {
-        "out": outputs[0].id,
-        "doc": outputs[1].id,
-    }
-    assert store.realisations.realised(KEY, ("out", "lib")) is None
-    assert store.realisations.realised(b"k" * 32, ("out",)) is None
-    assert store.objects.present(outputs[0].id)
-    assert store.realisations.outcome(NODE) == KEY
-    assert store.realisations.maker(outputs[0].id).key == KEY
-    assert store.realisations.expected_seconds(RESOLVED.name) == 1.5
-    assert store.realisations.expected_seconds("other") is None
-    assert store.objects.closure([outputs[0].id]) == (outputs[0].id,)
-
-
-def test_of_several_objects_the_oldest_is_used(store: Store) -> None:
-    old, new = made(store, "old"), made(store, "new")
-    store.realisations.register(NODE, KEY, RESOLVED, result(new, started=20))
-    store.realisations.register(NODE, KEY, RESOLVED, result(old, started=10))
-    assert store.realisations.realised(KEY, ("out",)) == {"out": old.id}
-    assert [item.object for item in store.realisations.of(KEY, "out")] == [old.id, new.id]
 
 
 def test_an_object_that_is_gone_or_damaged_is_not_present(store: Store) -> None:
@@ -137,157 +86,6 @@ def test_what_is_not_there_is_unknown(store: Store) -> None:
             ask(missing)
     with pytest.raises(UnknownObject):
         store.realisations.node(b"n" * 32)
-
-
-def test_a_root_is_a_link_that_may_be_replaced(store: Store, tmp_path: Path) -> None:
-    first, second = made(store, "a"), made(store, "b")
-    store.realisations.register(NODE, KEY, RESOLVED, result(first))
-    store.realisations.register(NODE, KEY, RESOLVED, result(second))
-    link = tmp_path / "result"
-    for item in (first, second):
-        store.roots.link(str(link), item.id)
-        assert os.readlink(link) == store.layout.object(item.id)
-    (tmp_path / "file").write_text("precious")
-    with pytest.raises(UsageError, match="is not a link"):
-        store.roots.link(str(tmp_path / "file"), first.id)
-    assert (tmp_path / "file").read_text() == "precious"
-    with pytest.raises(UnknownObject):
-        store.roots.link(str(tmp_path / "new"), ObjectId(b"m" * 20, "missing"))
-    assert not os.path.lexists(tmp_path / "new")
-
-
-def test_a_source_is_verified_by_the_locator_that_yielded_it(store: Store) -> None:
-    yielded = replace(result(made(store, "s", name=SOURCE.name)), locator="a:b")
-    store.realisations.register(SOURCE.digest, SOURCE.digest, SOURCE, yielded)
-    assert store.realisations.source_verified(SOURCE.sha256, ("x:y", "a:b"))
-    assert not store.realisations.source_verified(SOURCE.sha256, ("x:y",))
-    assert not store.realisations.source_verified("0" * 64, ("a:b",))
-
-
-def test_nodes_are_kept(store: Store) -> None:
-    store.realisations.record_nodes(SOURCE, None, DERIVATION)
-    assert store.realisations.node(SOURCE.digest) == SOURCE
-    assert store.realisations.node(NODE) == DERIVATION
-
-
-def test_outcomes_are_known_at_once_and_kept_when_flushed(store: Store) -> None:
-    store.realisations.note_outcome(NODE, KEY)
-    assert store.realisations.outcome(NODE) == KEY
-    store.realisations.flush_outcomes()
-    assert store.realisations.outcome(NODE) == KEY
-
-
-@pytest.mark.parametrize("error", [StoreReadOnly, NotOwner])
-def test_a_store_that_cannot_be_written_to_does_without_outcomes(
-    store: Store, monkeypatch: pytest.MonkeyPatch, error: type[Exception]
-) -> None:
-    def refuse(self: Index) -> None:
-        raise error("no")
-
-    monkeypatch.setattr(Index, "check_writable", refuse)
-    store.realisations.note_outcome(NODE, KEY)
-    store.realisations.flush_outcomes()
-    assert store.realisations.outcome(NODE) is None
-    with pytest.raises(error):
-        store.objects.add(__file__, "x")
-    assert os.listdir(store.layout.tmp) == []
-
-
-def held(store: Store) -> list[tuple[ObjectId, ...]]:
-    with store.index.read() as txn:
-        return [lease.held for lease in txn.leases.all().values()]
-
-
-def test_a_lease_grows_and_holds_until_its_end(store: Store) -> None:
-    one, two = made(store, "one"), made(store, "two")
-    with store.leases.begin() as lease:
-        assert held(store) == []
-        store.realisations.register(NODE, KEY, RESOLVED, result(one), lease)
-        assert held(store) == [(one.id,)]
-        store.realisations.register(NODE, KEY, RESOLVED, result(two))
-        assert lease.add([one.id, two.id])
-        assert not lease.add([two.id])
-        assert held(store) == [tuple(sorted((one.id, two.id)))]
-    assert held(store) == []
-
-
-def test_a_lease_until_exit_outlives_what_leased(store: Store) -> None:
-    one = made(store, "one")
-    store.realisations.register(NODE, KEY, RESOLVED, result(one))
-    store.leases.until_exit([one.id])
-    assert held(store) == [(one.id,)]
-
-
-def test_named_roots_come_and_go(store: Store, tmp_path: Path) -> None:
-    one = made(store, "one")
-    store.realisations.register(NODE, KEY, RESOLVED, result(one))
-    store.roots.add("keep", one.id)
-    store.roots.link(str(tmp_path / "result"), one.id)
-    by_path = {root.path: root for root in store.roots.all()}
-    assert {root.holds for root in by_path.values()} == {one.id}
-    assert by_path[None].name == "keep"
-    for name in ("link:x", "a\nb"):
-        with pytest.raises(UsageError, match="cannot name a root"):
-            store.roots.add(name, one.id)
-    assert store.roots.remove(str(tmp_path / "result"))
-    assert store.roots.remove("keep")
-    assert not store.roots.remove("keep")
-    assert store.roots.all() == []
-
-
-@pytest.mark.parametrize("hands", [1, 2])
-def test_many_roots_are_looked_at_by_several_processes(
-    hands: int, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(root_snapshot, "FEW", 1)
-    monkeypatch.setattr(parallel, "worker_count", lambda: hands)
-    one, two = made(store, "one"), made(store, "two")
-    for item in (one, two):
-        store.realisations.register(NODE, KEY, RESOLVED, result(item))
-    links = [tmp_path / f"link{number}" for number in range(7)]
-    for link in links:
-        store.roots.link(str(link), one.id)
-    store.roots.add("keep", one.id)
-    links[2].unlink()
-    links[4].unlink()
-    links[4].symlink_to(two.id.path)
-    found = {root.path: root.holds for root in store.roots.all()}
-    assert found == dict.fromkeys([None, *map(str, links)], one.id) | {
-        str(links[2]): None,
-        str(links[4]): two.id,
-    }
-    with store.index.read() as txn:
-        standing = store.roots.snapshot(txn)
-    assert sorted(standing.held()) == sorted([one.id.digest] * 6 + [two.id.digest])
-    assert [root.path for root in standing.dead()] == [str(links[2])]
-
-
-def test_a_link_holds_what_it_leads_to_by_whatever_name_of_the_store(
-    store: Store, tmp_path: Path
-) -> None:
-    one, two = made(store, "one"), made(store, "two")
-    for item in (one, two):
-        store.realisations.register(NODE, KEY, RESOLVED, result(item))
-    link, alias = tmp_path / "result", tmp_path / "alias"
-    alias.symlink_to(store.layout.root)
-    (tmp_path / "elsewhere").mkdir()
-    (tmp_path / "elsewhere" / "other").touch()  # an empty one could be a disk out of sight
-    store.roots.link(str(link), one.id)
-    targets = {
-        f"{alias}/store/{two.id}": two.id,
-        two.id.path: two.id,
-        f"{tmp_path}/elsewhere/{two.id}": None,
-        f"{store.layout.objects}/x": None,
-        "nowhere": None,
-    }
-    for target, holds in targets.items():
-        link.unlink()
-        link.symlink_to(target)
-        assert [root.holds for root in store.roots.all()] == [holds]
-    link.unlink()
-    assert [(root.recorded, root.holds) for root in store.roots.all()] == [(one.id, None)]
-    link.write_text("no link")
-    assert [root.holds for root in store.roots.all()] == [None]
 
 
 def test_objects_are_registered_together_in_any_order(store: Store) -> None:
