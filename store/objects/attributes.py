@@ -23,7 +23,7 @@ from store.objects.check import owner_of
 from store.objects.content import LONGEST_RECORD
 from store.objects.placing import MANIFEST
 from store.objects.presence import MTIME_NS
-from store.system.longpath import open_at
+from store.system.longpath import encoded, open_at
 
 TOGETHER: Final = 256
 """Manifests that are taken apart together, and"""
@@ -170,7 +170,7 @@ class _Walk:
             if seen.st_uid != self._owner:
                 raise Unsound
             # Names that a folder has need no other check.
-            if sorted(map(os.fsencode, os.listdir(fd))) != [entry[0] for entry in entries]:
+            if sorted(encoded(os.listdir(fd))) != [entry[0] for entry in entries]:
                 raise Unsound
             if not {tuple(map(type, entry)) for entry in entries} <= _ENTRY:
                 raise Unsound

@@ -27,7 +27,7 @@ from store.objects.check import Unread, check_identity, owner_of
 from store.objects.content import read_record
 from store.objects.placing import MANIFEST
 from store.objects.presence import MTIME_NS
-from store.system.longpath import open_at
+from store.system.longpath import encoded, open_at
 from store.system.parallel import DynamicMap, uncollected
 from store.verify.hashing import CHUNK, Digest, reading
 
@@ -235,7 +235,7 @@ class _Walk:
             if seen.st_uid != self._work.owner:
                 raise Unsound
             names = [entry[0] for entry in entries]
-            if sorted(map(os.fsencode, os.listdir(fd))) != names:
+            if sorted(encoded(os.listdir(fd))) != names:
                 raise Unsound
             self._entries(fd, path, entries, found, number)
         finally:
@@ -245,7 +245,6 @@ class _Walk:
         self, folder: int, path: bytes, entries: Entries, found: Glance, number: int
     ) -> None:
         # One loop without calls of our own: of a small file they would be a part that is felt.
-        part, known, claims = self.part, self._work.known, self._work.claims
         flags, buffer, into = self._work.flags, self._buffer, [self._buffer]
         owner = self._work.owner
         for name, kind, executable, size, payload in entries:
@@ -255,7 +254,6 @@ class _Walk:
             fd = os.open(name, flags, dir_fd=folder)
             try:
                 seen = os.fstat(fd)
-                inode = seen.st_ino
                 if (
                     seen.st_size != size
                     or seen.st_mode != FILE_MODES[executable]
@@ -263,27 +261,35 @@ class _Walk:
                     or seen.st_uid != owner
                 ):
                     raise Unsound
-                if inode in known:
-                    if known[inode] != payload:
-                        raise Unsound
-                elif size > CHUNK:
+                if size > CHUNK:
                     where = os.fsdecode(b"%b/%b" % (path, name))
-                    found.left.append(Unread(where, payload, inode, size, seen.st_nlink))
-                elif claims[inode % SLOTS] == inode:  # another process reads it, or has
-                    part.others.append(inode)
-                    part.whose.append(number)
-                    part.expected += payload
-                else:
-                    claims[inode % SLOTS] = inode  # two may come at once, and read it twice
-                    if os.readv(fd, into) != size:
-                        raise Unsound
-                    read = known[inode] = digest.file_digest(buffer[:size])
-                    part.inodes.append(inode)
-                    part.digests += read
-                    if read != payload:
-                        raise Unsound
+                    found.left.append(Unread(where, payload, seen.st_ino, size, seen.st_nlink))
+                elif seen.st_nlink > 1:
+                    self._shared(fd, seen, payload, number)
+                elif os.readv(fd, into) != size or digest.file_digest(buffer[:size]) != payload:
+                    raise Unsound
             finally:
                 os.close(fd)
+
+    def _shared(self, fd: int, seen: os.stat_result, payload: bytes, number: int) -> None:
+        """Read a file with several names, unless it was read by another of them."""
+        part, known, claims, inode = self.part, self._work.known, self._work.claims, seen.st_ino
+        if inode in known:
+            if known[inode] != payload:
+                raise Unsound
+        elif claims[inode % SLOTS] == inode:  # another process reads it, or has
+            part.others.append(inode)
+            part.whose.append(number)
+            part.expected += payload
+        else:
+            claims[inode % SLOTS] = inode  # two may come at once, and read it twice
+            if os.readv(fd, [self._buffer]) != seen.st_size:
+                raise Unsound
+            read = known[inode] = digest.file_digest(self._buffer[: seen.st_size])
+            part.inodes.append(inode)
+            part.digests += read
+            if read != payload:
+                raise Unsound
 
 
 def _check_identity(path: str, outline: RawManifest, data: bytes) -> None:

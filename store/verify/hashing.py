@@ -1,18 +1,24 @@
 """Hashing files that were looked at: each inode once, however many objects have it, on all cores.
 
-Files are read, not mapped: a bad sector is an error of read(2), and would be the end of a process
-that touches a mapped page.
+Large files are mapped, by child processes: that costs no copy of their bytes. A page that cannot be
+read, or is cut off meanwhile, may be the end of a process that touches it. Then the file is read,
+where a bad sector is an error of read(2).
 """
 
 from __future__ import annotations
 
 import contextlib
+import faulthandler
+import mmap
 import os
 from collections.abc import Iterable, Sequence
+from functools import partial
 
 from store import digest
 from store.display import reason
+from store.errors import HelperEnded
 from store.objects.check import Unread
+from store.system.forking import ForkedCall
 from store.system.longpath import open_at
 from store.system.parallel import map_chunks, worker_count
 
@@ -22,7 +28,12 @@ CHUNK = 512 << 10
 HUGE = 256 << 20
 """A file of so many bytes is hashed by all processors together."""
 
-HUGE_CHUNK = 16 << 20
+WINDOW = 4 << 20
+"""Bytes of a file that are mapped at a time;"""
+HUGE_WINDOW = 64 << 20
+"""of one that is hashed by all processors."""
+
+_POPULATE_READ = 22  # MADV_POPULATE_READ, which Python 3.11 has no name for
 
 OPENING = 64 << 10
 """The cost of opening and closing a file, in bytes that are hashed in that time."""
@@ -51,22 +62,72 @@ def hash_inodes(files: Iterable[Unread], known: dict[int, Digest]) -> None:
     for item in files:
         if item.inode not in known:
             fresh[item.inode] = item
-    huge = [item for item in fresh.values() if item.size >= HUGE]
-    parcels = _parcels([item for item in fresh.values() if item.size < HUGE])
-    for item in huge:
-        known[item.inode] = read_digest(item.path, together=True)
-    for found in map_chunks(_hash_all, parcels, 1):
+    for item in fresh.values():
+        if item.size >= HUGE:
+            known.update(_mapped_or_none([[item]], threads=True))
+    large = [item for item in fresh.values() if CHUNK < item.size < HUGE]
+    if sum(item.size for item in large) >= FEW:
+        known.update(_mapped_or_none(_parcels(large)))
+    rest = [item for item in fresh.values() if item.inode not in known]
+    for found in map_chunks(_hash_all, _parcels(rest), 1):
         known.update(found)
 
 
-def read_digest(path: str, *, together: bool = False) -> Digest:
+def _mapped_or_none(
+    parcels: Sequence[Sequence[Unread]], *, threads: bool = False
+) -> dict[int, Digest]:
+    """Return digests of files by inode, as far as they could be mapped, by a child for each
+    parcel."""
+    found: dict[int, Digest] = {}
+    calls: list[ForkedCall[dict[int, Digest]]] = []
+    try:
+        for parcel in parcels:
+            calls.append(ForkedCall(partial(_hash_mapped, parcel, threads=threads)))
+        for call in calls:
+            with contextlib.suppress(HelperEnded):
+                found.update(call.result())
+    finally:
+        for call in calls:
+            call.cancel()
+    return found
+
+
+def _hash_mapped(files: Sequence[Unread], *, threads: bool) -> dict[int, Digest]:
+    faulthandler.disable()  # That it dies of a page is provided for, and no news.
+    found: dict[int, Digest] = {}
+    for item in files:
+        with contextlib.suppress(OSError, ValueError):
+            found[item.inode] = _mapped_digest(item.path, threads=threads)
+    return found
+
+
+def _mapped_digest(path: str, *, threads: bool) -> bytes:
+    """Return the plain BLAKE3 of a file by way of its pages; OSError or ValueError when they cannot
+    be had."""
+    hasher = digest.file_hasher(threads=threads)
+    window = HUGE_WINDOW if threads else WINDOW
+    fd = open_at(path, _OPEN)
+    try:
+        size = os.fstat(fd).st_size
+        for at in range(0, size, window):
+            length = min(window, size - at)
+            with mmap.mmap(fd, length, mmap.MAP_SHARED, mmap.PROT_READ, offset=at) as pages:
+                pages.madvise(_POPULATE_READ)  # an error of the disk is one of this call
+                with memoryview(pages) as data:
+                    hasher.update(data)
+    finally:
+        os.close(fd)
+    return hasher.digest()
+
+
+def read_digest(path: str) -> Digest:
     """Return the plain BLAKE3 of a file, or why there is none."""
     try:
         fd = open_at(path, _OPEN)
     except OSError as error:
         return reason(error)
-    hasher = digest.file_hasher(threads=together)
-    buffer = memoryview(bytearray(HUGE_CHUNK if together else CHUNK))
+    hasher = digest.file_hasher()
+    buffer = memoryview(bytearray(CHUNK))
     try:
         while size := os.readv(fd, [buffer]):
             hasher.update(buffer[:size])

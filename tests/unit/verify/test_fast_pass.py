@@ -95,6 +95,17 @@ def test_a_sound_object_is_glanced_at_and_its_large_file_left(
     (seen,) = glance(store.layout, [oid], known)
     assert seen is not None
     assert [file.size for file in seen.left] == [CHUNK + 1]
+    assert known == {}
+
+
+def test_what_a_file_with_several_names_holds_is_kept(
+    store: Store, oid: ObjectId, processes: int, tmp_path: Path
+) -> None:
+    for number, path in enumerate(Path(store.layout.object(oid)).rglob("*")):
+        if path.is_file() and not path.is_symlink():
+            os.link(path, tmp_path / f"{number}")
+    known: dict[int, Digest] = {}
+    assert glance(store.layout, [oid], known) != [None]
     assert len(known) == 2 * FOLDERS
 
 
