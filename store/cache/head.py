@@ -7,7 +7,7 @@ by name. The pack is that stream, cut anywhere into frames, each compressed by i
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import Final, NamedTuple
@@ -18,7 +18,7 @@ from store.digest import DIGEST_SIZE
 from store.display import quoted
 from store.errors import FormatError
 from store.model import fields
-from store.model.file_tree import Directory, Node, NodeKind
+from store.model.file_tree import Node, NodeKind
 from store.model.manifest import Manifest
 from store.model.names import ObjectId
 
@@ -110,7 +110,7 @@ def stream(manifest: Manifest) -> list[ContentSpan]:
     """Return the contents of the object's stream, in order. FormatError when one digest stands for
     two sizes."""
     sizes: dict[bytes, int] = {}
-    for node in _files(manifest.root, manifest.directories):
+    for _, node in files(manifest):
         if node.size and sizes.setdefault(node.payload, node.size) != node.size:
             raise FormatError(f"{manifest.id} has a content of two sizes")
     offsets = accumulate(sizes.values(), initial=0)
@@ -120,21 +120,28 @@ def stream(manifest: Manifest) -> list[ContentSpan]:
     ]
 
 
-def _files(root: Node, directories: Mapping[bytes, Directory]) -> Iterator[Node]:
-    """Yield the files in the order of the stream; those of equal folders once."""
-    if root.kind is NodeKind.FILE:
-        yield root
+def files(manifest: Manifest) -> Iterator[tuple[bytes, Node]]:
+    """Yield the files with their paths, in the order of the stream; those of equal folders once.
+    The path of an object that is a file is empty."""
+    if manifest.root.kind is NodeKind.FILE:
+        yield b"", manifest.root
         return
     seen: set[bytes] = set()
-    stack = [root]
+    stack = [(b"", manifest.root)]
     while stack:
-        folder = stack.pop()
+        above, folder = stack.pop()
         if folder.kind is not NodeKind.DIRECTORY or folder.payload in seen:
             continue
         seen.add(folder.payload)
-        below = [node for _, node in directories[folder.payload].entries]
-        yield from (node for node in below if node.kind is NodeKind.FILE)
-        stack += reversed([node for node in below if node.kind is NodeKind.DIRECTORY])
+        below = manifest.directories[folder.payload].entries
+        for name, node in below:
+            if node.kind is NodeKind.FILE:
+                yield above + name, node
+        stack += [
+            (b"%b%b/" % (above, name), node)
+            for name, node in reversed(below)
+            if node.kind is NodeKind.DIRECTORY
+        ]
 
 
 def needed_frames(head: Head, wanted: Sequence[ContentSpan]) -> list[int]:

@@ -33,6 +33,9 @@ USER_AGENT: Final = "fixpoint-store"
 _DISCARDED: Final = 64 << 10
 """Bytes of an unwanted body that are read, so that its connection can be kept."""
 
+_SENT: Final = 1 << 18
+"""Bytes of a file that are sent at a time."""
+
 _LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
 
 
@@ -212,6 +215,7 @@ class HttpClient:
         connection = kept.connection
         try:
             connection.exchange = Exchange(BOUNDS, math.inf)
+            connection.blocksize = _SENT
             if connection.sock is not None:
                 connection.sock.settimeout(BOUNDS.silent)
             self._send(kept, method, url, headers, body)

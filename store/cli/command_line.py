@@ -28,6 +28,7 @@ COMMANDS = {
     "shell": "Open a shell with packages on its PATH",
     "enter": "Open a shell in the kept tree of a failed build",
     "seeds": "List the bootstrap seeds, each with its trusted files",
+    "push": "Put objects and signed statements into a cache",
     "import": "Take objects from another store, checked by their digests",
     "optimise": "Share equal files that are not shared yet",
     "verify": "Find damage in the store, and repair it",

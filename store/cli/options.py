@@ -241,3 +241,6 @@ def execution_options(function: F) -> F:
         return function(*args, options=options, **given)
 
     return wrapped  # type: ignore[return-value]
+
+
+key_option = click.option("--key", metavar="NAME", help="Sign with this key, if there are several.")

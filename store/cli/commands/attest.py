@@ -11,7 +11,7 @@ import click
 from store import digest
 from store.cli.commands.key import make_key
 from store.cli.context import Context
-from store.cli.options import PACKAGE, closure_option, seed_option
+from store.cli.options import PACKAGE, closure_option, key_option, seed_option
 from store.cli.wording import counted
 from store.errors import (
     FormatError,
@@ -48,7 +48,7 @@ class Signed:
     metavar="FILE",
     help="Sign verdicts too, from a file of `store audit … --json` (- is standard input).",
 )
-@click.option("--key", metavar="NAME", help="Sign with this key, if there are several.")
+@key_option
 @click.option("--new-key", metavar="NAME", help="Make a key first, and sign with it.")
 @click.option("--unsigned", is_flag=True, help="Write plain lines without a signature.")
 @click.option(

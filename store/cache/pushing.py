@@ -1,0 +1,262 @@
+"""Putting a plan's files into a place: packs, heads, sources and logs, statements; then asking for
+each of them again."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import BinaryIO, Final
+
+from store import digest
+from store.cache import file_names, zstd
+from store.cache.folder_place import FolderPlace
+from store.cache.head import Head
+from store.cache.pack_writer import write_pack
+from store.cache.place import CachePlace
+from store.cache.push_plan import PushPlan
+from store.cache.static_cache import HEAD_LIMIT, SOURCE_LIMIT, STATEMENTS_LIMIT, no_cache
+from store.errors import CacheUnusable, FormatError, printable, quoted
+from store.local.store import Store
+from store.model.names import ObjectId
+from store.objects.content import read_record
+from store.system.parallel import worker_count
+
+UPLOADS: Final = 8
+"""Files that are made and put at once."""
+
+ROUNDS: Final = 3
+"""Times that objects are put, when they are missing afterwards: a prune may run beside."""
+
+IN_MEMORY: Final = 8 << 20
+"""Bytes of a pack that is not written to a temporary file."""
+
+
+@dataclass
+class Pushed:
+    """The objects that were put, those that had been there, bytes of packs that were put, and how
+    many statements, sources and logs are new."""
+
+    objects: list[ObjectId] = field(default_factory=list)
+    present: int = 0
+    packed: int = 0
+    statements: int = 0
+    sources: int = 0
+    logs: int = 0
+
+    @property
+    def nothing(self) -> bool:
+        """True when everything had been there."""
+        return not (self.objects or self.statements or self.sources or self.logs)
+
+
+Report = Callable[[ObjectId, int], None]
+"""Called for each object that was put, with the bytes of its pack."""
+
+
+def push(
+    store: Store, place: CachePlace, plan: PushPlan, report: Report = lambda oid, size: None
+) -> Pushed:
+    """Put into the place whatever of the plan is not there, and make it a cache if it is none.
+
+    Nothing of others' is written over. CacheUnusable, also when the place did not keep something;
+    CorruptObject for an object that is damaged here.
+    """
+    done = Pushed()
+    _check_marker(place)
+    uploads = _Uploads(store, place, report, done)
+    for number in range(ROUNDS):
+        missing = _missing(place, plan.objects)
+        if number == 0:
+            done.present = len(plan.objects) - len(missing)
+        elif not missing:
+            break
+        if missing:
+            uploads.put(missing)
+        if number == 0:
+            _put_facts(store, place, plan, done)
+            if not done.nothing:
+                place.sync()
+            elif not missing:
+                return done
+    else:
+        if missing := _missing(place, plan.objects):
+            raise _not_kept(place, file_names.head(missing[0]))
+    uploads.check()
+    return done
+
+
+class _Uploads:
+    """Puts objects; remembers their heads, to look for them afterwards."""
+
+    def __init__(self, store: Store, place: CachePlace, report: Report, done: Pushed) -> None:
+        self._store = store
+        self._place = place
+        self._report = report
+        self._done = done
+        self._heads: dict[ObjectId, Head] = {}
+
+    def put(self, missing: Sequence[ObjectId]) -> None:
+        """Put the packs and heads of objects, references first."""
+        folder = os.open(self._store.layout.objects, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        pool = ThreadPoolExecutor(worker_count())
+        work = ThreadPoolExecutor(UPLOADS)
+        futures: dict[ObjectId, Future[Head]] = {}
+        try:
+            for oid in missing:
+                # Those that it waits for were begun before.
+                references = self._store.objects.references(oid)
+                before = [futures[ref] for ref in references if ref in futures]
+                closure = sorted(set(self._store.objects.closure([oid])) - {oid})
+                futures[oid] = work.submit(self._one, folder, oid, closure, pool, before)
+            for oid, future in futures.items():
+                self._heads[oid] = future.result()
+                self._done.objects.append(oid)
+                self._done.packed += self._heads[oid].packed_size
+                self._report(oid, self._heads[oid].packed_size)
+        finally:
+            work.shutdown(cancel_futures=True)
+            pool.shutdown(cancel_futures=True)
+            os.close(folder)
+
+    def _one(
+        self,
+        folder: int,
+        oid: ObjectId,
+        closure: Sequence[ObjectId],
+        pool: Executor,
+        before: Sequence[Future[Head]],
+    ) -> Head:
+        """Put one object, its head when those of its references are there."""
+        with _temporary(self._store) as file:
+            head = write_pack(folder, self._store.objects.manifest(oid), closure, file, pool)
+            self._place.put(file_names.pack(oid), file)
+        for other in before:
+            other.result()
+        self._place.put(file_names.head(oid), zstd.compress(head.encode()))
+        return head
+
+    def check(self) -> None:
+        """Raise CacheUnusable unless each pack is there with its whole length, and each head."""
+        names = {file_names.pack(oid): head.packed_size for oid, head in self._heads.items()}
+        sizes = self._place.sizes(names)
+        for name, size in names.items():
+            if sizes.get(name) != size:
+                raise _not_kept(self._place, name)
+        found = self._place.get([file_names.head(oid) for oid in self._heads], HEAD_LIMIT)
+        for oid, head in self._heads.items():
+            data = found.get(file_names.head(oid), b"")
+            if data != zstd.compress(head.encode()):
+                self._settle(oid, head, data)
+
+    def _settle(self, oid: ObjectId, head: Head, data: bytes) -> None:
+        """Let another push's head stand if it fits the pack that is there now, which may be that
+        push's, or ours."""
+        try:
+            other = Head.decode(zstd.decompress_record(data, HEAD_LIMIT))
+        except FormatError:
+            other = head
+        hasher = digest.file_hasher()
+        for part in self._place.read(file_names.pack(oid), 0, head.packed_size):
+            hasher.update(part)
+        if hasher.digest() not in (head.pack_digest, other.pack_digest):
+            raise _not_kept(self._place, file_names.pack(oid))
+        if hasher.digest() == head.pack_digest != other.pack_digest or other is head:
+            self._place.put(file_names.head(oid), zstd.compress(head.encode()))
+
+
+def _check_marker(place: CachePlace) -> None:
+    """Make the place a cache; CacheUnusable when it is something else."""
+    found = place.get([file_names.MARKER], len(file_names.VERSION)).get(file_names.MARKER)
+    if found == file_names.VERSION:
+        return
+    if found is not None:
+        raise no_cache(place.name, found)
+    if isinstance(place, FolderPlace) and os.path.isdir(place.path) and os.listdir(place.path):
+        raise CacheUnusable(
+            f"the cache {printable(place.name)} cannot be used: the folder has other things in it",
+            hint="give an empty folder, or one that is missing, for a new cache",
+        )
+    place.put(file_names.MARKER, file_names.VERSION)
+    if file_names.MARKER not in place.sizes([file_names.MARKER]):
+        raise _not_kept(place, file_names.MARKER)
+
+
+def _missing(place: CachePlace, objects: Sequence[ObjectId]) -> list[ObjectId]:
+    sizes = place.sizes([file_names.head(oid) for oid in objects])
+    # An empty one is left of a power cut.
+    return [oid for oid in objects if not sizes.get(file_names.head(oid))]
+
+
+def _put_facts(store: Store, place: CachePlace, plan: PushPlan, done: Pushed) -> None:
+    """Put logs, sources and statements, those that say something last."""
+    logs = {file_names.log(log): (log, key) for log, key in plan.logs.items()}
+    put = set()
+    for name in logs.keys() - place.sizes(logs).keys():
+        data = _log(store, *logs[name])
+        if data is not None:
+            place.put(name, data)
+            put.add(name)
+    done.logs += len(put)
+    sources = plan.source_files()
+    lacking = sources.keys() - place.get(sources, SOURCE_LIMIT).keys()
+    _put_each(place, {name: sources[name] for name in lacking})
+    done.sources += len(lacking)
+    fresh = [*lacking, *put]
+    for name in set(fresh) - place.sizes(fresh).keys():
+        raise _not_kept(place, name)
+    files = plan.statement_files()
+    for _ in range(ROUNDS):
+        changed = dict(_changed(files, place.get(files, STATEMENTS_LIMIT)))
+        if not changed:
+            return
+        _put_each(place, {name: data for name, (data, _) in changed.items()})
+        done.statements += sum(count for _, count in changed.values())
+    raise _not_kept(place, min(changed))
+
+
+def _log(store: Store, log: bytes, key: bytes) -> bytes | None:
+    """Return a log, compressed; None when it is another build's by now."""
+    try:
+        data, _ = read_record(store.layout.log(key))
+    except OSError:
+        return None
+    return zstd.compress(data) if digest.file_digest(data) == log else None
+
+
+def _put_each(place: CachePlace, files: Mapping[str, bytes]) -> None:
+    with ThreadPoolExecutor(UPLOADS) as pool:
+        for future in [pool.submit(place.put, name, data) for name, data in files.items()]:
+            future.result()
+
+
+def _changed(
+    wanted: Mapping[str, Sequence[str]], found: Mapping[str, bytes]
+) -> Iterator[tuple[str, tuple[bytes, int]]]:
+    """Yield the files that lack lines, with these added, and how many these are."""
+    for name, lines in wanted.items():
+        there = found.get(name, b"")
+        known = set(there.split(b"\n"))
+        fresh = [line for each in dict.fromkeys(lines) if (line := each.encode()) not in known]
+        if not fresh:
+            continue
+        added = b"".join(line + b"\n" for line in fresh)
+        if there and not there.endswith(b"\n"):
+            there += b"\n"
+        if len(there) + len(added) > STATEMENTS_LIMIT:
+            there = b""  # nobody would read a longer one
+        yield name, (there + added, len(fresh))
+
+
+def _not_kept(place: CachePlace, name: str) -> CacheUnusable:
+    return CacheUnusable(
+        f"the cache {printable(place.name)} did not keep {quoted(name)}",
+        hint="is its disk full, or does something else remove files there?",
+    )
+
+
+def _temporary(store: Store) -> BinaryIO:
+    folder = store.layout.tmp if os.access(store.layout.tmp, os.W_OK) else None
+    return tempfile.SpooledTemporaryFile(IN_MEMORY, dir=folder)  # type: ignore[return-value]

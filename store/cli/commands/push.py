@@ -1,0 +1,72 @@
+"""``store push``."""
+
+from __future__ import annotations
+
+import click
+
+from store.cli.context import Context
+from store.cli.options import PACKAGE, key_option, seed_option
+from store.cli.wording import counted
+from store.errors import UsageError
+from store.model.names import ObjectId
+from store.quantities import bytes_text
+
+
+@click.command("push")
+@click.argument("objects", nargs=-1, metavar="[PACKAGE|OBJECT…]", type=PACKAGE)
+@click.option(
+    "--to", "url", required=True, metavar="URL", help="The cache: a folder, or http(s)://…."
+)
+@click.option("--all", "everything", is_flag=True, help="Push every object of this store.")
+@click.option("--with-builds", is_flag=True, help="Push all that they were built from, too.")
+@key_option
+@seed_option
+@click.pass_obj
+def command(
+    context: Context,
+    objects: tuple[str, ...],
+    url: str,
+    everything: bool,
+    with_builds: bool,
+    key: str | None,
+) -> None:
+    """Put objects into a cache, with all that they refer to, and statements about their builds.
+
+    Only builds of this store are signed. Whatever is there is not put again, and the statements of
+    others stay. A folder that is empty or missing becomes a cache.
+    """
+    from store.cache.locations import open_place
+    from store.cache.push_plan import can_sign, plan_push
+    from store.cache.pushing import push
+    from store.signing.keyring import Keyring, default_folder
+
+    if everything == bool(objects):
+        raise UsageError("name packages or objects, or give --all")
+    place = open_place(url)
+    store = context.store
+    goals = _goals(context, objects)
+    signs = key is not None or can_sign(store, goals, builds=with_builds)
+    private = Keyring(default_folder()).private(key) if signs else None
+    plan = plan_push(store, goals, private, builds=with_builds)
+    try:
+        done = push(store, place, plan)
+    finally:
+        place.close()
+    text = f"{counted(len(done.objects), 'object')} ({bytes_text(done.packed)} packed)"
+    facts = [
+        counted(number, noun)
+        for number, noun in (
+            (done.statements, "statement"),
+            (done.sources, "source"),
+            (done.logs, "log"),
+        )
+        if number
+    ]
+    new = ", ".join([text, *facts]) if not done.nothing else "nothing new"
+    click.echo(f"pushed to {place.name}: {new}; {done.present} had been there", err=True)
+
+
+def _goals(context: Context, objects: tuple[str, ...]) -> list[ObjectId]:
+    if not objects:
+        return [oid for oid, _ in context.store.objects.all()]
+    return [oid for text in objects for oid in context.objects(text)]
