@@ -11,7 +11,8 @@ from typing import BinaryIO, Final
 from store import digest
 from store.cache import zstd
 from store.cache.head import FRAME_LIMIT, Head, PackFrame, files
-from store.errors import CorruptObject, quoted, reason
+from store.display import quoted, reason
+from store.errors import CorruptObject
 from store.model.file_tree import Node
 from store.model.manifest import Manifest
 from store.model.names import ObjectId

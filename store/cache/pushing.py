@@ -18,7 +18,8 @@ from store.cache.pack_writer import write_pack
 from store.cache.place import CachePlace
 from store.cache.push_plan import PushPlan
 from store.cache.static_cache import HEAD_LIMIT, SOURCE_LIMIT, STATEMENTS_LIMIT, no_cache
-from store.errors import CacheUnusable, FormatError, printable, quoted
+from store.display import printable, quoted
+from store.errors import CacheUnusable, FormatError
 from store.local.store import Store
 from store.model.names import ObjectId
 from store.objects.content import read_record
