@@ -34,6 +34,7 @@
     |  `- MixedInputs               39   two objects of one derivation in the sandbox
     |- SandboxUnavailable           40
     |- OtherSystem                  41   a derivation that another kind of machine has to build
+    |- ServerUnusable               42   of the Remote Execution API: refuses, is silent, forbids
     |- StorageError                 50
     |  |- StoreFull                 51
     |  |- StoreReadOnly             52
@@ -335,6 +336,13 @@ class OtherSystem(StoreError):
             hint="build it on such a machine, and import it from there",
         )
         self.system = system
+
+
+class ServerUnusable(StoreError):
+    """A server of the Remote Execution API that cannot be used: it refuses, is silent, forbids, or
+    lacks a part of the API."""
+
+    exit_code = 42
 
 
 class StorageError(StoreError):

@@ -9,7 +9,7 @@ from store.display import printable
 from store.errors import UsageError
 from store.model.locators import shown
 
-SCHEMES: Final = ("file", "http", "https", "grpc", "grpcs")
+SCHEMES: Final = ("file", "http", "https", "grpc", "grpcs", "grpc+unix")
 """The schemes of URLs of caches."""
 
 
@@ -32,4 +32,8 @@ def connect(url: str) -> Offers:
         from store.cache.static_cache import StaticCache
 
         return StaticCache(open_place(url))
-    raise NotImplementedError(scheme)  # each carrier adds its own
+    from store.cache.reapi_cache import ReapiCache
+    from store.reapi.endpoint import parse
+    from store.reapi.server import Server
+
+    return ReapiCache(Server(parse(url)))

@@ -8,7 +8,17 @@ from typing import Final, NoReturn
 from store.model.names import ObjectId
 from store.system.home import data_folder, expand_home
 
-_INDEX_FILES = ("data.mdb", "lock.mdb", "use", "contents.mdb", "contents.mdb-lock", "contents.lock")
+_INDEX_FILES = (
+    "data.mdb",
+    "lock.mdb",
+    "use",
+    "contents.mdb",
+    "contents.mdb-lock",
+    "contents.lock",
+    "sha256.mdb",
+    "sha256.mdb-lock",
+    "sha256.lock",
+)
 
 
 class _Below:

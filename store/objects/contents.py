@@ -53,7 +53,7 @@ def contents(manifest: Manifest) -> list[tuple[bytes, bytes]]:
     """Return each content that the object has, ascending, with the least of the paths of its
     files."""
     found: dict[bytes, bytes] = {}
-    for path, node in _files(manifest):
+    for path, node in files(manifest):
         content = node.payload[:_SIZE] + (b"\1" if node.executable else b"\0")
         if found.setdefault(content, path) > path:
             found[content] = path
@@ -76,7 +76,8 @@ def outline_contents(outline: RawManifest) -> list[tuple[bytes, bytes]]:
     return sorted(found.items())
 
 
-def _files(manifest: Manifest) -> Iterator[tuple[bytes, Node]]:
+def files(manifest: Manifest) -> Iterator[tuple[bytes, Node]]:
+    """Yield each file of an object, with its path there; b"" for an object that is one."""
     if manifest.root.kind is NodeKind.FILE:
         yield b"", manifest.root
     if manifest.root.kind is not NodeKind.DIRECTORY:

@@ -7,8 +7,9 @@ import os
 import uuid
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Final
+from typing import Final, NamedTuple
 
+from store.digest import file_hasher
 from store.display import printable, quoted, reason
 from store.errors import StorageError
 from store.reapi.blob import EMPTY, Blob, BlobDigest, BlobPiece, Message, read_digest
@@ -34,6 +35,13 @@ AT_ONCE: Final = 4
 _OVERHEAD: Final = 200  # bytes of a message for each blob beside its own
 _OK: Final = 0
 _NOT_FOUND: Final = 5
+
+
+class HashedFile(NamedTuple):
+    """A file's name as a blob, and its plain BLAKE3."""
+
+    digest: BlobDigest
+    content: bytes
 
 
 class BlobTransfer:
@@ -217,17 +225,21 @@ def _pieces(blob: Blob) -> Iterator[bytes]:
         raise StorageError(f"{quoted(blob.source)} has another size than it had")
 
 
-def hash_files(paths: Sequence[str]) -> Iterator[list[tuple[str, int]]]:
-    """Yield, in parts and in order, SHA-256 in hex and size of files. StorageError."""
+def hash_files(paths: Sequence[str]) -> Iterator[list[HashedFile]]:
+    """Yield files with their digests, in parts and in order. StorageError."""
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         for at in range(0, len(paths), 256):
             yield list(pool.map(_hash_file, paths[at : at + 256]))
 
 
-def _hash_file(path: str) -> tuple[str, int]:
+def _hash_file(path: str) -> HashedFile:
+    sha256, blake3, size = hashlib.sha256(), file_hasher(), 0
     try:
-        with os.fdopen(open_file(path), "rb") as stream:
-            found = hashlib.file_digest(stream, "sha256")
-            return found.hexdigest(), os.fstat(stream.fileno()).st_size
+        with os.fdopen(open_file(path), "rb", buffering=0) as stream:
+            while data := stream.read(PIECE):
+                sha256.update(data)
+                blake3.update(data)
+                size += len(data)
+        return HashedFile(BlobDigest(sha256.hexdigest(), size), blake3.digest())
     except OSError as error:
         raise StorageError(f"cannot read {quoted(path)}: {reason(error)}") from error

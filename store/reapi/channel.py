@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final, NoReturn, TypeVar
 
 from store.display import printable, quoted
-from store.errors import StoreError
-from store.reapi.access import Access
+from store.errors import ServerUnusable, StoreError
 from store.reapi.blob import Message
-from store.reapi.endpoint import Endpoint, ServerUnusable
+from store.reapi.endpoint import Endpoint
+from store.reapi.host_files import HostFiles
 from store.reapi.messages import method, missing_extra
 
 T = TypeVar("T")
@@ -51,7 +51,7 @@ class CallFailed(StoreError):
 class Channel:
     """A connection to a server; made anew by gRPC itself when it is lost."""
 
-    def __init__(self, endpoint: Endpoint, access: Access) -> None:
+    def __init__(self, endpoint: Endpoint, files: HostFiles) -> None:
         try:
             import grpc
         except ImportError as error:
@@ -59,11 +59,11 @@ class Channel:
         self._grpc = grpc
         self.name = endpoint.url
         self.instance = endpoint.instance
-        self._metadata = [("authorization", f"Bearer {access.token}")] if access.token else []
+        self._metadata = [("authorization", f"Bearer {files.token}")] if files.token else []
         self._watch = _Watch()
-        self._channel = self._connected(endpoint, access)
+        self._channel = self._connected(endpoint, files)
 
-    def _connected(self, endpoint: Endpoint, access: Access) -> Any:
+    def _connected(self, endpoint: Endpoint, files: HostFiles) -> Any:
         grpc = self._grpc
         options = [
             ("grpc.max_receive_message_length", LARGEST_MESSAGE),
@@ -72,7 +72,7 @@ class Channel:
         ]
         if endpoint.secure:
             credentials = grpc.ssl_channel_credentials(
-                access.authorities, access.key, access.certificate
+                files.authorities, files.key, files.certificate
             )
             channel = grpc.secure_channel(endpoint.address, credentials, options)
         else:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from store.display import quoted
-from store.errors import StoreError, UsageError
+from store.errors import UsageError
 
 SCHEMES: Final = ("grpc", "grpcs", "grpc+unix")
 
@@ -20,12 +20,6 @@ _RESERVED: Final = frozenset(
     ("blobs", "uploads", "actions", "actionResults", "operations", "capabilities")
 )
 """Words that the API has in names of resources; no part of an instance may be one."""
-
-
-class ServerUnusable(StoreError):
-    """A server that cannot be used: it refuses, is silent, forbids, or lacks a part of the API."""
-
-    exit_code = 42
 
 
 @dataclass(frozen=True)

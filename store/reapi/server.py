@@ -11,10 +11,12 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from store.display import quoted
-from store.reapi.access import access_of
+from store.errors import ServerUnusable
 from store.reapi.action_run import ExecutionEnd, ExecutionStage
 from store.reapi.blob import Blob, BlobDigest, BlobPiece
-from store.reapi.endpoint import Endpoint, ServerUnusable
+from store.reapi.blob_transfer import HashedFile
+from store.reapi.endpoint import Endpoint
+from store.reapi.host_files import host_files
 from store.reapi.messages import message
 from store.reapi.service import ServerCapabilities, StreamEnd, live
 from store.system.forking import fork
@@ -28,7 +30,7 @@ class Server:
 
     def __init__(self, endpoint: Endpoint) -> None:
         self._endpoint = endpoint
-        self._access = access_of(endpoint)
+        self._files = host_files(endpoint)
         self._lock = threading.Lock()
         self._owner = -1
         self._pid = -1
@@ -74,10 +76,9 @@ class Server:
         found |= {each: b"" for each in digests if not each.size}
         return {digest: data for digest, data in found.items() if digest.is_of(data)}
 
-    def hash_files(self, paths: Sequence[str]) -> list[BlobDigest]:
-        """Return the digests of files. StorageError."""
-        parts = self._call("hash_files", paths)
-        return [BlobDigest(digest, size) for part in parts for digest, size in part]
+    def hash_files(self, paths: Sequence[str]) -> list[HashedFile]:
+        """Return files with their digests, in order. StorageError."""
+        return [each for part in self._call("hash_files", paths) for each in part]
 
     def results(self, actions: Sequence[BlobDigest]) -> dict[BlobDigest, bytes]:
         """Return the encoded ActionResult of each of the actions that has one."""
@@ -135,9 +136,9 @@ class Server:
 
     def _begin(self) -> socket.socket:
         ours, theirs = socket.socketpair()
-        endpoint, access = self._endpoint, self._access
+        endpoint, files = self._endpoint, self._files
         with theirs:
-            self._pid = fork(lambda: live(theirs, endpoint, access), own_group=True)
+            self._pid = fork(lambda: live(theirs, endpoint, files), own_group=True)
         self._owner, self._control, self._idle = os.getpid(), ours, []
         return ours
 

@@ -17,13 +17,13 @@ from multiprocessing.connection import Connection
 from typing import Any, Final, NamedTuple
 
 from store.display import quoted
-from store.errors import FormatError
-from store.reapi.access import Access
+from store.errors import FormatError, ServerUnusable
 from store.reapi.action_run import ActionRun, ExecutionEnd, ExecutionStage
 from store.reapi.blob import Blob, BlobDigest, BlobPiece
-from store.reapi.blob_transfer import BlobTransfer, hash_files
+from store.reapi.blob_transfer import BlobTransfer, HashedFile, hash_files
 from store.reapi.channel import CallFailed, Channel
-from store.reapi.endpoint import Endpoint, ServerUnusable
+from store.reapi.endpoint import Endpoint
+from store.reapi.host_files import HostFiles
 from store.reapi.messages import message
 from store.system import kernel
 
@@ -50,9 +50,9 @@ class StreamEnd(NamedTuple):
 class ReapiService:
     """The calls: generators of parts of an answer. A connection is made at the first."""
 
-    def __init__(self, endpoint: Endpoint, access: Access) -> None:
+    def __init__(self, endpoint: Endpoint, files: HostFiles) -> None:
         self._endpoint = endpoint
-        self._access = access
+        self._files = files
         self._lock = threading.Lock()
         self._channel: Channel | None = None
         self._capabilities: ServerCapabilities | None = None
@@ -65,7 +65,7 @@ class ReapiService:
                 raise self._failed
             if self._channel is None or self._capabilities is None:
                 try:
-                    self._channel = Channel(self._endpoint, self._access)
+                    self._channel = Channel(self._endpoint, self._files)
                     self._capabilities = _capabilities(self._channel)
                 except Exception as error:
                     self._failed = error
@@ -100,8 +100,8 @@ class ReapiService:
                 group, size = [], 0
         yield group
 
-    def hash_files(self, paths: Sequence[str]) -> Iterator[list[tuple[str, int]]]:
-        """Yield the SHA-256 and the size of files."""
+    def hash_files(self, paths: Sequence[str]) -> Iterator[list[HashedFile]]:
+        """Yield files with their digests."""
         yield from hash_files(paths)
 
     def results(self, actions: Sequence[BlobDigest]) -> Iterator[tuple[int, bytes]]:
@@ -179,11 +179,11 @@ def _capabilities(channel: Channel) -> ServerCapabilities:
 # -- the process ----------------------------------------------------------------------------------
 
 
-def live(control: socket.socket, endpoint: Endpoint, access: Access) -> None:
+def live(control: socket.socket, endpoint: Endpoint, files: HostFiles) -> None:
     """Answer calls until the process that forked this one ends, or closes its end."""
     kernel.prctl(kernel.PR_SET_PDEATHSIG, 0)  # actions are cancelled first
     parent = _parent_of(control)
-    service = ReapiService(endpoint, access)
+    service = ReapiService(endpoint, files)
     poll = select.poll()
     for fd in (control.fileno(), *([] if parent is None else [parent])):
         poll.register(fd, select.POLLIN)

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from store.errors import StorageError
+from store.errors import ServerUnusable, StorageError
 from store.reapi.blob import Blob, blob_of
 from store.reapi.blob_transfer import BATCH
-from store.reapi.endpoint import ServerUnusable, parse
+from store.reapi.endpoint import parse
 from store.reapi.messages import message
 from store.reapi.server import Server
 from store.system import kernel
@@ -39,7 +39,7 @@ def test_blobs_of_all_sizes_come_back(server: Server, tmp_path: Path) -> None:
     blobs = [blob_of(os.urandom(size)) for size in sizes]
     file = tmp_path / "file"
     file.write_bytes(b"x" * 2 * BATCH)
-    (digest,) = server.hash_files([str(file)])
+    ((digest, _),) = server.hash_files([str(file)])
     blobs.append(Blob(digest, str(file)))
     names = [blob.digest for blob in blobs]
     assert server.missing(names) == {each for each in names if each.size}
@@ -60,7 +60,7 @@ def test_the_caller_stays_without_threads(server: Server) -> None:
 def test_a_file_that_has_changed_is_not_sent(server: Server, tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.write_bytes(b"as it was")
-    (digest,) = server.hash_files([str(file)])
+    ((digest, _),) = server.hash_files([str(file)])
     file.write_bytes(b"as it is now")
     with pytest.raises(StorageError, match="another size"):
         list(server.send([Blob(digest, str(file))]))

@@ -24,7 +24,7 @@ LARGEST: Final = 1 << 20
 
 
 @dataclass(frozen=True)
-class Access:
+class HostFiles:
     """Contents of the files; None for those that are not there."""
 
     authorities: bytes | None = field(default=None, repr=False)
@@ -33,7 +33,7 @@ class Access:
     token: str | None = field(default=None, repr=False)
 
 
-def access_of(endpoint: Endpoint) -> Access:
+def host_files(endpoint: Endpoint) -> HostFiles:
     """Read the files of a server. Raises UnusableKey for one that cannot be used."""
     folder = os.path.join(settings_folder(VARIABLE, "grpc"), endpoint.host or "localhost")
     names = ("ca.pem", "client.pem", "client.key", "token")
@@ -45,7 +45,7 @@ def access_of(endpoint: Endpoint) -> Access:
             f"the token for {endpoint.host} would be sent so that everybody can read it",
             hint="use grpcs:// for this server",
         )
-    return Access(authorities, certificate, key, None if token is None else _text(token, folder))
+    return HostFiles(authorities, certificate, key, None if token is None else _text(token, folder))
 
 
 def _read(path: str) -> bytes | None:

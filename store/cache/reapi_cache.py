@@ -1,0 +1,254 @@
+"""A cache on a server of the Remote Execution API: the questions to it, answered by its blobs.
+
+Each file of a cache (but a pack) is a blob. It is found by the result of an action that is made
+from the file's name, and that nobody ever runs. The result of a head also has the object's tree, so
+that the server keeps all of its files, or forgets the result. Files are blobs by themselves: there
+is no pack. ``docs/farm.md`` describes it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from typing import Final, TypeVar
+
+from store.cache import file_names, zstd
+from store.cache.head import FRAME_LIMIT, Head, PackFrame, stream
+from store.cache.offering import ContentRun, Piece, StatementFile
+from store.cache.static_cache import HEAD_LIMIT, SOURCE_LIMIT, STATEMENTS_LIMIT, source_object
+from store.errors import (
+    CacheUnusable,
+    CorruptObject,
+    FormatError,
+    InvalidName,
+    ServerUnusable,
+    UnknownObject,
+)
+from store.model.file_tree import NodeKind
+from store.model.manifest import Manifest
+from store.model.names import ObjectId
+from store.reapi.blob import Blob, BlobDigest, Message, blob_of, read_digest
+from store.reapi.messages import message
+from store.reapi.server import Server
+from store.reapi.tree_messages import match_tree
+
+TREE_LIMIT: Final = 256 << 20
+"""Bytes of a Tree message."""
+
+FILE: Final = "file"
+"""The path of a cache's file in the result of its action."""
+
+TREE: Final = "object"
+"""The path of an object's tree there; and the name of an object in it that is no folder."""
+
+RUNS: Final = 4
+"""Runs into which the contents of an object are divided, at most."""
+
+RUN_LEAST: Final = 4 << 20
+"""Bytes of contents that are worth a run of their own."""
+
+NO_PACK: Final = bytes(32)
+"""The digest of the pack in a head: there is none."""
+
+R = TypeVar("R")
+T = TypeVar("T")
+
+
+class ReapiCache:
+    """The cache that a server holds; any server may turn out to hold nothing."""
+
+    def __init__(self, server: Server) -> None:
+        self.server = server
+        self._damaged: list[str] = []
+
+    @property
+    def name(self) -> str:
+        """Its URL."""
+        return self.server.name
+
+    def heads(self, oids: Collection[ObjectId]) -> dict[ObjectId, Head]:
+        """Return the heads of those objects that are there."""
+
+        def decode(oid: ObjectId, data: bytes) -> Head:
+            head = Head.decode(zstd.decompress_record(data, HEAD_LIMIT))
+            if head.manifest.id != oid:
+                raise FormatError(f"it is the head of {head.manifest.id}")
+            return head
+
+        return self._decoded({oid: file_names.head(oid) for oid in oids}, HEAD_LIMIT, decode)
+
+    def by_derivation(
+        self, derivations: Collection[bytes], key_ids: Collection[str]
+    ) -> dict[bytes, list[StatementFile]]:
+        """Return statements of the signers about unresolved derivations, by digest."""
+        return self._statements(file_names.by_derivation, derivations, key_ids)
+
+    def by_key(
+        self, keys: Collection[bytes], key_ids: Collection[str]
+    ) -> dict[bytes, list[StatementFile]]:
+        """Return statements of the signers about keys."""
+        return self._statements(file_names.by_key, keys, key_ids)
+
+    def sources(self, hashes: Collection[str]) -> dict[str, ObjectId]:
+        """Return the objects of sources, by SHA-256 in hex."""
+        names = {sha256: file_names.source(sha256) for sha256 in hashes}
+        return self._decoded(names, SOURCE_LIMIT, lambda _, data: source_object(data))
+
+    def contents(self, head: Head, digests: Collection[bytes]) -> Sequence[ContentRun]:
+        """Return a few runs that have the contents, as far as the server has the object's tree."""
+        blobs = self._blobs(head.manifest)
+        wanted = {blobs[each]: each for each in digests if each in blobs}
+        return [_BlobRun(self, head.manifest.id, part) for part in _divided(wanted)]
+
+    def damaged(self) -> list[str]:
+        """Return a sentence for each answer since the last call that could not be decoded."""
+        found, self._damaged = self._damaged, []
+        return found
+
+    def close(self) -> None:
+        """Let go of connections."""
+        self.server.close()
+
+    # -- files by name --
+
+    def files(self, names: Collection[str], limit: int) -> dict[str, bytes]:
+        """Return files of a cache; those that are absent, or longer than ``limit`` bytes, are left
+        out."""
+        with as_cache():
+            digests = {name: self._file(result) for name, result in self._results(names).items()}
+            found = self.server.read_small([each for each in digests.values() if each], limit)
+        return {name: found[each] for name, each in digests.items() if each in found}
+
+    def _results(self, names: Collection[str]) -> dict[str, Message]:
+        actions = {action_of(name)[0].digest: name for name in names}
+        found = {}
+        for action, data in self.server.results(list(actions)).items():
+            with contextlib.suppress(Exception):  # of protobuf, which does not say which
+                found[actions[action]] = message("ActionResult").FromString(data)
+        return found
+
+    def _file(self, result: Message) -> BlobDigest | None:
+        for each in result.output_files:
+            if each.path == FILE:
+                with contextlib.suppress(FormatError):
+                    return read_digest(each.digest)
+        return None
+
+    def _blobs(self, manifest: Manifest) -> dict[bytes, BlobDigest]:
+        """Return the blobs of an object's contents, out of the tree in its head's result."""
+        name = file_names.head(manifest.id)
+        with as_cache():
+            trees = [
+                read_digest(each.tree_digest)
+                for result in self._results([name]).values()
+                for each in result.output_directories
+                if each.path == TREE
+            ]
+            found = self.server.read_small(trees, TREE_LIMIT)
+        for data in found.values():
+            return match_tree(manifest, data, wrapper(manifest))
+        raise UnknownObject(f"{self.name} does not have the tree of {manifest.id} any more")
+
+    def _statements(
+        self, named: Callable[[bytes, str], str], asked: Collection[bytes], ids: Collection[str]
+    ) -> dict[bytes, list[StatementFile]]:
+        names = {named(each, key_id): each for each in asked for key_id in sorted(ids)}
+        found = self.files(names, STATEMENTS_LIMIT)
+        answer: dict[bytes, list[StatementFile]] = {}
+        for name, each in names.items():
+            if name in found:
+                where = f"{self.name}/{name}"
+                answer.setdefault(each, []).append(StatementFile(where, found[name]))
+        return answer
+
+    def _decoded(
+        self, names: Mapping[T, str], limit: int, decode: Callable[[T, bytes], R]
+    ) -> dict[T, R]:
+        files = self.files(names.values(), limit)
+        found = {}
+        for item, name in names.items():
+            if name in files:
+                try:
+                    found[item] = decode(item, files[name])
+                except (FormatError, InvalidName) as error:
+                    self._damaged.append(f"{self.name}/{name} is damaged: {error.message}")
+        return found
+
+
+class _BlobRun:
+    """Some contents; ``blobs`` has their digests by those of the server."""
+
+    def __init__(self, cache: ReapiCache, oid: ObjectId, blobs: Mapping[BlobDigest, bytes]) -> None:
+        self._cache = cache
+        self._oid = oid
+        self._blobs = blobs
+
+    @property
+    def size(self) -> int:
+        """Bytes of the contents."""
+        return sum(blob.size for blob in self._blobs)
+
+    def pieces(self) -> Iterator[Piece]:
+        """Yield the pieces of each. UnknownObject, CorruptObject after those that came."""
+        left = {blob: blob.size for blob in self._blobs}
+        with as_cache():
+            for piece in self._cache.server.read(list(self._blobs)):
+                left[piece.digest] -= len(piece.data)
+                yield Piece(self._blobs[piece.digest], piece.offset, piece.data)
+        short = [blob for blob, size in left.items() if size]
+        where = f"{self._cache.name} has {self._oid}"
+        if any(left[blob] < blob.size for blob in short):
+            raise CorruptObject(f"{where}, but a file of it ends early")
+        if short:
+            raise UnknownObject(f"{where}, but not {len(short)} of its files")
+
+
+def _divided(wanted: Mapping[BlobDigest, bytes]) -> list[dict[BlobDigest, bytes]]:
+    """Divide blobs into runs of about the same size."""
+    count = min(RUNS, 1 + sum(blob.size for blob in wanted) // RUN_LEAST)
+    parts: list[dict[BlobDigest, bytes]] = [{} for _ in range(count)]
+    sizes = [0] * count
+    for blob in sorted(wanted, key=lambda blob: -blob.size):
+        least = sizes.index(min(sizes))
+        parts[least][blob] = wanted[blob]
+        sizes[least] += blob.size + 1000  # a question costs something, too
+    return [part for part in parts if part]
+
+
+@contextlib.contextmanager
+def as_cache() -> Iterator[None]:
+    """Turn the error of a server that cannot be used into that of a cache."""
+    try:
+        yield
+    except ServerUnusable as error:
+        raise CacheUnusable(error.message, hint=error.hint) from error
+
+
+def action_of(name: str) -> tuple[Blob, Blob]:
+    """Return the action that stands for a file of a cache, and its command."""
+    arguments = [file_names.MARKER, file_names.VERSION.decode().strip(), name]
+    command = blob_of(message("Command")(arguments=arguments).SerializeToString())
+    empty = blob_of(b"").digest
+    digest = message("Digest")
+    action = message("Action")(
+        command_digest=digest(hash=command.digest.hash, size_bytes=command.digest.size),
+        input_root_digest=digest(hash=empty.hash, size_bytes=0),
+    )
+    return blob_of(action.SerializeToString()), command
+
+
+def wrapper(manifest: Manifest) -> str:
+    """Return the name of an object in its tree, if it has one: a folder is the tree itself."""
+    return "" if manifest.root.kind is NodeKind.DIRECTORY else TREE
+
+
+def head_without_pack(manifest: Manifest, closure: Sequence[ObjectId]) -> Head:
+    """Return a head for a server that has the contents as blobs."""
+    left = sum(span.size for span in stream(manifest))
+    frames = []
+    while left:
+        size = min(left, FRAME_LIMIT)
+        frames.append(PackFrame(size, size))
+        left -= size
+    others = tuple(sorted(set(closure) - {manifest.id}))
+    return Head(manifest=manifest, closure=others, pack_digest=NO_PACK, frames=tuple(frames))

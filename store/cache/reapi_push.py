@@ -1,0 +1,174 @@
+"""Pushing to a cache on a server of the Remote Execution API: blobs, then results of actions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from store.cache import file_names, zstd
+from store.cache.reapi_cache import (
+    FILE,
+    TREE,
+    ReapiCache,
+    action_of,
+    as_cache,
+    head_without_pack,
+    wrapper,
+)
+from store.display import printable, quoted
+from store.errors import CacheUnusable, CorruptObject, InvalidName
+from store.index.sha256_table import Sha256Table
+from store.local.store import Store
+from store.model.manifest import Manifest
+from store.model.names import ObjectId
+from store.objects.contents import files
+from store.reapi.blob import Blob, BlobDigest, blob_of
+from store.reapi.messages import message
+from store.reapi.server import Server
+from store.reapi.tree_messages import MappedTree, contents_of, map_tree
+
+
+@dataclass
+class ReapiPushed:
+    """``objects`` were sent, ``present`` were there; ``refused`` cannot be held by such a server,
+    by the reason. ``sent`` is bytes of blobs."""
+
+    objects: list[ObjectId] = field(default_factory=list)
+    present: list[ObjectId] = field(default_factory=list)
+    refused: dict[ObjectId, str] = field(default_factory=dict)
+    sent: int = 0
+
+
+def push_objects(
+    store: Store,
+    cache: ReapiCache,
+    oids: Sequence[ObjectId],
+    progress: Callable[[int], None] = lambda sent: None,
+) -> ReapiPushed:
+    """Push objects, references first, and check that the server has kept them. An object is there
+    already if its head and all of its files are.
+
+    Raises CacheUnusable; UnknownObject, CorruptObject or StorageError of this store.
+    """
+    found = ReapiPushed()
+    with as_cache():
+        if not cache.server.capabilities().updates_results:
+            raise CacheUnusable(f"{printable(cache.name)} does not let this client push")
+        there = cache.heads(oids)
+        for oid in oids:
+            _push(store, cache, oid, oid in there, found, progress)
+        kept = cache.heads(found.objects)
+    lost = [oid for oid in found.objects if oid not in kept]
+    if lost:
+        raise not_kept(cache.name, f"{lost[0]}" + (f" and {len(lost) - 1} more" * bool(lost[1:])))
+    return found
+
+
+def _push(
+    store: Store,
+    cache: ReapiCache,
+    oid: ObjectId,
+    there: bool,
+    found: ReapiPushed,
+    progress: Callable[[int], None],
+) -> None:
+    bad = [each for each in store.objects.closure([oid]) if each in found.refused]
+    if bad:
+        found.refused[oid] = f"it refers to {bad[0]}, which cannot be pushed"
+        return
+    manifest = store.objects.manifest(oid)
+    try:
+        tree = mapped(store, cache.server, manifest)
+    except InvalidName as error:
+        found.refused[oid] = error.message
+        return
+    blobs = _blobs(store, manifest, tree)
+    sent = _send(cache.server, blobs, progress)
+    if there and not sent:
+        found.present.append(oid)
+        return
+    found.sent += sent
+    head = head_without_pack(manifest, store.objects.closure([oid]))
+    data = zstd.compress(head.encode())
+    found.sent += push_files(cache, {file_names.head(oid): data}, {file_names.head(oid): tree})
+    if cache.server.missing([blob.digest for blob in blobs]):
+        raise not_kept(cache.name, f"the files of {oid}")
+    found.objects.append(oid)
+
+
+def _send(server: Server, blobs: Collection[Blob], progress: Callable[[int], None]) -> int:
+    """Send the blobs that the server lacks; returns their bytes."""
+    lacking = server.missing([blob.digest for blob in blobs])
+    sent = 0
+    for size in server.send([blob for blob in blobs if blob.digest in lacking]):
+        sent += size
+        progress(size)
+    return sent
+
+
+def push_files(
+    cache: ReapiCache, data: Mapping[str, bytes], trees: Mapping[str, MappedTree] | None = None
+) -> int:
+    """Write files of a cache, over those that were there, some with the tree of an object; returns
+    the bytes that were sent."""
+    with as_cache():
+        named = {name: blob_of(each) for name, each in data.items()}
+        tops = {name: blob_of(tree.tree()) for name, tree in (trees or {}).items()}
+        actions = {name: action_of(name) for name in data}
+        commands = [blob for pair in actions.values() for blob in pair]
+        sent = _send(cache.server, [*named.values(), *tops.values(), *commands], lambda size: None)
+        for name, blob in named.items():
+            result = message("ActionResult")()
+            _add(result.output_files.add(path=FILE).digest, blob.digest)
+            if name in tops:
+                folder = result.output_directories.add(path=TREE)
+                _add(folder.tree_digest, tops[name].digest)
+            cache.server.set_result(actions[name][0].digest, result.SerializeToString())
+    return sent
+
+
+def _add(digest: object, value: BlobDigest) -> None:
+    digest.hash, digest.size_bytes = value  # type: ignore[attr-defined]
+
+
+def mapped(store: Store, server: Server, manifest: Manifest, name: str | None = None) -> MappedTree:
+    """Return an object's tree as blobs, under a ``name`` in it if one is given; the SHA-256 that
+    the table lacks is computed, and noted. InvalidName when the API cannot hold it; CorruptObject,
+    StorageError.
+    """
+    table = Sha256Table(store.layout.index)
+    wanted = contents_of(manifest)
+    known = table.find(wanted)
+    unknown = {each for each in wanted if each not in known}
+    if unknown:
+        paths = {node.payload: path for path, node in files(manifest) if node.payload in unknown}
+        place = store.layout.object(manifest.id)
+        hashed = server.hash_files([_path(place, path) for path in paths.values()])
+        for content, path, file in zip(paths, paths.values(), hashed, strict=True):
+            if file.content != content:
+                raise CorruptObject(f"{quoted(_path(place, path))} is damaged")
+        fresh = {file.content: bytes.fromhex(file.digest.hash) for file in hashed}
+        table.note(fresh)
+        known |= fresh
+    return map_tree(manifest, known, wrapper(manifest) if name is None else name)
+
+
+def _blobs(store: Store, manifest: Manifest, tree: MappedTree) -> list[Blob]:
+    place = store.layout.object(manifest.id)
+    paths = {node.payload: path for path, node in files(manifest)}
+    contents = [
+        Blob(digest, _path(place, paths[content])) for content, digest in tree.files.items()
+    ]
+    return [*contents, *tree.blobs()]
+
+
+def _path(place: str, path: bytes) -> str:
+    return f"{place}/{path.decode('utf-8', 'surrogateescape')}" if path else place
+
+
+def not_kept(name: str, lost: str) -> CacheUnusable:
+    """Return the error for a server that took something and does not have it any more."""
+    return CacheUnusable(
+        f"the cache {printable(name)} did not keep {lost}",
+        hint="is its quota large enough?",
+    )
