@@ -16,12 +16,12 @@ import urllib.request
 from collections.abc import Mapping
 from typing import BinaryIO, Final, NamedTuple
 
-from store.cache.access import Access
-from store.display import printable, reason
+from store.display import quoted, reason
 from store.fetch import credentials, framing, wire
 from store.fetch.bounds import Bounds, Exchange, Permanent
 from store.fetch.transport import tls_context
 from store.model.locators import without
+from store.system.host_files import HostFiles, host_files
 
 BOUNDS: Final = Bounds(connect=5.0, head=15.0, silent=15.0, answer=math.inf, whole=math.inf)
 
@@ -115,13 +115,16 @@ class _Kept(NamedTuple):
 class HttpClient:
     """Asks servers, at most :data:`MOST_CONNECTIONS` at once; for threads, and across forks.
 
-    ``home`` is the server that the token is for. All errors of a connection may be raised, which
-    :func:`store.fetch.failures.of` turns into words.
+    ``home`` is the server that ``access`` is for; its files are read when they are first needed.
+    All errors of a connection may be raised, which :func:`store.fetch.failures.of` turns into
+    words.
     """
 
-    def __init__(self, home: WebServer, access: Access, login: str | None = None) -> None:
+    def __init__(
+        self, home: WebServer, access: HostFiles | None = None, login: str | None = None
+    ) -> None:
         self._home = home
-        self._access = access
+        self._given = access
         self._login = login
         self._start()
 
@@ -192,7 +195,9 @@ class HttpClient:
         return kept
 
     def _connected(self, origin: WebServer) -> _Kept:
-        tls = self._tls if origin.scheme == "https" else None
+        tls = None
+        if origin.scheme == "https":
+            tls = self._home_tls if origin == self._home else self._tls
         exchange = Exchange(BOUNDS, math.inf)
         proxy = _proxy(origin)
         if proxy is None:
@@ -263,21 +268,30 @@ class HttpClient:
         return credentials.authorization(login, origin.host, self._netrc)
 
     @functools.cached_property
+    def _access(self) -> HostFiles:
+        return host_files(self._home.host) if self._given is None else self._given
+
+    @functools.cached_property
     def _netrc(self) -> list[credentials.NetrcEntry]:
         return credentials.read_netrc()
 
     @functools.cached_property
     def _tls(self) -> ssl.SSLContext:
-        context = tls_context(())
-        access = self._access
-        if access.certificate:
-            try:
-                context.load_cert_chain(access.certificate, access.key, lambda: "")
-            except (OSError, ssl.SSLError, ValueError) as error:
-                raise Permanent(
-                    f"the client's certificate {printable(access.certificate)} cannot be used: "
-                    f"{reason(error)}"
-                ) from error
+        return tls_context(())
+
+    @functools.cached_property
+    def _home_tls(self) -> ssl.SSLContext:
+        context, access = tls_context(()), self._access
+        try:
+            if access.authorities is not None:
+                context.load_verify_locations(cafile=f"{access.folder}/ca.pem")
+            if access.certificate is not None:
+                files = (f"{access.folder}/client.pem", f"{access.folder}/client.key")
+                context.load_cert_chain(*files, lambda: "")
+        except (OSError, ssl.SSLError, ValueError) as error:
+            raise Permanent(
+                f"the certificates in {quoted(access.folder)} cannot be used: {reason(error)}"
+            ) from error
         return context
 
 

@@ -9,14 +9,14 @@ import urllib.parse
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import BinaryIO, Final, TypeVar
 
-from store.cache import access
-from store.cache.access import Access
 from store.cache.http_client import MOST_CONNECTIONS, HttpAnswer, HttpClient, origin_of
 from store.display import printable
-from store.errors import CacheUnusable, CorruptObject, UnknownObject, UsageError
+from store.errors import CacheUnusable, CorruptObject, StoreError, UnknownObject, UsageError
 from store.fetch import credentials, failures, framing
 from store.fetch.bounds import Permanent, Transient
 from store.model.locators import shown
+from store.system import host_files
+from store.system.host_files import HostFiles
 
 CHUNK: Final = 1 << 18
 """Bytes that are read at a time."""
@@ -47,7 +47,7 @@ class HttpPlace:
     """The files below ``url``. Nothing is asked yet. UsageError for a URL with a password, or with
     a query."""
 
-    def __init__(self, url: str, granted: Access | None = None) -> None:
+    def __init__(self, url: str, granted: HostFiles | None = None) -> None:
         try:
             plain, userinfo = credentials.split(url)
             home, parts = origin_of(plain), urllib.parse.urlsplit(plain)
@@ -55,10 +55,12 @@ class HttpPlace:
             raise UsageError("this is no URL of a cache") from None  # it may hold a password
         if ":" in (userinfo or "") or parts.query:
             raise UsageError(
-                f"no secret stands in the URL of a cache: {shown(url)}", hint=access.HINT
+                f"no secret stands in the URL of a cache: {shown(url)}",
+                hint="put it into ~/.netrc, or see docs/cache.md",
             )
         self._top = parts._replace(fragment="").geturl().rstrip("/")
-        self._client = HttpClient(home, granted or Access.of_environment(), userinfo)
+        self._client = HttpClient(home, granted, userinfo)
+        self._hint = f"put a user and password into ~/.netrc, or {host_files.hint(home.host)}"
         self._absent: set[str] = set()
         self._failed: CacheUnusable | None = None
         self.ranges = True
@@ -213,6 +215,8 @@ class HttpPlace:
                 raise self._failed
             try:
                 answer = self._follow(method, f"{self._top}/{name}", headers, body)
+            except StoreError as error:
+                raise self._unusable(Permanent(error.message, error.hint)) from error
             except Exception as error:
                 failure = failures.of(error, self._client.clean)
                 if last or not _is_broken(error):
@@ -258,7 +262,7 @@ class HttpPlace:
         phrase = self._client.clean(answer.phrase)
         failure = failures.of_status(answer.status, phrase, answer.headers)
         if answer.status in (401, 403):
-            failure.hint = access.HINT
+            failure.hint = self._hint
         elif putting:
             failure.hint = _PUT_HINTS.get(answer.status, _NO_PUT)
         elif answer.status < 500 and answer.status != 429:

@@ -14,8 +14,8 @@ from store.display import printable, quoted
 from store.errors import ServerUnusable, StoreError
 from store.reapi.blob import Message
 from store.reapi.endpoint import Endpoint
-from store.reapi.host_files import HostFiles
 from store.reapi.messages import method, missing_extra
+from store.system.host_files import HostFiles
 
 T = TypeVar("T")
 

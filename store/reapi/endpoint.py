@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from store.display import quoted
-from store.errors import UsageError
+from store.errors import UnusableKey, UsageError
+from store.system.host_files import HostFiles, host_files
 
 SCHEMES: Final = ("grpc", "grpcs", "grpc+unix")
 
@@ -107,3 +108,14 @@ def _instance(url: str, instance: str) -> str:
 def _refused(url: str, why: str) -> UsageError:
     shown = url if "@" not in url else "it"
     return UsageError(f"{quoted(shown)} is no URL of a server: {why}")
+
+
+def server_files(endpoint: Endpoint) -> HostFiles:
+    """Read the files that let this user in. Raises UnusableKey for one that cannot be used."""
+    found = host_files(endpoint.host or "localhost")
+    if found.token is not None and not (endpoint.secure or endpoint.local):
+        raise UnusableKey(
+            f"the token for {endpoint.host} would be sent so that everybody can read it",
+            hint="use grpcs:// for this server",
+        )
+    return found

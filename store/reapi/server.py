@@ -15,8 +15,7 @@ from store.errors import ServerUnusable
 from store.reapi.action_run import ExecutionEnd, ExecutionStage
 from store.reapi.blob import Blob, BlobDigest, BlobPiece
 from store.reapi.blob_transfer import HashedFile
-from store.reapi.endpoint import Endpoint
-from store.reapi.host_files import host_files
+from store.reapi.endpoint import Endpoint, server_files
 from store.reapi.messages import message
 from store.reapi.service import ServerCapabilities, StreamEnd, live
 from store.system.forking import fork
@@ -30,7 +29,7 @@ class Server:
 
     def __init__(self, endpoint: Endpoint) -> None:
         self._endpoint = endpoint
-        self._files = host_files(endpoint)
+        self._files = server_files(endpoint)
         self._lock = threading.Lock()
         self._owner = -1
         self._pid = -1

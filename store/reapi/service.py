@@ -23,9 +23,9 @@ from store.reapi.blob import Blob, BlobDigest, BlobPiece
 from store.reapi.blob_transfer import BlobTransfer, HashedFile, hash_files
 from store.reapi.channel import CallFailed, Channel
 from store.reapi.endpoint import Endpoint
-from store.reapi.host_files import HostFiles
 from store.reapi.messages import message
 from store.system import kernel
+from store.system.host_files import HostFiles
 
 GROUP: Final = 64 << 10
 """Bytes of blobs that go in one message to the other process, at least."""

@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from store.cache import http_client, http_place
-from store.cache.access import Access
 from store.cache.http_place import HttpPlace
 from store.cache.static_cache import StaticCache
 from store.errors import CacheUnusable, CorruptObject, UnknownObject, UsageError
+from store.system.host_files import HostFiles
 from tests.unit.cache.caches import put
 from tests.unit.cache.web import Handler, Web, refusing, serving, silent
 
@@ -41,8 +41,8 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(http_place, "USUAL_WAIT", 0.01)
 
 
-def place(web: Web, **access: str) -> HttpPlace:
-    return HttpPlace(web.url, Access(**access))
+def place(web: Web, token: str | None = None) -> HttpPlace:
+    return HttpPlace(web.url, HostFiles(token=token))
 
 
 def test_what_was_put_is_there(web: Web) -> None:
@@ -202,7 +202,7 @@ def test_a_forbidden_cache_says_what_to_set(web: Web, status: int) -> None:
     web.instead = lambda handler: handler.answer(status)
     with pytest.raises(CacheUnusable) as caught:
         place(web).get(["b"], 10)
-    assert "netrc" in str(caught.value.hint) and "$STORE_CACHE_TOKEN_FILE" in str(caught.value.hint)
+    assert "~/.netrc" in str(caught.value.hint) and "hosts/127.0.0.1" in str(caught.value.hint)
 
 
 def test_secrets_are_sent_and_not_shown(
@@ -223,12 +223,12 @@ def test_secrets_are_sent_and_not_shown(
     web.instead = tell
     with pytest.raises(CacheUnusable) as caught:
         place(web, token="t0k3n").sizes(["b"])
-    assert "t0k3n" not in str(caught.value) + repr(Access("t0k3n"))
+    assert "t0k3n" not in str(caught.value) + repr(HostFiles(token="t0k3n"))
 
 
 def test_a_token_does_not_go_out_in_the_clear() -> None:
     with pytest.raises(CacheUnusable, match="in the clear"):
-        HttpPlace("http://example.invalid/cache", Access("secret")).sizes(["b"])
+        HttpPlace("http://example.invalid/cache", HostFiles(token="secret")).sizes(["b"])
 
 
 @pytest.mark.parametrize(
