@@ -8,10 +8,11 @@ import io
 import pytest
 
 from store import events
-from store.cli.draw import make_reporter
+from store.cli.draw import OnTerminal, make_reporter
 from store.cli.plain import Plain, Quiet
 from store.cli.streams import OutputBroken
 from store.errors import BuildFailed
+from tests.unit.cli.live.stage import Terminal
 
 KEY = b"k" * 32
 
@@ -43,6 +44,31 @@ def test_elsewhere_than_on_a_terminal_each_event_is_a_plain_line() -> None:
         "building gcc (usually 12m34s)",
         "failed: building gcc failed: exit status 2",
     ]
+
+
+def test_on_a_terminal_a_live_view_begins_with_the_first_event(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    terminal = Terminal(80, 24)
+    reporter = make_reporter(terminal)
+    reporter.close()
+    assert (type(reporter), terminal.written) == (OnTerminal, "")
+    for event in story():
+        reporter.emit(event)
+    reporter.close()
+    assert any("building gcc failed: exit status 2" in line for line in terminal.lines())
+
+
+def test_a_quiet_run_draws_nothing_on_a_terminal_either(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    terminal = Terminal(80, 24)
+    reporter = make_reporter(terminal, "quiet")
+    for event in story():
+        reporter.emit(event)
+    reporter.close()
+    assert type(reporter) is Quiet
+    assert terminal.written == "failed: building gcc failed: exit status 2\n"
 
 
 def test_waiting_for_a_processor_is_told_once() -> None:
