@@ -35,7 +35,9 @@ _CHARACTERS = ALPHABET.encode()
 _TO_TEXT = bytes.maketrans(bytes(range(32)), _CHARACTERS)
 # Python reads numbers of base 32 with these digits.
 _FROM_TEXT = bytes.maketrans(_CHARACTERS, b"0123456789abcdefghijklmnopqrstuv")
+_NUMBERS = bytes.maketrans(_CHARACTERS, bytes(range(32)))
 _BLOCK = 256
+_ENDS = range(TEXT_SIZE, (_BLOCK + 1) * TEXT_SIZE, TEXT_SIZE)
 
 Bytes: TypeAlias = bytes | bytearray | memoryview
 Hasher: TypeAlias = blake3
@@ -146,11 +148,16 @@ def from_texts(texts: Sequence[str]) -> list[bytes]:
     data = "".join(texts).encode("utf-8", "surrogatepass")
     if set(map(len, texts)) - {TEXT_SIZE} or data.translate(None, _CHARACTERS):
         return list(map(from_text, texts))  # one of them names the fault
-    digits = data.translate(_FROM_TEXT)
-    return [
-        int(digits[at : at + TEXT_SIZE], 32).to_bytes(OBJECT_DIGEST_SIZE, "big")
-        for at in range(0, len(digits), TEXT_SIZE)
-    ]
+    numbers = data.translate(_NUMBERS)
+    found: list[bytes] = []
+    for start in range(0, len(numbers), _BLOCK * TEXT_SIZE):
+        block = numbers[start : start + _BLOCK * TEXT_SIZE]
+        number = int.from_bytes(block, "big")
+        for low, high, up in reversed(_spreading(_BLOCK)):
+            number = number & low | number >> up & high
+        cells = number.to_bytes(len(block), "big")
+        found += [cells[at - OBJECT_DIGEST_SIZE : at] for at in _ENDS[: len(block) // TEXT_SIZE]]
+    return found
 
 
 def from_text(text: str) -> bytes:

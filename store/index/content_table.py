@@ -127,7 +127,8 @@ class ContentTable:
 
     def tell_all(self, objects: Iterable[tuple[str, bytes, Pairs]]) -> None:
         """Act as :meth:`tell`, of several objects at once."""
-        self._change(lambda txn, tables: _tell(txn, tables, objects))
+        told = list(objects)  # once more when the map has to grow
+        self._change(lambda txn, tables: _tell(txn, tables, told))
 
     def forget(self, digests: Iterable[bytes]) -> None:
         """Remove the files of these objects from the table."""
@@ -282,19 +283,27 @@ def _tell(
 ) -> None:
     meta = tables[b"meta"]
     number, count = _counter(txn, meta, b"next"), _counter(txn, meta, b"pairs")
+    told = {digest: (name, pairs) for name, digest, pairs in objects}
+    with txn.cursor(db=tables[b"names"]) as cursor:
+        for digest, _ in cursor.getmulti(sorted(told)):
+            del told[digest]
     fresh: list[tuple[bytes, bytes]] = []
-    for name, digest, pairs in objects:
-        if txn.get(digest, db=tables[b"names"]) is not None:
-            continue
+    names, numbers = [], []
+    for digest, (name, pairs) in told.items():
         head = NUMBER.pack(number)
         kept = [(content, head + path) for content, path in pairs if len(path) <= LONGEST_PATH]
-        txn.put(head, name.encode(), db=tables[b"numbers"])
-        txn.put(digest, _PAIR.pack(number, len(kept)), db=tables[b"names"])
+        numbers.append((head, name.encode()))
+        names.append((digest, _PAIR.pack(number, len(kept))))
         fresh += kept
         number += 1
-    fresh.sort()
-    with txn.cursor(db=tables[b"holders"]) as cursor:
-        cursor.putmulti(fresh)
+    # Sorted, many are put in with few looks at each page.
+    for table, items in (
+        (b"numbers", numbers),
+        (b"names", sorted(names)),
+        (b"holders", sorted(fresh)),
+    ):
+        with txn.cursor(db=tables[table]) as cursor:
+            cursor.putmulti(items)
     txn.put(b"next", POSITION.pack(number), db=meta)
     txn.put(b"pairs", POSITION.pack(count + len(fresh)), db=meta)
 

@@ -30,6 +30,7 @@ from store.recovery.replay import Replay
 from store.recovery.survey import DiskSurvey, survey
 from store.system.durable import open_file
 from store.system.forking import ForkedCall
+from store.system.parallel import uncollected
 
 CROWD = 20_000
 """Objects that are registered in the index at once."""
@@ -157,9 +158,10 @@ def _fill(
     # From the start again when the map had to grow: the last of ``told`` counts.
     replay = begin()
     told.append(replay)
-    for start in range(0, len(found.sound), CROWD):
-        progress(start, len(found.sound))
-        txn.objects.register_all(found.sound[start : start + CROWD])
+    with uncollected():
+        for start in range(0, len(found.sound), CROWD):
+            progress(start, len(found.sound))
+            txn.objects.register_all(found.sound[start : start + CROWD])
     for scan, nameless in scans:
         if scan is not None:
             scan.skipped = 0

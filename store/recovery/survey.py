@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from bisect import bisect_left
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import chain
+from functools import partial
+from itertools import chain, islice, repeat
 
 from store.errors import FormatError, InvalidName, StoreError
 from store.layout.paths import Layout
@@ -67,10 +67,18 @@ def survey(
     there = sorted(name for name in os.listdir(layout.objects) if not name.startswith(BESIDE))
     names, foreign = _sorted_out(there)
     whole, damaged = Whole(names), []
+    look = partial(
+        _look_at_all,
+        layout,
+        names,
+        dict(zip(names, range(len(names)), strict=True)),
+        contents=contents,
+        told=files is not None,
+    )
     with uncollected():
         for start in range(0, len(names), MANY):
             progress(start, len(names))
-            for part in _portions(layout, names, start, contents, files is not None):
+            for part in _portions(look, range(start, min(start + MANY, len(names)))):
                 whole.extend(part.columns)
                 damaged += part.damaged
                 if files is not None:
@@ -86,7 +94,8 @@ def survey(
 def _sorted_out(there: list[str]) -> tuple[list[str], list[str]]:
     """Return the names that objects have, and the others."""
     try:
-        parse_all(there)
+        for start in range(0, len(there), MANY):
+            parse_all(there[start : start + MANY])
         return there, []
     except (FormatError, InvalidName):
         names = [name for name in there if _is_name(name)]
@@ -101,16 +110,13 @@ def _is_name(name: str) -> bool:
     return True
 
 
-def _portions(
-    layout: Layout, names: Sequence[str], start: int, contents: bool, told: bool
-) -> list[_Part]:
-    """Return the results for MANY names from ``start`` on, in order."""
-    many = range(start, min(start + MANY, len(names)))
+def _portions(look: Callable[[range], _Part], many: range) -> list[_Part]:
+    """Return the results for so many names, in order."""
     size = -(-len(many) // max(1, min(worker_count(), len(many) // FEW)))
     portions = [many[at : at + size] for at in range(0, len(many), size)]
 
     def work(mine: Sequence[range]) -> list[_Part]:
-        return [_look_at_all(layout, names, x, contents=contents, told=told) for x in mine]
+        return list(map(look, mine))
 
     return map_each(work, portions, 1)
 
@@ -124,18 +130,23 @@ class _Part:
     told: list[Told] = field(default_factory=list)
 
     def add(
-        self, names: Sequence[str], found: Sequence[Sound | str], places: _Places, *, told: bool
+        self,
+        names: Sequence[str],
+        found: Sequence[Sound | str],
+        places: Mapping[str, int],
+        *,
+        told: bool,
     ) -> None:
         """Add the next objects, as they were found, or their faults."""
-        below_all = (seen.outline.references for seen in found if not isinstance(seen, str))
-        place = places.of(chain.from_iterable(below_all))
+        lists = (seen.outline.references for seen in found if not isinstance(seen, str))
+        place = map(places.get, names_of(list(chain.from_iterable(lists))), repeat(-1))
         now = unix_seconds()
         for name, seen in zip(names, found, strict=True):
             if isinstance(seen, str):
                 self.damaged.append(Damage(name, seen))
                 self.columns.add_damaged()
                 continue
-            below = [place[other] for other in seen.outline.references]
+            below = list(islice(place, len(seen.outline.references)))
             since = min(max(0, seen.stored), now)
             size, itself = seen.outline.size, seen.outline.refers_to_itself
             self.columns.add(itself, size, since, [at for at in below if at >= 0])
@@ -150,10 +161,15 @@ class _Part:
 
 
 def _look_at_all(
-    layout: Layout, names: Sequence[str], mine: range, *, contents: bool, told: bool
+    layout: Layout,
+    names: Sequence[str],
+    places: Mapping[str, int],
+    mine: range,
+    *,
+    contents: bool,
+    told: bool,
 ) -> _Part:
-    part, places = _Part(), _Places(names)
-    chosen = names[mine.start : mine.stop]
+    part, chosen = _Part(), names[mine.start : mine.stop]
     # A quick look first; with contents, all is read file by file.
     one_by_one: Iterator[list[Sound | None]] = ([None] for _ in chosen)
     at = 0
@@ -166,23 +182,6 @@ def _look_at_all(
         ]
         part.add(mine_now, found, places, told=told)
     return part
-
-
-class _Places:
-    """Where objects stand in the sorted names of all."""
-
-    def __init__(self, names: Sequence[str]) -> None:
-        self._names = names
-        self._found: dict[ObjectId, int] = {}
-
-    def of(self, oids: Iterable[ObjectId]) -> dict[ObjectId, int]:
-        """Return the place of each object, and of others; -1 for one that has none."""
-        fresh = list(set(oids).difference(self._found))
-        for oid, name in zip(fresh, names_of(fresh), strict=True):
-            place = bisect_left(self._names, name)
-            there = place < len(self._names) and self._names[place] == name
-            self._found[oid] = place if there else -1
-        return self._found
 
 
 def _look_at(layout: Layout, oid: ObjectId, contents: bool) -> Sound | str:
