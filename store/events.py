@@ -197,6 +197,23 @@ class NothingToFree(NamedTuple):
     spared: int = 0
 
 
+class CacheTrouble(NamedTuple):
+    """A cache did something that it should not, or cannot be used; empty when it stands in the
+    message. The work goes on without what it did not give."""
+
+    cache: str
+    message: str
+
+
+class Disputed(NamedTuple):
+    """Keys that count signed several objects of one output of the derivation ``name``: each path
+    with the names of its keys. None of them is used."""
+
+    name: str
+    output: str
+    objects: tuple[tuple[str, tuple[str, ...]], ...]
+
+
 class Lost(NamedTuple):
     """A thing that could not be taken over while something was made anew."""
 
@@ -229,6 +246,8 @@ Event = (
     | CollectorPhase
     | Collected
     | NothingToFree
+    | CacheTrouble
+    | Disputed
     | Lost
     | Tick
 )

@@ -244,3 +244,39 @@ def execution_options(function: F) -> F:
 
 
 key_option = click.option("--key", metavar="NAME", help="Sign with this key, if there are several.")
+
+
+def cache_options(function: F) -> F:
+    """Add the options of caches, and hands them on as one ``caches`` argument."""
+
+    @click.option(
+        "--cache",
+        multiple=True,
+        metavar="URL",
+        help="Take missing objects from this cache (default: $STORE_CACHES, or config.toml).",
+    )
+    @click.option("--no-cache", is_flag=True, help="Ask no cache.")
+    @click.option("--cache-only", is_flag=True, help="Build and fetch nothing.")
+    @click.option(
+        "--threshold",
+        type=click.IntRange(1),
+        metavar="K",
+        help="Take an object from caches only if K different trusted keys signed it.",
+    )
+    @functools.wraps(function)
+    def wrapped(
+        *args: Any,
+        cache: tuple[str, ...],
+        no_cache: bool,
+        cache_only: bool,
+        threshold: int | None,
+        **given: Any,
+    ) -> Any:
+        from store.cache.cache_options import CacheOptions
+
+        if no_cache and (cache or cache_only or threshold):
+            raise UsageError("--no-cache goes with no other option of caches")
+        caches = CacheOptions(cache, no_cache, cache_only, threshold)
+        return function(*args, caches=caches, **given)
+
+    return wrapped  # type: ignore[return-value]

@@ -11,6 +11,7 @@ from store.cli.context import Context
 from store.errors import StoreError, UsageError
 
 if TYPE_CHECKING:
+    from store.cache.cache_options import CacheOptions
     from store.cli.draw import ClosedReporter, Loudness
     from store.events import Event, Unrealised
     from store.model.derivation import Ref
@@ -26,17 +27,18 @@ def realise(
     *,
     as_json: bool = False,
     out_link: str | None = None,
+    caches: CacheOptions | None = None,
 ) -> None:
     """Realise packages, draw the work, and print a line for each output.
 
-    ``options`` are those of a session where none are given. With ``out_link``, a link to the one
-    output is made. Raises UsageError for several, and the errors of realising.
+    ``options`` and ``caches`` are those of a session where none are given. With ``out_link``, a
+    link to the one output is made. Raises UsageError for several, and the errors of realising.
     """
     context.absent = "make"
     goals = named_outputs(context, packages, out_link)
     reporter = context.session.reporter = _LateReporter(loudness)
     context.store  # noqa: B018 (it warns of where it is)
-    realiser = context.session.realiser(options)
+    realiser = context.session.realiser(options, caches)
     # With a link to be made, what it is to name is held until it is there.
     with context.store.leases.begin() if out_link else contextlib.nullcontext() as keep:
         try:

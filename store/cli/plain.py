@@ -18,6 +18,8 @@ WRONG = (
     | events.Mixed
     | events.Lost
     | events.Absent
+    | events.CacheTrouble
+    | events.Disputed
     | events.NothingToFree
 )
 """Events of errors, or of decisions for the user."""
@@ -74,7 +76,13 @@ class Plain:
                 return [f"{text} in {seconds_text(seconds)}"]
             case events.NothingToFree() | events.Stopping() | events.Unrealised():
                 return list(_told(event))
-            case events.Mixed() | events.Lost() | events.Absent():
+            case (
+                events.Mixed()
+                | events.Lost()
+                | events.Absent()
+                | events.CacheTrouble()
+                | events.Disputed()
+            ):
                 return [_warning(event)]
         return []
 
@@ -159,12 +167,25 @@ def failure_lines(error: Exception) -> list[str]:
     return [f"failed: {first}", *rest, *(f"  hint: {line}" for line in hint.splitlines()[:1])]
 
 
-def _warning(event: events.Mixed | events.Lost | events.Absent) -> str:
+def _warning(
+    event: events.Mixed | events.Lost | events.Absent | events.CacheTrouble | events.Disputed,
+) -> str:
+    if isinstance(event, events.CacheTrouble | events.Disputed):
+        return _about_caches(event)
     if isinstance(event, events.Mixed):
         return mixed_line(*event)
     if isinstance(event, events.Absent):
         return absent_line(event.paths)
     return f"lost: {event.what}: {event.reason}"
+
+
+def _about_caches(event: events.CacheTrouble | events.Disputed) -> str:
+    if isinstance(event, events.CacheTrouble):
+        place = f"{event.cache}: " if event.cache else ""
+        return f"cache: {place}{event.message}"
+    told = " and ".join(f"{path} (by {', '.join(names)})" for path, names in event.objects)
+    output = "" if event.output == "out" else f"^{event.output}"
+    return f"disputed: {event.name}{output} is {told}; none is taken from caches"
 
 
 def absent_line(paths: Sequence[str]) -> str:

@@ -16,15 +16,12 @@ Without ``min-free`` nothing is collected unasked.
 
 from __future__ import annotations
 
-import os
 import re
-import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from store.display import reason
-from store.errors import UsageError
 from store.gc.policy import KEPT_OLDER_THAN, LOGS_OLDER_THAN, LOGS_SIZE, Policy
+from store.layout import config
 from store.layout.paths import Layout
 from store.local.root_snapshot import UNSEEN
 
@@ -41,8 +38,6 @@ _KNOWN = {
     "kept-older-than",
     "keep-unseen-roots",
 }
-_LARGEST = 1 << 14
-"""Bytes of a configuration at most: reading a key of many parts takes quadratic time."""
 
 
 @dataclass(frozen=True)
@@ -85,46 +80,15 @@ class Settings:
 def load(layout: Layout) -> Settings:
     """Return the store's settings; those of an absent file are the defaults. UsageError names the
     fault of the file."""
-    try:
-        # A fifo would be waited for.
-        fd = os.open(layout.config, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        with os.fdopen(fd, "rb") as stream:
-            if not stat.S_ISREG(os.fstat(fd).st_mode):
-                raise UsageError(f"{layout.config} is no file")
-            data = stream.read(_LARGEST + 1)
-    except NotADirectoryError:
-        return Settings()  # no store is there, as opening it says
-    except FileNotFoundError:
-        if os.path.islink(layout.config):
-            raise UsageError(f"{layout.config} is a link that leads nowhere") from None
-        return Settings()
-    except OSError as error:
-        raise UsageError(f"{layout.config} cannot be read: {error.strerror}") from error
-    try:
-        return parse(data)
-    except ValueError as error:
-        raise UsageError(
-            f"{layout.config}: {reason(error)}", hint="docs/collector.md lists the settings"
-        ) from error
+    return config.load(layout, parse, "docs/collector.md lists the settings")
 
 
 def parse(data: bytes) -> Settings:
     """Return the settings in a file's text; ValueError names its fault."""
-    import tomllib
-
-    if len(data) > _LARGEST:
-        raise ValueError("too large for a configuration")
-    try:
-        table = tomllib.loads(data.decode("utf-8"))
-    except UnicodeDecodeError:
-        raise ValueError("not UTF-8, as TOML has to be") from None
-    except RecursionError:
-        raise ValueError("nested too deeply") from None
-    _refuse_others(table, {"collect"}, "")
-    collect = table.get("collect", {})
+    collect = config.tables(data).get("collect", {})
     if not isinstance(collect, dict):
         raise ValueError("[collect] is not a table")
-    _refuse_others(collect, _KNOWN, "collect.")
+    config.refuse_others(collect, _KNOWN, "collect.")
     keep = collect.get("keep-derivations", False)
     if not isinstance(keep, bool):
         raise ValueError("collect.keep-derivations is neither true nor false")
@@ -146,13 +110,6 @@ def parse(data: bytes) -> Settings:
         unseen_roots=_seconds(collect, "keep-unseen-roots") or UNSEEN,
         kept_older_than=_seconds(collect, "kept-older-than") or KEPT_OLDER_THAN,
     )
-
-
-def _refuse_others(table: Mapping[str, object], known: set[str], prefix: str) -> None:
-    # A misspelt setting that is passed over would be found out when the disk is full.
-    for key in table:
-        if key not in known:
-            raise ValueError(f"no setting is called {prefix}{key}")
 
 
 def _bytes(table: Mapping[str, object], key: str) -> int | None:

@@ -24,6 +24,7 @@ from store.system.home import expand_home
 
 if TYPE_CHECKING:
     from store.audit.rebuild import RebuildOptions
+    from store.cache.cache_options import CacheOptions
     from store.gc.collector import CollectionOutcome
     from store.gc.policy import Policy
     from store.local.leases import Lease
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from store.sandbox.variation import Variation
     from store.scheduler.build_options import BuildOptions
     from store.scheduler.realise import Realiser
+    from store.substitute.cached_nodes import CachedNodes
     from store.verify.finding import Finding
 
 Absent = Literal["refuse", "make", "empty"]
@@ -161,25 +163,48 @@ class Session:
 
         return AutoCollector(self.store, self.reporter)(urgent)
 
-    def realiser(self, options: BuildOptions | None = None) -> Realiser:
-        """Return the planner and builder; ``options`` bound its resources."""
+    def realiser(
+        self, options: BuildOptions | None = None, caches: CacheOptions | None = None
+    ) -> Realiser:
+        """Return the planner and builder. ``options`` bound its resources; ``caches`` are asked for
+        missing objects (default: those of the settings)."""
+        from store.cache.cache_options import USUAL
         from store.scheduler.build_options import BuildOptions, default_cores
         from store.scheduler.realise import Realiser
 
         chosen = options or BuildOptions(jobs=default_cores(), cores=default_cores())
-        return Realiser(self.store, self.catalogue, chosen, self.reporter, self.make_room)
+        asked = caches or USUAL
+        return Realiser(
+            self.store,
+            self.catalogue,
+            chosen,
+            self.reporter,
+            self.make_room,
+            lambda: self._cached_nodes(asked, offline=chosen.offline),
+            only_cached=asked.only,
+        )
+
+    def _cached_nodes(self, caches: CacheOptions, *, offline: bool) -> CachedNodes | None:
+        from store.operations.caches import cached_nodes  # not needed where all is there
+
+        emit = self.reporter.emit
+        return cached_nodes(self.store, self.catalogue, caches, emit, offline=offline)
 
     def realise(
-        self, *packages: str, options: BuildOptions | None = None, link: str | None = None
+        self,
+        *packages: str,
+        options: BuildOptions | None = None,
+        caches: CacheOptions | None = None,
+        link: str | None = None,
     ) -> dict[Ref, ObjectId]:
-        """Build or fetch packages (``NAME``, ``NAME^OUTPUT``, ``NAME^*``); returns their outputs'
-        objects.
+        """Take packages (``NAME``, ``NAME^OUTPUT``, ``NAME^*``) from caches, or build or fetch
+        them; returns their outputs' objects.
 
         With ``link``, the first output is kept by a symbolic link of that path. Raises
         UnknownPackage, and the BuildError or FetchError of the first failure.
         """
         goals = [ref for package in packages for ref in self.catalogue.refs(package)]
-        realiser = self.realiser(options)
+        realiser = self.realiser(options, caches)
         # The target of a link is held until the link is there.
         with self.store.leases.begin() if link else nullcontext() as keep:
             objects = realiser.run(goals, keep)

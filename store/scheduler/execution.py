@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from typing import Protocol
 
 from store.display import printable
 from store.errors import BuildError, MixedInputs, Offline, StoreError, storage_error
@@ -31,10 +32,18 @@ from store.scheduler.undone import undone_for
 from store.system.locks import Lock, position
 
 
+class LateSubstitution(Protocol):
+    """Takes nodes from elsewhere by their keys."""
+
+    def fill_by_key(self, nodes: Collection[bytes], resolver: Resolver, lease: Lease) -> None:
+        """Take nodes whose inputs are known now, as far as they are offered."""
+
+
 class Execution:
     """One run of one plan. A finished node is registered at once, and survives interruption.
 
     ``lease`` holds the objects that the plan takes to be present, and comes to hold all results.
+    ``caches`` are asked for each build whose key is known only when its inputs are made.
     """
 
     def __init__(
@@ -45,6 +54,7 @@ class Execution:
         options: BuildOptions,
         emit: Callable[[Event], None],
         lease: Lease,
+        caches: LateSubstitution | None = None,
     ) -> None:
         self._store = store
         self._catalogue = catalogue
@@ -52,6 +62,7 @@ class Execution:
         self._options = options
         self._emit = emit
         self._lease = lease
+        self._caches = caches
         self._locks: dict[bytes, Lock] = {}  # of the nodes that are worked on here
         self._ready: list[bytes] = []
         self._unseen: set[bytes] = set()  # those of the ready ones that were not looked up yet
@@ -122,6 +133,8 @@ class Execution:
         room = self._room(executor)
         if not self._unseen and not any(room.values()):
             return
+        if self._caches is not None and self._unseen:
+            self._ask_by_key(self._caches)
         todo = sorted(self._ready, key=lambda node: -self._ranks[node])
         while todo and not self._stopping:
             node = todo.pop(0)
@@ -133,6 +146,20 @@ class Execution:
                 starved = self._try_start(executor, node)
                 # Where one lacks a token, each would.
                 room = {**self._room(executor), **({False: 0} if starved else {})}
+
+    def _ask_by_key(self, caches: LateSubstitution) -> None:
+        """Take builds whose keys are known only now from caches."""
+        for node in self._unseen:
+            self._resolver.look_up(node)
+        absent = [
+            node
+            for node in self._ready
+            if node in self._unseen
+            and self._kinds[node] != "fetch"
+            and not self._resolver.present(node)
+        ]
+        if absent:
+            caches.fill_by_key(absent, self._resolver, self._lease)
 
     @property
     def _stopping(self) -> bool:

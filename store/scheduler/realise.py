@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
+from typing import Protocol
 
-from store.errors import DiskReserve, MixedInputs, StoreFull
+from store.errors import DiskReserve, MixedInputs, NotCached, StoreFull
 from store.graph.resolver import BuildPlan, Resolver
 from store.local.leases import Lease
 from store.local.store import Store
@@ -20,16 +21,37 @@ ATTEMPTS = 3
 when an input differs from the one that others were built with."""
 
 
+SHOWN = 5
+"""Names in a message at most."""
+
+
 def no_room(urgent: bool) -> bool:
     """Return the way to make room of a caller without one."""
     return False
+
+
+class Substitution(Protocol):
+    """Takes nodes that are missing from elsewhere, and lets the resolver know them."""
+
+    def fill(self, goals: Collection[bytes], resolver: Resolver, lease: Lease) -> None:
+        """Take what the goals need, as far as it is offered. Called before a plan is executed."""
+
+    def fill_by_key(self, nodes: Collection[bytes], resolver: Resolver, lease: Lease) -> None:
+        """Take nodes whose inputs are known now, as far as they are offered."""
+
+
+def no_caches() -> Substitution | None:
+    """Return the caches of a caller without any."""
+    return None
 
 
 class Realiser:
     """Realises goals of one catalogue in one store.
 
     ``make_room`` is called before a plan is executed, and again, with True, when the disk has
-    become full; it returns whether there is more room than before.
+    become full; it returns whether there is more room than before. ``caches`` gives those to take
+    missing nodes from before they are built, and is called when some are missing; with
+    ``only_cached``, nothing is built.
     """
 
     def __init__(
@@ -39,28 +61,37 @@ class Realiser:
         options: BuildOptions,
         reporter: Reporter = SILENT,
         make_room: Callable[[bool], bool] = no_room,
+        caches: Callable[[], Substitution | None] = no_caches,
+        *,
+        only_cached: bool = False,
     ) -> None:
         self._store = store
         self._catalogue = catalogue
         self._options = options
         self._reporter = reporter
         self._make_room = make_room
+        self._find_caches = caches
+        self._only_cached = only_cached
         self._told = 0
         self.resolver = Resolver(store, catalogue, offline=options.offline)
 
     def plan(self, goals: Iterable[Ref]) -> BuildPlan:
-        """Return the plan that :meth:`run` would execute. Raises OtherSystem if that cannot be done
-        on this machine."""
-        plan = self.resolver.plan([goal.node for goal in goals])
+        """Return the plan that :meth:`run` would execute without caches. Raises OtherSystem if that
+        cannot be done on this machine."""
+        plan = self.resolver.plan(_nodes(goals))
+        self.check_systems(plan)
+        return plan
+
+    def check_systems(self, plan: BuildPlan) -> None:
+        """Raise OtherSystem if a build of the plan cannot be done on this machine."""
         if not plan.builds:
-            return plan
+            return
         from store.jobs.lower import check_system  # takes long to load, and often nothing is built
 
         for node in plan.builds:
             value = self._catalogue.nodes[node]
             assert isinstance(value, Derivation)
             check_system(value)
-        return plan
 
     def run(self, goals: Iterable[Ref], keep: Lease | None = None) -> dict[Ref, ObjectId]:
         """Realise every goal; raises the first error once the running jobs have ended.
@@ -68,7 +99,7 @@ class Realiser:
         The results are leased until this returns; with ``keep``, until the caller ends that.
         """
         goals = tuple(goals)
-        plan = self.plan(goals)
+        plan = self.resolver.plan(_nodes(goals))
         if plan.nodes:
             self._store.check_writable()
         if plan.nodes or keep is not None:
@@ -77,26 +108,31 @@ class Realiser:
                 if keep is None
                 else contextlib.nullcontext(keep) as lease
             ):
-                self._execute(goals, lease)
+                self._execute(goals, lease, bool(plan.nodes))
         self._store.realisations.flush_outcomes()
         objects = {goal: self.resolver.object(goal) for goal in goals}
         self._store.leases.note_used(objects.values())
         return objects
 
-    def _execute(self, goals: Sequence[Ref], lease: Lease) -> None:
+    def _execute(self, goals: Sequence[Ref], lease: Lease, lacking: bool) -> None:
         anew = True
+        caches = self._find_caches() if lacking else None
         for attempt in range(ATTEMPTS):
-            plan = self._leased_plan(goals, lease)
-            if not plan.nodes:
-                return
-            if attempt == 0:
-                # The objects that the plan relies on are leased by now, and no candidates for
-                # removal.
-                self._make_room(False)
-            if anew:
-                self._tell(plan)
             try:
-                self._run(plan, lease)
+                if caches is not None:
+                    caches.fill(_nodes(goals), self.resolver, lease)
+                plan = self._leased_plan(goals, lease)
+                if not plan.nodes:
+                    return
+                if self._only_cached:
+                    raise _not_cached(self._catalogue, plan)
+                if attempt == 0:
+                    # The objects that the plan relies on are leased by now, and no candidates for
+                    # removal.
+                    self._make_room(False)
+                if anew:
+                    self._tell(plan)
+                self._run(plan, lease, caches)
                 return
             except (DiskReserve, StoreFull):
                 anew = False
@@ -124,7 +160,7 @@ class Realiser:
         count = len(plan.builds), len(plan.fetches)
         self._reporter.emit(Planned(*count, nodes, self._options.simultaneous))
 
-    def _run(self, plan: BuildPlan, lease: Lease) -> None:
+    def _run(self, plan: BuildPlan, lease: Lease, caches: Substitution | None) -> None:
         from store.scheduler.execution import Execution
 
         execution = Execution(
@@ -134,6 +170,7 @@ class Realiser:
             self._options,
             self._reporter.emit,
             lease,
+            caches,
         )
         execution.run(plan)
 
@@ -150,3 +187,16 @@ class Realiser:
         inputs = {ref.node for node in todo for ref in self._catalogue.inputs(node)}
         present = (inputs | {goal.node for goal in goals}) - todo
         return {oid for node in present for oid in self.resolver.objects(node).values()}
+
+
+def _nodes(goals: Iterable[Ref]) -> list[bytes]:
+    return [goal.node for goal in goals]
+
+
+def _not_cached(catalogue: Catalogue, plan: BuildPlan) -> NotCached:
+    names = [catalogue.nodes[node].name for node in (*plan.builds, *plan.fetches)]
+    more = f", and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    return NotCached(
+        f"no cache has {', '.join(names[:SHOWN])}{more}",
+        hint="run without --cache-only to build them here",
+    )

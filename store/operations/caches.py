@@ -1,0 +1,55 @@
+"""The caches of a session, from its options and settings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from store.cache.cache_options import CacheOptions
+from store.cache.configuration import chosen
+from store.cache.connecting import connect
+from store.errors import CacheUnusable, UsageError
+from store.events import CacheTrouble, Event
+from store.local.store import Store
+from store.model.catalogue import Catalogue
+from store.model.locators import shown
+from store.signing.keyring import Keyring, default_folder
+from store.substitute.cached_nodes import CachedNodes
+from store.substitute.candidates import TrustedCache
+
+
+def cached_nodes(
+    store: Store,
+    catalogue: Catalogue,
+    options: CacheOptions,
+    emit: Callable[[Event], None],
+    *,
+    offline: bool = False,
+) -> CachedNodes | None:
+    """Return what the caches of a run may have of a catalogue; None when there are no caches. With
+    ``offline``, only those in folders are asked.
+
+    Raises UsageError, and the other errors of settings that cannot be used.
+    """
+    caches = list(_caches(store, options, emit, offline))
+    if caches:
+        return CachedNodes(store, catalogue, caches, options.threshold, emit)
+    if options.only:
+        raise UsageError(
+            "there is no cache to take anything from",
+            hint="name one with --cache, in $STORE_CACHES, or in config.toml",
+        )
+    return None
+
+
+def _caches(
+    store: Store, options: CacheOptions, emit: Callable[[Event], None], offline: bool
+) -> Iterator[TrustedCache]:
+    for each in chosen(store.layout, options, Keyring(default_folder())):
+        if offline and not each.url.startswith("file:"):
+            continue
+        try:
+            offers = connect(each.url)
+        except CacheUnusable as error:
+            emit(CacheTrouble(shown(each.url), error.message))
+            continue
+        yield TrustedCache(offers, each.keys or (), each.threshold)
