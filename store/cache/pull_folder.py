@@ -72,13 +72,15 @@ class PullFolder:
         except FileNotFoundError:
             return False
 
-    def clear(self) -> None:
-        """Put a tree that is in the folder aside, for its files to be used; an older one goes."""
+    def clear(self) -> bool:
+        """Put a tree that is in the folder aside, for its files to be used; an older one goes.
+        Returns whether there is one."""
         with contextlib.suppress(FileNotFoundError):
             os.unlink(RECORD, dir_fd=self.fd)
         if os.path.lexists(f"{self.path}/{os.fsdecode(TOP)}"):
             remove_tree(f"{self.path}/{os.fsdecode(FORMER)}")
             os.rename(TOP, FORMER, src_dir_fd=self.fd, dst_dir_fd=self.fd)
+        return os.path.lexists(f"{self.path}/{os.fsdecode(FORMER)}")
 
     def remove(self) -> None:
         """Remove the folder with all that is in it, and let go of it. If some cannot be

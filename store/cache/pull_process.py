@@ -126,11 +126,12 @@ class _Life:
             with uncollected():
                 transfer = Transfer(self._parts)
                 self._connection.send(transfer.run(goals))
-        except OSError as error:
+        except Exception as error:
             self._end(transfer)
-            self._connection.send(storage_error(error, "cannot take objects from a cache"))
-        except StoreError as error:
-            self._end(transfer)
+            if isinstance(error, OSError):
+                error = storage_error(error, "cannot take objects from a cache")
+            if not isinstance(error, StoreError):
+                raise
             self._connection.send(error)
         else:
             # The folders stay locked until the objects are registered.

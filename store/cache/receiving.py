@@ -13,7 +13,14 @@ from store.cache.content_file import ContentFile
 from store.cache.offering import ContentRun, Piece
 from store.cache.staged_pull import OwnText, StagedPull, StoredFile
 from store.display import reason
-from store.errors import BuildError, CorruptObject, StorageError, StoreError, storage_error
+from store.errors import (
+    BuildError,
+    CacheUnusable,
+    CorruptObject,
+    StorageError,
+    StoreError,
+    storage_error,
+)
 from store.objects.staged import Content
 
 THREADS: Final = 16
@@ -192,8 +199,8 @@ def _is_local(error: StoreError) -> bool:
 
 
 def _about(error: StoreError, staged: StagedPull) -> StoreError:
-    """Return the error with the object's name, if that is missing in its message."""
+    """Return the error with the object's name, if that is missing, and it is about the object."""
     oid = str(staged.head.manifest.id)
-    if oid not in error.message:
+    if oid not in error.message and not isinstance(error, CacheUnusable):
         error.message = f"{oid}: {error.message}"
     return error

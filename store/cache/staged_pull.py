@@ -58,16 +58,19 @@ class StagedPull:
         self.folder: Final = folder
         self.head = head
         self.tree: Final = tree
+        self.in_place = False
+        """True if something is in the object's place."""
         self.places = {content: list(paths) for content, paths in tree.files.items()}
         self._room = room
         self._fresh: list[bytes] = []
         itself = head.manifest.refers_to_itself
         self._own = head.manifest.id.text.encode() if itself else None
         self._names_own: dict[bytes, bool] = {}
+        self._has_former = False
 
     def begin(self) -> None:
         """Make the folders and links. A tree that a killed pull left is put aside. OSError."""
-        self.folder.clear()
+        self._has_former = self.folder.clear()
         top, shown = self.folder.fd, str(self.head.manifest.id)
         for path in self.tree.folders:
             self._room.take(FOLDER_BYTES, shown)
@@ -88,7 +91,7 @@ class StagedPull:
 
     def former(self, content: Content) -> list[StoredFile]:
         """Return where a killed pull of the object may have left a content."""
-        paths = self.tree.files[content][:1]
+        paths = self.tree.files[content][:1] if self._has_former else []
         return [StoredFile(self.folder.fd, FORMER + path[len(TOP) :]) for path in paths]
 
     def share(self, content: Content, sources: Iterable[StoredFile]) -> StoredFile | None:

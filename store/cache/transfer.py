@@ -3,6 +3,7 @@ store directory. The index is another process's."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -117,6 +118,7 @@ class Transfer:
         found, folder = self._search.found[oid], self._folders[oid]
         self._known = {c: f for c, f in self._known.items() if f.folder != folder.fd}
         staged = StagedPull(folder, found.head, found.tree, self._room)
+        staged.in_place = os.path.lexists(self._parts.layout.object(oid))
         staged.begin()
         self._staged[oid] = staged
         for content in list(staged.places):
@@ -139,10 +141,11 @@ class Transfer:
 
     def _sources(self, staged: StagedPull, content: Content) -> Iterator[StoredFile]:
         yield from staged.former(content)
-        # An object that was put in place, and registered by nobody.
-        name = str(staged.head.manifest.id).encode()
-        path = staged.tree.files[content][0]
-        yield StoredFile(self._objects, name + path[len(TOP) :])
+        if staged.in_place:
+            # It was put in place, and registered by nobody.
+            name = str(staged.head.manifest.id).encode()
+            path = staged.tree.files[content][0]
+            yield StoredFile(self._objects, name + path[len(TOP) :])
         yield from self._held(content)
 
     def _held(self, content: Content) -> Iterator[StoredFile]:
@@ -183,7 +186,7 @@ class Transfer:
             wanted = {each: staged.tree.variants(each)[0] for each in digests}
             try:
                 if self._notes.usable(cache):
-                    for run in self._parts.offers[cache].contents(staged.head, digests):
+                    for run in self._parts.offers[cache].contents(staged.head, asked[oid]):
                         yield RunToTake(cache, run, staged, wanted)
             except StoreError as error:
                 self._notes.note(cache, error)
