@@ -42,7 +42,9 @@ def source_trees(bench: Bench) -> Iterator[Figure]:
     yield sides.part("a loop that reads, hashes and writes each file, unsynced", loops)
     both = _gigabytes(2 * sizes.bytes)
     verified = _verify(sides, sizes.turns)
-    yield compared(f"verify the contents of two such trees ({both})", verified, 0.5)
+    yield compared(f"verify the contents of two such trees ({both})", verified, 0.4)
+    reading = (sys.executable, "-I", "-m", "scripts.benchmark.reading", *sources)
+    yield sides.part("a loop in Python that reads and hashes them", [reading] * sizes.turns)
     collected = sides.repeat(1, ("gc",), _synced(sides, "nix-store", "--gc"))
     _check_empty(sides)
     yield compared("delete those two by collection; Nix and `sync -f`", collected, None)
@@ -60,10 +62,12 @@ def large_files(bench: Bench) -> Iterator[Figure]:
     sides = bench.sides(room)
     _add(sides, [source])
     whole = f"{_gigabytes(2 * sizes.bytes)} in {sizes.large_files}"
-    yield compared(f"verify large files ({whole})", _verify(sides, sizes.turns), 0.2)
+    verified = _verify(sides, sizes.turns)
+    yield compared(f"verify large files ({whole})", verified, 0.2)
     hashing = (sys.executable, "-I", "-m", "scripts.benchmark.hashing", str(2 * sizes.bytes))
     seconds = float(measure.run(Work(hashing, sides.ours.environment), room).output)
     yield bounded("a part of it: BLAKE3 of so much in memory, all processors", "s", seconds, None)
+    yield bounded("verify large files, to that", "times", verified.seconds / seconds, 1.3)
 
 
 def _add(sides: Sides, sources: Sequence[str]) -> Pairs:

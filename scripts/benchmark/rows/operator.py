@@ -9,7 +9,7 @@ from itertools import islice
 from pathlib import Path
 
 from scripts.benchmark import peak, shapes
-from scripts.benchmark.figures import Figure
+from scripts.benchmark.figures import Figure, bounded
 from scripts.benchmark.measure import Work, check, run
 from scripts.benchmark.ours import Ours, place, write_objects
 from scripts.benchmark.plan import Bench
@@ -68,6 +68,15 @@ def _with_objects(count: int, room: str) -> Iterator[Figure]:
         on_disk,
     )
     index.close()
+    reading = (sys.executable, "-I", "-m", "scripts.benchmark.reading", ours.layout.manifests)
+    spent = run(Work(reading, ours.environment), room)
+    yield bounded(
+        f"{on_disk}: a part of both, a loop in Python that reads and hashes the manifests",
+        "s",
+        spent.seconds,
+        None,
+        spent.processor,
+    )
     for work, words in (
         ("`verify`", ("verify",)),
         ("`stats`", ("stats",)),
