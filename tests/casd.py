@@ -52,6 +52,30 @@ def _download(folder: Path) -> None:
             target.chmod(0o755)
 
 
+def bubblewrap() -> Path:
+    """Return the folder with ``bwrap``, in which buildbox-run runs actions; it comes from Debian's
+    package if the machine has none."""
+    found = shutil.which("bwrap")
+    if found:
+        return Path(found).parent
+    place = PLACE.parent / "bubblewrap"
+    with open(f"{place}.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not place.exists():
+            with tempfile.TemporaryDirectory(dir=PLACE.parent) as folder:
+                command = ["apt-get", "download", "-qq", "bubblewrap"]
+                subprocess.run(command, check=True, cwd=folder, stdout=sys.stderr)
+                (package,) = Path(folder).glob("*.deb")
+                subprocess.run(["dpkg", "-x", str(package), f"{folder}/out"], check=True)
+                Path(f"{folder}/out/usr/bin").rename(place)
+    return place
+
+
+def executing() -> tuple[str, ...]:
+    """Return the arguments by which casd also runs actions."""
+    return (f"--buildbox-run={programs() / 'buildbox-run'}", "--jobs=2")
+
+
 @contextmanager
 def running(folder: Path, *arguments: str) -> Iterator[str]:
     """Have a casd that keeps its blobs in a folder; gives the URL of its Unix socket. Its output is
@@ -61,8 +85,11 @@ def running(folder: Path, *arguments: str) -> Iterator[str]:
     with tempfile.TemporaryDirectory(prefix="casd") as short, (folder / "log").open("wb") as log:
         socket = f"{short}/socket"
         command = [str(programs() / "buildbox-casd"), f"--bind=unix:{socket}", *arguments]
+        environment = dict(os.environ)
+        if any(each.startswith("--buildbox-run") for each in arguments):
+            environment["PATH"] = f"{bubblewrap()}:{environment['PATH']}"
         process = subprocess.Popen(
-            [*command, str(folder.resolve() / "cache")], stdout=log, stderr=log
+            [*command, str(folder.resolve() / "cache")], stdout=log, stderr=log, env=environment
         )
         try:
             while not os.path.exists(socket):

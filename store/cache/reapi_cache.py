@@ -13,6 +13,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Final, TypeVar
 
 from store.cache import file_names, zstd
+from store.cache.blob_trees import wrapper
 from store.cache.head import FRAME_LIMIT, Head, PackFrame, stream
 from store.cache.offering import ContentRun, Piece, StatementFile
 from store.cache.static_cache import HEAD_LIMIT, SOURCE_LIMIT, STATEMENTS_LIMIT, source_object
@@ -24,7 +25,6 @@ from store.errors import (
     ServerUnusable,
     UnknownObject,
 )
-from store.model.file_tree import NodeKind
 from store.model.manifest import Manifest
 from store.model.names import ObjectId
 from store.reapi.blob import Blob, BlobDigest, Message, blob_of, read_digest
@@ -39,7 +39,7 @@ FILE: Final = "file"
 """The path of a cache's file in the result of its action."""
 
 TREE: Final = "object"
-"""The path of an object's tree there; and the name of an object in it that is no folder."""
+"""The path of an object's tree there."""
 
 RUNS: Final = 4
 """Runs into which the contents of an object are divided, at most."""
@@ -235,11 +235,6 @@ def action_of(name: str) -> tuple[Blob, Blob]:
         input_root_digest=digest(hash=empty.hash, size_bytes=0),
     )
     return blob_of(action.SerializeToString()), command
-
-
-def wrapper(manifest: Manifest) -> str:
-    """Return the name of an object in its tree, if it has one: a folder is the tree itself."""
-    return "" if manifest.root.kind is NodeKind.DIRECTORY else TREE
 
 
 def head_without_pack(manifest: Manifest, closure: Sequence[ObjectId]) -> Head:

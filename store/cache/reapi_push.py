@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from store.cache import file_names, zstd
+from store.cache.blob_trees import blobs_of, mapped
 from store.cache.reapi_cache import (
     FILE,
     TREE,
@@ -13,19 +14,15 @@ from store.cache.reapi_cache import (
     action_of,
     as_cache,
     head_without_pack,
-    wrapper,
 )
-from store.display import printable, quoted
-from store.errors import CacheUnusable, CorruptObject, InvalidName
-from store.index.sha256_table import Sha256Table
+from store.display import printable
+from store.errors import CacheUnusable, InvalidName
 from store.local.store import Store
-from store.model.manifest import Manifest
 from store.model.names import ObjectId
-from store.objects.contents import files
 from store.reapi.blob import Blob, BlobDigest, blob_of
 from store.reapi.messages import message
 from store.reapi.server import Server
-from store.reapi.tree_messages import MappedTree, contents_of, map_tree
+from store.reapi.tree_messages import MappedTree
 
 
 @dataclass
@@ -78,11 +75,11 @@ def _push(
         return
     manifest = store.objects.manifest(oid)
     try:
-        tree = mapped(store, cache.server, manifest)
+        tree = mapped(store.layout, cache.server, manifest)
     except InvalidName as error:
         found.refused[oid] = error.message
         return
-    blobs = _blobs(store, manifest, tree)
+    blobs = blobs_of(store.layout, manifest, tree)
     sent = _send(cache.server, blobs, progress)
     if there and not sent:
         found.present.append(oid)
@@ -129,41 +126,6 @@ def push_files(
 
 def _add(digest: object, value: BlobDigest) -> None:
     digest.hash, digest.size_bytes = value  # type: ignore[attr-defined]
-
-
-def mapped(store: Store, server: Server, manifest: Manifest, name: str | None = None) -> MappedTree:
-    """Return an object's tree as blobs, under a ``name`` in it if one is given; the SHA-256 that
-    the table lacks is computed, and noted. InvalidName when the API cannot hold it; CorruptObject,
-    StorageError.
-    """
-    table = Sha256Table(store.layout.index)
-    wanted = contents_of(manifest)
-    known = table.find(wanted)
-    unknown = {each for each in wanted if each not in known}
-    if unknown:
-        paths = {node.payload: path for path, node in files(manifest) if node.payload in unknown}
-        place = store.layout.object(manifest.id)
-        hashed = server.hash_files([_path(place, path) for path in paths.values()])
-        for content, path, file in zip(paths, paths.values(), hashed, strict=True):
-            if file.content != content:
-                raise CorruptObject(f"{quoted(_path(place, path))} is damaged")
-        fresh = {file.content: bytes.fromhex(file.digest.hash) for file in hashed}
-        table.note(fresh)
-        known |= fresh
-    return map_tree(manifest, known, wrapper(manifest) if name is None else name)
-
-
-def _blobs(store: Store, manifest: Manifest, tree: MappedTree) -> list[Blob]:
-    place = store.layout.object(manifest.id)
-    paths = {node.payload: path for path, node in files(manifest)}
-    contents = [
-        Blob(digest, _path(place, paths[content])) for content, digest in tree.files.items()
-    ]
-    return [*contents, *tree.blobs()]
-
-
-def _path(place: str, path: bytes) -> str:
-    return f"{place}/{path.decode('utf-8', 'surrogateescape')}" if path else place
 
 
 def not_kept(name: str, lost: str) -> CacheUnusable:

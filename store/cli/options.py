@@ -191,6 +191,15 @@ def loudness_options(function: F) -> F:
     return wrapped  # type: ignore[return-value]
 
 
+def _server(url: str | None) -> str | None:
+    """Return the URL of a server, checked before any work is done; UsageError."""
+    if url is None:
+        return None
+    from store.reapi.endpoint import parse
+
+    return parse(url).url
+
+
 def execution_options(function: F) -> F:
     """Add the options of a run, and hands them on as one ``options`` argument."""
 
@@ -223,6 +232,16 @@ def execution_options(function: F) -> F:
         help="Stop a build or fetch that is silent for longer.",
     )
     @max_log_option
+    @click.option(
+        "--on", metavar="URL", help="Have builds run by this server of the Remote Execution API."
+    )
+    @click.option(
+        "--remote-jobs",
+        type=click.IntRange(1),
+        metavar="N",
+        default=4,
+        help="Run N builds on that server at once (default: 4).",
+    )
     @functools.wraps(function)
     def wrapped(*args: Any, **given: Any) -> Any:
         from store.scheduler.build_options import BuildOptions, default_cores
@@ -237,6 +256,8 @@ def execution_options(function: F) -> F:
             timeout=given.pop("timeout"),
             max_silent=given.pop("max_silent_time"),
             max_log=given.pop("max_log_size"),
+            on=_server(given.pop("on")),
+            remote_jobs=given.pop("remote_jobs"),
         )
         return function(*args, options=options, **given)
 

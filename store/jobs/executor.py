@@ -37,7 +37,8 @@ class Task:
     - ``cores``: exactly so many processors; None for all that are free.
     - ``log``: the place of a build's log; None for its usual place.
     - ``into``: the root of a store aside that takes the outputs; None for this store.
-    - ``action``: done in the place of the kind's usual work.
+    - ``action``: done in the place of the kind's usual work; ``claims`` if its outputs are to be
+      kept until they are registered.
     """
 
     id: bytes
@@ -55,6 +56,7 @@ class Task:
     keep_failed: bool = False
     retries: int = 3
     action: TaskWork | None = None
+    claims: bool = False
 
 
 class Executor(Protocol):

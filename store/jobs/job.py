@@ -193,7 +193,6 @@ def _archives(node: Resolved) -> list[ObjectId]:
 
 def build(layout: Layout, job: Job, emit: Callable[[Event], None]) -> Result:
     """Run the builder in the sandbox and ingest its outputs."""
-    from store.objects import ingest
     from store.sandbox import reuse, runner
 
     node = job.node
@@ -203,6 +202,18 @@ def build(layout: Layout, job: Job, emit: Callable[[Event], None]) -> Result:
     reuse.shed(job.work_dir, request.inputs)
     ran = runner.run(request)
     _raise_for(node, ran, request)
+    outputs = take_outputs(layout, job, node, emit)
+    seconds = time.monotonic() - began
+    return Result(outputs, ran.level, started, seconds, ran.log, ran.max_rss)
+
+
+def take_outputs(
+    layout: Layout, job: Job, node: Resolved, emit: Callable[[Event], None]
+) -> tuple[Made, ...]:
+    """Ingest the outputs of a build, which are in its work folder; an output comes after the others
+    that it refers to. OutputMissing, OutputRefused, or an error of this store."""
+    from store.objects import ingest
+
     emit(Phase(job.digest, node.name, INGEST))
     os.chmod(f"{job.work_dir}/store", 0o700)  # the builder could take this right from itself
     scratch = scratch_ids(node, "" if job.variation is None else job.variation.salt)
@@ -221,15 +232,7 @@ def build(layout: Layout, job: Job, emit: Callable[[Event], None]) -> Result:
         holders=_holders(layout, job),
         reserve=job.limits.disk_reserve,
     )
-    return Result(
-        # In the manifests' order: an output comes after the others that it refers to.
-        tuple(made(named[oid], manifest) for oid, manifest in manifests.items()),
-        ran.level,
-        started,
-        time.monotonic() - began,
-        ran.log,
-        ran.max_rss,
-    )
+    return tuple(made(named[oid], manifest) for oid, manifest in manifests.items())
 
 
 def requested(layout: Layout, job: Job, node: Resolved) -> BuildRequest:

@@ -112,7 +112,7 @@ class LocalExecutor:
             task.retries,
             self._log(task, work),
             into=task.into,
-            claims=None if task.action or task.into else self._store.workspaces.claims_of(work),
+            claims=self._store.workspaces.claims_of(work) if _claims(task) else None,
         )
         expected = self._store.realisations.expected_seconds(task.value.name)
         self._emit(Started(task.id, task.name, task.label, job.log, expected))
@@ -253,6 +253,11 @@ class LocalExecutor:
         self._store.workspaces.remove_renewed()
         self._tokens.close()
         self._workers.close()
+
+
+def _claims(task: Task) -> bool:
+    """Return whether the outputs are to be kept until they are registered."""
+    return not task.into and (task.action is None or task.claims)
 
 
 def _perform(kind: str, layout: Layout, job: Job, send: Send) -> object:

@@ -91,7 +91,7 @@ def prepare(request: BuildRequest, *, interactive: bool = False) -> SandboxPlan:
         rootfs=request.rootfs,
         root_entries=root_entries(request),
         inputs=make_mount_points(request),
-        etc=_etc(request),
+        etc=etc_files(request),
         build_user=build_user,
         uid=request.uid,
         gid=request.gid,
@@ -101,7 +101,7 @@ def prepare(request: BuildRequest, *, interactive: bool = False) -> SandboxPlan:
         personality=request.personality | (0 if request.aslr else kernel.ADDR_NO_RANDOMIZE),
         processors=_processors(request),
         argv=(request.builder, *request.args),
-        env=_environment(request),
+        env=builder_environment(request),
         jobserver=request.jobserver or (),
         interactive=interactive,
         tracer=_tracer(request),
@@ -150,7 +150,8 @@ def _make_directories(work_dir: str, build_user: int | None) -> None:
                 os.chmod(path, mode)
 
 
-def _etc(request: BuildRequest) -> tuple[tuple[str, str], ...]:
+def etc_files(request: BuildRequest) -> tuple[tuple[str, str], ...]:
+    """Return the files of the builder's ``/etc``, with their texts."""
     return (
         ("passwd", f"{request.user}:x:{request.uid}:{request.gid}::/homeless:/bin/sh\n"),
         ("group", f"{request.group}:x:{request.gid}:\n"),
@@ -174,7 +175,7 @@ def _tracer(request: BuildRequest) -> Tracer | None:
     return Tracer(pretend(request))
 
 
-def _environment(request: BuildRequest) -> dict[str, str]:
+def builder_environment(request: BuildRequest) -> dict[str, str]:
     """Return the contract's variables, under the derivation's own, beside those that are not
     hashed."""
     told = {"STORE_CORES": str(request.cores)}

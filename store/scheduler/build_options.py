@@ -24,11 +24,20 @@ class BuildOptions(NamedTuple):
     max_silent: float | None = None
     retries: int = 3
     max_log: int = MAX_LOG
+    on: str | None = None
+    """The URL of a server that takes builds."""
+    remote_jobs: int = 4
+    """Builds on that server at once."""
+
+    @property
+    def all_jobs(self) -> int:
+        """Builds at once, here and there."""
+        return self.jobs + (self.remote_jobs if self.on else 0)
 
     @property
     def simultaneous(self) -> int:
         """How many builds run at once: each needs a processor."""
-        return min(self.jobs, self.cores)
+        return min(self.jobs, self.cores) + self.all_jobs - self.jobs
 
     @property
     def limits(self) -> BuildLimits:

@@ -81,7 +81,7 @@ class Execution:
         self._prepare(plan)
         remove_stale_work(self._store, self._emit)
         try:
-            run(self, LocalExecutor(self._store, self._options.cores, self._emit), self._emit)
+            run(self, self._executor(), self._emit)
         finally:
             for lock in self._locks.values():
                 lock.release()
@@ -93,6 +93,17 @@ class Execution:
             raise self._failures[0].error
         if self._mixed is not None:
             raise self._mixed
+
+    def _executor(self) -> Executor:
+        local = LocalExecutor(self._store, self._options.cores, self._emit)
+        if self._options.on is None:
+            return local
+        from store.farm.remote_executor import RemoteExecutor
+        from store.reapi.endpoint import parse
+
+        return RemoteExecutor(
+            self._store, local, parse(self._options.on), self._options.remote_jobs
+        )
 
     @property
     def pending(self) -> bool:
@@ -174,7 +185,7 @@ class Execution:
         moving = fetching - len(executor.stalled)
         room = min(MAX_FETCHES - moving, MOST_FETCHES - fetching)
         others = len(active) - fetching
-        return {True: max(room, 0), False: max(self._options.jobs - others, 0)}
+        return {True: max(room, 0), False: max(self._options.all_jobs - others, 0)}
 
     def _settled(self, node: bytes) -> bool:
         """Return whether the node, now that its inputs are known, was realised before (early

@@ -33,7 +33,7 @@ TREE = "fixpointTree"
 PAYLOAD_LIMIT = 3 << 20
 """Bytes of a statement."""
 
-LEVELS = ("full", "none", "builtin")
+LEVELS = ("full", "none", "builtin", "remote")
 """The separation of builds from the machine; fetched files are not attested."""
 
 

@@ -28,7 +28,7 @@ LAYERS = [
     ({"signing"}, "a statement is read without knowing any store"),
     ({"local"}, "the store of this machine alone orders object write and index transaction"),
     (
-        {"recipes", "graph", "jobs", "usage", "cache"},
+        {"recipes", "graph", "jobs", "usage", "cache", "farm"},
         "evaluating, resolving, one job, what others offer",
     ),
     ({"substitute"}, "what comes from elsewhere is checked by means of the rooms below"),

@@ -1,0 +1,148 @@
+"""A derivation as a plain action: one that any server of the Remote Execution API can run.
+
+Its input root has the entries of the root file system, the inputs in ``store/``, and our own
+``etc/`` and ``build/``. An output path cannot have ``..``, so the command runs in the root, and
+changes to ``/build`` itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from store.cache.blob_trees import blobs_of, mapped
+from store.layout.paths import Layout
+from store.model.file_tree import NodeKind
+from store.model.manifest import Manifest
+from store.model.names import ObjectId
+from store.objects.content import read_record
+from store.reapi.blob import Blob, BlobDigest, Message, blob_of
+from store.reapi.messages import message
+from store.reapi.server import Server
+from store.reapi.tree_messages import MappedTree
+from store.sandbox.points import OWN_ENTRIES
+from store.sandbox.preparation import builder_environment, etc_files
+from store.sandbox.request import BuildRequest
+
+SCRIPT: Final = 'cd /build && exec "$@" 2>&1'
+"""Run by the root file system's shell, with the builder and its arguments."""
+
+ISA: Final = {"x86_64": "x86-64", "aarch64": "arm-a64"}
+"""The API's words for machines."""
+
+
+@dataclass(frozen=True)
+class PlainAction:
+    """``digest`` names the action; ``blobs`` are it and all that it needs."""
+
+    digest: BlobDigest
+    blobs: Sequence[Blob] = field(repr=False)
+
+
+def plain_action(layout: Layout, server: Server, request: BuildRequest, system: str) -> PlainAction:
+    """Return the action for a request to the sandbox. InvalidName for an input that the API cannot
+    hold; UnknownObject, CorruptObject, StorageError.
+    """
+    blobs: list[Blob] = []
+    top = _top(layout, server, request, blobs)
+    command = _command(request, system).SerializeToString(deterministic=True)
+    action = message("Action")(
+        command_digest=_kept(blobs, command),
+        input_root_digest=_kept(blobs, _written(top)),
+        platform=_platform(request, system),
+    )
+    if request.timeout is not None:
+        action.timeout.seconds = int(request.timeout) + 1
+    whole = blob_of(action.SerializeToString(deterministic=True))
+    return PlainAction(whole.digest, [*blobs, whole])
+
+
+def _top(layout: Layout, server: Server, request: BuildRequest, blobs: list[Blob]) -> Message:
+    """Return the input root; the blobs below it are added to ``blobs``."""
+    folder = message("Directory")
+    top, objects, etc = folder(), folder(), folder()
+    for name in request.inputs:
+        _add_object(objects, name, *_mapped(layout, server, name, blobs))
+    if request.rootfs is not None:
+        manifest, tree = _mapped(layout, server, request.rootfs, blobs)
+        if manifest.root.kind is NodeKind.DIRECTORY:
+            _add_entries(top, folder.FromString(tree.directories[tree.root]))
+    for name, text in etc_files(request):
+        etc.files.add(name=name, digest=_kept(blobs, text.encode()))
+    for name, below in (("build", folder()), ("etc", etc), ("store", objects)):
+        top.directories.add(name=name, digest=_kept(blobs, _written(below)))
+    return top
+
+
+def _mapped(
+    layout: Layout, server: Server, name: str, blobs: list[Blob]
+) -> tuple[Manifest, MappedTree]:
+    oid = ObjectId.parse(name)
+    manifest = Manifest.decode(read_record(layout.manifest(oid))[0])
+    tree = mapped(layout, server, manifest)
+    blobs += blobs_of(layout, manifest, tree)
+    return manifest, tree
+
+
+def _add_object(objects: Message, name: str, manifest: Manifest, tree: MappedTree) -> None:
+    """Add an object to the folder of all: as a folder, or as the file or link that it is."""
+    if manifest.root.kind is NodeKind.DIRECTORY:
+        objects.directories.add(name=name, digest=_digest(tree.root))
+        return
+    around = message("Directory").FromString(tree.directories[tree.root])
+    for kind in ("files", "symlinks"):
+        for each in getattr(around, kind):
+            each.name = name
+            getattr(objects, kind).append(each)
+
+
+def _add_entries(top: Message, rootfs: Message) -> None:
+    """Add the entries of a root file system, but for those that are the sandbox's."""
+    for kind in ("files", "directories", "symlinks"):
+        kept = [each for each in getattr(rootfs, kind) if each.name not in OWN_ENTRIES]
+        getattr(top, kind).extend(kept)
+
+
+def _command(request: BuildRequest, system: str) -> Message:
+    command = message("Command")(
+        arguments=["/bin/sh", "-c", SCRIPT, "sh", request.builder, *request.args],
+        output_paths=sorted(f"store/{name}" for name in request.outputs),
+        platform=_platform(request, system),
+    )
+    for name, value in sorted(builder_environment(request).items()):
+        command.environment_variables.add(name=name, value=value)
+    return command
+
+
+def _platform(request: BuildRequest, system: str) -> Message:
+    machine = system.partition("-")[0]
+    platform = message("Platform")()
+    properties = {
+        "ISA": ISA.get(machine, machine),
+        "OSFamily": "linux",
+        "unixGID": str(request.gid),
+        "unixUID": str(request.uid),
+    }
+    for name, value in sorted(properties.items()):
+        platform.properties.add(name=name, value=value)
+    return platform
+
+
+def _written(folder: Message) -> bytes:
+    """Return the bytes of a folder, its entries in the order that the API wants."""
+    for kind in ("files", "directories", "symlinks"):
+        getattr(folder, kind).sort(key=lambda each: each.name)
+    data: bytes = folder.SerializeToString(deterministic=True)
+    return data
+
+
+def _kept(blobs: list[Blob], data: bytes) -> Message:
+    """Add a blob to those that are sent; returns its digest."""
+    blob = blob_of(data)
+    blobs.append(blob)
+    return _digest(blob.digest)
+
+
+def _digest(digest: BlobDigest) -> Message:
+    return message("Digest")(hash=digest.hash, size_bytes=digest.size)

@@ -1,0 +1,112 @@
+"""Builds by a server of the Remote Execution API: same paths as here, and a record that says so."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests import casd
+from tests.integration.conftest import Shop
+
+
+@pytest.fixture(scope="module")
+def farm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a server that runs actions."""
+    with casd.running(tmp_path_factory.mktemp("farm"), *casd.executing()) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def client(tmp_path_factory: pytest.TempPathFactory) -> Shop:
+    """A store with the seed's userland, and none of the toys."""
+    made = Shop(tmp_path_factory.mktemp("client") / "root")
+    done = made.run("realise", "userland", timeout=600)
+    assert done.returncode == 0, done.stderr
+    return made
+
+
+def level(shop: Shop, name: str) -> str:
+    (line,) = [each for each in shop.run("info", name).stdout.splitlines() if "sandbox" in each]
+    return line.partition("sandbox ")[2].split(",")[0]
+
+
+@pytest.mark.parametrize("toy", ["hello", "itself", "pair^*", "downstream"])
+def test_a_build_comes_out_at_the_path_of_a_local_one(
+    farm: str, client: Shop, shop: Shop, toy: str
+) -> None:
+    assert client.path("realise", toy, "--on", farm) == shop.path("realise", toy)
+    assert level(client, toy.partition("^")[0]) == "remote"
+    assert client.run("verify", "--contents").returncode == 0
+
+
+def test_a_failure_is_the_builders_and_its_log_is_here(farm: str, client: Shop) -> None:
+    done = client.run("realise", "fails", "--on", farm)
+    assert done.returncode == 31
+    assert "exit status 7" in done.stderr
+    assert client.run("log", "fails").stdout.splitlines() == [
+        *("line 1", "line 2", "line 3", "the last word")
+    ]
+
+
+def test_an_output_that_was_not_made_is_missing(farm: str, client: Shop) -> None:
+    assert client.run("realise", "forgets", "--on", farm).returncode == 32
+
+
+def test_an_interruption_cancels_the_action(farm: str, client: Shop) -> None:
+    process = client.start("realise", "sleeps", "--on", farm)
+    end = time.monotonic() + 30
+    while not sleepers():
+        assert time.monotonic() < end and process.poll() is None
+        time.sleep(0.1)
+    os.killpg(process.pid, signal.SIGINT)
+    assert process.wait(20) == 130
+    while sleepers():
+        assert time.monotonic() < end + 10, "the action goes on"
+        time.sleep(0.1)
+
+
+def sleepers() -> list[str]:
+    """Processes of the toy ``sleeps``, which the server runs."""
+    found = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+            root = Path(f"/proc/{pid}/root/build").exists()
+        except OSError:
+            continue
+        if words[:2] == [b"sleep", b"1000"] and root:
+            found.append(pid)
+    return found
+
+
+def test_a_server_that_is_not_there_is_an_error(client: Shop) -> None:
+    done = client.run("realise", "bare", "--on", "grpc+unix:/nonexistent/socket")
+    assert done.returncode == 42
+    assert "refuses connections" in done.stderr
+
+
+def test_a_url_is_checked_before_any_work(client: Shop) -> None:
+    done = client.run("realise", "bare", "--on", "grpc://user:hush@farm.example:1")
+    assert done.returncode == 2
+    assert "hush" not in done.stderr
+
+
+def test_a_remote_build_is_not_attested_as_full(
+    farm: str, client: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client.path("realise", "hello", "--on", farm)
+    client.env["XDG_CONFIG_HOME"] = str(tmp_path)
+    client.env["XDG_DATA_HOME"] = str(tmp_path)
+    client.run("key", "new", "test")
+    done = client.run("attest", "hello")
+    assert done.returncode == 0, done.stderr
+    line = json.loads(done.stdout.splitlines()[0])
+    told = json.loads(base64.b64decode(line["payload"]))
+    assert told["predicate"]["runDetails"]["metadata"]["fixpoint_sandbox"] == "remote"
