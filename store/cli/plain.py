@@ -181,8 +181,7 @@ def _warning(
 
 def _about_caches(event: events.CacheTrouble | events.Disputed) -> str:
     if isinstance(event, events.CacheTrouble):
-        place = f"{event.cache}: " if event.cache else ""
-        return f"cache: {place}{event.message}"
+        return f"{event.cache}: {event.message}" if event.cache else event.message
     told = " and ".join(f"{path} (by {', '.join(names)})" for path, names in event.objects)
     output = "" if event.output == "out" else f"^{event.output}"
     return f"disputed: {event.name}{output} is {told}; none is taken from caches"

@@ -185,7 +185,8 @@ class _Use:
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> bool:
         self._search.note_damaged(self._cache.offers.damaged())
         if isinstance(error, CacheUnusable):
-            self._search.drop(self._cache, error.message)
+            hint = f" ({error.hint})" if error.hint else ""
+            self._search.drop(self._cache, f"{error.message}{hint}")
             return True
         return False
 

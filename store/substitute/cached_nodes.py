@@ -345,8 +345,8 @@ class CachedNodes:
     def _report_cache(self, damaged: Iterable[str], unusable: Mapping[str, str]) -> None:
         for sentence in damaged:
             self._trouble("", sentence)
-        for name, reason in unusable.items():
-            self._trouble(name, f"{reason}; it is asked nothing more in this run")
+        for reason in unusable.values():
+            self._trouble("", f"{reason}; it is asked nothing more in this run")
         self._caches = [each for each in self._caches if each.offers.name not in unusable]
 
     def _dispute(self, found: Dispute) -> None:

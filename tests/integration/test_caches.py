@@ -1,0 +1,202 @@
+"""Stores of several users, and a cache: pushed by one, realised by another that cannot build."""
+
+from __future__ import annotations
+
+import http.server
+import json
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.faults.subjects import pack_rootfs, small_recipes
+from tests.integration.conftest import Shop
+
+
+@pytest.fixture(scope="module")
+def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The root file system that all of the recipes stand on."""
+    packed = tmp_path_factory.mktemp("archive") / "small-rootfs.tar"
+    pack_rootfs(packed)
+    return packed
+
+
+def user(archive: Path, place: Path, *trusted: Shop, dice: bool = False) -> Shop:
+    """An empty store, a key, and keys that are trusted."""
+    env = {"XDG_CONFIG_HOME": str(place / "config")}
+    shop = Shop(place / "root", small_recipes(place, archive, dice=dice), env)
+    shop.path("key", "new", place.name)
+    for other in trusted:
+        shop.path("key", "trust", other.path("key", "show"))
+    return shop
+
+
+@pytest.fixture(scope="module")
+def anne(archive: Path, tmp_path_factory: pytest.TempPathFactory) -> Shop:
+    """A builder that has built all."""
+    shop = user(archive, tmp_path_factory.mktemp("builder") / "anne")
+    shop.path("realise", "above")
+    return shop
+
+
+@pytest.fixture(scope="module")
+def cache(anne: Shop, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The URL of the folder that it pushes into."""
+    url = f"file://{tmp_path_factory.mktemp('cache')}/c"
+    anne.path("push", "--to", url, "above", "--with-builds")
+    return url
+
+
+@pytest.fixture
+def bert(archive: Path, tmp_path: Path, anne: Shop) -> Shop:
+    """A user that trusts anne, and cannot fetch the archive: all sources are cut off."""
+    copy = tmp_path / archive.name
+    copy.write_bytes(archive.read_bytes())
+    shop = user(copy, tmp_path / "bert", anne)
+    copy.unlink()
+    return shop
+
+
+def own(shop: Shop) -> set[str]:
+    """The objects of a store."""
+    return {each.name for each in (shop.root / "store").iterdir()}
+
+
+def test_a_goals_closure_alone_is_taken_by_an_empty_store(
+    anne: Shop, bert: Shop, cache: str
+) -> None:
+    made = anne.path("realise", "above")
+    done = bert.run("realise", "above", "--cache", cache)
+    assert (done.returncode, done.stdout.strip()) == (0, made), done.stderr
+    closure = {Path(each).name for each in anne.path("closure", made).split("\n")}
+    assert own(bert) == closure
+    assert bert.run("verify", "--contents").returncode == 0
+    (told,) = json.loads(bert.path("info", "--json", made))["realisations"]
+    assert told["origin"] == "signed"
+
+
+def test_a_dry_run_says_what_would_come_and_begins_nothing(bert: Shop, cache: str) -> None:
+    done = bert.run("realise", "above", "--cache", cache, "--dry-run")
+    assert done.returncode == 0, done.stderr
+    assert " from caches (" in done.stdout
+    assert done.stdout.splitlines()[0].endswith("unpacked), 0 to build")
+    assert not bert.root.exists()
+    lines = bert.path("realise", "above", "--cache", cache, "--dry-run", "--json").splitlines()
+    records = [json.loads(line) for line in lines]
+    assert {each["action"] for each in records} == {"pull"}
+    assert all(each["download"] > 0 for each in records)
+
+
+def test_the_variable_and_the_settings_name_caches(anne: Shop, bert: Shop, cache: str) -> None:
+    made = anne.path("realise", "base")
+    bert.env["STORE_CACHES"] = cache
+    assert bert.path("realise", "base") == made
+    del bert.env["STORE_CACHES"]
+    key = anne.path("key", "show")
+    (bert.root / "config.toml").write_text(f'[[cache]]\nurl = "{cache}"\nkeys = ["{key}"]\n')
+    assert bert.path("realise", "above") == anne.path("realise", "above")
+
+
+def test_only_cached_is_an_exit_code_of_its_own(bert: Shop, cache: str, tmp_path: Path) -> None:
+    done = bert.run("realise", "item-3", "--cache", cache, "--cache-only")
+    assert done.returncode == 28, done.stderr
+    assert "no cache has" in done.stderr
+    assert "item-3" in done.stderr
+    assert bert.run("realise", "above", "--cache-only").returncode == 2
+    assert bert.run("realise", "above", "--cache-only", "--cache", cache).returncode == 0
+
+
+def test_builds_go_on_above_what_a_cache_has(
+    archive: Path, anne: Shop, cache: str, tmp_path: Path
+) -> None:
+    carl = user(archive, tmp_path / "carl", anne)
+    done = carl.run("realise", "item-0", "--cache", cache)
+    assert done.returncode == 0, done.stderr
+    assert carl.path("realise", "item-0") == anne.path("realise", "item-0")
+    assert "1 to build, 0 to fetch" in done.stderr
+
+
+def test_without_trust_nothing_but_sources_is_taken(
+    archive: Path, cache: str, tmp_path: Path
+) -> None:
+    eve = user(archive, tmp_path / "eve")
+    done = eve.run("realise", "base", "--cache", cache)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count("no key is trusted") == 1
+    assert "to build" in done.stderr
+
+
+def test_two_builders_have_to_agree_and_one_that_lies_is_found_out(
+    archive: Path, tmp_path: Path
+) -> None:
+    url = f"file://{tmp_path}/cache"
+    first, second = (user(archive, tmp_path / name, dice=True) for name in ("first", "second"))
+    first.path("realise", "hello")
+    first.path("push", "--to", url, "hello")
+    client = user(archive, tmp_path / "client", first, second, dice=True)
+    few = client.run("realise", "hello", "--cache", url, "--threshold", "2", "--cache-only")
+    assert few.returncode == 28, few.stderr
+    assert "signed by fewer keys than have to agree: hello" in few.stderr
+    second.path("realise", "hello")
+    second.path("push", "--to", url, "hello")
+    both = client.run("realise", "hello", "--cache", url, "--threshold", "2", "--cache-only")
+    assert both.returncode == 0, both.stderr
+
+
+def test_a_second_run_asks_no_cache(bert: Shop, cache: str) -> None:
+    bert.path("realise", "base", "--cache", cache)
+    done = bert.run("realise", "base", "--cache", "http://127.0.0.1:1/x")
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.fixture
+def silent() -> Iterator[str]:
+    """A server that accepts, and says nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield f"http://127.0.0.1:{server.getsockname()[1]}/cache"
+
+
+@pytest.fixture
+def forbidding() -> Iterator[str]:
+    """A server that answers each question with 403."""
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_error(403)
+
+        def log_message(self, *args: object) -> None:
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_address[1]}/cache"
+        server.shutdown()
+        thread.join()
+
+
+@pytest.mark.parametrize(
+    ("which", "seconds"), [("refusing", 15), ("forbidding", 15), ("silent", 40)]
+)
+def test_a_cache_of_no_use_is_one_warning_and_no_failure(
+    archive: Path,
+    tmp_path: Path,
+    anne: Shop,
+    cache: str,
+    silent: str,
+    forbidding: str,
+    which: str,
+    seconds: float,
+) -> None:
+    url = {"refusing": "http://127.0.0.1:1/x", "forbidding": forbidding, "silent": silent}[which]
+    carl = user(archive, tmp_path / "carl", anne)
+    began = time.monotonic()
+    done = carl.run("realise", "above", "--cache", url, "--cache", cache)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == anne.path("realise", "above")
+    assert done.stderr.count("asked nothing more in this run") == 1, done.stderr
+    assert url.partition("/cache")[0] in done.stderr
+    assert time.monotonic() - began < seconds
