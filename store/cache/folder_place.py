@@ -94,6 +94,11 @@ class FolderPlace:
                     os.unlink(fresh)
                 raise
 
+    def refresh(self, names: Collection[str]) -> None:
+        """Let the times at which files were written be now."""
+        for name in names:
+            self.touch(name)
+
     def sync(self) -> None:
         """Wait for the disk."""
         with self._errors():
@@ -130,6 +135,18 @@ class FolderPlace:
             with contextlib.suppress(OSError):  # others are in it
                 if os.path.dirname(path) != self.path:
                     os.rmdir(os.path.dirname(path))
+
+    def remove_unless_newer(self, file: PlacedFile) -> bool:
+        """Remove a file that is still the one that was listed; returns whether it is absent now."""
+        with self._errors():
+            try:
+                seen = os.lstat(f"{self.path}/{file.name}")
+            except FileNotFoundError:
+                return True
+            if (seen.st_size, seen.st_mtime) != (file.size, file.written):
+                return False
+        self.remove(file.name)
+        return True
 
     def touch(self, name: str) -> None:
         """Note that a file was written now; it may be missing."""

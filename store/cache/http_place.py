@@ -7,6 +7,7 @@ import threading
 import time
 import urllib.parse
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from email.utils import mktime_tz, parsedate_tz
 from typing import BinaryIO, Final, TypeVar
 
 from store.cache.http_client import MOST_CONNECTIONS, HttpAnswer, HttpClient, origin_of
@@ -23,6 +24,11 @@ CHUNK: Final = 1 << 18
 
 LONGEST_WAIT: Final = 30.0
 """Seconds before the second try, at most."""
+
+DAY: Final = 24 * 3600.0
+
+REFRESHED: Final = 16 << 20
+"""Bytes of a file that is written once more to be kept."""
 
 USUAL_WAIT: Final = 1.0
 """Seconds before the second try, when the server does not say how many."""
@@ -63,6 +69,7 @@ class HttpPlace:
         self._hint = f"put a user and password into ~/.netrc, or {host_files.hint(home.host)}"
         self._absent: set[str] = set()
         self._failed: CacheUnusable | None = None
+        self._written: dict[str, float] = {}
         self.ranges = True
 
     @property
@@ -102,6 +109,14 @@ class HttpPlace:
             if answer.status not in (200, 201, 204):
                 raise self._refused(answer, putting=True)
         self._absent.discard(name)
+
+    def refresh(self, names: Collection[str]) -> None:
+        """Write the same files once more, which a day ago or longer were written last."""
+        limit = time.time() - DAY
+        old = [name for name in names if self._written.get(name, limit) < limit]
+        for name, data in self.get(old, REFRESHED).items():
+            if len(data) <= REFRESHED:
+                self.put(name, data)
 
     def sync(self) -> None:
         """Do nothing: the server alone can wait for its disk."""
@@ -162,6 +177,8 @@ class HttpPlace:
                 size = framing.length(answer.headers)
             except Transient as error:
                 raise self._unusable(error) from error
+            if (written := parsedate_tz(answer.headers.get("Last-Modified", ""))) is not None:
+                self._written[name] = mktime_tz(written)
             if size is None:
                 raise self._unusable(Permanent("it does not say how long its files are"))
             return size

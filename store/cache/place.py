@@ -35,6 +35,10 @@ class CachePlace(Protocol):
         """Write a file whole, over one that was there; an open file from its beginning on. Others
         see the former or the new one."""
 
+    def refresh(self, names: Collection[str]) -> None:
+        """Let the times at which files were written be now, unless that is less than a day ago:
+        they are still wanted. Of a server, only of files whose :meth:`sizes` were asked for."""
+
     def sync(self) -> None:
         """Wait until all that was put survives a power cut, if that can be waited for."""
 

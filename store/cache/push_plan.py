@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from graphlib import TopologicalSorter
 
@@ -17,10 +17,12 @@ from store.signing.keys import PrivateKey
 
 @dataclass(frozen=True, kw_only=True)
 class PushPlan:
-    """``objects`` are in order, references first. ``statements`` are signed. ``sources`` has the
+    """``objects`` are in order, references first; ``goals`` are those that no
+    other of them refers to. ``statements`` are signed. ``sources`` has the
     objects by SHA-256, ``logs`` the keys of builds by the digest of their log."""
 
     objects: tuple[ObjectId, ...]
+    goals: tuple[ObjectId, ...]
     statements: tuple[OwnStatement, ...]
     sources: Mapping[str, ObjectId]
     logs: Mapping[bytes, bytes]
@@ -52,8 +54,13 @@ def plan_push(
         objects |= _built_from(store, objects)
     statements = tuple(own_statements(store, objects, key)) if key is not None else ()
     sources, logs = _facts(store, objects)
+    references = {oid: store.objects.references(oid) for oid in sorted(objects)}
     return PushPlan(
-        objects=_in_order(store, objects), statements=statements, sources=sources, logs=logs
+        objects=tuple(TopologicalSorter(references).static_order()),
+        goals=tuple(sorted(objects - {each for some in references.values() for each in some})),
+        statements=statements,
+        sources=sources,
+        logs=logs,
     )
 
 
@@ -104,10 +111,3 @@ def _facts(
                 logs[record.log] = record.key
     there = {key for key in logs.values() if os.path.exists(store.layout.log(key))}
     return sources, {log: key for log, key in logs.items() if key in there}
-
-
-def _in_order(store: Store, objects: Iterable[ObjectId]) -> tuple[ObjectId, ...]:
-    references: dict[ObjectId, Sequence[ObjectId]] = {
-        oid: store.objects.references(oid) for oid in sorted(objects)
-    }
-    return tuple(TopologicalSorter(references).static_order())

@@ -72,6 +72,8 @@ def push(
         missing = _missing(place, plan.objects)
         if number == 0:
             done.present = len(plan.objects) - len(missing)
+            kept = [oid for oid in plan.goals if oid not in missing]
+            place.refresh([file_names.head(oid) for oid in kept])
         elif not missing:
             break
         if missing:

@@ -29,6 +29,7 @@ COMMANDS = {
     "enter": "Open a shell in the kept tree of a failed build",
     "seeds": "List the bootstrap seeds, each with its trusted files",
     "push": "Put objects and signed statements into a cache",
+    "cache": "Show, check or prune a cache",
     "import": "Take objects from another store, checked by their digests",
     "optimise": "Share equal files that are not shared yet",
     "verify": "Find damage in the store, and repair it",

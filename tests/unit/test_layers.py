@@ -308,7 +308,18 @@ def test_class_names_are_unique() -> None:
 
 
 ENGINES = {
-    *("attest", "audit", "enter", "gc", "index", "ledger", "optimise", "realise", "rebuild"),
+    *(
+        "attest",
+        "audit",
+        "cache",
+        "enter",
+        "gc",
+        "index",
+        "ledger",
+        "optimise",
+        "realise",
+        "rebuild",
+    ),
     *("seeds", "stages", "verify", "why", "challenge"),
 }
 """Names that a command shares with the module or room that does its work."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -109,6 +110,23 @@ def test_a_second_push_puts_nothing(
     done = pushed(origin.store, HttpPlace(web.url), top)
     assert done.nothing and done.present == 2
     assert web.names("PUT") == []
+
+
+def test_a_closure_that_is_still_wanted_gets_a_new_time(
+    origin: Origin, top: ObjectId, web: Web
+) -> None:
+    pushed(origin.store, HttpPlace(web.url), top)
+    path = web.folder / file_names.head(top)
+    data = path.read_bytes()
+    for days, times in ((0.5, 0), (2, 1), (0, 0)):
+        web.requests.clear()
+        if days:
+            then = time.time() - days * 24 * 3600
+            os.utime(path, (then, then))
+        assert pushed(origin.store, HttpPlace(web.url), top).nothing
+        assert web.names("PUT") == [file_names.head(top)] * times
+    assert path.read_bytes() == data
+    assert path.stat().st_mtime > time.time() - 3600
 
 
 def test_heads_say_how_packs_are_cut(origin: Origin, top: ObjectId, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from email.utils import formatdate
 from pathlib import Path
 
 
@@ -114,7 +115,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             end = int(first) + len(part) - 1
             self.answer(206, part, Content_Range=f"bytes {first}-{end}/{len(data)}")
         else:
-            self.answer(200, path.read_bytes())
+            written = formatdate(path.stat().st_mtime, usegmt=True)
+            self.answer(200, path.read_bytes(), Last_Modified=written)
 
 
 @contextlib.contextmanager

@@ -1,0 +1,91 @@
+"""Everything that lies in a cache in a folder, by its kind."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
+
+from store.cache import file_names
+from store.cache.folder_place import UNFINISHED, FolderPlace, PlacedFile
+from store.errors import FormatError, InvalidName
+from store.model.names import ObjectId
+
+_OBJECT: Final = re.compile(r"objects/([^/]{2})/([^/]+)\.(head|pack)")
+_STATEMENTS: Final = re.compile(r"by-(key|derivation)/([0-9a-f]{64})/([0-9a-f]{64})\.jsonl")
+_SOURCE: Final = re.compile(r"sources/([0-9a-f]{64})")
+_LOG: Final = re.compile(r"logs/([0-9a-f]{64})\.zst")
+
+
+class StatementsOf(NamedTuple):
+    """The file of one signer's statements about a key, or with ``unresolved`` about an unresolved
+    derivation."""
+
+    file: PlacedFile
+    about: bytes
+    key_id: str
+    unresolved: bool
+
+
+@dataclass
+class Inventory:
+    """``unfinished`` files were being written when somebody looked, or a process was killed;
+    ``strays`` are none of a cache's."""
+
+    heads: dict[ObjectId, PlacedFile] = field(default_factory=dict)
+    packs: dict[ObjectId, PlacedFile] = field(default_factory=dict)
+    statements: list[StatementsOf] = field(default_factory=list)
+    sources: dict[str, PlacedFile] = field(default_factory=dict)
+    logs: dict[bytes, PlacedFile] = field(default_factory=dict)
+    unfinished: list[PlacedFile] = field(default_factory=list)
+    strays: list[PlacedFile] = field(default_factory=list)
+
+    @property
+    def size(self) -> int:
+        """Bytes of all files."""
+        facts = [each.file for each in self.statements]
+        kinds = (self.heads, self.packs, self.sources, self.logs)
+        files = [file for kind in kinds for file in kind.values()]
+        return sum(file.size for file in [*files, *facts, *self.unfinished, *self.strays])
+
+
+def take_inventory(place: FolderPlace) -> Inventory:
+    """List a cache. Nothing is read."""
+    found = Inventory()
+    for file in place.listing():
+        _sort(file, found)
+    return found
+
+
+def _sort(file: PlacedFile, found: Inventory) -> None:
+    name = file.name
+    if name.rpartition("/")[2].startswith(UNFINISHED):
+        found.unfinished.append(file)
+    elif (match := _OBJECT.fullmatch(name)) and (oid := _object(match)) is not None:
+        (found.heads if match[3] == "head" else found.packs)[oid] = file
+    elif match := _STATEMENTS.fullmatch(name):
+        about, unresolved = bytes.fromhex(match[2]), match[1] == "derivation"
+        found.statements.append(StatementsOf(file, about, match[3], unresolved))
+    elif match := _SOURCE.fullmatch(name):
+        found.sources[match[1]] = file
+    elif match := _LOG.fullmatch(name):
+        found.logs[bytes.fromhex(match[1])] = file
+    elif name != file_names.MARKER:
+        found.strays.append(file)
+
+
+def _object(match: re.Match[str]) -> ObjectId | None:
+    try:
+        oid = ObjectId.parse(match[2])
+    except (FormatError, InvalidName):
+        return None
+    return oid if oid.text.startswith(match[1]) else None
+
+
+def signers(statements: Iterable[StatementsOf]) -> dict[str, int]:
+    """Return how many files each signer has, by the id of its key."""
+    found: dict[str, int] = {}
+    for each in statements:
+        found[each.key_id] = found.get(each.key_id, 0) + 1
+    return found

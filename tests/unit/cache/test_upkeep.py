@@ -1,0 +1,291 @@
+"""The upkeep of a cache in a folder: each damage is found, and a prune keeps closures whole."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from store import digest
+from store.cache import file_names, zstd
+from store.cache.checking import CACHE_KINDS, CacheCheck, CacheFinding
+from store.cache.folder_place import FolderPlace, PlacedFile
+from store.cache.inventory import take_inventory
+from store.cache.pruning import PrunePlan, PrunePolicy, plan_prune, prune
+from store.cache.pull import pull
+from store.cache.push_plan import plan_push
+from store.cache.pushing import push
+from store.cache.static_cache import StaticCache
+from store.errors import CacheUnusable
+from store.index.writing import Writer
+from store.local.store import Store
+from store.model.derivation import Derivation, Source
+from store.model.names import ObjectId
+from store.model.realisation import Realisation
+from store.signing.keys import PrivateKey
+from tests.unit.cache.conftest import Origin
+
+ANNE, BOB = PrivateKey(b"\1" * 32, "anne"), PrivateKey(b"\2" * 32, "bob")
+DAY = 24 * 3600.0
+
+
+def build(origin: Origin, name: str, *needs: ObjectId) -> ObjectId:
+    """An object of a build, with a log."""
+    oid = origin.add(name, {"text": name.encode() * 1000, "empty": b""}, *needs)
+    node = Derivation(name, "x86_64-linux", "/bin/sh")
+    key = node.resolve({})
+    Path(origin.store.start_log(key.digest)).write_bytes(name.encode())
+    log = digest.file_digest(name.encode())
+    record = Realisation(key.digest, "out", oid, "u", "h", "full", log, 1, 9)
+
+    def write(txn: Writer) -> None:
+        txn.nodes.put([key])
+        txn.realisations.add(record)
+        txn.nodes.put_outcomes({node.digest: key.digest})
+
+    origin.store.index.write(write)
+    return oid
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> FolderPlace:
+    return FolderPlace(str(tmp_path / "cache"))
+
+
+@pytest.fixture
+def objects(origin: Origin, place: FolderPlace) -> dict[str, ObjectId]:
+    """Two closures that share an object, and a source, pushed."""
+    source = Source("src", "0" * 64, ("https://example.org/src",))
+    (origin.place / "src").write_text("source")
+    sha256 = "41cf6794ba4200b839c53531555f0f3998df4cbb01a4d5cb0b94e3ca5e23947d"
+    source = Source("src", sha256, source.locators)
+    src = origin.store.objects.add(str(origin.place / "src"), "src")
+    record = Realisation(source.digest, "out", src, "u", "h", "fetch", None, 1, 9)
+
+    def write(txn: Writer) -> None:
+        txn.nodes.put([source])
+        txn.realisations.add(record)
+
+    origin.store.index.write(write)
+    lib = build(origin, "lib")
+    made = {"src": src, "lib": lib, "one": build(origin, "one", lib)}
+    made["two"] = build(origin, "two", lib)
+    push_all(origin.store, place, *made.values())
+    return made
+
+
+def push_all(store: Store, place: FolderPlace, *oids: ObjectId) -> None:
+    push(store, place, plan_push(store, oids, ANNE))
+
+
+def found(place: FolderPlace, *, contents: bool = False) -> list[CacheFinding]:
+    findings: list[CacheFinding] = []
+    CacheCheck(place, findings.append, keys=[ANNE.public], contents=contents).run()
+    assert {each.kind for each in findings} <= CACHE_KINDS.keys()
+    return findings
+
+
+def kinds(place: FolderPlace, *, contents: bool = False) -> list[str]:
+    return sorted({each.kind for each in found(place, contents=contents)})
+
+
+def age(place: FolderPlace, days: float, *names: str) -> None:
+    """Let files be as old; all when none is named."""
+    then = time.time() - days * DAY
+    for name in names or [file.name for file in place.listing()]:
+        os.utime(f"{place.path}/{name}", (then, then))
+
+
+def test_a_fresh_cache_is_sound(place: FolderPlace, objects: dict[str, ObjectId]) -> None:
+    assert found(place, contents=True) == []
+
+
+def flip(path: Path) -> None:
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+
+
+def cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-1])
+
+
+DAMAGE: list[tuple[Callable[[dict[str, ObjectId]], str], Callable[[Path], object], list[str]]] = [
+    (lambda made: file_names.head(made["one"]), flip, ["head"]),
+    (lambda made: file_names.head(made["lib"]), Path.unlink, ["closure", "headless", "unpushed"]),
+    (lambda made: file_names.pack(made["one"]), Path.unlink, ["pack"]),
+    (lambda made: file_names.pack(made["one"]), cut, ["pack"]),
+    (lambda made: file_names.pack(made["one"]), flip, ["content"]),
+    (lambda made: "by-key", flip, ["statement"]),
+    (lambda made: "by-derivation", cut, []),
+    (lambda made: "by-derivation", lambda path: path.write_bytes(b"{}\n"), ["statement"]),
+    (lambda made: "by-derivation", lambda path: path.write_bytes(bytes(2 << 20)), ["statement"]),
+    (lambda made: "sources", lambda path: path.write_bytes(b"nothing\n"), ["source"]),
+    (lambda made: "sources", lambda path: path.rename(path.with_name("f" * 64)), ["source"]),
+    (lambda made: "logs", flip, ["log"]),
+    (lambda made: "logs", lambda path: path.with_name(".new-1-2").write_bytes(b""), ["unfinished"]),
+    (lambda made: "logs", lambda path: path.with_name("notes").write_bytes(b""), ["stray"]),
+]
+
+
+@pytest.mark.parametrize(("name", "damage", "expected"), DAMAGE)
+def test_each_damage_is_found(
+    place: FolderPlace,
+    objects: dict[str, ObjectId],
+    name: Callable[[dict[str, ObjectId]], str],
+    damage: Callable[[Path], object],
+    expected: list[str],
+) -> None:
+    path = Path(place.path, name(objects))
+    damage(path if path.is_file() else next(each for each in path.rglob("*") if each.is_file()))
+    assert kinds(place, contents=True) == expected
+
+
+def test_a_statement_at_another_place_is_found(
+    place: FolderPlace, objects: dict[str, ObjectId]
+) -> None:
+    [one, two, *_] = take_inventory(place).statements
+    Path(place.path, one.file.name).write_bytes(Path(place.path, two.file.name).read_bytes())
+    assert kinds(place) == ["statement"]
+
+
+def test_a_signature_of_another_key_is_found(
+    origin: Origin, place: FolderPlace, objects: dict[str, ObjectId]
+) -> None:
+    push(origin.store, place, plan_push(origin.store, [objects["one"]], BOB))
+    assert found(place) == []  # his key is not known here
+    theirs = next(each for each in take_inventory(place).statements if each.key_id == BOB.public.id)
+    name = theirs.file.name.replace(BOB.public.id, ANNE.public.id)
+    Path(place.path, name).write_bytes(Path(place.path, theirs.file.name).read_bytes())
+    assert [each.kind for each in found(place)] == ["statement"]
+
+
+def test_a_folder_that_is_no_cache_is_neither_checked_nor_pruned(tmp_path: Path) -> None:
+    (tmp_path / "letters").write_text("")
+    for work in (found, lambda place: plan_prune(place, PrunePolicy(1))):
+        with pytest.raises(CacheUnusable):
+            work(FolderPlace(str(tmp_path)))
+
+
+def remaining(place: FolderPlace) -> set[str]:
+    return {oid.name for oid in take_inventory(place).heads}
+
+
+def test_old_closures_go_and_shared_objects_stay(
+    origin: Origin, own: Store, place: FolderPlace, objects: dict[str, ObjectId]
+) -> None:
+    age(place, 40)
+    push_all(origin.store, place, objects["two"])  # is wanted again
+    plan = plan_prune(place, PrunePolicy(30 * DAY))
+    assert {oid.name for oid in plan.objects} == {"one", "src"}
+    assert prune(place, plan) == set()
+    assert remaining(place) == {"two", "lib"}
+    # The packs are there for whoever read a head before.
+    assert len(take_inventory(place).packs) == 4
+    assert kinds(place, contents=True) == ["headless"]
+    again = plan_prune(place, PrunePolicy(30 * DAY))
+    assert (again.objects, again.packs) == ((), ())
+    pull(own, [StaticCache(place)], [objects["two"]])
+    for oid in (objects["one"], objects["src"]):
+        age(place, 2, file_names.pack(oid))
+    prune(place, plan_prune(place, PrunePolicy(30 * DAY)))
+    assert found(place, contents=True) == []
+    assert len(take_inventory(place).packs) == 2
+    facts = take_inventory(place)
+    assert (len(facts.statements), len(facts.logs), len(facts.sources)) == (4, 2, 0)
+
+
+def test_the_newest_closures_stay_within_a_size(
+    place: FolderPlace, objects: dict[str, ObjectId]
+) -> None:
+    for days, name in enumerate(("two", "one", "lib", "src")):
+        age(place, days, file_names.head(objects[name]))
+    packs = take_inventory(place).packs
+    both = packs[objects["two"]].size + packs[objects["lib"]].size
+    for most, stay in ((both, {"two", "lib"}), (1 << 30, {"one", "two", "lib", "src"}), (0, set())):
+        plan = plan_prune(place, PrunePolicy(most=most))
+        assert remaining(place) - {oid.name for oid in plan.objects} == stay
+    prune(place, plan_prune(place, PrunePolicy(most=0, grace=0)))
+    assert [file.name for file in place.listing()] == [file_names.MARKER]
+
+
+def test_statements_go_before_heads_and_heads_before_packs(
+    place: FolderPlace, objects: dict[str, ObjectId], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order: list[str] = []
+    remove = FolderPlace.remove
+
+    def noted(self: FolderPlace, name: str) -> None:
+        order.append(name.rpartition(".")[2])
+        remove(self, name)
+
+    monkeypatch.setattr(FolderPlace, "remove", noted)
+    age(place, 40)
+    prune(place, plan_prune(place, PrunePolicy(30 * DAY, grace=0)))
+    heads = [number for number, end in enumerate(order) if end == "head"]
+    assert order[: heads[0]].count("jsonl") == 6
+    assert set(order[heads[-1] + 1 :]) == {"pack"}
+
+
+def test_a_push_since_the_plan_keeps_its_closure(
+    origin: Origin, place: FolderPlace, objects: dict[str, ObjectId]
+) -> None:
+    age(place, 40)
+    plan = plan_prune(place, PrunePolicy(30 * DAY, grace=0))
+    assert len(plan.objects) == 4
+    push_all(origin.store, place, objects["two"])
+    assert {oid.name for oid in prune(place, plan)} == {"two", "lib"}
+    push_all(origin.store, place, objects["two"])
+    assert found(place, contents=True) == []
+    assert remaining(place) == {"two", "lib"}
+
+
+@pytest.mark.parametrize("before", [".jsonl", ".head"])
+def test_a_push_beside_a_prune_loses_nothing(
+    origin: Origin,
+    place: FolderPlace,
+    objects: dict[str, ObjectId],
+    monkeypatch: pytest.MonkeyPatch,
+    before: str,
+) -> None:
+    age(place, 40)
+    plan = plan_prune(place, PrunePolicy(30 * DAY, grace=0))
+    top = build(origin, "three", objects["lib"])
+    remove, pushed = FolderPlace.remove_unless_newer, list[bool]()
+
+    def beside(self: FolderPlace, file: PlacedFile) -> bool:
+        if file.name.endswith(before) and not pushed:
+            pushed.append(True)
+            push_all(origin.store, FolderPlace(place.path), top)
+        return remove(self, file)
+
+    monkeypatch.setattr(FolderPlace, "remove_unless_newer", beside)
+    prune(place, plan)
+    monkeypatch.undo()
+    push_all(origin.store, place, top)
+    assert {"three", "lib"} <= remaining(place)
+    assert [each for each in found(place, contents=True) if each.severity == "error"] == []
+
+
+def test_leftovers_of_a_killed_push_go(place: FolderPlace, objects: dict[str, ObjectId]) -> None:
+    fresh, old = "objects/aa/.new-1-aa", "objects/bb/.new-1-bb"
+    for name in (fresh, old):
+        place.put(name, b"part")
+    age(place, 2, old)
+    plan: PrunePlan = plan_prune(place, PrunePolicy())
+    assert [file.name for file in plan.unfinished] == [old]
+    prune(place, plan)
+    assert remaining(place) == objects.keys()
+
+
+def test_a_damaged_head_stays_for_the_check(
+    place: FolderPlace, objects: dict[str, ObjectId]
+) -> None:
+    path = Path(place.path, file_names.head(objects["one"]))
+    path.write_bytes(zstd.compress(b"nothing"))
+    age(place, 40)
+    prune(place, plan_prune(place, PrunePolicy(30 * DAY)))
+    assert path.exists()
