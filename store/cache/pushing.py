@@ -46,6 +46,8 @@ class Pushed:
     statements: int = 0
     sources: int = 0
     logs: int = 0
+    refused: dict[ObjectId, str] = field(default_factory=dict)
+    """Objects that the cache cannot hold, with the reasons."""
 
     @property
     def nothing(self) -> bool:
@@ -198,7 +200,7 @@ def _put_facts(store: Store, place: CachePlace, plan: PushPlan, done: Pushed) ->
     logs = {file_names.log(log): (log, key) for log, key in plan.logs.items()}
     put = set()
     for name in logs.keys() - place.sizes(logs).keys():
-        data = _log(store, *logs[name])
+        data = compressed_log(store, *logs[name])
         if data is not None:
             place.put(name, data)
             put.add(name)
@@ -212,7 +214,7 @@ def _put_facts(store: Store, place: CachePlace, plan: PushPlan, done: Pushed) ->
         raise _not_kept(place, name)
     files = plan.statement_files()
     for _ in range(ROUNDS):
-        changed = dict(_changed(files, place.get(files, STATEMENTS_LIMIT)))
+        changed = dict(changed_statements(files, place.get(files, STATEMENTS_LIMIT)))
         if not changed:
             return
         _put_each(place, {name: data for name, (data, _) in changed.items()})
@@ -220,7 +222,7 @@ def _put_facts(store: Store, place: CachePlace, plan: PushPlan, done: Pushed) ->
     raise _not_kept(place, min(changed))
 
 
-def _log(store: Store, log: bytes, key: bytes) -> bytes | None:
+def compressed_log(store: Store, log: bytes, key: bytes) -> bytes | None:
     """Return a log, compressed; None when it is another build's by now."""
     try:
         data, _ = read_record(store.layout.log(key))
@@ -235,7 +237,7 @@ def _put_each(place: CachePlace, files: Mapping[str, bytes]) -> None:
             future.result()
 
 
-def _changed(
+def changed_statements(
     wanted: Mapping[str, Sequence[str]], found: Mapping[str, bytes]
 ) -> Iterator[tuple[str, tuple[bytes, int]]]:
     """Yield the files that lack lines, with these added, and how many these are."""

@@ -111,6 +111,11 @@ class ReapiCache:
 
     # -- files by name --
 
+    def present(self, names: Collection[str]) -> set[str]:
+        """Return those of the files that are there."""
+        with as_cache():
+            return set(self._results(names))
+
     def files(self, names: Collection[str], limit: int) -> dict[str, bytes]:
         """Return files of a cache; those that are absent, or longer than ``limit`` bytes, are left
         out."""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
 
 from store.cache import file_names, zstd
 from store.cache.blob_trees import blobs_of, mapped
+from store.cache.push_plan import PushPlan
+from store.cache.pushing import Pushed, changed_statements, compressed_log
 from store.cache.reapi_cache import (
     FILE,
     TREE,
@@ -15,6 +16,7 @@ from store.cache.reapi_cache import (
     as_cache,
     head_without_pack,
 )
+from store.cache.static_cache import STATEMENTS_LIMIT
 from store.display import printable
 from store.errors import CacheUnusable, InvalidName
 from store.local.store import Store
@@ -25,15 +27,30 @@ from store.reapi.server import Server
 from store.reapi.tree_messages import MappedTree
 
 
-@dataclass
-class ReapiPushed:
-    """``objects`` were sent, ``present`` were there; ``refused`` cannot be held by such a server,
-    by the reason. ``sent`` is bytes of blobs."""
-
-    objects: list[ObjectId] = field(default_factory=list)
-    present: list[ObjectId] = field(default_factory=list)
-    refused: dict[ObjectId, str] = field(default_factory=dict)
-    sent: int = 0
+def push_to_server(store: Store, cache: ReapiCache, plan: PushPlan) -> Pushed:
+    """Push all of a plan, but for objects that such a server cannot hold, and statements of them.
+    Raises as :func:`push_objects`."""
+    done = push_objects(store, cache, plan.objects)
+    facts = plan.source_files()
+    lacking = facts.keys() - cache.present(facts)
+    push_files(cache, {name: facts[name] for name in lacking})
+    done.sources = len(lacking)
+    logs = {file_names.log(log): (log, key) for log, key in plan.logs.items()}
+    for name in sorted(logs.keys() - cache.present(logs)):
+        data = compressed_log(store, *logs[name])
+        if data is not None:
+            push_files(cache, {name: data})
+            done.logs += 1
+    refused = {each.file for each in plan.statements if each.object in done.refused}
+    files = {n: lines for n, lines in plan.statement_files().items() if n not in refused}
+    changed = dict(changed_statements(files, cache.files(files, STATEMENTS_LIMIT)))
+    push_files(cache, {name: data for name, (data, _) in changed.items()})
+    done.statements = sum(count for _, count in changed.values())
+    kept = cache.files(changed, STATEMENTS_LIMIT)
+    for name, (data, _) in changed.items():
+        if kept.get(name) != data:
+            raise not_kept(cache.name, name)
+    return done
 
 
 def push_objects(
@@ -41,13 +58,13 @@ def push_objects(
     cache: ReapiCache,
     oids: Sequence[ObjectId],
     progress: Callable[[int], None] = lambda sent: None,
-) -> ReapiPushed:
+) -> Pushed:
     """Push objects, references first, and check that the server has kept them. An object is there
     already if its head and all of its files are.
 
     Raises CacheUnusable; UnknownObject, CorruptObject or StorageError of this store.
     """
-    found = ReapiPushed()
+    found = Pushed()
     with as_cache():
         if not cache.server.capabilities().updates_results:
             raise CacheUnusable(f"{printable(cache.name)} does not let this client push")
@@ -66,7 +83,7 @@ def _push(
     cache: ReapiCache,
     oid: ObjectId,
     there: bool,
-    found: ReapiPushed,
+    found: Pushed,
     progress: Callable[[int], None],
 ) -> None:
     bad = [each for each in store.objects.closure([oid]) if each in found.refused]
@@ -82,12 +99,12 @@ def _push(
     blobs = blobs_of(store.layout, manifest, tree)
     sent = _send(cache.server, blobs, progress)
     if there and not sent:
-        found.present.append(oid)
+        found.present += 1
         return
-    found.sent += sent
+    found.packed += sent
     head = head_without_pack(manifest, store.objects.closure([oid]))
     data = zstd.compress(head.encode())
-    found.sent += push_files(cache, {file_names.head(oid): data}, {file_names.head(oid): tree})
+    found.packed += push_files(cache, {file_names.head(oid): data}, {file_names.head(oid): tree})
     if cache.server.missing([blob.digest for blob in blobs]):
         raise not_kept(cache.name, f"the files of {oid}")
     found.objects.append(oid)

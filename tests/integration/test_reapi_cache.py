@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from store.local.store import Store
 from store.model.names import ObjectId
 from store.system import kernel
 from tests import casd
+from tests.integration.conftest import Shop
 from tests.unit.cache.conftest import Origin, origin, own
 
 __all__ = ["origin", "own"]
@@ -72,7 +74,7 @@ def test_only_what_is_missing_is_transferred(origin: Origin, own: Store, cache: 
     one = origin.add("one", {"large": b"x" * 3_000_000, "small": b"1"})
     two = origin.add("two", {"large": b"x" * 3_000_000, "small": b"2"})
     push(origin, cache, one)
-    assert push_objects(origin.store, cache, [two]).sent < 3000
+    assert push_objects(origin.store, cache, [two]).packed < 3000
     pull(own, [cache], [one])
     assert pull(own, [cache], [two]).fetched < 3000
 
@@ -171,3 +173,20 @@ def test_a_quota_that_is_too_small_is_found_out(origin: Origin, tmp_path: Path) 
             push_objects(origin.store, cache, [oid])
         cache.close()
     shutil.rmtree(tmp_path / "casd")
+
+
+def test_the_command_pushes_to_a_server(
+    shop: Shop, own: Store, cache: ReapiCache, tmp_path: Path
+) -> None:
+    path = shop.path("realise", "downstream")
+    signed = replace(shop, env={"XDG_CONFIG_HOME": str(tmp_path), "XDG_DATA_HOME": str(tmp_path)})
+    assert signed.run("key", "new", "test").returncode == 0
+    words = ("push", "downstream", "--to", cache.name, "--with-builds")
+    done = signed.run(*words)
+    assert done.returncode == 0, done.stderr
+    assert "statement" in done.stderr
+    assert "nothing new" in signed.run(*words).stderr
+    oid = ObjectId.from_path(path)
+    pulled = pull(own, [cache], [oid])
+    assert oid in pulled.taken
+    assert pulled.damaged == ()

@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from store.cli.context import Context
 from store.cli.options import PACKAGE, key_option, seed_option
 from store.cli.wording import counted
-from store.errors import UsageError
+from store.errors import InvalidName, UsageError
 from store.model.names import ObjectId
 from store.quantities import bytes_text
+
+if TYPE_CHECKING:
+    from store.cache.push_plan import PushPlan
+    from store.cache.pushing import Pushed
+    from store.local.store import Store
 
 
 @click.command("push")
 @click.argument("objects", nargs=-1, metavar="[PACKAGE|OBJECT…]", type=PACKAGE)
 @click.option(
-    "--to", "url", required=True, metavar="URL", help="The cache: a folder, or http(s)://…."
+    "--to",
+    "url",
+    required=True,
+    metavar="URL",
+    help="The cache: a folder, http(s)://…, or grpc(s)://….",
 )
 @click.option("--all", "everything", is_flag=True, help="Push every object of this store.")
 @click.option("--with-builds", is_flag=True, help="Push all that they were built from, too.")
@@ -35,23 +46,17 @@ def command(
     Only builds of this store are signed. Whatever is there is not put again, and the statements of
     others stay. A folder that is empty or missing becomes a cache.
     """
-    from store.cache.locations import open_place
     from store.cache.push_plan import can_sign, plan_push
-    from store.cache.pushing import push
     from store.signing.keyring import Keyring, default_folder
 
     if everything == bool(objects):
         raise UsageError("name packages or objects, or give --all")
-    place = open_place(url)
     store = context.store
     goals = _goals(context, objects)
     signs = key is not None or can_sign(store, goals, builds=with_builds)
     private = Keyring(default_folder()).private(key) if signs else None
     plan = plan_push(store, goals, private, builds=with_builds)
-    try:
-        done = push(store, place, plan)
-    finally:
-        place.close()
+    done, place = _pushed(store, url, plan)
     text = f"{counted(len(done.objects), 'object')} ({bytes_text(done.packed)} packed)"
     facts = [
         counted(number, noun)
@@ -63,7 +68,33 @@ def command(
         if number
     ]
     new = ", ".join([text, *facts]) if not done.nothing else "nothing new"
-    click.echo(f"pushed to {place.name}: {new}; {done.present} had been there", err=True)
+    click.echo(f"pushed to {place}: {new}; {done.present} had been there", err=True)
+    for oid, why in done.refused.items():
+        click.echo(f"not pushed: {oid.path}: {why}", err=True)
+    if done.refused:
+        raise InvalidName(f"{counted(len(done.refused), 'object')} cannot be pushed to this cache")
+
+
+def _pushed(store: Store, url: str, plan: PushPlan) -> tuple[Pushed, str]:
+    """Push, by the carrier of the URL; returns also the name of the cache."""
+    from store.cache.connecting import connect
+    from store.cache.locations import open_place, scheme_of
+    from store.cache.pushing import push
+    from store.cache.reapi_cache import ReapiCache
+    from store.cache.reapi_push import push_to_server
+
+    if scheme_of(url).startswith("grpc"):
+        cache = connect(url)
+        assert isinstance(cache, ReapiCache)
+        try:
+            return push_to_server(store, cache, plan), cache.name
+        finally:
+            cache.close()
+    place = open_place(url)
+    try:
+        return push(store, place, plan), place.name
+    finally:
+        place.close()
 
 
 def _goals(context: Context, objects: tuple[str, ...]) -> list[ObjectId]:
