@@ -12,7 +12,7 @@ from typing import BinaryIO, Final
 
 from store import digest
 from store.cache import file_names, zstd
-from store.cache.folder_place import FolderPlace
+from store.cache.folder_place import UNFINISHED, FolderPlace
 from store.cache.head import Head
 from store.cache.pack_writer import write_pack
 from store.cache.place import CachePlace
@@ -179,7 +179,7 @@ def _check_marker(place: CachePlace) -> None:
         return
     if found is not None:
         raise no_cache(place.name, found)
-    if isinstance(place, FolderPlace) and os.path.isdir(place.path) and os.listdir(place.path):
+    if isinstance(place, FolderPlace) and _has_others(place.path):
         raise CacheUnusable(
             f"the cache {printable(place.name)} cannot be used: the folder has other things in it",
             hint="give an empty folder, or one that is missing, for a new cache",
@@ -187,6 +187,14 @@ def _check_marker(place: CachePlace) -> None:
     place.put(file_names.MARKER, file_names.VERSION)
     if file_names.MARKER not in place.sizes([file_names.MARKER]):
         raise _not_kept(place, file_names.MARKER)
+
+
+def _has_others(path: str) -> bool:
+    """Return whether a folder has something in it but the first files of another push."""
+    if not os.path.isdir(path):
+        return False
+    names = {name for name in os.listdir(path) if not name.startswith(UNFINISHED)}
+    return file_names.MARKER not in names and bool(names)
 
 
 def _missing(place: CachePlace, objects: Sequence[ObjectId]) -> list[ObjectId]:
