@@ -21,7 +21,7 @@ from store.model.names import ObjectId
 
 Settle: TypeAlias = Callable[[Writer, Mapping[ObjectId, Node]], None]
 """Adds records of builds in the transaction that registers the objects. It gets the tops of the
-trees of those goals that are in the store now: a statement may name a tree, too."""
+trees of the taken objects, and of the goals that were here: a statement may name a tree."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,12 +122,10 @@ def _register(store: Store, goals: Collection[ObjectId], got: Transferred, settl
 def _roots(
     store: Store, goals: Collection[ObjectId], fresh: Mapping[ObjectId, Node]
 ) -> dict[ObjectId, Node]:
-    """Return the tops of the trees of the goals that this store has."""
-    found = {}
+    """Return the tops of the trees of fresh objects, and of the goals that this store has."""
+    found = dict(fresh)
     for oid in goals:
-        if oid in fresh:
-            found[oid] = fresh[oid]
-        elif store.objects.present(oid):
+        if oid not in found and store.objects.present(oid):
             with contextlib.suppress(StoreError):  # damaged, which is for others to find
                 found[oid] = store.objects.manifest(oid).root
     return found

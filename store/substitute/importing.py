@@ -127,7 +127,7 @@ def import_objects(
         def transaction(txn: Writer) -> Imported:
             txn.objects.register_all(entries)
             txn.nodes.put(node for node in judged.nodes if txn.nodes.get(node.digest) is None)
-            taken, refused = _add_records(txn, judged)
+            taken, refused = add_records(txn, judged)
             passed_over = sum(not _is_known(txn, record) for record in judged.passed_over)
             return Imported(fresh, taken, passed_over, refused, untold)
 
@@ -151,7 +151,7 @@ def _judge(
     return judge.judged, untold
 
 
-def _add_records(txn: Writer, judged: Judged) -> tuple[list[Origin], list[str]]:
+def add_records(txn: Writer, judged: Judged) -> tuple[list[Origin], list[str]]:
     """Return the origins of added or present records; and the reasons that others were refused."""
     taken, refused = [], list(judged.refused)
     for record in judged.accepted:

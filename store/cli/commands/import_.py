@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 import os
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, TypeAlias
+from urllib.parse import quote
 
 import click
 
@@ -15,14 +16,20 @@ from store.cli.options import link_option, trust_option
 from store.cli.wording import counted
 from store.display import printable, quoted
 from store.errors import FormatError, InvalidName, UnusableKey, UsageError
+from store.model.locators import shown
 from store.model.names import STORE_DIR, ObjectId
 from store.model.origin import How, Origin
 
 if TYPE_CHECKING:
+    from store.attest.sources import Line
     from store.attest.vouching import Reading
+    from store.local.leases import Lease
+    from store.local.store import Store
     from store.signing.keys import PublicKey
     from store.substitute.belief import Vouched
     from store.substitute.importing import Imported
+
+Importer: TypeAlias = "Callable[[Store, Sequence[ObjectId], Lease | None], Imported]"
 
 SHOWN = 10
 """Records whose refusal is explained."""
@@ -38,14 +45,18 @@ _NOTHING = {
 @click.command("import")
 @click.argument("objects", nargs=-1, required=True, metavar="OBJECT…")
 @click.option(
-    "--from", "source", required=True, metavar="STORE", help="Copy from the store in this folder."
+    "--from",
+    "source",
+    required=True,
+    metavar="STORE|URL",
+    help="Copy from the store in this folder, or from the cache at this URL.",
 )
 @click.option(
     "--statements",
     multiple=True,
     metavar="SOURCE",
     help="Read signed statements of their builds from a file, a folder or a URL (default: "
-    "the folder statements/ of that store).",
+    "the folder statements/ of that store, or the cache's).",
 )
 @trust_option
 @click.option(
@@ -64,33 +75,76 @@ def command(
     trust_unsigned: bool,
     out_link: str | None,
 ) -> None:
-    """Copy objects from another store, with all that they refer to.
+    """Copy objects from another store or a cache, with all that they refer to.
 
     Give each object by its whole path below /store. Each object's digest is checked before this
-    store registers it. If one object there is damaged, none is taken. A build record is believed if
-    a trusted key has signed it; a fetched file is believed if it has the hash of its source. An
-    object without a believed record is imported, but belongs to no package.
+    store registers it. If one object of another store is damaged, none is taken. A build record is
+    believed if a trusted key has signed it; a fetched file is believed if it has the hash of its
+    source. An object without a believed record is imported, but belongs to no package.
     """
-    from store.substitute.belief import Belief
-    from store.substitute.directory import StoreDirectory
-    from store.substitute.importing import import_objects
-
     if out_link and len(objects) > 1:
         raise UsageError("--out-link takes one object")
     oids = [_whole_name(text) for text in objects]
-    other = StoreDirectory(source)
+    cached = _is_cache(source)
+    take = _from_cache if cached else _from_store
+    importer = take(source, statements, trust, trust_unsigned)
     context.absent = "make"
     store = context.store
-    told = statements or ((other.statements,) if os.path.isdir(other.statements) else ())
-    belief = Belief(_vouching(told, trust, asked=bool(statements)), trust_unsigned)
     with store.leases.begin() if out_link else contextlib.nullcontext() as keep:
-        taken = import_objects(store, other, oids, keep, belief)
+        taken = importer(store, oids, keep)
         if out_link:
             store.roots.link(out_link, oids[0])
     for oid in oids:
         print(oid.path)
-    for line in _report(taken, source, trust_unsigned):
+    for line in _report(taken, shown(source) if cached else source, trust_unsigned):
         click.echo(line, err=True)
+
+
+def _is_cache(source: str) -> bool:
+    from store.cache.connecting import SCHEMES
+    from store.cache.file_names import MARKER
+
+    scheme, colon, _ = source.partition(":")
+    return bool(colon and scheme in SCHEMES) or os.path.isfile(f"{source}/{MARKER}")
+
+
+def _from_store(
+    source: str, statements: Sequence[str], trust: tuple[str, ...], unsigned: bool
+) -> Importer:
+    from store.substitute.belief import Belief
+    from store.substitute.directory import StoreDirectory
+    from store.substitute.importing import import_objects
+
+    other = StoreDirectory(source)
+    told = statements or ((other.statements,) if os.path.isdir(other.statements) else ())
+    belief = Belief(_vouching(told, trust, asked=bool(statements)), unsigned)
+    return lambda store, oids, keep: import_objects(store, other, oids, keep, belief)
+
+
+def _from_cache(
+    source: str, statements: Sequence[str], trust: tuple[str, ...], unsigned: bool
+) -> Importer:
+    from store.attest.sources import Line
+    from store.cache.connecting import connect
+    from store.cli.commands.key import trusted_keys
+    from store.substitute.belief import Belief
+    from store.substitute.cache_import import import_cached, known_statements
+
+    if unsigned:
+        raise UsageError("a cache tells of no build records that nobody signed")
+    is_folder = os.path.isdir(source)
+    offers = connect(f"file://{quote(os.path.abspath(source))}" if is_folder else source)
+
+    def importer(store: Store, oids: Sequence[ObjectId], keep: Lease | None) -> Imported:
+        vouch = _vouching(statements, trust, asked=bool(statements))
+        if not statements:
+            keys = trusted_keys(trust)
+            files = known_statements(store, offers, oids, {key.id for key in keys})
+            told = [Line(each.where, line) for each in files for line in each.data.splitlines()]
+            vouch = lambda oids: _read(told, oids, keys)  # noqa: E731
+        return import_cached(store, offers, oids, keep, Belief(vouch))
+
+    return importer
 
 
 def _whole_name(text: str) -> ObjectId:
@@ -118,24 +172,25 @@ def _vouching(
         )
 
     def vouch(oids: Collection[ObjectId]) -> Sequence[Vouched]:
-        return _read(sources, oids, keys) if keys else ()
+        from store.attest.sources import lines
+
+        found: list[Vouched] = []
+        for source in sources if keys else ():
+            found += _read(lines(source), oids, keys)
+        return found
 
     return vouch
 
 
 def _read(
-    sources: Sequence[str], oids: Collection[ObjectId], keys: Sequence[PublicKey]
+    lines: Iterable[Line], oids: Collection[ObjectId], keys: Sequence[PublicKey]
 ) -> list[Vouched]:
-    from store.attest.sources import lines
     from store.attest.vouching import read_vouched
 
-    found: list[Vouched] = []
-    for source in sources:
-        reading = read_vouched(lines(source), oids, keys)
-        found += reading.vouched
-        for line in _ignored(reading):
-            click.echo(line, err=True)
-    return found
+    reading = read_vouched(lines, oids, keys)
+    for line in _ignored(reading):
+        click.echo(line, err=True)
+    return reading.vouched
 
 
 def _ignored(reading: Reading) -> Iterator[str]:
