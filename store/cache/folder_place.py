@@ -88,6 +88,8 @@ class FolderPlace:
                     else:
                         data.seek(0)
                         shutil.copyfileobj(data, stream, CHUNK)
+                        stream.flush()
+                        os.fsync(stream.fileno())  # before a head says that it is there
                 os.rename(fresh, path)
             except BaseException:
                 with contextlib.suppress(OSError):
