@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import os
 import signal
+import socket
+import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -72,8 +76,69 @@ def test_an_interruption_cancels_the_action(farm: str, client: Shop) -> None:
         time.sleep(0.1)
 
 
-def sleepers() -> list[str]:
-    """Processes of the toy ``sleeps``, which the server runs."""
+def test_a_lost_connection_is_taken_up_again(farm: str, client: Shop) -> None:
+    with Relay(farm.partition(":")[2]) as relay:
+        process = client.start("realise", "slow", "--on", relay.url)
+        end = time.monotonic() + 30
+        while not sleepers(b"2"):
+            assert time.monotonic() < end and process.poll() is None
+            time.sleep(0.05)
+        relay.drop()
+        _, errors = process.communicate(timeout=60)
+    assert process.returncode == 0, errors
+    assert level(client, "slow") == "remote"
+    assert relay.accepted > 1
+
+
+class Relay:
+    """A socket between a client and a server, whose connections can be dropped."""
+
+    def __init__(self, target: str) -> None:
+        self._target = target
+        self._folder = tempfile.TemporaryDirectory(prefix="relay")
+        self._socket = socket.socket(socket.AF_UNIX)
+        self._open: list[socket.socket] = []
+        self.accepted = 0
+        self.url = f"grpc+unix:{self._folder.name}/socket"
+
+    def __enter__(self) -> Relay:
+        self._socket.bind(f"{self._folder.name}/socket")
+        self._socket.listen()
+        threading.Thread(target=self._accept, daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.drop()
+        self._socket.close()
+        self._folder.cleanup()
+
+    def _accept(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                near, _ = self._socket.accept()
+                far = socket.socket(socket.AF_UNIX)
+                far.connect(self._target)
+                self.accepted += 1
+                self._open += [near, far]
+                for pair in ((near, far), (far, near)):
+                    threading.Thread(target=self._copy, args=pair, daemon=True).start()
+
+    def _copy(self, source: socket.socket, into: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while data := source.recv(1 << 16):
+                into.sendall(data)
+        with contextlib.suppress(OSError):
+            into.shutdown(socket.SHUT_RDWR)
+
+    def drop(self) -> None:
+        """End all connections that there are."""
+        while self._open:
+            with contextlib.suppress(OSError):
+                self._open.pop().shutdown(socket.SHUT_RDWR)
+
+
+def sleepers(seconds: bytes = b"1000") -> list[str]:
+    """Processes of a toy that sleeps, which the server runs."""
     found = []
     for pid in filter(str.isdigit, os.listdir("/proc")):
         try:
@@ -81,7 +146,7 @@ def sleepers() -> list[str]:
             root = Path(f"/proc/{pid}/root/build").exists()
         except OSError:
             continue
-        if words[:2] == [b"sleep", b"1000"] and root:
+        if words[:2] == [b"sleep", seconds] and root:
             found.append(pid)
     return found
 
