@@ -1,0 +1,108 @@
+"""Answers of servers that run actions: which are tried again, and whose failure each is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, cast
+
+import pytest
+
+from store.errors import BuildTimeout, ServerUnusable
+from store.farm import remote_build
+from store.farm.plain_action import PlainAction
+from store.farm.remote_build import _RemoteBuild
+from store.jobs.job import Job
+from store.layout.paths import Layout
+from store.model.derivation import Resolved
+from store.reapi.action_run import ExecutionEnd, ExecutionStage
+from store.reapi.blob import Blob, BlobDigest, blob_of
+from store.reapi.messages import message
+from store.reapi.server import Server
+from store.sandbox.request import BuildRequest
+
+NODE = Resolved("toy", "x86_64-linux", "/bin/sh", (), (), None, (), ("out",))
+ACTION = blob_of(b"an action")
+
+
+def answer(code: int = 0, *, exit_code: int = 0, cached: bool = False) -> ExecutionEnd:
+    response = message("ExecuteResponse")(cached_result=cached)
+    response.status.code = code
+    response.result.exit_code = exit_code
+    return ExecutionEnd(response.SerializeToString())
+
+
+class Answers:
+    """A server that gives these answers; it forgets each blob before each of them."""
+
+    name = "grpc://farm.example:1"
+
+    def __init__(self, *answers: ExecutionEnd) -> None:
+        self.answers = list(answers)
+        self.sent: list[BlobDigest] = []
+        self.skipped: list[bool] = []
+
+    def missing(self, digests: Sequence[BlobDigest]) -> set[BlobDigest]:
+        return set(digests)
+
+    def send(self, blobs: Sequence[Blob]) -> Iterator[int]:
+        self.sent += [blob.digest for blob in blobs]
+        yield 0
+
+    def execute(
+        self, action: BlobDigest, *, skip_cache: bool
+    ) -> Iterator[ExecutionStage | ExecutionEnd]:
+        self.skipped.append(skip_cache)
+        yield ExecutionStage("EXECUTING", "operation")
+        yield self.answers.pop(0)
+
+
+def executed(server: Answers) -> Any:
+    job = Job(b"d", b"k", NODE, "/work", retries=2)
+    build = _RemoteBuild(cast(Server, server), Layout("/root"), job, NODE, lambda event: None)
+    return build._executed(cast(BuildRequest, None), PlainAction(ACTION.digest, [ACTION]))
+
+
+@pytest.fixture(autouse=True)
+def no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(remote_build, "PAUSE", 0.0)
+
+
+@pytest.mark.parametrize("code", [9, 13, 14])
+def test_inputs_are_sent_again_after_a_failure_of_the_server(code: int) -> None:
+    server = Answers(answer(code), answer())
+    assert executed(server).exit_code == 0
+    assert server.sent == [ACTION.digest] * 2
+
+
+def test_the_status_counts_before_the_exit_code() -> None:
+    server = Answers(*[answer(13)] * 3)
+    with pytest.raises(ServerUnusable, match="code 13"):
+        executed(server)
+
+
+def test_a_refusal_is_not_tried_again() -> None:
+    server = Answers(answer(3), answer())
+    with pytest.raises(ServerUnusable, match="code 3"):
+        executed(server)
+    assert len(server.answers) == 1
+
+
+def test_the_builders_failure_is_not_the_servers() -> None:
+    server = Answers(answer(exit_code=7))
+    assert executed(server).exit_code == 7
+
+
+def test_a_failure_out_of_the_servers_cache_is_tried_anew() -> None:
+    server = Answers(answer(exit_code=7, cached=True), answer())
+    assert executed(server).exit_code == 0
+    assert server.skipped == [False, True]
+
+
+def test_an_action_that_takes_too_long_is_a_timeout() -> None:
+    with pytest.raises(BuildTimeout):
+        executed(Answers(answer(4)))
+
+
+def test_an_operation_that_failed_itself_is_tried_again() -> None:
+    server = Answers(ExecutionEnd(b"", 14, "gone"), answer())
+    assert executed(server).exit_code == 0
