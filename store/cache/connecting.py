@@ -14,12 +14,15 @@ SCHEMES: Final = ("file", "http", "https", "grpc", "grpcs", "grpc+unix")
 
 
 def check_url(url: str) -> str:
-    """Return the scheme of a cache's URL; UsageError when there is no cache of that kind."""
+    """Return the scheme of a cache's URL, ``file`` for the path of a folder; UsageError when there
+    is no cache of that kind."""
+    if url.startswith(("/", "./", "../")):
+        return "file"
     scheme, colon, rest = url.partition(":")
     if not colon or scheme not in SCHEMES or not rest.strip("/"):
         raise UsageError(
             f"{printable(shown(url))} is no URL of a cache",
-            hint="one is file:///srv/cache, https://example.org/cache, or grpc://host:port",
+            hint="one is /srv/cache, https://example.org/cache, or grpc://host:port",
         )
     return scheme
 

@@ -1,0 +1,30 @@
+"""The kind of a cache, by its URL or path."""
+
+from __future__ import annotations
+
+import pytest
+
+from store.cache.connecting import check_url
+from store.errors import UsageError
+
+
+@pytest.mark.parametrize(
+    ("url", "scheme"),
+    [
+        ("/srv/cache", "file"),
+        ("./cache", "file"),
+        ("../cache", "file"),
+        ("file:///srv/cache", "file"),
+        ("https://example.org/cache", "https"),
+        ("grpc://127.0.0.1:50051/team", "grpc"),
+        ("grpc+unix:/run/casd.socket", "grpc+unix"),
+    ],
+)
+def test_a_url_or_a_path_has_its_scheme(url: str, scheme: str) -> None:
+    assert check_url(url) == scheme
+
+
+@pytest.mark.parametrize("url", ["", "cache", "ftp://example.org/", "https:", "http://", "file:"])
+def test_anything_else_is_no_cache(url: str) -> None:
+    with pytest.raises(UsageError, match="is no URL of a cache"):
+        check_url(url)
