@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from store.audit.rebuild import RebuildOptions
+    from store.cache.cache_options import CacheOptions
     from store.errors import StoreError
     from store.gc.policy import Policy
     from store.model.names import ObjectId
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = [
     "VARIATIONS",
     "BuildOptions",
+    "CacheOptions",
     "ObjectId",
     "Policy",
     "RebuildOptions",
@@ -33,6 +35,7 @@ _PLACES = {
     "VARIATIONS": "store.sandbox.variation",
     "ObjectId": "store.model.names",
     "BuildOptions": "store.scheduler.build_options",
+    "CacheOptions": "store.cache.cache_options",
     "Policy": "store.gc.policy",
     "RebuildOptions": "store.audit.rebuild",
     "Session": "store.operations.session",

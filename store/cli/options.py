@@ -268,7 +268,8 @@ key_option = click.option("--key", metavar="NAME", help="Sign with this key, if 
 
 
 def cache_options(function: F) -> F:
-    """Add the options of caches, and hands them on as one ``caches`` argument."""
+    """Add the options of caches, and hands them on as one ``caches`` argument; None if none is
+    given."""
 
     @click.option(
         "--cache",
@@ -293,11 +294,13 @@ def cache_options(function: F) -> F:
         threshold: int | None,
         **given: Any,
     ) -> Any:
-        from store.cache.cache_options import CacheOptions
-
         if no_cache and (cache or cache_only or threshold):
             raise UsageError("--no-cache goes with no other option of caches")
-        caches = CacheOptions(cache, no_cache, cache_only, threshold)
+        caches = None
+        if cache or no_cache or cache_only or threshold:
+            from store.cache.cache_options import CacheOptions
+
+            caches = CacheOptions(cache, no_cache, cache_only, threshold)
         return function(*args, caches=caches, **given)
 
     return wrapped  # type: ignore[return-value]

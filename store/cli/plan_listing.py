@@ -25,7 +25,7 @@ def show_plan(
     context: Context,
     goals: Sequence[Ref],
     options: BuildOptions,
-    caches: CacheOptions,
+    caches: CacheOptions | None,
     as_json: bool,
 ) -> None:
     """Print the objects to take from caches, and the nodes to fetch and to build."""
@@ -48,11 +48,14 @@ def show_plan(
         _print_lists(context, plan, forecast, options)
 
 
-def _caches(context: Context, caches: CacheOptions, options: BuildOptions) -> CachedNodes | None:
+def _caches(
+    context: Context, caches: CacheOptions | None, options: BuildOptions
+) -> CachedNodes | None:
+    from store.cache.cache_options import USUAL
     from store.operations.caches import cached_nodes
 
-    emit = context.session.reporter.emit
-    return cached_nodes(context.store, context.catalogue, caches, emit, offline=options.offline)
+    emit, asked = context.session.reporter.emit, caches or USUAL
+    return cached_nodes(context.store, context.catalogue, asked, emit, offline=options.offline)
 
 
 def _tell_choices(plan: BuildPlan) -> None:

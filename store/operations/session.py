@@ -168,27 +168,26 @@ class Session:
     ) -> Realiser:
         """Return the planner and builder. ``options`` bound its resources; ``caches`` are asked for
         missing objects (default: those of the settings)."""
-        from store.cache.cache_options import USUAL
         from store.scheduler.build_options import BuildOptions, default_cores
         from store.scheduler.realise import Realiser
 
         chosen = options or BuildOptions(jobs=default_cores(), cores=default_cores())
-        asked = caches or USUAL
         return Realiser(
             self.store,
             self.catalogue,
             chosen,
             self.reporter,
             self.make_room,
-            lambda: self._cached_nodes(asked, offline=chosen.offline),
-            only_cached=asked.only,
+            lambda: self._cached_nodes(caches, offline=chosen.offline),
+            only_cached=caches is not None and caches.only,
         )
 
-    def _cached_nodes(self, caches: CacheOptions, *, offline: bool) -> CachedNodes | None:
-        from store.operations.caches import cached_nodes  # not needed where all is there
+    def _cached_nodes(self, caches: CacheOptions | None, *, offline: bool) -> CachedNodes | None:
+        from store.cache.cache_options import USUAL  # neither is needed where all is there
+        from store.operations.caches import cached_nodes
 
         emit = self.reporter.emit
-        return cached_nodes(self.store, self.catalogue, caches, emit, offline=offline)
+        return cached_nodes(self.store, self.catalogue, caches or USUAL, emit, offline=offline)
 
     def realise(
         self,

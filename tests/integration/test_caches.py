@@ -146,6 +146,30 @@ def test_two_builders_have_to_agree_and_one_that_lies_is_found_out(
     assert both.returncode == 0, both.stderr
 
 
+def test_of_two_builders_that_disagree_none_is_believed(archive: Path, tmp_path: Path) -> None:
+    url = f"file://{tmp_path}/cache"
+    builders = [user(archive, tmp_path / name, dice=True) for name in ("first", "second")]
+    thrown = {shop.path("realise", "dice") for shop in builders}
+    for shop in builders:
+        shop.path("push", "--to", url, "dice")
+    client = user(archive, tmp_path / "client", *builders, dice=True)
+    done = client.run("realise", "dice", "--cache", url)
+    assert done.returncode == 0, done.stderr
+    assert len({*thrown, done.stdout.strip()}) == 3
+    assert done.stderr.count("disputed: dice is ") == 1
+    assert "(by first)" in done.stderr
+    assert "(by second)" in done.stderr
+
+
+def test_a_run_that_finds_all_here_loads_nothing_of_caches(bert: Shop, cache: str) -> None:
+    bert.path("realise", "base", "--cache", cache)
+    bert.env |= {"PYTHONPROFILEIMPORTTIME": "1", "STORE_CACHES": cache}
+    done = bert.run("realise", "base")
+    assert done.returncode == 0
+    loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+    assert {each for each in loaded if each.startswith(("store.cache", "store.signing"))} == set()
+
+
 def test_a_second_run_asks_no_cache(bert: Shop, cache: str) -> None:
     bert.path("realise", "base", "--cache", cache)
     done = bert.run("realise", "base", "--cache", "http://127.0.0.1:1/x")

@@ -47,10 +47,13 @@ def command(
     as_json: bool,
     out_link: str | None,
     options: BuildOptions,
-    caches: CacheOptions,
+    caches: CacheOptions | None,
     loudness: Loudness,
 ) -> None:
-    """Build or fetch packages and all that they need, and print their store paths."""
+    """Build or fetch packages and all that they need, and print their store paths.
+
+    Objects that caches have are taken from there, if trusted keys have signed them.
+    """
     if dry_run:
         context.absent = "empty"
         goals = [ref for _, ref in named_outputs(context, packages, out_link)]
