@@ -107,9 +107,7 @@ def test_settings_that_others_can_write_are_not_used(layout: Layout, keyring: Ke
         chosen(layout, USUAL, keyring)
 
 
-@pytest.mark.parametrize(
-    "url", ["", "x", "/srv/cache", "file:", "http://", "HTTP://a", "ftp://a/b"]
-)
+@pytest.mark.parametrize("url", ["", "x", "srv/cache", "file:", "http://", "HTTP://a", "ftp://a/b"])
 def test_another_url_is_refused(layout: Layout, keyring: Keyring, url: str) -> None:
     with pytest.raises(UsageError, match="is no URL of a cache"):
         chosen(layout, CacheOptions(urls=(url,)), keyring)
