@@ -224,3 +224,27 @@ def test_a_cache_of_no_use_is_one_warning_and_no_failure(
     assert done.stderr.count("asked nothing more in this run") == 1, done.stderr
     assert url.partition("/cache")[0] in done.stderr
     assert time.monotonic() - began < seconds
+
+
+def test_taken_objects_are_shown_and_kept_as_others_and_not_attested(
+    anne: Shop, bert: Shop, cache: str, tmp_path: Path
+) -> None:
+    link = str(tmp_path / "kept")
+    made = bert.path("realise", "above", "--cache", cache, "--out-link", link)
+    assert "signed by anne" in bert.path("show", made)
+    assert "signed by anne" in bert.path("info", made)
+    log = bert.run("log", "above")
+    assert log.returncode != 0
+    assert "Traceback" not in log.stderr
+    assert bert.run("attest", "above").returncode != 0
+    statements = tmp_path / "statements.jsonl"
+    statements.write_text(anne.path("attest", "above"))
+    challenged = bert.run("audit", "challenge", str(statements), "above")
+    assert challenged.returncode == 1
+    assert "reproduced" not in challenged.stdout
+    assert bert.run("gc").returncode == 0
+    assert bert.path("realise", "above") == made
+    Path(link).unlink()
+    assert bert.run("gc").returncode == 0
+    assert own(bert) == set()
+    assert bert.path("realise", "above", "--cache", cache) == made

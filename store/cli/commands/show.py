@@ -10,7 +10,7 @@ import click
 from store.cli.context import Context
 from store.cli.options import PACKAGE, json_option, seed_option
 from store.display import printable
-from store.errors import StoreError
+from store.errors import StoreError, UnknownObject
 from store.model.derivation import Derivation, Resolved, Source
 from store.model.locators import shown
 from store.model.realisation import Realisation
@@ -55,7 +55,7 @@ def _find(
         node = context.catalogue.nodes[context.catalogue.ref(text).node]
     except StoreError:
         made = context.store.realisations.maker(context.object(text))
-        return context.store.realisations.node(made.key), made
+        return _maker(context, made), made
     if not resolved or isinstance(node, Source):
         return node, None
     from store.graph.resolver import Resolver
@@ -66,6 +66,19 @@ def _find(
     if value is None:
         raise StoreError(f"{text} cannot be resolved: not all its inputs are realised")
     return value, None
+
+
+def _maker(context: Context, made: Realisation) -> Source | Derivation | Resolved:
+    """Return the node of a record; of one from a cache, the derivation that it was asked for by."""
+    try:
+        return context.store.realisations.node(made.key)
+    except UnknownObject:
+        with context.store.index.read() as txn:
+            for digest in txn.nodes.resolved_to({made.key}).get(made.key, ()):
+                node = txn.nodes.get(digest)
+                if node is not None:
+                    return node
+        raise
 
 
 def describe(node: Source | Derivation | Resolved) -> dict[str, Any]:
