@@ -227,17 +227,36 @@ class _PackRun:
             while _end(self._spans[number]) <= frame.start:
                 number += 1
             if self._spans[number].offset < frame.start + frame.size:
-                data = self._unpacked(packed, frame.size)
-                for span in islice(self._spans, number, None):
-                    if span.offset >= frame.start + frame.size:
-                        break
-                    begin = max(span.offset, frame.start)
-                    part = data[begin - frame.start : _end(span) - frame.start]
-                    yield Piece(span.digest, begin - span.offset, part)
+                wanted = [
+                    span
+                    for span in islice(self._spans, number, None)
+                    if span.offset < frame.start + frame.size
+                ]
+                yield from self._wanted(frame, packed, wanted)
 
-    def _unpacked(self, packed: bytes, size: int) -> memoryview:
+    def _wanted(
+        self, frame: _Frame, packed: bytes, spans: Sequence[ContentSpan]
+    ) -> Iterator[Piece]:
+        """Yield the pieces of contents that a frame holds."""
+        number, start = 0, frame.start
+        for data in self._unpacked(packed, frame.size):
+            end = start + len(data)
+            while number < len(spans) and spans[number].offset < end:
+                span = spans[number]
+                begin, stop = max(span.offset, start), min(_end(span), end)
+                if begin < stop:
+                    part = memoryview(data)[begin - start : stop - start]
+                    yield Piece(span.digest, begin - span.offset, part)
+                if _end(span) > end:
+                    break
+                number += 1
+            if number == len(spans):
+                return
+            start = end
+
+    def _unpacked(self, packed: bytes, size: int) -> Iterator[bytes]:
         try:
-            return memoryview(zstd.decompress(packed, size))
+            yield from zstd.decompressed(packed, size)
         except FormatError as error:
             where = f"{self._place.name}/{file_names.pack(self._oid)}"
             raise CorruptObject(f"{where} is damaged: {error.message}") from error

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from store.errors import FormatError
 
 LEVEL = 3
+
+PART = 256 << 10
+"""Bytes of a part."""
 
 
 def compress(data: bytes | bytearray | memoryview, level: int = LEVEL) -> bytes:
@@ -31,6 +36,27 @@ def decompress(frame: bytes | memoryview, size: int) -> bytes:
     if len(data) != size or not decompressor.eof or decompressor.unused_data:
         raise FormatError("a compressed frame that is damaged")
     return data
+
+
+def decompressed(frame: bytes | memoryview, size: int) -> Iterator[bytes]:
+    """Yield the ``size`` bytes that the one frame holds, in parts that stay in a processor's cache.
+    FormatError for anything else, at the end at the latest, and never after more bytes."""
+    from backports import zstd
+
+    try:
+        stated = zstd.get_frame_info(frame).decompressed_size
+        if stated != size:
+            raise FormatError(f"a compressed frame of {stated} bytes, not of {size}")
+        decompressor = zstd.ZstdDecompressor()
+        left, data = size, decompressor.decompress(frame, PART)
+        while data and len(data) <= left:
+            left -= len(data)
+            yield data
+            data = b"" if decompressor.eof else decompressor.decompress(b"", PART)
+    except zstd.ZstdError as error:
+        raise FormatError("a compressed frame that is damaged") from error
+    if data or left or not decompressor.eof or decompressor.unused_data:
+        raise FormatError("a compressed frame that is damaged")
 
 
 def decompress_record(frame: bytes, limit: int) -> bytes:
