@@ -7,6 +7,7 @@ All of it runs in a process of its own: a carrier of questions may start threads
 from __future__ import annotations
 
 import contextlib
+import signal
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -24,6 +25,9 @@ from store.substitute.candidates import (
     WantedNode,
 )
 from store.system.forking import ForkedCall
+
+LONGEST_SEARCH = 300.0
+"""Seconds of a search at most; without an answer by then, the caches are asked nothing more."""
 
 
 class WantedSource(NamedTuple):
@@ -74,7 +78,16 @@ def search(
     caches: Sequence[TrustedCache], graph: MissingGraph, threshold: int | None
 ) -> SearchAnswer:
     """Search the caches in a process of its own. Raises HelperEnded when that was killed."""
-    return ForkedCall(partial(_Search(caches, threshold).run, graph), interruptible=True).result()
+    return ForkedCall(partial(_search, caches, graph, threshold), interruptible=True).result()
+
+
+def _search(
+    caches: Sequence[TrustedCache], graph: MissingGraph, threshold: int | None
+) -> SearchAnswer:
+    # A cache that sends a byte now and then is never silent: the process ends for it.
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    signal.setitimer(signal.ITIMER_REAL, LONGEST_SEARCH)
+    return _Search(caches, threshold).run(graph)
 
 
 class _Search:

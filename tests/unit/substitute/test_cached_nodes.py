@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -24,6 +25,7 @@ from store.model.origin import How
 from store.model.realisation import Realisation
 from store.signing import statement
 from store.signing.keys import PrivateKey
+from store.substitute import cache_search
 from store.substitute.cached_nodes import CachedNodes
 from store.substitute.candidates import TrustedCache
 from tests.unit.cache.conftest import MemoryCache, Origin, origin, own
@@ -345,6 +347,19 @@ def test_what_is_here_already_is_only_recorded(builder: Builder, client: Client)
     client.fill(cache)
     assert client.left() == []
     assert cache.given() == before
+
+
+def test_a_cache_that_never_ends_an_answer_ends_no_run(
+    builder: Builder, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cache_search, "LONGEST_SEARCH", 0.2)
+    cache = builder.cache(ANNE)
+    monkeypatch.setattr(TellingCache, "by_derivation", lambda *args: time.sleep(60))
+    began = time.monotonic()
+    client.fill(cache)
+    assert time.monotonic() - began < 30
+    assert "program" in client.left()
+    assert len(client.troubles) == 1
 
 
 def test_a_forecast_takes_nothing(builder: Builder, client: Client) -> None:
