@@ -12,12 +12,13 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tests import casd
-from tests.integration.conftest import Shop
+from tests.integration.conftest import TOP, Shop
 
 
 @pytest.fixture(scope="module")
@@ -36,9 +37,10 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Shop:
     return made
 
 
-def level(shop: Shop, name: str) -> str:
-    (line,) = [each for each in shop.run("info", name).stdout.splitlines() if "sandbox" in each]
-    return line.partition("sandbox ")[2].split(",")[0]
+def levels(shop: Shop, name: str) -> set[str]:
+    """The sandbox levels in the records of an object's builds."""
+    lines = [each for each in shop.run("info", name).stdout.splitlines() if "sandbox" in each]
+    return {line.partition("sandbox ")[2].split(",")[0] for line in lines}
 
 
 @pytest.mark.parametrize("toy", ["hello", "itself", "pair^*", "downstream"])
@@ -46,8 +48,18 @@ def test_a_build_comes_out_at_the_path_of_a_local_one(
     farm: str, client: Shop, shop: Shop, toy: str
 ) -> None:
     assert client.path("realise", toy, "--on", farm) == shop.path("realise", toy)
-    assert level(client, toy.partition("^")[0]) == "remote"
+    assert levels(client, toy.partition("^")[0]) == {"remote"}
     assert client.run("verify", "--contents").returncode == 0
+
+
+def test_tcc_comes_out_at_the_same_paths(farm: str, client: Shop, shop: Shop) -> None:
+    words = ("realise", "--seed", "debian", "tcc0.tcc", "tcc1.tcc", "tcc2.tcc")
+    there, here = (replace(each, recipes=TOP / "derivations") for each in (client, shop))
+    done = there.run(*words, "--on", farm, timeout=1800)
+    assert done.returncode == 0, done.stderr
+    assert levels(there, "tcc2.tcc") == {"remote"}
+    expected = here.run(*words, timeout=1800)
+    assert done.stdout.split() == expected.stdout.split()
 
 
 def test_a_failure_is_the_builders_and_its_log_is_here(farm: str, client: Shop) -> None:
@@ -86,7 +98,7 @@ def test_a_lost_connection_is_taken_up_again(farm: str, client: Shop) -> None:
         relay.drop()
         _, errors = process.communicate(timeout=60)
     assert process.returncode == 0, errors
-    assert level(client, "slow") == "remote"
+    assert levels(client, "slow") == {"remote"}
     assert relay.accepted > 1
 
 
