@@ -103,7 +103,7 @@ class Channel:
 
     def unary(self, name: str, request: Message, *, timeout: float = SILENT) -> Message:
         """Call a method with one request and one answer; CallFailed."""
-        return self.retried(lambda: self._future(name, request, timeout).result())
+        return self.retried(lambda: self.future(name, request, timeout).result())
 
     def unaries(
         self, name: str, requests: Iterable[Message], *, most: int = 16
@@ -111,7 +111,7 @@ class Channel:
         """Yield the answer of each request, in order; ``most`` of them are under way at once."""
         waiting: list[tuple[Message, Any]] = []
         for request in requests:
-            waiting.append((request, self._future(name, request, SILENT)))
+            waiting.append((request, self.future(name, request, SILENT)))
             if len(waiting) >= most:
                 yield self._finished(name, *waiting.pop(0))
         for each in waiting:
@@ -121,7 +121,7 @@ class Channel:
         futures = [future]
 
         def call() -> Message:
-            again = futures.pop() if futures else self._future(name, request, SILENT)
+            again = futures.pop() if futures else self.future(name, request, SILENT)
             return again.result()
 
         try:
@@ -129,7 +129,8 @@ class Channel:
         except CallFailed as error:
             return error
 
-    def _future(self, name: str, request: Message, timeout: float) -> Any:
+    def future(self, name: str, request: Message, timeout: float) -> Any:
+        """Begin a call with one request and one answer; returns gRPC's future of it."""
         found = method(name)
         call = self._channel.unary_unary(
             found.path, found.request.SerializeToString, found.response.FromString
@@ -183,6 +184,15 @@ class Channel:
             self._watch.end(call)
 
     # -- failures --
+
+    def answer(self, future: Any) -> Message:
+        """Wait for the answer of a call, once; CallFailed, also when it was cancelled."""
+        try:
+            return future.result()
+        except self._grpc.FutureCancelledError:
+            raise CallFailed("CANCELLED", "it was cancelled") from None
+        except self._grpc.RpcError as error:
+            self._fail(error)
 
     def retried(self, work: Callable[[], T]) -> T:
         """Return what ``work`` does; it is tried again where the server may do better soon."""

@@ -6,7 +6,7 @@ import os
 import pickle
 import socket
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -15,6 +15,7 @@ from store.errors import ServerUnusable
 from store.reapi.action_run import ExecutionEnd, ExecutionStage
 from store.reapi.blob import Blob, BlobDigest, BlobPiece
 from store.reapi.blob_transfer import HashedFile
+from store.reapi.bot_session import Leased, LeaseEnd, LeaseWithdrawn
 from store.reapi.endpoint import Endpoint, server_files
 from store.reapi.messages import message
 from store.reapi.service import ServerCapabilities, StreamEnd, live
@@ -95,7 +96,22 @@ class Server:
         ends, or closes the server, before."""
         yield from self._call("execute", action, skip_cache)
 
+    def work(self, bot_id: str, properties: Mapping[str, str]) -> LeaseStream:
+        """Be a worker of the server, of that name. Leases that have not ended are given back when
+        this process ends, or closes the server."""
+        return LeaseStream(self.name, self._begun("work", bot_id, properties))
+
+    def finish(self, end: LeaseEnd) -> None:
+        """Report the end of a lease."""
+        for _ in self._call("finish", end):
+            pass
+
     # -- the other process --
+
+    def _begun(self, name: str, *args: object) -> Connection[Any, Any]:
+        connection = self._connection()
+        connection.send_bytes(pickle.dumps((name, args), pickle.HIGHEST_PROTOCOL))
+        return connection
 
     def _call(self, name: str, *args: object) -> Iterator[Any]:
         connection = self._connection()
@@ -152,3 +168,26 @@ class Server:
                 each.close()
             self._idle = []
             os.waitpid(self._pid, 0)
+
+
+class LeaseStream:
+    """The leases of a worker, as they come."""
+
+    def __init__(self, name: str, connection: Connection[Any, Any]) -> None:
+        self._name = name
+        self._connection = connection
+
+    def next(self, timeout: float | None) -> Leased | LeaseWithdrawn | None:
+        """Return what comes next; None if that takes longer than so many seconds. Raises
+        ServerUnusable when nothing comes any more."""
+        if timeout is not None and not self._connection.poll(timeout):
+            return None
+        try:
+            part = self._connection.recv()
+        except (OSError, EOFError) as error:
+            died = f"the process that speaks to {quoted(self._name)} died"
+            raise ServerUnusable(died) from error
+        if isinstance(part, StreamEnd):
+            raise part.error or ServerUnusable(f"{quoted(self._name)} has no more leases")
+        assert isinstance(part, Leased | LeaseWithdrawn)
+        return part

@@ -12,7 +12,7 @@ import select
 import signal
 import socket
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from multiprocessing.connection import Connection
 from typing import Any, Final, NamedTuple
 
@@ -21,6 +21,7 @@ from store.errors import FormatError, ServerUnusable
 from store.reapi.action_run import ActionRun, ExecutionEnd, ExecutionStage
 from store.reapi.blob import Blob, BlobDigest, BlobPiece
 from store.reapi.blob_transfer import BlobTransfer, HashedFile, hash_files
+from store.reapi.bot_session import BotSession, Leased, LeaseEnd, LeaseWithdrawn
 from store.reapi.channel import CallFailed, Channel
 from store.reapi.endpoint import Endpoint
 from store.reapi.messages import message
@@ -58,6 +59,7 @@ class ReapiService:
         self._capabilities: ServerCapabilities | None = None
         self._failed: Exception | None = None
         self._runs: set[ActionRun] = set()
+        self._bot: BotSession | None = None
 
     def _connected(self) -> tuple[Channel, ServerCapabilities]:
         with self._lock:
@@ -149,8 +151,22 @@ class ReapiService:
             run.cancel()
             self._runs.discard(run)
 
+    def work(self, bot_id: str, properties: Mapping[str, str]) -> Iterator[Leased | LeaseWithdrawn]:
+        """Be a worker of the server; yields its leases, and those that are withdrawn."""
+        channel, _ = self._connected()
+        self._bot = BotSession(channel, bot_id, properties)
+        yield from self._bot.follow()
+
+    def finish(self, end: LeaseEnd) -> Iterator[None]:
+        """Report the end of a lease."""
+        if self._bot is not None:
+            self._bot.finish(end)
+        yield None
+
     def cancel(self) -> None:
-        """Cancel each action that is under way."""
+        """Cancel each action that is under way, and give leases back."""
+        if self._bot is not None:
+            self._bot.stop()
         threads = [threading.Thread(target=run.cancel, daemon=True) for run in [*self._runs]]
         for thread in threads:
             thread.start()

@@ -17,6 +17,7 @@ USED = [
     "Execution.WaitExecution",
     "google.longrunning.Operations.CancelOperation",
     "google.bytestream.ByteStream.Write",
+    "google.devtools.remoteworkers.v1test2.Bots.UpdateBotSession",
 ]
 
 
