@@ -69,13 +69,8 @@ class ReapiCache:
     def heads(self, oids: Collection[ObjectId]) -> dict[ObjectId, Head]:
         """Return the heads of those objects that are there."""
 
-        def decode(oid: ObjectId, data: bytes) -> Head:
-            head = Head.decode(zstd.decompress_record(data, HEAD_LIMIT))
-            if head.manifest.id != oid:
-                raise FormatError(f"it is the head of {head.manifest.id}")
-            return head
-
-        return self._decoded({oid: file_names.head(oid) for oid in oids}, HEAD_LIMIT, decode)
+        names = {oid: file_names.head(oid) for oid in oids}
+        return self._decoded(names, HEAD_LIMIT, head_of)
 
     def by_derivation(
         self, derivations: Collection[bytes], key_ids: Collection[str]
@@ -96,9 +91,7 @@ class ReapiCache:
 
     def contents(self, head: Head, digests: Collection[bytes]) -> Sequence[ContentRun]:
         """Return a few runs that have the contents, as far as the server has the object's tree."""
-        blobs = self._blobs(head.manifest)
-        wanted = {blobs[each]: each for each in digests if each in blobs}
-        return [_BlobRun(self, head.manifest.id, part) for part in _divided(wanted)]
+        return blob_runs(self.server, head.manifest.id, self._blobs(head.manifest), digests)
 
     def damaged(self) -> list[str]:
         """Return a sentence for each answer since the last call that could not be decoded."""
@@ -180,11 +173,19 @@ class ReapiCache:
         return found
 
 
+def blob_runs(
+    server: Server, oid: ObjectId, blobs: Mapping[bytes, BlobDigest], digests: Collection[bytes]
+) -> Sequence[ContentRun]:
+    """Return a few runs that have those contents of an object that are among its ``blobs``."""
+    wanted = {blobs[each]: each for each in digests if each in blobs}
+    return [_BlobRun(server, oid, part) for part in _divided(wanted)]
+
+
 class _BlobRun:
     """Some contents; ``blobs`` has their digests by those of the server."""
 
-    def __init__(self, cache: ReapiCache, oid: ObjectId, blobs: Mapping[BlobDigest, bytes]) -> None:
-        self._cache = cache
+    def __init__(self, server: Server, oid: ObjectId, blobs: Mapping[BlobDigest, bytes]) -> None:
+        self._server = server
         self._oid = oid
         self._blobs = blobs
 
@@ -197,11 +198,11 @@ class _BlobRun:
         """Yield the pieces of each. UnknownObject, CorruptObject after those that came."""
         left = {blob: blob.size for blob in self._blobs}
         with as_cache():
-            for piece in self._cache.server.read(list(self._blobs)):
+            for piece in self._server.read(list(self._blobs)):
                 left[piece.digest] -= len(piece.data)
                 yield Piece(self._blobs[piece.digest], piece.offset, piece.data)
         short = [blob for blob, size in left.items() if size]
-        where = f"{self._cache.name} has {self._oid}"
+        where = f"{self._server.name} has {self._oid}"
         if any(left[blob] < blob.size for blob in short):
             raise CorruptObject(f"{where}, but a file of it ends early")
         if short:
@@ -240,6 +241,14 @@ def action_of(name: str) -> tuple[Blob, Blob]:
         input_root_digest=digest(hash=empty.hash, size_bytes=0),
     )
     return blob_of(action.SerializeToString()), command
+
+
+def head_of(oid: ObjectId, data: bytes) -> Head:
+    """Return the head of an object in a file; FormatError for anything else, InvalidName."""
+    head = Head.decode(zstd.decompress_record(data, HEAD_LIMIT))
+    if head.manifest.id != oid:
+        raise FormatError(f"it is the head of {head.manifest.id}")
+    return head
 
 
 def head_without_pack(manifest: Manifest, closure: Sequence[ObjectId]) -> Head:

@@ -36,12 +36,19 @@ class Server:
         self._pid = -1
         self._control: socket.socket | None = None
         self._idle: list[Connection[Any, Any]] = []
+        self._adopted = False
         message("Digest")  # the extra is there, or that is said now
 
     @property
     def name(self) -> str:
         """Its URL."""
         return self._endpoint.url
+
+    def adopt(self) -> None:
+        """In a process that was forked after the first call: go on with the connection of the
+        process that forked it. Actions are cancelled when either of the two ends."""
+        if self._control is not None:
+            self._owner, self._idle, self._adopted = os.getpid(), [], True
 
     # -- calls --
 
@@ -155,6 +162,7 @@ class Server:
         with theirs:
             self._pid = fork(lambda: live(theirs, endpoint, files), own_group=True)
         self._owner, self._control, self._idle = os.getpid(), ours, []
+        self._adopted = False
         return ours
 
     def close(self) -> None:
@@ -167,7 +175,8 @@ class Server:
             for each in self._idle:
                 each.close()
             self._idle = []
-            os.waitpid(self._pid, 0)
+            if not self._adopted:
+                os.waitpid(self._pid, 0)
 
 
 class LeaseStream:

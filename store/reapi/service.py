@@ -58,7 +58,7 @@ class ReapiService:
         self._channel: Channel | None = None
         self._capabilities: ServerCapabilities | None = None
         self._failed: Exception | None = None
-        self._runs: set[ActionRun] = set()
+        self._runs: dict[ActionRun, int] = {}  # with their threads
         self._bot: BotSession | None = None
 
     def _connected(self) -> tuple[Channel, ServerCapabilities]:
@@ -144,12 +144,12 @@ class ReapiService:
         """Run an action; yields its stages and its end."""
         channel, _ = self._connected()
         run = ActionRun(channel, action, skip_cache=skip_cache)
-        self._runs.add(run)
+        self._runs[run] = threading.get_ident()
         try:
             yield from run.follow()
         finally:
             run.cancel()
-            self._runs.discard(run)
+            self._runs.pop(run, None)
 
     def work(self, bot_id: str, properties: Mapping[str, str]) -> Iterator[Leased | LeaseWithdrawn]:
         """Be a worker of the server; yields its leases, and those that are withdrawn."""
@@ -162,6 +162,11 @@ class ReapiService:
         if self._bot is not None:
             self._bot.finish(end)
         yield None
+
+    def cancel_of(self, thread: int) -> None:
+        """Cancel the actions that a thread follows."""
+        for run in [run for run, of in list(self._runs.items()) if of == thread]:
+            run.cancel()
 
     def cancel(self) -> None:
         """Cancel each action that is under way, and give leases back."""
@@ -233,6 +238,9 @@ def _parent_of(control: socket.socket) -> int | None:
 
 def _serve(service: ReapiService, connection: Connection[Any, Any]) -> None:
     """Answer the calls that come over one connection, one after the other."""
+    watched = os.dup(connection.fileno())
+    whose = (service, watched, threading.get_ident())
+    threading.Thread(target=_cancel_at_end, args=whose, daemon=True).start()
     try:
         while True:
             name, args = pickle.loads(connection.recv_bytes())  # noqa: S301 - from our own process
@@ -250,3 +258,12 @@ def _serve(service: ReapiService, connection: Connection[Any, Any]) -> None:
             connection.send(StreamEnd(error))
     except (OSError, EOFError):
         connection.close()  # nobody wants the rest
+
+
+def _cancel_at_end(service: ReapiService, connection: int, thread: int) -> None:
+    """Wait until the other end of a connection is closed, and cancel the actions of its calls."""
+    poll = select.poll()
+    poll.register(connection, select.POLLRDHUP)
+    poll.poll()
+    service.cancel_of(thread)
+    os.close(connection)

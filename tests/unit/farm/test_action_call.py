@@ -8,17 +8,14 @@ from typing import Any, cast
 import pytest
 
 from store.errors import BuildTimeout, ServerUnusable
-from store.farm import remote_build
+from store.farm import action_call
+from store.farm.action_call import ActionCall
 from store.farm.plain_action import PlainAction
-from store.farm.remote_build import _RemoteBuild
-from store.jobs.job import Job
-from store.layout.paths import Layout
 from store.model.derivation import Resolved
 from store.reapi.action_run import ExecutionEnd, ExecutionStage
 from store.reapi.blob import Blob, BlobDigest, blob_of
 from store.reapi.messages import message
 from store.reapi.server import Server
-from store.sandbox.request import BuildRequest
 
 NODE = Resolved("toy", "x86_64-linux", "/bin/sh", (), (), None, (), ("out",))
 ACTION = blob_of(b"an action")
@@ -57,14 +54,13 @@ class Answers:
 
 
 def executed(server: Answers) -> Any:
-    job = Job(b"d", b"k", NODE, "/work", retries=2)
-    build = _RemoteBuild(cast(Server, server), Layout("/root"), job, NODE, lambda event: None)
-    return build._executed(cast(BuildRequest, None), PlainAction(ACTION.digest, [ACTION]))
+    call = ActionCall(cast(Server, server), "toy", lambda phase: None)
+    return call.run(PlainAction(ACTION.digest, [ACTION]), retries=2)
 
 
 @pytest.fixture(autouse=True)
 def no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(remote_build, "PAUSE", 0.0)
+    monkeypatch.setattr(action_call, "PAUSE", 0.0)
 
 
 @pytest.mark.parametrize("code", [9, 13, 14])

@@ -1,0 +1,102 @@
+"""An action that a server is asked to run: sent, followed until its end, and tried again."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from store.digest import file_digest
+from store.display import printable, quoted
+from store.errors import BuildTimeout, LogTooLarge, ServerUnusable
+from store.farm.plain_action import PlainAction
+from store.reapi.action_run import ExecutionEnd
+from store.reapi.blob import Message, read_digest
+from store.reapi.messages import message
+from store.reapi.server import Server
+
+PAUSE: Final = 1.0
+"""Seconds before another try, after the server failed to run an action."""
+
+_DEADLINE_EXCEEDED: Final = 4
+_FAILED_PRECONDITION: Final = 9
+_AGAIN: Final = frozenset((1, 2, 8, 10, 13, 14))
+"""Codes of a server that may do better the next time: a worker that ended is one of them."""
+
+
+class ActionCall:
+    """One action for ``name``; ``phase`` is called with each stage of it."""
+
+    def __init__(self, server: Server, name: str, phase: Callable[[str], None]) -> None:
+        self._server = server
+        self._name = name
+        self._phase = phase
+
+    def run(self, action: PlainAction, retries: int, *, skip_cache: bool = False) -> Message:
+        """Return the result of the action, with any exit code. Blobs that the server lacks are
+        sent, and sent again when it has forgotten them meanwhile. ServerUnusable, BuildTimeout."""
+        for left in reversed(range(retries + 1)):
+            self._send(action)
+            response = self._response(self._end(action, skip_cache=skip_cache))
+            code = response.status.code
+            if code == 0 and response.result.exit_code != 0 and response.cached_result:
+                skip_cache = True  # a failure that somebody had before; perhaps of the machine
+                continue
+            if code == 0:
+                return response.result
+            detail = printable(response.status.message[:300])
+            if code == _DEADLINE_EXCEEDED:
+                raise BuildTimeout(f"{self._name} took too long on the server: {detail}")
+            if not left or code not in (*_AGAIN, _FAILED_PRECONDITION):
+                break
+            time.sleep(PAUSE)
+        raise ServerUnusable(
+            f"{quoted(self._server.name)} could not run {self._name}: {detail} (code {code})"
+        )
+
+    def _send(self, action: PlainAction) -> None:
+        blobs = {blob.digest: blob for blob in action.blobs}
+        lacking = self._server.missing(list(blobs))
+        for _ in self._server.send([blob for each, blob in blobs.items() if each in lacking]):
+            pass
+
+    def _end(self, action: PlainAction, *, skip_cache: bool) -> ExecutionEnd:
+        for found in self._server.execute(action.digest, skip_cache=skip_cache):
+            if isinstance(found, ExecutionEnd):
+                return found
+            self._phase(found.stage.lower().replace("_", " "))
+        raise ServerUnusable(f"{quoted(self._server.name)} did not end {self._name}")
+
+    def _response(self, end: ExecutionEnd) -> Message:
+        kind = message("ExecuteResponse")
+        if not end.code:
+            return kind.FromString(end.response)
+        response = kind()
+        response.status.code, response.status.message = end.code, end.detail
+        return response
+
+    def write_log(self, result: Message, path: str, most: int) -> bytes:
+        """Write the log of a result; returns its digest. LogTooLarge."""
+        data = b"".join(self._outputs_of(result, most))
+        with open(path, "wb") as stream:
+            stream.write(data[:most])
+        if len(data) > most:
+            raise LogTooLarge(
+                f"{self._name} wrote more than {most} bytes to its log",
+                hint="--max-log-size sets the bound",
+            )
+        return file_digest(data)
+
+    def _outputs_of(self, result: Message, most: int) -> Iterator[bytes]:
+        for name in ("stdout", "stderr"):
+            raw: bytes = getattr(result, f"{name}_raw")
+            if raw or not result.HasField(f"{name}_digest"):
+                yield raw
+                continue
+            digest = read_digest(getattr(result, f"{name}_digest"))
+            if digest.size > most:
+                raise LogTooLarge(
+                    f"{self._name} wrote {digest.size} bytes to its log",
+                    hint="--max-log-size sets the bound",
+                )
+            yield self._server.read_small([digest], most).get(digest, b"")
