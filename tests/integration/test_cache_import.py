@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.subjects import pack_rootfs, small_recipes
+from tests.faults.subjects import pack_rootfs
+from tests.integration.cache_users import user
 from tests.integration.conftest import Shop
 
 
@@ -17,14 +18,6 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
     packed = tmp_path_factory.mktemp("archive") / "small-rootfs.tar"
     pack_rootfs(packed)
     return packed
-
-
-def user(archive: Path, place: Path) -> Shop:
-    """An empty store, and a key."""
-    env = {"XDG_CONFIG_HOME": str(place / "config")}
-    shop = Shop(place / "root", small_recipes(place, archive, dice=True), env)
-    shop.path("key", "new", place.name)
-    return shop
 
 
 def say(shop: Shop, *words: str, code: int = 0) -> str:
@@ -37,7 +30,10 @@ def say(shop: Shop, *words: str, code: int = 0) -> str:
 def test_objects_come_from_a_cache_and_count_when_they_are_signed(
     archive: Path, tmp_path: Path
 ) -> None:
-    anne, bert = user(archive, tmp_path / "anne"), user(archive, tmp_path / "bert")
+    anne, bert = (
+        user(archive, tmp_path / "anne", dice=True),
+        user(archive, tmp_path / "bert", dice=True),
+    )
     hello = anne.path("realise", "hello")
     url = f"file://{tmp_path}/cache"
     say(anne, "push", "--to", url, "--key", "anne", "hello")
@@ -58,7 +54,10 @@ def test_objects_come_from_a_cache_and_count_when_they_are_signed(
 
 
 def test_a_cache_that_lacks_or_damages_an_object_is_an_error(archive: Path, tmp_path: Path) -> None:
-    anne, bert = user(archive, tmp_path / "anne"), user(archive, tmp_path / "bert")
+    anne, bert = (
+        user(archive, tmp_path / "anne", dice=True),
+        user(archive, tmp_path / "bert", dice=True),
+    )
     hello = anne.path("realise", "hello")
     url = f"file://{tmp_path}/cache"
     assert "there is no cache" in say(bert, "import", "--from", url, hello, code=27)

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.subjects import pack_rootfs, small_recipes
+from tests.faults.subjects import pack_rootfs
+from tests.integration.cache_users import closure, cut_off, own, user
 from tests.integration.conftest import Shop
 
 
@@ -22,16 +23,6 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
     packed = tmp_path_factory.mktemp("archive") / "small-rootfs.tar"
     pack_rootfs(packed)
     return packed
-
-
-def user(archive: Path, place: Path, *trusted: Shop, dice: bool = False) -> Shop:
-    """An empty store, a key, and keys that are trusted."""
-    env = {"XDG_CONFIG_HOME": str(place / "config")}
-    shop = Shop(place / "root", small_recipes(place, archive, dice=dice), env)
-    shop.path("key", "new", place.name)
-    for other in trusted:
-        shop.path("key", "trust", other.path("key", "show"))
-    return shop
 
 
 @pytest.fixture(scope="module")
@@ -53,16 +44,7 @@ def cache(anne: Shop, tmp_path_factory: pytest.TempPathFactory) -> str:
 @pytest.fixture
 def bert(archive: Path, tmp_path: Path, anne: Shop) -> Shop:
     """A user that trusts anne, and cannot fetch the archive: all sources are cut off."""
-    copy = tmp_path / archive.name
-    copy.write_bytes(archive.read_bytes())
-    shop = user(copy, tmp_path / "bert", anne)
-    copy.unlink()
-    return shop
-
-
-def own(shop: Shop) -> set[str]:
-    """The objects of a store."""
-    return {each.name for each in (shop.root / "store").iterdir()}
+    return cut_off(archive, tmp_path / "bert", anne)
 
 
 def test_a_goals_closure_alone_is_taken_by_an_empty_store(
@@ -71,8 +53,7 @@ def test_a_goals_closure_alone_is_taken_by_an_empty_store(
     made = anne.path("realise", "above")
     done = bert.run("realise", "above", "--cache", cache)
     assert (done.returncode, done.stdout.strip()) == (0, made), done.stderr
-    closure = {Path(each).name for each in anne.path("closure", made).split("\n")}
-    assert own(bert) == closure
+    assert own(bert) == closure(anne, made)
     assert bert.run("verify", "--contents").returncode == 0
     (told,) = json.loads(bert.path("info", "--json", made))["realisations"]
     assert told["origin"] == "signed"

@@ -1,0 +1,101 @@
+"""The same graph, pushed and taken by each transport: the same paths, and stores that are sound."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+import pytest
+
+from tests import casd
+from tests.faults.subjects import pack_rootfs
+from tests.integration.cache_users import closure, cut_off, own, user
+from tests.integration.conftest import Shop
+from tests.unit.cache.web import serving
+
+
+@contextlib.contextmanager
+def by_http(place: Path) -> Iterator[str]:
+    """A web server with ranges and PUT."""
+    with serving(place) as web:
+        yield web.url
+
+
+def by_folder(place: Path) -> AbstractContextManager[str]:
+    """A folder of this machine."""
+    return contextlib.nullcontext(f"file://{place}/cache")
+
+
+TRANSPORTS = {"folder": by_folder, "http": by_http, "grpc": casd.running}
+
+
+@pytest.fixture(scope="module")
+def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The root file system that all of the recipes stand on."""
+    packed = tmp_path_factory.mktemp("archive") / "small-rootfs.tar"
+    pack_rootfs(packed)
+    return packed
+
+
+@pytest.fixture(scope="module")
+def anne(archive: Path, tmp_path_factory: pytest.TempPathFactory) -> Shop:
+    """A builder that has built all."""
+    shop = user(archive, tmp_path_factory.mktemp("builder") / "anne")
+    shop.path("realise", "above")
+    return shop
+
+
+@pytest.fixture(scope="module", params=TRANSPORTS)
+def url(
+    request: pytest.FixtureRequest, anne: Shop, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
+    """A cache into which anne pushes all."""
+    with TRANSPORTS[request.param](tmp_path_factory.mktemp("cache")) as found:
+        anne.path("push", "--to", found, "above", "--with-builds")
+        assert "nothing new" in anne.run("push", "--to", found, "above", "--with-builds").stderr
+        yield found
+
+
+@pytest.fixture
+def bert(archive: Path, tmp_path: Path, anne: Shop) -> Shop:
+    """An empty store that trusts anne; all sources are cut off."""
+    return cut_off(archive, tmp_path / "bert", anne)
+
+
+def is_sound(shop: Shop) -> bool:
+    done = shop.run("verify", "--contents")
+    return done.returncode == 0 and "0 findings, 0 notes" in done.stderr
+
+
+def test_an_empty_store_realises_from_a_cache_alone(anne: Shop, bert: Shop, url: str) -> None:
+    made = anne.path("realise", "above")
+    dry = bert.path("realise", "above", "--cache", url, "--dry-run")
+    assert dry.splitlines()[0].endswith("unpacked), 0 to build")
+    done = bert.run("realise", "above", "--cache", url, "--cache-only")
+    assert (done.returncode, done.stdout.strip()) == (0, made), done.stderr
+    assert own(bert) == closure(anne, made)
+    assert is_sound(bert)
+    (told,) = json.loads(bert.path("info", "--json", made))["realisations"]
+    assert told["origin"] == "signed"
+
+
+def test_sources_and_inputs_come_by_each_transport(anne: Shop, bert: Shop, url: str) -> None:
+    """The build itself is here, and all that it needs comes from the cache."""
+    made = anne.path("realise", "item-0")
+    done = bert.run("realise", "item-0", "--cache", url)
+    assert (done.returncode, done.stdout.strip()) == (0, made), done.stderr
+    assert "1 to build, 0 to fetch" in done.stderr
+    assert is_sound(bert)
+
+
+def test_an_object_is_imported_by_its_path(anne: Shop, bert: Shop, url: str) -> None:
+    made = anne.path("realise", "above")
+    done = bert.run("import", "--from", url, made)
+    assert done.returncode == 0, done.stderr
+    assert own(bert) == closure(anne, made)
+    assert is_sound(bert)
+    absent = f"/store/{'0' * 32}-none"
+    assert bert.run("import", "--from", url, absent).returncode == 15
