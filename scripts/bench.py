@@ -264,6 +264,7 @@ def main(
 
 
 main.add_command(scale.command)
+main.add_command(scale.cache)
 
 if __name__ == "__main__":
     main()

@@ -29,6 +29,10 @@ class Sizes:
     referrers: int = 43_665
     closure: int = 4_905
     growth: tuple[int, ...] = (10_000, 30_000, 100_000, 300_000, 1_000_000)
+    cached_files: int = 3030
+    cached_bytes: int = 238_000_000
+    several: int = 44
+    several_bytes: int = 325_000_000
     turns: int = 2
     quick_turns: int = 15
 
@@ -45,6 +49,10 @@ SMALL = Sizes(
     referrers=437,
     closure=49,
     growth=(1000, 2000, 4000),
+    cached_files=60,
+    cached_bytes=6_000_000,
+    several=4,
+    several_bytes=1_000_000,
     turns=1,
     quick_turns=2,
 )

@@ -18,6 +18,7 @@ from scripts.benchmark import nix
 from scripts.benchmark.figures import Figure, machine, markdown, shown
 from scripts.benchmark.measure import Failed
 from scripts.benchmark.plan import FULL, SMALL, Bench, remove
+from scripts.benchmark.rows.caches import caches
 from scripts.benchmark.rows.files import large_files, source_trees
 from scripts.benchmark.rows.graphs import builds
 from scripts.benchmark.rows.growth import growth
@@ -26,6 +27,7 @@ from scripts.benchmark.rows.operator import operator
 
 ROWS: Mapping[str, Callable[[Bench], Iterator[Figure]]] = {
     "builds": builds,
+    "cache": caches,
     "objects": objects,
     "growth": growth,
     "large": large_files,
@@ -33,7 +35,7 @@ ROWS: Mapping[str, Callable[[Bench], Iterator[Figure]]] = {
     "operator": operator,
 }
 
-LONG = ("operator",)
+LONG = ("cache", "operator")
 """Rows that are measured only when they are asked for."""
 
 USUAL = tuple(name for name in ROWS if name not in LONG)
@@ -107,6 +109,15 @@ def command(
         print(markdown(figures, peer or "no peer"))
     if failures:
         raise click.ClickException("; ".join(failures))
+
+
+@click.command("cache")
+@click.option("--small", is_flag=True, help="Toy sizes.")
+@click.option("--folder", type=click.Path(exists=True, file_okay=False), default="/var/tmp")
+@click.pass_context
+def cache(caller: click.Context, small: bool, folder: str) -> None:
+    """Push and pull, beside the peer: the row `cache` alone."""
+    caller.invoke(command, rows=("cache",), small=small, folder=folder)
 
 
 def _measure(bench: Bench, rows: Sequence[str], as_json: bool) -> tuple[list[Figure], list[str]]:
