@@ -22,6 +22,9 @@ from scripts.benchmark.web import Served, serving
 TRIP = 0.05
 """Seconds of a round trip to a cache that is far."""
 
+_SYNCED = ("sh", "-c", '"$@" && sync -f "$0"')
+"""Nix waits for no disk, and our commands end when all is on it."""
+
 _NIX = ("nix", "--extra-experimental-features", "nix-command", "copy", "--no-check-sigs")
 
 
@@ -36,13 +39,15 @@ def caches(bench: Bench) -> Iterator[Figure]:
     both = _Both(sides, room)
     [one] = both.add([tree])
     whole = f"{sizes.cached_files:,} files, {_mib(sizes.cached_bytes)}"
-    yield compared(f"push an object ({whole})", both.push([one], sizes.turns), 0.8)
+    yield compared(
+        f"push an object ({whole}); Nix and `sync -f`", both.push([one], sizes.turns), 0.8
+    )
     again = [sides.ours.work("push", "--to", both.cache(0), one[0])] * sizes.quick_turns
     spent = measure.pairs(again, [], room)
     yield bounded("push it again: nothing new", "s", spent.seconds, 0.3, spent.processor)
     with serving(room) as web:
         pulled = both.pull(web, [one], 0, sizes.turns)
-        yield compared("pull it over HTTP into an empty store", pulled, 0.9)
+        yield compared("pull it over HTTP into an empty store; Nix and `sync -f`", pulled, 0.9)
         if pulled.theirs:
             peer = sum(each.processor for each in pulled.theirs) / len(pulled.theirs)
             yield bounded("its processor seconds, to Nix", "times", pulled.processor / peer, 1.1)
@@ -83,6 +88,8 @@ class _Both:
         ours = [("push", "--to", self.cache(n), *(one for one, _ in objects)) for n in numbers]
         theirs = [
             (
+                *_SYNCED,
+                self._room,
                 *_NIX,
                 "--to",
                 f"file://{self.cache(n)}-nix?compression=zstd",
@@ -112,7 +119,8 @@ class _Both:
         fresh = ("env", f"XDG_CACHE_HOME={self._room}/nix-{number}-cache")
         to = f"local?root={self._room}/nix-{number}"
         paths = [path for _, path in objects]
-        return nix.work(*fresh, *_NIX, "--from", place, "--to", to, *paths)
+        words = (*fresh, *_NIX, "--from", place, "--to", to, *paths)
+        return nix.work(*_SYNCED, self._room, *words)
 
 
 def _changed(both: _Both, web: Served, tree: str, former: tuple[str, str]) -> Figure:
