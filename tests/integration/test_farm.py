@@ -52,6 +52,7 @@ def test_a_build_comes_out_at_the_path_of_a_local_one(
     assert client.run("verify", "--contents").returncode == 0
 
 
+@pytest.mark.trial
 def test_tcc_comes_out_at_the_same_paths(farm: str, client: Shop, shop: Shop) -> None:
     words = ("realise", "--seed", "debian", "tcc0.tcc", "tcc1.tcc", "tcc2.tcc")
     there, here = (replace(each, recipes=TOP / "derivations") for each in (client, shop))

@@ -2,34 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 from collections.abc import Iterator
-from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
 
-from tests import casd
 from tests.faults.subjects import pack_rootfs
 from tests.integration.cache_users import closure, cut_off, own, user
 from tests.integration.conftest import Shop
-from tests.unit.cache.web import serving
-
-
-@contextlib.contextmanager
-def by_http(place: Path) -> Iterator[str]:
-    """A web server with ranges and PUT."""
-    with serving(place) as web:
-        yield web.url
-
-
-def by_folder(place: Path) -> AbstractContextManager[str]:
-    """A folder of this machine."""
-    return contextlib.nullcontext(f"file://{place}/cache")
-
-
-TRANSPORTS = {"folder": by_folder, "http": by_http, "grpc": casd.running}
+from tests.integration.transports import TRANSPORTS, is_sound
 
 
 @pytest.fixture(scope="module")
@@ -63,11 +45,6 @@ def url(
 def bert(archive: Path, tmp_path: Path, anne: Shop) -> Shop:
     """An empty store that trusts anne; all sources are cut off."""
     return cut_off(archive, tmp_path / "bert", anne)
-
-
-def is_sound(shop: Shop) -> bool:
-    done = shop.run("verify", "--contents")
-    return done.returncode == 0 and "0 findings, 0 notes" in done.stderr
 
 
 def test_an_empty_store_realises_from_a_cache_alone(anne: Shop, bert: Shop, url: str) -> None:
