@@ -298,3 +298,17 @@ def test_nonsense_is_no_answer(web: Web, nonsense: Callable[[Handler], object]) 
     web.instead = speak
     with pytest.raises(CacheUnusable):
         list(place(web).read("a", 5, 10))
+
+
+def test_a_proxy_of_the_environment_is_used(web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("http_proxy", f"http://me:geheim@127.0.0.1:{web.port}")
+    web.instead = lambda handler: handler.answer(200, handler.path.encode())
+    there = HttpPlace("http://elsewhere.invalid/cache")
+    for _ in range(2):
+        assert there.get(["b"], 99) == {"b": b"http://elsewhere.invalid/cache/b"}
+    assert len({request.connection for request in web.requests}) == 1
+    assert web.requests[0].headers["Proxy-Authorization"] == "Basic bWU6Z2VoZWlt"
+    web.instead = lambda handler: handler.answer(407)
+    with pytest.raises(CacheUnusable) as caught:
+        there.get(["b"], 99)
+    assert "geheim" not in f"{caught.value}{caught.value.hint}"
