@@ -45,8 +45,8 @@ class Server:
         return self._endpoint.url
 
     def adopt(self) -> None:
-        """In a process that was forked after the first call: go on with the connection of the
-        process that forked it. Actions are cancelled when either of the two ends."""
+        """Use the connection of the process that forked this one after its first call. Actions are
+        cancelled when either of the two ends."""
         if self._control is not None:
             self._owner, self._idle, self._adopted = os.getpid(), [], True
 
@@ -187,8 +187,8 @@ class LeaseStream:
         self._connection = connection
 
     def next(self, timeout: float | None) -> Leased | LeaseWithdrawn | None:
-        """Return what comes next; None if that takes longer than so many seconds. Raises
-        ServerUnusable when nothing comes any more."""
+        """Return the next message; None if that takes longer than so many seconds. Raises
+        ServerUnusable when none can come any more."""
         if timeout is not None and not self._connection.poll(timeout):
             return None
         try:

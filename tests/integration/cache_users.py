@@ -1,4 +1,4 @@
-"""Users with stores and keys of their own, who share small recipes and a cache."""
+"""Users with stores and keys of their own; they share small recipes and a cache."""
 
 from __future__ import annotations
 
