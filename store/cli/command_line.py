@@ -32,6 +32,7 @@ COMMANDS = {
     "cache": "Show, check or prune a cache",
     "import": "Take objects from another store, checked by their digests",
     "optimise": "Share equal files that are not shared yet",
+    "worker": "Build for others who use a server of the Remote Execution API",
     "verify": "Find damage in the store, and repair it",
     "gc": "Delete unused objects, or show them and the reasons",
     "root": "Name objects to keep, and list them",

@@ -242,6 +242,13 @@ def execution_options(function: F) -> F:
         default=4,
         help="Run N builds on that server at once (default: 4).",
     )
+    @click.option(
+        "--remote-sandbox",
+        type=click.Choice(["plain", "worker"]),
+        default="plain",
+        help="Build there in the server's sandbox (plain; the default), or in ours, by a "
+        "`store worker` whose key is trusted.",
+    )
     @functools.wraps(function)
     def wrapped(*args: Any, **given: Any) -> Any:
         from store.scheduler.build_options import BuildOptions, default_cores
@@ -258,6 +265,7 @@ def execution_options(function: F) -> F:
             max_log=given.pop("max_log_size"),
             on=_server(given.pop("on")),
             remote_jobs=given.pop("remote_jobs"),
+            remote_sandbox=given.pop("remote_sandbox"),
         )
         return function(*args, options=options, **given)
 

@@ -21,7 +21,8 @@ class Made:
 
 @dataclass(frozen=True)
 class Result:
-    """``started`` in Unix seconds, ``seconds`` of wall time, ``max_rss`` in bytes."""
+    """``started`` in Unix seconds, ``seconds`` of wall time, ``max_rss`` in bytes. With
+    ``elsewhere``, the outputs are not in this store, and there is nothing to register."""
 
     outputs: tuple[Made, ...]
     level: str
@@ -30,6 +31,7 @@ class Result:
     log: bytes | None = None
     max_rss: int = 0
     locator: str | None = None
+    elsewhere: bool = False
 
 
 @dataclass(frozen=True)

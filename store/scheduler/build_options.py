@@ -28,6 +28,8 @@ class BuildOptions(NamedTuple):
     """The URL of a server that takes builds."""
     remote_jobs: int = 4
     """Builds on that server at once."""
+    remote_sandbox: str = "plain"
+    """``plain`` for the sandbox of any server, ``worker`` for that of workers of ours."""
 
     @property
     def all_jobs(self) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from store.display import printable
 from store.errors import BuildError, MixedInputs, Offline, StoreError, storage_error
@@ -25,11 +25,15 @@ from store.local.store import Store
 from store.model.catalogue import Catalogue, GraphNode
 from store.model.derivation import Derivation, Resolved, Source
 from store.model.locators import shown
+from store.model.names import ObjectId
 from store.model.result import Registration, Result
 from store.scheduler.build_options import BuildOptions
 from store.scheduler.forecast import MAX_FETCHES, MOST_FETCHES, chains, planned_nodes
 from store.scheduler.undone import undone_for
 from store.system.locks import Lock, position
+
+if TYPE_CHECKING:
+    from store.farm.farm_executor import FarmExecutor
 
 
 class LateSubstitution(Protocol):
@@ -75,13 +79,16 @@ class Execution:
         self._waiting: set[bytes] = set()
         self._ranks: dict[bytes, float] = {}
         self._kinds: dict[bytes, str] = {}
+        self._farm: FarmExecutor | None = None
 
-    def run(self, plan: BuildPlan) -> None:
-        """Work through the plan; raises the first failure, or Interrupted."""
+    def run(self, plan: BuildPlan, goals: Collection[bytes] = ()) -> None:
+        """Work through the plan; raises the first failure, or Interrupted. A result that is
+        elsewhere comes here if it is of a goal, or nothing in the plan is built from it."""
         self._prepare(plan)
         remove_stale_work(self._store, self._emit)
         try:
             run(self, self._executor(), self._emit)
+            self._bring(plan, goals)
         finally:
             for lock in self._locks.values():
                 lock.release()
@@ -98,12 +105,40 @@ class Execution:
         local = LocalExecutor(self._store, self._options.cores, self._emit)
         if self._options.on is None:
             return local
-        from store.farm.remote_executor import RemoteExecutor
         from store.reapi.endpoint import parse
 
-        return RemoteExecutor(
-            self._store, local, parse(self._options.on), self._options.remote_jobs
-        )
+        endpoint, most = parse(self._options.on), self._options.remote_jobs
+        if self._options.remote_sandbox == "worker":
+            from store.farm.farm_executor import FarmExecutor
+            from store.signing.keyring import Keyring, default_folder
+
+            keys = Keyring(default_folder()).trusted()
+            self._farm = FarmExecutor(self._store, local, endpoint, most, keys, self._emit)
+            return self._farm
+        from store.farm.remote_executor import RemoteExecutor
+
+        return RemoteExecutor(self._store, local, endpoint, most)
+
+    def _bring(self, plan: BuildPlan, goals: Collection[bytes]) -> None:
+        """Get the results that are elsewhere, as far as they are to be here."""
+        if self._farm is None:
+            return
+        lost = set(plan.lost)
+        wanted = {
+            node
+            for node, others in self._dependents.items()
+            if node in goals or not others or (lost and not lost.isdisjoint(self._outputs_of(node)))
+        }
+        nodes = self._catalogue.nodes
+        derivations = {n: v for n in plan.nodes if isinstance(v := nodes[n], Derivation)}
+        self._farm.bring(derivations, wanted, self._lease)
+
+    def _outputs_of(self, node: bytes) -> Collection[ObjectId]:
+        """Return the objects of a node, if it was made."""
+        try:
+            return self._resolver.objects(node).values()
+        except KeyError:
+            return ()
 
     @property
     def pending(self) -> bool:
@@ -264,7 +299,8 @@ class Execution:
         roots = (
             inputs if resolved is None or resolved.rootfs is None else (*inputs, resolved.rootfs)
         )
-        closure = self._store.objects.closure_names(roots)
+        names = self._store.objects if self._farm is None else self._farm
+        closure = names.closure_names(roots)
         self._resolver.check_inputs(node, closure)
         self._resolver.check_unmixed(node, closure)
         return Task(
@@ -295,7 +331,9 @@ class Execution:
 
     def _register_made(self) -> None:
         """Tell the index of all that was made since the last time, in one transaction."""
-        made = [self._registration(task, result) for task, result in self._made]
+        made = [
+            self._registration(task, result) for task, result in self._made if not result.elsewhere
+        ]
         if made:
             self._store.realisations.register_results(made, self._lease)
         while self._made:

@@ -132,7 +132,7 @@ class Realiser:
                     self._make_room(False)
                 if anew:
                     self._tell(plan)
-                self._run(plan, lease, caches)
+                self._run(plan, _nodes(goals), lease, caches)
                 return
             except (DiskReserve, StoreFull):
                 anew = False
@@ -160,7 +160,13 @@ class Realiser:
         count = len(plan.builds), len(plan.fetches)
         self._reporter.emit(Planned(*count, nodes, self._options.simultaneous))
 
-    def _run(self, plan: BuildPlan, lease: Lease, caches: Substitution | None) -> None:
+    def _run(
+        self,
+        plan: BuildPlan,
+        goals: Collection[bytes],
+        lease: Lease,
+        caches: Substitution | None,
+    ) -> None:
         from store.scheduler.execution import Execution
 
         execution = Execution(
@@ -172,7 +178,7 @@ class Realiser:
             lease,
             caches,
         )
-        execution.run(plan)
+        execution.run(plan, goals)
 
     def _leased_plan(self, goals: Sequence[Ref], lease: Lease) -> BuildPlan:
         """Return a plan of which all that it takes to be present has been leased before it was

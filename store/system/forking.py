@@ -107,6 +107,10 @@ class ForkedCall(Generic[R]):
         finally:
             os.close(into)
 
+    def fileno(self) -> int:
+        """Return a descriptor that becomes readable with the answer."""
+        return self._stream.fileno()
+
     def result(self) -> R:
         """Wait for the value; raises what the work raised, or HelperEnded."""
         try:

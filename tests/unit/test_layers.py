@@ -320,7 +320,7 @@ ENGINES = {
         "realise",
         "rebuild",
     ),
-    *("seeds", "stages", "verify", "why", "challenge"),
+    *("seeds", "stages", "verify", "why", "challenge", "worker"),
 }
 """Names that a command shares with the module or room that does its work."""
 

@@ -1,0 +1,78 @@
+"""``store worker``."""
+
+from __future__ import annotations
+
+import click
+
+from store.cli.context import Context
+from store.cli.options import Duration, Size, key_option
+from store.display import printable
+from store.errors import UsageError
+
+
+@click.command("worker")
+@click.argument("url", metavar="URL")
+@click.option(
+    "--jobs",
+    type=click.IntRange(1, 1000),
+    default=1,
+    metavar="N",
+    help="Have N builds at once (default: 1).",
+)
+@click.option("--cores", type=click.IntRange(1), metavar="N", help="Use N processors in all.")
+@click.option(
+    "--name",
+    metavar="NAME",
+    help="The name that the server knows this by (default: host and root).",
+)
+@click.option("--timeout", type=Duration(), metavar="TIME", help="End a build that takes longer.")
+@click.option(
+    "--max-silent-time", type=Duration(), metavar="TIME", help="End a build silent for longer."
+)
+@click.option("--max-log-size", type=Size(), metavar="SIZE", help="End a build that logs more.")
+@key_option
+@click.pass_obj
+def command(
+    context: Context,
+    url: str,
+    jobs: int,
+    cores: int | None,
+    name: str | None,
+    timeout: float | None,
+    max_silent_time: float | None,
+    max_log_size: int | None,
+    key: str | None,
+) -> None:
+    """Build for others: take derivations from the server at URL, build them in this store, and send
+    back the objects with a signed statement.
+
+    The server has to offer BotsService, as BuildGrid does. SIGTERM and Ctrl-C give the builds that
+    are under way back to the server.
+    """
+    from store.farm.worker import FarmWorker, run_workers
+    from store.jobs.lower import BuildLimits
+    from store.reapi.endpoint import parse
+    from store.sandbox.log_limit import MAX_LOG
+    from store.scheduler.build_options import default_cores
+    from store.signing.keyring import Keyring, default_folder
+    from store.system.machine import host_name
+
+    if name is not None and not (name and name.isprintable()):
+        raise UsageError("a worker's name is a word that can be printed")
+    endpoint = parse(url)
+    private = Keyring(default_folder()).private(key)
+    limits = BuildLimits(
+        cores or default_cores(), timeout, max_silent_time, max_log=max_log_size or MAX_LOG
+    )
+    context.absent = "make"
+    base = name or f"{host_name()}:{printable(context.root)}"
+
+    def life(number: int) -> None:
+        def report(sentence: str) -> None:
+            click.echo(f"worker {number}: {sentence}", err=True)
+
+        bot = f"{base}#{number}"
+        FarmWorker(context.store, endpoint, private, bot, limits, report).run()
+
+    click.echo(f"waiting for builds from {endpoint.url}, signs as {private.public.name}", err=True)
+    run_workers(jobs, life)

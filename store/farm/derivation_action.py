@@ -1,0 +1,173 @@
+"""A resolved derivation as an action for workers of ours: written by a client, read by a worker.
+
+Its command is ``fixpoint-build 1``, which is no program. In its input root, ``derivation`` is the
+derivation; ``heads`` and ``trees`` have a file for each object of the closure of its inputs, by
+name: the head, and the Tree message. Its result has, for each output, the files ``heads/OUTPUT``,
+``trees/OUTPUT`` and ``statements/OUTPUT``; that of a failed build has ``failure``.
+``docs/farm.md`` describes it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from store.display import quoted
+from store.errors import FormatError, UnknownObject
+from store.farm.object_blobs import ObjectBlobs
+from store.farm.plain_action import ISA, PlainAction
+from store.model.derivation import Resolved
+from store.model.names import ObjectId
+from store.reapi.blob import Blob, BlobDigest, Message, blob_of, read_digest
+from store.reapi.messages import message
+from store.reapi.server import Server
+
+COMMAND: Final = ("fixpoint-build", "1")
+
+PROPERTY: Final = "fixpoint-worker"
+"""The platform property of actions for workers of ours, which these announce; its value is 1."""
+
+DERIVATION: Final = "derivation"
+HEADS: Final = "heads"
+TREES: Final = "trees"
+STATEMENTS: Final = "statements"
+
+FAILURE: Final = "failure"
+"""The file of a result that says why a build failed."""
+
+REASON: Final = 4000
+"""Bytes of that file, at most."""
+
+SMALL: Final = 16 << 20
+"""Bytes of a message or file of an action, at most."""
+
+
+@dataclass(frozen=True)
+class DerivationRequest:
+    """A derivation for a worker to build: ``inputs`` are the objects of the inputs' closure."""
+
+    node: Resolved
+    inputs: Mapping[ObjectId, ObjectBlobs]
+    timeout: float | None
+
+
+def properties(system: str) -> dict[str, str]:
+    """Return what a worker for a system announces, and an action for it asks for."""
+    machine = system.partition("-")[0]
+    return {"ISA": ISA.get(machine, machine), "OSFamily": "linux", PROPERTY: "1"}
+
+
+def derivation_action(
+    node: Resolved, inputs: Mapping[ObjectId, ObjectBlobs], timeout: float | None
+) -> PlainAction:
+    """Return the action, and its blobs; those of the inputs are left out."""
+    blobs: list[Blob] = []
+    folder = message("Directory")
+    top, heads, trees = folder(), folder(), folder()
+    for oid, place in sorted(inputs.items(), key=lambda item: str(item[0])):
+        heads.files.add(name=str(oid), digest=_digest(place.head))
+        trees.files.add(name=str(oid), digest=_digest(place.tree))
+    for name, below in ((HEADS, heads), (TREES, trees)):
+        top.directories.add(name=name, digest=_kept(blobs, below))
+    derivation = blob_of(node.encode())
+    blobs.append(derivation)
+    top.files.add(name=DERIVATION, digest=_digest(derivation.digest))
+    command = message("Command")(arguments=COMMAND)
+    action = message("Action")(input_root_digest=_kept(blobs, top))
+    for name, value in sorted(properties(node.system).items()):
+        command.platform.properties.add(name=name, value=value)
+        action.platform.properties.add(name=name, value=value)
+    action.command_digest.CopyFrom(_kept(blobs, command))
+    if timeout is not None:
+        action.timeout.seconds = int(timeout) + 1
+    whole = blob_of(action.SerializeToString(deterministic=True))
+    return PlainAction(whole.digest, [*blobs, whole])
+
+
+def read_request(server: Server, action: Message) -> DerivationRequest:
+    """Return the request that an action stands for. FormatError for any other action, InvalidName,
+    UnknownObject if a part is missing."""
+    command = _read(server, "Command", action.command_digest)
+    if tuple(command.arguments) != COMMAND:
+        words = " ".join(command.arguments)[:100]
+        raise FormatError(f"{quoted(words)} is no build of a derivation of Fixpoint")
+    top = _read(server, "Directory", action.input_root_digest)
+    (told,) = [each for each in top.files if each.name == DERIVATION] or [None]
+    if told is None:
+        raise FormatError("an action without its derivation")
+    heads, trees = (_files(server, top, name) for name in (HEADS, TREES))
+    if heads.keys() != trees.keys():
+        raise FormatError("an action with heads and trees of different objects")
+    inputs = {ObjectId.parse(name): ObjectBlobs(heads[name], trees[name]) for name in heads}
+    timeout = float(action.timeout.seconds) if action.HasField("timeout") else None
+    return DerivationRequest(Resolved.decode(_data(server, told.digest)), inputs, timeout)
+
+
+def read_lease(server: Server, data: bytes, *, named: bool) -> Message:
+    """Return the action of a lease, of which ``data`` is the action, or its digest. FormatError,
+    UnknownObject."""
+    if named:
+        return _read(server, "Action", _parsed("Digest", data))
+    return _parsed("Action", data)
+
+
+def output_places(result: Message) -> dict[str, tuple[ObjectBlobs, BlobDigest]]:
+    """Return the outputs in a result, each with the blob of its statement. FormatError."""
+    files = {each.path: read_digest(each.digest) for each in result.output_files}
+    names = [path.partition("/")[2] for path in files if path.startswith(f"{HEADS}/")]
+    try:
+        return {
+            name: (
+                ObjectBlobs(files[f"{HEADS}/{name}"], files[f"{TREES}/{name}"]),
+                files[f"{STATEMENTS}/{name}"],
+            )
+            for name in names
+        }
+    except KeyError as error:
+        raise FormatError(f"a result without {quoted(str(error.args[0]))}") from None
+
+
+def add_output(result: Message, output: str, place: ObjectBlobs, statement: BlobDigest) -> None:
+    """Add an output to a result."""
+    for kind, digest in ((HEADS, place.head), (TREES, place.tree), (STATEMENTS, statement)):
+        result.output_files.add(path=f"{kind}/{output}", digest=_digest(digest))
+    # The server keeps the files of the tree, or forgets the result.
+    result.output_directories.add(path=f"objects/{output}", tree_digest=_digest(place.tree))
+
+
+def _files(server: Server, top: Message, name: str) -> dict[str, BlobDigest]:
+    for each in top.directories:
+        if each.name == name:
+            folder = _read(server, "Directory", each.digest)
+            return {file.name: read_digest(file.digest) for file in folder.files}
+    raise FormatError(f"an action without {name}")
+
+
+def _read(server: Server, kind: str, digest: Message) -> Message:
+    return _parsed(kind, _data(server, digest))
+
+
+def _data(server: Server, digest: Message) -> bytes:
+    found = read_digest(digest)
+    data = server.read_small([found], SMALL).get(found)
+    if data is None:
+        raise UnknownObject(f"the server lacks a part of the action: {found.hash}")
+    return data
+
+
+def _parsed(kind: str, data: bytes) -> Message:
+    try:
+        return message(kind).FromString(data)
+    except Exception as error:  # of protobuf, which has no public name for it
+        raise FormatError(f"it is no {kind} message") from error
+
+
+def _kept(blobs: list[Blob], part: Message) -> Message:
+    blob = blob_of(part.SerializeToString(deterministic=True))
+    blobs.append(blob)
+    return _digest(blob.digest)
+
+
+def _digest(digest: BlobDigest) -> Message:
+    return message("Digest")(hash=digest.hash, size_bytes=digest.size)

@@ -1,0 +1,255 @@
+"""One derivation, built by a worker of ours: asked for, and the answer checked.
+
+It is done in a process of its own. The outputs stay on the server; only their heads come, and
+statements, each of which a trusted key has to have signed.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final, NamedTuple
+
+from store.cache.head import Head
+from store.display import printable, quoted
+from store.errors import (
+    BuildError,
+    BuildFailed,
+    BuildSilent,
+    BuildTimeout,
+    FormatError,
+    InvalidName,
+    LogTooLarge,
+    OutputMissing,
+    OutputRefused,
+    ServerUnusable,
+)
+from store.events import Event, Phase
+from store.farm.action_call import ActionCall
+from store.farm.derivation_action import FAILURE, REASON, derivation_action, output_places
+from store.farm.object_blobs import ObjectBlobs, object_upload, read_heads
+from store.farm.plain_action import PlainAction
+from store.jobs.job import Job, made, tail
+from store.layout.paths import Layout
+from store.model.derivation import Resolved
+from store.model.manifest import Manifest
+from store.model.names import ObjectId
+from store.model.origin import How, Origin
+from store.model.realisation import Realisation
+from store.model.result import Result
+from store.objects.content import read_record
+from store.reapi.blob import Blob, BlobDigest, Message, read_digest
+from store.reapi.server import Server
+from store.signing import envelope, statement, strict
+from store.signing.keys import PublicKey
+from store.system.clock import unix_seconds
+
+STATEMENT_LIMIT: Final = 8 << 20
+"""Bytes of a statement in its envelope."""
+
+FAILURES: Final[Mapping[int, type[BuildError]]] = {
+    each.exit_code: each
+    for each in (OutputMissing, OutputRefused, BuildTimeout, BuildSilent, LogTooLarge)
+}
+"""The failures of a builder but the usual one, by the exit code in a result."""
+
+
+class FarmObject(NamedTuple):
+    """An object that a server has, and all that it refers to, itself left out."""
+
+    place: ObjectBlobs
+    closure: tuple[ObjectId, ...]
+
+
+@dataclass(frozen=True)
+class FarmBuilt:
+    """``records`` are of the outputs, as they were signed. ``objects`` are those that the server
+    has now: inputs and outputs."""
+
+    result: Result
+    records: Sequence[Realisation]
+    objects: Mapping[ObjectId, FarmObject]
+
+
+def farm_build(
+    server: Server,
+    keys: Sequence[PublicKey],
+    known: Mapping[ObjectId, FarmObject],
+    layout: Layout,
+    job: Job,
+    emit: Callable[[Event], None],
+) -> FarmBuilt:
+    """Have a derivation built by a worker. ``known`` are objects that the server has. Raises
+    ServerUnusable, or as a build here."""
+    assert isinstance(job.node, Resolved)
+    server.adopt()
+    try:
+        return _FarmBuild(server, keys, known, layout, job, job.node, emit).run()
+    finally:
+        server.close()
+
+
+class _FarmBuild:
+    def __init__(
+        self,
+        server: Server,
+        keys: Sequence[PublicKey],
+        known: Mapping[ObjectId, FarmObject],
+        layout: Layout,
+        job: Job,
+        node: Resolved,
+        emit: Callable[[Event], None],
+    ) -> None:
+        self._server = server
+        self._keys = keys
+        self._known = known
+        self._layout = layout
+        self._job = job
+        self._node = node
+        self._emit = emit
+        self._uploads: list[Blob] = []
+
+    def run(self) -> FarmBuilt:
+        started, began = unix_seconds(), time.monotonic()
+        inputs = self._inputs(self._known)
+        try:
+            result = self._result(inputs, skip_cache=False)
+            records, heads, outputs = self._checked(result)
+        except (FormatError, InvalidName, ServerUnusable):
+            # Inputs that were forgotten are sent again; and another's result is made again.
+            inputs = self._inputs({oid: o for oid, o in self._known.items() if self._away(oid)})
+            result = self._result(inputs, skip_cache=True)
+            try:
+                records, heads, outputs = self._checked(result)
+            except (FormatError, InvalidName) as error:
+                raise ServerUnusable(f"{quoted(self._server.name)}: {error.message}") from error
+        first = records[0]
+        objects = {**inputs}
+        for output, head in heads.items():
+            objects[head.manifest.id] = FarmObject(outputs[output], head.closure)
+        done = Result(
+            tuple(made(output, head.manifest) for output, head in heads.items()),
+            first.level,
+            started,
+            time.monotonic() - began,
+            first.log,
+            elsewhere=True,
+        )
+        return FarmBuilt(done, records, objects)
+
+    def _phase(self, phase: str) -> None:
+        self._emit(Phase(self._job.digest, self._node.name, phase))
+
+    # -- asking --
+
+    def _away(self, oid: ObjectId) -> bool:
+        """Return whether an object is not here to be sent."""
+        try:
+            read_record(self._layout.manifest(oid))
+        except OSError:
+            return True
+        return False
+
+    def _inputs(self, known: Mapping[ObjectId, FarmObject]) -> dict[ObjectId, FarmObject]:
+        """Return the closure of the inputs; those that are not known are to be sent."""
+        oids = [ObjectId.parse(str(each)) for each in self._job.closure]
+        fresh = [oid for oid in oids if oid not in known]
+        manifests = {
+            oid: Manifest.decode(read_record(self._layout.manifest(oid))[0]) for oid in fresh
+        }
+        found = {oid: known[oid] for oid in oids if oid in known}
+        for oid, manifest in manifests.items():
+            closure = _closure(oid, manifests, known)
+            upload = object_upload(self._layout, self._server, manifest, closure)
+            self._uploads += upload.blobs
+            found[oid] = FarmObject(upload.place, upload.closure)
+        return found
+
+    def _result(self, inputs: Mapping[ObjectId, FarmObject], *, skip_cache: bool) -> Message:
+        """Return the result of a build that succeeded; a failure is raised."""
+        self._phase("upload")
+        places = {oid: each.place for oid, each in inputs.items()}
+        action = derivation_action(self._node, places, self._job.limits.timeout)
+        whole = PlainAction(action.digest, [*self._uploads, *action.blobs])
+        call = ActionCall(self._server, self._node.name, self._phase)
+        result = call.run(whole, self._job.retries, skip_cache=skip_cache)
+        if self._job.log is not None:
+            call.write_log(result, self._job.log, self._job.limits.max_log)
+        if result.exit_code:
+            raise self._failure(result)
+        return result
+
+    def _failure(self, result: Message) -> BuildError:
+        files = [read_digest(each.digest) for each in result.output_files if each.path == FAILURE]
+        reasons = self._server.read_small(files, REASON)
+        told = printable(b"".join(reasons.values()).decode("utf-8", "replace"))
+        kind = FAILURES.get(result.exit_code)
+        if kind is not None:
+            return kind(told)
+        name = self._node.name
+        status = told.removeprefix(f"building {name} failed: ") or f"code {result.exit_code}"
+        return BuildFailed(name, status, tail(self._job.log) if self._job.log else ())
+
+    # -- the answer --
+
+    def _checked(
+        self, result: Message
+    ) -> tuple[list[Realisation], dict[str, Head], dict[str, ObjectBlobs]]:
+        """Return the records and heads of all outputs, and their blobs. FormatError, InvalidName,
+        ServerUnusable."""
+        told = output_places(result)
+        if set(told) != set(self._node.outputs):
+            raise FormatError(f"the result of {self._node.name} has other outputs")
+        lines = self._server.read_small([line for _, line in told.values()], STATEMENT_LIMIT)
+        records = {output: self._record(output, lines, line) for output, (_, line) in told.items()}
+        places = {records[output][0].object: place for output, (place, _) in told.items()}
+        heads, bad = read_heads(self._server, places)
+        found = {}
+        for output, (record, tree) in records.items():
+            head = heads.get(record.object)
+            if head is None:
+                raise FormatError("; ".join(bad) or f"the head of {record.object} is missing")
+            if tree != head.manifest.root.digest():
+                raise FormatError(f"{record.object} has another tree than was signed")
+            found[output] = head
+        outputs = {output: place for output, (place, _) in told.items()}
+        return [record for record, _ in records.values()], found, outputs
+
+    def _record(
+        self, output: str, lines: Mapping[BlobDigest, bytes], line: BlobDigest
+    ) -> tuple[Realisation, bytes | None]:
+        """Return what a trusted key signed of an output, and the digest of its tree."""
+        if line not in lines:
+            raise FormatError(f"the statement about {self._node.name} is missing")
+        sealed = envelope.from_members(strict.document(lines[line], STATEMENT_LIMIT))
+        signers, _ = envelope.check(sealed, self._keys)
+        if not signers:
+            raise ServerUnusable(
+                f"{self._node.name} was built by a worker whose key is not trusted",
+                hint="`store key trust` adds the key of a worker",
+            )
+        record, tree = statement.recorded(sealed.payload)
+        if (
+            sealed.payload_type != envelope.PAYLOAD_TYPE
+            or (record.key, record.output) != (self._node.digest, output)
+            or not record.is_of(self._node.name)
+        ):
+            raise FormatError(f"the statement about {self._node.name} is of something else")
+        lines_of = tuple(sorted(str(key) for key in signers))
+        origin = Origin(How.SIGNED, self._server.name.encode(), lines_of)
+        return replace(record, origin=origin), tree
+
+
+def _closure(
+    oid: ObjectId, manifests: Mapping[ObjectId, Manifest], known: Mapping[ObjectId, FarmObject]
+) -> set[ObjectId]:
+    """Return all that an object refers to, out of the closure that it is in."""
+    found: set[ObjectId] = set()
+    waiting = [oid]
+    while waiting:
+        each = waiting.pop()
+        references = known[each].closure if each in known else manifests[each].references
+        waiting += [other for other in references if other not in found]
+        found.update(references)
+    return found

@@ -1,0 +1,160 @@
+"""An executor that has builds done by workers of ours. Their outputs stay on the server, until
+they are asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import NamedTuple
+
+from store.cache.pull import pull
+from store.display import printable
+from store.errors import ServerUnusable
+from store.events import Event
+from store.farm.farm_build import FarmBuilt, FarmObject, farm_build
+from store.farm.object_blobs import BlobOffers
+from store.index.writing import Writer
+from store.jobs.executor import Task
+from store.jobs.local_executor import LocalExecutor
+from store.local.leases import Lease
+from store.local.store import Store
+from store.model.derivation import Derivation, Resolved
+from store.model.file_tree import Node
+from store.model.names import ObjectId
+from store.model.realisation import Realisation
+from store.reapi.endpoint import Endpoint
+from store.reapi.server import Server
+from store.signing.keys import PublicKey
+
+
+class FarmOutcome(NamedTuple):
+    """A build by a worker, with the records of its outputs."""
+
+    node: bytes
+    value: Resolved
+    records: Sequence[Realisation]
+
+
+class FarmExecutor:
+    """Has up to ``most`` builds done by workers at once; fetches and unpacking are done here. Only
+    what one of ``keys`` signed counts."""
+
+    def __init__(
+        self,
+        store: Store,
+        local: LocalExecutor,
+        endpoint: Endpoint,
+        most: int,
+        keys: Sequence[PublicKey],
+        emit: Callable[[Event], None],
+    ) -> None:
+        self._store = store
+        self._local = local
+        self._endpoint = endpoint
+        self._most = most
+        self._keys = keys
+        self._emit = emit
+        self._server = Server(endpoint)
+        if not self._server.capabilities().executes:  # and from now on it has its process
+            raise ServerUnusable(f"{printable(self._server.name)} runs no actions")
+        self._known: dict[ObjectId, FarmObject] = {}
+        self._away: set[ObjectId] = set()
+        self._remote: set[bytes] = set()
+        self._outcomes: dict[bytes, FarmOutcome] = {}
+
+    @property
+    def active(self) -> Sequence[Task]:
+        """The tasks that have not ended."""
+        return self._local.active
+
+    @property
+    def stalled(self) -> Sequence[Task]:
+        """Those of the active fetches that have not got a byte for some seconds."""
+        return self._local.stalled
+
+    @property
+    def idle(self) -> bool:
+        """True if no process is left that works, or tidies up after its task."""
+        return self._local.idle
+
+    def submit(self, task: Task) -> bool:
+        """Begin a task; False when the server has its share, or a token is lacking here."""
+        closure = {ObjectId.parse(str(each)) for each in task.closure} if self._away else set()
+        if task.kind != "build" and not closure & self._away:
+            return self._local.submit(task)
+        self._remote &= {each.id for each in self.active}
+        if len(self._remote) >= self._most:
+            return False
+        work = partial(farm_build, self._server, self._keys, dict(self._known))
+        log = self._store.start_log(task.key) if task.kind == "build" else None
+        self._remote.add(task.id)
+        return self._local.submit(replace(task, token=False, cores=1, action=work, log=log))
+
+    def ended(self, *, pending: bool) -> Iterator[tuple[Task, object]]:
+        """Wait for a moment; yield each task that ended meanwhile, with its value or error."""
+        for task, value in self._local.ended(pending=pending):
+            if isinstance(value, FarmBuilt):
+                yield task, self._noted(task, value)
+            else:
+                yield task, value
+
+    def _noted(self, task: Task, built: FarmBuilt) -> object:
+        assert isinstance(task.value, Resolved)
+        self._known.update(built.objects)
+        outputs = {made.id for made in built.result.outputs}
+        there = {oid for oid in outputs if self._store.objects.present(oid)}
+        self._away |= outputs - there
+        self._outcomes[task.id] = FarmOutcome(task.id, task.value, built.records)
+        return built.result
+
+    def cancel(self, task: Task) -> None:
+        """End a task at once; the server is asked to, if it has it."""
+        self._local.cancel(task)
+
+    def close(self) -> None:
+        """Cancel every task."""
+        self._local.close()
+        self._server.close()
+
+    # -- objects on the server --
+
+    def closure_names(self, roots: Collection[ObjectId]) -> tuple[str, ...]:
+        """Return the objects here and there that the roots consist of, each its
+        ``<digest>-<name>``."""
+        away = [oid for oid in roots if oid in self._away]
+        below = {other for oid in away for other in (oid, *self._known[oid].closure)}
+        here = self._store.objects.closure_names(oid for oid in roots if oid not in self._away)
+        return tuple(sorted({*here, *map(str, below)}))
+
+    def bring(
+        self, nodes: Mapping[bytes, Derivation], wanted: Collection[bytes], lease: Lease
+    ) -> None:
+        """Get the objects of the ``wanted`` nodes with all that they refer to, and register them as
+        they were signed. ``nodes`` are those of all builds. ServerUnusable."""
+        outcomes = [each for node, each in self._outcomes.items() if node in wanted]
+        goals = {record.object for each in outcomes for record in each.records}
+        if not goals:
+            return
+        places = {oid: each.place for oid, each in self._known.items()}
+        offers = BlobOffers(Server(self._endpoint), places)
+
+        def settle(txn: Writer, roots: Mapping[ObjectId, Node]) -> None:
+            for each in self._outcomes.values():
+                objects = {record.object for record in each.records}
+                if all(oid in roots or txn.objects.has(oid) for oid in objects):
+                    _settle(txn, each, nodes[each.node])
+
+        pulled = pull(self._store, [offers], goals, lease=lease, emit=self._emit, settle=settle)
+        self._away -= set(pulled.taken)
+        lacking = [oid for oid in goals if not self._store.objects.present(oid)]
+        if lacking:
+            why = [*pulled.damaged, *pulled.unusable.values(), *pulled.refused.values()]
+            raise ServerUnusable(f"cannot get {lacking[0]}: {printable('; '.join(why[:3]))}")
+
+
+def _settle(txn: Writer, outcome: FarmOutcome, derivation: Derivation) -> None:
+    txn.nodes.put([derivation, outcome.value])
+    for record in outcome.records:
+        txn.realisations.add(record)
+    txn.nodes.put_outcomes({outcome.node: outcome.value.digest})

@@ -1,0 +1,130 @@
+"""Objects as blobs of a server, by digests that are known: nothing is looked up by its name."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from store.cache import zstd
+from store.cache.blob_trees import blobs_of, mapped, wrapper
+from store.cache.head import Head
+from store.cache.offering import ContentRun, StatementFile
+from store.cache.reapi_cache import (
+    TREE_LIMIT,
+    as_cache,
+    blob_runs,
+    head_of,
+    head_without_pack,
+)
+from store.cache.static_cache import HEAD_LIMIT
+from store.errors import FormatError, InvalidName, UnknownObject
+from store.layout.paths import Layout
+from store.model.manifest import Manifest
+from store.model.names import ObjectId
+from store.reapi.blob import Blob, BlobDigest, blob_of
+from store.reapi.server import Server
+from store.reapi.tree_messages import match_tree
+
+
+class ObjectBlobs(NamedTuple):
+    """The blobs of an object's head and of its Tree message."""
+
+    head: BlobDigest
+    tree: BlobDigest
+
+
+@dataclass(frozen=True)
+class ObjectUpload:
+    """An object with its ``closure``, itself left out; ``blobs`` are all that it consists of."""
+
+    place: ObjectBlobs
+    closure: tuple[ObjectId, ...]
+    blobs: Sequence[Blob] = field(repr=False)
+
+
+def object_upload(
+    layout: Layout, server: Server, manifest: Manifest, closure: Collection[ObjectId]
+) -> ObjectUpload:
+    """Return an object of this store as blobs. InvalidName when the API cannot hold it;
+    CorruptObject, StorageError."""
+    tree = mapped(layout, server, manifest)
+    whole = blob_of(tree.tree())
+    others = tuple(sorted(set(closure) - {manifest.id}))
+    head = blob_of(zstd.compress(head_without_pack(manifest, others).encode()))
+    files = [blob for blob in blobs_of(layout, manifest, tree) if isinstance(blob.source, str)]
+    return ObjectUpload(ObjectBlobs(head.digest, whole.digest), others, [*files, whole, head])
+
+
+def read_heads(
+    server: Server, places: Mapping[ObjectId, ObjectBlobs]
+) -> tuple[dict[ObjectId, Head], list[str]]:
+    """Return the heads of objects, as far as they are there, and a sentence for each bad one."""
+    found: dict[ObjectId, Head] = {}
+    bad = []
+    files = server.read_small([each.head for each in places.values()], HEAD_LIMIT)
+    for oid, place in places.items():
+        if place.head in files:
+            try:
+                found[oid] = head_of(oid, files[place.head])
+            except (FormatError, InvalidName) as error:
+                bad.append(f"{server.name} has a damaged head of {oid}: {error.message}")
+    return found, bad
+
+
+class BlobOffers:
+    """A cache of these objects and no others, without any statement."""
+
+    def __init__(self, server: Server, places: Mapping[ObjectId, ObjectBlobs]) -> None:
+        self._server = server
+        self._places = places
+        self._damaged: list[str] = []
+
+    @property
+    def name(self) -> str:
+        """The server's URL."""
+        return self._server.name
+
+    def heads(self, oids: Collection[ObjectId]) -> Mapping[ObjectId, Head]:
+        """Return the heads of those objects that are there."""
+        wanted = {oid: self._places[oid] for oid in oids if oid in self._places}
+        with as_cache():
+            found, bad = read_heads(self._server, wanted)
+        self._damaged += bad
+        return found
+
+    def by_derivation(
+        self, derivations: Collection[bytes], key_ids: Collection[str]
+    ) -> Mapping[bytes, Sequence[StatementFile]]:
+        """Return nothing."""
+        return {}
+
+    def by_key(
+        self, keys: Collection[bytes], key_ids: Collection[str]
+    ) -> Mapping[bytes, Sequence[StatementFile]]:
+        """Return nothing."""
+        return {}
+
+    def sources(self, hashes: Collection[str]) -> Mapping[str, ObjectId]:
+        """Return nothing."""
+        return {}
+
+    def contents(self, head: Head, digests: Collection[bytes]) -> Sequence[ContentRun]:
+        """Return a few runs that have the contents."""
+        manifest = head.manifest
+        tree = self._places[manifest.id].tree
+        with as_cache():
+            data = self._server.read_small([tree], TREE_LIMIT).get(tree)
+        if data is None:
+            raise UnknownObject(f"{self.name} does not have the tree of {manifest.id} any more")
+        blobs = match_tree(manifest, data, wrapper(manifest))
+        return blob_runs(self._server, manifest.id, blobs, digests)
+
+    def damaged(self) -> Sequence[str]:
+        """Return a sentence for each head since the last call that could not be decoded."""
+        found, self._damaged = self._damaged, []
+        return found
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        self._server.close()

@@ -1,0 +1,138 @@
+"""Workers: each takes leases from a server, one at a time, builds, and gives them back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from multiprocessing.connection import wait
+from typing import Final
+
+from store.errors import (
+    FormatError,
+    InvalidName,
+    OtherSystem,
+    StoreError,
+    UnknownObject,
+    storage_error,
+)
+from store.events import Event
+from store.farm.derivation_action import properties, read_lease, read_request
+from store.farm.worker_build import WorkerBuild
+from store.jobs.local_executor import LocalExecutor
+from store.jobs.lower import SYSTEM, BuildLimits
+from store.local.store import Store
+from store.reapi.bot_session import GIVEN_BACK, Leased, LeaseEnd, LeaseWithdrawn
+from store.reapi.endpoint import Endpoint
+from store.reapi.server import LeaseStream, Server
+from store.signing.keys import PrivateKey
+from store.system.forking import ForkedCall
+
+_INVALID_ARGUMENT: Final = 3
+_FAILED_PRECONDITION: Final = 9
+
+_DETAIL: Final = 500
+"""Characters of the reason for a lease that failed."""
+
+Report = Callable[[str], None]
+"""Called with a sentence about each lease."""
+
+
+class _Withdrawn(Exception):
+    """The lease that is worked on has been withdrawn."""
+
+
+class FarmWorker:
+    """One worker, called ``bot_id``. It ends by an exception: KeyboardInterrupt, which gives the
+    lease back, or ServerUnusable."""
+
+    def __init__(
+        self,
+        store: Store,
+        endpoint: Endpoint,
+        key: PrivateKey,
+        bot_id: str,
+        limits: BuildLimits,
+        report: Report,
+        emit: Callable[[Event], None] = lambda event: None,
+    ) -> None:
+        self._server = Server(endpoint)
+        self._bot_id = bot_id
+        self._limits = limits
+        self._report = report
+        self._executor = LocalExecutor(store, limits.cores, emit)
+        self._stream: LeaseStream | None = None
+        self._lease = ""
+        self._build = WorkerBuild(
+            store, self._executor, endpoint, self._server, key, self._check, emit
+        )
+
+    def run(self) -> None:
+        """Work until something is raised."""
+        try:
+            self._stream = self._server.work(self._bot_id, properties(SYSTEM))
+            while True:
+                found = self._stream.next(None)
+                if isinstance(found, Leased):
+                    self._serve(found)
+        finally:
+            self._executor.close()
+            self._server.close()
+
+    def _check(self) -> None:
+        """Raise _Withdrawn if the lease is no more."""
+        assert self._stream is not None
+        found = self._stream.next(0)
+        if isinstance(found, LeaseWithdrawn) and found.id == self._lease:
+            raise _Withdrawn
+
+    def _serve(self, leased: Leased) -> None:
+        self._lease = leased.id
+        try:
+            end = self._end(leased)
+        except _Withdrawn:
+            self._report("withdrawn")
+            return
+        self._server.finish(end)
+        while not self._executor.idle:  # it tidies up
+            for _ in self._executor.ended(pending=False):
+                pass
+
+    def _end(self, leased: Leased) -> LeaseEnd:
+        try:
+            action = read_lease(self._server, leased.action, named=leased.named)
+            request = read_request(self._server, action)
+            self._report(f"builds {request.node.name}")
+            result = self._build.run(request, self._limits)
+            self._report(f"has done {request.node.name}")
+            return LeaseEnd(leased.id, result)
+        except OSError as error:
+            failure: StoreError = storage_error(error, "a system call failed")
+        except StoreError as error:
+            failure = error
+        self._report(f"could not build: {failure.message}")
+        return LeaseEnd(leased.id, code=_status(failure), detail=failure.message[:_DETAIL])
+
+
+def _status(error: StoreError) -> int:
+    """Return the status by which the server knows whether another worker may do better."""
+    if isinstance(error, UnknownObject):
+        return _FAILED_PRECONDITION
+    if isinstance(error, FormatError | InvalidName | OtherSystem):
+        return _INVALID_ARGUMENT
+    return GIVEN_BACK
+
+
+def run_workers(count: int, life: Callable[[int], None]) -> None:
+    """Run ``life`` with each number from 1 on, each in a process, until one raises; the others are
+    ended then, as when this is interrupted: they have time to give leases back."""
+    calls: dict[int, ForkedCall[None]] = {}
+    try:
+        for number in range(1, count + 1):
+            call = ForkedCall(partial(life, number), interruptible=True)
+            calls[call.fileno()] = call
+        while calls:
+            for fd in calls.keys() & set(wait(list(calls))):
+                calls.pop(fd).result()
+    finally:
+        for call in calls.values():
+            call.stop()

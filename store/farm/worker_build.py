@@ -1,0 +1,197 @@
+"""One derivation, built by a worker for somebody else: its inputs got, its outputs sent."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Final
+
+from store.cache.pull import pull
+from store.display import printable
+from store.errors import BuildError, DiskReserve, StoreError, UnknownObject
+from store.events import Event
+from store.farm.derivation_action import FAILURE, REASON, DerivationRequest, add_output
+from store.farm.object_blobs import BlobOffers, object_upload
+from store.jobs.executor import Task
+from store.jobs.local_executor import LocalExecutor
+from store.jobs.lower import BuildLimits, check_system
+from store.local.leases import Lease
+from store.local.store import Store
+from store.model import derivation
+from store.model.derivation import Resolved
+from store.model.names import ObjectId
+from store.model.result import Result
+from store.reapi.blob import Blob, BlobDigest, Message, blob_of
+from store.reapi.endpoint import Endpoint
+from store.reapi.messages import message
+from store.reapi.server import Server
+from store.signing import envelope, statement
+from store.signing.keys import PrivateKey
+from store.system.locks import Lock, position
+
+WAIT: Final = 0.2
+"""Seconds between looks at another process that builds the same."""
+
+
+class WorkerBuild:
+    """Builds in ``store``, by its executor. ``check`` is called often; it raises to give up."""
+
+    def __init__(
+        self,
+        store: Store,
+        executor: LocalExecutor,
+        endpoint: Endpoint,
+        server: Server,
+        key: PrivateKey,
+        check: Callable[[], None],
+        emit: Callable[[Event], None],
+    ) -> None:
+        self._store = store
+        self._executor = executor
+        self._endpoint = endpoint
+        self._server = server
+        self._key = key
+        self._check = check
+        self._emit = emit
+
+    def run(self, request: DerivationRequest, limits: BuildLimits) -> bytes:
+        """Return the encoded ActionResult: a failure of the builder is one, too. UnknownObject if
+        an input cannot be had; errors of this store and of the server."""
+        node = request.node
+        check_system(node)
+        if request.timeout is not None:
+            limits = replace(limits, timeout=min(request.timeout, limits.timeout or 1e9))
+        with self._store.leases.begin() as lease:
+            self._pull(request, lease)
+            lock = self._locked(node.digest)
+            try:
+                result = message("ActionResult")()
+                objects = self._here(node, lease)
+                if objects is None:
+                    objects = self._built(node, limits, lease)
+                self._send(result, node, objects)
+            except DiskReserve:
+                raise
+            except BuildError as error:
+                result = message("ActionResult")(exit_code=error.exit_code)
+                self._explain(result, node, error)
+            finally:
+                lock.release()
+        data: bytes = result.SerializeToString()
+        return data
+
+    # -- inputs --
+
+    def _pull(self, request: DerivationRequest, lease: Lease) -> None:
+        goals = _roots(request.node)
+        lease.add(goals)
+        if all(self._store.objects.present(oid) for oid in goals):
+            return
+        offers = BlobOffers(Server(self._endpoint), request.inputs)
+        pulled = pull(self._store, [offers], goals, lease=lease, emit=self._emit)
+        reasons = [*pulled.refused.values(), *pulled.unusable.values()]
+        lacking = [oid for oid in goals if not self._store.objects.present(oid)]
+        if lacking:
+            why = printable("; ".join(reasons[:3]))
+            raise UnknownObject(f"cannot get the input {lacking[0]}: {why}")
+
+    # -- building --
+
+    def _locked(self, key: bytes) -> Lock:
+        while True:
+            lock = self._store.try_lock(position(key))
+            if lock is not None:
+                return lock
+            self._check()
+            time.sleep(WAIT)
+
+    def _here(self, node: Resolved, lease: Lease) -> dict[str, ObjectId] | None:
+        """Return the outputs of an earlier build here, if all are there."""
+        found = self._store.realisations.realised(node.digest, node.outputs, node.name, here=True)
+        if found is None:
+            return None
+        lease.add(found.values())
+        return found if all(map(self._store.objects.present, found.values())) else None
+
+    def _built(self, node: Resolved, limits: BuildLimits, lease: Lease) -> dict[str, ObjectId]:
+        kind, key = derivation.kind(node), node.digest
+        task = Task(
+            id=key,
+            name=node.name,
+            kind=kind,
+            label=kind,
+            key=key,
+            value=node,
+            closure=self._store.objects.closure_names(_roots(node)),
+            limits=limits,
+        )
+        result = self._executed(task)
+        self._store.realisations.register(key, key, node, result, lease)
+        return {made.output: made.id for made in result.outputs}
+
+    def _executed(self, task: Task) -> Result:
+        begun = False
+        try:
+            while True:
+                begun = begun or self._executor.submit(task)
+                for _, value in self._executor.ended(pending=not begun):
+                    if isinstance(value, Result):
+                        return value
+                    assert isinstance(value, Exception)
+                    raise value
+                self._check()
+        except BaseException:
+            self._executor.cancel(task)
+            raise
+
+    # -- the result --
+
+    def _send(self, result: Message, node: Resolved, objects: Mapping[str, ObjectId]) -> None:
+        blobs: dict[BlobDigest, Blob] = {}
+        for output, oid in sorted(objects.items()):
+            manifest = self._store.objects.manifest(oid)
+            closure = self._store.objects.closure([oid])
+            upload = object_upload(self._store.layout, self._server, manifest, closure)
+            signed = blob_of(self._signed(node, output, oid, manifest.root.digest()))
+            blobs |= {blob.digest: blob for blob in (*upload.blobs, signed)}
+            add_output(result, output, upload.place, signed.digest)
+        self._add_log(result, node, blobs)
+        self._put(blobs)
+
+    def _signed(self, node: Resolved, output: str, oid: ObjectId, tree: bytes) -> bytes:
+        records = [
+            record
+            for record in self._store.realisations.of(node.digest, output)
+            if record.origin.built_here and record.object == oid
+        ]
+        told = statement.provenance(records[0], node, self._key.public, tree)
+        return envelope.seal(told, [self._key]).encode()
+
+    def _explain(self, result: Message, node: Resolved, error: StoreError) -> None:
+        blobs: dict[BlobDigest, Blob] = {}
+        self._add_log(result, node, blobs)
+        told = blob_of(printable(error.message.partition("\n  | ")[0]).encode()[:REASON])
+        blobs[told.digest] = told
+        failure = result.output_files.add(path=FAILURE)
+        failure.digest.hash, failure.digest.size_bytes = told.digest
+        self._put(blobs)
+
+    def _add_log(self, result: Message, node: Resolved, blobs: dict[BlobDigest, Blob]) -> None:
+        path = self._store.layout.log(node.digest)
+        if derivation.kind(node) != "build" or not os.path.exists(path):
+            return
+        with open(path, "rb") as stream:
+            log = blob_of(stream.read())
+        blobs[log.digest] = log
+        result.stdout_digest.hash, result.stdout_digest.size_bytes = log.digest
+
+    def _put(self, blobs: Mapping[BlobDigest, Blob]) -> None:
+        lacking = self._server.missing(list(blobs))
+        for _ in self._server.send([blob for each, blob in blobs.items() if each in lacking]):
+            pass
+
+
+def _roots(node: Resolved) -> list[ObjectId]:
+    return [*node.inputs, *([] if node.rootfs is None else [node.rootfs])]
