@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import ssl
 import threading
 import time
 import urllib.parse
@@ -67,6 +68,7 @@ class HttpPlace:
         self._top = parts._replace(fragment="").geturl().rstrip("/")
         self._client = HttpClient(home, granted, userinfo)
         self._hint = f"put a user and password into ~/.netrc, or {host_files.hint(home.host)}"
+        self._host = home.host
         self._absent: set[str] = set()
         self._failed: CacheUnusable | None = None
         self._written: dict[str, float] = {}
@@ -236,6 +238,8 @@ class HttpPlace:
                 raise self._unusable(Permanent(error.message, error.hint)) from error
             except Exception as error:
                 failure = failures.of(error, self._client.clean)
+                if isinstance(error, ssl.SSLError):
+                    failure.hint = self._tls_hint(error)
                 if last or not _is_broken(error):
                     raise self._unusable(failure) from error
                 continue
@@ -244,6 +248,11 @@ class HttpPlace:
                 return answer
             self._wait(answer)
         raise AssertionError("there are two tries")
+
+    def _tls_hint(self, error: ssl.SSLError) -> str:
+        if isinstance(error, ssl.SSLCertVerificationError):
+            return host_files.authority_hint(self._host)
+        return host_files.hint(self._host)
 
     def _wait(self, answer: HttpAnswer) -> None:
         failure = failures.of_status(answer.status, answer.phrase, answer.headers)

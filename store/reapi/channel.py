@@ -12,9 +12,11 @@ from typing import Any, Final, NoReturn, TypeVar
 
 from store.display import printable, quoted
 from store.errors import ServerUnusable, StoreError
+from store.model.locators import without
 from store.reapi.blob import Message
 from store.reapi.endpoint import Endpoint
 from store.reapi.messages import method, missing_extra
+from store.system import host_files
 from store.system.host_files import HostFiles
 
 T = TypeVar("T")
@@ -31,11 +33,13 @@ PAUSES: Final = (0.2, 1.0)
 LARGEST_MESSAGE: Final = 16 << 20
 """Bytes of a message that is taken from a server."""
 
+ASKED: Final = "Capabilities.GetCapabilities"
+"""A method that any server answers."""
+
 _LONGEST_DETAIL: Final = 300
 _AGAIN: Final = ("UNAVAILABLE", "ABORTED", "RESOURCE_EXHAUSTED")
+_FORBIDDEN: Final = ("UNAUTHENTICATED", "PERMISSION_DENIED")
 _HINTS: Final = {
-    "UNAUTHENTICATED": "docs/cache.md says where tokens and certificates are kept",
-    "PERMISSION_DENIED": "docs/cache.md says where tokens and certificates are kept",
     "UNIMPLEMENTED": "the server does not offer this part of the Remote Execution API",
 }
 
@@ -59,6 +63,9 @@ class Channel:
         self._grpc = grpc
         self.name = endpoint.url
         self.instance = endpoint.instance
+        self._secrets = {files.token} if files.token else set()
+        self._host = endpoint.host or "localhost"
+        self._secure = endpoint.secure
         self._metadata = [("authorization", f"Bearer {files.token}")] if files.token else []
         self._watch = _Watch()
         self._channel = self._connected(endpoint, files)
@@ -95,9 +102,29 @@ class Channel:
         found = settled.wait(CONNECT)
         channel.unsubscribe(note)
         if states.READY not in seen:
-            why = "it refuses connections" if found else f"no connection within {CONNECT:g} s"
+            why, hint = f"no connection within {CONNECT:g} s", None
+            if found:
+                why, hint = self._refusal(self._detail(channel))
             channel.close()
-            raise ServerUnusable(f"{quoted(self.name)} cannot be reached: {why}")
+            raise ServerUnusable(f"{quoted(self.name)} cannot be reached: {why}", hint=hint)
+
+    def _detail(self, channel: Any) -> str:
+        """Return gRPC's words for the end of a connection: only a call has them."""
+        found = method(ASKED)
+        call = channel.unary_unary(found.path, found.request.SerializeToString)
+        try:
+            call(found.request(), timeout=1.0)
+        except self._grpc.RpcError as error:
+            return str(error.details())
+        return ""
+
+    def _refusal(self, detail: str) -> tuple[str, str | None]:
+        """Return the reason, and a hint."""
+        if "CERTIFICATE_VERIFY_FAILED" in detail or "Peer name" in detail:
+            return "its certificate is not trusted", host_files.authority_hint(self._host)
+        if not self._secure or "refused" in detail.lower():
+            return "it refuses connections", None
+        return "the connection with TLS ended early", host_files.hint(self._host)
 
     # -- calls --
 
@@ -212,14 +239,16 @@ class Channel:
     def _fail(self, error: Any, *, stalled: bool = False) -> NoReturn:
         if stalled or not hasattr(error, "code"):
             raise CallFailed("DEADLINE_EXCEEDED", f"silent for {SILENT:g} s") from None
-        detail = printable(str(error.details() or "no reason was given"))[:_LONGEST_DETAIL]
+        said = without(str(error.details() or "no reason was given"), self._secrets)
+        detail = printable(said)[:_LONGEST_DETAIL]
         raise CallFailed(error.code().name, detail) from None
 
     def unusable(self, error: CallFailed) -> ServerUnusable:
         """Return the error for a server that fails in this way."""
-        return ServerUnusable(
-            f"{quoted(self.name)} cannot be used: {error.message}", hint=_HINTS.get(error.code)
-        )
+        hint = _HINTS.get(error.code)
+        if error.code in _FORBIDDEN:
+            hint = host_files.hint(self._host)
+        return ServerUnusable(f"{quoted(self.name)} cannot be used: {error.message}", hint=hint)
 
     def close(self) -> None:
         """End the connection."""

@@ -52,6 +52,14 @@ def hint(host: str) -> str:
     return f"put a token, or a client's certificate and key, into {quoted(folder)}: {names}"
 
 
+def authority_hint(host: str) -> str:
+    """Return a hint at the file of authorities for a server."""
+    folder = os.path.join(settings_folder(VARIABLE, "hosts"), host.lower())
+    return (
+        f"if it is the right server, put its authority's certificate into {quoted(folder)}: ca.pem"
+    )
+
+
 def _read(path: str) -> bytes | None:
     try:
         return read_small(path, LARGEST)

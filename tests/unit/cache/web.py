@@ -5,12 +5,14 @@ from __future__ import annotations
 import contextlib
 import http.server
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from email.utils import formatdate
 from pathlib import Path
+from typing import Any
 
 
 @dataclass
@@ -39,10 +41,11 @@ class Web:
     delay: float = 0.0
     busy: int = 0
     busiest: int = 0
+    scheme: str = "http"
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}/cache"
+        return f"{self.scheme}://127.0.0.1:{self.port}/cache"
 
     def names(self, method: str) -> list[str]:
         """The names that were asked for by a method."""
@@ -119,12 +122,27 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.answer(200, path.read_bytes(), Last_Modified=written)
 
 
+class _Server(http.server.ThreadingHTTPServer):
+    """Speaks TLS if it has a context: in a thread of each connection, as that may fail."""
+
+    tls: ssl.SSLContext | None = None
+
+    def finish_request(self, request: Any, client_address: Any) -> None:
+        if self.tls is not None:
+            request = self.tls.wrap_socket(request, server_side=True)
+        super().finish_request(request, client_address)
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Say nothing: clients go away as they like."""
+
+
 @contextlib.contextmanager
-def serving(folder: Path) -> Iterator[Web]:
+def serving(folder: Path, tls: ssl.SSLContext | None = None) -> Iterator[Web]:
     """A server over a folder."""
-    web = Web(folder)
+    web = Web(folder, scheme="https" if tls else "http")
     handler = type("WebHandler", (Handler,), {"web": web})
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+    with _Server(("127.0.0.1", 0), handler) as server:
+        server.tls = tls
         server.daemon_threads = True
         server.block_on_close = False
         server.request_queue_size = 64
