@@ -41,11 +41,13 @@ MOST_BROKEN: Final = 3
 _REDIRECTS: Final = (301, 302, 303, 307, 308)
 _ABSENT: Final = (404, 410)
 _RANGE: Final = re.compile(r"\s*bytes\s+([0-9]{1,18})-", re.IGNORECASE | re.ASCII)
+_NO_PUT: Final = "the server has to take PUT (nginx: dav_methods PUT), or push into its folder"
 _PUT_HINTS: Final = {
+    **dict.fromkeys((404, 405, 501), _NO_PUT),
     409: "the server has to make folders itself (nginx: create_full_put_path on)",
     413: "the server has to take larger files (nginx: client_max_body_size 0)",
+    507: "the disk of the server is full; the next push goes on from here",
 }
-_NO_PUT = "the server has to take PUT (nginx: dav_methods PUT), or push into its folder"
 
 R = TypeVar("R")
 
@@ -290,7 +292,7 @@ class HttpPlace:
         if answer.status in (401, 403):
             failure.hint = self._hint
         elif putting:
-            failure.hint = _PUT_HINTS.get(answer.status, _NO_PUT)
+            failure.hint = _PUT_HINTS.get(answer.status)
         elif answer.status < 500 and answer.status != 429:
             failure.hint = None
         return self._unusable(failure)
