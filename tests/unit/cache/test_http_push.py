@@ -99,7 +99,7 @@ def test_a_full_disk_in_the_middle_is_found_and_gone_on_from(
     origin: Origin, own: Store, web: Web, plan: PushPlan, top: ObjectId
 ) -> None:
     full = refusing(507)
-    web.instead = lambda handler: handler.name == file_names.pack(top) and full(handler)
+    web.instead = lambda handler: handler.name == file_names.head(top) and full(handler)
     with pytest.raises(CacheUnusable, match="507") as caught:
         pushed(origin, web, plan)
     assert "full" in str(caught.value.hint)
