@@ -222,7 +222,9 @@ def test_taken_objects_are_shown_and_kept_as_others_and_not_attested(
     statements.write_text(anne.path("attest", "above"))
     challenged = bert.run("audit", "challenge", str(statements), "above")
     assert challenged.returncode == 1
-    assert "reproduced" not in challenged.stdout
+    assert challenged.stdout.startswith("unknown     above\n"), challenged.stdout
+    assert "it was imported, and not built here" in challenged.stdout
+    assert challenged.stderr.endswith("1 unknown\n")
     assert bert.run("gc").returncode == 0
     assert bert.path("realise", "above") == made
     Path(link).unlink()

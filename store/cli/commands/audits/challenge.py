@@ -24,6 +24,7 @@ from store.cli.pages.report import html_option
 from store.cli.wording import counted
 from store.display import printable
 from store.errors import StoreError, UnusableKey
+from store.model.origin import How
 from store.model.verdict import AuditFinding
 
 _IGNORED = {
@@ -90,16 +91,26 @@ def _subjects(
         return [replace(each, name=names.get(each.key, each.name)) for each in every], []
     found = []
     keys, lacking = package_keys(context, packages, closure)
+    taken = _taken(context)
     for key, name in keys.items():
         node = built(context, key)
-        if node is not None:
-            found += [ChallengeSubject(name, key, output) for output in node.outputs]
+        outputs = taken.get(key, ()) if node is None else node.outputs
+        found += [ChallengeSubject(name, key, output) for output in outputs]
     nodes = context.catalogue.nodes
     return found, [
         unrealised(name, output)
         for name, digest in lacking.items()
         for output in nodes[digest].outputs
     ]
+
+
+def _taken(context: Context) -> dict[bytes, list[str]]:
+    """Return the outputs of builds by others that their signatures brought here, by key."""
+    found: dict[bytes, list[str]] = {}
+    for made in context.store.realisations.all():
+        if made.origin.how is How.SIGNED and made.output not in found.setdefault(made.key, []):
+            found[made.key].append(made.output)
+    return found
 
 
 def _names(context: Context) -> dict[bytes, str]:
