@@ -1,0 +1,169 @@
+"""Builds by workers of ours: the same paths, the whole sandbox, signed; and workers that end."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests import farm_server
+from tests.integration.conftest import Shop
+
+Begin = Callable[..., subprocess.Popen[str]]
+
+
+@pytest.fixture(scope="module")
+def farm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a server that hands out leases."""
+    with farm_server.running(tmp_path_factory.mktemp("farm")) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def workers(tmp_path_factory: pytest.TempPathFactory) -> list[Shop]:
+    """The stores of two workers, with one key."""
+    place = tmp_path_factory.mktemp("workers")
+    env = {"XDG_CONFIG_HOME": str(place / "config"), "XDG_DATA_HOME": str(place / "data")}
+    made = [Shop(place / name, env=env) for name in ("first", "second")]
+    assert made[0].run("key", "new", "farm").returncode == 0
+    return made
+
+
+@pytest.fixture(scope="module")
+def client(workers: list[Shop], tmp_path_factory: pytest.TempPathFactory) -> Shop:
+    """A store with the seed's userland, whose user trusts the workers' key."""
+    place = tmp_path_factory.mktemp("client")
+    made = Shop(place / "root", env={"XDG_CONFIG_HOME": str(place / "config")})
+    key = Path(workers[0].env["XDG_CONFIG_HOME"]) / "fixpoint" / "keys" / "farm.pub"
+    assert made.run("key", "trust", str(key)).returncode == 0
+    done = made.run("realise", "userland", timeout=600)
+    assert done.returncode == 0, done.stderr
+    return made
+
+
+@pytest.fixture
+def begin(farm: str) -> Iterator[Begin]:
+    """Begins workers; they are ended after the test."""
+    begun: list[subprocess.Popen[str]] = []
+
+    def work(shop: Shop, *words: str) -> subprocess.Popen[str]:
+        begun.append(shop.start("worker", farm, *words))
+        return begun[-1]
+
+    yield work
+    for process in begun:
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=30)
+
+
+@pytest.fixture
+def on(farm: str) -> tuple[str, ...]:
+    """The options that have builds done by workers."""
+    return ("--on", farm, "--remote-sandbox", "worker")
+
+
+def builds(process: subprocess.Popen[str], name: str) -> None:
+    """Wait until a worker says that it builds this."""
+    assert process.stderr is not None
+    for line in process.stderr:
+        if f"builds {name}" in line:
+            return
+    pytest.fail("the worker ended")
+
+
+def test_a_build_has_the_path_and_the_sandbox_of_a_local_one(
+    begin: Begin, workers: list[Shop], client: Shop, shop: Shop, on: tuple[str, ...]
+) -> None:
+    begin(workers[0], "--jobs", "2")
+    for toy in ("itself", "pair^*"):
+        assert client.path("realise", toy, *on) == shop.path("realise", toy)
+    told = client.run("info", "itself").stdout
+    assert "sandbox full" in told
+    assert "signed by farm" in told
+    assert client.run("verify", "--contents").returncode == 0
+
+
+def test_only_the_closure_of_the_goal_comes_here(
+    begin: Begin, workers: list[Shop], client: Shop, shop: Shop, on: tuple[str, ...]
+) -> None:
+    begin(workers[0])
+    before = set(os.listdir(client.root / "store"))
+    found = client.path("realise", "downstream", *on)
+    assert found == shop.path("realise", "downstream")
+    closure = {
+        os.path.basename(line.split()[0]) for line in shop.run("closure", found).stdout.splitlines()
+    }
+    assert set(os.listdir(client.root / "store")) - before <= closure
+
+
+def test_the_builders_failure_is_one_here_with_its_log(
+    begin: Begin, workers: list[Shop], client: Shop, on: tuple[str, ...]
+) -> None:
+    begin(workers[0])
+    done = client.run("realise", "fails", *on)
+    assert done.returncode == 31
+    assert done.stderr.count("building fails failed: exit status 7") == 2  # as it ends, and last
+    assert client.run("log", "fails").stdout.splitlines()[-1] == "the last word"
+    assert client.run("realise", "forgets", *on).returncode == 32
+
+
+def test_a_killed_worker_costs_its_build_a_retry(
+    begin: Begin, workers: list[Shop], client: Shop, on: tuple[str, ...]
+) -> None:
+    first = begin(workers[0])
+    process = client.start("realise", "slow", *on)
+    builds(first, "slow")
+    os.killpg(first.pid, signal.SIGKILL)
+    second = begin(workers[1])
+    builds(second, "slow")
+    assert process.wait(60) == 0, process.communicate()
+
+
+def test_a_worker_that_is_to_end_gives_its_build_back(
+    begin: Begin, workers: list[Shop], client: Shop, on: tuple[str, ...]
+) -> None:
+    first = begin(workers[0])
+    process = client.start("realise", "sleeps", *on)
+    builds(first, "sleeps")
+    first.send_signal(signal.SIGTERM)
+    assert first.wait(20) == 143
+    builds(begin(workers[1]), "sleeps")
+    os.killpg(process.pid, signal.SIGINT)
+    assert process.wait(20) == 130
+
+
+def test_an_interruption_ends_the_build_of_a_worker(
+    begin: Begin, workers: list[Shop], client: Shop, on: tuple[str, ...]
+) -> None:
+    worker = begin(workers[0])
+    process = client.start("realise", "sleeps", *on)
+    builds(worker, "sleeps")
+    time.sleep(0.5)  # the client knows the name of the action
+    os.killpg(process.pid, signal.SIGINT)
+    assert process.wait(20) == 130
+    assert worker.stderr is not None
+    assert "withdrawn" in worker.stderr.readline()
+
+
+def test_a_result_of_a_key_that_is_not_trusted_is_an_error(
+    begin: Begin, workers: list[Shop], client: Shop, on: tuple[str, ...], tmp_path: Path
+) -> None:
+    begin(workers[0])
+    client.env, trusting = {"XDG_CONFIG_HOME": str(tmp_path)}, client.env
+    try:
+        done = client.run("realise", "hello", *on)
+    finally:
+        client.env = trusting
+    assert done.returncode == 42
+    assert "key is not trusted" in done.stderr
+
+
+def test_a_worker_without_a_server_is_an_error(workers: list[Shop]) -> None:
+    done = workers[0].run("worker", "grpc+unix:/nonexistent/socket")
+    assert done.returncode == 42
+    assert "refuses connections" in done.stderr
