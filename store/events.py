@@ -42,11 +42,12 @@ class Absent(NamedTuple):
 
 
 class Started(NamedTuple):
-    """A node's work began. ``expected`` is the time in seconds that earlier builds of it took."""
+    """A node's work began. ``expected`` is the time in seconds that earlier builds of it took. A
+    pull takes objects from caches, and is of no node."""
 
     key: bytes
     name: str
-    kind: str  # "build" | "fetch" | "unpack" | "rebuild"
+    kind: str  # "build" | "fetch" | "unpack" | "rebuild" | "pull"
     log: str | None
     expected: float | None
 
@@ -82,12 +83,14 @@ class Phase(NamedTuple):
 
 
 class Progress(NamedTuple):
-    """Bytes of a download so far, of ``total`` when known."""
+    """Bytes of a download so far, of ``total`` when known, and the ``files`` or objects that they
+    are of."""
 
     key: bytes
     name: str
     done: int
     total: int | None
+    files: int = 1
 
 
 class Removing(NamedTuple):
@@ -107,7 +110,7 @@ class Removed(NamedTuple):
 
 class Finished(NamedTuple):
     """A node is realised. ``paths`` are its outputs' store paths, ``seconds`` the wall time,
-    ``size`` the bytes of all outputs."""
+    ``size`` the bytes of all outputs. Of a pull, so many ``objects`` came in ``size`` bytes."""
 
     key: bytes
     name: str
@@ -116,6 +119,7 @@ class Finished(NamedTuple):
     paths: tuple[str, ...]
     max_rss: int = 0
     size: int = 0
+    objects: int = 0
 
 
 class Failed(NamedTuple):

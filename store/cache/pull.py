@@ -90,23 +90,27 @@ def pull(
         fetched=got.fetched,
         written=got.written,
     )
-    emit(_finished(begun, pulled))
+    emit(_finished(begun, pulled, offers))
     return pulled
 
 
 def _begin(
     emit: Callable[[Event], None], lacking: Collection[ObjectId], offers: Sequence[Offers]
 ) -> float:
-    places = ", ".join(offer.name for offer in offers)
     name = next(iter(lacking)).name if len(lacking) == 1 else f"{len(lacking)} objects"
-    emit(Started(KEY, f"{name} from {places}", "fetch", None, None))
+    emit(Started(KEY, f"{name} from {_places(offers)}", "pull", None, None))
     return time.monotonic()
 
 
-def _finished(begun: float, pulled: Pulled) -> Finished:
+def _finished(begun: float, pulled: Pulled, offers: Sequence[Offers]) -> Finished:
     count = len(pulled.taken)
-    name = f"{count} object{'' if count == 1 else 's'}"
-    return Finished(KEY, name, "fetch", time.monotonic() - begun, (), size=pulled.fetched)
+    name = f"{count} object{'' if count == 1 else 's'} from {_places(offers)}"
+    seconds = time.monotonic() - begun
+    return Finished(KEY, name, "pull", seconds, (), size=pulled.fetched, objects=count)
+
+
+def _places(offers: Sequence[Offers]) -> str:
+    return ", ".join(offer.name for offer in offers)
 
 
 def _register(store: Store, goals: Collection[ObjectId], got: Transferred, settle: Settle) -> None:

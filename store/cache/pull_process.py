@@ -153,11 +153,11 @@ class _Life:
     def _waiting(self, oid: ObjectId) -> None:
         self._connection.send(Waiting(KEY, oid.name))
 
-    def _progress(self, done: int, total: int) -> None:
+    def _progress(self, done: int, total: int, objects: int) -> None:
         now = time.monotonic()
         if now - self._told >= _EVERY:
             self._told = now
-            self._connection.send(Progress(KEY, NAME, done, total))
+            self._connection.send(Progress(KEY, NAME, done, total, objects))
 
 
 def _allow_open_files() -> None:

@@ -45,7 +45,8 @@ class Transferred:
 class TransferParts:
     """``missing`` asks the index, ``holders`` know equal files, ``claims`` keep objects in
     place until they are registered, ``reserve`` bytes of disk stay free. ``waiting`` is called
-    with an object that another process pulls; ``progress`` gets the bytes until now, and of all."""
+    with an object that another process pulls; ``progress`` gets the bytes until now, those of
+    all, and the number of objects."""
 
     layout: Layout
     offers: Sequence[Offers]
@@ -54,7 +55,7 @@ class TransferParts:
     claims: SharedLocks
     reserve: int
     waiting: Callable[[ObjectId], None]
-    progress: Callable[[int, int], None]
+    progress: Callable[[int, int, int], None]
 
 
 class Transfer:
@@ -161,7 +162,7 @@ class Transfer:
         receiver = Receiver(
             self._notes.usable,
             self._notes.note,
-            lambda got: self._parts.progress(self._fetched + got, total),
+            lambda got: self._parts.progress(self._fetched + got, total, len(self._staged)),
         )
         receiver.receive(runs)
         self._fetched += receiver.fetched

@@ -25,6 +25,15 @@ WRONG = (
 """Events of errors, or of decisions for the user."""
 
 
+_BEGUN = {
+    "build": "building",
+    "rebuild": "rebuilding",
+    "fetch": "fetching",
+    "unpack": "unpacking",
+    "pull": "downloading",
+}
+
+
 class Plain:
     """One line an event that matters; with ``verbose``, one for each phase of a build, too."""
 
@@ -53,15 +62,14 @@ class Plain:
                     self._done + builds + fetches
                 )  # more than once when it is planned anew
                 return [f"{builds} to build, {fetches} to fetch"]
-            case events.Started(kind="build" | "rebuild" as kind, name=name, expected=expected):
-                usual = f" (usually {seconds_text(expected)})" if expected else ""
-                return [f"{kind}ing {name}{usual}"]
+            case events.Started():
+                return [_started(event)]
             case events.Examining() | events.Examined():
                 return [self._examined(event)]
             case events.Finished(kind="rebuild"):
                 return []
-            case events.Started(kind=kind, name=name):
-                return [f"{'fetching' if kind == 'fetch' else 'unpacking'} {name}"]
+            case events.Finished(kind="pull", name=name, seconds=seconds, size=size):
+                return [f"downloaded {name} ({bytes_text(size)}) in {seconds_text(seconds)}"]
             case events.Waiting() | events.Queued():
                 return held_up(event)
             case events.Phase() | events.Reused() | events.Removing() | events.Removed():
@@ -125,6 +133,12 @@ class Quiet(Plain):
         """Write what ``event`` means, if it is of that kind."""
         if isinstance(event, WRONG):
             super().emit(event)
+
+
+def _started(event: events.Started) -> str:
+    is_build = event.kind in ("build", "rebuild")
+    usual = f" (usually {seconds_text(event.expected)})" if is_build and event.expected else ""
+    return f"{_BEGUN[event.kind]} {event.name}{usual}"
 
 
 def _told(event: events.NothingToFree | events.Stopping | events.Unrealised) -> Iterator[str]:

@@ -95,6 +95,7 @@ class Frame:
     @staticmethod
     def _downloads(progress: RunProgress, columns: int, now: float) -> list[Text]:
         fetches = [each for each in progress.nodes.values() if each.node.kind == "fetch"]
+        fetches += progress.pulls.values()
         running = [each for each in fetches if each.state == "running"]
         waiting = [each for each in fetches if each.state in ("waiting", "elsewhere")]
         there = progress.downloads
@@ -102,17 +103,19 @@ class Frame:
         rate = there.note(now, size)
         if not running and not waiting:
             return []
-        total = there.files + len(running) + len(waiting)
+        total = there.count + sum(each.files for each in (*running, *waiting))
         amount = _amount(there.size, running) if not waiting else bytes_text(size)
         speed = f", {bytes_text(rate)}/s" if rate else ""
         texts = (
-            f"downloads: {there.files} of {total} files, {amount}{speed}",
-            f"{there.files}/{total} files, {bytes_text(size)}{speed}",
-            f"{there.files}/{total} {bytes_text(size)}",
-            f"{there.files}/{total}",
+            f"downloads: {there.count} of {total} files, {amount}{speed}",
+            f"{there.count}/{total} files, {bytes_text(size)}{speed}",
+            f"{there.count}/{total} {bytes_text(size)}",
+            f"{there.count}/{total}",
         )
         symbol = SYMBOLS["downloads"]
-        return [Text(f"{symbol} {_longest_that_fits(columns - 2, texts)}", "cyan")]
+        lines = [f"downloading {each.node.name}" for each in progress.pulls.values()]
+        lines.append(_longest_that_fits(columns - 2, texts))
+        return [Text(f"{symbol} {line}", "cyan") for line in lines]
 
     @staticmethod
     def _notices(progress: RunProgress) -> list[Text]:
@@ -226,7 +229,7 @@ def _counts(progress: RunProgress, now: float) -> list[str]:
     if estimate is not None and (text := estimate_text(estimate)):
         left = f", {text} left"
         short = f"{'~' if estimate.whole else '>'}{about_text(estimate.seconds)}"
-    runs = f"{running} running" if running else ""
+    runs = f"{running} running" if running else "downloading" if progress.pulls else ""
     few = f"{progress.done}/{progress.total}" if progress.total else runs
     return [
         f"{_joined(', ', of, runs, failed)}{GAP}{elapsed}{left}",

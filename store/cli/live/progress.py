@@ -32,7 +32,7 @@ ESTIMATE_SECONDS = 1.0
 @dataclass(eq=False, kw_only=True)
 class NodeProgress:
     """A node of the work. Times are of the events' clock; ``received`` and ``size`` are bytes of a
-    download."""
+    download, which is of so many ``files`` or objects."""
 
     node: PlannedNode
     state: State = "waiting"
@@ -41,6 +41,7 @@ class NodeProgress:
     log: str | None = None
     received: int = 0
     size: int | None = None
+    files: int = 1
 
     def elapsed(self, now: float) -> float:
         """Return seconds since it began."""
@@ -49,11 +50,23 @@ class NodeProgress:
 
 @dataclass
 class Downloads:
-    """Files and bytes that are there, and when how many bytes were."""
+    """Files and objects that are there, with their bytes, and when how many bytes were."""
 
     files: int = 0
-    size: int = 0
+    file_bytes: int = 0
+    objects: int = 0
+    object_bytes: int = 0
     _samples: deque[tuple[float, int]] = field(default_factory=deque)
+
+    @property
+    def count(self) -> int:
+        """Files and objects together."""
+        return self.files + self.objects
+
+    @property
+    def size(self) -> int:
+        """Bytes of both."""
+        return self.file_bytes + self.object_bytes
 
     def note(self, now: float, received: int) -> float:
         """Note the bytes of all downloads so far; returns the rate in bytes a second."""
@@ -66,13 +79,14 @@ class Downloads:
 
 class RunProgress:
     """How far a run is. ``total`` nodes are known of, ``done`` of them are at their end; both are 0
-    where the work is in no plan."""
+    where the work is in no plan. ``pulls`` from caches are in none."""
 
     def __init__(self) -> None:
         self.began: float | None = None
         self.total = 0
         self.done = 0
         self.nodes: dict[bytes, NodeProgress] = {}
+        self.pulls: dict[bytes, NodeProgress] = {}
         self.forecast: TimeForecast | None = None
         self.downloads = Downloads()
         self.finished: Counter[str] = Counter()
@@ -95,13 +109,12 @@ class RunProgress:
                 self.done += 1
             case events.Started(key, name, kind, log, expected):
                 self._start(PlannedNode(key, name, kind, (), expected), log, now)
-            case events.Waiting(key, name) if key in self.nodes:
-                self.nodes[key].state = "elsewhere"
-                self.nodes[key].since = now
+            case events.Waiting(key) if each := self._known(key):
+                each.state, each.since = "elsewhere", now
             case events.Phase(key, _, phase) if key in self.nodes:
                 self.nodes[key].phase = phase
-            case events.Progress(key, _, received, size) if key in self.nodes:
-                self.nodes[key].received, self.nodes[key].size = received, size
+            case events.Progress(key, _, received, size, files) if each := self._known(key):
+                each.state, each.received, each.size, each.files = "running", received, size, files
             case (
                 events.Queued()
                 | events.CollectorPhase()
@@ -164,13 +177,24 @@ class RunProgress:
         self._stopping, self._estimate = False, None
 
     def _start(self, node: PlannedNode, log: str | None, now: float) -> None:
-        each = self.nodes.setdefault(node.key, NodeProgress(node=node))
+        nodes = self.pulls if node.kind == "pull" else self.nodes
+        each = nodes.setdefault(node.key, NodeProgress(node=node))
         each.state, each.since, each.log, each.phase = "running", now, log, ""
 
+    def _known(self, key: bytes) -> NodeProgress | None:
+        return self.nodes.get(key) or self.pulls.get(key)
+
     def _finish(self, event: events.Finished) -> None:
+        if event.kind == "pull":
+            self.pulls.pop(event.key, None)
+            self.downloads.objects += event.objects
+            self.downloads.object_bytes += event.size
+            if event.objects:
+                self.finished["pull"] += event.objects
+            return
         if event.kind == "fetch":
             self.downloads.files += 1
-            self.downloads.size += event.size
+            self.downloads.file_bytes += event.size
         else:
             each = self.nodes.get(event.key)
             self.built.append((event.seconds, each.node.name if each else event.name))

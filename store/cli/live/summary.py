@@ -39,8 +39,11 @@ def _done(progress: RunProgress) -> list[str]:
     finished, downloads = progress.finished, progress.downloads
     parts = [f"{finished[kind]} {word}" for kind, word in _WORDS.items() if finished[kind]]
     if downloads.files:
-        files = f"{counted(downloads.files, 'file')} fetched ({bytes_text(downloads.size)})"
+        files = f"{counted(downloads.files, 'file')} fetched ({bytes_text(downloads.file_bytes)})"
         parts.append(files)
+    if downloads.objects:
+        objects = counted(downloads.objects, "object")
+        parts.append(f"{objects} downloaded ({bytes_text(downloads.object_bytes)})")
     return parts
 
 

@@ -52,7 +52,10 @@ def test_a_closure_comes_whole_and_sound(origin: Origin, own: Store) -> None:
     assert own.objects.closure([top]) == origin.store.objects.closure([top])
     assert own.objects.manifest(high) == origin.store.objects.manifest(high)
     assert isinstance(told[0], Started)
+    assert told[0].name == f"top from {cache.name}"
     assert isinstance(told[-1], Finished)
+    assert (told[-1].kind, told[-1].objects) == ("pull", 3)
+    assert told[-1].name == f"3 objects from {cache.name}"
     assert told[-1].size == pulled.fetched > 5_000_000
     assert pull(own, [cache], [top]).taken == ()
 

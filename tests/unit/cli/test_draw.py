@@ -46,6 +46,22 @@ def test_elsewhere_than_on_a_terminal_each_event_is_a_plain_line() -> None:
     ]
 
 
+def test_a_download_from_a_cache_is_told_by_objects_and_bytes() -> None:
+    stream = io.StringIO()
+    reporter = make_reporter(stream)
+    reporter.emit(events.Started(KEY, "gcc from file:///c", "pull", None, None))
+    reporter.emit(
+        events.Finished(KEY, "2 objects from file:///c", "pull", 1.5, (), size=3 << 20, objects=2)
+    )
+    for event in story()[:4]:
+        reporter.emit(event)
+    assert stream.getvalue().splitlines()[:2] == [
+        "downloading gcc from file:///c",
+        "downloaded 2 objects from file:///c (3.0 MiB) in 1.5s",
+    ]
+    assert "[1/2] fetched gcc.tar" in stream.getvalue(), "a pull is no node of the plan"
+
+
 def test_on_a_terminal_a_live_view_begins_with_the_first_event(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -113,6 +113,8 @@ def planned(nodes: Iterable[PlannedNode], jobs: int = 2) -> Event:
     return events.Planned(len(nodes) - fetches, fetches, nodes, jobs)
 
 
+PULL = b"cache"
+
 SOURCES = tuple(f"source-{number:02}.tar.xz" for number in range(40))
 
 COMPILER: tuple[PlannedNode, ...] = (
@@ -150,6 +152,40 @@ def fetching() -> list[Event | float]:
     for old, new in zip(SOURCES[:3], SOURCES[6:9], strict=True):
         told += [done(old, "fetch", 2.0, 4 << 20), start(new, "fetch")]
     return told
+
+
+CACHE = "https://cache.example.org/fixpoint"
+
+
+def pull(name: str) -> Event:
+    return events.Started(PULL, f"{name} from {CACHE}", "pull", None, None)
+
+
+def pulled(objects: int, seconds: float, size: int) -> Event:
+    name = f"{objects} objects from {CACHE}"
+    return events.Finished(PULL, name, "pull", seconds, (), 0, size, objects)
+
+
+def pulling() -> list[Event | float]:
+    """Before anything is planned, a closure of 44 objects comes from a cache."""
+    told: list[Event | float] = [pull("gcc-14.2.0"), 1.0]
+    for count in (20, 60):
+        told += [events.Progress(PULL, "", count << 20, 310 << 20, 44), 2.0]
+    return told
+
+
+def pulling_by_key() -> list[Event | float]:
+    """A closure has come; after some downloads more comes from a cache, and a build goes on."""
+    told: list[Event | float] = [pull("5 objects"), pulled(5, 2.0, 7 << 20)]
+    told += fetching()
+    told += [start("m4"), pull("gcc-14.2.0"), 1.0]
+    told += [events.Progress(PULL, "", 9 << 20, 31 << 20, 4), 2.0]
+    return told
+
+
+def pulled_all() -> list[Event | float]:
+    """All that was asked for came from a cache."""
+    return [*pulling(), pulled(44, 9.0, 310 << 20), 1.0]
 
 
 def six_builds() -> list[Event | float]:
@@ -206,4 +242,7 @@ STORIES = {
     "elsewhere": elsewhere,
     "failures": failures,
     "one-failure": one_failure,
+    "pulling": pulling,
+    "pulling-by-key": pulling_by_key,
+    "pulled-all": pulled_all,
 }

@@ -45,7 +45,7 @@ def colours(monkeypatch: pytest.MonkeyPatch) -> None:
 def compare(name: str, seen: list[str]) -> None:
     path = SCREENS / f"{name}.txt"
     if os.environ.get("REDRAW_SCREENS"):
-        path.write_text("\n".join(seen) + "\n", encoding="utf-8")
+        path.write_text("".join(f"{line}\n" for line in seen), encoding="utf-8")
     assert seen == path.read_text(encoding="utf-8").splitlines()
 
 
