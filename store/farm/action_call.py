@@ -11,7 +11,7 @@ from store.display import printable, quoted
 from store.errors import BuildTimeout, LogTooLarge, ServerUnusable
 from store.farm.plain_action import PlainAction
 from store.reapi.action_run import ExecutionEnd
-from store.reapi.blob import Message, read_digest
+from store.reapi.blob import EMPTY, Message, blob_of, read_digest
 from store.reapi.messages import message
 from store.reapi.server import Server
 
@@ -20,6 +20,7 @@ PAUSE: Final = 1.0
 
 _DEADLINE_EXCEEDED: Final = 4
 _FAILED_PRECONDITION: Final = 9
+_INTERNAL: Final = 13
 _AGAIN: Final = frozenset((1, 2, 8, 10, 13, 14))
 """Codes of a server that may do better the next time: a worker that ended is one of them."""
 
@@ -34,9 +35,11 @@ class ActionCall:
 
     def run(self, action: PlainAction, retries: int, *, skip_cache: bool = False) -> Message:
         """Return the result of the action, with any exit code. Blobs that the server lacks are
-        sent, and sent again when it has forgotten them meanwhile. ServerUnusable, BuildTimeout."""
+        sent, and sent again when it has forgotten or lost them meanwhile. ServerUnusable,
+        BuildTimeout."""
+        lost = False
         for left in reversed(range(retries + 1)):
-            self._send(action)
+            self._send(action, again=lost)
             response = self._response(self._end(action, skip_cache=skip_cache))
             code = response.status.code
             if code == 0 and response.result.exit_code != 0 and response.cached_result:
@@ -49,14 +52,18 @@ class ActionCall:
                 raise BuildTimeout(f"{self._name} took too long on the server: {detail}")
             if not left or code not in (*_AGAIN, _FAILED_PRECONDITION):
                 break
+            # It may believe that it has blobs which its disk lost.
+            lost = code == _INTERNAL and not lost
             time.sleep(PAUSE)
         raise ServerUnusable(
             f"{quoted(self._server.name)} could not run {self._name}: {detail} (code {code})"
         )
 
-    def _send(self, action: PlainAction) -> None:
+    def _send(self, action: PlainAction, *, again: bool) -> None:
         blobs = {blob.digest: blob for blob in action.blobs}
-        lacking = self._server.missing(list(blobs))
+        if again:
+            blobs[EMPTY] = blob_of(b"")
+        lacking = set(blobs) if again else self._server.missing(list(blobs))
         for _ in self._server.send([blob for each, blob in blobs.items() if each in lacking]):
             pass
 

@@ -42,7 +42,7 @@ class BlobPiece(NamedTuple):
 
 
 EMPTY: Final = BlobDigest(hashlib.sha256(b"").hexdigest(), 0)
-"""It is never sent, nor asked for: each server has it."""
+"""Each server has it, so it is not asked for; it is sent to one that has lost its blobs."""
 
 Message: TypeAlias = Any
 """A message of the API; its class is made at run time."""

@@ -71,7 +71,7 @@ class BlobTransfer:
     def send(self, blobs: Sequence[Blob]) -> Iterator[int]:
         """Send blobs; yields the bytes of each step. Raises ServerUnusable,
         StorageError."""
-        small = [blob for blob in blobs if blob.digest != EMPTY and self._fits(blob.digest)]
+        small = [blob for blob in blobs if self._fits(blob.digest)]
         large = [blob for blob in blobs if not self._fits(blob.digest)]
         with ThreadPoolExecutor(AT_ONCE) as pool:
             try:

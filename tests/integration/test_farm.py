@@ -103,6 +103,21 @@ def test_a_lost_connection_is_taken_up_again(farm: str, client: Shop) -> None:
     assert relay.accepted > 1
 
 
+def test_blobs_that_the_server_lost_unseen_are_sent_again(
+    client: Shop, tmp_path: Path, shop: Shop
+) -> None:
+    with casd.running(tmp_path / "farm", *casd.executing()) as url:
+        client.path("gc")
+        assert client.run("realise", "hello", "--on", url).returncode == 0
+        for path in (tmp_path / "farm/cache/cas/objects").rglob("*"):
+            if path.is_file():
+                path.unlink()
+        done = client.run("realise", "downstream", "--on", url)
+        assert (done.returncode, done.stdout.strip()) == (0, shop.path("realise", "downstream")), (
+            done.stderr
+        )
+
+
 class Relay:
     """A socket between a client and a server, whose connections can be dropped."""
 

@@ -13,7 +13,7 @@ from store.farm.action_call import ActionCall
 from store.farm.plain_action import PlainAction
 from store.model.derivation import Resolved
 from store.reapi.action_run import ExecutionEnd, ExecutionStage
-from store.reapi.blob import Blob, BlobDigest, blob_of
+from store.reapi.blob import EMPTY, Blob, BlobDigest, blob_of
 from store.reapi.messages import message
 from store.reapi.server import Server
 
@@ -63,11 +63,20 @@ def no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(action_call, "PAUSE", 0.0)
 
 
-@pytest.mark.parametrize("code", [9, 13, 14])
+@pytest.mark.parametrize("code", [9, 14])
 def test_inputs_are_sent_again_after_a_failure_of_the_server(code: int) -> None:
     server = Answers(answer(code), answer())
     assert executed(server).exit_code == 0
     assert server.sent == [ACTION.digest] * 2
+
+
+def test_after_an_internal_error_all_blobs_are_sent_once() -> None:
+    """The empty one, too: a server that lost its files says of it that it is there."""
+    server = Answers(answer(13), answer(13), answer())
+    server.missing = lambda digests: set()  # type: ignore[method-assign]
+    assert executed(server).exit_code == 0
+    assert set(server.sent) == {ACTION.digest, EMPTY}
+    assert len(server.sent) == 2
 
 
 def test_the_status_counts_before_the_exit_code() -> None:
