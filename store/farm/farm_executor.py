@@ -137,7 +137,9 @@ class FarmExecutor:
         if not goals:
             return
         places = {oid: each.place for oid, each in self._known.items()}
-        offers = BlobOffers(Server(self._endpoint), places)
+        server = Server(self._endpoint)
+        server.capabilities()
+        offers = BlobOffers(server, places)
 
         def settle(txn: Writer, roots: Mapping[ObjectId, Node]) -> None:
             for each in self._outcomes.values():
@@ -145,7 +147,10 @@ class FarmExecutor:
                 if all(oid in roots or txn.objects.has(oid) for oid in objects):
                     _settle(txn, each, nodes[each.node])
 
-        pulled = pull(self._store, [offers], goals, lease=lease, emit=self._emit, settle=settle)
+        try:
+            pulled = pull(self._store, [offers], goals, lease=lease, emit=self._emit, settle=settle)
+        finally:
+            server.close()
         self._away -= set(pulled.taken)
         lacking = [oid for oid in goals if not self._store.objects.present(oid)]
         if lacking:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -73,10 +74,13 @@ def read_heads(
 
 
 class BlobOffers:
-    """A cache of these objects and no others, without any statement."""
+    """A cache of these objects and no others, without any statement. A process that was forked
+    goes on with the connection of its parent, which stays open there."""
 
     def __init__(self, server: Server, places: Mapping[ObjectId, ObjectBlobs]) -> None:
         self._server = server
+        self._owner = os.getpid()
+        self._adopted = False
         self._places = places
         self._damaged: list[str] = []
 
@@ -87,6 +91,9 @@ class BlobOffers:
 
     def heads(self, oids: Collection[ObjectId]) -> Mapping[ObjectId, Head]:
         """Return the heads of those objects that are there."""
+        if self._owner != os.getpid() and not self._adopted:
+            self._server.adopt()
+            self._adopted = True
         wanted = {oid: self._places[oid] for oid in oids if oid in self._places}
         with as_cache():
             found, bad = read_heads(self._server, wanted)
@@ -126,5 +133,6 @@ class BlobOffers:
         return found
 
     def close(self) -> None:
-        """Let go of the connection."""
-        self._server.close()
+        """Let go of the connection, if this process was forked."""
+        if self._adopted:
+            self._server.close()

@@ -62,9 +62,7 @@ class FarmWorker:
         self._executor = LocalExecutor(store, limits.cores, emit)
         self._stream: LeaseStream | None = None
         self._lease = ""
-        self._build = WorkerBuild(
-            store, self._executor, endpoint, self._server, key, self._check, emit
-        )
+        self._build = WorkerBuild(store, self._executor, self._server, key, self._check, emit)
 
     def run(self) -> None:
         """Work until something is raised."""

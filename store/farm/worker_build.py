@@ -24,7 +24,6 @@ from store.model.derivation import Resolved
 from store.model.names import ObjectId
 from store.model.result import Result
 from store.reapi.blob import Blob, BlobDigest, Message, blob_of
-from store.reapi.endpoint import Endpoint
 from store.reapi.messages import message
 from store.reapi.server import Server
 from store.signing import envelope, statement
@@ -42,7 +41,6 @@ class WorkerBuild:
         self,
         store: Store,
         executor: LocalExecutor,
-        endpoint: Endpoint,
         server: Server,
         key: PrivateKey,
         check: Callable[[], None],
@@ -50,7 +48,6 @@ class WorkerBuild:
     ) -> None:
         self._store = store
         self._executor = executor
-        self._endpoint = endpoint
         self._server = server
         self._key = key
         self._check = check
@@ -89,7 +86,7 @@ class WorkerBuild:
         lease.add(goals)
         if all(self._store.objects.present(oid) for oid in goals):
             return
-        offers = BlobOffers(Server(self._endpoint), request.inputs)
+        offers = BlobOffers(self._server, request.inputs)
         pulled = pull(self._store, [offers], goals, lease=lease, emit=self._emit)
         reasons = [*pulled.refused.values(), *pulled.unusable.values()]
         lacking = [oid for oid in goals if not self._store.objects.present(oid)]
