@@ -9,6 +9,7 @@ from typing import Final
 
 from store import digest
 from store.cache import file_names, zstd
+from store.cache.build_logs import LOG_LIMIT
 from store.cache.folder_place import FolderPlace
 from store.cache.head import Head, stream
 from store.cache.inventory import Inventory, StatementsOf, take_inventory
@@ -184,9 +185,9 @@ class CacheCheck:
 
     def _check_log(self, log: bytes) -> None:
         name = file_names.log(log)
-        data = self._place.get([name], HEAD_LIMIT).get(name, b"")
+        data = self._place.get([name], LOG_LIMIT).get(name, b"")
         try:
-            if digest.file_digest(zstd.decompress_record(data, HEAD_LIMIT)) != log:
+            if digest.file_digest(zstd.decompress_record(data, LOG_LIMIT)) != log:
                 raise FormatError("it has other bytes")
         except FormatError as error:
             self._found(CacheFinding("log", name, error.message))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from store.cache.offering import Offers
+from store.cache.offering import NamedFiles
 from store.display import printable
 from store.errors import UsageError
 from store.model.locators import shown
@@ -27,7 +27,7 @@ def check_url(url: str) -> str:
     return scheme
 
 
-def connect(url: str) -> Offers:
+def connect(url: str) -> NamedFiles:
     """Return the cache at a URL, of which nothing was asked yet. UsageError for another URL."""
     scheme = check_url(url)
     if scheme in ("file", "http", "https"):

@@ -61,6 +61,13 @@ class Offers(Protocol):
         """Let go of connections."""
 
 
+class NamedFiles(Offers, Protocol):
+    """A cache that has files by their names in the static layout."""
+
+    def files(self, names: Collection[str], limit: int) -> Mapping[str, bytes]:
+        """Return those of the files that are there, and no longer than ``limit`` bytes."""
+
+
 class ContentRun(Protocol):
     """Some contents that come one after the other, each whole, in pieces from its beginning on."""
 

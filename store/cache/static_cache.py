@@ -83,6 +83,11 @@ class StaticCache:
             return [_PackRun(self.place, head, _frames(head), spans)]
         return [_PackRun(self.place, head, frames, part) for frames, part in _runs(head, spans)]
 
+    def files(self, names: Collection[str], limit: int) -> dict[str, bytes]:
+        """Return those of the files that are there, and no longer than ``limit`` bytes."""
+        files = self._get(names, limit)
+        return {name: data for name, data in files.items() if len(data) <= limit}
+
     def damaged(self) -> list[str]:
         """Return a sentence for each answer since the last call that could not be decoded."""
         found, self._damaged = self._damaged, []

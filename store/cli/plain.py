@@ -138,7 +138,7 @@ class Quiet(Plain):
 def _started(event: events.Started) -> str:
     is_build = event.kind in ("build", "rebuild")
     usual = f" (usually {seconds_text(event.expected)})" if is_build and event.expected else ""
-    return f"{_BEGUN[event.kind]} {event.name}{usual}"
+    return f"{_BEGUN.get(event.kind, 'unpacking')} {event.name}{usual}"
 
 
 def _told(event: events.NothingToFree | events.Stopping | events.Unrealised) -> Iterator[str]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from store.cache.cache_options import CacheOptions
+from store.cache.build_logs import taken_log
+from store.cache.cache_options import USUAL, CacheOptions
 from store.cache.configuration import chosen
 from store.cache.connecting import connect
-from store.errors import CacheUnusable, UsageError
+from store.errors import CacheUnusable, CorruptObject, UsageError
 from store.events import CacheTrouble, Event
 from store.local.store import Store
 from store.model.catalogue import Catalogue
@@ -38,6 +39,27 @@ def cached_nodes(
             "there is no cache to take anything from",
             hint="name one with --cache, in $STORE_CACHES, or in config.toml",
         )
+    return None
+
+
+def log_from_caches(store: Store, log: bytes, emit: Callable[[Event], None]) -> bytes | None:
+    """Return the log with this digest from the first cache of the settings that has it, with an
+    event for each cache of no use. None when no cache has it.
+
+    Raises UsageError, and the other errors of settings that cannot be used.
+    """
+    for each in chosen(store.layout, USUAL, Keyring(default_folder())):
+        try:
+            cache = connect(each.url)
+            try:
+                found = taken_log(cache, log)
+            finally:
+                cache.close()
+        except (CacheUnusable, CorruptObject) as error:
+            emit(CacheTrouble("", error.message))
+            continue
+        if found is not None:
+            return found
     return None
 
 

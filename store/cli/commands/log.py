@@ -12,6 +12,7 @@ import click
 
 from store.cli.context import Context
 from store.cli.options import PACKAGE, seed_option
+from store.cli.plain import Plain
 from store.display import printable
 from store.errors import (
     NotOwner,
@@ -39,15 +40,19 @@ LATELY = 10.0
 def command(context: Context, package: str, follow: bool) -> None:
     """Show the log of the newest build of a package or object, from its first byte.
 
+    The log of a build by another is asked for in the caches of the settings.
+
     On a terminal, control characters are shown as codes.
     """
     key = _key(context, package)
+    write = _Terminal().write if sys.stdout.isatty() else sys.stdout.buffer.write
     path = context.store.layout.log(key)
     while not os.path.lexists(path):
         if not (follow and _is_running(context, key)):
-            raise UnknownObject(f"there is no log of {package}: it was not built here")
+            write(_taken(context, package, key))
+            sys.stdout.buffer.flush()
+            return
         time.sleep(0.1)
-    write = _Terminal().write if sys.stdout.isatty() else sys.stdout.buffer.write
     with open(_opened(context.store.layout, key), "rb") as stream:
         while True:
             # Asked before reading: text from before the end of the build is read below.
@@ -58,6 +63,27 @@ def command(context: Context, package: str, follow: bool) -> None:
             if not running:
                 return
             time.sleep(0.2)
+
+
+def _taken(context: Context, package: str, key: bytes) -> bytes:
+    """Return the log of a build by another, from the caches of the settings."""
+    records = [each for each in context.store.realisations.all() if each.key == key]
+    taken = [each for each in records if not each.origin.built_here and each.level != "fetch"]
+    missing = f"there is no log of {package}"
+    if not taken:
+        why = "it is not kept any more" if records else "it was not built here"
+        raise UnknownObject(f"{missing}: {why}")
+    from store.operations.caches import log_from_caches
+
+    for log in dict.fromkeys(each.log for each in taken if each.log is not None):
+        data = log_from_caches(context.store, log, Plain(sys.stderr).emit)
+        if data is not None:
+            return data
+    raise UnknownObject(
+        f"{missing}: it was not built here, but {printable(str(taken[0].origin))}, and no cache "
+        "has its log",
+        hint="the caches asked are those of $STORE_CACHES, or of config.toml",
+    )
 
 
 def _opened(layout: Layout, key: bytes) -> int:
