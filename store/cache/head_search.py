@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
 from graphlib import CycleError, TopologicalSorter
+from itertools import islice
 from typing import NamedTuple
 
 from store.cache.head import Head
@@ -14,6 +15,10 @@ from store.model.names import ObjectId
 
 CLOSURE_LIMIT = 1_000_000
 """Objects that are taken at once."""
+
+GUESSES = 10_000
+"""Objects that are asked for as closures name them, before references lead to them. Nothing proves
+a closure, and a cache could name any number."""
 
 Missing = Callable[[Collection[ObjectId]], set[ObjectId]]
 """Keeps the collector from objects, and says which of them this store does not have."""
@@ -63,6 +68,8 @@ class HeadSearch:
         self._notes = notes
         self._next: dict[ObjectId, int] = {}
         self._seen: set[ObjectId] = set()
+        self._goals: set[ObjectId] = set()
+        self._guesses = GUESSES
         self.found: dict[ObjectId, FoundHead] = {}
         self.absent: dict[ObjectId, str] = {}
 
@@ -92,11 +99,41 @@ class HeadSearch:
         return list(TopologicalSorter(self._graph()).static_order())
 
     def _take(self, goals: Iterable[ObjectId]) -> None:
-        need = self._lacks(goals)
+        self._goals.update(goals)
+        need = self._lacks(self._led())
         while need:
             self._find(need)
-            closures = [self.found[oid].head.closure for oid in need if oid in self.found]
-            need = self._lacks(member for closure in closures for member in closure)
+            led = self._led()
+            need = self._lacks([*led, *self._guessed(need, led)])
+
+    def _led(self) -> set[ObjectId]:
+        """Return the objects not looked at to which references lead from the goals: identities
+        prove them."""
+        led, visited, waiting = set(), set(self._goals), [*self._goals]
+        while waiting:
+            oid = waiting.pop()
+            if oid not in self._seen:
+                led.add(oid)
+            elif oid in self.found:
+                fresh = {*self.found[oid].head.manifest.references} - visited
+                visited |= fresh
+                waiting += fresh
+        return led
+
+    def _guessed(self, oids: Iterable[ObjectId], led: set[ObjectId]) -> set[ObjectId]:
+        """Return members of the closures of found objects, so many as may still be guessed: so
+        most closures take one round."""
+        guessed: set[ObjectId] = set()
+        for oid in oids:
+            if oid in self.found:
+                fresh = (
+                    each
+                    for each in self.found[oid].head.closure
+                    if each not in self._seen and each not in led and each not in guessed
+                )
+                guessed.update(islice(fresh, self._guesses - len(guessed)))
+        self._guesses -= len(guessed)
+        return guessed
 
     def _lacks(self, oids: Iterable[ObjectId]) -> list[ObjectId]:
         """Return those of the objects that were not looked at, and that this store lacks."""

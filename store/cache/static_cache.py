@@ -22,6 +22,11 @@ HEAD_LIMIT = 128 << 20
 STATEMENTS_LIMIT = 1 << 20
 """Bytes of the file of one signer about one derivation or key."""
 
+USUAL_LIMIT = 1 << 20
+"""Bytes of a head, as nearly all are; and"""
+AT_ONCE = 256
+"""of so many heads at a time: so a cache cannot fill the memory."""
+
 SOURCE_LIMIT = 300
 """Bytes of the file of a source."""
 
@@ -128,15 +133,26 @@ class StaticCache:
     def _decoded(
         self, names: Mapping[T, str], limit: int, decode: Callable[[T, bytes], R]
     ) -> dict[T, R]:
-        files = self._get(names.values(), limit)
         found = {}
-        for item, name in names.items():
-            if name in files and self._is_short(name, files[name], limit):
+        items = {name: item for item, name in names.items()}
+        for name, data in self._files(list(items), limit):
+            if self._is_short(name, data, limit):
                 try:
-                    found[item] = decode(item, files[name])
+                    found[items[name]] = decode(items[name], data)
                 except (FormatError, InvalidName) as error:
                     self._damaged.append(f"{self.name}/{name} is damaged: {error.message}")
         return found
+
+    def _files(self, names: Sequence[str], limit: int) -> Iterator[tuple[str, bytes]]:
+        """Yield the files that are there, of which only some are in memory at a time; large ones
+        are asked for again, one by one."""
+        usual = min(limit, USUAL_LIMIT)
+        for at in range(0, len(names) or 1, AT_ONCE):
+            for name, data in self._get(names[at : at + AT_ONCE], usual).items():
+                if len(data) <= usual or usual == limit:
+                    yield name, data
+                elif (whole := self._get([name], limit).get(name)) is not None:
+                    yield name, whole
 
     def _is_short(self, name: str, data: bytes, limit: int) -> bool:
         if len(data) > limit:

@@ -11,9 +11,11 @@ import signal
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import islice
 from typing import NamedTuple
 
 from store.cache.head import stream
+from store.cache.head_search import GUESSES
 from store.errors import CacheUnusable
 from store.model.names import ObjectId
 from store.substitute.candidates import (
@@ -84,10 +86,15 @@ def search(
 def _search(
     caches: Sequence[TrustedCache], graph: MissingGraph, threshold: int | None
 ) -> SearchAnswer:
-    # A cache that sends a byte now and then is never silent: the process ends for it.
+    _end_in_time()
+    return _Search(caches, threshold).run(graph)
+
+
+def _end_in_time() -> None:
+    """Let this process end with the time of a search: a cache that sends a byte now and then is
+    never silent."""
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     signal.setitimer(signal.ITIMER_REAL, LONGEST_SEARCH)
-    return _Search(caches, threshold).run(graph)
 
 
 class _Search:
@@ -223,6 +230,7 @@ def sizes(
 def _sizes(
     caches: Sequence[TrustedCache], oids: Collection[ObjectId]
 ) -> dict[ObjectId, OfferedSize]:
+    _end_in_time()
     found: dict[ObjectId, OfferedSize] = {}
     wanted = set(oids)
     for _ in range(2):  # the closures of the goals are whole
@@ -232,5 +240,6 @@ def _sizes(
                 for oid, head in cache.offers.heads(left).items() if left else ():
                     size = sum(span.size for span in stream(head.manifest))
                     found[oid] = OfferedSize(head.packed_size, size, head.closure)
-        wanted = {other for each in found.values() for other in each.closure}
+        members = (other for each in found.values() for other in each.closure)
+        wanted = set(islice(members, GUESSES))
     return found

@@ -5,12 +5,14 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 
 import pytest
 
 from store import canon, digest
+from store.cache import head_search
 from store.cache.head import Head
+from store.cache.head_search import GUESSES, CacheNotes, HeadSearch
 from store.cache.offering import Piece
 from store.cache.pull import Pulled, pull
 from store.cache.pulled_tree import checked
@@ -288,3 +290,42 @@ def test_duplicate_or_escaping_names_do_not_decode(
     values[1] = canon.encode(fields)
     with pytest.raises(FormatError):
         Head.decode(canon.encode(values))
+
+
+# -- closures of any size ------------------------------------------------------------------------
+
+
+def test_a_closure_of_a_million_objects_is_not_asked_for(
+    origin: Origin, own: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing proves a closure: references, which are proven, are asked for in any case."""
+    low = origin.add("low", {"a": b"low"})
+    top = origin.add("top", {"a": b"top"}, low)
+    one, two = origin.cache(top), origin.cache(top, name="memory:two")
+    many = [ObjectId(number.to_bytes(20, "big"), "n") for number in range(1_000_000)]
+    one.told[top] = dataclasses.replace(one.known[top], closure=tuple(sorted([low, *many])))
+    asked: list[int] = []
+    heads = MemoryCache.heads
+
+    def counted(cache: MemoryCache, oids: Collection[ObjectId]) -> Mapping[ObjectId, Head]:
+        asked.append(len(oids))
+        return heads(cache, oids)
+
+    monkeypatch.setattr(MemoryCache, "heads", counted)
+    notes = CacheNotes([one, two])
+    search = HeadSearch([one, two], set, notes)
+    search.search([top])
+    assert sum(asked) < 2 * GUESSES + 10
+    assert search.found.keys() == {low, top}
+    assert search.found[top].cache == 1
+    assert "the closure of" in notes.damaged[0]
+
+
+def test_closures_of_more_objects_than_are_guessed_come_by_references(
+    origin: Origin, own: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(head_search, "GUESSES", 2)
+    chain = [origin.add("n0", {"a": b"0"})]
+    for number in range(1, 8):
+        chain.append(origin.add(f"n{number}", {"a": b"%d" % number}, chain[-1]))
+    assert set(pull(own, [origin.cache(chain[-1])], [chain[-1]]).taken) == {*chain}

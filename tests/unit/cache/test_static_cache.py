@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import pytest
@@ -142,3 +142,28 @@ def test_a_frame_of_another_size_is_refused_before_it_is_unpacked(
     path.write_bytes(bomb[:packed].ljust(packed, b"\0") + pack[packed:])
     with pytest.raises(CorruptObject, match="a compressed frame of 104857600 bytes, not of 2500"):
         taken(cache, head, [digest.file_digest(DATA[0])])
+
+
+def test_large_heads_are_in_memory_one_by_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(static_cache, "AT_ONCE", 4)
+    objects = [head_and_pack(manifest_of(f"n{n}", [b"1"]), [b"1"], [1]) for n in range(9)]
+    write_cache(tmp_path, *objects)
+    oids = [head.manifest.id for head, _ in objects]
+    for oid in oids[1:]:
+        put(tmp_path, file_names.head(oid), bytes(3 << 20))
+    place, held = FolderPlace(str(tmp_path)), []
+
+    class Counting:
+        ranges, name = True, "counting"
+
+        def get(self, names: Collection[str], limit: int) -> Mapping[str, bytes]:
+            found = place.get(names, limit)
+            held.append(sum(map(len, found.values())))
+            return found
+
+    cache = StaticCache(Counting())  # type: ignore[arg-type]
+    assert list(cache.heads(oids)) == oids[:1]
+    assert len(cache.damaged()) == 8
+    assert max(held) < 4 * ((1 << 20) + 9)
