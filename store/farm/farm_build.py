@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Final, NamedTuple
 
+from store.cache import zstd
 from store.cache.head import Head
 from store.display import printable, quoted
 from store.errors import (
@@ -40,6 +41,7 @@ from store.model.realisation import Realisation
 from store.model.result import Result
 from store.objects.content import read_record
 from store.reapi.blob import Blob, BlobDigest, Message, read_digest
+from store.reapi.messages import message
 from store.reapi.server import Server
 from store.signing import envelope, statement, strict
 from store.signing.keys import PublicKey
@@ -70,6 +72,17 @@ class FarmBuilt:
     result: Result
     records: Sequence[Realisation]
     objects: Mapping[ObjectId, FarmObject]
+
+
+def preload(keys: Sequence[PublicKey]) -> None:
+    """Load here the modules that each build would load for itself, in its own process."""
+    zstd.decompress_record(zstd.compress(b"x"), 1)
+    for name in ("Action", "ActionResult", "Command", "Directory", "ExecuteResponse", "Tree"):
+        message(name)
+    for key in keys:
+        key.verifies(bytes(64), b"")
+    for kind in (Origin, Realisation):  # they are completed when they are used first
+        fields(kind)
 
 
 def farm_build(

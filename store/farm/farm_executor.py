@@ -12,7 +12,7 @@ from store.cache.pull import pull
 from store.display import printable
 from store.errors import ServerUnusable
 from store.events import Event
-from store.farm.farm_build import FarmBuilt, FarmObject, farm_build
+from store.farm.farm_build import FarmBuilt, FarmObject, farm_build, preload
 from store.farm.object_blobs import BlobOffers
 from store.index.writing import Writer
 from store.jobs.executor import Task
@@ -58,6 +58,7 @@ class FarmExecutor:
         self._server = Server(endpoint)
         if not self._server.capabilities().executes:  # and from now on it has its process
             raise ServerUnusable(f"{printable(self._server.name)} runs no actions")
+        preload(keys)
         self._known: dict[ObjectId, FarmObject] = {}
         self._away: set[ObjectId] = set()
         self._remote: set[bytes] = set()
