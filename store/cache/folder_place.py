@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import stat
 from collections.abc import Collection, Iterator, Mapping
 from typing import BinaryIO, NamedTuple
 
@@ -21,11 +22,13 @@ UNFINISHED = ".new-"
 
 
 class PlacedFile(NamedTuple):
-    """A file of a folder: its name, its bytes, and when it was written, in Unix seconds."""
+    """A file of a folder: its name, its bytes, and when it was written, in Unix seconds. One that
+    is not ``regular`` is a link, a fifo or the like."""
 
     name: str
     size: int
     written: float
+    regular: bool = True
 
 
 class FolderPlace:
@@ -126,7 +129,8 @@ class FolderPlace:
                         continue
                     with contextlib.suppress(FileNotFoundError):
                         seen = entry.stat(follow_symlinks=False)
-                        yield PlacedFile(below + entry.name, seen.st_size, seen.st_mtime)
+                        regular = stat.S_ISREG(seen.st_mode)
+                        yield PlacedFile(below + entry.name, seen.st_size, seen.st_mtime, regular)
 
     def remove(self, name: str) -> None:
         """Remove a file, and the folder that it was the last one in; it may be missing already."""

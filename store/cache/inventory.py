@@ -62,6 +62,8 @@ def _sort(file: PlacedFile, found: Inventory) -> None:
     name = file.name
     if name.rpartition("/")[2].startswith(UNFINISHED):
         found.unfinished.append(file)
+    elif not file.regular:
+        found.strays.append(file)
     elif (match := _OBJECT.fullmatch(name)) and (oid := _object(match)) is not None:
         (found.heads if match[3] == "head" else found.packs)[oid] = file
     elif match := _STATEMENTS.fullmatch(name):
