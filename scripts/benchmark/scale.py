@@ -11,6 +11,7 @@ import signal
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from importlib.util import find_spec
 
 import click
 
@@ -19,6 +20,7 @@ from scripts.benchmark.figures import Figure, machine, markdown, shown
 from scripts.benchmark.measure import Failed
 from scripts.benchmark.plan import FULL, SMALL, Bench, remove
 from scripts.benchmark.rows.caches import caches
+from scripts.benchmark.rows.farms import farms
 from scripts.benchmark.rows.files import large_files, source_trees
 from scripts.benchmark.rows.graphs import builds
 from scripts.benchmark.rows.growth import growth
@@ -28,6 +30,7 @@ from scripts.benchmark.rows.operator import operator
 ROWS: Mapping[str, Callable[[Bench], Iterator[Figure]]] = {
     "builds": builds,
     "cache": caches,
+    "farm": farms,
     "objects": objects,
     "growth": growth,
     "large": large_files,
@@ -35,7 +38,7 @@ ROWS: Mapping[str, Callable[[Bench], Iterator[Figure]]] = {
     "operator": operator,
 }
 
-LONG = ("cache", "operator")
+LONG = ("cache", "farm", "operator")
 """Rows that are measured only when they are asked for."""
 
 USUAL = tuple(name for name in ROWS if name not in LONG)
@@ -116,8 +119,14 @@ def command(
 @click.option("--folder", type=click.Path(exists=True, file_okay=False), default="/var/tmp")
 @click.pass_context
 def cache(caller: click.Context, small: bool, folder: str) -> None:
-    """Push and pull, beside the peer: the row `cache` alone."""
-    caller.invoke(command, rows=("cache",), small=small, folder=folder)
+    """Push and pull, beside the peer, and build by workers: the rows `cache` and `farm`, which
+    needs the extra `reapi` in this Python."""
+    caller.invoke(
+        command,
+        rows=("cache", "farm") if find_spec("grpc") else ("cache",),
+        small=small,
+        folder=folder,
+    )
 
 
 def _measure(bench: Bench, rows: Sequence[str], as_json: bool) -> tuple[list[Figure], list[str]]:
