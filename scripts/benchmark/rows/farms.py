@@ -1,4 +1,4 @@
-"""Trivial builds by two workers on this machine, and the same without: what a farm itself costs.
+"""Trivial builds by two workers on this machine, and the same without: the cost of a farm itself.
 
 The server is the tests' own, in memory: BuildGrid takes longer (docs/benchmarks.md).
 """
