@@ -15,7 +15,7 @@ from store.cache.http_client import MOST_CONNECTIONS, HttpAnswer, HttpClient, or
 from store.display import printable
 from store.errors import CacheUnusable, CorruptObject, StoreError, UnknownObject, UsageError
 from store.fetch import credentials, failures, framing
-from store.fetch.bounds import Permanent, Transient
+from store.fetch.bounds import Permanent, Slow, Transient
 from store.model.locators import shown
 from store.system import host_files
 from store.system.host_files import HostFiles
@@ -104,7 +104,7 @@ class HttpPlace:
                     yield data
             except _Broken as error:
                 broken += 1
-                if broken == MOST_BROKEN:
+                if broken == MOST_BROKEN or isinstance(error.failure, Slow):
                     raise self._unusable(error.failure) from error
 
     def put(self, name: str, data: bytes | BinaryIO) -> None:
@@ -167,8 +167,9 @@ class HttpPlace:
                 try:
                     return _read_whole(answer, limit)
                 except Exception as error:
-                    if last:
-                        raise self._unusable(failures.of(error, self._client.clean)) from error
+                    failure = failures.of(error, self._client.clean)
+                    if last or isinstance(failure, Slow):
+                        raise self._unusable(failure) from error
         raise AssertionError("there are two tries")
 
     def _size(self, name: str) -> int | None:

@@ -6,16 +6,11 @@ All of it runs in a process of its own: a carrier of questions may start threads
 
 from __future__ import annotations
 
-import contextlib
 import signal
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
-from itertools import islice
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
-from store.cache.head import stream
-from store.cache.head_search import GUESSES
 from store.errors import CacheUnusable
 from store.model.names import ObjectId
 from store.substitute.candidates import (
@@ -27,6 +22,8 @@ from store.substitute.candidates import (
     WantedNode,
 )
 from store.system.forking import ForkedCall
+
+T = TypeVar("T")
 
 LONGEST_SEARCH = 300.0
 """Seconds of a search at most; without an answer by then, the caches are asked nothing more."""
@@ -80,21 +77,20 @@ def search(
     caches: Sequence[TrustedCache], graph: MissingGraph, threshold: int | None
 ) -> SearchAnswer:
     """Search the caches in a process of its own. Raises HelperEnded when that was killed."""
-    return ForkedCall(partial(_search, caches, graph, threshold), interruptible=True).result()
+    return apart(lambda: _Search(caches, threshold).run(graph))
 
 
-def _search(
-    caches: Sequence[TrustedCache], graph: MissingGraph, threshold: int | None
-) -> SearchAnswer:
-    _end_in_time()
-    return _Search(caches, threshold).run(graph)
+def apart(ask: Callable[[], T]) -> T:
+    """Return the answer to questions that are asked in a process of its own, which ends after
+    :data:`LONGEST_SEARCH`. Raises HelperEnded when it was killed, too."""
 
+    def bounded() -> T:
+        # A cache that sends a byte now and then is never silent: the process ends for it.
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
+        signal.setitimer(signal.ITIMER_REAL, LONGEST_SEARCH)
+        return ask()
 
-def _end_in_time() -> None:
-    """Let this process end with the time of a search: a cache that sends a byte now and then is
-    never silent."""
-    signal.signal(signal.SIGALRM, signal.SIG_DFL)
-    signal.setitimer(signal.ITIMER_REAL, LONGEST_SEARCH)
+    return ForkedCall(bounded, interruptible=True).result()
 
 
 class _Search:
@@ -205,41 +201,12 @@ class _Use:
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> bool:
         self._search.note_damaged(self._cache.offers.damaged())
         if isinstance(error, CacheUnusable):
-            hint = f" ({error.hint})" if error.hint else ""
-            self._search.drop(self._cache, f"{error.message}{hint}")
+            self._search.drop(self._cache, why(error))
             return True
         return False
 
 
-class OfferedSize(NamedTuple):
-    """An object that a cache offers: its bytes as they are transferred, and as they are."""
-
-    packed: int
-    unpacked: int
-    closure: tuple[ObjectId, ...]
-
-
-def sizes(
-    caches: Sequence[TrustedCache], oids: Collection[ObjectId]
-) -> dict[ObjectId, OfferedSize]:
-    """Return the sizes of objects and of all that they refer to, as far as the caches have them;
-    asked for in a process of its own. Raises HelperEnded when that was killed."""
-    return ForkedCall(partial(_sizes, caches, oids), interruptible=True).result()
-
-
-def _sizes(
-    caches: Sequence[TrustedCache], oids: Collection[ObjectId]
-) -> dict[ObjectId, OfferedSize]:
-    _end_in_time()
-    found: dict[ObjectId, OfferedSize] = {}
-    wanted = set(oids)
-    for _ in range(2):  # the closures of the goals are whole
-        for cache in caches:
-            left = wanted - found.keys()
-            with contextlib.suppress(CacheUnusable):
-                for oid, head in cache.offers.heads(left).items() if left else ():
-                    size = sum(span.size for span in stream(head.manifest))
-                    found[oid] = OfferedSize(head.packed_size, size, head.closure)
-        members = (other for each in found.values() for other in each.closure)
-        wanted = set(islice(members, GUESSES))
-    return found
+def why(error: CacheUnusable) -> str:
+    """Return the reason that a cache is of no use, and the remedy, in one line."""
+    hint = f" ({error.hint})" if error.hint else ""
+    return f"{error.message}{hint}"

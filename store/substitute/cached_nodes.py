@@ -27,13 +27,12 @@ from store.objects.content import source_digest
 from store.substitute.belief import Vouched
 from store.substitute.cache_search import (
     MissingGraph,
-    OfferedSize,
     SearchAnswer,
     SourceOffer,
     WantedSource,
     search,
-    sizes,
 )
+from store.substitute.cache_sizes import OfferedSize, sizes
 from store.substitute.candidates import BelievedNode, Dispute, TrustedCache, WantedNode
 from store.substitute.substituter import FATAL
 from store.system.clock import unix_seconds
@@ -209,11 +208,15 @@ class CachedNodes:
         return _Found(bool(answer.asked), believed, answer.sources)
 
     def _sizes(self, oids: Collection[ObjectId]) -> dict[ObjectId, OfferedSize]:
+        if not oids or not self._caches:
+            return {}
         try:
-            return sizes(self._caches, oids) if oids else {}
+            answer = sizes(self._caches, oids)
         except HelperEnded as error:
             self._give_up(error)
             return {}
+        self._report_cache(answer.damaged, answer.unusable)
+        return answer.sizes
 
     def _contradicted(self, believed: BelievedNode, name: str) -> bool:
         """Return whether a build here came out otherwise, which is reported."""

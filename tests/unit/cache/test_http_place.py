@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import io
 import os
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -164,6 +165,28 @@ def test_a_silent_server_is_left_once() -> None:
             with pytest.raises(CacheUnusable, match="not a byte came"):
                 there.sizes([f"n{number}" for number in range(40)])
     assert time.monotonic() - began < 2
+
+
+@pytest.mark.usefixtures("quick")
+def test_one_that_falls_silent_in_a_body_is_left_at_once(web: Web) -> None:
+    end = threading.Event()
+
+    def begin(handler: Handler) -> bool:
+        ranged = "Range" in handler.headers
+        handler.send_response(206 if ranged else 200)
+        handler.send_header("Content-Range", f"bytes 0-9/{len(DATA)}")
+        handler.send_header("Content-Length", "10")
+        handler.end_headers()
+        handler.wfile.write(b"x")
+        return end.wait(30)
+
+    web.instead = begin
+    for ask in (lambda: place(web).get(["a"], 100), lambda: list(place(web).read("a", 0, 10))):
+        web.requests.clear()
+        with pytest.raises(CacheUnusable, match="not a byte came"):
+            ask()
+        assert len(web.requests) == 1
+    end.set()
 
 
 def test_the_limits_are_those_of_the_issue() -> None:

@@ -26,7 +26,7 @@ from store.model.realisation import Realisation
 from store.signing import statement
 from store.signing.keys import PrivateKey
 from store.substitute import cache_search
-from store.substitute.cached_nodes import CachedNodes
+from store.substitute.cached_nodes import CachedNodes, CacheForecast
 from store.substitute.candidates import TrustedCache
 from tests.unit.cache.conftest import MemoryCache, Origin, origin, own
 
@@ -364,14 +364,38 @@ def test_a_cache_that_never_ends_an_answer_ends_no_run(
 
 def test_a_forecast_takes_nothing(builder: Builder, client: Client) -> None:
     cache = builder.cache(ANNE)
-    nodes = CachedNodes(
-        client.store, CATALOGUE, [TrustedCache(cache, (ANNE.public,))], None, client.events.append
-    )
-    resolver = Resolver(client.store, CATALOGUE)
-    goals = [PROGRAM.digest]
-    found = nodes.forecast(goals, resolver.plan(goals), resolver)
+    found = forecast(builder, client, cache)
     assert found.nodes == {PROGRAM.digest: (builder.objects[PROGRAM.digest],)}
     assert found.objects.keys() == {builder.objects[each.digest] for each in (PROGRAM, LIBRARY)}
     assert found.left.nodes == ()
     assert found.packed == sum(cache.known[oid].packed_size for oid in found.objects)
     assert client.left() == ["source.tar", "base", "library", "program"]
+
+
+def forecast(builder: Builder, client: Client, cache: TellingCache) -> CacheForecast:
+    """What the cache has of the program, and of all that it needs."""
+    nodes = CachedNodes(
+        client.store, CATALOGUE, [TrustedCache(cache, (ANNE.public,))], None, client.events.append
+    )
+    resolver = Resolver(client.store, CATALOGUE)
+    goals = [PROGRAM.digest]
+    return nodes.forecast(goals, resolver.plan(goals), resolver)
+
+
+def test_a_forecast_says_that_a_cache_is_of_no_use(builder: Builder, client: Client) -> None:
+    cache = builder.cache(ANNE)
+    cache.broken = True
+    assert forecast(builder, client, cache).nodes == {}
+    (trouble,) = client.troubles
+    assert "memory:one is silent; it is asked nothing more" in trouble
+
+
+def test_a_forecast_has_an_end_whatever_a_cache_does(
+    builder: Builder, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cache_search, "LONGEST_SEARCH", 0.5)
+    monkeypatch.setattr(TellingCache, "heads", lambda *args: time.sleep(60))
+    began = time.monotonic()
+    assert forecast(builder, client, builder.cache(ANNE)).nodes == {}
+    assert time.monotonic() - began < 30
+    assert len(client.troubles) == 1

@@ -1,0 +1,63 @@
+"""The sizes of objects that caches have, for a forecast: nothing is taken."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import NamedTuple
+
+from store.cache.head import stream
+from store.cache.head_search import GUESSES
+from store.errors import CacheUnusable
+from store.model.names import ObjectId
+from store.substitute.cache_search import apart, why
+from store.substitute.candidates import TrustedCache
+
+
+class OfferedSize(NamedTuple):
+    """An object that a cache offers: its bytes as they are transferred, and as they are."""
+
+    packed: int
+    unpacked: int
+    closure: tuple[ObjectId, ...]
+
+
+@dataclass
+class SizesAnswer:
+    """The sizes of the objects that caches have; the rest is as a search has it."""
+
+    sizes: dict[ObjectId, OfferedSize] = field(default_factory=dict)
+    unusable: dict[str, str] = field(default_factory=dict)
+    damaged: list[str] = field(default_factory=list)
+
+
+def sizes(caches: Sequence[TrustedCache], oids: Collection[ObjectId]) -> SizesAnswer:
+    """Return the sizes of objects and of all that they refer to, as far as the caches have them;
+    asked for in a process of its own. Raises HelperEnded when that was killed."""
+    return apart(lambda: _sizes(caches, oids))
+
+
+def _sizes(caches: Sequence[TrustedCache], oids: Collection[ObjectId]) -> SizesAnswer:
+    answer = SizesAnswer()
+    found, wanted = answer.sizes, set(oids)
+    for _ in range(2):  # the closures of the goals are whole
+        for cache in caches:
+            left = wanted - found.keys()
+            if left and cache.offers.name not in answer.unusable:
+                _ask(cache, left, answer)
+        members = (other for each in found.values() for other in each.closure)
+        wanted = set(islice(members, GUESSES))
+    for cache in caches:
+        cache.offers.close()
+    return answer
+
+
+def _ask(cache: TrustedCache, oids: Collection[ObjectId], answer: SizesAnswer) -> None:
+    try:
+        for oid, head in cache.offers.heads(oids).items():
+            size = sum(span.size for span in stream(head.manifest))
+            answer.sizes[oid] = OfferedSize(head.packed_size, size, head.closure)
+    except CacheUnusable as error:
+        answer.unusable[cache.offers.name] = why(error)
+    answer.damaged += cache.offers.damaged()
