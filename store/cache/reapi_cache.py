@@ -47,6 +47,9 @@ RUNS: Final = 4
 RUN_LEAST: Final = 4 << 20
 """Bytes of contents that are worth a run of their own."""
 
+PART: Final = 64 << 20
+"""Bytes of files that are in memory at a time, beside one."""
+
 NO_PACK: Final = bytes(32)
 """The digest of the pack in a head: there is none."""
 
@@ -110,12 +113,24 @@ class ReapiCache:
             return set(self._results(names))
 
     def files(self, names: Collection[str], limit: int) -> dict[str, bytes]:
-        """Return files of a cache; those that are absent, or longer than ``limit`` bytes, are left
-        out."""
+        """Return the files of these names that are there, and no longer than ``limit`` bytes."""
+        return {name: data for part in self._parts(names, limit) for name, data in part.items()}
+
+    def _parts(self, names: Collection[str], limit: int) -> Iterator[dict[str, bytes]]:
+        """Yield the files, of which only some are in memory at a time."""
         with as_cache():
-            digests = {name: self._file(result) for name, result in self._results(names).items()}
-            found = self.server.read_small([each for each in digests.values() if each], limit)
-        return {name: found[each] for name, each in digests.items() if each in found}
+            digests = {
+                name: each
+                for name, result in self._results(names).items()
+                if (each := self._file(result)) is not None and each.size <= limit
+            }
+            waiting = list(digests)
+            while waiting:
+                part, size = [waiting.pop()], 0
+                while waiting and (size := size + digests[waiting[-1]].size) <= PART:
+                    part.append(waiting.pop())
+                found = self.server.read_small([digests[name] for name in part], limit)
+                yield {name: found[digests[name]] for name in part if digests[name] in found}
 
     def _results(self, names: Collection[str]) -> dict[str, Message]:
         actions = {action_of(name)[0].digest: name for name in names}
@@ -162,12 +177,12 @@ class ReapiCache:
     def _decoded(
         self, names: Mapping[T, str], limit: int, decode: Callable[[T, bytes], R]
     ) -> dict[T, R]:
-        files = self.files(names.values(), limit)
         found = {}
-        for item, name in names.items():
-            if name in files:
+        items = {name: item for item, name in names.items()}
+        for part in self._parts(list(items), limit):
+            for name, data in part.items():
                 try:
-                    found[item] = decode(item, files[name])
+                    found[items[name]] = decode(items[name], data)
                 except (FormatError, InvalidName) as error:
                     self._damaged.append(f"{self.name}/{name} is damaged: {error.message}")
         return found
