@@ -1,6 +1,6 @@
 """Trivial builds by two workers on this machine, and the same without: the cost of a farm itself.
 
-The server is the tests' own, in memory: BuildGrid takes longer (docs/benchmarks.md).
+The server is the tests' own, in memory: BuildGrid takes longer (docs/farm.md).
 """
 
 from __future__ import annotations
