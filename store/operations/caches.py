@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from store.cache.build_logs import taken_log
 from store.cache.cache_options import USUAL, CacheOptions
 from store.cache.configuration import chosen
-from store.cache.connecting import connect
+from store.cache.connecting import check_url, connect
 from store.errors import CacheUnusable, CorruptObject, UsageError
 from store.events import CacheTrouble, Event
 from store.local.store import Store
@@ -37,7 +37,9 @@ def cached_nodes(
     if options.only:
         raise UsageError(
             "there is no cache to take anything from",
-            hint="name one with --cache, in $STORE_CACHES, or in config.toml",
+            hint="with --offline, only caches in folders are asked"
+            if offline
+            else "name one with --cache, in $STORE_CACHES, or in config.toml",
         )
     return None
 
@@ -67,7 +69,7 @@ def _caches(
     store: Store, options: CacheOptions, emit: Callable[[Event], None], offline: bool
 ) -> Iterator[TrustedCache]:
     for each in chosen(store.layout, options, Keyring(default_folder())):
-        if offline and not each.url.startswith("file:"):
+        if offline and check_url(each.url) != "file":
             continue
         try:
             offers = connect(each.url)

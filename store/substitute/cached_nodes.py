@@ -102,9 +102,14 @@ class CachedNodes:
         self._asked: set[WantedNode | WantedSource] = set()
         self._counted: set[str] = set()
         self._disputes: set[Dispute] = set()
+        known = len({key for each in caches for key in each.keys})
         for each in caches:
+            needed = threshold or each.threshold
             if not each.keys:
                 self._trouble(each.offers.name, "no key is trusted: only its sources count")
+            elif needed > known:
+                text = f"{needed} keys have to agree, of {known}: only its sources count"
+                self._trouble(each.offers.name, text)
 
     def fill(self, goals: Collection[bytes], resolver: Resolver, lease: Lease) -> None:
         """Take missing nodes, the goals before the nodes below them, until no cache has more.

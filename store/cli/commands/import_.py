@@ -101,10 +101,12 @@ def command(
 
 
 def _is_cache(source: str) -> bool:
-    from store.cache.connecting import SCHEMES
+    from store.cache.connecting import SCHEMES, check_url
     from store.cache.file_names import MARKER
 
-    scheme, colon, _ = source.partition(":")
+    scheme, colon, rest = source.partition(":")
+    if rest.startswith("//") and not os.path.isdir(source):
+        check_url(source)  # else it would be a folder's name, with whatever secret is in it
     return bool(colon and scheme in SCHEMES) or os.path.isfile(f"{source}/{MARKER}")
 
 
