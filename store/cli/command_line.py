@@ -19,6 +19,8 @@ COMMANDS = {
     "log": "Show a build's log; -f follows a running one",
     "show": "Show a package's derivation",
     "info": "Show the facts that the store has of an object",
+    "ls": "List the files of an object",
+    "cat": "Print files of an object",
     "closure": "List an object and everything that it refers to",
     "why": "Show the chain of references from one object to another",
     "tree": "Draw the build graph of a package",

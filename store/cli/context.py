@@ -107,6 +107,11 @@ class Context:
         """Act as :meth:`object`; a package with ``^`` may mean several outputs."""
         return self._lookup.objects(text)
 
+    def within(self, text: str) -> tuple[ObjectId, bytes]:
+        """Return the object that the beginning of a text means, as :meth:`object`, and the path
+        below it."""
+        return self._lookup.within(text)
+
     def package_object(self, text: str, node: bytes, output: str) -> ObjectId:
         """Return the object that a package's output is realised to; NotRealised when it is not
         yet."""

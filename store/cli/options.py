@@ -67,10 +67,7 @@ class PackageName(click.ParamType[str]):
         """Return the packages whose names begin with the typed text."""
         from click.shell_completion import CompletionItem
 
-        given = ctx.find_root().params
-        seed = ctx.params.get("seed") or given.get("seed")
-        context = Context(given.get("root"), given.get("recipes"), False, seed)
-        context.absent = "empty"
+        context = _completing(ctx)
         head, comma, tail = incomplete.rpartition(",")
         return [
             CompletionItem(head + comma + name, help=package.description)
@@ -80,6 +77,44 @@ class PackageName(click.ParamType[str]):
 
 
 PACKAGE = PackageName()
+
+
+class ObjectPath(PackageName):
+    """An object, and a path below it; completes names of packages, then of their files."""
+
+    name = "path"
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        """Return the packages, or the files of the object, that begin with the typed text."""
+        if "/" not in incomplete:
+            return super().shell_complete(ctx, param, incomplete)
+        from click.shell_completion import CompletionItem
+
+        from store.errors import StoreError
+        from store.local.object_files import completions
+
+        try:
+            context = _completing(ctx)
+            oid, path = context.within(incomplete)
+            found = completions(context.store, oid, path)
+        except StoreError:
+            return []
+        stem = incomplete[: len(incomplete) - len(os.fsdecode(path))]
+        return [CompletionItem(stem + os.fsdecode(each)) for each in found]
+
+
+OBJECT_PATH = ObjectPath()
+
+
+def _completing(ctx: click.Context) -> Context:
+    """Return the context of a line that is being typed."""
+    given = ctx.find_root().params
+    seed = ctx.params.get("seed") or given.get("seed")
+    context = Context(given.get("root"), given.get("recipes"), False, seed)
+    context.absent = "empty"
+    return context
 
 
 class NewLink(click.ParamType[str]):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from store.digest import ALPHABET
@@ -63,6 +63,16 @@ class Lookup:
         refs = self._catalogue().refs(text)
         return [self.package_object(text, ref.node, ref.output) for ref in refs]
 
+    def within(self, text: str) -> tuple[ObjectId, bytes]:
+        """Return the object that the beginning of ``text`` means, and the path below it: after
+        ``/store/NAME/``, a link to an object, a digest or a package. Raises as :meth:`object`."""
+        for head, rest in _splits(text):
+            name = _object_name(self._store, head)
+            if name is not None:
+                return _present(self._store, name), os.fsencode(rest)
+        head, _, rest = text.partition("/")
+        return self.object(head or text), os.fsencode(rest)
+
     def package_object(self, text: str, node: bytes, output: str) -> ObjectId:
         """Return the object that a package's output is realised to; NotRealised when it is not
         yet."""
@@ -80,14 +90,34 @@ class Lookup:
 
 
 def _by_path(store: Store, text: str) -> ObjectId | None:
+    below = _below_store(store, text)
+    return None if below is None else _present(store, below.partition("/")[0])
+
+
+def _below_store(store: Store, text: str) -> str | None:
+    """Return the part of a path after the store's folder; None if it leads elsewhere."""
     objects = store.layout.objects
     # A link may lead through another: the one that was left where the store stood before.
     prefixes = (STORE_DIR, objects, os.path.realpath(objects))
     for path in _places(text):
         for prefix in prefixes:
             if path.startswith(prefix + "/"):
-                return _present(store, path[len(prefix) + 1 :].partition("/")[0])
+                return path[len(prefix) + 1 :]
     return None
+
+
+def _object_name(store: Store, text: str) -> str | None:
+    """Return the name of the entry of the store's folder that a path means, no more and no less."""
+    below = _below_store(store, text)
+    return None if below is None or "/" in below else below
+
+
+def _splits(text: str) -> Iterator[tuple[str, str]]:
+    """Yield a text cut in two at each slash, and whole at the end; the shortest head first."""
+    for at, char in enumerate(text):
+        if char == "/" and at:
+            yield text[:at], text[at + 1 :]
+    yield text, ""
 
 
 def _present(store: Store, name: str) -> ObjectId:
