@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterator
 
@@ -37,14 +38,23 @@ def read(store: Store, oid: ObjectId, path: bytes) -> Iterator[bytes]:
     if found.node.kind is not NodeKind.FILE:
         shown = quoted(found.path) if found.path else oid
         raise UnknownObject(f"{shown} is a folder", hint=f"`store ls {oid}` lists files")
-    inside = os.fsencode(str(oid)) + (b"/" + found.path if found.path else b"")
+    with opened_file(store, oid, found.path) as fd:
+        while chunk := os.read(fd, CHUNK):
+            yield chunk
+
+
+@contextlib.contextmanager
+def opened_file(store: Store, oid: ObjectId, path: bytes) -> Iterator[int]:
+    """Open the file at ``path`` below an object, ``b""`` for the object itself, by no link, and
+    yield its descriptor. Raises CorruptObject, also where it cannot be read meanwhile."""
+    inside = os.fsencode(str(oid)) + (b"/" + path if path else b"")
     try:
-        with (
-            opened(store.layout.objects) as folder,
-            open(open_file_beneath(folder, inside), "rb") as stream,
-        ):
-            while chunk := stream.read(CHUNK):
-                yield chunk
+        with opened(store.layout.objects) as folder:
+            fd = open_file_beneath(folder, inside)
+        try:
+            yield fd
+        finally:
+            os.close(fd)
     except OSError as error:
         raise CorruptObject(
             f"{quoted(inside)} cannot be read: {error.strerror}",

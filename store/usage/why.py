@@ -1,7 +1,8 @@
-"""Why an object is alive: the shortest chain of references from something that is held."""
+"""Chains of references: between two objects, and from something held to one that it keeps."""
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass
 
 from store.index.reading import Reader
@@ -32,6 +33,25 @@ def why_alive(store: Store, oid: ObjectId) -> Chain | None:
         if not path:
             return None
         return Chain(held[path[0]], tuple(txn.by_number.id(number) for number in path))
+
+
+def shortest_chain(store: Store, first: ObjectId, last: ObjectId) -> list[ObjectId]:
+    """Return the chain from ``first`` to ``last`` along references, both included; empty when there
+    is none."""
+    came_from: dict[ObjectId, ObjectId | None] = {first: None}
+    queue = deque([first])
+    while queue and last not in came_from:
+        oid = queue.popleft()
+        for other in store.objects.references(oid):
+            if other not in came_from:
+                came_from[other] = oid
+                queue.append(other)
+    chain: list[ObjectId] = []
+    step: ObjectId | None = last if last in came_from else None
+    while step is not None:
+        chain.append(step)
+        step = came_from[step]
+    return chain[::-1]
 
 
 def _upward(txn: Reader, start: int, held: dict[int, Holder]) -> list[int]:

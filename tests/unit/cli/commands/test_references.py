@@ -52,6 +52,23 @@ def test_why_shows_the_chain_of_references(line: Line, graph: Stock) -> None:
     assert json.loads(line.run("why", "--json", chain[0], chain[2]).stdout) == chain
 
 
+def test_why_names_the_files_that_hold_each_reference(line: Line, graph: Stock) -> None:
+    top, middle, bottom = paths(graph, "top", "middle", "bottom")
+    at = len("/store/")
+    assert line.run("why", "--files", top, bottom).stdout.splitlines() == [
+        top,
+        f"│  .: byte {at}",
+        f"└─ {middle}",
+        f"   │  .: byte {at}",
+        f"   └─ {bottom}",
+    ]
+    place = {"path": "", "kind": "file", "offset": at, "times": 1}
+    assert json.loads(line.run("why", "--files", "--json", top, bottom).stdout) == [
+        {"path": top, "refers_to": middle, "files": [place]},
+        {"path": middle, "refers_to": bottom, "files": [place]},
+    ]
+
+
 def test_why_says_that_there_is_no_chain(line: Line, graph: Stock) -> None:
     top, other = paths(graph, "top", "other")
     assert "does not refer to" in line.run("why", top, other, code=1).stderr
