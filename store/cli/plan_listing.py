@@ -18,7 +18,8 @@ from store.quantities import bytes_text, seconds_text
 if TYPE_CHECKING:
     from store.cache.cache_options import CacheOptions
     from store.scheduler.build_options import BuildOptions
-    from store.substitute.cached_nodes import CachedNodes, CacheForecast
+    from store.substitute.cache_sizes import CacheForecast
+    from store.substitute.cached_nodes import CachedNodes
 
 
 def show_plan(

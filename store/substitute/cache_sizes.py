@@ -1,8 +1,8 @@
-"""The sizes of objects that caches have, for a forecast: nothing is taken."""
+"""The objects that would come from caches, by their sizes there: nothing is taken."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import NamedTuple
@@ -10,6 +10,7 @@ from typing import NamedTuple
 from store.cache.head import stream
 from store.cache.head_search import GUESSES
 from store.errors import CacheUnusable
+from store.graph.resolver import BuildPlan
 from store.model.names import ObjectId
 from store.substitute.cache_search import apart, why
 from store.substitute.candidates import TrustedCache
@@ -21,6 +22,26 @@ class OfferedSize(NamedTuple):
     packed: int
     unpacked: int
     closure: tuple[ObjectId, ...]
+
+
+@dataclass(frozen=True)
+class CacheForecast:
+    """The part of a plan that caches have: the ``nodes`` that need no work, with their objects;
+    ``objects`` are those to be downloaded, with their sizes. ``left`` is the rest of the plan."""
+
+    nodes: Mapping[bytes, tuple[ObjectId, ...]]
+    objects: Mapping[ObjectId, OfferedSize]
+    left: BuildPlan
+
+    @property
+    def packed(self) -> int:
+        """Bytes to download."""
+        return sum(each.packed for each in self.objects.values())
+
+    @property
+    def unpacked(self) -> int:
+        """Bytes of the objects."""
+        return sum(each.unpacked for each in self.objects.values())
 
 
 @dataclass

@@ -26,7 +26,8 @@ from store.model.realisation import Realisation
 from store.signing import statement
 from store.signing.keys import PrivateKey
 from store.substitute import cache_search
-from store.substitute.cached_nodes import CachedNodes, CacheForecast
+from store.substitute.cache_sizes import CacheForecast
+from store.substitute.cached_nodes import CachedNodes
 from store.substitute.candidates import TrustedCache
 from tests.unit.cache.conftest import MemoryCache, Origin, origin, own
 
@@ -373,7 +374,7 @@ def test_a_forecast_takes_nothing(builder: Builder, client: Client) -> None:
 
 
 def forecast(builder: Builder, client: Client, cache: TellingCache) -> CacheForecast:
-    """What the cache has of the program, and of all that it needs."""
+    """Return the part of the program, and of all that it needs, that the cache has."""
     nodes = CachedNodes(
         client.store, CATALOGUE, [TrustedCache(cache, (ANNE.public,))], None, client.events.append
     )
