@@ -1,0 +1,21 @@
+"""``store search``: packages by words."""
+
+from __future__ import annotations
+
+import json
+
+from tests.unit.cli.conftest import Line
+
+
+def test_search_finds_packages_by_words_of_name_and_description(line: Line) -> None:
+    shown = line.run("search", "stream", "editor").stdout.splitlines()
+    assert shown[0].split() == ["·", "sed", "4.9", "The", "stream", "editor"]
+    records = [json.loads(each) for each in line.run("search", "--json", "sed").stdout.splitlines()]
+    assert records[0]["package"] == "sed"
+    assert records[0].keys() >= {"version", "description", "licence", "present"}
+
+
+def test_search_says_that_there_is_no_such_package(line: Line) -> None:
+    done = line.run("search", "no", "such\x1b", code=1)
+    assert "no package has all words of 'no such\\x1b'" in done.stderr
+    assert "store list" in done.stderr
