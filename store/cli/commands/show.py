@@ -9,29 +9,61 @@ import click
 
 from store.cli.context import Context
 from store.cli.options import PACKAGE, json_option, seed_option
+from store.cli.package_text import package_lines, package_record
 from store.display import printable
 from store.errors import StoreError, UnknownObject
 from store.model.derivation import Derivation, Resolved, Source
 from store.model.locators import shown
+from store.model.package_facts import package_facts
 from store.model.realisation import Realisation
 
 
 @click.command("show")
 @click.argument("package", type=PACKAGE)
 @json_option()
-@click.option("--resolved", is_flag=True, help="Replace the inputs by objects.")
+@click.option(
+    "--derivation", is_flag=True, help="Show the derivation: builder, script, environment, inputs."
+)
+@click.option("--resolved", is_flag=True, help="Show the derivation, its inputs as objects.")
 @seed_option
 @click.pass_obj
-def command(context: Context, package: str, as_json: bool, resolved: bool) -> None:
-    """Show the derivation of a package, or the one that made an object."""
+def command(
+    context: Context, package: str, as_json: bool, derivation: bool, resolved: bool
+) -> None:
+    """Explain a package: its sources, its needs, its users, its place in the store.
+
+    Of an object, show the derivation that made it.
+    """
     context.absent = "empty"
     node, made = _find(context, package, resolved)
     record = describe(node)
     if made is not None:
         record |= {"object": made.object.path, "origin": str(made.origin)}
+    elif as_json or not (derivation or resolved):
+        facts = package_facts(context.catalogue, package.partition("^")[0])
+        paths = _paths(context, facts.package.node)
+        if not as_json:
+            print("\n".join(package_lines(facts, paths)))
+            return
+        record |= {"package": package_record(facts, paths)}
     if as_json:
         print(json.dumps(record, indent=2))
-        return
+    else:
+        _print(record)
+
+
+def _paths(context: Context, node: bytes) -> list[str]:
+    """Return the paths of a package's outputs; none when it is not in the store."""
+    from store.graph.resolver import Resolver
+
+    resolver = Resolver(context.store, context.catalogue)
+    resolver.identify([node])
+    if not resolver.present(node):
+        return []
+    return [oid.path for oid in resolver.objects(node).values()]
+
+
+def _print(record: dict[str, Any]) -> None:
     for key, value in record.items():
         if isinstance(value, dict | list):
             print(f"{key}:")
