@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import stat
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, TypeVar
 
@@ -70,10 +71,12 @@ class Sha256Table:
         self._with(work, readonly=False)
 
     def clear(self) -> None:
-        """Remove all of it. OSError."""
+        """Remove all of it, and anything but a file in the place of its lock. OSError."""
         for path in (self._path, f"{self._path}-lock"):
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(path)
+        if os.path.lexists(self._lock) and not stat.S_ISREG(os.lstat(self._lock).st_mode):
+            os.unlink(self._lock)
 
     def _with(self, work: Callable[[Any], T], *, readonly: bool) -> T | None:
         with contextlib.ExitStack() as stack, contextlib.suppress(lmdb.Error, OSError, StoreError):

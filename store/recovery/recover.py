@@ -20,6 +20,7 @@ from store.index import foreign
 from store.index.content_table import ContentTable
 from store.index.rebuilding import Workshop, workshop
 from store.index.records import Scan
+from store.index.sha256_table import Sha256Table
 from store.index.writing import Writer
 from store.layout import opening
 from store.layout.paths import Layout
@@ -134,6 +135,7 @@ def _make(
             lambda: told[-1].kept_for_later,
         )
         ContentTable(layout.index).replace_by(table)
+        Sha256Table(layout.index).clear()
     return Rebuilt(found, told[-1], why, kept.skipped)
 
 

@@ -359,7 +359,7 @@ def test_an_exception_in_the_caller_leaves_nothing_running(lab: Lab) -> None:
         def interrupt(*_: object) -> None:
             raise KeyboardInterrupt
 
-        signal.signal(signal.SIGALRM, interrupt)
+        former = signal.signal(signal.SIGALRM, interrupt)
         signal.setitimer(signal.ITIMER_REAL, 0.5)
         try:
             runner.run(request)
@@ -367,6 +367,8 @@ def test_an_exception_in_the_caller_leaves_nothing_running(lab: Lab) -> None:
             before = read_if_there(f"{request.work_dir}/tmp/alive")
             time.sleep(0.05)
             return "still" if before == read_if_there(f"{request.work_dir}/tmp/alive") else "alive"
+        finally:
+            signal.signal(signal.SIGALRM, former)
         return "ended"
 
     assert lab.act(interrupted) == "still"

@@ -293,10 +293,13 @@ def test_killed_at_any_moment_there_is_a_whole_index(kept: Kept) -> None:
     for delay in range(1, 60, 5):
         pid = os.fork()
         if pid == 0:
-            signal.setitimer(signal.ITIMER_REAL, delay / 1000)
-            signal.signal(signal.SIGALRM, signal.SIG_DFL)
-            rebuild(kept.layout)
-            os._exit(0)
+            try:
+                signal.signal(signal.SIGALRM, signal.SIG_DFL)
+                signal.setitimer(signal.ITIMER_REAL, delay / 1000)
+                rebuild(kept.layout)
+                os._exit(0)
+            finally:
+                os._exit(1)  # it must not go on as the tests' process
         survived += os.waitpid(pid, 0)[1] == 0
         await_helpers(kept.layout)
         assert kept.known() == before
