@@ -29,6 +29,7 @@ COMMANDS = {
     "add": "Add a file or folder to the store",
     "run": "Run a command of a package, with /store in place",
     "shell": "Open a shell with packages on its PATH",
+    "develop": "Open a shell in the sandbox of a package's build, before anything ran",
     "enter": "Open a shell in the kept tree of a failed build",
     "seeds": "List the bootstrap seeds, each with its trusted files",
     "push": "Put objects and signed statements into a cache",

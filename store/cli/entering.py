@@ -1,4 +1,4 @@
-"""Going into a place that has the store at ``/store``: for ``run`` and ``shell``."""
+"""Going into a place that has the store at ``/store``, or into the sandbox of a build."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from typing import NoReturn
 from store.cli.context import Context
 from store.errors import CannotRun, UnknownObject
 from store.model.names import ObjectId
-from store.sandbox.enter import enter
+from store.sandbox.enter import enter, enter_build
+from store.sandbox.request import BuildRequest
 
 
 def enter_with(
@@ -38,6 +39,14 @@ def enter_with(
         there = not isinstance(error, FileNotFoundError)
         why = error.strerror if there else _missing(argv[0], environment["PATH"], objects)
         raise CannotRun(f"cannot run {argv[0]}: {why}", there=there) from error
+
+
+def shell_status(request: BuildRequest) -> int:
+    """Run a request's builder, such as a shell, in its sandbox on our terminal; returns the exit
+    code that a shell would give it."""
+    sys.stdout.flush()
+    result = enter_build(request)
+    return result.status if result.status >= 0 else 128 - result.status
 
 
 def _missing(name: str, path: str, objects: Sequence[ObjectId]) -> str:

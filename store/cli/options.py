@@ -154,6 +154,11 @@ def seed_option(function: F) -> F:
     )(function)
 
 
+line_option = click.option(
+    "--command", "-c", "line", help="Run this shell line instead of a shell."
+)
+
+
 def json_option(each: str | None = None) -> Callable[[F], F]:
     """Add ``--json``: one line for ``each`` such thing, or one object for all."""
     form = f"one JSON line for each {each}" if each else "one JSON object"

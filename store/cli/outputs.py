@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from store.cli.context import Context
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from store.cache.cache_options import CacheOptions
     from store.cli.draw import ClosedReporter, Loudness
     from store.events import Event, Unrealised
+    from store.local.leases import Lease
     from store.model.derivation import Ref
     from store.model.names import ObjectId
     from store.scheduler.build_options import BuildOptions
@@ -53,6 +54,17 @@ def realise(
             context.store.roots.link(out_link, objects[goals[0][1]])
     for text, ref in goals:
         _print_output(context, text, ref, objects[ref], as_json)
+
+
+def realise_refs(context: Context, refs: Sequence[Ref], keep: Lease) -> Mapping[Ref, ObjectId]:
+    """Realise outputs with the usual options, draw the work, and keep the objects by a lease.
+    Raises the errors of realising."""
+    reporter = context.session.reporter = _LateReporter("usual")
+    context.store  # noqa: B018 (it warns of where it is)
+    try:
+        return context.session.realiser().run(list(refs), keep)
+    finally:
+        reporter.close()
 
 
 def named_outputs(

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from store.model.catalogue import Catalogue, Package
-from store.model.derivation import BUILTIN, Derivation, Source
+from store.model.derivation import BUILTIN, Source
+from store.model.phase_script import phase_script
 
 
 class PackageFacts(NamedTuple):
@@ -46,9 +47,8 @@ def package_facts(catalogue: Catalogue, name: str) -> PackageFacts:
 def phases(catalogue: Catalogue, node: bytes) -> tuple[str, ...]:
     """Return the names of the phases that a node's script tells of, in their order."""
     value = catalogue.nodes[node]
-    lines = value.args[-1].split("\n") if isinstance(value, Derivation) and value.args else []
-    start = "echo '@phase "
-    return tuple(line[len(start) : -1] for line in lines if line.startswith(start))
+    script = None if isinstance(value, Source) else phase_script(value)
+    return () if script is None else tuple(name for name, _ in script.phases)
 
 
 def _names(catalogue: Catalogue) -> dict[bytes, list[str]]:

@@ -10,17 +10,18 @@ from typing import Any
 import click
 
 from store.cli.context import Context
+from store.cli.entering import shell_status
+from store.cli.options import line_option
 from store.display import quoted
 from store.errors import UsageError
 from store.layout.kept import LARGEST_REQUEST, REQUEST, entered
-from store.sandbox.enter import enter_build
 from store.sandbox.request import BuildRequest
 from store.system import owned
 
 
 @click.command("enter")
 @click.argument("folder")
-@click.option("--command", "-c", "line", help="Run this shell line instead of a shell.")
+@line_option
 @click.pass_obj
 def command(context: Context, folder: str, line: str | None) -> int:
     """Open a shell in a failed build's kept tree, with its sandbox, inputs and environment."""
@@ -42,8 +43,7 @@ def command(context: Context, folder: str, line: str | None) -> int:
     args = ("-c", line) if line is not None else ("-i",)
     request = replace(request, builder="/bin/sh", args=args, timeout=None, max_silent=None)
     with entered(folder):
-        result = enter_build(request)
-    return result.status if result.status >= 0 else 128 - result.status
+        return shell_status(request)
 
 
 def _tuples(value: object) -> object:

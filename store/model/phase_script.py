@@ -1,0 +1,42 @@
+"""The phases of a builder's script: each begins with a line that tells of it."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from store.model.derivation import Derivation, Resolved
+
+_PHASE = re.compile(r"echo '@phase ([^']+)'")
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=")
+
+
+class PhaseScript(NamedTuple):
+    """``variables`` are the assignments at its beginning, ``preparation`` the lines up to the first
+    phase, ``phases`` the name and lines of each. All are shell text."""
+
+    variables: str
+    preparation: str
+    phases: tuple[tuple[str, str], ...]
+
+
+def phase_script(node: Derivation | Resolved) -> PhaseScript | None:
+    """Return the script of a derivation in its phases; None if it has none that tell of it."""
+    lines = node.args[-1].split("\n") if node.args else []
+    starts = [at for at, line in enumerate(lines) if _PHASE.fullmatch(line)]
+    if not starts:
+        return None
+    head = lines[: starts[0]]
+    assigned = next((at for at, line in enumerate(head) if not _VARIABLE.match(line)), len(head))
+    return PhaseScript(
+        _text(head[:assigned]),
+        _text(head[assigned:]),
+        tuple(
+            (lines[start][len("echo '@phase ") : -1], _text(lines[start:end]))
+            for start, end in zip(starts, [*starts[1:], len(lines)], strict=True)
+        ),
+    )
+
+
+def _text(lines: list[str]) -> str:
+    return "".join(f"{line}\n" for line in lines)
