@@ -71,7 +71,8 @@ class Lookup:
             if name is not None:
                 return _present(self._store, name), os.fsencode(rest)
         head, _, rest = text.partition("/")
-        return self.object(head or text), os.fsencode(rest)
+        # Of a path that leads nowhere near the store, the whole is shown.
+        return self.object(text if head in ("", ".", "..") else head), os.fsencode(rest)
 
     def package_object(self, text: str, node: bytes, output: str) -> ObjectId:
         """Return the object that a package's output is realised to; NotRealised when it is not

@@ -74,6 +74,12 @@ def test_cat_takes_links_digests_and_physical_paths(line: Line, added: str, tmp_
     assert line.run("ls", alone).stdout == f"{alone.removeprefix('/store/')}\n"
 
 
+@pytest.mark.parametrize("path", ["/etc/passwd", "./bin/tool", "../x", "none/x", "/store/x/y"])
+def test_a_path_outside_the_store_is_no_object(line: Line, added: str, path: str) -> None:
+    said = line.run("ls", path, code=15).stderr
+    assert f"'{path}'" in said or "'none'" in said or "no object 'x'" in said
+
+
 @pytest.mark.parametrize("path", ["host", "../x", "bin/../../x", "bin", "none"])
 def test_nothing_but_files_of_the_object_is_printed(line: Line, added: str, path: str) -> None:
     done = line.run("cat", f"{added}/{path}", code=15)
