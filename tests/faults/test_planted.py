@@ -137,7 +137,8 @@ def early_goodbye(patch: Patch) -> None:
 def blind_to_swaps(patch: Patch) -> None:
     """Return what a killed swap left is never cleared."""
     only_before_renames(patch)
-    patch.setattr("store.local.object_removal.swapped", lambda _: set())
+    for place in ("object_removal", "swaps"):
+        patch.setattr(f"store.local.{place}.swapped", lambda _: set())
 
 
 def raw_errors(patch: Patch) -> None:
