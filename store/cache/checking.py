@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from typing import Final
 
 from store import digest
@@ -213,7 +214,7 @@ def _content_faults(place: FolderPlace, head: Head) -> Iterator[str]:
         sizes = {span.digest: span.size for span in stream(head.manifest)}
         for run in StaticCache(place).contents(head, sizes.keys()):
             fresh = None
-            for piece in run.pieces():
+            for piece in chain.from_iterable(run.parts()):
                 fresh = digest.file_hasher() if piece.offset == 0 or fresh is None else fresh
                 fresh.update(piece.data)
                 ended = piece.offset + len(piece.data) == sizes[piece.digest]
@@ -235,7 +236,7 @@ def _sha256(cache: StaticCache, oid: ObjectId) -> str | None:
     hasher = hashlib.sha256()
     try:
         for run in cache.contents(head, [head.manifest.root.payload]):
-            for piece in run.pieces():
+            for piece in chain.from_iterable(run.parts()):
                 hasher.update(piece.data)
     except (CorruptObject, UnknownObject):
         return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from store.cache.head import Head
@@ -75,6 +75,9 @@ class ContentRun(Protocol):
     def size(self) -> int:
         """Bytes that have to be transferred, about."""
 
-    def pieces(self) -> Iterator[Piece]:
-        """Yield the pieces. Raises CacheUnusable; CorruptObject when other bytes came than
-        the cache announced, UnknownObject when they are not there any more."""
+    def parts(self) -> Iterator[Iterable[Piece]]:
+        """Yield the pieces in parts. The next part is waited for; the pieces of one that is there
+        are computed alone. Each part is walked to its end before the next.
+
+        Both raise CacheUnusable; CorruptObject when other bytes came than the cache announced,
+        UnknownObject when they are not there any more."""

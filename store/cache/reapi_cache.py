@@ -9,7 +9,7 @@ is no pack. ``docs/farm.md`` describes it.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Final, TypeVar
 
 from store.cache import file_names, zstd
@@ -209,13 +209,13 @@ class _BlobRun:
         """Bytes of the contents."""
         return sum(blob.size for blob in self._blobs)
 
-    def pieces(self) -> Iterator[Piece]:
+    def parts(self) -> Iterator[Iterable[Piece]]:
         """Yield the pieces of each. UnknownObject, CorruptObject after those that came."""
         left = {blob: blob.size for blob in self._blobs}
         with as_cache():
             for piece in self._server.read(list(self._blobs)):
                 left[piece.digest] -= len(piece.data)
-                yield Piece(self._blobs[piece.digest], piece.offset, piece.data)
+                yield [Piece(self._blobs[piece.digest], piece.offset, piece.data)]
         short = [blob for blob, size in left.items() if size]
         where = f"{self._server.name} has {self._oid}"
         if any(left[blob] < blob.size for blob in short):

@@ -5,9 +5,9 @@ from __future__ import annotations
 import contextlib
 import queue
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 
 from store.cache.content_file import ContentFile
 from store.cache.offering import ContentRun, Piece
@@ -22,12 +22,25 @@ from store.errors import (
     storage_error,
 )
 from store.objects.staged import Content
+from store.system.parallel import worker_count
 
 THREADS: Final = 16
 """Runs that are walked at once: as many as a cache is asked for connections."""
 
+FIRST: Final = 2
+"""Runs that are walked at once in the beginning."""
+
+SOON: Final = 0.02
+"""Seconds without a part of anything after which more are walked at once."""
+
+COMPUTING: Final = 4
+"""Threads that work on what arrived, at most: each needs the interpreter between two calls."""
+
 LOOK: Final = 0.1
 """Seconds between two looks at how far the threads are."""
+
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -56,8 +69,11 @@ class Receiver:
         self._failed = failed
         self._progress = progress
         self._lock = threading.Lock()
+        # More threads would take the interpreter from each other, and get no more done.
+        self._computing = threading.Semaphore(min(worker_count(), COMPUTING))
+        self._came = False
         self._stop: BaseException | None = None
-        self._runs: queue.SimpleQueue[RunToTake | None] = queue.SimpleQueue()
+        self._runs: queue.SimpleQueue[RunToTake] = queue.SimpleQueue()
         self._errors: queue.SimpleQueue[tuple[int, StoreError]] = queue.SimpleQueue()
         self.here: dict[Content, StoredFile] = {}
         self.fetched = 0
@@ -68,25 +84,30 @@ class Receiver:
         # Large ones first: else one of them may be alone at the end.
         for item in sorted(runs, key=lambda item: -item.run.size):
             self._runs.put(item)
-        count = min(THREADS, len(runs))
-        threads = [threading.Thread(target=self._work, daemon=True) for _ in range(count)]
-        for thread in threads:
-            self._runs.put(None)
-            thread.start()
         try:
-            self._wait(threads)
+            self._wait(min(THREADS, len(runs)))
         except BaseException as error:
             self._stop = error
             raise
         if self._stop is not None:
             raise self._stop
 
-    def _wait(self, threads: Sequence[threading.Thread]) -> None:
-        for thread in threads:
-            while thread.is_alive():
-                thread.join(LOOK)
-                self._tell()
-        self._tell()
+    def _wait(self, most: int) -> None:
+        """Wait for the threads. There are a few, and twice as many whenever nothing came for a
+        while: a cache that is near needs no more, and they would be in each other's way."""
+        threads: list[threading.Thread] = []
+        more = FIRST
+        while more or any(thread.is_alive() for thread in threads):
+            for _ in range(min(more, most - len(threads))):
+                threads.append(threading.Thread(target=self._work, daemon=True))
+                threads[-1].start()
+            self._came = False
+            for thread in threads:
+                if thread.is_alive():
+                    thread.join(SOON if len(threads) < most else LOOK)
+                    break
+            self._tell()
+            more = 0 if self._came or len(threads) == most else len(threads)
 
     def _tell(self) -> None:
         with contextlib.suppress(queue.Empty):
@@ -96,9 +117,12 @@ class Receiver:
 
     def _work(self) -> None:
         try:
-            while (item := self._runs.get()) is not None and self._stop is None:
+            while self._stop is None:
+                item = self._runs.get_nowait()
                 if self._usable(item.cache):
                     self._take(item)
+        except queue.Empty:
+            pass
         except OSError as error:
             self._stop = storage_error(error, "cannot take what a cache sends")
         except BaseException as error:  # the calling thread raises it
@@ -106,16 +130,14 @@ class Receiver:
 
     def _take(self, item: RunToTake) -> None:
         taking = _RunTaking(item, self)
-        pieces = iter(item.run.pieces())
         try:
-            while self._stop is None:
-                try:
-                    piece = next(pieces, None)
-                except OSError as error:
-                    raise CorruptObject(f"the connection broke: {reason(error)}") from error
-                if piece is None:
-                    break
-                taking.take(piece)
+            for part in _unbroken(item.run.parts()):
+                self._came = True
+                with self._computing:
+                    for piece in _unbroken(part):
+                        taking.take(piece)
+                if self._stop is not None:
+                    return
             taking.end()
         except StoreError as error:
             if _is_local(error):
@@ -189,6 +211,14 @@ class _RunTaking:
     def _count(self, size: int) -> None:
         self._receiver.count(size - self._counted)
         self._counted = size
+
+
+def _unbroken(arriving: Iterable[T]) -> Iterator[T]:
+    """Yield what arrives; CorruptObject when the connection breaks."""
+    try:
+        yield from arriving
+    except OSError as error:
+        raise CorruptObject(f"the connection broke: {reason(error)}") from error
 
 
 def _is_local(error: StoreError) -> bool:

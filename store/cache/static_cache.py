@@ -4,7 +4,7 @@ them."""
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate, islice
 from typing import NamedTuple, TypeVar
 
@@ -233,14 +233,11 @@ class _PackRun:
         self._oid = head.manifest.id
         self._frames = frames
         self._spans = spans
-
-    @property
-    def size(self) -> int:
+        self.size = sum(frame.packed for frame in frames)
         """Bytes of the range."""
-        return sum(frame.packed for frame in self._frames)
 
-    def pieces(self) -> Iterator[Piece]:
-        """Yield the wanted parts of each frame as it comes. UnknownObject, CorruptObject."""
+    def parts(self) -> Iterator[Iterable[Piece]]:
+        """Yield the wanted pieces of each frame as it comes. UnknownObject, CorruptObject."""
         name = file_names.pack(self._oid)
         parts = self._place.read(name, self._frames[0].packed_start, self.size)
         number = 0
@@ -253,7 +250,7 @@ class _PackRun:
                     for span in islice(self._spans, number, None)
                     if span.offset < frame.start + frame.size
                 ]
-                yield from self._wanted(frame, packed, wanted)
+                yield self._wanted(frame, packed, wanted)
 
     def _wanted(
         self, frame: _Frame, packed: bytes, spans: Sequence[ContentSpan]
@@ -289,9 +286,12 @@ def _end(span: ContentSpan) -> int:
 
 def _joined(parts: Iterator[bytes], frames: Sequence[_Frame]) -> Iterator[bytes]:
     """Yield the bytes of each frame, from parts of any size."""
-    held = bytearray()
+    rest = memoryview(b"")
     for frame in frames:
-        while len(held) < frame.packed:
-            held += next(parts)
-        yield bytes(held[: frame.packed])
-        del held[: frame.packed]
+        held, lacking = [rest[: frame.packed]], frame.packed - len(rest)
+        while lacking > 0:
+            rest = memoryview(next(parts))
+            held.append(rest[:lacking])
+            lacking -= len(rest)
+        rest = rest[len(held[-1]) :]
+        yield b"".join(held)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import shutil
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -35,12 +35,12 @@ class MemoryRun:
     cache: MemoryCache
     lie: Lie | None = None
 
-    def pieces(self) -> Iterator[Piece]:
+    def parts(self) -> Iterator[Iterable[Piece]]:
         for key in self.digests:
             with Path(self.cache.log).open("a") as stream:
                 stream.write(f"{key.hex()}\n")
             honest = self._honest(key)
-            yield from honest if self.lie is None else self.lie(key, honest)
+            yield honest if self.lie is None else self.lie(key, honest)
 
     def _honest(self, key: bytes) -> Iterator[Piece]:
         data = self.cache.contents_by_digest[key]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
@@ -25,7 +26,7 @@ def taken(cache: StaticCache, head: Head, digests: Collection[bytes]) -> dict[by
     """The contents as they come, put together."""
     found: dict[bytes, bytearray] = {}
     for run in cache.contents(head, digests):
-        for piece in run.pieces():
+        for piece in itertools.chain.from_iterable(run.parts()):
             data = found.setdefault(piece.digest, bytearray())
             assert len(data) == piece.offset
             data += piece.data
