@@ -23,6 +23,7 @@ from store.objects.contents import content_of, contents
 from store.objects.finishing import sync_paths
 from store.objects.placing import place_all
 from store.objects.staged import TOP, Content
+from store.objects.writeback import written_back
 from store.system import owned
 from store.system.locks import SharedLocks
 
@@ -164,7 +165,8 @@ class Transfer:
             self._notes.note,
             lambda got: self._parts.progress(self._fetched + got, total, len(self._staged)),
         )
-        receiver.receive(runs)
+        with written_back(self._objects, lambda: self._room.written):
+            receiver.receive(runs)
         self._fetched += receiver.fetched
         self._known.update(receiver.here)
         for staged in self._staged.values():

@@ -6,11 +6,15 @@ reports a failed write only once, and so this reports it, too.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import select
+import threading
+from collections.abc import Callable, Iterator
 from functools import partial
 
 from store.system import kernel
+from store.system.beneath import FOLDER
 from store.system.forking import ForkedCall
 
 ENOUGH = 64 << 20
@@ -18,6 +22,11 @@ ENOUGH = 64 << 20
 
 PAUSE_MS = 200
 """Between two rounds."""
+
+SOME = 32 << 20
+"""Bytes that are worth a sync by a thread, and"""
+LOOK = 0.05
+"""seconds between two looks whether so many were written."""
 
 
 class Writeback:
@@ -62,3 +71,29 @@ def _sync_on(folder: int, stopped: int) -> None:
     poll.register(stopped, select.POLLIN)
     while not poll.poll(PAUSE_MS):
         kernel.syncfs(folder)
+
+
+@contextlib.contextmanager
+def written_back(folder: int, written: Callable[[], int]) -> Iterator[None]:
+    """Sync the file system of an open folder meanwhile, whenever :data:`SOME` more bytes were
+    written; by a thread. A sync of ``folder`` itself still reports each failed write."""
+    own = os.open(".", FOLDER, dir_fd=folder)  # the kernel reports a failure once to each
+    stop = threading.Event()
+    thread = threading.Thread(target=_sync_often, args=(own, written, stop), daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+        os.close(own)
+
+
+def _sync_often(folder: int, written: Callable[[], int], stop: threading.Event) -> None:
+    before = written()
+    while not stop.wait(LOOK):
+        now = written()
+        if now - before >= SOME:
+            before = now
+            with contextlib.suppress(OSError):  # the last sync meets it, too
+                kernel.syncfs(folder)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import errno
 import os
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from store.objects import writeback
-from store.objects.writeback import ENOUGH, Writeback
+from store.objects.writeback import ENOUGH, SOME, Writeback, written_back
 from store.system import kernel
 
 
@@ -83,3 +84,25 @@ def test_it_can_be_given_up(folder: int, rounds: int) -> None:
     writing.note(ENOUGH)
     writing.cancel()
     assert children() == before
+
+
+def test_a_thread_syncs_whenever_much_was_written(
+    folder: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    amount = [0]
+    synced = threading.Semaphore(0)
+
+    def fail(fd: int) -> None:
+        assert os.path.samestat(os.fstat(fd), os.fstat(folder))
+        assert fd != folder  # its last sync is to meet a failure again
+        synced.release()
+        raise OSError(errno.EIO, "a failed write")
+
+    monkeypatch.setattr(kernel, "syncfs", fail)
+    monkeypatch.setattr(writeback, "LOOK", 0.001)
+    with written_back(folder, lambda: amount[0]):
+        assert not synced.acquire(timeout=0.05)
+        for _ in range(2):
+            amount[0] += SOME
+            assert synced.acquire(timeout=10)
+        assert not synced.acquire(timeout=0.05)
