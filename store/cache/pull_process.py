@@ -23,6 +23,7 @@ from store.index.content_table import ContentTable
 from store.jobs.process import kill, live, received
 from store.layout.paths import Layout
 from store.model.names import ObjectId
+from store.system import kernel
 from store.system.forking import fork
 from store.system.locks import SharedLocks
 from store.system.parallel import uncollected
@@ -31,6 +32,9 @@ KEY: Final = b"cache"
 """The key of the events of a pull."""
 
 NAME: Final = "a pull from a cache"
+
+_KEPT: Final = 64 << 20
+"""Bytes of freed memory that are kept: buffers for what arrives are made and freed all the time."""
 
 _EVERY: Final = 0.1
 """Seconds between two events at least."""
@@ -121,6 +125,7 @@ class _Life:
     def work(self, goals: Collection[ObjectId]) -> None:
         os.umask(0o022)
         _allow_open_files()
+        kernel.keep_memory(_KEPT)
         transfer = None
         try:
             with uncollected():

@@ -62,6 +62,7 @@ class StagedPull:
         """True if something is in the object's place."""
         self.places = {content: list(paths) for content, paths in tree.files.items()}
         self._room = room
+        self._shown = str(head.manifest.id)
         self._fresh: list[bytes] = []
         itself = head.manifest.refers_to_itself
         self._own = head.manifest.id.text.encode() if itself else None
@@ -71,9 +72,9 @@ class StagedPull:
     def begin(self) -> None:
         """Make the folders and links. A tree that a killed pull left is put aside. OSError."""
         self._has_former = self.folder.clear()
-        top, shown = self.folder.fd, str(self.head.manifest.id)
+        top = self.folder.fd
         for path in self.tree.folders:
-            self._room.take(FOLDER_BYTES, shown)
+            self._room.take(FOLDER_BYTES, self._shown)
             os.mkdir(path, 0o700, dir_fd=top)
         for path, target in self.tree.links:
             os.symlink(target, path, dir_fd=top)
@@ -137,7 +138,7 @@ class StagedPull:
         """Return a new file for a content, at its first place. OSError, DiskReserve."""
         digest, executable = content
         size, path = self.size_of(digest), self.places[content][0]
-        self._room.take(size, str(self.head.manifest.id))
+        self._room.take(size, self._shown)
         return ContentFile(self.folder.fd, path, digest, size, executable=executable)
 
     def finish(self, content: Content, file: ContentFile) -> StoredFile:

@@ -8,7 +8,7 @@ from store.errors import FormatError
 
 LEVEL = 3
 
-PART = 128 << 10
+PART = 64 << 10
 """Bytes of a part."""
 
 

@@ -90,6 +90,11 @@ PTRACE_EVENT_SECCOMP: Final = 7
 PTRACE_EVENT_STOP: Final = 128
 WALL: Final = 0x4000_0000  # wait for threads, too
 
+# <malloc.h>
+M_TRIM_THRESHOLD: Final = -1
+M_MMAP_THRESHOLD: Final = -3
+MOST_MMAP_THRESHOLD: Final = 32 << 20
+
 _NR_CLONE: Final = {"x86_64": 56, "aarch64": 220}
 _NR_PIVOT_ROOT: Final = {"x86_64": 155, "aarch64": 41}
 _NR_CAPSET: Final = {"x86_64": 126, "aarch64": 91}
@@ -395,6 +400,14 @@ def exchange(one: str, other: str) -> None:
 def syncfs(fd: int) -> None:
     """Write the file system that ``fd`` is on to its disk."""
     _syncfs(fd)
+
+
+def keep_memory(size: int) -> None:
+    """Let the C library keep up to so many freed bytes, for a process that needs as much again at
+    once. Each page that the kernel gives has to be cleared first. Only glibc knows how."""
+    with contextlib.suppress(AttributeError):
+        _libc.mallopt(M_MMAP_THRESHOLD, min(size, MOST_MMAP_THRESHOLD))
+        _libc.mallopt(M_TRIM_THRESHOLD, size)
 
 
 def loopback_up() -> None:
