@@ -34,6 +34,7 @@ class Sizes:
     several: int = 44
     several_bytes: int = 325_000_000
     turns: int = 2
+    cached_turns: int = 5
     quick_turns: int = 15
 
 
@@ -54,6 +55,7 @@ SMALL = Sizes(
     several=4,
     several_bytes=1_000_000,
     turns=1,
+    cached_turns=1,
     quick_turns=2,
 )
 """Every row at the size of a toy: that it works is seen, how fast it is is not."""

@@ -7,6 +7,7 @@ cache of its own.
 from __future__ import annotations
 
 import socket
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -25,6 +26,8 @@ TRIP = 0.05
 _SYNCED = ("sh", "-c", '"$@" && sync -f "$0"')
 """Nix waits for no disk, and our commands end when all is on it."""
 
+_COPY = ("sh", "-c", 'cp -a "$0" "$1" && sync -f "$1"')
+
 _NIX = ("nix", "--extra-experimental-features", "nix-command", "copy", "--no-check-sigs")
 
 
@@ -39,21 +42,40 @@ def caches(bench: Bench) -> Iterator[Figure]:
     both = _Both(sides, room)
     [one] = both.add([tree])
     whole = f"{sizes.cached_files:,} files, {_mib(sizes.cached_bytes)}"
+    work = f"push an object ({whole})"
+    yield compared(f"{work}; Nix and `sync -f`", both.push([one], sizes.cached_turns), 0.8)
     yield compared(
-        f"push an object ({whole}); Nix and `sync -f`", both.push([one], sizes.turns), 0.8
+        f"{work}; Nix as it is", both.push([one], sizes.cached_turns, synced=False), None
     )
     again = [sides.ours.work("push", "--to", both.cache(0), one[0])] * sizes.quick_turns
     spent = measure.pairs(again, [], room)
     yield bounded("push it again: nothing new", "s", spent.seconds, 0.3, spent.processor)
     with serving(room) as web:
-        pulled = both.pull(web, [one], 0, sizes.turns)
-        yield compared("pull it over HTTP into an empty store; Nix and `sync -f`", pulled, 0.9)
-        if pulled.theirs:
-            peer = sum(each.processor for each in pulled.theirs) / len(pulled.theirs)
-            yield bounded("its processor seconds, to Nix", "times", pulled.processor / peer, 1.1)
+        yield from _pulled(both, web, one, sizes.cached_turns)
+        yield from _bounds(sides, room, tree, sizes.cached_turns)
         yield _changed(both, web, tree, one)
     yield from _several(bench, both)
     yield from _useless(both, sides, room, one[0])
+
+
+def _pulled(both: _Both, web: Served, one: tuple[str, str], turns: int) -> Iterator[Figure]:
+    """A pull, which is durable at its end, beside Nix's that is made so, and as that is."""
+    work = "pull it over HTTP into an empty store"
+    pulled = both.pull(web, [one], 0, turns)
+    yield compared(f"{work}; Nix and `sync -f`", pulled, 0.9)
+    if pulled.peer_processor:
+        times = pulled.processor / pulled.peer_processor
+        yield bounded("its processor seconds, to Nix", "times", times, 1.1)
+    yield compared(f"{work}; Nix as it is", both.pull(web, [one], 0, turns, synced=False), None)
+
+
+def _bounds(sides: Sides, room: str, tree: str, turns: int) -> Iterator[Figure]:
+    """What no pull can do without: the bytes unpacked and hashed, and a tree on the disk."""
+    unpack = (sys.executable, "-I", "-m", "scripts.benchmark.unpacking")
+    packs = [str(path) for path in Path(room, "cache-0").rglob("*.pack")]
+    yield sides.part("its bytes by Zstandard and BLAKE3 alone", [(*unpack, *packs)] * turns)
+    copies = [(*_COPY, tree, f"{room}/copy-{turn}") for turn in range(turns)]
+    yield sides.part("`cp -a` of the tree, and `sync -f`", copies)
 
 
 class _Both:
@@ -81,15 +103,14 @@ class _Both:
             found.append((ours.decode().split()[-1], theirs.decode().strip()))
         return found
 
-    def push(self, objects: Sequence[tuple[str, str]], turns: int) -> Pairs:
-        """Push objects to fresh caches."""
+    def push(self, objects: Sequence[tuple[str, str]], turns: int, *, synced: bool = True) -> Pairs:
+        """Push objects to fresh caches; the peer's are ``synced`` to the disk, or not."""
         first, self._number = self._number, self._number + turns
         numbers = range(first, first + turns)
         ours = [("push", "--to", self.cache(n), *(one for one, _ in objects)) for n in numbers]
         theirs = [
             (
-                *_SYNCED,
-                self._room,
+                *self._until(synced),
                 *_NIX,
                 "--to",
                 f"file://{self.cache(n)}-nix?compression=zstd",
@@ -99,10 +120,21 @@ class _Both:
         ]
         return self._sides.pairs(ours, theirs)
 
+    def _until(self, synced: bool) -> tuple[str, ...]:
+        """Return the words before a command that make it wait for the disk, or none."""
+        return (*_SYNCED, self._room) if synced else ()
+
     def pull(
-        self, web: Served, objects: Sequence[tuple[str, str]], cache: int, turns: int
+        self,
+        web: Served,
+        objects: Sequence[tuple[str, str]],
+        cache: int,
+        turns: int,
+        *,
+        synced: bool = True,
     ) -> Pairs:
-        """Pull objects from one of the caches into fresh stores."""
+        """Pull objects from one of the caches into fresh stores; the peer's are ``synced``, or
+        not."""
         place = f"{web.url}/cache-{cache}"
         first, self._number = self._number, self._number + turns
         numbers = range(first, first + turns)
@@ -111,16 +143,26 @@ class _Both:
             Ours(f"{self._room}/pull-{n}").work("import", *paths, "--from", place) for n in numbers
         ]
         peer = self._sides.theirs
-        theirs = [self._from(peer, f"{place}-nix", objects, n) for n in numbers] if peer else []
+        until = self._until(synced)
+        theirs = (
+            [self._from(peer, until, f"{place}-nix", objects, n) for n in numbers] if peer else []
+        )
         return measure.pairs(ours, theirs, self._room)
 
-    def _from(self, nix: Nix, place: str, objects: Sequence[tuple[str, str]], number: int) -> Work:
+    def _from(
+        self,
+        nix: Nix,
+        until: Sequence[str],
+        place: str,
+        objects: Sequence[tuple[str, str]],
+        number: int,
+    ) -> Work:
         # Nix remembers a cache's answers: each turn begins with none.
         fresh = ("env", f"XDG_CACHE_HOME={self._room}/nix-{number}-cache")
         to = f"local?root={self._room}/nix-{number}"
         paths = [path for _, path in objects]
         words = (*fresh, *_NIX, "--from", place, "--to", to, *paths)
-        return nix.work(*_SYNCED, self._room, *words)
+        return nix.work(*until, *words)
 
 
 def _changed(both: _Both, web: Served, tree: str, former: tuple[str, str]) -> Figure:
