@@ -1,5 +1,5 @@
 """``python -m scripts.benchmark.unpacking PACK…``: unpacks packs of a cache, frame by frame, and
-hashes what is in them by BLAKE3, on one processor. Nothing is written."""
+hashes their bytes by BLAKE3, on one processor. Nothing is written."""
 
 from __future__ import annotations
 

@@ -70,7 +70,7 @@ def _pulled(both: _Both, web: Served, one: tuple[str, str], turns: int) -> Itera
 
 
 def _bounds(sides: Sides, room: str, tree: str, turns: int) -> Iterator[Figure]:
-    """What no pull can do without: the bytes unpacked and hashed, and a tree on the disk."""
+    """Parts that each pull has: its bytes unpacked and hashed, and a tree on the disk."""
     unpack = (sys.executable, "-I", "-m", "scripts.benchmark.unpacking")
     packs = [str(path) for path in Path(room, "cache-0").rglob("*.pack")]
     yield sides.part("its bytes by Zstandard and BLAKE3 alone", [(*unpack, *packs)] * turns)
