@@ -18,15 +18,13 @@ from store.system.beneath import FOLDER
 from store.system.forking import ForkedCall
 
 ENOUGH = 64 << 20
-"""Bytes that are worth a process of their own."""
+"""Bytes that are worth a process of their own, or another sync by a thread."""
 
 PAUSE_MS = 200
 """Between two rounds."""
 
-SOME = 32 << 20
-"""Bytes that are worth a sync by a thread, and"""
 LOOK = 0.05
-"""seconds between two looks whether so many were written."""
+"""Seconds between two looks at how much was written."""
 
 
 class Writeback:
@@ -75,7 +73,7 @@ def _sync_on(folder: int, stopped: int) -> None:
 
 @contextlib.contextmanager
 def written_back(folder: int, written: Callable[[], int]) -> Iterator[None]:
-    """Sync the file system of an open folder meanwhile, whenever :data:`SOME` more bytes were
+    """Sync the file system of an open folder meanwhile, whenever :data:`ENOUGH` more bytes were
     written; by a thread. A sync of ``folder`` itself still reports each failed write."""
     own = os.open(".", FOLDER, dir_fd=folder)  # the kernel reports a failure once to each
     stop = threading.Event()
@@ -93,7 +91,7 @@ def _sync_often(folder: int, written: Callable[[], int], stop: threading.Event) 
     before = written()
     while not stop.wait(LOOK):
         now = written()
-        if now - before >= SOME:
+        if now - before >= ENOUGH:
             before = now
             with contextlib.suppress(OSError):  # the last sync meets it, too
                 kernel.syncfs(folder)

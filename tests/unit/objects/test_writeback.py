@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from store.objects import writeback
-from store.objects.writeback import ENOUGH, SOME, Writeback, written_back
+from store.objects.writeback import ENOUGH, Writeback, written_back
 from store.system import kernel
 
 
@@ -103,6 +103,6 @@ def test_a_thread_syncs_whenever_much_was_written(
     with written_back(folder, lambda: amount[0]):
         assert not synced.acquire(timeout=0.05)
         for _ in range(2):
-            amount[0] += SOME
+            amount[0] += ENOUGH
             assert synced.acquire(timeout=10)
         assert not synced.acquire(timeout=0.05)
