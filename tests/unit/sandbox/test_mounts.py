@@ -9,8 +9,8 @@ from store.sandbox.mounts import check_mounts
 
 GOOD = """\
 1 0 0:1 / / ro,nosuid,nodev,relatime - tmpfs tmpfs rw,size=1024k
-2 1 8:1 /work/store /store rw,nosuid,nodev,relatime - ext4 /dev/sda rw
-3 1 8:1 /work/tmp /tmp rw,nosuid,nodev - ext4 /dev/sda rw
+2 1 8:1 /srv/store /store rw,nosuid,nodev,relatime - ext4 /dev/sda rw
+3 1 8:1 /srv/tmp /tmp rw,nosuid,nodev - ext4 /dev/sda rw
 4 2 8:1 /store/a\\040b /store/a\\040b ro,nosuid,nodev,relatime - ext4 /dev/sda rw
 5 1 0:5 /null /dev/null ro,nosuid,noexec,relatime - devtmpfs udev rw
 6 1 0:6 / /dev/shm rw,nosuid,nodev - tmpfs tmpfs rw
