@@ -5,6 +5,8 @@ the ``.proto`` files in a wheel of BuildStream's (version 2.8.1 for the committe
 interfaces under the Apache License 2.0, of which a copy lies beside it. Comments are left out.
 Those for workers are taken out of BuildGrid's wheel (version 0.4.4), which has them compiled.
 
+The order of the files is protoc's own: each stands behind those that it imports.
+
 Run it with a Python that has ``grpcio-tools``, in an environment for this alone.
 """
 
@@ -33,7 +35,7 @@ LAST_WORDS = "limitations under the License."
 
 
 def main() -> None:
-    """Make both files from the wheel that is named by the only argument."""
+    """Make both files from the two wheels that are named."""
     with tempfile.TemporaryDirectory() as folder, zipfile.ZipFile(sys.argv[1]) as wheel:
         names = wheel.namelist()
         wheel.extractall(folder, [each for each in names if each.endswith(".proto")])
@@ -52,6 +54,7 @@ def add_workers(wheel: Path) -> None:
 
     place = PLACE / "definitions.binpb"
     definitions = descriptor_pb2.FileDescriptorSet.FromString(place.read_bytes())
+    needed = definitions.file.pop()  # protoc keeps the order in which files are named
     with zipfile.ZipFile(wheel) as archive:
         for name in ("worker", "bots"):
             module = ast.parse(archive.read(f"{WORKERS}{name}_pb2.py"))
@@ -62,7 +65,10 @@ def add_workers(wheel: Path) -> None:
                 and isinstance(node.func, ast.Attribute)
                 and node.func.attr == "AddSerializedFile"
             )
-            definitions.file.add().MergeFromString(data)
+            file = descriptor_pb2.FileDescriptorProto.FromString(data)
+            if needed.name in file.dependency:  # as protoc does, right before its first user
+                definitions.file.append(needed)
+            definitions.file.append(file)
     place.write_bytes(definitions.SerializeToString(deterministic=True))
 
 
