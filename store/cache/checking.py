@@ -11,17 +11,18 @@ from typing import Final
 from store import digest
 from store.cache import file_names, zstd
 from store.cache.build_logs import LOG_LIMIT
+from store.cache.file_answers import (
+    HEAD_LIMIT,
+    SOURCE_LIMIT,
+    STATEMENTS_LIMIT,
+    head_of,
+    source_object,
+)
 from store.cache.folder_place import FolderPlace
 from store.cache.head import Head, stream
 from store.cache.inventory import Inventory, StatementsOf, take_inventory
 from store.cache.pulled_tree import checked
-from store.cache.static_cache import (
-    HEAD_LIMIT,
-    SOURCE_LIMIT,
-    STATEMENTS_LIMIT,
-    StaticCache,
-    source_object,
-)
+from store.cache.static_cache import StaticCache
 from store.display import printable
 from store.errors import CorruptObject, FormatError, InvalidName, UnknownObject
 from store.model.file_tree import NodeKind
@@ -200,7 +201,7 @@ def read_head(place: FolderPlace, oid: ObjectId) -> Head:
     data = place.get([name], HEAD_LIMIT).get(name)
     if data is None:
         raise UnknownObject(f"there is no {name}")
-    return Head.decode(zstd.decompress_record(data, HEAD_LIMIT))
+    return head_of(oid, data)
 
 
 def _content_faults(place: FolderPlace, head: Head) -> Iterator[str]:

@@ -2,41 +2,81 @@
 
 from __future__ import annotations
 
-from typing import Final
+import urllib.parse
+from typing import TYPE_CHECKING, Final
 
 from store.cache.offering import NamedFiles
-from store.display import printable
+from store.cache.place import CachePlace
+from store.display import printable, quoted
 from store.errors import UsageError
 from store.model.locators import shown
 
-SCHEMES: Final = ("file", "http", "https", "grpc", "grpcs", "grpc+unix")
+if TYPE_CHECKING:
+    from store.cache.reapi_cache import ReapiCache
+
+PLACES: Final = ("file", "http", "https")
+"""The schemes of caches in the static layout."""
+
+SCHEMES: Final = (*PLACES, "grpc", "grpcs", "grpc+unix")
 """The schemes of URLs of caches."""
 
 
 def check_url(url: str) -> str:
     """Return the scheme of a cache's URL, ``file`` for the path of a folder; UsageError when there
     is no cache of that kind."""
-    if url.startswith(("/", "./", "../")):
+    if _is_path(url):
         return "file"
     scheme, colon, rest = url.partition(":")
     if not colon or scheme not in SCHEMES or not rest.strip("/"):
         raise UsageError(
             f"{printable(shown(url))} is no URL of a cache",
-            hint="one is /srv/cache, https://example.org/cache, or grpc://host:port",
+            hint="one is /srv/cache, ./cache, https://example.org/cache, or grpc://host:port",
         )
     return scheme
 
 
-def connect(url: str) -> NamedFiles:
-    """Return the cache at a URL, of which nothing was asked yet. UsageError for another URL."""
-    scheme = check_url(url)
-    if scheme in ("file", "http", "https"):
-        from store.cache.locations import open_place
-        from store.cache.static_cache import StaticCache
+def _is_path(url: str) -> bool:
+    return url.startswith(("/", "./", "../"))
 
-        return StaticCache(open_place(url))
+
+def open_place(url: str) -> CachePlace:
+    """Return the place of a cache in the static layout, of which nothing was asked yet. UsageError
+    for another URL."""
+    scheme = check_url(url)
+    if scheme == "file":
+        from store.cache.folder_place import FolderPlace
+
+        return FolderPlace(url if _is_path(url) else _file_path(url))
+    if scheme not in PLACES:
+        raise UsageError(
+            f"{quoted(shown(url))} is not in the static layout",
+            hint=f"a path of a folder, or a URL of {', '.join(PLACES)}",
+        )
+    from store.cache.http_place import HttpPlace
+
+    return HttpPlace(url)
+
+
+def _file_path(url: str) -> str:
+    parts = urllib.parse.urlsplit(url)
+    if parts.netloc not in ("", "localhost") or not parts.path:
+        raise UsageError(f"{quoted(shown(url))} names no folder of this machine")
+    return urllib.parse.unquote(parts.path, errors="surrogateescape")
+
+
+def server_cache(url: str) -> ReapiCache:
+    """Return the cache on a server of the Remote Execution API. UsageError for another URL."""
     from store.cache.reapi_cache import ReapiCache
     from store.reapi.endpoint import parse
     from store.reapi.server import Server
 
     return ReapiCache(Server(parse(url)))
+
+
+def connect(url: str) -> NamedFiles:
+    """Return the cache at a URL, of which nothing was asked yet. UsageError for another URL."""
+    if check_url(url) not in PLACES:
+        return server_cache(url)
+    from store.cache.static_cache import StaticCache
+
+    return StaticCache(open_place(url))

@@ -8,7 +8,7 @@ from itertools import islice
 from typing import NamedTuple
 
 from store.cache.head import Head
-from store.cache.offering import Offers
+from store.cache.offering import ObjectOffers
 from store.cache.pulled_tree import PulledTree, checked
 from store.errors import CacheUnusable, CorruptObject, StoreError, UnknownObject
 from store.model.names import ObjectId
@@ -36,7 +36,7 @@ class CacheNotes:
     """The trouble with the caches: ``damaged`` has a sentence for each lie, ``unusable`` the
     reason of each that was dropped, by its name."""
 
-    def __init__(self, offers: Sequence[Offers]) -> None:
+    def __init__(self, offers: Sequence[ObjectOffers]) -> None:
         self._offers = offers
         self.damaged: list[str] = []
         self.unusable: dict[str, str] = {}
@@ -62,7 +62,7 @@ class CacheNotes:
 class HeadSearch:
     """``found`` has the heads of the objects to take, ``absent`` reasons why others have none."""
 
-    def __init__(self, offers: Sequence[Offers], missing: Missing, notes: CacheNotes) -> None:
+    def __init__(self, offers: Sequence[ObjectOffers], missing: Missing, notes: CacheNotes) -> None:
         self._offers = offers
         self._missing = missing
         self._notes = notes

@@ -24,8 +24,9 @@ class StatementFile(NamedTuple):
     data: bytes
 
 
-class Offers(Protocol):
-    """A cache. Any method may raise CacheUnusable: it is of no use for the rest of the run.
+class ObjectOffers(Protocol):
+    """A place that offers objects. Any method may raise CacheUnusable: it is of no use for the rest
+    of the run.
 
     An answer leaves out each thing that is not there. Nothing in it was checked, but that it
     decodes; an answer that does not is left out, too, and reported by :meth:`damaged`.
@@ -38,19 +39,6 @@ class Offers(Protocol):
     def heads(self, oids: Collection[ObjectId]) -> Mapping[ObjectId, Head]:
         """Return the heads of those objects that are there; all are asked for at once."""
 
-    def by_derivation(
-        self, derivations: Collection[bytes], key_ids: Collection[str]
-    ) -> Mapping[bytes, Sequence[StatementFile]]:
-        """Return what signers said of unresolved derivations, by digest (32 bytes)."""
-
-    def by_key(
-        self, keys: Collection[bytes], key_ids: Collection[str]
-    ) -> Mapping[bytes, Sequence[StatementFile]]:
-        """Return what signers said of keys, by key (32 bytes)."""
-
-    def sources(self, hashes: Collection[str]) -> Mapping[str, ObjectId]:
-        """Return the objects of sources, by SHA-256 in hex."""
-
     def contents(self, head: Head, digests: Collection[bytes]) -> Sequence[ContentRun]:
         """Return the ways to get contents of an object; each can be walked beside the others."""
 
@@ -59,6 +47,23 @@ class Offers(Protocol):
 
     def close(self) -> None:
         """Let go of connections."""
+
+
+class Offers(ObjectOffers, Protocol):
+    """A cache: it has statements about builds, and names the objects of sources, too."""
+
+    def by_derivation(
+        self, derivations: Collection[bytes], key_ids: Collection[str]
+    ) -> Mapping[bytes, Sequence[StatementFile]]:
+        """Return statements of signers about unresolved derivations, by digest (32 bytes)."""
+
+    def by_key(
+        self, keys: Collection[bytes], key_ids: Collection[str]
+    ) -> Mapping[bytes, Sequence[StatementFile]]:
+        """Return statements of signers about keys, by key (32 bytes)."""
+
+    def sources(self, hashes: Collection[str]) -> Mapping[str, ObjectId]:
+        """Return the objects of sources, by SHA-256 in hex."""
 
 
 class NamedFiles(Offers, Protocol):

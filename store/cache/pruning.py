@@ -13,9 +13,10 @@ from typing import Final
 
 from store.cache import file_names
 from store.cache.checking import read_head
+from store.cache.file_answers import SOURCE_LIMIT, STATEMENTS_LIMIT, source_object
 from store.cache.folder_place import FolderPlace, PlacedFile
 from store.cache.inventory import Inventory, StatementsOf, take_inventory
-from store.cache.static_cache import SOURCE_LIMIT, STATEMENTS_LIMIT, StaticCache, source_object
+from store.cache.static_cache import StaticCache
 from store.errors import FormatError, InvalidName, UnknownObject
 from store.model.names import ObjectId
 from store.signing import envelope, statement

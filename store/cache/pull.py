@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from store.cache.offering import Offers
+from store.cache.offering import ObjectOffers
 from store.cache.pull_process import KEY, PullProcess
 from store.cache.transfer import Transferred
 from store.errors import StoreError
@@ -44,7 +44,7 @@ class Pulled:
 
 def pull(
     store: Store,
-    offers: Sequence[Offers],
+    offers: Sequence[ObjectOffers],
     goals: Collection[ObjectId],
     *,
     lease: Lease | None = None,
@@ -95,21 +95,21 @@ def pull(
 
 
 def _begin(
-    emit: Callable[[Event], None], lacking: Collection[ObjectId], offers: Sequence[Offers]
+    emit: Callable[[Event], None], lacking: Collection[ObjectId], offers: Sequence[ObjectOffers]
 ) -> float:
     name = next(iter(lacking)).name if len(lacking) == 1 else f"{len(lacking)} objects"
     emit(Started(KEY, f"{name} from {_places(offers)}", "pull", None, None))
     return time.monotonic()
 
 
-def _finished(begun: float, pulled: Pulled, offers: Sequence[Offers]) -> Finished:
+def _finished(begun: float, pulled: Pulled, offers: Sequence[ObjectOffers]) -> Finished:
     count = len(pulled.taken)
     name = f"{count} object{'' if count == 1 else 's'} from {_places(offers)}"
     seconds = time.monotonic() - begun
     return Finished(KEY, name, "pull", seconds, (), size=pulled.fetched, objects=count)
 
 
-def _places(offers: Sequence[Offers]) -> str:
+def _places(offers: Sequence[ObjectOffers]) -> str:
     return ", ".join(offer.name for offer in offers)
 
 

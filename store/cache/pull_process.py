@@ -15,7 +15,7 @@ from multiprocessing.connection import Connection, Pipe
 from typing import Any, Final, NamedTuple
 
 from store.cache.head_search import Missing
-from store.cache.offering import Offers
+from store.cache.offering import ObjectOffers
 from store.cache.transfer import Transfer, TransferParts, Transferred
 from store.errors import StoreError, storage_error
 from store.events import Event, Progress, Tick, Waiting
@@ -52,7 +52,7 @@ class PullProcess:
     def __init__(
         self,
         layout: Layout,
-        offers: Sequence[Offers],
+        offers: Sequence[ObjectOffers],
         goals: Collection[ObjectId],
         claims: SharedLocks,
         reserve: int,
@@ -104,7 +104,7 @@ class _Life:
         self,
         connection: Connection[Any, Any],
         layout: Layout,
-        offers: Sequence[Offers],
+        offers: Sequence[ObjectOffers],
         claims: SharedLocks,
         reserve: int,
     ) -> None:

@@ -12,14 +12,15 @@ from typing import BinaryIO, Final
 
 from store import digest
 from store.cache import file_names, zstd
+from store.cache.file_answers import HEAD_LIMIT, SOURCE_LIMIT, STATEMENTS_LIMIT, head_of
 from store.cache.folder_place import UNFINISHED, FolderPlace
 from store.cache.head import Head
 from store.cache.pack_writer import write_pack
 from store.cache.place import CachePlace
 from store.cache.push_plan import PushPlan
-from store.cache.static_cache import HEAD_LIMIT, SOURCE_LIMIT, STATEMENTS_LIMIT, no_cache
+from store.cache.static_cache import no_cache
 from store.display import printable, quoted
-from store.errors import CacheUnusable, FormatError
+from store.errors import CacheUnusable, FormatError, InvalidName
 from store.local.store import Store
 from store.model.names import ObjectId
 from store.objects.content import read_record
@@ -160,8 +161,8 @@ class _Uploads:
         """Let another push's head stand if it fits the pack that is there now, which may be that
         push's, or ours."""
         try:
-            other = Head.decode(zstd.decompress_record(data, HEAD_LIMIT))
-        except FormatError:
+            other = head_of(oid, data)
+        except (FormatError, InvalidName):
             other = head
         hasher = digest.file_hasher()
         for part in self._place.read(file_names.pack(oid), 0, head.packed_size):

@@ -9,19 +9,18 @@ is no pack. ``docs/farm.md`` describes it.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from typing import Final, TypeVar
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from typing import Final
 
-from store.cache import file_names, zstd
+from store.cache import file_names
 from store.cache.blob_trees import wrapper
+from store.cache.file_answers import FileAnswers
 from store.cache.head import FRAME_LIMIT, Head, PackFrame, stream
 from store.cache.offering import ContentRun, Piece, StatementFile
-from store.cache.static_cache import HEAD_LIMIT, SOURCE_LIMIT, STATEMENTS_LIMIT, source_object
 from store.errors import (
     CacheUnusable,
     CorruptObject,
     FormatError,
-    InvalidName,
     ServerUnusable,
     UnknownObject,
 )
@@ -53,16 +52,13 @@ PART: Final = 64 << 20
 NO_PACK: Final = bytes(32)
 """The digest of the pack in a head: there is none."""
 
-R = TypeVar("R")
-T = TypeVar("T")
-
 
 class ReapiCache:
     """The cache that a server holds; any server may turn out to hold nothing."""
 
     def __init__(self, server: Server) -> None:
         self.server = server
-        self._damaged: list[str] = []
+        self._answers = FileAnswers(server.name, self._files)
 
     @property
     def name(self) -> str:
@@ -71,26 +67,23 @@ class ReapiCache:
 
     def heads(self, oids: Collection[ObjectId]) -> dict[ObjectId, Head]:
         """Return the heads of those objects that are there."""
-
-        names = {oid: file_names.head(oid) for oid in oids}
-        return self._decoded(names, HEAD_LIMIT, head_of)
+        return self._answers.heads(oids)
 
     def by_derivation(
         self, derivations: Collection[bytes], key_ids: Collection[str]
     ) -> dict[bytes, list[StatementFile]]:
         """Return statements of the signers about unresolved derivations, by digest."""
-        return self._statements(file_names.by_derivation, derivations, key_ids)
+        return self._answers.by_derivation(derivations, key_ids)
 
     def by_key(
         self, keys: Collection[bytes], key_ids: Collection[str]
     ) -> dict[bytes, list[StatementFile]]:
         """Return statements of the signers about keys."""
-        return self._statements(file_names.by_key, keys, key_ids)
+        return self._answers.by_key(keys, key_ids)
 
     def sources(self, hashes: Collection[str]) -> dict[str, ObjectId]:
         """Return the objects of sources, by SHA-256 in hex."""
-        names = {sha256: file_names.source(sha256) for sha256 in hashes}
-        return self._decoded(names, SOURCE_LIMIT, lambda _, data: source_object(data))
+        return self._answers.sources(hashes)
 
     def contents(self, head: Head, digests: Collection[bytes]) -> Sequence[ContentRun]:
         """Return a few runs that have the contents, as far as the server has the object's tree."""
@@ -98,8 +91,7 @@ class ReapiCache:
 
     def damaged(self) -> list[str]:
         """Return a sentence for each answer since the last call that could not be decoded."""
-        found, self._damaged = self._damaged, []
-        return found
+        return self._answers.damaged()
 
     def close(self) -> None:
         """Let go of connections."""
@@ -114,9 +106,9 @@ class ReapiCache:
 
     def files(self, names: Collection[str], limit: int) -> dict[str, bytes]:
         """Return the files of these names that are there, and no longer than ``limit`` bytes."""
-        return {name: data for part in self._parts(names, limit) for name, data in part.items()}
+        return dict(self._files(names, limit))
 
-    def _parts(self, names: Collection[str], limit: int) -> Iterator[dict[str, bytes]]:
+    def _files(self, names: Collection[str], limit: int) -> Iterator[tuple[str, bytes]]:
         """Yield the files, of which only some are in memory at a time."""
         with as_cache():
             digests = {
@@ -130,7 +122,7 @@ class ReapiCache:
                 while waiting and (size := size + digests[waiting[-1]].size) <= PART:
                     part.append(waiting.pop())
                 found = self.server.read_small([digests[name] for name in part], limit)
-                yield {name: found[digests[name]] for name in part if digests[name] in found}
+                yield from ((name, found[digests[name]]) for name in part if digests[name] in found)
 
     def _results(self, names: Collection[str]) -> dict[str, Message]:
         actions = {action_of(name)[0].digest: name for name in names}
@@ -157,35 +149,17 @@ class ReapiCache:
                 for each in result.output_directories
                 if each.path == TREE
             ]
-            found = self.server.read_small(trees, TREE_LIMIT)
-        for data in found.values():
-            return match_tree(manifest, data, wrapper(manifest))
-        raise UnknownObject(f"{self.name} does not have the tree of {manifest.id} any more")
+            return tree_blobs(self.server, manifest, trees)
 
-    def _statements(
-        self, named: Callable[[bytes, str], str], asked: Collection[bytes], ids: Collection[str]
-    ) -> dict[bytes, list[StatementFile]]:
-        names = {named(each, key_id): each for each in asked for key_id in sorted(ids)}
-        found = self.files(names, STATEMENTS_LIMIT)
-        answer: dict[bytes, list[StatementFile]] = {}
-        for name, each in names.items():
-            if name in found:
-                where = f"{self.name}/{name}"
-                answer.setdefault(each, []).append(StatementFile(where, found[name]))
-        return answer
 
-    def _decoded(
-        self, names: Mapping[T, str], limit: int, decode: Callable[[T, bytes], R]
-    ) -> dict[T, R]:
-        found = {}
-        items = {name: item for item, name in names.items()}
-        for part in self._parts(list(items), limit):
-            for name, data in part.items():
-                try:
-                    found[items[name]] = decode(items[name], data)
-                except (FormatError, InvalidName) as error:
-                    self._damaged.append(f"{self.name}/{name} is damaged: {error.message}")
-        return found
+def tree_blobs(
+    server: Server, manifest: Manifest, trees: Sequence[BlobDigest]
+) -> dict[bytes, BlobDigest]:
+    """Return the blobs of an object's contents, out of the first of the Tree messages that the
+    server has. UnknownObject when it has none; FormatError, CorruptObject."""
+    for data in server.read_small(trees, TREE_LIMIT).values():
+        return match_tree(manifest, data, wrapper(manifest))
+    raise UnknownObject(f"{server.name} does not have the tree of {manifest.id} any more")
 
 
 def blob_runs(
@@ -256,14 +230,6 @@ def action_of(name: str) -> tuple[Blob, Blob]:
         input_root_digest=digest(hash=empty.hash, size_bytes=0),
     )
     return blob_of(action.SerializeToString()), command
-
-
-def head_of(oid: ObjectId, data: bytes) -> Head:
-    """Return the head of an object in a file; FormatError for anything else, InvalidName."""
-    head = Head.decode(zstd.decompress_record(data, HEAD_LIMIT))
-    if head.manifest.id != oid:
-        raise FormatError(f"it is the head of {head.manifest.id}")
-    return head
 
 
 def head_without_pack(manifest: Manifest, closure: Sequence[ObjectId]) -> Head:

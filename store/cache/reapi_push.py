@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 
 from store.cache import file_names, zstd
 from store.cache.blob_trees import blobs_of, mapped
+from store.cache.file_answers import STATEMENTS_LIMIT
 from store.cache.push_plan import PushPlan
 from store.cache.pushing import Pushed, changed_statements, compressed_log
 from store.cache.reapi_cache import (
@@ -16,7 +17,6 @@ from store.cache.reapi_cache import (
     as_cache,
     head_without_pack,
 )
-from store.cache.static_cache import STATEMENTS_LIMIT
 from store.display import printable
 from store.errors import CacheUnusable, InvalidName
 from store.local.store import Store

@@ -4,40 +4,30 @@ them."""
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate, islice
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 from store.cache import file_names, zstd
+from store.cache.file_answers import FileAnswers
 from store.cache.head import ContentSpan, Head, stream
 from store.cache.offering import ContentRun, Piece, StatementFile
 from store.cache.place import CachePlace
 from store.display import printable
-from store.errors import CacheUnusable, CorruptObject, FormatError, InvalidName
+from store.errors import CacheUnusable, CorruptObject, FormatError
 from store.model.names import ObjectId
 
-HEAD_LIMIT = 128 << 20
-"""Bytes of a head, compressed or not: that of an object of two million files or so."""
-
-STATEMENTS_LIMIT = 1 << 20
-"""Bytes of the file of one signer about one derivation or key."""
-
 USUAL_LIMIT = 1 << 20
-"""Bytes of a head, as nearly all are; and"""
-AT_ONCE = 256
-"""of so many heads at a time: so a cache cannot fill the memory."""
+"""Bytes of a head, as nearly all are."""
 
-SOURCE_LIMIT = 300
-"""Bytes of the file of a source."""
+AT_ONCE = 256
+"""Files that are asked for at a time, so that a cache cannot fill the memory."""
 
 GAP = 128 << 10
 """Bytes that are read through, as they cost less than another question."""
 
 RUN_LIMIT = 8 << 20
 """Bytes after which another run begins, that can be walked beside the others."""
-
-R = TypeVar("R")
-T = TypeVar("T")
 
 
 class StaticCache:
@@ -46,7 +36,7 @@ class StaticCache:
     def __init__(self, place: CachePlace) -> None:
         self.place = place
         self._known = False
-        self._damaged: list[str] = []
+        self._answers = FileAnswers(place.name, self._files)
 
     @property
     def name(self) -> str:
@@ -55,31 +45,23 @@ class StaticCache:
 
     def heads(self, oids: Collection[ObjectId]) -> dict[ObjectId, Head]:
         """Return the heads of those objects that are there."""
-
-        def decode(oid: ObjectId, data: bytes) -> Head:
-            head = Head.decode(zstd.decompress_record(data, HEAD_LIMIT))
-            if head.manifest.id != oid:
-                raise FormatError(f"it is the head of {head.manifest.id}")
-            return head
-
-        return self._decoded({oid: file_names.head(oid) for oid in oids}, HEAD_LIMIT, decode)
+        return self._answers.heads(oids)
 
     def by_derivation(
         self, derivations: Collection[bytes], key_ids: Collection[str]
     ) -> dict[bytes, list[StatementFile]]:
-        """Return what the signers said of unresolved derivations, by digest."""
-        return self._statements(file_names.by_derivation, derivations, key_ids)
+        """Return statements of the signers about unresolved derivations, by digest."""
+        return self._answers.by_derivation(derivations, key_ids)
 
     def by_key(
         self, keys: Collection[bytes], key_ids: Collection[str]
     ) -> dict[bytes, list[StatementFile]]:
-        """Return what the signers said of keys."""
-        return self._statements(file_names.by_key, keys, key_ids)
+        """Return statements of the signers about keys."""
+        return self._answers.by_key(keys, key_ids)
 
     def sources(self, hashes: Collection[str]) -> dict[str, ObjectId]:
         """Return the objects of sources, by SHA-256 in hex."""
-        names = {sha256: file_names.source(sha256) for sha256 in hashes}
-        return self._decoded(names, SOURCE_LIMIT, lambda _, data: source_object(data))
+        return self._answers.sources(hashes)
 
     def contents(self, head: Head, digests: Collection[bytes]) -> Sequence[ContentRun]:
         """Return the ranges of the pack that hold the contents, each as a run."""
@@ -95,8 +77,7 @@ class StaticCache:
 
     def damaged(self) -> list[str]:
         """Return a sentence for each answer since the last call that could not be decoded."""
-        found, self._damaged = self._damaged, []
-        return found
+        return self._answers.damaged()
 
     def close(self) -> None:
         """Let go of connections."""
@@ -118,31 +99,6 @@ class StaticCache:
         self._known = True
         return found
 
-    def _statements(
-        self, named: Callable[[bytes, str], str], asked: Collection[bytes], ids: Collection[str]
-    ) -> dict[bytes, list[StatementFile]]:
-        names = {named(each, key_id): each for each in asked for key_id in sorted(ids)}
-        found = self._get(names, STATEMENTS_LIMIT)
-        answer: dict[bytes, list[StatementFile]] = {}
-        for name, each in names.items():
-            if name in found and self._is_short(name, found[name], STATEMENTS_LIMIT):
-                where = f"{self.name}/{name}"
-                answer.setdefault(each, []).append(StatementFile(where, found[name]))
-        return answer
-
-    def _decoded(
-        self, names: Mapping[T, str], limit: int, decode: Callable[[T, bytes], R]
-    ) -> dict[T, R]:
-        found = {}
-        items = {name: item for item, name in names.items()}
-        for name, data in self._files(list(items), limit):
-            if self._is_short(name, data, limit):
-                try:
-                    found[items[name]] = decode(items[name], data)
-                except (FormatError, InvalidName) as error:
-                    self._damaged.append(f"{self.name}/{name} is damaged: {error.message}")
-        return found
-
     def _files(self, names: Sequence[str], limit: int) -> Iterator[tuple[str, bytes]]:
         """Yield the files that are there, of which only some are in memory at a time; large ones
         are asked for again, one by one."""
@@ -154,11 +110,6 @@ class StaticCache:
                 elif (whole := self._get([name], limit).get(name)) is not None:
                     yield name, whole
 
-    def _is_short(self, name: str, data: bytes, limit: int) -> bool:
-        if len(data) > limit:
-            self._damaged.append(f"{self.name}/{name} is longer than {limit} bytes")
-        return len(data) <= limit
-
 
 def no_cache(name: str, marker: bytes | None) -> CacheUnusable:
     """Return the error for a place whose marker says that it is no cache that this program
@@ -168,14 +119,6 @@ def no_cache(name: str, marker: bytes | None) -> CacheUnusable:
         hint = "a first `store push` makes it one"
         return CacheUnusable(f"{where}: there is no cache", hint=hint)
     return CacheUnusable(f"{where}: its format is not one that this program knows")
-
-
-def source_object(data: bytes) -> ObjectId:
-    """Return the object that a source's file names; FormatError or InvalidName."""
-    try:
-        return ObjectId.parse(data.decode("ascii").removesuffix("\n"))
-    except UnicodeDecodeError as error:
-        raise FormatError("it names no object") from error
 
 
 class _Frame(NamedTuple):

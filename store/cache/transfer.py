@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from store.cache.head_search import CacheNotes, HeadSearch, Missing
-from store.cache.offering import Offers
+from store.cache.offering import ObjectOffers
 from store.cache.pull_folder import PullFolder
 from store.cache.receiving import Receiver, RunToTake
 from store.cache.staged_pull import DiskRoom, StagedPull, StoredFile
@@ -50,7 +50,7 @@ class TransferParts:
     all, and the number of objects."""
 
     layout: Layout
-    offers: Sequence[Offers]
+    offers: Sequence[ObjectOffers]
     missing: Missing
     holders: ContentTable
     claims: SharedLocks

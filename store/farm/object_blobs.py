@@ -8,24 +8,17 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from store.cache import zstd
-from store.cache.blob_trees import blobs_of, mapped, wrapper
+from store.cache.blob_trees import blobs_of, mapped
+from store.cache.file_answers import HEAD_LIMIT, head_of
 from store.cache.head import Head
-from store.cache.offering import ContentRun, StatementFile
-from store.cache.reapi_cache import (
-    TREE_LIMIT,
-    as_cache,
-    blob_runs,
-    head_of,
-    head_without_pack,
-)
-from store.cache.static_cache import HEAD_LIMIT
-from store.errors import FormatError, InvalidName, UnknownObject
+from store.cache.offering import ContentRun
+from store.cache.reapi_cache import as_cache, blob_runs, head_without_pack, tree_blobs
+from store.errors import FormatError, InvalidName
 from store.layout.paths import Layout
 from store.model.manifest import Manifest
 from store.model.names import ObjectId
 from store.reapi.blob import Blob, BlobDigest, blob_of
 from store.reapi.server import Server
-from store.reapi.tree_messages import match_tree
 
 
 class ObjectBlobs(NamedTuple):
@@ -74,7 +67,7 @@ def read_heads(
 
 
 class BlobOffers:
-    """A cache of these objects and no others, without any statement. A process that was forked
+    """Offers these objects and no others. A process that was forked
     goes on with the connection of its parent, which stays open there."""
 
     def __init__(self, server: Server, places: Mapping[ObjectId, ObjectBlobs]) -> None:
@@ -100,31 +93,12 @@ class BlobOffers:
         self._damaged += bad
         return found
 
-    def by_derivation(
-        self, derivations: Collection[bytes], key_ids: Collection[str]
-    ) -> Mapping[bytes, Sequence[StatementFile]]:
-        """Return nothing."""
-        return {}
-
-    def by_key(
-        self, keys: Collection[bytes], key_ids: Collection[str]
-    ) -> Mapping[bytes, Sequence[StatementFile]]:
-        """Return nothing."""
-        return {}
-
-    def sources(self, hashes: Collection[str]) -> Mapping[str, ObjectId]:
-        """Return nothing."""
-        return {}
-
     def contents(self, head: Head, digests: Collection[bytes]) -> Sequence[ContentRun]:
         """Return a few runs that have the contents."""
         manifest = head.manifest
         tree = self._places[manifest.id].tree
         with as_cache():
-            data = self._server.read_small([tree], TREE_LIMIT).get(tree)
-        if data is None:
-            raise UnknownObject(f"{self.name} does not have the tree of {manifest.id} any more")
-        blobs = match_tree(manifest, data, wrapper(manifest))
+            blobs = tree_blobs(self._server, manifest, [tree])
         return blob_runs(self._server, manifest.id, blobs, digests)
 
     def damaged(self) -> Sequence[str]:

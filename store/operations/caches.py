@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import closing
+from typing import TYPE_CHECKING
 
 from store.cache.build_logs import taken_log
 from store.cache.cache_options import USUAL, CacheOptions
 from store.cache.configuration import chosen
-from store.cache.connecting import check_url, connect
+from store.cache.connecting import PLACES, check_url, connect, open_place, server_cache
 from store.errors import CacheUnusable, CorruptObject, UsageError
 from store.events import CacheTrouble, Event
 from store.local.store import Store
@@ -16,6 +18,10 @@ from store.model.locators import shown
 from store.signing.keyring import Keyring, default_folder
 from store.substitute.cached_nodes import CachedNodes
 from store.substitute.candidates import TrustedCache
+
+if TYPE_CHECKING:
+    from store.cache.push_plan import PushPlan
+    from store.cache.pushing import Pushed
 
 
 def cached_nodes(
@@ -42,6 +48,22 @@ def cached_nodes(
             else "name one with --cache, in $STORE_CACHES, or in config.toml",
         )
     return None
+
+
+def push_to(store: Store, url: str, plan: PushPlan) -> tuple[Pushed, str]:
+    """Push what a plan has into the cache at a URL; returns also the cache's name.
+
+    Raises UsageError, CacheUnusable, and CorruptObject for an object that is damaged here.
+    """
+    if check_url(url) in PLACES:
+        from store.cache.pushing import push
+
+        with closing(open_place(url)) as place:
+            return push(store, place, plan), place.name
+    from store.cache.reapi_push import push_to_server
+
+    with closing(server_cache(url)) as cache:
+        return push_to_server(store, cache, plan), cache.name
 
 
 def log_from_caches(store: Store, log: bytes, emit: Callable[[Event], None]) -> bytes | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple, TypeAlias
 
@@ -74,7 +74,7 @@ class Judge:
         self._roots = roots
         self._place = os.fsencode(place)
         self._unsigned = unsigned
-        self._hashes: dict[ObjectId, str] = {}
+        self._hashes: dict[ObjectId, str | None] = {}
         self._signed: set[tuple[bytes, str, ObjectId]] = set()
         self.judged = Judged()
 
@@ -110,35 +110,16 @@ class Judge:
 
     def _hear_of_source(self, record: Realisation, source: Source) -> None:
         """Check a source's file, which can be looked at, and needs nobody's word."""
-        root = self._roots[record.object]
-        if root.kind is not NodeKind.FILE or root.executable != source.executable:
-            self.judged.refused.append(f"{record.object} is no file as {source.name} has to be")
-        elif not self._has_hash(record.object, source.sha256):
-            self.judged.refused.append(f"{record.object} has not the hash that {source.name} has")
-        else:
-            checked = Realisation(
-                record.key,
-                record.output,
-                record.object,
-                user_name(),
-                host_name(),
-                "fetch",
-                None,
-                unix_seconds(),
-                0,
-                origin=Origin(How.CHECKED, self._place),
-            )
-            self.judged.accepted.append(checked)
-            if self._unsigned:
-                self._take_node(source)
-
-    def _has_hash(self, oid: ObjectId, sha256: str) -> bool:
-        if oid not in self._hashes:
-            try:
-                self._hashes[oid] = source_digest(self._layout.object(oid))
-            except OSError:
-                return False  # damaged since, which is for others to find
-        return self._hashes[oid] == sha256
+        unlike = unlike_source(
+            self._layout, record.object, self._roots[record.object], source, self._hashes
+        )
+        if unlike:
+            self.judged.refused.append(unlike)
+            return
+        checked = checked_source(record.key, record.output, record.object, self._place)
+        self.judged.accepted.append(checked)
+        if self._unsigned:
+            self._take_node(source)
 
     def _trust(self, record: Realisation, node: Node | None) -> None:
         origin = Origin(How.TRUSTED, self._place)
@@ -149,6 +130,43 @@ class Judge:
         # A node is identified by its digest, but for the place of a source: that takes trust.
         if node is not None:
             self.judged.nodes.append(node)
+
+
+def unlike_source(
+    layout: Layout,
+    oid: ObjectId,
+    root: TreeNode,
+    source: Source,
+    hashes: MutableMapping[ObjectId, str | None],
+) -> str:
+    """Return why an object that lies in the store is not the file that a source asks for; empty
+    when it is. ``hashes`` keeps the SHA-256 of objects that were read."""
+    if root.kind is not NodeKind.FILE or root.executable != source.executable:
+        return f"{oid} is not the source {source.name}: it is no such file"
+    if oid not in hashes:
+        try:
+            hashes[oid] = source_digest(layout.object(oid))
+        except OSError:
+            hashes[oid] = None  # damaged since, which is for others to find
+    if hashes[oid] != source.sha256:
+        return f"{oid} is not the source {source.name}: it has another hash"
+    return ""
+
+
+def checked_source(key: bytes, output: str, oid: ObjectId, place: bytes) -> Realisation:
+    """Return the record of a source whose file came from ``place`` and was looked at here."""
+    return Realisation(
+        key,
+        output,
+        oid,
+        user_name(),
+        host_name(),
+        "fetch",
+        None,
+        unix_seconds(),
+        0,
+        origin=Origin(How.CHECKED, place),
+    )
 
 
 def _unfit(record: Realisation, node: Node | None) -> str:

@@ -10,18 +10,16 @@ from store.index.writing import Writer
 from store.local.store import Store
 from store.model.catalogue import Catalogue
 from store.model.derivation import Source
-from store.model.file_tree import Node, NodeKind
+from store.model.file_tree import Node
 from store.model.locators import shown
 from store.model.names import ObjectId
 from store.model.origin import How, Origin
 from store.model.realisation import Realisation
-from store.objects.content import source_digest
-from store.substitute.belief import Vouched
+from store.substitute.belief import Vouched, checked_source, unlike_source
 from store.substitute.cache_reports import CacheReports
 from store.substitute.cache_search import SourceOffer
 from store.substitute.candidates import BelievedNode, Dispute
 from store.system.clock import unix_seconds
-from store.system.machine import host_name, user_name
 
 
 class CachedRecords:
@@ -83,38 +81,21 @@ class CachedRecords:
         assert isinstance(source, Source)
         try:
             root = self._store.objects.manifest(offer.object).root
-            fits = (
-                root.kind is NodeKind.FILE
-                and root.executable == source.executable
-                and source_digest(self._store.layout.object(offer.object)) == source.sha256
-            )
-        except (StoreError, OSError):
+        except StoreError:
             return False  # damaged since, which is for others to find
-        if not fits:
-            self._reports.trouble(offer.place, f"{offer.object} is not the source {source.name}")
-        return fits
+        unlike = unlike_source(self._store.layout, offer.object, root, source, {})
+        if unlike:
+            self._reports.trouble(offer.place, unlike)
+        return not unlike
 
     def _record_sources(self, txn: Writer, offers: Iterable[SourceOffer]) -> None:
         now = unix_seconds()
         for offer in offers:
             source = self._catalogue.nodes[offer.node]
             assert isinstance(source, Source)
-            origin = Origin(How.CHECKED, offer.place.encode())
             txn.nodes.put([source])
-            txn.realisations.add(
-                Realisation(
-                    key=offer.node,
-                    output="out",
-                    object=offer.object,
-                    builder=user_name(),
-                    host=host_name(),
-                    level="fetch",
-                    log=None,
-                    started=now,
-                    duration=0,
-                    origin=origin,
-                )
-            )
+            place = offer.place.encode()
+            txn.realisations.add(checked_source(offer.node, "out", offer.object, place))
             txn.nodes.put_outcomes({offer.node: offer.node})
             for locator in source.locators:  # a cache speaks for all of them: none is tried
                 txn.sources.add(source.sha256, shown(locator), now)

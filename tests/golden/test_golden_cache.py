@@ -8,12 +8,13 @@ from pathlib import Path
 from store import digest
 from store.cache import file_names, zstd
 from store.cache.checking import CacheCheck
+from store.cache.file_answers import HEAD_LIMIT
 from store.cache.folder_place import FolderPlace
 from store.cache.head import Head
 from store.cache.pull import pull
 from store.cache.push_plan import plan_push
 from store.cache.pushing import push
-from store.cache.static_cache import HEAD_LIMIT, StaticCache
+from store.cache.static_cache import StaticCache
 from store.local.store import Store
 from store.model.names import ObjectId
 from tests.golden.make_cache import HELLO, KEY, LARGE, LOG, fill

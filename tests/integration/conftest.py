@@ -15,6 +15,7 @@ import lmdb
 import pytest
 
 from store.system import kernel
+from tests.faults.subjects import pack_rootfs
 from tests.integration.browser import Browser, opened
 
 TOP = Path(__file__).resolve().parents[2]
@@ -173,3 +174,32 @@ def small_disk(tmp_path: Path) -> Iterator[MakeDisk]:
     yield make
     for place in mounted:
         kernel.umount(str(place))
+
+
+# Users that share small recipes
+
+
+@pytest.fixture(scope="module")
+def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The root file system that all of the small recipes stand on."""
+    packed = tmp_path_factory.mktemp("archive") / "small-rootfs.tar"
+    pack_rootfs(packed)
+    return packed
+
+
+@pytest.fixture(scope="module")
+def anne(archive: Path, tmp_path_factory: pytest.TempPathFactory) -> Shop:
+    """A builder that has built all of the small recipes."""
+    from tests.integration.cache_users import user  # it imports this module
+
+    shop = user(archive, tmp_path_factory.mktemp("builder") / "anne")
+    shop.path("realise", "above")
+    return shop
+
+
+@pytest.fixture
+def bert(archive: Path, tmp_path: Path, anne: Shop) -> Shop:
+    """An empty store that trusts anne; all sources are cut off."""
+    from tests.integration.cache_users import cut_off  # it imports this module
+
+    return cut_off(archive, tmp_path / "bert", anne)

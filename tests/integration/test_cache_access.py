@@ -15,9 +15,8 @@ import pytest
 from store.local.store import Store
 from tests import casd
 from tests.certificates import Authority
-from tests.faults.subjects import pack_rootfs
 from tests.integration import grpc_gate
-from tests.integration.cache_users import cut_off, user
+from tests.integration.cache_users import cut_off
 from tests.integration.conftest import Shop
 from tests.integration.transports import is_sound
 from tests.unit.cache.web import Handler, serving
@@ -56,22 +55,6 @@ def by_grpcs(place: Path, authority: Authority, *, clients: bool, token: bool) -
 
 Serve = Callable[..., AbstractContextManager[str]]
 SERVERS = {"https": by_https, "grpcs": by_grpcs}
-
-
-@pytest.fixture(scope="module")
-def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The root file system that all of the recipes stand on."""
-    packed = tmp_path_factory.mktemp("archive") / "small-rootfs.tar"
-    pack_rootfs(packed)
-    return packed
-
-
-@pytest.fixture(scope="module")
-def anne(archive: Path, tmp_path_factory: pytest.TempPathFactory) -> Shop:
-    """A builder that has built all."""
-    shop = user(archive, tmp_path_factory.mktemp("builder") / "anne")
-    shop.path("realise", "above")
-    return shop
 
 
 @pytest.fixture(scope="module")

@@ -13,8 +13,7 @@ from pathlib import Path
 import pytest
 
 from store.cache import zstd
-from store.cache.static_cache import HEAD_LIMIT
-from tests.faults.subjects import pack_rootfs
+from store.cache.file_answers import HEAD_LIMIT
 from tests.integration.cache_users import closure, cut_off, own, user
 from tests.integration.conftest import MakeDisk, Shop
 from tests.integration.transports import is_sound
@@ -24,22 +23,6 @@ DROPPED = "asked nothing more in this run"
 
 GRACE = 10.0
 """Seconds that a run may take besides, on a machine that does other things, too."""
-
-
-@pytest.fixture(scope="module")
-def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The root file system that all of the recipes stand on."""
-    packed = tmp_path_factory.mktemp("archive") / "small-rootfs.tar"
-    pack_rootfs(packed)
-    return packed
-
-
-@pytest.fixture(scope="module")
-def anne(archive: Path, tmp_path_factory: pytest.TempPathFactory) -> Shop:
-    """A builder that has built all."""
-    shop = user(archive, tmp_path_factory.mktemp("builder") / "anne")
-    shop.path("realise", "above")
-    return shop
 
 
 @pytest.fixture(scope="module")
@@ -55,12 +38,6 @@ def web(folder: Path) -> Iterator[Web]:
     """A server over the folder, that a test lets fail."""
     with serving(folder) as made:
         yield made
-
-
-@pytest.fixture
-def bert(archive: Path, tmp_path: Path, anne: Shop) -> Shop:
-    """An empty store that trusts anne; all sources are cut off."""
-    return cut_off(archive, tmp_path / "bert", anne)
 
 
 @pytest.fixture

@@ -5,19 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import pytest
-
-from tests.faults.subjects import pack_rootfs
 from tests.integration.cache_users import user
 from tests.integration.conftest import Shop
-
-
-@pytest.fixture(scope="module")
-def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The root file system that all of the recipes stand on."""
-    packed = tmp_path_factory.mktemp("archive") / "small-rootfs.tar"
-    pack_rootfs(packed)
-    return packed
 
 
 def say(shop: Shop, *words: str, code: int = 0) -> str:

@@ -14,25 +14,8 @@ from pathlib import Path
 import pytest
 
 from store.cache import zstd
-from tests.faults.subjects import pack_rootfs
 from tests.integration.cache_users import closure, cut_off, own, user
 from tests.integration.conftest import Shop
-
-
-@pytest.fixture(scope="module")
-def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The root file system that all of the recipes stand on."""
-    packed = tmp_path_factory.mktemp("archive") / "small-rootfs.tar"
-    pack_rootfs(packed)
-    return packed
-
-
-@pytest.fixture(scope="module")
-def anne(archive: Path, tmp_path_factory: pytest.TempPathFactory) -> Shop:
-    """A builder that has built all."""
-    shop = user(archive, tmp_path_factory.mktemp("builder") / "anne")
-    shop.path("realise", "above")
-    return shop
 
 
 @pytest.fixture(scope="module")

@@ -11,16 +11,8 @@ from typing import Any
 
 import pytest
 
-from tests.faults.subjects import pack_rootfs, small_recipes
+from tests.faults.subjects import small_recipes
 from tests.integration.conftest import Shop, open_to_others, others_path
-
-
-@pytest.fixture(scope="module")
-def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The root file system that all of the recipes stand on."""
-    packed = tmp_path_factory.mktemp("archive") / "small-rootfs.tar"
-    pack_rootfs(packed)
-    return packed
 
 
 @pytest.fixture

@@ -4,30 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from tests.faults.subjects import pack_rootfs
-from tests.integration.cache_users import closure, cut_off, own, user
+from tests.integration.cache_users import closure, own
 from tests.integration.conftest import Shop
 from tests.integration.transports import TRANSPORTS, is_sound
-
-
-@pytest.fixture(scope="module")
-def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The root file system that all of the recipes stand on."""
-    packed = tmp_path_factory.mktemp("archive") / "small-rootfs.tar"
-    pack_rootfs(packed)
-    return packed
-
-
-@pytest.fixture(scope="module")
-def anne(archive: Path, tmp_path_factory: pytest.TempPathFactory) -> Shop:
-    """A builder that has built all."""
-    shop = user(archive, tmp_path_factory.mktemp("builder") / "anne")
-    shop.path("realise", "above")
-    return shop
 
 
 @pytest.fixture(scope="module", params=TRANSPORTS)
@@ -39,12 +21,6 @@ def url(
         anne.path("push", "--to", found, "above", "--with-builds")
         assert "nothing new" in anne.run("push", "--to", found, "above", "--with-builds").stderr
         yield found
-
-
-@pytest.fixture
-def bert(archive: Path, tmp_path: Path, anne: Shop) -> Shop:
-    """An empty store that trusts anne; all sources are cut off."""
-    return cut_off(archive, tmp_path / "bert", anne)
 
 
 def test_an_empty_store_realises_from_a_cache_alone(anne: Shop, bert: Shop, url: str) -> None:

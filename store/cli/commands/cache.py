@@ -139,8 +139,8 @@ def _summary(plan: PrunePlan) -> str:
 
 
 def _folder(url: str) -> FolderPlace:
+    from store.cache.connecting import open_place
     from store.cache.folder_place import FolderPlace
-    from store.cache.locations import open_place
 
     place = open_place(url)
     if not isinstance(place, FolderPlace):

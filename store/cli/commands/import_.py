@@ -7,7 +7,6 @@ import os
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, TypeAlias
-from urllib.parse import quote
 
 import click
 
@@ -134,8 +133,7 @@ def _from_cache(
 
     if unsigned:
         raise UsageError("a cache tells of no build records that nobody signed")
-    is_folder = os.path.isdir(source)
-    offers = connect(f"file://{quote(os.path.abspath(source))}" if is_folder else source)
+    offers = connect(os.path.abspath(source) if os.path.isdir(source) else source)
 
     def importer(store: Store, oids: Sequence[ObjectId], keep: Lease | None) -> Imported:
         vouch = _vouching(statements, trust, asked=bool(statements))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import click
 
 from store.cli.context import Context
@@ -12,11 +10,6 @@ from store.cli.wording import counted
 from store.errors import InvalidName, UsageError
 from store.model.names import ObjectId
 from store.quantities import bytes_text
-
-if TYPE_CHECKING:
-    from store.cache.push_plan import PushPlan
-    from store.cache.pushing import Pushed
-    from store.local.store import Store
 
 
 @click.command("push")
@@ -47,6 +40,7 @@ def command(
     others stay. A folder that is empty or missing becomes a cache.
     """
     from store.cache.push_plan import can_sign, plan_push
+    from store.operations.caches import push_to
     from store.signing.keyring import Keyring, default_folder
 
     if everything == bool(objects):
@@ -56,7 +50,7 @@ def command(
     signs = key is not None or can_sign(store, goals, builds=with_builds)
     private = Keyring(default_folder()).private(key) if signs else None
     plan = plan_push(store, goals, private, builds=with_builds)
-    done, place = _pushed(store, url, plan)
+    done, place = push_to(store, url, plan)
     text = f"{counted(len(done.objects), 'object')} ({bytes_text(done.packed)} packed)"
     facts = [
         counted(number, noun)
@@ -73,28 +67,6 @@ def command(
         click.echo(f"not pushed: {oid.path}: {why}", err=True)
     if done.refused:
         raise InvalidName(f"{counted(len(done.refused), 'object')} cannot be pushed to this cache")
-
-
-def _pushed(store: Store, url: str, plan: PushPlan) -> tuple[Pushed, str]:
-    """Push, by the carrier of the URL; returns also the name of the cache."""
-    from store.cache.connecting import connect
-    from store.cache.locations import open_place, scheme_of
-    from store.cache.pushing import push
-    from store.cache.reapi_cache import ReapiCache
-    from store.cache.reapi_push import push_to_server
-
-    if scheme_of(url).startswith("grpc"):
-        cache = connect(url)
-        assert isinstance(cache, ReapiCache)
-        try:
-            return push_to_server(store, cache, plan), cache.name
-        finally:
-            cache.close()
-    place = open_place(url)
-    try:
-        return push(store, place, plan), place.name
-    finally:
-        place.close()
 
 
 def _goals(context: Context, objects: tuple[str, ...]) -> list[ObjectId]:

@@ -12,7 +12,7 @@ import pytest
 
 from store import digest
 from store.cache.head import FRAME_LIMIT, Head, PackFrame, stream
-from store.cache.offering import Piece, StatementFile
+from store.cache.offering import Piece
 from store.errors import CacheUnusable
 from store.local.store import Store
 from store.model import identity
@@ -66,19 +66,6 @@ class MemoryCache:
             raise CacheUnusable(f"{self.name} is silent")
         found = {oid: self.known[oid] for oid in oids if oid in self.known}
         return found | {oid: self.told[oid] for oid in oids if oid in self.told}
-
-    def by_derivation(
-        self, derivations: Collection[bytes], key_ids: Collection[str]
-    ) -> Mapping[bytes, Sequence[StatementFile]]:
-        return {}
-
-    def by_key(
-        self, keys: Collection[bytes], key_ids: Collection[str]
-    ) -> Mapping[bytes, Sequence[StatementFile]]:
-        return {}
-
-    def sources(self, hashes: Collection[str]) -> Mapping[str, ObjectId]:
-        return {}
 
     def contents(self, head: Head, digests: Collection[bytes]) -> Sequence[MemoryRun]:
         wanted = sorted(digests)

@@ -11,13 +11,14 @@ import pytest
 
 from store.cache import file_names, zstd
 from store.cache.checking import CacheCheck, CacheFinding
+from store.cache.file_answers import STATEMENTS_LIMIT
 from store.cache.folder_place import FolderPlace
 from store.cache.offering import StatementFile
 from store.cache.pruning import PrunePolicy, plan_prune, prune
 from store.cache.pull import pull
 from store.cache.push_plan import plan_push
 from store.cache.pushing import push
-from store.cache.static_cache import STATEMENTS_LIMIT, StaticCache
+from store.cache.static_cache import StaticCache
 from store.errors import CacheUnusable
 from store.local.store import Store
 from store.model.names import ObjectId

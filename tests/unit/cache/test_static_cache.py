@@ -10,6 +10,7 @@ import pytest
 
 from store import digest
 from store.cache import file_names, static_cache, zstd
+from store.cache.file_answers import HEAD_LIMIT
 from store.cache.folder_place import FolderPlace
 from store.cache.head import Head
 from store.cache.static_cache import StaticCache
@@ -104,7 +105,7 @@ def test_a_place_without_the_marker_is_no_cache(tmp_path: Path) -> None:
 def test_damaged_answers_are_left_out_and_reported(cache: StaticCache, tmp_path: Path) -> None:
     oids = [ObjectId(bytes([number]) * 20, "damaged") for number in range(5)]
     good = zstd.compress(head_and_pack(manifest_of("one", DATA), DATA, CUTS)[0].encode())
-    bomb = zstd.compress(bytes(static_cache.HEAD_LIMIT + 1))
+    bomb = zstd.compress(bytes(HEAD_LIMIT + 1))
     for oid, data in zip(oids, (good, good[:50], b"", b"[]", bomb), strict=True):
         put(tmp_path, file_names.head(oid), data)
     put(tmp_path, file_names.source("a" * 64), b"\xff\n")

@@ -241,7 +241,7 @@ def test_a_source_with_another_hash_does_not_count(builder: Builder, client: Cli
     client.fill(cache, goals=[SOURCE])
     assert client.left(SOURCE) == ["source.tar"]
     assert client.store.realisations.makers(oid) == []
-    assert client.troubles == [f"{oid} is not the source source.tar"]
+    assert client.troubles == [f"{oid} is not the source source.tar: it has another hash"]
 
 
 def test_two_keys_have_to_agree_and_do(builder: Builder, client: Client) -> None:

@@ -7,7 +7,9 @@ from dataclasses import replace
 
 import pytest
 
+from store.cache.folder_place import FolderPlace
 from store.cache.offering import StatementFile
+from store.cache.static_cache import StaticCache
 from store.model.derivation import Derivation
 from store.model.names import ObjectId
 from store.model.realisation import Realisation
@@ -22,7 +24,6 @@ from store.substitute.candidates import (
     TrustedCache,
     WantedNode,
 )
-from tests.unit.cache.conftest import MemoryCache
 
 ANNE, BERT, EVE = (
     PrivateKey(bytes([n]) * 32, name) for n, name in ((1, "anne"), (2, "bert"), (3, "eve"))
@@ -49,8 +50,8 @@ def said(
     return [envelope.seal(payload, keys).encode() for payload in told]
 
 
-def cache(tmp: object = None, *, threshold: int = 1, name: str = "memory:a") -> TrustedCache:
-    offers = MemoryCache(name, None)  # type: ignore[arg-type]
+def cache(*, threshold: int = 1, name: str = "/srv/a") -> TrustedCache:
+    offers = StaticCache(FolderPlace(name))
     return TrustedCache(offers, (ANNE.public, BERT.public), threshold)
 
 
@@ -73,7 +74,7 @@ def judged(
 def test_one_trusted_key_is_believed_of_both_outputs(wanted: WantedNode) -> None:
     found = judged(*said(ANNE), wanted=wanted)
     assert isinstance(found, BelievedNode)
-    assert (found.node, found.key, found.places) == (HELLO.digest, BUILD.digest, ("memory:a",))
+    assert (found.node, found.key, found.places) == (HELLO.digest, BUILD.digest, ("/srv/a",))
     told = {output: each.record.object for output, each in found.outputs.items()}
     assert told == {"out": OUT, "doc": DOC}
     assert {each.signers for each in found.outputs.values()} == {(str(ANNE.public),)}
@@ -101,16 +102,16 @@ def test_of_a_threshold_each_key_counts_once() -> None:
 
 
 def test_keys_agree_over_all_caches() -> None:
-    one, two = cache(threshold=2), cache(threshold=2, name="memory:b")
+    one, two = cache(threshold=2), cache(threshold=2, name="/srv/b")
     candidate, _ = heard((said(ANNE), one), (said(BERT), two))
     found = candidate.judge(None)
     assert isinstance(found, BelievedNode)
-    assert found.places == ("memory:a", "memory:b")
+    assert found.places == ("/srv/a", "/srv/b")
     assert heard((said(ANNE), one), (said(ANNE), two))[0].judge(None) is None
 
 
 def test_the_threshold_of_a_run_is_that_of_each_cache() -> None:
-    one, own = cache(threshold=2), cache(threshold=1, name="memory:own")
+    one, own = cache(threshold=2), cache(threshold=1, name="/srv/own")
     assert heard((said(ANNE), one))[0].judge(None) is None
     assert isinstance(heard((said(ANNE), one))[0].judge(1), BelievedNode)
     assert isinstance(heard((said(ANNE), one), (said(BERT), own))[0].judge(None), BelievedNode)

@@ -1,0 +1,109 @@
+"""Answers to the questions to a cache, out of its files by their names in the static layout."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import Final, TypeAlias, TypeVar
+
+from store.cache import file_names, zstd
+from store.cache.head import Head
+from store.cache.offering import StatementFile
+from store.errors import FormatError, InvalidName
+from store.model.names import ObjectId
+
+HEAD_LIMIT: Final = 128 << 20
+"""Bytes of a head, compressed or not: that of an object of two million files or so."""
+
+STATEMENTS_LIMIT: Final = 1 << 20
+"""Bytes of the file of one signer about one derivation or key."""
+
+SOURCE_LIMIT: Final = 300
+"""Bytes of the file of a source."""
+
+GetFiles: TypeAlias = Callable[[Sequence[str], int], Iterable[tuple[str, bytes]]]
+"""Gets the files of these names that are there; one that is longer than the limit may be cut short
+behind it, or left out."""
+
+R = TypeVar("R")
+T = TypeVar("T")
+
+
+class FileAnswers:
+    """Answers for the cache called ``name``. A file that does not decode is left out of an answer,
+    and reported by :meth:`damaged`."""
+
+    def __init__(self, name: str, files: GetFiles) -> None:
+        self._name = name
+        self._files = files
+        self._damaged: list[str] = []
+
+    def heads(self, oids: Collection[ObjectId]) -> dict[ObjectId, Head]:
+        """Return the heads of those objects that are there."""
+        return self._decoded({oid: file_names.head(oid) for oid in oids}, HEAD_LIMIT, head_of)
+
+    def by_derivation(
+        self, derivations: Collection[bytes], key_ids: Collection[str]
+    ) -> dict[bytes, list[StatementFile]]:
+        """Return statements of the signers about unresolved derivations, by digest."""
+        return self._statements(file_names.by_derivation, derivations, key_ids)
+
+    def by_key(
+        self, keys: Collection[bytes], key_ids: Collection[str]
+    ) -> dict[bytes, list[StatementFile]]:
+        """Return statements of the signers about keys."""
+        return self._statements(file_names.by_key, keys, key_ids)
+
+    def sources(self, hashes: Collection[str]) -> dict[str, ObjectId]:
+        """Return the objects of sources, by SHA-256 in hex."""
+        names = {sha256: file_names.source(sha256) for sha256 in hashes}
+        return self._decoded(names, SOURCE_LIMIT, lambda _, data: source_object(data))
+
+    def damaged(self) -> list[str]:
+        """Return a sentence for each file since the last call that could not be decoded."""
+        found, self._damaged = self._damaged, []
+        return found
+
+    def _statements(
+        self, named: Callable[[bytes, str], str], asked: Collection[bytes], ids: Collection[str]
+    ) -> dict[bytes, list[StatementFile]]:
+        names = {named(each, key_id): each for each in asked for key_id in sorted(ids)}
+        answer: dict[bytes, list[StatementFile]] = {}
+        for name, data in self._files(list(names), STATEMENTS_LIMIT):
+            if self._is_short(name, data, STATEMENTS_LIMIT):
+                where = f"{self._name}/{name}"
+                answer.setdefault(names[name], []).append(StatementFile(where, data))
+        return answer
+
+    def _decoded(
+        self, names: Mapping[T, str], limit: int, decode: Callable[[T, bytes], R]
+    ) -> dict[T, R]:
+        found = {}
+        items = {name: item for item, name in names.items()}
+        for name, data in self._files(list(items), limit):
+            if self._is_short(name, data, limit):
+                try:
+                    found[items[name]] = decode(items[name], data)
+                except (FormatError, InvalidName) as error:
+                    self._damaged.append(f"{self._name}/{name} is damaged: {error.message}")
+        return found
+
+    def _is_short(self, name: str, data: bytes, limit: int) -> bool:
+        if len(data) > limit:
+            self._damaged.append(f"{self._name}/{name} is longer than {limit} bytes")
+        return len(data) <= limit
+
+
+def head_of(oid: ObjectId, data: bytes) -> Head:
+    """Return the head of an object in a file; FormatError for anything else, InvalidName."""
+    head = Head.decode(zstd.decompress_record(data, HEAD_LIMIT))
+    if head.manifest.id != oid:
+        raise FormatError(f"it is the head of {head.manifest.id}")
+    return head
+
+
+def source_object(data: bytes) -> ObjectId:
+    """Return the object that a source's file names; FormatError or InvalidName."""
+    try:
+        return ObjectId.parse(data.decode("ascii").removesuffix("\n"))
+    except UnicodeDecodeError as error:
+        raise FormatError("it names no object") from error
