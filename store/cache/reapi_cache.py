@@ -26,7 +26,7 @@ from store.errors import (
 )
 from store.model.manifest import Manifest
 from store.model.names import ObjectId
-from store.reapi.blob import Blob, BlobDigest, Message, blob_of, read_digest
+from store.reapi.blob import EMPTY, Blob, BlobDigest, Message, blob_of, digest_message, read_digest
 from store.reapi.messages import message
 from store.reapi.server import Server
 from store.reapi.tree_messages import match_tree
@@ -223,11 +223,9 @@ def action_of(name: str) -> tuple[Blob, Blob]:
     """Return the action that stands for a file of a cache, and its command."""
     arguments = [file_names.MARKER, file_names.VERSION.decode().strip(), name]
     command = blob_of(message("Command")(arguments=arguments).SerializeToString())
-    empty = blob_of(b"").digest
-    digest = message("Digest")
     action = message("Action")(
-        command_digest=digest(hash=command.digest.hash, size_bytes=command.digest.size),
-        input_root_digest=digest(hash=empty.hash, size_bytes=0),
+        command_digest=digest_message(command.digest),
+        input_root_digest=digest_message(EMPTY),
     )
     return blob_of(action.SerializeToString()), command
 

@@ -21,7 +21,7 @@ from store.display import printable
 from store.errors import CacheUnusable, InvalidName
 from store.local.store import Store
 from store.model.names import ObjectId
-from store.reapi.blob import Blob, BlobDigest, blob_of
+from store.reapi.blob import Blob, blob_of, digest_message
 from store.reapi.messages import message
 from store.reapi.server import Server
 from store.reapi.tree_messages import MappedTree
@@ -133,16 +133,12 @@ def push_files(
         sent = _send(cache.server, [*named.values(), *tops.values(), *commands], lambda size: None)
         for name, blob in named.items():
             result = message("ActionResult")()
-            _add(result.output_files.add(path=FILE).digest, blob.digest)
+            result.output_files.add(path=FILE, digest=digest_message(blob.digest))
             if name in tops:
-                folder = result.output_directories.add(path=TREE)
-                _add(folder.tree_digest, tops[name].digest)
+                tree = digest_message(tops[name].digest)
+                result.output_directories.add(path=TREE, tree_digest=tree)
             cache.server.set_result(actions[name][0].digest, result.SerializeToString())
     return sent
-
-
-def _add(digest: object, value: BlobDigest) -> None:
-    digest.hash, digest.size_bytes = value  # type: ignore[attr-defined]
 
 
 def not_kept(name: str, lost: str) -> CacheUnusable:

@@ -19,7 +19,7 @@ from store.farm.object_blobs import ObjectBlobs
 from store.farm.plain_action import ISA, PlainAction
 from store.model.derivation import Resolved
 from store.model.names import ObjectId
-from store.reapi.blob import Blob, BlobDigest, Message, blob_of, read_digest
+from store.reapi.blob import Blob, BlobDigest, Message, blob_of, digest_message, read_digest
 from store.reapi.messages import message
 from store.reapi.server import Server
 
@@ -66,13 +66,13 @@ def derivation_action(
     folder = message("Directory")
     top, heads, trees = folder(), folder(), folder()
     for oid, place in sorted(inputs.items(), key=lambda item: str(item[0])):
-        heads.files.add(name=str(oid), digest=_digest(place.head))
-        trees.files.add(name=str(oid), digest=_digest(place.tree))
+        heads.files.add(name=str(oid), digest=digest_message(place.head))
+        trees.files.add(name=str(oid), digest=digest_message(place.tree))
     for name, below in ((HEADS, heads), (TREES, trees)):
         top.directories.add(name=name, digest=_kept(blobs, below))
     derivation = blob_of(node.encode())
     blobs.append(derivation)
-    top.files.add(name=DERIVATION, digest=_digest(derivation.digest))
+    top.files.add(name=DERIVATION, digest=digest_message(derivation.digest))
     command = message("Command")(arguments=COMMAND)
     action = message("Action")(input_root_digest=_kept(blobs, top))
     for name, value in sorted(properties(node.system).items()):
@@ -131,9 +131,9 @@ def output_places(result: Message) -> dict[str, tuple[ObjectBlobs, BlobDigest]]:
 def add_output(result: Message, output: str, place: ObjectBlobs, statement: BlobDigest) -> None:
     """Add an output to a result."""
     for kind, digest in ((HEADS, place.head), (TREES, place.tree), (STATEMENTS, statement)):
-        result.output_files.add(path=f"{kind}/{output}", digest=_digest(digest))
+        result.output_files.add(path=f"{kind}/{output}", digest=digest_message(digest))
     # The server keeps the files of the tree, or forgets the result.
-    result.output_directories.add(path=f"objects/{output}", tree_digest=_digest(place.tree))
+    result.output_directories.add(path=f"objects/{output}", tree_digest=digest_message(place.tree))
 
 
 def _files(server: Server, top: Message, name: str) -> dict[str, BlobDigest]:
@@ -166,8 +166,4 @@ def _parsed(kind: str, data: bytes) -> Message:
 def _kept(blobs: list[Blob], part: Message) -> Message:
     blob = blob_of(part.SerializeToString(deterministic=True))
     blobs.append(blob)
-    return _digest(blob.digest)
-
-
-def _digest(digest: BlobDigest) -> Message:
-    return message("Digest")(hash=digest.hash, size_bytes=digest.size)
+    return digest_message(blob.digest)

@@ -8,7 +8,7 @@ from typing import BinaryIO, Final
 
 from store.display import quoted
 from store.errors import DiskReserve, FormatError, ServerUnusable
-from store.reapi.blob import BlobDigest, Message, read_digest
+from store.reapi.blob import EMPTY, BlobDigest, Message, read_digest
 from store.reapi.server import Server
 from store.reapi.tree_messages import read_tree
 
@@ -51,7 +51,7 @@ class OutputDownload:
         disk = os.statvfs(self._folder)
         if disk.f_bavail * disk.f_frsize < size + self._reserve:
             raise DiskReserve("the outputs do not fit on the disk", hint="free some space")
-        for path, mode in self._files.pop(BlobDigest(hashlib.sha256().hexdigest(), 0), []):
+        for path, mode in self._files.pop(EMPTY, []):
             _created(path, mode).close()
         self._write()
         for path, target in self._links:

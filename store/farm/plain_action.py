@@ -17,7 +17,7 @@ from store.model.file_tree import NodeKind
 from store.model.manifest import Manifest
 from store.model.names import ObjectId
 from store.objects.content import read_record
-from store.reapi.blob import Blob, BlobDigest, Message, blob_of
+from store.reapi.blob import Blob, BlobDigest, Message, blob_of, digest_message
 from store.reapi.messages import message
 from store.reapi.server import Server
 from store.reapi.tree_messages import MappedTree
@@ -88,7 +88,7 @@ def _mapped(
 def _add_object(objects: Message, name: str, manifest: Manifest, tree: MappedTree) -> None:
     """Add an object to the folder of all: as a folder, or as the file or link that it is."""
     if manifest.root.kind is NodeKind.DIRECTORY:
-        objects.directories.add(name=name, digest=_digest(tree.root))
+        objects.directories.add(name=name, digest=digest_message(tree.root))
         return
     around = message("Directory").FromString(tree.directories[tree.root])
     for kind in ("files", "symlinks"):
@@ -141,8 +141,4 @@ def _kept(blobs: list[Blob], data: bytes) -> Message:
     """Add a blob to those that are sent; returns its digest."""
     blob = blob_of(data)
     blobs.append(blob)
-    return _digest(blob.digest)
-
-
-def _digest(digest: BlobDigest) -> Message:
-    return message("Digest")(hash=digest.hash, size_bytes=digest.size)
+    return digest_message(blob.digest)

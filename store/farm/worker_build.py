@@ -23,7 +23,7 @@ from store.model import derivation
 from store.model.derivation import Resolved
 from store.model.names import ObjectId
 from store.model.result import Result
-from store.reapi.blob import Blob, BlobDigest, Message, blob_of
+from store.reapi.blob import Blob, BlobDigest, Message, blob_of, digest_message
 from store.reapi.messages import message
 from store.reapi.server import Server
 from store.signing import envelope, statement
@@ -171,8 +171,7 @@ class WorkerBuild:
         self._add_log(result, node, blobs)
         told = blob_of(printable(error.message.partition("\n  | ")[0]).encode()[:REASON])
         blobs[told.digest] = told
-        failure = result.output_files.add(path=FAILURE)
-        failure.digest.hash, failure.digest.size_bytes = told.digest
+        result.output_files.add(path=FAILURE, digest=digest_message(told.digest))
         self._put(blobs)
 
     def _add_log(self, result: Message, node: Resolved, blobs: dict[BlobDigest, Blob]) -> None:
@@ -182,7 +181,7 @@ class WorkerBuild:
         with open(path, "rb") as stream:
             log = blob_of(stream.read())
         blobs[log.digest] = log
-        result.stdout_digest.hash, result.stdout_digest.size_bytes = log.digest
+        result.stdout_digest.CopyFrom(digest_message(log.digest))
 
     def _put(self, blobs: Mapping[BlobDigest, Blob]) -> None:
         lacking = self._server.missing(list(blobs))

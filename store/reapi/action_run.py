@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from store.reapi.blob import BlobDigest, Message
+from store.reapi.blob import BlobDigest, Message, digest_message
 from store.reapi.channel import CallFailed, Channel
 from store.reapi.messages import message
 
@@ -73,10 +73,9 @@ class ActionRun:
         if self.operation:
             request = message("WaitExecutionRequest")(name=self.operation)
             return self._channel.stream("Execution.WaitExecution", request, silent=None)
-        digest = message("Digest")(hash=self._action.hash, size_bytes=self._action.size)
         request = message("ExecuteRequest")(
             instance_name=self._channel.instance,
-            action_digest=digest,
+            action_digest=digest_message(self._action),
             skip_cache_lookup=self._skip_cache,
         )
         return self._channel.stream("Execution.Execute", request, silent=None)

@@ -7,6 +7,7 @@ from typing import Any, Final, NamedTuple, TypeAlias
 
 from store.display import quoted
 from store.errors import FormatError
+from store.reapi.messages import message
 
 HASH_SIZE: Final = 32
 LARGEST: Final = 1 << 50
@@ -51,6 +52,11 @@ Message: TypeAlias = Any
 def blob_of(data: bytes) -> Blob:
     """Return the blob of these bytes."""
     return Blob(BlobDigest(hashlib.sha256(data).hexdigest(), len(data)), data)
+
+
+def digest_message(digest: BlobDigest) -> Message:
+    """Return a digest as a message."""
+    return message("Digest")(hash=digest.hash, size_bytes=digest.size)
 
 
 def read_digest(digest: Message) -> BlobDigest:

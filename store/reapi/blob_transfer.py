@@ -12,7 +12,15 @@ from typing import Final, NamedTuple
 from store.digest import file_hasher
 from store.display import printable, quoted, reason
 from store.errors import StorageError
-from store.reapi.blob import EMPTY, Blob, BlobDigest, BlobPiece, Message, read_digest
+from store.reapi.blob import (
+    EMPTY,
+    Blob,
+    BlobDigest,
+    BlobPiece,
+    Message,
+    digest_message,
+    read_digest,
+)
 from store.reapi.channel import PAUSES, CallFailed, Channel
 from store.reapi.messages import message
 from store.system.durable import open_file
@@ -57,7 +65,7 @@ class BlobTransfer:
         wanted = sorted(set(digests) - {EMPTY})
         parts = (wanted[at : at + ASKED] for at in range(0, len(wanted), ASKED))
         requests = (
-            request(instance_name=self._channel.instance, blob_digests=map(_digest, part))
+            request(instance_name=self._channel.instance, blob_digests=map(digest_message, part))
             for part in parts
         )
         known = set(wanted)
@@ -87,7 +95,7 @@ class BlobTransfer:
     def _send_batch(self, blobs: Sequence[Blob]) -> int:
         request = message("BatchUpdateBlobsRequest")(instance_name=self._channel.instance)
         for blob in blobs:
-            request.requests.add(digest=_digest(blob.digest), data=_bytes(blob))
+            request.requests.add(digest=digest_message(blob.digest), data=_bytes(blob))
         answer = self._channel.unary("ContentAddressableStorage.BatchUpdateBlobs", request)
         for each in answer.responses:
             if each.status.code != _OK:
@@ -144,7 +152,7 @@ class BlobTransfer:
 
     def _read_request(self, digests: Sequence[BlobDigest]) -> Message:
         return message("BatchReadBlobsRequest")(
-            instance_name=self._channel.instance, digests=map(_digest, digests)
+            instance_name=self._channel.instance, digests=map(digest_message, digests)
         )
 
     def _read_stream(self, digest: BlobDigest) -> Iterator[BlobPiece]:
@@ -173,10 +181,6 @@ class BlobTransfer:
         for answer in self._channel.stream("google.bytestream.ByteStream.Read", request):
             if answer.data:
                 yield answer.data
-
-
-def _digest(digest: BlobDigest) -> Message:
-    return message("Digest")(hash=digest.hash, size_bytes=digest.size)
 
 
 def _batches(blobs: Iterable[Blob], limit: int) -> Iterator[list[Blob]]:

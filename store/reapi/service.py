@@ -19,7 +19,7 @@ from typing import Any, Final, NamedTuple
 from store.display import quoted
 from store.errors import FormatError, ServerUnusable
 from store.reapi.action_run import ActionRun, ExecutionEnd, ExecutionStage
-from store.reapi.blob import Blob, BlobDigest, BlobPiece
+from store.reapi.blob import Blob, BlobDigest, BlobPiece, digest_message
 from store.reapi.blob_transfer import BlobTransfer, HashedFile, hash_files
 from store.reapi.bot_session import BotSession, Leased, LeaseEnd, LeaseWithdrawn
 from store.reapi.channel import CallFailed, Channel
@@ -113,7 +113,7 @@ class ReapiService:
         requests = (
             request(
                 instance_name=channel.instance,
-                action_digest=message("Digest")(hash=each.hash, size_bytes=each.size),
+                action_digest=digest_message(each),
             )
             for each in actions
         )
@@ -129,7 +129,7 @@ class ReapiService:
         channel, _ = self._connected()
         request = message("UpdateActionResultRequest")(
             instance_name=channel.instance,
-            action_digest=message("Digest")(hash=action.hash, size_bytes=action.size),
+            action_digest=digest_message(action),
             action_result=message("ActionResult").FromString(result),
         )
         try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
@@ -11,7 +10,7 @@ from store.display import quoted
 from store.errors import FormatError, InvalidName
 from store.model.file_tree import Directory, Node, NodeKind
 from store.model.manifest import Manifest
-from store.reapi.blob import Blob, BlobDigest, Message, read_digest
+from store.reapi.blob import Blob, BlobDigest, Message, blob_of, read_digest
 from store.reapi.messages import message
 
 _FILES: Final = b"\x0a"  # fields of a Directory and of its entries: number and type
@@ -108,7 +107,7 @@ class _Mapping:
                 target = _part(_TARGET, _utf8(self._manifest, node.payload))
                 links.append(_part(_LINKS, shown + target))
         data = b"".join([*files, *directories, *links])
-        digest = BlobDigest(hashlib.sha256(data).hexdigest(), len(data))
+        digest = blob_of(data).digest
         self.directories[digest] = data
         self.done[key] = digest
 
@@ -167,7 +166,7 @@ def read_tree(data: bytes) -> tuple[Message, dict[BlobDigest, Message]]:
     found = {}
     for each in (tree.root, *tree.children):
         written = each.SerializeToString(deterministic=True)
-        found[BlobDigest(hashlib.sha256(written).hexdigest(), len(written))] = each
+        found[blob_of(written).digest] = each
     return tree.root, found
 
 
