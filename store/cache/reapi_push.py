@@ -23,7 +23,7 @@ from store.local.store import Store
 from store.model.names import ObjectId
 from store.reapi.blob import Blob, blob_of, digest_message
 from store.reapi.messages import message
-from store.reapi.server import Server
+from store.reapi.server import Server, send_lacking
 from store.reapi.tree_messages import MappedTree
 
 
@@ -112,9 +112,8 @@ def _push(
 
 def _send(server: Server, blobs: Collection[Blob], progress: Callable[[int], None]) -> int:
     """Send the blobs that the server lacks; returns their bytes."""
-    lacking = server.missing([blob.digest for blob in blobs])
     sent = 0
-    for size in server.send([blob for blob in blobs if blob.digest in lacking]):
+    for size in send_lacking(server, blobs):
         sent += size
         progress(size)
     return sent

@@ -11,9 +11,9 @@ from store.display import printable, quoted
 from store.errors import BuildTimeout, LogTooLarge, ServerUnusable
 from store.farm.plain_action import PlainAction
 from store.reapi.action_run import ExecutionEnd
-from store.reapi.blob import EMPTY, Message, blob_of, read_digest
+from store.reapi.blob import Message, blob_of, read_digest
 from store.reapi.messages import message
-from store.reapi.server import Server
+from store.reapi.server import Server, send_lacking
 
 PAUSE: Final = 1.0
 """Seconds before another try, after the server failed to run an action."""
@@ -60,11 +60,12 @@ class ActionCall:
         )
 
     def _send(self, action: PlainAction, *, again: bool) -> None:
-        blobs = {blob.digest: blob for blob in action.blobs}
         if again:
-            blobs[EMPTY] = blob_of(b"")
-        lacking = set(blobs) if again else self._server.missing(list(blobs))
-        for _ in self._server.send([blob for each, blob in blobs.items() if each in lacking]):
+            whole = {blob.digest: blob for blob in (*action.blobs, blob_of(b""))}
+            sending = self._server.send(list(whole.values()))
+        else:
+            sending = send_lacking(self._server, action.blobs)
+        for _ in sending:
             pass
 
     def _end(self, action: PlainAction, *, skip_cache: bool) -> ExecutionEnd:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -23,9 +23,9 @@ from store.model import derivation
 from store.model.derivation import Resolved
 from store.model.names import ObjectId
 from store.model.result import Result
-from store.reapi.blob import Blob, BlobDigest, Message, blob_of, digest_message
+from store.reapi.blob import Blob, Message, blob_of, digest_message
 from store.reapi.messages import message
-from store.reapi.server import Server
+from store.reapi.server import Server, send_lacking
 from store.signing import envelope, statement
 from store.signing.keys import PrivateKey
 from store.system.locks import Lock, position
@@ -146,13 +146,13 @@ class WorkerBuild:
     # -- the result --
 
     def _send(self, result: Message, node: Resolved, objects: Mapping[str, ObjectId]) -> None:
-        blobs: dict[BlobDigest, Blob] = {}
+        blobs: list[Blob] = []
         for output, oid in sorted(objects.items()):
             manifest = self._store.objects.manifest(oid)
             closure = self._store.objects.closure([oid])
             upload = object_upload(self._store.layout, self._server, manifest, closure)
             signed = blob_of(self._signed(node, output, oid, manifest.root.digest()))
-            blobs |= {blob.digest: blob for blob in (*upload.blobs, signed)}
+            blobs += [*upload.blobs, signed]
             add_output(result, output, upload.place, signed.digest)
         self._add_log(result, node, blobs)
         self._put(blobs)
@@ -167,25 +167,24 @@ class WorkerBuild:
         return envelope.seal(told, [self._key]).encode()
 
     def _explain(self, result: Message, node: Resolved, error: StoreError) -> None:
-        blobs: dict[BlobDigest, Blob] = {}
+        blobs: list[Blob] = []
         self._add_log(result, node, blobs)
         told = blob_of(printable(error.message.partition("\n  | ")[0]).encode()[:REASON])
-        blobs[told.digest] = told
+        blobs.append(told)
         result.output_files.add(path=FAILURE, digest=digest_message(told.digest))
         self._put(blobs)
 
-    def _add_log(self, result: Message, node: Resolved, blobs: dict[BlobDigest, Blob]) -> None:
+    def _add_log(self, result: Message, node: Resolved, blobs: list[Blob]) -> None:
         path = self._store.layout.log(node.digest)
         if derivation.kind(node) != "build" or not os.path.exists(path):
             return
         with open(path, "rb") as stream:
             log = blob_of(stream.read())
-        blobs[log.digest] = log
+        blobs.append(log)
         result.stdout_digest.CopyFrom(digest_message(log.digest))
 
-    def _put(self, blobs: Mapping[BlobDigest, Blob]) -> None:
-        lacking = self._server.missing(list(blobs))
-        for _ in self._server.send([blob for each, blob in blobs.items() if each in lacking]):
+    def _put(self, blobs: Sequence[Blob]) -> None:
+        for _ in send_lacking(self._server, blobs):
             pass
 
 

@@ -6,7 +6,7 @@ import os
 import pickle
 import socket
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -117,19 +117,19 @@ class Server:
 
     def _begun(self, name: str, *args: object) -> Connection[Any, Any]:
         connection = self._connection()
-        connection.send_bytes(pickle.dumps((name, args), pickle.HIGHEST_PROTOCOL))
+        _ask(connection, name, args)
         return connection
 
     def _call(self, name: str, *args: object) -> Iterator[Any]:
         connection = self._connection()
         whole = False
         try:
-            connection.send_bytes(pickle.dumps((name, args), pickle.HIGHEST_PROTOCOL))
+            _ask(connection, name, args)
             while not isinstance(part := connection.recv(), StreamEnd):
                 yield part
             whole = True
         except (OSError, EOFError) as error:
-            raise ServerUnusable(f"the process that speaks to {quoted(self.name)} died") from error
+            raise _died(self.name) from error
         finally:
             if whole:
                 self._idle.append(connection)
@@ -151,9 +151,7 @@ class Server:
                     socket.send_fds(control, [b"!"], [theirs.fileno()])
                 except OSError as error:
                     ours.close()
-                    raise ServerUnusable(
-                        f"the process that speaks to {quoted(self.name)} died"
-                    ) from error
+                    raise _died(self.name) from error
             return Connection(ours.detach())
 
     def _begin(self) -> socket.socket:
@@ -179,6 +177,13 @@ class Server:
                 os.waitpid(self._pid, 0)
 
 
+def send_lacking(server: Server, blobs: Iterable[Blob]) -> Iterator[int]:
+    """Send those of the blobs that the server lacks, each once; yields as :meth:`Server.send`."""
+    named = {blob.digest: blob for blob in blobs}
+    lacking = server.missing(list(named))
+    yield from server.send([blob for digest, blob in named.items() if digest in lacking])
+
+
 class LeaseStream:
     """The leases of a worker, as they come."""
 
@@ -194,9 +199,16 @@ class LeaseStream:
         try:
             part = self._connection.recv()
         except (OSError, EOFError) as error:
-            died = f"the process that speaks to {quoted(self._name)} died"
-            raise ServerUnusable(died) from error
+            raise _died(self._name) from error
         if isinstance(part, StreamEnd):
             raise part.error or ServerUnusable(f"{quoted(self._name)} has no more leases")
         assert isinstance(part, Leased | LeaseWithdrawn)
         return part
+
+
+def _ask(connection: Connection[Any, Any], name: str, args: tuple[object, ...]) -> None:
+    connection.send_bytes(pickle.dumps((name, args), pickle.HIGHEST_PROTOCOL))
+
+
+def _died(name: str) -> ServerUnusable:
+    return ServerUnusable(f"the process that speaks to {quoted(name)} died")
