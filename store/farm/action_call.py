@@ -9,7 +9,7 @@ from typing import Final
 from store.digest import file_digest
 from store.display import printable, quoted
 from store.errors import BuildTimeout, LogTooLarge, ServerUnusable
-from store.farm.plain_action import PlainAction
+from store.farm.encoded_action import EncodedAction
 from store.reapi.action_run import ExecutionEnd
 from store.reapi.blob import Message, blob_of, read_digest
 from store.reapi.messages import message
@@ -33,7 +33,7 @@ class ActionCall:
         self._name = name
         self._phase = phase
 
-    def run(self, action: PlainAction, retries: int, *, skip_cache: bool = False) -> Message:
+    def run(self, action: EncodedAction, retries: int, *, skip_cache: bool = False) -> Message:
         """Return the result of the action, with any exit code. Blobs that the server lacks are
         sent, and sent again when it has forgotten or lost them meanwhile. ServerUnusable,
         BuildTimeout."""
@@ -59,7 +59,7 @@ class ActionCall:
             f"{quoted(self._server.name)} could not run {self._name}: {detail} (code {code})"
         )
 
-    def _send(self, action: PlainAction, *, again: bool) -> None:
+    def _send(self, action: EncodedAction, *, again: bool) -> None:
         if again:
             whole = {blob.digest: blob for blob in (*action.blobs, blob_of(b""))}
             sending = self._server.send(list(whole.values()))
@@ -68,7 +68,7 @@ class ActionCall:
         for _ in sending:
             pass
 
-    def _end(self, action: PlainAction, *, skip_cache: bool) -> ExecutionEnd:
+    def _end(self, action: EncodedAction, *, skip_cache: bool) -> ExecutionEnd:
         for found in self._server.execute(action.digest, skip_cache=skip_cache):
             if isinstance(found, ExecutionEnd):
                 return found

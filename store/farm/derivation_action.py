@@ -15,11 +15,11 @@ from typing import Final
 
 from store.display import quoted
 from store.errors import FormatError, UnknownObject
+from store.farm.encoded_action import EncodedAction, encoded_action, kept, system_properties
 from store.farm.object_blobs import ObjectBlobs
-from store.farm.plain_action import ISA, PlainAction
 from store.model.derivation import Resolved
 from store.model.names import ObjectId
-from store.reapi.blob import Blob, BlobDigest, Message, blob_of, digest_message, read_digest
+from store.reapi.blob import Blob, BlobDigest, Message, digest_message, read_digest
 from store.reapi.messages import message
 from store.reapi.server import Server
 
@@ -54,13 +54,12 @@ class DerivationRequest:
 
 def properties(system: str) -> dict[str, str]:
     """Return what a worker for a system announces, and an action for it asks for."""
-    machine = system.partition("-")[0]
-    return {"ISA": ISA.get(machine, machine), "OSFamily": "linux", PROPERTY: "1"}
+    return system_properties(system) | {PROPERTY: "1"}
 
 
 def derivation_action(
     node: Resolved, inputs: Mapping[ObjectId, ObjectBlobs], timeout: float | None
-) -> PlainAction:
+) -> EncodedAction:
     """Return the action, and its blobs; those of the inputs are left out."""
     blobs: list[Blob] = []
     folder = message("Directory")
@@ -69,20 +68,11 @@ def derivation_action(
         heads.files.add(name=str(oid), digest=digest_message(place.head))
         trees.files.add(name=str(oid), digest=digest_message(place.tree))
     for name, below in ((HEADS, heads), (TREES, trees)):
-        top.directories.add(name=name, digest=_kept(blobs, below))
-    derivation = blob_of(node.encode())
-    blobs.append(derivation)
-    top.files.add(name=DERIVATION, digest=digest_message(derivation.digest))
+        top.directories.add(name=name, digest=kept(blobs, below))
+    top.files.add(name=DERIVATION, digest=kept(blobs, node.encode()))
+    root = kept(blobs, top)
     command = message("Command")(arguments=COMMAND)
-    action = message("Action")(input_root_digest=_kept(blobs, top))
-    for name, value in sorted(properties(node.system).items()):
-        command.platform.properties.add(name=name, value=value)
-        action.platform.properties.add(name=name, value=value)
-    action.command_digest.CopyFrom(_kept(blobs, command))
-    if timeout is not None:
-        action.timeout.seconds = int(timeout) + 1
-    whole = blob_of(action.SerializeToString(deterministic=True))
-    return PlainAction(whole.digest, [*blobs, whole])
+    return encoded_action(blobs, command, root, properties(node.system), timeout)
 
 
 def read_request(server: Server, action: Message) -> DerivationRequest:
@@ -161,9 +151,3 @@ def _parsed(kind: str, data: bytes) -> Message:
         return message(kind).FromString(data)
     except Exception as error:  # of protobuf, which has no public name for it
         raise FormatError(f"it is no {kind} message") from error
-
-
-def _kept(blobs: list[Blob], part: Message) -> Message:
-    blob = blob_of(part.SerializeToString(deterministic=True))
-    blobs.append(blob)
-    return digest_message(blob.digest)

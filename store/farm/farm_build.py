@@ -29,8 +29,8 @@ from store.errors import (
 from store.events import Event, Phase
 from store.farm.action_call import ActionCall
 from store.farm.derivation_action import FAILURE, REASON, derivation_action, output_places
+from store.farm.encoded_action import EncodedAction
 from store.farm.object_blobs import ObjectBlobs, object_upload, read_heads
-from store.farm.plain_action import PlainAction
 from store.jobs.job import Job, made, tail
 from store.layout.paths import Layout
 from store.model.derivation import Resolved
@@ -184,7 +184,7 @@ class _FarmBuild:
         self._phase("upload")
         places = {oid: each.place for oid, each in inputs.items()}
         action = derivation_action(self._node, places, self._job.limits.timeout)
-        whole = PlainAction(action.digest, [*self._uploads, *action.blobs])
+        whole = EncodedAction(action.digest, [*self._uploads, *action.blobs])
         call = ActionCall(self._server, self._node.name, self._phase)
         result = call.run(whole, self._job.retries, skip_cache=skip_cache)
         if self._job.log is not None:

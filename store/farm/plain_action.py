@@ -7,17 +7,16 @@ changes to ``/build`` itself.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Final
 
 from store.cache.blob_trees import blobs_of, mapped
+from store.farm.encoded_action import EncodedAction, encoded_action, kept, system_properties
 from store.layout.paths import Layout
 from store.model.file_tree import NodeKind
 from store.model.manifest import Manifest
 from store.model.names import ObjectId
 from store.objects.content import read_record
-from store.reapi.blob import Blob, BlobDigest, Message, blob_of, digest_message
+from store.reapi.blob import Blob, Message, digest_message
 from store.reapi.messages import message
 from store.reapi.server import Server
 from store.reapi.tree_messages import MappedTree
@@ -28,34 +27,19 @@ from store.sandbox.request import BuildRequest
 SCRIPT: Final = 'cd /build && exec "$@" 2>&1'
 """Run by the root file system's shell, with the builder and its arguments."""
 
-ISA: Final = {"x86_64": "x86-64", "aarch64": "arm-a64"}
-"""The API's words for machines."""
 
-
-@dataclass(frozen=True)
-class PlainAction:
-    """``digest`` names the action; ``blobs`` are it and all that it needs."""
-
-    digest: BlobDigest
-    blobs: Sequence[Blob] = field(repr=False)
-
-
-def plain_action(layout: Layout, server: Server, request: BuildRequest, system: str) -> PlainAction:
+def plain_action(
+    layout: Layout, server: Server, request: BuildRequest, system: str
+) -> EncodedAction:
     """Return the action for a request to the sandbox. InvalidName for an input that the API cannot
     hold; UnknownObject, CorruptObject, StorageError.
     """
     blobs: list[Blob] = []
     top = _top(layout, server, request, blobs)
-    command = _command(request, system).SerializeToString(deterministic=True)
-    action = message("Action")(
-        command_digest=_kept(blobs, command),
-        input_root_digest=_kept(blobs, _written(top)),
-        platform=_platform(request, system),
-    )
-    if request.timeout is not None:
-        action.timeout.seconds = int(request.timeout) + 1
-    whole = blob_of(action.SerializeToString(deterministic=True))
-    return PlainAction(whole.digest, [*blobs, whole])
+    users = {"unixGID": str(request.gid), "unixUID": str(request.uid)}
+    properties = system_properties(system) | users
+    root = kept(blobs, _sorted(top))
+    return encoded_action(blobs, _command(request), root, properties, request.timeout)
 
 
 def _top(layout: Layout, server: Server, request: BuildRequest, blobs: list[Blob]) -> Message:
@@ -69,9 +53,9 @@ def _top(layout: Layout, server: Server, request: BuildRequest, blobs: list[Blob
         if manifest.root.kind is NodeKind.DIRECTORY:
             _add_entries(top, folder.FromString(tree.directories[tree.root]))
     for name, text in etc_files(request):
-        etc.files.add(name=name, digest=_kept(blobs, text.encode()))
+        etc.files.add(name=name, digest=kept(blobs, text.encode()))
     for name, below in (("build", folder()), ("etc", etc), ("store", objects)):
-        top.directories.add(name=name, digest=_kept(blobs, _written(below)))
+        top.directories.add(name=name, digest=kept(blobs, _sorted(below)))
     return top
 
 
@@ -104,41 +88,18 @@ def _add_entries(top: Message, rootfs: Message) -> None:
         getattr(top, kind).extend(kept)
 
 
-def _command(request: BuildRequest, system: str) -> Message:
+def _command(request: BuildRequest) -> Message:
     command = message("Command")(
         arguments=["/bin/sh", "-c", SCRIPT, "sh", request.builder, *request.args],
         output_paths=sorted(f"store/{name}" for name in request.outputs),
-        platform=_platform(request, system),
     )
     for name, value in sorted(builder_environment(request).items()):
         command.environment_variables.add(name=name, value=value)
     return command
 
 
-def _platform(request: BuildRequest, system: str) -> Message:
-    machine = system.partition("-")[0]
-    platform = message("Platform")()
-    properties = {
-        "ISA": ISA.get(machine, machine),
-        "OSFamily": "linux",
-        "unixGID": str(request.gid),
-        "unixUID": str(request.uid),
-    }
-    for name, value in sorted(properties.items()):
-        platform.properties.add(name=name, value=value)
-    return platform
-
-
-def _written(folder: Message) -> bytes:
-    """Return the bytes of a folder, its entries in the order that the API wants."""
+def _sorted(folder: Message) -> Message:
+    """Put the entries of a folder in the order that the API wants."""
     for kind in ("files", "directories", "symlinks"):
         getattr(folder, kind).sort(key=lambda each: each.name)
-    data: bytes = folder.SerializeToString(deterministic=True)
-    return data
-
-
-def _kept(blobs: list[Blob], data: bytes) -> Message:
-    """Add a blob to those that are sent; returns its digest."""
-    blob = blob_of(data)
-    blobs.append(blob)
-    return digest_message(blob.digest)
+    return folder

@@ -10,7 +10,7 @@ import pytest
 from store.errors import BuildTimeout, ServerUnusable
 from store.farm import action_call
 from store.farm.action_call import ActionCall
-from store.farm.plain_action import PlainAction
+from store.farm.encoded_action import EncodedAction
 from store.model.derivation import Resolved
 from store.reapi.action_run import ExecutionEnd, ExecutionStage
 from store.reapi.blob import EMPTY, Blob, BlobDigest, blob_of
@@ -55,7 +55,7 @@ class Answers:
 
 def executed(server: Answers) -> Any:
     call = ActionCall(cast(Server, server), "toy", lambda phase: None)
-    return call.run(PlainAction(ACTION.digest, [ACTION]), retries=2)
+    return call.run(EncodedAction(ACTION.digest, [ACTION]), retries=2)
 
 
 @pytest.fixture(autouse=True)

@@ -1,0 +1,56 @@
+"""An action as blobs: what every kind of action here has in common."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from store.reapi.blob import Blob, BlobDigest, Message, blob_of, digest_message
+from store.reapi.messages import message
+
+_ISA: Final = {"x86_64": "x86-64", "aarch64": "arm-a64"}
+"""The API's words for machines."""
+
+
+@dataclass(frozen=True)
+class EncodedAction:
+    """``digest`` names the action; ``blobs`` are it and what it needs."""
+
+    digest: BlobDigest
+    blobs: Sequence[Blob] = field(repr=False)
+
+
+def kept(blobs: list[Blob], part: Message | bytes) -> Message:
+    """Add a message or bytes to the blobs of an action; returns the message of its digest."""
+    data = part if isinstance(part, bytes) else part.SerializeToString(deterministic=True)
+    blob = blob_of(data)
+    blobs.append(blob)
+    return digest_message(blob.digest)
+
+
+def system_properties(system: str) -> dict[str, str]:
+    """Return the properties of a platform that a system stands for."""
+    machine = system.partition("-")[0]
+    return {"ISA": _ISA.get(machine, machine), "OSFamily": "linux"}
+
+
+def encoded_action(
+    blobs: Sequence[Blob],
+    command: Message,
+    root: Message,
+    properties: Mapping[str, str],
+    timeout: float | None,
+) -> EncodedAction:
+    """Return an action of these blobs, its command and itself. ``command`` gets the properties of
+    the platform, ``root`` is the digest of the input root; ``timeout`` is in seconds."""
+    parts = list(blobs)
+    action = message("Action")(input_root_digest=root)
+    for part in (command, action):
+        for name, value in sorted(properties.items()):
+            part.platform.properties.add(name=name, value=value)
+    action.command_digest.CopyFrom(kept(parts, command))
+    if timeout is not None:
+        action.timeout.seconds = int(timeout) + 1
+    kept(parts, action)
+    return EncodedAction(parts[-1].digest, parts)
