@@ -23,7 +23,7 @@ from store.sandbox import seccomp
 from store.sandbox.emulated_clock import SECOND, Clock, ClockAhead, StoppedClock
 from store.sandbox.listing import reorder
 from store.sandbox.request import BuildRequest, Listing
-from store.system import kernel
+from store.system import ptrace
 
 TIMESPEC: Final = struct.Struct("=qq")
 LATEST: Final = 1 << 33
@@ -52,7 +52,7 @@ class Pretence:
 
     def enter(self, thread: int) -> Afterwards | None:
         """Handle a thread that has stopped before a call that the filter names."""
-        registers = kernel.registers(thread)
+        registers = ptrace.registers(thread)
         number = registers.orig_rax
         if number in (seccomp.GETDENTS, seccomp.GETDENTS64):
             return lambda: self._list(thread)
@@ -75,61 +75,61 @@ class Pretence:
         assert self.clock is not None
         return self.clock.tell(thread, time.clock_gettime_ns(which))
 
-    def _tell(self, thread: int, registers: kernel.Registers) -> None:
+    def _tell(self, thread: int, registers: ptrace.Registers) -> None:
         """Answer in the kernel's place."""
         result = 0
         if registers.orig_rax == seccomp.CLOCK_GETTIME:
             which = registers.rdi & 0xFFFF_FFFF
             answer = TIMESPEC.pack(*divmod(self._now(thread, which), SECOND))
-            kernel.write_memory(thread, registers.rsi, answer)
+            ptrace.write_memory(thread, registers.rsi, answer)
         elif registers.orig_rax == seccomp.GETTIMEOFDAY:
             if registers.rdi:
                 answer = TIMESPEC.pack(*divmod(self._now(thread) // 1000, 1_000_000))
-                kernel.write_memory(thread, registers.rdi, answer)
+                ptrace.write_memory(thread, registers.rdi, answer)
             if registers.rsi:
-                kernel.write_memory(thread, registers.rsi, bytes(8))  # the time zone: none
+                ptrace.write_memory(thread, registers.rsi, bytes(8))  # the time zone: none
         else:
             result = self._now(thread) // SECOND
             if registers.rdi:
-                kernel.write_memory(thread, registers.rdi, struct.pack("=q", result))
+                ptrace.write_memory(thread, registers.rdi, struct.pack("=q", result))
         registers.orig_rax = -1
         registers.rax = result
-        kernel.set_registers(thread, registers)
+        ptrace.set_registers(thread, registers)
 
-    def _wait(self, thread: int, registers: kernel.Registers) -> Afterwards | None:
+    def _wait(self, thread: int, registers: ptrace.Registers) -> Afterwards | None:
         """Let the call see another deadline, which lies below the thread's stack."""
         assert self.clock is not None
         register = "r10" if registers.orig_rax == seccomp.FUTEX else "rdx"
         address = getattr(registers, register)
-        seconds, nanoseconds = TIMESPEC.unpack(kernel.read_memory(thread, address, TIMESPEC.size))
+        seconds, nanoseconds = TIMESPEC.unpack(ptrace.read_memory(thread, address, TIMESPEC.size))
         if not 0 <= seconds < LATEST or not 0 <= nanoseconds < SECOND:
             return None  # never, or not a time at all
         told = seconds * SECOND + nanoseconds
         actual = time.clock_gettime_ns(time.CLOCK_REALTIME)
         deadline = max(0, self.clock.deadline(thread, told, actual))
         place = registers.rsp - BELOW_STACK & ~15
-        kernel.write_memory(thread, place, TIMESPEC.pack(*divmod(deadline, SECOND)))
+        ptrace.write_memory(thread, place, TIMESPEC.pack(*divmod(deadline, SECOND)))
         setattr(registers, register, place)
-        kernel.set_registers(thread, registers)
+        ptrace.set_registers(thread, registers)
         return lambda: self._waited(thread, register, address, told)
 
     def _waited(self, thread: int, register: str, address: int, told: int) -> None:
         assert self.clock is not None
-        registers = kernel.registers(thread)
+        registers = ptrace.registers(thread)
         over = 0 if registers.orig_rax == seccomp.CLOCK_NANOSLEEP else -errno.ETIMEDOUT
         if registers.rax == over:
             self.clock.reached(thread, told)
         # Calls leave the registers of their arguments as they were, and compilers rely on it.
         setattr(registers, register, address)
-        kernel.set_registers(thread, registers)
+        ptrace.set_registers(thread, registers)
 
     def _list(self, thread: int) -> None:
-        registers = kernel.registers(thread)
+        registers = ptrace.registers(thread)
         if not 0 < registers.rax <= LARGEST:
             return
-        buffer = kernel.read_memory(thread, registers.rsi, registers.rax)
+        buffer = ptrace.read_memory(thread, registers.rsi, registers.rax)
         wide = registers.orig_rax == seccomp.GETDENTS64
-        kernel.write_memory(thread, registers.rsi, reorder(buffer, self.listing, wide=wide))
+        ptrace.write_memory(thread, registers.rsi, reorder(buffer, self.listing, wide=wide))
 
 
 def pretend(request: BuildRequest) -> Pretence:
@@ -148,13 +148,13 @@ def hide_vdso(process: int) -> None:
     The kernel puts a vector behind arguments and environment on the stack (getauxval(3)). The C
     libraries and Go take the address from it, and make system calls if there is none.
     """
-    words = _Words(process, kernel.registers(process).rsp)
+    words = _Words(process, ptrace.registers(process).rsp)
     words.skip(1)
     words.skip_behind(0)  # arguments
     words.skip_behind(0)  # environment
     while (kind := words.next()) != AT_NULL:
         if kind == AT_SYSINFO_EHDR:
-            kernel.write_memory(process, words.address - 8, struct.pack("=Q", AT_IGNORE))
+            ptrace.write_memory(process, words.address - 8, struct.pack("=Q", AT_IGNORE))
             return
         words.skip(1)
 
@@ -176,7 +176,7 @@ class _Words:
         place = (self.address - self._start) // 8
         if place >= len(self._words):
             self._start, place = self.address, 0
-            piece = kernel.read_memory(self._process, self.address, self.PIECE)
+            piece = ptrace.read_memory(self._process, self.address, self.PIECE)
             if len(piece) < 8:
                 raise OSError(errno.EFAULT, "the stack ends")
             self._words = struct.unpack_from(f"={len(piece) // 8}Q", piece)

@@ -35,7 +35,7 @@ from store.sandbox.diagnosis import DESCRIPTORS, TRACE, UNSHARE, diagnose
 from store.sandbox.limits import set_limits
 from store.sandbox.preparation import SandboxPlan
 from store.sandbox.program import leads_out
-from store.system import kernel
+from store.system import kernel, ptrace
 
 NAMESPACES: Final = (
     kernel.CLONE_NEWUSER
@@ -289,7 +289,7 @@ def _wait() -> tuple[int, int]:
             return pid, status
         # It has asked to be traced by its parent, which we became. We trace nobody.
         with contextlib.suppress(OSError):
-            kernel.detach(pid, os.WSTOPSIG(status))
+            ptrace.detach(pid, os.WSTOPSIG(status))
 
 
 def _spawn(plan: SandboxPlan, report: Report) -> int:

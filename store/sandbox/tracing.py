@@ -18,16 +18,16 @@ from collections.abc import Callable
 from typing import Final, NoReturn
 
 from store.sandbox.emulation import Afterwards, Pretence
-from store.system import kernel
+from store.system import kernel, ptrace
 
 OPTIONS: Final = (
-    kernel.PTRACE_O_EXITKILL
-    | kernel.PTRACE_O_TRACESYSGOOD
-    | kernel.PTRACE_O_TRACEFORK
-    | kernel.PTRACE_O_TRACEVFORK
-    | kernel.PTRACE_O_TRACECLONE
-    | kernel.PTRACE_O_TRACEEXEC
-    | kernel.PTRACE_O_TRACESECCOMP
+    ptrace.PTRACE_O_EXITKILL
+    | ptrace.PTRACE_O_TRACESYSGOOD
+    | ptrace.PTRACE_O_TRACEFORK
+    | ptrace.PTRACE_O_TRACEVFORK
+    | ptrace.PTRACE_O_TRACECLONE
+    | ptrace.PTRACE_O_TRACEEXEC
+    | ptrace.PTRACE_O_TRACESECCOMP
 )
 CALL_RETURNED: Final = signal.SIGTRAP | 0x80
 WILD: Final = (struct.error, ValueError, OverflowError, IndexError)
@@ -59,7 +59,7 @@ class Tracer:
             kernel.seccomp(self._program)
             execute()
         kernel.prctl(kernel.PR_SET_DUMPABLE, 0)
-        kernel.seize(child, OPTIONS)
+        ptrace.seize(child, OPTIONS)
         os.write(writing, b"!")
         os.close(reading)
         os.close(writing)
@@ -68,7 +68,7 @@ class Tracer:
     def wait(self) -> tuple[int, int]:
         """Wait as ``os.wait``, for the next process that ends; returns it and its status."""
         while True:
-            thread, status = os.waitpid(-1, kernel.WALL)
+            thread, status = os.waitpid(-1, ptrace.WALL)
             if not os.WIFSTOPPED(status):
                 self._forget(thread)
                 return thread, status
@@ -76,27 +76,27 @@ class Tracer:
 
     def _attend(self, thread: int, number: int, event: int) -> None:
         """Handle a stop and let the thread go on."""
-        how, passed_on = kernel.PTRACE_CONT, 0
+        how, passed_on = ptrace.PTRACE_CONT, 0
         # A thread may be killed at any moment, its memory be closed to us, and hold anything, as
         # other threads write to it: then there is nothing to be done.
         with contextlib.suppress(OSError, *WILD):
-            if event == kernel.PTRACE_EVENT_SECCOMP:
+            if event == ptrace.PTRACE_EVENT_SECCOMP:
                 if afterwards := self._pretence.enter(thread):
                     self._afterwards[thread] = afterwards
-                    how = kernel.PTRACE_SYSCALL
-            elif event == kernel.PTRACE_EVENT_EXEC:
+                    how = ptrace.PTRACE_SYSCALL
+            elif event == ptrace.PTRACE_EVENT_EXEC:
                 self._forget(thread)
                 self._pretence.started(thread)
-            elif event == kernel.PTRACE_EVENT_STOP:
+            elif event == ptrace.PTRACE_EVENT_STOP:
                 if number in GROUP_STOPS:
-                    how = kernel.PTRACE_LISTEN  # stopped, as a shell stops a job, until SIGCONT
+                    how = ptrace.PTRACE_LISTEN  # stopped, as a shell stops a job, until SIGCONT
             elif event == 0 and number == CALL_RETURNED:
                 if afterwards := self._afterwards.pop(thread, None):
                     afterwards()
             elif event == 0:
                 passed_on = number
         with contextlib.suppress(OSError):
-            kernel.resume(thread, how, passed_on)
+            ptrace.resume(thread, how, passed_on)
 
     def _forget(self, thread: int) -> None:
         self._afterwards.pop(thread, None)

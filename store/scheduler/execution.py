@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from store.display import printable
 from store.errors import BuildError, MixedInputs, Offline, StoreError, storage_error
@@ -29,18 +29,12 @@ from store.model.names import ObjectId
 from store.model.result import Registration, Result
 from store.scheduler.build_options import BuildOptions
 from store.scheduler.forecast import MAX_FETCHES, MOST_FETCHES, chains, planned_nodes
+from store.scheduler.substitution import Substitution
 from store.scheduler.undone import undone_for
 from store.system.locks import Lock, position
 
 if TYPE_CHECKING:
     from store.farm.farm_executor import FarmExecutor
-
-
-class LateSubstitution(Protocol):
-    """Takes nodes from elsewhere by their keys."""
-
-    def fill_by_key(self, nodes: Collection[bytes], resolver: Resolver, lease: Lease) -> None:
-        """Take nodes whose inputs are known now, as far as they are offered."""
 
 
 class Execution:
@@ -58,7 +52,7 @@ class Execution:
         options: BuildOptions,
         emit: Callable[[Event], None],
         lease: Lease,
-        caches: LateSubstitution | None = None,
+        caches: Substitution | None = None,
     ) -> None:
         self._store = store
         self._catalogue = catalogue
@@ -193,7 +187,7 @@ class Execution:
                 # Where one lacks a token, each would.
                 room = {**self._room(executor), **({False: 0} if starved else {})}
 
-    def _ask_by_key(self, caches: LateSubstitution) -> None:
+    def _ask_by_key(self, caches: Substitution) -> None:
         """Take builds whose keys are known only now from caches."""
         for node in self._unseen:
             self._resolver.look_up(node)

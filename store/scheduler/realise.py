@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Collection, Iterable, Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 from store.errors import DiskReserve, MixedInputs, NotCached, StoreFull
 from store.graph.resolver import BuildPlan, Resolver
@@ -16,10 +16,12 @@ from store.model.names import ObjectId
 from store.reporting import SILENT, Reporter
 from store.scheduler.build_options import BuildOptions
 
+if TYPE_CHECKING:
+    from store.scheduler.substitution import Substitution
+
 ATTEMPTS = 3
 """The most executions of a plan: again when room could be made after the disk had become full; or
 when an input differs from the one that others were built with."""
-
 
 SHOWN = 5
 """Names in a message at most."""
@@ -28,16 +30,6 @@ SHOWN = 5
 def no_room(urgent: bool) -> bool:
     """Return the way to make room of a caller without one."""
     return False
-
-
-class Substitution(Protocol):
-    """Takes nodes that are missing from elsewhere, and lets the resolver know them."""
-
-    def fill(self, goals: Collection[bytes], resolver: Resolver, lease: Lease) -> None:
-        """Take what the goals need, as far as it is offered. Called before a plan is executed."""
-
-    def fill_by_key(self, nodes: Collection[bytes], resolver: Resolver, lease: Lease) -> None:
-        """Take nodes whose inputs are known now, as far as they are offered."""
 
 
 def no_caches() -> Substitution | None:

@@ -1,4 +1,4 @@
-"""The Linux system calls that Python does not offer: the only module that uses ctypes.
+"""The Linux system calls that Python does not offer; those of a tracer are in ``ptrace``.
 
 Each function is one call. A failure is an ``OSError`` whose ``filename`` names the call, so that
 a report can say which one the kernel refused. Numbers are those of x86_64 below 424; from 424 on
@@ -73,23 +73,6 @@ CAP_CHOWN: Final = 0
 CAP_SETGID: Final = 6
 CAP_SETUID: Final = 7
 CAP_SYS_ADMIN: Final = 21
-# <linux/ptrace.h>
-PTRACE_CONT: Final = 7
-PTRACE_DETACH: Final = 17
-PTRACE_SYSCALL: Final = 24
-PTRACE_LISTEN: Final = 0x4208
-PTRACE_O_TRACESYSGOOD: Final = 0x1
-PTRACE_O_TRACEFORK: Final = 0x2
-PTRACE_O_TRACEVFORK: Final = 0x4
-PTRACE_O_TRACECLONE: Final = 0x8
-PTRACE_O_TRACEEXEC: Final = 0x10
-PTRACE_O_TRACESECCOMP: Final = 0x80
-PTRACE_O_EXITKILL: Final = 0x10_0000
-PTRACE_EVENT_EXEC: Final = 4
-PTRACE_EVENT_SECCOMP: Final = 7
-PTRACE_EVENT_STOP: Final = 128
-WALL: Final = 0x4000_0000  # wait for threads, too
-
 # <malloc.h>
 M_TRIM_THRESHOLD: Final = -1
 M_MMAP_THRESHOLD: Final = -3
@@ -100,9 +83,6 @@ _NR_PIVOT_ROOT: Final = {"x86_64": 155, "aarch64": 41}
 _NR_CAPSET: Final = {"x86_64": 126, "aarch64": 91}
 _NR_SECCOMP: Final = {"x86_64": 317, "aarch64": 277}
 _NR_RENAMEAT2: Final = {"x86_64": 316, "aarch64": 276}
-_NR_PTRACE: Final = {"x86_64": 101, "aarch64": 117}
-_NR_VM_READ: Final = {"x86_64": 310, "aarch64": 270}
-_NR_VM_WRITE: Final = {"x86_64": 311, "aarch64": 271}
 _NR_OPEN_TREE: Final = 428
 _NR_MOVE_MOUNT: Final = 429
 _NR_OPENAT2: Final = 437
@@ -114,10 +94,10 @@ _NR_MOUNT_SETATTR: Final = 442
 _libc = ctypes.CDLL(None, use_errno=True)
 # Keeps the interpreter's lock during a call, as a call has to that returns in two processes.
 _locked_libc = ctypes.PyDLL(None, use_errno=True)
-_MACHINE: Final = os.uname().machine
+MACHINE: Final = os.uname().machine
 
 
-class _Call:
+class SystemCall:
     """A libc function, or a bare system call when ``number`` is given, that raises on failure."""
 
     def __init__(
@@ -142,50 +122,50 @@ class _Call:
         return result
 
 
-_clone = _Call(
+_clone = SystemCall(
     "clone",
     *[c_ulong] * 5,
-    number=_NR_CLONE.get(_MACHINE, -1),
+    number=_NR_CLONE.get(MACHINE, -1),
     libc=_locked_libc,
 )
-_sigprocmask = _Call("sigprocmask", c_int, c_char_p, c_char_p)
-_unshare = _Call("unshare", c_int)
-_mount = _Call("mount", c_char_p, c_char_p, c_char_p, c_ulong, c_char_p)
-_umount2 = _Call("umount2", c_char_p, c_int)
-_prctl = _Call("prctl", c_int, c_ulong, c_ulong, c_ulong, c_ulong)
-_landlock_create_ruleset = _Call(
+_sigprocmask = SystemCall("sigprocmask", c_int, c_char_p, c_char_p)
+_unshare = SystemCall("unshare", c_int)
+_mount = SystemCall("mount", c_char_p, c_char_p, c_char_p, c_ulong, c_char_p)
+_umount2 = SystemCall("umount2", c_char_p, c_int)
+_prctl = SystemCall("prctl", c_int, c_ulong, c_ulong, c_ulong, c_ulong)
+_landlock_create_ruleset = SystemCall(
     "landlock", c_char_p, c_size_t, c_uint, number=_NR_LANDLOCK_CREATE_RULESET
 )
-_landlock_add_rule = _Call("landlock", c_int, c_int, c_char_p, c_uint, number=_NR_LANDLOCK_ADD_RULE)
-_landlock_restrict_self = _Call("landlock", c_int, c_uint, number=_NR_LANDLOCK_RESTRICT_SELF)
-_personality = _Call("personality", c_ulong)
-_sethostname = _Call("sethostname", c_char_p, c_size_t)
-_setdomainname = _Call("setdomainname", c_char_p, c_size_t)
-_socket = _Call("socket", c_int, c_int, c_int)
-_syncfs = _Call("syncfs", c_int)
-_pivot_root = _Call("pivot_root", c_char_p, c_char_p, number=_NR_PIVOT_ROOT.get(_MACHINE, -1))
-_capset = _Call("capset", c_char_p, c_char_p, number=_NR_CAPSET.get(_MACHINE, -1))
-_seccomp = _Call("seccomp", c_uint, c_uint, c_void_p, number=_NR_SECCOMP.get(_MACHINE, -1))
-_renameat2 = _Call(
+_landlock_add_rule = SystemCall(
+    "landlock", c_int, c_int, c_char_p, c_uint, number=_NR_LANDLOCK_ADD_RULE
+)
+_landlock_restrict_self = SystemCall("landlock", c_int, c_uint, number=_NR_LANDLOCK_RESTRICT_SELF)
+_personality = SystemCall("personality", c_ulong)
+_sethostname = SystemCall("sethostname", c_char_p, c_size_t)
+_setdomainname = SystemCall("setdomainname", c_char_p, c_size_t)
+_socket = SystemCall("socket", c_int, c_int, c_int)
+_syncfs = SystemCall("syncfs", c_int)
+_pivot_root = SystemCall("pivot_root", c_char_p, c_char_p, number=_NR_PIVOT_ROOT.get(MACHINE, -1))
+_capset = SystemCall("capset", c_char_p, c_char_p, number=_NR_CAPSET.get(MACHINE, -1))
+_seccomp = SystemCall("seccomp", c_uint, c_uint, c_void_p, number=_NR_SECCOMP.get(MACHINE, -1))
+_renameat2 = SystemCall(
     "renameat2",
     *(c_int, c_char_p, c_int, c_char_p, c_uint),
-    number=_NR_RENAMEAT2.get(_MACHINE, -1),
+    number=_NR_RENAMEAT2.get(MACHINE, -1),
 )
-_open_tree = _Call("open_tree", c_int, c_char_p, c_uint, number=_NR_OPEN_TREE)
-_move_mount = _Call("move_mount", c_int, c_char_p, c_int, c_char_p, c_uint, number=_NR_MOVE_MOUNT)
-_mount_setattr = _Call(
+_open_tree = SystemCall("open_tree", c_int, c_char_p, c_uint, number=_NR_OPEN_TREE)
+_move_mount = SystemCall(
+    "move_mount", c_int, c_char_p, c_int, c_char_p, c_uint, number=_NR_MOVE_MOUNT
+)
+_mount_setattr = SystemCall(
     "mount_setattr", c_int, c_char_p, c_uint, c_char_p, c_size_t, number=_NR_MOUNT_SETATTR
 )
-_openat2 = _Call("openat2", c_int, c_char_p, c_char_p, c_size_t, number=_NR_OPENAT2)
-_ptrace = _Call("ptrace", c_long, c_long, c_void_p, c_void_p, number=_NR_PTRACE.get(_MACHINE, -1))
-_VM_ARGUMENTS: Final = (c_long, c_char_p, c_ulong, c_char_p, c_ulong, c_ulong)
-_vm_read = _Call("process_vm_readv", *_VM_ARGUMENTS, number=_NR_VM_READ.get(_MACHINE, -1))
-_vm_write = _Call("process_vm_writev", *_VM_ARGUMENTS, number=_NR_VM_WRITE.get(_MACHINE, -1))
+_openat2 = SystemCall("openat2", c_int, c_char_p, c_char_p, c_size_t, number=_NR_OPENAT2)
 
 
 def machine() -> str:
     """Return the machine's architecture as the kernel names it, such as ``x86_64``."""
-    return _MACHINE
+    return MACHINE
 
 
 def threads() -> int:
@@ -419,71 +399,3 @@ def loopback_up() -> None:
         fcntl.ioctl(handle, siocsifflags, struct.pack("16sh22x", b"lo", up))
     finally:
         os.close(handle)
-
-
-_REGISTERS: Final = """
-    r15 r14 r13 r12 rbp rbx r11 r10 r9 r8 rax rcx rdx rsi rdi orig_rax rip cs eflags rsp ss
-    fs_base gs_base ds es fs gs
-"""
-
-
-_WORD: Final = (1 << 64) - 1
-
-
-class Registers(ctypes.Structure):
-    """``struct user_regs_struct`` of x86_64; its numbers are signed here."""
-
-    _fields_ = tuple((name, c_long) for name in _REGISTERS.split())
-    rdi: int
-    rsi: int
-    rdx: int
-    r10: int
-    rsp: int
-    rax: int
-    """The return value of a system call."""
-    orig_rax: int
-    """The number of the system call; -1 leaves it out."""
-
-
-def seize(pid: int, options: int) -> None:
-    """Become the tracer of a process, with ``PTRACE_O_*``; it runs on."""
-    _ptrace(0x4206, pid, None, options)
-
-
-def resume(thread: int, how: int, signal_number: int = 0) -> None:
-    """Let a traced thread go on by ``PTRACE_CONT``, ``PTRACE_SYSCALL`` or ``PTRACE_LISTEN``."""
-    _ptrace(how, thread, None, signal_number)
-
-
-def detach(thread: int, signal_number: int = 0) -> None:
-    """Let go of a traced thread that has stopped, for good."""
-    _ptrace(PTRACE_DETACH, thread, None, signal_number)
-
-
-def registers(thread: int) -> Registers:
-    """Return the registers of a traced thread that has stopped."""
-    found = Registers()
-    _ptrace(12, thread, None, ctypes.addressof(found))
-    return found
-
-
-def set_registers(thread: int, values: Registers) -> None:
-    """Give a traced thread that has stopped other registers."""
-    _ptrace(13, thread, None, ctypes.addressof(values))
-
-
-def read_memory(pid: int, address: int, size: int) -> bytes:
-    """Return up to ``size`` bytes of another process's memory, fewer where a page is not there."""
-    buffer = ctypes.create_string_buffer(size)
-    here = struct.pack("=QQ", ctypes.addressof(buffer), size)
-    count = _vm_read(pid, here, 1, struct.pack("=QQ", address & _WORD, size), 1, 0)
-    return buffer.raw[:count]
-
-
-def write_memory(pid: int, address: int, content: bytes) -> None:
-    """Write to another process's memory, where that process itself could."""
-    buffer = ctypes.create_string_buffer(content, len(content))
-    here = struct.pack("=QQ", ctypes.addressof(buffer), len(content))
-    there = struct.pack("=QQ", address & _WORD, len(content))
-    if _vm_write(pid, here, 1, there, 1, 0) != len(content):
-        raise OSError(errno.EFAULT, os.strerror(errno.EFAULT), "process_vm_writev")

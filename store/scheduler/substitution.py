@@ -1,0 +1,19 @@
+"""The requests of the scheduler to caches."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Protocol
+
+from store.graph.resolver import Resolver
+from store.local.leases import Lease
+
+
+class Substitution(Protocol):
+    """Takes nodes that are missing from elsewhere, and lets the resolver know them."""
+
+    def fill(self, goals: Collection[bytes], resolver: Resolver, lease: Lease) -> None:
+        """Take what the goals need, as far as it is offered. Called before a plan is executed."""
+
+    def fill_by_key(self, nodes: Collection[bytes], resolver: Resolver, lease: Lease) -> None:
+        """Take nodes whose inputs are known now, as far as they are offered."""
