@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from store.errors import SandboxUnavailable
-from store.system import kernel
+from store.system import ptrace
 from tests.integration.laboratory import Lab
 from tests.integration.test_sandbox import await_true, child_of, read_if_there
 
@@ -298,7 +298,7 @@ def test_a_kernel_that_forbids_tracing_is_named(lab: Lab, monkeypatch: pytest.Mo
     def refuse(pid: int, options: int) -> None:
         raise PermissionError(1, "Operation not permitted", "ptrace")
 
-    monkeypatch.setattr(kernel, "seize", refuse)
+    monkeypatch.setattr(ptrace, "seize", refuse)
     with pytest.raises(SandboxUnavailable, match="tracing the builder") as caught:
         lab.run("", **TRACED)
     assert caught.value.hint
