@@ -83,15 +83,15 @@ def read_request(server: Server, action: Message) -> DerivationRequest:
         words = " ".join(command.arguments)[:100]
         raise FormatError(f"{quoted(words)} is no build of a derivation of Fixpoint")
     top = _read(server, "Directory", action.input_root_digest)
-    (told,) = [each for each in top.files if each.name == DERIVATION] or [None]
-    if told is None:
-        raise FormatError("an action without its derivation")
+    told = [each.digest for each in top.files if each.name == DERIVATION]
+    if len(told) != 1:
+        raise FormatError(f"an action with {len(told)} derivations")
     heads, trees = (_files(server, top, name) for name in (HEADS, TREES))
     if heads.keys() != trees.keys():
         raise FormatError("an action with heads and trees of different objects")
     inputs = {ObjectId.parse(name): ObjectBlobs(heads[name], trees[name]) for name in heads}
     timeout = float(action.timeout.seconds) if action.HasField("timeout") else None
-    return DerivationRequest(Resolved.decode(_data(server, told.digest)), inputs, timeout)
+    return DerivationRequest(Resolved.decode(_data(server, told[0])), inputs, timeout)
 
 
 def read_lease(server: Server, data: bytes, *, named: bool) -> Message:

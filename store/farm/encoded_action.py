@@ -1,4 +1,4 @@
-"""An action as blobs: what every kind of action here has in common."""
+"""An action as blobs, of either kind: the platform, the timeout, and the action itself."""
 
 from __future__ import annotations
 

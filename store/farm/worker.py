@@ -7,6 +7,7 @@ from functools import partial
 from multiprocessing.connection import wait
 from typing import Final
 
+from store.display import reason
 from store.errors import (
     FormatError,
     InvalidName,
@@ -107,6 +108,10 @@ class FarmWorker:
             failure: StoreError = storage_error(error, "a system call failed")
         except StoreError as error:
             failure = error
+        except _Withdrawn:
+            raise
+        except Exception as error:  # a client's action ends no worker, whatever it meets here
+            failure = StoreError(f"{type(error).__name__}: {reason(error)}")
         self._report(f"could not build: {failure.message}")
         return LeaseEnd(leased.id, code=_status(failure), detail=failure.message[:_DETAIL])
 

@@ -1,0 +1,165 @@
+"""Actions for workers of ours: read as they were written, and any others refused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, cast
+
+import pytest
+
+from store.errors import FormatError, InvalidName, UnknownObject
+from store.farm import derivation_action
+from store.farm.derivation_action import (
+    add_output,
+    output_places,
+    properties,
+    read_lease,
+    read_request,
+)
+from store.farm.object_blobs import ObjectBlobs
+from store.model.derivation import Resolved
+from store.model.names import ObjectId
+from store.reapi.blob import Message, blob_of, digest_message, read_digest
+from store.reapi.messages import message
+from store.reapi.server import Server
+from tests.unit.farm.memory_server import MemoryServer
+
+INPUT = ObjectId.parse("0" * 32 + "-input")
+PLACE = ObjectBlobs(blob_of(b"a head").digest, blob_of(b"a tree").digest)
+NODE = Resolved("toy", "x86_64-linux", "/bin/sh", (), (), None, (INPUT,), ("out",))
+
+
+def asked(server: MemoryServer, timeout: float | None = None) -> Message:
+    """The action for a derivation, whose blobs the server has."""
+    action = derivation_action.derivation_action(NODE, {INPUT: PLACE}, timeout)
+    for blob in action.blobs:
+        server.put(blob)
+    return message("Action").FromString(server.blobs[action.digest])
+
+
+def read(server: MemoryServer, action: Message) -> derivation_action.DerivationRequest:
+    return read_request(cast(Server, server), action)
+
+
+def changed_root(server: MemoryServer, action: Message, change: Callable[[Any], None]) -> Message:
+    """The action with another top folder."""
+    digest = read_digest(action.input_root_digest)
+    top = message("Directory").FromString(server.blobs[digest])
+    change(top)
+    kept = server.put(blob_of(top.SerializeToString()))
+    action.input_root_digest.CopyFrom(digest_message(kept))
+    return action
+
+
+def folder_of(server: MemoryServer, *names: str) -> Message:
+    """The digest of a folder of files with these names."""
+    folder = message("Directory")()
+    for name in names:
+        folder.files.add(name=name, digest=digest_message(PLACE.head))
+    return digest_message(server.put(blob_of(folder.SerializeToString())))
+
+
+def test_a_request_is_read_as_it_was_written() -> None:
+    server = MemoryServer()
+    request = read(server, asked(server, 12.5))
+    assert (request.node, request.inputs, request.timeout) == (NODE, {INPUT: PLACE}, 13.0)
+    assert read(server, asked(server)).timeout is None
+
+
+def test_a_worker_and_an_action_for_it_have_the_same_properties() -> None:
+    action = asked(MemoryServer())
+    told = {each.name: each.value for each in action.platform.properties}
+    assert (
+        told
+        == properties("x86_64-linux")
+        == {"ISA": "x86-64", "OSFamily": "linux", "fixpoint-worker": "1"}
+    )
+
+
+@pytest.mark.parametrize("words", [("/bin/sh", "-c", "id"), ("fixpoint-build", "2"), ()])
+def test_any_other_command_is_refused(words: tuple[str, ...]) -> None:
+    server = MemoryServer()
+    action = asked(server)
+    command = message("Command")(arguments=words)
+    kept = server.put(blob_of(command.SerializeToString()))
+    action.command_digest.CopyFrom(digest_message(kept))
+    with pytest.raises(FormatError, match="is no build of a derivation"):
+        read(server, action)
+
+
+@pytest.mark.parametrize("name", ["../../etc/passwd", "x", "0" * 32 + "-../x", ""])
+def test_an_input_is_named_as_an_object(name: str) -> None:
+    server = MemoryServer()
+    folder = folder_of(server, name)
+
+    def change(top: Message) -> None:
+        for each in top.directories:
+            each.digest.CopyFrom(folder)
+
+    with pytest.raises((FormatError, InvalidName)):
+        read(server, changed_root(server, asked(server), change))
+
+
+def without_derivation(top: Message) -> None:
+    del top.files[:]
+
+
+def without_trees(top: Message) -> None:
+    del top.directories[1:]
+
+
+def several_derivations(top: Message) -> None:
+    top.files.append(top.files[0])
+
+
+def a_head_for_a_derivation(top: Message) -> None:
+    top.files[0].digest.CopyFrom(top.directories[0].digest)
+
+
+@pytest.mark.parametrize(
+    "change", [without_derivation, without_trees, several_derivations, a_head_for_a_derivation]
+)
+def test_a_request_has_all_of_its_parts_once(change: Callable[[Any], None]) -> None:
+    server = MemoryServer()
+    with pytest.raises(FormatError):
+        read(server, changed_root(server, asked(server), change))
+
+
+def test_each_input_has_a_head_and_a_tree() -> None:
+    server = MemoryServer()
+    folder = folder_of(server)
+
+    def change(top: Message) -> None:
+        top.directories[1].digest.CopyFrom(folder)
+
+    with pytest.raises(FormatError, match="different objects"):
+        read(server, changed_root(server, asked(server), change))
+
+
+def test_parts_that_are_too_large_or_lost_are_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    server = MemoryServer()
+    action = asked(server)
+    with monkeypatch.context() as patch, pytest.raises(UnknownObject):
+        patch.setattr(derivation_action, "SMALL", 10)
+        read(server, action)
+    server.blobs.clear()
+    with pytest.raises(UnknownObject):
+        read(server, action)
+
+
+def test_a_lease_is_an_action_or_its_digest() -> None:
+    server = cast(Server, MemoryServer())
+    with pytest.raises(FormatError):
+        read_lease(server, b"\xff", named=False)
+    with pytest.raises(FormatError, match="SHA-256"):
+        read_lease(server, b"", named=True)
+
+
+def test_outputs_are_read_as_they_were_written() -> None:
+    result = message("ActionResult")()
+    signed = blob_of(b"a statement").digest
+    add_output(result, "out", PLACE, signed)
+    assert output_places(result) == {"out": (PLACE, signed)}
+    del result.output_files[-1]
+    with pytest.raises(FormatError, match="without"):
+        output_places(result)

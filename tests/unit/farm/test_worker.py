@@ -1,0 +1,90 @@
+"""A worker's leases: whatever is wrong with one, the worker reports it, and goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from store.errors import FormatError, OtherSystem, ServerUnusable, StoreFull, UnknownObject
+from store.farm import worker
+from store.farm.derivation_action import DerivationRequest
+from store.farm.worker import FarmWorker
+from store.farm.worker_build import WorkerBuild
+from store.jobs.lower import BuildLimits
+from store.local.store import Store
+from store.model.derivation import Resolved
+from store.reapi.bot_session import Leased, LeaseEnd
+from store.reapi.endpoint import Endpoint
+from store.reapi.server import Server
+from store.signing.keys import PrivateKey
+
+NODE = Resolved("toy", "x86_64-linux", "/bin/sh", (), (), None, (), ("out",))
+LEASE = Leased("lease", b"", named=False)
+
+
+class Stream:
+    """One lease, and then the end."""
+
+    def __init__(self) -> None:
+        self.leases = [LEASE]
+
+    def next(self, timeout: float | None) -> Leased:
+        if not self.leases:
+            raise ServerUnusable("that was all")
+        return self.leases.pop()
+
+
+def end_after(store: Store, monkeypatch: pytest.MonkeyPatch, failure: Exception) -> LeaseEnd:
+    """How a lease is reported whose build raises this; the worker has to go on after it."""
+    ends: list[LeaseEnd] = []
+
+    def run(self: Any, request: DerivationRequest, limits: BuildLimits) -> bytes:
+        raise failure
+
+    server = cast(Any, Server)
+    monkeypatch.setattr(server, "work", lambda *args: Stream())
+    monkeypatch.setattr(server, "finish", lambda self, end: ends.append(end))
+    monkeypatch.setattr(worker, "read_lease", lambda *args, **named: None)
+    monkeypatch.setattr(worker, "read_request", lambda *args: DerivationRequest(NODE, {}, None))
+    monkeypatch.setattr(WorkerBuild, "run", run)
+    key, limits = PrivateKey.generate("farm"), BuildLimits(cores=1)
+    endpoint = Endpoint("localhost", 1)
+    with pytest.raises(ServerUnusable, match="that was all"):
+        FarmWorker(store, endpoint, key, "bot", limits, lambda sentence: None).run()
+    (end,) = ends
+    return end
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    """An empty store."""
+    opened = Store.open(str(tmp_path / "root"))
+    yield opened
+    opened.close()
+
+
+@pytest.mark.parametrize(
+    ("failure", "code"),
+    [
+        (FormatError("it is no Action message"), 3),
+        (OtherSystem("toy", "other-linux", "x86_64-linux"), 3),
+        (UnknownObject("an input is missing"), 9),
+        (StoreFull("the disk is full"), 14),
+        (OSError(5, "Input/output error"), 14),
+        (ValueError("what nobody thought of"), 14),
+        (RecursionError("\x1b[2J"), 14),
+    ],
+)
+def test_no_lease_ends_a_worker(
+    store: Store, monkeypatch: pytest.MonkeyPatch, failure: Exception, code: int
+) -> None:
+    end = end_after(store, monkeypatch, failure)
+    assert (end.id, end.code) == ("lease", code)
+    assert end.detail.isprintable()
+
+
+def test_the_reason_of_a_failure_has_a_bound(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert len(end_after(store, monkeypatch, FormatError("x" * 100_000)).detail) == 500
