@@ -19,7 +19,7 @@ from typing import BinaryIO, Final, NamedTuple
 from store.display import quoted, reason
 from store.fetch import credentials, framing, wire
 from store.fetch.bounds import Bounds, Exchange, Permanent
-from store.fetch.transport import tls_context
+from store.fetch.transport import USER_AGENT, tls_context
 from store.model.locators import without
 from store.system.host_files import HostFiles, host_files
 
@@ -27,8 +27,6 @@ BOUNDS: Final = Bounds(connect=5.0, head=15.0, silent=15.0, answer=math.inf, who
 
 MOST_CONNECTIONS: Final = 16
 """Connections to one cache at once."""
-
-USER_AGENT: Final = "fixpoint-store"
 
 _DISCARDED: Final = 64 << 10
 """Bytes of an unwanted body that are read, so that its connection can be kept."""
@@ -175,10 +173,9 @@ class HttpClient:
     def clean(self, text: str) -> str:
         """Return words of a server's without the secrets that were sent to it."""
         found = {self._access.token} if self._access.token else set()
-        for origin in (self._home,):
-            header = self._authorization(origin)
-            if header and header.startswith("Basic "):
-                found |= credentials.told_in(header)
+        header = self._authorization(self._home)
+        if header and header.startswith("Basic "):
+            found |= credentials.told_in(header)
         return without(text, found)
 
     def _take(self, origin: WebServer) -> _Kept | None:

@@ -16,6 +16,7 @@ from store.display import printable
 from store.errors import CacheUnusable, CorruptObject, StoreError, UnknownObject, UsageError
 from store.fetch import credentials, failures, framing
 from store.fetch.bounds import Permanent, Slow, Transient
+from store.fetch.transport import REDIRECTS
 from store.model.locators import shown
 from store.system import host_files
 from store.system.host_files import HostFiles
@@ -38,7 +39,6 @@ MOST_REDIRECTS: Final = 5
 MOST_BROKEN: Final = 3
 """Connections that break in one range, one after the other, without a byte."""
 
-_REDIRECTS: Final = (301, 302, 303, 307, 308)
 _ABSENT: Final = (404, 410)
 _RANGE: Final = re.compile(r"\s*bytes\s+([0-9]{1,18})-", re.IGNORECASE | re.ASCII)
 _NO_PUT: Final = "the server has to take PUT (nginx: dav_methods PUT), or push into its folder"
@@ -269,7 +269,7 @@ class HttpPlace:
         for _ in range(MOST_REDIRECTS + 1):
             answer = self._client.ask(method, url, headers, body)
             where = answer.headers.get("Location")
-            if answer.status not in _REDIRECTS or not where:
+            if answer.status not in REDIRECTS or not where:
                 return answer
             answer.close()
             if method == "PUT":

@@ -27,7 +27,7 @@ from store.fetch.bounds import Bounds, Exchange, Permanent, Slow, Transient
 from store.model import locators
 
 USER_AGENT = "fixpoint"
-_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _MOST_REDIRECTS = 10
 _PAGE_LIMIT = 32 << 20  # bytes; the longest index pages are a few megabytes
 _RANGE = re.compile(r"bytes\s+([0-9]{1,18})-(?:[0-9]{1,18}/([0-9]{1,18})\s*$)?", re.ASCII)
@@ -187,7 +187,7 @@ class Client:
             exchange.url = hop.url
             answer = self._request(hop, headers, target.proxy, exchange)
             where = answer.headers.get("Location")
-            if answer.status not in _REDIRECTS or not where:
+            if answer.status not in REDIRECTS or not where:
                 return _Answer(hop.url, answer, private)
             answer.close()
             exchange.stay_outside |= not wire.is_inside(exchange.peer)
