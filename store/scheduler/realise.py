@@ -117,7 +117,7 @@ class Realiser:
                 if not plan.nodes:
                     return
                 if self._only_cached:
-                    raise _not_cached(self._catalogue, plan)
+                    raise _not_cached(self._catalogue, plan, _nodes(goals))
                 if attempt == 0:
                     # The objects that the plan relies on are leased by now, and no candidates for
                     # removal.
@@ -191,8 +191,11 @@ def _nodes(goals: Iterable[Ref]) -> list[bytes]:
     return [goal.node for goal in goals]
 
 
-def _not_cached(catalogue: Catalogue, plan: BuildPlan) -> NotCached:
-    names = [catalogue.nodes[node].name for node in (*plan.builds, *plan.fetches)]
+def _not_cached(catalogue: Catalogue, plan: BuildPlan, goals: Collection[bytes]) -> NotCached:
+    """Return the error, which names the goals before the nodes below them."""
+    nodes = (*reversed(plan.builds), *plan.fetches)
+    missing = sorted(nodes, key=lambda node: node not in goals)
+    names = list(dict.fromkeys(catalogue.nodes[node].name for node in missing))
     more = f", and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
     return NotCached(
         f"no cache has {', '.join(names[:SHOWN])}{more}",

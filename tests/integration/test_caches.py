@@ -69,8 +69,7 @@ def test_the_variable_and_the_settings_name_caches(anne: Shop, bert: Shop, cache
 def test_only_cached_is_an_exit_code_of_its_own(bert: Shop, cache: str, tmp_path: Path) -> None:
     done = bert.run("realise", "item-3", "--cache", cache, "--cache-only")
     assert done.returncode == 28, done.stderr
-    assert "no cache has" in done.stderr
-    assert "item-3" in done.stderr
+    assert "no cache has item-3, " in done.stderr  # before the nodes below it
     assert bert.run("realise", "above", "--cache-only").returncode == 2
     assert bert.run("realise", "above", "--cache-only", "--cache", cache).returncode == 0
 
