@@ -232,12 +232,16 @@ def loudness_options(function: F) -> F:
 
 
 def _server(url: str | None) -> str | None:
-    """Return the URL of a server, checked before any work is done; UsageError."""
+    """Return the URL of a server, checked before any work is done; UsageError, also when what it
+    takes to speak to one is not installed."""
     if url is None:
         return None
     from store.reapi.endpoint import parse
+    from store.reapi.messages import check_extra
 
-    return parse(url).url
+    found = parse(url).url
+    check_extra()
+    return found
 
 
 def execution_options(function: F) -> F:

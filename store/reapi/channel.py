@@ -59,7 +59,7 @@ class Channel:
         try:
             import grpc
         except ImportError as error:
-            raise missing_extra(error) from error
+            raise missing_extra(error.name) from error
         self._grpc = grpc
         self.name = endpoint.url
         self.instance = endpoint.instance

@@ -78,7 +78,10 @@ def parse(url: str) -> Endpoint:
         parts = urllib.parse.urlsplit(url)
         host, port = parts.hostname, parts.port
     except ValueError:
-        raise UsageError(f"no URL of a server: {scheme}:…") from None
+        raise UsageError(  # the rest may hold a password
+            f"a URL of {scheme} names no server: its host or port cannot be one",
+            hint=f"it has to be {scheme}://HOST:PORT, or {scheme}://HOST:PORT/INSTANCE",
+        ) from None
     if "@" in parts.netloc:
         raise UsageError(
             f"a user or password in a {scheme} URL would be seen by others",

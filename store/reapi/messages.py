@@ -5,8 +5,10 @@ There are no generated modules; so others' definitions of the same names can be 
 
 from __future__ import annotations
 
+import contextlib
 from functools import cache
 from importlib import resources
+from importlib.util import find_spec
 from typing import Any, Final, NamedTuple
 
 from store.errors import UsageError
@@ -26,12 +28,23 @@ class ApiMethod(NamedTuple):
     streams_responses: bool
 
 
-def missing_extra(error: ImportError) -> UsageError:
-    """Return the error for a package that is not installed."""
+def missing_extra(module: str | None) -> UsageError:
+    """Return the error for a module that is not installed."""
     return UsageError(
-        f"a server of the Remote Execution API needs Python's package for {error.name}",
-        hint="install grpcio and protobuf: the extra `reapi` of fixpoint-store",
+        "a server of the Remote Execution API needs Python's packages grpcio and protobuf, and "
+        f"{module or 'one of their modules'} is missing",
+        hint="install the extra `reapi` of fixpoint-store; docs/farm.md says how",
     )
+
+
+def check_extra() -> None:
+    """Raise UsageError for a package that is not installed, without loading any."""
+    for module in ("grpc", "google.protobuf"):
+        found = None
+        with contextlib.suppress(ImportError, ValueError):  # no parent; a module of no file
+            found = find_spec(module)
+        if found is None:
+            raise missing_extra(module)
 
 
 @cache
@@ -39,7 +52,7 @@ def _pool() -> Any:
     try:
         from google.protobuf import descriptor_pb2, descriptor_pool
     except ImportError as error:
-        raise missing_extra(error) from error
+        raise missing_extra(error.name) from error
     data = resources.files("store.reapi").joinpath(DEFINITIONS).read_bytes()
     pool = descriptor_pool.DescriptorPool()
     for file in descriptor_pb2.FileDescriptorSet.FromString(data).file:

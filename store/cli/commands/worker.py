@@ -52,6 +52,7 @@ def command(
     from store.farm.worker import FarmWorker, run_workers
     from store.jobs.lower import BuildLimits
     from store.reapi.endpoint import parse
+    from store.reapi.messages import check_extra
     from store.sandbox.log_limit import MAX_LOG
     from store.scheduler.build_options import default_cores
     from store.signing.keyring import Keyring, default_folder
@@ -60,6 +61,7 @@ def command(
     if name is not None and not (name and name.isprintable()):
         raise UsageError("a worker's name is a word that can be printed")
     endpoint = parse(url)
+    check_extra()
     private = Keyring(default_folder()).private(key)
     limits = BuildLimits(
         cores or default_cores(), timeout, max_silent_time, max_log=max_log_size or MAX_LOG

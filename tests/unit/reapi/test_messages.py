@@ -61,6 +61,13 @@ sys.modules["google"] = sys.modules["google.protobuf"] = None
 import store.reapi.server
 from store.errors import UsageError
 from store.reapi.endpoint import parse
+from store.reapi.messages import check_extra
+try:
+    check_extra()
+except UsageError:
+    pass
+else:
+    sys.exit(2)
 try:
     store.reapi.server.Server(parse("grpc://localhost:1"))
 except UsageError as error:
@@ -72,10 +79,11 @@ else:
 
 def test_without_the_extra_that_is_said() -> None:
     subprocess.run([sys.executable, "-c", WITHOUT], check=True)
-    assert isinstance(missing_extra(ImportError(name="grpc")), UsageError)
+    assert isinstance(missing_extra("grpc"), UsageError)
 
 
 def test_neither_package_is_loaded_before_a_server_is_spoken_to() -> None:
     loaded = "{'grpc', 'google.protobuf'} & {*sys.modules}"
-    code = f"import sys, store.reapi.server; sys.exit(bool({loaded}))"
+    code = "import sys, store.reapi.server; store.reapi.messages.check_extra()"
+    code += f"; sys.exit(bool({loaded}))"
     subprocess.run([sys.executable, "-c", code], check=True)
