@@ -27,12 +27,9 @@ from store.errors import (
 from store.model.manifest import Manifest
 from store.model.names import ObjectId
 from store.reapi.blob import EMPTY, Blob, BlobDigest, Message, blob_of, digest_message, read_digest
-from store.reapi.messages import message
+from store.reapi.messages import message, parse
 from store.reapi.server import Server
-from store.reapi.tree_messages import match_tree
-
-TREE_LIMIT: Final = 256 << 20
-"""Bytes of a Tree message."""
+from store.reapi.tree_messages import TREE_LIMIT, match_tree
 
 FILE: Final = "file"
 """The path of a cache's file in the result of its action."""
@@ -128,8 +125,8 @@ class ReapiCache:
         actions = {action_of(name)[0].digest: name for name in names}
         found = {}
         for action, data in self.server.results(list(actions)).items():
-            with contextlib.suppress(Exception):  # of protobuf, which does not say which
-                found[actions[action]] = message("ActionResult").FromString(data)
+            with contextlib.suppress(FormatError):
+                found[actions[action]] = parse("ActionResult", data)
         return found
 
     def _file(self, result: Message) -> BlobDigest | None:

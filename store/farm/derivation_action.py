@@ -20,7 +20,7 @@ from store.farm.object_blobs import ObjectBlobs
 from store.model.derivation import Resolved
 from store.model.names import ObjectId
 from store.reapi.blob import Blob, BlobDigest, Message, digest_message, read_digest
-from store.reapi.messages import message
+from store.reapi.messages import message, parse
 from store.reapi.server import Server
 
 COMMAND: Final = ("fixpoint-build", "1")
@@ -98,8 +98,8 @@ def read_lease(server: Server, data: bytes, *, named: bool) -> Message:
     """Return the action of a lease, of which ``data`` is the action, or its digest. FormatError,
     UnknownObject."""
     if named:
-        return _read(server, "Action", _parsed("Digest", data))
-    return _parsed("Action", data)
+        return _read(server, "Action", parse("Digest", data))
+    return parse("Action", data)
 
 
 def output_places(result: Message) -> dict[str, tuple[ObjectBlobs, BlobDigest]]:
@@ -135,7 +135,7 @@ def _files(server: Server, top: Message, name: str) -> dict[str, BlobDigest]:
 
 
 def _read(server: Server, kind: str, digest: Message) -> Message:
-    return _parsed(kind, _data(server, digest))
+    return parse(kind, _data(server, digest))
 
 
 def _data(server: Server, digest: Message) -> bytes:
@@ -144,10 +144,3 @@ def _data(server: Server, digest: Message) -> bytes:
     if data is None:
         raise UnknownObject(f"the server lacks a part of the action: {found.hash}")
     return data
-
-
-def _parsed(kind: str, data: bytes) -> Message:
-    try:
-        return message(kind).FromString(data)
-    except Exception as error:  # of protobuf, which has no public name for it
-        raise FormatError(f"it is no {kind} message") from error

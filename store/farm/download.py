@@ -10,10 +10,7 @@ from store.display import quoted
 from store.errors import DiskReserve, FormatError, ServerUnusable
 from store.reapi.blob import EMPTY, BlobDigest, Message, read_digest
 from store.reapi.server import Server
-from store.reapi.tree_messages import read_tree
-
-TREE_LIMIT: Final = 256 << 20
-"""Bytes of a Tree message."""
+from store.reapi.tree_messages import TREE_LIMIT, read_tree
 
 _EXECUTABLE: Final = 0o755
 _PLAIN: Final = 0o644

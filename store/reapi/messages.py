@@ -11,7 +11,7 @@ from importlib import resources
 from importlib.util import find_spec
 from typing import Any, Final, NamedTuple
 
-from store.errors import UsageError
+from store.errors import FormatError, UsageError
 
 REAPI: Final = "build.bazel.remote.execution.v2"
 DEFINITIONS: Final = "definitions.binpb"
@@ -68,6 +68,14 @@ def message(name: str) -> Any:
     from google.protobuf import message_factory
 
     return message_factory.GetMessageClass(found)
+
+
+def parse(name: str, data: bytes) -> Any:
+    """Return the message of this class that the bytes are; FormatError."""
+    try:
+        return message(name).FromString(data)
+    except Exception as error:  # DecodeError, and others of protobuf without its C part
+        raise FormatError(f"it is no {name} message") from error
 
 
 @cache

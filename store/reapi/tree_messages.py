@@ -11,7 +11,10 @@ from store.errors import FormatError, InvalidName
 from store.model.file_tree import Directory, Node, NodeKind
 from store.model.manifest import Manifest
 from store.reapi.blob import Blob, BlobDigest, Message, blob_of, read_digest
-from store.reapi.messages import message
+from store.reapi.messages import parse
+
+TREE_LIMIT: Final = 256 << 20
+"""Bytes of a Tree message."""
 
 _FILES: Final = b"\x0a"  # fields of a Directory and of its entries: number and type
 _DIRECTORIES: Final = b"\x12"
@@ -159,10 +162,7 @@ def read_tree(data: bytes) -> tuple[Message, dict[BlobDigest, Message]]:
 
     The digests are those of the messages, written again in the one form of the specification.
     """
-    try:
-        tree = message("Tree").FromString(data)
-    except Exception as error:  # of protobuf, which has no public name for it
-        raise FormatError("it is no Tree message") from error
+    tree = parse("Tree", data)
     found = {}
     for each in (tree.root, *tree.children):
         written = each.SerializeToString(deterministic=True)
