@@ -21,18 +21,14 @@ from __future__ import annotations
 
 import contextlib
 import os
-import stat
 import struct
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, TypeVar
 
 import lmdb
 
-from store.errors import StoreError
-from store.index import tail
+from store.index.hint_file import HintFile, growing
 from store.index.schema import NUMBER, POSITION
-from store.system import owned
-from store.system.locks import turn
 
 T = TypeVar("T")
 
@@ -64,17 +60,6 @@ _TABLES: Final[Mapping[bytes, Mapping[str, bool]]] = {
     b"holders": {"dupsort": True},
 }
 
-_DAMAGED: Final = (
-    lmdb.CorruptedError,
-    lmdb.InvalidError,
-    lmdb.VersionMismatchError,
-    lmdb.IncompatibleError,
-    lmdb.NotFoundError,
-    lmdb.PageNotFoundError,
-    lmdb.PanicError,
-    struct.error,
-)
-
 
 class ContentTable:
     """The table in an index's folder. A part that cannot be read has no entries, and an entry that
@@ -85,8 +70,14 @@ class ContentTable:
     """
 
     def __init__(self, index: str) -> None:
-        self._path = f"{index}/contents.mdb"
-        self._lock = f"{index}/contents.lock"
+        self._file = HintFile(
+            index,
+            "contents",
+            contents="contents",
+            first_map=_FIRST_MAP,
+            tables=len(_TABLES) + 2,
+            readers=_READERS,
+        )
         self._reading: _Reading | None = None
         self._unreadable = False
 
@@ -132,17 +123,13 @@ class ContentTable:
 
     def forget(self, digests: Iterable[bytes]) -> None:
         """Remove the files of these objects from the table."""
-        if os.path.exists(self._path):
+        if os.path.exists(self._file.path):
             self._change(lambda txn, tables: _forget(txn, tables, digests))
 
     def clear(self) -> None:
         """Remove all of it, and anything but a file in the place of its lock. OSError."""
         self.close()
-        for path in (self._path, f"{self._path}-lock"):
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(path)
-        if os.path.lexists(self._lock) and not stat.S_ISREG(os.lstat(self._lock).st_mode):
-            os.unlink(self._lock)
+        self._file.clear()
 
     def replace_by(self, other: ContentTable) -> None:
         """Take over the other table, which nobody else uses, and which is not there any more then.
@@ -150,16 +137,16 @@ class ContentTable:
         self.clear()
         other.close()
         with contextlib.suppress(FileNotFoundError):
-            os.rename(other._path, self._path)
+            os.rename(other._file.path, self._file.path)
 
     # -- opening --
 
     def _open_for_reading(self) -> bool:
-        if self._unreadable or not os.path.exists(self._path):
+        if self._unreadable or not os.path.exists(self._file.path):
             self._unreadable = True
             return False
         try:
-            self._reading = _Reading(_open(self._path, readonly=True))
+            self._reading = _Reading(self._file.open(readonly=True))
         except (lmdb.Error, OSError):
             self._unreadable = True
             return False
@@ -169,19 +156,12 @@ class ContentTable:
         """Run ``work`` in one transaction; None when it cannot be had. A damaged file is removed,
         so that the next one begins anew."""
         self.close()
-        with contextlib.ExitStack() as stack, contextlib.suppress(lmdb.Error, OSError, StoreError):
-            lock = owned.open_lock(self._lock)
-            stack.callback(os.close, lock)
-            # Before LMDB's own lock, which a process that is stopped would keep for good.
-            stack.enter_context(turn(lock, f"the table of contents {self._path}"))
-            try:
-                env = stack.enter_context(contextlib.closing(_open(self._path, readonly=False)))
-                env.reader_check()
-                tables = _tables(env)
-                return _growing(env, lambda txn: work(txn, tables))
-            except _DAMAGED:
-                self.clear()
-        return None
+
+        def grown(env: Any) -> T:
+            tables = _tables(env)
+            return growing(env, lambda txn: work(txn, tables))
+
+        return self._file.use(grown, readonly=False)
 
 
 class _Reading:
@@ -224,39 +204,8 @@ class _Reading:
         self._env.close()
 
 
-def _open(path: str, *, readonly: bool) -> Any:
-    size = os.stat(path).st_size if os.path.exists(path) else 0
-    env = lmdb.open(
-        path,
-        subdir=False,
-        map_size=max(_FIRST_MAP, 1 << max(size - 1, 0).bit_length()),
-        max_dbs=len(_TABLES) + 2,
-        max_readers=_READERS,
-        readonly=readonly,
-        create=not readonly,
-        # The last transaction may be lost by a power cut, and nothing more.
-        metasync=False,
-        mode=owned.PRIVATE_FILE,
-    )
-    if size and tail.lacking(env, path):
-        env.close()
-        raise lmdb.CorruptedError("the file is cut short")
-    return env
-
-
 def _tables(env: Any) -> Mapping[bytes, Any]:
     return {name: env.open_db(name, **flags) for name, flags in _TABLES.items()}
-
-
-def _growing(env: Any, work: Callable[[Any], T]) -> T:
-    while True:
-        try:
-            with env.begin(write=True) as txn:
-                return work(txn)
-        except lmdb.MapFullError:
-            env.set_mapsize(env.info()["map_size"] * 2)
-        except lmdb.MapResizedError:
-            env.set_mapsize(0)
 
 
 # -- in a transaction -----------------------------------------------------------------------------

@@ -148,7 +148,8 @@ def test_where_it_cannot_be_written_nothing_is_told(tmp_path: Path) -> None:
 
 def test_it_grows(table: ContentTable, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("store.index.content_table._FIRST_MAP", 1 << 16)
-    reader = ContentTable(os.path.dirname(table._path))
+    folder = os.path.dirname(table._file.path)
+    table, reader = ContentTable(folder), ContentTable(folder)
     for number in range(20):
         tell(table, number, *(f"{number}-{at}" for at in range(200)))
         assert reader.find(b"%d-7" % number + b" " * (14 - len(str(number)))) != []

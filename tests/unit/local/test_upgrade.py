@@ -164,7 +164,7 @@ def test_without_room_second_names_go_all_the_same(
 ) -> None:
     """The table of contents saves space later; the names that are removed give some back now."""
     with monkeypatch.context() as patch:
-        patch.setattr("store.index.content_table._growing", _full)
+        patch.setattr("store.index.content_table.growing", _full)
         store = Store.open(root)
     assert not os.path.lexists(store.layout.links)
     assert {item.partition(":")[0] for item in findings(store)} == {"unshared"}
