@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from store.cache.offering import NamedFiles
 from store.cache.place import CachePlace
-from store.display import printable, quoted
+from store.display import quoted
 from store.errors import UsageError
 from store.model.locators import shown
 
@@ -29,7 +29,7 @@ def check_url(url: str) -> str:
     scheme, colon, rest = url.partition(":")
     if not colon or scheme not in SCHEMES or not rest.strip("/"):
         raise UsageError(
-            f"{printable(shown(url))} is no URL of a cache",
+            f"{quoted(shown(url))} is no URL of a cache",
             hint="one is /srv/cache, ./cache, https://example.org/cache, or grpc://host:port",
         )
     return scheme
@@ -60,7 +60,10 @@ def open_place(url: str) -> CachePlace:
 def _file_path(url: str) -> str:
     parts = urllib.parse.urlsplit(url)
     if parts.netloc not in ("", "localhost") or not parts.path:
-        raise UsageError(f"{quoted(shown(url))} names no folder of this machine")
+        raise UsageError(
+            f"{quoted(shown(url))} names no folder of this machine",
+            hint="one is file:///srv/cache, or simply the folder's path",
+        )
     return urllib.parse.unquote(parts.path, errors="surrogateescape")
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import shutil
 import stat
 from collections.abc import Collection, Iterator, Mapping
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO, Final, NamedTuple
 
 from store.display import printable, reason
 from store.errors import CacheUnusable, CorruptObject, UnknownObject
@@ -19,6 +20,18 @@ CHUNK = 1 << 20
 
 UNFINISHED = ".new-"
 """Begins the name of a file that is being written."""
+
+
+_NOT_FOLDERS: Final = (FileExistsError, NotADirectoryError)
+_NO_FOLDER: Final = "there is a file in the place of a folder"
+
+_FULL: Final = "free some space there; the next push goes on from here"
+_HINTS: Final = {
+    errno.ENOSPC: _FULL,
+    errno.EDQUOT: _FULL,
+    errno.EACCES: "run this as a user who may read it, and for a push or a prune, write to it",
+}
+"""The hint, by the number of the error."""
 
 
 class PlacedFile(NamedTuple):
@@ -50,7 +63,7 @@ class FolderPlace:
         for name in names:
             fd = self._open(name)
             if fd is not None:
-                with self._errors(), os.fdopen(fd, "rb") as stream:
+                with self._errors(name), os.fdopen(fd, "rb") as stream:
                     found[name] = stream.read(limit + 1)
         return found
 
@@ -69,7 +82,7 @@ class FolderPlace:
         fd = self._open(name)
         if fd is None:
             raise UnknownObject(f"{self.name} has no {name} any more")
-        with self._errors(), os.fdopen(fd, "rb", buffering=0):
+        with self._errors(name), os.fdopen(fd, "rb", buffering=0):
             while size:
                 data = os.pread(fd, min(size, CHUNK), start)
                 if not data:
@@ -82,7 +95,7 @@ class FolderPlace:
         path = f"{self.path}/{name}"
         folder, _, last = path.rpartition("/")
         fresh = f"{folder}/{UNFINISHED}{os.getpid()}-{os.urandom(4).hex()}-{last[:32]}"
-        with self._errors():
+        with self._errors(name):
             os.makedirs(folder, exist_ok=True)
             try:
                 with open(fresh, "xb") as stream:
@@ -122,7 +135,7 @@ class FolderPlace:
         waiting = [""]
         while waiting:
             below = waiting.pop()
-            with self._errors(), contextlib.suppress(FileNotFoundError):
+            with self._errors(below), contextlib.suppress(FileNotFoundError):
                 for entry in sorted(os.scandir(f"{self.path}/{below}"), key=lambda one: one.name):
                     if entry.is_dir(follow_symlinks=False):
                         waiting.append(f"{below}{entry.name}/")
@@ -135,7 +148,7 @@ class FolderPlace:
     def remove(self, name: str) -> None:
         """Remove a file, and the folder that it was the last one in; it may be missing already."""
         path = f"{self.path}/{name}"
-        with self._errors():
+        with self._errors(name):
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(path)
             with contextlib.suppress(OSError):  # others are in it
@@ -144,7 +157,7 @@ class FolderPlace:
 
     def remove_unless_newer(self, file: PlacedFile) -> bool:
         """Remove a file that is still the one that was listed; returns whether it is absent now."""
-        with self._errors():
+        with self._errors(file.name):
             try:
                 seen = os.lstat(f"{self.path}/{file.name}")
             except FileNotFoundError:
@@ -156,21 +169,25 @@ class FolderPlace:
 
     def touch(self, name: str) -> None:
         """Note that a file was written now; it may be missing."""
-        with self._errors(), contextlib.suppress(FileNotFoundError, PermissionError):
+        with self._errors(name), contextlib.suppress(FileNotFoundError, PermissionError):
             os.utime(f"{self.path}/{name}", follow_symlinks=False)
 
     def _open(self, name: str) -> int | None:
-        with self._errors():
+        with self._errors(name):
             try:
                 return open_file(f"{self.path}/{name}")
             except (FileNotFoundError, NotADirectoryError):
                 return None
 
     @contextlib.contextmanager
-    def _errors(self) -> Iterator[None]:
+    def _errors(self, name: str = "") -> Iterator[None]:
+        """Translate OSError, of the file ``name`` or of the folder itself."""
         try:
             yield
         except OSError as error:
+            why = _NO_FOLDER if isinstance(error, _NOT_FOLDERS) else reason(error)
+            where = f" ({printable(name)})" if name else ""
             raise CacheUnusable(
-                f"the cache {printable(self.name)} cannot be used: {reason(error)}"
+                f"the cache {printable(self.name)} cannot be used: {why}{where}",
+                hint=_HINTS.get(error.errno or 0),
             ) from error

@@ -58,10 +58,16 @@ class HttpPlace:
 
     def __init__(self, url: str, granted: HostFiles | None = None) -> None:
         try:
+            if not url.isprintable():  # urlsplit would leave out a newline
+                raise ValueError
             plain, userinfo = credentials.split(url)
             home, parts = origin_of(plain), urllib.parse.urlsplit(plain)
         except (Permanent, ValueError):
-            raise UsageError("this is no URL of a cache") from None  # it may hold a password
+            scheme = url.partition(":")[0]  # the rest may hold a password
+            raise UsageError(
+                f"a URL of {scheme} names no cache: its host or port cannot be one",
+                hint=f"it has to be {scheme}://HOST/PATH or {scheme}://HOST:PORT/PATH",
+            ) from None
         if ":" in (userinfo or "") or parts.query:
             raise UsageError(
                 f"no secret stands in the URL of a cache: {shown(url)}",

@@ -9,6 +9,7 @@ import signal
 from collections.abc import Sequence
 from functools import partial
 
+from store.display import quoted
 from store.errors import CorruptObject, FormatError, InvalidName, StoreError, UnknownObject
 from store.index.foreign import Told, told
 from store.layout.paths import Layout
@@ -38,7 +39,10 @@ class StoreDirectory:
         self._layout = Layout(os.path.abspath(root))
         self._longest = longest
         if not os.path.isdir(self._layout.manifests):
-            raise UnknownObject(f"{root} is no store", hint="give the folder that --root names")
+            raise UnknownObject(
+                f"{quoted(root)} is no store that this user can read",
+                hint="give the folder that --root names",
+            )
 
     @property
     def name(self) -> str:

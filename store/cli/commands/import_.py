@@ -14,7 +14,7 @@ from store.cli.context import Context
 from store.cli.options import link_option, trust_option
 from store.cli.wording import counted
 from store.display import printable, quoted
-from store.errors import FormatError, InvalidName, UnusableKey, UsageError
+from store.errors import FormatError, InvalidName, UnknownObject, UnusableKey, UsageError
 from store.model.locators import shown
 from store.model.names import STORE_DIR, ObjectId
 from store.model.origin import How, Origin
@@ -116,7 +116,11 @@ def _from_store(
     from store.substitute.directory import StoreDirectory
     from store.substitute.importing import import_objects
 
-    other = StoreDirectory(source)
+    try:
+        other = StoreDirectory(source)
+    except UnknownObject as error:
+        error.hint = "give the folder that --root names, or a cache's folder or URL"
+        raise
     told = statements or ((other.statements,) if os.path.isdir(other.statements) else ())
     belief = Belief(_vouching(told, trust, asked=bool(statements)), unsigned)
     return lambda store, oids, keep: import_objects(store, other, oids, keep, belief)

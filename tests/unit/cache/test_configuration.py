@@ -79,7 +79,7 @@ def test_without_any_cache_no_key_is_looked_for(layout: Layout) -> None:
         ("[cache]\nurl = 'file:///a'", "written as [[cache]]"),
         ("cache = [1]", "written as [[cache]]"),
         ("[[cache]]\nkeys = []", "cache.url is no URL"),
-        ("[[cache]]\nurl = 'ftp://a/b'", "cache.url: ftp://a/b is no URL of a cache"),
+        ("[[cache]]\nurl = 'ftp://a/b'", "cache.url: 'ftp://a/b' is no URL of a cache"),
         ("[[cache]]\nurl = 'https://u:secret@a/b?token=secret x'\nkey = 1", "called cache.key"),
         ("[[cache]]\nurl = 'file:///a'\nkeys = ['x']", "cache.keys: a key is one line"),
         ("[[cache]]\nurl = 'file:///a'\nkeys = [7]", "cache.keys"),

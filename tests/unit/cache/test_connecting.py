@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from store.cache.connecting import check_url
+from store.cache.connecting import check_url, open_place
 from store.errors import UsageError
 
 
@@ -22,6 +22,19 @@ from store.errors import UsageError
 )
 def test_a_url_or_a_path_has_its_scheme(url: str, scheme: str) -> None:
     assert check_url(url) == scheme
+
+
+def test_the_hint_says_how_a_folder_here_is_named() -> None:
+    with pytest.raises(UsageError) as caught:
+        check_url("cache")
+    assert "./cache" in (caught.value.hint or "")
+
+
+@pytest.mark.parametrize("url", ["", "ftp://host/x", "file://host/x", "file:", "http://a\nb/"])
+def test_a_place_of_another_url_is_refused_with_an_example(url: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        open_place(url)
+    assert caught.value.hint
 
 
 @pytest.mark.parametrize("url", ["", "cache", "ftp://example.org/", "https:", "http://", "file:"])

@@ -35,6 +35,19 @@ def test_a_file_that_failed_leaves_nothing(tmp_path: Path) -> None:
     assert list(place.listing()) == []
 
 
+def test_an_error_names_the_file_and_what_to_do(tmp_path: Path) -> None:
+    class Full(io.BytesIO):
+        def read(self, size: int | None = -1) -> bytes:
+            raise OSError(28, "No space left on device")
+
+    with pytest.raises(CacheUnusable, match=r"No space left on device \(a/b\)") as caught:
+        FolderPlace(str(tmp_path)).put("a/b", Full())
+    assert "the next push goes on" in (caught.value.hint or "")
+    (tmp_path / "file").touch()
+    with pytest.raises(CacheUnusable, match="a file in the place of a folder"):
+        FolderPlace(str(tmp_path / "file")).put("a", b"1")
+
+
 def test_a_short_or_absent_file_is_an_error(tmp_path: Path) -> None:
     place = FolderPlace(str(tmp_path))
     place.put("a", b"12345")
