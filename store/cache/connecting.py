@@ -36,7 +36,7 @@ def check_url(url: str) -> str:
 
 
 def _is_path(url: str) -> bool:
-    return url.startswith(("/", "./", "../"))
+    return url in (".", "..") or url.startswith(("/", "./", "../"))
 
 
 def open_place(url: str) -> CachePlace:

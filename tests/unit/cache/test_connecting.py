@@ -14,6 +14,8 @@ from store.errors import UsageError
         ("/srv/cache", "file"),
         ("./cache", "file"),
         ("../cache", "file"),
+        (".", "file"),
+        ("..", "file"),
         ("file:///srv/cache", "file"),
         ("https://example.org/cache", "https"),
         ("grpc://127.0.0.1:50051/team", "grpc"),
