@@ -10,6 +10,7 @@ from store.digest import file_digest
 from store.display import printable, quoted
 from store.errors import BuildTimeout, LogTooLarge, ServerUnusable
 from store.farm.encoded_action import EncodedAction
+from store.reapi import status
 from store.reapi.action_run import ExecutionEnd
 from store.reapi.blob import Message, blob_of, read_digest
 from store.reapi.messages import message
@@ -18,10 +19,16 @@ from store.reapi.server import Server, send_lacking
 PAUSE: Final = 1.0
 """Seconds before another try, after the server failed to run an action."""
 
-_DEADLINE_EXCEEDED: Final = 4
-_FAILED_PRECONDITION: Final = 9
-_INTERNAL: Final = 13
-_AGAIN: Final = frozenset((1, 2, 8, 10, 13, 14))
+_AGAIN: Final = frozenset(
+    (
+        status.CANCELLED,
+        status.UNKNOWN,
+        status.RESOURCE_EXHAUSTED,
+        status.ABORTED,
+        status.INTERNAL,
+        status.UNAVAILABLE,
+    )
+)
 """Codes of a server that may do better the next time: a worker that ended is one of them."""
 
 
@@ -48,12 +55,12 @@ class ActionCall:
             if code == 0:
                 return response.result
             detail = printable(response.status.message[:300])
-            if code == _DEADLINE_EXCEEDED:
+            if code == status.DEADLINE_EXCEEDED:
                 raise BuildTimeout(f"{self._name} took too long on the server: {detail}")
-            if not left or code not in (*_AGAIN, _FAILED_PRECONDITION):
+            if not left or code not in (*_AGAIN, status.FAILED_PRECONDITION):
                 break
             # It may believe that it has blobs which its disk lost.
-            lost = code == _INTERNAL and not lost
+            lost = code == status.INTERNAL and not lost
             time.sleep(PAUSE)
         raise ServerUnusable(
             f"{quoted(self._server.name)} could not run {self._name}: {detail} (code {code})"

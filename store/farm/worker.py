@@ -22,14 +22,12 @@ from store.farm.worker_build import WorkerBuild
 from store.jobs.local_executor import LocalExecutor
 from store.jobs.lower import SYSTEM, BuildLimits
 from store.local.store import Store
+from store.reapi import status
 from store.reapi.bot_session import GIVEN_BACK, Leased, LeaseEnd, LeaseWithdrawn
 from store.reapi.endpoint import Endpoint
 from store.reapi.server import LeaseStream, Server
 from store.signing.keys import PrivateKey
 from store.system.forking import ForkedCall
-
-_INVALID_ARGUMENT: Final = 3
-_FAILED_PRECONDITION: Final = 9
 
 _DETAIL: Final = 500
 """Characters of the reason for a lease that failed."""
@@ -119,9 +117,9 @@ class FarmWorker:
 def _status(error: StoreError) -> int:
     """Return the status by which the server knows whether another worker may do better."""
     if isinstance(error, UnknownObject):
-        return _FAILED_PRECONDITION
+        return status.FAILED_PRECONDITION
     if isinstance(error, FormatError | InvalidName | OtherSystem):
-        return _INVALID_ARGUMENT
+        return status.INVALID_ARGUMENT
     return GIVEN_BACK
 
 

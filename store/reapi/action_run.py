@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
+from store.reapi import status
 from store.reapi.blob import BlobDigest, Message, digest_message
 from store.reapi.channel import CallFailed, Channel
 from store.reapi.messages import message
@@ -109,5 +110,5 @@ def _end(operation: Message) -> ExecutionEnd:
         return ExecutionEnd(b"", operation.error.code, operation.error.message)
     response = message("ExecuteResponse")()
     if not operation.response.Unpack(response):
-        return ExecutionEnd(b"", 13, "the server answered with something else")
+        return ExecutionEnd(b"", status.INTERNAL, "the server answered with something else")
     return ExecutionEnd(response.SerializeToString())

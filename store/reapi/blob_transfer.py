@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 from store.digest import file_hasher
 from store.display import printable, quoted, reason
 from store.errors import StorageError
+from store.reapi import status
 from store.reapi.blob import (
     EMPTY,
     Blob,
@@ -41,8 +42,6 @@ AT_ONCE: Final = 4
 """Transfers at a time."""
 
 _OVERHEAD: Final = 200  # bytes of a message for each blob beside its own
-_OK: Final = 0
-_NOT_FOUND: Final = 5
 
 
 class HashedFile(NamedTuple):
@@ -98,7 +97,7 @@ class BlobTransfer:
             request.requests.add(digest=digest_message(blob.digest), data=_bytes(blob))
         answer = self._channel.unary("ContentAddressableStorage.BatchUpdateBlobs", request)
         for each in answer.responses:
-            if each.status.code != _OK:
+            if each.status.code != status.OK:
                 raise CallFailed(f"code {each.status.code}", printable(each.status.message[:300]))
         return sum(blob.digest.size for blob in blobs)
 
@@ -200,7 +199,7 @@ def _batches(blobs: Iterable[Blob], limit: int) -> Iterator[list[Blob]]:
 def _whole(answer: Message, known: set[BlobDigest]) -> Iterator[BlobPiece]:
     for each in answer.responses:
         digest, data = read_digest(each.digest), each.data
-        if each.status.code != _OK or digest not in known or len(data) != digest.size:
+        if each.status.code != status.OK or digest not in known or len(data) != digest.size:
             continue
         if hashlib.sha256(data).hexdigest() == digest.hash:
             yield BlobPiece(digest, 0, data)

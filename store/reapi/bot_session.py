@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator, Mapping
 from typing import Final, NamedTuple
 
+from store.reapi import status
 from store.reapi.blob import Message
 from store.reapi.channel import CallFailed, Channel
 from store.reapi.messages import message
@@ -32,8 +33,8 @@ PAUSES: Final = (0.5, 1.0, 2.0, 5.0, 10.0)
 SHORT: Final = 0.05
 """Seconds in which a server answers that does not wait for leases."""
 
-GIVEN_BACK: Final = 14
-"""The status (UNAVAILABLE) of a lease that somebody else is to have."""
+GIVEN_BACK: Final = status.UNAVAILABLE
+"""The status of a lease that somebody else is to have."""
 
 _OK, _TERMINATING = 1, 4  # of a worker
 _ACTIVE, _COMPLETED = 2, 4  # of a lease

@@ -29,9 +29,9 @@ HUGE = 256 << 20
 """A file of so many bytes is hashed by all processors together."""
 
 WINDOW = 4 << 20
-"""Bytes of a file that are mapped at a time;"""
+"""Bytes of a file that are mapped at a time."""
 HUGE_WINDOW = 64 << 20
-"""of one that is hashed by all processors."""
+"""Bytes that are mapped at a time of a file that is hashed by all processors."""
 
 _POPULATE_READ = 22  # MADV_POPULATE_READ, which Python 3.11 has no name for
 
