@@ -81,8 +81,7 @@ class FarmExecutor:
 
     def submit(self, task: Task) -> bool:
         """Begin a task; False when the server has its share, or a token is lacking here."""
-        closure = {ObjectId.parse(str(each)) for each in task.closure} if self._away else set()
-        if task.kind != "build" and not closure & self._away:
+        if task.kind != "build" and self._is_here(task):
             return self._local.submit(task)
         self._remote &= {each.id for each in self.active}
         if len(self._remote) >= self._most:
@@ -91,6 +90,10 @@ class FarmExecutor:
         log = self._store.start_log(task.key) if task.kind == "build" else None
         self._remote.add(task.id)
         return self._local.submit(replace(task, token=False, cores=1, action=work, log=log))
+
+    def _is_here(self, task: Task) -> bool:
+        """Return whether all inputs of a task are in this store."""
+        return self._away.isdisjoint(ObjectId.parse(str(each)) for each in task.closure)
 
     def ended(self, *, pending: bool) -> Iterator[tuple[Task, object]]:
         """Wait for a moment; yield each task that ended meanwhile, with its value or error."""
