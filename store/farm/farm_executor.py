@@ -93,7 +93,8 @@ class FarmExecutor:
 
     def _is_here(self, task: Task) -> bool:
         """Return whether all inputs of a task are in this store."""
-        return self._away.isdisjoint(ObjectId.parse(str(each)) for each in task.closure)
+        names = (ObjectId.parse(str(each)) for each in task.closure)
+        return not self._away or self._away.isdisjoint(names)
 
     def ended(self, *, pending: bool) -> Iterator[tuple[Task, object]]:
         """Wait for a moment; yield each task that ended meanwhile, with its value or error."""
