@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
 from store.farm.remote_build import remote_build
 from store.jobs.executor import Task
 from store.jobs.local_executor import LocalExecutor
+from store.local.leases import Lease
 from store.local.store import Store
+from store.model.derivation import Derivation
+from store.model.names import ObjectId
 from store.reapi.endpoint import Endpoint
 
 
@@ -70,3 +73,12 @@ class RemoteExecutor:
     def close(self) -> None:
         """Cancel every task."""
         self._local.close()
+
+    def closure_names(self, roots: Collection[ObjectId]) -> Sequence[str]:
+        """Return the ``<digest>-<name>`` of the roots and of all that they refer to."""
+        return self._local.closure_names(roots)
+
+    def bring(
+        self, nodes: Mapping[bytes, Derivation], wanted: Collection[bytes], lease: Lease
+    ) -> None:
+        """Do nothing: all results are in this store."""

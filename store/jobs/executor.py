@@ -7,7 +7,7 @@ folders or logs; an executor knows nothing of graphs.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
 
@@ -17,7 +17,8 @@ from store.jobs.job import Job
 from store.jobs.lower import BuildLimits
 from store.jobs.process import Send
 from store.layout.paths import Layout
-from store.model.derivation import Resolved, Source
+from store.local.leases import Lease
+from store.model.derivation import Derivation, Resolved, Source
 from store.model.names import ObjectId
 
 TaskWork: TypeAlias = Callable[[Layout, Job, Send], object]
@@ -89,6 +90,16 @@ class Executor(Protocol):
 
     def close(self) -> None:
         """Cancel every task, and give back all that the executor holds."""
+
+    def closure_names(self, roots: Collection[ObjectId]) -> Sequence[str]:
+        """Return the ``<digest>-<name>`` of the roots and of all that they refer to, wherever the
+        tasks have left these objects."""
+
+    def bring(
+        self, nodes: Mapping[bytes, Derivation], wanted: Collection[bytes], lease: Lease
+    ) -> None:
+        """Take results that are elsewhere into this store: those of the ``wanted`` ones of the
+        derivations ``nodes``, by their tasks. Called at the end, when the executor is closed."""
 
 
 class TaskSource(Protocol):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from multiprocessing.connection import wait
@@ -19,7 +19,10 @@ from store.jobs.tokens import Jobserver, TokenPool, balance, reclaim
 from store.jobs.watch import Alive, Watch
 from store.jobs.work_removal import remove_work, telling
 from store.layout.paths import Layout
+from store.local.leases import Lease
 from store.local.store import Store
+from store.model.derivation import Derivation
+from store.model.names import ObjectId
 
 TICK = 0.1
 """Seconds between looks at tokens, at the reasons that others wait, and at the phases in logs."""
@@ -253,6 +256,15 @@ class LocalExecutor:
         self._store.workspaces.remove_renewed()
         self._tokens.close()
         self._workers.close()
+
+    def closure_names(self, roots: Collection[ObjectId]) -> Sequence[str]:
+        """Return the ``<digest>-<name>`` of the roots and of all that they refer to."""
+        return self._store.objects.closure_names(roots)
+
+    def bring(
+        self, nodes: Mapping[bytes, Derivation], wanted: Collection[bytes], lease: Lease
+    ) -> None:
+        """Do nothing: all results are in this store."""
 
 
 def _claims(task: Task) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from typing import TYPE_CHECKING
 
 from store.display import printable
 from store.errors import BuildError, MixedInputs, Offline, StoreError, storage_error
@@ -32,9 +31,6 @@ from store.scheduler.forecast import MAX_FETCHES, MOST_FETCHES, chains, planned_
 from store.scheduler.substitution import Substitution
 from store.scheduler.undone import undone_for
 from store.system.locks import Lock, position
-
-if TYPE_CHECKING:
-    from store.farm.farm_executor import FarmExecutor
 
 
 class Execution:
@@ -73,7 +69,6 @@ class Execution:
         self._waiting: set[bytes] = set()
         self._ranks: dict[bytes, float] = {}
         self._kinds: dict[bytes, str] = {}
-        self._farm: FarmExecutor | None = None
 
     def run(self, plan: BuildPlan, goals: Collection[bytes] = ()) -> None:
         """Work through the plan; raises the first failure, or Interrupted. A result that is
@@ -81,8 +76,9 @@ class Execution:
         self._prepare(plan)
         remove_stale_work(self._store, self._emit)
         try:
-            run(self, self._executor(), self._emit)
-            self._bring(plan, goals)
+            executor = self._executor()
+            run(self, executor, self._emit)
+            self._bring(executor, plan, goals)
         finally:
             for lock in self._locks.values():
                 lock.release()
@@ -96,27 +92,17 @@ class Execution:
             raise self._mixed
 
     def _executor(self) -> Executor:
-        local = LocalExecutor(self._store, self._options.cores, self._emit)
-        if self._options.on is None:
+        local, chosen = LocalExecutor(self._store, self._options.cores, self._emit), self._options
+        if chosen.on is None:
             return local
-        from store.reapi.endpoint import parse
+        from store.farm.server_executor import server_executor
 
-        endpoint, most = parse(self._options.on), self._options.remote_jobs
-        if self._options.remote_sandbox == "worker":
-            from store.farm.farm_executor import FarmExecutor
-            from store.signing.keyring import Keyring, default_folder
+        return server_executor(
+            self._store, local, chosen.on, chosen.remote_jobs, chosen.remote_sandbox, self._emit
+        )
 
-            keys = Keyring(default_folder()).trusted()
-            self._farm = FarmExecutor(self._store, local, endpoint, most, keys, self._emit)
-            return self._farm
-        from store.farm.remote_executor import RemoteExecutor
-
-        return RemoteExecutor(self._store, local, endpoint, most)
-
-    def _bring(self, plan: BuildPlan, goals: Collection[bytes]) -> None:
+    def _bring(self, executor: Executor, plan: BuildPlan, goals: Collection[bytes]) -> None:
         """Get the results that are elsewhere, as far as they are to be here."""
-        if self._farm is None:
-            return
         lost = set(plan.lost)
         wanted = {
             node
@@ -125,7 +111,7 @@ class Execution:
         }
         nodes = self._catalogue.nodes
         derivations = {n: v for n in plan.nodes if isinstance(v := nodes[n], Derivation)}
-        self._farm.bring(derivations, wanted, self._lease)
+        executor.bring(derivations, wanted, self._lease)
 
     def _outputs_of(self, node: bytes) -> Collection[ObjectId]:
         """Return the objects of a node, if it was made."""
@@ -255,7 +241,7 @@ class Execution:
             self._unlock(node)
             return False
         try:
-            begun = executor.submit(self._task(node, key))
+            begun = executor.submit(self._task(executor, node, key))
         except (StoreError, OSError) as error:
             self._ready.remove(node)
             self._unlock(node)
@@ -281,7 +267,7 @@ class Execution:
     def _unlock(self, node: bytes) -> None:
         self._locks.pop(node).release()
 
-    def _task(self, node: bytes, key: bytes) -> Task:
+    def _task(self, executor: Executor, node: bytes, key: bytes) -> Task:
         value = self._catalogue.nodes[node]
         if isinstance(value, Source) and self._options.offline:
             raise Offline(
@@ -293,8 +279,7 @@ class Execution:
         roots = (
             inputs if resolved is None or resolved.rootfs is None else (*inputs, resolved.rootfs)
         )
-        names = self._store.objects if self._farm is None else self._farm
-        closure = names.closure_names(roots)
+        closure = executor.closure_names(roots)
         self._resolver.check_inputs(node, closure)
         self._resolver.check_unmixed(node, closure)
         return Task(
