@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from store.cache.cache_options import CacheOptions
     from store.scheduler.build_options import BuildOptions
     from store.substitute.cache_sizes import CacheForecast
-    from store.substitute.cached_nodes import CachedNodes
 
 
 def show_plan(
@@ -33,13 +32,7 @@ def show_plan(
     context.store  # noqa: B018 (it warns of where it is)
     context.session.reporter = Plain(sys.stderr)
     realiser = context.session.realiser(options, caches)
-    nodes = [goal.node for goal in goals]
-    plan = realiser.resolver.plan(nodes)
-    cached = _caches(context, caches, options) if plan.nodes else None
-    forecast = cached.forecast(nodes, plan, realiser.resolver) if cached else None
-    if forecast:
-        plan = forecast.left
-    realiser.check_systems(plan)
+    plan, forecast = realiser.forecast(goals)
     _tell_choices(plan)
     if as_json:
         _print_records(context, plan, forecast)
@@ -47,16 +40,6 @@ def show_plan(
         print("nothing to do")
     else:
         _print_lists(context, plan, forecast, options)
-
-
-def _caches(
-    context: Context, caches: CacheOptions | None, options: BuildOptions
-) -> CachedNodes | None:
-    from store.cache.cache_options import USUAL
-    from store.operations.caches import cached_nodes
-
-    emit, asked = context.session.reporter.emit, caches or USUAL
-    return cached_nodes(context.store, context.catalogue, asked, emit, offline=options.offline)
 
 
 def _tell_choices(plan: BuildPlan) -> None:

@@ -54,16 +54,14 @@ class RealisationReader:
         self._tables = tables
         self._nodes = nodes
 
-    def of(self, key: bytes, output: str) -> list[Realisation]:
-        """Return all records for a key's output."""
-        prefix = key + output.encode() + b"\0"
+    def of(self, key: bytes, output: str | None = None) -> list[Realisation]:
+        """Return all records for a key's output; without one, for each output of the key."""
+        prefix = key if output is None else key + output.encode() + b"\0"
         return [_realisation(data) for _, data in self._tables.prefixed(b"realisations", prefix)]
 
     def made_of(self, key: bytes) -> list[ObjectId]:
         """Return the objects of all records for a key, whatever the output."""
-        return [
-            _realisation(data).object for _, data in self._tables.prefixed(b"realisations", key)
-        ]
+        return [record.object for record in self.of(key)]
 
     def count(self) -> int:
         """Return how many records there are."""

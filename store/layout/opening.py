@@ -253,6 +253,8 @@ def _refuse_filled(layout: Layout, root: int) -> None:
     own = {_name(layout, path) for path in layout.directories}
     try:
         names = set(_list(root, ".")) - _OTHERS
+        if os.path.isfile(layout.config):  # settings may be written before there is a store
+            names.discard(_name(layout, layout.config))
         filled = [name for name in names if name not in own or _list(root, name)]
     except OSError:
         filled = ["?"]

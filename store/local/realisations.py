@@ -116,8 +116,9 @@ class Realisations:
 
             return whole[min(whole, key=rank)]
 
-    def of(self, key: bytes, output: str) -> list[Realisation]:
-        """Return every record for a key's output, the oldest first."""
+    def of(self, key: bytes, output: str | None = None) -> list[Realisation]:
+        """Return every record for a key's output, the oldest first; without one, for each output of
+        the key."""
         with self._index.read() as txn:
             return sorted(txn.realisations.of(key, output), key=lambda item: item.started)
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import os
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from typing import TYPE_CHECKING
 
@@ -10,11 +11,14 @@ from store.cache.build_logs import taken_log
 from store.cache.cache_options import USUAL, CacheOptions
 from store.cache.configuration import chosen
 from store.cache.connecting import PLACES, check_url, connect, open_place, server_cache
+from store.cache.file_names import MARKER
 from store.errors import CacheUnusable, CorruptObject, UsageError
 from store.events import CacheTrouble, Event
+from store.layout.paths import Layout
 from store.local.store import Store
 from store.model.catalogue import Catalogue
 from store.model.locators import shown
+from store.model.realisation import Realisation
 from store.signing.keyring import Keyring, default_folder
 from store.substitute.cached_nodes import CachedNodes
 from store.substitute.candidates import TrustedCache
@@ -30,14 +34,16 @@ def cached_nodes(
     options: CacheOptions,
     emit: Callable[[Event], None],
     *,
+    settings: Layout,
     offline: bool = False,
 ) -> CachedNodes | None:
-    """Return what the caches of a run may have of a catalogue; None when there are no caches. With
-    ``offline``, only those in folders are asked.
+    """Return the nodes of a catalogue that the caches of a run may have; None when there are no
+    caches. ``settings`` is the store with the settings. With ``offline``, only caches in folders
+    are asked.
 
     Raises UsageError, and the other errors of settings that cannot be used.
     """
-    caches = list(_caches(store, options, emit, offline))
+    caches = list(_caches(settings, options, emit, offline))
     if caches:
         return CachedNodes(store, catalogue, caches, options.threshold, emit)
     if options.only:
@@ -66,31 +72,43 @@ def push_to(store: Store, url: str, plan: PushPlan) -> tuple[Pushed, str]:
         return push_to_server(store, cache, plan), cache.name
 
 
-def log_from_caches(store: Store, log: bytes, emit: Callable[[Event], None]) -> bytes | None:
-    """Return the log with this digest from the first cache of the settings that has it, with an
-    event for each cache of no use. None when no cache has it.
+def log_from_caches(
+    store: Store, records: Sequence[Realisation], emit: Callable[[Event], None]
+) -> bytes | None:
+    """Return the log of one of these builds by others, with an event for each cache of no use. The
+    caches from which they came are asked, and those of the settings. None when no cache has one.
 
     Raises UsageError, and the other errors of settings that cannot be used.
     """
-    for each in chosen(store.layout, USUAL, Keyring(default_folder())):
+    places = [each.origin.shown_place for each in records]
+    settings = [each.url for each in chosen(store.layout, USUAL, Keyring(default_folder()))]
+    logs = dict.fromkeys(each.log for each in records if each.log is not None)
+    for url in dict.fromkeys((*filter(_is_cache, places), *settings)):
         try:
-            cache = connect(each.url)
-            try:
-                found = taken_log(cache, log)
-            finally:
-                cache.close()
+            with closing(connect(url)) as cache:
+                for log in logs:
+                    if (found := taken_log(cache, log)) is not None:
+                        return found
         except (CacheUnusable, CorruptObject) as error:
             emit(CacheTrouble("", error.message))
-            continue
-        if found is not None:
-            return found
     return None
 
 
+def _is_cache(place: str) -> bool:
+    """Return whether a record came from a cache, and not from the folder of a store."""
+    if os.path.isabs(place):
+        return os.path.isfile(f"{place}/{MARKER}")
+    try:
+        check_url(place)
+    except UsageError:
+        return False
+    return True
+
+
 def _caches(
-    store: Store, options: CacheOptions, emit: Callable[[Event], None], offline: bool
+    settings: Layout, options: CacheOptions, emit: Callable[[Event], None], offline: bool
 ) -> Iterator[TrustedCache]:
-    for each in chosen(store.layout, options, Keyring(default_folder())):
+    for each in chosen(settings, options, Keyring(default_folder())):
         if offline and check_url(each.url) != "file":
             continue
         try:

@@ -187,7 +187,11 @@ class Session:
         from store.operations.caches import cached_nodes
 
         emit = self.reporter.emit
-        return cached_nodes(self.store, self.catalogue, caches or USUAL, emit, offline=offline)
+        # Those of the root, where an empty store stands in for one that is not there yet.
+        settings = Layout(self.root)
+        return cached_nodes(
+            self.store, self.catalogue, caches or USUAL, emit, settings=settings, offline=offline
+        )
 
     def realise(
         self,

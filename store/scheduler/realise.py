@@ -18,6 +18,7 @@ from store.scheduler.build_options import BuildOptions
 
 if TYPE_CHECKING:
     from store.scheduler.substitution import Substitution
+    from store.substitute.cache_sizes import CacheForecast
 
 ATTEMPTS = 3
 """The most executions of a plan: again when room could be made after the disk had become full; or
@@ -71,10 +72,21 @@ class Realiser:
         """Return the plan that :meth:`run` would execute without caches. Raises OtherSystem if that
         cannot be done on this machine."""
         plan = self.resolver.plan(_nodes(goals))
-        self.check_systems(plan)
+        self._check_systems(plan)
         return plan
 
-    def check_systems(self, plan: BuildPlan) -> None:
+    def forecast(self, goals: Iterable[Ref]) -> tuple[BuildPlan, CacheForecast | None]:
+        """Return the plan that :meth:`run` would be left with, and the parts of it that caches
+        have. Takes nothing. Raises OtherSystem as :meth:`plan`."""
+        nodes = _nodes(goals)
+        plan = self.resolver.plan(nodes)
+        caches = self._find_caches() if plan.nodes else None
+        found = caches.forecast(nodes, plan, self.resolver) if caches else None
+        left = found.left if found else plan
+        self._check_systems(left)
+        return left, found
+
+    def _check_systems(self, plan: BuildPlan) -> None:
         """Raise OtherSystem if a build of the plan cannot be done on this machine."""
         if not plan.builds:
             return

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from store.graph.resolver import Resolver
+from store.graph.resolver import BuildPlan, Resolver
 from store.local.leases import Lease
+
+if TYPE_CHECKING:
+    from store.substitute.cache_sizes import CacheForecast
 
 
 class Substitution(Protocol):
@@ -17,3 +20,8 @@ class Substitution(Protocol):
 
     def fill_by_key(self, nodes: Collection[bytes], resolver: Resolver, lease: Lease) -> None:
         """Take nodes whose inputs are known now, as far as they are offered."""
+
+    def forecast(
+        self, goals: Collection[bytes], plan: BuildPlan, resolver: Resolver
+    ) -> CacheForecast:
+        """Return the part of a plan that is offered. Takes nothing."""

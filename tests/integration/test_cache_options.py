@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -138,3 +139,17 @@ def test_commands_that_need_no_cache_ask_none(bert: Shop) -> None:
         assert done.returncode in (0, 1), (words, done.stderr)
         assert "127.0.0.1" not in done.stderr, words
         assert "Traceback" not in done.stderr
+
+
+def test_settings_count_before_there_is_a_store(archive: Path, tmp_path: Path) -> None:
+    new = user(archive, tmp_path / "new")
+    new.root.mkdir()
+    (new.root / "config.toml").write_text('[[cache]]\nurl = "gopher://x"\n')
+    done = new.run("realise", "base", "--dry-run")
+    assert done.returncode != 0
+    assert "is no URL of a cache" in done.stderr
+    (new.root / "config.toml").write_text(f'[[cache]]\nurl = "{tmp_path}/none"\n')
+    done = new.run("realise", "base", "--dry-run")
+    assert (done.returncode, os.listdir(new.root)) == (0, ["config.toml"])
+    assert f"{tmp_path}/none" in done.stderr
+    assert new.run("realise", "base", "--cache-only").returncode == 28

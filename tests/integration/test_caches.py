@@ -87,9 +87,14 @@ def test_builds_go_on_above_what_a_cache_has(
 def test_the_log_of_a_taken_package_is_in_the_caches(
     anne: Shop, bert: Shop, cache: str, tmp_path: Path
 ) -> None:
-    made = bert.path("realise", "above", "--cache", cache)
+    folder = tmp_path / "first"
+    shutil.copytree(cache.removeprefix("file://"), folder)
+    made = bert.path("realise", "above", "--cache", str(folder))
     log = anne.run("log", "above").stdout
-    folder = cache.removeprefix("file://")
+    for text in ("above", made):
+        told = bert.run("log", text)
+        assert (told.returncode, told.stdout, told.stderr) == (0, log, "")
+    shutil.rmtree(folder)
     for text in ("above", made):
         lacking = bert.run("log", text)
         assert (lacking.returncode, lacking.stdout) == (15, ""), lacking.stderr
@@ -101,7 +106,7 @@ def test_the_log_of_a_taken_package_is_in_the_caches(
         assert (told.returncode, told.stdout) == (0, log)
         assert told.stderr.count("http://127.0.0.1:1/x") == 1
     bert.env["STORE_CACHES"] = f"file://{tmp_path}/damaged"
-    shutil.copytree(folder, tmp_path / "damaged")
+    shutil.copytree(cache.removeprefix("file://"), tmp_path / "damaged")
     for file in (tmp_path / "damaged/logs").iterdir():
         file.write_bytes(zstd.compress(b"another log"))
     told = bert.run("log", "above")

@@ -40,7 +40,8 @@ LATELY = 10.0
 def command(context: Context, package: str, follow: bool) -> None:
     """Show the log of the newest build of a package or object, from its first byte.
 
-    The log of a build by another is asked for in the caches of the settings.
+    The log of a build by another is asked for in the cache that it came from, and in those of the
+    settings.
 
     On a terminal, control characters are shown as codes.
     """
@@ -66,8 +67,8 @@ def command(context: Context, package: str, follow: bool) -> None:
 
 
 def _taken(context: Context, package: str, key: bytes) -> bytes:
-    """Return the log of a build by another, from the caches of the settings."""
-    records = [each for each in context.store.realisations.all() if each.key == key]
+    """Return the log of a build by another, from a cache."""
+    records = context.store.realisations.of(key)
     taken = [each for each in records if not each.origin.built_here and each.level != "fetch"]
     missing = f"there is no log of {package}"
     if not taken:
@@ -75,14 +76,14 @@ def _taken(context: Context, package: str, key: bytes) -> bytes:
         raise UnknownObject(f"{missing}: {why}")
     from store.operations.caches import log_from_caches
 
-    for log in dict.fromkeys(each.log for each in taken if each.log is not None):
-        data = log_from_caches(context.store, log, Plain(sys.stderr).emit)
-        if data is not None:
-            return data
+    data = log_from_caches(context.store, taken, Plain(sys.stderr).emit)
+    if data is not None:
+        return data
     raise UnknownObject(
         f"{missing}: it was not built here, but {printable(str(taken[0].origin))}, and no cache "
         "has its log",
-        hint="the caches asked are those of $STORE_CACHES, or of config.toml",
+        hint="the caches asked are the one that it came from, and those of $STORE_CACHES, or of "
+        "config.toml",
     )
 
 

@@ -85,6 +85,18 @@ def test_a_store_is_made_in_a_folder_with_nothing_in_it(tmp_path: Path, there: l
     assert Path(Layout(str(tmp_path)).marker).read_text().startswith("This folder is a Fixpoint")
 
 
+def test_settings_may_be_written_before_there_is_a_store(tmp_path: Path) -> None:
+    (tmp_path / "config.toml").write_text("[collect]\n")
+    Store.open(str(tmp_path)).close()
+    assert (tmp_path / "config.toml").read_text() == "[collect]\n"
+
+
+def test_a_folder_in_place_of_settings_is_something_else(tmp_path: Path) -> None:
+    (tmp_path / "config.toml").mkdir()
+    with pytest.raises(NotAStore, match="is no store, and not empty"):
+        Store.open(str(tmp_path))
+
+
 @pytest.mark.parametrize("name", ["tmp", "tmp/new", "store/new", "new/er", "links"])
 def test_within_a_store_none_is_made(layout: Layout, name: str) -> None:
     with pytest.raises(NotAStore, match="is within the store"):
