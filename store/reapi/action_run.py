@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterator
 from typing import Final, NamedTuple
@@ -15,7 +16,7 @@ RECONNECTS: Final = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
 """Seconds before each try to get back to an action, after the connection was lost."""
 
 CANCEL: Final = 2.0
-"""Seconds for asking that an action be cancelled."""
+"""Seconds for asking that an action be cancelled, and before that, for its name."""
 
 _LOST: Final = ("UNAVAILABLE", "CANCELLED", "INTERNAL", "UNKNOWN")
 """Codes of a call (not of an action) after which the action may still be going on."""
@@ -45,15 +46,26 @@ class ActionRun:
         self._action = action
         self._skip_cache = skip_cache
         self.operation = ""
+        self._cancelling = threading.Lock()
+        self._cancelled = False
+        self._begun = False
+        self._named = threading.Event()  # or it has ended without a name
 
     def follow(self) -> Iterator[ExecutionStage | ExecutionEnd]:
         """Yield each stage, then the end. Raises ServerUnusable."""
+        try:
+            yield from self._follow()
+        finally:
+            self._named.set()
+
+    def _follow(self) -> Iterator[ExecutionStage | ExecutionEnd]:
         failures = 0
         while True:
             try:
                 for found in self._operations():
                     failures = 0
                     self.operation = found.name
+                    self._named.set()
                     if found.done:
                         self.operation = ""
                         yield _end(found)
@@ -63,6 +75,7 @@ class ActionRun:
             except CallFailed as error:
                 if error.code == "NOT_FOUND" and self.operation:
                     self.operation = ""  # the server has forgotten it: begin again
+                    self._named.clear()
                 elif error.code not in _LOST or failures >= len(RECONNECTS):
                     raise self._channel.unusable(error) from error
             if failures >= len(RECONNECTS):
@@ -74,6 +87,9 @@ class ActionRun:
         if self.operation:
             request = message("WaitExecutionRequest")(name=self.operation)
             return self._channel.stream("Execution.WaitExecution", request, silent=None)
+        self._begun = True
+        if self._cancelled:
+            raise CallFailed("ABORTED", "the action was cancelled")
         request = message("ExecuteRequest")(
             instance_name=self._channel.instance,
             action_digest=digest_message(self._action),
@@ -82,10 +98,17 @@ class ActionRun:
         return self._channel.stream("Execution.Execute", request, silent=None)
 
     def cancel(self) -> bool:
-        """Ask the server to end it; returns whether it was asked."""
-        name, self.operation = self.operation, ""
-        if not name:
-            return False
+        """Ask the server to end it; returns whether it was asked. When this returns, an earlier
+        call of another thread has ended, too."""
+        with self._cancelling:
+            self._cancelled = True
+            if self._begun:
+                # A server that runs it may not have said its name yet.
+                self._named.wait(CANCEL)
+            name, self.operation = self.operation, ""
+            return bool(name) and self._ask_to_cancel(name)
+
+    def _ask_to_cancel(self, name: str) -> bool:
         request = message("google.longrunning.CancelOperationRequest")(name=name)
         try:
             self._channel.unary(
