@@ -1,10 +1,8 @@
 """Assembler, linker and other tools for object files."""
 
-from derivations.kit import Recipe, autotools, debian, phase, variant
+from derivations.kit import Recipe, autotools, debian, phase, phases, variant
 
 SOURCE = debian(
-    "binutils",
-    "2.44",
     "b/binutils/binutils_2.44.orig.tar.xz",
     "c41a0272424f41bb01bf828e7ffef1b2d59d1788064fd6b5f1d971717e9320b8",
     seconds=10,
@@ -41,19 +39,14 @@ _CHECK = (
 )
 
 BINUTILS = Recipe(
-    name="binutils",
-    version="2.44",
     description="Assembler, linker and other tools for object files",
     licence="GPL-3.0-or-later",
     homepage="https://www.gnu.org/software/binutils/",
     seconds=150,
-    sources=(SOURCE,),
+    source=SOURCE,
     programs=("ar", "as", "ld", "nm", "objcopy", "objdump", "ranlib", "readelf", "strip"),
-    phases=autotools(
-        *_OPTIONS,
-        check=_CHECK,
-        finish=('find "$out" -name "*.la" -delete',),
-    ),
+    build=autotools(*_OPTIONS, finish=('find "$out" -name "*.la" -delete',), manuals=False),
+    check=_CHECK,
 )
 
 CROSS_BINUTILS = variant(
@@ -63,7 +56,7 @@ CROSS_BINUTILS = variant(
     seconds=60,
     # Not static: they are programs of the seed's system.
     programs=(),
-    phases=(
+    build=phases(
         phase(
             "configure",
             '/build/src/configure --prefix="$out" --build=x86_64-linux-gnu --host=x86_64-linux-gnu'
@@ -72,6 +65,5 @@ CROSS_BINUTILS = variant(
         ),
         phase("build", "make MAKEINFO=true"),
         phase("install", "make MAKEINFO=true install-strip", 'rm -rf "$out/share"'),
-        phase("check", *_CHECK),
     ),
 )

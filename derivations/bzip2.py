@@ -1,25 +1,21 @@
 """Burrows-Wheeler compression."""
 
-from derivations.kit import Recipe, debian, phase
+from derivations.kit import Recipe, debian, phase, phases
 
 SOURCE = debian(
-    "bzip2",
-    "1.0.8",
     "b/bzip2/bzip2_1.0.8.orig.tar.gz",
     "ab5a03176ee106d3f0fa90e381da478ddae405918153cca248e682cd0c4a2269",
 )
 
 BZIP2 = Recipe(
-    name="bzip2",
-    version="1.0.8",
     description="Burrows-Wheeler compression",
     licence="bzip2-1.0.6",
     homepage="https://sourceware.org/bzip2/",
     seconds=5,
-    sources=(SOURCE,),
+    source=SOURCE,
     programs=("bzip2",),
     in_tree=True,
-    phases=(
+    build=phases(
         phase(
             "build",
             # Not "all": it goes on to the tests.
@@ -36,11 +32,10 @@ BZIP2 = Recipe(
             'ln -sf bzgrep "$out/bin/bzfgrep"',
             'ln -sf bzmore "$out/bin/bzless"',
         ),
-        phase(
-            "check",
-            "seq 1000 > numbers",
-            '"$out/bin/bzip2" -k numbers',
-            '"$out/bin/bzip2" -dc numbers.bz2 | cmp - numbers',
-        ),
+    ),
+    check=(
+        "seq 1000 > numbers",
+        '"$out/bin/bzip2" -k numbers',
+        '"$out/bin/bzip2" -dc numbers.bz2 | cmp - numbers',
     ),
 )

@@ -1,13 +1,12 @@
 """The C and C++ compilers."""
 
 from derivations import gmp, mpc, mpfr, musl
-from derivations.kit import BUILD_TOOLS, Recipe, debian, phase, variant
+from derivations.kit import Recipe, debian, phase, phases, variant
 
 SOURCE = debian(
-    "gcc",
-    "14.2.0",
     "g/gcc-14/gcc-14_14.2.0.orig.tar.gz",
     "e162a5ef3f0077ecae598c6556908d2ab80841532df3398072a96a6df6e6aa29",
+    name="gcc",
     seconds=20,
     options=(
         # A tarball of tarballs; the other one is newlib.
@@ -131,8 +130,7 @@ int main(void) {
 }
 """
 
-_CHECK = phase(
-    "check",
+_CHECK = (
     '"$out/bin/gcc" -O2 -o check-c ../check.c',
     'test "$(./check-c)" = 4096',
     '"$out/bin/g++" -O2 -o check-cxx ../check.cc',
@@ -146,19 +144,18 @@ _CHECK = phase(
 _FILES = (("check.c", _CHECK_C), ("check.cc", _CHECK_CXX), ("check-atomic.c", _CHECK_ATOMIC))
 
 GCC = Recipe(
-    name="gcc",
-    version="14.2.0",
     description="The C and C++ compilers",
     licence="GPL-3.0-or-later WITH GCC-exception-3.1",
     homepage="https://gcc.gnu.org/",
     seconds=1300,
-    sources=(SOURCE, gmp.SOURCE, mpc.SOURCE, mpfr.SOURCE),
-    tools=(*BUILD_TOOLS, "m4"),
-    inputs=("binutils", "libc"),
+    source=SOURCE,
+    extra_sources=(gmp.SOURCE, mpc.SOURCE, mpfr.SOURCE),
+    tools=("m4",),
+    runs=("binutils", "libc"),
     in_tree=True,
     files=_FILES,
     programs=("c++", "cc", "cpp", "g++", "gcc"),
-    phases=(
+    build=phases(
         _PREPARE,
         phase(
             "configure",
@@ -176,8 +173,8 @@ GCC = Recipe(
             'rm -f "$out"/bin/x86_64-linux-musl-*',
             'ln -s gcc "$out/bin/cc"',
         ),
-        _CHECK,
     ),
+    check=_CHECK,
 )
 
 _TOOLS_FOR_TARGET = " ".join(
@@ -190,13 +187,13 @@ CROSS_GCC = variant(
     name="cross-gcc",
     description="The compilers of stage 0, with the C library that their programs get",
     seconds=840,
-    sources=(*GCC.sources, musl.SOURCE),
+    extra_sources=(*GCC.extra_sources, musl.SOURCE),
     # For the check: what compiles is told where its assembler and linker are.
     tools=(*GCC.tools, "binutils"),
-    inputs=("cross-binutils", "kernel-headers"),
+    runs=("cross-binutils", "kernel-headers"),
     # Not static: they are programs of the seed's system.
     programs=(),
-    phases=(
+    build=phases(
         _PREPARE,
         phase(
             "sysroot",
@@ -236,6 +233,6 @@ CROSS_GCC = variant(
             'rm -rf "$out/share"',
             'ln -s gcc "$out/bin/cc"',
         ),
-        _CHECK,
     ),
+    check=_CHECK,
 )

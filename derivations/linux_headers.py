@@ -1,10 +1,8 @@
 """The kernel's interface as C headers."""
 
-from derivations.kit import BUILD_TOOLS, Recipe, debian, phase
+from derivations.kit import Recipe, debian, phase, phases
 
 SOURCE = debian(
-    "linux",
-    "6.12.107",
     "l/linux/linux_6.12.107.orig.tar.xz",
     "efc76d3c78a5d65f42724118c437d11db1c9f6309a5f024ee9a8b1978fdc6919",
     seconds=20,
@@ -25,15 +23,13 @@ SOURCE = debian(
 
 LINUX_HEADERS = Recipe(
     name="linux-headers",
-    version="6.12.107",
     description="The kernel's interface as C headers",
     licence="GPL-2.0-only WITH Linux-syscall-note",
     homepage="https://www.kernel.org/",
     seconds=15,
-    sources=(SOURCE,),
-    tools=(*BUILD_TOOLS,),
+    source=SOURCE,
     in_tree=True,
-    phases=(
+    build=phases(
         # Kbuild's own target installs with rsync; what "headers" leaves in usr/include is the same.
         phase("build", "make -C /build/src ARCH=x86 HOSTCC=gcc headers"),
         phase(
@@ -42,11 +38,10 @@ LINUX_HEADERS = Recipe(
             'cp -r /build/src/usr/include "$out/include"',
             """find "$out/include" -type f ! -name '*.h' -exec rm {} +""",
         ),
-        phase(
-            "check",
-            "printf '#include <linux/fs.h>\\n#include <asm/unistd.h>\\n__NR_read\\n' > check.c",
-            'gcc -nostdinc -I "$out/include" -E -P check.c > result',
-            """test "$(tail -n 1 result)" = 0""",
-        ),
+    ),
+    check=(
+        "printf '#include <linux/fs.h>\\n#include <asm/unistd.h>\\n__NR_read\\n' > check.c",
+        'gcc -nostdinc -I "$out/include" -E -P check.c > result',
+        """test "$(tail -n 1 result)" = 0""",
     ),
 )

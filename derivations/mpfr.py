@@ -3,8 +3,7 @@
 from derivations.kit import debian
 
 SOURCE = debian(
-    "mpfr",
-    "4.2.2",
     "m/mpfr4/mpfr4_4.2.2.orig.tar.xz",
     "b67ba0383ef7e8a8563734e2e889ef5ec3c3b898a01d00fa0a6869ad81c6ce01",
+    name="mpfr",
 )

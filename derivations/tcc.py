@@ -1,12 +1,11 @@
 """A small C compiler that compiles itself in seconds: the ladder in miniature."""
 
-from derivations.kit import Recipe, debian, phase
+from derivations.kit import Recipe, debian, phase, phases
 
 SOURCE = debian(
-    "tcc",
-    "0.9.27+git20200814",
     "t/tcc/tcc_0.9.27+git20200814.62c30a4a.orig.tar.bz2",
     "d63c113bcdd657f51c8ee197a0b0a24203603313e19a52b5f678d40ab7f5df35",
+    version="0.9.27+git20200814",
     # This one has no folder of its own around it.
     options=("exclude=.gitignore",),
 )
@@ -14,10 +13,10 @@ SOURCE = debian(
 # A library to link with, and no program: taken as it is, so that this ladder is a matter of
 # seconds, and the same on every seed, or what differs between seeds would be the library.
 LIBC = debian(
-    "libc",
-    "1.2.3",
     "m/musl/musl-dev_1.2.3-1_amd64.deb",
     "7c34f29a0c1aa12f6da1d25ed6de6fe6bbd9e048ee76b3dcb88c5e51fb65507f",
+    name="libc",
+    version="1.2.3",
     options=(
         "include=usr/include",
         "include=usr/lib",
@@ -32,18 +31,15 @@ int main(void) { return puts("hello") < 0; }
 """
 
 TCC = Recipe(
-    name="tcc",
-    version="0.9.27+git20200814",
     description="A small C compiler that compiles itself in seconds",
     licence="LGPL-2.1-or-later",
     homepage="https://bellard.org/tcc/",
     seconds=5,
-    sources=(SOURCE, LIBC),
-    # No more than it takes: what a seed has not got would have to be built first.
-    tools=("binutils", "cc", "coreutils", "grep", "make", "sed", "sh"),
+    source=SOURCE,
+    extra_sources=(LIBC,),
     in_tree=True,
     files=(("hello.c", _HELLO),),
-    phases=(
+    build=phases(
         phase(
             "configure",
             "cd /build/src",
@@ -60,10 +56,11 @@ TCC = Recipe(
             "make -C /build/src TCCDOCS= INSTALL=cp INSTALLBIN=cp install",
             'ln -s tcc "$out/bin/cc"',
         ),
-        phase(
-            "check",
-            '"$out/bin/tcc" -static -o hello ../hello.c',
-            'test "$(./hello)" = hello',
-        ),
+        # No more than it takes: what a seed has not got would have to be built first.
+        tools=("binutils", "cc", "coreutils", "grep", "make", "sed", "sh"),
+    ),
+    check=(
+        '"$out/bin/tcc" -static -o hello ../hello.c',
+        'test "$(./hello)" = hello',
     ),
 )

@@ -1,6 +1,6 @@
 """Zig's C and C++ compilers, under the names that builds look for."""
 
-from derivations.kit import Recipe, phase
+from derivations.kit import Recipe, phase, phases
 
 # A cache for the C library, which zig builds when it is first wanted; /tmp is the build's own.
 # Checks of undefined behaviour and symbols are for those who debug.
@@ -47,12 +47,11 @@ ZIG_CC = Recipe(
     licence="MIT",
     homepage="https://ziglang.org/",
     seconds=40,
-    tools=("sh", "coreutils"),
     files=(
         *(("cc", _COMPILER % "cc"), ("c++", _CXX)),
         *(("tool", _TOOL), ("strip", _STRIP), ("hello.c", _HELLO)),
     ),
-    phases=(
+    build=phases(
         phase(
             "install",
             'mkdir -p "$out/bin"',
@@ -64,10 +63,10 @@ ZIG_CC = Recipe(
             'ln -s gcc "$out/bin/cc"',
             'ln -s g++ "$out/bin/c++"',
         ),
-        phase(
-            "check",
-            '"$out/bin/cc" -O2 -o hello ../hello.c',
-            'test "$(./hello)" = hello',
-        ),
+        tools=("sh", "coreutils"),
+    ),
+    check=(
+        '"$out/bin/cc" -O2 -o hello ../hello.c',
+        'test "$(./hello)" = hello',
     ),
 )

@@ -4,16 +4,18 @@ A recipe is data. Whatever can be wrong with it is found here, when it is evalua
 hour into a build.
 """
 
-from derivations.kit.archive import Archive, debian
-from derivations.kit.phases import autotools, phase
-from derivations.kit.recipe import BUILD_TOOLS, Phase, Recipe, variant
+from derivations.kit.autotools import autotools
+from derivations.kit.build import BUILD_TOOLS, Build, Phase, phase, phases
+from derivations.kit.recipe import Recipe, variant
 from derivations.kit.rootfs import rootfs
 from derivations.kit.seed import Seed
+from derivations.kit.sources import Archive, debian, debian_patches, pypi, url
 from derivations.kit.stage import CatalogueBuilder, PackageSet, Stage
 
 __all__ = [
     "BUILD_TOOLS",
     "Archive",
+    "Build",
     "CatalogueBuilder",
     "PackageSet",
     "Phase",
@@ -22,7 +24,11 @@ __all__ = [
     "Stage",
     "autotools",
     "debian",
+    "debian_patches",
     "phase",
+    "phases",
+    "pypi",
     "rootfs",
+    "url",
     "variant",
 ]

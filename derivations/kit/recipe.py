@@ -7,118 +7,150 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from derivations.kit.archive import Archive
-from derivations.kit.lines import check_line
+from derivations.kit.build import Build, Phase
+from derivations.kit.sources import Archive, DebianPatches
 from store.errors import EvaluationError
-from store.model.names import check_name
+from store.model.names import check_name, check_output
 
-BUILD_TOOLS = (
-    "awk",
-    "cc",
-    "coreutils",
-    "diffutils",
-    "findutils",
-    "grep",
-    "make",
-    "sed",
-    "sh",
-)
-"""The roles that a package with a GNU-style configure script needs filled."""
-
-_ROLE = re.compile(r"[a-z][a-z0-9+-]*")
-_PHASE = re.compile(r"[a-z][a-z-]*")
+_ROLE = re.compile(r"[a-z0-9][a-z0-9+-]*")
 LONGEST = 7 * 24 * 3600
 """Seconds that a recipe may say that its build takes."""
 
 _TEXTS = ("name", "version", "description", "licence", "homepage")
-
-
-@dataclass(frozen=True)
-class Phase:
-    """A named step of a build: shell command lines, run in ``/build/obj`` one after the other."""
-
-    name: str
-    lines: tuple[str, ...]
-
-    def __post_init__(self) -> None:
-        if not _PHASE.fullmatch(self.name):
-            raise EvaluationError(f"{self.name!r} cannot name a phase")
-        for line in self.lines:
-            check_line(line, self.name)
+_UNFINISHED = "TODO"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
     """How a package is built, whatever the stage.
 
-    The steps of ``phases`` find these shell variables set, each to a path: ``$out`` (the output to
-    make), ``$source`` (the first source's tree, read-only, also at ``/build/src``),
-    ``$<name>_source`` for every source, and ``$<role>`` for every role in ``inputs`` (``-`` becomes
-    ``_``).
+    The steps of ``build`` find these shell variables set, each to a path: ``$out`` (the output to
+    make, and one variable for every other output), ``$source`` (the source's tree, read-only, also
+    at ``/build/src``), ``$<name>_source`` for every source, and ``$<role>`` for every role in
+    ``runs`` (``-`` becomes ``_``).
     """
 
-    name: str
-    version: str
     description: str
     licence: str
     homepage: str
-    phases: tuple[Phase, ...]
-    sources: tuple[Archive, ...] = ()
-    tools: tuple[str, ...] = BUILD_TOOLS
-    """Roles whose programs run during the build, found on ``$PATH``."""
-    inputs: tuple[str, ...] = ()
-    """Roles that the output is built against or refers to: packages of the same stage."""
+    build: Build
+    source: Archive | None = None
+    name: str = ""
+    """The source's, unless it is given; so is the version."""
+    version: str = ""
+    needs: tuple[str, ...] = ()
+    """Libraries that are linked in. With those that they need, they are seen as one tree,
+    ``/build/needs``; the compiler and pkg-config look there."""
+    runs: tuple[str, ...] = ()
+    """Roles whose paths the output may hold: its programs run them, or read them."""
+    tools: tuple[str, ...] = ()
+    """Roles whose programs run during the build, found on ``$PATH``, beside those of ``build``."""
+    extra_sources: tuple[Archive, ...] = ()
+    patches: tuple[str | DebianPatches, ...] = ()
+    """Names of files in ``patches/`` among the recipes, or patches of Debian's; in order."""
     env: tuple[tuple[str, str], ...] = ()
     """Environment variables, over the stage's."""
     files: tuple[tuple[str, str], ...] = ()
-    """Small text files, by name, to be put into ``/build``."""
+    """Text files, by name, to be found in ``/build``."""
     programs: tuple[str, ...] = ()
-    """Programs that ``$out/bin`` must hold at the end, each static."""
+    """Programs that ``$out/bin`` must hold at the end, each static. Words after a program's name
+    are the arguments that make it say its version, where these are not ``--version``."""
+    check: tuple[str, ...] = ()
+    """Command lines that fail if the package does not work; ``$out`` is the package."""
+    upstream: tuple[str, ...] = ()
+    """Command lines that run upstream's own tests in the tree that was built."""
+    licences: tuple[str, ...] = ()
+    """Files of the source that hold its licence, where their names do not say so."""
+    waive: tuple[tuple[str, str], ...] = ()
+    """Checks that do not hold for this package, each with the reason."""
+    outputs: tuple[str, ...] = ("out",)
     in_tree: bool = False
     """``/build/src`` is a writable copy: for packages that cannot be built outside their tree."""
+    generated: str = ""
+    """Files of the source that a program wrote, and this build takes as they are."""
     seconds: int = 0
     """The time that a build usually takes on two processors; 0 when it is unknown. It is shown, and
     is no part of the build."""
 
     def __post_init__(self) -> None:
+        if self.source is not None:
+            object.__setattr__(self, "name", self.name or self.source.name)
+            object.__setattr__(self, "version", self.version or self.source.version)
         for field in _TEXTS:
-            if not getattr(self, field):
-                raise EvaluationError(f"the recipe {self.name!r} has an empty {field}")
+            text = getattr(self, field)
+            if not text or text.startswith(_UNFINISHED):
+                state = "unfinished" if text else "empty"
+                raise EvaluationError(f"the recipe {self.name!r} has an {state} {field}")
         check_name(self.label)
         if type(self.seconds) is not int or not 0 <= self.seconds <= LONGEST:
             raise EvaluationError(f"the recipe {self.name!r} has no whole number of seconds")
-        if not self.phases:
-            raise EvaluationError(f"the recipe {self.name!r} has no phases")
-        for role in (*self.tools, *self.inputs):
+        for role in (*self.every_tool, *self.needs, *self.runs):
             if not _ROLE.fullmatch(role):
                 raise EvaluationError(f"the recipe {self.name!r} needs {role!r}, no role's name")
-        for field in ("tools", "inputs", "programs", "env", "files", "sources"):
-            _check_once(self.name, field, getattr(self, field))
+        for output in self.outputs:
+            check_output(output)
+        for each, reason in self.waive:
+            if not reason.strip() or reason.startswith(_UNFINISHED):
+                raise EvaluationError(f"the recipe {self.name!r} waives {each!r} for no reason")
+        self._check_once()
+
+    def _check_once(self) -> None:
+        values: dict[str, list[object]] = {
+            "needs": [*self.needs],
+            "runs": [*self.runs],
+            "tools": [*self.tools],
+            "outputs": [*self.outputs],
+            "programs": [words.split()[0] for words in self.programs],
+            "env": [name for name, _ in self.env],
+            "files": [name for name, _ in self.files],
+            "waive": [each for each, _ in self.waive],
+            "sources": [archive.name for archive in self.sources],
+        }
+        for field, keys in values.items():
+            twice = sorted({str(key) for key in keys if keys.count(key) > 1})
+            if twice:
+                raise EvaluationError(
+                    f"the recipe {self.name!r} names twice in {field}: {', '.join(twice)}"
+                )
 
     @property
     def label(self) -> str:
         """``<name>-<version>``: the name of its derivations and objects."""
         return f"{self.name}-{self.version}"
 
+    @property
+    def sources(self) -> tuple[Archive, ...]:
+        """All of its sources, the main one first."""
+        patches = (each.archive for each in self.patches if isinstance(each, DebianPatches))
+        main = () if self.source is None else (self.source,)
+        return (*main, *self.extra_sources, *patches)
 
-def _check_once(recipe: str, field: str, values: tuple[Any, ...]) -> None:
-    keys = [
-        value.name
-        if isinstance(value, Archive)
-        else value[0]
-        if isinstance(value, tuple)
-        else value
-        for value in values
-    ]
-    twice = sorted({key for key in keys if keys.count(key) > 1})
-    if twice:
-        raise EvaluationError(f"the recipe {recipe!r} names twice in {field}: {', '.join(twice)}")
+    @property
+    def every_tool(self) -> tuple[str, ...]:
+        """The roles of the programs on ``$PATH``."""
+        return tuple(dict.fromkeys((*self.build.tools, *self.tools)))
+
+    @property
+    def copies_source(self) -> bool:
+        """True if ``/build/src`` is a copy that the build may write to."""
+        return self.in_tree or self.build.in_tree or bool(self.patches)
+
+    def phase(self, name: str) -> Phase:
+        """Return the phase of its build that is called so; KeyError."""
+        return {phase.name: phase for phase in self.build.phases}[name]
 
 
 def variant(recipe: Recipe, **fields: Any) -> Recipe:
-    """``recipe`` with the named fields replaced; EvaluationError for a field that there is not."""
+    """``recipe`` with the named fields replaced; EvaluationError for a field that there is not.
+
+    A name and version that are the source's follow another source.
+    """
     known = {field.name for field in dataclasses.fields(Recipe)}
     unknown = sorted(set(fields) - known)
     if unknown:
         raise EvaluationError(f"a variant of {recipe.name!r} sets {', '.join(unknown)}: no such")
+    if "source" in fields and recipe.source is not None:
+        for field in ("name", "version"):
+            if getattr(recipe, field) == getattr(recipe.source, field):
+                fields.setdefault(field, "")
     return dataclasses.replace(recipe, **fields)

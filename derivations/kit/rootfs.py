@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from derivations.kit.archive import SYSTEM
+from derivations.kit.sources import SYSTEM
 from store.model.derivation import Derivation, Ref
 from store.model.identity import scratch_path
 

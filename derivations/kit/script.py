@@ -1,11 +1,12 @@
-"""The shell script that a recipe becomes."""
+"""The shell script that a recipe of the base set becomes."""
 
 from __future__ import annotations
 
 import shlex
 from collections.abc import Iterable, Mapping
 
-from derivations.kit.recipe import Phase, Recipe
+from derivations.kit.build import Phase
+from derivations.kit.recipe import Recipe
 
 BUILD = "/build"
 
@@ -14,22 +15,38 @@ def script(recipe: Recipe, variables: Mapping[str, str]) -> str:
     """The text for ``sh -eu -c``. ``variables`` become shell variables, not environment ones: a
     configure script may heed any variable in its environment.
     """
-    lines = [f"{name}={shlex.quote(value)}" for name, value in sorted(variables.items())]
-    lines += _prepare(recipe)
-    for phase in (*recipe.phases, *_verify(recipe)):
-        lines += [f"echo '@phase {phase.name}'", f"cd {BUILD}/obj", *phase.lines]
+    lines = [*assignments(variables), *_prepare(recipe)]
+    checks = [Phase("check", recipe.check)] if recipe.check else []
+    for phase in (*recipe.build.phases, *checks, *_verify(recipe)):
+        lines += phase_lines(phase)
     return "\n".join(lines) + "\n"
 
 
-def _prepare(recipe: Recipe) -> Iterable[str]:
+def assignments(variables: Mapping[str, str]) -> Iterable[str]:
+    """Yield the lines that set shell variables."""
+    for name, value in sorted(variables.items()):
+        yield f"{name}={shlex.quote(value)}"
+
+
+def phase_lines(phase: Phase) -> list[str]:
+    """Return the lines of a phase, which says its name and begins in its folder."""
+    return [f"echo '@phase {phase.name}'", f"cd {BUILD}/obj", *phase.lines]
+
+
+def source_lines(recipe: Recipe) -> Iterable[str]:
+    """Yield the lines that make the folder for the build, and the source's ``/build/src``."""
     yield f"mkdir {BUILD}/obj"
-    if recipe.sources and recipe.in_tree:
+    if recipe.sources and recipe.copies_source:
         # With the times: all equal, so that make finds nothing that would have to be regenerated.
         yield f'cp -a "$source" {BUILD}/src'
         yield f"chmod -R u+w {BUILD}/src"
     elif recipe.sources:
         # By this name, so that a file's name in a message does not make a reference to the source.
         yield f'ln -s "$source" {BUILD}/src'
+
+
+def _prepare(recipe: Recipe) -> Iterable[str]:
+    yield from source_lines(recipe)
     for name, text in recipe.files:
         yield f"cat > {BUILD}/{shlex.quote(name)} <<'END-OF-FILE'\n{text.rstrip()}\nEND-OF-FILE"
 

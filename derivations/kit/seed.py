@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from derivations.kit.archive import SYSTEM, UNPACK
+from derivations.kit.sources import SYSTEM, UNPACK
 from store.errors import EvaluationError
 from store.model.derivation import Derivation, Source
 

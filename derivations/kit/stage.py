@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from derivations.kit.archive import SYSTEM
 from derivations.kit.recipe import Recipe
 from derivations.kit.script import script
+from derivations.kit.sources import SYSTEM
 from store.errors import Cycle, EvaluationError, UnfilledRole
 from store.model.catalogue import Barrier, Catalogue, GraphNode, Package
 from store.model.derivation import Derivation, Ref
@@ -185,7 +185,7 @@ class PackageSet:
             sources[f"{_variable(archive.name)}_source"] = ref
             if f"source.{archive.name}" not in graph.packages:
                 graph.publish(f"source.{archive.name}", ref, archive.version)
-        inputs = {_variable(role): self[role] for role in recipe.inputs}
+        inputs = {_variable(role): self[role] for role in recipe.runs}
         tools = self._tools(recipe)
         variables = {name: str(ref) for name, ref in (sources | inputs).items()}
         variables["out"] = scratch_path(recipe.label)
@@ -205,10 +205,12 @@ class PackageSet:
 
     def _tools(self, recipe: Recipe) -> tuple[Ref, ...]:
         """The objects on ``$PATH``, each once, in the order in which the stage names them."""
-        for role in recipe.tools:
+        for role in recipe.every_tool:
             if role not in self._stage.tools:
                 raise UnfilledRole(role, recipe.name, self._stage.name, self._stage.tools)
-        filled = (self._stage.tools[role] for role in self._stage.tools if role in recipe.tools)
+        filled = (
+            self._stage.tools[role] for role in self._stage.tools if role in recipe.every_tool
+        )
         return tuple(dict.fromkeys(ref for refs in filled for ref in refs))
 
     def _check_allowed(self, recipe: Recipe, derivation: Derivation) -> None:

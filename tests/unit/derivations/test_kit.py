@@ -11,7 +11,10 @@ from derivations.kit import (
     Stage,
     autotools,
     debian,
+    debian_patches,
     phase,
+    phases,
+    pypi,
     variant,
 )
 from derivations.kit.lines import check_line
@@ -29,8 +32,7 @@ def recipe(name: str = "package", **fields: object) -> Recipe:
         description="A package",
         licence="MIT",
         homepage="https://example.org/",
-        tools=("cc",),
-        phases=(phase("install", 'mkdir "$out"'),),
+        build=phases(phase("install", 'mkdir "$out"'), tools=("cc",)),
     )
     return variant(base, **fields)
 
@@ -75,14 +77,14 @@ def test_a_time_is_a_whole_number_of_seconds(seconds: object) -> None:
 
 def test_tools_come_onto_the_path_before_the_root_file_system() -> None:
     graph = CatalogueBuilder()
-    made = derivation(graph, stock(graph, {"package": recipe(tools=("sh", "cc"))})["package"])
+    made = derivation(graph, stock(graph, {"package": recipe(tools=("sh",))})["package"])
     assert dict(made.env)["PATH"] == f"{COMPILER.ref()}/bin:/bin"
     assert made.inputs == (COMPILER.ref(),)
 
 
 def test_an_input_is_a_package_of_the_same_stage() -> None:
     graph = CatalogueBuilder()
-    packages = stock(graph, {"package": recipe(inputs=("a-library",)), "a-library": recipe("lib")})
+    packages = stock(graph, {"package": recipe(runs=("a-library",)), "a-library": recipe("lib")})
     made = derivation(graph, packages["package"])
     assert packages["a-library"] in made.inputs
     assert f"a_library={packages['a-library']}\n" in made.args[2]
@@ -101,16 +103,16 @@ def test_an_unfilled_tool_names_role_recipe_and_stage() -> None:
 
 def test_an_unfilled_input_names_role_recipe_and_stage() -> None:
     with pytest.raises(UnfilledRole, match=r"stage9\.package needs the role 'zlib'"):
-        stock(CatalogueBuilder(), {"package": recipe(inputs=("zlib",))})["package"]
+        stock(CatalogueBuilder(), {"package": recipe(runs=("zlib",))})["package"]
 
 
 def test_packages_that_need_each_other_are_shown_as_a_chain() -> None:
     packages = stock(
         CatalogueBuilder(),
         {
-            "a": recipe("a", inputs=("b",)),
-            "b": recipe("b", inputs=("c",)),
-            "c": recipe("c", inputs=("b",)),
+            "a": recipe("a", runs=("b",)),
+            "b": recipe("b", runs=("c",)),
+            "c": recipe("c", runs=("b",)),
         },
     )
     with pytest.raises(Cycle) as caught:
@@ -166,8 +168,8 @@ def test_a_name_that_cannot_stand_in_the_store_is_refused() -> None:
 
 
 def test_a_recipe_needs_phases() -> None:
-    with pytest.raises(EvaluationError, match="no phases"):
-        recipe(phases=())
+    with pytest.raises(EvaluationError, match="without phases"):
+        phases()
 
 
 def test_a_role_named_twice_is_refused() -> None:
@@ -193,12 +195,74 @@ def test_programs_are_checked_to_be_static() -> None:
     assert "INTERP" in made.args[2]
 
 
-def test_only_upstream_archives_of_the_pool_are_sources() -> None:
+@pytest.mark.parametrize("field", ["description", "licence"])
+def test_a_draft_is_refused(field: str) -> None:
+    with pytest.raises(EvaluationError, match=f"unfinished {field}"):
+        recipe(**{field: "TODO: find out"})
+
+
+def test_a_check_is_waived_for_a_reason() -> None:
+    with pytest.raises(EvaluationError, match="for no reason"):
+        recipe(waive=(("static", " "),))
+
+
+def test_a_variant_of_another_source_has_its_version() -> None:
+    first = debian("z/zlib/zlib_1.3.orig.tar.gz", "0" * 64)
+    second = debian("z/zlib/zlib_1.4.orig.tar.gz", "1" * 64)
+    made = variant(recipe(), source=first, name="", version="")
+    assert made.label == "zlib-1.3"
+    assert variant(made, source=second).label == "zlib-1.4"
+    assert variant(variant(made, name="small"), source=second).label == "small-1.4"
+
+
+@pytest.mark.parametrize(
+    ("path", "name", "version"),
+    [
+        ("z/zlib/zlib_1.3.dfsg+really1.3.1.orig.tar.gz", "zlib", "1.3.1"),
+        ("g/gmp/gmp_6.3.0+dfsg.orig.tar.xz", "gmp", "6.3.0"),
+        ("libf/libffi/libffi_3.4.8.orig.tar.gz", "libffi", "3.4.8"),
+        ("c/cgit/cgit_1.2.3+git20240802.orig-git.tar.xz", "cgit-git", "1.2.3+git20240802"),
+        ("w/whois/whois_5.6.2.tar.xz", "whois", "5.6.2"),
+        ("n/ncurses/ncurses_6.5+20250216.orig.tar.gz", "ncurses", "6.5+20250216"),
+        ("m/musl/musl-dev_1.2.3-1_amd64.deb", "musl-dev", "1.2.3-1"),
+        ("n/nasm/nasm_2.16.03~ds1.orig.tar.xz", "nasm", "2.16.03"),
+    ],
+)
+def test_a_file_of_the_pool_says_name_and_version(path: str, name: str, version: str) -> None:
+    made = debian(path, "0" * 64)
+    assert (made.name, made.version) == (name, version)
+
+
+@pytest.mark.parametrize(
+    "path", ["a/a/a_1.debian.tar.xz", "a/a/a_1.dsc", "a/a/a-1.tar.xz", "a/a/a_1.original.tar.xz"]
+)
+def test_only_source_archives_of_the_pool_are_sources(path: str) -> None:
     with pytest.raises(EvaluationError, match="upstream"):
-        debian("a", "1", "a/a/a_1.debian.tar.xz", "0" * 64)
+        debian(path, "0" * 64)
+
+
+def test_an_archive_of_pypi_says_name_and_version() -> None:
+    made = pypi("Flit_Core-3.12.0.tar.gz", "0" * 64)
+    assert (made.name, made.version) == ("flit-core", "3.12.0")
+    with pytest.raises(EvaluationError, match="no source archive"):
+        pypi("flit_core-3.12.0-py3-none-any.whl", "0" * 64)
+
+
+def test_patches_of_debian_are_named() -> None:
+    made = debian_patches("n/nginx/nginx_1.26.3-3+deb13u1.debian.tar.xz", "0" * 64, "a.patch")
+    assert made.archive.options == ("strip=1", "include=patches/a.patch")
+    with pytest.raises(EvaluationError, match="by their names"):
+        debian_patches("n/nginx/nginx_1.26.3-3+deb13u1.debian.tar.xz", "0" * 64)
 
 
 def test_autotools_name_build_and_host() -> None:
-    line = autotools("--some-option", check=("true",))[0].lines[0]
+    line = autotools("--some-option").phases[0].lines[0]
     assert "--build=x86_64-linux-musl --host=x86_64-linux-musl" in line
     assert line.endswith(" --some-option")
+
+
+def test_a_script_that_is_made_first_needs_its_tools() -> None:
+    made = autotools(reconf=True)
+    assert made.phases[0].lines == ("cd /build/src", "autoreconf -fi")
+    assert {"autoconf", "automake", "libtool", "perl"} <= set(made.tools)
+    assert made.in_tree

@@ -1,0 +1,64 @@
+"""The steps of a build, and the tools that they imply: a maker returns such a build."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from derivations.kit.lines import check_line
+from store.errors import EvaluationError
+
+BUILD_TOOLS = (
+    "awk",
+    "cc",
+    "coreutils",
+    "diffutils",
+    "findutils",
+    "grep",
+    "make",
+    "sed",
+    "sh",
+)
+"""The roles that a package with a GNU-style configure script needs filled."""
+
+TRIPLET = "x86_64-linux-musl"
+"""The system that the distribution's programs run on, and are built on: in every stage the same."""
+
+_PHASE = re.compile(r"[a-z][a-z-]*")
+
+
+@dataclass(frozen=True)
+class Phase:
+    """A named step of a build: shell command lines, run in ``/build/obj`` one after the other."""
+
+    name: str
+    lines: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        if not _PHASE.fullmatch(self.name):
+            raise EvaluationError(f"{self.name!r} cannot name a phase")
+        for line in self.lines:
+            check_line(line, self.name)
+
+
+@dataclass(frozen=True)
+class Build:
+    """Phases, and the roles whose programs they run. ``in_tree``: they write to ``/build/src``."""
+
+    phases: tuple[Phase, ...]
+    tools: tuple[str, ...] = BUILD_TOOLS
+    in_tree: bool = False
+
+    def __post_init__(self) -> None:
+        if not self.phases:
+            raise EvaluationError("a build without phases")
+
+
+def phase(name: str, *lines: str) -> Phase:
+    """A phase of these command lines."""
+    return Phase(name, lines)
+
+
+def phases(*steps: Phase, tools: tuple[str, ...] = BUILD_TOOLS, in_tree: bool = False) -> Build:
+    """A build of phases written out, for a package that fits no maker."""
+    return Build(steps, tools, in_tree)

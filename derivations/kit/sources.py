@@ -1,0 +1,152 @@
+"""Sources: files fixed by hash, and the trees unpacked from them.
+
+A pin is a call with literals, so that ``scripts/pins`` can read and rewrite it.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from store.errors import EvaluationError
+from store.model.derivation import Derivation, Source
+
+UNPACK = "builtin:unpack"
+SYSTEM = "x86_64-linux"
+
+_SUFFIXES = re.compile(r"\.(tar\.(gz|xz|bz2|zst|lzma)|tgz|deb|whl|zip)$")
+_REPACKED = re.compile(r"[.+~-](dfsg|ds|repack)[0-9.+~]*$")
+
+
+@dataclass(frozen=True)
+class Archive:
+    """An archive and how to unpack it; ``options`` are those of ``builtin:unpack``.
+
+    ``name`` is the short name by which a recipe's steps find the tree: ``$<name>_source``.
+    """
+
+    name: str
+    version: str
+    source: Source
+    options: tuple[str, ...] = ("strip=1",)
+    seconds: int = 0
+    """The time that it usually takes to unpack; 0 when it is of no interest."""
+
+    def derivation(self) -> Derivation:
+        """Return what unpacks it: the object ``<name>-source-<version>``."""
+        ref = self.source.ref()
+        return Derivation(
+            name=f"{self.name}-source-{self.version}",
+            system=SYSTEM,
+            builder=UNPACK,
+            args=(f"archive={ref}", *self.options),
+            inputs=(ref,),
+        )
+
+
+@dataclass(frozen=True)
+class DebianPatches:
+    """Single patches out of the archive of changes that Debian makes to a source."""
+
+    archive: Archive
+    names: tuple[str, ...]
+
+
+def debian(
+    path: str,
+    sha256: str,
+    *,
+    name: str = "",
+    version: str = "",
+    options: tuple[str, ...] = ("strip=1",),
+    seconds: int = 0,
+) -> Archive:
+    """A file from Debian's pool, at ``path`` below ``pool/main``.
+
+    It is an upstream archive (``NAME_VERSION.orig.tar.xz``, or with ``.orig-PART``), a native one
+    (``NAME_VERSION.tar.xz``) or, where a recipe asks for nothing to be built, a binary package.
+    Name and version are the file's, without marks of Debian's repacking. A release's files are
+    pinned because every mirror has them for years. EvaluationError for any other file.
+    """
+    file = path.rpartition("/")[2]
+    label, underscore, rest = _SUFFIXES.sub("", file).partition("_")
+    found, orig, part = rest.partition(".orig")
+    if (
+        not underscore
+        or not _SUFFIXES.search(file)
+        or (not orig and found.endswith(".debian"))
+        or (part and not part.startswith("-"))
+    ):
+        raise EvaluationError(
+            f"{name or file}: {file} is neither an upstream archive nor a package of Debian's pool"
+        )
+    return Archive(
+        name or label + part,
+        version or _upstream(found.partition("_")[0]),
+        _in_pool(path, sha256),
+        options,
+        seconds,
+    )
+
+
+def _in_pool(path: str, sha256: str) -> Source:
+    """Return the file; an object's name has no ``~``."""
+    file = path.rpartition("/")[2].replace("~", "-")
+    return Source(file, sha256, (f"debian:pool/main/{path}",))
+
+
+def _upstream(version: str) -> str:
+    """Return a version as upstream has it."""
+    version = version.partition("+really")[2] or version
+    return _REPACKED.sub("", version).replace("~", "-")
+
+
+def debian_patches(path: str, sha256: str, *names: str) -> DebianPatches:
+    """Patches ``names`` of ``debian/patches`` in ``NAME_VERSION.debian.tar.xz``, to be applied in
+    this order."""
+    file = path.rpartition("/")[2]
+    label, _, rest = file.partition("_")
+    version, mark, _ = rest.partition(".debian.tar.")
+    if not mark or not names:
+        raise EvaluationError(f"{file}: patches come from a .debian.tar archive, by their names")
+    archive = Archive(
+        f"{label}-debian",
+        version,
+        _in_pool(path, sha256),
+        # Its folder is debian/; what is not named is not unpacked.
+        ("strip=1", *(f"include=patches/{each}" for each in names)),
+    )
+    return DebianPatches(archive, names)
+
+
+def pypi(
+    file: str,
+    sha256: str,
+    *,
+    name: str = "",
+    version: str = "",
+    options: tuple[str, ...] = ("strip=1",),
+    seconds: int = 0,
+) -> Archive:
+    """A source archive from PyPI, ``NAME-VERSION.tar.gz``."""
+    label, _, found = _SUFFIXES.sub("", file).rpartition("-")
+    if not label or not file.endswith((".tar.gz", ".zip")):
+        raise EvaluationError(f"{file} is no source archive of PyPI")
+    source = Source(file, sha256, (f"pypi:{file}",))
+    return Archive(
+        name or label.lower().replace("_", "-"), version or found, source, options, seconds
+    )
+
+
+def url(
+    address: str,
+    sha256: str,
+    *,
+    name: str,
+    version: str,
+    options: tuple[str, ...] = ("strip=1",),
+    seconds: int = 0,
+) -> Archive:
+    """An archive at a URL."""
+    source = Source(address.rpartition("/")[2], sha256, (address,))
+    return Archive(name, version, source, options, seconds)
