@@ -17,6 +17,7 @@ import sys
 import urllib.parse
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from store.fetch.transport import Page
 from store.system.home import config_folder, find_home
@@ -109,22 +110,45 @@ def project_of(filename: str) -> str:
     return re.sub(r"[-_.]+", "-", project).lower()
 
 
+_Link = tuple[str, str, bool]
+"""A link as it stands on a page, its SHA-256 where that is said beside it, and the withdrawal."""
+
+
 class _Links(html.parser.HTMLParser):
     def __init__(self) -> None:
         super().__init__()
         self.base: str | None = None
-        self.links: list[str] = []
+        self.links: list[_Link] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        target = dict(attrs).get("href")
+        found = dict(attrs)
+        target = found.get("href")
         if target and tag == "a":
-            self.links.append(target)
+            self.links.append((target, "", "data-yanked" in found))
         elif target and tag == "base" and self.base is None:
             self.base = target
 
 
+@dataclass(frozen=True)
+class Listed:
+    """A file on an index page: its name, its URL without a fragment, its SHA-256 (hex) if given.
+
+    A file that was withdrawn (PEP 592) is ``yanked``.
+    """
+
+    name: str
+    url: str
+    sha256: str = ""
+    yanked: bool = False
+
+
 def links_to(filename: str, page: Page) -> list[str]:
     """Return the URLs on an index page that lead to ``filename``, without fragments."""
+    return list(dict.fromkeys(file.url for file in listed(page) if file.name == filename))
+
+
+def listed(page: Page) -> list[Listed]:
+    """Return the files on an index page."""
     if page.media_type.endswith("+json"):
         links = _json_links(page.text)
         base = page.url
@@ -133,8 +157,16 @@ def links_to(filename: str, page: Page) -> list[str]:
         parser.feed(page.text)
         links = parser.links
         base = _joined(page.url, parser.base or "") or page.url
-    urls = (_joined(base, link) for link in links)
-    return list(dict.fromkeys(url for url in urls if url and _last_part(url) == filename))
+    return [
+        Listed(_last_part(url), url, sha256 or _fragment_sha256(link), yanked)
+        for link, sha256, yanked in links
+        if (url := _joined(base, link))
+    ]
+
+
+def _fragment_sha256(link: str) -> str:
+    match = re.search(r"#(?:.*&)?sha256=([0-9a-f]{64})(?:&|$)", link)
+    return match[1] if match else ""
 
 
 def _joined(base: str, link: str) -> str | None:
@@ -145,14 +177,21 @@ def _joined(base: str, link: str) -> str | None:
         return None
 
 
-def _json_links(text: str) -> list[str]:
+def _json_links(text: str) -> list[_Link]:
     if text.count("{") + text.count("[") > _MOST_FOLDED or text.count(",") > _MOST_ITEMS:
         return []
     try:
         files = json.loads(text).get("files", [])
-        return [str(file["url"]) for file in files]
+        return [_json_link(file) for file in files]
     except (ValueError, AttributeError, TypeError, KeyError, RecursionError):
         return []  # not an index page: it leads to nothing
+
+
+def _json_link(file: dict[str, Any]) -> _Link:
+    hashes = file.get("hashes")
+    sha256 = hashes.get("sha256") if isinstance(hashes, dict) else None
+    fits = isinstance(sha256, str) and re.fullmatch(r"[0-9a-f]{64}", sha256)
+    return str(file["url"]), sha256 if sha256 and fits else "", bool(file.get("yanked"))
 
 
 def _last_part(url: str) -> str:

@@ -22,10 +22,15 @@ MIRROR_VARIABLE = "STORE_DEBIAN_MIRROR"
 
 @dataclass(frozen=True)
 class SourceEntry:
-    """A base URI, and the components that apt reads from it."""
+    """A base URI, the components and suites that apt reads from it, and the keys it trusts there.
+
+    ``signed_by`` is a file, or the text of a key; empty when all of apt's keys count.
+    """
 
     uri: str
     components: tuple[str, ...]
+    suites: tuple[str, ...] = ()
+    signed_by: str = ""
 
 
 @dataclass(frozen=True)
@@ -68,13 +73,15 @@ def parse_one_line(text: str) -> list[SourceEntry]:
     entries = []
     for raw in text.splitlines():
         line = raw.partition("#")[0].strip()
-        match = re.match(r"deb(?:-src)?\s+(?:\[[^\]]*\]\s*)?(.*)", line)
+        match = re.match(r"deb(?:-src)?\s+(?:\[([^\]]*)\]\s*)?(.*)", line)
         if not match:
             continue
         # A cdrom entry's URI holds spaces inside its brackets: cdrom:[Debian 12 ...]/
-        words = re.findall(r"(?:\[[^\]\[]*\]|\S)+", match[1])
+        words = re.findall(r"(?:\[[^\]\[]*\]|\S)+", match[2])
+        keys = re.search(r"\bsigned-by=(\S+)", match[1] or "", re.IGNORECASE)
         if len(words) >= 2:
-            entries.append(SourceEntry(words[0], tuple(words[2:])))
+            signed_by = keys[1] if keys else ""
+            entries.append(SourceEntry(words[0], tuple(words[2:]), (words[1],), signed_by))
     return entries
 
 
@@ -89,7 +96,12 @@ def parse_deb822(text: str) -> list[SourceEntry]:
         if not {"deb", "deb-src"} & set(types):
             continue
         components = tuple(stanza.get("components", "").split())
-        entries += [SourceEntry(uri, components) for uri in stanza.get("uris", "").split()]
+        suites = tuple(stanza.get("suites", "").split())
+        signed_by = stanza.get("signed-by", "")
+        entries += [
+            SourceEntry(uri, components, suites, signed_by)
+            for uri in stanza.get("uris", "").split()
+        ]
     return entries
 
 
@@ -159,14 +171,15 @@ def usable_bases(uri: str) -> list[str]:
 def read_apt(mirror: str | None = None) -> AptConfiguration:
     """Return this machine's configuration, after the mirrors of ``mirror`` (or
     $STORE_DEBIAN_MIRROR)."""
-    settings = parse_apt_config(_apt_config_dump())
+    settings = parse_apt_config(apt_config_dump())
     wanted = os.environ.get(MIRROR_VARIABLE, "") if mirror is None else mirror
-    uris = [*re.split(r"[\s,]+", wanted.strip()), *order(_entries(settings))]
+    uris = [*re.split(r"[\s,]+", wanted.strip()), *order(configured_entries(settings))]
     bases = [base for uri in uris if uri for base in usable_bases(uri)]
     return AptConfiguration(tuple(dict.fromkeys(base.rstrip("/") for base in bases)), settings)
 
 
-def _entries(settings: Mapping[str, str]) -> Iterator[SourceEntry]:
+def configured_entries(settings: Mapping[str, str]) -> Iterator[SourceEntry]:
+    """Yield what the files that ``settings`` of apt name say, in apt's order."""
     root = os.path.join("/", settings.get("dir", "/"))
     etc = os.path.join(root, settings.get("dir::etc", "etc/apt"))
     yield from parse_one_line(
@@ -184,7 +197,7 @@ def _entries(settings: Mapping[str, str]) -> Iterator[SourceEntry]:
             yield from parse_deb822(_text(os.path.join(parts, name)))
 
 
-def _apt_config_dump() -> str:
+def apt_config_dump() -> str:
     """Return the output of apt-config ($APT_CONFIG counts), or nothing where there is no apt."""
     try:
         done = subprocess.run(

@@ -155,6 +155,21 @@ class Client:
         answer.http.close()
         raise _refusal(answer, exchange)
 
+    def probe(self, target: Target) -> int | None:
+        """Ask for the head of ``target`` alone; returns its size, None where that is not said.
+
+        Raises Transient, Permanent.
+        """
+        if target.is_local:
+            with _open_file(target.url) as body:
+                return body.total
+        exchange = Exchange(self._bounds, self._deadline, self._alive)
+        answer = self._ask(target, {}, exchange, "HEAD")
+        answer.http.close()
+        if answer.http.status != 200:
+            raise _refusal(answer, exchange)
+        return framing.length(answer.http.headers)
+
     def page(self, target: Target, accept: str) -> Page:
         """Return the whole text at ``target``. Raises Transient, Permanent."""
         if target.is_local:
@@ -169,23 +184,27 @@ class Client:
             text = _text_of(body)
         return Page(answer.url, answer.http.headers.get_content_type(), text)
 
-    def _ask(self, target: Target, headers: dict[str, str], exchange: Exchange) -> _Answer:
+    def _ask(
+        self, target: Target, headers: dict[str, str], exchange: Exchange, method: str = "GET"
+    ) -> _Answer:
         """Return the answer at the end of all redirects. Raises Transient, Permanent; one place
         turns all that a server can do to a client into these."""
         exchange.secrets |= set(locators.secrets(target.url))
         try:
-            return self._follow(target, headers, exchange)
+            return self._follow(target, headers, exchange, method)
         except Exception as error:
             raise _told(failures.of(error, exchange.clean), exchange) from error
 
-    def _follow(self, target: Target, headers: dict[str, str], exchange: Exchange) -> _Answer:
+    def _follow(
+        self, target: Target, headers: dict[str, str], exchange: Exchange, method: str
+    ) -> _Answer:
         hop = _Hop.first(target.url, self._netrc)
         exchange.url = exchange.first = hop.url
         private = locators.shown(target.url) != target.url
         for _ in range(_MOST_REDIRECTS + 1):
             private = private or hop.authorization is not None
             exchange.url = hop.url
-            answer = self._request(hop, headers, target.proxy, exchange)
+            answer = self._request(hop, headers, target.proxy, exchange, method)
             where = answer.headers.get("Location")
             if answer.status not in REDIRECTS or not where:
                 return _Answer(hop.url, answer, private)
@@ -196,9 +215,15 @@ class Client:
         raise Permanent(f"redirected more than {_MOST_REDIRECTS} times")
 
     def _request(
-        self, hop: _Hop, headers: dict[str, str], proxy: str | None, exchange: Exchange
+        self,
+        hop: _Hop,
+        headers: dict[str, str],
+        proxy: str | None,
+        exchange: Exchange,
+        method: str,
     ) -> http.client.HTTPResponse:
-        request = urllib.request.Request(hop.url, headers=headers)  # noqa: S310 - see wire.opener
+        # See wire.opener for the schemes that it opens.
+        request = urllib.request.Request(hop.url, headers=headers, method=method)  # noqa: S310
         request.add_header("User-Agent", USER_AGENT)
         request.add_header("Accept-Encoding", "identity")
         if hop.authorization:

@@ -59,6 +59,12 @@ def config_folder() -> str:
     return found or os.path.join(home_folder("name a folder by XDG_CONFIG_HOME"), ".config")
 
 
+def cache_folder() -> str:
+    """Return ``$XDG_CACHE_HOME``, else ``~/.cache``. Raises StorageError."""
+    found = _xdg("XDG_CACHE_HOME")
+    return found or os.path.join(home_folder("name a folder by XDG_CACHE_HOME"), ".cache")
+
+
 def settings_folder(variable: str, name: str) -> str:
     """Return the folder that a variable names, else ``fixpoint/NAME`` in the user's folder of
     settings. Raises StorageError."""

@@ -104,6 +104,8 @@ def test_one_line_sources_give_uris_and_components() -> None:
     ]
     assert entries[0].components == ("main", "contrib")
     assert entries[3].components == ()
+    assert [entry.suites for entry in entries[:2]] == [("bookworm",), ("bookworm",)]
+    assert not entries[0].signed_by and entries[1].signed_by.startswith("/usr/share/keyrings/a")
 
 
 def test_deb822_sources_give_every_uri_of_enabled_stanzas() -> None:
@@ -113,6 +115,8 @@ def test_deb822_sources_give_every_uri_of_enabled_stanzas() -> None:
         ("http://more.test/debian", ("main",)),
         ("https://extra.test/apt", ("stable",)),
     ]
+    assert entries[1].suites == ("bookworm",)
+    assert "PUBLIC KEY" in entries[1].signed_by and not entries[2].signed_by
 
 
 def test_archives_with_a_main_component_come_first_and_once() -> None:
@@ -156,7 +160,7 @@ def test_the_sources_are_where_apts_own_configuration_says(
         f'Dir "/";\nDir::Etc "{tmp_path}";\nDir::Etc::sourcelist "list";\n'
         f'Dir::Etc::sourceparts "parts";\nAcquire::http::Proxy "http://proxy.test:3142";\n'
     )
-    monkeypatch.setattr(mirrors, "_apt_config_dump", lambda: dump)
+    monkeypatch.setattr(mirrors, "apt_config_dump", lambda: dump)
     monkeypatch.delenv("STORE_DEBIAN_MIRROR", raising=False)
     apt = mirrors.read_apt()
     assert apt.bases == (
@@ -242,6 +246,26 @@ def test_links_are_read_from_json() -> None:
     assert indexes.links_to("x-1.whl", page) == ["https://i.test/x-1.whl"]
     assert indexes.links_to("x-1.whl", Page(page.url, page.media_type, "{")) == []
     assert indexes.links_to("x-1.whl", Page(page.url, page.media_type, '{"files": [1]}')) == []
+
+
+def test_an_index_page_says_the_hash_of_each_file_and_its_withdrawal() -> None:
+    digest = "a" * 64
+    html = Page(
+        "https://i.test/x/",
+        "text/html",
+        f'<a href="x-1.zip#sha256={digest}">x</a><a data-yanked="bad" href="x-2.zip#md5=0">x</a>',
+    )
+    one = indexes.Listed("x-1.zip", "https://i.test/x/x-1.zip", digest)
+    two = indexes.Listed("x-2.zip", "https://i.test/x/x-2.zip", "", yanked=True)
+    assert indexes.listed(html) == [one, two]
+    files: list[dict[str, object]] = [
+        {"url": "x-1.zip", "hashes": {"sha256": digest}, "yanked": False},
+        {"url": "x-2.zip", "hashes": {"sha256": 1}, "yanked": "bad"},
+    ]
+    kind = "application/vnd.pypi.simple.v1+json"
+    assert indexes.listed(Page(html.url, kind, json.dumps({"files": files}))) == [one, two]
+    files[0]["hashes"] = ["sha256"]
+    assert not indexes.listed(Page(html.url, kind, json.dumps({"files": files})))[0].sha256
 
 
 def machine_with(pip: indexes.PipConfiguration) -> Machine:

@@ -111,6 +111,16 @@ def test_what_was_sent_to_a_proxy_is_not_shown_when_it_comes_back(
     assert "s\\" not in told and encoded[:6] not in told, "not cut in its middle either"
 
 
+def test_a_probe_asks_for_the_head_alone(server: Server, tmp_path: Path) -> None:
+    server.answer = b"HTTP/1.1 200 OK\r\nContent-Length: 123\r\n\r\n"
+    assert Client(bounds=BOUNDS).probe(Target(server.url("answer"))) == 123
+    assert server.heads[-1].startswith(b"HEAD ")
+    with pytest.raises(Permanent, match="404"):
+        Client(bounds=BOUNDS).probe(Target(server.url("missing")))
+    (tmp_path / "file").write_bytes(b"four")
+    assert Client(bounds=BOUNDS).probe(Target(f"file://{tmp_path}/file")) == 4
+
+
 def _answer_once(listening: socket.socket, answer: bytes) -> None:
     connection, _ = listening.accept()
     with connection:

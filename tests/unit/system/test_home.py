@@ -92,8 +92,10 @@ def test_the_hint_fits_what_a_home_is_wanted_for(monkeypatch: pytest.MonkeyPatch
     monkeypatch.delenv("HOME", raising=False)
     monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
     monkeypatch.delenv("XDG_DATA_HOME", raising=False)
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
     monkeypatch.setattr(home, "_recorded", lambda name: "")
     for want, word in (
+        (home.cache_folder, "XDG_CACHE_HOME"),
         (home.config_folder, "XDG_CONFIG_HOME"),
         (home.data_folder, "--root"),
         (lambda: home.expand_home("~/x"), "whole path"),
