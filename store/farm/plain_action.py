@@ -12,6 +12,7 @@ from typing import Final
 from store.cache.blob_trees import blobs_of, mapped
 from store.farm.encoded_action import EncodedAction, encoded_action, kept, system_properties
 from store.layout.paths import Layout
+from store.model.build_files import BuildFiles, folders_of
 from store.model.file_tree import NodeKind
 from store.model.manifest import Manifest
 from store.model.names import ObjectId
@@ -20,6 +21,7 @@ from store.reapi.blob import Blob, Message, digest_message
 from store.reapi.messages import message
 from store.reapi.server import Server
 from store.reapi.tree_messages import MappedTree
+from store.sandbox.given_files import FILE_MODE, SECOND
 from store.sandbox.points import OWN_ENTRIES
 from store.sandbox.preparation import builder_environment, etc_files
 from store.sandbox.request import BuildRequest
@@ -54,9 +56,26 @@ def _top(layout: Layout, server: Server, request: BuildRequest, blobs: list[Blob
             _add_entries(top, folder.FromString(tree.directories[tree.root]))
     for name, text in etc_files(request):
         etc.files.add(name=name, digest=kept(blobs, text.encode()))
-    for name, below in (("build", folder()), ("etc", etc), ("store", objects)):
+    build = _build_folder(request.files, blobs)
+    for name, below in (("build", build), ("etc", etc), ("store", objects)):
         top.directories.add(name=name, digest=kept(blobs, _sorted(below)))
     return top
+
+
+def _build_folder(files: BuildFiles, blobs: list[Blob]) -> Message:
+    """Return the folder with the files of a build; the blobs below it are added to ``blobs``."""
+    folder = message("Directory")
+    folders = folders_of(files)
+    made = {path: folder() for path in ("", *folders)}
+    for path, text in files:
+        above, _, name = path.rpartition("/")
+        file = made[above].files.add(name=name, digest=kept(blobs, text.encode()))
+        file.node_properties.mtime.seconds = SECOND
+        file.node_properties.unix_mode.value = FILE_MODE
+    for path in reversed(folders):
+        above, _, name = path.rpartition("/")
+        made[above].directories.add(name=name, digest=kept(blobs, _sorted(made[path])))
+    return made[""]
 
 
 def _mapped(

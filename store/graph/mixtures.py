@@ -184,7 +184,8 @@ def _placed(node: Derivation, resolved: Resolved) -> dict[Ref, ObjectId]:
 
 
 def _texts(node: Derivation | Resolved) -> Sequence[str]:
-    return (node.builder, *node.args, *(value for _, value in node.env))
+    pairs = (*node.env, *node.files)
+    return (node.builder, *node.args, *(text for _, text in pairs))
 
 
 def known_in(objects: Mapping[bytes, Mapping[str, ObjectId]]) -> Known:

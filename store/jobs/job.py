@@ -352,7 +352,9 @@ def _keep(layout: Layout, job: Job, error: Exception) -> None:
     assert isinstance(job.node, Resolved)
     request = build_request(layout, job.node, job.closure, kept, job.limits)
     fd = owned.open_file(f"{kept}/{REQUEST}", os.O_WRONLY | os.O_CREAT | os.O_EXCL)
+    record = asdict(request)
+    del record["files"]  # they are in the tree, as the builder left them
     with open(fd, "w", encoding="utf-8") as stream:
-        json.dump(asdict(request), stream, indent=1)
+        json.dump(record, stream, indent=1)
     if isinstance(error, StoreError):
         error.hint = f"its tree is kept at {kept}; `store enter {kept}` opens a shell in it"

@@ -71,6 +71,7 @@ def build_request(
         builder=resolved.builder,
         args=resolved.args,
         env=resolved.env,
+        files=resolved.files,
         store_dir=layout.objects,
         rootfs=None if resolved.rootfs is None else str(resolved.rootfs),
         inputs=tuple(map(str, closure)),
@@ -99,4 +100,5 @@ def _moved(resolved: Resolved, salt: str) -> Resolved:
         builder=move(resolved.builder),
         args=tuple(map(move, resolved.args)),
         env=tuple((key, move(value)) for key, value in resolved.env),
+        files=tuple((path, move(text)) for path, text in resolved.files),
     )

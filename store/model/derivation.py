@@ -10,7 +10,8 @@ from store.canon import Value
 from store.digest import DigestKind
 from store.display import quoted
 from store.errors import FormatError, InvalidName
-from store.model import fields, identity
+from store.model import build_files, fields, identity
+from store.model.build_files import BuildFiles
 from store.model.frozen import frozen
 from store.model.names import ObjectId, check_name, check_output, object_name
 
@@ -27,8 +28,9 @@ _WITHOUT_HEX = str.maketrans("", "", "0123456789abcdef")
 class Ref:
     """Output ``output`` of the source or derivation with the 32-byte digest ``node``.
 
-    ``name`` is the name that the object will have. ``str(ref)`` is a placeholder path that may
-    stand anywhere in a derivation's builder, args or env, and becomes the real one at resolution.
+    ``name`` is the name that the object will have. ``str(ref)`` is a placeholder path. It may stand
+    anywhere in a derivation's builder, args, env or texts of files, and becomes the real one at
+    resolution.
     """
 
     node: bytes
@@ -125,6 +127,8 @@ class Derivation:
     """A build, frozen. ``inputs`` and ``objects`` are sorted; ``env`` is sorted by key.
 
     ``rootfs`` is the input whose top-level entries appear in ``/``; it stands in no other field.
+    ``files`` are sorted by path and stand in ``/build`` when the build begins, each an ordinary
+    file that the builder may change; a builtin has none.
     """
 
     name: str
@@ -136,9 +140,10 @@ class Derivation:
     inputs: tuple[Ref, ...] = ()
     objects: tuple[ObjectId, ...] = ()
     outputs: tuple[str, ...] = ("out",)
+    files: BuildFiles = ()
 
     def __post_init__(self) -> None:
-        _check_build(self.name, self.builder, self.args, self.env, self.outputs)
+        _check_build(self)
         fields.strictly_ascending(self.inputs, f"{self.name}: inputs")
         fields.strictly_ascending(self.objects, f"{self.name}: input objects")
 
@@ -159,7 +164,8 @@ class Derivation:
         return Ref(self.digest, output, object_name(self.name, output))
 
     def encode(self) -> bytes:
-        """Return ``[name, system, builder, args, env, rootfs, inputs, objects, outputs]``."""
+        """Return ``[name, system, builder, args, env, rootfs, inputs, objects, outputs]``, and the
+        files if there are any."""
         return canon.encode(
             [
                 *_command_fields(self),
@@ -167,19 +173,23 @@ class Derivation:
                 [ref.to_fields() for ref in self.inputs],
                 [fields.object_id_fields(item) for item in self.objects],
                 list(self.outputs),
+                *build_files.to_fields(self.files),
             ]
         )
 
     @classmethod
     def decode(cls, data: bytes) -> Derivation:
         """Return the inverse of :meth:`encode`; FormatError for anything else."""
-        values = fields.array(canon.decode(data), 9)
+        values = canon.decode(data)
+        files = build_files.from_fields(values[9:])
+        values = fields.array(values[:9], 9)
         return cls(
             *_command(values[:5]),
             None if values[5] is None else Ref.from_fields(values[5]),
             fields.several(values[6], Ref.from_fields),
             fields.several(values[7], fields.object_id),
             fields.several(values[8], fields.text),
+            files,
         )
 
     def resolve(self, realised: Mapping[Ref, ObjectId]) -> Resolved:
@@ -199,6 +209,7 @@ class Derivation:
             None if self.rootfs is None else realised[self.rootfs],
             tuple(sorted(inputs)),
             self.outputs,
+            tuple((path, replace(text)) for path, text in self.files),
         )
 
 
@@ -214,9 +225,10 @@ class Resolved:
     rootfs: ObjectId | None = None
     inputs: tuple[ObjectId, ...] = ()
     outputs: tuple[str, ...] = ("out",)
+    files: BuildFiles = ()
 
     def __post_init__(self) -> None:
-        _check_build(self.name, self.builder, self.args, self.env, self.outputs)
+        _check_build(self)
         fields.strictly_ascending(self.inputs, f"{self.name}: inputs")
 
     @cached_property
@@ -225,25 +237,30 @@ class Resolved:
         return digest.keyed(DigestKind.RESOLVED, self.encode())
 
     def encode(self) -> bytes:
-        """Return ``[name, system, builder, args, env, rootfs, inputs, outputs]``."""
+        """Return ``[name, system, builder, args, env, rootfs, inputs, outputs]``, and the files if
+        there are any."""
         return canon.encode(
             [
                 *_command_fields(self),
                 None if self.rootfs is None else fields.object_id_fields(self.rootfs),
                 [fields.object_id_fields(item) for item in self.inputs],
                 list(self.outputs),
+                *build_files.to_fields(self.files),
             ]
         )
 
     @classmethod
     def decode(cls, data: bytes) -> Resolved:
         """Return the inverse of :meth:`encode`; FormatError for anything else."""
-        values = fields.array(canon.decode(data), 8)
+        values = canon.decode(data)
+        files = build_files.from_fields(values[8:])
+        values = fields.array(values[:8], 8)
         return cls(
             *_command(values[:5]),
             None if values[5] is None else fields.object_id(values[5]),
             fields.several(values[6], fields.object_id),
             fields.several(values[7], fields.text),
+            files,
         )
 
 
@@ -261,13 +278,8 @@ def _command(
         fields.text(system),
         fields.text(builder),
         fields.several(args, fields.text),
-        fields.several(env, _pair),
+        fields.several(env, fields.text_pair),
     )
-
-
-def _pair(value: Value) -> tuple[str, str]:
-    first, second = fields.array(value, 2)
-    return fields.text(first), fields.text(second)
 
 
 def _replacer(texts: Mapping[str, str]) -> Callable[[str], str]:
@@ -281,28 +293,35 @@ def _replacer(texts: Mapping[str, str]) -> Callable[[str], str]:
     return replace
 
 
-def _check_build(
-    name: str,
-    builder: str,
-    args: tuple[str, ...],
-    env: tuple[tuple[str, str], ...],
-    outputs: tuple[str, ...],
-) -> None:
+def _check_build(of: Derivation | Resolved) -> None:
+    name, builder = of.name, of.builder
     check_name(name)
     if not builder.startswith(("/", BUILTIN)):
         raise FormatError(f"{name}: the builder {quoted(builder)} is neither a path nor {BUILTIN}…")
-    for key, _ in env:
+    for key, _ in of.env:
         if not key or "=" in key:
             raise FormatError(f"{name}: {quoted(key)} cannot name an environment variable")
-    if any("\0" in text for text in (builder, *args, *(part for pair in env for part in pair))):
+    variables = (part for pair in of.env for part in pair)
+    if any("\0" in text for text in (builder, *of.args, *variables)):
         raise FormatError(f"{name}: a NUL byte in the builder, its arguments or environment")
-    fields.strictly_ascending((key for key, _ in env), f"{name}: environment variables")
-    if not outputs:
+    fields.strictly_ascending((key for key, _ in of.env), f"{name}: environment variables")
+    if not of.outputs:
         raise FormatError(f"{name}: a derivation needs an output")
-    for output in outputs:
+    for output in of.outputs:
         check_output(output)
-    if len(set(outputs)) != len(outputs):
+    if len(set(of.outputs)) != len(of.outputs):
         raise FormatError(f"{name}: an output appears twice")
+    if of.files:
+        _check_files(of)
+
+
+def _check_files(of: Derivation | Resolved) -> None:
+    if of.builder.startswith(BUILTIN):
+        raise FormatError(f"{of.name}: {quoted(of.builder)} takes no files")
+    try:
+        build_files.check_files(of.files)
+    except FormatError as error:
+        raise FormatError(f"{of.name}: {error.message}", hint=error.hint) from error
 
 
 def kind(node: Source | Derivation | Resolved) -> str:

@@ -35,6 +35,12 @@ def text(value: Value) -> str:
     return value
 
 
+def text_pair(value: Value) -> tuple[str, str]:
+    """Return two UTF-8 strings."""
+    first, second = array(value, 2)
+    return text(first), text(second)
+
+
 def raw(value: Value, size: int | None = None) -> bytes:
     """Return bytes, exactly ``size`` of them when given."""
     if type(value) is not bytes or (size is not None and len(value) != size):

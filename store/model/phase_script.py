@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+from store.model.build_files import PLACE
 from store.model.derivation import Derivation, Resolved
 
 _PHASE = re.compile(r"echo '@phase ([^']+)'")
@@ -22,7 +23,7 @@ class PhaseScript(NamedTuple):
 
 def phase_script(node: Derivation | Resolved) -> PhaseScript | None:
     """Return the script of a derivation in its phases; None if it has none that tell of it."""
-    lines = node.args[-1].split("\n") if node.args else []
+    lines = _script(node).split("\n")
     starts = [at for at, line in enumerate(lines) if _PHASE.fullmatch(line)]
     if not starts:
         return None
@@ -36,6 +37,12 @@ def phase_script(node: Derivation | Resolved) -> PhaseScript | None:
             for start, end in zip(starts, [*starts[1:], len(lines)], strict=True)
         ),
     )
+
+
+def _script(node: Derivation | Resolved) -> str:
+    """Return the last argument, or the text of the file in ``/build`` that it names."""
+    last = node.args[-1] if node.args else ""
+    return {f"{PLACE}/{path}": text for path, text in node.files}.get(last, last)
 
 
 def _text(lines: list[str]) -> str:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from store.errors import SandboxUnavailable, StorageError
 from store.sandbox import seccomp
+from store.sandbox.given_files import make_files
 from store.sandbox.points import STORE, RootEntries, make_mount_points, root_entries
 from store.sandbox.request import BuildRequest
 from store.system import kernel
@@ -85,6 +86,8 @@ def prepare(request: BuildRequest, *, interactive: bool = False) -> SandboxPlan:
     if build_user is not None:
         _require_searchable(request.store_dir)
     _make_directories(request.work_dir, build_user)
+    if request.files:
+        make_files(f"{request.work_dir}/build", request.files, build_user)
     return SandboxPlan(
         store_dir=request.store_dir,
         work_dir=request.work_dir,

@@ -13,6 +13,7 @@ from typing import Literal, get_args
 
 from store.display import LONGEST_QUOTE, printable, quoted
 from store.errors import InvalidName, UsageError
+from store.model.build_files import BuildFiles, check_files
 from store.sandbox.log_limit import MAX_LOG
 
 Stopped = Literal["timeout", "silent", "disk", "log"]
@@ -32,7 +33,8 @@ class BuildRequest:
     that the builder sees. Objects are named by their base names in ``store_dir``.
 
     Raises ``InvalidName`` for a name that is not one path component or stands for two things;
-    ``UsageError`` for a path that is not absolute or a number out of range.
+    ``UsageError`` for a path that is not absolute or a number out of range; ``FormatError`` for
+    files that cannot be in ``/build``.
     """
 
     name: str
@@ -42,11 +44,15 @@ class BuildRequest:
     store_dir: str
     work_dir: str
     """An empty directory of this build alone, on the store's disk; it gets ``build/``, ``store/``
-    and ``tmp/``. A tree that was kept from an earlier run of the same request also serves."""
+    and ``tmp/``. A tree that was kept from an earlier run of the same request also serves, if the
+    request's ``files`` are left out."""
     log_path: str
     """A regular file, made anew; created if missing."""
     inputs: tuple[str, ...] = ()
     """The input closure, to be seen read-only under ``/store``."""
+    files: BuildFiles = ()
+    """Ordinary files that stand in ``/build`` at the beginning; the builder's own, to be changed
+    as it likes."""
     outputs: tuple[str, ...] = ()
     """Scratch names that the builder will create under ``/store``."""
     rootfs: str | None = None
@@ -99,6 +105,7 @@ class BuildRequest:
                 raise UsageError(f"{self.name}: not an environment variable: {quoted(key)}")
         if any("\0" in word for word in self.args):
             raise UsageError(f"{self.name}: an argument holds a NUL character")
+        check_files(self.files)
         least = min(self.cores, self.uid, self.gid)
         if least < 1 or min(self.disk_reserve, self.max_log) < 0:
             raise UsageError(f"{self.name}: a number is out of range")

@@ -184,4 +184,5 @@ def _unresolved(node: Resolved, refs: Mapping[ObjectId, Ref]) -> Derivation:
         None if node.rootfs is None else refs[node.rootfs],
         tuple(sorted(refs[oid] for oid in node.inputs)),
         outputs=node.outputs,
+        files=tuple((path, replaced(text)) for path, text in node.files),
     )

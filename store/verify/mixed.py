@@ -137,4 +137,5 @@ def _with_firsts(node: Resolved, first: Callable[[ObjectId], ObjectId]) -> bytes
         None if node.rootfs is None else first(node.rootfs),
         tuple(sorted(set(map(first, node.inputs)))),
         node.outputs,
+        tuple((path, replaced(text)) for path, text in node.files),
     ).digest

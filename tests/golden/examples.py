@@ -50,6 +50,17 @@ DERIVATION = Derivation(
     ("out", "doc"),
 )
 RESOLVED = DERIVATION.resolve({SHELL_REF: SHELL, SOURCE.ref(): ObjectId(b"s" * 20, SOURCE.name)})
+WITH_FILES = replace(
+    DERIVATION,
+    args=("-eu", "/build/build.sh"),
+    files=(
+        ("build.sh", f"cp {SOURCE.ref()} .\n{SHELL_REF}/bin/sh patches/caf\u00e9\n"),
+        ("patches/0001.patch", ""),
+    ),
+)
+RESOLVED_WITH_FILES = WITH_FILES.resolve(
+    {SHELL_REF: SHELL, SOURCE.ref(): ObjectId(b"s" * 20, SOURCE.name)}
+)
 OBJECT = identity.object_id("hello-1.0", TOP.node().digest(), (SHELL, LIBC), True)
 REALISATION = Realisation(
     RESOLVED.digest, "out", OBJECT, "ann", "forge", "full", HELLO, 1700000000, 61_000, 1 << 27
@@ -105,6 +116,8 @@ EXAMPLES = {
     "source-stored": Example(SOURCE.encode(), _hex(SOURCE.digest)),
     "derivation": Example(DERIVATION.encode(), _hex(DERIVATION.digest)),
     "resolved": Example(RESOLVED.encode(), _hex(RESOLVED.digest)),
+    "derivation-files": Example(WITH_FILES.encode(), _hex(WITH_FILES.digest)),
+    "resolved-files": Example(RESOLVED_WITH_FILES.encode(), _hex(RESOLVED_WITH_FILES.digest)),
     "scratch": Example(
         canon.encode(["hello-1.0", "doc", ""]), identity.scratch("hello-1.0", "doc").path
     ),
@@ -122,6 +135,8 @@ KEYED = {
     "source": DigestKind.SOURCE,
     "derivation": DigestKind.DERIVATION,
     "resolved": DigestKind.RESOLVED,
+    "derivation-files": DigestKind.DERIVATION,
+    "resolved-files": DigestKind.RESOLVED,
     "scratch": DigestKind.SCRATCH,
     "placeholder": DigestKind.PLACEHOLDER,
     "realisation": DigestKind.REALISATION,
@@ -133,6 +148,8 @@ DECODERS: dict[str, Callable[[bytes], Record]] = {
     "source-stored": Source.decode,
     "derivation": Derivation.decode,
     "resolved": Resolved.decode,
+    "derivation-files": Derivation.decode,
+    "resolved-files": Resolved.decode,
     "realisation": Realisation.decode,
     "manifest": Manifest.decode,
 }

@@ -24,7 +24,7 @@ from tests.recipes.copies import RECIPES, copy_recipes
 Taker = Callable[["subprocess.Popen[str]"], "subprocess.Popen[str]"]
 Record = dict[str, Any]
 
-STABLE = ("steady", "above")
+STABLE = ("steady", "above", "long-script")
 DECIDED = {
     "year": {"date"},
     "path": {"path"},

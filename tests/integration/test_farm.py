@@ -43,7 +43,7 @@ def levels(shop: Shop, name: str) -> set[str]:
     return {line.partition("sandbox ")[2].split(",")[0] for line in lines}
 
 
-@pytest.mark.parametrize("toy", ["hello", "itself", "pair^*", "downstream"])
+@pytest.mark.parametrize("toy", ["hello", "itself", "pair^*", "downstream", "long-script"])
 def test_a_build_comes_out_at_the_path_of_a_local_one(
     farm: str, client: Shop, shop: Shop, toy: str
 ) -> None:

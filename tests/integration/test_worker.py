@@ -80,7 +80,7 @@ def test_a_build_has_the_path_and_the_sandbox_of_a_local_one(
     begin: Begin, workers: list[Shop], client: Shop, shop: Shop, on: tuple[str, ...]
 ) -> None:
     begin(workers[0], "--jobs", "2")
-    for toy in ("itself", "pair^*"):
+    for toy in ("itself", "pair^*", "long-script"):
         assert client.path("realise", toy, *on) == shop.path("realise", toy)
     told = client.run("info", "itself").stdout
     assert "sandbox full" in told

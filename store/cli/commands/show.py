@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, Final
 
 import click
 
@@ -16,13 +16,19 @@ from store.model.derivation import Derivation, Resolved, Source
 from store.model.locators import shown
 from store.model.package_facts import package_facts
 from store.model.realisation import Realisation
+from store.quantities import bytes_text
+
+LONGEST_SHOWN: Final = 16 << 10
+"""Bytes of a file of a derivation that is shown whole."""
 
 
 @click.command("show")
 @click.argument("package", type=PACKAGE)
 @json_option()
 @click.option(
-    "--derivation", is_flag=True, help="Show the derivation: builder, script, environment, inputs."
+    "--derivation",
+    is_flag=True,
+    help="Show the derivation: builder, script, environment, files, inputs.",
 )
 @click.option("--resolved", is_flag=True, help="Show the derivation, its inputs as objects.")
 @seed_option
@@ -65,13 +71,26 @@ def _paths(context: Context, node: bytes) -> list[str]:
 
 def _print(record: dict[str, Any]) -> None:
     for key, value in record.items():
-        if isinstance(value, dict | list):
+        if key == "files":
+            _print_files(value)
+        elif isinstance(value, dict | list):
             print(f"{key}:")
             pairs = value.items() if isinstance(value, dict) else ()
             for item in [f"{name}={text}" for name, text in pairs] or value:
                 print("\n".join(f"  {printable(line)}" for line in _lines(str(item))))
         elif value is not None:
             print(f"{key}: {printable(str(value))}")
+
+
+def _print_files(files: dict[str, str]) -> None:
+    """Print the files with their texts, but for the long ones."""
+    if files:
+        print("files:")
+    for path, text in files.items():
+        size = len(text.encode())
+        print(f"  {path}: {bytes_text(size)}" + (", see --json" if size > LONGEST_SHOWN else ""))
+        if size <= LONGEST_SHOWN:
+            print("\n".join(f"    {printable(line)}" for line in _lines(text.removesuffix("\n"))))
 
 
 def _lines(text: str) -> list[str]:
@@ -133,6 +152,7 @@ def describe(node: Source | Derivation | Resolved) -> dict[str, Any]:
         "builder": node.builder,
         "args": list(node.args),
         "env": dict(node.env),
+        "files": dict(node.files),
     }
     if isinstance(node, Derivation):
         record["rootfs"] = None if node.rootfs is None else _ref(node.rootfs)

@@ -8,7 +8,7 @@ from typing import Any
 from derivations.kit.seed import USERLAND, Seed
 from store.model.catalogue import Catalogue
 
-from .stages import Toys
+from .stages import Toys, with_files
 
 SCRIPTS = {
     "steady": 'mkdir "$out"; echo "I live at $out" > "$out/where"; ln -s "$out/where" "$out/link"',
@@ -45,4 +45,6 @@ def catalogue(seeds: Mapping[str, Mapping[str, Any]], seed: str) -> Catalogue:
     steady = toys.nodes[toys.packages["steady"].node].ref()
     above = f'cat {steady}/where > "$out"'
     toys.publish("above", toys.toy("above", above, inputs=(steady,)))
+    upstream = toys.publish("upstream", toys.toy("upstream", 'echo same > "$out"'))
+    with_files(toys, upstream.ref())
     return Catalogue(toys.packages, toys.nodes)

@@ -79,20 +79,22 @@ class Toys:
         script: str,
         outputs: tuple[str, ...] = ("out",),
         inputs: tuple[Ref, ...] = (),
+        files: tuple[tuple[str, str], ...] = (),
         **env: str,
     ) -> Derivation:
-        """A builder that is a line of shell."""
+        """A builder that is a line of shell, or the path of a file of shell."""
         variables = {output: scratch_path(name, output) for output in outputs}
         variables |= {"PATH": "/bin"} | env
         return Derivation(
             name=name,
             system="x86_64-linux",
             builder="/bin/sh",
-            args=("-eu", "-c", script),
+            args=("-eu", script) if script.startswith("/") else ("-eu", "-c", script),
             env=tuple(sorted(variables.items())),
             rootfs=self.rootfs,
             inputs=tuple(sorted(inputs)),
             outputs=outputs,
+            files=files,
         )
 
 
@@ -115,6 +117,7 @@ def catalogue(seeds: Mapping[str, Mapping[str, Any]], seed: str) -> Catalogue:
         "note", Source("note.txt", NOTE_SHA256, (place if "://" in place else f"file://{place}",))
     )
     chain(toys, parameters.get("note", ""))
+    with_files(toys, toys.nodes[toys.packages["upstream"].node].ref())
     if parameters.get("audited"):
         from . import audited
 
@@ -156,3 +159,37 @@ def chain(toys: Toys, note: str) -> None:
     toys.publish("after-failure", toys.toy("after-failure", f"cat {fails}", inputs=(fails,)))
     wrong = toys.nodes[toys.packages["wrong-hash"].node].ref()
     toys.publish("after-wrong-hash", toys.toy("after-wrong-hash", f"cat {wrong}", inputs=(wrong,)))
+
+
+LONG_SCRIPT = """echo '@phase look'
+cd /build
+{ pwd; find . | sort; cat patches/0001.patch; } > /tmp/found
+for each in build.sh patches/0001.patch; do
+  test -O "$each"
+  stat -c '%n %F %a %Y' "$each" >> /tmp/found
+done
+echo changed >> patches/0001.patch
+echo '@phase install'
+mkdir "$out"
+cp /tmp/found "$out/found"
+cp /build/patches/0001.patch "$out/changed"
+cat UPSTREAM > "$out/said"
+echo "$out" UPSTREAM SCRATCH > "$out/paths"
+"""
+
+
+def with_files(toys: Toys, upstream: Ref) -> None:
+    """``long-script``: its script is a file that is longer than an argument can be, and names an
+    input and its own scratch path. ``long-failure`` changes its files before it fails."""
+    script = LONG_SCRIPT.replace("UPSTREAM", str(upstream))
+    script = script.replace("SCRATCH", scratch_path("long-script")) + "# a comment\n" * 16_384
+    files = (("build.sh", script), ("patches/0001.patch", f"for {upstream}\n"))
+    toy = toys.toy("long-script", "/build/build.sh", inputs=(upstream,), files=files)
+    toys.publish("long-script", toy)
+    fails = "echo more >> /build/below/note\nrm /build/gone\nexit 3\n"
+    toy = toys.toy(
+        "long-failure",
+        "/build/build.sh",
+        files=(("below/note", "some\n"), ("build.sh", fails), ("gone", "")),
+    )
+    toys.publish("long-failure", toy)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, cast
 
 import pytest
@@ -17,6 +18,7 @@ from store.farm.derivation_action import (
     read_request,
 )
 from store.farm.object_blobs import ObjectBlobs
+from store.model.build_files import MOST_BYTES
 from store.model.derivation import Resolved
 from store.model.names import ObjectId
 from store.reapi.blob import Message, blob_of, digest_message, read_digest
@@ -39,6 +41,15 @@ def asked(server: MemoryServer, timeout: float | None = None) -> Message:
 
 def read(server: MemoryServer, action: Message) -> derivation_action.DerivationRequest:
     return read_request(cast(Server, server), action)
+
+
+def test_a_script_of_any_length_comes_along() -> None:
+    server = MemoryServer()
+    node = replace(NODE, files=(("build.sh", "x" * MOST_BYTES),))
+    action = derivation_action.derivation_action(node, {INPUT: PLACE}, None)
+    for blob in action.blobs:
+        server.put(blob)
+    assert read(server, message("Action").FromString(server.blobs[action.digest])).node == node
 
 
 def changed_root(server: MemoryServer, action: Message, change: Callable[[Any], None]) -> Message:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -190,6 +190,16 @@ def test_a_derivations_inputs_are_found_in_what_it_was_resolved_to(quiet: bool) 
         node("above", LEFT, TALL, quiet=quiet),
     ):
         assert inputs_of(other, resolved) is None
+
+
+def test_inputs_of_one_name_are_told_apart_by_a_file() -> None:
+    silent = node("above", node("tool"), node("tool", DICE), quiet=True)
+    files = tuple((f"file{at}", f"cat {ref}") for at, ref in enumerate(silent.inputs))
+    above = replace(silent, files=files)
+    for order in (b"12", b"21"):
+        objects = [ObjectId(bytes([number]) * 20, "tool") for number in order]
+        inputs = dict(zip(above.inputs, objects, strict=True))
+        assert inputs_of(above, above.resolve(inputs)) == inputs
 
 
 @pytest.mark.slow

@@ -29,6 +29,7 @@ BUILD = Resolved(
     rootfs=ROOT,
     inputs=(INPUT,),
     outputs=("out", "lib"),
+    files=(("build.sh", f"cp x {scratch_path('gcc-14', 'lib')}"), ("empty", "")),
 )
 
 
@@ -41,6 +42,7 @@ def test_a_request_names_objects_and_scratch_paths() -> None:
     assert request.outputs == tuple(str(oid) for oid in scratch_ids(BUILD).values())
     assert (request.cores, request.timeout, request.disk_reserve) == (4, 60.0, 5)
     assert request.args == BUILD.args
+    assert request.files == BUILD.files
 
 
 def test_a_salt_moves_every_mention_of_the_scratch_paths() -> None:
@@ -50,6 +52,7 @@ def test_a_salt_moves_every_mention_of_the_scratch_paths() -> None:
     assert not any(oid.text in text for oid in scratch_ids(BUILD).values())
     assert all(text.count(oid.text) for oid in scratch_ids(BUILD, "audit").values())
     assert len(repr(usual)) == len(text)
+    assert moved.files[0] == ("build.sh", f"cp x /store/{moved.outputs[1]}")
     assert moved.env[1] == ("out", f"/store/{moved.outputs[0]}")
 
 
@@ -63,7 +66,7 @@ def test_a_build_for_another_system_is_refused(system: str) -> None:
 
 
 def test_a_builtin_is_done_on_every_machine() -> None:
-    check_system(replace(BUILD, system="riscv64-linux", builder="builtin:unpack"))
+    check_system(replace(BUILD, system="riscv64-linux", builder="builtin:unpack", files=()))
     check_system(BUILD)
 
 

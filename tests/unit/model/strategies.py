@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import TypeVar
+
 from hypothesis import strategies as st
 
 from store.model import file_tree
+from store.model.build_files import BuildFiles
 from store.model.derivation import Derivation, Ref, Resolved, Source
 from store.model.file_tree import Directory, Node
 from store.model.manifest import Manifest
 from store.model.names import ObjectId
 from store.model.realisation import Realisation
+
+Build = TypeVar("Build", Derivation, Resolved)
 
 NAMES = st.from_regex(r"[A-Za-z0-9_+=?-][A-Za-z0-9._+=?-]{0,12}", fullmatch=True)
 OUTPUTS = st.from_regex(r"[a-z][a-z0-9_]{0,5}", fullmatch=True)
@@ -48,9 +54,30 @@ ENV = st.dictionaries(TEXTS.filter(lambda key: key and "=" not in key), TEXTS, m
     lambda env: tuple(sorted(env.items()))
 )
 BUILDERS = TEXTS.map(lambda text: "/" + text) | st.just("builtin:unpack")
+PARTS = st.from_regex(r"[A-Za-z0-9_+=?@,~][A-Za-z0-9._+=?@,~-]{0,5}", fullmatch=True)
+PATHS = st.lists(PARTS, min_size=1, max_size=3).map("/".join)
+FILE_TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
+
+
+def _files(found: dict[str, str]) -> BuildFiles:
+    """Return those of the files that are no folders of others."""
+    return tuple(
+        (path, text)
+        for path, text in sorted(found.items())
+        if not any(other.startswith(f"{path}/") for other in found)
+    )
+
+
+BUILD_FILES = st.dictionaries(PATHS, FILE_TEXTS, max_size=3).map(_files)
+
+
+def _with_files(node: Build, files: BuildFiles) -> Build:
+    return node if node.builder.startswith("builtin:") else replace(node, files=files)
+
+
 OUTPUT_LISTS = st.lists(OUTPUTS, min_size=1, max_size=3, unique=True).map(tuple)
 ID_LISTS = st.lists(IDS, max_size=3, unique=True).map(lambda ids: tuple(sorted(ids)))
-DERIVATIONS = st.builds(
+DERIVATIONS: st.SearchStrategy[Derivation] = st.builds(
     Derivation,
     NAMES,
     TEXTS,
@@ -62,9 +89,11 @@ DERIVATIONS = st.builds(
     ID_LISTS,
     OUTPUT_LISTS,
 )
-RESOLVED = st.builds(
+RESOLVED: st.SearchStrategy[Resolved] = st.builds(
     Resolved, NAMES, TEXTS, BUILDERS, ARGS, ENV, st.none() | IDS, ID_LISTS, OUTPUT_LISTS
 )
+DERIVATIONS = st.builds(_with_files, DERIVATIONS, BUILD_FILES)
+RESOLVED = st.builds(_with_files, RESOLVED, BUILD_FILES)
 REALISATIONS = st.builds(
     Realisation,
     DIGESTS,

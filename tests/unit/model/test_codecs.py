@@ -101,6 +101,25 @@ def test_fields_of_another_type_or_number_are_refused(kind: type[Any], value: Re
             kind.decode(canon.encode([*values[:at], -1, *values[at + 1 :]]))
 
 
+@pytest.mark.parametrize(
+    ("kind", "value"), [(Derivation, examples.DERIVATION), (Resolved, examples.RESOLVED)]
+)
+@pytest.mark.parametrize(
+    "files",
+    [[], None, [["a"]], [["a", b"x"]], [[b"a", "x"]], [["a", "x", "y"]], [["b", ""], ["a", ""]]],
+)
+def test_files_that_are_none_or_ill_formed_are_refused(
+    kind: type[Any], value: Record, files: canon.Value
+) -> None:
+    values = canon.decode(value.encode())
+    with pytest.raises(FormatError):
+        kind.decode(canon.encode([*values, files]))
+    some_files: list[canon.Value] = [["a", "x"]]
+    assert kind.decode(canon.encode([*values, some_files])).files == (("a", "x"),)
+    with pytest.raises(FormatError):
+        kind.decode(canon.encode([*values, some_files, some_files]))
+
+
 def node(name: bytes, size: int = 0) -> list[canon.Value]:
     return [name, 1, False, size, b"d" * 32]
 

@@ -45,6 +45,7 @@ OTHER = Ref(b"o" * 32, "out", "other")
         {"objects": (SHELL,)},
         {"outputs": ("out",)},
         {"outputs": ("doc", "out")},
+        {"files": (("a", ""),)},
     ],
 )
 def test_every_field_of_a_derivation_counts(change: dict[str, Any]) -> None:
@@ -63,6 +64,7 @@ def test_every_field_of_a_derivation_counts(change: dict[str, Any]) -> None:
         {"rootfs": LIBC},
         {"inputs": ()},
         {"outputs": ("out",)},
+        {"files": (("a", ""),)},
     ],
 )
 def test_every_field_of_a_resolved_derivation_counts(change: dict[str, Any]) -> None:
@@ -188,7 +190,11 @@ def test_placeholders_are_replaced_everywhere(derivation: Derivation, data: st.D
     ref = data.draw(st.sampled_from(refs))
     text = f"{ref}/bin:{ref}:{ref.placeholder.text}{ref.placeholder.text}"
     derivation = replace(
-        derivation, builder=f"{ref}/sh", args=("x", text), env=(("A", text), ("B", "plain"))
+        derivation,
+        builder=f"{ref}/sh",
+        args=("x", text),
+        env=(("A", text), ("B", "plain")),
+        files=(("a", f"{text}\0"), ("b/c", "plain")),
     )
     objects = realised(derivation, b"")
     oid = objects[ref]
@@ -197,6 +203,7 @@ def test_placeholders_are_replaced_everywhere(derivation: Derivation, data: st.D
     assert resolved.builder == f"{oid.path}/sh"
     assert resolved.args == ("x", f"/store/{expected}")
     assert resolved.env == (("A", f"/store/{expected}"), ("B", "plain"))
+    assert resolved.files == (("a", f"/store/{expected}\0"), ("b/c", "plain"))
     assert ref.placeholder.text.encode() not in resolved.encode()
     assert set(resolved.inputs) == {objects[item] for item in derivation.inputs} | set(
         derivation.objects
@@ -251,6 +258,9 @@ def test_an_input_without_its_object_cannot_be_resolved() -> None:
         {"outputs": ()},
         {"outputs": ("out", "out")},
         {"outputs": ("Out",)},
+        {"files": (("b", ""), ("a", ""))},
+        {"files": (("a", ""), ("a", "x"))},
+        {"builder": "builtin:unpack", "files": (("a", ""),)},
     ],
 )
 def test_a_derivation_that_breaks_a_rule_cannot_be_made(change: dict[str, Any]) -> None:

@@ -54,6 +54,7 @@ class Past:
             rootfs,
             tuple(sorted(inputs)),
             outputs=outputs,
+            files=(("build.sh", script),),
         )
         self._record(node.digest, node, oids)
         return node
@@ -115,6 +116,7 @@ def test_builds_and_sources_down_to_what_is_there(past: Past) -> None:
     node = found.catalogue.nodes[found.goals[goal].node]
     assert isinstance(node, Derivation)
     assert below.text not in node.args[0]
+    assert node.files == (("build.sh", node.args[0]),)
 
 
 def test_an_object_that_was_once_made_from_itself_has_another_beginning(past: Past) -> None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from store.cli.commands import show
 from store.cli.commands.seeds import _count
 from store.cli.context import Context
+from store.model.derivation import Derivation
 from tests.unit.cli.conftest import Line
 from tests.unit.gc.conftest import Stock, stock
 
@@ -66,3 +69,23 @@ def test_files_of_a_seed_are_counted_through_all_folders(stock: Stock, tmp_path:
     stock.store.close()
     context = Context(stock.store.layout.root, None, debug=False)
     assert _count(context, oid) == {"files": 2, "executables": 1, "bytes": 12}
+
+
+def test_files_are_shown_with_their_texts_but_for_long_ones(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    files = (("build.sh", "echo \x1b\n\tmake\n"), ("long", "x" * (show.LONGEST_SHOWN + 1)))
+    node = Derivation("toy", "x86_64-linux", "/bin/sh", files=files)
+    record = show.describe(node)
+    assert record["files"] == dict(files)
+    show._print(record)
+    text = capsys.readouterr().out.splitlines()
+    at = text.index("files:")
+    assert text[at + 1 : at + 5] == [
+        "  build.sh: 13 B",
+        r"    echo \x1b",
+        "            make",
+        "  long: 16.0 KiB, see --json",
+    ]
+    show._print(show.describe(replace(node, files=())))
+    assert "files" not in capsys.readouterr().out
