@@ -80,13 +80,20 @@ class BlobTransfer:
         StorageError."""
         small = [blob for blob in blobs if self._fits(blob.digest)]
         large = [blob for blob in blobs if not self._fits(blob.digest)]
-        with ThreadPoolExecutor(AT_ONCE) as pool:
-            try:
-                yield from pool.map(self._send_batch, _batches(small, self._batch))
-                yield from pool.map(self._send_stream, large)
-            except CallFailed as error:
-                pool.shutdown(wait=False, cancel_futures=True)
-                raise self._channel.unusable(error) from error
+        batches = list(_batches(small, self._batch))
+        try:
+            if len(batches) <= 1 and not large:  # not worth a thread
+                yield from map(self._send_batch, batches)
+                return
+            with ThreadPoolExecutor(AT_ONCE) as pool:
+                try:
+                    yield from pool.map(self._send_batch, batches)
+                    yield from pool.map(self._send_stream, large)
+                except CallFailed:
+                    pool.shutdown(wait=False, cancel_futures=True)
+                    raise
+        except CallFailed as error:
+            raise self._channel.unusable(error) from error
 
     def _fits(self, digest: BlobDigest) -> bool:
         return digest.size + _OVERHEAD <= self._batch

@@ -77,6 +77,7 @@ class BotSession:
         self._leases: dict[str, Message] = {}
         self._call: object = None
         self._stopping = False
+        self._reported = False  # the last report was of the end of a lease
 
     def _fresh(self) -> Message:
         session = _message("BotSession")(bot_id=self._bot_id, status=_OK)
@@ -105,7 +106,9 @@ class BotSession:
                 self._changed.wait(PAUSES[min(failures, len(PAUSES) - 1)])
                 failures += 1
             yield from found
-            self._wait(idle=not found and time.monotonic() - began < SHORT)
+            # After a report of an end, an answer comes at once; the next question may wait.
+            quick = not self._reported and time.monotonic() - began < SHORT
+            self._wait(idle=not found and quick)
 
     def _wait(self, *, idle: bool) -> None:
         with self._lock:
@@ -159,6 +162,7 @@ class BotSession:
             del request.leases[:]
             request.leases.extend(sent.values())
             ended = {name for name, each in sent.items() if each.state == _COMPLETED}
+            self._reported = bool(ended)
         answer = self._asked(request, timeout)
         with self._lock:
             self._session.name, self._session.version = answer.name, answer.version

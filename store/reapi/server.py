@@ -8,18 +8,24 @@ import socket
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from multiprocessing.connection import Connection
-from typing import Any
+from typing import Any, Final
 
 from store.display import quoted
 from store.errors import ServerUnusable
 from store.reapi.action_run import ExecutionEnd, ExecutionStage
-from store.reapi.blob import Blob, BlobDigest, BlobPiece
+from store.reapi.blob import EMPTY, Blob, BlobDigest, BlobPiece
 from store.reapi.blob_transfer import HashedFile
 from store.reapi.bot_session import Leased, LeaseEnd, LeaseWithdrawn
 from store.reapi.endpoint import Endpoint, server_files
 from store.reapi.messages import message
 from store.reapi.service import ServerCapabilities, StreamEnd, live
 from store.system.forking import fork
+
+UNASKED: Final = 64 << 10
+"""Bytes of blobs that are sent without asking which of them the server has."""
+
+UNASKED_COUNT: Final = 100
+"""Blobs that are sent so, at most."""
 
 
 class Server:
@@ -178,8 +184,12 @@ class Server:
 
 
 def send_lacking(server: Server, blobs: Iterable[Blob]) -> Iterator[int]:
-    """Send those of the blobs that the server lacks, each once; yields as :meth:`Server.send`."""
-    named = {blob.digest: blob for blob in blobs}
+    """Send those of the blobs that the server lacks, each once; yields as :meth:`Server.send`. Of a
+    few small ones the server is not asked: that takes longer than to send them."""
+    named = {blob.digest: blob for blob in blobs if blob.digest != EMPTY}
+    if sum(digest.size for digest in named) <= UNASKED and len(named) <= UNASKED_COUNT:
+        yield from server.send(list(named.values()))
+        return
     lacking = server.missing(list(named))
     yield from server.send([blob for digest, blob in named.items() if digest in lacking])
 

@@ -17,7 +17,7 @@ from store.reapi.messages import message
 
 
 class FakeChannel(Channel):
-    """A server that names an operation when it is let, and goes on with it until it is cancelled."""
+    """A server that names an operation when it is let, and goes on until it is cancelled."""
 
     instance = ""
 

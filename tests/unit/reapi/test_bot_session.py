@@ -1,0 +1,51 @@
+"""A worker's session with a server that answers at once."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Any, cast
+
+import pytest
+
+from store.reapi import bot_session
+from store.reapi.blob import Message
+from store.reapi.bot_session import BotSession, Leased, LeaseEnd
+from store.reapi.channel import Channel
+from store.reapi.messages import message
+
+
+class Answers:
+    """A channel to a server that hands out these leases, one each report; none for an empty name"""
+
+    instance = ""
+
+    def __init__(self, leases: Sequence[str]) -> None:
+        self.leases = list(leases)
+
+    def future(self, name: str, request: Message, timeout: float) -> Any:
+        answer = request.bot_session
+        answer.name = "/session"
+        del answer.leases[:]
+        if lease := self.leases.pop(0):
+            answer.leases.add(id=lease, state=2).payload.Pack(message("Action")())
+        return answer
+
+    def answer(self, future: Any) -> Message:
+        return future
+
+
+def test_after_the_end_of_a_lease_the_next_is_asked_for_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """There was none yet when the end was reported; the server can wait for one."""
+    monkeypatch.setattr(bot_session, "SHORT", 5.0)
+    session = BotSession(cast(Channel, Answers(["first", "", "second"])), "bot", {})
+    leases = session.follow()
+    began = time.monotonic()
+    for name in ("first", "second"):
+        found = next(leases)
+        assert isinstance(found, Leased)
+        assert found.id == name
+        session.finish(LeaseEnd(name))
+    assert time.monotonic() - began < 4.0
