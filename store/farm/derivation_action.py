@@ -9,7 +9,7 @@ name: the head, and the Tree message. Its result has, for each output, the files
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -38,6 +38,9 @@ FAILURE: Final = "failure"
 
 REASON: Final = 4000
 """Bytes of that file, at most."""
+
+INLINE: Final = 32 << 10
+"""Bytes of a file, or a log, that stands in the result itself, at most."""
 
 SMALL: Final = 16 << 20
 """Bytes of a message or file of an action, at most."""
@@ -78,27 +81,29 @@ def derivation_action(
 def read_request(server: Server, action: Message) -> DerivationRequest:
     """Return the request that an action stands for. FormatError for any other action, InvalidName,
     UnknownObject if a part is missing."""
-    command = _read(server, "Command", action.command_digest)
+    data, top_data = _all(server, [action.command_digest, action.input_root_digest])
+    command, top = parse("Command", data), parse("Directory", top_data)
     if tuple(command.arguments) != COMMAND:
         words = " ".join(command.arguments)[:100]
         raise FormatError(f"{quoted(words)} is no build of a derivation of Fixpoint")
-    top = _read(server, "Directory", action.input_root_digest)
     told = [each.digest for each in top.files if each.name == DERIVATION]
     if len(told) != 1:
         raise FormatError(f"an action with {len(told)} derivations")
-    heads, trees = (_files(server, top, name) for name in (HEADS, TREES))
+    wanted = [*told, *(_folder(top, name) for name in (HEADS, TREES))]
+    derivation, *folders = _all(server, wanted)
+    heads, trees = map(_files, folders)
     if heads.keys() != trees.keys():
         raise FormatError("an action with heads and trees of different objects")
     inputs = {ObjectId.parse(name): ObjectBlobs(heads[name], trees[name]) for name in heads}
     timeout = float(action.timeout.seconds) if action.HasField("timeout") else None
-    return DerivationRequest(Resolved.decode(_data(server, told[0])), inputs, timeout)
+    return DerivationRequest(Resolved.decode(derivation), inputs, timeout)
 
 
 def read_lease(server: Server, data: bytes, *, named: bool) -> Message:
     """Return the action of a lease, of which ``data`` is the action, or its digest. FormatError,
     UnknownObject."""
     if named:
-        return _read(server, "Action", parse("Digest", data))
+        (data,) = _all(server, [parse("Digest", data)])
     return parse("Action", data)
 
 
@@ -126,21 +131,37 @@ def add_output(result: Message, output: str, place: ObjectBlobs, statement: Blob
     result.output_directories.add(path=f"objects/{output}", tree_digest=digest_message(place.tree))
 
 
-def _files(server: Server, top: Message, name: str) -> dict[str, BlobDigest]:
+def add_contents(result: Message, blobs: Iterable[Blob]) -> None:
+    """Put the bytes of small files of a result into it, so that nobody has to ask for them."""
+    known = {blob.digest: blob.source for blob in blobs}
+    for each in result.output_files:
+        data = known.get(read_digest(each.digest))
+        if isinstance(data, bytes) and len(data) <= INLINE:
+            each.contents = data
+
+
+def contents_in(result: Message) -> dict[BlobDigest, bytes]:
+    """Return the blobs that stand in a result itself, as far as they are those. FormatError."""
+    found = {read_digest(each.digest): each.contents for each in result.output_files}
+    return {digest: data for digest, data in found.items() if data and digest.is_of(data)}
+
+
+def _folder(top: Message, name: str) -> Message:
     for each in top.directories:
         if each.name == name:
-            folder = _read(server, "Directory", each.digest)
-            return {file.name: read_digest(file.digest) for file in folder.files}
+            return each.digest
     raise FormatError(f"an action without {name}")
 
 
-def _read(server: Server, kind: str, digest: Message) -> Message:
-    return parse(kind, _data(server, digest))
+def _files(data: bytes) -> dict[str, BlobDigest]:
+    return {file.name: read_digest(file.digest) for file in parse("Directory", data).files}
 
 
-def _data(server: Server, digest: Message) -> bytes:
-    found = read_digest(digest)
-    data = server.read_small([found], SMALL).get(found)
-    if data is None:
-        raise UnknownObject(f"the server lacks a part of the action: {found.hash}")
-    return data
+def _all(server: Server, digests: Sequence[Message]) -> list[bytes]:
+    """Return these blobs, all in one question."""
+    wanted = [read_digest(each) for each in digests]
+    found = server.read_small(wanted, SMALL)
+    for each in wanted:
+        if each not in found:
+            raise UnknownObject(f"the server lacks a part of the action: {each.hash}")
+    return [found[each] for each in wanted]

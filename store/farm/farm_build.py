@@ -28,9 +28,15 @@ from store.errors import (
 )
 from store.events import Event, Phase
 from store.farm.action_call import ActionCall
-from store.farm.derivation_action import FAILURE, REASON, derivation_action, output_places
+from store.farm.derivation_action import (
+    FAILURE,
+    REASON,
+    contents_in,
+    derivation_action,
+    output_places,
+)
 from store.farm.encoded_action import EncodedAction
-from store.farm.object_blobs import ObjectBlobs, object_upload, read_heads
+from store.farm.object_blobs import ObjectBlobs, object_upload, read_blobs, read_heads
 from store.jobs.job import Job, made, tail
 from store.layout.paths import Layout
 from store.model.derivation import Resolved
@@ -195,7 +201,7 @@ class _FarmBuild:
 
     def _failure(self, result: Message) -> BuildError:
         files = [read_digest(each.digest) for each in result.output_files if each.path == FAILURE]
-        reasons = self._server.read_small(files, REASON)
+        reasons = read_blobs(self._server, files, REASON, contents_in(result))
         told = printable(b"".join(reasons.values()).decode("utf-8", "replace"))
         kind = FAILURES.get(result.exit_code)
         if kind is not None:
@@ -214,10 +220,12 @@ class _FarmBuild:
         told = output_places(result)
         if set(told) != set(self._node.outputs):
             raise FormatError(f"the result of {self._node.name} has other outputs")
-        lines = self._server.read_small([line for _, line in told.values()], STATEMENT_LIMIT)
+        known = contents_in(result)
+        asked = [line for _, line in told.values()]
+        lines = read_blobs(self._server, asked, STATEMENT_LIMIT, known)
         records = {output: self._record(output, lines, line) for output, (_, line) in told.items()}
         places = {records[output][0].object: place for output, (place, _) in told.items()}
-        heads, bad = read_heads(self._server, places)
+        heads, bad = read_heads(self._server, places, known)
         found = {}
         for output, (record, tree) in records.items():
             head = heads.get(record.object)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import NamedTuple
 
 from store.cache import zstd
@@ -51,12 +52,15 @@ def object_upload(
 
 
 def read_heads(
-    server: Server, places: Mapping[ObjectId, ObjectBlobs]
+    server: Server,
+    places: Mapping[ObjectId, ObjectBlobs],
+    known: Mapping[BlobDigest, bytes] = MappingProxyType({}),
 ) -> tuple[dict[ObjectId, Head], list[str]]:
-    """Return the heads of objects, as far as they are there, and a sentence for each bad one."""
+    """Return the heads of objects, as far as they are there, and a sentence for each bad one; the
+    ``known`` blobs are not asked for."""
     found: dict[ObjectId, Head] = {}
     bad = []
-    files = server.read_small([each.head for each in places.values()], HEAD_LIMIT)
+    files = read_blobs(server, [each.head for each in places.values()], HEAD_LIMIT, known)
     for oid, place in places.items():
         if place.head in files:
             try:
@@ -64,6 +68,15 @@ def read_heads(
             except (FormatError, InvalidName) as error:
                 bad.append(f"{server.name} has a damaged head of {oid}: {error.message}")
     return found, bad
+
+
+def read_blobs(
+    server: Server, digests: Collection[BlobDigest], most: int, known: Mapping[BlobDigest, bytes]
+) -> dict[BlobDigest, bytes]:
+    """Return blobs as :meth:`Server.read_small`; the ``known`` ones are not asked for."""
+    found = {each: known[each] for each in digests if each in known and each.size <= most}
+    asked = [each for each in digests if each not in found]
+    return found | (server.read_small(asked, most) if asked else {})
 
 
 class BlobOffers:

@@ -12,7 +12,14 @@ from store.cache.pull import pull
 from store.display import printable
 from store.errors import BuildError, DiskReserve, StoreError, UnknownObject
 from store.events import Event
-from store.farm.derivation_action import FAILURE, REASON, DerivationRequest, add_output
+from store.farm.derivation_action import (
+    FAILURE,
+    INLINE,
+    REASON,
+    DerivationRequest,
+    add_contents,
+    add_output,
+)
 from store.farm.object_blobs import BlobOffers, object_upload
 from store.jobs.executor import Task
 from store.jobs.local_executor import LocalExecutor
@@ -155,6 +162,7 @@ class WorkerBuild:
             blobs += [*upload.blobs, signed]
             add_output(result, output, upload.place, signed.digest)
         self._add_log(result, node, blobs)
+        add_contents(result, blobs)
         self._put(blobs)
 
     def _signed(self, node: Resolved, output: str, oid: ObjectId, tree: bytes) -> bytes:
@@ -172,6 +180,7 @@ class WorkerBuild:
         told = blob_of(printable(error.message.partition("\n  | ")[0]).encode()[:REASON])
         blobs.append(told)
         result.output_files.add(path=FAILURE, digest=digest_message(told.digest))
+        add_contents(result, blobs)
         self._put(blobs)
 
     def _add_log(self, result: Message, node: Resolved, blobs: list[Blob]) -> None:
@@ -179,7 +188,11 @@ class WorkerBuild:
         if derivation.kind(node) != "build" or not os.path.exists(path):
             return
         with open(path, "rb") as stream:
-            log = blob_of(stream.read())
+            data = stream.read()
+        if len(data) <= INLINE:
+            result.stdout_raw = data
+            return
+        log = blob_of(data)
         blobs.append(log)
         result.stdout_digest.CopyFrom(digest_message(log.digest))
 

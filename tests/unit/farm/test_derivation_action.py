@@ -11,7 +11,10 @@ import pytest
 from store.errors import FormatError, InvalidName, UnknownObject
 from store.farm import derivation_action
 from store.farm.derivation_action import (
+    INLINE,
+    add_contents,
     add_output,
+    contents_in,
     output_places,
     properties,
     read_lease,
@@ -174,3 +177,14 @@ def test_outputs_are_read_as_they_were_written() -> None:
     del result.output_files[-1]
     with pytest.raises(FormatError, match="without"):
         output_places(result)
+
+
+def test_small_files_stand_in_the_result_and_count_as_their_digests_say() -> None:
+    signed, large = blob_of(b"a statement"), blob_of(b"x" * (INLINE + 1))
+    result = message("ActionResult")()
+    add_output(result, "out", ObjectBlobs(large.digest, PLACE.tree), signed.digest)
+    add_contents(result, [signed, large])
+    assert contents_in(result) == {signed.digest: b"a statement"}
+    (told,) = [each for each in result.output_files if each.contents]
+    told.contents = b"b statement"
+    assert not contents_in(result)

@@ -12,7 +12,7 @@ from store import digest
 from store.cache import zstd
 from store.cache.reapi_cache import head_without_pack
 from store.errors import BuildFailed, LogTooLarge, ServerUnusable
-from store.farm.derivation_action import FAILURE, REASON, add_output
+from store.farm.derivation_action import FAILURE, REASON, add_contents, add_output
 from store.farm.farm_build import FarmBuilt, farm_build
 from store.farm.object_blobs import ObjectBlobs
 from store.jobs.job import Job
@@ -141,6 +141,25 @@ def test_the_reason_of_a_failure_is_short_and_steers_no_terminal(tmp_path: Path)
     with pytest.raises(BuildFailed) as caught:
         built(server, tmp_path)
     assert "xxx" not in caught.value.message
+    result.output_files[0].contents = b"x" * (REASON + 1)
+    with pytest.raises(BuildFailed) as caught:
+        built(server, tmp_path)
+    assert "xxx" not in caught.value.message
+
+
+def test_what_stands_in_a_result_is_not_asked_for(tmp_path: Path) -> None:
+    server = MemoryServer()
+
+    def inlined(skip_cache: bool) -> Message:
+        result = result_of(server)
+        result.stdout_raw = b"a log"
+        add_contents(result, map(blob_of, server.blobs.values()))
+        server.blobs = {}
+        return result
+
+    server.answer = inlined
+    assert built(server, tmp_path).result.outputs[0].id == TOY.id
+    assert (tmp_path / "log").read_bytes() == b"a log"
 
 
 def test_a_log_has_its_bound(tmp_path: Path) -> None:
