@@ -44,6 +44,27 @@ def test_the_environment_is_the_contracts_and_the_derivations_and_nothing_else(l
     ]
 
 
+def test_files_stand_in_the_folder_of_the_build_and_are_the_builders_own(lab: Lab) -> None:
+    files = (("below/note", "some\n"), ("long", "x" * 200_000))
+    script = """
+        for path in ("below", "below/note", "long"):
+            status = os.stat(path)
+            print(path, oct(status.st_mode), status.st_uid, status.st_gid, status.st_mtime_ns)
+        print(len(open("/build/long").read()), sorted(os.listdir()))
+        open("below/note", "a").write("more")
+        os.rename("below/note", "below/other")
+        os.unlink("long")
+        print(open("below/other").read().split(), os.listdir())
+        """
+    assert lab.told(script, files=files) == [
+        "below 0o40755 1000 100 1000000000",
+        "below/note 0o100644 1000 100 1000000000",
+        "long 0o100644 1000 100 1000000000",
+        "200000 ['below', 'long']",
+        "['some', 'more'] ['below']",
+    ]
+
+
 def test_a_derivation_may_set_a_variable_of_the_contract(lab: Lab) -> None:
     env = (("TZ", "CET"), ("LD_LIBRARY_PATH", lab.libraries))
     assert lab.told("print(os.environ['TZ'])", env=env) == ["CET"]

@@ -28,7 +28,8 @@ def node(name: str, *inputs: Derivation, quiet: bool = False, note: str = "") ->
     """A derivation that names its inputs, or is silent about where they are."""
     refs = tuple(sorted(each.ref() for each in inputs))
     args = () if quiet else tuple(f"--with={ref}/x" for ref in refs)
-    return Derivation(name, "x", "/bin/sh", (*args, note), inputs=refs)
+    files = () if quiet else (("inputs", "\n".join(map(str, refs))),)
+    return Derivation(name, "x", "/bin/sh", (*args, note), inputs=refs, files=files)
 
 
 DICE = node("dice")
