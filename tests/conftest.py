@@ -1,8 +1,9 @@
-"""Marks of all tests: those that are slow, and those that only root can run."""
+"""Marks of all tests: those that are slow, and those that only root can run; and signals."""
 
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -13,6 +14,13 @@ settings.register_profile("quick", max_examples=20)
 
 HERE = Path(__file__).resolve().parent
 QUICK = (HERE / "unit", HERE / "golden")
+
+
+def pytest_configure() -> None:
+    """Let signals have their usual meaning: ``nohup`` and the ``&`` of a script ignore some."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    signal.signal(signal.SIGQUIT, signal.SIG_DFL)
 
 
 def pytest_collection_modifyitems(items: Iterable[pytest.Item]) -> None:

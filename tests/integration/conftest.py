@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import lmdb
@@ -33,11 +33,16 @@ class Shop:
     env: dict[str, str] = field(default_factory=dict)
     uid: int | None = None
     python: str = sys.executable
+    module: str = "store"
 
     def command(self, *words: str) -> list[str]:
         """The command line."""
-        top = [self.python, "-m", "store", "--root", str(self.root)]
+        top = [self.python, "-m", self.module, "--root", str(self.root)]
         return [*top, "--recipes", str(self.recipes), *words]
+
+    def impatient(self) -> Shop:
+        """Return the same, with short bounds on servers."""
+        return replace(self, module="tests.impatient")
 
     def environment(self) -> dict[str, str]:
         """Return what the command finds in its environment."""

@@ -7,7 +7,6 @@ import json
 import shutil
 import socket
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -197,9 +196,7 @@ def forbidding() -> Iterator[str]:
         thread.join()
 
 
-@pytest.mark.parametrize(
-    ("which", "seconds"), [("refusing", 15), ("forbidding", 15), ("silent", 40)]
-)
+@pytest.mark.parametrize("which", ["refusing", "forbidding", "silent"])
 def test_a_cache_of_no_use_is_one_warning_and_no_failure(
     archive: Path,
     tmp_path: Path,
@@ -208,17 +205,14 @@ def test_a_cache_of_no_use_is_one_warning_and_no_failure(
     silent: str,
     forbidding: str,
     which: str,
-    seconds: float,
 ) -> None:
     url = {"refusing": "http://127.0.0.1:1/x", "forbidding": forbidding, "silent": silent}[which]
     carl = user(archive, tmp_path / "carl", anne)
-    began = time.monotonic()
-    done = carl.run("realise", "above", "--cache", url, "--cache", cache)
+    done = carl.impatient().run("realise", "above", "--cache", url, "--cache", cache)
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == anne.path("realise", "above")
     assert done.stderr.count("asked nothing more in this run") == 1, done.stderr
     assert url.partition("/cache")[0] in done.stderr
-    assert time.monotonic() - began < seconds
 
 
 def test_taken_objects_are_shown_and_kept_as_others_and_not_attested(
