@@ -1,7 +1,7 @@
 """The command with short bounds on servers: ``python -m tests.impatient WORDS``.
 
-A test that lets a server fall silent, or be busy, uses it to learn what happens then. How long the
-command really waits is shown once for each bound, by the command itself.
+For tests in which a server falls silent, or is busy. Each bound of the command itself is waited for
+once, by another test.
 """
 
 from __future__ import annotations
