@@ -94,13 +94,13 @@ def _index_targets(
     filename: str, pip: indexes.PipConfiguration, read_page: ReadPage, note: Note
 ) -> Iterator[Target]:
     for place in pip.find_links:
-        yield from _on_page(_as_url(place), filename, pip.proxy, read_page, note)
+        yield from _on_page(as_url(place), filename, pip.proxy, read_page, note)
     project = indexes.project_of(filename)
     found = pip.all_indexes()
     if not found and not pip.find_links:
         note(f"pypi:{filename}", "pip has no index configured")
     for index in found:
-        url = f"{_as_url(index).rstrip('/')}/{project}/"
+        url = f"{as_url(index).rstrip('/')}/{project}/"
         yield from _on_page(url, filename, pip.proxy, read_page, note)
 
 
@@ -114,10 +114,10 @@ def _on_page(
             folder = file_path(url)
             beside = os.path.join(folder, filename)
             if os.path.isfile(beside):
-                yield Target(_as_url(beside))
+                yield Target(as_url(beside))
                 return
             if os.path.isdir(folder):
-                page = Target(_as_url(os.path.join(folder, "index.html")))
+                page = Target(as_url(os.path.join(folder, "index.html")))
         links = indexes.links_to(filename, read_page(page, indexes.ACCEPT))
     except Exception as error:  # whatever this page did, the next may serve
         failure = failures.of(error)
@@ -130,7 +130,7 @@ def _on_page(
             yield Target(_with_credentials_of(url, link), proxy)
 
 
-def _as_url(place: str) -> str:
+def as_url(place: str) -> str:
     """Return a place in pip's configuration, which may be a path, as a URL."""
     if re.match(r"[a-z][a-z0-9+.-]*:", place):
         return re.sub(r"^file:/+(localhost/)?", "file:///", place)

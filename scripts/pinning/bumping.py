@@ -1,0 +1,142 @@
+"""Moving a pin to another version: chosen from an index, fetched to prove that it is served, and
+written into the recipe."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from scripts.pinning import calls, checking
+from scripts.pinning.calls import Pin
+from scripts.pinning.checking import Candidate
+from scripts.pinning.index import Release
+from scripts.pinning.python_index import PythonFile
+from scripts.pinning.suites import STABLE
+from store.display import printable
+from store.errors import EvaluationError, StoreError
+from store.fetch.attempts import Report, fetch
+from store.model.catalogue import Catalogue
+
+
+@dataclass(frozen=True)
+class Move:
+    """A pin, and the file that it is to name from now on."""
+
+    pin: Pin
+    target: Candidate
+
+    @property
+    def changes(self) -> list[tuple[calls.Literal, str]]:
+        """The literals that change, each with its new text."""
+        changes = [
+            (self.pin.address, self.target.address),
+            (self.pin.sha256, self.target.sha256),
+        ]
+        if self.pin.version is not None:
+            changes.append((self.pin.version, self.target.version))
+        return changes
+
+    @property
+    def locator(self) -> str:
+        """Where the store fetches the new file from."""
+        old, new = self.pin.address.value, self.target.address
+        return self.pin.locator.removesuffix(old) + new
+
+
+def debian_target(pin: Pin, releases: Sequence[Release], version: str | None) -> Candidate:
+    """Return the file of this ``version``, or stable's newest. Raises StoreError without one."""
+    if pin.file.endswith(".deb"):
+        raise StoreError(
+            f"{pin.name} is a binary package, which no index of sources has",
+            hint="pin another one by hand",
+        )
+    candidates = checking.debian_candidates(pin, list(releases))
+    found = [
+        (release, each)
+        for release, each in candidates
+        if (version is None and release.family == STABLE)
+        or version in (each.version, each.listed, release.upstream)
+    ]
+    if not found:
+        raise _none(pin, version, [each.version for _, each in candidates])
+    # A release's files stay in the pool for years.
+    found.sort(key=lambda pair: pair[0].family != STABLE)
+    return found[0][1]
+
+
+def python_target(pin: Pin, files: Sequence[PythonFile], version: str | None) -> Candidate:
+    """Return the archive of this ``version``, or the newest release's. Raises StoreError."""
+    candidates = checking.python_candidates(files)
+    found = [each for each in candidates if version in (None, each.version)]
+    if not found:
+        raise _none(pin, version, [each.version for each in candidates])
+    if not found[0].sha256:
+        raise StoreError(f"the index does not say the SHA-256 of {found[0].address}")
+    return found[0]
+
+
+def _none(pin: Pin, version: str | None, known: Iterable[str]) -> StoreError:
+    wanted = (
+        f"lists {pin.name} {printable(version)}" if version else f"of {STABLE} lists {pin.name}"
+    )
+    there = ", ".join(dict.fromkeys(known))
+    return StoreError(f"no index {wanted}", hint=f"there are {there}" if there else None)
+
+
+def prove(moves: Iterable[Move], report: Report | None = None) -> None:
+    """Download the new file of each move, and throw it away. Raises StoreError when one cannot be
+    had, or is another than the index says."""
+    with tempfile.TemporaryDirectory(prefix="pins.") as folder:
+        for move in moves:
+            found = fetch(
+                move.target.address.rpartition("/")[2].replace("~", "-"),
+                move.target.sha256,
+                [move.locator],
+                partial_dir=f"{folder}/partial",
+                bad_dir=f"{folder}/bad",
+                report=report,
+            )
+            os.unlink(found.path)
+
+
+def apply(moves: Sequence[Move], evaluate: Callable[[], Catalogue]) -> list[str]:
+    """Write moves into the recipes; returns the packages whose derivation is another one then.
+
+    Recipes that do not evaluate with the new files get their old text again. Raises StoreError.
+    """
+    before = evaluate()
+    old = {move.pin.path: move.pin.path.read_bytes() for move in moves}
+    try:
+        for path, data in old.items():
+            here = [change for move in moves if move.pin.path == path for change in move.changes]
+            _replace(path, calls.rewrite(data, here))
+        return changed(before, evaluate())
+    except BaseException as error:
+        for path, data in old.items():
+            _replace(path, data)
+        if isinstance(error, EvaluationError):
+            error.hint = "the recipes are as they were"
+        raise
+
+
+def changed(before: Catalogue, after: Catalogue) -> list[str]:
+    """Return the packages that would be built anew, by name."""
+    old: Mapping[str, bytes] = {name: each.node for name, each in before.packages.items()}
+    return [name for name, each in after.packages.items() if old.get(name) != each.node]
+
+
+def _replace(path: Path, data: bytes) -> None:
+    """Put ``data`` into the place of a file in one step."""
+    handle, fresh = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+        shutil.copymode(path, fresh)
+        os.replace(fresh, path)
+    except BaseException:
+        os.unlink(fresh)
+        raise

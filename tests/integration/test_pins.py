@@ -1,0 +1,182 @@
+"""`scripts/pins` with a small archive, signed by a key of its own, on the loopback."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+TOP = Path(__file__).resolve().parents[2]
+NEEDED = ("apt-get", "gpg", "gpgv")
+NEW = b"coreutils, as it is in stable"
+OLD = "61a1f410d78ba7e7f37a5a4f50e6d1320aca33375484a3255eddf17a38580423"
+
+pytestmark = pytest.mark.skipif(
+    not all(map(shutil.which, NEEDED)), reason=f"needs {', '.join(NEEDED)}"
+)
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@dataclass
+class Archive:
+    """Suites below ``place``; ``sign`` is what signs them."""
+
+    place: Path
+    sign: list[str]
+
+    def suite(self, name: str, *stanzas: str, more: str = "") -> None:
+        """Publish the index of a suite."""
+        folder = self.place / "dists" / name
+        (folder / "main" / "source").mkdir(parents=True)
+        text = "\n".join(stanzas).encode()
+        files = {"Sources": text, "Sources.gz": gzip.compress(text)}
+        for file, data in files.items():
+            (folder / "main" / "source" / file).write_bytes(data)
+        digests = "".join(
+            f" {hashlib.sha256(data).hexdigest()} {len(data)} main/source/{file}\n"
+            for file, data in files.items()
+        )
+        release = (
+            f"Origin: Test\nSuite: {name}\nCodename: {name}\nComponents: main\n"
+            f"Architectures: source\nDate: Sat, 01 Jan 2022 00:00:00 UTC\n{more}"
+            f"SHA256:\n{digests}"
+        )
+        (folder / "Release").write_text(release)
+        command = [*self.sign, "--output", str(folder / "InRelease"), "--clearsign"]
+        subprocess.run([*command, str(folder / "Release")], check=True, capture_output=True)
+
+
+def stanza(source: str, version: str, upstream: str, sha256: str) -> str:
+    return (
+        f"Package: {source}\nVersion: {version}\nDirectory: pool/main/{source[0]}/{source}\n"
+        f"Checksums-Sha256:\n {sha256} {len(NEW)} {source}_{upstream}.orig.tar.xz\n"
+    )
+
+
+@dataclass
+class Tool:
+    """Runs ``scripts/pins`` on a copy of the recipes."""
+
+    recipes: Path
+    environment: dict[str, str]
+
+    def run(self, *words: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-I", str(TOP / "scripts" / "pins.py")]
+        return subprocess.run(
+            [*command, "--recipes", str(self.recipes), *words],
+            env=self.environment,
+            cwd="/",
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+
+    def check(self, *words: str) -> dict[str, Any]:
+        """Return the findings by the pins' names; something is to be done."""
+        done = self.run("check", "--json", *words)
+        assert done.returncode == 3, done.stderr
+        return {each["name"]: each for each in json.loads(done.stdout)["pins"]}
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> Iterator[Archive]:
+    home = tmp_path / "gpg"
+    home.mkdir(mode=0o700)
+    gpg = ["gpg", "--homedir", str(home), "--batch", "--quiet", "--passphrase", ""]
+    subprocess.run([*gpg, "--quick-gen-key", "t@t.test", "ed25519", "sign"], check=True)
+    key = tmp_path / "key.gpg"
+    subprocess.run([*gpg, "--output", str(key), "--export"], check=True)
+    found = Archive(tmp_path / "debian", gpg)
+    found.suite("bookworm", stanza("coreutils", "9.1-1+deb12u3", "9.1", OLD))
+    sha256 = hashlib.sha256(NEW).hexdigest()
+    found.suite("trixie", stanza("coreutils", "9.7-3", "9.7", sha256))
+    found.suite(
+        "forky",
+        stanza("coreutils", "9.10-1", "9.10", "1" * 64),
+        more="Valid-Until: Sat, 08 Jan 2022 00:00:00 UTC\n",
+    )
+    found.suite("sid", stanza("coreutils", "9.99-1", "9.99", "2" * 64))
+    forged = found.place / "dists/sid/InRelease"
+    forged.write_text(forged.read_text().replace("Origin: Test", "Origin: Else"))
+    pool = found.place / "pool/main/c/coreutils"
+    pool.mkdir(parents=True)
+    (pool / "coreutils_9.7.orig.tar.xz").write_bytes(NEW)
+    yield found
+    subprocess.run(["gpgconf", "--homedir", str(home), "--kill", "all"], check=False)
+
+
+@pytest.fixture
+def tool(archive: Archive, tmp_path: Path) -> Iterator[Tool]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(tmp_path))) as server:
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        uri = f"http://127.0.0.1:{server.server_address[1]}/debian"
+        etc = tmp_path / "etc"
+        etc.mkdir()
+        (etc / "sources.list").write_text(
+            f"deb [signed-by={tmp_path}/key.gpg] {uri} bookworm main\n"
+        )
+        config = tmp_path / "apt.conf"
+        config.write_text(
+            f'Dir::Etc "{etc}";\nDir::Etc::Parts "/nowhere";\n'
+            'Acquire::Retries "0";\nAcquire::http::Proxy "DIRECT";\n'
+        )
+        shutil.copytree(TOP / "derivations", tmp_path / "derivations")
+        shutil.copytree(TOP / "bootstrap-seeds", tmp_path / "bootstrap-seeds")
+        proxies = ("http_proxy", "https_proxy", "all_proxy", "store_debian_mirror")
+        kept = {key: value for key, value in os.environ.items() if key.lower() not in proxies}
+        own = {"APT_CONFIG": str(config), "XDG_CACHE_HOME": str(tmp_path / "cache")}
+        yield Tool(tmp_path / "derivations", kept | own)
+        server.shutdown()
+
+
+def test_pins_are_compared_with_signed_indices_alone(tool: Tool) -> None:
+    found = tool.check()["coreutils"]
+    assert (found["pinned"], found["stable"], found["newest"]) == ("9.1", "9.7", "9.10")
+    assert (found["state"], found["suites"]) == ("behind", ["bookworm"])
+    assert (found["updates"], found["served"]) == (3, None)
+    assert tool.check("sed")["sed"]["state"] == "unlisted"
+    done = tool.run("check", "--refresh", "coreutils")
+    assert "sid" in done.stderr, "the forged index is reported"
+
+
+def test_a_server_is_asked_for_named_pins_alone(tool: Tool) -> None:
+    assert tool.run("check", "--served").returncode == 2
+    found = tool.check("--served", "coreutils")["coreutils"]
+    assert found["served"] is False and "404" in found["refusal"]
+
+
+def test_a_bump_writes_what_was_fetched_and_checked(tool: Tool) -> None:
+    done = tool.run("bump", "coreutils")
+    assert done.returncode == 0, done.stderr
+    assert "coreutils.py:5: coreutils 9.1 -> 9.7" in done.stdout
+    assert "would be rebuilt: source.coreutils, " in done.stdout
+    text = (tool.recipes / "coreutils.py").read_text()
+    assert "coreutils_9.7.orig" in text and hashlib.sha256(NEW).hexdigest() in text
+    done = tool.run("check", "--no-refresh", "--served", "coreutils")
+    assert done.returncode == 0 and done.stdout.rstrip().endswith("trixie; served")
+    assert "already" in tool.run("bump", "coreutils").stderr
+
+
+def test_a_version_that_is_not_served_changes_no_recipe(tool: Tool) -> None:
+    before = (tool.recipes / "coreutils.py").read_bytes()
+    done = tool.run("bump", "coreutils", "--to", "9.10")
+    assert done.returncode == 22 and "404" in done.stderr
+    assert (tool.recipes / "coreutils.py").read_bytes() == before
