@@ -10,7 +10,7 @@ from store.model.file_tree import NodeKind
 from store.model.manifest import Manifest
 from store.objects.contents import files
 from store.reapi.blob import Blob
-from store.reapi.server import Server
+from store.reapi.server_calls import ServerCalls
 from store.reapi.tree_messages import MappedTree, contents_of, map_tree
 
 NAME = "object"
@@ -22,7 +22,7 @@ def wrapper(manifest: Manifest) -> str:
     return "" if manifest.root.kind is NodeKind.DIRECTORY else NAME
 
 
-def mapped(layout: Layout, server: Server, manifest: Manifest) -> MappedTree:
+def mapped(layout: Layout, server: ServerCalls, manifest: Manifest) -> MappedTree:
     """Return an object's tree as messages. The SHA-256 that the table lacks is computed, and noted.
     InvalidName when the API cannot hold it; CorruptObject, StorageError.
     """

@@ -23,7 +23,8 @@ from store.local.store import Store
 from store.model.names import ObjectId
 from store.reapi.blob import Blob, blob_of, digest_message
 from store.reapi.messages import message
-from store.reapi.server import Server, send_lacking
+from store.reapi.server import Server
+from store.reapi.server_calls import send_lacking
 from store.reapi.tree_messages import MappedTree
 
 

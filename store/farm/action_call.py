@@ -14,7 +14,7 @@ from store.reapi import status
 from store.reapi.action_run import ExecutionEnd
 from store.reapi.blob import Message, blob_of, read_digest
 from store.reapi.messages import message
-from store.reapi.server import Server, send_lacking
+from store.reapi.server_calls import ServerCalls, send_blobs
 
 PAUSE: Final = 1.0
 """Seconds before another try, after the server failed to run an action."""
@@ -35,7 +35,7 @@ _AGAIN: Final = frozenset(
 class ActionCall:
     """One action for ``name``; ``phase`` is called with each stage of it."""
 
-    def __init__(self, server: Server, name: str, phase: Callable[[str], None]) -> None:
+    def __init__(self, server: ServerCalls, name: str, phase: Callable[[str], None]) -> None:
         self._server = server
         self._name = name
         self._phase = phase
@@ -67,12 +67,11 @@ class ActionCall:
         )
 
     def _send(self, action: EncodedAction, *, again: bool) -> None:
-        if again:
-            whole = {blob.digest: blob for blob in (*action.blobs, blob_of(b""))}
-            sending = self._server.send(list(whole.values()))
-        else:
-            sending = send_lacking(self._server, action.blobs)
-        for _ in sending:
+        if not again:
+            send_blobs(self._server, action.blobs)
+            return
+        whole = {blob.digest: blob for blob in (*action.blobs, blob_of(b""))}
+        for _ in self._server.send(list(whole.values())):
             pass
 
     def _end(self, action: EncodedAction, *, skip_cache: bool) -> ExecutionEnd:

@@ -1,7 +1,7 @@
 """One derivation, built by a worker of ours: asked for, and the answer checked.
 
-It is done in a process of its own. The outputs stay on the server; only their heads come, and
-statements, each of which a trusted key has to have signed.
+It is done in the process that speaks to the server, beside others. The outputs stay on the server;
+only their heads come, and statements, each of which a trusted key has to have signed.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ from store.model.result import Result
 from store.objects.content import read_record
 from store.reapi.blob import Blob, BlobDigest, Message, read_digest
 from store.reapi.messages import message
-from store.reapi.server import Server
+from store.reapi.server_calls import ServerCalls
 from store.signing import envelope, statement, strict
 from store.signing.keys import PublicKey
 from store.system.clock import unix_seconds
@@ -81,7 +81,7 @@ class FarmBuilt:
 
 
 def preload(keys: Sequence[PublicKey]) -> None:
-    """Load here the modules that each build would load for itself, in its own process."""
+    """Load here, in the process that has one thread, the modules that builds need."""
     zstd.decompress_record(zstd.compress(b"x"), 1)
     for name in ("Action", "ActionResult", "Command", "Directory", "ExecuteResponse", "Tree"):
         message(name)
@@ -92,27 +92,23 @@ def preload(keys: Sequence[PublicKey]) -> None:
 
 
 def farm_build(
-    server: Server,
     keys: Sequence[PublicKey],
     known: Mapping[ObjectId, FarmObject],
     layout: Layout,
     job: Job,
+    server: ServerCalls,
     emit: Callable[[Event], None],
 ) -> FarmBuilt:
     """Have a derivation built by a worker. ``known`` are objects that the server has. Raises
     ServerUnusable, or as a build here."""
     assert isinstance(job.node, Resolved)
-    server.adopt()
-    try:
-        return _FarmBuild(server, keys, known, layout, job, job.node, emit).run()
-    finally:
-        server.close()
+    return _FarmBuild(server, keys, known, layout, job, job.node, emit).run()
 
 
 class _FarmBuild:
     def __init__(
         self,
-        server: Server,
+        server: ServerCalls,
         keys: Sequence[PublicKey],
         known: Mapping[ObjectId, FarmObject],
         layout: Layout,

@@ -13,9 +13,11 @@ from store.display import printable
 from store.errors import ServerUnusable
 from store.events import Event
 from store.farm.farm_build import FarmBuilt, FarmObject, farm_build, preload
+from store.farm.farm_job import FarmJob
 from store.farm.object_blobs import BlobOffers
 from store.index.writing import Writer
 from store.jobs.executor import Task
+from store.jobs.job import Job
 from store.jobs.local_executor import LocalExecutor
 from store.local.leases import Lease
 from store.local.store import Store
@@ -24,7 +26,7 @@ from store.model.file_tree import Node
 from store.model.names import ObjectId
 from store.model.realisation import Realisation
 from store.reapi.endpoint import Endpoint
-from store.reapi.server import Server
+from store.reapi.server import executing
 from store.signing.keys import PublicKey
 
 
@@ -51,14 +53,11 @@ class FarmExecutor:
     ) -> None:
         self._store = store
         self._local = local
-        self._endpoint = endpoint
         self._most = most
         self._keys = keys
         self._emit = emit
-        self._server = Server(endpoint)
-        if not self._server.capabilities().executes:  # and from now on it has its process
-            raise ServerUnusable(f"{printable(self._server.name)} runs no actions")
         preload(keys)
+        self._server = executing(endpoint)
         self._known: dict[ObjectId, FarmObject] = {}
         self._away: set[ObjectId] = set()
         self._remote: set[bytes] = set()
@@ -86,10 +85,18 @@ class FarmExecutor:
         self._remote &= {each.id for each in self.active}
         if len(self._remote) >= self._most:
             return False
-        work = partial(farm_build, self._server, self._keys, dict(self._known))
         log = self._store.start_log(task.key) if task.kind == "build" else None
         self._remote.add(task.id)
-        return self._local.submit(replace(task, token=False, cores=1, action=work, log=log))
+        return self._local.submit(replace(task, token=False, cores=1, call=self._begin, log=log))
+
+    def _begin(self, job: Job) -> FarmJob:
+        known = {
+            oid: self._known[oid]
+            for oid in map(ObjectId.parse, map(str, job.closure))
+            if oid in self._known
+        }
+        work = partial(farm_build, self._keys, known, self._store.layout, job)
+        return FarmJob(self._server, work, job.node.name)
 
     def _is_here(self, task: Task) -> bool:
         """Return whether all inputs of a task are in this store."""
@@ -142,9 +149,7 @@ class FarmExecutor:
         if not goals:
             return
         places = {oid: each.place for oid, each in self._known.items()}
-        server = Server(self._endpoint)
-        server.capabilities()
-        offers = BlobOffers(server, places)
+        offers = BlobOffers(self._server, places)
 
         def settle(txn: Writer, roots: Mapping[ObjectId, Node]) -> None:
             for each in self._outcomes.values():
@@ -152,10 +157,7 @@ class FarmExecutor:
                 if all(oid in roots or txn.objects.has(oid) for oid in objects):
                     _settle(txn, each, nodes[each.node])
 
-        try:
-            pulled = pull(self._store, [offers], goals, lease=lease, emit=self._emit, settle=settle)
-        finally:
-            server.close()
+        pulled = pull(self._store, [offers], goals, lease=lease, emit=self._emit, settle=settle)
         self._away -= set(pulled.taken)
         lacking = [oid for oid in goals if not self._store.objects.present(oid)]
         if lacking:

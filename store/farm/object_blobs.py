@@ -20,6 +20,7 @@ from store.model.manifest import Manifest
 from store.model.names import ObjectId
 from store.reapi.blob import Blob, BlobDigest, blob_of
 from store.reapi.server import Server
+from store.reapi.server_calls import ServerCalls
 
 
 class ObjectBlobs(NamedTuple):
@@ -39,7 +40,7 @@ class ObjectUpload:
 
 
 def object_upload(
-    layout: Layout, server: Server, manifest: Manifest, closure: Collection[ObjectId]
+    layout: Layout, server: ServerCalls, manifest: Manifest, closure: Collection[ObjectId]
 ) -> ObjectUpload:
     """Return an object of this store as blobs. InvalidName when the API cannot hold it;
     CorruptObject, StorageError."""
@@ -52,7 +53,7 @@ def object_upload(
 
 
 def read_heads(
-    server: Server,
+    server: ServerCalls,
     places: Mapping[ObjectId, ObjectBlobs],
     known: Mapping[BlobDigest, bytes] = MappingProxyType({}),
 ) -> tuple[dict[ObjectId, Head], list[str]]:
@@ -71,9 +72,12 @@ def read_heads(
 
 
 def read_blobs(
-    server: Server, digests: Collection[BlobDigest], most: int, known: Mapping[BlobDigest, bytes]
+    server: ServerCalls,
+    digests: Collection[BlobDigest],
+    most: int,
+    known: Mapping[BlobDigest, bytes],
 ) -> dict[BlobDigest, bytes]:
-    """Return blobs as :meth:`Server.read_small`; the ``known`` ones are not asked for."""
+    """Return blobs as :meth:`ServerCalls.read_small`; the ``known`` ones are not asked for."""
     found = {each: known[each] for each in digests if each in known and each.size <= most}
     asked = [each for each in digests if each not in found]
     return found | (server.read_small(asked, most) if asked else {})

@@ -23,7 +23,6 @@ from store.layout.paths import Layout
 from store.model.derivation import Resolved
 from store.model.result import Result
 from store.reapi.blob import Message
-from store.reapi.endpoint import Endpoint
 from store.reapi.server import Server
 from store.sandbox.request import BuildRequest
 from store.system.clock import unix_seconds
@@ -41,12 +40,11 @@ OUTPUTS: Final = {
 """The fields of a result that name outputs, with their kinds; the last two are of older servers."""
 
 
-def remote_build(
-    endpoint: Endpoint, layout: Layout, job: Job, emit: Callable[[Event], None]
-) -> Result:
-    """Have a derivation built by a server. Raises ServerUnusable, or as a build here."""
+def remote_build(server: Server, layout: Layout, job: Job, emit: Callable[[Event], None]) -> Result:
+    """Have a derivation built by a server, over the connection of the process that forked this
+    one. Raises ServerUnusable, or as a build here."""
     assert isinstance(job.node, Resolved)
-    server = Server(endpoint)
+    server.adopt()
     try:
         return _RemoteBuild(server, layout, job, job.node, emit).run()
     finally:
@@ -74,8 +72,6 @@ class _RemoteBuild:
         request = build_request(
             self._layout, node, job.closure, job.work_dir, job.limits, log=job.log
         )
-        if not self._server.capabilities().executes:
-            raise ServerUnusable(f"{quoted(self._server.name)} runs no actions")
         self._phase("upload")
         action = plain_action(self._layout, self._server, request, node.system)
         call = ActionCall(self._server, node.name, self._phase)

@@ -14,6 +14,7 @@ from store.local.store import Store
 from store.model.derivation import Derivation
 from store.model.names import ObjectId
 from store.reapi.endpoint import Endpoint
+from store.reapi.server import executing
 
 
 class RemoteExecutor:
@@ -25,7 +26,8 @@ class RemoteExecutor:
     def __init__(self, store: Store, local: LocalExecutor, endpoint: Endpoint, most: int) -> None:
         self._store = store
         self._local = local
-        self._work = partial(remote_build, endpoint)
+        self._server = executing(endpoint)
+        self._work = partial(remote_build, self._server)
         self._most = most
         self._remote: set[bytes] = set()
 
@@ -73,6 +75,7 @@ class RemoteExecutor:
     def close(self) -> None:
         """Cancel every task."""
         self._local.close()
+        self._server.close()
 
     def closure_names(self, roots: Collection[ObjectId]) -> Sequence[str]:
         """Return the ``<digest>-<name>`` of the roots and of all that they refer to."""

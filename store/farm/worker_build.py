@@ -32,7 +32,8 @@ from store.model.names import ObjectId
 from store.model.result import Result
 from store.reapi.blob import Blob, Message, blob_of, digest_message
 from store.reapi.messages import message
-from store.reapi.server import Server, send_lacking
+from store.reapi.server import Server
+from store.reapi.server_calls import send_blobs
 from store.signing import envelope, statement
 from store.signing.keys import PrivateKey
 from store.system.locks import Lock, position
@@ -197,8 +198,7 @@ class WorkerBuild:
         result.stdout_digest.CopyFrom(digest_message(log.digest))
 
     def _put(self, blobs: Sequence[Blob]) -> None:
-        for _ in send_lacking(self._server, blobs):
-            pass
+        send_blobs(self._server, blobs)
 
 
 def _roots(node: Resolved) -> list[ObjectId]:

@@ -15,7 +15,7 @@ from store.errors import Interrupted
 from store.events import Event, Tick
 from store.jobs.job import Job
 from store.jobs.lower import BuildLimits
-from store.jobs.process import Send
+from store.jobs.process import JobWorker, Send
 from store.layout.paths import Layout
 from store.local.leases import Lease
 from store.model.derivation import Derivation, Resolved, Source
@@ -40,6 +40,7 @@ class Task:
     - ``into``: the root of a store aside that takes the outputs; None for this store.
     - ``action``: done in the place of the kind's usual work; ``claims`` if its outputs are to be
       kept until they are registered.
+    - ``call``: begins the job in a process that is there already, in that place.
     """
 
     id: bytes
@@ -57,6 +58,7 @@ class Task:
     keep_failed: bool = False
     retries: int = 3
     action: TaskWork | None = None
+    call: Callable[[Job], JobWorker] | None = None
     claims: bool = False
 
 
@@ -99,7 +101,7 @@ class Executor(Protocol):
         self, nodes: Mapping[bytes, Derivation], wanted: Collection[bytes], lease: Lease
     ) -> None:
         """Take results that are elsewhere into this store: those of the ``wanted`` ones of the
-        derivations ``nodes``, by their tasks. Called at the end, when the executor is closed."""
+        derivations ``nodes``, by their tasks. Called when all have ended."""
 
 
 class TaskSource(Protocol):
@@ -119,15 +121,21 @@ class TaskSource(Protocol):
         """Return the message for an interruption by the user."""
 
 
-def run(source: TaskSource, executor: Executor, emit: Callable[[Event], None]) -> None:
-    """Have all tasks of a source executed, and close the executor. Raises Interrupted for Ctrl-C,
-    and what the source raises."""
+def run(
+    source: TaskSource,
+    executor: Executor,
+    emit: Callable[[Event], None],
+    at_end: Callable[[], None] = lambda: None,
+) -> None:
+    """Have all tasks of a source executed, call ``at_end``, and close the executor. Raises
+    Interrupted for Ctrl-C, and what the source and ``at_end`` raise."""
     try:
         while source.pending or not executor.idle:
             source.submit_ready(executor)
             for task, value in executor.ended(pending=source.pending):
                 source.take(executor, task, value)
             emit(Tick())
+        at_end()
     except KeyboardInterrupt:
         raise Interrupted(source.interrupted()) from None
     finally:

@@ -13,8 +13,8 @@ from store.events import Event, Phase, Progress, Queued, Removed, Removing, Star
 from store.jobs.executor import Task
 from store.jobs.job import Job, perform, preload
 from store.jobs.phases import PhaseReader
-from store.jobs.pool import PooledJob, WorkerPool
-from store.jobs.process import Send, Worker
+from store.jobs.pool import WorkerPool
+from store.jobs.process import JobWorker, Send, Worker
 from store.jobs.tokens import Jobserver, TokenPool, balance, reclaim
 from store.jobs.watch import Alive, Watch
 from store.jobs.work_removal import remove_work, telling
@@ -41,7 +41,7 @@ class RunningJob:
 
     task: Task
     job: Job
-    worker: Worker | PooledJob
+    worker: JobWorker
     jobserver: Jobserver | None
     phases: PhaseReader | None
     watch: Watch
@@ -100,7 +100,8 @@ class LocalExecutor:
         return True
 
     def _begin(self, task: Task) -> RunningJob:
-        pooled = task.action is None and task.kind == "build"
+        usual = task.action is None and task.call is None
+        pooled = usual and task.kind == "build"
         work = self._store.workspaces.make(renewed=pooled)
         jobserver = _jobserver(task)
         job = Job(
@@ -137,7 +138,9 @@ class LocalExecutor:
             return task.log
         return f"{work}/log" if task.action else self._store.start_log(task.key)
 
-    def _worker(self, task: Task, job: Job, pooled: bool) -> Worker | PooledJob:
+    def _worker(self, task: Task, job: Job, pooled: bool) -> JobWorker:
+        if task.call is not None:
+            return task.call(job)
         if pooled:
             # Descriptors cannot be sent while a builder has as many under way as its user may.
             with contextlib.suppress(OSError):
@@ -269,7 +272,8 @@ class LocalExecutor:
 
 def _claims(task: Task) -> bool:
     """Return whether the outputs are to be kept until they are registered."""
-    return not task.into and (task.action is None or task.claims)
+    usual = task.action is None and task.call is None
+    return not task.into and (usual or task.claims)
 
 
 def _perform(kind: str, layout: Layout, job: Job, send: Send) -> object:

@@ -53,6 +53,25 @@ class Worker:
         kill(self)
 
 
+class JobWorker(Protocol):
+    """One job as its master sees it: messages, of which the last but one is its result or its
+    error. ``connection`` becomes readable when there is one."""
+
+    connection: Connection[Any, Any]
+    pid: int
+    renewed: bool
+    """True if its work folder can be used for another build, once it is over."""
+
+    def receive(self) -> object:
+        """Return the next message; a StoreError when the process died without a last word."""
+
+    def reap(self) -> None:
+        """Let go of the process, as the job is over."""
+
+    def kill(self) -> None:
+        """End the job at once."""
+
+
 class Reapable(Protocol):
     """A process that is to be waited for, or that was."""
 

@@ -6,30 +6,22 @@ import os
 import pickle
 import socket
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from multiprocessing.connection import Connection
-from typing import Any, Final
+from typing import Any
 
 from store.display import quoted
 from store.errors import ServerUnusable
-from store.reapi.action_run import ExecutionEnd, ExecutionStage
-from store.reapi.blob import EMPTY, Blob, BlobDigest, BlobPiece
-from store.reapi.blob_transfer import HashedFile
 from store.reapi.bot_session import Leased, LeaseEnd, LeaseWithdrawn
 from store.reapi.endpoint import Endpoint, server_files
 from store.reapi.messages import message
-from store.reapi.service import ServerCapabilities, StreamEnd, live
+from store.reapi.server_calls import ServerCalls
+from store.reapi.service import PERFORM, ServedWork, StreamEnd, live
 from store.system.forking import fork
 
-UNASKED: Final = 64 << 10
-"""Bytes of blobs that are sent without asking which of them the server has."""
 
-UNASKED_COUNT: Final = 100
-"""Blobs that are sent so, at most."""
-
-
-class Server:
-    """Calls may be made by several threads. Each raises ServerUnusable, and from then on all do.
+class Server(ServerCalls):
+    """A server, which a process of its own speaks to.
 
     In a process that was forked after the first call, another connection is made.
     """
@@ -56,58 +48,7 @@ class Server:
         if self._control is not None:
             self._owner, self._idle, self._adopted = os.getpid(), [], True
 
-    # -- calls --
-
-    def capabilities(self) -> ServerCapabilities:
-        """Return what it can do."""
-        (found,) = self._call("capabilities")
-        assert isinstance(found, ServerCapabilities)
-        return found
-
-    def missing(self, digests: Sequence[BlobDigest]) -> set[BlobDigest]:
-        """Return those of the blobs that it lacks."""
-        return {each for part in self._call("missing", digests) for each in part}
-
-    def send(self, blobs: Sequence[Blob]) -> Iterator[int]:
-        """Send blobs; yields bytes that were sent since the last time. StorageError for a file that
-        cannot be read, or has changed."""
-        yield from self._call("send", blobs)
-
-    def read(self, digests: Sequence[BlobDigest]) -> Iterator[BlobPiece]:
-        """Yield the blobs, each from its beginning on. One that the server lacks is left out; one
-        that is large may be cut short, or have other bytes."""
-        for part in self._call("read", digests):
-            yield from part
-
-    def read_small(self, digests: Sequence[BlobDigest], most: int) -> dict[BlobDigest, bytes]:
-        """Return whole blobs, which have their digest; those of more than ``most`` bytes are left
-        out."""
-        parts: dict[BlobDigest, list[bytes]] = {}
-        for piece in self.read([each for each in digests if each.size <= most]):
-            parts.setdefault(piece.digest, []).append(piece.data)
-        found = {digest: b"".join(pieces) for digest, pieces in parts.items()}
-        found |= {each: b"" for each in digests if not each.size}
-        return {digest: data for digest, data in found.items() if digest.is_of(data)}
-
-    def hash_files(self, paths: Sequence[str]) -> list[HashedFile]:
-        """Return files with their digests, in order. StorageError."""
-        return [each for part in self._call("hash_files", paths) for each in part]
-
-    def results(self, actions: Sequence[BlobDigest]) -> dict[BlobDigest, bytes]:
-        """Return the encoded ActionResult of each of the actions that has one."""
-        return {actions[place]: result for place, result in self._call("results", actions)}
-
-    def set_result(self, action: BlobDigest, result: bytes) -> None:
-        """Tell it the encoded ActionResult of an action."""
-        for _ in self._call("set_result", action, result):
-            pass
-
-    def execute(
-        self, action: BlobDigest, *, skip_cache: bool = False
-    ) -> Iterator[ExecutionStage | ExecutionEnd]:
-        """Have an action run; yields its stages and its end. It is cancelled when this process
-        ends, or closes the server, before."""
-        yield from self._call("execute", action, skip_cache)
+    # -- calls of a worker --
 
     def work(self, bot_id: str, properties: Mapping[str, str]) -> LeaseStream:
         """Be a worker of the server, of that name. Leases that have not ended are given back when
@@ -120,6 +61,11 @@ class Server:
             pass
 
     # -- the other process --
+
+    def perform(self, work: ServedWork) -> WorkStream:
+        """Have work done in the process that speaks to the server, beside other work. It is
+        pickled, and so is what it sends."""
+        return WorkStream(self._begun(PERFORM, work), self._pid, self._idle)
 
     def _begun(self, name: str, *args: object) -> Connection[Any, Any]:
         connection = self._connection()
@@ -183,15 +129,33 @@ class Server:
                 os.waitpid(self._pid, 0)
 
 
-def send_lacking(server: Server, blobs: Iterable[Blob]) -> Iterator[int]:
-    """Send those of the blobs that the server lacks, each once; yields as :meth:`Server.send`. Of a
-    few small ones the server is not asked: that takes longer than to send them."""
-    named = {blob.digest: blob for blob in blobs if blob.digest != EMPTY}
-    if sum(digest.size for digest in named) <= UNASKED and len(named) <= UNASKED_COUNT:
-        yield from server.send(list(named.values()))
-        return
-    lacking = server.missing(list(named))
-    yield from server.send([blob for digest, blob in named.items() if digest in lacking])
+def executing(endpoint: Endpoint) -> Server:
+    """Return a server that runs actions, with its process. ServerUnusable."""
+    server = Server(endpoint)
+    if not server.capabilities().executes:
+        server.close()
+        raise ServerUnusable(f"{quoted(server.name)} runs no actions")
+    return server
+
+
+class WorkStream:
+    """Work in the process ``pid``: over ``connection`` come its messages, its value or its error,
+    and a :class:`StreamEnd`."""
+
+    def __init__(
+        self, connection: Connection[Any, Any], pid: int, idle: list[Connection[Any, Any]]
+    ) -> None:
+        self.connection = connection
+        self.pid = pid
+        self._idle = idle
+
+    def release(self) -> None:
+        """Let others have the connection, as the end has come."""
+        self._idle.append(self.connection)
+
+    def cancel(self) -> None:
+        """Have the actions of the work cancelled."""
+        self.connection.close()
 
 
 class LeaseStream:

@@ -12,9 +12,9 @@ import select
 import signal
 import socket
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from multiprocessing.connection import Connection
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from store.display import quoted
 from store.errors import FormatError, ServerUnusable
@@ -25,6 +25,7 @@ from store.reapi.bot_session import BotSession, Leased, LeaseEnd, LeaseWithdrawn
 from store.reapi.channel import CallFailed, Channel
 from store.reapi.endpoint import Endpoint
 from store.reapi.messages import message
+from store.reapi.server_calls import ServerCalls, ServerCapabilities
 from store.system import kernel
 from store.system.host_files import HostFiles
 
@@ -34,12 +35,12 @@ GROUP: Final = 64 << 10
 _SHA256: Final = 1
 
 
-class ServerCapabilities(NamedTuple):
-    """``most`` is bytes of blobs in one message (0 for no limit)."""
+Send: TypeAlias = Callable[[object], None]
+ServedWork: TypeAlias = Callable[[ServerCalls, Send], object]
+"""Work for the process that speaks to the server; it may send messages before its value."""
 
-    most: int
-    updates_results: bool
-    executes: bool
+PERFORM: Final = "perform"
+"""The call of work; any other is a method of the service."""
 
 
 class StreamEnd(NamedTuple):
@@ -60,6 +61,11 @@ class ReapiService:
         self._failed: Exception | None = None
         self._runs: dict[ActionRun, int] = {}  # with their threads
         self._bot: BotSession | None = None
+
+    @property
+    def name(self) -> str:
+        """The server's URL."""
+        return self._endpoint.url
 
     def _connected(self) -> tuple[Channel, ServerCapabilities]:
         with self._lock:
@@ -179,6 +185,21 @@ class ReapiService:
             thread.join()
 
 
+class DirectCalls(ServerCalls):
+    """The calls, for work that is done in this process."""
+
+    def __init__(self, service: ReapiService) -> None:
+        self._service = service
+
+    @property
+    def name(self) -> str:
+        """The server's URL."""
+        return self._service.name
+
+    def _call(self, name: str, *args: object) -> Iterator[Any]:
+        yield from getattr(self._service, name)(*args)
+
+
 def _capabilities(channel: Channel) -> ServerCapabilities:
     request = message("GetCapabilitiesRequest")(instance_name=channel.instance)
     try:
@@ -244,7 +265,7 @@ def _serve(service: ReapiService, connection: Connection[Any, Any]) -> None:
     try:
         while True:
             name, args = pickle.loads(connection.recv_bytes())  # noqa: S301 - from our own process
-            parts = getattr(service, name)(*args)
+            parts = _answer(service, connection, name, args)
             try:
                 error = None
                 for part in parts:
@@ -258,6 +279,25 @@ def _serve(service: ReapiService, connection: Connection[Any, Any]) -> None:
             connection.send(StreamEnd(error))
     except (OSError, EOFError):
         connection.close()  # nobody wants the rest
+
+
+def _answer(
+    service: ReapiService, connection: Connection[Any, Any], name: str, args: tuple[Any, ...]
+) -> Generator[object, None, None]:
+    if name == PERFORM:
+        return _performed(service, connection, *args)
+    found: Generator[object, None, None] = getattr(service, name)(*args)
+    return found
+
+
+def _performed(
+    service: ReapiService, connection: Connection[Any, Any], work: ServedWork
+) -> Generator[object, None, None]:
+    """Yield the value of work, or its error."""
+    try:
+        yield work(DirectCalls(service), connection.send)
+    except Exception as error:
+        yield error
 
 
 def _cancel_at_end(service: ReapiService, connection: int, thread: int) -> None:

@@ -77,8 +77,7 @@ class Execution:
         remove_stale_work(self._store, self._emit)
         try:
             executor = self._executor()
-            run(self, executor, self._emit)
-            self._bring(executor, plan, goals)
+            run(self, executor, self._emit, lambda: self._bring(executor, plan, goals))
         finally:
             for lock in self._locks.values():
                 lock.release()

@@ -12,7 +12,7 @@ from store.farm import action_call
 from store.farm.action_call import ActionCall
 from store.farm.encoded_action import EncodedAction
 from store.model.derivation import Resolved
-from store.reapi import server as reapi_server
+from store.reapi import server_calls
 from store.reapi.action_run import ExecutionEnd, ExecutionStage
 from store.reapi.blob import EMPTY, Blob, BlobDigest, blob_of
 from store.reapi.messages import message
@@ -73,7 +73,7 @@ def test_inputs_are_sent_again_after_a_failure_of_the_server(code: int) -> None:
 
 def test_after_an_internal_error_all_blobs_are_sent_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """The empty one, too: a server that lost its files says of it that it is there."""
-    monkeypatch.setattr(reapi_server, "UNASKED", 0)
+    monkeypatch.setattr(server_calls, "UNASKED", 0)
     server = Answers(answer(13), answer(13), answer())
     server.missing = lambda digests: set()  # type: ignore[method-assign]
     assert executed(server).exit_code == 0

@@ -8,7 +8,7 @@ from typing import cast
 import pytest
 
 from store.reapi.blob import Blob, BlobDigest, blob_of
-from store.reapi.server import UNASKED, Server, send_lacking
+from store.reapi.server_calls import UNASKED, ServerCalls, send_blobs
 
 
 class Holding:
@@ -33,7 +33,7 @@ class Holding:
 def test_only_of_a_few_small_blobs_the_server_is_not_asked(sizes: list[int], asked: int) -> None:
     server = Holding()
     blobs = [blob_of(bytes([number % 256]) * size) for number, size in enumerate(sizes)]
-    list(send_lacking(cast(Server, server), blobs))
+    send_blobs(cast(ServerCalls, server), blobs)
     assert server.asked == asked
     # The empty blob is everywhere.
     few = [blob.digest for blob in blobs if blob.digest.size]
