@@ -9,82 +9,22 @@ from __future__ import annotations
 import functools
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import click
 
-from scripts.pinning import bumping, calls, checking, index, python_index, serving, table
-from scripts.pinning.bumping import Move
-from scripts.pinning.calls import Pin
-from scripts.pinning.suites import AptState
-from store.display import quoted
+from scripts.pinning import bumping, checking, drafting, serving, table, trees
+from scripts.pinning.session import Pins, fetching, say
 from store.errors import StoreError
 from store.fetch.locate import Machine
 from store.recipes.evaluate import evaluate
-from store.system.home import cache_folder
 
 TOP = Path(__file__).resolve().parents[1]
 FOUND = 3
 """The exit code of a check that found something to be done."""
-
-
-class Pins:
-    """The pins of a folder of recipes, and the indices that they are compared with."""
-
-    def __init__(self, recipes: Path) -> None:
-        self.recipes = recipes.resolve()
-        self.machine = Machine()
-        self.refresh: bool | None = None  # ask for new indices: when they are old
-        self.pins, self.unreadable = calls.find(self.recipes)
-
-    def named(self, names: Sequence[str]) -> list[Pin]:
-        """Return the pins that are called so, or whose module is; all without names.
-
-        Raises StoreError for a name that is no pin's.
-        """
-        found = []
-        for name in names:
-            own = [pin for pin in self.pins if pin.name == name]
-            stem = name.replace("-", "_")
-            own = own or [pin for pin in self.pins if pin.module.replace("-", "_") == stem]
-            if not own:
-                raise StoreError(f"no pin is called {quoted(name)}, and no recipe with one")
-            found += own
-        return list(dict.fromkeys(found)) if names else self.pins
-
-    @functools.cached_property
-    def sources(self) -> index.Sources:
-        """The suites' indices."""
-        folder = Path(cache_folder()) / "fixpoint" / "pins"
-        state = AptState(folder / "apt")
-        indices, warnings = state.indices(refresh=self.refresh)
-        for line in warnings:
-            say(line)
-        return index.read(folder / "sources.db", state, indices)
-
-    def releases(self, source: str) -> list[index.Release]:
-        """Return what the suites have of a source package."""
-        return self.sources.of(source)
-
-    def project(self, file: str) -> list[python_index.PythonFile]:
-        """Return the files of a Python project."""
-        return python_index.files(file, self.machine)
-
-    def target(self, pin: Pin, version: str | None) -> Move:
-        """Return the move of a pin to a version, or to the newest."""
-        if pin.kind == "url":
-            raise StoreError(f"{pin.name} is at a URL, of which no index knows; pin it by hand")
-        if pin.kind == "pypi":
-            return Move(pin, bumping.python_target(pin, self.project(pin.file), version))
-        return Move(pin, bumping.debian_target(pin, self.releases(pin.source), version))
-
-
-def say(line: str) -> None:
-    """Write a line that is no finding."""
-    print(f"pins: {line}", file=sys.stderr, flush=True)
 
 
 @contextmanager
@@ -162,7 +102,8 @@ def bump(pins: Pins, name: str, version: str | None) -> None:
             say(f"{name} is pinned so already")
             return
         say("fetching " + ", ".join(move.target.address.rpartition("/")[2] for move in moves))
-        bumping.prove(moves)
+        with fetching(pins, moves[0].pin.source):
+            bumping.prove(moves)
         rebuilt = bumping.apply(moves, functools.partial(evaluate, str(pins.recipes)))
     for move in moves:
         place = f"{move.pin.path.relative_to(pins.recipes.parent)}:{move.pin.line}"
@@ -170,6 +111,42 @@ def bump(pins: Pins, name: str, version: str | None) -> None:
         if move.pin.version is not None:
             say(f"{place}: the version stands in the call as well: see that it is right")
     print(f"{len(rebuilt)} packages would be rebuilt: {', '.join(rebuilt) or 'none'}")
+
+
+@main.command()
+@click.argument("source")
+@click.option("--group", help="The folder of the recipe (default: by Debian's section).")
+@click.option("--name", help="The recipe's module (default: the source's name).")
+@click.option("--to", "version", help="The version to pin (default: stable's newest).")
+@click.option("--print", "only_print", is_flag=True, help="Write the draft to standard output.")
+@click.pass_obj
+def add(
+    pins: Pins,
+    source: str,
+    group: str | None,
+    name: str | None,
+    version: str | None,
+    only_print: bool,
+) -> None:
+    """Draft the recipe of SOURCE, a source package of Debian's or ``pypi:PROJECT``.
+
+    Its archive is fetched and looked into. The draft holds TODOs, which no evaluation accepts.
+    """
+    with errors():
+        pinned = pins.pinned(source, version)
+        say(f"fetching {pinned.address.rpartition('/')[2]}")
+        with fetching(pins, source), bumping.fetched(pinned.archive.source) as path:
+            tree = trees.read(path)
+        modules = [path.stem for path in pins.recipes.rglob("*.py")]
+        draft = drafting.draft(pinned, tree, modules)
+        for note in draft.notes:
+            say(note)
+        if only_print:
+            print(draft.text, end="")
+            return
+        folder = group or drafting.group(pinned)
+        path = drafting.write(pins.recipes, folder, name or pinned.name, draft.text)
+    print(path)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,8 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from store.display import printable
 from store.errors import EvaluationError, StoreError
 from store.fetch.attempts import Report, fetch
 from store.model.catalogue import Catalogue
+from store.model.derivation import Source
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,7 @@ def debian_target(pin: Pin, releases: Sequence[Release], version: str | None) ->
         or version in (each.version, each.listed, release.upstream)
     ]
     if not found:
-        raise _none(pin, version, [each.version for _, each in candidates])
+        raise _none(pin.name, version, [each.version for _, each in candidates])
     # A release's files stay in the pool for years.
     found.sort(key=lambda pair: pair[0].family != STABLE)
     return found[0][1]
@@ -70,18 +72,37 @@ def debian_target(pin: Pin, releases: Sequence[Release], version: str | None) ->
 
 def python_target(pin: Pin, files: Sequence[PythonFile], version: str | None) -> Candidate:
     """Return the archive of this ``version``, or the newest release's. Raises StoreError."""
-    candidates = checking.python_candidates(files)
+    return chosen(pin.name, checking.python_candidates(files), version)
+
+
+def chosen(name: str, candidates: Sequence[Candidate], version: str | None) -> Candidate:
+    """Return the first candidate of a ``version`` (None: of any). Raises StoreError without one."""
     found = [each for each in candidates if version in (None, each.version)]
     if not found:
-        raise _none(pin, version, [each.version for each in candidates])
+        raise _none(name, version, [each.version for each in candidates])
     if not found[0].sha256:
         raise StoreError(f"the index does not say the SHA-256 of {found[0].address}")
     return found[0]
 
 
-def _none(pin: Pin, version: str | None, known: Iterable[str]) -> StoreError:
+def release_of(source: str, releases: Sequence[Release], version: str | None) -> Release:
+    """Return the release of this ``version``, or stable's newest. Raises StoreError without one."""
+    found = [
+        release
+        for release in releases
+        if (version is None and release.family == STABLE)
+        or version in (release.version, release.upstream)
+    ]
+    if not found:
+        raise _none(source, version, [release.upstream for release in releases])
+    return min(found, key=lambda release: release.family != STABLE)
+
+
+def _none(name: str, version: str | None, known: Iterable[str]) -> StoreError:
     wanted = (
-        f"lists {pin.name} {printable(version)}" if version else f"of {STABLE} lists {pin.name}"
+        f"lists {printable(name)} {printable(version)}"
+        if version
+        else f"of {STABLE} lists {printable(name)}"
     )
     there = ", ".join(dict.fromkeys(known))
     return StoreError(f"no index {wanted}", hint=f"there are {there}" if there else None)
@@ -90,17 +111,25 @@ def _none(pin: Pin, version: str | None, known: Iterable[str]) -> StoreError:
 def prove(moves: Iterable[Move], report: Report | None = None) -> None:
     """Download the new file of each move, and throw it away. Raises StoreError when one cannot be
     had, or is another than the index says."""
+    for move in moves:
+        file = move.target.address.rpartition("/")[2].replace("~", "-")
+        with fetched(Source(file, move.target.sha256, (move.locator,)), report):
+            pass
+
+
+@contextmanager
+def fetched(source: Source, report: Report | None = None) -> Iterator[Path]:
+    """Fetch a file as the store does; it is removed in the end. Raises StoreError."""
     with tempfile.TemporaryDirectory(prefix="pins.") as folder:
-        for move in moves:
-            found = fetch(
-                move.target.address.rpartition("/")[2].replace("~", "-"),
-                move.target.sha256,
-                [move.locator],
-                partial_dir=f"{folder}/partial",
-                bad_dir=f"{folder}/bad",
-                report=report,
-            )
-            os.unlink(found.path)
+        found = fetch(
+            source.name,
+            source.sha256,
+            source.locators,
+            partial_dir=f"{folder}/partial",
+            bad_dir=f"{folder}/bad",
+            report=report,
+        )
+        yield Path(found.path)
 
 
 def apply(moves: Sequence[Move], evaluate: Callable[[], Catalogue]) -> list[str]:

@@ -8,17 +8,20 @@ from collections.abc import Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from scripts.pinning import versions
 from scripts.pinning.suites import AptState, Index, family
 
-_FORM = 1
+_FORM = 2
 """The number of the table's form: another one is made anew."""
+_COLUMNS = ("suite", "source", "version", "folder", "homepage", "section", "links", "files")
 _FIELD = re.compile(
-    rb"^(Package|Version|Directory|Homepage|Section|Checksums-Sha256):[ \n]*"
+    rb"^(Package|Version|Directory|Homepage|Section|Checksums-Sha256|Build-Depends):[ \n]*"
     rb"((?:.|\n )*)$",
     re.MULTILINE,
 )
+_LINKED = re.compile(r"(?<![\w.+-])[a-z0-9][a-z0-9.+-]*-dev\b(?![.+-])")
 _KIND = re.compile(
     r"_(?P<version>[^_]+?)\.(?:(?P<kind>orig|debian)(?P<part>-[A-Za-z0-9-]+)?\.)?"
     r"tar\.(?:gz|xz|bz2|zst|lzma)$"
@@ -41,7 +44,10 @@ class PoolFile:
 
 @dataclass(frozen=True)
 class Release:
-    """One version of a source package in a suite. ``folder`` is below ``pool/main``."""
+    """One version of a source package in a suite. ``folder`` is below ``pool/main``.
+
+    ``links`` are the packages for developing with a library that it is built with, between spaces.
+    """
 
     suite: str
     source: str
@@ -49,6 +55,7 @@ class Release:
     folder: str
     homepage: str
     section: str
+    links: str
     files: tuple[PoolFile, ...]
 
     @property
@@ -92,6 +99,7 @@ def parse(suite: str, text: bytes) -> Iterator[Release]:
             folder.removeprefix("pool/main/"),
             fields.get(b"Homepage", ""),
             fields.get(b"Section", ""),
+            " ".join(dict.fromkeys(_LINKED.findall(fields.get(b"Build-Depends", "")))),
             tuple(_files(fields.get(b"Checksums-Sha256", ""))),
         )
 
@@ -112,14 +120,9 @@ class Sources:
     def of(self, source: str) -> list[Release]:
         """Return the releases of a source package, the newest first."""
         rows = self._database.execute(
-            "SELECT suite, source, version, folder, homepage, section, files FROM release"
-            " WHERE source = ?",
-            (source,),
+            f"SELECT {', '.join(_COLUMNS)} FROM release WHERE source = ?", (source,)
         )
-        found = [
-            Release(suite, source, version, folder, homepage, section, tuple(_unpacked(files)))
-            for suite, source, version, folder, homepage, section, files in rows
-        ]
+        found = [_release(*row) for row in rows]
         order = {release.version: versions.debian_order(release.version) for release in found}
         return sorted(found, key=lambda release: order[release.version], reverse=True)
 
@@ -164,7 +167,7 @@ def _make(database: sqlite3.Connection) -> None:
         cursor.executescript(
             "CREATE TABLE suite (suite TEXT PRIMARY KEY, stamp TEXT);"
             "CREATE TABLE release (source TEXT, suite TEXT, version TEXT, folder TEXT,"
-            " homepage TEXT, section TEXT, files BLOB,"
+            " homepage TEXT, section TEXT, links TEXT, files BLOB,"
             " PRIMARY KEY (source, suite, version)) WITHOUT ROWID;"
             f"PRAGMA user_version = {_FORM};"
         )
@@ -177,22 +180,20 @@ def _forget(database: sqlite3.Connection, suite: str) -> None:
 
 def _add(database: sqlite3.Connection, index: Index, text: bytes) -> None:
     database.execute("INSERT INTO suite VALUES (?, ?)", (index.suite, index.stamp))
+    places = ", ".join("?" * len(_COLUMNS))
     database.executemany(
-        "INSERT OR REPLACE INTO release (suite, source, version, folder, homepage, section, files)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?)",
+        f"INSERT OR REPLACE INTO release ({', '.join(_COLUMNS)}) VALUES ({places})",
         (
-            (
-                each.suite,
-                each.source,
-                each.version,
-                each.folder,
-                each.homepage,
-                each.section,
-                _packed(each.files),
-            )
+            [*(getattr(each, column) for column in _COLUMNS[:-1]), _packed(each.files)]
             for each in parse(index.suite, text)
         ),
     )
+
+
+def _release(*row: Any) -> Release:
+    values = dict(zip(_COLUMNS, row, strict=True))
+    values["files"] = tuple(_unpacked(values["files"]))
+    return Release(**values)
 
 
 def _packed(files: tuple[PoolFile, ...]) -> bytes:

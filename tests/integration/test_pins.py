@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import io
 import json
 import os
 import shutil
 import subprocess
 import sys
+import tarfile
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -23,6 +25,19 @@ TOP = Path(__file__).resolve().parents[2]
 NEEDED = ("apt-get", "gpg", "gpgv")
 NEW = b"coreutils, as it is in stable"
 OLD = "61a1f410d78ba7e7f37a5a4f50e6d1320aca33375484a3255eddf17a38580423"
+
+
+def packed(name: str, text: str) -> bytes:
+    """Return an archive of one file."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:xz") as tar:
+        info = tarfile.TarInfo(name)
+        info.size = len(text)
+        tar.addfile(info, io.BytesIO(text.encode()))
+    return buffer.getvalue()
+
+
+HELLO = packed("hello-2.12/meson.build", "dependency('libbar')\n")
 
 pytestmark = pytest.mark.skipif(
     not all(map(shutil.which, NEEDED)), reason=f"needs {', '.join(NEEDED)}"
@@ -63,10 +78,10 @@ class Archive:
         subprocess.run([*command, str(folder / "Release")], check=True, capture_output=True)
 
 
-def stanza(source: str, version: str, upstream: str, sha256: str) -> str:
+def stanza(source: str, version: str, upstream: str, sha256: str, size: int = len(NEW)) -> str:
     return (
         f"Package: {source}\nVersion: {version}\nDirectory: pool/main/{source[0]}/{source}\n"
-        f"Checksums-Sha256:\n {sha256} {len(NEW)} {source}_{upstream}.orig.tar.xz\n"
+        f"Checksums-Sha256:\n {sha256} {size} {source}_{upstream}.orig.tar.xz\n"
     )
 
 
@@ -107,7 +122,8 @@ def archive(tmp_path: Path) -> Iterator[Archive]:
     found = Archive(tmp_path / "debian", gpg)
     found.suite("bookworm", stanza("coreutils", "9.1-1+deb12u3", "9.1", OLD))
     sha256 = hashlib.sha256(NEW).hexdigest()
-    found.suite("trixie", stanza("coreutils", "9.7-3", "9.7", sha256))
+    hello = stanza("hello", "2.12-1", "2.12", hashlib.sha256(HELLO).hexdigest(), len(HELLO))
+    found.suite("trixie", stanza("coreutils", "9.7-3", "9.7", sha256), hello)
     found.suite(
         "forky",
         stanza("coreutils", "9.10-1", "9.10", "1" * 64),
@@ -119,6 +135,8 @@ def archive(tmp_path: Path) -> Iterator[Archive]:
     pool = found.place / "pool/main/c/coreutils"
     pool.mkdir(parents=True)
     (pool / "coreutils_9.7.orig.tar.xz").write_bytes(NEW)
+    (found.place / "pool/main/h/hello").mkdir(parents=True)
+    (found.place / "pool/main/h/hello/hello_2.12.orig.tar.xz").write_bytes(HELLO)
     yield found
     subprocess.run(["gpgconf", "--homedir", str(home), "--kill", "all"], check=False)
 
@@ -180,3 +198,17 @@ def test_a_version_that_is_not_served_changes_no_recipe(tool: Tool) -> None:
     done = tool.run("bump", "coreutils", "--to", "9.10")
     assert done.returncode == 22 and "404" in done.stderr
     assert (tool.recipes / "coreutils.py").read_bytes() == before
+
+
+def test_a_source_becomes_the_draft_of_a_recipe(tool: Tool) -> None:
+    done = tool.run("add", "hello", "--group", "cli")
+    assert done.returncode == 0, done.stderr
+    path = tool.recipes / "cli" / "hello.py"
+    assert done.stdout.strip() == str(path)
+    text = path.read_text()
+    assert "h/hello/hello_2.12.orig.tar.xz" in text and hashlib.sha256(HELLO).hexdigest() in text
+    assert 'description="TODO"' in text and "build=meson()" in text
+    assert 'needs=("TODO-libbar",)' in text
+    done = tool.run("add", "hello", "--group", "cli")
+    assert done.returncode == 1 and "there already" in done.stderr
+    assert "no index of trixie lists nothing" in tool.run("add", "nothing").stderr

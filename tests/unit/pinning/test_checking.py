@@ -24,7 +24,7 @@ def pin(call: str) -> Pin:
 
 def release(suite: str, version: str, *files: tuple[str, str]) -> Release:
     pool = tuple(PoolFile(name, sha256, 1) for name, sha256 in files)
-    return Release(suite, "nginx", version, "n/nginx", "", "", pool)
+    return Release(suite, "nginx", version, "n/nginx", "", "", "", pool)
 
 
 def orig(suite: str, version: str, sha256: str) -> Release:

@@ -17,6 +17,8 @@ Binary: nginx, nginx-common,
  nginx-doc
 Version: 1.26.3-3+deb13u2
 Section: httpd
+Build-Depends: debhelper-compat (= 13), libpcre2-dev, zlib1g-dev:any (>= 1), libdev-perl,
+ libssl-dev <!nocheck>, zlib1g-dev
 Checksums-Sha1:
  {"c" * 40} 1 nginx_1.26.3.orig.tar.gz
 Checksums-Sha256:
@@ -64,6 +66,7 @@ def test_releases_come_newest_first_with_archives_alone(
     assert [each.version for each in found] == ["1.26.3-3+deb13u2", "1.26.3-2"]
     newest = found[0]
     assert (newest.homepage, newest.section) == ("https://nginx.org", "httpd")
+    assert newest.links == "libpcre2-dev zlib1g-dev libssl-dev"
     assert [file.kind for file in newest.files] == ["orig", "debian"]
     orig = newest.file("orig")
     assert orig and (orig.sha256, orig.size) == (A, 1260179)

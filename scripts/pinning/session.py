@@ -1,0 +1,95 @@
+"""The pins of a folder of recipes, and the indices that they are compared with."""
+
+from __future__ import annotations
+
+import functools
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from scripts.pinning import bumping, calls, checking, drafting, index, python_index
+from scripts.pinning.bumping import Move
+from scripts.pinning.calls import Pin
+from scripts.pinning.suites import AptState
+from store.display import quoted
+from store.errors import FetchFailed, StoreError
+from store.fetch.locate import Machine
+from store.system.home import cache_folder
+
+
+def say(line: str) -> None:
+    """Write a line that is no finding."""
+    print(f"pins: {line}", file=sys.stderr, flush=True)
+
+
+class Pins:
+    """The pins of a folder of recipes, and the indices that they are compared with."""
+
+    def __init__(self, recipes: Path) -> None:
+        self.recipes = recipes.resolve()
+        self.machine = Machine()
+        self.refresh: bool | None = None  # ask for new indices: when they are old
+        self.pins, self.unreadable = calls.find(self.recipes)
+
+    def named(self, names: Sequence[str]) -> list[Pin]:
+        """Return the pins that are called so, or whose module is; all without names.
+
+        Raises StoreError for a name that is no pin's.
+        """
+        found = []
+        for name in names:
+            own = [pin for pin in self.pins if pin.name == name]
+            stem = name.replace("-", "_")
+            own = own or [pin for pin in self.pins if pin.module.replace("-", "_") == stem]
+            if not own:
+                raise StoreError(f"no pin is called {quoted(name)}, and no recipe with one")
+            found += own
+        return list(dict.fromkeys(found)) if names else self.pins
+
+    @functools.cached_property
+    def sources(self) -> index.Sources:
+        """The suites' indices."""
+        folder = Path(cache_folder()) / "fixpoint" / "pins"
+        state = AptState(folder / "apt")
+        indices, warnings = state.indices(refresh=self.refresh)
+        for line in warnings:
+            say(line)
+        return index.read(folder / "sources.db", state, indices)
+
+    def releases(self, source: str) -> list[index.Release]:
+        """Return what the suites have of a source package."""
+        return self.sources.of(source)
+
+    def project(self, file: str) -> list[python_index.PythonFile]:
+        """Return the files of a Python project."""
+        return python_index.files(file, self.machine)
+
+    def target(self, pin: Pin, version: str | None) -> Move:
+        """Return the move of a pin to a version, or to the newest."""
+        if pin.kind == "url":
+            raise StoreError(f"{pin.name} is at a URL, of which no index knows; pin it by hand")
+        if pin.kind == "pypi":
+            return Move(pin, bumping.python_target(pin, self.project(pin.file), version))
+        return Move(pin, bumping.debian_target(pin, self.releases(pin.source), version))
+
+    def pinned(self, source: str, version: str | None) -> drafting.Pinned:
+        """Return the pins for a source that no recipe has yet. Raises StoreError for none."""
+        kind, _, project = source.partition(":")
+        if kind == "pypi" and project:
+            files = self.project(f"{project}-0.tar.gz")
+            target = bumping.chosen(project, checking.python_candidates(files), version)
+            return drafting.Pinned(kind="pypi", address=target.address, sha256=target.sha256)
+        return drafting.of_release(bumping.release_of(source, self.releases(source), version))
+
+
+@contextmanager
+def fetching(pins: Pins, source: str) -> Iterator[None]:
+    """Add the versions that the suites list to the error of a file that no server has."""
+    try:
+        yield
+    except FetchFailed as error:
+        listed = dict.fromkeys(release.upstream for release in pins.releases(source))
+        if listed:
+            error.hint = f"--to takes another version; the suites list {', '.join(listed)}"
+        raise
