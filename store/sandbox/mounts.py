@@ -7,6 +7,7 @@ own pid namespace. It ends with the new tree as its root and nothing of the host
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
@@ -34,6 +35,9 @@ _CLOSED: Final = kernel.MS_NOSUID | kernel.MS_NODEV
 _OBJECTS: Final = "proc"
 """The entry of ``/`` where the store directory lies while its objects are mounted from it. It is
 one of the sandbox's own: no root file system has an entry of that name."""
+
+_CLOSED_LINES: Final = re.compile(rb"^(?:[^ \n]+ ){5}ro,nosuid,nodev[ ,].*\n", re.MULTILINE)
+"""Lines of mountinfo, as the kernel writes them, whose mount is read-only and opens nothing."""
 
 _WRITABLE: Final = frozenset((*(f"/{name}" for name in DIRECTORIES), "/dev/shm"))
 _DEVICES: Final = frozenset(f"/dev/{name}" for name in DEVICES)
@@ -74,8 +78,8 @@ def build_root(plan: SandboxPlan, trees: Mapping[str, int], step: Callable[[str]
         _write_file(f"etc/{name}", text)
     finish_root(step)
     step("checking the mounts")
-    with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as table:
-        check_mounts(table)
+    with open("/proc/self/mountinfo", "rb", buffering=0) as table:
+        check_mounts(table.readall())
 
 
 def start_root(step: Callable[[str], None]) -> None:
@@ -95,14 +99,12 @@ def finish_root(step: Callable[[str], None]) -> None:
     os.chdir("/")
 
 
-def check_mounts(table: Iterable[str]) -> None:
+def check_mounts(table: bytes) -> None:
     """Raise ``SandboxUnavailable`` if a mount of ``table`` (mountinfo, proc(5)) lets a builder do
     more than it may. It is a look from inside at what the kernel has made of our requests."""
-    for line in table:
+    # There may be thousands, nearly all of them closed.
+    for line in os.fsdecode(_CLOSED_LINES.sub(b"", table)).split("\n")[:-1]:
         _, _, _, _, point, options, _ = line.split(" ", 6)
-        # As the kernel writes them. There may be thousands, nearly all of them such.
-        if options.startswith("ro,nosuid,nodev"):
-            continue
         needed = {"nosuid", "noexec" if point in _DEVICES else "nodev"}
         missing = (needed if point in _WRITABLE else {"ro", *needed}) - {*options.split(",")}
         if missing:
@@ -122,11 +124,11 @@ def _mount_rootfs(plan: SandboxPlan, objects: int, step: Callable[[str], None]) 
         for name in entries.directories:
             step(f"mounting /{name}")
             os.mkdir(name)
-            _bind(rootfs, name)
+            kernel.bind_all(rootfs, (name,), kernel.AT_FDCWD)
         for name in entries.files:
             step(f"mounting /{name}")
             _write_file(name, "")
-            _bind(rootfs, name)
+            kernel.bind_all(rootfs, (name,), kernel.AT_FDCWD)
     for name, target in entries.links:
         os.symlink(target, name)
 
@@ -134,23 +136,11 @@ def _mount_rootfs(plan: SandboxPlan, objects: int, step: Callable[[str], None]) 
 def _mount_inputs(
     names: Iterable[str], objects: int, points: int, step: Callable[[str], None]
 ) -> None:
-    name = ""
     try:
-        for name in names:
-            _bind(objects, name, points)
-    except OSError:
-        step(f"{INPUT}{name}")  # only now: there may be thousands
+        kernel.bind_all(objects, names, points)
+    except OSError as error:
+        step(f"{INPUT}{error.filename2}")
         raise
-
-
-def _bind(folder: int, name: str, points: int = kernel.AT_FDCWD) -> None:
-    """Mount the entry ``name`` of ``folder`` on that of ``points``: the opened file, and no
-    link."""
-    tree = kernel.open_tree(name, folder=folder)
-    try:
-        kernel.move_mount(tree, name, folder=points)
-    finally:
-        os.close(tree)
 
 
 def _mount_devices(step: Callable[[str], None]) -> None:

@@ -15,7 +15,7 @@ import os
 import signal
 import stat
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from ctypes import c_char, c_char_p, c_int, c_long, c_size_t, c_uint, c_ulong, c_void_p
 from functools import cache
 from typing import Final
@@ -163,6 +163,10 @@ _mount_setattr = SystemCall(
 _openat2 = SystemCall("openat2", c_int, c_char_p, c_char_p, c_size_t, number=_NR_OPENAT2)
 
 
+_bare_syscall = _libc["syscall"]  # its numbers are passed as C's int: for calls that take no more
+_bare_syscall.restype = c_long
+
+
 def machine() -> str:
     """Return the machine's architecture as the kernel names it, such as ``x86_64``."""
     return MACHINE
@@ -243,6 +247,30 @@ def move_mount(tree: int, target: str, *, folder: int = AT_FDCWD) -> None:
     """Attach a detached mount at ``target``, relative to ``folder``; never behind a link at the
     end of that. Linux 5.2."""
     _move_mount(tree, b"", folder, os.fsencode(target), MOVE_MOUNT_F_EMPTY_PATH)
+
+
+def bind_all(folder: int, names: Iterable[str], points: int) -> None:
+    """Mount each of the entries ``names`` of ``folder`` on the one of ``points`` that has the same
+    name: the file itself, and no link. The error of one that fails has its name as ``filename2``.
+
+    There may be thousands. Without types to convert to, a call takes half as long.
+    """
+    call, flags = _bare_syscall, OPEN_TREE_CLONE | os.O_CLOEXEC | AT_SYMLINK_NOFOLLOW
+    for name in names:
+        path = os.fsencode(name)
+        tree = call(_NR_OPEN_TREE, folder, path, flags)
+        if tree < 0:
+            raise _named("open_tree", name)
+        if call(_NR_MOVE_MOUNT, tree, b"", points, path, MOVE_MOUNT_F_EMPTY_PATH):
+            error = _named("move_mount", name)
+            os.close(tree)
+            raise error
+        os.close(tree)
+
+
+def _named(call: str, name: str) -> OSError:
+    code = ctypes.get_errno()
+    return OSError(code, os.strerror(code), call, None, name)
 
 
 def restrict_mount(target: str, flags: int) -> None:

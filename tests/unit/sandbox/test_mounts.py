@@ -19,7 +19,7 @@ GOOD = """\
 
 
 def test_the_mounts_of_a_sandbox_are_as_they_should_be() -> None:
-    check_mounts(GOOD.splitlines())
+    check_mounts(GOOD.encode())
 
 
 @pytest.mark.parametrize(
@@ -41,4 +41,10 @@ def test_a_mount_that_lets_more_ends_the_build(
     lines = GOOD.splitlines()
     lines[number] = lines[number].replace(before, after, 1)
     with pytest.raises(SandboxUnavailable, match=f"mounted without {missing} "):
-        check_mounts(lines)
+        check_mounts("\n".join([*lines, ""]).encode())
+
+
+def test_a_folder_named_like_closed_options_is_no_excuse() -> None:
+    line = "8 1 8:1 /ro,nosuid,nodev /ro,nosuid,nodev rw,nosuid,nodev - ext4 ro,nosuid,nodev rw\n"
+    with pytest.raises(SandboxUnavailable, match="mounted without ro "):
+        check_mounts((GOOD + line).encode())
