@@ -67,7 +67,7 @@ def check(
         raise click.UsageError("--served asks servers, and so wants the names of pins")
     pins.refresh = refresh
     with errors():
-        found = checking.check(pins.named(names), pins.releases, pins.project)
+        found = checking.check(pins.named(names), pins.releases, pins.listed)
         if served:
             found = [_asked(finding, pins.machine) for finding in found]
     if as_json:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import itertools
+import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -117,9 +118,14 @@ def read(path: Path, data: bytes) -> Iterator[Pin | Unreadable]:
 def rewrite(data: bytes, changes: Iterable[tuple[Literal, str]]) -> bytes:
     """Return ``data`` with other texts in the place of literals."""
     for literal, value in sorted(changes, key=lambda change: -change[0].start):
-        assert value.isprintable() and not {'"', "\\"} & set(value), "a pin's text needs no escapes"
-        data = data[: literal.start] + f'"{value}"'.encode() + data[literal.stop :]
+        data = data[: literal.start] + written(value).encode() + data[literal.stop :]
     return data
+
+
+def written(text: str) -> str:
+    """Return a text as code has it, whatever it holds; characters that cannot be seen are left
+    out."""
+    return json.dumps("".join(filter(str.isprintable, text)), ensure_ascii=False)
 
 
 class _NoLiteral(Exception):

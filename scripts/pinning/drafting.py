@@ -12,9 +12,10 @@ from pathlib import Path
 
 from derivations.kit.sources import Archive
 from scripts.pinning import licences, makers, needs
-from scripts.pinning.calls import archive_of
+from scripts.pinning.calls import archive_of, written
 from scripts.pinning.index import Release
 from scripts.pinning.trees import SourceTree
+from store.display import printable
 from store.errors import StoreError
 
 TODO = "TODO"
@@ -115,9 +116,9 @@ def draft(pinned: Pinned, tree: SourceTree, modules: list[str]) -> Draft:
         f"{_constant(pinned.name)} = Recipe(",
         *_source(pinned, "source=", ""),
         *_parts(pinned),
-        f'    description="{TODO}{_described(tree)}",',
-        f'    licence="{TODO}{f": {licence}" if licence else ""}",{_comment("read", from_files)}',
-        f'    homepage="{pinned.homepage or TODO}",',
+        f"    description={written(_unread(_described(tree)))},",
+        f"    licence={written(_unread(licence))},{_comment('read', from_files)}",
+        f"    homepage={written(pinned.homepage or TODO)},",
         *_texts("licences", licences.unusual(licences.files(tree))),
         *_texts("needs", [*present, *(f"{TODO}-{role}" for role in absent)]),
         *_remark("It looks for more:", optional),
@@ -159,8 +160,8 @@ def _call(kind: str, address: str, sha256: str, start: str, indent: str) -> list
     inner = f"{indent}        "
     return [
         f"{indent}    {start}{kind}(",
-        f'{inner}"{address}",',
-        f'{inner}"{sha256}",',
+        f"{inner}{written(address)},",
+        f"{inner}{written(sha256)},",
         f"{indent}    ),",
     ]
 
@@ -168,13 +169,16 @@ def _call(kind: str, address: str, sha256: str, start: str, indent: str) -> list
 def _described(tree: SourceTree) -> str:
     table = makers.project(tree).get("project")
     text = table.get("description") if isinstance(table, dict) else None
-    if not isinstance(text, str) or not text.isprintable() or {'"', "\\"} & set(text):
-        return ""
-    return f": {text.rstrip('.')}"[: _WIDTH - 30]
+    return text.rstrip(".")[: _WIDTH - 30] if isinstance(text, str) else ""
+
+
+def _unread(guess: str) -> str:
+    """Return a guess as the kit refuses it until somebody has read and changed it."""
+    return f"{TODO}: {guess}" if guess else TODO
 
 
 def _comment(verb: str, paths: list[str]) -> str:
-    shown = ", ".join(paths[:3])
+    shown = printable(", ".join(paths[:3]))
     return f"  # {verb} {shown}" if paths else ""
 
 
@@ -187,12 +191,12 @@ def _remark(start: str, names: list[str]) -> list[str]:
 def _texts(field: str, values: list[str]) -> list[str]:
     if not values:
         return []
-    usable = [value for value in values if value.isprintable() and not {'"', "\\"} & set(value)]
-    inside = ", ".join(f'"{value}"' for value in usable) + ("," if len(usable) == 1 else "")
+    texts = [written(value) for value in values]
+    inside = ", ".join(texts) + ("," if len(texts) == 1 else "")
     line = f"    {field}=({inside}),"
     if len(line) <= _WIDTH:
         return [line]
-    return [f"    {field}=(", *(f'        "{value}",' for value in usable), "    ),"]
+    return [f"    {field}=(", *(f"        {text}," for text in texts), "    ),"]
 
 
 def _remarks(version: str, tree: SourceTree, absent: list[str]) -> list[str]:

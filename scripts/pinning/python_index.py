@@ -13,7 +13,7 @@ from store.errors import StoreError
 from store.fetch import indexes, locate
 from store.fetch.transport import Client, Page, Permanent, Target, Transient, file_path
 
-_ARCHIVE = re.compile(r"(?P<stem>.+)\.(?:tar\.gz|zip)")
+_ARCHIVE = re.compile(r"(?P<stem>[A-Za-z0-9][A-Za-z0-9+._!-]*)\.(?:tar\.gz|zip)")
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from scripts.pinning import bumping, calls, checking, drafting, index, python_in
 from scripts.pinning.bumping import Move
 from scripts.pinning.calls import Pin
 from scripts.pinning.suites import AptState
-from store.display import quoted
+from store.display import printable, quoted
 from store.errors import FetchFailed, StoreError
 from store.fetch.locate import Machine
 from store.system.home import cache_folder
@@ -20,7 +20,8 @@ from store.system.home import cache_folder
 
 def say(line: str) -> None:
     """Write a line that is no finding."""
-    print(f"pins: {line}", file=sys.stderr, flush=True)
+    text = "\n".join(map(printable, line.splitlines()))
+    print(f"pins: {text}", file=sys.stderr, flush=True)
 
 
 class Pins:
@@ -64,6 +65,14 @@ class Pins:
     def project(self, file: str) -> list[python_index.PythonFile]:
         """Return the files of a Python project."""
         return python_index.files(file, self.machine)
+
+    def listed(self, file: str) -> list[python_index.PythonFile]:
+        """Return the files of a Python project; none, with a warning, where it cannot be asked."""
+        try:
+            return self.project(file)
+        except StoreError as error:
+            say(error.message)
+            return []
 
     def target(self, pin: Pin, version: str | None) -> Move:
         """Return the move of a pin to a version, or to the newest."""

@@ -126,6 +126,8 @@ class AptState:
             "Acquire::Languages": "none",
             "Acquire::PDiffs": "false",
             "Acquire::GzipIndexes": "true",
+            # A server that cannot be reached for a while counts as a failure, too.
+            "APT::Update::Error-Mode": "any",
             # The state belongs to this user, and to no other.
             "APT::Sandbox::User": "root",
         }

@@ -18,6 +18,8 @@ from typing import IO
 from store.errors import StoreError
 
 MOST_FILES = 200_000
+MOST_BYTES = 16 << 30
+"""Bytes of all files together: an archive of a few megabytes can hold any number."""
 MOST_TEXT = 1 << 20
 """Bytes of a text of interest that are read; of a file of code only the beginning."""
 HEAD = 3000
@@ -91,7 +93,11 @@ def _files(path: Path) -> Iterator[tuple[str, IO[bytes] | None]]:
                         yield info.filename, stream
         return
     with tarfile.open(path, "r|*") as tar:
+        total = 0
         for member in tar:
+            total += member.size
+            if total > MOST_BYTES:
+                raise StoreError(f"{path.name} has more than {MOST_BYTES >> 30} GiB unpacked")
             if member.isfile():
                 yield member.name, tar.extractfile(member)
             elif member.issym() or member.islnk():

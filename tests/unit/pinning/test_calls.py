@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from pathlib import Path
 
 import pytest
@@ -55,6 +56,12 @@ def test_only_the_literals_are_replaced() -> None:
         .replace(b'"https://x.test/" "a-1.tar.gz"', b'"https://y.test/b.zip"')
     )
     assert calls.rewrite(RECIPE.replace(b"\n", b"\r\n"), []) == RECIPE.replace(b"\n", b"\r\n")
+
+
+def test_a_text_is_written_so_that_it_stays_a_text() -> None:
+    for text in ('a"b', "a\\", "é", "a'b"):
+        assert ast.literal_eval(calls.written(text)) == text
+    assert calls.written("a\n\udc80b") == '"ab"'
 
 
 def test_line_ends_of_other_systems_move_no_literal() -> None:

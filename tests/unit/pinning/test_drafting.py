@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import io
 import json
 import tarfile
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -220,6 +222,21 @@ def test_a_draft_has_all_that_was_guessed_and_says_what_is_to_be_read() -> None:
     draft = drafting.draft(HELLO, TREE, ["zlib", "bash"])
     assert draft.text == DRAFT
     assert draft.notes == ("no recipe is called libfoo",)
+
+
+def test_nothing_in_a_tree_becomes_code_of_the_draft() -> None:
+    evil = 'x"+exit()+"\\'
+    name = 'COPYING\nexit()\n"'
+    found = tree(pyproject__toml=f"[project]\ndescription = '{evil}'\nlicense = '{evil}'\n")
+    found.texts[name] = MIT
+    found.names += [name, 'evil"\nexit()']
+    pinned = replace(HELLO, homepage=f"{evil}\n")
+    text = drafting.draft(pinned, found, []).text
+    body = ast.parse(text).body
+    assert [type(each) for each in body] == [ast.Expr, ast.ImportFrom, ast.Assign]
+    names = {each.func.id for each in ast.walk(body[2]) if isinstance(each, ast.Call)}  # type: ignore[attr-defined]
+    assert names == {"Recipe", "debian", "phases", "phase"}
+    assert all(line.isprintable() for line in text.splitlines())
 
 
 def test_further_archives_of_a_release_are_pinned_too() -> None:
