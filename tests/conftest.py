@@ -1,10 +1,9 @@
-"""Marks of all tests: those that are slow, and those that only root can run; and signals."""
+"""Marks of all tests, slow and for root alone; the order of tests, and the meaning of signals."""
 
 from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -15,6 +14,17 @@ settings.register_profile("quick", max_examples=20)
 HERE = Path(__file__).resolve().parent
 QUICK = (HERE / "unit", HERE / "golden")
 
+LONGEST = (
+    *("integration/test_tcc_ladder.py", "faults/test_faults.py", "integration/test_audit.py"),
+    *("integration/test_repair.py", "fuzz/test_hostile.py", "integration/test_setup.py"),
+    *("integration/test_realise.py", "integration/test_cache_failures.py", "integration", "faults"),
+    *("fuzz", "unit/cli/commands/test_gc.py"),
+)
+"""Files and folders that take longest. They come first, so that all workers end at once."""
+
+FEW_PROCESSORS = 8
+"""On so many or fewer, a test that waits has another one beside it."""
+
 
 def pytest_configure() -> None:
     """Let signals have their usual meaning: ``nohup`` and the ``&`` of a script ignore some."""
@@ -23,11 +33,26 @@ def pytest_configure() -> None:
     signal.signal(signal.SIGQUIT, signal.SIG_DFL)
 
 
-def pytest_collection_modifyitems(items: Iterable[pytest.Item]) -> None:
-    """Mark as slow all tests that build, break or fuzz: all but the unit tests."""
+def pytest_xdist_auto_num_workers() -> int:
+    """Return the number of workers for ``--numprocesses auto``."""
+    processors = len(os.sched_getaffinity(0))
+    return processors * 2 if processors <= FEW_PROCESSORS else processors
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark as slow all tests that build, break or fuzz: all but the unit tests. With several
+    workers, put those that take longest first."""
     for item in items:
         if not any(item.path.is_relative_to(folder) for folder in QUICK):
             item.add_marker("slow")
+    if config.getoption("numprocesses", None) or hasattr(config, "workerinput"):
+        items.sort(key=_rank)
+
+
+def _rank(item: pytest.Item) -> int:
+    """Return the place of a test's file, or of its folder, among the longest."""
+    name = item.path.relative_to(HERE).as_posix()
+    return next((n for n, top in enumerate(LONGEST) if name.startswith(top)), len(LONGEST))
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
