@@ -6,8 +6,9 @@ import contextlib
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
+from store.cache.head_search import Missing
 from store.cache.offering import ObjectOffers
 from store.cache.pull_process import KEY, PullProcess
 from store.cache.transfer import Transferred
@@ -18,6 +19,24 @@ from store.local.leases import Lease
 from store.local.store import Store
 from store.model.file_tree import Node
 from store.model.names import ObjectId
+
+
+class PullWork(Protocol):
+    """The work of a pull, somewhere. Objects that it put in place are claimed until :meth:`end`."""
+
+    def result(self, missing: Missing, emit: Callable[[Event], None]) -> Transferred:
+        """Wait for its end, and answer questions until then. Raises the error of this store that
+        prevented it."""
+
+    def end(self) -> None:
+        """Let it remove its leftovers, as the objects are registered."""
+
+    def cancel(self) -> None:
+        """End it at once."""
+
+
+Begin: TypeAlias = Callable[[Collection[ObjectId], int], PullWork]
+"""Begins the work for these objects; so many bytes of disk stay free."""
 
 Settle: TypeAlias = Callable[[Writer, Mapping[ObjectId, Node]], None]
 """Adds records of builds in the transaction that registers the objects. It gets the tops of the
@@ -50,13 +69,14 @@ def pull(
     lease: Lease | None = None,
     emit: Callable[[Event], None] = lambda event: None,
     settle: Settle = lambda txn, roots: None,
+    begin: Begin | None = None,
 ) -> Pulled:
     """Take the goals with all that they refer to, as far as they are missing here, from the first
     of the caches that has each. All become visible in one transaction.
 
-    The work is done in a forked process, before which each of ``offers`` is closed here. Nothing
-    that a cache does is raised. StoreFull, DiskReserve, StoreReadOnly, NotOwner, or another
-    StoreError when this store cannot take anything.
+    The work is done in a forked process, before which each of ``offers`` is closed here; or where
+    ``begin`` has it done. Nothing that a cache does is raised. StoreFull, DiskReserve,
+    StoreReadOnly, NotOwner, or another StoreError when this store cannot take anything.
     """
     store.check_writable()
 
@@ -73,7 +93,12 @@ def pull(
     for offer in offers:
         offer.close()
     with store.claims() as claims:
-        process = PullProcess(store.layout, offers, lacking, claims, store.disk.reserve())
+        reserve = store.disk.reserve()
+        process: PullWork
+        if begin is not None:
+            process = begin(lacking, reserve)
+        else:
+            process = PullProcess(store.layout, offers, lacking, claims, reserve)
         try:
             begun = _begin(emit, lacking, offers)
             got = process.result(missing, emit)

@@ -61,28 +61,15 @@ class PullProcess:
 
         def life() -> None:
             self._connection.close()  # else it would never see the other end close
-            live(lambda: _Life(theirs, layout, offers, claims, reserve).work(goals))
+            kernel.keep_memory(_KEPT)
+            live(lambda: PullLife(theirs, layout, offers, claims, reserve).work(goals))
 
         self.pid = fork(life, own_group=True)
         theirs.close()
 
     def result(self, missing: Missing, emit: Callable[[Event], None]) -> Transferred:
-        """Wait for the end of the transfer, and answer questions until then. Raises the error of
-        this store that prevented it."""
-        while True:
-            if not self._connection.poll(_EVERY):
-                emit(Tick())
-                continue
-            message = received(self._connection, NAME)
-            if isinstance(message, _Question):
-                self._connection.send(missing(message.objects))
-            elif isinstance(message, Transferred):
-                return message
-            elif isinstance(message, Exception):
-                raise message
-            else:
-                assert isinstance(message, Progress | Waiting)
-                emit(message)
+        """Act as :func:`transferred`."""
+        return transferred(self._connection, missing, emit)
 
     def end(self) -> None:
         """Let the process remove its leftovers, and wait for its end."""
@@ -99,7 +86,30 @@ class PullProcess:
         kill(self)
 
 
-class _Life:
+def transferred(
+    connection: Connection[Any, Any], missing: Missing, emit: Callable[[Event], None]
+) -> Transferred:
+    """Wait for the end of the transfer, and answer questions until then. Raises the error of this
+    store that prevented it."""
+    while True:
+        if not connection.poll(_EVERY):
+            emit(Tick())
+            continue
+        message = received(connection, NAME)
+        if isinstance(message, _Question):
+            connection.send(missing(message.objects))
+        elif isinstance(message, Transferred):
+            return message
+        elif isinstance(message, Exception):
+            raise message
+        else:
+            assert isinstance(message, Progress | Waiting)
+            emit(message)
+
+
+class PullLife:
+    """One pull in its process, and the dialogue over ``connection``."""
+
     def __init__(
         self,
         connection: Connection[Any, Any],
@@ -123,9 +133,9 @@ class _Life:
         )
 
     def work(self, goals: Collection[ObjectId]) -> None:
+        """Take the goals, and end when the other side says so, or has ended."""
         os.umask(0o022)
         _allow_open_files()
-        kernel.keep_memory(_KEPT)
         transfer = None
         try:
             with uncollected():
@@ -147,6 +157,7 @@ class _Life:
     def _end(self, transfer: Transfer | None) -> None:
         if transfer is not None:
             transfer.close()
+        self._parts.holders.close()
         for offer in self._offers:
             offer.close()
 

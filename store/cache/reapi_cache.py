@@ -29,6 +29,7 @@ from store.model.names import ObjectId
 from store.reapi.blob import EMPTY, Blob, BlobDigest, Message, blob_of, digest_message, read_digest
 from store.reapi.messages import message, parse
 from store.reapi.server import Server
+from store.reapi.server_calls import ServerCalls
 from store.reapi.tree_messages import TREE_LIMIT, match_tree
 
 FILE: Final = "file"
@@ -150,7 +151,7 @@ class ReapiCache:
 
 
 def tree_blobs(
-    server: Server, manifest: Manifest, trees: Sequence[BlobDigest]
+    server: ServerCalls, manifest: Manifest, trees: Sequence[BlobDigest]
 ) -> dict[bytes, BlobDigest]:
     """Return the blobs of an object's contents, out of the first of the Tree messages that the
     server has. UnknownObject when it has none; FormatError, CorruptObject."""
@@ -160,7 +161,10 @@ def tree_blobs(
 
 
 def blob_runs(
-    server: Server, oid: ObjectId, blobs: Mapping[bytes, BlobDigest], digests: Collection[bytes]
+    server: ServerCalls,
+    oid: ObjectId,
+    blobs: Mapping[bytes, BlobDigest],
+    digests: Collection[bytes],
 ) -> Sequence[ContentRun]:
     """Return a few runs that have those contents of an object that are among its ``blobs``."""
     wanted = {blobs[each]: each for each in digests if each in blobs}
@@ -170,7 +174,9 @@ def blob_runs(
 class _BlobRun:
     """Some contents; ``blobs`` has their digests by those of the server."""
 
-    def __init__(self, server: Server, oid: ObjectId, blobs: Mapping[BlobDigest, bytes]) -> None:
+    def __init__(
+        self, server: ServerCalls, oid: ObjectId, blobs: Mapping[BlobDigest, bytes]
+    ) -> None:
         self._server = server
         self._oid = oid
         self._blobs = blobs

@@ -95,6 +95,9 @@ class Transfer:
         for folder in self._folders.values():
             folder.remove()
         self._folders.clear()
+        if self._objects >= 0:
+            os.close(self._objects)
+            self._objects = -1
 
     # -- one pull of an object at a time ------------------------------------------------------
 

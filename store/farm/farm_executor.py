@@ -6,7 +6,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import NamedTuple
+from multiprocessing.connection import Connection
+from typing import Any, NamedTuple
 
 from store.cache.pull import pull
 from store.display import printable
@@ -15,10 +16,12 @@ from store.events import Event
 from store.farm.farm_build import FarmBuilt, FarmObject, farm_build, preload
 from store.farm.farm_job import FarmJob
 from store.farm.object_blobs import BlobOffers
+from store.farm.served_pull import ServedPull
 from store.index.writing import Writer
 from store.jobs.executor import Task
 from store.jobs.job import Job
 from store.jobs.local_executor import LocalExecutor
+from store.jobs.process import Send
 from store.local.leases import Lease
 from store.local.store import Store
 from store.model.derivation import Derivation, Resolved
@@ -27,6 +30,7 @@ from store.model.names import ObjectId
 from store.model.realisation import Realisation
 from store.reapi.endpoint import Endpoint
 from store.reapi.server import executing
+from store.reapi.server_calls import ServerCalls
 from store.signing.keys import PublicKey
 
 
@@ -96,7 +100,7 @@ class FarmExecutor:
             if oid in self._known
         }
         work = partial(farm_build, self._keys, known, self._store.layout, job)
-        return FarmJob(self._server, work, job.node.name)
+        return FarmJob(self._server, partial(_sending, work), job.node.name)
 
     def _is_here(self, task: Task) -> bool:
         """Return whether all inputs of a task are in this store."""
@@ -157,12 +161,29 @@ class FarmExecutor:
                 if all(oid in roots or txn.objects.has(oid) for oid in objects):
                     _settle(txn, each, nodes[each.node])
 
-        pulled = pull(self._store, [offers], goals, lease=lease, emit=self._emit, settle=settle)
+        begin = partial(ServedPull, self._store.layout, self._server, places)
+        pulled = pull(
+            self._store,
+            [offers],
+            goals,
+            lease=lease,
+            emit=self._emit,
+            settle=settle,
+            begin=begin,
+        )
         self._away -= set(pulled.taken)
         lacking = [oid for oid in goals if not self._store.objects.present(oid)]
         if lacking:
             why = [*pulled.damaged, *pulled.unusable.values(), *pulled.refused.values()]
             raise ServerUnusable(f"cannot get {lacking[0]}: {printable('; '.join(why[:3]))}")
+
+
+def _sending(
+    work: Callable[[ServerCalls, Send], FarmBuilt],
+    server: ServerCalls,
+    connection: Connection[Any, Any],
+) -> FarmBuilt:
+    return work(server, connection.send)
 
 
 def _settle(txn: Writer, outcome: FarmOutcome, derivation: Derivation) -> None:

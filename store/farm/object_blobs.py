@@ -19,7 +19,6 @@ from store.layout.paths import Layout
 from store.model.manifest import Manifest
 from store.model.names import ObjectId
 from store.reapi.blob import Blob, BlobDigest, blob_of
-from store.reapi.server import Server
 from store.reapi.server_calls import ServerCalls
 
 
@@ -87,7 +86,7 @@ class BlobOffers:
     """Offers these objects and no others. A process that was forked
     goes on with the connection of its parent, which stays open there."""
 
-    def __init__(self, server: Server, places: Mapping[ObjectId, ObjectBlobs]) -> None:
+    def __init__(self, server: ServerCalls, places: Mapping[ObjectId, ObjectBlobs]) -> None:
         self._server = server
         self._owner = os.getpid()
         self._adopted = False

@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Final
 
 from store.cache.pull import pull
@@ -21,6 +22,7 @@ from store.farm.derivation_action import (
     add_output,
 )
 from store.farm.object_blobs import BlobOffers, object_upload
+from store.farm.served_pull import ServedPull
 from store.jobs.executor import Task
 from store.jobs.local_executor import LocalExecutor
 from store.jobs.lower import BuildLimits, check_system
@@ -95,7 +97,8 @@ class WorkerBuild:
         if all(self._store.objects.present(oid) for oid in goals):
             return
         offers = BlobOffers(self._server, request.inputs)
-        pulled = pull(self._store, [offers], goals, lease=lease, emit=self._emit)
+        begin = partial(ServedPull, self._store.layout, self._server, request.inputs)
+        pulled = pull(self._store, [offers], goals, lease=lease, emit=self._emit, begin=begin)
         reasons = [*pulled.refused.values(), *pulled.unusable.values()]
         lacking = [oid for oid in goals if not self._store.objects.present(oid)]
         if lacking:

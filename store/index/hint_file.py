@@ -9,6 +9,7 @@ import contextlib
 import os
 import stat
 import struct
+import threading
 from collections.abc import Callable
 from typing import Any, Final, TypeVar
 
@@ -20,6 +21,9 @@ from store.system import owned
 from store.system.locks import turn
 
 T = TypeVar("T")
+
+_TURN: Final = threading.RLock()
+"""Of the threads of this process: LMDB's file is open once in each, and so is ours."""
 
 DAMAGED: Final = (
     lmdb.CorruptedError,
@@ -67,7 +71,11 @@ class HintFile:
     def use(self, work: Callable[[Any], T], *, readonly: bool) -> T | None:
         """Run ``work`` on the open file, alone; None when it cannot be had. A damaged file is
         removed, so that the next one begins anew."""
-        with contextlib.ExitStack() as stack, contextlib.suppress(lmdb.Error, OSError, StoreError):
+        with (
+            _TURN,
+            contextlib.ExitStack() as stack,
+            contextlib.suppress(lmdb.Error, OSError, StoreError),
+        ):
             # Before LMDB's own lock, which a process that is stopped would keep for good.
             lock = owned.open_lock(self._lock)
             stack.callback(os.close, lock)

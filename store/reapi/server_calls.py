@@ -37,6 +37,14 @@ class ServerCalls(ABC):
     def _call(self, name: str, *args: object) -> Iterator[Any]:
         """Make a call; yields the parts of its answer."""
 
+    @abstractmethod
+    def adopt(self) -> None:
+        """Use the connection of the process that forked this one, if there is one."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Cancel all calls, and end the connection."""
+
     def capabilities(self) -> ServerCapabilities:
         """Return what it can do."""
         (found,) = self._call("capabilities")

@@ -35,9 +35,9 @@ GROUP: Final = 64 << 10
 _SHA256: Final = 1
 
 
-Send: TypeAlias = Callable[[object], None]
-ServedWork: TypeAlias = Callable[[ServerCalls, Send], object]
-"""Work for the process that speaks to the server; it may send messages before its value."""
+ServedWork: TypeAlias = "Callable[[ServerCalls, Connection[Any, Any]], object]"
+"""Work for the process that speaks to the server; it may send messages before its value, and get
+answers."""
 
 PERFORM: Final = "perform"
 """The call of work; any other is a method of the service."""
@@ -196,6 +196,12 @@ class DirectCalls(ServerCalls):
         """The server's URL."""
         return self._service.name
 
+    def adopt(self) -> None:
+        """Do nothing: it is here."""
+
+    def close(self) -> None:
+        """Do nothing: others use the connection."""
+
     def _call(self, name: str, *args: object) -> Iterator[Any]:
         yield from getattr(self._service, name)(*args)
 
@@ -295,7 +301,7 @@ def _performed(
 ) -> Generator[object, None, None]:
     """Yield the value of work, or its error."""
     try:
-        yield work(DirectCalls(service), connection.send)
+        yield work(DirectCalls(service), connection)
     except Exception as error:
         yield error
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
+from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,19 +16,19 @@ from store.reapi.blob import blob_of
 from store.reapi.endpoint import parse
 from store.reapi.server import Server
 from store.reapi.server_calls import ServerCalls
-from store.reapi.service import Send, StreamEnd
+from store.reapi.service import StreamEnd
 from tests import farm_server
 
 BLOB = blob_of(b"some bytes")
 
 
-def kept(server: ServerCalls, send: Send) -> object:
-    send("sending")
+def kept(server: ServerCalls, connection: Connection[Any, Any]) -> object:
+    connection.send("sending")
     list(server.send([BLOB]))
     return server.read_small([BLOB.digest], 100)
 
 
-def failing(error: Exception, server: ServerCalls, send: Send) -> object:
+def failing(error: Exception, server: ServerCalls, connection: Connection[Any, Any]) -> object:
     raise error
 
 

@@ -1,0 +1,72 @@
+"""A pull from a server by its digests, in the process that speaks to the server.
+
+Inputs of builds are many and small. A process for each pull, with a connection of its own, would
+cost more than the rest of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from functools import partial
+from multiprocessing.connection import Connection
+from typing import Any
+
+from store.cache.head_search import Missing
+from store.cache.pull_process import PullLife, transferred
+from store.cache.transfer import Transferred
+from store.events import Event
+from store.farm.object_blobs import BlobOffers, ObjectBlobs
+from store.layout.paths import Layout
+from store.model.names import ObjectId
+from store.reapi.server import Server
+from store.reapi.server_calls import ServerCalls
+from store.reapi.service import StreamEnd
+from store.system.locks import SharedLocks
+
+
+class ServedPull:
+    """One pull, with the face of a :class:`~store.cache.pull.PullWork`. The objects that it puts in
+    place are claimed there."""
+
+    def __init__(
+        self,
+        layout: Layout,
+        server: Server,
+        places: Mapping[ObjectId, ObjectBlobs],
+        goals: Collection[ObjectId],
+        reserve: int,
+    ) -> None:
+        self._stream = server.perform(partial(_pull, layout, dict(places), set(goals), reserve))
+
+    def result(self, missing: Missing, emit: Callable[[Event], None]) -> Transferred:
+        """Wait for its end, and answer questions until then."""
+        return transferred(self._stream.connection, missing, emit)
+
+    def end(self) -> None:
+        """Let it remove its leftovers, as the objects are registered."""
+        connection = self._stream.connection
+        try:
+            connection.send(None)
+            while not isinstance(connection.recv(), StreamEnd):
+                pass
+        except (OSError, EOFError):  # the process died: the objects are here
+            self._stream.cancel()
+        else:
+            self._stream.release()
+
+    def cancel(self) -> None:
+        """End it. A question that it has is not answered, and nothing of it is registered."""
+        self._stream.cancel()
+
+
+def _pull(
+    layout: Layout,
+    places: Mapping[ObjectId, ObjectBlobs],
+    goals: Collection[ObjectId],
+    reserve: int,
+    server: ServerCalls,
+    connection: Connection[Any, Any],
+) -> None:
+    with SharedLocks(layout.claims) as claims:
+        offers = BlobOffers(server, places)
+        PullLife(connection, layout, [offers], claims, reserve).work(goals)
