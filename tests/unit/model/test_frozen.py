@@ -94,6 +94,7 @@ def test_what_takes_dataclasses_takes_values() -> None:
     assert [field.name for field in dataclasses.fields(Derivation)][:2] == ["name", "system"]
     apart = [field.name for field in dataclasses.fields(Source) if not field.compare]
     assert apart == ["locators"]
+    assert dataclasses.fields(Derivation)[0] is dataclasses.fields(Derivation)[0]  # made once
     match Ours("a"):
         case Ours(name, size):
             assert (name, size) == ("a", 3)
