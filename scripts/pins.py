@@ -138,7 +138,7 @@ def add(
         with fetching(pins, source), bumping.fetched(pinned.archive.source) as path:
             tree = trees.read(path)
         modules = [path.stem for path in pins.recipes.rglob("*.py")]
-        draft = drafting.draft(pinned, tree, modules)
+        draft = drafting.draft(pinned, tree, modules, pins.debians(pinned, tree))
         for note in draft.notes:
             say(note)
         if only_print:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import textwrap
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from derivations.kit.sources import Archive
 from scripts.pinning import licences, makers, needs
 from scripts.pinning.calls import archive_of, written
 from scripts.pinning.index import Release
+from scripts.pinning.packaged import Packaged
 from scripts.pinning.trees import SourceTree
 from store.display import printable
 from store.errors import StoreError
@@ -41,7 +43,8 @@ _WIDTH = 100
 class Pinned:
     """The pins of a draft: ``address`` and SHA-256 of the archive, and of further parts.
 
-    ``kind`` is ``debian`` or ``pypi``; ``section`` and ``links`` are those of Debian's release.
+    ``kind`` is ``debian`` or ``pypi``; ``section`` and ``links`` are those of Debian's release;
+    ``changes`` are archives that Debian has packaged it with, the likeliest first.
     """
 
     kind: str
@@ -51,6 +54,7 @@ class Pinned:
     homepage: str = ""
     section: str = ""
     links: str = ""
+    changes: tuple[tuple[str, str], ...] = ()
 
     @property
     def archive(self) -> Archive:
@@ -63,12 +67,20 @@ class Pinned:
         return self.archive.name
 
 
-def of_release(release: Release) -> Pinned:
-    """Return the pins of a release. Raises StoreError for one without an archive."""
+def of_release(release: Release, others: Iterable[Release] = ()) -> Pinned:
+    """Return the pins of a release; ``others`` are more of the same source.
+
+    Raises StoreError for one without an archive.
+    """
     main = release.file("orig") or release.file("native")
     parts = [file for file in release.files if file.kind.startswith("orig-")]
     if main is None and parts:
         main = parts.pop(0)
+    changes = {
+        (each.path(file), file.sha256): None
+        for each in (release, *others)
+        if (file := each.file("debian"))
+    }
     if main is None:
         raise StoreError(f"{release.source} {release.version} has no archive of its source")
     return Pinned(
@@ -79,6 +91,7 @@ def of_release(release: Release) -> Pinned:
         homepage=release.homepage,
         section=release.section.rpartition("/")[2],
         links=release.links,
+        changes=tuple(changes),
     )
 
 
@@ -103,8 +116,12 @@ class Draft:
     notes: tuple[str, ...]
 
 
-def draft(pinned: Pinned, tree: SourceTree, modules: list[str]) -> Draft:
-    """Return the draft for a source and its tree; ``modules`` are the recipes'."""
+def draft(
+    pinned: Pinned, tree: SourceTree, modules: list[str], debian: Packaged | None = None
+) -> Draft:
+    """Return the draft for a source and its tree; ``modules`` are the recipes', and ``debian`` has
+    its words on it."""
+    debian = debian or Packaged()
     maker = makers.guess(tree)
     required, optional = (
         [role for role in roles if role != module(pinned.name).replace("_", "-")]
@@ -116,8 +133,8 @@ def draft(pinned: Pinned, tree: SourceTree, modules: list[str]) -> Draft:
         f"{_constant(pinned.name)} = Recipe(",
         *_source(pinned, "source=", ""),
         *_parts(pinned),
-        f"    description={written(_unread(_described(tree)))},",
-        f"    licence={written(_unread(licence))},{_comment('read', from_files)}",
+        f"    description={written(_unread(debian.description or _described(tree)))},",
+        f"    licence={written(_unread(licence or debian.licence))},{_comment(from_files, debian)}",
         f"    homepage={written(pinned.homepage or TODO)},",
         *_texts("licences", licences.unusual(licences.files(tree))),
         *_texts("needs", [*present, *(f"{TODO}-{role}" for role in absent)]),
@@ -177,9 +194,14 @@ def _unread(guess: str) -> str:
     return f"{TODO}: {guess}" if guess else TODO
 
 
-def _comment(verb: str, paths: list[str]) -> str:
-    shown = printable(", ".join(paths[:3]))
-    return f"  # {verb} {shown}" if paths else ""
+def _comment(paths: list[str], debian: Packaged) -> str:
+    """Return what a person should read before the licence stands."""
+    more = ", ..." if len(paths) > 3 else ""
+    read = f"read {', '.join(paths[:3])}{more}" if paths else ""
+    said = f"Debian says {debian.licence}" if debian.licence else ""
+    some = f"of some files {', '.join(debian.others[:3])}" if debian.others else ""
+    text = "; ".join(filter(None, (read, said, some)))
+    return f"  # {printable(text)}" if text else ""
 
 
 def _remark(start: str, names: list[str]) -> list[str]:

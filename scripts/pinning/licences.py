@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -33,22 +34,28 @@ _TITLES = (
     ("CC0-1.0", "cc0 1.0 universal"),
     ("Vim", "vim license"),
 )
-_WORDS = (
-    ("Unlicense", ("free and unencumbered software released into the public domain",)),
-    ("Zlib", ("altered source versions must be plainly marked",)),
-    ("PSF-2.0", ("python software foundation license version 2",)),
-    ("Artistic-2.0", ("artistic license 2.0",)),
-    ("Artistic-1.0-Perl", ('the "artistic license"',)),
-    ("curl", ("any purpose with or without fee", "name of a copyright holder shall not be used")),
-    ("ISC", ("any purpose with or without fee", "above copyright notice and this permission")),
-    ("0BSD", ("any purpose with or without fee",)),
-    ("X11", ("permission is hereby granted, free of charge", "except as contained in this notice")),
-    ("MIT", ("permission is hereby granted, free of charge",)),
-    ("BSD-4-Clause", ("redistribution and use in source and binary forms", "all advertising")),
-    ("BSD-3-Clause", ("redistribution and use in source and binary forms", "endorse or promote")),
-    ("BSD-2-Clause", ("redistribution and use in source and binary forms",)),
-    ("blessing", ("may you do good and not evil",)),
+_BSD = "redistribution and use in source and binary forms"
+_ANY = "any purpose with or without fee"
+_GRANTED = "permission is hereby granted, free of charge"
+_FAMILIES = (
+    {"Unlicense": ("free and unencumbered software released into the public domain",)},
+    {"Zlib": ("altered source versions must be plainly marked",)},
+    {"PSF-2.0": ("python software foundation license version 2",)},
+    {"Artistic-2.0": ("artistic license 2.0",), "Artistic-1.0-Perl": ('the "artistic license"',)},
+    {
+        "curl": (_ANY, "name of a copyright holder shall not be used"),
+        "ISC": (_ANY, "above copyright notice and this permission"),
+        "0BSD": (_ANY,),
+    },
+    {"X11": (_GRANTED, "except as contained in this notice"), "MIT": (_GRANTED,)},
+    {
+        "BSD-4-Clause": (_BSD, "all advertising"),
+        "BSD-3-Clause": (_BSD, "endorse or promote"),
+        "BSD-2-Clause": (_BSD,),
+    },
+    {"blessing": ("may you do good and not evil",)},
 )
+"""Licences by words that a text of theirs has all; the first of a family that fits counts."""
 
 
 def files(tree: SourceTree) -> list[str]:
@@ -85,10 +92,9 @@ def _of_text(text: str) -> Iterator[str]:
     if "artistic license" in plain and "gnu general public license" in plain:
         yield "Artistic-1.0-Perl OR GPL-1.0-or-later"  # the terms of Perl itself
         return
-    for identifier, words in _WORDS:
-        if all(word in plain for word in words):
-            yield identifier
-            return
+    for family in _FAMILIES:
+        fits = (name for name, words in family.items() if all(word in plain for word in words))
+        yield from itertools.islice(fits, 1)
 
 
 def _complete(identifier: str, tree: SourceTree) -> str:

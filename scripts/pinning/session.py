@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from scripts.pinning import bumping, calls, checking, drafting, index, python_index
+from scripts.pinning import bumping, calls, checking, drafting, index, packaged, python_index, trees
 from scripts.pinning.bumping import Move
 from scripts.pinning.calls import Pin
 from scripts.pinning.suites import AptState
+from scripts.pinning.trees import SourceTree
 from store.display import printable, quoted
 from store.errors import FetchFailed, StoreError
 from store.fetch.locate import Machine
 from store.system.home import cache_folder
+
+MOST_TRIES = 3
+"""Archives of Debian's changes that are asked for until a server has one."""
 
 
 def say(line: str) -> None:
@@ -89,7 +94,22 @@ class Pins:
             files = self.project(f"{project}-0.tar.gz")
             target = bumping.chosen(project, checking.python_candidates(files), version)
             return drafting.Pinned(kind="pypi", address=target.address, sha256=target.sha256)
-        return drafting.of_release(bumping.release_of(source, self.releases(source), version))
+        releases = self.releases(source)
+        return drafting.of_release(bumping.release_of(source, releases, version), releases)
+
+    def debians(self, pinned: drafting.Pinned, tree: SourceTree) -> packaged.Packaged:
+        """Return Debian's words on a source, from its changes or from the ``tree`` of the source.
+
+        That these cannot be had is no error.
+        """
+        if not pinned.changes:
+            return packaged.read(tree, pinned.name)
+        for address, sha256 in pinned.changes[:MOST_TRIES]:
+            changes = calls.archive_of("debian_patches", address, sha256, {}, ("none",))
+            with contextlib.suppress(StoreError), bumping.fetched(changes.source) as path:
+                return packaged.read(trees.read(path), pinned.name)
+        say("no server has Debian's words on it")
+        return packaged.Packaged()
 
 
 @contextmanager

@@ -27,7 +27,7 @@ MOST_HEADS = 40
 
 _TEXTS = re.compile(
     r"configure(\.ac|\.in)?|Makefile(\.am|\.PL|\.in)?|GNUmakefile|Build\.PL|CMakeLists\.txt|.*\.cmake|"
-    r"meson\.build|pyproject\.toml|setup\.(py|cfg)|Configure|Config\.in|Kconfig|README.*|"
+    r"control|meson\.build|pyproject\.toml|setup\.(py|cfg)|Configure|Config\.in|Kconfig|README.*|"
     r"(.*[.-])?(COPYING|LICEN[CS]E|COPYRIGHT|UNLICENSE|NOTICE)([.-].*)?",
     re.IGNORECASE,
 )

@@ -15,6 +15,7 @@ import pytest
 from scripts.pinning import drafting, licences, makers, needs, trees
 from scripts.pinning.drafting import Pinned
 from scripts.pinning.index import PoolFile, Release
+from scripts.pinning.packaged import Packaged
 from scripts.pinning.trees import SourceTree
 from store.errors import EvaluationError, StoreError
 from store.recipes.evaluate import evaluate
@@ -152,6 +153,11 @@ def test_programs_follow_from_what_is_installed() -> None:
     ("found", "licence", "files"),
     [
         (tree(LICENSE=MIT), "MIT", ["LICENSE"]),
+        (
+            tree(LICENSE=f"{MIT} ... altered source versions must be plainly marked"),
+            "Zlib AND MIT",
+            ["LICENSE"],
+        ),
         (tree(COPYING=GPL, heads=("or any\n * later version",)), "GPL-2.0-or-later", ["COPYING"]),
         (tree(COPYING=GPL, heads=("version 2 of the License",)), "GPL-2.0-only", ["COPYING"]),
         (
@@ -222,6 +228,16 @@ def test_a_draft_has_all_that_was_guessed_and_says_what_is_to_be_read() -> None:
     draft = drafting.draft(HELLO, TREE, ["zlib", "bash"])
     assert draft.text == DRAFT
     assert draft.notes == ("no recipe is called libfoo",)
+
+
+def test_debians_words_stand_beside_the_guess() -> None:
+    words = Packaged("Says hello", "GPL-3.0-or-later", ("MIT",))
+    text = drafting.draft(HELLO, TREE, [], words).text
+    assert '    description="TODO: Says hello",\n' in text
+    read = "read COPYRIGHT; Debian says GPL-3.0-or-later; of some files MIT"
+    assert f'    licence="TODO: MIT",  # {read}\n' in text
+    unknown = drafting.draft(HELLO, tree(configure=AUTOCONF), [], words).text
+    assert '    licence="TODO: GPL-3.0-or-later",  # Debian says' in unknown
 
 
 def test_nothing_in_a_tree_becomes_code_of_the_draft() -> None:
