@@ -90,6 +90,9 @@ def place(
     """
     settled: tuple[int, int, int] | None = None
     damaged = False
+    if not _is_recorded(layout, manifest):
+        # Not below: nobody else has to wait for the disk to write it.
+        _write_record(_encoded(manifest), f"{os.path.dirname(staged)}/{RECORD}", sync=True)
     while True:
         with exclusive(layout) as folder:
             if claims is not None:
@@ -99,12 +102,13 @@ def place(
             if found is None or found == settled:
                 there = found is not None
                 _settle(layout, staged, manifest, folder, there=there, damaged=damaged)
-                os.fsync(folder)
                 break
         # Compared while others work: whoever was putting it in place has finished, as we were
         # alone a moment ago, and if it is replaced meanwhile, it is looked at again.
         settled = found
         damaged = always or differs(staged, layout.object(manifest.id), manifest)
+    # By now others may have found the name. They wait for the disk here, too.
+    sync_folder(layout.objects)
     sync_folder(layout.manifests)
 
 
@@ -277,15 +281,22 @@ def _finish_top(path: str, *, sync: bool = True) -> None:
 
 
 def _write_manifest(layout: Layout, manifest: Manifest, staging: str) -> None:
-    record = f"{layout.manifests}/{manifest.id}"
-    data = _encoded(manifest)
-    with contextlib.suppress(OSError):
-        there, seen = read_record(record)
-        if there == data and seen.st_mode == MANIFEST and seen.st_uid == os.geteuid():
-            return
+    """Put the manifest in its place, if it is not there: the one that is written in the folder
+    ``staging``, or another."""
+    if _is_recorded(layout, manifest):
+        return
     fresh = f"{staging}/{RECORD}"
-    _write_record(data, fresh, sync=True)
-    os.rename(fresh, record)
+    if not os.path.lexists(fresh):
+        _write_record(_encoded(manifest), fresh, sync=True)
+    os.rename(fresh, layout.manifest(manifest.id))
+
+
+def _is_recorded(layout: Layout, manifest: Manifest) -> bool:
+    with contextlib.suppress(OSError):
+        there, seen = read_record(layout.manifest(manifest.id))
+        whole = seen.st_mode == MANIFEST and seen.st_uid == os.geteuid()
+        return whole and there == _encoded(manifest)
+    return False
 
 
 def _encoded(manifest: Manifest) -> bytes:
