@@ -13,12 +13,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import NoReturn
 
 import click
 
 from scripts.pinning import bumping, checking, drafting, serving, table, trees
 from scripts.pinning.session import Pins, fetching, say
-from store.errors import StoreError
+from store.errors import StorageError, StoreError
 from store.fetch.locate import Machine
 from store.recipes.evaluate import evaluate
 
@@ -33,10 +34,17 @@ def errors() -> Iterator[None]:
     try:
         yield
     except StoreError as error:
-        say(error.message)
-        if error.hint:
-            say(f"hint: {error.hint}")
-        sys.exit(error.exit_code)
+        fail(error)
+    except OSError as error:
+        fail(StorageError(f"{error.filename or 'a file'}: {error.strerror}"))
+
+
+def fail(error: StoreError) -> NoReturn:
+    """Write an error, and end with its exit code."""
+    say(error.message)
+    if error.hint:
+        say(f"hint: {error.hint}")
+    sys.exit(error.exit_code)
 
 
 @click.group()

@@ -12,6 +12,7 @@ from typing import Any
 
 from scripts.pinning import versions
 from scripts.pinning.suites import AptState, Index, family
+from store.errors import StorageError
 
 _FORM = 2
 """The number of the table's form: another one is made anew."""
@@ -139,7 +140,10 @@ def read(path: Path, state: AptState, indices: Iterable[Index]) -> Sources:
             return Sources(_current(path, state, listed))
         except sqlite3.DatabaseError:  # a table that was cut off; all of it can be had again
             path.unlink(missing_ok=True)
+        try:
             return Sources(_current(path, state, listed))
+        except sqlite3.DatabaseError as error:
+            raise StorageError(f"{path} cannot be written: {error}") from error
 
 
 def _current(path: Path, state: AptState, indices: list[Index]) -> sqlite3.Connection:

@@ -83,7 +83,8 @@ class AptState:
             self._write(sources)
             if refresh or (refresh is None and self._is_old(sources)):
                 warnings = self._update(sources)
-        found = [index for index in self._listed() if index.path.exists()]
+            # Within the lock: another process writes the configuration.
+            found = [index for index in self._listed() if index.path.exists()]
         if not found:
             raise StoreError(
                 "there is no index of Debian's sources" + "".join(f"\n{line}" for line in warnings),
@@ -153,7 +154,7 @@ class AptState:
         """Ask for the indices; returns what apt warns of."""
         done = self._run(["apt-get", "-q", "update"], check=False)
         said = (done.stdout + done.stderr).decode("utf-8", "replace").splitlines()
-        warnings = [line for line in said if line.startswith(("E: ", "W: ", "Err:"))]
+        warnings = [line for line in said if line.startswith(("E: ", "W: "))]
         if done.returncode == 0:
             (self._folder / "updated").write_text(_digest(sources))
         return warnings

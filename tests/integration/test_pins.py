@@ -13,6 +13,7 @@ import sys
 import tarfile
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -173,6 +174,20 @@ def test_pins_are_compared_with_signed_indices_alone(tool: Tool) -> None:
     assert tool.check("sed")["sed"]["state"] == "unlisted"
     done = tool.run("check", "--refresh", "coreutils")
     assert "sid" in done.stderr, "the forged index is reported"
+
+
+def test_checks_that_begin_at_once_wait_for_each_other(tool: Tool) -> None:
+    with ThreadPoolExecutor(3) as pool:
+        found = list(pool.map(lambda _: tool.check("coreutils"), range(3)))
+    assert found[0] == found[1] == found[2]
+
+
+def test_a_cache_that_cannot_be_written_is_an_error(tool: Tool, tmp_path: Path) -> None:
+    (tmp_path / "cache").write_text("")
+    done = tool.run("check", "coreutils")
+    assert done.returncode == 50 and done.stderr.startswith(f"pins: {tmp_path}/cache/fixpoint")
+    done = tool.run("check", "flit")
+    assert done.returncode == 1 and "no pin is called 'flit'" in done.stderr
 
 
 def test_a_server_is_asked_for_named_pins_alone(tool: Tool) -> None:
