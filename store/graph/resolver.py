@@ -135,12 +135,13 @@ class Resolver:
         if objects is None or not all(self._store.objects.present(oid) for oid in objects.values()):
             return False
         value = self._catalogue.nodes[node]
-        # A source whose locators were never seen to yield its hash is fetched again: a recipe that
-        # got a new location, and kept the old hash, must not pass unnoticed.
+        # A source whose locators were never seen to yield its hash, and for which no cache was
+        # asked in their place, is fetched again: a recipe that got a new location, and kept the old
+        # hash, must not pass unnoticed.
         return (
             not isinstance(value, Source)
             or self._offline
-            or self._store.realisations.source_verified(value.sha256, value.locators)
+            or self._store.realisations.source_settled(value.sha256, value.locators)
         )
 
     def identify(self, goals: Iterable[bytes]) -> None:

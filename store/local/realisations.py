@@ -160,6 +160,17 @@ class Realisations:
         with self._index.read() as txn:
             return any(txn.sources.verified(sha256, shown(locator)) for locator in locators)
 
+    def source_settled(self, sha256: str, locators: Sequence[str]) -> bool:
+        """Return whether the locators need no look: one of them was seen to yield this hash, or a
+        cache had the file, and was asked in the place of one."""
+        from store.model.locators import INSTEAD, shown
+
+        names = [shown(each) for each in locators]
+        with self._index.read() as txn:
+            return any(txn.sources.verified(sha256, each) for each in names) or any(
+                txn.sources.verified(sha256, INSTEAD + each) for each in names
+            )
+
     def record_nodes(self, *values: Source | Derivation | Resolved | None) -> None:
         """Keep what nodes are, so that they can be shown without their recipes."""
         nodes = [value for value in values if value is not None]

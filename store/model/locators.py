@@ -10,6 +10,9 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
+INSTEAD: Final = "instead-of:"
+"""Stands in front of a locator from which nothing was fetched, as a cache had the file."""
+
 HIDDEN: Final = "***"
 """Stands for a secret."""
 

@@ -11,7 +11,7 @@ from store.local.store import Store
 from store.model.catalogue import Catalogue
 from store.model.derivation import Source
 from store.model.file_tree import Node
-from store.model.locators import shown
+from store.model.locators import INSTEAD, shown
 from store.model.names import ObjectId
 from store.model.origin import How, Origin
 from store.model.realisation import Realisation
@@ -97,8 +97,8 @@ class CachedRecords:
             place = offer.place.encode()
             txn.realisations.add(checked_source(offer.node, "out", offer.object, place))
             txn.nodes.put_outcomes({offer.node: offer.node})
-            for locator in source.locators:  # a cache speaks for all of them: none is tried
-                txn.sources.add(source.sha256, shown(locator), now)
+            for locator in source.locators:  # none of them was tried, and none needs to be
+                txn.sources.add(source.sha256, INSTEAD + shown(locator), now)
 
 
 def _signed(vouched: Vouched, place: str) -> Realisation:

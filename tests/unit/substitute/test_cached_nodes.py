@@ -229,6 +229,22 @@ def test_a_source_is_taken_by_its_hash_without_a_signature(
     assert client.troubles == ["no key is trusted: only its sources count"]
 
 
+def test_nothing_is_said_to_come_from_a_locator_that_was_not_asked(
+    builder: Builder, client: Client
+) -> None:
+    """And a recipe with another locator does not pass unnoticed."""
+    secret = replace(SOURCE, locators=(*SOURCE.locators, "https://u:word@example.org/s?token=a"))
+    client.fill(builder.cache(), goals=[SOURCE])
+    realisations = client.store.realisations
+    assert not realisations.source_verified(SOURCE.sha256, SOURCE.locators)
+    assert realisations.source_settled(SOURCE.sha256, secret.locators)
+    assert not realisations.source_settled(SOURCE.sha256, secret.locators[1:])
+    moved = replace(SOURCE, locators=("https://elsewhere.example.org/source.tar",))
+    assert moved.digest == SOURCE.digest
+    catalogue = Catalogue({}, collect([moved]))
+    assert Resolver(client.store, catalogue).plan([moved.digest]).nodes == (moved.digest,)
+
+
 def test_a_source_with_another_hash_does_not_count(builder: Builder, client: Client) -> None:
     cache = builder.cache()
     other = builder.origin.place / "other"
