@@ -236,7 +236,7 @@ def test_ctrl_c_tells_what_was_found_and_leaves_nothing(audited: Shop, started: 
     assert any("reproduced: steady" in line for line in process.stderr), "or it ended without"
     wait_for(lambda: any("asleep" in log.read_text() for log in logs.glob("work-*/log")))
     os.killpg(process.pid, signal.SIGINT)
-    out, err = process.communicate(timeout=20)
+    out, err = process.communicate(timeout=120)
     assert process.returncode == 130, err
     assert "reproduced  steady" in out
     assert "Traceback" not in err

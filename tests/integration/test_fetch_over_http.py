@@ -295,7 +295,7 @@ def test_two_processes_download_once(server: Server, tmp_path: Path) -> None:
     for worker in workers:
         worker.start()
     for worker in workers:
-        worker.join(20)
+        worker.join(120)
     assert [worker.exitcode for worker in workers] == [0, 0, 0]
     assert server.asked == ["/slow"]
     finished = list((tmp_path / "partial").iterdir())

@@ -16,11 +16,11 @@ Taker = Callable[["subprocess.Popen[str]"], "subprocess.Popen[str]"]
 def test_a_second_command_gets_a_token_while_make_uses_them_all(shop: Shop, started: Taker) -> None:
     hog = started(shop.start("realise", "--cores", "2", "hogs"))
     wait_for(lambda: "job" in shop.run("log", "hogs").stdout)
-    done = shop.run("realise", "--cores", "2", "queued", timeout=30)
+    done = shop.run("realise", "--cores", "2", "queued", timeout=120)
     assert done.returncode == 0, done.stderr
     assert hog.poll() is None
     os.killpg(hog.pid, signal.SIGINT)
-    hog.communicate(timeout=20)
+    hog.communicate(timeout=120)
 
 
 def test_a_command_that_gets_no_token_says_what_it_waits_for(shop: Shop, started: Taker) -> None:
@@ -31,6 +31,6 @@ def test_a_command_that_gets_no_token_says_what_it_waits_for(shop: Shop, started
     assert second.stderr.readline() == "1 to build, 0 to fetch\n"
     assert "waiting for a processor: other builds in this store" in second.stderr.readline()
     os.killpg(first.pid, signal.SIGINT)
-    first.communicate(timeout=20)
-    _, told = second.communicate(timeout=30)
+    first.communicate(timeout=120)
+    _, told = second.communicate(timeout=120)
     assert second.returncode == 0, told

@@ -291,7 +291,7 @@ def test_ctrl_c_stops_everything_and_keeps_what_was_finished(shop: Shop, started
     wait_for(lambda: asleep(shop))
     assert builders(shop)
     os.killpg(process.pid, signal.SIGINT)
-    _, err = process.communicate(timeout=20)
+    _, err = process.communicate(timeout=120)
     assert process.returncode == 130, err
     assert "Traceback" not in err
     assert builders(shop) == []
@@ -316,7 +316,7 @@ def test_two_processes_build_the_same_thing_once(shop: Shop, started: Taker) -> 
     first = started(shop.start("realise", "slow"))
     wait_for(lambda: bool(builders(shop)))
     second = started(shop.start("realise", "slow"))
-    (out1, err1), (out2, err2) = first.communicate(timeout=60), second.communicate(timeout=60)
+    (out1, err1), (out2, err2) = first.communicate(timeout=120), second.communicate(timeout=120)
     assert out1 == out2 != ""
     assert "built slow" in err1
     assert "waiting for another process that works on slow" in err2
@@ -331,9 +331,9 @@ def test_log_follows_a_running_build(shop: Shop, started: Taker) -> None:
     assert follower.stdout.readline() == "@phase nap\n"
     assert follower.poll() is None
     os.killpg(build.pid, signal.SIGINT)
-    build.communicate(timeout=20)
+    build.communicate(timeout=120)
     assert follower.stdout.read() == "asleep\n"
-    assert follower.wait(timeout=20) == 0
+    assert follower.wait(timeout=120) == 0
 
 
 def test_a_tampered_object_is_found(shop: Shop) -> None:

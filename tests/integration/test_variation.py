@@ -131,7 +131,7 @@ def test_waiting_for_a_moment_takes_as_long_as_it_should(lab: Lab, variation: Va
         def sleep(delay): return libc.clock_nanosleep(0, 1, at(delay), None) == 0
         for function, delay in ((wait, 0.3), (sleep, 0.3), (wait, -5), (sleep, -5)):
             began, looked = time.monotonic(), time.time()
-            print(function(delay), round(time.monotonic() - began, 1) - max(0, delay) < 0.2,
+            print(function(delay), round(time.monotonic() - began, 1) - max(0, delay) < 4,
                   time.monotonic() - began >= delay, time.time() - looked > delay - 0.001)
         """,
     )
@@ -143,12 +143,12 @@ def test_a_wait_for_a_moment_goes_on_after_a_stop(lab: Lab) -> None:
         import signal, time
         child = os.fork()
         if child == 0:
-            when, began = time.time_ns() + 10**9, time.monotonic()
+            when, began = time.time_ns() + 2 * 10**9, time.monotonic()
             libc.clock_nanosleep(0, 1, (ctypes.c_long * 2)(when // 10**9, when % 10**9), None)
-            os._exit(0 if 0.99 < time.monotonic() - began < 1.4 else 1)
-        time.sleep(0.3); os.kill(child, signal.SIGSTOP)
+            os._exit(0 if 1.99 < time.monotonic() - began < 2.9 else 1)
+        time.sleep(0.5); os.kill(child, signal.SIGSTOP)
         print(os.WIFSTOPPED(os.waitpid(child, os.WUNTRACED)[1]))
-        time.sleep(0.2); os.kill(child, signal.SIGCONT)
+        time.sleep(0.5); os.kill(child, signal.SIGCONT)
         print(os.waitpid(child, 0)[1])
         """
     assert told(lab, VARIATIONS["date"], script) == ["True", "0"]

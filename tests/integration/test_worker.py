@@ -58,7 +58,7 @@ def begin(farm: str) -> Iterator[Begin]:
     yield work
     for process in begun:
         process.send_signal(signal.SIGTERM)
-        process.communicate(timeout=30)
+        process.communicate(timeout=120)
 
 
 @pytest.fixture
@@ -121,7 +121,7 @@ def test_a_killed_worker_costs_its_build_a_retry(
     os.killpg(first.pid, signal.SIGKILL)
     second = begin(workers[1])
     builds(second, "slow")
-    assert process.wait(60) == 0, process.communicate()
+    assert process.wait(120) == 0, process.communicate()
 
 
 def test_a_worker_that_is_to_end_gives_its_build_back(
@@ -131,10 +131,10 @@ def test_a_worker_that_is_to_end_gives_its_build_back(
     process = client.start("realise", "sleeps", *on)
     builds(first, "sleeps")
     first.send_signal(signal.SIGTERM)
-    assert first.wait(20) == 143
+    assert first.wait(120) == 143
     builds(begin(workers[1]), "sleeps")
     os.killpg(process.pid, signal.SIGINT)
-    assert process.wait(20) == 130
+    assert process.wait(120) == 130
 
 
 def test_an_interruption_ends_the_build_of_a_worker(
@@ -145,7 +145,7 @@ def test_an_interruption_ends_the_build_of_a_worker(
     builds(worker, "sleeps")
     time.sleep(0.5)  # the client knows the name of the action
     os.killpg(process.pid, signal.SIGINT)
-    assert process.wait(20) == 130
+    assert process.wait(120) == 130
     assert worker.stderr is not None
     assert "withdrawn" in worker.stderr.readline()
 

@@ -84,7 +84,7 @@ def test_what_is_no_file_is_neither_followed_nor_waited_for(
     pulled = pull(own, [StaticCache(FolderPlace(str(top)))], [oid])
     assert (pulled.taken, own.objects.all()) == ((), [])
     assert pulled.unusable or pulled.refused
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 60
 
 
 @pytest.mark.parametrize("odd", [fifo, secret_link, endless_link])

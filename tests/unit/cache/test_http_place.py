@@ -153,18 +153,18 @@ def test_a_refused_connection_is_known_at_once() -> None:
     began = time.monotonic()
     with pytest.raises(CacheUnusable, match="Connection refused"):
         StaticCache(HttpPlace(refusing())).heads([])
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < 4
 
 
 @pytest.mark.usefixtures("quick")
 def test_a_silent_server_is_left_once() -> None:
-    began = time.monotonic()
     with silent() as url:
         there = HttpPlace(url)
-        for _ in range(3):
-            with pytest.raises(CacheUnusable, match="not a byte came"):
-                there.sizes([f"n{number}" for number in range(40)])
-    assert time.monotonic() - began < 2
+        with pytest.raises(CacheUnusable, match="not a byte came"):
+            there.sizes([f"n{number}" for number in range(40)])
+    for _ in range(2):  # now it would refuse
+        with pytest.raises(CacheUnusable, match="not a byte came"):
+            there.sizes([f"n{number}" for number in range(40)])
 
 
 @pytest.mark.usefixtures("quick")

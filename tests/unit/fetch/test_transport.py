@@ -26,7 +26,12 @@ from store.fetch.credentials import NetrcEntry, basic
 from store.fetch.transport import Client, Target
 from tests.unit.fetch.hostile import GOOD, Server, serving
 
-BOUNDS = Bounds(connect=0.4, head=0.4, slow_time=0.4)
+SHORT = Bounds(connect=0.4, head=0.4, slow_time=0.4)
+"""For servers that hang: those that answer have the usual time."""
+
+LATE = 10.0
+"""Seconds within which the short bounds are over, on a machine that does other things, too."""
+
 NETRC = [NetrcEntry("one", "me", "pw"), NetrcEntry("two", "us", "wp")]
 
 
@@ -55,13 +60,13 @@ def seconds_until(kind: type[Exception], act: Callable[[], object]) -> float:
 
 def test_a_tls_handshake_that_hangs_is_left(server: Server, deaf: int) -> None:
     target = Target(f"https://127.0.0.1:{deaf}/x")
-    assert seconds_until(Slow, lambda: Client(bounds=BOUNDS).open(target)) < 2
+    assert seconds_until(Slow, lambda: Client(bounds=SHORT).open(target)) < LATE
 
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
 def test_a_proxy_that_hangs_is_left(server: Server, deaf: int, scheme: str) -> None:
     target = Target(f"{scheme}://host.invalid/x", f"http://127.0.0.1:{deaf}")
-    assert seconds_until(Slow, lambda: Client(bounds=BOUNDS).open(target)) < 2
+    assert seconds_until(Slow, lambda: Client(bounds=SHORT).open(target)) < LATE
 
 
 @pytest.mark.parametrize("name", ["endless-line", "endless-headers", "many-headers", "endless-100"])
@@ -80,7 +85,7 @@ def test_a_proxys_own_head_is_bounded(server: Server, name: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listening:
         threading.Thread(target=speak, args=(listening,), daemon=True).start()
         target = Target("https://host.invalid/x", f"http://127.0.0.1:{listening.getsockname()[1]}")
-        assert seconds_until(Transient, lambda: Client(bounds=BOUNDS).open(target)) < 3
+        assert seconds_until(Transient, lambda: Client(bounds=SHORT).open(target)) < LATE
 
 
 @pytest.mark.parametrize(
@@ -88,7 +93,7 @@ def test_a_proxys_own_head_is_bounded(server: Server, name: str) -> None:
 )
 def test_a_proxy_that_is_none_is_a_reason_without_its_password(server: Server, proxy: str) -> None:
     with pytest.raises((Permanent, Transient)) as caught:
-        Client(bounds=BOUNDS).open(Target("http://host.invalid/x", proxy))
+        Client().open(Target("http://host.invalid/x", proxy))
     assert "a:b" not in str(caught.value)
     assert "proxy" in str(caught.value)
 
@@ -105,7 +110,7 @@ def test_what_was_sent_to_a_proxy_is_not_shown_when_it_comes_back(
         place = f"127.0.0.1:{listening.getsockname()[1]}"
         target = Target(f"{scheme}://host.invalid/x", f"http://me:{secret}@{place}")
         with pytest.raises((Permanent, Transient)) as caught:
-            Client(bounds=BOUNDS).open(target)
+            Client().open(target)
     told = str(caught.value)
     assert "403 *** ***" in told
     assert "s\\" not in told and encoded[:6] not in told, "not cut in its middle either"
@@ -113,12 +118,12 @@ def test_what_was_sent_to_a_proxy_is_not_shown_when_it_comes_back(
 
 def test_a_probe_asks_for_the_head_alone(server: Server, tmp_path: Path) -> None:
     server.answer = b"HTTP/1.1 200 OK\r\nContent-Length: 123\r\n\r\n"
-    assert Client(bounds=BOUNDS).probe(Target(server.url("answer"))) == 123
+    assert Client().probe(Target(server.url("answer"))) == 123
     assert server.heads[-1].startswith(b"HEAD ")
     with pytest.raises(Permanent, match="404"):
-        Client(bounds=BOUNDS).probe(Target(server.url("missing")))
+        Client().probe(Target(server.url("missing")))
     (tmp_path / "file").write_bytes(b"four")
-    assert Client(bounds=BOUNDS).probe(Target(f"file://{tmp_path}/file")) == 4
+    assert Client().probe(Target(f"file://{tmp_path}/file")) == 4
 
 
 def _answer_once(listening: socket.socket, answer: bytes) -> None:
@@ -136,7 +141,7 @@ def test_what_a_netrc_file_says_is_not_shown_when_it_comes_back(
     encoded = basic("me", "hunter2hunter2")
     server.answer = f"HTTP/1.1 404 {encoded} hunter2hunter2\r\n\r\n".encode()
     with pytest.raises(Permanent) as caught:
-        Client(bounds=BOUNDS).open(Target(server.url("answer")))
+        Client().open(Target(server.url("answer")))
     assert str(caught.value) == "404 Basic *** ***"
 
 
@@ -153,20 +158,20 @@ def test_what_a_netrc_file_says_is_not_shown_when_it_comes_back(
 def test_a_redirect_names_the_place_that_failed(server: Server, name: str, reason: str) -> None:
     server.answer = b"HTTP/1.1 302 Go\r\nLocation: /missing?token=secret\r\n\r\n"
     with pytest.raises((Permanent, Transient)) as caught:
-        Client(bounds=BOUNDS).open(Target(server.url(name if name[:2] == "to" else "answer")))
+        Client().open(Target(server.url(name if name[:2] == "to" else "answer")))
     assert str(caught.value) == reason.format(server.url(""))
 
 
 def test_a_proxy_that_cannot_be_had_is_named(server: Server) -> None:
     with pytest.raises(Transient, match=r"^by the proxy 127\.0\.0\.1:1: Connection refused$"):
-        Client(bounds=BOUNDS).open(Target("http://host.invalid/x", "http://127.0.0.1:1"))
+        Client().open(Target("http://host.invalid/x", "http://127.0.0.1:1"))
 
 
 @pytest.mark.parametrize("status", [100, 102, 103, 199])
 def test_interim_answers_are_passed_over(server: Server, status: int) -> None:
     interim = f"HTTP/1.1 {status} Wait\r\nLink: </x>\r\n\r\n".encode()
     server.answer = 2 * interim + b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ngood"
-    with Client(bounds=BOUNDS).open(Target(server.url("answer"))) as body:
+    with Client().open(Target(server.url("answer"))) as body:
         assert body.read(9) == b"good"
 
 
@@ -191,8 +196,8 @@ def test_a_name_that_hangs_is_left(server: Server, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: time.sleep(5))
     began = time.monotonic()
     with pytest.raises(Slow, match="name was not looked up"):
-        Client(bounds=BOUNDS).open(Target("http://host.invalid/x"))
-    assert time.monotonic() - began < 2
+        Client(bounds=SHORT).open(Target("http://host.invalid/x"))
+    assert time.monotonic() - began < 4.5
 
 
 def test_many_silent_addresses_share_one_bound(
@@ -206,7 +211,7 @@ def test_many_silent_addresses_share_one_bound(
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
     monkeypatch.setattr(socket.socket, "connect", slow)
     target = Target("http://host.invalid/x")
-    assert seconds_until(Slow, lambda: Client(bounds=BOUNDS).open(target)) < 2
+    assert seconds_until(Slow, lambda: Client(bounds=SHORT).open(target)) < LATE
 
 
 def test_a_server_elsewhere_may_not_lead_to_this_machine(
@@ -214,7 +219,7 @@ def test_a_server_elsewhere_may_not_lead_to_this_machine(
 ) -> None:
     monkeypatch.setattr(wire, "is_inside", lambda _peer: False)
     with pytest.raises(Permanent, match="this machine itself"):
-        Client(bounds=BOUNDS).open(Target(server.url("to-and")))
+        Client().open(Target(server.url("to-and")))
 
 
 @pytest.mark.parametrize(
@@ -273,7 +278,7 @@ def test_a_netrc_file_serves_a_plain_locator(
 ) -> None:
     (tmp_path / "netrc").write_text("odd\nmachine 127.0.0.1 login me password pw\n")
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
-    with Client(bounds=BOUNDS).open(Target(server.url("good"))) as body:
+    with Client().open(Target(server.url("good"))) as body:
         assert body.read(5) == GOOD[:5]
         assert body.private
     assert f"Authorization: {basic('me', 'pw')}".encode() in server.heads[0]
@@ -293,7 +298,7 @@ def test_a_netrc_file_serves_a_plain_locator(
 )
 def test_the_hint_fits_the_status(server: Server, url: str, hint: str) -> None:
     with pytest.raises((Permanent, Transient)) as caught:
-        Client(bounds=BOUNDS).open(Target(server.url(url)))
+        Client().open(Target(server.url(url)))
     given = failures.of(caught.value).hint or ""
     assert hint in given
     assert ("proxy" in given) == ("407" in url)
@@ -365,7 +370,7 @@ def test_a_bad_bundle_of_certificates_is_no_fault_of_plain_http(
     server: Server, tmp_path: Path
 ) -> None:
     (tmp_path / "bundle").write_text("no certificate")
-    client = Client(bounds=BOUNDS, ca_files=[str(tmp_path / "bundle")])
+    client = Client(ca_files=[str(tmp_path / "bundle")])
     with client.open(Target(server.url("good"))) as body:
         assert body.read(5) == GOOD[:5]
     with pytest.raises(Permanent, match=r"no certificates can be read in .*bundle") as caught:

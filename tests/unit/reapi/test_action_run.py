@@ -86,12 +86,13 @@ def test_a_second_cancellation_waits_for_the_first() -> None:
     thread.join(10)
 
 
-def test_an_action_that_was_cancelled_is_never_begun() -> None:
+def test_an_action_that_was_cancelled_is_never_begun(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("store.reapi.action_run.CANCEL", 60.0)
     channel = FakeChannel()
     run = ActionRun(channel, BlobDigest("0" * 64, 1), skip_cache=False)
     began = time.monotonic()
     assert not run.cancel()
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < 30
     with pytest.raises(ServerUnusable):
         list(run.follow())
     assert not channel.executed.is_set()

@@ -688,7 +688,7 @@ def test_from_a_store_without_an_index_objects_come_all_the_same(
     began = time.monotonic()
     done = taken(own, other.root, other.objects["hello"], belief=UNSIGNED)
     assert done.untold
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 60
     nothing_counts(own)
 
 
@@ -810,7 +810,7 @@ def test_what_is_no_object_is_refused_in_words_and_leaves_nothing(
     began = time.monotonic()
     with pytest.raises((StorageError, UnknownObject)) as caught:
         import_objects(own, StoreDirectory(other.root), [oid], belief=UNSIGNED)
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 60
     assert len(caught.value.message) < 1000
     assert own.objects.all() == []
     assert os.listdir(own.layout.objects) == []
