@@ -15,7 +15,7 @@ _FILE = re.compile(
 )
 _USUAL = re.compile(r"(COPYING|LICEN[CS]E)", re.IGNORECASE)
 _TAG = re.compile(r"SPDX-License-Identifier:\s*([A-Za-z0-9.+() -]*[A-Za-z0-9.+)])")
-_TITLE = 400
+_TITLE = 1000
 """Characters at the start of a text that have its title: the GNU licences name each other."""
 
 _TITLES = (

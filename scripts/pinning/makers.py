@@ -39,8 +39,7 @@ def _candidates(tree: SourceTree) -> list[Maker]:
     found = []
     script = tree.top("configure")
     if script is not None:
-        generated = GENERATED in script[:4000]
-        found.append(Maker("autotools", "autotools()") if generated else _own_configure())
+        found.append(_by_script(script, tree.has("configure.ac")))
     if python := _python(tree):
         found.append(python)
     if tree.has("meson.build"):
@@ -60,8 +59,13 @@ def _candidates(tree: SourceTree) -> list[Maker]:
     return found
 
 
-def _own_configure() -> Maker:
-    return Maker("configure", "configure()", ("its configure script is none of autoconf's",))
+def _by_script(script: str, has_input: bool) -> Maker:
+    if GENERATED in script[:4000]:
+        return Maker("autotools", "autotools()")
+    note = "its configure script is none of autoconf's"
+    if has_input:
+        return Maker("autotools", "autotools()", (f"{note}, and perhaps runs one",))
+    return Maker("configure", "configure()", (note,))
 
 
 def _is_kernels(tree: SourceTree) -> bool:

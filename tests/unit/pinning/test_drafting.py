@@ -65,6 +65,7 @@ def test_an_archive_that_cannot_be_read_is_an_error(tmp_path: Path) -> None:
     [
         (tree(configure=AUTOCONF, configure__ac="", meson__build=""), "autotools()"),
         (tree(configure="#!/bin/sh\n", CMakeLists__txt=""), "configure()"),
+        (tree(configure="#!/bin/sh\n", configure__ac=""), "autotools()"),
         (tree(configure__ac=""), "autotools(reconf=True)"),
         (tree(configure__ac="", meson__build=""), "meson()"),
         (tree(CMakeLists__txt="", Makefile=""), "cmake()"),
