@@ -118,6 +118,8 @@ def bump(pins: Pins, name: str, version: str | None) -> None:
         print(f"{place}: {move.pin.name} {move.pin.archive.version} -> {move.target.version}")
         if move.pin.version is not None:
             say(f"{place}: the version stands in the call as well: see that it is right")
+    for pin in bumping.left_behind(moves, pins.pins):
+        say(f"{pin.name} has patches for the version before: see which are still needed")
     print(f"{len(rebuilt)} packages would be rebuilt: {', '.join(rebuilt) or 'none'}")
 
 

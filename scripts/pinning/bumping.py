@@ -152,6 +152,18 @@ def apply(moves: Sequence[Move], evaluate: Callable[[], Catalogue]) -> list[str]
         raise
 
 
+def left_behind(moves: Sequence[Move], pins: Iterable[Pin]) -> list[Pin]:
+    """Return the pins of Debian's changes that were for the versions that ``moves`` leave."""
+    moved = {(move.pin.path, move.pin.source): move.target.address for move in moves}
+    return [
+        pin
+        for pin in pins
+        if pin.kind == "debian_patches"
+        and (address := moved.get((pin.path, pin.source)))
+        and checking.upstream_of(pin.file) != checking.upstream_of(address.rpartition("/")[2])
+    ]
+
+
 def changed(before: Catalogue, after: Catalogue) -> list[str]:
     """Return the packages that would be built anew, by name."""
     old: Mapping[str, bytes] = {name: each.node for name, each in before.packages.items()}

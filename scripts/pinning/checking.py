@@ -121,7 +121,7 @@ def debian_candidates(pin: Pin, releases: list[Release]) -> list[tuple[Release, 
     """
     kind = kind_of(pin.file)
     if kind == "debian":
-        pinned = versions.upstream(_file_version(pin.file))
+        pinned = upstream_of(pin.file)
         releases = [each for each in releases if each.upstream == pinned]
     return [
         (
@@ -179,6 +179,11 @@ def _file_version(file: str) -> str:
         text = text.partition(mark)[0]
     kind = kind_of(file)
     return f"{text}-0" if kind.startswith("orig") else text
+
+
+def upstream_of(file: str) -> str:
+    """Return the upstream version in the name of a file of the pool."""
+    return versions.upstream(_file_version(file))
 
 
 def _version(pin: Pin, path: str) -> str:

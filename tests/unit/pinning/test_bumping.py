@@ -48,6 +48,16 @@ def test_a_move_changes_the_version_where_the_call_has_one() -> None:
     assert move.locator == "pypi:flit_core-3.10.tar.gz"
 
 
+def test_patches_for_the_version_before_are_named() -> None:
+    old, new = (
+        pin(f'debian_patches("n/nginx/nginx_{version}-1.debian.tar.xz", "{ONE}", "a.patch")')
+        for version in ("1.22", "1.26")
+    )
+    move = Move(NGINX, bumping.debian_target(NGINX, RELEASES, None))
+    assert bumping.left_behind([move], [NGINX, old, new, FLIT]) == [old]
+    assert not bumping.left_behind([], [old])
+
+
 @pytest.fixture
 def move(tmp_path: Path) -> Move:
     text = f'from derivations.kit import debian\nA = debian("z/z/z_1.orig.tar.gz", "{ONE}")  # a\n'

@@ -274,8 +274,6 @@ def test_a_draft_does_not_evaluate_and_the_error_names_its_line(tmp_path: Path) 
     recipes = tmp_path / "drafts"
     path = drafting.write(recipes, "editors", "hello", DRAFT)
     assert path == recipes / "editors" / "hello.py"
-    for folder in (recipes, recipes / "editors"):
-        (folder / "__init__.py").touch()
     (recipes / "stages.py").write_text("from drafts.editors.hello import HELLO\n")
     seed = tmp_path / "bootstrap-seeds" / "debian"
     seed.mkdir(parents=True)
