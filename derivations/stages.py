@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from derivations.bash import BASH
@@ -25,10 +26,12 @@ from derivations.gzip import GZIP
 from derivations.kit import (
     BUILD_TOOLS,
     CatalogueBuilder,
+    Groups,
     PackageSet,
     Recipe,
     Seed,
     Stage,
+    World,
     rootfs,
     variant,
 )
@@ -74,6 +77,10 @@ USERLAND_PACKAGES: dict[str, Recipe] = {
 # debug information in which stages would differ.
 PACKAGE_FLAGS = (("CFLAGS", "-O2"), ("CXXFLAGS", "-O2"), ("LDFLAGS", "-static -s"))
 
+# In the world no name of a source file in a message is a path of the build.
+_OPTIMISED = "-O2 -ffile-prefix-map=/build=."
+WORLD_FLAGS = (("CFLAGS", _OPTIMISED), ("CXXFLAGS", _OPTIMISED), ("LDFLAGS", "-static -s"))
+
 # Roles that /bin fills, once what compiles comes from elsewhere.
 IN_BIN: dict[str, tuple[Ref, ...]] = {role: () for role in (*BUILD_TOOLS, "m4") if role != "cc"}
 
@@ -104,6 +111,7 @@ def catalogue(seeds: Mapping[str, Mapping[str, Any]], seed: str = "debian") -> C
     stage2, above = by_itself(graph, "stage2", stage1, made, untrusted, twin="stage1")
     # Nobody needs it; that nothing is left to do for it is the proof.
     by_itself(graph, "stage3", stage2, above, untrusted | made, twin="stage2")
+    world(graph, stage2, above, untrusted | made)
     for recipe in (*TOOLCHAIN.values(), *USERLAND_PACKAGES.values()):
         graph.alias(recipe.name, f"stage1.{recipe.name}")
     return graph.catalogue()
@@ -225,11 +233,39 @@ def by_itself(
     stage 1 and no more, so that a configure script finds no program in one stage that it does not
     find in the other.
     """
-    programs = [below[role] for role in IN_BIN]
-    made_root = rootfs("userland", programs, shell=below["sh"], coreutils=below["coreutils"])
-    root = graph.add(made_root, seconds=2)
-    graph.publish(f"{twin}.userland", root, description=f"A root file system of {twin}'s programs")
-    tools = {"cc": (below["cc"], below["binutils"]), **IN_BIN}
+    root, tools = own_tools(graph, twin, below)
     return distribution(
         graph, name, root, tools, forbidden=untrusted, trusted=made | {root.node}, twin=twin
     )
+
+
+def own_tools(
+    graph: CatalogueBuilder, name: str, below: PackageSet
+) -> tuple[Ref, dict[str, tuple[Ref, ...]]]:
+    """A root file system of a stage's own programs, and what it builds with."""
+    programs = [below[role] for role in IN_BIN]
+    made_root = rootfs("userland", programs, shell=below["sh"], coreutils=below["coreutils"])
+    root = graph.add(made_root, seconds=2)
+    if f"{name}.userland" not in graph.packages:
+        description = f"A root file system of {name}'s programs"
+        graph.publish(f"{name}.userland", root, description=description)
+    return root, {"cc": (below["cc"], below["binutils"]), **IN_BIN}
+
+
+def world(
+    graph: CatalogueBuilder, below: PackageSet, made: frozenset[bytes], forbidden: frozenset[bytes]
+) -> None:
+    """Everything else, once: by stage 2, whatever the seed was. Its recipes lie in folders."""
+    root, tools = own_tools(graph, "stage2", below)
+    others = {role: (below[role],) for role in USERLAND_PACKAGES if role not in tools}
+    stage = Stage(
+        name="world",
+        rootfs=root,
+        tools=tools | others,
+        recipes={},
+        env=WORLD_FLAGS,
+        forbidden=forbidden,
+        trusted=made | {root.node},
+    )
+    package = __name__.rpartition(".")[0]
+    World(graph, stage, below, Groups(package, Path(__file__).parent)).publish()

@@ -5,29 +5,50 @@ hour into a build.
 """
 
 from derivations.kit.autotools import autotools
-from derivations.kit.build import BUILD_TOOLS, Build, Phase, phase, phases
+from derivations.kit.build import BUILD_TOOLS, TRIPLET, Build, Phase, phase, phases
+from derivations.kit.cmake import cmake
+from derivations.kit.configure import configure
+from derivations.kit.data import data
+from derivations.kit.groups import Groups
+from derivations.kit.kernel import kernel
+from derivations.kit.makefile import makefile
+from derivations.kit.meson import meson
+from derivations.kit.perl import perl
+from derivations.kit.python import python
 from derivations.kit.recipe import Recipe, variant
 from derivations.kit.rootfs import rootfs
 from derivations.kit.seed import Seed
 from derivations.kit.sources import Archive, debian, debian_patches, pypi, url
 from derivations.kit.stage import CatalogueBuilder, PackageSet, Stage
+from derivations.kit.world import World
 
 __all__ = [
     "BUILD_TOOLS",
+    "TRIPLET",
     "Archive",
     "Build",
     "CatalogueBuilder",
+    "Groups",
     "PackageSet",
     "Phase",
     "Recipe",
     "Seed",
     "Stage",
+    "World",
     "autotools",
+    "cmake",
+    "configure",
+    "data",
     "debian",
     "debian_patches",
+    "kernel",
+    "makefile",
+    "meson",
+    "perl",
     "phase",
     "phases",
     "pypi",
+    "python",
     "rootfs",
     "url",
     "variant",

@@ -32,6 +32,9 @@ a name ends in the output (gcc hashes it into its checksum for precompiled heade
 
 SHELL = "/bin/sh"
 
+BASE = "base"
+"""The group of the packages that every stage has."""
+
 
 @dataclass(frozen=True)
 class Stage:
@@ -79,13 +82,17 @@ class CatalogueBuilder:
         description: str = "",
         licence: str = "",
         *,
+        homepage: str = "",
+        group: str = "",
         twin: str = "",
         any_seed: bool = False,
     ) -> None:
         """Make a node known to users by ``name``; EvaluationError when the name is taken."""
         if name in self.packages:
             raise EvaluationError(f"two packages are named {name!r}")
-        self.packages[name] = Package(name, ref.node, version, description, licence, twin, any_seed)
+        self.packages[name] = Package(
+            name, ref.node, version, description, licence, twin, any_seed, homepage, group
+        )
 
     def alias(self, name: str, package: str) -> None:
         """Make a package known by another name too."""
@@ -96,6 +103,8 @@ class CatalogueBuilder:
             known.version,
             known.description,
             known.licence,
+            homepage=known.homepage,
+            group=known.group,
         )
 
     def catalogue(self) -> Catalogue:
@@ -166,6 +175,8 @@ class PackageSet:
                 recipe.version,
                 recipe.description,
                 recipe.licence,
+                homepage=recipe.homepage,
+                group=BASE,
                 twin=f"{twin}.{name}" if twin else "",
                 any_seed=self._stage.any_seed,
             )
@@ -178,29 +189,23 @@ class PackageSet:
 
     def _make(self, recipe: Recipe) -> Ref:
         graph, stage = self._graph, self._stage
-        sources = {}
-        for archive in recipe.sources:
-            graph.add(archive.source)
-            ref = graph.add(archive.derivation(), archive.seconds)
-            sources[f"{_variable(archive.name)}_source"] = ref
-            if f"source.{archive.name}" not in graph.packages:
-                graph.publish(f"source.{archive.name}", ref, archive.version)
+        sources = add_sources(graph, recipe)
         inputs = {_variable(role): self[role] for role in recipe.runs}
         tools = self._tools(recipe)
         variables = {name: str(ref) for name, ref in (sources | inputs).items()}
         variables["out"] = scratch_path(recipe.label)
         if recipe.sources:
-            variables["source"] = next(iter(variables[name] for name in sources))
+            variables["source"] = str(next(iter(sources.values())))
         derivation = Derivation(
             name=recipe.label,
             system=SYSTEM,
             builder=SHELL,
             args=("-eu", "-c", script(recipe, variables)),
-            env=_environment(stage, recipe, tools),
+            env=environment(stage, recipe, tools),
             rootfs=stage.rootfs,
             inputs=tuple(sorted({*sources.values(), *inputs.values(), *tools})),
         )
-        self._check_allowed(recipe, derivation)
+        check_allowed(graph, stage, recipe, derivation)
         return graph.add(derivation, recipe.seconds)
 
     def _tools(self, recipe: Recipe) -> tuple[Ref, ...]:
@@ -213,21 +218,39 @@ class PackageSet:
         )
         return tuple(dict.fromkeys(ref for refs in filled for ref in refs))
 
-    def _check_allowed(self, recipe: Recipe, derivation: Derivation) -> None:
-        way = self._graph.way_to(derivation, self._stage.forbidden, self._stage.trusted)
-        if way:
-            names = ", which is built with ".join(ref.name for ref in way)
-            raise EvaluationError(
-                f"{self._stage.name}.{recipe.name} would be built with {names}: "
-                f"{self._stage.name} is to do without that"
-            )
+
+def add_sources(graph: CatalogueBuilder, recipe: Recipe, group: str = "") -> dict[str, Ref]:
+    """Take up the sources of a recipe, as packages of a group; returns their trees by the variables
+    that name them."""
+    sources = {}
+    for archive in recipe.sources:
+        graph.add(archive.source)
+        ref = graph.add(archive.derivation(), archive.seconds)
+        sources[f"{_variable(archive.name)}_source"] = ref
+        if f"source.{archive.name}" not in graph.packages:
+            graph.publish(f"source.{archive.name}", ref, archive.version, group=group)
+    return sources
+
+
+def check_allowed(
+    graph: CatalogueBuilder, stage: Stage, recipe: Recipe, derivation: Derivation
+) -> None:
+    """EvaluationError for a build with something that the stage is to do without."""
+    way = graph.way_to(derivation, stage.forbidden, stage.trusted)
+    if way:
+        names = ", which is built with ".join(ref.name for ref in way)
+        raise EvaluationError(
+            f"{stage.name}.{recipe.name} would be built with {names}: "
+            f"{stage.name} is to do without that"
+        )
 
 
 def _variable(name: str) -> str:
     return name.replace("-", "_").replace("+", "x")
 
 
-def _environment(stage: Stage, recipe: Recipe, tools: Iterable[Ref]) -> tuple[tuple[str, str], ...]:
+def environment(stage: Stage, recipe: Recipe, tools: Iterable[Ref]) -> tuple[tuple[str, str], ...]:
+    """Return the environment of a build: tools by name, the stage's variables, the recipe's."""
     path = ":".join([*(f"{ref}/bin" for ref in tools), "/bin"])
     fixed = {"PATH": path, "SHELL": SHELL, "CONFIG_SHELL": SHELL}
     merged = fixed | dict(NAMES_OF_TOOLS) | dict(stage.env) | dict(recipe.env)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from store.audit.compare import explained
 from store.display import quoted, reason
@@ -96,10 +97,17 @@ def write(path: str, entries: Iterable[LedgerEntry]) -> None:
         raise storage_error(error, "cannot write the ledger") from error
 
 
+LADDER: Final = frozenset(("", "base"))
+"""Groups of the packages that are built in every stage, and of their sources."""
+
+
 def packages(catalogue: Catalogue) -> dict[str, Package]:
-    """Return the packages that the ledger has: of several names for one node, only the longest."""
+    """Return the packages that the ledger has, those of the ladder: of several names for one node,
+    only the longest."""
     longest: dict[bytes, str] = {}
     for name, package in catalogue.packages.items():
+        if package.group not in LADDER:
+            continue
         known = longest.get(package.node, "")
         longest[package.node] = max(known, name, key=lambda text: (len(text), text))
     return {name: catalogue.packages[name] for name in sorted(longest.values())}

@@ -91,12 +91,16 @@ class Resolver:
         of ``names``, would hold one that its stage shuns.
 
         Evaluation has looked at what derivations name; only now is it known what objects refer to.
+        An object may be a trusted node's that was not asked for: where the stage before came from a
+        cache, not all of its outcomes are known. So it counts only if no such node has its name.
         """
         barriers = self._catalogue.barriers_of(node)
         closure = frozenset(map(ObjectId.parse, names)) if barriers else frozenset()
         for barrier in barriers:
             shunned = self._known_objects(barrier.forbidden) & closure
-            found = sorted(oid.path for oid in shunned - self._known_objects(barrier.trusted))
+            shunned -= self._known_objects(barrier.trusted)
+            unknown = self._unknown_names(barrier.trusted) if shunned else set()
+            found = sorted(oid.path for oid in shunned if oid.name not in unknown)
             if found:
                 raise ForbiddenInput(
                     f"{self._catalogue.nodes[node].name} would be built with {', '.join(found)} in "
@@ -119,6 +123,11 @@ class Resolver:
     def _known_objects(self, nodes: Iterable[bytes]) -> set[ObjectId]:
         self.identify(nodes)
         return {oid for node in nodes for oid in self._objects.get(node, {}).values()}
+
+    def _unknown_names(self, nodes: Iterable[bytes]) -> set[str]:
+        """Return the names of the objects of those nodes whose objects are not known."""
+        values = [self._catalogue.nodes[node] for node in nodes if node not in self._objects]
+        return {object_name(value.name, output) for value in values for output in value.outputs}
 
     def key(self, node: bytes) -> bytes | None:
         """Return the key of the node's realisations; None while one of its inputs is unknown."""

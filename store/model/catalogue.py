@@ -28,6 +28,8 @@ class Package(NamedTuple):
     licence: str = ""
     twin: str = ""
     any_seed: bool = False
+    homepage: str = ""
+    group: str = ""
 
 
 class Barrier(NamedTuple):
@@ -160,6 +162,8 @@ def to_fields(catalogue: Catalogue) -> Value:
             package.licence,
             package.twin,
             package.any_seed,
+            package.homepage,
+            package.group,
         ]
         for package in catalogue.packages.values()
     ]
@@ -182,7 +186,9 @@ def from_fields(value: Value) -> Catalogue:
     packages, nodes, barriers = fields.array(value, 3)
     found = {}
     for item in fields.array(packages):
-        name, node, version, description, licence, twin, any_seed = fields.array(item, 7)
+        name, node, version, description, licence, twin, any_seed, homepage, group = fields.array(
+            item, 9
+        )
         package = Package(
             fields.text(name),
             fields.raw(node, 32),
@@ -191,6 +197,8 @@ def from_fields(value: Value) -> Catalogue:
             fields.text(licence),
             fields.text(twin),
             fields.boolean(any_seed),
+            fields.text(homepage),
+            fields.text(group),
         )
         found[package.name] = package
     encoded, times = {}, {}

@@ -1,0 +1,32 @@
+"""Modules of Python that are Python throughout, built by the backend that they name."""
+
+from __future__ import annotations
+
+from derivations.kit.build import BUILD_TOOLS, Build, Phase
+
+LIBRARY = "$out/lib/python3.13/site-packages"
+"""The folder of modules in an output."""
+
+
+def python(backend: str, *, tools: tuple[str, ...] = (), finish: tuple[str, ...] = ()) -> Build:
+    """A wheel by ``backend`` (``module`` or ``module:object``, as in ``pyproject.toml``), installed
+    without its scripts' paths of the build. ``tools`` are roles of modules that the backend is in.
+    """
+    module, _, attribute = backend.partition(":")
+    entry = f"{module}.{attribute}" if attribute else module
+    make = f"import {module}; print({entry}.build_wheel('/build/obj'))"
+    return Build(
+        (
+            Phase("build", ("cd /build/src", f'python3 -c "{make}"')),
+            Phase(
+                "install",
+                (
+                    f'mkdir -p "{LIBRARY}"',
+                    f'python3 -m zipfile -e /build/obj/*.whl "{LIBRARY}"',
+                    *finish,
+                ),
+            ),
+        ),
+        (*BUILD_TOOLS, "python", *tools),
+        in_tree=True,
+    )

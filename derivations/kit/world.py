@@ -1,0 +1,194 @@
+"""The world: packages that are built once, above the last stage, and found by name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from derivations.kit.checks import check_script
+from derivations.kit.groups import Groups
+from derivations.kit.recipe import Recipe
+from derivations.kit.sources import SYSTEM
+from derivations.kit.stage import (
+    SHELL,
+    CatalogueBuilder,
+    PackageSet,
+    Stage,
+    add_sources,
+    check_allowed,
+    environment,
+)
+from derivations.kit.world_script import (
+    ENVIRONMENT,
+    NAME,
+    PATCHES,
+    build_script,
+    shell_name,
+)
+from store.errors import Cycle, EvaluationError, UnfilledRole
+from store.model.catalogue import Barrier
+from store.model.derivation import Derivation, Ref
+from store.model.identity import scratch_path
+
+BUILDER = (SHELL, ("-eu", f"/build/{NAME}"))
+CHECK_TOOLS = ("awk", "cc", "coreutils", "diffutils", "findutils", "grep", "pkgconf", "sed", "sh")
+"""Their programs are run by the checks of any package."""
+
+CHECKS = "checks"
+SOURCES = "world-sources"
+
+
+class World:
+    """The packages of the world, each made when it is first asked for.
+
+    ``stage`` has the tools and root file system that they are built with; ``below`` fills roles
+    that no recipe of the world has.
+    """
+
+    def __init__(
+        self, graph: CatalogueBuilder, stage: Stage, below: PackageSet, groups: Groups
+    ) -> None:
+        self._graph = graph
+        self._stage = stage
+        self._below = below
+        self._groups = groups
+        self._made: dict[str, Ref] = {}
+        self._checks: dict[str, Ref] = {}
+        self._stack: list[str] = []
+
+    def __getitem__(self, role: str) -> Ref:
+        """Return what fills ``role``; UnfilledRole, or Cycle when it needs itself."""
+        if role not in self._made:
+            if role in self._stack:
+                raise Cycle([*self._stack[self._stack.index(role) :], role])
+            if role not in self._groups:
+                self._made[role] = self._from_below(role)
+            else:
+                self._stack.append(role)
+                self._made[role] = self._make(self._groups[role])
+                self._stack.pop()
+        return self._made[role]
+
+    def _from_below(self, role: str) -> Ref:
+        try:
+            return self._below[role]
+        except UnfilledRole:
+            user = self._stack[-1] if self._stack else role
+            raise UnfilledRole(role, user, self._stage.name, self._groups) from None
+
+    def publish(self) -> None:
+        """Make every package known by its name, and its check as ``NAME.check``."""
+        for role in self._groups:
+            recipe, ref = self._groups[role], self[role]
+            check = self._check(role)
+            self._graph.publish(
+                role,
+                ref,
+                recipe.version,
+                recipe.description,
+                recipe.licence,
+                homepage=recipe.homepage,
+                group=self._groups.group(role),
+                any_seed=True,
+            )
+            self._graph.publish(
+                f"{role}.check",
+                check,
+                recipe.version,
+                f"Checks of {role}",
+                group=CHECKS,
+                any_seed=True,
+            )
+        made = frozenset(
+            ref.node for role, ref in (self._made | self._checks).items() if role in self._groups
+        )
+        made |= {ref.node for ref in self._checks.values()}
+        self._graph.barriers.append(
+            Barrier(made, self._stage.forbidden, self._stage.trusted | made)
+        )
+
+    # -- derivations --
+
+    def _make(self, recipe: Recipe) -> Ref:
+        sources = add_sources(self._graph, recipe, SOURCES)
+        libraries = self._libraries(recipe.needs)
+        runs = {shell_name(role): self[role] for role in recipe.runs}
+        patches = {
+            f"{PATCHES}/{name}": self._groups.patch(name)
+            for name in recipe.patches
+            if isinstance(name, str)
+        }
+        tools = self._tools(_tools_of(recipe))
+        variables = {name: str(ref) for name, ref in (sources | runs).items()}
+        names = [recipe.label, *(f"{recipe.label}-{each}" for each in recipe.outputs[1:])]
+        for output, name in zip(recipe.outputs, names, strict=True):
+            variables[output] = scratch_path(name)
+        if sources:
+            variables["source"] = str(next(iter(sources.values())))
+        text = build_script(recipe, variables, libraries, tuple(patches))
+        derivation = self._derivation(
+            recipe.label, text, recipe, tools, {*sources.values(), *runs.values(), *libraries}
+        )
+        files = {**dict(derivation.files), **patches, **dict(recipe.files)}
+        derivation = replace(derivation, files=tuple(sorted(files.items())), outputs=recipe.outputs)
+        check_allowed(self._graph, self._stage, recipe, derivation)
+        return self._graph.add(derivation, recipe.seconds)
+
+    def _check(self, role: str) -> Ref:
+        recipe = self._groups[role]
+        package = self[role]
+        libraries = [package, *self._libraries(recipe.needs)]
+        label = f"{recipe.label}-check"
+        runs = [self[each] for each in recipe.runs]
+        text = check_script(recipe, package, scratch_path(label), libraries, runs)
+        tools = self._tools((*CHECK_TOOLS, *recipe.tools))
+        derivation = self._derivation(label, text, recipe, tools, {*libraries, *runs})
+        files = {**dict(derivation.files), **dict(recipe.files)}
+        self._checks[role] = self._graph.add(
+            replace(derivation, files=tuple(sorted(files.items()))), 5
+        )
+        return self._checks[role]
+
+    def _derivation(
+        self, label: str, text: str, recipe: Recipe, tools: Iterable[Ref], inputs: set[Ref]
+    ) -> Derivation:
+        stage = replace(self._stage, env=(*self._stage.env, *ENVIRONMENT))
+        shell, args = BUILDER
+        return Derivation(
+            name=label,
+            system=SYSTEM,
+            builder=shell,
+            args=args,
+            env=environment(stage, recipe, tools),
+            rootfs=stage.rootfs,
+            inputs=tuple(sorted({*inputs, *tools})),
+            files=((NAME, text),),
+        )
+
+    def _libraries(self, roles: Iterable[str]) -> list[Ref]:
+        """Return the libraries that fill these roles, and all that these need in turn."""
+        found: dict[str, Ref] = {}
+        left = list(roles)
+        while left:
+            role = left.pop(0)
+            if role not in found:
+                found[role] = self[role]
+                if role in self._groups:
+                    left += self._groups[role].needs
+        return list(found.values())
+
+    def _tools(self, roles: Iterable[str]) -> tuple[Ref, ...]:
+        """Return the objects on ``$PATH``: those of the world first, each once."""
+        wanted = dict.fromkeys(roles)
+        ours = [self[role] for role in wanted if role not in self._stage.tools]
+        stages = [ref for role, refs in self._stage.tools.items() if role in wanted for ref in refs]
+        return tuple(dict.fromkeys((*ours, *stages)))
+
+
+def _tools_of(recipe: Recipe) -> tuple[str, ...]:
+    """Return the roles of the programs that a build runs."""
+    implied = ("pkgconf",) if recipe.needs else ()
+    patching = ("patch",) if recipe.patches else ()
+    if recipe.name in implied:
+        raise EvaluationError("pkgconf needs a library")
+    return (*recipe.every_tool, *implied, *patching)
