@@ -66,6 +66,9 @@ class Groups(Mapping[str, Recipe]):
             self._recipes[role] = found
         return self._recipes[role]
 
+    def __contains__(self, role: object) -> bool:
+        return role in self._group
+
     def __iter__(self) -> Iterator[str]:
         return iter(self._group)
 

@@ -15,7 +15,7 @@ def makefile(
 ) -> Build:
     """make and make install in a copy of the source's tree, at ``folder`` in it.
 
-    ``variables`` (``NAME=value``) are for both. The usual ones are given: the compiler, flags,
+    ``variables`` (``NAME=value``, as words of the shell) are for both. The usual ones are given: the compiler, flags,
     ``PREFIX`` and ``prefix``.
     """
     words = " ".join(
@@ -23,7 +23,7 @@ def makefile(
             f"make -C /build/src/{folder}",
             'CC="$CC" AR="$AR" RANLIB="$RANLIB" CFLAGS="$CFLAGS" LDFLAGS="$LDFLAGS"',
             'PREFIX="$out" prefix="$out"',
-            *(f"'{each}'" if "$" not in each else f'"{each}"' for each in variables),
+            *variables,
         )
     )
     enter = (f"cd /build/src/{folder}",) if prepare else ()

@@ -99,9 +99,7 @@ class World:
                 group=CHECKS,
                 any_seed=True,
             )
-        made = frozenset(
-            ref.node for role, ref in (self._made | self._checks).items() if role in self._groups
-        )
+        made = frozenset(self._made[role].node for role in self._groups)
         made |= {ref.node for ref in self._checks.values()}
         self._graph.barriers.append(
             Barrier(made, self._stage.forbidden, self._stage.trusted | made)

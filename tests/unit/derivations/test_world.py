@@ -1,0 +1,285 @@
+"""Packages of the world: found by name, seen through one tree, checked by derivations of their own."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from derivations import stages
+from derivations.kit import (
+    CatalogueBuilder,
+    Groups,
+    PackageSet,
+    Recipe,
+    Stage,
+    World,
+    debian_patches,
+    phase,
+    phases,
+    variant,
+)
+from store.errors import Cycle, EvaluationError, UnfilledRole
+from store.model.catalogue import Catalogue
+from store.model.derivation import Derivation, Ref, Source
+
+TREE = Path(__file__).parents[3]
+ROOT = Source("root", "0" * 64, ("https://example.org/root",))
+COMPILER = Source("compiler", "1" * 64, ("https://example.org/compiler",))
+TOOLS: dict[str, tuple[Ref, ...]] = {
+    "cc": (COMPILER.ref(),),
+    **dict.fromkeys(("awk", "coreutils", "diffutils", "findutils", "grep", "sed", "sh"), ()),
+    "patch": (),
+    "perl": (),
+}
+
+PLAIN = Recipe(
+    name="package",
+    version="1",
+    description="A package",
+    licence="MIT",
+    homepage="https://example.org/",
+    build=phases(phase("install", 'mkdir "$out"'), tools=("cc",)),
+)
+
+
+class Given(Groups):
+    """Recipes by role, without their files."""
+
+    def __init__(self, recipes: dict[str, Recipe], patches: dict[str, str] | None = None) -> None:
+        self._group = dict.fromkeys(recipes, "libs")
+        self._recipes = dict(recipes)
+        self._patches = patches or {}
+
+    def patch(self, name: str) -> str:
+        return self._patches[name]
+
+
+class Made:
+    """A world of some recipes; ``pkgconf`` is always there."""
+
+    def __init__(self, patches: dict[str, str] | None = None, /, **recipes: Recipe) -> None:
+        named = {name.replace("_", "-"): recipe for name, recipe in recipes.items()}
+        self.graph = CatalogueBuilder()
+        stage = Stage("world", ROOT.ref(), TOOLS, {})
+        below = PackageSet(stage, self.graph)
+        everything = {"pkgconf": variant(PLAIN, name="pkgconf"), **named}
+        self.world = World(self.graph, stage, below, Given(everything, patches))
+
+    def __getitem__(self, role: str) -> Derivation:
+        return self.node(self.world[role])
+
+    def node(self, ref: Ref) -> Derivation:
+        found = self.graph.nodes[ref.node]
+        assert isinstance(found, Derivation)
+        return found
+
+    def script(self, role: str) -> str:
+        return dict(self[role].files)["build.sh"]
+
+    def published(self) -> Catalogue:
+        self.world.publish()
+        return self.graph.catalogue()
+
+    def check(self, role: str) -> str:
+        catalogue = self.published()
+        node = catalogue.nodes[catalogue.packages[f"{role}.check"].node]
+        assert isinstance(node, Derivation)
+        return dict(node.files)["build.sh"]
+
+
+def test_a_script_is_a_file() -> None:
+    made = Made(package=PLAIN)["package"]
+    assert (made.builder, made.args) == ("/bin/sh", ("-eu", "/build/build.sh"))
+    assert "echo '@phase install'\ncd /build/obj\nmkdir \"$out\"\n" in dict(made.files)["build.sh"]
+
+
+def test_all_libraries_are_seen_in_one_tree() -> None:
+    low = variant(PLAIN, name="low")
+    high = variant(PLAIN, name="high", needs=("low",))
+    made = Made(low=low, high=high, package=variant(PLAIN, needs=("high",)))
+    script, world = made.script("package"), made.world
+    assert f"for need in {world['high']} {world['low']}\n" in script
+    assert "/build/needs" not in made.script("low")
+    env = dict(made["package"].env)
+    assert env["C_INCLUDE_PATH"] == "/build/needs/include"
+    assert not [key for key, value in env.items() if str(world["low"]) in value]
+    assert str(world["pkgconf"]) in env["PATH"]
+
+
+def test_a_tool_of_the_world_comes_onto_the_path_first() -> None:
+    made = Made(tool=variant(PLAIN, name="tool"), package=variant(PLAIN, tools=("tool",)))
+    path = dict(made["package"].env)["PATH"]
+    assert path == f"{made.world['tool']}/bin:{COMPILER.ref()}/bin:/bin"
+
+
+def test_a_role_that_nobody_fills_is_named_with_its_user() -> None:
+    with pytest.raises(UnfilledRole, match=r"package needs the role 'nothing'"):
+        Made(package=variant(PLAIN, needs=("nothing",)))["package"]
+
+
+def test_packages_that_need_each_other_are_shown_as_a_chain() -> None:
+    made = Made(
+        first=variant(PLAIN, name="first", needs=("second",)),
+        second=variant(PLAIN, name="second", runs=("first",)),
+    )
+    with pytest.raises(Cycle) as caught:
+        made["first"]
+    assert caught.value.chain == ("first", "second", "first")
+
+
+def test_patches_are_files_and_fit_without_a_guess() -> None:
+    theirs = debian_patches("n/nginx/nginx_1-3.debian.tar.xz", "2" * 64, "CVE.patch")
+    made = Made(
+        {"fix.patch": "Why\n--- a\n"}, package=variant(PLAIN, patches=("fix.patch", theirs))
+    )
+    assert dict(made["package"].files)["patches/fix.patch"] == "Why\n--- a\n"
+    lines = [line for line in made.script("package").splitlines() if line.startswith("patch ")]
+    assert lines == [
+        "patch -d /build/src -p1 -F0 --no-backup-if-mismatch -i /build/patches/fix.patch",
+        "patch -d /build/src -p1 -F0 --no-backup-if-mismatch"
+        ' -i "$nginx_debian_source/patches/CVE.patch"',
+    ]
+
+
+def test_other_outputs_have_variables() -> None:
+    made = Made(package=variant(PLAIN, outputs=("out", "doc")))
+    assert made["package"].outputs == ("out", "doc")
+    assert "doc=/store/" in made.script("package")
+
+
+def test_a_check_is_no_part_of_the_package() -> None:
+    plain = Made(package=PLAIN)
+    strict = Made(package=variant(PLAIN, check=("true",), programs=("tool -V",)))
+    assert plain["package"] == strict["package"]
+    assert plain.check("package") != strict.check("package")
+
+
+def test_a_check_asks_each_program_for_its_version() -> None:
+    made = Made(package=variant(PLAIN, programs=("one -V", "two"), waive=(("version two", "no"),)))
+    check = made.check("package")
+    assert '"$out/bin/one" -V > said' in check
+    assert 'test -x "$out/bin/two"' in check
+    assert '"$out/bin/two" --version' not in check
+
+
+@pytest.mark.parametrize("waived", ["static", "paths", "scripts", "references"])
+def test_a_waived_check_is_left_out(waived: str) -> None:
+    whole = Made(package=PLAIN).check("package")
+    less = Made(package=variant(PLAIN, waive=((waived, "for a reason"),))).check("package")
+    assert f"@phase {waived}" in whole
+    assert f"@phase {waived}" not in less
+
+
+@pytest.mark.parametrize("waived", ["everything", "version other", "static one"])
+def test_a_check_that_there_is_not_cannot_be_waived(waived: str) -> None:
+    made = Made(package=variant(PLAIN, waive=((waived, "for a reason"),)))
+    with pytest.raises(EvaluationError, match="waives"):
+        made.check("package")
+
+
+def test_only_objects_that_it_runs_may_be_referred_to() -> None:
+    made = Made(shell=variant(PLAIN, name="shell"), package=variant(PLAIN, runs=("shell",)))
+    check = made.check("package")
+    assert f'echo "{made.world["shell"]}" >> allowed' in check
+
+
+# -- recipes in folders ---------------------------------------------------------------------------
+
+RECIPE = """\
+from derivations.kit import Recipe, phase, phases
+{name} = Recipe(name="x", version="1", description="A", licence="MIT", homepage="h",
+    build=phases(phase("install", 'mkdir "$out"')))
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    place = tmp_path / "grouped"
+    for group in ("libs", "kit", "patches"):
+        (place / group).mkdir(parents=True)
+    (place / "libs" / "lib_one.py").write_text(RECIPE.format(name="LIB_ONE"))
+    (place / "libs" / "wrong.py").write_text(RECIPE.format(name="OTHER"))
+    (place / "kit" / "no_recipe.py").write_text("")
+    monkeypatch.syspath_prepend(tmp_path)
+    return place
+
+
+def test_a_recipe_is_found_by_its_name(folder: Path) -> None:
+    groups = Groups("grouped", folder)
+    assert list(groups) == ["lib-one", "wrong"]
+    assert groups["lib-one"].label == "x-1"
+    assert groups.group("lib-one") == "libs"
+    with pytest.raises(EvaluationError, match=r"libs/wrong\.py has no recipe WRONG"):
+        groups["wrong"]
+
+
+def test_a_name_stands_in_one_group(folder: Path) -> None:
+    (folder / "net").mkdir()
+    (folder / "net" / "wrong.py").write_text("")
+    with pytest.raises(EvaluationError, match="two recipes are called 'wrong'"):
+        Groups("grouped", folder)
+
+
+def test_a_patch_says_its_reason(folder: Path) -> None:
+    groups = Groups("grouped", folder)
+    (folder / "patches" / "bare.patch").write_text("--- a\n+++ b\n")
+    (folder / "patches" / "good.patch").write_text("Because.\n\n--- a\n+++ b\n")
+    assert groups.patch("good.patch").startswith("Because")
+    with pytest.raises(EvaluationError, match="does not say its reason"):
+        groups.patch("bare.patch")
+    with pytest.raises(EvaluationError, match="no patch"):
+        groups.patch("none.patch")
+
+
+# -- the tree's own -------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def catalogue() -> Catalogue:
+    seeds = {
+        path.parent.name: json.loads(path.read_text())
+        for path in sorted((TREE / "bootstrap-seeds").glob("*/seed.json"))
+    }
+    return stages.catalogue(seeds)
+
+
+def members(catalogue: Catalogue) -> list[str]:
+    """The packages of the world, without their checks."""
+    names = {*Groups("derivations", TREE / "derivations")}
+    assert names <= catalogue.packages.keys()
+    return sorted(names)
+
+
+def test_each_package_of_the_world_has_a_check(catalogue: Catalogue) -> None:
+    for name in members(catalogue):
+        check = catalogue.packages[f"{name}.check"]
+        assert catalogue.packages[name].node in {ref.node for ref in catalogue.inputs(check.node)}
+
+
+def test_the_world_is_built_without_seeds_and_stages_below_the_last(catalogue: Catalogue) -> None:
+    below = {
+        package.node: name
+        for name, package in catalogue.packages.items()
+        if name.startswith(("seed.", "cross.", "stage1.")) and name != "stage1.userland"
+    }
+    for name in members(catalogue):
+        [barrier] = catalogue.barriers_of(catalogue.packages[name].node)
+        assert below.keys() <= barrier.forbidden, name
+
+
+def test_recipes_are_found_whatever_the_order_of_a_listing() -> None:
+    code = (
+        "from derivations.kit import Groups; from pathlib import Path;"
+        "print(*Groups('derivations', Path('derivations')))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=TREE, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == sorted(
+        done.stdout.split(),
+        key=lambda role: Groups("derivations", TREE / "derivations").group(role),
+    )
