@@ -15,8 +15,8 @@ def makefile(
 ) -> Build:
     """make and make install in a copy of the source's tree, at ``folder`` in it.
 
-    ``variables`` (``NAME=value``, as words of the shell) are for both. The usual ones are given: the compiler, flags,
-    ``PREFIX`` and ``prefix``.
+    ``variables`` (``NAME=value``, as words of the shell) are for both. The usual ones are given:
+    the compiler, flags, ``PREFIX`` and ``prefix``.
     """
     words = " ".join(
         (

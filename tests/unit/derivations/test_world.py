@@ -1,10 +1,8 @@
-"""Packages of the world: found by name, seen through one tree, checked by derivations of their own."""
+"""Packages of the world: found by name, built from one view, checked by other derivations."""
 
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -269,17 +267,3 @@ def test_the_world_is_built_without_seeds_and_stages_below_the_last(catalogue: C
     for name in members(catalogue):
         [barrier] = catalogue.barriers_of(catalogue.packages[name].node)
         assert below.keys() <= barrier.forbidden, name
-
-
-def test_recipes_are_found_whatever_the_order_of_a_listing() -> None:
-    code = (
-        "from derivations.kit import Groups; from pathlib import Path;"
-        "print(*Groups('derivations', Path('derivations')))"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", code], cwd=TREE, capture_output=True, text=True, check=True
-    )
-    assert done.stdout.split() == sorted(
-        done.stdout.split(),
-        key=lambda role: Groups("derivations", TREE / "derivations").group(role),
-    )
