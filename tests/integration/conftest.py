@@ -15,6 +15,7 @@ import lmdb
 import pytest
 
 from store.system import kernel
+from tests import forked
 from tests.faults.subjects import pack_rootfs
 from tests.integration.browser import Browser, opened
 
@@ -37,8 +38,16 @@ class Shop:
 
     def command(self, *words: str) -> list[str]:
         """The command line."""
-        top = [self.python, "-m", self.module, "--root", str(self.root)]
-        return [*top, "--recipes", str(self.recipes), *words]
+        return [self.python, "-m", self.module, *self._words(*words)]
+
+    def _words(self, *words: str) -> list[str]:
+        return ["--root", str(self.root), "--recipes", str(self.recipes), *words]
+
+    @property
+    def _is_plain(self) -> bool:
+        """Whether nothing is asked of the start of Python."""
+        asked = self.uid is not None or self.python != sys.executable
+        return not asked and not any(name.startswith("PYTHON") for name in self.env)
 
     def impatient(self) -> Shop:
         """Return the same, with short bounds on servers."""
@@ -52,9 +61,18 @@ class Shop:
 
     def run(self, *words: str, timeout: float = 300) -> subprocess.CompletedProcess[str]:
         """Run to the end, with output as text."""
+        environment = self.environment()
+        if self._is_plain and forked.fits(environment):
+            return forked.run(
+                self._words(*words),
+                cwd="/",
+                env=environment,
+                timeout=timeout,
+                impatient=self.module != "store",
+            )
         return subprocess.run(
             self.command(*words),
-            env=self.environment(),
+            env=environment,
             user=self.uid,
             cwd="/",
             capture_output=True,

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests import forked
+
 
 @dataclass(frozen=True)
 class Line:
@@ -26,14 +28,8 @@ class Line:
         self, *words: str | bytes, code: int = 0, cwd: str | Path | None = None
     ) -> subprocess.CompletedProcess[str]:
         """Run it; its exit code is ``code``, and it never breaks."""
-        done = subprocess.run(
-            self.command(*words),
-            check=False,
-            capture_output=True,
-            text=True,
-            errors="surrogateescape",
-            cwd=cwd,
-        )
+        top = ["--root", str(self.root)]
+        done = forked.run([*top, *words], cwd=cwd, errors="surrogateescape")
         assert done.returncode == code, done.stderr
         assert "Traceback" not in done.stderr
         assert "unforeseen" not in done.stderr
