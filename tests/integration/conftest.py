@@ -45,7 +45,7 @@ class Shop:
 
     @property
     def _is_plain(self) -> bool:
-        """Whether nothing is asked of the start of Python."""
+        """True when nothing is asked of the start of Python."""
         asked = self.uid is not None or self.python != sys.executable
         return not asked and not any(name.startswith("PYTHON") for name in self.env)
 
