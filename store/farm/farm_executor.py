@@ -78,6 +78,11 @@ class FarmExecutor:
         return self._local.stalled
 
     @property
+    def settling(self) -> Sequence[Task]:
+        """Those of the active builds that only wait for the disk, and need no processor."""
+        return self._local.settling
+
+    @property
     def idle(self) -> bool:
         """True if no process is left that works, or tidies up after its task."""
         return self._local.idle

@@ -13,7 +13,7 @@ from typing import Final
 
 from store.display import quoted
 from store.errors import BuildFailed, FormatError, ServerUnusable
-from store.events import Event, Phase
+from store.events import Phase
 from store.farm.action_call import ActionCall
 from store.farm.download import OutputDownload
 from store.farm.plain_action import plain_action
@@ -40,7 +40,9 @@ OUTPUTS: Final = {
 """The fields of a result that name outputs, with their kinds; the last two are of older servers."""
 
 
-def remote_build(server: Server, layout: Layout, job: Job, emit: Callable[[Event], None]) -> Result:
+def remote_build(
+    server: Server, layout: Layout, job: Job, emit: Callable[[object], None]
+) -> Result:
     """Have a derivation built by a server, over the connection of the process that forked this
     one. Raises ServerUnusable, or as a build here."""
     assert isinstance(job.node, Resolved)
@@ -58,7 +60,7 @@ class _RemoteBuild:
         layout: Layout,
         job: Job,
         node: Resolved,
-        emit: Callable[[Event], None],
+        emit: Callable[[object], None],
     ) -> None:
         self._server = server
         self._layout = layout

@@ -74,6 +74,10 @@ class Executor(Protocol):
         """Those of the active fetches that have not got a byte for some seconds."""
 
     @property
+    def settling(self) -> Sequence[Task]:
+        """Those of the active builds that only wait for the disk, and need no processor."""
+
+    @property
     def idle(self) -> bool:
         """True if nothing is left to be done for any task that was submitted."""
 

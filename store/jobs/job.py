@@ -28,7 +28,7 @@ from store.errors import (
 )
 from store.events import Event, Phase, Progress
 from store.jobs.lower import BuildLimits, build_request, scratch_ids
-from store.jobs.watch import INGEST, Alive
+from store.jobs.watch import INGEST, Alive, Copied
 from store.layout.kept import REQUEST
 from store.layout.paths import Layout
 from store.model.derivation import Resolved, Source
@@ -191,7 +191,7 @@ def _archives(node: Resolved) -> list[ObjectId]:
     return archives
 
 
-def build(layout: Layout, job: Job, emit: Callable[[Event], None]) -> Result:
+def build(layout: Layout, job: Job, emit: Callable[[object], None]) -> Result:
     """Run the builder in the sandbox and ingest its outputs."""
     from store.sandbox import reuse, runner
 
@@ -208,7 +208,7 @@ def build(layout: Layout, job: Job, emit: Callable[[Event], None]) -> Result:
 
 
 def take_outputs(
-    layout: Layout, job: Job, node: Resolved, emit: Callable[[Event], None]
+    layout: Layout, job: Job, node: Resolved, emit: Callable[[object], None]
 ) -> tuple[Made, ...]:
     """Ingest the outputs of a build, which are in its work folder; an output comes after the others
     that it refers to. OutputMissing, OutputRefused, or an error of this store."""
@@ -231,6 +231,7 @@ def take_outputs(
         claims=job.claims,
         holders=_holders(layout, job),
         reserve=job.limits.disk_reserve,
+        copied=lambda: emit(Copied()),
     )
     return tuple(made(named[oid], manifest) for oid, manifest in manifests.items())
 

@@ -16,7 +16,7 @@ from store.jobs.phases import PhaseReader
 from store.jobs.pool import WorkerPool
 from store.jobs.process import JobWorker, Send, Worker
 from store.jobs.tokens import Jobserver, TokenPool, balance, reclaim
-from store.jobs.watch import Alive, Watch
+from store.jobs.watch import Alive, Copied, Watch
 from store.jobs.work_removal import remove_work, telling
 from store.layout.paths import Layout
 from store.local.leases import Lease
@@ -33,7 +33,8 @@ PATIENCE = 2.0
 
 @dataclass(eq=False, kw_only=True)
 class RunningJob:
-    """A task until its process has ended; ``ended`` once its value was handed on.
+    """A task until its process has ended; ``ended`` once its value was handed on, ``settling`` once
+    it has given its processor back.
 
     ``jobserver`` lends it tokens beyond its own: the pool's, unless the task's number of
     processors is fixed.
@@ -45,6 +46,7 @@ class RunningJob:
     jobserver: Jobserver | None
     phases: PhaseReader | None
     watch: Watch
+    settling: bool = False
     ended: bool = False
 
     @property
@@ -79,6 +81,11 @@ class LocalExecutor:
     def stalled(self) -> Sequence[Task]:
         """Those of the active fetches that have not got a byte for some seconds."""
         return [each.task for each in self._jobs if not each.ended and each.watch.stalled]
+
+    @property
+    def settling(self) -> Sequence[Task]:
+        """Those of the active builds that only wait for the disk, and need no processor."""
+        return [each.task for each in self._jobs if each.settling and not each.ended]
 
     @property
     def idle(self) -> bool:
@@ -189,6 +196,8 @@ class LocalExecutor:
                 self._jobs.remove(running)
             elif isinstance(message, Phase | Progress):
                 self._emit(message._replace(key=task.id, name=task.name))
+            elif isinstance(message, Copied):
+                self._give_back(running)
             elif not isinstance(message, Alive):
                 self._release(running)
                 yield message
@@ -222,6 +231,13 @@ class LocalExecutor:
         if running.ended:
             return
         running.ended = True
+        self._give_back(running)
+
+    def _give_back(self, running: RunningJob) -> None:
+        """Give back the tokens of the job; more than once does no harm."""
+        if running.settling:
+            return
+        running.settling = True
         if running.jobserver:
             lent = running.jobserver.close()
             self._tokens.give(lent if running.lent else 0)

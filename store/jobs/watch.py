@@ -29,6 +29,12 @@ class Alive:
     """Sent by a worker that has nothing to show yet, and goes on."""
 
 
+@dataclass(frozen=True)
+class Copied:
+    """Sent by a worker that has read and written all of what it takes in. From here on it waits for
+    the disk, and needs a processor for moments only."""
+
+
 @dataclass
 class Watch:
     """The progress of one job. ``kind`` is ``fetch``, ``unpack`` or ``build``.

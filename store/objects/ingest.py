@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 
@@ -97,10 +97,12 @@ def ingest_outputs(
     claims: SharedLocks | None = None,
     holders: ContentHolders = NO_HOLDERS,
     reserve: int = 0,
+    copied: Callable[[], None] = lambda: None,
 ) -> dict[ObjectId, Manifest]:
     """Take a build's outputs in: scratch identities with their physical paths.
 
-    ``reserve`` bytes of disk stay free, or DiskReserve is raised.
+    ``reserve`` bytes of disk stay free, or DiskReserve is raised. ``copied`` is called when all was
+    read and written, and the disk is to be waited for.
     Outputs may refer to each other, but not in a cycle (OutputRefused). Returns each scratch
     identity's manifest; in it, scratch digests are replaced by final ones.
     """
@@ -121,6 +123,7 @@ def ingest_outputs(
             )
             for scratch, path in outputs.items()
         }
+        copied()
         graph = {scratch: output.siblings for scratch, output in staged.items()}
         final: dict[ObjectId, Manifest] = {}
         for scratch in _order(graph):

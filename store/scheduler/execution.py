@@ -198,8 +198,10 @@ class Execution:
         fetching = sum(each.kind == "fetch" for each in active)
         moving = fetching - len(executor.stalled)
         room = min(MAX_FETCHES - moving, MOST_FETCHES - fetching)
-        others = len(active) - fetching
-        return {True: max(room, 0), False: max(self._options.all_jobs - others, 0)}
+        others, most = len(active) - fetching, self._options.all_jobs
+        # While results wait for the disk, others work; but no more than once as many.
+        others -= min(len(executor.settling), most)
+        return {True: max(room, 0), False: max(most - others, 0)}
 
     def _settled(self, node: bytes) -> bool:
         """Return whether the node, now that its inputs are known, was realised before (early

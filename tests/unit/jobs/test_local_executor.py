@@ -19,6 +19,7 @@ from store.jobs.local_executor import LocalExecutor
 from store.jobs.lower import BuildLimits
 from store.jobs.process import Send
 from store.jobs.tokens import TokenPool
+from store.jobs.watch import Copied
 from store.layout.paths import Layout
 from store.local.store import Store
 from tests.golden.examples import RESOLVED
@@ -179,6 +180,23 @@ def test_a_cancelled_task_leaves_nothing(store: Store, executor: Made) -> None:
     assert one.idle and one.active == []
     assert [name for name in os.listdir(store.layout.tmp) if name.startswith("build-")] == []
     assert one.submit(task(sleep, 2)), "its token is free"
+
+
+def test_a_wait_for_the_disk_takes_no_token(store: Store, executor: Made) -> None:
+    def wait(layout: Layout, job: Job, send: Send) -> object:
+        send(Copied())
+        return sleep(layout, job, send)
+
+    one, waiting = executor(1), task(wait)
+    assert one.submit(waiting)
+    assert one.settling == []
+    while not one.settling:
+        assert not one.submit(task(sleep, 2))
+        look(one)
+    assert one.settling == one.active == [waiting]
+    assert one.submit(task(sleep, 2))
+    one.cancel(waiting)
+    assert not one.submit(task(sleep, 3)), "it gave back no token but its own"
 
 
 def test_a_task_with_so_many_cores_has_that_many_tokens(executor: Made) -> None:
