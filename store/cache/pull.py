@@ -10,21 +10,22 @@ from typing import Protocol, TypeAlias
 
 from store.cache.head_search import Missing
 from store.cache.offering import ObjectOffers
-from store.cache.pull_process import KEY, PullProcess
+from store.cache.pull_process import EVERY, KEY, PullProcess
 from store.cache.transfer import Transferred
 from store.errors import StoreError
-from store.events import Event, Finished, Started
+from store.events import Event, Finished, Started, Tick
 from store.index.writing import Writer
 from store.local.leases import Lease
 from store.local.store import Store
 from store.model.file_tree import Node
 from store.model.names import ObjectId
+from store.system.steps import Steps, finish
 
 
 class PullWork(Protocol):
     """The work of a pull, somewhere. Objects that it put in place are claimed until :meth:`end`."""
 
-    def result(self, missing: Missing, emit: Callable[[Event], None]) -> Transferred:
+    def result(self, missing: Missing, emit: Callable[[Event], None]) -> Steps[Transferred]:
         """Wait for its end, and answer questions until then. Raises the error of this store that
         prevented it."""
 
@@ -71,6 +72,21 @@ def pull(
     settle: Settle = lambda txn, roots: None,
     begin: Begin | None = None,
 ) -> Pulled:
+    """Act as :func:`pulling`, and wait for the end."""
+    steps = pulling(store, offers, goals, lease=lease, emit=emit, settle=settle, begin=begin)
+    return finish(steps, EVERY, lambda: emit(Tick()))
+
+
+def pulling(
+    store: Store,
+    offers: Sequence[ObjectOffers],
+    goals: Collection[ObjectId],
+    *,
+    lease: Lease | None = None,
+    emit: Callable[[Event], None] = lambda event: None,
+    settle: Settle = lambda txn, roots: None,
+    begin: Begin | None = None,
+) -> Steps[Pulled]:
     """Take the goals with all that they refer to, as far as they are missing here, from the first
     of the caches that has each. All become visible in one transaction.
 
@@ -101,7 +117,7 @@ def pull(
             process = PullProcess(store.layout, offers, lacking, claims, reserve)
         try:
             begun = _begin(emit, lacking, offers)
-            got = process.result(missing, emit)
+            got = yield from process.result(missing, emit)
             _register(store, goals, got, settle)
         except BaseException:
             process.cancel()

@@ -18,7 +18,7 @@ from store.cache.head_search import Missing
 from store.cache.offering import ObjectOffers
 from store.cache.transfer import Transfer, TransferParts, Transferred
 from store.errors import StoreError, storage_error
-from store.events import Event, Progress, Tick, Waiting
+from store.events import Event, Progress, Waiting
 from store.index.content_table import ContentTable
 from store.jobs.process import kill, live, received
 from store.layout.paths import Layout
@@ -27,6 +27,7 @@ from store.system import kernel
 from store.system.forking import fork
 from store.system.locks import SharedLocks
 from store.system.parallel import uncollected
+from store.system.steps import Steps
 
 KEY: Final = b"cache"
 """The key of the events of a pull."""
@@ -36,7 +37,7 @@ NAME: Final = "a pull from a cache"
 _KEPT: Final = 64 << 20
 """Bytes of freed memory that are kept: buffers for what arrives are made and freed all the time."""
 
-_EVERY: Final = 0.1
+EVERY: Final = 0.1
 """Seconds between two events at least."""
 
 
@@ -67,7 +68,7 @@ class PullProcess:
         self.pid = fork(life, own_group=True)
         theirs.close()
 
-    def result(self, missing: Missing, emit: Callable[[Event], None]) -> Transferred:
+    def result(self, missing: Missing, emit: Callable[[Event], None]) -> Steps[Transferred]:
         """Act as :func:`transferred`."""
         return transferred(self._connection, missing, emit)
 
@@ -88,13 +89,11 @@ class PullProcess:
 
 def transferred(
     connection: Connection[Any, Any], missing: Missing, emit: Callable[[Event], None]
-) -> Transferred:
+) -> Steps[Transferred]:
     """Wait for the end of the transfer, and answer questions until then. Raises the error of this
     store that prevented it."""
     while True:
-        if not connection.poll(_EVERY):
-            emit(Tick())
-            continue
+        yield connection
         message = received(connection, NAME)
         if isinstance(message, _Question):
             connection.send(missing(message.objects))
@@ -171,7 +170,7 @@ class PullLife:
 
     def _progress(self, done: int, total: int, objects: int) -> None:
         now = time.monotonic()
-        if now - self._told >= _EVERY:
+        if now - self._told >= EVERY:
             self._told = now
             self._connection.send(Progress(KEY, NAME, done, total, objects))
 

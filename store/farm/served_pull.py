@@ -22,6 +22,7 @@ from store.reapi.server import Server
 from store.reapi.server_calls import ServerCalls
 from store.reapi.service import StreamEnd
 from store.system.locks import SharedLocks
+from store.system.steps import Steps
 
 
 class ServedPull:
@@ -38,7 +39,7 @@ class ServedPull:
     ) -> None:
         self._stream = server.perform(partial(_pull, layout, dict(places), set(goals), reserve))
 
-    def result(self, missing: Missing, emit: Callable[[Event], None]) -> Transferred:
+    def result(self, missing: Missing, emit: Callable[[Event], None]) -> Steps[Transferred]:
         """Wait for its end, and answer questions until then."""
         return transferred(self._stream.connection, missing, emit)
 

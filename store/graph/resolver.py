@@ -150,7 +150,7 @@ class Resolver:
         return (
             not isinstance(value, Source)
             or self._offline
-            or self._store.realisations.source_settled(value.sha256, value.locators)
+            or self._store.realisations.source_verified(value.sha256, value.locators, instead=True)
         )
 
     def identify(self, goals: Iterable[bytes]) -> None:

@@ -153,23 +153,18 @@ class Realisations:
             durations = sorted(txn.history.of(name))
         return durations[len(durations) // 2] / 1000 if durations else None
 
-    def source_verified(self, sha256: str, locators: Sequence[str]) -> bool:
-        """Return whether one of the locators was seen to yield this hash."""
-        from store.model.locators import shown  # takes long to load
+    def source_verified(
+        self, sha256: str, locators: Sequence[str], *, instead: bool = False
+    ) -> bool:
+        """Return whether one of the locators was seen to yield this hash; with ``instead``, or
+        whether a cache had the file, and was asked in the place of one."""
+        from store.model.locators import INSTEAD, shown  # takes long to load
 
+        names = [shown(locator) for locator in locators]
+        if instead:
+            names += [INSTEAD + name for name in names]
         with self._index.read() as txn:
-            return any(txn.sources.verified(sha256, shown(locator)) for locator in locators)
-
-    def source_settled(self, sha256: str, locators: Sequence[str]) -> bool:
-        """Return whether the locators need no look: one of them was seen to yield this hash, or a
-        cache had the file, and was asked in the place of one."""
-        from store.model.locators import INSTEAD, shown
-
-        names = [shown(each) for each in locators]
-        with self._index.read() as txn:
-            return any(txn.sources.verified(sha256, each) for each in names) or any(
-                txn.sources.verified(sha256, INSTEAD + each) for each in names
-            )
+            return any(txn.sources.verified(sha256, name) for name in names)
 
     def record_nodes(self, *values: Source | Derivation | Resolved | None) -> None:
         """Keep what nodes are, so that they can be shown without their recipes."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from typing import Final
 
 from store.display import printable
 from store.errors import BuildError, MixedInputs, Offline, StoreError, storage_error
@@ -12,6 +13,7 @@ from store.events import (
     Finished,
     Reused,
     Stopping,
+    Tick,
     Unrealised,
     Waiting,
 )
@@ -28,9 +30,13 @@ from store.model.names import ObjectId
 from store.model.result import Registration, Result
 from store.scheduler.build_options import BuildOptions
 from store.scheduler.forecast import MAX_FETCHES, MOST_FETCHES, chains, planned_nodes
+from store.scheduler.key_search import KeySearch
 from store.scheduler.substitution import Substitution
 from store.scheduler.undone import undone_for
 from store.system.locks import Lock, position
+
+PATIENCE: Final = 0.1
+"""Seconds that an answer of caches is waited for at a time, where nothing else goes on."""
 
 
 class Execution:
@@ -56,7 +62,7 @@ class Execution:
         self._options = options
         self._emit = emit
         self._lease = lease
-        self._caches = caches
+        self._by_key = None if caches is None else KeySearch(caches, resolver, lease)
         self._locks: dict[bytes, Lock] = {}  # of the nodes that are worked on here
         self._ready: list[bytes] = []
         self._unseen: set[bytes] = set()  # those of the ready ones that were not looked up yet
@@ -79,6 +85,8 @@ class Execution:
             executor = self._executor()
             run(self, executor, self._emit, lambda: self._bring(executor, plan, goals))
         finally:
+            if self._by_key is not None:
+                self._by_key.close()
             for lock in self._locks.values():
                 lock.release()
             self._locks.clear()
@@ -153,14 +161,23 @@ class Execution:
             # Only now: while the index waits for the disk, others are at work already.
             self._register_made()
             self._submit_ready(executor)
+        while self._by_key is not None and self._by_key.held:
+            if executor.active or self._stopping:
+                return
+            self._by_key.step(PATIENCE)  # there is nothing else to do
+            self._emit(Tick())
+            self._submit_ready(executor)
 
     def _submit_ready(self, executor: Executor) -> None:
+        held: Collection[bytes] = ()
+        if self._by_key is not None:
+            self._ask_by_key(self._by_key)
+            held = self._by_key.held
         room = self._room(executor)
         if not self._unseen and not any(room.values()):
             return
-        if self._caches is not None and self._unseen:
-            self._ask_by_key(self._caches)
-        todo = sorted(self._ready, key=lambda node: -self._ranks[node])
+        ready = [node for node in self._ready if node not in held]
+        todo = sorted(ready, key=lambda node: -self._ranks[node])
         while todo and not self._stopping:
             node = todo.pop(0)
             if node in self._unseen and self._settled(node):
@@ -172,19 +189,18 @@ class Execution:
                 # Where one lacks a token, each would.
                 room = {**self._room(executor), **({False: 0} if starved else {})}
 
-    def _ask_by_key(self, caches: Substitution) -> None:
-        """Take builds whose keys are known only now from caches."""
-        for node in self._unseen:
+    def _ask_by_key(self, search: KeySearch) -> None:
+        """Ask caches for builds whose keys are known only now, and take up the answers that are
+        here."""
+        fresh = [node for node in self._ready if node in self._unseen]
+        for node in fresh:
             self._resolver.look_up(node)
-        absent = [
+        search.add(
             node
-            for node in self._ready
-            if node in self._unseen
-            and self._kinds[node] != "fetch"
-            and not self._resolver.present(node)
-        ]
-        if absent:
-            caches.fill_by_key(absent, self._resolver, self._lease)
+            for node in fresh
+            if self._kinds[node] != "fetch" and not self._resolver.present(node)
+        )
+        search.step(0.0)
 
     @property
     def _stopping(self) -> bool:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from store.graph.resolver import BuildPlan, Resolver
 from store.local.leases import Lease
+from store.system.steps import Steps
 
 if TYPE_CHECKING:
     from store.substitute.cache_sizes import CacheForecast
@@ -18,7 +19,9 @@ class Substitution(Protocol):
     def fill(self, goals: Collection[bytes], resolver: Resolver, lease: Lease) -> None:
         """Take what the goals need, as far as it is offered. Called before a plan is executed."""
 
-    def fill_by_key(self, nodes: Collection[bytes], resolver: Resolver, lease: Lease) -> None:
+    def fill_by_key(
+        self, nodes: Collection[bytes], resolver: Resolver, lease: Lease
+    ) -> Steps[None]:
         """Take nodes whose inputs are known now, as far as they are offered."""
 
     def forecast(

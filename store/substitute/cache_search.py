@@ -22,6 +22,7 @@ from store.substitute.candidates import (
     WantedNode,
 )
 from store.system.forking import ForkedCall
+from store.system.steps import Steps
 
 T = TypeVar("T")
 
@@ -75,12 +76,12 @@ class SearchAnswer:
 
 def search(
     caches: Sequence[TrustedCache], graph: MissingGraph, threshold: int | None
-) -> SearchAnswer:
+) -> Steps[SearchAnswer]:
     """Search the caches in a process of its own. Raises HelperEnded when that was killed."""
     return apart(lambda: _Search(caches, threshold).run(graph))
 
 
-def apart(ask: Callable[[], T]) -> T:
+def apart(ask: Callable[[], T]) -> Steps[T]:
     """Return the answer to questions that are asked in a process of its own, which ends after
     :data:`LONGEST_SEARCH`. Raises HelperEnded when it was killed, too."""
 
@@ -90,7 +91,13 @@ def apart(ask: Callable[[], T]) -> T:
         signal.setitimer(signal.ITIMER_REAL, LONGEST_SEARCH)
         return ask()
 
-    return ForkedCall(bounded, interruptible=True).result()
+    call = ForkedCall(bounded, interruptible=True)
+    try:
+        yield call
+    except BaseException:
+        call.stop()
+        raise
+    return call.result()
 
 
 class _Search:

@@ -14,6 +14,7 @@ from store.graph.resolver import BuildPlan
 from store.model.names import ObjectId
 from store.substitute.cache_search import apart, why
 from store.substitute.candidates import TrustedCache
+from store.system.steps import Steps
 
 
 class OfferedSize(NamedTuple):
@@ -53,7 +54,7 @@ class SizesAnswer:
     damaged: list[str] = field(default_factory=list)
 
 
-def sizes(caches: Sequence[TrustedCache], oids: Collection[ObjectId]) -> SizesAnswer:
+def sizes(caches: Sequence[TrustedCache], oids: Collection[ObjectId]) -> Steps[SizesAnswer]:
     """Return the sizes of objects and of all that they refer to, as far as the caches have them;
     asked for in a process of its own. Raises HelperEnded when that was killed."""
     return apart(lambda: _sizes(caches, oids))

@@ -6,11 +6,11 @@ A cache never makes a build fail: whatever one does becomes an event, and the no
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple, TypeVar
 
-from store.cache.pull import pull
+from store.cache.pull import pulling
 from store.errors import HelperEnded, StoreError
-from store.events import Event
+from store.events import Event, Tick
 from store.graph.resolver import BuildPlan, Resolver
 from store.index.writing import Writer
 from store.local.leases import Lease
@@ -25,6 +25,12 @@ from store.substitute.cache_sizes import CacheForecast, OfferedSize, sizes
 from store.substitute.cached_records import CachedRecords
 from store.substitute.candidates import BelievedNode, TrustedCache, WantedNode
 from store.substitute.substituter import FATAL
+from store.system.steps import Steps, finish
+
+T = TypeVar("T")
+
+EVERY: Final = 0.1
+"""Seconds between two signs of life."""
 
 
 class _Found(NamedTuple):
@@ -82,24 +88,30 @@ class CachedNodes:
         """
         while self._caches:
             graph = self._missing(goals, resolver.plan(goals), resolver)
-            found = self._search(graph)
+            found = self._finished(self._search(graph))
             if not found.asked:
                 return
-            self._take(found, resolver, lease)
+            self._finished(self._take(found, resolver, lease))
 
-    def fill_by_key(self, nodes: Collection[bytes], resolver: Resolver, lease: Lease) -> None:
+    def _finished(self, steps: Steps[T]) -> T:
+        return finish(steps, EVERY, lambda: self._reports.emit(Tick()))
+
+    def fill_by_key(
+        self, nodes: Collection[bytes], resolver: Resolver, lease: Lease
+    ) -> Steps[None]:
         """Take those of the nodes that caches have by keys that were not known before. Raises as
         :meth:`fill`."""
         graph = self._graph(dict.fromkeys(nodes, ()), nodes, resolver)
         if self._caches and set(graph.nodes) - set(graph.passed):
-            self._take(self._search(graph), resolver, lease)
+            found = yield from self._search(graph)
+            yield from self._take(found, resolver, lease)
 
     def forecast(
         self, goals: Collection[bytes], plan: BuildPlan, resolver: Resolver
     ) -> CacheForecast:
         """Return what the caches have of a plan, without taking anything."""
         graph = self._missing(goals, plan, resolver)
-        objects = self._search(graph).objects
+        objects = self._finished(self._search(graph)).objects
         offered = self._sizes({oid for some in objects.values() for oid in some})
         closures = {
             node: {other for oid in some for other in (oid, *_closure(offered, oid))}
@@ -161,9 +173,9 @@ class CachedNodes:
 
     # -- asking -------------------------------------------------------------------------------
 
-    def _search(self, graph: MissingGraph) -> _Found:
+    def _search(self, graph: MissingGraph) -> Steps[_Found]:
         try:
-            answer = search(self._caches, graph, self._threshold)
+            answer = yield from search(self._caches, graph, self._threshold)
         except HelperEnded as error:
             self._give_up(error)
             return _Found(False, {}, {})
@@ -181,7 +193,7 @@ class CachedNodes:
         if not oids or not self._caches:
             return {}
         try:
-            answer = sizes(self._caches, oids)
+            answer = self._finished(sizes(self._caches, oids))
         except HelperEnded as error:
             self._give_up(error)
             return {}
@@ -190,7 +202,7 @@ class CachedNodes:
 
     # -- taking -------------------------------------------------------------------------------
 
-    def _take(self, found: _Found, resolver: Resolver, lease: Lease) -> None:
+    def _take(self, found: _Found, resolver: Resolver, lease: Lease) -> Steps[None]:
         if not found.objects:
             return
         goals = {oid for some in found.objects.values() for oid in some}
@@ -206,7 +218,7 @@ class CachedNodes:
 
         try:
             offers = [cache.offers for cache in self._caches]
-            pulled = pull(
+            pulled = yield from pulling(
                 self._store, offers, goals, lease=lease, emit=self._reports.emit, settle=settle
             )
         except FATAL:

@@ -291,3 +291,42 @@ def test_a_disk_that_fills_is_one_error_and_no_harm(
     assert own(client) == set()
     (disk / "filler").unlink()
     realises(client, anne, web.url)
+
+
+# -- while others go on ---------------------------------------------------------------------------
+
+SLOW = 'i=0; while [ $i -lt 500000 ]; do i=$((i + 1)); done; echo slow > "$out"'
+
+
+def test_builds_go_on_while_a_slow_cache_is_asked_by_key(
+    archive: Path, tmp_path: Path, anne: Shop
+) -> None:
+    shop = user(archive, tmp_path / "carl", anne)
+    stages = next(tmp_path.rglob("small/stages.py"))
+    adding = f"    packages['slow'] = builder('slow', {SLOW!r}, root.ref())\n"
+    text = stages.read_text().replace("    for number in range", f"{adding}    for number in range")
+    stages.write_text(text)
+    shop.path("realise", "base")
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    (empty / "fixpoint-cache").write_text("1\n")
+    names: set[str] = set()
+    built = threading.Event()
+    waited: list[bool] = []
+
+    def hold(handler: Handler) -> bool:
+        if handler.name.startswith("by-key/"):
+            names.add(handler.name)
+            if len(names) == 3:  # those of the pair and of the slow one came first
+                waited.append(built.wait(12))
+        return False
+
+    with serving(empty) as web:
+        web.instead = hold
+        process = shop.start("realise", "above", "slow", "--cache", web.url, "--jobs", "2")
+        assert process.stderr is not None
+        for line in process.stderr:
+            if "built slow" in line:
+                built.set()
+        assert process.wait() == 0
+    assert waited == [True]

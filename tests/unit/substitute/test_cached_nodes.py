@@ -237,8 +237,8 @@ def test_nothing_is_said_to_come_from_a_locator_that_was_not_asked(
     client.fill(builder.cache(), goals=[SOURCE])
     realisations = client.store.realisations
     assert not realisations.source_verified(SOURCE.sha256, SOURCE.locators)
-    assert realisations.source_settled(SOURCE.sha256, secret.locators)
-    assert not realisations.source_settled(SOURCE.sha256, secret.locators[1:])
+    assert realisations.source_verified(SOURCE.sha256, secret.locators, instead=True)
+    assert not realisations.source_verified(SOURCE.sha256, secret.locators[1:], instead=True)
     moved = replace(SOURCE, locators=("https://elsewhere.example.org/source.tar",))
     assert moved.digest == SOURCE.digest
     catalogue = Catalogue({}, collect([moved]))
