@@ -14,6 +14,9 @@ from store.model.names import ObjectId
 HEAD_LIMIT: Final = 128 << 20
 """Bytes of a head, compressed or not: that of an object of two million files or so."""
 
+HEADS_LIMIT: Final = 1 << 30
+"""Bytes of all heads of one answer, decompressed: they are in memory together."""
+
 STATEMENTS_LIMIT: Final = 1 << 20
 """Bytes of the file of one signer about one derivation or key."""
 
@@ -38,8 +41,17 @@ class FileAnswers:
         self._damaged: list[str] = []
 
     def heads(self, oids: Collection[ObjectId]) -> dict[ObjectId, Head]:
-        """Return the heads of those objects that are there."""
-        return self._decoded({oid: file_names.head(oid) for oid in oids}, HEAD_LIMIT, head_of)
+        """Return the heads of those objects that are there, as far as they are not too large
+        together."""
+        left = HEADS_LIMIT
+
+        def decode(oid: ObjectId, data: bytes) -> Head:
+            nonlocal left
+            plain = zstd.decompress_record(data, min(HEAD_LIMIT, left))
+            left -= len(plain)
+            return _head_in(oid, plain)
+
+        return self._decoded({oid: file_names.head(oid) for oid in oids}, HEAD_LIMIT, decode)
 
     def by_derivation(
         self, derivations: Collection[bytes], key_ids: Collection[str]
@@ -95,7 +107,11 @@ class FileAnswers:
 
 def head_of(oid: ObjectId, data: bytes) -> Head:
     """Return the head of an object in a file; FormatError for anything else, InvalidName."""
-    head = Head.decode(zstd.decompress_record(data, HEAD_LIMIT))
+    return _head_in(oid, zstd.decompress_record(data, HEAD_LIMIT))
+
+
+def _head_in(oid: ObjectId, data: bytes) -> Head:
+    head = Head.decode(data)
     if head.manifest.id != oid:
         raise FormatError(f"it is the head of {head.manifest.id}")
     return head

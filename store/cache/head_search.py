@@ -20,6 +20,10 @@ GUESSES = 10_000
 """Objects that are asked for as closures name them, before references lead to them. Nothing proves
 a closure, and a cache could name any number."""
 
+GUESSED_ENTRIES = 2_000_000
+"""Files, links and folders in the heads of such objects, together, after which none is guessed any
+more: all heads are in memory."""
+
 Missing = Callable[[Collection[ObjectId]], set[ObjectId]]
 """Keeps the collector from objects, and says which of them this store does not have."""
 
@@ -70,6 +74,8 @@ class HeadSearch:
         self._seen: set[ObjectId] = set()
         self._goals: set[ObjectId] = set()
         self._guesses = GUESSES
+        self._guessed_oids: set[ObjectId] = set()
+        self._guessed_entries = 0
         self.found: dict[ObjectId, FoundHead] = {}
         self.absent: dict[ObjectId, str] = {}
 
@@ -133,6 +139,7 @@ class HeadSearch:
                 )
                 guessed.update(islice(fresh, self._guesses - len(guessed)))
         self._guesses -= len(guessed)
+        self._guessed_oids |= guessed
         return guessed
 
     def _lacks(self, oids: Iterable[ObjectId]) -> list[ObjectId]:
@@ -169,6 +176,11 @@ class HeadSearch:
             self._notes.note(number, error)
             return False
         self.absent.pop(oid, None)
+        if oid in self._guessed_oids:
+            folders = head.manifest.directories.values()
+            self._guessed_entries += sum(len(each.entries) for each in folders)
+            if self._guessed_entries > GUESSED_ENTRIES:
+                self._guesses = 0
         return True
 
     def _graph(self) -> dict[ObjectId, list[ObjectId]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import time
 import uuid
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -37,6 +38,15 @@ ASKED: Final = 8000
 
 PIECE: Final = 512 << 10
 """Bytes in one message of a stream."""
+
+SLOW_TIME: Final = 30.0
+"""Seconds of waiting for a stream after which it is judged."""
+
+SLOW_RATE: Final = 1024
+"""Bytes a second that it has to bring."""
+
+TOO_SLOW: Final = "DEADLINE_EXCEEDED"
+"""The code of a call that was silent, or too slow: another try would take as long."""
 
 AT_ONCE: Final = 4
 """Transfers at a time."""
@@ -163,20 +173,21 @@ class BlobTransfer:
 
     def _read_stream(self, digest: BlobDigest) -> Iterator[BlobPiece]:
         """Yield the pieces of a large blob; after a failure, from where it was."""
-        offset, failures = 0, 0
+        offset, failures, pace = 0, 0, _Pace()
         while offset < digest.size:
             try:
-                for data in self._read_on(digest, offset):
+                for data in pace.watched(self._read_on(digest, offset)):
                     if offset + len(data) > digest.size:
                         return
-                    yield BlobPiece(digest, offset, data)
-                    offset, failures = offset + len(data), 0
+                    if data:
+                        yield BlobPiece(digest, offset, data)
+                        offset, failures = offset + len(data), 0
                 return
             except CallFailed as error:
                 failures += 1
                 if error.code in ("NOT_FOUND", "OUT_OF_RANGE", "DATA_LOSS"):
                     return
-                if failures > len(PAUSES):
+                if failures > len(PAUSES) or error.code == TOO_SLOW:
                     raise self._channel.unusable(error) from error
 
     def _read_on(self, digest: BlobDigest, offset: int) -> Iterator[bytes]:
@@ -185,8 +196,34 @@ class BlobTransfer:
             resource_name=f"{instance}blobs/{digest.hash}/{digest.size}", read_offset=offset
         )
         for answer in self._channel.stream("google.bytestream.ByteStream.Read", request):
-            if answer.data:
-                yield answer.data
+            yield answer.data
+
+
+class _Pace:
+    """The time that a stream, and those that go on after it, was waited for, and what came."""
+
+    def __init__(self) -> None:
+        self._waited = 0.0
+        self._came = 0
+
+    def watched(self, stream: Iterator[bytes]) -> Iterator[bytes]:
+        """Yield what comes; CallFailed when that is too little for too long."""
+        while True:
+            began = time.monotonic()
+            data = next(stream, None)
+            self._count(time.monotonic() - began, len(data or b""))
+            if data is None:
+                return
+            yield data
+
+    def _count(self, seconds: float, size: int) -> None:
+        self._waited += seconds
+        self._came += size
+        if self._waited >= SLOW_TIME:
+            if self._came < SLOW_RATE * SLOW_TIME:
+                text = f"sent less than {SLOW_RATE} bytes a second for {SLOW_TIME:g} s"
+                raise CallFailed(TOO_SLOW, text)
+            self._waited, self._came = 0.0, 0
 
 
 def _batches(blobs: Iterable[Blob], limit: int) -> Iterator[list[Blob]]:

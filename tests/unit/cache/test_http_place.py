@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import io
 import os
@@ -189,7 +190,34 @@ def test_one_that_falls_silent_in_a_body_is_left_at_once(web: Web) -> None:
     end.set()
 
 
+def test_one_that_trickles_is_left(web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is never silent: a byte comes now and then."""
+    bounds = dataclasses.replace(http_client.BOUNDS, slow_time=1.0)
+    monkeypatch.setattr(http_client, "BOUNDS", bounds)
+
+    def trickle(handler: Handler) -> bool:
+        ranged = "Range" in handler.headers
+        handler.send_response(206 if ranged else 200)
+        handler.send_header("Content-Range", f"bytes 0-9/{len(DATA)}")
+        handler.send_header("Content-Length", "10")
+        handler.end_headers()
+        with contextlib.suppress(OSError):
+            for _ in range(10):
+                handler.wfile.write(b"x")
+                time.sleep(0.4)
+        handler.close_connection = True
+        return True
+
+    web.instead = trickle
+    for ask in (lambda: place(web).get(["a"], 100), lambda: list(place(web).read("a", 0, 10))):
+        web.requests.clear()
+        with pytest.raises(CacheUnusable, match="less than 1024 bytes a second"):
+            ask()
+        assert len(web.requests) == 1
+
+
 def test_the_limits_are_those_of_the_issue() -> None:
+    assert (http_client.BOUNDS.slow_rate, http_client.BOUNDS.slow_time) == (1024, 30)
     assert (http_client.BOUNDS.connect, http_client.BOUNDS.silent) == (5, 15)
     assert (http_place.LONGEST_WAIT, http_client.MOST_CONNECTIONS) == (30, 16)
 

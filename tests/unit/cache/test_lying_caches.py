@@ -329,3 +329,22 @@ def test_closures_of_more_objects_than_are_guessed_come_by_references(
     for number in range(1, 8):
         chain.append(origin.add(f"n{number}", {"a": b"%d" % number}, chain[-1]))
     assert set(pull(own, [origin.cache(chain[-1])], [chain[-1]]).taken) == {*chain}
+
+
+def test_large_heads_end_the_guesses(
+    origin: Origin, own: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The objects come by references then, one level after the other."""
+    monkeypatch.setattr(head_search, "GUESSED_ENTRIES", 5)
+    chain = [origin.add("n0", {"a": b"0"})]
+    for number in range(1, 6):
+        files = {f"f{each}": b"%d" % each for each in range(4)}
+        chain.append(origin.add(f"n{number}", files | {"a": b"%d" % number}, chain[-1]))
+    strangers = [origin.add(f"s{n}", {f"f{each}": b"x" for each in range(9)}) for n in range(2)]
+    cache = origin.cache(*chain, *strangers)
+    top = chain[-1]
+    others = {*cache.known[top].closure, *strangers}
+    cache.told[top] = dataclasses.replace(cache.known[top], closure=tuple(sorted(others)))
+    search = HeadSearch([cache], set, CacheNotes([cache]))
+    search.search([top])
+    assert search._guesses == 0

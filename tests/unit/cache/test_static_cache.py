@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from store import digest
-from store.cache import file_names, static_cache, zstd
+from store.cache import file_answers, file_names, static_cache, zstd
 from store.cache.file_answers import HEAD_LIMIT
 from store.cache.folder_place import FolderPlace
 from store.cache.head import Head
@@ -169,3 +169,17 @@ def test_large_heads_are_in_memory_one_by_one(
     assert list(cache.heads(oids)) == oids[:1]
     assert len(cache.damaged()) == 8
     assert max(held) < 4 * ((1 << 20) + 9)
+
+
+def test_heads_that_are_too_large_together_are_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    objects = [head_and_pack(manifest_of(f"n{n}", [b"1"]), [b"1"], [1]) for n in range(5)]
+    write_cache(tmp_path, *objects)
+    oids = [head.manifest.id for head, _ in objects]
+    size = len(objects[0][0].encode())
+    monkeypatch.setattr(file_answers, "HEADS_LIMIT", 3 * size + 3)
+    cache = StaticCache(FolderPlace(str(tmp_path)))
+    assert len(cache.heads(oids)) == 3
+    assert len(cache.damaged()) == 2
+    assert len(cache.heads(oids[3:])) == 2
