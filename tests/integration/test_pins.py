@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 import tarfile
+import tempfile
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -113,9 +114,15 @@ class Tool:
 
 
 @pytest.fixture
-def archive(tmp_path: Path) -> Iterator[Archive]:
-    home = tmp_path / "gpg"
-    home.mkdir(mode=0o700)
+def gpg_home() -> Iterator[Path]:
+    """A folder with a short name: gpg's agent listens at a socket in it."""
+    with tempfile.TemporaryDirectory(prefix="gpg", ignore_cleanup_errors=True) as made:
+        yield Path(made)
+
+
+@pytest.fixture
+def archive(tmp_path: Path, gpg_home: Path) -> Iterator[Archive]:
+    home = gpg_home
     gpg = ["gpg", "--homedir", str(home), "--batch", "--quiet", "--passphrase", ""]
     subprocess.run([*gpg, "--quick-gen-key", "t@t.test", "ed25519", "sign"], check=True)
     key = tmp_path / "key.gpg"

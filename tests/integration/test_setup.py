@@ -103,10 +103,10 @@ def test_an_environment_holds_no_path_of_its_checkout(checkout: Path) -> None:
 def test_a_copy_runs_its_own_code_and_recipes(checkout: Path, tmp_path: Path) -> None:
     other = copy(checkout, tmp_path / "copy", "copy")
     recipe = other / "derivations" / "bash.py"
-    recipe.write_text(recipe.read_text().replace('name="bash"', 'name="copied-shell"'))
+    recipe.write_text(recipe.read_text().replace("The GNU shell", "A copied shell"))
     assert (version(other), version(checkout)) == ("copy", "original")
     listed = run(other / "scripts" / "store", "--root", str(tmp_path / "root"), "list")
-    assert "stage1.copied-shell" in listed.stdout, listed.stderr
+    assert "A copied shell" in listed.stdout, listed.stderr
     assert "setting up" not in listed.stderr
 
 
