@@ -9,7 +9,7 @@ from derivations.kit.recipe import Recipe
 from derivations.kit.script import script
 from derivations.kit.sources import SYSTEM
 from store.errors import Cycle, EvaluationError, UnfilledRole
-from store.model.catalogue import Barrier, Catalogue, GraphNode, Package
+from store.model.catalogue import BASE, Barrier, Catalogue, GraphNode, Package
 from store.model.derivation import Derivation, Ref
 from store.model.identity import scratch_path
 
@@ -31,9 +31,6 @@ NAMES_OF_TOOLS = (
 a name ends in the output (gcc hashes it into its checksum for precompiled headers)."""
 
 SHELL = "/bin/sh"
-
-BASE = "base"
-"""The group of the packages that every stage has."""
 
 
 @dataclass(frozen=True)

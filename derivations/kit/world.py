@@ -26,16 +26,13 @@ from derivations.kit.world_script import (
     shell_name,
 )
 from store.errors import Cycle, EvaluationError, UnfilledRole
-from store.model.catalogue import Barrier
+from store.model.catalogue import CHECK, CHECKS, WORLD_SOURCES, Barrier
 from store.model.derivation import Derivation, Ref
 from store.model.identity import scratch_path
 
 BUILDER = (SHELL, ("-eu", f"/build/{NAME}"))
 CHECK_TOOLS = ("awk", "cc", "coreutils", "diffutils", "findutils", "grep", "pkgconf", "sed", "sh")
 """Their programs are run by the checks of any package."""
-
-CHECKS = "checks"
-SOURCES = "world-sources"
 
 
 class World:
@@ -92,7 +89,7 @@ class World:
                 any_seed=True,
             )
             self._graph.publish(
-                f"{role}.check",
+                f"{role}{CHECK}",
                 check,
                 recipe.version,
                 f"Checks of {role}",
@@ -108,7 +105,7 @@ class World:
     # -- derivations --
 
     def _make(self, recipe: Recipe) -> Ref:
-        sources = add_sources(self._graph, recipe, SOURCES)
+        sources = add_sources(self._graph, recipe, WORLD_SOURCES)
         libraries = self._libraries(recipe.needs)
         runs = {shell_name(role): self[role] for role in recipe.runs}
         patches = {

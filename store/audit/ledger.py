@@ -17,7 +17,7 @@ from store.display import quoted, reason
 from store.errors import EvaluationError, FormatError, InvalidName, storage_error
 from store.graph.resolver import Resolver
 from store.local.store import Store
-from store.model.catalogue import Catalogue, Package
+from store.model.catalogue import BASE, Catalogue, Package
 from store.model.names import ObjectId, check_output
 from store.model.verdict import AuditFinding, Difference, Verdict
 from store.system.small import read_small
@@ -97,7 +97,7 @@ def write(path: str, entries: Iterable[LedgerEntry]) -> None:
         raise storage_error(error, "cannot write the ledger") from error
 
 
-LADDER: Final = frozenset(("", "base"))
+LADDER: Final = frozenset(("", BASE))
 """Groups of the packages that are built in every stage, and of their sources."""
 
 

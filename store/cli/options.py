@@ -79,6 +79,23 @@ class PackageName(click.ParamType[str]):
 PACKAGE = PackageName()
 
 
+class GroupName(click.ParamType[str]):
+    """A group of packages; completes names of groups."""
+
+    name = "group"
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        """Return the groups whose names begin with the typed text."""
+        from click.shell_completion import CompletionItem
+
+        from store.model.package_groups import groups
+
+        found = groups(_completing(ctx).catalogue)
+        return [CompletionItem(name) for name in found if name.startswith(incomplete)]
+
+
 class ObjectPath(PackageName):
     """An object, and a path below it; completes names of packages, then of their files."""
 
@@ -156,6 +173,16 @@ def seed_option(function: F) -> F:
 
 line_option = click.option(
     "--command", "-c", "line", help="Run this shell line instead of a shell."
+)
+
+
+group_option = click.option(
+    "--group",
+    "groups",
+    multiple=True,
+    type=GroupName(),
+    metavar="GROUP",
+    help="Take the packages of this group, such as libs, base or checks.",
 )
 
 

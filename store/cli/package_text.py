@@ -20,8 +20,9 @@ _MOST_SOURCES = 4
 """Sources that are shown with their places; of more, the names alone."""
 
 
-def package_record(facts: PackageFacts, paths: Sequence[str]) -> dict[str, Any]:
-    """Return the facts as JSON has them; ``paths`` are those of the outputs, if realised."""
+def package_record(facts: PackageFacts, paths: Sequence[str], *, checked: bool) -> dict[str, Any]:
+    """Return the facts as JSON has them; ``paths`` are those of the outputs, if realised, and
+    ``checked`` says that the package passed its check here."""
     package = facts.package
     return {
         "name": package.name,
@@ -29,6 +30,8 @@ def package_record(facts: PackageFacts, paths: Sequence[str]) -> dict[str, Any]:
         "version": package.version,
         "description": package.description,
         "licence": package.licence,
+        "homepage": package.homepage,
+        "group": package.group,
         "sources": [
             {
                 "name": source.name,
@@ -43,16 +46,20 @@ def package_record(facts: PackageFacts, paths: Sequence[str]) -> dict[str, Any]:
         "phases": list(facts.phases),
         "seconds": facts.seconds or None,
         "paths": list(paths),
+        "check": None if facts.check is None else facts.check.name,
+        "checked": checked,
     }
 
 
-def package_lines(facts: PackageFacts, paths: Sequence[str]) -> list[str]:
-    """Return the facts as lines of text."""
+def package_lines(facts: PackageFacts, paths: Sequence[str], *, checked: bool) -> list[str]:
+    """Return the facts as lines of text; the arguments are those of :func:`package_record`."""
     package = facts.package
     return [
         printable(f"{package.name} {package.version}".rstrip()),
         *([f"  {printable(package.description)}"] if package.description else []),
+        *_row("homepage", [package.homepage] if package.homepage else []),
         *_row("licence", [package.licence] if package.licence else []),
+        *_row("group", [package.group] if package.group else []),
         *_row("also named", [_joined(name for name in facts.names if name != package.name)]),
         *_row("from", _sources(facts.sources)),
         *_row("needs", [_joined(facts.needs)]),
@@ -60,6 +67,7 @@ def package_lines(facts: PackageFacts, paths: Sequence[str]) -> list[str]:
         *_row("phases", [_joined(facts.phases)]),
         *_row("takes", [f"about {seconds_text(facts.seconds)}"] if facts.seconds else []),
         *_row("in store", paths or [f"not yet: `store realise {package.name}`"]),
+        *_row("check", _check(facts, checked)),
         *_row("more", [f"`store show --derivation {package.name}`, `store tree {package.name}`"]),
     ]
 
@@ -80,6 +88,12 @@ def _users(facts: PackageFacts) -> str:
         return "no other package"
     names = _joined(facts.needed_by)
     return f"{names}; with all above them, {counted(facts.users, 'package')}"
+
+
+def _check(facts: PackageFacts, checked: bool) -> list[str]:
+    if facts.check is None:
+        return []
+    return ["passed" if checked else f"not yet: `store check {facts.package.name}`"]
 
 
 def _joined(names: Iterable[str]) -> str:

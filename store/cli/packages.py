@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 from store.cli.context import Context
 from store.graph.resolver import Resolver
 from store.model.catalogue import Package
-from store.model.derivation import Source
+from store.model.package_groups import default_list, members
+
+if TYPE_CHECKING:
+    from store.model.names import ObjectId
 
 
-def list_packages(context: Context, *, sources: bool = False, as_json: bool = False) -> None:
-    """Print a line for each package, with ``sources`` for those that are fetched files, too."""
+def list_packages(
+    context: Context,
+    *,
+    groups: Sequence[str] = (),
+    sources: bool = False,
+    as_json: bool = False,
+) -> None:
+    """Print a line for each package of ``groups``; without any, for each but checks, and with
+    ``sources`` for fetched files and trees of sources, too. UsageError for an unknown group."""
     context.absent = "empty"
-    packages = [
-        package
-        for _, package in sorted(context.catalogue.packages.items())
-        if sources or not isinstance(context.catalogue.nodes[package.node], Source)
-    ]
+    catalogue = context.catalogue
+    packages = members(catalogue, groups) if groups else default_list(catalogue, sources=sources)
     print_packages(context, packages, as_json=as_json)
 
 
@@ -30,18 +38,24 @@ def print_packages(context: Context, packages: Sequence[Package], *, as_json: bo
         if as_json:
             import json
 
-            record = {
-                "package": package.name,
-                "version": package.version,
-                "description": package.description,
-                "licence": package.licence,
-                "derivation": package.node.hex(),
-                "present": present,
-                "paths": [oid.path for oid in resolver.objects(package.node).values()]
-                if present
-                else [],
-            }
-            print(json.dumps(record))
+            oids = [*resolver.objects(package.node).values()] if present else []
+            print(json.dumps(_record(context, package, oids)))
         else:
             mark = "✓" if present else "·"
             print(f"{mark} {package.name:24} {package.version:22} {package.description}".rstrip())
+
+
+def _record(context: Context, package: Package, oids: Sequence[ObjectId]) -> dict[str, Any]:
+    """Return a package as JSON has it; ``oids`` are its outputs, if they are in the store."""
+    return {
+        "package": package.name,
+        "version": package.version,
+        "description": package.description,
+        "licence": package.licence,
+        "homepage": package.homepage,
+        "group": package.group,
+        "derivation": package.node.hex(),
+        "present": bool(oids),
+        "paths": [oid.path for oid in oids],
+        "size": context.store.objects.total_size(oids) if oids else None,
+    }

@@ -13,6 +13,18 @@ from store.model.derivation import Derivation, Ref, Source, kind
 
 GraphNode: TypeAlias = Source | Derivation
 
+BASE: Final = "base"
+"""The packages of the base set, which every stage builds."""
+
+CHECKS: Final = "checks"
+"""Checks of packages: ``NAME.check``, and ``NAME.upstream`` for the tests of its authors."""
+
+WORLD_SOURCES: Final = "world-sources"
+"""Trees of the world's sources."""
+
+CHECK: Final = ".check"
+UPSTREAM: Final = ".upstream"
+
 
 class Package(NamedTuple):
     """A name that a user may realise. ``node`` is the digest of its source or derivation.

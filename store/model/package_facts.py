@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from store.model.catalogue import Catalogue, Package
+from store.model.catalogue import CHECK, CHECKS, Catalogue, Package
 from store.model.derivation import BUILTIN, Source
 from store.model.phase_script import phase_script
 
@@ -12,8 +12,9 @@ from store.model.phase_script import phase_script
 class PackageFacts(NamedTuple):
     """``names`` are all names of the package's node, the shortest first. ``needs`` and
     ``needed_by`` are direct: packages by their shortest names, other nodes by their own.
-    ``users`` is the number of packages that need it, at any remove. ``phases`` are those of its
-    build, and ``seconds`` its usual time on two processors; 0 if it is unknown."""
+    ``users`` is the number of packages that need it, at any remove. Checks count as neither.
+    ``phases`` are those of its build, and ``seconds`` its usual time on two processors; 0 if it is
+    unknown. ``check`` is the package that checks it, if there is one."""
 
     package: Package
     names: tuple[str, ...]
@@ -23,6 +24,7 @@ class PackageFacts(NamedTuple):
     users: int
     phases: tuple[str, ...]
     seconds: int
+    check: Package | None
 
 
 def package_facts(catalogue: Catalogue, name: str) -> PackageFacts:
@@ -30,7 +32,8 @@ def package_facts(catalogue: Catalogue, name: str) -> PackageFacts:
     package = catalogue.package(name)
     names = _names(catalogue)
     sources, needs = _inputs(catalogue, package.node)
-    above = _users(catalogue)
+    checks = {each.node for each in catalogue.packages.values() if each.group == CHECKS}
+    above = _users(catalogue, checks - {package.node})
     direct = above.get(package.node, ())
     return PackageFacts(
         package=package,
@@ -41,6 +44,7 @@ def package_facts(catalogue: Catalogue, name: str) -> PackageFacts:
         users=len(_closure(above, package.node) & names.keys()),
         phases=phases(catalogue, package.node),
         seconds=catalogue.seconds.get(package.node, 0),
+        check=catalogue.packages.get(name + CHECK),
     )
 
 
@@ -76,10 +80,10 @@ def _inputs(catalogue: Catalogue, node: bytes) -> tuple[tuple[Source, ...], tupl
     return tuple(dict.fromkeys(sources)), tuple(dict.fromkeys(needs))
 
 
-def _users(catalogue: Catalogue) -> dict[bytes, tuple[bytes, ...]]:
-    """Return, of each node, those that have it as an input."""
+def _users(catalogue: Catalogue, passed_over: set[bytes]) -> dict[bytes, tuple[bytes, ...]]:
+    """Return, of each node, those that have it as an input, and are not to be passed over."""
     above: dict[bytes, dict[bytes, None]] = {}
-    for node in catalogue.nodes:
+    for node in catalogue.nodes.keys() - passed_over:
         for ref in catalogue.inputs(node):
             above.setdefault(ref.node, {})[node] = None
     return {node: tuple(users) for node, users in above.items()}

@@ -48,10 +48,11 @@ def command(
     elif as_json or not (derivation or resolved):
         facts = package_facts(context.catalogue, package.partition("^")[0])
         paths = _paths(context, facts.package.node)
+        checked = facts.check is not None and bool(_paths(context, facts.check.node))
         if not as_json:
-            print("\n".join(package_lines(facts, paths)))
+            print("\n".join(package_lines(facts, paths, checked=checked)))
             return
-        record |= {"package": package_record(facts, paths)}
+        record |= {"package": package_record(facts, paths, checked=checked)}
     if as_json:
         print(json.dumps(record, indent=2))
     else:

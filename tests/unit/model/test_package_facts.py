@@ -61,3 +61,17 @@ def test_a_package_has_names_sources_needs_and_users() -> None:
 def test_an_unpacked_source_is_made_from_its_archive() -> None:
     facts = package_facts(CATALOGUE, "source.tool")
     assert (facts.sources, facts.needs, facts.needed_by) == ((SOURCE,), (), ("tool",))
+
+
+def test_a_check_is_no_user_and_stands_on_its_own() -> None:
+    check = derivation("tool-1-check", TOOL.ref())
+    packages = {
+        **CATALOGUE.packages,
+        "tool.check": Package("tool.check", check.digest, group="checks"),
+    }
+    catalogue = Catalogue(packages, {**CATALOGUE.nodes, check.digest: check})
+    facts = package_facts(catalogue, "tool")
+    assert facts.check == packages["tool.check"]
+    assert (facts.needed_by, facts.users) == (("user",), 2)
+    assert package_facts(catalogue, "user").check is None
+    assert package_facts(catalogue, "tool.check").needs == ("tool",)

@@ -44,6 +44,17 @@ def test_show_explains_a_package(line: Line) -> None:
     assert package["paths"] == []
 
 
+def test_show_says_where_a_package_of_the_world_stands(line: Line) -> None:
+    text = line.run("show", "zlib").stdout.splitlines()
+    rows = {each[:13].strip(): each[13:] for each in text[2:] if each[0] != " "}
+    assert (rows["homepage"], rows["group"]) == ("https://zlib.net/", "libs")
+    assert rows["check"] == "not yet: `store check zlib`"
+    assert "zlib.check" not in rows["needed by"]
+    package = json.loads(line.run("show", "--json", "zlib").stdout)["package"]
+    assert (package["homepage"], package["group"]) == ("https://zlib.net/", "libs")
+    assert (package["check"], package["checked"]) == ("zlib.check", False)
+
+
 def test_what_is_not_realised_cannot_be_resolved(line: Line) -> None:
     said = line.run("show", "--resolved", "patch", code=1).stderr
     assert "cannot be resolved: not all its inputs are realised" in said

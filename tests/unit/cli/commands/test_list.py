@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from store.cli.command_line import cli
 from store.graph.resolver import Resolver
 from tests.recipes.copies import RECIPES
+from tests.unit.cli.conftest import Line
 
 
 def test_all_packages_are_looked_up_in_one_walk(
@@ -28,3 +31,28 @@ def test_all_packages_are_looked_up_in_one_walk(
     cli.main(words, prog_name="store", standalone_mode=False)
     assert len(capsys.readouterr().out.splitlines()) > 3
     assert len(walks) == 1
+
+
+def test_checks_are_listed_when_their_group_is_named(line: Line) -> None:
+    usual = line.run("list").stdout
+    assert " zlib " in usual
+    assert "zlib.check" not in usual
+    assert "source.zlib" not in usual
+    assert " source.zlib " in line.run("list", "--sources").stdout
+    checks = line.run("list", "--group", "checks", "--group", "libs").stdout.splitlines()
+    names = [each.split()[1] for each in checks]
+    assert {"zlib", "zlib.check"} <= set(names)
+    assert names == sorted(names)
+
+
+def test_a_line_of_json_has_licence_homepage_group_and_size(line: Line) -> None:
+    lines = line.run("list", "--group", "libs", "--json").stdout.splitlines()
+    [zlib] = [record for record in map(json.loads, lines) if record["package"] == "zlib"]
+    assert zlib["licence"] == "Zlib"
+    assert zlib["homepage"] == "https://zlib.net/"
+    assert (zlib["group"], zlib["present"], zlib["size"]) == ("libs", False, None)
+
+
+def test_a_group_that_there_is_not_is_refused(line: Line) -> None:
+    assert "no package is in the group 'lib'" in line.run("list", "--group", "lib", code=2).stderr
+    assert "--objects" in line.run("list", "--group", "libs", "--objects", code=2).stderr

@@ -19,3 +19,13 @@ def test_search_says_that_there_is_no_such_package(line: Line) -> None:
     done = line.run("search", "no", "such\x1b", code=1)
     assert "no package has all words of 'no such\\x1b'" in done.stderr
     assert "store list" in done.stderr
+
+
+def test_search_passes_over_checks_unless_their_group_is_named(line: Line) -> None:
+    found = [each.split()[1] for each in line.run("search", "zlib").stdout.splitlines()]
+    assert found[0] == "zlib"
+    assert "zlib.check" not in found
+    named = line.run("search", "--group", "checks", "zlib").stdout
+    assert named.split()[1] == "zlib.check"
+    said = line.run("search", "--group", "checks", "nothing", code=1).stderr
+    assert "no package of the group checks has 'nothing'" in said
