@@ -17,6 +17,8 @@ from store.system.home import expand_home
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
+    from store.scheduler.build_options import BuildOptions
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -338,9 +340,24 @@ def execution_options(function: F) -> F:
             remote_jobs=given.pop("remote_jobs"),
             remote_sandbox=given.pop("remote_sandbox"),
         )
+        _check_applicable(options)
         return function(*args, options=options, **given)
 
     return wrapped  # type: ignore[return-value]
+
+
+def _check_applicable(options: BuildOptions) -> None:
+    """Raise UsageError for an option that builds on a server could not keep."""
+    if options.on is not None and options.keep_failed:
+        raise UsageError(
+            "--keep-failed keeps no tree of a build on a server",
+            hint="build it here, without --on, to look at its tree",
+        )
+    if options.on is not None and options.max_silent and options.remote_sandbox == "plain":
+        raise UsageError(
+            "--max-silent-time is not kept by the sandbox of a server",
+            hint="leave it out, or have the builds done by workers: --remote-sandbox worker",
+        )
 
 
 key_option = click.option("--key", metavar="NAME", help="Sign with this key, if there are several.")

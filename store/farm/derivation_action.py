@@ -9,9 +9,10 @@ name: the head, and the Tree message. Its result has, for each output, the files
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from store.display import quoted
 from store.errors import FormatError, UnknownObject
@@ -24,6 +25,11 @@ from store.reapi.messages import message, parse
 from store.reapi.server import Server
 
 COMMAND: Final = ("fixpoint-build", "1")
+
+MAX_SILENT: Final = "max-silent"
+MAX_LOG: Final = "max-log"
+FORMS: Final = {MAX_SILENT: r"[0-9]{1,9}\.[0-9]{3}", MAX_LOG: "[0-9]{1,15}"}
+"""Further arguments, ``NAME=VALUE``, each at most once: seconds, and bytes."""
 
 PROPERTY: Final = "fixpoint-worker"
 """The platform property of actions for workers of ours, which these announce; its value is 1."""
@@ -46,13 +52,22 @@ SMALL: Final = 16 << 20
 """Bytes of a message or file of an action, at most."""
 
 
+class RequestLimits(NamedTuple):
+    """The bounds of a build that its client wants: seconds, and bytes of the log; None for those of
+    the worker, which count besides."""
+
+    timeout: float | None = None
+    max_silent: float | None = None
+    max_log: int | None = None
+
+
 @dataclass(frozen=True)
 class DerivationRequest:
     """A derivation for a worker to build: ``inputs`` are the objects of the inputs' closure."""
 
     node: Resolved
     inputs: Mapping[ObjectId, ObjectBlobs]
-    timeout: float | None
+    limits: RequestLimits
 
 
 def properties(system: str) -> dict[str, str]:
@@ -61,7 +76,7 @@ def properties(system: str) -> dict[str, str]:
 
 
 def derivation_action(
-    node: Resolved, inputs: Mapping[ObjectId, ObjectBlobs], timeout: float | None
+    node: Resolved, inputs: Mapping[ObjectId, ObjectBlobs], limits: RequestLimits
 ) -> EncodedAction:
     """Return the action, and its blobs; those of the inputs are left out."""
     blobs: list[Blob] = []
@@ -74,8 +89,32 @@ def derivation_action(
         top.directories.add(name=name, digest=kept(blobs, below))
     top.files.add(name=DERIVATION, digest=kept(blobs, node.encode()))
     root = kept(blobs, top)
-    command = message("Command")(arguments=COMMAND)
-    return encoded_action(blobs, command, root, properties(node.system), timeout)
+    command = message("Command")(arguments=[*COMMAND, *_words(limits)])
+    return encoded_action(blobs, command, root, properties(node.system), limits.timeout)
+
+
+def _words(limits: RequestLimits) -> list[str]:
+    """Return the arguments for limits that the API has no field for."""
+    silent = (
+        []
+        if limits.max_silent is None
+        else [f"{MAX_SILENT}={min(limits.max_silent, 999_999_999):.3f}"]
+    )
+    return silent if limits.max_log is None else [*silent, f"{MAX_LOG}={limits.max_log}"]
+
+
+def _limits(words: Sequence[str], timeout: float | None) -> RequestLimits:
+    """Return the limits in the arguments of a command. FormatError."""
+    found: dict[str, str] = {}
+    for word in words:
+        name, _, value = word.partition("=")
+        if name in found or not re.fullmatch(FORMS.get(name, "(?!)"), value, re.ASCII):
+            raise FormatError(f"{quoted(word[:100])} is no limit of a build")
+        found[name] = value
+    silent, log = found.get(MAX_SILENT), found.get(MAX_LOG)
+    return RequestLimits(
+        timeout, None if silent is None else float(silent), None if log is None else int(log)
+    )
 
 
 def read_request(server: Server, action: Message) -> DerivationRequest:
@@ -83,9 +122,10 @@ def read_request(server: Server, action: Message) -> DerivationRequest:
     UnknownObject if a part is missing."""
     data, top_data = _all(server, [action.command_digest, action.input_root_digest])
     command, top = parse("Command", data), parse("Directory", top_data)
-    if tuple(command.arguments) != COMMAND:
-        words = " ".join(command.arguments)[:100]
-        raise FormatError(f"{quoted(words)} is no build of a derivation of Fixpoint")
+    words = tuple(command.arguments)
+    if words[: len(COMMAND)] != COMMAND:
+        shown = " ".join(words)[:100]
+        raise FormatError(f"{quoted(shown)} is no build of a derivation of Fixpoint")
     told = [each.digest for each in top.files if each.name == DERIVATION]
     if len(told) != 1:
         raise FormatError(f"an action with {len(told)} derivations")
@@ -96,7 +136,8 @@ def read_request(server: Server, action: Message) -> DerivationRequest:
         raise FormatError("an action with heads and trees of different objects")
     inputs = {ObjectId.parse(name): ObjectBlobs(heads[name], trees[name]) for name in heads}
     timeout = float(action.timeout.seconds) if action.HasField("timeout") else None
-    return DerivationRequest(Resolved.decode(derivation), inputs, timeout)
+    limits = _limits(words[len(COMMAND) :], timeout)
+    return DerivationRequest(Resolved.decode(derivation), inputs, limits)
 
 
 def read_lease(server: Server, data: bytes, *, named: bool) -> Message:

@@ -31,6 +31,7 @@ from store.farm.action_call import ActionCall
 from store.farm.derivation_action import (
     FAILURE,
     REASON,
+    RequestLimits,
     contents_in,
     derivation_action,
     output_places,
@@ -49,6 +50,7 @@ from store.objects.content import read_record
 from store.reapi.blob import Blob, BlobDigest, Message, read_digest
 from store.reapi.messages import message
 from store.reapi.server_calls import ServerCalls
+from store.sandbox.log_limit import MAX_LOG
 from store.signing import envelope, statement, strict
 from store.signing.keys import PublicKey
 from store.system.clock import unix_seconds
@@ -185,7 +187,7 @@ class _FarmBuild:
         """Return the result of a build that succeeded; a failure is raised."""
         self._phase("upload")
         places = {oid: each.place for oid, each in inputs.items()}
-        action = derivation_action(self._node, places, self._job.limits.timeout)
+        action = derivation_action(self._node, places, self._limits())
         whole = EncodedAction(action.digest, [*self._uploads, *action.blobs])
         call = ActionCall(self._server, self._node.name, self._phase)
         result = call.run(whole, self._job.retries, skip_cache=skip_cache)
@@ -194,6 +196,11 @@ class _FarmBuild:
         if result.exit_code:
             raise self._failure(result)
         return result
+
+    def _limits(self) -> RequestLimits:
+        given = self._job.limits
+        log = None if given.max_log == MAX_LOG else given.max_log
+        return RequestLimits(given.timeout, given.max_silent, log)
 
     def _failure(self, result: Message) -> BuildError:
         files = [read_digest(each.digest) for each in result.output_files if each.path == FAILURE]

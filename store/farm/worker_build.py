@@ -18,6 +18,7 @@ from store.farm.derivation_action import (
     INLINE,
     REASON,
     DerivationRequest,
+    RequestLimits,
     add_contents,
     add_output,
 )
@@ -68,8 +69,7 @@ class WorkerBuild:
         an input cannot be had; errors of this store and of the server."""
         node = request.node
         check_system(node)
-        if request.timeout is not None:
-            limits = replace(limits, timeout=min(request.timeout, limits.timeout or 1e9))
+        limits = _within(limits, request.limits)
         with self._store.leases.begin() as lease:
             self._pull(request, lease)
             lock = self._locked(node.digest)
@@ -202,6 +202,20 @@ class WorkerBuild:
 
     def _put(self, blobs: Sequence[Blob]) -> None:
         send_blobs(self._server, blobs)
+
+
+def _within(own: BuildLimits, asked: RequestLimits) -> BuildLimits:
+    """Return the narrower ones of the limits of a worker and of its client."""
+    return replace(
+        own,
+        timeout=_least(own.timeout, asked.timeout),
+        max_silent=_least(own.max_silent, asked.max_silent),
+        max_log=min(own.max_log, own.max_log if asked.max_log is None else asked.max_log),
+    )
+
+
+def _least(*bounds: float | None) -> float | None:
+    return min((each for each in bounds if each is not None), default=None)
 
 
 def _roots(node: Resolved) -> list[ObjectId]:

@@ -200,14 +200,14 @@ class BlobTransfer:
 
 
 class _Pace:
-    """The time that a stream, and those that go on after it, was waited for, and what came."""
+    """The time that a stream, and those after it, was waited for, and the bytes that came."""
 
     def __init__(self) -> None:
         self._waited = 0.0
         self._came = 0
 
     def watched(self, stream: Iterator[bytes]) -> Iterator[bytes]:
-        """Yield what comes; CallFailed when that is too little for too long."""
+        """Yield all data; CallFailed when that is too little for too long."""
         while True:
             began = time.monotonic()
             data = next(stream, None)

@@ -112,6 +112,24 @@ def test_the_builders_failure_is_one_here_with_its_log(
     assert client.run("realise", "forgets", *on).returncode == 32
 
 
+def test_the_clients_limits_are_kept_by_a_worker(
+    begin: Begin, workers: list[Shop], client: Shop, on: tuple[str, ...]
+) -> None:
+    begin(workers[0])
+    for option, code in (("--max-silent-time", 35), ("--timeout", 34)):
+        done = client.run("realise", "sleeps", *on, option, "1")
+        assert done.returncode == code, done.stderr
+    done = client.run("realise", "fails", *on, "--max-log-size", "10")
+    assert done.returncode == 38, done.stderr
+
+
+def test_an_option_that_a_server_does_not_keep_is_refused(client: Shop, farm: str) -> None:
+    for option in (("--max-silent-time", "1"), ("--keep-failed",)):
+        done = client.run("realise", "fails", "--on", farm, *option)
+        assert done.returncode == 2, done.stderr
+        assert option[0] in done.stderr
+
+
 def test_a_killed_worker_costs_its_build_a_retry(
     begin: Begin, workers: list[Shop], client: Shop, on: tuple[str, ...]
 ) -> None:

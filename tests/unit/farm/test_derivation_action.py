@@ -12,6 +12,7 @@ from store.errors import FormatError, InvalidName, UnknownObject
 from store.farm import derivation_action
 from store.farm.derivation_action import (
     INLINE,
+    RequestLimits,
     add_contents,
     add_output,
     contents_in,
@@ -31,12 +32,13 @@ from tests.unit.farm.memory_server import MemoryServer
 
 INPUT = ObjectId.parse("0" * 32 + "-input")
 PLACE = ObjectBlobs(blob_of(b"a head").digest, blob_of(b"a tree").digest)
+NO_LIMITS = RequestLimits()
 NODE = Resolved("toy", "x86_64-linux", "/bin/sh", (), (), None, (INPUT,), ("out",))
 
 
-def asked(server: MemoryServer, timeout: float | None = None) -> Message:
+def asked(server: MemoryServer, limits: RequestLimits = NO_LIMITS) -> Message:
     """The action for a derivation, whose blobs the server has."""
-    action = derivation_action.derivation_action(NODE, {INPUT: PLACE}, timeout)
+    action = derivation_action.derivation_action(NODE, {INPUT: PLACE}, limits)
     for blob in action.blobs:
         server.put(blob)
     return message("Action").FromString(server.blobs[action.digest])
@@ -49,7 +51,7 @@ def read(server: MemoryServer, action: Message) -> derivation_action.DerivationR
 def test_a_script_of_any_length_comes_along() -> None:
     server = MemoryServer()
     node = replace(NODE, files=(("build.sh", "x" * MOST_BYTES),))
-    action = derivation_action.derivation_action(node, {INPUT: PLACE}, None)
+    action = derivation_action.derivation_action(node, {INPUT: PLACE}, RequestLimits())
     for blob in action.blobs:
         server.put(blob)
     assert read(server, message("Action").FromString(server.blobs[action.digest])).node == node
@@ -75,9 +77,24 @@ def folder_of(server: MemoryServer, *names: str) -> Message:
 
 def test_a_request_is_read_as_it_was_written() -> None:
     server = MemoryServer()
-    request = read(server, asked(server, 12.5))
-    assert (request.node, request.inputs, request.timeout) == (NODE, {INPUT: PLACE}, 13.0)
-    assert read(server, asked(server)).timeout is None
+    request = read(server, asked(server, RequestLimits(12.5, 3.5, 1000)))
+    assert (request.node, request.inputs) == (NODE, {INPUT: PLACE})
+    assert request.limits == RequestLimits(13.0, 3.5, 1000)
+    assert read(server, asked(server)).limits == RequestLimits()
+    assert read(server, asked(server, RequestLimits(max_silent=1e12))).limits.max_silent
+
+
+@pytest.mark.parametrize(
+    "words", [["max-log=-1"], ["max-log=1", "max-log=2"], ["max-silent=nan"], ["other=1"], [""]]
+)
+def test_a_limit_of_another_form_is_refused(words: list[str]) -> None:
+    server = MemoryServer()
+    action = asked(server)
+    command = message("Command")(arguments=[*derivation_action.COMMAND, *words])
+    kept = server.put(blob_of(command.SerializeToString()))
+    action.command_digest.CopyFrom(digest_message(kept))
+    with pytest.raises(FormatError, match="no limit"):
+        read(server, action)
 
 
 def test_a_worker_and_an_action_for_it_have_the_same_properties() -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from store.errors import FormatError, OtherSystem, ServerUnusable, StoreFull, UnknownObject
 from store.farm import worker
-from store.farm.derivation_action import DerivationRequest
+from store.farm.derivation_action import DerivationRequest, RequestLimits
 from store.farm.worker import FarmWorker
 from store.farm.worker_build import WorkerBuild
 from store.jobs.lower import BuildLimits
@@ -48,7 +48,9 @@ def end_after(store: Store, monkeypatch: pytest.MonkeyPatch, failure: Exception)
     monkeypatch.setattr(server, "work", lambda *args: Stream())
     monkeypatch.setattr(server, "finish", lambda self, end: ends.append(end))
     monkeypatch.setattr(worker, "read_lease", lambda *args, **named: None)
-    monkeypatch.setattr(worker, "read_request", lambda *args: DerivationRequest(NODE, {}, None))
+    monkeypatch.setattr(
+        worker, "read_request", lambda *args: DerivationRequest(NODE, {}, RequestLimits())
+    )
     monkeypatch.setattr(WorkerBuild, "run", run)
     key, limits = PrivateKey.generate("farm"), BuildLimits(cores=1)
     endpoint = Endpoint("localhost", 1)
