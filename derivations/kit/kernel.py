@@ -5,6 +5,14 @@ from __future__ import annotations
 from derivations.kit.build import BUILD_TOOLS, Build, Phase
 
 
+def _kept(setting: str) -> str:
+    """Return the line that fails if the configuration is another."""
+    name, _, value = setting.partition("=")
+    if value == "n":
+        return f"if grep '^{name}=' /build/src/.config; then exit 1; fi"
+    return f"grep -q '^{setting}$' /build/src/.config"
+
+
 def kernel(
     base: str,
     *settings: str,
@@ -20,15 +28,12 @@ def kernel(
     for setting in settings:
         name, _, value = setting.partition("=")
         lines.append(f"sed -i '/^{name}=/d; /^# {name} is not set/d' /build/src/.config")
-        if value != "n":
-            lines.append(f"echo '{name}={value}' >> /build/src/.config")
+        # A setting that is not there takes its default, which may be yes.
+        line = f"# {name} is not set" if value == "n" else setting
+        lines.append(f"echo '{line}' >> /build/src/.config")
     # Settings that come with the others take their defaults; one that was not kept is an error.
     lines.append(f"yes '' 2> /dev/null | {words} oldconfig > /build/obj/oldconfig")
-    lines += [
-        f"grep -q '^{setting}$' /build/src/.config"
-        for setting in settings
-        if not setting.endswith("=n")
-    ]
+    lines += [_kept(setting) for setting in settings]
     return Build(
         (
             Phase("configure", tuple(lines)),
