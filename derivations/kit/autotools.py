@@ -4,12 +4,23 @@ from __future__ import annotations
 
 from derivations.kit.build import BUILD_TOOLS, TRIPLET, Build, Phase
 
-REGENERATES = ("autoconf", "automake", "libtool", "m4", "perl")
+REGENERATES = ("autoconf", "automake", "libtool", "m4", "perl", "pkgconf")
+
+_MACROS = (
+    "ACLOCAL_PATH=/build/needs/share/aclocal",
+    'for each in $(echo "$PATH" | tr : " ")\n'
+    "do\n"
+    "    ACLOCAL_PATH=$ACLOCAL_PATH:${each%bin}share/aclocal\n"
+    "done",
+    "export ACLOCAL_PATH",
+)
+"""Where the macros of the tools on ``$PATH`` are, and those of the libraries."""
 
 
 def autotools(
     *options: str,
     reconf: bool = False,
+    folder: str = "",
     manuals: bool = True,
     prepare: tuple[str, ...] = (),
     build: str = "",
@@ -19,12 +30,14 @@ def autotools(
     """configure, build and install, outside of the source's tree.
 
     ``prepare`` lines run before configure, ``finish`` lines after the installation; ``build`` and
-    ``install`` are words for make. ``reconf``: the source has no configure script, or an outdated
-    one, and it is made first. Build and host are named outright: the cross compiler's programs run
-    here, so stage 1 is not configured as a cross build and comes out as stage 2 does.
+    ``install`` are words for make. The package is in ``folder`` of the source. ``reconf``: the
+    source has no configure script, or an outdated one, and it is made first. Build and host are
+    named outright: the cross compiler's programs run here, so stage 1 is not configured as a cross
+    build and comes out as stage 2 does.
     """
+    source = f"/build/src/{folder}".rstrip("/")
     configure = (
-        f'/build/src/configure --prefix="$out" --build={TRIPLET} --host={TRIPLET}',
+        f'{source}/configure --prefix="$out" --build={TRIPLET} --host={TRIPLET}',
         "--disable-nls --disable-dependency-tracking",
         *options,
     )
@@ -37,7 +50,7 @@ def autotools(
     )
     if not reconf:
         return Build(steps)
-    regenerate = Phase("regenerate", ("cd /build/src", "autoreconf -fi"))
+    regenerate = Phase("regenerate", (*_MACROS, f"cd {source}", "autoreconf -fi"))
     return Build((regenerate, *steps), (*BUILD_TOOLS, *REGENERATES), in_tree=True)
 
 

@@ -7,6 +7,16 @@ from derivations.kit.build import BUILD_TOOLS, Build, Phase
 LIBRARY = "$out/lib/python3.13/site-packages"
 """The folder of modules in an output."""
 
+MODULES = (
+    "PYTHONPATH=/build/needs/lib/python3.13/site-packages",
+    'for each in $(echo "$PATH" | tr : " ")\n'
+    "do\n"
+    "    PYTHONPATH=$PYTHONPATH:${each%bin}lib/python3.13/site-packages\n"
+    "done",
+    "export PYTHONPATH",
+)
+"""Where the modules of the tools on ``$PATH`` are, and those of what is needed."""
+
 
 def python(backend: str, *, tools: tuple[str, ...] = (), finish: tuple[str, ...] = ()) -> Build:
     """A wheel by ``backend`` (``module`` or ``module:object``, as in ``pyproject.toml``), installed
@@ -17,12 +27,13 @@ def python(backend: str, *, tools: tuple[str, ...] = (), finish: tuple[str, ...]
     make = f"import {module}; print({entry}.build_wheel('/build/obj'))"
     return Build(
         (
-            Phase("build", ("cd /build/src", f'python3 -c "{make}"')),
+            Phase("build", (*MODULES, "cd /build/src", f'python3 -c "{make}"')),
             Phase(
                 "install",
                 (
                     f'mkdir -p "{LIBRARY}"',
                     f'python3 -m zipfile -e /build/obj/*.whl "{LIBRARY}"',
+                    f'python3 -m compileall -q --invalidation-mode unchecked-hash "{LIBRARY}"',
                     *finish,
                 ),
             ),

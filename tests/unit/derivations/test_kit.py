@@ -263,6 +263,6 @@ def test_autotools_name_build_and_host() -> None:
 
 def test_a_script_that_is_made_first_needs_its_tools() -> None:
     made = autotools(reconf=True)
-    assert made.phases[0].lines == ("cd /build/src", "autoreconf -fi")
+    assert made.phases[0].lines[-2:] == ("cd /build/src", "autoreconf -fi")
     assert {"autoconf", "automake", "libtool", "perl"} <= set(made.tools)
     assert made.in_tree

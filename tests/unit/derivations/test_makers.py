@@ -23,7 +23,7 @@ GOLDEN = Path(__file__).parents[2] / "golden" / "makers"
 
 MADE = {
     "autotools": autotools("--one", "--two=2", finish=("true",)),
-    "autotools-reconf": autotools(reconf=True, build="all", install="install-strip"),
+    "autotools-reconf": autotools(reconf=True, folder="sub", build="all", install="install-strip"),
     "cmake": cmake("ONE=ON", folder="sub"),
     "configure": configure("--static", env={"LDFLAGS": ""}, prepare=("true",), build="all"),
     "data": data('cp -R . "$out/share"'),

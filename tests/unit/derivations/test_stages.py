@@ -19,7 +19,8 @@ from store.model.derivation import Derivation, Source
 
 TREE = Path(__file__).parents[3]
 PLACE = re.compile(
-    r"debian:pool/main/(lib)?[a-z0-9]/[a-z0-9.+-]+/[A-Za-z0-9._+~-]+|pypi:[A-Za-z0-9._-]+\.whl"
+    r"debian:pool/main/(lib)?[a-z0-9]/[a-z0-9.+-]+/[A-Za-z0-9._+~-]+"
+    r"|pypi:[A-Za-z0-9._-]+\.(whl|tar\.gz|zip)"
 )
 
 
@@ -160,7 +161,7 @@ def test_a_package_of_a_seed_needs_its_hash() -> None:
         stages.catalogue(broken)
 
 
-def test_sources_are_named_by_a_path_in_the_pool_or_a_wheel(catalogue: Catalogue) -> None:
+def test_sources_are_named_by_a_path_in_the_pool_or_a_file_of_pypi(catalogue: Catalogue) -> None:
     for node in catalogue.nodes.values():
         if isinstance(node, Source):
             assert all(PLACE.fullmatch(locator) for locator in node.locators), node.name
