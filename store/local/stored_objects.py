@@ -28,6 +28,7 @@ class Objects:
         self._layout = layout
         self._index = index
         self._disk = disk
+        self._names: dict[int, str] = {}  # by number: no number is ever given to another object
 
     def present(self, oid: ObjectId) -> bool:
         """Return whether the object is in the index and on disk, with nothing amiss at first
@@ -75,7 +76,13 @@ class Objects:
     def closure_names(self, oids: Iterable[ObjectId]) -> tuple[str, ...]:
         """Return as :meth:`closure`, but of each its ``<digest>-<name>``: fast for a call for every
         build."""
-        return tuple(name for name, _ in self.listing(oids))
+        known = self._names
+        with self._index.read() as txn:
+            numbers = txn.graph.reached(oids)
+            fresh = [number for number in numbers if number not in known]
+            known.update(zip(fresh, txn.by_number.names(fresh), strict=True))
+        # Texts have the order of digests.
+        return tuple(sorted(map(known.__getitem__, numbers)))
 
     def referrers_closure(self, oids: Iterable[ObjectId]) -> tuple[ObjectId, ...]:
         """Return the objects and everything that refers to them."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from typing import Final
 
 from store.display import printable
@@ -174,7 +174,7 @@ class Execution:
             self._ask_by_key(self._by_key)
             held = self._by_key.held
         room = self._room(executor)
-        if not self._unseen and not any(room.values()):
+        if not self._unseen and not self._startable(room):
             return
         ready = [node for node in self._ready if node not in held]
         todo = sorted(ready, key=lambda node: -self._ranks[node])
@@ -188,6 +188,12 @@ class Execution:
                 starved = self._try_start(executor, node)
                 # Where one lacks a token, each would.
                 room = {**self._room(executor), **({False: 0} if starved else {})}
+
+    def _startable(self, room: Mapping[bool, int]) -> bool:
+        """Return whether there is room for any of the ready nodes."""
+        if room[False]:
+            return bool(self._ready)
+        return room[True] > 0 and any(self._kinds[node] == "fetch" for node in self._ready)
 
     def _ask_by_key(self, search: KeySearch) -> None:
         """Ask caches for builds whose keys are known only now, and take up the answers that are

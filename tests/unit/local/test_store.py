@@ -169,3 +169,19 @@ def test_an_empty_folder_that_a_copy_lacks_is_made_again(
     again = Store.open(store.layout.root)
     assert os.path.isdir(f"{store.layout.root}/{name}")
     assert again.objects.present(again.objects.add(str(tmp_path / "f"), "f"))
+
+
+def test_names_of_a_closure_follow_the_index(store: Store) -> None:
+    one, two = made(store, "one"), made(store, "two")
+    store.realisations.register(NODE, KEY, RESOLVED, result(one))
+    assert store.objects.closure_names([one.id]) == (str(one.id),)
+    store.realisations.register(NODE, KEY, RESOLVED, result(two))
+    names = store.objects.closure_names([two.id, one.id])
+    assert names == tuple(str(oid) for oid in store.objects.closure([one.id, two.id]))
+
+    def forget(txn: Writer) -> None:
+        txn.objects.unregister(txn.objects.known(one.id))
+
+    store.index.write(forget)
+    with pytest.raises(UnknownObject):
+        store.objects.closure_names([one.id])
