@@ -213,6 +213,7 @@ def _content_faults(place: FolderPlace, head: Head) -> Iterator[str]:
         if hasher.digest() != head.pack_digest:
             yield "other bytes than its head says"
         sizes = {span.digest: span.size for span in stream(head.manifest)}
+        wrong: list[bytes] = []
         for run in StaticCache(place).contents(head, sizes.keys()):
             fresh = None
             for piece in chain.from_iterable(run.parts()):
@@ -220,7 +221,10 @@ def _content_faults(place: FolderPlace, head: Head) -> Iterator[str]:
                 fresh.update(piece.data)
                 ended = piece.offset + len(piece.data) == sizes[piece.digest]
                 if ended and fresh.digest() != piece.digest:
-                    yield f"the content {piece.digest.hex()} has another digest"
+                    wrong.append(piece.digest)
+        if wrong:
+            more = f", and {len(wrong) - 1} more" if len(wrong) > 1 else ""
+            yield f"contents with another digest: {wrong[0].hex()}{more}"
     except (CorruptObject, UnknownObject) as error:
         yield error.message
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from store import digest
 from store.cache import file_names, zstd
 from store.cache.checking import CACHE_KINDS, CacheCheck, CacheFinding
 from store.cache.folder_place import FolderPlace, PlacedFile
+from store.cache.head import PackFrame
 from store.cache.inventory import take_inventory
 from store.cache.pruning import PrunePlan, PrunePolicy, plan_prune, prune
 from store.cache.pull import pull
@@ -26,6 +28,7 @@ from store.model.derivation import Derivation, Source
 from store.model.names import ObjectId
 from store.model.realisation import Realisation
 from store.signing.keys import PrivateKey
+from tests.unit.cache.caches import head_and_pack, manifest_of, write_cache
 from tests.unit.cache.conftest import Origin
 
 ANNE, BOB = PrivateKey(b"\1" * 32, "anne"), PrivateKey(b"\2" * 32, "bob")
@@ -289,3 +292,16 @@ def test_a_damaged_head_stays_for_the_check(
     age(place, 40)
     prune(place, plan_prune(place, PrunePolicy(30 * DAY)))
     assert path.exists()
+
+
+def test_the_contents_of_a_pack_that_are_wrong_are_one_line(tmp_path: Path) -> None:
+    datas = [bytes([number]) * 40 for number in range(30)]
+    size = sum(map(len, datas))
+    head, _ = head_and_pack(manifest_of("one", datas), datas, [size])
+    packed = zstd.compress(os.urandom(size))
+    frames = (PackFrame(len(packed), size),)
+    head = replace(head, frames=frames, pack_digest=digest.file_digest(packed))
+    write_cache(tmp_path, (head, packed))
+    (finding,) = found(FolderPlace(str(tmp_path)), contents=True)
+    assert finding.kind == "content"
+    assert finding.detail.endswith(", and 29 more")
