@@ -307,10 +307,7 @@ class HttpPlace:
     def _unusable(self, failure: Transient | Permanent) -> CacheUnusable:
         """Return the error, which all further questions get, too."""
         text = f"the cache {printable(self.name)} cannot be used: {failure}"
-        hint = failure.hint
-        if hint is None and "refused" in str(failure):
-            hint = "nothing listens there: look at the URL's host and port, and the server"
-        self._failed = CacheUnusable(text, hint=hint)
+        self._failed = CacheUnusable(text, hint=failure.hint)
         return self._failed
 
 

@@ -152,9 +152,8 @@ def test_a_body_that_never_comes_is_left_after_three_times(web: Web) -> None:
 
 def test_a_refused_connection_is_known_at_once() -> None:
     began = time.monotonic()
-    with pytest.raises(CacheUnusable, match="Connection refused") as caught:
+    with pytest.raises(CacheUnusable, match="Connection refused"):
         StaticCache(HttpPlace(refusing())).heads([])
-    assert "nothing listens there" in (caught.value.hint or "")
     assert time.monotonic() - began < 4
 
 
