@@ -6,6 +6,7 @@ Each check can be waived, with a reason: ``static``, ``version``, ``version PROG
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Sequence
 
 from derivations.kit.build import Phase
@@ -28,9 +29,16 @@ def check_script(
     _check_waivers(recipe)
     lines = ["set -eu", f"cd {BUILD}", f"out={package}", f"result={result}"]
     lines += [*view_lines(libraries), f"mkdir {BUILD}/obj", 'mkdir "$result"']
+    lines += [_waiver_line(name, reason) for name, reason in recipe.waive]
     for phase in _phases(recipe, package, allowed, waived):
         lines += phase_lines(phase)
     return "\n".join(lines) + "\n"
+
+
+def _waiver_line(name: str, reason: str) -> str:
+    """Return the line that writes a waived check and its reason down, for those who ask."""
+    words = shlex.quote(name), shlex.quote(" ".join(reason.split()))
+    return f"printf '%s\\t%s\\n' {' '.join(words)} >> \"$result/waived\""
 
 
 def _check_waivers(recipe: Recipe) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from typing import TypeAlias
 
 from derivations.kit.checks import check_script
 from derivations.kit.groups import Groups
@@ -24,13 +25,17 @@ from derivations.kit.world_script import (
     PATCHES,
     build_script,
     shell_name,
+    upstream_script,
 )
 from store.errors import Cycle, EvaluationError, UnfilledRole
-from store.model.catalogue import CHECK, CHECKS, WORLD_SOURCES, Barrier
+from store.model.catalogue import CHECK, CHECKS, UPSTREAM, WORLD_SOURCES, Barrier
 from store.model.derivation import Derivation, Ref
 from store.model.identity import scratch_path
 
 BUILDER = (SHELL, ("-eu", f"/build/{NAME}"))
+ScriptMaker: TypeAlias = Callable[[Recipe, Mapping[str, str], Sequence[Ref], Sequence[str]], str]
+"""Makes the text of a build from a recipe, its variables, its libraries, and paths of patches."""
+
 CHECK_TOOLS = ("awk", "cc", "coreutils", "diffutils", "findutils", "grep", "pkgconf", "sed", "sh")
 """Their programs are run by the checks of any package."""
 
@@ -77,7 +82,6 @@ class World:
         """Make every package known by its name, and its check as ``NAME.check``."""
         for role in self._groups:
             recipe, ref = self._groups[role], self[role]
-            check = self._check(role)
             self._graph.publish(
                 role,
                 ref,
@@ -88,23 +92,52 @@ class World:
                 group=self._groups.group(role),
                 any_seed=True,
             )
-            self._graph.publish(
-                f"{role}{CHECK}",
-                check,
-                recipe.version,
-                f"Checks of {role}",
-                group=CHECKS,
-                any_seed=True,
-            )
+            self._publish_check(role + CHECK, self._check(role), f"Checks of {role}")
+            if recipe.upstream:
+                tests = f"Tests that the authors of {role} wrote"
+                self._publish_check(role + UPSTREAM, self._upstream(role), tests)
         made = frozenset(self._made[role].node for role in self._groups)
         made |= {ref.node for ref in self._checks.values()}
         self._graph.barriers.append(
             Barrier(made, self._stage.forbidden, self._stage.trusted | made)
         )
 
+    def _publish_check(self, name: str, check: Ref, description: str) -> None:
+        version = self._groups[name.rpartition(".")[0]].version
+        self._graph.publish(name, check, version, description, group=CHECKS, any_seed=True)
+
     # -- derivations --
 
     def _make(self, recipe: Recipe) -> Ref:
+        names = [recipe.label, *(f"{recipe.label}-{each}" for each in recipe.outputs[1:])]
+        paths = {
+            output: scratch_path(name) for output, name in zip(recipe.outputs, names, strict=True)
+        }
+        derivation = self._build(recipe, recipe.label, paths, build_script)
+        derivation = replace(derivation, outputs=recipe.outputs)
+        check_allowed(self._graph, self._stage, recipe, derivation)
+        return self._graph.add(derivation, recipe.seconds)
+
+    def _upstream(self, role: str) -> Ref:
+        """The build again, where upstream's own tests are run: the package is there, too."""
+        recipe, label = self._groups[role], f"{self._groups[role].label}-upstream"
+        node = self._graph.nodes[self[role].node]
+        outputs = {output: node.ref(output) for output in recipe.outputs}
+        paths = {output: str(ref) for output, ref in outputs.items()}
+        derivation = self._build(
+            recipe, label, {**paths, "result": scratch_path(label)}, upstream_script
+        )
+        inputs = tuple(sorted({*derivation.inputs, *outputs.values()}))
+        self._checks[f"{role}{UPSTREAM}"] = self._graph.add(
+            replace(derivation, inputs=inputs), recipe.seconds
+        )
+        return self._checks[f"{role}{UPSTREAM}"]
+
+    def _build(
+        self, recipe: Recipe, label: str, paths: Mapping[str, str], script: ScriptMaker
+    ) -> Derivation:
+        """Return the derivation that runs a script with the source, patches, libraries and tools of
+        a recipe; ``paths`` are further variables of it."""
         sources = add_sources(self._graph, recipe, WORLD_SOURCES)
         libraries = self._libraries(recipe.needs)
         runs = {shell_name(role): self[role] for role in recipe.runs}
@@ -114,20 +147,15 @@ class World:
             if isinstance(name, str)
         }
         tools = self._tools(_tools_of(recipe))
-        variables = {name: str(ref) for name, ref in (sources | runs).items()}
-        names = [recipe.label, *(f"{recipe.label}-{each}" for each in recipe.outputs[1:])]
-        for output, name in zip(recipe.outputs, names, strict=True):
-            variables[output] = scratch_path(name)
+        variables = {name: str(ref) for name, ref in (sources | runs).items()} | dict(paths)
         if sources:
             variables["source"] = str(next(iter(sources.values())))
-        text = build_script(recipe, variables, libraries, tuple(patches))
+        text = script(recipe, variables, libraries, tuple(patches))
         derivation = self._derivation(
-            recipe.label, text, recipe, tools, {*sources.values(), *runs.values(), *libraries}
+            label, text, recipe, tools, {*sources.values(), *runs.values(), *libraries}
         )
         files = {**dict(derivation.files), **patches, **dict(recipe.files)}
-        derivation = replace(derivation, files=tuple(sorted(files.items())), outputs=recipe.outputs)
-        check_allowed(self._graph, self._stage, recipe, derivation)
-        return self._graph.add(derivation, recipe.seconds)
+        return replace(derivation, files=tuple(sorted(files.items())))
 
     def _check(self, role: str) -> Ref:
         recipe = self._groups[role]
@@ -139,10 +167,10 @@ class World:
         tools = self._tools((*CHECK_TOOLS, *recipe.tools))
         derivation = self._derivation(label, text, recipe, tools, {*libraries, *runs})
         files = {**dict(derivation.files), **dict(recipe.files)}
-        self._checks[role] = self._graph.add(
+        self._checks[f"{role}{CHECK}"] = self._graph.add(
             replace(derivation, files=tuple(sorted(files.items()))), 5
         )
-        return self._checks[role]
+        return self._checks[f"{role}{CHECK}"]
 
     def _derivation(
         self, label: str, text: str, recipe: Recipe, tools: Iterable[Ref], inputs: set[Ref]

@@ -18,6 +18,8 @@ from store.model.derivation import Ref
 NEEDS = f"{BUILD}/needs"
 PATCHES = "patches"
 NAME = "build.sh"
+INSTALL = "install"
+"""The phase that writes the output, whatever the maker."""
 
 ENVIRONMENT = (
     ("CMAKE_PREFIX_PATH", NEEDS),
@@ -34,9 +36,33 @@ def build_script(
     recipe: Recipe, variables: Mapping[str, str], libraries: Sequence[Ref], patches: Sequence[str]
 ) -> str:
     """The text of a build; ``libraries`` are all that are linked in, ``patches`` paths of ours."""
+    phases = (*recipe.build.phases, *_last_phases(recipe))
+    return _script(recipe, variables, libraries, patches, phases)
+
+
+def upstream_script(
+    recipe: Recipe, variables: Mapping[str, str], libraries: Sequence[Ref], patches: Sequence[str]
+) -> str:
+    """The text of the build again, with upstream's own tests in the place of the installation.
+
+    ``$out`` is the package, and ``$result`` the output: an empty file, so that no clock and no
+    order of tests is in it. The log has the summary.
+    """
+    phases = [phase for phase in recipe.build.phases if phase.name != INSTALL]
+    phases += [Phase("upstream", recipe.upstream), Phase("result", (': > "$result"',))]
+    return _script(recipe, variables, libraries, patches, phases)
+
+
+def _script(
+    recipe: Recipe,
+    variables: Mapping[str, str],
+    libraries: Sequence[Ref],
+    patches: Sequence[str],
+    phases: Iterable[Phase],
+) -> str:
     lines = ["set -eu", f"cd {BUILD}", *assignments(variables), *view_lines(libraries)]
     lines += [*source_lines(recipe), *_patch_lines(recipe, patches)]
-    for phase in (*recipe.build.phases, *_last_phases(recipe)):
+    for phase in phases:
         lines += phase_lines(phase)
     return "\n".join(lines) + "\n"
 

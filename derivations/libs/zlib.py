@@ -12,5 +12,6 @@ ZLIB = Recipe(
     homepage="https://zlib.net/",
     # With -s from the stage, the Makefile would strip the archive.
     build=configure("--static", env={"LDFLAGS": ""}),
+    upstream=("make -C /build/src test",),
     seconds=10,
 )

@@ -31,6 +31,7 @@ COMMANDS = {
     "shell": "Open a shell with packages on its PATH",
     "develop": "Open a shell in the sandbox of a package's build, before anything ran",
     "enter": "Open a shell in the kept tree of a failed build",
+    "check": "Check packages of the world, and say which checks they passed",
     "seeds": "List the bootstrap seeds, each with its trusted files",
     "push": "Put objects and signed statements into a cache",
     "cache": "Show, check or prune a cache",

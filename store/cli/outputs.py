@@ -37,32 +37,39 @@ def realise(
     """
     context.absent = "make"
     goals = named_outputs(context, packages, out_link)
-    reporter = context.session.reporter = _LateReporter(loudness)
-    context.store  # noqa: B018 (it warns of where it is)
-    realiser = context.session.realiser(options, caches)
     # With a link to be made, what it is to name is held until it is there.
     with context.store.leases.begin() if out_link else contextlib.nullcontext() as keep:
-        try:
-            objects = realiser.run([ref for _, ref in goals], keep)
-        except StoreError:
-            if as_json:
-                _print_failure(reporter.unrealised)
-            raise
-        finally:
-            reporter.close()
+        refs = [ref for _, ref in goals]
+        objects = realise_refs(context, refs, keep, options, loudness, caches, as_json=as_json)
         if out_link:
             context.store.roots.link(out_link, objects[goals[0][1]])
     for text, ref in goals:
         _print_output(context, text, ref, objects[ref], as_json)
 
 
-def realise_refs(context: Context, refs: Sequence[Ref], keep: Lease) -> Mapping[Ref, ObjectId]:
-    """Realise outputs with the usual options, draw the work, and keep the objects by a lease.
-    Raises the errors of realising."""
-    reporter = context.session.reporter = _LateReporter("usual")
+def realise_refs(
+    context: Context,
+    refs: Sequence[Ref],
+    keep: Lease | None = None,
+    options: BuildOptions | None = None,
+    loudness: Loudness = "usual",
+    caches: CacheOptions | None = None,
+    *,
+    as_json: bool = False,
+) -> Mapping[Ref, ObjectId]:
+    """Realise outputs, draw the work, and keep the objects by a lease, if there is one.
+
+    Each failure is a line of output ``as_json``. Raises the errors of realising.
+    """
+    reporter = context.session.reporter = _LateReporter(loudness)
     context.store  # noqa: B018 (it warns of where it is)
+    realiser = context.session.realiser(options, caches)
     try:
-        return context.session.realiser().run(list(refs), keep)
+        return realiser.run(list(refs), keep)
+    except StoreError:
+        if as_json:
+            _print_failure(reporter.unrealised)
+        raise
     finally:
         reporter.close()
 

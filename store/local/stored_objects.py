@@ -131,7 +131,7 @@ class Objects:
     def check(self, oid: ObjectId) -> list[str]:
         """Return the faults of the object on disk, one line a finding; empty when there are
         none."""
-        from store.objects.check import check_object
+        from store.objects.tree_check import check_object
 
         return [str(finding) for finding in check_object(self._layout.root, self.manifest(oid))]
 

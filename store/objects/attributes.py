@@ -3,7 +3,7 @@ alone.
 
 It reads manifests and no other file. An object that is not found sound here is looked at once more,
 file by file, by the code that reports faults. So this pass may call an object unsound for any
-reason, and sound only if :mod:`store.objects.check` would find nothing.
+reason, and sound only if :mod:`store.objects.tree_check` would find nothing.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from store.layout.paths import Layout
 from store.model.file_tree import NodeKind
 from store.model.names import parse_all
 from store.model.raw_manifest import Entries, RawManifest, are_named_right
-from store.objects.check import owner_of
 from store.objects.content import LONGEST_RECORD
 from store.objects.placing import MANIFEST
 from store.objects.presence import MTIME_NS
+from store.objects.tree_check import owner_of
 from store.system.longpath import encoded, open_at
 
 TOGETHER: Final = 256

@@ -14,10 +14,10 @@ from store.layout.paths import Layout
 from store.model.file_tree import NodeKind
 from store.model.manifest import Manifest
 from store.model.names import ObjectId
-from store.objects.check import differs
 from store.objects.content import LONGEST_RECORD, read_record
 from store.objects.sharing import finish
 from store.objects.staged import TOP
+from store.objects.tree_check import differs
 from store.system import kernel, owned
 from store.system.durable import move, sync_folder
 from store.system.locks import SharedLocks, lock_alone

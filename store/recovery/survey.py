@@ -14,10 +14,10 @@ from store.model.manifest import Manifest
 from store.model.names import ObjectId, names_of, parse_all
 from store.model.raw_manifest import RawManifest
 from store.objects.attributes import Sound, sound_objects
-from store.objects.check import check_identity, check_tree
 from store.objects.content import read_record
 from store.objects.contents import Told, outline_contents
 from store.objects.placing import BESIDE
+from store.objects.tree_check import check_identity, check_tree
 from store.recovery.whole import Columns, Whole
 from store.system.clock import unix_seconds
 from store.system.parallel import map_each, uncollected, worker_count

@@ -23,10 +23,10 @@ from store.model.manifest import Manifest
 from store.model.names import ObjectId
 from store.model.raw_manifest import Entries, RawManifest, are_named_right
 from store.objects.attributes import FILE_MODES, FOLDER_MODE, UNSOUND, Unsound, check_other
-from store.objects.check import Unread, check_identity, owner_of
 from store.objects.content import read_record
 from store.objects.placing import MANIFEST
 from store.objects.presence import MTIME_NS
+from store.objects.tree_check import Unread, check_identity, owner_of
 from store.system.longpath import encoded, open_at
 from store.system.parallel import DynamicMap, uncollected
 from store.verify.hashing import CHUNK, Digest, reading

@@ -17,7 +17,7 @@ from functools import partial
 from store import digest
 from store.display import reason
 from store.errors import HelperEnded
-from store.objects.check import Unread
+from store.objects.tree_check import Unread
 from store.system.forking import ForkedCall
 from store.system.longpath import open_at
 from store.system.parallel import map_chunks, worker_count

@@ -14,9 +14,9 @@ from store.layout.paths import Layout
 from store.model.manifest import Manifest
 from store.model.names import ObjectId
 from store.objects.attributes import sound_objects
-from store.objects.check import Unread, check_identity, check_tree, owner_of
 from store.objects.content import read_record
 from store.objects.placing import MANIFEST
+from store.objects.tree_check import Unread, check_identity, check_tree, owner_of
 from store.system.parallel import map_chunks, uncollected
 from store.verify.fast_pass import Glance, glance
 from store.verify.finding import Finding

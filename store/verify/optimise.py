@@ -15,11 +15,11 @@ from store.local.store import Store
 from store.local.swaps import clear_leftovers
 from store.model.file_tree import file as node_of_file
 from store.model.names import ObjectId
-from store.objects.check import Unread, check_tree
 from store.objects.content import file_digest
 from store.objects.contents import ContentHolders, content_of
 from store.objects.ingest import ingest_again
 from store.objects.sharing import serves
+from store.objects.tree_check import Unread, check_tree
 from store.system.longpath import lstat
 from store.verify.object_check import read_manifest
 

@@ -26,8 +26,8 @@ from store.model.file_tree import Directory
 from store.model.manifest import Manifest
 from store.model.names import ObjectId
 from store.model.raw_manifest import RawManifest
-from store.objects.check import check_object
 from store.objects.ingest import ingest_outputs
+from store.objects.tree_check import check_object
 from store.system.removing import remove_tree
 from store.unpack import archives, extract, selection
 from store.unpack.compression import Meter

@@ -118,11 +118,29 @@ def catalogue(seeds: Mapping[str, Mapping[str, Any]], seed: str) -> Catalogue:
     )
     chain(toys, parameters.get("note", ""))
     with_files(toys, toys.nodes[toys.packages["upstream"].node].ref())
+    with_checks(toys)
     if parameters.get("audited"):
         from . import audited
 
         return audited.catalogue(seeds, seed)
     return Catalogue(toys.packages, toys.nodes, barriers(toys))
+
+
+def with_checks(toys: Toys) -> None:
+    """Checks, as packages of the world have them: of ``hello``, also by its authors, and one of
+    ``itself`` that fails."""
+    findings = (
+        'mkdir "$out"; echo hello > "$out/linked"; printf "hello \\033 1\\n" > "$out/versions";'
+        ' printf "static\\tit is a script\\n" > "$out/waived"'
+    )
+    for name, script in (
+        ("hello.check", findings),
+        ("hello.upstream", 'echo tested; : > "$out"'),
+        ("itself.check", "echo it is nowhere; exit 3"),
+    ):
+        inputs = (toys.nodes[toys.packages[name.partition(".")[0]].node].ref(),)
+        node = toys.publish(name, toys.toy(name.replace(".", "-1-"), script, inputs=inputs))
+        toys.packages[name] = Package(name, node.digest, "1", f"Checks {name}", group="checks")
 
 
 def barriers(toys: Toys) -> tuple[Barrier, ...]:

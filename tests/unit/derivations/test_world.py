@@ -179,6 +179,42 @@ def test_a_check_that_there_is_not_cannot_be_waived(waived: str) -> None:
         made.check("package")
 
 
+def test_a_waiver_is_in_the_output_of_the_check_alone() -> None:
+    waived = Made(package=variant(PLAIN, waive=(("version", "it's  'none'"),)))
+    line = "printf '%s\\t%s\\n' version 'it'\"'\"'s '\"'\"'none'\"'\"'' >> \"$result/waived\""
+    assert line in waived.check("package")
+    plain = Made(package=PLAIN)
+    assert waived["package"] == plain["package"]
+    assert "waived" not in plain.check("package")
+
+
+def test_upstreams_tests_run_in_the_built_tree_and_not_in_the_package() -> None:
+    steps = (phase("build", "make"), phase("install", "make install"))
+    built = variant(PLAIN, build=phases(*steps, tools=("cc",)), files=(("a", "b"),))
+    recipe = variant(built, upstream=("make check",), outputs=("out", "doc"))
+    made = Made(package=recipe)
+    catalogue = made.published()
+    assert "pkgconf.upstream" not in catalogue.packages
+    package = catalogue.packages["package.upstream"]
+    node = catalogue.nodes[package.node]
+    assert isinstance(node, Derivation)
+    assert (package.group, package.version, node.name) == ("checks", "1", "package-1-upstream")
+    script = dict(node.files)["build.sh"]
+    assert [line for line in script.splitlines() if "@phase" in line] == [
+        f"echo '@phase {name}'" for name in ("build", "upstream", "result")
+    ]
+    assert "\nmake check\n" in script
+    assert "make install" not in script
+    out, doc = (made["package"].ref(name) for name in ("out", "doc"))
+    assert f"\nout={out}\n" in script
+    assert f"\ndoc={doc}\n" in script
+    assert {out, doc} <= {*node.inputs}
+    assert node.outputs == ("out",)
+    assert dict(node.files)["a"] == "b"
+    assert catalogue.barriers_of(package.node)
+    assert Made(package=variant(recipe, upstream=()))["package"] == made["package"]
+
+
 def test_only_objects_that_it_runs_may_be_referred_to() -> None:
     made = Made(shell=variant(PLAIN, name="shell"), package=variant(PLAIN, runs=("shell",)))
     check = made.check("package")

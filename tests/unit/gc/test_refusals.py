@@ -18,7 +18,7 @@ from store.gc.deletion import delete
 from store.gc.policy import Policy
 from store.local.store import Store
 from store.model.names import ObjectId
-from store.objects.check import check_object
+from store.objects.tree_check import check_object
 from store.recovery.recover import rebuild
 from store.system import kernel
 from store.verify.object_repair import ObjectRepair

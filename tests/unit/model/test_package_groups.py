@@ -7,7 +7,14 @@ import pytest
 from store.errors import UsageError
 from store.model.catalogue import Catalogue, Package, collect
 from store.model.derivation import Derivation, Source
-from store.model.package_groups import default_list, groups, listed, members
+from store.model.package_groups import (
+    check_names,
+    checked,
+    default_list,
+    groups,
+    listed,
+    members,
+)
 
 SOURCE = Source("tool.tar", "0" * 64, ("https://example.test/tool.tar",))
 TOOL = Derivation("tool-1", "x86_64-linux", "/bin/sh")
@@ -49,3 +56,14 @@ def test_groups_have_members_by_name() -> None:
     with pytest.raises(UsageError, match=r"'cl\\x1b'") as caught:
         members(CATALOGUE, ("base", "cl\x1b"))
     assert caught.value.hint == "groups: base, checks, cli, world-sources"
+
+
+def test_packages_with_checks_are_chosen_by_name_and_group() -> None:
+    assert names(checked(CATALOGUE, (), ())) == ["tool"]
+    assert names(checked(CATALOGUE, ("tool",), ("cli",))) == ["tool"]
+    with pytest.raises(UsageError, match="'gcc' has no check"):
+        checked(CATALOGUE, ("gcc",), ())
+    with pytest.raises(UsageError, match="no package of base"):
+        checked(CATALOGUE, (), ("base",))
+    tool = CATALOGUE.packages["tool"]
+    assert check_names(CATALOGUE, [tool], upstream=True) == ["tool.check"]

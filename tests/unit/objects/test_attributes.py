@@ -14,7 +14,7 @@ from store.model.names import ObjectId
 from store.model.raw_manifest import RawManifest
 from store.objects import attributes
 from store.objects.attributes import sound_objects
-from store.objects.check import check_identity, check_tree
+from store.objects.tree_check import check_identity, check_tree
 from tests.unit.verify.test_fast_pass import DAMAGE
 
 SEEN = sorted(DAMAGE.keys() - {"bytes"})

@@ -23,9 +23,9 @@ from store.model.file_tree import Directory, NodeKind, file, link
 from store.model.manifest import Manifest
 from store.model.names import ObjectId
 from store.objects import finishing, staging
-from store.objects.check import check_object, differs, identify
 from store.objects.contents import content_of
 from store.objects.ingest import ingest, ingest_outputs
+from store.objects.tree_check import check_object, differs, identify
 
 SCRATCH = identity.scratch("pkg", "out")
 OTHER = ObjectId(b"o" * 20, "other")
@@ -592,7 +592,7 @@ def test_a_whole_object_is_not_hashed_again_where_it_shares_inodes(
     def read(path: str) -> bytes:
         raise AssertionError(f"{path} was read")
 
-    monkeypatch.setattr("store.objects.check.file_digest", read)
+    monkeypatch.setattr("store.objects.tree_check.file_digest", read)
     assert shared(layout, tree, "pkg") == manifest
     assert os.listdir(layout.trash) == []
 

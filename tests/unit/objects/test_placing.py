@@ -12,9 +12,9 @@ import pytest
 from store.layout.paths import Layout
 from store.model.manifest import Manifest
 from store.objects import placing
-from store.objects.check import check_object
 from store.objects.ingest import ingest, ingest_again
 from store.objects.placing import clear_swap, exclusive, swapped
+from store.objects.tree_check import check_object
 from store.recovery.survey import survey
 from store.system import kernel
 from store.system.durable import move

@@ -17,8 +17,8 @@ from store.layout.paths import Layout
 from store.local.directories import make_directories
 from store.model.manifest import Manifest
 from store.objects import staging
-from store.objects.check import check_object
 from store.objects.ingest import ingest
+from store.objects.tree_check import check_object
 from store.system import parallel
 from store.system.forking import ForkedCall, results
 from store.system.parallel import DynamicMap, map_chunks, map_each, map_threads

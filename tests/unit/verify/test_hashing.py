@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from blake3 import blake3
 
-from store.objects.check import Unread
+from store.objects.tree_check import Unread
 from store.verify import hashing
 from store.verify.hashing import CHUNK, Digest, hash_inodes
 

@@ -17,9 +17,9 @@ from store.model import identity
 from store.model.file_tree import Directory, file, link
 from store.model.manifest import Manifest
 from store.model.names import ObjectId
-from store.objects.check import check_object, check_tree, identify
 from store.objects.ingest import ingest_outputs
 from store.objects.presence import looks_intact
+from store.objects.tree_check import check_object, check_tree, identify
 
 SCRATCH = identity.scratch("pkg", "out")
 SECOND = 10**9
