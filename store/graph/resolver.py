@@ -91,15 +91,15 @@ class Resolver:
         of ``names``, would hold one that its stage shuns.
 
         Evaluation has looked at what derivations name; only now is it known what objects refer to.
-        An object may be a trusted node's that was not asked for: where the stage before came from a
-        cache, not all of its outcomes are known. So it counts only if no such node has its name.
+        Where an input came from a cache, outcomes below it need not be known: an object counts only
+        if no trusted node below this one, whose object is not known, has its name.
         """
         barriers = self._catalogue.barriers_of(node)
         closure = frozenset(map(ObjectId.parse, names)) if barriers else frozenset()
         for barrier in barriers:
             shunned = self._known_objects(barrier.forbidden) & closure
             shunned -= self._known_objects(barrier.trusted)
-            unknown = self._unknown_names(barrier.trusted) if shunned else set()
+            unknown = self._unknown_below(node, barrier.trusted) if shunned else set()
             found = sorted(oid.path for oid in shunned if oid.name not in unknown)
             if found:
                 raise ForbiddenInput(
@@ -124,9 +124,10 @@ class Resolver:
         self.identify(nodes)
         return {oid for node in nodes for oid in self._objects.get(node, {}).values()}
 
-    def _unknown_names(self, nodes: Iterable[bytes]) -> set[str]:
-        """Return the names of the objects of those nodes whose objects are not known."""
-        values = [self._catalogue.nodes[node] for node in nodes if node not in self._objects]
+    def _unknown_below(self, node: bytes, trusted: frozenset[bytes]) -> set[str]:
+        """Return the names of the objects of trusted nodes below a node that are not known."""
+        below = trusted.intersection(self._catalogue.build_closure([node])) - self._objects.keys()
+        values = [self._catalogue.nodes[each] for each in below]
         return {object_name(value.name, output) for value in values for output in value.outputs}
 
     def key(self, node: bytes) -> bytes | None:

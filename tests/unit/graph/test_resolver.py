@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from store.errors import ForbiddenInput
 from store.graph.resolver import Resolver
 from store.local.store import Store
-from store.model.catalogue import Catalogue, collect
+from store.model.catalogue import Barrier, Catalogue, collect
 from store.model.derivation import Derivation
 from store.model.names import ObjectId
 
@@ -64,3 +65,27 @@ def test_a_node_is_resolved_once_for_the_same_inputs_and_anew_for_others(store: 
     second = resolver.resolved(node.digest)
     assert second is not None
     assert second.inputs == (other,)
+
+
+@pytest.mark.parametrize("above_trusted", [True, False])
+def test_an_object_may_be_a_trusted_node_s_below_an_input_from_a_cache(
+    store: Store, above_trusted: bool
+) -> None:
+    shunned = Derivation("tool", "s", "/b", args=("first",))
+    trusted = Derivation("tool", "s", "/b", args=("again",))
+    root = Derivation("root", "s", "/b", inputs=(trusted.ref(),) if above_trusted else ())
+    node = Derivation("above", "s", "/b", inputs=(root.ref(),))
+    barrier = Barrier(
+        frozenset({node.digest}), frozenset({shunned.digest}), frozenset({trusted.digest})
+    )
+    catalogue = Catalogue({}, collect([shunned, trusted, root, node]), (barrier,))
+    resolver = Resolver(store, catalogue)
+    tool = ObjectId(b"1" * 20, "tool")
+    # The root was taken whole: nobody has asked what the tool below it came out as.
+    resolver.learn(shunned.digest, {"out": tool})
+    resolver.learn(root.digest, {"out": ObjectId(b"2" * 20, "root")})
+    if above_trusted:
+        resolver.check_inputs(node.digest, [tool.text + "-tool"])
+    else:
+        with pytest.raises(ForbiddenInput):
+            resolver.check_inputs(node.digest, [tool.text + "-tool"])
