@@ -15,7 +15,7 @@ MODULES = (
     "done",
     "export PYTHONPATH",
 )
-"""Where the modules of the tools on ``$PATH`` are, and those of what is needed."""
+"""Where the modules of the tools on ``$PATH`` are, and those that are needed."""
 
 
 def python(backend: str, *, tools: tuple[str, ...] = (), finish: tuple[str, ...] = ()) -> Build:
