@@ -20,7 +20,7 @@ def check_line(line: str, where: str) -> None:
         raise EvaluationError(f"phase {where!r} has an empty command line")
     if "\0" in line:
         raise EvaluationError(f"phase {where!r} has a NUL character in a command line")
-    if not line.lstrip().startswith(_CONDITIONS) and _has_list(line):
+    if "&&" in line and not line.lstrip().startswith(_CONDITIONS) and _has_list(line):
         raise EvaluationError(
             f"phase {where!r}: a failure in `{line}` would go unnoticed",
             hint="give each command of a list with && a line of its own",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, field
 
 from derivations.kit.recipe import Recipe
@@ -110,9 +110,7 @@ class CatalogueBuilder:
             dict(self.packages), dict(self.nodes), tuple(self.barriers), dict(self.seconds)
         )
 
-    def way_to(
-        self, start: Derivation, goals: frozenset[bytes], ends: frozenset[bytes]
-    ) -> list[Ref]:
+    def way_to(self, start: Derivation, goals: Set[bytes], ends: Set[bytes]) -> list[Ref]:
         """References that lead from ``start`` to one of ``goals``, not passing one of ``ends``.
 
         Empty when there is no such way.
@@ -230,10 +228,15 @@ def add_sources(graph: CatalogueBuilder, recipe: Recipe, group: str = "") -> dic
 
 
 def check_allowed(
-    graph: CatalogueBuilder, stage: Stage, recipe: Recipe, derivation: Derivation
+    graph: CatalogueBuilder,
+    stage: Stage,
+    recipe: Recipe,
+    derivation: Derivation,
+    checked: Set[bytes] = frozenset(),
 ) -> None:
-    """EvaluationError for a build with something that the stage is to do without."""
-    way = graph.way_to(derivation, stage.forbidden, stage.trusted)
+    """EvaluationError for a build with something that the stage is to do without. All below the
+    nodes in ``checked`` was looked at before."""
+    way = graph.way_to(derivation, stage.forbidden, checked or stage.trusted)
     if way:
         names = ", which is built with ".join(ref.name for ref in way)
         raise EvaluationError(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 from typing import TypeAlias
 
 from derivations.kit.checks import check_script
@@ -51,11 +52,12 @@ class World:
         self, graph: CatalogueBuilder, stage: Stage, below: PackageSet, groups: Groups
     ) -> None:
         self._graph = graph
-        self._stage = stage
+        self._stage = replace(stage, env=(*stage.env, *ENVIRONMENT))
         self._below = below
         self._groups = groups
         self._made: dict[str, Ref] = {}
         self._checks: dict[str, Ref] = {}
+        self._allowed = {*stage.trusted}
         self._stack: list[str] = []
 
     def __getitem__(self, role: str) -> Ref:
@@ -113,9 +115,9 @@ class World:
         paths = {
             output: scratch_path(name) for output, name in zip(recipe.outputs, names, strict=True)
         }
-        derivation = self._build(recipe, recipe.label, paths, build_script)
-        derivation = replace(derivation, outputs=recipe.outputs)
-        check_allowed(self._graph, self._stage, recipe, derivation)
+        derivation = self._build(recipe, recipe.label, paths, build_script, outputs=recipe.outputs)
+        check_allowed(self._graph, self._stage, recipe, derivation, self._allowed)
+        self._allowed.add(derivation.digest)
         return self._graph.add(derivation, recipe.seconds)
 
     def _upstream(self, role: str) -> Ref:
@@ -124,20 +126,23 @@ class World:
         node = self._graph.nodes[self[role].node]
         outputs = {output: node.ref(output) for output in recipe.outputs}
         paths = {output: str(ref) for output, ref in outputs.items()}
-        derivation = self._build(
-            recipe, label, {**paths, "result": scratch_path(label)}, upstream_script
-        )
-        inputs = tuple(sorted({*derivation.inputs, *outputs.values()}))
-        self._checks[f"{role}{UPSTREAM}"] = self._graph.add(
-            replace(derivation, inputs=inputs), recipe.seconds
-        )
+        paths["result"] = scratch_path(label)
+        derivation = self._build(recipe, label, paths, upstream_script, inputs=outputs.values())
+        self._checks[f"{role}{UPSTREAM}"] = self._graph.add(derivation, recipe.seconds)
         return self._checks[f"{role}{UPSTREAM}"]
 
     def _build(
-        self, recipe: Recipe, label: str, paths: Mapping[str, str], script: ScriptMaker
+        self,
+        recipe: Recipe,
+        label: str,
+        paths: Mapping[str, str],
+        script: ScriptMaker,
+        *,
+        inputs: Iterable[Ref] = (),
+        outputs: tuple[str, ...] = ("out",),
     ) -> Derivation:
         """Return the derivation that runs a script with the source, patches, libraries and tools of
-        a recipe; ``paths`` are further variables of it."""
+        a recipe; ``paths`` are further variables of it, ``inputs`` further inputs."""
         sources = add_sources(self._graph, recipe, WORLD_SOURCES)
         libraries = self._libraries(recipe.needs)
         runs = {shell_name(role): self[role] for role in recipe.runs}
@@ -151,11 +156,8 @@ class World:
         if sources:
             variables["source"] = str(next(iter(sources.values())))
         text = script(recipe, variables, libraries, tuple(patches))
-        derivation = self._derivation(
-            label, text, recipe, tools, {*sources.values(), *runs.values(), *libraries}
-        )
-        files = {**dict(derivation.files), **patches, **dict(recipe.files)}
-        return replace(derivation, files=tuple(sorted(files.items())))
+        used = {*sources.values(), *runs.values(), *libraries, *inputs}
+        return self._derivation(label, text, recipe, tools, used, patches, outputs)
 
     def _check(self, role: str) -> Ref:
         recipe = self._groups[role]
@@ -166,26 +168,31 @@ class World:
         text = check_script(recipe, package, scratch_path(label), libraries, runs)
         tools = self._tools((*CHECK_TOOLS, *recipe.tools))
         derivation = self._derivation(label, text, recipe, tools, {*libraries, *runs})
-        files = {**dict(derivation.files), **dict(recipe.files)}
-        self._checks[f"{role}{CHECK}"] = self._graph.add(
-            replace(derivation, files=tuple(sorted(files.items()))), 5
-        )
+        self._checks[f"{role}{CHECK}"] = self._graph.add(derivation, 5)
         return self._checks[f"{role}{CHECK}"]
 
     def _derivation(
-        self, label: str, text: str, recipe: Recipe, tools: Iterable[Ref], inputs: set[Ref]
+        self,
+        label: str,
+        text: str,
+        recipe: Recipe,
+        tools: Iterable[Ref],
+        inputs: set[Ref],
+        patches: Mapping[str, str] = MappingProxyType({}),
+        outputs: tuple[str, ...] = ("out",),
     ) -> Derivation:
-        stage = replace(self._stage, env=(*self._stage.env, *ENVIRONMENT))
         shell, args = BUILDER
+        files = {NAME: text, **patches, **dict(recipe.files)}
         return Derivation(
             name=label,
             system=SYSTEM,
             builder=shell,
             args=args,
-            env=environment(stage, recipe, tools),
-            rootfs=stage.rootfs,
+            env=environment(self._stage, recipe, tools),
+            rootfs=self._stage.rootfs,
             inputs=tuple(sorted({*inputs, *tools})),
-            files=((NAME, text),),
+            outputs=outputs,
+            files=tuple(sorted(files.items())),
         )
 
     def _libraries(self, roles: Iterable[str]) -> list[Ref]:

@@ -7,9 +7,9 @@ from typing import Final, NamedTuple, TypeAlias
 
 from store.canon import Value
 from store.display import quoted
-from store.errors import UnknownOutput, UnknownPackage, UsageError
+from store.errors import FormatError, UnknownOutput, UnknownPackage, UsageError
 from store.model import fields
-from store.model.derivation import Derivation, Ref, Source, kind
+from store.model.derivation import Derivation, Ref, Source, derivation_digest, kind
 
 GraphNode: TypeAlias = Source | Derivation
 
@@ -155,6 +155,14 @@ class _Nodes(Mapping[bytes, GraphNode]):
             self._decoded[key] = Source.decode(data) if is_source else Derivation.decode(data)
         return self._decoded[key]
 
+    def check(self) -> None:
+        """Decode every node; FormatError for one that is not under its own digest."""
+        for key, (is_source, data) in self._encoded.items():
+            node = self[key]
+            # The bytes of a derivation are the only ones that decode to it.
+            if key != (node.digest if is_source else derivation_digest(data)):
+                raise FormatError(f"{quoted(node.name)} under another one's digest")
+
     def __iter__(self) -> Iterator[bytes]:
         return iter(self._encoded)
 
@@ -190,10 +198,11 @@ def to_fields(catalogue: Catalogue) -> Value:
     return [packages, nodes, barriers]
 
 
-def from_fields(value: Value) -> Catalogue:
+def from_fields(value: Value, *, checked: bool = False) -> Catalogue:
     """Return the inverse of :func:`to_fields`, but that each node is decoded at its first use.
 
-    Neither then nor now is a node's digest computed anew. Raises FormatError.
+    Neither then nor now is a node's digest computed anew; with ``checked``, both are done at once.
+    Raises FormatError.
     """
     packages, nodes, barriers = fields.array(value, 3)
     found = {}
@@ -219,7 +228,10 @@ def from_fields(value: Value) -> Catalogue:
         encoded[fields.raw(key, 32)] = (fields.boolean(is_source), fields.raw(data))
         if fields.integer(seconds):
             times[fields.raw(key)] = fields.integer(seconds)
-    return Catalogue(found, _Nodes(encoded), fields.several(barriers, _barrier), times)
+    nodes_found = _Nodes(encoded)
+    if checked:
+        nodes_found.check()
+    return Catalogue(found, nodes_found, fields.several(barriers, _barrier), times)
 
 
 def _barrier(value: Value) -> Barrier:

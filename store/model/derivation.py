@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from store import canon, digest
 from store.canon import Value
@@ -46,8 +46,12 @@ class Ref:
         """The text in place of the object until it is realised."""
         return identity.placeholder(self.node, self.output, self.name)
 
-    def __str__(self) -> str:
+    @cached_property
+    def _path(self) -> str:
         return self.placeholder.path
+
+    def __str__(self) -> str:
+        return self._path
 
     def to_fields(self) -> Value:
         """Return ``[node, output, name]``."""
@@ -57,7 +61,14 @@ class Ref:
     def from_fields(cls, value: Value) -> Ref:
         """Return the inverse of :meth:`to_fields`."""
         node, output, name = fields.array(value, 3)
-        return cls(fields.raw(node, 32), fields.text(output), fields.text(name))
+        return _ref(fields.raw(node, 32), fields.text(output), fields.text(name))
+
+
+@lru_cache(maxsize=10_000)
+def _ref(node: bytes, output: str, name: str) -> Ref:
+    """Return a reference, one value for all that are equal: a compiler is an input of every build,
+    and a value knows its placeholder."""
+    return Ref(node, output, name)
 
 
 @frozen(apart=("locators",))
@@ -155,7 +166,7 @@ class Derivation:
     @cached_property
     def digest(self) -> bytes:
         """32 bytes."""
-        return digest.keyed(DigestKind.DERIVATION, self.encode())
+        return derivation_digest(self.encode())
 
     def ref(self, output: str = "out") -> Ref:
         """Return a reference to one of the outputs; InvalidName when there is none of that name."""
@@ -166,6 +177,11 @@ class Derivation:
     def encode(self) -> bytes:
         """Return ``[name, system, builder, args, env, rootfs, inputs, objects, outputs]``, and the
         files if there are any."""
+        return self._encoded
+
+    @cached_property
+    def _encoded(self) -> bytes:
+        # Asked for twice of each node that is evaluated: for its digest, and for the answer.
         return canon.encode(
             [
                 *_command_fields(self),
@@ -262,6 +278,11 @@ class Resolved:
             fields.several(values[7], fields.text),
             files,
         )
+
+
+def derivation_digest(encoded: bytes) -> bytes:
+    """Return the digest of the derivation that is encoded so."""
+    return digest.keyed(DigestKind.DERIVATION, encoded)
 
 
 def _command_fields(of: Derivation | Resolved) -> list[Value]:

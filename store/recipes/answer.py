@@ -9,11 +9,9 @@ from typing import Final, NamedTuple
 
 from store import canon
 from store.canon import Value
-from store.display import quoted
 from store.errors import (
     Cycle,
     EvaluationError,
-    FormatError,
     UnfilledRole,
     UnknownOutput,
     UnknownPackage,
@@ -70,10 +68,7 @@ def decode(data: bytes, first: int, last: int) -> Answer:
     if not fields.boolean(values[0] if values else None):
         raise _error(*fields.array(values, 6)[1:])
     _, packages, looked_at = fields.array(values, 3)
-    found = from_fields(packages)
-    for key, node in found.nodes.items():
-        if node.digest != key:
-            raise FormatError(f"{quoted(node.name)} under another one's digest")
+    found = from_fields(packages, checked=True)
     seen = reads.from_fields(looked_at)
     return Answer(found, seen, not any(is_young(state, first, last) for state in seen.values()))
 
