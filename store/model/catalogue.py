@@ -12,6 +12,7 @@ from store.model import fields
 from store.model.derivation import Derivation, Ref, Source, derivation_digest, kind
 
 GraphNode: TypeAlias = Source | Derivation
+Buffer: TypeAlias = bytes | memoryview
 
 BASE: Final = "base"
 """The packages of the base set, which every stage builds."""
@@ -143,36 +144,59 @@ def collect(nodes: Iterable[GraphNode]) -> dict[bytes, GraphNode]:
 
 
 class _Nodes(Mapping[bytes, GraphNode]):
-    """Nodes by digest, decoded at first use."""
+    """Nodes by digest, decoded at first use. ``places`` has, of each, whether it is a source, and
+    its beginning and end in ``encoded``."""
 
-    def __init__(self, encoded: dict[bytes, tuple[bool, bytes]]) -> None:
-        self._encoded = encoded
+    def __init__(self, encoded: Buffer, places: Mapping[bytes, tuple[bool, int, int]]) -> None:
+        self._encoded = memoryview(encoded)
+        self._places = places
         self._decoded: dict[bytes, GraphNode] = {}
 
     def __getitem__(self, key: bytes) -> GraphNode:
         if key not in self._decoded:
-            is_source, data = self._encoded[key]
+            is_source, data = self._places[key][0], self._data(key)
             self._decoded[key] = Source.decode(data) if is_source else Derivation.decode(data)
         return self._decoded[key]
 
+    def _data(self, key: bytes) -> bytes:
+        _, start, end = self._places[key]
+        return bytes(self._encoded[start:end])
+
     def check(self) -> None:
         """Decode every node; FormatError for one that is not under its own digest."""
-        for key, (is_source, data) in self._encoded.items():
+        for key, (is_source, _, _) in self._places.items():
             node = self[key]
             # The bytes of a derivation are the only ones that decode to it.
-            if key != (node.digest if is_source else derivation_digest(data)):
+            if key != (node.digest if is_source else derivation_digest(self._data(key))):
                 raise FormatError(f"{quoted(node.name)} under another one's digest")
 
     def __iter__(self) -> Iterator[bytes]:
-        return iter(self._encoded)
+        return iter(self._places)
 
     def __len__(self) -> int:
-        return len(self._encoded)
+        return len(self._places)
 
 
 def to_fields(catalogue: Catalogue) -> Value:
     """Return ``[packages, nodes, barriers]``; a node is ``[digest, is source, encoded, seconds]``,
     with 0 where the time is unknown."""
+    return _to_fields(catalogue, lambda encoded: encoded)
+
+
+def to_fields_apart(catalogue: Catalogue) -> tuple[Value, bytes]:
+    """Return the fields as :func:`to_fields`, with the length of each encoded node in its place,
+    and all encoded nodes in this order. The fields alone are short, and so quickly read."""
+    encoded: list[bytes] = []
+
+    def apart(data: bytes) -> int:
+        encoded.append(data)
+        return len(data)
+
+    found = _to_fields(catalogue, apart)
+    return found, b"".join(encoded)
+
+
+def _to_fields(catalogue: Catalogue, place: Callable[[bytes], Value]) -> Value:
     packages: list[Value] = [
         [
             package.name,
@@ -188,7 +212,7 @@ def to_fields(catalogue: Catalogue) -> Value:
         for package in catalogue.packages.values()
     ]
     nodes: list[Value] = [
-        [key, isinstance(node, Source), node.encode(), catalogue.seconds.get(key, 0)]
+        [key, isinstance(node, Source), place(node.encode()), catalogue.seconds.get(key, 0)]
         for key, node in catalogue.nodes.items()
     ]
     barriers: list[Value] = [
@@ -198,8 +222,9 @@ def to_fields(catalogue: Catalogue) -> Value:
     return [packages, nodes, barriers]
 
 
-def from_fields(value: Value, *, checked: bool = False) -> Catalogue:
-    """Return the inverse of :func:`to_fields`, but that each node is decoded at its first use.
+def from_fields(value: Value, apart: Buffer | None = None, *, checked: bool = False) -> Catalogue:
+    """Return the inverse of :func:`to_fields`, or with the nodes ``apart`` of
+    :func:`to_fields_apart`, but that each node is decoded at its first use.
 
     Neither then nor now is a node's digest computed anew; with ``checked``, both are done at once.
     Raises FormatError.
@@ -222,13 +247,16 @@ def from_fields(value: Value, *, checked: bool = False) -> Catalogue:
             fields.text(group),
         )
         found[package.name] = package
-    encoded, times = {}, {}
+    places, times, texts, end = {}, {}, [], 0
     for item in fields.array(nodes):
         key, is_source, data, seconds = fields.array(item, 4)
-        encoded[fields.raw(key, 32)] = (fields.boolean(is_source), fields.raw(data))
+        if apart is None:
+            texts.append(fields.raw(data))
+        start, end = end, end + (fields.integer(data) if apart is not None else len(texts[-1]))
+        places[fields.raw(key, 32)] = (fields.boolean(is_source), start, end)
         if fields.integer(seconds):
             times[fields.raw(key)] = fields.integer(seconds)
-    nodes_found = _Nodes(encoded)
+    nodes_found = _Nodes(b"".join(texts) if apart is None else apart, places)
     if checked:
         nodes_found.check()
     return Catalogue(found, nodes_found, fields.several(barriers, _barrier), times)

@@ -17,7 +17,7 @@ from store import canon, digest
 from store.canon import Value
 from store.errors import FormatError, StorageError
 from store.model import fields
-from store.model.catalogue import Catalogue, from_fields, to_fields
+from store.model.catalogue import Buffer, Catalogue, from_fields, to_fields_apart
 from store.model.derivation import Source
 from store.recipes import reads
 from store.recipes.reads import KIT, Read, State, state_of, walk
@@ -122,13 +122,13 @@ def _has_secrets(catalogue: Catalogue) -> bool:
     )
 
 
-def _whole(data: bytes) -> bytes:
+def _whole(data: bytes) -> Buffer:
     """Return the bytes that were written to the file; FormatError where a power cut left something
     else.
 
     Nothing waits for the file to be on disk, and a node is looked at only when it is asked for.
     """
-    record = data[digest.DIGEST_SIZE :]
+    record = memoryview(data)[digest.DIGEST_SIZE :]  # no copy of megabytes
     if digest.file_digest(record) != data[: digest.DIGEST_SIZE]:
         raise FormatError("not the bytes that were written")
     return record
@@ -159,15 +159,22 @@ def _kit(recipes: str) -> tuple[str, ...]:
 
 
 def encode(state: bytes, seen: Mapping[Read, State], catalogue: Catalogue) -> bytes:
-    """Return a kept catalogue: ``[state, reads, catalogue]``."""
-    return canon.encode([state, reads.to_fields(seen.items()), to_fields(catalogue)])
+    """Return a kept catalogue: the length of ``[state, reads, catalogue]`` in 8 bytes, that, and
+    the nodes."""
+    values, nodes = to_fields_apart(catalogue)
+    record = canon.encode([state, reads.to_fields(seen.items()), values])
+    return len(record).to_bytes(_LENGTH) + record + nodes
 
 
-def decode(data: bytes) -> tuple[bytes, dict[Read, State], Catalogue]:
+def decode(data: Buffer) -> tuple[bytes, dict[Read, State], Catalogue]:
     """Return the inverse of :func:`encode`; FormatError for anything else."""
-    state, seen, found = fields.array(canon.decode(data), 3)
-    return fields.raw(state), reads.from_fields(seen), from_fields(found)
+    end = _LENGTH + int.from_bytes(data[:_LENGTH])
+    state, seen, found = fields.array(canon.decode(bytes(data[_LENGTH:end])), 3)
+    return fields.raw(state), reads.from_fields(seen), from_fields(found, data[end:])
 
+
+_LENGTH = 8
+"""Bytes of the length of the part that is decoded at once."""
 
 _FRESH = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
 
