@@ -11,5 +11,5 @@ POPT = Recipe(
     licence="MIT",
     homepage="https://github.com/rpm-software-management/popt",
     build=autotools("--disable-shared"),
-    seconds=20,
+    seconds=10,
 )

@@ -13,8 +13,9 @@ XXHASH = Recipe(
     build=makefile(
         "LIBXXH_DISPATCH=0",
         build="libxxhash.a xxhsum",
-        install="install_libxxhash.a install_libxxhash.includes install_libxxhash.pc install_xxhsum",
+        install="install_libxxhash.a install_libxxhash.includes install_libxxhash.pc"
+        " install_xxhsum",
     ),
     programs=("xxhsum",),
-    seconds=15,
+    seconds=10,
 )

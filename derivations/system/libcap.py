@@ -14,5 +14,5 @@ LIBCAP = Recipe(
     build=makefile("SHARED=no GOLANG=no PAM_CAP=no lib=lib sbindir=bin RAISE_SETFCAP=no"),
     programs=("capsh", "getcap"),
     waive=(("version", "they say none"),),
-    seconds=15,
+    seconds=10,
 )
