@@ -121,7 +121,8 @@ def _libraries(skipped: Iterable[str]) -> Iterable[str]:
 
 def _scripts(allowed: Sequence[Ref]) -> Iterable[str]:
     """A script's interpreter is one of the system's, or of an object that the package runs."""
-    patterns = " | ".join(["'#!/bin/'*", "'#! /bin/'*", *(f"'#!{ref}/'*" for ref in allowed)])
+    folders = ["/bin", *map(str, allowed)]
+    patterns = " | ".join(f"'#!{space}{each}/'*" for each in folders for space in ("", " "))
     yield (
         'find "$out" -type f -perm -100 | while read -r file\n'
         "do\n"

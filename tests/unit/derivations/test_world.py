@@ -221,6 +221,13 @@ def test_only_objects_that_it_runs_may_be_referred_to() -> None:
     assert f'echo "{made.world["shell"]}" >> allowed' in check
 
 
+def test_a_script_may_have_an_interpreter_that_it_runs_and_a_space_before_it() -> None:
+    made = Made(shell=variant(PLAIN, name="shell"), package=variant(PLAIN, runs=("shell",)))
+    shell = made.world["shell"]
+    patterns = "'#!/bin/'* | '#! /bin/'* | " + f"'#!{shell}/'* | '#! {shell}/'* | "
+    assert patterns in made.check("package")
+
+
 # -- recipes in folders ---------------------------------------------------------------------------
 
 RECIPE = """\
