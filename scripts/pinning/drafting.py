@@ -236,7 +236,11 @@ def _remarks(version: str, tree: SourceTree, absent: list[str]) -> list[str]:
 def write(recipes: Path, folder: str, name: str, text: str) -> Path:
     """Write a draft as the recipe ``name`` of a group. Raises StoreError where one is there."""
     stem = module(name)
-    there = [path for path in recipes.rglob("*.py") if path.stem == stem]
+    there = [
+        path
+        for path in recipes.rglob("*.py")
+        if path.stem == stem and path.parent != recipes / "kit"  # a maker may have the name
+    ]
     if there:
         raise StoreError(f"{there[0]} is there already")
     path = recipes / folder / f"{stem}.py"

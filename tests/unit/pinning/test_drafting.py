@@ -294,3 +294,9 @@ def test_a_recipe_that_is_there_is_not_written_over(tmp_path: Path) -> None:
     assert (tmp_path / "libs" / "json_c.py").read_text() == "a"
     with pytest.raises(StoreError, match=r"json_c\.py is there already"):
         drafting.write(tmp_path, "cli", "json-c", "b")
+
+
+def test_a_package_may_be_called_as_a_maker_is(tmp_path: Path) -> None:
+    (tmp_path / "kit").mkdir()
+    (tmp_path / "kit" / "meson.py").write_text("")
+    assert drafting.write(tmp_path, "build", "meson", "a") == tmp_path / "build" / "meson.py"
