@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 import click
@@ -19,6 +20,9 @@ from store.cli.options import (
 )
 from store.cli.outputs import named_outputs, realise
 from store.cli.plan_listing import show_plan
+from store.cli.wording import counted
+from store.display import printable
+from store.errors import UsageError
 
 if TYPE_CHECKING:
     from store.cache.cache_options import CacheOptions
@@ -26,7 +30,12 @@ if TYPE_CHECKING:
 
 
 @click.command("realise")
-@click.argument("packages", nargs=-1, required=True, metavar="PACKAGE…", type=PACKAGE)
+@click.argument("packages", nargs=-1, metavar="[PACKAGE…]", type=PACKAGE)
+@click.option(
+    "--affected-since",
+    metavar="REV",
+    help="Take the packages whose derivations differ from those at this revision of git.",
+)
 @click.option(
     "--dry-run",
     "-n",
@@ -43,6 +52,7 @@ if TYPE_CHECKING:
 def command(
     context: Context,
     packages: tuple[str, ...],
+    affected_since: str | None,
     dry_run: bool,
     as_json: bool,
     out_link: str | None,
@@ -54,8 +64,17 @@ def command(
 
     Objects that caches have are taken from there, if trusted keys have signed them.
     """
+    if bool(packages) == (affected_since is not None):
+        raise UsageError("name packages, or a revision with --affected-since")
     if dry_run:
         context.absent = "empty"
+    else:
+        context.absent = "make"
+    if affected_since is not None:
+        packages = _affected(context, affected_since)
+        if not packages:
+            return
+    if dry_run:
         goals = [ref for _, ref in named_outputs(context, packages, out_link)]
         show_plan(context, goals, options, caches, as_json)
     else:
@@ -68,3 +87,15 @@ def command(
             out_link=out_link,
             caches=caches,
         )
+
+
+def _affected(context: Context, revision: str) -> tuple[str, ...]:
+    """Return the packages that differ from a revision, and name them on standard error."""
+    from store.operations.affected import affected
+
+    context.catalogue  # noqa: B018 (with the user's limit of time)
+    packages = affected(context.session, revision)
+    named = ": " + ", ".join(packages) if packages else ""
+    found = counted(len(packages), "package")
+    print(printable(f"{found} with another derivation than at {revision}{named}"), file=sys.stderr)
+    return tuple(packages)

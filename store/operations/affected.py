@@ -1,0 +1,63 @@
+"""The packages that a change of the recipes touches: those whose derivations differ."""
+
+from __future__ import annotations
+
+import io
+import os
+import subprocess
+import tarfile
+import tempfile
+
+from store.display import quoted
+from store.errors import EvaluationError
+from store.model.catalogue import Catalogue
+from store.operations.session import Session
+from store.recipes.evaluate import evaluate
+from store.recipes.seeds import seeds_folder
+
+
+def affected(session: Session, revision: str) -> list[str]:
+    """Return the packages whose derivations differ from those of the recipes at a revision of git,
+    or which are new; of several names for one node, the shortest. Sorted.
+
+    Raises EvaluationError, also where the recipes are not in git.
+    """
+    before = _evaluated_at(session, revision).packages
+    names: dict[bytes, str] = {}
+    for name, package in session.catalogue.packages.items():
+        if name not in before or before[name].node != package.node:
+            known = names.setdefault(package.node, name)
+            names[package.node] = min(known, name, key=lambda text: (len(text), text))
+    return sorted(names.values())
+
+
+def _evaluated_at(session: Session, revision: str) -> Catalogue:
+    """Return the catalogue of the recipes and seeds as they are in a commit."""
+    recipes = os.path.realpath(session.recipes)
+    folder, name = os.path.split(recipes)
+    seeds = os.path.basename(seeds_folder(recipes))
+    # As a digest, a revision is no option, whatever a user wrote.
+    wanted = ("rev-parse", "--verify", "--quiet", "--end-of-options", revision + "^{commit}")
+    commit = _git(folder, revision, *wanted).decode().strip()
+    data = _git(folder, revision, "archive", "--format=tar", commit, "--", name, seeds)
+    with tempfile.TemporaryDirectory(prefix="fixpoint-") as place:
+        with tarfile.open(fileobj=io.BytesIO(data)) as archive:
+            archive.extractall(place, filter="data")
+        return evaluate(f"{place}/{name}", session.seed)
+
+
+def _git(folder: str, revision: str, *words: str) -> bytes:
+    """Return the output of git in a folder; EvaluationError if it fails."""
+    command = ["git", "-C", folder, *words]
+    try:
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False)
+    except OSError as error:
+        raise EvaluationError(f"git cannot be started: {error.strerror}") from error
+    if done.returncode:
+        said = done.stderr.decode("utf-8", "replace").strip().partition("\n")[0]
+        raise EvaluationError(
+            f"git has no recipes at {quoted(revision)}" + (f": {quoted(said)}" if said else ""),
+            file=folder,
+            hint="the folder of recipes has to be in a git repository that has this revision",
+        )
+    return done.stdout

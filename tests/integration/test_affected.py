@@ -1,0 +1,59 @@
+"""``store realise --affected-since``: the packages that a change of recipes touches."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from store import Session
+from store.errors import EvaluationError
+from store.operations.affected import affected
+from tests.recipes.copies import copy_recipes
+
+
+def git(folder: Path, *words: str) -> None:
+    """Run git in a folder, with nothing of the user's settings."""
+    own = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
+    who = ("-c", "user.name=A", "-c", "user.email=a@example.org")
+    subprocess.run(["git", "-C", folder, *who, *words], check=True, env=os.environ | own)
+
+
+@pytest.fixture
+def recipes(tmp_path: Path) -> Path:
+    """Toys in a repository with one commit."""
+    recipes = copy_recipes("toys", tmp_path / "tree")
+    seeds = recipes.parent / "bootstrap-seeds"
+    real = seeds.resolve()
+    seeds.unlink()
+    for pins in real.glob("*/seed.json"):
+        (seeds / pins.parent.name).mkdir(parents=True)
+        (seeds / pins.parent.name / "seed.json").write_bytes(pins.read_bytes())
+    git(recipes.parent, "init", "-q")
+    git(recipes.parent, "add", "-A")
+    git(recipes.parent, "commit", "-q", "-m", "one")
+    return recipes
+
+
+def test_packages_whose_derivations_differ_are_affected(recipes: Path, tmp_path: Path) -> None:
+    with Session(str(tmp_path / "root"), str(recipes)) as session:
+        assert affected(session, "HEAD") == []
+    (recipes / "parameters.json").write_text(json.dumps({"note": "another"}))
+    with Session(str(tmp_path / "root"), str(recipes)) as session:
+        found = affected(session, "HEAD")
+    assert {"upstream", "downstream"} <= set(found)
+    assert "hello" not in found
+
+
+@pytest.mark.parametrize("revision", ["none", "--output=x", "HEAD~5", ""])
+def test_a_revision_that_there_is_not_is_an_error(
+    recipes: Path, tmp_path: Path, revision: str
+) -> None:
+    with (
+        Session(str(tmp_path / "root"), str(recipes)) as session,
+        pytest.raises(EvaluationError, match="git has no recipes"),
+    ):
+        affected(session, revision)
