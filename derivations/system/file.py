@@ -1,4 +1,4 @@
-"""What a file holds."""
+"""The kind of a file, told by its content."""
 
 from derivations.kit import Recipe, autotools, debian
 
