@@ -1,4 +1,4 @@
-"""The kind of a file, told by its content."""
+"""The kind of a file, found in its content."""
 
 from derivations.kit import Recipe, autotools, debian
 
