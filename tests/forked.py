@@ -17,7 +17,6 @@ import socket
 import struct
 import subprocess
 import sys
-import tempfile
 import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -68,20 +67,40 @@ def run(
     os.umask(umask)
     environment = dict(os.environ if env is None else env)
     request = Request(words, str(cwd or os.getcwd()), environment, umask, impatient)
-    with (
-        tempfile.TemporaryFile() as out,
-        tempfile.TemporaryFile() as err,
-        open(os.devnull, "rb") as none,
-    ):
-        code = _begun(os.getpid(), threading.get_ident()).ask(request, (none, out, err), timeout)
-        texts = [_text(each, errors) for each in (out, err)]
+    with Output(errors) as out, Output(errors) as err, open(os.devnull, "rb") as none:
+        files = (none, out.end, err.end)
+        code = _begun(os.getpid(), threading.get_ident()).ask(request, files, timeout)
+        texts = out.text(), err.text()
     return subprocess.CompletedProcess(["store", *words], code, *texts)
 
 
-def _text(file: IO[bytes], errors: str) -> str:
-    file.seek(0)
-    text = file.read().decode("utf-8", errors)
-    return text.replace("\r\n", "\n").replace("\r", "\n")
+class Output:
+    """A pipe that is read to its end. ``end`` is the end to write to."""
+
+    def __init__(self, errors: str) -> None:
+        told, tell = os.pipe()
+        self.end = open(tell, "wb")  # noqa: SIM115 - closed when all is written
+        self._errors = errors
+        self._found = b""
+        self._reading = threading.Thread(target=self._read, args=(told,), daemon=True)
+        self._reading.start()
+
+    def _read(self, told: int) -> None:
+        with open(told, "rb") as stream:
+            self._found = stream.read()
+
+    def text(self) -> str:
+        """Return all that was written, once nobody can write any more."""
+        self.end.close()
+        self._reading.join()
+        text = self._found.decode("utf-8", self._errors)
+        return text.replace("\r\n", "\n").replace("\r", "\n")
+
+    def __enter__(self) -> Output:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.end.close()
 
 
 class Forking:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import re
+import subprocess
 import unicodedata
 from dataclasses import replace
 from pathlib import Path
@@ -359,3 +360,16 @@ def test_a_page_goes_into_a_pipe_and_not_in_its_place(shop: Shop) -> None:
     assert done.returncode == 0, done.stderr
     assert "</html>" in done.stdout
     assert Path("/dev/stdout").is_symlink()
+
+
+def test_a_page_goes_into_the_file_of_standard_output(shop: Shop, tmp_path: Path) -> None:
+    shop.path("realise", "hello")
+    link = tmp_path / "link"
+    link.symlink_to("/proc/self/fd/1")
+    with open(tmp_path / "page", "w+b") as stream:
+        command = shop.command("audit", "rebuild", "hello", "--html", str(link))
+        subprocess.run(command, env=shop.environment(), stdout=stream, check=True)
+    text = (tmp_path / "page").read_text()
+    assert "</html>" in text
+    assert "reproduced  hello" in text
+    assert link.is_symlink()

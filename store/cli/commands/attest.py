@@ -27,7 +27,7 @@ from store.signing import claims, envelope, statement, verdicts
 from store.signing.keyring import Keyring, default_folder
 from store.signing.keys import PrivateKey
 from store.signing.record import LINE_LIMIT, from_record
-from store.system import owned
+from store.system.output_file import put_text
 
 
 @dataclass(frozen=True)
@@ -223,19 +223,13 @@ def _write(lines: list[Signed], output: str | None, mark: str) -> None:
             for item in lines:
                 # Named by content: the same statement is the same file, and no other is replaced.
                 name = digest.file_digest(item.line.encode()).hex()[:16]
-                _put(os.path.join(output, f"{item.name}-{name}{mark}.intoto.jsonl"), [item])
+                file = f"{item.name}-{name}{mark}.intoto.jsonl"
+                put_text(os.path.join(output, file), _text([item]))
         else:
-            _put(output, lines)
+            put_text(output, _text(lines))
     except OSError as error:
         raise storage_error(error, f"cannot write statements to {output}") from error
 
 
-def _put(path: str, lines: list[Signed]) -> None:
-    """Write a whole file in the place of whatever file was there; into a pipe, if it is one."""
-    owned.refuse_lure(path)
-    regular = os.path.isfile(path) or not os.path.exists(path)
-    fresh = f"{path}.{os.getpid()}.new" if regular else path
-    with open(fresh, "x" if regular else "w", encoding="utf-8") as stream:
-        stream.writelines(f"{item.line}\n" for item in lines)
-    if regular:
-        os.replace(fresh, path)
+def _text(lines: list[Signed]) -> str:
+    return "".join(f"{item.line}\n" for item in lines)

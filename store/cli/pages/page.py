@@ -6,7 +6,6 @@ A page needs no script and makes no request; its policy forbids both.
 from __future__ import annotations
 
 import base64
-import contextlib
 import errno
 import hashlib
 import os
@@ -18,27 +17,14 @@ from string import Template
 
 from store.display import printable
 from store.errors import storage_error
-from store.system import owned
+from store.system.output_file import put_text
 
 
 def write_page(path: str, text: str) -> None:
-    """Write a page in the place of whatever file was there; into a pipe or device, if it is one.
-    Raises StorageError."""
-    regular = os.path.isfile(path) or not os.path.exists(path)
-    beside = os.path.join(os.path.dirname(path), f".page-{os.getpid()}.new")
-    fresh = beside if regular else path
+    """Write a page as :func:`put_text` does. Raises StorageError."""
     try:
-        owned.refuse_lure(path)
-        with open(
-            fresh, "x" if regular else "w", encoding="utf-8", errors="backslashreplace"
-        ) as stream:
-            stream.write(text)
-        if regular:
-            os.replace(fresh, path)
+        put_text(path, text, errors="backslashreplace")
     except OSError as error:
-        if regular:
-            with contextlib.suppress(OSError):
-                os.unlink(fresh)
         raise storage_error(error, f"cannot write the report {path}") from error
 
 
