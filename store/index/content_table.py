@@ -27,7 +27,8 @@ from typing import Any, Final, TypeVar
 
 import lmdb
 
-from store.index.hint_file import HintFile, growing
+from store.index.growing import growing
+from store.index.hint_file import HintFile
 from store.index.schema import NUMBER, POSITION
 
 T = TypeVar("T")

@@ -27,6 +27,7 @@ from store.errors import (
 )
 from store.index import reserve, tail
 from store.index.filesystem import refuse_network
+from store.index.growing import growing
 from store.index.reading import Reader
 from store.index.schema import IDENTITY_SIZE, SCHEMA, TABLES, Tables
 from store.index.tables import TableReader, TableWriter
@@ -239,7 +240,7 @@ class Index:
         self.check_writable()
         try:
             with _turn(self._use, self._path):
-                return _growing(self._env, lambda txn: self._write_in(txn, work))
+                return growing(self._env, lambda txn: self._write_in(txn, work))
         except lmdb.Error as error:
             raise _translate(error, self._path) from error
         except struct.error as error:
@@ -348,7 +349,7 @@ def _bring_up_to_date(env: Any, version: bytes, use: int | None) -> None:
             "process uses it",
             hint="wait until it has finished",
         ) from None
-    _growing(env, partial(migration.migrate, env))
+    growing(env, partial(migration.migrate, env))
     fcntl.flock(use, fcntl.LOCK_SH)
 
 
@@ -361,7 +362,7 @@ def _schema(env: Any) -> bytes | None:
 
 
 def _make_all_tables(env: Any) -> None:
-    _growing(env, partial(_make_tables, env))
+    growing(env, partial(_make_tables, env))
 
 
 def _make_tables(env: Any, txn: Any) -> None:
@@ -370,18 +371,6 @@ def _make_tables(env: Any, txn: Any) -> None:
     meta = env.open_db(b"meta", txn)
     txn.put(b"schema", b"%d" % SCHEMA, db=meta)
     txn.put(b"store", os.urandom(IDENTITY_SIZE), db=meta)
-
-
-def _growing(env: Any, work: Callable[[Any], T]) -> T:
-    """Run ``work`` in one transaction; again from its start when the map has to grow."""
-    while True:
-        try:
-            with env.begin(write=True) as txn:
-                return work(txn)
-        except lmdb.MapFullError:
-            env.set_mapsize(env.info()["map_size"] * 2)
-        except lmdb.MapResizedError:
-            env.set_mapsize(0)
 
 
 def _take_use(path: str) -> int:

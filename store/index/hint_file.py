@@ -108,15 +108,3 @@ class HintFile:
             env.close()
             raise lmdb.CorruptedError("the file is cut short")
         return env
-
-
-def growing(env: Any, work: Callable[[Any], T]) -> T:
-    """Run ``work`` in a transaction that writes, again with a larger map while that is full."""
-    while True:
-        try:
-            with env.begin(write=True) as txn:
-                return work(txn)
-        except lmdb.MapFullError:
-            env.set_mapsize(env.info()["map_size"] * 2)
-        except lmdb.MapResizedError:
-            env.set_mapsize(0)

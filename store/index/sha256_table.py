@@ -11,7 +11,8 @@ import os
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from store.index.hint_file import HintFile, growing
+from store.index.growing import growing
+from store.index.hint_file import HintFile
 
 _FIRST_MAP: Final = 16 << 20
 _SIZE: Final = 32
