@@ -9,19 +9,22 @@ import io
 import math
 import os
 import select
-import ssl
 import threading
 import urllib.parse
 import urllib.request
 from collections.abc import Mapping
-from typing import BinaryIO, Final, NamedTuple
+from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple
 
 from store.display import quoted, reason
 from store.fetch import credentials, framing, wire
 from store.fetch.bounds import Bounds, Exchange, Permanent
-from store.fetch.transport import USER_AGENT, tls_context
+from store.fetch.tls import tls_context
+from store.fetch.transport import USER_AGENT
 from store.model.locators import without
 from store.system.host_files import HostFiles, host_files
+
+if TYPE_CHECKING:
+    from store.fetch.tls import SSLContext
 
 BOUNDS: Final = Bounds(connect=5.0, head=15.0, silent=15.0, answer=math.inf, whole=math.inf)
 
@@ -273,19 +276,19 @@ class HttpClient:
         return credentials.read_netrc()
 
     @functools.cached_property
-    def _tls(self) -> ssl.SSLContext:
-        return tls_context(())
+    def _tls(self) -> SSLContext:
+        return tls_context()
 
     @functools.cached_property
-    def _home_tls(self) -> ssl.SSLContext:
-        context, access = tls_context(()), self._access
+    def _home_tls(self) -> SSLContext:
+        context, access = tls_context(), self._access
         try:
             if access.authorities is not None:
                 context.load_verify_locations(cafile=f"{access.folder}/ca.pem")
             if access.certificate is not None:
                 files = (f"{access.folder}/client.pem", f"{access.folder}/client.key")
                 context.load_cert_chain(*files, lambda: "")
-        except (OSError, ssl.SSLError, ValueError) as error:
+        except (OSError, ValueError) as error:
             raise Permanent(
                 f"the certificates in {quoted(access.folder)} cannot be used: {reason(error)}"
             ) from error

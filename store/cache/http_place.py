@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import ssl
 import threading
 import time
 import urllib.parse
@@ -14,7 +13,7 @@ from typing import BinaryIO, Final, TypeVar
 from store.cache.http_client import MOST_CONNECTIONS, HttpAnswer, HttpClient, origin_of
 from store.display import printable
 from store.errors import CacheUnusable, CorruptObject, StoreError, UnknownObject, UsageError
-from store.fetch import credentials, failures, framing
+from store.fetch import credentials, failures, framing, tls
 from store.fetch.bounds import Permanent, Slow, Transient
 from store.fetch.transport import REDIRECTS
 from store.model.locators import shown
@@ -247,7 +246,7 @@ class HttpPlace:
                 raise self._unusable(Permanent(error.message, error.hint)) from error
             except Exception as error:
                 failure = failures.of(error, self._client.clean)
-                if isinstance(error, ssl.SSLError):
+                if tls.is_failure(error):
                     failure.hint = self._tls_hint(error)
                 if last or not _is_broken(error):
                     raise self._unusable(failure) from error
@@ -258,8 +257,8 @@ class HttpPlace:
             self._wait(answer)
         raise AssertionError("there are two tries")
 
-    def _tls_hint(self, error: ssl.SSLError) -> str:
-        if isinstance(error, ssl.SSLCertVerificationError):
+    def _tls_hint(self, error: Exception) -> str:
+        if tls.is_distrust(error):
             return host_files.authority_hint(self._host)
         return host_files.hint(self._host)
 

@@ -7,12 +7,12 @@ import errno
 import http.client
 import re
 import socket
-import ssl
 import urllib.error
 import zlib
 from collections.abc import Callable
 
 from store.display import printable
+from store.fetch import tls
 from store.fetch.bounds import Permanent, Slow, Transient
 
 Clean = Callable[[str], str]
@@ -107,10 +107,11 @@ def short(text: str) -> str:
 
 def _of_system(error: OSError, clean: Clean) -> Transient | Permanent:
     text = _words(describe(error), clean)
-    if isinstance(error, ssl.SSLCertVerificationError):
+    if tls.is_distrust(error):
         remedy = _CERTIFICATE_HINTS.get(getattr(error, "verify_code", 0), TRUST)
-        return Permanent(f"the certificate is not trusted: {short(error.verify_message)}", remedy)
-    if isinstance(error, ssl.SSLError):
+        text = getattr(error, "verify_message", text)
+        return Permanent(f"the certificate is not trusted: {short(text)}", remedy)
+    if tls.is_failure(error):
         return _of_tls(error)
     if isinstance(error, socket.gaierror):
         passing = error.errno == socket.EAI_AGAIN
@@ -134,11 +135,11 @@ def _is_of_connecting(error: OSError) -> bool:
     )
 
 
-def _of_tls(error: ssl.SSLError) -> Transient:
+def _of_tls(error: OSError) -> Transient:
     """Return a failure of TLS that is none of a certificate."""
     if getattr(error, "reason", None) in _NO_TLS:
         return Transient("it does not speak TLS")
-    if isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError):
+    if tls.is_early_end(error):
         return Transient("the connection ended early")
     return Transient(f"no TLS: {short(_PYTHONS_WORDS.sub('', describe(error)))}")
 

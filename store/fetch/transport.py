@@ -11,20 +11,21 @@ import functools
 import http.client
 import os
 import re
-import ssl
 import stat
 import string
 import time
 import urllib.parse
 import urllib.request
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from store.display import printable
-from store.fetch import credentials, failures, framing, wire
+from store.fetch import credentials, failures, framing, tls, wire
 from store.fetch.bounds import Bounds, Exchange, Permanent, Slow, Transient
 from store.model import locators
+
+if TYPE_CHECKING:
+    from store.fetch.tls import SSLContext
 
 USER_AGENT = "fixpoint"
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -125,8 +126,8 @@ class Client:
         self._alive = alive
 
     @functools.cached_property
-    def _tls(self) -> ssl.SSLContext:
-        return tls_context(self._ca_files)
+    def _tls(self) -> SSLContext:
+        return tls.tls_context(self._ca_files)
 
     @functools.cached_property
     def _netrc(self) -> list[credentials.NetrcEntry]:
@@ -340,28 +341,6 @@ def _text_of(body: Body) -> str:
             raise Permanent(f"is longer than {_PAGE_LIMIT >> 20} MiB")
         pieces.append(piece)
     return b"".join(pieces).decode("utf-8", "replace")
-
-
-def tls_context(ca_files: Sequence[str]) -> ssl.SSLContext:
-    """Return OpenSSL's defaults (SSL_CERT_FILE and SSL_CERT_DIR count), plus ``ca_files``."""
-    context = ssl.create_default_context()
-    known = {os.path.realpath(ssl.get_default_verify_paths().cafile or "/")}
-    for file in ca_files:
-        path = os.path.realpath(file)
-        if path in known or not os.path.exists(path):
-            continue
-        known.add(path)
-        try:
-            if os.path.isdir(path):
-                context.load_verify_locations(capath=path)
-            elif os.path.isfile(path):  # a fifo would be waited for
-                context.load_verify_locations(cafile=path)
-        except OSError as error:
-            raise Permanent(
-                f"no certificates can be read in {printable(path)}",
-                "apt's or pip's configuration names that file",
-            ) from error
-    return context
 
 
 def file_path(url: str) -> str:

@@ -13,18 +13,20 @@ import ipaddress
 import queue
 import re
 import socket
-import ssl
 import threading
 import time
 import urllib.request
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from store.fetch import credentials
 from store.fetch.bounds import Exchange, Permanent, Slow
 from store.fetch.failures import PROXY
 from store.quantities import limit_text
+
+if TYPE_CHECKING:
+    from store.fetch.tls import SSLContext
 
 DIRECT = "DIRECT"  # apt's word for "no proxy for this host"
 _READ_AHEAD = 1 << 16
@@ -40,7 +42,7 @@ _Address = tuple[Any, ...]
 
 
 def opener(
-    exchange: Exchange, proxy: str | None, context: Callable[[], ssl.SSLContext]
+    exchange: Exchange, proxy: str | None, context: Callable[[], SSLContext]
 ) -> urllib.request.OpenerDirector:
     """Return an opener for one request that knows http and https and nothing else: no ftp, data,
     file.
@@ -103,7 +105,7 @@ class _PlainHandler(urllib.request.HTTPHandler):
 class _SecureHandler(urllib.request.AbstractHTTPHandler):
     https_request = urllib.request.AbstractHTTPHandler.do_request_
 
-    def __init__(self, exchange: Exchange, context: Callable[[], ssl.SSLContext]) -> None:
+    def __init__(self, exchange: Exchange, context: Callable[[], SSLContext]) -> None:
         super().__init__()
         self._exchange = exchange
         self._context = context
@@ -122,7 +124,7 @@ class BoundedConnection(http.client.HTTPConnection):
         host: str,
         *,
         exchange: Exchange,
-        tls: ssl.SSLContext | None = None,
+        tls: SSLContext | None = None,
         timeout: float | None = None,
     ) -> None:
         if tls is not None:

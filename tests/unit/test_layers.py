@@ -46,6 +46,7 @@ DOORS = {
     "msgpack": {"canon"},
     "lmdb": {"index"},
     "ctypes": {"system"},
+    "ssl": {"fetch.tls"},
     "google": {"reapi"},
     "grpc": {"reapi"},
     "click": {"cli"},
