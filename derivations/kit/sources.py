@@ -111,7 +111,7 @@ def debian_patches(path: str, sha256: str, *names: str) -> DebianPatches:
         raise EvaluationError(f"{file}: patches come from a .debian.tar archive, by their names")
     archive = Archive(
         f"{label}-debian",
-        version,
+        version.replace("~", "-"),
         _in_pool(path, sha256),
         # Its folder is debian/; what is not named is not unpacked.
         ("strip=1", *(f"include=patches/{each}" for each in names)),

@@ -251,6 +251,8 @@ def test_an_archive_of_pypi_says_name_and_version() -> None:
 def test_patches_of_debian_are_named() -> None:
     made = debian_patches("n/nginx/nginx_1.26.3-3+deb13u1.debian.tar.xz", "0" * 64, "a.patch")
     assert made.archive.options == ("strip=1", "include=patches/a.patch")
+    backport = debian_patches("g/gzip/gzip_1.13-1~deb13u1.debian.tar.xz", "0" * 64, "a.patch")
+    assert backport.archive.derivation().name == "gzip-debian-source-1.13-1-deb13u1"
     with pytest.raises(EvaluationError, match="by their names"):
         debian_patches("n/nginx/nginx_1.26.3-3+deb13u1.debian.tar.xz", "0" * 64)
 
