@@ -23,7 +23,7 @@ from store.index.content_table import ContentTable
 from store.jobs.process import kill, live, received
 from store.layout.paths import Layout
 from store.model.names import ObjectId
-from store.system import kernel
+from store.system import system_call
 from store.system.forking import fork
 from store.system.locks import SharedLocks
 from store.system.parallel import uncollected
@@ -62,7 +62,7 @@ class PullProcess:
 
         def life() -> None:
             self._connection.close()  # else it would never see the other end close
-            kernel.keep_memory(_KEPT)
+            system_call.keep_memory(_KEPT)
             live(lambda: PullLife(theirs, layout, offers, claims, reserve).work(goals))
 
         self.pid = fork(life, own_group=True)

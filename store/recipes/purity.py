@@ -106,7 +106,10 @@ CLOCK: Final = frozenset({"struct_time", "get_clock_info"})
 """Functions of ``time`` that are left as they are."""
 
 
-BLIND: Final = ("pwd", "grp", "_socket", "_posixsubprocess", "_ctypes", "_random", "_uuid")
+BLIND: Final = (
+    *("pwd", "grp", "_socket", "_posixsubprocess", "_ctypes", "_random", "_uuid"),
+    "_fixpoint_calls",
+)
 """Modules of which Python's own ones find nothing: they ask the machine without a word."""
 
 

@@ -3,12 +3,12 @@
 Each function is one call. A failure is an ``OSError`` whose ``filename`` names the call, so that
 a report can say which one the kernel refused. Numbers are those of x86_64 below 424; from 424 on
 every architecture shares them. Nothing here keeps state, so all of it may be used after a fork.
+They go through ``system_call``, which has two ways.
 """
 
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import errno
 import fcntl
 import os
@@ -16,9 +16,16 @@ import signal
 import stat
 import struct
 from collections.abc import Iterable, Sequence
-from ctypes import c_char, c_char_p, c_int, c_long, c_size_t, c_uint, c_ulong, c_void_p
 from functools import cache
 from typing import Final
+
+from store.system.system_call import (
+    MACHINE,
+    Memory,
+    SystemCall,
+    function,
+    last_error,
+)
 
 # <linux/sched.h>
 CLONE_NEWNS: Final = 0x0002_0000
@@ -73,98 +80,35 @@ CAP_CHOWN: Final = 0
 CAP_SETGID: Final = 6
 CAP_SETUID: Final = 7
 CAP_SYS_ADMIN: Final = 21
-# <malloc.h>
-M_TRIM_THRESHOLD: Final = -1
-M_MMAP_THRESHOLD: Final = -3
-MOST_MMAP_THRESHOLD: Final = 32 << 20
 
-_NR_CLONE: Final = {"x86_64": 56, "aarch64": 220}
-_NR_PIVOT_ROOT: Final = {"x86_64": 155, "aarch64": 41}
-_NR_CAPSET: Final = {"x86_64": 126, "aarch64": 91}
-_NR_SECCOMP: Final = {"x86_64": 317, "aarch64": 277}
-_NR_RENAMEAT2: Final = {"x86_64": 316, "aarch64": 276}
 _NR_OPEN_TREE: Final = 428
 _NR_MOVE_MOUNT: Final = 429
-_NR_OPENAT2: Final = 437
-_NR_LANDLOCK_CREATE_RULESET: Final = 444
-_NR_LANDLOCK_ADD_RULE: Final = 445
-_NR_LANDLOCK_RESTRICT_SELF: Final = 446
-_NR_MOUNT_SETATTR: Final = 442
 
-_libc = ctypes.CDLL(None, use_errno=True)
-# Keeps the interpreter's lock during a call, as a call has to that returns in two processes.
-_locked_libc = ctypes.PyDLL(None, use_errno=True)
-MACHINE: Final = os.uname().machine
-
-
-class SystemCall:
-    """A libc function, or a bare system call when ``number`` is given, that raises on failure."""
-
-    def __init__(
-        self,
-        name: str,
-        *argtypes: type,
-        number: int | None = None,
-        libc: ctypes.CDLL = _libc,
-    ) -> None:
-        self._name = name
-        self._lead = () if number is None else (number,)
-        # Item access yields a new function object each time, so that argtypes are not shared.
-        self._function = libc[name if number is None else "syscall"]
-        self._function.argtypes = (*((c_long,) if number is not None else ()), *argtypes)
-        self._function.restype = c_long if number is not None else c_int
-
-    def __call__(self, *args: object) -> int:
-        result: int = self._function(*self._lead, *args)
-        if result == -1:
-            code = ctypes.get_errno()
-            raise OSError(code, os.strerror(code), self._name)
-        return result
+_clone = SystemCall("clone", "wwwww", {"x86_64": 56, "aarch64": 220}, locked=True)
+_sigprocmask = SystemCall("sigprocmask", "isww", {"x86_64": 14, "aarch64": 135})
+_unshare = SystemCall("unshare", "i", {"x86_64": 272, "aarch64": 97})
+_mount = SystemCall("mount", "sssws", {"x86_64": 165, "aarch64": 40})
+_umount2 = SystemCall("umount2", "si", {"x86_64": 166, "aarch64": 39})
+_prctl = SystemCall("prctl", "iwwww", {"x86_64": 157, "aarch64": 167})
+_landlock_create_ruleset = SystemCall("landlock", "swu", 444)
+_landlock_add_rule = SystemCall("landlock", "iisu", 445)
+_landlock_restrict_self = SystemCall("landlock", "iu", 446)
+_personality = SystemCall("personality", "w", {"x86_64": 135, "aarch64": 92})
+_sethostname = SystemCall("sethostname", "sw", {"x86_64": 170, "aarch64": 161})
+_setdomainname = SystemCall("setdomainname", "sw", {"x86_64": 171, "aarch64": 162})
+_socket = SystemCall("socket", "iii", {"x86_64": 41, "aarch64": 198})
+_syncfs = SystemCall("syncfs", "i", {"x86_64": 306, "aarch64": 267})
+_pivot_root = SystemCall("pivot_root", "ss", {"x86_64": 155, "aarch64": 41})
+_capset = SystemCall("capset", "ss", {"x86_64": 126, "aarch64": 91})
+_seccomp = SystemCall("seccomp", "uuw", {"x86_64": 317, "aarch64": 277})
+_renameat2 = SystemCall("renameat2", "isisu", {"x86_64": 316, "aarch64": 276})
+_open_tree = SystemCall("open_tree", "isu", _NR_OPEN_TREE)
+_move_mount = SystemCall("move_mount", "isisu", _NR_MOVE_MOUNT)
+_mount_setattr = SystemCall("mount_setattr", "isusw", 442)
+_openat2 = SystemCall("openat2", "issw", 437)
 
 
-_clone = SystemCall(
-    "clone",
-    *[c_ulong] * 5,
-    number=_NR_CLONE.get(MACHINE, -1),
-    libc=_locked_libc,
-)
-_sigprocmask = SystemCall("sigprocmask", c_int, c_char_p, c_char_p)
-_unshare = SystemCall("unshare", c_int)
-_mount = SystemCall("mount", c_char_p, c_char_p, c_char_p, c_ulong, c_char_p)
-_umount2 = SystemCall("umount2", c_char_p, c_int)
-_prctl = SystemCall("prctl", c_int, c_ulong, c_ulong, c_ulong, c_ulong)
-_landlock_create_ruleset = SystemCall(
-    "landlock", c_char_p, c_size_t, c_uint, number=_NR_LANDLOCK_CREATE_RULESET
-)
-_landlock_add_rule = SystemCall(
-    "landlock", c_int, c_int, c_char_p, c_uint, number=_NR_LANDLOCK_ADD_RULE
-)
-_landlock_restrict_self = SystemCall("landlock", c_int, c_uint, number=_NR_LANDLOCK_RESTRICT_SELF)
-_personality = SystemCall("personality", c_ulong)
-_sethostname = SystemCall("sethostname", c_char_p, c_size_t)
-_setdomainname = SystemCall("setdomainname", c_char_p, c_size_t)
-_socket = SystemCall("socket", c_int, c_int, c_int)
-_syncfs = SystemCall("syncfs", c_int)
-_pivot_root = SystemCall("pivot_root", c_char_p, c_char_p, number=_NR_PIVOT_ROOT.get(MACHINE, -1))
-_capset = SystemCall("capset", c_char_p, c_char_p, number=_NR_CAPSET.get(MACHINE, -1))
-_seccomp = SystemCall("seccomp", c_uint, c_uint, c_void_p, number=_NR_SECCOMP.get(MACHINE, -1))
-_renameat2 = SystemCall(
-    "renameat2",
-    *(c_int, c_char_p, c_int, c_char_p, c_uint),
-    number=_NR_RENAMEAT2.get(MACHINE, -1),
-)
-_open_tree = SystemCall("open_tree", c_int, c_char_p, c_uint, number=_NR_OPEN_TREE)
-_move_mount = SystemCall(
-    "move_mount", c_int, c_char_p, c_int, c_char_p, c_uint, number=_NR_MOVE_MOUNT
-)
-_mount_setattr = SystemCall(
-    "mount_setattr", c_int, c_char_p, c_uint, c_char_p, c_size_t, number=_NR_MOUNT_SETATTR
-)
-_openat2 = SystemCall("openat2", c_int, c_char_p, c_char_p, c_size_t, number=_NR_OPENAT2)
-
-
-_bare_syscall = _libc["syscall"]  # its numbers are passed as C's int: for calls that take no more
-_bare_syscall.restype = c_long
+_bare_syscall = function(None)  # for calls that take no number beyond C's int
 
 
 def machine() -> str:
@@ -186,12 +130,12 @@ def clone(flags: int) -> int:
     return _clone(flags | signal.SIGCHLD, 0, 0, 0, 0)
 
 
-def mask_signals(mask: bytes = b"\xff" * 128) -> bytes:
-    """Set these signals (a ``sigset_t``) as blocked, all by default; returns those blocked before.
-    Python's own call makes a set of signals, which takes long."""
-    former = ctypes.create_string_buffer(len(mask))
-    _sigprocmask(signal.SIG_SETMASK, mask, former)
-    return former.raw
+def mask_signals(mask: bytes = b"\xff" * 8) -> bytes:
+    """Set these signals (the kernel's ``sigset_t``) as blocked, all by default; returns those
+    blocked before. Python's own call makes a set of signals, which takes long."""
+    former = Memory(len(mask))
+    _sigprocmask(signal.SIG_SETMASK, mask, former.address, len(mask))
+    return bytes(former.content)
 
 
 def unshare(flags: int) -> None:
@@ -269,7 +213,7 @@ def bind_all(folder: int, names: Iterable[str], points: int) -> None:
 
 
 def _named(call: str, name: str) -> OSError:
-    code = ctypes.get_errno()
+    code = last_error()
     return OSError(code, os.strerror(code), call, None, name)
 
 
@@ -331,14 +275,13 @@ def drop_capabilities() -> None:
 
 
 @cache
-def filter_program(instructions: bytes) -> tuple[int, ctypes.Array[c_char], ctypes.Array[c_char]]:
+def filter_program(instructions: bytes) -> tuple[int, Memory, Memory]:
     """Return a ``struct sock_fprog`` of ``struct sock_filter`` after ``struct sock_filter``: its
-    address, and the objects that have to live as long. Made before a fork, it spares each child the
+    address, and the memory that has to live as long. Made before a fork, it spares each child the
     making."""
-    code = ctypes.create_string_buffer(instructions, len(instructions))
-    header = struct.pack("@HP", len(instructions) // 8, ctypes.addressof(code))
-    pointer = ctypes.create_string_buffer(header, len(header))
-    return ctypes.addressof(pointer), pointer, code
+    code = Memory(instructions)
+    header = Memory(struct.pack("@HP", len(instructions) // 8, code.address))
+    return header.address, header, code
 
 
 def seccomp(instructions: bytes) -> None:
@@ -408,14 +351,6 @@ def exchange(one: str, other: str) -> None:
 def syncfs(fd: int) -> None:
     """Write the file system that ``fd`` is on to its disk."""
     _syncfs(fd)
-
-
-def keep_memory(size: int) -> None:
-    """Let the C library keep up to so many freed bytes, for a process that needs as much again at
-    once. Each page that the kernel gives has to be cleared first. Only glibc knows how."""
-    with contextlib.suppress(AttributeError):
-        _libc.mallopt(M_MMAP_THRESHOLD, min(size, MOST_MMAP_THRESHOLD))
-        _libc.mallopt(M_TRIM_THRESHOLD, size)
 
 
 def loopback_up() -> None:
