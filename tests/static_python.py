@@ -39,6 +39,9 @@ if {stand_in}:
     from tests import static_python
 
     sys.modules["_fixpoint_calls"] = static_python.stand_in()
+from tests import rfc8032
+
+sys.modules["_fixpoint_ed25519"] = rfc8032
 for name in {missing}:
     for loaded in [each for each in sys.modules if each.partition(".")[0] == name]:
         del sys.modules[loaded]

@@ -1,4 +1,4 @@
-"""Ed25519 keys and signatures, and nothing else may import ``cryptography``.
+"""Ed25519 keys and signatures; ``ed25519`` has the arithmetic.
 
 A key as text is one line, ``NAME:BASE64``: for a public key of its 32 bytes. A private key says so
 first, so that the one is never taken for the other: ``private NAME:BASE64``, of the 32-byte seed.
@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import os
 import re
 from dataclasses import dataclass, field
 
 from store.display import quoted
 from store.errors import FormatError
 from store.signing import strict
+from store.signing.ed25519 import scheme
 
 KEY_SIZE = 32
 SIGNATURE_SIZE = 64
@@ -62,14 +64,7 @@ class PublicKey:
 
     def verifies(self, signature: bytes, message: bytes) -> bool:
         """Return whether this key made the 64-byte signature of the message."""
-        from cryptography.exceptions import InvalidSignature
-        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-
-        try:
-            Ed25519PublicKey.from_public_bytes(self.raw).verify(signature, message)
-        except (InvalidSignature, ValueError):
-            return False
-        return True
+        return scheme().verify(self.raw, signature, message)
 
 
 @dataclass(frozen=True)
@@ -87,9 +82,7 @@ class PrivateKey:
     @classmethod
     def generate(cls, name: str) -> PrivateKey:
         """Return a fresh one."""
-        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-
-        return cls(Ed25519PrivateKey.generate().private_bytes_raw(), name)
+        return cls(os.urandom(KEY_SIZE), name)
 
     @classmethod
     def parse(cls, line: str) -> PrivateKey:
@@ -105,16 +98,11 @@ class PrivateKey:
     @property
     def public(self) -> PublicKey:
         """The other half."""
-        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-
-        key = Ed25519PrivateKey.from_private_bytes(self.seed)
-        return PublicKey(key.public_key().public_bytes_raw(), self.name)
+        return PublicKey(scheme().public(self.seed), self.name)
 
     def sign(self, message: bytes) -> bytes:
         """Return the 64-byte signature; the same each time."""
-        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-
-        return Ed25519PrivateKey.from_private_bytes(self.seed).sign(message)
+        return scheme().sign(self.seed, message)
 
 
 def _split(line: str) -> tuple[bytes, str]:

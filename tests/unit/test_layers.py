@@ -52,7 +52,8 @@ DOORS = {
     "grpc": {"reapi"},
     "click": {"cli"},
     "rich": {"cli.live"},
-    "cryptography": {"signing"},
+    "cryptography": {"signing.ed25519"},
+    "_fixpoint_ed25519": {"signing.ed25519"},
     "backports": {"cache.zstd"},
 }
 
