@@ -26,6 +26,7 @@ COMMANDS = {
     "tree": "Draw the build graph of a package",
     "list": "List packages, or the objects in the store",
     "search": "Find packages by words of their names and descriptions",
+    "sbom": "Write a bill of materials of packages",
     "add": "Add a file or folder to the store",
     "run": "Run a command of a package, with /store in place",
     "shell": "Open a shell with packages on its PATH",

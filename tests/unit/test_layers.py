@@ -34,7 +34,7 @@ LAYERS = [
     ({"substitute"}, "what comes from elsewhere is checked by means of the rooms below"),
     ({"attest"}, "statements are about what is built here or came from elsewhere"),
     (
-        {"scheduler", "gc", "audit", "verify", "recovery"},
+        {"scheduler", "gc", "audit", "verify", "recovery", "sbom"},
         "the uses of the engine never import each other",
     ),
     ({"operations"}, "combines the uses; a script starts here"),
@@ -55,12 +55,16 @@ DOORS = {
     "cryptography": {"signing.ed25519"},
     "_fixpoint_ed25519": {"signing.ed25519"},
     "backports": {"cache.zstd"},
+    "cyclonedx": {"sbom.cyclonedx_form"},
+    "packageurl": {"sbom.cyclonedx_form"},
+    "spdx_tools": {"sbom.spdx_form"},
+    "license_expression": {"sbom.spdx_form"},
 }
 
 SEPARATE = [
     {"index", "objects", "sandbox", "fetch", "unpack", "reapi"},
     {"recipes", "graph", "jobs", "usage"},
-    {"scheduler", "gc", "audit", "verify", "recovery"},
+    {"scheduler", "gc", "audit", "verify", "recovery", "sbom"},
 ]
 """Rooms of one layer that must not import each other."""
 
@@ -323,7 +327,7 @@ ENGINES = {
         "realise",
         "rebuild",
     ),
-    *("seeds", "stages", "verify", "why", "challenge", "worker"),
+    *("sbom", "seeds", "stages", "verify", "why", "challenge", "worker"),
 }
 """Names that a command shares with the module or room that does its work."""
 
