@@ -23,9 +23,10 @@ def put_text(path: str, text: str, *, errors: str = "strict") -> None:
         with open(fresh, "x", encoding="utf-8", errors=errors) as stream:
             stream.write(text)
         os.replace(fresh, path)
-    except OSError:
+    except OSError as error:
         with contextlib.suppress(OSError):
             os.unlink(fresh)
+        error.filename, error.filename2 = path, None  # nobody asked for the other one
         raise
 
 

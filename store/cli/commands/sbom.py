@@ -7,6 +7,7 @@ import click
 from store.cli.context import Context
 from store.cli.direct import VERSION
 from store.cli.options import PACKAGE, seed_option
+from store.display import quoted
 from store.errors import storage_error
 from store.sbom.collect import collect
 from store.sbom.extra import MODULES, check_extra
@@ -50,4 +51,4 @@ def command(context: Context, packages: tuple[str, ...], form: str, output: str 
     try:
         put_text(output, text)
     except OSError as error:
-        raise storage_error(error, f"cannot write the bill {output}") from error
+        raise storage_error(error, f"cannot write the bill {quoted(output)}") from error
