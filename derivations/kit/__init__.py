@@ -14,7 +14,7 @@ from derivations.kit.kernel import kernel
 from derivations.kit.makefile import makefile
 from derivations.kit.meson import meson
 from derivations.kit.perl import perl
-from derivations.kit.python import python
+from derivations.kit.python import imports, python
 from derivations.kit.recipe import Recipe, variant
 from derivations.kit.rootfs import rootfs
 from derivations.kit.seed import Seed
@@ -41,6 +41,7 @@ __all__ = [
     "data",
     "debian",
     "debian_patches",
+    "imports",
     "kernel",
     "makefile",
     "meson",

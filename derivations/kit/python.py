@@ -7,8 +7,9 @@ from derivations.kit.build import BUILD_TOOLS, Build, Phase
 LIBRARY = "$out/lib/python3.13/site-packages"
 """The folder of modules in an output."""
 
+_NEEDS = "PYTHONPATH=/build/needs/lib/python3.13/site-packages"
 MODULES = (
-    "PYTHONPATH=/build/needs/lib/python3.13/site-packages",
+    _NEEDS,
     'for each in $(echo "$PATH" | tr : " ")\n'
     "do\n"
     "    PYTHONPATH=$PYTHONPATH:${each%bin}lib/python3.13/site-packages\n"
@@ -18,16 +19,23 @@ MODULES = (
 """Where the modules of the tools on ``$PATH`` are, and those that are needed."""
 
 
-def python(backend: str, *, tools: tuple[str, ...] = (), finish: tuple[str, ...] = ()) -> Build:
+def python(
+    backend: str,
+    *,
+    tools: tuple[str, ...] = (),
+    prepare: tuple[str, ...] = (),
+    finish: tuple[str, ...] = (),
+) -> Build:
     """A wheel by ``backend`` (``module`` or ``module:object``, as in ``pyproject.toml``), installed
-    without its scripts' paths of the build. ``tools`` are roles of modules that the backend is in.
+    without its scripts' paths of the build. ``tools`` are roles of modules that the backend is in;
+    ``prepare`` lines are run in the source's tree, where ``$PYTHONPATH`` is set.
     """
     module, _, attribute = backend.partition(":")
     entry = f"{module}.{attribute}" if attribute else module
     make = f"import {module}; print({entry}.build_wheel('/build/obj'))"
     return Build(
         (
-            Phase("build", (*MODULES, "cd /build/src", f'python3 -c "{make}"')),
+            Phase("build", (*MODULES, "cd /build/src", *prepare, f'python3 -c "{make}"')),
             Phase(
                 "install",
                 (
@@ -41,3 +49,9 @@ def python(backend: str, *, tools: tuple[str, ...] = (), finish: tuple[str, ...]
         (*BUILD_TOOLS, "python", *tools),
         in_tree=True,
     )
+
+
+def imports(*modules: str) -> tuple[str, ...]:
+    """Lines for a recipe's ``check``, with the tool ``python``: these modules can be imported, with
+    those that they need."""
+    return (f'{_NEEDS} python3 -c "import {", ".join(modules)}"',)

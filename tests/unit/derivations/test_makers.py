@@ -12,6 +12,7 @@ from derivations.kit import (
     cmake,
     configure,
     data,
+    imports,
     kernel,
     makefile,
     meson,
@@ -34,6 +35,7 @@ MADE = {
     "meson": meson("tests=false", finish=("true",)),
     "perl": perl("NO_XS=1"),
     "python": python("flit_core.buildapi", tools=("flit-core",)),
+    "python-prepare": python("here:backend", prepare=("PYTHONPATH=/build/src/src",)),
 }
 
 
@@ -51,3 +53,9 @@ def test_a_maker_writes_its_golden_text(name: str) -> None:
 
 def test_each_golden_text_is_of_a_maker() -> None:
     assert {path.stem for path in GOLDEN.iterdir()} == set(MADE)
+
+
+def test_modules_are_imported_with_those_that_they_need() -> None:
+    (line,) = imports("one", "two.three")
+    assert line.startswith("PYTHONPATH=/build/needs/lib/python3.13/site-packages python3 ")
+    assert line.endswith(' -c "import one, two.three"')
