@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
+from typing import Any
 
-from store.errors import FormatError
+from store.errors import CacheUnusable, FormatError
 
 LEVEL = 3
 
@@ -12,25 +14,36 @@ PART = 64 << 10
 """Bytes of a part."""
 
 
+@cache
+def _library() -> Any:
+    """Return the library. Raises CacheUnusable where there is none."""
+    try:
+        from backports import zstd
+    except ImportError as error:
+        raise CacheUnusable(
+            "caches are compressed with Zstandard, which this Python was built without",
+            hint="use a Python with the package backports.zstd",
+        ) from error
+    return zstd
+
+
 def compress(data: bytes | bytearray | memoryview, level: int = LEVEL) -> bytes:
     """Return one frame that states the size of the data."""
-    from backports import zstd
-
-    return zstd.compress(data, level)
+    frame: bytes = _library().compress(data, level)
+    return frame
 
 
 def decompress(frame: bytes | memoryview, size: int) -> bytes:
     """Return the ``size`` bytes that the one frame holds; FormatError for anything else, found out
     before more memory is taken."""
-    from backports import zstd
-
+    zstd = _library()
     try:
         stated = zstd.get_frame_info(frame).decompressed_size
         if stated != size:
             raise FormatError(f"a compressed frame of {stated} bytes, not of {size}")
         decompressor = zstd.ZstdDecompressor()
         # One byte more than there may be: so the end of the frame is seen.
-        data = decompressor.decompress(frame, size + 1)
+        data: bytes = decompressor.decompress(frame, size + 1)
     except zstd.ZstdError as error:
         raise FormatError("a compressed frame that is damaged") from error
     if len(data) != size or not decompressor.eof or decompressor.unused_data:
@@ -41,8 +54,7 @@ def decompress(frame: bytes | memoryview, size: int) -> bytes:
 def decompressed(frame: bytes | memoryview, size: int) -> Iterator[bytes]:
     """Yield the ``size`` bytes that the one frame holds, in parts that stay in a processor's cache.
     FormatError for anything else, at the end at the latest, and never after more bytes."""
-    from backports import zstd
-
+    zstd = _library()
     try:
         stated = zstd.get_frame_info(frame).decompressed_size
         if stated != size:
@@ -61,8 +73,7 @@ def decompressed(frame: bytes | memoryview, size: int) -> Iterator[bytes]:
 
 def decompress_record(frame: bytes, limit: int) -> bytes:
     """Return the data of the one frame, at most ``limit`` bytes; FormatError for anything else."""
-    from backports import zstd
-
+    zstd = _library()
     try:
         size = zstd.get_frame_info(frame).decompressed_size
     except zstd.ZstdError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from typing import Literal, Protocol, TextIO
 
 from store.cli.plain import Plain, Quiet
@@ -39,10 +40,15 @@ class OnTerminal:
     def emit(self, event: Event) -> None:
         """Draw what ``event`` means."""
         if self._live is None:
-            from store.cli.live.reporter import Live
-
-            self._live = Live(self._stream, verbose=self._verbose)
+            self._live = self._begun()
         self._live.emit(event)
+
+    def _begun(self) -> ClosedReporter:
+        if find_spec("rich") is None:  # a small Python may have no more than the engine needs
+            return Plain(self._stream, verbose=self._verbose)
+        from store.cli.live.reporter import Live
+
+        return Live(self._stream, verbose=self._verbose)
 
     def close(self) -> None:
         """Leave no more than a summary."""

@@ -76,6 +76,19 @@ def test_on_a_terminal_a_live_view_begins_with_the_first_event(
     assert any("building gcc failed: exit status 2" in line for line in terminal.lines())
 
 
+def test_without_the_drawing_library_a_terminal_has_plain_lines(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr("store.cli.draw.find_spec", lambda name: None)
+    terminal = Terminal(80, 24)
+    reporter = make_reporter(terminal)
+    for event in story():
+        reporter.emit(event)
+    reporter.close()
+    assert terminal.written.splitlines()[0] == "1 to build, 1 to fetch"
+
+
 def test_a_quiet_run_draws_nothing_on_a_terminal_either(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "xterm")
     terminal = Terminal(80, 24)

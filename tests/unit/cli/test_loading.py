@@ -52,6 +52,30 @@ def test_plain_words_load_neither_click_nor_dataclasses(tmp_path: Path, words: l
     assert done.stdout.splitlines()[-1] == "loaded"
 
 
+RARE = {"grpc", "google", "cryptography", "backports", "rich"}
+"""Packages for remote work, signatures and drawing: a small Python may be without them."""
+
+RARELY = f"""
+import sys
+from store.cli.main import main
+try:
+    main()
+finally:
+    print("loaded", *sorted({RARE} & {{name.partition(".")[0] for name in sys.modules}}))
+"""
+
+
+@pytest.mark.parametrize("words", ["--version", "list", "verify", "gc", "realise note", "--help"])
+def test_daily_commands_load_nothing_that_a_small_python_lacks(tmp_path: Path, words: str) -> None:
+    told = {"STORE_ROOT": str(tmp_path / "root"), "STORE_RECIPES": str(RECIPES / "toys")}
+    for line in (["realise", "note"], words.split()):
+        command = [sys.executable, "-c", RARELY, *line]
+        done = subprocess.run(
+            command, env={**os.environ, **told}, stdout=subprocess.PIPE, text=True, check=True
+        )
+    assert done.stdout.splitlines()[-1] == "loaded"
+
+
 def test_a_terminal_changes_nothing_where_nothing_is_drawn(tmp_path: Path) -> None:
     options = ["--root", str(tmp_path / "root"), "--recipes", str(RECIPES / "toys")]
     command = [sys.executable, "-c", CODE, *options, "realise", "note"]
