@@ -1,146 +1,103 @@
-"""The ledger: each package's derivation, and its path where the recipes are kept. Anyone with the
+"""The ledgers: each package's derivation, and its path where the recipes are kept. Anyone with the
 recipes can compare.
 
-It is a file of tab-separated lines, made to be read in diffs: seed, package, output, the
-derivation's digest in hex, and the store path, ``-`` when it was not built there. Sorted.
+The ladder and the world have one each. Packages that are made from the checkout itself are in none,
+and nor are those that are built with one.
 """
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Final
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from typing import Final, NamedTuple
 
 from store.audit.compare import explained
-from store.display import quoted, reason
-from store.errors import EvaluationError, FormatError, InvalidName, storage_error
+from store.audit.ledger_file import LADDER, WORLD, LedgerEntry, LedgerKind, Place
+from store.display import quoted
+from store.errors import UsageError
 from store.graph.resolver import Resolver
 from store.local.store import Store
-from store.model.catalogue import BASE, Catalogue, Package
-from store.model.names import ObjectId, check_output
+from store.model.catalogue import BASE, CHECKS, OWN, Catalogue, Package
+from store.model.names import ObjectId
 from store.model.verdict import AuditFinding, Difference, Verdict
-from store.system.small import read_small
 
-COLUMNS = ("seed", "package", "output", "derivation", "path")
-NOT_BUILT = "-"
-
-LEDGER_LIMIT = 16 << 20
-"""Bytes of a ledger, at most: some hundred thousand outputs. Ten times as many of memory."""
-
-UPDATE = "`store audit ledger --update` writes it anew"
-
-
-@dataclass(frozen=True)
-class LedgerEntry:
-    """One output of a package on a seed. ``derivation`` has 32 bytes."""
-
-    seed: str
-    package: str
-    output: str
-    derivation: bytes
-    object: ObjectId | None
-
-    @property
-    def place(self) -> tuple[str, str, str]:
-        """The key that no two entries share; they are sorted by it."""
-        return self.seed, self.package, self.output
-
-
-def path_of(recipes: str) -> str:
-    """Return where the ledger of a folder of recipes lies."""
-    return os.path.join(recipes, "ledger.tsv")
-
-
-def read(path: str) -> dict[tuple[str, str, str], LedgerEntry]:
-    """Return the entries by their places; EvaluationError when there is no ledger, or it is not
-    one."""
-    try:
-        lines = read_small(path, LEDGER_LIMIT).decode("utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise EvaluationError(
-            f"the ledger cannot be read: {reason(error)}", file=path, hint=UPDATE
-        ) from None
-    if not lines or tuple(lines[0].split("\t")) != COLUMNS:
-        raise EvaluationError("not a ledger", file=path, line=1, hint=UPDATE)
-    entries = {}
-    for number, line in enumerate(lines[1:], 2):
-        try:
-            entry = _entry(line)
-        except (ValueError, FormatError, InvalidName) as error:
-            raise EvaluationError(str(error), file=path, line=number, hint=UPDATE) from None
-        entries[entry.place] = entry
-    return entries
-
-
-def _entry(line: str) -> LedgerEntry:
-    seed, package, output, derivation, path = line.split("\t")
-    digest = bytes.fromhex(derivation)
-    if len(digest) != 32:
-        raise FormatError(f"{quoted(derivation)} is not a derivation's digest")
-    made = None if path == NOT_BUILT else ObjectId.from_path(path)
-    return LedgerEntry(seed, package, check_output(output), digest, made)
-
-
-def write(path: str, entries: Iterable[LedgerEntry]) -> None:
-    """Replace the ledger. Raises StorageError."""
-    lines = ["\t".join(COLUMNS)]
-    for entry in sorted(entries, key=lambda entry: entry.place):
-        made = NOT_BUILT if entry.object is None else entry.object.path
-        lines.append("\t".join((*entry.place, entry.derivation.hex(), made)))
-    fresh = f"{path}.{os.getpid()}.new"
-    try:
-        with open(fresh, "x", encoding="utf-8", newline="\n") as stream:
-            stream.write("\n".join(lines) + "\n")
-        os.replace(fresh, path)
-    except OSError as error:
-        raise storage_error(error, "cannot write the ledger") from error
-
-
-LADDER: Final = frozenset(("", BASE))
+LADDER_GROUPS: Final = frozenset(("", BASE))
 """Groups of the packages that are built in every stage, and of their sources."""
 
+_UNNOTED: Final = frozenset((CHECKS, OWN))
+"""Groups of which no package is in a ledger."""
 
-def packages(catalogue: Catalogue) -> dict[str, Package]:
-    """Return the packages that the ledger has, those of the ladder: of several names for one node,
-    only the longest."""
+
+def kind_of(catalogue: Catalogue, name: str) -> LedgerKind:
+    """Return the ledger that has a package; UsageError if none has, and UnknownPackage."""
+    package = catalogue.package(name.partition("^")[0])
+    if package.group in LADDER_GROUPS:
+        return LADDER
+    if package.node in {each.node for each in packages(catalogue, WORLD).values()}:
+        return WORLD
+    raise UsageError(
+        f"{quoted(name)} is in no ledger",
+        hint="checks, packages of this checkout, and those built with one, are in none",
+    )
+
+
+def packages(catalogue: Catalogue, kind: LedgerKind = LADDER) -> dict[str, Package]:
+    """Return the packages that a ledger has, by name: of several names for one node, only the
+    longest."""
+    changing = _changing(catalogue) if kind is WORLD else frozenset()
     longest: dict[bytes, str] = {}
     for name, package in catalogue.packages.items():
-        if package.group not in LADDER:
+        of_ladder = package.group in LADDER_GROUPS
+        if of_ladder is not (kind is LADDER) or package.group in _UNNOTED:
             continue
-        known = longest.get(package.node, "")
-        longest[package.node] = max(known, name, key=lambda text: (len(text), text))
+        if package.node not in changing:
+            known = longest.get(package.node, "")
+            longest[package.node] = max(known, name, key=lambda text: (len(text), text))
     return {name: catalogue.packages[name] for name in sorted(longest.values())}
 
 
-def outline(catalogue: Catalogue, seed: str) -> dict[tuple[str, str, str], LedgerEntry]:
-    """Return the entries of a seed's ladder as far as the recipes tell: nothing is built."""
-    return {
-        (seed, name, output): LedgerEntry(seed, name, output, package.node, None)
-        for name, package in packages(catalogue).items()
+def _changing(catalogue: Catalogue) -> frozenset[bytes]:
+    """Return the nodes of the checkout's own packages, and all that are built with one."""
+    own = {package.node for package in catalogue.packages.values() if package.group == OWN}
+    if not own:
+        return frozenset()
+    every = catalogue.build_closure(package.node for package in catalogue.packages.values())
+    for node in every:  # inputs before their users
+        if any(ref.node in own for ref in catalogue.inputs(node)):
+            own.add(node)
+    return frozenset(own)
+
+
+def outline(catalogue: Catalogue, seed: str, kind: LedgerKind = LADDER) -> dict[Place, LedgerEntry]:
+    """Return the entries of a seed as far as the recipes tell: nothing is built."""
+    entries = [
+        LedgerEntry(seed if kind.has_seeds else "", name, output, package.node, None)
+        for name, package in packages(catalogue, kind).items()
         for output in catalogue.nodes[package.node].outputs
-    }
+    ]
+    return {entry.place: entry for entry in entries}
 
 
 def updated(
     store: Store,
     catalogues: Mapping[str, Catalogue],
-    old: Mapping[tuple[str, str, str], LedgerEntry],
+    old: Mapping[Place, LedgerEntry],
+    kind: LedgerKind = LADDER,
 ) -> list[LedgerEntry]:
     """Return the ledger as it would be now. A package that was not built here keeps its path, as
     long as its derivation is the same."""
-    entries = []
+    entries: dict[Place, LedgerEntry] = {}
     for seed, catalogue in catalogues.items():
         resolver = Resolver(store, catalogue)
-        for place, entry in outline(catalogue, seed).items():
+        for place, entry in outline(catalogue, seed, kind).items():
             made = _made(resolver, entry)
             if made is not None and not _built_here(store, entry, made):
                 made = None
             before = old.get(place)
             if made is None and before is not None and before.derivation == entry.derivation:
                 made = before.object
-            entries.append(LedgerEntry(*place, entry.derivation, made))
-    return entries
+            entries[place] = replace(entry, object=made)
+    return list(entries.values())
 
 
 def _made(resolver: Resolver, entry: LedgerEntry) -> ObjectId | None:
@@ -161,28 +118,56 @@ def compare(
     store: Store,
     catalogue: Catalogue,
     seed: str,
-    ledger: Mapping[tuple[str, str, str], LedgerEntry],
+    ledger: Mapping[Place, LedgerEntry],
     names: Iterable[str] = (),
+    kind: LedgerKind = LADDER,
 ) -> list[AuditFinding]:
-    """Compare the realised packages of this store with the ledger: a finding for each output.
+    """Compare the realised packages of this store with a ledger: a finding for each output.
 
     ``names`` are packages, by whatever of their names; all of them when there is none.
     """
     resolver = Resolver(store, catalogue)
     nodes = {catalogue.ref(name).node for name in names}
-    return [
-        _finding(store, resolver, entry, ledger.get(place))
-        for place, entry in outline(catalogue, seed).items()
+    entries = [
+        entry
+        for entry in outline(catalogue, seed, kind).values()
         if not nodes or entry.derivation in nodes
+    ]
+    return [
+        _finding(store, resolver, seed, entry, noted) for entry, noted in _noted(entries, ledger)
     ]
 
 
+class _Noted(NamedTuple):
+    """``entry`` is the ledger's line for an output, if there is one by its derivation; ``known``
+    says whether there is one at all, and ``object`` is the path that it came out as."""
+
+    known: bool
+    entry: LedgerEntry | None
+    object: ObjectId | None
+
+
+def _noted(
+    entries: Iterable[LedgerEntry], ledger: Mapping[Place, LedgerEntry]
+) -> Iterator[tuple[LedgerEntry, _Noted]]:
+    """Yield each entry with its line. The world comes out the same on each seed: where its path is
+    not noted, one that is noted for another seed will do."""
+    lines: dict[tuple[str, str, str], list[LedgerEntry]] = {}
+    for line in ledger.values():
+        lines.setdefault((line.seed, line.package, line.output), []).append(line)
+    for entry in entries:
+        found = lines.get((entry.seed, entry.package, entry.output), [])
+        own = [line for line in found if line.derivation == entry.derivation]
+        paths = (line.object for line in (*own, *found) if line.object is not None)
+        yield entry, _Noted(bool(found), next(iter(own), None), next(paths, None))
+
+
 def _finding(
-    store: Store, resolver: Resolver, here: LedgerEntry, noted: LedgerEntry | None
+    store: Store, resolver: Resolver, seed: str, here: LedgerEntry, noted: _Noted
 ) -> AuditFinding:
     made = _made(resolver, here)
     key = store.realisations.outcome(here.derivation) if made is not None else None
-    expected = None if noted is None else noted.object
+    expected = noted.object
 
     def finding(verdict: Verdict, detail: str = "", actual: ObjectId | None = made) -> AuditFinding:
         return AuditFinding(
@@ -194,13 +179,13 @@ def _finding(
             actual,
             key,
             detail=detail,
-            seeds=(here.seed,),
+            seeds=(seed,),
             differences=_differences(store, expected, actual) if verdict is Verdict.DIFFERS else (),
         )
 
-    if noted is None:
+    if not noted.known:
         return finding(Verdict.UNKNOWN, "the ledger does not have it")
-    if noted.derivation != here.derivation:
+    if noted.entry is None:
         return finding(Verdict.UNKNOWN, "its recipe has changed since the ledger was written")
     if made is None or key is None:
         return finding(Verdict.UNKNOWN, "it is not realised in this store")

@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from store.audit import ledger
+from store.audit import ledger_file as ledger
 from store.errors import EvaluationError, FormatError, InvalidName
 from store.gc import settings
 from store.model.catalogue import Catalogue, Package

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from store import canon, digest
-from store.audit import ledger
+from store.audit import ledger_file as ledger
 from store.audit.explain import explain
 from store.display import printable
 from store.errors import BadArchive, FormatError, InvalidName
@@ -301,7 +301,7 @@ def test_a_manifest_of_a_million_files_is_read() -> None:
     within(read, memory=800 << 20, seconds=30)
 
 
-LEDGER = "\t".join(ledger.COLUMNS).encode()
+LEDGER = "\t".join(ledger.LADDER.columns).encode()
 
 DEAR = b"\x94\xf0\xf0\xf0\xf0"
 """An array that would take fifty times its size in memory."""

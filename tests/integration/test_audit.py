@@ -372,6 +372,17 @@ def test_a_recipe_that_changed_since_is_unknown_until_the_ledger_is_updated(note
     assert audit(noted, "ledger", "picky")[0] == 0
 
 
+def test_the_ledger_of_the_world_is_another(noted: Shop) -> None:
+    ladder = (noted.recipes / "ledger.tsv").read_text()
+    assert noted.path("audit", "ledger", "--world", "--update") == ""
+    assert (noted.recipes / "world.tsv").read_text() == "package\toutput\tderivation\tpath\n"
+    assert (noted.recipes / "ledger.tsv").read_text() == ladder
+    for words, said in ((("--world", "steady"), "leave out --world"), (("no",), "no package")):
+        done = noted.run("audit", "ledger", *words)
+        assert done.returncode in (64, 11)
+        assert said in done.stderr
+
+
 def test_recipes_without_a_ledger_say_how_to_make_one(audited: Shop) -> None:
     done = audited.run("audit")
     assert done.returncode == 10

@@ -53,4 +53,4 @@ def command(ctx: click.Context, as_json: bool) -> int:
 
     context = ctx.obj
     assert isinstance(context, Context)
-    return show(compare(context, ()), as_json=as_json)
+    return show(compare(context), as_json=as_json)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from store.audit.ledger import LedgerEntry, compare, outline, packages, read, updated, write
-from store.errors import EvaluationError
+from store.audit.ledger import compare, kind_of, outline, packages, updated
+from store.audit.ledger_file import LADDER, WORLD, LedgerEntry, read, write
+from store.errors import EvaluationError, UnknownPackage, UsageError
 from store.local.store import Store
 from store.model.catalogue import Catalogue, Package, collect
-from store.model.derivation import Derivation
+from store.model.derivation import Derivation, Resolved
 from store.model.names import ObjectId
 from store.model.origin import BUILT, KEPT, How, Origin
 from store.model.realisation import Realisation
@@ -102,3 +105,97 @@ def test_what_was_not_built_here_is_neither_written_nor_an_agreement(
     assert (finding.verdict is Verdict.REPRODUCED) == (origin is BUILT)
     assert ("imported" in finding.detail) == (origin is not BUILT)
     store.close()
+
+
+# -- the world's ----------------------------------------------------------------------------------
+
+
+def world(note: str) -> Catalogue:
+    """A package of the world above a seed's own node, its source, its check, a package of the
+    checkout, and one that is built with that."""
+    below = Derivation(f"below-{note}", "x", "/bin/sh")
+    source = Derivation("zlib-source", "x", "/bin/sh")
+    zlib = Derivation("zlib", "x", "/bin/sh", inputs=tuple(sorted((below.ref(), source.ref()))))
+    check = Derivation("zlib-check", "x", "/bin/sh", inputs=(zlib.ref(),))
+    fixpoint = Derivation("fixpoint", "x", "/bin/sh", inputs=(zlib.ref(),))
+    image = Derivation("image", "x", "/bin/sh", inputs=(fixpoint.ref(),))
+    found = (
+        Package("stage2.below", below.digest, group="base"),
+        Package("source.zlib", source.digest, group="world-sources"),
+        Package("zlib", zlib.digest, group="libs"),
+        Package("zlib.check", check.digest, group="checks"),
+        Package("fixpoint", fixpoint.digest, group="own"),
+        Package("image", image.digest, group="system"),
+    )
+    nodes = collect([below, source, zlib, check, fixpoint, image])
+    return Catalogue({each.name: each for each in found}, nodes)
+
+
+WORLDS = {"debian": world("debian"), "zig": world("zig")}
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    opened = Store.open(str(tmp_path / "root"))
+    yield opened
+    opened.close()
+
+
+def test_the_world_has_a_line_for_each_derivation(store: Store, tmp_path: Path) -> None:
+    entries = updated(store, WORLDS, {}, WORLD)
+    path = str(tmp_path / "world.tsv")
+    write(path, entries, WORLD)
+    lines = [line.split("\t") for line in Path(path).read_text().splitlines()]
+    assert lines[0] == ["package", "output", "derivation", "path"]
+    assert [line[0] for line in lines[1:]] == ["source.zlib", "zlib", "zlib"]
+    assert lines[1:] == sorted(lines[1:])
+    assert read(path, WORLD) == {entry.place: entry for entry in entries}
+    with pytest.raises(EvaluationError, match="not a ledger") as refused:
+        read(path)
+    assert refused.value.hint is not None
+    assert list(packages(WORLDS["zig"])) == ["stage2.below"]
+
+
+def test_checks_and_packages_of_the_checkout_are_in_no_ledger() -> None:
+    catalogue = WORLDS["debian"]
+    assert kind_of(catalogue, "stage2.below^out") is LADDER
+    assert kind_of(catalogue, "source.zlib") is kind_of(catalogue, "zlib") is WORLD
+    for name in ("zlib.check", "fixpoint", "image"):
+        with pytest.raises(UsageError, match=name):
+            kind_of(catalogue, name)
+    with pytest.raises(UnknownPackage):
+        kind_of(catalogue, "zlob")
+
+
+def test_a_path_of_the_world_is_the_same_on_each_seed(store: Store) -> None:
+    zlib = WORLDS["zig"].nodes[WORLDS["zig"].packages["zlib"].node]
+    assert isinstance(zlib, Derivation)
+    objects = {ref: ObjectId(b"o" * 20, ref.name) for ref in zlib.refs}
+    for ref in zlib.refs:
+        node = WORLDS["zig"].nodes[ref.node]
+        assert isinstance(node, Derivation)
+        built(store, node.resolve({}), objects[ref])
+    made = ObjectId(b"d" * 20, "zlib")
+    built(store, zlib.resolve(objects), made)
+    entries = {entry.place: entry for entry in updated(store, WORLDS, {}, WORLD)}
+    on_debian = WORLDS["debian"].packages["zlib"].node.hex()
+    paths = {place: entry.object for place, entry in entries.items() if place[0] == "zlib"}
+    assert paths["zlib", "out", on_debian] is None
+    other = replace(entries["zlib", "out", zlib.digest.hex()], object=ObjectId(b"p" * 20, "zlib"))
+    for noted, verdict in (
+        (entries, Verdict.REPRODUCED),
+        (entries | {other.place: other}, Verdict.DIFFERS),
+    ):
+        (finding,) = compare(store, WORLDS["zig"], "zig", noted, ["zlib"], WORLD)
+        assert finding.verdict is verdict
+        assert finding.seeds == ("zig",)
+    (finding,) = compare(store, WORLDS["debian"], "debian", entries, ["zlib"], WORLD)
+    assert (finding.expected, finding.detail) == (made, "it is not realised in this store")
+    del entries["zlib", "out", on_debian]
+    (finding,) = compare(store, WORLDS["debian"], "debian", entries, ["zlib"], WORLD)
+    assert "has changed" in finding.detail
+
+
+def built(store: Store, node: Resolved, made: ObjectId) -> None:
+    record = Realisation(node.digest, "out", made, "u", "h", "full", None, 1, 1, origin=BUILT)
+    store.index.write(lambda txn: txn.realisations.add(record))
