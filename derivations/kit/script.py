@@ -28,6 +28,11 @@ def assignments(variables: Mapping[str, str]) -> Iterable[str]:
         yield f"{name}={shlex.quote(value)}"
 
 
+def shell_name(name: str) -> str:
+    """Return the shell variable for a role or source that is called so."""
+    return name.replace("-", "_").replace("+", "x").replace(".", "_")
+
+
 def phase_lines(phase: Phase) -> list[str]:
     """Return the lines of a phase, which says its name and begins in its folder."""
     return [f"echo '@phase {phase.name}'", f"cd {BUILD}/obj", *phase.lines]

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, field
 
 from derivations.kit.recipe import Recipe
-from derivations.kit.script import script
+from derivations.kit.script import script, shell_name
 from derivations.kit.sources import SYSTEM
 from store.errors import Cycle, EvaluationError, UnfilledRole
 from store.model.catalogue import BASE, Barrier, Catalogue, GraphNode, Package
@@ -185,7 +185,7 @@ class PackageSet:
     def _make(self, recipe: Recipe) -> Ref:
         graph, stage = self._graph, self._stage
         sources = add_sources(graph, recipe)
-        inputs = {_variable(role): self[role] for role in recipe.runs}
+        inputs = {shell_name(role): self[role] for role in recipe.runs}
         tools = self._tools(recipe)
         variables = {name: str(ref) for name, ref in (sources | inputs).items()}
         variables["out"] = scratch_path(recipe.label)
@@ -221,7 +221,7 @@ def add_sources(graph: CatalogueBuilder, recipe: Recipe, group: str = "") -> dic
     for archive in recipe.sources:
         graph.add(archive.source)
         ref = graph.add(archive.derivation(), archive.seconds)
-        sources[f"{_variable(archive.name)}_source"] = ref
+        sources[f"{shell_name(archive.name)}_source"] = ref
         if f"source.{archive.name}" not in graph.packages:
             graph.publish(f"source.{archive.name}", ref, archive.version, group=group)
     return sources
@@ -243,10 +243,6 @@ def check_allowed(
             f"{stage.name}.{recipe.name} would be built with {names}: "
             f"{stage.name} is to do without that"
         )
-
-
-def _variable(name: str) -> str:
-    return name.replace("-", "_").replace("+", "x")
 
 
 def environment(stage: Stage, recipe: Recipe, tools: Iterable[Ref]) -> tuple[tuple[str, str], ...]:

@@ -10,6 +10,7 @@ from typing import TypeAlias
 from derivations.kit.checks import check_script
 from derivations.kit.groups import Groups
 from derivations.kit.recipe import Recipe
+from derivations.kit.script import shell_name
 from derivations.kit.sources import SYSTEM
 from derivations.kit.stage import (
     SHELL,
@@ -25,7 +26,6 @@ from derivations.kit.world_script import (
     NAME,
     PATCHES,
     build_script,
-    shell_name,
     upstream_script,
 )
 from store.errors import Cycle, EvaluationError, UnfilledRole

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from derivations.kit.build import TRIPLET, Phase
 from derivations.kit.recipe import Recipe
-from derivations.kit.script import BUILD, assignments, phase_lines, source_lines
+from derivations.kit.script import BUILD, assignments, phase_lines, shell_name, source_lines
 from derivations.kit.sources import DebianPatches
 from store.model.derivation import Ref
 
@@ -141,8 +141,3 @@ def _last_phases(recipe: Recipe) -> Iterable[Phase]:
             f'test -n "$(ls {folder})" || {{ echo "no file of the licence was found"; exit 1; }}',
         ),
     )
-
-
-def shell_name(name: str) -> str:
-    """Return the variable for a role or source."""
-    return name.replace("-", "_").replace("+", "x").replace(".", "_")

@@ -143,6 +143,14 @@ def test_patches_are_files_and_fit_without_a_guess() -> None:
     ]
 
 
+def test_a_source_with_a_dot_in_its_name_has_one_variable() -> None:
+    theirs = debian_patches("p/python3.13/python3.13_1-2.debian.tar.xz", "2" * 64, "CVE.patch")
+    made = Made(package=variant(PLAIN, patches=(theirs,)))
+    script = made.script("package")
+    assert "\npython3_13_debian_source=/store/" in script
+    assert '-i "$python3_13_debian_source/patches/CVE.patch"' in script
+
+
 def test_other_outputs_have_variables() -> None:
     made = Made(package=variant(PLAIN, outputs=("out", "doc")))
     assert made["package"].outputs == ("out", "doc")
