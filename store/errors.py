@@ -13,6 +13,7 @@
     |  `- NotRealised               18   a package that has no object in the store (yet)
     |- InvalidName                  16
     |- FormatError                  17   bytes that our encoder would not have written
+    |- PackageConflict              19   packages of a profile with different files at one path
     |- SourceError                  20
     |  |- HashMismatch              21
     |  |- FetchFailed               22
@@ -175,6 +176,12 @@ class FormatError(StoreError):
     """Bytes that our encoder would not have written."""
 
     exit_code = 17
+
+
+class PackageConflict(StoreError):
+    """Packages of one profile have different files at one path."""
+
+    exit_code = 19
 
 
 class SourceError(StoreError):

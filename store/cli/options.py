@@ -217,6 +217,14 @@ def link_option(function: F) -> F:
     )(function)
 
 
+profile_option = click.option(
+    "--profile",
+    "-p",
+    metavar="PATH",
+    help="Use the profile at PATH (default: $STORE_PROFILE, else one in the store's folder).",
+)
+
+
 def trust_option(function: F) -> F:
     """Add ``--trust``, of keys."""
     return click.option(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from store.cli.context import Context
@@ -61,15 +61,23 @@ def realise_refs(
 
     Each failure is a line of output ``as_json``. Raises the errors of realising.
     """
-    reporter = context.session.reporter = _LateReporter(loudness)
-    context.store  # noqa: B018 (it warns of where it is)
-    realiser = context.session.realiser(options, caches)
+    with drawn(context, loudness) as reporter:
+        realiser = context.session.realiser(options, caches)
+        try:
+            return realiser.run(list(refs), keep)
+        except StoreError:
+            if as_json:
+                _print_failure(reporter.unrealised)
+            raise
+
+
+@contextlib.contextmanager
+def drawn(context: Context, loudness: Loudness = "usual") -> Iterator[LateReporter]:
+    """Draw on standard error all that a session's work emits meanwhile."""
+    reporter = context.session.reporter = LateReporter(loudness)
     try:
-        return realiser.run(list(refs), keep)
-    except StoreError:
-        if as_json:
-            _print_failure(reporter.unrealised)
-        raise
+        context.store  # noqa: B018 (it warns of where it is)
+        yield reporter
     finally:
         reporter.close()
 
@@ -101,7 +109,7 @@ def _print_output(context: Context, text: str, ref: Ref, oid: ObjectId, as_json:
     print(json.dumps(record))
 
 
-class _LateReporter:
+class LateReporter:
     """Draws events on standard error, and keeps how the last run failed. Its modules are loaded at
     the first event: most runs have none."""
 

@@ -284,7 +284,7 @@ def _list(root: int, name: str) -> list[str]:
 
 
 def _check(layout: Layout, root: int, owner: int) -> None:
-    parts = (*layout.directories, layout.quarantine)
+    parts = (*layout.directories, layout.quarantine, layout.profiles, layout.launcher)
     for name in (_name(layout, path) for path in parts):
         found = _seen(root, name)
         if found is None:

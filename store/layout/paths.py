@@ -86,6 +86,14 @@ class Layout:
     quarantine = _Below("quarantine")
     """Damaged objects that could not be repaired, each in a folder with a note of why."""
 
+    profiles = _Below("profiles")
+    """The owner's profiles, but for those that are elsewhere by choice; there need not be such a
+    folder."""
+
+    launcher = _Below("launcher")
+    """The program that starts those of a profile where ``/store`` is not this store; there need
+    not be one."""
+
     links = _Below("links")
     """In a store of an earlier version, a second name for each file."""
 

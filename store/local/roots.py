@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
@@ -10,11 +9,12 @@ from typing import TYPE_CHECKING
 
 from store import digest
 from store.display import quoted
-from store.errors import StorageError, UsageError
+from store.errors import UsageError
 from store.index.env import Index
 from store.index.reading import Reader
 from store.index.schema import LONGEST_KEY
 from store.layout.paths import Layout
+from store.local.links import make_link
 from store.local.root_snapshot import (
     LINK,
     UNSEEN,
@@ -135,6 +135,11 @@ class Roots:
 
         return self._index.write(transaction)
 
+    def has_link(self, path: str) -> bool:
+        """Return whether there is a root for the link at ``path``, wherever that leads."""
+        with self._index.read() as txn:
+            return txn.roots.has(link_name(path))
+
     def link(self, path: str, oid: ObjectId) -> None:
         """Make (or replace) the link ``path`` to the object, and a root of it."""
         target = self._layout.object(oid)
@@ -144,7 +149,7 @@ class Roots:
         def transaction(txn: Writer) -> None:
             txn.roots.put(link_name(path), oid, os.fsencode(path))
             # Within: no collector may see the root before its link is there.
-            _make_link(path, target)
+            make_link(path, target)
             txn.roots.put_folder(link_name(path), folder_mark(os.path.dirname(path)))
 
         self._index.write(transaction)
@@ -169,15 +174,3 @@ def _root_named(txn: Reader, name: str) -> str | None:
         if txn.roots.has(each):
             return each
     return None
-
-
-def _make_link(path: str, target: str) -> None:
-    # Not the link's name and more: that may be as long as one can be.
-    fresh = os.path.join(os.path.dirname(path), f".link-{os.getpid()}.new")
-    try:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(fresh)
-        os.symlink(target, fresh)
-        os.replace(fresh, path)
-    except OSError as error:
-        raise StorageError(f"cannot make the link {path}: {error.strerror}") from error

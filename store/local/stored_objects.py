@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from store import digest
@@ -135,8 +135,15 @@ class Objects:
 
         return [str(finding) for finding in check_object(self._layout.root, self.manifest(oid))]
 
-    def add(self, path: str, name: str, lease: Lease | None = None) -> ObjectId:
-        """Ingest a file or tree of the user's; returns its identity.
+    def add(
+        self,
+        path: str,
+        name: str,
+        lease: Lease | None = None,
+        candidates: Sequence[ObjectId] = (),
+    ) -> ObjectId:
+        """Ingest a file or tree of the user's, which may refer to the ``candidates``; returns its
+        identity.
 
         In a store that this process may not write to, that succeeds for an object that is there.
         """
@@ -146,7 +153,7 @@ class Objects:
         try:
             self._index.check_writable()
         except (StoreReadOnly, NotOwner):
-            oid = _identify(path, name)
+            oid = _identify(path, name, candidates)
             if not self.present(oid):
                 raise
             return oid
@@ -155,6 +162,7 @@ class Objects:
                 self._layout.root,
                 path,
                 name,
+                candidates=candidates,
                 claims=claims,
                 holders=ContentTable(self._layout.index),
                 reserve=self._disk.reserve(),
@@ -175,7 +183,7 @@ class Objects:
         return self._index.write(transaction)
 
 
-def _identify(path: str, name: str) -> ObjectId:
+def _identify(path: str, name: str, candidates: Sequence[ObjectId]) -> ObjectId:
     """Return the object that a file or tree would be, made in a store that lives as long as this
     call."""
     import tempfile
@@ -185,4 +193,4 @@ def _identify(path: str, name: str) -> ObjectId:
 
     with tempfile.TemporaryDirectory(prefix="fixpoint-") as root:
         make_directories(Layout(root))
-        return ingest.ingest(root, path, name).id
+        return ingest.ingest(root, path, name, candidates=candidates).id

@@ -28,8 +28,8 @@ LAYERS = [
     ({"signing"}, "a statement is read without knowing any store"),
     ({"local"}, "the store of this machine alone orders object write and index transaction"),
     (
-        {"recipes", "graph", "jobs", "usage", "cache", "farm"},
-        "evaluating, resolving, one job, what others offer",
+        {"recipes", "graph", "jobs", "usage", "profiles", "cache", "farm"},
+        "evaluating, resolving, one job, what is installed, what others offer",
     ),
     ({"substitute"}, "what comes from elsewhere is checked by means of the rooms below"),
     ({"attest"}, "statements are about what is built here or came from elsewhere"),
@@ -46,6 +46,7 @@ DOORS = {
     "msgpack": {"canon"},
     "lmdb": {"index"},
     "ctypes": {"system.ctypes_calls"},
+    "_ctypes": {"profiles.launch"},  # a program of its own, which has to start at once
     "_fixpoint_calls": {"system.builtin_calls"},
     "ssl": {"fetch.tls"},
     "google": {"reapi"},
@@ -63,7 +64,7 @@ DOORS = {
 
 SEPARATE = [
     {"index", "objects", "sandbox", "fetch", "unpack", "reapi"},
-    {"recipes", "graph", "jobs", "usage"},
+    {"recipes", "graph", "jobs", "usage", "profiles"},
     {"scheduler", "gc", "audit", "verify", "recovery", "sbom"},
 ]
 """Rooms of one layer that must not import each other."""
@@ -324,6 +325,7 @@ ENGINES = {
         "index",
         "ledger",
         "optimise",
+        "profile",
         "realise",
         "rebuild",
     ),
