@@ -141,8 +141,11 @@ class Roots:
             return txn.roots.has(link_name(path))
 
     def link(self, path: str, oid: ObjectId) -> None:
-        """Make (or replace) the link ``path`` to the object, and a root of it."""
+        """Make (or replace) the link ``path`` to the object, and a root of it. One among the
+        store's own files is relative: it moves with the store."""
         target = self._layout.object(oid)
+        if path.startswith(f"{self._layout.root}/"):
+            target = os.path.relpath(target, os.path.dirname(path))
         if os.path.lexists(path) and not os.path.islink(path):
             raise UsageError(f"{path} exists, and is not a link that could be replaced")
 

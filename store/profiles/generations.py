@@ -59,15 +59,16 @@ def _generation(
     return Generation(
         number,
         entry.path,
-        _object(os.readlink(entry.path), layout),
+        _object(entry.path, layout),
         entry.stat(follow_symlinks=False).st_mtime,
         number == current,
     )
 
 
-def _object(target: str, layout: Layout) -> ObjectId | None:
-    folder, _, name = target.rpartition("/")
+def _object(link: str, layout: Layout) -> ObjectId | None:
     try:
+        target = os.path.join(os.path.dirname(link), os.readlink(link))
+        folder, _, name = target.rpartition("/")
         within = folder == layout.objects or os.path.samefile(folder, layout.objects)
         return ObjectId.parse(name) if within else None
     except (FormatError, InvalidName, OSError):

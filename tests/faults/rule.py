@@ -13,6 +13,7 @@ from store.index.env import Index
 from store.local.store import Store
 from store.model.names import ObjectId
 from store.objects.placing import BESIDE
+from store.profiles.profile import Profile
 from store.verify.finding import Finding
 from store.verify.verifier import Verifier
 from tests.faults.running import isolated
@@ -117,6 +118,33 @@ def _names_in_copy(path: str) -> set[str]:
         with Index.open(folder).read() as txn:
             list(txn.everything())
             return {str(oid) for oid, _ in txn.objects.all()}
+
+
+def in_profile(root: str, states: Iterable[tuple[str, ...]]) -> list[str]:
+    """Return how the default profile is in none of some states, each the names of its packages."""
+    allowed = list(states)
+    if not allowed:
+        return []
+    try:
+        found = isolated(lambda: _installed(root))
+    except ChildProcessError as error:
+        return [f"the profile cannot be read: {error}"]
+    return [] if found in allowed else [f"lost: the profile has {found}"]
+
+
+def _installed(root: str) -> tuple[str, ...]:
+    """The packages of the current generation, of which each link leads to something."""
+    store = Store.open(root)
+    profile = Profile(store, f"{store.layout.profiles}/default")
+    for generation in profile.generations():
+        profile.packages(generation)
+    current = profile.current()
+    assert current is not None
+    for folder, _, files in os.walk(profile.path):
+        for path in (os.path.join(folder, name) for name in files):
+            if os.path.islink(path) and os.readlink(path).startswith("/store/"):
+                assert os.path.lexists(root + os.readlink(path)), path
+    return tuple(profile.packages(current).packages)
 
 
 def objects(root: str) -> set[str]:

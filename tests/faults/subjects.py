@@ -47,6 +47,9 @@ class Subject:
     """True if it writes COPY in the store's root, where there is one before: it is always whole."""
     swaps: bool = False
     """True if it replaces objects. After a kill, its next run clears the leftovers."""
+    profiles: tuple[tuple[str, ...], ...] = ()
+    """The packages of the default profile, before the command and after it: it has the ones or the
+    others, whatever happens."""
     upgrades: bool = False
     """True if it brings the store to the present form. After a kill, its next run goes on."""
 
@@ -131,7 +134,8 @@ class Workshop:
         kept = (self.kept | said) - gone
         facts = {fact for fact in self.facts if not any(name in fact for name in gone)}
         copy = rule.in_copy(str(folder / "root" / COPY), self.kept) if self.subject.copies else []
-        return copy + rule.violations(str(folder / "root"), kept, facts, self.damaged - said)
+        step = rule.in_profile(str(folder / "root"), self.subject.profiles)
+        return copy + step + rule.violations(str(folder / "root"), kept, facts, self.damaged - said)
 
     def recover(self, folder: Path) -> list[str]:
         """How the same command, run again unhurt, fails to do all of its work."""
@@ -141,6 +145,7 @@ class Workshop:
         left = rule.left_by_swaps(str(folder / "root")) if self.subject.swaps else []
         if self.subject.upgrades and (folder / "root" / "links").exists():
             left.append("left: links/")
+        left += rule.in_profile(str(folder / "root"), self.subject.profiles[1:])
         if self.subject.copies:
             left += rule.in_copy(str(folder / "root" / COPY), self.kept)
         kept = self.kept | self._said(again)
@@ -368,6 +373,23 @@ def _older(shop: Workshop) -> None:
     isolated(lambda: give_second_names(str(shop.template)))
 
 
+def _with_profile(shop: Workshop) -> None:
+    """A profile with one package, and another object that is to be installed."""
+    _a_store(shop)
+    few, many = shop.must("add", *(str(shop.place / name) for name in ("few", "many"))).out.split()
+    shop.must("profile", "install", few)
+    shop.object = many
+
+
+def _with_generations(shop: Workshop) -> None:
+    """A profile with two generations."""
+    _with_profile(shop)
+    (shop.place / "alone" / "lone").mkdir(parents=True)
+    (shop.place / "alone" / "lone" / "file").write_text("one\n")
+    lone = shop.must("add", str(shop.place / "alone" / "lone")).out.strip()
+    shop.must("profile", "install", lone)
+
+
 FIRST = Subject("first-add", ("add", "{place}/few"), _inputs)
 ADD = Subject("add", ("add", "{place}/few", "{place}/many", "{place}/lone"), _a_store)
 FETCH = Subject("fetch", ("realise", "rootfs"), lambda shop: None)
@@ -397,6 +419,20 @@ OPTIMISE = Subject(
 IMPORT = Subject("import", ("import", "--from", "{place}/other", "{object}"), _with_another)
 REBUILD = Subject("rebuild", ("index", "rebuild"), _with_records, leaves_out=True)
 ANEW = Subject("rebuild-lost", ("index", "rebuild"), _without_index, leaves_out=True, usable=False)
+INSTALL = Subject(
+    "install",
+    ("profile", "install", "{object}"),
+    _with_profile,
+    promises=False,
+    profiles=(("few",), ("few", "many")),
+)
+SWITCH = Subject(
+    "switch",
+    ("profile", "switch", "1"),
+    _with_generations,
+    promises=False,
+    profiles=(("few", "lone"), ("few",)),
+)
 BACKUP = Subject("backup", ("index", "backup", f"{{root}}/{COPY}"), _with_copy, copies=True)
 RESTORE = Subject("restore", ("index", "restore", f"{{root}}/{COPY}"), _with_copy, leaves_out=True)
 
@@ -407,6 +443,6 @@ SUBJECTS = {
     for subject in (
         *(FIRST, ADD, FETCH, REALISE, COLLECT, BROAD_ADD, BROAD_COLLECT),
         *(REPAIR, REMAKE, OPTIMISE, IMPORT, REBUILD, ANEW),
-        *(BACKUP, RESTORE, UPGRADE),
+        *(BACKUP, RESTORE, UPGRADE, INSTALL, SWITCH),
     )
 }
