@@ -4,7 +4,6 @@ It is copied into the root of a store and runs there by itself, before each prog
 next to nothing. ``store.sandbox.enter`` does the same for commands, with a message for each cause.
 """
 
-import _ctypes
 import sys
 from posix import (
     O_CLOEXEC,
@@ -24,21 +23,44 @@ from posix import (
     readlink,
     scandir,
     symlink,
+    uname,
     write,
 )
+
+TYPE_CHECKING = False  # the module of that name takes long to load
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 LINK = "../../../launcher"
 CLONE_NEWNS, CLONE_NEWUSER = 0x20000, 0x10000000
 MS_RDONLY_NOSUID_NODEV, MS_BIND, MS_REC, MS_PRIVATE = 7, 0x1000, 0x4000, 0x40000
-OPEN_TREE, MOVE_MOUNT, MOUNT_SETATTR = 428, 429, 442
 SIGPIPE, SIGXFSZ, SIG_DFL = 13, 25, 0
 
-libc = _ctypes.dlopen(None, 2)  # type: ignore[arg-type]
+NUMBERS = {"open_tree": 428, "move_mount": 429, "mount_setattr": 442} | {
+    "x86_64": {"unshare": 272, "mount": 165, "umount2": 166, "pivot_root": 155},
+    "aarch64": {"unshare": 97, "mount": 40, "umount2": 39, "pivot_root": 41},
+}.get(uname().machine, {})
+"""Of system calls, by machine below 424."""
 
 
-def call(name: str, *args: int | bytes | None) -> int:
-    """Return the result of a function of the C library; OSError with its name when that is -1."""
-    result: int = _ctypes.call_function(_ctypes.dlsym(libc, name), args)
+def load() -> "Callable[..., int]":
+    """Return syscall(2), each of whose arguments is a number, bytes or None."""
+    try:
+        import _ctypes
+    except ImportError:  # a static Python has a module instead
+        import _fixpoint_calls
+
+        return _fixpoint_calls.syscall  # type: ignore[no-any-return]
+    address = _ctypes.dlsym(_ctypes.dlopen(None, 2), "syscall")  # type: ignore[arg-type]
+    return lambda *args: _ctypes.call_function(address, args)
+
+
+syscall = load()
+
+
+def call(name: str, *args: "int | bytes | None") -> int:
+    """Return the result of a system call; OSError with its name when that is -1."""
+    result = syscall(NUMBERS.get(name, -1), *args)
     if result == -1:
         raise OSError(name)
     return result
@@ -96,14 +118,14 @@ def enter(objects: str) -> None:
         put("/proc/self/gid_map", b"%d %d 1" % (group, group))
     call("mount", b"none", b"/", None, MS_REC | MS_PRIVATE, None)
     # Flags: a copy, close on exec, links themselves, all mounts below.
-    proc = call("syscall", OPEN_TREE, -100, b"/proc", 1 | O_CLOEXEC | 0x100 | 0x8000)
+    proc = call("open_tree", -100, b"/proc", 1 | O_CLOEXEC | 0x100 | 0x8000)
     call("mount", b"tmpfs", b"/proc", b"tmpfs", 6, b"mode=0755,size=1m,nr_inodes=8192")
     chdir("/proc")
     mkdir("store")
     call("mount", objects.encode(errors="surrogateescape"), b"store", None, MS_BIND, None)
     restrict(b"store", MS_RDONLY_NOSUID_NODEV)
     mkdir("proc")
-    call("syscall", MOVE_MOUNT, proc, b"", -100, b"proc", 4)
+    call("move_mount", proc, b"", -100, b"proc", 4)
     close(proc)
     with scandir("/") as scan:
         for entry in scan:
@@ -138,7 +160,7 @@ def restrict(target: bytes, flags: int) -> None:
     """Add flags to a mount, and make it private; before Linux 5.12 by a remount."""
     attributes = b"".join(n.to_bytes(8, sys.byteorder) for n in (flags, 0, MS_PRIVATE, 0))
     try:
-        call("syscall", MOUNT_SETATTR, -100, target, 0, attributes, len(attributes))
+        call("mount_setattr", -100, target, 0, attributes, len(attributes))
     except OSError:
         call("mount", None, target, None, 0x1020 | flags, None)
 

@@ -138,7 +138,7 @@ def test_programs_start_as_where_the_store_is_the_real_one(small: Shop, tmp_path
     ok(small, "install", program(small, tmp_path / "seer", "see", see))
     folder = small.root / "profiles" / "default" / "launchers"
     environment = {"PATH": f"{folder}:/usr/bin:/bin", "EMPTY": "", "LANG": "C"}
-    for command in ([folder / "see", "a b"], ["sh", "-c", 'exec see "a b"']):
+    for command in ([str(folder / "see"), "a b"], ["sh", "-c", 'exec see "a b"']):
         done = subprocess.run(
             command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
         )

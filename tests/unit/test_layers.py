@@ -47,7 +47,7 @@ DOORS = {
     "lmdb": {"index"},
     "ctypes": {"system.ctypes_calls"},
     "_ctypes": {"profiles.launch"},  # a program of its own, which has to start at once
-    "_fixpoint_calls": {"system.builtin_calls"},
+    "_fixpoint_calls": {"system.builtin_calls", "profiles.launch"},
     "ssl": {"fetch.tls"},
     "google": {"reapi"},
     "grpc": {"reapi"},
