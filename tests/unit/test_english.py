@@ -202,7 +202,7 @@ def test_a_functions_docstring_begins_with_a_verb() -> None:
     ]
 
 
-@pytest.mark.parametrize("folder", ["store", "derivations", "scripts", "tests"])
+@pytest.mark.parametrize("folder", ["store", "derivations", "smoke", "scripts", "tests"])
 def test_docstrings_are_plain_english(folder: str) -> None:
     found = [f"{place}: {fault}" for place, text in docstrings(folder) for fault in faults(text)]
     assert not found, "\n".join(found)

@@ -1,0 +1,67 @@
+"""Zig's compilers as they stand in for gcc: they find the libraries of a build by themselves."""
+
+from derivations.kit import phase, phases, variant
+from derivations.zig_cc import ZIG_CC
+
+# zig heeds no C_INCLUDE_PATH and no LIBRARY_PATH. Its C library was compiled once; a build has a
+# copy of it, since zig writes there.
+_COMPILER = """\
+#!/bin/sh
+ZIG_GLOBAL_CACHE_DIR=/tmp/zig ZIG_LOCAL_CACHE_DIR=/tmp/zig
+export ZIG_GLOBAL_CACHE_DIR ZIG_LOCAL_CACHE_DIR
+if mkdir /tmp/zig.begun 2>/dev/null; then
+    cp -R --no-preserve=mode HERE/cache /tmp/zig.new
+    mv /tmp/zig.new /tmp/zig
+fi
+while ! test -d /tmp/zig; do sleep 1; done
+language=
+case ${0##*/} in
+    g++ | c++)
+        zig=c++
+        for word in "$@"; do
+            case $word in
+                *.c) language='-x c++' ;;
+            esac
+        done
+        ;;
+    *) zig=cc ;;
+esac
+needs=
+if test -d /build/needs/include; then needs='-isystem /build/needs/include'; fi
+if test -d /build/needs/lib; then needs="$needs -L/build/needs/lib"; fi
+exec zig "$zig" -target x86_64-linux-musl -s -fno-sanitize=all -Wno-date-time $language "$@" $needs
+"""
+
+_PROGRAM = """\
+#include <stdio.h>
+int main(void) { return puts("hello") < 0; }
+"""
+
+SMOKE_CC = variant(
+    ZIG_CC,
+    name="smoke-cc",
+    description="Zig's C and C++ compilers, where they stand in for gcc",
+    files=(("compiler", _COMPILER), ("hello.c", _PROGRAM)),
+    build=phases(
+        phase(
+            "install",
+            'mkdir -p "$out/bin" cache',
+            'sed "s|HERE|$out|" ../compiler > "$out/bin/gcc"',
+            'chmod 755 "$out/bin/gcc"',
+            'for name in g++ cc c++; do ln -s gcc "$out/bin/$name"; done',
+            "export ZIG_GLOBAL_CACHE_DIR=$PWD/cache ZIG_LOCAL_CACHE_DIR=$PWD/cache",
+            *(
+                f"zig {zig} -target x86_64-linux-musl -O2 -s -o hello -x {language} ../hello.c"
+                for zig, language in (("cc", "c"), ("c++", "c++"))
+            ),
+            'cp -R cache "$out/cache"',
+        ),
+        tools=("sh", "coreutils", "sed"),
+    ),
+    check=(
+        '"$out/bin/gcc" -O2 -o hello ../hello.c',
+        'test "$(./hello)" = hello',
+        '"$out/bin/g++" -O2 -o hello ../hello.c',
+        'test "$(./hello)" = hello',
+    ),
+)
