@@ -59,6 +59,8 @@ class Recipe:
     """Command lines that fail if the package does not work; ``$out`` is the package."""
     upstream: tuple[str, ...] = ()
     """Command lines that run upstream's own tests in the tree that was built."""
+    upstream_tools: tuple[str, ...] = ()
+    """Roles whose programs these alone run; the package's own build has none of them."""
     licences: tuple[str, ...] = ()
     """Files of the source that hold its licence, where their names do not say so."""
     waive: tuple[tuple[str, str], ...] = ()
@@ -84,9 +86,11 @@ class Recipe:
         check_name(self.label)
         if type(self.seconds) is not int or not 0 <= self.seconds <= LONGEST:
             raise EvaluationError(f"the recipe {self.name!r} has no whole number of seconds")
-        for role in (*self.every_tool, *self.needs, *self.runs):
+        for role in (*self.every_tool, *self.needs, *self.runs, *self.upstream_tools):
             if not _ROLE.fullmatch(role):
                 raise EvaluationError(f"the recipe {self.name!r} needs {role!r}, no role's name")
+        if self.upstream_tools and not self.upstream:
+            raise EvaluationError(f"the recipe {self.name!r} has tools for no tests of upstream's")
         for output in self.outputs:
             check_output(output)
         for each, reason in self.waive:
@@ -98,7 +102,7 @@ class Recipe:
         values: dict[str, list[object]] = {
             "needs": [*self.needs],
             "runs": [*self.runs],
-            "tools": [*self.tools],
+            "tools": [*self.tools, *self.upstream_tools],
             "outputs": [*self.outputs],
             "programs": [words.split()[0] for words in self.programs],
             "env": [name for name, _ in self.env],

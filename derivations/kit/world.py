@@ -94,10 +94,12 @@ class World:
                 group=self._groups.group(role),
                 any_seed=True,
             )
+            self._stack.append(role)  # it is the one that needs the tools of its checks
             self._publish_check(role + CHECK, self._check(role), f"Checks of {role}")
             if recipe.upstream:
                 tests = f"Tests that the authors of {role} wrote"
                 self._publish_check(role + UPSTREAM, self._upstream(role), tests)
+            self._stack.pop()
         made = frozenset(self._made[role].node for role in self._groups)
         made |= {ref.node for ref in self._checks.values()}
         self._graph.barriers.append(
@@ -127,7 +129,14 @@ class World:
         outputs = {output: node.ref(output) for output in recipe.outputs}
         paths = {output: str(ref) for output, ref in outputs.items()}
         paths["result"] = scratch_path(label)
-        derivation = self._build(recipe, label, paths, upstream_script, inputs=outputs.values())
+        derivation = self._build(
+            recipe,
+            label,
+            paths,
+            upstream_script,
+            inputs=outputs.values(),
+            tools=recipe.upstream_tools,
+        )
         self._checks[f"{role}{UPSTREAM}"] = self._graph.add(derivation, recipe.seconds)
         return self._checks[f"{role}{UPSTREAM}"]
 
@@ -139,10 +148,11 @@ class World:
         script: ScriptMaker,
         *,
         inputs: Iterable[Ref] = (),
+        tools: Iterable[str] = (),
         outputs: tuple[str, ...] = ("out",),
     ) -> Derivation:
         """Return the derivation that runs a script with the source, patches, libraries and tools of
-        a recipe; ``paths`` are further variables of it, ``inputs`` further inputs."""
+        a recipe; ``paths`` are further variables of it, ``inputs`` and ``tools`` further ones."""
         sources = add_sources(self._graph, recipe, WORLD_SOURCES)
         libraries = self._libraries(recipe.needs)
         runs = {shell_name(role): self[role] for role in recipe.runs}
@@ -151,13 +161,13 @@ class World:
             for name in recipe.patches
             if isinstance(name, str)
         }
-        tools = self._tools(_tools_of(recipe))
+        on_path = self._tools((*_tools_of(recipe), *tools))
         variables = {name: str(ref) for name, ref in (sources | runs).items()} | dict(paths)
         if sources:
             variables["source"] = str(next(iter(sources.values())))
         text = script(recipe, variables, libraries, tuple(patches))
         used = {*sources.values(), *runs.values(), *libraries, *inputs}
-        return self._derivation(label, text, recipe, tools, used, patches, outputs)
+        return self._derivation(label, text, recipe, on_path, used, patches, outputs)
 
     def _check(self, role: str) -> Ref:
         recipe = self._groups[role]

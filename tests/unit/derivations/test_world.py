@@ -223,6 +223,26 @@ def test_upstreams_tests_run_in_the_built_tree_and_not_in_the_package() -> None:
     assert Made(package=variant(recipe, upstream=()))["package"] == made["package"]
 
 
+def test_tools_of_upstreams_tests_are_none_of_the_package() -> None:
+    tool = variant(PLAIN, name="tool")
+    with pytest.raises(EvaluationError, match="for no tests"):
+        variant(PLAIN, upstream_tools=("tool",))
+    with pytest.raises(EvaluationError, match="names twice in tools"):
+        variant(PLAIN, upstream=("x",), tools=("tool",), upstream_tools=("tool",))
+    tested = variant(PLAIN, upstream=("make check",))
+    made = Made(tool=tool, package=variant(tested, upstream_tools=("tool",)))
+    catalogue = made.published()
+    node = catalogue.nodes[catalogue.packages["package.upstream"].node]
+    assert isinstance(node, Derivation)
+    assert f"{made.world['tool']}/bin" in dict(node.env)["PATH"].split(":")
+    others = Made(tool=tool, package=tested)
+    assert made["package"] == others["package"]
+    checks = (each.packages["package.check"].node for each in (catalogue, others.published()))
+    assert len(set(checks)) == 1
+    with pytest.raises(UnfilledRole, match=r"world\.package needs the role 'nothing'"):
+        Made(package=variant(tested, upstream_tools=("nothing",))).published()
+
+
 def test_only_objects_that_it_runs_may_be_referred_to() -> None:
     made = Made(shell=variant(PLAIN, name="shell"), package=variant(PLAIN, runs=("shell",)))
     check = made.check("package")
