@@ -14,6 +14,7 @@ from derivations.kit.kernel import kernel
 from derivations.kit.makefile import makefile
 from derivations.kit.meson import meson
 from derivations.kit.perl import perl
+from derivations.kit.project import project
 from derivations.kit.python import imports, python
 from derivations.kit.recipe import Recipe, variant
 from derivations.kit.rootfs import rootfs
@@ -48,6 +49,7 @@ __all__ = [
     "perl",
     "phase",
     "phases",
+    "project",
     "pypi",
     "python",
     "rootfs",

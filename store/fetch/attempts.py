@@ -29,7 +29,7 @@ from store.fetch.bounds import SIZE_VARIABLE, Bounds, SilentServer
 from store.fetch.locate import Machine, check_locator, targets
 from store.fetch.partial import PartialFile, disk_errors, private_folder
 from store.fetch.transport import Body, Client, Page, Permanent, Slow, Target, Transient
-from store.model.locators import scrubbed, shown
+from store.model.locators import PROJECT, scrubbed, shown
 
 CHUNK = 1 << 18  # bytes read at a time
 REPORT_INTERVAL = 0.2  # seconds between two reports of one download
@@ -246,7 +246,7 @@ class _Search:
 
     def _client(self, locator: str) -> Client:
         """Return the client with the certificates that count for ``locator``."""
-        ca_files = () if locator.startswith("file:") else self._machine.ca_files(locator)
+        ca_files = () if locator.startswith(("file:", PROJECT)) else self._machine.ca_files(locator)
         if ca_files not in self._clients:
             self._clients[ca_files] = Client(
                 bounds=self._bounds,

@@ -3,6 +3,7 @@
 ========================  ==========================================================
 ``debian:pool/main/...``  a file of the Debian archive, below any mirror apt knows
 ``pypi:<file name>``      a file of a Python package index that pip knows
+``project:<path>``        the engine and recipes in this folder, as an archive
 ``http(s)://, file://``   a plain URL
 ========================  ==========================================================
 """
@@ -18,13 +19,14 @@ from typing import Protocol
 
 from store.display import quoted
 from store.errors import InvalidName
-from store.fetch import failures, indexes, mirrors
+from store.fetch import failures, indexes, mirrors, project
 from store.fetch.transport import Page, Target, file_path
 from store.model.locators import scrubbed, shown
 from store.system.home import expand_home
 
 _POOL_PATH = re.compile(r"[A-Za-z0-9][A-Za-z0-9+._~:%-]*(/[A-Za-z0-9+_~][A-Za-z0-9+._~:%-]*)+")
 _FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9+._!-]*\.(whl|zip|tgz|tar\.(gz|bz2|xz))")
+_FOLDER = re.compile(r"/[\x21-\x7e]*")
 _URL = re.compile(r"(https?://[^/\s]+/|file:///)[\x21-\x7e]*")
 
 ReadPage = Callable[[Target, str], Page]
@@ -45,6 +47,9 @@ def check_locator(locator: str) -> None:
     elif kind == "pypi":
         valid = bool(_FILE_NAME.fullmatch(rest))
         form = "pypi:<file name of a wheel or source archive>"
+    elif project.is_project(locator):
+        valid = bool(_FOLDER.fullmatch(rest))
+        form = "project:/<path of a folder>"
     else:
         valid = bool(_URL.fullmatch(locator))
         form = "debian:<path>, pypi:<file>, http://, https:// or file:///<path>"

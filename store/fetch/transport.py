@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import http.client
+import io
 import os
 import re
 import stat
@@ -20,7 +21,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
-from store.fetch import credentials, failures, framing, tls, wire
+from store.fetch import credentials, failures, framing, project, tls, wire
 from store.fetch.bounds import Bounds, Exchange, Permanent, Slow, Transient
 from store.model import locators
 
@@ -51,7 +52,7 @@ class Target:
     @property
     def is_local(self) -> bool:
         """True if it can be read without a network."""
-        return self.url.startswith("file:")
+        return self.url.startswith("file:") or project.is_project(self.url)
 
     @property
     def shown(self) -> str:
@@ -355,6 +356,9 @@ def file_path(url: str) -> str:
 
 
 def _open_file(url: str) -> Body:
+    if project.is_project(url):
+        data = project.archive_of(url)
+        return Body(io.BytesIO(data), 0, len(data))
     try:
         path = file_path(url)
         # O_NONBLOCK: opening a fifo must not wait for its writer.

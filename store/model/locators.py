@@ -13,6 +13,9 @@ from typing import Final
 INSTEAD: Final = "instead-of:"
 """Stands in front of a locator from which nothing was fetched, as a cache had the file."""
 
+PROJECT: Final = "project:"
+"""Stands in front of the quoted path of a project's folder, of which an archive is made."""
+
 HIDDEN: Final = "***"
 """Stands for a secret."""
 

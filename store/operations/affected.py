@@ -11,6 +11,7 @@ import tempfile
 from store.display import quoted
 from store.errors import EvaluationError
 from store.model.catalogue import Catalogue
+from store.model.project_archive import PARTS
 from store.operations.session import Session
 from store.recipes.evaluate import evaluate
 from store.recipes.seeds import seeds_folder
@@ -32,14 +33,17 @@ def affected(session: Session, revision: str) -> list[str]:
 
 
 def _evaluated_at(session: Session, revision: str) -> Catalogue:
-    """Return the catalogue of the recipes and seeds as they are in a commit."""
+    """Return the catalogue of the recipes, and of what is beside them, as they are in a commit."""
     recipes = os.path.realpath(session.recipes)
     folder, name = os.path.split(recipes)
     seeds = os.path.basename(seeds_folder(recipes))
     # As a digest, a revision is no option, whatever a user wrote.
     wanted = ("rev-parse", "--verify", "--quiet", "--end-of-options", revision + "^{commit}")
     commit = _git(folder, revision, *wanted).decode().strip()
-    data = _git(folder, revision, "archive", "--format=tar", commit, "--", name, seeds)
+    parts = sorted({name, seeds, *PARTS})
+    there = _git(folder, revision, "ls-tree", "-z", "--name-only", commit, "--", *parts)
+    found = (name, *filter(None, there.decode("utf-8", "surrogateescape").split("\0")))
+    data = _git(folder, revision, "archive", "--format=tar", commit, "--", *found)
     with tempfile.TemporaryDirectory(prefix="fixpoint-") as place:
         with tarfile.open(fileobj=io.BytesIO(data)) as archive:
             archive.extractall(place, filter="data")

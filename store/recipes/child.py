@@ -26,6 +26,7 @@ from importlib import import_module  # noqa: E402
 from store.display import quoted  # noqa: E402
 from store.errors import EvaluationError, FormatError, StoreError  # noqa: E402
 from store.model.catalogue import Catalogue  # noqa: E402
+from store.model.project_archive import project_parts  # noqa: E402
 from store.recipes import answer  # noqa: E402
 from store.recipes.confinement import confine  # noqa: E402
 from store.recipes.loading import KIT, Recipes, package_name  # noqa: E402
@@ -86,7 +87,8 @@ def prepare(recipes: str, kit: str, memory: int) -> Purity:
     if kit and package != KIT:
         folders[KIT] = kit
     seeds = seeds_folder(recipes)
-    places = [*folders.values(), seeds, *linked_seeds(seeds)]
+    parts = [part for each in folders.values() for part in project_parts(each, os.path.isfile)]
+    places = [*folders.values(), seeds, *linked_seeds(seeds), *parts]
     purity = Purity(places, LIBRARY)
     finder = Recipes(folders, purity)
     sys.meta_path.insert(2, finder)  # after built-in and frozen modules

@@ -395,7 +395,8 @@ class Purity:
 
 
 _HINT: Final = (
-    "evaluating reads the recipes' folder and bootstrap-seeds/ beside it, and does nothing else"
+    "evaluating reads the recipes' folder, and bootstrap-seeds/ and the engine beside it, and does "
+    "nothing else"
 )
 
 

@@ -48,6 +48,21 @@ def test_packages_whose_derivations_differ_are_affected(recipes: Path, tmp_path:
     assert "hello" not in found
 
 
+def test_the_engine_beside_the_recipes_is_that_of_the_revision(
+    recipes: Path, tmp_path: Path
+) -> None:
+    stages = recipes / "stages.py"
+    engine = recipes.parent / "store" / "__init__.py"
+    engine.parent.mkdir()
+    engine.write_text("")
+    read = "\n\nprint(open(__file__.rpartition('/')[0] + '/../store/__init__.py').read())\n"
+    stages.write_text(stages.read_text() + read)
+    git(recipes.parent, "add", "-A")
+    git(recipes.parent, "commit", "-q", "-m", "two")
+    with Session(str(tmp_path / "root"), str(recipes)) as session:
+        assert affected(session, "HEAD") == []
+
+
 @pytest.mark.parametrize("revision", ["none", "--output=x", "HEAD~5", ""])
 def test_a_revision_that_there_is_not_is_an_error(
     recipes: Path, tmp_path: Path, revision: str

@@ -93,6 +93,17 @@ def test_the_recipe_is_blamed_rather_than_the_kit(folder: Path) -> None:
     assert "no cc" in error.message
 
 
+def test_a_folder_beside_the_recipes_is_read_if_it_is_an_engine(folder: Path) -> None:
+    (folder / "stages.py").write_text(f"{GOOD}\nprint(open({str(folder.parent)!r} + '/store/a'))")
+    engine = folder.parent / "store"
+    engine.mkdir()
+    (engine / "a").touch()
+    assert "outside of the recipes' folder" in blamed(folder).message
+    (engine / "__init__.py").touch()
+    answer = evaluation(str(folder), "debian")
+    assert (False, os.fsencode(engine / "a")) in answer.reads
+
+
 def test_a_seed_that_is_no_json_is_named(folder: Path) -> None:
     (folder / "stages.py").write_text(GOOD)
     path = folder.parent / "bootstrap-seeds" / "debian" / "seed.json"

@@ -1,0 +1,31 @@
+"""The project's own source, as a source like any other."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+from urllib.parse import quote
+
+from derivations.kit.sources import Archive
+from store.errors import EvaluationError
+from store.model.derivation import Source
+from store.model.project_archive import FolderReader, project_archive, project_locator
+
+
+def project(name: str, version: str) -> Archive:
+    """The engine, the recipes and the seeds' pins as they are beside the recipes, with any change
+    that has been made to them."""
+    top = str(Path(__file__).parents[2])
+    reader = FolderReader(os.listdir, _lstat, lambda path: Path(path).read_bytes())
+    sha256 = hashlib.sha256(project_archive(top, reader)).hexdigest()
+    source = Source(f"{name}-{version}.tar", sha256, (project_locator(quote(top)),))
+    return Archive(name, version, source, ())
+
+
+def _lstat(path: str) -> os.stat_result:
+    """Act as ``os.lstat``. Where no engine is beside the recipes, they may not look there."""
+    try:
+        return os.lstat(path)
+    except EvaluationError as error:
+        raise FileNotFoundError(path) from error

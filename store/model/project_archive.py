@@ -1,0 +1,81 @@
+"""The project's own source as one archive: the engine, the recipes and the seeds' pins.
+
+It is made anew whenever it is wanted, and has the same bytes for the same files: names, contents,
+and nothing else of them. A recipe computes its hash, and fetching makes the file.
+"""
+
+from __future__ import annotations
+
+import os.path
+import stat
+from collections.abc import Callable, Iterator
+from typing import Final, NamedTuple
+
+from store.errors import FormatError
+from store.model.locators import PROJECT
+
+PARTS: Final = ("LICENSE", "bootstrap-seeds", "derivations", "store")
+"""The entries of the project's folder that belong to it, sorted."""
+
+_ENGINE: Final = "store/__init__.py"
+_LEFT_OUT: Final = (".pyc", "~")
+_BLOCK: Final = 512
+_LONGEST: Final = 100
+"""Bytes of a name."""
+
+
+class FolderReader(NamedTuple):
+    """The ways to look at files: as ``os.listdir``, as ``os.lstat``, and the content of a path."""
+
+    listdir: Callable[[str], list[str]]
+    lstat: Callable[[str], os.stat_result]
+    read: Callable[[str], bytes]
+
+
+def project_locator(quoted_path: str) -> str:
+    """Return the locator of the project in a folder."""
+    return PROJECT + quoted_path
+
+
+def project_parts(recipes: str, is_file: Callable[[str], bool]) -> list[str]:
+    """Return the places beside a folder of recipes that belong to its project; none where it has no
+    engine beside it."""
+    top = os.path.dirname(recipes)
+    return [f"{top}/{part}" for part in PARTS] if is_file(f"{top}/{_ENGINE}") else []
+
+
+def project_archive(top: str, reader: FolderReader) -> bytes:
+    """Return the files below ``top`` as a tar archive; FormatError for a name that is too long.
+
+    Links, hidden files, compiled modules and copies of editors are left out.
+    """
+    pieces = []
+    for name in PARTS:
+        for path in _files(top, name, reader):
+            content = reader.read(f"{top}/{path}")
+            pieces += [_header(path, len(content)), content, bytes(-len(content) % _BLOCK)]
+    return b"".join((*pieces, bytes(2 * _BLOCK)))
+
+
+def _files(top: str, path: str, reader: FolderReader) -> Iterator[str]:
+    try:
+        mode = reader.lstat(f"{top}/{path}").st_mode
+    except FileNotFoundError:
+        return
+    if stat.S_ISREG(mode):
+        yield path
+    elif stat.S_ISDIR(mode):
+        for name in sorted(reader.listdir(f"{top}/{path}")):
+            if not name.startswith((".", "__pycache__")) and not name.endswith(_LEFT_OUT):
+                yield from _files(top, f"{path}/{name}", reader)
+
+
+def _header(path: str, size: int) -> bytes:
+    """Return a member's head as POSIX has it (ustar)."""
+    name = path.encode("utf-8", "surrogateescape")
+    if len(name) > _LONGEST:
+        raise FormatError(f"a name of more than {_LONGEST} bytes in the project")
+    numbers = b"0000644\0%07o\0%07o\0%011o\0%011o\0" % (0, 0, size, 1)
+    before, after = name.ljust(_LONGEST, b"\0") + numbers, b"0".ljust(101, b"\0") + b"ustar\x0000"
+    total = sum(before) + 8 * ord(" ") + sum(after)
+    return (before + b"%06o\0 " % total + after).ljust(_BLOCK, b"\0")
