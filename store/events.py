@@ -11,7 +11,7 @@ class PlannedNode(NamedTuple):
 
     key: bytes
     name: str
-    kind: str  # "build" | "fetch" | "unpack"
+    kind: str  # "build" | "fetch" | "unpack" | "image"
     needs: tuple[bytes, ...] = ()
     expected: float | None = None
 
@@ -47,7 +47,7 @@ class Started(NamedTuple):
 
     key: bytes
     name: str
-    kind: str  # "build" | "fetch" | "unpack" | "rebuild" | "pull"
+    kind: str  # "build" | "fetch" | "unpack" | "image" | "rebuild" | "pull"
     log: str | None
     expected: float | None
 

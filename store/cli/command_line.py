@@ -28,6 +28,7 @@ COMMANDS = {
     "search": "Find packages by words of their names and descriptions",
     "sbom": "Write a bill of materials of packages",
     "add": "Add a file or folder to the store",
+    "image": "Make an image of packages: for a disk, for containers, as a tar",
     "run": "Run a command of a package, with /store in place",
     "shell": "Open a shell with packages on its PATH",
     "profile": "Install packages for a user, upgrade them, and go back",

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from store.events import Event, Unrealised
     from store.local.leases import Lease
     from store.model.derivation import Ref
+    from store.model.image_request import ImageRequest
     from store.model.names import ObjectId
     from store.scheduler.build_options import BuildOptions
 
@@ -37,6 +38,42 @@ def realise(
     """
     context.absent = "make"
     goals = named_outputs(context, packages, out_link)
+    _realise_goals(context, goals, options, loudness, caches, as_json=as_json, out_link=out_link)
+
+
+def realise_image(
+    context: Context,
+    packages: Sequence[str],
+    request: ImageRequest,
+    name: str | None,
+    options: BuildOptions,
+    loudness: Loudness,
+    *,
+    as_json: bool,
+    out_link: str | None,
+    caches: CacheOptions | None,
+) -> None:
+    """Realise an image of packages as :func:`realise` does packages. Raises InvalidName for what no
+    image can have, and the errors of realising."""
+    from store.operations.image_plan import plan_image
+
+    context.absent = "make"
+    context.catalogue  # noqa: B018 (with the user's limit of time)
+    ref = plan_image(context.session, packages, request, name)
+    goals = [(ref.name, ref)]
+    _realise_goals(context, goals, options, loudness, caches, as_json=as_json, out_link=out_link)
+
+
+def _realise_goals(
+    context: Context,
+    goals: Sequence[tuple[str, Ref]],
+    options: BuildOptions | None,
+    loudness: Loudness,
+    caches: CacheOptions | None,
+    *,
+    as_json: bool,
+    out_link: str | None,
+) -> None:
     # With a link to be made, what it is to name is held until it is there.
     with context.store.leases.begin() if out_link else contextlib.nullcontext() as keep:
         refs = [ref for _, ref in goals]

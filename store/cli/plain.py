@@ -30,6 +30,7 @@ _BEGUN = {
     "rebuild": "rebuilding",
     "fetch": "fetching",
     "unpack": "unpacking",
+    "image": "writing",
     "pull": "downloading",
 }
 
@@ -118,7 +119,7 @@ class Plain:
         return []
 
     def _finished(self, event: events.Finished) -> str:
-        verb = {"fetch": "fetched", "unpack": "unpacked"}.get(event.kind, "built")
+        verb = {"fetch": "fetched", "unpack": "unpacked", "image": "wrote"}.get(event.kind, "built")
         of = f"/{self._total}" if self._total else ""  # a repair does not know how many
         return (
             f"[{self._done}{of}] {verb} {event.name} "

@@ -176,6 +176,29 @@ def unpack(layout: Layout, job: Job, emit: Callable[[Event], None]) -> Result:
     return Result((made("out", manifest),), "builtin", started, time.monotonic() - began)
 
 
+def image(layout: Layout, job: Job, emit: Callable[[Event], None]) -> Result:
+    """Write an image of the inputs and ingest it."""
+    from store.jobs.image_job import write_image
+    from store.objects import ingest
+
+    node = job.node
+    assert isinstance(node, Resolved)
+    started, began = unix_seconds(), time.monotonic()
+    emit(Phase(job.digest, node.name, "write"))
+    written = write_image(layout, node, job.closure, job.work_dir, job.limits.disk_reserve)
+    emit(Phase(job.digest, node.name, INGEST))
+    manifest = ingest.ingest(
+        job.into or layout.root,
+        written,
+        node.name,
+        candidates=job.closure,
+        claims=job.claims,
+        holders=_holders(layout, job),
+        reserve=job.limits.disk_reserve,
+    )
+    return Result((made("out", manifest),), "builtin", started, time.monotonic() - began)
+
+
 def _archives(node: Resolved) -> list[ObjectId]:
     """Return the objects to unpack. Each is an input: files that a build reads belong to its
     identity."""
@@ -321,6 +344,7 @@ def tail(path: str, lines: int = TAIL_LINES) -> list[str]:
 _NEEDED = {
     "fetch": ("store.fetch.attempts", "store.objects.ingest"),
     "unpack": ("store.unpack.extract", "store.objects.ingest"),
+    "image": ("store.jobs.image_job", "store.objects.ingest"),
     "build": ("store.sandbox.runner", "store.sandbox.variation", "store.objects.ingest"),
 }
 
@@ -331,7 +355,7 @@ def preload(kind: str) -> None:
         importlib.import_module(module)
 
 
-WORK = {"fetch": fetch, "unpack": unpack, "build": build}
+WORK = {"fetch": fetch, "unpack": unpack, "image": image, "build": build}
 
 
 def perform(layout: Layout, kind: str, job: Job, send: Callable[[object], None]) -> Result:

@@ -19,7 +19,13 @@ STALLED = 5.0
 INGEST = "ingest"
 """The phase in which a job takes in what it made."""
 
-_DOING = {"fetch": "fetching", "unpack": "unpacking", "build": "building", INGEST: "taking in"}
+_DOING = {
+    "fetch": "fetching",
+    "unpack": "unpacking",
+    "image": "writing",
+    "build": "building",
+    INGEST: "taking in",
+}
 _TIMEOUT_HINT = "--timeout sets the bound"
 _SILENT_HINT = "--max-silent-time sets the bound"
 
@@ -37,7 +43,7 @@ class Copied:
 
 @dataclass
 class Watch:
-    """The progress of one job. ``kind`` is ``fetch``, ``unpack`` or ``build``.
+    """The progress of one job. ``kind`` is ``fetch``, ``unpack``, ``image`` or ``build``.
 
     Each step, the taking in too, has all of ``--timeout``. For ``--max-silent-time`` count the
     reads and writes of an unpacking; the bytes of a fetch, its reads of files, and that it is

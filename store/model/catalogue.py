@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import ChainMap
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final, NamedTuple, TypeAlias
 
@@ -115,8 +116,13 @@ class Catalogue:
         return value.refs if isinstance(value, Derivation) else ()
 
     def kind(self, node: bytes) -> str:
-        """Return ``fetch``, ``unpack`` (or another builtin), or ``build``."""
+        """Return ``fetch``, ``unpack`` or ``image`` (of builtins), or ``build``."""
         return kind(self.nodes[node])
+
+    def extended(self, node: Derivation) -> Catalogue:
+        """Return a catalogue with one more node, the inputs of which are here."""
+        nodes = ChainMap({node.digest: node}, self.nodes)  # type: ignore[arg-type]
+        return Catalogue(self.packages, nodes, self.barriers, self.seconds)
 
     def barriers_of(self, node: bytes) -> list[Barrier]:
         """Return the objects forbidden to the builds of this node."""

@@ -18,7 +18,7 @@ from store.model.names import ObjectId, check_name, check_output, object_name
 BUILTIN = "builtin:"
 """Prefix of builders that the trusted process runs itself."""
 
-BUILTINS = frozenset({f"{BUILTIN}unpack"})
+BUILTINS = frozenset({f"{BUILTIN}unpack", f"{BUILTIN}image"})
 """All of them."""
 
 _WITHOUT_HEX = str.maketrans("", "", "0123456789abcdef")
@@ -346,7 +346,7 @@ def _check_files(of: Derivation | Resolved) -> None:
 
 
 def kind(node: Source | Derivation | Resolved) -> str:
-    """Return ``fetch``, ``unpack`` (or another builtin), or ``build``."""
+    """Return ``fetch``, ``unpack`` or ``image`` (of builtins), or ``build``."""
     if isinstance(node, Source):
         return "fetch"
     if node.builder.startswith(BUILTIN):

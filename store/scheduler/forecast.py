@@ -18,7 +18,7 @@ MAX_FETCHES = 6
 MOST_FETCHES = 24
 """Downloads at once, with those to which nothing comes: they are not to hold up the others."""
 
-LIKELY_SECONDS = {"build": 60.0, "unpack": 5.0, "fetch": 1.0}
+LIKELY_SECONDS = {"build": 60.0, "unpack": 5.0, "image": 2.0, "fetch": 1.0}
 """The time of a node that was never done here before, without a time in its recipe."""
 
 OVERDUE = 0.05

@@ -47,7 +47,7 @@ def _done(progress: RunProgress) -> list[str]:
     return parts
 
 
-_WORDS = {"build": "built", "unpack": "unpacked", "reused": "made already"}
+_WORDS = {"build": "built", "unpack": "unpacked", "image": "written", "reused": "made already"}
 
 
 def _undone(progress: RunProgress) -> int:

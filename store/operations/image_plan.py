@@ -1,0 +1,45 @@
+"""Images of packages: a derivation that the recipes do not have, in a session's catalogue."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from store.errors import UsageError
+from store.model.catalogue import Catalogue
+from store.model.derivation import Derivation, Ref
+from store.model.image_request import FORMATS, ImageRequest
+from store.operations.session import Session
+
+
+def plan_image(
+    session: Session, packages: Sequence[str], wanted: ImageRequest, name: str | None = None
+) -> Ref:
+    """Add the image of packages to the session's catalogue, and return its output, to be realised
+    as any other.
+
+    ``wanted`` says the rest; the packages' order does not matter. The image is called ``name``
+    (default: as the one package, with the format's ending). Raises UnknownPackage, UnknownOutput,
+    InvalidName, and UsageError for packages of several systems.
+    """
+    catalogue = session.catalogue
+    refs = [ref for text in packages for ref in catalogue.refs(text)]
+    request = replace(wanted, packages=tuple(map(str, refs)))
+    called = name or f"{_stem(refs)}.{FORMATS[wanted.format]}"
+    node = request.derivation(called, _system(catalogue, refs), refs)
+    session.catalogue = catalogue.extended(node)
+    return node.ref()
+
+
+def _stem(refs: Sequence[Ref]) -> str:
+    """Return the package's name, as far as there is room for it, or ``image`` of several."""
+    names = {ref.name for ref in refs}
+    return names.pop()[:190] if len(names) == 1 else "image"
+
+
+def _system(catalogue: Catalogue, refs: Sequence[Ref]) -> str:
+    nodes = [catalogue.nodes[ref.node] for ref in refs]
+    systems = sorted({node.system for node in nodes if isinstance(node, Derivation)})
+    if len(systems) > 1:
+        raise UsageError(f"an image is for one system, and these are for {' and '.join(systems)}")
+    return systems[0] if systems else "any"

@@ -1,0 +1,140 @@
+"""Images of real packages: found again, the same from every store, and what cannot be made."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.integration.conftest import Shop
+from tests.unit.images.erofs_reader import ErofsReader
+
+MIB = 1 << 20
+
+
+def root_of(disk: Path) -> ErofsReader:
+    """The file system in a disk's first partition."""
+    return ErofsReader(disk.read_bytes()[MIB:])
+
+
+def bring(shop: Shop, tmp_path: Path) -> Shop:
+    """A store of its own, with what the toys are built with."""
+    own = replace(shop, root=tmp_path / "elsewhere" / "root")
+    userland = shop.path("realise", "userland")
+    brought = own.run("import", "--from", str(shop.root), userland, "--trust-unsigned")
+    assert brought.returncode == 0, brought.stderr
+    return own
+
+
+def damage(path: Path) -> None:
+    """Put other bytes into an object's file."""
+    path.parent.chmod(0o755)
+    path.chmod(0o755)
+    path.write_bytes(b"cut")
+
+
+def test_a_disk_is_an_object_that_is_found_again(shop: Shop, tmp_path: Path) -> None:
+    first = shop.run("image", "disk", "hello", "-o", str(tmp_path / "disk"))
+    assert first.returncode == 0, first.stderr
+    assert re.fullmatch(r"/store/[0-9a-z]{32}-hello\.img\n", first.stdout)
+    assert "wrote hello.img" in first.stderr
+    again = shop.run("image", "disk", "hello")
+    assert (again.returncode, again.stdout, again.stderr) == (0, first.stdout, "")
+    assert (tmp_path / "disk").resolve() == shop.physical(first.stdout.strip())
+
+
+def test_a_disk_has_the_closure_and_the_programs(shop: Shop) -> None:
+    path, hello = shop.path("image", "disk", "hello", "pair"), shop.path("realise", "hello")
+    tree = root_of(shop.physical(path)).tree()
+    assert tree[b"bin/hello"].data == f"{hello}/bin/hello".encode()
+    assert tree[f"{hello[1:]}/bin/hello".encode()].data == b"#!/bin/sh\necho hello\n"
+    objects = {name.split(b"/")[1].decode() for name in tree if name.startswith(b"store/")}
+    closure = shop.path("closure", path).split()
+    assert {f"/store/{name}" for name in objects} == set(closure) - {path}
+    assert any(name.endswith("-pair-lib") for name in objects)
+
+
+def test_order_and_place_of_the_store_do_not_matter(shop: Shop, tmp_path: Path) -> None:
+    other = bring(shop, tmp_path)
+    one = shop.path("image", "disk", "hello", "pair", "itself", "--size", "3MiB")
+    two = other.path("image", "disk", "itself", "hello", "pair", "hello", "--size", "3MiB")
+    assert one == two
+    assert shop.physical(one).read_bytes() == other.physical(two).read_bytes()
+
+
+def test_a_disk_that_is_too_small_leaves_nothing(shop: Shop, tmp_path: Path) -> None:
+    done = shop.run("image", "disk", "hello", "--size", "1MiB", "-o", str(tmp_path / "disk"))
+    assert done.returncode == 31
+    assert done.stdout == ""
+    assert "its disk has 2.0 MiB at least (2097152 bytes), and not 1.0 MiB" in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (("disk",), 2, "Missing argument"),
+        (("disk", "helo"), 11, "did you mean hello"),
+        (("disk", "hello^lib"), 12, "no output"),
+        (("zip", "hello"), 2, "zip"),
+        (("disk", "hello", "--size", "0"), 16, "size=0"),
+        (("disk", "hello", "--size", "large"), 2, "not a size"),
+        (("disk", "hello", "--label", "a\x1b[31mb"), 16, r"a\x1b[31mb"),
+        (("disk", "hello", "--label", "much-too-long-label"), 16, "at most 15"),
+        (("disk", "hello", "--name", "a/b"), 16, "cannot name"),
+        (("disk", "hello", "--name", "a\nb"), 16, r"a\nb"),
+        (("disk", "hello", "--link", "nothing"), 2, "PATH:TEXT"),
+        (("disk", "hello", "--link", "../x:y"), 16, "from the top"),
+        (("disk", "hello", "--link", "store/x/y:z", "--link", "store/x:z"), 31, "twice"),
+        (("disk", "hello", "-o", "/"), 2, "exists"),
+        (("disk", "hello", "-o", "/nowhere/disk"), 2, "does not exist"),
+    ],
+)
+def test_a_wrong_request_is_one_error(
+    shop: Shop, words: tuple[str, ...], code: int, said: str
+) -> None:
+    done = shop.run("image", *words)
+    assert done.returncode == code, done.stderr
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stdout == ""
+
+
+def test_json_has_the_package_and_its_place(shop: Shop) -> None:
+    record = json.loads(shop.path("image", "disk", "hello", "--json"))
+    assert record["package"] == "hello.img"
+    assert Path(record["physical"]).is_file()
+
+
+def test_a_damaged_input_is_named(shop: Shop, tmp_path: Path) -> None:
+    own = bring(shop, tmp_path)
+    program = own.physical(own.path("realise", "hello")) / "bin" / "hello"
+    damage(program)
+    done = own.run("image", "disk", "hello")
+    assert done.returncode == 56, done.stderr
+    assert str(program) in done.stderr
+    assert "store verify" in done.stderr
+
+
+def test_a_damaged_image_is_made_again_by_a_repair(shop: Shop, tmp_path: Path) -> None:
+    own = bring(shop, tmp_path)
+    disk = own.physical(own.path("image", "disk", "hello"))
+    before = disk.read_bytes()
+    damage(disk)
+    assert own.run("verify", "--contents").returncode == 2
+    done = own.run("verify", "--contents", "--repair")
+    assert done.returncode == 0, done.stderr
+    assert disk.read_bytes() == before
+
+
+def test_a_collection_drops_images_that_nothing_keeps(shop: Shop, tmp_path: Path) -> None:
+    own = bring(shop, tmp_path)
+    kept, other = tmp_path / "kept", own.physical(own.path("image", "disk", "hello"))
+    assert own.run("image", "disk", "pair", "-o", str(kept)).returncode == 0
+    assert own.run("gc").returncode == 0
+    assert kept.exists()
+    assert not other.exists()
+    assert own.run("verify", "--contents").returncode == 0
