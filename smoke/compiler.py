@@ -3,33 +3,49 @@
 from derivations.kit import phase, phases, variant
 from derivations.zig_cc import ZIG_CC
 
-# zig heeds no C_INCLUDE_PATH and no LIBRARY_PATH. Its C library was compiled once; a build has a
-# copy of it, since zig writes there.
+# zig heeds no C_INCLUDE_PATH and no LIBRARY_PATH; and of several files for -c it makes one object.
+# Its C library was compiled once; a build has a copy of it, since zig writes there.
 _COMPILER = """\
-#!/bin/sh
-ZIG_GLOBAL_CACHE_DIR=/tmp/zig ZIG_LOCAL_CACHE_DIR=/tmp/zig
-export ZIG_GLOBAL_CACHE_DIR ZIG_LOCAL_CACHE_DIR
+#!/bin/bash
+export ZIG_GLOBAL_CACHE_DIR=/tmp/zig ZIG_LOCAL_CACHE_DIR=/tmp/zig
 if mkdir /tmp/zig.begun 2>/dev/null; then
     cp -R --no-preserve=mode HERE/cache /tmp/zig.new
     mv /tmp/zig.new /tmp/zig
 fi
 while ! test -d /tmp/zig; do sleep 1; done
-language=
+
 case ${0##*/} in
-    g++ | c++)
-        zig=c++
-        for word in "$@"; do
-            case $word in
-                *.c) language='-x c++' ;;
-            esac
-        done
-        ;;
-    *) zig=cc ;;
+    g++ | c++) zig=c++ language='-x c++' ;;
+    *) zig=cc language= ;;
 esac
 needs=
 if test -d /build/needs/include; then needs='-isystem /build/needs/include'; fi
 if test -d /build/needs/lib; then needs="$needs -L/build/needs/lib"; fi
-exec zig "$zig" -target x86_64-linux-musl -s -fno-sanitize=all -Wno-date-time $language "$@" $needs
+
+compile() {
+    zig $zig -target x86_64-linux-musl -s -fno-sanitize=all -Wno-date-time "$@" $needs
+}
+
+sources=() others=() object= output= c=
+for word in "$@"; do
+    case $word in
+        -c) object=yes ;;
+        -o*) output=yes ;;
+    esac
+    case $word in
+        *.c) sources+=("$word") c=yes ;;
+        *.cc | *.cpp | *.cxx | *.C | *.[sS]) sources+=("$word") ;;
+        *) others+=("$word") ;;
+    esac
+done
+test "$c" || language=
+if test "$object" && test -z "$output" && test ${#sources[@]} -gt 1; then
+    for source in "${sources[@]}"; do
+        compile $language "${others[@]}" "$source" || exit
+    done
+    exit
+fi
+compile $language "$@"
 """
 
 _PROGRAM = """\
@@ -63,5 +79,10 @@ SMOKE_CC = variant(
         'test "$(./hello)" = hello',
         '"$out/bin/g++" -O2 -o hello ../hello.c',
         'test "$(./hello)" = hello',
+        "cp ../hello.c one.c",
+        "echo 'int two;' > two.c",
+        '"$out/bin/gcc" -O2 -c one.c two.c',
+        '"$out/bin/gcc" one.o two.o -o both',
+        "./both",
     ),
 )
