@@ -1,8 +1,8 @@
 """The ledgers: each package's derivation, and its path where the recipes are kept. Anyone with the
 recipes can compare.
 
-The ladder and the world have one each. Packages that are made from the checkout itself are in none,
-and nor are those that are built with one.
+The ladder and the world have one each. Packages that are made from the project's own source change
+with each commit; they are in none, and nor are those that are built with one.
 """
 
 from __future__ import annotations
@@ -17,15 +17,14 @@ from store.display import quoted
 from store.errors import UsageError
 from store.graph.resolver import Resolver
 from store.local.store import Store
-from store.model.catalogue import BASE, CHECKS, OWN, Catalogue, Package
+from store.model.catalogue import BASE, CHECKS, Catalogue, GraphNode, Package
+from store.model.derivation import Source
+from store.model.locators import PROJECT
 from store.model.names import ObjectId
 from store.model.verdict import AuditFinding, Difference, Verdict
 
 LADDER_GROUPS: Final = frozenset(("", BASE))
 """Groups of the packages that are built in every stage, and of their sources."""
-
-_UNNOTED: Final = frozenset((CHECKS, OWN))
-"""Groups of which no package is in a ledger."""
 
 
 def kind_of(catalogue: Catalogue, name: str) -> LedgerKind:
@@ -37,7 +36,7 @@ def kind_of(catalogue: Catalogue, name: str) -> LedgerKind:
         return WORLD
     raise UsageError(
         f"{quoted(name)} is in no ledger",
-        hint="checks, packages of this checkout, and those built with one, are in none",
+        hint="checks, packages of the project itself, and those built with one, are in none",
     )
 
 
@@ -48,7 +47,7 @@ def packages(catalogue: Catalogue, kind: LedgerKind = LADDER) -> dict[str, Packa
     longest: dict[bytes, str] = {}
     for name, package in catalogue.packages.items():
         of_ladder = package.group in LADDER_GROUPS
-        if of_ladder is not (kind is LADDER) or package.group in _UNNOTED:
+        if of_ladder is not (kind is LADDER) or package.group == CHECKS:
             continue
         if package.node not in changing:
             known = longest.get(package.node, "")
@@ -57,8 +56,8 @@ def packages(catalogue: Catalogue, kind: LedgerKind = LADDER) -> dict[str, Packa
 
 
 def _changing(catalogue: Catalogue) -> frozenset[bytes]:
-    """Return the nodes of the checkout's own packages, and all that are built with one."""
-    own = {package.node for package in catalogue.packages.values() if package.group == OWN}
+    """Return the project's own source, and all nodes that are built with it."""
+    own = {key for key, node in catalogue.nodes.items() if _is_project(node)}
     if not own:
         return frozenset()
     every = catalogue.build_closure(package.node for package in catalogue.packages.values())
@@ -66,6 +65,10 @@ def _changing(catalogue: Catalogue) -> frozenset[bytes]:
         if any(ref.node in own for ref in catalogue.inputs(node)):
             own.add(node)
     return frozenset(own)
+
+
+def _is_project(node: GraphNode) -> bool:
+    return isinstance(node, Source) and any(each.startswith(PROJECT) for each in node.locators)
 
 
 def outline(catalogue: Catalogue, seed: str, kind: LedgerKind = LADDER) -> dict[Place, LedgerEntry]:

@@ -24,10 +24,6 @@ CHECKS: Final = "checks"
 WORLD_SOURCES: Final = "world-sources"
 """Trees of the world's sources."""
 
-OWN: Final = "own"
-"""Packages that are made from the checkout of the recipes itself, and so change with each commit.
-No ledger has them."""
-
 CHECK: Final = ".check"
 UPSTREAM: Final = ".upstream"
 

@@ -10,7 +10,7 @@ from store.graph.resolver import Resolver
 from store.local.store import Store
 from store.model.catalogue import Catalogue, Package
 from store.model.derivation import BUILTIN, Derivation, Ref, Source, kind
-from store.model.locators import shown
+from store.model.locators import PROJECT, shown
 from store.model.names import ObjectId
 from store.sbom.bill import AppliedPatch, Bill, BillComponent, BillSource, ComponentUse
 
@@ -226,5 +226,10 @@ def _source(source: Source) -> BillSource:
         key=f"source:{source.digest.hex()}",
         name=source.name,
         sha256=source.sha256,
-        locators=tuple(shown(locator) for locator in source.locators),
+        locators=tuple(_place(locator) for locator in source.locators),
     )
+
+
+def _place(locator: str) -> str:
+    """Return a locator without secrets; of the project's own source, without its folder here."""
+    return PROJECT if locator.startswith(PROJECT) else shown(locator)

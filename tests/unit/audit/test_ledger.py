@@ -13,7 +13,7 @@ from store.audit.ledger_file import LADDER, WORLD, LedgerEntry, read, write
 from store.errors import EvaluationError, UnknownPackage, UsageError
 from store.local.store import Store
 from store.model.catalogue import Catalogue, Package, collect
-from store.model.derivation import Derivation, Resolved
+from store.model.derivation import Derivation, Resolved, Source
 from store.model.names import ObjectId
 from store.model.origin import BUILT, KEPT, How, Origin
 from store.model.realisation import Realisation
@@ -112,22 +112,24 @@ def test_what_was_not_built_here_is_neither_written_nor_an_agreement(
 
 def world(note: str) -> Catalogue:
     """A package of the world above a seed's own node, its source, its check, a package of the
-    checkout, and one that is built with that."""
+    project's own source, and one that is built with that."""
     below = Derivation(f"below-{note}", "x", "/bin/sh")
     source = Derivation("zlib-source", "x", "/bin/sh")
     zlib = Derivation("zlib", "x", "/bin/sh", inputs=tuple(sorted((below.ref(), source.ref()))))
     check = Derivation("zlib-check", "x", "/bin/sh", inputs=(zlib.ref(),))
-    fixpoint = Derivation("fixpoint", "x", "/bin/sh", inputs=(zlib.ref(),))
+    ours = Source("fixpoint.tar", "0" * 64, ("project:/checkout",))
+    fixpoint = Derivation("fixpoint", "x", "/bin/sh", inputs=(ours.ref(),))
     image = Derivation("image", "x", "/bin/sh", inputs=(fixpoint.ref(),))
     found = (
         Package("stage2.below", below.digest, group="base"),
         Package("source.zlib", source.digest, group="world-sources"),
         Package("zlib", zlib.digest, group="libs"),
         Package("zlib.check", check.digest, group="checks"),
-        Package("fixpoint", fixpoint.digest, group="own"),
+        Package("source.fixpoint", ours.digest, group="world-sources"),
+        Package("fixpoint", fixpoint.digest, group="system"),
         Package("image", image.digest, group="system"),
     )
-    nodes = collect([below, source, zlib, check, fixpoint, image])
+    nodes = collect([below, source, zlib, check, ours, fixpoint, image])
     return Catalogue({each.name: each for each in found}, nodes)
 
 
@@ -156,11 +158,11 @@ def test_the_world_has_a_line_for_each_derivation(store: Store, tmp_path: Path) 
     assert list(packages(WORLDS["zig"])) == ["stage2.below"]
 
 
-def test_checks_and_packages_of_the_checkout_are_in_no_ledger() -> None:
+def test_checks_and_packages_of_the_project_are_in_no_ledger() -> None:
     catalogue = WORLDS["debian"]
     assert kind_of(catalogue, "stage2.below^out") is LADDER
     assert kind_of(catalogue, "source.zlib") is kind_of(catalogue, "zlib") is WORLD
-    for name in ("zlib.check", "fixpoint", "image"):
+    for name in ("zlib.check", "fixpoint", "source.fixpoint", "image"):
         with pytest.raises(UsageError, match=name):
             kind_of(catalogue, name)
     with pytest.raises(UnknownPackage):

@@ -20,6 +20,7 @@ FILES = {
     "app": source("app_2.orig.tar.xz", "1", "debian:pool/main/a/app/app_2.orig.tar.xz"),
     "fixes": source("app_2-1.debian.tar.xz", "2", "debian:pool/main/a/app/app_2-1.debian.tar.xz"),
     "lib": source("lib-1.tar.gz", "3", "https://u:secret@lib.example/lib-1.tar.gz"),
+    "ours": source("ours-1.tar", "5", "project:/home/me/checkout"),
     "seed": source("seed_1_amd64.deb", "4", "debian:pool/main/s/seed/seed_1_amd64.deb"),
 }
 
@@ -83,6 +84,7 @@ def catalogue() -> Catalogue:
         ),
         Package("stage2.long-tool", tool.digest, "3"),
         Package("file", FILES["app"].digest),
+        Package("ours", FILES["ours"].digest),
     )
     return Catalogue({each.name: each for each in packages}, collect(nodes))
 

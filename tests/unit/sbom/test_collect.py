@@ -64,6 +64,8 @@ def test_patches_are_ours_by_their_text_and_debians_by_their_archive(
 
 def test_no_secret_of_a_locator_is_in_a_bill(store: Store, catalogue: Catalogue) -> None:
     assert "secret" not in repr(bill(store, catalogue, "lib"))
+    [ours] = bill(store, catalogue, "ours").sources
+    assert ours.locators == ("project:",)
 
 
 def test_a_file_alone_is_a_goal(store: Store, catalogue: Catalogue) -> None:

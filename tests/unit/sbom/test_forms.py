@@ -23,7 +23,7 @@ from store.sbom.extra import check_extra
 from store.sbom.spdx_form import spdx_text
 
 
-@pytest.fixture(params=["app", "app lib", "file", "file lib"])
+@pytest.fixture(params=["app", "app lib", "file", "file lib", "ours"])
 def bill(store: Store, catalogue: Catalogue, request: pytest.FixtureRequest) -> Bill:
     return collect(store, catalogue, request.param.split(), seed="debian", engine="0")
 
