@@ -34,7 +34,7 @@ def names(shop: Shop, *options: str) -> list[str]:
 
 
 def records(shop: Shop, *words: str) -> list[dict[str, Any]]:
-    """What a command prints as JSON."""
+    """The values that a command prints as JSON."""
     return [json.loads(line) for line in ok(shop, *words, "--json").splitlines()]
 
 

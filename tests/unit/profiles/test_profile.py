@@ -1,4 +1,4 @@
-"""A profile in a real store: its steps, what they leave, and what is refused."""
+"""A profile in a real store: its steps, the links that they leave, and refusals."""
 
 from __future__ import annotations
 
