@@ -10,6 +10,10 @@ from store.model.derivation import Derivation, Resolved
 
 _PHASE = re.compile(r"echo '@phase ([^']+)'")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=")
+_FIRST = ("set -eu", f"cd {PLACE}")
+"""Lines that may stand before the assignments; a shell has them anyway."""
+_LATER = "PATH=$PATH:"
+"""Begins an assignment that stands further below, as its folder is made first."""
 
 
 class PhaseScript(NamedTuple):
@@ -27,10 +31,12 @@ def phase_script(node: Derivation | Resolved) -> PhaseScript | None:
     starts = [at for at, line in enumerate(lines) if _PHASE.fullmatch(line)]
     if not starts:
         return None
-    head = lines[: starts[0]]
+    first = next((at for at, line in enumerate(lines) if line not in _FIRST), 0)
+    head = lines[first : starts[0]]
     assigned = next((at for at, line in enumerate(head) if not _VARIABLE.match(line)), len(head))
+    later = [line for line in head[assigned:] if line.startswith(_LATER)]
     return PhaseScript(
-        _text(head[:assigned]),
+        _text(head[:assigned] + later),
         _text(head[assigned:]),
         tuple(
             (lines[start][len("echo '@phase ") : -1], _text(lines[start:end]))

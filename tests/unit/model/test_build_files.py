@@ -9,6 +9,7 @@ import pytest
 from store.errors import FormatError
 from store.model import build_files
 from store.model.build_files import BuildFiles, check_files, folders_of
+from store.model.derivation import Derivation
 from store.model.phase_script import phase_script
 from tests.golden.examples import DERIVATION, RESOLVED, RESOLVED_WITH_FILES, WITH_FILES
 
@@ -85,3 +86,15 @@ def test_phases_are_read_from_the_file_that_the_last_argument_names() -> None:
     for args in (("-eu", "/build/other"), ("/build/build.sh", "x"), ("build.sh",), ()):
         assert phase_script(replace(node, args=args)) is None
     assert phase_script(replace(node, args=("-c", script))) == found
+
+
+def test_variables_are_found_behind_the_lines_that_begin_a_script() -> None:
+    script = (
+        "set -eu\ncd /build\nout=/store/x\nname=y\nmkdir a\nPATH=$PATH:/build/a\n"
+        "echo '@phase build'\nmake\n"
+    )
+    node = Derivation("a", "x86_64-linux", "/bin/sh", ("-eu", "-c", script))
+    found = phase_script(node)
+    assert found is not None
+    assert found.variables == "out=/store/x\nname=y\nPATH=$PATH:/build/a\n"
+    assert found.preparation == "mkdir a\nPATH=$PATH:/build/a\n"
