@@ -21,6 +21,7 @@ from derivations.kit.rootfs import rootfs
 from derivations.kit.seed import Seed
 from derivations.kit.sources import Archive, debian, debian_patches, pypi, url
 from derivations.kit.stage import CatalogueBuilder, PackageSet, Stage
+from derivations.kit.texts import texts
 from derivations.kit.world import World
 
 __all__ = [
@@ -53,6 +54,7 @@ __all__ = [
     "pypi",
     "python",
     "rootfs",
+    "texts",
     "url",
     "variant",
 ]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+from pathlib import Path
+
 import pytest
 
 from derivations.kit import (
@@ -14,11 +17,14 @@ from derivations.kit import (
     debian_patches,
     phase,
     phases,
+    project,
     pypi,
+    texts,
     variant,
 )
 from derivations.kit.lines import check_line
 from store.errors import Cycle, EvaluationError, InvalidName, UnfilledRole
+from store.fetch.project import archive_of
 from store.model.derivation import Derivation, Ref, Source
 
 ROOT = Source("root", "0" * 64, ("https://example.org/root",))
@@ -268,3 +274,15 @@ def test_a_script_that_is_made_first_needs_its_tools() -> None:
     assert made.phases[0].lines[-2:] == ("cd /build/src", "autoreconf -fi")
     assert {"autoconf", "automake", "libtool", "perl"} <= set(made.tools)
     assert made.in_tree
+
+
+def test_files_beside_a_recipe_are_texts_for_its_build(tmp_path: Path) -> None:
+    (tmp_path / "a.c").write_text("int a;\n")
+    assert texts(str(tmp_path / "recipe.py"), "a.c") == (("a.c", "int a;\n"),)
+
+
+def test_the_project_is_a_source_with_the_hash_of_its_archive() -> None:
+    made = project("fixpoint", "1")
+    (locator,) = made.source.locators
+    assert (made.name, made.version, made.source.name) == ("fixpoint", "1", "fixpoint-1.tar")
+    assert made.source.sha256 == hashlib.sha256(archive_of(locator)).hexdigest()
