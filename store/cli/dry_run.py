@@ -6,7 +6,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
 from store.cli.wording import counted
@@ -21,6 +21,7 @@ from store.layout.paths import Layout
 from store.local.root_snapshot import NamedRoot
 from store.local.store import Store
 from store.model.names import STORE_DIR
+from store.profiles.old_generations import old_generations
 from store.quantities import bytes_text, seconds_text
 from store.usage.holders import Holders
 from store.usage.space import SpaceForecast
@@ -55,15 +56,27 @@ def show_plan(store: Store, policy: Policy, *, as_json: bool) -> None:
     with expired(store.layout, policy) as kept:
         names = leaving(store.layout, kept)
         paths = [item.path for item in kept]
-    plan = make_plan(store, policy, leaving=names)
+    old = {} if policy.keep_generations is None else old_generations(store, policy.keep_generations)
+    numbers = {path: [each.number for each in found] for path, found in old.items()}
+    links = [each.link for found in old.values() for each in found]
+    plan = make_plan(store, policy, leaving=names, leaving_links=links)
     shown = _show_victims(store, plan, as_json, paths)
     if as_json:
-        print(json.dumps({"summary": _summary(plan, shown)}))
+        print(json.dumps({"summary": _summary(plan, shown) | {"generations": numbers}}))
         return
+    for line in generation_lines(numbers, "would delete"):
+        print(line)
     for line in told_holders(plan.holders, dropped=False):
         print(line)
     for line in _sums(plan, shown):
         print(line)
+
+
+def generation_lines(numbers: Mapping[str, Sequence[int]], verb: str) -> Iterator[str]:
+    """Yield a line for each profile of which there are generations to delete, by number."""
+    for path, found in numbers.items():
+        listed = ", ".join(map(str, found))
+        yield f"{verb} {counted(len(found), 'generation')} of {printable(path)}: {listed}"
 
 
 def _show_victims(

@@ -17,6 +17,7 @@ from store.system.home import expand_home
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
+    from store.profiles.retention import Retention
     from store.scheduler.build_options import BuildOptions
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -56,6 +57,23 @@ class Size(click.ParamType[int]):
         if size is None:
             self.fail(f"{quoted(value)} is not a size such as 1000, 500M or 10GiB", param, ctx)
         return size
+
+
+class RetentionRule(click.ParamType["Retention"]):
+    """Generations to keep: so many, those that were current within a time, or both."""
+
+    name = "rule"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Retention:
+        """Return the rule; fails for anything else."""
+        from store.profiles.retention import Retention
+
+        rule = value if isinstance(value, Retention) else Retention.parse(str(value))
+        if rule is None:
+            self.fail(f"{quoted(value)} is no number or age such as 5, 30d or 5,30d", param, ctx)
+        return rule
 
 
 class PackageName(click.ParamType[str]):

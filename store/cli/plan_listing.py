@@ -33,16 +33,17 @@ def show_plan(
     context.session.reporter = Plain(sys.stderr)
     realiser = context.session.realiser(options, caches)
     plan, forecast = realiser.forecast(goals)
-    _tell_choices(plan)
+    tell_choices(plan)
     if as_json:
         _print_records(context, plan, forecast)
     elif not plan.nodes and not (forecast and forecast.nodes):
         print("nothing to do")
     else:
-        _print_lists(context, plan, forecast, options)
+        print_work(context, plan, forecast, options)
 
 
-def _tell_choices(plan: BuildPlan) -> None:
+def tell_choices(plan: BuildPlan) -> None:
+    """Say on standard error which objects are missing, and which of several a plan uses."""
     if plan.lost:
         click.echo(absent_line([oid.path for oid in plan.lost]), err=True)
     for settled in plan.settled:
@@ -63,9 +64,10 @@ def _print_records(context: Context, plan: BuildPlan, forecast: CacheForecast | 
             print(json.dumps(record))
 
 
-def _print_lists(
+def print_work(
     context: Context, plan: BuildPlan, forecast: CacheForecast | None, options: BuildOptions
 ) -> None:
+    """Print the work for people: sums, the names of all nodes, and the time that it takes."""
     from store.scheduler.forecast import TimeForecast, planned_nodes
 
     ahead = planned_nodes(context.store, context.catalogue, plan)

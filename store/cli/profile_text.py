@@ -7,11 +7,12 @@ import sys
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from store.cli.context import Context
+from store.cli.plan_listing import print_work, tell_choices
 from store.cli.wording import counted
 from store.display import printable, quoted
 from store.errors import StoreError, UnknownObject
@@ -23,14 +24,29 @@ from store.quantities import bytes_text
 if TYPE_CHECKING:
     from store.local.store import Store
     from store.operations.profile_changes import ProfileStep
+    from store.operations.profile_upgrade import UpgradeItem, UpgradePlan
     from store.profiles.profile import Profile
+    from store.scheduler.build_options import BuildOptions
+
+ACTIONS: Final = {
+    "none": "the same files",
+    "take": "in the store",
+    "download": "from caches",
+    "build": "to build",
+}
+"""The ways in which a package comes to its new state."""
 
 
-def tell_step(context: Context, profile: Profile, step: ProfileStep) -> None:
+def tell_step(profile: Profile, step: ProfileStep) -> None:
     """Print the packages that changed, and say on standard error where the profile is."""
     for change in compare(step.before, step.after):
         print(change_line(change))
     sys.stdout.flush()
+    tell_place(profile, step)
+
+
+def tell_place(profile: Profile, step: ProfileStep) -> None:
+    """Say on standard error at which generation the profile is."""
     where = printable(profile.path)
     if not step.moved or step.generation is None:
         click.echo(f"{where} is as it was", err=True)
@@ -130,6 +146,48 @@ def _settings(before: InstalledPackage, after: InstalledPackage) -> str:
     if before.priority != after.priority:
         return f"priority {before.priority} → {after.priority}"
     return printable(f"as {after.request}")
+
+
+def print_upgrade(context: Context, plan: UpgradePlan, options: BuildOptions) -> None:
+    """Print a line for each package of an upgrade that changes or cannot, and the work for it."""
+    for item in plan.items:
+        if item.is_change or item.action == "lost":
+            print(_upgrade_line(item))
+    if not plan.changes:
+        sys.stdout.flush()
+        click.echo(f"nothing to upgrade in {counted(len(plan.items), 'package')}", err=True)
+    elif plan.work.nodes or (plan.forecast and plan.forecast.nodes):
+        tell_choices(plan.work)
+        print_work(context, plan.work, plan.forecast, options)
+
+
+def _upgrade_line(item: UpgradeItem) -> str:
+    package = item.package
+    if item.action == "lost":
+        return printable(f"{package.name} {package.version}: kept, as no recipe has this name")
+    versions = [each for each in (package.version, item.version) if each]
+    text = f"{package.name} {' → '.join(dict.fromkeys(versions))}".rstrip()
+    facts = [ACTIONS[item.action]]
+    if item.download:
+        facts.append(f"{bytes_text(item.download)} to download")
+    if item.size_after is not None and item.size_before is not None:
+        facts.append(f"{bytes_text(item.size_before)} → {bytes_text(item.size_after)} in all")
+    return printable(f"{text}: {', '.join(facts)}")
+
+
+def upgrade_record(item: UpgradeItem) -> dict[str, Any]:
+    """Return a package of an upgrade as JSON has it."""
+    return {
+        "name": item.package.name,
+        "action": item.action,
+        "version_before": item.package.version,
+        "version_after": item.version,
+        "paths_before": [oid.path for oid in item.package.objects],
+        "paths_after": None if item.objects is None else [oid.path for oid in item.objects],
+        "size_before": item.size_before,
+        "size_after": item.size_after,
+        "download": item.download,
+    }
 
 
 def print_difference(

@@ -27,6 +27,7 @@ from store.local.object_removal import Batch, ObjectRemoval, unregistered
 from store.local.root_snapshot import NamedRoot
 from store.local.store import Store
 from store.model.names import ObjectId
+from store.profiles.old_generations import delete_old
 from store.reporting import SILENT, Reporter
 from store.system.locks import LockFile
 from store.usage.space import SpaceForecast
@@ -47,13 +48,15 @@ _EVERY = 0.2
 class CollectionOutcome:
     """The result of a run. ``freed`` bytes by the disk's blocks; ``longest_hold`` the longest time
     in seconds for which a writer may have had to wait for it. ``refused`` are the paths that the
-    system did not let go of, with its reasons; ``undeleted`` the objects among them."""
+    system did not let go of, with its reasons; ``undeleted`` the objects among them.
+    ``generations`` were deleted, by the paths of their profiles."""
 
     deleted: list[ObjectId] = field(default_factory=list)
     freed: int = 0
     downloads: int = 0
     logs: int = 0
     trees: int = 0
+    generations: dict[str, list[int]] = field(default_factory=dict)
     dropped_roots: int = 0
     dropped_leases: int = 0
     longest_hold: float = 0.0
@@ -77,6 +80,9 @@ class Collector:
         nothing half-done that another process could see."""
         layout = self._store.layout
         with self._alone(), expired(layout, policy) as kept:
+            if policy.keep_generations is not None:
+                self._phase("generations")
+                self.outcome.generations = delete_old(self._store, policy.keep_generations)
             plan = make_plan(self._store, policy, self._phase, leaving=leaving(layout, kept))
             self._store.roots.note_unseen(plan.holders.roots)
             self._note_now(plan.ahead)

@@ -39,14 +39,15 @@ def make_plan(
     *,
     uses: bool = False,
     leaving: Collection[str] = (),
+    leaving_links: Collection[str] = (),
 ) -> CollectionPlan:
     """Look at a snapshot of the store. ``uses`` looks up when each dead object was last used, even
-    if the policy does not ask; kept trees that are ``leaving``, by name, keep nothing. Raises
-    CorruptObject when the index is damaged."""
+    if the policy does not ask; kept trees that are ``leaving``, by name, keep nothing, and neither
+    do ``leaving_links``. Raises CorruptObject when the index is damaged."""
     store.index.prefetch()
     with store.index.read() as txn:
         phase("roots")
-        holders = gather(store, txn, policy.unseen_roots, leaving)
+        holders = gather(store, txn, policy.unseen_roots, leaving, leaving_links)
         phase("marking")
         marking = Marking(txn, keep_derivations=policy.keep_derivations)
         dead = marking.begin(txn, holders.held())

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 from store.local.root_snapshot import UNSEEN
+from store.profiles.retention import Retention
 from store.system.clock import unix_seconds
 
 LOGS_OLDER_THAN: Final = 30 * 86400.0
@@ -21,7 +22,8 @@ class Policy(NamedTuple):
     says another time or ``keep_free`` asks for space. ``logs_size``: bytes of all logs at most.
     ``unseen_roots``: seconds for which a root is kept whose link is out of sight.
     ``kept_older_than``: seconds for which trees of failed builds, and trees kept by audits, stay,
-    unless ``older_than`` says another time.
+    unless ``older_than`` says another time. ``keep_generations`` says which generations of profiles
+    are kept; None for all.
     """
 
     max_freed: int | None = None
@@ -32,6 +34,7 @@ class Policy(NamedTuple):
     unseen_roots: float = UNSEEN
     logs_size: int = LOGS_SIZE
     kept_older_than: float = KEPT_OLDER_THAN
+    keep_generations: Retention | None = None
 
     @property
     def bounded(self) -> bool:

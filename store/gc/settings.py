@@ -10,6 +10,7 @@
     logs-older-than = "30d"    # remove logs of nothing alive that are older
     logs-size = "4 GiB"        # and the oldest of all logs beyond so many bytes
     kept-older-than = "14d"    # remove kept trees of builds and audits that are older
+    keep-generations = "5,30d" # delete all but 5 generations of profiles, and those of 30 days
 
 Without ``min-free`` nothing is collected unasked.
 """
@@ -24,6 +25,7 @@ from store.gc.policy import KEPT_OLDER_THAN, LOGS_OLDER_THAN, LOGS_SIZE, Policy
 from store.layout import config
 from store.layout.paths import Layout
 from store.local.root_snapshot import UNSEEN
+from store.profiles.retention import Retention
 
 _SIZE = re.compile(r"(\d{1,18}(?:\.\d{1,9})?) ?([KMGTP]?)(?:i?B)?", re.ASCII)
 _DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,9})?) ?([smhdw]?)", re.ASCII)
@@ -37,6 +39,7 @@ _KNOWN = {
     "logs-size",
     "kept-older-than",
     "keep-unseen-roots",
+    "keep-generations",
 }
 
 
@@ -52,6 +55,7 @@ class Settings:
     logs_size: int = LOGS_SIZE
     unseen_roots: float = UNSEEN
     kept_older_than: float = KEPT_OLDER_THAN
+    keep_generations: Retention | None = None
 
     def policy(self) -> Policy:
         """Return the policy of an automatic run."""
@@ -63,6 +67,7 @@ class Settings:
             logs_size=self.logs_size,
             unseen_roots=self.unseen_roots,
             kept_older_than=self.kept_older_than,
+            keep_generations=self.keep_generations,
         )
 
     def completed(self, asked: Policy) -> Policy:
@@ -74,6 +79,7 @@ class Settings:
             logs_size=self.logs_size,
             unseen_roots=self.unseen_roots,
             kept_older_than=self.kept_older_than,
+            keep_generations=asked.keep_generations or self.keep_generations,
         )
 
 
@@ -109,6 +115,7 @@ def parse(data: bytes) -> Settings:
         logs_size=LOGS_SIZE if logs is None else logs,
         unseen_roots=_seconds(collect, "keep-unseen-roots") or UNSEEN,
         kept_older_than=_seconds(collect, "kept-older-than") or KEPT_OLDER_THAN,
+        keep_generations=_retention(collect, "keep-generations"),
     )
 
 
@@ -130,6 +137,16 @@ def _seconds(table: Mapping[str, object], key: str) -> float | None:
     if not seconds:  # no time at all spares nothing, on the command line too
         raise ValueError(f'collect.{key} is no duration such as "12h" or "7d"')
     return seconds
+
+
+def _retention(table: Mapping[str, object], key: str) -> Retention | None:
+    value = table.get(key)
+    if value is None:
+        return None
+    rule = Retention.parse(value) if isinstance(value, str) else None
+    if rule is None:
+        raise ValueError(f'collect.{key} is no number or age such as "5", "30d" or "5,30d"')
+    return rule
 
 
 def parse_size(text: str) -> int | None:

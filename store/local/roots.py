@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -70,10 +70,17 @@ class Roots:
         look = LinkResolver(self._layout).look(os.fsencode(root.path), root.holds)
         return look.hidden or look.holds == root.holds
 
-    def snapshot(self, txn: Reader, patience: float = UNSEEN) -> RootSnapshot:
+    def snapshot(
+        self, txn: Reader, patience: float = UNSEEN, leaving: Collection[str] = ()
+    ) -> RootSnapshot:
         """Return every root of a snapshot as it is now, where there may be many thousands. One that
-        is out of sight is kept for ``patience`` seconds."""
-        return RootSnapshot(self._layout, txn.roots.values(), Sight(*txn.roots.sight()), patience)
+        is out of sight is kept for ``patience`` seconds; those of the links ``leaving`` are left
+        out."""
+        roots = txn.roots.values()
+        if leaving:
+            names = {link_name(path).encode() for path in leaving}
+            roots = [root for root in roots if root[0] not in names]
+        return RootSnapshot(self._layout, roots, Sight(*txn.roots.sight()), patience)
 
     def note_unseen(self, snapshot: RootSnapshot) -> None:
         """Write down since when roots are out of sight, which are not any more, and in which

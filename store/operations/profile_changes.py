@@ -165,7 +165,17 @@ class ProfileChanges:
             return self._step(edit, lease)
 
     def _step(self, edit: Callable[[Installed], Installed], lease: Lease) -> ProfileStep:
-        """Take the step that ``edit`` makes of the packages of the current generation."""
+        """Take the step that ``edit`` makes of the packages of the current generation; once more
+        when the disk was too full and room could be made."""
+        try:
+            return self._step_once(edit, lease)
+        except (DiskReserve, StoreFull):
+            # Not within the lock: a collection may delete generations.
+            if not self._session.make_room(True):
+                raise
+            return self._step_once(edit, lease)
+
+    def _step_once(self, edit: Callable[[Installed], Installed], lease: Lease) -> ProfileStep:
         profile = self.profile
         with profile.locked():
             origin = profile.current()
@@ -175,12 +185,7 @@ class ProfileChanges:
                 return ProfileStep(origin, before, after, origin)
             lease.add(after.objects())
             put_launcher(self._session.store.layout)
-            try:
-                generation = profile.advance(after, lease)
-            except (DiskReserve, StoreFull):
-                if not self._session.make_room(True):
-                    raise
-                generation = profile.advance(after, lease)
+            generation = profile.advance(after, lease)
         return ProfileStep(origin, before, after, generation)
 
     def _go(self, choose: Callable[[Profile], Generation]) -> ProfileStep:

@@ -13,7 +13,7 @@ from store.errors import storage_error
 from store.layout.paths import Layout
 from store.model.names import STORE_DIR
 from store.profiles import launch
-from store.profiles.generation_tree import LAUNCHERS
+from store.profiles.generation_tree import LAUNCHERS, PROGRAMS
 from store.system.durable import open_file
 
 LONGEST: Final = 120
@@ -28,9 +28,11 @@ def is_real(layout: Layout) -> bool:
         return False
 
 
-def programs_folder(profile: str, layout: Layout) -> str:
-    """Return the folder with the programs of a profile that can be started on this machine."""
-    return f"{profile}/bin" if is_real(layout) else f"{profile}/{LAUNCHERS}"
+def programs_folders(profile: str, layout: Layout) -> list[str]:
+    """Return the folders with the programs of a profile that can be started on this machine."""
+    if not is_real(layout):
+        return [f"{profile}/{LAUNCHERS}"]
+    return [f"{profile}/{folder.decode()}" for folder in PROGRAMS]
 
 
 def put_launcher(layout: Layout) -> None:

@@ -81,11 +81,16 @@ class Holders(NamedTuple):
 
 
 def gather(
-    store: Store, txn: Reader, patience: float = UNSEEN, leaving: Collection[str] = ()
+    store: Store,
+    txn: Reader,
+    patience: float = UNSEEN,
+    leaving: Collection[str] = (),
+    leaving_links: Collection[str] = (),
 ) -> Holders:
     """Return everything that holds an object of the snapshot ``txn``; links that are out of sight,
-    for ``patience`` seconds. Kept trees with a name in ``leaving`` are about to go."""
-    roots = store.roots.snapshot(txn, patience)
+    for ``patience`` seconds. Kept trees with a name in ``leaving`` are about to go, as are the
+    roots of ``leaving_links``."""
+    roots = store.roots.snapshot(txn, patience, leaving_links)
     dead = tuple(roots.dead())
     for root in dead:
         if root.path is not None and root.name != link_name(root.path):

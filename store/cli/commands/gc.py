@@ -10,8 +10,14 @@ from typing import TYPE_CHECKING
 import click
 
 from store.cli.context import Context
-from store.cli.dry_run import dead_objects, show_plan, told_holders, unseen_records
-from store.cli.options import PACKAGE, Duration, Size, json_option, seed_option
+from store.cli.dry_run import (
+    dead_objects,
+    generation_lines,
+    show_plan,
+    told_holders,
+    unseen_records,
+)
+from store.cli.options import PACKAGE, Duration, RetentionRule, Size, json_option, seed_option
 from store.display import printable
 from store.errors import StorageError, StoreError, UsageError
 from store.gc.plan import CollectionPlan
@@ -22,6 +28,7 @@ from store.system.parallel import uncollected
 
 if TYPE_CHECKING:
     from store.gc.collector import CollectionOutcome, Collector
+    from store.profiles.retention import Retention
     from store.usage.why import Chain
 
 
@@ -48,6 +55,13 @@ _NAMED = 10
     "--keep-derivations", is_flag=True, help="Keep the inputs of the builds of live objects."
 )
 @click.option(
+    "--keep-generations",
+    type=RetentionRule(),
+    metavar="RULE",
+    help="Delete old generations of profiles first: all but the newest N (5), those of some time "
+    "(30d), or both (5,30d).",
+)
+@click.option(
     "--ignore-config", is_flag=True, help="Ignore the rules of config.toml for objects to spare."
 )
 @json_option("object")
@@ -59,6 +73,7 @@ def command(
     keep_free: int | None,
     older_than: float | None,
     keep_derivations: bool,
+    keep_generations: Retention | None,
     ignore_config: bool,
     as_json: bool,
 ) -> None:
@@ -68,7 +83,9 @@ def command(
     and programs, and by other kept objects. With a bound, the objects that were used longest ago
     are deleted first. The rules of config.toml for objects to spare hold here too.
     """
-    policy = Policy(max_freed, keep_free, older_than, keep_derivations)
+    policy = Policy(
+        max_freed, keep_free, older_than, keep_derivations, keep_generations=keep_generations
+    )
     if ctx.invoked_subcommand is not None:
         if dry_run or as_json or ignore_config or policy != Policy():
             raise UsageError(f"options of {ctx.invoked_subcommand} go after its name")
@@ -160,6 +177,7 @@ def _report(collector: Collector, plan: CollectionPlan, as_json: bool) -> None:
             "downloads": outcome.downloads,
             "logs": outcome.logs,
             "trees": outcome.trees,
+            "generations": outcome.generations,
             "spared": plan.spared,
             "dead_roots": [root.path for root in plan.holders.dead],
             "unseen_roots": unseen_records(plan.holders.roots.unseen()),
@@ -173,6 +191,8 @@ def _report(collector: Collector, plan: CollectionPlan, as_json: bool) -> None:
         }
         print(json.dumps({"summary": record}))
         return
+    for line in generation_lines(outcome.generations, "deleted"):
+        click.echo(line, err=True)
     for line in told_holders(plan.holders, dropped=True):
         click.echo(line, err=True)
     if not outcome.deleted and not outcome.freed:

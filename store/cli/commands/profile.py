@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import sys
+import time
 from typing import TYPE_CHECKING
 
 import click
@@ -10,6 +13,7 @@ from store.cli.context import Context
 from store.cli.draw import Loudness
 from store.cli.options import (
     PACKAGE,
+    RetentionRule,
     cache_options,
     execution_options,
     json_option,
@@ -22,13 +26,19 @@ from store.cli.profile_text import (
     print_difference,
     print_history,
     print_packages,
+    print_upgrade,
+    tell_place,
     tell_step,
+    upgrade_record,
 )
+from store.cli.wording import counted
+from store.profiles.shell_path import SHELLS, shell_lines, usual_shell
 
 if TYPE_CHECKING:
     from store.cache.cache_options import CacheOptions
     from store.operations.profile_changes import ProfileChanges
     from store.profiles.profile import Profile
+    from store.profiles.retention import Retention
     from store.scheduler.build_options import BuildOptions
 
 
@@ -74,7 +84,7 @@ def install(
     wanted = [changes.wanted(text) for text in packages]
     with drawn(context, loudness):
         step = changes.install(wanted, priority)
-    tell_step(context, changes.profile, step)
+    tell_step(changes.profile, step)
 
 
 @command.command("remove")
@@ -84,7 +94,52 @@ def install(
 def remove(context: Context, names: tuple[str, ...], profile: str | None) -> None:
     """Remove packages by name, as `list` has them. If one is not installed, none is removed."""
     changes = _changes(context, profile)
-    tell_step(context, changes.profile, changes.remove(names))
+    tell_step(changes.profile, changes.remove(names))
+
+
+@command.command("upgrade")
+@click.argument("names", nargs=-1, metavar="[NAME…]")
+@click.option(
+    "--dry-run", "-n", is_flag=True, help="Show the new versions and the work, and do nothing."
+)
+@profile_option
+@json_option("package")
+@seed_option
+@execution_options
+@cache_options
+@loudness_options
+@click.pass_obj
+def upgrade(
+    context: Context,
+    names: tuple[str, ...],
+    dry_run: bool,
+    profile: str | None,
+    as_json: bool,
+    options: BuildOptions,
+    caches: CacheOptions | None,
+    loudness: Loudness,
+) -> None:
+    """Bring installed packages to the state of their recipes: those named, or all.
+
+    First it shows versions, sizes and the work ahead. A package that was installed as an object
+    stays, and so does one that no recipe makes any more.
+    """
+    from store.operations.profile_upgrade import plan_upgrade
+
+    changes = _changes(context, profile, options, caches)
+    with drawn(context, loudness):
+        plan = plan_upgrade(context.session, changes, names, options, caches)
+    if as_json:
+        for item in plan.items:
+            print(json.dumps(upgrade_record(item)))
+    else:
+        print_upgrade(context, plan, options)
+    sys.stdout.flush()
+    if dry_run or not plan.changes:
+        return
+    with drawn(context, loudness):
+        step = changes.replace(plan.wanted)
+    tell_place(changes.profile, step)
 
 
 @command.command("list")
@@ -128,7 +183,7 @@ def diff(
 def rollback(context: Context, profile: str | None) -> None:
     """Go back to the generation before the current one."""
     changes = _changes(context, profile)
-    tell_step(context, changes.profile, changes.rollback())
+    tell_step(changes.profile, changes.rollback())
 
 
 @command.command("switch")
@@ -138,7 +193,57 @@ def rollback(context: Context, profile: str | None) -> None:
 def switch(context: Context, number: int, profile: str | None) -> None:
     """Go to generation N, an older or a newer one."""
     changes = _changes(context, profile)
-    tell_step(context, changes.profile, changes.switch(number))
+    tell_step(changes.profile, changes.switch(number))
+
+
+@command.command("delete-old")
+@click.option(
+    "--keep-generations",
+    type=RetentionRule(),
+    metavar="RULE",
+    help="Keep the newest N (5), those that were current within a time (30d), or both (5,30d); "
+    "default: the current one alone.",
+)
+@click.option(
+    "--dry-run", "-n", is_flag=True, help="Only show the generations that would be deleted."
+)
+@profile_option
+@click.pass_obj
+def delete_old(
+    context: Context, keep_generations: Retention | None, dry_run: bool, profile: str | None
+) -> None:
+    """Delete old generations, and never the current one; `store gc` then frees their space."""
+    from store.profiles.retention import Retention
+
+    changes = _changes(context, profile)
+    rule = keep_generations or Retention()
+    if dry_run:
+        old = rule.leaving(changes.profile.generations(), time.time())
+        numbers = [each.number for each in old]
+    else:
+        numbers = changes.delete(lambda found: rule.leaving(found, time.time()))
+    for number in numbers:
+        print(number)
+    sys.stdout.flush()
+    verb = "would delete" if dry_run else "deleted"
+    click.echo(f"{verb} {counted(len(numbers), 'generation')}", err=True)
+
+
+@command.command("env")
+@click.option(
+    "--shell",
+    type=click.Choice(SHELLS),
+    help="Write for this shell (default: the name in $SHELL, else sh).",
+)
+@profile_option
+@click.pass_obj
+def env(context: Context, shell: str | None, profile: str | None) -> None:
+    """Print the line that puts the profile's programs on the PATH of a shell.
+
+    For sh, bash and zsh: eval "$(store profile env)"; for fish: store profile env | source.
+    """
+    path = _profile(context, profile).path
+    print(shell_lines(path, context.store.layout, shell or usual_shell()))
 
 
 def _changes(

@@ -14,7 +14,7 @@ from store.local.store import Store
 from store.profiles import launcher
 from store.profiles.generation_tree import LAUNCHER_LINK
 from store.profiles.launch import LINK
-from store.profiles.launcher import launcher_text, programs_folder, put_launcher
+from store.profiles.launcher import launcher_text, programs_folders, put_launcher
 
 
 def test_both_sides_mean_the_same_link() -> None:
@@ -40,9 +40,9 @@ def test_the_launcher_is_written_once_and_mended(store: Store) -> None:
 def test_where_the_store_is_the_real_one_programs_start_by_themselves(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert programs_folder("/p", store.layout) == "/p/launchers"
+    assert programs_folders("/p", store.layout) == ["/p/launchers"]
     monkeypatch.setattr(launcher, "STORE_DIR", store.layout.objects)
-    assert programs_folder("/p", store.layout) == "/p/bin"
+    assert programs_folders("/p", store.layout) == ["/p/bin", "/p/sbin"]
     put_launcher(store.layout)
     assert not os.path.lexists(store.layout.launcher)
 

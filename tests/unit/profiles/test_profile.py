@@ -1,4 +1,4 @@
-"""A profile in a real store: its steps, the links that they leave, and refusals."""
+"""A profile in a real store: its steps, and the things that are refused."""
 
 from __future__ import annotations
 

@@ -84,8 +84,14 @@ def test_objects_that_go_while_a_dry_run_looks_are_left_out(
         (tmp_path / name).write_text(name)
         store.objects.add(str(tmp_path / name), name)
 
-    def outrun(store: Store, policy: Policy, *, leaving: Collection[str]) -> CollectionPlan:
-        plan = make_plan(store, policy, leaving=leaving)
+    def outrun(
+        store: Store,
+        policy: Policy,
+        *,
+        leaving: Collection[str],
+        leaving_links: Collection[str],
+    ) -> CollectionPlan:
+        plan = make_plan(store, policy, leaving=leaving, leaving_links=leaving_links)
         Collector(store).collect(Policy(max_freed=1))
         return plan
 
