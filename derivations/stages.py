@@ -33,6 +33,7 @@ from derivations.kit import (
     Stage,
     World,
     rootfs,
+    systems,
     variant,
 )
 from derivations.kit.seed import COMPILER, USERLAND
@@ -268,4 +269,7 @@ def world(
         trusted=made | {root.node},
     )
     package = __name__.rpartition(".")[0]
-    World(graph, stage, below, Groups(package, Path(__file__).parent)).publish()
+    folder = Path(__file__).parent
+    packages = World(graph, stage, below, Groups(package, folder))
+    packages.publish()
+    systems.publish(packages, package, folder)

@@ -4,6 +4,7 @@ A recipe is data. Whatever can be wrong with it is found here, when it is evalua
 hour into a build.
 """
 
+from derivations.kit import systems
 from derivations.kit.autotools import autotools
 from derivations.kit.build import BUILD_TOOLS, TRIPLET, Build, Phase, phase, phases
 from derivations.kit.cmake import cmake
@@ -21,6 +22,7 @@ from derivations.kit.rootfs import rootfs
 from derivations.kit.seed import Seed
 from derivations.kit.sources import Archive, debian, debian_patches, pypi, url
 from derivations.kit.stage import CatalogueBuilder, PackageSet, Stage
+from derivations.kit.system import Network, Service, System, User
 from derivations.kit.texts import texts
 from derivations.kit.world import World
 
@@ -31,11 +33,15 @@ __all__ = [
     "Build",
     "CatalogueBuilder",
     "Groups",
+    "Network",
     "PackageSet",
     "Phase",
     "Recipe",
     "Seed",
+    "Service",
     "Stage",
+    "System",
+    "User",
     "World",
     "autotools",
     "cmake",
@@ -54,6 +60,7 @@ __all__ = [
     "pypi",
     "python",
     "rootfs",
+    "systems",
     "texts",
     "url",
     "variant",

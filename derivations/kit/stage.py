@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Collection, Iterable, Mapping, Set
 from dataclasses import dataclass, field
 
 from derivations.kit.recipe import Recipe
@@ -155,6 +155,11 @@ class PackageSet:
             self._made[role] = self._make(recipe)
             self._stack.pop()
         return self._made[role]
+
+    @property
+    def roles(self) -> Collection[str]:
+        """All roles that its recipes fill."""
+        return self._stage.recipes.keys()
 
     def publish(self) -> frozenset[bytes]:
         """Make every recipe's package known as ``<stage>.<name>``; the derivations' digests.

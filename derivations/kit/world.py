@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 from typing import TypeAlias
@@ -73,6 +73,14 @@ class World:
                 self._stack.pop()
         return self._made[role]
 
+    def __contains__(self, role: object) -> bool:
+        return role in self.roles
+
+    @property
+    def roles(self) -> Collection[str]:
+        """All roles that are filled, by its own recipes or below."""
+        return {*self._groups, *self._below.roles}
+
     def _from_below(self, role: str) -> Ref:
         try:
             return self._below[role]
@@ -104,6 +112,30 @@ class World:
         made |= {ref.node for ref in self._checks.values()}
         self._graph.barriers.append(
             Barrier(made, self._stage.forbidden, self._stage.trusted | made)
+        )
+
+    def publish_script(
+        self, name: str, label: str, files: Mapping[str, str], inputs: Iterable[Ref], **facts: str
+    ) -> None:
+        """Make known as ``name`` what the script ``build.sh`` among ``files`` writes, with the
+        objects ``inputs`` there; ``facts`` are the package's."""
+        shell, args = BUILDER
+        tools = self._tools(("coreutils", "sh"))
+        derivation = Derivation(
+            name=label,
+            system=SYSTEM,
+            builder=shell,
+            args=args,
+            env=(("PATH", ":".join([*(f"{ref}/bin" for ref in tools), "/bin"])),),
+            rootfs=self._stage.rootfs,
+            inputs=tuple(sorted({*inputs, *tools})),
+            files=tuple(sorted(files.items())),
+        )
+        ref = self._graph.add(derivation, 2)
+        self._graph.publish(name, ref, any_seed=True, **facts)
+        made = frozenset((ref.node,))
+        self._graph.barriers.append(
+            Barrier(made, self._stage.forbidden, self._stage.trusted | self._allowed | made)
         )
 
     def _publish_check(self, name: str, check: Ref, description: str) -> None:

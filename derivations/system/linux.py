@@ -1,6 +1,9 @@
 """The kernel, without modules: all that it can do is in it."""
 
-from derivations.kit import Recipe, debian, phase, phases
+from dataclasses import replace
+
+from derivations import linux_headers
+from derivations.kit import Recipe, phase, phases
 
 # Names alone are built in; ``=n`` is for what would be built in by default. Nothing can be loaded
 # later, so nothing can be left out of an image.
@@ -69,13 +72,12 @@ _MAKE = (
 )
 
 LINUX = Recipe(
-    source=debian(
-        "l/linux/linux_6.12.107.orig.tar.xz",
-        "efc76d3c78a5d65f42724118c437d11db1c9f6309a5f024ee9a8b1978fdc6919",
+    source=replace(
+        linux_headers.SOURCE,
         name="linux-tree",
         options=(
             "strip=1",
-            "exclude=Documentation",
+            "exclude=Documentation/[a-z]*",
             # Other processors, but for what Kconfig reads of each; UML is a part of x86.
             "exclude=arch/[a-tv-w]*/[abd-z]*",
             # Headers of hardware that this configuration has no drivers for.

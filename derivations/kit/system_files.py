@@ -1,0 +1,227 @@
+"""The files of a system, by path from the root of its file system: texts made from its value."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from derivations.kit.system import Network, Service, System, User
+
+INIT = "init"
+SIGNAL = "etc/runit/signal"
+DHCP = "etc/runit/dhcp"
+
+_INIT = """\
+#!/bin/sh
+# Process 1: makes the mounts and the folders of the services, and becomes runsvdir.
+export PATH=/bin
+mount -t proc proc /proc
+mount -t sysfs sys /sys
+test -c /dev/console || mount -t devtmpfs dev /dev
+ln -sf /proc/self/fd /dev/fd
+ln -sf fd/0 /dev/stdin
+ln -sf fd/1 /dev/stdout
+ln -sf fd/2 /dev/stderr
+mkdir -p /dev/pts /dev/shm
+mount -t devpts -o gid=5,mode=620 devpts /dev/pts
+mount -t tmpfs -o mode=1777,nosuid,nodev tmpfs /dev/shm
+mount -t tmpfs -o mode=755,nosuid,nodev tmpfs /run
+mount -t tmpfs -o mode=1777,nosuid,nodev tmpfs /tmp
+mount -t cgroup2 cgroup2 /sys/fs/cgroup
+# The disk for data, by its label; an empty second disk becomes one.
+data=$(findfs LABEL=data 2> /dev/null || true)
+if test -z "$data" && test -b /dev/vdb && test -z "$(blkid /dev/vdb)"
+then
+    mke2fs -q -L data /dev/vdb && data=/dev/vdb
+fi
+if test -n "$data"
+then
+    fsck -p "$data" > /run/fsck.log 2>&1
+    mount -o nosuid,nodev,noatime "$data" /var
+else
+    echo "init: no disk is labelled data: what is written to /var is lost at the end"
+    mount -t tmpfs -o mode=755,nosuid,nodev tmpfs /var
+fi
+mkdir -p -m 755 /var/log /var/lib /var/empty
+mkdir -p -m 700 /var/root
+hostname -F /etc/hostname
+ip link set lo up
+mkdir -p /run/service
+for service in /etc/sv/*
+do
+    name=${service##*/}
+    # runsv writes its state beside the scripts, and these cannot be written to.
+    mkdir -p "/run/sv/$name"
+    ln -s "$service"/* "/run/sv/$name/"
+    if test -d "$service/log"
+    then
+        rm "/run/sv/$name/log"
+        mkdir "/run/sv/$name/log"
+        ln -s "$service/log/run" "/run/sv/$name/log/run"
+        mkdir -p "/var/log/$name"
+    fi
+    ln -s "/run/sv/$name" "/run/service/$name"
+done
+@folders@read -r up rest < /proc/uptime
+echo "init: services begin $up s after the kernel"
+exec runsvdir -P -s /etc/runit/signal /run/service
+"""
+
+_SIGNAL = """\
+#!/bin/sh
+# Process 1 got this signal: USR1 (10) halts, USR2 (12) powers off, TERM (15) and INT (2) reboot.
+export PATH=/bin
+case $1 in
+    10) how=halt ;;
+    12) how=poweroff ;;
+    15 | 2) how=reboot ;;
+    *) exit 0 ;;
+esac
+echo "init: $how"
+sv -w 10 force-stop /run/service/* > /run/stopped.log 2>&1
+sync
+umount -a -r 2> /dev/null
+$how -f
+"""
+
+_DHCP = """\
+#!/bin/sh
+# Called by udhcpc with what it was given.
+case $1 in
+    bound | renew)
+        ip address replace "$ip/$mask" dev "$interface"
+        test -z "$router" || ip route replace default via "${router%% *}"
+        for server in $dns
+        do
+            echo "nameserver $server"
+        done > /run/resolv.conf.new
+        mv /run/resolv.conf.new /run/resolv.conf
+        read -r up rest < /proc/uptime
+        echo "network: $ip/$mask after $up s"
+        ;;
+    deconfig)
+        ip address flush dev "$interface"
+        ip link set "$interface" up
+        ;;
+esac
+"""
+
+_SLOWED = """\
+#!/bin/sh
+# $1 and $2: how it ended. A service that ends again and again waits longer each time, up to a
+# minute, and the console says so.
+export PATH=/bin
+read -r now rest < /proc/uptime
+now=${now%.*}
+ends=0
+read -r last ends < /run/sv/@name@/ends 2> /dev/null || last=0
+if test $((now - last)) -gt 120
+then
+    ends=0
+fi
+ends=$((ends + 1))
+echo "$now $ends" > /run/sv/@name@/ends
+@lines@if test "$ends" -gt 3
+then
+    pause=$((ends * 2))
+    test "$pause" -lt 60 || pause=60
+    echo "service @name@ ended $ends times (status $1); it begins in $pause s" > /dev/console
+    sleep "$pause"
+fi
+"""
+
+_LOG = """\
+#!/bin/sh
+# A file is ended at a megabyte, and five are kept.
+export PATH=/bin
+exec svlogd -tt /var/log/@name@
+"""
+
+
+def files(system: System) -> dict[str, str]:
+    """Return all texts; those of :func:`executable` paths are scripts."""
+    found = {
+        "etc/fstab": "# Process 1 makes all mounts.\n",
+        "etc/group": "".join(_groups(system)),
+        "etc/hostname": f"{system.hostname}\n",
+        "etc/hosts": f"127.0.0.1 localhost {system.hostname}\n::1 localhost {system.hostname}\n",
+        "etc/passwd": "".join(_account(user) for user in system.everyone),
+        "etc/profile": "export PATH=/bin\n",
+        "etc/shadow": "".join(f"{u.name}:{u.password}:::::::\n" for u in system.everyone),
+        INIT: _INIT.replace("@folders@", "".join(_folder_lines(system))),
+        SIGNAL: _SIGNAL,
+        DHCP: _DHCP,
+    }
+    for service in (*_own_services(system), *system.services):
+        found.update(_service_files(service))
+    return found | dict(system.files)
+
+
+def executable(path: str) -> bool:
+    """Return whether the file at a path is a script that is run."""
+    return path == INIT or path.startswith("etc/runit/") or path.startswith("etc/sv/")
+
+
+def _account(user: User) -> str:
+    return f"{user.name}:x:{user.number}:{user.number}::{user.home}:{user.shell}\n"
+
+
+def _groups(system: System) -> Iterator[str]:
+    for user in system.everyone:
+        members = ",".join(each.name for each in system.everyone if user.name in each.groups)
+        yield f"{user.name}:x:{user.number}:{members}\n"
+    yield "tty:x:5:\n"
+
+
+def _folder_lines(system: System) -> Iterator[str]:
+    """Yield the lines that make the folders in which users and services write."""
+    for user in system.users:
+        if user.home.startswith("/var/") and user.home != "/var/empty":
+            yield f"mkdir -p -m 700 {user.home} && chown {user.name}:{user.name} {user.home}\n"
+    for service in system.services:
+        owner = f"{service.user}:{service.user}"
+        for folder in service.folders:
+            yield f"mkdir -p {folder} && chown {owner} {folder}\n"
+
+
+def _own_services(system: System) -> Iterator[Service]:
+    """Yield the services that every system has, as far as it wants them."""
+    if system.console:
+        tty = f"/dev/{system.console}"
+        shell = f"exec setsid -c sh -c 'exec sh -l < {tty} > {tty} 2>&1'"
+        yield Service(
+            name="console",
+            run=("export HOME=/var/root TERM=linux", "cd /var/root", shell),
+            log=False,
+        )
+    if system.network is not None:
+        yield Service(name="network", run=tuple(_network_lines(system.network)), log=False)
+
+
+def _network_lines(network: Network) -> Iterator[str]:
+    yield 'interface=$(ls /sys/class/net | grep -vx -e lo -e "dummy.*" -e "sit.*" | head -n 1)'
+    yield 'test -n "$interface" || { echo "no network interface"; exec sleep 60; }'
+    yield 'ip link set "$interface" up'
+    if not network.address:
+        yield 'exec udhcpc -f -i "$interface" -s /etc/runit/dhcp -t 30 -T 1 > /dev/console'
+        return
+    yield f'ip address replace {network.address} dev "$interface"'
+    if network.gateway:
+        yield f"ip route replace default via {network.gateway}"
+    for server in network.nameservers:
+        yield f"echo nameserver {server} >> /run/resolv.conf"
+    yield "exec sleep 2147483647"
+
+
+def _service_files(service: Service) -> Iterator[tuple[str, str]]:
+    folder = f"etc/sv/{service.name}"
+    *before, last = service.run
+    user = "" if service.user == "root" else f"chpst -u {service.user} "
+    if user:
+        last = "exec " + user + last.removeprefix("exec ")
+    output = "exec 2>&1" if service.log else "exec > /dev/console 2>&1"
+    lines = ("#!/bin/sh", "export PATH=/bin", output, *before, last)
+    yield f"{folder}/run", "\n".join(lines) + "\n"
+    own = "".join(f"{line}\n" for line in service.finish)
+    yield f"{folder}/finish", _SLOWED.replace("@name@", service.name).replace("@lines@", own)
+    if service.log:
+        yield f"{folder}/log/run", _LOG.replace("@name@", service.name)

@@ -1,0 +1,124 @@
+"""The systems among the recipes: ``systems/NAME.py`` becomes the package ``system.NAME``.
+
+The object of a system is all of its root file system but the store: links to the programs of its
+packages, the kernel, and its files. An image adds the objects that it refers to.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
+from pathlib import Path
+
+from derivations.kit.script import BUILD
+from derivations.kit.system import System
+from derivations.kit.system_files import executable, files
+from derivations.kit.world import World
+from derivations.kit.world_script import NAME
+from store.errors import EvaluationError
+from store.model.derivation import Ref
+from store.model.identity import scratch_path
+
+FOLDER = "systems"
+PREFIX = "system."
+_TREE = "tree"
+"""The folder of a build with the files of the system."""
+
+
+def publish(world: World, package: str, folder: Path) -> None:
+    """Make every system in the folder ``folder/systems`` known, as ``system.NAME``."""
+    for file in sorted((folder / FOLDER).glob("*.py")):
+        if file.name.startswith("_"):
+            continue
+        name = file.stem.replace("_", "-")
+        module = __import__(f"{package}.{FOLDER}.{file.stem}", fromlist=[file.stem.upper()])
+        system = getattr(module, file.stem.upper(), None)
+        if not isinstance(system, System) or system.name != name:
+            raise EvaluationError(
+                f"there is no system {file.stem.upper()} with the name {name!r}", file=str(file)
+            )
+        _publish(world, system, file)
+
+
+def _publish(world: World, system: System, file: Path) -> None:
+    for role in system.roles:
+        if role not in world:
+            near = get_close_matches(role, sorted(world.roles), 3)
+            raise EvaluationError(
+                f"the system {system.name!r} has the package {role!r}, which there is not",
+                file=str(file),
+                hint=f"did you mean {', '.join(near)}?" if near else None,
+            )
+    packages = {role: world[role] for role in system.roles}
+    texts = {f"{_TREE}/{path}": text for path, text in files(system).items()}
+    label = f"system-{system.name}"
+    text = system_script(system, packages, scratch_path(label))
+    world.publish_script(
+        f"{PREFIX}{system.name}",
+        label=label,
+        files=texts | {NAME: text},
+        inputs=packages.values(),
+        description=system.description,
+        group=FOLDER,
+    )
+
+
+def system_script(system: System, packages: Mapping[str, Ref], out: str) -> str:
+    """Return the text of the build: the tree of files, and links into the packages."""
+    lines = ["set -eu", f"out={out}", "echo '@phase install'"]
+    lines += [f'cp -R {BUILD}/{_TREE} "$out"', 'chmod -R u+w,go-w "$out"']
+    scripts = sorted(path for path in files(system) if executable(path))
+    lines += [f'chmod 755 "$out/{path}"' for path in scripts]
+    lines += _links(system, packages)
+    return "\n".join(lines) + "\n"
+
+
+def _links(system: System, packages: Mapping[str, Ref]) -> Iterator[str]:
+    yield 'mkdir -p "$out/bin" "$out/share/licenses" "$out/usr" "$out/boot"'
+    yield 'ln -s ../bin "$out/usr/bin"'
+    yield 'ln -s ../share "$out/usr/share"'
+    yield 'ln -s /run/resolv.conf "$out/etc/resolv.conf"'
+    yield 'ln -s /proc/mounts "$out/etc/mtab"'
+    kernel = packages[system.kernel]
+    yield f'ln -s {kernel}/boot/bzImage "$out/boot/bzImage"'
+    for role, ref in packages.items():
+        yield _PACKAGE.format(package=ref)
+        if role == system.base:
+            # Its programs are names of one; those that other packages have are theirs.
+            yield _BASE.format(package=ref)
+        else:
+            yield _PROGRAMS.format(package=ref, role=shlex.quote(role))
+    zone = f"/share/zoneinfo/{system.time_zone}"
+    yield f'ln -s {zone} "$out/etc/localtime"'
+    if system.time_zone != "UTC":
+        yield f'test -f "$out{zone}" || {{ echo "no package has {zone}"; exit 1; }}'
+
+
+_PACKAGE = """\
+for each in {package}/share/*
+do
+    name=${{each##*/}}
+    case $name in
+        licenses) ln -s "$each"/* "$out/share/licenses/" ;;
+        doc | info) ;;
+        *) test -e "$out/share/$name" || ln -s "$each" "$out/share/$name" ;;
+    esac
+done"""
+_BASE = """\
+for each in {package}/bin/*
+do
+    test -e "$out/bin/${{each##*/}}" || ln -s "$each" "$out/bin/"
+done"""
+_PROGRAMS = """\
+for each in {package}/bin/*
+do
+    test -e "$each" || continue
+    name=${{each##*/}}
+    if test -e "$out/bin/$name"
+    then
+        echo "two packages have the program $name: {role} and $(readlink "$out/bin/$name")"
+        exit 1
+    fi
+    ln -s "$each" "$out/bin/$name"
+done"""

@@ -1,0 +1,183 @@
+"""A system is checked where it is made, and its files follow from it."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from derivations.kit import CatalogueBuilder, Network, Recipe, Service, System, User, phase, phases
+from derivations.kit.groups import Groups
+from derivations.kit.stage import PackageSet, Stage
+from derivations.kit.system_files import executable, files
+from derivations.kit.systems import publish
+from derivations.kit.world import World
+from store.errors import EvaluationError
+from store.model.derivation import Derivation, Source
+
+SH = shutil.which("sh") or "/bin/sh"
+ROOT = Source("root", "0" * 64, ("https://example.org/root",))
+WEB = Service(
+    name="web",
+    run=("cd /var/lib/web", "exec serve"),
+    user="www",
+    ports=(80,),
+    folders=("/var/www",),
+)
+
+
+def system(**fields: object) -> System:
+    values = {"name": "box", "description": "A box", "kernel": "linux", **fields}
+    return System(**values)  # type: ignore[arg-type]
+
+
+def service(name: str, **fields: object) -> Service:
+    return Service(name=name, run=("exec it",), **fields)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"kernel": ""}, "names no kernel"),
+        ({"description": ""}, "names no description"),
+        ({"services": (service("a"), service("a"))}, "the service 'a' twice"),
+        ({"services": (service("network"),)}, "'network', as every system has"),
+        ({"services": (service("A b"),)}, "cannot be a name"),
+        ({"services": (Service(name="a", run=("it",)),)}, "does not begin with exec"),
+        ({"services": (Service(name="a", run=()),)}, "does not begin with exec"),
+        ({"services": (service("a", user="www"),)}, "as the user 'www': no such"),
+        ({"services": (service("a", folders=("/etc/a",)),)}, "only /var can be written to"),
+        ({"services": (service("a", folders=("/var/../etc",)),)}, "only /var can be written to"),
+        ({"services": (service("a", ports=(80,)), service("b", ports=(80,)))}, "port 80 twice"),
+        ({"services": (service("a", ports=(0,)),)}, "the port 0"),
+        ({"users": (User(name="u", number=5), User(name="u", number=6))}, "user 'u' twice"),
+        ({"users": (User(name="u", number=5), User(name="v", number=5))}, "number 5 twice"),
+        ({"users": (User(name="root", number=5),)}, "user 'root' twice"),
+        ({"users": (User(name="u", number=-1),)}, "the number -1"),
+        ({"users": (User(name="u", number=5, groups=("none",)),)}, "group 'none': no such"),
+        ({"users": (User(name="u", number=5, home="/a:b"),)}, "a colon"),
+        ({"files": (("etc/passwd", ""),)}, "which its other fields make"),
+        ({"files": (("etc/sv/web/run", ""),)}, "which its other fields make"),
+        ({"files": (("etc/a", ""), ("etc/a", ""))}, "the file 'etc/a' twice"),
+        ({"files": (("etc/a", ""), ("etc/a/b", ""))}, "another one below it: 'etc/a/b'"),
+        ({"files": (("/etc/a", ""),)}, "a path from the root"),
+        ({"files": (("etc/../a", ""),)}, "a path from the root"),
+        ({"files": (("bin/a", ""),)}, "below etc and share"),
+        ({"packages": ("vim", "vim")}, "package 'vim' twice"),
+        ({"network": Network(address="10.0.0.300/24")}, "a network that cannot be"),
+        ({"network": Network(gateway="10.0.0.1")}, "leaves its address to DHCP"),
+        ({"hostname": "-"}, "the host name '-'"),
+        ({"time_zone": "../x"}, "the time zone '../x'"),
+    ],
+)
+def test_a_wrong_system_is_named_with_its_line(fields: dict[str, object], words: str) -> None:
+    with pytest.raises(EvaluationError) as caught:
+        system(**fields)
+    assert words in caught.value.message
+    assert caught.value.message.startswith(f"{__file__}:")
+    assert caught.value.line is not None
+
+
+def test_accounts_and_groups_follow_from_users() -> None:
+    made = files(
+        system(users=(User(name="www", number=80), User(name="git", number=81, groups=("www",))))
+    )
+    assert made["etc/passwd"].splitlines() == [
+        "root:x:0:0::/var/root:/bin/sh",
+        "www:x:80:80::/var/empty:/bin/sh",
+        "git:x:81:81::/var/empty:/bin/sh",
+        "nobody:x:60000:60000::/var/empty:/bin/sh",
+    ]
+    assert "www:x:80:git" in made["etc/group"].splitlines()
+    # A locked account: no password is one.
+    assert "www:!:::::::" in made["etc/shadow"].splitlines()
+
+
+def test_a_service_runs_as_its_user_and_writes_a_log() -> None:
+    made = files(system(users=(User(name="www", number=80),), services=(WEB,)))
+    run = made["etc/sv/web/run"].splitlines()
+    assert run[-2:] == ["cd /var/lib/web", "exec chpst -u www serve"]
+    assert "svlogd" in made["etc/sv/web/log/run"]
+    assert "mkdir -p /var/www && chown www:www /var/www" in made["init"]
+
+
+def test_the_network_has_an_address_or_asks_for_one() -> None:
+    assert "etc/sv/network/run" not in files(system())
+    assert "udhcpc" in files(system(network=Network()))["etc/sv/network/run"]
+    fixed = Network(address="10.0.2.15/24", gateway="10.0.2.2", nameservers=("10.0.2.3",))
+    lines = files(system(network=fixed))["etc/sv/network/run"]
+    assert "ip address replace 10.0.2.15/24" in lines
+    assert "udhcpc" not in lines
+
+
+def test_every_script_is_one_that_a_shell_reads() -> None:
+    box = system(users=(User(name="www", number=80),), services=(WEB,), network=Network())
+    scripts = {path: text for path, text in files(box).items() if executable(path)}
+    assert {"init", "etc/runit/signal", "etc/sv/web/run", "etc/sv/web/finish"} <= set(scripts)
+    for path, text in scripts.items():
+        assert text.startswith("#!/bin/sh\n")
+        assert not re.search(r"@[a-z]+@", text), path
+        done = subprocess.run([SH, "-n"], input=text, text=True, capture_output=True, check=False)
+        assert (done.returncode, done.stderr) == (0, ""), path
+
+
+def recipe(name: str) -> Recipe:
+    return Recipe(
+        name=name,
+        version="1",
+        description=name,
+        licence="MIT",
+        homepage="https://example.org/",
+        build=phases(phase("install", 'mkdir "$out"'), tools=("sh",)),
+    )
+
+
+def world(folder: Path) -> tuple[World, CatalogueBuilder]:
+    graph = CatalogueBuilder()
+    names = ("linux", "busybox", "coreutils", "sh")
+    stage = Stage("stage9", ROOT.ref(), {"sh": (), "coreutils": ()}, {n: recipe(n) for n in names})
+    return World(graph, stage, PackageSet(stage, graph), Groups("none", folder)), graph
+
+
+def planted(folder: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: object) -> None:
+    (folder / "systems").mkdir()
+    (folder / "systems" / f"{name}.py").touch()
+    module = SimpleNamespace(**{name.upper(): value})
+    monkeypatch.setitem(__import__("sys").modules, f"none.systems.{name}", module)
+    monkeypatch.setitem(__import__("sys").modules, "none", SimpleNamespace())
+    monkeypatch.setitem(__import__("sys").modules, "none.systems", SimpleNamespace())
+
+
+def test_a_system_becomes_a_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    planted(tmp_path, monkeypatch, "box", system())
+    packages, graph = world(tmp_path)
+    publish(packages, "none", tmp_path)
+    made = graph.nodes[graph.packages["system.box"].node]
+    assert isinstance(made, Derivation)
+    assert made.name == "system-box"
+    assert {ref.name for ref in made.inputs} == {"busybox-1", "linux-1"}
+    assert "tree/etc/passwd" in dict(made.files)
+
+
+def test_a_package_that_there_is_not_has_near_ones(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    planted(tmp_path, monkeypatch, "box", system(kernel="linx"))
+    packages, _ = world(tmp_path)
+    with pytest.raises(EvaluationError, match="has the package 'linx'") as caught:
+        publish(packages, "none", tmp_path)
+    assert caught.value.hint == "did you mean linux?"
+    assert "systems/box.py" in caught.value.message
+
+
+def test_a_module_without_its_system_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    planted(tmp_path, monkeypatch, "box", system(name="other"))
+    packages, _ = world(tmp_path)
+    with pytest.raises(EvaluationError, match="no system BOX with the name 'box'"):
+        publish(packages, "none", tmp_path)
