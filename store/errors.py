@@ -66,6 +66,10 @@ from collections.abc import Callable, Iterable, Sequence
 from store.display import printable, quoted
 
 
+MOST_ROLES = 40
+"""Roles that a hint names."""
+
+
 class StoreError(Exception):
     """Base of all errors raised on purpose; ``exit_code`` is the process's exit status."""
 
@@ -141,12 +145,22 @@ class UnfilledRole(EvaluationError):
     exit_code = 14
 
     def __init__(self, role: str, package: str, stage: str, filled: Iterable[str] = ()) -> None:
-        roles = ", ".join(sorted(filled))
         super().__init__(
             f"{stage}.{package} needs the role {quoted(role)}, which nothing in {stage} fills",
-            hint=f"roles that are filled there: {roles}" if roles else None,
+            hint=_filled_roles(role, sorted(filled)),
         )
         self.role = role
+
+
+def _filled_roles(role: str, filled: Sequence[str]) -> str | None:
+    """Return the hint for a role that nothing fills: those like it, or all where they are few."""
+    from difflib import get_close_matches
+
+    near = get_close_matches(role, filled, 3)
+    if near:
+        return f"did you mean {', '.join(near)}?"
+    few = 0 < len(filled) <= MOST_ROLES
+    return f"roles that are filled there: {', '.join(filled)}" if few else None
 
 
 class UnknownObject(StoreError):

@@ -107,6 +107,15 @@ def test_an_unfilled_tool_names_role_recipe_and_stage() -> None:
         stock(CatalogueBuilder(), {"package": recipe(tools=("awk",))})["package"]
 
 
+def test_an_unfilled_role_has_near_ones_where_there_are_many() -> None:
+    many = [f"role{number}" for number in range(100)]
+    assert UnfilledRole("zlibb", "vim", "world", [*many, "zlib"]).hint == "did you mean zlib?"
+    assert UnfilledRole("zlib", "vim", "world", many).hint is None
+    assert UnfilledRole("zlib", "vim", "world", ["cc", "sh"]).hint == (
+        "roles that are filled there: cc, sh"
+    )
+
+
 def test_an_unfilled_input_names_role_recipe_and_stage() -> None:
     with pytest.raises(UnfilledRole, match=r"stage9\.package needs the role 'zlib'"):
         stock(CatalogueBuilder(), {"package": recipe(runs=("zlib",))})["package"]
