@@ -27,18 +27,23 @@ mount -t tmpfs -o mode=1777,nosuid,nodev tmpfs /dev/shm
 mount -t tmpfs -o mode=755,nosuid,nodev tmpfs /run
 mount -t tmpfs -o mode=1777,nosuid,nodev tmpfs /tmp
 mount -t cgroup2 cgroup2 /sys/fs/cgroup
-# The disk for data, by its label; an empty second disk becomes one.
+# The file system for data, by its label. Where there is none, it is made in the second partition of
+# the root's disk, or on a second disk, if nothing is there.
 data=$(findfs LABEL=data 2> /dev/null || true)
-if test -z "$data" && test -b /dev/vdb && test -z "$(blkid /dev/vdb)"
-then
-    mke2fs -q -L data /dev/vdb && data=/dev/vdb
-fi
+root=$(sed -n 's/.*root=\\(\\/dev\\/[a-z0-9]*\\).*/\\1/p' /proc/cmdline)
+for each in "${root%1}2" /dev/vdb
+do
+    if test -z "$data" && test -b "$each" && test -z "$(blkid "$each")"
+    then
+        mke2fs -q -t ext4 -L data "$each" && data=$each
+    fi
+done
 if test -n "$data"
 then
-    fsck -p "$data" > /run/fsck.log 2>&1
-    mount -o nosuid,nodev,noatime "$data" /var
+    e2fsck -p "$data" > /run/e2fsck.log 2>&1 || cat /run/e2fsck.log
+    mount -t ext4 -o nosuid,nodev,noatime "$data" /var
 else
-    echo "init: no disk is labelled data: what is written to /var is lost at the end"
+    echo "init: there is no disk for data: all in /var is lost at the end"
     mount -t tmpfs -o mode=755,nosuid,nodev tmpfs /var
 fi
 mkdir -p -m 755 /var/log /var/lib /var/empty

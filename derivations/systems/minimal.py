@@ -4,7 +4,8 @@ from derivations.kit import Network, System
 
 MINIMAL = System(
     name="minimal",
-    description="A kernel, the small userland, and a shell on the console",
+    description="A kernel, the small userland, a disk for data, and a shell on the console",
     kernel="linux",
+    packages=("e2fsprogs",),
     network=Network(),
 )
