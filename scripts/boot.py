@@ -1,0 +1,153 @@
+"""Starts a system of this distribution in QEMU: its kernel, its disk, and a disk for data.
+
+The root is read-only and comes from the store; all that the machine keeps is on the disk for data,
+a file that this makes when it is first needed. The console is this terminal.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from store import Session
+from store.errors import StoreError
+from store.model.image_request import ImageRequest
+from store.operations.image_plan import plan_image
+from store.reporting import SILENT
+from store.system.home import data_folder
+
+QEMU = "qemu-system-x86_64"
+PACKAGE_OF_QEMU = "qemu-system-x86"
+KERNEL = "boot/bzImage"
+ROOT = "root=/dev/vda1 rootfstype=erofs ro init=/init console=ttyS0 panic=10 quiet"
+"""The kernel's words: partition 1 of the first disk is the root, and no initramfs comes before."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Machine:
+    """An emulated machine. ``ports`` lead from ports of the host's loopback to ports inside."""
+
+    kernel: Path
+    disk: Path
+    data: Path
+    memory: int = 512
+    ports: tuple[tuple[int, int], ...] = ()
+    words: str = ""
+    accelerated: bool = False
+
+    def command(self) -> list[str]:
+        """Return the command line of QEMU."""
+        network = ",".join(
+            ["user", "model=virtio-net-pci"]
+            + [f"hostfwd=tcp:127.0.0.1:{host}-:{inside}" for host, inside in self.ports]
+        )
+        return [
+            QEMU,
+            *("-accel", "kvm" if self.accelerated else "tcg"),
+            *("-m", str(self.memory)),
+            *("-nic", network),
+            *("-drive", f"file={_quoted(self.disk)},if=virtio,format=raw,readonly=on"),
+            *("-drive", f"file={_quoted(self.data)},if=virtio,format=raw"),
+            *("-kernel", str(self.kernel)),
+            *("-append", f"{ROOT} {self.words}".rstrip()),
+            *("-display", "none", "-serial", "mon:stdio", "-no-reboot"),
+        ]
+
+
+def accelerated() -> bool:
+    """Return whether this machine runs guests by hardware: elsewhere a guest starts and hangs."""
+    modules = ("kvm_intel", "kvm_amd")
+    return os.access("/dev/kvm", os.W_OK) and any(
+        os.path.isdir(f"/sys/module/{module}") for module in modules
+    )
+
+
+def _quoted(path: Path) -> str:
+    """Return a path for one of QEMU's options, where a comma ends a value."""
+    return str(path).replace(",", ",,")
+
+
+def _ports(texts: Sequence[str]) -> tuple[tuple[int, int], ...]:
+    pairs = []
+    for text in texts:
+        host, colon, inside = text.partition(":")
+        if not (colon and host.isdigit() and inside.isdigit()):
+            raise click.BadParameter(f"{text!r} is not HOST:INSIDE, such as 8080:80")
+        pairs.append((int(host), int(inside)))
+    return tuple(pairs)
+
+
+def _disk_for_data(path: Path, size: int) -> None:
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("xb") as file:
+            file.truncate(size)
+
+
+@click.command()
+@click.argument("system", default="site")
+@click.option("--root", help="The store's root, as for `store`.")
+@click.option("--data", type=click.Path(path_type=Path), help="The file that is the data's disk.")
+@click.option("--size", default=1024, show_default=True, help="MiB of a new disk for data.")
+@click.option("--memory", default=512, show_default=True, help="MiB of memory.")
+@click.option("--port", "ports", multiple=True, metavar="HOST:INSIDE", help="Forward a port.")
+@click.option("--append", default="", metavar="WORDS", help="More words for the kernel.")
+@click.option("--print", "only_print", is_flag=True, help="Print the command, and start nothing.")
+def main(
+    system: str,
+    root: str | None,
+    data: Path | None,
+    size: int,
+    memory: int,
+    ports: tuple[str, ...],
+    append: str,
+    only_print: bool,
+) -> None:
+    """Build SYSTEM and its disk where they are missing, and start it in QEMU.
+
+    The console is this terminal: Ctrl-A X ends the machine at once, `poweroff` ends it in order.
+    """
+    if shutil.which(QEMU) is None and not only_print:
+        raise click.ClickException(f"there is no {QEMU}; Debian's package is {PACKAGE_OF_QEMU}")
+    forwarded = _ports(ports)
+    try:
+        with Session(root, reporter=SILENT) as session:
+            kernel, disk = places(session, f"system.{system}")
+    except StoreError as error:
+        raise click.ClickException(error.message) from error
+    path = data or Path(data_folder()) / "fixpoint-machines" / f"{system}.img"
+    machine = Machine(
+        kernel=kernel,
+        disk=disk,
+        data=path,
+        memory=memory,
+        ports=forwarded,
+        words=append,
+        accelerated=accelerated(),
+    )
+    if only_print:
+        print(" ".join(machine.command()))
+        return
+    _disk_for_data(path, size << 20)
+    sys.stdout.flush()
+    os.execvp(QEMU, machine.command())  # noqa: S606 (found on PATH, as the user has it)
+
+
+def places(session: Session, package: str) -> tuple[Path, Path]:
+    """Return where the kernel and the disk of a system are on this machine."""
+    system = next(iter(session.realise(package).values()))
+    kernel = os.readlink(f"{session.path(system)}/{KERNEL}")
+    image = plan_image(session, [package], ImageRequest(format="disk", packages=(package,)))
+    disk = session.realiser().run([image])[image]
+    found = session.path(session.object(kernel.removesuffix(f"/{KERNEL}")))
+    return Path(found, KERNEL), Path(session.path(disk))
+
+
+if __name__ == "__main__":
+    main()
