@@ -136,14 +136,15 @@ def main(
         return
     _disk_for_data(path, size << 20)
     sys.stdout.flush()
-    os.execvp(QEMU, machine.command())  # noqa: S606 (found on PATH, as the user has it)
+    os.execvp(QEMU, machine.command())
 
 
 def places(session: Session, package: str) -> tuple[Path, Path]:
     """Return where the kernel and the disk of a system are on this machine."""
     system = next(iter(session.realise(package).values()))
     kernel = os.readlink(f"{session.path(system)}/{KERNEL}")
-    image = plan_image(session, [package], ImageRequest(format="disk", packages=(package,)))
+    wanted = ImageRequest(format="disk", packages=(package,))
+    image = plan_image(session, [package], wanted)
     disk = session.realiser().run([image])[image]
     found = session.path(session.object(kernel.removesuffix(f"/{KERNEL}")))
     return Path(found, KERNEL), Path(session.path(disk))

@@ -65,7 +65,6 @@ from collections.abc import Callable, Iterable, Sequence
 
 from store.display import printable, quoted
 
-
 MOST_ROLES = 40
 """Roles that a hint names."""
 

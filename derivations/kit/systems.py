@@ -17,22 +17,21 @@ from derivations.kit.system_files import executable, files
 from derivations.kit.world import World
 from derivations.kit.world_script import NAME
 from store.errors import EvaluationError
+from store.model.catalogue import SYSTEM, SYSTEMS
 from store.model.derivation import Ref
 from store.model.identity import scratch_path
 
-FOLDER = "systems"
-PREFIX = "system."
 _TREE = "tree"
 """The folder of a build with the files of the system."""
 
 
 def publish(world: World, package: str, folder: Path) -> None:
     """Make every system in the folder ``folder/systems`` known, as ``system.NAME``."""
-    for file in sorted((folder / FOLDER).glob("*.py")):
+    for file in sorted((folder / SYSTEMS).glob("*.py")):
         if file.name.startswith("_"):
             continue
         name = file.stem.replace("_", "-")
-        module = __import__(f"{package}.{FOLDER}.{file.stem}", fromlist=[file.stem.upper()])
+        module = __import__(f"{package}.{SYSTEMS}.{file.stem}", fromlist=[file.stem.upper()])
         system = getattr(module, file.stem.upper(), None)
         if not isinstance(system, System) or system.name != name:
             raise EvaluationError(
@@ -55,12 +54,12 @@ def _publish(world: World, system: System, file: Path) -> None:
     label = f"system-{system.name}"
     text = system_script(system, packages, scratch_path(label))
     world.publish_script(
-        f"{PREFIX}{system.name}",
+        f"{SYSTEM}{system.name}",
         label=label,
         files=texts | {NAME: text},
         inputs=packages.values(),
         description=system.description,
-        group=FOLDER,
+        group=SYSTEMS,
     )
 
 

@@ -21,6 +21,11 @@ BASE: Final = "base"
 CHECKS: Final = "checks"
 """Checks of packages: ``NAME.check``, and ``NAME.upstream`` for the tests of its authors."""
 
+SYSTEMS: Final = "systems"
+"""Systems, ``system.NAME``: each a tree that is a machine's root, but for the store."""
+
+SYSTEM: Final = "system."
+
 WORLD_SOURCES: Final = "world-sources"
 """Trees of the world's sources."""
 
