@@ -136,7 +136,7 @@ fi
 
 _LOG = """\
 #!/bin/sh
-# A file is ended at a megabyte, and five are kept.
+# A file ends at a megabyte, and ten are kept.
 export PATH=/bin
 exec svlogd -tt /var/log/@name@
 """

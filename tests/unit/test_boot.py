@@ -1,0 +1,61 @@
+"""The command line of the emulator, for a system of this distribution."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from scripts import boot
+
+MACHINE = boot.Machine(
+    kernel=Path("/objects/linux/boot/bzImage"),
+    disk=Path("/objects/box,1.img"),
+    data=Path("/data.img"),
+    ports=((8080, 80),),
+)
+
+
+def after(option: str, words: list[str]) -> list[str]:
+    return [value for name, value in zip(words, words[1:], strict=False) if name == option]
+
+
+def test_the_root_cannot_be_written_to_and_the_data_can() -> None:
+    root, data = after("-drive", MACHINE.command())
+    assert root == "file=/objects/box,,1.img,if=virtio,format=raw,readonly=on"
+    assert data == "file=/data.img,if=virtio,format=raw"
+    assert after("-append", MACHINE.command())[0].startswith("root=/dev/vda1 rootfstype=erofs ro ")
+
+
+def test_ports_lead_from_loopback_alone() -> None:
+    assert after("-nic", MACHINE.command()) == [
+        "user,model=virtio-net-pci,hostfwd=tcp:127.0.0.1:8080-:80"
+    ]
+
+
+def test_hardware_runs_guests_only_where_it_can() -> None:
+    assert after("-accel", MACHINE.command()) == ["tcg"]
+
+
+@pytest.mark.parametrize("text", ["8080", "80:x", ":80", "80:"])
+def test_a_port_is_two_numbers(text: str) -> None:
+    with pytest.raises(click.BadParameter, match="HOST:INSIDE"):
+        boot._ports([text])
+
+
+def test_without_the_emulator_its_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    done = CliRunner().invoke(boot.main, ["minimal"])
+    assert done.exit_code == 1
+    assert "Debian's package is qemu-system-x86" in done.output
+
+
+def test_the_disk_for_data_is_made_once(tmp_path: Path) -> None:
+    disk = tmp_path / "new" / "data.img"
+    boot._disk_for_data(disk, 1 << 20)
+    assert disk.stat().st_size == 1 << 20
+    disk.write_bytes(b"kept")
+    boot._disk_for_data(disk, 1 << 20)
+    assert disk.read_bytes() == b"kept"
