@@ -118,7 +118,7 @@ export PATH=/bin
 read -r now rest < /proc/uptime
 now=${now%.*}
 ends=0
-read -r last ends < /run/sv/@name@/ends 2> /dev/null || last=0
+read -r last ends 2> /dev/null < /run/sv/@name@/ends || last=0
 if test $((now - last)) -gt 120
 then
     ends=0
