@@ -10,6 +10,6 @@ POPT = Recipe(
     description="Parses the options of command lines",
     licence="MIT",
     homepage="https://github.com/rpm-software-management/popt",
-    build=autotools("--disable-shared"),
+    build=autotools("--disable-shared --sysconfdir=/etc"),
     seconds=10,
 )
