@@ -7,7 +7,6 @@ the same order. Equal files are one inode.
 
 from __future__ import annotations
 
-import os
 import stat
 from dataclasses import dataclass, field
 from typing import Final
@@ -15,13 +14,7 @@ from typing import Final
 from store.errors import FormatError
 from store.images import erofs_records as records
 from store.images.erofs_records import BLOCK, SLOT
-from store.images.image_output import (
-    SMALL,
-    ImageOutput,
-    open_source,
-    read_source,
-    shortened,
-)
+from store.images.image_output import ImageOutput
 from store.images.image_tree import MTIME, ImageFile, ImageFolder, ImageLink, ImageNode
 
 LABEL_BYTES: Final = 15
@@ -188,30 +181,14 @@ class ErofsImage:
     def _body(self, inode: _Inode, blocks: ImageOutput) -> bytes:
         """Write the blocks of an inode; returns the bytes that follow it."""
         whole = inode.size - inode.tail
-        if isinstance(inode.node, ImageFile) and inode.size > SMALL:
-            return _copied(inode, inode.node, whole, blocks)
-        data = _data(inode)
-        if whole:
-            blocks.write(memoryview(data)[:whole])
-            blocks.write(bytes(-whole % BLOCK))
-        return data[whole:]
-
-
-def _copied(inode: _Inode, file: ImageFile, whole: int, blocks: ImageOutput) -> bytes:
-    if isinstance(file.source, bytes):
-        blocks.write(file.source[:whole])
-        tail = file.source[whole:]
-    else:
-        fd = open_source(file)
-        try:
-            if os.fstat(fd).st_size != file.size:
-                raise shortened(file)
-            blocks.copy(fd, whole, file)
-            tail = os.pread(fd, inode.tail, whole)
-        finally:
-            os.close(fd)
-    blocks.write(bytes(-whole % BLOCK))
-    return tail
+        if isinstance(inode.node, ImageFile):
+            tail = blocks.put(inode.node, whole)
+        else:
+            data = _data(inode)
+            blocks.write(data[:whole])
+            tail = data[whole:]
+        blocks.write(bytes(-whole % BLOCK))
+        return tail
 
 
 def _record(inode: _Inode) -> bytes:
@@ -230,8 +207,6 @@ def _record(inode: _Inode) -> bytes:
 def _data(inode: _Inode) -> bytes:
     if isinstance(inode.node, ImageLink):
         return inode.node.target
-    if isinstance(inode.node, ImageFile):
-        return read_source(inode.node)
     return records.folder_data(
         [(name, _TYPES[stat.S_IFMT(below.mode)], below.nid) for name, below in inode.entries]
     )

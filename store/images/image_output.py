@@ -41,23 +41,32 @@ class ImageOutput:
         """Write zeros up to a position."""
         self.write(bytes(at - self.at))
 
-    def skip(self, at: int) -> None:
-        """Leave a hole up to a position, as where zeros are many."""
-        self.flush()
-        self._flushed = at
-
     def flush(self) -> None:
         """Write all that waits."""
         write_at(self._out, self._waiting, self._flushed)
         self._flushed += len(self._waiting)
         self._waiting.clear()
 
-    def copy(self, fd: int, count: int, file: ImageFile) -> None:
-        """Write the first ``count`` bytes of an open file. CorruptObject if it has fewer."""
-        self.flush()
-        if copy_bytes(fd, self._out, count, at=self._flushed) < count:
-            raise shortened(file)
-        self._flushed += count
+    def put(self, file: ImageFile, count: int) -> bytes:
+        """Write the first ``count`` bytes of a file; returns the others, which are few.
+
+        CorruptObject if it has another size.
+        """
+        if isinstance(file.source, bytes) or file.size <= SMALL:
+            data = read_source(file)
+            self.write(memoryview(data)[:count])
+            return data[count:]
+        fd = open_file(file.source)
+        try:
+            self.flush()
+            if os.fstat(fd).st_size != file.size:
+                raise _resized(file)
+            if copy_bytes(fd, self._out, count, at=self._flushed) < count:
+                raise _resized(file)
+            self._flushed += count
+            return os.pread(fd, file.size - count, count)
+        finally:
+            os.close(fd)
 
     def end(self) -> None:
         """Write all that waits; the file ends here, if it was shorter."""
@@ -66,17 +75,11 @@ class ImageOutput:
             os.ftruncate(self._out, self._flushed)
 
 
-def open_source(file: ImageFile) -> int:
-    """Return a descriptor of the file that has the bytes, ours to close."""
-    assert isinstance(file.source, str)
-    return open_file(file.source)
-
-
 def read_source(file: ImageFile) -> bytes:
     """Return all bytes of a small file. CorruptObject if it has another size."""
     if isinstance(file.source, bytes):
         return file.source
-    fd = open_source(file)
+    fd = open_file(file.source)
     try:
         data = os.read(fd, file.size + 1)
         while len(data) < file.size and (more := os.read(fd, file.size - len(data))):
@@ -84,11 +87,11 @@ def read_source(file: ImageFile) -> bytes:
     finally:
         os.close(fd)
     if len(data) != file.size:
-        raise shortened(file)
+        raise _resized(file)
     return data
 
 
-def shortened(file: ImageFile) -> CorruptObject:
+def _resized(file: ImageFile) -> CorruptObject:
     """Return the error of a file that is not as its manifest has it."""
     assert isinstance(file.source, str)
     return CorruptObject(

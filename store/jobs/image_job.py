@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 from store import digest
 from store.errors import BuildFailed, FormatError, StorageError, storage_error
 from store.images.disk_image import DiskImage
 from store.images.erofs_image import ErofsImage
 from store.images.image_tree import ImageFile, ImageFolder, ImageLink, ImageNode
+from store.images.oci_image import ContainerConfig, OciImage
 from store.images.root_tree import root_tree
+from store.images.tar_image import TarImage
 from store.layout.paths import Layout
 from store.model.derivation import Resolved
 from store.model.file_tree import Node, NodeKind
@@ -19,6 +22,25 @@ from store.model.manifest import Manifest
 from store.model.names import ObjectId
 from store.objects.content import read_record
 from store.system.disk_reserve import DiskReserveCheck
+
+
+@dataclass(frozen=True)
+class _Subject:
+    """An image to be laid out. ``known`` is the digest of all that is in it."""
+
+    request: ImageRequest
+    system: str
+    root: ImageFolder
+    references: Mapping[bytes, Sequence[bytes]]
+    known: bytes
+
+
+@dataclass(frozen=True)
+class _LaidOut:
+    """An image of so many bytes; ``write`` makes it at a path where nothing is."""
+
+    size: int
+    write: Callable[[str], None]
 
 
 def write_image(
@@ -31,50 +53,87 @@ def write_image(
     """Write the image that a derivation describes into the folder ``work``; returns its path.
 
     ``closure`` is that of the inputs; ``reserve`` bytes of disk stay free. Raises BuildFailed where
-    no such image can be, before anything is written; and DiskReserve,
-    StorageError.
+    no such image can be, before anything is written; and DiskReserve, StorageError.
     """
     request = ImageRequest.parse(node.args)
-    names = sorted(map(str, closure))
     try:
-        objects = {name.encode(): _object(layout, name) for name in names}
-        root = root_tree(
-            objects,
-            packages=_inputs(node, "package", request.packages),
-            trees=_inputs(node, "tree", request.trees),
-            links=[(path.encode(), text.encode()) for path, text in request.links],
-        )
-        # The same for the same content, and for no other: an image is known by it.
-        known = digest.file_digest("\n".join([*names, *node.args]).encode())
-        size, write = _WRITERS[request.format](root, request, known)
+        image = _WRITERS[request.format](_subject(layout, node, request, closure))
     except FormatError as error:
         raise BuildFailed(node.name, error.message, hint=error.hint) from error
-    return _written(f"{work}/image", size, write, reserve)
-
-
-def _written(path: str, size: int, write: Callable[[int], None], reserve: int) -> str:
+    path = f"{work}/image"
     try:
-        out = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
-        try:
-            DiskReserveCheck(out, reserve).take(size, lambda: "an image")
-            write(out)
-        finally:
-            os.close(out)
+        _check_reserve(work, image.size, reserve)
+        image.write(path)
     except OSError as error:
         raise storage_error(error, "cannot write an image") from error
     return path
 
 
-def _disk(
-    root: ImageFolder, request: ImageRequest, known: bytes
-) -> tuple[int, Callable[[int], None]]:
-    label = request.label or "root"
-    inner = ErofsImage(root, uuid=known[:16], label=label.encode())
-    disk = DiskImage(inner, known[:4], request.size)
-    return inner.size, disk.write
+def _subject(
+    layout: Layout, node: Resolved, request: ImageRequest, closure: Sequence[ObjectId | str]
+) -> _Subject:
+    names = sorted(map(str, closure))
+    manifests = {name.encode(): _manifest(layout, name) for name in names}
+    root = root_tree(
+        {name: _node(each, each.root, layout.object(each.id)) for name, each in manifests.items()},
+        packages=_inputs(node, "package", request.packages),
+        trees=_inputs(node, "tree", request.trees),
+        links=[(path.encode(), text.encode()) for path, text in request.links],
+    )
+    references = {
+        name: [str(oid).encode() for oid in each.references] for name, each in manifests.items()
+    }
+    # The same for the same content, and for no other: an image is known by it.
+    known = digest.file_digest("\n".join([*names, *node.args]).encode())
+    return _Subject(request, node.system, root, references, known)
 
 
-_WRITERS = {"disk": _disk}
+def _check_reserve(work: str, size: int, reserve: int) -> None:
+    folder = os.open(work, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        DiskReserveCheck(folder, reserve).take(size, lambda: "an image")
+    finally:
+        os.close(folder)
+
+
+# -- formats --
+
+
+def _disk(image: _Subject) -> _LaidOut:
+    label = (image.request.label or "root").encode()
+    root = ErofsImage(image.root, uuid=image.known[:16], label=label)
+    disk = DiskImage(root, image.known[:4], image.request.size)
+    return _LaidOut(root.size, lambda path: _to_file(path, disk.write))
+
+
+def _tar(image: _Subject) -> _LaidOut:
+    tar = TarImage(image.root.walk())
+    return _LaidOut(tar.size, lambda path: _to_file(path, tar.write))
+
+
+def _oci(image: _Subject) -> _LaidOut:
+    config = ContainerConfig(
+        system=image.system,
+        entrypoint=image.request.entrypoint,
+        env=image.request.env,
+        tag=image.request.label or "latest",
+    )
+    container = OciImage(image.root, image.references, config)
+    return _LaidOut(container.size, container.write)
+
+
+_WRITERS = {"disk": _disk, "tar": _tar, "oci": _oci}
+
+
+def _to_file(path: str, write: Callable[[int], None]) -> None:
+    out = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
+    try:
+        write(out)
+    finally:
+        os.close(out)
+
+
+# -- objects --
 
 
 def _inputs(node: Resolved, key: str, paths: Sequence[str]) -> list[bytes]:
@@ -87,10 +146,9 @@ def _inputs(node: Resolved, key: str, paths: Sequence[str]) -> list[bytes]:
     return [str(oid).encode() for oid in found]
 
 
-def _object(layout: Layout, name: str) -> ImageNode:
+def _manifest(layout: Layout, name: str) -> Manifest:
     try:
-        oid = ObjectId.parse(name)
-        manifest = Manifest.decode(read_record(layout.manifest(oid))[0])
+        return Manifest.decode(read_record(layout.manifest(ObjectId.parse(name)))[0])
     except OSError as error:
         raise storage_error(error, f"cannot read the manifest of {name}") from error
     except FormatError as error:
@@ -98,7 +156,6 @@ def _object(layout: Layout, name: str) -> ImageNode:
             f"the manifest of {name} is damaged: {error.message}",
             hint="`store verify --repair` writes it anew",
         ) from error
-    return _node(manifest, manifest.root, layout.object(oid))
 
 
 def _node(manifest: Manifest, node: Node, path: str) -> ImageNode:

@@ -7,7 +7,7 @@ The arguments are canonical strings, in this order::
     tree=PATH            lay out this input from the top of the image (repeatable, sorted)
     link=PATH:TEXT       make a symbolic link at PATH that reads TEXT (repeatable, sorted)
     size=BYTES           of a disk, which else is as small as can be
-    label=TEXT           of a disk's root; of other images, their tag
+    label=TEXT           of a disk's root; a container's tag
     entrypoint=WORD      of a container: a word of its command (repeatable, in their order)
     env=NAME=VALUE       of a container: a variable (repeatable, sorted)
 
@@ -69,6 +69,8 @@ class ImageRequest:
     def _check_applicable(self) -> None:
         if self.size is not None and (self.format != "disk" or self.size < 1):
             raise _bad(f"size={self.size}", "a disk alone has one, and it is not 0")
+        if self.format == "tar" and self.label:
+            raise _bad(f"label={self.label}", "a tar has none")
         if self.format != "oci" and (self.entrypoint or self.env):
             raise _bad(f"format={self.format}", "containers alone have an entrypoint or variables")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import tarfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -65,6 +66,33 @@ def test_order_and_place_of_the_store_do_not_matter(shop: Shop, tmp_path: Path) 
     assert shop.physical(one).read_bytes() == other.physical(two).read_bytes()
 
 
+@pytest.mark.parametrize("form", ["tar", "oci"])
+def test_archives_and_containers_do_not_depend_on_order_or_place(
+    shop: Shop, tmp_path: Path, form: str
+) -> None:
+    other = bring(shop, tmp_path)
+    one = shop.path("image", form, "hello", "pair", "--link", "bin/sh:hello")
+    two = other.path("image", form, "pair", "hello", "--link", "/bin/sh:hello")
+    assert one == two
+    assert one.endswith(f"-image.{form}")
+
+
+def test_a_tar_has_a_root_to_change_into(shop: Shop) -> None:
+    with tarfile.open(shop.physical(shop.path("image", "tar", "hello"))) as tar:
+        names = tar.getnames()
+        program = tar.extractfile(tar.getmember("bin/hello").linkname.removeprefix("/"))
+        assert program is not None
+        assert program.read() == b"#!/bin/sh\necho hello\n"
+    assert {"bin/hello", "dev", "proc", "sys", "tmp", "etc/passwd", "usr/bin"} <= set(names)
+
+
+def test_two_containers_share_files_of_the_store(shop: Shop) -> None:
+    one = shop.physical(shop.path("image", "oci", "hello", "--entrypoint", "hello"))
+    two = shop.physical(shop.path("image", "oci", "hello", "itself", "--env", "A=b"))
+    inodes = [{file.stat().st_ino for file in top.glob("blobs/sha256/*")} for top in (one, two)]
+    assert len(inodes[0] & inodes[1]) == 2  # of the object, and of the root: "itself" adds nothing
+
+
 def test_a_disk_that_is_too_small_leaves_nothing(shop: Shop, tmp_path: Path) -> None:
     done = shop.run("image", "disk", "hello", "--size", "1MiB", "-o", str(tmp_path / "disk"))
     assert done.returncode == 31
@@ -90,6 +118,11 @@ def test_a_disk_that_is_too_small_leaves_nothing(shop: Shop, tmp_path: Path) -> 
         (("disk", "hello", "--link", "../x:y"), 16, "from the top"),
         (("disk", "hello", "--link", "store/x/y:z", "--link", "store/x:z"), 31, "twice"),
         (("disk", "hello", "-o", "/"), 2, "exists"),
+        (("tar", "hello", "--size", "3MiB"), 2, "--size"),
+        (("oci", "hello", "--env", "A"), 2, "NAME=VALUE"),
+        (("oci", "hello", "--env", "A=1", "--env", "A=2"), 16, "one name"),
+        (("oci", "hello", "--env", "A=\n"), 16, "printable"),
+        (("oci", "hello", "--label", "-x"), 16, "begins with"),
         (("disk", "hello", "-o", "/nowhere/disk"), 2, "does not exist"),
     ],
 )

@@ -99,6 +99,33 @@ def disk(run: _Run, size: int | None, label: str) -> None:
     run.make(format="disk", size=size, label=label)
 
 
+@command.command("tar")
+@_image_options
+def tar(run: _Run) -> None:
+    """Make a tar, to be unpacked by root in an empty folder and entered with chroot."""
+    run.make(format="tar")
+
+
+@command.command("oci")
+@_image_options
+@click.option(
+    "--entrypoint",
+    multiple=True,
+    metavar="WORD",
+    help="Begin the container's command with this word; for several, repeat the option.",
+)
+@click.option("--env", multiple=True, metavar="NAME=VALUE", help="Set a variable.")
+@click.option("--label", metavar="TEXT", default="", help="Tag the image so (default: latest).")
+def oci(run: _Run, entrypoint: tuple[str, ...], env: tuple[str, ...], label: str) -> None:
+    """Make a container's image: a folder in the layout of the Open Container Initiative.
+
+    Each object has a layer of its own, which images share. $PATH is /bin, and without --entrypoint
+    a container runs /bin/sh, if that is there.
+    """
+    pairs = tuple(_pair("--env", text, "=", "NAME=VALUE") for text in env)
+    run.make(format="oci", entrypoint=entrypoint, env=pairs, label=label)
+
+
 def _pair(option: str, text: str, between: str, form: str) -> tuple[str, str]:
     left, found, right = text.partition(between)
     if not found:
