@@ -21,7 +21,7 @@ from pathlib import Path
 
 import click
 
-from scripts.benchmark import scale
+from scripts.benchmark import images, scale
 from store import digest
 from store.cli.context import Context
 from store.graph.resolver import Resolver
@@ -249,7 +249,10 @@ def _by_hand(context: Context, request: BuildRequest, place: str) -> float:
 def main(
     caller: click.Context, root: str | None, package: str, build: str | None, turns: int
 ) -> None:
-    """Print the engine's figures on this machine; `scale` those of work at the size of stores."""
+    """Print the engine's figures on this machine.
+
+    `scale` prints those of work at the size of stores, `images` those of images.
+    """
     if caller.invoked_subcommand:
         return
     context = Context(root, None, False)
@@ -265,6 +268,7 @@ def main(
 
 main.add_command(scale.command)
 main.add_command(scale.cache)
+main.add_command(images.command)
 
 if __name__ == "__main__":
     main()

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.integration.cache_users import cut_off
 from tests.integration.conftest import Shop
 from tests.unit.images.erofs_reader import ErofsReader
 
@@ -171,3 +172,16 @@ def test_a_collection_drops_images_that_nothing_keeps(shop: Shop, tmp_path: Path
     assert kept.exists()
     assert not other.exists()
     assert own.run("verify", "--contents").returncode == 0
+
+
+def test_a_cache_has_an_image_as_any_other_object(
+    archive: Path, anne: Shop, tmp_path: Path
+) -> None:
+    made = anne.path("image", "tar", "base")
+    url = f"file://{tmp_path}/cache"
+    anne.path("push", "--to", url, made)
+    bert = cut_off(archive, tmp_path / "bert", anne)
+    done = bert.run("image", "tar", "base", "--cache", url, "--cache-only")
+    assert (done.returncode, done.stdout.strip()) == (0, made), done.stderr
+    assert bert.physical(made).read_bytes() == anne.physical(made).read_bytes()
+    assert bert.run("verify", "--contents").returncode == 0
