@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NoReturn
 
@@ -12,7 +12,7 @@ from store.graph.resolver import Resolver
 from store.local.store import Store
 from store.model.catalogue import Catalogue
 from store.model.derivation import Resolved, Source, kind
-from store.model.names import ObjectId
+from store.model.names import STORE_DIR, ObjectId
 from store.model.verdict import AuditFinding, Verdict
 
 
@@ -45,11 +45,15 @@ class SubjectSurvey:
         self.findings: list[AuditFinding] = []
 
     def packages(self, names: Iterable[str]) -> None:
-        """Take up the packages of these names; of ``NAME^OUTPUT``, that output alone.
+        """Take up the packages of these names; of ``NAME^OUTPUT``, that output alone. A store path
+        means the newest build of that object, which need not be of a package.
 
-        Raises UnknownPackage or UnknownOutput.
+        Raises UnknownPackage or UnknownOutput, and FormatError for a path that cannot be.
         """
         for text in dict.fromkeys(names):
+            if text.startswith(f"{STORE_DIR}/"):
+                self._take_object(ObjectId.from_path(text))
+                continue
             name, _, output = text.partition("^")
             ref = self._catalogue.ref(text)
             self._resolver.identify([ref.node])
@@ -71,6 +75,32 @@ class SubjectSurvey:
             if key is not None:
                 seen.add(key)
 
+    def _take_object(self, oid: ObjectId) -> None:
+        try:
+            maker = self._store.realisations.maker(oid)
+            value = self._store.realisations.node(maker.key)
+        except UnknownObject as error:
+            detail = error.message
+            self.findings.append(
+                AuditFinding(oid.path, "out", "rebuild", Verdict.UNKNOWN, detail=detail)
+            )
+            return
+        assert isinstance(value, Source | Resolved)  # a key is of no other node
+        try:
+            case = self._case(oid.path, maker.key, {maker.output: oid}, (maker.output,))
+            self.subjects.append(self._subject(maker.key, value, case, (oid,)))
+        except _Unknown as unknown:
+            self.findings.append(
+                AuditFinding(
+                    oid.path,
+                    maker.output,
+                    "rebuild",
+                    Verdict.UNKNOWN,
+                    key=maker.key,
+                    detail=str(unknown),
+                )
+            )
+
     def _take(self, name: str, node: bytes, outputs: Sequence[str]) -> None:
         try:
             self.subjects.append(self._look(name, node, outputs))
@@ -89,20 +119,31 @@ class SubjectSurvey:
             raise _Unknown("it is not realised in this store") from None
         key = self._store.realisations.outcome(node)
         assert key is not None  # whatever knows the objects has noted it
+        case = self._case(name, key, objects, outputs)
+        found = value if isinstance(value, Source) else self._resolved(node, key)
+        return self._subject(node, found, case, objects.values())
+
+    def _case(
+        self, name: str, key: bytes, objects: Mapping[str, ObjectId], outputs: Sequence[str]
+    ) -> Case:
         records = {output: self._store.realisations.of(key, output) for output in outputs}
         recorded = {
             output: tuple(dict.fromkeys([objects[output], *(record.object for record in found)]))
             for output, found in records.items()
         }
         started = min(record.started for found in records.values() for record in found)
-        case = Case(name, key, recorded, started)
+        return Case(name, key, recorded, started)
+
+    def _subject(
+        self, node: bytes, value: Source | Resolved, case: Case, objects: Iterable[ObjectId]
+    ) -> AuditSubject:
         if isinstance(value, Source):
-            self._check_present(objects.values())
-            return AuditSubject("fetch", node, value, (objects["out"],), case)
-        resolved = self._resolved(node, key)
-        roots = resolved.inputs
-        closure = self._closure(roots if resolved.rootfs is None else (*roots, resolved.rootfs))
-        return AuditSubject(kind(value), node, resolved, closure, case)
+            fetched = tuple(objects)
+            self._check_present(fetched)
+            return AuditSubject("fetch", node, value, fetched, case)
+        roots = value.inputs
+        closure = self._closure(roots if value.rootfs is None else (*roots, value.rootfs))
+        return AuditSubject(kind(value), node, value, closure, case)
 
     def _resolved(self, node: bytes, key: bytes) -> Resolved:
         try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 from store.display import quoted
@@ -65,9 +65,13 @@ class ImageFolder:
 
     def lay(self, other: ImageFolder, above: bytes = b"") -> None:
         """Put all that is in another folder here as well; of two folders of one path, the mode of
-        the first stays. FormatError if anything else is there already."""
+        the first stays. Files become others with the same bytes, so that a program which writes
+        to one changes that alone. FormatError if anything else is there already."""
         for name, node in other.entries.items():
             path = above + name
+            if isinstance(node, ImageFile):
+                self.add(path, replace(node, content=None))
+                continue
             if not isinstance(node, ImageFolder):
                 self.add(path, node)
                 continue

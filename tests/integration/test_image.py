@@ -164,6 +164,17 @@ def test_a_damaged_image_is_made_again_by_a_repair(shop: Shop, tmp_path: Path) -
     assert disk.read_bytes() == before
 
 
+def test_an_audit_makes_an_image_again(shop: Shop) -> None:
+    made = [shop.path("image", form, "hello") for form in ("disk", "tar", "oci")]
+    done = shop.run("audit", "rebuild", *made)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("reproduced") >= 3
+    source = shop.path("add", str(Path(__file__)))
+    done = shop.run("audit", "rebuild", source)
+    assert done.returncode == 1
+    assert "was not built by this store" in done.stdout
+
+
 def test_a_collection_drops_images_that_nothing_keeps(shop: Shop, tmp_path: Path) -> None:
     own = bring(shop, tmp_path)
     kept, other = tmp_path / "kept", own.physical(own.path("image", "disk", "hello"))

@@ -60,6 +60,13 @@ def test_folders_laid_over_each_other_stay_apart_from_their_origin() -> None:
     assert [path for path, _ in one.walk()] == [b"etc", b"etc/one"]
 
 
+def test_a_file_that_is_laid_out_is_not_shared_with_its_origin() -> None:
+    root, other = ImageFolder(), ImageFolder()
+    other.add(b"etc/x", ImageFile(0o444, 1, b"x", b"content"))
+    root.lay(other)
+    assert root.get(b"etc/x") == ImageFile(0o444, 1, b"x")
+
+
 def test_a_folder_laid_over_a_file_is_refused() -> None:
     root, other = ImageFolder(), ImageFolder()
     root.add(b"etc", ImageFile.of(b""))

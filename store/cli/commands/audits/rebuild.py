@@ -40,7 +40,8 @@ def _help() -> str:
 
     Each package's recorded derivation is built in the sandbox, into a place of its own; nothing is
     registered. The result is compared with every object that was recorded for it. For a source,
-    the file in the store is hashed again.
+    the file in the store is hashed again. A store path means the newest build of that object, such
+    as of an image.
 
     First nothing is varied (the control). If that reproduces, each --vary that differs names its
     cause. If it does not, two more rebuilds with a stopped clock find the cause: the date, or
