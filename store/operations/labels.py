@@ -6,14 +6,19 @@ import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from store.errors import StoreError
+from store.errors import StoreError, UnknownObject
 from store.graph.resolver import Resolver
 from store.local.store import Store
+from store.model.derivation import kind as node_kind
+from store.model.realisation import Realisation
 from store.operations.session import Session
 from store.usage.shares import NOBODY, Share
 
 LEVELS = {"fetch": "sources", "builtin": "unpacked"}
 """The kind of an object by its build, when no recipe says more."""
+
+IMAGES = "images"
+"""The kind of images."""
 
 DEAD = "dead"
 """The kind of objects that nothing keeps."""
@@ -56,8 +61,17 @@ def _made(store: Store) -> dict[bytes, str]:
     kinds = {oid.digest: "added" for oid, _ in store.objects.all()}
     for record in store.realisations.all():
         if record.object.digest in kinds:
-            kinds[record.object.digest] = LEVELS.get(record.level, "built")
+            kinds[record.object.digest] = _kind(store, record)
     return kinds
+
+
+def _kind(store: Store, record: Realisation) -> str:
+    """Return the kind of an object that was made so. An unpacked archive is the other builtin."""
+    if record.level == "builtin":
+        with contextlib.suppress(UnknownObject):  # of a record without its derivation
+            if node_kind(store.realisations.node(record.key)) == "image":
+                return IMAGES
+    return LEVELS.get(record.level, "built")
 
 
 def _recipes(session: Session) -> dict[bytes, str]:
