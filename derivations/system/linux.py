@@ -117,5 +117,5 @@ LINUX = Recipe(
         'grep -a -q "6.12.107 (fixpoint@fixpoint)" "$out/boot/bzImage"',
         "grep -q '^# CONFIG_MODULES is not set' \"$out/boot/config\"",
     ),
-    seconds=900,
+    seconds=700,
 )
