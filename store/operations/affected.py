@@ -33,7 +33,7 @@ def affected(session: Session, revision: str) -> list[str]:
 
 
 def _evaluated_at(session: Session, revision: str) -> Catalogue:
-    """Return the catalogue of the recipes, and of the parts beside them, as they are in a commit."""
+    """Return the catalogue of a commit: of its recipes, and of the parts beside them."""
     recipes = os.path.realpath(session.recipes)
     folder, name = os.path.split(recipes)
     seeds = os.path.basename(seeds_folder(recipes))

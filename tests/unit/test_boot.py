@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 import click
@@ -19,7 +20,7 @@ MACHINE = boot.Machine(
 
 
 def after(option: str, words: list[str]) -> list[str]:
-    return [value for name, value in zip(words, words[1:], strict=False) if name == option]
+    return [value for name, value in pairwise(words) if name == option]
 
 
 def test_the_root_cannot_be_written_to_and_the_data_can() -> None:
