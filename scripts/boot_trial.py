@@ -1,0 +1,159 @@
+"""Tries a system in the emulator: starts it, pulls the plug, and starts it again.
+
+Every step is done at the machine's console, as a person would; the first that fails ends the trial.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import select
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+from types import TracebackType
+
+import click
+
+from scripts.boot import Machine, accelerated, places
+from store import Session
+from store.reporting import SILENT
+
+PROMPT = "~ # "
+STARTED = r"init: services begin ([0-9.]+) s"
+NETWORK = r"network: \S+ after ([0-9.]+) s"
+PATIENCE = 180.0
+"""Seconds for a step on a busy machine."""
+
+
+class Failed(click.ClickException):
+    """A step of the trial that did not come out as it must."""
+
+
+class Console:
+    """A running machine's serial console."""
+
+    def __init__(self, machine: Machine) -> None:
+        self._process = subprocess.Popen(
+            machine.command(),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            bufsize=0,
+        )
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._keyboard, self._screen = self._process.stdin, self._process.stdout
+        self.began = time.monotonic()
+        self._text = ""
+
+    def __enter__(self) -> Console:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.pull_the_plug()
+
+    def wait_for(self, pattern: str) -> re.Match[str]:
+        """Return the match of a pattern in what the console shows; Failed if it does not come."""
+        end = time.monotonic() + PATIENCE
+        while time.monotonic() < end:
+            found = re.search(pattern, self._text)
+            if found:
+                self._text = self._text[found.end() :]
+                return found
+            if select.select([self._screen], [], [], 1.0)[0]:
+                data = os.read(self._screen.fileno(), 1 << 16)
+                if not data:
+                    break
+                self._text += data.decode(errors="replace").replace("\r", "")
+        raise Failed(f"no {pattern!r} came; the console's last words:\n{self._text[-2000:]}")
+
+    def enter(self, line: str) -> None:
+        """Enter a line."""
+        self._keyboard.write(f"{line}\n".encode())
+
+    def run(self, line: str) -> str:
+        """Return the output of a command line."""
+        # The mark is made by the shell: the echo of the line does not have it.
+        self.enter(f"{line}; echo =$((1000 + 1))=")
+        shown = self.wait_for(r"(?s)(.*?)=1001=\n")[1]
+        return shown.partition("\n")[2]
+
+    def power_off(self) -> int:
+        """Power the machine off in order; returns the emulator's exit code."""
+        self.enter("poweroff")
+        self.wait_for("Power down")
+        return self._process.wait(PATIENCE)
+
+    def pull_the_plug(self) -> None:
+        """End the machine at once, wherever it is."""
+        self._process.kill()
+        self._process.wait()
+
+
+def expect(name: str, text: str, pattern: str) -> None:
+    """Print that a step came out as expected; Failed where it did not."""
+    if not re.search(pattern, text):
+        raise Failed(f"{name}: {pattern!r} is not in\n{text}")
+    print(f"  {name}: {text.strip().splitlines()[-1] if text.strip() else 'nothing'}", flush=True)
+
+
+def start(machine: Machine) -> Console:
+    """Return the console of a machine that has started, and print how long that took."""
+    console = Console(machine)
+    try:
+        inside = console.wait_for(STARTED)[1]
+        login = time.monotonic() - console.began
+        network = console.wait_for(NETWORK)[1]
+    except Failed:
+        console.pull_the_plug()
+        raise
+    print(f"started: a shell after {login:.1f} s; of the kernel's time, the services begin after")
+    print(f"  {inside} s, and the network is there after {network} s")
+    console.enter("")
+    console.wait_for(PROMPT)
+    return console
+
+
+def trial(machine: Machine) -> None:
+    """Do all steps."""
+    with start(machine) as console:
+        expect("root", console.run("touch /bin/x 2>&1"), "Read-only file system")
+        expect("data", console.run("grep ' /var ' /proc/mounts"), "ext4")
+        expect("memory", console.run("free -m | sed -n 2p"), r"Mem: +\d+ +\d+")
+        console.run("echo kept > /var/lib/kept; sync; echo lost > /var/lib/written")
+        print("the plug is pulled")
+    with start(machine) as console:
+        expect("journal", console.run("cat /run/e2fsck.log"), "recovering journal|clean")
+        expect("kept", console.run("cat /var/lib/kept"), "kept")
+        console.run("sv down /run/service/network; sleep 1")
+        expect("service", console.run("sv status /run/service/network"), "down: ")
+        print(f"powered off: exit code {console.power_off()}")
+
+
+@click.command()
+@click.argument("system", default="minimal")
+@click.option("--root", help="The store's root, as for `store`.")
+@click.option("--memory", default=256, show_default=True, help="MiB of memory.")
+def main(system: str, root: str | None, memory: int) -> None:
+    """Try SYSTEM: start it, pull the plug, start it again, power it off."""
+    with Session(root, reporter=SILENT) as session:
+        kernel, disk = places(session, f"system.{system}")
+    with tempfile.TemporaryDirectory() as folder:
+        data = Path(folder) / "data.img"
+        data.touch()
+        os.truncate(data, 128 << 20)
+        machine = Machine(
+            kernel=kernel, disk=disk, data=data, memory=memory, accelerated=accelerated()
+        )
+        trial(machine)
+
+
+if __name__ == "__main__":
+    main()
