@@ -13,6 +13,7 @@ def meson(
     """Set up, compile and install; ``options`` are ``name=value``.
 
     Libraries are static, and found static. The build type adds no flags to the stage's.
+    The source is a copy, since meson follows a link: its place would be in every message.
     """
     words = " ".join(f"-D{each}" for each in options)
     setup = (
@@ -26,4 +27,5 @@ def meson(
             Phase("install", ("meson install --no-rebuild", *finish)),
         ),
         (*BUILD_TOOLS, "meson", "ninja", "pkgconf", "python"),
+        in_tree=True,
     )
