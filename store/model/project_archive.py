@@ -18,7 +18,8 @@ PARTS: Final = ("LICENSE", "bootstrap-seeds", "derivations", "store")
 """The entries of the project's folder that belong to it, sorted."""
 
 _ENGINE: Final = "store/__init__.py"
-_LEFT_OUT: Final = (".pyc", "~")
+_LEFT_OUT: Final = (".pyc", ".tsv", "~")
+"""Endings of names: also of ledgers, which name objects that would become references."""
 _BLOCK: Final = 512
 _LONGEST: Final = 100
 """Bytes of a name."""
@@ -47,7 +48,7 @@ def project_parts(recipes: str, is_file: Callable[[str], bool]) -> list[str]:
 def project_archive(top: str, reader: FolderReader) -> bytes:
     """Return the files below ``top`` as a tar archive; FormatError for a name that is too long.
 
-    Links, hidden files, compiled modules and copies of editors are left out.
+    Links, hidden files, ledgers, compiled modules and copies of editors are left out.
     """
     pieces = []
     for name in PARTS:

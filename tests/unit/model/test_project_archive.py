@@ -24,6 +24,7 @@ def top(tmp_path: Path) -> Path:
         "LICENSE": "free\n",
         "README.md": "not packed",
         "bootstrap-seeds/debian/seed.json": "{}",
+        "derivations/ledger.tsv": "",
         "derivations/stages.py": "",
         "store/__init__.py": "x = 1\n",
         "store/cli/main.py": "y\n" * 1000,

@@ -1,0 +1,37 @@
+"""The package of the project itself: it follows each edit, and takes no other package along."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from store.model.derivation import Source
+from store.recipes import catalogues
+
+TREE = Path(__file__).parents[3]
+OWN = {"fixpoint", "fixpoint.check", "source.fixpoint"}
+
+
+def test_an_edit_of_the_engine_changes_its_own_package_alone(tmp_path: Path) -> None:
+    top = tmp_path / "project"
+    for part in ("bootstrap-seeds", "derivations", "store"):
+        shutil.copytree(TREE / part, top / part, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(TREE / "LICENSE", top)
+
+    def load() -> dict[str, bytes]:
+        found = catalogues.load(str(tmp_path / "kept"), str(top / "derivations"), "debian")
+        return {name: package.node for name, package in found.packages.items()}
+
+    before = load()
+    assert load() == before
+    with (top / "store" / "cli" / "main.py").open("a") as stream:
+        stream.write("# edited\n")
+    after = load()
+    assert {name for name, node in after.items() if before[name] != node} == OWN
+
+
+def test_its_locator_is_the_folder_of_the_recipes(tmp_path: Path) -> None:
+    found = catalogues.load(str(tmp_path / "kept"), str(TREE / "derivations"), "debian")
+    sources = [node for node in found.nodes.values() if isinstance(node, Source)]
+    own = [node.locators for node in sources if node.name.startswith("fixpoint-")]
+    assert own == [(f"project:{TREE}",)]
