@@ -172,6 +172,11 @@ def default_recipes() -> str:
     return os.path.abspath(expand_home(configured)) if configured else beside
 
 
+def default_profile() -> str | None:
+    """Return ``$STORE_PROFILE``; None where it is empty or not set."""
+    return os.environ.get("STORE_PROFILE") or None
+
+
 def default_seed() -> str:
     """Return ``$STORE_SEED``, else the seed that needs the least."""
     return os.environ.get("STORE_SEED") or "debian"

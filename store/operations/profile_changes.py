@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from store.display import printable, quoted
 from store.errors import CorruptObject, DiskReserve, StoreFull, UnknownObject, UsageError
+from store.layout.paths import default_profile
 from store.local.leases import Lease
 from store.model.derivation import Ref
 from store.model.names import ObjectId
@@ -62,7 +63,7 @@ def profile_path(text: str | None, layout: Layout) -> str:
     the store's own folder. Raises UsageError for an empty name."""
     if text == "":
         raise UsageError("--profile needs a path; without it, the default is used")
-    given = text or os.environ.get("STORE_PROFILE")
+    given = text or default_profile()
     path = os.path.abspath(expand_home(given)) if given else f"{layout.profiles}/default"
     if not os.path.basename(path) or not path.isprintable():
         raise UsageError(f"{quoted(path)} cannot name a profile")

@@ -14,9 +14,9 @@ from store.profiles.launcher import programs_folders
 SHELLS: Final = ("sh", "bash", "zsh", "fish")
 
 
-def usual_shell() -> str:
-    """Return the kind of the user's shell, by ``$SHELL``."""
-    name = os.path.basename(os.environ.get("SHELL", ""))
+def kind_of_shell(program: str) -> str:
+    """Return the kind of a shell, by the path of its program; ``sh`` for any other."""
+    name = os.path.basename(program)
     return name if name in SHELLS else "sh"
 
 

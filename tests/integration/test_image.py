@@ -144,8 +144,9 @@ def test_json_has_the_package_and_its_place(shop: Shop) -> None:
 
 
 def test_a_map_of_the_disk_has_images_of_their_own_kind(shop: Shop, tmp_path: Path) -> None:
-    shop.path("image", "disk", "hello", "-o", str(tmp_path / "disk"))
-    assert shop.run("du", "--html", str(tmp_path / "page.html")).returncode == 0
+    own = bring(shop, tmp_path)
+    own.path("image", "disk", "hello", "-o", str(tmp_path / "disk"))
+    assert own.run("du", "--html", str(tmp_path / "page.html")).returncode == 0
     assert '<td data-label="Kind">images</td>' in (tmp_path / "page.html").read_text()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 from typing import TYPE_CHECKING
@@ -32,7 +33,7 @@ from store.cli.profile_text import (
     upgrade_record,
 )
 from store.cli.wording import counted
-from store.profiles.shell_path import SHELLS, shell_lines, usual_shell
+from store.profiles.shell_path import SHELLS, kind_of_shell, shell_lines
 
 if TYPE_CHECKING:
     from store.cache.cache_options import CacheOptions
@@ -243,7 +244,9 @@ def env(context: Context, shell: str | None, profile: str | None) -> None:
     For sh, bash and zsh: eval "$(store profile env)"; for fish: store profile env | source.
     """
     path = _profile(context, profile).path
-    print(shell_lines(path, context.store.layout, shell or usual_shell()))
+    print(
+        shell_lines(path, context.store.layout, shell or kind_of_shell(os.environ.get("SHELL", "")))
+    )
 
 
 def _changes(
