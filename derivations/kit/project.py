@@ -19,7 +19,7 @@ def project(name: str, version: str) -> Archive:
     top = str(Path(__file__).parents[2])
     reader = FolderReader(os.listdir, _lstat, lambda path: Path(path).read_bytes())
     sha256 = hashlib.sha256(project_archive(top, reader)).hexdigest()
-    source = Source(f"{name}-{version}.tar", sha256, (project_locator(quote(top)),))
+    source = Source(f"{name}-{version}.tar", sha256, (project_locator(quote(os.fsencode(top))),))
     return Archive(name, version, source, ())
 
 

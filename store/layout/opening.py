@@ -237,8 +237,9 @@ def refuse_shared(layout: Layout) -> None:
 def _is_store(layout: Layout, root: int) -> bool:
     """Return whether there is a store's mark; or its index, or all other folders: in one made
     before there was a mark."""
+    mark = _seen(root, _name(layout, layout.marker))
     return (
-        _seen(root, _name(layout, layout.marker)) is not None
+        (mark is not None and not stat.S_ISDIR(mark.st_mode))
         or _seen(root, f"{_name(layout, layout.index)}/data.mdb") is not None
         or all(
             _seen(root, _name(layout, path)) is not None
@@ -268,7 +269,9 @@ def _refuse_filled(layout: Layout, root: int) -> None:
 def refuse_within(layout: Layout) -> None:
     """Raise NotAStore when the root is below that of another store, which would collect it."""
     for path in _above(os.path.realpath(layout.root)):
-        if os.path.lexists(Layout(path).marker) or os.path.lexists(f"{path}/index/data.mdb"):
+        # A folder is no mark: other programs have one of this name, such as ~/.cache/fixpoint.
+        marked = os.path.lexists(Layout(path).marker) and not os.path.isdir(Layout(path).marker)
+        if marked or os.path.lexists(f"{path}/index/data.mdb"):
             raise NotAStore(
                 f"{layout.root} is within the store {path}",
                 hint=f"--root {path} is that store; give a folder elsewhere for another",

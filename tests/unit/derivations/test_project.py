@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 import shutil
 from pathlib import Path
 
+from store.fetch.project import archive_of
 from store.model.derivation import Source
 from store.recipes import catalogues
 
@@ -36,3 +39,15 @@ def test_its_locator_is_the_folder_of_the_recipes(tmp_path: Path) -> None:
     sources = [node for node in found.nodes.values() if isinstance(node, Source)]
     own = [node.locators for node in sources if node.name.startswith("fixpoint-")]
     assert own == [(f"project:{TREE}",)]
+
+
+def test_a_folder_with_any_name_is_named(tmp_path: Path) -> None:
+    top = tmp_path / os.fsdecode(b"f\xc3\xbcr \xff\n")
+    for part in ("bootstrap-seeds", "derivations", "store"):
+        shutil.copytree(TREE / part, top / part, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(TREE / "LICENSE", top)
+    found = catalogues.load(str(tmp_path / "kept"), str(top / "derivations"), "debian")
+    sources = [node for node in found.nodes.values() if isinstance(node, Source)]
+    own = next(node for node in sources if node.name.startswith("fixpoint-"))
+    assert own.locators[0].endswith("/f%C3%BCr%20%FF%0A")
+    assert hashlib.sha256(archive_of(own.locators[0])).hexdigest() == own.sha256

@@ -104,6 +104,13 @@ def test_within_a_store_none_is_made(layout: Layout, name: str) -> None:
     Store.open(layout.root).close()
 
 
+def test_a_folder_of_the_marks_name_makes_no_store(tmp_path: Path) -> None:
+    (tmp_path / "fixpoint" / "mine").mkdir(parents=True)
+    Store.open(str(tmp_path / "fixpoint" / "mine")).close()
+    with pytest.raises(NotAStore, match="is no store, and not empty"):
+        Store.open(str(tmp_path))
+
+
 @pytest.mark.parametrize("lost", ["index", None])
 def test_a_store_from_before_the_mark_is_known_and_gets_it(
     layout: Layout, lost: str | None
