@@ -16,10 +16,10 @@ from pathlib import Path
 import click
 
 from store import Session
+from store.cli.draw import make_reporter
 from store.errors import StoreError
 from store.model.image_request import ImageRequest
 from store.operations.image_plan import plan_image
-from store.reporting import SILENT
 from store.system.home import data_folder
 
 QEMU = "qemu-system-x86_64"
@@ -91,7 +91,7 @@ def _disk_for_data(path: Path, size: int) -> None:
 
 
 @click.command()
-@click.argument("system", default="site")
+@click.argument("system", default="minimal")
 @click.option("--root", help="The store's root, as for `store`.")
 @click.option("--data", type=click.Path(path_type=Path), help="The file that is the data's disk.")
 @click.option("--size", default=1024, show_default=True, help="MiB of a new disk for data.")
@@ -113,14 +113,10 @@ def main(
 
     The console is this terminal: Ctrl-A X ends the machine at once, `poweroff` ends it in order.
     """
-    if shutil.which(QEMU) is None and not only_print:
-        raise click.ClickException(f"there is no {QEMU}; Debian's package is {PACKAGE_OF_QEMU}")
     forwarded = _ports(ports)
-    try:
-        with Session(root, reporter=SILENT) as session:
-            kernel, disk = places(session, f"system.{system}")
-    except StoreError as error:
-        raise click.ClickException(error.message) from error
+    if not only_print:
+        refuse_without_qemu()
+    kernel, disk = places(root, f"system.{system}")
     path = data or Path(data_folder()) / "fixpoint-machines" / f"{system}.img"
     machine = Machine(
         kernel=kernel,
@@ -139,8 +135,27 @@ def main(
     os.execvp(QEMU, machine.command())
 
 
-def places(session: Session, package: str) -> tuple[Path, Path]:
-    """Return where the kernel and the disk of a system are on this machine."""
+def refuse_without_qemu() -> None:
+    """Raise ClickException where there is no emulator."""
+    if shutil.which(QEMU) is None:
+        raise click.ClickException(f"there is no {QEMU}; Debian's package is {PACKAGE_OF_QEMU}")
+
+
+def places(root: str | None, package: str) -> tuple[Path, Path]:
+    """Build a system and its disk where they are missing; returns where its kernel and its disk
+    are on this machine. Raises ClickException."""
+    reporter = make_reporter(sys.stderr)
+    try:
+        with Session(root, reporter=reporter) as session:
+            return _places(session, package)
+    except StoreError as error:
+        hint = f"\n  hint: {error.hint}" if error.hint else ""
+        raise click.ClickException(error.message + hint) from error
+    finally:
+        reporter.close()
+
+
+def _places(session: Session, package: str) -> tuple[Path, Path]:
     system = next(iter(session.realise(package).values()))
     kernel = os.readlink(f"{session.path(system)}/{KERNEL}")
     wanted = ImageRequest(format="disk", packages=(package,))

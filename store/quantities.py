@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Final
+
+SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
+"""Seconds of each unit in which settings give a time."""
+
 
 def seconds_text(seconds: float) -> str:
     """Return a duration for people: ``0.4s``, ``12s``, ``3m05s``, ``1h02m``, ``3d04h``."""

@@ -132,8 +132,6 @@ def _place() -> tuple[str, int]:
     frame = sys._getframe(1)
     while frame.f_back is not None and frame.f_globals.get("__name__") == __name__:
         frame = frame.f_back
-        if frame.f_code.co_filename == "<string>" and frame.f_back is not None:
-            frame = frame.f_back  # a dataclass's own __init__
     return frame.f_code.co_filename, frame.f_lineno
 
 

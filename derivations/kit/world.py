@@ -74,7 +74,7 @@ class World:
         return self._made[role]
 
     def __contains__(self, role: object) -> bool:
-        return role in self.roles
+        return role in self._groups or role in self._below.roles
 
     @property
     def roles(self) -> Collection[str]:

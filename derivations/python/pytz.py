@@ -9,7 +9,7 @@ PYTZ = Recipe(
     ),
     description="The world's zones of time, for Python",
     licence="MIT",
-    homepage="https://pythonhosted.org/pytz/",
+    homepage="https://github.com/stub42/pytz",
     build=python("setuptools.build_meta", tools=("setuptools",)),
     tools=("python",),
     check=imports("pytz"),

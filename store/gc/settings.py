@@ -26,10 +26,11 @@ from store.layout import config
 from store.layout.paths import Layout
 from store.local.root_snapshot import UNSEEN
 from store.profiles.retention import Retention
+from store.quantities import SECONDS
 
 _SIZE = re.compile(r"(\d{1,18}(?:\.\d{1,9})?) ?([KMGTP]?)(?:i?B)?", re.ASCII)
 _DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,9})?) ?([smhdw]?)", re.ASCII)
-_SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
+_SECONDS = {"": 1, **SECONDS}
 _KNOWN = {
     "min-free",
     "max-free",

@@ -7,11 +7,10 @@ from collections.abc import Iterable
 from typing import Final, NamedTuple
 
 from store.profiles.generations import Generation, superseded
-from store.quantities import limit_text
+from store.quantities import SECONDS, limit_text
 
 _COUNT: Final = r"\d{1,9}"
 _AGE: Final = r"(\d{1,9})([smhdw])"
-_SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
 
 
 class Retention(NamedTuple):
@@ -32,7 +31,7 @@ class Retention(NamedTuple):
             if re.fullmatch(_COUNT, part, re.ASCII) and not count:
                 count = int(part)
             elif (match := re.fullmatch(_AGE, part, re.ASCII)) and seconds is None:
-                seconds = float(match[1]) * _SECONDS[match[2]]
+                seconds = float(match[1]) * SECONDS[match[2]]
             else:
                 return None
         return cls(count, seconds) if count or seconds else None
