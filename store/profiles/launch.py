@@ -47,11 +47,12 @@ def load() -> "Callable[..., int]":
     """Return syscall(2), each of whose arguments is a number, bytes or None."""
     try:
         import _ctypes
-    except ImportError:  # a static Python has a module instead
+
+        address = _ctypes.dlsym(_ctypes.dlopen(None, 2), "syscall")  # type: ignore[arg-type]
+    except (ImportError, OSError):  # a static Python, which loads no library, has a module instead
         import _fixpoint_calls
 
         return _fixpoint_calls.syscall  # type: ignore[no-any-return]
-    address = _ctypes.dlsym(_ctypes.dlopen(None, 2), "syscall")  # type: ignore[arg-type]
     return lambda *args: _ctypes.call_function(address, args)
 
 

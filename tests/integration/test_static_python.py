@@ -28,6 +28,7 @@ def test_packages_are_built_audited_signed_and_collected(small: Shop) -> None:
         ("verify",),
         ("audit", "rebuild", "above", "--vary", "all"),
         ("attest", "above"),
+        ("profile", "list"),
         ("gc",),
     ):
         done = small.run(*words)

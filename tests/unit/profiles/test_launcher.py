@@ -6,12 +6,13 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
 from store.layout.paths import Layout
 from store.local.store import Store
-from store.profiles import launcher
+from store.profiles import launch, launcher
 from store.profiles.generation_tree import LAUNCHER_LINK
 from store.profiles.launch import LINK
 from store.profiles.launcher import launcher_text, programs_folders, put_launcher
@@ -45,6 +46,19 @@ def test_where_the_store_is_the_real_one_programs_start_by_themselves(
     assert programs_folders("/p", store.layout) == ["/p/bin", "/p/sbin"]
     put_launcher(store.layout)
     assert not os.path.lexists(store.layout.launcher)
+
+
+def test_a_program_that_loads_no_library_calls_by_its_own_module(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse(*_: object) -> int:
+        raise OSError("Dynamic loading not supported")
+
+    own = ModuleType("_fixpoint_calls")
+    monkeypatch.setattr(own, "syscall", lambda *args: len(args), raising=False)
+    monkeypatch.setitem(sys.modules, "_fixpoint_calls", own)
+    monkeypatch.setattr("_ctypes.dlopen", refuse)
+    assert launch.load()(1, b"", None) == 3
 
 
 @pytest.mark.parametrize("name", ["python", "py thon", "it's", "l" * 130])
