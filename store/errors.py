@@ -63,7 +63,7 @@ from __future__ import annotations
 import errno
 from collections.abc import Callable, Iterable, Sequence
 
-from store.display import printable, quoted
+from store.display import printable, quoted, reason
 
 MOST_ROLES = 40
 """Roles that a hint names."""
@@ -430,12 +430,20 @@ def storage_error(error: OSError, doing: str) -> StorageError:
     name = error.filename
     if isinstance(name, bytes):
         name = name.decode("utf-8", "surrogateescape")
-    text = f"{doing}: {error.strerror}" + (f" ({name})" if isinstance(name, str) and name else "")
+    text = f"{doing}: {reason(error)}" + (f" ({name})" if isinstance(name, str) and name else "")
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return StoreFull(text, hint="free some space; finished work is not lost")
     if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
         return StoreReadOnly(text, hint="choose another place with --root or $STORE_ROOT")
-    return StorageError(text)
+    missing = error.errno == errno.ENOENT and isinstance(name, str)
+    return StorageError(text, hint=unmounted(name) if missing else None)
+
+
+def unmounted(path: str) -> str | None:
+    """Return the remedy where a missing file is the kernel's: a chroot has none itself."""
+    if not path.startswith(("/dev/", "/proc/")):
+        return None
+    return "a chroot DIR needs, as root: mount --rbind /dev DIR/dev; mount -t proc proc DIR/proc"
 
 
 class NoStore(StorageError):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import resource
 from collections.abc import Callable
 
-from store.errors import SandboxUnavailable, UnknownObject
+from store.errors import SandboxUnavailable, UnknownObject, unmounted
 
 REFUSED = (errno.EPERM, errno.EACCES)
 
@@ -21,6 +22,13 @@ def read_setting(name: str) -> str | None:
         return None
 
 
+def in_chroot(table: str = "/proc/self/mountinfo") -> bool:
+    """Return whether the root directory is certainly a chroot: no mount is at it (proc(5))."""
+    with contextlib.suppress(OSError), open(table, "rb") as lines:
+        return all(line.split(b" ", 5)[4] != b"/" for line in lines)
+    return False
+
+
 def diagnose(
     step: str, code: int, setting: Callable[[str], str | None] = read_setting
 ) -> SandboxUnavailable | UnknownObject:
@@ -30,7 +38,8 @@ def diagnose(
     what = f"the sandbox cannot be made: {step}: {os.strerror(code)}"
     for reason, hint in _reasons(step, code, setting):
         return SandboxUnavailable(f"{what} ({reason})", hint=hint)
-    return SandboxUnavailable(what)
+    missing = code == errno.ENOENT
+    return SandboxUnavailable(what, hint=unmounted(step.removeprefix(MOUNT)) if missing else None)
 
 
 def _reasons(step: str, code: int, setting: Callable[[str], str | None]) -> list[tuple[str, str]]:
@@ -83,6 +92,14 @@ def _reasons(step: str, code: int, setting: Callable[[str], str | None]) -> list
                 "use a kernel that has CONFIG_USER_NS and the other CONFIG_*_NS",
             )
         )
+    if unsharing and code in REFUSED and in_chroot():
+        found.append(
+            (
+                "this is a chroot, in which the kernel makes none for this user",
+                "run it as root; or enter the folder by bwrap or systemd-nspawn, which make it "
+                "the root of all mounts",
+            )
+        )
     if unsharing and code in REFUSED:
         found.append(
             (
@@ -124,6 +141,9 @@ UNSHARE = "making the namespaces"
 """The step that a kernel without user namespaces refuses."""
 DESCRIPTORS = "opening the builder's descriptors"
 """The step that needs numbers of descriptors above a hundred."""
+
+MOUNT = "mounting "
+"""The beginning of steps that a path follows."""
 
 INPUT = "mounting the input "
 """The step that fails when an input is missing since it was looked at; the input's name follows."""

@@ -19,6 +19,7 @@ from store.sandbox.preparation import prepare
 from store.sandbox.request import BuildRequest, BuildResult
 from store.sandbox.runner import read_report
 from store.system import kernel
+from store.system.chroots import leave_chroot
 from store.system.forking import with_one_thread
 from store.system.open_files import restore_open_files
 
@@ -93,7 +94,7 @@ def _mount_store(store_dir: str, progress: _Steps) -> None:
         progress.step("mapping the user")
         _stay_oneself(user, group)
     progress.step("making the mounts private")
-    kernel.mount("none", "/", None, kernel.MS_REC | kernel.MS_PRIVATE)
+    _make_private()
     progress.step("taking the host's mounts")
     proc = kernel.open_tree("/proc", recursive=True)
     mounts.start_root(progress.step)
@@ -107,6 +108,15 @@ def _mount_store(store_dir: str, progress: _Steps) -> None:
     progress.step("mounting the host's entries")
     _mount_host()
     mounts.finish_root(progress.step)
+
+
+def _make_private() -> None:
+    try:
+        kernel.mount("none", "/", None, kernel.MS_REC | kernel.MS_PRIVATE)
+    except OSError as error:
+        # In a chroot nothing is mounted at the root directory.
+        if error.errno != errno.EINVAL or not leave_chroot():
+            raise
 
 
 def _stay_oneself(user: int, group: int) -> None:

@@ -36,6 +36,7 @@ from store.sandbox.limits import set_limits
 from store.sandbox.preparation import SandboxPlan
 from store.sandbox.program import leads_out
 from store.system import kernel, ptrace
+from store.system.chroots import leave_chroot
 
 NAMESPACES: Final = (
     kernel.CLONE_NEWUSER
@@ -120,7 +121,7 @@ class ProcessTree:
     def _clone(self) -> None:
         mask = kernel.mask_signals()
         try:
-            self._pid = kernel.clone(NAMESPACES)
+            self._pid = _clone_from_root()
             if self._pid == 0:
                 os.close(self._report)
                 os.close(self._lifeline)
@@ -166,6 +167,16 @@ class ProcessTree:
             if fd >= 0:
                 os.close(fd)
             setattr(self, name, -1)
+
+
+def _clone_from_root() -> int:
+    """Return as ``kernel.clone`` does, of the namespaces of a build; from a chroot, too."""
+    try:
+        return kernel.clone(NAMESPACES)
+    except OSError as error:
+        if error.errno != errno.EPERM or not leave_chroot():
+            raise
+    return kernel.clone(NAMESPACES)
 
 
 def write_id_maps(pid: int, plan: SandboxPlan) -> None:

@@ -30,3 +30,16 @@ def test_each_class_of_error_has_its_own_exit_code_and_says_so() -> None:
     for each in classes:
         told = [line.replace(",", " ").split() for line in lines if f" {each.__name__} " in line]
         assert any(str(each.exit_code) in words for words in told), each
+
+
+def test_a_missing_file_of_the_kernel_is_one_that_a_chroot_lacks() -> None:
+    missing = FileNotFoundError(2, "No such file or directory", "/dev/null")
+    error = errors.storage_error(missing, "cannot read")
+    assert error.hint is not None
+    assert "mount --rbind /dev DIR/dev" in error.hint
+    assert errors.storage_error(FileNotFoundError(2, "No", "/a"), "cannot read").hint is None
+
+
+def test_an_error_without_a_number_is_reported_in_its_own_words() -> None:
+    error = errors.storage_error(OSError("Dynamic loading not supported"), "a call failed")
+    assert error.message == "a call failed: Dynamic loading not supported"

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import errno
+from pathlib import Path
 
 import pytest
 
+from store.sandbox import diagnosis
 from store.sandbox.diagnosis import DESCRIPTORS, TRACE, UNSHARE, diagnose
 
 
@@ -76,6 +78,26 @@ def test_settings_that_allow_are_not_blamed() -> None:
         "kernel.yama.ptrace_scope": "1",
     }
     assert "yama" not in diagnose(TRACE, errno.EPERM, settings.get).message
-    error = diagnose("mounting /dev/null", errno.ENOENT, settings.get)
-    assert error.message.endswith("mounting /dev/null: No such file or directory")
+    error = diagnose("mounting /share", errno.ENOENT, settings.get)
+    assert error.message.endswith("mounting /share: No such file or directory")
     assert error.hint is None
+
+
+def test_a_chroot_is_named_where_only_root_could_build(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    table = tmp_path / "mountinfo"
+    table.write_text("31 30 0:5 / /dev rw - devtmpfs dev rw\n32 30 0:6 / /proc rw - proc p rw\n")
+    assert diagnosis.in_chroot(str(table))
+    table.write_text("30 1 8:1 / / rw - ext4 /dev/vda rw\n31 30 0:6 / /proc rw - proc p rw\n")
+    assert not diagnosis.in_chroot(str(table))
+    assert not diagnosis.in_chroot(str(tmp_path / "missing"))
+    monkeypatch.setattr(diagnosis, "in_chroot", lambda: True)
+    error = diagnose(UNSHARE, errno.EPERM, lambda name: None)
+    assert "this is a chroot" in error.message
+    assert "run it as root" in (error.hint or "")
+
+
+def test_a_missing_device_is_one_that_a_chroot_lacks() -> None:
+    error = diagnose("mounting /dev/zero", errno.ENOENT, lambda name: None)
+    assert "mount --rbind /dev DIR/dev" in (error.hint or "")

@@ -1,0 +1,66 @@
+"""The store in a chroot: a root directory that is not the root of all mounts."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+from tests.integration.cache_users import user
+from tests.integration.conftest import Shop
+
+_CHROOT = """
+import os, sys
+from scripts.chroot import take_namespaces
+from store.system import kernel
+
+folder, without, *argv = sys.argv[1:]
+take_namespaces(kernel.CLONE_NEWNS)
+kernel.mount("none", "/", None, kernel.MS_REC | kernel.MS_PRIVATE)
+for entry in list(os.scandir("/")):
+    place = f"{folder}/{entry.name}"
+    if entry.is_symlink():
+        os.symlink(os.readlink(entry.path), place)
+    elif entry.is_dir():
+        os.mkdir(place)
+        if entry.name != without:
+            kernel.mount(entry.path, place, None, kernel.MS_BIND | kernel.MS_REC)
+os.chroot(folder)
+os.chdir("/")
+os.execv(argv[0], argv)
+"""
+"""Runs a program in a chroot of the machine's own entries of ``/``, but for one."""
+
+
+def chroot(shop: Shop, place: Path, *words: str, without: str = "") -> tuple[int, str, str]:
+    """Run a command in a chroot; returns its exit code, standard output and error."""
+    place.mkdir()
+    done = subprocess.run(
+        [shop.python, "-c", _CHROOT, str(place), without, *shop.command(*words)],
+        env=shop.environment(),
+        cwd="/",
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+def test_packages_are_built_and_run_in_a_chroot(archive: Path, tmp_path: Path) -> None:
+    inside, outside = user(archive, tmp_path / "in"), user(archive, tmp_path / "out")
+    code, path, said = chroot(inside, tmp_path / "1", "realise", "above")
+    assert code == 0, said
+    assert path == outside.run("realise", "above").stdout
+    code, said, _ = chroot(inside, tmp_path / "2", "run", "above", "--", "ls", "/store")
+    assert code == 0
+    assert said.split() == sorted(each.name for each in (inside.root / "store").iterdir())
+    assert chroot(inside, tmp_path / "3", "verify")[0] == 0
+
+
+def test_a_chroot_without_proc_or_devices_is_named(archive: Path, tmp_path: Path) -> None:
+    shop = user(archive, tmp_path / "user")
+    for without in ("proc", "dev"):
+        code, _, said = chroot(shop, tmp_path / without, "realise", "above", without=without)
+        assert code in (40, 50), said
+        assert "a chroot DIR needs, as root: mount --rbind /dev DIR/dev" in said
+        assert "Traceback" not in said
