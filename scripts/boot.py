@@ -12,6 +12,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import click
 
@@ -25,8 +26,10 @@ from store.system.home import data_folder
 QEMU = "qemu-system-x86_64"
 PACKAGE_OF_QEMU = "qemu-system-x86"
 KERNEL = "boot/bzImage"
+INITRAMFS = "boot/initramfs"
+"""Beside a kernel that needs one: ours does not."""
 ROOT = "root=/dev/vda1 rootfstype=erofs ro init=/init console=ttyS0 panic=10 quiet"
-"""The kernel's words: partition 1 of the first disk is the root, and no initramfs comes before."""
+"""The kernel's words: partition 1 of the first disk is the root."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +39,7 @@ class Machine:
     kernel: Path
     disk: Path
     data: Path
+    initramfs: Path | None = None
     memory: int = 512
     ports: tuple[tuple[int, int], ...] = ()
     words: str = ""
@@ -55,6 +59,7 @@ class Machine:
             *("-drive", f"file={_quoted(self.disk)},if=virtio,format=raw,readonly=on"),
             *("-drive", f"file={_quoted(self.data)},if=virtio,format=raw"),
             *("-kernel", str(self.kernel)),
+            *(("-initrd", str(self.initramfs)) if self.initramfs else ()),
             *("-append", f"{ROOT} {self.words}".rstrip()),
             *("-display", "none", "-serial", "mon:stdio", "-no-reboot"),
         ]
@@ -93,6 +98,7 @@ def _disk_for_data(path: Path, size: int) -> None:
 @click.command()
 @click.argument("system", default="minimal")
 @click.option("--root", help="The store's root, as for `store`.")
+@click.option("--recipes", help="The folder of recipes, as for `store`.")
 @click.option("--data", type=click.Path(path_type=Path), help="The file that is the data's disk.")
 @click.option("--size", default=1024, show_default=True, help="MiB of a new disk for data.")
 @click.option("--memory", default=512, show_default=True, help="MiB of memory.")
@@ -102,6 +108,7 @@ def _disk_for_data(path: Path, size: int) -> None:
 def main(
     system: str,
     root: str | None,
+    recipes: str | None,
     data: Path | None,
     size: int,
     memory: int,
@@ -116,11 +123,12 @@ def main(
     forwarded = _ports(ports)
     if not only_print:
         refuse_without_qemu()
-    kernel, disk = places(root, f"system.{system}")
+    built = places(f"system.{system}", root, recipes)
     path = data or Path(data_folder()) / "fixpoint-machines" / f"{system}.img"
     machine = Machine(
-        kernel=kernel,
-        disk=disk,
+        kernel=built.kernel,
+        initramfs=built.initramfs,
+        disk=built.disk,
         data=path,
         memory=memory,
         ports=forwarded,
@@ -141,12 +149,20 @@ def refuse_without_qemu() -> None:
         raise click.ClickException(f"there is no {QEMU}; Debian's package is {PACKAGE_OF_QEMU}")
 
 
-def places(root: str | None, package: str) -> tuple[Path, Path]:
-    """Build a system and its disk where they are missing; returns where its kernel and its disk
-    are on this machine. Raises ClickException."""
+class Built(NamedTuple):
+    """Where the parts of a system are on this machine."""
+
+    kernel: Path
+    initramfs: Path | None
+    disk: Path
+
+
+def places(package: str, root: str | None, recipes: str | None) -> Built:
+    """Build a system and its disk where they are missing; returns where they are on this machine.
+    Raises ClickException."""
     reporter = make_reporter(sys.stderr)
     try:
-        with Session(root, reporter=reporter) as session:
+        with Session(root, recipes=recipes, reporter=reporter) as session:
             return _places(session, package)
     except StoreError as error:
         hint = f"\n  hint: {error.hint}" if error.hint else ""
@@ -155,14 +171,19 @@ def places(root: str | None, package: str) -> tuple[Path, Path]:
         reporter.close()
 
 
-def _places(session: Session, package: str) -> tuple[Path, Path]:
+def _places(session: Session, package: str) -> Built:
     system = next(iter(session.realise(package).values()))
     kernel = os.readlink(f"{session.path(system)}/{KERNEL}")
     wanted = ImageRequest(format="disk", packages=(package,))
     image = plan_image(session, [package], wanted)
     disk = session.realiser().run([image])[image]
-    found = session.path(session.object(kernel.removesuffix(f"/{KERNEL}")))
-    return Path(found, KERNEL), Path(session.path(disk))
+    found = Path(session.path(session.object(kernel.removesuffix(f"/{KERNEL}"))))
+    initramfs = found / INITRAMFS
+    return Built(
+        kernel=found / KERNEL,
+        initramfs=initramfs if initramfs.exists() else None,
+        disk=Path(session.path(disk)),
+    )
 
 
 if __name__ == "__main__":

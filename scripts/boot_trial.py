@@ -16,6 +16,7 @@ from types import TracebackType
 
 import click
 
+from scripts import smoke
 from scripts.boot import Machine, accelerated, places, refuse_without_qemu
 
 PROMPT = "~ # "
@@ -80,8 +81,7 @@ class Console:
         """Return the output of a command line."""
         # The mark is made by the shell: the echo of the line does not have it.
         self.enter(f"{line}; echo =$((1000 + 1))=")
-        shown = self.wait_for(r"(?s)(.*?)=1001=\n")[1]
-        return shown.partition("\n")[2]
+        return self.wait_for(r"(?s)1000 \+ 1\)\)=\n(.*?)=1001=\n")[1]
 
     def power_off(self) -> int:
         """Power the machine off in order; returns the emulator's exit code."""
@@ -102,8 +102,9 @@ def expect(name: str, text: str, pattern: str) -> None:
     print(f"  {name}: {text.strip().splitlines()[-1] if text.strip() else 'nothing'}", flush=True)
 
 
-def start(machine: Machine) -> Console:
-    """Return the console of a machine that has started, and print how long that took."""
+def start(machine: Machine, within: float = PATIENCE) -> Console:
+    """Return the console of a machine that has started, and print how long that took; Failed where
+    a shell was not there ``within`` so many seconds."""
     console = Console(machine)
     try:
         inside = console.wait_for(STARTED)[1]
@@ -114,20 +115,23 @@ def start(machine: Machine) -> Console:
         raise
     print(f"started: a shell after {login:.1f} s; of the kernel's time, the services begin after")
     print(f"  {inside} s, and the network is there after {network} s")
+    if login > within:
+        console.pull_the_plug()
+        raise Failed(f"that is more than {within:.0f} s")
     console.enter("")
     console.wait_for(PROMPT)
     return console
 
 
-def trial(machine: Machine) -> None:
+def trial(machine: Machine, within: float = PATIENCE) -> None:
     """Do all steps."""
-    with start(machine) as console:
+    with start(machine, within) as console:
         expect("root", console.run("touch /bin/x 2>&1"), "Read-only file system")
         expect("data", console.run("grep ' /var ' /proc/mounts"), "ext4")
         expect("memory", console.run("free -m | sed -n 2p"), r"Mem: +\d+ +\d+")
         console.run("echo whole > /var/lib/kept; sync")
         print("the plug is pulled")
-    with start(machine) as console:
+    with start(machine, within) as console:
         expect("journal", console.run("cat /run/e2fsck.log"), "recovering journal|clean")
         expect("kept", console.run("cat /var/lib/kept"), r"\Awhole\n\Z")
         console.run("sv down /run/service/network; sleep 1")
@@ -141,19 +145,39 @@ def trial(machine: Machine) -> None:
 @click.command()
 @click.argument("system", default="minimal")
 @click.option("--root", help="The store's root, as for `store`.")
+@click.option("--recipes", help="The folder of recipes, as for `store`.")
+@click.option(
+    "--stand-ins", is_flag=True, help="Take what is to be had in minutes: smoke/ and its store."
+)
+@click.option("--within", default=PATIENCE, metavar="SECONDS", help="Wait so long for a shell.")
 @click.option("--memory", default=256, show_default=True, help="MiB of memory.")
-def main(system: str, root: str | None, memory: int) -> None:
+def main(
+    system: str,
+    root: str | None,
+    recipes: str | None,
+    stand_ins: bool,
+    within: float,
+    memory: int,
+) -> None:
     """Try SYSTEM: start it, pull the plug, start it again, power it off."""
     refuse_without_qemu()
-    kernel, disk = places(root, f"system.{system}")
+    if stand_ins:
+        root, recipes = root or smoke.default_root(), recipes or smoke.RECIPES
+        print(f"{smoke.STAND_IN}, and Debian's kernel for ours", flush=True)
+    built = places(f"system.{system}", root, recipes)
     with tempfile.TemporaryDirectory() as folder:
         data = Path(folder) / "data.img"
         data.touch()
         os.truncate(data, 128 << 20)
         machine = Machine(
-            kernel=kernel, disk=disk, data=data, memory=memory, accelerated=accelerated()
+            kernel=built.kernel,
+            initramfs=built.initramfs,
+            disk=built.disk,
+            data=data,
+            memory=memory,
+            accelerated=accelerated(),
         )
-        trial(machine)
+        trial(machine, within)
 
 
 if __name__ == "__main__":

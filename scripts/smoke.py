@@ -35,6 +35,7 @@ from store.scheduler.forecast import TimeForecast, planned_nodes
 from store.system.home import cache_folder
 
 TOP = Path(__file__).resolve().parents[1]
+RECIPES = str(TOP / "smoke")
 STAND_IN = "zig's compilers with their musl, and Debian's programs, stood in for stage 2"
 
 
@@ -76,7 +77,7 @@ class Smoke(NamedTuple):
 @click.option("--root", metavar="DIR", help="Use this store (default: one in the user's cache).")
 @click.option(
     "--recipes",
-    default=str(TOP / "smoke"),
+    default=RECIPES,
     metavar="DIR",
     help="The recipes with what stands in (default: smoke).",
 )
@@ -87,7 +88,7 @@ def main(
     try:
         if bool(packages) == (since is not None):
             raise UsageError("name packages, or a revision with --since")
-        root = root or os.path.join(cache_folder(), "fixpoint", "smoke")
+        root = root or default_root()
         reporter = make_reporter(sys.stderr)
         with Session(root, recipes, reporter=reporter) as session:
             names = packages if since is None else changed(session, since)
@@ -100,6 +101,11 @@ def main(
         sys.exit(error.exit_code)
     say(summary(found))
     sys.exit(next((each.error.exit_code for each in found if each.error), 0))
+
+
+def default_root() -> str:
+    """Return the store, in the user's cache, of what stand-ins have built."""
+    return os.path.join(cache_folder(), "fixpoint", "smoke")
 
 
 def say(line: str) -> None:

@@ -22,6 +22,16 @@ needs=
 if test -d /build/needs/include; then needs='-isystem /build/needs/include'; fi
 if test -d /build/needs/lib; then needs="$needs -L/build/needs/lib"; fi
 
+# These make a linker say more, and zig's knows none of them.
+kept=()
+for word in "$@"; do
+    case $word in
+        -Wl,--warn-common | -Wl,--verbose | -Wl,-Map,*) ;;
+        *) kept+=("$word") ;;
+    esac
+done
+set -- "${kept[@]}"
+
 compile() {
     zig $zig -target x86_64-linux-musl -s -fno-sanitize=all -Wno-date-time "$@" $needs
 }

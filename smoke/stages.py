@@ -1,7 +1,8 @@
 """The world over a seed, where the ladder would stand: to see in minutes whether a recipe builds.
 
 In the place of stage 2 stand zig's compilers with their musl, the programs of Debian's seed, and
-its binutils. The packages of the distribution are those of ``derivations``, and none is built here.
+its binutils; in the place of the kernel, Debian's. The packages of the distribution are those of
+``derivations``, and none is built here. The systems among them boot.
 """
 
 from __future__ import annotations
@@ -11,10 +12,21 @@ from pathlib import Path
 from typing import Any
 
 import derivations
-from derivations.kit import CatalogueBuilder, Groups, PackageSet, Seed, Stage, World, variant
+from derivations.kit import (
+    CatalogueBuilder,
+    Groups,
+    PackageSet,
+    Recipe,
+    Seed,
+    Stage,
+    World,
+    systems,
+    variant,
+)
 from derivations.kit.seed import COMPILER, USERLAND, Part
 from derivations.stages import IN_BIN, PACKAGE_FLAGS, USERLAND_PACKAGES, WORLD_FLAGS
 from smoke.compiler import SMOKE_CC
+from smoke.kernel import LINUX
 from store.errors import EvaluationError
 from store.model.catalogue import Catalogue
 from store.model.derivation import Ref
@@ -24,6 +36,8 @@ BINUTILS = (
     *("libzstd1", "zlib1g"),
 )
 """Files of Debian's seed that are no part of its userland: zig has neither readelf nor nm."""
+
+STAND_INS = {"linux": LINUX}
 
 
 def catalogue(seeds: Mapping[str, Mapping[str, Any]], seed: str = "debian") -> Catalogue:
@@ -39,8 +53,17 @@ def catalogue(seeds: Mapping[str, Mapping[str, Any]], seed: str = "debian") -> C
     below = PackageSet(Stage("smoke", root, tools, others, PACKAGE_FLAGS), graph)
     stage = Stage("smoke", root, tools, {}, WORLD_FLAGS)
     folder = Path(derivations.__file__ or "").parent
-    World(graph, stage, below, Groups(derivations.__name__, folder)).publish()
+    world = World(graph, stage, below, StandIns(derivations.__name__, folder))
+    world.publish()
+    systems.publish(world, derivations.__name__, folder)
     return graph.catalogue()
+
+
+class StandIns(Groups):
+    """The world's recipes, but for those that take too long to build and have a stand-in."""
+
+    def __getitem__(self, role: str) -> Recipe:
+        return STAND_INS.get(role) or super().__getitem__(role)
 
 
 def stand_in(graph: CatalogueBuilder, seeds: Mapping[str, Mapping[str, Any]]) -> Ref:

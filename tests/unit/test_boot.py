@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from itertools import pairwise
 from pathlib import Path
 
@@ -28,6 +29,12 @@ def test_the_root_cannot_be_written_to_and_the_data_can() -> None:
     assert root == "file=/objects/box,,1.img,if=virtio,format=raw,readonly=on"
     assert data == "file=/data.img,if=virtio,format=raw"
     assert after("-append", MACHINE.command())[0].startswith("root=/dev/vda1 rootfstype=erofs ro ")
+
+
+def test_an_initramfs_comes_only_with_a_kernel_that_needs_one() -> None:
+    assert after("-initrd", MACHINE.command()) == []
+    other = dataclasses.replace(MACHINE, initramfs=Path("/objects/linux/boot/initramfs"))
+    assert after("-initrd", other.command()) == ["/objects/linux/boot/initramfs"]
 
 
 def test_ports_lead_from_loopback_alone() -> None:
