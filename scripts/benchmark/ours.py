@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+import store
 from scripts.benchmark.measure import Work
 from scripts.benchmark.shell import Shell
 from store import digest
@@ -25,6 +26,9 @@ from store.objects.presence import MTIME_NS
 
 GRAPH = Path(__file__).parent / "graph" / "stages.py"
 
+PROGRAM = str(Path(store.__file__).with_name("__main__.py"))
+"""The file that ``scripts/store`` starts."""
+
 
 class Ours:
     """A store of its own at ``root``, and a folder of recipes where one is needed."""
@@ -38,8 +42,8 @@ class Ours:
         Index.open(self.layout.index).close()
 
     def work(self, *words: str) -> Work:
-        """A ``store`` command on this store."""
-        top = (sys.executable, "-I", "-m", "store", "--root", self.layout.root)
+        """A ``store`` command on this store, started as ``scripts/store`` starts it."""
+        top = (sys.executable, "-I", "-S", PROGRAM, "--root", self.layout.root)
         recipes = ("--recipes", self._recipes) if self._recipes else ()
         return Work((*top, *recipes, *words), self.environment)
 

@@ -9,20 +9,15 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import store
 from scripts.benchmark import nix, shapes
 from scripts.benchmark.figures import Figure, bounded, compared
 from scripts.benchmark.measure import Failed, Work, pairs, run
-from scripts.benchmark.ours import write_recipes
+from scripts.benchmark.ours import PROGRAM, write_recipes
 from scripts.benchmark.plan import Bench, Sides
 from scripts.benchmark.shell import Shell
 
 SCRIPT = 'for input in $inputs; do test -s "$input"; done; set -- $inputs; echo "$name $@" > "$out"'
 """The work of each builder, in Nix as here: read the inputs, and write its own name and theirs."""
-
-
-PROGRAM = str(Path(store.__file__).with_name("__main__.py"))
-"""The file that `scripts/store` starts."""
 
 
 def builds(bench: Bench) -> Iterator[Figure]:

@@ -1,16 +1,19 @@
-"""Plain words do without click what they do with it: byte for byte."""
+"""Usual lines do without click what they do with it: byte for byte."""
 
 from __future__ import annotations
 
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
+from store.cli import command_line, outputs
+from store.cli.commands import realise
+from store.cli.context import Context
 from store.cli.direct import plain_command
 from tests.recipes.copies import RECIPES
 
@@ -57,7 +60,7 @@ def toys(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, str]:
     return told
 
 
-LINES: list[tuple[str | bytes, ...]] = [
+DIRECT: list[tuple[str | bytes, ...]] = [
     ("--version",),
     ("list",),
     ("realise", "note"),
@@ -70,7 +73,36 @@ LINES: list[tuple[str | bytes, ...]] = [
     ("realise", ""),
     ("realise", "note", "none"),
     ("realise", b"\xff\x1b"),
+    ("realise", "note", "--jobs", "2"),
+    ("realise", "-j", "2", "note", "-c", "1", "note"),
+    ("realise", "--seed", "none-such", "note"),
+    ("realise", "note", "--seed", "none-such", "--seed", "zig", "--cores", "3"),
+    ("--seed", "none-such", "list"),
+    ("--seed", "none-such", "realise", "--seed", "zig", "note"),
+    ("--recipes", "/none", "list"),
+    ("--root", "/dev/null", "realise", "note"),
+    ("--root", "~none-such/root", "list"),
+]
+
+CLICK: list[tuple[str | bytes, ...]] = [
     ("realise",),
+    ("realise", "--jobs", "2"),
+    ("realise", "note", "--jobs"),
+    ("realise", "note", "--jobs", "0"),
+    ("realise", "note", "--jobs", "-1"),
+    ("realise", "note", "--jobs", "two"),
+    ("realise", "note", "--jobs", "\N{ARABIC-INDIC DIGIT TWO}"),
+    ("realise", "note", "--jobs=2"),
+    ("realise", "note", "-j2"),
+    ("realise", "note", "--job", "2"),
+    ("realise", "note", "--seed", ""),
+    ("realise", "note", "--root", "/none"),
+    ("list", "--seed", "zig"),
+    ("--jobs", "2", "realise", "note"),
+    ("--root", "", "list"),
+    ("--root", "-q", "list"),
+    ("--root",),
+    ("--seed", "zig", "--version"),
     ("realise", "--"),
     ("realise", "-"),
     ("realise", "note", "-q"),
@@ -93,7 +125,7 @@ ELSEWHERE: list[Mapping[str, str]] = [
 ]
 
 
-@pytest.mark.parametrize("words", LINES, ids=str)
+@pytest.mark.parametrize("words", DIRECT + CLICK, ids=str)
 def test_a_line_says_the_same_with_click_and_without(
     toys: Mapping[str, str], words: tuple[str | bytes, ...]
 ) -> None:
@@ -122,8 +154,32 @@ def test_a_missing_store_is_the_same(toys: Mapping[str, str], tmp_path: Path, ab
     assert not (tmp_path / "none").exists()
 
 
-def test_words_with_an_option_or_of_another_command_are_left_to_click() -> None:
-    for line in LINES[12:]:
+def test_lines_with_other_options_or_of_other_commands_are_left_to_click() -> None:
+    for line in CLICK:
         assert plain_command([os.fsdecode(word) for word in line]) is None
-    for line in LINES[:12]:
+    for line in DIRECT:
         assert plain_command([os.fsdecode(word) for word in line]) is not None
+
+
+@pytest.mark.parametrize("words", [line for line in DIRECT if "realise" in line], ids=str)
+def test_options_mean_the_same_with_click_and_without(
+    words: tuple[str | bytes, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[object] = []
+
+    def note(
+        context: Context, packages: Sequence[str], options: object, *_: object, **__: object
+    ) -> None:
+        session = context.session
+        places = (session.root, session.recipes, session.seed)
+        asked.append((*places, context.debug, list(packages), options))
+
+    for module in (outputs, realise):
+        monkeypatch.setattr(module, "realise", note)
+    line = [os.fsdecode(word) for word in words]
+    command = plain_command(line)
+    assert command is not None
+    command()
+    command_line.run(line)
+    assert len(asked) == 2
+    assert asked[0] == asked[1]
