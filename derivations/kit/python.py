@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from derivations.kit.build import BUILD_TOOLS, Build, Phase
+from derivations.kit.entry_points import PROGRAMS
 
 LIBRARY = "$out/lib/python3.13/site-packages"
 """The folder of modules in an output."""
@@ -27,8 +28,9 @@ def python(
     finish: tuple[str, ...] = (),
 ) -> Build:
     """A wheel by ``backend`` (``module`` or ``module:object``, as in ``pyproject.toml``), installed
-    without its scripts' paths of the build. ``tools`` are roles of modules that the backend is in;
-    ``prepare`` lines are run in the source's tree, where ``$PYTHONPATH`` is set.
+    with a program for each of its entry points. A package that has some ``runs`` python, and all
+    that it needs. ``tools`` are roles of modules that the backend is in; ``prepare`` lines are run
+    in the source's tree, where ``$PYTHONPATH`` is set.
     """
     module, _, attribute = backend.partition(":")
     entry = f"{module}.{attribute}" if attribute else module
@@ -41,6 +43,7 @@ def python(
                 (
                     f'mkdir -p "{LIBRARY}"',
                     f'python3 -m zipfile -e /build/obj/*.whl "{LIBRARY}"',
+                    *PROGRAMS,
                     f'python3 -m compileall -q --invalidation-mode unchecked-hash "{LIBRARY}"',
                     *finish,
                 ),

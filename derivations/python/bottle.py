@@ -10,8 +10,10 @@ BOTTLE = Recipe(
     description="A framework for small programs of the web, in one file",
     licence="MIT",
     homepage="https://bottlepy.org/",
+    runs=("python",),
     build=python("setuptools.build_meta", tools=("setuptools",)),
     tools=("python",),
+    programs=("bottle",),
     check=imports("bottle"),
     seconds=5,
 )

@@ -11,9 +11,14 @@ HATCHLING = Recipe(
     licence="MIT",
     homepage="https://hatch.pypa.io/",
     needs=("packaging", "pathspec", "pluggy", "trove-classifiers"),
+    runs=("packaging", "pathspec", "pluggy", "python", "trove-classifiers"),
     build=python("hatchling.ouroboros", prepare=("PYTHONPATH=/build/src/src:$PYTHONPATH",)),
     tools=("python",),
-    waive=(("paths", "it speaks of folders that are called so"),),
+    programs=("hatchling",),
+    waive=(
+        ("version", "it says that of the project that it stands in"),
+        ("paths", "it speaks of folders that are called so"),
+    ),
     check=imports("hatchling"),
     seconds=5,
 )

@@ -10,8 +10,10 @@ IDNA = Recipe(
     description="Encodes names of hosts in all scripts of the world",
     licence="BSD-3-Clause",
     homepage="https://github.com/kjd/idna",
+    runs=("python",),
     build=python("flit_core.buildapi", tools=("flit-core",)),
     tools=("python",),
+    programs=("idna",),
     check=imports("idna"),
     seconds=5,
 )

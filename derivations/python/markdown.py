@@ -10,8 +10,10 @@ MARKDOWN = Recipe(
     description="Makes HTML from Markdown",
     licence="BSD-3-Clause",
     homepage="https://python-markdown.github.io/",
+    runs=("python",),
     build=python("setuptools.build_meta", tools=("setuptools",)),
     tools=("python",),
+    programs=("markdown_py",),
     check=imports("markdown"),
     seconds=5,
 )

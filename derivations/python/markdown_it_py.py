@@ -11,8 +11,10 @@ MARKDOWN_IT_PY = Recipe(
     licence="MIT",
     homepage="https://github.com/executablebooks/markdown-it-py",
     needs=("mdurl",),
+    runs=("mdurl", "python"),
     build=python("flit_core.buildapi", tools=("flit-core",)),
     tools=("python",),
+    programs=("markdown-it",),
     check=imports("markdown_it"),
     seconds=5,
 )

@@ -10,8 +10,10 @@ PYCODESTYLE = Recipe(
     description="Checks programs in Python against the rules of style",
     licence="MIT",
     homepage="https://pycodestyle.pycqa.org/",
+    runs=("python",),
     build=python("setuptools.build_meta", tools=("setuptools",)),
     tools=("python",),
+    programs=("pycodestyle",),
     check=imports("pycodestyle"),
     seconds=5,
 )

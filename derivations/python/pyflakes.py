@@ -10,8 +10,10 @@ PYFLAKES = Recipe(
     description="Finds mistakes in programs in Python, without running them",
     licence="MIT",
     homepage="https://github.com/PyCQA/pyflakes",
+    runs=("python",),
     build=python("setuptools.build_meta", tools=("setuptools",)),
     tools=("python",),
+    programs=("pyflakes",),
     check=imports("pyflakes"),
     seconds=5,
 )

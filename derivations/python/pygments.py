@@ -10,11 +10,13 @@ PYGMENTS = Recipe(
     description="Colours the source code of many languages",
     licence="BSD-2-Clause",
     homepage="https://pygments.org/",
+    runs=("python",),
     build=python(
         "hatchling.build",
         tools=("hatchling", "packaging", "pathspec", "pluggy", "trove-classifiers"),
     ),
     tools=("python",),
+    programs=("pygmentize -V",),
     waive=(("paths", "it speaks of folders that are called so"),),
     check=imports("pygments"),
     seconds=5,

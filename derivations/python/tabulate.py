@@ -10,6 +10,7 @@ TABULATE = Recipe(
     description="Prints tables in plain text",
     licence="MIT",
     homepage="https://github.com/astanin/python-tabulate",
+    runs=("python",),
     build=python(
         "setuptools.build_meta",
         tools=("setuptools",),
@@ -19,6 +20,8 @@ TABULATE = Recipe(
         ),
     ),
     tools=("python",),
+    programs=("tabulate",),
+    waive=(("version", "it says none"),),
     check=imports("tabulate"),
     seconds=5,
 )

@@ -10,6 +10,7 @@ TROVE_CLASSIFIERS = Recipe(
     description="Lists the classifiers that Python packages may name",
     licence="Apache-2.0",
     homepage="https://github.com/pypa/trove-classifiers",
+    runs=("python",),
     build=python(
         "setuptools.build_meta",
         tools=("setuptools",),
@@ -19,6 +20,8 @@ TROVE_CLASSIFIERS = Recipe(
         ),
     ),
     tools=("python",),
+    programs=("trove-classifiers",),
+    waive=(("version", "it says none"),),
     check=imports("trove_classifiers"),
     seconds=5,
 )

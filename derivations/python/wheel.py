@@ -11,8 +11,10 @@ WHEEL = Recipe(
     licence="MIT",
     homepage="https://wheel.readthedocs.io/",
     needs=("packaging",),
+    runs=("packaging", "python"),
     build=python("flit_core.buildapi", tools=("flit-core",)),
     tools=("python",),
+    programs=("wheel version",),
     check=imports("wheel"),
     seconds=5,
 )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -19,6 +21,7 @@ from derivations.kit import (
     perl,
     python,
 )
+from derivations.kit.entry_points import WRITER
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "makers"
 
@@ -59,3 +62,51 @@ def test_modules_are_imported_with_those_that_they_need() -> None:
     (line,) = imports("one", "two.three")
     assert line.startswith("PYTHONPATH=/build/needs/lib/python3.13/site-packages python3 ")
     assert line.endswith(' -c "import one, two.three"')
+
+
+MODULES = "lib/python3.13/site-packages"
+POINTS = """\
+[console_scripts]
+one = here.of:Main.run
+
+[gui_scripts]
+two = here:main
+
+[some.plugins]
+three = here:main
+"""
+
+
+def test_a_program_is_written_for_each_entry_point(tmp_path: Path) -> None:
+    out, library = tmp_path / "out", tmp_path / "library" / MODULES
+    for folder in (out / MODULES / "here", library, tmp_path / "needs" / MODULES):
+        folder.mkdir(parents=True)
+    (library / "needed.py").write_text("VALUE = 3\n")
+    (tmp_path / "needs" / MODULES / "needed.py").symlink_to(library / "needed.py")
+    (out / MODULES / "here" / "__init__.py").write_text("main = print\n")
+    module = "import sys, needed\n\n\nclass Main:\n    def run():\n        return needed.VALUE\n"
+    (out / MODULES / "here" / "of.py").write_text(module)
+    about = out / MODULES / "here-1.dist-info"
+    scripts = out / MODULES / "here-1.data" / "scripts"
+    for folder in (about, scripts):
+        folder.mkdir(parents=True)
+    (about / "METADATA").write_text("Name: here\nVersion: 1\n")
+    (about / "entry_points.txt").write_text(POINTS)
+    for name in ("two.py", "old"):
+        (scripts / name).write_text("#!python\nimport sys, needed\nsys.exit(4)\n")
+
+    paths = (str(out), str(tmp_path / "needs"), sys.executable)
+    subprocess.run((sys.executable, "-", *paths), input=WRITER, text=True, check=True)
+
+    assert {path.name for path in (out / "bin").iterdir()} == {"one", "two", "old"}
+    codes = [
+        subprocess.run([str(out / "bin" / name)], check=False).returncode
+        for name in ("one", "two", "old")
+    ]
+    assert codes == [3, 0, 4]
+
+
+def test_no_program_is_written_where_a_wheel_has_none(tmp_path: Path) -> None:
+    paths = (str(tmp_path / "out"), str(tmp_path / "needs"), sys.executable)
+    subprocess.run((sys.executable, "-", *paths), input=WRITER, text=True, check=True)
+    assert not list(tmp_path.iterdir())
