@@ -110,7 +110,7 @@ def bump(pins: Pins, name: str, version: str | None) -> None:
             say(f"{name} is pinned so already")
             return
         say("fetching " + ", ".join(move.target.address.rpartition("/")[2] for move in moves))
-        with fetching(pins, moves[0].pin.source):
+        with fetching(pins, moves[0].pin.source, moves[0].target.address):
             bumping.prove(moves)
         rebuilt = bumping.apply(moves, functools.partial(evaluate, str(pins.recipes)))
     for move in moves:
@@ -145,7 +145,10 @@ def add(
     with errors():
         pinned = pins.pinned(source, version)
         say(f"fetching {pinned.address.rpartition('/')[2]}")
-        with fetching(pins, source), bumping.fetched(pinned.archive.source) as path:
+        with (
+            fetching(pins, source, pinned.address),
+            bumping.fetched(pinned.archive.source) as path,
+        ):
             tree = trees.read(path)
         modules = [path.stem for path in pins.recipes.rglob("*.py")]
         draft = drafting.draft(pinned, tree, modules, pins.debians(pinned, tree))

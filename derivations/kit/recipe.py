@@ -17,7 +17,9 @@ LONGEST = 7 * 24 * 3600
 """Seconds that a recipe may say that its build takes."""
 
 _TEXTS = ("name", "version", "description", "licence", "homepage")
+_LISTS = ("programs", "licences", "needs")
 _UNFINISHED = "TODO"
+"""How a text begins that `scripts/pins add` left to a person."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,11 +80,7 @@ class Recipe:
         if self.source is not None:
             object.__setattr__(self, "name", self.name or self.source.name)
             object.__setattr__(self, "version", self.version or self.source.version)
-        for field in _TEXTS:
-            text = getattr(self, field)
-            if not text or text.startswith(_UNFINISHED):
-                state = "unfinished" if text else "empty"
-                raise EvaluationError(f"the recipe {self.name!r} has an {state} {field}")
+        self._check_finished()
         check_name(self.label)
         if type(self.seconds) is not int or not 0 <= self.seconds <= LONGEST:
             raise EvaluationError(f"the recipe {self.name!r} has no whole number of seconds")
@@ -94,9 +92,25 @@ class Recipe:
         for output in self.outputs:
             check_output(output)
         for each, reason in self.waive:
-            if not reason.strip() or reason.startswith(_UNFINISHED):
+            if not reason.strip():
                 raise EvaluationError(f"the recipe {self.name!r} waives {each!r} for no reason")
         self._check_once()
+
+    def _check_finished(self) -> None:
+        """EvaluationError that names each field that is empty, or that nobody has read yet."""
+        values = [(field, (getattr(self, field),)) for field in _TEXTS]
+        for field, (text,) in values:
+            if not text:
+                raise EvaluationError(f"the recipe {self.name!r} has an empty {field}")
+        values += [(field, getattr(self, field)) for field in _LISTS]
+        values += [("waive", tuple(reason for _, reason in self.waive))]
+        values += [(f"phase {each.name}", each.lines) for each in self.build.phases]
+        left = [field for field, texts in values if any(t.startswith(_UNFINISHED) for t in texts)]
+        if left:
+            raise EvaluationError(
+                f"the recipe {self.name!r} is unfinished: {', '.join(left)}",
+                hint=f"read the source, and replace or remove each {_UNFINISHED}",
+            )
 
     def _check_once(self) -> None:
         values: dict[str, list[object]] = {

@@ -129,19 +129,25 @@ def draft(
     )
     present, absent = needs.known(required, modules)
     licence, from_files = licences.guess(tree)
+    held = licences.files(tree)
+    programs = makers.programs(tree, maker)
     words = [
         f"{_constant(pinned.name)} = Recipe(",
         *_source(pinned, "source=", ""),
         *_parts(pinned),
         f"    description={written(_unread(debian.description or _described(tree)))},",
-        f"    licence={written(_unread(licence or debian.licence))},{_comment(from_files, debian)}",
+        *_remarked(
+            f"    licence={written(_unread(licence or debian.licence))},",
+            _to_read(from_files, debian),
+        ),
         f"    homepage={written(pinned.homepage or TODO)},",
-        *_texts("licences", licences.unusual(licences.files(tree))),
+        *_texts("licences", licences.unusual(held) if held else [f"{TODO}: a file that holds it"]),
         *_texts("needs", [*present, *(f"{TODO}-{role}" for role in absent)]),
         *_remark("It looks for more:", optional),
         *_remark("Debian links it with", [n for n in pinned.links.split() if n not in _TOOLS]),
+        *_texts("runs", ["python", *present] if programs and maker.name == "python" else []),
         f"    build={maker.call},",
-        *_texts("programs", makers.programs(tree, maker)),
+        *_texts("programs", programs or _unknown_programs(pinned, tree, maker)),
         ")",
     ]
     imports = sorted({"Recipe", pinned.kind, *re.findall(r"\b[a-z]+(?=\()", maker.call)})
@@ -194,14 +200,30 @@ def _unread(guess: str) -> str:
     return f"{TODO}: {guess}" if guess else TODO
 
 
-def _comment(paths: list[str], debian: Packaged) -> str:
+def _to_read(paths: list[str], debian: Packaged) -> str:
     """Return what a person should read before the licence stands."""
     more = ", ..." if len(paths) > 3 else ""
     read = f"read {', '.join(paths[:3])}{more}" if paths else ""
     said = f"Debian says {debian.licence}" if debian.licence else ""
     some = f"of some files {', '.join(debian.others[:3])}" if debian.others else ""
-    text = "; ".join(filter(None, (read, said, some)))
-    return f"  # {printable(text)}" if text else ""
+    return printable("; ".join(filter(None, (read, said, some))))
+
+
+def _remarked(line: str, text: str) -> list[str]:
+    """Return a line with a comment, behind it or, where that is too long, before it."""
+    if not text:
+        return [line]
+    whole = f"{line}  # {text}"
+    if len(whole) <= _WIDTH:
+        return [whole]
+    before = textwrap.wrap(text, _WIDTH - 6, break_on_hyphens=False)
+    return [*(f"    # {each}" for each in before), line]
+
+
+def _unknown_programs(pinned: Pinned, tree: SourceTree, maker: makers.Maker) -> list[str]:
+    """Return what stands for programs of which the files of the build system say nothing."""
+    none = group(pinned) == "libs" or (maker.name == "python" and makers.says_programs(tree))
+    return [] if none else [f"{TODO}: those in bin; remove the line if there are none"]
 
 
 def _remark(start: str, names: list[str]) -> list[str]:

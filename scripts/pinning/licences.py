@@ -13,7 +13,10 @@ from scripts.pinning.trees import SourceTree
 _FILE = re.compile(
     r"(.*[.-])?(COPYING|LICEN[CS]E|COPYRIGHT|UNLICENSE)([.-].*)?|LICENSES/[^/]+", re.IGNORECASE
 )
-_USUAL = re.compile(r"(COPYING|LICEN[CS]E)", re.IGNORECASE)
+_USUAL = re.compile(r"(COPYING|LICEN[CS]E|COPYRIGHT|UNLICENSE)", re.IGNORECASE)
+"""How names begin that a build takes along by itself, at the top."""
+_OTHERS = re.compile(r"(tests?|examples?|contrib|vendor|third.?party|bundled|deps|debian)$")
+"""Folders of files with licences of their own."""
 _TAG = re.compile(r"SPDX-License-Identifier:\s*([A-Za-z0-9.+() -]*[A-Za-z0-9.+)])")
 _TITLE = 1000
 """Characters at the start of a text that have its title: the GNU licences name each other."""
@@ -59,15 +62,29 @@ _FAMILIES = (
 
 
 def files(tree: SourceTree) -> list[str]:
-    """Return the paths of the files that seem to hold the licence, those at the top first."""
-    found = [name for name in tree.texts if name.count("/") <= 1 and _FILE.fullmatch(name)]
-    top = [name for name in found if "/" not in name]
-    return sorted(top or found)
+    """Return the paths of the files that seem to hold the licence: those nearest to the top."""
+    found = [
+        name
+        for name in tree.texts
+        if _FILE.fullmatch(_ending(name))
+        and not any(_OTHERS.match(folder.lower()) for folder in name.split("/")[:-1])
+    ]
+    nearest = min((_depth(name) for name in found), default=0)
+    return sorted(name for name in found if _depth(name) == nearest)
+
+
+def _ending(path: str) -> str:
+    """Return the name of a file, with its folder where that says what it holds."""
+    return "/".join(path.split("/")[-2:]) if "LICENSES/" in path else path.rpartition("/")[2]
+
+
+def _depth(path: str) -> int:
+    return path.count("/")
 
 
 def unusual(paths: list[str]) -> list[str]:
-    """Return those of the files whose names do not say that they hold a licence."""
-    return [path for path in paths if not _USUAL.match(path.rpartition("/")[2])]
+    """Return those of the files that no build takes along by itself."""
+    return [path for path in paths if "/" in path or not _USUAL.match(path)]
 
 
 def guess(tree: SourceTree) -> tuple[str, list[str]]:

@@ -129,3 +129,10 @@ def programs(tree: SourceTree, maker: Maker) -> list[str]:
         found += list(scripts) if isinstance(scripts, dict) else []
     usable = [name for name in found if re.fullmatch(r"[A-Za-z0-9][\w.+-]*", name)]
     return list(dict.fromkeys(usable))
+
+
+def says_programs(tree: SourceTree) -> bool:
+    """Return whether ``pyproject.toml`` alone says which programs a Python project has."""
+    table = project(tree).get("project")
+    dynamic = table.get("dynamic", []) if isinstance(table, dict) else ["scripts"]
+    return isinstance(dynamic, list) and "scripts" not in dynamic

@@ -9,7 +9,17 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from scripts.pinning import bumping, calls, checking, drafting, index, packaged, python_index, trees
+from scripts.pinning import (
+    bumping,
+    calls,
+    checking,
+    drafting,
+    index,
+    packaged,
+    python_index,
+    serving,
+    trees,
+)
 from scripts.pinning.bumping import Move
 from scripts.pinning.calls import Pin
 from scripts.pinning.suites import AptState
@@ -97,6 +107,17 @@ class Pins:
         releases = self.releases(source)
         return drafting.of_release(bumping.release_of(source, releases, version), releases)
 
+    def listed_files(self, source: str) -> Iterator[tuple[str, str]]:
+        """Yield the versions of a source that the suites list, each with its archive's address."""
+        for release in self.releases(source):
+            with contextlib.suppress(StoreError):  # one without an archive
+                yield release.upstream, drafting.of_release(release).address
+
+    def is_served(self, address: str) -> bool:
+        """Return whether a server has the file that is pinned by this address."""
+        archive = calls.archive_of("debian", address, "0" * 64, {})
+        return serving.refusal(archive.source.locators[0], self.machine) is None
+
     def debians(self, pinned: drafting.Pinned, tree: SourceTree) -> packaged.Packaged:
         """Return Debian's words on a source, from its changes or from the ``tree`` of the source.
 
@@ -113,12 +134,19 @@ class Pins:
 
 
 @contextmanager
-def fetching(pins: Pins, source: str) -> Iterator[None]:
-    """Add the versions that the suites list to the error of a file that no server has."""
+def fetching(pins: Pins, source: str, tried: str) -> Iterator[None]:
+    """Add the versions that a server has to the error of a file that none has; ``tried`` is the
+    file's address."""
     try:
         yield
     except FetchFailed as error:
-        listed = dict.fromkeys(release.upstream for release in pins.releases(source))
-        if listed:
-            error.hint = f"--to takes another version; the suites list {', '.join(listed)}"
+        others = {version: each for version, each in pins.listed_files(source) if each != tried}
+        served = [version for version, each in others.items() if pins.is_served(each)]
+        if served:
+            error.hint = f"--to takes another version; a server has {', '.join(served)}"
+        elif others:
+            error.hint = (
+                f"no server has {', '.join(others)} either, which the suites list too; "
+                "`url(ADDRESS, SHA256, name=, version=)` pins a file of any other server"
+            )
         raise

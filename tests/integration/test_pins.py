@@ -219,7 +219,15 @@ def test_a_version_that_is_not_served_changes_no_recipe(tool: Tool) -> None:
     before = (tool.recipes / "coreutils.py").read_bytes()
     done = tool.run("bump", "coreutils", "--to", "9.10")
     assert done.returncode == 22 and "404" in done.stderr
+    assert "a server has 9.7\n" in done.stderr, "neither itself nor 9.1, which no server has"
     assert (tool.recipes / "coreutils.py").read_bytes() == before
+
+
+def test_where_no_version_is_served_the_error_says_so(tool: Tool, archive: Archive) -> None:
+    (archive.place / "pool/main/c/coreutils/coreutils_9.7.orig.tar.xz").unlink()
+    done = tool.run("add", "coreutils", "--name", "coreutils-too")
+    assert done.returncode == 22
+    assert "no server has 9.10, 9.1 either" in done.stderr and "url(" in done.stderr
 
 
 def test_a_source_becomes_the_draft_of_a_recipe(tool: Tool) -> None:

@@ -210,10 +210,24 @@ def test_programs_are_checked_to_be_static() -> None:
     assert "INTERP" in made.args[2]
 
 
-@pytest.mark.parametrize("field", ["description", "licence"])
+@pytest.mark.parametrize("field", ["description", "licence", "homepage"])
 def test_a_draft_is_refused(field: str) -> None:
-    with pytest.raises(EvaluationError, match=f"unfinished {field}"):
+    with pytest.raises(EvaluationError, match=f"is unfinished: {field}$"):
         recipe(**{field: "TODO: find out"})
+
+
+def test_the_error_of_a_draft_names_all_that_is_to_be_done() -> None:
+    with pytest.raises(EvaluationError) as caught:
+        recipe(
+            licence="TODO: MIT",
+            programs=("TODO: those in bin",),
+            licences=("TODO",),
+            needs=("zlib", "TODO-libfoo"),
+            waive=(("static", "TODO"),),
+            build=phases(phase("build", "TODO")),
+        )
+    fields = "licence, programs, licences, needs, waive, phase build"
+    assert caught.value.message == f"the recipe 'package' is unfinished: {fields}"
 
 
 def test_a_check_is_waived_for_a_reason() -> None:

@@ -216,7 +216,6 @@ HELLO = Recipe(
     description="TODO",
     licence="TODO: MIT",  # read COPYRIGHT
     homepage="https://hello.test/",
-    licences=("COPYRIGHT",),
     needs=("zlib", "TODO-libfoo"),
     # Debian links it with zlib1g-dev.
     build=autotools(),
@@ -239,6 +238,39 @@ def test_debians_words_stand_beside_the_guess() -> None:
     assert f'    licence="TODO: MIT",  # {read}\n' in text
     unknown = drafting.draft(HELLO, tree(configure=AUTOCONF), [], words).text
     assert '    licence="TODO: GPL-3.0-or-later",  # Debian says' in unknown
+
+
+def test_a_long_remark_stands_before_its_line() -> None:
+    words = Packaged("Says hello", "GPL-3.0-or-later", tuple(f"{one}-licence" * 3 for one in "abc"))
+    text = drafting.draft(HELLO, TREE, [], words).text
+    assert max(map(len, text.splitlines())) <= 100
+    assert "\n    # read COPYRIGHT; Debian says" in text and '"TODO: MIT",\n' in text
+
+
+def test_a_licence_that_no_build_finds_by_itself_is_named() -> None:
+    found = tree(configure=AUTOCONF, vendor_in_x_in_COPYING=MIT, a_in_doc_in_COPYING=MIT)
+    assert licences.guess(found)[0] == "MIT"
+    draft = drafting.draft(HELLO, found, []).text
+    assert '    licences=("a/doc/COPYING",),\n' in draft
+    assert "licences=" not in drafting.draft(HELLO, tree(License__txt=MIT), []).text
+    assert 'licences=("hello.LICENSE",)' in drafting.draft(HELLO, tree(hello__LICENSE=MIT), []).text
+    assert 'licences=("TODO: a file that' in drafting.draft(HELLO, tree(README=""), []).text
+
+
+def test_programs_that_nothing_tells_of_are_to_be_named() -> None:
+    line = 'programs=("TODO: those in bin; remove the line if there are none",),'
+    assert line in drafting.draft(HELLO, tree(Makefile="", COPYING=MIT), []).text
+    library = replace(HELLO, section="libs")
+    assert "programs=" not in drafting.draft(library, tree(Makefile="", COPYING=MIT), []).text
+
+
+def test_a_python_project_runs_what_its_programs_need() -> None:
+    system = '[build-system]\nbuild-backend = "flit_core.buildapi"\n[project]\nname = "it"\n'
+    draft = drafting.draft(HELLO, tree(pyproject__toml=system, COPYING=MIT), []).text
+    assert "programs=" not in draft and "runs=" not in draft
+    system += '[project.scripts]\none = "a:b"\n'
+    draft = drafting.draft(HELLO, tree(pyproject__toml=system, COPYING=MIT), []).text
+    assert '    runs=("python",),\n' in draft and '    programs=("one",),\n' in draft
 
 
 def test_nothing_in_a_tree_becomes_code_of_the_draft() -> None:
@@ -278,11 +310,13 @@ def test_a_draft_does_not_evaluate_and_the_error_names_its_line(tmp_path: Path) 
     seed = tmp_path / "bootstrap-seeds" / "debian"
     seed.mkdir(parents=True)
     (seed / "seed.json").write_text(json.dumps({}))
-    for text in ("TODO", "TODO: MIT", "TODO-libfoo"):
+    left = {"TODO": "description", "TODO: MIT": "licence", "TODO-libfoo": "needs"}
+    for done, text in enumerate(left):
         with pytest.raises(EvaluationError) as caught:
             evaluate(str(recipes))
         assert caught.value.file == str(path) and caught.value.line == 5, text
-        assert "TODO" in caught.value.message or "unfinished" in caught.value.message
+        fields = ", ".join([*left.values()][done:])
+        assert caught.value.message.endswith(f"'hello' is unfinished: {fields}")
         path.write_text(path.read_text().replace(f'"{text}"', '"x"'))
     with pytest.raises(EvaluationError) as caught:
         evaluate(str(recipes))
