@@ -1,4 +1,4 @@
-"""The programs of a Python package: what its wheel calls entry points, and its scripts."""
+"""The programs of a Python package: its wheel's entry points, and its scripts."""
 
 from __future__ import annotations
 

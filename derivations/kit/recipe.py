@@ -98,10 +98,12 @@ class Recipe:
 
     def _check_finished(self) -> None:
         """EvaluationError that names each field that is empty, or that nobody has read yet."""
-        values = [(field, (getattr(self, field),)) for field in _TEXTS]
-        for field, (text,) in values:
+        values: list[tuple[str, tuple[str, ...]]] = []
+        for field in _TEXTS:
+            text = getattr(self, field)
             if not text:
                 raise EvaluationError(f"the recipe {self.name!r} has an empty {field}")
+            values.append((field, (text,)))
         values += [(field, getattr(self, field)) for field in _LISTS]
         values += [("waive", tuple(reason for _, reason in self.waive))]
         values += [(f"phase {each.name}", each.lines) for each in self.build.phases]

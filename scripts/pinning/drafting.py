@@ -221,7 +221,7 @@ def _remarked(line: str, text: str) -> list[str]:
 
 
 def _unknown_programs(pinned: Pinned, tree: SourceTree, maker: makers.Maker) -> list[str]:
-    """Return what stands for programs of which the files of the build system say nothing."""
+    """Return the mark for programs that the files of the build system do not name."""
     none = group(pinned) == "libs" or (maker.name == "python" and makers.says_programs(tree))
     return [] if none else [f"{TODO}: those in bin; remove the line if there are none"]
 
