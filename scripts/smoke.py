@@ -25,7 +25,7 @@ from store.cli.draw import make_reporter
 from store.cli.options import Duration
 from store.cli.wording import counted
 from store.display import printable, quoted
-from store.errors import BuildError, Interrupted, SourceError, StoreError, UsageError
+from store.errors import BuildError, BuildTimeout, Interrupted, SourceError, StoreError, UsageError
 from store.graph.resolver import Resolver
 from store.model.catalogue import CHECK, CHECKS, UPSTREAM
 from store.operations.affected import affected
@@ -37,6 +37,8 @@ from store.system.home import cache_folder
 TOP = Path(__file__).resolve().parents[1]
 RECIPES = str(TOP / "smoke")
 STAND_IN = "zig's compilers with their musl, and Debian's programs, stood in for stage 2"
+
+OUT_OF_TIME = BuildTimeout.exit_code
 
 
 class Outcome(StrEnum):
@@ -74,6 +76,12 @@ class Smoke(NamedTuple):
     metavar="TIME",
     help="Begin and go on with builds for so long, such as 90 or 10m (default: 10m).",
 )
+@click.option(
+    "--all",
+    "complete",
+    is_flag=True,
+    help=f"A package that the limit left unbuilt is a failure, too: exit code {OUT_OF_TIME}.",
+)
 @click.option("--root", metavar="DIR", help="Use this store (default: one in the user's cache).")
 @click.option(
     "--recipes",
@@ -82,7 +90,12 @@ class Smoke(NamedTuple):
     help="The recipes with what stands in (default: smoke).",
 )
 def main(
-    packages: tuple[str, ...], since: str | None, limit: float, root: str | None, recipes: str
+    packages: tuple[str, ...],
+    since: str | None,
+    limit: float,
+    complete: bool,
+    root: str | None,
+    recipes: str,
 ) -> None:
     """Build and check packages of the world with a compiler that is to be had in minutes."""
     try:
@@ -100,7 +113,14 @@ def main(
             say(f"hint: {error.hint}")
         sys.exit(error.exit_code)
     say(summary(found))
-    sys.exit(next((each.error.exit_code for each in found if each.error), 0))
+    failed = next((each.error.exit_code for each in found if each.error), 0)
+    left = [each.package for each in found if each.outcome is Outcome.LEFT]
+    if complete and left:
+        say(
+            f"FAILED: the time limit left {counted(len(left), 'package')} untried: {', '.join(left)}"
+        )
+        failed = failed or OUT_OF_TIME
+    sys.exit(failed)
 
 
 def default_root() -> str:

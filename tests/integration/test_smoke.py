@@ -52,6 +52,15 @@ def test_a_build_is_stopped_at_the_limit_and_the_rest_is_named(shop: Shop) -> No
     assert "2 not built" in done.stderr
 
 
+def test_what_the_limit_left_is_a_failure_where_all_is_asked_for(shop: Shop) -> None:
+    done = smoke(shop, "--all", "--limit", "1s", "sleeps", "hello")
+    assert done.returncode == 34, done.stderr
+    assert "FAILED: the time limit left 2 packages untried: sleeps, hello" in done.stderr
+    assert smoke(shop, "--all", "hello").returncode == 0
+    failed = smoke(shop, "--all", "--limit", "0.01", "itself", "hello")
+    assert failed.returncode == 34, failed.stderr
+
+
 def test_words_that_mean_nothing_are_refused(shop: Shop) -> None:
     for words, code in (((), 2), (("hello", "--since", "HEAD"), 2), (("helo",), 11)):
         done = smoke(shop, *words)
