@@ -116,9 +116,8 @@ def main(
     failed = next((each.error.exit_code for each in found if each.error), 0)
     left = [each.package for each in found if each.outcome is Outcome.LEFT]
     if complete and left:
-        say(
-            f"FAILED: the time limit left {counted(len(left), 'package')} untried: {', '.join(left)}"
-        )
+        untried = f"{counted(len(left), 'package')} untried: {', '.join(left)}"
+        say(f"FAILED: the time limit left {untried}")
         failed = failed or OUT_OF_TIME
     sys.exit(failed)
 
