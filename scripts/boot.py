@@ -43,6 +43,7 @@ class Machine:
     memory: int = 512
     ports: tuple[tuple[int, int], ...] = ()
     words: str = ""
+    processors: int = 1
     accelerated: bool = False
 
     def command(self) -> list[str]:
@@ -55,6 +56,7 @@ class Machine:
             QEMU,
             *("-accel", "kvm" if self.accelerated else "tcg"),
             *("-m", str(self.memory)),
+            *("-smp", str(self.processors)),
             *("-nic", network),
             *("-drive", f"file={_quoted(self.disk)},if=virtio,format=raw,readonly=on"),
             *("-drive", f"file={_quoted(self.data)},if=virtio,format=raw"),
@@ -163,7 +165,7 @@ def places(package: str, root: str | None, recipes: str | None) -> Built:
     reporter = make_reporter(sys.stderr)
     try:
         with Session(root, recipes=recipes, reporter=reporter) as session:
-            return _places(session, package)
+            return built(session, package)
     except StoreError as error:
         hint = f"\n  hint: {error.hint}" if error.hint else ""
         raise click.ClickException(error.message + hint) from error
@@ -171,7 +173,8 @@ def places(package: str, root: str | None, recipes: str | None) -> Built:
         reporter.close()
 
 
-def _places(session: Session, package: str) -> Built:
+def built(session: Session, package: str) -> Built:
+    """Build a system and its disk where they are missing, and return where they are."""
     system = next(iter(session.realise(package).values()))
     kernel = os.readlink(f"{session.path(system)}/{KERNEL}")
     wanted = ImageRequest(format="disk", packages=(package,))

@@ -58,9 +58,10 @@ class Console:
     ) -> None:
         self.pull_the_plug()
 
-    def wait_for(self, pattern: str) -> re.Match[str]:
-        """Return the match of a pattern in what the console shows; Failed if it does not come."""
-        end = time.monotonic() + PATIENCE
+    def wait_for(self, pattern: str, patience: float = PATIENCE) -> re.Match[str]:
+        """Return the match of a pattern in what the console shows; Failed if it does not come
+        within so many seconds."""
+        end = time.monotonic() + patience
         while time.monotonic() < end:
             found = re.search(pattern, self._text)
             if found:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
+from scripts.supplies import Supplies, supply
+from store import Session
+from store.model.derivation import Source
 from tests.integration.cache_users import user
 from tests.integration.conftest import Shop
 
@@ -64,3 +67,22 @@ def test_a_chroot_without_proc_or_devices_is_named(archive: Path, tmp_path: Path
         assert code in (40, 50), said
         assert "a chroot DIR needs, as root: mount --rbind /dev DIR/dev" in said
         assert "Traceback" not in said
+
+
+def test_supplies_are_all_that_a_rebuild_needs(archive: Path, tmp_path: Path) -> None:
+    outside, inside = user(archive, tmp_path / "out"), user(archive, tmp_path / "in")
+    path = outside.path("realise", "above")
+    archive.unlink()  # what is not among the supplies is out of reach
+    with Session(str(outside.root), str(outside.recipes), "debian") as session:
+        graph = session.catalogue
+        made = (graph.ref("base"),)
+        source = next(node.ref() for node in graph.nodes.values() if isinstance(node, Source))
+        supply(session, str(inside.root), Supplies(made=made, sources=(source,), builds=3))
+    inside.recipes = outside.recipes
+    code, found, said = chroot(
+        inside, tmp_path / "1", "realise", "--offline", "--no-cache", "above"
+    )
+    assert (code, found.strip()) == (0, path), said
+    assert "built base" not in said
+    assert "built pair" in said
+    assert "built above" in said

@@ -1,0 +1,118 @@
+"""A new store with what a rebuild of the base set begins with, and nothing else.
+
+These are the sources as they were fetched, and the objects of stage 1 by which stage 2 is built.
+There is no seed among them, no stage 0, and no record of a build of stage 2.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
+
+from store import Session
+from store.errors import CorruptObject, UnknownPackage
+from store.graph.resolver import Resolver
+from store.index.schema import Node
+from store.index.writing import Writer
+from store.local.store import Store
+from store.model.catalogue import Catalogue
+from store.model.derivation import Ref, Source
+from store.model.names import ObjectId
+from store.model.origin import How, Origin
+from store.model.realisation import Realisation
+from store.substitute.belief import checked_source, unlike_source
+from store.substitute.directory import StoreDirectory
+from store.substitute.importing import import_objects
+
+STAGE = "stage2."
+"""The stage that is built inside."""
+
+SEEDS = "seed."
+
+
+@dataclass(frozen=True)
+class Supplies:
+    """Outputs of stage 1, and sources; ``builds`` is the number of builds that they are for."""
+
+    made: tuple[Ref, ...]
+    sources: tuple[Ref, ...]
+    builds: int
+
+    @property
+    def refs(self) -> tuple[Ref, ...]:
+        """All of them."""
+        return self.made + self.sources
+
+
+def base_set(catalogue: Catalogue) -> list[str]:
+    """Return the names of the base set's packages, without their stage, in their order."""
+    names = [name for name, package in catalogue.packages.items() if package.twin]
+    return [name.removeprefix(STAGE) for name in names if name.startswith(STAGE)]
+
+
+def supplies(catalogue: Catalogue, names: Sequence[str]) -> Supplies:
+    """Return what building these packages of the base set begins with. Raises UnknownPackage."""
+    every = base_set(catalogue)
+    for name in names:
+        if name not in every:
+            raise UnknownPackage(name, every)
+    twins = {catalogue.ref(twin_of(catalogue, name)).node for name in every}
+    goals = [catalogue.ref(f"{STAGE}{name}").node for name in names]
+    below = list(catalogue.build_closure(goals, twins.__contains__))
+    seeds = {package.node for name, package in catalogue.packages.items() if SEEDS in name[:5]}
+    assert seeds.isdisjoint(below), "a stage that is built by itself needs a seed"
+    values = [catalogue.nodes[node] for node in below if node not in twins]
+    made = [catalogue.nodes[node] for node in below if node in twins]
+    return Supplies(
+        made=tuple(value.ref(output) for value in made for output in value.outputs),
+        sources=tuple(value.ref() for value in values if isinstance(value, Source)),
+        builds=sum(not isinstance(value, Source) for value in values),
+    )
+
+
+def twin_of(catalogue: Catalogue, name: str) -> str:
+    """Return the name of the package that the rebuilt one has to be equal to."""
+    return catalogue.package(f"{STAGE}{name}").twin
+
+
+def supply(outside: Session, root: str, wanted: Supplies) -> None:
+    """Make a store in the folder ``root``, with the supplies, which ``outside`` has."""
+    resolver = Resolver(outside.store, outside.catalogue)
+    resolver.identify(ref.node for ref in wanted.refs)
+    objects = list(dict.fromkeys(resolver.object(ref) for ref in wanted.refs))
+    records = [_record(outside.store, ref, resolver.object(ref)) for ref in wanted.made]
+    told = Origin(How.TRUSTED, outside.root.encode())
+    with closing(Store.open(root)) as inside:
+        import_objects(inside, StoreDirectory(outside.root), objects)
+        files = [_checked(inside, outside, ref, resolver.object(ref)) for ref in wanted.sources]
+
+        def tell(txn: Writer) -> None:
+            txn.nodes.put(node for _, node in records)
+            for record in (*files, *(replace(record, origin=told) for record, _ in records)):
+                txn.realisations.add(record)
+            keys = (record.key for record, _ in records)
+            txn.nodes.put_outcomes(dict(zip((ref.node for ref in wanted.made), keys, strict=True)))
+
+        inside.index.write(tell)
+
+
+def _checked(store: Store, outside: Session, ref: Ref, oid: ObjectId) -> Realisation:
+    """Return the record of a source, whose file was looked at. Raises CorruptObject."""
+    source = outside.catalogue.nodes[ref.node]
+    assert isinstance(source, Source)
+    unlike = unlike_source(store.layout, oid, store.objects.manifest(oid).root, source, {})
+    if unlike:
+        raise CorruptObject(unlike)
+    return checked_source(ref.node, ref.output, oid, outside.root.encode())
+
+
+def _record(store: Store, ref: Ref, oid: ObjectId) -> tuple[Realisation, Node]:
+    """Return a build of stage 1 that made the object: of this derivation, and not of stage 2's."""
+    key = store.realisations.outcome(ref.node)
+    assert key is not None
+    with store.index.read() as txn:
+        node = txn.nodes.get(key)
+    assert node is not None
+    records = store.realisations.of(key, ref.output)
+    return next(each for each in records if each.object == oid), node

@@ -1,0 +1,82 @@
+"""The rebuild of the base set inside: its supplies, its verdicts, and what it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+
+from derivations import stages
+from scripts.rebuild_inside import Verdict, commands, rebuild, report
+from scripts.supplies import base_set, supplies, twin_of
+from store.errors import UnknownPackage
+from store.model.catalogue import Catalogue
+from store.recipes.seeds import read_seeds
+
+PATHS = {"musl": f"/store/{'1' * 32}-musl-1.2.5", "make": f"/store/{'2' * 32}-make-4.4.1"}
+WHOLE = "16 of 16 objects looked at: 0 findings, 0 notes"
+
+
+@pytest.fixture(scope="module")
+def catalogue() -> Catalogue:
+    recipes = Path(stages.__file__).parent
+    return stages.catalogue(read_seeds(str(recipes)))
+
+
+def test_the_base_set_is_all_of_stage_1(catalogue: Catalogue) -> None:
+    names = base_set(catalogue)
+    assert len(names) == 18
+    assert "gcc" in names
+    assert {twin_of(catalogue, name) for name in names} == {f"stage1.{name}" for name in names}
+
+
+def test_supplies_hold_neither_a_seed_nor_a_part_of_stage_2(catalogue: Catalogue) -> None:
+    wanted = supplies(catalogue, base_set(catalogue))
+    stage1 = {catalogue.ref(f"stage1.{name}") for name in base_set(catalogue)}
+    assert set(wanted.made) <= stage1
+    files = sorted(ref.name for ref in wanted.sources)
+    assert len(files) >= 18
+    assert not [name for name in files if name.endswith((".deb", ".whl"))]
+    assert wanted.builds >= 2 * 18
+
+
+def test_a_package_needs_the_supplies_of_its_own_alone(catalogue: Catalogue) -> None:
+    wanted = supplies(catalogue, ["make"])
+    assert [ref.name for ref in wanted.sources] == ["make-dfsg_4.4.1.orig.tar.xz"]
+    with pytest.raises(UnknownPackage, match="'zlib'"):
+        supplies(catalogue, ["zlib"])
+
+
+def test_nothing_is_fetched_inside() -> None:
+    build, verify = commands(["musl", "make"], 2)
+    assert "--offline --no-cache --cores 2 stage2.musl stage2.make" in build
+    assert "verify" in verify
+
+
+def run(*built: str, whole: str = WHOLE) -> list[Verdict]:
+    def lines(line: str) -> Iterator[str]:
+        yield from (whole,) if "verify" in line else built
+
+    return rebuild(lines, PATHS, 2)
+
+
+def test_a_package_is_equal_only_where_it_was_built(capsys: pytest.CaptureFixture[str]) -> None:
+    verdicts = run(
+        f"[1/2] built musl-1.2.5 in 1m08s  {PATHS['musl']}",
+        f"[2/2] built make-4.4.1 in 18s  {PATHS['make']}",
+    )
+    assert [each.equal for each in verdicts] == [True, True]
+    report(verdicts, 0.0)
+    assert "2 of 2 built inside, equal to those outside" in capsys.readouterr().out
+    other = run(f"[1/2] built musl-1.2.5 in 1m08s  {PATHS['make']}", PATHS["make"])
+    assert [each.equal for each in other] == [False, False]
+    with pytest.raises(click.ClickException):
+        report(other, 0.0)
+    assert "not equal: not built" in capsys.readouterr().out
+
+
+def test_a_store_that_is_not_whole_is_an_error() -> None:
+    with pytest.raises(click.ClickException, match="not whole"):
+        run(whole="16 of 16 objects looked at: 1 finding, 0 notes")
