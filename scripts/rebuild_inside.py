@@ -142,9 +142,11 @@ def make_disk(session: Session, content: Path, disk: Path) -> None:
 def run_in_machine(console: Console) -> Run:
     """Return the way to run a line at the machine's console."""
 
+    console.run("stty columns 1000")  # so that no line is broken, and its echo is one
+
     def run(line: str) -> Iterator[str]:
         console.enter(f"{line}; echo =$((1000 + 1))=")
-        console.wait_for(r"\n")  # the echo
+        console.wait_for(r"=\n")  # the end of the echo
         while (text := console.wait_for(r"([^\n]*)\n", PATIENCE)[1]) != "=1001=":
             yield text
 

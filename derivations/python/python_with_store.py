@@ -14,6 +14,15 @@ CONFIGURE, BUILD, INSTALL = built(
         # A part that is for other Pythons, and the places where the modules were made.
         'rm -r "$site/lmdb/cffi.py" "$site/lmdb/_config.py" "$site/backports/zstd/_cffi"',
         "find \"$site\" -type f ! -name '*.py' -exec rm {} +",
+        # It is there for one program, on disks that are small: what only those need that write
+        # programs, and other ways to talk, is left out.
+        "for idle in ensurepip pydoc_data _pyrepl unittest xmlrpc wsgiref config-3.13-*"
+        " turtle.py pydoc.py pdb.py doctest.py\n"
+        "do\n"
+        '    rm -r "$lib"/$idle\n'
+        "done",
+        'rm -r "$out/include" "$out/lib/pkgconfig" "$out/share/man"',
+        'rm "$out"/bin/pydoc3* "$out"/bin/python3*-config',
         'licences="$out/share/licenses/python-with-store"',
         "for name in blake3 lmdb msgpack sodium zstd\n"
         "do\n"
