@@ -10,10 +10,9 @@ from collections.abc import Iterator
 from scripts.pinning.makers import project
 from scripts.pinning.trees import SourceTree
 
-_FILE = re.compile(
-    r"(.*[.-])?(COPYING|LICEN[CS]E|COPYRIGHT|UNLICENSE)([.-].*)?|LICENSES/[^/]+", re.IGNORECASE
-)
-_USUAL = re.compile(r"(COPYING|LICEN[CS]E|COPYRIGHT|UNLICENSE)", re.IGNORECASE)
+_NAMES = "COPYING|LICEN[CS]E|COPYRIGHT|UNLICENSE"
+_FILE = re.compile(rf"({_NAMES})([.-].*)?|.*[.-]({_NAMES})(\.\w+)?|LICENSES/[^/]+", re.IGNORECASE)
+_USUAL = re.compile(_NAMES, re.IGNORECASE)
 """How names begin that a build takes along by itself, at the top."""
 _OTHERS = re.compile(r"(tests?|examples?|contrib|vendor|third.?party|bundled|deps|debian)$")
 """Folders of files with licences of their own."""

@@ -254,6 +254,8 @@ def test_a_licence_that_no_build_finds_by_itself_is_named() -> None:
     assert '    licences=("a/doc/COPYING",),\n' in draft
     assert "licences=" not in drafting.draft(HELLO, tree(License__txt=MIT), []).text
     assert 'licences=("hello.LICENSE",)' in drafting.draft(HELLO, tree(hello__LICENSE=MIT), []).text
+    other = SourceTree(["check-copyright-headers"], {"check-copyright-headers": MIT})
+    assert licences.files(other) == []
     assert 'licences=("TODO: a file that' in drafting.draft(HELLO, tree(README=""), []).text
 
 
