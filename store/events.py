@@ -61,9 +61,10 @@ class Waiting(NamedTuple):
 
 class Queued(NamedTuple):
     """Nothing of ours can start for some time: other processes have every one of so many tokens.
-    With 0, that is over."""
+    With 0, that is over. ``holders`` are those processes, in words, as far as they are known."""
 
     tokens: int
+    holders: tuple[str, ...] = ()
 
 
 class Reused(NamedTuple):

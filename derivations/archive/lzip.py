@@ -16,5 +16,6 @@ LZIP = Recipe(
         "seq 9999 > numbers",
         '"$out/bin/lzip" -c numbers | "$out/bin/lzip" -dc | cmp - numbers',
     ),
+    upstream=("make -C /build/src check",),
     seconds=10,
 )

@@ -25,5 +25,6 @@ PIGZ = Recipe(
         '"$out/bin/pigz" -c numbers | "$out/bin/pigz" -dc | cmp - numbers',
     ),
     licences=("README",),
+    upstream=("make -C /build/src test",),
     seconds=10,
 )

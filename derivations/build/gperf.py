@@ -13,5 +13,6 @@ GPERF = Recipe(
     build=autotools(),
     programs=("gperf",),
     check=("printf 'one\\ntwo\\n' | \"$out/bin/gperf\" | grep in_word_set",),
+    upstream=("make check",),
     seconds=20,
 )

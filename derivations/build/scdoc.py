@@ -13,5 +13,6 @@ SCDOC = Recipe(
     build=makefile(),
     programs=("scdoc -v",),
     check=("printf 'a(1)\\n\\n# NAME\\n\\nb - c\\n' | \"$out/bin/scdoc\" | grep -q '^.SH NAME'",),
+    upstream=("make -C /build/src check",),
     seconds=5,
 )

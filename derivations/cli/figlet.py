@@ -18,5 +18,6 @@ FIGLET = Recipe(
     programs=("figlet -v", "chkfont"),
     check=('test "$("$out/bin/figlet" a | wc -l)" = 6',),
     waive=(("version chkfont", "says none"),),
+    upstream=("make -C /build/src check",),
     seconds=5,
 )

@@ -11,5 +11,6 @@ JANSSON = Recipe(
     licence="MIT",
     homepage="https://digip.org/jansson/",
     build=autotools("--disable-shared", reconf=True),
+    upstream=("make check",),
     seconds=20,
 )

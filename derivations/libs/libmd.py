@@ -11,5 +11,6 @@ LIBMD = Recipe(
     licence="BSD-3-Clause AND BSD-2-Clause AND ISC AND Beerware",
     homepage="https://www.hadrons.org/software/libmd/",
     build=autotools("--disable-shared"),
+    upstream=("make check",),
     seconds=10,
 )

@@ -12,5 +12,6 @@ LIBYAML = Recipe(
     homepage="https://pyyaml.org/wiki/LibYAML",
     build=autotools("--disable-shared", reconf=True),
     licences=("License",),
+    upstream=("make check",),
     seconds=20,
 )

@@ -11,5 +11,6 @@ LZLIB = Recipe(
     licence="BSD-2-Clause",
     homepage="https://www.nongnu.org/lzip/lzlib.html",
     build=configure('CC="$CC" CFLAGS="$CFLAGS" LDFLAGS="$LDFLAGS"'),
+    upstream=("make -C /build/src check",),
     seconds=5,
 )

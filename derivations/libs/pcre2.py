@@ -13,5 +13,6 @@ PCRE2 = Recipe(
     build=autotools("--disable-shared --enable-jit"),
     programs=("pcre2grep", "pcre2test -C"),
     check=("printf 'ab\\nac\\n' > lines", """test "$("$out/bin/pcre2grep" 'a(?!b)' lines)" = ac"""),
+    upstream=("make check",),
     seconds=90,
 )

@@ -11,5 +11,6 @@ POPT = Recipe(
     licence="MIT",
     homepage="https://github.com/rpm-software-management/popt",
     build=autotools("--disable-shared --sysconfdir=/etc"),
+    upstream=("make check",),
     seconds=10,
 )

@@ -16,5 +16,6 @@ ED = Recipe(
         "printf 'a\\nyes\\n.\\nw it\\nq\\n' | \"$out/bin/ed\" -s",
         "grep -q yes it",
     ),
+    upstream=("make -C /build/src check",),
     seconds=10,
 )

@@ -14,5 +14,6 @@ RCS = Recipe(
     build=autotools(),
     programs=("ci", "co", "rcs", "rcsdiff"),
     check=("echo yes > it", '"$out/bin/ci" -q -u -t-it it', '"$out/bin/co" -q -p it | grep yes'),
+    upstream=("make check",),
     seconds=60,
 )

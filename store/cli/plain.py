@@ -229,12 +229,13 @@ def held_up(event: events.Waiting | events.Queued) -> list[str]:
     """Return the reason that a build waits, if it waits."""
     if isinstance(event, events.Waiting):
         return [f"waiting for another process that works on {event.name}"]
-    return [f"waiting for a processor: {_queued(event.tokens)}"] if event.tokens else []
+    return [f"waiting for a processor: {_queued(event)}"] if event.tokens else []
 
 
-def _queued(tokens: int) -> str:
-    has = "the only one" if tokens == 1 else f"all {tokens}"
-    return f"other builds in this store have {has}"
+def _queued(event: events.Queued) -> str:
+    has = "the only one" if event.tokens == 1 else f"all {event.tokens}"
+    by = f" ({'; '.join(event.holders)})" if event.holders else ""
+    return f"other builds in this store have {has}{by}"
 
 
 def first_line(error: Exception) -> str:

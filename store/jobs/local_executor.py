@@ -222,7 +222,7 @@ class LocalExecutor:
             self._queued_since = time.monotonic()
         elif not self._reported and time.monotonic() - self._queued_since >= PATIENCE:
             self._reported = True
-            self._emit(Queued(self._tokens.size))
+            self._emit(Queued(self._tokens.size, tuple(self._tokens.holders())))
 
     # -- the end --
 

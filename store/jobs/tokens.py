@@ -91,6 +91,12 @@ class TokenPool:
         """True if free tokens are left to another process: it waits, and we had our turn."""
         return time.monotonic() - self._gave < TURN and self.wanted
 
+    def holders(self) -> Sequence[str]:
+        """Return the other processes that hold tokens, in words, as far as they can be seen."""
+        from store.system.lock_holders import holders
+
+        return holders(self._path)
+
     def close(self) -> None:
         """Return every token."""
         self.give(len(self._held))

@@ -29,7 +29,9 @@ def test_a_command_that_gets_no_token_says_what_it_waits_for(shop: Shop, started
     second = started(shop.start("realise", "--cores", "1", "queued-too"))
     assert second.stderr is not None
     assert second.stderr.readline() == "1 to build, 0 to fetch\n"
-    assert "waiting for a processor: other builds in this store" in second.stderr.readline()
+    waiting = second.stderr.readline()
+    assert "waiting for a processor: other builds in this store" in waiting
+    assert f"process {first.pid}: store realise --cores 1 sleeps" in waiting
     os.killpg(first.pid, signal.SIGINT)
     first.communicate(timeout=120)
     _, told = second.communicate(timeout=120)

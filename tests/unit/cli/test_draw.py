@@ -103,9 +103,14 @@ def test_a_quiet_run_draws_nothing_on_a_terminal_either(monkeypatch: pytest.Monk
 def test_waiting_for_a_processor_is_told_once() -> None:
     stream = io.StringIO()
     reporter = Plain(stream)
-    for event in (events.Queued(2), events.Tick(), events.Queued(0)):
+    held = events.Queued(2, ("process 7: store realise gcc", "process 9: store check zlib"))
+    for event in (held, events.Tick(), events.Queued(0), events.Queued(1)):
         reporter.emit(event)
-    assert stream.getvalue() == "waiting for a processor: other builds in this store have all 2\n"
+    assert stream.getvalue() == (
+        "waiting for a processor: other builds in this store have all 2"
+        " (process 7: store realise gcc; process 9: store check zlib)\n"
+        "waiting for a processor: other builds in this store have the only one\n"
+    )
 
 
 def test_with_v_each_phase_is_a_line_too() -> None:
