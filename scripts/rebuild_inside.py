@@ -48,7 +48,7 @@ SHARE = 24 << 30
 """Bytes of the machine's disk for data, of which written parts alone take space."""
 
 Run = Callable[[str], Iterable[str]]
-"""Runs a line of the shell inside, and yields the lines that it prints."""
+"""Runs a script that is inside, by its name, and yields the lines that it prints."""
 
 
 class Verdict(NamedTuple):
@@ -65,24 +65,26 @@ class Verdict(NamedTuple):
         return self.found == self.expected
 
 
-def commands(names: Sequence[str], cores: int) -> tuple[str, str]:
-    """Return the lines of the shell that build, and that verify the store inside."""
+def put_scripts(var: Path, names: Sequence[str], cores: int) -> None:
+    """Put the scripts ``build`` and ``verify`` beside the store inside, whose ``/var`` is ``var``:
+    at a console, long lines are broken."""
     store = f"store --root /var/{PLACE}"
     packages = " ".join(f"{STAGE}{name}" for name in names)
     options = f"--offline --no-cache --cores {cores}"
-    return f"{store} realise {options} {packages} 2>&1 | cat", f"{store} verify 2>&1 | cat"
+    texts = {"build": f"realise {options} {packages}", "verify": "verify"}
+    for name, text in texts.items():
+        (var / name).write_text(f"{store} {text} 2>&1 | cat\n")
 
 
-def rebuild(run: Run, expected: dict[str, str], cores: int) -> list[Verdict]:
+def rebuild(run: Run, expected: dict[str, str]) -> list[Verdict]:
     """Build inside, and return a verdict for each package. ClickException where the store inside
     is not whole in the end."""
-    build, verify = commands(list(expected), cores)
     made = {}
-    for line in run(build):
+    for line in run("build"):
         print(f"  {line}", flush=True)
         if found := BUILT.search(line):
             made[found[1]] = found[3], found[2]
-    lines = list(run(verify))
+    lines = list(run("verify"))
     print(*(f"  {line}" for line in lines), sep="\n", flush=True)
     if not any(VERIFIED.search(line) for line in lines):
         raise click.ClickException("the store inside is not whole")
@@ -116,10 +118,10 @@ def lay_out(session: Session, system: str, folder: Path) -> None:
 
 
 def run_in_chroot(folder: Path) -> Run:
-    """Return the way to run a line in the chroot."""
+    """Return the way to run a script in the chroot."""
 
-    def run(line: str) -> Iterator[str]:
-        program = [sys.executable, "-I", chroot.__file__, str(folder), "/bin/sh", "-c", line]
+    def run(name: str) -> Iterator[str]:
+        program = [sys.executable, "-I", chroot.__file__, str(folder), "/bin/sh", f"/var/{name}"]
         with subprocess.Popen(program, stdout=subprocess.PIPE, text=True) as process:
             assert process.stdout is not None
             for text in process.stdout:
@@ -140,13 +142,11 @@ def make_disk(session: Session, content: Path, disk: Path) -> None:
 
 
 def run_in_machine(console: Console) -> Run:
-    """Return the way to run a line at the machine's console."""
+    """Return the way to run a script at the machine's console."""
 
-    console.run("stty columns 1000")  # so that no line is broken, and its echo is one
-
-    def run(line: str) -> Iterator[str]:
-        console.enter(f"{line}; echo =$((1000 + 1))=")
-        console.wait_for(r"=\n")  # the end of the echo
+    def run(name: str) -> Iterator[str]:
+        console.enter(f"sh /var/{name}; echo =$((1000 + 1))=")
+        console.wait_for(r"1000 \+ 1\)\)=\n")  # the end of the echo
         while (text := console.wait_for(r"([^\n]*)\n", PATIENCE)[1]) != "=1001=":
             yield text
 
@@ -173,7 +173,8 @@ def by_chroot(
     """Build in a chroot that is made in the folder ``place``."""
     lay_out(session, system, place)
     supply(session, f"{place}/var/{PLACE}", supplies(session.catalogue, list(expected)))
-    return rebuild(run_in_chroot(place), expected, cores)
+    put_scripts(place / "var", list(expected), cores)
+    return rebuild(run_in_chroot(place), expected)
 
 
 def by_machine(
@@ -182,6 +183,7 @@ def by_machine(
     """Build in an emulated machine, with its disk for data in the folder ``place``."""
     content, disk = place / "content", place / "data.img"
     supply(session, f"{content}/{PLACE}", supplies(session.catalogue, list(expected)))
+    put_scripts(content, list(expected), cores)
     make_disk(session, content, disk)
     removing.remove(str(content))
     parts = built(session, system)
@@ -195,7 +197,7 @@ def by_machine(
         accelerated=accelerated(),
     )
     with start(machine) as console:
-        verdicts = rebuild(run_in_machine(console), expected, cores)
+        verdicts = rebuild(run_in_machine(console), expected)
         console.power_off()
     return verdicts
 

@@ -9,7 +9,7 @@ import click
 import pytest
 
 from derivations import stages
-from scripts.rebuild_inside import Verdict, commands, rebuild, report
+from scripts.rebuild_inside import Verdict, put_scripts, rebuild, report
 from scripts.supplies import base_set, supplies, twin_of
 from store.errors import UnknownPackage
 from store.model.catalogue import Catalogue
@@ -49,17 +49,18 @@ def test_a_package_needs_the_supplies_of_its_own_alone(catalogue: Catalogue) -> 
         supplies(catalogue, ["zlib"])
 
 
-def test_nothing_is_fetched_inside() -> None:
-    build, verify = commands(["musl", "make"], 2)
+def test_nothing_is_fetched_inside(tmp_path: Path) -> None:
+    put_scripts(tmp_path, ["musl", "make"], 2)
+    build = (tmp_path / "build").read_text()
     assert "--offline --no-cache --cores 2 stage2.musl stage2.make" in build
-    assert "verify" in verify
+    assert "store --root /var/lib/rebuilt verify" in (tmp_path / "verify").read_text()
 
 
 def run(*built: str, whole: str = WHOLE) -> list[Verdict]:
-    def lines(line: str) -> Iterator[str]:
-        yield from (whole,) if "verify" in line else built
+    def lines(name: str) -> Iterator[str]:
+        yield from (whole,) if name == "verify" else built
 
-    return rebuild(lines, PATHS, 2)
+    return rebuild(lines, PATHS)
 
 
 def test_a_package_is_equal_only_where_it_was_built(capsys: pytest.CaptureFixture[str]) -> None:
