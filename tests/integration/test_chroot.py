@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import subprocess
+import sys
+import tarfile
 from pathlib import Path
 
+from scripts import chroot as chroot_script
 from scripts.supplies import Supplies, supply
 from store import Session
 from store.model.derivation import Source
@@ -67,6 +70,23 @@ def test_a_chroot_without_proc_or_devices_is_named(archive: Path, tmp_path: Path
         assert code in (40, 50), said
         assert "a chroot DIR needs, as root: mount --rbind /dev DIR/dev" in said
         assert "Traceback" not in said
+
+
+def test_a_folder_becomes_all_that_a_program_sees(archive: Path, tmp_path: Path) -> None:
+    with tarfile.open(archive) as tar:
+        tar.extractall(tmp_path, filter="data")
+    for name in ("dev", "proc"):
+        (tmp_path / name).mkdir()
+    script = "echo $$ / $HOME; echo no > /dev/null; read line < /proc/self/comm; echo $line; exit 3"
+    done = subprocess.run(
+        [sys.executable, "-I", chroot_script.__file__, tmp_path, "/bin/sh", "-c", script],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (3, "1 / /root\nsh\n"), done.stderr
+    assert list((tmp_path / "dev").iterdir()) == []  # its mounts are its own
 
 
 def test_supplies_are_all_that_a_rebuild_needs(archive: Path, tmp_path: Path) -> None:
