@@ -1,6 +1,6 @@
-"""A gate with TLS before casd, which has none: ``python -m tests.integration.grpc_gate CONFIG``.
+"""A gate with TLS before a server that has none: ``python -m tests.integration.grpc_gate CONFIG``.
 
-It runs in a process of its own, as gRPC has threads. CONFIG is JSON: ``behind`` (the URL of casd),
+It runs in a process of its own, as gRPC has threads. CONFIG is JSON: ``behind`` (the server's URL),
 ``certificate``, ``key``, and optional ``clients`` (the authority of clients) and ``token``.
 """
 
@@ -69,6 +69,13 @@ def main(config: dict[str, Any]) -> None:
 @contextlib.contextmanager
 def running(**config: str) -> Iterator[str]:
     """Have a gate; gives its URL."""
+    with begun(**config) as (_, url):
+        yield url
+
+
+@contextlib.contextmanager
+def begun(**config: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """Have a gate; gives its process and its URL."""
     process = subprocess.Popen(
         [sys.executable, "-m", "tests.integration.grpc_gate", json.dumps(config)],
         cwd=TOP,
@@ -78,8 +85,9 @@ def running(**config: str) -> Iterator[str]:
     )
     assert process.stdout is not None
     try:
-        yield f"grpcs://127.0.0.1:{int(process.stdout.readline())}"
+        yield process, f"grpcs://127.0.0.1:{int(process.stdout.readline())}"
     finally:
+        process.send_signal(signal.SIGCONT)
         process.send_signal(signal.SIGTERM)
         process.communicate()
 
