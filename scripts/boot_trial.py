@@ -121,6 +121,9 @@ def start(machine: Machine, within: float = PATIENCE) -> Console:
         raise Failed(f"that is more than {within:.0f} s")
     console.enter("")
     console.wait_for(PROMPT)
+    # The echo of a line that is longer than the terminal is wide would be broken.
+    console.enter("stty columns 1000")
+    console.wait_for(PROMPT)
     return console
 
 

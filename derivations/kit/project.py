@@ -10,16 +10,18 @@ from urllib.parse import quote
 from derivations.kit.sources import Archive
 from store.errors import EvaluationError
 from store.model.derivation import Source
-from store.model.project_archive import FolderReader, project_archive, project_locator
+from store.model.project_archive import FolderReader, located, project_archive, project_locator
 
 
-def project(name: str, version: str) -> Archive:
+def project(name: str, version: str, *, docs: bool = False) -> Archive:
     """The engine, the recipes and the seeds' pins as they are beside the recipes, with any change
-    that has been made to them."""
+    that has been made to them; with ``docs``, the documents alone."""
     top = str(Path(__file__).parents[2])
     reader = FolderReader(os.listdir, _lstat, lambda path: Path(path).read_bytes())
-    sha256 = hashlib.sha256(project_archive(top, reader)).hexdigest()
-    source = Source(f"{name}-{version}.tar", sha256, (project_locator(quote(os.fsencode(top))),))
+    locator = project_locator(quote(os.fsencode(top)), docs=docs)
+    _, parts = located(locator)
+    sha256 = hashlib.sha256(project_archive(top, reader, parts)).hexdigest()
+    source = Source(f"{name}-{version}.tar", sha256, (locator,))
     return Archive(name, version, source, ())
 
 

@@ -9,7 +9,7 @@ from store.errors import FormatError
 from store.fetch import failures
 from store.fetch.bounds import Permanent
 from store.model.locators import PROJECT
-from store.model.project_archive import FolderReader, project_archive
+from store.model.project_archive import FolderReader, located, project_archive
 
 
 def is_project(locator: str) -> bool:
@@ -20,9 +20,10 @@ def is_project(locator: str) -> bool:
 def archive_of(locator: str) -> bytes:
     """Return the archive that the locator names, of the files as they are now. Raises
     Permanent."""
-    top = urllib.parse.unquote(locator.removeprefix(PROJECT), errors="surrogateescape")
+    path, parts = located(locator)
+    top = urllib.parse.unquote(path, errors="surrogateescape")
     try:
-        return project_archive(top, FolderReader(os.listdir, os.lstat, _content))
+        return project_archive(top, FolderReader(os.listdir, os.lstat, _content), parts)
     except OSError as error:
         raise failures.of_file(error) from error
     except (FormatError, ValueError) as error:

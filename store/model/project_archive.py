@@ -17,6 +17,13 @@ from store.model.locators import PROJECT
 PARTS: Final = ("LICENSE", "bootstrap-seeds", "derivations", "store")
 """The entries of the project's folder that belong to it, sorted."""
 
+DOCS: Final = ("LICENSE", "README.md", "docs")
+"""The entries that the archive of its documents has, sorted. They name objects as examples, which
+would become references of a package that holds them."""
+
+_DOCS: Final = "#docs"
+"""The end of the locator of that archive. A quoted path has no such character."""
+
 _ENGINE: Final = "store/__init__.py"
 _LEFT_OUT: Final = (".pyc", ".tsv", "~")
 """Endings of names: also of ledgers, which name objects that would become references."""
@@ -33,25 +40,32 @@ class FolderReader(NamedTuple):
     read: Callable[[str], bytes]
 
 
-def project_locator(quoted_path: str) -> str:
-    """Return the locator of the project in a folder."""
-    return PROJECT + quoted_path
+def project_locator(quoted_path: str, *, docs: bool = False) -> str:
+    """Return the locator of the project in a folder, or of its documents."""
+    return PROJECT + quoted_path + _DOCS * docs
+
+
+def located(locator: str) -> tuple[str, tuple[str, ...]]:
+    """Return the quoted path of a project's locator, and the entries that its archive has."""
+    path = locator.removeprefix(PROJECT)
+    return (path.removesuffix(_DOCS), DOCS) if path.endswith(_DOCS) else (path, PARTS)
 
 
 def project_parts(recipes: str, is_file: Callable[[str], bool]) -> list[str]:
     """Return the places beside a folder of recipes that belong to its project; none where it has no
     engine beside it."""
     top = os.path.dirname(recipes)
-    return [f"{top}/{part}" for part in PARTS] if is_file(f"{top}/{_ENGINE}") else []
+    parts = sorted({*PARTS, *DOCS})
+    return [f"{top}/{part}" for part in parts] if is_file(f"{top}/{_ENGINE}") else []
 
 
-def project_archive(top: str, reader: FolderReader) -> bytes:
+def project_archive(top: str, reader: FolderReader, parts: tuple[str, ...] = PARTS) -> bytes:
     """Return the files below ``top`` as a tar archive; FormatError for a name that is too long.
 
     Links, hidden files, ledgers, compiled modules and copies of editors are left out.
     """
     pieces = []
-    for name in PARTS:
+    for name in parts:
         for path in _files(top, name, reader):
             content = reader.read(f"{top}/{path}")
             pieces += [_header(path, len(content)), content, bytes(-len(content) % _BLOCK)]

@@ -11,7 +11,7 @@ import tempfile
 from store.display import quoted
 from store.errors import EvaluationError
 from store.model.catalogue import Catalogue
-from store.model.project_archive import PARTS
+from store.model.project_archive import DOCS, PARTS
 from store.operations.session import Session
 from store.recipes.evaluate import evaluate
 from store.recipes.seeds import seeds_folder
@@ -40,7 +40,7 @@ def _evaluated_at(session: Session, revision: str) -> Catalogue:
     # As a digest, a revision is no option, whatever a user wrote.
     wanted = ("rev-parse", "--verify", "--quiet", "--end-of-options", revision + "^{commit}")
     commit = _git(folder, revision, *wanted).decode().strip()
-    parts = sorted({name, seeds, *PARTS})
+    parts = sorted({name, seeds, *PARTS, *DOCS})
     there = _git(folder, revision, "ls-tree", "-z", "--name-only", commit, "--", *parts)
     found = (name, *filter(None, there.decode("utf-8", "surrogateescape").split("\0")))
     data = _git(folder, revision, "archive", "--format=tar", commit, "--", *found)

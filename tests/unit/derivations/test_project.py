@@ -12,8 +12,11 @@ from store.model.derivation import Source
 from store.recipes import catalogues
 
 TREE = Path(__file__).parents[3]
-OWN = {"fixpoint", "fixpoint.check", "source.fixpoint", "system.workshop"}
-"""The project's own package, and the system that it is in."""
+OWN = {
+    *("fixpoint", "fixpoint.check", "source.fixpoint", "system.workshop"),
+    *("site-pages", "site-pages.check", "site-programs", "site-programs.check", "system.site"),
+}
+"""The project's own packages, and the systems that they are in."""
 
 
 def test_an_edit_of_the_engine_changes_its_own_package_alone(tmp_path: Path) -> None:

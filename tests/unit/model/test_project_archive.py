@@ -12,7 +12,13 @@ from store.fetch import project
 from store.fetch.bounds import Permanent
 from store.fetch.transport import Client, Target
 from store.model.locators import PROJECT
-from store.model.project_archive import FolderReader, project_archive, project_parts
+from store.model.project_archive import (
+    FolderReader,
+    located,
+    project_archive,
+    project_locator,
+    project_parts,
+)
 
 READER = FolderReader(os.listdir, os.lstat, lambda path: Path(path).read_bytes())
 
@@ -22,7 +28,9 @@ def top(tmp_path: Path) -> Path:
     """A small project, with files that belong to nobody."""
     texts = {
         "LICENSE": "free\n",
-        "README.md": "not packed",
+        "README.md": "# Project\n",
+        "docs/page.md": "A page\n",
+        "pyproject.toml": "not packed",
         "bootstrap-seeds/debian/seed.json": "{}",
         "derivations/ledger.tsv": "",
         "derivations/stages.py": "",
@@ -57,6 +65,16 @@ def test_the_files_of_the_project_are_packed_sorted_and_nothing_else(top: Path) 
     assert {(member.mode, member.mtime, member.uid) for member in members} == {(0o644, 1, 0)}
 
 
+def test_the_documents_are_an_archive_of_their_own(top: Path) -> None:
+    locator = project_locator(str(top), docs=True)
+    path, parts = located(locator)
+    assert path == str(top)
+    with tarfile.open(fileobj=io.BytesIO(project.archive_of(locator))) as archive:
+        assert archive.getnames() == ["LICENSE", "README.md", "docs/page.md"]
+    assert project.archive_of(locator) == project_archive(str(top), READER, parts)
+    assert located(project_locator("/a%23docs"))[0] == "/a%23docs"
+
+
 def test_times_modes_and_the_place_do_not_matter(top: Path, tmp_path: Path) -> None:
     before = project_archive(str(top), READER)
     (top / "store" / "__init__.py").chmod(0o755)
@@ -77,7 +95,7 @@ def test_a_part_may_be_missing_and_a_long_name_is_refused(top: Path) -> None:
 
 def test_places_beside_recipes_are_parts_where_there_is_an_engine(top: Path) -> None:
     parts = project_parts(f"{top}/derivations", os.path.isfile)
-    assert f"{top}/store" in parts and f"{top}/README.md" not in parts
+    assert f"{top}/store" in parts and f"{top}/pyproject.toml" not in parts
     (top / "store" / "__init__.py").unlink()
     assert project_parts(f"{top}/derivations", os.path.isfile) == []
 
