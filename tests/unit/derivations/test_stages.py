@@ -21,7 +21,7 @@ TREE = Path(__file__).parents[3]
 PLACE = re.compile(
     r"debian:pool/main/(lib)?[a-z0-9]/[a-z0-9.+-]+/[A-Za-z0-9._+~-]+"
     r"|pypi:[A-Za-z0-9._-]+\.(whl|tar\.gz|zip)"
-    rf"|project:{re.escape(str(TREE))}"
+    rf"|project:{re.escape(str(TREE))}(#docs)?"
 )
 
 
