@@ -319,13 +319,13 @@ def _check_build(of: Derivation | Resolved) -> None:
     check_name(name)
     if not builder.startswith(("/", BUILTIN)):
         raise FormatError(f"{name}: the builder {quoted(builder)} is neither a path nor {BUILTIN}…")
-    for key, _ in of.env:
-        if not key or "=" in key:
-            raise FormatError(f"{name}: {quoted(key)} cannot name an environment variable")
-    variables = (part for pair in of.env for part in pair)
-    if any("\0" in text for text in (builder, *of.args, *variables)):
+    keys = [key for key, _ in of.env]
+    if "" in keys or "=" in "".join(keys):
+        wrong = next(key for key in keys if not key or "=" in key)
+        raise FormatError(f"{name}: {quoted(wrong)} cannot name an environment variable")
+    if "\0" in "".join((builder, *of.args, *keys, *(value for _, value in of.env))):
         raise FormatError(f"{name}: a NUL byte in the builder, its arguments or environment")
-    fields.strictly_ascending((key for key, _ in of.env), f"{name}: environment variables")
+    fields.strictly_ascending(keys, f"{name}: environment variables")
     if not of.outputs:
         raise FormatError(f"{name}: a derivation needs an output")
     for output in of.outputs:

@@ -59,6 +59,8 @@ def check_names(names: Sequence[str]) -> None:
 
 def check_output(output: str) -> str:
     """Return ``output`` itself, when it can name an output; InvalidName otherwise."""
+    if output == "out":  # nearly all are
+        return output
     if (
         not 0 < len(output) <= LONGEST_OUTPUT
         or not output.isascii()

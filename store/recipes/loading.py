@@ -124,6 +124,7 @@ class Recipes:
     def __init__(self, folders: Mapping[str, str], watched: Watched) -> None:
         self._folders = folders
         self._watched = watched
+        self._sources: dict[str, bytes] = {}
 
     def knows(self, name: str) -> bool:
         """Return whether a module of this name comes from one of the folders."""
@@ -136,11 +137,18 @@ class Recipes:
             return None
         place = os.path.join(self._folders[top], *below)
         package = f"{place}/__init__.py"
-        if self._watched.source(package) is not None:
+        if self._found(package):
             return self._spec(name, package, [place])
-        if below and self._watched.source(f"{place}.py") is not None:
+        if below and self._found(f"{place}.py"):
             return self._spec(name, f"{place}.py", None)
         return self._spec(name, None, [place]) if self._watched.is_folder(place) else None
+
+    def _found(self, path: str) -> bool:
+        """Return whether there is such a file; its content is kept until the module runs."""
+        content = self._watched.source(path)
+        if content is not None:
+            self._sources[path] = content
+        return content is not None
 
     def _spec(self, name: str, path: str | None, places: list[str] | None) -> ModuleSpec:
         spec = ModuleSpec(name, self, origin=path, is_package=places is not None)  # type: ignore[arg-type]
@@ -158,7 +166,8 @@ class Recipes:
         if path is None:
             return
         try:
-            code = compile(self._watched.source(path) or b"", path, "exec", dont_inherit=True)
+            content = self._sources.pop(path, None) or self._watched.source(path) or b""
+            code = compile(content, path, "exec", dont_inherit=True)
         except ValueError as error:  # NUL bytes; any other fault is a SyntaxError
             if isinstance(error, SyntaxError):
                 raise

@@ -188,6 +188,7 @@ class Purity:
         self._all = (*places, *self._places)
         self._library = tuple(library)
         self._lstat, self._stat = os.lstat, os.stat
+        self._real_folders: dict[str, str] = {}
         self._busy = False
 
     def enforce(self, import_rule: Any) -> None:
@@ -299,6 +300,8 @@ class Purity:
 
     def _straight(self, path: str) -> str:
         """Return the path without ``..``, which leads where a link before it does."""
+        if "/.." not in path:
+            return os.path.normpath(path)
         at = "/"
         with self.unseen():
             for part in path.split("/"):
@@ -328,8 +331,7 @@ class Purity:
 
     def _check_place(self, path: str, follow: bool = True) -> str:
         with self.unseen():
-            folder, name = os.path.split(path)
-            real = os.path.realpath(path) if follow else f"{os.path.realpath(folder)}/{name}"
+            real = self._real(path, follow)
         if any(real == place or real.startswith(f"{place}/") for place in self._places):
             return real
         leads = f", which leads to {quoted(real)}" if real != path else ""
@@ -338,6 +340,21 @@ class Purity:
             f"reads {quoted(path)}{leads if inside else ''}: outside of the recipes' folder",
             hint=_HINT,
         )
+
+    def _real(self, path: str, follow: bool) -> str:
+        """Return the path without links. Those above it are followed once in an evaluation: a
+        project has hundreds of files in a few folders."""
+        folder, name = os.path.split(path)
+        if folder not in self._real_folders:
+            self._real_folders[folder] = os.path.realpath(folder)
+        place = f"{self._real_folders[folder].rstrip('/')}/{name}"
+        return os.path.realpath(path) if follow and self._is_link(place) else place
+
+    def _is_link(self, path: str) -> bool:
+        try:
+            return stat.S_ISLNK(self._lstat(path).st_mode)
+        except (OSError, ValueError):
+            return False
 
     def _note(self, listed: bool, path: str) -> None:
         read = (listed, os.fsencode(path))
