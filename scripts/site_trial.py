@@ -56,6 +56,10 @@ def drive_repository(site: Site, folder: Path) -> str:
         expect("a push without a password", refused.message, "could not read Username")
     else:
         raise Failed("anybody can push")
+    disguised = f"{site.url}/git/fixpoint.git/git-receive%2Dpack"
+    head = "Content-Type: application/x-git-receive-pack-request"
+    asked = ("curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", "-u", "x:y", "-H", head)
+    expect("the same, disguised", command(*asked, "--data", "0000", disguised), "^40[13]")
     command(*push, f"{site.writing}/git/fixpoint.git", "HEAD:refs/heads/main")
     check_repository(site, folder, commit)
     return commit

@@ -10,18 +10,18 @@ LISTS = ("announce", "talk")
 REPOSITORY = "/var/lib/git/fixpoint.git"
 
 NGINX = """\
-user www; pid /run/nginx.pid; error_log stderr; daemon off;
-events { worker_connections 256; }
+user www; pid /run/nginx.pid; error_log stderr; daemon off; events {}
 http {
     types { text/html html; text/css css; image/svg+xml svg; image/png png; text/plain txt; }
     access_log /dev/stdout; sendfile on; client_max_body_size 0;
     map $request_uri $pushing { default off; ~git-receive-pack "pushing"; }
+    map $pushing $pusher { off ""; default $remote_user; }
     server {
         listen 80; root /share/site; auth_basic_user_file /var/lib/site/users;
         fastcgi_param SCRIPT_FILENAME /bin/$name; fastcgi_param SCRIPT_NAME /$name;
         fastcgi_param PATH_INFO $rest; fastcgi_param QUERY_STRING $query_string;
         fastcgi_param REQUEST_METHOD $request_method; fastcgi_param CONTENT_TYPE $content_type;
-        fastcgi_param CONTENT_LENGTH $content_length; fastcgi_param REMOTE_USER $remote_user;
+        fastcgi_param CONTENT_LENGTH $content_length; fastcgi_param REMOTE_USER $pusher;
         fastcgi_param REMOTE_ADDR $remote_addr; fastcgi_param GATEWAY_INTERFACE CGI/1.1;
         location ~ ^/(?<name>cgit|lists|tracker)(?<rest>/.*)?$ {
             fastcgi_pass unix:/run/cgi/$name/socket;
