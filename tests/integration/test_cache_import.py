@@ -26,7 +26,9 @@ def test_objects_come_from_a_cache_and_count_when_they_are_signed(
     hello = anne.path("realise", "hello")
     url = f"file://{tmp_path}/cache"
     say(anne, "push", "--to", url, "--key", "anne", "hello")
-    assert "1 object taken" in say(bert, "import", "--from", url, hello)
+    told = say(bert, "import", "--from", url, hello)
+    assert f"downloading hello from file://{tmp_path}/cache" in told
+    assert "1 object taken" in told
     assert bert.physical(hello).read_text() == "hello\n"
     assert "0 findings, 0 notes" in say(bert, "verify", "--contents")
     assert json.loads(bert.path("info", "--json", hello))["realisations"] == []

@@ -12,6 +12,7 @@ import click
 
 from store.cli.context import Context
 from store.cli.options import link_option, trust_option
+from store.cli.outputs import drawn
 from store.cli.wording import counted
 from store.display import printable, quoted
 from store.errors import FormatError, InvalidName, UnknownObject, UnusableKey, UsageError
@@ -22,13 +23,15 @@ from store.model.origin import How, Origin
 if TYPE_CHECKING:
     from store.attest.sources import Line
     from store.attest.vouching import Reading
+    from store.events import Event
     from store.local.leases import Lease
     from store.local.store import Store
     from store.signing.keys import PublicKey
     from store.substitute.belief import Vouched
     from store.substitute.importing import Imported
 
-Importer: TypeAlias = "Callable[[Store, Sequence[ObjectId], Lease | None], Imported]"
+Emit: TypeAlias = "Callable[[Event], None]"
+Importer: TypeAlias = "Callable[[Store, Sequence[ObjectId], Lease | None, Emit], Imported]"
 
 SHOWN = 10
 """Records whose refusal is explained."""
@@ -90,7 +93,8 @@ def command(
     context.absent = "make"
     store = context.store
     with store.leases.begin() if out_link else contextlib.nullcontext() as keep:
-        taken = importer(store, oids, keep)
+        with drawn(context) as reporter:
+            taken = importer(store, oids, keep, reporter.emit)
         if out_link:
             store.roots.link(out_link, oids[0])
     for oid in oids:
@@ -123,7 +127,7 @@ def _from_store(
         raise
     told = statements or ((other.statements,) if os.path.isdir(other.statements) else ())
     belief = Belief(_vouching(told, trust, asked=bool(statements)), unsigned)
-    return lambda store, oids, keep: import_objects(store, other, oids, keep, belief)
+    return lambda store, oids, keep, _: import_objects(store, other, oids, keep, belief)
 
 
 def _from_cache(
@@ -139,14 +143,16 @@ def _from_cache(
         raise UsageError("a cache tells of no build records that nobody signed")
     offers = connect(os.path.abspath(source) if os.path.isdir(source) else source)
 
-    def importer(store: Store, oids: Sequence[ObjectId], keep: Lease | None) -> Imported:
+    def importer(
+        store: Store, oids: Sequence[ObjectId], keep: Lease | None, emit: Emit
+    ) -> Imported:
         vouch = _vouching(statements, trust, asked=bool(statements))
         if not statements:
             keys = trusted_keys(trust)
             files = known_statements(store, offers, oids, {key.id for key in keys})
             told = [Line(each.where, line) for each in files for line in each.data.splitlines()]
             vouch = lambda oids: _read(told, oids, keys)  # noqa: E731
-        return import_cached(store, offers, oids, keep, Belief(vouch))
+        return import_cached(store, offers, oids, keep, Belief(vouch), emit)
 
     return importer
 

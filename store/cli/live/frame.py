@@ -106,9 +106,12 @@ class Frame:
         total = there.count + sum(each.files for each in (*running, *waiting))
         amount = _amount(there.size, running) if not waiting else bytes_text(size)
         speed = f", {bytes_text(rate)}/s" if rate else ""
+        pulled = bool(there.objects or progress.pulls)
+        fetched = bool(there.files or len(running) + len(waiting) > len(progress.pulls))
+        noun = "" if pulled and fetched else " objects" if pulled else " files"
         texts = (
-            f"downloads: {there.count} of {total} files, {amount}{speed}",
-            f"{there.count}/{total} files, {bytes_text(size)}{speed}",
+            f"downloads: {there.count} of {total}{noun}, {amount}{speed}",
+            f"{there.count}/{total}{noun}, {bytes_text(size)}{speed}",
             f"{there.count}/{total} {bytes_text(size)}",
             f"{there.count}/{total}",
         )
