@@ -27,7 +27,7 @@ def test_objects_come_from_a_cache_and_count_when_they_are_signed(
     url = f"file://{tmp_path}/cache"
     say(anne, "push", "--to", url, "--key", "anne", "hello")
     told = say(bert, "import", "--from", url, hello)
-    assert f"downloading hello from file://{tmp_path}/cache" in told
+    assert f"downloading hello from {tmp_path}/cache" in told
     assert "1 object taken" in told
     assert bert.physical(hello).read_text() == "hello\n"
     assert "0 findings, 0 notes" in say(bert, "verify", "--contents")
