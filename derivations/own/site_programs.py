@@ -32,6 +32,10 @@ SITE_PROGRAMS = Recipe(
         '    chmod 755 "$out/bin/$name"\n'
         "done",
         'ln -s site-backup "$out/bin/site-restore"',
+        # A push is on the disk before it is said to be there.
+        'mkdir -p "$out/share/site-hooks"',
+        "printf '#!/bin/sh\\nexec sync\\n' > \"$out/share/site-hooks/post-receive\"",
+        'chmod 755 "$out/share/site-hooks/post-receive"',
     ),
     check=(
         "export LISTS=.",

@@ -7,7 +7,6 @@ from derivations.kit import Network, Service, System, User
 
 DOMAIN = "fixpoint.example"
 LISTS = ("announce", "talk")
-REPOSITORY = "/var/lib/git/fixpoint.git"
 
 NGINX = """\
 user www; pid /run/nginx.pid; error_log stderr; daemon off; events {}
@@ -27,8 +26,7 @@ http {
             fastcgi_pass unix:/run/cgi/$name/socket;
         }
         location ~ ^/git(?<rest>/.*)$ {
-            set $name git-http;
-            auth_basic $pushing;
+            set $name git-http; auth_basic $pushing;
             fastcgi_pass unix:/run/cgi/cgit/socket;
         }
         location /cache/ {
@@ -50,6 +48,7 @@ css=/share/cgit/cgit.css
 clone-url=http://$HTTP_HOST/git/$CGIT_REPO_URL
 scan-path=/var/lib/git
 """
+GIT = "[core]\nfsync = all\nhooksPath = /share/site-hooks\n[init]\ndefaultBranch = main\n"
 SMTPD = f"""\
 listen on 0.0.0.0
 action list mda "/bin/list-receive %{{rcpt}}" virtual {{ "@" = lists }}
@@ -95,7 +94,7 @@ SITE = System(
             ports=(80,),
             folders=("/var/cache/nginx", "/var/lib/site"),
         ),
-        cgi("cgit", "git", f"chpst -u git git init -q --bare --template= -b main {REPOSITORY}"),
+        cgi("cgit", "git", "chpst -u git git init -q --bare --template= /var/lib/git/fixpoint.git"),
         cgi("lists", "lists", "export LISTS=/var/lib/lists"),
         cgi("tracker", "tracker", "chpst -u tracker tracker-new /var/lib/tracker"),
         Service(name="mail", run=("exec smtpd -d",), ports=(25,), folders=("/var/spool",)),
@@ -112,6 +111,7 @@ SITE = System(
     files=(
         ("etc/nginx/nginx.conf", NGINX),
         ("etc/cgitrc", CGIT),
+        ("etc/gitconfig", GIT),
         ("etc/mail/smtpd.conf", SMTPD),
         ("etc/mail/mailname", f"{DOMAIN}\n"),
         ("etc/ssl/certs/ca-certificates.crt", ""),  # Other mail servers need no certificate.
