@@ -26,5 +26,6 @@ PIGZ = Recipe(
     ),
     licences=("README",),
     upstream=("make -C /build/src test",),
+    upstream_tools=("gzip",),
     seconds=10,
 )

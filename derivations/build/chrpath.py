@@ -12,6 +12,5 @@ CHRPATH = Recipe(
     homepage="https://codeberg.org/pere/chrpath",
     build=autotools(reconf=True),
     programs=("chrpath",),
-    upstream=("make check",),
     seconds=15,
 )
