@@ -23,7 +23,5 @@ MKSH = Recipe(
     check=("""test "$("$out/bin/mksh" -c 'set -A a x y; print ${a[1]}')" = y""",),
     licences=("sh.h",),
     waive=(("version", "it says R59, without the letter"),),
-    upstream=("./test.sh -v",),
-    upstream_tools=("perl",),
     seconds=15,
 )
