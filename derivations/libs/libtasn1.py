@@ -20,5 +20,6 @@ LIBTASN1 = Recipe(
     ),
     build=autotools("--disable-shared"),
     programs=("asn1Parser", "asn1Decoding", "asn1Coding"),
+    upstream=("make check",),
     seconds=40,
 )

@@ -12,5 +12,6 @@ LZO = Recipe(
     licence="GPL-2.0-or-later",
     homepage="https://www.oberhumer.com/opensource/lzo/",
     build=autotools("--disable-shared"),
+    upstream=("make check",),
     seconds=30,
 )

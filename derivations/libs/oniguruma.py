@@ -12,5 +12,6 @@ ONIGURUMA = Recipe(
     licence="BSD-2-Clause",
     homepage="https://github.com/kkos/oniguruma",
     build=autotools("--disable-shared", reconf=True),
+    upstream=("make check",),
     seconds=40,
 )

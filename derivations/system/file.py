@@ -18,5 +18,6 @@ FILE = Recipe(
     programs=("file",),
     check=('"$out/bin/file" -b - < "$out/bin/file" | grep -q \'^ELF 64-bit\'',),
     waive=(("paths", "its rules name a folder called so"),),
+    upstream=("make check",),
     seconds=40,
 )
