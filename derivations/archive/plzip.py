@@ -17,5 +17,6 @@ PLZIP = Recipe(
         "seq 9999 > numbers",
         '"$out/bin/plzip" -c numbers | "$out/bin/plzip" -dc | cmp - numbers',
     ),
+    upstream=("make -C /build/src check",),
     seconds=20,
 )

@@ -24,5 +24,6 @@ FLEX = Recipe(
         'test "$(echo aa | ./a)" = bb',
     ),
     generated="src/scan.c, src/parse.c",
+    upstream=("make check",),
     seconds=25,
 )
