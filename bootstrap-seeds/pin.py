@@ -90,6 +90,12 @@ SEEDS: dict[str, dict[str, Any]] = {
         "userland": {"mksh": ["MirOS"], "busybox-static": ["GPL-2.0-only"]},
         "compiler": {"ziglang": ["MIT", "Apache-2.0 WITH LLVM-exception"]},
     },
+    "tcc": {
+        "description": "Temporary: tcc, the C library that it needs, and a static busybox",
+        "links": MERGED_USR,
+        "userland": {"busybox-static": ["GPL-2.0-only"]},
+        "compiler": {"tcc": ["LGPL-2.1-or-later"], "libc6": ["LGPL-2.1-or-later"]},
+    },
 }
 
 # What Debian's alternatives, and its packages that consist of links ("gcc", "binutils"), would add
@@ -107,6 +113,27 @@ LINKS: dict[str, dict[str, str]] = {
 }
 
 WHEELS = {"ziglang": ("0.17.1", "manylinux2010_x86_64")}
+
+# What the third seed takes of a package: of tcc, the program and the library of helpers; of the C
+# library, what that one program loads.
+_ONLY_TCC: dict[str, list[str]] = {
+    "tcc": [
+        "exclude=usr/bin/i386-tcc",
+        "exclude=usr/lib/x86_64-linux-gnu/tcc/*.o",
+        "exclude=usr/lib/x86_64-linux-gnu/tcc/i386-*",
+        "exclude=usr/lib/x86_64-linux-gnu/tcc/include",
+    ],
+    "libc6": [
+        "exclude=usr/lib/x86_64-linux-gnu/audit",
+        "exclude=usr/lib/x86_64-linux-gnu/gconv",
+        "exclude=lib/x86_64-linux-gnu/libB*",
+        "exclude=lib/x86_64-linux-gnu/lib[a-bn-oq-z]*",
+        "exclude=lib/x86_64-linux-gnu/libc_*",
+        "exclude=lib/x86_64-linux-gnu/libmem*",
+        "exclude=lib/x86_64-linux-gnu/libmvec*",
+        "exclude=lib/x86_64-linux-gnu/libpc*",
+    ],
+}
 
 # How a package is unpacked. Of mksh's shells, only the one that is linked with musl; of zig's
 # libraries, what makes programs for other systems is left out.
@@ -190,19 +217,23 @@ def wheel(package: str, version: str, platform: str) -> dict[str, object]:
         }
 
 
-def pinned(package: str, role: str, licences: list[str]) -> dict[str, object]:
+def pinned(seed: str, package: str, role: str, licences: list[str]) -> dict[str, object]:
     """One entry of seed.json."""
     place = wheel(package, *WHEELS[package]) if package in WHEELS else deb(package)
-    options = {"options": OPTIONS[package]} if package in OPTIONS else {}
+    known = OPTIONS | (_ONLY_TCC if seed == "tcc" else {})
+    options = {"options": known[package]} if package in known else {}
+    links = LINKS.get(package, {})
+    if seed == "tcc" and package == "busybox-static":
+        links = {"usr/bin/sh": "busybox"} | links
     entry = {"name": package, **place, "role": role, "licences": licences}
-    return entry | {"links": LINKS.get(package, {})} | options
+    return entry | {"links": links} | options
 
 
 def main() -> None:
     """Write the description of the seed named on the command line to standard output."""
     name = sys.argv[1]
     packages = [
-        pinned(package, role, licences)
+        pinned(name, package, role, licences)
         for role in ("userland", "compiler")
         for package, licences in SEEDS[name][role].items()
     ]

@@ -16,6 +16,7 @@ from typing import Any
 from derivations.bash import BASH
 from derivations.binutils import BINUTILS, CROSS_BINUTILS
 from derivations.bzip2 import BZIP2
+from derivations.chain import add_chain
 from derivations.coreutils import COREUTILS
 from derivations.diffutils import DIFFUTILS
 from derivations.findutils import FINDUTILS
@@ -27,6 +28,7 @@ from derivations.kit import (
     BUILD_TOOLS,
     CatalogueBuilder,
     Groups,
+    Links,
     PackageSet,
     Recipe,
     Seed,
@@ -85,6 +87,9 @@ WORLD_FLAGS = (("CFLAGS", _OPTIMISED), ("CXXFLAGS", _OPTIMISED), ("LDFLAGS", "-s
 # Roles that /bin fills, once what compiles comes from elsewhere.
 IN_BIN: dict[str, tuple[Ref, ...]] = {role: () for role in (*BUILD_TOOLS, "m4") if role != "cc"}
 
+# The seed that the chain starts from. On it there is the chain alone, which ends below stage 0.
+CHAINED = "tcc"
+
 # What a seed has not got in /bin, built with what it has: each with the ones before it.
 FURNISHING: dict[str, dict[str, Recipe]] = {
     "zig": {
@@ -102,7 +107,16 @@ FURNISHING: dict[str, dict[str, Recipe]] = {
 def catalogue(seeds: Mapping[str, Mapping[str, Any]], seed: str = "debian") -> Catalogue:
     """Every package of the ladder that stands on ``seed``; ``seeds`` has each seed.json."""
     graph = CatalogueBuilder()
-    full, userland = add_seeds(graph, seeds, seed)
+    roots = add_seeds(graph, seeds)
+    if seed != CHAINED:
+        ladder(graph, seed, *roots[seed])
+    if CHAINED in seeds:
+        add_chain(Links(graph, roots[CHAINED][0]))
+    return graph.catalogue()
+
+
+def ladder(graph: CatalogueBuilder, seed: str, full: Ref, userland: Ref) -> None:
+    """The stages on a seed's root file systems, with its compiler and without, and the world."""
     untrusted = frozenset(graph.nodes)
     tools = bootstrap_tools(graph, full, FURNISHING.get(seed, {}))
     tcc_ladder(graph, full, tools)
@@ -115,13 +129,12 @@ def catalogue(seeds: Mapping[str, Mapping[str, Any]], seed: str = "debian") -> C
     world(graph, stage2, above, untrusted | made)
     for recipe in (*TOOLCHAIN.values(), *USERLAND_PACKAGES.values()):
         graph.alias(recipe.name, f"stage1.{recipe.name}")
-    return graph.catalogue()
 
 
 def add_seeds(
-    graph: CatalogueBuilder, seeds: Mapping[str, Mapping[str, Any]], chosen: str
-) -> tuple[Ref, Ref]:
-    """The seeds' root file systems; returns the chosen one's, with its compiler and without."""
+    graph: CatalogueBuilder, seeds: Mapping[str, Mapping[str, Any]]
+) -> dict[str, tuple[Ref, Ref]]:
+    """The seeds' root file systems, by name: with the compiler and without."""
     roots = {}
     for name, value in seeds.items():
         seed = Seed.from_json(name, value)
@@ -132,7 +145,7 @@ def add_seeds(
         graph.publish(f"seed.{name}", full, description=seed.description)
         graph.publish(f"seed.{name}-userland", userland, description=seed.description)
         roots[name] = full, userland
-    return roots[chosen]
+    return roots
 
 
 def tcc_ladder(graph: CatalogueBuilder, full: Ref, tools: dict[str, tuple[Ref, ...]]) -> None:

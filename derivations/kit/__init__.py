@@ -12,6 +12,7 @@ from derivations.kit.configure import configure
 from derivations.kit.data import data
 from derivations.kit.groups import Groups
 from derivations.kit.kernel import kernel
+from derivations.kit.links import Links
 from derivations.kit.makefile import makefile
 from derivations.kit.meson import meson
 from derivations.kit.perl import perl
@@ -33,6 +34,7 @@ __all__ = [
     "Build",
     "CatalogueBuilder",
     "Groups",
+    "Links",
     "Network",
     "PackageSet",
     "Phase",

@@ -12,7 +12,7 @@ from pathlib import Path
 from derivations.kit.recipe import Recipe
 from store.errors import EvaluationError
 
-_NO_GROUPS = frozenset({"kit", "patches", "systems"})
+_NO_GROUPS = frozenset({"chain", "kit", "patches", "systems"})
 
 
 class Groups(Mapping[str, Recipe]):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Set
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from derivations.kit.recipe import Recipe
 from derivations.kit.script import script, shell_name
@@ -132,12 +133,15 @@ class CatalogueBuilder:
 
 
 class PackageSet:
-    """The packages of one stage, each made when it is first asked for."""
+    """The packages of one stage, each made when it is first asked for. Objects that
+    were made elsewhere fill the roles in ``given``."""
 
-    def __init__(self, stage: Stage, graph: CatalogueBuilder) -> None:
+    def __init__(
+        self, stage: Stage, graph: CatalogueBuilder, given: Mapping[str, Ref] = MappingProxyType({})
+    ) -> None:
         self._stage = stage
         self._graph = graph
-        self._made: dict[str, Ref] = {}
+        self._made = dict(given)
         self._stack: list[str] = []
 
     def __getitem__(self, role: str) -> Ref:
@@ -168,7 +172,7 @@ class PackageSet:
         """
         stage, twin = self._stage.name, self._stage.twin
         for role, recipe in self._stage.recipes.items():
-            name = recipe.name.removeprefix(stage + "-")
+            name = recipe.name.removeprefix(stage.rstrip("0123456789") + "-")
             self._graph.publish(
                 f"{stage}.{name}",
                 self[role],

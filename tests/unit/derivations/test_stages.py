@@ -32,7 +32,12 @@ def seeds() -> dict[str, Any]:
     }
 
 
-@pytest.fixture(scope="module", params=sorted(seeds()))
+def ladders() -> list[str]:
+    """The seeds that a whole ladder stands on."""
+    return sorted(seeds().keys() - {stages.CHAINED})
+
+
+@pytest.fixture(scope="module", params=ladders())
 def catalogue(request: pytest.FixtureRequest) -> Catalogue:
     return stages.catalogue(seeds(), request.param)
 
@@ -56,6 +61,29 @@ def test_each_build_says_how_long_it_usually_takes(catalogue: Catalogue) -> None
     assert [name for digest, name in builds.items() if not catalogue.seconds.get(digest)] == []
 
 
+def test_on_the_chains_seed_there_is_the_chain_and_no_ladder_yet() -> None:
+    found = stages.catalogue(seeds(), stages.CHAINED).packages
+    assert {name.partition(".")[0] for name in found} == {"chain", "chain0", "seed", "source"}
+
+
+def test_the_chain_is_the_same_in_the_catalogue_of_every_seed(catalogue: Catalogue) -> None:
+    alone = stages.catalogue(seeds(), stages.CHAINED).packages
+    links = {name: package for name, package in alone.items() if name.startswith("chain")}
+    assert links == {name: catalogue.packages[name] for name in links}
+
+
+def test_no_link_is_built_with_another_seed_or_the_ladder() -> None:
+    found = stages.catalogue(seeds(), stages.CHAINED)
+    others = {
+        package.node
+        for name, package in found.packages.items()
+        if name.startswith("seed.") and not name.startswith(f"seed.{stages.CHAINED}")
+    }
+    goals = [found.packages[name].node for name in found.packages if name.startswith("chain")]
+    assert goals
+    assert others.isdisjoint(found.build_closure(goals))
+
+
 def test_a_bare_name_is_the_first_stage_of_the_distribution(catalogue: Catalogue) -> None:
     assert catalogue.packages["gcc"].node == catalogue.packages["stage1.gcc"].node
 
@@ -75,7 +103,7 @@ def test_later_stages_are_of_the_same_packages_as_stage_1(catalogue: Catalogue, 
         assert twin == {"stage2": "stage1", "stage3": "stage2"}[stage] + f".{name}"
 
 
-@pytest.mark.parametrize("seed", sorted(seeds()))
+@pytest.mark.parametrize("seed", ladders())
 def test_stage_1_is_built_in_a_root_without_the_compiler_of_the_seed(seed: str) -> None:
     catalogue = stages.catalogue(seeds(), seed)
     userland = catalogue.packages[f"seed.{seed}-userland"].node
@@ -169,10 +197,21 @@ def test_sources_are_named_by_a_path_in_the_pool_or_a_file_of_pypi(catalogue: Ca
 
 
 def test_each_source_hash_stands_once_in_the_tree() -> None:
-    files = [*(TREE / "derivations").rglob("*.py"), *(TREE / "bootstrap-seeds").rglob("*.json")]
-    text = "\n".join(file.read_text() for file in files)
-    twice = [value for value, n in Counter(re.findall(r"\b[0-9a-f]{64}\b", text)).items() if n > 1]
-    assert not twice
+    recipes = [*(TREE / "derivations").rglob("*.py")]
+    # The chain's seed is of files that the others have too, until it has none of anybody's.
+    for left_out in (stages.CHAINED, "debian", "zig"):
+        pins = (TREE / f"bootstrap-seeds/{name}/seed.json" for name in seeds() if name != left_out)
+        text = "\n".join(file.read_text() for file in (*recipes, *pins))
+        hashes = re.findall(r"\b[0-9a-f]{64}\b", text)
+        twice = {value for value, n in Counter(hashes).items() if n > 1}
+        assert twice <= (set() if left_out == stages.CHAINED else _shared())
+
+
+def _shared() -> set[str]:
+    """The hashes that the chain's seed shares with another seed."""
+    pins = {name: {each["sha256"] for each in seed["packages"]} for name, seed in seeds().items()}
+    own = pins.pop(stages.CHAINED)
+    return {value for others in pins.values() for value in others & own}
 
 
 def test_no_recipe_decides_anything() -> None:

@@ -1,0 +1,12 @@
+"""The files of the chain that are no Python: patches of ours, and small C programs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+_FOLDER = Path(__file__).parent
+
+
+def patch(name: str) -> tuple[str, str]:
+    """Return a patch of ours as a file of a recipe: its name and its text."""
+    return name, (_FOLDER / "patches" / name).read_text()
