@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from derivations.chain.binutils import BINUTILS_BY_TCC
+from derivations.chain.gcc3 import GCC3, GCC3_BY_TCC
 from derivations.chain.make import MAKE
+from derivations.chain.musl_by_gcc import MUSL_BY_GCC
 from derivations.chain.musl_by_tcc import MUSL_BY_TCC
 from derivations.chain.tcc import MUSL_BY_SEED, TCC, TCC_BY_SEED
 from derivations.kit import Links
@@ -14,7 +17,7 @@ _BY_TCC = (
     ("AR", "tcc -ar"),
     ("AWK", "awk"),
     ("CC", "cc"),
-    ("CXX", "false"),
+    ("CXX", "no"),
     ("LD", "true"),
     ("RANLIB", "true"),
 )
@@ -27,3 +30,9 @@ def add_chain(links: Links) -> None:
     tcc = links.add(CHAIN, {"libc": MUSL_BY_TCC, "cc": TCC}, _BY_TCC, twin="chain0")
     links.use(tcc, "cc")
     links.use(links.add(CHAIN, {"make": MAKE}, _BY_TCC), "make")
+    binutils = links.add(CHAIN, {"binutils": BINUTILS_BY_TCC}, _BY_TCC)
+    given = {"libc": tcc["libc"], "binutils": binutils["binutils"]}
+    links.use(links.add(CHAIN, {"cc": GCC3_BY_TCC}, _BY_TCC, given), "cc")
+    libc = links.add(CHAIN, {"musl": MUSL_BY_GCC}, _BY_TCC, given)
+    given["libc"] = libc["musl"]
+    links.use(links.add(CHAIN, {"cc": GCC3}, _BY_TCC, given), "cc")
