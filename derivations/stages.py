@@ -16,7 +16,7 @@ from typing import Any
 from derivations.bash import BASH
 from derivations.binutils import BINUTILS, CROSS_BINUTILS
 from derivations.bzip2 import BZIP2
-from derivations.chain import add_chain
+from derivations.chain import add_chain, add_oracles
 from derivations.coreutils import COREUTILS
 from derivations.diffutils import DIFFUTILS
 from derivations.findutils import FINDUTILS
@@ -90,6 +90,9 @@ IN_BIN: dict[str, tuple[Ref, ...]] = {role: () for role in (*BUILD_TOOLS, "m4") 
 # The seed that the chain starts from. On it there is the chain alone, which ends below stage 0.
 CHAINED = "tcc"
 
+# Seeds with a gcc and a clang that have nothing to do with the chain, but that compile tcc, too.
+ORACLES = ("debian", "zig")
+
 # What a seed has not got in /bin, built with what it has: each with the ones before it.
 FURNISHING: dict[str, dict[str, Recipe]] = {
     "zig": {
@@ -111,7 +114,10 @@ def catalogue(seeds: Mapping[str, Mapping[str, Any]], seed: str = "debian") -> C
     if seed != CHAINED:
         ladder(graph, seed, *roots[seed])
     if CHAINED in seeds:
-        add_chain(Links(graph, roots[CHAINED][0]))
+        links = Links(graph, roots[CHAINED][0])
+        add_chain(links)
+        others = [Links(graph, roots[name][0]) if name in roots else None for name in ORACLES]
+        add_oracles(links, *others)
     return graph.catalogue()
 
 

@@ -9,8 +9,14 @@
 | `chain.gcc3-c` | `chain.tcc` | gcc 3.4.6, C alone: cc1plus by tcc never ends |
 | `chain.musl-gcc3` | `chain.gcc3-c` | the C library whole, with complex numbers |
 | `chain.gcc3` | `chain.gcc3-c` | gcc 3.4.6 for C and C++98 |
+| `chain.m4` | `chain.gcc3` | gmp's configure asks for it |
+| `chain.gcc10` | `chain.gcc3` | gcc 10.2, for C++ up to C++17 |
+
+`chain.torture-…` are small programs that each compiler compiles rightly before it compiles a link.
+`chain1.…` and `chain2.…` are musl and tcc once more, by a tcc that gcc and clang of the other seeds
+have compiled: the same bytes as `chain.…`.
 """
 
-from derivations.chain.links import CHAIN, add_chain
+from derivations.chain.links import CHAIN, add_chain, add_oracles
 
-__all__ = ["CHAIN", "add_chain"]
+__all__ = ["CHAIN", "add_chain", "add_oracles"]

@@ -54,6 +54,8 @@ BINUTILS_BY_TCC = variant(
             "install",
             "make MAKEINFO=true install",
             'rm -rf "$out/share" "$out/x86_64-linux-musl/lib" "$out"/lib*',
+            # A name that the seed's shell does not take for a program of its own.
+            'ln -s ar "$out/bin/x86_64-linux-musl-ar"',
         ),
     ),
 )

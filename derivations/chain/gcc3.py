@@ -77,9 +77,12 @@ OPTIONS = (
     "--disable-checking --disable-libgcj --disable-libmudflap --enable-clocale=generic",
 )
 
+# It makes the names of what is in no named namespace at random, or from this.
+RANDOM_SEED = "-frandom-seed=0"
+
 MAKE = (
     'PATH="/build/tools:$PATH" make MAKEINFO=true STMP_FIXINC= GENERATED_MANPAGES='
-    " CFLAGS_FOR_TARGET=-O1 CXXFLAGS_FOR_TARGET=-O1"
+    f" CFLAGS_FOR_TARGET=-O1 CXXFLAGS_FOR_TARGET='-O1 {RANDOM_SEED}'"
 )
 
 GCC3_BY_TCC = Recipe(

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from derivations.chain import oracles
 from derivations.chain.binutils import BINUTILS_BY_TCC
-from derivations.chain.gcc3 import GCC3, GCC3_BY_TCC
+from derivations.chain.gcc3 import GCC3, GCC3_BY_TCC, RANDOM_SEED
+from derivations.chain.gcc10 import GCC10, M4
 from derivations.chain.make import MAKE
 from derivations.chain.musl_by_gcc import MUSL_BY_GCC
 from derivations.chain.musl_by_tcc import MUSL_BY_TCC
 from derivations.chain.tcc import MUSL_BY_SEED, TCC, TCC_BY_SEED
+from derivations.chain.torture import TORTURE_GCC3, TORTURE_GCC3_C, TORTURE_GCC10, TORTURE_TCC
 from derivations.kit import Links
 
 CHAIN = "chain"
@@ -22,17 +25,43 @@ _BY_TCC = (
     ("RANLIB", "true"),
 )
 
+# The C of the year 1999 is not yet what it takes by itself.
+_BY_GCC3 = (
+    ("AR", "x86_64-linux-musl-ar"),
+    ("AWK", "awk"),
+    ("CC", "cc -std=gnu99"),
+    ("CXX", f"c++ {RANDOM_SEED}"),
+)
+
 
 def add_chain(links: Links) -> None:
-    """Add every link, in order."""
-    first = links.add("chain0", {"libc": MUSL_BY_SEED, "cc": TCC_BY_SEED}, _BY_TCC)
-    links.use(first, "cc")
+    """Add every link, in order. A compiler is used when it has compiled the small programs."""
+    links.use(links.add("chain0", {"libc": MUSL_BY_SEED, "cc": TCC_BY_SEED}, _BY_TCC), "cc")
     tcc = links.add(CHAIN, {"libc": MUSL_BY_TCC, "cc": TCC}, _BY_TCC, twin="chain0")
-    links.use(tcc, "cc")
+    links.compile_with(tcc, TORTURE_TCC, CHAIN, _BY_TCC)
+    links.tools["tcc"] = links.tools["cc"]
     links.use(links.add(CHAIN, {"make": MAKE}, _BY_TCC), "make")
-    binutils = links.add(CHAIN, {"binutils": BINUTILS_BY_TCC}, _BY_TCC)
-    given = {"libc": tcc["libc"], "binutils": binutils["binutils"]}
-    links.use(links.add(CHAIN, {"cc": GCC3_BY_TCC}, _BY_TCC, given), "cc")
-    libc = links.add(CHAIN, {"musl": MUSL_BY_GCC}, _BY_TCC, given)
-    given["libc"] = libc["musl"]
-    links.use(links.add(CHAIN, {"cc": GCC3}, _BY_TCC, given), "cc")
+    links.use(links.add(CHAIN, {"binutils": BINUTILS_BY_TCC}, _BY_TCC), "binutils")
+
+    given = {"libc": tcc["libc"], "binutils": links.tools["binutils"][0]}
+    c = links.add(CHAIN, {"cc": GCC3_BY_TCC}, _BY_TCC, given)
+    links.compile_with(c, TORTURE_GCC3_C, CHAIN, _BY_TCC)
+    given["libc"] = links.add(CHAIN, {"musl": MUSL_BY_GCC}, _BY_TCC, given)["musl"]
+    gcc3 = links.add(CHAIN, {"cc": GCC3}, _BY_TCC, given)
+    links.compile_with(gcc3, TORTURE_GCC3, CHAIN, _BY_GCC3)
+    links.use(links.add(CHAIN, {"m4": M4}, _BY_GCC3), "m4")
+    gcc10 = links.add(CHAIN, {"cc": GCC10}, _BY_GCC3, given)
+    links.compile_with(gcc10, TORTURE_GCC10, CHAIN, _BY_GCC3)
+
+
+def add_oracles(links: Links, by_gcc: Links | None, by_clang: Links | None) -> None:
+    """Add musl and tcc once more, by a tcc that a compiler of another seed has compiled; each of
+    the last two works in that seed's root file system."""
+    given = links.add(CHAIN, {"sources": oracles.SOURCES}, _BY_TCC)
+    for name, others, command in (
+        ("chain1", by_gcc, oracles.GCC),
+        ("chain2", by_clang, oracles.CLANG),
+    ):
+        if others is not None:
+            recipes = oracles.by_stranger(command)
+            others.add(name, recipes, _BY_TCC, {"sources": given["sources"]}, twin=CHAIN)

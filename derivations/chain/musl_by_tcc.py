@@ -75,7 +75,9 @@ INSTALL_HEADERS = (
     'cp -r include "$out/include"',
     'rm "$out/include/alltypes.h.in"',
     'mkdir -p "$out/include/bits"',
-    'cp arch/generic/bits/*.h arch/x86_64/bits/*.h obj/include/bits/*.h "$out/include/bits/"',
+    # One after the other: some of the machine's take the place of a general one.
+    "for folder in arch/generic/bits arch/x86_64/bits obj/include/bits;"
+    ' do cp $folder/*.h "$out/include/bits/"; done',
 )
 
 MUSL_BY_TCC = Recipe(

@@ -7,6 +7,12 @@ from pathlib import Path
 _FOLDER = Path(__file__).parent
 
 
+def programs() -> tuple[tuple[str, str], ...]:
+    """Return the small programs that try a compiler, with the header that they share."""
+    folder = _FOLDER / "torture"
+    return tuple((each.name, each.read_text()) for each in sorted(folder.glob("*.[ch]")))
+
+
 def patch(name: str) -> tuple[str, str]:
     """Return a patch of ours as a file of a recipe: its name and its text."""
     return name, (_FOLDER / "patches" / name).read_text()

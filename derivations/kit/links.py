@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TypeAlias
 
 from derivations.kit.build import BUILD_TOOLS
 from derivations.kit.recipe import Recipe
 from derivations.kit.stage import CatalogueBuilder, PackageSet, Stage
 from store.model.derivation import Ref
+
+Environment: TypeAlias = tuple[tuple[str, str], ...]
 
 
 class Links:
@@ -24,7 +27,7 @@ class Links:
         self,
         name: str,
         recipes: Mapping[str, Recipe],
-        env: tuple[tuple[str, str], ...],
+        env: Environment,
         given: Mapping[str, Ref] | None = None,
         *,
         twin: str = "",
@@ -39,3 +42,10 @@ class Links:
     def use(self, stock: PackageSet, *roles: str) -> None:
         """Build the links that follow with these of the links made."""
         self.tools |= {role: (stock[role],) for role in roles}
+
+    def compile_with(self, stock: PackageSet, tried: Recipe, name: str, env: Environment) -> None:
+        """Build the links that follow with the compiler of ``stock``, once ``tried``, a package
+        ``NAME.…``, is built with it too."""
+        self.use(stock, "cc")
+        result = self.add(name, {"tried": tried}, env)["tried"]
+        self.tools["cc"] = (*self.tools["cc"], result)

@@ -63,7 +63,10 @@ def test_each_build_says_how_long_it_usually_takes(catalogue: Catalogue) -> None
 
 def test_on_the_chains_seed_there_is_the_chain_and_no_ladder_yet() -> None:
     found = stages.catalogue(seeds(), stages.CHAINED).packages
-    assert {name.partition(".")[0] for name in found} == {"chain", "chain0", "seed", "source"}
+    assert {name.partition(".")[0] for name in found} == {
+        *("chain", "chain0", "chain1", "chain2"),
+        *("seed", "source"),
+    }
 
 
 def test_the_chain_is_the_same_in_the_catalogue_of_every_seed(catalogue: Catalogue) -> None:
@@ -79,9 +82,36 @@ def test_no_link_is_built_with_another_seed_or_the_ladder() -> None:
         for name, package in found.packages.items()
         if name.startswith("seed.") and not name.startswith(f"seed.{stages.CHAINED}")
     }
-    goals = [found.packages[name].node for name in found.packages if name.startswith("chain")]
-    assert goals
+    links = [name for name in found.packages if name.startswith(("chain.", "chain0."))]
+    assert "chain.gcc10" in links
+    goals = [found.packages[name].node for name in links]
     assert others.isdisjoint(found.build_closure(goals))
+
+
+def test_no_compiler_of_the_chain_is_used_before_the_small_programs_passed() -> None:
+    found = stages.catalogue(seeds(), stages.CHAINED)
+    nodes = {name: package.node for name, package in found.packages.items()}
+    for compiler in ("tcc", "gcc3-c", "gcc3"):
+        tried = nodes[f"chain.torture-{compiler}"]
+        users = [
+            name
+            for name, node in nodes.items()
+            if name.startswith("chain.")
+            and nodes[f"chain.{compiler}"] in {ref.node for ref in found.inputs(node)}
+            and node != tried
+        ]
+        assert users
+        assert all(tried in {ref.node for ref in found.inputs(nodes[name])} for name in users)
+
+
+@pytest.mark.parametrize("by", ["chain1", "chain2"])
+def test_tcc_by_strangers_has_to_come_out_as_the_chains(by: str) -> None:
+    found = stages.catalogue(seeds(), stages.CHAINED).packages
+    assert {name: found[name].twin for name in (f"{by}.musl", f"{by}.tcc")} == {
+        f"{by}.musl": "chain.musl",
+        f"{by}.tcc": "chain.tcc",
+    }
+    assert found["chain.tcc"].twin == "chain0.tcc"
 
 
 def test_a_bare_name_is_the_first_stage_of_the_distribution(catalogue: Catalogue) -> None:

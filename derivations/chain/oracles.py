@@ -1,0 +1,84 @@
+"""tcc compiled by strangers: by gcc of one seed, by clang of another.
+
+What they compile tcc to differs. What that tcc compiles musl and tcc to must not: it has to come to
+the bytes of the chain. A compiler that is to take the place of the seed's tcc is accepted in the
+same way.
+"""
+
+from __future__ import annotations
+
+from derivations import musl, tcc
+from derivations.chain import tcc as by_tcc
+from derivations.chain.musl_by_tcc import HEADERS, MUSL_BY_TCC
+from derivations.kit import Phase, Recipe, phase, phases, variant
+
+# Not every seed has the program patch.
+SOURCES = Recipe(
+    name="chain-sources",
+    version=tcc.SOURCE.version,
+    description="The sources of tcc and musl with the chain's patches",
+    licence="LGPL-2.1-or-later AND MIT",
+    homepage="https://bellard.org/tcc/",
+    seconds=1,
+    extra_sources=(musl.SOURCE, tcc.SOURCE),
+    files=(by_tcc.PATCH, *(each for each in MUSL_BY_TCC.files if each[0].endswith(".patch"))),
+    build=phases(
+        phase(
+            "patch",
+            'mkdir "$out"',
+            'cp -r "$musl_source" "$out/musl"',
+            'cp -r "$tcc_source" "$out/tcc"',
+            'chmod -R u+w "$out"',
+            'cd "$out/musl"',
+            "patch -p1 -i /build/musl-tcc.patch",
+            'cd "$out/tcc"',
+            "patch -p1 -i /build/tcc-aliases.patch",
+            """echo '#define TCC_VERSION "0.9.27"' > "$out/tcc/config.h\"""",
+        ),
+        tools=("coreutils",),
+    ),
+)
+
+
+def _stranger(command: str) -> Phase:
+    return phase(
+        "compiler",
+        'cp -r "$sources/tcc" /build/tcc',
+        "chmod -R u+w /build/tcc",
+        f"{command} -w -o /build/stranger -DTCC_TARGET_X86_64=1 -DTCC_MUSL=1 -DONE_SOURCE=1"
+        " '-DCONFIG_TCC_SYSINCLUDEPATHS=\"{B}/include\"' '-DCONFIG_TCCDIR=\"/build/tcc\"'"
+        " -I/build/tcc /build/tcc/tcc.c -lm -ldl -lpthread",
+    )
+
+
+_TREE = phase(
+    "patch",
+    "rm -rf /build/src",
+    'cp -r "$sources/musl" /build/src',
+    "chmod -R u+w /build/src",
+    "cd /build/src",
+    *HEADERS,
+)
+
+
+def _by(command: str, recipe: Recipe, *steps: Phase) -> Recipe:
+    rest = (step for step in recipe.build.phases if step.name != "patch")
+    files = {name: text for name, text in recipe.files if not name.endswith(".patch")}
+    return variant(
+        recipe,
+        runs=(*recipe.runs, "sources"),
+        files=tuple((files | {"cc": 'exec /build/stranger "$@"\n'}).items()),
+        build=phases(_stranger(command), *steps, *rest, tools=("cc",)),
+    )
+
+
+def by_stranger(command: str) -> dict[str, Recipe]:
+    """Return the recipes of musl and tcc by a tcc that ``command`` compiles."""
+    return {"libc": _by(command, MUSL_BY_TCC, _TREE), "cc": _by(command, by_tcc.TCC)}
+
+
+GCC = "gcc -O1"
+CLANG = (
+    "ZIG_GLOBAL_CACHE_DIR=/tmp/zig ZIG_LOCAL_CACHE_DIR=/tmp/zig"
+    " zig cc -target x86_64-linux-musl -O1 -fno-sanitize=all"
+)
