@@ -1,8 +1,8 @@
 """tcc compiled by strangers: by gcc of one seed, by clang of another.
 
-What they compile tcc to differs. What that tcc compiles musl and tcc to must not: it has to come to
-the bytes of the chain. A compiler that is to take the place of the seed's tcc is accepted in the
-same way.
+Each makes another program of it. But the programs do the same: they compile musl and tcc to the
+bytes of the chain. A compiler that is to take the place of the seed's tcc is accepted in the same
+way.
 """
 
 from __future__ import annotations

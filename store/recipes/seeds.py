@@ -29,6 +29,25 @@ def read_seeds(recipes: str) -> dict[str, Mapping[str, Any]]:
         raise EvaluationError(f"cannot be read: {error.strerror}", file=folder) from error
 
 
+def read_generated(recipes: str, seed: str) -> list[tuple[str, str, str, str]]:
+    """Return the lines of a seed's ``generated.tsv``: source, files, the program that wrote them,
+    and from what. None without such a file; EvaluationError when it cannot be read."""
+    path = os.path.join(seeds_folder(recipes), seed, "generated.tsv")
+    if not os.path.exists(path):
+        return []
+    try:
+        lines = _content(path).splitlines()
+    except (OSError, ValueError) as error:
+        raise EvaluationError(f"cannot be read: {reason(error)}", file=path) from error
+    rows = []
+    for number, line in enumerate(lines[1:], 2):
+        fields = line.split("\t")
+        if len(fields) != 4 or not "".join(fields).isprintable():
+            raise EvaluationError("not four fields of text", file=path, line=number)
+        rows.append((fields[0], fields[1], fields[2], fields[3]))
+    return rows
+
+
 def linked_seeds(folder: str) -> list[str]:
     """Return seeds that lie elsewhere, and are linked to from the folder of seeds; their links."""
     with contextlib.suppress(OSError), os.scandir(folder) as scan:

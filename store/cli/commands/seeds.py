@@ -15,19 +15,27 @@ from store.errors import StoreError
 from store.model.file_tree import NodeKind
 from store.model.names import ObjectId
 from store.quantities import bytes_text
-from store.recipes.seeds import read_seeds
+from store.recipes.seeds import read_generated, read_seeds
 
 
 @click.command("seeds")
 @click.option("--packages", "-p", is_flag=True, help="List every pinned file too.")
+@click.option(
+    "--generated",
+    is_flag=True,
+    help="List files of sources that programs wrote, and that a seed's chain takes as they are.",
+)
 @json_option("seed")
 @click.pass_obj
-def command(context: Context, packages: bool, as_json: bool) -> None:
+def command(context: Context, packages: bool, generated: bool, as_json: bool) -> None:
     """List each bootstrap seed with its trusted files, bytes, executables and licences.
 
     Files and executables are counted once the seed is in the store.
     """
     context.absent = "empty"
+    if generated:
+        _show_generated(context, as_json)
+        return
     for name, seed in read_seeds(context.recipes).items():
         record = _record(context, name, seed)
         if as_json:
@@ -51,6 +59,18 @@ def command(context: Context, packages: bool, as_json: bool) -> None:
                 print(
                     f"    {package['name']:28} {package.get('version', ''):24} {package['sha256']}"
                 )
+
+
+def _show_generated(context: Context, as_json: bool) -> None:
+    """Show the files that are trusted like a seed, as no program of the chain has written them."""
+    for name in read_seeds(context.recipes):
+        for source, files, program, origin in read_generated(context.recipes, name):
+            if as_json:
+                record = {"seed": name, "source": source, "files": files}
+                print(json.dumps(record | {"made_by": program, "from": origin}))
+            else:
+                print(f"{name} {source}: {files}")
+                print(f"  made by {program}, from {origin}")
 
 
 def _record(context: Context, name: str, seed: Mapping[str, Any]) -> dict[str, Any]:

@@ -104,6 +104,19 @@ def test_no_compiler_of_the_chain_is_used_before_the_small_programs_passed() -> 
         assert all(tried in {ref.node for ref in found.inputs(nodes[name])} for name in users)
 
 
+def test_each_source_of_the_chain_says_which_of_its_files_programs_wrote() -> None:
+    found = stages.catalogue(seeds(), stages.CHAINED)
+    goals = [package.node for name, package in found.packages.items() if name.startswith("chain.")]
+    used = {*found.build_closure(goals)}
+    sources = {
+        name.removeprefix("source.")
+        for name, package in found.packages.items()
+        if name.startswith("source.") and package.node in used
+    }
+    table = (TREE / "bootstrap-seeds/tcc/generated.tsv").read_text().splitlines()[1:]
+    assert {line.split("\t")[0] for line in table} == sources
+
+
 @pytest.mark.parametrize("by", ["chain1", "chain2"])
 def test_tcc_by_strangers_has_to_come_out_as_the_chains(by: str) -> None:
     found = stages.catalogue(seeds(), stages.CHAINED).packages

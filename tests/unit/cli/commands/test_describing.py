@@ -66,7 +66,18 @@ def test_seeds_are_listed_with_what_they_pin(line: Line) -> None:
     assert "not in the store yet: `store realise seed.debian`" in text
     records = [json.loads(each) for each in line.run("seeds", "--json").stdout.splitlines()]
     assert {record["seed"] for record in records} == {"debian", "tcc", "zig"}
+    assert "tcc: Temporary" in text
     assert all(record["packed_bytes"] > 1 << 20 and record["licences"] for record in records)
+
+
+def test_files_that_programs_wrote_are_listed(line: Line) -> None:
+    text = line.run("seeds", "--generated").stdout
+    assert "tcc chain-gcc3: gcc/gengtype-lex.c\n  made by flex, from gcc/gengtype-lex.l\n" in text
+    records = [
+        json.loads(each) for each in line.run("seeds", "--generated", "--json").stdout.splitlines()
+    ]
+    assert {"musl", "chain-binutils", "chain-gcc10"} <= {record["source"] for record in records}
+    assert all(record["made_by"] and record["from"] for record in records)
 
 
 def test_files_of_a_seed_are_counted_through_all_folders(stock: Stock, tmp_path: Path) -> None:
