@@ -3,8 +3,8 @@
 from derivations.kit import Recipe, autotools, debian
 
 SOURCE = debian(
-    "c/coreutils/coreutils_9.1.orig.tar.xz",
-    "61a1f410d78ba7e7f37a5a4f50e6d1320aca33375484a3255eddf17a38580423",
+    "c/coreutils/coreutils_9.7.orig.tar.xz",
+    "e8bb26ad0293f9b5a1fc43fb42ba970e312c66ce92c1b0b16713d7500db251bf",
 )
 
 COREUTILS = Recipe(

@@ -3,8 +3,8 @@
 from derivations.kit import Recipe, autotools, debian
 
 SOURCE = debian(
-    "d/diffutils/diffutils_3.8.orig.tar.xz",
-    "a6bdd7d1b31266d11c4f4de6c1b748d4607ab0231af5188fc2533d0ae2438fec",
+    "d/diffutils/diffutils_3.10.orig.tar.xz",
+    "90e5e93cc724e4ebe12ede80df1634063c7a855692685919bfe60b556c9bd09e",
 )
 
 DIFFUTILS = Recipe(

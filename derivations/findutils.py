@@ -3,8 +3,8 @@
 from derivations.kit import Recipe, autotools, debian
 
 SOURCE = debian(
-    "f/findutils/findutils_4.9.0.orig.tar.xz",
-    "a2bfb8c09d436770edc59f50fa483e785b161a3b7b9d547573cb08065fd462fe",
+    "f/findutils/findutils_4.10.0.orig.tar.xz",
+    "1387e0b67ff247d2abde998f90dfbf70c1491391a59ddfecb8ae698789f0a4f5",
 )
 
 FINDUTILS = Recipe(

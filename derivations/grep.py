@@ -3,8 +3,8 @@
 from derivations.kit import Recipe, autotools, debian
 
 SOURCE = debian(
-    "g/grep/grep_3.8.orig.tar.xz",
-    "498d7cc1b4fb081904d87343febb73475cf771e424fb7e6141aff66013abc382",
+    "g/grep/grep_3.11.orig.tar.xz",
+    "1db2aedde89d0dea42b16d9528f894c8d15dae4e190b59aecc78f5a951276eab",
 )
 
 GREP = Recipe(

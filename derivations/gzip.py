@@ -1,6 +1,6 @@
 """DEFLATE compression."""
 
-from derivations.kit import Recipe, autotools, debian
+from derivations.kit import Recipe, autotools, debian, debian_patches
 
 SOURCE = debian(
     "g/gzip/gzip_1.13.orig.tar.xz",
@@ -13,6 +13,16 @@ GZIP = Recipe(
     homepage="https://www.gnu.org/software/gzip/",
     seconds=32,
     source=SOURCE,
+    patches=(
+        # Its scripts wrote over temporary files that others had made; .lzh after .Z overflowed.
+        debian_patches(
+            "g/gzip/gzip_1.13-1+deb13u1.debian.tar.xz",
+            "ffc69d13290009f42dbb4d10a34839350eff3fdaf4be1fda03d10b238ba2f77d",
+            "CVE-2026-41991-a.patch",
+            "CVE-2026-41991-b.patch",
+            "CVE-2026-41992.patch",
+        ),
+    ),
     programs=("gzip",),
     build=autotools(manuals=False),
     check=(

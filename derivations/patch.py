@@ -3,8 +3,8 @@
 from derivations.kit import Recipe, autotools, debian
 
 SOURCE = debian(
-    "p/patch/patch_2.7.6.orig.tar.xz",
-    "ac610bda97abe0d9f6b7c963255a11dcb196c25e337c61f94e4778d632f1d8fd",
+    "p/patch/patch_2.8.orig.tar.xz",
+    "f87cee69eec2b4fcbf60a396b030ad6aa3415f192aa5f7ee84cad5e11f7f5ae3",
 )
 
 PATCH = Recipe(

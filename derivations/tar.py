@@ -3,8 +3,8 @@
 from derivations.kit import Recipe, autotools, debian
 
 SOURCE = debian(
-    "t/tar/tar_1.34+dfsg.orig.tar.xz",
-    "7d57029540cb928394defb3b377b3531237c947e795b51aa8acac0c5ba0e4844",
+    "t/tar/tar_1.35+dfsg.orig.tar.xz",
+    "9ae57e981c1e73c0eebc2b26c9b0c4497fe310ef1d516ea430efb5470b71f7a8",
 )
 
 TAR = Recipe(

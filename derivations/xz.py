@@ -3,8 +3,8 @@
 from derivations.kit import Recipe, autotools, debian
 
 SOURCE = debian(
-    "x/xz-utils/xz-utils_5.8.1.orig.tar.xz",
-    "0b54f79df85912504de0b14aec7971e3f964491af1812d83447005807513cd9e",
+    "x/xz-utils/xz-utils_5.8.4.orig.tar.xz",
+    "4ce24038fd4221e0d13bc1a2de7a4db56e90b92b3bf75321f6c14be73f65de4b",
     name="xz",
 )
 

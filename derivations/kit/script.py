@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from derivations.kit.build import Phase
 from derivations.kit.recipe import Recipe
+from derivations.kit.sources import DebianPatches
 
 BUILD = "/build"
 
@@ -52,6 +53,7 @@ def source_lines(recipe: Recipe) -> Iterable[str]:
 
 def _prepare(recipe: Recipe) -> Iterable[str]:
     yield from source_lines(recipe)
+    yield from patch_lines(recipe)
     for name, text in recipe.files:
         yield f"cat > {BUILD}/{shlex.quote(name)} <<'END-OF-FILE'\n{text.rstrip()}\nEND-OF-FILE"
 
@@ -68,3 +70,21 @@ def _verify(recipe: Recipe) -> Iterable[Phase]:
         ]
     if lines:
         yield Phase("verify", tuple(lines))
+
+
+def patch_lines(recipe: Recipe, ours: Sequence[str] = ()) -> Iterable[str]:
+    """Yield a line for each patch. A patch that fits only nearby is refused."""
+    names = iter(ours)
+    for patch in recipe.patches:
+        if isinstance(patch, DebianPatches):
+            tree = f"${shell_name(patch.archive.name)}_source/patches"
+            paths = [f'"{tree}/{each}"' for each in patch.names]
+        else:
+            paths = [shlex.quote(f"{BUILD}/{next(names)}")]
+        for path in paths:
+            yield f"patch -d {BUILD}/src -p1 -F0 --no-backup-if-mismatch -i {path}"
+
+
+def shell_name(name: str) -> str:
+    """Return the variable for a role or source."""
+    return name.replace("-", "_").replace("+", "x").replace(".", "_")

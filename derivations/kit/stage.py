@@ -32,6 +32,8 @@ NAMES_OF_TOOLS = (
 a name ends in the output (gcc hashes it into its checksum for precompiled headers)."""
 
 SHELL = "/bin/sh"
+PATCHING = "patch"
+"""The role whose program applies patches: no seed has it, so each stage builds it first."""
 
 
 @dataclass(frozen=True)
@@ -193,6 +195,11 @@ class PackageSet:
 
     def _make(self, recipe: Recipe) -> Ref:
         graph, stage = self._graph, self._stage
+        if any(isinstance(patch, str) for patch in recipe.patches):
+            raise EvaluationError(
+                f"{stage.name}.{recipe.name} has patches of this project's: they are files beside"
+                " the recipes, which packages of the world alone have"
+            )
         sources = add_sources(graph, recipe)
         inputs = {shell_name(role): self[role] for role in recipe.runs}
         tools = self._tools(recipe)
@@ -213,14 +220,16 @@ class PackageSet:
         return graph.add(derivation, recipe.seconds)
 
     def _tools(self, recipe: Recipe) -> tuple[Ref, ...]:
-        """The objects on ``$PATH``, each once, in the order in which the stage names them."""
+        """The objects on ``$PATH``, each once, in the order in which the stage names them; last
+        what applies patches, where there are any, which is the stage's own."""
         for role in recipe.every_tool:
             if role not in self._stage.tools:
                 raise UnfilledRole(role, recipe.name, self._stage.name, self._stage.tools)
         filled = (
             self._stage.tools[role] for role in self._stage.tools if role in recipe.every_tool
         )
-        return tuple(dict.fromkeys(ref for refs in filled for ref in refs))
+        own = (self[PATCHING],) if recipe.patches else ()
+        return tuple(dict.fromkeys((*(ref for refs in filled for ref in refs), *own)))
 
 
 def add_sources(graph: CatalogueBuilder, recipe: Recipe, group: str = "") -> dict[str, Ref]:

@@ -11,8 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from derivations.kit.build import TRIPLET, Phase
 from derivations.kit.recipe import Recipe
-from derivations.kit.script import BUILD, assignments, phase_lines, shell_name, source_lines
-from derivations.kit.sources import DebianPatches
+from derivations.kit.script import BUILD, assignments, patch_lines, phase_lines, source_lines
 from store.model.derivation import Ref
 
 NEEDS = f"{BUILD}/needs"
@@ -61,7 +60,7 @@ def _script(
     phases: Iterable[Phase],
 ) -> str:
     lines = ["set -eu", f"cd {BUILD}", *assignments(variables), *view_lines(libraries)]
-    lines += [*source_lines(recipe), *_patch_lines(recipe, patches)]
+    lines += [*source_lines(recipe), *patch_lines(recipe, patches)]
     for phase in phases:
         lines += phase_lines(phase)
     return "\n".join(lines) + "\n"
@@ -99,19 +98,6 @@ def view_lines(libraries: Iterable[Ref]) -> Iterable[str]:
     yield "    done < texts"
     yield "done"
     yield f"PATH=$PATH:{NEEDS}/bin"
-
-
-def _patch_lines(recipe: Recipe, ours: Sequence[str]) -> Iterable[str]:
-    """Yield a line for each patch. A patch that fits only nearby is refused."""
-    names = iter(ours)
-    for patch in recipe.patches:
-        if isinstance(patch, DebianPatches):
-            tree = f"${shell_name(patch.archive.name)}_source/patches"
-            paths = [f'"{tree}/{each}"' for each in patch.names]
-        else:
-            paths = [shlex.quote(f"{BUILD}/{next(names)}")]
-        for path in paths:
-            yield f"patch -d {BUILD}/src -p1 -F0 --no-backup-if-mismatch -i {path}"
 
 
 def _last_phases(recipe: Recipe) -> Iterable[Phase]:

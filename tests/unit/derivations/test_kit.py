@@ -141,6 +141,42 @@ def test_a_stage_refuses_what_it_is_to_do_without() -> None:
         packages["package"]
 
 
+PATCHES = debian_patches(
+    "p/package/package_1-1+deb1u1.debian.tar.xz", "2" * 64, "first.patch", "second.patch"
+)
+
+
+def test_a_stage_builds_what_applies_patches_itself() -> None:
+    graph = CatalogueBuilder()
+    packages = stock(
+        graph, {"package": recipe(patches=(PATCHES,)), "patch": recipe("patch", tools=())}
+    )
+    made = derivation(graph, packages["package"])
+    path = dict(made.env)["PATH"].split(":")
+    assert path == [f"{COMPILER.ref()}/bin", f"{packages['patch']}/bin", "/bin"]
+    applied = [line for line in made.args[2].splitlines() if line.startswith("patch ")]
+    assert [line.rpartition("/")[2] for line in applied] == ['first.patch"', 'second.patch"']
+    assert all("-F0" in line for line in applied)
+
+
+def test_what_applies_patches_cannot_be_patched() -> None:
+    packages = stock(CatalogueBuilder(), {"patch": recipe("patch", patches=(PATCHES,))})
+    with pytest.raises(Cycle):
+        packages["patch"]
+
+
+def test_a_stage_without_what_applies_patches_says_so() -> None:
+    packages = stock(CatalogueBuilder(), {"package": recipe(patches=(PATCHES,))})
+    with pytest.raises(UnfilledRole, match="patch"):
+        packages["package"]
+
+
+def test_a_stage_takes_no_patches_that_lie_among_the_recipes() -> None:
+    packages = stock(CatalogueBuilder(), {"package": recipe(patches=("ours.patch",))})
+    with pytest.raises(EvaluationError, match="packages of the world alone"):
+        packages["package"]
+
+
 def test_a_package_name_is_taken_once() -> None:
     graph = CatalogueBuilder()
     graph.publish("name", ROOT.ref())
