@@ -1,6 +1,6 @@
 """The language of many build systems."""
 
-from derivations.kit import Recipe, debian, phase, phases
+from derivations.kit import Recipe, debian, debian_patches, phase, phases
 
 CONFIGURE = (
     'sh Configure -dEs -Dprefix="$out" -Uusedl -Uusenm -Dcc="$CC" -Dar=ar -Dnm=nm'
@@ -17,6 +17,38 @@ PERL = Recipe(
     source=debian(
         "p/perl/perl_5.40.1.orig.tar.xz",
         "dfa20c2eef2b4af133525610bbb65dd13777ecf998c9c5b1ccf0d308e732ee3f",
+    ),
+    patches=(
+        # Vulnerabilities that were found after this version.
+        debian_patches(
+            "p/perl/perl_5.40.1-6+deb13u1.debian.tar.xz",
+            "5ee76db601d6f4638433ab9b0f5bd5cfb15b102a79d902ff282e762becb7e724",
+            "fixes/CVE-2024-56406.diff",
+            "fixes/CVE-2025-40909-metaconfig.diff",
+            "fixes/CVE-2025-40909-1.diff",
+            "fixes/CVE-2025-40909-2.diff",
+            "fixes/CVE-2025-40909-3.diff",
+            "fixes/CVE-2025-40909-metaconfig-reorder.diff",
+            "fixes/CVE-2026-8376.diff",
+            "fixes/CVE-2026-57432-1.diff",
+            "fixes/CVE-2026-57432-2.diff",
+            "fixes/CVE-2026-57433.diff",
+            "fixes/CVE-2026-7010.diff",
+            "fixes/CVE-2025-15649.diff",
+            "fixes/CVE-2026-48959.diff",
+            "fixes/CVE-2026-48961.diff",
+            "fixes/CVE-2026-48962.diff",
+            "fixes/CVE-2026-7017-1.diff",
+            "fixes/CVE-2026-7017-2.diff",
+            "fixes/CVE-2026-7017-3.diff",
+            "fixes/CVE-2026-7017-4.diff",
+            "fixes/CVE-2026-7017-5.diff",
+            "fixes/CVE-2026-42496-1.diff",
+            "fixes/CVE-2026-42496-2.diff",
+            "fixes/CVE-2026-13221.diff",
+            "fixes/CVE-2026-19487.diff",
+            "fixes/CVE-2026-12087.diff",
+        ),
     ),
     description="The language Perl, with all that it brings linked into one program",
     licence="Artistic-1.0-Perl OR GPL-1.0-or-later",

@@ -21,26 +21,26 @@ __all__ = ["stock"]
 def test_show_has_the_derivation_line_by_line(line: Line) -> None:
     text = line.run("show", "--derivation", "patch").stdout.splitlines()
     assert text[0] == "kind: derivation"
-    assert "name: patch-2.7.6" in text
+    assert "name: patch-2.8" in text
     record = json.loads(line.run("show", "--json", "patch").stdout)
-    assert record["name"] == "patch-2.7.6"
+    assert record["name"] == "patch-2.8"
     script = [f"  {each.expandtabs()}" for each in record["args"][-1].split("\n")]
     assert "\n".join(script) in "\n".join(text)
 
 
 def test_show_explains_a_package(line: Line) -> None:
     text = line.run("show", "patch").stdout.splitlines()
-    assert text[:2] == ["patch 2.7.6", "  Applies differences to files"]
+    assert text[:2] == ["patch 2.8", "  Applies differences to files"]
     rows = {each[:13].strip(): each[13:] for each in text[2:] if each[0] != " "}
     assert rows["licence"] == "GPL-3.0-or-later"
     assert rows["also named"] == "stage1.patch"
-    assert rows["from"].endswith("patch_2.7.6.orig.tar.xz")
+    assert rows["from"].endswith("patch_2.8.orig.tar.xz")
     assert "cross.gcc" in rows["needs"].split(", ")
     assert rows["phases"] == "configure, build, install, check, verify"
     assert rows["in store"] == "not yet: `store realise patch`"
     package = json.loads(line.run("show", "--json", "patch").stdout)["package"]
     assert package["names"] == ["patch", "stage1.patch"]
-    assert package["sources"][0]["name"] == "patch_2.7.6.orig.tar.xz"
+    assert package["sources"][0]["name"] == "patch_2.8.orig.tar.xz"
     assert package["paths"] == []
 
 
