@@ -83,8 +83,3 @@ def patch_lines(recipe: Recipe, ours: Sequence[str] = ()) -> Iterable[str]:
             paths = [shlex.quote(f"{BUILD}/{next(names)}")]
         for path in paths:
             yield f"patch -d {BUILD}/src -p1 -F0 --no-backup-if-mismatch -i {path}"
-
-
-def shell_name(name: str) -> str:
-    """Return the variable for a role or source."""
-    return name.replace("-", "_").replace("+", "x").replace(".", "_")
