@@ -85,7 +85,7 @@ def view_lines(libraries: Iterable[Ref]) -> Iterable[str]:
     yield "        fi"
     yield "    done"
     yield (
-        '    find "$need" -type f'
+        '    find "$need" \\( -type f -o -type l \\)'
         " \\( -name '*.pc' -o -name '*.cmake' -o -path '*/bin/*-config' \\) > texts"
     )
     yield "    while read -r text"

@@ -1,13 +1,7 @@
-/* _fixpoint_ed25519: Ed25519 for a static Python, by libsodium's C files; see store/signing/ed25519.py. */
+/* _fixpoint_ed25519: Ed25519 for a static Python, by libsodium; see store/signing/ed25519.py. */
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 #include <sodium/crypto_sign_ed25519.h>
-#include <stdlib.h>
-#include <sys/random.h>
-
-/* Parts of libsodium that are left out. Keys from a seed, signatures and their checks never come here. */
-void randombytes_buf(void *to, size_t size) { if (getrandom(to, size, 0) != (ssize_t)size) abort(); }
-void sodium_misuse(void) { abort(); }
 
 static int key_pair(const unsigned char *seed, Py_ssize_t size, unsigned char *public, unsigned char *secret)
 {

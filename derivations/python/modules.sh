@@ -1,5 +1,5 @@
 # Compiles the modules that `store` imports, for a Python that is configured and not yet made, in its
-# folder. Sources are in ../modules: blake3, lmdb, msgpack, zstd, sodium, and two files of our own.
+# folder. Sources are in ../modules: blake3, lmdb, msgpack, zstd, and two files of our own.
 modules=/build/modules
 compile() { # compile FOLDER FLAGS... FILES...: each file to an object of its own
     folder=$modules/$1
@@ -7,11 +7,7 @@ compile() { # compile FOLDER FLAGS... FILES...: each file to an object of its ow
     (cd "$folder" && $CC $CFLAGS -I/build/src/Include -I/build/obj "$@")
 }
 
-compile own -I../sodium/include -c fixpoint_calls.c fixpoint_ed25519.c
-ed25519="crypto_core/ed25519/ref10/ed25519_ref10.c crypto_hash/sha512/cp/hash_sha512_cp.c sodium/utils.c
-    crypto_sign/ed25519/ref10/keypair.c crypto_sign/ed25519/ref10/open.c crypto_sign/ed25519/ref10/sign.c
-    crypto_verify/sodium/verify.c"
-compile sodium -DCONFIGURED=1 -DHAVE_TI_MODE=1 -DNATIVE_LITTLE_ENDIAN=1 -Iinclude/sodium -Iinclude -c $ed25519
+compile own -c fixpoint_calls.c fixpoint_ed25519.c
 
 version='"'$(sed -n 's/^Version: //p' $modules/blake3/PKG-INFO)'"'
 compile blake3/c_impl -Ivendor -DSETUP_PY_VERSION="$version" -DSETUP_PY_DESCRIPTION='"C"' -c blake3module.c \
@@ -64,4 +60,4 @@ sed -i \
     -e '/MARKER 2/i {"_fixpoint_calls", PyInit__fixpoint_calls}, {"_fixpoint_ed25519", PyInit__fixpoint_ed25519},' \
     -e '/MARKER 2/i {"blake3", PyInit_blake3}, {"lmdb.cpython", PyInit_cpython},' \
     -e '/MARKER 2/i {"msgpack._cmsgpack", PyInit__cmsgpack}, {"backports.zstd._zstd", PyInit__zstd},' Modules/config.c
-sed -i "s|^LOCALMODLIBS=|& $modules/modules.a -lzstd |" Makefile
+sed -i "s|^LOCALMODLIBS=|& $modules/modules.a -lsodium -lzstd |" Makefile

@@ -8,6 +8,10 @@ TIDIED = (
     'rm "$out"/lib/pkgconfig/*-embed.pc',
     'ln -s python3 "$out/bin/python"',
     "find \"$lib\" -name '*.py' -exec chmod -x {} +",
+    # The folder of its build, where it would look for itself; as many bytes as before.
+    'sed -i "s|/build/src|/dev/null/|g" "$out/bin/python3.13"',
+    # Archives of pip, which nothing here installs with.
+    'rm -rf "$lib/ensurepip"',
     # How it was built, for modules to be built the same way: not where.
     'grep -rlI -e /build/ -e /store/ "$out" > texts',
     'xargs sed -i -e "s|$out|@out@|g; s|/build/needs/*||g; s|/build/|/|g"'

@@ -1,7 +1,6 @@
 """Python with the modules of C that ``store`` imports, built in."""
 
 from derivations.kit import phase, phases, pypi, texts, variant
-from derivations.libs.libsodium import LIBSODIUM
 from derivations.python.python import PYTHON, built
 
 CONFIGURE, BUILD, INSTALL = built(
@@ -24,7 +23,7 @@ CONFIGURE, BUILD, INSTALL = built(
         'rm -r "$out/include" "$out/lib/pkgconfig" "$out/share/man"',
         'rm "$out"/bin/pydoc3* "$out"/bin/python3*-config',
         'licences="$out/share/licenses/python-with-store"',
-        "for name in blake3 lmdb msgpack sodium zstd\n"
+        "for name in blake3 lmdb msgpack zstd\n"
         "do\n"
         '    mkdir -p "$licences/$name"\n'
         '    find $modules/$name -maxdepth 1 -name "LICENSE*" -o -maxdepth 1 -name "COPYING*"'
@@ -41,7 +40,7 @@ PYTHON_WITH_STORE = variant(
         "Python-2.0.1 AND (Apache-2.0 OR CC0-1.0) AND OLDAP-2.8 AND Apache-2.0"
         " AND BSD-3-Clause AND ISC AND MIT"
     ),
-    needs=(*PYTHON.needs, "zstd"),
+    needs=(*PYTHON.needs, "libsodium", "zstd"),
     extra_sources=(
         pypi(
             "blake3-1.0.11.tar.gz",
@@ -63,7 +62,6 @@ PYTHON_WITH_STORE = variant(
             "9dae4f4c481716e3db473d667457b4f508ff7459c0931b567a5c9677fb3db316",
             name="python-zstd",
         ),
-        LIBSODIUM.source,
     ),
     files=texts(__file__, "modules.sh", "fixpoint_calls.c", "fixpoint_ed25519.c"),
     tools=("patch",),
@@ -77,8 +75,6 @@ PYTHON_WITH_STORE = variant(
             'cp -R --no-preserve=mode "$python_lmdb_source" ../modules/lmdb',
             'cp -R --no-preserve=mode "$python_msgpack_source" ../modules/msgpack',
             'cp -R --no-preserve=mode "$python_zstd_source" ../modules/zstd',
-            'cp -R --no-preserve=mode "$libsodium_source/src/libsodium" ../modules/sodium',
-            'cp --no-preserve=mode "$libsodium_source/LICENSE" ../modules/sodium/',
             "sh -eu ../modules.sh",
         ),
         BUILD,
