@@ -29,6 +29,7 @@ PERL = Recipe(
             "fixes/CVE-2025-40909-2.diff",
             "fixes/CVE-2025-40909-3.diff",
             "fixes/CVE-2025-40909-metaconfig-reorder.diff",
+            "fixes/CVE-2026-8376-tests.diff",
             "fixes/CVE-2026-8376.diff",
             "fixes/CVE-2026-57432-1.diff",
             "fixes/CVE-2026-57432-2.diff",
