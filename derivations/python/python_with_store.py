@@ -15,7 +15,7 @@ CONFIGURE, BUILD, INSTALL = built(
         "find \"$site\" -type f ! -name '*.py' -exec rm {} +",
         # It is there for one program, on disks that are small: what only those need that write
         # programs, and other ways to talk, is left out.
-        "for idle in ensurepip pydoc_data _pyrepl unittest xmlrpc wsgiref config-3.13-*"
+        "for idle in pydoc_data _pyrepl unittest xmlrpc wsgiref config-3.13-*"
         " turtle.py pydoc.py pdb.py doctest.py\n"
         "do\n"
         '    rm -r "$lib"/$idle\n'
