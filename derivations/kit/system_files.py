@@ -7,12 +7,15 @@ from collections.abc import Iterator
 from derivations.kit.system import Network, Service, System, User
 
 INIT = "init"
+BEGIN = "etc/runit/begin"
+ACTIVATE = "etc/runit/activate"
+SERVICES = "etc/runit/services"
 SIGNAL = "etc/runit/signal"
 DHCP = "etc/runit/dhcp"
 
 _INIT = """\
 #!/bin/sh
-# Process 1: makes the mounts and the folders of the services, and becomes runsvdir.
+# Process 1: makes the mounts, chooses the generation of the system, and leaves the rest to it.
 export PATH=/bin
 mount -t proc proc /proc
 mount -t sysfs sys /sys
@@ -46,17 +49,143 @@ else
     echo "init: there is no disk for data: all in /var is lost at the end"
     mount -t tmpfs -o mode=755,nosuid,nodev tmpfs /var
 fi
-mkdir -p -m 755 /var/log /var/lib /var/empty
+mkdir -p -m 755 /var/log /var/lib /var/empty /var/lib/system
 mkdir -p -m 700 /var/root
+# The image's own system, which others are laid over.
+mkdir -p /run/image /run/fixpoint
+mount --bind / /run/image
+echo /run/image > /run/fixpoint/system
+echo 0 > /run/fixpoint/generation
+# The generation that was chosen. One that began and never came up is passed over, for the newest
+# before it; the image's own system is the last.
+cd /var/lib/system
+profiles=/var/lib/fixpoint/profiles
+tried=$(cat trying 2> /dev/null)
+if test -n "$tried" && ! grep -qx "$tried" up 2> /dev/null
+then
+    echo "init: generation $tried of the system did not come up"
+    echo "$tried" >> failed
+fi
+rm -f trying
+chosen=$(readlink "$profiles/system")
+chosen=${chosen#system-}
+number=${chosen%-link}
+while test "${number:-0}" -gt 0
+do
+    # Its file init is a link into the store: to the tree of the system.
+    tree=$(readlink "$profiles/system-$number-link/init")
+    tree=/var/lib/fixpoint${tree%/init}
+    if test -x "$tree/etc/runit/activate" && ! grep -qx "$number" failed 2> /dev/null
+    then
+        echo "$number" > trying
+        sync
+        if "$tree/etc/runit/activate" "$tree"
+        then
+            echo "$number" > /run/fixpoint/generation
+            break
+        fi
+        echo "$number" >> failed
+    fi
+    number=$((number - 1))
+done
+echo "init: generation $(cat /run/fixpoint/generation) of the system"
+cd /
+exec /etc/runit/begin
+"""
+
+_BEGIN = """\
+#!/bin/sh
+# Process 1, as the chosen system goes on: begins the services, and becomes runsvdir.
+export PATH=/bin
 hostname -F /etc/hostname
 ip link set lo up
-mkdir -p /run/service
+/etc/runit/services
+(
+    # It has come up when its services have run for a while.
+    sleep 10
+    read -r number < /run/fixpoint/generation
+    cd /var/lib/system
+    grep -qx "$number" up 2> /dev/null || echo "$number" >> up
+    rm -f trying
+    sync
+) &
+read -r up rest < /proc/uptime
+echo "init: services begin $up s after the kernel"
+exec runsvdir -P -s /etc/runit/signal /run/service
+"""
+
+_ACTIVATE = """\
+#!/bin/sh
+# Makes the system whose tree is the folder $1 the running one: its programs and files are seen in
+# the place of others. Mounts are laid over mounts, so that no name is missing at any time.
+set -eu
+export PATH=/bin
+objects=/var/lib/fixpoint/store
+if test -d "$objects"
+then
+    # Anew each time: an overlay does not see a name come that it was asked for before.
+    mount -t overlay -o "ro,lowerdir=$objects:/run/image/store" store /store
+fi
+for each in bin share etc usr
+do
+    mount --bind "$1/$each" "/$each"
+done
+echo "$1" > /run/fixpoint/system
+hostname -F /etc/hostname
+"""
+
+_SERVICES = """\
+#!/bin/sh
+# Brings the services that run in line with /etc/sv: new ones begin, those that are no longer there
+# end, and those that changed begin anew; but for the console, where somebody works.
+export PATH=/bin
+mkdir -p /run/service /run/sv
+@folders@
+# Prints a digest of all that a service is made of: its scripts, and the programs and files that
+# they name.
+digest_of() {
+    {
+        scripts=$(find "/etc/sv/$1/" -type f | sort)
+        cat $scripts
+        cat $scripts | tr -cs 'A-Za-z0-9_./+-' '\n' | sort -u |
+            while read -r word
+            do
+                case $word in
+                    /etc/?*) test ! -f "$word" || cat "$word" ;;
+                    */*) ;;
+                    ?*) readlink "/bin/$word" ;;
+                esac
+            done
+    } | sha256sum
+}
+
+for service in /run/service/*
+do
+    name=${service##*/}
+    if test -L "$service" && test ! -d "/etc/sv/$name"
+    then
+        sv -w 10 force-stop "$service"
+        rm "$service"
+        sv exit "/run/sv/$name"
+        rm -r "/run/sv/$name"
+    fi
+done
 for service in /etc/sv/*
 do
     name=${service##*/}
+    digest=$(digest_of "$name")
+    if test -L "/run/service/$name"
+    then
+        test "$name" != console || continue
+        test "$digest" != "$(cat "/run/sv/$name/digest")" || continue
+        echo "$digest" > "/run/sv/$name/digest"
+        sv -w 10 force-restart "/run/service/$name"
+        continue
+    fi
     # runsv writes its state beside the scripts, and these cannot be written to.
     mkdir -p "/run/sv/$name"
     ln -s "$service"/* "/run/sv/$name/"
+    echo "$digest" > "/run/sv/$name/digest"
     if test -d "$service/log"
     then
         rm "/run/sv/$name/log"
@@ -66,9 +195,6 @@ do
     fi
     ln -s "/run/sv/$name" "/run/service/$name"
 done
-@folders@read -r up rest < /proc/uptime
-echo "init: services begin $up s after the kernel"
-exec runsvdir -P -s /etc/runit/signal /run/service
 """
 
 _SIGNAL = """\
@@ -82,6 +208,7 @@ case $1 in
     *) exit 0 ;;
 esac
 echo "init: $how"
+rm -f /var/lib/system/trying
 sv -w 10 force-stop /run/service/* > /run/stopped.log 2>&1
 sync
 umount -a -r 2> /dev/null
@@ -152,7 +279,10 @@ def files(system: System) -> dict[str, str]:
         "etc/passwd": "".join(_account(user) for user in system.everyone),
         "etc/profile": "export PATH=/bin\n",
         "etc/shadow": "".join(f"{u.name}:{u.password}:::::::\n" for u in system.everyone),
-        INIT: _INIT.replace("@folders@", "".join(_folder_lines(system))),
+        INIT: _INIT,
+        BEGIN: _BEGIN,
+        ACTIVATE: _ACTIVATE,
+        SERVICES: _SERVICES.replace("@folders@", "".join(_folder_lines(system))),
         SIGNAL: _SIGNAL,
         DHCP: _DHCP,
     }

@@ -32,6 +32,7 @@ COMMANDS = {
     "run": "Run a command of a package, with /store in place",
     "shell": "Open a shell with packages on its PATH",
     "profile": "Install packages for a user, upgrade them, and go back",
+    "system": "Change the system that this machine runs, and go back",
     "develop": "Open a shell in the sandbox of a package's build, before anything ran",
     "enter": "Open a shell in the kept tree of a failed build",
     "check": "Check packages of the world, and say which checks they passed",

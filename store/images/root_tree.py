@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from types import MappingProxyType
 
 from store.display import quoted
 from store.errors import FormatError
@@ -35,8 +36,9 @@ def root_tree(
     packages: Iterable[bytes] = (),
     trees: Iterable[bytes] = (),
     links: Iterable[tuple[bytes, bytes]] = (),
+    manifests: Objects = MappingProxyType({}),
 ) -> ImageFolder:
-    """Return a root with all ``objects``.
+    """Return a root with all ``objects``, and with their ``manifests`` where there are any.
 
     Of those in ``trees``, all is laid out from the top; ``links`` are paths and texts. Of those in
     ``packages``, the programs in ``bin`` are linked in ``/bin``, where trees and links leave their
@@ -49,6 +51,8 @@ def root_tree(
     root.entries[b"store"] = ImageFolder(0o755, dict(objects))
     for path, text in links:
         root.add(path, ImageLink(text))
+    if manifests:
+        root.entries[b"manifests"] = ImageFolder(0o755, dict(manifests))
     for name in trees:
         _lay(root, name, objects[name])
     _link_programs(root, objects, packages)
@@ -64,8 +68,9 @@ def root_tree(
 def _lay(root: ImageFolder, name: bytes, tree: ImageNode) -> None:
     if not isinstance(tree, ImageFolder):
         raise FormatError(f"{quoted(name)} is no folder that could be laid out in an image")
-    if b"store" in tree.entries:
-        raise FormatError(f"{quoted(name)} has a folder 'store', which is the image's own")
+    for own in (b"store", b"manifests"):
+        if own in tree.entries:
+            raise FormatError(f"{quoted(name)} has {quoted(own.decode())}, the image's own folder")
     root.lay(tree)
 
 

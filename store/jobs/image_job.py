@@ -79,6 +79,9 @@ def _subject(
         packages=_inputs(node, "package", request.packages),
         trees=_inputs(node, "tree", request.trees),
         links=[(path.encode(), text.encode()) for path, text in request.links],
+        manifests={name: _manifest_file(layout, each) for name, each in manifests.items()}
+        if request.manifests
+        else {},
     )
     references = {
         name: [str(oid).encode() for oid in each.references] for name, each in manifests.items()
@@ -156,6 +159,11 @@ def _manifest(layout: Layout, name: str) -> Manifest:
             f"the manifest of {name} is damaged: {error.message}",
             hint="`store verify --repair` writes it anew",
         ) from error
+
+
+def _manifest_file(layout: Layout, manifest: Manifest) -> ImageFile:
+    path = layout.manifest(manifest.id)
+    return ImageFile(0o444, os.stat(path).st_size, path)
 
 
 def _node(manifest: Manifest, node: Node, path: str) -> ImageNode:

@@ -6,6 +6,8 @@ The arguments are canonical strings, in this order::
     package=PATH         link the programs of this input into /bin (repeatable, sorted)
     tree=PATH            lay out this input from the top of the image (repeatable, sorted)
     link=PATH:TEXT       make a symbolic link at PATH that reads TEXT (repeatable, sorted)
+    manifests=yes        hold the manifests of all objects, in /manifests: a store can then take the
+                         objects from the image as from another store
     size=BYTES           of a disk, which else is as small as can be
     label=TEXT           of a disk's root; a container's tag
     entrypoint=WORD      of a container: a word of its command (repeatable, in their order)
@@ -30,7 +32,7 @@ FORMATS: Final = {"disk": "img", "tar": "tar", "oci": "oci"}
 """Formats, each with the ending of an image's name."""
 
 LONGEST_LABEL: Final = 15
-_KEYS: Final = ("package", "tree", "link", "size", "label", "entrypoint", "env")
+_KEYS: Final = ("package", "tree", "link", "manifests", "size", "label", "entrypoint", "env")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +43,7 @@ class ImageRequest:
     packages: tuple[str, ...] = ()
     trees: tuple[str, ...] = ()
     links: tuple[tuple[str, str], ...] = ()
+    manifests: bool = False
     size: int | None = None
     label: str = ""
     entrypoint: tuple[str, ...] = ()
@@ -92,6 +95,7 @@ class ImageRequest:
             packages=tuple(values["package"]),
             trees=tuple(values["tree"]),
             links=tuple(_pair("link", value, ":") for value in values["link"]),
+            manifests=_yes("manifests", values["manifests"]),
             size=_number(_once("size", values["size"])),
             label=_once("label", values["label"]) or "",
             entrypoint=tuple(values["entrypoint"]),
@@ -105,6 +109,7 @@ class ImageRequest:
             *(f"package={path}" for path in sorted(set(self.packages))),
             *(f"tree={path}" for path in sorted(set(self.trees))),
             *(f"link={path}:{text}" for path, text in sorted(self.links)),
+            *(["manifests=yes"] if self.manifests else []),
             *([] if self.size is None else [f"size={self.size}"]),
             *([f"label={self.label}"] if self.label else []),
             *(f"entrypoint={word}" for word in self.entrypoint),
@@ -155,6 +160,13 @@ def _once(key: str, values: Sequence[str]) -> str | None:
     if len(values) > 1:
         raise _bad(f"{key}={values[1]}", "it stands twice")
     return values[0] if values else None
+
+
+def _yes(key: str, values: Sequence[str]) -> bool:
+    text = _once(key, values)
+    if text not in (None, "yes"):
+        raise _bad(f"{key}={text}", "it is yes, or it is left out")
+    return text == "yes"
 
 
 def _number(text: str | None) -> int | None:

@@ -24,7 +24,7 @@ def plan_image(
     InvalidName, and UsageError for packages that are built on several kinds of machine.
     """
     catalogue = session.catalogue
-    names = [_full_name(catalogue, text) for text in packages]
+    names = [full_name(catalogue, text) for text in packages]
     refs = [ref for text in names for ref in catalogue.refs(text)]
     trees = {
         str(catalogue.ref(text))
@@ -35,6 +35,8 @@ def plan_image(
         wanted,
         packages=tuple(text for text in map(str, refs) if text not in trees),
         trees=tuple(trees),
+        # A machine takes the objects that it has already from its own image.
+        manifests=bool(trees),
     )
     called = name or f"{_stem(refs)}.{FORMATS[wanted.format]}"
     node = request.derivation(called, _system(catalogue, refs), refs)
@@ -42,7 +44,7 @@ def plan_image(
     return node.ref()
 
 
-def _full_name(catalogue: Catalogue, text: str) -> str:
+def full_name(catalogue: Catalogue, text: str) -> str:
     """Return a package's name, or that of the system which is called so."""
     is_system = text not in catalogue.packages and f"{SYSTEM}{text}" in catalogue.packages
     return f"{SYSTEM}{text}" if is_system else text

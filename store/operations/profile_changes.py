@@ -143,11 +143,18 @@ class ProfileChanges:
             wanted, lambda before: [each for each in wanted if each.name in before.packages], None
         )
 
+    def only(self, wanted: Sequence[WantedPackage]) -> ProfileStep:
+        """Realise packages, and step to a generation that has them and no others. Raises as
+        :meth:`install`."""
+        return self._realised(wanted, lambda _: wanted, None, alone=True)
+
     def _realised(
         self,
         wanted: Sequence[WantedPackage],
         chosen: Callable[[Installed], Sequence[WantedPackage]],
         priority: int | None,
+        *,
+        alone: bool = False,
     ) -> ProfileStep:
         store = self._session.store
         self.profile.check()
@@ -158,7 +165,8 @@ class ProfileChanges:
             objects = realiser.run(refs, lease) if realiser else {}
 
             def edit(before: Installed) -> Installed:
-                return before.with_packages(
+                kept = Installed() if alone else before
+                return kept.with_packages(
                     each.installed(objects, _priority(each.name, before, priority))
                     for each in chosen(before)
                 )

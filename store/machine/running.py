@@ -1,0 +1,100 @@
+"""The running system: which it is, and making another one the running one."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from typing import Final, NamedTuple
+
+from store.errors import StorageError, UsageError, storage_error
+
+STATE: Final = "/run/fixpoint"
+"""The folder where process 1 says what runs."""
+
+ROOT: Final = "/var/lib/fixpoint"
+"""The root of the machine's store. Process 1 looks for generations there."""
+
+IMAGE: Final = "/run/image"
+"""The image, with nothing laid over it. It has the folders of a store: ``store``, ``manifests``."""
+
+MEMORY: Final = "/var/lib/system"
+"""The folder where process 1 remembers which generations came up."""
+
+ACTIVATE: Final = "etc/runit/activate"
+SERVICES: Final = "etc/runit/services"
+"""Scripts in the tree of a system."""
+
+KERNEL: Final = "boot/bzImage"
+
+_LONGEST: Final = 60.0
+"""Seconds for services to end and begin."""
+
+
+class Running(NamedTuple):
+    """The system that runs: the folder with its tree, and the number of its generation, which is 0
+    for the image's own."""
+
+    tree: str
+    generation: int
+
+
+def running(state: str = STATE) -> Running:
+    """Return what runs. Raises UsageError where this is no machine of such a system."""
+    try:
+        with open(f"{state}/system") as stream:
+            tree = stream.read(4096).strip()
+        with open(f"{state}/generation") as stream:
+            number = int(stream.read(16))
+    except (OSError, ValueError):
+        raise UsageError(
+            "this machine does not run a system of this distribution",
+            hint="`scripts/boot` starts one; `store profile` installs packages on any host",
+        ) from None
+    return Running(tree, number)
+
+
+def activate(tree: str, generation: int, state: str = STATE) -> None:
+    """Make the system with this tree the running one: its programs and files are seen at once, and
+    its services begin. Raises StorageError; then the former system may run on in part."""
+    try:
+        _run(f"{tree}/{ACTIVATE}", tree)
+        with open(f"{state}/generation", "w") as stream:
+            stream.write(f"{generation}\n")
+        _run(f"{tree}/{SERVICES}")
+    except OSError as error:
+        raise storage_error(error, "cannot make the system the running one") from error
+
+
+def forgive(number: int, memory: str = MEMORY) -> None:
+    """Let process 1 try a generation as if it never had. Raises StorageError."""
+    for name in ("failed", "up"):
+        try:
+            with open(f"{memory}/{name}") as stream:
+                lines = stream.read().split()
+            with open(f"{memory}/{name}.new", "w") as stream:
+                stream.write("".join(f"{each}\n" for each in lines if each != str(number)))
+                stream.flush()
+                os.fsync(stream.fileno())
+            os.rename(f"{memory}/{name}.new", f"{memory}/{name}")
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            raise storage_error(error, "cannot note the chosen generation") from error
+
+
+def _run(*command: str) -> None:
+    try:
+        done = subprocess.run(
+            command,
+            check=False,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=_LONGEST,
+        )
+    except subprocess.TimeoutExpired:
+        raise StorageError(f"{command[0]} did not end within {_LONGEST:.0f} s") from None
+    if done.returncode:
+        raise StorageError(
+            f"{command[0]} ended with {done.returncode}: {done.stderr.strip()[-500:]}"
+        )
