@@ -80,9 +80,11 @@ class Console:
 
     def run(self, line: str) -> str:
         """Return the output of a command line."""
-        # The mark is made by the shell: the echo of the line, wrapped at 80, does not have it.
+        # The mark is made by the shell: the echo of the line, wrapped at 80, does not have it. The
+        # terminal echoes it, too, where it comes before the shell reads.
         self.enter(f"{line}; echo =$((1000 + 1))=")
-        return self.wait_for(r"(?s)1\s?\)\s?\)\s?=\s?\n(.*?)=1001=\n")[1]
+        shown = self.wait_for(r"(?s)(.*?)=1001=\n")[1]
+        return re.split(r"1\s?\)\s?\)\s?=\s?\n", shown)[-1]
 
     def power_off(self) -> int:
         """Power the machine off in order; returns the emulator's exit code."""

@@ -151,12 +151,17 @@ digest_of() {
             while read -r word
             do
                 case $word in
-                    /etc/?*) test ! -f "$word" || cat "$word" ;;
+                    /etc/?* | /share/?*)
+                        find "$word" ! -type d | sort | while read -r file
+                        do
+                            readlink "$file" || cat "$file"
+                        done
+                        ;;
                     */*) ;;
                     ?*) readlink "/bin/$word" ;;
                 esac
             done
-    } | sha256sum
+    } 2> /dev/null | sha256sum
 }
 
 for service in /run/service/*

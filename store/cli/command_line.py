@@ -58,6 +58,7 @@ COMMANDS = {
 
 @click.command(
     cls=LazyGroup,
+    taken={"system"},  # by the room of the operating system
     summaries=COMMANDS,
     package="store.cli.commands",
     context_settings={"help_option_names": ["-h", "--help"]},

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from keyword import iskeyword
 from typing import Any
 
@@ -13,9 +13,9 @@ from store.display import quoted
 
 
 class LazyGroup(click.Group):
-    """``summaries`` has a line for each command's name; ``package`` holds a module of that name
-    (``-`` becomes ``_``, and a word of Python's has one at its end) with the click command
-    ``command``. ``former`` has the names that commands had once, which still work.
+    """``summaries`` has a line for each command's name. ``package`` holds a module of that name with
+    the click command ``command``: ``-`` becomes ``_``. A word of Python's has one at its end, and so
+    has one of ``taken``. ``former`` has the names that commands had once, which still work.
     """
 
     def __init__(
@@ -24,10 +24,12 @@ class LazyGroup(click.Group):
         summaries: Mapping[str, str],
         package: str,
         former: Mapping[str, str] | None = None,
+        taken: Collection[str] = (),
         **kwargs: Any,
     ):
         super().__init__(*args, **kwargs)
         self._former = former or {}
+        self._taken = taken
         self._summaries = summaries
         self._package = package
 
@@ -41,7 +43,8 @@ class LazyGroup(click.Group):
         if cmd_name not in self._summaries:
             return None
         name = cmd_name.replace("-", "_")
-        module = importlib.import_module(f"{self._package}.{name}{'_' * iskeyword(name)}")
+        end = "_" if iskeyword(name) or name in self._taken else ""
+        module = importlib.import_module(f"{self._package}.{name}{end}")
         command = module.command
         assert isinstance(command, click.Command)
         return command

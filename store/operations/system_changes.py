@@ -10,10 +10,10 @@ import os
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
+from store.activation.running import ACTIVATE, IMAGE, KERNEL, ROOT, activate, forgive, running
 from store.display import quoted
 from store.errors import UnknownObject, UsageError
 from store.local.leases import Lease
-from store.machine.running import ACTIVATE, IMAGE, KERNEL, ROOT, activate, forgive, running
 from store.model.catalogue import SYSTEMS
 from store.model.derivation import Ref
 from store.model.manifest import Manifest
@@ -21,6 +21,7 @@ from store.model.names import ObjectId
 from store.model.tree_paths import find
 from store.operations.image_plan import full_name
 from store.operations.profile_changes import ProfileChanges, ProfileStep, WantedPackage
+from store.operations.system_difference import SystemDifference, differences
 from store.profiles.generations import Generation
 from store.profiles.profile import Profile
 from store.substitute.directory import StoreDirectory
@@ -39,8 +40,8 @@ NAME: Final = "system"
 class SystemChanges:
     """Changes the system of this machine. ``options`` and ``caches`` are those of realising it.
 
-    Every change raises UsageError, before anything is done, where this is no machine of ours, or
-    the session's store is not the one that the machine starts from.
+    Every change raises UsageError, before anything is done, where this is no machine of ours. So it
+    does where the session's store is not the one that the machine starts from.
     """
 
     def __init__(
@@ -84,7 +85,7 @@ class SystemChanges:
 
     def choose(self, text: str, *, now: bool) -> ProfileStep:
         """Realise a system, and make it the one that the machine starts; with ``now``, the running
-        one, too. Raises the errors of realising, and UsageError for what is no system."""
+        one, too. Raises the errors of realising, and UsageError where it is no system."""
         self.check()
         wanted = self.wanted(text)
         self._check_kind(wanted)
@@ -99,11 +100,23 @@ class SystemChanges:
             self.take_from_image([ref for each in wanted for ref in each.refs], lease)
             return self._chosen(self.changes.replace(wanted), now=now)
 
-    def rollback(self, number: int | None = None) -> ProfileStep:
-        """Go back to the generation before the current one, or to that with a number."""
+    def rollback(self, number: int | None = None) -> ProfileStep | None:
+        """Go back to the generation before the current one, or to that with a number. Before the
+        first comes the image's own system, for which this returns None. Raises UnknownObject."""
         self.check()
+        if number is None and not self._older():
+            with self.profile.locked():
+                if self.profile.current_number() is None:
+                    raise UnknownObject("the machine runs its image's own system already")
+                self.profile.leave()
+            activate(IMAGE, 0)
+            return None
         step = self.changes.rollback() if number is None else self.changes.switch(number)
         return self._chosen(step, now=True)
+
+    def _older(self) -> bool:
+        current = self.profile.current_number() or 0
+        return any(each.number < current for each in self.profile.generations())
 
     def take_from_image(self, refs: Sequence[Ref], lease: Lease) -> list[ObjectId]:
         """Take those objects that caches would have to send from the machine's own image, as far as
@@ -119,6 +132,10 @@ class SystemChanges:
         """Return the object of a generation's system. Raises UnknownObject and CorruptObject."""
         (package,) = self.profile.packages(generation).packages.values()
         return package.objects[0]
+
+    def differences(self, before: ObjectId | None, after: ObjectId) -> list[SystemDifference]:
+        """Return the packages and services that differ between two systems."""
+        return differences(self._session.store, before, after)
 
     def _chosen(self, step: ProfileStep, *, now: bool) -> ProfileStep:
         assert step.generation is not None

@@ -17,7 +17,7 @@ SERVICES: Final = b"etc/sv"
 _VERSIONED: Final = re.compile(r"(.+?)-(\d.*)", re.DOTALL)
 
 
-class Difference(NamedTuple):
+class SystemDifference(NamedTuple):
     """A package or service (``kind``) that one of two systems has otherwise. ``before`` is None
     where it is new, ``after`` where it is no longer there; of a package they are versions."""
 
@@ -42,19 +42,19 @@ class Difference(NamedTuple):
         return self._asdict()
 
 
-def differences(store: Store, before: ObjectId | None, after: ObjectId) -> list[Difference]:
+def differences(store: Store, before: ObjectId | None, after: ObjectId) -> list[SystemDifference]:
     """Return the differences between two systems of the store, packages first; of None, all is
     new."""
     one = _packages(store, before)
     two = _packages(store, after)
     found = [
-        Difference("package", name, _versions(one.get(name)), _versions(two.get(name)))
+        SystemDifference("package", name, _versions(one.get(name)), _versions(two.get(name)))
         for name in sorted({*one, *two})
         if one.get(name) != two.get(name)
     ]
     old, new = (_services(store, each) for each in (before, after))
     return found + [
-        Difference("service", name, "" if name in old else None, "" if name in new else None)
+        SystemDifference("service", name, "" if name in old else None, "" if name in new else None)
         for name in sorted({*old, *new})
         if old.get(name) != new.get(name)
     ]

@@ -187,6 +187,15 @@ class Profile:
             self._store.roots.link(generation.link, oid)
         make_link(self.path, os.path.basename(generation.link))
 
+    def leave(self) -> None:
+        """Lead the profile to no generation, as before the first; all of them stay. Raises
+        StorageError."""
+        try:
+            os.unlink(self.path)
+            sync_folder(os.path.dirname(self.path))
+        except OSError as error:
+            raise storage_error(error, "cannot leave the generation") from error
+
     def delete(self, numbers: Iterable[int]) -> list[int]:
         """Delete generations by number, but never the current one; returns those deleted. Their
         objects stay until a collection."""

@@ -22,7 +22,7 @@ LAYERS = [
     ({"model"}, "the pure model knows no I/O"),
     ({"layout"}, "where things are is known before anything is read there"),
     (
-        {"index", "objects", "sandbox", "fetch", "unpack", "images", "machine", "reapi"},
+        {"index", "objects", "sandbox", "fetch", "unpack", "images", "activation", "reapi"},
         "mechanisms know the model, and not each other",
     ),
     ({"signing"}, "a statement is read without knowing any store"),
@@ -63,7 +63,7 @@ DOORS = {
 }
 
 SEPARATE = [
-    {"index", "objects", "sandbox", "fetch", "unpack", "images", "machine", "reapi"},
+    {"index", "objects", "sandbox", "fetch", "unpack", "images", "activation", "reapi"},
     {"recipes", "graph", "jobs", "usage", "profiles"},
     {"scheduler", "gc", "audit", "verify", "recovery", "sbom"},
 ]

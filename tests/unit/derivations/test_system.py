@@ -102,7 +102,7 @@ def test_a_service_runs_as_its_user_and_writes_a_log() -> None:
     run = made["etc/sv/web/run"].splitlines()
     assert run[-2:] == ["cd /var/lib/web", "exec chpst -u www serve"]
     assert "svlogd" in made["etc/sv/web/log/run"]
-    assert "mkdir -p /var/www && chown www:www /var/www" in made["init"]
+    assert "mkdir -p /var/www && chown www:www /var/www" in made["etc/runit/services"]
 
 
 def test_the_network_has_an_address_or_asks_for_one() -> None:

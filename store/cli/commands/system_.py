@@ -110,10 +110,17 @@ def boot(
 @click.argument("number", required=False, type=click.IntRange(1), metavar="[N]")
 @click.pass_obj
 def rollback(context: Context, number: int | None) -> None:
-    """Go back to the generation before the current one, or to generation N."""
+    """Go back to the generation before the current one, or to generation N.
+
+    Before the first comes the system that the machine's disk was made with.
+    """
     changes = _changes(context)
     changes.check()
-    _tell(context, changes, changes.rollback(number), now=True)
+    step = changes.rollback(number)
+    if step is None:
+        click.echo("the image's own system runs", err=True)
+    else:
+        _tell(context, changes, step, now=True)
 
 
 @command.command("list")
@@ -121,7 +128,7 @@ def rollback(context: Context, number: int | None) -> None:
 @click.pass_obj
 def list_generations(context: Context, as_json: bool) -> None:
     """List all generations, with a mark at the one that was chosen, and say which runs."""
-    from store.machine.running import running
+    from store.activation.running import running
 
     context.absent = "empty"
     changes = _changes(context)
@@ -147,7 +154,7 @@ def diff(context: Context, one: int | None, other: int | None, as_json: bool) ->
     changes.check()
     before, after = _pair(changes, one, other)
     found = None if before is None else changes.system(before)
-    _print_differences(context, found, changes.system(after), as_json=as_json)
+    _print_differences(context, changes, found, changes.system(after), as_json=as_json)
 
 
 @command.command("upgrade")
@@ -218,22 +225,25 @@ def _changes(
 
 
 def _tell(context: Context, changes: SystemChanges, step: ProfileStep, *, now: bool) -> None:
-    """Print what changed from one generation to another, and say where the machine is."""
+    """Print the changes from one generation to another, and say where the machine is."""
     assert step.generation is not None
     before = None if step.origin is None else changes.system(step.origin)
     if before is not None:
-        _print_differences(context, before, changes.system(step.generation), as_json=False)
+        _print_differences(context, changes, before, changes.system(step.generation), as_json=False)
     when = "runs" if now else "runs from the next start"
     click.echo(f"generation {step.generation.number} {when}", err=True)
 
 
 def _print_differences(
-    context: Context, before: ObjectId | None, after: ObjectId, *, as_json: bool
+    context: Context,
+    changes: SystemChanges,
+    before: ObjectId | None,
+    after: ObjectId,
+    *,
+    as_json: bool,
 ) -> None:
-    from store.operations.system_difference import differences
-
     store = context.store
-    found = differences(store, before, after)
+    found = changes.differences(before, after)
     for each in found:
         print(json.dumps(each.to_record()) if as_json else str(each))
     sys.stdout.flush()

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 from store.errors import StorageError, UsageError, storage_error
 
 STATE: Final = "/run/fixpoint"
-"""The folder where process 1 says what runs."""
+"""The folder in which process 1 names the running system."""
 
 ROOT: Final = "/var/lib/fixpoint"
 """The root of the machine's store. Process 1 looks for generations there."""
@@ -39,7 +39,7 @@ class Running(NamedTuple):
 
 
 def running(state: str = STATE) -> Running:
-    """Return what runs. Raises UsageError where this is no machine of such a system."""
+    """Return the running system. Raises UsageError where this is no machine of such a system."""
     try:
         with open(f"{state}/system") as stream:
             tree = stream.read(4096).strip()
