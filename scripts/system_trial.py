@@ -99,17 +99,24 @@ def trial(machine: Machine) -> None:
             now = generation(console)
             expect("page", page(console), rf"\A{'one' if now % 2 else 'two'}\n\Z")
             expect("list", console.run("store system list 2>&1"), f"generation {now} runs")
+            came_up(console, now)
     falls_back(machine, broken)
 
 
+def came_up(console: Console, number: int) -> None:
+    """Wait until the machine has noted that a generation came up."""
+    console.run(f"until grep -qx {number} /var/lib/system/up; do sleep 1; done; sync")
+
+
 def falls_back(machine: Machine, broken: str) -> None:
-    """Choose a system that does not come up, and find the one before it running."""
+    """Choose a system that does not come up, twice, and find the one before it running."""
     with start(machine) as console:
         before = generation(console)
         expect("boot", console.run(f"store system boot {broken} 2>&1"), "runs from the next start")
         console.run("sync")
-    with Console(machine) as console:
-        console.wait_for("Attempted to kill init")
+    for _ in range(2):
+        with Console(machine) as console:
+            console.wait_for("Attempted to kill init")
     with start(machine) as console:
         if generation(console) != before:
             raise Failed(f"generation {generation(console)} runs, and not {before}")

@@ -56,12 +56,13 @@ mkdir -p /run/image /run/fixpoint
 mount --bind / /run/image
 echo /run/image > /run/fixpoint/system
 echo 0 > /run/fixpoint/generation
-# The generation that was chosen. One that began and never came up is passed over, for the newest
-# before it; the image's own system is the last.
+# The generation that was chosen. One that began twice and never came up is passed over, for the
+# newest before it; the image's own system is the last. (Once may be a power cut.)
 cd /var/lib/system
 profiles=/var/lib/fixpoint/profiles
-tried=$(cat trying 2> /dev/null)
-if test -n "$tried" && ! grep -qx "$tried" up 2> /dev/null
+tried= tries=0
+read -r tried tries 2> /dev/null < trying
+if test "$tries" -gt 1 && ! grep -qx "$tried" up 2> /dev/null
 then
     echo "init: generation $tried of the system did not come up"
     echo "$tried" >> failed
@@ -77,7 +78,8 @@ do
     tree=/var/lib/fixpoint${tree%/init}
     if test -x "$tree/etc/runit/activate" && ! grep -qx "$number" failed 2> /dev/null
     then
-        echo "$number" > trying
+        test "$number" = "$tried" || tries=0
+        echo "$number $((tries + 1))" > trying
         sync
         if "$tree/etc/runit/activate" "$tree"
         then

@@ -13,9 +13,9 @@ from store.display import quoted
 
 
 class LazyGroup(click.Group):
-    """``summaries`` has a line for each command's name. ``package`` holds a module of that name with
-    the click command ``command``: ``-`` becomes ``_``. A word of Python's has one at its end, and so
-    has one of ``taken``. ``former`` has the names that commands had once, which still work.
+    """``summaries`` has a line for each command's name. ``package`` holds a module of that name
+    with the click command ``command``: ``-`` becomes ``_``. A word of Python's has one at its end,
+    and so has one of ``taken``. ``former`` has names that commands had once, which still work.
     """
 
     def __init__(
