@@ -56,13 +56,14 @@ mkdir -p /run/image /run/fixpoint
 mount --bind / /run/image
 echo /run/image > /run/fixpoint/system
 echo 0 > /run/fixpoint/generation
-# The generation that was chosen. One that began twice and never came up is passed over, for the
-# newest before it; the image's own system is the last. (Once may be a power cut.)
+# The generation that was chosen. One that began twice and never came up is passed over, for the one
+# that came up last, or those before it; the image's own system is the last. (Once may be a power
+# cut.)
 cd /var/lib/system
 profiles=/var/lib/fixpoint/profiles
 tried= tries=0
 read -r tried tries 2> /dev/null < trying
-if test "$tries" -gt 1 && ! grep -qx "$tried" up 2> /dev/null
+if test "${tries:-0}" -gt 1 && ! grep -qx "$tried" up 2> /dev/null
 then
     echo "init: generation $tried of the system did not come up"
     echo "$tried" >> failed
@@ -70,16 +71,19 @@ fi
 rm -f trying
 chosen=$(readlink "$profiles/system")
 chosen=${chosen#system-}
-number=${chosen%-link}
-while test "${number:-0}" -gt 0
+chosen=${chosen%-link}
+before=
+test -z "$chosen" || before="$(cat last 2> /dev/null) $(seq $((chosen - 1)) -1 1)"
+for number in $chosen $before
 do
+    test "$number" -gt 0 || break
     # Its file init is a link into the store: to the tree of the system.
     tree=$(readlink "$profiles/system-$number-link/init")
     tree=/var/lib/fixpoint${tree%/init}
     if test -x "$tree/etc/runit/activate" && ! grep -qx "$number" failed 2> /dev/null
     then
         test "$number" = "$tried" || tries=0
-        echo "$number $((tries + 1))" > trying
+        echo "$number $((${tries:-0} + 1))" > trying
         sync
         if "$tree/etc/runit/activate" "$tree"
         then
@@ -88,7 +92,6 @@ do
         fi
         echo "$number" >> failed
     fi
-    number=$((number - 1))
 done
 echo "init: generation $(cat /run/fixpoint/generation) of the system"
 cd /
@@ -108,6 +111,7 @@ ip link set lo up
     read -r number < /run/fixpoint/generation
     cd /var/lib/system
     grep -qx "$number" up 2> /dev/null || echo "$number" >> up
+    echo "$number" > last
     rm -f trying
     sync
 ) &
