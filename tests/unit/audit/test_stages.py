@@ -54,7 +54,9 @@ def test_what_is_not_realised_has_outputs_without_objects(ladder: Ladder) -> Non
 def test_every_twin_in_the_recipes_is_a_package_of_the_same_recipe(seed: str) -> None:
     catalogue = evaluate(RECIPES, seed)
     twins = [package for package in catalogue.packages.values() if package.twin]
-    assert len(twins) > 15, "stage 2 of the distribution, and the small ladder's last rungs"
+    # A seed that only has the chain has no more than the chain's twins.
+    least = 16 if "gcc" in catalogue.packages else 1
+    assert len(twins) >= least, "stage 2 of the distribution, and the small ladder's last rungs"
     for package in twins:
         other = catalogue.package(package.twin)
         assert catalogue.nodes[package.node].name == catalogue.nodes[other.node].name
