@@ -139,12 +139,17 @@ def test_several_goals_json_dry_run_and_link(shop: Shop, tmp_path: Path) -> None
     assert shop.path("info", "--json", str(link)) == shop.path("info", "--json", "hello")
 
 
+# A line of usual words runs without click, any other one loads it; both read the index.
+@pytest.mark.parametrize(
+    ("module", "line"), [("lmdb", ("list",)), ("click", ("list", "--json"))], ids=["plain", "click"]
+)
 def test_an_interruption_while_modules_are_loaded_is_no_traceback(
-    shop: Shop, tmp_path: Path
+    shop: Shop, tmp_path: Path, module: str, line: tuple[str, ...]
 ) -> None:
-    (tmp_path / "click.py").write_text("import os\nos.kill(os.getpid(), 2)\nimport gone\n")
+    """The module interrupts its own loading; where nothing loads it, the line succeeds."""
+    (tmp_path / f"{module}.py").write_text("import os\nos.kill(os.getpid(), 2)\nimport gone\n")
     early = replace(shop, env={"PYTHONPATH": f"{tmp_path}:{TOP}"})
-    done = early.run("list")
+    done = early.run(*line)
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "store: interrupted\n")
 
 
