@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
 
+from store.cli.pages.text_width import fitted
 from store.model.catalogue import Catalogue
 from store.model.derivation import BUILTIN, Source
 from store.model.verdict import AuditFinding, Verdict
@@ -33,8 +34,9 @@ HEAD = 58  # height above the first box, for arrows and headings
 TALLEST = 20  # boxes in a column before it goes on beside itself
 BAND_WIDTH = 328
 BAND_BOXES = 3  # beside each other in a band
-CHARACTER = 6.6  # width of one, on average, in a wide picture
-SMALL_CHARACTER = 6.2
+LETTERS = 12  # size of the font in a wide picture, as `report.css` has it
+HEAD_LETTERS = 13
+SMALL_LETTERS = 11  # in a narrow one, headings too
 TIP = (
     '<defs><marker id="tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" '
     'orient="auto-start-reverse"><path d="M0 0L8 4L0 8z"/></marker></defs>'
@@ -193,7 +195,8 @@ def wide(drawn: Picture) -> str:
     width = max((left + BOX[0] for left, _ in places.values()), default=0)
     parts = [TIP, *(_arrow(spans, column) for column in drawn.columns)]
     for column in drawn.columns:
-        parts.append(_text(spans[column.name][0] + BOX[0] // 2, HEAD - 12, "stage", column.name))
+        heading = fitted(column.name, BOX[0], HEAD_LETTERS, bold=True)
+        parts.append(_heading(spans[column.name][0] + BOX[0] // 2, HEAD - 12, heading))
         parts += [_box(box, *places[box.name], BOX[0]) for box in column.boxes]
     for (later, earlier), verdict in drawn.twins.items():
         if later in places and earlier in places:
@@ -207,7 +210,8 @@ def narrow(drawn: Picture) -> str:
     parts, top, rows = [], 18, _rows(drawn)
     for column in drawn.columns:
         built_with = f" ← {', '.join(column.below)}" if column.below else ""
-        parts.append(_text(BAND_WIDTH // 2, top, "stage", column.name + built_with))
+        heading = fitted(column.name + built_with, BAND_WIDTH, SMALL_LETTERS, bold=True)
+        parts.append(_heading(BAND_WIDTH // 2, top, heading))
         top += 12
         for index, box in enumerate(sorted(column.boxes, key=lambda box: rows[box.label])):
             row, place = divmod(index, BAND_BOXES)
@@ -295,20 +299,19 @@ def _twin(later: tuple[int, int], earlier: tuple[int, int], verdict: Verdict) ->
 def _box(box: PackageBox, left: int, top: int, width: int) -> str:
     kind = box.verdict.value if box.verdict else "unexamined"
     sign = SIGNS[box.verdict] if box.verdict else UNEXAMINED
-    fits = int((width - 26) / (CHARACTER if width == BOX[0] else SMALL_CHARACTER))
-    label = box.label if len(box.label) <= fits else f"{box.label[: fits - 1]}…"
+    label = fitted(box.label, width - 26, LETTERS if width == BOX[0] else SMALL_LETTERS)
     drawn = (
         f"<title>{escape(box.name)}: {kind}</title>"
         f'<rect x="{left}" y="{top}" width="{width}" height="{BOX[1]}" rx="5"/>'
         f'<text class="sign" x="{left + 12}" y="{top + 18}">{sign}</text>'
-        f'<text x="{left + 24}" y="{top + 18}">{escape(label)}</text>'
+        f'<text x="{left + 24}" y="{top + 18}">{label}</text>'
     )
     group = f'<g class="box {kind}">{drawn}</g>'
     return f'<a href="#{escape(box.anchor)}">{group}</a>' if box.anchor else group
 
 
-def _text(middle: int, base: int, kind: str, text: str) -> str:
-    return f'<text class="{kind}" x="{middle}" y="{base}">{escape(text)}</text>'
+def _heading(middle: int, base: int, text: str) -> str:
+    return f'<text class="stage" x="{middle}" y="{base}">{text}</text>'
 
 
 def _svg(kind: str, width: int, height: int, drawn: Picture, inside: str) -> str:

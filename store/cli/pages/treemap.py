@@ -10,13 +10,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from store.cli.pages.page import visible
+from store.cli.pages.text_width import fitted, text_width
 
 GAP = 3.0
 HEAD = 18.0
 """Pixels between groups, and above each for its name."""
 
-LETTER = 6.4
-"""Pixels that a letter of a label is wide, on the average of such names; some are clipped."""
+LETTERS = 11.0
+HEAD_LETTERS = 12.0
+"""Sizes of the fonts of labels and of groups' names, in pixels, as ``space.css`` has them."""
 
 LINE = 13.0
 
@@ -139,7 +141,7 @@ def _group(group: Group, box: Rectangle) -> str:
     places = squarify([tile.size for tile in tiles], inside)
     parts = [_tile(tile, place) for tile, place in zip(tiles, places, strict=True)]
     if head:
-        name = _cut(group.name, box.width - 4 * GAP, LETTER + 1.4)  # in bold
+        name = fitted(group.name, box.width - 4 * GAP, HEAD_LETTERS, bold=True)
         parts.append(
             f'<text class="group" x="{box.x + GAP:.1f}" y="{box.y + HEAD - 3:.1f}">{name}</text>'
         )
@@ -150,10 +152,10 @@ def _tile(tile: Tile, box: Rectangle) -> str:
     rect = (
         f'<rect x="{box.x:.1f}" y="{box.y:.1f}" width="{box.width:.1f}" height="{box.height:.1f}"/>'
     )
-    lines = []
+    lines, room = [], box.width - 8
     if box.width > 34 and box.height > LINE + 4:
-        lines.append(_cut(tile.label, box.width - 8, LETTER))
-    if lines and box.height > 2 * LINE + 4 and len(tile.detail) * LETTER < box.width - 8:
+        lines.append(fitted(tile.label, room, LETTERS))
+    if lines and box.height > 2 * LINE + 4 and text_width(tile.detail, LETTERS) <= room:
         lines.append(visible(tile.detail))
     text = "".join(
         f'<text x="{box.x + 4:.1f}" y="{box.y + LINE * (at + 1):.1f}">{line}</text>'
@@ -161,9 +163,3 @@ def _tile(tile: Tile, box: Rectangle) -> str:
     )
     title = "\n".join(map(visible, tile.title.split("\n")))
     return f'<g class="tile {tile.kind}"><title>{title}</title>{rect}{text}</g>'
-
-
-def _cut(text: str, width: float, letter: float) -> str:
-    """Return as much of a text as fits, escaped."""
-    room = int(width / letter)
-    return visible(text if len(text) <= room else text[: max(1, room - 1)] + "…")

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from store.cli.pages.treemap import Group, Rectangle, Tile, squarify, svg
+from store.cli.pages.text_width import text_width
+from store.cli.pages.treemap import LETTERS, Group, Rectangle, Tile, squarify, svg
 
 PLACE = Rectangle(10, 20, 600, 400)
 
@@ -64,3 +65,18 @@ def test_names_are_escaped_and_what_cannot_be_seen_is_shown() -> None:
     assert "<b>&" in text
     assert "a<b" in text
     assert "\\u202e" in text
+
+
+@pytest.mark.parametrize("label", ["g++-12.2.0", "illicit", "WWWWWWWWWWWW"])
+def test_a_label_stays_in_its_tile_whatever_its_letters(label: str) -> None:
+    labelled = 0
+    for width in range(20, 140):
+        tile = Tile(label, "999.9 MiB", "", 1.0, "object")
+        root = ElementTree.fromstring(svg([Group("a", "first", [tile])], width, 90, "wide", ""))
+        (place,) = root.iterfind(".//g[@class='tile object']")
+        (rect,) = place.iterfind("rect")
+        right = float(rect.get("x", "")) + float(rect.get("width", ""))
+        for line in place.iterfind("text"):
+            labelled += 1
+            assert float(line.get("x", "")) + text_width(line.text or "", LETTERS) <= right
+    assert labelled > 100
