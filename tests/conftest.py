@@ -9,7 +9,10 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-settings.register_profile("quick", max_examples=20)
+# Without a deadline for each example: beside other work any of them may take long.
+settings.register_profile("usual", deadline=None)
+settings.register_profile("quick", deadline=None, max_examples=20)
+settings.load_profile("usual")
 
 HERE = Path(__file__).resolve().parent
 QUICK = (HERE / "unit", HERE / "golden")
