@@ -44,7 +44,7 @@ def text_width(text: str, size: float, *, bold: bool = False) -> float:
 def fitted(text: str, room: float, size: float, *, bold: bool = False) -> str:
     """Return as much of a text as fits into ``room``, for HTML; empty if that is not one letter.
 
-    ``room``, and the font's ``size``, are in pixels. What is cut off has an ellipsis in its place.
+    ``room``, and the font's ``size``, are in pixels. An ellipsis stands for the rest.
     """
     shown = printable(text)
     widths = _widths(shown, size, bold=bold)
