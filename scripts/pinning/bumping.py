@@ -3,8 +3,6 @@ written into the recipe."""
 
 from __future__ import annotations
 
-import os
-import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -22,6 +20,7 @@ from store.errors import EvaluationError, StoreError
 from store.fetch.attempts import Report, fetch
 from store.model.catalogue import Catalogue
 from store.model.derivation import Source
+from store.system.whole_file import replace_file
 
 
 @dataclass(frozen=True)
@@ -142,11 +141,11 @@ def apply(moves: Sequence[Move], evaluate: Callable[[], Catalogue]) -> list[str]
     try:
         for path, data in old.items():
             here = [change for move in moves if move.pin.path == path for change in move.changes]
-            _replace(path, calls.rewrite(data, here))
+            replace_file(str(path), calls.rewrite(data, here))
         return changed(before, evaluate())
     except BaseException as error:
         for path, data in old.items():
-            _replace(path, data)
+            replace_file(str(path), data)
         if isinstance(error, EvaluationError):
             error.hint = "the recipes are as they were"
         raise
@@ -168,16 +167,3 @@ def changed(before: Catalogue, after: Catalogue) -> list[str]:
     """Return the packages that would be built anew, by name."""
     old: Mapping[str, bytes] = {name: each.node for name, each in before.packages.items()}
     return [name for name, each in after.packages.items() if old.get(name) != each.node]
-
-
-def _replace(path: Path, data: bytes) -> None:
-    """Put ``data`` into the place of a file in one step."""
-    handle, fresh = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-        shutil.copymode(path, fresh)
-        os.replace(fresh, path)
-    except BaseException:
-        os.unlink(fresh)
-        raise

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 from typing import Final, NamedTuple
 
 from store.errors import StorageError, UsageError, storage_error
+from store.system.whole_file import replace_file
 
 STATE: Final = "/run/fixpoint"
 """The folder in which process 1 names the running system."""
@@ -71,11 +71,8 @@ def forgive(number: int, memory: str = MEMORY) -> None:
         try:
             with open(f"{memory}/{name}") as stream:
                 lines = stream.read().split()
-            with open(f"{memory}/{name}.new", "w") as stream:
-                stream.write("".join(f"{each}\n" for each in lines if each != str(number)))
-                stream.flush()
-                os.fsync(stream.fileno())
-            os.rename(f"{memory}/{name}.new", f"{memory}/{name}")
+            left = "".join(f"{each}\n" for each in lines if each != str(number))
+            replace_file(f"{memory}/{name}", left.encode(), durable=True)
         except FileNotFoundError:
             continue
         except OSError as error:

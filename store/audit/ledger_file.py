@@ -16,6 +16,7 @@ from store.display import quoted, reason
 from store.errors import EvaluationError, FormatError, InvalidName, storage_error
 from store.model.names import ObjectId, check_output
 from store.system.small import read_small
+from store.system.whole_file import replace_file
 
 Place: TypeAlias = tuple[str, str, str]
 
@@ -115,10 +116,7 @@ def write(path: str, entries: Iterable[LedgerEntry], kind: LedgerKind = LADDER) 
         seed = (entry.seed,) if kind.has_seeds else ()
         fields = (*seed, entry.package, entry.output, entry.derivation.hex(), made)
         lines.append("\t".join(fields))
-    fresh = f"{path}.{os.getpid()}.new"
     try:
-        with open(fresh, "x", encoding="utf-8", newline="\n") as stream:
-            stream.write("\n".join(lines) + "\n")
-        os.replace(fresh, path)
+        replace_file(path, ("\n".join(lines) + "\n").encode())
     except OSError as error:
         raise storage_error(error, "cannot write the ledger") from error

@@ -14,13 +14,10 @@ from store.display import printable, reason
 from store.errors import CacheUnusable, CorruptObject, UnknownObject
 from store.system import kernel
 from store.system.durable import open_file
+from store.system.whole_file import replacing
 
 CHUNK = 1 << 20
 """Bytes that are read at a time."""
-
-UNFINISHED = ".new-"
-"""Begins the name of a file that is being written."""
-
 
 _NOT_FOLDERS: Final = (FileExistsError, NotADirectoryError)
 _NO_FOLDER: Final = "there is a file in the place of a folder"
@@ -91,26 +88,18 @@ class FolderPlace:
                 yield data
 
     def put(self, name: str, data: bytes | BinaryIO) -> None:
-        """Write a file under another name, and rename it. Its folders are made."""
+        """Write a whole file. Its folders are made."""
         path = f"{self.path}/{name}"
-        folder, _, last = path.rpartition("/")
-        fresh = f"{folder}/{UNFINISHED}{os.getpid()}-{os.urandom(4).hex()}-{last[:32]}"
         with self._errors(name):
-            os.makedirs(folder, exist_ok=True)
-            try:
-                with open(fresh, "xb") as stream:
-                    if isinstance(data, bytes):
-                        stream.write(data)
-                    else:
-                        data.seek(0)
-                        shutil.copyfileobj(data, stream, CHUNK)
-                        stream.flush()
-                        os.fsync(stream.fileno())  # before a head says that it is there
-                os.rename(fresh, path)
-            except BaseException:
-                with contextlib.suppress(OSError):
-                    os.unlink(fresh)
-                raise
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            with replacing(path) as stream:
+                if isinstance(data, bytes):
+                    stream.write(data)
+                else:
+                    data.seek(0)
+                    shutil.copyfileobj(data, stream, CHUNK)
+                    stream.flush()
+                    os.fsync(stream.fileno())  # before a head says that it is there
 
     def refresh(self, names: Collection[str]) -> None:
         """Let the times at which files were written be now."""

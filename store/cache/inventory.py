@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from store.cache import file_names
-from store.cache.folder_place import UNFINISHED, FolderPlace, PlacedFile
+from store.cache.folder_place import FolderPlace, PlacedFile
 from store.errors import FormatError, InvalidName
 from store.model.names import ObjectId
+from store.system.whole_file import UNFINISHED
 
 _OBJECT: Final = re.compile(r"objects/([^/]{2})/([^/]+)\.(head|pack)")
 _STATEMENTS: Final = re.compile(r"by-(key|derivation)/([0-9a-f]{64})/([0-9a-f]{64})\.jsonl")

@@ -13,7 +13,7 @@ from typing import BinaryIO, Final
 from store import digest
 from store.cache import file_names, zstd
 from store.cache.file_answers import HEAD_LIMIT, SOURCE_LIMIT, STATEMENTS_LIMIT, head_of
-from store.cache.folder_place import UNFINISHED, FolderPlace
+from store.cache.folder_place import FolderPlace
 from store.cache.head import Head
 from store.cache.pack_writer import write_pack
 from store.cache.place import CachePlace
@@ -25,6 +25,7 @@ from store.local.store import Store
 from store.model.names import ObjectId
 from store.objects.content import read_record
 from store.system.parallel import worker_count
+from store.system.whole_file import UNFINISHED
 
 UPLOADS: Final = 8
 """Files that are made and put at once."""

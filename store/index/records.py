@@ -35,8 +35,7 @@ from store.canon import Value
 from store.errors import CorruptObject, FormatError, StoreError
 from store.index.reading import Reader
 from store.index.writing import Writer
-from store.system import owned
-from store.system.durable import open_file, sync_folder
+from store.system.durable import open_file
 
 MARK = b"\xf1xp\x01"
 _HEAD = struct.Struct(">4sI16s")
@@ -94,11 +93,9 @@ def write_whole(
     verification; ``more`` are records that the index cannot hold. Raises OSError, and CorruptObject
     when the index is damaged, or tells of more than ``most`` bytes.
     """
-    fresh = f"{path}.new"
-    with contextlib.suppress(FileNotFoundError):
-        os.unlink(fresh)
-    fd = owned.open_file(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
-    with open(fd, "wb") as stream:
+    from store.system.whole_file import replacing  # commands that change nothing do without
+
+    with replacing(path, mode=0o644, durable=True, own_folder=True, aside=f"{path}.new") as stream:
         left = most
         for record in chain(txn.everything(times=times), more):
             frame = framed(record)
@@ -107,11 +104,6 @@ def write_whole(
                 if left < 0:
                     raise CorruptObject("it repeats the same records without end")
             stream.write(frame)
-        stream.flush()
-        os.fchmod(stream.fileno(), 0o644)
-        os.fsync(stream.fileno())
-    os.rename(fresh, path)
-    sync_folder(os.path.dirname(path))
 
 
 def _is_file(path: str) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 
 from store.errors import StorageError, storage_error
-from store.system.durable import replace_link
+from store.system.whole_file import replace_link
 
 
 def make_link(path: str, target: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import stat
 import sys
@@ -15,6 +14,7 @@ from store.model.names import STORE_DIR
 from store.profiles import launch
 from store.profiles.generation_tree import LAUNCHERS, PROGRAMS
 from store.system.durable import open_file
+from store.system.whole_file import replace_file
 
 LONGEST: Final = 120
 """Characters of an interpreter's path in a first line: old kernels take 127 of all of it."""
@@ -42,17 +42,8 @@ def put_launcher(layout: Layout) -> None:
     wanted = launcher_text(os.path.realpath(sys.executable))
     if _read(layout.launcher) == wanted:
         return
-    fresh = f"{layout.tmp}/launcher-{os.getpid()}"
     try:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(fresh)
-        fd = os.open(fresh, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o755)
-        with open(fd, "wb") as stream:
-            stream.write(wanted)
-            stream.flush()
-            os.fchmod(fd, 0o755)
-            os.fsync(fd)
-        os.replace(fresh, layout.launcher)
+        replace_file(layout.launcher, wanted, mode=0o755, durable=True)
     except OSError as error:
         raise storage_error(error, "cannot write the launcher of programs") from error
 

@@ -176,19 +176,10 @@ def decode(data: Buffer) -> tuple[bytes, dict[Read, State], Catalogue]:
 _LENGTH = 8
 """Bytes of the length of the part that is decoded at once."""
 
-_FRESH = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-
 
 def _write(path: str, data: bytes, mode: int) -> None:
-    fresh = f"{path}.{os.getpid()}"
+    from store.system.whole_file import replace_file  # not where a kept one is read
+
     # Whatever the user's umask: no one else may say what this store's packages are. And only in a
     # store of this user's own: its owner believes what root has written.
-    with open(owned.open_file(fresh, _FRESH, mode), "wb") as stream:
-        try:
-            stream.write(digest.file_digest(data) + data)
-            stream.flush()
-            os.replace(fresh, path)
-        except OSError:
-            with contextlib.suppress(OSError):
-                os.unlink(fresh)
-            raise
+    replace_file(path, digest.file_digest(data) + data, mode=mode, own_folder=True)

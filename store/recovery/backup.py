@@ -6,13 +6,13 @@ before it.
 
 from __future__ import annotations
 
-import contextlib
 import os
 
 from store import digest
 from store.errors import CorruptObject, StorageError, storage_error
 from store.index.env import Index
-from store.system.durable import sync_folder
+from store.system.output_file import is_replaceable
+from store.system.whole_file import replacing
 
 _MARK = b"\nblake3 "
 SEAL = len(_MARK) + 2 * digest.DIGEST_SIZE + 1
@@ -28,31 +28,19 @@ def backup(index: Index, path: str) -> int:
     Returns its size in bytes, the seal included. Writers go on meanwhile; at no instant is there
     half a copy. Raises StorageError.
     """
-    if os.path.exists(path) and not os.path.isfile(path):
+    if not is_replaceable(path):
         raise StorageError(f"{path} is there, and is no file that could be replaced")
-    fresh = f"{path}.{os.getpid()}.new"
     try:
-        try:
-            return _copy(index, fresh, path)
-        finally:
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(fresh)
+        with replacing(path, mode=0o600, durable=True) as stream:
+            return _copy(index, stream.fileno())
     except OSError as error:
-        raise storage_error(error, f"cannot write the copy {path}") from error
+        raise storage_error(error, "cannot write the copy") from error
 
 
-def _copy(index: Index, fresh: str, path: str) -> int:
-    fd = os.open(fresh, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    try:
-        index.copy_to(fd)
-        size = os.fstat(fd).st_size
-        size += os.pwrite(fd, _MARK + _text(fd, size) + b"\n", size)
-        os.fsync(fd)
-    finally:
-        os.close(fd)
-    os.rename(fresh, path)
-    sync_folder(os.path.dirname(os.path.abspath(path)))
-    return size
+def _copy(index: Index, fd: int) -> int:
+    index.copy_to(fd)
+    size = os.fstat(fd).st_size
+    return size + os.pwrite(fd, _MARK + _text(fd, size) + b"\n", size)
 
 
 def check_seal(path: str) -> None:

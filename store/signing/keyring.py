@@ -22,6 +22,7 @@ from store.errors import FormatError, StorageError, UnusableKey, UsageError, sto
 from store.signing.keys import PrivateKey, PublicKey, check_key_name
 from store.system import owned
 from store.system.home import config_folder
+from store.system.whole_file import create_file, replace_file
 
 FILE_LIMIT = 1 << 20
 """Bytes of a file of keys."""
@@ -60,8 +61,8 @@ class Keyring:
             os.makedirs(self.keys, 0o700, exist_ok=True)
             _check_folder(self.folder)
             _check_folder(self.keys)
-            _write_new(f"{self.keys}/{name}.key", private.text(), 0o600)
-            _write_new(f"{self.keys}/{name}.pub", str(private.public), 0o644)
+            create_file(f"{self.keys}/{name}.key", f"{private.text()}\n".encode(), 0o600)
+            create_file(f"{self.keys}/{name}.pub", f"{private.public}\n".encode(), 0o644)
         except FileExistsError as error:
             raise UsageError(
                 f"there is a key {quoted(name)} already: {error.filename}",
@@ -141,15 +142,12 @@ class Keyring:
         gone = [key for key in self.trusted() if key in keys]
         if not gone:
             return []
-        path = os.path.realpath(self.trusted_file)
-        fresh = f"{path}.{os.getpid()}.new"
         try:
-            with open(path, encoding="utf-8", errors="surrogateescape") as stream:
-                lines = [line for line in stream if _key_in(line) not in gone]
-            fd = os.open(fresh, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o644)
-            with os.fdopen(fd, "w", encoding="utf-8", errors="surrogateescape") as stream:
-                stream.writelines(lines)
-            os.replace(fresh, path)
+            with open(self.trusted_file, "rb") as stream:
+                text = stream.read().decode("utf-8", "surrogateescape")
+            lines = [line for line in text.splitlines(keepends=True) if _key_in(line) not in gone]
+            left = "".join(lines).encode("utf-8", "surrogateescape")
+            replace_file(self.trusted_file, left, durable=True, follow=True)
         except OSError as error:
             raise storage_error(error, "cannot take a key out of the trusted ones") from error
         return gone
@@ -226,21 +224,3 @@ def _key_in(line: str) -> PublicKey | None:
 
 def _is_key(name: str) -> bool:
     return name.endswith(".key") and not name.startswith(".")
-
-
-def _write_new(path: str, line: str, mode: int) -> None:
-    """Write a whole file of one line, or none; FileExistsError when there is one."""
-    fresh = f"{os.path.dirname(path)}/.{os.path.basename(path)}.{os.getpid()}"
-    fd = os.open(fresh, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, mode)
-    try:
-        with os.fdopen(fd, "w", encoding="ascii") as stream:
-            stream.write(f"{line}\n")
-            stream.flush()
-            os.fsync(stream.fileno())
-        # A link, and no rename: it fails where something is, whoever put it there in the meantime.
-        os.link(fresh, path)
-    except FileExistsError as error:
-        error.filename = path
-        raise
-    finally:
-        os.unlink(fresh)

@@ -3,7 +3,6 @@ for good."""
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import os
 import stat
@@ -28,26 +27,6 @@ def sync_folder(path: str) -> None:
         os.fsync(fd)
     finally:
         os.close(fd)
-
-
-def replace_link(path: str, target: str) -> None:
-    """Make the link ``path``, or lead the one that is there to another target: at once for whoever
-    looks, and on disk when this returns. Raises OSError; nothing has changed then, unless only the
-    last wait failed."""
-    folder = os.path.dirname(path) or "."
-    # Not the link's name and more: that may be as long as one can be.
-    fresh = os.path.join(folder, f".link-{os.getpid()}.new")
-    with contextlib.suppress(FileNotFoundError):
-        os.unlink(fresh)
-    os.symlink(target, fresh)
-    try:
-        os.replace(fresh, path)
-    except OSError:
-        with contextlib.suppress(OSError):
-            os.unlink(fresh)
-        raise
-    with contextlib.suppress(PermissionError):  # entries may be made there, and none be listed
-        sync_folder(folder)
 
 
 def move(path: str, target: str) -> None:

@@ -2,32 +2,27 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 
 from store.system import owned
+from store.system.whole_file import replace_file
 
 
 def put_text(path: str, text: str, *, errors: str = "strict") -> None:
     """Write a text in the place of whatever file was there; into a pipe or device, if it is one.
     Raises OSError."""
     owned.refuse_lure(path)
-    # /dev/stdout is a link that must stay, also where it leads to a file.
-    output = _is_output(path)
-    if output or (os.path.exists(path) and not os.path.isfile(path)):
-        with open(path, "a" if output else "w", encoding="utf-8", errors=errors) as stream:
-            stream.write(text)
+    if is_replaceable(path):
+        replace_file(path, text.encode(errors=errors))
         return
-    fresh = os.path.join(os.path.dirname(path), f".new-{os.getpid()}")
-    try:
-        with open(fresh, "x", encoding="utf-8", errors=errors) as stream:
-            stream.write(text)
-        os.replace(fresh, path)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            os.unlink(fresh)
-        error.filename, error.filename2 = path, None  # nobody asked for the other one
-        raise
+    with open(path, "a" if _is_output(path) else "w", encoding="utf-8", errors=errors) as stream:
+        stream.write(text)
+
+
+def is_replaceable(path: str) -> bool:
+    """Return whether another file may take this place: nothing is there, or a file, or a link to
+    one. ``/dev/stdout`` is a link that must stay, also where it leads to a file."""
+    return not _is_output(path) and (os.path.isfile(path) or not os.path.exists(path))
 
 
 def _is_output(path: str) -> bool:

@@ -197,6 +197,31 @@ def test_no_module_is_over_500_lines() -> None:
     assert not long
 
 
+RENAMERS = {
+    "system.whole_file": "the door",
+    "jobs.job": "a folder is renamed, and a file made in it",
+    "images.oci_image": "the name is the digest, in a folder that nobody else knows yet",
+}
+"""Modules with a function that both makes a file and renames, with the reason."""
+
+
+def test_a_file_is_written_whole_by_one_door() -> None:
+    def called(node: ast.AST) -> str:
+        return ast.unparse(node.func) if isinstance(node, ast.Call) else ""
+
+    making = {"open", "os.open", "os.fdopen", "owned.open_file", "tempfile.mkstemp"}
+    making |= {"tempfile.NamedTemporaryFile"}
+    wrong = {
+        name.removeprefix("store.")
+        for name, path in modules("store")
+        for node in ast.walk(parsed(path))
+        if isinstance(node, ast.FunctionDef)
+        and (calls := set(map(called, ast.walk(node)))) & making
+        and calls & {"os.rename", "os.replace", "os.link"}
+    }
+    assert wrong - RENAMERS.keys() == set()
+
+
 def inner_imports() -> dict[str, set[str]]:
     """For each module of ``store`` the modules of ``store`` that it imports."""
     known = dict(modules("store"))

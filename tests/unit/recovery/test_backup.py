@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -63,3 +64,30 @@ def test_what_is_no_file_is_not_replaced(copy: Path, tmp_path: Path) -> None:
         backup(store.index, str(tmp_path))
     store.close()
     assert sorted(os.listdir(tmp_path)) == ["copy", "root"]
+
+
+def test_the_link_to_the_output_stays_also_where_that_is_a_file(tmp_path: Path) -> None:
+    link = tmp_path / "stdout"  # as /dev/stdout, which root could replace
+    link.symlink_to("/proc/self/fd/1")
+    code = (
+        "import sys; from store.local.store import Store; from store.recovery.backup import backup;"
+        "backup(Store.open(sys.argv[1]).index, sys.argv[2])"
+    )
+    with (tmp_path / "file").open("wb") as file:
+        command = [sys.executable, "-c", code, str(tmp_path / "root"), str(link)]
+        done = subprocess.run(command, stdout=file, stderr=subprocess.PIPE, check=False)
+    assert b"no file that could be replaced" in done.stderr
+    assert link.is_symlink()
+
+
+def test_a_copy_is_its_owners_alone_and_takes_the_place_of_another(copy: Path) -> None:
+    copy.chmod(0o644)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "getpid", lambda: 7)  # as a process of a copy that was killed
+        for _ in range(2):
+            copy.with_name(f"{copy.name}.7.new").touch()
+            store = Store.open(f"{copy.parent}/root")
+            backup(store.index, str(copy))
+            store.close()
+    assert copy.stat().st_mode & 0o777 == 0o600
+    check_seal(str(copy))

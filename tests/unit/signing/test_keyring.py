@@ -106,6 +106,21 @@ def test_trusted_keys_are_lines_and_stand_once(ring: Keyring) -> None:
     assert ring.trusted() == [anne, bert]
 
 
+def test_a_key_leaves_the_trusted_ones_however_its_line_ends(ring: Keyring) -> None:
+    anne, bert = (PrivateKey.generate(name).public for name in ("anne", "bert"))
+    ring.trust([anne])
+    path = Path(ring.trusted_file)
+    path.chmod(0o600)
+    trusted = path.rename(path.with_name("elsewhere"))
+    path.symlink_to("elsewhere")
+    trusted.write_bytes(f"# mine\r{anne}\r\n{bert}\x0b{anne}\n".encode())
+    assert ring.distrust([anne]) == [anne]
+    assert ring.trusted() == [bert]
+    assert trusted.read_bytes() == f"# mine\r{bert}\x0b".encode()
+    assert path.is_symlink()
+    assert trusted.stat().st_mode & 0o777 == 0o600
+
+
 def test_a_line_that_is_no_key_is_named(ring: Keyring, tmp_path: Path) -> None:
     file = tmp_path / "keys"
     file.write_text(f"{PrivateKey.generate('a').public}\nnonsense\n")
