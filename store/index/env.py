@@ -1,25 +1,21 @@
-"""The LMDB environment: opening it, growing it, and turning its errors into ours."""
+"""The LMDB environment: opening it, and transactions in it."""
 
 from __future__ import annotations
 
 import contextlib
-import errno
 import fcntl
 import os
 import struct
 from collections.abc import Callable, Iterator
-from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import lmdb
 
 from store.errors import (
     Busy,
-    CorruptObject,
     FormatError,
     InvalidName,
     NotOwner,
-    SchemaMismatch,
     StorageError,
     StoreFull,
     StoreReadOnly,
@@ -29,7 +25,7 @@ from store.index import reserve, tail
 from store.index.filesystem import refuse_network
 from store.index.growing import growing
 from store.index.reading import Reader
-from store.index.schema import IDENTITY_SIZE, SCHEMA, TABLES, Tables
+from store.index.schema import SCHEMA, TABLES, Tables
 from store.index.tables import TableReader, TableWriter
 from store.system import owned
 from store.system.beneath import open_file_beneath, opened
@@ -113,7 +109,7 @@ class Index:
             if writable and not os.path.exists(data):
                 from store.index import making
 
-                making.make(path, map_size, _make_all_tables)
+                making.make(path, map_size, making.make_tables)
             env = _open_env(path, map_size, writable)
             if writable:
                 # Readers that were killed are dropped, so that their pages can be used again.
@@ -211,10 +207,8 @@ class Index:
                 finally:
                     if not self._writable:
                         self._check_undisturbed(txn.id())
-        except lmdb.Error as error:
+        except (lmdb.Error, *_MISREAD) as error:
             raise _translate(error, self._path) from error
-        except _MISREAD as error:
-            raise _misread(error, self._path) from error
 
     def _begin(self) -> Any:
         try:
@@ -241,10 +235,8 @@ class Index:
         try:
             with _turn(self._use, self._path):
                 return growing(self._env, lambda txn: self._write_in(txn, work))
-        except lmdb.Error as error:
+        except (lmdb.Error, struct.error) as error:
             raise _translate(error, self._path) from error
-        except struct.error as error:
-            raise _misread(error, self._path) from error
 
     def _write_in(self, txn: Any, work: Callable[[Writer], T]) -> T:
         from store.index.writing import Writer
@@ -315,42 +307,16 @@ def _open_tables(env: Any, writable: bool, use: int | None) -> Tables:
     if version is None:
         if not writable:
             raise StoreReadOnly("the index is empty, and cannot be written to")
-        _make_all_tables(env)
+        from store.index import making
+
+        making.make_tables(env)
     elif version != b"%d" % SCHEMA:
-        _bring_up_to_date(env, version, use if writable else None)
+        from store.index import migration
+
+        migration.bring_up_to_date(env, version, use if writable else None)
     # Each handle in a transaction of its own: one that was opened in a reading transaction, beside
     # others, does not outlive it.
     return {name: env.open_db(name, create=False, **flags) for name, flags in TABLES.items()}
-
-
-def _bring_up_to_date(env: Any, version: bytes, use: int | None) -> None:
-    """Bring the index to the present schema. ``use`` is its shared hold; None when it cannot be
-    written to."""
-    from store.index import migration
-
-    if version not in migration.OLDER:
-        newer = version.isdigit() and int(version) > SCHEMA
-        raise SchemaMismatch(
-            f"the index has schema {version.decode('ascii', 'replace')}; "
-            f"this program knows {SCHEMA}",
-            hint="update this program" if newer else "`store index rebuild` makes the index anew",
-        )
-    if use is None:
-        raise SchemaMismatch(
-            f"the index has the older schema {version.decode()}, and cannot be written to",
-            hint="its owner has to use this program once, which brings it up to date",
-        )
-    try:
-        # Processes of an older version go on to write as they know it.
-        fcntl.flock(use, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        raise Busy(
-            f"the store is to be brought from schema {version.decode()} to {SCHEMA}, and another "
-            "process uses it",
-            hint="wait until it has finished",
-        ) from None
-    growing(env, partial(migration.migrate, env))
-    fcntl.flock(use, fcntl.LOCK_SH)
 
 
 def _schema(env: Any) -> bytes | None:
@@ -359,18 +325,6 @@ def _schema(env: Any) -> bytes | None:
     meta = env.open_db(b"meta", create=False) if made else None
     with env.begin(write=False) as txn:
         return txn.get(b"schema", db=meta) if made else None
-
-
-def _make_all_tables(env: Any) -> None:
-    growing(env, partial(_make_tables, env))
-
-
-def _make_tables(env: Any, txn: Any) -> None:
-    for name, flags in TABLES.items():
-        env.open_db(name, txn, create=True, **flags)
-    meta = env.open_db(b"meta", txn)
-    txn.put(b"schema", b"%d" % SCHEMA, db=meta)
-    txn.put(b"store", os.urandom(IDENTITY_SIZE), db=meta)
 
 
 def _take_use(path: str) -> int:
@@ -407,38 +361,7 @@ def _size(path: str) -> int:
     return 1 << max(size - 1, 0).bit_length()
 
 
-_DAMAGED = (
-    lmdb.CorruptedError,
-    lmdb.InvalidError,
-    lmdb.VersionMismatchError,
-    # The result of a damaged page before, or of a damaged key or flag in it.
-    lmdb.BadTxnError,
-    lmdb.BadValsizeError,
-    lmdb.CursorFullError,
-    lmdb.IncompatibleError,
-    lmdb.NotFoundError,
-    lmdb.PageFullError,
-    lmdb.PageNotFoundError,
-    lmdb.PanicError,
-)
-"""Errors of LMDB that only a damaged index gives: we open no tables but those that we made."""
-
-
-def _misread(error: Exception, path: str) -> CorruptObject:
-    return CorruptObject(
-        f"the index in {path} holds bytes that were never written to it: {error}",
-        hint="`store index rebuild` makes it anew from the store directory",
-    )
-
-
 def _translate(error: Exception, path: str) -> StorageError:
-    code = getattr(error, "code", None)
-    for number in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM):
-        if code == number or os.strerror(number) in str(error):
-            return storage_error(OSError(number, os.strerror(number)), f"the index in {path}")
-    if isinstance(error, _DAMAGED):
-        return CorruptObject(
-            f"the index in {path} is damaged: {error}",
-            hint="`store index rebuild` makes it anew from the store directory",
-        )
-    return StorageError(f"the index in {path}: {error}")
+    from store.index import lmdb_errors  # only where something went wrong
+
+    return lmdb_errors.translate(error, path)

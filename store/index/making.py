@@ -9,10 +9,13 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import lmdb
 
+from store.index.growing import growing
+from store.index.schema import IDENTITY_SIZE, SCHEMA, TABLES
 from store.system.durable import sync_folder
 from store.system.locks import DirectoryLock, make_held
 
@@ -42,6 +45,19 @@ def make(path: str, size: int, fill: Callable[[Any], None]) -> None:
 
         shutil.rmtree(folder, ignore_errors=True)
         hold.release()
+
+
+def make_tables(env: Any) -> None:
+    """Make all tables in an environment, with the schema and a store's new identity."""
+    growing(env, partial(_make_tables, env))
+
+
+def _make_tables(env: Any, txn: Any) -> None:
+    for name, flags in TABLES.items():
+        env.open_db(name, txn, create=True, **flags)
+    meta = env.open_db(b"meta", txn)
+    txn.put(b"schema", b"%d" % SCHEMA, db=meta)
+    txn.put(b"store", os.urandom(IDENTITY_SIZE), db=meta)
 
 
 def _put(made: str, target: str) -> None:

@@ -1,13 +1,16 @@
-"""Bringing an older index to the present schema, in the one transaction that is handed in."""
+"""Bringing an older index to the present schema, in one transaction."""
 
 from __future__ import annotations
 
+import fcntl
 import os
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from store import canon
-from store.errors import Busy, StoreError
+from store.errors import Busy, SchemaMismatch, StoreError
+from store.index.growing import growing
 from store.index.holder import process_start
 from store.index.schema import IDENTITY_SIZE, NUMBER, SCHEMA, TABLES, ObjectRecord, damaged
 from store.model import fields
@@ -18,6 +21,34 @@ from store.system.machine import host_name, user_name
 
 OLDER = (b"1", b"2", b"3")
 """The schemas that can be brought to the present one."""
+
+
+def bring_up_to_date(env: Any, version: bytes, use: int | None) -> None:
+    """Bring the index to the present schema. ``use`` is its shared hold; None when it cannot be
+    written to. Raises SchemaMismatch; Busy while another process uses the index."""
+    if version not in OLDER:
+        newer = version.isdigit() and int(version) > SCHEMA
+        raise SchemaMismatch(
+            f"the index has schema {version.decode('ascii', 'replace')}; "
+            f"this program knows {SCHEMA}",
+            hint="update this program" if newer else "`store index rebuild` makes the index anew",
+        )
+    if use is None:
+        raise SchemaMismatch(
+            f"the index has the older schema {version.decode()}, and cannot be written to",
+            hint="its owner has to use this program once, which brings it up to date",
+        )
+    try:
+        # Processes of an older version go on to write as they know it.
+        fcntl.flock(use, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise Busy(
+            f"the store is to be brought from schema {version.decode()} to {SCHEMA}, and another "
+            "process uses it",
+            hint="wait until it has finished",
+        ) from None
+    growing(env, partial(migrate, env))
+    fcntl.flock(use, fcntl.LOCK_SH)
 
 
 def migrate(env: Any, txn: Any) -> None:
