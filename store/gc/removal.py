@@ -14,10 +14,10 @@ from store.local.object_removal import RUN
 from store.system.beneath import opened
 from store.system.locks import DirectoryLock
 from store.system.parallel import map_chunks, map_threads
+from store.system.portions import portions_of
 from store.system.removing import (
     TreeRemoval,
     open_folder,
-    portions_of,
     remove_part,
     remove_portions,
     remove_tree,

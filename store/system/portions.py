@@ -1,0 +1,68 @@
+"""The files of a tree in portions, for threads or processes that remove them side by side."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterable, Sequence
+from typing import Final, TypeAlias
+
+from store.system.beneath import FOLDER, open_beneath
+
+_PORTION: Final = 64
+_LONGEST: Final = 2000
+"""Bytes of the longest path, below the top, that threads are given; the rest is walked later."""
+
+Portion: TypeAlias = tuple[bytes, Sequence[bytes]]
+"""A folder's path from the top, and some of the names in it that are no folders."""
+
+
+def portions_of(top: int, entries: Iterable[os.DirEntry[str]] | None = None) -> list[Portion]:
+    """Return the files at and below the ``entries`` of an open folder, or all that are in it; its
+    folders can be written to then. Entries that cannot be read are left out."""
+    if entries is None:
+        with os.scandir(top) as scan:
+            entries = list(scan)
+    device = os.fstat(top).st_dev
+    found: list[Portion] = []
+    folders: list[bytes] = []
+    names: list[bytes] = []
+    _sort(b".", entries, names, folders)
+    found += _cut(b".", names)
+    while folders:
+        path = folders.pop()
+        names = []
+        try:
+            folder = open_beneath(top, path, FOLDER, mounts=False)
+        except OSError:
+            continue
+        try:
+            status = os.fstat(folder)
+            if status.st_dev != device:
+                continue
+            if status.st_mode & stat.S_IRWXU != stat.S_IRWXU:
+                os.fchmod(folder, stat.S_IMODE(status.st_mode) | stat.S_IRWXU)
+            with os.scandir(folder) as scan:
+                _sort(path, scan, names, folders)
+        except OSError:
+            continue
+        finally:
+            os.close(folder)
+        found += _cut(path, names)
+    return found
+
+
+def _sort(
+    path: bytes, entries: Iterable[os.DirEntry[str]], names: list[bytes], folders: list[bytes]
+) -> None:
+    """Add the files of a folder to ``names``, and the paths of those below it to ``folders``."""
+    for entry in entries:
+        encoded = os.fsencode(entry.name)
+        if not entry.is_dir(follow_symlinks=False):
+            names.append(encoded)
+        elif len(path) + len(encoded) < _LONGEST:
+            folders.append(b"%b/%b" % (path, encoded))
+
+
+def _cut(path: bytes, names: Sequence[bytes]) -> list[Portion]:
+    return [(path, names[at : at + _PORTION]) for at in range(0, len(names), _PORTION)]
