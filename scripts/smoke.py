@@ -22,7 +22,7 @@ import click
 
 from store import Session
 from store.cli.draw import make_reporter
-from store.cli.options import Duration
+from store.cli.parameter_types import Duration
 from store.cli.wording import counted
 from store.display import printable, quoted
 from store.errors import BuildError, BuildTimeout, Interrupted, SourceError, StoreError, UsageError

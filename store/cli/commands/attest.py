@@ -11,7 +11,8 @@ import click
 from store import digest
 from store.cli.commands.key import make_key
 from store.cli.context import Context
-from store.cli.options import PACKAGE, closure_option, key_option, seed_option
+from store.cli.options import closure_option, key_option, seed_option
+from store.cli.parameter_types import PACKAGE
 from store.cli.wording import counted
 from store.errors import (
     FormatError,

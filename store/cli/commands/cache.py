@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import click
 
 from store.cli.misuse import FindingCommand
-from store.cli.options import Duration, Size, json_option, trust_option
+from store.cli.options import json_option, trust_option
+from store.cli.parameter_types import Duration, Size
 from store.cli.wording import counted
 from store.display import quoted
 from store.errors import UsageError

@@ -7,7 +7,8 @@ import sys
 import click
 
 from store.cli.context import Context
-from store.cli.options import OBJECT_PATH, seed_option
+from store.cli.options import seed_option
+from store.cli.parameter_types import OBJECT_PATH
 from store.local.object_files import read
 
 

@@ -11,7 +11,6 @@ import click
 from store.cli.context import Context
 from store.cli.draw import Loudness
 from store.cli.options import (
-    PACKAGE,
     cache_options,
     execution_options,
     group_option,
@@ -20,6 +19,7 @@ from store.cli.options import (
     seed_option,
 )
 from store.cli.outputs import realise_refs
+from store.cli.parameter_types import PACKAGE
 from store.display import printable
 from store.errors import StoreError, UsageError
 from store.model.catalogue import Package

@@ -5,7 +5,8 @@ from __future__ import annotations
 import click
 
 from store.cli.context import Context
-from store.cli.options import PACKAGE, json_option, seed_option
+from store.cli.options import json_option, seed_option
+from store.cli.parameter_types import PACKAGE
 from store.cli.wording import counted
 from store.model.names import STORE_DIR
 from store.quantities import bytes_text

@@ -10,7 +10,8 @@ import click
 from store.cli.commands.gc import refuse_partial
 from store.cli.context import Context
 from store.cli.draw import make_reporter
-from store.cli.options import PACKAGE, json_option, seed_option
+from store.cli.options import json_option, seed_option
+from store.cli.parameter_types import PACKAGE
 from store.gc.deletion import delete
 
 

@@ -6,8 +6,9 @@ import click
 
 from store.cli.context import Context
 from store.cli.entering import shell_status
-from store.cli.options import PACKAGE, line_option, seed_option
+from store.cli.options import line_option, seed_option
 from store.cli.outputs import realise_refs
+from store.cli.parameter_types import PACKAGE
 from store.errors import UsageError
 from store.jobs.phase_shell import phase_shell
 from store.model.derivation import Source

@@ -12,9 +12,10 @@ import click
 
 from store.cli.context import Context
 from store.cli.counting import Counting
-from store.cli.options import PACKAGE, seed_option
+from store.cli.options import seed_option
 from store.cli.pages.page import check_page_writable, write_page
 from store.cli.pages.usage_map import ROWS, kept_by, measured, page
+from store.cli.parameter_types import PACKAGE
 from store.cli.wording import counted
 from store.display import printable
 from store.errors import UsageError

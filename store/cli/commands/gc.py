@@ -17,7 +17,8 @@ from store.cli.dry_run import (
     told_holders,
     unseen_records,
 )
-from store.cli.options import PACKAGE, Duration, RetentionRule, Size, json_option, seed_option
+from store.cli.options import json_option, seed_option
+from store.cli.parameter_types import PACKAGE, Duration, RetentionRule, Size
 from store.display import printable
 from store.errors import StorageError, StoreError, UsageError
 from store.gc.plan import CollectionPlan

@@ -10,9 +10,7 @@ import click
 
 from store.cli.context import Context
 from store.cli.options import (
-    PACKAGE,
     F,
-    Size,
     cache_options,
     execution_options,
     json_option,
@@ -21,6 +19,7 @@ from store.cli.options import (
     seed_option,
 )
 from store.cli.outputs import realise_image
+from store.cli.parameter_types import PACKAGE, Size
 from store.display import quoted
 from store.errors import UsageError
 from store.model.image_request import ImageRequest

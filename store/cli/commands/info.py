@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 import click
 
 from store.cli.context import Context
-from store.cli.options import PACKAGE, json_option, seed_option
+from store.cli.options import json_option, seed_option
+from store.cli.parameter_types import PACKAGE
 from store.cli.wording import counted
 from store.display import printable
 from store.model.realisation import Realisation

@@ -11,7 +11,8 @@ import time
 import click
 
 from store.cli.context import Context
-from store.cli.options import PACKAGE, seed_option
+from store.cli.options import seed_option
+from store.cli.parameter_types import PACKAGE
 from store.cli.plain import Plain
 from store.display import printable
 from store.errors import (

@@ -9,7 +9,8 @@ from typing import Final
 import click
 
 from store.cli.context import Context
-from store.cli.options import OBJECT_PATH, json_option, seed_option
+from store.cli.options import json_option, seed_option
+from store.cli.parameter_types import OBJECT_PATH
 from store.display import printable
 from store.local.object_files import listed
 from store.model.file_tree import Node, NodeKind

@@ -13,8 +13,6 @@ import click
 from store.cli.context import Context
 from store.cli.draw import Loudness
 from store.cli.options import (
-    PACKAGE,
-    RetentionRule,
     cache_options,
     execution_options,
     json_option,
@@ -23,6 +21,7 @@ from store.cli.options import (
     seed_option,
 )
 from store.cli.outputs import drawn
+from store.cli.parameter_types import PACKAGE, RetentionRule
 from store.cli.profile_text import (
     print_difference,
     print_history,

@@ -5,7 +5,8 @@ from __future__ import annotations
 import click
 
 from store.cli.context import Context
-from store.cli.options import PACKAGE, key_option, seed_option
+from store.cli.options import key_option, seed_option
+from store.cli.parameter_types import PACKAGE
 from store.cli.wording import counted
 from store.errors import InvalidName, UsageError
 from store.model.names import ObjectId

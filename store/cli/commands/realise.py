@@ -10,7 +10,6 @@ import click
 from store.cli.context import Context
 from store.cli.draw import Loudness
 from store.cli.options import (
-    PACKAGE,
     cache_options,
     execution_options,
     json_option,
@@ -19,6 +18,7 @@ from store.cli.options import (
     seed_option,
 )
 from store.cli.outputs import named_outputs, realise
+from store.cli.parameter_types import PACKAGE
 from store.cli.plan_listing import show_plan
 from store.cli.wording import counted
 from store.display import printable

@@ -9,7 +9,8 @@ import click
 
 from store.cli.context import Context
 from store.cli.dry_run import since_of, unseen_text
-from store.cli.options import PACKAGE, json_option, seed_option
+from store.cli.options import json_option, seed_option
+from store.cli.parameter_types import PACKAGE
 from store.display import printable
 from store.errors import UnknownObject
 from store.local.root_snapshot import NamedRoot

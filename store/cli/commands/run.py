@@ -8,7 +8,8 @@ import click
 
 from store.cli.context import Context
 from store.cli.entering import enter_with
-from store.cli.options import PACKAGE, seed_option
+from store.cli.options import seed_option
+from store.cli.parameter_types import PACKAGE
 from store.errors import UsageError
 
 

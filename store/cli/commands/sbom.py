@@ -6,7 +6,8 @@ import click
 
 from store.cli.context import Context
 from store.cli.direct import VERSION
-from store.cli.options import PACKAGE, seed_option
+from store.cli.options import seed_option
+from store.cli.parameter_types import PACKAGE
 from store.display import quoted
 from store.errors import storage_error
 from store.sbom.collect import collect

@@ -5,8 +5,9 @@ from __future__ import annotations
 import click
 
 from store.cli.context import Context
-from store.cli.options import PACKAGE, group_option, json_option, seed_option
+from store.cli.options import group_option, json_option, seed_option
 from store.cli.packages import print_packages
+from store.cli.parameter_types import PACKAGE
 from store.display import quoted
 from store.errors import StoreError
 from store.model.package_groups import listed, members

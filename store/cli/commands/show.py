@@ -8,8 +8,9 @@ from typing import Any, Final
 import click
 
 from store.cli.context import Context
-from store.cli.options import PACKAGE, json_option, seed_option
+from store.cli.options import json_option, seed_option
 from store.cli.package_text import package_lines, package_record
+from store.cli.parameter_types import PACKAGE
 from store.display import printable
 from store.errors import StoreError, UnknownObject
 from store.model.derivation import Derivation, Resolved, Source

@@ -11,7 +11,6 @@ import click
 from store.cli.context import Context
 from store.cli.draw import Loudness
 from store.cli.options import (
-    PACKAGE,
     cache_options,
     execution_options,
     json_option,
@@ -19,6 +18,7 @@ from store.cli.options import (
     seed_option,
 )
 from store.cli.outputs import drawn
+from store.cli.parameter_types import PACKAGE
 from store.cli.profile_text import print_history, print_upgrade, upgrade_record
 from store.cli.wording import counted
 from store.errors import UnknownObject

@@ -7,7 +7,8 @@ import json
 import click
 
 from store.cli.context import Context
-from store.cli.options import PACKAGE, seed_option
+from store.cli.options import seed_option
+from store.cli.parameter_types import PACKAGE
 from store.display import printable
 from store.graph.resolver import Resolver
 from store.model.catalogue import GraphNode

@@ -12,7 +12,8 @@ import click
 from store.cli.context import Context
 from store.cli.draw import make_reporter
 from store.cli.misuse import FindingCommand
-from store.cli.options import PACKAGE, Duration, execution_options, json_option
+from store.cli.options import execution_options, json_option
+from store.cli.parameter_types import PACKAGE, Duration
 from store.cli.verification_lines import VerificationLines
 from store.errors import (
     CorruptObject,

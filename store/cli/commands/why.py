@@ -11,7 +11,8 @@ from typing import Any
 import click
 
 from store.cli.context import Context
-from store.cli.options import PACKAGE, seed_option
+from store.cli.options import seed_option
+from store.cli.parameter_types import PACKAGE
 from store.display import printable
 from store.errors import StoreError
 from store.local.reference_files import ReferenceFile, reference_files

@@ -5,7 +5,8 @@ from __future__ import annotations
 import click
 
 from store.cli.context import Context
-from store.cli.options import Duration, Size, key_option
+from store.cli.options import key_option
+from store.cli.parameter_types import Duration, Size
 from store.display import printable
 from store.errors import UsageError
 

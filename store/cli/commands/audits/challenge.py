@@ -19,8 +19,9 @@ from store.cli.commands.attest import built, package_keys
 from store.cli.commands.audits.drawing import show
 from store.cli.commands.key import trusted_keys
 from store.cli.context import Context
-from store.cli.options import PACKAGE, closure_option, json_option, seed_option, trust_option
+from store.cli.options import closure_option, json_option, seed_option, trust_option
 from store.cli.pages.report import html_option
+from store.cli.parameter_types import PACKAGE
 from store.cli.wording import counted
 from store.display import printable
 from store.errors import StoreError, UnusableKey

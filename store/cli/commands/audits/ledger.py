@@ -12,8 +12,9 @@ from store.audit import ledger, ledger_file
 from store.audit.ledger_file import LADDER, WORLD, LedgerKind
 from store.cli.commands.audits.drawing import show
 from store.cli.context import Context
-from store.cli.options import PACKAGE, json_option, seed_option
+from store.cli.options import json_option, seed_option
 from store.cli.pages.report import html_option
+from store.cli.parameter_types import PACKAGE
 from store.cli.wording import counted
 from store.display import printable, quoted
 from store.errors import UsageError

@@ -15,8 +15,6 @@ from store.cli.commands.audits.drawing import show
 from store.cli.context import Context
 from store.cli.draw import Loudness, make_reporter
 from store.cli.options import (
-    PACKAGE,
-    Duration,
     diff_option,
     json_option,
     loudness_options,
@@ -24,6 +22,7 @@ from store.cli.options import (
     seed_option,
 )
 from store.cli.pages.report import html_option
+from store.cli.parameter_types import PACKAGE, Duration
 from store.display import quoted
 from store.errors import UsageError
 from store.model.verdict import exit_code

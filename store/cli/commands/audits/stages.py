@@ -8,8 +8,9 @@ from store.audit.stages import Ladder, compare
 from store.cli.commands.audits import diffoscope
 from store.cli.commands.audits.drawing import show
 from store.cli.context import Context
-from store.cli.options import PACKAGE, diff_option, json_option, seed_option
+from store.cli.options import diff_option, json_option, seed_option
 from store.cli.pages.report import html_option
+from store.cli.parameter_types import PACKAGE
 from store.model.verdict import exit_code
 
 
