@@ -13,170 +13,34 @@ from __future__ import annotations
 
 import builtins
 import contextlib
-import datetime
 import os
 import posix
 import stat
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from types import BuiltinFunctionType, FrameType, ModuleType
-from typing import Any, Final, NoReturn
+from types import BuiltinFunctionType, FrameType
+from typing import Any, Final
 
 from store.display import quoted
 from store.errors import EvaluationError
+from store.recipes.forbidden import (
+    BLIND,
+    CLOCK,
+    HARMLESS,
+    HINT,
+    REFUSED_EVENTS,
+    SEEN_EVENTS,
+    WRITING,
+    Blind,
+    refuse_the_present,
+    refusing,
+)
 from store.recipes.reads import Read, State, state_of
+from store.recipes.recorded_folder import Entries, RecordedEntry
 
 LARGEST: Final = 64 << 20
 """Bytes that a module may have."""
-
-REFUSED_EVENTS: Final = (
-    "_thread.",
-    "builtins.breakpoint",
-    "builtins.input",
-    "cpython.",
-    "ctypes.",
-    "fcntl.",
-    "ftplib.",
-    "gc.",
-    "glibc.",
-    "http.",
-    "imaplib.",
-    "mmap.",
-    "msvcrt.",
-    "nntplib.",
-    "poplib.",
-    "pty.",
-    "resource.",
-    "setopencodehook",
-    "shutil.",
-    "signal.",
-    "smtplib.",
-    "socket.",
-    "sqlite3.",
-    "subprocess.",
-    "sys.addaudithook",
-    "sys.set",
-    "sys._current",
-    "sys._debugmalloc",
-    "syslog.",
-    "telnetlib.",
-    "tempfile.",
-    "time.",
-    "urllib.",
-    "webbrowser.",
-)
-"""Beginnings of audit events."""
-
-SEEN_EVENTS: Final = frozenset({"os.listdir", "os.scandir", "os.walk", "os.fwalk"})
-"""Events of ``os`` that are not refused."""
-
-NAMELESS: Final = os.O_TMPFILE & ~os.O_DIRECTORY
-
-WRITING: Final = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND | NAMELESS
-
-HARMLESS: Final = frozenset(
-    [
-        "fspath",
-        "strerror",
-        "major",
-        "minor",
-        "makedev",
-        "WIFEXITED",
-        "WIFSIGNALED",
-        "WIFSTOPPED",
-        "WIFCONTINUED",
-        "WCOREDUMP",
-        "WEXITSTATUS",
-        "WTERMSIG",
-        "WSTOPSIG",
-        "close",
-        "read",
-        "lseek",
-        "isatty",
-        "_path_normpath",
-        "_path_normpath_ex",
-        "_path_splitroot",
-        "_path_splitroot_ex",
-    ]
-)
-"""Functions of ``posix`` that are left as they are: they compute, or work on open files."""
-
-CLOCK: Final = frozenset({"struct_time", "get_clock_info"})
-"""Functions of ``time`` that are left as they are."""
-
-
-BLIND: Final = (
-    *("pwd", "grp", "_socket", "_posixsubprocess", "_ctypes", "_random", "_uuid"),
-    "_fixpoint_calls",
-)
-"""Modules of which Python's own ones find nothing: they ask the machine without a word."""
-
-
-class Blind(ModuleType):
-    """A module in which nothing may be used."""
-
-    def __getattr__(self, name: str) -> NoReturn:
-        raise EvaluationError(f"uses {self.__name__}.{name}, which recipes cannot", hint=_HINT)
-
-
-class RecordedEntry:
-    """An entry of ``os.scandir`` in a recipe: as ``os.DirEntry``, from records."""
-
-    def __init__(self, folder: str | bytes, name: str | bytes) -> None:
-        self.name = name
-        self.path = os.path.join(folder, name)  # type: ignore[arg-type]
-
-    def __fspath__(self) -> str | bytes:
-        return self.path
-
-    def is_dir(self, *, follow_symlinks: bool = True) -> bool:
-        """Act as ``os.DirEntry.is_dir``."""
-        return self._is(stat.S_ISDIR, follow_symlinks)
-
-    def is_file(self, *, follow_symlinks: bool = True) -> bool:
-        """Act as ``os.DirEntry.is_file``."""
-        return self._is(stat.S_ISREG, follow_symlinks)
-
-    def is_symlink(self) -> bool:
-        """Act as ``os.DirEntry.is_symlink``."""
-        return self._is(stat.S_ISLNK, False)
-
-    def stat(self, *, follow_symlinks: bool = True) -> os.stat_result:
-        """Act as ``os.stat``."""
-        return os.stat(self.path, follow_symlinks=follow_symlinks)
-
-    def inode(self) -> int:
-        """Return 0 always: the number is the disk's affair."""
-        return 0
-
-    def _is(self, kind: Callable[[int], bool], follow: bool) -> bool:
-        try:
-            return kind(self.stat(follow_symlinks=follow).st_mode)
-        except FileNotFoundError:
-            return False
-
-
-class Entries:
-    """The iterator, and context, that ``os.scandir`` returns."""
-
-    def __init__(self, entries: Iterable[RecordedEntry]) -> None:
-        self._entries = iter(entries)
-
-    def __iter__(self) -> Iterator[RecordedEntry]:
-        return self
-
-    def __next__(self) -> RecordedEntry:
-        return next(self._entries)
-
-    def __enter__(self) -> Entries:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Do nothing: nothing is open."""
 
 
 class Purity:
@@ -196,7 +60,7 @@ class Purity:
         originals = {name: getattr(os, name) for name in ("listdir", "readlink", "open", "fstat")}
         for name, value in list(vars(posix).items()):
             if isinstance(value, BuiltinFunctionType) and name not in HARMLESS:
-                _replace(name, _refusing(f"calls os.{name}()"))
+                _replace(name, refusing(f"calls os.{name}()"))
         _replace("stat", self._stat_rule(self._stat))
         _replace("lstat", self._stat_rule(self._lstat))
         _replace("listdir", self._listdir(originals["listdir"]))
@@ -208,8 +72,8 @@ class Purity:
         _replace("getcwdb", lambda: b"/")
         for name, value in list(vars(time).items()):
             if callable(value) and name not in CLOCK and not name.startswith("_"):
-                setattr(time, name, _refusing(f"asks for the time: time.{name}()"))
-        _no_present()
+                setattr(time, name, refusing(f"asks for the time: time.{name}()"))
+        refuse_the_present()
         for name in BLIND:
             sys.modules[name] = Blind(name)
         builtins.__import__ = import_rule
@@ -258,7 +122,7 @@ class Purity:
         elif event.startswith(REFUSED_EVENTS) or (
             event.startswith("os.") and event not in SEEN_EVENTS
         ):
-            raise EvaluationError(f"does what recipes cannot: {event}{_first(args)}", hint=_HINT)
+            raise EvaluationError(f"does what recipes cannot: {event}{_first(args)}", hint=HINT)
         elif event in ("os.listdir", "os.scandir"):
             self._look(args[0], listed=True)
 
@@ -267,7 +131,7 @@ class Purity:
             return
         if flags & WRITING:
             raise EvaluationError(
-                f"writes to {quoted(_text(path))}, which recipes cannot", hint=_HINT
+                f"writes to {quoted(_text(path))}, which recipes cannot", hint=HINT
             )
         real = self._look(path)
         if real is not None:
@@ -275,14 +139,14 @@ class Purity:
                 found = self._stat(real)
                 if not stat.S_ISREG(found.st_mode) and not stat.S_ISDIR(found.st_mode):
                     raise EvaluationError(
-                        f"reads {quoted(_text(path))}, which is no file", hint=_HINT
+                        f"reads {quoted(_text(path))}, which is no file", hint=HINT
                     )
 
     def _look(self, path: Any, *, listed: bool = False, follow: bool = True) -> str | None:
         """Record a path that is looked at; returns its real path, or None for Python's own
         library."""
         if isinstance(path, int):
-            raise EvaluationError("looks at open files by their numbers", hint=_HINT)
+            raise EvaluationError("looks at open files by their numbers", hint=HINT)
         given = os.path.join("/", _text("." if path is None else path))
         text = self._straight(given)
         if self._is_pythons(text):
@@ -338,7 +202,7 @@ class Purity:
         inside = any(path.startswith(f"{place}/") for place in self._all)
         raise EvaluationError(
             f"reads {quoted(path)}{leads if inside else ''}: outside of the recipes' folder",
-            hint=_HINT,
+            hint=HINT,
         )
 
     def _real(self, path: str, follow: bool) -> str:
@@ -411,12 +275,6 @@ class Purity:
         return rule
 
 
-_HINT: Final = (
-    "evaluating reads the recipes' folder, and bootstrap-seeds/ and the engine beside it, and does "
-    "nothing else"
-)
-
-
 def _plain(found: os.stat_result) -> os.stat_result:
     """Return it without the times, the owner and the place on the disk, which are no recipe's
     affair."""
@@ -432,30 +290,9 @@ def _replace(name: str, function: Callable[..., Any]) -> None:
             setattr(module, name, function)
 
 
-def _refusing(deed: str) -> Callable[..., NoReturn]:
-    def refuse(*_: object, **__: object) -> NoReturn:
-        raise EvaluationError(f"{deed}, which recipes cannot", hint=_HINT)
-
-    return refuse
-
-
-def _no_present() -> None:
-    """Replace what of ``datetime`` asks for the time, which does not go through ``time``."""
-
-    class Date(datetime.date):
-        today = classmethod(_refusing("asks for the time: date.today()"))
-
-    class DateTime(datetime.datetime):
-        now = classmethod(_refusing("asks for the time: datetime.now()"))
-        today = classmethod(_refusing("asks for the time: datetime.today()"))
-        utcnow = classmethod(_refusing("asks for the time: datetime.utcnow()"))
-
-    datetime.date, datetime.datetime = Date, DateTime  # type: ignore[misc]
-
-
 def _no_folder(descriptor: int | None) -> None:
     if descriptor is not None:
-        raise EvaluationError("looks below an open folder, which recipes cannot", hint=_HINT)
+        raise EvaluationError("looks below an open folder, which recipes cannot", hint=HINT)
 
 
 def _text(path: Any) -> str:
