@@ -187,14 +187,26 @@ def test_no_module_is_a_drawer_for_odds_and_ends() -> None:
     assert not wrong
 
 
-def test_no_module_is_over_500_lines() -> None:
-    long = {
-        str(path.relative_to(TOP)): count
+LONGEST = 400
+"""Lines of a module."""
+
+LONG = {
+    "store.errors": 493,
+    "store.objects.staging": 446,
+    "store.scheduler.execution": 407,
+}
+"""Modules with more lines, and how many at most: the tree of errors, which is read as a whole; the
+copy of a file, where each call costs; the loop of a run. The list only shrinks."""
+
+
+def test_modules_are_short() -> None:
+    lines = {
+        name: len(path.read_text().splitlines())
         for package in ("store", "derivations")
-        for _, path in modules(package)
-        if (count := len(path.read_text().splitlines())) > 500
+        for name, path in modules(package)
     }
-    assert not long
+    assert {name: n for name, n in lines.items() if n > LONG.get(name, LONGEST)} == {}
+    assert {name for name in LONG if lines[name] <= LONGEST} == set()
 
 
 RENAMERS = {
