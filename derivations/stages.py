@@ -87,7 +87,7 @@ WORLD_FLAGS = (("CFLAGS", _OPTIMISED), ("CXXFLAGS", _OPTIMISED), ("LDFLAGS", "-s
 # Roles that /bin fills, once what compiles comes from elsewhere.
 IN_BIN: dict[str, tuple[Ref, ...]] = {role: () for role in (*BUILD_TOOLS, "m4") if role != "cc"}
 
-# The seed that the chain starts from. On it there is the chain alone, which ends below stage 0.
+# The seed that the chain starts from. On it stage 0 is built by the chain's end.
 CHAINED = "tcc"
 
 # Seeds with a gcc and a clang that have nothing to do with the chain, but that compile tcc, too.
@@ -111,20 +111,32 @@ def catalogue(seeds: Mapping[str, Mapping[str, Any]], seed: str = "debian") -> C
     """Every package of the ladder that stands on ``seed``; ``seeds`` has each seed.json."""
     graph = CatalogueBuilder()
     roots = add_seeds(graph, seeds)
+    strangers = frozenset(graph.nodes)
+    links = Links(graph, roots[CHAINED][0]) if CHAINED in seeds else None
+    if links is not None:
+        add_chain(links, strangers)
     if seed != CHAINED:
-        ladder(graph, seed, *roots[seed])
-    if CHAINED in seeds:
-        links = Links(graph, roots[CHAINED][0])
-        add_chain(links)
+        full, userland = roots[seed]
+        tools = bootstrap_tools(graph, full, FURNISHING.get(seed, {}))
+        ladder(graph, strangers, full, userland, tools)
+    elif links is not None:
+        tools = {role: links.tools[role] for role in ("cc", "binutils", *IN_BIN)}
+        ladder(graph, strangers | links.nodes, links.root, links.root, tools)
+    if links is not None:
         others = [Links(graph, roots[name][0]) if name in roots else None for name in ORACLES]
         add_oracles(links, *others)
     return graph.catalogue()
 
 
-def ladder(graph: CatalogueBuilder, seed: str, full: Ref, userland: Ref) -> None:
-    """The stages on a seed's root file systems, with its compiler and without, and the world."""
-    untrusted = frozenset(graph.nodes)
-    tools = bootstrap_tools(graph, full, FURNISHING.get(seed, {}))
+def ladder(
+    graph: CatalogueBuilder,
+    untrusted: frozenset[bytes],
+    full: Ref,
+    userland: Ref,
+    tools: dict[str, tuple[Ref, ...]],
+) -> None:
+    """The stages on a seed's root file systems, with its compiler and without, and the world.
+    ``tools`` builds stage 0; stage 2 is to do without the nodes ``untrusted``."""
     tcc_ladder(graph, full, tools)
     cross, made = stage0(graph, full, tools)
     untrusted |= made | {ref.node for refs in tools.values() for ref in refs}

@@ -83,9 +83,8 @@ _OPTIONS = (
         f'{tool.upper()}_FOR_TARGET="$binutils/bin/{tool}"'
         for tool in ("ar", "as", "ld", "nm", "objcopy", "objdump", "ranlib", "readelf", "strip")
     ),
-    # gcc 3.4.6 does not say in which order a number's bytes are. What it optimises of this compiler
-    # was not compared with anything yet, so it optimises nothing.
-    "CFLAGS='-O0 -DPLUGIN_LITTLE_ENDIAN' CXXFLAGS='-O0 -DPLUGIN_LITTLE_ENDIAN'",
+    # gcc 3.4.6 does not say in which order a number's bytes are.
+    "CFLAGS='-O1 -DPLUGIN_LITTLE_ENDIAN' CXXFLAGS='-O1 -DPLUGIN_LITTLE_ENDIAN'",
     "CFLAGS_FOR_TARGET=-O1 CXXFLAGS_FOR_TARGET=-O1",
 )
 

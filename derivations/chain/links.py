@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
+
 from derivations.chain import oracles
 from derivations.chain.binutils import BINUTILS_BY_TCC
 from derivations.chain.gcc3 import GCC3, GCC3_BY_TCC, RANDOM_SEED
@@ -11,7 +13,8 @@ from derivations.chain.musl_by_gcc import MUSL_BY_GCC
 from derivations.chain.musl_by_tcc import MUSL_BY_TCC
 from derivations.chain.tcc import MUSL_BY_SEED, TCC, TCC_BY_SEED
 from derivations.chain.torture import TORTURE_GCC3, TORTURE_GCC3_C, TORTURE_GCC10, TORTURE_TCC
-from derivations.kit import Links
+from derivations.chain.userland import BUSYBOX_BY_TCC, FINDUTILS, GAWK
+from derivations.kit import Links, PackageSet, Recipe
 
 CHAIN = "chain"
 
@@ -34,13 +37,30 @@ _BY_GCC3 = (
 )
 
 
-def add_chain(links: Links) -> None:
-    """Add every link, in order. A compiler is used when it has compiled the small programs."""
-    links.use(links.add("chain0", {"libc": MUSL_BY_SEED, "cc": TCC_BY_SEED}, _BY_TCC), "cc")
-    tcc = links.add(CHAIN, {"libc": MUSL_BY_TCC, "cc": TCC}, _BY_TCC, twin="chain0")
-    links.compile_with(tcc, TORTURE_TCC, CHAIN, _BY_TCC)
+# gcc 10 is made as a compiler for musl is, and all that it compiles is static.
+_BY_GCC10 = (
+    ("AWK", "awk"),
+    ("CFLAGS", "-O1"),
+    ("CXXFLAGS", "-O1"),
+    ("LDFLAGS", "-static -s"),
+)
+
+# What stage 0 and stage 1 want beside busybox, in this order.
+_FURNISHING = {"awk": GAWK, "findutils": FINDUTILS}
+
+
+def add_chain(links: Links, seeds: Set[bytes]) -> None:
+    """Add every link, in order. A compiler is used when it has compiled the small programs.
+
+    ``seeds`` are the nodes of which no link may make use once the chain has a userland.
+    """
+    _begin(links, "chain0", MUSL_BY_SEED, TCC_BY_SEED)
+    first = links.add("chain0", {"busybox": BUSYBOX_BY_TCC}, _BY_TCC)
+    links.move("chain0", first, "busybox", seeds)
+    tcc = _begin(links, CHAIN, MUSL_BY_TCC, TCC, twin="chain0")
+    own = links.add(CHAIN, {"busybox": BUSYBOX_BY_TCC}, _BY_TCC, twin="chain0")
+    links.move(CHAIN, own, "busybox", seeds)
     links.tools["tcc"] = links.tools["cc"]
-    links.use(links.add(CHAIN, {"make": MAKE}, _BY_TCC), "make")
     links.use(links.add(CHAIN, {"binutils": BINUTILS_BY_TCC}, _BY_TCC), "binutils")
 
     given = {"libc": tcc["libc"], "binutils": links.tools["binutils"][0]}
@@ -52,6 +72,18 @@ def add_chain(links: Links) -> None:
     links.use(links.add(CHAIN, {"m4": M4}, _BY_GCC3), "m4")
     gcc10 = links.add(CHAIN, {"cc": GCC10}, _BY_GCC3, given)
     links.compile_with(gcc10, TORTURE_GCC10, CHAIN, _BY_GCC3)
+    links.tools["cc"] += links.tools["binutils"]
+    for role, recipe in _FURNISHING.items():
+        links.use(links.add(CHAIN, {role: recipe}, _BY_GCC10), role)
+
+
+def _begin(links: Links, name: str, libc: Recipe, cc: Recipe, twin: str = "") -> PackageSet:
+    """Add a C library, tcc and make as packages ``NAME.…``, and build the links that follow with
+    the last two."""
+    tcc = links.add(name, {"libc": libc, "cc": cc}, _BY_TCC, twin=twin)
+    links.compile_with(tcc, TORTURE_TCC, name, _BY_TCC)
+    links.use(links.add(name, {"make": MAKE}, _BY_TCC, twin=twin), "make")
+    return tcc
 
 
 def add_oracles(links: Links, by_gcc: Links | None, by_clang: Links | None) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from typing import TypeAlias
 
 from derivations.kit.build import BUILD_TOOLS
 from derivations.kit.recipe import Recipe
+from derivations.kit.rootfs import rootfs
 from derivations.kit.stage import CatalogueBuilder, PackageSet, Stage
 from store.model.derivation import Ref
 
@@ -14,14 +15,16 @@ Environment: TypeAlias = tuple[tuple[str, str], ...]
 
 
 class Links:
-    """The links made so far. ``tools`` fills roles for those that follow; a role with no object is
-    filled by programs of the root file system."""
+    """The links made so far, in the root file system ``root``. ``tools`` fills roles for those that
+    follow; a role with no object is filled by programs of the root."""
 
     def __init__(self, graph: CatalogueBuilder, root: Ref) -> None:
         self._graph = graph
-        self._root = root
+        self.root = root
         self.tools: dict[str, tuple[Ref, ...]] = dict.fromkeys((*BUILD_TOOLS, "m4"), ())
         self.nodes: frozenset[bytes] = frozenset()
+        self._forbidden: frozenset[bytes] = frozenset()
+        self._trusted: frozenset[bytes] = frozenset()
 
     def add(
         self,
@@ -34,7 +37,17 @@ class Links:
     ) -> PackageSet:
         """Add recipes, by role, as packages ``NAME.…``; they may run the objects ``given``."""
         tools = dict(self.tools)
-        stage = Stage(name, self._root, tools, recipes, env=env, twin=twin, any_seed=True)
+        stage = Stage(
+            name,
+            self.root,
+            tools,
+            recipes,
+            env=env,
+            forbidden=self._forbidden,
+            trusted=self._trusted,
+            twin=twin,
+            any_seed=True,
+        )
         stock = PackageSet(stage, self._graph, given or {})
         self.nodes |= stock.publish()
         return stock
@@ -42,6 +55,18 @@ class Links:
     def use(self, stock: PackageSet, *roles: str) -> None:
         """Build the links that follow with these of the links made."""
         self.tools |= {role: (stock[role],) for role in roles}
+
+    def move(self, name: str, stock: PackageSet, role: str, forbidden: Set[bytes]) -> None:
+        """Build the links that follow in a root file system, a package ``NAME.userland``, of the
+        programs of one link. None of them may be built with the nodes ``forbidden`` any more, but
+        through the links made so far."""
+        programs = stock[role]
+        made = rootfs("userland", [programs], shell=programs, coreutils=programs)
+        self.root = self._graph.add(made, seconds=1)
+        description = f"A root file system of {name}'s programs"
+        self._graph.publish(f"{name}.userland", self.root, description=description)
+        self._forbidden = frozenset(forbidden)
+        self._trusted = self.nodes | {self.root.node}
 
     def compile_with(self, stock: PackageSet, tried: Recipe, name: str, env: Environment) -> None:
         """Build the links that follow with the compiler of ``stock``, once ``tried``, a package

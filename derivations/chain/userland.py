@@ -1,0 +1,90 @@
+"""A shell and a userland, by tcc: from there on no program of the seed runs in a build."""
+
+from __future__ import annotations
+
+from derivations import findutils, gawk
+from derivations.kit import Recipe, phase, phases, variant
+from derivations.system.busybox import BUSYBOX
+
+# The folders whose programs a build runs. Those of the others would want the kernel's headers.
+_WANTED = "applets archival coreutils debianutils editors findutils libbb shell"
+
+# All that the other folders have to choose is left out, and what tcc cannot compile: instructions
+# of one processor, and random numbers of the kernel.
+_CONFIGURE = f"""\
+cd /build/src
+# A text in brackets initialises no array for tcc.
+sed -i 's/^#define N_(text) (text)/#define N_(text) text/' scripts/kconfig/lkc.h
+eval "$make defconfig" > /build/obj/defconfig
+for folder in */; do
+    case " {_WANTED} " in *" ${{folder%/}} "*) continue ;; esac
+    find "$folder" -name '*.c' -o -name 'Config.*'
+done | xargs sed -n 's,^\\(//config:\\)*[ \\t]*config ,,p' | sort -u > /build/obj/left-out
+printf '%s\\n' SHA1_HWACCEL SHA256_HWACCEL FEATURE_COMPRESS_USAGE HUSH >> /build/obj/left-out
+while read name; do
+    echo "/^CONFIG_$name=/d"
+done < /build/obj/left-out > /build/obj/script
+sed -i -f /build/obj/script .config
+sed 's/.*/# CONFIG_& is not set/' /build/obj/left-out >> .config
+yes '' | eval "$make oldconfig" > /build/obj/oldconfig
+"""
+
+# tcc has another way to name the file of dependencies, and no options for the order of sections. It
+# looks into each archive once, so that archives that need each other are named again.
+_CC = """\
+archives=
+for word; do
+    shift
+    case $word in
+        -Wp,-MD,*) set -- "$@" -MD -MF "${word#-Wp,-MD,}" ;;
+        -Wl,*) ;;
+        *.a) archives="$archives $word" ;;
+        *) set -- "$@" "$word" ;;
+    esac
+done
+exec cc "$@" $archives $archives $archives
+"""
+
+# It makes no archive of nothing.
+_AR = """\
+if [ $# -gt 2 ]; then exec tcc -ar "$@"; fi
+echo '!<arch>' > "$2"
+"""
+
+_MAKE = (
+    "make HOSTCC='sh /build/cc.sh' HOSTCFLAGS= CC='sh /build/cc.sh' AR='sh /build/ar.sh' LD=tcc SKIP_STRIP=y"
+    " EXTRA_CFLAGS='-w -D__GNUC__=3 -D__GNUC_MINOR__=4'"
+)
+
+BUSYBOX_BY_TCC = Recipe(
+    name="chain-busybox",
+    description="A shell and the usual programs in one file, compiled by tcc",
+    licence=BUSYBOX.licence,
+    homepage=BUSYBOX.homepage,
+    source=BUSYBOX.source,
+    in_tree=True,
+    seconds=20,
+    files=(("configure.sh", _CONFIGURE), ("cc.sh", _CC), ("ar.sh", _AR)),
+    build=phases(
+        phase("configure", f'make="{_MAKE}" sh -eu ../configure.sh'),
+        phase(
+            "build",
+            "cd /build/src",
+_MAKE,
+        ),
+        phase(
+            "install",
+            'mkdir -p "$out/bin"',
+            'cp /build/src/busybox "$out/bin/"',
+            # Names of the seed's userland and no more: what a configure script finds is the same.
+            'for name in $("$out/bin/busybox" --list); do'
+            ' if [ -e "/bin/$name" ]; then ln -s busybox "$out/bin/$name"; fi; done',
+        ),
+    ),
+    check=("""test "$("$out/bin/busybox" sh -c 'echo $((6 * 7))')" = 42""",),
+)
+
+# What busybox does in its own way, and configure scripts want in GNU's. They are not looked at with
+# the distribution's checks: it has no readelf of its own yet.
+GAWK = variant(gawk.GAWK, name="chain-gawk", programs=())
+FINDUTILS = variant(findutils.FINDUTILS, name="chain-findutils", programs=())
