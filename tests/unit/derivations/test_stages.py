@@ -61,12 +61,21 @@ def test_each_build_says_how_long_it_usually_takes(catalogue: Catalogue) -> None
     assert [name for digest, name in builds.items() if not catalogue.seconds.get(digest)] == []
 
 
-def test_on_the_chains_seed_there_is_the_chain_and_no_ladder_yet() -> None:
+def test_on_the_chains_seed_stand_the_packages_of_every_other_seed(catalogue: Catalogue) -> None:
+    # A seed has packages of its own only where it lacks programs.
+    own = {"seed.awk", "seed.findutils", "seed.gawk", "seed.m4", "seed.make", "seed.zig-cc"}
     found = stages.catalogue(seeds(), stages.CHAINED).packages
-    assert {name.partition(".")[0] for name in found} == {
-        *("chain", "chain0", "chain1", "chain2"),
-        *("seed", "source"),
-    }
+    assert {*catalogue.packages} - own == {*found}
+
+
+def test_stage_0_on_the_chains_seed_is_built_by_the_chain_alone() -> None:
+    found = stages.catalogue(seeds(), stages.CHAINED)
+    node = found.packages["cross.gcc"].node
+    names = {package.node: name for name, package in found.packages.items()}
+    tools = {names[ref.node] for ref in found.inputs(node)} - {"cross.binutils"}
+    assert {name for name in tools if not name.startswith(("source.", "cross."))} == {
+        f"chain.{name}" for name in ("gcc10", "torture-gcc10", "binutils", "make", "m4")
+    } | {"chain.gawk", "chain.findutils", "chain.userland"}
 
 
 def test_the_chain_is_the_same_in_the_catalogue_of_every_seed(catalogue: Catalogue) -> None:
@@ -84,6 +93,7 @@ def test_no_link_is_built_with_another_seed_or_the_ladder() -> None:
     }
     links = [name for name in found.packages if name.startswith(("chain.", "chain0."))]
     assert "chain.gcc10" in links
+    links += ["cross.gcc", "stage1.gcc", "stage2.gcc"]
     goals = [found.packages[name].node for name in links]
     assert others.isdisjoint(found.build_closure(goals))
 
@@ -91,12 +101,12 @@ def test_no_link_is_built_with_another_seed_or_the_ladder() -> None:
 def test_no_compiler_of_the_chain_is_used_before_the_small_programs_passed() -> None:
     found = stages.catalogue(seeds(), stages.CHAINED)
     nodes = {name: package.node for name, package in found.packages.items()}
-    for compiler in ("tcc", "gcc3-c", "gcc3"):
+    for compiler in ("tcc", "gcc3-c", "gcc3", "gcc10"):
         tried = nodes[f"chain.torture-{compiler}"]
         users = [
             name
             for name, node in nodes.items()
-            if name.startswith("chain.")
+            if name.startswith(("chain.", "cross."))
             and nodes[f"chain.{compiler}"] in {ref.node for ref in found.inputs(node)}
             and node != tried
         ]
@@ -115,6 +125,31 @@ def test_each_source_of_the_chain_says_which_of_its_files_programs_wrote() -> No
     }
     table = (TREE / "bootstrap-seeds/tcc/generated.tsv").read_text().splitlines()[1:]
     assert {line.split("\t")[0] for line in table} == sources
+
+
+def test_once_the_chain_has_a_userland_the_seed_is_out_of_reach() -> None:
+    found = stages.catalogue(seeds(), stages.CHAINED)
+    seed = found.packages[f"seed.{stages.CHAINED}"].node
+    nodes = {name: package.node for name, package in found.packages.items()}
+    with_seed = {
+        name
+        for name, node in nodes.items()
+        if name.startswith(("chain", "cross.", "stage1."))
+        and seed in {ref.node for ref in found.inputs(node)}
+    }
+    assert with_seed == {
+        f"chain0.{name}" for name in ("musl", "tcc", "torture-tcc", "make", "busybox")
+    }
+    later = {nodes[name] for name in ("chain.musl", "chain.gcc3-c", "chain.gcc10")}
+    held = [barrier for barrier in found.barriers if seed in barrier.forbidden]
+    assert later <= {node for barrier in held for node in barrier.nodes}
+
+
+@pytest.mark.parametrize("name", ["musl", "tcc", "make", "busybox"])
+def test_the_first_links_come_out_the_same_in_the_chains_own_userland(name: str) -> None:
+    found = stages.catalogue(seeds(), stages.CHAINED).packages
+    assert found[f"chain.{name}"].twin == f"chain0.{name}"
+    assert found[f"chain.{name}"].node != found[f"chain0.{name}"].node
 
 
 @pytest.mark.parametrize("by", ["chain1", "chain2"])
