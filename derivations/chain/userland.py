@@ -52,8 +52,8 @@ echo '!<arch>' > "$2"
 """
 
 _MAKE = (
-    "make HOSTCC='sh /build/cc.sh' HOSTCFLAGS= CC='sh /build/cc.sh' AR='sh /build/ar.sh' LD=tcc SKIP_STRIP=y"
-    " EXTRA_CFLAGS='-w -D__GNUC__=3 -D__GNUC_MINOR__=4'"
+    "make HOSTCC='sh /build/cc.sh' HOSTCFLAGS= CC='sh /build/cc.sh' AR='sh /build/ar.sh' LD=tcc"
+    " SKIP_STRIP=y EXTRA_CFLAGS='-w -D__GNUC__=3 -D__GNUC_MINOR__=4'"
 )
 
 BUSYBOX_BY_TCC = Recipe(
@@ -70,7 +70,7 @@ BUSYBOX_BY_TCC = Recipe(
         phase(
             "build",
             "cd /build/src",
-_MAKE,
+            _MAKE,
         ),
         phase(
             "install",
