@@ -1,4 +1,4 @@
-"""tcc compiled by strangers: by gcc of one seed, by clang of another.
+"""tcc compiled by strangers: by gcc of one seed, by clang of another; and a tcc that knows less.
 
 Each makes another program of it. But the programs do the same: they compile musl and tcc to the
 bytes of the chain. A compiler that is to take the place of the seed's tcc is accepted in the same
@@ -40,14 +40,15 @@ SOURCES = Recipe(
 )
 
 
-def _stranger(command: str) -> Phase:
+def _stranger(command: str, *edits: str, source: str = "/build/tcc") -> Phase:
     return phase(
         "compiler",
         'cp -r "$sources/tcc" /build/tcc',
         "chmod -R u+w /build/tcc",
+        *edits,
         f"{command} -w -o /build/stranger -DTCC_TARGET_X86_64=1 -DTCC_MUSL=1 -DONE_SOURCE=1"
         " '-DCONFIG_TCC_SYSINCLUDEPATHS=\"{B}/include\"' '-DCONFIG_TCCDIR=\"/build/tcc\"'"
-        " -I/build/tcc /build/tcc/tcc.c -lm -ldl -lpthread",
+        f" -I{source} {source}/tcc.c -lm -ldl -lpthread",
     )
 
 
@@ -61,20 +62,37 @@ _TREE = phase(
 )
 
 
-def _by(command: str, recipe: Recipe, *steps: Phase) -> Recipe:
+def _by(stranger: Phase, recipe: Recipe, *steps: Phase) -> Recipe:
     rest = (step for step in recipe.build.phases if step.name != "patch")
     files = {name: text for name, text in recipe.files if not name.endswith(".patch")}
     return variant(
         recipe,
         runs=(*recipe.runs, "sources"),
         files=tuple((files | {"cc": 'exec /build/stranger "$@"\n'}).items()),
-        build=phases(_stranger(command), *steps, *rest, tools=("cc",)),
+        build=phases(stranger, *steps, *rest, tools=("cc",)),
     )
+
+
+def _recipes(stranger: Phase) -> dict[str, Recipe]:
+    return {"libc": _by(stranger, MUSL_BY_TCC, _TREE), "cc": _by(stranger, by_tcc.TCC)}
 
 
 def by_stranger(command: str) -> dict[str, Recipe]:
     """Return the recipes of musl and tcc by a tcc that ``command`` compiles."""
-    return {"libc": _by(command, MUSL_BY_TCC, _TREE), "cc": _by(command, by_tcc.TCC)}
+    return _recipes(_stranger(command))
+
+
+def by_narrow() -> dict[str, Recipe]:
+    """Return the recipes of musl and tcc by a tcc that takes `long double` for `double` in its own
+    source, as a compiler may that knows no wide numbers."""
+    return _recipes(
+        _stranger(
+            "cc",
+            "cp -r /build/tcc /build/narrow",
+            "sed -i 's/long double/double/g' /build/narrow/*.[ch]",
+            source="/build/narrow",
+        )
+    )
 
 
 GCC = "gcc -O1"
