@@ -88,7 +88,8 @@ def _begin(links: Links, name: str, libc: Recipe, cc: Recipe, twin: str = "") ->
 
 def add_oracles(links: Links, by_gcc: Links | None, by_clang: Links | None) -> None:
     """Add musl and tcc once more, by a tcc that a compiler of another seed has compiled; each of
-    the last two works in that seed's root file system."""
+    the last two works in that seed's root file system. And by a tcc without wide numbers, which
+    needs two rounds more. ``links`` builds with tcc from then on."""
     given = links.add(CHAIN, {"sources": oracles.SOURCES}, _BY_TCC)
     for name, others, command in (
         ("chain1", by_gcc, oracles.GCC),
@@ -97,3 +98,9 @@ def add_oracles(links: Links, by_gcc: Links | None, by_clang: Links | None) -> N
         if others is not None:
             recipes = oracles.by_stranger(command)
             others.add(name, recipes, _BY_TCC, {"sources": given["sources"]}, twin=CHAIN)
+
+    links.tools["cc"] = links.tools["tcc"]
+    made = links.add("chain3", oracles.by_narrow(), _BY_TCC, {"sources": given["sources"]})
+    for name, twin in (("chain4", ""), ("chain5", CHAIN)):
+        links.use(made, "cc")
+        made = links.add(name, {"libc": MUSL_BY_TCC, "cc": TCC}, _BY_TCC, twin=twin)

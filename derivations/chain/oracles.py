@@ -89,7 +89,7 @@ def by_narrow() -> dict[str, Recipe]:
         _stranger(
             "cc",
             "cp -r /build/tcc /build/narrow",
-            "sed -i 's/long double/double/g' /build/narrow/*.[ch]",
+            "sed -i '/strtold/!s/long double/double/g' /build/narrow/*.[ch]",
             source="/build/narrow",
         )
     )
