@@ -3,18 +3,21 @@
 | link | built by | what it adds |
 | --- | --- | --- |
 | `chain0.musl`, `chain0.tcc` | the seed's tcc, a shell | a static tcc on a C library of its own |
-| `chain.musl`, `chain.tcc` | `chain0.tcc` | the same bytes again: the fixpoint |
-| `chain.make` | `chain.tcc`, the seed's userland | runs the builds of all later links |
+| `chain0.make` | `chain0.tcc`, the seed's shell | runs builds |
+| `chain0.busybox` | `chain0.tcc`, the seed's shell | a shell and a userland: the seed is done with |
+| `chain.musl`, `.tcc`, `.make`, `.busybox` | those | the same bytes again: the fixpoint |
 | `chain.binutils` | `chain.tcc` | an assembler and linker; 2.35.2 |
 | `chain.gcc3-c` | `chain.tcc` | gcc 3.4.6, C alone: cc1plus by tcc never ends |
 | `chain.musl-gcc3` | `chain.gcc3-c` | the C library whole, with complex numbers |
 | `chain.gcc3` | `chain.gcc3-c` | gcc 3.4.6 for C and C++98 |
 | `chain.m4` | `chain.gcc3` | gmp's configure asks for it |
 | `chain.gcc10` | `chain.gcc3` | gcc 10.2, for C++ up to C++17 |
+| `chain.gawk`, `chain.findutils` | `chain.gcc10` | what stage 0 wants beside busybox |
 
 `chain.torture-…` are small programs that each compiler compiles rightly before it compiles a link.
 `chain1.…` and `chain2.…` are musl and tcc once more, by a tcc that gcc and clang of the other seeds
-have compiled: the same bytes as `chain.…`.
+have compiled: the same bytes as `chain.…`. `chain3.…` are by a tcc that takes `long double` for
+`double`, `chain4.…` by that, and `chain5.…` by that in turn: the same bytes again.
 """
 
 from derivations.chain.links import CHAIN, add_chain, add_oracles

@@ -62,37 +62,64 @@ _TREE = phase(
 )
 
 
-def _by(stranger: Phase, recipe: Recipe, *steps: Phase) -> Recipe:
+def _by(
+    stranger: Phase, recipe: Recipe, *steps: Phase, more: tuple[tuple[str, str], ...] = ()
+) -> Recipe:
     rest = (step for step in recipe.build.phases if step.name != "patch")
     files = {name: text for name, text in recipe.files if not name.endswith(".patch")}
     return variant(
         recipe,
         runs=(*recipe.runs, "sources"),
-        files=tuple((files | {"cc": 'exec /build/stranger "$@"\n'}).items()),
+        files=tuple((files | {"cc": 'exec /build/stranger "$@"\n'} | dict(more)).items()),
         build=phases(stranger, *steps, *rest, tools=("cc",)),
     )
 
 
-def _recipes(stranger: Phase) -> dict[str, Recipe]:
+def by_stranger(command: str) -> dict[str, Recipe]:
+    """Return the recipes of musl and tcc by a tcc that ``command`` compiles."""
+    stranger = _stranger(command)
     return {"libc": _by(stranger, MUSL_BY_TCC, _TREE), "cc": _by(stranger, by_tcc.TCC)}
 
 
-def by_stranger(command: str) -> dict[str, Recipe]:
-    """Return the recipes of musl and tcc by a tcc that ``command`` compiles."""
-    return _recipes(_stranger(command))
+# The ten bytes of a wide number, from those of a double.
+_WIDEN = """\
+#include <string.h>
+static void widen(unsigned char *to, double number)
+{
+    unsigned long long bits, fraction;
+    int exponent;
+    memcpy(&bits, &number, 8);
+    exponent = bits >> 52 & 2047;
+    fraction = bits << 11;
+    if (exponent) {
+        fraction |= 1ULL << 63;
+        exponent += exponent == 2047 ? 30720 : 15360;
+    }
+    memcpy(to, &fraction, 8);
+    to[8] = exponent;
+    to[9] = exponent >> 8 | bits >> 63 << 7;
+}
+"""
 
 
 def by_narrow() -> dict[str, Recipe]:
-    """Return the recipes of musl and tcc by a tcc that takes `long double` for `double` in its own
-    source, as a compiler may that knows no wide numbers."""
-    return _recipes(
-        _stranger(
-            "cc",
-            "cp -r /build/tcc /build/narrow",
-            "sed -i '/strtold/!s/long double/double/g' /build/narrow/*.[ch]",
-            source="/build/narrow",
-        )
+    """Return the recipes of musl and tcc by a tcc whose own `long double` is `double`, as it is in a
+    compiler that knows no wide numbers. What it compiles has them, but constants lack their last
+    bits."""
+    stranger = _stranger(
+        "cc",
+        "cp -r /build/tcc /build/narrow",
+        "sed -i '/strtold/!s/long double/double/g' /build/narrow/*.[ch]",
+        "sed -i 's/__asm__(\"fldl %1.*/widen(ptr, vtop->c.ld);/' /build/narrow/tccgen.c",
+        "grep -q 'widen(ptr' /build/narrow/tccgen.c",
+        """sed -i '1i #include "/build/widen.h"' /build/narrow/tcc.c""",
+        source="/build/narrow",
     )
+    more = (("widen.h", _WIDEN),)
+    return {
+        "libc": _by(stranger, MUSL_BY_TCC, _TREE, more=more),
+        "cc": _by(stranger, by_tcc.TCC, more=more),
+    }
 
 
 GCC = "gcc -O1"

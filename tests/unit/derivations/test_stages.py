@@ -152,7 +152,7 @@ def test_the_first_links_come_out_the_same_in_the_chains_own_userland(name: str)
     assert found[f"chain.{name}"].node != found[f"chain0.{name}"].node
 
 
-@pytest.mark.parametrize("by", ["chain1", "chain2"])
+@pytest.mark.parametrize("by", ["chain1", "chain2", "chain5"])
 def test_tcc_by_strangers_has_to_come_out_as_the_chains(by: str) -> None:
     found = stages.catalogue(seeds(), stages.CHAINED).packages
     assert {name: found[name].twin for name in (f"{by}.musl", f"{by}.tcc")} == {
