@@ -4,7 +4,7 @@
 | --- | --- | --- |
 | `chain0.musl`, `chain0.tcc` | the seed's tcc, a shell | a static tcc on a C library of its own |
 | `chain0.make` | `chain0.tcc`, the seed's shell | runs builds |
-| `chain0.busybox` | `chain0.tcc`, the seed's shell | a shell and a userland: the seed is done with |
+| `chain0.busybox` | the same | a shell and a userland: nothing of the seed is used any more |
 | `chain.musl`, `.tcc`, `.make`, `.busybox` | those | the same bytes again: the fixpoint |
 | `chain.binutils` | `chain.tcc` | an assembler and linker; 2.35.2 |
 | `chain.gcc3-c` | `chain.tcc` | gcc 3.4.6, C alone: cc1plus by tcc never ends |
