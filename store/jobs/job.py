@@ -88,7 +88,6 @@ def made(output: str, manifest: Manifest) -> Made:
 def fetch(layout: Layout, job: Job, emit: Callable[[object], None]) -> Result:
     """Fetch a source and ingest the file."""
     from store.fetch import attempts as fetching
-    from store.objects import ingest
 
     source = job.node
     assert isinstance(source, Source)
@@ -107,16 +106,7 @@ def fetch(layout: Layout, job: Job, emit: Callable[[object], None]) -> Result:
             Progress(job.digest, source.name, progress.received, progress.total)
         ),
     )
-    emit(Phase(job.digest, source.name, INGEST))
-    manifest = ingest.ingest(
-        job.into or layout.root,
-        fetched.path,
-        source.name,
-        executable=source.executable,
-        claims=job.claims,
-        holders=_holders(layout, job),
-        reserve=job.limits.disk_reserve,
-    )
+    manifest = _ingested(layout, job, fetched.path, emit, executable=source.executable)
     os.unlink(fetched.path)
     return Result(
         (made("out", manifest),),
@@ -124,6 +114,31 @@ def fetch(layout: Layout, job: Job, emit: Callable[[object], None]) -> Result:
         started,
         time.monotonic() - began,
         locator=fetched.locator,
+    )
+
+
+def _ingested(
+    layout: Layout,
+    job: Job,
+    path: str,
+    emit: Callable[[Event], None],
+    *,
+    candidates: Sequence[ObjectId | str] = (),
+    executable: bool | None = None,
+) -> Manifest:
+    """Take the only output of a job into the store."""
+    from store.objects import ingest
+
+    emit(Phase(job.digest, job.node.name, INGEST))
+    return ingest.ingest(
+        job.into or layout.root,
+        path,
+        job.node.name,
+        candidates=candidates,
+        executable=executable,
+        claims=job.claims,
+        holders=_holders(layout, job),
+        reserve=job.limits.disk_reserve,
     )
 
 
@@ -149,7 +164,6 @@ def _bounds(limits: BuildLimits) -> Bounds:
 
 def unpack(layout: Layout, job: Job, emit: Callable[[Event], None]) -> Result:
     """Unpack archives into one tree and ingest it."""
-    from store.objects import ingest
     from store.unpack import extract as unpacking
 
     node = job.node
@@ -162,40 +176,20 @@ def unpack(layout: Layout, job: Job, emit: Callable[[Event], None]) -> Result:
     target = f"{job.work_dir}/tree"
     emit(Phase(job.digest, node.name, "unpack"))
     unpacking.unpack(archives, target, options, reserve=job.limits.disk_reserve)
-    emit(Phase(job.digest, node.name, INGEST))
-    root = job.into or layout.root
-    manifest = ingest.ingest(
-        root,
-        target,
-        node.name,
-        candidates=job.closure,
-        claims=job.claims,
-        holders=_holders(layout, job),
-        reserve=job.limits.disk_reserve,
-    )
+    manifest = _ingested(layout, job, target, emit, candidates=job.closure)
     return Result((made("out", manifest),), "builtin", started, time.monotonic() - began)
 
 
 def image(layout: Layout, job: Job, emit: Callable[[Event], None]) -> Result:
     """Write an image of the inputs and ingest it."""
     from store.jobs.image_job import write_image
-    from store.objects import ingest
 
     node = job.node
     assert isinstance(node, Resolved)
     started, began = unix_seconds(), time.monotonic()
     emit(Phase(job.digest, node.name, "write"))
     written = write_image(layout, node, job.closure, job.work_dir, job.limits.disk_reserve)
-    emit(Phase(job.digest, node.name, INGEST))
-    manifest = ingest.ingest(
-        job.into or layout.root,
-        written,
-        node.name,
-        candidates=job.closure,
-        claims=job.claims,
-        holders=_holders(layout, job),
-        reserve=job.limits.disk_reserve,
-    )
+    manifest = _ingested(layout, job, written, emit, candidates=job.closure)
     return Result((made("out", manifest),), "builtin", started, time.monotonic() - began)
 
 
