@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import click
 
@@ -12,9 +12,41 @@ from store.cli.parameter_types import Duration, GroupName, NewLink, Size
 from store.errors import UsageError
 
 if TYPE_CHECKING:
+    from store.cache.cache_options import CacheOptions
+    from store.cli.draw import Loudness
     from store.scheduler.build_options import BuildOptions
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+
+class RunOptions(NamedTuple):
+    """The options of a command that builds or fetches: of its builds, of the caches that are asked,
+    if any was given, and how much it says."""
+
+    builds: BuildOptions
+    caches: CacheOptions | None
+    loudness: Loudness
+
+
+def run_options(function: F) -> F:
+    """Add ``--seed`` and the options of builds, caches and what is said; hand them on as one
+    ``run`` argument, a :class:`RunOptions`."""
+
+    @seed_option
+    @execution_options
+    @cache_options
+    @loudness_options
+    @functools.wraps(function)
+    def wrapped(
+        *args: Any,
+        options: BuildOptions,
+        caches: CacheOptions | None,
+        loudness: Loudness,
+        **given: Any,
+    ) -> Any:
+        return function(*args, run=RunOptions(options, caches, loudness), **given)
+
+    return wrapped  # type: ignore[return-value]
 
 
 def seed_option(function: F) -> F:
@@ -142,23 +174,34 @@ def _server(url: str | None) -> str | None:
     return found
 
 
+def width_options(work: str) -> Callable[[F], F]:
+    """Return a decorator that adds ``--jobs`` and ``--cores``, of such ``work``."""
+    count = click.IntRange(1)
+
+    def add(function: F) -> F:
+        cores = click.option(
+            "--cores",
+            "-c",
+            type=count,
+            metavar="N",
+            help=f"Use N processors for all {work} together.",
+        )
+        jobs = click.option(
+            "--jobs",
+            "-j",
+            type=count,
+            metavar="N",
+            help=f"Run N {work} at once (default: cores).",
+        )
+        return jobs(cores(function))
+
+    return add
+
+
 def execution_options(function: F) -> F:
     """Add the options of a run, and hands them on as one ``options`` argument."""
 
-    @click.option(
-        "--jobs",
-        "-j",
-        type=click.IntRange(1),
-        metavar="N",
-        help="Run N builds at once (default: cores).",
-    )
-    @click.option(
-        "--cores",
-        "-c",
-        type=click.IntRange(1),
-        metavar="N",
-        help="Use N processors for all builds together.",
-    )
+    @width_options("builds")
     @click.option(
         "--keep-going",
         "-k",

@@ -148,8 +148,23 @@ def _settings(before: InstalledPackage, after: InstalledPackage) -> str:
     return printable(f"as {after.request}")
 
 
-def print_upgrade(context: Context, plan: UpgradePlan, options: BuildOptions) -> None:
-    """Print a line for each package of an upgrade that changes or cannot, and the work for it."""
+def print_upgrade(
+    context: Context, plan: UpgradePlan, options: BuildOptions, *, as_json: bool
+) -> None:
+    """Print what an upgrade would do, all of it: before the work begins.
+
+    That is a line for each package that changes or cannot, and the work for it; ``as_json``, a line
+    for each package.
+    """
+    if as_json:
+        for item in plan.items:
+            print(json.dumps(_upgrade_record(item)))
+    else:
+        _print_plan(context, plan, options)
+    sys.stdout.flush()
+
+
+def _print_plan(context: Context, plan: UpgradePlan, options: BuildOptions) -> None:
     for item in plan.items:
         if item.is_change or item.action == "lost":
             print(_upgrade_line(item))
@@ -175,7 +190,7 @@ def _upgrade_line(item: UpgradeItem) -> str:
     return printable(f"{text}: {', '.join(facts)}")
 
 
-def upgrade_record(item: UpgradeItem) -> dict[str, Any]:
+def _upgrade_record(item: UpgradeItem) -> dict[str, Any]:
     """Return a package of an upgrade as JSON has it."""
     return {
         "name": item.package.name,

@@ -9,14 +9,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from store.cli.context import Context
-from store.cli.draw import Loudness
 from store.cli.options import (
-    cache_options,
-    execution_options,
+    RunOptions,
     group_option,
     json_option,
-    loudness_options,
-    seed_option,
+    run_options,
 )
 from store.cli.outputs import realise_refs
 from store.cli.parameter_types import PACKAGE
@@ -26,9 +23,7 @@ from store.model.catalogue import Package
 from store.model.package_groups import check_names, checked
 
 if TYPE_CHECKING:
-    from store.cache.cache_options import CacheOptions
     from store.operations.checks import CheckResult
-    from store.scheduler.build_options import BuildOptions
 
 
 @click.command("check")
@@ -39,10 +34,7 @@ if TYPE_CHECKING:
     "--upstream", is_flag=True, help="Run the tests of the packages' authors, too, where there are."
 )
 @json_option("package or failure")
-@seed_option
-@execution_options
-@cache_options
-@loudness_options
+@run_options
 @click.pass_obj
 def command(
     context: Context,
@@ -51,9 +43,7 @@ def command(
     every: bool,
     upstream: bool,
     as_json: bool,
-    options: BuildOptions,
-    caches: CacheOptions | None,
-    loudness: Loudness,
+    run: RunOptions,
 ) -> None:
     """Run the checks of packages, and show their findings.
 
@@ -68,7 +58,7 @@ def command(
     names = check_names(context.catalogue, chosen, upstream=upstream)
     refs = [context.catalogue.ref(name) for name in names]
     try:
-        realise_refs(context, refs, None, options, loudness, caches, as_json=as_json)
+        realise_refs(context, refs, None, run.builds, run.loudness, run.caches, as_json=as_json)
     except StoreError:
         _print(context, chosen, upstream=upstream, as_json=as_json)
         raise

@@ -11,12 +11,10 @@ import click
 from store.cli.context import Context
 from store.cli.options import (
     F,
-    cache_options,
-    execution_options,
+    RunOptions,
     json_option,
     link_option,
-    loudness_options,
-    seed_option,
+    run_options,
 )
 from store.cli.outputs import realise_image
 from store.cli.parameter_types import PACKAGE, Size
@@ -34,7 +32,7 @@ def command() -> None:
     """
 
 
-_COMMON = ("as_json", "out_link", "options", "caches", "loudness")
+_COMMON = ("as_json", "out_link")
 
 
 @dataclass(frozen=True)
@@ -69,16 +67,15 @@ def _image_options(function: F) -> F:
     )
     @json_option("output or failure")
     @link_option
-    @seed_option
-    @execution_options
-    @cache_options
-    @loudness_options
+    @run_options
     @click.pass_obj
     @functools.wraps(function)
     def wrapped(*context: Any, **given: Any) -> Any:
         packages, name, links = (given.pop(key) for key in ("packages", "name", "links"))
         pairs = tuple(_pair("--link", text.lstrip("/"), ":", "PATH:TEXT") for text in links)
+        chosen: RunOptions = given.pop("run")
         common = {key: given.pop(key) for key in _COMMON}
+        common |= {"options": chosen.builds, "loudness": chosen.loudness, "caches": chosen.caches}
         return function(_Run(context[0], packages, name, pairs, common), **given)
 
     return wrapped  # type: ignore[return-value]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 import time
@@ -11,14 +10,11 @@ from typing import TYPE_CHECKING
 import click
 
 from store.cli.context import Context
-from store.cli.draw import Loudness
 from store.cli.options import (
-    cache_options,
-    execution_options,
+    RunOptions,
     json_option,
-    loudness_options,
     profile_option,
-    seed_option,
+    run_options,
 )
 from store.cli.outputs import drawn
 from store.cli.parameter_types import PACKAGE, RetentionRule
@@ -29,17 +25,14 @@ from store.cli.profile_text import (
     print_upgrade,
     tell_place,
     tell_step,
-    upgrade_record,
 )
 from store.cli.wording import counted
 from store.profiles.shell_path import SHELLS, kind_of_shell, shell_lines
 
 if TYPE_CHECKING:
-    from store.cache.cache_options import CacheOptions
     from store.operations.profile_changes import ProfileChanges
     from store.profiles.profile import Profile
     from store.profiles.retention import Retention
-    from store.scheduler.build_options import BuildOptions
 
 
 @click.group("profile")
@@ -60,19 +53,14 @@ def command() -> None:
     help="Where packages differ at a path, take the one with the lower number (default: 5).",
 )
 @profile_option
-@seed_option
-@execution_options
-@cache_options
-@loudness_options
+@run_options
 @click.pass_obj
 def install(
     context: Context,
     packages: tuple[str, ...],
     priority: int | None,
     profile: str | None,
-    options: BuildOptions,
-    caches: CacheOptions | None,
-    loudness: Loudness,
+    run: RunOptions,
 ) -> None:
     """Build or fetch packages, and install them.
 
@@ -80,9 +68,9 @@ def install(
     replaced by what its recipe says now.
     """
     context.absent = "make"
-    changes = _changes(context, profile, options, caches)
+    changes = _changes(context, profile, run)
     wanted = [changes.wanted(text) for text in packages]
-    with drawn(context, loudness):
+    with drawn(context, run.loudness):
         step = changes.install(wanted, priority)
     tell_step(changes.profile, step)
 
@@ -104,10 +92,7 @@ def remove(context: Context, names: tuple[str, ...], profile: str | None) -> Non
 )
 @profile_option
 @json_option("package")
-@seed_option
-@execution_options
-@cache_options
-@loudness_options
+@run_options
 @click.pass_obj
 def upgrade(
     context: Context,
@@ -115,9 +100,7 @@ def upgrade(
     dry_run: bool,
     profile: str | None,
     as_json: bool,
-    options: BuildOptions,
-    caches: CacheOptions | None,
-    loudness: Loudness,
+    run: RunOptions,
 ) -> None:
     """Bring installed packages to the state of their recipes: those named, or all.
 
@@ -126,18 +109,13 @@ def upgrade(
     """
     from store.operations.profile_upgrade import plan_upgrade
 
-    changes = _changes(context, profile, options, caches)
-    with drawn(context, loudness):
-        plan = plan_upgrade(context.session, changes, names, options, caches)
-    if as_json:
-        for item in plan.items:
-            print(json.dumps(upgrade_record(item)))
-    else:
-        print_upgrade(context, plan, options)
-    sys.stdout.flush()
+    changes = _changes(context, profile, run)
+    with drawn(context, run.loudness):
+        plan = plan_upgrade(context.session, changes, names, run.builds, run.caches)
+    print_upgrade(context, plan, run.builds, as_json=as_json)
     if dry_run or not plan.changes:
         return
-    with drawn(context, loudness):
+    with drawn(context, run.loudness):
         step = changes.replace(plan.wanted)
     tell_place(changes.profile, step)
 
@@ -251,14 +229,14 @@ def env(context: Context, shell: str | None, profile: str | None) -> None:
 def _changes(
     context: Context,
     profile: str | None,
-    options: BuildOptions | None = None,
-    caches: CacheOptions | None = None,
+    run: RunOptions | None = None,
 ) -> ProfileChanges:
     from store.layout.paths import Layout
     from store.operations.profile_changes import ProfileChanges, profile_path
 
     path = profile_path(profile, Layout(context.root))
-    return ProfileChanges(context.session, path, options, caches)
+    builds, caches = (run.builds, run.caches) if run else (None, None)
+    return ProfileChanges(context.session, path, builds, caches)
 
 
 def _profile(context: Context, profile: str | None) -> Profile:

@@ -8,14 +8,11 @@ from typing import TYPE_CHECKING
 import click
 
 from store.cli.context import Context
-from store.cli.draw import Loudness
 from store.cli.options import (
-    cache_options,
-    execution_options,
+    RunOptions,
     json_option,
     link_option,
-    loudness_options,
-    seed_option,
+    run_options,
 )
 from store.cli.outputs import named_outputs, realise
 from store.cli.parameter_types import PACKAGE
@@ -25,8 +22,7 @@ from store.display import printable
 from store.errors import UsageError
 
 if TYPE_CHECKING:
-    from store.cache.cache_options import CacheOptions
-    from store.scheduler.build_options import BuildOptions
+    pass
 
 
 @click.command("realise")
@@ -44,10 +40,7 @@ if TYPE_CHECKING:
 )
 @json_option("output or failure")
 @link_option
-@seed_option
-@execution_options
-@cache_options
-@loudness_options
+@run_options
 @click.pass_obj
 def command(
     context: Context,
@@ -56,9 +49,7 @@ def command(
     dry_run: bool,
     as_json: bool,
     out_link: str | None,
-    options: BuildOptions,
-    caches: CacheOptions | None,
-    loudness: Loudness,
+    run: RunOptions,
 ) -> None:
     """Build or fetch packages and all that they need, and print their store paths.
 
@@ -76,16 +67,16 @@ def command(
             return
     if dry_run:
         goals = [ref for _, ref in named_outputs(context, packages, out_link)]
-        show_plan(context, goals, options, caches, as_json)
+        show_plan(context, goals, run.builds, run.caches, as_json)
     else:
         realise(
             context,
             packages,
-            options,
-            loudness,
+            run.builds,
+            run.loudness,
             as_json=as_json,
             out_link=out_link,
-            caches=caches,
+            caches=run.caches,
         )
 
 

@@ -9,28 +9,23 @@ from typing import TYPE_CHECKING
 import click
 
 from store.cli.context import Context
-from store.cli.draw import Loudness
 from store.cli.options import (
-    cache_options,
-    execution_options,
+    RunOptions,
     json_option,
-    loudness_options,
-    seed_option,
+    run_options,
 )
 from store.cli.outputs import drawn
 from store.cli.parameter_types import PACKAGE
-from store.cli.profile_text import print_history, print_upgrade, upgrade_record
+from store.cli.profile_text import print_history, print_upgrade
 from store.cli.wording import counted
 from store.errors import UnknownObject
 from store.quantities import bytes_text
 
 if TYPE_CHECKING:
-    from store.cache.cache_options import CacheOptions
     from store.model.names import ObjectId
     from store.operations.profile_changes import ProfileStep
     from store.operations.system_changes import SystemChanges
     from store.profiles.generations import Generation
-    from store.scheduler.build_options import BuildOptions
 
 
 @click.group("system")
@@ -45,22 +40,17 @@ def command() -> None:
 
 @command.command("build")
 @click.argument("name", metavar="NAME", type=PACKAGE)
-@seed_option
-@execution_options
-@cache_options
-@loudness_options
+@run_options
 @click.pass_obj
 def build(
     context: Context,
     name: str,
-    options: BuildOptions,
-    caches: CacheOptions | None,
-    loudness: Loudness,
+    run: RunOptions,
 ) -> None:
     """Build or fetch a system, and print its store path."""
     context.absent = "make"
-    changes = _changes(context, options, caches)
-    with drawn(context, loudness):
+    changes = _changes(context, run)
+    with drawn(context, run.loudness):
         objects = changes.build(name)
     for oid in objects:
         print(oid.path)
@@ -68,42 +58,32 @@ def build(
 
 @command.command("switch")
 @click.argument("name", metavar="NAME|OBJECT", type=PACKAGE)
-@seed_option
-@execution_options
-@cache_options
-@loudness_options
+@run_options
 @click.pass_obj
 def switch(
     context: Context,
     name: str,
-    options: BuildOptions,
-    caches: CacheOptions | None,
-    loudness: Loudness,
+    run: RunOptions,
 ) -> None:
     """Build or fetch a system, and run it from now on.
 
     Its programs and files are there at once, and services that changed begin anew. A new kernel
     waits for the next start of the machine.
     """
-    _choose(context, name, options, caches, loudness, now=True)
+    _choose(context, name, run, now=True)
 
 
 @command.command("boot")
 @click.argument("name", metavar="NAME|OBJECT", type=PACKAGE)
-@seed_option
-@execution_options
-@cache_options
-@loudness_options
+@run_options
 @click.pass_obj
 def boot(
     context: Context,
     name: str,
-    options: BuildOptions,
-    caches: CacheOptions | None,
-    loudness: Loudness,
+    run: RunOptions,
 ) -> None:
     """Build or fetch a system, and run it from the machine's next start."""
-    _choose(context, name, options, caches, loudness, now=False)
+    _choose(context, name, run, now=False)
 
 
 @command.command("rollback")
@@ -163,36 +143,26 @@ def diff(context: Context, one: int | None, other: int | None, as_json: bool) ->
 )
 @click.option("--boot", "later", is_flag=True, help="Run it from the machine's next start.")
 @json_option("package")
-@seed_option
-@execution_options
-@cache_options
-@loudness_options
+@run_options
 @click.pass_obj
 def upgrade(
     context: Context,
     dry_run: bool,
     later: bool,
     as_json: bool,
-    options: BuildOptions,
-    caches: CacheOptions | None,
-    loudness: Loudness,
+    run: RunOptions,
 ) -> None:
     """Bring the system to the state of its recipe: first it shows sizes and the work ahead."""
     from store.operations.profile_upgrade import plan_upgrade
 
-    changes = _changes(context, options, caches)
+    changes = _changes(context, run)
     changes.check()
-    with drawn(context, loudness):
-        plan = plan_upgrade(context.session, changes.changes, (), options, caches)
-    if as_json:
-        for item in plan.items:
-            print(json.dumps(upgrade_record(item)))
-    else:
-        print_upgrade(context, plan, options)
-    sys.stdout.flush()
+    with drawn(context, run.loudness):
+        plan = plan_upgrade(context.session, changes.changes, (), run.builds, run.caches)
+    print_upgrade(context, plan, run.builds, as_json=as_json)
     if dry_run or not plan.changes:
         return
-    with drawn(context, loudness):
+    with drawn(context, run.loudness):
         step = changes.replace(plan.wanted, now=not later)
     _tell(context, changes, step, now=not later)
 
@@ -200,28 +170,26 @@ def upgrade(
 def _choose(
     context: Context,
     name: str,
-    options: BuildOptions,
-    caches: CacheOptions | None,
-    loudness: Loudness,
+    run: RunOptions,
     *,
     now: bool,
 ) -> None:
-    changes = _changes(context, options, caches)
+    changes = _changes(context, run)
     changes.check()
     context.absent = "make"
-    with drawn(context, loudness):
+    with drawn(context, run.loudness):
         step = changes.choose(name, now=now)
     _tell(context, changes, step, now=now)
 
 
 def _changes(
     context: Context,
-    options: BuildOptions | None = None,
-    caches: CacheOptions | None = None,
+    run: RunOptions | None = None,
 ) -> SystemChanges:
     from store.operations.system_changes import SystemChanges
 
-    return SystemChanges(context.session, options, caches)
+    builds, caches = (run.builds, run.caches) if run else (None, None)
+    return SystemChanges(context.session, builds, caches)
 
 
 def _tell(context: Context, changes: SystemChanges, step: ProfileStep, *, now: bool) -> None:

@@ -20,6 +20,7 @@ from store.cli.options import (
     loudness_options,
     max_log_option,
     seed_option,
+    width_options,
 )
 from store.cli.pages.report import html_option
 from store.cli.parameter_types import PACKAGE, Duration
@@ -86,20 +87,7 @@ def chosen(values: Sequence[str]) -> list[Variation]:
 @click.option("--keep", is_flag=True, help="Keep the trees that differ, beside the logs.")
 @diff_option("; implies --keep")
 @json_option("output and variation")
-@click.option(
-    "--jobs",
-    "-j",
-    type=click.IntRange(1),
-    metavar="N",
-    help="Run N rebuilds at once (default: cores).",
-)
-@click.option(
-    "--cores",
-    "-c",
-    type=click.IntRange(1),
-    metavar="N",
-    help="Use N processors for all rebuilds together.",
-)
+@width_options("rebuilds")
 @click.option("--timeout", type=Duration(), help="Stop a rebuild that runs longer.")
 @click.option("--max-silent-time", type=Duration(), help="Stop a rebuild that logs nothing.")
 @max_log_option
