@@ -15,7 +15,7 @@ from store.model.names import ObjectId
 from store.profiles.generations import Generation
 from store.profiles.installed import USUAL_PRIORITY, Installed, InstalledPackage
 from store.profiles.launcher import put_launcher
-from store.profiles.profile import Profile
+from store.profiles.profile import OF_PROFILES, Profile, ProfileCommands
 from store.system.home import expand_home
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def profile_path(text: str | None, layout: Layout) -> str:
 
 class ProfileChanges:
     """Changes the profile at ``path`` of a session's store. ``options`` and ``caches`` are those of
-    realising packages."""
+    realising packages, ``commands`` those that errors name."""
 
     def __init__(
         self,
@@ -80,16 +80,19 @@ class ProfileChanges:
         path: str,
         options: BuildOptions | None = None,
         caches: CacheOptions | None = None,
+        *,
+        commands: ProfileCommands = OF_PROFILES,
     ) -> None:
         self._session = session
         self._path = path
         self._options = options
         self._caches = caches
+        self._commands = commands
 
     @property
     def profile(self) -> Profile:
         """The profile."""
-        return Profile(self._session.store, self._path)
+        return Profile(self._session.store, self._path, self._commands)
 
     def wanted(self, text: str) -> WantedPackage:
         """Return the package that ``NAME``, ``NAME^OUTPUT`` or a path means. Raises UnknownPackage,
@@ -225,7 +228,7 @@ def _before_current(profile: Profile) -> Generation:
     if not older:
         raise UnknownObject(
             f"{printable(profile.path)} has no generation before the current one",
-            hint="`store profile history` lists all",
+            hint=f"`{profile.commands.listing}` lists all",
         )
     return older[-1]
 

@@ -11,7 +11,7 @@ import contextlib
 import os
 import stat
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 from store import digest
 from store.display import printable, quoted
@@ -40,13 +40,24 @@ NAME: Final = "profile"
 """The name of each generation's object."""
 
 
+class ProfileCommands(NamedTuple):
+    """The commands that errors name: to list generations, and to go to another one."""
+
+    listing: str = "store profile history"
+    going: str = "store profile switch N"
+
+
+OF_PROFILES: Final = ProfileCommands()
+
+
 class Profile:
     """The profile at ``path``, an absolute path; there need not be one yet. Whoever changes it
     does so in the ``with`` block of :meth:`locked`."""
 
-    def __init__(self, store: Store, path: str) -> None:
+    def __init__(self, store: Store, path: str, commands: ProfileCommands = OF_PROFILES) -> None:
         self._store = store
         self.path: Final = path
+        self.commands: Final = commands
 
     # -- looking --
 
@@ -101,7 +112,7 @@ class Profile:
             raise CorruptObject(
                 f"the list of packages of {which} is damaged: {error.message}",
                 hint="`store verify --contents --repair` mends it; "
-                "`store profile switch N` goes to another generation",
+                f"`{self.commands.going}` goes to another generation",
             ) from error
 
     def held(self, generation: Generation) -> ObjectId:
@@ -111,7 +122,7 @@ class Profile:
             what = "its link leads elsewhere" if oid is None else f"this store holds no {oid.path}"
             raise UnknownObject(
                 f"{self._named(generation)} is missing: {what}",
-                hint="`store profile history` lists those that are there",
+                hint=f"`{self.commands.listing}` lists those that are there",
             )
         return oid
 
