@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from derivations.kit import process_1
 from derivations.kit.system import Network, Service, System, User
 
 INIT = "init"
@@ -11,114 +12,8 @@ BEGIN = "etc/runit/begin"
 ACTIVATE = "etc/runit/activate"
 SERVICES = "etc/runit/services"
 SIGNAL = "etc/runit/signal"
+KERNEL = "etc/runit/kernel"
 DHCP = "etc/runit/dhcp"
-
-_INIT = """\
-#!/bin/sh
-# Process 1: makes the mounts, chooses the generation of the system, and leaves the rest to it.
-export PATH=/bin
-mount -t proc proc /proc
-mount -t sysfs sys /sys
-test -c /dev/console || mount -t devtmpfs dev /dev
-ln -sf /proc/self/fd /dev/fd
-ln -sf fd/0 /dev/stdin
-ln -sf fd/1 /dev/stdout
-ln -sf fd/2 /dev/stderr
-mkdir -p /dev/pts /dev/shm
-mount -t devpts -o gid=5,mode=620 devpts /dev/pts
-mount -t tmpfs -o mode=1777,nosuid,nodev tmpfs /dev/shm
-mount -t tmpfs -o mode=755,nosuid,nodev tmpfs /run
-mount -t tmpfs -o mode=1777,nosuid,nodev tmpfs /tmp
-mount -t cgroup2 cgroup2 /sys/fs/cgroup
-# The file system for data, by its label. Where there is none, it is made in the second partition of
-# the root's disk, or on a second disk, if nothing is there.
-data=$(findfs LABEL=data 2> /dev/null || true)
-root=$(sed -n 's/.*root=\\(\\/dev\\/[a-z0-9]*\\).*/\\1/p' /proc/cmdline)
-for each in "${root%1}2" /dev/vdb
-do
-    if test -z "$data" && test -b "$each" && test -z "$(blkid "$each")"
-    then
-        mke2fs -q -t ext4 -L data "$each" && data=$each
-    fi
-done
-if test -n "$data"
-then
-    e2fsck -p "$data" > /run/e2fsck.log 2>&1 || cat /run/e2fsck.log
-    mount -t ext4 -o nosuid,nodev,noatime "$data" /var
-else
-    echo "init: there is no disk for data: all in /var is lost at the end"
-    mount -t tmpfs -o mode=755,nosuid,nodev tmpfs /var
-fi
-mkdir -p -m 755 /var/log /var/lib /var/empty /var/lib/system
-mkdir -p -m 700 /var/root
-# The image's own system, which others are laid over.
-mkdir -p /run/image /run/fixpoint
-mount --bind / /run/image
-echo /run/image > /run/fixpoint/system
-echo 0 > /run/fixpoint/generation
-# The generation that was chosen. One that began twice and never came up is passed over, for the one
-# that came up last, or those before it; the image's own system is the last. (Once may be a power
-# cut.)
-cd /var/lib/system
-profiles=/var/lib/fixpoint/profiles
-tried= tries=0
-read -r tried tries 2> /dev/null < trying
-if test "${tries:-0}" -gt 1 && ! grep -qx "$tried" up 2> /dev/null
-then
-    echo "init: generation $tried of the system did not come up"
-    echo "$tried" >> failed
-fi
-rm -f trying
-chosen=$(readlink "$profiles/system")
-chosen=${chosen#system-}
-chosen=${chosen%-link}
-before=
-test -z "$chosen" || before="$(cat last 2> /dev/null) $(seq $((chosen - 1)) -1 1)"
-for number in $chosen $before
-do
-    test "$number" -gt 0 || break
-    # Its file init is a link into the store: to the tree of the system.
-    tree=$(readlink "$profiles/system-$number-link/init")
-    tree=/var/lib/fixpoint${tree%/init}
-    if test -x "$tree/etc/runit/activate" && ! grep -qx "$number" failed 2> /dev/null
-    then
-        test "$number" = "$tried" || tries=0
-        echo "$number $((${tries:-0} + 1))" > trying
-        sync
-        if "$tree/etc/runit/activate" "$tree"
-        then
-            echo "$number" > /run/fixpoint/generation
-            break
-        fi
-        echo "$number" >> failed
-    fi
-done
-echo "init: generation $(cat /run/fixpoint/generation) of the system"
-cd /
-exec /etc/runit/begin
-"""
-
-_BEGIN = """\
-#!/bin/sh
-# Process 1, as the chosen system goes on: begins the services, and becomes runsvdir.
-export PATH=/bin
-hostname -F /etc/hostname
-ip link set lo up
-/etc/runit/services
-(
-    # It has come up when its services have run for a while.
-    sleep 10
-    read -r number < /run/fixpoint/generation
-    cd /var/lib/system
-    grep -qx "$number" up 2> /dev/null || echo "$number" >> up
-    echo "$number" > last
-    rm -f trying
-    sync
-) &
-read -r up rest < /proc/uptime
-echo "init: services begin $up s after the kernel"
-exec runsvdir -P -s /etc/runit/signal /run/service
-"""
 
 _ACTIVATE = """\
 #!/bin/sh
@@ -208,24 +103,6 @@ do
 done
 """
 
-_SIGNAL = """\
-#!/bin/sh
-# Process 1 got this signal: USR1 (10) halts, USR2 (12) powers off, TERM (15) and INT (2) reboot.
-export PATH=/bin
-case $1 in
-    10) how=halt ;;
-    12) how=poweroff ;;
-    15 | 2) how=reboot ;;
-    *) exit 0 ;;
-esac
-echo "init: $how"
-rm -f /var/lib/system/trying
-sv -w 10 force-stop /run/service/* > /run/stopped.log 2>&1
-sync
-umount -a -r 2> /dev/null
-$how -f
-"""
-
 _DHCP = """\
 #!/bin/sh
 # Called by udhcpc with what it was given.
@@ -290,11 +167,12 @@ def files(system: System) -> dict[str, str]:
         "etc/passwd": "".join(_account(user) for user in system.everyone),
         "etc/profile": "export PATH=/bin\n",
         "etc/shadow": "".join(f"{u.name}:{u.password}:::::::\n" for u in system.everyone),
-        INIT: _INIT,
-        BEGIN: _BEGIN,
+        INIT: process_1.INIT,
+        BEGIN: process_1.BEGIN,
         ACTIVATE: _ACTIVATE,
         SERVICES: _SERVICES.replace("@folders@", "".join(_folder_lines(system))),
-        SIGNAL: _SIGNAL,
+        KERNEL: process_1.KERNEL,
+        SIGNAL: process_1.SIGNAL,
         DHCP: _DHCP,
     }
     for service in (*_own_services(system), *system.services):

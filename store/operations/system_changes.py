@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
+from store.activation.kernels import Kernel, kernel_of, refusal, running_kernel
 from store.activation.running import ACTIVATE, IMAGE, KERNEL, ROOT, activate, forgive, running
 from store.display import quoted
 from store.errors import UnknownObject, UsageError
@@ -23,7 +24,7 @@ from store.operations.image_plan import full_name
 from store.operations.profile_changes import ProfileChanges, ProfileStep, WantedPackage
 from store.operations.system_difference import SystemDifference, differences
 from store.profiles.generations import Generation
-from store.profiles.profile import Profile
+from store.profiles.profile import Profile, ProfileCommands
 from store.substitute.directory import StoreDirectory
 from store.substitute.importing import import_objects
 
@@ -35,6 +36,16 @@ if TYPE_CHECKING:
 
 NAME: Final = "system"
 """The name of the profile; process 1 knows it, too."""
+
+COMMANDS: Final = ProfileCommands("store system list", "store system rollback N")
+
+
+class NextKernel(NamedTuple):
+    """The kernel of the system that was chosen, where another one runs. ``refusal`` is the reason
+    why the running kernel cannot start it; None if it will, as soon as the machine reboots."""
+
+    kernel: Kernel
+    refusal: str | None
 
 
 class SystemChanges:
@@ -53,7 +64,9 @@ class SystemChanges:
         self._session = session
         self._options = options
         self._caches = caches
-        self.changes: Final = ProfileChanges(session, f"{ROOT}/profiles/{NAME}", options, caches)
+        self.changes: Final = ProfileChanges(
+            session, f"{ROOT}/profiles/{NAME}", options, caches, commands=COMMANDS
+        )
 
     @property
     def profile(self) -> Profile:
@@ -127,6 +140,16 @@ class SystemChanges:
         if found:
             import_objects(self._session.store, StoreDirectory(IMAGE), found, lease)
         return found
+
+    def next_kernel(self) -> NextKernel | None:
+        """Return the kernel of the system that was chosen, where another one runs. Raises
+        UnknownObject where a file of it is missing, and StorageError."""
+        current = self.profile.current()
+        tree = IMAGE
+        if current is not None:
+            tree = self._session.store.layout.object(self.system(current))
+        kernel = kernel_of(tree)
+        return None if kernel.name == running_kernel() else NextKernel(kernel, refusal(kernel))
 
     def system(self, generation: Generation) -> ObjectId:
         """Return the object of a generation's system. Raises UnknownObject and CorruptObject."""

@@ -18,6 +18,7 @@ from store.cli.outputs import drawn
 from store.cli.parameter_types import PACKAGE
 from store.cli.profile_text import print_history, print_upgrade
 from store.cli.wording import counted
+from store.display import printable
 from store.errors import UnknownObject
 from store.quantities import bytes_text
 
@@ -68,7 +69,7 @@ def switch(
     """Build or fetch a system, and run it from now on.
 
     Its programs and files are there at once, and services that changed begin anew. A new kernel
-    waits for the next start of the machine.
+    starts at the next `reboot`.
     """
     _choose(context, name, run, now=True)
 
@@ -99,8 +100,20 @@ def rollback(context: Context, number: int | None) -> None:
     step = changes.rollback(number)
     if step is None:
         click.echo("the image's own system runs", err=True)
+        _tell_kernel(changes)
     else:
         _tell(context, changes, step, now=True)
+
+
+@command.command("start-kernel", hidden=True)
+@click.argument("tree")
+@click.option("--generation", type=click.IntRange(0), required=True)
+def start_kernel(tree: str, generation: int) -> None:
+    """Start the kernel of the system in the folder TREE at once: process 1 calls this, when all has
+    ended."""
+    from store.activation.kernels import kernel_of, start
+
+    start(kernel_of(tree), generation)
 
 
 @command.command("list")
@@ -200,6 +213,23 @@ def _tell(context: Context, changes: SystemChanges, step: ProfileStep, *, now: b
         _print_differences(context, changes, before, changes.system(step.generation), as_json=False)
     when = "runs" if now else "runs from the next start"
     click.echo(f"generation {step.generation.number} {when}", err=True)
+    _tell_kernel(changes)
+
+
+def _tell_kernel(changes: SystemChanges) -> None:
+    """Say when the kernel of the chosen system starts, where it does not run yet."""
+    found = changes.next_kernel()
+    if found is None:
+        return
+    package = printable(found.kernel.package)
+    if found.refusal is None:
+        click.echo(f"its kernel, {package}, starts with `reboot`", err=True)
+        return
+    click.echo(
+        f"its kernel, {package}, waits for a cold start: {found.refusal}\n"
+        f"  hint: start the machine with it: `scripts/boot SYSTEM --kernel {package}`",
+        err=True,
+    )
 
 
 def _print_differences(
