@@ -18,7 +18,7 @@ import click
 
 from store import Session
 from store.cli.draw import make_reporter
-from store.errors import StoreError
+from store.errors import StoreError, UsageError
 from store.model.image_request import ImageRequest
 from store.operations.image_plan import plan_image
 from store.system.home import data_folder
@@ -106,6 +106,10 @@ def _disk_for_data(path: Path, size: int) -> None:
 @click.option("--size", default=1024, show_default=True, help="MiB of a new disk for data.")
 @click.option("--memory", default=512, show_default=True, help="MiB of memory.")
 @click.option("--port", "ports", multiple=True, metavar="HOST:INSIDE", help="Forward a port.")
+@click.option("--kernel", metavar="PACKAGE|PATH", help="Start this kernel, and not that of SYSTEM.")
+@click.option(
+    "--generation", type=click.IntRange(0), help="Start this generation; 0 is SYSTEM as it is."
+)
 @click.option("--append", default="", metavar="WORDS", help="More words for the kernel.")
 @click.option("--print", "only_print", is_flag=True, help="Print the command, and start nothing.")
 def main(
@@ -116,17 +120,26 @@ def main(
     size: int,
     memory: int,
     ports: tuple[str, ...],
+    kernel: str | None,
+    generation: int | None,
     append: str,
     only_print: bool,
 ) -> None:
     """Build SYSTEM and its disk where they are missing, and start it in QEMU.
 
     The console is this terminal: Ctrl-A X ends the machine at once, `poweroff` ends it in order.
+    The disk for data may have generations of a system that `store system` made there: the one that
+    was chosen last begins, unless --generation names another.
     """
     forwarded = _ports(ports)
     if not only_print:
         refuse_without_qemu()
-    built = places(f"system.{system}", root, recipes)
+    built = places(f"system.{system}", root, recipes, kernel)
+    words = [append] if append else []
+    if kernel is not None:
+        words.append(f"fixpoint.kernel={built.kernel_name}")
+    if generation is not None:
+        words.append(f"fixpoint.generation={generation}")
     path = data or Path(data_folder()) / "fixpoint-machines" / f"{system}.img"
     machine = Machine(
         kernel=built.kernel,
@@ -135,7 +148,7 @@ def main(
         data=path,
         memory=memory,
         ports=forwarded,
-        words=append,
+        words=" ".join(words),
         accelerated=accelerated(),
     )
     if only_print:
@@ -153,20 +166,22 @@ def refuse_without_qemu() -> None:
 
 
 class Built(NamedTuple):
-    """Where the parts of a system are on this machine."""
+    """Where the parts of a system are on this machine; ``kernel_name`` is the kernel's path in
+    the system's own /store."""
 
     kernel: Path
     initramfs: Path | None
     disk: Path
+    kernel_name: str
 
 
-def places(package: str, root: str | None, recipes: str | None) -> Built:
-    """Build a system and its disk where they are missing; returns where they are on this machine.
-    Raises ClickException."""
+def places(package: str, root: str | None, recipes: str | None, kernel: str | None = None) -> Built:
+    """Build a system and its disk where they are missing, and the ``kernel`` to start in the place
+    of its own; returns where they are on this machine. Raises ClickException."""
     reporter = make_reporter(sys.stderr)
     try:
         with Session(root, recipes=recipes, reporter=reporter) as session:
-            return built(session, package)
+            return built(session, package, kernel)
     except StoreError as error:
         hint = f"\n  hint: {error.hint}" if error.hint else ""
         raise click.ClickException(error.message + hint) from error
@@ -174,19 +189,29 @@ def places(package: str, root: str | None, recipes: str | None) -> Built:
         reporter.close()
 
 
-def built(session: Session, package: str) -> Built:
-    """Build a system and its disk where they are missing, and return where they are."""
+def built(session: Session, package: str, kernel: str | None = None) -> Built:
+    """Build a system and its disk where they are missing, and return where they are. ``kernel`` is
+    a package or an object's path; UsageError where it has no kernel."""
     system = next(iter(session.realise(package).values()))
-    kernel = os.readlink(f"{session.path(system)}/{KERNEL}")
     wanted = ImageRequest(format="disk", packages=(package,))
     image = plan_image(session, [package], wanted)
     disk = session.realiser().run([image])[image]
-    found = Path(session.path(session.object(kernel.removesuffix(f"/{KERNEL}"))))
+    if kernel is None:
+        link = os.readlink(f"{session.path(system)}/{KERNEL}")
+        chosen = session.object(link.removesuffix(f"/{KERNEL}"))
+    elif "/" in kernel:
+        chosen = session.object(kernel)
+    else:
+        chosen = next(iter(session.realise(kernel).values()))
+    found = Path(session.path(chosen))
+    if not (found / KERNEL).is_file():
+        raise UsageError(f"{chosen.path} is no kernel: it has no {KERNEL}")
     initramfs = found / INITRAMFS
     return Built(
         kernel=found / KERNEL,
         initramfs=initramfs if initramfs.exists() else None,
         disk=Path(session.path(disk)),
+        kernel_name=f"{chosen.path}/{KERNEL}",
     )
 
 

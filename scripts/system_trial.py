@@ -50,9 +50,9 @@ def with_page(text: str) -> tuple[str, ...]:
     )
 
 
-def page(console: Console) -> str:
+def page(console: Console, port: int = 80) -> str:
     """Return the page that the service shows; a new one begins within five seconds."""
-    get = "wget -q -O - http://127.0.0.1/index.html 2> /dev/null"
+    get = f"wget -q -O - http://127.0.0.1:{port}/index.html 2> /dev/null"
     return console.run(f"sleep 1; for i in 1 2 3 4 5 6 7; do {get} && break; sleep 1; done")
 
 
