@@ -71,7 +71,7 @@ int main() {
 }
 """
 
-# gcc 3.4.6 never ends when it optimises one file, of wide constants and little else.
+# gcc 3.4.6 does not end within minutes when it optimises one file, wide constants and little else.
 _CXX = f"""\
 case " $* " in
     *i386-common.c*) exec c++ {RANDOM_SEED} "$@" -O0 ;;

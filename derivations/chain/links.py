@@ -11,6 +11,8 @@ from derivations.chain.gcc10 import GCC10, M4
 from derivations.chain.make import MAKE
 from derivations.chain.musl_by_gcc import MUSL_BY_GCC
 from derivations.chain.musl_by_tcc import MUSL_BY_TCC
+from derivations.chain.own_tests import TESTS_GCC3, TESTS_GCC10
+from derivations.chain.regenerated import REGENERATED
 from derivations.chain.tcc import MUSL_BY_SEED, TCC, TCC_BY_SEED
 from derivations.chain.torture import TORTURE_GCC3, TORTURE_GCC3_C, TORTURE_GCC10, TORTURE_TCC
 from derivations.chain.userland import BUSYBOX_BY_TCC, FINDUTILS, GAWK
@@ -45,9 +47,6 @@ _BY_GCC10 = (
     ("LDFLAGS", "-static -s"),
 )
 
-# What stage 0 and stage 1 want beside busybox, in this order.
-_FURNISHING = {"awk": GAWK, "findutils": FINDUTILS}
-
 
 def add_chain(links: Links, seeds: Set[bytes]) -> None:
     """Add every link, in order. A compiler is used when it has compiled the small programs.
@@ -69,12 +68,14 @@ def add_chain(links: Links, seeds: Set[bytes]) -> None:
     given["libc"] = links.add(CHAIN, {"musl": MUSL_BY_GCC}, _BY_TCC, given)["musl"]
     gcc3 = links.add(CHAIN, {"cc": GCC3}, _BY_TCC, given)
     links.compile_with(gcc3, TORTURE_GCC3, CHAIN, _BY_GCC3)
-    links.use(links.add(CHAIN, {"m4": M4}, _BY_GCC3), "m4")
+    links.add(CHAIN, {"tests": TESTS_GCC3, "regenerated": REGENERATED}, _BY_GCC3)
+    for role, recipe in (("m4", M4), ("awk", GAWK)):
+        links.use(links.add(CHAIN, {role: recipe}, _BY_GCC3), role)
     gcc10 = links.add(CHAIN, {"cc": GCC10}, _BY_GCC3, given)
     links.compile_with(gcc10, TORTURE_GCC10, CHAIN, _BY_GCC3)
+    links.add(CHAIN, {"tests": TESTS_GCC10}, _BY_GCC3)
     links.tools["cc"] += links.tools["binutils"]
-    for role, recipe in _FURNISHING.items():
-        links.use(links.add(CHAIN, {role: recipe}, _BY_GCC10), role)
+    links.use(links.add(CHAIN, {"findutils": FINDUTILS}, _BY_GCC10), "findutils")
 
 
 def _begin(links: Links, name: str, libc: Recipe, cc: Recipe, twin: str = "") -> PackageSet:
