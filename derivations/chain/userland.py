@@ -87,5 +87,12 @@ BUSYBOX_BY_TCC = Recipe(
 # gcc's options are tables that awk writes: busybox's leaves those of C++ out, as it keeps no backslash
 # before a plus. And its find sorts in another way than configure scripts of GNU's want.
 # Neither is looked at with the distribution's checks: there is no readelf of its own yet.
-GAWK = variant(gawk.GAWK, name="chain-gawk", programs=(), tools=("binutils",))
+GAWK = variant(
+    gawk.GAWK,
+    name="chain-gawk",
+    programs=(),
+    tools=("binutils",),
+    # It brings a getopt that musl has, too; the first that is found is right.
+    env=(("LDFLAGS", "-Wl,-z,muldefs"),),
+)
 FINDUTILS = variant(findutils.FINDUTILS, name="chain-findutils", programs=())
