@@ -10,9 +10,9 @@
 | `chain.gcc3-c` | `chain.tcc` | gcc 3.4.6, C alone: cc1plus by tcc never ends |
 | `chain.musl-gcc3` | `chain.gcc3-c` | the C library whole, with complex numbers |
 | `chain.gcc3` | `chain.gcc3-c` | gcc 3.4.6 for C and C++98 |
-| `chain.m4` | `chain.gcc3` | gmp's configure asks for it |
+| `chain.m4`, `chain.gawk` | `chain.gcc3` | gmp's configure, and the tables of gcc 10's options |
 | `chain.gcc10` | `chain.gcc3` | gcc 10.2, for C++ up to C++17 |
-| `chain.gawk`, `chain.findutils` | `chain.gcc10` | what stage 0 wants beside busybox |
+| `chain.findutils` | `chain.gcc10` | configure scripts of GNU's expect theirs |
 
 `chain.torture-…` are small programs that each compiler compiles rightly before it compiles a link.
 `chain1.…` and `chain2.…` are musl and tcc once more, by a tcc that gcc and clang of the other seeds
