@@ -29,7 +29,7 @@ class RunOptions(NamedTuple):
 
 
 def run_options(function: F) -> F:
-    """Add ``--seed`` and the options of builds, caches and what is said; hand them on as one
+    """Add ``--seed``, ``-q``, ``-v`` and the options of builds and caches; hand them on as one
     ``run`` argument, a :class:`RunOptions`."""
 
     @seed_option

@@ -1,4 +1,4 @@
-"""The subjects of rebuilds: what is examined, with which inputs; the rest is a finding."""
+"""The subjects of rebuilds, with their inputs; a node that cannot be one is a finding."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What another store's index says of the makers of objects: read, and never believed."""
+"""Another store's index on the makers of objects: it is read, and never believed."""
 
 from __future__ import annotations
 

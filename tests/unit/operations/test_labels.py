@@ -1,4 +1,4 @@
-"""What people call the objects of a store, and the groups that they are drawn in."""
+"""The names of objects for people, and the groups that they are drawn in."""
 
 from __future__ import annotations
 

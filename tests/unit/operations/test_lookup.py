@@ -52,7 +52,7 @@ def test_an_object_is_found_by_each_of_its_names(
     assert {text: lookup.object(text) for text in named} == dict.fromkeys(named, tree)
 
 
-def test_a_word_without_a_slash_is_a_path_only_if_a_link_is_called_that(
+def test_a_word_without_a_slash_is_a_path_only_of_a_link(
     session: Session, tree: ObjectId, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -83,7 +83,7 @@ def test_a_path_in_the_store_that_is_no_object_is_refused(
             lookup.object(f"/store/{name}")
 
 
-def test_what_is_neither_object_nor_package_is_refused_with_near_names(session: Session) -> None:
+def test_an_unknown_word_is_refused_with_near_names(session: Session) -> None:
     with pytest.raises(UnknownObject, match="nor a package; did you mean note"):
         session.lookup.object("noet")
     assert not session.store.objects.find("abcd")

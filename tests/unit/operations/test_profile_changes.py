@@ -95,7 +95,7 @@ def test_a_package_keeps_its_priority_unless_another_is_given(
     assert priority() == 3
 
 
-def test_packages_that_differ_at_a_path_change_nothing_without_a_priority(
+def test_packages_that_differ_at_a_path_need_a_priority(
     changes: ProfileChanges, wanted: dict[str, WantedPackage]
 ) -> None:
     changes.install([wanted["a"]])

@@ -66,7 +66,7 @@ def test_the_rest_is_left_to_the_walk_where_paths_are_too_long(tmp_path: Path) -
     assert not tmp_path.exists()
 
 
-def test_portions_are_removed_and_what_changed_meanwhile_is_passed_over(tmp_path: Path) -> None:
+def test_files_that_changed_meanwhile_are_passed_over(tmp_path: Path) -> None:
     (tmp_path / "one").mkdir()
     (tmp_path / "two").mkdir()
     for name in ("one/a", "one/b", "two/c"):

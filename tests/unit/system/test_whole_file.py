@@ -115,7 +115,7 @@ def test_a_writer_that_is_killed_between_leaves_a_whole_file(
     assert not beside(path)
 
 
-def test_without_a_name_of_its_own_an_unfinished_file_is_known_by_its_name(path: str) -> None:
+def test_an_unfinished_file_is_known_by_its_name(path: str) -> None:
     with replacing(path), replacing(path):  # as two threads may
         assert all(name.startswith(UNFINISHED) for name in beside(path))
         assert len(beside(path)) == 2
