@@ -22,11 +22,12 @@ needs=
 if test -d /build/needs/include; then needs='-isystem /build/needs/include'; fi
 if test -d /build/needs/lib; then needs="$needs -L/build/needs/lib"; fi
 
-# These make a linker say more, and zig's knows none of them.
+# These make a linker say more, and zig's knows none of them. For gcc the last one is only about the
+# libraries behind it: a static program stays one.
 kept=()
 for word in "$@"; do
     case $word in
-        -Wl,--warn-common | -Wl,--verbose | -Wl,-Map,*) ;;
+        -Wl,--warn-common | -Wl,--verbose | -Wl,-Map,* | -dynamic) ;;
         *) kept+=("$word") ;;
     esac
 done
@@ -94,5 +95,7 @@ SMOKE_CC = variant(
         '"$out/bin/gcc" -O2 -c one.c two.c',
         '"$out/bin/gcc" one.o two.o -o both',
         "./both",
+        '"$out/bin/gcc" -static one.o two.o -dynamic -o still',
+        "./still",
     ),
 )
