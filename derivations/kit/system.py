@@ -93,9 +93,10 @@ class System:
     of ``base`` fill the names that no other package has. ``files`` are texts, by path from the root
     of the file system."""
 
-    name: str
-    description: str
-    kernel: str
+    # Empty by default, so that the check finds a missing one, with its file and line.
+    name: str = ""
+    description: str = ""
+    kernel: str = ""
     base: str = "busybox"
     packages: tuple[str, ...] = ()
     users: tuple[User, ...] = ()

@@ -82,6 +82,11 @@ def test_a_wrong_system_is_named_with_its_line(fields: dict[str, object], words:
     assert caught.value.line is not None
 
 
+def test_a_kernel_that_is_left_out_is_named_like_an_empty_one() -> None:
+    with pytest.raises(EvaluationError, match=r":\d+: the system 'box' names no kernel"):
+        System(name="box", description="A box")
+
+
 def test_accounts_and_groups_follow_from_users() -> None:
     made = files(
         system(users=(User(name="www", number=80), User(name="git", number=81, groups=("www",))))
