@@ -134,6 +134,8 @@ class SystemChanges:
     def take_from_image(self, refs: Sequence[Ref], lease: Lease) -> list[ObjectId]:
         """Take those objects that caches would have to send from the machine's own image, as far as
         they are there; each is checked. Returns them."""
+        if not refs:  # a system by its path: no recipe has to be evaluated for it
+            return []
         realiser = self._session.realiser(self._options, self._caches)
         _, forecast = realiser.forecast(refs)
         found = list(_in_image(forecast))

@@ -1,0 +1,113 @@
+"""Changes of the system of a machine: its generations, and the kernel that is to start."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from store import Session
+from store.activation.kernels import Kernel
+from store.errors import UnknownObject, UsageError
+from store.operations import system_changes
+from store.operations.system_changes import SystemChanges
+
+KERNELS = {"one": "/store/k1-linux-1", "two": "/store/k2-linux-2"}
+
+
+@pytest.fixture
+def changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SystemChanges:
+    """The changes of a machine whose root is a folder, with no recipes, on the first kernel."""
+    root, image, state = tmp_path / "root", tmp_path / "image", tmp_path / "run"
+    monkeypatch.setattr(system_changes, "ROOT", str(root))
+    monkeypatch.setattr(system_changes, "IMAGE", str(image))
+    monkeypatch.setattr(system_changes, "running", lambda: None)
+    monkeypatch.setattr(system_changes, "forgive", lambda number: None)
+    monkeypatch.setattr(system_changes, "activate", lambda tree, number: None)
+    monkeypatch.setattr(system_changes, "refusal", lambda kernel: None)
+    monkeypatch.setattr(system_changes, "kernel_of", read_kernel)
+    monkeypatch.setattr(system_changes, "running_kernel", lambda: KERNELS["one"] + "/boot/bzImage")
+    state.mkdir()
+    (image / "boot").mkdir(parents=True)
+    (image / "boot/bzImage").symlink_to(KERNELS["one"] + "/boot/bzImage")
+    # Nothing here evaluates recipes: there are none.
+    return SystemChanges(Session(str(root), recipes=str(tmp_path / "nowhere")))
+
+
+def read_kernel(tree: str) -> Kernel:
+    return Kernel(os.readlink(f"{tree}/boot/bzImage"), "", None)
+
+
+def system(changes: SystemChanges, folder: Path, name: str) -> str:
+    """Put a system with the kernel of this name into the store; returns its path."""
+    tree = folder / f"system-{name}"
+    (tree / "etc/runit").mkdir(parents=True)
+    (tree / "etc/runit/activate").write_text("#!/bin/sh\n")
+    (tree / "boot").mkdir()
+    (tree / "boot/bzImage").symlink_to(f"{KERNELS[name]}/boot/bzImage")
+    return changes._session.store.objects.add(str(tree), f"system-{name}").path
+
+
+def test_a_system_by_its_path_needs_no_recipes(changes: SystemChanges, tmp_path: Path) -> None:
+    step = changes.choose(system(changes, tmp_path, "one"), now=True)
+    assert step.generation is not None
+    assert step.generation.number == 1
+
+
+def test_another_kernel_is_the_next_one_until_it_runs(
+    changes: SystemChanges, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert changes.next_kernel() is None
+    changes.choose(system(changes, tmp_path, "one"), now=True)
+    assert changes.next_kernel() is None
+    changes.choose(system(changes, tmp_path, "two"), now=False)
+    found = changes.next_kernel()
+    assert found is not None
+    assert (found.kernel.package, found.refusal) == (KERNELS["two"], None)
+    monkeypatch.setattr(system_changes, "refusal", lambda kernel: "it is locked")
+    found = changes.next_kernel()
+    assert found is not None
+    assert found.refusal == "it is locked"
+    changes.rollback()
+    assert changes.next_kernel() is None
+
+
+def test_back_to_the_image_its_kernel_is_the_next_one(
+    changes: SystemChanges, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    changes.choose(system(changes, tmp_path, "two"), now=True)
+    monkeypatch.setattr(system_changes, "running_kernel", lambda: f"{KERNELS['two']}/boot/bzImage")
+    assert changes.next_kernel() is None
+    assert changes.rollback() is None
+    found = changes.next_kernel()
+    assert found is not None
+    assert found.kernel.package == KERNELS["one"]
+    with pytest.raises(UnknownObject, match="image's own system already"):
+        changes.rollback()
+
+
+def test_a_missing_generation_names_the_commands_of_systems(
+    changes: SystemChanges, tmp_path: Path
+) -> None:
+    changes.choose(system(changes, tmp_path, "one"), now=True)
+    with pytest.raises(UnknownObject, match="has no generation 7") as caught:
+        changes.rollback(7)
+    assert caught.value.hint == "its generations: 1"
+    with pytest.raises(UnknownObject, match="no generation before") as caught:
+        changes.changes.rollback()
+    assert caught.value.hint == "`store system list` lists all"
+    link = Path(changes.profile.generation(1).link)
+    link.unlink()
+    link.symlink_to("../store/0000-profile")
+    with pytest.raises(UnknownObject, match=r"generation 1 of .* is missing") as caught:
+        changes.rollback(1)
+    assert caught.value.hint == "`store system list` lists those that are there"
+
+
+def test_whatever_is_no_system_is_refused(changes: SystemChanges, tmp_path: Path) -> None:
+    (tmp_path / "text").write_text("no system")
+    path = changes._session.store.objects.add(str(tmp_path / "text"), "text").path
+    with pytest.raises(UsageError, match="is no system: it has no etc/runit/activate"):
+        changes.choose(path, now=True)
+    assert changes.profile.generations() == []
