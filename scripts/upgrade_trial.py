@@ -1,14 +1,19 @@
 """Tries `store system upgrade` on a machine in the emulator: from a cache, with another kernel.
 
-The host has two states of the same recipes, and a cache with the systems of both, which it serves
-on loopback. The machine starts with the first, fetches what the second has in addition, reboots
-into it and its kernel, and goes back. Nothing is built there.
+The host has two states of the project, and a cache with the systems of both, which it serves on
+loopback. The machine starts with the first, fetches what the second has in addition, reboots into
+it and its kernel, and goes back. Nothing is built there.
+
+Each state has its own engine, as a checkout has: recipes outside ``derivations`` take its kit from
+the engine that reads them.
 """
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
+import sys
 import tarfile
 import tempfile
 from dataclasses import dataclass, replace
@@ -18,15 +23,21 @@ import click
 
 from scripts import smoke
 from scripts.benchmark.web import Served, serving
-from scripts.boot import Built, Machine, accelerated, places, refuse_without_qemu
+from scripts.boot import INITRAMFS, KERNEL, Built, Machine, accelerated, refuse_without_qemu
 from scripts.boot_trial import Console, Failed, expect, ready, start
 from scripts.site_clients import command
 from scripts.site_trial import CHECKOUT, ended, new_disk
 from scripts.system_trial import came_up, page
+from store import Session
+from store.layout.paths import default_root
 from store.model.project_archive import PARTS
 
 NAME = "upgraded"
 """The system of this trial: it stands in the two copies of the recipes alone."""
+
+PACKAGE = f"system.{NAME}"
+ENGINE = "import sys; sys.path.insert(0, sys.argv.pop(1)); from store.__main__ import run; run()"
+"""Runs `store` of the folder that is the first argument."""
 
 SYSTEM = """\
 from derivations.kit import Network, Service, System, User
@@ -79,10 +90,11 @@ class Prepared:
         return f"http://{HOST}:{self.served.port}/cache"
 
 
-def write_recipes(folder: Path, number: int, *, stand_ins: bool, kernel: bool) -> Path:
-    """Write a state of the recipes, with the system of the trial in it; returns the folder that
-    `store` takes. The first is the checkout's own."""
+def write_state(folder: Path, number: int, *, stand_ins: bool, kernel: bool) -> Path:
+    """Write a state of the project, with the system of the trial in it, and an archive of both;
+    returns its folder. The first is the checkout's own."""
     top = folder / f"recipes-{number}"
+    top.mkdir()
     for part in (*PARTS, *(["smoke"] if stand_ins else [])):
         source = CHECKOUT / part
         if source.is_dir():
@@ -98,18 +110,51 @@ def write_recipes(folder: Path, number: int, *, stand_ins: bool, kernel: bool) -
             stream.write(STOOD_IN if stand_ins else OWN)
     with tarfile.open(folder / f"recipes-{number}.tar", "w") as archive:
         archive.add(top, arcname=".")
-    return top / ("smoke" if stand_ins else "derivations")
+    return top
 
 
-def push(folder: Path, root: str | None, recipes: Path) -> str:
-    """Put the system of a state of the recipes into the cache; returns the key's public half."""
-    mine = {"XDG_CONFIG_HOME": str(folder / "config")}
-    store = (CHECKOUT / "scripts" / "store", *(("--root", root) if root else ()))
-    if not (folder / "config").exists():
-        command(*store, "key", "new", "trial", **mine)
-    words = ("--recipes", recipes, "push", "--to", folder / "cache", f"system.{NAME}")
-    print(command(*store, *words, **mine).strip()[-300:], flush=True)
-    return command(*store, "key", "show", "trial", **mine).strip()
+@dataclass(frozen=True)
+class State:
+    """A state of the project: its folder, the name of its recipes' folder, and the store."""
+
+    top: Path
+    recipes: str
+    root: str
+    config: Path
+
+    def store(self, *words: str | Path) -> str:
+        """Return the output of `store` with these arguments, run by the engine of this state."""
+        engine = (sys.executable, "-I", "-c", ENGINE, self.top)
+        where = ("--root", self.root, "--recipes", self.top / self.recipes)
+        return command(*engine, *where, *words, XDG_CONFIG_HOME=str(self.config))
+
+    def built(self) -> Built:
+        """Build the system and its disk, and return where they are."""
+        system = _path(self.store("realise", PACKAGE))
+        disk = _path(self.store("image", "disk", PACKAGE))
+        with Session(self.root, str(self.top / self.recipes)) as session:
+            kernel = os.readlink(f"{session.path(session.object(system))}/{KERNEL}")
+            chosen = session.object(kernel.removesuffix(f"/{KERNEL}"))
+            folder = Path(session.path(chosen))
+            initramfs = folder / INITRAMFS
+            return Built(
+                kernel=folder / KERNEL,
+                initramfs=initramfs if initramfs.exists() else None,
+                disk=Path(session.path(session.object(disk))),
+                kernel_name=kernel,
+            )
+
+    def push(self, cache: Path) -> None:
+        """Put the system into a cache, and print what that says."""
+        print(self.store("push", "--to", cache, PACKAGE).strip()[-300:], flush=True)
+
+
+def _path(said: str) -> str:
+    """Return the path that a command printed last."""
+    found = re.findall(r"^/store/\S+$", said, re.MULTILINE)
+    if not found:
+        raise Failed(f"no path is in\n{said}")
+    return str(found[-1])
 
 
 class Fetching:
@@ -128,7 +173,7 @@ class Fetching:
 def take_recipes(console: Console, prepared: Prepared, number: int) -> None:
     """Bring a state of the recipes into the machine, in the place of the former one."""
     url = f"http://{HOST}:{prepared.served.port}/recipes-{number}.tar"
-    console.run("rm -rf /var/recipes && mkdir /var/recipes")
+    console.run("rm -rf /var/recipes && mkdir /var/recipes && hash -r")
     expect(
         f"recipes {number}",
         console.run(f"wget -q -O - {url} | tar -x -C /var/recipes -f - && ls /var/recipes"),
@@ -140,6 +185,9 @@ def settle(console: Console, prepared: Prepared) -> None:
     """Let a shell of the machine use the cache, and the recipes that are brought there."""
     console.run(f"export STORE_CACHES={prepared.cache}")
     console.run(f"export STORE_RECIPES=/var/recipes/{prepared.recipes}")
+    # The machine's own `store`, but for the folder of its engine: that of the state.
+    console.run("sed \"s|'/store/[^']*/lib/fixpoint'|'/var/recipes'|\" /bin/store > /var/store")
+    expect("engine", console.run("chmod 755 /var/store && cat /var/store"), "'/var/recipes'")
 
 
 def booted(console: Console) -> str:
@@ -178,9 +226,9 @@ def upgrade(console: Console, prepared: Prepared) -> None:
     fetched = Fetching(prepared.served)
     take_recipes(console, prepared, 1)
     settle(console, prepared)
-    expect("trust", console.run(f"store key trust '{prepared.key}' 2>&1; echo =$?"), "=0")
+    expect("trust", console.run(f"/var/store key trust '{prepared.key}' 2>&1; echo =$?"), "=0")
     fetched.report("the recipes")
-    said = console.run(f"store system switch --cache-only {NAME} 2>&1")
+    said = console.run(f"/var/store system switch --cache-only {NAME} 2>&1")
     expect("switch", said, "generation 1 runs")
     whole = prepared.first.disk.stat().st_size
     if (sent := fetched.report("the system that the image has, too")) > whole // 100:
@@ -188,12 +236,12 @@ def upgrade(console: Console, prepared: Prepared) -> None:
     expect("page", page(console, 8080), r"\Aone\n\Z")
     take_recipes(console, prepared, 2)
     fetched.report("the recipes")
-    said = console.run("store system upgrade --cache-only --dry-run 2>&1")
+    said = console.run("/var/store system upgrade --cache-only --dry-run 2>&1")
     print("".join(f"    {line}\n" for line in said.splitlines()), end="")
     expect("dry run", said, rf"system\.{NAME}: from caches")
     expect("nothing changed", console.run("store system list 2>&1"), "generation 1 runs")
     fetched.report("the dry run")
-    said = console.run("store system upgrade --cache-only 2>&1")
+    said = console.run("/var/store system upgrade --cache-only 2>&1")
     print("".join(f"    {line}\n" for line in said.splitlines()[-12:]), end="")
     expect("upgrade", said, "generation 2 runs")
     fetched.report("the difference")
@@ -274,18 +322,23 @@ def trial(machine: Machine, prepared: Prepared) -> None:
         trial_of_kernels(machine, prepared)
 
 
-def prepare(
-    folder: Path, served: Served, root: str | None, *, stand_ins: bool, kernel: bool
-) -> Prepared:
+def prepare(folder: Path, served: Served, root: str, *, stand_ins: bool, kernel: bool) -> Prepared:
     """Build both systems, and put them into the cache that is served."""
+    recipes = "smoke" if stand_ins else "derivations"
     states = [
-        write_recipes(folder, number, stand_ins=stand_ins, kernel=kernel) for number in (1, 2)
+        State(
+            write_state(folder, number, stand_ins=stand_ins, kernel=kernel),
+            recipes,
+            root,
+            folder / "config",
+        )
+        for number in (1, 2)
     ]
-    built = [places(f"system.{NAME}", root, str(each)) for each in states]
-    keys = [push(folder, root, each) for each in states]
-    return Prepared(
-        first=built[0], second=built[1], served=served, key=keys[0], recipes=states[0].name
-    )
+    built = [each.built() for each in states]
+    key = states[0].store("key", "new", "trial").strip().splitlines()[-1]
+    for each in states:
+        each.push(folder / "cache")
+    return Prepared(first=built[0], second=built[1], served=served, key=key, recipes=recipes)
 
 
 @click.command()
@@ -297,8 +350,8 @@ def main(root: str | None, stand_ins: bool, kernel: bool, memory: int) -> None:
     """Try `store system upgrade` from a cache on this host: service, package and kernel; a reboot
     into them, a pulled plug, a kernel that fails, and the way back."""
     refuse_without_qemu()
+    root = os.path.abspath(root or (smoke.default_root() if stand_ins else default_root()))
     if stand_ins:
-        root = root or smoke.default_root()
         print(f"{smoke.STAND_IN}, and Debian's kernels for ours", flush=True)
     with tempfile.TemporaryDirectory(dir="/var/tmp") as name:
         folder = Path(name)
