@@ -153,6 +153,16 @@ class SystemChanges:
         kernel = kernel_of(tree)
         return None if kernel.name == running_kernel() else NextKernel(kernel, refusal(kernel))
 
+    def chosen(self) -> Generation:
+        """Return the generation that was chosen. Raises UnknownObject where there is none yet."""
+        current = self.profile.current()
+        if current is None:
+            raise UnknownObject(
+                "the machine runs its image's own system, and no generation was chosen yet",
+                hint="`store system switch NAME` makes the first one",
+            )
+        return current
+
     def system(self, generation: Generation) -> ObjectId:
         """Return the object of a generation's system. Raises UnknownObject and CorruptObject."""
         (package,) = self.profile.packages(generation).packages.values()

@@ -19,7 +19,6 @@ from store.cli.parameter_types import PACKAGE
 from store.cli.profile_text import print_history, print_upgrade
 from store.cli.wording import counted
 from store.display import printable
-from store.errors import UnknownObject
 from store.quantities import bytes_text
 
 if TYPE_CHECKING:
@@ -260,9 +259,7 @@ def _pair(
     changes: SystemChanges, one: int | None, other: int | None
 ) -> tuple[Generation | None, Generation]:
     profile = changes.profile
-    current = profile.generation(other) if other is not None else profile.current()
-    if current is None:
-        raise UnknownObject("the machine runs its image's system, and there is no generation yet")
+    current = profile.generation(other) if other is not None else changes.chosen()
     if one is not None:
         return profile.generation(one), current
     older = [each for each in profile.generations() if each.number < current.number]

@@ -105,6 +105,14 @@ def test_a_missing_generation_names_the_commands_of_systems(
     assert caught.value.hint == "`store system list` lists those that are there"
 
 
+def test_without_a_generation_none_can_be_upgraded(changes: SystemChanges, tmp_path: Path) -> None:
+    with pytest.raises(UnknownObject, match="no generation was chosen yet") as caught:
+        changes.chosen()
+    assert caught.value.hint == "`store system switch NAME` makes the first one"
+    changes.choose(system(changes, tmp_path, "one"), now=False)
+    assert changes.chosen().number == 1
+
+
 def test_whatever_is_no_system_is_refused(changes: SystemChanges, tmp_path: Path) -> None:
     (tmp_path / "text").write_text("no system")
     path = changes._session.store.objects.add(str(tmp_path / "text"), "text").path
