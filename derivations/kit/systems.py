@@ -80,7 +80,7 @@ def _links(system: System, packages: Mapping[str, Ref]) -> Iterator[str]:
     yield 'ln -s /run/resolv.conf "$out/etc/resolv.conf"'
     yield 'ln -s /proc/mounts "$out/etc/mtab"'
     kernel = packages[system.kernel]
-    yield f'ln -s {kernel}/boot/bzImage "$out/boot/bzImage"'
+    yield _KERNEL.format(package=kernel, role=shlex.quote(system.kernel))
     for role, ref in packages.items():
         yield _PACKAGE.format(package=ref)
         if role == system.base:
@@ -94,6 +94,14 @@ def _links(system: System, packages: Mapping[str, Ref]) -> Iterator[str]:
         yield f'test -f "$out{zone}" || {{ echo "no package has {zone}"; exit 1; }}'
 
 
+_KERNEL = """\
+if test ! -f {package}/boot/bzImage
+then
+    echo "the system's kernel is no kernel: {role} has no boot/bzImage"
+    exit 1
+fi
+ln -s {package}/boot/bzImage "$out/boot/bzImage"
+"""
 _PACKAGE = """\
 for each in {package}/share/*
 do

@@ -14,7 +14,7 @@ from derivations.kit import CatalogueBuilder, Network, Recipe, Service, System, 
 from derivations.kit.groups import Groups
 from derivations.kit.stage import PackageSet, Stage
 from derivations.kit.system_files import executable, files
-from derivations.kit.systems import publish
+from derivations.kit.systems import publish, system_script
 from derivations.kit.world import World
 from store.errors import EvaluationError
 from store.model.derivation import Derivation, Source
@@ -186,3 +186,35 @@ def test_a_module_without_its_system_is_refused(
     packages, _ = world(tmp_path)
     with pytest.raises(EvaluationError, match="no system BOX with the name 'box'"):
         publish(packages, "none", tmp_path)
+
+
+def built(folder: Path, kernel: str) -> subprocess.CompletedProcess[str]:
+    """Run the build of a system whose packages are folders below this one."""
+    box = system(kernel=kernel)
+    packages = {role: str(folder / role) for role in box.roles}
+    for role in box.roles:
+        (folder / role / "share/licenses" / role).mkdir(parents=True)
+    (folder / "busybox/bin").mkdir()
+    (folder / "busybox/bin/sh").touch()
+    for path, text in files(box).items():
+        file = folder / "tree" / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+    script = system_script(box, packages, str(folder / "out"))  # type: ignore[arg-type]
+    words = [SH, "-c", script.replace("/build/tree", str(folder / "tree"))]
+    return subprocess.run(words, capture_output=True, text=True, check=False)
+
+
+def test_a_kernel_without_an_image_is_no_kernel(tmp_path: Path) -> None:
+    done = built(tmp_path, "zlib")
+    assert done.returncode == 1
+    assert "the system's kernel is no kernel: zlib has no boot/bzImage" in done.stdout
+
+
+def test_a_system_has_a_link_to_its_kernel(tmp_path: Path) -> None:
+    (tmp_path / "linux/boot").mkdir(parents=True)
+    (tmp_path / "linux/boot/bzImage").touch()
+    done = built(tmp_path, "linux")
+    assert (done.returncode, done.stderr) == (0, "")
+    link = tmp_path / "out/boot/bzImage"
+    assert link.readlink() == tmp_path / "linux/boot/bzImage"
