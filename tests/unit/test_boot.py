@@ -67,3 +67,27 @@ def test_the_disk_for_data_is_made_once(tmp_path: Path) -> None:
     disk.write_bytes(b"kept")
     boot._disk_for_data(disk, 1 << 20)
     assert disk.read_bytes() == b"kept"
+
+
+def test_another_kernel_and_generation_are_words_for_process_1(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    asked = []
+
+    def places(package: str, root: None, recipes: None, kernel: str | None) -> boot.Built:
+        asked.append((package, kernel))
+        return boot.Built(
+            tmp_path / "bzImage", None, tmp_path / "disk", "/store/k-linux/boot/bzImage"
+        )
+
+    monkeypatch.setattr(boot, "places", places)
+    words = ["box", "--print", "--kernel", "linux-next", "--generation", "2", "--append", "debug"]
+    done = CliRunner().invoke(boot.main, words)
+    assert done.exit_code == 0
+    line = "debug fixpoint.kernel=/store/k-linux/boot/bzImage fixpoint.generation=2 -display"
+    assert line in done.output
+    assert (
+        "fixpoint"
+        not in CliRunner().invoke(boot.main, ["box", "--print"]).output.split("-append")[1]
+    )
+    assert asked == [("system.box", "linux-next"), ("system.box", None)]
