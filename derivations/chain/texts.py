@@ -16,3 +16,8 @@ def programs() -> tuple[tuple[str, str], ...]:
 def patch(name: str) -> tuple[str, str]:
     """Return a patch of ours as a file of a recipe: its name and its text."""
     return name, (_FOLDER / "patches" / name).read_text()
+
+
+def known(name: str) -> tuple[str, str]:
+    """Return a list of programs that a compiler is known to fail as a file of a recipe."""
+    return name, (_FOLDER / "known" / name).read_text()
