@@ -84,9 +84,9 @@ BUSYBOX_BY_TCC = Recipe(
     check=("""test "$("$out/bin/busybox" sh -c 'echo $((6 * 7))')" = 42""",),
 )
 
-# gcc's options are tables that awk writes: busybox's leaves those of C++ out, as it keeps no backslash
-# before a plus. And its find sorts in another way than configure scripts of GNU's want.
-# Neither is looked at with the distribution's checks: there is no readelf of its own yet.
+# gcc's options are tables that awk writes. busybox's leaves those of C++ out, as it keeps no
+# backslash before a plus. Neither of the two is looked at with the distribution's checks: there is
+# no readelf of its own yet.
 GAWK = variant(
     gawk.GAWK,
     name="chain-gawk",
