@@ -74,7 +74,7 @@ all: $(addsuffix .result,$(shell cat programs))
 
 # Shows how a program ended that is not as it is known to be.
 _SHOW = """\
-diff known failed | sed -n 's/^[<>] \\([^ ]*\\).*/\\1/p' | sort -u > other
+sort known failed | uniq -u | sed 's/ .*//' | sort -u > other
 while read name; do
     echo "$name: known as: $(grep "^$name " known), is: $(grep "^$name " failed)"
     for log in "$name"-*.log; do head -n 20 "$log"; done
