@@ -104,8 +104,8 @@ static void widen(unsigned char *to, double number)
 
 def by_narrow() -> dict[str, Recipe]:
     """Return the recipes of musl and tcc by a tcc whose own `long double` is `double`, as if it had
-    been compiled by one that knows no wide numbers. What it compiles has them, but constants lack
-    their last bits."""
+    been compiled by one that knows no wide numbers. Its output has them, but constants lack their
+    last bits."""
     stranger = _stranger(
         "cc",
         "cp -r /build/tcc /build/narrow",
