@@ -277,10 +277,7 @@ def own_tools(
     """A root file system of a stage's own programs, and what it builds with."""
     programs = [below[role] for role in IN_BIN]
     made_root = rootfs("userland", programs, shell=below["sh"], coreutils=below["coreutils"])
-    root = graph.add(made_root, seconds=2)
-    if f"{name}.userland" not in graph.packages:
-        description = f"A root file system of {name}'s programs"
-        graph.publish(f"{name}.userland", root, description=description)
+    root = graph.publish_userland(name, made_root, seconds=2)
     return root, {"cc": (below["cc"], below["binutils"]), **IN_BIN}
 
 

@@ -8,10 +8,10 @@ from derivations.chain import oracles
 from derivations.chain.binutils import BINUTILS_BY_TCC
 from derivations.chain.gcc3 import GCC3, GCC3_BY_TCC, RANDOM_SEED
 from derivations.chain.gcc10 import GCC10, M4
+from derivations.chain.gcc_tests import TESTS_GCC3, TESTS_GCC10
 from derivations.chain.make import MAKE
 from derivations.chain.musl_by_gcc import MUSL_BY_GCC
 from derivations.chain.musl_by_tcc import MUSL_BY_TCC
-from derivations.chain.own_tests import TESTS_GCC3, TESTS_GCC10
 from derivations.chain.regenerated import REGENERATED
 from derivations.chain.tcc import MUSL_BY_SEED, TCC, TCC_BY_SEED
 from derivations.chain.torture import TORTURE_GCC3, TORTURE_GCC3_C, TORTURE_GCC10, TORTURE_TCC
@@ -37,7 +37,6 @@ _BY_GCC3 = (
     ("CC", "cc -std=gnu99"),
     ("CXX", f"c++ {RANDOM_SEED}"),
 )
-
 
 # gcc 10 is made as a compiler for musl is, and all that it compiles is static.
 _BY_GCC10 = (
@@ -90,7 +89,7 @@ def _begin(links: Links, name: str, libc: Recipe, cc: Recipe, twin: str = "") ->
 def add_oracles(links: Links, by_gcc: Links | None, by_clang: Links | None) -> None:
     """Add musl and tcc once more, by a tcc that a compiler of another seed has compiled; each of
     the last two works in that seed's root file system. And by a tcc without wide numbers, which
-    needs two rounds more. ``links`` builds with tcc from then on."""
+    needs two rounds more."""
     given = links.add(CHAIN, {"sources": oracles.SOURCES}, _BY_TCC)
     for name, others, command in (
         ("chain1", by_gcc, oracles.GCC),
@@ -100,8 +99,8 @@ def add_oracles(links: Links, by_gcc: Links | None, by_clang: Links | None) -> N
             recipes = oracles.by_stranger(command)
             others.add(name, recipes, _BY_TCC, {"sources": given["sources"]}, twin=CHAIN)
 
-    links.tools["cc"] = links.tools["tcc"]
-    made = links.add("chain3", oracles.by_narrow(), _BY_TCC, {"sources": given["sources"]})
+    rounds = links.branch("tcc")
+    made = rounds.add("chain3", oracles.by_narrow(), _BY_TCC, {"sources": given["sources"]})
     for name, twin in (("chain4", ""), ("chain5", CHAIN)):
-        links.use(made, "cc")
-        made = links.add(name, {"libc": MUSL_BY_TCC, "cc": TCC}, _BY_TCC, twin=twin)
+        rounds.use(made, "cc")
+        made = rounds.add(name, {"libc": MUSL_BY_TCC, "cc": TCC}, _BY_TCC, twin=twin)

@@ -36,10 +36,11 @@ REGENERATED = Recipe(
     build=phases(
         phase(
             "configure",
-            f"rm {' '.join(f'/build/src/{name}' for name in FILES)}",
             "mkdir libiberty bfd opcodes",
             "for part in libiberty bfd opcodes;"
             f" do (cd $part; /build/src/$part/{_CONFIGURE}); done",
+            # configure wants one of them.
+            f"rm {' '.join(f'/build/src/{name}' for name in FILES)}",
         ),
         phase(
             "build",

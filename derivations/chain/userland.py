@@ -9,8 +9,8 @@ from derivations.system.busybox import BUSYBOX
 # The folders whose programs a build runs. Those of the others would want the kernel's headers.
 _WANTED = "applets archival coreutils debianutils editors findutils libbb shell"
 
-# All that the other folders have to choose is left out, and what tcc cannot compile: instructions
-# of one processor, and random numbers of the kernel.
+# All that the other folders have to choose is left out, and so are instructions of one processor,
+# help that only bzip2 unpacks, and the second shell, which tcc does not link.
 _CONFIGURE = f"""\
 cd /build/src
 # A text in brackets initialises no array for tcc.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Set
+from copy import copy
 from typing import TypeAlias
 
 from derivations.kit.build import BUILD_TOOLS
@@ -52,6 +53,13 @@ class Links:
         self.nodes |= stock.publish()
         return stock
 
+    def branch(self, role: str) -> Links:
+        """Return a chain that goes on from the links made so far, with the tools in ``role`` as its
+        compiler. This one stays as it is."""
+        other = copy(self)
+        other.tools = self.tools | {"cc": self.tools[role]}
+        return other
+
     def use(self, stock: PackageSet, *roles: str) -> None:
         """Build the links that follow with these of the links made."""
         self.tools |= {role: (stock[role],) for role in roles}
@@ -62,9 +70,7 @@ class Links:
         through the links made so far."""
         programs = stock[role]
         made = rootfs("userland", [programs], shell=programs, coreutils=programs)
-        self.root = self._graph.add(made, seconds=1)
-        description = f"A root file system of {name}'s programs"
-        self._graph.publish(f"{name}.userland", self.root, description=description)
+        self.root = self._graph.publish_userland(name, made, seconds=1)
         self._forbidden = frozenset(forbidden)
         self._trusted = self.nodes | {self.root.node}
 

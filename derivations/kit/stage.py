@@ -94,6 +94,14 @@ class CatalogueBuilder:
             name, ref.node, version, description, licence, twin, any_seed, homepage, group
         )
 
+    def publish_userland(self, name: str, root: Derivation, seconds: int) -> Ref:
+        """Make a root file system known as ``NAME.userland``, once: of the programs of ``NAME``."""
+        ref = self.add(root, seconds)
+        if f"{name}.userland" not in self.packages:
+            description = f"A root file system of {name}'s programs"
+            self.publish(f"{name}.userland", ref, description=description)
+        return ref
+
     def alias(self, name: str, package: str) -> None:
         """Make a package known by another name too."""
         known = self.packages[package]

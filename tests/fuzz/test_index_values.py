@@ -115,7 +115,6 @@ def exchange(store: Store, entry: Entry, value: bytes | None) -> Entry:
 
 @settings(
     max_examples=250,
-    deadline=None,
     database=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

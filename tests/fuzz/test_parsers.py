@@ -58,7 +58,6 @@ def test_any_bytes_are_a_value_or_one_of_its_own_errors(name: str) -> None:
 
     @settings(
         max_examples=count,
-        deadline=None,
         database=None,
         suppress_health_check=[HealthCheck.too_slow, HealthCheck.large_base_example],
     )

@@ -24,7 +24,7 @@ VALUES: st.SearchStrategy[Any] = st.recursive(
 )
 RECORDS = st.lists(VALUES, max_size=6)
 
-QUICK = settings(deadline=None, max_examples=50)
+QUICK = settings(max_examples=50)
 
 
 @QUICK

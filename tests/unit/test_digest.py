@@ -10,7 +10,7 @@ from store import digest
 from store.digest import ALPHABET, DigestKind
 from store.errors import FormatError
 
-QUICK = settings(deadline=None, max_examples=60)
+QUICK = settings(max_examples=60)
 
 
 @QUICK

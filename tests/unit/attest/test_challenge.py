@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from store.attest.challenge import (
@@ -252,7 +252,6 @@ def test_lines_of_any_other_kind_are_counted_and_stop_nothing(store: Store) -> N
 LINES = [build(OTHER, ANNE), plain(OTHER), rebuilt(Verdict.DIFFERS, OTHER, OTHER, BERT)]
 
 
-@settings(deadline=None)
 @given(st.sampled_from(LINES), st.data())
 def test_no_damage_to_a_line_raises_or_makes_a_signer(line: str, data: st.DataObject) -> None:
     damaged = bytearray(line.encode())
@@ -268,7 +267,6 @@ def test_no_damage_to_a_line_raises_or_makes_a_signer(line: str, data: st.DataOb
             assert payload.replace("-", "+").replace("_", "/") == json.loads(line)["payload"]
 
 
-@settings(deadline=None)
 @given(st.lists(st.binary(max_size=80), max_size=5))
 def test_random_lines_are_unreadable(lines: list[bytes]) -> None:
     found = read_evidence([Line("a", line) for line in lines], {PLACE}, [ANNE.public])

@@ -190,7 +190,7 @@ def damaged(draw: st.DrawFn) -> bytes:
 
 @pytest.mark.slow
 @given(damaged(), damaged())
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 def test_no_file_is_too_broken(one: bytes, other: bytes) -> None:
     place = explain(one, other)
     assert (place is None) == (one == other)
@@ -200,7 +200,7 @@ def test_no_file_is_too_broken(one: bytes, other: bytes) -> None:
 
 
 @given(damaged())
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 def test_no_part_lies_outside_of_the_file(data: bytes) -> None:
     for part in elf.sections(data):
         assert 0 <= part.start < part.end <= len(data)

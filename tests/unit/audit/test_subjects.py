@@ -12,11 +12,10 @@ from store.audit.subjects import AuditSubject, SubjectSurvey
 from store.errors import UnknownOutput, UnknownPackage
 from store.local.store import Store
 from store.model.catalogue import Catalogue, GraphNode, Package, collect
-from store.model.derivation import Derivation, Resolved, Source
-from store.model.names import ObjectId, object_name
-from store.model.result import Made, Result
+from store.model.derivation import Derivation, Source
+from store.model.names import ObjectId
 from store.model.verdict import Verdict
-from store.objects.ingest import ingest
+from tests.realised import realised
 
 SOURCE = Source("note.txt", "1" * 64, ("file:///note.txt",))
 LOW = Derivation("low", "s", "/b", inputs=(SOURCE.ref(),), outputs=("lib", "out"))
@@ -38,22 +37,6 @@ def store(tmp_path: Path) -> Iterator[Store]:
     store = Store.open(str(tmp_path / "root"))
     yield store
     store.close()
-
-
-def realised(
-    store: Store, value: Source | Resolved, node: bytes, content: str, started: int = 1
-) -> dict[str, ObjectId]:
-    """Register objects with this content, and no references, as what the node came out as."""
-    outputs = []
-    for output in value.outputs:
-        path = Path(store.layout.tmp, "made")
-        path.write_text(f"{content} {output}")
-        manifest = ingest(store.layout.root, str(path), object_name(value.name, output))
-        path.unlink()
-        outputs.append(Made(output, manifest.id, (), False, manifest.size))
-    result = Result(tuple(outputs), "full", started, 1.0)
-    store.realisations.register(node, value.digest, value, result)
-    return {each.output: each.id for each in outputs}
 
 
 def all_realised(store: Store) -> dict[str, ObjectId]:

@@ -172,7 +172,6 @@ PIECES = [
 @pytest.mark.slow
 @settings(
     max_examples=120,
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(

@@ -42,9 +42,7 @@ def collect(stock: Stock, policy: Policy | None = None) -> Collector:
 
 
 @pytest.mark.slow
-@settings(
-    deadline=None, max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(st.sets(st.integers(0, 6), max_size=3), min_size=1, max_size=7),
     st.sets(st.integers(0, 6), max_size=2),

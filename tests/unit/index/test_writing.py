@@ -73,9 +73,7 @@ def index(tmp_path: Path) -> Index:
 GRAPHS = st.lists(st.sets(st.integers(0, 7), max_size=4), min_size=1, max_size=8)
 
 
-@settings(
-    deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(GRAPHS)
 def test_references_and_referrers_mirror_each_other(
     tmp_path_factory: pytest.TempPathFactory, graph: list[set[int]]

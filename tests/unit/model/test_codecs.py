@@ -19,7 +19,7 @@ from store.model.realisation import Realisation
 from tests.golden import examples
 from tests.unit.model import strategies as some
 
-QUICK = settings(deadline=None, max_examples=40)
+QUICK = settings(max_examples=40)
 
 
 class Record(Protocol):

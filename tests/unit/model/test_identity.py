@@ -19,7 +19,7 @@ from store.model.realisation import Realisation
 from tests.golden.examples import DERIVATION, LIBC, REALISATION, RESOLVED, SHELL, SHELL_REF, SOURCE
 from tests.unit.model import strategies as some
 
-QUICK = settings(deadline=None, max_examples=40)
+QUICK = settings(max_examples=40)
 OTHER = Ref(b"o" * 32, "out", "other")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import nullcontext
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from store.errors import FormatError, InvalidName
@@ -30,7 +30,6 @@ def test_what_cannot_name_an_object_is_refused_alone_and_among_others(name: str)
             check_names(among)
 
 
-@settings(deadline=None)
 @given(st.lists(st.text(max_size=5) | NAMES, max_size=5))
 def test_many_are_refused_just_when_one_of_them_is(names: list[str]) -> None:
     refused = False

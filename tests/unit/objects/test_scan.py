@@ -35,7 +35,7 @@ PIECES = st.one_of(
 )
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(st.lists(PIECES, max_size=12).map(b"".join), st.integers(0, 100))
 def test_it_agrees_with_a_naive_search(data: bytes, count: int) -> None:
     assert Scanner(TEXTS[:count]).find(data) == naive(data, TEXTS[:count])

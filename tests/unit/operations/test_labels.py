@@ -10,12 +10,11 @@ import pytest
 from store.errors import EvaluationError
 from store.model.catalogue import Catalogue, Package, collect
 from store.model.derivation import Derivation, Resolved, Source
-from store.model.names import ObjectId, object_name
-from store.model.result import Made, Result
-from store.objects.ingest import ingest
+from store.model.names import ObjectId
 from store.operations.labels import DEAD, labels_of
 from store.operations.session import Session
 from store.usage.shares import NOBODY, Share
+from tests.realised import realised
 
 SOURCE = Source("pump-1.tar", "1" * 64, ("file:///pump-1.tar",))
 PUMP = Derivation("pump-1", "s", "/b", inputs=(SOURCE.ref(),), outputs=("lib", "out"))
@@ -38,16 +37,7 @@ def session(tmp_path: Path) -> Iterator[Session]:
 
 def made(session: Session, value: Source | Resolved, node: bytes, level: str) -> list[ObjectId]:
     """Objects of all outputs, registered as made so."""
-    store, outputs = session.store, []
-    for output in value.outputs:
-        path = Path(store.layout.tmp, "made")
-        path.write_text(f"{value.name} {output} {level}")
-        manifest = ingest(store.layout.root, str(path), object_name(value.name, output))
-        path.unlink()
-        outputs.append(Made(output, manifest.id, (), False, manifest.size))
-    result = Result(tuple(outputs), level, 1, 1.0)
-    store.realisations.register(node, value.digest, value, result)
-    return [each.id for each in outputs]
+    return [*realised(session.store, value, node, f"{value.name} {level}", level=level).values()]
 
 
 def labelled(session: Session, *oids: ObjectId, owner: int = 0) -> list[tuple[str, str]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,13 +12,6 @@ from store.model.catalogue import Catalogue
 from store.model.names import ObjectId
 from store.operations.lookup import Lookup
 from store.operations.session import Session
-from tests.recipes.copies import RECIPES
-
-
-@pytest.fixture
-def session(tmp_path: Path) -> Iterator[Session]:
-    with Session(str(tmp_path / "root"), str(RECIPES / "toys")) as session:
-        yield session
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,13 +14,6 @@ from store.operations.profile_changes import ProfileChanges, WantedPackage, prof
 from store.operations.session import Session
 from store.profiles.installed import USUAL_PRIORITY
 from store.profiles.profile import Profile
-from tests.recipes.copies import RECIPES
-
-
-@pytest.fixture
-def session(tmp_path: Path) -> Iterator[Session]:
-    with Session(str(tmp_path / "root"), str(RECIPES / "toys")) as session:
-        yield session
 
 
 @pytest.fixture

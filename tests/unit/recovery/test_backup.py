@@ -36,7 +36,7 @@ def test_the_last_line_is_the_digest_of_what_is_before_it(copy: Path) -> None:
     check_seal(str(copy))
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_a_bit_that_flipped_breaks_the_seal(copy: Path, data: st.DataObject) -> None:
     whole = bytearray(copy.read_bytes())

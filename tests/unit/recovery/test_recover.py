@@ -350,9 +350,7 @@ def _copy(root: str, path: str) -> None:
 
 
 @pytest.mark.slow
-@settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_a_copy_that_is_damaged_is_refused_or_what_it_tells_is_sound(
     kept: Kept, tmp_path: Path, data: st.DataObject

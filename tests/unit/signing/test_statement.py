@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from store.errors import FormatError
@@ -183,7 +183,6 @@ def test_an_outcome_says_of_its_key_what_the_builds_statement_says() -> None:
 
 
 @pytest.mark.parametrize("original", [provenance(), outcome()])
-@settings(deadline=None)
 @given(data=st.data())
 def test_any_member_replaced_by_anything_raises_nothing_but_a_format_error(
     original: dict[str, Any], data: st.DataObject

@@ -6,7 +6,7 @@ import copy
 import json
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from store.errors import FormatError
@@ -77,7 +77,6 @@ def test_a_finding_without_an_object_or_a_verdict_is_not_signed() -> None:
 VERDICT_RECORD = json.loads(verdicts.verdict(finding(Verdict.DIFFERS)) or b"")
 
 
-@settings(deadline=None)
 @given(data=st.data())
 def test_any_member_replaced_by_anything_raises_nothing_but_a_format_error(
     data: st.DataObject,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from derivations.chain.own_tests import TESTS_GCC3, TESTS_GCC10
+from derivations.chain.gcc_tests import TESTS_GCC3, TESTS_GCC10
 from derivations.kit import Recipe
 
 SH = shutil.which("sh") or "/bin/sh"
