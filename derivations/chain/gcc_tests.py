@@ -47,12 +47,18 @@ CXX_PROGRAMS = replace(
 )
 
 # Compiles a program, $1 below $tests, at each of $levels, runs it, and names it if that fails. A
-# line of the program says what else it is to be compiled with, but for what the sed script in
-# $left_out takes out. One that never ends is ended.
+# line of the program, or of a file beside it where that sets no condition, says what else it is to
+# be compiled with, but for words that the sed script in $left_out takes out. One that never ends is
+# ended.
 _TRY = """\
 program=$tests/$1 name=${1%.*} failed=
 asked='s/.*dg-\\(additional-\\)*options [{ ]*"\\([^"]*\\)".*/\\2/p'
-options=$(sed -n "/{ *target/!$asked" "$program" | sed "$left_out")
+options=$(
+    sed -n "/{ *target/!$asked" "$program"
+    beside=${program%.*}.x
+    if [ -f "$beside" ]; then sed -n 's/"//g; s/^lappend additional_flags //p' "$beside"; fi
+)
+options=$(echo "$options" | sed "$left_out")
 for level in $levels; do
     file=$name$level
     if ! timeout 600 $compile $level $options -o "$file" "$program" $link > "$file.log" 2>&1
@@ -83,7 +89,7 @@ done < other
 
 
 _YOUNGER_OPTIONS = (
-    r"s/-W[a-z][^ ]*\|-fgnu89-inline\|-f[a-z-]*\(tree\|vect\|ipa\|ira\|early\)[^ ]*//g"
+    r"s/-W[a-z][^ ]*\|-fgnu89-inline\|-f[a-z-]*\(tree\|vect\|ipa\|ira\|ivopts\|early\)[^ ]*//g"
 )
 
 # What gcc defines by itself since 4.3 or later.

@@ -87,11 +87,14 @@ def test_a_program_is_compiled_with_the_words_that_it_asks_for(tmp_path: Path) -
     )
     words = tmp_path / "words"
     compiler = f'echo "$*" >> {words}\n{COMPILER}'
-    code, output = compared(tmp_path, {"a.c": asking + PASSES}, "", compiler)
+    beside = 'if { $other } {\n    lappend additional_flags "-fother"\n}\n'
+    beside += 'lappend additional_flags "-ffour" "-ffive"\n'
+    code, output = compared(tmp_path, {"a.c": asking + PASSES, "a.x": beside}, "", compiler)
     assert code == 0, output
-    assert [line.split()[:4] for line in words.read_text().splitlines()] == [
-        ["-O0", "-fone", "-ftwo", "-fthree"],
-        ["-O2", "-fone", "-ftwo", "-fthree"],
+    asked = ["-fone", "-ftwo", "-fthree", "-ffour", "-ffive", "-o"]
+    assert [line.split()[:7] for line in words.read_text().splitlines()] == [
+        ["-O0", *asked],
+        ["-O2", *asked],
     ]
 
 
