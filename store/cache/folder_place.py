@@ -12,7 +12,7 @@ from typing import BinaryIO, Final, NamedTuple
 
 from store.display import printable, reason
 from store.errors import CacheUnusable, CorruptObject, UnknownObject
-from store.system import kernel
+from store.system import kernel, unfinished
 from store.system.durable import open_file
 from store.system.whole_file import replacing
 
@@ -92,7 +92,7 @@ class FolderPlace:
         path = f"{self.path}/{name}"
         with self._errors(name):
             os.makedirs(os.path.dirname(path), exist_ok=True)
-            with replacing(path) as stream:
+            with replacing(path, sweeping=False) as stream:  # a prune lists the folder anyway
                 if isinstance(data, bytes):
                     stream.write(data)
                 else:
@@ -155,6 +155,12 @@ class FolderPlace:
                 return False
         self.remove(file.name)
         return True
+
+    def remove_unfinished(self, file: PlacedFile) -> None:
+        """Remove a file that is not finished, unless its writer has it; it may be missing."""
+        with self._errors(file.name), contextlib.suppress(FileNotFoundError):
+            if unfinished.remove_abandoned(f"{self.path}/{file.name}"):
+                self.remove(file.name)
 
     def touch(self, name: str) -> None:
         """Note that a file was written now; it may be missing."""

@@ -11,7 +11,7 @@ from store.cache import file_names
 from store.cache.folder_place import FolderPlace, PlacedFile
 from store.errors import FormatError, InvalidName
 from store.model.names import ObjectId
-from store.system.whole_file import UNFINISHED
+from store.system import unfinished
 
 _OBJECT: Final = re.compile(r"objects/([^/]{2})/([^/]+)\.(head|pack)")
 _STATEMENTS: Final = re.compile(r"by-(key|derivation)/([0-9a-f]{64})/([0-9a-f]{64})\.jsonl")
@@ -61,7 +61,7 @@ def take_inventory(place: FolderPlace) -> Inventory:
 
 def _sort(file: PlacedFile, found: Inventory) -> None:
     name = file.name
-    if name.rpartition("/")[2].startswith(UNFINISHED):
+    if name.rpartition("/")[2].startswith(unfinished.PREFIX):
         found.unfinished.append(file)
     elif not file.regular:
         found.strays.append(file)

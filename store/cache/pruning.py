@@ -20,6 +20,7 @@ from store.cache.static_cache import StaticCache
 from store.errors import FormatError, InvalidName, UnknownObject
 from store.model.names import ObjectId
 from store.signing import envelope, statement
+from store.system import unfinished
 
 GRACE: Final = 24 * 3600.0
 """Seconds that a pack stays after its head, if nothing else is asked for."""
@@ -83,7 +84,9 @@ def plan_prune(place: FolderPlace, policy: PrunePolicy) -> PrunePlan:
         packs=(*aged, *(fresh if not policy.grace else ())),
         later=tuple(fresh if policy.grace else ()),
         unfinished=tuple(
-            file for file in inventory.unfinished if file.written <= now - max(policy.grace, 3600)
+            file
+            for file in inventory.unfinished
+            if file.written <= now - max(policy.grace, unfinished.SPARED)
         ),
         listed=inventory.heads,
     )
@@ -104,9 +107,11 @@ def prune(place: FolderPlace, plan: PrunePlan) -> set[ObjectId]:
             for name in packs & {_pack_name(oid)}:
                 place.touch(name)
     kept = {_pack_name(oid) for oid in spared}
-    for file in (*plan.packs, *plan.unfinished):
+    for file in plan.packs:
         if file.name not in kept:
             place.remove_unless_newer(file)
+    for file in plan.unfinished:
+        place.remove_unfinished(file)
     return spared
 
 

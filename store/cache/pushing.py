@@ -24,8 +24,8 @@ from store.errors import CacheUnusable, FormatError, InvalidName
 from store.local.store import Store
 from store.model.names import ObjectId
 from store.objects.content import read_record
+from store.system import unfinished
 from store.system.parallel import worker_count
-from store.system.whole_file import UNFINISHED
 
 UPLOADS: Final = 8
 """Files that are made and put at once."""
@@ -195,7 +195,7 @@ def _has_others(path: str) -> bool:
     """Return whether a folder has something in it but the first files of another push."""
     if not os.path.isdir(path):
         return False
-    names = {name for name in os.listdir(path) if not name.startswith(UNFINISHED)}
+    names = {name for name in os.listdir(path) if not name.startswith(unfinished.PREFIX)}
     return file_names.MARKER not in names and bool(names)
 
 

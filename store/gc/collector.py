@@ -30,6 +30,7 @@ from store.model.names import ObjectId
 from store.profiles.old_generations import delete_old
 from store.reporting import SILENT, Reporter
 from store.system.locks import LockFile
+from store.system.unfinished import sweep
 from store.usage.space import SpaceForecast
 
 ROUND = 4096
@@ -117,6 +118,7 @@ class Collector:
             self._store.index.spend_reserve()
             self.removal.empty_trash()
             self._store.workspaces.remove_stale()
+            self._sweep_unfinished()
             self._store.index.write(lambda txn: txn.journal.start())
             self.outcome.dropped_leases = self._store.leases.drop_stale()
             try:
@@ -135,6 +137,12 @@ class Collector:
     def alone(self) -> contextlib.AbstractContextManager[None]:
         """Begin and end a run, for a process that deletes."""
         return self._alone()
+
+    def _sweep_unfinished(self) -> None:
+        # Each writer sweeps its folder. Here, for those that nobody writes to for long.
+        layout = self._store.layout
+        for folder in (layout.root, layout.index, layout.profiles):
+            sweep(folder)
 
     # -- roots --
 

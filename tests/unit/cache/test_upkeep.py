@@ -28,6 +28,7 @@ from store.model.derivation import Derivation, Source
 from store.model.names import ObjectId
 from store.model.realisation import Realisation
 from store.signing.keys import PrivateKey
+from store.system.whole_file import replacing
 from tests.unit.cache.caches import head_and_pack, manifest_of, write_cache
 from tests.unit.cache.conftest import Origin
 
@@ -282,6 +283,21 @@ def test_leftovers_of_a_killed_push_go(place: FolderPlace, objects: dict[str, Ob
     assert [file.name for file in plan.unfinished] == [old]
     prune(place, plan)
     assert remaining(place) == objects.keys()
+
+
+def test_a_prune_leaves_the_file_that_a_push_is_writing(
+    place: FolderPlace, objects: dict[str, ObjectId]
+) -> None:
+    path = f"{place.path}/objects/aa/pack"
+    os.mkdir(os.path.dirname(path))
+    with replacing(path) as stream:
+        (name,) = os.listdir(os.path.dirname(path))
+        age(place, 2, f"objects/aa/{name}")
+        plan = plan_prune(place, PrunePolicy())
+        assert [file.name for file in plan.unfinished] == [f"objects/aa/{name}"]
+        prune(place, plan)
+        stream.write(b"whole")
+    assert Path(path).read_bytes() == b"whole"
 
 
 def test_a_damaged_head_stays_for_the_check(

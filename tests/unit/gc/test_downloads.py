@@ -131,3 +131,15 @@ def test_another_user_has_statistics_without_what_is_the_owners_alone(
 
     monkeypatch.setattr(os, "listdir", listdir)
     assert statistics(store).piles["partial"].entries == 0
+
+
+@pytest.mark.parametrize("folder", [".", "index", "profiles"])
+def test_unfinished_files_of_killed_processes_go(store: Store, folder: str) -> None:
+    path = Path(store.layout.root, folder, ".new-1-0123abcd")
+    path.parent.mkdir(exist_ok=True)
+    put(path)
+    Collector(store).collect(Policy())
+    assert path.exists()  # its writer may be elsewhere
+    put(path, age=2 * 3600.0)
+    Collector(store).collect(Policy())
+    assert not path.exists()

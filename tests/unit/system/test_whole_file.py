@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from store.errors import NotOwner
-from store.system.whole_file import UNFINISHED, create_file, replace_file, replace_link, replacing
+from store.system import unfinished
+from store.system.whole_file import create_file, replace_file, replace_link, replacing
 
 BEFORE, AFTER = b"before", b"after"
 
@@ -117,7 +118,7 @@ def test_a_writer_that_is_killed_between_leaves_a_whole_file(
 
 def test_an_unfinished_file_is_known_by_its_name(path: str) -> None:
     with replacing(path), replacing(path):  # as two threads may
-        assert all(name.startswith(UNFINISHED) for name in beside(path))
+        assert all(unfinished.is_one(name) for name in beside(path))
         assert len(beside(path)) == 2
 
 
