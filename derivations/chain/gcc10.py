@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from derivations import gmp, m4, mpc, mpfr
-from derivations.chain.gcc3 import RANDOM_SEED
 from derivations.gcc import GCC
 from derivations.kit import Recipe, debian, phase, phases, variant
 
@@ -71,14 +70,6 @@ int main() {
 }
 """
 
-# gcc 3.4.6 does not end within minutes when it optimises one file, wide constants and little else.
-_CXX = f"""\
-case " $* " in
-    *i386-common.c*) exec c++ {RANDOM_SEED} "$@" -O0 ;;
-    *) exec c++ {RANDOM_SEED} "$@" ;;
-esac
-"""
-
 _OPTIONS = (
     "--build=x86_64-pc-linux-gnu --host=x86_64-pc-linux-gnu --target=x86_64-linux-musl",
     '--program-prefix= --prefix="$out" --with-sysroot="$libc"',
@@ -109,8 +100,7 @@ GCC10 = Recipe(
     tools=("binutils", "m4"),
     runs=("binutils", "libc"),
     in_tree=True,
-    files=(("check.cc", _CHECK_CXX), ("c++.sh", _CXX)),
-    env=(("CXX", "sh /build/c++.sh"),),
+    files=(("check.cc", _CHECK_CXX),),
     build=phases(
         GCC.phase("prepare"),
         phase("configure", "/build/src/configure " + " ".join(_OPTIONS)),

@@ -59,7 +59,8 @@ def add_chain(links: Links, seeds: Set[bytes]) -> None:
     own = links.add(CHAIN, {"busybox": BUSYBOX_BY_TCC}, _BY_TCC, twin="chain0")
     links.move(CHAIN, own, "busybox", seeds)
     links.tools["tcc"] = links.tools["cc"]
-    links.use(links.add(CHAIN, {"binutils": BINUTILS_BY_TCC}, _BY_TCC), "binutils")
+    for role, recipe in (("awk", GAWK), ("binutils", BINUTILS_BY_TCC)):
+        links.use(links.add(CHAIN, {role: recipe}, _BY_TCC), role)
 
     given = {"libc": tcc["libc"], "binutils": links.tools["binutils"][0]}
     c = links.add(CHAIN, {"cc": GCC3_BY_TCC}, _BY_TCC, given)
@@ -68,8 +69,7 @@ def add_chain(links: Links, seeds: Set[bytes]) -> None:
     gcc3 = links.add(CHAIN, {"cc": GCC3}, _BY_TCC, given)
     links.compile_with(gcc3, TORTURE_GCC3, CHAIN, _BY_GCC3)
     links.add(CHAIN, {"tests": TESTS_GCC3, "regenerated": REGENERATED}, _BY_GCC3)
-    for role, recipe in (("m4", M4), ("awk", GAWK)):
-        links.use(links.add(CHAIN, {role: recipe}, _BY_GCC3), role)
+    links.use(links.add(CHAIN, {"m4": M4}, _BY_GCC3), "m4")
     gcc10 = links.add(CHAIN, {"cc": GCC10}, _BY_GCC3, given)
     links.compile_with(gcc10, TORTURE_GCC10, CHAIN, _BY_GCC3)
     links.add(CHAIN, {"tests": TESTS_GCC10}, _BY_GCC3)

@@ -91,8 +91,9 @@ GAWK = variant(
     gawk.GAWK,
     name="chain-gawk",
     programs=(),
-    tools=("binutils",),
-    # It brings a getopt that musl has, too; the first that is found is right.
-    env=(("LDFLAGS", "-Wl,-z,muldefs"),),
+    check=(
+        *gawk.GAWK.check,
+        """test "$("$out/bin/awk" 'BEGIN { t = "c+"; gsub(/[+]/, "\\\\+", t); print t }')" = 'c\\+'""",
+    ),
 )
 FINDUTILS = variant(findutils.FINDUTILS, name="chain-findutils", programs=())
