@@ -20,7 +20,7 @@ from store.quantities import bytes_text, seconds_text
 from store.scheduler.build_options import BuildOptions, default_cores
 from store.scheduler.realise import Realiser
 
-SEEDS = ("debian", "zig")
+SEEDS = ("debian", "zig", "tcc")
 STAGES = ("stage1", "stage2")
 
 
