@@ -29,11 +29,15 @@ STAGES = ("stage1", "stage2")
 @click.option("--root", help="The store's root, as for `store`.")
 @click.option("--sources", is_flag=True, help="With fetched files.")
 @click.option("--stages", is_flag=True, help="Realise nothing; stages and seeds side by side.")
-def main(package: str, root: str | None, sources: bool, stages: bool) -> None:
+@click.option("--seeds", is_flag=True, help="Realise nothing; what PACKAGE took on each seed.")
+def main(package: str, root: str | None, sources: bool, stages: bool, seeds: bool) -> None:
     """Realise PACKAGE and print a table of every derivation below it."""
     context = Context(root, None, False)
     if stages:
         side_by_side(context)
+        return
+    if seeds:
+        compare_seeds(context, package)
         return
     cores = default_cores()
     goal = context.catalogue.ref(package)
@@ -103,6 +107,31 @@ def side_by_side(context: Context) -> None:
                 node = catalogue.nodes[catalogue.package(f"{stage}.{short}").node]
                 nodes.append((resolver, node))
             print(f"| {short} |", " | ".join(cells(context, nodes)), "|")
+
+
+def compare_seeds(context: Context, package: str) -> None:
+    """One row a seed: the builds below a package, without fetches, and what they took.
+
+    A build that two seeds share counts for both. Where one is missing, a sum is no figure.
+    """
+    first: float | None = None
+    print(f"{'seed':8} {'builds':>7} {'missing':>8} {'seconds':>8} {'ratio':>6} {'memory':>10}")
+    for seed in SEEDS:
+        catalogue = context.catalogue_on(seed)
+        resolver = Resolver(context.store, catalogue)
+        closure = list(catalogue.build_closure([catalogue.package(package).node]))
+        resolver.identify(closure)
+        nodes = [catalogue.nodes[digest] for digest in closure]
+        found = [recorded(context, resolver, node) for node in nodes if kind(node) != "fetch"]
+        there = [record for record in found if record]
+        seconds = sum(record.duration for record in there) / 1000
+        memory = max((record.max_rss or 0 for record in there), default=0)
+        missing = len(found) - len(there)
+        first = seconds if seed == SEEDS[0] and not missing else first
+        ratio = f"{seconds / first:.2f}" if first and not missing else ""
+        print(
+            f"{seed:8} {len(found):7} {missing:8} {seconds:8.0f} {ratio:>6} {bytes_text(memory):>10}"
+        )
 
 
 def cells(context: Context, nodes: list[tuple[Resolver, GraphNode]]) -> Iterator[str]:
