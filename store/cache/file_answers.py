@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from typing import Final, TypeAlias, TypeVar
+from typing import Final, TypeVar
 
 from store.cache import file_names, zstd
 from store.cache.head import Head
@@ -23,22 +24,26 @@ STATEMENTS_LIMIT: Final = 1 << 20
 SOURCE_LIMIT: Final = 300
 """Bytes of the file of a source."""
 
-GetFiles: TypeAlias = Callable[[Sequence[str], int], Iterable[tuple[str, bytes]]]
-"""Gets the files of these names that are there; one that is longer than the limit may be cut short
-behind it, or left out."""
-
 R = TypeVar("R")
 T = TypeVar("T")
 
 
-class FileAnswers:
-    """Answers for the cache called ``name``. A file that does not decode is left out of an answer,
-    and reported by :meth:`damaged`."""
+class FileAnswers(ABC):
+    """A cache that answers out of its files. One that does not decode is left out of an answer, and
+    reported by :meth:`damaged`."""
 
-    def __init__(self, name: str, files: GetFiles) -> None:
-        self._name = name
-        self._files = files
+    def __init__(self) -> None:
         self._damaged: list[str] = []
+
+    @property
+    @abstractmethod
+    def name(self) -> str:
+        """Its URL without secrets."""
+
+    @abstractmethod
+    def _files(self, names: Sequence[str], limit: int) -> Iterable[tuple[str, bytes]]:
+        """Yield the files of these names that are there, of which only some are in memory at a
+        time; one that is longer than the limit may be cut short behind it, or left out."""
 
     def heads(self, oids: Collection[ObjectId]) -> dict[ObjectId, Head]:
         """Return the heads of those objects that are there, as far as they are not too large
@@ -82,7 +87,7 @@ class FileAnswers:
         answer: dict[bytes, list[StatementFile]] = {}
         for name, data in self._files(list(names), STATEMENTS_LIMIT):
             if self._is_short(name, data, STATEMENTS_LIMIT):
-                where = f"{self._name}/{name}"
+                where = f"{self.name}/{name}"
                 answer.setdefault(names[name], []).append(StatementFile(where, data))
         return answer
 
@@ -96,12 +101,12 @@ class FileAnswers:
                 try:
                     found[items[name]] = decode(items[name], data)
                 except (FormatError, InvalidName) as error:
-                    self._damaged.append(f"{self._name}/{name} is damaged: {error.message}")
+                    self._damaged.append(f"{self.name}/{name} is damaged: {error.message}")
         return found
 
     def _is_short(self, name: str, data: bytes, limit: int) -> bool:
         if len(data) > limit:
-            self._damaged.append(f"{self._name}/{name} is longer than {limit} bytes")
+            self._damaged.append(f"{self.name}/{name} is longer than {limit} bytes")
         return len(data) <= limit
 
 

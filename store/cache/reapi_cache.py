@@ -16,7 +16,7 @@ from store.cache import file_names
 from store.cache.blob_trees import wrapper
 from store.cache.file_answers import FileAnswers
 from store.cache.head import FRAME_LIMIT, Head, PackFrame, stream
-from store.cache.offering import ContentRun, Piece, StatementFile
+from store.cache.offering import ContentRun, Piece
 from store.errors import (
     CacheUnusable,
     CorruptObject,
@@ -51,45 +51,21 @@ NO_PACK: Final = bytes(32)
 """The digest of the pack in a head: there is none."""
 
 
-class ReapiCache:
+class ReapiCache(FileAnswers):
     """The cache that a server holds; any server may turn out to hold nothing."""
 
     def __init__(self, server: Server) -> None:
+        super().__init__()
         self.server = server
-        self._answers = FileAnswers(server.name, self._files)
 
     @property
     def name(self) -> str:
         """Its URL."""
         return self.server.name
 
-    def heads(self, oids: Collection[ObjectId]) -> dict[ObjectId, Head]:
-        """Return the heads of those objects that are there."""
-        return self._answers.heads(oids)
-
-    def by_derivation(
-        self, derivations: Collection[bytes], key_ids: Collection[str]
-    ) -> dict[bytes, list[StatementFile]]:
-        """Return statements of the signers about unresolved derivations, by digest."""
-        return self._answers.by_derivation(derivations, key_ids)
-
-    def by_key(
-        self, keys: Collection[bytes], key_ids: Collection[str]
-    ) -> dict[bytes, list[StatementFile]]:
-        """Return statements of the signers about keys."""
-        return self._answers.by_key(keys, key_ids)
-
-    def sources(self, hashes: Collection[str]) -> dict[str, ObjectId]:
-        """Return the objects of sources, by SHA-256 in hex."""
-        return self._answers.sources(hashes)
-
     def contents(self, head: Head, digests: Collection[bytes]) -> Sequence[ContentRun]:
         """Return a few runs that have the contents, as far as the server has the object's tree."""
         return blob_runs(self.server, head.manifest.id, self._blobs(head.manifest), digests)
-
-    def damaged(self) -> list[str]:
-        """Return a sentence for each answer since the last call that could not be decoded."""
-        return self._answers.damaged()
 
     def close(self) -> None:
         """Let go of connections."""
@@ -107,7 +83,7 @@ class ReapiCache:
         return dict(self._files(names, limit))
 
     def _files(self, names: Collection[str], limit: int) -> Iterator[tuple[str, bytes]]:
-        """Yield the files, of which only some are in memory at a time."""
+        """Yield the files that are there."""
         with as_cache():
             digests = {
                 name: each

@@ -11,11 +11,10 @@ from typing import NamedTuple
 from store.cache import file_names, zstd
 from store.cache.file_answers import FileAnswers
 from store.cache.head import ContentSpan, Head, stream
-from store.cache.offering import ContentRun, Piece, StatementFile
+from store.cache.offering import ContentRun, Piece
 from store.cache.place import CachePlace
 from store.display import printable
 from store.errors import CacheUnusable, CorruptObject, FormatError
-from store.model.names import ObjectId
 
 USUAL_LIMIT = 1 << 20
 """Bytes of a head, as nearly all are."""
@@ -30,38 +29,18 @@ RUN_LIMIT = 8 << 20
 """Bytes after which another run begins, that can be walked beside the others."""
 
 
-class StaticCache:
+class StaticCache(FileAnswers):
     """The cache whose files lie at ``place``. CacheUnusable when it turns out to be none."""
 
     def __init__(self, place: CachePlace) -> None:
+        super().__init__()
         self.place = place
         self._known = False
-        self._answers = FileAnswers(place.name, self._files)
 
     @property
     def name(self) -> str:
         """Its URL without secrets."""
         return self.place.name
-
-    def heads(self, oids: Collection[ObjectId]) -> dict[ObjectId, Head]:
-        """Return the heads of those objects that are there."""
-        return self._answers.heads(oids)
-
-    def by_derivation(
-        self, derivations: Collection[bytes], key_ids: Collection[str]
-    ) -> dict[bytes, list[StatementFile]]:
-        """Return statements of the signers about unresolved derivations, by digest."""
-        return self._answers.by_derivation(derivations, key_ids)
-
-    def by_key(
-        self, keys: Collection[bytes], key_ids: Collection[str]
-    ) -> dict[bytes, list[StatementFile]]:
-        """Return statements of the signers about keys."""
-        return self._answers.by_key(keys, key_ids)
-
-    def sources(self, hashes: Collection[str]) -> dict[str, ObjectId]:
-        """Return the objects of sources, by SHA-256 in hex."""
-        return self._answers.sources(hashes)
 
     def contents(self, head: Head, digests: Collection[bytes]) -> Sequence[ContentRun]:
         """Return the ranges of the pack that hold the contents, each as a run."""
@@ -74,10 +53,6 @@ class StaticCache:
         """Return those of the files that are there, and no longer than ``limit`` bytes."""
         files = self._get(names, limit)
         return {name: data for name, data in files.items() if len(data) <= limit}
-
-    def damaged(self) -> list[str]:
-        """Return a sentence for each answer since the last call that could not be decoded."""
-        return self._answers.damaged()
 
     def close(self) -> None:
         """Let go of connections."""
@@ -100,8 +75,7 @@ class StaticCache:
         return found
 
     def _files(self, names: Sequence[str], limit: int) -> Iterator[tuple[str, bytes]]:
-        """Yield the files that are there, of which only some are in memory at a time; large ones
-        are asked for again, one by one."""
+        """Yield the files that are there; large ones are asked for again, one by one."""
         usual = min(limit, USUAL_LIMIT)
         for at in range(0, len(names) or 1, AT_ONCE):
             for name, data in self._get(names[at : at + AT_ONCE], usual).items():
