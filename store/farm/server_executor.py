@@ -1,19 +1,122 @@
-"""The executor for builds on a server, by its URL and the sandbox that was chosen."""
+"""The executor for builds on a server: the server does them, and this machine all other tasks."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Protocol
 
 from store.events import Event
-from store.jobs.executor import Executor
-from store.jobs.local_executor import LocalExecutor
+from store.jobs.executor import Executor, Task
+from store.local.leases import Lease
 from store.local.store import Store
+from store.model.derivation import Derivation
+from store.model.names import ObjectId
 from store.reapi.endpoint import parse
+
+
+class BuildServer(Protocol):
+    """A server that does builds for the executor, and the place of their results."""
+
+    waits: bool
+    """True if a task waits while the server has its share; else it is done on this machine."""
+
+    def wants(self, task: Task) -> bool:
+        """Return whether the server does a task, as far as it has not got its share."""
+
+    def sent(self, task: Task) -> Task:
+        """Return the task of a process here that has the server do it."""
+
+    def taken(self, task: Task, value: object) -> object:
+        """Return how a task ended, by the value of its process."""
+
+    def close(self) -> None:
+        """End the connection."""
+
+    def closure_names(self, roots: Collection[ObjectId]) -> Sequence[str]:
+        """Return the ``<digest>-<name>`` of the roots and of all that they refer to, here and
+        there."""
+
+    def bring(
+        self, nodes: Mapping[bytes, Derivation], wanted: Collection[bytes], lease: Lease
+    ) -> None:
+        """Get the results of the ``wanted`` ones of the derivations ``nodes`` that are there, and
+        register them. Raises ServerUnusable."""
+
+
+class ServerExecutor:
+    """Has up to ``most`` tasks done by a server at once, and all others by ``local``.
+
+    Each task of the server has a process here, which takes no processor from the pool.
+    """
+
+    def __init__(self, store: Store, local: Executor, server: BuildServer, most: int) -> None:
+        self._store = store
+        self._local = local
+        self._server = server
+        self._most = most
+        self._remote: set[bytes] = set()
+
+    @property
+    def active(self) -> Sequence[Task]:
+        """The tasks that have not ended."""
+        return self._local.active
+
+    @property
+    def stalled(self) -> Sequence[Task]:
+        """Those of the active fetches that have not got a byte for some seconds."""
+        return self._local.stalled
+
+    @property
+    def settling(self) -> Sequence[Task]:
+        """Those of the active builds that only wait for the disk, and need no processor."""
+        return self._local.settling
+
+    @property
+    def idle(self) -> bool:
+        """True if no process is left that works, or tidies up after its task."""
+        return self._local.idle
+
+    def submit(self, task: Task) -> bool:
+        """Begin a task; False when the server has its share, or a token is lacking here."""
+        if not self._server.wants(task):
+            return self._local.submit(task)
+        self._remote &= {each.id for each in self.active}
+        if len(self._remote) >= self._most:
+            return not self._server.waits and self._local.submit(task)
+        log = self._store.start_log(task.key) if task.kind == "build" else None
+        self._remote.add(task.id)
+        return self._local.submit(self._server.sent(replace(task, token=False, cores=1, log=log)))
+
+    def ended(self, *, pending: bool) -> Iterator[tuple[Task, object]]:
+        """Wait for a moment; yield each task that ended meanwhile, with its value or error."""
+        for task, value in self._local.ended(pending=pending):
+            yield task, self._server.taken(task, value)
+
+    def cancel(self, task: Task) -> None:
+        """End a task at once; the server is asked to, if it has it."""
+        self._local.cancel(task)
+
+    def close(self) -> None:
+        """Cancel every task."""
+        self._local.close()
+        self._server.close()
+
+    def closure_names(self, roots: Collection[ObjectId]) -> Sequence[str]:
+        """Return the ``<digest>-<name>`` of the roots and of all that they refer to, here and
+        there."""
+        return self._server.closure_names(roots)
+
+    def bring(
+        self, nodes: Mapping[bytes, Derivation], wanted: Collection[bytes], lease: Lease
+    ) -> None:
+        """Take the ``wanted`` results that the server has into this store. ServerUnusable."""
+        self._server.bring(nodes, wanted, lease)
 
 
 def server_executor(
     store: Store,
-    local: LocalExecutor,
+    local: Executor,
     url: str,
     most: int,
     sandbox: str,
@@ -22,13 +125,18 @@ def server_executor(
     """Return an executor that has up to ``most`` builds done by a server at once, and all else by
     ``local``. The ``sandbox`` is ``plain`` for the server's own, ``worker`` for that of workers of
     ours, of which those with trusted keys count. UsageError, ServerUnusable."""
+    return ServerExecutor(store, local, _build_server(store, url, sandbox, emit), most)
+
+
+def _build_server(
+    store: Store, url: str, sandbox: str, emit: Callable[[Event], None]
+) -> BuildServer:
     endpoint = parse(url)
     if sandbox == "worker":
-        from store.farm.farm_executor import FarmExecutor
+        from store.farm.worker_server import WorkerServer
         from store.signing.keyring import Keyring, default_folder
 
-        keys = Keyring(default_folder()).trusted()
-        return FarmExecutor(store, local, endpoint, most, keys, emit)
-    from store.farm.remote_executor import RemoteExecutor
+        return WorkerServer(store, endpoint, Keyring(default_folder()).trusted(), emit)
+    from store.farm.plain_server import PlainServer
 
-    return RemoteExecutor(store, local, endpoint, most)
+    return PlainServer(store, endpoint)

@@ -1,9 +1,9 @@
-"""An executor that has builds done by workers of ours. Their outputs stay on the server, until
-they are asked for."""
+"""A server whose builds are done by workers of ours. Their outputs stay on it, until they are asked
+for."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from multiprocessing.connection import Connection
@@ -20,7 +20,6 @@ from store.farm.served_pull import ServedPull
 from store.index.writing import Writer
 from store.jobs.executor import Task
 from store.jobs.job import Job
-from store.jobs.local_executor import LocalExecutor
 from store.jobs.process import Send
 from store.local.leases import Lease
 from store.local.store import Store
@@ -42,61 +41,38 @@ class FarmOutcome(NamedTuple):
     records: Sequence[Realisation]
 
 
-class FarmExecutor:
-    """Has up to ``most`` builds done by workers at once; fetches and unpacking are done here. Only
-    what one of ``keys`` signed counts."""
+class WorkerServer:
+    """Has tasks done by workers; fetches and unpacking of what is here are done here. Only what one
+    of ``keys`` signed counts."""
+
+    waits = True
 
     def __init__(
         self,
         store: Store,
-        local: LocalExecutor,
         endpoint: Endpoint,
-        most: int,
         keys: Sequence[PublicKey],
         emit: Callable[[Event], None],
     ) -> None:
         self._store = store
-        self._local = local
-        self._most = most
         self._keys = keys
         self._emit = emit
         preload(keys)
         self._server = executing(endpoint)
         self._known: dict[ObjectId, FarmObject] = {}
         self._away: set[ObjectId] = set()
-        self._remote: set[bytes] = set()
         self._outcomes: dict[bytes, FarmOutcome] = {}
 
-    @property
-    def active(self) -> Sequence[Task]:
-        """The tasks that have not ended."""
-        return self._local.active
+    def wants(self, task: Task) -> bool:
+        """Return whether it is a build, or an input of the task is on the server alone."""
+        if task.kind == "build":
+            return True
+        names = (ObjectId.parse(str(each)) for each in task.closure)
+        return bool(self._away) and not self._away.isdisjoint(names)
 
-    @property
-    def stalled(self) -> Sequence[Task]:
-        """Those of the active fetches that have not got a byte for some seconds."""
-        return self._local.stalled
-
-    @property
-    def settling(self) -> Sequence[Task]:
-        """Those of the active builds that only wait for the disk, and need no processor."""
-        return self._local.settling
-
-    @property
-    def idle(self) -> bool:
-        """True if no process is left that works, or tidies up after its task."""
-        return self._local.idle
-
-    def submit(self, task: Task) -> bool:
-        """Begin a task; False when the server has its share, or a token is lacking here."""
-        if task.kind != "build" and self._is_here(task):
-            return self._local.submit(task)
-        self._remote &= {each.id for each in self.active}
-        if len(self._remote) >= self._most:
-            return False
-        log = self._store.start_log(task.key) if task.kind == "build" else None
-        self._remote.add(task.id)
-        return self._local.submit(replace(task, token=False, cores=1, call=self._begin, log=log))
+    def sent(self, task: Task) -> Task:
+        """Return the task of a process here that has a worker do it."""
+        return replace(task, call=self._begin)
 
     def _begin(self, job: Job) -> FarmJob:
         known = {
@@ -107,18 +83,9 @@ class FarmExecutor:
         work = partial(farm_build, self._keys, known, self._store.layout, job)
         return FarmJob(self._server, partial(_sending, work), job.node.name)
 
-    def _is_here(self, task: Task) -> bool:
-        """Return whether all inputs of a task are in this store."""
-        names = (ObjectId.parse(str(each)) for each in task.closure)
-        return not self._away or self._away.isdisjoint(names)
-
-    def ended(self, *, pending: bool) -> Iterator[tuple[Task, object]]:
-        """Wait for a moment; yield each task that ended meanwhile, with its value or error."""
-        for task, value in self._local.ended(pending=pending):
-            if isinstance(value, FarmBuilt):
-                yield task, self._noted(task, value)
-            else:
-                yield task, value
+    def taken(self, task: Task, value: object) -> object:
+        """Return the result of a build, whose outputs are noted, or the value as it is."""
+        return self._noted(task, value) if isinstance(value, FarmBuilt) else value
 
     def _noted(self, task: Task, built: FarmBuilt) -> object:
         assert isinstance(task.value, Resolved)
@@ -129,13 +96,8 @@ class FarmExecutor:
         self._outcomes[task.id] = FarmOutcome(task.id, task.value, built.records)
         return built.result
 
-    def cancel(self, task: Task) -> None:
-        """End a task at once; the server is asked to, if it has it."""
-        self._local.cancel(task)
-
     def close(self) -> None:
-        """Cancel every task."""
-        self._local.close()
+        """End the connection."""
         self._server.close()
 
     # -- objects on the server --
