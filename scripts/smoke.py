@@ -25,8 +25,9 @@ from store.cli.draw import make_reporter
 from store.cli.parameter_types import Duration
 from store.cli.wording import counted
 from store.display import printable, quoted
-from store.errors import BuildError, BuildTimeout, Interrupted, SourceError, StoreError, UsageError
+from store.errors import Interrupted, StoreError, UsageError
 from store.graph.resolver import Resolver
+from store.job_errors import BuildError, BuildTimeout, SourceError
 from store.model.catalogue import CHECK, CHECKS, UPSTREAM
 from store.operations.affected import affected
 from store.quantities import seconds_text

@@ -25,8 +25,9 @@ from scripts.pinning.calls import Pin
 from scripts.pinning.suites import AptState
 from scripts.pinning.trees import SourceTree
 from store.display import printable, quoted
-from store.errors import FetchFailed, StoreError
+from store.errors import StoreError
 from store.fetch.locate import Machine
+from store.job_errors import FetchFailed
 from store.system.home import cache_folder
 
 MOST_TRIES = 3

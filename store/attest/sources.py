@@ -12,9 +12,10 @@ import urllib.parse
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from store.errors import BadArchive, FetchFailed, FormatError, StorageError
+from store.errors import FormatError, StorageError
 from store.fetch import transport
 from store.fetch.bounds import Bounds
+from store.job_errors import BadArchive, FetchFailed
 from store.model.locators import shown
 from store.quantities import limit_text
 from store.signing.envelope import ENVELOPE_LIMIT

@@ -10,8 +10,9 @@ from functools import partial
 from store.audit.causes import Steps, Trial, TrialOutcome, examine
 from store.audit.subjects import AuditSubject
 from store.audit.trial import Rebuild, carry_out, rehash
-from store.errors import BuildError, CorruptObject, StoreError
+from store.errors import CorruptObject, StoreError
 from store.events import Examined, Examining, Failed, Finished
+from store.job_errors import BuildError
 from store.jobs.executor import Executor, Task, TaskWork, run
 from store.jobs.job import Job
 from store.jobs.local_executor import LocalExecutor

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 
 from store.audit.causes import Trial, TrialOutcome
 from store.audit.compare import explained
-from store.errors import BuildError, SourceError
+from store.job_errors import BuildError, SourceError
 from store.jobs.job import Job, perform
 from store.jobs.process import Send
 from store.layout.paths import Layout

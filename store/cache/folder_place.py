@@ -11,7 +11,8 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import BinaryIO, Final, NamedTuple
 
 from store.display import printable, reason
-from store.errors import CacheUnusable, CorruptObject, UnknownObject
+from store.errors import CorruptObject, UnknownObject
+from store.job_errors import CacheUnusable
 from store.system import kernel, unfinished
 from store.system.durable import open_file
 from store.system.whole_file import replacing

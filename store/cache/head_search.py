@@ -10,7 +10,8 @@ from typing import NamedTuple
 from store.cache.head import Head
 from store.cache.offering import ObjectOffers
 from store.cache.pulled_tree import PulledTree, checked
-from store.errors import CacheUnusable, CorruptObject, StoreError, UnknownObject
+from store.errors import CorruptObject, StoreError, UnknownObject
+from store.job_errors import CacheUnusable
 from store.model.names import ObjectId
 
 CLOSURE_LIMIT = 1_000_000

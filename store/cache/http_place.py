@@ -12,10 +12,11 @@ from typing import BinaryIO, Final, TypeVar
 
 from store.cache.http_client import MOST_CONNECTIONS, HttpAnswer, HttpClient, origin_of
 from store.display import printable
-from store.errors import CacheUnusable, CorruptObject, StoreError, UnknownObject, UsageError
+from store.errors import CorruptObject, StoreError, UnknownObject, UsageError
 from store.fetch import credentials, failures, framing, tls
 from store.fetch.bounds import Permanent, Slow, Transient
 from store.fetch.transport import REDIRECTS
+from store.job_errors import CacheUnusable
 from store.model.locators import shown
 from store.system import host_files
 from store.system.host_files import HostFiles

@@ -20,7 +20,8 @@ from store.cache.place import CachePlace
 from store.cache.push_plan import PushPlan
 from store.cache.static_cache import no_cache
 from store.display import printable, quoted
-from store.errors import CacheUnusable, FormatError, InvalidName
+from store.errors import FormatError, InvalidName
+from store.job_errors import CacheUnusable
 from store.local.store import Store
 from store.model.names import ObjectId
 from store.objects.content import read_record

@@ -17,13 +17,8 @@ from store.cache.blob_trees import wrapper
 from store.cache.file_answers import FileAnswers
 from store.cache.head import FRAME_LIMIT, Head, PackFrame, stream
 from store.cache.offering import ContentRun, Piece
-from store.errors import (
-    CacheUnusable,
-    CorruptObject,
-    FormatError,
-    ServerUnusable,
-    UnknownObject,
-)
+from store.errors import CorruptObject, FormatError, ServerUnusable, UnknownObject
+from store.job_errors import CacheUnusable
 from store.model.manifest import Manifest
 from store.model.names import ObjectId
 from store.reapi.blob import EMPTY, Blob, BlobDigest, Message, blob_of, digest_message, read_digest

@@ -18,7 +18,8 @@ from store.cache.reapi_cache import (
     head_without_pack,
 )
 from store.display import printable
-from store.errors import CacheUnusable, InvalidName
+from store.errors import InvalidName
+from store.job_errors import CacheUnusable
 from store.local.store import Store
 from store.model.names import ObjectId
 from store.reapi.blob import Blob, blob_of, digest_message

@@ -13,14 +13,8 @@ from store.cache.content_file import ContentFile
 from store.cache.offering import ContentRun, Piece
 from store.cache.staged_pull import OwnText, StagedPull, StoredFile
 from store.display import reason
-from store.errors import (
-    BuildError,
-    CacheUnusable,
-    CorruptObject,
-    StorageError,
-    StoreError,
-    storage_error,
-)
+from store.errors import CorruptObject, StorageError, StoreError, storage_error
+from store.job_errors import BuildError, CacheUnusable
 from store.objects.staged import Content
 from store.system.parallel import worker_count
 

@@ -14,7 +14,8 @@ from store.cache.head import ContentSpan, Head, stream
 from store.cache.offering import ContentRun, Piece
 from store.cache.place import CachePlace
 from store.display import printable
-from store.errors import CacheUnusable, CorruptObject, FormatError
+from store.errors import CorruptObject, FormatError
+from store.job_errors import CacheUnusable
 
 USUAL_LIMIT = 1 << 20
 """Bytes of a head, as nearly all are."""

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
-from store.errors import CacheUnusable, FormatError
+from store.errors import FormatError
+from store.job_errors import CacheUnusable
 
 LEVEL = 3
 

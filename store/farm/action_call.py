@@ -8,8 +8,9 @@ from typing import Final
 
 from store.digest import file_digest
 from store.display import printable, quoted
-from store.errors import BuildTimeout, LogTooLarge, ServerUnusable
+from store.errors import ServerUnusable
 from store.farm.encoded_action import EncodedAction
+from store.job_errors import BuildTimeout, LogTooLarge
 from store.reapi import status
 from store.reapi.action_run import ExecutionEnd
 from store.reapi.blob import Message, blob_of, read_digest

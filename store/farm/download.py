@@ -7,7 +7,8 @@ import os
 from typing import BinaryIO, Final
 
 from store.display import quoted
-from store.errors import DiskReserve, FormatError, ServerUnusable
+from store.errors import FormatError, ServerUnusable
+from store.job_errors import DiskReserve
 from store.reapi.blob import EMPTY, BlobDigest, Message, read_digest
 from store.reapi.server import Server
 from store.reapi.tree_messages import TREE_LIMIT, read_tree

@@ -14,18 +14,7 @@ from typing import Final, NamedTuple
 from store.cache import zstd
 from store.cache.head import Head
 from store.display import printable, quoted
-from store.errors import (
-    BuildError,
-    BuildFailed,
-    BuildSilent,
-    BuildTimeout,
-    FormatError,
-    InvalidName,
-    LogTooLarge,
-    OutputMissing,
-    OutputRefused,
-    ServerUnusable,
-)
+from store.errors import FormatError, InvalidName, ServerUnusable
 from store.events import Event, Phase
 from store.farm.action_call import ActionCall
 from store.farm.derivation_action import (
@@ -38,6 +27,15 @@ from store.farm.derivation_action import (
 )
 from store.farm.encoded_action import EncodedAction
 from store.farm.object_blobs import ObjectBlobs, object_upload, read_blobs, read_heads
+from store.job_errors import (
+    BuildError,
+    BuildFailed,
+    BuildSilent,
+    BuildTimeout,
+    LogTooLarge,
+    OutputMissing,
+    OutputRefused,
+)
 from store.jobs.job import Job, made, tail
 from store.layout.paths import Layout
 from store.model.derivation import Resolved

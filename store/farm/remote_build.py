@@ -12,11 +12,12 @@ from collections.abc import Callable
 from typing import Final
 
 from store.display import quoted
-from store.errors import BuildFailed, FormatError, ServerUnusable
+from store.errors import FormatError, ServerUnusable
 from store.events import Phase
 from store.farm.action_call import ActionCall
 from store.farm.download import OutputDownload
 from store.farm.plain_action import plain_action
+from store.job_errors import BuildFailed
 from store.jobs.job import Job, describe, tail, take_outputs
 from store.jobs.lower import build_request
 from store.layout.paths import Layout

@@ -11,7 +11,7 @@ from typing import Final
 
 from store.cache.pull import pull
 from store.display import printable
-from store.errors import BuildError, DiskReserve, StoreError, UnknownObject
+from store.errors import StoreError, UnknownObject
 from store.events import Event
 from store.farm.derivation_action import (
     FAILURE,
@@ -24,6 +24,7 @@ from store.farm.derivation_action import (
 )
 from store.farm.object_blobs import BlobOffers, object_upload
 from store.farm.served_pull import ServedPull
+from store.job_errors import BuildError, DiskReserve
 from store.jobs.executor import Task
 from store.jobs.local_executor import LocalExecutor
 from store.jobs.lower import BuildLimits, check_system

@@ -42,8 +42,8 @@ class FarmOutcome(NamedTuple):
 
 
 class WorkerServer:
-    """Has tasks done by workers; fetches and unpacking of what is here are done here. Only what one
-    of ``keys`` signed counts."""
+    """Has builds done by workers, and other tasks that need an object of the server. Only results
+    that one of ``keys`` signed count."""
 
     waits = True
 

@@ -15,20 +15,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from store.display import quoted
-from store.errors import (
-    DiskReserve,
-    FetchFailed,
-    FetchSilent,
-    HashMismatch,
-    InvalidName,
-    Offline,
-    StoreError,
-)
+from store.errors import InvalidName, StoreError
 from store.fetch import failures
 from store.fetch.bounds import SIZE_VARIABLE, Bounds, SilentServer
 from store.fetch.locate import Machine, check_locator, targets
 from store.fetch.partial import PartialFile, disk_errors, private_folder
 from store.fetch.transport import Body, Client, Page, Permanent, Slow, Target, Transient
+from store.job_errors import DiskReserve, FetchFailed, FetchSilent, HashMismatch, Offline
 from store.model.locators import PROJECT, scrubbed, shown
 
 CHUNK = 1 << 18  # bytes read at a time

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
-from store.errors import ForbiddenInput, MixedInputs
+from store.job_errors import ForbiddenInput, MixedInputs
 from store.local.realisations import ANY, Choice
 from store.local.store import Store
 from store.model.catalogue import Catalogue

@@ -7,13 +7,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from store import digest
-from store.errors import BuildFailed, FormatError, StorageError, storage_error
+from store.errors import FormatError, StorageError, storage_error
 from store.images.disk_image import DiskImage
 from store.images.erofs_image import ErofsImage
 from store.images.image_tree import ImageFile, ImageFolder, ImageLink, ImageNode
 from store.images.oci_image import ContainerConfig, OciImage
 from store.images.root_tree import root_tree
 from store.images.tar_image import TarImage
+from store.job_errors import BuildFailed
 from store.layout.paths import Layout
 from store.model.derivation import Resolved
 from store.model.file_tree import Node, NodeKind

@@ -16,17 +16,16 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from store.display import quoted
-from store.errors import (
+from store.errors import SandboxUnavailable, StoreError
+from store.events import Event, Phase, Progress
+from store.job_errors import (
     BuildFailed,
     BuildSilent,
     BuildTimeout,
     DiskReserve,
     LogTooLarge,
     OutputMissing,
-    SandboxUnavailable,
-    StoreError,
 )
-from store.events import Event, Phase, Progress
 from store.jobs.lower import BuildLimits, build_request, scratch_ids
 from store.jobs.watch import INGEST, Alive, Copied
 from store.layout.kept import REQUEST

@@ -5,8 +5,9 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 
-from store.errors import BuildSilent, BuildTimeout, FetchSilent, FetchTimeout, StoreError
+from store.errors import StoreError
 from store.events import Phase, Progress
+from store.job_errors import BuildSilent, BuildTimeout, FetchSilent, FetchTimeout
 from store.jobs.lower import BuildLimits
 from store.quantities import limit_text
 

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 
 from store.digest import TEXT_SIZE
-from store.errors import CorruptObject, OutputRefused, storage_error
+from store.errors import CorruptObject, storage_error
+from store.job_errors import OutputRefused
 from store.layout.paths import Layout
 from store.model import identity
 from store.model.manifest import Manifest
@@ -25,6 +26,7 @@ from store.objects.finishing import (
     rename_own,
     sync,
 )
+from store.objects.leaves import LeafCopier
 from store.objects.placing import place
 from store.objects.scan import Scanner
 from store.objects.staged import TOP, Staged
@@ -209,7 +211,7 @@ def _stage(
         _folder(layout.objects) as objects,
         _folder(os.path.dirname(path)) as source,
     ):
-        copier = Copier(
+        leaves = LeafCopier(
             target,
             objects,
             holders,
@@ -218,8 +220,11 @@ def _stage(
             scratches=renamed,
             shown=os.fsencode(scratch.path if scratch else path),
             ours=ours,
-            store=(root.st_dev, root.st_ino),
             reserve=reserve,
+        )
+        copier = Copier(
+            leaves,
+            store=(root.st_dev, root.st_ino),
             longest=LONGEST - len(f"{STORE_DIR}/-{name}") - TEXT_SIZE,
         )
         staged = copier.copy(os.fsencode(os.path.basename(path)), source, executable)
@@ -230,12 +235,12 @@ def _stage(
         staging,
         frozenset(
             ObjectId.parse(others[text])
-            for text in map(bytes.decode, copier.seen)
+            for text in map(bytes.decode, leaves.seen)
             if text in others
         ),
-        frozenset(renamed[text] for text in copier.seen & renamed.keys() if text != own),
-        copier.fresh_files,
-        copier.rewritable > 0,
+        frozenset(renamed[text] for text in leaves.seen & renamed.keys() if text != own),
+        leaves.fresh_files,
+        leaves.rewritable > 0,
         scratch if again else None,
     )
 

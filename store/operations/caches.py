@@ -12,8 +12,9 @@ from store.cache.cache_options import USUAL, CacheOptions
 from store.cache.configuration import chosen
 from store.cache.connecting import PLACES, check_url, connect, open_place, server_cache
 from store.cache.file_names import MARKER
-from store.errors import CacheUnusable, CorruptObject, UsageError
+from store.errors import CorruptObject, UsageError
 from store.events import CacheTrouble, Event
+from store.job_errors import CacheUnusable
 from store.layout.paths import Layout
 from store.local.store import Store
 from store.model.catalogue import Catalogue

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from store.display import printable, quoted
-from store.errors import CorruptObject, DiskReserve, StoreFull, UnknownObject, UsageError
+from store.errors import CorruptObject, StoreFull, UnknownObject, UsageError
+from store.job_errors import DiskReserve
 from store.layout.paths import default_profile
 from store.local.leases import Lease
 from store.model.derivation import Ref

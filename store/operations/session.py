@@ -16,7 +16,8 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Literal
 
 from store.display import quoted
-from store.errors import DiskReserve, EvaluationError, NoStore, StoreFull
+from store.errors import EvaluationError, NoStore, StoreFull
+from store.job_errors import DiskReserve
 from store.layout.paths import Layout, default_recipes, default_root, default_seed
 from store.model.names import ObjectId
 from store.reporting import SILENT, Reporter

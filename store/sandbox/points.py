@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from store.display import printable
-from store.errors import BuildFailed, UnknownObject
+from store.errors import UnknownObject
+from store.job_errors import BuildFailed
 from store.sandbox.request import BuildRequest
 from store.system.beneath import FOLDER, opened
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Final
 
 from store.display import printable
-from store.errors import BuildError, MixedInputs, Offline, StoreError, storage_error
+from store.errors import StoreError, storage_error
 from store.events import (
     Event,
     Failed,
@@ -18,6 +18,7 @@ from store.events import (
     Waiting,
 )
 from store.graph.resolver import BuildPlan, Resolver
+from store.job_errors import BuildError, MixedInputs, Offline
 from store.jobs.executor import Executor, Task, run
 from store.jobs.local_executor import LocalExecutor
 from store.jobs.work_removal import remove_stale_work
@@ -31,6 +32,7 @@ from store.model.result import Registration, Result
 from store.scheduler.build_options import BuildOptions
 from store.scheduler.forecast import MAX_FETCHES, MOST_FETCHES, chains, planned_nodes
 from store.scheduler.key_search import KeySearch
+from store.scheduler.plan_queue import PlanQueue
 from store.scheduler.substitution import Substitution
 from store.scheduler.undone import undone_for
 from store.system.locks import Lock, position
@@ -64,22 +66,17 @@ class Execution:
         self._lease = lease
         self._by_key = None if caches is None else KeySearch(caches, resolver, lease)
         self._locks: dict[bytes, Lock] = {}  # of the nodes that are worked on here
-        self._ready: list[bytes] = []
-        self._unseen: set[bytes] = set()  # those of the ready ones that were not looked up yet
-        self._missing: dict[bytes, int] = {}
-        self._dependents: dict[bytes, list[bytes]] = {}
+        self._queue = PlanQueue(catalogue, BuildPlan((), ()), {})
         self._made: list[tuple[Task, Result]] = []  # on disk, and not in the index yet
         self._failures: list[Failed] = []
         self._mixed: MixedInputs | None = None
-        self._done = 0
         self._waiting: set[bytes] = set()
-        self._ranks: dict[bytes, float] = {}
-        self._kinds: dict[bytes, str] = {}
 
     def run(self, plan: BuildPlan, goals: Collection[bytes] = ()) -> None:
         """Work through the plan; raises the first failure, or Interrupted. A result that is
         elsewhere comes here if it is of a goal, or nothing in the plan is built from it."""
-        self._prepare(plan)
+        ranks = chains(planned_nodes(self._store, self._catalogue, plan))
+        self._queue = PlanQueue(self._catalogue, plan, ranks)
         remove_stale_work(self._store, self._emit)
         try:
             executor = self._executor()
@@ -91,7 +88,7 @@ class Execution:
                 lock.release()
             self._locks.clear()
         if self._failures:
-            undone = undone_for(self._catalogue, self._dependents, self._failures)
+            undone = undone_for(self._catalogue, self._queue.dependents, self._failures)
             going = self._options.keep_going
             self._emit(Unrealised(tuple(self._failures), undone, going))
             raise self._failures[0].error
@@ -113,7 +110,7 @@ class Execution:
         lost = set(plan.lost)
         wanted = {
             node
-            for node, others in self._dependents.items()
+            for node, others in self._queue.dependents.items()
             if node in goals or not others or (lost and not lost.isdisjoint(self._outputs_of(node)))
         }
         nodes = self._catalogue.nodes
@@ -130,27 +127,12 @@ class Execution:
     @property
     def pending(self) -> bool:
         """True if anything waits to be started, or to be registered."""
-        return bool(self._ready or self._made)
+        return bool(self._queue.ready or self._made)
 
     def interrupted(self) -> str:
         """Register finished results; the rest is lost."""
         self._register_made()
         return "interrupted; finished work is kept, and only the work in progress is lost"
-
-    def _prepare(self, plan: BuildPlan) -> None:
-        self._missing = dict.fromkeys(plan.nodes, 0)
-        self._kinds = {node: self._catalogue.kind(node) for node in plan.nodes}
-        self._dependents = {node: [] for node in plan.nodes}
-        for node in plan.nodes:
-            for needed in {ref.node for ref in self._catalogue.inputs(node)}:
-                if needed in self._missing:
-                    self._missing[node] += 1
-                    self._dependents[needed].append(node)
-        self._ready = [node for node in plan.nodes if not self._missing[node]]
-        self._unseen = set(self._ready)
-        # The node at the foot of the longest chain goes first: with few processors, a long build
-        # must not be left for the end.
-        self._ranks = chains(planned_nodes(self._store, self._catalogue, plan))
 
     # -- starting -----------------------------------------------------------------------------
 
@@ -174,17 +156,16 @@ class Execution:
             self._ask_by_key(self._by_key)
             held = self._by_key.held
         room = self._room(executor)
-        if not self._unseen and not self._startable(room):
+        if not self._queue.has_fresh and not self._startable(room):
             return
-        ready = [node for node in self._ready if node not in held]
-        todo = sorted(ready, key=lambda node: -self._ranks[node])
+        todo = self._queue.in_order(held)
         while todo and not self._stopping:
             node = todo.pop(0)
-            if node in self._unseen and self._settled(node):
-                self._ready.remove(node)
+            if self._queue.is_fresh(node) and self._settled(node):
+                self._queue.remove(node)
                 self._emit(Reused(node, self._catalogue.nodes[node].name))
-                todo += self._unblock(node)
-            elif room[self._kinds[node] == "fetch"]:
+                todo += self._queue.made(node)
+            elif room[self._queue.kinds[node] == "fetch"]:
                 starved = self._try_start(executor, node)
                 # Where one lacks a token, each would.
                 room = {**self._room(executor), **({False: 0} if starved else {})}
@@ -192,19 +173,19 @@ class Execution:
     def _startable(self, room: Mapping[bool, int]) -> bool:
         """Return whether there is room for any of the ready nodes."""
         if room[False]:
-            return bool(self._ready)
-        return room[True] > 0 and any(self._kinds[node] == "fetch" for node in self._ready)
+            return bool(self._queue.ready)
+        return room[True] > 0 and self._queue.has_fetch()
 
     def _ask_by_key(self, search: KeySearch) -> None:
         """Ask caches for builds whose keys are known only now, and take up the answers that are
         here."""
-        fresh = [node for node in self._ready if node in self._unseen]
+        fresh = self._queue.fresh()
         for node in fresh:
             self._resolver.look_up(node)
         search.add(
             node
             for node in fresh
-            if self._kinds[node] != "fetch" and not self._resolver.present(node)
+            if self._queue.kinds[node] != "fetch" and not self._resolver.present(node)
         )
         search.step(0.0)
 
@@ -228,24 +209,13 @@ class Execution:
     def _settled(self, node: bytes) -> bool:
         """Return whether the node, now that its inputs are known, was realised before (early
         cutoff)."""
-        self._unseen.discard(node)
+        self._queue.mark(node, fresh=False)
         self._resolver.look_up(node)
         if not self._resolver.present(node):
             return False
         # Presence counts only if it was seen after the lease: the collector may have been between.
         added = self._lease.add(self._resolver.objects(node).values())
         return not added or self._resolver.present(node)
-
-    def _unblock(self, node: bytes) -> list[bytes]:
-        self._done += 1
-        freed = []
-        for dependent in self._dependents[node]:
-            self._missing[dependent] -= 1
-            if not self._missing[dependent]:
-                freed.append(dependent)
-        self._ready += freed
-        self._unseen.update(freed)
-        return freed
 
     def _try_start(self, executor: Executor, node: bytes) -> bool:
         """Start the node, unless another process works on it; returns whether it lacks a token."""
@@ -260,18 +230,18 @@ class Execution:
         self._locks[node] = lock
         # Another process may have finished it between our look and our lock: the next round sees.
         if self._settled(node):
-            self._unseen.add(node)
+            self._queue.mark(node, fresh=True)
             self._unlock(node)
             return False
         try:
             begun = executor.submit(self._task(executor, node, key))
         except (StoreError, OSError) as error:
-            self._ready.remove(node)
+            self._queue.remove(node)
             self._unlock(node)
             self._refuse(executor, node, error)
             return False
         if begun:
-            self._ready.remove(node)
+            self._queue.remove(node)
         else:
             self._unlock(node)
         return not begun
@@ -280,7 +250,7 @@ class Execution:
         """Handle the task of a node that could not be begun."""
         if isinstance(error, MixedInputs):
             self._mixed = error  # no failure to report: another plan goes on
-            self._ready.clear()
+            self._queue.clear()
         elif isinstance(error, StoreError):
             self._fail(executor, node, error)
         else:  # the disk, or the number of processes
@@ -308,13 +278,13 @@ class Execution:
         return Task(
             id=node,
             name=value.name,
-            kind=self._kinds[node],
-            label=self._kinds[node],
+            kind=self._queue.kinds[node],
+            label=self._queue.kinds[node],
             key=key,
             value=_work_on(value, resolved),
             closure=closure,
             limits=self._options.limits,
-            token=self._kinds[node] != "fetch",
+            token=self._queue.kinds[node] != "fetch",
             keep_failed=self._options.keep_failed,
             retries=self._options.retries,
         )
@@ -363,12 +333,12 @@ class Execution:
                 sum(made.size for made in result.outputs),
             )
         )
-        self._unblock(task.id)
+        self._queue.made(task.id)
         if self._stopping:
-            self._ready.clear()
+            self._queue.clear()
 
     def _fail(self, executor: Executor, node: bytes, error: Exception) -> None:
-        if isinstance(error, BuildError) and self._kinds[node] == "build":
+        if isinstance(error, BuildError) and self._queue.kinds[node] == "build":
             rest = f"`store log {self._package(node)}` shows the whole log"
             error.hint = f"{error.hint}\n  {rest}" if error.hint else rest
         first = not self._failures
@@ -382,16 +352,16 @@ class Execution:
 
     def _stop(self, executor: Executor) -> None:
         """Start nothing more, end the fetches in flight, and report the nodes that may finish."""
-        self._ready.clear()
+        self._queue.clear()
         ended = [task for task in executor.active if task.kind == "fetch"]
         for task in ended:
             executor.cancel(task)
             self._unlock(task.id)
         going = executor.active
-        told = self._done + len(self._made) + len(going) + len(ended) + len(self._failures)
+        told = len(self._made) + len(going) + len(ended) + len(self._failures)
         if going or ended:
             finishing, stopped = (tuple(each.name for each in some) for some in (going, ended))
-            self._emit(Stopping(finishing, stopped, len(self._missing) - told))
+            self._emit(Stopping(finishing, stopped, self._queue.left - told))
 
     def _package(self, node: bytes) -> str:
         """Return a name that the user can give to commands."""

@@ -6,8 +6,9 @@ import contextlib
 from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from store.errors import DiskReserve, MixedInputs, NotCached, StoreFull
+from store.errors import StoreFull
 from store.graph.resolver import BuildPlan, Resolver
+from store.job_errors import DiskReserve, MixedInputs, NotCached
 from store.local.leases import Lease
 from store.local.store import Store
 from store.model.catalogue import Catalogue

@@ -6,9 +6,10 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 
 from store.cache.offering import Offers, StatementFile
 from store.cache.pull import Pulled, pull
-from store.errors import CacheUnusable, CorruptObject, UnknownObject
+from store.errors import CorruptObject, UnknownObject
 from store.events import Event
 from store.index.writing import Writer
+from store.job_errors import CacheUnusable
 from store.local.leases import Lease
 from store.local.store import Store
 from store.model.file_tree import Node

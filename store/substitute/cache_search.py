@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, TypeVar
 
-from store.errors import CacheUnusable
+from store.job_errors import CacheUnusable
 from store.model.names import ObjectId
 from store.substitute.candidates import (
     BelievedNode,

@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 from store.cache.head import stream
 from store.cache.head_search import GUESSES
-from store.errors import CacheUnusable
 from store.graph.resolver import BuildPlan
+from store.job_errors import CacheUnusable
 from store.model.names import ObjectId
 from store.substitute.cache_search import apart, why
 from store.substitute.candidates import TrustedCache

@@ -7,10 +7,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 
-from store.errors import CorruptObject, FormatError, InvalidName, OutputRefused, StoreError
+from store.errors import CorruptObject, FormatError, InvalidName, StoreError
 from store.index.content_table import ContentTable
 from store.index.schema import ObjectEntry
 from store.index.writing import Writer
+from store.job_errors import OutputRefused
 from store.layout.paths import Layout
 from store.local.leases import Lease
 from store.local.store import Store

@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from store.errors import CorruptObject, Offline, StoreError, UnknownObject
+from store.errors import CorruptObject, StoreError, UnknownObject
 from store.events import Failed, Finished
 from store.index.foreign import Told
+from store.job_errors import Offline
 from store.jobs.executor import Executor, Task, run
 from store.jobs.local_executor import LocalExecutor
 from store.jobs.lower import BuildLimits

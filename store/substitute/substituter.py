@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from store.errors import DiskReserve, Interrupted, NotOwner, StoreFull, StoreReadOnly
+from store.errors import Interrupted, NotOwner, StoreFull, StoreReadOnly
 from store.index.foreign import Told
+from store.job_errors import DiskReserve
 from store.model.manifest import Manifest
 from store.model.names import ObjectId
 

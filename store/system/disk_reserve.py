@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable
 from typing import Final
 
-from store.errors import DiskReserve
+from store.job_errors import DiskReserve
 from store.quantities import bytes_text
 
 STEP: Final = 64 << 20

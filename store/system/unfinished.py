@@ -1,10 +1,10 @@
 """Files that are being written, under names of their own; and the removal of those that a killed
 writer has left.
 
-A writer holds a lock of its file (flock(2)) from just after it is made until it has its place, and
-the kernel drops the lock when the writer has ended. So a *sweep* of the folder removes nothing that
-a live writer has. It spares files that were written lately, too: not every file system has locks
-that hold between machines. A link cannot be locked; its writer makes it anew when it was removed.
+A writer holds a lock of its file (flock(2)) until the file has its place. The kernel drops the lock
+when the writer has ended. So a *sweep* of the folder removes nothing that a live writer has. It
+spares files that were written lately, too: not every file system has locks that hold between
+machines. A link cannot be locked; its writer makes it anew when it was removed.
 """
 
 from __future__ import annotations
@@ -86,6 +86,6 @@ def _locked(fd: int) -> bool:
 def _open(path: str) -> int:
     flags = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
     try:
-        return os.open(path, os.O_RDWR | flags)  # NFS locks only what can be written
+        return os.open(path, os.O_RDWR | flags)  # NFS locks writable files only
     except PermissionError:
         return os.open(path, os.O_RDONLY | flags)

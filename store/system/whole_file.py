@@ -1,8 +1,8 @@
 """Files that appear whole or not at all: written beside their place, and renamed.
 
 A reader sees the former file or the new one. A process that is killed leaves the former one, and
-perhaps an *unfinished* file, which no reader takes for anything else, and which the next writer in
-the folder removes. A failed write leaves the former one alone.
+perhaps an *unfinished* file. No reader takes that for anything else, and the next writer in the
+folder removes it. A failed write leaves the former one alone.
 
 A *durable* file survives a power cut as soon as the call returns: the bytes are waited for before
 the rename, and the folder's entry after it. Other files are there at once for all processes, and

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import IO
 
 from store.display import quoted
-from store.errors import BadArchive
+from store.job_errors import BadArchive
 from store.unpack import tar, zips
 from store.unpack.compression import Meter, Stream, decompressed, exactly, file_chunks
 

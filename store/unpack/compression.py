@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from typing import Protocol
 
 from store.display import printable
-from store.errors import BadArchive
+from store.job_errors import BadArchive
 
 _ZLIBS_WORDS = re.compile(r"^Error -?[0-9]+ while [a-z]+ data: ")
 CHUNK = 1 << 18  # bytes of compressed input, and at most four times that of output, at a time

@@ -13,7 +13,8 @@ import stat
 from collections.abc import Iterator, Sequence
 
 from store.display import quoted
-from store.errors import BadArchive, StoreFull
+from store.errors import StoreFull
+from store.job_errors import BadArchive
 from store.system.beneath import FOLDER
 from store.system.disk_reserve import DiskReserveCheck
 from store.system.durable import open_file

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from store.errors import BadArchive
+from store.job_errors import BadArchive
 from store.unpack.compression import CHUNK, Stream, exactly
 
 BLOCK: Final = 512

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import IO, Any, Final
 
 from store.display import quoted
-from store.errors import BadArchive
+from store.job_errors import BadArchive
 from store.unpack.compression import CHUNK, Meter, Stream, exactly, inflated, words
 
 MAGICS: Final = (b"PK\x03\x04", b"PK\x05\x06")

@@ -15,10 +15,11 @@ from pathlib import Path
 
 from store import canon
 from store.audit.explain import explain
-from store.errors import BadArchive, FormatError, InvalidName
+from store.errors import FormatError, InvalidName
 from store.fetch import indexes, locate, mirrors
 from store.fetch.transport import Page
 from store.index.filesystem import filesystem_of
+from store.job_errors import BadArchive
 from store.model.derivation import Derivation, Resolved, Source
 from store.model.file_tree import Directory
 from store.model.manifest import Manifest

@@ -19,7 +19,8 @@ from store import canon, digest
 from store.audit import ledger_file as ledger
 from store.audit.explain import explain
 from store.display import printable
-from store.errors import BadArchive, FormatError, InvalidName
+from store.errors import FormatError, InvalidName
+from store.job_errors import BadArchive
 from store.local.store import Store
 from store.model import fields, identity
 from store.model.file_tree import Directory

@@ -15,8 +15,9 @@ from pathlib import Path
 import pytest
 
 from store.cli.context import Context
-from store.errors import BuildFailed, FetchFailed, FetchSilent, FetchTimeout, StoreError, StoreFull
+from store.errors import StoreError, StoreFull
 from store.events import Event, Failed, Finished, Stopping, Unrealised
+from store.job_errors import BuildFailed, FetchFailed, FetchSilent, FetchTimeout
 from store.jobs import watch
 from store.local.store import Store
 from store.model.catalogue import Catalogue, Package

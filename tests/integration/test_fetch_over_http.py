@@ -13,11 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from store.errors import FetchFailed, HashMismatch
 from store.fetch import attempts as fetch_module
 from store.fetch import indexes
 from store.fetch.attempts import FetchProgress, FetchResult, fetch
 from store.fetch.bounds import Bounds
+from store.job_errors import FetchFailed, HashMismatch
 
 CONTENT = bytes(range(256)) * 8192  # 2 MiB
 SHA256 = hashlib.sha256(CONTENT).hexdigest()

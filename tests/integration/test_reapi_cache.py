@@ -15,7 +15,8 @@ from store.cache.connecting import connect
 from store.cache.pull import pull
 from store.cache.reapi_cache import ReapiCache, action_of
 from store.cache.reapi_push import push_files, push_objects
-from store.errors import CacheUnusable, CorruptObject
+from store.errors import CorruptObject
+from store.job_errors import CacheUnusable
 from store.local.store import Store
 from store.model.names import ObjectId
 from store.system import kernel

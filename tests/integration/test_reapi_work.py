@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from store.errors import BuildError, StoreError
+from store.errors import StoreError
 from store.farm.farm_job import FarmJob
+from store.job_errors import BuildError
 from store.reapi.blob import blob_of
 from store.reapi.endpoint import parse
 from store.reapi.server import Server

@@ -15,7 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from store.errors import BuildFailed, SandboxUnavailable, UnknownObject
+from store.errors import SandboxUnavailable, UnknownObject
+from store.job_errors import BuildFailed
 from store.sandbox import reuse, runner
 from store.system import kernel, removing
 from tests.integration.laboratory import INPUT, INPUT_FILE, INPUT_LINK, OUTPUT, ROOTFS, Lab, become

@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 
-from store import errors
+from store import errors, job_errors
 from store.errors import StoreError
 
 
@@ -21,7 +21,7 @@ def test_an_error_of_the_system_names_its_file_as_text(name: object, shown: str)
 def test_each_class_of_error_has_its_own_exit_code_and_says_so() -> None:
     classes = [
         each
-        for each in vars(errors).values()
+        for each in {**vars(errors), **vars(job_errors)}.values()
         if isinstance(each, type) and issubclass(each, StoreError) and "exit_code" in vars(each)
     ]
     codes = Counter(each.exit_code for each in classes)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from store.errors import DiskReserve
+from store.job_errors import DiskReserve
 from store.jobs.job import Job, perform
 from store.jobs.lower import BuildLimits
 from store.local.disk import DiskSpace

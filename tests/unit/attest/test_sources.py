@@ -16,7 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from store.attest.sources import SourceLimits, _split, lines
-from store.errors import BadArchive, FetchFailed, FormatError
+from store.errors import FormatError
+from store.job_errors import BadArchive, FetchFailed
 from store.signing.envelope import ENVELOPE_LIMIT
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import pytest
 
 from store.audit.causes import Case, Trial, TrialOutcome, examine
-from store.errors import BuildFailed
+from store.job_errors import BuildFailed
 from store.model.names import ObjectId
 from store.model.verdict import AuditFinding, Verdict
 from store.sandbox.variation import VARIATIONS, Variation

@@ -13,7 +13,7 @@ import pytest
 from store import digest
 from store.cache.head import FRAME_LIMIT, Head, PackFrame, stream
 from store.cache.offering import Piece
-from store.errors import CacheUnusable
+from store.job_errors import CacheUnusable
 from store.local.store import Store
 from store.model import identity
 from store.model.manifest import Manifest

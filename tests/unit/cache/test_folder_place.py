@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from store.cache.folder_place import FolderPlace
-from store.errors import CacheUnusable, CorruptObject, UnknownObject
+from store.errors import CorruptObject, UnknownObject
+from store.job_errors import CacheUnusable
 
 
 def test_what_was_put_is_there(tmp_path: Path) -> None:

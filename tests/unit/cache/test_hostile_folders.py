@@ -19,7 +19,7 @@ from store.cache.pull import pull
 from store.cache.push_plan import plan_push
 from store.cache.pushing import push
 from store.cache.static_cache import StaticCache
-from store.errors import CacheUnusable
+from store.job_errors import CacheUnusable
 from store.local.store import Store
 from store.model.names import ObjectId
 from store.signing.keys import PrivateKey

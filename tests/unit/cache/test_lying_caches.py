@@ -16,7 +16,8 @@ from store.cache.head_search import GUESSES, CacheNotes, HeadSearch
 from store.cache.offering import Piece
 from store.cache.pull import Pulled, pull
 from store.cache.pulled_tree import checked
-from store.errors import CacheUnusable, CorruptObject, FormatError, UnknownObject
+from store.errors import CorruptObject, FormatError, UnknownObject
+from store.job_errors import CacheUnusable
 from store.local.store import Store
 from store.model import identity
 from store.model.file_tree import Directory, Node, NodeKind, file, link

@@ -18,11 +18,12 @@ from store import digest
 from store.cache.content_file import ContentFile
 from store.cache.offering import Piece
 from store.cache.pull import pull
-from store.errors import Busy, DiskReserve, StoreError, StoreFull
+from store.errors import Busy, StoreError, StoreFull
 from store.events import Event, Finished, Started, Tick, Waiting
 from store.gc.collector import Collector
 from store.gc.policy import Policy
 from store.index.writing import Writer
+from store.job_errors import DiskReserve
 from store.local.store import Store
 from store.model.file_tree import Node
 from store.model.names import ObjectId

@@ -22,8 +22,9 @@ from store.cache.pull import pull
 from store.cache.push_plan import can_sign, plan_push
 from store.cache.pushing import Pushed, push
 from store.cache.static_cache import StaticCache
-from store.errors import CacheUnusable, CorruptObject
+from store.errors import CorruptObject
 from store.index.writing import Writer
+from store.job_errors import CacheUnusable
 from store.local.store import Store
 from store.model.derivation import Derivation, Source
 from store.model.names import ObjectId

@@ -14,7 +14,8 @@ from store.cache.file_answers import HEAD_LIMIT
 from store.cache.folder_place import FolderPlace
 from store.cache.head import Head
 from store.cache.static_cache import StaticCache
-from store.errors import CacheUnusable, CorruptObject, UnknownObject
+from store.errors import CorruptObject, UnknownObject
+from store.job_errors import CacheUnusable
 from store.model.names import ObjectId
 from tests.unit.cache.caches import contents, head_and_pack, manifest_of, put, write_cache
 

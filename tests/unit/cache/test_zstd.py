@@ -5,7 +5,7 @@ import sys
 import pytest
 
 from store.cache import zstd
-from store.errors import CacheUnusable
+from store.job_errors import CacheUnusable
 
 
 def test_what_is_compressed_comes_back() -> None:

@@ -11,7 +11,7 @@ from store import events
 from store.cli.draw import OnTerminal, make_reporter
 from store.cli.plain import Plain, Quiet
 from store.cli.streams import OutputBroken
-from store.errors import BuildFailed
+from store.job_errors import BuildFailed
 from tests.unit.cli.live.stage import Terminal
 
 KEY = b"k" * 32

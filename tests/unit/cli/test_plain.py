@@ -8,7 +8,8 @@ import pytest
 
 from store import events
 from store.cli.plain import Plain
-from store.errors import FetchFailed, HashMismatch, StoreError
+from store.errors import StoreError
+from store.job_errors import FetchFailed, HashMismatch
 
 STEERING = "\x1b[2J\x07\u202e\x0b\x85\u2028store: all is well"
 

@@ -7,10 +7,11 @@ from typing import Any, cast
 
 import pytest
 
-from store.errors import BuildTimeout, ServerUnusable
+from store.errors import ServerUnusable
 from store.farm import action_call
 from store.farm.action_call import ActionCall
 from store.farm.encoded_action import EncodedAction
+from store.job_errors import BuildTimeout
 from store.model.derivation import Resolved
 from store.reapi import server_calls
 from store.reapi.action_run import ExecutionEnd, ExecutionStage

@@ -8,8 +8,9 @@ from typing import Any, cast
 
 import pytest
 
-from store.errors import DiskReserve, FormatError, ServerUnusable
+from store.errors import FormatError, ServerUnusable
 from store.farm.download import OutputDownload
+from store.job_errors import DiskReserve
 from store.reapi.blob import EMPTY, BlobDigest, BlobPiece, blob_of
 from store.reapi.messages import message
 from store.reapi.server import Server

@@ -11,17 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from store.errors import (
-    DiskReserve,
-    FetchFailed,
-    HashMismatch,
-    InvalidName,
-    Offline,
-    StorageError,
-    StoreFull,
-)
+from store.errors import InvalidName, StorageError, StoreFull
 from store.fetch import indexes, mirrors
 from store.fetch.attempts import FetchProgress, FetchResult, fetch
+from store.job_errors import DiskReserve, FetchFailed, HashMismatch, Offline
 
 CONTENT = bytes(range(256)) * 4096
 SHA256 = hashlib.sha256(CONTENT).hexdigest()

@@ -17,10 +17,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from store.errors import DiskReserve, FetchFailed, HashMismatch, SourceError
 from store.fetch import attempts as fetch_module
 from store.fetch.attempts import FetchResult, fetch
 from store.fetch.bounds import Bounds
+from store.job_errors import DiskReserve, FetchFailed, HashMismatch, SourceError
 from tests.unit.fetch.hostile import GOOD, QUICK, SOUND, TIMED, Server, serving
 
 SHA256 = hashlib.sha256(GOOD).hexdigest()

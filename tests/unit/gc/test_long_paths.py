@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from store.errors import OutputRefused
 from store.gc.collector import Collector
 from store.gc.deletion import delete
 from store.gc.policy import Policy
+from store.job_errors import OutputRefused
 from store.local.store import Store
 from store.model.names import ObjectId
 from store.objects.tree_check import check_object

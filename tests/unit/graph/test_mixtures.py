@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from store import digest
-from store.errors import MixedInputs
 from store.graph.mixtures import Mixtures, inputs_of
 from store.graph.resolver import Resolver
 from store.index.writing import Writer
+from store.job_errors import MixedInputs
 from store.local.store import Store
 from store.model.catalogue import Catalogue, collect
 from store.model.derivation import Derivation, Ref

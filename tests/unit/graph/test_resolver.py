@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from store.errors import ForbiddenInput
 from store.graph.resolver import Resolver
+from store.job_errors import ForbiddenInput
 from store.local.store import Store
 from store.model.catalogue import Barrier, Catalogue, collect
 from store.model.derivation import Derivation

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from store.errors import BuildFailed, DiskReserve, InvalidName, StorageError
+from store.errors import InvalidName, StorageError
+from store.job_errors import BuildFailed, DiskReserve
 from store.jobs.image_job import write_image
 from store.layout.paths import Layout
 from store.local.directories import make_directories

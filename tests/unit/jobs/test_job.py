@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from store.errors import BuildFailed
+from store.job_errors import BuildFailed
 from store.jobs.job import Job, unpack
 from store.layout.paths import Layout
 from store.model.derivation import Resolved

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from store.errors import BuildTimeout, Interrupted, StoreError
+from store.errors import Interrupted, StoreError
 from store.events import Event, Phase, Queued, Started
+from store.job_errors import BuildTimeout
 from store.jobs import local_executor as module
 from store.jobs.executor import Executor, Task, TaskWork, run
 from store.jobs.job import Job

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from store.errors import BuildSilent, BuildTimeout, FetchSilent, FetchTimeout, StoreError, StoreFull
+from store.errors import StoreError, StoreFull
 from store.events import Phase, Progress
+from store.job_errors import BuildSilent, BuildTimeout, FetchSilent, FetchTimeout
 from store.jobs import process, watch
 from store.jobs.executor import Task
 from store.jobs.local_executor import LocalExecutor

@@ -15,8 +15,9 @@ import pytest
 
 from store import digest
 from store.digest import file_digest
-from store.errors import DiskReserve, OutputRefused, StorageError, StoreFull, UsageError
+from store.errors import StorageError, StoreFull, UsageError
 from store.index.content_table import ContentTable
+from store.job_errors import DiskReserve, OutputRefused
 from store.layout.paths import Layout
 from store.model import identity
 from store.model.file_tree import Directory, NodeKind, file, link

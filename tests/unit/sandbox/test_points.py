@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from store.errors import BuildFailed, UnknownObject
+from store.errors import UnknownObject
+from store.job_errors import BuildFailed
 from store.sandbox.points import MOST_ENTRIES, root_entries
 from store.sandbox.preparation import prepare
 from store.sandbox.request import BuildRequest

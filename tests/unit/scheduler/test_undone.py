@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from store.errors import BuildError
 from store.events import Failed
+from store.job_errors import BuildError
 from store.model.catalogue import Catalogue, collect
 from store.model.derivation import Derivation
 from store.scheduler.undone import undone_for

@@ -13,10 +13,10 @@ import pytest
 from store.cache import file_names
 from store.cache.offering import StatementFile
 from store.cache.own_statements import own_statements
-from store.errors import CacheUnusable
 from store.events import CacheTrouble, Disputed, Event
 from store.graph.resolver import Resolver
 from store.index.writing import Writer
+from store.job_errors import CacheUnusable
 from store.local.store import Store
 from store.model.catalogue import Catalogue, collect
 from store.model.derivation import Derivation, Source

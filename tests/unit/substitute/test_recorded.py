@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from store.errors import BuildFailed, UnknownObject
+from store.errors import UnknownObject
+from store.job_errors import BuildFailed
 from store.jobs.lower import BuildLimits
 from store.local.leases import Lease
 from store.local.store import Store

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from store.errors import DiskReserve
+from store.job_errors import DiskReserve
 from store.system.disk_reserve import STEP, DiskReserveCheck
 
 MIB = 1 << 20

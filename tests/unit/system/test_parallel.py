@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from store.errors import OutputRefused, StoreError
+from store.errors import StoreError
 from store.index.content_table import ContentTable
+from store.job_errors import OutputRefused
 from store.layout.paths import Layout
 from store.local.directories import make_directories
 from store.model.manifest import Manifest

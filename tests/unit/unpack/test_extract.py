@@ -19,7 +19,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from store.errors import BadArchive, InvalidName
+from store.errors import InvalidName
+from store.job_errors import BadArchive
 from store.unpack import compression
 from store.unpack.extract import UnpackOptions, unpack
 from store.unpack.selection import UnpackLimits

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from store.errors import BadArchive
+from store.job_errors import BadArchive
 from store.unpack.extract import unpack
 from store.unpack.selection import UnpackOptions
 from tests.unit.unpack.test_extract import add, tar_bytes

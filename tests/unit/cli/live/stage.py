@@ -10,8 +10,8 @@ import pyte
 from store import events
 from store.cli.live.reporter import Live
 from store.cli.streams import ScreenSize
-from store.errors import BuildFailed, FetchFailed
 from store.events import Event, PlannedNode
+from store.job_errors import BuildFailed, FetchFailed
 
 
 class Terminal(io.StringIO):
