@@ -3,27 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 from store.reapi.action_run import ExecutionEnd
-from store.reapi.blob import Blob, BlobDigest, Message
+from store.reapi.blob import Blob, BlobDigest, BlobPiece, Message
+from store.reapi.blob_transfer import HashedFile, hash_files
 from store.reapi.messages import message
+from store.reapi.server_calls import ServerCalls, ServerCapabilities
 
 
-class MemoryServer:
-    """Holds blobs; ``answer`` returns the result of an action, given if the cache is skipped."""
+class MemoryServer(ServerCalls):
+    """Holds blobs and results of actions. ``answer`` returns the result of an action that is run,
+    given if the cache is skipped. ``forgets`` says of which blobs it keeps nothing."""
 
     name = "grpc://farm.example:1"
 
     def __init__(self, answer: Callable[[bool], Message] | None = None) -> None:
         self.blobs: dict[BlobDigest, bytes] = {}
+        self.kept: dict[BlobDigest, bytes] = {}
         self.answer = answer
+        self.updates = True
+        self.forgets: Callable[[BlobDigest], bool] = lambda digest: False
         self.runs = 0
+        self.sent = 0
 
     def put(self, blob: Blob) -> BlobDigest:
         """Hold a blob."""
-        assert isinstance(blob.source, bytes)
-        self.blobs[blob.digest] = blob.source
+        source = blob.source
+        self.blobs[blob.digest] = source if isinstance(source, bytes) else Path(source).read_bytes()
         return blob.digest
 
     def adopt(self) -> None:
@@ -32,24 +40,43 @@ class MemoryServer:
     def close(self) -> None:
         """There is no connection."""
 
-    def missing(self, digests: Sequence[BlobDigest]) -> set[BlobDigest]:
-        """Those that are not held."""
-        return set(digests) - self.blobs.keys()
+    def _call(self, name: str, *args: Any) -> Iterator[Any]:
+        yield from getattr(self, f"_{name}")(*args)
 
-    def send(self, blobs: Sequence[Blob]) -> Iterator[int]:
-        """Hold blobs."""
+    def _capabilities(self) -> Iterator[ServerCapabilities]:
+        yield ServerCapabilities(0, self.updates, self.answer is not None)
+
+    def _missing(self, digests: Sequence[BlobDigest]) -> Iterator[list[BlobDigest]]:
+        yield [each for each in digests if each not in self.blobs]
+
+    def _send(self, blobs: Sequence[Blob]) -> Iterator[int]:
         for blob in blobs:
-            self.put(blob)
+            self.sent += 1
+            if not self.forgets(blob.digest):
+                self.put(blob)
             yield blob.digest.size
 
-    def read_small(self, digests: Sequence[BlobDigest], most: int) -> dict[BlobDigest, bytes]:
-        """Blobs that are not larger than ``most``."""
-        return {
-            each: self.blobs[each] for each in digests if each in self.blobs and each.size <= most
-        }
+    def _read(self, digests: Sequence[BlobDigest]) -> Iterator[list[BlobPiece]]:
+        """Yield each blob once, in two pieces."""
+        for each in dict.fromkeys(digests):
+            if each in self.blobs:
+                data, middle = self.blobs[each], each.size // 2
+                yield [BlobPiece(each, 0, data[:middle]), BlobPiece(each, middle, data[middle:])]
 
-    def execute(self, action: BlobDigest, *, skip_cache: bool) -> Iterator[Any]:
-        """The end of an action."""
+    def _hash_files(self, paths: Sequence[str]) -> Iterator[list[HashedFile]]:
+        yield from hash_files(paths)
+
+    def _results(self, actions: Sequence[BlobDigest]) -> Iterator[tuple[int, bytes]]:
+        for place, action in enumerate(actions):
+            if action in self.kept:
+                yield place, self.kept[action]
+
+    def _set_result(self, action: BlobDigest, result: bytes) -> Iterator[None]:
+        self.kept[action] = result
+        yield None
+
+    def _execute(self, action: BlobDigest, skip_cache: bool) -> Iterator[Any]:
+        """Yield the end of an action."""
         assert self.answer is not None
         self.runs += 1
         response = message("ExecuteResponse")(result=self.answer(skip_cache))

@@ -1,0 +1,251 @@
+"""A cache on a server of the Remote Execution API: all comes back as it was put, and a loss is
+noticed."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from store import digest
+from store.cache import file_names, zstd
+from store.cache.build_logs import taken_log
+from store.cache.offering import NamedFiles
+from store.cache.pull import pull
+from store.cache.push_plan import plan_push
+from store.cache.pushing import Pushed
+from store.cache.reapi_cache import FILE, ReapiCache, action_of
+from store.cache.reapi_push import push_files, push_to_server
+from store.errors import CorruptObject, ServerUnusable, UnknownObject
+from store.index.writing import Writer
+from store.job_errors import CacheUnusable
+from store.local.store import Store
+from store.model.derivation import Derivation, Source
+from store.model.names import ObjectId
+from store.model.realisation import Realisation
+from store.reapi.blob import BlobPiece
+from store.reapi.messages import message
+from store.reapi.server import Server
+from store.signing.keys import PrivateKey
+from tests.unit.cache.conftest import Origin
+from tests.unit.farm.memory_server import MemoryServer
+
+ANNE = PrivateKey(b"\1" * 32, "anne")
+HELLO = Derivation("top", "x86_64-linux", "/bin/sh")
+SOURCE = Source("src", "a" * 64, ("https://example.org/src",))
+LOG = b"made\n"
+
+
+@pytest.fixture
+def server() -> MemoryServer:
+    return MemoryServer()
+
+
+@pytest.fixture
+def cache(server: MemoryServer) -> ReapiCache:
+    return ReapiCache(cast(Server, server))
+
+
+@pytest.fixture
+def top(origin: Origin) -> ObjectId:
+    """An object that was built here, with a log, of a source and another object."""
+    lib = origin.add("lib", {"large": os.urandom(5 << 20), "text": b"text", "same": b"text"})
+    src = origin.add("src", {"text": b"source"})
+    oid = origin.add("top", {"a/b": b"1", "empty": b""}, lib, src)
+    node = HELLO.resolve({})
+    node = type(node)(node.name, node.system, node.builder, inputs=tuple(sorted((src, lib))))
+    Path(origin.store.start_log(node.digest)).write_bytes(LOG)
+
+    def write(txn: Writer) -> None:
+        txn.nodes.put([node, SOURCE])
+        log = digest.file_digest(LOG)
+        txn.realisations.add(Realisation(node.digest, "out", oid, "u", "h", "full", log, 1, 9))
+        txn.realisations.add(Realisation(SOURCE.digest, "out", src, "u", "h", "fetch", None, 1, 9))
+        txn.nodes.put_outcomes({HELLO.digest: node.digest})
+
+    origin.store.index.write(write)
+    return oid
+
+
+def pushed(store: Store, cache: ReapiCache, top: ObjectId) -> Pushed:
+    return push_to_server(store, cache, plan_push(store, [top], ANNE))
+
+
+def named(store: Store, name: str) -> ObjectId:
+    return next(oid for oid, _ in store.objects.all() if oid.name == name)
+
+
+def lose(server: MemoryServer, data: bytes) -> None:
+    """Let the server lose the blob with these bytes."""
+    server.blobs = {key: held for key, held in server.blobs.items() if held != data}
+
+
+def test_a_closure_comes_back_with_all_that_is_known_of_it(
+    origin: Origin, own: Store, top: ObjectId, cache: ReapiCache
+) -> None:
+    done = pushed(origin.store, cache, top)
+    assert {oid.name for oid in done.objects} == {"lib", "src", "top"}
+    assert (done.present, done.statements, done.sources, done.logs) == (0, 2, 1, 1)
+    pulled = pull(own, [cache], [top])
+    assert (pulled.damaged, pulled.unusable, pulled.refused) == ((), {}, {})
+    assert own.objects.manifest(top) == origin.store.objects.manifest(top)
+    assert cache.sources([SOURCE.sha256]) == {SOURCE.sha256: named(origin.store, "src")}
+    assert cache.by_derivation([HELLO.digest], [ANNE.public.id]).keys() == {HELLO.digest}
+    assert taken_log(cache, digest.file_digest(LOG)) == LOG
+
+
+def test_a_second_push_sends_no_object(
+    origin: Origin, top: ObjectId, cache: ReapiCache, server: MemoryServer
+) -> None:
+    pushed(origin.store, cache, top)
+    before = server.sent
+    done = pushed(origin.store, cache, top)
+    assert (done.objects, done.present) == ([], 3)
+    assert (done.statements, done.sources, done.logs) == (0, 0, 0)
+    assert server.sent == before
+
+
+def test_a_file_that_the_server_lost_is_sent_again(
+    origin: Origin, own: Store, top: ObjectId, cache: ReapiCache, server: MemoryServer
+) -> None:
+    pushed(origin.store, cache, top)
+    lose(server, b"text")
+    done = pushed(origin.store, cache, top)
+    assert [oid.name for oid in done.objects] == ["lib"]
+    assert pull(own, [cache], [top]).damaged == ()
+
+
+def test_a_server_that_keeps_nothing_is_no_cache(
+    origin: Origin, top: ObjectId, cache: ReapiCache, server: MemoryServer
+) -> None:
+    server.forgets = lambda blob: blob.size == len(b"text")
+    with pytest.raises(CacheUnusable, match="did not keep the files of") as refused:
+        pushed(origin.store, cache, top)
+    assert refused.value.hint == "is its quota large enough?"
+
+
+def test_a_server_that_forgets_results_is_no_cache(
+    origin: Origin, top: ObjectId, cache: ReapiCache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(MemoryServer, "set_result", lambda self, action, result: None)
+    with pytest.raises(CacheUnusable, match=r"did not keep \S+-\w+ and 2 more"):
+        pushed(origin.store, cache, top)
+
+
+def test_a_server_may_let_nobody_push(
+    origin: Origin, top: ObjectId, cache: ReapiCache, server: MemoryServer
+) -> None:
+    server.updates = False
+    with pytest.raises(CacheUnusable, match="does not let this client push"):
+        pushed(origin.store, cache, top)
+    assert not server.blobs
+
+
+def test_an_object_that_the_api_cannot_hold_is_left_out_with_its_users(
+    origin: Origin, cache: ReapiCache
+) -> None:
+    bad = origin.add("bad", {os.fsdecode(b"caf\xe9"): b"1"})
+    user = origin.add("user", {"text": b"2"}, bad)
+    done = pushed(origin.store, cache, user)
+    assert done.objects == []
+    assert done.refused[user] == f"it refers to {bad}, which cannot be pushed"
+    assert set(done.refused) == {bad, user}
+    assert cache.heads([bad, user]) == {}
+
+
+def test_contents_of_a_lost_tree_are_missing(
+    origin: Origin, top: ObjectId, cache: ReapiCache, server: MemoryServer
+) -> None:
+    pushed(origin.store, cache, top)
+    head = cache.heads([top])[top]
+    tree = message("ActionResult").FromString(
+        server.kept[action_of(file_names.head(top))[0].digest]
+    )
+    found = {each.tree_digest.hash for each in tree.output_directories}
+    server.blobs = {key: data for key, data in server.blobs.items() if key.hash not in found}
+    with pytest.raises(UnknownObject, match=f"does not have the tree of {top}"):
+        cache.contents(head, [digest.file_digest(b"1")])
+
+
+def walked(cache: ReapiCache, oid: ObjectId, *contents: bytes) -> dict[bytes, bytes]:
+    """The contents as they come, in all runs."""
+    found: dict[bytes, bytes] = {}
+    wanted = [digest.file_digest(each) for each in contents]
+    for run in cache.contents(cache.heads([oid])[oid], wanted):
+        for part in run.parts():
+            for piece in part:
+                found[piece.digest] = found.get(piece.digest, b"") + bytes(piece.data)
+    return found
+
+
+def test_the_contents_that_are_asked_for_come_and_no_others(
+    origin: Origin, top: ObjectId, cache: ReapiCache
+) -> None:
+    pushed(origin.store, cache, top)
+    lib = named(origin.store, "lib")
+    assert walked(cache, lib, b"text", b"not there") == {digest.file_digest(b"text"): b"text"}
+
+
+def test_a_lost_content_is_missing_and_a_short_one_damaged(
+    origin: Origin,
+    top: ObjectId,
+    cache: ReapiCache,
+    server: MemoryServer,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pushed(origin.store, cache, top)
+    lib = named(origin.store, "lib")
+
+    def half(self: Any, digests: Any) -> Iterator[list[BlobPiece]]:
+        yield [BlobPiece(each, 0, b"te") for each in digests if each.size == len(b"text")]
+        yield from whole(self, [each for each in digests if each.size != len(b"text")])
+
+    whole = MemoryServer._read
+    monkeypatch.setattr(MemoryServer, "_read", half)
+    with pytest.raises(CorruptObject, match="a file of it ends early"):
+        walked(cache, lib, b"text")
+    monkeypatch.undo()
+    lose(server, b"text")
+    with pytest.raises(UnknownObject, match="but not 1 of its files"):
+        walked(cache, lib, b"text")
+
+
+def test_a_result_that_is_no_message_counts_as_none(
+    cache: ReapiCache, server: MemoryServer
+) -> None:
+    push_files(cache, {"one": b"1", "two": b"2", "three": b"3"})
+    server.kept[action_of("one")[0].digest] = b"\xff\xff"
+    wrong = message("ActionResult")()
+    wrong.output_files.add(path=FILE).digest.hash = "no digest"
+    server.kept[action_of("two")[0].digest] = wrong.SerializeToString()
+    assert cache.files(["one", "two", "three", "four"], 10) == {"three": b"3"}
+    assert cache.files(["three"], 0) == {}
+
+
+def test_a_server_that_cannot_be_used_is_a_cache_that_cannot(
+    cache: ReapiCache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*args: Any) -> None:
+        raise ServerUnusable("it is silent", hint="wait")
+
+    monkeypatch.setattr(MemoryServer, "_results", refuse)
+    with pytest.raises(CacheUnusable, match="it is silent") as refused:
+        cache.heads([ObjectId(b"\1" * 20, "one")])
+    assert refused.value.hint == "wait"
+
+
+def test_a_log_is_taken_only_if_it_is_the_one_that_was_asked_for(cache: ReapiCache) -> None:
+    files = cast(NamedFiles, cache)
+    wanted, other = digest.file_digest(b"wanted"), digest.file_digest(b"other")
+    assert taken_log(files, wanted) is None
+    push_files(cache, {file_names.log(wanted): zstd.compress(b"other")})
+    with pytest.raises(CorruptObject, match="is damaged: it is another log"):
+        taken_log(files, wanted)
+    push_files(cache, {file_names.log(wanted): b"no frame"})
+    with pytest.raises(CorruptObject, match="is damaged"):
+        taken_log(files, wanted)
+    push_files(cache, {file_names.log(other): zstd.compress(b"other")})
+    assert taken_log(files, other) == b"other"
