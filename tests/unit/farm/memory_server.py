@@ -26,6 +26,7 @@ class MemoryServer(ServerCalls):
         self.updates = True
         self.forgets: Callable[[BlobDigest], bool] = lambda digest: False
         self.runs = 0
+        self.action: BlobDigest | None = None  # the last one that was run
         self.sent = 0
 
     def put(self, blob: Blob) -> BlobDigest:
@@ -79,5 +80,6 @@ class MemoryServer(ServerCalls):
         """Yield the end of an action."""
         assert self.answer is not None
         self.runs += 1
+        self.action = action
         response = message("ExecuteResponse")(result=self.answer(skip_cache))
         yield ExecutionEnd(response.SerializeToString())
