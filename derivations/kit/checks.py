@@ -2,10 +2,13 @@
 
 Each check can be waived, with a reason: ``static``, ``version``, ``version PROGRAM``, ``pc``,
 ``pc NAME``, ``paths``, ``scripts``, ``references``.
+
+Each fault is two lines: the file with its fault, and the remedy in the recipe.
 """
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Iterable, Sequence
 
@@ -27,7 +30,7 @@ def check_script(
     that it may refer to."""
     waived = {name for name, _ in recipe.waive}
     _check_waivers(recipe)
-    lines = ["set -eu", f"cd {BUILD}", f"out={package}", f"result={result}"]
+    lines = ["set -eu", *_FAULTS, f"cd {BUILD}", f"out={package}", f"result={result}"]
     lines += [*view_lines(libraries), f"mkdir {BUILD}/obj", 'mkdir "$result"']
     lines += [_waiver_line(name, reason) for name, reason in recipe.waive]
     for phase in _phases(recipe, package, allowed, waived):
@@ -69,35 +72,115 @@ def _phases(
     if "references" not in waived:
         yield Phase("references", tuple(_references(package, allowed)))
     if recipe.check:
-        yield Phase("check", recipe.check)
+        yield Phase("check", tuple(_own(recipe.check)))
+
+
+_FAULTS = (
+    'fault() { echo "$1"; echo "  in the recipe: $2"; exit 1; }',
+    "step=",
+    "trap '"
+    'test $? = 0 || test -z "$step" || echo "this line of check in the recipe fails: $step"'
+    "' EXIT",
+)
+"""The beginning of every check. A line of the recipe's own may say nothing when it fails."""
+
+
+def _own(lines: Iterable[str]) -> Iterable[str]:
+    for line in lines:
+        yield f"step={shlex.quote(line)}"
+        yield line
+
+
+def _fault(wrong: str, remedy: str) -> str:
+    """Return the command that ends the check. ``wrong`` and ``remedy`` stand between double
+    quotation marks: variables of the shell are put in."""
+    return f'fault "{wrong}" "{remedy}"'
+
+
+def _if(command: str, wrong: str, remedy: str) -> str:
+    """Return the command that ends the check if another one finds anything: its output ends the
+    sentence about the fault."""
+    return f"if {command} > found; then {_fault(f'{wrong}: $(head -n 20 found)', remedy)}; fi"
+
+
+def _unless(command: str, wrong: str, remedy: str) -> str:
+    """Return the command that ends the check if another one fails."""
+    return f"{command} || {_fault(wrong, remedy)}"
+
+
+def _literal(text: str) -> str:
+    """Return a text of the recipe's as it stands between double quotation marks."""
+    return re.sub(r'(["$`\\])', r"\\\1", text)
+
+
+def _waiver(check: str) -> str:
+    return f"waive=(('{check}', 'the reason'),)"
 
 
 def _programs(recipe: Recipe, waived: set[str]) -> Iterable[str]:
     """Each program is there, and says the version that is pinned."""
-    yield 'test -d "$out"'
+    install = r"install files below \$out, in folders such as bin and share"
+    yield _unless('test -d "$out"', "$out: is no folder", install)
     for words in recipe.programs:
         name, _, arguments = words.partition(" ")
-        yield f'test -x "$out/bin/{name}"'
+        program, said = f'"$out/bin/{name}"', arguments or "--version"
+        there = f"$out/bin/{name}: there is no such program; bin has $(ls $out/bin | tr '\\n' ' ')"
+        named = f"programs names {name}: install it, or write the name that it has"
+        yield _unless(f"test -x {program}", there, named)
         if waived.isdisjoint(("version", f"version {name}")):
-            yield f'"$out/bin/{name}" {arguments or "--version"} > said 2>&1 < /dev/null || true'
-            yield f'grep -F -e "{recipe.version}" said || {{ head said; exit 1; }}'
+            yield f"{program} {said} > said 2>&1 < /dev/null || true"
+            other = f"with {_literal(said)} it does not say {recipe.version}, but: $(head said)"
+            yield _unless(
+                f'grep -qF -e "{recipe.version}" said',
+                f"$out/bin/{name}: {other}",
+                f"programs=('{name} WORDS',), with the words that make it say its version,"
+                f" or {_waiver(f'version {name}')}",
+            )
             yield f'grep -m 1 -F -e "{recipe.version}" said | head -c 200 >> "$result/versions"'
 
 
 _STATIC = (
     # Of what is no ELF file it complains, which says nothing; without it nothing would be found.
     "command -v readelf",
-    'find "$out" -type f \\( -perm -100 -o -name "*.so*" \\) -exec readelf -hldW {} +'
+    # It says the name of a file if there are several: the first is one that is not read.
+    'find "$out" -type f \\( -perm -100 -o -name "*.so*" \\) -exec readelf -hldW /dev/null {} +'
     " > headers 2> errors || true",
-    "if grep -E 'INTERP|\\(NEEDED\\)' headers; then exit 1; fi",
-    'if find "$out" -name "*.so" -o -name "*.so.*" | grep .; then exit 1; fi',
+    r"""awk '/^File: / { file = $0 } /INTERP|\(NEEDED\)/ { print file ":" $0 }' headers > loaded""",
+    _if(
+        "grep . loaded",
+        "asks for a loader or a library",
+        rf"link it statically (does its build heed \$LDFLAGS?), or {_waiver('static')}",
+    ),
+    _if(
+        'find "$out" -name "*.so" -o -name "*.so.*" | grep .',
+        "is a shared library",
+        "an option of build such as --disable-shared, or a line that removes it;"
+        f" or {_waiver('static')}",
+    ),
 )
 
 _PATHS = (
-    'if find "$out" -name "*.la" | grep .; then exit 1; fi',
-    'if test -d "$out/share/info"; then exit 1; fi',
-    f'if grep -rlF -e {BUILD}/ "$out"; then echo "a path of the build"; exit 1; fi',
-    'test -n "$(ls "$out/share/licenses")"',
+    _if(
+        'find "$out" -name "*.la" | grep .',
+        "is a file of libtool",
+        f"a line of build that removes it, or {_waiver('paths')}",
+    ),
+    _if(
+        'ls -d "$out/share/info" 2> /dev/null',
+        "holds manuals of a form that nothing here reads",
+        f"a line of build that removes it, or {_waiver('paths')}",
+    ),
+    _if(
+        f'grep -rlF -e {BUILD}/ "$out"',
+        "holds a path of the build",
+        "an option of build that keeps it out, or a line that changes the file (sed -i);"
+        f" or {_waiver('paths')}",
+    ),
+    _unless(
+        'test -n "$(ls "$out/share/licenses" 2> /dev/null)"',
+        "$out/share/licenses: no licence is installed",
+        "licences=('FILE',), the files of the source that hold it",
+    ),
 )
 
 
@@ -105,6 +188,18 @@ def _libraries(skipped: Iterable[str]) -> Iterable[str]:
     """A program links with each library that pkg-config knows."""
     cases = "".join(f"        {name}) continue ;;\n" for name in sorted(skipped))
     case = f"    case $name in\n{cases}    esac\n" if cases else ""
+    waiver = _waiver("pc $name")
+    known = _unless(
+        'flags=$(pkg-config --cflags --libs "$name")',
+        "$file: pkg-config does not find all that it requires",
+        f"add it to needs, or {waiver}",
+    )
+    links = _unless(
+        "$CXX -x c++ main.c -x none -o main $flags",
+        "$file: no program links with $flags",
+        f"add the library that is missing to needs, or {waiver}",
+    )
+    runs = _unless("./main", "$file: a program linked with $flags does not run", waiver)
     yield "echo 'int main(void) { return 0; }' > main.c"
     yield (
         'for file in "$out"/lib/pkgconfig/*.pc "$out"/share/pkgconfig/*.pc\n'
@@ -113,9 +208,9 @@ def _libraries(skipped: Iterable[str]) -> Iterable[str]:
         "    name=${file##*/}\n"
         "    name=${name%.pc}\n"
         f"{case}"
-        '    flags=$(pkg-config --cflags --libs "$name")\n'
-        "    $CXX -x c++ main.c -x none -o main $flags\n"
-        "    ./main\n"
+        f"    {known}\n"
+        f"    {links}\n"
+        f"    {runs}\n"
         '    echo "$name" >> "$result/linked"\n'
         "done"
     )
@@ -125,13 +220,17 @@ def _scripts(allowed: Sequence[Ref]) -> Iterable[str]:
     """A script's interpreter is one of the system's, or of an object that the package runs."""
     folders = ["/bin", *map(str, allowed)]
     patterns = " | ".join(f"'#!{space}{each}/'*" for each in folders for space in ("", " "))
+    other = _fault(
+        "$file: its interpreter is neither in /bin nor of a package that it runs: $first",
+        f"runs=('ROLE',) and a line of build that writes its path, or {_waiver('scripts')}",
+    )
     yield (
         'find "$out" -type f -perm -100 | while read -r file\n'
         "do\n"
         "    first=$(head -c 120 \"$file\" | tr -d '\\0' | head -n 1)\n"
         "    case $first in\n"
         f'        {patterns} | "#!$out/"*) ;;\n'
-        "        '#!'*) echo \"$file: $first\"; exit 1 ;;\n"
+        f"        '#!'*) {other} ;;\n"
         "    esac\n"
         "done"
     )
@@ -142,5 +241,24 @@ def _references(package: Ref, allowed: Sequence[Ref]) -> Iterable[str]:
     yield f'echo "{package}" > allowed'
     for ref in allowed:
         yield f'echo "{ref}" >> allowed'
-    yield "ls -d /store/* | grep -vxFf allowed | sed 's|/store/||; s|-.*||' > digests"
-    yield 'if test -s digests && grep -rlFf digests "$out"; then cat digests; exit 1; fi'
+    yield "ls -d /store/* | grep -vxFf allowed > others || true"
+    yield "sed 's|/store/||; s|-.*||' others > digests"
+    # Without any, grep would take each line for one of them.
+    yield (
+        'if test -s digests && grep -rlFf digests "$out" > files\n'
+        "then\n"
+        "    while read -r file\n"
+        "    do\n"
+        '        named=$(grep -aohFf digests "$file" | sort -u | grep -Ff - others)\n'
+        '        echo "$file: refers to" $named\n'
+        "    done < files > found\n"
+        f"    {_REFERRING}\n"
+        "fi"
+    )
+
+
+_REFERRING = _fault(
+    "$(head -n 20 found)",
+    "runs=('ROLE',) if its programs run or read that, or a line of build that removes the path;"
+    f" or {_waiver('references')}",
+)
