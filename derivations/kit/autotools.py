@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from derivations.kit.build import BUILD_TOOLS, TRIPLET, Build, Phase
+from derivations.kit.checked import checked
 
 REGENERATES = ("autoconf", "automake", "libtool", "m4", "perl", "pkgconf")
 
@@ -17,6 +18,7 @@ _MACROS = (
 """Where the macros of the tools on ``$PATH`` are, and those of the libraries."""
 
 
+@checked
 def autotools(
     *options: str,
     reconf: bool = False,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from derivations.kit.checked import checked
 from derivations.kit.lines import check_line
 from store.errors import EvaluationError
 
@@ -27,6 +28,7 @@ TRIPLET = "x86_64-linux-musl"
 _PHASE = re.compile(r"[a-z][a-z-]*")
 
 
+@checked
 @dataclass(frozen=True)
 class Phase:
     """A named step of a build: shell command lines, run in ``/build/obj`` one after the other."""
@@ -41,6 +43,7 @@ class Phase:
             check_line(line, self.name)
 
 
+@checked
 @dataclass(frozen=True)
 class Build:
     """Phases, and the roles whose programs they run. ``in_tree``: they write to ``/build/src``."""
@@ -54,11 +57,13 @@ class Build:
             raise EvaluationError("a build without phases")
 
 
+@checked
 def phase(name: str, *lines: str) -> Phase:
     """A phase of these command lines."""
     return Phase(name, lines)
 
 
+@checked
 def phases(*steps: Phase, tools: tuple[str, ...] = BUILD_TOOLS, in_tree: bool = False) -> Build:
     """A build of phases written out, for a package that fits no maker."""
     return Build(steps, tools, in_tree)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from derivations.kit.build import BUILD_TOOLS, Build, Phase
+from derivations.kit.checked import checked
 
 
+@checked
 def cmake(
     *options: str,
     folder: str = ".",

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from derivations.kit.build import Build, Phase
+from derivations.kit.checked import checked
 
 
+@checked
 def configure(
     *options: str,
     script: str = "./configure",

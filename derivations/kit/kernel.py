@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from derivations.kit.build import BUILD_TOOLS, Build, Phase
+from derivations.kit.checked import checked
 
 
 def _kept(setting: str) -> str:
@@ -13,6 +14,7 @@ def _kept(setting: str) -> str:
     return f"grep -q '^{setting}$' /build/src/.config"
 
 
+@checked
 def kernel(
     base: str,
     *settings: str,

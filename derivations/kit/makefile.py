@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from derivations.kit.build import Build, Phase
+from derivations.kit.checked import checked
 
 
+@checked
 def makefile(
     *variables: str,
     prepare: tuple[str, ...] = (),

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from derivations.kit.build import BUILD_TOOLS, Build, Phase
+from derivations.kit.checked import checked
 
 
+@checked
 def perl(*options: str, finish: tuple[str, ...] = ()) -> Build:
     """``Makefile.PL``, make and install, into ``lib/perl5``."""
     words = " ".join(

@@ -7,12 +7,14 @@ import os
 from pathlib import Path
 from urllib.parse import quote
 
+from derivations.kit.checked import checked
 from derivations.kit.sources import Archive
 from store.errors import EvaluationError
 from store.model.derivation import Source
 from store.model.project_archive import FolderReader, located, project_archive, project_locator
 
 
+@checked
 def project(name: str, version: str, *, docs: bool = False) -> Archive:
     """The engine, the recipes and the seeds' pins as they are beside the recipes, with any change
     that has been made to them; with ``docs``, the documents alone."""

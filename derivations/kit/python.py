@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from derivations.kit.build import BUILD_TOOLS, Build, Phase
+from derivations.kit.checked import checked
 from derivations.kit.entry_points import PROGRAMS
 
 LIBRARY = "$out/lib/python3.13/site-packages"
@@ -20,6 +21,7 @@ MODULES = (
 """Where the modules of the tools on ``$PATH`` are, and those that are needed."""
 
 
+@checked
 def python(
     backend: str,
     *,
@@ -54,6 +56,7 @@ def python(
     )
 
 
+@checked
 def imports(*modules: str) -> tuple[str, ...]:
     """Lines for a recipe's ``check``, with the tool ``python``: these modules can be imported, with
     those that they need."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from derivations.kit.build import Build, Phase
+from derivations.kit.checked import checked
 from derivations.kit.sources import Archive, DebianPatches
 from store.errors import EvaluationError
 from store.model.names import check_name, check_output
@@ -22,6 +23,7 @@ _UNFINISHED = "TODO"
 """How a text begins that `scripts/pins add` left to a person."""
 
 
+@checked
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
     """How a package is built, whatever the stage.
@@ -84,6 +86,8 @@ class Recipe:
         check_name(self.label)
         if type(self.seconds) is not int or not 0 <= self.seconds <= LONGEST:
             raise EvaluationError(f"the recipe {self.name!r} has no whole number of seconds")
+        if not all(words.split() for words in self.programs):
+            raise EvaluationError(f"the recipe {self.name!r} has an empty name in programs")
         for role in (*self.every_tool, *self.needs, *self.runs, *self.upstream_tools):
             if not _ROLE.fullmatch(role):
                 raise EvaluationError(f"the recipe {self.name!r} needs {role!r}, no role's name")

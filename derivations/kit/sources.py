@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from derivations.kit.checked import checked
 from store.errors import EvaluationError
 from store.model.derivation import Derivation, Source
 
@@ -18,6 +19,7 @@ _SUFFIXES = re.compile(r"\.(tar\.(gz|xz|bz2|zst|lzma)|tgz|deb|whl|zip)$")
 _REPACKED = re.compile(r"[.+~-](dfsg|ds|repack)[0-9.+~]*$")
 
 
+@checked
 @dataclass(frozen=True)
 class Archive:
     """An archive and how to unpack it; ``options`` are those of ``builtin:unpack``.
@@ -44,6 +46,7 @@ class Archive:
         )
 
 
+@checked
 @dataclass(frozen=True)
 class DebianPatches:
     """Single patches out of the archive of changes that Debian makes to a source."""
@@ -52,6 +55,7 @@ class DebianPatches:
     names: tuple[str, ...]
 
 
+@checked
 def debian(
     path: str,
     sha256: str,
@@ -101,6 +105,7 @@ def _upstream(version: str) -> str:
     return _REPACKED.sub("", version).replace("~", "-")
 
 
+@checked
 def debian_patches(path: str, sha256: str, *names: str) -> DebianPatches:
     """Patches ``names`` of ``debian/patches`` in ``NAME_VERSION.debian.tar.xz``, to be applied in
     this order."""
@@ -119,6 +124,7 @@ def debian_patches(path: str, sha256: str, *names: str) -> DebianPatches:
     return DebianPatches(archive, names)
 
 
+@checked
 def pypi(
     file: str,
     sha256: str,
@@ -138,6 +144,7 @@ def pypi(
     )
 
 
+@checked
 def url(
     address: str,
     sha256: str,

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import ipaddress
 import re
-import sys
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
+from derivations.kit.checked import checked, place
 from store.errors import EvaluationError
 
 T = TypeVar("T")
@@ -40,6 +40,7 @@ OWN_SERVICES: Final = ("console", "network")
 """The services that a system has without declaring them."""
 
 
+@checked
 @dataclass(frozen=True, kw_only=True)
 class User:
     """A user, and the group of the same name and number.
@@ -59,6 +60,7 @@ ROOT: Final = User(name="root", number=0, home="/var/root")
 NOBODY: Final = User(name="nobody", number=HIGHEST_ID)
 
 
+@checked
 @dataclass(frozen=True, kw_only=True)
 class Service:
     """A program that runs for as long as the system does, begun anew when it ends.
@@ -78,6 +80,7 @@ class Service:
     log: bool = True
 
 
+@checked
 @dataclass(frozen=True, kw_only=True)
 class Network:
     """The first network interface: by DHCP, unless it has an ``address`` such as 10.0.2.15/24."""
@@ -87,6 +90,7 @@ class Network:
     nameservers: tuple[str, ...] = ()
 
 
+@checked
 @dataclass(frozen=True, kw_only=True)
 class System:
     """A machine of this distribution. ``kernel``, ``base`` and ``packages`` are roles; the programs
@@ -109,7 +113,7 @@ class System:
     """The terminal in ``/dev`` with a shell of root's; none where it is empty."""
 
     def __post_init__(self) -> None:
-        file, line = _place()
+        file, line = place()
         object.__setattr__(self, "hostname", self.hostname or self.name)
         try:
             _check(self)
@@ -128,14 +132,6 @@ class System:
         return tuple(dict.fromkeys((*self.packages, self.base, self.kernel)))
 
 
-def _place() -> tuple[str, int]:
-    """Return file and line where a value is made: the first frame that is not of this module."""
-    frame = sys._getframe(1)
-    while frame.f_back is not None and frame.f_globals.get("__name__") == __name__:
-        frame = frame.f_back
-    return frame.f_code.co_filename, frame.f_lineno
-
-
 def _check(system: System) -> None:
     for field in ("name", "description", "kernel", "base"):
         if not getattr(system, field):
@@ -144,6 +140,8 @@ def _check(system: System) -> None:
         raise EvaluationError(f"has the host name {system.hostname!r}, which cannot be one")
     if not re.fullmatch(r"[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+)*", system.time_zone):
         raise EvaluationError(f"has the time zone {system.time_zone!r}, which cannot be one")
+    if not re.fullmatch(r"([A-Za-z0-9]+(/[A-Za-z0-9]+)*)?", system.console):
+        raise EvaluationError(f"has the console {system.console!r}, which cannot be one")
     once("package", system.packages)
     _check_users(system)
     _check_services(system)
@@ -173,6 +171,8 @@ def _check_users(system: System) -> None:
         for text in (user.home, user.shell, user.password):
             if ":" in text or "\n" in text:
                 raise EvaluationError(f"has a colon or a line's end in a field of {user.name!r}")
+        if not user.home.startswith("/") or not user.shell.startswith("/"):
+            raise EvaluationError(f"gives {user.name!r} a home or a shell that is no path from /")
         for group in user.groups:
             if group not in known:
                 raise EvaluationError(f"puts {user.name!r} into the group {group!r}: no such")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 
 from derivations.kit import process_1
@@ -200,11 +201,13 @@ def _folder_lines(system: System) -> Iterator[str]:
     """Yield the lines that make the folders in which users and services write."""
     for user in system.users:
         if user.home.startswith("/var/") and user.home != "/var/empty":
-            yield f"mkdir -p -m 700 {user.home} && chown {user.name}:{user.name} {user.home}\n"
+            home = shlex.quote(user.home)
+            yield f"mkdir -p -m 700 {home} && chown {user.name}:{user.name} {home}\n"
     for service in system.services:
         owner = f"{service.user}:{service.user}"
         for folder in service.folders:
-            yield f"mkdir -p {folder} && chown {owner} {folder}\n"
+            path = shlex.quote(folder)
+            yield f"mkdir -p {path} && chown {owner} {path}\n"
 
 
 def _own_services(system: System) -> Iterator[Service]:

@@ -70,6 +70,8 @@ def service(name: str, **fields: object) -> Service:
         ({"packages": ("vim", "vim")}, "package 'vim' twice"),
         ({"network": Network(address="10.0.0.300/24")}, "a network that cannot be"),
         ({"network": Network(gateway="10.0.0.1")}, "leaves its address to DHCP"),
+        ({"users": (User(name="u", number=5, home="var"),)}, "no path from /"),
+        ({"console": "ttyS0; reboot"}, "the console 'ttyS0; reboot'"),
         ({"hostname": "-"}, "the host name '-'"),
         ({"time_zone": "../x"}, "the time zone '../x'"),
     ],
