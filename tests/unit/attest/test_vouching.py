@@ -51,7 +51,7 @@ def test_a_trusted_keys_statement_counts_with_its_signers() -> None:
     assert not reading.problems
 
 
-def test_statements_of_other_objects_are_no_problem_and_count_nothing() -> None:
+def test_statements_of_other_objects_count_nothing() -> None:
     reading = read(said(OTHER, ANNE))
     assert (reading.vouched, dict(reading.counts), reading.problems) == ([], {}, [])
 

@@ -144,7 +144,7 @@ def test_a_server_may_let_nobody_push(
     assert not server.blobs
 
 
-def test_an_object_that_the_api_cannot_hold_is_left_out_with_its_users(
+def test_an_object_that_the_api_cannot_hold_stays_with_its_users(
     origin: Origin, cache: ReapiCache
 ) -> None:
     bad = origin.add("bad", {os.fsdecode(b"caf\xe9"): b"1"})

@@ -187,7 +187,7 @@ def test_a_builder_that_fails_leaves_the_end_of_its_log(store: Store) -> None:
     assert refused.value.tail == ("no such header",)
 
 
-def test_an_output_that_is_lacking_is_missing_and_others_are_left_there(store: Store) -> None:
+def test_a_lacking_output_is_missing_and_others_are_left_there(store: Store) -> None:
     server = MemoryServer()
     server.answer = lambda skip_cache: file_output(server, b"", "store/../../elsewhere")
     with pytest.raises(OutputMissing, match="without making its output 'out'"):
