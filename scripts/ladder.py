@@ -129,9 +129,8 @@ def compare_seeds(context: Context, package: str) -> None:
         missing = len(found) - len(there)
         first = seconds if seed == SEEDS[0] and not missing else first
         ratio = f"{seconds / first:.2f}" if first and not missing else ""
-        print(
-            f"{seed:8} {len(found):7} {missing:8} {seconds:8.0f} {ratio:>6} {bytes_text(memory):>10}"
-        )
+        counts = f"{len(found):7} {missing:8}"
+        print(f"{seed:8} {counts} {seconds:8.0f} {ratio:>6} {bytes_text(memory):>10}")
 
 
 def cells(context: Context, nodes: list[tuple[Resolver, GraphNode]]) -> Iterator[str]:

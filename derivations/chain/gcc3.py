@@ -5,6 +5,7 @@ Debian keeps it as the source of a compiler for another machine, the tree comple
 
 from __future__ import annotations
 
+from derivations.chain.texts import patch
 from derivations.kit import Recipe, debian, phase, phases, variant
 
 SOURCE = debian(
@@ -122,13 +123,16 @@ GCC3_BY_TCC = Recipe(
     ),
 )
 
+_PATCH = patch("gcc3-bit-fields.patch")
+
 GCC3 = variant(
     GCC3_BY_TCC,
     name="chain-gcc3",
     description="C and C++ compilers of 2006, compiled by that C compiler",
     seconds=120,
-    files=(*GCC3_BY_TCC.files, ("check.cc", _CHECK_CXX), ("c++.sh", _CXX)),
+    files=(*GCC3_BY_TCC.files, ("check.cc", _CHECK_CXX), ("c++.sh", _CXX), _PATCH),
     build=phases(
+        phase("patch", "cd /build/src", "patch -p1 -i ../gcc3-bit-fields.patch"),
         PREPARE,
         phase(
             "libraries",

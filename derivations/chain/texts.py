@@ -1,4 +1,4 @@
-"""The files of the chain that are no Python: patches of ours, and small C programs."""
+"""The files of the chain that are no Python: patches of ours, and small programs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ _FOLDER = Path(__file__).parent
 def programs() -> tuple[tuple[str, str], ...]:
     """Return the small programs that try a compiler, with the header that they share."""
     folder = _FOLDER / "torture"
-    return tuple((each.name, each.read_text()) for each in sorted(folder.glob("*.[ch]")))
+    found = sorted((*folder.glob("*.[ch]"), *folder.glob("*.cc")))
+    return tuple((each.name, each.read_text()) for each in found)
 
 
 def patch(name: str) -> tuple[str, str]:

@@ -93,7 +93,8 @@ GAWK = variant(
     programs=(),
     check=(
         *gawk.GAWK.check,
-        """test "$("$out/bin/awk" 'BEGIN { t = "c+"; gsub(/[+]/, "\\\\+", t); print t }')" = 'c\\+'""",
+        """test "$("$out/bin/awk" 'BEGIN { t = "c+"; gsub(/[+]/, "\\\\+", t); print t }')" """
+        """= 'c\\+'""",
     ),
 )
 FINDUTILS = variant(findutils.FINDUTILS, name="chain-findutils", programs=())

@@ -3,6 +3,13 @@
 #include <stdlib.h>
 #include <string.h>
 #define CHECK(x) do { if (!(x)) { printf("%s:%d: %s\n", __FILE__, __LINE__, #x); exit(1); } } while (0)
+/* All C programs but memory.c are C++ as well, where they do not say CXX. */
+#ifdef __cplusplus
+#define CXX 1
+#define _Bool bool
+#else
+#define CXX 0
+#endif
 /* Values that no compiler can know while it compiles. */
 static volatile int zero_ = 0;
 #define ZERO zero_

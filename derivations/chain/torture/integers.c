@@ -9,7 +9,7 @@ int main(void)
     long l = HIDE(LONG_MIN); unsigned long ul = HIDE(ULONG_MAX); long long ll = HIDE(LLONG_MAX);
     int n = HIDE(5), m = HIDE(33);
     CHECK(sizeof(char) == 1 && sizeof(short) == 2 && sizeof(int) == 4 && sizeof(long) == 8);
-    CHECK(sizeof(long long) == 8 && sizeof(void *) == 8 && sizeof(1L << 2) == 8 && sizeof('a') == 4);
+    CHECK(sizeof(long long) == 8 && sizeof(void *) == 8 && sizeof(1L << 2) == 8 && sizeof('a') == (CXX ? 1 : 4));
     CHECK(sizeof(c + c) == 4 && sizeof(c + l) == 8 && sizeof(s ? c : s) == 4);
     CHECK(c == -128 && (unsigned char)c == 128 && (unsigned)c == 0xffffff80u);
     CHECK((signed char)uc == -1 && (short)us == -1 && (int)u == -1 && (long)ul == -1);

@@ -1,4 +1,4 @@
-"""The caches of a run, and what is pushed to one and taken from it, by its URL."""
+"""The caches of a run: those that are asked, and one that objects are pushed to."""
 
 from __future__ import annotations
 
