@@ -48,6 +48,8 @@ class _Parameters:
     others: bool
     """True if there may be arguments of other names, which are not checked."""
     types: dict[str, Any]
+    tests: dict[str, Callable[[object], bool]]
+    """For each name, whether a value is of its type."""
 
 
 def checked(made: C) -> C:
@@ -99,13 +101,15 @@ def _parameters(function: FunctionType) -> _Parameters:
     needed = {*positional[: count - len(defaults)], *named} - {*(function.__kwdefaults__ or ())}
     rest = code.co_varnames[both] if code.co_flags & _VAR_POSITIONAL else ""
     others = bool(code.co_flags & _VAR_KEYWORD)
+    types = get_type_hints(function)
     return _Parameters(
         positional=positional,
         named=named,
         needed=frozenset(needed),
         rest=rest,
         others=others,
-        types=get_type_hints(function),
+        types=types,
+        tests={name: _test(types.get(name, Any)) for name in (*positional, *named, rest)},
     )
 
 
@@ -113,6 +117,8 @@ def _compare(
     name: str, function: Callable[..., object], args: tuple[object, ...], kwargs: dict[str, object]
 ) -> None:
     parameters = _parameters(cast("FunctionType", function))
+    if _fits(parameters, args, kwargs):
+        return
     given = dict(zip(parameters.positional, args, strict=False)) | kwargs
     wrong = _unfit(parameters, args, kwargs, given)
     for key, value in () if wrong else given.items():
@@ -122,6 +128,48 @@ def _compare(
         wrong = wrong or _wrong(value, expected, f"{parameters.rest}[{at}]")
     if wrong:
         raise _error(name, given, *wrong)
+
+
+def _fits(parameters: _Parameters, args: tuple[object, ...], kwargs: dict[str, object]) -> bool:
+    """Return whether all is right, fast: nearly all that is ever made is."""
+    tests, positional, rest = parameters.tests, parameters.positional, parameters.rest
+    for name, value in zip(positional, args, strict=False):
+        if name in kwargs or not tests[name](value):
+            return False
+    if len(args) > len(positional) and not (
+        rest and all(map(tests[rest], args[len(positional) :]))
+    ):
+        return False
+    for name, value in kwargs.items():
+        if name == rest or name not in tests or not tests[name](value):
+            return False
+    return not parameters.needed.difference(kwargs, positional[: len(args)])
+
+
+@functools.cache
+def _test(expected: Any) -> Callable[[object], bool]:
+    """Return a function that says what ``_wrong`` does, and nothing of where and why."""
+    kind, parts = get_origin(expected) or expected, get_args(expected)
+    if kind is Any:
+        return lambda value: True
+    if kind in (Union, UnionType):
+        tests = [_test(part) for part in parts]
+        return lambda value: any(test(value) for test in tests)
+    if kind is str:
+        return lambda value: isinstance(value, str) and (value.isascii() or _encodes(value))
+    if kind is tuple and parts[-1] is Ellipsis:
+        each = _test(parts[0])
+        return lambda value: isinstance(value, tuple) and all(map(each, value))
+    if kind is tuple:
+        every = [_test(part) for part in parts]
+        return lambda value: (
+            isinstance(value, tuple)
+            and len(value) == len(every)
+            and all(test(part) for test, part in zip(every, value, strict=True))
+        )
+    if isinstance(kind, type) and issubclass(kind, Mapping):
+        return lambda value: _wrong(value, expected, "") is None
+    return lambda value: _is(value, kind)
 
 
 def _unfit(
