@@ -7,6 +7,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from tests import farm_server
 from tests.integration.conftest import Shop
 
 Begin = Callable[..., subprocess.Popen[str]]
+SUFFIXES = {"tar": "tar", "oci": "oci", "disk": "img"}
 
 
 @pytest.fixture(scope="module")
@@ -101,6 +103,28 @@ def test_only_the_closure_of_the_goal_comes_here(
     assert set(os.listdir(client.root / "store")) - before <= closure
 
 
+@pytest.mark.parametrize("form", ["tar", "oci", "disk"])
+def test_an_image_of_builds_of_a_worker_is_the_one_made_here(
+    begin: Begin,
+    workers: list[Shop],
+    client: Shop,
+    on: tuple[str, ...],
+    shop: Shop,
+    tmp_path: Path,
+    form: str,
+) -> None:
+    worker = begin(workers[0])
+    fresh = replace(client, root=tmp_path / "root")
+    userland = client.path("realise", "userland")
+    fresh.path("import", "--from", str(client.root), userland, "--trust-unsigned")
+    made = fresh.path("image", form, "pair", *on)
+    builds(worker, f"pair.{SUFFIXES[form]}")
+    assert made == shop.path("image", form, "pair")
+    assert "signed by farm" in fresh.run("info", made).stdout
+    assert fresh.run("verify", "--contents").returncode == 0
+    assert fresh.path("image", form, "pair") == made
+
+
 def test_the_builders_failure_is_one_here_with_its_log(
     begin: Begin, workers: list[Shop], client: Shop, on: tuple[str, ...]
 ) -> None:
@@ -184,4 +208,5 @@ def test_a_result_of_a_key_that_is_not_trusted_is_an_error(
 def test_a_worker_without_a_server_is_an_error(workers: list[Shop]) -> None:
     done = workers[0].run("worker", "grpc+unix:/nonexistent/socket")
     assert done.returncode == 42
-    assert "refuses connections" in done.stderr
+    assert "there is no such socket" in done.stderr
+    assert "hint: see whether the server runs" in done.stderr
