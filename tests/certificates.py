@@ -30,23 +30,25 @@ class Authority:
         signed = made.sign(self._key, SHA256())
         self.certificate.write_bytes(signed.public_bytes(_PEM))
 
-    def issue(self, name: str) -> Path:
-        """Write ``NAME.pem`` and ``NAME.key``, for loopback; returns the former."""
+    def issue(self, name: str, host: str = "127.0.0.1") -> Path:
+        """Write ``NAME.pem`` and ``NAME.key``, for loopback or the address of another host; returns
+        the former."""
         key = ec.generate_private_key(ec.SECP256R1())
-        places = [x509.IPAddress(ip_address("127.0.0.1")), x509.DNSName("localhost")]
+        places = [x509.IPAddress(ip_address(host)), x509.DNSName("localhost")]
         made = self._builder(name, _name(name), key)
         made = made.add_extension(x509.SubjectAlternativeName(places), critical=False)
         path = self.folder / f"{name}.pem"
         path.write_bytes(made.sign(self._key, SHA256()).public_bytes(_PEM))
+        path.with_suffix(".key").touch(0o600)
         path.with_suffix(".key").write_bytes(
             key.private_bytes(_PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
         )
         return path
 
-    def server_context(self, *, clients: bool = False) -> ssl.SSLContext:
+    def server_context(self, *, clients: bool = False, host: str = "127.0.0.1") -> ssl.SSLContext:
         """Return a server's context; with ``clients``, it wants a certificate, too."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        certificate = self.issue("server")
+        certificate = self.issue("server", host)
         context.load_cert_chain(certificate, certificate.with_suffix(".key"))
         if clients:
             context.verify_mode = ssl.CERT_REQUIRED

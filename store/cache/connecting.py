@@ -49,8 +49,8 @@ def open_place(url: str) -> CachePlace:
         return FolderPlace(url if _is_path(url) else _file_path(url))
     if scheme not in PLACES:
         raise UsageError(
-            f"{quoted(shown(url))} is not in the static layout",
-            hint=f"a path of a folder, or a URL of {', '.join(PLACES)}",
+            f"{quoted(shown(url))} is a server, and not in the static layout",
+            hint="name the folder of a cache, on the machine that has it",
         )
     from store.cache.http_place import HttpPlace
 
@@ -59,7 +59,7 @@ def open_place(url: str) -> CachePlace:
 
 def _file_path(url: str) -> str:
     parts = urllib.parse.urlsplit(url)
-    if parts.netloc not in ("", "localhost") or not parts.path:
+    if parts.netloc not in ("", "localhost") or not parts.path.startswith("/"):
         raise UsageError(
             f"{quoted(shown(url))} names no folder of this machine",
             hint="one is file:///srv/cache, or simply the folder's path",

@@ -27,6 +27,8 @@ _FULL: Final = "free some space there; the next push goes on from here"
 _HINTS: Final = {
     errno.ENOSPC: _FULL,
     errno.EDQUOT: _FULL,
+    **dict.fromkeys((errno.EEXIST, errno.ENOTDIR), "name another folder, or remove the file"),
+    errno.EROFS: "this disk is mounted for reading alone: name another folder",
     errno.EACCES: "run this as a user who may read it, and for a push or a prune, write to it",
 }
 """The hint, by the number of the error."""

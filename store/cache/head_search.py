@@ -39,12 +39,12 @@ class FoundHead(NamedTuple):
 
 class CacheNotes:
     """The trouble with the caches: ``damaged`` has a sentence for each lie, ``unusable`` the
-    reason of each that was dropped, by its name."""
+    error of each that was dropped, by its name."""
 
     def __init__(self, offers: Sequence[ObjectOffers]) -> None:
         self._offers = offers
         self.damaged: list[str] = []
-        self.unusable: dict[str, str] = {}
+        self.unusable: dict[str, CacheUnusable] = {}
 
     def usable(self, number: int) -> bool:
         """Return whether a cache, by its number, is still of use."""
@@ -54,7 +54,7 @@ class CacheNotes:
         """Note a damage, or that the cache cannot be used; a missing thing is neither."""
         name = self._offers[number].name
         if isinstance(error, CacheUnusable):
-            self.unusable.setdefault(name, error.message)
+            self.unusable.setdefault(name, error)
         elif not isinstance(error, UnknownObject):
             self.damaged.append(f"{name}: {error.message}")
 

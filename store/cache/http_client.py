@@ -290,9 +290,15 @@ class HttpClient:
                 context.load_cert_chain(*files, lambda: "")
         except (OSError, ValueError) as error:
             raise Permanent(
-                f"the certificates in {quoted(access.folder)} cannot be used: {reason(error)}"
+                f"the certificates in {quoted(access.folder)} cannot be used: {_words(error)}",
+                "client.key has to be the key of client.pem, and to have no password",
             ) from error
         return context
+
+
+def _words(error: Exception) -> str:
+    """Return why certificates cannot be used: OpenSSL's reason, if it is its error."""
+    return str(getattr(error, "reason", "")).replace("_", " ").lower() or reason(error)
 
 
 class _HttpProxy(NamedTuple):

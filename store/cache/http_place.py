@@ -58,7 +58,8 @@ class HttpPlace:
 
     def __init__(self, url: str, granted: HostFiles | None = None) -> None:
         try:
-            if not url.isprintable():  # urlsplit would leave out a newline
+            # urlsplit would leave out a newline, and no connection is made for a space.
+            if not url.isprintable() or " " in url:
                 raise ValueError
             plain, userinfo = credentials.split(url)
             home, parts = origin_of(plain), urllib.parse.urlsplit(plain)
@@ -247,8 +248,10 @@ class HttpPlace:
                 raise self._unusable(Permanent(error.message, error.hint)) from error
             except Exception as error:
                 failure = failures.of(error, self._client.clean)
-                if tls.is_failure(error):
+                if tls.is_failure(error) and failure.hint in (None, failures.TRUST):
                     failure.hint = self._tls_hint(error)
+                elif failure.hint is None and self._top.startswith("http:"):
+                    failure.hint = "a server with TLS has an https: URL; or try again later"
                 if last or not _is_broken(error):
                     raise self._unusable(failure) from error
                 continue

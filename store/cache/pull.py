@@ -15,6 +15,7 @@ from store.cache.transfer import Transferred
 from store.errors import StoreError
 from store.events import Event, Finished, Started, Tick
 from store.index.writing import Writer
+from store.job_errors import CacheUnusable
 from store.local.leases import Lease
 from store.local.store import Store
 from store.model.file_tree import Node
@@ -50,14 +51,14 @@ class Pulled:
     that are missing, each with the reason: a goal whose reference was refused is refused.
 
     ``damaged`` has a sentence for each lie, with its cache and object, whether another cache had
-    the truth or not; ``unusable`` the reasons, by cache, why one is of no use for the rest of the
+    the truth or not; ``unusable`` the errors, by cache, why one is of no use for the rest of the
     run. ``fetched`` are bytes that were transferred, ``written`` those of new files.
     """
 
     taken: tuple[ObjectId, ...] = ()
     refused: Mapping[ObjectId, str]
     damaged: tuple[str, ...] = ()
-    unusable: Mapping[str, str]
+    unusable: Mapping[str, CacheUnusable]
     fetched: int = 0
     written: int = 0
 

@@ -16,6 +16,7 @@ from store.cache.staged_pull import DiskRoom, StagedPull, StoredFile
 from store.errors import CorruptObject, StoreError
 from store.index.content_table import ContentTable
 from store.index.schema import ObjectEntry
+from store.job_errors import CacheUnusable
 from store.layout.paths import Layout
 from store.model.file_tree import Node
 from store.model.names import ObjectId
@@ -37,7 +38,7 @@ class Transferred:
     roots: dict[ObjectId, Node] = field(default_factory=dict)
     refused: dict[ObjectId, str] = field(default_factory=dict)
     damaged: list[str] = field(default_factory=list)
-    unusable: dict[str, str] = field(default_factory=dict)
+    unusable: dict[str, CacheUnusable] = field(default_factory=dict)
     fetched: int = 0
     written: int = 0
 

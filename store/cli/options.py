@@ -224,13 +224,11 @@ def execution_options(function: F) -> F:
         "--remote-jobs",
         type=click.IntRange(1),
         metavar="N",
-        default=4,
         help="Run N builds on that server at once (default: 4).",
     )
     @click.option(
         "--remote-sandbox",
         type=click.Choice(["plain", "worker"]),
-        default="plain",
         help="Build there in the server's sandbox (plain; the default), or in ours, by a "
         "`store worker` whose key is trusted.",
     )
@@ -239,6 +237,13 @@ def execution_options(function: F) -> F:
         from store.scheduler.build_options import BuildOptions, default_cores
 
         cores = given.pop("cores") or default_cores()
+        remote = {name: given.pop(f"remote_{name}") for name in ("jobs", "sandbox")}
+        for name, value in remote.items():
+            if value is not None and given["on"] is None:
+                raise UsageError(
+                    f"--remote-{name} is about builds on a server, and none is named",
+                    hint="name it with --on URL",
+                )
         options = BuildOptions(
             jobs=given.pop("jobs") or cores,
             cores=cores,
@@ -249,8 +254,8 @@ def execution_options(function: F) -> F:
             max_silent=given.pop("max_silent_time"),
             max_log=given.pop("max_log_size"),
             on=_server(given.pop("on")),
-            remote_jobs=given.pop("remote_jobs"),
-            remote_sandbox=given.pop("remote_sandbox"),
+            remote_jobs=remote["jobs"] or 4,
+            remote_sandbox=remote["sandbox"] or "plain",
         )
         _check_applicable(options)
         return function(*args, options=options, **given)

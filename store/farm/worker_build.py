@@ -100,7 +100,8 @@ class WorkerBuild:
         offers = BlobOffers(self._server, request.inputs)
         begin = partial(ServedPull, self._store.layout, self._server, request.inputs)
         pulled = pull(self._store, [offers], goals, lease=lease, emit=self._emit, begin=begin)
-        reasons = [*pulled.refused.values(), *pulled.unusable.values()]
+        unusable = (error.message for error in pulled.unusable.values())
+        reasons = [*pulled.refused.values(), *unusable]
         lacking = [oid for oid in goals if not self._store.objects.present(oid)]
         if lacking:
             why = printable("; ".join(reasons[:3]))

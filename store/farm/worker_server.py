@@ -141,7 +141,8 @@ class WorkerServer:
         self._away -= set(pulled.taken)
         lacking = [oid for oid in goals if not self._store.objects.present(oid)]
         if lacking:
-            why = [*pulled.damaged, *pulled.unusable.values(), *pulled.refused.values()]
+            unusable = (error.message for error in pulled.unusable.values())
+            why = [*pulled.damaged, *unusable, *pulled.refused.values()]
             raise ServerUnusable(f"cannot get {lacking[0]}: {printable('; '.join(why[:3]))}")
 
 

@@ -29,7 +29,7 @@ _CERTIFICATE_HINTS = {
     **dict.fromkeys(
         (9, 10), "check this machine's clock: if it is wrong, good certificates seem invalid"
     ),
-    **dict.fromkeys((62, 64), "the locator has to name the host as its certificate does"),
+    **dict.fromkeys((62, 64), "the URL has to name the host as its certificate does"),
 }
 """By OpenSSL's number: not valid yet, or any more; of another host, or address."""
 _PYTHONS_WORDS = re.compile(r"\[[A-Z0-9_:]+( [A-Z0-9_]+)?\] | \(_ssl\.c:[0-9]+\)")
@@ -138,7 +138,7 @@ def _is_of_connecting(error: OSError) -> bool:
 def _of_tls(error: OSError) -> Transient:
     """Return a failure of TLS that is none of a certificate."""
     if getattr(error, "reason", None) in _NO_TLS:
-        return Transient("it does not speak TLS")
+        return Transient("it does not speak TLS", hint="use an http: URL for this server")
     if tls.is_early_end(error):
         return Transient("the connection ended early")
     return Transient(f"no TLS: {short(_PYTHONS_WORDS.sub('', describe(error)))}")

@@ -43,6 +43,21 @@ _FORBIDDEN: Final = ("UNAUTHENTICATED", "PERMISSION_DENIED")
 _HINTS: Final = {
     "UNIMPLEMENTED": "the server does not offer this part of the Remote Execution API",
 }
+_RUNNING: Final = "see whether the server runs, and whether host and port are the right ones"
+_OTHER: Final = "its certificate is that of another host"
+_NAMED: Final = "the URL has to name the host as its certificate does"
+_REFUSALS: Final = (
+    ("refused", "it refuses connections", _RUNNING),
+    ("no such file", "there is no such socket", _RUNNING),
+    ("resolving", "no address of its host is known", "look at the host's name, or the resolver"),
+    ("resolution", "no address of its host is known", "look at the host's name, or the resolver"),
+    ("peer name", _OTHER, _NAMED),
+    ("hostname verification", _OTHER, _NAMED),
+    ("wrong_version_number", "it does not speak TLS", "use a grpc: URL for this server"),
+    ("http1", "it does not speak gRPC", "a web server's URL begins with http: or https:"),
+    ("http/2", "it does not speak gRPC", "a web server's URL begins with http: or https:"),
+)
+"""Words of gRPC's about a connection, the reason, and a hint."""
 
 
 class CallFailed(StoreError):
@@ -103,7 +118,7 @@ class Channel:
         found = settled.wait(CONNECT)
         channel.unsubscribe(note)
         if states.READY not in seen:
-            why, hint = f"no connection within {CONNECT:g} s", None
+            why, hint = f"no connection within {CONNECT:g} s", _RUNNING
             if found:
                 why, hint = self._refusal(self._detail(channel))
             channel.close()
@@ -119,13 +134,16 @@ class Channel:
             return str(error.details())
         return ""
 
-    def _refusal(self, detail: str) -> tuple[str, str | None]:
+    def _refusal(self, detail: str) -> tuple[str, str]:
         """Return the reason, and a hint."""
-        if "CERTIFICATE_VERIFY_FAILED" in detail or "Peer name" in detail:
+        for words, why, hint in _REFUSALS:
+            if words in detail.lower():
+                return why, hint
+        if "certificate_verify_failed" in detail.lower():
             return "its certificate is not trusted", host_files.authority_hint(self._host)
-        if not self._secure or "refused" in detail.lower():
-            return "it refuses connections", None
-        return "the connection with TLS ended early", host_files.hint(self._host)
+        if self._secure:
+            return "the connection with TLS ended early", host_files.hint(self._host)
+        return "it does not speak gRPC", "with TLS, its URL begins with grpcs:"
 
     # -- calls --
 

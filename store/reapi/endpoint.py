@@ -17,6 +17,7 @@ from store.system.host_files import HostFiles, host_files
 
 SCHEMES: Final = ("grpc", "grpcs", "grpc+unix")
 
+_FORM: Final = "it has to be {scheme}://HOST:PORT, or {scheme}://HOST:PORT/INSTANCE"
 _RESERVED: Final = frozenset(
     ("blobs", "uploads", "actions", "actionResults", "operations", "capabilities")
 )
@@ -70,8 +71,11 @@ def parse(url: str) -> Endpoint:
     """Return the server of a URL; UsageError for anything else. A message repeats the URL only when
     it has no place for a secret."""
     scheme, _, rest = url.partition(":")
+    form = _FORM.format(scheme=scheme)
     if scheme not in SCHEMES:
-        raise _refused(url, f"the scheme is none of {', '.join(SCHEMES)}")
+        raise _refused(
+            url, f"the scheme is none of {', '.join(SCHEMES)}", _FORM.format(scheme="grpc")
+        )
     if scheme == "grpc+unix":
         return _unix(url, rest)
     try:
@@ -80,7 +84,7 @@ def parse(url: str) -> Endpoint:
     except ValueError:
         raise UsageError(  # the rest may hold a password
             f"a URL of {scheme} names no server: its host or port cannot be one",
-            hint=f"it has to be {scheme}://HOST:PORT, or {scheme}://HOST:PORT/INSTANCE",
+            hint=form,
         ) from None
     if "@" in parts.netloc:
         raise UsageError(
@@ -88,7 +92,7 @@ def parse(url: str) -> Endpoint:
             hint="put the token in a file: docs/cache.md says where",
         )
     if not host or host.startswith(".") or not port or parts.query or parts.fragment:
-        raise _refused(url, f"it has to be {scheme}://HOST:PORT, or {scheme}://HOST:PORT/INSTANCE")
+        raise _refused(url, "host or port is missing, or there is something behind them", form)
     instance = _instance(url, parts.path.strip("/"))
     return Endpoint(host, port, instance=instance, secure=scheme == "grpcs")
 
@@ -97,20 +101,24 @@ def _unix(url: str, rest: str) -> Endpoint:
     path, _, instance = rest.partition("#")
     path = path.removeprefix("//")
     if not path.startswith("/") or "\0" in path or len(path.encode()) > 107:
-        raise _refused(url, "it has to be grpc+unix:/PATH, of at most 107 bytes")
+        raise _refused(url, "its path cannot be one", "it has to be grpc+unix:/PATH, of 107 bytes")
     return Endpoint(socket=path, instance=_instance(url, instance))
 
 
 def _instance(url: str, instance: str) -> str:
     parts = instance.split("/") if instance else []
     if any(not part.isprintable() or part in _RESERVED or not part for part in parts):
-        raise _refused(url, "the instance has a part that the API keeps for itself, or none")
+        raise _refused(
+            url,
+            "the instance has a part that the API keeps for itself, or none",
+            "the server's own settings say how its instance is called; many have none",
+        )
     return instance
 
 
-def _refused(url: str, why: str) -> UsageError:
+def _refused(url: str, why: str, hint: str) -> UsageError:
     shown = url if "@" not in url else "it"
-    return UsageError(f"{quoted(shown)} is no URL of a server: {why}")
+    return UsageError(f"{quoted(shown)} is no URL of a server: {why}", hint=hint)
 
 
 def server_files(endpoint: Endpoint) -> HostFiles:

@@ -9,7 +9,6 @@ from store.cache.pull import Pulled, pull
 from store.errors import CorruptObject, UnknownObject
 from store.events import Event
 from store.index.writing import Writer
-from store.job_errors import CacheUnusable
 from store.local.leases import Lease
 from store.local.store import Store
 from store.model.file_tree import Node
@@ -52,8 +51,8 @@ def import_cached(
 
 def _refuse(pulled: Pulled, oids: Sequence[ObjectId], name: str) -> None:
     """Raise the error for the first of the objects that was not taken."""
-    for reason in pulled.unusable.values():
-        raise CacheUnusable(reason)
+    for error in pulled.unusable.values():
+        raise error
     for oid in oids:
         if oid in pulled.refused:
             if pulled.damaged:

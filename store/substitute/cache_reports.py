@@ -8,6 +8,8 @@ from store.events import CacheTrouble, Disputed, Event
 from store.substitute.cache_search import SearchAnswer
 from store.substitute.candidates import Dispute
 
+TRUST = "`store key trust` adds a key"
+FEWER = f"{TRUST}; --threshold, or config.toml, asks for fewer"
 SHOWN = 5
 """Names in one line at most."""
 
@@ -26,10 +28,13 @@ class CacheReports:
             self.dispute(dispute)
         for kind, count in answer.reading.counts.items():
             more = f", and {count - 1} more" if count > 1 else ""
-            self._once(kind, "", f"{answer.reading.example[kind]}{more} ({kind}; not counted)")
+            hint = f"; {TRUST}" if kind == "untrusted" else ""
+            said = f"{answer.reading.example[kind]}{more} ({kind}; not counted{hint})"
+            self._once(kind, "", said)
         if answer.short:
             names = ", ".join(sorted(set(answer.short))[:SHOWN])
-            self._once("short", "", f"signed by fewer keys than have to agree: {names}")
+            few = f"signed by fewer keys than have to agree: {names} ({FEWER})"
+            self._once("short", "", few)
 
     def used(self, damaged: Iterable[str], unusable: Mapping[str, str]) -> None:
         """Report lies, and caches that are of no use for the rest of the run."""

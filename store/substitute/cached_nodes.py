@@ -19,8 +19,8 @@ from store.model.catalogue import Catalogue
 from store.model.derivation import Source
 from store.model.file_tree import Node
 from store.model.names import ObjectId
-from store.substitute.cache_reports import CacheReports
-from store.substitute.cache_search import MissingGraph, SourceOffer, WantedSource, search
+from store.substitute.cache_reports import FEWER, TRUST, CacheReports
+from store.substitute.cache_search import MissingGraph, SourceOffer, WantedSource, search, why
 from store.substitute.cache_sizes import CacheForecast, OfferedSize, sizes
 from store.substitute.cached_records import CachedRecords
 from store.substitute.candidates import BelievedNode, TrustedCache, WantedNode
@@ -76,9 +76,13 @@ class CachedNodes:
         for each in caches:
             needed = threshold or each.threshold
             if not each.keys:
-                self._reports.trouble(each.offers.name, "no key is trusted: only its sources count")
+                text = f"no key is trusted: only its sources count ({TRUST})"
+                self._reports.trouble(each.offers.name, text)
             elif needed > known:
-                text = f"{needed} keys have to agree, of {known}: only its sources count"
+                text = (
+                    f"{needed} keys have to agree, of {known} that are trusted: only its sources"
+                    f" count ({FEWER})"
+                )
                 self._reports.trouble(each.offers.name, text)
 
     def fill(self, goals: Collection[bytes], resolver: Resolver, lease: Lease) -> None:
@@ -226,7 +230,9 @@ class CachedNodes:
         except StoreError as error:
             self._give_up(error)
             return
-        self._note_use(pulled.damaged, pulled.unusable)
+        self._note_use(
+            pulled.damaged, {name: why(error) for name, error in pulled.unusable.items()}
+        )
         settled |= self._records.settle_sources(found.sources.values())
         for node, objects in settled.items():
             self._store.realisations.forget_outcome(node)

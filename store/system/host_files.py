@@ -9,6 +9,8 @@ meant for one host is sent to another.
 from __future__ import annotations
 
 import os
+import shlex
+import stat
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -22,6 +24,13 @@ LARGEST: Final = 1 << 20
 """Bytes of a file."""
 
 NAMES: Final = ("ca.pem", "client.pem", "client.key", "token")
+_SECRET: Final = ("client.key", "token")
+_MARKS: Final = {
+    "ca.pem": b"-----BEGIN CERTIFICATE-----",
+    "client.pem": b"-----BEGIN CERTIFICATE-----",
+    "client.key": b"PRIVATE KEY-----",
+}
+"""Words of PEM that a file has. Libraries for TLS say no more of one without than that it fails."""
 
 
 @dataclass(frozen=True)
@@ -36,11 +45,15 @@ class HostFiles:
 
 
 def host_files(host: str) -> HostFiles:
-    """Read the files of a server. Raises UnusableKey for one that cannot be used."""
+    """Read the files of a server. Raises UnusableKey for one that cannot be used: a key or a token
+    that every user of this machine could read, too."""
     folder = os.path.join(settings_folder(VARIABLE, "hosts"), host.lower())
     authorities, certificate, key, token = (_read(os.path.join(folder, name)) for name in NAMES)
     if (certificate is None) != (key is None):
-        raise UnusableKey(f"{quoted(folder)} needs both client.pem and client.key, or neither")
+        raise UnusableKey(
+            f"{quoted(folder)} has one of client.pem and client.key",
+            hint="put the other there, too, or remove the one",
+        )
     text = None if token is None else _text(token, folder)
     return HostFiles(authorities, certificate, key, text, folder)
 
@@ -61,16 +74,35 @@ def authority_hint(host: str) -> str:
 
 
 def _read(path: str) -> bytes | None:
+    def check(status: os.stat_result) -> None:
+        if os.path.basename(path) in _SECRET and status.st_mode & stat.S_IRWXO:
+            raise UnusableKey(
+                f"{quoted(path)} is open to every user (mode {stat.S_IMODE(status.st_mode):04o})",
+                hint=f"`chmod 600 {shlex.quote(path)}` if nobody can have read it; else another",
+            )
+
     try:
-        return read_small(path, LARGEST)
+        data = read_small(path, LARGEST, check)
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
-        raise UnusableKey(f"cannot read {quoted(path)}: {reason(error)}") from error
+        raise UnusableKey(
+            f"cannot read {quoted(path)}: {reason(error)}",
+            hint="it has to be a file that this user can read; remove it if it is not needed",
+        ) from error
+    if _MARKS.get(os.path.basename(path), b"") not in data:
+        raise UnusableKey(
+            f"{quoted(path)} is not in the form PEM",
+            hint=f"it has to hold a line with {_MARKS[os.path.basename(path)].decode()}",
+        )
+    return data
 
 
 def _text(token: bytes, folder: str) -> str:
     found = token.strip()
     if not found or not found.isascii() or not found.decode().isprintable() or b" " in found:
-        raise UnusableKey(f"the token in {quoted(folder)} is not one word of visible ASCII")
+        raise UnusableKey(
+            f"the token in {quoted(folder)} is not one word of visible ASCII",
+            hint="the file holds the token alone, in one line",
+        )
     return found.decode()

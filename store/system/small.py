@@ -5,11 +5,14 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from collections.abc import Callable
 
 
-def read_small(path: str, largest: int) -> bytes:
+def read_small(
+    path: str, largest: int, check: Callable[[os.stat_result], None] = lambda status: None
+) -> bytes:
     """Return the content of a file of at most ``largest`` bytes; links are followed, as settings
-    may be.
+    may be. ``check`` is given the file's status before it is read.
 
     Raises OSError, EINVAL for anything but a file (a fifo would be waited for) and EFBIG.
     """
@@ -18,8 +21,10 @@ def read_small(path: str, largest: int) -> bytes:
     except ValueError as error:  # a NUL
         raise OSError(errno.EINVAL, "not a path", path) from error
     with os.fdopen(fd, "rb") as stream:
-        if not stat.S_ISREG(os.fstat(fd).st_mode):
+        status = os.fstat(fd)
+        if not stat.S_ISREG(status.st_mode):
             raise OSError(errno.EINVAL, "not a regular file", path)
+        check(status)
         data = stream.read(largest + 1)
     if len(data) > largest:
         raise OSError(errno.EFBIG, "larger than it may be", path)

@@ -75,6 +75,7 @@ def given(shop: Shop, place: Path, authority: Authority | None, *more: str) -> S
         shutil.copy(certificate, folder / "client.pem")
         shutil.copy(certificate.with_suffix(".key"), folder / "client.key")
     if "token" in more:
+        (folder / "token").touch(0o600)
         (folder / "token").write_text(f"{TOKEN}\n")
     return replace(shop, env={**shop.env, "STORE_HOST_FILES": str(place / "hosts")})
 
@@ -123,6 +124,7 @@ def test_without_one_of_them_there_is_one_clear_error(
         shop = given(anne, tmp_path / "anne", known, *more)
         folder = tmp_path / "anne/hosts/127.0.0.1"
         if without == "right token":
+            (folder / "token").touch(0o600)
             (folder / "token").write_text("another-secret\n")
         if without == "right client":
             stranger = Authority(tmp_path / "stranger").issue("client")

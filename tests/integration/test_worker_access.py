@@ -58,6 +58,7 @@ def user(authority: Authority, tmp_path_factory: pytest.TempPathFactory) -> Shop
     certificate = authority.issue("client")
     shutil.copy(certificate, folder / "client.pem")
     shutil.copy(certificate.with_suffix(".key"), folder / "client.key")
+    (folder / "token").touch(0o600)
     (folder / "token").write_text(f"{TOKEN}\n")
     made.path("key", "new", "farm")
     made.path("key", "trust", str(place / "config" / "fixpoint" / "keys" / "farm.pub"))
@@ -104,6 +105,7 @@ def test_a_worker_that_is_not_let_in_says_what_it_lacks(
     hosts = Path(user.env["XDG_CONFIG_HOME"]) / "fixpoint" / "hosts"
     folder = shutil.copytree(hosts, tmp_path / "hosts") / "127.0.0.1"
     if without == "right token":
+        (folder / "token").touch(0o600)
         (folder / "token").write_text("another-secret\n")
     else:
         (folder / without).unlink()

@@ -120,7 +120,7 @@ def test_wrong_contents_are_refused_and_come_from_the_next(
     one.lies[oid] = lie
     pulled = of_one_cache(own, one, oid)
     if lie is silent:
-        assert pulled.unusable == {"memory:one": "memory:one is silent"}
+        assert pulled.unusable["memory:one"].message == "memory:one is silent"
     elif lie not in (gone, nothing):
         assert any("memory:one" in line and str(oid) in line for line in pulled.damaged)
     pulled = pull(own, [one, two], [oid])

@@ -179,7 +179,7 @@ def test_a_cache_that_cannot_be_used_is_passed_over(origin: Origin, own: Store) 
     one.broken = True
     pulled = pull(own, [one, two], [oid])
     assert pulled.taken == (oid,)
-    assert pulled.unusable == {"memory:one": "memory:one is silent"}
+    assert pulled.unusable["memory:one"].message == "memory:one is silent"
     assert pull(own, [one], [ObjectId(b"n" * 20, "none")]).refused
 
 

@@ -26,6 +26,7 @@ from store.model.realisation import Realisation
 from store.signing import statement
 from store.signing.keys import PrivateKey
 from store.substitute import cache_search
+from store.substitute.cache_reports import FEWER, TRUST
 from store.substitute.cache_sizes import CacheForecast
 from store.substitute.cached_nodes import CachedNodes
 from store.substitute.candidates import TrustedCache
@@ -226,7 +227,7 @@ def test_a_source_is_taken_by_its_hash_without_a_signature(
     assert client.left(SOURCE) == []
     (made,) = client.store.realisations.makers(builder.objects[SOURCE.digest])
     assert made.origin.how is How.CHECKED
-    assert client.troubles == ["no key is trusted: only its sources count"]
+    assert client.troubles == [f"no key is trusted: only its sources count ({TRUST})"]
 
 
 def test_nothing_is_said_to_come_from_a_locator_that_was_not_asked(
@@ -270,7 +271,9 @@ def test_two_keys_have_to_agree_and_do(builder: Builder, client: Client) -> None
 def test_fewer_keys_than_have_to_agree_are_not_enough(builder: Builder, client: Client) -> None:
     client.fill(builder.cache(ANNE), threshold=2)
     assert client.left() == ["base", "library", "program"]
-    assert client.troubles == ["signed by fewer keys than have to agree: base, library, program"]
+    assert client.troubles == [
+        f"signed by fewer keys than have to agree: base, library, program ({FEWER})"
+    ]
 
 
 def lying(builder: Builder) -> TellingCache:
