@@ -9,7 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from store import errors
+from store import errors, job_errors
 from tests.integration.conftest import Shop
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "debugging.md").read_text()
@@ -49,6 +49,5 @@ def test_the_commands_print_what_the_page_shows(shop: Shop, tmp_path: Path) -> N
 def test_the_exit_codes_of_the_page_are_those_of_the_errors() -> None:
     named = re.findall(r"(\d+) `(\w+)`", PAGE)
     assert len(named) > 5
-    assert [
-        (code, name) for code, name in named if getattr(errors, name).exit_code != int(code)
-    ] == []
+    known = {**vars(errors), **vars(job_errors)}
+    assert [(code, name) for code, name in named if known[name].exit_code != int(code)] == []
