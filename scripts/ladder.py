@@ -33,12 +33,19 @@ STAGES = ("stage1", "stage2")
 def main(package: str, root: str | None, sources: bool, stages: bool, seeds: bool) -> None:
     """Realise PACKAGE and print a table of every derivation below it."""
     context = Context(root, None, False)
-    if stages:
-        side_by_side(context)
-        return
-    if seeds:
-        compare_seeds(context, package)
-        return
+    try:
+        if stages:
+            side_by_side(context)
+        elif seeds:
+            compare_seeds(context, package)
+        else:
+            realise(context, package, sources)
+    except StoreError as error:
+        raise click.ClickException(error.message) from error
+
+
+def realise(context: Context, package: str, sources: bool) -> None:
+    """Realise a package, and print the table and the cost of this run."""
     cores = default_cores()
     goal = context.catalogue.ref(package)
     reporter = make_reporter(sys.stderr)
@@ -46,8 +53,6 @@ def main(package: str, root: str | None, sources: bool, stages: bool, seeds: boo
     began = time.monotonic()
     try:
         realiser.run([goal])
-    except StoreError as error:
-        raise click.ClickException(error.message) from error
     finally:
         reporter.close()
     wall = time.monotonic() - began
@@ -114,12 +119,13 @@ def compare_seeds(context: Context, package: str) -> None:
 
     A build that two seeds share counts for both. Where one is missing, a sum is no figure.
     """
+    catalogues = {seed: context.catalogue_on(seed) for seed in SEEDS}
+    goals = {seed: each.package(package).node for seed, each in catalogues.items()}
     first: float | None = None
     print(f"{'seed':8} {'builds':>7} {'missing':>8} {'seconds':>8} {'ratio':>6} {'memory':>10}")
-    for seed in SEEDS:
-        catalogue = context.catalogue_on(seed)
+    for seed, catalogue in catalogues.items():
         resolver = Resolver(context.store, catalogue)
-        closure = list(catalogue.build_closure([catalogue.package(package).node]))
+        closure = list(catalogue.build_closure([goals[seed]]))
         resolver.identify(closure)
         nodes = [catalogue.nodes[digest] for digest in closure]
         found = [recorded(context, resolver, node) for node in nodes if kind(node) != "fetch"]

@@ -105,8 +105,8 @@ GCC10 = Recipe(
         GCC.phase("prepare"),
         phase(
             "options",
-            # One table has many values by an operator of a class: to put its calls into each other
-            # takes gcc 3.4.6 a time without end.
+            # One table has many values by an operator of a class. gcc 3.4.6 puts its calls into
+            # each other, and was not through after minutes.
             "echo 'CFLAGS-i386-common.o = -fno-inline' >> /build/src/gcc/config/i386/t-i386",
         ),
         phase("configure", "/build/src/configure " + " ".join(_OPTIONS)),

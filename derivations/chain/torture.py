@@ -9,25 +9,20 @@ from __future__ import annotations
 from derivations.chain.texts import programs
 from derivations.kit import Recipe, phase, phases, variant
 
-# A compiler of C++ has another front end, with faults of its own: gcc 3.4.6 needs a patch to pass.
-_CXX = phase(
-    "cxx",
-    "cd /build",
-    "rm memory.c",
-    "for program in *.c *.cc; do for level in -O0 -O2;"
-    ' do echo "$program $level";'
-    " c++ -x c++ -std=gnu++98 -w $level -fno-strict-aliasing -o program $program;"
-    " ./program; done; done",
-)
 
-_BUILD = phase(
-    "programs",
-    "cd /build",
-    "for program in *.c; do for level in -O0 -O2;"
-    ' do echo "$program $level"; cc -w $level -fno-strict-aliasing -o program $program $helpers;'
-    " ./program; done; done",
-    'mkdir "$out"',
-)
+def _each(programs: str, compiler: str) -> str:
+    """Return the command that compiles and runs each of the programs, at two levels."""
+    return (
+        f"for program in {programs}; do for level in -O0 -O2;"
+        f' do echo "$program $level"; {compiler} -w $level -fno-strict-aliasing -o program $program'
+        " $helpers; ./program; done; done"
+    )
+
+
+_C = phase("programs", "cd /build", _each("*.c", "cc"), 'mkdir "$out"')
+
+# A compiler of C++ has another front end, with faults of its own: gcc 3.4.6 needs a patch to pass.
+_CXX = phase("cxx", "cd /build", "rm memory.c", _each("*.c *.cc", "c++ -x c++ -std=gnu++98"))
 
 TORTURE_TCC = Recipe(
     name="chain-torture-tcc",
@@ -37,7 +32,7 @@ TORTURE_TCC = Recipe(
     homepage="https://bellard.org/tcc/",
     seconds=2,
     files=programs(),
-    build=phases(phase("helpers", "helpers="), _BUILD, tools=("cc", "coreutils", "sh")),
+    build=phases(phase("helpers", "helpers="), _C, tools=("cc", "coreutils", "sh")),
 )
 
 TORTURE_GCC3_C = variant(
@@ -53,7 +48,7 @@ TORTURE_GCC3_C = variant(
             "helpers=$(command -v tcc)",
             'helpers="-Wl,--start-group -lc ${helpers%/bin/tcc}/lib/tcc/libtcc1.a -Wl,--end-group"',
         ),
-        _BUILD,
+        _C,
         tools=("cc", "coreutils", "sh", "tcc"),
     ),
 )
@@ -64,7 +59,7 @@ TORTURE_GCC3 = variant(
     description="Small programs that gcc 3.4.6 compiles rightly",
     homepage="https://gcc.gnu.org/",
     seconds=8,
-    build=phases(phase("helpers", "helpers="), _BUILD, _CXX, tools=("cc", "coreutils", "sh")),
+    build=phases(phase("helpers", "helpers="), _C, _CXX, tools=("cc", "coreutils", "sh")),
 )
 
 TORTURE_GCC10 = variant(

@@ -77,13 +77,19 @@ REASONS = {
 }
 
 
+def placed(url: str, servers: dict[str, str]) -> str:
+    """Return a URL with the servers' places instead of their names."""
+    for name, place in servers.items():
+        url = url.replace(name, place)
+    return url
+
+
 @pytest.mark.parametrize("url", REASONS)
 def test_a_cache_that_is_none_says_why_and_what_to_do(
     empty: Shop, servers: dict[str, str], url: str
 ) -> None:
     reason, remedy = REASONS[url]
-    for name, place in servers.items():
-        url = url.replace(name, place)
+    url = placed(url, servers)
     error, hint = blamed(empty.run("import", "--from", url, OBJECT), 27)
     assert url in error
     assert reason in error
@@ -95,8 +101,7 @@ def test_a_farm_that_is_none_says_the_same_to_a_worker(
     empty: Shop, servers: dict[str, str], url: str
 ) -> None:
     reason, remedy = REASONS[url]
-    for name, place in servers.items():
-        url = url.replace(name, place)
+    url = placed(url, servers)
     error, hint = blamed(empty.run("worker", url), 42)
     assert reason in error
     assert remedy in hint
