@@ -60,6 +60,9 @@ UPGRADED = System(
 PACKAGES = '"e2fsprogs", "fixpoint"'
 NEW_PACKAGE = "tree"
 
+SMALL = "\n\nfrom smoke.python import SMALL\n\nSTAND_INS |= SMALL\n"
+"""The end of ``smoke/stages.py`` in both states: a Python of which nothing is built."""
+
 STOOD_IN = "\n\nLINUX = OTHER_LINUX\n"
 """The end of ``smoke/kernel.py`` in the second state: another one of Debian's kernels."""
 
@@ -69,6 +72,9 @@ _OTHER = LINUX.files[0][1].replace('CONFIG_LOCALVERSION=""', 'CONFIG_LOCALVERSIO
 LINUX = replace(LINUX, files=(("kernel.config", _OTHER),))
 """
 """The same of our own kernel's recipe; it takes a quarter of an hour to build, once."""
+
+PATIENT = {"STORE_EVALUATION_TIMEOUT": "10m"}
+"""For `store` on both sides: an evaluation that is emulated, on a busy machine, takes minutes."""
 
 HOST = "10.0.2.2"
 """The host's loopback, as the machine sees it."""
@@ -104,13 +110,19 @@ def write_state(folder: Path, number: int, *, stand_ins: bool, kernel: bool) -> 
     packages = PACKAGES if number == 1 else f'{PACKAGES}, "{NEW_PACKAGE}"'
     text = SYSTEM.format(packages=packages, text="one" if number == 1 else "two")
     (top / "derivations" / "systems" / f"{NAME}.py").write_text(text)
+    if stand_ins:
+        _append(top / "smoke" / "stages.py", SMALL)
     if number > 1 and kernel:
         recipe = "smoke/kernel.py" if stand_ins else "derivations/system/linux.py"
-        with (top / recipe).open("a") as stream:
-            stream.write(STOOD_IN if stand_ins else OWN)
+        _append(top / recipe, STOOD_IN if stand_ins else OWN)
     with tarfile.open(folder / f"recipes-{number}.tar", "w") as archive:
         archive.add(top, arcname=".")
     return top
+
+
+def _append(path: Path, text: str) -> None:
+    with path.open("a") as stream:
+        stream.write(text)
 
 
 @dataclass(frozen=True)
@@ -126,7 +138,7 @@ class State:
         """Return the output of `store` with these arguments, run by the engine of this state."""
         engine = (sys.executable, "-I", "-c", ENGINE, self.top)
         where = ("--root", self.root, "--recipes", self.top / self.recipes)
-        return command(*engine, *where, *words, XDG_CONFIG_HOME=str(self.config))
+        return command(*engine, *where, *words, XDG_CONFIG_HOME=str(self.config), **PATIENT)
 
     def built(self) -> Built:
         """Build the system and its disk, and return where they are."""
@@ -183,7 +195,8 @@ def take_recipes(console: Console, prepared: Prepared, number: int) -> None:
 
 def settle(console: Console, prepared: Prepared) -> None:
     """Let a shell of the machine use the cache, and the recipes that are brought there."""
-    console.run(f"export STORE_CACHES={prepared.cache}")
+    for name, value in (PATIENT | {"STORE_CACHES": prepared.cache}).items():
+        console.run(f"export {name}={value}")
     console.run(f"export STORE_RECIPES=/var/recipes/{prepared.recipes}")
     # The machine's own `store`, but for the folder of its engine: that of the state.
     console.run("sed \"s|'/store/[^']*/lib/fixpoint'|'/var/recipes'|\" /bin/store > /var/store")
@@ -352,7 +365,7 @@ def main(root: str | None, stand_ins: bool, kernel: bool, memory: int) -> None:
     refuse_without_qemu()
     root = os.path.abspath(root or (smoke.default_root() if stand_ins else default_root()))
     if stand_ins:
-        print(f"{smoke.STAND_IN}, and Debian's kernels for ours", flush=True)
+        print(f"{smoke.STAND_IN}, and Debian's kernels and Python for ours", flush=True)
     with tempfile.TemporaryDirectory(dir="/var/tmp") as name:
         folder = Path(name)
         with serving(name) as served:

@@ -22,19 +22,30 @@ needs=
 if test -d /build/needs/include; then needs='-isystem /build/needs/include'; fi
 if test -d /build/needs/lib; then needs="$needs -L/build/needs/lib"; fi
 
-# These make a linker say more, and zig's knows none of them. For gcc the last one is only about the
-# libraries behind it: a static program stays one.
-kept=()
+# For each of these ways to compile that a program is linked with, zig makes a C library anew, which
+# takes longer than most packages: one is there, with -O2. A link needs them for nothing else.
+link=yes one=
 for word in "$@"; do
     case $word in
-        -Wl,--warn-common | -Wl,--verbose | -Wl,-Map,* | -dynamic) ;;
+        -c | -S | -E | -M | -MM) link= ;;
+    esac
+done
+if test "$link"; then one=-O2; fi
+
+# The first of these make a linker say more, and zig's knows none of them. For gcc -dynamic is only
+# about the libraries behind it: a static program stays one.
+kept=()
+for word in "$@"; do
+    case $link$word in
+        *-Wl,--warn-common | *-Wl,--verbose | *-Wl,-Map,* | -dynamic | yes-dynamic) ;;
+        yes-O* | yes-g* | yes-fPI[CE] | yes-fpi[ce] | yes-fomit-frame-pointer) ;;
         *) kept+=("$word") ;;
     esac
 done
 set -- "${kept[@]}"
 
 compile() {
-    zig $zig -target x86_64-linux-musl -s -fno-sanitize=all -Wno-date-time "$@" $needs
+    zig $zig -target x86_64-linux-musl -s -fno-sanitize=all -Wno-date-time "$@" $one $needs
 }
 
 sources=() others=() object= output= c=
@@ -97,5 +108,9 @@ SMOKE_CC = variant(
         "./both",
         '"$out/bin/gcc" -static one.o two.o -dynamic -o still',
         "./still",
+        # No other C library was made for these.
+        '"$out/bin/gcc" -Os -g -fPIC -fomit-frame-pointer one.o two.o -o small',
+        "./small",
+        'test "$(find /tmp/zig/o -name libc.a | wc -l)" = 1',
     ),
 )
