@@ -9,35 +9,26 @@ is no pack. ``docs/farm.md`` describes it.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Final
 
 from store.cache import file_names
-from store.cache.blob_trees import wrapper
+from store.cache.blob_runs import BlobBatch, as_cache, blob_runs, tree_blobs
 from store.cache.file_answers import FileAnswers
 from store.cache.head import FRAME_LIMIT, Head, PackFrame, stream
-from store.cache.offering import ContentRun, Piece
-from store.errors import CorruptObject, FormatError, ServerUnusable, UnknownObject
-from store.job_errors import CacheUnusable
+from store.cache.offering import ContentRun
+from store.errors import FormatError
 from store.model.manifest import Manifest
 from store.model.names import ObjectId
 from store.reapi.blob import EMPTY, Blob, BlobDigest, Message, blob_of, digest_message, read_digest
 from store.reapi.messages import message, parse
 from store.reapi.server import Server
-from store.reapi.server_calls import ServerCalls
-from store.reapi.tree_messages import TREE_LIMIT, match_tree
 
 FILE: Final = "file"
 """The path of a cache's file in the result of its action."""
 
 TREE: Final = "object"
 """The path of an object's tree there."""
-
-RUNS: Final = 4
-"""Runs into which the contents of an object are divided, at most."""
-
-RUN_LEAST: Final = 4 << 20
-"""Bytes of contents that are worth a run of their own."""
 
 PART: Final = 64 << 20
 """Bytes of files that are in memory at a time, beside one."""
@@ -52,6 +43,8 @@ class ReapiCache(FileAnswers):
     def __init__(self, server: Server) -> None:
         super().__init__()
         self.server = server
+        self._batch = BlobBatch(server)
+        self._trees: dict[str, list[BlobDigest]] = {}  # by the names of heads that were found
 
     @property
     def name(self) -> str:
@@ -60,7 +53,8 @@ class ReapiCache(FileAnswers):
 
     def contents(self, head: Head, digests: Collection[bytes]) -> Sequence[ContentRun]:
         """Return a few runs that have the contents, as far as the server has the object's tree."""
-        return blob_runs(self.server, head.manifest.id, self._blobs(head.manifest), digests)
+        blobs = self._blobs(head.manifest)
+        return blob_runs(self.server, head.manifest.id, blobs, digests, self._batch)
 
     def close(self) -> None:
         """Let go of connections."""
@@ -82,7 +76,7 @@ class ReapiCache(FileAnswers):
         with as_cache():
             digests = {
                 name: each
-                for name, result in self._results(names).items()
+                for name, result in self._noted(self._results(names)).items()
                 if (each := self._file(result)) is not None and each.size <= limit
             }
             waiting = list(digests)
@@ -92,6 +86,15 @@ class ReapiCache(FileAnswers):
                     part.append(waiting.pop())
                 found = self.server.read_small([digests[name] for name in part], limit)
                 yield from ((name, found[digests[name]]) for name in part if digests[name] in found)
+
+    def _noted(self, results: dict[str, Message]) -> dict[str, Message]:
+        """Keep the trees of objects for the questions for contents, which come soon; returns the
+        results."""
+        for name, result in results.items():
+            if trees := _trees(result):
+                self._trees[name] = trees
+                self._batch.add(trees)
+        return results
 
     def _results(self, names: Collection[str]) -> dict[str, Message]:
         actions = {action_of(name)[0].digest: name for name in names}
@@ -112,85 +115,20 @@ class ReapiCache(FileAnswers):
         """Return the blobs of an object's contents, out of the tree in its head's result."""
         name = file_names.head(manifest.id)
         with as_cache():
-            trees = [
-                read_digest(each.tree_digest)
-                for result in self._results([name]).values()
-                for each in result.output_directories
-                if each.path == TREE
-            ]
-            return tree_blobs(self.server, manifest, trees)
+            trees = self._trees.pop(name, None)
+            if trees is None:
+                trees = [tree for found in self._results([name]).values() for tree in _trees(found)]
+            return tree_blobs(self.server, manifest, trees, self._batch)
 
 
-def tree_blobs(
-    server: ServerCalls, manifest: Manifest, trees: Sequence[BlobDigest]
-) -> dict[bytes, BlobDigest]:
-    """Return the blobs of an object's contents, out of the first of the Tree messages that the
-    server has. UnknownObject when it has none; FormatError, CorruptObject."""
-    for data in server.read_small(trees, TREE_LIMIT).values():
-        return match_tree(manifest, data, wrapper(manifest))
-    raise UnknownObject(f"{server.name} does not have the tree of {manifest.id} any more")
-
-
-def blob_runs(
-    server: ServerCalls,
-    oid: ObjectId,
-    blobs: Mapping[bytes, BlobDigest],
-    digests: Collection[bytes],
-) -> Sequence[ContentRun]:
-    """Return a few runs that have those contents of an object that are among its ``blobs``."""
-    wanted = {blobs[each]: each for each in digests if each in blobs}
-    return [_BlobRun(server, oid, part) for part in _divided(wanted)]
-
-
-class _BlobRun:
-    """Some contents; ``blobs`` has their digests by those of the server."""
-
-    def __init__(
-        self, server: ServerCalls, oid: ObjectId, blobs: Mapping[BlobDigest, bytes]
-    ) -> None:
-        self._server = server
-        self._oid = oid
-        self._blobs = blobs
-
-    @property
-    def size(self) -> int:
-        """Bytes of the contents."""
-        return sum(blob.size for blob in self._blobs)
-
-    def parts(self) -> Iterator[Iterable[Piece]]:
-        """Yield the pieces of each. UnknownObject, CorruptObject after those that came."""
-        left = {blob: blob.size for blob in self._blobs}
-        with as_cache():
-            for piece in self._server.read(list(self._blobs)):
-                left[piece.digest] -= len(piece.data)
-                yield [Piece(self._blobs[piece.digest], piece.offset, piece.data)]
-        short = [blob for blob, size in left.items() if size]
-        where = f"{self._server.name} has {self._oid}"
-        if any(left[blob] < blob.size for blob in short):
-            raise CorruptObject(f"{where}, but a file of it ends early")
-        if short:
-            raise UnknownObject(f"{where}, but not {len(short)} of its files")
-
-
-def _divided(wanted: Mapping[BlobDigest, bytes]) -> list[dict[BlobDigest, bytes]]:
-    """Divide blobs into runs of about the same size."""
-    count = min(RUNS, 1 + sum(blob.size for blob in wanted) // RUN_LEAST)
-    parts: list[dict[BlobDigest, bytes]] = [{} for _ in range(count)]
-    sizes = [0] * count
-    for blob in sorted(wanted, key=lambda blob: -blob.size):
-        least = sizes.index(min(sizes))
-        parts[least][blob] = wanted[blob]
-        sizes[least] += blob.size + 1000  # a question costs something, too
-    return [part for part in parts if part]
-
-
-@contextlib.contextmanager
-def as_cache() -> Iterator[None]:
-    """Turn the error of a server that cannot be used into that of a cache."""
-    try:
-        yield
-    except ServerUnusable as error:
-        raise CacheUnusable(error.message, hint=error.hint) from error
+def _trees(result: Message) -> list[BlobDigest]:
+    """Return the Tree messages of the object in a result, as far as it names any."""
+    found = []
+    for each in result.output_directories:
+        if each.path == TREE:
+            with contextlib.suppress(FormatError):
+                found.append(read_digest(each.tree_digest))
+    return found
 
 
 def action_of(name: str) -> tuple[Blob, Blob]:

@@ -9,11 +9,12 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from store.cache import zstd
+from store.cache.blob_runs import BlobBatch, as_cache, blob_runs, tree_blobs
 from store.cache.blob_trees import blobs_of, mapped
 from store.cache.file_answers import HEAD_LIMIT, head_of
 from store.cache.head import Head
 from store.cache.offering import ContentRun
-from store.cache.reapi_cache import as_cache, blob_runs, head_without_pack, tree_blobs
+from store.cache.reapi_cache import head_without_pack
 from store.errors import FormatError, InvalidName
 from store.layout.paths import Layout
 from store.model.manifest import Manifest
@@ -91,6 +92,7 @@ class BlobOffers:
         self._owner = os.getpid()
         self._adopted = False
         self._places = places
+        self._batch = BlobBatch(server)
         self._damaged: list[str] = []
 
     @property
@@ -106,6 +108,7 @@ class BlobOffers:
         wanted = {oid: self._places[oid] for oid in oids if oid in self._places}
         with as_cache():
             found, bad = read_heads(self._server, wanted)
+        self._batch.add(self._places[oid].tree for oid in found)
         self._damaged += bad
         return found
 
@@ -114,8 +117,8 @@ class BlobOffers:
         manifest = head.manifest
         tree = self._places[manifest.id].tree
         with as_cache():
-            blobs = tree_blobs(self._server, manifest, [tree])
-        return blob_runs(self._server, manifest.id, blobs, digests)
+            blobs = tree_blobs(self._server, manifest, [tree], self._batch)
+        return blob_runs(self._server, manifest.id, blobs, digests, self._batch)
 
     def damaged(self) -> Sequence[str]:
         """Return a sentence for each head since the last call that could not be decoded."""

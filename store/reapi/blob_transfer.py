@@ -276,10 +276,11 @@ def hash_files(paths: Sequence[str]) -> Iterator[list[HashedFile]]:
     """Yield files with their digests, in parts and in order. StorageError."""
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         for at in range(0, len(paths), 256):
-            yield list(pool.map(_hash_file, paths[at : at + 256]))
+            yield list(pool.map(hash_file, paths[at : at + 256]))
 
 
-def _hash_file(path: str) -> HashedFile:
+def hash_file(path: str) -> HashedFile:
+    """Return a file with its digests. StorageError."""
     sha256, blake3, size = hashlib.sha256(), file_hasher(), 0
     try:
         with os.fdopen(open_file(path), "rb", buffering=0) as stream:

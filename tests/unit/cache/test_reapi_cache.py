@@ -97,6 +97,29 @@ def test_a_closure_comes_back_with_all_that_is_known_of_it(
     assert taken_log(cache, digest.file_digest(LOG)) == LOG
 
 
+def test_small_objects_come_by_the_same_questions(
+    origin: Origin,
+    own: Store,
+    cache: ReapiCache,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    parts = [origin.add(f"part{number}", {"text": b"%d" % number}) for number in range(20)]
+    top = origin.add("top", {"text": b"top"}, *parts)
+    pushed(origin.store, cache, top)
+    asked = tmp_path / "asked"
+    call = MemoryServer._call
+
+    def noted(self: MemoryServer, name: str, *args: Any) -> Iterator[Any]:
+        with asked.open("a") as stream:  # of the process that pulls
+            stream.write(f"{name}\n")
+        yield from call(self, name, *args)
+
+    monkeypatch.setattr(MemoryServer, "_call", noted)
+    assert len(pull(own, [cache], [top]).taken) == 21
+    assert len(asked.read_text().split()) < 10
+
+
 def test_a_second_push_sends_no_object(
     origin: Origin, top: ObjectId, cache: ReapiCache, server: MemoryServer
 ) -> None:
