@@ -67,6 +67,24 @@ class Queued(NamedTuple):
     holders: tuple[str, ...] = ()
 
 
+class Unattended(NamedTuple):
+    """A server has had so many builds of ours in its queue for so many seconds, and no worker has
+    begun one. With 0, that is over. ``hint`` says what to do about it."""
+
+    server: str
+    builds: int
+    seconds: float = 0.0
+    hint: str = ""
+
+
+class Retrying(NamedTuple):
+    """A server failed to run the build of a node, for this reason, and is asked again."""
+
+    key: bytes
+    name: str
+    reason: str
+
+
 class Reused(NamedTuple):
     """A node of the work is there already: its inputs came out as before, or another process has
     made it."""
@@ -237,6 +255,8 @@ Event = (
     | Started
     | Waiting
     | Queued
+    | Unattended
+    | Retrying
     | Reused
     | Phase
     | Progress

@@ -21,6 +21,7 @@ WRONG = (
     | events.CacheTrouble
     | events.Disputed
     | events.NothingToFree
+    | events.Retrying
 )
 """Events of errors, or of decisions for the user."""
 
@@ -71,7 +72,7 @@ class Plain:
                 return []
             case events.Finished(kind="pull", name=name, seconds=seconds, size=size):
                 return [f"downloaded {name} ({bytes_text(size)}) in {seconds_text(seconds)}"]
-            case events.Waiting() | events.Queued():
+            case events.Waiting() | events.Queued() | events.Unattended():
                 return held_up(event)
             case events.Phase() | events.Reused() | events.Removing() | events.Removed():
                 return self._on_the_way(event)
@@ -88,6 +89,7 @@ class Plain:
             case (
                 events.Mixed()
                 | events.Lost()
+                | events.Retrying()
                 | events.Absent()
                 | events.CacheTrouble()
                 | events.Disputed()
@@ -183,12 +185,19 @@ def failure_lines(error: Exception) -> list[str]:
 
 
 def _warning(
-    event: events.Mixed | events.Lost | events.Absent | events.CacheTrouble | events.Disputed,
+    event: events.Mixed
+    | events.Lost
+    | events.Retrying
+    | events.Absent
+    | events.CacheTrouble
+    | events.Disputed,
 ) -> str:
     if isinstance(event, events.CacheTrouble | events.Disputed):
         return _about_caches(event)
     if isinstance(event, events.Mixed):
         return mixed_line(*event)
+    if isinstance(event, events.Retrying):
+        return f"{event.name} is tried again: {event.reason}"
     if isinstance(event, events.Absent):
         return absent_line(event.paths)
     return f"lost: {event.what}: {event.reason}"
@@ -225,11 +234,19 @@ def _nothing_to_free(event: events.NothingToFree) -> Iterator[str]:
         yield f"  {bytes_text(size):>12}  {holder}"
 
 
-def held_up(event: events.Waiting | events.Queued) -> list[str]:
-    """Return the reason that a build waits, if it waits."""
+def held_up(event: events.Waiting | events.Queued | events.Unattended) -> list[str]:
+    """Return the reason that a build waits, if it waits, and a hint."""
     if isinstance(event, events.Waiting):
         return [f"waiting for another process that works on {event.name}"]
+    if isinstance(event, events.Unattended):
+        return _unattended(event) if event.builds else []
     return [f"waiting for a processor: {_queued(event)}"] if event.tokens else []
+
+
+def _unattended(event: events.Unattended) -> list[str]:
+    some = "the build" if event.builds == 1 else f"any of {event.builds} builds"
+    text = f"no worker of {event.server} has begun {some} in {seconds_text(int(event.seconds))}"
+    return [f"waiting: {text}", f"  hint: {event.hint}"]
 
 
 def _queued(event: events.Queued) -> str:

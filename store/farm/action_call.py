@@ -34,38 +34,46 @@ _AGAIN: Final = frozenset(
 
 
 class ActionCall:
-    """One action for ``name``; ``phase`` is called with each stage of it."""
+    """One action for ``name``; ``phase`` is called with each stage of it, and ``again`` with the
+    reason that the server is going to be asked once more."""
 
-    def __init__(self, server: ServerCalls, name: str, phase: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        server: ServerCalls,
+        name: str,
+        phase: Callable[[str], None],
+        again: Callable[[str], None],
+    ) -> None:
         self._server = server
         self._name = name
         self._phase = phase
+        self._again = again
 
     def run(self, action: EncodedAction, retries: int, *, skip_cache: bool = False) -> Message:
         """Return the result of the action, with any exit code. Blobs that the server lacks are
         sent, and sent again when it has forgotten or lost them meanwhile. ServerUnusable,
         BuildTimeout."""
         lost = False
-        for left in reversed(range(retries + 1)):
+        while True:
             self._send(action, again=lost)
             response = self._response(self._end(action, skip_cache=skip_cache))
-            code = response.status.code
-            if code == 0 and response.result.exit_code != 0 and response.cached_result:
+            code, result = response.status.code, response.result
+            if code == 0 and (not result.exit_code or not response.cached_result or skip_cache):
+                return result
+            if code == 0:
                 skip_cache = True  # a failure that somebody had before; perhaps of the machine
                 continue
-            if code == 0:
-                return response.result
             detail = printable(response.status.message[:300])
             if code == status.DEADLINE_EXCEEDED:
                 raise BuildTimeout(f"{self._name} took too long on the server: {detail}")
-            if not left or code not in (*_AGAIN, status.FAILED_PRECONDITION):
-                break
+            failure = f"could not run {self._name}: {detail} (code {code})"
+            if not retries or code not in (*_AGAIN, status.FAILED_PRECONDITION):
+                raise ServerUnusable(f"{quoted(self._server.name)} {failure}")
+            retries -= 1
+            self._again(f"{self._server.name} {failure}")
             # It may believe that it has blobs which its disk lost.
             lost = code == status.INTERNAL and not lost
             time.sleep(PAUSE)
-        raise ServerUnusable(
-            f"{quoted(self._server.name)} could not run {self._name}: {detail} (code {code})"
-        )
 
     def _send(self, action: EncodedAction, *, again: bool) -> None:
         if not again:

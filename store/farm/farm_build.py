@@ -15,7 +15,7 @@ from store.cache import zstd
 from store.cache.head import Head
 from store.display import printable, quoted
 from store.errors import FormatError, InvalidName, ServerUnusable
-from store.events import Event, Phase
+from store.events import Event, Phase, Retrying
 from store.farm.action_call import ActionCall
 from store.farm.derivation_action import (
     FAILURE,
@@ -73,7 +73,7 @@ class FarmObject(NamedTuple):
 @dataclass(frozen=True)
 class FarmBuilt:
     """``records`` are of the outputs, as they were signed. ``objects`` are those that the server
-    has now: inputs and outputs."""
+    has now, inputs and outputs, without those that it was known to have."""
 
     result: Result
     records: Sequence[Realisation]
@@ -140,7 +140,7 @@ class _FarmBuild:
             except (FormatError, InvalidName) as error:
                 raise ServerUnusable(f"{quoted(self._server.name)}: {error.message}") from error
         first = records[0]
-        objects = {**inputs}
+        objects = {oid: each for oid, each in inputs.items() if self._known.get(oid) != each}
         for output, head in heads.items():
             objects[head.manifest.id] = FarmObject(outputs[output], head.closure)
         done = Result(
@@ -155,6 +155,9 @@ class _FarmBuild:
 
     def _phase(self, phase: str) -> None:
         self._emit(Phase(self._job.digest, self._node.name, phase))
+
+    def _again(self, reason: str) -> None:
+        self._emit(Retrying(self._job.digest, self._node.name, reason))
 
     # -- asking --
 
@@ -187,7 +190,7 @@ class _FarmBuild:
         places = {oid: each.place for oid, each in inputs.items()}
         action = derivation_action(self._node, places, self._limits())
         whole = EncodedAction(action.digest, [*self._uploads, *action.blobs])
-        call = ActionCall(self._server, self._node.name, self._phase)
+        call = ActionCall(self._server, self._node.name, self._phase, self._again)
         result = call.run(whole, self._job.retries, skip_cache=skip_cache)
         if self._job.log is not None:
             call.write_log(result, self._job.log, self._job.limits.max_log)

@@ -13,7 +13,7 @@ from typing import Final
 
 from store.display import quoted
 from store.errors import FormatError, ServerUnusable
-from store.events import Phase
+from store.events import Phase, Retrying
 from store.farm.action_call import ActionCall
 from store.farm.download import OutputDownload
 from store.farm.plain_action import plain_action
@@ -77,7 +77,7 @@ class _RemoteBuild:
         )
         self._phase("upload")
         action = plain_action(self._layout, self._server, request, node.system)
-        call = ActionCall(self._server, node.name, self._phase)
+        call = ActionCall(self._server, node.name, self._phase, self._again)
         result = call.run(action, job.retries)
         log = call.write_log(result, request.log_path, request.max_log)
         if result.exit_code != 0:
@@ -89,6 +89,9 @@ class _RemoteBuild:
 
     def _phase(self, phase: str) -> None:
         self._emit(Phase(self._job.digest, self._node.name, phase))
+
+    def _again(self, reason: str) -> None:
+        self._emit(Retrying(self._job.digest, self._node.name, reason))
 
     # -- its result --
 

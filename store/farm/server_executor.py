@@ -7,19 +7,23 @@ from dataclasses import replace
 from typing import Protocol
 
 from store.events import Event
+from store.farm.encoded_action import system_properties
+from store.farm.queue_watch import QueueWatch
 from store.jobs.executor import Executor, Task
+from store.jobs.lower import SYSTEM
 from store.local.leases import Lease
 from store.local.store import Store
 from store.model.derivation import Derivation
 from store.model.names import ObjectId
-from store.reapi.endpoint import parse
+from store.reapi.endpoint import Endpoint, parse
 
 
 class BuildServer(Protocol):
     """A server that does builds for the executor, and the place of their results."""
 
     waits: bool
-    """True if a task waits while the server has its share; else it is done on this machine."""
+    """True if all builds are the server's, and wait while it has its share; else a task that it has
+    no share for is done on this machine."""
 
     def wants(self, task: Task) -> bool:
         """Return whether the server does a task, as far as it has not got its share."""
@@ -47,14 +51,18 @@ class BuildServer(Protocol):
 class ServerExecutor:
     """Has up to ``most`` tasks done by a server at once, and all others by ``local``.
 
-    Each task of the server has a process here, which takes no processor from the pool.
+    Each task of the server has a process here, which takes no processor from the pool. ``watch``
+    hears the events of ``local``.
     """
 
-    def __init__(self, store: Store, local: Executor, server: BuildServer, most: int) -> None:
+    def __init__(
+        self, store: Store, local: Executor, server: BuildServer, most: int, watch: QueueWatch
+    ) -> None:
         self._store = store
         self._local = local
         self._server = server
         self._most = most
+        self._watch = watch
         self._remote: set[bytes] = set()
 
     @property
@@ -77,12 +85,22 @@ class ServerExecutor:
         """True if no process is left that works, or tidies up after its task."""
         return self._local.idle
 
+    def full(self, kind: str) -> bool:
+        """Return whether builds wait, and the server has its share of them."""
+        return kind == "build" and self._server.waits and self._has_share()
+
+    def _has_share(self) -> bool:
+        return len(self._under_way()) >= self._most
+
+    def _under_way(self) -> set[bytes]:
+        self._remote &= {each.id for each in self.active}
+        return self._remote
+
     def submit(self, task: Task) -> bool:
         """Begin a task; False when the server has its share, or a token is lacking here."""
         if not self._server.wants(task):
             return self._local.submit(task)
-        self._remote &= {each.id for each in self.active}
-        if len(self._remote) >= self._most:
+        if self._has_share():
             return not self._server.waits and self._local.submit(task)
         log = self._store.start_log(task.key) if task.kind == "build" else None
         self._remote.add(task.id)
@@ -92,6 +110,7 @@ class ServerExecutor:
         """Wait for a moment; yield each task that ended meanwhile, with its value or error."""
         for task, value in self._local.ended(pending=pending):
             yield task, self._server.taken(task, value)
+        self._watch.look(self._under_way())
 
     def cancel(self, task: Task) -> None:
         """End a task at once; the server is asked to, if it has it."""
@@ -116,22 +135,35 @@ class ServerExecutor:
 
 def server_executor(
     store: Store,
-    local: Executor,
+    local: Callable[[Callable[[Event], None]], Executor],
     url: str,
     most: int,
     sandbox: str,
     emit: Callable[[Event], None],
 ) -> Executor:
     """Return an executor that has up to ``most`` builds done by a server at once, and all else by
-    ``local``. The ``sandbox`` is ``plain`` for the server's own, ``worker`` for that of workers of
-    ours, of which those with trusted keys count. UsageError, ServerUnusable."""
-    return ServerExecutor(store, local, _build_server(store, url, sandbox, emit), most)
+    ``local``. That one gets the receiver of its events. The ``sandbox`` is ``plain`` for the
+    server's own, ``worker`` for that of workers of ours, of which those with trusted keys count.
+    UsageError, ServerUnusable."""
+    endpoint = parse(url)
+    watch = QueueWatch(endpoint.url, _worker_hint(endpoint, sandbox), emit)
+    server = _build_server(store, endpoint, sandbox, emit)
+    return ServerExecutor(store, local(watch.hear), server, most, watch)
+
+
+def _worker_hint(endpoint: Endpoint, sandbox: str) -> str:
+    """Return what to do if the server has no worker for builds of this sandbox."""
+    # The command first: a narrow screen cuts the rest.
+    busy = "or all of its workers are busy"
+    if sandbox == "worker":
+        return f"begin `store worker {endpoint.url}` on a machine for {SYSTEM}; {busy}"
+    wanted = ", ".join(f"{name}={value}" for name, value in system_properties(SYSTEM).items())
+    return f"it needs a worker with the properties {wanted}; {busy}"
 
 
 def _build_server(
-    store: Store, url: str, sandbox: str, emit: Callable[[Event], None]
+    store: Store, endpoint: Endpoint, sandbox: str, emit: Callable[[Event], None]
 ) -> BuildServer:
-    endpoint = parse(url)
     if sandbox == "worker":
         from store.farm.worker_server import WorkerServer
         from store.signing.keyring import Keyring, default_folder

@@ -81,6 +81,10 @@ class Executor(Protocol):
     def idle(self) -> bool:
         """True if nothing is left to be done for any task that was submitted."""
 
+    def full(self, kind: str) -> bool:
+        """Return whether :meth:`submit` is going to refuse any task of this kind, until another has
+        ended: a task need not be made for it."""
+
     def submit(self, task: Task) -> bool:
         """Begin a task; False when nothing is free to run it, and it has to be submitted again.
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from multiprocessing.connection import wait
 
-from store.events import Event, Phase, Progress, Queued, Removed, Removing, Started
+from store.events import Event, Phase, Progress, Queued, Removed, Removing, Retrying, Started
 from store.jobs.executor import Task
 from store.jobs.job import Job, perform, preload
 from store.jobs.phases import PhaseReader
@@ -91,6 +91,10 @@ class LocalExecutor:
     def idle(self) -> bool:
         """True if no process is left that works, or tidies up after its task."""
         return not self._jobs
+
+    def full(self, kind: str) -> bool:
+        """Return False: other processes of the store may give a token back at any time."""
+        return False
 
     def submit(self, task: Task) -> bool:
         """Begin a task; False when it lacks a token."""
@@ -194,7 +198,7 @@ class LocalExecutor:
                 running.worker.reap()
                 self._remove_work(running, renewed=running.worker.renewed)
                 self._jobs.remove(running)
-            elif isinstance(message, Phase | Progress):
+            elif isinstance(message, Phase | Progress | Retrying):
                 self._emit(message._replace(key=task.id, name=task.name))
             elif isinstance(message, Copied):
                 self._give_back(running)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
+from functools import partial
 from typing import Final
 
 from store.display import printable
@@ -96,9 +97,9 @@ class Execution:
             raise self._mixed
 
     def _executor(self) -> Executor:
-        local, chosen = LocalExecutor(self._store, self._options.cores, self._emit), self._options
+        chosen, local = self._options, partial(LocalExecutor, self._store, self._options.cores)
         if chosen.on is None:
-            return local
+            return local(self._emit)
         from store.farm.server_executor import server_executor
 
         return server_executor(
@@ -165,7 +166,7 @@ class Execution:
                 self._queue.remove(node)
                 self._emit(Reused(node, self._catalogue.nodes[node].name))
                 todo += self._queue.made(node)
-            elif room[self._queue.kinds[node] == "fetch"]:
+            elif room[(kind := self._queue.kinds[node]) == "fetch"] and not executor.full(kind):
                 starved = self._try_start(executor, node)
                 # Where one lacks a token, each would.
                 room = {**self._room(executor), **({False: 0} if starved else {})}

@@ -117,6 +117,7 @@ class RunProgress:
                 each.state, each.received, each.size, each.files = "running", received, size, files
             case (
                 events.Queued()
+                | events.Unattended()
                 | events.CollectorPhase()
                 | events.Collected()
                 | events.Removing()
@@ -224,6 +225,7 @@ class RunProgress:
     def _notice(
         self,
         event: events.Queued
+        | events.Unattended
         | events.CollectorPhase
         | events.Collected
         | events.Removing
@@ -232,6 +234,9 @@ class RunProgress:
         match event:
             case events.Queued():
                 self.notices["queue"] = "".join(held_up(event))
+            case events.Unattended():
+                lines = held_up(event) or ["", ""]
+                self.notices |= zip(("worker", "hint about a worker"), lines, strict=True)
             case events.CollectorPhase(name, done, total, freed):
                 of = f" {done} of {counted(total, 'object')}" if total else ""
                 text = f"collecting: {name}{of}, {bytes_text(freed)} freed"

@@ -113,6 +113,27 @@ def test_waiting_for_a_processor_is_told_once() -> None:
     )
 
 
+def test_builds_without_a_worker_are_told_with_a_hint() -> None:
+    stream = io.StringIO()
+    reporter = Plain(stream)
+    server = "grpc://farm.example:1"
+    one = events.Unattended(server, 1, 10.4, "`store worker` is one")
+    for event in (one, events.Tick(), events.Unattended(server, 0), one._replace(builds=3)):
+        reporter.emit(event)
+    assert stream.getvalue().splitlines() == [
+        "waiting: no worker of grpc://farm.example:1 has begun the build in 10s",
+        "  hint: `store worker` is one",
+        "waiting: no worker of grpc://farm.example:1 has begun any of 3 builds in 10s",
+        "  hint: `store worker` is one",
+    ]
+
+
+def test_another_try_is_told_with_its_reason() -> None:
+    stream = io.StringIO()
+    Plain(stream).emit(events.Retrying(b"", "gcc", "grpc://farm:1 could not run gcc: full"))
+    assert stream.getvalue() == "gcc is tried again: grpc://farm:1 could not run gcc: full\n"
+
+
 def test_with_v_each_phase_is_a_line_too() -> None:
     stream = io.StringIO()
     reporter = make_reporter(stream, "verbose")

@@ -39,6 +39,7 @@ class Answers:
         self.answers = list(answers)
         self.sent: list[BlobDigest] = []
         self.skipped: list[bool] = []
+        self.again: list[str] = []
 
     def missing(self, digests: Sequence[BlobDigest]) -> set[BlobDigest]:
         return set(digests)
@@ -55,9 +56,9 @@ class Answers:
         yield self.answers.pop(0)
 
 
-def executed(server: Answers) -> Any:
-    call = ActionCall(cast(Server, server), "toy", lambda phase: None)
-    return call.run(EncodedAction(ACTION.digest, [ACTION]), retries=2)
+def executed(server: Answers, retries: int = 2) -> Any:
+    call = ActionCall(cast(Server, server), "toy", lambda phase: None, server.again.append)
+    return call.run(EncodedAction(ACTION.digest, [ACTION]), retries)
 
 
 @pytest.fixture(autouse=True)
@@ -70,6 +71,7 @@ def test_inputs_are_sent_again_after_a_failure_of_the_server(code: int) -> None:
     server = Answers(answer(code), answer())
     assert executed(server).exit_code == 0
     assert server.sent == [ACTION.digest] * 2
+    assert server.again == [f"grpc://farm.example:1 could not run toy:  (code {code})"]
 
 
 def test_after_an_internal_error_all_blobs_are_sent_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -114,3 +116,11 @@ def test_an_action_that_takes_too_long_is_a_timeout() -> None:
 def test_an_operation_that_failed_itself_is_tried_again() -> None:
     server = Answers(ExecutionEnd(b"", 14, "gone"), answer())
     assert executed(server).exit_code == 0
+
+
+@pytest.mark.parametrize("retries", [0, 2])
+def test_a_failure_that_was_kept_costs_no_try(retries: int) -> None:
+    server = Answers(answer(exit_code=1, cached=True), answer(exit_code=1, cached=True))
+    assert executed(server, retries).exit_code == 1
+    assert server.skipped == [False, True]
+    assert server.again == []

@@ -3,7 +3,7 @@ here."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
@@ -11,10 +11,12 @@ from typing import Any, cast
 import pytest
 
 from store import digest
-from store.farm import plain_server, worker_server
+from store.events import Event, Phase, Unattended
+from store.farm import plain_server, queue_watch, worker_server
 from store.farm.farm_build import FarmBuilt, FarmObject
 from store.farm.object_blobs import ObjectBlobs
 from store.farm.plain_server import PlainServer
+from store.farm.queue_watch import QueueWatch
 from store.farm.server_executor import BuildServer, ServerExecutor
 from store.farm.worker_server import WorkerServer
 from store.jobs.executor import Task
@@ -51,6 +53,9 @@ class Local:
     @property
     def idle(self) -> bool:
         return not self.active
+
+    def full(self, kind: str) -> bool:
+        return False
 
     def submit(self, task: Task) -> bool:
         if not self.none:
@@ -124,7 +129,11 @@ def built(*, objects: Mapping[ObjectId, tuple[ObjectId, ...]]) -> FarmBuilt:
 
 
 def executor(store: Store, local: Local, server: BuildServer, most: int = 2) -> ServerExecutor:
-    return ServerExecutor(store, local, server, most)
+    return ServerExecutor(store, local, server, most, watch(lambda event: None))
+
+
+def watch(emit: Callable[[Event], None]) -> QueueWatch:
+    return QueueWatch("grpc://farm.example:1", "begin one", emit)
 
 
 def test_a_build_on_a_server_takes_no_processor_here(
@@ -162,6 +171,38 @@ def test_beyond_the_share_of_workers_a_build_waits(
     del local.active[0]
     assert made.submit(build("three"))
     assert all(task.call is not None and not task.token for task in made.active)
+
+
+def test_no_task_is_made_for_builds_that_would_wait(
+    store: Store, local: Local, workers: WorkerServer, plain: PlainServer
+) -> None:
+    made = executor(store, local, workers, most=1)
+    assert not made.full("build")
+    made.submit(build("one"))
+    assert made.full("build")
+    assert not made.full("unpack")
+    del local.active[0]
+    assert not made.full("build")
+    here = executor(store, local, plain, most=1)
+    here.submit(build("two"))
+    assert not here.full("build")
+
+
+def test_builds_that_no_worker_begins_are_reported(
+    store: Store, local: Local, workers: WorkerServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queue_watch, "PATIENCE", 0.0)
+    told: list[Event] = []
+    watched = watch(told.append)
+    made = ServerExecutor(store, local, workers, 2, watched)
+    task = build("toy")
+    made.submit(task)
+    watched.hear(Phase(task.id, "toy", "queued"))
+    list(made.ended(pending=False))
+    assert [event.builds for event in told if isinstance(event, Unattended)] == [1]
+    local.active.clear()
+    list(made.ended(pending=False))
+    assert [event.builds for event in told if isinstance(event, Unattended)] == [1, 0]
 
 
 def test_fetches_and_work_of_their_own_stay_here(

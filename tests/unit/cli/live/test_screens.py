@@ -218,6 +218,18 @@ def test_waiting_for_a_processor_is_drawn_until_it_is_over() -> None:
     assert waiting not in play.seen()
 
 
+def test_waiting_for_a_worker_is_drawn_until_it_is_over() -> None:
+    waits = events.Unattended("grpc://farm:1", 1, 10.0, "`store worker grpc://farm:1` is one")
+    play = Play(80, 24).tell(planned([node("a", "build", None)]), start("a"), waits)
+    lines = (
+        "waiting: no worker of grpc://farm:1 has begun the build in 10s",
+        "  hint: `store worker grpc://farm:1` is one",
+    )
+    assert all(line in play.seen() for line in lines)
+    play.tell(waits._replace(builds=0))
+    assert not any(line in play.seen() for line in lines)
+
+
 def test_a_long_removal_is_drawn_until_it_is_over() -> None:
     play = Play(80, 24).tell(planned([node("a", "build", None)]), start("a"))
     for files in (99, 200):
