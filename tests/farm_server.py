@@ -1,7 +1,8 @@
 """A small farm in memory: storage, action cache, execution and BotsService, of the definitions.
 
 ``python -m tests.farm_server SOCKET`` serves at a Unix socket until it is ended. A worker that says
-nothing for some seconds is missed, and its leases go to others, as with BuildGrid.
+nothing for some seconds is missed, and its leases go to others, as with BuildGrid. Of an action's
+properties, the one that Fixpoint's workers announce decides which worker gets it.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from store.farm.derivation_action import PROPERTY
 from store.reapi.bot_session import API
 from store.reapi.messages import message, method
 
@@ -175,7 +177,7 @@ class Farm:
                 mine = [w for w in self.works.values() if w.worker == session.bot_id]
                 mine = [w for w in mine if not w.response]
                 if not mine and session.status == 1:
-                    mine = self._next(session.bot_id)
+                    mine = self._next(session)
                 if mine or ended or session.leases or session.status != 1:
                     break
                 if time.monotonic() > end or not context.is_active():
@@ -212,10 +214,17 @@ class Farm:
             if work.worker == worker and not work.response:
                 work.worker, work.tries = "", work.tries + 1
 
-    def _next(self, worker: str) -> list[Work]:
+    def _next(self, session: Any) -> list[Work]:
+        announced = {
+            each.value
+            for device in session.worker.devices
+            for each in device.properties
+            if each.key == PROPERTY
+        }
         for work in self.works.values():
-            if not work.worker and not work.response:
-                work.worker = worker
+            wanted = {p.value for p in work.action.platform.properties if p.name == PROPERTY}
+            if not work.worker and not work.response and wanted <= announced:
+                work.worker = session.bot_id
                 self.changed.notify_all()
                 return [work]
         return []

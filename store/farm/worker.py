@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from functools import partial
 from multiprocessing.connection import wait
@@ -28,6 +29,9 @@ from store.reapi.endpoint import Endpoint
 from store.reapi.server import LeaseStream, Server
 from store.signing.keys import PrivateKey
 from store.system.forking import ForkedCall
+
+REST: Final = 5.0
+"""Seconds without a lease after which the collector may have the objects of builds."""
 
 _DETAIL: Final = 500
 """Characters of the reason for a lease that failed."""
@@ -61,6 +65,7 @@ class FarmWorker:
         self._executor = LocalExecutor(store, limits.cores, emit)
         self._stream: LeaseStream | None = None
         self._lease = ""
+        self._waiting: dict[str, Leased] = {}  # some servers hand out more than one
         self._build = WorkerBuild(store, self._executor, self._server, key, self._check, emit)
 
     def run(self) -> None:
@@ -68,19 +73,37 @@ class FarmWorker:
         try:
             self._stream = self._server.work(self._bot_id, properties(SYSTEM))
             while True:
-                found = self._stream.next(None)
-                if isinstance(found, Leased):
-                    self._serve(found)
+                self._serve(self._next_lease(self._stream))
         finally:
             self._executor.close()
             self._server.close()
+            with contextlib.suppress(StoreError):  # on a full disk, it ends with this process
+                self._build.rest()
+
+    def _next_lease(self, stream: LeaseStream) -> Leased:
+        """Wait for a lease; after a while, without any object."""
+        self._lease = ""
+        while not self._waiting:
+            found = stream.next(REST)
+            if found is None:
+                self._build.rest()
+                found = stream.next(None)
+            self._note(found)
+        return self._waiting.pop(next(iter(self._waiting)))
+
+    def _note(self, found: Leased | LeaseWithdrawn | None) -> None:
+        """Keep a lease for later. Raises _Withdrawn if the present one is no more."""
+        if isinstance(found, Leased):
+            self._waiting[found.id] = found
+        elif found is not None:
+            self._waiting.pop(found.id, None)
+            if found.id == self._lease:
+                raise _Withdrawn
 
     def _check(self) -> None:
         """Raise _Withdrawn if the lease is no more."""
         assert self._stream is not None
-        found = self._stream.next(0)
-        if isinstance(found, LeaseWithdrawn) and found.id == self._lease:
-            raise _Withdrawn
+        self._note(self._stream.next(0))
 
     def _serve(self, leased: Leased) -> None:
         self._lease = leased.id

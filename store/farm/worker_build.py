@@ -45,6 +45,12 @@ from store.system.locks import Lock, position
 WAIT: Final = 0.2
 """Seconds between looks at another process that builds the same."""
 
+LEASED_TIME: Final = 600.0
+"""Seconds for which one lease holds the objects of builds, from the first of them on."""
+
+LEASED_OBJECTS: Final = 2000
+"""Objects of builds that one lease holds, from which on there is another for the next build."""
+
 
 class WorkerBuild:
     """Builds in ``store``, by its executor. ``check`` is called often; it raises to give up."""
@@ -64,6 +70,21 @@ class WorkerBuild:
         self._key = key
         self._check = check
         self._emit = emit
+        self._lease = Lease(store.index)
+        self._leased_until = 0.0
+
+    def rest(self) -> None:
+        """Let the collector have the objects that builds used."""
+        self._lease.end()
+
+    def _renew_lease(self) -> Lease:
+        """Return the lease for a build. It goes on from one to the next, which often needs the same
+        objects: each end is a transaction, and a wait for the disk."""
+        if time.monotonic() > self._leased_until or self._lease.held > LEASED_OBJECTS:
+            self.rest()
+        if not self._lease.held:
+            self._leased_until = time.monotonic() + LEASED_TIME
+        return self._lease
 
     def run(self, request: DerivationRequest, limits: BuildLimits) -> bytes:
         """Return the encoded ActionResult: a failure of the builder is one, too. UnknownObject if
@@ -71,22 +92,22 @@ class WorkerBuild:
         node = request.node
         check_system(node)
         limits = _within(limits, request.limits)
-        with self._store.leases.begin() as lease:
-            self._pull(request, lease)
-            lock = self._locked(node.digest)
-            try:
-                result = message("ActionResult")()
-                objects = self._here(node, lease)
-                if objects is None:
-                    objects = self._built(node, limits, lease)
-                self._send(result, node, objects)
-            except DiskReserve:
-                raise
-            except BuildError as error:
-                result = message("ActionResult")(exit_code=error.exit_code)
-                self._explain(result, node, error)
-            finally:
-                lock.release()
+        lease = self._renew_lease()
+        self._pull(request, lease)
+        lock = self._locked(node.digest)
+        try:
+            result = message("ActionResult")()
+            objects = self._here(node, lease)
+            if objects is None:
+                objects = self._built(node, limits, lease)
+            self._send(result, node, objects)
+        except DiskReserve:
+            raise
+        except BuildError as error:
+            result = message("ActionResult")(exit_code=error.exit_code)
+            self._explain(result, node, error)
+        finally:
+            lock.release()
         data: bytes = result.SerializeToString()
         return data
 

@@ -89,6 +89,11 @@ class Lease:
         self._held: set[ObjectId] = set()
         self._begun = False
 
+    @property
+    def held(self) -> int:
+        """The number of objects that are held."""
+        return len(self._held)
+
     def add(self, oids: Iterable[ObjectId]) -> bool:
         """Hold more objects; returns whether there was one among them that was not held."""
         fresh = sorted(set(oids) - self._held)
@@ -98,9 +103,13 @@ class Lease:
         return bool(fresh)
 
     def add_within(self, txn: Writer, oids: Iterable[ObjectId]) -> None:
-        """Hold more objects, from the end of a transaction under way."""
+        """Hold more objects, from the end of a transaction under way; :meth:`note` comes then."""
         self._begun = True
         txn.leases.put(self._token, oids)
+
+    def note(self, oids: Iterable[ObjectId]) -> None:
+        """Note that a transaction has ended in which these objects were added."""
+        self._held.update(oids)
 
     def end(self) -> None:
         """Hold nothing any more."""

@@ -203,6 +203,8 @@ class Realisations:
                     lease.add_within(txn, [made.id for made in each.result.outputs])
 
         self._index.write(transaction)
+        if lease is not None:
+            lease.note(made.id for each in registrations for made in each.result.outputs)
         for each in registrations:  # an older key that was noted would take its place
             self.forget_outcome(each.node)
 

@@ -180,7 +180,10 @@ class Objects:
                 lease.add_within(txn, [entry.id for entry in entries])
             return txn.objects.register_all(entries)
 
-        return self._index.write(transaction)
+        fresh = self._index.write(transaction)
+        if lease is not None:
+            lease.note(entry.id for entry in entries)
+        return fresh
 
 
 def _identify(path: str, name: str, candidates: Sequence[ObjectId]) -> ObjectId:

@@ -36,7 +36,11 @@ SHORT: Final = 0.05
 GIVEN_BACK: Final = status.UNAVAILABLE
 """The status of a lease that somebody else is to have."""
 
-_OK, _TERMINATING = 1, 4  # of a worker
+RESTS: Final = (2.0, 5.0, 10.0, 20.0)
+"""Seconds without leases after each that was given back: a worker with a full disk would else get
+one after the other, before all workers that are busy. The last one is repeated."""
+
+_OK, _UNHEALTHY, _TERMINATING = 1, 2, 4  # of a worker
 _ACTIVE, _COMPLETED = 2, 4  # of a lease
 
 
@@ -78,6 +82,8 @@ class BotSession:
         self._call: object = None
         self._stopping = False
         self._reported = False  # the last report was of the end of a lease
+        self._given_back = 0  # leases, one after the other
+        self._unfit_until = 0.0
 
     def _fresh(self) -> Message:
         session = _message("BotSession")(bot_id=self._bot_id, status=_OK)
@@ -114,8 +120,11 @@ class BotSession:
         with self._lock:
             active = any(each.state == _ACTIVE for each in self._leases.values())
             ended = any(each.state == _COMPLETED for each in self._leases.values())
+        resting = self._unfit_until - time.monotonic()
         if active and not ended:
             self._changed.wait(HEARTBEAT)
+        elif resting > 0 and not ended:
+            self._changed.wait(min(resting, HEARTBEAT))
         elif idle and not ended:
             self._changed.wait(SHORT * 4)
         self._changed.clear()
@@ -126,6 +135,12 @@ class BotSession:
             lease = self._leases.get(end.id)
             if lease is not None:
                 _complete(lease, end)
+            if end.code == GIVEN_BACK:
+                rest = RESTS[min(self._given_back, len(RESTS) - 1)]
+                self._given_back += 1
+                self._unfit_until = time.monotonic() + rest
+            else:
+                self._given_back = 0
         self._changed.set()
 
     def stop(self) -> None:
@@ -157,6 +172,9 @@ class BotSession:
         """Report, and take up the answer."""
         with self._lock:
             sent = dict(self._leases)
+            if self._session.status != _TERMINATING:
+                unfit = time.monotonic() < self._unfit_until
+                self._session.status = _UNHEALTHY if unfit else _OK
             request = _message("BotSession")()
             request.CopyFrom(self._session)
             del request.leases[:]
@@ -188,7 +206,7 @@ class BotSession:
         call = self._channel.future(f"{API}.{name}", request, timeout)
         with self._lock:
             self._call = call
-            if self._stopping and session.status == _OK:
+            if self._stopping and session.status != _TERMINATING:
                 call.cancel()
         return self._channel.answer(call)
 

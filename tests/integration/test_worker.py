@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import signal
 import subprocess
@@ -12,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from store.reapi.endpoint import parse
+from store.reapi.server import Server
 from tests import farm_server
 from tests.integration.conftest import Shop
 
@@ -190,6 +193,36 @@ def test_an_interruption_ends_the_build_of_a_worker(
     assert process.wait(120) == 130
     assert worker.stderr is not None
     assert "withdrawn" in worker.stderr.readline()
+
+
+def test_the_collector_takes_the_builds_of_an_idle_worker(
+    begin: Begin, workers: list[Shop], client: Shop, on: tuple[str, ...]
+) -> None:
+    begin(workers[0])
+    built = Path(client.path("realise", "itself", *on)).name
+    end = time.monotonic() + 60
+    while (workers[0].root / "store" / built).exists():
+        assert time.monotonic() < end, "the worker keeps it"
+        time.sleep(1)
+        assert workers[0].run("gc").returncode == 0
+
+
+def test_builds_that_no_worker_takes_are_reported_with_what_to_do(
+    begin: Begin, workers: list[Shop], client: Shop, farm: str, on: tuple[str, ...]
+) -> None:
+    server = Server(parse(farm))
+    other = server.work("another kind", {"ISA": "x86-64", "OSFamily": "linux"})
+    try:
+        process = client.start("realise", "bare", *on)
+        assert process.stderr is not None
+        said = list(itertools.takewhile(lambda line: "hint:" not in line, process.stderr))
+        assert f"no worker of {farm} has begun the build in 1" in said[-1]
+        assert other.next(0) is None
+        begin(workers[0])
+        _, errors = process.communicate(timeout=120)
+        assert process.returncode == 0, errors
+    finally:
+        server.close()
 
 
 def test_a_result_of_a_key_that_is_not_trusted_is_an_error(

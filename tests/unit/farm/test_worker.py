@@ -16,7 +16,7 @@ from store.farm.worker_build import WorkerBuild
 from store.jobs.lower import BuildLimits
 from store.local.store import Store
 from store.model.derivation import Resolved
-from store.reapi.bot_session import Leased, LeaseEnd
+from store.reapi.bot_session import Leased, LeaseEnd, LeaseWithdrawn
 from store.reapi.endpoint import Endpoint
 from store.reapi.server import Server
 from store.signing.keys import PrivateKey
@@ -29,9 +29,11 @@ class Stream:
     """One lease, and then the end."""
 
     def __init__(self) -> None:
-        self.leases = [LEASE]
+        self.leases: list[Leased | LeaseWithdrawn] = [LEASE]
 
-    def next(self, timeout: float | None) -> Leased:
+    def next(self, timeout: float | None) -> Leased | LeaseWithdrawn | None:
+        if not self.leases and timeout == 0:
+            return None
         if not self.leases:
             raise ServerUnusable("that was all")
         return self.leases.pop()
@@ -90,3 +92,52 @@ def test_no_lease_ends_a_worker(
 
 def test_the_reason_of_a_failure_has_a_bound(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(end_after(store, monkeypatch, FormatError("x" * 100_000)).detail) == 500
+
+
+def test_leases_that_come_while_one_is_worked_on_are_not_forgotten(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ends: list[str] = []
+    stream = Stream()
+    first, second, third = (LEASE._replace(id=name) for name in ("first", "second", "third"))
+    stream.leases = [LeaseWithdrawn("second"), third, second, first]
+
+    def run(self: Any, request: DerivationRequest, limits: BuildLimits) -> bytes:
+        for _ in range(4):
+            self._check()
+        return b""
+
+    server = cast(Any, Server)
+    monkeypatch.setattr(server, "work", lambda *args: stream)
+    monkeypatch.setattr(server, "finish", lambda self, end: ends.append(end.id))
+    monkeypatch.setattr(worker, "read_lease", lambda *args, **named: None)
+    monkeypatch.setattr(
+        worker, "read_request", lambda *args: DerivationRequest(NODE, {}, RequestLimits())
+    )
+    monkeypatch.setattr(WorkerBuild, "run", run)
+    key, limits = PrivateKey.generate("farm"), BuildLimits(cores=1)
+    with pytest.raises(ServerUnusable, match="that was all"):
+        FarmWorker(store, Endpoint("localhost", 1), key, "bot", limits, lambda _: None).run()
+    assert ends == ["first", "third"]
+
+
+def test_a_worker_without_a_lease_keeps_no_object(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[object] = []
+
+    class Idle(Stream):
+        """Nothing for as long as one waits, and then the end."""
+
+        def next(self, timeout: float | None) -> Any:
+            calls.append(timeout)
+            return super().next(timeout) if timeout is None else None
+
+    stream = Idle()
+    stream.leases = []
+    monkeypatch.setattr(cast(Any, Server), "work", lambda *args: stream)
+    monkeypatch.setattr(WorkerBuild, "rest", lambda self: calls.append("rest"))
+    key, limits = PrivateKey.generate("farm"), BuildLimits(cores=1)
+    with pytest.raises(ServerUnusable, match="that was all"):
+        FarmWorker(store, Endpoint("localhost", 1), key, "bot", limits, lambda _: None).run()
+    assert calls == [worker.REST, "rest", None, "rest"]

@@ -13,11 +13,14 @@ def test_a_lease_grows_and_holds_until_its_end(store: Store) -> None:
         assert held(store) == []
         store.realisations.register(NODE, KEY, RESOLVED, result(one), lease)
         assert held(store) == [(one.id,)]
+        assert not lease.add([one.id])
         store.realisations.register(NODE, KEY, RESOLVED, result(two))
         assert lease.add([one.id, two.id])
         assert not lease.add([two.id])
         assert held(store) == [tuple(sorted((one.id, two.id)))]
+        assert lease.held == 2
     assert held(store) == []
+    assert lease.held == 0
 
 
 def test_a_lease_until_exit_outlives_what_leased(store: Store) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from store.reapi import bot_session
 from store.reapi.blob import Message
-from store.reapi.bot_session import BotSession, Leased, LeaseEnd
+from store.reapi.bot_session import GIVEN_BACK, BotSession, Leased, LeaseEnd
 from store.reapi.channel import Channel
 from store.reapi.messages import message
 
@@ -22,9 +22,11 @@ class Answers:
 
     def __init__(self, leases: Sequence[str]) -> None:
         self.leases = list(leases)
+        self.states: list[int] = []
 
     def future(self, name: str, request: Message, timeout: float) -> Any:
         answer = request.bot_session
+        self.states.append(answer.status)
         answer.name = "/session"
         del answer.leases[:]
         if lease := self.leases.pop(0):
@@ -49,3 +51,19 @@ def test_after_the_end_of_a_lease_the_next_is_asked_for_at_once(
         assert found.id == name
         session.finish(LeaseEnd(name))
     assert time.monotonic() - began < 4.0
+
+
+def test_after_a_lease_was_given_back_a_worker_rests(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may not be fit for any: others are to have the next ones."""
+    monkeypatch.setattr(bot_session, "RESTS", (0.3, 0.6))
+    server = Answers(["one", "", "two", "", "three", ""])
+    leases = BotSession(cast(Channel, server), "bot", {})
+    found = leases.follow()
+    began = [time.monotonic()]
+    for code in (GIVEN_BACK, GIVEN_BACK, 0):
+        lease = next(found)
+        began.append(time.monotonic())
+        leases.finish(LeaseEnd(lease.id, code=code))
+    assert began[2] - began[1] >= 0.3
+    assert began[3] - began[2] >= 0.6
+    assert server.states == [1, 2, 1, 2, 1]
