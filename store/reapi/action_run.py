@@ -18,8 +18,14 @@ RECONNECTS: Final = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
 CANCEL: Final = 2.0
 """Seconds for asking that an action be cancelled, and before that, for its name."""
 
-_LOST: Final = ("UNAVAILABLE", "CANCELLED", "INTERNAL", "UNKNOWN")
+_CUT: Final = ("UNAVAILABLE", "CANCELLED")
+"""Codes of a call whose connection was lost."""
+
+_LOST: Final = (*_CUT, "INTERNAL", "UNKNOWN")
 """Codes of a call (not of an action) after which the action may still be going on."""
+
+_LACKING: Final = ("FAILED_PRECONDITION", "NOT_FOUND")
+"""Codes of a call to run an action of which the server lacks a part: it is to be sent again."""
 
 
 class ExecutionStage(NamedTuple):
@@ -61,9 +67,10 @@ class ActionRun:
     def _follow(self) -> Iterator[ExecutionStage | ExecutionEnd]:
         failures = 0
         while True:
+            known = not self.operation  # by the server; one that has a name may be forgotten
             try:
                 for found in self._operations():
-                    failures = 0
+                    failures, known = 0, True
                     self.operation = found.name
                     self._named.set()
                     if found.done:
@@ -73,9 +80,13 @@ class ActionRun:
                     yield ExecutionStage(_stage(found), found.name)
                 raise CallFailed("UNAVAILABLE", "the answer ended before the action did")
             except CallFailed as error:
-                if error.code == "NOT_FOUND" and self.operation:
-                    self.operation = ""  # the server has forgotten it: begin again
+                if not known and error.code not in _CUT:
+                    # The server has forgotten it, which servers say in many ways: begin again.
+                    self.operation = ""
                     self._named.clear()
+                elif error.code in _LACKING:
+                    yield ExecutionEnd(b"", status.FAILED_PRECONDITION, error.message)
+                    return
                 elif error.code not in _LOST or failures >= len(RECONNECTS):
                     raise self._channel.unusable(error) from error
             if failures >= len(RECONNECTS):

@@ -28,6 +28,13 @@ CONNECT: Final = 5.0
 SILENT: Final = 15.0
 """Seconds without an answer, or the next part of one."""
 
+ALIVE: Final = 330.0
+"""Seconds without data after which the other end has to show that it is there: an action is waited
+for without a bound. Usual servers end a connection that asks more often than every 5 minutes."""
+
+ALIVE_ANSWER: Final = 20.0
+"""Seconds that it has for the answer, until the connection is lost."""
+
 PAUSES: Final = (0.2, 1.0)
 """Seconds before each further try of a call that failed for now."""
 
@@ -84,6 +91,7 @@ class Channel:
         self._secure = endpoint.secure
         self._metadata = [("authorization", f"Bearer {files.token}")] if files.token else []
         self._watch = _Watch()
+        self._methods: dict[str, Any] = {}
         self._channel = self._connected(endpoint, files)
 
     def _connected(self, endpoint: Endpoint, files: HostFiles) -> Any:
@@ -92,6 +100,9 @@ class Channel:
             ("grpc.max_receive_message_length", LARGEST_MESSAGE),
             ("grpc.enable_http_proxy", 0 if endpoint.local else 1),
             ("grpc.max_reconnect_backoff_ms", 5000),
+            ("grpc.keepalive_time_ms", int(ALIVE * 1000)),
+            ("grpc.keepalive_timeout_ms", int(ALIVE_ANSWER * 1000)),
+            ("grpc.http2.max_pings_without_data", 0),  # no bound: it may take hours
         ]
         if endpoint.secure:
             credentials = grpc.ssl_channel_credentials(
@@ -192,21 +203,26 @@ class Channel:
         return self._method(name).future(request, timeout=timeout, metadata=self._metadata)
 
     def _method(self, name: str) -> Any:
-        found = method(name)
-        return self._channel.unary_unary(
-            found.path, found.request.SerializeToString, found.response.FromString
-        )
+        """Return gRPC's object for a method, which takes as long to make as a third of a call."""
+        made = self._methods.get(name)
+        if made is None:
+            found = method(name)
+            kinds = {
+                (False, False): self._channel.unary_unary,
+                (False, True): self._channel.unary_stream,
+                (True, False): self._channel.stream_unary,
+            }
+            make = kinds[found.streams_requests, found.streams_responses]
+            made = make(found.path, found.request.SerializeToString, found.response.FromString)
+            self._methods[name] = made
+        return made
 
     def stream(
         self, name: str, request: Message, *, silent: float | None = SILENT
     ) -> Iterator[Message]:
         """Yield the answers to one request; CallFailed. With ``silent`` None, the next one may take
         any time. Closing the iterator ends the call."""
-        found = method(name)
-        open_stream = self._channel.unary_stream(
-            found.path, found.request.SerializeToString, found.response.FromString
-        )
-        call = open_stream(request, metadata=self._metadata)
+        call = self._method(name)(request, metadata=self._metadata)
         if silent is not None:
             self._watch.begin(call, silent)
         try:
@@ -221,10 +237,6 @@ class Channel:
 
     def send(self, name: str, requests: Iterable[Message]) -> Message:
         """Call a method with a stream of requests and one answer; CallFailed."""
-        found = method(name)
-        stream = self._channel.stream_unary(
-            found.path, found.request.SerializeToString, found.response.FromString
-        )
         started: list[Any] = []
 
         def noted() -> Iterator[Message]:
@@ -233,7 +245,7 @@ class Channel:
                     self._watch.moved(started[0])
                 yield request
 
-        call = stream.future(noted(), metadata=self._metadata)
+        call = self._method(name).future(noted(), metadata=self._metadata)
         started.append(call)
         self._watch.begin(call, SILENT)
         try:

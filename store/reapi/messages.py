@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import contextlib
 from functools import cache
-from importlib import resources
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from store.errors import FormatError, UsageError
@@ -53,7 +53,7 @@ def _pool() -> Any:
         from google.protobuf import descriptor_pb2, descriptor_pool
     except ImportError as error:
         raise missing_extra(error.name) from error
-    data = resources.files("store.reapi").joinpath(DEFINITIONS).read_bytes()
+    data = Path(__file__).with_name(DEFINITIONS).read_bytes()
     pool = descriptor_pool.DescriptorPool()
     for file in descriptor_pb2.FileDescriptorSet.FromString(data).file:
         pool.AddSerializedFile(file.SerializeToString())
