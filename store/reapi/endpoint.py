@@ -7,6 +7,7 @@ follows ``#``.
 from __future__ import annotations
 
 import ipaddress
+import re
 import urllib.parse
 from dataclasses import dataclass
 from typing import Final
@@ -22,6 +23,9 @@ _RESERVED: Final = frozenset(
     ("blobs", "uploads", "actions", "actionResults", "operations", "capabilities")
 )
 """Words that the API has in names of resources; no part of an instance may be one."""
+
+_NAME: Final = re.compile(r"(?=.{1,253}\Z)[a-z0-9_-]+(\.[a-z0-9_-]+)*\.?", re.ASCII)
+"""The name of a host; one in other letters is written in its form for the resolver."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +76,8 @@ def parse(url: str) -> Endpoint:
     it has no place for a secret."""
     scheme, _, rest = url.partition(":")
     form = _FORM.format(scheme=scheme)
+    if not url.isprintable():  # urlsplit would leave out a newline
+        raise _refused(url, "it has characters that cannot be shown", form)
     if scheme not in SCHEMES:
         raise _refused(
             url, f"the scheme is none of {', '.join(SCHEMES)}", _FORM.format(scheme="grpc")
@@ -91,16 +97,29 @@ def parse(url: str) -> Endpoint:
             f"a user or password in a {scheme} URL would be seen by others",
             hint="put the token in a file: docs/cache.md says where",
         )
-    if not host or host.startswith(".") or not port or parts.query or parts.fragment:
+    if not host or not port or parts.query or parts.fragment:
         raise _refused(url, "host or port is missing, or there is something behind them", form)
+    if not _is_host(host) or ("[" in parts.netloc) != (":" in host):
+        raise _refused(url, "its host is neither a name nor an address", form)
     instance = _instance(url, parts.path.strip("/"))
     return Endpoint(host, port, instance=instance, secure=scheme == "grpcs")
+
+
+def _is_host(host: str) -> bool:
+    """Return whether it is a name for the resolver, or an address without brackets."""
+    if _NAME.fullmatch(host):
+        return True
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def _unix(url: str, rest: str) -> Endpoint:
     path, _, instance = rest.partition("#")
     path = path.removeprefix("//")
-    if not path.startswith("/") or "\0" in path or len(path.encode()) > 107:
+    if not path.startswith("/") or len(path.encode()) > 107:
         raise _refused(url, "its path cannot be one", "it has to be grpc+unix:/PATH, of 107 bytes")
     return Endpoint(socket=path, instance=_instance(url, instance))
 

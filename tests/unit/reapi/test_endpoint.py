@@ -13,6 +13,9 @@ GOOD = {
         "farm.example", 443, instance="main/linux", secure=True
     ),
     "grpc://[::1]:1": Endpoint("::1", 1),
+    "grpc://[fe80::1%eth0]:1": Endpoint("fe80::1%eth0", 1),
+    "grpc://192.0.2.1:1": Endpoint("192.0.2.1", 1),
+    "grpc://my_farm-1.example.:1": Endpoint("my_farm-1.example.", 1),
     "grpc+unix:/run/casd/socket": Endpoint(socket="/run/casd/socket"),
     "grpc+unix:/run/casd/socket#main": Endpoint(socket="/run/casd/socket", instance="main"),
 }
@@ -27,6 +30,9 @@ def test_a_url_is_read_and_written(url: str) -> None:
 BAD = [
     *("http://farm.example:1", "grpc://farm.example", "grpc://:1", "grpc://host:0", "grpc://h:x"),
     *("grpc://h:1/a//b", "grpc://h:1/blobs", "grpc://h:1/x?y", "grpc://h:1#x", "grpc://..:1"),
+    *("grpc://ho st:1", "grpc://h\n:1", "grpc://h\0:1", "grpc://h%20:1", "grpc://[v1.x]:1"),
+    *("grpc://é.example:1", "grpc://*:1", "grpc://h,i:1", f"grpc://{'h' * 254}:1", "grpc://a..b:1"),
+    *("grpc+unix:/a\nb", "grpc+unix:/\udcff", "grpc+unix:/a\0b", "grpc://h:1/a\tb", "\udcff"),
     *("grpc+unix:run/socket", f"grpc+unix:/{'x' * 107}", "grpc+unix:/x#uploads", "grpc://[::1:1"),
 ]
 
