@@ -100,9 +100,7 @@ class Farm:
 
     def GetActionResult(self, request: Any, context: Any) -> Any:
         if request.action_digest.hash not in self.results:
-            import grpc
-
-            context.abort(grpc.StatusCode.NOT_FOUND, "no such result")
+            _refuse(context, "NOT_FOUND", "no such result")
         return self.results[request.action_digest.hash]
 
     def UpdateActionResult(self, request: Any, context: Any) -> Any:
@@ -113,6 +111,8 @@ class Farm:
 
     def Execute(self, request: Any, context: Any) -> Iterator[Any]:
         digest = request.action_digest.hash
+        if digest not in self.blobs:
+            _refuse(context, "FAILED_PRECONDITION", "the action is missing")
         action = message("Action").FromString(self.blobs[digest])
         with self.changed:
             work = Work(f"work-{len(self.works)}", action, digest)
@@ -125,6 +125,8 @@ class Farm:
         yield from self._follow(work, context)
 
     def WaitExecution(self, request: Any, context: Any) -> Iterator[Any]:
+        if request.name not in self.works:
+            _refuse(context, "NOT_FOUND", "no such operation")
         yield from self._follow(self.works[request.name], context)
 
     def _follow(self, work: Work, context: Any) -> Iterator[Any]:
@@ -230,6 +232,12 @@ class Farm:
         return []
 
 
+def _refuse(context: Any, code: str, detail: str) -> None:
+    import grpc
+
+    context.abort(grpc.StatusCode[code], detail)
+
+
 SERVICES = {
     "Capabilities": ["GetCapabilities"],
     "ContentAddressableStorage": ["FindMissingBlobs", "BatchUpdateBlobs", "BatchReadBlobs"],
@@ -271,9 +279,18 @@ def serve(socket: str) -> None:
 @contextmanager
 def running(folder: Path) -> Iterator[str]:
     """Have such a server; gives its URL. Its output is in ``folder/log``."""
+    with (
+        tempfile.TemporaryDirectory(prefix="farm") as short,
+        serving(folder, f"{short}/socket") as url,
+    ):
+        yield url
+
+
+@contextmanager
+def serving(folder: Path, socket: str) -> Iterator[str]:
+    """Have such a server at a socket; gives its URL. Its output is in ``folder/log``."""
     folder.mkdir(exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="farm") as short, (folder / "log").open("wb") as log:
-        socket = f"{short}/socket"
+    with (folder / "log").open("wb") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "tests.farm_server", socket],
             stdout=log,
@@ -288,6 +305,7 @@ def running(folder: Path) -> Iterator[str]:
         finally:
             process.send_signal(signal.SIGTERM)
             process.wait()
+            Path(socket).unlink(missing_ok=True)
 
 
 if __name__ == "__main__":
