@@ -23,6 +23,10 @@ VARIABLE: Final = "STORE_HOST_FILES"
 LARGEST: Final = 1 << 20
 """Bytes of a file."""
 
+LONGEST_TOKEN: Final = 7 << 10
+"""Bytes of a token. Usual servers take 8 KiB of headers with a request. Beyond, they refuse some or
+all requests, for a reason that says nothing of a token."""
+
 NAMES: Final = ("ca.pem", "client.pem", "client.key", "token")
 _SECRET: Final = ("client.key", "token")
 _MARKS: Final = {
@@ -104,5 +108,10 @@ def _text(token: bytes, folder: str) -> str:
         raise UnusableKey(
             f"the token in {quoted(folder)} is not one word of visible ASCII",
             hint="the file holds the token alone, in one line",
+        )
+    if len(found) > LONGEST_TOKEN:
+        raise UnusableKey(
+            f"the token in {quoted(folder)} is longer than {LONGEST_TOKEN} bytes",
+            hint="see whether the file holds something else; servers take no longer one",
         )
     return found.decode()

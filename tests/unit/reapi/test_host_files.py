@@ -8,6 +8,7 @@ import pytest
 
 from store.errors import UnusableKey
 from store.reapi.endpoint import parse, server_files
+from store.system import host_files
 from store.system.host_files import VARIABLE, HostFiles
 
 
@@ -59,6 +60,16 @@ def test_a_token_is_one_visible_word(files: Path, token: bytes) -> None:
     write(files / "token", token)
     with pytest.raises(UnusableKey, match="visible ASCII"):
         server_files(parse("grpcs://farm.example:1"))
+
+
+def test_a_token_that_servers_would_refuse_is_named(files: Path) -> None:
+    longest = b"x" * host_files.LONGEST_TOKEN
+    write(files / "token", b"\n" + longest + b"\n")
+    assert server_files(parse("grpcs://farm.example:1")).token == longest.decode()
+    write(files / "token", longest + b"x")
+    with pytest.raises(UnusableKey, match="is longer than 7168 bytes") as caught:
+        server_files(parse("grpcs://farm.example:1"))
+    assert "xxx" not in str(caught.value.hint)
 
 
 def test_a_certificate_needs_its_key_and_a_file_has_to_be_readable(files: Path) -> None:
