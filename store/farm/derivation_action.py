@@ -125,7 +125,10 @@ def read_request(server: Server, action: Message) -> DerivationRequest:
     words = tuple(command.arguments)
     if words[: len(COMMAND)] != COMMAND:
         shown = " ".join(words)[:100]
-        raise FormatError(f"{quoted(shown)} is no build of a derivation of Fixpoint")
+        raise FormatError(
+            f"{quoted(shown)} is no build of a derivation of Fixpoint; `--remote-sandbox worker` "
+            "has those sent"
+        )
     told = [each.digest for each in top.files if each.name == DERIVATION]
     if len(told) != 1:
         raise FormatError(f"an action with {len(told)} derivations")

@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Protocol
 
+from store.errors import UsageError
 from store.events import Event
 from store.farm.encoded_action import system_properties
 from store.farm.queue_watch import QueueWatch
@@ -168,7 +169,13 @@ def _build_server(
         from store.farm.worker_server import WorkerServer
         from store.signing.keyring import Keyring, default_folder
 
-        return WorkerServer(store, endpoint, Keyring(default_folder()).trusted(), emit)
+        keys = Keyring(default_folder()).trusted()
+        if not keys:
+            raise UsageError(
+                "no key is trusted, so no build by a worker would count",
+                hint="`store key trust` adds the key of a worker",
+            )
+        return WorkerServer(store, endpoint, keys, emit)
     from store.farm.plain_server import PlainServer
 
     return PlainServer(store, endpoint)

@@ -229,13 +229,24 @@ def test_a_result_of_a_key_that_is_not_trusted_is_an_error(
     begin: Begin, workers: list[Shop], client: Shop, on: tuple[str, ...], tmp_path: Path
 ) -> None:
     begin(workers[0])
-    client.env, trusting = {"XDG_CONFIG_HOME": str(tmp_path)}, client.env
-    try:
-        done = client.run("realise", "hello", *on)
-    finally:
-        client.env = trusting
+    other = replace(client, env={"XDG_CONFIG_HOME": str(tmp_path)})
+    done = other.run("realise", "hello", *on)
+    assert done.returncode == 2, "nothing is asked for that could not count"
+    assert "no key is trusted" in done.stderr
+    other.path("key", "new", "other")
+    other.path("key", "trust", str(tmp_path / "fixpoint" / "keys" / "other.pub"))
+    done = other.run("realise", "hello", *on)
     assert done.returncode == 42
     assert "key is not trusted" in done.stderr
+
+
+def test_a_build_without_the_option_for_workers_says_so(
+    begin: Begin, workers: list[Shop], client: Shop, farm: str
+) -> None:
+    begin(workers[0])
+    done = client.run("realise", "hello", "--on", farm)
+    assert done.returncode == 42
+    assert "`--remote-sandbox worker` has those sent" in done.stderr
 
 
 def test_a_worker_without_a_server_is_an_error(workers: list[Shop]) -> None:
