@@ -25,69 +25,74 @@ class Context:
     def __init__(
         self, root: str | None, recipes: str | None, debug: bool, seed: str | None = None
     ) -> None:
-        self.session = Session(root, recipes, seed, absent="refuse", said=_say)
+        self._session = Session(root, recipes, seed, absent="refuse", said=_say)
         self.debug = debug
+
+    @cached_property
+    def session(self) -> Session:
+        """The session, whose evaluations take as long as the environment allows. Raises UsageError
+        where that is no duration."""
+        self._session.evaluation_seconds = _evaluation_seconds()
+        return self._session
 
     @property
     def root(self) -> str:
         """The store's folder."""
-        return self.session.root
+        return self._session.root
 
     @property
     def recipes(self) -> str:
         """The folder of recipes."""
-        return self.session.recipes
+        return self._session.recipes
 
     @property
     def seed(self) -> str:
         """The chosen seed."""
-        return self.session.seed
+        return self._session.seed
 
     @seed.setter
     def seed(self, seed: str) -> None:
-        self.session.seed = seed
+        self._session.seed = seed
 
     @property
     def collecting(self) -> bool:
         """True if the command frees space, and opens a store on a full disk too."""
-        return self.session.collecting
+        return self._session.collecting
 
     @collecting.setter
     def collecting(self, collecting: bool) -> None:
-        self.session.collecting = collecting
+        self._session.collecting = collecting
 
     @property
     def absent(self) -> Absent:
         """The action where there is no store."""
-        return self.session.absent
+        return self._session.absent
 
     @absent.setter
     def absent(self, absent: Absent) -> None:
-        self.session.absent = absent
+        self._session.absent = absent
 
     @cached_property
     def store(self) -> Store:
         """The store. Raises NoStore, and what ``Store.open`` raises."""
         _say_of_links(self.root)
-        store = self.session.store
+        store = self._session.store
         if store.layout.root == self.root:  # and not one that is there for the look of it
             _warn_of_way(store.layout)
         return store
 
     def check_store(self) -> None:
         """Raise NoStore unless there is a store, or the command makes one."""
-        self.session.check_store()
+        self._session.check_store()
 
     @property
     def catalogue(self) -> Catalogue:
         """The catalogue of the recipes, on the chosen seed."""
-        self.session.evaluation_seconds = _evaluation_seconds()
         return self.session.catalogue
 
     def catalogue_on(self, seed: str) -> Catalogue:
         """Return the catalogue of the recipes on this seed; EvaluationError when there is no such
         seed."""
-        self.session.evaluation_seconds = _evaluation_seconds()
         return self.session.catalogue_on(seed)
 
     def object(self, text: str) -> ObjectId:
@@ -120,7 +125,6 @@ class Context:
     @property
     def _lookup(self) -> Lookup:
         self.store  # noqa: B018 (it warns of where it is)
-        self.session.evaluation_seconds = _evaluation_seconds()
         return self.session.lookup
 
 

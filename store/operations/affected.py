@@ -47,7 +47,7 @@ def _evaluated_at(session: Session, revision: str) -> Catalogue:
     with tempfile.TemporaryDirectory(prefix="fixpoint-") as place:
         with tarfile.open(fileobj=io.BytesIO(data)) as archive:
             archive.extractall(place, filter="data")
-        return evaluate(f"{place}/{name}", session.seed)
+        return evaluate(f"{place}/{name}", session.seed, session.evaluation_seconds)
 
 
 def _git(folder: str, revision: str, *words: str) -> bytes:

@@ -92,9 +92,7 @@ def _evaluate(
 ) -> tuple[Catalogue, dict[Read, State], bool]:
     from store.recipes import evaluate
 
-    limits = evaluate.LIMITS
-    if seconds is not None:
-        limits = limits._replace(seconds=seconds)
+    limits = evaluate.within(seconds)
     return evaluate.evaluation(recipes, seed, limits, said or evaluate.say_nothing)
 
 

@@ -63,13 +63,18 @@ def say_nothing(line: str) -> None:
     """Ignore a line that recipes print."""
 
 
-def evaluate(recipes: str, seed: str = "debian") -> Catalogue:
+def evaluate(recipes: str, seed: str = "debian", seconds: float | None = None) -> Catalogue:
     """Return the catalogue of the folder ``recipes``, its ladder standing on the seed named
-    ``seed``.
+    ``seed``. It may take so many ``seconds``, or the usual time.
 
     EvaluationError names the file and line that are to blame.
     """
-    return evaluation(recipes, seed).catalogue
+    return evaluation(recipes, seed, within(seconds)).catalogue
+
+
+def within(seconds: float | None) -> EvaluationLimits:
+    """Return the limits of an evaluation that may take so long; None is the usual time."""
+    return LIMITS if seconds is None else LIMITS._replace(seconds=seconds)
 
 
 def evaluation(

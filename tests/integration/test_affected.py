@@ -63,6 +63,20 @@ def test_the_engine_beside_the_recipes_is_that_of_the_revision(
         assert affected(session, "HEAD") == []
 
 
+def test_the_time_of_an_evaluation_bounds_that_of_the_revision(
+    recipes: Path, tmp_path: Path
+) -> None:
+    stages = recipes / "stages.py"
+    sound = stages.read_text()
+    stages.write_text(sound + "\n\nwhile True:\n    pass\n")
+    git(recipes.parent, "commit", "-q", "-a", "-m", "endless")
+    stages.write_text(sound)
+    with Session(str(tmp_path / "root"), str(recipes)) as session:
+        session.evaluation_seconds = 1.0
+        with pytest.raises(EvaluationError, match="did not end within 1s"):
+            affected(session, "HEAD")
+
+
 @pytest.mark.parametrize("revision", ["none", "--output=x", "HEAD~5", ""])
 def test_a_revision_that_there_is_not_is_an_error(
     recipes: Path, tmp_path: Path, revision: str

@@ -84,7 +84,6 @@ def _affected(context: Context, revision: str) -> tuple[str, ...]:
     """Return the packages that differ from a revision, and name them on standard error."""
     from store.operations.affected import affected
 
-    context.catalogue  # noqa: B018 (with the user's limit of time)
     packages = affected(context.session, revision)
     named = ": " + ", ".join(packages) if packages else ""
     found = counted(len(packages), "package")

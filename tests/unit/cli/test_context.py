@@ -6,7 +6,10 @@ import os
 import time
 from pathlib import Path
 
+import pytest
+
 from store.cli.context import Context
+from store.errors import UsageError
 from store.recipes import reads
 from tests.unit.recipes.test_catalogues import evaluations, recipes
 
@@ -37,3 +40,16 @@ def test_a_store_that_is_nobodys_keeps_nothing(
     assert context.catalogue.packages
     context.store.close()
     assert not (tmp_path / "store").exists()
+
+
+def test_evaluations_of_the_session_too_take_as_long_as_the_user_allows(
+    recipes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STORE_EVALUATION_TIMEOUT", "10m")
+    # `store system` and `store profile` give the session to what does their work.
+    assert Context(str(tmp_path), str(recipes), debug=False).session.evaluation_seconds == 600
+    monkeypatch.setenv("STORE_EVALUATION_TIMEOUT", "soon")
+    wrong = Context(str(tmp_path), str(recipes), debug=False)
+    assert wrong.root == str(tmp_path)  # whoever evaluates nothing is not troubled
+    with pytest.raises(UsageError, match="is no duration"):
+        _ = wrong.session
