@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -29,11 +31,23 @@ FEW_PROCESSORS = 8
 """On so many or fewer, a test that waits has another one beside it."""
 
 
-def pytest_configure() -> None:
-    """Let signals have their usual meaning: ``nohup`` and the ``&`` of a script ignore some."""
+def pytest_configure(config: pytest.Config) -> None:
+    """Let signals have their usual meaning: ``nohup`` and the ``&`` of a script ignore some. Let
+    each worker begin to collect elsewhere."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
     signal.signal(signal.SIGQUIT, signal.SIG_DFL)
+    worker: dict[str, Any] | None = getattr(config, "workerinput", None)
+    if worker is not None and config.args_source is pytest.Config.ArgsSource.TESTPATHS:
+        config.args[:] = turned(int(worker["workerid"][2:]), worker["workercount"])
+
+
+def turned(worker: int, count: int) -> list[str]:
+    """Return all files of tests, from another one on for each worker. The first to read a file
+    compiles it, which is most of the work; the others find that done."""
+    files = sorted(str(file) for file in HERE.rglob("test_*.py"))
+    first = len(files) * worker // count
+    return files[first:] + files[:first]
 
 
 def pytest_xdist_auto_num_workers() -> int:
@@ -52,10 +66,18 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items.sort(key=_rank)
 
 
-def _rank(item: pytest.Item) -> int:
-    """Return the place of a test's file, or of its folder, among the longest."""
+def pytest_collection_finish() -> None:
+    """Let no collection of garbage look at the tests again: in a child that a test forks, it would
+    copy all of their memory."""
+    gc.collect()
+    gc.freeze()
+
+
+def _rank(item: pytest.Item) -> tuple[int, str]:
+    """Return the place of a test's file, or of its folder, among the longest, and the file."""
     name = item.path.relative_to(HERE).as_posix()
-    return next((n for n, top in enumerate(LONGEST) if name.startswith(top)), len(LONGEST))
+    rank = next((n for n, top in enumerate(LONGEST) if name.startswith(top)), len(LONGEST))
+    return rank, name
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

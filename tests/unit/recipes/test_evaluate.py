@@ -515,6 +515,7 @@ def test_the_folder_may_have_any_name(folder: Path, name: str) -> None:
     assert evaluate(str(other)).package("hello")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", ["debian", "zig"])
 def test_our_recipes_depend_on_no_order_of_sets(seed: str, monkeypatch: pytest.MonkeyPatch) -> None:
     found = evaluate(RECIPES, seed)
