@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 
 from store.local.store import Store
@@ -17,16 +18,20 @@ def realised(
     node: bytes,
     content: str,
     *,
+    inside: str = "",
     level: str = "full",
     started: int = 1,
 ) -> dict[str, ObjectId]:
-    """Register objects with this content, and no references, as what the node came out as."""
+    """Register objects with this content, and no references, as what the node came out as: files,
+    or folders that have it in a file ``inside``."""
     outputs = []
     for output in value.outputs:
-        path = Path(store.layout.tmp, "made")
-        path.write_text(f"{content} {output}")
-        manifest = ingest(store.layout.root, str(path), object_name(value.name, output))
-        path.unlink()
+        with tempfile.TemporaryDirectory(dir=store.layout.tmp) as made:
+            file = Path(made, "out", inside)
+            file.parent.mkdir(exist_ok=True)
+            file.write_text(f"{content} {output}")
+            name = object_name(value.name, output)
+            manifest = ingest(store.layout.root, f"{made}/out", name)
         outputs.append(Made(output, manifest.id, (), False, manifest.size))
     result = Result(tuple(outputs), level, started, 1.0)
     store.realisations.register(node, value.digest, value, result)
