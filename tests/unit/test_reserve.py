@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import os
 import tarfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -21,13 +20,6 @@ from store.substitute.directory import StoreDirectory
 from store.substitute.importing import import_objects
 
 CONTENT = b"content" * 1000
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    opened = Store.open(str(tmp_path / "store"))
-    yield opened
-    opened.close()
 
 
 @pytest.fixture

@@ -37,11 +37,6 @@ PLACE = (KEY, "out")
 OTHER = ObjectId(b"\7" * 20, "hello-1.0")
 
 
-@pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return Store.open(str(tmp_path / "root"))
-
-
 def realise(store: Store, content: str, started: int = 1) -> ObjectId:
     path = f"{store.layout.tmp}/made"
     Path(path).write_text(content)

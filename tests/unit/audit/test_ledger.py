@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -134,13 +133,6 @@ def world(note: str) -> Catalogue:
 
 
 WORLDS = {"debian": world("debian"), "zig": world("zig")}
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    opened = Store.open(str(tmp_path / "root"))
-    yield opened
-    opened.close()
 
 
 def test_the_world_has_a_line_for_each_derivation(store: Store, tmp_path: Path) -> None:

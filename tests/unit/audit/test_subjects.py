@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -30,13 +29,6 @@ CATALOGUE = Catalogue(
     },
     collect(NODES),
 )
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    store = Store.open(str(tmp_path / "root"))
-    yield store
-    store.close()
 
 
 def all_realised(store: Store) -> dict[str, ObjectId]:

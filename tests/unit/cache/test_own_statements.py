@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,13 +22,6 @@ ANNE = PrivateKey(b"\1" * 32, "anne")
 HELLO = Derivation("hello", "x86_64-linux", "/bin/sh")
 OTHER = replace(HELLO, args=("other",))
 BUILD = HELLO.resolve({})
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    store = Store.open(str(tmp_path / "store"))
-    yield store
-    store.close()
 
 
 def made(store: Store, tmp_path: Path, origin: Origin | None = None) -> ObjectId:

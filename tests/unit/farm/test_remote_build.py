@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
@@ -29,13 +29,6 @@ from tests.unit.farm.memory_server import MemoryServer
 NODE = Resolved("toy", "x86_64-linux", "/bin/sh", ("-e",), (("KEY", "value"),), None, (), ("out",))
 OUT = str(scratch_ids(NODE)["out"])
 TREE = {"bin/tool": b"a tool", "share/text": b"a text"}
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    opened = Store.open(str(tmp_path / "store"))
-    yield opened
-    opened.close()
 
 
 def add(store: Store, name: str, place: Path) -> ObjectId:

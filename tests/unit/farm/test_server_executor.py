@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any, cast
 
 import pytest
@@ -79,13 +78,6 @@ class Local:
         self, nodes: Mapping[bytes, Derivation], wanted: Collection[bytes], lease: Lease
     ) -> None:
         raise AssertionError("nothing is elsewhere")
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    opened = Store.open(str(tmp_path / "store"))
-    yield opened
-    opened.close()
 
 
 @pytest.fixture

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, cast
 
 import pytest
@@ -60,14 +58,6 @@ def end_after(store: Store, monkeypatch: pytest.MonkeyPatch, failure: Exception)
         FarmWorker(store, endpoint, key, "bot", limits, lambda sentence: None).run()
     (end,) = ends
     return end
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    """An empty store."""
-    opened = Store.open(str(tmp_path / "root"))
-    yield opened
-    opened.close()
 
 
 @pytest.mark.parametrize(

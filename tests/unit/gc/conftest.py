@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -65,10 +65,12 @@ class Stock:
 
 
 @pytest.fixture
-def stock(tmp_path: Path) -> Stock:
+def stock(store: Store, tmp_path: Path) -> Iterator[Stock]:
     place = tmp_path / "place"
     place.mkdir()
-    return Stock(Store.open(str(tmp_path / "root")), place)
+    made = Stock(store, place)
+    yield made
+    made.store.close()
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -80,10 +80,8 @@ class Place:
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Iterator[Place]:
-    made = Place(Store.open(str(tmp_path / "root")))
-    yield made
-    made.store.close()
+def place(store: Store) -> Place:
+    return Place(store)
 
 
 @pytest.fixture

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
 from store.graph.resolver import Resolver
@@ -26,11 +23,6 @@ def layered() -> list[Derivation]:
         name = f"build-{number}"
         made.append(Derivation(name, "x86_64-linux", "/bin/sh", inputs=inputs))
     return made
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    yield Store.open(str(tmp_path / "root"))
 
 
 def test_a_plan_looks_at_each_node_of_an_unknown_graph_once(

@@ -6,7 +6,6 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 
@@ -26,14 +25,6 @@ from store.local.store import Store
 from tests.golden.examples import RESOLVED
 
 Made = Callable[[int], LocalExecutor]
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    """A fresh store."""
-    opened = Store.open(str(tmp_path / "root"))
-    yield opened
-    opened.close()
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 
@@ -23,11 +22,6 @@ from tests.golden.examples import RESOLVED
 
 DIGEST = b"d" * 20
 Work = Callable[[Job, Callable[[object], None]], Result]
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return Store.open(str(tmp_path / "root"))
 
 
 @pytest.fixture

@@ -24,13 +24,11 @@ from tests.unit.jobs.conftest import ManualClock
 
 
 @pytest.fixture
-def executor(tmp_path: Path) -> Iterator[LocalExecutor]:
-    """An executor in a fresh store."""
-    store = Store.open(str(tmp_path / "root"))
+def executor(store: Store) -> Iterator[LocalExecutor]:
+    """An executor in an empty store."""
     made = LocalExecutor(store, 4, lambda event: None)
     yield made
     made.close()
-    store.close()
 
 
 def limits(timeout: float | None = None, silent: float | None = None) -> BuildLimits:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-import pytest
-
 from store.local.store import Store
 from store.model.names import ObjectId, object_name
 from store.model.result import Made, Result
@@ -14,12 +12,6 @@ from store.objects.ingest import ingest
 from tests.golden.examples import DERIVATION, RESOLVED
 
 NODE, KEY = DERIVATION.digest, RESOLVED.digest
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Store:
-    """A fresh store."""
-    return Store.open(str(tmp_path / "root"))
 
 
 def made(store: Store, content: str, output: str = "out", name: str = RESOLVED.name) -> Made:

@@ -21,11 +21,6 @@ from store.objects.ingest import ingest
 from store.verify.leftovers import check_unregistered
 
 
-@pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return Store.open(str(tmp_path / "root"))
-
-
 def add(store: Store, place: Path, name: str) -> ObjectId:
     (place / name).write_text(name)
     return store.objects.add(str(place / name), name)

@@ -22,11 +22,6 @@ SEEN = sorted(DAMAGE.keys() - {"bytes"})
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return Store.open(str(tmp_path / "root"))
-
-
-@pytest.fixture
 def oid(store: Store, tmp_path: Path) -> ObjectId:
     for number in (6, 7):
         folder = tmp_path / "tree" / f"{number}" / "below"

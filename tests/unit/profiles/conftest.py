@@ -13,12 +13,6 @@ from store.profiles.profile import Profile
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Store:
-    """A fresh store."""
-    return Store.open(str(tmp_path / "root"))
-
-
-@pytest.fixture
 def profile(store: Store, tmp_path: Path) -> Profile:
     """A profile in a folder of its own; nothing was installed there yet."""
     (tmp_path / "mine").mkdir()

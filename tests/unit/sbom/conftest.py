@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
-from store.local.store import Store
 from store.model.catalogue import Catalogue, GraphNode, Package, collect
 from store.model.derivation import Derivation, Ref, Source
 
@@ -87,10 +83,3 @@ def catalogue() -> Catalogue:
         Package("ours", FILES["ours"].digest),
     )
     return Catalogue({each.name: each for each in packages}, collect(nodes))
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    opened = Store.open(str(tmp_path / "root"))
-    yield opened
-    opened.close()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -25,13 +24,6 @@ TEXT = b"a source\n"
 SOURCE = Source("file.txt", hashlib.sha256(TEXT).hexdigest(), ("file:///file.txt",))
 BUILD = Resolved("thing", "s", "/b")
 PLACE = "/other"
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    store = Store.open(str(tmp_path / "root"))
-    yield store
-    store.close()
 
 
 def added(store: Store, name: str, text: bytes = TEXT) -> ObjectId:

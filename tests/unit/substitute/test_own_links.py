@@ -16,11 +16,6 @@ from store.substitute.own_links import SharedFiles
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return Store.open(str(tmp_path / "root"))
-
-
-@pytest.fixture
 def oid(store: Store, tmp_path: Path) -> ObjectId:
     tree = tmp_path / "tree"
     (tree / "below").mkdir(parents=True)

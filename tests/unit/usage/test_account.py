@@ -22,11 +22,6 @@ BLOCKS = 40_960
 """The space of a file of that size, on file systems with blocks of 4 KiB and less."""
 
 
-@pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return Store.open(str(tmp_path / "root"))
-
-
 def add(store: Store, name: str, files: str, references: tuple[ObjectId, ...] = ()) -> ObjectId:
     """An object with a file for each letter, the same letter the same content."""
     tree = Path(store.layout.tmp) / name

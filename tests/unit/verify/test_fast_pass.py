@@ -20,11 +20,6 @@ FOLDERS = 12
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return Store.open(str(tmp_path / "root"))
-
-
-@pytest.fixture
 def oid(store: Store, tmp_path: Path) -> ObjectId:
     """An object with files of each sort in each of its folders, all with other bytes."""
     for number in range(FOLDERS):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,13 +13,6 @@ from store.model.result import Made, Result
 from store.objects.ingest import ingest
 from store.verify.finding import Finding
 from store.verify.mixed import Alike, check_mixed
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    store = Store.open(str(tmp_path / "root"))
-    yield store
-    store.close()
 
 
 def build(name: str, *inputs: ObjectId, rootfs: ObjectId | None = None) -> Resolved:

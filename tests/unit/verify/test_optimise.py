@@ -28,17 +28,16 @@ def tamper(path: str, text: str) -> None:
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Store:
+def store(store: Store, tmp_path: Path) -> Store:
     """Two objects with one file in common, of which neither knows where the other has it."""
-    made = Store.open(str(tmp_path / "root"))
     for name in ("one", "two"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "same").write_text("same\n" * 1000)
         (tmp_path / name / name).write_text(name)
-        oid = made.objects.add(str(tmp_path / name), name)
-        ContentTable(made.layout.index).forget([oid.digest])
-        assert os.stat(f"{made.layout.object(oid)}/same").st_nlink == 1
-    return made
+        oid = store.objects.add(str(tmp_path / name), name)
+        ContentTable(store.layout.index).forget([oid.digest])
+        assert os.stat(f"{store.layout.object(oid)}/same").st_nlink == 1
+    return store
 
 
 def test_equal_files_become_one_again(store: Store) -> None:
