@@ -46,7 +46,10 @@ def open_place(url: str) -> CachePlace:
     if scheme == "file":
         from store.cache.folder_place import FolderPlace
 
-        return FolderPlace(url if _is_path(url) else _file_path(url))
+        path = url if _is_path(url) else _file_path(url)
+        if "\0" in path:
+            raise _no_folder(url)
+        return FolderPlace(path)
     if scheme not in PLACES:
         raise UsageError(
             f"{quoted(shown(url))} is a server, and not in the static layout",
@@ -60,11 +63,15 @@ def open_place(url: str) -> CachePlace:
 def _file_path(url: str) -> str:
     parts = urllib.parse.urlsplit(url)
     if parts.netloc not in ("", "localhost") or not parts.path.startswith("/"):
-        raise UsageError(
-            f"{quoted(shown(url))} names no folder of this machine",
-            hint="one is file:///srv/cache, or simply the folder's path",
-        )
+        raise _no_folder(url)
     return urllib.parse.unquote(parts.path, errors="surrogateescape")
+
+
+def _no_folder(url: str) -> UsageError:
+    return UsageError(
+        f"{quoted(shown(url))} names no folder of this machine",
+        hint="one is file:///srv/cache, or simply the folder's path",
+    )
 
 
 def server_cache(url: str) -> ReapiCache:

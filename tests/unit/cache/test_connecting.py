@@ -32,7 +32,13 @@ def test_the_hint_says_how_a_folder_here_is_named() -> None:
     assert "./cache" in (caught.value.hint or "")
 
 
-@pytest.mark.parametrize("url", ["", "ftp://host/x", "file://host/x", "file:", "http://a\nb/"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("", "ftp://host/x", "file://host/x", "file:", "http://a\nb/"),
+        *("file:/%00", "file:///srv/a%00b", "./a\0b"),
+    ],
+)
 def test_a_place_of_another_url_is_refused_with_an_example(url: str) -> None:
     with pytest.raises(UsageError) as caught:
         open_place(url)
