@@ -70,7 +70,7 @@ def pull(
     *,
     lease: Lease | None = None,
     emit: Callable[[Event], None] = lambda event: None,
-    settle: Settle = lambda txn, roots: None,
+    settle: Settle | None = None,
     begin: Begin | None = None,
 ) -> Pulled:
     """Act as :func:`pulling`, and wait for the end."""
@@ -85,7 +85,7 @@ def pulling(
     *,
     lease: Lease | None = None,
     emit: Callable[[Event], None] = lambda event: None,
-    settle: Settle = lambda txn, roots: None,
+    settle: Settle | None = None,
     begin: Begin | None = None,
 ) -> Steps[Pulled]:
     """Take the goals with all that they refer to, as far as they are missing here, from the first
@@ -105,7 +105,9 @@ def pulling(
     lacking = missing(goals)
     lacking |= {*store.objects.lost(oid for oid in goals if oid not in lacking)}
     if not lacking:
-        store.index.write(lambda txn: settle(txn, _roots(store, goals, {})))
+        if settle is not None:
+            roots = _roots(store, goals, {})
+            store.index.write(lambda txn: settle(txn, roots))
         return Pulled(refused={}, unusable={})
     for offer in offers:
         offer.close()
@@ -155,12 +157,15 @@ def _places(offers: Sequence[ObjectOffers]) -> str:
     return ", ".join(offer.name for offer in offers)
 
 
-def _register(store: Store, goals: Collection[ObjectId], got: Transferred, settle: Settle) -> None:
-    roots = _roots(store, goals, got.roots)
+def _register(
+    store: Store, goals: Collection[ObjectId], got: Transferred, settle: Settle | None
+) -> None:
+    roots = {} if settle is None else _roots(store, goals, got.roots)
 
     def transaction(txn: Writer) -> None:
         txn.objects.register_all(got.entries)
-        settle(txn, roots)
+        if settle is not None:
+            settle(txn, roots)
 
     store.index.write(transaction)
 

@@ -138,7 +138,8 @@ class LocalExecutor:
             job=job,
             worker=worker,
             jobserver=jobserver,
-            phases=PhaseReader(job.log) if job.log else None,
+            # A call of a server brings the log at its end.
+            phases=PhaseReader(job.log) if job.log and task.call is None else None,
             watch=Watch(task.kind, task.name, job.limits, worker.pid),
         )
 
