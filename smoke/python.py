@@ -164,7 +164,7 @@ PYTHON_WITH_STORE = Recipe(
     ),
     seconds=20,
 )
-"""It also fills the role ``python``: what builds modules finds all that it needs."""
+"""It also fills the role ``python``: a module is built with it, too."""
 
 SMALL = {"python": PYTHON_WITH_STORE, "python-with-store": PYTHON_WITH_STORE}
 """For a machine with the store, to be had in minutes: `scripts/upgrade-trial --stand-ins`."""
