@@ -799,7 +799,7 @@ def test_a_sparse_file_that_names_its_object_stays_one(
         for at, text in ((0, OTHER.text), (place, SCRATCH.text)):
             stream.seek(at)
             stream.write(text.encode())
-        stream.truncate((80 << 20) + 3)
+        stream.truncate((16 << 20) + 3)
     if sparse.stat().st_blocks * 512 > 1 << 20:
         pytest.skip("no holes on this file system")
     manifest = take_output(layout, sparse, OTHER)
@@ -810,7 +810,7 @@ def test_a_sparse_file_that_names_its_object_stays_one(
         found = os.fstat(stream.fileno())
         stream.seek(place)
         assert stream.read(digest.TEXT_SIZE + 1) == manifest.id.text.encode() + b"\0"
-    assert found.st_size == (80 << 20) + 3
+    assert found.st_size == (16 << 20) + 3
     assert found.st_blocks * 512 < 1 << 20
 
 
