@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import signal
 import subprocess
@@ -104,13 +105,44 @@ class Shop:
 
 
 @pytest.fixture(scope="session")
-def shop(tmp_path_factory: pytest.TempPathFactory) -> Shop:
-    """One store for all tests of a session: the seed is fetched and unpacked once."""
-    root = os.environ.get("STORE_TEST_ROOT")
-    made = Shop(Path(root) if root else tmp_path_factory.mktemp("shop") / "root")
-    done = made.run("realise", "userland", timeout=600)
+def seeded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The root of a store with the seed's userland. All workers share it, and no test changes it:
+    the seed is fetched and unpacked once."""
+    base = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        base = base.parent
+    root, done = base / "seeded" / "root", base / "seeded" / "done"
+    with (base / "seeded.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not done.exists():
+            realise_userland(Shop(root))
+            done.touch()
+    return root
+
+
+def realise_userland(shop: Shop) -> None:
+    """Have a store fetch and unpack the seed."""
+    done = shop.run("realise", "userland", timeout=600)
     assert done.returncode == 0, done.stderr
-    return made
+
+
+def copy_store(root: Path, to: Path) -> Path:
+    """Copy a store that no process has open; returns ``to``."""
+    to.parent.mkdir(parents=True, exist_ok=True)
+    subprocess.run(["cp", "-a", root, to], check=True)
+    return to
+
+
+@pytest.fixture(scope="session")
+def shop(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Shop:
+    """One store for all tests of a session."""
+    given = os.environ.get("STORE_TEST_ROOT")
+    if given:
+        made = Shop(Path(given))
+        realise_userland(made)
+        return made
+    seeded = request.getfixturevalue("seeded")
+    return Shop(copy_store(seeded, tmp_path_factory.mktemp("shop") / "root"))
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from tests import casd
-from tests.integration.conftest import TOP, Shop
+from tests.integration.conftest import TOP, Shop, copy_store
 
 
 @pytest.fixture(scope="module")
@@ -29,12 +29,9 @@ def farm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def client(tmp_path_factory: pytest.TempPathFactory) -> Shop:
+def client(seeded: Path, tmp_path_factory: pytest.TempPathFactory) -> Shop:
     """A store with the seed's userland, and none of the toys."""
-    made = Shop(tmp_path_factory.mktemp("client") / "root")
-    done = made.run("realise", "userland", timeout=600)
-    assert done.returncode == 0, done.stderr
-    return made
+    return Shop(copy_store(seeded, tmp_path_factory.mktemp("client") / "root"))
 
 
 def levels(shop: Shop, name: str) -> set[str]:

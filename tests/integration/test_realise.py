@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from store.system import kernel
-from tests.integration.conftest import TOP, MakeDisk, Shop, others_path
+from tests.integration.conftest import TOP, MakeDisk, Shop, copy_store, others_path
 from tests.recipes.copies import copy_recipes
 
 Taker = Callable[["subprocess.Popen[str]"], "subprocess.Popen[str]"]
@@ -154,13 +154,11 @@ def test_an_interruption_while_modules_are_loaded_is_no_traceback(
 
 
 def test_a_store_where_nothing_can_be_executed_is_said_to_be_one(
-    shop: Shop, small_disk: MakeDisk
+    seeded: Path, small_disk: MakeDisk
 ) -> None:
     place = small_disk(400)
     kernel.mount("tmpfs", str(place), None, kernel.MS_REMOUNT | kernel.MS_NOEXEC)
-    there = replace(shop, root=place / "root")
-    userland = shop.path("realise", "userland")
-    there.path("import", "--trust-unsigned", "--from", str(shop.root), userland)
+    there = Shop(copy_store(seeded, place / "root"))
     done = there.run("realise", "hello")
     assert done.returncode == 40, done.stderr
     assert "noexec" in done.stderr
@@ -402,9 +400,11 @@ def test_an_ordinary_user_builds_in_a_store_of_his_own(shop: Shop, others_python
 # -- a full disk -----
 
 
-def test_a_builder_that_fills_the_disk_costs_only_its_own_work(small_disk: MakeDisk) -> None:
+def test_a_builder_that_fills_the_disk_costs_only_its_own_work(
+    seeded: Path, small_disk: MakeDisk
+) -> None:
     disk = small_disk(300)
-    shop = Shop(disk / "root")
+    shop = Shop(copy_store(seeded, disk / "root"))
     hello = shop.path("realise", "hello")
     done = shop.run("realise", "floods")
     # Stopped by the watch, or by the disk itself when it is quicker.
@@ -416,9 +416,9 @@ def test_a_builder_that_fills_the_disk_costs_only_its_own_work(small_disk: MakeD
     assert shop.run("verify").returncode == 0
 
 
-def test_a_store_without_room_says_so(small_disk: MakeDisk) -> None:
+def test_a_store_without_room_says_so(seeded: Path, small_disk: MakeDisk) -> None:
     disk = small_disk(300)
-    shop = Shop(disk / "root")
+    shop = Shop(copy_store(seeded, disk / "root"))
     shop.path("realise", "hello")
     filler = disk / "filler"
     with contextlib.suppress(OSError), filler.open("wb", buffering=0) as stream:

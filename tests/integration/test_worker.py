@@ -16,7 +16,7 @@ import pytest
 from store.reapi.endpoint import parse
 from store.reapi.server import Server
 from tests import farm_server
-from tests.integration.conftest import Shop
+from tests.integration.conftest import Shop, copy_store
 
 Begin = Callable[..., subprocess.Popen[str]]
 SUFFIXES = {"tar": "tar", "oci": "oci", "disk": "img"}
@@ -40,14 +40,13 @@ def workers(tmp_path_factory: pytest.TempPathFactory) -> list[Shop]:
 
 
 @pytest.fixture(scope="module")
-def client(workers: list[Shop], tmp_path_factory: pytest.TempPathFactory) -> Shop:
+def client(seeded: Path, workers: list[Shop], tmp_path_factory: pytest.TempPathFactory) -> Shop:
     """A store with the seed's userland, whose user trusts the workers' key."""
     place = tmp_path_factory.mktemp("client")
-    made = Shop(place / "root", env={"XDG_CONFIG_HOME": str(place / "config")})
+    root = copy_store(seeded, place / "root")
+    made = Shop(root, env={"XDG_CONFIG_HOME": str(place / "config")})
     key = Path(workers[0].env["XDG_CONFIG_HOME"]) / "fixpoint" / "keys" / "farm.pub"
     assert made.run("key", "trust", str(key)).returncode == 0
-    done = made.run("realise", "userland", timeout=600)
-    assert done.returncode == 0, done.stderr
     return made
 
 

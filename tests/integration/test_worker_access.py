@@ -16,7 +16,7 @@ import pytest
 from tests import farm_server
 from tests.certificates import Authority
 from tests.integration import grpc_gate
-from tests.integration.conftest import Shop
+from tests.integration.conftest import Shop, copy_store
 
 TOKEN = "geheim-t0k3n"
 
@@ -48,10 +48,11 @@ def gate(farm: str, authority: Authority) -> Iterator[tuple[subprocess.Popen[str
 
 
 @pytest.fixture(scope="module")
-def user(authority: Authority, tmp_path_factory: pytest.TempPathFactory) -> Shop:
+def user(seeded: Path, authority: Authority, tmp_path_factory: pytest.TempPathFactory) -> Shop:
     """A store whose user has a key, trusts it, and has all files for the server."""
     place = tmp_path_factory.mktemp("user")
-    made = Shop(place / "root", env={"XDG_CONFIG_HOME": str(place / "config")})
+    root = copy_store(seeded, place / "root")
+    made = Shop(root, env={"XDG_CONFIG_HOME": str(place / "config")})
     folder = place / "config" / "fixpoint" / "hosts" / "127.0.0.1"
     folder.mkdir(parents=True)
     shutil.copy(authority.certificate, folder / "ca.pem")
@@ -62,7 +63,6 @@ def user(authority: Authority, tmp_path_factory: pytest.TempPathFactory) -> Shop
     (folder / "token").write_text(f"{TOKEN}\n")
     made.path("key", "new", "farm")
     made.path("key", "trust", str(place / "config" / "fixpoint" / "keys" / "farm.pub"))
-    made.path("realise", "userland")
     return made
 
 
