@@ -1,4 +1,4 @@
-"""An upgrade before it is done: what each package would become, and the work for it."""
+"""An upgrade before it is done: the change of each package, and the work for it."""
 
 from __future__ import annotations
 
