@@ -254,8 +254,7 @@ def execution_options(function: F) -> F:
             max_silent=given.pop("max_silent_time"),
             max_log=given.pop("max_log_size"),
             on=_server(given.pop("on")),
-            remote_jobs=remote["jobs"] or 4,
-            remote_sandbox=remote["sandbox"] or "plain",
+            **{f"remote_{name}": value for name, value in remote.items() if value is not None},
         )
         _check_applicable(options)
         return function(*args, options=options, **given)

@@ -51,6 +51,7 @@ _HINTS: Final = {
     "UNIMPLEMENTED": "the server does not offer this part of the Remote Execution API",
 }
 _RUNNING: Final = "see whether the server runs, and whether host and port are the right ones"
+_WAY: Final = "see whether this machine has a network, and whether the host is the right one"
 _OTHER: Final = "its certificate is that of another host"
 _NAMED: Final = "the URL has to name the host as its certificate does"
 _REFUSALS: Final = (
@@ -63,8 +64,14 @@ _REFUSALS: Final = (
     ("wrong_version_number", "it does not speak TLS", "use a grpc: URL for this server"),
     ("http1", "it does not speak gRPC", "a web server's URL begins with http: or https:"),
     ("http/2", "it does not speak gRPC", "a web server's URL begins with http: or https:"),
+    ("unreachable", "there is no way to its network", _WAY),
+    ("no route to host", "there is no way to its host", _WAY),
+    ("permission denied", "this user may not open its socket", "run this as a user who may"),
 )
 """Words of gRPC's about a connection, the reason, and a hint."""
+
+_ENDED: Final = ("socket closed", "connection reset")
+"""Words about a server that ends a connection at once, as one with TLS does."""
 
 
 class CallFailed(StoreError):
@@ -73,6 +80,22 @@ class CallFailed(StoreError):
     def __init__(self, code: str, detail: str) -> None:
         super().__init__(f"{detail} ({code})")
         self.code = code
+
+
+def refusal(detail: str, host: str, *, secure: bool) -> tuple[str, str]:
+    """Return the reason that there is no connection to a host, from gRPC's words, and a hint."""
+    words = detail.lower()
+    for part, why, hint in _REFUSALS:
+        if part in words:
+            return why, hint
+    if "certificate_verify_failed" in words:
+        return "its certificate is not trusted", host_files.authority_hint(host)
+    if secure:
+        return "the connection with TLS ended early", host_files.hint(host)
+    if any(part in words for part in _ENDED):
+        return "it does not speak gRPC", "with TLS, its URL begins with grpcs:"
+    own = detail.rpartition("last error: ")[2]
+    return (printable(own[:200]) if own else "no reason is known"), _RUNNING
 
 
 class Channel:
@@ -131,7 +154,7 @@ class Channel:
         if states.READY not in seen:
             why, hint = f"no connection within {CONNECT:g} s", _RUNNING
             if found:
-                why, hint = self._refusal(self._detail(channel))
+                why, hint = refusal(self._detail(channel), self._host, secure=self._secure)
             channel.close()
             raise ServerUnusable(f"{quoted(self.name)} cannot be reached: {why}", hint=hint)
 
@@ -144,17 +167,6 @@ class Channel:
         except self._grpc.RpcError as error:
             return str(error.details())
         return ""
-
-    def _refusal(self, detail: str) -> tuple[str, str]:
-        """Return the reason, and a hint."""
-        for words, why, hint in _REFUSALS:
-            if words in detail.lower():
-                return why, hint
-        if "certificate_verify_failed" in detail.lower():
-            return "its certificate is not trusted", host_files.authority_hint(self._host)
-        if self._secure:
-            return "the connection with TLS ended early", host_files.hint(self._host)
-        return "it does not speak gRPC", "with TLS, its URL begins with grpcs:"
 
     # -- calls --
 
