@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import threading
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from store.cache.blob_trees import wrapper
 from store.cache.offering import ContentRun, Piece
-from store.errors import CorruptObject, ServerUnusable, UnknownObject
-from store.job_errors import CacheUnusable
+from store.cache.server_errors import as_cache
+from store.errors import CorruptObject, UnknownObject
 from store.model.manifest import Manifest
 from store.model.names import ObjectId
 from store.reapi.blob import BlobDigest, BlobPiece
@@ -157,12 +156,3 @@ def _divided(wanted: Mapping[BlobDigest, bytes]) -> list[dict[BlobDigest, bytes]
         parts[least][blob] = wanted[blob]
         sizes[least] += blob.size + 1000  # a question costs something, too
     return [part for part in parts if part]
-
-
-@contextlib.contextmanager
-def as_cache() -> Iterator[None]:
-    """Turn the error of a server that cannot be used into that of a cache."""
-    try:
-        yield
-    except ServerUnusable as error:
-        raise CacheUnusable(error.message, hint=error.hint) from error

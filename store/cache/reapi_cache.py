@@ -13,10 +13,11 @@ from collections.abc import Collection, Iterator, Sequence
 from typing import Final
 
 from store.cache import file_names
-from store.cache.blob_runs import BlobBatch, as_cache, blob_runs, tree_blobs
+from store.cache.blob_runs import BlobBatch, blob_runs, tree_blobs
 from store.cache.file_answers import FileAnswers
 from store.cache.head import FRAME_LIMIT, Head, PackFrame, stream
 from store.cache.offering import ContentRun
+from store.cache.server_errors import as_cache
 from store.errors import FormatError
 from store.model.manifest import Manifest
 from store.model.names import ObjectId

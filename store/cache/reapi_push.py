@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 
 from store.cache import file_names, zstd
-from store.cache.blob_runs import as_cache
 from store.cache.blob_trees import blobs_of, mapped
 from store.cache.file_answers import STATEMENTS_LIMIT
 from store.cache.push_plan import PushPlan
 from store.cache.pushing import Pushed, changed_statements, compressed_log
 from store.cache.reapi_cache import FILE, TREE, ReapiCache, action_of, head_without_pack
+from store.cache.server_errors import as_cache
 from store.display import printable
 from store.errors import InvalidName
 from store.job_errors import CacheUnusable

@@ -9,12 +9,13 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from store.cache import zstd
-from store.cache.blob_runs import BlobBatch, as_cache, blob_runs, tree_blobs
+from store.cache.blob_runs import BlobBatch, blob_runs, tree_blobs
 from store.cache.blob_trees import blobs_of, mapped
 from store.cache.file_answers import HEAD_LIMIT, head_of
 from store.cache.head import Head
 from store.cache.offering import ContentRun
 from store.cache.reapi_cache import head_without_pack
+from store.cache.server_errors import as_cache
 from store.errors import FormatError, InvalidName
 from store.layout.paths import Layout
 from store.model.manifest import Manifest

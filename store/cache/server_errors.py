@@ -1,0 +1,18 @@
+"""Errors of a server, where the server is a cache."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+
+from store.errors import ServerUnusable
+from store.job_errors import CacheUnusable
+
+
+@contextlib.contextmanager
+def as_cache() -> Iterator[None]:
+    """Turn the error of a server that cannot be used into that of a cache."""
+    try:
+        yield
+    except ServerUnusable as error:
+        raise CacheUnusable(error.message, hint=error.hint) from error
