@@ -113,15 +113,14 @@ def catalogue(seeds: Mapping[str, Mapping[str, Any]], seed: str = "debian") -> C
     roots = add_seeds(graph, seeds)
     strangers = frozenset(graph.nodes)
     links = Links(graph, roots[CHAINED][0]) if CHAINED in seeds else None
-    if links is not None:
-        add_chain(links, strangers)
+    chained = add_chain(links, strangers) if links is not None else None
     if seed != CHAINED:
         full, userland = roots[seed]
         tools = bootstrap_tools(graph, full, FURNISHING.get(seed, {}))
         ladder(graph, strangers, full, userland, tools)
-    elif links is not None:
+    elif links is not None and chained is not None:
         tools = {role: links.tools[role] for role in ("cc", "binutils", *IN_BIN)}
-        ladder(graph, strangers | links.nodes, links.root, links.root, tools)
+        ladder(graph, strangers | links.nodes, links.root, chained, tools)
     if links is not None:
         others = [Links(graph, roots[name][0]) if name in roots else None for name in ORACLES]
         add_oracles(links, *others)

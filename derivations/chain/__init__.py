@@ -12,7 +12,7 @@
 | `chain.gcc3` | `chain.gcc3-c` | gcc 3.4.6 for C and C++98 |
 | `chain.m4`, `chain.gawk` | `chain.gcc3` | gmp's configure, and the tables of gcc 10's options |
 | `chain.gcc10` | `chain.gcc3` | gcc 10.2, for C++ up to C++17 |
-| `chain.findutils` | `chain.gcc10` | configure scripts of GNU's expect theirs |
+| `chain.findutils`, `chain.bash` | `chain.gcc10` | configure scripts of GNU's expect theirs |
 
 `chain.torture-…` are small programs that each compiler compiles rightly before it compiles a link.
 `chain1.…` and `chain2.…` are musl and tcc once more, by a tcc that gcc and clang of the other seeds

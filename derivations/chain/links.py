@@ -15,8 +15,9 @@ from derivations.chain.musl_by_tcc import MUSL_BY_TCC
 from derivations.chain.regenerated import REGENERATED
 from derivations.chain.tcc import MUSL_BY_SEED, TCC, TCC_BY_SEED
 from derivations.chain.torture import TORTURE_GCC3, TORTURE_GCC3_C, TORTURE_GCC10, TORTURE_TCC
-from derivations.chain.userland import BUSYBOX_BY_TCC, FINDUTILS, GAWK
+from derivations.chain.userland import BASH, BUSYBOX_BY_TCC, FINDUTILS, GAWK
 from derivations.kit import Links, PackageSet, Recipe
+from store.model.derivation import Ref
 
 CHAIN = "chain"
 
@@ -47,8 +48,9 @@ _BY_GCC10 = (
 )
 
 
-def add_chain(links: Links, seeds: Set[bytes]) -> None:
-    """Add every link, in order. A compiler is used when it has compiled the small programs.
+def add_chain(links: Links, seeds: Set[bytes]) -> Ref:
+    """Add every link, in order. A compiler is used when it has compiled the small programs. Returns
+    the root file system for the distribution, which wants a shell of GNU's.
 
     ``seeds`` are the nodes of which no link may make use once the chain has a userland.
     """
@@ -75,6 +77,8 @@ def add_chain(links: Links, seeds: Set[bytes]) -> None:
     links.add(CHAIN, {"tests": TESTS_GCC10}, _BY_GCC3)
     links.tools["cc"] += links.tools["binutils"]
     links.use(links.add(CHAIN, {"findutils": FINDUTILS}, _BY_GCC10), "findutils")
+    shell = links.add(CHAIN, {"shell": BASH}, _BY_GCC10)
+    return links.root_with(f"{CHAIN}.userland-bash", shell, "shell")
 
 
 def _begin(links: Links, name: str, libc: Recipe, cc: Recipe, twin: str = "") -> PackageSet:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from derivations import findutils, gawk
+from derivations import bash, findutils, gawk
 from derivations.kit import Recipe, phase, phases, variant
 from derivations.system.busybox import BUSYBOX
 
@@ -98,3 +98,17 @@ GAWK = variant(
     ),
 )
 FINDUTILS = variant(findutils.FINDUTILS, name="chain-findutils", programs=())
+
+# gcc writes down how it was configured, and its configure script puts quotes round what has special
+# characters. busybox's shell does not see these with musl: in `[\[\]{]` the second backslash is for
+# musl's patterns a member, and the bracket behind it the end. Stage 1's compiler would have another
+# text in it than on other seeds.
+BASH = variant(
+    bash.BASH,
+    name="chain-bash",
+    programs=(),
+    check=(
+        *bash.BASH.check,
+        """test "$("$out/bin/sh" -c 'case "{" in [\\[\\]{]) echo seen ;; esac')" = seen""",
+    ),
+)

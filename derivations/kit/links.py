@@ -10,6 +10,7 @@ from derivations.kit.build import BUILD_TOOLS
 from derivations.kit.recipe import Recipe
 from derivations.kit.rootfs import rootfs
 from derivations.kit.stage import CatalogueBuilder, PackageSet, Stage
+from store.errors import EvaluationError
 from store.model.derivation import Ref
 
 Environment: TypeAlias = tuple[tuple[str, str], ...]
@@ -26,6 +27,7 @@ class Links:
         self.nodes: frozenset[bytes] = frozenset()
         self._forbidden: frozenset[bytes] = frozenset()
         self._trusted: frozenset[bytes] = frozenset()
+        self._programs: Ref | None = None
 
     def add(
         self,
@@ -68,11 +70,25 @@ class Links:
         """Build the links that follow in a root file system, a package ``NAME.userland``, of the
         programs of one link. None of them may be built with the nodes ``forbidden`` any more, but
         through the links made so far."""
-        programs = stock[role]
+        programs = self._programs = stock[role]
         made = rootfs("userland", [programs], shell=programs, coreutils=programs)
         self.root = self._graph.publish_userland(name, made, seconds=1)
         self._forbidden = frozenset(forbidden)
         self._trusted = self.nodes | {self.root.node}
+
+    def root_with(self, name: str, stock: PackageSet, role: str) -> Ref:
+        """Return the root file system once more, a package ``NAME``, with the programs of one link
+        in the places of others of the same names. EvaluationError before the first ``move``."""
+        programs = self._programs
+        if programs is None:
+            raise EvaluationError(f"{name}: the chain still stands on the root of its seed")
+        made = rootfs(
+            "userland", [programs], shell=programs, coreutils=programs, instead=(stock[role],)
+        )
+        root = self._graph.add(made, 1)
+        self._graph.publish(name, root, description="The chain's userland with GNU's shell")
+        self.nodes |= {root.node}
+        return root
 
     def compile_with(self, stock: PackageSet, tried: Recipe, name: str, env: Environment) -> None:
         """Build the links that follow with the compiler of ``stock``, once ``tried``, a package
