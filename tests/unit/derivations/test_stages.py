@@ -78,6 +78,19 @@ def test_stage_0_on_the_chains_seed_is_built_by_the_chain_alone() -> None:
     } | {"chain.gawk", "chain.findutils", "chain.userland"}
 
 
+def test_stage_1_on_the_chains_seed_has_the_shell_that_gnus_configure_scripts_know() -> None:
+    found = stages.catalogue(seeds(), stages.CHAINED)
+    nodes = {name: package.node for name, package in found.packages.items()}
+    root = nodes["chain.userland-bash"]
+    recipes = (*stages.TOOLCHAIN.values(), *stages.USERLAND_PACKAGES.values())
+    made = {nodes[f"stage1.{recipe.name}"] for recipe in recipes}
+    assert made == {
+        node for node in nodes.values() if root in {ref.node for ref in found.inputs(node)}
+    }
+    barrier = next(each for each in found.barriers if nodes["stage2.gcc"] in each.nodes)
+    assert root in barrier.forbidden
+
+
 def test_the_chain_is_the_same_in_the_catalogue_of_every_seed(catalogue: Catalogue) -> None:
     alone = stages.catalogue(seeds(), stages.CHAINED).packages
     links = {name: package for name, package in alone.items() if name.startswith("chain")}
