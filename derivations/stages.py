@@ -16,7 +16,7 @@ from typing import Any
 from derivations.bash import BASH
 from derivations.binutils import BINUTILS, CROSS_BINUTILS
 from derivations.bzip2 import BZIP2
-from derivations.chain import add_chain, add_oracles
+from derivations.chain import CHAIN, add_chain, add_oracles
 from derivations.coreutils import COREUTILS
 from derivations.diffutils import DIFFUTILS
 from derivations.findutils import FINDUTILS
@@ -113,7 +113,7 @@ def catalogue(seeds: Mapping[str, Mapping[str, Any]], seed: str = "debian") -> C
     roots = add_seeds(graph, seeds)
     strangers = frozenset(graph.nodes)
     links = Links(graph, roots[CHAINED][0]) if CHAINED in seeds else None
-    chained = add_chain(links, strangers) if links is not None else None
+    chained = _chained_root(links, strangers) if links is not None else None
     if seed != CHAINED:
         full, userland = roots[seed]
         tools = bootstrap_tools(graph, full, FURNISHING.get(seed, {}))
@@ -125,6 +125,12 @@ def catalogue(seeds: Mapping[str, Mapping[str, Any]], seed: str = "debian") -> C
         others = [Links(graph, roots[name][0]) if name in roots else None for name in ORACLES]
         add_oracles(links, *others)
     return graph.catalogue()
+
+
+def _chained_root(links: Links, strangers: frozenset[bytes]) -> Ref:
+    """Add the chain; returns the root file system for stage 1, whose shell is GNU's."""
+    shell = add_chain(links, strangers)
+    return links.root_with(f"{CHAIN}.userland-bash", shell, "shell")
 
 
 def ladder(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 if TYPE_CHECKING:
     from store.events import Event
@@ -22,3 +23,11 @@ class Silent:
 
 
 SILENT: Reporter = Silent()
+
+Count: TypeAlias = Callable[[str, int, int], object]
+"""Called with the name of a thing (``object``), how many of them are done, and how many there are.
+It decides how often that is shown."""
+
+
+def uncounted(thing: str, done: int, total: int) -> None:
+    """The count that nobody sees."""

@@ -17,7 +17,6 @@ from derivations.chain.tcc import MUSL_BY_SEED, TCC, TCC_BY_SEED
 from derivations.chain.torture import TORTURE_GCC3, TORTURE_GCC3_C, TORTURE_GCC10, TORTURE_TCC
 from derivations.chain.userland import BASH, BUSYBOX_BY_TCC, FINDUTILS, GAWK
 from derivations.kit import Links, PackageSet, Recipe
-from store.model.derivation import Ref
 
 CHAIN = "chain"
 
@@ -48,9 +47,9 @@ _BY_GCC10 = (
 )
 
 
-def add_chain(links: Links, seeds: Set[bytes]) -> Ref:
+def add_chain(links: Links, seeds: Set[bytes]) -> PackageSet:
     """Add every link, in order. A compiler is used when it has compiled the small programs. Returns
-    the root file system for the distribution, which wants a shell of GNU's.
+    the last one, a ``shell`` of GNU's for stage 1.
 
     ``seeds`` are the nodes of which no link may make use once the chain has a userland.
     """
@@ -77,8 +76,7 @@ def add_chain(links: Links, seeds: Set[bytes]) -> Ref:
     links.add(CHAIN, {"tests": TESTS_GCC10}, _BY_GCC3)
     links.tools["cc"] += links.tools["binutils"]
     links.use(links.add(CHAIN, {"findutils": FINDUTILS}, _BY_GCC10), "findutils")
-    shell = links.add(CHAIN, {"shell": BASH}, _BY_GCC10)
-    return links.root_with(f"{CHAIN}.userland-bash", shell, "shell")
+    return links.add(CHAIN, {"shell": BASH}, _BY_GCC10)
 
 
 def _begin(links: Links, name: str, libc: Recipe, cc: Recipe, twin: str = "") -> PackageSet:

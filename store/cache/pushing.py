@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Executor, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import BinaryIO, Final
 
@@ -25,6 +25,7 @@ from store.job_errors import CacheUnusable
 from store.local.store import Store
 from store.model.names import ObjectId
 from store.objects.content import read_record
+from store.reporting import Count, uncounted
 from store.system import unfinished
 from store.system.parallel import worker_count
 
@@ -33,6 +34,9 @@ UPLOADS: Final = 8
 
 ROUNDS: Final = 3
 """Times that objects are put, when they are missing afterwards: a prune may run beside."""
+
+LOOK_SECONDS: Final = 0.2
+"""Between two counts of the objects that are put."""
 
 IN_MEMORY: Final = 8 << 20
 """Bytes of a pack that is not written to a temporary file."""
@@ -58,21 +62,21 @@ class Pushed:
         return not (self.objects or self.statements or self.sources or self.logs)
 
 
-Report = Callable[[ObjectId, int], None]
-"""Called for each object that was put, with the bytes of its pack."""
-
-
 def push(
-    store: Store, place: CachePlace, plan: PushPlan, report: Report = lambda oid, size: None
+    store: Store,
+    place: CachePlace,
+    plan: PushPlan,
+    progress: Count = uncounted,
 ) -> Pushed:
     """Put into the place whatever of the plan is not there, and make it a cache if it is none.
+    ``progress`` counts the objects to put.
 
     Nothing of others' is written over. CacheUnusable, also when the place did not keep something;
     CorruptObject for an object that is damaged here.
     """
     done = Pushed()
     _check_marker(place)
-    uploads = _Uploads(store, place, report, done)
+    uploads = _Uploads(store, place, progress, done)
     for number in range(ROUNDS):
         missing = _missing(place, plan.objects)
         if number == 0:
@@ -99,10 +103,10 @@ def push(
 class _Uploads:
     """Puts objects; remembers their heads, to look for them afterwards."""
 
-    def __init__(self, store: Store, place: CachePlace, report: Report, done: Pushed) -> None:
+    def __init__(self, store: Store, place: CachePlace, progress: Count, done: Pushed) -> None:
         self._store = store
         self._place = place
-        self._report = report
+        self._progress = progress
         self._done = done
         self._heads: dict[ObjectId, Head] = {}
 
@@ -119,11 +123,12 @@ class _Uploads:
                 before = [futures[ref] for ref in references if ref in futures]
                 closure = sorted(set(self._store.objects.closure([oid])) - {oid})
                 futures[oid] = work.submit(self._one, folder, oid, closure, pool, before)
-            for oid, future in futures.items():
+            for number, (oid, future) in enumerate(futures.items()):
+                while wait([future], LOOK_SECONDS).not_done:
+                    self._progress("object", number, len(futures))
                 self._heads[oid] = future.result()
                 self._done.objects.append(oid)
                 self._done.packed += self._heads[oid].packed_size
-                self._report(oid, self._heads[oid].packed_size)
         finally:
             work.shutdown(cancel_futures=True)
             pool.shutdown(cancel_futures=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import partial
 
 from store.cache import file_names, zstd
 from store.cache.blob_trees import blobs_of, mapped
@@ -21,12 +22,15 @@ from store.reapi.messages import message
 from store.reapi.server import Server
 from store.reapi.server_calls import send_lacking
 from store.reapi.tree_messages import MappedTree
+from store.reporting import Count, uncounted
 
 
-def push_to_server(store: Store, cache: ReapiCache, plan: PushPlan) -> Pushed:
+def push_to_server(
+    store: Store, cache: ReapiCache, plan: PushPlan, progress: Count = uncounted
+) -> Pushed:
     """Push all of a plan, but for objects that such a server cannot hold, and statements of them.
-    Raises as :func:`push_objects`."""
-    done = push_objects(store, cache, plan.objects)
+    ``progress`` counts the objects. Raises as :func:`push_objects`."""
+    done = push_objects(store, cache, plan.objects, progress)
     facts = plan.source_files()
     lacking = facts.keys() - cache.present(facts)
     push_files(cache, {name: facts[name] for name in lacking})
@@ -53,7 +57,7 @@ def push_objects(
     store: Store,
     cache: ReapiCache,
     oids: Sequence[ObjectId],
-    progress: Callable[[int], None] = lambda sent: None,
+    progress: Count = uncounted,
 ) -> Pushed:
     """Push objects, references first, and check that the server has kept them. An object is there
     already if its head and all of its files are.
@@ -65,8 +69,9 @@ def push_objects(
         if not cache.server.capabilities().updates_results:
             raise CacheUnusable(f"{printable(cache.name)} does not let this client push")
         there = cache.heads(oids)
-        for oid in oids:
-            _push(store, cache, oid, oid in there, found, progress)
+        for number, oid in enumerate(oids):
+            count = partial(progress, "object", number, len(oids))
+            _push(store, cache, oid, oid in there, found, count)
         kept = cache.heads(found.objects)
     lost = [oid for oid in found.objects if oid not in kept]
     if lost:
@@ -80,7 +85,7 @@ def _push(
     oid: ObjectId,
     there: bool,
     found: Pushed,
-    progress: Callable[[int], None],
+    count: Callable[[], object],
 ) -> None:
     bad = [each for each in store.objects.closure([oid]) if each in found.refused]
     if bad:
@@ -93,7 +98,7 @@ def _push(
         found.refused[oid] = error.message
         return
     blobs = blobs_of(store.layout, manifest, tree)
-    sent = _send(cache.server, blobs, progress)
+    sent = _send(cache.server, blobs, count)
     if there and not sent:
         found.present += 1
         return
@@ -106,12 +111,12 @@ def _push(
     found.objects.append(oid)
 
 
-def _send(server: Server, blobs: Collection[Blob], progress: Callable[[int], None]) -> int:
+def _send(server: Server, blobs: Collection[Blob], count: Callable[[], object]) -> int:
     """Send the blobs that the server lacks; returns their bytes."""
     sent = 0
     for size in send_lacking(server, blobs):
         sent += size
-        progress(size)
+        count()
     return sent
 
 
@@ -125,7 +130,7 @@ def push_files(
         tops = {name: blob_of(tree.tree()) for name, tree in (trees or {}).items()}
         actions = {name: action_of(name) for name in data}
         commands = [blob for pair in actions.values() for blob in pair]
-        sent = _send(cache.server, [*named.values(), *tops.values(), *commands], lambda size: None)
+        sent = _send(cache.server, [*named.values(), *tops.values(), *commands], lambda: None)
         for name, blob in named.items():
             result = message("ActionResult")()
             result.output_files.add(path=FILE, digest=digest_message(blob.digest))

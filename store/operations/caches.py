@@ -20,6 +20,7 @@ from store.local.store import Store
 from store.model.catalogue import Catalogue
 from store.model.locators import shown
 from store.model.realisation import Realisation
+from store.reporting import Count, uncounted
 from store.signing.keyring import Keyring, default_folder
 from store.substitute.cached_nodes import CachedNodes
 from store.substitute.candidates import TrustedCache
@@ -57,8 +58,11 @@ def cached_nodes(
     return None
 
 
-def push_to(store: Store, url: str, plan: PushPlan) -> tuple[Pushed, str]:
-    """Push what a plan has into the cache at a URL; returns also the cache's name.
+def push_to(
+    store: Store, url: str, plan: PushPlan, progress: Count = uncounted
+) -> tuple[Pushed, str]:
+    """Push what a plan has into the cache at a URL; returns also the cache's name. ``progress``
+    counts the objects that are put.
 
     Raises UsageError, CacheUnusable, and CorruptObject for an object that is damaged here.
     """
@@ -66,11 +70,11 @@ def push_to(store: Store, url: str, plan: PushPlan) -> tuple[Pushed, str]:
         from store.cache.pushing import push
 
         with closing(open_place(url)) as place:
-            return push(store, place, plan), place.name
+            return push(store, place, plan, progress), place.name
     from store.cache.reapi_push import push_to_server
 
     with closing(server_cache(url)) as cache:
-        return push_to_server(store, cache, plan), cache.name
+        return push_to_server(store, cache, plan, progress), cache.name
 
 
 def log_from_caches(

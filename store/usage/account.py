@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import stat
 from array import array
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from store.errors import storage_error
@@ -18,6 +18,7 @@ from store.index.reading import Reader
 from store.layout.paths import Layout
 from store.local.store import Store
 from store.model.names import ObjectId
+from store.reporting import Count, uncounted
 from store.usage.holders import Holder, gather
 from store.usage.shares import NOBODY, SEVERAL, Shares
 from store.usage.space import BLOCK, walk
@@ -27,9 +28,6 @@ EVERY = 1000
 
 CROWD = 20_000
 """Objects whose names are looked up together."""
-
-Progress = Callable[[str, int, int], None]
-"""Called with the thing (``object``, ``holder``), the number done, and the number of all."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +62,7 @@ def account(
     oids: Iterable[ObjectId] | None = None,
     *,
     top: int | None = None,
-    progress: Progress = lambda thing, done, total: None,
+    progress: Count = uncounted,
 ) -> Account:
     """Look at the objects and all that they refer to, or at the whole store; holders are looked at
     in the latter case alone, and the ``top`` ones of them closer: closures take time that grows as
@@ -125,7 +123,7 @@ def _joined(first: int, second: int) -> int:
     return second if first == NOBODY else SEVERAL
 
 
-def _held(store: Store, holders: Sequence[tuple[Holder, int]], progress: Progress) -> list[Held]:
+def _held(store: Store, holders: Sequence[tuple[Holder, int]], progress: Count) -> list[Held]:
     found = []
     with store.index.read() as txn:
         # Looked up once for all, as most are in many closures.
@@ -171,7 +169,7 @@ class _Inodes:
         self.unseen[place] = max(0, self.unseen[place] - names)
 
 
-def _look(layout: Layout, found: Account, progress: Progress) -> dict[int, int]:
+def _look(layout: Layout, found: Account, progress: Count) -> dict[int, int]:
     """Fill in the space of the objects; returns the bytes that would be freed, by owner."""
     freed: dict[int, int] = {}
     inodes = _Inodes()

@@ -16,6 +16,7 @@ from store.index.reading import Reader
 from store.layout.paths import Layout
 from store.local.store import Store
 from store.model.names import ObjectId, parse_all
+from store.reporting import Count, uncounted
 from store.verify.finding import Finding
 from store.verify.hashing import Digest
 from store.verify.index_check import UNREADABLE, check_index, differences
@@ -35,10 +36,6 @@ MANY = 8192
 
 BATCH_BYTES = 4 << 30
 """Bytes that are read together; with a budget, a 16th of it, so that it is kept."""
-
-
-Progress = Callable[[str, int, int], object]
-"""Called with the thing (``object``), the number looked at, and the number of all."""
 
 
 @dataclass
@@ -68,7 +65,7 @@ class Looking:
         self,
         layout: Layout,
         found: Callable[[Finding], object],
-        progress: Progress = lambda thing, done, total: None,
+        progress: Count = uncounted,
         *,
         contents: bool = False,
         budget: float | None = None,
@@ -105,7 +102,7 @@ class Verifier(Looking):
         self,
         store: Store,
         found: Callable[[Finding], object],
-        progress: Progress = lambda thing, done, total: None,
+        progress: Count = uncounted,
         *,
         contents: bool = False,
         budget: float | None = None,

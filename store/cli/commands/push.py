@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import sys
+
 import click
 
 from store.cli.context import Context
+from store.cli.counting import Counting
 from store.cli.options import key_option, seed_option
 from store.cli.parameter_types import PACKAGE
 from store.cli.wording import counted
@@ -51,7 +54,11 @@ def command(
     signs = key is not None or can_sign(store, goals, builds=with_builds)
     private = Keyring(default_folder()).private(key) if signs else None
     plan = plan_push(store, goals, private, builds=with_builds)
-    done, place = push_to(store, url, plan)
+    counting = Counting(sys.stderr)
+    try:
+        done, place = push_to(store, url, plan, counting)
+    finally:
+        counting.erase()
     text = f"{counted(len(done.objects), 'object')} ({bytes_text(done.packed)} packed)"
     facts = [
         counted(number, noun)

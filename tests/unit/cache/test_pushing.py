@@ -103,6 +103,25 @@ def test_the_closure_comes_back_from_an_empty_store(
     assert pulled.fetched >= done.packed
 
 
+def test_what_takes_long_to_put_is_counted(origin: Origin, top: ObjectId, tmp_path: Path) -> None:
+    seen = threading.Event()
+
+    class Slow(FolderPlace):
+        def put(self, name: str, data: bytes | BinaryIO) -> None:
+            assert not name.endswith(".pack") or seen.wait(60)
+            super().put(name, data)
+
+    counts = []
+
+    def count(thing: str, done: int, total: int) -> None:
+        counts.append((thing, done, total))
+        seen.set()
+
+    plan = plan_push(origin.store, [top], ANNE)
+    push(origin.store, Slow(str(tmp_path / "cache")), plan, count)
+    assert counts[0] == ("object", 0, 2)
+
+
 def test_a_second_push_puts_nothing(
     origin: Origin, top: ObjectId, web: Web, monkeypatch: pytest.MonkeyPatch
 ) -> None:

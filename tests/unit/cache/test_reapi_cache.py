@@ -97,6 +97,17 @@ def test_a_closure_comes_back_with_all_that_is_known_of_it(
     assert taken_log(cache, digest.file_digest(LOG)) == LOG
 
 
+def test_objects_that_are_pushed_are_counted(
+    origin: Origin, top: ObjectId, cache: ReapiCache
+) -> None:
+    counts = []
+    plan = plan_push(origin.store, [top], ANNE)
+    push_to_server(origin.store, cache, plan, lambda *count: counts.append(count))
+    assert {thing for thing, _, _ in counts} == {"object"}
+    assert [done for _, done, _ in counts] == sorted(done for _, done, _ in counts)
+    assert {(done, total) for _, done, total in counts} == {(0, 3), (1, 3), (2, 3)}
+
+
 def test_small_objects_come_by_the_same_questions(
     origin: Origin,
     own: Store,
