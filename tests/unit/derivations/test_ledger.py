@@ -9,6 +9,7 @@ import pytest
 
 from store.audit import ledger
 from store.audit.ledger_file import LADDER, WORLD, LedgerEntry, LedgerKind, Place, path_of, read
+from store.model.names import ObjectId
 from store.recipes.evaluate import evaluate, read_seeds
 
 RECIPES = str(Path(__file__).parents[3] / "derivations")
@@ -42,3 +43,15 @@ def test_no_recipe_has_changed_since_the_ledger_was_written(kind: LedgerKind) ->
 
 def test_the_ledger_is_of_the_seeds_that_there_are() -> None:
     assert {seed for seed, _, _ in written(LADDER)} == set(SEEDS)
+
+
+def test_stage_1_has_the_same_paths_on_every_seed() -> None:
+    found: dict[str, set[tuple[str, ObjectId | None]]] = {}
+    for (seed, name, _), entry in written(LADDER).items():
+        if name.startswith("stage1."):
+            found.setdefault(name.removeprefix("stage1."), set()).add((seed, entry.object))
+    assert {"gcc", "musl", "binutils", "bash", "userland"} <= found.keys()
+    for name, paths in found.items():
+        assert {seed for seed, _ in paths} == set(SEEDS), name
+        assert None not in {oid for _, oid in paths}, name
+        assert len({oid for _, oid in paths}) == 1, name
