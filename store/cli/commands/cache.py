@@ -30,7 +30,7 @@ def command() -> None:
     """
 
 
-@command.command("info")
+@command.command("info", short_help="Show objects, statements, bytes and signers.")
 @click.argument("url", metavar="URL")
 @json_option()
 def info(url: str, as_json: bool) -> None:
@@ -96,7 +96,7 @@ def check(url: str, contents: bool, trust: tuple[str, ...], as_json: bool) -> in
     return 2 if damage else 0
 
 
-@command.command("prune")
+@command.command("prune", short_help="Remove objects that were not pushed for long.")
 @click.argument("url", metavar="URL")
 @click.option(
     "--older-than", type=Duration(), help="Remove objects last pushed this long ago, as 30d."

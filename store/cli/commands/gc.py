@@ -113,7 +113,7 @@ def command(
     refuse_partial(collector.outcome)
 
 
-@command.command("why-alive")
+@command.command("why-alive", short_help="Show the reason that an object is kept.")
 @click.argument("object", metavar="PATH", type=PACKAGE)
 @json_option()
 @seed_option

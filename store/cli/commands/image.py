@@ -81,7 +81,7 @@ def _image_options(function: F) -> F:
     return wrapped  # type: ignore[return-value]
 
 
-@command.command("disk")
+@command.command("disk", short_help="Make a disk that a kernel boots from.")
 @_image_options
 @click.option(
     "--size", type=Size(), metavar="SIZE", help="Make a disk of this size (default: the smallest)."
@@ -95,14 +95,14 @@ def disk(run: _Run, size: int | None, label: str) -> None:
     run.make(format="disk", size=size, label=label)
 
 
-@command.command("tar")
+@command.command("tar", short_help="Make a tar, for a chroot.")
 @_image_options
 def tar(run: _Run) -> None:
     """Make a tar, to be unpacked by root in an empty folder and entered with chroot."""
     run.make(format="tar")
 
 
-@command.command("oci")
+@command.command("oci", short_help="Make a container's image.")
 @_image_options
 @click.option(
     "--entrypoint",

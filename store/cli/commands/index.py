@@ -31,7 +31,7 @@ def command() -> None:
     """Rebuild the index from the store directory, copy it, or restore a copy."""
 
 
-@command.command("rebuild")
+@command.command("rebuild", short_help="Rebuild the index from the files of the store.")
 @_contents
 @_json
 @click.pass_obj
@@ -54,7 +54,7 @@ def backup(context: Context, file: str) -> None:
     click.echo(f"the index is copied to {printable(file)} ({bytes_text(size)})", err=True)
 
 
-@command.command("restore")
+@command.command("restore", short_help="Restore a copy of the index, and correct it.")
 @click.argument("file", metavar="FILE", type=click.Path(dir_okay=False))
 @_contents
 @_json

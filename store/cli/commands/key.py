@@ -40,7 +40,7 @@ def list_keys() -> None:
         print(f"trusted  {key}")
 
 
-@command.command("show")
+@command.command("show", short_help="Print the public half of an own key, and its path.")
 @click.argument("name", required=False)
 def show(name: str | None) -> None:
     """Print the public half of an own key, and the path of its private half."""
@@ -50,7 +50,7 @@ def show(name: str | None) -> None:
     click.echo(f"id {key.id}\nprivate half in {ring.keys}/{key.name}.key", err=True)
 
 
-@command.command("trust")
+@command.command("trust", short_help="Trust public keys, in every audit from now on.")
 @click.argument("keys", nargs=-1, required=True, metavar="FILE|KEYLINE…")
 def trust(keys: tuple[str, ...]) -> None:
     """Trust public keys, given as lines or in files, in every audit from now on."""
@@ -59,7 +59,7 @@ def trust(keys: tuple[str, ...]) -> None:
         print(f"trusted  {key}")
 
 
-@command.command("distrust")
+@command.command("distrust", short_help="Stop trusting public keys, and forget what they signed.")
 @click.argument("keys", nargs=-1, required=True, metavar="FILE|KEYLINE…")
 @click.pass_obj
 def distrust(context: Context, keys: tuple[str, ...]) -> None:

@@ -73,7 +73,7 @@ def switch(
     _choose(context, name, run, now=True)
 
 
-@command.command("boot")
+@command.command("boot", short_help="Build or fetch a system, and run it from the next start.")
 @click.argument("name", metavar="NAME|OBJECT", type=PACKAGE)
 @run_options
 @click.pass_obj
@@ -86,7 +86,7 @@ def boot(
     _choose(context, name, run, now=False)
 
 
-@command.command("rollback")
+@command.command("rollback", short_help="Go back to an earlier generation.")
 @click.argument("number", required=False, type=click.IntRange(1), metavar="[N]")
 @click.pass_obj
 def rollback(context: Context, number: int | None) -> None:
@@ -115,7 +115,7 @@ def start_kernel(tree: str, generation: int) -> None:
     start(kernel_of(tree), generation)
 
 
-@command.command("list")
+@command.command("list", short_help="List all generations, and say which runs.")
 @json_option("generation")
 @click.pass_obj
 def list_generations(context: Context, as_json: bool) -> None:
@@ -132,7 +132,7 @@ def list_generations(context: Context, as_json: bool) -> None:
     click.echo(f"{runs} runs", err=True)
 
 
-@command.command("diff")
+@command.command("diff", short_help="Show the packages and services that differ.")
 @click.argument("one", required=False, type=click.IntRange(1), metavar="[N]")
 @click.argument("other", required=False, type=click.IntRange(1), metavar="[M]")
 @json_option("package or service")
@@ -149,7 +149,7 @@ def diff(context: Context, one: int | None, other: int | None, as_json: bool) ->
     _print_differences(context, changes, found, changes.system(after), as_json=as_json)
 
 
-@command.command("upgrade")
+@command.command("upgrade", short_help="Bring the system to the state of its recipe.")
 @click.option(
     "--dry-run", "-n", is_flag=True, help="Show the changes and the work, and do nothing."
 )

@@ -33,6 +33,13 @@ def test_every_command_has_a_module_and_a_help_page(name: str) -> None:
     assert result.output.startswith("Usage:")
 
 
+@pytest.mark.parametrize("name", COMMANDS)
+def test_no_line_of_a_list_of_commands_is_cut_off(name: str) -> None:
+    result = CliRunner().invoke(cli, [name, "--help"], terminal_width=80)
+    listed = result.output.partition("\nCommands:\n")[2]
+    assert "..." not in listed
+
+
 def test_near_matches_are_offered_for_a_command_that_does_not_exist() -> None:
     result = CliRunner().invoke(cli, ["relise"])
     assert result.exit_code == 2
