@@ -85,8 +85,12 @@ class Catalogue:
         except KeyError:
             from difflib import get_close_matches
 
-            near = get_close_matches(name, self.packages, n=3, cutoff=0.6)
-            raise UnknownPackage(name, near) from None
+            # A system is asked for by its own name, too.
+            names = {each.removeprefix(SYSTEM): each for each in self.packages} | {
+                each: each for each in self.packages
+            }
+            near = [names[each] for each in get_close_matches(name, names, n=3, cutoff=0.6)]
+            raise UnknownPackage(name, list(dict.fromkeys(near))) from None
 
     def refs(self, text: str) -> tuple[Ref, ...]:
         """Return the outputs that ``NAME``, ``NAME^OUTPUT``, ``NAME^ONE,TWO`` or ``NAME^*`` means,

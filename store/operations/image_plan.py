@@ -38,15 +38,17 @@ def plan_image(
         # A machine takes the objects that it has already from its own image.
         manifests=bool(trees),
     )
-    called = name or f"{_stem(refs)}.{FORMATS[wanted.format]}"
+    called = name if name is not None else f"{_stem(refs)}.{FORMATS[wanted.format]}"
     node = request.derivation(called, _system(catalogue, refs), refs)
     session.catalogue = catalogue.extended(node)
     return node.ref()
 
 
 def full_name(catalogue: Catalogue, text: str) -> str:
-    """Return a package's name, or that of the system which is called so."""
-    is_system = text not in catalogue.packages and f"{SYSTEM}{text}" in catalogue.packages
+    """Return a package's name, or that of the system which is called so; an output after ``^``
+    stays."""
+    name = text.partition("^")[0]
+    is_system = name not in catalogue.packages and f"{SYSTEM}{name}" in catalogue.packages
     return f"{SYSTEM}{text}" if is_system else text
 
 

@@ -41,6 +41,15 @@ def test_a_package_that_is_not_there_is_refused(text: str) -> None:
         CATALOGUE.refs(text)
 
 
+def test_a_system_is_near_by_its_own_name() -> None:
+    node = BUILT.digest
+    names = ("system.minimal", "mini", "other")
+    catalogue = Catalogue({name: Package(name, node) for name in names}, collect([BUILT]))
+    with pytest.raises(UnknownPackage) as caught:
+        catalogue.refs("minimul")
+    assert caught.value.hint == "did you mean system.minimal, mini?"
+
+
 def test_where_one_output_is_wanted_several_are_refused() -> None:
     with pytest.raises(UsageError, match="3 outputs"):
         CATALOGUE.ref("a^*")

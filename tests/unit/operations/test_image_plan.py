@@ -7,7 +7,7 @@ from typing import cast
 
 import pytest
 
-from store.errors import UnknownPackage
+from store.errors import InvalidName, UnknownOutput, UnknownPackage
 from store.model.catalogue import SYSTEMS, Catalogue, Package
 from store.model.derivation import Derivation, Source
 from store.model.image_request import ImageRequest
@@ -58,3 +58,14 @@ def test_a_package_beside_a_system_is_linked() -> None:
 def test_what_is_neither_is_unknown() -> None:
     with pytest.raises(UnknownPackage, match="boks"):
         request("boks")
+
+
+def test_a_system_has_the_outputs_that_are_named() -> None:
+    assert request("box^out").trees == (str(BOX.ref()),)
+    with pytest.raises(UnknownOutput, match="lib"):
+        request("box^lib")
+
+
+def test_an_empty_name_is_no_name() -> None:
+    with pytest.raises(InvalidName):
+        plan_image(session(), ["tool"], ImageRequest(format="tar", packages=("tool",)), "")
