@@ -13,13 +13,12 @@ from typing import Final
 
 from store.errors import FormatError
 from store.images.erofs_image import ErofsImage
+from store.model.image_request import LARGEST_DISK, SECTOR
 from store.quantities import bytes_text
 
-SECTOR: Final = 512
 ALIGNED: Final = 1 << 20
 """Bytes at whose multiples partitions begin and end."""
 
-MOST: Final = 0xFFFF_FFFF * SECTOR
 _LINUX: Final = 0x83
 _BEYOND: Final = b"\xfe\xff\xff"
 """A place as cylinder, head and sector, where these are too few: all programs read the others."""
@@ -44,8 +43,8 @@ class DiskImage:
                 f"its disk has {bytes_text(self._root_end)} at least ({self._root_end} bytes), "
                 f"and not {bytes_text(self.total)}"
             )
-        if self.total > MOST:
-            raise FormatError(f"a disk has {bytes_text(MOST)} at most")
+        if self.total > LARGEST_DISK:
+            raise FormatError(f"a disk has {bytes_text(LARGEST_DISK)} at most")
 
     @property
     def total(self) -> int:

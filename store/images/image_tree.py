@@ -8,12 +8,10 @@ from typing import TypeAlias
 
 from store.display import quoted
 from store.errors import FormatError
+from store.model.image_request import LONGEST_NAME, LONGEST_TARGET
 
 MTIME = 1
 """The time of everything in an image, as of everything in a store: seconds since the epoch."""
-
-LONGEST_NAME = 255
-LONGEST_TARGET = 4095
 
 
 @dataclass(frozen=True, slots=True)

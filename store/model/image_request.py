@@ -20,6 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import Final
 
 from store.display import quoted
@@ -32,6 +33,14 @@ FORMATS: Final = {"disk": "img", "tar": "tar", "oci": "oci"}
 """Formats, each with the ending of an image's name."""
 
 LONGEST_LABEL: Final = 15
+LONGEST_NAME: Final = 255
+LONGEST_TARGET: Final = 4095
+"""Bytes of a name in an image, and of a link's text."""
+
+SECTOR: Final = 512
+LARGEST_DISK: Final = 0xFFFF_FFFF * SECTOR
+"""Bytes: a disk ends with a sector, and the table of partitions counts no more."""
+
 _KEYS: Final = ("package", "tree", "link", "manifests", "size", "label", "entrypoint", "env")
 
 
@@ -54,8 +63,11 @@ class ImageRequest:
             raise _bad(f"format={self.format}", f"the formats are {', '.join(FORMATS)}")
         if not self.packages and not self.trees:
             raise InvalidName("an image needs something to hold")
+        paths = {path for path, _ in self.links}
         for path, text in self.links:
             _check_link(path, text)
+            if any(str(above) in paths for above in PurePosixPath(path).parents):
+                raise _bad(f"link={path}:{text}", "it is below another link")
         _check_label(self.label, self.format)
         for name, value in self.env:
             if not name or "=" in name or not (name + value).isprintable():
@@ -63,6 +75,8 @@ class ImageRequest:
         for word in self.entrypoint:
             if not word.isprintable():
                 raise _bad(f"entrypoint={word}", "it holds a character that cannot be shown")
+        if self.entrypoint and not self.entrypoint[0]:
+            raise _bad("entrypoint=", "a command begins with the name of a program")
         for key, pairs in (("link", self.links), ("env", self.env)):
             names = [name for name, _ in pairs]
             if len(set(names)) < len(names):
@@ -72,6 +86,10 @@ class ImageRequest:
     def _check_applicable(self) -> None:
         if self.size is not None and (self.format != "disk" or self.size < 1):
             raise _bad(f"size={self.size}", "a disk alone has one, and it is not 0")
+        if self.size is not None and (self.size % SECTOR or self.size > LARGEST_DISK):
+            raise _bad(
+                f"size={self.size}", f"it is a multiple of {SECTOR}, and {LARGEST_DISK} at most"
+            )
         if self.format == "tar" and self.label:
             raise _bad(f"label={self.label}", "a tar has none")
         if self.format != "oci" and (self.entrypoint or self.env):
@@ -135,6 +153,11 @@ def _check_link(path: str, text: str) -> None:
         raise _bad(f"link={path}:{text}", "a path goes from the top, as in bin/sh")
     if not text or not text.isprintable():
         raise _bad(f"link={path}:{text}", "a link's text is printable, and not empty")
+    if len(text.encode()) > LONGEST_TARGET or any(len(p.encode()) > LONGEST_NAME for p in parts):
+        raise _bad(
+            f"link={path}:{text}",
+            f"a name has {LONGEST_NAME} bytes at most, and a link's text {LONGEST_TARGET}",
+        )
 
 
 def _check_label(label: str, form: str) -> None:
