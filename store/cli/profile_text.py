@@ -54,9 +54,12 @@ def tell_place(profile: Profile, step: ProfileStep) -> None:
     click.echo(f"{where} is at generation {step.generation.number}", err=True)
 
 
-def print_packages(installed: Installed, *, as_json: bool) -> None:
-    """Print a line for each package."""
-    packages = installed.packages.values()
+def print_packages(profile: Profile, *, as_json: bool) -> None:
+    """Print a line for each package of the current generation. Raises as
+    :meth:`Profile.packages`."""
+    packages = profile.packages(profile.current()).packages.values()
+    if not packages:
+        click.echo(f"{printable(profile.path)} has no packages", err=True)
     if as_json:
         for package in packages:
             print(json.dumps(package.to_record()))

@@ -110,8 +110,10 @@ class ProfileChanges:
         """Realise packages, and step to a generation that has them, too.
 
         One that is installed is replaced, and keeps its priority where none is given. Raises
-        PackageConflict, the errors of realising and those of :meth:`Profile.check`.
+        UsageError for two of one name, PackageConflict, the errors of realising and those of
+        :meth:`Profile.check`.
         """
+        _refuse_same_names(wanted)
         return self._realised(wanted, lambda _: wanted, priority)
 
     def remove(self, names: Sequence[str]) -> ProfileStep:
@@ -241,9 +243,22 @@ def _priority(name: str, before: Installed, given: int | None) -> int:
     return USUAL_PRIORITY if former is None else former.priority
 
 
+def _refuse_same_names(wanted: Iterable[WantedPackage]) -> None:
+    """Raise UsageError if two are different outputs or objects of one name."""
+    named: dict[str, WantedPackage] = {}
+    for each in wanted:
+        other = named.setdefault(each.name, each)
+        if (other.refs, other.object) != (each.refs, each.object):
+            raise UsageError(
+                f"{quoted(other.request)} and {quoted(each.request)} are both called "
+                f"{quoted(each.name)}, and a profile has one package of a name",
+                hint="NAME^ONE,TWO installs several outputs of one package",
+            )
+
+
 def refuse_absent(names: Iterable[str], installed: Installed, path: str) -> None:
     """Raise UnknownObject, with near matches, if a package is not installed."""
-    lacking = [name for name in names if name not in installed.packages]
+    lacking = [name for name in dict.fromkeys(names) if name not in installed.packages]
     if lacking:
         from difflib import get_close_matches
 

@@ -6,9 +6,10 @@ import os
 from collections.abc import Sequence
 from typing import Final
 
+from store.display import quoted
 from store.errors import PackageConflict
 from store.profiles.installed import LIST, Installed
-from store.profiles.merged_tree import MergedFolder, PackageTree, executables, merge
+from store.profiles.merged_tree import MergedFolder, PackageTree, executables, merge, owner_of
 
 LAUNCHERS: Final = "launchers"
 """The folder at the top of a generation with a launcher for each program."""
@@ -25,9 +26,9 @@ def make_tree(path: str, installed: Installed, trees: Sequence[PackageTree]) -> 
     UsageError and OSError."""
     merged = merge(trees)
     for own in (LIST, LAUNCHERS):
-        entry = merged.entries.get(own.encode())
-        if entry is not None:
-            raise PackageConflict(f"a package has {own} at its top, where the profile has its own")
+        if own.encode() in merged.entries:
+            owner = quoted(owner_of(trees, own.encode()))
+            raise PackageConflict(f"{owner} has {own} at its top, where the profile has its own")
     _write(path, merged)
     with open(f"{path}/{LIST}", "xb") as stream:
         stream.write(installed.encode())

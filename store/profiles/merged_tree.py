@@ -74,9 +74,11 @@ def merge(trees: Sequence[PackageTree]) -> MergedFolder:
     two with the same number do; UsageError for a package that is no folder.
     """
     for tree in trees:
-        if tree.manifest.root.kind is not NodeKind.DIRECTORY:
+        kind = tree.manifest.root.kind
+        if kind is not NodeKind.DIRECTORY:
+            what = "link" if kind is NodeKind.LINK else "file"
             raise UsageError(
-                f"{quoted(tree.name)} is a file, and a profile is made of folders",
+                f"{tree.manifest.id.path} is a {what}, and a profile is made of folders",
                 hint=f"`store root add NAME {tree.manifest.id.path}` keeps it",
             )
     conflicts: list[_Conflict] = []
@@ -86,11 +88,24 @@ def merge(trees: Sequence[PackageTree]) -> MergedFolder:
     return merged
 
 
+def owner_of(trees: Sequence[PackageTree], name: bytes) -> str:
+    """Return the name of the first package that has an entry of this name at its top."""
+    return next(
+        tree.name
+        for tree in trees
+        if any(name == entry for entry, _ in _entries(tree.manifest, tree.manifest.root))
+    )
+
+
+def _entries(manifest: Manifest, folder: Node) -> Sequence[tuple[bytes, Node]]:
+    return manifest.directories[folder.payload].entries
+
+
 def _folder(path: bytes, parts: Sequence[_Part], conflicts: list[_Conflict]) -> MergedFolder:
     """Return the folder of all that these folders have."""
     named: dict[bytes, list[_Part]] = {}
     for part in parts:
-        for name, node in part.tree.manifest.directories[part.node.payload].entries:
+        for name, node in _entries(part.tree.manifest, part.node):
             named.setdefault(name, []).append(_Part(part.tree, node))
     prefix = path + b"/" if path else b""
     return MergedFolder(

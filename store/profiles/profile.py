@@ -59,13 +59,22 @@ class Profile:
         self.path: Final = path
         self.commands: Final = commands
 
+    @property
+    def _place(self) -> str:
+        """The profile's path without links among its folders. Generations have it, so that their
+        roots stay where such a link goes or leads elsewhere."""
+        folder, name = os.path.split(self.path)
+        real, profiles = os.path.realpath(folder), self._store.layout.profiles
+        # As the store is named: links in it are relative, and move with it.
+        return f"{profiles if real == os.path.realpath(profiles) else real}/{name}"
+
     # -- looking --
 
     def generations(self) -> list[Generation]:
         """Return all generations, by number. Raises UsageError where the path is something else,
         and StorageError."""
         try:
-            return generations(self.path, self._store.layout)
+            return generations(self._place, self._store.layout)
         except FileNotFoundError:
             return []
         except OSError as error:
@@ -119,12 +128,21 @@ class Profile:
         """Return the object of a generation; UnknownObject when the store does not hold it."""
         oid = generation.object
         if oid is None or not self._store.objects.present(oid):
-            what = "its link leads elsewhere" if oid is None else f"this store holds no {oid.path}"
-            raise UnknownObject(
-                f"{self._named(generation)} is missing: {what}",
-                hint=f"`{self.commands.listing}` lists those that are there",
-            )
+            raise self._missing(generation)
         return oid
+
+    def _missing(self, generation: Generation) -> UnknownObject:
+        """Return the error for a generation that this store does not hold."""
+        oid, which = generation.object, self._named(generation)
+        if oid is not None:
+            return UnknownObject(
+                f"{which} is missing: this store holds no {oid.path}",
+                hint=f"`{self.commands.listing}` lists all generations",
+            )
+        return UnknownObject(
+            f"{which} is not in this store: its link leads to {_target(generation.link)}",
+            hint="--root names the store that a profile belongs to",
+        )
 
     def _named(self, generation: Generation) -> str:
         return f"generation {generation.number} of {printable(self.path)}"
@@ -186,7 +204,7 @@ class Profile:
         number = found[-1].number if found else 0
         if not found or found[-1].object != oid:
             number += 1
-            self._store.roots.link(link_of(self.path, number), oid)
+            self._store.roots.link(link_of(self._place, number), oid)
         self.switch(self.generation(number))
         return self.generation(number)
 
@@ -244,3 +262,10 @@ class Profile:
             for package in installed.packages.values()
             for oid in package.objects
         ]
+
+
+def _target(link: str) -> str:
+    try:
+        return quoted(os.readlink(link))
+    except OSError as error:
+        raise storage_error(error, "cannot look at the generation") from error

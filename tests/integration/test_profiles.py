@@ -123,6 +123,7 @@ def test_bad_input_is_one_clear_error_and_changes_nothing(small: Shop, tmp_path:
     for words in (["install", "base"], ["list"], ["history"], ["rollback"]):
         assert "is no profile" in refused(small, 2, *words, *elsewhere)
     assert "does not exist" in refused(small, 2, "install", "base", "-p", "/nowhere/p")
+    assert "are both called 'pair'" in refused(small, 2, "install", "pair^out", "pair^lib")
     assert sorted(os.listdir(small.root / "profiles")) == before
     assert (tmp_path / "file").read_text() == "mine"
 
@@ -398,3 +399,18 @@ def test_without_namespaces_a_launcher_names_the_cause(small: Shop, tmp_path: Pa
     assert done.returncode == 40
     assert "the kernel refuses unshare" in done.stderr
     assert "store run" in done.stderr
+
+
+def test_an_empty_profile_says_so_and_another_stores_names_its_link(
+    small: Shop, tmp_path: Path
+) -> None:
+    done = [small.run("profile", word) for word in ("list", "history")]
+    assert [each.returncode for each in done] == [0, 0]
+    assert [each.stdout for each in done] == ["", ""]
+    assert "has no packages" in done[0].stderr
+    assert "has no generation yet" in done[1].stderr
+    ok(small, "install", "base")
+    other = Shop(tmp_path / "other", small.recipes)
+    error = refused(other, 15, "list", "-p", str(small.root / "profiles" / "default"))
+    assert "is not in this store" in error
+    assert "--root" in error

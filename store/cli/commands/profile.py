@@ -27,6 +27,7 @@ from store.cli.profile_text import (
     tell_step,
 )
 from store.cli.wording import counted
+from store.display import printable
 from store.profiles.shell_path import SHELLS, kind_of_shell, shell_lines
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ def remove(context: Context, names: tuple[str, ...], profile: str | None) -> Non
     tell_step(changes.profile, changes.remove(names))
 
 
-@command.command("upgrade")
+@command.command("upgrade", short_help="Bring installed packages to the state of their recipes.")
 @click.argument("names", nargs=-1, metavar="[NAME…]")
 @click.option(
     "--dry-run", "-n", is_flag=True, help="Show the new versions and the work, and do nothing."
@@ -120,23 +121,26 @@ def upgrade(
     tell_place(changes.profile, step)
 
 
-@command.command("list")
+@command.command("list", short_help="List the installed packages.")
 @profile_option
 @json_option("package")
 @click.pass_obj
 def list_packages(context: Context, profile: str | None, as_json: bool) -> None:
     """List the installed packages, each with its version and store paths."""
     found = _profile(context, profile)
-    print_packages(found.packages(found.current()), as_json=as_json)
+    print_packages(found, as_json=as_json)
 
 
-@command.command("history")
+@command.command("history", short_help="List all generations, and the changes between them.")
 @profile_option
 @json_option("generation")
 @click.pass_obj
 def history(context: Context, profile: str | None, as_json: bool) -> None:
     """List all generations, each with its time and the packages that changed."""
-    print_history(_profile(context, profile), as_json=as_json)
+    found = _profile(context, profile)
+    print_history(found, as_json=as_json)
+    if not found.generations():
+        click.echo(f"{printable(found.path)} has no generation yet", err=True)
 
 
 @command.command("diff")
@@ -174,7 +178,7 @@ def switch(context: Context, number: int, profile: str | None) -> None:
     tell_step(changes.profile, changes.switch(number))
 
 
-@command.command("delete-old")
+@command.command("delete-old", short_help="Delete old generations.")
 @click.option(
     "--keep-generations",
     type=RetentionRule(),
@@ -207,7 +211,7 @@ def delete_old(
     click.echo(f"{verb} {counted(len(numbers), 'generation')}", err=True)
 
 
-@command.command("env")
+@command.command("env", short_help="Print the line that puts the programs on a shell's PATH.")
 @click.option(
     "--shell",
     type=click.Choice(SHELLS),

@@ -223,3 +223,19 @@ def test_a_profile_is_where_the_user_says(tmp_path: Path, monkeypatch: pytest.Mo
     for text in ("", "/", "a\nb"):
         with pytest.raises(UsageError):
             profile_path(text, layout)
+
+
+def test_two_packages_of_one_name_are_refused(
+    session: Session, changes: ProfileChanges, wanted: dict[str, WantedPackage], tmp_path: Path
+) -> None:
+    other = changes.wanted(package(session, tmp_path, "a", "bin/x", "another").path)
+    with pytest.raises(UsageError, match=f"'{wanted['a'].request}' and '{other.request}' are both"):
+        changes.install([wanted["a"], wanted["b"], other])
+    assert changes.profile.generations() == []
+    changes.install([wanted["a"], wanted["a"]])
+    assert state(changes) == (1, ["a"])
+
+
+def test_a_name_that_is_given_twice_is_missing_once(changes: ProfileChanges) -> None:
+    with pytest.raises(UnknownObject, match=r"^'x' not installed"):
+        changes.remove(["x", "x"])

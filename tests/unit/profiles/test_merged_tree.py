@@ -114,7 +114,7 @@ def test_a_message_names_a_few_of_many_conflicts() -> None:
 def test_a_package_that_is_a_file_is_refused() -> None:
     whole = package("whole", {})
     alone = whole._replace(manifest=Manifest(whole.manifest.id, (), False, file(b"d" * 32, 1), {}))
-    with pytest.raises(UsageError, match="'whole' is a file"):
+    with pytest.raises(UsageError, match="-whole is a file"):
         merge([package("one", {}), alone])
 
 

@@ -64,12 +64,16 @@ def test_a_step_that_fails_changes_nothing(profile: Profile, store: Store, tmp_p
     before = sorted(os.listdir(tmp_path / "mine"))
     for files in ({"a": "2"}, {LIST: "x"}, {"launchers/x": "y"}):
         bad = added(store, tmp_path, "bad" + "".join(files).replace("/", ""), files)
-        with pytest.raises(PackageConflict):
+        with pytest.raises(PackageConflict, match=f"'{bad.name}'"):
             step(profile, store, one, bad)
     (tmp_path / "file").write_text("file")
     alone = one._replace(name="file", objects=(store.objects.add(str(tmp_path / "file"), "file"),))
-    with pytest.raises(UsageError, match="is a file"):
+    with pytest.raises(UsageError, match="-file is a file"):
         step(profile, store, one, alone)
+    os.symlink("/nowhere", tmp_path / "link")
+    link = one._replace(name="link", objects=(store.objects.add(str(tmp_path / "link"), "link"),))
+    with pytest.raises(UsageError, match="-link is a link"):
+        step(profile, store, one, link)
     assert sorted(os.listdir(tmp_path / "mine")) == before
     assert os.listdir(store.layout.tmp) == []
 
@@ -117,7 +121,7 @@ def test_a_generation_whose_object_is_missing_is_refused(
             look(gone)
     os.unlink(gone.link)
     os.symlink("/elsewhere", gone.link)
-    with pytest.raises(UnknownObject, match="leads elsewhere"):
+    with pytest.raises(UnknownObject, match="not in this store: its link leads to '/elsewhere'"):
         profile.switch(profile.generation(1))
     assert os.readlink(profile.path) == "p-2-link"
 
@@ -186,3 +190,20 @@ def test_the_profile_of_another_user_is_refused(
     with pytest.raises(NotOwner, match="belongs to user 4242"):
         step(profile, store)
     assert [each.number for each in profile.generations()] == [1]
+
+
+def test_generations_stay_when_a_link_to_their_folder_leads_elsewhere(
+    store: Store, tmp_path: Path
+) -> None:
+    for name in ("real", "other"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "now").symlink_to("real")
+    through = Profile(store, str(tmp_path / "now" / "p"))
+    step(through, store, added(store, tmp_path, "a", {"a": "a"}))
+    assert through.generation(1).link == str(tmp_path / "real" / "p-1-link")
+    (tmp_path / "now").unlink()
+    (tmp_path / "now").symlink_to("other")
+    assert [root.path for root in store.roots.all()] == [str(tmp_path / "real" / "p-1-link")]
+    assert collect(store) == {"a", "profile"}
+    assert Profile(store, str(tmp_path / "real" / "p")).current_number() == 1
+    assert through.generations() == []
