@@ -404,6 +404,7 @@ def test_without_namespaces_a_launcher_names_the_cause(small: Shop, tmp_path: Pa
 def test_an_empty_profile_says_so_and_another_stores_names_its_link(
     small: Shop, tmp_path: Path
 ) -> None:
+    ok(small, "install", "base", "--profile", str(tmp_path / "mine"))
     done = [small.run("profile", word) for word in ("list", "history")]
     assert [each.returncode for each in done] == [0, 0]
     assert [each.stdout for each in done] == ["", ""]
@@ -411,6 +412,7 @@ def test_an_empty_profile_says_so_and_another_stores_names_its_link(
     assert "has no generation yet" in done[1].stderr
     ok(small, "install", "base")
     other = Shop(tmp_path / "other", small.recipes)
+    assert other.run("add", str(tmp_path / "small")).returncode == 0
     error = refused(other, 15, "list", "-p", str(small.root / "profiles" / "default"))
     assert "is not in this store" in error
     assert "--root" in error
