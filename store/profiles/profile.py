@@ -140,7 +140,7 @@ class Profile:
                 hint=f"`{self.commands.listing}` lists all generations",
             )
         return UnknownObject(
-            f"{which} is not in this store: its link leads to {_target(generation.link)}",
+            f"{which} is missing: its link leads to {_target(generation.link)}, out of this store",
             hint="--root names the store that a profile belongs to",
         )
 
@@ -266,6 +266,6 @@ class Profile:
 
 def _target(link: str) -> str:
     try:
-        return quoted(os.readlink(link))
+        return quoted(os.path.normpath(os.path.join(os.path.dirname(link), os.readlink(link))))
     except OSError as error:
         raise storage_error(error, "cannot look at the generation") from error

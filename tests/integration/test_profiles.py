@@ -414,5 +414,5 @@ def test_an_empty_profile_says_so_and_another_stores_names_its_link(
     other = Shop(tmp_path / "other", small.recipes)
     assert other.run("add", str(tmp_path / "small")).returncode == 0
     error = refused(other, 15, "list", "-p", str(small.root / "profiles" / "default"))
-    assert "is not in this store" in error
+    assert f"its link leads to '{small.root}/store/" in error
     assert "--root" in error
