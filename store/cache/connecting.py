@@ -64,6 +64,11 @@ def _file_path(url: str) -> str:
     parts = urllib.parse.urlsplit(url)
     if parts.netloc not in ("", "localhost") or not parts.path.startswith("/"):
         raise _no_folder(url)
+    if set(url) & {"?", "#"}:  # all behind it would be passed over, and another folder used
+        raise UsageError(
+            f"{quoted(shown(url))} has more than a folder in it",
+            hint="give the folder's path as it is, or write ? as %3F and # as %23",
+        )
     return urllib.parse.unquote(parts.path, errors="surrogateescape")
 
 

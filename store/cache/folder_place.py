@@ -174,8 +174,12 @@ class FolderPlace:
         with self._errors(name):
             try:
                 return open_file(f"{self.path}/{name}")
-            except (FileNotFoundError, NotADirectoryError):
+            except FileNotFoundError:
                 return None
+            except NotADirectoryError:
+                if os.path.isdir(self.path):
+                    return None
+                raise  # a file is no cache, and no push makes it one
 
     @contextlib.contextmanager
     def _errors(self, name: str = "") -> Iterator[None]:

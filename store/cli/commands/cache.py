@@ -135,7 +135,7 @@ def _summary(plan: PrunePlan) -> str:
     later = f", {bytes_text(plan.freed_later)} in a later run" if plan.later else ""
     return (
         f"{counted(len(plan.objects), 'object')} and {counted(len(files), 'other file')}, "
-        f"{bytes_text(plan.freed)}{later}; {plan.kept} objects kept"
+        f"{bytes_text(plan.freed)}{later}; {counted(plan.kept, 'object')} kept"
     )
 
 

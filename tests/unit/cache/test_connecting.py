@@ -45,6 +45,14 @@ def test_a_place_of_another_url_is_refused_with_an_example(url: str) -> None:
     assert caught.value.hint
 
 
+@pytest.mark.parametrize("url", ["file:///srv/cache?x=1", "file:///srv/cache#x", "file:///a?"])
+def test_no_part_of_a_folders_url_is_passed_over(url: str) -> None:
+    with pytest.raises(UsageError, match="more than a folder") as caught:
+        open_place(url)
+    assert "%3F" in (caught.value.hint or "")
+    assert open_place("file:///srv/a%3Fb%23c").name == open_place("/srv/a?b#c").name == "/srv/a?b#c"
+
+
 @pytest.mark.parametrize("url", ["", "cache", "ftp://example.org/", "https:", "http://", "file:"])
 def test_anything_else_is_no_cache(url: str) -> None:
     with pytest.raises(UsageError, match="is no URL of a cache"):

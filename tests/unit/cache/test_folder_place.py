@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from store.cache.folder_place import FolderPlace
+from store.cache.static_cache import StaticCache
 from store.errors import CorruptObject, UnknownObject
 from store.job_errors import CacheUnusable
 
@@ -47,6 +48,16 @@ def test_an_error_names_the_file_and_what_to_do(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(CacheUnusable, match="a file in the place of a folder"):
         FolderPlace(str(tmp_path / "file")).put("a", b"1")
+
+
+@pytest.mark.parametrize("below", ["", "/cache"])
+def test_a_file_is_no_cache_that_a_push_could_make(tmp_path: Path, below: str) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(CacheUnusable, match="a file in the place of a folder") as caught:
+        StaticCache(FolderPlace(f"{tmp_path}/file{below}")).check()
+    assert "remove the file" in (caught.value.hint or "")
+    (tmp_path / "objects").touch()
+    assert FolderPlace(str(tmp_path)).get(["objects/a/b"], 1) == {}
 
 
 def test_a_short_or_absent_file_is_an_error(tmp_path: Path) -> None:
