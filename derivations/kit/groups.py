@@ -1,18 +1,39 @@
 """The world's recipes, found by name: the package ``NAME`` is in ``<group>/NAME.py``.
 
 A module is imported when its recipe is first asked for. It holds the recipe under its own name in
-capitals (``-`` and ``.`` are ``_`` in a module's name).
+capitals (``-`` and ``.`` are ``_`` in a module's name; ``P`` stands before a digit).
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from derivations.kit.recipe import Recipe
+from derivations.kit.texts import read_text
 from store.errors import EvaluationError
 
-_NO_GROUPS = frozenset({"chain", "kit", "patches", "systems"})
+GROUP = "group"
+MODULE = "recipe's module"
+NO_GROUPS = frozenset({"chain", "kit", "patches", "systems"})
+_NAME = re.compile(r"[a-z0-9][a-z0-9_]*")
+"""Names of modules and groups: a role has no other characters, and Python could not import it."""
+
+
+def constant(module: str) -> str:
+    """Return the name of the recipe in the module that is called so."""
+    return module.upper() if module[:1].isalpha() else f"P{module.upper()}"
+
+
+def check_name(name: str, what: str, file: Path) -> None:
+    """EvaluationError, at ``file``, for a name that no module or group of recipes can have."""
+    if not _NAME.fullmatch(name) or (name in NO_GROUPS and what == GROUP):
+        raise EvaluationError(
+            f"{name!r} cannot be the name of a {what}",
+            file=str(file),
+            hint="it is made of a-z, 0-9 and _, which is - in the package's name",
+        )
 
 
 class Groups(Mapping[str, Recipe]):
@@ -25,17 +46,21 @@ class Groups(Mapping[str, Recipe]):
         self._group: dict[str, str] = {}
         for group in sorted(folder.iterdir()):
             name = group.name
-            if name in _NO_GROUPS or name.startswith(("_", ".")) or not group.is_dir():
+            if name in NO_GROUPS or name.startswith(("_", ".")) or not group.is_dir():
                 continue
             for file in sorted(group.glob("*.py")):
                 if not file.name.startswith("_"):
-                    self._note(file.stem.replace("_", "-"), name)
+                    self._note(file, name)
         self._recipes: dict[str, Recipe] = {}
 
-    def _note(self, role: str, group: str) -> None:
+    def _note(self, file: Path, group: str) -> None:
+        role = file.stem.replace("_", "-")
+        check_name(group, GROUP, file)
+        check_name(file.stem, MODULE, file)
         if role in self._group:
             raise EvaluationError(
-                f"two recipes are called {role!r}: in {self._group[role]} and in {group}"
+                f"two recipes are called {role!r}: in {self._group[role]} and in {group}",
+                file=str(file),
             )
         self._group[role] = group
 
@@ -43,13 +68,17 @@ class Groups(Mapping[str, Recipe]):
         """Return the name of the folder that has the role's recipe; KeyError."""
         return self._group[role]
 
+    def file(self, role: str) -> Path:
+        """Return the file of the role's module; KeyError."""
+        return self._folder / self._group[role] / f"{role.replace('-', '_')}.py"
+
     def patch(self, name: str) -> str:
         """Return the text of a patch of ours; EvaluationError if there is none, or it says nothing
         of its reason before the first change."""
         path = self._folder / "patches" / name
         if not path.is_file():
             raise EvaluationError(f"there is no patch {name!r}", file=str(path))
-        text = path.read_text()
+        text = read_text(path)
         if not text.partition("\n--- ")[0].strip() or text.startswith("--- "):
             raise EvaluationError(f"the patch {name!r} does not say its reason", file=str(path))
         return text
@@ -57,12 +86,11 @@ class Groups(Mapping[str, Recipe]):
     def __getitem__(self, role: str) -> Recipe:
         if role not in self._recipes:
             name = f"{self._package}.{self._group[role]}.{role.replace('-', '_')}"
-            recipe = role.replace("-", "_").upper()
+            recipe = constant(role.replace("-", "_"))
             module = __import__(name, fromlist=[recipe])
             found = getattr(module, recipe, None)
             if not isinstance(found, Recipe):
-                path = name.removeprefix(self._package + ".").replace(".", "/")
-                raise EvaluationError(f"{path}.py has no recipe {recipe}")
+                raise EvaluationError(f"there is no recipe {recipe}", file=str(self.file(role)))
             self._recipes[role] = found
         return self._recipes[role]
 

@@ -19,6 +19,9 @@ LONGEST = 7 * 24 * 3600
 
 _TEXTS = ("name", "version", "description", "licence", "homepage")
 _LISTS = ("programs", "licences", "needs")
+_PROGRAM = re.compile(r"[A-Za-z0-9_\[][A-Za-z0-9_.+-]*")
+_TAKEN = ("build.sh", "needs", "obj", "patches", "src", "texts")
+"""Names in ``/build`` that the build itself gives to something."""
 _UNFINISHED = "TODO"
 """How a text begins that `scripts/pins add` left to a person."""
 
@@ -86,13 +89,14 @@ class Recipe:
         check_name(self.label)
         if type(self.seconds) is not int or not 0 <= self.seconds <= LONGEST:
             raise EvaluationError(f"the recipe {self.name!r} has no whole number of seconds")
-        if not all(words.split() for words in self.programs):
-            raise EvaluationError(f"the recipe {self.name!r} has an empty name in programs")
+        self._check_paths()
         for role in (*self.every_tool, *self.needs, *self.runs, *self.upstream_tools):
             if not _ROLE.fullmatch(role):
                 raise EvaluationError(f"the recipe {self.name!r} needs {role!r}, no role's name")
         if self.upstream_tools and not self.upstream:
             raise EvaluationError(f"the recipe {self.name!r} has tools for no tests of upstream's")
+        if self.outputs[:1] != ("out",):
+            raise EvaluationError(f"the recipe {self.name!r} has not out as its first output")
         for output in self.outputs:
             check_output(output)
         for each, reason in self.waive:
@@ -107,6 +111,10 @@ class Recipe:
             text = getattr(self, field)
             if not text:
                 raise EvaluationError(f"the recipe {self.name!r} has an empty {field}")
+            if not text.isprintable():
+                raise EvaluationError(
+                    f"the recipe {self.name!r} has a {field} that is not one line of text: {text!r}"
+                )
             values.append((field, (text,)))
         values += [(field, getattr(self, field)) for field in _LISTS]
         values += [("waive", tuple(reason for _, reason in self.waive))]
@@ -118,6 +126,29 @@ class Recipe:
                 hint=f"read the source, and replace or remove each {_UNFINISHED}",
             )
 
+    def _check_paths(self) -> None:
+        """EvaluationError for names of files that lead elsewhere, or that another file has."""
+        for words in self.programs:
+            if not words.split():
+                raise EvaluationError(f"the recipe {self.name!r} has an empty name in programs")
+            if not _PROGRAM.fullmatch(words.split()[0]):
+                raise EvaluationError(
+                    f"the recipe {self.name!r} has in programs {words!r}",
+                    hint="the name of a program in bin, and perhaps words after it",
+                )
+        for path in self.licences:
+            if not path or path.startswith("/") or ".." in path.split("/"):
+                raise EvaluationError(
+                    f"the recipe {self.name!r} has in licences {path!r}",
+                    hint="the path of a file in the source, such as doc/COPYING",
+                )
+        for path, _ in self.files:
+            if path.partition("/")[0] in _TAKEN:
+                raise EvaluationError(
+                    f"the recipe {self.name!r} has in files {path!r}, where the build has its own",
+                    hint=f"taken in /build: {', '.join(_TAKEN)}",
+                )
+
     def _check_once(self) -> None:
         values: dict[str, list[object]] = {
             "needs": [*self.needs],
@@ -127,6 +158,7 @@ class Recipe:
             "programs": [words.split()[0] for words in self.programs],
             "env": [name for name, _ in self.env],
             "files": [name for name, _ in self.files],
+            "patches": [each for each in self.patches if isinstance(each, str)],
             "waive": [each for each, _ in self.waive],
             "sources": [archive.name for archive in self.sources],
         }

@@ -8,8 +8,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from derivations.kit.build import Phase
 from derivations.kit.recipe import Recipe
 from derivations.kit.sources import DebianPatches
+from store.errors import EvaluationError
 
 BUILD = "/build"
+OF_SCRIPTS = ("copy", "need", "part", "result", "text")
+"""Variables that the scripts set for themselves."""
 
 
 def script(recipe: Recipe, variables: Mapping[str, str]) -> str:
@@ -32,6 +35,20 @@ def assignments(variables: Mapping[str, str]) -> Iterable[str]:
 def shell_name(name: str) -> str:
     """Return the shell variable for a role or source that is called so."""
     return name.replace("-", "_").replace("+", "x").replace(".", "_")
+
+
+def check_variables(recipe: Recipe) -> None:
+    """EvaluationError where one shell variable would name two things: the later would hide the
+    other, and the build use it."""
+    sources = [f"{shell_name(archive.name)}_source" for archive in recipe.sources]
+    main = ["source"] if sources else []
+    names = [*sources, *main, *map(shell_name, recipe.runs), *recipe.outputs, *OF_SCRIPTS]
+    twice = sorted({f"${name}" for name in names if names.count(name) > 1})
+    if twice:
+        raise EvaluationError(
+            f"the recipe {recipe.name!r} has two things called {', '.join(twice)} in its phases",
+            hint="a source gives $NAME_source, a role in runs its own name, an output its own",
+        )
 
 
 def phase_lines(phase: Phase) -> list[str]:

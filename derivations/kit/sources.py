@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from derivations.kit.checked import checked
 from store.errors import EvaluationError
 from store.model.derivation import Derivation, Source
+from store.model.locators import check_locator
 
 UNPACK = "builtin:unpack"
 SYSTEM = "x86_64-linux"
@@ -96,7 +97,13 @@ def debian(
 def _in_pool(path: str, sha256: str) -> Source:
     """Return the file; an object's name has no ``~``."""
     file = path.rpartition("/")[2].replace("~", "-")
-    return Source(file, sha256, (f"debian:pool/main/{path}",))
+    return _source(file, sha256, f"debian:pool/main/{path}")
+
+
+def _source(file: str, sha256: str, locator: str) -> Source:
+    """Return a file; InvalidName for a locator that nothing could be fetched from."""
+    check_locator(locator)
+    return Source(file, sha256, (locator,))
 
 
 def _upstream(version: str) -> str:
@@ -138,7 +145,7 @@ def pypi(
     label, _, found = _SUFFIXES.sub("", file).rpartition("-")
     if not label or not file.endswith((".tar.gz", ".zip")):
         raise EvaluationError(f"{file} is no source archive of PyPI")
-    source = Source(file, sha256, (f"pypi:{file}",))
+    source = _source(file, sha256, f"pypi:{file}")
     return Archive(
         name or label.lower().replace("_", "-"), version or found, source, options, seconds
     )
@@ -155,5 +162,5 @@ def url(
     seconds: int = 0,
 ) -> Archive:
     """An archive at a URL."""
-    source = Source(address.rpartition("/")[2], sha256, (address,))
+    source = _source(address.rpartition("/")[2], sha256, address)
     return Archive(name, version, source, options, seconds)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from derivations.kit.recipe import Recipe
-from derivations.kit.script import script, shell_name
+from derivations.kit.script import check_variables, script, shell_name
 from derivations.kit.sources import SYSTEM
 from store.errors import Cycle, EvaluationError, UnfilledRole
 from store.model.catalogue import BASE, Barrier, Catalogue, GraphNode, Package
@@ -243,6 +243,7 @@ class PackageSet:
 def add_sources(graph: CatalogueBuilder, recipe: Recipe, group: str = "") -> dict[str, Ref]:
     """Take up the sources of a recipe, as packages of a group; returns their trees by the variables
     that name them."""
+    check_variables(recipe)
     sources = {}
     for archive in recipe.sources:
         graph.add(archive.source)

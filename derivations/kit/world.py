@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from types import MappingProxyType
 from typing import TypeAlias
@@ -28,7 +29,7 @@ from derivations.kit.world_script import (
     build_script,
     upstream_script,
 )
-from store.errors import Cycle, EvaluationError, UnfilledRole
+from store.errors import Cycle, EvaluationError, StoreError, UnfilledRole
 from store.model.catalogue import CHECK, CHECKS, UPSTREAM, WORLD_SOURCES, Barrier
 from store.model.derivation import Derivation, Ref
 from store.model.identity import scratch_path
@@ -68,13 +69,29 @@ class World:
             if role not in self._groups:
                 self._made[role] = self._from_below(role)
             else:
-                self._stack.append(role)
-                self._made[role] = self._make(self._groups[role])
-                self._stack.pop()
+                with self._at_work(role):
+                    self._made[role] = self._make(self._groups[role])
         return self._made[role]
 
     def __contains__(self, role: object) -> bool:
         return role in self._groups or role in self._below.roles
+
+    @contextmanager
+    def _at_work(self, role: str) -> Iterator[None]:
+        """Note which role is made. An error that names no file gets that of the recipe."""
+        self._stack.append(role)
+        try:
+            yield
+        except StoreError as error:
+            if isinstance(error, EvaluationError) and error.file:
+                raise
+            file = str(self._groups.file(role))
+            if not isinstance(error, EvaluationError):
+                raise EvaluationError(error.message, file=file, hint=error.hint) from error
+            error.message, error.file = f"{file}: {error.message}", file
+            error.args = (error.message,)
+            raise
+        self._stack.pop()
 
     @property
     def roles(self) -> Collection[str]:
@@ -86,28 +103,30 @@ class World:
             return self._below[role]
         except UnfilledRole:
             user = self._stack[-1] if self._stack else role
-            raise UnfilledRole(role, user, self._stage.name, self._groups) from None
+            error = UnfilledRole(role, user, self._stage.name, self._groups)
+            if role in self._stage.tools:
+                error.hint = f"{role} is a tool, whose programs alone are there: see `tools`"
+            raise error from None
 
     def publish(self) -> None:
         """Make every package known by its name, and its check as ``NAME.check``."""
         for role in self._groups:
             recipe, ref = self._groups[role], self[role]
-            self._graph.publish(
-                role,
-                ref,
-                recipe.version,
-                recipe.description,
-                recipe.licence,
-                homepage=recipe.homepage,
-                group=self._groups.group(role),
-                any_seed=True,
-            )
-            self._stack.append(role)  # it is the one that needs the tools of its checks
-            self._publish_check(role + CHECK, self._check(role), f"Checks of {role}")
-            if recipe.upstream:
-                tests = f"Tests that the authors of {role} wrote"
-                self._publish_check(role + UPSTREAM, self._upstream(role), tests)
-            self._stack.pop()
+            with self._at_work(role):  # it is the one that needs the tools of its checks
+                self._graph.publish(
+                    role,
+                    ref,
+                    recipe.version,
+                    recipe.description,
+                    recipe.licence,
+                    homepage=recipe.homepage,
+                    group=self._groups.group(role),
+                    any_seed=True,
+                )
+                self._publish_check(role + CHECK, self._check(role), f"Checks of {role}")
+                if recipe.upstream:
+                    tests = f"Tests that the authors of {role} wrote"
+                    self._publish_check(role + UPSTREAM, self._upstream(role), tests)
         made = frozenset(self._made[role].node for role in self._groups)
         made |= {ref.node for ref in self._checks.values()}
         self._graph.barriers.append(

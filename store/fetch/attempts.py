@@ -18,11 +18,11 @@ from store.display import quoted
 from store.errors import InvalidName, StoreError
 from store.fetch import failures
 from store.fetch.bounds import SIZE_VARIABLE, Bounds, SilentServer
-from store.fetch.locate import Machine, check_locator, targets
+from store.fetch.locate import Machine, targets
 from store.fetch.partial import PartialFile, disk_errors, private_folder
 from store.fetch.transport import Body, Client, Page, Permanent, Slow, Target, Transient
 from store.job_errors import DiskReserve, FetchFailed, FetchSilent, HashMismatch, Offline
-from store.model.locators import PROJECT, scrubbed, shown
+from store.model.locators import PROJECT, check_locator, scrubbed, shown
 
 CHUNK = 1 << 18  # bytes read at a time
 REPORT_INTERVAL = 0.2  # seconds between two reports of one download

@@ -1,12 +1,5 @@
-"""Locators: where a source may be had, said without naming a server.
-
-========================  ==========================================================
-``debian:pool/main/...``  a file of the Debian archive, below any mirror apt knows
-``pypi:<file name>``      a file of a Python package index that pip knows
-``project:<path>``        the engine and recipes in this folder, as an archive
-``http(s)://, file://``   a plain URL
-========================  ==========================================================
-"""
+"""The servers that may have a source, from its locators, which name none, and the settings of this
+machine."""
 
 from __future__ import annotations
 
@@ -17,17 +10,10 @@ import urllib.parse
 from collections.abc import Callable, Iterator
 from typing import Protocol
 
-from store.display import quoted
-from store.errors import InvalidName
-from store.fetch import failures, indexes, mirrors, project
+from store.fetch import failures, indexes, mirrors
 from store.fetch.transport import Page, Target, file_path
-from store.model.locators import scrubbed, shown
+from store.model.locators import is_url, scrubbed
 from store.system.home import expand_home
-
-_POOL_PATH = re.compile(r"[A-Za-z0-9][A-Za-z0-9+._~:%-]*(/[A-Za-z0-9+_~][A-Za-z0-9+._~:%-]*)+")
-_FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9+._!-]*\.(whl|zip|tgz|tar\.(gz|bz2|xz))")
-_FOLDER = re.compile(r"/[\x21-\x7e]*")
-_URL = re.compile(r"(https?://[^/\s]+/|file:///)[\x21-\x7e]*")
 
 ReadPage = Callable[[Target, str], Page]
 
@@ -36,25 +22,6 @@ class Note(Protocol):
     """Called with a place, the reason that it does not serve, and a remedy."""
 
     def __call__(self, where: str, reason: str, hint: str | None = None, /) -> None: ...
-
-
-def check_locator(locator: str) -> None:
-    """Raise InvalidName unless ``locator`` has one of the forms above."""
-    kind, _, rest = locator.partition(":")
-    if kind == "debian":
-        valid = bool(_POOL_PATH.fullmatch(rest)) and ".." not in rest.split("/")
-        form = "debian:pool/main/<letter>/<package>/<file>, without '..'"
-    elif kind == "pypi":
-        valid = bool(_FILE_NAME.fullmatch(rest))
-        form = "pypi:<file name of a wheel or source archive>"
-    elif project.is_project(locator):
-        valid = bool(_FOLDER.fullmatch(rest))
-        form = "project:/<path of a folder>"
-    else:
-        valid = bool(_URL.fullmatch(locator))
-        form = "debian:<path>, pypi:<file>, http://, https:// or file:///<path>"
-    if not valid:
-        raise InvalidName(f"{quoted(shown(locator))} is not a locator", hint=f"the form is {form}")
 
 
 class Machine:
@@ -131,7 +98,7 @@ def _on_page(
     if not links:
         note(page.shown, f"does not list {filename}")
     for link in links:
-        if _URL.fullmatch(link):
+        if is_url(link):
             yield Target(_with_credentials_of(url, link), proxy)
 
 

@@ -1,4 +1,4 @@
-"""Locators as they may be shown and recorded: without passwords and tokens.
+"""Locators: their forms, and how they may be shown and recorded: without passwords and tokens.
 
 A password stands in front of a host; a token stands in a query, or in a path behind ``;``. Which
 values are secret cannot be known, so only those are shown whose name says that they are harmless.
@@ -9,6 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from typing import Final
+
+from store.display import quoted
+from store.errors import InvalidName
 
 INSTEAD: Final = "instead-of:"
 """Stands in front of a locator from which nothing was fetched, as a cache had the file."""
@@ -34,6 +37,45 @@ _HARMLESS: Final = frozenset(
     revision sha sha1 sha256 suite tag tree type v ver version view
     """.split()  # noqa: SIM905 - as a list it takes forty lines
 )
+_POOL_PATH: Final = re.compile(
+    r"[A-Za-z0-9][A-Za-z0-9+._~:%-]*(/[A-Za-z0-9+_~][A-Za-z0-9+._~:%-]*)+"
+)
+_FILE_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9+._!-]*\.(whl|zip|tgz|tar\.(gz|bz2|xz))")
+_FOLDER: Final = re.compile(r"/[\x21-\x7e]*")
+_URL: Final = re.compile(r"(https?://[^/\s]+/|file:///)[\x21-\x7e]*")
+
+
+def check_locator(locator: str) -> None:
+    """Raise InvalidName unless ``locator`` has one of these forms, without a server's name but in
+    the last.
+
+    ========================  ==========================================================
+    ``debian:pool/main/...``  a file of the Debian archive, below any mirror apt knows
+    ``pypi:<file name>``      a file of a Python package index that pip knows
+    ``project:<path>``        the engine and recipes in this folder, as an archive
+    ``http(s)://, file://``   a plain URL
+    ========================  ==========================================================
+    """
+    kind, _, rest = locator.partition(":")
+    if kind == "debian":
+        valid = bool(_POOL_PATH.fullmatch(rest)) and ".." not in rest.split("/")
+        form = "debian:pool/main/<letter>/<package>/<file>, without '..'"
+    elif kind == "pypi":
+        valid = bool(_FILE_NAME.fullmatch(rest))
+        form = "pypi:<file name of a wheel or source archive>"
+    elif locator.startswith(PROJECT):
+        valid = bool(_FOLDER.fullmatch(rest))
+        form = "project:/<path of a folder>"
+    else:
+        valid = is_url(locator)
+        form = "debian:<path>, pypi:<file>, http://, https:// or file:///<path>"
+    if not valid:
+        raise InvalidName(f"{quoted(shown(locator))} is not a locator", hint=f"the form is {form}")
+
+
+def is_url(text: str) -> bool:
+    """Return whether a text is a URL that a file can be fetched from."""
+    return bool(_URL.fullmatch(text))
 
 
 def shown(locator: str) -> str:

@@ -152,7 +152,8 @@ def blame(error: BaseException, recipes: str) -> EvaluationError:
         error.args = (f"{file}:{line}: {error.message}",)
         error.message, error.file, error.line = error.args[0], file, line
         return error
-    return EvaluationError(_words(error), file=file, line=line)
+    hint = error.hint if isinstance(error, StoreError) else None
+    return EvaluationError(_words(error), file=file, line=line, hint=hint)
 
 
 def last_words(error: BaseException, recipes: str) -> bytes:

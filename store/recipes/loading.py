@@ -168,10 +168,10 @@ class Recipes:
         try:
             content = self._sources.pop(path, None) or self._watched.source(path) or b""
             code = compile(content, path, "exec", dont_inherit=True)
-        except ValueError as error:  # NUL bytes; any other fault is a SyntaxError
-            if isinstance(error, SyntaxError):
+        except (SyntaxError, ValueError) as error:
+            if isinstance(error, SyntaxError) and error.filename:
                 raise
-            raise EvaluationError(str(error), file=path) from error
+            raise EvaluationError(str(error), file=path) from error  # NUL bytes
         exec(code, module.__dict__)  # noqa: S102 - that is the purpose
 
     def import_rule(self) -> Any:

@@ -16,10 +16,11 @@ from pathlib import Path
 from store import canon
 from store.audit.explain import explain
 from store.errors import FormatError, InvalidName
-from store.fetch import indexes, locate, mirrors
+from store.fetch import indexes, mirrors
 from store.fetch.transport import Page
 from store.index.filesystem import filesystem_of
 from store.job_errors import BadArchive
+from store.model import locators
 from store.model.derivation import Derivation, Resolved, Source
 from store.model.file_tree import Directory
 from store.model.manifest import Manifest
@@ -211,7 +212,7 @@ def _page(media_type: str) -> Callable[[bytes], None]:
 
 
 def _locator(data: bytes) -> None:
-    locate.check_locator(_text(data))
+    locators.check_locator(_text(data))
 
 
 def _mounts(data: bytes) -> None:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import re
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,6 +23,7 @@ from derivations.kit import (
     project,
     pypi,
     texts,
+    url,
     variant,
 )
 from derivations.kit.lines import check_line
@@ -306,6 +310,24 @@ def test_only_source_archives_of_the_pool_are_sources(path: str) -> None:
         debian(path, "0" * 64)
 
 
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: url("a-1.tar.gz", "0" * 64, name="a", version="1"),
+        lambda: url("ftp://e/a-1.tar.gz", "0" * 64, name="a", version="1"),
+        lambda: url("/srv/a-1.tar.gz", "0" * 64, name="a", version="1"),
+        lambda: debian("../../a_1.orig.tar.gz", "0" * 64),
+        lambda: debian("/a/a/a_1.orig.tar.gz", "0" * 64),
+        lambda: debian_patches("a_1.debian.tar.xz\n", "0" * 64, "a.patch"),
+        lambda: pypi("a/b-1.tar.gz", "0" * 64),
+    ],
+)
+def test_a_source_that_could_not_be_fetched_is_refused_at_once(make: Callable[[], Any]) -> None:
+    with pytest.raises(InvalidName, match="is not a locator") as caught:
+        make()
+    assert "the form is" in (caught.value.hint or "")
+
+
 def test_an_archive_of_pypi_says_name_and_version() -> None:
     made = pypi("Flit_Core-3.12.0.tar.gz", "0" * 64)
     assert (made.name, made.version) == ("flit-core", "3.12.0")
@@ -333,6 +355,30 @@ def test_a_script_that_is_made_first_needs_its_tools() -> None:
     assert made.phases[0].lines[-2:] == ("cd /build/src", "autoreconf -fi")
     assert {"autoconf", "automake", "libtool", "perl"} <= set(made.tools)
     assert made.in_tree
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"programs": ("../x",)}, "in programs '../x'"),
+        ({"programs": ('a"b',)}, "in programs"),
+        ({"licences": ("../../etc/passwd",)}, "in licences '../../etc/passwd'"),
+        ({"licences": ("/etc/passwd",)}, "in licences"),
+        ({"licences": ("",)}, "in licences"),
+        ({"files": (("build.sh", "true"),)}, "in files 'build.sh'"),
+        ({"files": (("patches/a.patch", ""),)}, "in files"),
+        ({"files": (("src", ""),)}, "in files"),
+        ({"files": (("obj/a", ""),)}, "in files"),
+        ({"outputs": ()}, "not out as its first output"),
+        ({"outputs": ("lib", "out")}, "not out as its first output"),
+        ({"patches": ("a.patch", "a.patch")}, "twice in patches: a.patch"),
+        ({"description": "two\nlines"}, "description that is not one line of text"),
+        ({"homepage": "https://e/\x1b[31m"}, "homepage that is not one line of text"),
+    ],
+)
+def test_a_field_that_a_build_could_not_use_is_refused(fields: dict[str, Any], words: str) -> None:
+    with pytest.raises(EvaluationError, match=re.escape(words)):
+        recipe(**fields)
 
 
 def test_files_beside_a_recipe_are_texts_for_its_build(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,6 +19,7 @@ from derivations.kit import (
     debian_patches,
     phase,
     phases,
+    url,
     variant,
 )
 from store.errors import Cycle, EvaluationError, UnfilledRole
@@ -51,6 +53,7 @@ class Given(Groups):
         self._group = dict.fromkeys(recipes, "libs")
         self._recipes = dict(recipes)
         self._patches = patches or {}
+        self._folder = Path("recipes")
 
     def patch(self, name: str) -> str:
         return self._patches[name]
@@ -282,7 +285,7 @@ def test_a_recipe_is_found_by_its_name(folder: Path) -> None:
     assert list(groups) == ["lib-one", "wrong"]
     assert groups["lib-one"].label == "x-1"
     assert groups.group("lib-one") == "libs"
-    with pytest.raises(EvaluationError, match=r"libs/wrong\.py has no recipe WRONG"):
+    with pytest.raises(EvaluationError, match=r"libs/wrong\.py: there is no recipe WRONG"):
         groups["wrong"]
 
 
@@ -291,6 +294,78 @@ def test_a_name_stands_in_one_group(folder: Path) -> None:
     (folder / "net" / "wrong.py").write_text("")
     with pytest.raises(EvaluationError, match="two recipes are called 'wrong'"):
         Groups("grouped", folder)
+
+
+@pytest.mark.parametrize("name", ["pk-g.py", "Foo.py", "foo.bar.py", "a b.py", "\u00e4.py"])
+def test_a_module_that_nobody_could_name_is_refused_with_its_place(folder: Path, name: str) -> None:
+    (folder / "libs" / name).write_text("")
+    with pytest.raises(EvaluationError, match="cannot be the name of a recipe's module") as caught:
+        Groups("grouped", folder)
+    assert caught.value.file == str(folder / "libs" / name) and caught.value.hint
+
+
+@pytest.mark.parametrize("group", ["a.b", "my-group", "two\nlines", "A", "x\udce9"])
+def test_a_group_that_nobody_could_name_is_refused_with_its_place(folder: Path, group: str) -> None:
+    (folder / group).mkdir()
+    assert "wrong" in Groups("grouped", folder), "a folder without recipes is no group"
+    (folder / group / "one.py").write_text("")
+    with pytest.raises(EvaluationError, match="cannot be the name of a group"):
+        Groups("grouped", folder)
+
+
+def test_a_name_that_begins_with_a_digit_has_a_recipe(folder: Path) -> None:
+    (folder / "libs" / "7zip.py").write_text(RECIPE.format(name="P7ZIP"))
+    assert Groups("grouped", folder)["7zip"].label == "x-1"
+
+
+def test_the_text_of_a_patch_is_the_one_in_its_file(folder: Path) -> None:
+    (folder / "patches" / "dos.patch").write_bytes(b"Because.\n\n--- a\n+++ b\n-x\r\n+y\r\n")
+    assert Groups("grouped", folder).patch("dos.patch").endswith("-x\r\n+y\r\n")
+    (folder / "patches" / "old.patch").write_bytes(b"Andr\xe9 wrote it.\n\n--- a\n+++ b\n")
+    with pytest.raises(EvaluationError, match="byte 4 is not UTF-8") as caught:
+        Groups("grouped", folder).patch("old.patch")
+    assert caught.value.file == str(folder / "patches" / "old.patch")
+
+
+def test_an_error_of_a_recipe_that_is_put_together_names_its_file(tmp_path: Path) -> None:
+    wrong = {
+        "env": variant(PLAIN, env=(("A=B", "x"),)),
+        "role": variant(PLAIN, needs=("nothing",)),
+        "circle": variant(PLAIN, runs=("wrong",)),
+        "waiver": variant(PLAIN, waive=(("all", "for a reason"),)),
+        "check": variant(PLAIN, check=("true && false",)),
+    }
+    for recipe in wrong.values():
+        with pytest.raises(EvaluationError, match=r"^recipes/libs/wrong\.py: ") as caught:
+            Made(wrong=recipe, above=variant(PLAIN, needs=("wrong",))).published()
+        assert caught.value.file == "recipes/libs/wrong.py"
+    assert type(caught.value) is EvaluationError
+    with pytest.raises(UnfilledRole, match=r"^recipes/libs/wrong\.py: world\.wrong needs"):
+        Made(wrong=wrong["role"]).published()
+
+
+def test_a_tool_that_is_no_library_is_told_from_a_role_that_nobody_fills() -> None:
+    with pytest.raises(UnfilledRole, match="needs the role 'sed'") as caught:
+        Made(package=variant(PLAIN, needs=("sed",)))["package"]
+    assert "is a tool" in (caught.value.hint or "")
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"outputs": ("out", "source")},
+        {"outputs": ("out", "text")},
+        {"outputs": ("out", "low"), "runs": ("low",)},
+        {"runs": ("out",)},
+        {"runs": ("source",)},
+        {"extra_sources": (url("https://e/b.tgz", "1" * 64, name="a.b", version="1"),)},
+    ],
+)
+def test_a_variable_that_would_name_two_things_is_refused(fields: dict[str, Any]) -> None:
+    source = url("https://e/a.tgz", "0" * 64, name="a-b", version="1")
+    others = {name: variant(PLAIN, name=f"its-{name}") for name in ("out", "source", "low")}
+    with pytest.raises(EvaluationError, match=r"two things called \$"):
+        Made(package=variant(PLAIN, source=source, **fields), **others)["package"]
 
 
 def test_a_patch_says_its_reason(folder: Path) -> None:

@@ -9,10 +9,10 @@ import pytest
 
 from store.errors import InvalidName
 from store.fetch import indexes, mirrors
-from store.fetch.locate import Machine, check_locator, targets
+from store.fetch.locate import Machine, targets
 from store.fetch.transport import Page, Permanent, Target
 from store.fetch.wire import DIRECT
-from store.model.locators import shown
+from store.model.locators import check_locator, shown
 
 ONE_LINE = """\
 # deb http://commented.test/debian bookworm main

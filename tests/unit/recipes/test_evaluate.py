@@ -633,6 +633,21 @@ def test_what_ends_an_evaluation_is_an_error_of_the_recipe(
     assert caught.value.file == str(folder / "stages.py")
 
 
+def test_a_module_with_nul_bytes_is_named_itself(folder: Path) -> None:
+    (folder / "stages.py").write_text("from . import wrong\n")
+    (folder / "wrong.py").write_bytes(b"x = 1\0\n")
+    with pytest.raises(EvaluationError, match="null bytes") as caught:
+        evaluation(str(folder), "debian")
+    assert caught.value.file == str(folder / "wrong.py")
+
+
+def test_the_hint_of_an_error_of_the_models_stays(folder: Path) -> None:
+    (folder / "stages.py").write_text("from store.model.names import check_name\ncheck_name('')\n")
+    with pytest.raises(EvaluationError, match="cannot name a store object") as caught:
+        evaluation(str(folder), "debian")
+    assert "1 to 200 of" in (caught.value.hint or "")
+
+
 @pytest.mark.parametrize(
     ("old", "new", "says"),
     [
