@@ -144,6 +144,9 @@ def add(
     """
     with errors():
         pinned = pins.pinned(source, version)
+        folder, name = group or drafting.group(pinned), name or pinned.name
+        if not only_print:
+            drafting.check_place(pins.recipes, folder, name)
         say(f"fetching {pinned.address.rpartition('/')[2]}")
         with (
             fetching(pins, source, pinned.address),
@@ -151,14 +154,13 @@ def add(
         ):
             tree = trees.read(path)
         modules = [path.stem for path in pins.recipes.rglob("*.py")]
-        draft = drafting.draft(pinned, tree, modules, pins.debians(pinned, tree))
+        draft = drafting.draft(pinned, tree, modules, pins.debians(pinned, tree), name=name)
         for note in draft.notes:
             say(note)
         if only_print:
             print(draft.text, end="")
             return
-        folder = group or drafting.group(pinned)
-        path = drafting.write(pins.recipes, folder, name or pinned.name, draft.text)
+        path = drafting.write(pins.recipes, folder, name, draft.text)
     print(path)
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from derivations.kit.groups import GROUP, MODULE, check_name, constant
 from derivations.kit.sources import Archive
 from scripts.pinning import licences, makers, needs
 from scripts.pinning.calls import archive_of, written
@@ -117,10 +118,15 @@ class Draft:
 
 
 def draft(
-    pinned: Pinned, tree: SourceTree, modules: list[str], debian: Packaged | None = None
+    pinned: Pinned,
+    tree: SourceTree,
+    modules: list[str],
+    debian: Packaged | None = None,
+    *,
+    name: str = "",
 ) -> Draft:
     """Return the draft for a source and its tree; ``modules`` are the recipes', and ``debian`` has
-    its words on it."""
+    its words on it. ``name`` is the package's, if it is not the source's."""
     debian = debian or Packaged()
     maker = makers.guess(tree)
     required, optional = (
@@ -132,7 +138,7 @@ def draft(
     held = licences.files(tree)
     programs = makers.programs(tree, maker)
     words = [
-        f"{_constant(pinned.name)} = Recipe(",
+        f"{constant(module(name or pinned.name))} = Recipe(",
         *_source(pinned, "source=", ""),
         *_parts(pinned),
         f"    description={written(_unread(debian.description or _described(tree)))},",
@@ -159,11 +165,6 @@ def draft(
 def _sorted(names: list[str]) -> list[str]:
     """Return names in the order of ruff's imports: classes before functions."""
     return sorted(names, key=lambda name: (not name[0].isupper(), name))
-
-
-def _constant(name: str) -> str:
-    found = module(name).upper()
-    return found if found[:1].isalpha() else f"P{found}"
 
 
 def _source(pinned: Pinned, start: str, indent: str) -> list[str]:
@@ -255,9 +256,12 @@ def _remarks(version: str, tree: SourceTree, absent: list[str]) -> list[str]:
     return found
 
 
-def write(recipes: Path, folder: str, name: str, text: str) -> Path:
-    """Write a draft as the recipe ``name`` of a group. Raises StoreError where one is there."""
+def check_place(recipes: Path, folder: str, name: str) -> None:
+    """Raise StoreError unless a draft can be written as the recipe ``name`` of a group: the group
+    or the name may be none, or a recipe may be there."""
     stem = module(name)
+    check_name(folder, GROUP, recipes)
+    check_name(stem, MODULE, recipes / folder)
     there = [
         path
         for path in recipes.rglob("*.py")
@@ -265,7 +269,12 @@ def write(recipes: Path, folder: str, name: str, text: str) -> Path:
     ]
     if there:
         raise StoreError(f"{there[0]} is there already")
-    path = recipes / folder / f"{stem}.py"
+
+
+def write(recipes: Path, folder: str, name: str, text: str) -> Path:
+    """Write a draft as the recipe ``name`` of a group. Raises StoreError where one is there."""
+    check_place(recipes, folder, name)
+    path = recipes / folder / f"{module(name)}.py"
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("x", encoding="utf-8") as file:
         file.write(text)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import re
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -30,6 +31,7 @@ from store.fetch.locate import Machine
 from store.job_errors import FetchFailed
 from store.system.home import cache_folder
 
+_SOURCE = re.compile(r"pypi:[A-Za-z0-9][A-Za-z0-9._-]*|[a-z0-9][a-z0-9+.-]*")
 MOST_TRIES = 3
 """Archives of Debian's changes that are asked for until a server has one."""
 
@@ -100,6 +102,11 @@ class Pins:
 
     def pinned(self, source: str, version: str | None) -> drafting.Pinned:
         """Return the pins for a source that no recipe has yet. Raises StoreError for none."""
+        if not _SOURCE.fullmatch(source):
+            raise StoreError(
+                f"{quoted(source)} is no source",
+                hint="name a source package of Debian's, or pypi:PROJECT",
+            )
         kind, _, project = source.partition(":")
         if kind == "pypi" and project:
             files = self.project(f"{project}-0.tar.gz")

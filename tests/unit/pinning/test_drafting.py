@@ -332,6 +332,25 @@ def test_a_recipe_that_is_there_is_not_written_over(tmp_path: Path) -> None:
         drafting.write(tmp_path, "cli", "json-c", "b")
 
 
+@pytest.mark.parametrize(
+    ("group", "name"),
+    [("../out", "a"), ("/out", "a"), ("kit", "a"), ("Cli", "a"), ("cli", ""), ("cli", "\u00e4")],
+)
+def test_a_draft_is_written_where_recipes_are_found(tmp_path: Path, group: str, name: str) -> None:
+    recipes = tmp_path / "recipes"
+    recipes.mkdir()
+    with pytest.raises(StoreError, match="cannot be the name of a"):
+        drafting.check_place(recipes, group, name)
+    with pytest.raises(StoreError, match="cannot be the name of a"):
+        drafting.write(recipes, group, name, "a")
+    assert [*tmp_path.rglob("*")] == [recipes]
+
+
+@pytest.mark.parametrize(("name", "constant"), [("other", "OTHER"), ("7zip", "P7ZIP")])
+def test_a_draft_holds_the_recipe_under_the_name_of_its_module(name: str, constant: str) -> None:
+    assert f"\n{constant} = Recipe(" in drafting.draft(HELLO, TREE, [], name=name).text
+
+
 def test_a_package_may_be_called_as_a_maker_is(tmp_path: Path) -> None:
     (tmp_path / "kit").mkdir()
     (tmp_path / "kit" / "meson.py").write_text("")
