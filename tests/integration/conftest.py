@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import signal
 import subprocess
@@ -19,6 +18,7 @@ from store.system import kernel
 from tests import forked
 from tests.faults.subjects import pack_rootfs
 from tests.integration.browser import Browser, opened
+from tests.once import once
 
 TOP = Path(__file__).resolve().parents[2]
 TOYS = TOP / "tests" / "recipes" / "toys"
@@ -108,16 +108,8 @@ class Shop:
 def seeded(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The root of a store with the seed's userland. All workers share it, and no test changes it:
     the seed is fetched and unpacked once."""
-    base = tmp_path_factory.getbasetemp()
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        base = base.parent
-    root, done = base / "seeded" / "root", base / "seeded" / "done"
-    with (base / "seeded.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not done.exists():
-            realise_userland(Shop(root))
-            done.touch()
-    return root
+    made = once(tmp_path_factory, "seeded", lambda place: realise_userland(Shop(place / "root")))
+    return made / "root"
 
 
 def realise_userland(shop: Shop) -> None:

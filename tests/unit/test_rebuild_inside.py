@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import click
 import pytest
 
-from derivations import stages
 from scripts.rebuild_inside import Verdict, put_scripts, rebuild, report
 from scripts.supplies import base_set, supplies, twin_of
 from store.errors import UnknownPackage
 from store.model.catalogue import Catalogue
-from store.recipes.seeds import read_seeds
 
 PATHS = {"musl": f"/store/{'1' * 32}-musl-1.2.5", "make": f"/store/{'2' * 32}-make-4.4.1"}
 WHOLE = "16 of 16 objects looked at: 0 findings, 0 notes"
 
 
 @pytest.fixture(scope="module")
-def catalogue() -> Catalogue:
-    recipes = Path(stages.__file__).parent
-    return stages.catalogue(read_seeds(str(recipes)))
+def catalogue(evaluated: Callable[[str, str], Catalogue]) -> Catalogue:
+    return evaluated("derivations", "debian")
 
 
 def test_the_base_set_is_all_of_stage_1(catalogue: Catalogue) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from store.errors import UnknownPackage
 from store.local.store import Store
 from store.model.catalogue import Catalogue, Package, collect
 from store.model.derivation import Derivation
-from store.recipes.evaluate import evaluate, read_seeds
+from store.recipes.evaluate import read_seeds
 
 RECIPES = str(Path(__file__).parents[3] / "derivations")
 
@@ -51,8 +52,10 @@ def test_what_is_not_realised_has_outputs_without_objects(ladder: Ladder) -> Non
 
 
 @pytest.mark.parametrize("seed", read_seeds(RECIPES))
-def test_every_twin_in_the_recipes_is_a_package_of_the_same_recipe(seed: str) -> None:
-    catalogue = evaluate(RECIPES, seed)
+def test_every_twin_in_the_recipes_is_a_package_of_the_same_recipe(
+    evaluated: Callable[[str, str], Catalogue], seed: str
+) -> None:
+    catalogue = evaluated("derivations", seed)
     twins = [package for package in catalogue.packages.values() if package.twin]
     # A seed that only has the chain has no more than the chain's twins.
     least = 16 if "gcc" in catalogue.packages else 1

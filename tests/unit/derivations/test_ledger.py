@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from store.audit import ledger
 from store.audit.ledger_file import LADDER, WORLD, LedgerEntry, LedgerKind, Place, path_of, read
+from store.model.catalogue import Catalogue
 from store.model.names import ObjectId
-from store.recipes.evaluate import evaluate, read_seeds
+from store.recipes.evaluate import read_seeds
 
 RECIPES = str(Path(__file__).parents[3] / "derivations")
 SEEDS = read_seeds(RECIPES)
@@ -24,12 +26,14 @@ def written(kind: LedgerKind) -> dict[Place, LedgerEntry]:
 
 
 @pytest.mark.parametrize("kind", [LADDER, WORLD], ids=lambda kind: kind.file)
-def test_no_recipe_has_changed_since_the_ledger_was_written(kind: LedgerKind) -> None:
+def test_no_recipe_has_changed_since_the_ledger_was_written(
+    evaluated: Callable[[str, str], Catalogue], kind: LedgerKind
+) -> None:
     noted = {(place, entry.derivation) for place, entry in written(kind).items()}
     now = {
         (place, entry.derivation)
         for seed in SEEDS
-        for place, entry in ledger.outline(evaluate(RECIPES, seed), seed, kind).items()
+        for place, entry in ledger.outline(evaluated("derivations", seed), seed, kind).items()
     }
     lacking, more = (
         sorted({" ".join(place[: 2 if kind.has_seeds else 1]) for place, _ in entries})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,15 +12,12 @@ import pytest
 from smoke.compiler import SMOKE_CC
 from store.model.catalogue import CHECKS, Catalogue
 from store.model.derivation import Source
-from store.recipes.evaluate import evaluate
-
-TOP = Path(__file__).resolve().parents[3]
 
 
 @pytest.fixture(scope="module")
-def catalogues() -> tuple[Catalogue, Catalogue]:
+def catalogues(evaluated: Callable[[str, str], Catalogue]) -> tuple[Catalogue, Catalogue]:
     """The distribution, and the recipes for a smoke test."""
-    return evaluate(str(TOP / "derivations")), evaluate(str(TOP / "smoke"))
+    return evaluated("derivations", "debian"), evaluated("smoke", "debian")
 
 
 def test_each_package_of_the_world_can_be_built_and_checked(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 import subprocess
@@ -37,9 +38,15 @@ def ladders() -> list[str]:
     return sorted(seeds().keys() - {stages.CHAINED})
 
 
+@functools.cache
+def on(seed: str) -> Catalogue:
+    """The catalogue on this seed, which no test changes."""
+    return stages.catalogue(seeds(), seed)
+
+
 @pytest.fixture(scope="module", params=ladders())
 def catalogue(request: pytest.FixtureRequest) -> Catalogue:
-    return stages.catalogue(seeds(), request.param)
+    return on(request.param)
 
 
 def test_every_node_of_every_build_closure_is_there(catalogue: Catalogue) -> None:
@@ -64,12 +71,12 @@ def test_each_build_says_how_long_it_usually_takes(catalogue: Catalogue) -> None
 def test_on_the_chains_seed_stand_the_packages_of_every_other_seed(catalogue: Catalogue) -> None:
     # A seed has packages of its own only where it lacks programs.
     own = {"seed.awk", "seed.findutils", "seed.gawk", "seed.m4", "seed.make", "seed.zig-cc"}
-    found = stages.catalogue(seeds(), stages.CHAINED).packages
+    found = on(stages.CHAINED).packages
     assert {*catalogue.packages} - own == {*found}
 
 
 def test_stage_0_on_the_chains_seed_is_built_by_the_chain_alone() -> None:
-    found = stages.catalogue(seeds(), stages.CHAINED)
+    found = on(stages.CHAINED)
     node = found.packages["cross.gcc"].node
     names = {package.node: name for name, package in found.packages.items()}
     tools = {names[ref.node] for ref in found.inputs(node)} - {"cross.binutils"}
@@ -79,7 +86,7 @@ def test_stage_0_on_the_chains_seed_is_built_by_the_chain_alone() -> None:
 
 
 def test_stage_1_on_the_chains_seed_has_the_shell_that_gnus_configure_scripts_know() -> None:
-    found = stages.catalogue(seeds(), stages.CHAINED)
+    found = on(stages.CHAINED)
     nodes = {name: package.node for name, package in found.packages.items()}
     root = nodes["chain.userland-bash"]
     recipes = (*stages.TOOLCHAIN.values(), *stages.USERLAND_PACKAGES.values())
@@ -92,13 +99,13 @@ def test_stage_1_on_the_chains_seed_has_the_shell_that_gnus_configure_scripts_kn
 
 
 def test_the_chain_is_the_same_in_the_catalogue_of_every_seed(catalogue: Catalogue) -> None:
-    alone = stages.catalogue(seeds(), stages.CHAINED).packages
+    alone = on(stages.CHAINED).packages
     links = {name: package for name, package in alone.items() if name.startswith("chain")}
     assert links == {name: catalogue.packages[name] for name in links}
 
 
 def test_no_link_is_built_with_another_seed_or_the_ladder() -> None:
-    found = stages.catalogue(seeds(), stages.CHAINED)
+    found = on(stages.CHAINED)
     others = {
         package.node
         for name, package in found.packages.items()
@@ -112,7 +119,7 @@ def test_no_link_is_built_with_another_seed_or_the_ladder() -> None:
 
 
 def test_no_compiler_of_the_chain_is_used_before_the_small_programs_passed() -> None:
-    found = stages.catalogue(seeds(), stages.CHAINED)
+    found = on(stages.CHAINED)
     nodes = {name: package.node for name, package in found.packages.items()}
     for compiler in ("tcc", "gcc3-c", "gcc3", "gcc10"):
         tried = nodes[f"chain.torture-{compiler}"]
@@ -128,7 +135,7 @@ def test_no_compiler_of_the_chain_is_used_before_the_small_programs_passed() -> 
 
 
 def test_each_source_of_the_chain_says_which_of_its_files_programs_wrote() -> None:
-    found = stages.catalogue(seeds(), stages.CHAINED)
+    found = on(stages.CHAINED)
     goals = [package.node for name, package in found.packages.items() if name.startswith("chain.")]
     used = {*found.build_closure(goals)}
     sources = {
@@ -141,7 +148,7 @@ def test_each_source_of_the_chain_says_which_of_its_files_programs_wrote() -> No
 
 
 def test_once_the_chain_has_a_userland_the_seed_is_out_of_reach() -> None:
-    found = stages.catalogue(seeds(), stages.CHAINED)
+    found = on(stages.CHAINED)
     seed = found.packages[f"seed.{stages.CHAINED}"].node
     nodes = {name: package.node for name, package in found.packages.items()}
     with_seed = {
@@ -160,14 +167,14 @@ def test_once_the_chain_has_a_userland_the_seed_is_out_of_reach() -> None:
 
 @pytest.mark.parametrize("name", ["musl", "tcc", "make", "busybox"])
 def test_the_first_links_come_out_the_same_in_the_chains_own_userland(name: str) -> None:
-    found = stages.catalogue(seeds(), stages.CHAINED).packages
+    found = on(stages.CHAINED).packages
     assert found[f"chain.{name}"].twin == f"chain0.{name}"
     assert found[f"chain.{name}"].node != found[f"chain0.{name}"].node
 
 
 @pytest.mark.parametrize("by", ["chain1", "chain2", "chain5"])
 def test_tcc_by_strangers_has_to_come_out_as_the_chains(by: str) -> None:
-    found = stages.catalogue(seeds(), stages.CHAINED).packages
+    found = on(stages.CHAINED).packages
     assert {name: found[name].twin for name in (f"{by}.musl", f"{by}.tcc")} == {
         f"{by}.musl": "chain.musl",
         f"{by}.tcc": "chain.tcc",
@@ -196,7 +203,7 @@ def test_later_stages_are_of_the_same_packages_as_stage_1(catalogue: Catalogue, 
 
 @pytest.mark.parametrize("seed", ladders())
 def test_stage_1_is_built_in_a_root_without_the_compiler_of_the_seed(seed: str) -> None:
-    catalogue = stages.catalogue(seeds(), seed)
+    catalogue = on(seed)
     userland = catalogue.packages[f"seed.{seed}-userland"].node
     for name, package in catalogue.packages.items():
         node = catalogue.nodes[package.node]
@@ -264,9 +271,17 @@ def test_every_script_is_one_that_a_shell_can_read(catalogue: Catalogue) -> None
     # Quotes within quotes are easily lost, and a build would tell only when it gets there.
     for node in catalogue.nodes.values():
         if isinstance(node, Derivation) and node.args[:2] == ("-eu", "-c"):
-            shell = ["/bin/sh", "-n", "-c", node.args[2]]
-            result = subprocess.run(shell, check=False, capture_output=True, text=True)
-            assert not result.returncode, f"{node.name}: {result.stderr}"
+            status, said = read_by_a_shell(node.args[2])
+            assert not status, f"{node.name}: {said}"
+
+
+@functools.cache
+def read_by_a_shell(script: str) -> tuple[int, str]:
+    """Return how a shell that only reads a script ends, and its complaint. Most scripts are the
+    same on each seed."""
+    shell = ["/bin/sh", "-n", "-c", script]
+    result = subprocess.run(shell, check=False, capture_output=True, text=True)
+    return result.returncode, result.stderr
 
 
 def test_a_seed_of_another_name_is_an_error() -> None:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from derivations import stages
 from derivations.kit import (
     CatalogueBuilder,
     Groups,
@@ -383,12 +382,8 @@ def test_a_patch_says_its_reason(folder: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def catalogue() -> Catalogue:
-    seeds = {
-        path.parent.name: json.loads(path.read_text())
-        for path in sorted((TREE / "bootstrap-seeds").glob("*/seed.json"))
-    }
-    return stages.catalogue(seeds)
+def catalogue(evaluated: Callable[[str, str], Catalogue]) -> Catalogue:
+    return evaluated("derivations", "debian")
 
 
 def members(catalogue: Catalogue) -> list[str]:
