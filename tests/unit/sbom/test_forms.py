@@ -10,8 +10,6 @@ from typing import Any
 import pytest
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
-from spdx_tools.spdx.parser.parse_anything import parse_file
-from spdx_tools.spdx.validation.document_validator import validate_full_spdx_document
 
 from store.errors import UsageError
 from store.local.store import Store
@@ -45,6 +43,10 @@ def test_cyclonedx_is_valid_and_the_same_twice(bill: Bill) -> None:
 
 
 def test_spdx_is_valid_and_the_same_twice(bill: Bill, tmp_path: Path) -> None:
+    # Imported only here, as every worker imports this file, and one runs it.
+    from spdx_tools.spdx.parser.parse_anything import parse_file
+    from spdx_tools.spdx.validation.document_validator import validate_full_spdx_document
+
     text = spdx_text(bill)
     assert spdx_text(bill) == text
     file = tmp_path / "bill.spdx.json"
