@@ -1,4 +1,4 @@
-"""What a run of tests makes once for all of its workers."""
+"""Files that a run of tests makes once for all of its workers."""
 
 from __future__ import annotations
 
