@@ -217,7 +217,7 @@ class Resolver:
         plan = self._absent(goals)
         while found := self._makers_of_lost(goals, plan):
             self._incomplete |= found
-            plan = self._absent((*goals, *self._incomplete))
+            plan = self._absent((*goals, *sorted(self._incomplete)))
         return plan
 
     def _makers_of_lost(self, goals: Iterable[bytes], plan: BuildPlan) -> set[bytes]:
@@ -246,10 +246,12 @@ class Resolver:
         return self._objects.get(node, {}).values()
 
     def _absent(self, goals: Iterable[bytes]) -> BuildPlan:
-        """Return the goals that are not present, and what they need that is not."""
+        """Return the goals that are not present, and what they need that is not: the same order
+        each time, as people and scripts compare plans."""
         needed: set[bytes] = set()
         tried: set[bytes] = set()
-        stack = list(goals)
+        goals = list(goals)
+        stack = [*goals]
         self._identify(stack, tried)
         while stack:
             node = stack.pop()
@@ -262,7 +264,8 @@ class Resolver:
                 continue
             needed.add(node)
             stack.extend(inputs)
-        order = self._catalogue.build_closure(needed, lambda node: node not in needed)
+        # The needed ones lie below the goals, with nothing but needed ones between.
+        order = self._catalogue.build_closure(reversed(goals), lambda node: node not in needed)
         todo = [node for node in order if node in needed]
         fetched = {node for node in todo if isinstance(self._catalogue.nodes[node], Source)}
         return BuildPlan(

@@ -8,7 +8,7 @@ from store.graph.resolver import Resolver
 from store.job_errors import ForbiddenInput
 from store.local.store import Store
 from store.model.catalogue import Barrier, Catalogue, collect
-from store.model.derivation import Derivation
+from store.model.derivation import Derivation, Source
 from store.model.names import ObjectId
 
 LAYERS = 12
@@ -38,6 +38,20 @@ def test_a_plan_looks_at_each_node_of_an_unknown_graph_once(
     plan = Resolver(store, Catalogue({}, collect(graph))).plan([graph[-1].digest])
     assert len(plan.builds) == 2 * LAYERS - 1
     assert len(looks) == len(set(looks)) == 2 * LAYERS - 1
+
+
+def test_a_plan_has_the_order_of_its_goals_and_of_their_inputs(store: Store) -> None:
+    sources = [Source(f"file-{n}", f"{n:064x}", ("https://example.org/x",)) for n in range(20)]
+    goals = [
+        Derivation(f"goal-{n}", "s", "/b", inputs=tuple(sorted(one.ref() for one in some)))
+        for n, some in enumerate((sources[:12], sources[8:]))
+    ]
+    plan = Resolver(store, Catalogue({}, collect([*sources, *goals]))).plan(
+        [goal.digest for goal in goals]
+    )
+    assert plan.builds == tuple(goal.digest for goal in goals)
+    refs = [ref.node for goal in goals for ref in goal.inputs]
+    assert plan.fetches == tuple(dict.fromkeys(refs))
 
 
 def test_a_node_is_resolved_once_for_the_same_inputs_and_anew_for_others(store: Store) -> None:
