@@ -5,13 +5,15 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 from store.fetch.project import archive_of
+from store.model.catalogue import Catalogue
 from store.model.derivation import Source
 from store.recipes import catalogues
 
-TREE = Path(__file__).parents[3]
+TREE = Path(__file__).resolve().parents[3]
 OWN = {
     *("fixpoint", "fixpoint.check", "source.fixpoint", "system.workshop"),
     *("site-pages", "site-pages.check", "site-programs", "site-programs.check", "system.site"),
@@ -37,8 +39,10 @@ def test_an_edit_of_the_engine_changes_its_own_package_alone(tmp_path: Path) -> 
     assert {name for name, node in after.items() if before[name] != node} == OWN
 
 
-def test_its_locator_is_the_folder_of_the_recipes(tmp_path: Path) -> None:
-    found = catalogues.load(str(tmp_path / "kept"), str(TREE / "derivations"), "debian")
+def test_its_locator_is_the_folder_of_the_recipes(
+    evaluated: Callable[[str, str], Catalogue],
+) -> None:
+    found = evaluated("derivations", "debian")
     sources = [node for node in found.nodes.values() if isinstance(node, Source)]
     own = [node.locators for node in sources if node.name.startswith("fixpoint-")]
     assert own == [(f"project:{TREE}",)]
