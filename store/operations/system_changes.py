@@ -37,7 +37,11 @@ if TYPE_CHECKING:
 NAME: Final = "system"
 """The name of the profile; process 1 knows it, too."""
 
-COMMANDS: Final = ProfileCommands("store system list", "store system rollback N")
+COMMANDS: Final = ProfileCommands(
+    "store system list",
+    "store system rollback N",
+    "`store system list` lists those that are there",
+)
 
 
 class NextKernel(NamedTuple):

@@ -41,10 +41,12 @@ NAME: Final = "profile"
 
 
 class ProfileCommands(NamedTuple):
-    """The commands that errors name: to list generations, and to go to another one."""
+    """The commands that errors name: to list generations, and to go to another one. ``elsewhere``
+    is the hint for a generation of another store."""
 
     listing: str = "store profile history"
     going: str = "store profile switch N"
+    elsewhere: str = "--root names the store that a profile belongs to"
 
 
 OF_PROFILES: Final = ProfileCommands()
@@ -137,11 +139,11 @@ class Profile:
         if oid is not None:
             return UnknownObject(
                 f"{which} is missing: this store holds no {oid.path}",
-                hint=f"`{self.commands.listing}` lists all generations",
+                hint=f"`{self.commands.listing}` lists those that are there",
             )
         return UnknownObject(
             f"{which} is missing: its link leads to {_target(generation.link)}, out of this store",
-            hint="--root names the store that a profile belongs to",
+            hint=self.commands.elsewhere,
         )
 
     def _named(self, generation: Generation) -> str:
