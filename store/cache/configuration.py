@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from store.cache.cache_options import CacheOptions
-from store.cache.connecting import check_url
+from store.cache.connecting import same_cache
 from store.display import quoted
 from store.errors import FormatError, UsageError
 from store.layout import config
@@ -47,13 +47,17 @@ def chosen(layout: Layout, options: CacheOptions, keyring: Keyring) -> list[Cach
     StorageError for settings that cannot be used."""
     if options.off:
         return []
-    known = {each.url: each for each in load(layout)}
-    urls = options.urls or tuple(os.environ.get(VARIABLE, "").split()) or tuple(known)
+    known = {same_cache(each.url): each for each in load(layout)}
+    written = [each.url for each in known.values()]
+    urls = options.urls or tuple(os.environ.get(VARIABLE, "").split()) or written
     if len(urls) > MOST_CACHES:
         raise UsageError(f"more than {MOST_CACHES} caches")
+    asked: dict[str, CacheSetting] = {}
     for url in urls:
-        check_url(url)
-    settings = [known.get(url) or CacheSetting(url) for url in dict.fromkeys(urls)]
+        # With a slash more, it is still the cache whose keys and threshold the settings say.
+        name = same_cache(url)
+        asked.setdefault(name, known.get(name) or CacheSetting(url))
+    settings = [*asked.values()]
     if all(each.keys is not None for each in settings):
         return settings
     trusted = tuple(keyring.trusted())
@@ -75,7 +79,7 @@ def parse(data: bytes) -> list[CacheSetting]:
     if not isinstance(tables, list) or not all(isinstance(each, dict) for each in tables):
         raise ValueError("caches are written as [[cache]]")
     found = [_setting(table) for table in tables]
-    if len({each.url for each in found}) != len(found):
+    if len({same_cache(each.url) for each in found}) != len(found):
         raise ValueError("a cache stands there twice")
     return found
 
@@ -86,7 +90,7 @@ def _setting(table: config.Table) -> CacheSetting:
     if not isinstance(url, str):
         raise ValueError("cache.url is no URL")
     try:
-        check_url(url)
+        same_cache(url)
     except UsageError as error:
         raise ValueError(f"cache.url: {error.message}") from None
     keys = None if "keys" not in table else _keys(table["keys"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import urllib.parse
 from typing import TYPE_CHECKING, Final
 
@@ -35,6 +36,14 @@ def check_url(url: str) -> str:
     return scheme
 
 
+def same_cache(url: str) -> str:
+    """Return the text that all ways of writing the URL of one cache have in common. UsageError for
+    a URL of no cache."""
+    if check_url(url) == "file":
+        return os.path.abspath(_folder_path(url))
+    return url.rstrip("/")
+
+
 def _is_path(url: str) -> bool:
     return url in (".", "..") or url.startswith(("/", "./", "../"))
 
@@ -46,10 +55,7 @@ def open_place(url: str) -> CachePlace:
     if scheme == "file":
         from store.cache.folder_place import FolderPlace
 
-        path = url if _is_path(url) else _file_path(url)
-        if "\0" in path:
-            raise _no_folder(url)
-        return FolderPlace(path)
+        return FolderPlace(_folder_path(url))
     if scheme not in PLACES:
         raise UsageError(
             f"{quoted(shown(url))} is a server, and not in the static layout",
@@ -58,6 +64,13 @@ def open_place(url: str) -> CachePlace:
     from store.cache.http_place import HttpPlace
 
     return HttpPlace(url)
+
+
+def _folder_path(url: str) -> str:
+    path = url if _is_path(url) else _file_path(url)
+    if "\0" in path:
+        raise _no_folder(url)
+    return path
 
 
 def _file_path(url: str) -> str:

@@ -69,6 +69,19 @@ def test_the_variable_comes_before_the_file_and_options_before_both(
     assert chosen(layout, CacheOptions(off=True), keyring) == []
 
 
+@pytest.mark.parametrize(
+    "url", [f"{FORGE}/", f"{FORGE}//", "/srv/cache", "file:///srv/../srv/cache/"]
+)
+def test_another_way_of_writing_a_cache_keeps_its_keys_and_threshold(
+    layout: Layout, keyring: Keyring, url: str
+) -> None:
+    Path(layout.config).write_text(TEXT)
+    found = chosen(layout, CacheOptions(urls=(url, url.rstrip("/"))), keyring)
+    assert found == chosen(layout, USUAL, keyring)[not url.startswith("http") :][:1]
+    with pytest.raises(ValueError, match="stands there twice"):
+        parse(f'[[cache]]\nurl = "{url}"\n{TEXT}'.encode())
+
+
 def test_without_any_cache_no_key_is_looked_for(layout: Layout) -> None:
     assert chosen(layout, USUAL, Keyring("/nowhere")) == []
 
