@@ -55,6 +55,8 @@ def debian_target(pin: Pin, releases: Sequence[Release], version: str | None) ->
             f"{pin.name} is a binary package, which no index of sources has",
             hint="pin another one by hand",
         )
+    if version is None:
+        _check_forward(checking.of_debian(pin, list(releases)))
     candidates = checking.debian_candidates(pin, list(releases))
     found = [
         (release, each)
@@ -71,7 +73,20 @@ def debian_target(pin: Pin, releases: Sequence[Release], version: str | None) ->
 
 def python_target(pin: Pin, files: Sequence[PythonFile], version: str | None) -> Candidate:
     """Return the archive of this ``version``, or the newest release's. Raises StoreError."""
+    if version is None:
+        _check_forward(checking.of_python(pin, list(files)))
     return chosen(pin.name, checking.python_candidates(files), version)
+
+
+def _check_forward(finding: checking.Finding) -> None:
+    """Raise StoreError for a pin that is ahead of the version that it would be moved to."""
+    if finding.order is not None and finding.order[0] > finding.order[1]:
+        pin, stable = finding.pin, finding.stable
+        assert stable is not None, "it was compared with something"
+        raise StoreError(
+            f"{pin.name} is pinned at {pin.archive.version}, which is newer than {stable.version}",
+            hint=f"--to {stable.version} goes back to it",
+        )
 
 
 def chosen(name: str, candidates: Sequence[Candidate], version: str | None) -> Candidate:

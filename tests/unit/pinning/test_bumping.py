@@ -28,6 +28,17 @@ def test_a_pin_moves_to_stables_version_unless_another_is_named() -> None:
     assert bumping.python_target(FLIT, FILES, "3.9").sha256 == ONE
 
 
+def test_no_pin_moves_backwards_unless_it_is_asked_for() -> None:
+    ahead = pin(f'debian("n/nginx/nginx_1.30.orig.tar.gz", "{THREE}")')
+    with pytest.raises(StoreError, match=r"nginx is pinned at 1\.30, which is newer than 1\.26"):
+        bumping.debian_target(ahead, RELEASES, None)
+    assert bumping.debian_target(ahead, RELEASES, "1.26").sha256 == TWO
+    flit = pin(f'pypi("flit_core-4.tar.gz", "{ONE}")')
+    with pytest.raises(StoreError, match="is pinned at 4, which is newer than") as caught:
+        bumping.python_target(flit, FILES, None)
+    assert "--to 3.10" in (caught.value.hint or "")
+
+
 def test_a_version_that_nothing_lists_is_an_error_with_those_there_are() -> None:
     with pytest.raises(StoreError, match=r"no index lists nginx 9") as caught:
         bumping.debian_target(NGINX, RELEASES, "9")
