@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import itertools
 import os
 import signal
@@ -81,15 +82,22 @@ def expected(anne: Shop) -> str:
     return anne.path("realise", GOAL)
 
 
+def fill(path: Path) -> None:
+    """Write a file until its disk is full, whatever others write there beside."""
+    with path.open("wb", buffering=0) as junk:
+        try:
+            while junk.write(bytes(1 << 20)):
+                pass
+        except OSError as error:
+            assert error.errno == errno.ENOSPC, error
+
+
 def test_a_worker_with_a_full_disk_leaves_builds_to_others(
     worker: Shop, client: Shop, farm: str, expected: str, tmp_path: Path, small_disk: MakeDisk
 ) -> None:
     disk = small_disk(24)
     with working(worker, disk / "root", farm) as full:
-        with (disk / "junk").open("wb") as junk:
-            while room := os.statvfs(disk).f_bavail * os.statvfs(disk).f_bsize:
-                junk.write(bytes(min(room, 1 << 20)))
-                junk.flush()
+        fill(disk / "junk")
         process = begun(client, farm)
         says(full, "could not build")
         began = time.monotonic()
