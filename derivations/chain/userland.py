@@ -99,10 +99,10 @@ GAWK = variant(
 )
 FINDUTILS = variant(findutils.FINDUTILS, name="chain-findutils", programs=())
 
-# gcc writes down how it was configured, and its configure script puts quotes round what has special
-# characters. busybox's shell does not see these with musl: in `[\[\]{]` the second backslash is for
-# musl's patterns a member, and the bracket behind it the end. Stage 1's compiler would have another
-# text in it than on other seeds.
+# gcc writes down how it was configured, and its configure script puts quotes round options with
+# special characters. With musl, busybox's shell does not find them: in `[\[\]{]` musl takes the
+# second backslash for a member of the set, and the bracket behind it for the end. So the text in
+# stage 1's compiler would not be that of the other seeds.
 BASH = variant(
     bash.BASH,
     name="chain-bash",

@@ -86,7 +86,7 @@ class Links:
             "userland", [programs], shell=programs, coreutils=programs, instead=(stock[role],)
         )
         root = self._graph.add(made, 1)
-        self._graph.publish(name, root, description="The chain's userland with GNU's shell")
+        self._graph.publish(name, root, description=f"The same root with another {role}")
         self.nodes |= {root.node}
         return root
 

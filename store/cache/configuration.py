@@ -54,7 +54,7 @@ def chosen(layout: Layout, options: CacheOptions, keyring: Keyring) -> list[Cach
         raise UsageError(f"more than {MOST_CACHES} caches")
     asked: dict[str, CacheSetting] = {}
     for url in urls:
-        # With a slash more, it is still the cache whose keys and threshold the settings say.
+        # In other letters, it is still the cache whose keys and threshold the settings say.
         name = same_cache(url)
         asked.setdefault(name, known.get(name) or CacheSetting(url))
     settings = [*asked.values()]

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 PLACES: Final = ("file", "http", "https")
 """The schemes of caches in the static layout."""
 
+_USUAL_PORTS: Final = {"http": 80, "https": 443}
+
 SCHEMES: Final = (*PLACES, "grpc", "grpcs", "grpc+unix")
 """The schemes of URLs of caches."""
 
@@ -37,11 +39,20 @@ def check_url(url: str) -> str:
 
 
 def same_cache(url: str) -> str:
-    """Return the text that all ways of writing the URL of one cache have in common. UsageError for
-    a URL of no cache."""
-    if check_url(url) == "file":
+    """Return the text that other ways of writing the URL of one cache have in common: with the
+    usual port or a slash more, or the host in capitals. UsageError for a URL of no cache."""
+    scheme = check_url(url)
+    if scheme == "file":
         return os.path.abspath(_folder_path(url))
-    return url.rstrip("/")
+    try:
+        parts = urllib.parse.urlsplit(url)
+    except ValueError:  # it names no host; whoever connects to it says so
+        return url
+    user, at, host = parts.netloc.rpartition("@")
+    host = host.lower()
+    if scheme in _USUAL_PORTS:
+        host = host.removesuffix(f":{_USUAL_PORTS[scheme]}")
+    return parts._replace(netloc=f"{user}{at}{host}").geturl().rstrip("/")
 
 
 def _is_path(url: str) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from store.cache.connecting import check_url, open_place
+from store.cache.connecting import check_url, open_place, same_cache
 from store.errors import UsageError
 
 
@@ -51,6 +51,34 @@ def test_no_part_of_a_folders_url_is_passed_over(url: str) -> None:
         open_place(url)
     assert "%3F" in (caught.value.hint or "")
     assert open_place("file:///srv/a%3Fb%23c").name == open_place("/srv/a?b#c").name == "/srv/a?b#c"
+
+
+@pytest.mark.parametrize(
+    ("url", "other"),
+    [
+        ("https://Cache.example.ORG/a", "https://cache.example.org:443/a//"),
+        ("http://cache.example.org:80", "http://cache.example.org/"),
+        ("grpc://HOST:8980", "grpc://host:8980/"),
+        ("file:///srv/a/../cache", "/srv/cache/"),
+    ],
+)
+def test_one_cache_in_two_ways_of_writing(url: str, other: str) -> None:
+    assert same_cache(url) == same_cache(other)
+
+
+@pytest.mark.parametrize(
+    ("url", "other"),
+    [
+        ("https://example.org/a", "https://example.org/A"),
+        ("https://example.org", "http://example.org:443"),
+        ("https://example.org:4430", "https://example.org"),
+        ("https://example.org?a", "https://example.org?A"),
+        ("https://Ann@example.org", "https://ann@example.org"),
+        ("https://[::1", "https://[::2"),
+    ],
+)
+def test_two_caches_that_look_alike(url: str, other: str) -> None:
+    assert same_cache(url) != same_cache(other)
 
 
 @pytest.mark.parametrize("url", ["", "cache", "ftp://example.org/", "https:", "http://", "file:"])
