@@ -29,7 +29,7 @@ from scripts.site_clients import command
 from scripts.site_trial import CHECKOUT, ended, new_disk
 from scripts.system_trial import came_up, page
 from store import Session
-from store.layout.paths import default_root
+from store.layout.paths import default_root, default_seed
 from store.model.project_archive import PARTS
 
 NAME = "upgraded"
@@ -195,7 +195,8 @@ def take_recipes(console: Console, prepared: Prepared, number: int) -> None:
 
 def settle(console: Console, prepared: Prepared) -> None:
     """Let a shell of the machine use the cache, and the recipes that are brought there."""
-    for name, value in (PATIENT | {"STORE_CACHES": prepared.cache}).items():
+    alike = {"STORE_CACHES": prepared.cache, "STORE_SEED": default_seed()}
+    for name, value in (PATIENT | alike).items():
         console.run(f"export {name}={value}")
     console.run(f"export STORE_RECIPES=/var/recipes/{prepared.recipes}")
     # The machine's own `store`, but for the folder of its engine: that of the state.
