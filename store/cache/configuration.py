@@ -54,9 +54,10 @@ def chosen(layout: Layout, options: CacheOptions, keyring: Keyring) -> list[Cach
         raise UsageError(f"more than {MOST_CACHES} caches")
     asked: dict[str, CacheSetting] = {}
     for url in urls:
-        # In other letters, it is still the cache whose keys and threshold the settings say.
+        # In other letters, or as another user, it is still the cache whose keys and threshold the
+        # settings say.
         name = same_cache(url)
-        asked.setdefault(name, known.get(name) or CacheSetting(url))
+        asked.setdefault(name, replace(known.get(name, CacheSetting(url)), url=url))
     settings = [*asked.values()]
     if all(each.keys is not None for each in settings):
         return settings
@@ -77,38 +78,66 @@ def parse(data: bytes) -> list[CacheSetting]:
     """Return the caches in a file's text; ValueError names its fault."""
     tables = config.tables(data).get("cache", [])
     if not isinstance(tables, list) or not all(isinstance(each, dict) for each in tables):
-        raise ValueError("caches are written as [[cache]]")
-    found = [_setting(table) for table in tables]
-    if len({same_cache(each.url) for each in found}) != len(found):
-        raise ValueError("a cache stands there twice")
-    return found
+        raise config.SettingFault("caches are written as [[cache]]", ("cache",))
+    found: dict[str, CacheSetting] = {}
+    for number, table in enumerate(tables):
+        setting = _setting(table, number)
+        if found.setdefault(same_cache(setting.url), setting) is not setting:
+            raise _fault(number, "url", "a cache stands there twice")
+    return list(found.values())
 
 
-def _setting(table: config.Table) -> CacheSetting:
-    config.refuse_others(table, {"url", "keys", "threshold"}, "cache.")
-    url, threshold = table.get("url"), table.get("threshold", 1)
-    if not isinstance(url, str):
-        raise ValueError("cache.url is no URL")
-    try:
-        same_cache(url)
-    except UsageError as error:
-        raise ValueError(f"cache.url: {error.message}") from None
-    keys = None if "keys" not in table else _keys(table["keys"])
+def _fault(number: int, key: str, text: str) -> config.SettingFault:
+    return config.SettingFault(text, ("cache", number, key))
+
+
+def _setting(table: config.Table, number: int) -> CacheSetting:
+    config.refuse_others(table, ("url", "keys", "threshold"), ("cache", number))
+    threshold = table.get("threshold", 1)
+    url = _url(table, number)
+    keys = None if "keys" not in table else _keys(table["keys"], number)
     if type(threshold) is not int or not 1 <= threshold <= TRUSTED_LIMIT:
-        raise ValueError(f"cache.threshold is no number of keys: {quoted(threshold)}")
+        text = f"cache.threshold is no number of keys: {_shown(threshold)}"
+        raise _fault(number, "threshold", text)
     if keys is not None and threshold > len(keys):
-        raise ValueError(f"cache.threshold is {threshold}, of {len(keys)} keys")
+        text = f"cache.threshold is {threshold}, of {len(keys)} keys"
+        raise _fault(number, "threshold", text)
     return CacheSetting(url, keys, threshold)
 
 
-def _keys(value: Any) -> tuple[PublicKey, ...]:
+def _url(table: config.Table, number: int) -> str:
+    if "url" not in table:
+        raise config.SettingFault("a cache without cache.url", ("cache", number))
+    url = table["url"]
+    if not isinstance(url, str):
+        raise _fault(number, "url", f"cache.url is no URL in quotes: {_shown(url)}")
+    try:
+        same_cache(url)
+    except UsageError as error:
+        raise _fault(number, "url", f"cache.url: {error.message}") from None
+    return url
+
+
+def _keys(value: Any, number: int) -> tuple[PublicKey, ...]:
     lines: Sequence[Any] = value if isinstance(value, list) else [value]
-    found = []
+    found: dict[PublicKey, None] = {}
     for line in lines:
+        if not isinstance(line, str):
+            text = f"cache.keys has something else than keys in quotes: {_shown(line)}"
+            raise _fault(number, "keys", text)
         try:
-            found.append(PublicKey.parse(line if isinstance(line, str) else ""))
+            key = PublicKey.parse(line)
         except FormatError as error:
-            raise ValueError(f"cache.keys: {error.message}") from None
-    if len(set(found)) != len(found):
-        raise ValueError("cache.keys has a key twice")
+            # The line is not shown: it may be a private key.
+            raise _fault(number, "keys", f"cache.keys: {error.message}") from None
+        if key in found:
+            raise _fault(number, "keys", f"cache.keys has a key twice: {key.name}")
+        found[key] = None
     return tuple(found)
+
+
+def _shown(value: object) -> str:
+    """Return a value of a wrong kind as it stands in the file, or by its kind."""
+    if isinstance(value, dict | list):
+        return "a table" if isinstance(value, dict) else "an array"
+    return str(value).lower() if isinstance(value, bool) else quoted(value)

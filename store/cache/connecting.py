@@ -40,19 +40,20 @@ def check_url(url: str) -> str:
 
 def same_cache(url: str) -> str:
     """Return the text that other ways of writing the URL of one cache have in common: with the
-    usual port or a slash more, or the host in capitals. UsageError for a URL of no cache."""
+    usual port or a slash more, the host in capitals, another user, or through a link. UsageError
+    for a URL of no cache."""
     scheme = check_url(url)
     if scheme == "file":
-        return os.path.abspath(_folder_path(url))
+        return os.path.realpath(_folder_path(url))
     try:
         parts = urllib.parse.urlsplit(url)
     except ValueError:  # it names no host; whoever connects to it says so
         return url
-    user, at, host = parts.netloc.rpartition("@")
-    host = host.lower()
+    host = parts.netloc.rpartition("@")[2].lower()
     if scheme in _USUAL_PORTS:
         host = host.removesuffix(f":{_USUAL_PORTS[scheme]}")
-    return parts._replace(netloc=f"{user}{at}{host}").geturl().rstrip("/")
+        parts = parts._replace(fragment="")  # it is never sent to a server
+    return parts._replace(netloc=host).geturl().rstrip("/")
 
 
 def _is_path(url: str) -> bool:

@@ -94,16 +94,16 @@ def parse(data: bytes) -> Settings:
     """Return the settings in a file's text; ValueError names its fault."""
     collect = config.tables(data).get("collect", {})
     if not isinstance(collect, dict):
-        raise ValueError("[collect] is not a table")
-    config.refuse_others(collect, _KNOWN, "collect.")
+        raise config.SettingFault("[collect] is not a table", ("collect",))
+    config.refuse_others(collect, _KNOWN, ("collect",))
     keep = collect.get("keep-derivations", False)
     if not isinstance(keep, bool):
-        raise ValueError("collect.keep-derivations is neither true nor false")
+        raise _fault("keep-derivations", "is neither true nor false")
     least, most = (_bytes(collect, key) for key in ("min-free", "max-free"))
     if most is not None and least is None:
-        raise ValueError("collect.max-free has no effect without collect.min-free")
+        raise _fault("max-free", "has no effect without collect.min-free")
     if least is not None and most is not None and most < least:
-        raise ValueError("collect.max-free is less than collect.min-free")
+        raise _fault("max-free", "is less than collect.min-free")
     if least is not None and most is None:
         most = 2 * least  # no more than the least would be one object, and again with each build
     logs = _bytes(collect, "logs-size")
@@ -120,13 +120,17 @@ def parse(data: bytes) -> Settings:
     )
 
 
+def _fault(key: str, words: str) -> config.SettingFault:
+    return config.SettingFault(f"collect.{key} {words}", ("collect", key))
+
+
 def _bytes(table: Mapping[str, object], key: str) -> int | None:
     value = table.get(key)
     if value is None or (type(value) is int and 0 <= value < 1 << 63):
         return value
     size = parse_size(value) if isinstance(value, str) else None
     if size is None:
-        raise ValueError(f'collect.{key} is no size such as "10 GiB"')
+        raise _fault(key, 'is no size such as "10 GiB"')
     return size
 
 
@@ -136,7 +140,7 @@ def _seconds(table: Mapping[str, object], key: str) -> float | None:
         return None
     seconds = parse_duration(value) if isinstance(value, str) else None
     if not seconds:  # no time at all spares nothing, on the command line too
-        raise ValueError(f'collect.{key} is no duration such as "12h" or "7d"')
+        raise _fault(key, 'is no duration such as "12h" or "7d"')
     return seconds
 
 
@@ -146,7 +150,7 @@ def _retention(table: Mapping[str, object], key: str) -> Retention | None:
         return None
     rule = Retention.parse(value) if isinstance(value, str) else None
     if rule is None:
-        raise ValueError(f'collect.{key} is no number or age such as "5", "30d" or "5,30d"')
+        raise _fault(key, 'is no number or age such as "5", "30d" or "5,30d"')
     return rule
 
 

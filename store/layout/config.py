@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, Final, TypeVar
 
-from store.display import reason
+from store.display import printable, reason
 from store.errors import UsageError
 from store.layout.paths import Layout
+from store.layout.setting_lines import Way, line_of
 
 T = TypeVar("T")
 Table = Mapping[str, Any]
@@ -21,13 +22,24 @@ _LARGEST = 1 << 14
 """Bytes of a configuration at most: reading a key of many parts takes quadratic time."""
 
 
+class SettingFault(ValueError):
+    """A value that cannot be used, and the ``way`` to it."""
+
+    def __init__(self, text: str, way: Way) -> None:
+        super().__init__(text)
+        self.way = way
+
+
 def load(layout: Layout, parse: Callable[[bytes], T], hint: str) -> T:
     """Return what ``parse`` makes of the file, empty when it is absent. UsageError names the fault
-    of the file, which ``parse`` raises as a ValueError."""
+    of the file, which ``parse`` raises as a ValueError, and the line of a SettingFault."""
+    data = _contents(layout)
     try:
-        return parse(_contents(layout))
+        return parse(data)
     except ValueError as error:
-        raise UsageError(f"{layout.config}: {reason(error)}", hint=hint) from error
+        line = line_of(data, error.way) if isinstance(error, SettingFault) else None
+        where = layout.config if line is None else f"{layout.config}:{line}"
+        raise UsageError(f"{where}: {reason(error)}", hint=hint) from error
 
 
 def _contents(layout: Layout) -> bytes:
@@ -62,13 +74,18 @@ def tables(data: bytes) -> Table:
         raise ValueError("not UTF-8, as TOML has to be") from None
     except RecursionError:
         raise ValueError("nested too deeply") from None
-    refuse_others(table, TABLES, "")
+    refuse_others(table, TABLES)
     return table
 
 
-def refuse_others(table: Table, known: set[str], prefix: str) -> None:
-    """Raise ValueError for a setting that is not known."""
+def refuse_others(table: Table, known: Collection[str], way: Way = ()) -> None:
+    """Raise SettingFault for a setting in the table at ``way`` that is not known, with those that
+    are."""
     # A misspelt setting that is passed over would be found out when the disk is full.
     for key in table:
         if key not in known:
-            raise ValueError(f"no setting is called {prefix}{key}")
+            name = ".".join([*(each for each in way if isinstance(each, str)), key])
+            raise SettingFault(
+                f"no setting is called {printable(name)}; there are {', '.join(sorted(known))}",
+                (*way, key),
+            )

@@ -70,14 +70,19 @@ def test_the_variable_comes_before_the_file_and_options_before_both(
 
 
 @pytest.mark.parametrize(
-    "url", [f"{FORGE}/", f"{FORGE}//", "/srv/cache", "file:///srv/../srv/cache/"]
+    "url",
+    [
+        *(f"{FORGE}/", f"{FORGE}//", FORGE.replace("//", "//ann@")),
+        *("/srv/cache", "file:///srv/../srv/cache/"),
+    ],
 )
 def test_another_way_of_writing_a_cache_keeps_its_keys_and_threshold(
     layout: Layout, keyring: Keyring, url: str
 ) -> None:
     Path(layout.config).write_text(TEXT)
-    found = chosen(layout, CacheOptions(urls=(url, url.rstrip("/"))), keyring)
-    assert found == chosen(layout, USUAL, keyring)[not url.startswith("http") :][:1]
+    (found,) = chosen(layout, CacheOptions(urls=(url, url.rstrip("/"))), keyring)
+    usual = chosen(layout, USUAL, keyring)[not url.startswith("http")]
+    assert (found.url, found.keys, found.threshold) == (url, usual.keys, usual.threshold)
     with pytest.raises(ValueError, match="stands there twice"):
         parse(f'[[cache]]\nurl = "{url}"\n{TEXT}'.encode())
 
@@ -91,11 +96,19 @@ def test_without_any_cache_no_key_is_looked_for(layout: Layout) -> None:
     [
         ("[cache]\nurl = 'file:///a'", "written as [[cache]]"),
         ("cache = [1]", "written as [[cache]]"),
-        ("[[cache]]\nkeys = []", "cache.url is no URL"),
+        ("[[cache]]\nkeys = []", "a cache without cache.url"),
+        ("[[cache]]\nurl = 7", "cache.url is no URL in quotes: 7"),
+        ("[[cache]]\nurl = ['file:///a']", "cache.url is no URL in quotes: an array"),
         ("[[cache]]\nurl = 'ftp://a/b'", "cache.url: 'ftp://a/b' is no URL of a cache"),
-        ("[[cache]]\nurl = 'https://u:secret@a/b?token=secret x'\nkey = 1", "called cache.key"),
+        (
+            "[[cache]]\nurl = 'https://u:secret@a/b?token=secret x'\nkey = 1",
+            "called cache.key; there are keys, th",
+        ),
         ("[[cache]]\nurl = 'file:///a'\nkeys = ['x']", "cache.keys: a key is one line"),
-        ("[[cache]]\nurl = 'file:///a'\nkeys = [7]", "cache.keys"),
+        ("[[cache]]\nurl = 'file:///a'\nkeys = [7]", "keys in quotes: 7"),
+        ("[[cache]]\nurl = 'file:///a'\nkeys = {a = 'x'}", "keys in quotes: a table"),
+        ("[[cache]]\nurl = 'file:///a'\nkeys = ['private a:secret']", "a private key"),
+        ("[[cache]]\nurl = 'file:///a'\nthreshold = '2'", "no number of keys: '2'"),
         (f"[[cache]]\nurl = 'file:///a'\nkeys = ['{ANNE}', '{ANNE}']", "a key twice"),
         ("[[cache]]\nurl = 'file:///a'\nthreshold = 0", "cache.threshold is no number"),
         ("[[cache]]\nurl = 'file:///a'\nthreshold = true", "cache.threshold is no number"),
@@ -111,6 +124,27 @@ def test_each_fault_of_the_file_is_one_clear_error(layout: Layout, text: str, sa
     assert said in caught.value.message
     assert "secret" not in caught.value.message
     assert "docs/cache.md" in str(caught.value.hint)
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("\n# caches\n[[cache]]\nurl = 7\n", 4),
+        ("[[cache]]\nurl = '/a'\nkeys = [\n  'x',\n]\nthreshold = 1\n", 3),
+        ("[[cache]]\nurl = '/a'\n\n[[cache]]\nkeys = []\n", 4),
+        ("[[cache]]\nurl = '/a'\n[[cache]]\nthreshold = 0\nurl = '/b'", 4),
+        ("[[cache]]\nurl = '/a'\n[[cache]]\nurl = '/a/'\n", 4),
+        ("[[cache]]\r\nurl = '/a'\r\nkey = 1\r\n", 3),
+        ("[collect]\nmin-free = '1G'\n[cache]\nurl = '/a'", 3),
+        ("cache = [\n {url = '/a'},\n {url = 7},\n]\n", 1),
+        ("[caches]\n", 1),
+    ],
+)
+def test_a_fault_is_named_with_its_line(layout: Layout, text: str, line: int) -> None:
+    Path(layout.config).write_bytes(text.encode())
+    with pytest.raises(UsageError) as caught:
+        load(layout)
+    assert caught.value.message.startswith(f"{layout.config}:{line}: ")
 
 
 def test_settings_that_others_can_write_are_not_used(layout: Layout, keyring: Keyring) -> None:

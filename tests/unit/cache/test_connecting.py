@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from store.cache.connecting import check_url, open_place, same_cache
@@ -59,11 +61,18 @@ def test_no_part_of_a_folders_url_is_passed_over(url: str) -> None:
         ("https://Cache.example.ORG/a", "https://cache.example.org:443/a//"),
         ("http://cache.example.org:80", "http://cache.example.org/"),
         ("grpc://HOST:8980", "grpc://host:8980/"),
+        ("https://ann@example.org/a", "https://Bert@example.org/a"),
+        ("https://ann@Example.org:443/a", "https://example.org/a#b"),
         ("file:///srv/a/../cache", "/srv/cache/"),
     ],
 )
 def test_one_cache_in_two_ways_of_writing(url: str, other: str) -> None:
     assert same_cache(url) == same_cache(other)
+
+
+def test_a_link_to_a_folder_is_the_same_cache(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(tmp_path / "cache")
+    assert same_cache(f"{tmp_path}/link") == same_cache(f"file://{tmp_path}/cache/")
 
 
 @pytest.mark.parametrize(
@@ -73,7 +82,7 @@ def test_one_cache_in_two_ways_of_writing(url: str, other: str) -> None:
         ("https://example.org", "http://example.org:443"),
         ("https://example.org:4430", "https://example.org"),
         ("https://example.org?a", "https://example.org?A"),
-        ("https://Ann@example.org", "https://ann@example.org"),
+        ("grpc+unix:/run/socket#a", "grpc+unix:/run/socket#b"),
         ("https://[::1", "https://[::2"),
     ],
 )
