@@ -46,6 +46,12 @@ def withdraw(store: Store, keys: Collection[PublicKey]) -> Withdrawn:
     return store.index.write(transaction)
 
 
+def signing_keys(store: Store) -> list[PublicKey]:
+    """Return the keys that signed records of this store, each once."""
+    lines = {line for record in store.realisations.all() for line in record.origin.signers}
+    return [key for line in sorted(lines) if (key := _key(line)) is not None]
+
+
 def _key(line: str) -> PublicKey | None:
     try:
         return PublicKey.parse(line)

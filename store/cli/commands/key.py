@@ -10,6 +10,7 @@ from store.cli.context import Context
 from store.display import quoted
 from store.errors import UnusableKey, UsageError
 from store.operations.session import may_be_store
+from store.signing.key_choice import key_named
 from store.signing.keyring import Keyring, default_folder, read_public
 from store.signing.keys import PublicKey
 
@@ -60,16 +61,20 @@ def trust(keys: tuple[str, ...]) -> None:
 
 
 @command.command("distrust", short_help="Stop trusting public keys, and forget what they signed.")
-@click.argument("keys", nargs=-1, required=True, metavar="FILE|KEYLINE…")
+@click.argument("keys", nargs=-1, required=True, metavar="NAME|FILE|KEYLINE…")
 @click.pass_obj
 def distrust(context: Context, keys: tuple[str, ...]) -> None:
     """Stop trusting public keys, and forget in this store all that only they signed.
 
-    Objects stay. A package counts as not realised if only such a key signed it. Other stores keep
-    the records that they imported by the key until you run the command with their --root.
+    Enough is the name of a key that is trusted, or that signed something here. So is the beginning
+    of its name or id, if no other begins so. Objects stay. A package counts as not realised if only
+    such a key signed it. Other stores keep the records that they imported by the key until you run
+    the command with their --root.
     """
-    gone = list(dict.fromkeys(key for text in keys for key in public_keys(text)))
-    trusted = Keyring(default_folder()).distrust(gone)
+    ring = Keyring(default_folder())
+    known = [*ring.trusted(), *_signers(context)]
+    gone = list(dict.fromkeys(key for text in keys for key in _known_keys(text, known)))
+    trusted = ring.distrust(gone)
     for key in trusted:
         print(f"no longer trusted  {key}")
     if may_be_store(context.root):
@@ -77,6 +82,34 @@ def distrust(context: Context, keys: tuple[str, ...]) -> None:
 
         for record in withdraw(context.store, gone).forgotten:
             print(f"no longer counts   {record.object.path}")
+    for key in gone:
+        if key not in known:
+            click.echo(f"not trusted        {key}", err=True)
+
+
+def _signers(context: Context) -> list[PublicKey]:
+    """Return the keys that signed records of the store, if there is one."""
+    if not may_be_store(context.root):
+        return []
+    from store.local.withdrawal import signing_keys
+
+    return signing_keys(context.store)
+
+
+def _known_keys(text: str, known: list[PublicKey]) -> list[PublicKey]:
+    """Return the known key that a text means, or else those that :func:`public_keys` finds. Raises
+    UsageError when it may be several."""
+    key = key_named(text, known)
+    if key is None and ":" not in text and not os.path.exists(text):
+        raise UnusableKey(
+            f"{quoted(text)} is neither a trusted key nor a file",
+            hint="`store key list` shows the trusted keys",
+        )
+    if key is not None and os.path.isfile(text):
+        raise UsageError(
+            f"{quoted(text)} is a key and a file", hint=f"write ./{text}, or the whole key"
+        )
+    return public_keys(text) if key is None else [key]
 
 
 def make_key(context: Context, name: str) -> PublicKey:
