@@ -149,7 +149,7 @@ class Trial:
 
     def environment(self, user: str) -> dict[str, str]:
         """The environment of one of the users, each with keys of its own."""
-        config = str(self.place / user)
+        config = str(self.place / "config" / user)
         return {**os.environ, "PYTHONPATH": str(TOP), "XDG_CONFIG_HOME": config}
 
     def store(self, root: str, *words: str, user: str = "client", recipes: Path = TOYS) -> str:
@@ -182,7 +182,7 @@ class Trial:
     def run(self, *, ladder: bool) -> None:
         """Build by workers and here, and compare."""
         self.store("first", "key", "new", "farm", user="worker")
-        key = self.place / "worker" / "fixpoint" / "keys" / "farm.pub"
+        key = self.place / "config" / "worker" / "fixpoint" / "keys" / "farm.pub"
         self.store("client", "key", "trust", str(key))
         for root in ("client", "alone"):
             self.store(root, "realise", "userland")
