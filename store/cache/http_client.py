@@ -61,12 +61,14 @@ def origin_of(url: str) -> WebServer:
 
 
 class HttpAnswer:
-    """An answer: its ``status`` and ``headers``, and its body, which is read once."""
+    """An answer: its ``status`` and ``headers``, and its body, which is read once. ``peer`` is the
+    address that it came from."""
 
     def __init__(self, client: HttpClient, kept: _Kept, got: http.client.HTTPResponse) -> None:
         self.status = got.status
         self.headers = got.headers
         self.phrase = got.reason
+        self.peer = kept.connection.peer
         self._client = client
         self._kept = kept
         self._got = got
@@ -148,8 +150,11 @@ class HttpClient:
         url: str,
         headers: Mapping[str, str] | None = None,
         body: bytes | BinaryIO | None = None,
+        *,
+        stay_outside: bool = False,
     ) -> HttpAnswer:
-        """Send a request, once more if a kept connection had been closed meanwhile."""
+        """Send a request, once more if a kept connection had been closed meanwhile. Permanent with
+        ``stay_outside``, if the server is this machine, or on its link."""
         if self._pid != os.getpid():
             self._idle.clear()  # they are the other process's
             self._start()
@@ -157,9 +162,13 @@ class HttpClient:
         self._room.acquire()
         try:
             while kept := self._take(origin):
+                if stay_outside and wire.is_inside(kept.connection.peer):
+                    kept.connection.close()
+                    continue  # a new one finds out, and says so
                 with contextlib.suppress(OSError, http.client.HTTPException):
                     return self._exchanged(kept, method, url, headers or {}, body)
-            return self._exchanged(self._connected(origin), method, url, headers or {}, body)
+            kept = self._connected(origin, stay_outside=stay_outside)
+            return self._exchanged(kept, method, url, headers or {}, body)
         except BaseException:
             self._room.release()
             raise
@@ -194,7 +203,7 @@ class HttpClient:
             return self._take(origin)
         return kept
 
-    def _connected(self, origin: WebServer) -> _Kept:
+    def _connected(self, origin: WebServer, *, stay_outside: bool) -> _Kept:
         tls = None
         if origin.scheme == "https":
             tls = self._home_tls if origin == self._home else self._tls
@@ -203,7 +212,9 @@ class HttpClient:
         if proxy is None:
             host = f"[{origin.host}]" if ":" in origin.host else origin.host
             place = f"{host}:{origin.port}"
-            return _Kept(origin, wire.BoundedConnection(place, exchange=exchange, tls=tls))
+            connection = wire.BoundedConnection(place, exchange=exchange, tls=tls)
+            connection.stay_outside = stay_outside
+            return _Kept(origin, connection)
         connection = wire.BoundedConnection(proxy.place, exchange=exchange, tls=tls)
         if tls is not None:
             connection.set_tunnel(origin.host, origin.port, proxy.headers)

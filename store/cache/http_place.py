@@ -10,10 +10,12 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from email.utils import mktime_tz, parsedate_tz
 from typing import BinaryIO, Final, TypeVar
 
+from store.cache import http_client
 from store.cache.http_client import MOST_CONNECTIONS, HttpAnswer, HttpClient, origin_of
+from store.cache.range_pace import RangePace
 from store.display import printable
 from store.errors import CorruptObject, StoreError, UnknownObject, UsageError
-from store.fetch import credentials, failures, framing, tls
+from store.fetch import credentials, failures, framing, tls, wire
 from store.fetch.bounds import Permanent, Slow, Transient
 from store.fetch.transport import REDIRECTS
 from store.job_errors import CacheUnusable
@@ -40,7 +42,11 @@ MOST_BROKEN: Final = 3
 """Connections that break in one range, one after the other, without a byte."""
 
 _ABSENT: Final = (404, 410)
-_RANGE: Final = re.compile(r"\s*bytes\s+([0-9]{1,18})-", re.IGNORECASE | re.ASCII)
+_RANGE: Final = re.compile(
+    r"\s*bytes\s+([0-9]{1,18})-(?:([0-9]{1,18})/([0-9]{1,18}|\*))?", re.IGNORECASE | re.ASCII
+)
+_WHERE: Final = "a browser shows where it leads"
+_PLAIN: Final = "the server, and a proxy before it, has to send files as they are (nginx: gzip off)"
 _NO_PUT: Final = "the server has to take PUT (nginx: dav_methods PUT), or push into its folder"
 _PUT_HINTS: Final = {
     **dict.fromkeys((404, 405, 501), _NO_PUT),
@@ -103,16 +109,20 @@ class HttpPlace:
     def read(self, name: str, start: int, size: int) -> Iterator[bytes]:
         """Yield a part of a file; where a connection breaks, from there on. UnknownObject,
         CorruptObject."""
-        broken = 0
+        broken, pace = 0, RangePace(http_client.BOUNDS)
         while size:
             try:
-                for data in self._part(name, start, size):
+                for data in pace.timed(self._part(name, start, size)):
                     start, size, broken = start + len(data), size - len(data), 0
                     yield data
             except _Broken as error:
                 broken += 1
                 if broken == MOST_BROKEN or isinstance(error.failure, Slow):
                     raise self._unusable(error.failure) from error
+            try:
+                pace.check()
+            except Slow as error:
+                raise self._unusable(error) from error
 
     def put(self, name: str, data: bytes | BinaryIO) -> None:
         """Write a file whole."""
@@ -171,6 +181,7 @@ class HttpPlace:
                     return None
                 if answer.status != 200:
                     raise self._refused(answer)
+                self._check_plain(answer, name)
                 try:
                     return _read_whole(answer, limit)
                 except Exception as error:
@@ -197,7 +208,8 @@ class HttpPlace:
 
     def _part(self, name: str, start: int, size: int) -> Iterator[bytes]:
         """Yield the part of a file as far as the connection holds."""
-        headers = {"Range": f"bytes={start}-{start + size - 1}"}
+        end = start + size
+        headers = {"Range": f"bytes={start}-{end - 1}"}
         with self._asked("GET", name, headers) as answer:
             if answer.status in _ABSENT:
                 raise UnknownObject(f"{self.name} has no {name} any more")
@@ -205,6 +217,7 @@ class HttpPlace:
                 raise CorruptObject(f"{self.name}/{name} ends too early")
             if answer.status not in (200, 206):
                 raise self._refused(answer)
+            self._check_plain(answer, name)
             skip = start if answer.status == 200 else 0
             if skip:
                 self.ranges = False
@@ -216,6 +229,8 @@ class HttpPlace:
                     data = answer.read(min(CHUNK, skip or size))
                 except Exception as error:
                     raise _Broken(failures.of(error, self._client.clean)) from error
+                if not data and _is_shorter(begin, end - size, end):
+                    return
                 if not data:
                     self._ended(answer, name)
                 if skip:
@@ -223,6 +238,14 @@ class HttpPlace:
                     continue
                 size -= len(data)
                 yield data
+
+    def _check_plain(self, answer: HttpAnswer, name: str) -> None:
+        """Raise CacheUnusable for a file that comes in another form than it has, unasked."""
+        form = answer.headers.get("Content-Encoding", "identity").strip().lower()
+        # Servers also call so the form that a file has by itself.
+        if form not in ("", "identity") and not name.endswith(".zst"):
+            said = f"it sends files compressed ({failures.short(form)}), and was not asked to"
+            raise self._unusable(Permanent(said, _PLAIN))
 
     def _ended(self, answer: HttpAnswer, name: str) -> None:
         """Raise: the body ended early, as the file does, or as its connection did."""
@@ -250,8 +273,8 @@ class HttpPlace:
                 failure = failures.of(error, self._client.clean)
                 if tls.is_failure(error) and failure.hint in (None, failures.TRUST):
                     failure.hint = self._tls_hint(error)
-                elif failure.hint is None and self._top.startswith("http:"):
-                    failure.hint = "a server with TLS has an https: URL; or try again later"
+                elif failure.hint is None and not isinstance(error, Permanent):
+                    failure.hint = self._later_hint()
                 if last or not _is_broken(error):
                     raise self._unusable(failure) from error
                 continue
@@ -266,6 +289,12 @@ class HttpPlace:
             return host_files.authority_hint(self._host)
         return host_files.hint(self._host)
 
+    def _later_hint(self) -> str:
+        later = "try again later"
+        if self._top.startswith("http:"):
+            return f"a server with TLS has an https: URL; or {later}"
+        return later
+
     def _wait(self, answer: HttpAnswer) -> None:
         failure = failures.of_status(answer.status, answer.phrase, answer.headers)
         answer.close()
@@ -275,8 +304,10 @@ class HttpPlace:
     def _follow(
         self, method: str, url: str, headers: Mapping[str, str], body: bytes | BinaryIO | None
     ) -> HttpAnswer:
+        outside = False
         for _ in range(MOST_REDIRECTS + 1):
-            answer = self._client.ask(method, url, headers, body)
+            answer = self._client.ask(method, url, headers, body, stay_outside=outside)
+            outside = outside or not wire.is_inside(answer.peer)
             where = answer.headers.get("Location")
             if answer.status not in REDIRECTS or not where:
                 return answer
@@ -284,16 +315,16 @@ class HttpPlace:
             if method == "PUT":
                 raise Permanent("it answers a PUT with a redirect")
             url = self._redirected(url, where)
-        raise Permanent(f"redirected more than {MOST_REDIRECTS} times")
+        raise Permanent(f"redirected more than {MOST_REDIRECTS} times", _WHERE)
 
     def _redirected(self, url: str, where: str) -> str:
         try:
             target = urllib.parse.urldefrag(urllib.parse.urljoin(url, where)).url
             origin = origin_of(target)
         except (ValueError, Permanent):
-            raise Permanent("redirected to no URL of a web server") from None
+            raise Permanent("redirected to no URL of a web server", _WHERE) from None
         if origin_of(url).scheme == "https" and origin.scheme != "https":
-            raise Permanent("redirected from https to http, which is not followed")
+            raise Permanent("redirected from https to http, which is not followed", _WHERE)
         return credentials.split(target)[0]
 
     def _refused(self, answer: HttpAnswer, *, putting: bool = False) -> CacheUnusable:
@@ -320,6 +351,14 @@ class _Broken(Exception):
     def __init__(self, failure: Transient | Permanent) -> None:
         super().__init__(str(failure))
         self.failure = failure
+
+
+def _is_shorter(sent: re.Match[str] | None, reached: int, end: int) -> bool:
+    """Return whether a server chose to send a shorter range than was asked for, of a longer file,
+    and sent all of that."""
+    if sent is None or sent[2] is None or int(sent[2]) + 1 != reached:
+        return False
+    return int(sent[1]) < reached < end and (sent[3] == "*" or int(sent[3]) > reached)
 
 
 def _is_broken(error: Exception) -> bool:

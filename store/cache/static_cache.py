@@ -3,6 +3,7 @@ them."""
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate, islice
@@ -25,6 +26,8 @@ AT_ONCE = 256
 
 GAP = 128 << 10
 """Bytes that are read through, as they cost less than another question."""
+
+_VERSION = file_names.VERSION.decode("ascii").strip()
 
 RUN_LIMIT = 8 << 20
 """Bytes after which another run begins, that can be walked beside the others."""
@@ -93,7 +96,14 @@ def no_cache(name: str, marker: bytes | None) -> CacheUnusable:
     if marker is None:
         hint = "a first `store push` makes it one"
         return CacheUnusable(f"{where}: there is no cache", hint=hint)
-    return CacheUnusable(f"{where}: its format is not one that this program knows")
+    if marker.lstrip().startswith(b"<"):
+        hint = "look at it with a browser: the URL may be wrong, or the network may want a login"
+        return CacheUnusable(f"{where}: it answers with a web page", hint=hint)
+    if re.fullmatch(rb"[0-9]{1,9}\n", marker):
+        hint = f"it has format {int(marker)}, and this program {_VERSION}: a newer one may know it"
+    else:
+        hint = f"the file {file_names.MARKER} of a cache holds {_VERSION}: is this the right URL?"
+    return CacheUnusable(f"{where}: its format is not one that this program knows", hint=hint)
 
 
 class _Frame(NamedTuple):

@@ -7,9 +7,11 @@ import errno
 import http.client
 import re
 import socket
+import time
 import urllib.error
 import zlib
 from collections.abc import Callable
+from email.utils import mktime_tz, parsedate_tz
 
 from store.display import printable
 from store.fetch import tls
@@ -83,9 +85,19 @@ def of_status(status: int, phrase: str, headers: email.message.Message) -> Trans
         hint = _THEIRS if status >= 500 else _GONE if status in (404, 410) else None
     if status not in _PASSING_STATUS:
         return Permanent(reason, hint)
-    after = headers.get("Retry-After", "").strip()
-    asked = after.isascii() and after.isdecimal() and len(after) < 10
-    return Transient(reason, float(after) if asked else 0.0, hint)
+    return Transient(reason, _after(headers.get("Retry-After", "").strip()), hint)
+
+
+def _after(text: str) -> float:
+    """Return the seconds until the time that a server names, as a number or a date; 0 for anything
+    else."""
+    if text.isascii() and text.isdecimal():
+        return float(text) if len(text) < 10 else 0.0
+    try:
+        date = parsedate_tz(text)
+        return 0.0 if date is None else max(0.0, mktime_tz(date) - time.time())
+    except (ValueError, OverflowError, TypeError, IndexError):  # no day of any year
+        return 0.0
 
 
 def of_file(error: OSError) -> Permanent:

@@ -117,7 +117,8 @@ class _SecureHandler(urllib.request.AbstractHTTPHandler):
 
 class BoundedConnection(http.client.HTTPConnection):
     """A connection within an exchange, which is a new one for each request; by way of a proxy
-    where one was set."""
+    where one was set. ``peer`` is the address that it was made to. With ``stay_outside``, it is
+    made to no address of this machine, or of its link."""
 
     def __init__(
         self,
@@ -131,6 +132,8 @@ class BoundedConnection(http.client.HTTPConnection):
             self.default_port = http.client.HTTPS_PORT
         super().__init__(host, timeout=timeout)
         self.exchange = exchange
+        self.peer: str | None = None
+        self.stay_outside = False
         self._tls = tls
         self.response_class = self._answer  # type: ignore[assignment]
 
@@ -139,7 +142,9 @@ class BoundedConnection(http.client.HTTPConnection):
 
     def connect(self) -> None:
         end = time.monotonic() + self.exchange.connecting()
+        self.exchange.stay_outside |= self.stay_outside
         self.sock = dial(self.host, self.port, self.exchange)
+        self.peer = self.exchange.peer
         tunnel: str | None = getattr(self, "_tunnel_host", None)
         if tunnel:
             self._tunnel()  # type: ignore[attr-defined]

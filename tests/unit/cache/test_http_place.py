@@ -17,6 +17,7 @@ from store.cache import http_client, http_place
 from store.cache.http_place import HttpPlace
 from store.cache.static_cache import StaticCache
 from store.errors import CorruptObject, UnknownObject, UsageError
+from store.fetch import wire
 from store.job_errors import CacheUnusable
 from store.system.host_files import HostFiles
 from tests.unit.cache.caches import put
@@ -217,6 +218,77 @@ def test_one_that_trickles_is_left(web: Web, monkeypatch: pytest.MonkeyPatch) ->
         assert len(web.requests) == 1
 
 
+def part(handler: Handler, size: int, **headers: str) -> bool:
+    """Send so many bytes of the range that was asked for, which may be all of it."""
+    first, _, last = handler.headers["Range"].removeprefix("bytes=").partition("-")
+    data = DATA[int(first) : min(int(first) + size, int(last) + 1)]
+    where = f"bytes {first}-{int(first) + len(data) - 1}/{len(DATA)}"
+    return handler.answer(206, data, Content_Range=where, **headers)
+
+
+@pytest.mark.parametrize("ends", ["broken", "shorter"])
+def test_a_byte_with_each_connection_is_a_trickle_too(
+    web: Web, monkeypatch: pytest.MonkeyPatch, ends: str
+) -> None:
+    bounds = dataclasses.replace(http_client.BOUNDS, slow_time=1.0)
+    monkeypatch.setattr(http_client, "BOUNDS", bounds)
+
+    def drop(handler: Handler) -> bool:
+        time.sleep(0.1)
+        if ends == "shorter":
+            return part(handler, 1)
+        first = handler.headers["Range"].removeprefix("bytes=").partition("-")[0]
+        handler.send_response(206)
+        handler.send_header("Content-Range", f"bytes {first}-{len(DATA) - 1}/{len(DATA)}")
+        handler.send_header("Content-Length", str(len(DATA) - int(first)))
+        handler.end_headers()
+        handler.wfile.write(b"x")
+        handler.close_connection = True
+        return True
+
+    web.instead = drop
+    with pytest.raises(CacheUnusable, match="less than 1024 bytes a second"):
+        list(place(web).read("a", 0, len(DATA)))
+    assert len(web.requests) < 20
+
+
+def test_time_that_the_reader_takes_is_not_the_servers(
+    web: Web, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bounds = dataclasses.replace(http_client.BOUNDS, slow_time=0.5)
+    monkeypatch.setattr(http_client, "BOUNDS", bounds)
+    web.instead = lambda handler: part(handler, 10)
+    for _ in place(web).read("a", 0, 30):
+        time.sleep(0.4)
+    assert len(web.requests) == 3
+
+
+def test_a_range_that_comes_in_shorter_ones_is_asked_for_on(web: Web) -> None:
+    web.instead = lambda handler: part(handler, 300_000)
+    assert b"".join(place(web).read("a", 5, len(DATA) - 5)) == DATA[5:]
+    assert len(web.requests) == 4
+
+
+@pytest.mark.parametrize("form", ["gzip", "BR", "x\x1b[31m"])
+@pytest.mark.parametrize("ranged", [False, True])
+def test_files_that_come_compressed_unasked_are_named(web: Web, form: str, ranged: bool) -> None:
+    def send(handler: Handler) -> bool:
+        if ranged:
+            return part(handler, 100, Content_Encoding=form)
+        return handler.answer(200, b"x", Content_Encoding=form)
+
+    web.instead = send
+    there = place(web)
+    with pytest.raises(CacheUnusable, match="it sends files compressed") as caught:
+        list(there.read("a", 0, 10)) if ranged else there.get(["b"], 10)
+    assert "gzip off" in str(caught.value.hint) and "\x1b" not in caught.value.message
+
+
+def test_the_form_that_a_file_has_by_itself_may_be_named(web: Web) -> None:
+    web.instead = lambda handler: handler.answer(200, b"x", Content_Encoding="zstd")
+    assert place(web).get(["logs/a.zst"], 10) == {"logs/a.zst": b"x"}
+
+
 def test_the_limits_are_those_of_the_issue() -> None:
     assert (http_client.BOUNDS.slow_rate, http_client.BOUNDS.slow_time) == (1024, 30)
     assert (http_client.BOUNDS.connect, http_client.BOUNDS.silent) == (5, 15)
@@ -246,7 +318,12 @@ def test_the_wait_is_as_long_as_asked_for(web: Web, monkeypatch: pytest.MonkeyPa
         web.instead = lambda handler, asked=asked: handler.answer(503, Retry_After=asked)  # type: ignore[misc]
         with pytest.raises(CacheUnusable):
             place(web).sizes(["b"])
-    assert [wait for wait in waits if wait] == [7, 30]
+    monkeypatch.setattr(time, "time", lambda: 784111777.0)
+    date = "Sun, 06 Nov 1994 08:49:57 GMT"
+    web.instead = lambda handler: handler.answer(429, Retry_After=date)
+    with pytest.raises(CacheUnusable):
+        place(web).sizes(["b"])
+    assert [wait for wait in waits if wait] == [7, 30, 20]
 
 
 @pytest.mark.parametrize("status", [401, 403])
@@ -302,8 +379,9 @@ def test_redirects_are_followed_but_not_for_good(web: Web) -> None:
 
     web.instead = lead
     assert place(web).get(["z"], 10) == {"z": b"123"}
-    with pytest.raises(CacheUnusable, match="redirected more than 5 times"):
+    with pytest.raises(CacheUnusable, match="redirected more than 5 times") as caught:
         place(web).get(["loop"], 10)
+    assert "browser" in str(caught.value.hint)  # and TLS has nothing to do with it
     with pytest.raises(CacheUnusable, match="answers a PUT with a redirect"):
         place(web).put("z", b"1")
 
@@ -314,6 +392,21 @@ def test_redirects_are_followed_but_not_for_good(web: Web) -> None:
 def test_a_redirect_never_leads_to_something_worse(web: Web, url: str, where: str) -> None:
     with pytest.raises(Exception, match="redirected"):
         place(web)._redirected(url, where)
+
+
+def test_a_server_elsewhere_may_not_lead_to_this_machine(
+    web: Web, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lead(handler: Handler) -> bool:
+        where = f"http://localhost:{web.port}/cache/b"
+        return handler.name == "z" and handler.answer(302, Location=where)
+
+    web.instead = lead
+    there = place(web)
+    assert there.get(["z"], 10) == {"z": b"123"}  # this machine may lead to itself
+    monkeypatch.setattr(wire, "is_inside", lambda _peer: False)
+    with pytest.raises(CacheUnusable, match="this machine itself"):
+        place(web).get(["z"], 10)
 
 
 @pytest.mark.parametrize(("status", "hint"), [(405, "dav_methods"), (413, "client_max_body_size")])

@@ -99,8 +99,13 @@ def test_a_place_without_the_marker_is_no_cache(tmp_path: Path) -> None:
     with pytest.raises(CacheUnusable, match="there is no cache"):
         StaticCache(FolderPlace(str(tmp_path / "nothing"))).heads([])
     put(tmp_path, file_names.MARKER, b"2\n")
-    with pytest.raises(CacheUnusable, match="its format"):
+    with pytest.raises(CacheUnusable, match="its format") as caught:
         StaticCache(FolderPlace(str(tmp_path))).sources(["a" * 64])
+    assert "a newer one" in str(caught.value.hint)
+    put(tmp_path, file_names.MARKER, b"\n<!DOCTYPE html><title>Please log in</title>")
+    with pytest.raises(CacheUnusable, match="answers with a web page") as caught:
+        StaticCache(FolderPlace(str(tmp_path))).sources(["a" * 64])
+    assert "login" in str(caught.value.hint)
 
 
 def test_damaged_answers_are_left_out_and_reported(cache: StaticCache, tmp_path: Path) -> None:

@@ -347,6 +347,30 @@ def test_a_wait_that_is_asked_for_is_a_number_or_none(after: str, seconds: float
 
 
 @pytest.mark.parametrize(
+    ("date", "seconds"),
+    [
+        ("Sun, 06 Nov 1994 08:49:57 GMT", 20.0),
+        ("Sunday, 06-Nov-94 08:49:57 GMT", 20.0),
+        ("Sun Nov  6 08:49:57 1994", 20.0),
+        ("Sun, 06 Nov 1994 08:49:30 GMT", 0.0),
+        ("Sun, 06 Nov 19940000000000 08:49:57 GMT", 0.0),
+        ("-5", 0.0),
+        ("1e9", 0.0),
+        ("nan", 0.0),
+        ("", 0.0),
+    ],
+)
+def test_a_wait_that_is_asked_for_may_be_a_date(
+    monkeypatch: pytest.MonkeyPatch, date: str, seconds: float
+) -> None:
+    monkeypatch.setattr(time, "time", lambda: 784111777.0)
+    headers = email.message.Message()
+    headers["Retry-After"] = date
+    failure = failures.of_status(429, "Busy", headers)
+    assert isinstance(failure, Transient) and failure.after == seconds
+
+
+@pytest.mark.parametrize(
     ("text", "size"),
     [("", 16 << 30), ("1000", 1000), ("20G", 20 << 30), ("5 MiB", 5 << 20), ("many", 16 << 30)],
 )
