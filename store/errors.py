@@ -116,6 +116,8 @@ class UnknownPackage(EvaluationError):
 
     def __init__(self, name: str, near: Sequence[str] = ()) -> None:
         hint = f"did you mean {', '.join(near)}?" if near else "`store list` names them all"
+        if "/" in name:
+            hint = f"a package is wanted here, and no path: {hint}"
         super().__init__(f"no package is named {quoted(name)}", hint=hint)
         self.name, self.near = name, tuple(near)
 
@@ -297,6 +299,15 @@ def storage_error(error: OSError, doing: str) -> StorageError:
         return StoreReadOnly(text, hint="choose another place with --root or $STORE_ROOT")
     missing = error.errno == errno.ENOENT and isinstance(name, str)
     return StorageError(text, hint=unmounted(name) if missing else None)
+
+
+def output_error(error: OSError, what: str, path: str) -> StorageError:
+    """Return the error for a file that a user named for ``what``, and that cannot be written."""
+    doing = f"cannot write {what} {quoted(path)}"
+    found = storage_error(OSError(error.errno, reason(error)), doing)
+    if isinstance(found, StoreReadOnly):
+        found.hint = "choose another place for it"
+    return found
 
 
 def unmounted(path: str) -> str | None:

@@ -15,6 +15,7 @@ from derivations.kit.kernel import kernel
 from derivations.kit.links import Links
 from derivations.kit.makefile import makefile
 from derivations.kit.meson import meson
+from derivations.kit.network import Network
 from derivations.kit.perl import perl
 from derivations.kit.project import project
 from derivations.kit.python import imports, python
@@ -23,7 +24,7 @@ from derivations.kit.rootfs import rootfs
 from derivations.kit.seed import Seed
 from derivations.kit.sources import Archive, debian, debian_patches, pypi, url
 from derivations.kit.stage import CatalogueBuilder, PackageSet, Stage
-from derivations.kit.system import Network, Service, System, User
+from derivations.kit.system import Service, System, User
 from derivations.kit.texts import texts
 from derivations.kit.world import World
 

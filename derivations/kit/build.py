@@ -55,6 +55,10 @@ class Build:
     def __post_init__(self) -> None:
         if not self.phases:
             raise EvaluationError("a build without phases")
+        names = [each.name for each in self.phases]
+        for name in names:
+            if names.count(name) > 1:
+                raise EvaluationError(f"a build has the phase {name!r} twice")
 
 
 @checked

@@ -182,7 +182,7 @@ def _unfit(
         if name not in known:
             near = get_close_matches(name, known, 1)
             hint = f"did you mean {near[0]}?" if near else f"it has {', '.join(known)}"
-            return f"there is no {_quoted(name)}", hint
+            return f"there is no {written(name)}", hint
     if len(args) > len(parameters.positional) and not parameters.rest:
         return f"at most {most} values are given without their names", None
     missing = [name for name in known if name in parameters.needed and name not in given]
@@ -194,7 +194,7 @@ def _unfit(
 
 def _error(name: str, given: _Given, message: str, hint: str | None) -> EvaluationError:
     own = given.get("name")
-    shown = f"{name}(name={_quoted(own)})" if isinstance(own, str) else f"{name}()"
+    shown = f"{name}(name={written(own)})" if isinstance(own, str) else f"{name}()"
     file, line = place()
     return EvaluationError(f"{shown}: {message}", file=file, line=line, hint=hint)
 
@@ -217,7 +217,7 @@ def _wrong(value: object, expected: Any, where: str) -> _Fault | None:
         return _wrong_tuple(value, parts, expected, where)
     if issubclass(kind, Mapping) and isinstance(value, Mapping) and parts:
         keys = (_wrong(key, parts[0], f"a key of {where}") for key in value)
-        values = (_wrong(each, parts[1], f"{where}[{_quoted(key)}]") for key, each in value.items())
+        values = (_wrong(each, parts[1], f"{where}[{written(key)}]") for key, each in value.items())
         return next((each for each in (*keys, *values) if each is not None), None)
     return None
 
@@ -261,20 +261,23 @@ def _hint(value: object, expected: Any) -> str | None:
     if isinstance(value, list | set | frozenset):
         return "write it between parentheses: a value of a recipe never changes"
     if parts[-1] is Ellipsis and _wrong(value, parts[0], "") is None:
-        one = _quoted(value) if isinstance(value, str | int) else f"{type(value).__name__}(…)"
+        one = written(value) if isinstance(value, str | int) else f"{type(value).__name__}(…)"
         return f"write ({one},): the comma makes it a tuple"
     return None
 
 
-def _quoted(value: object) -> str:
+def written(value: object) -> str:
     """Return a text, a number or None as Python writes it, cut if it is long."""
-    text = repr(value)
+    try:
+        text = repr(value)
+    except ValueError:  # Python writes no number of more than 4,300 digits
+        return "a very large number"
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
 
 
 def _shown(value: object) -> str:
     if isinstance(value, str | bytes | int | float | NoneType):
-        return _quoted(value)
+        return written(value)
     name = "class " + value.__name__ if isinstance(value, type) else type(value).__name__
     return f"{'an' if name[0] in 'aeioAEIO' else 'a'} {name}"
 

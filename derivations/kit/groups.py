@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from derivations.kit.recipe import Recipe
+from derivations.kit.sources import check_patch
 from derivations.kit.texts import read_text
 from store.errors import EvaluationError
 
@@ -75,6 +76,7 @@ class Groups(Mapping[str, Recipe]):
     def patch(self, name: str) -> str:
         """Return the text of a patch of ours; EvaluationError if there is none, or it says nothing
         of its reason before the first change."""
+        check_patch(name)
         path = self._folder / "patches" / name
         if not path.is_file():
             raise EvaluationError(f"there is no patch {name!r}", file=str(path))

@@ -20,6 +20,7 @@ LONGEST = 7 * 24 * 3600
 _TEXTS = ("name", "version", "description", "licence", "homepage")
 _LISTS = ("programs", "licences", "needs")
 _PROGRAM = re.compile(r"[A-Za-z0-9_\[][A-Za-z0-9_.+-]*")
+_IN_SOURCE = re.compile(r"/build/src\b|\$\{?source\b")
 _TAKEN = ("build.sh", "needs", "obj", "patches", "src", "texts")
 """Names in ``/build`` that the build itself gives to something."""
 _UNFINISHED = "TODO"
@@ -90,6 +91,7 @@ class Recipe:
         if type(self.seconds) is not int or not 0 <= self.seconds <= LONGEST:
             raise EvaluationError(f"the recipe {self.name!r} has no whole number of seconds")
         self._check_paths()
+        self._check_source()
         for role in (*self.every_tool, *self.needs, *self.runs, *self.upstream_tools):
             if not _ROLE.fullmatch(role):
                 raise EvaluationError(f"the recipe {self.name!r} needs {role!r}, no role's name")
@@ -142,12 +144,27 @@ class Recipe:
                     f"the recipe {self.name!r} has in licences {path!r}",
                     hint="the path of a file in the source, such as doc/COPYING",
                 )
+        for name, _ in self.env:
+            if name == "PATH":
+                raise EvaluationError(
+                    f"the recipe {self.name!r} has in env 'PATH', which its tools make",
+                    hint="name roles in `tools`; a phase may set PATH for its own lines",
+                )
         for path, _ in self.files:
             if path.partition("/")[0] in _TAKEN:
                 raise EvaluationError(
                     f"the recipe {self.name!r} has in files {path!r}, where the build has its own",
                     hint=f"taken in /build: {', '.join(_TAKEN)}",
                 )
+
+    def _check_source(self) -> None:
+        """EvaluationError for a build in the tree of a source that the recipe does not have."""
+        lines = [line for each in self.build.phases for line in each.lines]
+        if not self.sources and (self.build.in_tree or any(map(_IN_SOURCE.search, lines))):
+            raise EvaluationError(
+                f"the recipe {self.name!r} has no source, and is built in a source's tree",
+                hint="name a `source`; phases() builds of `files` alone, which are in /build",
+            )
 
     def _check_once(self) -> None:
         values: dict[str, list[object]] = {

@@ -17,6 +17,10 @@ UNPACK = "builtin:unpack"
 SYSTEM = "x86_64-linux"
 
 _SUFFIXES = re.compile(r"\.(tar\.(gz|xz|bz2|zst|lzma)|tgz|deb|whl|zip)$")
+_PATCH = re.compile(r"([A-Za-z0-9_][A-Za-z0-9._+=@,~-]*/)*[A-Za-z0-9_][A-Za-z0-9._+=@,~-]*")
+LONGEST_PATCH = 200
+"""Characters of a patch's name."""
+
 _REPACKED = re.compile(r"[.+~-](dfsg|ds|repack)[0-9.+~]*$")
 
 
@@ -54,6 +58,22 @@ class DebianPatches:
 
     archive: Archive
     names: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        for name in self.names:
+            check_patch(name)
+            if self.names.count(name) > 1:
+                raise EvaluationError(f"{self.archive.name}: the patch {name!r} is named twice")
+
+
+def check_patch(name: str) -> None:
+    """EvaluationError for a text that cannot name a patch: a file, or one in a folder."""
+    if len(name) > LONGEST_PATCH or not _PATCH.fullmatch(name):
+        raise EvaluationError(
+            f"{name[:80]!r} cannot name a patch",
+            hint=f"at most {LONGEST_PATCH} of A-Z a-z 0-9 . _ + = @ , ~ -, the first of A-Z a-z "
+            "0-9 _, and perhaps folders before",
+        )
 
 
 @checked

@@ -5,21 +5,28 @@ Whatever can be wrong with it is found where it is made, and named with file and
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
-from derivations.kit.checked import checked, place
-from store.errors import EvaluationError
+from derivations.kit.checked import checked, place, written
+from derivations.kit.network import Network, check_network
+from store.errors import EvaluationError, FormatError
+from store.model.build_files import check_files
 
 T = TypeVar("T")
 
 _NAME: Final = re.compile(r"[a-z_][a-z0-9_-]{0,30}")
 _HOST: Final = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+_PASSWORD: Final = re.compile(r"[!*]?(\$[0-9a-z]+\$[!-9;-~]+|[./0-9A-Za-z]{13})|[!*]")
+"""A hash as crypt(3) makes it, with or without the mark of a locked account; or that mark alone."""
+
 _PATH: Final = re.compile(r"(?!/)(?!.*(^|/)\.{1,2}(/|$))[^\0\n]+(?<!/)")
 HIGHEST_ID: Final = 60_000
 """The highest number of a user or group; those above stand for users of other name spaces."""
+
+TTY: Final = 5
+"""The number of the group ``tty``, which every system has."""
 
 HIGHEST_PORT: Final = 65_535
 WRITTEN: Final = (
@@ -35,6 +42,9 @@ WRITTEN: Final = (
     "etc/shadow",
 )
 """Files of a system that are made from its other fields; so is all in ``etc/runit``, ``etc/sv``."""
+
+TREE: Final = "tree"
+"""The folder of a build with the files of the system."""
 
 OWN_SERVICES: Final = ("console", "network")
 """The services that a system has without declaring them."""
@@ -82,16 +92,6 @@ class Service:
 
 @checked
 @dataclass(frozen=True, kw_only=True)
-class Network:
-    """The first network interface: by DHCP, unless it has an ``address`` such as 10.0.2.15/24."""
-
-    address: str = ""
-    gateway: str = ""
-    nameservers: tuple[str, ...] = ()
-
-
-@checked
-@dataclass(frozen=True, kw_only=True)
 class System:
     """A machine of this distribution. ``kernel``, ``base`` and ``packages`` are roles; the programs
     of ``base`` fill the names that no other package has. ``files`` are texts, by path from the root
@@ -113,13 +113,20 @@ class System:
     """The terminal in ``/dev`` with a shell of root's; none where it is empty."""
 
     def __post_init__(self) -> None:
-        file, line = place()
+        object.__setattr__(self, "_place", place())
         object.__setattr__(self, "hostname", self.hostname or self.name)
         try:
             _check(self)
         except EvaluationError as error:
             message = f"the system {self.name!r} {error.message}"
-            raise EvaluationError(message, file=file, line=line) from None
+            file, line = self.place
+            raise EvaluationError(message, file=file, line=line, hint=error.hint) from None
+
+    @property
+    def place(self) -> tuple[str, int]:
+        """The file and line where it is made."""
+        found: tuple[str, int] = vars(self)["_place"]
+        return found
 
     @property
     def everyone(self) -> tuple[User, ...]:
@@ -136,6 +143,8 @@ def _check(system: System) -> None:
     for field in ("name", "description", "kernel", "base"):
         if not getattr(system, field):
             raise EvaluationError(f"names no {field}" if field != "name" else "has no name")
+    if not system.description.isprintable():
+        raise EvaluationError(f"has a description that is not one line: {system.description!r}")
     if not _HOST.fullmatch(system.hostname):
         raise EvaluationError(f"has the host name {system.hostname!r}, which cannot be one")
     if not re.fullmatch(r"[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+)*", system.time_zone):
@@ -147,14 +156,14 @@ def _check(system: System) -> None:
     _check_services(system)
     _check_files(system)
     if system.network is not None:
-        _check_network(system.network)
+        check_network(system.network)
 
 
 def once(kind: str, values: tuple[T, ...]) -> None:
     """Raise EvaluationError for a value that is there twice."""
     for value in values:
         if values.count(value) > 1:
-            raise EvaluationError(f"has the {kind} {value!r} twice")
+            raise EvaluationError(f"has the {kind} {written(value)} twice")
 
 
 def _check_users(system: System) -> None:
@@ -166,16 +175,35 @@ def _check_users(system: System) -> None:
             raise EvaluationError(f"has a user {user.name!r}, which cannot be a name")
         if type(user.number) is not int or not 0 <= user.number <= HIGHEST_ID:
             raise EvaluationError(
-                f"gives the user {user.name!r} the number {user.number!r}; 1 to {HIGHEST_ID - 1}"
+                f"gives the user {user.name!r} the number {written(user.number)}; "
+                f"1 to {HIGHEST_ID - 1}"
             )
-        for text in (user.home, user.shell, user.password):
-            if ":" in text or "\n" in text:
-                raise EvaluationError(f"has a colon or a line's end in a field of {user.name!r}")
-        if not user.home.startswith("/") or not user.shell.startswith("/"):
-            raise EvaluationError(f"gives {user.name!r} a home or a shell that is no path from /")
+        _check_account(user)
         for group in user.groups:
             if group not in known:
                 raise EvaluationError(f"puts {user.name!r} into the group {group!r}: no such")
+    for user in system.users:
+        if user.name == "tty" or user.number == TTY:
+            raise EvaluationError(
+                f"has the user {user.name!r} with the number {user.number}, and the group tty has "
+                f"this name and the number {TTY}"
+            )
+
+
+def _check_account(user: User) -> None:
+    for text in (user.home, user.shell, user.password):
+        if ":" in text or "\n" in text:
+            raise EvaluationError(f"has a colon or a line's end in a field of {user.name!r}")
+    for path in (user.home, user.shell):
+        if not path.startswith("/"):
+            raise EvaluationError(f"gives {user.name!r} a home or a shell that is no path from /")
+        if not _is_path(path[1:]):
+            raise EvaluationError(f"gives {user.name!r} the home or shell {path!r}: no such")
+    if not _PASSWORD.fullmatch(user.password):
+        raise EvaluationError(
+            f"gives {user.name!r} a password that is no hash",
+            hint="`cryptpw -m sha512` of busybox makes one; `!` lets nobody log in",
+        )
 
 
 def _check_services(system: System) -> None:
@@ -191,15 +219,22 @@ def _check_services(system: System) -> None:
             raise EvaluationError(
                 f"has a service {service.name!r} of which the last line does not begin with exec"
             )
+        for text in (*service.run, *service.finish):
+            if "\0" in text:
+                raise EvaluationError(f"has a NUL character in a line of {service.name!r}")
+        if not service.run[-1].removeprefix("exec").strip() or "\n" in service.run[-1].strip():
+            raise EvaluationError(
+                f"has a service {service.name!r} of which the last line is not exec and a command"
+            )
         if service.user not in known:
             raise EvaluationError(
                 f"runs the service {service.name!r} as the user {service.user!r}: no such"
             )
         for port in service.ports:
             if type(port) is not int or not 1 <= port <= HIGHEST_PORT:
-                raise EvaluationError(f"gives {service.name!r} the port {port!r}")
+                raise EvaluationError(f"gives {service.name!r} the port {written(port)}")
         for folder in service.folders:
-            if not folder.startswith("/var/") or not _PATH.fullmatch(folder[1:]):
+            if not folder.startswith("/var/") or not _is_path(folder[1:]):
                 raise EvaluationError(
                     f"gives {service.name!r} the folder {folder!r}: only /var can be written to"
                 )
@@ -208,12 +243,19 @@ def _check_services(system: System) -> None:
 def _check_files(system: System) -> None:
     paths = [path for path, _ in system.files]
     for path in paths:
-        if not _PATH.fullmatch(path):
+        if not _is_path(path):
             raise EvaluationError(f"has a file {path!r}: a path from the root, such as etc/motd")
         if not path.startswith(("etc/", "share/")):
             raise EvaluationError(f"has a file {path!r}: files are below etc and share")
-        if path in WRITTEN or path.startswith(("etc/runit/", "etc/sv/")):
+        if path in WRITTEN or f"{path}/".startswith(("etc/runit/", "etc/sv/")):
             raise EvaluationError(f"has a file {path!r}, which its other fields make")
+        if f"{path}/".startswith("share/licenses/"):
+            raise EvaluationError(f"has a file {path!r}, where the licences of its packages are")
+    try:
+        check_files(tuple((f"{TREE}/{path}", text) for path, text in sorted(set(system.files))))
+    except FormatError as error:
+        if "folder of another one" not in error.message:
+            raise EvaluationError(f"has in files: {error.message}", hint=error.hint) from None
     every = (*WRITTEN, *paths)
     once("file", tuple(every))
     for path in every:
@@ -222,13 +264,6 @@ def _check_files(system: System) -> None:
             raise EvaluationError(f"has a file {above[0]!r}, and another one below it: {path!r}")
 
 
-def _check_network(network: Network) -> None:
-    try:
-        if network.address:
-            ipaddress.ip_interface(network.address)
-        for address in (*network.nameservers, *([network.gateway] if network.gateway else [])):
-            ipaddress.ip_address(address)
-    except ValueError as error:
-        raise EvaluationError(f"has a network that cannot be: {error}") from None
-    if network.gateway and not network.address:
-        raise EvaluationError("has a gateway, but leaves its address to DHCP")
+def _is_path(path: str) -> bool:
+    """Return whether it is a path from the root, each part with a name."""
+    return "//" not in path and path.isprintable() and _PATH.fullmatch(path) is not None

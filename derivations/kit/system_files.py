@@ -6,7 +6,8 @@ import shlex
 from collections.abc import Iterator
 
 from derivations.kit import process_1
-from derivations.kit.system import Network, Service, System, User
+from derivations.kit.network import Network
+from derivations.kit.system import TTY, Service, System, User
 
 INIT = "init"
 BEGIN = "etc/runit/begin"
@@ -194,7 +195,7 @@ def _groups(system: System) -> Iterator[str]:
     for user in system.everyone:
         members = ",".join(each.name for each in system.everyone if user.name in each.groups)
         yield f"{user.name}:x:{user.number}:{members}\n"
-    yield "tty:x:5:\n"
+    yield f"tty:x:{TTY}:\n"
 
 
 def _folder_lines(system: System) -> Iterator[str]:

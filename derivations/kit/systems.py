@@ -12,7 +12,7 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from derivations.kit.script import BUILD
-from derivations.kit.system import System
+from derivations.kit.system import TREE, System
 from derivations.kit.system_files import executable, files
 from derivations.kit.world import World
 from derivations.kit.world_script import NAME
@@ -20,9 +20,6 @@ from store.errors import EvaluationError
 from store.model.catalogue import SYSTEM, SYSTEMS
 from store.model.derivation import Ref
 from store.model.identity import scratch_path
-
-_TREE = "tree"
-"""The folder of a build with the files of the system."""
 
 
 def publish(world: World, package: str, folder: Path) -> None:
@@ -44,13 +41,15 @@ def _publish(world: World, system: System, file: Path) -> None:
     for role in system.roles:
         if role not in world:
             near = get_close_matches(role, sorted(world.roles), 3)
+            place, line = system.place
             raise EvaluationError(
                 f"the system {system.name!r} has the package {role!r}, which there is not",
                 file=str(file),
+                line=line if place == str(file) else None,
                 hint=f"did you mean {', '.join(near)}?" if near else None,
             )
     packages = {role: world[role] for role in system.roles}
-    texts = {f"{_TREE}/{path}": text for path, text in files(system).items()}
+    texts = {f"{TREE}/{path}": text for path, text in files(system).items()}
     label = f"system-{system.name}"
     text = system_script(system, packages, scratch_path(label))
     world.publish_script(
@@ -66,7 +65,7 @@ def _publish(world: World, system: System, file: Path) -> None:
 def system_script(system: System, packages: Mapping[str, Ref], out: str) -> str:
     """Return the text of the build: the tree of files, and links into the packages."""
     lines = ["set -eu", f"out={out}", "echo '@phase install'"]
-    lines += [f'cp -R {BUILD}/{_TREE} "$out"', 'chmod -R u+w,go-w "$out"']
+    lines += [f'cp -R {BUILD}/{TREE} "$out"', 'chmod -R u+w,go-w "$out"']
     scripts = sorted(path for path in files(system) if executable(path))
     lines += [f'chmod 755 "$out/{path}"' for path in scripts]
     lines += _links(system, packages)

@@ -11,6 +11,7 @@ from store.display import quoted
 from store.errors import FormatError, UnknownOutput, UnknownPackage, UsageError
 from store.model import fields
 from store.model.derivation import Derivation, Ref, Source, derivation_digest, kind
+from store.model.names import object_in, object_name
 
 GraphNode: TypeAlias = Source | Derivation
 Buffer: TypeAlias = bytes | memoryview
@@ -28,6 +29,9 @@ SYSTEM: Final = "system."
 
 WORLD_SOURCES: Final = "world-sources"
 """Trees of the world's sources."""
+
+MOST_NEAR: Final = 3
+"""Packages that are named in the place of one that is not there."""
 
 CHECK: Final = ".check"
 UPSTREAM: Final = ".upstream"
@@ -83,14 +87,32 @@ class Catalogue:
         try:
             return self.packages[name]
         except KeyError:
-            from difflib import get_close_matches
+            raise UnknownPackage(name, self._near(name)) from None
 
-            # A system is asked for by its own name, too.
-            names = {each.removeprefix(SYSTEM): each for each in self.packages} | {
-                each: each for each in self.packages
-            }
-            near = [names[each] for each in get_close_matches(name, names, n=3, cutoff=0.6)]
-            raise UnknownPackage(name, list(dict.fromkeys(near))) from None
+    def _near(self, name: str) -> list[str]:
+        """Return the packages that a name may have meant: of an object, those that make one of its
+        name."""
+        from difflib import get_close_matches
+
+        oid = object_in(name)
+        if oid is not None:
+            return list(self.makers(oid.name))[:MOST_NEAR]
+        # A system is asked for by its own name, too.
+        names = {each.removeprefix(SYSTEM): each for each in self.packages} | {
+            each: each for each in self.packages
+        }
+        near = [names[each] for each in get_close_matches(name, names, n=MOST_NEAR, cutoff=0.6)]
+        return list(dict.fromkeys(near))
+
+    def makers(self, name: str) -> Iterator[str]:
+        """Yield, as ``NAME`` or ``NAME^OUTPUT``, all outputs whose objects are called ``name``;
+        those of packages with the shortest names first."""
+        for package in sorted(self.packages.values(), key=lambda each: (len(each.name), each.name)):
+            node = self.nodes[package.node]
+            for output in node.outputs:
+                if object_name(node.name, output) == name:
+                    first = output == node.outputs[0]
+                    yield package.name if first else f"{package.name}^{output}"
 
     def refs(self, text: str) -> tuple[Ref, ...]:
         """Return the outputs that ``NAME``, ``NAME^OUTPUT``, ``NAME^ONE,TWO`` or ``NAME^*`` means,

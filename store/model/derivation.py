@@ -87,7 +87,10 @@ class Source:
     def __post_init__(self) -> None:
         check_name(self.name)
         if len(self.sha256) != 64 or self.sha256.translate(_WITHOUT_HEX):
-            raise FormatError(f"{self.name}: {quoted(self.sha256)} is not a SHA-256 in hex")
+            raise FormatError(
+                f"{self.name}: {quoted(self.sha256)} is not a SHA-256 in hex",
+                hint="it has 64 digits, each of 0-9 a-f",
+            )
         if not self.locators:
             raise FormatError(f"{self.name}: a source needs a locator")
 

@@ -123,6 +123,17 @@ class ObjectId(_Identity):
         return cls.parse(path[len(prefix) :].partition("/")[0])
 
 
+def object_in(text: str) -> ObjectId | None:
+    """Return the object of a path below a store's folder, or of ``<digest>-<name>``; None of any
+    other text."""
+    _, slash, rest = text.rpartition(f"{STORE_DIR}/")
+    name = rest.partition("/")[0] if slash else text
+    try:
+        return ObjectId.parse(name)
+    except (FormatError, InvalidName):
+        return None
+
+
 def object_ids(pairs: Sequence[Sequence[object]]) -> list[ObjectId]:
     """Return an identity of each pair of a digest and a name, for thousands: FormatError or
     InvalidName for what no object has."""

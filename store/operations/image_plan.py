@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import replace
 
 from store.errors import UsageError
+from store.graph.resolver import Resolver
 from store.model.catalogue import SYSTEM, SYSTEMS, Catalogue
 from store.model.derivation import Derivation, Ref
 from store.model.image_request import FORMATS, ImageRequest
+from store.model.names import object_in
 from store.operations.session import Session
 
 
@@ -19,12 +22,13 @@ def plan_image(
     as any other.
 
     ``wanted`` says the rest; the packages' order does not matter. A system's name, with or without
-    its ``system.``, means that its tree is laid out from the top. The image is called ``name``
+    its ``system.``, means that its tree is laid out from the top; an object's path means the
+    package that came out as it. The image is called ``name``
     (default: as the one package, with the format's ending). Raises UnknownPackage, UnknownOutput,
     InvalidName, and UsageError for packages that are built on several kinds of machine.
     """
     catalogue = session.catalogue
-    names = [full_name(catalogue, text) for text in packages]
+    names = [full_name(catalogue, _of_object(session, text) or text) for text in packages]
     refs = [ref for text in names for ref in catalogue.refs(text)]
     trees = {
         str(catalogue.ref(text))
@@ -42,6 +46,27 @@ def plan_image(
     node = request.derivation(called, _system(catalogue, refs), refs)
     session.catalogue = catalogue.extended(node)
     return node.ref()
+
+
+def _of_object(session: Session, text: str) -> str | None:
+    """Return the output of a package that came out as the object of a path or ``<digest>-<name>``;
+    None for another text. UsageError if none of these recipes' packages did."""
+    oid = session.object(text) if "/" in text else object_in(text)
+    if oid is None:
+        return None
+    catalogue = session.catalogue
+    made = list(catalogue.makers(oid.name))
+    resolver = Resolver(session.store, catalogue)
+    resolver.identify(catalogue.ref(each).node for each in made)
+    for each in made:
+        ref = catalogue.ref(each)
+        with contextlib.suppress(KeyError):  # not realised here
+            if resolver.object(ref) == oid:
+                return each
+    raise UsageError(
+        f"{oid.path} is no output of a package of these recipes, and an image is made of packages",
+        hint=f"name a package: {', '.join(made[:3])}" if made else "`store list` names packages",
+    )
 
 
 def full_name(catalogue: Catalogue, text: str) -> str:

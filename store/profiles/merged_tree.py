@@ -66,6 +66,13 @@ class _Conflict(NamedTuple):
     one: str
     other: str
 
+    @property
+    def between(self) -> str:
+        """The packages in words. Outputs of one have its name, and one priority."""
+        if self.one == self.other:
+            return f"two outputs of {quoted(self.one)}"
+        return f"{quoted(self.one)} and {quoted(self.other)}"
+
 
 def merge(trees: Sequence[PackageTree]) -> MergedFolder:
     """Return the tree of all of these.
@@ -155,15 +162,17 @@ def _link(path: bytes, part: _Part, *, shared: bool = False) -> MergedLink:
 
 def _refusal(conflicts: Sequence[_Conflict]) -> PackageConflict:
     lines = [
-        f"{quoted(each.one)} and {quoted(each.other)} have different files at {quoted(each.path)}"
-        for each in conflicts[:SHOWN]
+        f"{each.between} have different files at {quoted(each.path)}" for each in conflicts[:SHOWN]
     ]
     if len(conflicts) > SHOWN:
         lines.append(f"and so at {len(conflicts) - SHOWN} more paths")
+    own = next((each.one for each in conflicts if each.one == each.other), None)
     return PackageConflict(
         "\n".join(lines),
         hint=f"install one with `--priority N`: below {USUAL_PRIORITY} it is taken before others, "
-        "above it after them",
+        "above it after them"
+        if own is None
+        else f"no priority settles that: install one output of {own}, as {own}^out",
     )
 
 

@@ -48,6 +48,23 @@ def test_a_disk_is_an_object_that_is_found_again(shop: Shop, tmp_path: Path) -> 
     assert (tmp_path / "disk").resolve() == shop.physical(first.stdout.strip())
 
 
+def test_an_object_stands_for_the_package_that_it_is(shop: Shop, tmp_path: Path) -> None:
+    image = shop.path("image", "tar", "hello")
+    hello, lib = shop.path("realise", "hello"), shop.path("realise", "pair^lib")
+    for words in (hello, f"{hello}/bin/hello", hello.removeprefix("/store/")):
+        assert shop.path("image", "tar", words) == image
+    assert shop.path("image", "tar", lib) == shop.path("image", "tar", "pair^lib")
+    (tmp_path / "note").write_text("a note\n")
+    added = shop.path("add", str(tmp_path / "note"))
+    refused = shop.run("image", "tar", added)
+    assert refused.returncode == 2
+    assert f"{added} is no output of a package of these recipes" in refused.stderr
+    # Where it has to be a package, its own is named.
+    refused = shop.run("realise", lib)
+    assert refused.returncode == 11
+    assert "and no path: did you mean pair^lib?" in refused.stderr
+
+
 def test_a_disk_has_the_closure_and_the_programs(shop: Shop) -> None:
     path, hello = shop.path("image", "disk", "hello", "pair"), shop.path("realise", "hello")
     tree = root_of(shop.physical(path)).tree()

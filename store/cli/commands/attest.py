@@ -20,7 +20,7 @@ from store.errors import (
     StorageError,
     UnknownObject,
     UsageError,
-    storage_error,
+    output_error,
 )
 from store.model.derivation import Resolved
 from store.model.realisation import Realisation
@@ -229,7 +229,7 @@ def _write(lines: list[Signed], output: str | None, mark: str) -> None:
         else:
             put_text(output, _text(lines))
     except OSError as error:
-        raise storage_error(error, f"cannot write statements to {output}") from error
+        raise output_error(error, "statements to", output) from error
 
 
 def _text(lines: list[Signed]) -> str:

@@ -8,8 +8,7 @@ from store.cli.context import Context
 from store.cli.direct import VERSION
 from store.cli.options import seed_option
 from store.cli.parameter_types import PACKAGE
-from store.display import quoted
-from store.errors import storage_error
+from store.errors import output_error
 from store.sbom.collect import collect
 from store.sbom.extra import MODULES, check_extra
 from store.system.output_file import put_text
@@ -52,4 +51,4 @@ def command(context: Context, packages: tuple[str, ...], form: str, output: str 
     try:
         put_text(output, text)
     except OSError as error:
-        raise storage_error(error, f"cannot write the bill {quoted(output)}") from error
+        raise output_error(error, "the bill", output) from error

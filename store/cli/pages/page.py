@@ -16,7 +16,7 @@ from importlib import resources
 from string import Template
 
 from store.display import printable
-from store.errors import storage_error
+from store.errors import output_error
 from store.system.output_file import put_text
 
 
@@ -25,7 +25,7 @@ def write_page(path: str, text: str) -> None:
     try:
         put_text(path, text, errors="backslashreplace")
     except OSError as error:
-        raise storage_error(error, f"cannot write the report {path}") from error
+        raise output_error(error, "the report", path) from error
 
 
 def check_page_writable(path: str) -> None:
@@ -38,7 +38,7 @@ def check_page_writable(path: str) -> None:
         refused = refused or errno.EACCES
     if refused:
         error = OSError(refused, os.strerror(refused))
-        raise storage_error(error, f"cannot write the report {path}")
+        raise output_error(error, "the report", path)
 
 
 def whole(name: str, title: str, parts: Mapping[str, str]) -> str:

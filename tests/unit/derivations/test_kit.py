@@ -16,8 +16,10 @@ from derivations.kit import (
     Recipe,
     Stage,
     autotools,
+    data,
     debian,
     debian_patches,
+    makefile,
     phase,
     phases,
     project,
@@ -27,7 +29,7 @@ from derivations.kit import (
     variant,
 )
 from derivations.kit.lines import check_line
-from store.errors import Cycle, EvaluationError, InvalidName, UnfilledRole
+from store.errors import Cycle, EvaluationError, FormatError, InvalidName, UnfilledRole
 from store.fetch.project import archive_of
 from store.model.derivation import Derivation, Ref, Source
 
@@ -344,6 +346,26 @@ def test_patches_of_debian_are_named() -> None:
         debian_patches("n/nginx/nginx_1.26.3-3+deb13u1.debian.tar.xz", "0" * 64)
 
 
+@pytest.mark.parametrize("name", ["", "../a", "/a", "a b", 'a"', "$(x)", "a/", "a" * 300, "-a"])
+def test_a_patch_of_debian_is_a_file_of_its_archive(name: str) -> None:
+    file = "n/nginx/nginx_1.26.3-3+deb13u1.debian.tar.xz"
+    with pytest.raises(EvaluationError, match="cannot name a patch"):
+        debian_patches(file, "0" * 64, name)
+    with pytest.raises(EvaluationError, match=r"'a\.patch' is named twice"):
+        debian_patches(file, "0" * 64, "a.patch", "a.patch")
+
+
+def test_a_phase_stands_once() -> None:
+    with pytest.raises(EvaluationError, match="the phase 'build' twice"):
+        phases(phase("build", "a"), phase("build", "b"))
+
+
+def test_the_form_of_a_hash_is_said() -> None:
+    with pytest.raises(FormatError, match="not a SHA-256") as caught:
+        url("https://e/a.tgz", "A" * 64, name="a", version="1")
+    assert "0-9 a-f" in (caught.value.hint or "")
+
+
 def test_autotools_name_build_and_host() -> None:
     line = autotools("--some-option").phases[0].lines[0]
     assert "--build=x86_64-linux-musl --host=x86_64-linux-musl" in line
@@ -372,6 +394,10 @@ def test_a_script_that_is_made_first_needs_its_tools() -> None:
         ({"outputs": ()}, "not out as its first output"),
         ({"outputs": ("lib", "out")}, "not out as its first output"),
         ({"patches": ("a.patch", "a.patch")}, "twice in patches: a.patch"),
+        ({"env": (("PATH", "/bin"),)}, "in env 'PATH', which its tools make"),
+        ({"build": data("cp a b")}, "no source, and is built in a source's tree"),
+        ({"build": makefile()}, "no source, and is built in a source's tree"),
+        ({"build": phases(phase("a", 'cp "$source/x" .'))}, "no source, and is built"),
         ({"description": "two\nlines"}, "description that is not one line of text"),
         ({"homepage": "https://e/\x1b[31m"}, "homepage that is not one line of text"),
     ],

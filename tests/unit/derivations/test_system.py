@@ -71,6 +71,39 @@ def service(name: str, **fields: object) -> Service:
         ({"network": Network(address="10.0.0.300/24")}, "a network that cannot be"),
         ({"network": Network(gateway="10.0.0.1")}, "leaves its address to DHCP"),
         ({"users": (User(name="u", number=5, home="var"),)}, "no path from /"),
+        ({"description": "a\nb"}, "not one line: 'a\\nb'"),
+        ({"users": (User(name="tty", number=6),)}, "the group tty has this name"),
+        ({"users": (User(name="u", number=5),)}, "the group tty has this name"),
+        ({"users": (User(name="u", number=10**5000),)}, "the number a very large number"),
+        ({"users": (User(name="u", number=9, home="/var/../x"),)}, "'/var/../x': no such"),
+        ({"users": (User(name="u", number=9, shell="/bin//x"),)}, "'/bin//x': no such"),
+        ({"users": (User(name="u", number=9, password=""),)}, "a password that is no hash"),
+        ({"users": (User(name="u", number=9, password="secret"),)}, "that is no hash"),
+        ({"services": (Service(name="a", run=("exec ",)),)}, "not exec and a command"),
+        ({"services": (Service(name="a", run=("exec a\nb",)),)}, "not exec and a command"),
+        ({"services": (Service(name="a", run=("exec a\0",)),)}, "a NUL character in a line of 'a'"),
+        ({"files": (("etc//motd", ""),)}, "a path from the root"),
+        ({"files": (("etc/sv", ""),)}, "which its other fields make"),
+        ({"files": (("share/licenses/tree", ""),)}, "where the licences of its packages are"),
+        ({"files": (("etc/m\xf6td", ""),)}, "cannot name a file"),
+        ({"files": (("etc/" + "a" * 300, ""),)}, "cannot name a file"),
+        ({"files": (("etc/big", "a" * (9 << 20)),)}, "are allowed"),
+        ({"network": Network(nameservers=("10.0.0.1",))}, "leaves its address to DHCP"),
+        ({"network": Network(address="10.0.0.2")}, "does not say how large its network is"),
+        ({"network": Network(address="10.0.0.2/255.0.0.0")}, "does not say how large"),
+        ({"network": Network(address="10.0.0.0/24")}, "which no interface has"),
+        ({"network": Network(address="10.0.0.255/24")}, "which no interface has"),
+        ({"network": Network(address="127.0.0.1/8")}, "which no interface has"),
+        ({"network": Network(address="fe80::1%$(x)/64")}, "names an interface by %"),
+        (
+            {"network": Network(address="10.0.0.2/24", gateway="10.0.1.1")},
+            "no other machine of 10.0.0.0/24",
+        ),
+        ({"network": Network(address="fd00::2/64", gateway="10.0.0.1")}, "no other machine"),
+        (
+            {"network": Network(address="10.0.0.2/24", nameservers=("0.0.0.0",))},
+            "which no machine has",
+        ),
         ({"console": "ttyS0; reboot"}, "the console 'ttyS0; reboot'"),
         ({"hostname": "-"}, "the host name '-'"),
         ({"time_zone": "../x"}, "the time zone '../x'"),
@@ -87,6 +120,18 @@ def test_a_wrong_system_is_named_with_its_line(fields: dict[str, object], words:
 def test_a_kernel_that_is_left_out_is_named_like_an_empty_one() -> None:
     with pytest.raises(EvaluationError, match=r":\d+: the system 'box' names no kernel"):
         System(name="box", description="A box")
+
+
+@pytest.mark.parametrize(
+    "password", ["!", "*", "$6$salt$hash/.", "!$6$salt$hash/.", "$2b$05$salthash", "abJnggxhB/yWI"]
+)
+def test_a_password_is_a_hash_or_a_lock(password: str) -> None:
+    assert system(users=(User(name="u", number=9, password=password),)).users[0].number == 9
+
+
+def test_networks_of_one_or_two_machines_have_no_ends() -> None:
+    for address in ("10.0.0.2/32", "10.0.0.2/31", "10.0.0.3/31", "fd00::/64"):
+        assert system(network=Network(address=address)).network is not None
 
 
 def test_accounts_and_groups_follow_from_users() -> None:

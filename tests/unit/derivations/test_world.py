@@ -376,6 +376,10 @@ def test_a_patch_says_its_reason(folder: Path) -> None:
         groups.patch("bare.patch")
     with pytest.raises(EvaluationError, match="no patch"):
         groups.patch("none.patch")
+    (folder / "stages.py").write_text("Because.\n\n--- a\n+++ b\n")
+    for name in ("../stages.py", "a" * 300, ""):
+        with pytest.raises(EvaluationError, match="cannot name a patch"):
+            groups.patch(name)
 
 
 # -- the tree's own -------------------------------------------------------------------------------

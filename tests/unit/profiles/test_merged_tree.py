@@ -111,6 +111,15 @@ def test_a_message_names_a_few_of_many_conflicts() -> None:
     assert "--priority" in (caught.value.hint or "")
 
 
+def test_outputs_of_one_package_are_chosen_not_weighed() -> None:
+    trees = [package("one", {"x": text}) for text in ("a", "b")]
+    with pytest.raises(PackageConflict) as caught:
+        merge(trees)
+    assert caught.value.message == "two outputs of 'one' have different files at 'x'"
+    assert "--priority" not in (caught.value.hint or "")
+    assert "one^out" in (caught.value.hint or "")
+
+
 def test_a_package_that_is_a_file_is_refused() -> None:
     whole = package("whole", {})
     alone = whole._replace(manifest=Manifest(whole.manifest.id, (), False, file(b"d" * 32, 1), {}))
