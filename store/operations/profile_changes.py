@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from store.display import printable, quoted
 from store.errors import CorruptObject, StoreFull, UnknownObject, UsageError
@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from store.layout.paths import Layout
     from store.operations.session import Session
     from store.scheduler.build_options import BuildOptions
+
+
+LONGEST_NAME: Final = 200
+"""Bytes of a profile's name: those of its generations and its lock are longer."""
 
 
 class ProfileStep(NamedTuple):
@@ -66,8 +70,11 @@ def profile_path(text: str | None, layout: Layout) -> str:
         raise UsageError("--profile needs a path; without it, the default is used")
     given = text or default_profile()
     path = os.path.abspath(expand_home(given)) if given else f"{layout.profiles}/default"
-    if not os.path.basename(path) or not path.isprintable():
+    name = os.path.basename(path)
+    if not name or not path.isprintable():
         raise UsageError(f"{quoted(path)} cannot name a profile")
+    if len(os.fsencode(name)) > LONGEST_NAME:
+        raise UsageError(f"{quoted(name)} cannot name a profile: {LONGEST_NAME} bytes at most")
     return path
 
 

@@ -89,10 +89,16 @@ class Profile:
             if each.number == number:
                 return each
         numbers = ", ".join(str(each.number) for each in found[-10:])
-        raise UnknownObject(
-            f"{printable(self.path)} has no generation {number}",
-            hint=f"its generations: {numbers}" if found else "no package was installed there yet",
-        )
+        hint = f"its generations: {numbers}"
+        if not found:
+            lost = self.current_number() is not None
+            hint = self._afresh() if lost else "no package was installed there yet"
+        raise UnknownObject(f"{printable(self.path)} has no generation {number}", hint=hint)
+
+    def _afresh(self) -> str:
+        """Return the hint for a profile of which no generation is left to go to."""
+        name = printable(self.path)
+        return f"no other is left: remove {name} and {name}-*-link, and install packages anew"
 
     def current(self) -> Generation | None:
         """Return the current generation; None where nothing was installed yet. UnknownObject when
@@ -139,11 +145,21 @@ class Profile:
         if oid is not None:
             return UnknownObject(
                 f"{which} is missing: this store holds no {oid.path}",
-                hint=f"`{self.commands.listing}` lists those that are there",
+                hint=f"`{self.commands.listing}` lists those that are there"
+                if self._others(generation)
+                else self._afresh(),
             )
         return UnknownObject(
             f"{which} is missing: its link leads to {_target(generation.link)}, out of this store",
             hint=self.commands.elsewhere,
+        )
+
+    def _others(self, generation: Generation) -> bool:
+        """Return whether the store holds another generation."""
+        return any(
+            each.object is not None and self._store.objects.present(each.object)
+            for each in self.generations()
+            if each.number != generation.number
         )
 
     def _named(self, generation: Generation) -> str:

@@ -59,6 +59,15 @@ def program(shop: Shop, place: Path, name: str, text: str) -> str:
     return shop.path("add", str(place))
 
 
+def test_a_shell_gets_no_path_that_is_no_profile(small: Shop, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / "link").symlink_to("/nonexistent")
+    small.path("add", str(tmp_path / "file"))
+    for name in ("file", "link"):
+        assert "is no profile" in refused(small, 2, "env", "-p", str(tmp_path / name))
+    assert "export PATH=" in ok(small, "env", "-p", str(tmp_path / "later"))
+
+
 def test_packages_come_and_go_in_generations(small: Shop) -> None:
     assert ok(small, "install", "base") == "+ base 1\n"
     assert ok(small, "install", "item-1") == "+ item-1 1\n"

@@ -220,7 +220,8 @@ def test_a_profile_is_where_the_user_says(tmp_path: Path, monkeypatch: pytest.Mo
     assert profile_path(str(tmp_path / "p"), layout) == str(tmp_path / "p")
     monkeypatch.setenv("STORE_PROFILE", str(tmp_path / "other"))
     assert profile_path(None, layout) == str(tmp_path / "other")
-    for text in ("", "/", "a\nb"):
+    assert profile_path("a" * 200, layout).endswith("/" + "a" * 200)
+    for text in ("", "/", "a\nb", "a" * 201, "\xe4" * 101):
         with pytest.raises(UsageError):
             profile_path(text, layout)
 

@@ -126,6 +126,28 @@ def test_a_generation_whose_object_is_missing_is_refused(
     assert os.readlink(profile.path) == "p-2-link"
 
 
+def test_where_no_generation_is_left_the_way_out_is_said(
+    profile: Profile, store: Store, tmp_path: Path
+) -> None:
+    step(profile, store, added(store, tmp_path, "a", {"a": "a"}))
+    only = profile.generation(1)
+    os.unlink(only.link)
+    os.symlink(f"{store.layout.objects}/{'0' * 32}-profile", only.link)
+    for look in (profile.held, profile.packages):
+        with pytest.raises(UnknownObject) as caught:
+            look(profile.generation(1))
+        assert f"remove {profile.path} and {profile.path}-*-link" in (caught.value.hint or "")
+    os.unlink(only.link)
+    with pytest.raises(UnknownObject, match="no generation 1") as caught:
+        profile.current()
+    assert f"remove {profile.path} and" in (caught.value.hint or "")
+    os.unlink(profile.path)
+    assert profile.current() is None
+    with pytest.raises(UnknownObject) as caught:
+        profile.generation(1)
+    assert caught.value.hint == "no package was installed there yet"
+
+
 def test_a_link_that_a_kill_left_without_a_root_becomes_one(
     profile: Profile, store: Store, tmp_path: Path
 ) -> None:
