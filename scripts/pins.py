@@ -47,6 +47,13 @@ def fail(error: StoreError) -> NoReturn:
     sys.exit(error.exit_code)
 
 
+def _not_empty(context: click.Context, option: click.Parameter, text: str | None) -> str | None:
+    """Return the text of an option; fails where it is empty, as of a variable that is not set."""
+    if text is not None and not text.strip():
+        raise click.BadParameter("it is empty", context, option)
+    return text
+
+
 @click.group()
 @click.option(
     "--recipes",
@@ -99,7 +106,12 @@ def _asked(finding: checking.Finding, machine: Machine) -> checking.Finding:
 
 @main.command()
 @click.argument("name")
-@click.option("--to", "version", help="The version to move to (default: stable's newest).")
+@click.option(
+    "--to",
+    "version",
+    callback=_not_empty,
+    help="The version to move to (default: stable's newest).",
+)
 @click.pass_obj
 def bump(pins: Pins, name: str, version: str | None) -> None:
     """Move the pin called NAME to another version, and name the packages to rebuild."""
@@ -127,7 +139,9 @@ def bump(pins: Pins, name: str, version: str | None) -> None:
 @click.argument("source")
 @click.option("--group", help="The folder of the recipe (default: by Debian's section).")
 @click.option("--name", help="The recipe's module (default: the source's name).")
-@click.option("--to", "version", help="The version to pin (default: stable's newest).")
+@click.option(
+    "--to", "version", callback=_not_empty, help="The version to pin (default: stable's newest)."
+)
 @click.option("--print", "only_print", is_flag=True, help="Write the draft to standard output.")
 @click.pass_obj
 def add(

@@ -8,6 +8,7 @@ import re
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from difflib import get_close_matches
 from pathlib import Path
 
 from scripts.pinning import (
@@ -62,7 +63,12 @@ class Pins:
             stem = name.replace("-", "_")
             own = own or [pin for pin in self.pins if pin.module.replace("-", "_") == stem]
             if not own:
-                raise StoreError(f"no pin is called {quoted(name)}, and no recipe with one")
+                known = {each for pin in self.pins for each in (pin.name, pin.module)}
+                near = get_close_matches(name, sorted(known), 3)
+                raise StoreError(
+                    f"no pin is called {quoted(name)}, and no recipe with one",
+                    hint=f"did you mean {', '.join(near)}?" if near else None,
+                )
             found += own
         return list(dict.fromkeys(found)) if names else self.pins
 

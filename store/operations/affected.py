@@ -47,7 +47,15 @@ def _evaluated_at(session: Session, revision: str) -> Catalogue:
     with tempfile.TemporaryDirectory(prefix="fixpoint-") as place:
         with tarfile.open(fileobj=io.BytesIO(data)) as archive:
             archive.extractall(place, filter="data")
-        return evaluate(f"{place}/{name}", session.seed, session.evaluation_seconds)
+        try:
+            return evaluate(f"{place}/{name}", session.seed, session.evaluation_seconds)
+        except EvaluationError as error:
+            # Its files are gone by the time that somebody reads this.
+            raise EvaluationError(
+                f"the recipes at {quoted(revision)} do not evaluate: "
+                + error.message.replace(f"{place}/", ""),
+                hint=error.hint or "choose a revision whose recipes do",
+            ) from error
 
 
 def _git(folder: str, revision: str, *words: str) -> bytes:
@@ -62,6 +70,17 @@ def _git(folder: str, revision: str, *words: str) -> bytes:
         raise EvaluationError(
             f"git has no recipes at {quoted(revision)}" + (f": {quoted(said)}" if said else ""),
             file=folder,
-            hint="the folder of recipes has to be in a git repository that has this revision",
+            hint=_remedy(folder, said),
         )
     return done.stdout
+
+
+def _remedy(folder: str, said: str) -> str:
+    """Return the hint for a revision that git does not find, or does not want to look for."""
+    if "dubious ownership" in said:
+        return "the repository is another user's, and git looks at it for its owner alone"
+    words = ["git", "-C", folder, "rev-parse", "--is-shallow-repository"]
+    done = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, check=False)
+    if done.stdout.strip() == b"true":
+        return "the clone is shallow: `git fetch --unshallow --tags` brings the other revisions"
+    return "the folder of recipes has to be in a git repository that has this revision"

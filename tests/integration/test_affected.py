@@ -86,3 +86,30 @@ def test_a_revision_that_there_is_not_is_an_error(
         pytest.raises(EvaluationError, match="git has no recipes"),
     ):
         affected(session, revision)
+
+
+def test_recipes_of_a_revision_that_do_not_evaluate_are_named_so(
+    recipes: Path, tmp_path: Path
+) -> None:
+    stages = recipes / "stages.py"
+    sound = stages.read_text()
+    stages.write_text(sound + "\n\nnone_such\n")
+    git(recipes.parent, "commit", "-q", "-a", "-m", "broken")
+    stages.write_text(sound)
+    with Session(str(tmp_path / "root"), str(recipes)) as session:
+        with pytest.raises(EvaluationError, match="recipes at 'HEAD' do not evaluate") as caught:
+            affected(session, "HEAD")
+        assert " toys/stages.py:" in caught.value.message
+        assert "none_such" in caught.value.message
+        assert caught.value.hint
+
+
+def test_a_shallow_clone_says_how_to_get_the_rest(recipes: Path, tmp_path: Path) -> None:
+    (recipes / "note.txt").write_text("two\n")
+    git(recipes.parent, "commit", "-q", "-a", "-m", "two")
+    git(tmp_path, "clone", "-q", "--depth", "1", f"file://{recipes.parent}", "cut")
+    with Session(str(tmp_path / "root"), str(tmp_path / "cut" / "toys")) as session:
+        assert affected(session, "HEAD") == []
+        with pytest.raises(EvaluationError, match="git has no recipes") as caught:
+            affected(session, "HEAD~1")
+    assert "--unshallow" in (caught.value.hint or "")

@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from scripts.pinning.session import Pins
+from scripts.pins import main
 from store.errors import StoreError
 
 
@@ -21,3 +23,20 @@ def test_words_that_name_no_source_are_refused_before_any_index_is_asked(
         Pins(tmp_path).pinned(name, None)
     assert "pypi:PROJECT" in (caught.value.hint or "")
     assert not (tmp_path / "cache").exists()
+
+
+def test_a_pin_that_there_is_not_has_near_ones() -> None:
+    pins = Pins(Path(__file__).parents[3] / "derivations")
+    with pytest.raises(StoreError, match="no pin is called 'htopp'") as caught:
+        pins.named(["htopp"])
+    assert "htop" in (caught.value.hint or "")
+    with pytest.raises(StoreError) as caught:
+        pins.named(["/"])
+    assert caught.value.hint is None
+
+
+@pytest.mark.parametrize("words", [("bump", "htop"), ("add", "tree")])
+def test_an_empty_version_is_refused(words: tuple[str, str]) -> None:
+    done = CliRunner().invoke(main, [*words, "--to", ""])
+    assert done.exit_code == 2
+    assert "it is empty" in done.output
