@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
 from scripts import ladder
-from store.local.store import Store
+from tests.unit.conftest import make_knowing
+
+Kept = Callable[[str, str], Path]
 
 
 @pytest.fixture
-def root(tmp_path: Path) -> str:
-    Store.open(str(tmp_path / "store")).close()
-    return str(tmp_path / "store")
+def root(tmp_path: Path, kept: Kept) -> str:
+    """A store of the test's own: the table is drawn in this process, which opens a store once."""
+    return make_knowing(tmp_path / "store", kept)
 
 
 def test_a_seed_with_builds_missing_has_no_ratio(root: str) -> None:

@@ -48,3 +48,10 @@ class Line:
 @pytest.fixture
 def line(tmp_path: Path) -> Line:
     return Line(tmp_path / "root")
+
+
+@pytest.fixture
+def reader(knowing: Path) -> Line:
+    """The command in an empty store that all tests share, and none changes: it evaluates no
+    recipe of the tree again."""
+    return Line(knowing)

@@ -18,18 +18,18 @@ from tests.unit.gc.conftest import Stock, stock
 __all__ = ["stock"]
 
 
-def test_show_has_the_derivation_line_by_line(line: Line) -> None:
-    text = line.run("show", "--derivation", "patch").stdout.splitlines()
+def test_show_has_the_derivation_line_by_line(reader: Line) -> None:
+    text = reader.run("show", "--derivation", "patch").stdout.splitlines()
     assert text[0] == "kind: derivation"
     assert "name: patch-2.8" in text
-    record = json.loads(line.run("show", "--json", "patch").stdout)
+    record = json.loads(reader.run("show", "--json", "patch").stdout)
     assert record["name"] == "patch-2.8"
     script = [f"  {each.expandtabs()}" for each in record["args"][-1].split("\n")]
     assert "\n".join(script) in "\n".join(text)
 
 
-def test_show_explains_a_package(line: Line) -> None:
-    text = line.run("show", "patch").stdout.splitlines()
+def test_show_explains_a_package(reader: Line) -> None:
+    text = reader.run("show", "patch").stdout.splitlines()
     assert text[:2] == ["patch 2.8", "  Applies differences to files"]
     rows = {each[:13].strip(): each[13:] for each in text[2:] if each[0] != " "}
     assert rows["licence"] == "GPL-3.0-or-later"
@@ -38,43 +38,44 @@ def test_show_explains_a_package(line: Line) -> None:
     assert "cross.gcc" in rows["needs"].split(", ")
     assert rows["phases"] == "configure, build, install, check, verify"
     assert rows["in store"] == "not yet: `store realise patch`"
-    package = json.loads(line.run("show", "--json", "patch").stdout)["package"]
+    package = json.loads(reader.run("show", "--json", "patch").stdout)["package"]
     assert package["names"] == ["patch", "stage1.patch"]
     assert package["sources"][0]["name"] == "patch_2.8.orig.tar.xz"
     assert package["paths"] == []
 
 
-def test_show_says_where_a_package_of_the_world_stands(line: Line) -> None:
-    text = line.run("show", "zlib").stdout.splitlines()
+def test_show_says_where_a_package_of_the_world_stands(reader: Line) -> None:
+    text = reader.run("show", "zlib").stdout.splitlines()
     rows = {each[:13].strip(): each[13:] for each in text[2:] if each[0] != " "}
     assert (rows["homepage"], rows["group"]) == ("https://zlib.net/", "libs")
     assert rows["check"] == "not yet: `store check zlib`"
     assert "zlib.check" not in rows["needed by"]
-    package = json.loads(line.run("show", "--json", "zlib").stdout)["package"]
+    package = json.loads(reader.run("show", "--json", "zlib").stdout)["package"]
     assert (package["homepage"], package["group"]) == ("https://zlib.net/", "libs")
     assert (package["check"], package["checked"]) == ("zlib.check", False)
 
 
-def test_what_is_not_realised_cannot_be_resolved(line: Line) -> None:
-    said = line.run("show", "--resolved", "patch", code=1).stderr
+def test_what_is_not_realised_cannot_be_resolved(reader: Line) -> None:
+    said = reader.run("show", "--resolved", "patch", code=1).stderr
     assert "cannot be resolved: not all its inputs are realised" in said
 
 
 @pytest.mark.slow
-def test_seeds_are_listed_with_what_they_pin(line: Line) -> None:
-    text = line.run("seeds").stdout
+def test_seeds_are_listed_with_what_they_pin(reader: Line) -> None:
+    text = reader.run("seeds").stdout
     assert "not in the store yet: `store realise seed.debian`" in text
-    records = [json.loads(each) for each in line.run("seeds", "--json").stdout.splitlines()]
+    records = [json.loads(each) for each in reader.run("seeds", "--json").stdout.splitlines()]
     assert {record["seed"] for record in records} == {"debian", "tcc", "zig"}
     assert "tcc: Temporary" in text
     assert all(record["packed_bytes"] > 1 << 20 and record["licences"] for record in records)
 
 
-def test_files_that_programs_wrote_are_listed(line: Line) -> None:
-    text = line.run("seeds", "--generated").stdout
+def test_files_that_programs_wrote_are_listed(reader: Line) -> None:
+    text = reader.run("seeds", "--generated").stdout
     assert "tcc chain-gcc3: gcc/gengtype-lex.c\n  made by flex, from gcc/gengtype-lex.l\n" in text
     records = [
-        json.loads(each) for each in line.run("seeds", "--generated", "--json").stdout.splitlines()
+        json.loads(each)
+        for each in reader.run("seeds", "--generated", "--json").stdout.splitlines()
     ]
     assert {"musl", "chain-binutils", "chain-gcc10"} <= {record["source"] for record in records}
     assert all(record["made_by"] and record["from"] for record in records)

@@ -33,26 +33,26 @@ def test_all_packages_are_looked_up_in_one_walk(
     assert len(walks) == 1
 
 
-def test_checks_are_listed_when_their_group_is_named(line: Line) -> None:
-    usual = line.run("list").stdout
+def test_checks_are_listed_when_their_group_is_named(reader: Line) -> None:
+    usual = reader.run("list").stdout
     assert " zlib " in usual
     assert "zlib.check" not in usual
     assert "source.zlib" not in usual
-    assert " source.zlib " in line.run("list", "--sources").stdout
-    checks = line.run("list", "--group", "checks", "--group", "libs").stdout.splitlines()
+    assert " source.zlib " in reader.run("list", "--sources").stdout
+    checks = reader.run("list", "--group", "checks", "--group", "libs").stdout.splitlines()
     names = [each.split()[1] for each in checks]
     assert {"zlib", "zlib.check"} <= set(names)
     assert names == sorted(names)
 
 
-def test_a_line_of_json_has_licence_homepage_group_and_size(line: Line) -> None:
-    lines = line.run("list", "--group", "libs", "--json").stdout.splitlines()
+def test_a_line_of_json_has_licence_homepage_group_and_size(reader: Line) -> None:
+    lines = reader.run("list", "--group", "libs", "--json").stdout.splitlines()
     [zlib] = [record for record in map(json.loads, lines) if record["package"] == "zlib"]
     assert zlib["licence"] == "Zlib"
     assert zlib["homepage"] == "https://zlib.net/"
     assert (zlib["group"], zlib["present"], zlib["size"]) == ("libs", False, None)
 
 
-def test_a_group_that_there_is_not_is_refused(line: Line) -> None:
-    assert "no package is in the group 'lib'" in line.run("list", "--group", "lib", code=2).stderr
-    assert "--objects" in line.run("list", "--group", "libs", "--objects", code=2).stderr
+def test_a_group_that_there_is_not_is_refused(reader: Line) -> None:
+    assert "no package is in the group 'lib'" in reader.run("list", "--group", "lib", code=2).stderr
+    assert "--objects" in reader.run("list", "--group", "libs", "--objects", code=2).stderr
