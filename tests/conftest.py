@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
+from tests import memory
+
 # Without a deadline for each example: beside other work any of them may take long.
 settings.register_profile("usual", deadline=None)
 settings.register_profile("quick", deadline=None, max_examples=20)
@@ -37,9 +39,21 @@ def pytest_configure(config: pytest.Config) -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
     signal.signal(signal.SIGQUIT, signal.SIG_DFL)
+    memory.prepare(config)
     worker: dict[str, Any] | None = getattr(config, "workerinput", None)
     if worker is not None and config.args_source is pytest.Config.ArgsSource.TESTPATHS:
         config.args[:] = turned(int(worker["workerid"][2:]), worker["workercount"])
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Let a worker have its folders where its controller has them."""
+    memory.share(node.config, node.workerinput)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Remove the folders in memory. A worker has none of its own."""
+    memory.clear(session.config, session.testsfailed)
 
 
 def turned(worker: int, count: int) -> list[str]:
@@ -50,10 +64,17 @@ def turned(worker: int, count: int) -> list[str]:
     return files[first:] + files[:first]
 
 
-def pytest_xdist_auto_num_workers() -> int:
-    """Return the number of workers for ``--numprocesses auto``."""
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Return the number of workers for ``--numprocesses auto``. Without the slow tests there is
+    little to wait for, and each worker reads all tests, which takes it nine seconds."""
     processors = len(os.sched_getaffinity(0))
-    return processors * 2 if processors <= FEW_PROCESSORS else processors
+    if processors > FEW_PROCESSORS:
+        return processors
+    return processors + (processors + 1) // 2 if _is_quick(config) else processors * 2
+
+
+def _is_quick(config: pytest.Config) -> bool:
+    return bool(config.option.markexpr == "not slow")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

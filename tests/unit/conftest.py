@@ -13,9 +13,18 @@ import pytest
 from store.local.store import Store
 from store.model.catalogue import Catalogue
 from store.recipes import catalogues
+from tests import memory
 from tests.once import once
 
 TOP = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="session")
+def tmp_path_factory(
+    pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory
+) -> pytest.TempPathFactory:
+    """Folders in memory, where there is enough."""
+    return memory.factory_of(pytestconfig, tmp_path_factory)
 
 
 @pytest.fixture

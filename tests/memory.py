@@ -1,0 +1,105 @@
+"""Folders of tests in memory. A store makes each of its steps durable, and on a disk most of the
+time of a small test is the wait for that.
+
+Tests whose subject is the disk, and those that build, keep theirs on the disk: ``tests/faults`` and
+``tests/integration``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+MEMORY: Final = Path("/dev/shm")
+NAME: Final = "fixpoint-tests-"
+ENOUGH: Final = 4 << 30
+"""Bytes that are free there, or the disk is used: all folders at once take a tenth."""
+
+_FACTORY: Final = pytest.StashKey[pytest.TempPathFactory]()
+_FOLDER: Final = pytest.StashKey[Path]()
+
+
+def prepare(config: pytest.Config) -> None:
+    """Choose the folder of this run, if there is memory and nobody asked for another place."""
+    worker: dict[str, Any] | None = getattr(config, "workerinput", None)
+    if worker is not None:
+        if folder := worker.get("memory"):
+            _use(config, Path(folder) / worker["workerid"])
+    elif config.option.basetemp is None and fits(MEMORY):
+        remove_old(MEMORY)
+        config.stash[_FOLDER] = folder = Path(tempfile.mkdtemp(prefix=NAME, dir=MEMORY))
+        lock(folder)
+        _use(config, folder / "main")
+
+
+def share(config: pytest.Config, worker: dict[str, Any]) -> None:
+    """Let a worker use the folder of its controller."""
+    if (folder := config.stash.get(_FOLDER, None)) is not None:
+        worker["memory"] = str(folder)
+
+
+def clear(config: pytest.Config, failed: int) -> None:
+    """Remove the folder of this run. After a failure it stays until the next run."""
+    if not failed and (folder := config.stash.get(_FOLDER, None)) is not None:
+        _remove(folder)
+
+
+def factory_of(config: pytest.Config, usual: pytest.TempPathFactory) -> pytest.TempPathFactory:
+    """Return the factory of folders in memory, or the usual one where there is none."""
+    return config.stash.get(_FACTORY, usual)
+
+
+def fits(memory: Path) -> bool:
+    """Return whether a file system has room for all folders, and may hold programs."""
+    try:
+        found = os.statvfs(memory)
+    except OSError:
+        return False
+    room = found.f_bavail * found.f_frsize
+    return room >= ENOUGH and not found.f_flag & os.ST_NOEXEC and os.access(memory, os.W_OK)
+
+
+def remove_old(memory: Path) -> None:
+    """Remove the folders of runs that failed or were killed: nobody has them locked."""
+    for folder in memory.glob(f"{NAME}*"):
+        with contextlib.suppress(OSError):
+            descriptor = lock(folder)
+            _remove(folder)
+            os.close(descriptor)
+
+
+def lock(folder: Path) -> int:
+    """Lock a folder as long as the descriptor is open, which is returned; BlockingIOError when
+    another has it."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def _use(config: pytest.Config, base: Path) -> None:
+    config.stash[_FACTORY] = pytest.TempPathFactory(
+        base,
+        retention_count=3,
+        retention_policy=config.getini("tmp_path_retention_policy"),
+        trace=config.trace.get("tmpdir"),
+        _ispytest=True,
+    )
+
+
+def _remove(folder: Path) -> None:
+    """Remove a folder with all in it, also where a test took the right to write."""
+    with contextlib.suppress(OSError):
+        for top, _, _ in os.walk(folder):
+            os.chmod(top, 0o700)
+    shutil.rmtree(folder, ignore_errors=True)
