@@ -45,17 +45,33 @@ def test_no_recipe_has_changed_since_the_ledger_was_written(
     )
 
 
+STAGES = ("stage1", "stage2")
+
+
 def test_the_ledger_is_of_the_seeds_that_there_are() -> None:
     assert {seed for seed, _, _ in written(LADDER)} == set(SEEDS)
 
 
-def test_stage_1_has_the_same_paths_on_every_seed() -> None:
-    found: dict[str, set[tuple[str, ObjectId | None]]] = {}
+def test_stages_1_and_2_have_the_same_paths_on_every_seed() -> None:
+    found: dict[str, set[tuple[str, str, ObjectId | None]]] = {}
     for (seed, name, _), entry in written(LADDER).items():
-        if name.startswith("stage1."):
-            found.setdefault(name.removeprefix("stage1."), set()).add((seed, entry.object))
-    assert {"gcc", "musl", "binutils", "bash", "userland"} <= found.keys()
+        stage, _, package = name.partition(".")
+        if stage in STAGES and package != "userland":
+            found.setdefault(package, set()).add((seed, stage, entry.object))
+    assert len(found) == 18
+    everywhere = {(seed, stage) for seed in SEEDS for stage in STAGES}
     for name, paths in found.items():
-        assert {seed for seed, _ in paths} == set(SEEDS), name
-        assert None not in {oid for _, oid in paths}, name
-        assert len({oid for _, oid in paths}) == 1, name
+        assert {(seed, stage) for seed, stage, _ in paths} == everywhere, name
+        assert None not in {oid for _, _, oid in paths}, name
+        assert len({oid for _, _, oid in paths}) == 1, name
+
+
+def test_the_root_of_stage_2_is_the_same_on_every_seed() -> None:
+    roots = {
+        seed: entry.object
+        for (seed, name, _), entry in written(LADDER).items()
+        if name == "stage1.userland"
+    }
+    assert roots.keys() == set(SEEDS)
+    assert None not in roots.values()
+    assert len(set(roots.values())) == 1
