@@ -199,6 +199,7 @@ def test_no_file_is_too_broken(one: bytes, other: bytes) -> None:
         assert (place.name + place.detail).isprintable()
 
 
+@pytest.mark.slow
 @given(damaged())
 @settings(max_examples=500)
 def test_no_part_lies_outside_of_the_file(data: bytes) -> None:

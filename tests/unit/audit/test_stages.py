@@ -51,6 +51,7 @@ def test_what_is_not_realised_has_outputs_without_objects(ladder: Ladder) -> Non
     assert not ladder.is_realised()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", read_seeds(RECIPES))
 def test_every_twin_in_the_recipes_is_a_package_of_the_same_recipe(
     evaluated: Callable[[str, str], Catalogue], seed: str

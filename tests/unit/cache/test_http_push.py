@@ -119,6 +119,7 @@ def test_a_connection_that_breaks_once_is_nothing(
     assert whole(own, web, top)
 
 
+@pytest.mark.slow
 def test_a_connection_that_always_breaks_leaves_no_head(
     origin: Origin, own: Store, web: Web, plan: PushPlan, top: ObjectId
 ) -> None:

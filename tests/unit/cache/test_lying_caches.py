@@ -175,6 +175,7 @@ def test_manifest_and_data_changed_together_are_refused(
     assert cache.given() == []
 
 
+@pytest.mark.slow
 def test_likewise_of_an_object_that_names_itself(origin: Origin, own: Store) -> None:
     oid = origin.add_naming_itself("itself")
     one, two = origin.cache(oid), origin.cache(oid, name="memory:two")
@@ -296,6 +297,7 @@ def test_duplicate_or_escaping_names_do_not_decode(
 # -- closures of any size ------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_closure_of_countless_objects_is_not_asked_for(
     origin: Origin, own: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:

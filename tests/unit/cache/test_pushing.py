@@ -90,6 +90,7 @@ def named(store: Store, name: str) -> ObjectId:
     return next(oid for oid, _ in store.objects.all() if oid.name == name)
 
 
+@pytest.mark.slow
 def test_the_closure_comes_back_from_an_empty_store(
     origin: Origin, top: ObjectId, own: Store, place: CachePlace
 ) -> None:
@@ -304,6 +305,7 @@ def test_a_damaged_object_is_not_pushed(origin: Origin, top: ObjectId, tmp_path:
     assert StaticCache(place).heads([lib, top]) == {}
 
 
+@pytest.mark.slow
 def test_two_pushes_side_by_side_leave_a_whole_cache(
     origin: Origin, top: ObjectId, own: Store, tmp_path: Path
 ) -> None:

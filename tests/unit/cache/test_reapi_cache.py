@@ -83,6 +83,7 @@ def lose(server: MemoryServer, data: bytes) -> None:
     server.blobs = {key: held for key, held in server.blobs.items() if held != data}
 
 
+@pytest.mark.slow
 def test_a_closure_comes_back_with_all_that_is_known_of_it(
     origin: Origin, own: Store, top: ObjectId, cache: ReapiCache
 ) -> None:
@@ -108,6 +109,7 @@ def test_objects_that_are_pushed_are_counted(
     assert {(done, total) for _, done, total in counts} == {(0, 3), (1, 3), (2, 3)}
 
 
+@pytest.mark.slow
 def test_small_objects_come_by_the_same_questions(
     origin: Origin,
     own: Store,

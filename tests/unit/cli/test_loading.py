@@ -31,6 +31,7 @@ finally:
 """
 
 
+@pytest.mark.slow
 def test_what_only_builds_need_is_not_loaded_where_nothing_is_built(tmp_path: Path) -> None:
     options = ["--root", str(tmp_path / "root"), "--recipes", str(RECIPES / "toys")]
     command = [sys.executable, "-c", CODE, *options, "realise", "note"]
@@ -41,6 +42,7 @@ def test_what_only_builds_need_is_not_loaded_where_nothing_is_built(tmp_path: Pa
     assert loaded == "loaded"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", [["--version"], ["list"], ["realise", "note"]])
 def test_plain_words_load_neither_click_nor_dataclasses(tmp_path: Path, words: list[str]) -> None:
     told = {"STORE_ROOT": str(tmp_path / "root"), "STORE_RECIPES": str(RECIPES / "toys")}
@@ -65,6 +67,7 @@ finally:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", ["--version", "list", "verify", "gc", "realise note", "--help"])
 def test_daily_commands_load_nothing_that_a_small_python_lacks(tmp_path: Path, words: str) -> None:
     told = {"STORE_ROOT": str(tmp_path / "root"), "STORE_RECIPES": str(RECIPES / "toys")}
@@ -76,6 +79,7 @@ def test_daily_commands_load_nothing_that_a_small_python_lacks(tmp_path: Path, w
     assert done.stdout.splitlines()[-1] == "loaded"
 
 
+@pytest.mark.slow
 def test_a_terminal_changes_nothing_where_nothing_is_drawn(tmp_path: Path) -> None:
     options = ["--root", str(tmp_path / "root"), "--recipes", str(RECIPES / "toys")]
     command = [sys.executable, "-c", CODE, *options, "realise", "note"]

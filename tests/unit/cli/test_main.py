@@ -199,6 +199,7 @@ def test_the_folder_to_enter_is_named_as_its_bytes(line: Line) -> None:
     assert error == "store: Directory '/none/\\xff\\x1b\\n' does not exist\n"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", [["du", "--html"], ["index", "backup"]])
 def test_a_file_that_was_written_is_named_on_one_line(
     line: Line, tmp_path: Path, words: list[str]

@@ -8,6 +8,8 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from store.fetch.project import archive_of
 from store.model.catalogue import Catalogue
 from store.model.derivation import Source
@@ -21,6 +23,7 @@ OWN = {
 """The project's own packages, and the systems that they are in."""
 
 
+@pytest.mark.slow
 def test_an_edit_of_the_engine_changes_its_own_package_alone(tmp_path: Path) -> None:
     top = tmp_path / "project"
     for part in ("bootstrap-seeds", "derivations", "store"):
@@ -48,6 +51,7 @@ def test_its_locator_is_the_folder_of_the_recipes(
     assert own == [(f"project:{TREE}",)]
 
 
+@pytest.mark.slow
 def test_a_folder_with_any_name_is_named(tmp_path: Path) -> None:
     top = tmp_path / os.fsdecode(b"f\xc3\xbcr \xff\n")
     for part in ("bootstrap-seeds", "derivations", "store"):

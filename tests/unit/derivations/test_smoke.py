@@ -20,6 +20,7 @@ def catalogues(evaluated: Callable[[str, str], Catalogue]) -> tuple[Catalogue, C
     return evaluated("derivations", "debian"), evaluated("smoke", "debian")
 
 
+@pytest.mark.slow
 def test_each_package_of_the_world_can_be_built_and_checked(
     catalogues: tuple[Catalogue, Catalogue],
 ) -> None:

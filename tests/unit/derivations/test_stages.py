@@ -49,12 +49,14 @@ def catalogue(request: pytest.FixtureRequest) -> Catalogue:
     return on(request.param)
 
 
+@pytest.mark.slow
 def test_every_node_of_every_build_closure_is_there(catalogue: Catalogue) -> None:
     goals = [package.node for package in catalogue.packages.values()]
     for digest in catalogue.build_closure(goals):
         assert digest in catalogue.nodes
 
 
+@pytest.mark.slow
 def test_evaluation_is_deterministic() -> None:
     assert stages.catalogue(seeds()).packages == stages.catalogue(seeds()).packages
 

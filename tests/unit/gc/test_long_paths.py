@@ -147,6 +147,7 @@ def test_few_descriptors_suffice(place: Path) -> None:
     assert not (place / "deep").exists()
 
 
+@pytest.mark.slow
 def test_a_great_output_is_removed_by_several_threads(place: Path) -> None:
     top = place / "work"
     for folder in range(30):

@@ -34,6 +34,7 @@ def written(root: ImageFolder, label: bytes = b"") -> bytes:
         os.close(fd)
 
 
+@pytest.mark.slow
 @given(TREES)
 def test_a_tree_is_read_back_as_it_was(root: ImageFolder) -> None:
     image = written(root)
@@ -81,6 +82,7 @@ def test_a_root_of_many_names_is_sorted_over_its_blocks() -> None:
     assert found[b""].size > 64 * 4096
 
 
+@pytest.mark.slow
 def test_a_file_of_many_names_counts_them_all() -> None:
     root, count = ImageFolder(), 70_000
     file = ImageFile(0o444, 1, b"x", b"content")

@@ -51,6 +51,7 @@ def read(data: bytes) -> dict[bytes, tuple[int, bytes]]:
     return found
 
 
+@pytest.mark.slow
 @given(TREES)
 def test_a_tree_is_read_back_as_it_was(root: ImageFolder) -> None:
     data = written(root)

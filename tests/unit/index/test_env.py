@@ -110,6 +110,7 @@ def test_a_map_that_is_full_grows(tmp_path: Path) -> None:
     assert count(index) == 1999
 
 
+@pytest.mark.slow
 def test_a_map_that_another_process_grew_is_followed(tmp_path: Path) -> None:
     path = str(tmp_path)
     grow = later(lambda: Index.open(path, map_size=SMALL).write(register(1, 2000)))

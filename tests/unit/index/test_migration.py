@@ -126,6 +126,7 @@ def test_an_index_without_objects_is_brought_up_to_date(tmp_path: Path) -> None:
         assert txn.objects.known(oid(1)) == 1
 
 
+@pytest.mark.slow
 def test_the_map_grows_when_it_has_to(tmp_path: Path) -> None:
     old_index(str(tmp_path), objects=40_000)
     size = os.stat(tmp_path / "data.mdb").st_size

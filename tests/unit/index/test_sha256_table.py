@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import lmdb
+import pytest
 
 from store.index.sha256_table import Sha256Table
 
@@ -41,6 +42,7 @@ def test_a_value_of_another_size_does_not_count(tmp_path: Path) -> None:
     assert table.find([*pairs(1), b"k" * 32]) == pairs(1)
 
 
+@pytest.mark.slow
 def test_it_grows(tmp_path: Path) -> None:
     table = Sha256Table(str(tmp_path))
     table.note(pairs(300_000))

@@ -131,6 +131,7 @@ def test_a_process_in_which_a_job_failed_does_no_other(
     assert not os.path.exists(f"/proc/{str(error).split()[-1]}")
 
 
+@pytest.mark.slow
 def test_a_process_that_has_grown_does_no_other(
     store: Store, pool: WorkerPool, monkeypatch: pytest.MonkeyPatch
 ) -> None:

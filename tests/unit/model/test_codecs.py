@@ -55,6 +55,7 @@ def test_values_come_back(kind: type[Any], values: st.SearchStrategy[Any]) -> No
     check()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("kind", "values"), CODECS)
 def test_changed_bytes_are_refused_or_mean_what_they_say(
     kind: type[Any], values: st.SearchStrategy[Any]

@@ -149,6 +149,7 @@ def test_offsets_of_self_references_count() -> None:
             identity.blanked_file(content, wrong)
 
 
+@pytest.mark.slow
 @QUICK
 @given(some.NAMES, some.OUTPUTS, some.DERIVATIONS)
 def test_the_scratch_path_hangs_on_name_and_output_alone(
@@ -181,6 +182,7 @@ def realised(derivation: Derivation, seed: bytes) -> dict[Ref, ObjectId]:
     }
 
 
+@pytest.mark.slow
 @QUICK
 @given(some.DERIVATIONS, st.data())
 def test_placeholders_are_replaced_everywhere(derivation: Derivation, data: st.DataObject) -> None:

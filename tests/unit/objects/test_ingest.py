@@ -739,6 +739,7 @@ def test_files_are_on_disk_before_they_are_named(
     assert steps[-2:] == ["fsync", "fsync"]
 
 
+@pytest.mark.slow
 def test_two_processes_may_take_in_the_same_tree_at_once(layout: Layout, tree: Path) -> None:
     for number in range(20):
         (tree / f"{number}").write_bytes(b"%d" % number)

@@ -35,6 +35,7 @@ PIECES = st.one_of(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=150)
 @given(st.lists(PIECES, max_size=12).map(b"".join), st.integers(0, 100))
 def test_it_agrees_with_a_naive_search(data: bytes, count: int) -> None:

@@ -44,6 +44,7 @@ def test_an_object_is_found_by_each_of_its_names(
     assert {text: lookup.object(text) for text in named} == dict.fromkeys(named, tree)
 
 
+@pytest.mark.slow
 def test_a_word_without_a_slash_is_a_path_only_of_a_link(
     session: Session, tree: ObjectId, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -113,6 +114,7 @@ def test_a_path_that_leads_nowhere_near_the_store_is_shown_whole(session: Sessio
         assert text in refused.value.message
 
 
+@pytest.mark.slow
 def test_a_package_is_its_realised_output_and_nothing_before(session: Session) -> None:
     with pytest.raises(NotRealised):
         session.lookup.object("note")

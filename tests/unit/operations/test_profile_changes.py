@@ -199,6 +199,7 @@ def test_on_a_full_disk_a_step_is_tried_again_once_there_is_room(
     assert state(changes) == ((1, ["a"]) if room else (None, []))
 
 
+@pytest.mark.slow
 def test_a_package_is_named_by_its_recipe_or_a_path(
     changes: ProfileChanges, session: Session, wanted: dict[str, WantedPackage]
 ) -> None:

@@ -304,6 +304,7 @@ def test_further_archives_of_a_release_are_pinned_too() -> None:
         drafting.of_release(Release("trixie", "x", "1", "x/x", "", "", "", ()))
 
 
+@pytest.mark.slow
 def test_a_draft_does_not_evaluate_and_the_error_names_its_line(tmp_path: Path) -> None:
     recipes = tmp_path / "drafts"
     path = drafting.write(recipes, "editors", "hello", DRAFT)

@@ -81,6 +81,7 @@ def test_a_kept_catalogue_is_used_and_is_the_same(recipes: Path, evaluations: li
     assert list(second.build_closure([node.digest])) == [node.refs[0].node, node.digest]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("touched", ["stages.py", "new.py", "../bootstrap-seeds/debian/seed.json"])
 def test_a_touched_file_means_another_evaluation(
     recipes: Path, evaluations: list[str], touched: str
@@ -93,6 +94,7 @@ def test_a_touched_file_means_another_evaluation(
     assert len(evaluations) == 2
 
 
+@pytest.mark.slow
 def test_a_file_that_went_away_means_another_evaluation(
     recipes: Path, evaluations: list[str]
 ) -> None:
@@ -114,6 +116,7 @@ def test_what_is_no_recipes_does_not_matter(
     assert len(evaluations) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("damage", ["empty", "garbage", "cut", "folder"])
 def test_a_damaged_file_is_ignored(recipes: Path, evaluations: list[str], damage: str) -> None:
     expected = load(recipes)
@@ -247,6 +250,7 @@ def reading(recipes: Path) -> Path:
     return recipes
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("change", CHANGES)
 def test_what_was_read_or_looked_for_is_watched(
     reading: Path, evaluations: list[str], change: str
@@ -289,6 +293,7 @@ def test_odd_names_and_links_do_not_end_the_fingerprint(recipes: Path) -> None:
     assert load(recipes).package("hello")
 
 
+@pytest.mark.slow
 def test_recipes_that_change_meanwhile_are_not_kept(
     recipes: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -306,6 +311,7 @@ def test_recipes_that_change_meanwhile_are_not_kept(
     assert not (recipes.parent / "cache").exists()
 
 
+@pytest.mark.slow
 def test_a_file_that_changes_while_it_is_read_is_not_kept(
     reading: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -345,6 +351,7 @@ def look():
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("hidden", ["fix.patch", "../bootstrap-seeds/far/pin"])
 def test_a_read_that_hides_from_the_record_is_watched(
     reading: Path, evaluations: list[str], hidden: str
@@ -380,6 +387,7 @@ def test_a_kept_catalogue_that_is_no_file_is_not_waited_for(
     assert len(evaluations) == 1, "it was replaced"
 
 
+@pytest.mark.slow
 @AS_ROOT
 @pytest.mark.parametrize("of", ["file", "folder"])
 def test_a_catalogue_that_another_user_keeps_is_not_believed_and_gets_no_file(
@@ -397,6 +405,7 @@ def test_a_catalogue_that_another_user_keeps_is_not_believed_and_gets_no_file(
         assert not place.exists()
 
 
+@pytest.mark.slow
 def test_a_catalogue_that_others_can_write_to_is_not_believed(
     recipes: Path, evaluations: list[str]
 ) -> None:
@@ -406,6 +415,7 @@ def test_a_catalogue_that_others_can_write_to_is_not_believed(
     assert len(evaluations) == 2
 
 
+@pytest.mark.slow
 def test_a_kept_catalogue_without_end_is_not_read(recipes: Path, evaluations: list[str]) -> None:
     with open(recipes.parent / "cache", "wb") as stream:
         stream.truncate(1 << 40)

@@ -429,6 +429,7 @@ def test_recipes_read_recipes(folder: Path) -> None:
     assert found['os.stat(f"{HERE}/data.txt").st_mtime'] == "did 1"
 
 
+@pytest.mark.slow
 def test_nothing_of_the_caller_shows(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     lines = ALLOWED + "repr(object())\nrepr(sys.flags)\nsys.getdefaultencoding()\nsys.path\n"
     first = tried(folder, lines)
@@ -533,6 +534,7 @@ def test_names_beside_the_recipes_do_not_hide_the_library(folder: Path) -> None:
     assert evaluate(str(folder)).package("hello")
 
 
+@pytest.mark.slow
 def test_compiled_files_are_neither_read_nor_written(folder: Path) -> None:
     planted = folder / "planted.py"
     planted.write_text("WORD = 'planted'\n")
@@ -549,6 +551,7 @@ def test_compiled_files_are_neither_read_nor_written(folder: Path) -> None:
     assert "planted" in blamed(folder).message
 
 
+@pytest.mark.slow
 def test_a_checkout_that_cannot_be_written_evaluates(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -698,6 +701,7 @@ def test_a_file_that_cannot_be_read_is_told_in_words(folder: Path) -> None:
     assert "Errno" not in error.message
 
 
+@pytest.mark.slow
 def test_what_the_folder_of_seeds_links_to_is_read(folder: Path) -> None:
     seeds = folder.parent / "bootstrap-seeds"
     elsewhere = folder.parent / "elsewhere"

@@ -287,6 +287,7 @@ def await_helpers(layout: Layout) -> None:
         time.sleep(0.01)
 
 
+@pytest.mark.slow
 def test_killed_at_any_moment_there_is_a_whole_index(kept: Kept) -> None:
     before = kept.known()
     survived = 0
@@ -422,6 +423,7 @@ def test_what_is_no_copy_is_refused_and_changes_nothing(kept: Kept, tmp_path: Pa
     assert Path(f"{kept.layout.index}/data.mdb").read_bytes() == before
 
 
+@pytest.mark.slow
 def test_copies_made_while_others_write_are_of_one_moment(kept: Kept, tmp_path: Path) -> None:
     def write() -> None:
         store = Store.open(kept.layout.root)
@@ -545,6 +547,7 @@ def test_an_old_index_that_tells_the_same_again_and_again_is_left(tmp_path: Path
     assert rebuild(layout).old == "it repeats the same records without end"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("length", [0, 60, 1 << 20, 1 << 30])
 def test_a_record_file_of_marks_alone_is_read_in_time(tmp_path: Path, length: int) -> None:
     frame = MARK + length.to_bytes(4, "big") + bytes(16)

@@ -68,6 +68,7 @@ def test_nothing_in_a_cycle_is_sound_nor_what_needs_it() -> None:
     assert whole.lacking.keys() == {name(number) for number in (1, 2, 3, 4, 6)}
 
 
+@pytest.mark.slow
 def test_a_chain_may_be_longer_than_any_stack_of_calls() -> None:
     whole = found({number: [number + 1] for number in range(50_000)} | {50_000: []})
     assert [entry.size for entry in whole[:2]] == [500_000, 499_990]

@@ -136,6 +136,7 @@ def files_below(folder: Path, files: int) -> int:
     return files
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", ["renewed", "removed"])
 def test_what_is_much_is_removed_by_threads_and_counted(
     work: Path, how: str, monkeypatch: pytest.MonkeyPatch

@@ -99,6 +99,7 @@ def test_nodes_of_one_name_are_told_apart_by_their_packages() -> None:
     }
 
 
+@pytest.mark.slow
 def test_a_first_gcc_is_said_to_take_about_40_minutes(tmp_path: Path) -> None:
     options = ["--root", str(tmp_path / "root"), "--recipes", str(TOP / "derivations")]
     words = ["realise", "--dry-run", "--jobs", "2", "--cores", "2", "gcc"]

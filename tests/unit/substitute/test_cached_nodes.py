@@ -175,6 +175,7 @@ def client(own: Store) -> Iterator[Client]:
     yield Client(own)
 
 
+@pytest.mark.slow
 def test_a_goals_closure_comes_alone_by_the_recipes(builder: Builder, client: Client) -> None:
     cache = builder.cache(ANNE)
     resolver = client.fill(cache)
@@ -187,6 +188,7 @@ def test_a_goals_closure_comes_alone_by_the_recipes(builder: Builder, client: Cl
     assert client.troubles == []
 
 
+@pytest.mark.slow
 def test_the_record_is_signed_and_has_its_place(builder: Builder, client: Client) -> None:
     client.fill(builder.cache(ANNE))
     (made,) = client.store.realisations.makers(builder.objects[PROGRAM.digest])
@@ -199,6 +201,7 @@ def test_the_record_is_signed_and_has_its_place(builder: Builder, client: Client
     assert list(own_statements(client.store, [made.object], BERT)) == []
 
 
+@pytest.mark.slow
 def test_below_a_node_is_asked_only_if_no_cache_has_it(builder: Builder, client: Client) -> None:
     cache = builder.cache(ANNE)
     del cache.statements[file_names.by_derivation(PROGRAM.digest, ANNE.public.id)]
@@ -208,6 +211,7 @@ def test_below_a_node_is_asked_only_if_no_cache_has_it(builder: Builder, client:
     assert cache.asked == ["derivations 1", "derivations 2", "keys 1"]
 
 
+@pytest.mark.slow
 def test_by_key_a_build_is_found_whose_derivation_is_another(
     builder: Builder, client: Client
 ) -> None:
@@ -261,6 +265,7 @@ def test_a_source_with_another_hash_does_not_count(builder: Builder, client: Cli
     assert client.troubles == [f"{oid} is not the source source.tar: it has another hash"]
 
 
+@pytest.mark.slow
 def test_two_keys_have_to_agree_and_do(builder: Builder, client: Client) -> None:
     client.fill(builder.cache(ANNE), builder.cache(BERT, name="memory:two"), threshold=2)
     assert client.left() == []
@@ -268,6 +273,7 @@ def test_two_keys_have_to_agree_and_do(builder: Builder, client: Client) -> None
     assert made.origin.signers == (str(ANNE.public), str(BERT.public))
 
 
+@pytest.mark.slow
 def test_fewer_keys_than_have_to_agree_are_not_enough(builder: Builder, client: Client) -> None:
     client.fill(builder.cache(ANNE), threshold=2)
     assert client.left() == ["base", "library", "program"]
@@ -287,6 +293,7 @@ def lying(builder: Builder) -> TellingCache:
     return liar.cache(BERT, name="memory:liar")
 
 
+@pytest.mark.slow
 def test_one_that_lies_is_found_out_and_the_node_is_left(builder: Builder, client: Client) -> None:
     honest = builder.cache(ANNE)
     client.fill(honest, lying(builder))
@@ -296,6 +303,7 @@ def test_one_that_lies_is_found_out_and_the_node_is_left(builder: Builder, clien
     assert {names for _, names in found.objects} == {("anne",), ("bert",)}
 
 
+@pytest.mark.slow
 def test_a_build_here_that_came_out_otherwise_is_a_dispute(
     builder: Builder, client: Client
 ) -> None:
@@ -309,6 +317,7 @@ def test_a_build_here_that_came_out_otherwise_is_a_dispute(
     assert found.objects[0] == (ours.object.path, ("this store",))
 
 
+@pytest.mark.slow
 def test_a_cache_that_is_of_no_use_is_named_once_and_dropped(
     builder: Builder, client: Client
 ) -> None:
@@ -321,6 +330,7 @@ def test_a_cache_that_is_of_no_use_is_named_once_and_dropped(
     assert silent.asked == ["derivations 1"]
 
 
+@pytest.mark.slow
 def test_data_that_is_gone_is_absent_and_the_nodes_below_are_asked_for(
     builder: Builder, client: Client
 ) -> None:
@@ -330,6 +340,7 @@ def test_data_that_is_gone_is_absent_and_the_nodes_below_are_asked_for(
     assert client.left() == ["program"]
 
 
+@pytest.mark.slow
 def test_data_that_was_changed_is_refused_and_named(builder: Builder, client: Client) -> None:
     cache = builder.cache(ANNE)
     oid = builder.objects[LIBRARY.digest]
@@ -342,6 +353,7 @@ def test_data_that_was_changed_is_refused_and_named(builder: Builder, client: Cl
     assert any(str(oid) in each for each in client.troubles)
 
 
+@pytest.mark.slow
 def test_an_object_with_another_tree_than_was_signed_counts_nothing(
     builder: Builder, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -358,6 +370,7 @@ def test_an_object_with_another_tree_than_was_signed_counts_nothing(
     assert any("has another tree than was signed" in each for each in client.troubles)
 
 
+@pytest.mark.slow
 def test_what_is_here_already_is_only_recorded(builder: Builder, client: Client) -> None:
     cache = builder.cache(ANNE)
     client.fill(cache)

@@ -118,6 +118,7 @@ def inodes(layout: Layout, manifest: Manifest) -> dict[tuple[bytes, bool], set[i
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [2, 5])
 def test_a_tree_copied_by_several_is_the_same_as_by_one(
     layout: Layout, tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, count: int
@@ -139,6 +140,7 @@ def test_a_tree_copied_by_several_is_the_same_as_by_one(
     assert os.listdir(layout.tmp) == []
 
 
+@pytest.mark.slow
 def test_several_share_with_other_objects(
     layout: Layout, tree: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -153,6 +155,7 @@ def test_several_share_with_other_objects(
     assert all(second[content] == numbers for content, numbers in first.items())
 
 
+@pytest.mark.slow
 def test_what_a_helper_refuses_is_raised_and_leaves_nothing(
     layout: Layout, tree: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

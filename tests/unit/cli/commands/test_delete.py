@@ -10,6 +10,7 @@ import pytest
 from tests.unit.cli.conftest import Line
 
 
+@pytest.mark.slow
 def test_what_is_freed_is_told_once(line: Line, tmp_path: Path) -> None:
     path = line.add(tmp_path / "dead", "dead")
     done = line.run("delete", path)
