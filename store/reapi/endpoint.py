@@ -14,6 +14,7 @@ from typing import Final
 
 from store.display import quoted
 from store.errors import UnusableKey, UsageError
+from store.model.locators import shown
 from store.system.host_files import HostFiles, host_files
 
 SCHEMES: Final = ("grpc", "grpcs", "grpc+unix")
@@ -136,8 +137,9 @@ def _instance(url: str, instance: str) -> str:
 
 
 def _refused(url: str, why: str, hint: str) -> UsageError:
-    shown = url if "@" not in url else "it"
-    return UsageError(f"{quoted(shown)} is no URL of a server: {why}", hint=hint)
+    # Behind # in a path, there is only an instance.
+    text = url if url.startswith("grpc+unix:") else shown(url)
+    return UsageError(f"{quoted(text if '@' not in url else 'it')} is no URL of a server: {why}", hint=hint)
 
 
 def server_files(endpoint: Endpoint) -> HostFiles:

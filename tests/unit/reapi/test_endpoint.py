@@ -43,7 +43,13 @@ def test_another_url_is_refused(url: str) -> None:
         parse(url)
 
 
-@pytest.mark.parametrize("url", ["grpc://user:hush@farm.example:1", "grpcs://hush@h:x", "x:hush@y"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("grpc://user:hush@farm.example:1", "grpcs://hush@h:x", "x:hush@y"),
+        *("grpc://h:1?token=hush", "grpcs://h:1/a?hush", "grpc://h:1#hush", "http://h/?key=hush"),
+    ],
+)
 def test_a_secret_in_a_url_is_refused_and_not_repeated(url: str) -> None:
     with pytest.raises(UsageError) as caught:
         parse(url)
