@@ -54,6 +54,7 @@ _RUNNING: Final = "see whether the server runs, and whether host and port are th
 _WAY: Final = "see whether this machine has a network, and whether the host is the right one"
 _OTHER: Final = "its certificate is that of another host"
 _NAMED: Final = "the URL has to name the host as its certificate does"
+_QUIET: Final = "it is silent"
 _REFUSALS: Final = (
     ("refused", "it refuses connections", _RUNNING),
     ("no such file", "there is no such socket", _RUNNING),
@@ -62,6 +63,9 @@ _REFUSALS: Final = (
     ("peer name", _OTHER, _NAMED),
     ("hostname verification", _OTHER, _NAMED),
     ("wrong_version_number", "it does not speak TLS", "use a grpc: URL for this server"),
+    ("settings frame", _QUIET, _RUNNING),
+    ("keepalive", _QUIET, _RUNNING),
+    ("ping timeout", _QUIET, _RUNNING),
     ("http1", "it does not speak gRPC", "a web server's URL begins with http: or https:"),
     ("http/2", "it does not speak gRPC", "a web server's URL begins with http: or https:"),
     ("unreachable", "there is no way to its network", _WAY),
@@ -69,6 +73,10 @@ _REFUSALS: Final = (
     ("permission denied", "this user may not open its socket", "run this as a user who may"),
 )
 """Words of gRPC's about a connection, the reason, and a hint."""
+
+_CONNECTING: Final = ("failed to connect", "keepalive", "ping timeout")
+"""Words about a connection that was lost, and not made again, where a call would have had others.
+"""
 
 _ENDED: Final = ("socket closed", "connection reset")
 """Words about a server that ends a connection at once, as one with TLS does."""
@@ -122,9 +130,12 @@ class Channel:
         options = [
             ("grpc.max_receive_message_length", LARGEST_MESSAGE),
             ("grpc.enable_http_proxy", 0 if endpoint.local else 1),
+            ("grpc.min_reconnect_backoff_ms", int(CONNECT * 1000)),  # for one try to connect
             ("grpc.max_reconnect_backoff_ms", 5000),
             ("grpc.keepalive_time_ms", int(ALIVE * 1000)),
             ("grpc.keepalive_timeout_ms", int(ALIVE_ANSWER * 1000)),
+            # Newer versions of gRPC wait for a minute, whatever the line above says.
+            ("grpc.http2.ping_timeout_ms", int(ALIVE_ANSWER * 1000)),
             ("grpc.http2.max_pings_without_data", 0),  # no bound: it may take hours
         ]
         if endpoint.secure:
@@ -302,10 +313,12 @@ class Channel:
 
     def unusable(self, error: CallFailed) -> ServerUnusable:
         """Return the error for a server that fails in this way."""
-        hint = _HINTS.get(error.code)
+        hint, why = _HINTS.get(error.code), error.message
         if error.code in _FORBIDDEN:
             hint = host_files.hint(self._host)
-        return ServerUnusable(f"{quoted(self.name)} cannot be used: {error.message}", hint=hint)
+        elif error.code == "UNAVAILABLE" and any(part in why.lower() for part in _CONNECTING):
+            why, hint = refusal(why, self._host, secure=self._secure)
+        return ServerUnusable(f"{quoted(self.name)} cannot be used: {why}", hint=hint)
 
     def close(self) -> None:
         """End the connection."""

@@ -139,7 +139,9 @@ def _instance(url: str, instance: str) -> str:
 def _refused(url: str, why: str, hint: str) -> UsageError:
     # Behind # in a path, there is only an instance.
     text = url if url.startswith("grpc+unix:") else shown(url)
-    return UsageError(f"{quoted(text if '@' not in url else 'it')} is no URL of a server: {why}", hint=hint)
+    return UsageError(
+        f"{quoted(text if '@' not in url else 'it')} is no URL of a server: {why}", hint=hint
+    )
 
 
 def server_files(endpoint: Endpoint) -> HostFiles:
