@@ -25,6 +25,7 @@ BUILD_TOOLS = (
 TRIPLET = "x86_64-linux-musl"
 """The system that the distribution's programs run on, and are built on: in every stage the same."""
 
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _PHASE = re.compile(r"[a-z][a-z-]*")
 
 
@@ -39,6 +40,8 @@ class Phase:
     def __post_init__(self) -> None:
         if not _PHASE.fullmatch(self.name):
             raise EvaluationError(f"{self.name!r} cannot name a phase")
+        if not self.lines:
+            raise EvaluationError(f"phase {self.name!r} has no command line")
         for line in self.lines:
             check_line(line, self.name)
 
@@ -59,6 +62,15 @@ class Build:
         for name in names:
             if names.count(name) > 1:
                 raise EvaluationError(f"a build has the phase {name!r} twice")
+
+
+def check_variable(name: str) -> None:
+    """EvaluationError for a text that cannot name a variable of the environment."""
+    if not _VARIABLE.fullmatch(name):
+        raise EvaluationError(
+            f"{name!r} cannot name an environment variable",
+            hint="A-Z a-z _, then A-Z a-z 0-9 _",
+        )
 
 
 @checked

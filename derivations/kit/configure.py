@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from derivations.kit.build import Build, Phase
+from derivations.kit.build import Build, Phase, check_variable
 from derivations.kit.checked import checked
+from store.errors import EvaluationError
 
 
 @checked
@@ -23,6 +24,12 @@ def configure(
     The script gets ``--prefix`` and the options; ``env`` is its environment, and ``build`` and
     ``install`` are words for make.
     """
+    for name, value in (env or {}).items():
+        check_variable(name)
+        if "'" in value:
+            raise EvaluationError(
+                f"the variable {name} of configure has a quotation mark: {value!r}"
+            )
     variables = "".join(f"{name}='{value}' " for name, value in (env or {}).items())
     command = " ".join((f'{variables}{script} --prefix="$out"', *options))
     return Build(

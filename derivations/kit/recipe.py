@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from derivations.kit.build import Build, Phase
+from derivations.kit.build import Build, Phase, check_variable
 from derivations.kit.checked import checked
 from derivations.kit.sources import Archive, DebianPatches
 from store.errors import EvaluationError
@@ -145,6 +145,7 @@ class Recipe:
                     hint="the path of a file in the source, such as doc/COPYING",
                 )
         for name, _ in self.env:
+            check_variable(name)
             if name == "PATH":
                 raise EvaluationError(
                     f"the recipe {self.name!r} has in env 'PATH', which its tools make",

@@ -18,6 +18,7 @@ SYSTEM = "x86_64-linux"
 
 _SUFFIXES = re.compile(r"\.(tar\.(gz|xz|bz2|zst|lzma)|tgz|deb|whl|zip)$")
 _PATCH = re.compile(r"([A-Za-z0-9_][A-Za-z0-9._+=@,~-]*/)*[A-Za-z0-9_][A-Za-z0-9._+=@,~-]*")
+_OPTION = re.compile(r"strip=[0-9]{1,4}|(include|exclude|nested)=.+|(move|link)=[^:]+:.+")
 LONGEST_PATCH = 200
 """Characters of a patch's name."""
 
@@ -38,6 +39,17 @@ class Archive:
     options: tuple[str, ...] = ("strip=1",)
     seconds: int = 0
     """The time that it usually takes to unpack; 0 when it is of no interest."""
+
+    def __post_init__(self) -> None:
+        for option in self.options:
+            if not _OPTION.fullmatch(option):
+                raise EvaluationError(
+                    f"{self.name}: nothing is unpacked by the option {option!r}",
+                    hint="options are strip=N, include=GLOB, exclude=GLOB, move=FROM:TO, "
+                    "link=PATH:TEXT and nested=GLOB",
+                )
+        if sum(option.startswith("strip=") for option in self.options) > 1:
+            raise EvaluationError(f"{self.name}: the option strip stands twice")
 
     def derivation(self) -> Derivation:
         """Return what unpacks it: the object ``<name>-source-<version>``."""

@@ -16,6 +16,7 @@ from derivations.kit import (
     Recipe,
     Stage,
     autotools,
+    configure,
     data,
     debian,
     debian_patches,
@@ -32,6 +33,7 @@ from derivations.kit.lines import check_line
 from store.errors import Cycle, EvaluationError, FormatError, InvalidName, UnfilledRole
 from store.fetch.project import archive_of
 from store.model.derivation import Derivation, Ref, Source
+from store.unpack.selection import UnpackOptions
 
 ROOT = Source("root", "0" * 64, ("https://example.org/root",))
 COMPILER = Source("compiler", "1" * 64, ("https://example.org/compiler",))
@@ -353,6 +355,36 @@ def test_a_patch_of_debian_is_a_file_of_its_archive(name: str) -> None:
         debian_patches(file, "0" * 64, name)
     with pytest.raises(EvaluationError, match=r"'a\.patch' is named twice"):
         debian_patches(file, "0" * 64, "a.patch", "a.patch")
+
+
+@pytest.mark.parametrize("option", ["", "strip=x", "strip=-1", "bogus=1", "strip", "move=a"])
+def test_an_option_that_unpacks_nothing_is_refused(option: str) -> None:
+    with pytest.raises(EvaluationError, match="nothing is unpacked by the option") as caught:
+        url("https://e/a.tgz", "0" * 64, name="a", version="1", options=(option,))
+    assert "strip=N" in (caught.value.hint or "")
+
+
+def test_options_that_unpack_something_pass() -> None:
+    options = ("strip=2", "include=a/*.c", "exclude=b", "move=a:b", "link=c:../d", "nested=e.tar")
+    made = url("https://e/a.tgz", "0" * 64, name="a", version="1", options=options)
+    assert set(UnpackOptions.parse(options).args()) == set(made.options)
+    with pytest.raises(EvaluationError, match="strip stands twice"):
+        url("https://e/a.tgz", "0" * 64, name="a", version="1", options=("strip=1", "strip=2"))
+
+
+@pytest.mark.parametrize("name", ["", "A B", "1A", "A=B", "A;B", "\xc4"])
+def test_a_variable_has_a_name(name: str) -> None:
+    with pytest.raises(EvaluationError, match="cannot name an environment variable"):
+        recipe(env=((name, "x"),))
+    with pytest.raises(EvaluationError, match="cannot name an environment variable"):
+        configure(env={name: "x"})
+    with pytest.raises(EvaluationError, match="a quotation mark"):
+        configure(env={"CFLAGS": "-DX='y'"})
+
+
+def test_a_phase_does_something() -> None:
+    with pytest.raises(EvaluationError, match="phase 'install' has no command line"):
+        phase("install")
 
 
 def test_a_phase_stands_once() -> None:
