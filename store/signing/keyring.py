@@ -11,6 +11,7 @@ They lie outside every store, and no key is ever written over.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shlex
 import stat
@@ -78,6 +79,15 @@ class Keyring:
             return []
         found = (name.removesuffix(".key") for name in os.listdir(self.keys) if _is_key(name))
         return sorted(found)
+
+    def own_public(self) -> list[PublicKey]:
+        """Return the public halves of the user's own keys. A private half that cannot be used is
+        not looked at, and a public one that cannot be read is left out."""
+        found = []
+        for name in self.names():
+            with contextlib.suppress(StorageError, FormatError):
+                found += read_public(f"{self.keys}/{name}.pub")[:1]
+        return found
 
     def private(self, name: str | None = None) -> PrivateKey:
         """Return the key of that name, or the only one there is; UnusableKey, UsageError or

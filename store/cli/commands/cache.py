@@ -158,5 +158,5 @@ def _known_keys(trust: tuple[str, ...]) -> list[PublicKey]:
     from store.signing.keyring import Keyring, default_folder
 
     ring = Keyring(default_folder())
-    own = [ring.private(name).public for name in ring.names()]
+    own = ring.own_public()
     return [*trusted_keys(trust), *own]

@@ -7,8 +7,8 @@ import os
 import click
 
 from store.cli.context import Context
-from store.display import quoted
-from store.errors import UnusableKey, UsageError
+from store.display import printable, quoted
+from store.errors import FormatError, UnusableKey, UsageError
 from store.operations.session import may_be_store
 from store.signing.key_choice import key_named
 from store.signing.keyring import Keyring, default_folder, read_public
@@ -36,7 +36,10 @@ def list_keys() -> None:
     """List the keys to sign with (own), and the trusted keys."""
     ring = Keyring(default_folder())
     for name in ring.names():
-        print(f"own      {ring.private(name).public}")
+        try:
+            print(f"own      {ring.private(name).public}")
+        except (UnusableKey, FormatError) as error:  # the others can be used
+            click.echo(f"own      {printable(name)} cannot be used: {error.message}", err=True)
     for key in ring.trusted():
         print(f"trusted  {key}")
 

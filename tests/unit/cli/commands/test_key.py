@@ -56,6 +56,23 @@ def test_a_name_of_nothing_is_refused_and_an_unknown_key_is_said(
     assert "no longer trusted" in line.run("key", "distrust", "./eve", cwd=tmp_path).stdout
 
 
+def test_a_key_that_is_open_to_others_stops_no_list_and_no_check(
+    line: Line, tmp_path: Path
+) -> None:
+    keys = tmp_path / "config" / "fixpoint" / "keys"
+    for name in ("good", "open"):
+        line.run("key", "new", name)
+    (keys / "open.key").chmod(0o644)
+    (keys / "odd name.key").write_text("x")
+    done = line.run("key", "list")
+    assert done.stdout.startswith("own      good:") and done.stdout.count("\n") == 1
+    assert "open cannot be used: " in done.stderr and "odd name cannot be used" in done.stderr
+    (tmp_path / "cache").mkdir()
+    (tmp_path / "cache" / "fixpoint-cache").write_text("1\n")
+    for command in ("info", "check"):
+        line.run("cache", command, str(tmp_path / "cache"))
+
+
 def test_a_key_that_only_signed_something_here_has_a_name_too(line: Line, tmp_path: Path) -> None:
     oid = ObjectId(bytes(20), "hello")
     node = Resolved("hello", "x", "/bin/hello", ("build",))
