@@ -50,11 +50,11 @@ def _evaluated_at(session: Session, revision: str) -> Catalogue:
         try:
             return evaluate(f"{place}/{name}", session.seed, session.evaluation_seconds)
         except EvaluationError as error:
-            # Its files are gone by the time that somebody reads this.
+            # Its files are removed before somebody reads this.
             raise EvaluationError(
                 f"the recipes at {quoted(revision)} do not evaluate: "
                 + error.message.replace(f"{place}/", ""),
-                hint=error.hint or "choose a revision whose recipes do",
+                hint=error.hint or "choose a revision whose recipes evaluate",
             ) from error
 
 

@@ -225,7 +225,7 @@ def env(context: Context, shell: str | None, profile: str | None) -> None:
     For sh, bash and zsh: eval "$(store profile env)"; for fish: store profile env | source.
     """
     found = _profile(context, profile)
-    found.current_number()  # what is no profile is refused; one that is not there yet may come
+    found.current_number()  # UsageError for another thing; a profile may come later
     path = found.path
     print(
         shell_lines(path, context.store.layout, shell or kind_of_shell(os.environ.get("SHELL", "")))
