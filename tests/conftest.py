@@ -25,7 +25,8 @@ LONGEST = (
     *("integration/test_tcc_ladder.py", "faults/test_faults.py", "integration/test_audit.py"),
     *("integration/test_repair.py", "fuzz/test_hostile.py", "integration/test_setup.py"),
     *("integration/test_realise.py", "integration/test_cache_failures.py", "integration", "faults"),
-    *("fuzz", "unit/cli/commands/test_gc.py"),
+    *("fuzz", "unit/recipes", "unit/substitute/test_cached_nodes.py", "unit/test_english.py"),
+    *("unit/recovery/test_recover.py", "unit/cli", "unit/derivations", "unit/cache"),
 )
 """Files and folders that take longest. They come first, so that all workers end at once."""
 

@@ -8,17 +8,27 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cyclonedx.schema import SchemaVersion
-from cyclonedx.validation.json import JsonStrictValidator
 
 from store.errors import UsageError
 from store.local.store import Store
 from store.model.catalogue import Catalogue
 from store.sbom.bill import Bill
 from store.sbom.collect import collect
-from store.sbom.cyclonedx_form import cyclonedx_text
 from store.sbom.extra import check_extra
-from store.sbom.spdx_form import spdx_text
+
+# Each worker imports this file, and one runs it: the libraries are imported late.
+
+
+def cyclonedx_text(bill: Bill) -> str:
+    from store.sbom import cyclonedx_form
+
+    return cyclonedx_form.cyclonedx_text(bill)
+
+
+def spdx_text(bill: Bill) -> str:
+    from store.sbom import spdx_form
+
+    return spdx_form.spdx_text(bill)
 
 
 @pytest.fixture(params=["app", "app lib", "file", "file lib", "ours"])
@@ -32,6 +42,9 @@ def app(store: Store, catalogue: Catalogue) -> Bill:
 
 
 def test_cyclonedx_is_valid_and_the_same_twice(bill: Bill) -> None:
+    from cyclonedx.schema import SchemaVersion
+    from cyclonedx.validation.json import JsonStrictValidator
+
     text = cyclonedx_text(bill)
     assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(text) is None
     assert cyclonedx_text(bill) == text
@@ -43,7 +56,6 @@ def test_cyclonedx_is_valid_and_the_same_twice(bill: Bill) -> None:
 
 
 def test_spdx_is_valid_and_the_same_twice(bill: Bill, tmp_path: Path) -> None:
-    # Imported only here, as every worker imports this file, and one runs it.
     from spdx_tools.spdx.parser.parse_anything import parse_file
     from spdx_tools.spdx.validation.document_validator import validate_full_spdx_document
 
