@@ -1,8 +1,7 @@
 """Folders of tests in memory. A store makes each of its steps durable, and on a disk most of the
 time of a small test is the wait for that.
 
-Tests whose subject is the disk, and those that build, keep theirs on the disk: ``tests/faults`` and
-``tests/integration``.
+Tests whose subject is a disk, and those that build (``tests/integration``), keep theirs on it.
 """
 
 from __future__ import annotations
@@ -24,6 +23,7 @@ ENOUGH: Final = 4 << 30
 
 _FACTORY: Final = pytest.StashKey[pytest.TempPathFactory]()
 _FOLDER: Final = pytest.StashKey[Path]()
+_OWNER: Final = pytest.StashKey[int]()
 
 
 def prepare(config: pytest.Config) -> None:
@@ -35,6 +35,7 @@ def prepare(config: pytest.Config) -> None:
     elif config.option.basetemp is None and fits(MEMORY):
         remove_old(MEMORY)
         config.stash[_FOLDER] = folder = Path(tempfile.mkdtemp(prefix=NAME, dir=MEMORY))
+        config.stash[_OWNER] = os.getpid()
         lock(folder)
         _use(config, folder / "main")
 
@@ -46,8 +47,13 @@ def share(config: pytest.Config, worker: dict[str, Any]) -> None:
 
 
 def clear(config: pytest.Config, failed: int) -> None:
-    """Remove the folder of this run. After a failure it stays until the next run."""
-    if not failed and (folder := config.stash.get(_FOLDER, None)) is not None:
+    """Remove the folder of this run. After a failure it stays until the next run.
+
+    A process that a test forked removes nothing: an interruption may lead it up to here, too.
+    """
+    if failed or config.stash.get(_OWNER, None) != os.getpid():
+        return
+    if (folder := config.stash.get(_FOLDER, None)) is not None:
         _remove(folder)
 
 

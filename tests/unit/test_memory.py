@@ -6,6 +6,8 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -23,6 +25,8 @@ CONFTEST = f"""
 import sys
 sys.path.insert(0, {str(Path(__file__).resolve().parents[2])!r})
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 import pytest
 from tests import memory
 
@@ -98,3 +102,13 @@ def test_folders_of_runs_that_go_on_stay(tmp_path: Path) -> None:
     os.close(descriptor)
     assert own.exists()
     assert not ended.exists()
+
+
+def test_a_process_that_a_test_forked_removes_nothing(tmp_path: Path) -> None:
+    config: Any = SimpleNamespace(stash=pytest.Stash())
+    config.stash[memory._FOLDER] = folder = tmp_path / "folder"
+    folder.mkdir()
+    for owner, there in ((os.getpid() + 1, True), (os.getpid(), False)):
+        config.stash[memory._OWNER] = owner
+        memory.clear(config, 0)
+        assert folder.exists() is there
