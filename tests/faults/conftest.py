@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests import memory
 from tests.faults.running import have_strace, warm
 from tests.faults.subjects import SUBJECTS, Workshop, workshop
 from tests.faults.tally import Tally
@@ -17,6 +18,15 @@ SECONDS = float(os.environ.get("STORE_FAULTS_SECONDS", "1"))
 SEED = int(os.environ.get("STORE_FAULTS_SEED", "1"))
 
 _TALLIES: list[Tally] = []
+
+
+@pytest.fixture(scope="session")
+def in_memory(
+    pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory
+) -> pytest.TempPathFactory:
+    """Folders in memory, where there is enough. A kill takes nothing from a disk that was written,
+    and :mod:`disk` decides what a power cut takes: the kind of disk has no part in either."""
+    return memory.factory_of(pytestconfig, tmp_path_factory)
 
 
 @pytest.fixture(scope="session")
@@ -36,10 +46,10 @@ def strace(warmed: None) -> None:
 
 @pytest.fixture(scope="module", params=list(SUBJECTS))
 def shop(
-    request: pytest.FixtureRequest, warmed: None, tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest, warmed: None, in_memory: pytest.TempPathFactory
 ) -> Iterator[Workshop]:
     """Each subject with its store, which no run changes: each has a copy."""
-    place = tmp_path_factory.mktemp("faults") / request.param
+    place = in_memory.mktemp("faults") / request.param
     yield workshop(place, SUBJECTS[request.param])
     Workshop.clear(place)
 

@@ -27,6 +27,7 @@ from tests.faults.tally import Tally
 from tests.faults.together import TOGETHER, together
 
 Patch = pytest.MonkeyPatch
+Folders = pytest.TempPathFactory
 Plant = Callable[[Patch], None]
 
 LONGEST = 600.0
@@ -171,19 +172,21 @@ BUGS: Sequence[tuple[Plant, Campaign, str]] = (
     ids=[f"{plant.__name__}-{campaign.__name__}" for plant, campaign, _ in BUGS],
 )
 def test_a_planted_bug_is_found(
-    plant: Plant, campaign: Campaign, subject: str, tmp_path: Path, monkeypatch: Patch
+    plant: Plant, campaign: Campaign, subject: str, in_memory: Folders, monkeypatch: Patch
 ) -> None:
     tally = Tally("planted")
-    with shop_of(subject, tmp_path) as shop:
+    with shop_of(subject, in_memory.mktemp("planted")) as shop:
         plant(monkeypatch)
         campaign(shop, tally, UntilFound(tally), 1)
     assert tally.lost
 
 
 @pytest.mark.usefixtures("warmed")
-def test_a_collector_that_forgets_the_roots_is_found(tmp_path: Path, monkeypatch: Patch) -> None:
+def test_a_collector_that_forgets_the_roots_is_found(
+    in_memory: Folders, monkeypatch: Patch
+) -> None:
     monkeypatch.setattr("store.local.root_snapshot.RootSnapshot.held", lambda _: [])
-    shop = workshop(tmp_path / "shop", TOGETHER)
+    shop = workshop(in_memory.mktemp("planted") / "shop", TOGETHER)
     tally = together(shop, {"adder": 1, "collector": 1}, 2, 1)
     Workshop.clear(shop.place)
     # The last collection meets no add under way: the bug is found on the busiest machine, too.
