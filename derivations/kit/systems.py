@@ -78,6 +78,7 @@ def _links(system: System, packages: Mapping[str, Ref]) -> Iterator[str]:
     yield 'ln -s ../share "$out/usr/share"'
     yield 'ln -s /run/resolv.conf "$out/etc/resolv.conf"'
     yield 'ln -s /proc/mounts "$out/etc/mtab"'
+    yield _LAY
     kernel = packages[system.kernel]
     yield _KERNEL.format(package=kernel, role=shlex.quote(system.kernel))
     for role, ref in packages.items():
@@ -101,14 +102,35 @@ then
 fi
 ln -s {package}/boot/bzImage "$out/boot/bzImage"
 """
+# A folder that one package has is a link, and one that several have holds links into each. Of files
+# of one name, the system's own stays, or else that of the first package.
+_LAY = """\
+lay() (
+    place=$2/${1##*/}
+    if test ! -e "$1" && test ! -L "$1"
+    then
+        :
+    elif test ! -e "$place" && test ! -L "$place"
+    then
+        ln -s "$1" "$place"
+    elif test -d "$1" && test -d "$place"
+    then
+        if test -L "$place"
+        then
+            former=$(readlink "$place")
+            rm "$place"
+            mkdir "$place"
+            for each in "$former"/*; do lay "$each" "$place"; done
+        fi
+        for each in "$1"/*; do lay "$each" "$place"; done
+    fi
+)"""
 _PACKAGE = """\
 for each in {package}/share/*
 do
-    name=${{each##*/}}
-    case $name in
-        licenses) ln -s "$each"/* "$out/share/licenses/" ;;
+    case ${{each##*/}} in
         doc | info) ;;
-        *) test -e "$out/share/$name" || ln -s "$each" "$out/share/$name" ;;
+        *) lay "$each" "$out/share" ;;
     esac
 done"""
 _BASE = """\

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -235,12 +236,16 @@ def test_a_module_without_its_system_is_refused(
         publish(packages, "none", tmp_path)
 
 
-def built(folder: Path, kernel: str) -> subprocess.CompletedProcess[str]:
+def built(
+    folder: Path, kernel: str, shared: tuple[str, ...] = ("licenses",)
+) -> subprocess.CompletedProcess[str]:
     """Run the build of a system whose packages are folders below this one."""
     box = system(kernel=kernel)
     packages = {role: str(folder / role) for role in box.roles}
     for role in box.roles:
-        (folder / role / "share/licenses" / role).mkdir(parents=True)
+        (folder / role).mkdir(exist_ok=True)
+        for name in shared:
+            (folder / role / "share" / name / role).mkdir(parents=True)
     (folder / "busybox/bin").mkdir()
     (folder / "busybox/bin/sh").touch()
     for path, text in files(box).items():
@@ -265,3 +270,37 @@ def test_a_system_has_a_link_to_its_kernel(tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (0, "")
     link = tmp_path / "out/boot/bzImage"
     assert link.readlink() == tmp_path / "linux/boot/bzImage"
+
+
+def test_folders_that_several_packages_have_are_laid_together(tmp_path: Path) -> None:
+    (tmp_path / "linux/boot").mkdir(parents=True)
+    (tmp_path / "linux/boot/bzImage").touch()
+    for path in ("linux/share/man/man8/a.8", "busybox/share/man/man8/b.8", "linux/share/man/fr/c"):
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).touch()
+    (tmp_path / "busybox/share/man/man8/a.8").write_text("another one")
+    (tmp_path / "busybox/share/alone").mkdir()
+    (tmp_path / "busybox/share/dangling").symlink_to("nowhere")
+    done = built(tmp_path, "linux")
+    assert (done.returncode, done.stderr) == (0, "")
+    share = tmp_path / "out/share"
+    names = {name: (share / "man" / name).resolve() for name in ("man8/b.8", "fr/c", "fr")}
+    assert names == {
+        "man8/b.8": tmp_path / "busybox/share/man/man8/b.8",
+        "fr/c": tmp_path / "linux/share/man/fr/c",
+        "fr": tmp_path / "linux/share/man/fr",
+    }
+    first = next(role for role in system(kernel="linux").roles if role in ("linux", "busybox"))
+    assert (share / "man/man8/a.8").resolve().is_relative_to(tmp_path / first)
+    assert (share / "alone").readlink() == tmp_path / "busybox/share/alone"
+    assert (share / "dangling").is_symlink()
+    assert sorted(os.listdir(share / "licenses")) == sorted(system(kernel="linux").roles)
+
+
+def test_a_package_without_shared_files_leaves_nothing(tmp_path: Path) -> None:
+    (tmp_path / "linux/boot").mkdir(parents=True)
+    (tmp_path / "linux/boot/bzImage").touch()
+    done = built(tmp_path, "linux", shared=())
+    assert (done.returncode, done.stderr) == (0, "")
+    assert os.listdir(tmp_path / "out/share") == ["licenses"]
+    assert os.listdir(tmp_path / "out/share/licenses") == []
