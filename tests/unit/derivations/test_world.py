@@ -328,7 +328,6 @@ def test_the_text_of_a_patch_is_the_one_in_its_file(folder: Path) -> None:
 
 def test_an_error_of_a_recipe_that_is_put_together_names_its_file(tmp_path: Path) -> None:
     wrong = {
-        "env": variant(PLAIN, env=(("A=B", "x"),)),
         "role": variant(PLAIN, needs=("nothing",)),
         "circle": variant(PLAIN, runs=("wrong",)),
         "waiver": variant(PLAIN, waive=(("all", "for a reason"),)),

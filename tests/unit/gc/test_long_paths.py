@@ -34,13 +34,17 @@ def place(tmp_path: Path) -> Iterator[Path]:
         remove_tree(str(entry))
 
 
-def deepen(top: Path, levels: int, length: int) -> None:
-    """Folders in each other, with a file and a link in the last."""
+def deepen(top: Path, levels: int, length: int, *, filled: bool = False) -> None:
+    """Folders in each other, with a file and a link in the last; ``filled``: a file in each."""
     top.mkdir(parents=True, exist_ok=True)
     here = os.open(top, os.O_RDONLY)
     for _ in range(levels):
         os.mkdir("d" * length, dir_fd=here)
         below = os.open("d" * length, os.O_RDONLY, dir_fd=here)
+        if filled:
+            file = os.open("file", os.O_WRONLY | os.O_CREAT, 0o644, dir_fd=here)
+            os.write(file, b"f" * 100)
+            os.close(file)
         os.close(here)
         here = below
     os.close(os.open("file", os.O_WRONLY | os.O_CREAT, 0o644, dir_fd=here))
@@ -123,7 +127,7 @@ def test_trees_without_end_are_measured_and_removed(place: Path) -> None:
     store = Store.open(str(place / "root"))
     layout = store.layout
     for folder in (layout.trash, layout.failed, f"{layout.tmp}/work-dead"):
-        deepen(Path(folder) / "deep", levels, 20)
+        deepen(Path(folder) / "deep", levels, 20, filled=True)
     piles = statistics(store).piles
     assert min(piles[name].size for name in ("trash", "failed", "tmp")) >= levels * 100
     Collector(store).collect(Policy())
