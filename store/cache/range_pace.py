@@ -10,9 +10,10 @@ from store.quantities import limit_text
 
 
 class RangePace:
-    """The bytes of a range, and the seconds that were waited for them: not for whoever takes them.
+    """The bytes of a range, and the seconds of waiting for them. The caller's own time between two
+    parts does not count.
 
-    A connection counts its own bytes. One that breaks after a byte, and again, would never be slow.
+    A connection counts its own bytes: connections that each break after a byte are never slow.
     """
 
     def __init__(self, bounds: Bounds) -> None:

@@ -75,8 +75,7 @@ _REFUSALS: Final = (
 """Words of gRPC's about a connection, the reason, and a hint."""
 
 _CONNECTING: Final = ("failed to connect", "keepalive", "ping timeout")
-"""Words about a connection that was lost, and not made again, where a call would have had others.
-"""
+"""Words in the error of a call whose connection was lost and could not be made again."""
 
 _ENDED: Final = ("socket closed", "connection reset")
 """Words about a server that ends a connection at once, as one with TLS does."""

@@ -63,14 +63,19 @@ def test_the_engine_beside_the_recipes_is_that_of_the_revision(
         assert affected(session, "HEAD") == []
 
 
+def commit_and_mend(recipes: Path, fault: str) -> None:
+    """Commit recipes with these lines at their end, and write the sound ones again."""
+    stages = recipes / "stages.py"
+    sound = stages.read_text()
+    stages.write_text(f"{sound}\n\n{fault}")
+    git(recipes.parent, "commit", "-q", "-a", "-m", "a fault")
+    stages.write_text(sound)
+
+
 def test_the_time_of_an_evaluation_bounds_that_of_the_revision(
     recipes: Path, tmp_path: Path
 ) -> None:
-    stages = recipes / "stages.py"
-    sound = stages.read_text()
-    stages.write_text(sound + "\n\nwhile True:\n    pass\n")
-    git(recipes.parent, "commit", "-q", "-a", "-m", "endless")
-    stages.write_text(sound)
+    commit_and_mend(recipes, "while True:\n    pass\n")
     with Session(str(tmp_path / "root"), str(recipes)) as session:
         session.evaluation_seconds = 1.0
         with pytest.raises(EvaluationError, match="did not end within 1s"):
@@ -91,11 +96,7 @@ def test_a_revision_that_there_is_not_is_an_error(
 def test_recipes_of_a_revision_that_do_not_evaluate_are_named_so(
     recipes: Path, tmp_path: Path
 ) -> None:
-    stages = recipes / "stages.py"
-    sound = stages.read_text()
-    stages.write_text(sound + "\n\nnone_such\n")
-    git(recipes.parent, "commit", "-q", "-a", "-m", "broken")
-    stages.write_text(sound)
+    commit_and_mend(recipes, "none_such\n")
     with Session(str(tmp_path / "root"), str(recipes)) as session:
         with pytest.raises(EvaluationError, match="recipes at 'HEAD' do not evaluate") as caught:
             affected(session, "HEAD")
