@@ -122,6 +122,18 @@ class UnknownPackage(EvaluationError):
         self.name, self.near = name, tuple(near)
 
 
+class WithoutRecipe(UnknownPackage):
+    """An installed package that no recipe makes any more."""
+
+    def __init__(self, name: str) -> None:
+        EvaluationError.__init__(
+            self,
+            f"{quoted(name)} is installed, but no recipe makes it any more",
+            hint="it stays as it is; an upgrade without names passes over it",
+        )
+        self.name, self.near = name, ()
+
+
 class UnknownOutput(EvaluationError):
     """The package exists, but has no output of that name."""
 

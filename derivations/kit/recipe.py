@@ -23,6 +23,9 @@ _PROGRAM = re.compile(r"[A-Za-z0-9_\[][A-Za-z0-9_.+-]*")
 _IN_SOURCE = re.compile(r"/build/src\b|\$\{?source\b")
 _TAKEN = ("build.sh", "needs", "obj", "patches", "src", "texts")
 """Names in ``/build`` that the build itself gives to something."""
+_HOMEPAGE = re.compile(r"https?://[^\s/?#@]+([/?#]\S*)?")
+_LICENCE = re.compile(r"(?:LicenseRef-)?[A-Za-z0-9][A-Za-z0-9.-]*\+?")
+_BETWEEN = ("AND", "OR", "WITH")
 _UNFINISHED = "TODO"
 """How a text begins that `scripts/pins add` left to a person."""
 
@@ -88,6 +91,7 @@ class Recipe:
             object.__setattr__(self, "version", self.version or self.source.version)
         self._check_finished()
         check_name(self.label)
+        self._check_words()
         if type(self.seconds) is not int or not 0 <= self.seconds <= LONGEST:
             raise EvaluationError(f"the recipe {self.name!r} has no whole number of seconds")
         self._check_paths()
@@ -126,6 +130,20 @@ class Recipe:
             raise EvaluationError(
                 f"the recipe {self.name!r} is unfinished: {', '.join(left)}",
                 hint=f"read the source, and replace or remove each {_UNFINISHED}",
+            )
+
+    def _check_words(self) -> None:
+        """EvaluationError for a homepage that is no address, or a licence that is no expression of
+        SPDX's: ids between AND, OR and WITH, perhaps in parentheses."""
+        if not _HOMEPAGE.fullmatch(self.homepage):
+            raise EvaluationError(
+                f"the recipe {self.name!r} has the homepage {self.homepage!r}, no address",
+                hint="such as https://example.org/; its source's, where it has no page",
+            )
+        if not is_expression(self.licence):
+            raise EvaluationError(
+                f"the recipe {self.name!r} has the licence {self.licence!r}, no SPDX expression",
+                hint="ids with AND, OR, WITH: MIT OR GPL-2.0-or-later; without an id: LicenseRef-…",
             )
 
     def _check_paths(self) -> None:
@@ -212,6 +230,24 @@ class Recipe:
     def phase(self, name: str) -> Phase:
         """Return the phase of its build that is called so; KeyError."""
         return {phase.name: phase for phase in self.build.phases}[name]
+
+
+def is_expression(licence: str) -> bool:
+    """Return whether a text has the form of an SPDX expression; ids are not looked up."""
+    words = licence.replace("(", " ( ").replace(")", " ) ").split()
+    depth, wants_id = 0, True
+    for word in words:
+        if word == "(" and wants_id:
+            depth += 1
+        elif word == ")" and not wants_id and depth:
+            depth -= 1
+        elif word in _BETWEEN and not wants_id:
+            wants_id = True
+        elif word not in _BETWEEN and wants_id and _LICENCE.fullmatch(word):
+            wants_id = False
+        else:
+            return False
+    return not wants_id and not depth
 
 
 def variant(recipe: Recipe, **fields: Any) -> Recipe:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from store.display import quoted
+from store.display import printable, quoted
 from store.errors import UnknownObject
 from store.model.file_tree import Node, NodeKind
 from store.model.manifest import Manifest
@@ -78,8 +78,14 @@ def _entry(manifest: Manifest, folder: TreePath, part: bytes) -> TreePath:
             if name == part:
                 return TreePath(folder.path + b"/" + name if folder.path else name, node)
     shown = folder.path + b"/" + part if folder.path else part
-    why = "has no" if folder.node.kind is NodeKind.DIRECTORY else "has no folder for"
-    raise UnknownObject(f"{manifest.id} {why} {quoted(shown)}")
+    is_folder = folder.node.kind is NodeKind.DIRECTORY
+    why = "has no" if is_folder else "has no folder for"
+    there = folder.path if is_folder else folder.path.rpartition(b"/")[0]
+    within = "/" + printable(there.decode("utf-8", "surrogateescape")) if there else ""
+    raise UnknownObject(
+        f"{manifest.id} {why} {quoted(shown)}",
+        hint=f"`store ls {manifest.id}{within}` lists what is there",
+    )
 
 
 def _target(manifest: Manifest, link: TreePath) -> list[bytes]:

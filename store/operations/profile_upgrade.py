@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+from store.errors import UnknownPackage, WithoutRecipe
 from store.graph.resolver import BuildPlan
 from store.local.store import Store
 from store.model.names import ObjectId
@@ -64,7 +65,7 @@ def plan_upgrade(
 ) -> UpgradePlan:
     """Return the upgrade of these packages of a profile, or of all; nothing is taken or built.
 
-    Raises UnknownObject for a package that is not installed, and UnknownPackage or UnknownOutput
+    Raises UnknownObject for a package that is not installed, and WithoutRecipe or UnknownOutput
     for a named one that has no recipe any more.
     """
     profile = changes.profile
@@ -73,7 +74,7 @@ def plan_upgrade(
     chosen = _chosen(installed, names)
     known = session.catalogue.packages
     wanted = {
-        package.name: changes.wanted(package.request)
+        package.name: _wanted(changes, package)
         for package in chosen
         if not package.pinned and (names or package.name in known)
     }
@@ -82,6 +83,13 @@ def plan_upgrade(
     outlook = _Outlook(session.store, realiser, work, forecast)
     items = [outlook.item(package, wanted.get(package.name)) for package in chosen]
     return UpgradePlan(tuple(items), tuple(wanted.values()), work, forecast)
+
+
+def _wanted(changes: ProfileChanges, package: InstalledPackage) -> WantedPackage:
+    try:
+        return changes.wanted(package.request)
+    except UnknownPackage as error:
+        raise WithoutRecipe(package.name) from error
 
 
 def _chosen(installed: Installed, names: Sequence[str]) -> list[InstalledPackage]:

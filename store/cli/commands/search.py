@@ -9,7 +9,7 @@ from store.cli.options import group_option, json_option, seed_option
 from store.cli.packages import print_packages
 from store.cli.parameter_types import PACKAGE
 from store.display import quoted
-from store.errors import StoreError
+from store.errors import StoreError, UsageError
 from store.model.package_groups import listed, members
 from store.model.package_search import search
 
@@ -28,6 +28,8 @@ def command(
     ✓ marks packages in the store. Without --group, checks of packages and sources of the world are
     left out.
     """
+    if not all(map(str.strip, words)):
+        raise UsageError("an empty word is in every name; `store list` lists all packages")
     context.absent = "empty"
     catalogue = context.catalogue
     searched = members(catalogue, groups) if groups else listed(catalogue.packages.values())

@@ -432,11 +432,32 @@ def test_a_script_that_is_made_first_needs_its_tools() -> None:
         ({"build": phases(phase("a", 'cp "$source/x" .'))}, "no source, and is built"),
         ({"description": "two\nlines"}, "description that is not one line of text"),
         ({"homepage": "https://e/\x1b[31m"}, "homepage that is not one line of text"),
+        ({"homepage": "example.org"}, "has the homepage 'example.org', no address"),
+        ({"homepage": "https:///page"}, "has the homepage 'https:///page'"),
+        ({"homepage": "https://e.org/two words"}, "no address"),
+        ({"homepage": "ftp://e.org/"}, "no address"),
+        ({"homepage": "javascript:alert(1)"}, "no address"),
+        ({"homepage": "https://me:secret@e.org/"}, "no address"),
+        ({"licence": "GPL version 2"}, "has the licence 'GPL version 2', no SPDX expression"),
+        ({"licence": "MIT/X11"}, "no SPDX expression"),
+        ({"licence": "MIT AND"}, "no SPDX expression"),
+        ({"licence": "(MIT OR ISC"}, "no SPDX expression"),
+        ({"licence": "MIT) OR (ISC"}, "no SPDX expression"),
+        ({"licence": "MIT or ISC"}, "no SPDX expression"),
+        ({"licence": "MIT, ISC"}, "no SPDX expression"),
     ],
 )
 def test_a_field_that_a_build_could_not_use_is_refused(fields: dict[str, Any], words: str) -> None:
     with pytest.raises(EvaluationError, match=re.escape(words)):
         recipe(**fields)
+
+
+@pytest.mark.parametrize(
+    "licence",
+    ["MIT", "(MIT OR ISC) AND Zlib", "GPL-3.0-or-later WITH GCC-exception-3.1", "LicenseRef-Own"],
+)
+def test_an_expression_of_licences_passes(licence: str) -> None:
+    assert recipe(licence=licence).licence == licence
 
 
 def test_files_beside_a_recipe_are_texts_for_its_build(tmp_path: Path) -> None:

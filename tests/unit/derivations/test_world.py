@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from spdx_tools.common.spdx_licensing import spdx_licensing
 
 from derivations.kit import (
     CatalogueBuilder,
@@ -262,7 +264,7 @@ def test_a_script_may_have_an_interpreter_that_it_runs_and_a_space_before_it() -
 
 RECIPE = """\
 from derivations.kit import Recipe, phase, phases
-{name} = Recipe(name="x", version="1", description="A", licence="MIT", homepage="h",
+{name} = Recipe(name="x", version="1", description="A", licence="MIT", homepage="https://e.org",
     build=phases(phase("install", 'mkdir "$out"')))
 """
 
@@ -400,6 +402,13 @@ def test_each_package_of_the_world_has_a_check(catalogue: Catalogue) -> None:
     for name in members(catalogue):
         check = catalogue.packages[f"{name}.check"]
         assert catalogue.packages[name].node in {ref.node for ref in catalogue.inputs(check.node)}
+
+
+def test_each_licence_is_an_expression_of_ids_of_spdx(catalogue: Catalogue) -> None:
+    licences = {package.licence for package in catalogue.packages.values() if package.licence}
+    named = {each: re.sub(r"\bLicenseRef-[A-Za-z0-9.-]+", "MIT", each) for each in licences}
+    found = {each: spdx_licensing.validate(text).errors for each, text in named.items()}
+    assert {each: errors for each, errors in found.items() if errors} == {}
 
 
 def test_the_world_is_built_without_seeds_and_stages_below_the_last(catalogue: Catalogue) -> None:

@@ -59,6 +59,16 @@ def test_no_path_leads_out_of_an_object(manifest: Manifest, path: str) -> None:
         find(manifest, path.encode(), follow=True)
 
 
+@pytest.mark.parametrize(
+    ("path", "below"),
+    [("none", ""), ("bin/none/x", "/bin"), ("programs/none", "/bin"), ("bin/tool/x", "/bin")],
+)
+def test_a_missing_path_says_where_to_look(manifest: Manifest, path: str, below: str) -> None:
+    with pytest.raises(UnknownObject) as caught:
+        find(manifest, path.encode(), follow=True)
+    assert caught.value.hint == f"`store ls {manifest.id}{below}` lists what is there"
+
+
 def test_a_link_at_the_end_is_found_itself_unless_followed(manifest: Manifest) -> None:
     assert find(manifest, b"host", follow=False).node.payload == b"/etc/passwd"
 

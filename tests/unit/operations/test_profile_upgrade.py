@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from store.errors import UnknownObject, UnknownPackage
+from store.errors import UnknownObject, WithoutRecipe
 from store.model.catalogue import Catalogue, Package, collect
 from store.model.derivation import Derivation
 from store.model.names import ObjectId
@@ -99,7 +99,7 @@ def test_a_package_without_a_recipe_stays_and_is_refused_by_name(
     lost = planned(session, changes)["two"]
     assert (lost.action, lost.version, lost.objects) == ("lost", "1", before.objects)
     assert not lost.is_change
-    with pytest.raises(UnknownPackage):
+    with pytest.raises(WithoutRecipe, match="'two' is installed, but no recipe makes it any more"):
         plan_upgrade(session, changes, ["two"])
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from tests.unit.cli.conftest import Line
 
 
@@ -21,6 +23,13 @@ def test_search_says_that_there_is_no_such_package(reader: Line) -> None:
     done = reader.run("search", "no", "such\x1b", code=1)
     assert "no package has all words of 'no such\\x1b'" in done.stderr
     assert "store list" in done.stderr
+
+
+@pytest.mark.parametrize("words", [("",), ("sed", " ")])
+def test_search_for_an_empty_word_is_misuse(reader: Line, words: tuple[str, ...]) -> None:
+    said = reader.run("search", *words, code=2).stderr
+    assert "an empty word is in every name" in said
+    assert "store list" in said
 
 
 def test_search_passes_over_checks_unless_their_group_is_named(reader: Line) -> None:
