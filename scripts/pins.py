@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import json
+import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -142,6 +143,12 @@ def bump(pins: Pins, name: str, version: str | None) -> None:
 @click.option(
     "--to", "version", callback=_not_empty, help="The version to pin (default: stable's newest)."
 )
+@click.option(
+    "--keep",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="FOLDER",
+    help="Keep the archive in this folder, for reading.",
+)
 @click.option("--print", "only_print", is_flag=True, help="Write the draft to standard output.")
 @click.pass_obj
 def add(
@@ -150,6 +157,7 @@ def add(
     group: str | None,
     name: str | None,
     version: str | None,
+    keep: Path | None,
     only_print: bool,
 ) -> None:
     """Draft the recipe of SOURCE, a source package of Debian's or ``pypi:PROJECT``.
@@ -167,6 +175,9 @@ def add(
             bumping.fetched(pinned.archive.source) as path,
         ):
             tree = trees.read(path)
+            if keep is not None:
+                keep.mkdir(parents=True, exist_ok=True)
+                say(f"kept as {shutil.copy(path, keep / pinned.address.rpartition('/')[2])}")
         modules = [path.stem for path in pins.recipes.rglob("*.py")]
         draft = drafting.draft(pinned, tree, modules, pins.debians(pinned, tree), name=name)
         for note in draft.notes:

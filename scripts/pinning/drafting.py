@@ -134,6 +134,10 @@ def draft(
         for roles in needs.guess(tree, maker)
     )
     present, absent = needs.known(required, modules)
+    tools, programs_asked = (
+        [role for role in needs.known(roles, modules)[0] if role not in makers.implied(maker)]
+        for roles in needs.guess_tools(tree, maker)
+    )
     licence, from_files = licences.guess(tree)
     held = licences.files(tree)
     programs = makers.programs(tree, maker)
@@ -151,6 +155,8 @@ def draft(
         *_texts("needs", [*present, *(f"{TODO}-{role}" for role in absent)]),
         *_remark("It looks for more:", optional),
         *_remark("Debian links it with", [n for n in pinned.links.split() if n not in _TOOLS]),
+        *_texts("tools", tools),
+        *_remark("It looks for programs of", programs_asked),
         *_texts("runs", ["python", *present] if programs and maker.name == "python" else []),
         f"    build={maker.call},",
         *_texts("programs", programs or _unknown_programs(pinned, tree, maker)),

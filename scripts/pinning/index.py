@@ -127,6 +127,17 @@ class Sources:
         order = {release.version: versions.debian_order(release.version) for release in found}
         return sorted(found, key=lambda release: order[release.version], reverse=True)
 
+    def alike(self, source: str) -> list[str]:
+        """Return names of sources that this name begins with, or that begin with it, by length."""
+        rows = self._database.execute(
+            "SELECT DISTINCT source FROM release WHERE length(source) > 2 AND"
+            " (substr(?1, 1, length(source)) = source OR substr(source, 1, length(?1)) = ?1)",
+            (source,),
+        )
+        return sorted(
+            (row[0] for row in rows), key=lambda name: (abs(len(name) - len(source)), name)
+        )
+
     def close(self) -> None:
         """Close the table."""
         self._database.close()

@@ -8,10 +8,12 @@ from collections import Counter
 from collections.abc import Iterator
 
 from scripts.pinning.makers import project
-from scripts.pinning.trees import SourceTree
+from scripts.pinning.trees import CALLED_BY_ID, SourceTree
 
 _NAMES = "COPYING|LICEN[CS]E|COPYRIGHT|UNLICENSE"
-_FILE = re.compile(rf"({_NAMES})([.-].*)?|.*[.-]({_NAMES})(\.\w+)?|LICENSES/[^/]+", re.IGNORECASE)
+_FILE = re.compile(
+    rf"({_NAMES})([.-].*)?|.*[.-]({_NAMES})(\.\w+)?|LICENSES/[^/]+|{CALLED_BY_ID}", re.IGNORECASE
+)
 _USUAL = re.compile(_NAMES, re.IGNORECASE)
 """How names begin that a build takes along by itself, at the top."""
 _OTHERS = re.compile(r"(tests?|examples?|contrib|vendor|third.?party|bundled|deps|debian)$")
@@ -37,6 +39,8 @@ _TITLES = (
     ("Vim", "vim license"),
 )
 _BSD = "redistribution and use in source and binary forms"
+_CHANGED = "with or without modification"
+"""Words that older texts of the kind lack, which are other licences."""
 _ANY = "any purpose with or without fee"
 _GRANTED = "permission is hereby granted, free of charge"
 _FAMILIES = (
@@ -51,9 +55,9 @@ _FAMILIES = (
     },
     {"X11": (_GRANTED, "except as contained in this notice"), "MIT": (_GRANTED,)},
     {
-        "BSD-4-Clause": (_BSD, "all advertising"),
-        "BSD-3-Clause": (_BSD, "endorse or promote"),
-        "BSD-2-Clause": (_BSD,),
+        "BSD-4-Clause": (_BSD, _CHANGED, "all advertising"),
+        "BSD-3-Clause": (_BSD, _CHANGED, "endorse or promote"),
+        "BSD-2-Clause": (_BSD, _CHANGED),
     },
     {"blessing": ("may you do good and not evil",)},
 )
@@ -119,7 +123,7 @@ def _complete(identifier: str, tree: SourceTree) -> str:
         return identifier
     readme = [text for path, text in tree.texts.items() if path.upper().startswith("README")]
     said = re.sub(r"[\s*#/]+", " ", " ".join((*tree.heads, *readme))).lower()
-    later = "any later version" in said or "or-later" in said
+    later = bool(re.search(r"any later\b|or[- ]later\b", said))
     return f"{identifier}-or-later" if later or not said else f"{identifier}-only"
 
 

@@ -48,14 +48,26 @@ ROLES = {
 }
 """Packages, each with the names by which pkg-config, cmake and linkers know it."""
 
+PROGRAMS = {
+    "flex": "lex",
+    "bison": "yacc byacc",
+    "gettext": "msgfmt msgmerge xgettext",
+    "libxslt": "xsltproc",
+    "docbook-xsl": "db2x_docbook2man",
+    "glib": "glib-genmarshal glib-mkenums glib-compile-resources gdbus-codegen",
+    "wayland": "wayland-scanner",
+}
+"""Packages, each with programs of other names that a build asks for."""
+
 _ROLE_OF = {name: role for role, names in ROLES.items() for name in names.split()}
+_PROGRAM_OF = {name: role for role, names in PROGRAMS.items() for name in names.split()}
 _SYSTEM = frozenset(
     """
-    appleframeworks atomic benchmark bind bsd c check cmocka criterion crypt cuda cunit dl
-    dnsapi doxygen gettext git gmock gtest gtest_main iconv inet intl iphlpapi m nsl openmp perl
-    perllibs pkg-config pkgconfig posix4 pthread pthreads python python3 pythoninterp pythonlibs
-    resolv rt runtimeobject sendfile shcore shlwapi socket stdc++ swig systemd threads unwind
-    util windowscodecs winmm ws2_32 xattr xnet
+    appleframeworks atomic benchmark bind bison bsd c check cmocka criterion crypt cuda cunit dl
+    dnsapi doxygen flex gettext git gmock gtest gtest_main iconv inet intl iphlpapi m nsl openmp
+    perl perllibs pkg-config pkgconfig posix4 pthread pthreads python python3 pythoninterp
+    pythonlibs resolv rt runtimeobject sendfile shcore shlwapi socket stdc++ swig systemd threads
+    unwind util windowscodecs winmm ws2_32 xattr xnet
     """.split()  # noqa: SIM905 - as a list it takes forty lines
 )
 """Names that are no package of the distribution: the C library's, the system's, tests'."""
@@ -86,6 +98,51 @@ def guess(tree: SourceTree, maker: Maker) -> tuple[list[str], list[str]]:
     return required, [role for role in optional if role not in required]
 
 
+def guess_tools(tree: SourceTree, maker: Maker) -> tuple[list[str], list[str]]:
+    """Return the roles whose programs the build asks for, and those that it can do without: the
+    result of a program that an archive has may be shipped beside its input."""
+    readers = {"autotools": _autotools_programs, "meson": _meson_programs, "cmake": _cmake_programs}
+    reader = readers.get(maker.name)
+    found = (
+        [(_PROGRAM_OF.get(name, name), required) for name, required in reader(tree)]
+        if reader
+        else []
+    )
+    required = list(dict.fromkeys(role for role, needed in found if needed))
+    optional = dict.fromkeys(role for role, needed in found if not needed)
+    return required, [role for role in optional if role not in required]
+
+
+def _autotools_programs(tree: SourceTree) -> Iterator[tuple[str, bool]]:
+    for text in _plain(tree, r"(^|\s)(dnl\b|#).*$", "configure.ac", "configure.in"):
+        for name in re.findall(r"\bA[CM]_PROG_(LEX|YACC)\b", text):
+            yield name.lower(), False
+        for arguments in calls(text, "A[CM]_(?:CHECK|PATH)_(?:PROG|TOOL)S?"):
+            words = m4_arguments(arguments)
+            for name in words[1].split() if len(words) > 1 else ():
+                yield name, False
+
+
+def _meson_programs(tree: SourceTree) -> Iterator[tuple[str, bool]]:
+    for text in _plain(tree, r"#.*$", "meson.build"):
+        for arguments in calls(text, "find_program"):
+            name = re.match(r"\s*'([^']*)'", arguments)
+            if name:
+                yield name[1], not re.search(r"\brequired\s*:(?!\s*true)", arguments)
+
+
+def _cmake_programs(tree: SourceTree) -> Iterator[tuple[str, bool]]:
+    for text in _plain(tree, r"#.*$", "CMakeLists.txt"):
+        for arguments in calls(text, "find_package"):
+            words = arguments.split()
+            if words and words[0].lower() in ("bison", "flex", "perl", "gettext"):
+                yield words[0].lower(), "REQUIRED" in words
+        for arguments in calls(text, "find_program"):
+            words = arguments.replace('"', " ").split()
+            for name in words[1:2]:
+                yield name, "REQUIRED" in words
+
+
 def _counts(name: str) -> bool:
     plain = name.lower()
     return bool(re.fullmatch(r"[a-z][a-z0-9+._-]*", plain)) and plain not in _SYSTEM
@@ -110,11 +167,11 @@ def _meson(tree: SourceTree) -> Iterator[Need]:
         for arguments in calls(text, r"(?<!_)dependency"):
             names = re.match(r"\s*((?:'[^']*'\s*,?\s*)+)", arguments)
             for name in re.findall(r"'([^']*)'", names[1])[:1] if names else ():
-                yield Need(name, not re.search(r"\brequired\s*:\s*(?!true)", arguments))
+                yield Need(name, not re.search(r"\brequired\s*:(?!\s*true)", arguments))
         for arguments in calls(text, r"find_library"):
             name_match = re.match(r"\s*'([^']*)'", arguments)
             if name_match:
-                yield Need(name_match[1], not re.search(r"\brequired\s*:\s*(?!true)", arguments))
+                yield Need(name_match[1], not re.search(r"\brequired\s*:(?!\s*true)", arguments))
 
 
 def _cmake(tree: SourceTree) -> Iterator[Need]:

@@ -12,6 +12,7 @@ from scripts.pinning import versions
 from store.errors import StoreError
 from store.fetch import indexes, locate
 from store.fetch.transport import Client, Page, Permanent, Target, Transient, file_path
+from store.model.locators import scrubbed
 
 _ARCHIVE = re.compile(r"(?P<stem>[A-Za-z0-9][A-Za-z0-9+._!-]*)\.(?:tar\.gz|zip)")
 
@@ -42,12 +43,18 @@ def files(name: str, machine: locate.Machine) -> list[PythonFile]:
     for index in machine.pip.all_indexes():
         url = f"{locate.as_url(index).rstrip('/')}/{project}/"
         try:
-            found += sources(project, _page(url, machine))
+            listed = list(sources(project, _page(url, machine)))
+            refusal = None if listed else "it lists no source archive"
         except (Permanent, Transient) as error:
-            refusals.append(str(error))
+            listed, refusal = [], scrubbed(str(error), url)
+        found += listed
+        if refusal:
+            refusals.append(f"\n  {Target(url).shown}: {refusal}")
     if not found:
-        reasons = "".join(f"; {each}" for each in refusals)
-        raise StoreError(f"no index lists source archives of {project}{reasons}")
+        raise StoreError(
+            f"no index lists source archives of {project}{''.join(refusals)}",
+            hint="the indexes are those of pip's configuration: `pip config list`",
+        )
     return found
 
 

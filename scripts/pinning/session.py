@@ -36,6 +36,9 @@ _SOURCE = re.compile(r"pypi:[A-Za-z0-9][A-Za-z0-9._-]*|[a-z0-9][a-z0-9+.-]*")
 MOST_TRIES = 3
 """Archives of Debian's changes that are asked for until a server has one."""
 
+MOST_NEAR = 5
+"""Names of sources that an error has."""
+
 
 def say(line: str) -> None:
     """Write a line that is no finding."""
@@ -119,6 +122,12 @@ class Pins:
             target = bumping.chosen(project, checking.python_candidates(files), version)
             return drafting.Pinned(kind="pypi", address=target.address, sha256=target.sha256)
         releases = self.releases(source)
+        if not releases:
+            near = self.sources.alike(source)[:MOST_NEAR]
+            raise StoreError(
+                f"no suite lists a source package {source}",
+                hint=f"did you mean {', '.join(near)}?" if near else None,
+            )
         return drafting.of_release(bumping.release_of(source, releases, version), releases)
 
     def listed_files(self, source: str) -> Iterator[tuple[str, str]]:

@@ -25,10 +25,14 @@ MOST_TEXT = 1 << 20
 HEAD = 3000
 MOST_HEADS = 40
 
+CALLED_BY_ID = r"([AL]?GPL|BSD|Apache|MIT|ISC|MPL)([-._]?v?\d[\d.]*)?(-Clause)?(\.txt)?"
+"""Names of files that hold a licence and are called as it is, such as ``GPL`` and
+``BSD-2-Clause``."""
 _TEXTS = re.compile(
     r"configure(\.ac|\.in)?|Makefile(\.am|\.PL|\.in)?|GNUmakefile|Build\.PL|CMakeLists\.txt|.*\.cmake|"
     r"control|meson\.build|pyproject\.toml|setup\.(py|cfg)|Configure|Config\.in|Kconfig|README.*|"
-    r"(.*[.-])?(COPYING|LICEN[CS]E|COPYRIGHT|UNLICENSE|NOTICE)([.-].*)?",
+    r"(.*[.-])?(COPYING|LICEN[CS]E|COPYRIGHT|UNLICENSE|NOTICE)([.-].*)?|"
+    rf"{CALLED_BY_ID}",
     re.IGNORECASE,
 )
 _CODE = re.compile(r".*\.(c|h|cc|cpp|hpp|py|pl|pm|lua|rs|sh)")
@@ -66,7 +70,8 @@ class SourceTree:
         for path, text in sorted(found, key=lambda each: (each[0].count("/"), each[0])):
             folders = path.lower().split("/")[:-1]
             if not any(
-                re.match(r"(tests?|examples?|docs?|contrib|fuzz\w*)$", each) for each in folders
+                re.match(r"(tests?|examples?|docs?|contrib|(.*-)?fuzz\w*)$", each)
+                for each in folders
             ):
                 yield path, text
 

@@ -246,8 +246,10 @@ def test_where_no_version_is_served_the_error_says_so(tool: Tool, archive: Archi
 
 
 def test_a_source_becomes_the_draft_of_a_recipe(tool: Tool) -> None:
-    done = tool.run("add", "hello", "--group", "cli")
+    kept = tool.recipes.parent / "kept" / "here"
+    done = tool.run("add", "hello", "--group", "cli", "--keep", str(kept))
     assert done.returncode == 0, done.stderr
+    assert (kept / "hello_2.12.orig.tar.xz").read_bytes() == HELLO
     path = tool.recipes / "cli" / "hello.py"
     assert done.stdout.strip() == str(path)
     text = path.read_text()
@@ -256,4 +258,6 @@ def test_a_source_becomes_the_draft_of_a_recipe(tool: Tool) -> None:
     assert 'needs=("TODO-libbar",)' in text
     done = tool.run("add", "hello", "--group", "cli")
     assert done.returncode == 1 and "there already" in done.stderr
-    assert "no index of trixie lists nothing" in tool.run("add", "nothing").stderr
+    done = tool.run("add", "hello-world")
+    assert "no suite lists a source package hello-world" in done.stderr
+    assert "did you mean hello?" in done.stderr

@@ -124,6 +124,52 @@ def test_libraries_follow_from_what_meson_and_cmake_ask_for() -> None:
     assert needed(tree(CMakeLists__txt=text)) == (["zlib", "zstd", "json-c"], ["openssl"])
 
 
+def test_programs_of_a_build_follow_from_what_it_asks_for() -> None:
+    found = tree(
+        meson__build="""
+        find_program('flex', required: true)
+        find_program('bison')
+        find_program('gperf', required : get_option('x'))
+        # find_program('m4')
+        """
+    )
+    assert needs.guess_tools(found, makers.Maker("meson", "meson()")) == (
+        ["flex", "bison"],
+        ["gperf"],
+    )
+    found = tree(configure__ac="AC_PROG_YACC\nAM_PROG_LEX\nAC_CHECK_PROGS([X], [xsltproc no])\n")
+    assert needs.guess_tools(found, makers.Maker("autotools", "autotools()")) == (
+        [],
+        ["bison", "flex", "libxslt", "no"],
+    )
+    found = tree(CMakeLists__txt='find_package(BISON REQUIRED)\nfind_program(X "gperf")\n')
+    assert needs.guess_tools(found, makers.Maker("cmake", "cmake()")) == (["bison"], ["gperf"])
+    assert needs.guess_tools(found, makers.Maker("makefile", "makefile()")) == ([], [])
+
+
+def test_a_draft_has_the_tools_that_some_recipe_makes_and_no_maker_brings() -> None:
+    asked = "\n".join(f"find_program('{name}')" for name in ("flex", "sed", "python", "own.sh"))
+    text = drafting.draft(HELLO, tree(meson__build=asked), ["flex", "sed", "python"]).text
+    assert '    tools=("flex",),\n' in text
+
+
+@pytest.mark.parametrize("written", ["required: true", "required : true", "required:true", ""])
+def test_what_is_required_is_told_from_what_is_not(written: str) -> None:
+    found = tree(meson__build=f"dependency('zlib', {written})")
+    assert needs.guess(found, makers.Maker("meson", "meson()")) == (["zlib"], [])
+
+
+def test_files_that_are_called_as_a_licence_is_hold_one() -> None:
+    found = tree(GPL=GPL, heads=("License: GPL v2 or any later",))
+    assert licences.guess(found) == ("GPL-2.0-or-later", ["GPL"])
+    assert licences.unusual(["GPL", "BSD-2-Clause", "COPYING"]) == ["GPL", "BSD-2-Clause"]
+
+
+def test_an_older_text_of_a_kind_is_another_licence() -> None:
+    old = "Redistribution and use in source and binary forms are permitted provided that"
+    assert licences.guess(tree(COPYING=f"{old} ... may not be used to endorse or promote"))[0] == ""
+
+
 def test_tests_and_examples_need_nothing() -> None:
     found = tree(meson__build="", tests_in_meson__build="dependency('zlib')")
     assert needed(found) == ([], [])
@@ -168,7 +214,8 @@ def test_programs_follow_from_what_is_installed() -> None:
         ),
         (
             tree(
-                COPYRIGHT="Redistribution and use in source and binary forms ... endorse or promote"
+                COPYRIGHT="Redistribution and use in source and binary forms, with or"
+                " without modification, ... endorse or promote"
             ),
             "BSD-3-Clause",
             ["COPYRIGHT"],

@@ -94,6 +94,17 @@ def test_a_table_that_is_damaged_or_old_is_made_anew(tmp_path: Path, listed: lis
 
 
 @pytest.mark.parametrize(
+    ("asked", "near"), [("nginx-full", ["nginx"]), ("ng", ["nginx"]), ("gin", []), ("%", [])]
+)
+def test_a_name_that_no_source_has_has_near_ones(
+    tmp_path: Path, listed: list[Index], asked: str, near: list[str]
+) -> None:
+    found = index.read(tmp_path / "table", Texts(tmp_path), listed)
+    assert found.of(asked) == [] and found.alike(asked) == near
+    found.close()
+
+
+@pytest.mark.parametrize(
     ("name", "kind"),
     [
         ("a_1.orig.tar.gz", "orig"),

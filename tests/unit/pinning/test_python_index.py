@@ -38,8 +38,25 @@ def test_the_archives_of_a_project_come_from_all_indexes(tmp_path: Path) -> None
 
 
 def test_a_project_that_no_index_has_is_an_error_with_the_reasons(tmp_path: Path) -> None:
-    with pytest.raises(StoreError, match="no index lists source archives of flit-core; No such"):
-        python_index.files("flit_core-1.tar.gz", machine(tmp_path))
+    (tmp_path / "two" / "flit-core").mkdir(parents=True)
+    (tmp_path / "two" / "flit-core" / "index.html").write_text("<a href='flit_core-3.9.whl'>x</a>")
+    with pytest.raises(StoreError) as caught:
+        python_index.files("flit_core-1.tar.gz", machine(tmp_path / "one", tmp_path / "two"))
+    first, *reasons = caught.value.message.splitlines()
+    assert first == "no index lists source archives of flit-core"
+    assert reasons == [
+        f"  file://{tmp_path}/one/flit-core/: No such file or directory",
+        f"  file://{tmp_path}/two/flit-core/: it lists no source archive",
+    ]
+    assert "pip config list" in (caught.value.hint or "")
+
+
+def test_a_secret_in_the_address_of_an_index_is_not_repeated(tmp_path: Path) -> None:
+    places = machine()
+    places.__dict__["pip"] = PipConfiguration(indexes=("http://me:secret@127.0.0.1:1/simple",))
+    with pytest.raises(StoreError) as caught:
+        python_index.files("flit_core-1.tar.gz", places)
+    assert "secret" not in caught.value.message and "127.0.0.1" in caught.value.message
 
 
 def test_a_server_that_has_the_file_is_found_behind_one_that_has_not(tmp_path: Path) -> None:
