@@ -46,6 +46,8 @@ class Console:
         self._keyboard, self._screen = self._process.stdin, self._process.stdout
         self.began = time.monotonic()
         self._text = ""
+        self.shown = ""
+        """All that the console has shown and a wait has read."""
 
     def __enter__(self) -> Console:
         return self
@@ -71,7 +73,9 @@ class Console:
                 data = os.read(self._screen.fileno(), 1 << 16)
                 if not data:
                     break
-                self._text += data.decode(errors="replace").replace("\r", "")
+                text = data.decode(errors="replace").replace("\r", "")
+                self._text += text
+                self.shown += text
         raise Failed(f"no {pattern!r} came; the console's last words:\n{self._text[-2000:]}")
 
     def enter(self, line: str) -> None:

@@ -1,5 +1,5 @@
-"""Builds the base set anew inside a system of this distribution: no seed, no network, no other
-program than those of the system and of stage 1.
+"""Builds packages anew inside a system of this distribution: no seed, no network, no other program
+than those of the system and of the stage below.
 
 The system is a chroot, or with ``--machine`` an emulated machine. A store is put there with the
 supplies of ``scripts.supplies``; the system's own `store` builds stage 2 in it. Each object that
@@ -24,7 +24,7 @@ import click
 from scripts import chroot
 from scripts.boot import Machine, accelerated, built, refuse_without_qemu
 from scripts.boot_trial import Console, start
-from scripts.supplies import STAGE, base_set, supplies, supply, twin_of
+from scripts.supplies import base_set, rebuilt, supplies, supply, twin_of
 from store import Session
 from store.cli.draw import make_reporter
 from store.errors import StoreError
@@ -65,13 +65,12 @@ class Verdict(NamedTuple):
         return self.found == self.expected
 
 
-def put_scripts(var: Path, names: Sequence[str], cores: int) -> None:
+def put_scripts(var: Path, packages: Iterable[str], cores: int) -> None:
     """Put the scripts ``build`` and ``verify`` beside the store inside, whose ``/var`` is ``var``:
     at a console, long lines are broken."""
     store = f"store --root /var/{PLACE}"
-    packages = " ".join(f"{STAGE}{name}" for name in names)
     options = f"--offline --no-cache --cores {cores}"
-    texts = {"build": f"realise {options} {packages}", "verify": "verify"}
+    texts = {"build": f"realise {options} {' '.join(packages)}", "verify": "verify"}
     for name, text in texts.items():
         (var / name).write_text(f"{store} {text} 2>&1 | cat\n")
 
@@ -173,7 +172,7 @@ def by_chroot(
     """Build in a chroot that is made in the folder ``place``."""
     lay_out(session, system, place)
     supply(session, f"{place}/var/{PLACE}", supplies(session.catalogue, list(expected)))
-    put_scripts(place / "var", list(expected), cores)
+    put_scripts(place / "var", (rebuilt(session.catalogue, name) for name in expected), cores)
     return rebuild(run_in_chroot(place), expected)
 
 
@@ -183,7 +182,7 @@ def by_machine(
     """Build in an emulated machine, with its disk for data in the folder ``place``."""
     content, disk = place / "content", place / "data.img"
     supply(session, f"{content}/{PLACE}", supplies(session.catalogue, list(expected)))
-    put_scripts(content, list(expected), cores)
+    put_scripts(content, (rebuilt(session.catalogue, name) for name in expected), cores)
     make_disk(session, content, disk)
     removing.remove(str(content))
     parts = built(session, system)
@@ -219,9 +218,10 @@ def main(
     cores: int,
     folder: Path | None,
 ) -> None:
-    """Build PACKAGES of the base set (default: all) anew inside a system of this distribution.
+    """Build PACKAGES anew inside a system of this distribution.
 
-    The system has the objects of stage 1, the sources, and neither seed nor network.
+    They are of the base set (default: all), and the system has the objects of stage 1; or they are
+    above it, and the system has those of stage 2. It has the sources, and neither seed nor network.
     """
     if machine:
         refuse_without_qemu()
@@ -248,7 +248,7 @@ def _expected(session: Session, packages: Sequence[str]) -> dict[str, str]:
     catalogue = session.catalogue
     wanted = supplies(catalogue, packages or base_set(catalogue))
     session.realiser().run(wanted.refs)
-    names = [name for name in base_set(catalogue) if name in packages or not packages]
+    names = list(dict.fromkeys(packages)) or base_set(catalogue)
     objects = session.realise(*(twin_of(catalogue, name) for name in names))
     return {name: objects[catalogue.ref(twin_of(catalogue, name))].path for name in names}
 

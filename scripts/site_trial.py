@@ -16,7 +16,7 @@ from pathlib import Path
 
 import click
 
-from scripts.boot import Machine, accelerated, places, refuse_without_qemu
+from scripts.boot import Built, Machine, accelerated, places, refuse_without_qemu
 from scripts.boot_trial import PATIENCE, Console, Failed, expect, start
 from scripts.site_clients import DOMAIN, SECRET, Browser, Site, command, send
 
@@ -27,6 +27,9 @@ READER = f"postmaster@{DOMAIN}"
 
 USER = f"echo {SECRET}:$(cryptpw -m sha512 {SECRET}) > /var/lib/site/users"
 PACKAGE = "gcc"
+MEMORY = 256
+"""MiB."""
+
 BOUNDS = {"MiB of image": 160, "s to the first page": 15, "MiB of idle memory": 128}
 
 
@@ -235,9 +238,22 @@ def new_disk(path: Path) -> None:
     os.truncate(path, 1 << 30)
 
 
+def site_machine(built: Built, data: Path, memory: int) -> Machine:
+    """Return the site's machine, its web and mail at free ports of the loopback."""
+    return Machine(
+        kernel=built.kernel,
+        initramfs=built.initramfs,
+        disk=built.disk,
+        data=data,
+        memory=memory,
+        ports=((free_port(), 80), (free_port(), 25)),
+        accelerated=accelerated(),
+    )
+
+
 @click.command()
 @click.option("--root", help="The store's root, as for `store`.")
-@click.option("--memory", default=256, show_default=True, help="MiB of memory.")
+@click.option("--memory", default=MEMORY, show_default=True, help="MiB of memory.")
 def main(root: str | None, memory: int) -> None:
     """Try the system `site`: all its services, then the plug, then all again."""
     refuse_without_qemu()
@@ -246,15 +262,7 @@ def main(root: str | None, memory: int) -> None:
     with tempfile.TemporaryDirectory() as name:
         data = Path(name) / "data.img"
         new_disk(data)
-        machine = Machine(
-            kernel=built.kernel,
-            initramfs=built.initramfs,
-            disk=built.disk,
-            data=data,
-            memory=memory,
-            ports=((free_port(), 80), (free_port(), 25)),
-            accelerated=accelerated(),
-        )
+        machine = site_machine(built, data, memory)
         trial(machine, Path(name), root)
 
 

@@ -1,7 +1,8 @@
-"""A new store with what a rebuild of the base set begins with, and nothing else.
+"""A new store with what a rebuild begins with, and nothing else.
 
-These are the sources as they were fetched, and the objects of stage 1 by which stage 2 is built.
-There is no seed among them, no stage 0, and no record of a build of stage 2.
+For packages of the base set, these are the sources as they were fetched, and the objects of stage 1
+by which stage 2 is built. There is no seed among them, no stage 0, and no record of a build of
+stage 2. For packages above the base set, stage 2 is there, and none of what was built by it.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 
 from store import Session
-from store.errors import CorruptObject, UnknownPackage
+from store.errors import CorruptObject, UnknownPackage, UsageError
 from store.graph.resolver import Resolver
 from store.index.schema import Node
 from store.index.writing import Writer
@@ -29,11 +30,14 @@ STAGE = "stage2."
 """The stage that is built inside."""
 
 SEEDS = "seed."
+_BELOW = ("", "base")
+"""Groups of what stands below the world; a name with a point is no package of its own there."""
 
 
 @dataclass(frozen=True)
 class Supplies:
-    """Outputs of stage 1, and sources; ``builds`` is the number of builds that they are for."""
+    """Outputs of the stage below, and sources; ``builds`` is the number of builds that they are
+    for."""
 
     made: tuple[Ref, ...]
     sources: tuple[Ref, ...]
@@ -51,19 +55,32 @@ def base_set(catalogue: Catalogue) -> list[str]:
     return [name.removeprefix(STAGE) for name in names if name.startswith(STAGE)]
 
 
+def rebuilt(catalogue: Catalogue, name: str) -> str:
+    """Return the name by which a package is built inside."""
+    return f"{STAGE}{name}" if name in base_set(catalogue) else name
+
+
 def supplies(catalogue: Catalogue, names: Sequence[str]) -> Supplies:
-    """Return what building these packages of the base set begins with. Raises UnknownPackage."""
+    """Return what building these packages begins with: all of the base set, or all above it.
+
+    Raises UnknownPackage for what is neither, and UsageError for some of each.
+    """
     every = base_set(catalogue)
+    own = [name in every for name in names]
+    if any(own) and not all(own):
+        message = "packages of the base set and others are not built inside in one go"
+        raise UsageError(message, hint=f"the base set is {', '.join(every)}")
     for name in names:
-        if name not in every:
+        if not any(own) and (catalogue.package(name).group in _BELOW or "." in name):
             raise UnknownPackage(name, every)
-    twins = {catalogue.ref(twin_of(catalogue, name)).node for name in every}
-    goals = [catalogue.ref(f"{STAGE}{name}").node for name in names]
-    below = list(catalogue.build_closure(goals, twins.__contains__))
+    below_it = (twin_of(catalogue, name) if any(own) else f"{STAGE}{name}" for name in every)
+    given = {catalogue.ref(name).node for name in below_it}
+    goals = [catalogue.ref(rebuilt(catalogue, name)).node for name in names]
+    below = list(catalogue.build_closure(goals, given.__contains__))
     seeds = {package.node for name, package in catalogue.packages.items() if SEEDS in name[:5]}
     assert seeds.isdisjoint(below), "a stage that is built by itself needs a seed"
-    values = [catalogue.nodes[node] for node in below if node not in twins]
-    made = [catalogue.nodes[node] for node in below if node in twins]
+    values = [catalogue.nodes[node] for node in below if node not in given]
+    made = [catalogue.nodes[node] for node in below if node in given]
     return Supplies(
         made=tuple(value.ref(output) for value in made for output in value.outputs),
         sources=tuple(value.ref() for value in values if isinstance(value, Source)),
@@ -72,8 +89,8 @@ def supplies(catalogue: Catalogue, names: Sequence[str]) -> Supplies:
 
 
 def twin_of(catalogue: Catalogue, name: str) -> str:
-    """Return the name of the package that the rebuilt one has to be equal to."""
-    return catalogue.package(f"{STAGE}{name}").twin
+    """Return the name of the package outside that the rebuilt one has to be equal to."""
+    return catalogue.package(rebuilt(catalogue, name)).twin or name
 
 
 def supply(outside: Session, root: str, wanted: Supplies) -> None:
@@ -108,7 +125,7 @@ def _checked(store: Store, outside: Session, ref: Ref, oid: ObjectId) -> Realisa
 
 
 def _record(store: Store, ref: Ref, oid: ObjectId) -> tuple[Realisation, Node]:
-    """Return a build of stage 1 that made the object: of this derivation, and not of stage 2's."""
+    """Return a build that made the object: of this derivation, and not of its twin's."""
     key = store.realisations.outcome(ref.node)
     assert key is not None
     with store.index.read() as txn:

@@ -1,4 +1,4 @@
-"""The rebuild of the base set inside: its supplies, its verdicts, and what it runs."""
+"""The rebuild inside: its supplies, its verdicts, and what it runs."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import click
 import pytest
 
 from scripts.rebuild_inside import Verdict, put_scripts, rebuild, report
-from scripts.supplies import base_set, supplies, twin_of
-from store.errors import UnknownPackage
+from scripts.supplies import base_set, rebuilt, supplies, twin_of
+from store.errors import UnknownPackage, UsageError
 from store.model.catalogue import Catalogue
 
 PATHS = {"musl": f"/store/{'1' * 32}-musl-1.2.5", "make": f"/store/{'2' * 32}-make-4.4.1"}
@@ -42,12 +42,34 @@ def test_supplies_hold_neither_a_seed_nor_a_part_of_stage_2(catalogue: Catalogue
 def test_a_package_needs_the_supplies_of_its_own_alone(catalogue: Catalogue) -> None:
     wanted = supplies(catalogue, ["make"])
     assert [ref.name for ref in wanted.sources] == ["make-dfsg_4.4.1.orig.tar.xz"]
-    with pytest.raises(UnknownPackage, match="'zlib'"):
-        supplies(catalogue, ["zlib"])
+
+
+def test_a_package_of_the_world_begins_with_stage_2(catalogue: Catalogue) -> None:
+    wanted = supplies(catalogue, ["flex"])
+    stage2 = {catalogue.ref(f"stage2.{name}") for name in base_set(catalogue)}
+    assert set(wanted.made) <= stage2
+    assert catalogue.ref("stage2.gcc") in wanted.made
+    assert any(ref.name.startswith("flex_") for ref in wanted.sources)
+    assert (rebuilt(catalogue, "flex"), twin_of(catalogue, "flex")) == ("flex", "flex")
+
+
+@pytest.mark.parametrize(
+    "name", ["nosuch", "stage1.make", "seed.debian", "source.flex", "chain.musl"]
+)
+def test_nothing_below_the_world_is_built_inside_but_the_base_set(
+    catalogue: Catalogue, name: str
+) -> None:
+    with pytest.raises(UnknownPackage, match=name):
+        supplies(catalogue, [name])
+
+
+def test_the_base_set_and_what_is_above_it_are_built_one_at_a_time(catalogue: Catalogue) -> None:
+    with pytest.raises(UsageError, match="in one go"):
+        supplies(catalogue, ["make", "flex"])
 
 
 def test_nothing_is_fetched_inside(tmp_path: Path) -> None:
-    put_scripts(tmp_path, ["musl", "make"], 2)
+    put_scripts(tmp_path, ["stage2.musl", "stage2.make"], 2)
     build = (tmp_path / "build").read_text()
     assert "--offline --no-cache --cores 2 stage2.musl stage2.make" in build
     assert "store --root /var/lib/rebuilt verify" in (tmp_path / "verify").read_text()
