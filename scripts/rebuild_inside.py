@@ -28,6 +28,7 @@ from scripts.supplies import base_set, rebuilt, supplies, supply, twin_of
 from store import Session
 from store.cli.draw import make_reporter
 from store.errors import StoreError
+from store.layout.paths import default_seed
 from store.model.catalogue import SYSTEM
 from store.model.image_request import ImageRequest
 from store.operations.image_plan import plan_image
@@ -67,9 +68,9 @@ class Verdict(NamedTuple):
 
 def put_scripts(var: Path, packages: Iterable[str], cores: int) -> None:
     """Put the scripts ``build`` and ``verify`` beside the store inside, whose ``/var`` is ``var``:
-    at a console, long lines are broken."""
+    at a console, long lines are broken. The seed is that of the builds outside."""
     store = f"store --root /var/{PLACE}"
-    options = f"--offline --no-cache --cores {cores}"
+    options = f"--offline --no-cache --seed {default_seed()} --cores {cores}"
     texts = {"build": f"realise {options} {' '.join(packages)}", "verify": "verify"}
     for name, text in texts.items():
         (var / name).write_text(f"{store} {text} 2>&1 | cat\n")

@@ -68,10 +68,11 @@ def test_the_base_set_and_what_is_above_it_are_built_one_at_a_time(catalogue: Ca
         supplies(catalogue, ["make", "flex"])
 
 
-def test_nothing_is_fetched_inside(tmp_path: Path) -> None:
+def test_nothing_is_fetched_inside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STORE_SEED", "tcc")  # the seed outside is the seed inside
     put_scripts(tmp_path, ["stage2.musl", "stage2.make"], 2)
     build = (tmp_path / "build").read_text()
-    assert "--offline --no-cache --cores 2 stage2.musl stage2.make" in build
+    assert "--offline --no-cache --seed tcc --cores 2 stage2.musl stage2.make" in build
     assert "store --root /var/lib/rebuilt verify" in (tmp_path / "verify").read_text()
 
 
