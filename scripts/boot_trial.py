@@ -150,8 +150,12 @@ def trial(machine: Machine, within: float = PATIENCE) -> None:
     with start(machine, within) as console:
         expect("journal", console.run("cat /run/e2fsck.log"), "recovering journal|clean")
         expect("kept", console.run("cat /var/lib/kept"), r"\Awhole\n\Z")
-        console.run("sv down /run/service/network; sleep 1")
+        # A process that the service began, and that nobody waits for.
+        join = "echo $$ > /sys/fs/cgroup/service.network/cgroup.procs"
+        console.run(f"sh -c '{join}; exec sleep 12345' & sleep 1")
+        console.run("sv -w 10 stop /run/service/network")
         expect("service", console.run("sv status /run/service/network"), "down: ")
+        expect("its processes", console.run("pgrep -f 'sleep 1234[5]'; echo =$?"), r"\A=1\n\Z")
         status = console.power_off()
         if status:
             raise Failed(f"the emulator ended with {status}")

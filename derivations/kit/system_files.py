@@ -16,6 +16,8 @@ SERVICES = "etc/runit/services"
 SIGNAL = "etc/runit/signal"
 KERNEL = "etc/runit/kernel"
 DHCP = "etc/runit/dhcp"
+CONSOLE = "console"
+"""The service that is a shell: what was begun there goes on after it."""
 
 _ACTIVATE = """\
 #!/bin/sh
@@ -127,11 +129,32 @@ case $1 in
 esac
 """
 
-_SLOWED = """\
+_JOIN = """\
+# All processes of the service are in one control group, so that none outlives it: `finish`.
+group=/sys/fs/cgroup/service.@name@
+mkdir -p "$group"
+echo $$ > "$group/cgroup.procs"\
+"""
+
+_FINISH = """\
 #!/bin/sh
-# $1 and $2: how it ended. A service that ends again and again waits longer each time, up to a
-# minute, and the console says so.
+# $1 and $2: how it ended.
 export PATH=/bin
+@leave@@slowed@"""
+
+_LEAVE = """\
+# What it began ends with it: it may write where the next one does, or a backup reads.
+group=/sys/fs/cgroup/service.@name@
+while grep -q '^populated 1' "$group/cgroup.events"
+do
+    echo 1 > "$group/cgroup.kill"
+    sleep 0.1
+done
+"""
+
+_SLOWED = """\
+# A service that ends again and again waits longer each time, up to a minute, and the console says
+# so.
 read -r now rest < /proc/uptime
 now=${now%.*}
 ends=0
@@ -217,7 +240,7 @@ def _own_services(system: System) -> Iterator[Service]:
         tty = f"/dev/{system.console}"
         shell = f"exec setsid -c sh -c 'exec sh -l < {tty} > {tty} 2>&1'"
         yield Service(
-            name="console",
+            name=CONSOLE,
             run=("export HOME=/var/root TERM=linux", "cd /var/root", shell),
             log=False,
         )
@@ -247,9 +270,12 @@ def _service_files(service: Service) -> Iterator[tuple[str, str]]:
     if user:
         last = "exec " + user + last.removeprefix("exec ")
     output = "exec 2>&1" if service.log else "exec > /dev/console 2>&1"
-    lines = ("#!/bin/sh", "export PATH=/bin", output, *before, last)
+    alone = service.name == CONSOLE
+    join = () if alone else (_JOIN.replace("@name@", service.name),)
+    lines = ("#!/bin/sh", "export PATH=/bin", output, *join, *before, last)
     yield f"{folder}/run", "\n".join(lines) + "\n"
     own = "".join(f"{line}\n" for line in service.finish)
-    yield f"{folder}/finish", _SLOWED.replace("@name@", service.name).replace("@lines@", own)
+    text = _FINISH.replace("@leave@", "" if alone else _LEAVE).replace("@slowed@", _SLOWED)
+    yield f"{folder}/finish", text.replace("@name@", service.name).replace("@lines@", own)
     if service.log:
         yield f"{folder}/log/run", _LOG.replace("@name@", service.name)

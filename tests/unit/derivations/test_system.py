@@ -158,6 +158,19 @@ def test_a_service_runs_as_its_user_and_writes_a_log() -> None:
     assert "mkdir -p /var/www && chown www:www /var/www" in made["etc/runit/services"]
 
 
+def test_all_that_a_service_began_ends_with_it_but_for_a_shell() -> None:
+    made = files(system(users=(User(name="www", number=80),), services=(WEB,)))
+    run = made["etc/sv/web/run"]
+    assert run.index('> "$group/cgroup.procs"') < run.index("cd /var/lib/web")
+    # Before the pause of a service that ends again and again: a stop does not wait for that.
+    finish = made["etc/sv/web/finish"]
+    assert finish.index('> "$group/cgroup.kill"') < finish.index('sleep "$pause"')
+    assert "/sys/fs/cgroup/service.web\n" in run
+    assert "/sys/fs/cgroup/service.web\n" in finish
+    for part in ("run", "finish"):
+        assert "cgroup" not in made[f"etc/sv/console/{part}"]
+
+
 def test_the_network_has_an_address_or_asks_for_one() -> None:
     assert "etc/sv/network/run" not in files(system())
     assert "udhcpc" in files(system(network=Network()))["etc/sv/network/run"]
