@@ -9,6 +9,7 @@ import html
 import re
 import shutil
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -22,6 +23,14 @@ BROWSER = "chromium"
 WIDTH, HEIGHT = 1360, 620
 LOG_WIDTH = 680
 LINES = 34
+COMMANDS = ("uname -a", "sv status /run/service/*", "df -h /var", "free -m")
+WORDS = "loglevel=6"
+"""For the kernel, which says little otherwise."""
+
+MARK = "; echo =$((1000 + 1))="
+HIDDEN = re.compile(r"^=1001=|stty columns")
+"""What `Console` adds for itself."""
+
 ESCAPE = re.compile(r"\x1b(?:\[[0-9;?]*[a-zA-Z]|c)")
 
 PAGE = """<!doctype html><meta charset="utf-8"><style>
@@ -34,11 +43,18 @@ iframe {{ flex: 1; border: 0; background: white }}
 
 
 def boot_log(console: Console) -> str:
-    """Return the last lines of what the console has shown."""
-    console.run("uname -a")
+    """Return the last lines of what the console has shown, with some commands at its end."""
+    for each in COMMANDS:
+        console.run(each)
     text = ESCAPE.sub("", console.shown)
-    lines = [line for line in text.splitlines() if "1000 + 1" not in line and "=1001=" not in line]
-    return "\n".join(lines[-LINES:])
+    lines = [line.replace(MARK, "") for line in text.splitlines()]
+    # A line that came before the prompt is echoed twice.
+    shown = [
+        line
+        for line in lines
+        if line.strip(" ~#") and line not in COMMANDS and not HIDDEN.search(line)
+    ]
+    return "\n".join(shown[-LINES:])
 
 
 def draw(log: str, site: Site, folder: Path, picture: Path) -> None:
@@ -76,7 +92,7 @@ def main(root: str | None, picture: Path) -> None:
         folder = Path(name)
         data = folder / "data.img"
         new_disk(data)
-        site = started(site_machine(built, data, MEMORY))
+        site = started(replace(site_machine(built, data, MEMORY), words=WORDS))
         with site.console as console:
             draw(boot_log(console), site, folder, picture)
     print(picture)

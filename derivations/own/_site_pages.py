@@ -108,7 +108,7 @@ def _address(path: str) -> str:
         return "/"
     if path == "docs/index.md":  # The list of all pages has its name.
         return "/docs/store-index.html"
-    if re.fullmatch(r"docs/[a-z-]+\.(md|svg)", path):
+    if re.fullmatch(r"docs/[a-z-]+\.(md|png|svg)", path):
         return "/" + path.replace(".md", ".html")
     return SOURCE + path
 
@@ -202,8 +202,9 @@ def main(project: Path, listing: Path, ledger: Path, out: Path) -> None:
     for path, text in pages(project, listing.read_text(), ledger.read_text()):
         (out / path).parent.mkdir(parents=True, exist_ok=True)
         (out / path).write_text(text)
-    for picture in (project / "docs").glob("*.svg"):
-        (out / "docs" / picture.name).write_bytes(picture.read_bytes())
+    for kind in ("png", "svg"):
+        for picture in (project / "docs").glob(f"*.{kind}"):
+            (out / "docs" / picture.name).write_bytes(picture.read_bytes())
 
 
 if __name__ == "__main__":
