@@ -97,10 +97,17 @@ def pulling(
     """
     store.check_writable()
 
-    def missing(oids: Collection[ObjectId]) -> set[ObjectId]:
-        if lease is not None:
-            lease.add(oids)  # first: the collector sees that, or has been before the look
+    def absent(oids: Collection[ObjectId]) -> set[ObjectId]:
         return {oid for oid in oids if not store.objects.present(oid)}
+
+    def missing(oids: Collection[ObjectId]) -> set[ObjectId]:
+        lacking = absent(oids)
+        here = set(oids) - lacking
+        # What is taken gets the lease as it is registered: each transaction waits for the disk. An
+        # object that is here is looked at once more: the collector may have been quicker.
+        if lease is not None and lease.add(here):
+            lacking |= absent(here)
+        return lacking
 
     lacking = missing(goals)
     lacking |= {*store.objects.lost(oid for oid in goals if oid not in lacking)}
@@ -121,7 +128,7 @@ def pulling(
         try:
             begun = _begin(emit, lacking, offers)
             got = yield from process.result(missing, emit)
-            _register(store, goals, got, settle)
+            _register(store, goals, got, settle, lease)
         except BaseException:
             process.cancel()
             raise
@@ -158,16 +165,25 @@ def _places(offers: Sequence[ObjectOffers]) -> str:
 
 
 def _register(
-    store: Store, goals: Collection[ObjectId], got: Transferred, settle: Settle | None
+    store: Store,
+    goals: Collection[ObjectId],
+    got: Transferred,
+    settle: Settle | None,
+    lease: Lease | None,
 ) -> None:
+    taken = [entry.id for entry in got.entries]
     roots = {} if settle is None else _roots(store, goals, got.roots)
 
     def transaction(txn: Writer) -> None:
         txn.objects.register_all(got.entries)
+        if lease is not None and taken:
+            lease.add_within(txn, taken)
         if settle is not None:
             settle(txn, roots)
 
     store.index.write(transaction)
+    if lease is not None:
+        lease.note(taken)
 
 
 def _roots(

@@ -149,6 +149,7 @@ class PullLife:
             self._connection.send(error)
         else:
             # The folders stay locked until the objects are registered.
+            transfer.tell_contents()
             with contextlib.suppress(EOFError, ConnectionError):
                 self._connection.recv()
             self._end(transfer)

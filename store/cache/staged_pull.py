@@ -207,7 +207,7 @@ class StagedPull:
 
     def fresh(self) -> list[bytes]:
         """Return the paths of all that has to be synced; a link is by its folder."""
-        single = [b"."] if not self.tree.folders else []
+        single = [b"."] if self.tree.links and not self.tree.folders else []
         return [*self._fresh, *self.tree.folders, *single, RECORD.encode()]
 
 

@@ -19,6 +19,7 @@ from store.index.schema import ObjectEntry
 from store.job_errors import CacheUnusable
 from store.layout.paths import Layout
 from store.model.file_tree import Node
+from store.model.manifest import Manifest
 from store.model.names import ObjectId
 from store.objects.contents import content_of, contents
 from store.objects.finishing import sync_paths
@@ -75,6 +76,7 @@ class Transfer:
         self._objects = owned.open_folder(parts.layout.objects)
         self._room = DiskRoom(self._objects, parts.reserve)
         self._fetched = 0
+        self._placed: list[Manifest] = []
 
     def run(self, goals: Iterable[ObjectId]) -> Transferred:
         """Take the goals, and what they refer to. Raises the error of this store that prevents all
@@ -258,6 +260,10 @@ class Transfer:
         trees = [staged.complete() for staged in ready]
         sync_paths([(staged.folder.fd, staged.fresh()) for staged in ready])
         place_all(self._parts.layout, trees, self._parts.claims)
-        self._parts.holders.tell_all(
-            (str(m.id), m.id.digest, contents(m)) for m in (tree.manifest for tree in trees)
-        )
+        self._placed = [tree.manifest for tree in trees]
+
+    def tell_contents(self) -> None:
+        """Note where the objects in place have their files. It waits for the disk, and nobody has to
+        wait for it: a hint that a kill leaves out is made by the next collection."""
+        told, self._placed = self._placed, []
+        self._parts.holders.tell_all((str(m.id), m.id.digest, contents(m)) for m in told)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Final
@@ -115,18 +115,24 @@ class WorkerBuild:
 
     def _pull(self, request: DerivationRequest, lease: Lease) -> None:
         goals = _roots(request.node)
-        lease.add(goals)
-        if all(self._store.objects.present(oid) for oid in goals):
+        if not self._absent(goals, lease):
             return
         offers = BlobOffers(self._server, request.inputs)
         begin = partial(ServedPull, self._store.layout, self._server, request.inputs)
         pulled = pull(self._store, [offers], goals, lease=lease, emit=self._emit, begin=begin)
         unusable = (error.message for error in pulled.unusable.values())
         reasons = [*pulled.refused.values(), *unusable]
-        lacking = [oid for oid in goals if not self._store.objects.present(oid)]
+        lacking = self._absent(goals, lease)
         if lacking:
             why = printable("; ".join(reasons[:3]))
             raise UnknownObject(f"cannot get the input {lacking[0]}: {why}")
+
+    def _absent(self, oids: Collection[ObjectId], lease: Lease) -> list[ObjectId]:
+        """Return those that are not here; if all are, they are leased."""
+        lacking = [oid for oid in oids if not self._store.objects.present(oid)]
+        if lacking or not lease.add(oids):
+            return lacking
+        return [oid for oid in oids if not self._store.objects.present(oid)]
 
     # -- building --
 
