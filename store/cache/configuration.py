@@ -14,12 +14,12 @@ those of a command line come before both.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from store.cache.cache_options import CacheOptions
-from store.cache.connecting import same_cache
+from store.cache.connecting import check_names_cache, same_cache
 from store.display import quoted
 from store.errors import FormatError, UsageError
 from store.layout import config
@@ -49,7 +49,7 @@ def chosen(layout: Layout, options: CacheOptions, keyring: Keyring) -> list[Cach
         return []
     known = {same_cache(each.url): each for each in load(layout)}
     written = [each.url for each in known.values()]
-    urls = options.urls or tuple(os.environ.get(VARIABLE, "").split()) or written
+    urls = options.urls or tuple(_named_by_user()) or written
     if len(urls) > MOST_CACHES:
         raise UsageError(f"more than {MOST_CACHES} caches")
     asked: dict[str, CacheSetting] = {}
@@ -63,6 +63,15 @@ def chosen(layout: Layout, options: CacheOptions, keyring: Keyring) -> list[Cach
         return settings
     trusted = tuple(keyring.trusted())
     return [replace(each, keys=trusted) if each.keys is None else each for each in settings]
+
+
+def _named_by_user() -> Iterator[str]:
+    for url in os.environ.get(VARIABLE, "").split():
+        try:
+            check_names_cache(url)
+        except UsageError as error:
+            raise UsageError(f"${VARIABLE}: {error.message}", hint=error.hint) from None
+        yield url
 
 
 def load(layout: Layout) -> list[CacheSetting]:
@@ -112,7 +121,7 @@ def _url(table: config.Table, number: int) -> str:
     if not isinstance(url, str):
         raise _fault(number, "url", f"cache.url is no URL in quotes: {_shown(url)}")
     try:
-        same_cache(url)
+        check_names_cache(url)
     except UsageError as error:
         raise _fault(number, "url", f"cache.url: {error.message}") from None
     return url

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import urllib.parse
 from typing import TYPE_CHECKING, Final
@@ -38,6 +39,22 @@ def check_url(url: str) -> str:
     return scheme
 
 
+def check_names_cache(url: str) -> None:
+    """Raise UsageError, as connecting would, for a URL that can be none of a cache; nothing is
+    asked."""
+    scheme = check_url(url)
+    if scheme == "file":
+        _folder_path(url)
+    elif scheme in PLACES:
+        from store.cache import http_url
+
+        http_url.parse(url)
+    else:
+        from store.reapi import endpoint
+
+        endpoint.parse(url)
+
+
 def same_cache(url: str) -> str:
     """Return the text that other ways of writing the URL of one cache have in common: with the
     usual port or a slash more, the host in capitals, another user, or through a link. UsageError
@@ -60,9 +77,9 @@ def _is_path(url: str) -> bool:
     return url in (".", "..") or url.startswith(("/", "./", "../"))
 
 
-def open_place(url: str) -> CachePlace:
-    """Return the place of a cache in the static layout, of which nothing was asked yet. UsageError
-    for another URL."""
+def open_place(url: str, patience: float = math.inf) -> CachePlace:
+    """Return the place of a cache in the static layout, of which nothing was asked yet. It is left
+    when it holds this up for more seconds than ``patience``. UsageError for another URL."""
     scheme = check_url(url)
     if scheme == "file":
         from store.cache.folder_place import FolderPlace
@@ -75,7 +92,7 @@ def open_place(url: str) -> CachePlace:
         )
     from store.cache.http_place import HttpPlace
 
-    return HttpPlace(url)
+    return HttpPlace(url, patience=patience)
 
 
 def _folder_path(url: str) -> str:
@@ -117,6 +134,7 @@ def connect(url: str) -> NamedFiles:
     """Return the cache at a URL, of which nothing was asked yet. UsageError for another URL."""
     if check_url(url) not in PLACES:
         return server_cache(url)
+    from store.cache.patience import PATIENCE
     from store.cache.static_cache import StaticCache
 
-    return StaticCache(open_place(url))
+    return StaticCache(open_place(url, PATIENCE))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import threading
 import time
@@ -12,9 +13,11 @@ from typing import BinaryIO, Final, TypeVar
 
 from store.cache import http_client
 from store.cache.http_client import MOST_CONNECTIONS, HttpAnswer, HttpClient, origin_of
+from store.cache.http_url import parse
+from store.cache.patience import SLOW_ANSWER, Patience
 from store.cache.range_pace import RangePace
 from store.display import printable
-from store.errors import CorruptObject, StoreError, UnknownObject, UsageError
+from store.errors import CorruptObject, StoreError, UnknownObject
 from store.fetch import credentials, failures, framing, tls, wire
 from store.fetch.bounds import Permanent, Slow, Transient
 from store.fetch.transport import REDIRECTS
@@ -59,34 +62,21 @@ R = TypeVar("R")
 
 
 class HttpPlace:
-    """The files below ``url``. Nothing is asked yet. UsageError for a URL with a password, or with
-    a query."""
+    """The files below ``url``. Nothing is asked yet. A server that holds this up for more seconds
+    than ``patience`` is left. UsageError for a URL with a password, or with a query."""
 
-    def __init__(self, url: str, granted: HostFiles | None = None) -> None:
-        try:
-            # urlsplit would leave out a newline, and no connection is made for a space.
-            if not url.isprintable() or " " in url:
-                raise ValueError
-            plain, userinfo = credentials.split(url)
-            home, parts = origin_of(plain), urllib.parse.urlsplit(plain)
-        except (Permanent, ValueError):
-            scheme = url.partition(":")[0]  # the rest may hold a password
-            raise UsageError(
-                f"a URL of {scheme} names no cache: its host or port cannot be one",
-                hint=f"it has to be {scheme}://HOST/PATH or {scheme}://HOST:PORT/PATH",
-            ) from None
-        if ":" in (userinfo or "") or parts.query:
-            raise UsageError(
-                f"no secret stands in the URL of a cache: {shown(url)}",
-                hint="put it into ~/.netrc, or see docs/cache.md",
-            )
-        self._top = parts._replace(fragment="").geturl().rstrip("/")
-        self._client = HttpClient(home, granted, userinfo)
-        self._hint = f"put a user and password into ~/.netrc, or {host_files.hint(home.host)}"
-        self._host = home.host
+    def __init__(
+        self, url: str, granted: HostFiles | None = None, patience: float = math.inf
+    ) -> None:
+        told = parse(url)
+        self._top = told.top
+        self._client = HttpClient(told.home, granted, told.login)
+        self._hint = f"put a user and password into ~/.netrc, or {host_files.hint(told.home.host)}"
+        self._host = told.home.host
         self._absent: set[str] = set()
         self._failed: CacheUnusable | None = None
         self._written: dict[str, float] = {}
+        self._patience = Patience(patience)
         self.ranges = True
 
     @property
@@ -265,6 +255,7 @@ class HttpPlace:
         for last in (False, True):
             if self._failed is not None:
                 raise self._failed
+            began = time.monotonic()
             try:
                 answer = self._follow(method, f"{self._top}/{name}", headers, body)
             except StoreError as error:
@@ -278,6 +269,7 @@ class HttpPlace:
                 if last or not _is_broken(error):
                     raise self._unusable(failure) from error
                 continue
+            self._count(began, answer)
             passing = answer.status == 429 or answer.status >= 500
             if last or not passing or answer.status in (501, 505, 507):
                 return answer
@@ -299,7 +291,15 @@ class HttpPlace:
         failure = failures.of_status(answer.status, answer.phrase, answer.headers)
         answer.close()
         asked = failure.after if isinstance(failure, Transient) else 0.0
-        time.sleep(min(LONGEST_WAIT, asked or USUAL_WAIT))
+        if not self._patience.pause(min(LONGEST_WAIT, asked or USUAL_WAIT)):
+            raise self._unusable(failure)
+
+    def _count(self, began: float, answer: HttpAnswer) -> None:
+        """Raise CacheUnusable when answers were too slow, all together."""
+        now = time.monotonic()
+        if now - began >= SLOW_ANSWER and not self._patience.spend(began, now):
+            answer.close()
+            raise self._unusable(Slow("its answers take too long", hint=self._later_hint()))
 
     def _follow(
         self, method: str, url: str, headers: Mapping[str, str], body: bytes | BinaryIO | None

@@ -263,7 +263,7 @@ class Transfer:
         self._placed = [tree.manifest for tree in trees]
 
     def tell_contents(self) -> None:
-        """Note where the objects in place have their files. It waits for the disk, and nobody has to
-        wait for it: a hint that a kill leaves out is made by the next collection."""
+        """Note where the objects in place have their files. It waits for the disk, for which no
+        caller has to wait: a hint that a kill leaves out is made by the next collection."""
         told, self._placed = self._placed, []
         self._parts.holders.tell_all((str(m.id), m.id.digest, contents(m)) for m in told)

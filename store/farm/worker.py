@@ -24,7 +24,7 @@ from store.jobs.local_executor import LocalExecutor
 from store.jobs.lower import SYSTEM, BuildLimits
 from store.local.store import Store
 from store.reapi import status
-from store.reapi.bot_session import GIVEN_BACK, Leased, LeaseEnd, LeaseWithdrawn
+from store.reapi.bot_session import GIVEN_BACK, Leased, LeaseEnd, LeaseWithdrawn, TakenUp
 from store.reapi.endpoint import Endpoint
 from store.reapi.server import LeaseStream, Server
 from store.signing.keys import PrivateKey
@@ -91,10 +91,12 @@ class FarmWorker:
             self._note(found)
         return self._waiting.pop(next(iter(self._waiting)))
 
-    def _note(self, found: Leased | LeaseWithdrawn | None) -> None:
+    def _note(self, found: TakenUp | Leased | LeaseWithdrawn | None) -> None:
         """Keep a lease for later. Raises _Withdrawn if the present one is no more."""
         if isinstance(found, Leased):
             self._waiting[found.id] = found
+        elif isinstance(found, TakenUp):
+            self._report("waiting for builds")
         elif found is not None:
             self._waiting.pop(found.id, None)
             if found.id == self._lease:

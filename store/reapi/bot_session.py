@@ -52,6 +52,12 @@ class Leased(NamedTuple):
     named: bool
 
 
+class TakenUp(NamedTuple):
+    """The server has taken the worker up, under this name."""
+
+    session: str
+
+
 class LeaseWithdrawn(NamedTuple):
     """A lease that ended otherwise: its action was cancelled, or given to another worker."""
 
@@ -94,10 +100,11 @@ class BotSession:
 
     # -- the worker's process --
 
-    def follow(self) -> Iterator[Leased | LeaseWithdrawn]:
-        """Yield leases, and those that are withdrawn, until :meth:`stop`. ServerUnusable if the
-        server does not take the worker up; later failures are waited out."""
-        failures = 0
+    def follow(self) -> Iterator[TakenUp | Leased | LeaseWithdrawn]:
+        """Yield that the server took the worker up, then leases, and those that are withdrawn,
+        until :meth:`stop`. ServerUnusable if the server does not take the worker up; later failures
+        are waited out."""
+        failures, told = 0, False
         while not self._stopping:
             began = time.monotonic()
             try:
@@ -111,6 +118,9 @@ class BotSession:
                 found = list(self._lost(error))
                 self._changed.wait(PAUSES[min(failures, len(PAUSES) - 1)])
                 failures += 1
+            if self._session.name and not told:
+                told = True
+                yield TakenUp(self._session.name)
             yield from found
             # After a report of an end, an answer comes at once; the next question may wait.
             quick = not self._reported and time.monotonic() - began < SHORT

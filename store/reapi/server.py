@@ -12,7 +12,7 @@ from typing import Any
 
 from store.display import quoted
 from store.errors import ServerUnusable
-from store.reapi.bot_session import Leased, LeaseEnd, LeaseWithdrawn
+from store.reapi.bot_session import Leased, LeaseEnd, LeaseWithdrawn, TakenUp
 from store.reapi.endpoint import Endpoint, server_files
 from store.reapi.messages import message
 from store.reapi.server_calls import ServerCalls
@@ -165,7 +165,7 @@ class LeaseStream:
         self._name = name
         self._connection = connection
 
-    def next(self, timeout: float | None) -> Leased | LeaseWithdrawn | None:
+    def next(self, timeout: float | None) -> TakenUp | Leased | LeaseWithdrawn | None:
         """Return the next message; None if that takes longer than so many seconds. Raises
         ServerUnusable when none can come any more."""
         if timeout is not None and not self._connection.poll(timeout):
@@ -176,7 +176,7 @@ class LeaseStream:
             raise _died(self._name) from error
         if isinstance(part, StreamEnd):
             raise part.error or ServerUnusable(f"{quoted(self._name)} has no more leases")
-        assert isinstance(part, Leased | LeaseWithdrawn)
+        assert isinstance(part, TakenUp | Leased | LeaseWithdrawn)
         return part
 
 

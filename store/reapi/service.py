@@ -21,7 +21,7 @@ from store.errors import FormatError, ServerUnusable
 from store.reapi.action_run import ActionRun, ExecutionEnd, ExecutionStage
 from store.reapi.blob import Blob, BlobDigest, BlobPiece, digest_message
 from store.reapi.blob_transfer import BlobTransfer, HashedFile, hash_files
-from store.reapi.bot_session import BotSession, Leased, LeaseEnd, LeaseWithdrawn
+from store.reapi.bot_session import BotSession, Leased, LeaseEnd, LeaseWithdrawn, TakenUp
 from store.reapi.channel import CallFailed, Channel
 from store.reapi.endpoint import Endpoint
 from store.reapi.messages import message
@@ -157,8 +157,11 @@ class ReapiService:
             run.cancel()
             self._runs.pop(run, None)
 
-    def work(self, bot_id: str, properties: Mapping[str, str]) -> Iterator[Leased | LeaseWithdrawn]:
-        """Be a worker of the server; yields its leases, and those that are withdrawn."""
+    def work(
+        self, bot_id: str, properties: Mapping[str, str]
+    ) -> Iterator[TakenUp | Leased | LeaseWithdrawn]:
+        """Be a worker of the server; yields that it is one, its leases, and those that are
+        withdrawn."""
         channel, _ = self._connected()
         self._bot = BotSession(channel, bot_id, properties)
         yield from self._bot.follow()

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from store.reapi.bot_session import TakenUp
 from store.reapi.endpoint import parse
 from store.reapi.server import Server
 from tests import farm_server
@@ -216,6 +217,7 @@ def test_builds_that_no_worker_takes_are_reported_with_what_to_do(
         assert process.stderr is not None
         said = list(itertools.takewhile(lambda line: "hint:" not in line, process.stderr))
         assert f"no worker of {farm} has begun the build in 1" in said[-1]
+        assert isinstance(other.next(0), TakenUp)
         assert other.next(0) is None
         begin(workers[0])
         _, errors = process.communicate(timeout=120)
@@ -252,4 +254,5 @@ def test_a_worker_without_a_server_is_an_error(workers: list[Shop]) -> None:
     done = workers[0].run("worker", "grpc+unix:/nonexistent/socket")
     assert done.returncode == 42
     assert "there is no such socket" in done.stderr
+    assert "waiting" not in done.stderr
     assert "hint: see whether the server runs" in done.stderr

@@ -77,5 +77,5 @@ def command(
         bot = f"{base}#{number}"
         FarmWorker(context.store, endpoint, private, bot, limits, report).run()
 
-    click.echo(f"waiting for builds from {endpoint.url}, signs as {private.public.name}", err=True)
+    click.echo(f"connecting to {endpoint.url}, signs as {private.public.name}", err=True)
     run_workers(jobs, life)

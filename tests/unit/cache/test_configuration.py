@@ -162,3 +162,25 @@ def test_another_url_is_refused(layout: Layout, keyring: Keyring, url: str) -> N
 
 def test_the_collectors_settings_stand_beside(layout: Layout) -> None:
     assert parse(b'[collect]\nmin-free = "1G"\n') == []
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://me:geheim@h.example/c",
+        "https://h.example/c?token=geheim",
+        "grpc://h:1/c?token=geheim",
+    ],
+)
+def test_a_secret_in_a_url_is_refused_with_its_line(
+    layout: Layout, keyring: Keyring, monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
+    Path(layout.config).write_text(f'{TEXT}\n[[cache]]\nurl = "{url}"\n')
+    with pytest.raises(UsageError, match=r"config\.toml:11: cache\.url: ") as caught:
+        chosen(layout, USUAL, keyring)
+    assert "geheim" not in f"{caught.value} {caught.value.hint}"
+    Path(layout.config).unlink()
+    monkeypatch.setenv("STORE_CACHES", f"file:///srv/cache {url}")
+    with pytest.raises(UsageError, match=r"\$STORE_CACHES: ") as caught:
+        chosen(layout, USUAL, keyring)
+    assert "geheim" not in f"{caught.value} {caught.value.hint}"

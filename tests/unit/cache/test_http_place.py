@@ -10,10 +10,11 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from store.cache import http_client, http_place
+from store.cache import http_client, http_place, patience
 from store.cache.http_place import HttpPlace
 from store.cache.static_cache import StaticCache
 from store.errors import CorruptObject, UnknownObject, UsageError
@@ -324,6 +325,50 @@ def test_the_wait_is_as_long_as_asked_for(web: Web, monkeypatch: pytest.MonkeyPa
     with pytest.raises(CacheUnusable):
         place(web).sizes(["b"])
     assert [wait for wait in waits if wait] == [7, 30, 20]
+
+
+def test_a_server_that_has_each_question_wait_is_left(
+    web: Web, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now, waits = [time.monotonic()], list[float]()
+
+    def sleep(seconds: float) -> None:
+        waits.append(seconds)
+        now[0] += seconds
+
+    monkeypatch.setattr(patience, "time", SimpleNamespace(monotonic=lambda: now[0], sleep=sleep))
+    busy = [True]
+
+    def instead(handler: Handler) -> bool:
+        busy[0] = not busy[0]
+        if not busy[0]:
+            handler.answer(503, Retry_After="25")
+        return not busy[0]
+
+    web.instead = instead
+    place = HttpPlace(web.url, patience=60.0)
+    for _ in range(2):
+        assert place.get(["b"], 10) == {"b": b"123"}
+    with pytest.raises(CacheUnusable, match="503"):
+        place.get(["b"], 10)
+    assert waits == [25, 25]
+
+
+def test_a_server_whose_answers_are_slow_all_together_is_left(
+    web: Web, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http_place, "SLOW_ANSWER", 0.05)
+
+    def instead(handler: Handler) -> bool:
+        time.sleep(0.1)
+        return False
+
+    web.instead = instead
+    place = HttpPlace(web.url, patience=0.35)
+    with pytest.raises(CacheUnusable, match="its answers take too long"):
+        for _ in range(4):
+            place.get(["b"], 10)
+    assert 2 <= len(web.requests) <= 4
 
 
 @pytest.mark.parametrize("status", [401, 403])

@@ -14,7 +14,7 @@ from store.farm.worker_build import WorkerBuild
 from store.jobs.lower import BuildLimits
 from store.local.store import Store
 from store.model.derivation import Resolved
-from store.reapi.bot_session import Leased, LeaseEnd, LeaseWithdrawn
+from store.reapi.bot_session import Leased, LeaseEnd, LeaseWithdrawn, TakenUp
 from store.reapi.endpoint import Endpoint
 from store.reapi.server import Server
 from store.signing.keys import PrivateKey
@@ -27,9 +27,9 @@ class Stream:
     """One lease, and then the end."""
 
     def __init__(self) -> None:
-        self.leases: list[Leased | LeaseWithdrawn] = [LEASE]
+        self.leases: list[TakenUp | Leased | LeaseWithdrawn] = [LEASE]
 
-    def next(self, timeout: float | None) -> Leased | LeaseWithdrawn | None:
+    def next(self, timeout: float | None) -> TakenUp | Leased | LeaseWithdrawn | None:
         if not self.leases and timeout == 0:
             return None
         if not self.leases:
@@ -131,3 +131,22 @@ def test_a_worker_without_a_lease_keeps_no_object(
     with pytest.raises(ServerUnusable, match="that was all"):
         FarmWorker(store, Endpoint("localhost", 1), key, "bot", limits, lambda _: None).run()
     assert calls == [worker.REST, "rest", None, "rest"]
+
+
+@pytest.mark.parametrize(
+    ("answers", "said"), [([], []), ([TakenUp("session")], ["waiting for builds"])]
+)
+def test_a_worker_waits_when_the_server_has_taken_it_up(
+    store: Store,
+    monkeypatch: pytest.MonkeyPatch,
+    answers: list[TakenUp | Leased | LeaseWithdrawn],
+    said: list[str],
+) -> None:
+    stream = Stream()
+    stream.leases = answers
+    monkeypatch.setattr(cast(Any, Server), "work", lambda *args: stream)
+    key, limits = PrivateKey.generate("farm"), BuildLimits(cores=1)
+    sentences: list[str] = []
+    with pytest.raises(ServerUnusable, match="that was all"):
+        FarmWorker(store, Endpoint("localhost", 1), key, "bot", limits, sentences.append).run()
+    assert sentences == said
