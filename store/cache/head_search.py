@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from store.cache.head import Head
 from store.cache.offering import ObjectOffers
-from store.cache.pulled_tree import PulledTree, checked
+from store.cache.pulled_tree import ENTRIES_LIMIT, PulledTree, checked
 from store.errors import CorruptObject, StoreError, UnknownObject
 from store.job_errors import CacheUnusable
 from store.model.names import ObjectId
@@ -77,6 +77,7 @@ class HeadSearch:
         self._guesses = GUESSES
         self._guessed_oids: set[ObjectId] = set()
         self._guessed_entries = 0
+        self._entries = 0
         self.found: dict[ObjectId, FoundHead] = {}
         self.absent: dict[ObjectId, str] = {}
 
@@ -96,7 +97,9 @@ class HeadSearch:
     def another(self, oid: ObjectId) -> bool:
         """Look for the object's head in the caches that were not asked for it yet, as the present
         one is of no use; returns whether one has it."""
-        self.found.pop(oid, None)
+        former = self.found.pop(oid, None)
+        if former is not None:
+            self._entries -= former.tree.entries
         self._seen.discard(oid)
         self._take([oid])
         return oid in self.found
@@ -172,14 +175,15 @@ class HeadSearch:
 
     def _accept(self, oid: ObjectId, head: Head, number: int) -> bool:
         try:
-            self.found[oid] = FoundHead(head, checked(head, oid), number)
+            tree = checked(head, oid, ENTRIES_LIMIT - self._entries)
         except CorruptObject as error:
             self._notes.note(number, error)
             return False
+        self.found[oid] = FoundHead(head, tree, number)
+        self._entries += tree.entries
         self.absent.pop(oid, None)
         if oid in self._guessed_oids:
-            folders = head.manifest.directories.values()
-            self._guessed_entries += sum(len(each.entries) for each in folders)
+            self._guessed_entries += tree.entries
             if self._guessed_entries > GUESSED_ENTRIES:
                 self._guesses = 0
         return True

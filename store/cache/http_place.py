@@ -172,6 +172,7 @@ class HttpPlace:
                 if answer.status != 200:
                     raise self._refused(answer)
                 self._check_plain(answer, name)
+                self._note_time(name, answer)
                 try:
                     return _read_whole(answer, limit)
                 except Exception as error:
@@ -190,11 +191,14 @@ class HttpPlace:
                 size = framing.length(answer.headers)
             except Transient as error:
                 raise self._unusable(error) from error
-            if (written := parsedate_tz(answer.headers.get("Last-Modified", ""))) is not None:
-                self._written[name] = mktime_tz(written)
+            self._note_time(name, answer)
             if size is None:
                 raise self._unusable(Permanent("it does not say how long its files are"))
             return size
+
+    def _note_time(self, name: str, answer: HttpAnswer) -> None:
+        if (written := parsedate_tz(answer.headers.get("Last-Modified", ""))) is not None:
+            self._written[name] = mktime_tz(written)
 
     def _part(self, name: str, start: int, size: int) -> Iterator[bytes]:
         """Yield the part of a file as far as the connection holds."""

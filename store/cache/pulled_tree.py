@@ -18,6 +18,10 @@ from store.objects.staged import TOP, Content
 from store.objects.staging import DEEPEST
 from store.system.longpath import LONGEST
 
+ENTRIES_LIMIT: Final = 4_000_000
+"""Files, links and folders of all objects of a pull, which are in memory together: in a head of a
+few bytes, folders that hold equal ones stand for any number."""
+
 MOST_BYTES: Final = (1 << 63) - 1
 """Bytes of a file that a file system can tell."""
 
@@ -34,13 +38,19 @@ class PulledTree:
     files: dict[Content, list[bytes]] = field(default_factory=dict)
     sizes: dict[bytes, int] = field(default_factory=dict)
 
+    @property
+    def entries(self) -> int:
+        """The number of files, links and folders."""
+        return len(self.folders) + len(self.links) + sum(map(len, self.files.values()))
+
     def variants(self, digest: bytes) -> list[Content]:
         """Return the contents with these bytes: executable, not so, or both."""
         return [key for key in ((digest, False), (digest, True)) if key in self.files]
 
 
-def checked(head: Head, oid: ObjectId) -> PulledTree:
-    """Return the tree of the object, of which this is said to be the head.
+def checked(head: Head, oid: ObjectId, most: int = ENTRIES_LIMIT) -> PulledTree:
+    """Return the tree of the object, of which this is said to be the head. It has ``most`` entries
+    at most.
 
     CorruptObject when it is the head of another; or of a tree that could not be taken in here. The
     identity of an object that names itself cannot be known before its contents are.
@@ -54,13 +64,14 @@ def checked(head: Head, oid: ObjectId) -> PulledTree:
     ):
         raise CorruptObject(f"the manifest of {oid} is that of another object")
     try:
-        return _Walk(manifest).tree
+        return _Walk(manifest, most).tree
     except FormatError as error:
         raise CorruptObject(error.message) from error
 
 
 class _Walk:
-    def __init__(self, manifest: Manifest) -> None:
+    def __init__(self, manifest: Manifest, most: int) -> None:
+        self._left = most
         self.tree = PulledTree(sizes={span.digest: span.size for span in stream(manifest)})
         self._manifest = manifest
         self._longest = LONGEST - len(f"{STORE_DIR}/-{manifest.id.name}") - TEXT_SIZE + len(TOP)
@@ -105,6 +116,9 @@ class _Walk:
             raise FormatError(f"{self._manifest.id} is more than {DEEPEST} folders deep")
         self.tree.folders.append(path)
         entries = self._manifest.directories[node.payload].entries
+        self._left -= len(entries)
+        if self._left < 0:
+            raise FormatError(f"{self._manifest.id} has more entries than are taken at once")
         if node.size != sum(below.size for _, below in entries):
             raise FormatError(f"a directory of {self._manifest.id} has not the size of its entries")
         found = [(b"%b/%b" % (path, name), below) for name, below in entries]

@@ -12,13 +12,19 @@ from typing import BinaryIO, Final
 
 from store import digest
 from store.cache import file_names, zstd
-from store.cache.file_answers import HEAD_LIMIT, SOURCE_LIMIT, STATEMENTS_LIMIT, head_of
+from store.cache.file_answers import (
+    HEAD_LIMIT,
+    SOURCE_LIMIT,
+    STATEMENTS_LIMIT,
+    head_of,
+    source_object,
+)
 from store.cache.folder_place import FolderPlace
 from store.cache.head import Head
 from store.cache.pack_writer import write_pack
 from store.cache.place import CachePlace
 from store.cache.push_plan import PushPlan
-from store.cache.static_cache import no_cache
+from store.cache.static_cache import AT_ONCE, no_cache
 from store.display import printable, quoted
 from store.errors import FormatError, InvalidName
 from store.job_errors import CacheUnusable
@@ -55,6 +61,8 @@ class Pushed:
     logs: int = 0
     refused: dict[ObjectId, str] = field(default_factory=dict)
     """Objects that the cache cannot hold, with the reasons."""
+    mended: dict[ObjectId, str] = field(default_factory=dict)
+    """Those of the objects that were put which had been there damaged, with what was wrong."""
 
     @property
     def nothing(self) -> bool:
@@ -81,12 +89,13 @@ def push(
         missing = _missing(place, plan.objects)
         if number == 0:
             done.present = len(plan.objects) - len(missing)
+            done.mended = {oid: why for oid, why in missing.items() if why}
             kept = [oid for oid in plan.goals if oid not in missing]
             place.refresh([file_names.head(oid) for oid in kept])
         elif not missing:
             break
         if missing:
-            uploads.put(missing)
+            uploads.put([*missing])
         if number == 0:
             _put_facts(store, place, plan, done)
             if not done.nothing:
@@ -95,7 +104,7 @@ def push(
                 return done
     else:
         if missing := _missing(place, plan.objects):
-            raise _not_kept(place, file_names.head(missing[0]))
+            raise _not_kept(place, file_names.head(next(iter(missing))))
     uploads.check()
     return done
 
@@ -205,24 +214,50 @@ def _has_others(path: str) -> bool:
     return file_names.MARKER not in names and bool(names)
 
 
-def _missing(place: CachePlace, objects: Sequence[ObjectId]) -> list[ObjectId]:
-    sizes = place.sizes([file_names.head(oid) for oid in objects])
-    # An empty one is left of a power cut.
-    return [oid for oid in objects if not sizes.get(file_names.head(oid))]
+def _missing(place: CachePlace, objects: Sequence[ObjectId]) -> dict[ObjectId, str]:
+    """Return the objects that are not there whole, in order; with what is wrong with one of which
+    a part is there."""
+    found: dict[ObjectId, str] = {}
+    for at in range(0, len(objects), AT_ONCE):
+        found.update(_lacking(place, objects[at : at + AT_ONCE]))
+    return {oid: found[oid] for oid in objects if oid in found}
+
+
+def _lacking(place: CachePlace, objects: Sequence[ObjectId]) -> Iterator[tuple[ObjectId, str]]:
+    heads = place.get([file_names.head(oid) for oid in objects], HEAD_LIMIT)
+    sizes: dict[ObjectId, int] = {}
+    for oid in objects:
+        data = heads.get(file_names.head(oid), b"")
+        try:
+            if data:
+                sizes[oid] = head_of(oid, data).packed_size
+            else:  # an empty one is left of a power cut
+                yield oid, ""
+        except (FormatError, InvalidName) as error:
+            yield oid, f"its head was damaged: {error.message}"
+    packs = place.sizes([file_names.pack(oid) for oid in sizes])
+    for oid, size in sizes.items():
+        there = packs.get(file_names.pack(oid))
+        if there is None:
+            yield oid, "its pack was missing"
+        elif there != size:
+            yield oid, f"its pack had {there} bytes, not {size}"
 
 
 def _put_facts(store: Store, place: CachePlace, plan: PushPlan, done: Pushed) -> None:
     """Put logs, sources and statements, those that say something last."""
     logs = {file_names.log(log): (log, key) for log, key in plan.logs.items()}
     put = set()
-    for name in logs.keys() - place.sizes(logs).keys():
+    kept = {name for name, size in place.sizes(logs).items() if size}
+    for name in logs.keys() - kept:
         data = compressed_log(store, *logs[name])
         if data is not None:
             place.put(name, data)
             put.add(name)
     done.logs += len(put)
     sources = plan.source_files()
-    lacking = sources.keys() - place.get(sources, SOURCE_LIMIT).keys()
+    found = place.get(sources, SOURCE_LIMIT)
+    lacking = {name for name in sources if not _names_object(found.get(name, b""))}
     _put_each(place, {name: sources[name] for name in lacking})
     done.sources += len(lacking)
     fresh = [*lacking, *put]
@@ -236,6 +271,14 @@ def _put_facts(store: Store, place: CachePlace, plan: PushPlan, done: Pushed) ->
         _put_each(place, {name: data for name, (data, _) in changed.items()})
         done.statements += sum(count for _, count in changed.values())
     raise _not_kept(place, min(changed))
+
+
+def _names_object(data: bytes) -> bool:
+    try:
+        source_object(data)
+    except (FormatError, InvalidName):
+        return False
+    return True
 
 
 def compressed_log(store: Store, log: bytes, key: bytes) -> bytes | None:

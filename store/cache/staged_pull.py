@@ -12,6 +12,7 @@ from store.cache.head import Head
 from store.cache.pull_folder import FORMER, PullFolder
 from store.cache.pulled_tree import PulledTree
 from store.errors import CorruptObject
+from store.job_errors import DiskReserve
 from store.model import identity
 from store.model.file_tree import Directory, Node, NodeKind
 from store.objects.content import CHUNK
@@ -70,11 +71,12 @@ class StagedPull:
         self._has_former = False
 
     def begin(self) -> None:
-        """Make the folders and links. A tree that a killed pull left is put aside. OSError."""
+        """Make the folders and links. A tree that a killed pull left is put aside. OSError,
+        DiskReserve, CorruptObject."""
         self._has_former = self.folder.clear()
         top = self.folder.fd
         for path in self.tree.folders:
-            self._room.take(FOLDER_BYTES, self._shown)
+            self._take(FOLDER_BYTES)
             os.mkdir(path, 0o700, dir_fd=top)
         for path, target in self.tree.links:
             os.symlink(target, path, dir_fd=top)
@@ -135,11 +137,22 @@ class StagedPull:
     # -- files that arrive --------------------------------------------------------------------
 
     def create(self, content: Content) -> ContentFile:
-        """Return a new file for a content, at its first place. OSError, DiskReserve."""
+        """Return a new file for a content, at its first place. OSError, DiskReserve,
+        CorruptObject."""
         digest, executable = content
         size, path = self.size_of(digest), self.places[content][0]
-        self._room.take(size, self._shown)
+        self._take(size)
         return ContentFile(self.folder.fd, path, digest, size, executable=executable)
+
+    def _take(self, size: int) -> None:
+        """Take disk space. DiskReserve; CorruptObject of an object that names itself, the size of
+        which nothing proves: a cache that lies about one must not end the run."""
+        try:
+            self._room.take(size, self._shown)
+        except DiskReserve as error:
+            if self._own is None:
+                raise
+            raise CorruptObject(error.message) from error
 
     def finish(self, content: Content, file: ContentFile) -> StoredFile:
         """Make the file final, and return where it is; CorruptObject when it has other bytes."""

@@ -127,8 +127,13 @@ class Transfer:
         self._known = {c: f for c, f in self._known.items() if f.folder != folder.fd}
         staged = StagedPull(folder, found.head, found.tree, self._room)
         staged.in_place = os.path.lexists(self._parts.layout.object(oid))
-        staged.begin()
         self._staged[oid] = staged
+        try:
+            staged.begin()
+        except CorruptObject as error:
+            self._notes.note(found.cache, error)
+            self._elsewhere(oid, error.message)
+            return
         for content in list(staged.places):
             self._settle(staged, content, look=True)
 

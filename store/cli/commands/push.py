@@ -71,6 +71,8 @@ def command(
     ]
     new = ", ".join([text, *facts]) if not done.nothing else "nothing new"
     click.echo(f"pushed to {place}: {new}; {done.present} had been there", err=True)
+    for oid, why in done.mended.items():
+        click.echo(f"put again: {oid.path}: {why}", err=True)
     for oid, why in done.refused.items():
         click.echo(f"not pushed: {oid.path}: {why}", err=True)
     if done.refused:

@@ -5,12 +5,13 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import os
 from collections.abc import Callable, Collection, Iterator, Mapping
 
 import pytest
 
 from store import canon, digest
-from store.cache import head_search
+from store.cache import head_search, staged_pull
 from store.cache.head import Head
 from store.cache.head_search import GUESSES, CacheNotes, HeadSearch
 from store.cache.offering import Piece
@@ -259,6 +260,60 @@ def odd_trees() -> Iterator[tuple[str, ObjectId, Head]]:
 def test_a_tree_that_could_not_be_taken_in_is_refused(why: str, oid: ObjectId, head: Head) -> None:
     with pytest.raises(CorruptObject, match=why):
         checked(head, oid)
+
+
+def countless(oid: ObjectId, levels: int) -> Head:
+    """A head that says to be that of an object with its own path in it, which is proven last: each
+    folder holds the next one twice."""
+    folders = [Directory(((b"a", link(b"b")),))]
+    for _ in range(levels):
+        below = folders[-1].node()
+        folders.append(Directory(((b"a", below), (b"b", below))))
+    top = folders[-1].node()
+    return head_of(Manifest(oid, (), True, top, {f.node().payload: f for f in folders}), ())
+
+
+def test_countless_entries_in_a_small_head_are_not_laid_out(
+    origin: Origin, own: Store, oid: ObjectId, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert head_search.ENTRIES_LIMIT < 1 << 26
+    monkeypatch.setattr(head_search, "ENTRIES_LIMIT", 1000)
+    one, two = origin.cache(oid), origin.cache(oid, name="memory:two")
+    one.told[oid] = countless(oid, 26)
+    assert "has more entries than are taken" in of_one_cache(own, one, oid).damaged[0]
+    assert pull(own, [one, two], [oid]).taken == (oid,)
+
+
+def test_the_entries_of_all_objects_together_have_a_bound(
+    origin: Origin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(head_search, "ENTRIES_LIMIT", 12)
+    first, second = origin.add("first", {"a": b"1"}), origin.add("second", {"a": b"2"})
+    cache, other = origin.cache(first, second), origin.cache(first, second, name="memory:two")
+    cache.told[first] = countless(first, 2)
+    search = HeadSearch([cache, other], set, CacheNotes([cache]))
+    search.search([first])
+    search.search([second])
+    assert (set(search.found), set(search.absent)) == ({first}, {second})
+    assert search.another(first), "what a head that is of no use had is free again"
+    search.search([second])
+
+
+@pytest.mark.parametrize("folders", [0, 12])
+def test_a_size_that_nothing_proves_does_not_end_the_run(
+    origin: Origin, own: Store, oid: ObjectId, folders: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    free = os.statvfs(own.layout.root)
+    size = free.f_bavail * free.f_frsize + 1
+    one, two = origin.cache(oid), origin.cache(oid, name="memory:two")
+    top = Directory(((b"a", file(b"x" * 32, size)),))
+    one.told[oid] = head_of(Manifest(oid, (), True, top.node(), {top.node().payload: top}), ())
+    if folders:
+        monkeypatch.setattr(staged_pull, "FOLDER_BYTES", size)
+        one.told[oid] = countless(oid, 2)
+    assert "of disk would stay free" in of_one_cache(own, one, oid).damaged[0]
+    if not folders:
+        assert pull(own, [one, two], [oid]).taken == (oid,)
 
 
 def test_an_object_with_its_own_digest_in_a_name_is_refused(origin: Origin) -> None:

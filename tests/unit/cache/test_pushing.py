@@ -6,7 +6,7 @@ import os
 import random
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -131,6 +131,47 @@ def test_a_second_push_puts_nothing(
     done = pushed(origin.store, HttpPlace(web.url), top)
     assert done.nothing and done.present == 2
     assert web.names("PUT") == []
+
+
+@pytest.mark.parametrize(
+    ("file", "damage", "why"),
+    [
+        (file_names.head, b"no head", "its head was damaged"),
+        (file_names.pack, b"short", "its pack had 5 bytes"),
+        (file_names.pack, None, "its pack was missing"),
+    ],
+)
+def test_an_object_that_is_damaged_there_is_put_again(
+    origin: Origin,
+    top: ObjectId,
+    web: Web,
+    file: Callable[[ObjectId], str],
+    damage: bytes | None,
+    why: str,
+) -> None:
+    pushed(origin.store, HttpPlace(web.url), top)
+    path = web.folder / file(top)
+    data = path.read_bytes()
+    path.unlink() if damage is None else path.write_bytes(damage)
+    done = pushed(origin.store, HttpPlace(web.url), top)
+    assert (done.objects, done.present) == ([top], 1)
+    assert why in done.mended[top]
+    assert path.read_bytes() == data
+    assert pushed(origin.store, HttpPlace(web.url), top).nothing
+
+
+@pytest.mark.parametrize("name", ["logs", "sources"])
+def test_a_fact_that_a_power_cut_left_empty_is_put_again(
+    origin: Origin, top: ObjectId, tmp_path: Path, name: str
+) -> None:
+    place = FolderPlace(str(tmp_path / "cache"))
+    plan = plan_push(origin.store, [top], ANNE, builds=True)
+    push(origin.store, place, plan)
+    (path,) = (tmp_path / "cache" / name).iterdir()
+    data = path.read_bytes()
+    path.write_bytes(b"")
+    assert not push(origin.store, place, plan).nothing
+    assert path.read_bytes() == data
 
 
 def test_a_closure_that_is_still_wanted_gets_a_new_time(
