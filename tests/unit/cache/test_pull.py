@@ -9,8 +9,9 @@ import signal
 import stat
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -370,3 +371,26 @@ def test_a_disk_that_fills_ends_the_pull(
         pull(own, [cache], [oid])
     assert not own.objects.present(oid)
     assert pull(own, [cache], [oid]).taken == (oid,)
+
+
+def test_the_lease_of_what_is_taken_costs_no_transaction(
+    origin: Origin, own: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    low = origin.add("low", {"a": b"low"})
+    top = origin.add("top", {"a": b"top"}, low)
+    writes: list[object] = []
+    write = own.index.write
+
+    def counted(work: Callable[[Writer], Any]) -> Any:
+        writes.append(work)
+        return write(work)
+
+    monkeypatch.setattr(own.index, "write", counted)
+    for expected in (2, 1):  # the second one holds only its goal, as that keeps the rest
+        writes.clear()
+        with own.leases.begin() as lease:
+            pull(own, [origin.cache(top)], [top], lease=lease)
+            assert (len(writes), lease.held) == (1, expected)
+            with own.index.read() as txn:
+                held = {oid for each in txn.leases.all().values() for oid in each.held}
+                assert held == ({low, top} if expected == 2 else {top})
