@@ -13,7 +13,8 @@ from store.model.locators import shown
 
 
 class CacheUrl(NamedTuple):
-    """The URL of a cache, ``top`` without its user, who is ``login``; ``home`` is its server."""
+    """The URL of a cache: ``top`` is the URL without its user, ``login`` that user, and ``home``
+    its server."""
 
     top: str
     home: WebServer

@@ -103,7 +103,7 @@ def pulling(
     def missing(oids: Collection[ObjectId]) -> set[ObjectId]:
         lacking = absent(oids)
         here = set(oids) - lacking
-        # What is taken gets the lease as it is registered: each transaction waits for the disk. An
+        # Others get the lease as they are registered: each transaction waits for the disk. An
         # object that is here is looked at once more: the collector may have been quicker.
         if lease is not None and lease.add(here):
             lacking |= absent(here)

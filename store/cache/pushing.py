@@ -62,7 +62,7 @@ class Pushed:
     refused: dict[ObjectId, str] = field(default_factory=dict)
     """Objects that the cache cannot hold, with the reasons."""
     mended: dict[ObjectId, str] = field(default_factory=dict)
-    """Those of the objects that were put which had been there damaged, with what was wrong."""
+    """Those of the objects that had been there damaged, each with its fault."""
 
     @property
     def nothing(self) -> bool:
@@ -215,8 +215,8 @@ def _has_others(path: str) -> bool:
 
 
 def _missing(place: CachePlace, objects: Sequence[ObjectId]) -> dict[ObjectId, str]:
-    """Return the objects that are not there whole, in order; with what is wrong with one of which
-    a part is there."""
+    """Return the objects that are not there whole, in order; each with its fault, which is empty
+    when nothing of it is there."""
     found: dict[ObjectId, str] = {}
     for at in range(0, len(objects), AT_ONCE):
         found.update(_lacking(place, objects[at : at + AT_ONCE]))
