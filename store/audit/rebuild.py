@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from store.audit.causes import Steps, Trial, TrialOutcome, examine
+from store.audit.journal import RebuildJournal
 from store.audit.subjects import AuditSubject
 from store.audit.trial import Rebuild, carry_out, rehash
 from store.errors import CorruptObject, StoreError
@@ -68,11 +69,22 @@ class _Under:
 
 
 class Auditor:
-    """Runs examinations in one store. :attr:`findings` grow while :meth:`run` goes."""
+    """Runs examinations in one store. :attr:`findings` grow while :meth:`run` goes.
 
-    def __init__(self, store: Store, options: RebuildOptions, reporter: Reporter = SILENT) -> None:
+    With a ``journal``, subjects of which it has all findings are not examined again, and the
+    findings of the others are noted in it.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        options: RebuildOptions,
+        reporter: Reporter = SILENT,
+        journal: RebuildJournal | None = None,
+    ) -> None:
         self._store = store
         self._options = options
+        self._journal = journal
         self._emit = reporter.emit
         self._under: dict[bytes, _Under] = {}  # the tasks under way, by their ids
         self._begun = 0
@@ -87,14 +99,27 @@ class Auditor:
     def run(self, subjects: Iterable[AuditSubject], variations: Sequence[Variation]) -> None:
         """Examine every subject. Raises SandboxUnavailable or StorageError if no rebuild can be
         made; ``findings`` has the findings until then."""
-        subjects = list(subjects)
+        left = self._unknown(subjects, variations)
         self._store.check_writable()
         remove_stale_work(self._store, self._emit)
-        self._emit(Examining(len(subjects)))
+        self._emit(Examining(len(left)))
         with self._store.leases.begin() as lease:
-            for subject in subjects:
+            for subject in left.values():
                 lease.add([*subject.closure, *_recorded(subject)])
-            self._run([_begun(i, item, variations) for i, item in enumerate(subjects)])
+            self._run([_begun(i, item, variations) for i, item in left.items()])
+
+    def _unknown(
+        self, subjects: Iterable[AuditSubject], variations: Sequence[Variation]
+    ) -> dict[int, AuditSubject]:
+        """Take the findings that the journal has, and return the other subjects by number."""
+        left = {}
+        for number, subject in enumerate(subjects):
+            known = self._journal.known(subject, variations) if self._journal else None
+            if known is None:
+                left[number] = subject
+            else:
+                self._found[number] = known
+        return left
 
     def _run(self, examinations: list[_Examination]) -> None:
         for examination in examinations:
@@ -125,6 +150,8 @@ class Auditor:
 
     def _conclude(self, examination: _Examination, findings: list[AuditFinding]) -> None:
         self._found[examination.number] = findings
+        if self._journal is not None:
+            self._journal.note(findings)
         worst = min(findings, key=lambda finding: _GRAVITY.index(finding.verdict))
         detail = worst.cause or worst.detail
         self._emit(Examined(worst.subject, worst.verdict.value, detail.partition("\n")[0]))

@@ -8,6 +8,7 @@ from inspect import cleandoc
 
 import click
 
+from store.audit.journal import RebuildJournal
 from store.audit.rebuild import Auditor, RebuildOptions
 from store.audit.subjects import SubjectSurvey
 from store.cli.commands.audits import diffoscope
@@ -16,6 +17,7 @@ from store.cli.context import Context
 from store.cli.draw import Loudness, make_reporter
 from store.cli.options import (
     diff_option,
+    group_option,
     json_option,
     loudness_options,
     max_log_option,
@@ -26,6 +28,7 @@ from store.cli.pages.report import html_option
 from store.cli.parameter_types import PACKAGE, Duration
 from store.display import quoted
 from store.errors import UsageError
+from store.model.package_groups import checked, members
 from store.model.verdict import exit_code
 from store.sandbox.variation import VARIATIONS, Variation
 from store.scheduler.build_options import default_cores
@@ -48,6 +51,9 @@ def _help() -> str:
     chance (randomness).
 
     Logs of rebuilds that differ or fail are kept below `audits` in the store's root.
+
+    With --journal, an audit that was interrupted goes on where it was: packages of which the file
+    has all findings are not rebuilt.
 
     \b
     Variations:
@@ -74,7 +80,9 @@ def chosen(values: Sequence[str]) -> list[Variation]:
 
 
 @click.command("rebuild", help=_help())
-@click.argument("packages", nargs=-1, required=True, metavar="PACKAGE…", type=PACKAGE)
+@click.argument("packages", nargs=-1, metavar="[PACKAGE…]", type=PACKAGE)
+@group_option
+@click.option("--all", "every", is_flag=True, help="Take all packages that have a check.")
 @click.option(
     "--closure", is_flag=True, help="Include everything below: builds, unpacks and sources."
 )
@@ -83,6 +91,12 @@ def chosen(values: Sequence[str]) -> list[Variation]:
     multiple=True,
     metavar="NAME[,NAME…]",
     help="Rebuild with these variations too, one at a time; all means every one. Repeatable.",
+)
+@click.option(
+    "--journal",
+    metavar="FILE",
+    type=click.Path(dir_okay=False),
+    help="Note findings in FILE as they come, and take those that it has.",
 )
 @click.option("--keep", is_flag=True, help="Keep the trees that differ, beside the logs.")
 @diff_option("; implies --keep")
@@ -98,8 +112,11 @@ def chosen(values: Sequence[str]) -> list[Variation]:
 def command(
     context: Context,
     packages: tuple[str, ...],
+    groups: tuple[str, ...],
+    every: bool,
     closure: bool,
     vary: tuple[str, ...],
+    journal: str | None,
     keep: bool,
     diff: bool,
     as_json: bool,
@@ -114,8 +131,13 @@ def command(
     variations = chosen(vary)
     if diff:
         diffoscope.check_installed()
+    if every == bool(packages or groups):
+        raise UsageError("name packages, groups with --group, or take --all")
     survey = SubjectSurvey(context.store, context.catalogue)
-    (survey.closure if closure else survey.packages)(packages)
+    catalogue = context.catalogue
+    named = checked(catalogue, (), ()) if every else members(catalogue, groups)
+    names = [*packages, *(package.name for package in named)]
+    (survey.closure if closure else survey.packages)(names)
     cores = cores or default_cores()
     options = RebuildOptions(
         jobs=jobs or cores,
@@ -126,7 +148,8 @@ def command(
         max_log=max_log_size,
     )
     reporter = make_reporter(sys.stderr, loudness)
-    auditor = Auditor(context.store, options, reporter)
+    noted = RebuildJournal(journal) if journal else None
+    auditor = Auditor(context.store, options, reporter, noted)
     try:
         if survey.subjects:
             auditor.run(survey.subjects, variations)
