@@ -80,6 +80,10 @@ group_option = click.option(
     help="Take the packages of this group, such as libs, base or checks.",
 )
 
+every_option = click.option(
+    "--all", "every", is_flag=True, help="Take all packages that have a check."
+)
+
 
 def json_option(each: str | None = None) -> Callable[[F], F]:
     """Add ``--json``: one line for ``each`` such thing, or one object for all."""

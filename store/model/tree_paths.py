@@ -84,7 +84,7 @@ def _entry(manifest: Manifest, folder: TreePath, part: bytes) -> TreePath:
     within = "/" + printable(there.decode("utf-8", "surrogateescape")) if there else ""
     raise UnknownObject(
         f"{manifest.id} {why} {quoted(shown)}",
-        hint=f"`store ls {manifest.id}{within}` lists what is there",
+        hint=f"`store ls {manifest.id}{within}` lists the files there",
     )
 
 

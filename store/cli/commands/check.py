@@ -11,6 +11,7 @@ import click
 from store.cli.context import Context
 from store.cli.options import (
     RunOptions,
+    every_option,
     group_option,
     json_option,
     run_options,
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 @click.command("check")
 @click.argument("packages", nargs=-1, metavar="[PACKAGE…]", type=PACKAGE)
 @group_option
-@click.option("--all", "every", is_flag=True, help="Take all packages that have a check.")
+@every_option
 @click.option(
     "--upstream", is_flag=True, help="Run the tests of the packages' authors, too, where there are."
 )

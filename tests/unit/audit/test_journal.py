@@ -1,4 +1,4 @@
-"""A journal of an audit: what it has is not examined again."""
+"""A journal of an audit: its subjects are not examined again."""
 
 from __future__ import annotations
 

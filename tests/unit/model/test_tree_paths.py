@@ -66,7 +66,7 @@ def test_no_path_leads_out_of_an_object(manifest: Manifest, path: str) -> None:
 def test_a_missing_path_says_where_to_look(manifest: Manifest, path: str, below: str) -> None:
     with pytest.raises(UnknownObject) as caught:
         find(manifest, path.encode(), follow=True)
-    assert caught.value.hint == f"`store ls {manifest.id}{below}` lists what is there"
+    assert caught.value.hint == f"`store ls {manifest.id}{below}` lists the files there"
 
 
 def test_a_link_at_the_end_is_found_itself_unless_followed(manifest: Manifest) -> None:

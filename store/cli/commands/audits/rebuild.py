@@ -17,6 +17,7 @@ from store.cli.context import Context
 from store.cli.draw import Loudness, make_reporter
 from store.cli.options import (
     diff_option,
+    every_option,
     group_option,
     json_option,
     loudness_options,
@@ -82,7 +83,7 @@ def chosen(values: Sequence[str]) -> list[Variation]:
 @click.command("rebuild", help=_help())
 @click.argument("packages", nargs=-1, metavar="[PACKAGE…]", type=PACKAGE)
 @group_option
-@click.option("--all", "every", is_flag=True, help="Take all packages that have a check.")
+@every_option
 @click.option(
     "--closure", is_flag=True, help="Include everything below: builds, unpacks and sources."
 )
