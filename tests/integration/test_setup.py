@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import subprocess
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,9 @@ from store.system import kernel
 from tests.integration.conftest import TOP
 
 LAUNCHED = ("scripts", "store", "derivations", "bootstrap-seeds", "pyproject.toml")
+
+SMALL = ("blake3", "click", "lmdb", "msgpack")
+"""Packages that ``store list`` imports. Each has few files."""
 
 # Of pip and of Python: each alone once made a set-up that did not work, or ended it.
 HOSTILE = {
@@ -63,15 +67,8 @@ def copy(checkout: Path, to: Path, name: str) -> Path:
     return mark(to, name)
 
 
-@pytest.fixture(scope="module")
-def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A checkout that was set up, in an environment as bad as can be."""
-    top = tmp_path_factory.mktemp("set-up")
-    made, pip = top / "original", top / "pip.conf"
-    made.mkdir()
-    for name in LAUNCHED:
-        subprocess.run(["cp", "-a", TOP / name, made], check=True)
-    pip.write_text("[install]\nuser = true\ntarget = /nowhere\nprefix = /nowhere\ndry-run = yes\n")
+def index_settings() -> dict[str, str]:
+    """Return where packages come from on this machine, as variables of pip."""
     known = subprocess.run(
         ["python3", "-m", "pip", "config", "list"], capture_output=True, text=True, check=False
     )
@@ -81,10 +78,42 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for key, value in lines
         if key.rpartition(".")[2] in ("index-url", "extra-index-url", "find-links", "cert")
     }
-    index = {name: value.replace("\\n", " ") for name, value in index.items()}
+    return {name: value.replace("\\n", " ") for name, value in index.items()}
+
+
+def copy_sources(checkout: Path, to: Path) -> Path:
+    """Copy a checkout without that which was set up in it; returns the copy."""
+    to.mkdir()
+    subprocess.run(["cp", "-a", *(checkout / name for name in LAUNCHED), to], check=True)
+    return to
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A checkout that was set up, in an environment as bad as can be."""
+    top = tmp_path_factory.mktemp("set-up")
+    made, pip = copy_sources(TOP, top / "original"), top / "pip.conf"
+    pip.write_text("[install]\nuser = true\ntarget = /nowhere\nprefix = /nowhere\ndry-run = yes\n")
     mark(made, "original")
-    assert version(made, {**HOSTILE, **index, "PIP_CONFIG_FILE": str(pip)}) == "original"
+    assert version(made, {**HOSTILE, **index_settings(), "PIP_CONFIG_FILE": str(pip)}) == "original"
     assert not Path("/nowhere").exists()
+    return made
+
+
+@pytest.fixture(scope="module")
+def small_checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A checkout that was set up with few packages: most of a set-up's time is theirs, and tests
+    of when there is one, or where, need no more."""
+    made = copy_sources(TOP, tmp_path_factory.mktemp("small") / "small")
+    project = made / "pyproject.toml"
+    text = project.read_text()
+    wanted = tomllib.loads(text)["project"]["dependencies"]
+    for each in wanted:
+        if not each.startswith(SMALL):
+            text = text.replace(f'    "{each}",\n', "", 1)
+    assert len(tomllib.loads(text)["project"]["dependencies"]) == len(SMALL)
+    project.write_text(text)
+    assert version(mark(made, "small")) == "small"
     return made
 
 
@@ -127,14 +156,13 @@ def test_a_checkout_may_be_moved_anywhere(checkout: Path, tmp_path: Path, name: 
 def test_a_copy_with_a_link_to_the_originals_packages_is_still_itself(
     checkout: Path, tmp_path: Path
 ) -> None:
-    other = copy(checkout, tmp_path / "copy", "linked")
-    shutil.rmtree(other / ".venv")
+    other = mark(copy_sources(checkout, tmp_path / "copy"), "linked")
     (other / ".venv").symlink_to(checkout / ".venv")
     assert version(other) == "linked"
 
 
-def test_what_does_not_work_any_more_is_set_up_anew(checkout: Path, tmp_path: Path) -> None:
-    other = copy(checkout, tmp_path / "copy", "again")
+def test_what_does_not_work_any_more_is_set_up_anew(small_checkout: Path, tmp_path: Path) -> None:
+    other = copy(small_checkout, tmp_path / "copy", "again")
     python = other / ".venv" / "store" / "bin" / "python"
     packages = next(python.parents[1].glob("lib/python3*/site-packages"))
     for name, word in (("click", "--help"), ("lmdb", "list")):
@@ -166,16 +194,15 @@ def test_what_does_not_work_any_more_is_set_up_anew(checkout: Path, tmp_path: Pa
 
 @pytest.mark.parametrize("lost", ["lib/python3*/site-packages/checkout.pth", "pyvenv.cfg"])
 def test_what_lacks_its_frame_is_set_up_anew_at_once(
-    checkout: Path, tmp_path: Path, lost: str
+    small_checkout: Path, tmp_path: Path, lost: str
 ) -> None:
-    other = copy(checkout, tmp_path / "copy", "again")
+    other = copy(small_checkout, tmp_path / "copy", "again")
     next((other / ".venv" / "store").glob(lost)).unlink()
     assert version(other) == "again"
 
 
 def test_what_was_not_installed_is_not_taken_for_done(checkout: Path, tmp_path: Path) -> None:
-    other = copy(checkout, tmp_path / "copy", "never")
-    shutil.rmtree(other / ".venv")
+    other = mark(copy_sources(checkout, tmp_path / "copy"), "never")
     (tmp_path / "bin").mkdir()
     # A pip that says yes to everything.
     (tmp_path / "bin" / "python3").write_text(
@@ -197,10 +224,9 @@ def test_what_was_not_installed_is_not_taken_for_done(checkout: Path, tmp_path: 
 
 @pytest.mark.root(reason="mounts, which only root can")
 def test_a_checkout_on_a_read_only_disk_uses_the_users_cache(
-    checkout: Path, tmp_path: Path
+    small_checkout: Path, tmp_path: Path
 ) -> None:
-    other = copy(checkout, tmp_path / "copy", "cached")
-    shutil.rmtree(other / ".venv")
+    other = mark(copy_sources(small_checkout, tmp_path / "copy"), "cached")
     place = tmp_path / "disk\n"
     place.mkdir()
     try:
