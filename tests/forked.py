@@ -157,11 +157,16 @@ def _begun(pid: int, thread: int) -> Forking:
 # -- the process that forks --
 
 
+_NOT_WARMED: Final = ("child", "builtin_calls", "cyclonedx_form", "spdx_form")
+"""Programs, what only a static Python can import, and libraries that few commands use: theirs is a
+quarter of the memory that each fork would copy."""
+
+
 def _warm() -> None:
-    """Import the engine, but for its programs, and what only a static Python can import."""
+    """Import the engine."""
     for path in sorted((TOP / "store").rglob("*.py")):
         parts = [part for part in path.relative_to(TOP).with_suffix("").parts if part != "__init__"]
-        if parts[-1] not in ("child", "builtin_calls"):
+        if parts[-1] not in _NOT_WARMED:
             importlib.import_module(".".join(parts))
 
 
