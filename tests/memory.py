@@ -1,7 +1,7 @@
 """Folders of tests in memory. A store makes each of its steps durable, and on a disk most of the
 time of a small test is the wait for that.
 
-Tests whose subject is a disk, and those that build (``tests/integration``), keep theirs on it.
+Tests whose subject is a disk keep theirs on it.
 """
 
 from __future__ import annotations
@@ -20,8 +20,11 @@ MEMORY: Final = Path("/dev/shm")
 NAME: Final = "fixpoint-tests-"
 ENOUGH: Final = 4 << 30
 """Bytes that are free there, or the disk is used: all folders at once take a tenth."""
+ENOUGH_TO_BUILD: Final = 10 << 30
+"""The same for tests that build: their stores hold the seeds, and each worker has its own."""
 
 _FACTORY: Final = pytest.StashKey[pytest.TempPathFactory]()
+_USUAL: Final = pytest.StashKey[pytest.TempPathFactory]()
 _FOLDER: Final = pytest.StashKey[Path]()
 _OWNER: Final = pytest.StashKey[int]()
 
@@ -32,7 +35,7 @@ def prepare(config: pytest.Config) -> None:
     if worker is not None:
         if folder := worker.get("memory"):
             _use(config, Path(folder) / worker["workerid"])
-    elif config.option.basetemp is None and fits(MEMORY):
+    elif config.option.basetemp is None and fits(MEMORY, ENOUGH):
         remove_old(MEMORY)
         config.stash[_FOLDER] = folder = Path(tempfile.mkdtemp(prefix=NAME, dir=MEMORY))
         config.stash[_OWNER] = os.getpid()
@@ -54,22 +57,34 @@ def clear(config: pytest.Config, failed: int) -> None:
     if failed or config.stash.get(_OWNER, None) != os.getpid():
         return
     if (folder := config.stash.get(_FOLDER, None)) is not None:
-        _remove(folder)
+        remove(folder)
 
 
-def factory_of(config: pytest.Config, usual: pytest.TempPathFactory) -> pytest.TempPathFactory:
-    """Return the factory of folders in memory, or the usual one where there is none."""
-    return config.stash.get(_FACTORY, usual)
+def factory_of(
+    config: pytest.Config, usual: pytest.TempPathFactory, enough: int = 0
+) -> pytest.TempPathFactory:
+    """Return the factory of folders in memory, or the usual one where there is none, or fewer
+    than ``enough`` bytes are free."""
+    config.stash[_USUAL] = usual
+    found = config.stash.get(_FACTORY, usual)
+    if found is not usual and not fits(MEMORY, enough):
+        return usual
+    return found
 
 
-def fits(memory: Path) -> bool:
-    """Return whether a file system has room for all folders, and may hold programs."""
+def on_disk(config: pytest.Config) -> pytest.TempPathFactory:
+    """Return the usual factory, once :func:`factory_of` was called."""
+    return config.stash[_USUAL]
+
+
+def fits(memory: Path, enough: int) -> bool:
+    """Return whether a file system has ``enough`` bytes free, and may hold programs."""
     try:
         found = os.statvfs(memory)
     except OSError:
         return False
     room = found.f_bavail * found.f_frsize
-    return room >= ENOUGH and not found.f_flag & os.ST_NOEXEC and os.access(memory, os.W_OK)
+    return room >= enough and not found.f_flag & os.ST_NOEXEC and os.access(memory, os.W_OK)
 
 
 def remove_old(memory: Path) -> None:
@@ -77,7 +92,7 @@ def remove_old(memory: Path) -> None:
     for folder in memory.glob(f"{NAME}*"):
         with contextlib.suppress(OSError):
             descriptor = lock(folder)
-            _remove(folder)
+            remove(folder)
             os.close(descriptor)
 
 
@@ -103,7 +118,7 @@ def _use(config: pytest.Config, base: Path) -> None:
     )
 
 
-def _remove(folder: Path) -> None:
+def remove(folder: Path) -> None:
     """Remove a folder with all in it, also where a test took the right to write."""
     with contextlib.suppress(OSError):
         for top, _, _ in os.walk(folder):

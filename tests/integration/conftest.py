@@ -15,7 +15,7 @@ import lmdb
 import pytest
 
 from store.system import kernel
-from tests import forked
+from tests import forked, memory
 from tests.faults.subjects import pack_rootfs
 from tests.integration.browser import Browser, opened
 from tests.once import once
@@ -102,6 +102,25 @@ class Shop:
     def physical(self, path: str) -> Path:
         """Where a store path lies."""
         return self.root / path.removeprefix("/")
+
+
+@pytest.fixture(scope="session")
+def tmp_path_factory(
+    pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory
+) -> pytest.TempPathFactory:
+    """Folders in memory, where there is enough."""
+    return memory.factory_of(pytestconfig, tmp_path_factory, memory.ENOUGH_TO_BUILD)
+
+
+@pytest.fixture
+def disk_folder(
+    pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Path]:
+    """A folder on the disk, for modules whose subject needs one: there it is ``tmp_path``."""
+    del tmp_path_factory  # the usual one is known once this is made
+    folder = memory.on_disk(pytestconfig).mktemp("on-disk")
+    yield folder
+    memory.remove(folder)
 
 
 @pytest.fixture(scope="session")

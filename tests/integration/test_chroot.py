@@ -7,10 +7,13 @@ import sys
 import tarfile
 from pathlib import Path
 
+import pytest
+
 from scripts import chroot as chroot_script
 from scripts.supplies import Supplies, supply
 from store import Session
 from store.model.derivation import Source
+from tests.faults.subjects import pack_rootfs
 from tests.integration.cache_users import user
 from tests.integration.conftest import Shop
 
@@ -35,6 +38,20 @@ os.chdir("/")
 os.execv(argv[0], argv)
 """
 """Runs a program in a chroot of the machine's own entries of ``/``, but for one."""
+
+
+@pytest.fixture
+def tmp_path(disk_folder: Path) -> Path:
+    """On the disk: memory is below ``/dev``, which one of these chroots has not got."""
+    return disk_folder
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> Path:
+    """The root file system of the small recipes, on the disk, too."""
+    packed = tmp_path / "small-rootfs.tar"
+    pack_rootfs(packed)
+    return packed
 
 
 def chroot(shop: Shop, place: Path, *words: str, without: str = "") -> tuple[int, str, str]:

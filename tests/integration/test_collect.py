@@ -15,6 +15,12 @@ from tests.integration.conftest import MakeDisk, Shop
 
 
 @pytest.fixture
+def tmp_path(disk_folder: Path) -> Path:
+    """On the disk."""
+    return disk_folder
+
+
+@pytest.fixture
 def own(tmp_path: Path) -> Shop:
     """An empty store."""
     return Shop(tmp_path / "root")

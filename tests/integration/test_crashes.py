@@ -9,6 +9,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from store.errors import Busy
 from store.index.writing import Writer
 from store.local.store import Store
@@ -35,6 +37,12 @@ def killed_while(work: Callable[[Callable[[], None]], None]) -> None:
     os.close(ready)
     os.kill(pid, signal.SIGKILL)
     assert os.WTERMSIG(os.waitpid(pid, 0)[1]) == signal.SIGKILL
+
+
+@pytest.fixture
+def tmp_path(disk_folder: Path) -> Path:
+    """On the disk."""
+    return disk_folder
 
 
 def test_a_killed_reader_holds_no_snapshot_and_a_killed_writer_no_lock(tmp_path: Path) -> None:

@@ -11,17 +11,26 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from store.system import kernel
+from tests import memory
 from tests.integration.conftest import TOP, MakeDisk, Shop, copy_store, others_path
 from tests.recipes.copies import copy_recipes
 
 Taker = Callable[["subprocess.Popen[str]"], "subprocess.Popen[str]"]
+
+
+@pytest.fixture(scope="module")
+def shop(seeded: Path, pytestconfig: pytest.Config) -> Iterator[Shop]:
+    """A store of this module's own, on the disk."""
+    folder = memory.on_disk(pytestconfig).mktemp("on-disk")
+    yield Shop(copy_store(seeded, folder / "root"))
+    memory.remove(folder)
 
 
 def wait_for(condition: Callable[[], bool], seconds: float = 30) -> None:

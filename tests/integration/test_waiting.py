@@ -71,6 +71,12 @@ def ninth(values: Sequence[float]) -> float:
     return statistics.quantiles(values, n=10)[-1]
 
 
+@pytest.fixture
+def tmp_path(disk_folder: Path) -> Path:
+    """On the disk, where a commit takes its usual time."""
+    return disk_folder
+
+
 def test_a_writer_never_waits_long_for_the_collector(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

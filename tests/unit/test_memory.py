@@ -83,14 +83,23 @@ def test_a_place_that_is_asked_for_is_used(tmp_path: Path) -> None:
     assert f"its folder is {asked}/" in run(tmp_path, f"--basetemp={asked}")
 
 
-def test_a_small_or_missing_memory_is_not_used(
+def test_a_small_or_missing_memory_is_not_used(tmp_path: Path) -> None:
+    assert not memory.fits(tmp_path / "missing", 0)
+    assert memory.fits(tmp_path, 0)
+    assert not memory.fits(tmp_path, 1 << 62)
+
+
+def test_tests_that_need_much_use_the_disk_where_memory_is_small(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert not memory.fits(tmp_path / "missing")
-    monkeypatch.setattr(memory, "ENOUGH", 0)
-    assert memory.fits(tmp_path)
-    monkeypatch.setattr(memory, "ENOUGH", 1 << 62)
-    assert not memory.fits(tmp_path)
+    monkeypatch.setattr(memory, "MEMORY", tmp_path)
+    config: Any = SimpleNamespace(stash=pytest.Stash())
+    usual: Any = object()
+    config.stash[memory._FACTORY] = in_memory = object()
+    found: Any = memory.factory_of(config, usual)
+    assert found is in_memory
+    assert memory.factory_of(config, usual, 1 << 62) is usual
+    assert memory.on_disk(config) is usual
 
 
 def test_folders_of_runs_that_go_on_stay(tmp_path: Path) -> None:
