@@ -53,14 +53,14 @@ def _candidates(tree: SourceTree) -> list[Maker]:
     found = []
     script = tree.top("configure")
     if script is not None:
-        found.append(_by_script(script, tree.has("configure.ac")))
+        found.append(_by_script(script, tree))
     if python := _python(tree):
         found.append(python)
     if tree.has("meson.build"):
         found.append(Maker("meson", "meson()"))
     if script is None and (tree.has("configure.ac") or tree.has("configure.in")):
         note = "no configure script is shipped: it is made first"
-        found.append(Maker("autotools", "autotools(reconf=True)", (note,)))
+        found.append(Maker("autotools", _autotools(tree, "reconf=True"), (note,)))
     if tree.has("CMakeLists.txt"):
         found.append(Maker("cmake", "cmake()"))
     if tree.has("Makefile.PL") or tree.has("Build.PL"):
@@ -73,12 +73,23 @@ def _candidates(tree: SourceTree) -> list[Maker]:
     return found
 
 
-def _by_script(script: str, has_input: bool) -> Maker:
+def _autotools(tree: SourceTree, *more: str) -> str:
+    """Return the call; all programs go to ``bin``, where ``programs`` are looked for."""
+    sbin = any(
+        re.search(r"^sbin_(PROGRAMS|SCRIPTS)\b", text, re.MULTILINE)
+        for _, text in tree.called("Makefile.am")
+    )
+    options = ["'--sbindir=\"$out/bin\"'"] if sbin else []
+    return f"autotools({', '.join([*options, *more])})"
+
+
+def _by_script(script: str, tree: SourceTree) -> Maker:
+    call = _autotools(tree)
     if GENERATED in script[:4000]:
-        return Maker("autotools", "autotools()")
+        return Maker("autotools", call)
     note = "its configure script is none of autoconf's"
-    if has_input:
-        return Maker("autotools", "autotools()", (f"{note}, and perhaps runs one",))
+    if tree.has("configure.ac"):
+        return Maker("autotools", call, (f"{note}, and perhaps runs one",))
     return Maker("configure", "configure()", (note,))
 
 

@@ -84,6 +84,13 @@ def test_the_maker_follows_from_the_files_of_the_build_system(found: SourceTree,
     assert makers.guess(found).call == call
 
 
+def test_programs_of_sbin_are_installed_where_a_recipe_looks_for_them() -> None:
+    found = tree(configure=AUTOCONF, src_in_Makefile__am="sbin_PROGRAMS = fping\n")
+    assert makers.guess(found).call == """autotools('--sbindir="$out/bin"')"""
+    found = tree(configure__ac="", Makefile__am="sbin_SCRIPTS = a\n")
+    assert makers.guess(found).call == """autotools('--sbindir="$out/bin"', reconf=True)"""
+
+
 def test_a_tree_without_a_known_build_system_is_left_to_a_person() -> None:
     maker = makers.guess(tree(Configure="", expat_in_configure=AUTOCONF))
     assert "TODO" in maker.call
