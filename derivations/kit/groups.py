@@ -79,7 +79,10 @@ class Groups(Mapping[str, Recipe]):
         check_patch(name)
         path = self._folder / "patches" / name
         if not path.is_file():
-            raise EvaluationError(f"there is no patch {name!r}", file=str(path))
+            # Without a file, so that the error gets that of the recipe.
+            raise EvaluationError(
+                f"there is no patch {name!r}", hint="patches are files in patches/ of the recipes"
+            )
         text = read_text(path)
         if not text.partition("\n--- ")[0].strip() or text.startswith("--- "):
             raise EvaluationError(f"the patch {name!r} does not say its reason", file=str(path))

@@ -328,6 +328,12 @@ def test_the_text_of_a_patch_is_the_one_in_its_file(folder: Path) -> None:
     assert caught.value.file == str(folder / "patches" / "old.patch")
 
 
+def test_a_missing_patch_leaves_the_file_of_the_error_to_the_recipe(folder: Path) -> None:
+    with pytest.raises(EvaluationError, match="there is no patch 'none.patch'") as caught:
+        Groups("grouped", folder).patch("none.patch")
+    assert caught.value.file is None and "patches/" in (caught.value.hint or "")
+
+
 def test_an_error_of_a_recipe_that_is_put_together_names_its_file(tmp_path: Path) -> None:
     wrong = {
         "role": variant(PLAIN, needs=("nothing",)),
