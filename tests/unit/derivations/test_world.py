@@ -329,7 +329,7 @@ def test_the_text_of_a_patch_is_the_one_in_its_file(folder: Path) -> None:
 
 
 def test_a_missing_patch_leaves_the_file_of_the_error_to_the_recipe(folder: Path) -> None:
-    with pytest.raises(EvaluationError, match="there is no patch 'none.patch'") as caught:
+    with pytest.raises(EvaluationError, match=r"there is no patch 'none\.patch'") as caught:
         Groups("grouped", folder).patch("none.patch")
     assert caught.value.file is None and "patches/" in (caught.value.hint or "")
 
