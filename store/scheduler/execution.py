@@ -33,6 +33,7 @@ from store.model.result import Registration, Result
 from store.scheduler.build_options import BuildOptions
 from store.scheduler.forecast import MAX_FETCHES, MOST_FETCHES, chains, planned_nodes
 from store.scheduler.key_search import KeySearch
+from store.scheduler.pending_results import PendingResults
 from store.scheduler.plan_queue import PlanQueue
 from store.scheduler.substitution import Substitution
 from store.scheduler.undone import undone_for
@@ -43,7 +44,7 @@ PATIENCE: Final = 0.1
 
 
 class Execution:
-    """One run of one plan. A finished node is registered at once, and survives interruption.
+    """One run of one plan. A finished node is registered within moments, and survives interruption.
 
     ``lease`` holds the objects that the plan takes to be present, and comes to hold all results.
     ``caches`` are asked for each build whose key is known only when its inputs are made.
@@ -68,7 +69,7 @@ class Execution:
         self._by_key = None if caches is None else KeySearch(caches, resolver, lease)
         self._locks: dict[bytes, Lock] = {}  # of the nodes that are worked on here
         self._queue = PlanQueue(catalogue, BuildPlan((), ()), {})
-        self._made: list[tuple[Task, Result]] = []  # on disk, and not in the index yet
+        self._made = PendingResults()
         self._failures: list[Failed] = []
         self._mixed: MixedInputs | None = None
         self._waiting: set[bytes] = set()
@@ -128,7 +129,7 @@ class Execution:
     @property
     def pending(self) -> bool:
         """True if anything waits to be started, or to be registered."""
-        return bool(self._queue.ready or self._made)
+        return bool(self._queue.ready) or bool(self._made)
 
     def interrupted(self) -> str:
         """Register finished results; the rest is lost."""
@@ -140,7 +141,7 @@ class Execution:
     def submit_ready(self, executor: Executor) -> None:
         """Submit the nodes that can begin, and register the results since the last time."""
         self._submit_ready(executor)
-        if self._made:
+        if self._made.due(others=bool(self._queue.ready and executor.active)):
             # Only now: while the index waits for the disk, others are at work already.
             self._register_made()
             self._submit_ready(executor)
@@ -295,7 +296,7 @@ class Execution:
     def take(self, executor: Executor, task: Task, value: object) -> None:
         """Take the result of a task, or its error."""
         if isinstance(value, Result):
-            self._made.append((task, value))
+            self._made.add(task, value)
             return
         assert isinstance(value, Exception)
         self._store.realisations.record_nodes(self._catalogue.nodes[task.id], task.value)
@@ -305,12 +306,14 @@ class Execution:
     def _register_made(self) -> None:
         """Tell the index of all that was made since the last time, in one transaction."""
         made = [
-            self._registration(task, result) for task, result in self._made if not result.elsewhere
+            self._registration(task, result)
+            for task, result in self._made.in_order()
+            if not result.elsewhere
         ]
         if made:
             self._store.realisations.register_results(made, self._lease)
         while self._made:
-            task, result = self._made.pop(0)
+            task, result = self._made.pop()
             self._unlock(task.id)
             self._succeed(task, result)
 
