@@ -29,7 +29,7 @@ WORDS = "loglevel=6"
 
 MARK = "; echo =$((1000 + 1))="
 HIDDEN = re.compile(r"^=1001=|stty columns")
-"""What `Console` adds for itself."""
+"""Lines that `Console` adds for itself."""
 
 ESCAPE = re.compile(r"\x1b(?:\[[0-9;?]*[a-zA-Z]|c)")
 

@@ -2,7 +2,7 @@
 
 For packages of the base set, these are the sources as they were fetched, and the objects of stage 1
 by which stage 2 is built. There is no seed among them, no stage 0, and no record of a build of
-stage 2. For packages above the base set, stage 2 is there, and none of what was built by it.
+stage 2. For packages above the base set, stage 2 is there, and nothing that was built by it.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ STAGE = "stage2."
 
 SEEDS = "seed."
 _BELOW = ("", "base")
-"""Groups of what stands below the world; a name with a point is no package of its own there."""
+"""Groups of packages below the world; a name with a point is no package of its own there."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ def rebuilt(catalogue: Catalogue, name: str) -> str:
 def supplies(catalogue: Catalogue, names: Sequence[str]) -> Supplies:
     """Return what building these packages begins with: all of the base set, or all above it.
 
-    Raises UnknownPackage for what is neither, and UsageError for some of each.
+    Raises UnknownPackage for other names, and UsageError for some of each.
     """
     every = base_set(catalogue)
     own = [name in every for name in names]

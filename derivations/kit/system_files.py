@@ -17,7 +17,7 @@ SIGNAL = "etc/runit/signal"
 KERNEL = "etc/runit/kernel"
 DHCP = "etc/runit/dhcp"
 CONSOLE = "console"
-"""The service that is a shell: what was begun there goes on after it."""
+"""The service that is a shell: programs that were begun there go on after it."""
 
 _ACTIVATE = """\
 #!/bin/sh
