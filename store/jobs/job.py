@@ -44,7 +44,6 @@ if TYPE_CHECKING:
     from store.fetch.bounds import Bounds
     from store.objects.contents import ContentHolders
     from store.sandbox.request import BuildRequest, BuildResult
-    from store.sandbox.starter import Starter
     from store.sandbox.variation import Variation
 
 TAIL_LINES = 15
@@ -61,7 +60,7 @@ class Job:
     which is handed over faster. ``log`` is the path of a build's log. ``into`` is the root of the
     store that takes the outputs, when it is not the one of the inputs; ``variation``, the change
     that an audit makes. ``claims`` keep the outputs until they are registered. ``holders`` say
-    where equal content is; by default, the store's own table. A ``starter`` forks the sandbox.
+    where equal content is; by default, the store's own table.
     """
 
     digest: bytes
@@ -78,7 +77,6 @@ class Job:
     variation: Variation | None = None
     claims: SharedLocks | None = None
     holders: ContentHolders | None = None
-    starter: Starter | None = None
 
 
 def made(output: str, manifest: Manifest) -> Made:
@@ -218,7 +216,7 @@ def build(layout: Layout, job: Job, emit: Callable[[object], None]) -> Result:
     started, began = unix_seconds(), time.monotonic()
     request = requested(layout, job, node)
     reuse.shed(job.work_dir, request.inputs)
-    ran = runner.run(request, job.starter)
+    ran = runner.run(request)
     _raise_for(node, ran, request)
     outputs = take_outputs(layout, job, node, emit)
     seconds = time.monotonic() - began

@@ -29,7 +29,6 @@ from store.jobs.process import Send, kill, live, received
 from store.jobs.work_removal import remove_work, telling
 from store.layout.paths import Layout
 from store.sandbox import reuse
-from store.sandbox.starter import Starter
 from store.system.forking import fork
 from store.system.locks import DirectoryLock, SharedLocks
 
@@ -38,10 +37,6 @@ GROWTH: Final = 32 << 10
 
 PAUSE: Final = 0.05
 """Seconds without a job after which a worker notes the entries that wait."""
-
-MANY: Final = 4
-"""Jobs after which a worker starts its sandboxes by a small process: it costs as much as it saves
-in some ten."""
 
 _MARK: Final = b"!"  # a byte to send descriptors with; the job follows
 
@@ -164,34 +159,23 @@ def _serve(layout: Layout, channel: socket.socket) -> None:
     connection: Connection[Any, Any] = Connection(os.dup(channel.fileno()))
     limit = resident() + GROWTH
     holders = PendingContents(ContentTable(layout.index))
-    with contextlib.ExitStack() as ends:
-        starter, jobs = None, 0
-        while received := _next_job(channel, connection, holders):
-            kind, plain, descriptors = received
-            job = replace(plain, holders=holders, starter=starter)
-            fit = _do(layout, kind, job, connection.send, limit)
-            # After the result: its referrers can start while a build's tree is being removed.
-            renewed = _tidy(job, connection.send, renew=fit)
-            for fd in descriptors:
-                os.close(fd)
-            if not fit:
-                holders.flush()
-                break
-            connection.send(WorkerIdle(renewed))
-            jobs += 1
-            if jobs == MANY:
-                with contextlib.suppress(OSError):  # sandboxes are started without it, too
-                    starter = ends.enter_context(contextlib.closing(Starter()))
-
-
-def _do(layout: Layout, kind: str, job: Job, send: Send, limit: int) -> bool:
-    """Do a job and send its result, or its error; returns whether this process may do another."""
-    try:
-        send(perform(layout, kind, job, send))
-        return resident() <= limit
-    except Exception as error:
-        send(error)
-        return False
+    while received := _next_job(channel, connection, holders):
+        kind, plain, descriptors = received
+        job = replace(plain, holders=holders)
+        try:
+            connection.send(perform(layout, kind, job, connection.send))
+            fit = resident() <= limit
+        except Exception as error:
+            connection.send(error)
+            fit = False
+        # After the result: its referrers can start while a build's tree is being removed.
+        renewed = _tidy(job, connection.send, renew=fit)
+        for fd in descriptors:
+            os.close(fd)
+        if not fit:
+            holders.flush()
+            break
+        connection.send(WorkerIdle(renewed))
 
 
 def _tidy(job: Job, send: Send, *, renew: bool) -> bool:

@@ -27,7 +27,7 @@ import resource
 import select
 import signal
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Final, NoReturn
+from typing import Final, NoReturn
 
 from store.display import printable, reason
 from store.sandbox import mounts
@@ -37,9 +37,6 @@ from store.sandbox.preparation import SandboxPlan
 from store.sandbox.program import leads_out
 from store.system import kernel, ptrace
 from store.system.chroots import leave_chroot
-
-if TYPE_CHECKING:
-    from store.sandbox.starter import Starter
 
 NAMESPACES: Final = (
     kernel.CLONE_NEWUSER
@@ -86,13 +83,10 @@ class Report:
 class ProcessTree:
     """A sandboxed process tree: started once, stopped at any time, waited for at the end."""
 
-    def __init__(
-        self, plan: SandboxPlan, streams: Sequence[int], starter: Starter | None = None
-    ) -> None:
+    def __init__(self, plan: SandboxPlan, streams: Sequence[int]) -> None:
         """Prepare a tree. ``streams`` become the builder's descriptors 1 and 2; all of 0 to 2 if
-        interactive. A ``starter`` forks it, if it can."""
+        interactive."""
         self._plan = plan
-        self._starter = starter
         self._streams = streams
         self._report, self._report_end = os.pipe2(os.O_CLOEXEC)
         self._lifeline_end, self._lifeline = os.pipe2(os.O_CLOEXEC)
@@ -125,21 +119,17 @@ class ProcessTree:
         self._close("_report_end", "_lifeline_end")
 
     def _clone(self) -> None:
-        if self._starter is not None:
-            found = self._starter.start(
-                self._plan, self._streams, self._report_end, self._trees, self._lifeline_end
-            )
-            self._pid = found or 0
-        if not self._pid:
-            self._pid = clone_init(
-                self._plan,
-                self._streams,
-                self._report_end,
-                self._trees,
-                self._lifeline_end,
-                callers=(self._report, self._lifeline),
-            )
-        self.pidfd = os.pidfd_open(self._pid)
+        mask = kernel.mask_signals()
+        try:
+            self._pid = _clone_from_root()
+            if self._pid == 0:
+                os.close(self._report)
+                os.close(self._lifeline)
+                report = Report(self._report_end)
+                _init(self._plan, self._streams, report, self._trees, self._lifeline_end)
+            self.pidfd = os.pidfd_open(self._pid)
+        finally:
+            kernel.mask_signals(mask)
 
     def stop(self) -> None:
         """Kill every process of the tree. Does not wait."""
@@ -179,38 +169,14 @@ class ProcessTree:
             setattr(self, name, -1)
 
 
-def clone_init(
-    plan: SandboxPlan,
-    streams: Sequence[int],
-    report: int,
-    trees: Mapping[str, int],
-    lifeline: int,
-    *,
-    callers: Sequence[int] = (),
-    sibling: bool = False,
-) -> int:
-    """Fork init, which closes the descriptors ``callers``, and return its process id. A
-    ``sibling`` is a child of this process's parent. OSError when the kernel refuses."""
-    mask = kernel.mask_signals()
-    try:
-        pid = _clone_from_root(kernel.CLONE_PARENT if sibling else 0)
-        if pid == 0:
-            for fd in callers:
-                os.close(fd)
-            _init(plan, streams, Report(report), trees, lifeline)
-        return pid
-    finally:
-        kernel.mask_signals(mask)
-
-
-def _clone_from_root(flags: int) -> int:
+def _clone_from_root() -> int:
     """Return as ``kernel.clone`` does, of the namespaces of a build; from a chroot, too."""
     try:
-        return kernel.clone(NAMESPACES | flags)
+        return kernel.clone(NAMESPACES)
     except OSError as error:
         if error.errno != errno.EPERM or not leave_chroot():
             raise
-    return kernel.clone(NAMESPACES | flags)
+    return kernel.clone(NAMESPACES)
 
 
 def write_id_maps(pid: int, plan: SandboxPlan) -> None:

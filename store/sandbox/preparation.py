@@ -10,7 +10,7 @@ import contextlib
 import os
 import shlex
 import stat
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from store.errors import SandboxUnavailable, StorageError
@@ -69,10 +69,6 @@ class SandboxPlan:
     interactive: bool
     tracer: Tracer | None
     """For the builds of an audit that have to be traced."""
-
-    def with_jobserver(self, pipe: tuple[int, ...]) -> SandboxPlan:
-        """Return this plan with other descriptors of the same jobserver."""
-        return replace(self, jobserver=pipe)
 
 
 def prepare(request: BuildRequest, *, interactive: bool = False) -> SandboxPlan:

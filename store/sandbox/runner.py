@@ -8,7 +8,7 @@ import signal
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from store.errors import SandboxUnavailable
 from store.sandbox.build_log import Log
@@ -17,9 +17,6 @@ from store.sandbox.namespaces import ProcessTree
 from store.sandbox.preparation import prepare
 from store.sandbox.request import BuildRequest, BuildResult, Stopped
 from store.system.forking import with_one_thread
-
-if TYPE_CHECKING:
-    from store.sandbox.starter import Starter
 
 TICK: Final = 0.1
 """Seconds between two looks at the disk and the clock. The end of a build is noticed at once."""
@@ -35,25 +32,24 @@ INODE_RESERVE: Final = 1024
 """Inodes that must stay free, where the file system counts them."""
 
 
-def run(request: BuildRequest, starter: Starter | None = None) -> BuildResult:
-    """Run the builder in the sandbox until it ends or has to be stopped; a ``starter`` forks the
-    sandbox, if it can.
+def run(request: BuildRequest) -> BuildResult:
+    """Run the builder in the sandbox until it ends or has to be stopped.
 
     Nothing of it is left running when this returns or raises. A builder that fails is a result.
     Raises ``SandboxUnavailable`` if the kernel refuses, and ``UnknownObject`` if an input is
     missing. From a process with several threads the build is run through one more process.
     """
-    return with_one_thread(lambda: _run(request, starter))
+    return with_one_thread(lambda: _run(request))
 
 
-def _run(request: BuildRequest, starter: Starter | None) -> BuildResult:
+def _run(request: BuildRequest) -> BuildResult:
     began = time.monotonic()
     plan = prepare(request)
     log = Log(request.log_path, request.max_log)
     try:
         if plan.build_user is not None:
             log.give_to(plan.build_user)
-        tree = ProcessTree(plan, (log.writing, log.writing), starter)
+        tree = ProcessTree(plan, (log.writing, log.writing))
         try:
             tree.start()
             stopped = _watch(request, tree.pidfd, log)

@@ -28,7 +28,6 @@ from store.system.system_call import (
 )
 
 # <linux/sched.h>
-CLONE_PARENT: Final = 0x0000_8000
 CLONE_NEWNS: Final = 0x0002_0000
 CLONE_NEWCGROUP: Final = 0x0200_0000
 CLONE_NEWUTS: Final = 0x0400_0000

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from store.sandbox.starter import Starter
 from store.system import removing
 from tests.integration.laboratory import (
     INPUT,
@@ -34,9 +31,8 @@ def bench() -> Iterator[tuple[Path, str]]:
 
 
 @pytest.fixture(scope="session", params=["this-user", "nobody"])
-def lab(request: pytest.FixtureRequest, bench: tuple[Path, str]) -> Iterator[Lab]:
-    """This user's store lies below a closed folder, as in root's home. His sandboxes are started by
-    a starter, and those of the ordinary user without one."""
+def lab(request: pytest.FixtureRequest, bench: tuple[Path, str]) -> Lab:
+    """This user's store lies below a closed folder, as in root's home."""
     base, libraries = bench
     uid = None if request.param == "this-user" else NOBODY
     if uid is not None and os.geteuid() != 0:
@@ -50,11 +46,4 @@ def lab(request: pytest.FixtureRequest, bench: tuple[Path, str]) -> Iterator[Lab
         os.chown(home, uid, uid)
         for name in (INPUT, f"{INPUT}/bin", f"{INPUT}/bin/tool", INPUT_FILE):
             os.chown(home / "root" / "store" / name, uid, uid)
-    with contextlib.ExitStack() as ends:
-        starter = None if uid is not None else ends.enter_context(contextlib.closing(Starter()))
-        deadline = time.monotonic() + 60
-        while starter is not None and not starter.ready:
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
-        yield Lab(home / "root", uid, libraries, starter=starter)
-        assert starter is None or starter.ready, "the starter ended on the way"
+    return Lab(home / "root", uid, libraries)

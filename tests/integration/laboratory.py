@@ -25,7 +25,6 @@ from typing import Any, TypeVar
 
 from store.sandbox import runner
 from store.sandbox.request import BuildRequest, BuildResult
-from store.sandbox.starter import Starter
 from store.system import kernel
 
 T = TypeVar("T")
@@ -79,7 +78,6 @@ class Lab:
     uid: int | None
     libraries: str
     count: int = 0
-    starter: Starter | None = None
 
     @property
     def store(self) -> str:
@@ -112,7 +110,7 @@ class Lab:
 
     def carry_out(self, request: BuildRequest) -> Outcome:
         """Run a request as the laboratory's user."""
-        result = self.act(lambda: runner.run(request, self.starter))
+        result = self.act(lambda: runner.run(request))
         log = Path(request.log_path).read_text(errors="replace")
         return Outcome(result, log, request.work_dir)
 

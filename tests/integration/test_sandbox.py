@@ -745,7 +745,6 @@ def test_a_filter_that_forbids_namespaces_is_named(
         raise PermissionError(1, "Operation not permitted", "clone")
 
     monkeypatch.setattr("store.system.kernel.clone", refuse)
-    monkeypatch.setattr(lab, "starter", None)  # a process of its own, which knows nothing of this
     with pytest.raises(SandboxUnavailable) as caught:
         lab.run("")
     assert "making the namespaces" in caught.value.message
@@ -1016,6 +1015,5 @@ def test_an_input_mount_that_stays_writable_ends_the_build(
 
     restrict = kernel.restrict_mount
     monkeypatch.setattr(kernel, "restrict_mount", lax)
-    monkeypatch.setattr(lab, "starter", None)  # a process of its own, which knows nothing of this
     with pytest.raises(SandboxUnavailable, match="mounted without ro"):
         lab.run("print('ran')")
