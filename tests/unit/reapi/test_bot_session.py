@@ -10,7 +10,7 @@ import pytest
 
 from store.reapi import bot_session
 from store.reapi.blob import Message
-from store.reapi.bot_session import GIVEN_BACK, BotSession, Leased, LeaseEnd
+from store.reapi.bot_session import GIVEN_BACK, BotSession, Leased, LeaseEnd, TakenUp
 from store.reapi.channel import Channel
 from store.reapi.messages import message
 
@@ -44,6 +44,7 @@ def test_after_the_end_of_a_lease_the_next_is_asked_for_at_once(
     monkeypatch.setattr(bot_session, "SHORT", 5.0)
     session = BotSession(cast(Channel, Answers(["first", "", "second"])), "bot", {})
     leases = session.follow()
+    assert isinstance(next(leases), TakenUp)
     began = time.monotonic()
     for name in ("first", "second"):
         found = next(leases)
@@ -59,9 +60,11 @@ def test_after_a_lease_was_given_back_a_worker_rests(monkeypatch: pytest.MonkeyP
     server = Answers(["one", "", "two", "", "three", ""])
     leases = BotSession(cast(Channel, server), "bot", {})
     found = leases.follow()
+    assert isinstance(next(found), TakenUp)
     began = [time.monotonic()]
     for code in (GIVEN_BACK, GIVEN_BACK, 0):
         lease = next(found)
+        assert isinstance(lease, Leased)
         began.append(time.monotonic())
         leases.finish(LeaseEnd(lease.id, code=code))
     assert began[2] - began[1] >= 0.3
