@@ -15,4 +15,5 @@ TRACEROUTE = Recipe(
         'LDFLAGS="$LDFLAGS -L/build/src/libsupp"',
     ),
     programs=("traceroute",),
+    seconds=10,
 )

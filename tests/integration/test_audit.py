@@ -134,10 +134,13 @@ def test_exit_codes_follow_the_verdicts(audited: Shop) -> None:
     unknown = audited.run("audit", "rebuild", "steady", "--vary", "nothing")
     assert unknown.returncode == 64
     assert "order-shuffled" in unknown.stderr
+    nothing = audited.run("audit", "rebuild")
+    assert nothing.returncode == 64
+    assert "--all" in nothing.stderr
 
 
 @pytest.mark.parametrize(
-    "words", [("--nothing",), ("rebuild",), ("nothing",), ("against", "x", "--threshold", "-1")]
+    "words", [("--nothing",), ("nothing",), ("against", "x", "--threshold", "-1")]
 )
 def test_what_cannot_be_understood_does_not_look_like_a_difference(
     audited: Shop, words: tuple[str, ...]
