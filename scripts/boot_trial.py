@@ -25,6 +25,10 @@ NETWORK = r"network: \S+ after ([0-9.]+) s"
 PATIENCE = 600.0
 """Seconds for a step on a busy machine."""
 
+MARK = "; echo =$((1000 + 1))="
+MARKED = "=1001="
+"""The end of a command line, and what that prints when the line is done."""
+
 
 class Failed(click.ClickException):
     """A step of the trial that did not come out as it must."""
@@ -86,8 +90,8 @@ class Console:
         """Return the output of a command line."""
         # The mark is made by the shell: the echo of the line, wrapped at 80, does not have it. The
         # terminal echoes it, too, where it comes before the shell reads.
-        self.enter(f"{line}; echo =$((1000 + 1))=")
-        shown = self.wait_for(r"(?s)(.*?)=1001=\n")[1]
+        self.enter(f"{line}{MARK}")
+        shown = self.wait_for(rf"(?s)(.*?){MARKED}\n")[1]
         return re.split(r"1\s?\)\s?\)\s?=\s?\n", shown)[-1]
 
     def power_off(self) -> int:

@@ -15,7 +15,7 @@ from pathlib import Path
 import click
 
 from scripts.boot import places, refuse_without_qemu
-from scripts.boot_trial import Console, Failed
+from scripts.boot_trial import MARK, MARKED, Console, Failed
 from scripts.site_clients import Site, command
 from scripts.site_trial import MEMORY, new_disk, site_machine, started
 
@@ -27,8 +27,7 @@ COMMANDS = ("uname -a", "sv status /run/service/*", "df -h /var", "free -m")
 WORDS = "loglevel=6"
 """For the kernel, which says little otherwise."""
 
-MARK = "; echo =$((1000 + 1))="
-HIDDEN = re.compile(r"^=1001=|stty columns")
+HIDDEN = re.compile(rf"^{MARKED}|stty columns")
 """Lines that `Console` adds for itself."""
 
 ESCAPE = re.compile(r"\x1b(?:\[[0-9;?]*[a-zA-Z]|c)")

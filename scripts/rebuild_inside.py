@@ -23,7 +23,7 @@ import click
 
 from scripts import chroot
 from scripts.boot import Machine, accelerated, built, refuse_without_qemu
-from scripts.boot_trial import Console, start
+from scripts.boot_trial import MARK, MARKED, Console, start
 from scripts.supplies import base_set, rebuilt, supplies, supply, twin_of
 from store import Session
 from store.cli.draw import make_reporter
@@ -145,9 +145,9 @@ def run_in_machine(console: Console) -> Run:
     """Return the way to run a script at the machine's console."""
 
     def run(name: str) -> Iterator[str]:
-        console.enter(f"sh /var/{name}; echo =$((1000 + 1))=")
-        console.wait_for(r"1000 \+ 1\)\)=\n")  # the end of the echo
-        while (text := console.wait_for(r"([^\n]*)\n", PATIENCE)[1]) != "=1001=":
+        console.enter(f"sh /var/{name}{MARK}")
+        console.wait_for(rf"{re.escape(MARK)}\n")  # the echo
+        while (text := console.wait_for(r"([^\n]*)\n", PATIENCE)[1]) != MARKED:
             yield text
 
     return run

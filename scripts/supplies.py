@@ -66,14 +66,14 @@ def supplies(catalogue: Catalogue, names: Sequence[str]) -> Supplies:
     Raises UnknownPackage for other names, and UsageError for some of each.
     """
     every = base_set(catalogue)
-    own = [name in every for name in names]
-    if any(own) and not all(own):
+    own = not set(every).isdisjoint(names)
+    if own and not set(every).issuperset(names):
         message = "packages of the base set and others are not built inside in one go"
         raise UsageError(message, hint=f"the base set is {', '.join(every)}")
     for name in names:
-        if not any(own) and (catalogue.package(name).group in _BELOW or "." in name):
+        if not own and (catalogue.package(name).group in _BELOW or "." in name):
             raise UnknownPackage(name, every)
-    below_it = (twin_of(catalogue, name) if any(own) else f"{STAGE}{name}" for name in every)
+    below_it = (twin_of(catalogue, name) if own else f"{STAGE}{name}" for name in every)
     given = {catalogue.ref(name).node for name in below_it}
     goals = [catalogue.ref(rebuilt(catalogue, name)).node for name in names]
     below = list(catalogue.build_closure(goals, given.__contains__))
