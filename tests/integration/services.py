@@ -36,7 +36,7 @@ def environment(unit: Unit, home: Path, user: str) -> dict[str, str]:
 
 
 def at_home(home: Path) -> dict[str, str]:
-    """Return what says where a user's things are. Root's store would be the machine's."""
+    """Return the variables of a user's places. The store of root would be the machine's."""
     return {"HOME": str(home), "STORE_ROOT": str(home / ".local" / "share" / "fixpoint")}
 
 

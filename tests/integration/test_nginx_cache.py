@@ -70,7 +70,7 @@ class Site:
         )
 
     def output(self, home: Path, *words: str) -> str:
-        """What a command says that has to succeed."""
+        """The output of a command that has to succeed."""
         done = self.store(home, *words)
         assert done.returncode == 0, done.stderr
         return done.stdout.strip()
