@@ -104,8 +104,16 @@ class EvaluationError(StoreError):
         line: int | None = None,
         hint: str | None = None,
     ) -> None:
-        where = f"{file}:{line}: " if file and line else f"{file}: " if file else ""
-        super().__init__(where + message, hint=hint)
+        super().__init__(message, hint=hint)
+        self.file: str | None = None
+        self.line: int | None = None
+        if file:
+            self.locate(file, line)
+
+    def locate(self, file: str, line: int | None) -> None:
+        """Say where: the message begins with it. An error has one place at most."""
+        self.message = f"{file}:{line}: {self.message}" if line else f"{file}: {self.message}"
+        self.args = (self.message,)
         self.file, self.line = file, line
 
 

@@ -7,7 +7,7 @@ capitals (``-`` and ``.`` are ``_`` in a module's name; ``P`` stands before a di
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from derivations.kit.recipe import Recipe
@@ -72,6 +72,22 @@ class Groups(Mapping[str, Recipe]):
     def file(self, role: str) -> Path:
         """Return the file of the role's module; KeyError."""
         return self._folder / self._group[role] / f"{role.replace('-', '_')}.py"
+
+    def line(self, role: str, words: Iterable[str]) -> int | None:
+        """Return the line of the role's module (1-based) with the first of ``words`` that is one of
+        its texts, but for its name, or else with its recipe; None if there is neither, or no module
+        to be read."""
+        try:
+            lines = read_text(self.file(role)).splitlines()
+        except (EvaluationError, OSError):
+            return None
+        for word in words:
+            for number, line in enumerate(lines, 1):
+                named = line.lstrip().startswith("name=")
+                if not named and (f'"{word}"' in line or f"'{word}'" in line):
+                    return number
+        start = f"{constant(role.replace('-', '_'))} = "
+        return next((n for n, line in enumerate(lines, 1) if line.startswith(start)), None)
 
     def patch(self, name: str) -> str:
         """Return the text of a patch of ours; EvaluationError if there is none, or it says nothing

@@ -81,10 +81,12 @@ def _links(system: System, packages: Mapping[str, Ref]) -> Iterator[str]:
     yield _LAY
     kernel = packages[system.kernel]
     yield _KERNEL.format(package=kernel, role=shlex.quote(system.kernel))
-    for role, ref in packages.items():
+    # The base comes last: it fills the names that no other package has.
+    for role, ref in sorted(packages.items(), key=lambda item: item[0] == system.base):
+        if role == system.base:
+            yield "base=yes"
         yield _PACKAGE.format(package=ref)
         if role == system.base:
-            # Its programs are names of one; those that other packages have are theirs.
             yield _BASE.format(package=ref)
         else:
             yield _PROGRAMS.format(package=ref, role=shlex.quote(role))
@@ -103,8 +105,10 @@ fi
 ln -s {package}/boot/bzImage "$out/boot/bzImage"
 """
 # A folder that one package has is a link, and one that several have holds links into each. Of files
-# of one name, the system's own stays, or else that of the first package.
+# of one name, the system's own stays (it is no link), and so does another package's before the
+# base's; any other two have to be equal.
 _LAY = """\
+base=
 lay() (
     place=$2/${1##*/}
     if test ! -e "$1" && test ! -L "$1"
@@ -123,6 +127,13 @@ lay() (
             for each in "$former"/*; do lay "$each" "$place"; done
         fi
         for each in "$1"/*; do lay "$each" "$place"; done
+    elif test -n "$base" || { test -f "$place" && test ! -L "$place"; } || cmp -s "$1" "$place"
+    then
+        :
+    else
+        other=$(readlink "$place" || echo "a folder of another")
+        echo "two packages have the file ${place#"$out/"}: $1 and $other"
+        exit 1
     fi
 )"""
 _PACKAGE = """\

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -37,6 +38,9 @@ from store.model.identity import scratch_path
 BUILDER = (SHELL, ("-eu", f"/build/{NAME}"))
 ScriptMaker: TypeAlias = Callable[[Recipe, Mapping[str, str], Sequence[Ref], Sequence[str]], str]
 """Makes the text of a build from a recipe, its variables, its libraries, and paths of patches."""
+
+_QUOTED = re.compile(r"['`]([^'`]+)['`]")
+"""What a message quotes: texts of the recipe, among others."""
 
 CHECK_TOOLS = ("awk", "cc", "coreutils", "diffutils", "findutils", "grep", "pkgconf", "sed", "sh")
 """Their programs are run by the checks of any package."""
@@ -78,7 +82,8 @@ class World:
 
     @contextmanager
     def _at_work(self, role: str) -> Iterator[None]:
-        """Note which role is made. An error that names no file gets that of the recipe."""
+        """Note which role is made. An error that names no file gets that of the recipe, and the
+        line of what it speaks of there."""
         self._stack.append(role)
         try:
             yield
@@ -86,10 +91,13 @@ class World:
             if isinstance(error, EvaluationError) and error.file:
                 raise
             file = str(self._groups.file(role))
+            needed = error.chain[-1:] if isinstance(error, Cycle) else ()
+            line = self._groups.line(role, (*needed, *_QUOTED.findall(error.message)))
             if not isinstance(error, EvaluationError):
-                raise EvaluationError(error.message, file=file, hint=error.hint) from error
-            error.message, error.file = f"{file}: {error.message}", file
-            error.args = (error.message,)
+                raise EvaluationError(
+                    error.message, file=file, line=line, hint=error.hint
+                ) from error
+            error.locate(file, line)
             raise
         self._stack.pop()
 

@@ -250,10 +250,10 @@ def test_a_module_without_its_system_is_refused(
 
 
 def built(
-    folder: Path, kernel: str, shared: tuple[str, ...] = ("licenses",)
+    folder: Path, kernel: str, shared: tuple[str, ...] = ("licenses",), **fields: object
 ) -> subprocess.CompletedProcess[str]:
     """Run the build of a system whose packages are folders below this one."""
-    box = system(kernel=kernel)
+    box = system(kernel=kernel, **fields)
     packages = {role: str(folder / role) for role in box.roles}
     for role in box.roles:
         (folder / role).mkdir(exist_ok=True)
@@ -303,8 +303,8 @@ def test_folders_that_several_packages_have_are_laid_together(tmp_path: Path) ->
         "fr/c": tmp_path / "linux/share/man/fr/c",
         "fr": tmp_path / "linux/share/man/fr",
     }
-    first = next(role for role in system(kernel="linux").roles if role in ("linux", "busybox"))
-    assert (share / "man/man8/a.8").resolve().is_relative_to(tmp_path / first)
+    # The base gives way to every other package.
+    assert (share / "man/man8/a.8").resolve() == tmp_path / "linux/share/man/man8/a.8"
     assert (share / "alone").readlink() == tmp_path / "busybox/share/alone"
     assert (share / "dangling").is_symlink()
     assert sorted(os.listdir(share / "licenses")) == sorted(system(kernel="linux").roles)
@@ -317,3 +317,67 @@ def test_a_package_without_shared_files_leaves_nothing(tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (0, "")
     assert os.listdir(tmp_path / "out/share") == ["licenses"]
     assert os.listdir(tmp_path / "out/share/licenses") == []
+
+
+def with_files(folder: Path, **texts: str) -> None:
+    """Make a kernel, and each package's ``share/man/page`` with its text; none: a folder."""
+    (folder / "linux/boot").mkdir(parents=True)
+    (folder / "linux/boot/bzImage").touch()
+    for role, text in texts.items():
+        page = folder / role / "share/man/page"
+        page.parent.mkdir(parents=True, exist_ok=True)
+        if text:
+            page.write_text(text)
+        else:
+            (page / "of").mkdir(parents=True)
+
+
+@pytest.mark.parametrize("other", ["two", ""])
+@pytest.mark.parametrize("first", ["one", ""])
+def test_two_packages_with_one_file_are_refused_with_both(
+    tmp_path: Path, first: str, other: str
+) -> None:
+    with_files(tmp_path, zlib=first, xz=other)
+    done = built(tmp_path, "linux", packages=("zlib", "xz"))
+    if first or other:
+        assert done.returncode == 1
+        assert "two packages have the file share/man/page: " in done.stdout
+        assert f"{tmp_path}/xz/share/man/page and {tmp_path}/zlib/share/man/page\n" in done.stdout
+    else:
+        assert (done.returncode, done.stdout) == (0, "@phase install\n")
+
+
+def test_a_file_over_a_folder_of_two_packages_is_refused(tmp_path: Path) -> None:
+    with_files(tmp_path, a="", b="", c="text")
+    done = built(tmp_path, "linux", packages=("a", "b", "c"))
+    assert done.returncode == 1
+    assert f"share/man/page: {tmp_path}/c/share/man/page and a folder of another" in done.stdout
+
+
+def test_equal_files_of_two_packages_are_one(tmp_path: Path) -> None:
+    with_files(tmp_path, zlib="same", xz="same")
+    assert built(tmp_path, "linux", packages=("zlib", "xz")).returncode == 0
+    assert (tmp_path / "out/share/man/page").readlink() == tmp_path / "zlib/share/man/page"
+
+
+def test_the_base_gives_way_whatever_comes_first(tmp_path: Path) -> None:
+    with_files(tmp_path, busybox="base", linux="kernel")
+    assert built(tmp_path, "linux", packages=("busybox",)).returncode == 0
+    assert (tmp_path / "out/share/man/page").readlink() == tmp_path / "linux/share/man/page"
+
+
+def test_a_systems_own_file_stays(tmp_path: Path) -> None:
+    with_files(tmp_path, zlib="theirs")
+    done = built(tmp_path, "linux", packages=("zlib",), files=(("share/man/page", "ours"),))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert (tmp_path / "out/share/man/page").read_text() == "ours"
+
+
+def test_two_packages_with_one_program_are_refused_with_both(tmp_path: Path) -> None:
+    with_files(tmp_path)
+    for role in ("zlib", "xz"):
+        (tmp_path / role / "bin").mkdir(parents=True)
+        (tmp_path / role / "bin/tool").touch()
+    done = built(tmp_path, "linux", packages=("zlib", "xz"))
+    assert done.returncode == 1
+    assert f"the program tool: xz and {tmp_path}/zlib/bin/tool" in done.stdout

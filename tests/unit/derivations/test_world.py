@@ -350,6 +350,49 @@ def test_an_error_of_a_recipe_that_is_put_together_names_its_file(tmp_path: Path
         Made(wrong=wrong["role"]).published()
 
 
+MODULE = """\
+from derivations.kit import Recipe, phase, phases
+
+WRONG = Recipe(
+    name="wrong",
+    version="1",
+    description="A package",
+    licence="MIT",
+    homepage="https://example.org/",
+    {field},
+    build=phases(phase("install", 'mkdir "$out"'), tools=("cc",)),
+)
+"""
+
+
+@pytest.mark.parametrize(
+    ("field", "words", "line"),
+    [
+        ("needs=('nothing',)", "9: world.wrong needs the role 'nothing'", 9),
+        ('runs=("nothing",)', "9: world.wrong needs the role 'nothing'", 9),
+        ("needs=('wrong',)", "9: packages need each other in a cycle: wrong -> wrong", 9),
+        ("patches=('none.patch',)", "9: there is no patch 'none.patch'", 9),
+        ("waive=(('all', 'a reason'),)", "9: ", 9),
+        ("check=('true && false',)", "9: ", 9),
+    ],
+)
+def test_a_recipe_that_cannot_be_put_together_has_its_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, field: str, words: str, line: int
+) -> None:
+    name = f"lines{abs(hash(field))}"
+    (tmp_path / name / "libs").mkdir(parents=True)
+    file = tmp_path / name / "libs" / "wrong.py"
+    file.write_text(MODULE.format(field=field))
+    monkeypatch.syspath_prepend(tmp_path)
+    stage = Stage("world", ROOT.ref(), TOOLS, {})
+    graph = CatalogueBuilder()
+    world = World(graph, stage, PackageSet(stage, graph), Groups(name, tmp_path / name))
+    with pytest.raises(EvaluationError) as caught:
+        world.publish()
+    assert caught.value.message.startswith(f"{file}:{words}")
+    assert (caught.value.file, caught.value.line) == (str(file), line)
+
+
 def test_a_tool_that_is_no_library_is_told_from_a_role_that_nobody_fills() -> None:
     with pytest.raises(UnfilledRole, match="needs the role 'sed'") as caught:
         Made(package=variant(PLAIN, needs=("sed",)))["package"]
