@@ -60,10 +60,11 @@ PERL = Recipe(
             "configure",
             "cd /build/src",
             CONFIGURE,
-            # What it found of compilers and tools, for others to use: by name, not by place.
+            # What it found of compilers and tools, for others to use: by name, not by place; and
+            # the time, which goes into Config_heavy.pl, comment and all.
             "sed -i -e \"s|$out|@out@|g; s|/store/[^/' ]*/bin/||g; s|/store/[^/' ]*/|/|g\""
-            " -e \"s|@out@|$out|g; s|/build/needs/[^' ]* *||g; s|^cf_time=.*|cf_time='none'|\""
-            " config.sh",
+            " -e \"s|@out@|$out|g; s|/build/needs/[^' ]* *||g; s|^cf_time=.*|cf_time='none'|;"
+            " s|^# Configuration time *:.*|# Configuration time: none|\" config.sh",
             "sh Configure -S",
         ),
         phase("build", "make -C /build/src"),
