@@ -10,7 +10,7 @@ from collections.abc import Collection, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
-from store.errors import StoreError
+from store.errors import Interrupted, StoreError
 from store.model.names import ObjectId
 from store.model.verdict import AuditFinding, Difference, Verdict
 from store.sandbox.variation import CONTROL, Variation, pinned
@@ -84,6 +84,21 @@ def examine(case: Case, variations: Sequence[Variation]) -> Steps:
     return findings + (yield from _varied(case, CONTROL, case.recorded, variations))
 
 
+def cut_short(
+    steps: Steps, trials: Sequence[Trial], outcomes: Mapping[int, TrialOutcome]
+) -> list[AuditFinding]:
+    """Return what is known without the ``trials`` that have no outcome (by their number), and
+    without all that would follow."""
+    none = TrialOutcome(0, error=Interrupted("the audit was interrupted"))
+    while True:
+        try:
+            trials = steps.send([outcomes.get(i, none) for i in range(len(trials))])
+        except StopIteration as end:
+            findings: list[AuditFinding] = end.value
+            return findings
+        outcomes = {}
+
+
 def _varied(
     case: Case, base: Variation, expected: Expected, variations: Sequence[Variation]
 ) -> Steps:
@@ -93,15 +108,17 @@ def _varied(
     trials = [Trial(_combined(base, item), expected) for item in variations]
     outcomes = yield trials
     chance: set[str] = set()
+    settled = True
     if any(_differing(expected, outcome) for outcome in outcomes):
         # Once more without: an output that differs only sometimes must not blame a variation.
         (again,) = yield [Trial(base, expected, shown=False)]
         chance = _differing(expected, again)
+        settled = again.error is None
     findings = []
     for variation, outcome in zip(variations, outcomes, strict=True):
         causes = {
             output: RANDOMNESS if output in chance else variation.name
-            for output in _differing(expected, outcome)
+            for output in (_differing(expected, outcome) if settled else ())
         }
         findings += _findings(case, expected, variation, outcome, causes)
     return findings
@@ -114,7 +131,8 @@ def _unstable(case: Case, variations: Sequence[Variation], control: TrialOutcome
     first, second = yield [Trial(still, case.recorded, shown=False)] * 2
     error = first.error or second.error
     if error is not None:
-        why = f"the cause is unknown: with a stopped clock, {error.message}"
+        when = "" if isinstance(error, Interrupted) else "with a stopped clock, "
+        why = f"the cause is unknown: {when}{error.message}"
         findings = _findings(case, case.recorded, CONTROL, control)
         return [_told(item, why) for item in findings] + _unvaried(case, variations, why)
     chance = _unequal(first, second, case.recorded)
@@ -212,7 +230,8 @@ def _findings(
 
 def _verdict(outcome: TrialOutcome, differs: bool) -> Verdict:
     if outcome.error is not None:
-        return Verdict.FAILED
+        interrupted = isinstance(outcome.error, Interrupted)
+        return Verdict.UNKNOWN if interrupted else Verdict.FAILED
     return Verdict.DIFFERS if differs else Verdict.REPRODUCED
 
 

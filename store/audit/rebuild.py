@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
-from store.audit.causes import Steps, Trial, TrialOutcome, examine
+from store.audit.causes import Steps, Trial, TrialOutcome, cut_short, examine
 from store.audit.journal import RebuildJournal
 from store.audit.subjects import AuditSubject
 from store.audit.trial import Rebuild, carry_out, rehash
@@ -53,6 +53,8 @@ class _Examination:
     steps: Steps
     trials: Sequence[Trial] = ()
     outcomes: dict[int, TrialOutcome] = field(default_factory=dict)
+    begun: bool = False
+    """True once its first trials have ended: there is something to report."""
 
 
 @dataclass(frozen=True)
@@ -132,7 +134,15 @@ class Auditor:
         return bool(self._ready)
 
     def interrupted(self) -> str:
-        """Keep the findings until now in :attr:`findings`."""
+        """Keep the findings until now in :attr:`findings`, and what is known of a subject whose
+        trials have not all ended. The journal has no part of that: it is examined anew."""
+        under = [each.examination for each in self._under.values()]
+        waiting = [examination for examination, _ in self._ready]
+        for examination in {each.number: each for each in (*under, *waiting)}.values():
+            if examination.begun:
+                self._found[examination.number] = cut_short(
+                    examination.steps, examination.trials, examination.outcomes
+                )
         return "interrupted; all findings until then are reported"
 
     def _go_on(self, examination: _Examination) -> None:
@@ -145,6 +155,7 @@ class Auditor:
         except StopIteration as end:
             self._conclude(examination, end.value)
             return
+        examination.begun = bool(outcomes)
         examination.outcomes = {}
         self._ready += [(examination, number) for number in range(len(examination.trials))]
 

@@ -247,6 +247,21 @@ def test_ctrl_c_tells_what_was_found_and_leaves_nothing(audited: Shop, started: 
     assert not list(logs.iterdir())
 
 
+def test_ctrl_c_while_the_cause_is_looked_for_tells_that_it_differs(
+    audited: Shop, started: Taker
+) -> None:
+    audited.path("realise", "still")
+    logs = audited.root / "tmp"
+    process = started(audited.start("audit", "rebuild", "still", "--vary", "user"))
+    wait_for(lambda: any("asleep" in log.read_text() for log in logs.glob("work-*/log")))
+    os.killpg(process.pid, signal.SIGINT)
+    out, err = process.communicate(timeout=120)
+    assert process.returncode == 130, err
+    assert "differs  " in out and "still" in out
+    assert "the cause is unknown: the audit was interrupted" in out
+    assert "Traceback" not in err
+
+
 # -- stages and seeds -----------------------------------------------------------------------------
 
 

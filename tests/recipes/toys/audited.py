@@ -27,6 +27,9 @@ SCRIPTS = {
     # The next two come out right, when they come out.
     "picky": 'test "$(id -u)" = 1000; echo fine > "$out"',
     "nap": 'if test "$(id -u)" != 1000; then echo asleep; sleep 1000; fi; echo rested > "$out"',
+    # Where the clock stands still, it is there to be interrupted.
+    "still": 'if test "$(date +%N)" = "$(date +%N)"; then echo asleep; sleep 1000; fi;'
+    ' head -c 16 /dev/urandom > "$out"',
     "never": 'echo "no test realises this" > "$out"',
 }
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
-from store.audit.causes import Case, Trial, TrialOutcome, examine
+from store.audit.causes import Case, Trial, TrialOutcome, cut_short, examine
 from store.job_errors import BuildFailed
 from store.model.names import ObjectId
 from store.model.verdict import AuditFinding, Verdict
@@ -165,3 +165,37 @@ def test_outputs_beside_a_random_one_are_varied_all_the_same() -> None:
         ("lib", "path"): Verdict.UNKNOWN,
         ("out", "path"): Verdict.REPRODUCED,
     }
+
+
+def stopped(bench: Bench, asked: Case, variations: Sequence[str], after: int) -> list[AuditFinding]:
+    """The findings of an examination that is interrupted after so many rebuilds."""
+    steps = examine(asked, [VARIATIONS[name] for name in variations])
+    trials = next(steps)
+    while True:
+        ended = [bench.outcome(trial) for trial in trials[: after - len(bench.trials)]]
+        if len(ended) < len(trials):
+            return cut_short(steps, trials, dict(enumerate(ended)))
+        trials = steps.send(ended)
+
+
+def test_a_control_that_differs_is_reported_when_its_cause_is_not_looked_for_any_more() -> None:
+    for after in (1, 2):
+        bench = Bench(lambda variation, count: f"bad {count}")
+        control, path = stopped(bench, case(), ["path"], after)
+        assert (control.verdict, control.cause) == (Verdict.DIFFERS, None)
+        assert control.detail == "the cause is unknown: the audit was interrupted"
+        assert path.verdict is Verdict.UNKNOWN
+        assert len(bench.trials) == after
+
+
+def test_a_variation_that_did_not_end_is_unknown_and_the_others_stay() -> None:
+    bench = Bench(lambda variation, count: "good")
+    control, path, user = stopped(bench, case(), ["path", "user"], 2)
+    assert (control.verdict, path.verdict) == (Verdict.REPRODUCED, Verdict.REPRODUCED)
+    assert (user.verdict, user.detail) == (Verdict.UNKNOWN, "the audit was interrupted")
+
+
+def test_without_the_rebuild_that_excludes_chance_no_variation_is_blamed() -> None:
+    bench = Bench(lambda variation, count: "bad" if variation.name == "path" else "good")
+    _, path = stopped(bench, case(), ["path"], 2)
+    assert (path.verdict, path.cause) == (Verdict.DIFFERS, None)
