@@ -92,7 +92,7 @@ class BuildError(StoreError):
 
 
 class BuildFailed(BuildError):
-    """The builder exited with an error; ``tail`` is the end of its log."""
+    """The builder exited with an error; ``tail`` are lines of its log."""
 
     exit_code = 31
 

@@ -36,7 +36,8 @@ from store.job_errors import (
     OutputMissing,
     OutputRefused,
 )
-from store.jobs.job import Job, made, tail
+from store.jobs.job import Job, made
+from store.jobs.log_excerpt import excerpt
 from store.layout.paths import Layout
 from store.model.derivation import Resolved
 from store.model.manifest import Manifest
@@ -212,7 +213,7 @@ class _FarmBuild:
             return kind(told)
         name = self._node.name
         status = told.removeprefix(f"building {name} failed: ") or f"code {result.exit_code}"
-        return BuildFailed(name, status, tail(self._job.log) if self._job.log else ())
+        return BuildFailed(name, status, excerpt(self._job.log) if self._job.log else ())
 
     # -- the answer --
 

@@ -18,7 +18,8 @@ from store.farm.action_call import ActionCall
 from store.farm.download import OutputDownload
 from store.farm.plain_action import plain_action
 from store.job_errors import BuildFailed
-from store.jobs.job import Job, describe, tail, take_outputs
+from store.jobs.job import Job, describe, take_outputs
+from store.jobs.log_excerpt import excerpt
 from store.jobs.lower import build_request
 from store.layout.paths import Layout
 from store.model.derivation import Resolved
@@ -81,7 +82,7 @@ class _RemoteBuild:
         result = call.run(action, job.retries)
         log = call.write_log(result, request.log_path, request.max_log)
         if result.exit_code != 0:
-            raise BuildFailed(node.name, describe(result.exit_code), tail(request.log_path))
+            raise BuildFailed(node.name, describe(result.exit_code), excerpt(request.log_path))
         self._phase("download")
         self._download(request, result)
         outputs = take_outputs(self._layout, job, node, self._emit)

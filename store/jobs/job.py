@@ -26,6 +26,7 @@ from store.job_errors import (
     LogTooLarge,
     OutputMissing,
 )
+from store.jobs.log_excerpt import excerpt
 from store.jobs.lower import BuildLimits, build_request, scratch_ids
 from store.jobs.watch import INGEST, Alive, Copied
 from store.layout.kept import REQUEST
@@ -37,7 +38,6 @@ from store.model.result import Made, Result
 from store.quantities import bytes_text, limit_text
 from store.system import owned
 from store.system.clock import unix_seconds
-from store.system.durable import open_file
 from store.system.locks import SharedLocks
 
 if TYPE_CHECKING:
@@ -45,11 +45,6 @@ if TYPE_CHECKING:
     from store.objects.contents import ContentHolders
     from store.sandbox.request import BuildRequest, BuildResult
     from store.sandbox.variation import Variation
-
-TAIL_LINES = 15
-TAIL_BYTES = 16384
-TAIL_WIDTH = 400
-"""Characters of a line of the tail."""
 
 
 @dataclass(frozen=True)
@@ -300,7 +295,7 @@ def _raise_for(node: Resolved, ran: BuildResult, request: BuildRequest) -> None:
             )
         raise BuildFailed(node.name, ran.exec_error)
     if ran.status != 0:
-        raise BuildFailed(node.name, describe(ran.status), tail(request.log_path))
+        raise BuildFailed(node.name, describe(ran.status), excerpt(request.log_path))
 
 
 def _size(count: int) -> str:
@@ -316,22 +311,6 @@ def describe(status: int) -> str:
         except ValueError:
             return f"killed by signal {-status}"
     return f"exit status {status}"
-
-
-def tail(path: str, lines: int = TAIL_LINES) -> list[str]:
-    """Return the last lines of a log, control characters made harmless and long lines cut."""
-    try:
-        with open(open_file(path), "rb") as stream:
-            size = stream.seek(0, os.SEEK_END)
-            stream.seek(max(0, size - TAIL_BYTES))
-            text = stream.read(TAIL_BYTES).decode("utf-8", "replace")
-    except OSError:
-        return []
-    clean = "".join(c if c.isprintable() or c in "\n\t" else "\ufffd" for c in text)
-    return [
-        line if len(line) <= TAIL_WIDTH else f"{line[: TAIL_WIDTH - 1]}…"
-        for line in clean.splitlines()[-lines:]
-    ]
 
 
 _NEEDED = {

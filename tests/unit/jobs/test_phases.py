@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from store.jobs.job import TAIL_WIDTH, tail
 from store.jobs.phases import PhaseReader
 
 
@@ -27,9 +26,3 @@ def test_what_a_builder_writes_does_no_harm_on_a_terminal(tmp_path: Path) -> Non
     assert phase is not None
     assert phase.startswith("\\x1b[2Jevil\ufffdxxx")
     assert len(phase) <= 100
-
-
-def test_the_end_of_a_log_is_lines_that_can_be_read(tmp_path: Path) -> None:
-    log = tmp_path / "log"
-    log.write_bytes(b"first\n" + b"y" * 3_000_000 + b"\n\x1b[2Jlast\n")
-    assert tail(str(log)) == ["y" * (TAIL_WIDTH - 1) + "…", "\ufffd[2Jlast"]
