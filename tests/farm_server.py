@@ -1,6 +1,7 @@
 """A small farm in memory: storage, action cache, execution and BotsService, of the definitions.
 
-``python -m tests.farm_server SOCKET`` serves at a Unix socket until it is ended. A worker that says
+``python -m tests.farm_server SOCKET [DELAY]`` serves at a Unix socket until it is ended, and waits
+for so many seconds before each answer from storage and action cache. A worker that says
 nothing for some seconds is missed, and its leases go to others, as with BuildGrid. Of an action's
 properties, the one that Fixpoint's workers announce decides which worker gets it.
 """
@@ -15,7 +16,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -249,7 +250,20 @@ SERVICES = {
 }
 
 
-def serve(socket: str) -> None:
+STORAGE = ("Capabilities", "ContentAddressableStorage", BYTES, "ActionCache")
+
+
+def _late(answer: Callable[[Any, Any], Any], delay: float) -> Callable[[Any, Any], Any]:
+    """Return the same answers, each after so many seconds."""
+
+    def later(request: Any, context: Any) -> Any:
+        time.sleep(delay)
+        return answer(request, context)
+
+    return later
+
+
+def serve(socket: str, delay: float = 0.0) -> None:
     """Serve at a Unix socket until this process is ended."""
     import grpc
 
@@ -266,8 +280,11 @@ def serve(socket: str) -> None:
                 if found.streams_responses
                 else grpc.unary_unary_rpc_method_handler
             )
+            answer = getattr(farm, name)
+            if delay and service in STORAGE:
+                answer = _late(answer, delay)
             handlers[name] = kind(
-                getattr(farm, name), found.request.FromString, found.response.SerializeToString
+                answer, found.request.FromString, found.response.SerializeToString
             )
         whole = found.path.split("/")[1]
         server.add_generic_rpc_handlers([grpc.method_handlers_generic_handler(whole, handlers)])
@@ -277,22 +294,22 @@ def serve(socket: str) -> None:
 
 
 @contextmanager
-def running(folder: Path) -> Iterator[str]:
+def running(folder: Path, delay: float = 0.0) -> Iterator[str]:
     """Have such a server; gives its URL. Its output is in ``folder/log``."""
     with (
         tempfile.TemporaryDirectory(prefix="farm") as short,
-        serving(folder, f"{short}/socket") as url,
+        serving(folder, f"{short}/socket", delay) as url,
     ):
         yield url
 
 
 @contextmanager
-def serving(folder: Path, socket: str) -> Iterator[str]:
+def serving(folder: Path, socket: str, delay: float = 0.0) -> Iterator[str]:
     """Have such a server at a socket; gives its URL. Its output is in ``folder/log``."""
     folder.mkdir(exist_ok=True)
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "tests.farm_server", socket],
+            [sys.executable, "-m", "tests.farm_server", socket, str(delay)],
             stdout=log,
             stderr=log,
             cwd=Path(__file__).resolve().parents[1],
@@ -309,4 +326,4 @@ def serving(folder: Path, socket: str) -> Iterator[str]:
 
 
 if __name__ == "__main__":
-    serve(sys.argv[1])
+    serve(sys.argv[1], *map(float, sys.argv[2:]))

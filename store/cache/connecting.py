@@ -121,20 +121,22 @@ def _no_folder(url: str) -> UsageError:
     )
 
 
-def server_cache(url: str) -> ReapiCache:
-    """Return the cache on a server of the Remote Execution API. UsageError for another URL."""
+def server_cache(url: str, patience: float = math.inf) -> ReapiCache:
+    """Return the cache on a server of the Remote Execution API. It is left when it holds this up
+    for more seconds than ``patience``. UsageError for another URL."""
     from store.cache.reapi_cache import ReapiCache
     from store.reapi.endpoint import parse
     from store.reapi.server import Server
 
-    return ReapiCache(Server(parse(url)))
+    return ReapiCache(Server(parse(url), patience))
 
 
 def connect(url: str) -> NamedFiles:
     """Return the cache at a URL, of which nothing was asked yet. UsageError for another URL."""
+    from store.system.patience import PATIENCE
+
     if check_url(url) not in PLACES:
-        return server_cache(url)
-    from store.cache.patience import PATIENCE
+        return server_cache(url, PATIENCE)
     from store.cache.static_cache import StaticCache
 
     return StaticCache(open_place(url, PATIENCE))

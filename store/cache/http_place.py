@@ -14,7 +14,6 @@ from typing import BinaryIO, Final, TypeVar
 from store.cache import http_client
 from store.cache.http_client import MOST_CONNECTIONS, HttpAnswer, HttpClient, origin_of
 from store.cache.http_url import parse
-from store.cache.patience import SLOW_ANSWER, Patience
 from store.cache.range_pace import RangePace
 from store.display import printable
 from store.errors import CorruptObject, StoreError, UnknownObject
@@ -25,6 +24,7 @@ from store.job_errors import CacheUnusable
 from store.model.locators import shown
 from store.system import host_files
 from store.system.host_files import HostFiles
+from store.system.patience import SLOW_ANSWER, Patience
 
 CHUNK: Final = 1 << 18
 """Bytes that are read at a time."""

@@ -23,7 +23,7 @@ from store.reapi.blob import (
     digest_message,
     read_digest,
 )
-from store.reapi.channel import PAUSES, CallFailed, Channel
+from store.reapi.channel import PAUSES, TOO_SLOW, CallFailed, Channel
 from store.reapi.messages import message
 from store.system.durable import open_file
 
@@ -44,9 +44,6 @@ SLOW_TIME: Final = 30.0
 
 SLOW_RATE: Final = 1024
 """Bytes a second that it has to bring."""
-
-TOO_SLOW: Final = "DEADLINE_EXCEEDED"
-"""The code of a call that was silent, or too slow: another try would take as long."""
 
 AT_ONCE: Final = 4
 """Transfers at a time."""

@@ -5,6 +5,7 @@ Only for the process that is there for it: gRPC starts threads.
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -15,10 +16,12 @@ from store.display import printable, quoted
 from store.errors import ServerUnusable, StoreError
 from store.model.locators import without
 from store.reapi.blob import Message
+from store.reapi.call_watch import CallWatch
 from store.reapi.endpoint import Endpoint
 from store.reapi.messages import method, missing_extra
 from store.system import host_files
 from store.system.host_files import HostFiles
+from store.system.patience import SLOW_ANSWER, Patience
 
 T = TypeVar("T")
 
@@ -40,6 +43,9 @@ PAUSES: Final = (0.2, 1.0)
 
 LARGEST_MESSAGE: Final = 16 << 20
 """Bytes of a message that is taken from a server."""
+
+TOO_SLOW: Final = "DEADLINE_EXCEEDED"
+"""The code of a call that was silent, or too slow: another try would take as long."""
 
 ASKED: Final = "Capabilities.GetCapabilities"
 """A method that any server answers."""
@@ -105,10 +111,15 @@ def refusal(detail: str, host: str, *, secure: bool) -> tuple[str, str]:
     return (printable(own[:200]) if own else "no reason is known"), _RUNNING
 
 
-class Channel:
-    """A connection to a server; made anew by gRPC itself when it is lost."""
+def _too_slow() -> CallFailed:
+    return CallFailed(TOO_SLOW, "its answers take too long")
 
-    def __init__(self, endpoint: Endpoint, files: HostFiles) -> None:
+
+class Channel:
+    """A connection to a server; made anew by gRPC itself when it is lost. A call fails when it is
+    slow, and slow ones took more time in all than ``patience`` has."""
+
+    def __init__(self, endpoint: Endpoint, files: HostFiles, patience: Patience) -> None:
         try:
             import grpc
         except ImportError as error:
@@ -120,7 +131,8 @@ class Channel:
         self._host = endpoint.host or "localhost"
         self._secure = endpoint.secure
         self._metadata = [("authorization", f"Bearer {files.token}")] if files.token else []
-        self._watch = _Watch()
+        self._patience = patience
+        self._watch = CallWatch()
         self._methods: dict[str, Any] = {}
         self._channel = self._connected(endpoint, files)
 
@@ -144,7 +156,11 @@ class Channel:
             channel = grpc.secure_channel(endpoint.address, credentials, options)
         else:
             channel = grpc.insecure_channel(endpoint.address, options)
-        self._await(channel)
+        try:
+            with self._counted(time.monotonic()):
+                self._await(channel)
+        except CallFailed as error:
+            raise self.unusable(error) from None
         return channel
 
     def _await(self, channel: Any) -> None:
@@ -187,33 +203,41 @@ class Channel:
     def _answered(self, name: str, request: Message, timeout: float) -> Message:
         """Call a method, and wait here: a future would need a thread, and twice the processor
         time."""
-        answer: Message = self._method(name)(request, timeout=timeout, metadata=self._metadata)
+        ask = self._method(name)
+        began = time.monotonic()
+        with self._counted(began):
+            answer: Message = ask(request, timeout=timeout, metadata=self._metadata)
         return answer
 
     def unaries(
         self, name: str, requests: Iterable[Message], *, most: int = 16
     ) -> Iterator[Message | CallFailed]:
         """Yield the answer of each request, in order; ``most`` of them are under way at once."""
-        waiting: list[tuple[Message, Any]] = []
+        waiting: list[tuple[Message, Any, float]] = []
         rest = iter(requests)
         first = list(islice(rest, 2))
         if len(first) == 1:
             yield self._finished(name, first[0])
             return
         for request in chain(first, rest):
-            waiting.append((request, self.future(name, request, SILENT)))
+            begun = time.monotonic()
+            waiting.append((request, self.future(name, request, SILENT), begun))
             if len(waiting) >= most:
                 yield self._finished(name, *waiting.pop(0))
         for each in waiting:
             yield self._finished(name, *each)
 
     def _finished(
-        self, name: str, request: Message, future: Any | None = None
+        self, name: str, request: Message, future: Any | None = None, begun: float = 0.0
     ) -> Message | CallFailed:
         futures = [] if future is None else [future]
 
         def call() -> Message:
-            return futures.pop().result() if futures else self._answered(name, request, SILENT)
+            if not futures:
+                return self._answered(name, request, SILENT)
+            with self._counted(begun):
+                answer: Message = futures.pop().result()
+            return answer
 
         try:
             return self.retried(call)
@@ -248,7 +272,9 @@ class Channel:
         if silent is not None:
             self._watch.begin(call, silent)
         try:
-            for answer in call:
+            with contextlib.nullcontext() if silent is None else self._counted(time.monotonic()):
+                first = next(call, None)
+            for answer in chain([] if first is None else [first], call):
                 self._watch.moved(call)
                 yield answer
         except self._grpc.RpcError as error:
@@ -277,6 +303,19 @@ class Channel:
         finally:
             self._watch.end(call)
 
+    @contextlib.contextmanager
+    def _counted(self, begun: float) -> Iterator[None]:
+        """Count the wait for the answer of a call that began at ``begun``, if the call is slow.
+        Raises CallFailed in the place of any answer when that was too much."""
+        # Answers that came while nobody waited for them held nothing up.
+        waited = time.monotonic()
+        try:
+            yield
+        finally:
+            now = time.monotonic()
+            if now - begun >= SLOW_ANSWER and not self._patience.spend(waited, now):
+                raise _too_slow() from None
+
     # -- failures --
 
     def answer(self, future: Any) -> Message:
@@ -300,12 +339,13 @@ class Channel:
             except CallFailed as error:
                 if pause is None or error.code not in _AGAIN:
                     raise
-            time.sleep(pause)
+            if not self._patience.pause(pause):
+                raise _too_slow()
         raise AssertionError("the last try returns or raises")
 
     def _fail(self, error: Any, *, stalled: bool = False) -> NoReturn:
         if stalled or not hasattr(error, "code"):
-            raise CallFailed("DEADLINE_EXCEEDED", f"silent for {SILENT:g} s") from None
+            raise CallFailed(TOO_SLOW, f"silent for {SILENT:g} s") from None
         said = without(str(error.details() or "no reason was given"), self._secrets)
         detail = printable(said)[:_LONGEST_DETAIL]
         raise CallFailed(error.code().name, detail) from None
@@ -322,44 +362,3 @@ class Channel:
     def close(self) -> None:
         """End the connection."""
         self._channel.close()
-
-
-class _Watch:
-    """Cancels streams in which nothing moves."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._moved: dict[Any, tuple[float, float]] = {}  # when, and how long it may be silent
-        self._stalled: set[Any] = set()
-        self._thread: threading.Thread | None = None
-
-    def begin(self, call: Any, silent: float) -> None:
-        with self._lock:
-            self._moved[call] = time.monotonic(), silent
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._run, daemon=True)
-                self._thread.start()
-
-    def moved(self, call: Any) -> None:
-        with self._lock:
-            if call in self._moved:
-                self._moved[call] = time.monotonic(), self._moved[call][1]
-
-    def stalled(self, call: Any) -> bool:
-        with self._lock:
-            return call in self._stalled
-
-    def end(self, call: Any) -> None:
-        with self._lock:
-            self._moved.pop(call, None)
-            self._stalled.discard(call)
-
-    def _run(self) -> None:
-        while True:
-            time.sleep(0.5)
-            now = time.monotonic()
-            with self._lock:
-                late = [call for call, (at, most) in self._moved.items() if now > at + most]
-                self._stalled.update(late)
-            for call in late:
-                call.cancel()

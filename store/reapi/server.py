@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import pickle
 import socket
@@ -16,19 +17,22 @@ from store.reapi.bot_session import Leased, LeaseEnd, LeaseWithdrawn, TakenUp
 from store.reapi.endpoint import Endpoint, server_files
 from store.reapi.messages import message
 from store.reapi.server_calls import ServerCalls
-from store.reapi.service import PERFORM, ServedWork, StreamEnd, live
+from store.reapi.service import PERFORM, ReapiService, ServedWork, StreamEnd, live
 from store.system.forking import fork
+from store.system.patience import Patience
 
 
 class Server(ServerCalls):
     """A server, which a process of its own speaks to.
 
-    In a process that was forked after the first call, another connection is made.
+    In a process that was forked after the first call, another connection is made. A server that
+    holds all of these up for more seconds than ``patience`` fails.
     """
 
-    def __init__(self, endpoint: Endpoint) -> None:
+    def __init__(self, endpoint: Endpoint, patience: float = math.inf) -> None:
         self._endpoint = endpoint
         self._files = server_files(endpoint)
+        self._patience = Patience(patience)
         self._lock = threading.Lock()
         self._owner = -1
         self._pid = -1
@@ -108,9 +112,9 @@ class Server(ServerCalls):
 
     def _begin(self) -> socket.socket:
         ours, theirs = socket.socketpair()
-        endpoint, files = self._endpoint, self._files
+        service = ReapiService(self._endpoint, self._files, self._patience)
         with theirs:
-            self._pid = fork(lambda: live(theirs, endpoint, files), own_group=True)
+            self._pid = fork(lambda: live(theirs, service), own_group=True)
         self._owner, self._control, self._idle = os.getpid(), ours, []
         self._adopted = False
         return ours

@@ -28,6 +28,7 @@ from store.reapi.messages import message
 from store.reapi.server_calls import ServerCalls, ServerCapabilities
 from store.system import kernel
 from store.system.host_files import HostFiles
+from store.system.patience import Patience
 
 GROUP: Final = 64 << 10
 """Bytes of blobs that go in one message to the other process, at least."""
@@ -52,9 +53,10 @@ class StreamEnd(NamedTuple):
 class ReapiService:
     """The calls: generators of parts of an answer. A connection is made at the first."""
 
-    def __init__(self, endpoint: Endpoint, files: HostFiles) -> None:
+    def __init__(self, endpoint: Endpoint, files: HostFiles, patience: Patience) -> None:
         self._endpoint = endpoint
         self._files = files
+        self._patience = patience
         self._lock = threading.Lock()
         self._channel: Channel | None = None
         self._capabilities: ServerCapabilities | None = None
@@ -73,7 +75,7 @@ class ReapiService:
                 raise self._failed
             if self._channel is None or self._capabilities is None:
                 try:
-                    self._channel = Channel(self._endpoint, self._files)
+                    self._channel = Channel(self._endpoint, self._files, self._patience)
                     self._capabilities = _capabilities(self._channel)
                 except Exception as error:
                     self._failed = error
@@ -230,11 +232,10 @@ def _capabilities(channel: Channel) -> ServerCapabilities:
 # -- the process ----------------------------------------------------------------------------------
 
 
-def live(control: socket.socket, endpoint: Endpoint, files: HostFiles) -> None:
+def live(control: socket.socket, service: ReapiService) -> None:
     """Answer calls until the process that forked this one ends, or closes its end."""
     kernel.prctl(kernel.PR_SET_PDEATHSIG, 0)  # actions are cancelled first
     parent = _parent_of(control)
-    service = ReapiService(endpoint, files)
     poll = select.poll()
     for fd in (control.fileno(), *([] if parent is None else [parent])):
         poll.register(fd, select.POLLIN)

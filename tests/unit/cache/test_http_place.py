@@ -14,12 +14,13 @@ from types import SimpleNamespace
 
 import pytest
 
-from store.cache import http_client, http_place, patience
+from store.cache import http_client, http_place
 from store.cache.http_place import HttpPlace
 from store.cache.static_cache import StaticCache
 from store.errors import CorruptObject, UnknownObject, UsageError
 from store.fetch import wire
 from store.job_errors import CacheUnusable
+from store.system import patience
 from store.system.host_files import HostFiles
 from tests.unit.cache.caches import put
 from tests.unit.cache.web import Handler, Web, refusing, serving, silent

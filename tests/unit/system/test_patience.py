@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from store.cache.patience import Patience
+from store.system.patience import Patience
 
 
 def test_seconds_that_several_wait_count_once() -> None:
