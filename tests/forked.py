@@ -22,6 +22,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, Final, NamedTuple, NoReturn
 
+from store.index import reserve
 from tests import impatient
 
 TOP = Path(__file__).resolve().parents[1]
@@ -34,13 +35,15 @@ _OWN: Final = ("PYTHONPATH", "PYTHONDONTWRITEBYTECODE")
 
 
 class Request(NamedTuple):
-    """The words after ``store``, the folder to be in, and the whole environment."""
+    """The words after ``store``, the folder to be in, the whole environment, and the bytes that an
+    index keeps of the disk."""
 
     words: Sequence[str | bytes]
     cwd: str
     environment: Mapping[str, str]
     umask: int
     impatient: bool
+    reserve: int
 
 
 def fits(environment: Mapping[str, str]) -> bool:
@@ -66,7 +69,8 @@ def run(
     umask = os.umask(0)
     os.umask(umask)
     environment = dict(os.environ if env is None else env)
-    request = Request(words, str(cwd or os.getcwd()), environment, umask, impatient)
+    folder = str(cwd or os.getcwd())
+    request = Request(words, folder, environment, umask, impatient, reserve.MOST)
     with Output(errors) as out, Output(errors) as err, open(os.devnull, "rb") as none:
         files = (none, out.end, err.end)
         code = _begun(os.getpid(), threading.get_ident()).ask(request, files, timeout)
@@ -206,6 +210,7 @@ def _become_command(request: Request, files: Sequence[int]) -> NoReturn:
         sys.argv = ["store", *(os.fsdecode(word) for word in request.words)]
         from store.__main__ import run as run_command
 
+        reserve.MOST = request.reserve
         if request.impatient:
             impatient.shorten()
         run_command()

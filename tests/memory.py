@@ -11,10 +11,13 @@ import fcntl
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
+
+from store.index import reserve
 
 MEMORY: Final = Path("/dev/shm")
 NAME: Final = "fixpoint-tests-"
@@ -22,6 +25,10 @@ ENOUGH: Final = 4 << 30
 """Bytes that are free there, or the disk is used: all folders at once take a tenth."""
 ENOUGH_TO_BUILD: Final = 10 << 30
 """The same for tests that build: their stores hold the seeds, and each worker has its own."""
+
+SMALL_RESERVE: Final = 64 << 10
+"""Bytes that the index of a test's store keeps of the disk, instead of 16 MiB. A disk sets them
+aside in no time; memory has to be cleared, which takes longer than all else of a new store."""
 
 _FACTORY: Final = pytest.StashKey[pytest.TempPathFactory]()
 _USUAL: Final = pytest.StashKey[pytest.TempPathFactory]()
@@ -85,6 +92,16 @@ def fits(memory: Path, enough: int) -> bool:
         return False
     room = found.f_bavail * found.f_frsize
     return room >= enough and not found.f_flag & os.ST_NOEXEC and os.access(memory, os.W_OK)
+
+
+@contextlib.contextmanager
+def small_reserve() -> Iterator[None]:
+    """Let the stores that are made within keep little of the disk, also those of commands."""
+    usual, reserve.MOST = reserve.MOST, SMALL_RESERVE
+    try:
+        yield
+    finally:
+        reserve.MOST = usual
 
 
 def remove_old(memory: Path) -> None:

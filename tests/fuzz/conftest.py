@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
 from tests import memory
@@ -13,3 +15,10 @@ def tmp_path_factory(
 ) -> pytest.TempPathFactory:
     """Folders in memory, where there is enough."""
     return memory.factory_of(pytestconfig, tmp_path_factory)
+
+
+@pytest.fixture(autouse=True)
+def small_reserve() -> Iterator[None]:
+    """Stores keep little of the disk."""
+    with memory.small_reserve():
+        yield

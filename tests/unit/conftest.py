@@ -27,6 +27,14 @@ def tmp_path_factory(
     return memory.factory_of(pytestconfig, tmp_path_factory)
 
 
+@pytest.fixture(autouse=True)
+def small_reserve() -> Iterator[None]:
+    """Stores keep little of the disk. A test of that has a fixture of this name which changes
+    nothing."""
+    with memory.small_reserve():
+        yield
+
+
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
     """An empty store in ``root`` of the test's folder."""

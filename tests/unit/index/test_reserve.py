@@ -13,6 +13,11 @@ from store.index.env import Index
 from tests.unit.index.test_env import count, register
 
 
+@pytest.fixture(autouse=True)
+def small_reserve() -> None:
+    """The reserve is the usual one."""
+
+
 def disk(monkeypatch: pytest.MonkeyPatch, whole: int, free: int) -> None:
     shown = SimpleNamespace(
         f_files=0, f_favail=0, f_blocks=whole >> 12, f_frsize=4096, f_bavail=free >> 12
