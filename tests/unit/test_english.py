@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import ast
-import gc
 import io
 import re
 import tokenize
 from collections import Counter
-from collections.abc import Iterator
-from functools import cache
+from collections.abc import Iterable, Iterator
 from inspect import cleandoc
 from pathlib import Path
 
@@ -17,7 +15,7 @@ import click
 import pytest
 
 from store.cli.command_line import cli
-from store.system.parallel import uncollected
+from tests.syntax import parsed, statements
 
 TOP = Path(__file__).resolve().parents[2]
 
@@ -64,25 +62,48 @@ def faults(text: str) -> list[str]:
     ]
 
 
-@cache
+def sources(folder: str) -> Iterator[tuple[str, str]]:
+    """Yield the text of each module below a folder, with its path."""
+    for path in sorted((TOP / folder).rglob("*.py")):
+        yield str(path.relative_to(TOP)), path.read_text("utf-8")
+
+
 def trees(folder: str = "store") -> dict[str, ast.Module]:
     """Return the parsed modules of the engine, or of another folder, by path."""
-    paths = sorted((TOP / folder).rglob("*.py"))
-    with uncollected():
-        found = {str(path.relative_to(TOP)): ast.parse(path.read_bytes()) for path in paths}
-    gc.freeze()  # millions of nodes stay: looking at them for garbage takes longer than all else
-    return found
+    return {path: parsed(TOP / path) for path, _ in sources(folder)}
 
 
-def statements(tree: ast.Module) -> Iterator[ast.AST]:
-    """Yield a module and all statements in it. Most nodes are parts of their expressions, which are
-    not looked at."""
-    todo: list[ast.AST] = [tree]
+def suspects(folder: str = "store") -> Iterator[tuple[str, ast.AST]]:
+    """Yield the statements in whose lines, comments left out, one of the words of ``SIGNS`` stands,
+    with their module's path: no other can have a fault. Most of a module is not looked at."""
+    for path, text in sources(folder):
+        lines = [
+            number
+            for number, line in enumerate(text.split("\n"), 1)
+            if SIGNS.search(line) and not line.lstrip().startswith("#")
+        ]
+        for node in statements(parsed(TOP / path)) if lines else ():
+            marks = getattr(node, "decorator_list", ())
+            first = min((each.lineno for each in marks), default=getattr(node, "lineno", 0))
+            if any(first <= line <= getattr(node, "end_lineno", line) for line in lines):
+                yield path, node
+
+
+def strings(statement: ast.AST) -> Iterator[ast.Constant | ast.JoinedStr]:
+    """Yield the constants and texts with values in a statement's own expressions. The statements
+    below it have theirs, and a text's values are passed over."""
+    todo: list[ast.AST] = [statement]
     while todo:
         node = todo.pop()
-        yield node
-        for field in ("body", "orelse", "finalbody", "handlers", "cases"):
-            todo.extend(getattr(node, field, ()))
+        if isinstance(node, ast.Constant | ast.JoinedStr):
+            yield node
+        else:
+            below = ast.iter_child_nodes(node)
+            todo.extend(each for each in below if not isinstance(each, OWN_PLACE))
+
+
+OWN_PLACE = (ast.stmt, ast.excepthandler, ast.match_case)
+"""Nodes that :func:`statements` yields."""
 
 
 def parts(tree: ast.Module) -> Iterator[ast.AST]:
@@ -152,18 +173,13 @@ def help_literals() -> Iterator[tuple[str, str]]:
 
 def messages() -> Iterator[tuple[str, str]]:
     """Yield the texts of the engine that are no docstrings: errors, hints, lines of commands."""
-    for path, tree in trees().items():
-        passed = {id(node.value) for node in statements(tree) if isinstance(node, ast.Expr)}
-        for node in parts(tree):
-            if id(node) in passed:
+    for path, statement in suspects():
+        for node in strings(statement):
+            if isinstance(statement, ast.Expr) and statement.value is node:
                 continue
-            if isinstance(node, ast.JoinedStr):
-                passed.update(map(id, ast.walk(node)))
-                passed.discard(id(node))
-            if isinstance(node, ast.Constant | ast.JoinedStr):
-                for text in pieces(node):
-                    if " " in text:
-                        yield f"{path}:{node.lineno}", text
+            for text in pieces(node):
+                if " " in text:
+                    yield f"{path}:{node.lineno}", text
 
 
 def paragraphs(page: str) -> Iterator[str]:
@@ -194,13 +210,12 @@ def test_messages_are_plain_english() -> None:
     assert not found, "\n".join(found)
 
 
-def docstrings(folder: str) -> Iterator[tuple[str, str]]:
+def docstrings(statements: Iterable[tuple[str, ast.AST]]) -> Iterator[tuple[str, str]]:
     """Yield the docstrings of modules, classes, functions and values, each with its place."""
-    for path, tree in trees(folder).items():
-        for node in statements(tree):
-            if isinstance(node, ast.Expr):
-                for text in pieces(node.value):
-                    yield f"{path}:{node.lineno}", text
+    for path, node in statements:
+        if isinstance(node, ast.Expr):
+            for text in pieces(node.value):
+                yield f"{path}:{node.lineno}", text
 
 
 NO_VERB = re.compile(
@@ -230,7 +245,8 @@ def test_a_functions_docstring_begins_with_a_verb() -> None:
 
 @pytest.mark.parametrize("folder", ["store", "derivations", "smoke", "scripts", "tests"])
 def test_docstrings_are_plain_english(folder: str) -> None:
-    found = [f"{place}: {fault}" for place, text in docstrings(folder) for fault in faults(text)]
+    texts = docstrings(suspects(folder))
+    found = [f"{place}: {fault}" for place, text in texts for fault in faults(text)]
     assert not found, "\n".join(found)
 
 
@@ -244,15 +260,19 @@ def long_clauses(text: str) -> Iterator[str]:
 
 
 def test_clauses_of_docstrings_are_short() -> None:
-    found = [f"{at}: {clause}" for at, text in docstrings("store") for clause in long_clauses(text)]
+    every = ((path, node) for path, tree in trees().items() for node in statements(tree))
+    found = [f"{at}: {clause}" for at, text in docstrings(every) for clause in long_clauses(text)]
     assert not found, "\n".join(found)
 
 
 def comments() -> Iterator[tuple[str, str]]:
-    """Yield the comments, those of several lines as one, each with its place."""
-    for path in trees():
+    """Yield the comments, those of several lines as one, each with its place. Modules that have
+    none of the words of ``SIGNS`` behind a ``#`` are passed over."""
+    for path, source in sources("store"):
+        if not re.search(f"#.*{SIGNS.pattern}", source, re.IGNORECASE):
+            continue
         block, last = "", (0, 0)
-        for token in tokenize.generate_tokens(io.StringIO((TOP / path).read_text()).readline):
+        for token in tokenize.generate_tokens(io.StringIO(source).readline):
             if token.type != tokenize.COMMENT:
                 continue
             if (token.start[0] - 1, token.start[1]) != last:

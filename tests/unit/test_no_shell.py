@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.test_layers import parsed
+from tests.syntax import parsed
 
 TOP = Path(__file__).resolve().parents[2]
 
