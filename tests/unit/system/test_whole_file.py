@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import resource
@@ -26,13 +27,16 @@ def path(tmp_path: Path) -> str:
     return f"{tmp_path}/folder/file"
 
 
-@pytest.fixture
-def full(path: str) -> Iterator[None]:
-    """As on a full disk: no file gets longer than these bytes."""
+@contextlib.contextmanager
+def full() -> Iterator[None]:
+    """As on a full disk: no file gets longer than these bytes. Only while a test writes its own:
+    pytest's report may go to a file, too."""
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (len(BEFORE), limits[1]))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
 
 
 def beside(path: str) -> list[str]:
@@ -59,19 +63,17 @@ def test_a_reader_sees_one_file_or_the_other_whole(path: str) -> None:
     assert not beside(path)
 
 
-@pytest.mark.usefixtures("full")
 def test_a_full_disk_leaves_the_former_file_alone(path: str) -> None:
     for durable in (False, True):
-        with pytest.raises(OSError, match="File too large") as refused:
+        with full(), pytest.raises(OSError, match="File too large") as refused:
             replace_file(path, BEFORE + AFTER, durable=durable)
         assert refused.value.filename == path
     assert text(path) == BEFORE
     assert not beside(path)
 
 
-@pytest.mark.usefixtures("full")
 def test_a_full_disk_leaves_nothing_of_a_file_that_was_to_be_made(path: str) -> None:
-    with pytest.raises(OSError, match="File too large"):
+    with full(), pytest.raises(OSError, match="File too large"):
         create_file(f"{path}2", BEFORE + AFTER, 0o600)
     assert not beside(path)
 
