@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import random
 import threading
@@ -40,6 +41,7 @@ TOOL = Derivation("lib", "x86_64-linux", "/bin/sh")
 LOG = b"made\n"
 
 
+@functools.cache
 def noise(number: int, size: int) -> bytes:
     return random.Random(number).randbytes(size)
 

@@ -31,6 +31,7 @@ def test_each_package_of_the_world_can_be_built_and_checked(
     assert checks == stand_ins
 
 
+@pytest.mark.slow
 def test_nothing_but_sources_is_shared_with_the_ladder(
     catalogues: tuple[Catalogue, Catalogue],
 ) -> None:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 from tests.unit.cli.conftest import Line
 
 
+@pytest.mark.slow
 def test_a_package_of_the_world_has_a_bill_before_it_is_built(
     line: Line, reader: Line, tmp_path: Path
 ) -> None:

@@ -99,6 +99,7 @@ TEXTS = st.text(max_size=12) | st.sampled_from(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=40)
 @given(TEXTS, TEXTS, TEXTS)
 def test_no_text_becomes_an_element(first: str, second: str, third: str) -> None:
