@@ -64,7 +64,7 @@ PERL = Recipe(
             # the time, which goes into Config_heavy.pl, comment and all.
             "sed -i -e \"s|$out|@out@|g; s|/store/[^/' ]*/bin/||g; s|/store/[^/' ]*/|/|g\""
             " -e \"s|@out@|$out|g; s|/build/needs/[^' ]* *||g; s|^cf_time=.*|cf_time='none'|;"
-            " s|^# Configuration time *:.*|# Configuration time: none|\" config.sh",
+            ' s|^# Configuration time *:.*|# Configuration time: none|" config.sh',
             "sh Configure -S",
         ),
         phase("build", "make -C /build/src"),

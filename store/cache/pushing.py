@@ -257,7 +257,7 @@ def _put_facts(store: Store, place: CachePlace, plan: PushPlan, done: Pushed) ->
     done.logs += len(put)
     sources = plan.source_files()
     found = place.get(sources, SOURCE_LIMIT)
-    lacking = {name for name in sources if not _names_object(found.get(name, b""))}
+    lacking = {name for name in sources if not names_object(found.get(name))}
     _put_each(place, {name: sources[name] for name in lacking})
     done.sources += len(lacking)
     fresh = [*lacking, *put]
@@ -273,9 +273,10 @@ def _put_facts(store: Store, place: CachePlace, plan: PushPlan, done: Pushed) ->
     raise _not_kept(place, min(changed))
 
 
-def _names_object(data: bytes) -> bool:
+def names_object(data: bytes | None) -> bool:
+    """Return whether this is the file of a source."""
     try:
-        source_object(data)
+        source_object(data or b"")
     except (FormatError, InvalidName):
         return False
     return True

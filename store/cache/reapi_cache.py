@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Collection, Iterator, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 from store.cache import file_names
 from store.cache.blob_runs import BlobBatch, blob_runs, tree_blobs
@@ -36,6 +36,14 @@ PART: Final = 64 << 20
 
 NO_PACK: Final = bytes(32)
 """The digest of the pack in a head: there is none."""
+
+
+class StoredFile(NamedTuple):
+    """A file for which the server has a result. ``data`` is None when the result names no blob for
+    it, or the blob does not come; ``trees`` are the trees of its object that the result names."""
+
+    data: bytes | None
+    trees: tuple[BlobDigest, ...]
 
 
 class ReapiCache(FileAnswers):
@@ -64,9 +72,12 @@ class ReapiCache(FileAnswers):
     # -- files by name --
 
     def present(self, names: Collection[str]) -> set[str]:
-        """Return those of the files that are there."""
+        """Return those of the files that are there: a result, and the blob that it names."""
         with as_cache():
-            return set(self._results(names))
+            results = self._results(names)
+            blobs = {name: self._file(result) for name, result in results.items()}
+            lost = self.server.missing([each for each in blobs.values() if each is not None])
+            return {name for name, each in blobs.items() if each is not None and each not in lost}
 
     def files(self, names: Collection[str], limit: int) -> dict[str, bytes]:
         """Return the files of these names that are there, and no longer than ``limit`` bytes."""
@@ -74,19 +85,31 @@ class ReapiCache(FileAnswers):
 
     def _files(self, names: Collection[str], limit: int) -> Iterator[tuple[str, bytes]]:
         """Yield the files that are there."""
+        for name, stored in self.stored(names, limit):
+            if stored.data is not None:
+                yield name, stored.data
+
+    def stored(self, names: Collection[str], limit: int) -> Iterator[tuple[str, StoredFile]]:
+        """Yield the files for which there are results, also those that do not come, or would have
+        more than ``limit`` bytes."""
         with as_cache():
+            results = self._noted(self._results(names))
             digests = {
                 name: each
-                for name, result in self._noted(self._results(names)).items()
+                for name, result in results.items()
                 if (each := self._file(result)) is not None and each.size <= limit
             }
+            for name in results.keys() - digests.keys():
+                yield name, StoredFile(None, tuple(_trees(results[name])))
             waiting = list(digests)
             while waiting:
                 part, size = [waiting.pop()], 0
                 while waiting and (size := size + digests[waiting[-1]].size) <= PART:
                     part.append(waiting.pop())
                 found = self.server.read_small([digests[name] for name in part], limit)
-                yield from ((name, found[digests[name]]) for name in part if digests[name] in found)
+                for name in part:
+                    data = found.get(digests[name])
+                    yield name, StoredFile(data, tuple(_trees(results[name])))
 
     def _noted(self, results: dict[str, Message]) -> dict[str, Message]:
         """Keep the trees of objects for the questions for contents, which come soon; returns the

@@ -7,13 +7,14 @@ from functools import partial
 
 from store.cache import file_names, zstd
 from store.cache.blob_trees import blobs_of, mapped
-from store.cache.file_answers import STATEMENTS_LIMIT
+from store.cache.file_answers import HEAD_LIMIT, SOURCE_LIMIT, STATEMENTS_LIMIT, head_of
+from store.cache.head import Head
 from store.cache.push_plan import PushPlan
-from store.cache.pushing import Pushed, changed_statements, compressed_log
-from store.cache.reapi_cache import FILE, TREE, ReapiCache, action_of, head_without_pack
+from store.cache.pushing import Pushed, changed_statements, compressed_log, names_object
+from store.cache.reapi_cache import FILE, TREE, ReapiCache, StoredFile, action_of, head_without_pack
 from store.cache.server_errors import as_cache
 from store.display import printable
-from store.errors import InvalidName
+from store.errors import FormatError, InvalidName
 from store.job_errors import CacheUnusable
 from store.local.store import Store
 from store.model.names import ObjectId
@@ -31,16 +32,8 @@ def push_to_server(
     """Push all of a plan, but for objects that such a server cannot hold, and statements of them.
     ``progress`` counts the objects. Raises as :func:`push_objects`."""
     done = push_objects(store, cache, plan.objects, progress)
-    facts = plan.source_files()
-    lacking = facts.keys() - cache.present(facts)
-    push_files(cache, {name: facts[name] for name in lacking})
-    done.sources = len(lacking)
-    logs = {file_names.log(log): (log, key) for log, key in plan.logs.items()}
-    for name in sorted(logs.keys() - cache.present(logs)):
-        data = compressed_log(store, *logs[name])
-        if data is not None:
-            push_files(cache, {name: data})
-            done.logs += 1
+    _push_sources(cache, plan.source_files(), done)
+    _push_logs(store, cache, plan, done)
     refused = {each.file for each in plan.statements if each.object in done.refused}
     files = {n: lines for n, lines in plan.statement_files().items() if n not in refused}
     changed = dict(changed_statements(files, cache.files(files, STATEMENTS_LIMIT)))
@@ -53,6 +46,29 @@ def push_to_server(
     return done
 
 
+def _push_sources(cache: ReapiCache, facts: Mapping[str, bytes], done: Pushed) -> None:
+    found = cache.files(facts, SOURCE_LIMIT)
+    lacking = {name: data for name, data in facts.items() if not names_object(found.get(name))}
+    push_files(cache, lacking)
+    done.sources = len(lacking)
+    kept = cache.files(lacking, SOURCE_LIMIT)
+    for name in lacking.keys() - kept.keys():
+        raise not_kept(cache.name, name)
+
+
+def _push_logs(store: Store, cache: ReapiCache, plan: PushPlan, done: Pushed) -> None:
+    logs = {file_names.log(log): (log, key) for log, key in plan.logs.items()}
+    pushed = set()
+    for name in sorted(logs.keys() - cache.present(logs)):
+        data = compressed_log(store, *logs[name])
+        if data is not None:
+            push_files(cache, {name: data})
+            pushed.add(name)
+    done.logs = len(pushed)
+    for name in pushed - cache.present(pushed):
+        raise not_kept(cache.name, name)
+
+
 def push_objects(
     store: Store,
     cache: ReapiCache,
@@ -60,7 +76,8 @@ def push_objects(
     progress: Count = uncounted,
 ) -> Pushed:
     """Push objects, references first, and check that the server has kept them. An object is there
-    already if its head and all of its files are.
+    already if its head, its tree and all of its files are; if only some of it is, or its head is
+    not right, it is put again.
 
     Raises CacheUnusable; UnknownObject, CorruptObject or StorageError of this store.
     """
@@ -68,10 +85,11 @@ def push_objects(
     with as_cache():
         if not cache.server.capabilities().updates_results:
             raise CacheUnusable(f"{printable(cache.name)} does not let this client push")
-        there = cache.heads(oids)
+        names = {file_names.head(oid): oid for oid in oids}
+        there = {names[name]: file for name, file in cache.stored(names, HEAD_LIMIT)}
         for number, oid in enumerate(oids):
             count = partial(progress, "object", number, len(oids))
-            _push(store, cache, oid, oid in there, found, count)
+            _push(store, cache, oid, there.pop(oid, None), found, count)
         kept = cache.heads(found.objects)
     lost = [oid for oid in found.objects if oid not in kept]
     if lost:
@@ -83,7 +101,7 @@ def _push(
     store: Store,
     cache: ReapiCache,
     oid: ObjectId,
-    there: bool,
+    there: StoredFile | None,
     found: Pushed,
     count: Callable[[], object],
 ) -> None:
@@ -97,18 +115,43 @@ def _push(
     except InvalidName as error:
         found.refused[oid] = error.message
         return
-    blobs = blobs_of(store.layout, manifest, tree)
-    sent = _send(cache.server, blobs, count)
-    if there and not sent:
-        found.present += 1
-        return
-    found.packed += sent
+    top = blob_of(tree.tree())
+    named = {blob.digest: blob for blob in (*blobs_of(store.layout, manifest, tree), top)}
+    lost = cache.server.missing(list(named))
     head = head_without_pack(manifest, store.objects.closure([oid]))
-    data = zstd.compress(head.encode())
+    if there is not None:
+        fault = _fault(head, there, top, len(lost))
+        if not fault:
+            found.present += 1
+            return
+        found.mended[oid] = fault
+    for size in cache.server.send([blob for digest, blob in named.items() if digest in lost]):
+        found.packed += size
+        count()
+    # A server with a damaged disk may have the blob of a head, and be unable to send it. It would
+    # not take it again; with a checksum, the head is another blob.
+    unread = there is not None and there.data is None
+    data = zstd.compress(head.encode(), checksum=unread)
     found.packed += push_files(cache, {file_names.head(oid): data}, {file_names.head(oid): tree})
-    if cache.server.missing([blob.digest for blob in blobs]):
+    if cache.server.missing(list(named)):
         raise not_kept(cache.name, f"the files of {oid}")
     found.objects.append(oid)
+
+
+def _fault(head: Head, there: StoredFile, top: Blob, lost: int) -> str:
+    """Return the fault of an object that should be on the server as ``head`` says, with the tree
+    ``top``; ``lost`` is how many of its blobs are not there. Empty when it is whole."""
+    if there.data is None:
+        return "its head was missing or damaged"
+    try:
+        found = head_of(head.manifest.id, there.data)
+    except (FormatError, InvalidName) as error:
+        return f"its head was damaged: {error.message}"
+    if (found.manifest, found.closure) != (head.manifest, head.closure):
+        return "its head was damaged: it has other references than the object"
+    if top.digest not in there.trees:
+        return "its tree was another's, or missing"
+    return f"the server lacked {lost} of its blobs" if lost else ""
 
 
 def _send(server: Server, blobs: Collection[Blob], count: Callable[[], object]) -> int:
@@ -145,5 +188,5 @@ def not_kept(name: str, lost: str) -> CacheUnusable:
     """Return the error for a server that took something and does not have it any more."""
     return CacheUnusable(
         f"the cache {printable(name)} did not keep {lost}",
-        hint="is its quota large enough?",
+        hint="is its quota large enough, and its disk in order?",
     )

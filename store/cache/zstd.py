@@ -28,9 +28,14 @@ def _library() -> Any:
     return zstd
 
 
-def compress(data: bytes | bytearray | memoryview, level: int = LEVEL) -> bytes:
-    """Return one frame that states the size of the data."""
-    frame: bytes = _library().compress(data, level)
+def compress(
+    data: bytes | bytearray | memoryview, level: int = LEVEL, *, checksum: bool = False
+) -> bytes:
+    """Return one frame that states the size of the data, and has a checksum if that is wanted."""
+    zstd = _library()
+    parameter = zstd.CompressionParameter
+    options = {parameter.compression_level: level, parameter.checksum_flag: int(checksum)}
+    frame: bytes = zstd.compress(data, options=options)
     return frame
 
 

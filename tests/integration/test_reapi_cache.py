@@ -142,6 +142,29 @@ def test_lost_and_damaged_blobs_are_not_taken(
     assert set(pulled.refused) == {small, large, lost}
 
 
+def test_a_push_mends_a_head_that_the_servers_disk_damaged(
+    shop: Shop, own: Store, cache: ReapiCache, blobs: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("content")
+    path = shop.path("add", str(tmp_path / "file"))
+    words = ("push", "--to", cache.name, path)
+    done = shop.run(*words)
+    assert done.returncode == 0, done.stderr
+    oid = ObjectId.from_path(path)
+    ((_, stored),) = cache.stored([file_names.head(oid)], 1 << 20)
+    assert stored.data is not None
+    for place in (blobs / "cache" / "cas" / "objects").rglob("*"):
+        if place.is_file() and place.read_bytes() == stored.data:
+            place.chmod(0o644)
+            place.write_bytes(stored.data[:-1] + b"!")
+    assert oid not in cache.heads([oid])
+    done = shop.run(*words)
+    assert done.returncode == 0, done.stderr
+    assert f"put again: {path}: its head was missing or damaged" in done.stderr
+    assert oid in pull(own, [cache], [oid]).taken
+    assert "put again" not in shop.run(*words).stderr
+
+
 def test_another_objects_head_is_refused(origin: Origin, own: Store, cache: ReapiCache) -> None:
     one, two = origin.add("one", {"a": b"1"}), origin.add("two", {"a": b"2"})
     push(origin, cache, one, two)

@@ -4,7 +4,8 @@ noticed."""
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -151,7 +152,139 @@ def test_a_file_that_the_server_lost_is_sent_again(
     lose(server, b"text")
     done = pushed(origin.store, cache, top)
     assert [oid.name for oid in done.objects] == ["lib"]
+    assert done.mended == {named(origin.store, "lib"): "the server lacked 1 of its blobs"}
     assert pull(own, [cache], [top]).damaged == ()
+
+
+Damage = Callable[[MemoryServer, ReapiCache, ObjectId], None]
+
+
+def head_result(server: MemoryServer, oid: ObjectId) -> tuple[Any, Any]:
+    """The result of the action of an object's head, and the action's digest."""
+    action = action_of(file_names.head(oid))[0].digest
+    return message("ActionResult").FromString(server.kept[action]), action
+
+
+def no_head(server: MemoryServer, cache: ReapiCache, oid: ObjectId) -> None:
+    push_files(cache, {file_names.head(oid): b"no head"})
+
+
+def other_head(server: MemoryServer, cache: ReapiCache, oid: ObjectId) -> None:
+    others = [other for other in server.kept.values() if other != server.kept[head_of(oid)]]
+    server.kept[head_of(oid)] = next(each for each in others if b"object" in each)
+
+
+def other_closure(server: MemoryServer, cache: ReapiCache, oid: ObjectId) -> None:
+    head = cache.heads([oid])[oid]
+    more = tuple(sorted({*head.closure, ObjectId(b"\1" * 20, "more")}))
+    result, action = head_result(server, oid)
+    data = zstd.compress(replace(head, closure=more).encode())
+    push_files(cache, {file_names.head(oid): data})
+    wrong, _ = head_result(server, oid)
+    result.output_files[0].CopyFrom(wrong.output_files[0])
+    server.kept[action] = result.SerializeToString()
+
+
+def rotten_head(server: MemoryServer, cache: ReapiCache, oid: ObjectId) -> None:
+    result, _ = head_result(server, oid)
+    spoil(server, result.output_files[0].digest.hash)
+
+
+def lost_head(server: MemoryServer, cache: ReapiCache, oid: ObjectId) -> None:
+    result, _ = head_result(server, oid)
+    drop(server, result.output_files[0].digest.hash)
+
+
+def no_tree(server: MemoryServer, cache: ReapiCache, oid: ObjectId) -> None:
+    result, action = head_result(server, oid)
+    del result.output_directories[:]
+    server.kept[action] = result.SerializeToString()
+
+
+def lost_tree(server: MemoryServer, cache: ReapiCache, oid: ObjectId) -> None:
+    result, _ = head_result(server, oid)
+    drop(server, result.output_directories[0].tree_digest.hash)
+
+
+def head_of(oid: ObjectId) -> Any:
+    """The digest of the action of an object's head."""
+    return action_of(file_names.head(oid))[0].digest
+
+
+def drop(server: MemoryServer, name: str) -> None:
+    """Let the server lose a blob."""
+    server.blobs = {key: data for key, data in server.blobs.items() if key.hash != name}
+
+
+def spoil(server: MemoryServer, name: str) -> None:
+    """Let the server's disk damage a blob, which it then has under the same name."""
+    for key, data in server.blobs.items():
+        if key.hash == name:
+            server.blobs[key] = data[:-1] + b"!"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("damage", "why"),
+    [
+        (no_head, "its head was damaged: this is not compressed"),
+        (other_head, "its head was damaged: it is the head of"),
+        (other_closure, "it has other references"),
+        (rotten_head, "its head was missing or damaged"),
+        (lost_head, "its head was missing or damaged"),
+        (no_tree, "its tree was another's, or missing"),
+        (lost_tree, "the server lacked 1 of its blobs"),
+    ],
+)
+def test_a_push_puts_a_damaged_object_again_and_names_it(
+    origin: Origin,
+    own: Store,
+    top: ObjectId,
+    cache: ReapiCache,
+    server: MemoryServer,
+    damage: Damage,
+    why: str,
+) -> None:
+    pushed(origin.store, cache, top)
+    damage(server, cache, top)
+    done = pushed(origin.store, ReapiCache(cast(Server, server)), top)
+    assert (done.objects, done.present) == ([top], 2)
+    assert why in done.mended[top]
+    taken = pull(own, [ReapiCache(cast(Server, server))], [top])
+    assert (taken.damaged, taken.unusable, taken.refused) == ((), {}, {})
+    again = pushed(origin.store, cache, top)
+    assert (again.objects, again.mended) == ([], {})
+
+
+@pytest.mark.parametrize("lost", [True, False])
+def test_a_push_puts_damaged_sources_and_logs_again(
+    origin: Origin, top: ObjectId, cache: ReapiCache, server: MemoryServer, lost: bool
+) -> None:
+    pushed(origin.store, cache, top)
+    source = file_names.source(SOURCE.sha256)
+    log = file_names.log(digest.file_digest(LOG))
+    if lost:
+        for name in (source, log):
+            result = message("ActionResult").FromString(server.kept[action_of(name)[0].digest])
+            drop(server, result.output_files[0].digest.hash)
+    else:
+        push_files(cache, {source: b"no object"})
+        server.kept[action_of(log)[0].digest] = b"\xff\xff"
+    done = pushed(origin.store, cache, top)
+    assert (done.sources, done.logs) == (1, 1)
+    assert taken_log(cache, digest.file_digest(LOG)) == LOG
+    assert cache.sources([SOURCE.sha256]) == {SOURCE.sha256: named(origin.store, "src")}
+
+
+def test_a_source_that_the_server_cannot_send_is_an_error(
+    origin: Origin, top: ObjectId, cache: ReapiCache, server: MemoryServer
+) -> None:
+    pushed(origin.store, cache, top)
+    source = file_names.source(SOURCE.sha256)
+    result = message("ActionResult").FromString(server.kept[action_of(source)[0].digest])
+    spoil(server, result.output_files[0].digest.hash)
+    with pytest.raises(CacheUnusable, match="did not keep sources/"):
+        pushed(origin.store, cache, top)
 
 
 def test_a_server_that_keeps_nothing_is_no_cache(
@@ -160,7 +293,7 @@ def test_a_server_that_keeps_nothing_is_no_cache(
     server.forgets = lambda blob: blob.size == len(b"text")
     with pytest.raises(CacheUnusable, match="did not keep the files of") as refused:
         pushed(origin.store, cache, top)
-    assert refused.value.hint == "is its quota large enough?"
+    assert "quota" in str(refused.value.hint)
 
 
 def test_a_server_that_forgets_results_is_no_cache(
