@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from store import canon
 from store.errors import FormatError
+from tests.amounts import example_count
 
 SCALARS = (
     st.none()
@@ -24,7 +25,7 @@ VALUES: st.SearchStrategy[Any] = st.recursive(
 )
 RECORDS = st.lists(VALUES, max_size=6)
 
-QUICK = settings(max_examples=50)
+QUICK = settings(max_examples=example_count(50))
 
 
 @QUICK

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from store import digest
 from store.digest import ALPHABET, DigestKind
 from store.errors import FormatError
+from tests.amounts import example_count
 
-QUICK = settings(max_examples=60)
+QUICK = settings(max_examples=example_count(60))
 
 
 @QUICK

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from store.audit import elf, members
 from store.audit.explain import explain, first_difference
 from store.audit.members import AR_MAGIC
+from tests.amounts import example_count
 
 NAMES = b"\0.text\0.rodata\0.bss\0.shstrtab\0"
 
@@ -60,7 +61,7 @@ def test_equal_contents_have_no_difference() -> None:
 
 
 @given(st.binary(max_size=300_000), st.integers(0, 300_000))
-@settings(max_examples=50)
+@settings(max_examples=example_count(50))
 def test_the_first_difference_is_found_wherever_it_is(data: bytes, place: int) -> None:
     if place < len(data):
         changed = bytearray(data)
@@ -190,7 +191,7 @@ def damaged(draw: st.DrawFn) -> bytes:
 
 @pytest.mark.slow
 @given(damaged(), damaged())
-@settings(max_examples=500)
+@settings(max_examples=example_count(500))
 def test_no_file_is_too_broken(one: bytes, other: bytes) -> None:
     place = explain(one, other)
     assert (place is None) == (one == other)
@@ -201,7 +202,7 @@ def test_no_file_is_too_broken(one: bytes, other: bytes) -> None:
 
 @pytest.mark.slow
 @given(damaged())
-@settings(max_examples=500)
+@settings(max_examples=example_count(500))
 def test_no_part_lies_outside_of_the_file(data: bytes) -> None:
     for part in elf.sections(data):
         assert 0 <= part.start < part.end <= len(data)

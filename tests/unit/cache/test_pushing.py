@@ -39,6 +39,8 @@ SOURCE = Source("src", "a" * 64, ("https://example.org/src",))
 HELLO = Derivation("top", "x86_64-linux", "/bin/sh")
 TOOL = Derivation("lib", "x86_64-linux", "/bin/sh")
 LOG = b"made\n"
+TEXT = 1_200_000
+"""Bytes of a file that has a frame of its own, and one alone."""
 
 
 @functools.cache
@@ -49,8 +51,8 @@ def noise(number: int, size: int) -> bytes:
 @pytest.fixture
 def top(origin: Origin) -> ObjectId:
     """An object that was built here of a source, and refers to another."""
-    files = {f"small{number:02}": noise(number, 100_000) for number in range(30)}
-    lib = origin.add("lib", {"large": noise(99, 5 << 20), **files, "text": b"x" * 3_000_000})
+    files = {f"small{number:02}": noise(number, 10_000) for number in range(30)}
+    lib = origin.add("lib", {"large": noise(99, 5 << 20), **files, "text": b"x" * TEXT})
     src = origin.add("src", {"text": b"source"})
     oid = origin.add("top", {"a/b": b"1", "empty": b""}, lib)
     node = HELLO.resolve({})
@@ -205,7 +207,7 @@ def test_heads_say_how_packs_are_cut(origin: Origin, top: ObjectId, tmp_path: Pa
     frames = heads[lib].frames
     # The large files in parts of 4 MiB, the small ones by the MiB.
     assert sorted(frame.unpacked for frame in frames if frame.unpacked > 1 << 20) == [
-        (5 << 20) - FRAME_LIMIT if (5 << 20) - FRAME_LIMIT > 1 << 20 else 3_000_000,
+        (5 << 20) - FRAME_LIMIT if (5 << 20) - FRAME_LIMIT > 1 << 20 else TEXT,
         FRAME_LIMIT,
     ]
     large = next(span for span in stream(heads[lib].manifest) if span.size == 5 << 20)

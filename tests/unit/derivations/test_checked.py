@@ -38,6 +38,7 @@ from derivations.kit import (
 from derivations.kit.checked import LONGEST, checked
 from derivations.kit.system_files import files
 from store.errors import EvaluationError
+from tests.amounts import example_count
 
 WEB = Service(name="web", run=("exec web",))
 USER = User(name="www", number=80)
@@ -235,7 +236,7 @@ ODD = st.recursive(
 
 @pytest.mark.slow
 @given(field=st.sampled_from([each.name for each in dataclasses.fields(System)]), value=ODD)
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=example_count(400), deadline=None)
 def test_a_system_is_refused_with_its_line_or_has_files(field: str, value: object) -> None:
     given = {each.name: getattr(SYSTEM, each.name) for each in dataclasses.fields(SYSTEM)}
     try:
@@ -250,7 +251,7 @@ def test_a_system_is_refused_with_its_line_or_has_files(field: str, value: objec
 @pytest.mark.slow
 @pytest.mark.parametrize("sound", [WEB, USER, Network()], ids=lambda sound: type(sound).__name__)
 @given(pick=st.data())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=example_count(200), deadline=None)
 def test_a_value_of_a_system_is_refused_with_its_line(sound: Any, pick: st.DataObject) -> None:
     field = pick.draw(st.sampled_from([each.name for each in dataclasses.fields(sound)]))
     value = pick.draw(ODD)
@@ -267,7 +268,7 @@ def test_a_value_of_a_system_is_refused_with_its_line(sound: Any, pick: st.DataO
 
 @pytest.mark.slow
 @given(field=st.sampled_from([each.name for each in dataclasses.fields(Recipe)]), value=ODD)
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=example_count(400), deadline=None)
 def test_a_recipe_is_refused_or_of_sound_types(field: str, value: object) -> None:
     try:
         made = variant(RECIPE, **{field: value})

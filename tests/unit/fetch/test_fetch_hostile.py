@@ -21,6 +21,7 @@ from store.fetch import attempts as fetch_module
 from store.fetch.attempts import FetchResult, fetch
 from store.fetch.bounds import Bounds
 from store.job_errors import DiskReserve, FetchFailed, HashMismatch, SourceError
+from tests.amounts import example_count
 from tests.unit.fetch.hostile import GOOD, QUICK, SOUND, TIMED, Server, serving
 
 SHA256 = hashlib.sha256(GOOD).hexdigest()
@@ -171,7 +172,7 @@ PIECES = [
 
 @pytest.mark.slow
 @settings(
-    max_examples=120,
+    max_examples=example_count(120),
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(

@@ -30,6 +30,7 @@ from store.model.result import Made, Result
 from store.objects.ingest import ingest_again
 from store.system import kernel
 from store.usage.why import why_alive
+from tests.amounts import example_count
 from tests.unit.gc.conftest import Stock
 
 DAY = 86400
@@ -42,7 +43,9 @@ def collect(stock: Stock, policy: Policy | None = None) -> Collector:
 
 
 @pytest.mark.slow
-@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=example_count(12), suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(
     st.lists(st.sets(st.integers(0, 6), max_size=3), min_size=1, max_size=7),
     st.sets(st.integers(0, 6), max_size=2),

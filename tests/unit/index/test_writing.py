@@ -21,6 +21,7 @@ from store.index.schema import COARSE, NUMBER, TABLES, LeaseRecord, ObjectEntry,
 from store.index.writing import Writer
 from store.model.names import ObjectId
 from store.model.realisation import Realisation
+from tests.amounts import example_count
 from tests.golden.examples import DERIVATION, REALISATION, RESOLVED, SOURCE
 
 
@@ -73,7 +74,9 @@ def index(tmp_path: Path) -> Index:
 GRAPHS = st.lists(st.sets(st.integers(0, 7), max_size=4), min_size=1, max_size=8)
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=example_count(25), suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(GRAPHS)
 def test_references_and_referrers_mirror_each_other(
     tmp_path_factory: pytest.TempPathFactory, graph: list[set[int]]

@@ -16,10 +16,11 @@ from store.model.file_tree import Directory, Node, NodeKind
 from store.model.manifest import Manifest
 from store.model.names import ObjectId
 from store.model.realisation import Realisation
+from tests.amounts import example_count
 from tests.golden import examples
 from tests.unit.model import strategies as some
 
-QUICK = settings(max_examples=40)
+QUICK = settings(max_examples=example_count(40))
 
 
 class Record(Protocol):

@@ -16,10 +16,11 @@ from store.model.derivation import Derivation, Ref, Source
 from store.model.file_tree import Directory
 from store.model.names import ObjectId
 from store.model.realisation import Realisation
+from tests.amounts import example_count
 from tests.golden.examples import DERIVATION, LIBC, REALISATION, RESOLVED, SHELL, SHELL_REF, SOURCE
 from tests.unit.model import strategies as some
 
-QUICK = settings(max_examples=40)
+QUICK = settings(max_examples=example_count(40))
 OTHER = Ref(b"o" * 32, "out", "other")
 
 

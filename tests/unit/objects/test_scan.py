@@ -15,6 +15,7 @@ from store.digest import ALPHABET, TEXT_SIZE, file_digest
 from store.model import identity
 from store.objects import content
 from store.objects.scan import Scanner
+from tests.amounts import example_count
 
 TEXTS = ["".join(random.Random(seed).choices(ALPHABET, k=TEXT_SIZE)) for seed in range(100)]
 
@@ -36,7 +37,7 @@ PIECES = st.one_of(
 
 
 @pytest.mark.slow
-@settings(max_examples=150)
+@settings(max_examples=example_count(150))
 @given(st.lists(PIECES, max_size=12).map(b"".join), st.integers(0, 100))
 def test_it_agrees_with_a_naive_search(data: bytes, count: int) -> None:
     assert Scanner(TEXTS[:count]).find(data) == naive(data, TEXTS[:count])

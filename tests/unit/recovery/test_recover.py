@@ -30,6 +30,7 @@ from store.objects.ingest import ingest
 from store.recovery.backup import backup
 from store.recovery.recover import Rebuilt, rebuild, restore
 from store.verify.index_check import check_index
+from tests.amounts import example_count
 from tests.golden.examples import DERIVATION, RESOLVED, SOURCE
 from tests.unit.index.test_env import later
 
@@ -351,7 +352,9 @@ def _copy(root: str, path: str) -> None:
 
 
 @pytest.mark.slow
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=example_count(40), suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(st.data())
 def test_a_copy_that_is_damaged_is_refused_or_what_it_tells_is_sound(
     kept: Kept, tmp_path: Path, data: st.DataObject

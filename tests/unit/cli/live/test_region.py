@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from store import events
 from store.cli.live.reporter import Live
+from tests.amounts import example_count
 from tests.unit.cli.live.stage import (
     COMPILER,
     SOURCES,
@@ -52,7 +53,7 @@ def a_run(seed: int) -> list[events.Event | float]:
 
 
 @pytest.mark.slow
-@settings(max_examples=25)
+@settings(max_examples=example_count(25))
 @given(seed=st.integers(0, 1 << 30), sizes=st.lists(SIZES, min_size=1, max_size=6))
 def test_the_view_never_outgrows_the_screen(seed: int, sizes: list[tuple[int, int]]) -> None:
     told = a_run(seed)
@@ -68,7 +69,7 @@ def test_the_view_never_outgrows_the_screen(seed: int, sizes: list[tuple[int, in
 
 
 @pytest.mark.slow
-@settings(max_examples=20)
+@settings(max_examples=example_count(20))
 @given(seed=st.integers(0, 1 << 30), size=st.tuples(st.integers(70, 130), st.integers(2, 45)))
 def test_nothing_but_lasting_lines_is_left_at_the_end(seed: int, size: tuple[int, int]) -> None:
     told = a_run(seed)

@@ -23,6 +23,7 @@ from store.model.catalogue import Catalogue, Package, collect
 from store.model.derivation import Derivation
 from store.model.names import ObjectId
 from store.model.verdict import AuditFinding, Difference, Verdict
+from tests.amounts import example_count
 from tests.unit.layout.test_opening import AS_ROOT, NEIGHBOUR
 
 SAME, OTHER = ObjectId(b"\1" * 20, "a"), ObjectId(b"\2" * 20, "a")
@@ -100,7 +101,7 @@ TEXTS = st.text(max_size=12) | st.sampled_from(
 
 
 @pytest.mark.slow
-@settings(max_examples=40)
+@settings(max_examples=example_count(40))
 @given(TEXTS, TEXTS, TEXTS)
 def test_no_text_becomes_an_element(first: str, second: str, third: str) -> None:
     plain, other = (
