@@ -21,6 +21,9 @@ HEADS_LIMIT: Final = 1 << 30
 STATEMENTS_LIMIT: Final = 1 << 20
 """Bytes of the file of one signer about one derivation or key."""
 
+STATEMENT_FILES_LIMIT: Final = 256 << 20
+"""Bytes of all statements of one answer: they are in memory together."""
+
 SOURCE_LIMIT: Final = 300
 """Bytes of the file of a source."""
 
@@ -85,7 +88,13 @@ class FileAnswers(ABC):
     ) -> dict[bytes, list[StatementFile]]:
         names = {named(each, key_id): each for each in asked for key_id in sorted(ids)}
         answer: dict[bytes, list[StatementFile]] = {}
+        left = STATEMENT_FILES_LIMIT
         for name, data in self._files(list(names), STATEMENTS_LIMIT):
+            left -= len(data)
+            if left < 0:
+                together = f"more than {STATEMENT_FILES_LIMIT} bytes of statements"
+                self._damaged.append(f"{self.name} has {together}, and the rest is not read")
+                break
             if self._is_short(name, data, STATEMENTS_LIMIT):
                 where = f"{self.name}/{name}"
                 answer.setdefault(names[name], []).append(StatementFile(where, data))
@@ -113,6 +122,18 @@ class FileAnswers(ABC):
 def head_of(oid: ObjectId, data: bytes) -> Head:
     """Return the head of an object in a file; FormatError for anything else, InvalidName."""
     return _head_in(oid, zstd.decompress_record(data, HEAD_LIMIT))
+
+
+def own_head(oid: ObjectId, data: bytes, manifest: bytes, closure: Collection[ObjectId]) -> Head:
+    """Return the head of an object in a file; FormatError unless it has this manifest, encoded, and
+    this closure (without the object), InvalidName."""
+    plain = zstd.decompress_record(data, HEAD_LIMIT)
+    head = _head_in(oid, plain)
+    if Head.manifest_of(plain) != manifest:
+        raise FormatError("it has another manifest than the object")
+    if set(head.closure) != set(closure):
+        raise FormatError("it has another closure than the object")
+    return head
 
 
 def _head_in(oid: ObjectId, data: bytes) -> Head:

@@ -100,6 +100,11 @@ class Head:
             frames=fields.several(frames, _frame),
         )
 
+    @staticmethod
+    def manifest_of(data: bytes) -> bytes:
+        """Return the manifest in an encoded head, as it stands there; FormatError."""
+        return fields.raw(fields.array(canon.decode(data), 5)[1])
+
 
 def _frame(value: Value) -> PackFrame:
     packed, unpacked = fields.array(value, 2)

@@ -17,6 +17,7 @@ from store.cache.file_answers import (
     SOURCE_LIMIT,
     STATEMENTS_LIMIT,
     head_of,
+    own_head,
     source_object,
 )
 from store.cache.folder_place import FolderPlace
@@ -86,7 +87,7 @@ def push(
     _check_marker(place)
     uploads = _Uploads(store, place, progress, done)
     for number in range(ROUNDS):
-        missing = _missing(place, plan.objects)
+        missing = _missing(store, place, plan.objects)
         if number == 0:
             done.present = len(plan.objects) - len(missing)
             done.mended = {oid: why for oid, why in missing.items() if why}
@@ -103,7 +104,7 @@ def push(
             elif not missing:
                 return done
     else:
-        if missing := _missing(place, plan.objects):
+        if missing := _missing(store, place, plan.objects):
             raise _not_kept(place, file_names.head(next(iter(missing))))
     uploads.check()
     return done
@@ -214,23 +215,32 @@ def _has_others(path: str) -> bool:
     return file_names.MARKER not in names and bool(names)
 
 
-def _missing(place: CachePlace, objects: Sequence[ObjectId]) -> dict[ObjectId, str]:
-    """Return the objects that are not there whole, in order; each with its fault, which is empty
-    when nothing of it is there."""
+def _missing(store: Store, place: CachePlace, objects: Sequence[ObjectId]) -> dict[ObjectId, str]:
+    """Return those of the objects, which have references first, that are not there whole, in order;
+    each with its fault, which is empty when nothing of it is there."""
     found: dict[ObjectId, str] = {}
+    closures: dict[ObjectId, set[ObjectId]] = {}
+    for oid in objects:
+        references = store.objects.references(oid)
+        closures[oid] = set(references).union(*(closures[each] for each in references))
     for at in range(0, len(objects), AT_ONCE):
-        found.update(_lacking(place, objects[at : at + AT_ONCE]))
+        part = {oid: closures[oid] for oid in objects[at : at + AT_ONCE]}
+        found.update(_lacking(store, place, part))
     return {oid: found[oid] for oid in objects if oid in found}
 
 
-def _lacking(place: CachePlace, objects: Sequence[ObjectId]) -> Iterator[tuple[ObjectId, str]]:
+def _lacking(
+    store: Store, place: CachePlace, objects: Mapping[ObjectId, set[ObjectId]]
+) -> Iterator[tuple[ObjectId, str]]:
+    """Yield those of the objects, with their closures, that are not there whole."""
     heads = place.get([file_names.head(oid) for oid in objects], HEAD_LIMIT)
     sizes: dict[ObjectId, int] = {}
-    for oid in objects:
+    for oid, closure in objects.items():
         data = heads.get(file_names.head(oid), b"")
         try:
             if data:
-                sizes[oid] = head_of(oid, data).packed_size
+                head = own_head(oid, data, _own_manifest(store, oid), closure)
+                sizes[oid] = head.packed_size
             else:  # an empty one is left of a power cut
                 yield oid, ""
         except (FormatError, InvalidName) as error:
@@ -242,6 +252,13 @@ def _lacking(place: CachePlace, objects: Sequence[ObjectId]) -> Iterator[tuple[O
             yield oid, "its pack was missing"
         elif there != size:
             yield oid, f"its pack had {there} bytes, not {size}"
+
+
+def _own_manifest(store: Store, oid: ObjectId) -> bytes:
+    try:
+        return read_record(store.layout.manifest(oid))[0]
+    except OSError:
+        return store.objects.manifest(oid).encode()  # which says what is wrong
 
 
 def _put_facts(store: Store, place: CachePlace, plan: PushPlan, done: Pushed) -> None:

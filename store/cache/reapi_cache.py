@@ -38,9 +38,9 @@ NO_PACK: Final = bytes(32)
 """The digest of the pack in a head: there is none."""
 
 
-class StoredFile(NamedTuple):
+class FileResult(NamedTuple):
     """A file for which the server has a result. ``data`` is None when the result names no blob for
-    it, or the blob does not come; ``trees`` are the trees of its object that the result names."""
+    it, or the blob does not come; ``trees`` has the tree of its object, if the result names one."""
 
     data: bytes | None
     trees: tuple[BlobDigest, ...]
@@ -89,7 +89,7 @@ class ReapiCache(FileAnswers):
             if stored.data is not None:
                 yield name, stored.data
 
-    def stored(self, names: Collection[str], limit: int) -> Iterator[tuple[str, StoredFile]]:
+    def stored(self, names: Collection[str], limit: int) -> Iterator[tuple[str, FileResult]]:
         """Yield the files for which there are results, also those that do not come, or would have
         more than ``limit`` bytes."""
         with as_cache():
@@ -100,7 +100,7 @@ class ReapiCache(FileAnswers):
                 if (each := self._file(result)) is not None and each.size <= limit
             }
             for name in results.keys() - digests.keys():
-                yield name, StoredFile(None, tuple(_trees(results[name])))
+                yield name, FileResult(None, tuple(_trees(results[name])))
             waiting = list(digests)
             while waiting:
                 part, size = [waiting.pop()], 0
@@ -109,7 +109,7 @@ class ReapiCache(FileAnswers):
                 found = self.server.read_small([digests[name] for name in part], limit)
                 for name in part:
                     data = found.get(digests[name])
-                    yield name, StoredFile(data, tuple(_trees(results[name])))
+                    yield name, FileResult(data, tuple(_trees(results[name])))
 
     def _noted(self, results: dict[str, Message]) -> dict[str, Message]:
         """Keep the trees of objects for the questions for contents, which come soon; returns the
@@ -146,13 +146,12 @@ class ReapiCache(FileAnswers):
 
 
 def _trees(result: Message) -> list[BlobDigest]:
-    """Return the Tree messages of the object in a result, as far as it names any."""
-    found = []
+    """Return the Tree message of the object in a result, if it names one."""
     for each in result.output_directories:
         if each.path == TREE:
             with contextlib.suppress(FormatError):
-                found.append(read_digest(each.tree_digest))
-    return found
+                return [read_digest(each.tree_digest)]  # each one more would be read, too
+    return []
 
 
 def action_of(name: str) -> tuple[Blob, Blob]:

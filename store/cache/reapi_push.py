@@ -7,11 +7,11 @@ from functools import partial
 
 from store.cache import file_names, zstd
 from store.cache.blob_trees import blobs_of, mapped
-from store.cache.file_answers import HEAD_LIMIT, SOURCE_LIMIT, STATEMENTS_LIMIT, head_of
+from store.cache.file_answers import HEAD_LIMIT, SOURCE_LIMIT, STATEMENTS_LIMIT, own_head
 from store.cache.head import Head
 from store.cache.push_plan import PushPlan
 from store.cache.pushing import Pushed, changed_statements, compressed_log, names_object
-from store.cache.reapi_cache import FILE, TREE, ReapiCache, StoredFile, action_of, head_without_pack
+from store.cache.reapi_cache import FILE, TREE, FileResult, ReapiCache, action_of, head_without_pack
 from store.cache.server_errors import as_cache
 from store.display import printable
 from store.errors import FormatError, InvalidName
@@ -101,7 +101,7 @@ def _push(
     store: Store,
     cache: ReapiCache,
     oid: ObjectId,
-    there: StoredFile | None,
+    there: FileResult | None,
     found: Pushed,
     count: Callable[[], object],
 ) -> None:
@@ -138,17 +138,15 @@ def _push(
     found.objects.append(oid)
 
 
-def _fault(head: Head, there: StoredFile, top: Blob, lost: int) -> str:
+def _fault(head: Head, there: FileResult, top: Blob, lost: int) -> str:
     """Return the fault of an object that should be on the server as ``head`` says, with the tree
     ``top``; ``lost`` is how many of its blobs are not there. Empty when it is whole."""
     if there.data is None:
         return "its head was missing or damaged"
     try:
-        found = head_of(head.manifest.id, there.data)
+        own_head(head.manifest.id, there.data, head.manifest.encode(), head.closure)
     except (FormatError, InvalidName) as error:
         return f"its head was damaged: {error.message}"
-    if (found.manifest, found.closure) != (head.manifest, head.closure):
-        return "its head was damaged: it has other references than the object"
     if top.digest not in there.trees:
         return "its tree was another's, or missing"
     return f"the server lacked {lost} of its blobs" if lost else ""

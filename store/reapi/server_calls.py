@@ -81,7 +81,7 @@ class ServerCalls(ABC):
         return [each for part in self._call("hash_files", paths) for each in part]
 
     def results(self, actions: Sequence[BlobDigest]) -> dict[BlobDigest, bytes]:
-        """Return the encoded ActionResult of each of the actions that has one."""
+        """Return the encoded ActionResult of each of the actions that has one, not a large one."""
         return {actions[place]: result for place, result in self._call("results", actions)}
 
     def set_result(self, action: BlobDigest, result: bytes) -> None:

@@ -33,6 +33,9 @@ from store.system.patience import Patience
 GROUP: Final = 64 << 10
 """Bytes of blobs that go in one message to the other process, at least."""
 
+RESULT_LIMIT: Final = 64 << 10
+"""Bytes of the result of an action that is looked up: many of them are in memory together."""
+
 _SHA256: Final = 1
 
 
@@ -115,7 +118,8 @@ class ReapiService:
         yield from hash_files(paths)
 
     def results(self, actions: Sequence[BlobDigest]) -> Iterator[tuple[int, bytes]]:
-        """Yield the encoded result of each action that has one, with its place in ``actions``."""
+        """Yield the encoded result of each action that has one, with its place in ``actions``. One
+        of more than :data:`RESULT_LIMIT` bytes is passed over."""
         channel, _ = self._connected()
         request = message("GetActionResultRequest")
         requests = (
@@ -128,7 +132,8 @@ class ReapiService:
         answers = channel.unaries("ActionCache.GetActionResult", requests, most=32)
         for place, answer in enumerate(answers):
             if not isinstance(answer, CallFailed):
-                yield place, answer.SerializeToString()
+                if answer.ByteSize() <= RESULT_LIMIT:
+                    yield place, answer.SerializeToString()
             elif answer.code != "NOT_FOUND":
                 raise channel.unusable(answer)
 

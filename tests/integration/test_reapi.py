@@ -17,6 +17,7 @@ from store.reapi.blob_transfer import BATCH
 from store.reapi.endpoint import parse
 from store.reapi.messages import message
 from store.reapi.server import Server
+from store.reapi.service import RESULT_LIMIT
 from store.system import kernel
 from tests import casd
 
@@ -75,6 +76,14 @@ def test_results_of_actions_are_kept(server: Server) -> None:
     found = server.results([other.digest, action.digest])
     assert list(found) == [action.digest]
     assert message("ActionResult").FromString(found[action.digest]).exit_code == 3
+
+
+def test_a_large_result_of_an_action_is_passed_over(server: Server) -> None:
+    action, other = blob_of(b"an action"), blob_of(b"another")
+    for each, size in ((action, RESULT_LIMIT // 2), (other, RESULT_LIMIT)):
+        result = message("ActionResult")(stdout_raw=b"x" * size).SerializeToString()
+        server.set_result(each.digest, result)
+    assert list(server.results([other.digest, action.digest])) == [action.digest]
 
 
 def test_a_server_that_refuses_is_given_up_at_once() -> None:

@@ -8,6 +8,7 @@ import random
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -16,7 +17,7 @@ import pytest
 from store import digest
 from store.cache import file_names, zstd
 from store.cache.folder_place import FolderPlace
-from store.cache.head import FRAME_LIMIT, stream
+from store.cache.head import FRAME_LIMIT, Head, stream
 from store.cache.http_place import HttpPlace
 from store.cache.place import CachePlace
 from store.cache.pull import pull
@@ -31,6 +32,7 @@ from store.model.derivation import Derivation, Source
 from store.model.names import ObjectId
 from store.model.realisation import Realisation
 from store.signing.keys import PrivateKey
+from tests.unit.cache.caches import head_and_pack, manifest_of
 from tests.unit.cache.conftest import Origin
 from tests.unit.cache.web import Handler, Web, serving
 
@@ -162,6 +164,27 @@ def test_an_object_that_is_damaged_there_is_put_again(
     assert why in done.mended[top]
     assert path.read_bytes() == data
     assert pushed(origin.store, HttpPlace(web.url), top).nothing
+
+
+def test_a_head_that_decodes_and_is_not_the_objects_is_put_again(
+    origin: Origin, top: ObjectId, own: Store, tmp_path: Path
+) -> None:
+    place = FolderPlace(str(tmp_path / "cache"))
+    pushed(origin.store, place, top)
+    path = tmp_path / "cache" / file_names.head(top)
+    data = path.read_bytes()
+    head = Head.decode(zstd.decompress_record(data, 1 << 20))
+    other = manifest_of(top.name, [b"1"], head.manifest.references)
+    wrong = replace(other, id=top)
+    for made, why in (
+        (replace(head, closure=(*head.closure, ObjectId(b"\xff" * 20, "z"))), "another closure"),
+        (head_and_pack(wrong, [b"1"], [1])[0], "another manifest"),
+    ):
+        path.write_bytes(zstd.compress(made.encode()))
+        done = pushed(origin.store, place, top)
+        assert why in done.mended[top]
+        assert path.read_bytes() == data
+    assert pull(own, [StaticCache(place)], [top]).damaged == ()
 
 
 @pytest.mark.parametrize("name", ["logs", "sources"])

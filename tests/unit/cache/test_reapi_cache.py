@@ -18,7 +18,7 @@ from store.cache.offering import NamedFiles
 from store.cache.pull import pull
 from store.cache.push_plan import plan_push
 from store.cache.pushing import Pushed
-from store.cache.reapi_cache import FILE, ReapiCache, action_of
+from store.cache.reapi_cache import FILE, TREE, ReapiCache, action_of
 from store.cache.reapi_push import push_files, push_to_server
 from store.errors import CorruptObject, ServerUnusable, UnknownObject
 from store.index.writing import Writer
@@ -27,7 +27,7 @@ from store.local.store import Store
 from store.model.derivation import Derivation, Source
 from store.model.names import ObjectId
 from store.model.realisation import Realisation
-from store.reapi.blob import BlobPiece
+from store.reapi.blob import BlobDigest, BlobPiece, blob_of, digest_message
 from store.reapi.messages import message
 from store.reapi.server import Server
 from store.signing.keys import PrivateKey
@@ -229,7 +229,7 @@ def spoil(server: MemoryServer, name: str) -> None:
     [
         (no_head, "its head was damaged: this is not compressed"),
         (other_head, "its head was damaged: it is the head of"),
-        (other_closure, "it has other references"),
+        (other_closure, "it has another closure"),
         (rotten_head, "its head was missing or damaged"),
         (lost_head, "its head was missing or damaged"),
         (no_tree, "its tree was another's, or missing"),
@@ -337,6 +337,22 @@ def test_contents_of_a_lost_tree_are_missing(
     server.blobs = {key: data for key, data in server.blobs.items() if key.hash not in found}
     with pytest.raises(UnknownObject, match=f"does not have the tree of {top}"):
         cache.contents(head, [digest.file_digest(b"1")])
+
+
+def test_one_tree_of_an_object_is_read_however_many_a_result_names(
+    origin: Origin, own: Store, top: ObjectId, cache: ReapiCache, server: MemoryServer
+) -> None:
+    pushed(origin.store, cache, top)
+    result, action = head_result(server, top)
+    more = [server.put(blob_of(b"tree %d" % number)) for number in range(100)]
+    for each in more:
+        result.output_directories.add(path=TREE, tree_digest=digest_message(each))
+    server.kept[action] = result.SerializeToString()
+    read: list[BlobDigest] = []
+    ask = server._read
+    server._read = lambda digests: read.extend(digests) or ask(digests)  # type: ignore[method-assign, func-returns-value]
+    assert cache.contents(cache.heads([top])[top], [digest.file_digest(b"1")])
+    assert not {*more} & {*read}
 
 
 def walked(cache: ReapiCache, oid: ObjectId, *contents: bytes) -> dict[bytes, bytes]:

@@ -177,6 +177,17 @@ def test_large_heads_are_in_memory_one_by_one(
     assert max(held) < 4 * ((1 << 20) + 9)
 
 
+def test_statements_that_are_too_large_together_are_left_out(
+    cache: StaticCache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    derivations = [bytes([number]) * 32 for number in range(5)]
+    for each in derivations:
+        put(tmp_path, file_names.by_derivation(each, "a" * 64), b"x" * 1000)
+    monkeypatch.setattr(file_answers, "STATEMENT_FILES_LIMIT", 3500)
+    assert len(cache.by_derivation(derivations, ["a" * 64])) == 3
+    assert "more than 3500 bytes of statements" in cache.damaged()[0]
+
+
 def test_heads_that_are_too_large_together_are_left_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
