@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import IO, Final, NamedTuple, NoReturn
 
 from store.index import reserve
-from tests import impatient
+from tests import impatient, recorder
 
 TOP = Path(__file__).resolve().parents[1]
 
@@ -177,6 +177,7 @@ def _warm() -> None:
 def serve(connection: socket.socket) -> None:
     """Fork for each request, one after the other, until the caller ends."""
     _warm()
+    recorder.install_if_asked()
     gc.collect()
     gc.freeze()
     while True:

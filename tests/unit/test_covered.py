@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from pathlib import Path
 
 import pytest
 
 from scripts import covered
 from store import quantities
+from store.profiles import launcher
 from tests import recorder
 
 
@@ -40,5 +42,20 @@ def test_lines_of_a_process_that_is_killed_are_recorded(tmp_path: Path) -> None:
     assert quantities.bytes_text.__code__.co_firstlineno in found.pop(quantities.__file__)
 
 
+def test_lines_of_a_launcher_are_recorded(tmp_path: Path) -> None:
+    path, program = str(tmp_path / "lines"), tmp_path / "launcher"
+    pid = os.fork()
+    if pid == 0:
+        recorder.install(path)
+        program.write_bytes(launcher.launcher_text(sys.executable))
+        program.chmod(0o755)
+        os.execv(program, [str(program)])
+    os.waitpid(pid, 0)
+    found = dict(recorder.executed(path))[str(recorder.LAUNCH)]
+    source = recorder.LAUNCH.read_text().splitlines()
+    assert source.index("syscall = load()") + 1 in found
+    assert source.index("        import _ctypes") + 1 in found
+
+
 def test_no_module_has_more_lines_than_the_record() -> None:
-    assert max(len(Path(file).read_text().splitlines()) for file in recorder.FILES) < recorder.MOST
+    assert max(len(Path(file).read_text().splitlines()) for file in recorder.PLACES) < recorder.MOST
