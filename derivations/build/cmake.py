@@ -3,11 +3,12 @@
 from derivations.kit import BUILD_TOOLS, Recipe, debian, phase, phases
 
 BOOTSTRAP = (
-    # Its own copies of libraries, none of which reaches what it builds.
-    './bootstrap --prefix="$out" --no-system-libs --no-qt-gui'
+    # The first cmake builds the second, and goes: its compilation is not worth optimising. Both
+    # have their own copies of libraries, none of which reaches what they build.
+    'CFLAGS=-O0 CXXFLAGS=-O0 ./bootstrap --prefix="$out" --no-system-libs --no-qt-gui'
     " --docdir=share/doc/cmake --datadir=share/cmake"
     " -- -DCMAKE_BUILD_TYPE=None -DCMAKE_USE_OPENSSL=OFF -DBUILD_TESTING=OFF"
-    " -DBUILD_CursesDialog=OFF"
+    ' -DBUILD_CursesDialog=OFF -DCMAKE_C_FLAGS="$CFLAGS" -DCMAKE_CXX_FLAGS="$CXXFLAGS"'
 )
 
 CMAKE = Recipe(

@@ -18,5 +18,6 @@ LIBSODIUM = Recipe(
         ),
     ),
     build=autotools("--disable-shared", reconf=True),
+    upstream=("make check",),
     seconds=60,
 )
