@@ -40,7 +40,7 @@ ScriptMaker: TypeAlias = Callable[[Recipe, Mapping[str, str], Sequence[Ref], Seq
 """Makes the text of a build from a recipe, its variables, its libraries, and paths of patches."""
 
 _QUOTED = re.compile(r"['`]([^'`]+)['`]")
-"""What a message quotes: texts of the recipe, among others."""
+"""The quotations in a message: texts of the recipe, among others."""
 
 CHECK_TOOLS = ("awk", "cc", "coreutils", "diffutils", "findutils", "grep", "pkgconf", "sed", "sh")
 """Their programs are run by the checks of any package."""

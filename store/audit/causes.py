@@ -87,8 +87,8 @@ def examine(case: Case, variations: Sequence[Variation]) -> Steps:
 def cut_short(
     steps: Steps, trials: Sequence[Trial], outcomes: Mapping[int, TrialOutcome]
 ) -> list[AuditFinding]:
-    """Return what is known without the ``trials`` that have no outcome (by their number), and
-    without all that would follow."""
+    """Return the findings that are known without the ``trials`` that have no outcome (by their
+    number), and without all that would follow."""
     none = TrialOutcome(0, error=Interrupted("the audit was interrupted"))
     while True:
         try:

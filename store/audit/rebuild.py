@@ -134,8 +134,8 @@ class Auditor:
         return bool(self._ready)
 
     def interrupted(self) -> str:
-        """Keep the findings until now in :attr:`findings`, and what is known of a subject whose
-        trials have not all ended. The journal has no part of that: it is examined anew."""
+        """Keep the findings until now in :attr:`findings`, with those of a subject whose trials
+        have not all ended. The journal has no part of that: it is examined anew."""
         under = [each.examination for each in self._under.values()]
         waiting = [examination for examination, _ in self._ready]
         for examination in {each.number: each for each in (*under, *waiting)}.values():

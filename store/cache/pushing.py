@@ -258,7 +258,7 @@ def _own_manifest(store: Store, oid: ObjectId) -> bytes:
     try:
         return read_record(store.layout.manifest(oid))[0]
     except OSError:
-        return store.objects.manifest(oid).encode()  # which says what is wrong
+        return store.objects.manifest(oid).encode()  # which names the fault
 
 
 def _put_facts(store: Store, place: CachePlace, plan: PushPlan, done: Pushed) -> None:

@@ -1,4 +1,4 @@
-"""What of a failed build's log its error shows: the first complaint, and the end.
+"""The part of a failed build's log that its error shows: the first complaint, and the end.
 
 With several processors the compiler that failed first is far from the end: the others go on, and
 each ``make`` above says that it gives up.
