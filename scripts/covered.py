@@ -29,7 +29,11 @@ TOP: Final = Path(__file__).resolve().parents[1]
 LEAST: Final = 80.0
 """Per cent of a module's statements that the tests have to execute."""
 
-ALL: Final = ("--numprocesses", "logical", "--dist", "loadfile")
+ALL: Final = (
+    *("--numprocesses", "logical", "--dist", "loadfile", "--no-loadscope-reorder"),
+    *("--hypothesis-profile", "quick"),
+)
+"""All tests, the longest files first, with a fifth of the random examples."""
 
 
 def coverage(*words: str, env: Mapping[str, str]) -> int:
