@@ -12,6 +12,6 @@ UCHARDET = Recipe(
     homepage="https://www.freedesktop.org/wiki/Software/uchardet/",
     build=cmake("CHECK_SSE2=OFF"),
     programs=("uchardet",),
-    check=("printf 'gr\\303\\274n' | \"$out/bin/uchardet\" | grep UTF-8",),
+    check=(r"""printf 'sch\303\266ne Gr\303\274\303\237e\n' | "$out/bin/uchardet" | grep UTF-8""",),
     seconds=30,
 )
