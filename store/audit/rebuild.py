@@ -176,6 +176,7 @@ class Auditor:
             task = self._task(examination.subject, examination.trials[number])
             self._under[task.id] = _Under(examination, number, time.monotonic())
             if not executor.submit(task):
+                del self._under[task.id]  # it is made anew, with another id
                 return
             self._ready.pop(0)
 
