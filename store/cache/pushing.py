@@ -216,16 +216,14 @@ def _has_others(path: str) -> bool:
 
 
 def _missing(store: Store, place: CachePlace, objects: Sequence[ObjectId]) -> dict[ObjectId, str]:
-    """Return those of the objects, which have references first, that are not there whole, in order;
-    each with its fault, which is empty when nothing of it is there."""
+    """Return those of the objects that are not there whole, in order; each with its fault, which
+    is empty when nothing of it is there."""
     found: dict[ObjectId, str] = {}
-    closures: dict[ObjectId, set[ObjectId]] = {}
-    for oid in objects:
-        references = store.objects.references(oid)
-        closures[oid] = set(references).union(*(closures[each] for each in references))
     for at in range(0, len(objects), AT_ONCE):
-        part = {oid: closures[oid] for oid in objects[at : at + AT_ONCE]}
-        found.update(_lacking(store, place, part))
+        # The closures of all together would grow with the square of a store.
+        part = objects[at : at + AT_ONCE]
+        closures = {oid: set(store.objects.closure([oid])) - {oid} for oid in part}
+        found.update(_lacking(store, place, closures))
     return {oid: found[oid] for oid in objects if oid in found}
 
 

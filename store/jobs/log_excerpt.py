@@ -10,6 +10,7 @@ import os
 import re
 from typing import Final
 
+from store.jobs.phases import MARK
 from store.system.durable import open_file
 
 END: Final = 15
@@ -25,7 +26,6 @@ SEARCHED: Final = 4 << 20
 """Bytes of the end of a log in which the complaint is looked for."""
 
 _BYTES: Final = END * WIDTH * 4
-_PHASE: Final = b"@phase "
 _COMPLAINT: Final = re.compile(
     rb"\berror: |Error: |undefined reference to |: (?:command )?not found(?=\n|\Z)"
 )
@@ -46,7 +46,7 @@ def excerpt(path: str) -> tuple[str, ...]:
     except OSError:
         return ()
     end = _start_of_end(log)
-    start = max(0, log.rfind(b"\n" + _PHASE, 0, end))
+    start = max(0, log.rfind(b"\n" + MARK))
     found = _COMPLAINT.search(log, start, end)
     if found is None:
         return _lines(log[end:])[-END:]

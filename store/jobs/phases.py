@@ -10,7 +10,9 @@ from store.system.durable import open_file
 _PIECE = 1 << 20
 """Bytes of a log that are read in one look, at most."""
 
-_MARK = b"@phase "
+MARK = b"@phase "
+"""The beginning of a line that announces a phase."""
+
 _LONGEST = 100
 
 
@@ -46,10 +48,10 @@ class PhaseReader:
 def _last(lines: bytes) -> bytes | None:
     """Return the phase in the last line that announces one."""
     # The lines are not split: a mebibyte of empty ones is a million.
-    start = lines.rfind(b"\n" + _MARK) + 1
-    if not start and not lines.startswith(_MARK):
+    start = lines.rfind(b"\n" + MARK) + 1
+    if not start and not lines.startswith(MARK):
         return None
-    return lines[start + len(_MARK) : lines.index(b"\n", start)]
+    return lines[start + len(MARK) : lines.index(b"\n", start)]
 
 
 def _shown(phase: bytes) -> str:
