@@ -40,26 +40,38 @@ BYTES = "google.bytestream.ByteStream"
 
 @dataclass
 class Work:
-    """An action that is asked for: queued, with a worker, or ended."""
+    """An action that is asked for: queued, with a worker, or ended. ``changed`` wakes those who
+    follow it, and no others."""
 
     name: str
     action: Any
     digest: str
+    changed: threading.Condition
     worker: str = ""
     tries: int = 1
     response: Any = None
     cancelled: bool = False
 
+    @property
+    def stage(self) -> int:
+        return COMPLETED if self.response else EXECUTING if self.worker else QUEUED
+
 
 @dataclass
 class Farm:
-    """All that the server holds; ``changed`` guards it."""
+    """All that the server holds; ``guard`` guards it, and ``queued`` wakes workers without a lease.
+    ``under_way`` are those of the works that have not ended."""
 
-    changed: threading.Condition = field(default_factory=threading.Condition)
+    guard: threading.RLock = field(default_factory=threading.RLock)
+    queued: threading.Condition = field(init=False)
     blobs: dict[str, bytes] = field(default_factory=dict)
     results: dict[str, Any] = field(default_factory=dict)
     works: dict[str, Work] = field(default_factory=dict)
+    under_way: dict[str, Work] = field(default_factory=dict)
     heard: dict[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.queued = threading.Condition(self.guard)
 
     # -- storage --
 
@@ -115,14 +127,16 @@ class Farm:
         if digest not in self.blobs:
             _refuse(context, "FAILED_PRECONDITION", "the action is missing")
         action = message("Action").FromString(self.blobs[digest])
-        with self.changed:
-            work = Work(f"work-{len(self.works)}", action, digest)
+        with self.guard:
+            work = Work(f"work-{len(self.works)}", action, digest, threading.Condition(self.guard))
             self.works[work.name] = work
             if not request.skip_cache_lookup and digest in self.results:
                 work.response = message("ExecuteResponse")(
                     result=self.results[digest], cached_result=True
                 )
-            self.changed.notify_all()
+            else:
+                self.under_way[work.name] = work
+                self.queued.notify_all()
         yield from self._follow(work, context)
 
     def WaitExecution(self, request: Any, context: Any) -> Iterator[Any]:
@@ -133,10 +147,10 @@ class Farm:
     def _follow(self, work: Work, context: Any) -> Iterator[Any]:
         told = -1
         while told != COMPLETED and context.is_active():
-            with self.changed:
-                stage = COMPLETED if work.response else EXECUTING if work.worker else QUEUED
+            with self.guard:
+                stage = work.stage
                 if stage == told:
-                    self.changed.wait(0.2)
+                    work.changed.wait(0.2)
                     continue
             told = stage
             operation = message("google.longrunning.Operation")(name=work.name)
@@ -147,7 +161,7 @@ class Farm:
             yield operation
 
     def CancelOperation(self, request: Any, context: Any) -> Any:
-        with self.changed:
+        with self.guard:
             self._complete(self.works[request.name], 1, "cancelled")
         return message("google.protobuf.Empty")()
 
@@ -157,13 +171,14 @@ class Farm:
         work.cancelled = code == 1
         if code == 0 and result.exit_code == 0:
             self.results[work.digest] = result
-        self.changed.notify_all()
+        self.under_way.pop(work.name, None)
+        work.changed.notify_all()
 
     # -- workers --
 
     def CreateBotSession(self, request: Any, context: Any) -> Any:
         session = request.bot_session
-        with self.changed:
+        with self.guard:
             self._give_back(session.bot_id)
         session.name = f"/{session.bot_id}"
         return session
@@ -171,21 +186,20 @@ class Farm:
     def UpdateBotSession(self, request: Any, context: Any) -> Any:
         session = request.bot_session
         end = time.monotonic() + min(context.time_remaining() * 0.8, 3.0)
-        with self.changed:
+        with self.guard:
             for lease in session.leases:
                 self._hear(session.bot_id, lease)
             ended = any(lease.state == LEASE_COMPLETED for lease in session.leases)
             while True:
                 self._look_after(session.bot_id)
-                mine = [w for w in self.works.values() if w.worker == session.bot_id]
-                mine = [w for w in mine if not w.response]
+                mine = [w for w in self.under_way.values() if w.worker == session.bot_id]
                 if not mine and session.status == 1:
                     mine = self._next(session)
                 if mine or ended or session.leases or session.status != 1:
                     break
                 if time.monotonic() > end or not context.is_active():
                     break
-                self.changed.wait(0.1)
+                self.queued.wait(0.1)
             del session.leases[:]
             for work in mine:
                 lease = session.leases.add(id=work.name, state=ACTIVE)
@@ -199,7 +213,7 @@ class Farm:
         if lease.state != LEASE_COMPLETED:
             return
         if lease.status.code in RETRIED and work.tries < TRIES:
-            work.worker, work.tries = "", work.tries + 1
+            self._requeue(work)
             return
         result = message("ActionResult")()
         lease.result.Unpack(result)
@@ -213,9 +227,13 @@ class Farm:
 
     def _give_back(self, worker: str) -> None:
         self.heard.pop(worker, None)
-        for work in self.works.values():
-            if work.worker == worker and not work.response:
-                work.worker, work.tries = "", work.tries + 1
+        for work in self.under_way.values():
+            if work.worker == worker:
+                self._requeue(work)
+
+    def _requeue(self, work: Work) -> None:
+        work.worker, work.tries = "", work.tries + 1
+        self.queued.notify_all()
 
     def _next(self, session: Any) -> list[Work]:
         announced = {
@@ -224,11 +242,13 @@ class Farm:
             for each in device.properties
             if each.key == PROPERTY
         }
-        for work in self.works.values():
+        for work in self.under_way.values():
+            if work.worker:
+                continue
             wanted = {p.value for p in work.action.platform.properties if p.name == PROPERTY}
-            if not work.worker and not work.response and wanted <= announced:
+            if wanted <= announced:
                 work.worker = session.bot_id
-                self.changed.notify_all()
+                work.changed.notify_all()
                 return [work]
         return []
 

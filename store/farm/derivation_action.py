@@ -1,14 +1,15 @@
 """A resolved derivation as an action for workers of ours: written by a client, read by a worker.
 
-Its command is ``fixpoint-build 1``, which is no program. In its input root, ``derivation`` is the
-derivation; ``heads`` and ``trees`` have a file for each object of the closure of its inputs, by
-name: the head, and the Tree message. Its result has, for each output, the files ``heads/OUTPUT``,
-``trees/OUTPUT`` and ``statements/OUTPUT``; that of a failed build has ``failure``.
-``docs/farm.md`` describes it.
+Its command is ``fixpoint-build 2``, which is no program, with the derivation in its environment.
+Its input root has two files for each object of the closure of its inputs: the head, and the Tree
+message. So a worker gets all of it by one question. Its result has, for each output, the files
+``heads/OUTPUT``, ``trees/OUTPUT`` and ``statements/OUTPUT``; that of a failed build has
+``failure``. ``docs/farm.md`` describes it.
 """
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,8 +24,9 @@ from store.model.names import ObjectId
 from store.reapi.blob import Blob, BlobDigest, Message, digest_message, read_digest
 from store.reapi.messages import message, parse
 from store.reapi.server import Server
+from store.signing import strict
 
-COMMAND: Final = ("fixpoint-build", "1")
+COMMAND: Final = ("fixpoint-build", "2")
 
 MAX_SILENT: Final = "max-silent"
 MAX_LOG: Final = "max-log"
@@ -32,9 +34,18 @@ FORMS: Final = {MAX_SILENT: r"[0-9]{1,9}\.[0-9]{3}", MAX_LOG: "[0-9]{1,15}"}
 """Further arguments, ``NAME=VALUE``, each at most once: seconds, and bytes."""
 
 PROPERTY: Final = "fixpoint-worker"
-"""The platform property of actions for workers of ours, which these announce; its value is 1."""
+"""The platform property of actions for workers of ours, which these announce."""
 
-DERIVATION: Final = "derivation"
+VERSION: Final = "2"
+"""The value of the property: the form of the actions."""
+
+DERIVATION: Final = "DERIVATION"
+"""The variable of the command with the encoded derivation, in base64."""
+
+HEAD: Final = ".head"
+TREE: Final = ".tree"
+"""How the names of an object's files in the input root end."""
+
 HEADS: Final = "heads"
 TREES: Final = "trees"
 STATEMENTS: Final = "statements"
@@ -72,7 +83,7 @@ class DerivationRequest:
 
 def properties(system: str) -> dict[str, str]:
     """Return what a worker for a system announces, and an action for it asks for."""
-    return system_properties(system) | {PROPERTY: "1"}
+    return system_properties(system) | {PROPERTY: VERSION}
 
 
 def derivation_action(
@@ -80,16 +91,15 @@ def derivation_action(
 ) -> EncodedAction:
     """Return the action, and its blobs; those of the inputs are left out."""
     blobs: list[Blob] = []
-    folder = message("Directory")
-    top, heads, trees = folder(), folder(), folder()
-    for oid, place in sorted(inputs.items(), key=lambda item: str(item[0])):
-        heads.files.add(name=str(oid), digest=digest_message(place.head))
-        trees.files.add(name=str(oid), digest=digest_message(place.tree))
-    for name, below in ((HEADS, heads), (TREES, trees)):
-        top.directories.add(name=name, digest=kept(blobs, below))
-    top.files.add(name=DERIVATION, digest=kept(blobs, node.encode()))
+    top = message("Directory")()
+    files = {f"{oid}{HEAD}": place.head for oid, place in inputs.items()}
+    files |= {f"{oid}{TREE}": place.tree for oid, place in inputs.items()}
+    for name, digest in sorted(files.items()):
+        top.files.add(name=name, digest=digest_message(digest))
     root = kept(blobs, top)
     command = message("Command")(arguments=[*COMMAND, *_words(limits)])
+    encoded = base64.b64encode(node.encode()).decode("ascii")
+    command.environment_variables.add(name=DERIVATION, value=encoded)
     return encoded_action(blobs, command, root, properties(node.system), limits.timeout)
 
 
@@ -129,18 +139,28 @@ def read_request(server: Server, action: Message) -> DerivationRequest:
             f"{quoted(shown)} is no build of a derivation of Fixpoint; `--remote-sandbox worker` "
             "has those sent"
         )
-    told = [each.digest for each in top.files if each.name == DERIVATION]
-    if len(told) != 1:
-        raise FormatError(f"an action with {len(told)} derivations")
-    wanted = [*told, *(_folder(top, name) for name in (HEADS, TREES))]
-    derivation, *folders = _all(server, wanted)
-    heads, trees = map(_files, folders)
-    if heads.keys() != trees.keys():
-        raise FormatError("an action with heads and trees of different objects")
-    inputs = {ObjectId.parse(name): ObjectBlobs(heads[name], trees[name]) for name in heads}
+    inputs = _inputs(top)
     timeout = float(action.timeout.seconds) if action.HasField("timeout") else None
     limits = _limits(words[len(COMMAND) :], timeout)
-    return DerivationRequest(Resolved.decode(derivation), inputs, limits)
+    return DerivationRequest(Resolved.decode(_derivation(command)), inputs, limits)
+
+
+def _derivation(command: Message) -> bytes:
+    """Return the encoded derivation of a command. FormatError."""
+    told = [each.value for each in command.environment_variables if each.name == DERIVATION]
+    if len(told) != 1:
+        raise FormatError(f"an action with {len(told)} derivations")
+    return strict.base64_bytes(told[0], SMALL)
+
+
+def _inputs(top: Message) -> dict[ObjectId, ObjectBlobs]:
+    """Return the blobs of each object of an input root. FormatError, InvalidName."""
+    files = {each.name: read_digest(each.digest) for each in top.files}
+    heads = {name[: -len(HEAD)]: file for name, file in files.items() if name.endswith(HEAD)}
+    trees = {name[: -len(TREE)]: file for name, file in files.items() if name.endswith(TREE)}
+    if heads.keys() != trees.keys() or len(heads) + len(trees) != len(top.files):
+        raise FormatError("an action with heads and trees of different objects")
+    return {ObjectId.parse(name): ObjectBlobs(heads[name], trees[name]) for name in heads}
 
 
 def read_lease(server: Server, data: bytes, *, named: bool) -> Message:
@@ -188,17 +208,6 @@ def contents_in(result: Message) -> dict[BlobDigest, bytes]:
     """Return the blobs that stand in a result itself, as far as they are those. FormatError."""
     found = {read_digest(each.digest): each.contents for each in result.output_files}
     return {digest: data for digest, data in found.items() if data and digest.is_of(data)}
-
-
-def _folder(top: Message, name: str) -> Message:
-    for each in top.directories:
-        if each.name == name:
-            return each.digest
-    raise FormatError(f"an action without {name}")
-
-
-def _files(data: bytes) -> dict[str, BlobDigest]:
-    return {file.name: read_digest(file.digest) for file in parse("Directory", data).files}
 
 
 def _all(server: Server, digests: Sequence[Message]) -> list[bytes]:

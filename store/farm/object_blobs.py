@@ -107,9 +107,13 @@ class BlobOffers:
             self._server.adopt()
             self._adopted = True
         wanted = {oid: self._places[oid] for oid in oids if oid in self._places}
+        heads = [each.head for each in wanted.values()]
+        # One question for both: the trees are taken later.
+        self._batch.add([*heads, *(each.tree for each in wanted.values())])
         with as_cache():
-            found, bad = read_heads(self._server, wanted)
-        self._batch.add(self._places[oid].tree for oid in found)
+            here = self._batch.take(heads)
+            known = {digest: data for digest, data in here.items() if digest.is_of(data)}
+            found, bad = read_heads(self._server, wanted, known)
         self._damaged += bad
         return found
 

@@ -12,8 +12,7 @@ from store.local.leases import Lease
 from store.local.store import Store
 from store.model.derivation import Derivation
 from store.model.names import ObjectId
-from store.reapi.endpoint import Endpoint
-from store.reapi.server import executing
+from store.reapi.server import Server, executing
 
 
 class PlainServer:
@@ -22,9 +21,9 @@ class PlainServer:
 
     waits = False
 
-    def __init__(self, store: Store, endpoint: Endpoint) -> None:
+    def __init__(self, store: Store, server: Server) -> None:
         self._store = store
-        self._server = executing(endpoint)
+        self._server = executing(server)
         self._work = partial(remote_build, self._server)
 
     def wants(self, task: Task) -> bool:

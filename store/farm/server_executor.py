@@ -17,6 +17,7 @@ from store.local.store import Store
 from store.model.derivation import Derivation
 from store.model.names import ObjectId
 from store.reapi.endpoint import Endpoint, parse
+from store.reapi.server import Server
 
 
 class BuildServer(Protocol):
@@ -141,15 +142,34 @@ def server_executor(
     most: int,
     sandbox: str,
     emit: Callable[[Event], None],
+    server: Server | None = None,
 ) -> Executor:
     """Return an executor that has up to ``most`` builds done by a server at once, and all else by
     ``local``. That one gets the receiver of its events. The ``sandbox`` is ``plain`` for the
     server's own, ``worker`` for that of workers of ours, of which those with trusted keys count.
-    UsageError, ServerUnusable."""
+    ``server`` is one that was begun before. UsageError, ServerUnusable."""
     endpoint = parse(url)
     watch = QueueWatch(endpoint.url, _worker_hint(endpoint, sandbox), emit)
-    server = _build_server(store, endpoint, sandbox, emit)
-    return ServerExecutor(store, local(watch.hear), server, most, watch)
+    if server is None or server.name != endpoint.url:
+        server = begun_server(url, sandbox)
+    builds = _build_server(store, server, sandbox, emit)
+    return ServerExecutor(store, local(watch.hear), builds, most, watch)
+
+
+def begun_server(url: str, sandbox: str) -> Server:
+    """Return a server for builds in that ``sandbox``. Its process connects, and loads what builds
+    need, beside the work of this one. UsageError."""
+    return Server(parse(url), prepare=_preload if sandbox == "worker" else _nothing)
+
+
+def _preload() -> None:
+    from store.farm.farm_build import preload
+
+    preload()
+
+
+def _nothing() -> None:
+    """Do nothing: a job in the sandbox of the server is a process of its own."""
 
 
 def _worker_hint(endpoint: Endpoint, sandbox: str) -> str:
@@ -163,7 +183,7 @@ def _worker_hint(endpoint: Endpoint, sandbox: str) -> str:
 
 
 def _build_server(
-    store: Store, endpoint: Endpoint, sandbox: str, emit: Callable[[Event], None]
+    store: Store, server: Server, sandbox: str, emit: Callable[[Event], None]
 ) -> BuildServer:
     if sandbox == "worker":
         from store.farm.worker_server import WorkerServer
@@ -175,7 +195,7 @@ def _build_server(
                 "no key is trusted, so no build by a worker would count",
                 hint="`store key trust` adds the key of a worker",
             )
-        return WorkerServer(store, endpoint, keys, emit)
+        return WorkerServer(store, server, keys, emit)
     from store.farm.plain_server import PlainServer
 
-    return PlainServer(store, endpoint)
+    return PlainServer(store, server)

@@ -13,7 +13,7 @@ from store.cache.pull import pull
 from store.display import printable
 from store.errors import ServerUnusable
 from store.events import Event
-from store.farm.farm_build import FarmBuilt, FarmObject, farm_build, preload
+from store.farm.farm_build import FarmBuilt, FarmObject, farm_build
 from store.farm.farm_job import FarmJob
 from store.farm.object_blobs import BlobOffers
 from store.farm.served_pull import ServedPull
@@ -27,8 +27,7 @@ from store.model.derivation import Derivation, Resolved
 from store.model.file_tree import Node
 from store.model.names import ObjectId
 from store.model.realisation import Realisation
-from store.reapi.endpoint import Endpoint
-from store.reapi.server import executing
+from store.reapi.server import Server, executing
 from store.reapi.server_calls import ServerCalls
 from store.signing.keys import PublicKey
 
@@ -50,15 +49,14 @@ class WorkerServer:
     def __init__(
         self,
         store: Store,
-        endpoint: Endpoint,
+        server: Server,
         keys: Sequence[PublicKey],
         emit: Callable[[Event], None],
     ) -> None:
         self._store = store
         self._keys = keys
         self._emit = emit
-        preload(keys)
-        self._server = executing(endpoint)
+        self._server = executing(server)
         self._known: dict[ObjectId, FarmObject] = {}
         self._away: set[ObjectId] = set()
         self._outcomes: dict[bytes, FarmOutcome] = {}

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from store.model.derivation import Ref
     from store.model.verdict import AuditFinding
     from store.operations.lookup import Lookup
+    from store.reapi.server import Server
     from store.recipes.catalogues import Unkept
     from store.sandbox.variation import Variation
     from store.scheduler.build_options import BuildOptions
@@ -57,7 +58,8 @@ class Session:
     receives the events of all that is done, and ``said`` each line that recipes print.
 
     Before the store is opened, ``collecting`` may be set, so that one on a full disk is opened to
-    free space; and ``evaluation_seconds``, which bounds each evaluation of recipes.
+    free space; and ``evaluation_seconds``, which bounds each evaluation of recipes. ``server`` is
+    one that builds will be done by, if its connection was begun already.
     """
 
     def __init__(
@@ -79,6 +81,7 @@ class Session:
         self.evaluation_seconds: float | None = None
         self._said = said
         self._unkept: list[Unkept] = []
+        self.server: Server | None = None
 
     def __enter__(self) -> Session:
         return self
@@ -92,7 +95,9 @@ class Session:
         self.close()
 
     def close(self) -> None:
-        """Close the store, if it was opened."""
+        """Close the store, if it was opened, and end the connection to a server."""
+        if self.server is not None:
+            self.server.close()
         opened = self.__dict__.pop("store", None)
         if opened is not None:
             opened.close()
@@ -181,6 +186,7 @@ class Session:
             self.make_room,
             lambda: self._cached_nodes(caches, offline=chosen.offline),
             only_cached=caches is not None and caches.only,
+            server=self.server,
         )
 
     def _cached_nodes(self, caches: CacheOptions | None, *, offline: bool) -> CachedNodes | None:

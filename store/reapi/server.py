@@ -7,7 +7,7 @@ import os
 import pickle
 import socket
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -15,7 +15,7 @@ from store.display import quoted
 from store.errors import ServerUnusable
 from store.reapi.bot_session import Leased, LeaseEnd, LeaseWithdrawn, TakenUp
 from store.reapi.endpoint import Endpoint, server_files
-from store.reapi.messages import message
+from store.reapi.messages import check_extra
 from store.reapi.server_calls import ServerCalls
 from store.reapi.service import PERFORM, ReapiService, ServedWork, StreamEnd, live
 from store.system.forking import fork
@@ -26,10 +26,17 @@ class Server(ServerCalls):
     """A server, which a process of its own speaks to.
 
     In a process that was forked after the first call, another connection is made. A server that
-    holds all of these up for more seconds than ``patience`` fails.
+    holds all of these up for more seconds than ``patience`` fails. With ``prepare``, the process
+    begins at once: it connects and calls that, beside the work of this one. That it cannot connect is
+    found out by the first call.
     """
 
-    def __init__(self, endpoint: Endpoint, patience: float = math.inf) -> None:
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        patience: float = math.inf,
+        prepare: Callable[[], None] | None = None,
+    ) -> None:
         self._endpoint = endpoint
         self._files = server_files(endpoint)
         self._patience = Patience(patience)
@@ -39,7 +46,9 @@ class Server(ServerCalls):
         self._control: socket.socket | None = None
         self._idle: list[Connection[Any, Any]] = []
         self._adopted = False
-        message("Digest")  # the extra is there, or that is said now
+        check_extra()
+        if prepare is not None:
+            self._control = self._begin(prepare)
 
     @property
     def name(self) -> str:
@@ -110,11 +119,11 @@ class Server(ServerCalls):
                     raise _died(self.name) from error
             return Connection(ours.detach())
 
-    def _begin(self) -> socket.socket:
+    def _begin(self, prepare: Callable[[], None] | None = None) -> socket.socket:
         ours, theirs = socket.socketpair()
         service = ReapiService(self._endpoint, self._files, self._patience)
         with theirs:
-            self._pid = fork(lambda: live(theirs, service), own_group=True)
+            self._pid = fork(lambda: live(theirs, service, prepare), own_group=True)
         self._owner, self._control, self._idle = os.getpid(), ours, []
         self._adopted = False
         return ours
@@ -133,9 +142,8 @@ class Server(ServerCalls):
                 os.waitpid(self._pid, 0)
 
 
-def executing(endpoint: Endpoint) -> Server:
-    """Return a server that runs actions, with its process. ServerUnusable."""
-    server = Server(endpoint)
+def executing(server: Server) -> Server:
+    """Return the server itself, which runs actions, with its process. ServerUnusable."""
     if not server.capabilities().executes:
         server.close()
         raise ServerUnusable(f"{quoted(server.name)} runs no actions")

@@ -6,6 +6,7 @@ ends, or closes its end, the actions that are under way are cancelled, and this 
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pickle
 import select
@@ -17,7 +18,7 @@ from multiprocessing.connection import Connection
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from store.display import quoted
-from store.errors import FormatError, ServerUnusable
+from store.errors import FormatError, ServerUnusable, StoreError
 from store.reapi.action_run import ActionRun, ExecutionEnd, ExecutionStage
 from store.reapi.blob import Blob, BlobDigest, BlobPiece, digest_message
 from store.reapi.blob_transfer import BlobTransfer, HashedFile, hash_files
@@ -237,10 +238,15 @@ def _capabilities(channel: Channel) -> ServerCapabilities:
 # -- the process ----------------------------------------------------------------------------------
 
 
-def live(control: socket.socket, service: ReapiService) -> None:
-    """Answer calls until the process that forked this one ends, or closes its end."""
+def live(
+    control: socket.socket, service: ReapiService, prepare: Callable[[], None] | None = None
+) -> None:
+    """Answer calls until the process that forked this one ends, or closes its end. With
+    ``prepare``, connect at once, and then call it."""
     kernel.prctl(kernel.PR_SET_PDEATHSIG, 0)  # actions are cancelled first
     parent = _parent_of(control)
+    if prepare is not None:
+        threading.Thread(target=_prepare, args=(service, prepare), daemon=True).start()
     poll = select.poll()
     for fd in (control.fileno(), *([] if parent is None else [parent])):
         poll.register(fd, select.POLLIN)
@@ -255,6 +261,12 @@ def live(control: socket.socket, service: ReapiService) -> None:
         threading.Thread(target=_serve, args=(service, connection), daemon=True).start()
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     service.cancel()
+
+
+def _prepare(service: ReapiService, prepare: Callable[[], None]) -> None:
+    with contextlib.suppress(StoreError):  # the first call raises it again
+        list(service.capabilities())
+        prepare()
 
 
 def _parent_of(control: socket.socket) -> int | None:

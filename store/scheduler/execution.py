@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from functools import partial
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from store.display import printable
 from store.errors import StoreError, storage_error
@@ -39,6 +39,9 @@ from store.scheduler.substitution import Substitution
 from store.scheduler.undone import undone_for
 from store.system.locks import Lock, position
 
+if TYPE_CHECKING:
+    from store.reapi.server import Server
+
 PATIENCE: Final = 0.1
 """Seconds that an answer of caches is waited for at a time, where nothing else goes on."""
 
@@ -48,6 +51,7 @@ class Execution:
 
     ``lease`` holds the objects that the plan takes to be present, and comes to hold all results.
     ``caches`` are asked for each build whose key is known only when its inputs are made.
+    ``server`` is the one of the options, if it was begun before.
     """
 
     def __init__(
@@ -59,6 +63,7 @@ class Execution:
         emit: Callable[[Event], None],
         lease: Lease,
         caches: Substitution | None = None,
+        server: Server | None = None,
     ) -> None:
         self._store = store
         self._catalogue = catalogue
@@ -66,6 +71,7 @@ class Execution:
         self._options = options
         self._emit = emit
         self._lease = lease
+        self._server = server
         self._by_key = None if caches is None else KeySearch(caches, resolver, lease)
         self._locks: dict[bytes, Lock] = {}  # of the nodes that are worked on here
         self._queue = PlanQueue(catalogue, BuildPlan((), ()), {})
@@ -104,7 +110,13 @@ class Execution:
         from store.farm.server_executor import server_executor
 
         return server_executor(
-            self._store, local, chosen.on, chosen.remote_jobs, chosen.remote_sandbox, self._emit
+            self._store,
+            local,
+            chosen.on,
+            chosen.remote_jobs,
+            chosen.remote_sandbox,
+            self._emit,
+            self._server,
         )
 
     def _bring(self, executor: Executor, plan: BuildPlan, goals: Collection[bytes]) -> None:

@@ -18,6 +18,7 @@ from store.reporting import SILENT, Reporter
 from store.scheduler.build_options import BuildOptions
 
 if TYPE_CHECKING:
+    from store.reapi.server import Server
     from store.scheduler.substitution import Substitution
     from store.substitute.cache_sizes import CacheForecast
 
@@ -45,7 +46,7 @@ class Realiser:
     ``make_room`` is called before a plan is executed, and again, with True, when the disk has
     become full; it returns whether there is more room than before. ``caches`` gives those to take
     missing nodes from before they are built, and is called when some are missing; with
-    ``only_cached``, nothing is built.
+    ``only_cached``, nothing is built. ``server`` is the one of the options, if it was begun before.
     """
 
     def __init__(
@@ -58,6 +59,7 @@ class Realiser:
         caches: Callable[[], Substitution | None] = no_caches,
         *,
         only_cached: bool = False,
+        server: Server | None = None,
     ) -> None:
         self._store = store
         self._catalogue = catalogue
@@ -66,6 +68,7 @@ class Realiser:
         self._make_room = make_room
         self._find_caches = caches
         self._only_cached = only_cached
+        self._server = server
         self._told = 0
         self.resolver = Resolver(store, catalogue, offline=options.offline)
 
@@ -182,6 +185,7 @@ class Realiser:
             self._reporter.emit,
             lease,
             caches,
+            self._server,
         )
         execution.run(plan, goals)
 

@@ -12,6 +12,7 @@ import hashlib
 import os
 import re
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from store.display import quoted
 from store.errors import FormatError
@@ -95,7 +96,7 @@ class PrivateKey:
         """Return the line that a key's file holds. A secret, so not what ``str`` gives."""
         return f"{PRIVATE}{self.name}:{base64.b64encode(self.seed).decode('ascii')}"
 
-    @property
+    @cached_property
     def public(self) -> PublicKey:
         """The other half."""
         return PublicKey(scheme().public(self.seed), self.name)

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, cast
+from unittest.mock import Mock
 
 import pytest
 
 from store.errors import FormatError, InvalidName, UnknownObject
 from store.farm import derivation_action
 from store.farm.derivation_action import (
+    HEAD,
     INLINE,
+    TREE,
     RequestLimits,
     add_contents,
     add_output,
@@ -57,8 +60,8 @@ def test_a_script_of_any_length_comes_along() -> None:
     assert read(server, message("Action").FromString(server.blobs[action.digest])).node == node
 
 
-def changed_root(server: MemoryServer, action: Message, change: Callable[[Any], None]) -> Message:
-    """The action with another top folder."""
+def with_root(server: MemoryServer, action: Message, change: Callable[[Any], None]) -> Message:
+    """The action with another input root."""
     digest = read_digest(action.input_root_digest)
     top = message("Directory").FromString(server.blobs[digest])
     change(top)
@@ -67,12 +70,13 @@ def changed_root(server: MemoryServer, action: Message, change: Callable[[Any], 
     return action
 
 
-def folder_of(server: MemoryServer, *names: str) -> Message:
-    """The digest of a folder of files with these names."""
-    folder = message("Directory")()
-    for name in names:
-        folder.files.add(name=name, digest=digest_message(PLACE.head))
-    return digest_message(server.put(blob_of(folder.SerializeToString())))
+def with_command(server: MemoryServer, action: Message, change: Callable[[Any], None]) -> Message:
+    """The action with another command."""
+    command = message("Command").FromString(server.blobs[read_digest(action.command_digest)])
+    change(command)
+    kept = server.put(blob_of(command.SerializeToString()))
+    action.command_digest.CopyFrom(digest_message(kept))
+    return action
 
 
 def test_a_request_is_read_as_it_was_written() -> None:
@@ -89,10 +93,7 @@ def test_a_request_is_read_as_it_was_written() -> None:
 )
 def test_a_limit_of_another_form_is_refused(words: list[str]) -> None:
     server = MemoryServer()
-    action = asked(server)
-    command = message("Command")(arguments=[*derivation_action.COMMAND, *words])
-    kept = server.put(blob_of(command.SerializeToString()))
-    action.command_digest.CopyFrom(digest_message(kept))
+    action = with_command(server, asked(server), lambda command: command.arguments.extend(words))
     with pytest.raises(FormatError, match="no limit"):
         read(server, action)
 
@@ -103,11 +104,11 @@ def test_a_worker_and_an_action_for_it_have_the_same_properties() -> None:
     assert (
         told
         == properties("x86_64-linux")
-        == {"ISA": "x86-64", "OSFamily": "linux", "fixpoint-worker": "1"}
+        == {"ISA": "x86-64", "OSFamily": "linux", "fixpoint-worker": "2"}
     )
 
 
-@pytest.mark.parametrize("words", [("/bin/sh", "-c", "id"), ("fixpoint-build", "2"), ()])
+@pytest.mark.parametrize("words", [("/bin/sh", "-c", "id"), ("fixpoint-build", "1"), ()])
 def test_any_other_command_is_refused(words: tuple[str, ...]) -> None:
     server = MemoryServer()
     action = asked(server)
@@ -120,51 +121,73 @@ def test_any_other_command_is_refused(words: tuple[str, ...]) -> None:
 
 @pytest.mark.parametrize("name", ["../../etc/passwd", "x", "0" * 32 + "-../x", ""])
 def test_an_input_is_named_as_an_object(name: str) -> None:
-    server = MemoryServer()
-    folder = folder_of(server, name)
-
     def change(top: Message) -> None:
-        for each in top.directories:
-            each.digest.CopyFrom(folder)
+        for each, end in zip(top.files, (HEAD, TREE), strict=True):
+            each.name = name + end
 
+    server = MemoryServer()
     with pytest.raises((FormatError, InvalidName)):
-        read(server, changed_root(server, asked(server), change))
+        read(server, with_root(server, asked(server), change))
 
 
-def without_derivation(top: Message) -> None:
-    del top.files[:]
+def without_a_tree(top: Message) -> None:
+    del top.files[1:]
 
 
-def without_trees(top: Message) -> None:
-    del top.directories[1:]
+def with_another_tree(top: Message) -> None:
+    top.files[1].name = "1" + top.files[1].name[1:]
 
 
-def several_derivations(top: Message) -> None:
-    top.files.append(top.files[0])
+def with_a_tree_twice(top: Message) -> None:
+    top.files.append(top.files[1])
 
 
-def a_head_for_a_derivation(top: Message) -> None:
-    top.files[0].digest.CopyFrom(top.directories[0].digest)
+def with_another_file(top: Message) -> None:
+    top.files.add(name="derivation", digest=top.files[0].digest)
 
 
 @pytest.mark.parametrize(
-    "change", [without_derivation, without_trees, several_derivations, a_head_for_a_derivation]
+    "change", [without_a_tree, with_another_tree, with_a_tree_twice, with_another_file]
+)
+def test_each_input_has_a_head_and_a_tree(change: Callable[[Any], None]) -> None:
+    server = MemoryServer()
+    with pytest.raises(FormatError, match="different objects"):
+        read(server, with_root(server, asked(server), change))
+
+
+def without_derivation(command: Message) -> None:
+    del command.environment_variables[:]
+
+
+def with_several_derivations(command: Message) -> None:
+    command.environment_variables.append(command.environment_variables[0])
+
+
+def with_another_encoding(command: Message) -> None:
+    command.environment_variables[0].value += "="
+
+
+def with_other_bytes(command: Message) -> None:
+    command.environment_variables[0].value = "AAAA"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [without_derivation, with_several_derivations, with_another_encoding, with_other_bytes],
 )
 def test_a_request_has_all_of_its_parts_once(change: Callable[[Any], None]) -> None:
     server = MemoryServer()
     with pytest.raises(FormatError):
-        read(server, changed_root(server, asked(server), change))
+        read(server, with_command(server, asked(server), change))
 
 
-def test_each_input_has_a_head_and_a_tree() -> None:
+def test_a_request_is_read_by_one_question(monkeypatch: pytest.MonkeyPatch) -> None:
     server = MemoryServer()
-    folder = folder_of(server)
-
-    def change(top: Message) -> None:
-        top.directories[1].digest.CopyFrom(folder)
-
-    with pytest.raises(FormatError, match="different objects"):
-        read(server, changed_root(server, asked(server), change))
+    action = asked(server)
+    reading = Mock(wraps=server._read)
+    monkeypatch.setattr(server, "_read", reading)
+    read(server, action)
+    reading.assert_called_once()
 
 
 def test_parts_that_are_too_large_or_lost_are_not_read(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -26,7 +26,7 @@ from store.model.names import ObjectId
 from store.model.realisation import Realisation
 from store.model.result import Made, Result
 from store.reapi.blob import blob_of
-from store.reapi.endpoint import Endpoint
+from store.reapi.server import Server
 from tests.unit.farm.memory_server import MemoryServer
 
 NODE = Resolved("toy", "x86_64-linux", "/bin/sh", (), (), None, (), ("out",))
@@ -87,14 +87,14 @@ def local() -> Local:
 
 @pytest.fixture
 def plain(store: Store, monkeypatch: pytest.MonkeyPatch) -> PlainServer:
-    monkeypatch.setattr(plain_server, "executing", lambda endpoint: MemoryServer())
-    return PlainServer(store, Endpoint("localhost", 1))
+    monkeypatch.setattr(plain_server, "executing", lambda server: MemoryServer())
+    return PlainServer(store, cast(Server, None))
 
 
 @pytest.fixture
 def workers(store: Store, monkeypatch: pytest.MonkeyPatch) -> WorkerServer:
-    monkeypatch.setattr(worker_server, "executing", lambda endpoint: MemoryServer())
-    return WorkerServer(store, Endpoint("localhost", 1), [], lambda event: None)
+    monkeypatch.setattr(worker_server, "executing", lambda server: MemoryServer())
+    return WorkerServer(store, cast(Server, None), [], lambda event: None)
 
 
 def build(name: str, *needs: ObjectId) -> Task:
