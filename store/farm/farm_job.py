@@ -13,8 +13,9 @@ from store.reapi.service import ServedWork, StreamEnd
 class FarmJob:
     """One build, with the face of a :class:`~store.jobs.process.JobWorker`."""
 
-    renewed = False
-    """Its work folder is empty, and not worth it."""
+    renewed = True
+    """Its work folder is as it was: to make one for each call, and remove it, would cost as much as
+    half of all else that is done for it here."""
 
     def __init__(self, server: Server, work: ServedWork, name: str) -> None:
         self._name = name

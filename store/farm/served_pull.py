@@ -20,7 +20,6 @@ from store.layout.paths import Layout
 from store.model.names import ObjectId
 from store.reapi.server import Server
 from store.reapi.server_calls import ServerCalls
-from store.reapi.service import StreamEnd
 from store.system.locks import SharedLocks
 from store.system.steps import Steps
 
@@ -44,16 +43,14 @@ class ServedPull:
         return transferred(self._stream.connection, missing, emit)
 
     def end(self) -> None:
-        """Let it remove its leftovers, as the objects are registered."""
-        connection = self._stream.connection
+        """Let it note the contents and remove its leftovers, as the objects are registered: that is
+        done beside the work of this process."""
         try:
-            connection.send(None)
-            while not isinstance(connection.recv(), StreamEnd):
-                pass
-        except (OSError, EOFError):  # the process died: the objects are here
+            self._stream.connection.send(None)
+        except OSError:  # the process died: the objects are here
             self._stream.cancel()
         else:
-            self._stream.release()
+            self._stream.release_later()
 
     def cancel(self) -> None:
         """End it. A question that it has is not answered, and nothing of it is registered."""

@@ -157,8 +157,8 @@ def server_executor(
 
 
 def begun_server(url: str, sandbox: str) -> Server:
-    """Return a server for builds in that ``sandbox``. Its process connects, and loads what builds
-    need, beside the work of this one. UsageError."""
+    """Return a server for builds in that ``sandbox``. Its process connects, and loads modules of
+    builds, beside the work of this one. UsageError."""
     return Server(parse(url), prepare=_preload if sandbox == "worker" else _nothing)
 
 

@@ -113,7 +113,8 @@ class LocalExecutor:
     def _begin(self, task: Task) -> RunningJob:
         usual = task.action is None and task.call is None
         pooled = usual and task.kind == "build"
-        work = self._store.workspaces.make(renewed=pooled)
+        # A server's call leaves the folder as it was: empty, or fit for a build.
+        work = self._store.workspaces.make(renewed=pooled or task.call is not None)
         jobserver = _jobserver(task)
         job = Job(
             task.id,

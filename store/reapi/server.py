@@ -9,7 +9,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from multiprocessing.connection import Connection
-from typing import Any
+from typing import Any, Final
 
 from store.display import quoted
 from store.errors import ServerUnusable
@@ -21,14 +21,17 @@ from store.reapi.service import PERFORM, ReapiService, ServedWork, StreamEnd, li
 from store.system.forking import fork
 from store.system.patience import Patience
 
+END_PATIENCE: Final = 1.0
+"""Seconds that the end of a connection waits for work that tidies up."""
+
 
 class Server(ServerCalls):
     """A server, which a process of its own speaks to.
 
     In a process that was forked after the first call, another connection is made. A server that
     holds all of these up for more seconds than ``patience`` fails. With ``prepare``, the process
-    begins at once: it connects and calls that, beside the work of this one. That it cannot connect is
-    found out by the first call.
+    begins at once: it connects and calls that, beside the work of this one. If it cannot connect,
+    the first call says so.
     """
 
     def __init__(
@@ -45,6 +48,7 @@ class Server(ServerCalls):
         self._pid = -1
         self._control: socket.socket | None = None
         self._idle: list[Connection[Any, Any]] = []
+        self._ending: list[Connection[Any, Any]] = []
         self._adopted = False
         check_extra()
         if prepare is not None:
@@ -59,7 +63,8 @@ class Server(ServerCalls):
         """Use the connection of the process that forked this one after its first call. Actions are
         cancelled when either of the two ends."""
         if self._control is not None:
-            self._owner, self._idle, self._adopted = os.getpid(), [], True
+            self._owner, self._idle, self._ending = os.getpid(), [], []
+            self._adopted = True
 
     # -- calls of a worker --
 
@@ -78,7 +83,7 @@ class Server(ServerCalls):
     def perform(self, work: ServedWork) -> WorkStream:
         """Have work done in the process that speaks to the server, beside other work. It is
         pickled, and so is what it sends."""
-        return WorkStream(self._begun(PERFORM, work), self._pid, self._idle)
+        return WorkStream(self._begun(PERFORM, work), self._pid, self._idle, self._ending)
 
     def _begun(self, name: str, *args: object) -> Connection[Any, Any]:
         connection = self._connection()
@@ -108,6 +113,7 @@ class Server(ServerCalls):
             control = self._control if self._owner == os.getpid() else None
             if control is None:
                 control = self._begin()
+            self._hear_ends(0.0)
             if self._idle:
                 return self._idle.pop()
             ours, theirs = socket.socketpair()
@@ -119,12 +125,26 @@ class Server(ServerCalls):
                     raise _died(self.name) from error
             return Connection(ours.detach())
 
+    def _hear_ends(self, patience: float) -> None:
+        """Take back the connections of work that has ended since it was let go, or ends within so
+        many seconds."""
+        for connection in list(self._ending):
+            try:
+                if not connection.poll(patience):
+                    continue
+                if isinstance(connection.recv(), StreamEnd):
+                    self._idle.append(connection)
+                    self._ending.remove(connection)
+            except (OSError, EOFError):
+                self._ending.remove(connection)
+
     def _begin(self, prepare: Callable[[], None] | None = None) -> socket.socket:
         ours, theirs = socket.socketpair()
         service = ReapiService(self._endpoint, self._files, self._patience)
         with theirs:
             self._pid = fork(lambda: live(theirs, service, prepare), own_group=True)
-        self._owner, self._control, self._idle = os.getpid(), ours, []
+        self._owner, self._control = os.getpid(), ours
+        self._idle, self._ending = [], []
         self._adopted = False
         return ours
 
@@ -133,11 +153,12 @@ class Server(ServerCalls):
         with self._lock:
             if self._control is None or self._owner != os.getpid():
                 return
+            self._hear_ends(END_PATIENCE)
             self._control.close()
             self._control = None
-            for each in self._idle:
+            for each in (*self._idle, *self._ending):
                 each.close()
-            self._idle = []
+            self._idle, self._ending = [], []
             if not self._adopted:
                 os.waitpid(self._pid, 0)
 
@@ -155,15 +176,24 @@ class WorkStream:
     and a :class:`StreamEnd`."""
 
     def __init__(
-        self, connection: Connection[Any, Any], pid: int, idle: list[Connection[Any, Any]]
+        self,
+        connection: Connection[Any, Any],
+        pid: int,
+        idle: list[Connection[Any, Any]],
+        ending: list[Connection[Any, Any]],
     ) -> None:
         self.connection = connection
         self.pid = pid
         self._idle = idle
+        self._ending = ending
 
     def release(self) -> None:
         """Let others have the connection, as the end has come."""
         self._idle.append(self.connection)
+
+    def release_later(self) -> None:
+        """Let others have the connection when the end has come, for which nobody waits."""
+        self._ending.append(self.connection)
 
     def cancel(self) -> None:
         """Have the actions of the work cancelled."""

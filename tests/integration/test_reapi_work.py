@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import threading
+import time
+from collections.abc import Callable, Iterator
 from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -10,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from store.errors import StoreError
+from store.errors import ServerUnusable, StoreError
 from store.farm.farm_job import FarmJob
 from store.job_errors import BuildError
 from store.reapi.blob import blob_of
@@ -21,6 +23,14 @@ from store.reapi.service import StreamEnd
 from tests import farm_server
 
 BLOB = blob_of(b"some bytes")
+
+
+def until(condition: Callable[[], bool]) -> None:
+    """Wait for a condition, for half a minute at most."""
+    end = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.01)
 
 
 def kept(server: ServerCalls, connection: Connection[Any, Any]) -> object:
@@ -49,6 +59,51 @@ def test_messages_come_before_the_value_and_the_connection_is_used_again(server:
         job.reap()
     free = {job.connection for job in jobs}
     assert FarmJob(server, kept, "toy").connection in free
+
+
+def tidying(folder: Path, server: ServerCalls, connection: Connection[Any, Any]) -> None:
+    """Send a message, and be done when a file is there."""
+    connection.send("done")
+    while not (folder / "go").exists():
+        time.sleep(0.01)
+    (folder / "tidied").touch()
+
+
+def test_work_that_tidies_up_holds_nobody_up_and_its_connection_comes_back(
+    server: Server, tmp_path: Path
+) -> None:
+    stream = server.perform(partial(tidying, tmp_path))
+    assert stream.connection.recv() == "done"
+    stream.release_later()
+    other = server.perform(kept)  # while the first goes on
+    assert other.connection is not stream.connection
+    assert other.connection.recv() == "sending"
+    (tmp_path / "go").touch()
+    until(lambda: server.perform(kept).connection is stream.connection)
+
+
+def test_the_end_of_a_server_waits_for_work_that_tidies_up(tmp_path: Path) -> None:
+    with farm_server.running(tmp_path / "server") as url:
+        found = Server(parse(url))
+        stream = found.perform(partial(tidying, tmp_path))
+        assert stream.connection.recv() == "done"
+        stream.release_later()
+        threading.Timer(0.1, (tmp_path / "go").touch).start()
+        found.close()
+        assert (tmp_path / "tidied").exists()
+
+
+def test_a_server_that_is_prepared_connects_before_it_is_called(tmp_path: Path) -> None:
+    with farm_server.running(tmp_path / "server") as url:
+        found = Server(parse(url), prepare=(tmp_path / "prepared").touch)
+        until((tmp_path / "prepared").exists)
+        assert found.capabilities().executes
+        found.close()
+    found = Server(parse(url), prepare=(tmp_path / "never").touch)  # nobody is there any more
+    with pytest.raises(ServerUnusable):
+        found.capabilities()
+    found.close()
+    assert not (tmp_path / "never").exists()
 
 
 def test_an_error_is_a_message(server: Server) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import cast
+from unittest.mock import Mock
 
 import pytest
 
@@ -50,6 +51,19 @@ def test_a_tree_that_is_none_is_refused() -> None:
     head = made.heads([TOY.id])[TOY.id]
     with pytest.raises(FormatError):
         made.contents(head, [])
+
+
+def test_heads_and_trees_come_by_one_question(monkeypatch: pytest.MonkeyPatch) -> None:
+    server = MemoryServer()
+    tree = server.put(blob_of(b"no tree"))
+    places = {TOY.id: ObjectBlobs(server.put(blob_of(head_of(TOY))), tree)}
+    made = BlobOffers(cast(Server, server), places)
+    reading = Mock(wraps=server._read)
+    monkeypatch.setattr(server, "_read", reading)
+    head = made.heads([TOY.id])[TOY.id]
+    with pytest.raises(FormatError):
+        made.contents(head, [])
+    reading.assert_called_once()
 
 
 def test_a_tree_that_is_lost_is_an_unknown_object() -> None:
