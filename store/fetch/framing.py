@@ -11,6 +11,7 @@ import http.client
 import re
 from typing import IO, Protocol
 
+from store.display import quoted
 from store.fetch.bounds import OVERHEAD, Transient
 
 _LINE = 4096  # bytes of a chunk's head, or of one trailer
@@ -32,15 +33,17 @@ def number(text: str | None) -> int | None:
 
 
 def length(headers: email.message.Message) -> int | None:
-    """Return the length of the body as its head gives it; Transient when it gives several, or one
-    that no file has."""
-    found = {value.strip() for value in headers.get_all("Content-Length", [])}
+    """Return the length of the body as its head gives it, None without one; Transient when it gives
+    several, or one that no file has."""
+    fields = ",".join(headers.get_all("Content-Length", [])).split(",")
+    found = {value.strip() for value in fields}
     if len(found) > 1:
         raise Transient("sent several lengths for one file")
-    [text] = found or {""}
-    if text.isascii() and text.isdecimal() and number(text) is None:
-        raise Transient(f"sent a length of {len(text)} digits")
-    return number(text)
+    [text] = found
+    size = number(text)
+    if text and size is None:
+        raise Transient(f"sent a length that is none: {quoted(text[:40])}")
+    return size
 
 
 def body(answer: http.client.HTTPResponse) -> Readable:
