@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
 import pickle
@@ -154,6 +155,10 @@ class Server(ServerCalls):
             if self._control is None or self._owner != os.getpid():
                 return
             self._hear_ends(END_PATIENCE)
+            if not self._adopted:
+                # Processes that were forked meanwhile have this end, too.
+                with contextlib.suppress(OSError):
+                    self._control.shutdown(socket.SHUT_RDWR)
             self._control.close()
             self._control = None
             for each in (*self._idle, *self._ending):
