@@ -9,14 +9,12 @@ from functools import partial
 from multiprocessing.connection import Connection
 from typing import Any, NamedTuple
 
-from store.cache.pull import pull
 from store.display import printable
 from store.errors import ServerUnusable
 from store.events import Event
 from store.farm.farm_build import FarmBuilt, FarmObject, farm_build
 from store.farm.farm_job import FarmJob
 from store.farm.object_blobs import BlobOffers
-from store.farm.served_pull import ServedPull
 from store.index.writing import Writer
 from store.jobs.executor import Task
 from store.jobs.job import Job
@@ -86,6 +84,10 @@ class WorkerServer:
         return self._noted(task, value) if isinstance(value, FarmBuilt) else value
 
     def _noted(self, task: Task, built: FarmBuilt) -> object:
+        # Loaded while other builds go on: at the end, everybody would wait for it.
+        from store.cache import pull  # noqa: F401
+        from store.farm import served_pull  # noqa: F401
+
         assert isinstance(task.value, Resolved)
         self._known.update(built.objects)
         outputs = {made.id for made in built.result.outputs}
@@ -117,6 +119,9 @@ class WorkerServer:
         goals = {record.object for each in outcomes for record in each.records}
         if not goals:
             return
+        from store.cache.pull import pull
+        from store.farm.served_pull import ServedPull
+
         places = {oid: each.place for oid, each in self._known.items()}
         offers = BlobOffers(self._server, places)
 

@@ -22,12 +22,12 @@ from store.model.locators import shown
 from store.model.realisation import Realisation
 from store.reporting import Count, uncounted
 from store.signing.keyring import Keyring, default_folder
-from store.substitute.cached_nodes import CachedNodes
-from store.substitute.candidates import TrustedCache
 
 if TYPE_CHECKING:
     from store.cache.push_plan import PushPlan
     from store.cache.pushing import Pushed
+    from store.substitute.cached_nodes import CachedNodes
+    from store.substitute.candidates import TrustedCache
 
 
 def cached_nodes(
@@ -47,6 +47,8 @@ def cached_nodes(
     """
     caches = list(_caches(settings, options, emit, offline))
     if caches:
+        from store.substitute.cached_nodes import CachedNodes  # takes long to load
+
         return CachedNodes(store, catalogue, caches, options.threshold, emit)
     if options.only:
         raise UsageError(
@@ -121,4 +123,6 @@ def _caches(
         except CacheUnusable as error:
             emit(CacheTrouble(shown(each.url), error.message))
             continue
+        from store.substitute.candidates import TrustedCache  # takes long to load
+
         yield TrustedCache(offers, each.keys or (), each.threshold)
