@@ -7,8 +7,9 @@ only their heads come, and statements, each of which a trusted key has to have s
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
+from functools import partial
 from typing import Final, NamedTuple
 
 from store.cache import zstd
@@ -26,7 +27,13 @@ from store.farm.derivation_action import (
     output_places,
 )
 from store.farm.encoded_action import EncodedAction
-from store.farm.object_blobs import ObjectBlobs, object_upload, read_blobs, read_heads
+from store.farm.object_blobs import (
+    ObjectBlobs,
+    ObjectUpload,
+    object_upload,
+    read_blobs,
+    read_heads,
+)
 from store.job_errors import (
     BuildError,
     BuildFailed,
@@ -48,7 +55,8 @@ from store.model.result import Result
 from store.objects.content import read_record
 from store.reapi.blob import Blob, BlobDigest, Message, read_digest
 from store.reapi.messages import message
-from store.reapi.server_calls import ServerCalls
+from store.reapi.server_calls import ServerCalls, send_blobs
+from store.reapi.shared_work import SharedWork
 from store.sandbox.log_limit import MAX_LOG
 from store.signing import envelope, statement, strict
 from store.signing.keys import KEY_SIZE, SIGNATURE_SIZE, PublicKey
@@ -117,6 +125,7 @@ class _FarmBuild:
         emit: Callable[[Event], None],
     ) -> None:
         self._server = server
+        self._shared = server.shared or SharedWork()
         self._keys = keys
         self._known = known
         self._layout = layout
@@ -133,7 +142,8 @@ class _FarmBuild:
             records, heads, outputs = self._checked(result)
         except (FormatError, InvalidName, ServerUnusable):
             # Inputs that were forgotten are sent again; and another's result is made again.
-            inputs = self._inputs({oid: o for oid, o in self._known.items() if self._away(oid)})
+            here = {oid: o for oid, o in self._known.items() if self._away(oid)}
+            inputs = self._inputs(here, again=True)
             result = self._result(inputs, skip_cache=True)
             try:
                 records, heads, outputs = self._checked(result)
@@ -169,8 +179,11 @@ class _FarmBuild:
             return True
         return False
 
-    def _inputs(self, known: Mapping[ObjectId, FarmObject]) -> dict[ObjectId, FarmObject]:
-        """Return the closure of the inputs; those that are not known are to be sent."""
+    def _inputs(
+        self, known: Mapping[ObjectId, FarmObject], *, again: bool = False
+    ) -> dict[ObjectId, FarmObject]:
+        """Return the closure of the inputs; those that are not known are sent, ``again`` if another
+        build has sent them."""
         oids = [ObjectId.parse(str(each)) for each in self._job.closure]
         fresh = [oid for oid in oids if oid not in known]
         manifests = {
@@ -179,10 +192,16 @@ class _FarmBuild:
         found = {oid: known[oid] for oid in oids if oid in known}
         for oid, manifest in manifests.items():
             closure = _closure(oid, manifests, known)
-            upload = object_upload(self._layout, self._server, manifest, closure)
+            work = partial(self._sent, manifest, closure)
+            upload = self._shared.get(oid, work, again=again)
             self._uploads += upload.blobs
             found[oid] = FarmObject(upload.place, upload.closure)
         return found
+
+    def _sent(self, manifest: Manifest, closure: Collection[ObjectId]) -> ObjectUpload:
+        upload = object_upload(self._layout, self._server, manifest, closure)
+        send_blobs(self._server, upload.blobs)
+        return upload
 
     def _result(self, inputs: Mapping[ObjectId, FarmObject], *, skip_cache: bool) -> Message:
         """Return the result of a build that succeeded; a failure is raised."""

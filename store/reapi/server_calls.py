@@ -9,6 +9,7 @@ from typing import Any, Final, NamedTuple
 from store.reapi.action_run import ExecutionEnd, ExecutionStage
 from store.reapi.blob import EMPTY, Blob, BlobDigest, BlobPiece
 from store.reapi.blob_transfer import HashedFile
+from store.reapi.shared_work import SharedWork
 
 UNASKED: Final = 64 << 10
 """Bytes of blobs that are sent without asking which of them the server has."""
@@ -26,7 +27,12 @@ class ServerCapabilities(NamedTuple):
 
 
 class ServerCalls(ABC):
-    """Calls may be made by several threads. Each raises ServerUnusable, and from then on all do."""
+    """Calls may be made by several threads. Each raises ServerUnusable, and from then on all do.
+
+    ``shared`` has values that they all need, in the process that speaks to the server.
+    """
+
+    shared: SharedWork | None = None
 
     @property
     @abstractmethod

@@ -27,6 +27,7 @@ from store.reapi.channel import CallFailed, Channel
 from store.reapi.endpoint import Endpoint
 from store.reapi.messages import message
 from store.reapi.server_calls import ServerCalls, ServerCapabilities
+from store.reapi.shared_work import SharedWork
 from store.system import kernel
 from store.system.host_files import HostFiles
 from store.system.patience import Patience
@@ -55,7 +56,8 @@ class StreamEnd(NamedTuple):
 
 
 class ReapiService:
-    """The calls: generators of parts of an answer. A connection is made at the first."""
+    """The calls: generators of parts of an answer. A connection is made at the first. ``shared`` is
+    for work that is done here."""
 
     def __init__(self, endpoint: Endpoint, files: HostFiles, patience: Patience) -> None:
         self._endpoint = endpoint
@@ -67,6 +69,7 @@ class ReapiService:
         self._failed: Exception | None = None
         self._runs: dict[ActionRun, int] = {}  # with their threads
         self._bot: BotSession | None = None
+        self.shared = SharedWork()
 
     @property
     def name(self) -> str:
@@ -201,6 +204,7 @@ class DirectCalls(ServerCalls):
 
     def __init__(self, service: ReapiService) -> None:
         self._service = service
+        self.shared = service.shared
 
     @property
     def name(self) -> str:
@@ -264,9 +268,12 @@ def live(
 
 
 def _prepare(service: ReapiService, prepare: Callable[[], None]) -> None:
-    with contextlib.suppress(StoreError):  # the first call raises it again
-        list(service.capabilities())
-        prepare()
+    def connect() -> None:
+        with contextlib.suppress(StoreError):  # the first call raises it again
+            list(service.capabilities())
+
+    threading.Thread(target=connect, daemon=True).start()
+    prepare()
 
 
 def _parent_of(control: socket.socket) -> int | None:

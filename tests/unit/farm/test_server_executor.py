@@ -10,6 +10,7 @@ from typing import Any, cast
 import pytest
 
 from store import digest
+from store.cache import pull
 from store.events import Event, Phase, Unattended
 from store.farm import plain_server, queue_watch, worker_server
 from store.farm.farm_build import FarmBuilt, FarmObject
@@ -243,7 +244,7 @@ def test_nothing_is_brought_that_was_not_asked_for(
     def refuse(*args: Any, **named: Any) -> None:
         raise AssertionError("nothing is wanted")
 
-    monkeypatch.setattr(worker_server, "pull", refuse)
+    monkeypatch.setattr(pull, "pull", refuse)
     task = build("toy")
     workers.taken(task, built(objects={MADE: ()}))
     executor(store, local, workers).bring({}, [OTHER.digest], cast(Any, None))

@@ -20,8 +20,8 @@ from store.model.names import ObjectId
 from store.model.origin import How, Origin
 from store.model.realisation import Realisation
 from store.objects.ingest import ingest
-from store.operations import caches
 from store.operations.caches import cached_nodes, log_from_caches, push_to
+from store.substitute import cached_nodes as search
 from store.substitute.candidates import TrustedCache
 
 NODE = Resolved("toy", "x86_64-linux", "/bin/sh", (), (), None, (), ("out",))
@@ -72,7 +72,7 @@ def chosen(store: Store, monkeypatch: pytest.MonkeyPatch) -> Chosen:
         def made(_: Store, __: Catalogue, trusted: list[TrustedCache], *rest: object) -> None:
             found.extend(each.offers.name for each in trusted)
 
-        monkeypatch.setattr(caches, "CachedNodes", made)
+        monkeypatch.setattr(search, "CachedNodes", made)
         options = CacheOptions(urls, only=only)
         cached_nodes(store, NOTHING, options, told.append, settings=store.layout, offline=offline)
         assert told == []
