@@ -19,7 +19,7 @@ def project(name: str, version: str, *, docs: bool = False) -> Archive:
     """The engine, the recipes and the seeds' pins as they are beside the recipes, with any change
     that has been made to them; with ``docs``, the documents alone."""
     top = str(Path(__file__).parents[2])
-    reader = FolderReader(os.listdir, _lstat, lambda path: Path(path).read_bytes())
+    reader = FolderReader(os.listdir, _lstat, _content)
     locator = project_locator(quote(os.fsencode(top)), docs=docs)
     _, parts = located(locator)
     sha256 = hashlib.sha256(project_archive(top, reader, parts)).hexdigest()
@@ -33,3 +33,8 @@ def _lstat(path: str) -> os.stat_result:
         return os.lstat(path)
     except EvaluationError as error:
         raise FileNotFoundError(path) from error
+
+
+def _content(path: str) -> bytes:
+    with open(path, "rb") as stream:
+        return stream.read()

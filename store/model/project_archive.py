@@ -90,7 +90,12 @@ def _header(path: str, size: int) -> bytes:
     name = path.encode("utf-8", "surrogateescape")
     if len(name) > _LONGEST:
         raise FormatError(f"a name of more than {_LONGEST} bytes in the project")
-    numbers = b"0000644\0%07o\0%07o\0%011o\0%011o\0" % (0, 0, size, 1)
-    before, after = name.ljust(_LONGEST, b"\0") + numbers, b"0".ljust(101, b"\0") + b"ustar\x0000"
-    total = sum(before) + 8 * ord(" ") + sum(after)
-    return (before + b"%06o\0 " % total + after).ljust(_BLOCK, b"\0")
+    before = name.ljust(_LONGEST, b"\0") + b"0000644\0%07o\0%07o\0%011o\0%011o\0" % (0, 0, size, 1)
+    return b"%b%06o\0 %b" % (before, sum(before) + _SUM, _AFTER)
+
+
+_AFTER: Final = (b"0".ljust(101, b"\0") + b"ustar\x0000").ljust(_BLOCK - _LONGEST - 56, b"\0")
+"""The part of a head behind its sum: an ordinary file."""
+
+_SUM: Final = 8 * ord(" ") + sum(_AFTER)
+"""Of the bytes that are the same in each head."""

@@ -36,11 +36,15 @@ from store.recipes.forbidden import (
     refuse_the_present,
     refusing,
 )
-from store.recipes.reads import Read, State, state_of
+from store.recipes.reads import Read, State, is_link, mode_of, state_of
 from store.recipes.recorded_folder import Entries, RecordedEntry
 
 LARGEST: Final = 64 << 20
 """Bytes that a module may have."""
+
+USUAL: Final = 64 << 10
+"""Bytes that are read at first: memory for the largest module is reserved for the few that need
+it."""
 
 
 class Purity:
@@ -50,9 +54,13 @@ class Purity:
         self.reads: dict[Read, State] = {}
         self._places = [os.path.realpath(place) for place in places]
         self._all = (*places, *self._places)
+        self._tops = tuple(f"{place}/" for place in self._places)
+        self._above = {above for place in self._all for above in _folders_above(place)}
         self._library = tuple(library)
+        self._libraries = tuple(f"{top}/" for top in self._library)
         self._lstat, self._stat = os.lstat, os.stat
         self._real_folders: dict[str, str] = {}
+        self._looked: dict[tuple[str, bool], str] = {}
         self._busy = False
 
     def enforce(self, import_rule: Any) -> None:
@@ -84,13 +92,14 @@ class Purity:
     def source(self, path: str) -> bytes | None:
         """Return the content of a file of recipes, None if there is none."""
         with self.unseen():
-            self._note(False, path)
-            if not os.path.isfile(path):
+            if not stat.S_ISREG(mode_of(self._note(False, path))):
                 return None
             self._check_place(path)
             try:
                 with open(path, "rb") as stream:
-                    content = stream.read(LARGEST + 1)
+                    content = stream.read(USUAL)
+                    if len(content) == USUAL:
+                        content += stream.read(LARGEST + 1 - USUAL)
             except OSError as error:
                 raise EvaluationError(f"cannot be read: {error.strerror}", file=path) from error
         if len(content) > LARGEST:
@@ -99,9 +108,7 @@ class Purity:
 
     def is_folder(self, path: str) -> bool:
         """Return whether there is a folder."""
-        with self.unseen():
-            self._note(False, path)
-            return os.path.isdir(path)
+        return stat.S_ISDIR(mode_of(self._note(False, path)))
 
     # -- the rules ----------------------------------------------------------------------------
 
@@ -135,9 +142,9 @@ class Purity:
             )
         real = self._look(path)
         if real is not None:
-            with self.unseen(), contextlib.suppress(OSError):
-                found = self._stat(real)
-                if not stat.S_ISREG(found.st_mode) and not stat.S_ISDIR(found.st_mode):
+            with contextlib.suppress(OSError):
+                kind = stat.S_IFMT(self._stat(real).st_mode)
+                if kind not in (stat.S_IFREG, stat.S_IFDIR):
                     raise EvaluationError(
                         f"reads {quoted(_text(path))}, which is no file", hint=HINT
                     )
@@ -148,18 +155,23 @@ class Purity:
         if isinstance(path, int):
             raise EvaluationError("looks at open files by their numbers", hint=HINT)
         given = os.path.join("/", _text("." if path is None else path))
+        real = self._looked.get((given, listed))
+        if real is not None:  # as each file of an archive, which is opened after a look
+            return real
         text = self._straight(given)
         if self._is_pythons(text):
             return None
-        with self.unseen():
-            above = self._is_above(text)
-            # A path is resolved from the top: that there are folders above is no secret.
-            real = text if above and not listed else self._check_place(text, follow)
-            self._note(False, text)
-            if ".." in given.split("/"):  # folders on the way have to be there, too
-                self._note(False, given)
-            if listed:
+        # A path is resolved from the top: that there are folders above is no secret.
+        above = not listed and self._is_above(text)
+        real = text if above else self._check_place(text, follow)
+        state = self._note(False, text)
+        if ".." in given.split("/"):  # folders on the way have to be there, too
+            self._note(False, given)
+        if listed:
+            with self.unseen():
                 self._note(True, text)
+        if not is_link(state):
+            self._looked[given, listed] = real
         return real
 
     def _straight(self, path: str) -> str:
@@ -178,13 +190,12 @@ class Purity:
         return os.path.normpath(at)
 
     def _is_above(self, path: str) -> bool:
-        return any(place.startswith(f"{path.rstrip('/')}/") for place in self._all)
+        return (path.rstrip("/") or "/") in self._above
 
     def _is_pythons(self, path: str) -> bool:
         """Return whether it is Python's own library: importing looks at all of it, and recipes may
         read its modules' source, as the version of Python is no secret."""
-        tops = tuple(f"{top}/" for top in self._library)
-        if path not in self._library and not path.startswith(tops):
+        if path not in self._library and not path.startswith(self._libraries):
             return False
         frame: FrameType | None = sys._getframe(1)
         while frame is not None and frame.f_code.co_filename == __file__:
@@ -194,9 +205,8 @@ class Purity:
         return path.endswith(".py") and "/site-packages/" not in path
 
     def _check_place(self, path: str, follow: bool = True) -> str:
-        with self.unseen():
-            real = self._real(path, follow)
-        if any(real == place or real.startswith(f"{place}/") for place in self._places):
+        real = self._real(path, follow)
+        if real.startswith(self._tops) or real in self._places:
             return real
         leads = f", which leads to {quoted(real)}" if real != path else ""
         inside = any(path.startswith(f"{place}/") for place in self._all)
@@ -208,11 +218,16 @@ class Purity:
     def _real(self, path: str, follow: bool) -> str:
         """Return the path without links. Those above it are followed once in an evaluation: a
         project has hundreds of files in a few folders."""
-        folder, name = os.path.split(path)
-        if folder not in self._real_folders:
-            self._real_folders[folder] = os.path.realpath(folder)
-        place = f"{self._real_folders[folder].rstrip('/')}/{name}"
-        return os.path.realpath(path) if follow and self._is_link(place) else place
+        folder, _, name = path.rpartition("/")
+        real = self._real_folders.get(folder)
+        if real is None:
+            with self.unseen():
+                real = self._real_folders[folder] = os.path.realpath(folder or "/").rstrip("/")
+        place = f"{real}/{name}"
+        if not follow or not self._is_link(place):
+            return place
+        with self.unseen():
+            return os.path.realpath(path)
 
     def _is_link(self, path: str) -> bool:
         try:
@@ -220,10 +235,13 @@ class Purity:
         except (OSError, ValueError):
             return False
 
-    def _note(self, listed: bool, path: str) -> None:
+    def _note(self, listed: bool, path: str) -> State:
+        """Record a path, and return the state that it has, or had when it was looked at first."""
         read = (listed, os.fsencode(path))
-        if read not in self.reads:
-            self.reads[read] = state_of(read)
+        state = self.reads.get(read)
+        if state is None:
+            state = self.reads[read] = state_of(read)
+        return state
 
     def _stat_rule(self, original: Callable[..., os.stat_result]) -> Callable[..., os.stat_result]:
         def rule(
@@ -273,6 +291,12 @@ class Purity:
             return original(path, flags, mode)
 
         return rule
+
+
+def _folders_above(path: str) -> Iterator[str]:
+    while (above := os.path.dirname(path)) != path:
+        yield above
+        path = above
 
 
 def _plain(found: os.stat_result) -> os.stat_result:

@@ -22,9 +22,15 @@ KIT: Final = os.path.join(os.path.abspath(f"{__file__}/../../.."), "derivations"
 UNWATCHED: Final = (b"__pycache__", b".git")
 """Folders whose content is no recipe's, and changes without need."""
 
+# Where recipes are evaluated, others than these stand in `os` later.
+_lstat, _stat = os.lstat, os.stat
+
 State: TypeAlias = "tuple[int | bytes, ...]"
 Read: TypeAlias = "tuple[bool, bytes]"
 """True if a folder was listed (otherwise, a path was looked at), and its path."""
+
+_FACTS: Final = 5
+"""Parts of the state of a path that is no link; of a link, those of its target come after."""
 
 TICK: Final = 20_000_000
 """Nanoseconds in which a file may change twice without showing it in its times."""
@@ -36,9 +42,20 @@ def state_of(read: Read) -> State:
     return _listing(path) if listed else _looks(path)
 
 
+def is_link(state: State) -> bool:
+    """Return whether a path that was looked at is a link."""
+    return len(state) > _FACTS
+
+
+def mode_of(state: State) -> int:
+    """Return the mode of what was looked at, behind a link, too; 0 where nothing is."""
+    mode = state[_FACTS if is_link(state) else 0]
+    return mode if isinstance(mode, int) and mode > 0 else 0
+
+
 def _looks(path: bytes) -> State:
     try:
-        found = os.lstat(path)
+        found = _lstat(path)
         if not stat.S_ISLNK(found.st_mode):
             return _facts(found)
         return (*_facts(found), *_target(path))
@@ -48,7 +65,7 @@ def _looks(path: bytes) -> State:
 
 def _target(path: bytes) -> State:
     try:
-        return _facts(os.stat(path))
+        return _facts(_stat(path))
     except OSError as error:
         return (-(error.errno or 1),)
 
