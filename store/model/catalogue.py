@@ -6,11 +6,12 @@ from collections import ChainMap
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final, NamedTuple, TypeAlias
 
+from store import canon
 from store.canon import Value
 from store.display import quoted
 from store.errors import FormatError, UnknownOutput, UnknownPackage, UsageError
 from store.model import fields
-from store.model.derivation import Derivation, Ref, Source, derivation_digest, kind
+from store.model.derivation import Derivation, Ref, Source, kind
 from store.model.names import object_in, object_name
 
 GraphNode: TypeAlias = Source | Derivation
@@ -180,6 +181,10 @@ def collect(nodes: Iterable[GraphNode]) -> dict[bytes, GraphNode]:
     return {node.digest: node for node in nodes}
 
 
+_AT_ONCE: Final = 64
+"""Nodes that are decoded together."""
+
+
 class _Nodes(Mapping[bytes, GraphNode]):
     """Nodes by digest, decoded at first use. ``places`` has, of each, whether it is a source, and
     its beginning and end in ``encoded``."""
@@ -191,8 +196,8 @@ class _Nodes(Mapping[bytes, GraphNode]):
 
     def __getitem__(self, key: bytes) -> GraphNode:
         if key not in self._decoded:
-            is_source, data = self._places[key][0], self._data(key)
-            self._decoded[key] = Source.decode(data) if is_source else Derivation.decode(data)
+            data = self._data(key)
+            self._decoded[key] = self._node(key, data, canon.decode(data))
         return self._decoded[key]
 
     def _data(self, key: bytes) -> bytes:
@@ -201,11 +206,19 @@ class _Nodes(Mapping[bytes, GraphNode]):
 
     def check(self) -> None:
         """Decode every node; FormatError for one that is not under its own digest."""
-        for key, (is_source, _, _) in self._places.items():
-            node = self[key]
-            # The bytes of a derivation are the only ones that decode to it.
-            if key != (node.digest if is_source else derivation_digest(self._data(key))):
-                raise FormatError(f"{quoted(node.name)} under another one's digest")
+        keys = list(self._places)
+        for start in range(0, len(keys), _AT_ONCE):
+            some = keys[start : start + _AT_ONCE]
+            encoded = list(map(self._data, some))
+            for key, data, values in zip(some, encoded, canon.decode_all(encoded), strict=True):
+                node = self._decoded[key] = self._node(key, data, values)
+                if key != node.digest:
+                    raise FormatError(f"{quoted(node.name)} under another one's digest")
+
+    def _node(self, key: bytes, data: bytes, values: list[Value]) -> GraphNode:
+        if self._places[key][0]:
+            return Source.from_values(values)
+        return Derivation.from_values(values, data)
 
     def __iter__(self) -> Iterator[bytes]:
         return iter(self._places)
@@ -214,26 +227,13 @@ class _Nodes(Mapping[bytes, GraphNode]):
         return len(self._places)
 
 
-def to_fields(catalogue: Catalogue) -> Value:
-    """Return ``[packages, nodes, barriers]``; a node is ``[digest, is source, encoded, seconds]``,
-    with 0 where the time is unknown."""
-    return _to_fields(catalogue, lambda encoded: encoded)
+def to_fields(catalogue: Catalogue) -> tuple[Value, bytes]:
+    """Return ``[packages, nodes, barriers]``, and all encoded nodes one after the other. A node is
+    ``[digest, is source, length of it encoded, seconds]``, with 0 where the time is unknown.
 
-
-def to_fields_apart(catalogue: Catalogue) -> tuple[Value, bytes]:
-    """Return the fields as :func:`to_fields`, with the length of each encoded node in its place,
-    and all encoded nodes in this order. The fields alone are short, and so quickly read."""
-    encoded: list[bytes] = []
-
-    def apart(data: bytes) -> int:
-        encoded.append(data)
-        return len(data)
-
-    found = _to_fields(catalogue, apart)
-    return found, b"".join(encoded)
-
-
-def _to_fields(catalogue: Catalogue, place: Callable[[bytes], Value]) -> Value:
+    The fields alone are short, and so quickly read.
+    """
+    encoded = [node.encode() for node in catalogue.nodes.values()]
     packages: list[Value] = [
         [
             package.name,
@@ -249,19 +249,18 @@ def _to_fields(catalogue: Catalogue, place: Callable[[bytes], Value]) -> Value:
         for package in catalogue.packages.values()
     ]
     nodes: list[Value] = [
-        [key, isinstance(node, Source), place(node.encode()), catalogue.seconds.get(key, 0)]
-        for key, node in catalogue.nodes.items()
+        [key, isinstance(node, Source), len(data), catalogue.seconds.get(key, 0)]
+        for (key, node), data in zip(catalogue.nodes.items(), encoded, strict=True)
     ]
     barriers: list[Value] = [
         [sorted(barrier.nodes), sorted(barrier.forbidden), sorted(barrier.trusted)]
         for barrier in catalogue.barriers
     ]
-    return [packages, nodes, barriers]
+    return [packages, nodes, barriers], b"".join(encoded)
 
 
-def from_fields(value: Value, apart: Buffer | None = None, *, checked: bool = False) -> Catalogue:
-    """Return the inverse of :func:`to_fields`, or with the nodes ``apart`` of
-    :func:`to_fields_apart`, but that each node is decoded at its first use.
+def from_fields(value: Value, encoded: Buffer, *, checked: bool = False) -> Catalogue:
+    """Return the inverse of :func:`to_fields`, but that each node is decoded at its first use.
 
     Neither then nor now is a node's digest computed anew; with ``checked``, both are done at once.
     Raises FormatError.
@@ -284,16 +283,14 @@ def from_fields(value: Value, apart: Buffer | None = None, *, checked: bool = Fa
             fields.text(group),
         )
         found[package.name] = package
-    places, times, texts, end = {}, {}, [], 0
+    places, times, end = {}, {}, 0
     for item in fields.array(nodes):
-        key, is_source, data, seconds = fields.array(item, 4)
-        if apart is None:
-            texts.append(fields.raw(data))
-        start, end = end, end + (fields.integer(data) if apart is not None else len(texts[-1]))
+        key, is_source, length, seconds = fields.array(item, 4)
+        start, end = end, end + fields.integer(length)
         places[fields.raw(key, 32)] = (fields.boolean(is_source), start, end)
         if fields.integer(seconds):
             times[fields.raw(key)] = fields.integer(seconds)
-    nodes_found = _Nodes(b"".join(texts) if apart is None else apart, places)
+    nodes_found = _Nodes(encoded, places)
     if checked:
         nodes_found.check()
     return Catalogue(found, nodes_found, fields.several(barriers, _barrier), times)

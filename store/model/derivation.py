@@ -127,7 +127,12 @@ class Source:
     @classmethod
     def decode(cls, data: bytes) -> Source:
         """Return the inverse of :meth:`encode`; FormatError for anything else."""
-        name, sha256, executable, locators = fields.array(canon.decode(data), 4)
+        return cls.from_values(canon.decode(data))
+
+    @classmethod
+    def from_values(cls, values: list[Value]) -> Source:
+        """Return the source whose encoding was decoded to these values; FormatError for others."""
+        name, sha256, executable, locators = fields.array(values, 4)
         return cls(
             fields.text(name),
             fields.raw(sha256, 32).hex(),
@@ -169,7 +174,7 @@ class Derivation:
     @cached_property
     def digest(self) -> bytes:
         """32 bytes."""
-        return derivation_digest(self.encode())
+        return digest.keyed(DigestKind.DERIVATION, self.encode())
 
     def ref(self, output: str = "out") -> Ref:
         """Return a reference to one of the outputs; InvalidName when there is none of that name."""
@@ -184,7 +189,8 @@ class Derivation:
 
     @cached_property
     def _encoded(self) -> bytes:
-        # Asked for twice of each node that is evaluated: for its digest, and for the answer.
+        # Asked for twice of each node that is evaluated: for its digest, and for the answer. Of one
+        # that was decoded, it is what was decoded: no other bytes decode to it.
         return canon.encode(
             [
                 *_command_fields(self),
@@ -199,10 +205,15 @@ class Derivation:
     @classmethod
     def decode(cls, data: bytes) -> Derivation:
         """Return the inverse of :meth:`encode`; FormatError for anything else."""
-        values = canon.decode(data)
+        return cls.from_values(canon.decode(data), data)
+
+    @classmethod
+    def from_values(cls, values: list[Value], data: bytes) -> Derivation:
+        """Return the derivation whose encoding, ``data``, was decoded to these values; FormatError
+        for others."""
         files = build_files.from_fields(values[9:])
         values = fields.array(values[:9], 9)
-        return cls(
+        made = cls(
             *_command(values[:5]),
             None if values[5] is None else Ref.from_fields(values[5]),
             fields.several(values[6], Ref.from_fields),
@@ -210,6 +221,8 @@ class Derivation:
             fields.several(values[8], fields.text),
             files,
         )
+        made.__dict__["_encoded"] = data
+        return made
 
     def resolve(self, realised: Mapping[Ref, ObjectId]) -> Resolved:
         """Return this derivation with each input replaced by the object it was realised to.
@@ -281,11 +294,6 @@ class Resolved:
             fields.several(values[7], fields.text),
             files,
         )
-
-
-def derivation_digest(encoded: bytes) -> bytes:
-    """Return the digest of the derivation that is encoded so."""
-    return digest.keyed(DigestKind.DERIVATION, encoded)
 
 
 def _command_fields(of: Derivation | Resolved) -> list[Value]:

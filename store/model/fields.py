@@ -13,6 +13,8 @@ from store.model.names import ObjectId
 
 T = TypeVar("T")
 
+_TWO_TEXTS = [str, str]
+
 
 def integer(value: Value) -> int:
     """Return a non-negative integer."""
@@ -37,6 +39,8 @@ def text(value: Value) -> str:
 
 def text_pair(value: Value) -> tuple[str, str]:
     """Return two UTF-8 strings."""
+    if type(value) is list and [*map(type, value)] == _TWO_TEXTS:  # a build has dozens
+        return value[0], value[1]
     first, second = array(value, 2)
     return text(first), text(second)
 
@@ -59,7 +63,7 @@ def array(value: Value, size: int | None = None) -> list[Value]:
 
 def several(value: Value, read: Callable[[Value], T]) -> tuple[T, ...]:
     """Return an array whose items are all read by ``read``."""
-    return tuple(read(item) for item in array(value))
+    return tuple(map(read, array(value)))
 
 
 def object_id(value: Value) -> ObjectId:

@@ -17,7 +17,7 @@ from store.errors import (
     UnknownPackage,
 )
 from store.model import fields
-from store.model.catalogue import Catalogue, from_fields, to_fields
+from store.model.catalogue import Buffer, Catalogue, from_fields, to_fields
 from store.recipes import reads
 from store.recipes.reads import Read, State, is_young
 
@@ -29,6 +29,8 @@ LONGEST: Final = 16_384
 
 MOST_LINES: Final = 1 << 31
 """The last line that an error can name."""
+
+_LENGTH: Final = 8
 
 _ERRORS: Final = {
     kind.exit_code: kind
@@ -47,7 +49,8 @@ class Answer(NamedTuple):
 
 def encode(found: Catalogue, seen: dict[Read, State]) -> bytes:
     """Return a catalogue's answer; FormatError for a value that is none."""
-    return canon.encode([True, to_fields(found), reads.to_fields(seen.items())])
+    values, nodes = to_fields(found)
+    return join(canon.encode([True, values, reads.to_fields(seen.items())]), nodes)
 
 
 def encode_error(error: EvaluationError) -> bytes:
@@ -55,7 +58,7 @@ def encode_error(error: EvaluationError) -> bytes:
     record: list[Value] = [error.exit_code, _cut(error.message), _cut(error.hint or "")]
     line = error.line or 0
     known = line if isinstance(line, int) and 0 < line <= MOST_LINES else 0
-    return canon.encode([False, *record, _cut(error.file or ""), known])
+    return join(canon.encode([False, *record, _cut(error.file or ""), known]), b"")
 
 
 def decode(data: bytes, first: int, last: int) -> Answer:
@@ -64,13 +67,26 @@ def decode(data: bytes, first: int, last: int) -> Answer:
     All was read between ``first`` and ``last``, in nanoseconds since 1970.
     Raises the error of :func:`encode_error`; FormatError for anything else.
     """
-    values = canon.decode(data)
+    record, nodes = part(data)
+    values = canon.decode(record)
     if not fields.boolean(values[0] if values else None):
         raise _error(*fields.array(values, 6)[1:])
     _, packages, looked_at = fields.array(values, 3)
-    found = from_fields(packages, checked=True)
+    found = from_fields(packages, nodes, checked=True)
     seen = reads.from_fields(looked_at)
     return Answer(found, seen, not any(is_young(state, first, last) for state in seen.values()))
+
+
+def join(record: bytes, nodes: bytes) -> bytes:
+    """Return a record and the encoded nodes behind it: 8 bytes that say the record's length, and
+    both. So long a record with all nodes in it would be encoded, and decoded, twice."""
+    return len(record).to_bytes(_LENGTH) + record + nodes
+
+
+def part(data: Buffer) -> tuple[bytes, Buffer]:
+    """Return the inverse of :func:`join`."""
+    end = _LENGTH + int.from_bytes(data[:_LENGTH])
+    return bytes(data[_LENGTH:end]), data[end:]
 
 
 def _error(code: Value, message: Value, hint: Value, file: Value, line: Value) -> EvaluationError:

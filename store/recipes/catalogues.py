@@ -17,9 +17,10 @@ from store import canon, digest
 from store.canon import Value
 from store.errors import FormatError, StorageError
 from store.model import fields
-from store.model.catalogue import Buffer, Catalogue, from_fields, to_fields_apart
+from store.model.catalogue import Buffer, Catalogue, from_fields, to_fields
 from store.model.derivation import Source
 from store.recipes import reads
+from store.recipes.answer import join, part
 from store.recipes.reads import KIT, Read, State, state_of, walk
 from store.recipes.seeds import linked_seeds
 from store.system import owned
@@ -159,20 +160,16 @@ def _kit(recipes: str) -> tuple[str, ...]:
 def encode(state: bytes, seen: Mapping[Read, State], catalogue: Catalogue) -> bytes:
     """Return a kept catalogue: the length of ``[state, reads, catalogue]`` in 8 bytes, that, and
     the nodes."""
-    values, nodes = to_fields_apart(catalogue)
+    values, nodes = to_fields(catalogue)
     record = canon.encode([state, reads.to_fields(seen.items()), values])
-    return len(record).to_bytes(_LENGTH) + record + nodes
+    return join(record, nodes)
 
 
 def decode(data: Buffer) -> tuple[bytes, dict[Read, State], Catalogue]:
     """Return the inverse of :func:`encode`; FormatError for anything else."""
-    end = _LENGTH + int.from_bytes(data[:_LENGTH])
-    state, seen, found = fields.array(canon.decode(bytes(data[_LENGTH:end])), 3)
-    return fields.raw(state), reads.from_fields(seen), from_fields(found, data[end:])
-
-
-_LENGTH = 8
-"""Bytes of the length of the part that is decoded at once."""
+    record, nodes = part(data)
+    state, seen, found = fields.array(canon.decode(record), 3)
+    return fields.raw(state), reads.from_fields(seen), from_fields(found, nodes)
 
 
 def _write(path: str, data: bytes, mode: int) -> None:
