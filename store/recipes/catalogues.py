@@ -31,6 +31,9 @@ _EVALUATING = ("model", "recipes")
 _MODULES = ("canon.py", "digest.py", "display.py", "errors.py")
 """modules that do."""
 
+MODULES = "compiled-recipes"
+"""The file beside kept catalogues in which compiled recipes are kept."""
+
 LARGEST = 64 << 20
 """Bytes of a kept catalogue; one of ten thousand packages has a tenth of it."""
 
@@ -75,7 +78,8 @@ def load(
         return _kept(path, recipes, seed)
     for _ in range(TRIES):
         before = fingerprint(recipes, seed)
-        found, seen, settled = _evaluate(recipes, seed, seconds, said)
+        modules = os.path.join(os.path.dirname(path), MODULES)
+        found, seen, settled = _evaluate(recipes, seed, seconds, said, modules)
         after = fingerprint(recipes, seed, seen)
         # Looked at only now: a later change makes another fingerprint than ``after``.
         if before == fingerprint(recipes, seed) and _same(seen):
@@ -89,12 +93,16 @@ def load(
 
 
 def _evaluate(
-    recipes: str, seed: str, seconds: float | None, said: Callable[[str], None] | None
+    recipes: str,
+    seed: str,
+    seconds: float | None,
+    said: Callable[[str], None] | None,
+    modules: str,
 ) -> tuple[Catalogue, dict[Read, State], bool]:
     from store.recipes import evaluate
 
     limits = evaluate.within(seconds)
-    return evaluate.evaluation(recipes, seed, limits, said or evaluate.say_nothing)
+    return evaluate.evaluation(recipes, seed, limits, said or evaluate.say_nothing, modules)
 
 
 def _kept(path: str, recipes: str, seed: str) -> Catalogue:

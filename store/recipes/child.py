@@ -1,8 +1,9 @@
 """The process that runs recipe code: it is started for one evaluation, and writes one answer.
 
 Its arguments, each a text: the engine's folder; the folder of recipes; the seed; the folder of the
-recipes that come with the engine (or nothing); the numbers of the descriptors for its answer and
-for its last words; seconds that it may take; bytes of memory; and where Python finds modules.
+recipes that come with the engine (or nothing); the numbers of the descriptors for its answer, for
+its last words and for compiled modules (or -1); seconds that it may take; bytes of memory; and
+where Python finds modules.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import sys
 # Python's own come first: a folder beside a checkout's `store` must not take their names. The
 # caller's own folders come last, for the two libraries that the model stands on.
 OWN = [path for path in sys.path if path.startswith("/")]
-sys.path[:] = [*OWN, sys.argv[1], *sys.argv[9:]]
+sys.path[:] = [*OWN, sys.argv[1], *sys.argv[10:]]
 
 import contextlib  # noqa: E402 - only now
 import faulthandler  # noqa: E402
@@ -28,6 +29,7 @@ from store.errors import EvaluationError, FormatError, StoreError  # noqa: E402
 from store.model.catalogue import Catalogue  # noqa: E402
 from store.model.project_archive import project_parts  # noqa: E402
 from store.recipes import answer  # noqa: E402
+from store.recipes.compiled_modules import prepared  # noqa: E402
 from store.recipes.confinement import confine  # noqa: E402
 from store.recipes.loading import KIT, Recipes, package_name  # noqa: E402
 from store.recipes.purity import Purity  # noqa: E402
@@ -61,11 +63,11 @@ class Printed(io.TextIOBase):
 
 def main() -> None:
     """Evaluate, write the answer, and end the process; never returns."""
-    _, _, recipes, seed, kit, told, words, seconds, memory, *_ = sys.argv
+    _, _, recipes, seed, kit, told, words, modules, seconds, memory, *_ = sys.argv
     write, end = os.pwrite, os._exit
     faulthandler.enable(int(words))
     faulthandler.dump_traceback_later(float(seconds), exit=True, file=int(words))
-    purity = prepare(recipes, kit, int(memory))
+    purity = prepare(recipes, kit, int(modules), int(memory))
     try:
         found = evaluate(recipes, seed)
         data = encoded(found, purity, recipes)
@@ -78,7 +80,7 @@ def main() -> None:
     end(0)
 
 
-def prepare(recipes: str, kit: str, memory: int) -> Purity:
+def prepare(recipes: str, kit: str, modules: int, memory: int) -> Purity:
     """Take from this process whatever recipes are not to have, and import the recipes' own way."""
     limit(memory)
     os.umask(0o022)
@@ -90,8 +92,6 @@ def prepare(recipes: str, kit: str, memory: int) -> Purity:
     parts = [part for each in folders.values() for part in project_parts(each, os.path.isfile)]
     places = [*folders.values(), seeds, *linked_seeds(seeds), *parts]
     purity = Purity(places, LIBRARY)
-    finder = Recipes(folders, purity)
-    sys.meta_path.insert(2, finder)  # after built-in and frozen modules
     sys.path[:] = LIBRARY
     sys.path_importer_cache.clear()
     sys.modules.pop("platform", None)  # it remembers the machine's name
@@ -100,8 +100,10 @@ def prepare(recipes: str, kit: str, memory: int) -> Purity:
     sys.argv[:], sys.orig_argv[:], sys.executable = ["recipes"], ["recipes"], ""
     sys.stdout = sys.stderr = sys.__stdout__ = sys.__stderr__ = Printed()  # type: ignore[assignment,misc]
     os.environ.clear()
-    gc.freeze()
     confine([*places, *LIBRARY])
+    finder = Recipes(folders, purity, prepared(modules, recipes))
+    sys.meta_path.insert(2, finder)  # after built-in and frozen modules
+    gc.freeze()
     purity.enforce(finder.import_rule())
     return purity
 

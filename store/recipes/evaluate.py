@@ -24,7 +24,7 @@ from store.errors import EvaluationError, FormatError
 from store.model.catalogue import Catalogue
 from store.model.derivation import BUILTIN, BUILTINS, Source
 from store.quantities import limit_text
-from store.recipes import answer
+from store.recipes import answer, compiled_modules
 from store.recipes.answer import Answer
 from store.recipes.reads import KIT
 from store.recipes.seeds import read_seeds
@@ -82,15 +82,22 @@ def evaluation(
     seed: str,
     limits: EvaluationLimits = LIMITS,
     said: Callable[[str], None] = say_nothing,
+    modules: str | None = None,
 ) -> Answer:
     """Evaluate as :func:`evaluate`, and return the files read too; ``said`` is given each line that
-    recipes print."""
+    recipes print, and compiled recipes are kept in the file ``modules``."""
     recipes = os.path.abspath(recipes)
     _check_folder(recipes)
-    with _memory("answer") as told, _memory("words") as words, _memory("printed") as printed:
-        command = _command(recipes, seed, (told, words), limits)
+    with (
+        _memory("answer") as told,
+        _memory("words") as words,
+        _memory("printed") as printed,
+        compiled_modules.lent(modules) as lent,
+    ):
+        fds = (told, words, lent)
+        command = _command(recipes, seed, fds, limits)
         first = time.time_ns()
-        ended = _run(command, (told, words), printed, limits.seconds)
+        ended = _run(command, fds, printed, limits.seconds)
         data = _content(told, answer.LARGEST)
         text = _content(printed, MOST_WORDS).decode("utf-8", "replace")
         # Without an answer, the last thing printed may be an error of Python's, of its own start.
@@ -138,7 +145,7 @@ def _content(fd: int, most: int) -> bytes:
     return os.pread(fd, size, 0)
 
 
-def _command(recipes: str, seed: str, fds: tuple[int, int], limits: EvaluationLimits) -> list[str]:
+def _command(recipes: str, seed: str, fds: tuple[int, ...], limits: EvaluationLimits) -> list[str]:
     if not sys.executable:
         raise EvaluationError("this Python does not know its own program, and cannot start it")
     options = ["-S", "-s", "-P", "-X", "utf8"]
@@ -153,7 +160,7 @@ def _command(recipes: str, seed: str, fds: tuple[int, int], limits: EvaluationLi
     return [sys.executable, *options, child, *places, *filter(os.path.isabs, sys.path)]
 
 
-def _run(command: list[str], fds: tuple[int, int], printed: int, seconds: float) -> int:
+def _run(command: list[str], fds: tuple[int, ...], printed: int, seconds: float) -> int:
     """Run the child to its end, or kill it when it takes too long; returns how it ended."""
     caller = os.getpid()
 
@@ -173,7 +180,7 @@ def _run(command: list[str], fds: tuple[int, int], printed: int, seconds: float)
         stdin=subprocess.DEVNULL,
         stdout=printed,
         stderr=printed,
-        pass_fds=fds,
+        pass_fds=[fd for fd in fds if fd >= 0],
         start_new_session=True,
         preexec_fn=prepare,  # noqa: PLW1509 - it calls the kernel, and takes no lock
     ) as child:

@@ -1,7 +1,8 @@
 """Importing recipes: from their source, and nothing but recipes, the model and pure modules.
 
-Compiled files are neither read nor written: a stale or planted one would be run in the place of the
-recipe. The search for a module in a folder does not depend on other files beside that folder.
+Files that Python compiled are neither read nor written: a stale or planted one would be run in the
+place of the recipe. ``store.recipes.compiled_modules`` has code by its source. The search for a
+module in a folder does not depend on other files beside that folder.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import Any, Final, Protocol
 
 from store.display import quoted
 from store.errors import EvaluationError
+from store.recipes.compiled_modules import CompiledModules
 
 PURE: Final = frozenset(
     [
@@ -121,9 +123,12 @@ def package_name(recipes: str) -> str:
 class Recipes:
     """A finder and loader of packages by their folders, for ``sys.meta_path``."""
 
-    def __init__(self, folders: Mapping[str, str], watched: Watched) -> None:
+    def __init__(
+        self, folders: Mapping[str, str], watched: Watched, compiled: CompiledModules
+    ) -> None:
         self._folders = folders
         self._watched = watched
+        self._compiled = compiled
         self._sources: dict[str, bytes] = {}
 
     def knows(self, name: str) -> bool:
@@ -167,7 +172,7 @@ class Recipes:
             return
         try:
             content = self._sources.pop(path, None) or self._watched.source(path) or b""
-            code = compile(content, path, "exec", dont_inherit=True)
+            code = self._compiled.code(path, content)
         except (SyntaxError, ValueError) as error:
             if isinstance(error, SyntaxError) and error.filename:
                 raise

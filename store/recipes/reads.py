@@ -127,7 +127,12 @@ def from_fields(value: Value) -> dict[Read, State]:
 
 def _read(value: Value) -> tuple[Read, State]:
     listed, path, state = fields.array(value, 3)
-    return (fields.boolean(listed), fields.raw(path)), tuple(map(_part, fields.array(state)))
+    return (fields.boolean(listed), fields.raw(path)), state_from_fields(state)
+
+
+def state_from_fields(value: Value) -> State:
+    """Return the state of such a list; FormatError for anything else."""
+    return tuple(map(_part, fields.array(value)))
 
 
 def _part(value: Value) -> int | bytes:
