@@ -11,10 +11,11 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterable, Sequence
+from functools import cache
 
 from derivations.kit.build import Phase
 from derivations.kit.recipe import Recipe
-from derivations.kit.script import BUILD, phase_lines
+from derivations.kit.script import BUILD, own_phase_lines, phase_lines
 from derivations.kit.world_script import view_lines
 from store.errors import EvaluationError
 from store.model.derivation import Ref
@@ -34,7 +35,7 @@ def check_script(
     lines += [*view_lines(libraries), f"mkdir {BUILD}/obj", 'mkdir "$result"']
     lines += [_waiver_line(name, reason) for name, reason in recipe.waive]
     for phase in _phases(recipe, package, allowed, waived):
-        lines += phase_lines(phase)
+        lines += phase
     return "\n".join(lines) + "\n"
 
 
@@ -58,21 +59,27 @@ def _check_waivers(recipe: Recipe) -> None:
 
 def _phases(
     recipe: Recipe, package: Ref, allowed: Sequence[Ref], waived: set[str]
-) -> Iterable[Phase]:
-    yield Phase("programs", tuple(_programs(recipe, waived)))
+) -> Iterable[list[str]]:
+    """Yield the lines of each phase."""
+    yield phase_lines(Phase("programs", tuple(_programs(recipe, waived))))
     if "static" not in waived:
-        yield Phase("static", _STATIC)
+        yield own_phase_lines("static", _STATIC)
     if "pc" not in waived:
-        skipped = [name.split()[1] for name in waived if name.startswith("pc ")]
-        yield Phase("pkg-config", tuple(_libraries(skipped)))
+        skipped = sorted(name.split()[1] for name in waived if name.startswith("pc "))
+        yield phase_lines(_pkg_config(tuple(skipped)))
     if "paths" not in waived:
-        yield Phase("paths", _PATHS)
+        yield own_phase_lines("paths", _PATHS)
     if "scripts" not in waived:
-        yield Phase("scripts", tuple(_scripts(allowed)))
+        yield own_phase_lines("scripts", _scripts(allowed))
     if "references" not in waived:
-        yield Phase("references", tuple(_references(package, allowed)))
+        yield own_phase_lines("references", _references(package, allowed))
     if recipe.check:
-        yield Phase("check", tuple(_own(recipe.check)))
+        yield phase_lines(Phase("check", tuple(_own(recipe.check))))
+
+
+@cache
+def _pkg_config(skipped: tuple[str, ...]) -> Phase:
+    return Phase("pkg-config", tuple(_libraries(skipped)))
 
 
 _FAULTS = (
@@ -186,7 +193,7 @@ _PATHS = (
 
 def _libraries(skipped: Iterable[str]) -> Iterable[str]:
     """A program links with each library that pkg-config knows."""
-    cases = "".join(f"        {name}) continue ;;\n" for name in sorted(skipped))
+    cases = "".join(f"        {name}) continue ;;\n" for name in skipped)
     case = f"    case $name in\n{cases}    esac\n" if cases else ""
     waiver = _waiver("pc $name")
     known = _unless(

@@ -53,7 +53,12 @@ def check_variables(recipe: Recipe) -> None:
 
 def phase_lines(phase: Phase) -> list[str]:
     """Return the lines of a phase, which says its name and begins in its folder."""
-    return [f"echo '@phase {phase.name}'", f"cd {BUILD}/obj", *phase.lines]
+    return own_phase_lines(phase.name, phase.lines)
+
+
+def own_phase_lines(name: str, lines: Iterable[str]) -> list[str]:
+    """Act as :func:`phase_lines` of lines that hold no text of a recipe, and need no check."""
+    return [f"echo '@phase {name}'", f"cd {BUILD}/obj", *lines]
 
 
 def source_lines(recipe: Recipe) -> Iterable[str]:

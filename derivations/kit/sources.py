@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cached_property
 
 from derivations.kit.checked import checked
 from store.errors import EvaluationError
@@ -53,6 +54,11 @@ class Archive:
 
     def derivation(self) -> Derivation:
         """Return what unpacks it: the object ``<name>-source-<version>``."""
+        return self._derivation
+
+    @cached_property
+    def _derivation(self) -> Derivation:
+        # Asked for by a build, its check and its upstream's tests.
         ref = self.source.ref()
         return Derivation(
             name=f"{self.name}-source-{self.version}",

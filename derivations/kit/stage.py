@@ -230,12 +230,11 @@ class PackageSet:
     def _tools(self, recipe: Recipe) -> tuple[Ref, ...]:
         """The objects on ``$PATH``, each once, in the order in which the stage names them; last
         what applies patches, where there are any, which is the stage's own."""
-        for role in recipe.every_tool:
+        wanted = recipe.every_tool
+        for role in wanted:
             if role not in self._stage.tools:
                 raise UnfilledRole(role, recipe.name, self._stage.name, self._stage.tools)
-        filled = (
-            self._stage.tools[role] for role in self._stage.tools if role in recipe.every_tool
-        )
+        filled = (self._stage.tools[role] for role in self._stage.tools if role in wanted)
         own = (self[PATCHING],) if recipe.patches else ()
         return tuple(dict.fromkeys((*(ref for refs in filled for ref in refs), *own)))
 

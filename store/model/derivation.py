@@ -110,6 +110,13 @@ class Source:
         """Return a reference to the fetched file."""
         return Ref(self.digest, output, self.name)
 
+    @property
+    def has_secrets(self) -> bool:
+        """True if a locator holds a password or token."""
+        from store.model.locators import shown
+
+        return any(shown(locator) != locator for locator in self.locators)
+
     def without_secrets(self) -> Source:
         """Return the same source, as it may be recorded: without passwords and tokens."""
         from dataclasses import replace  # both take long to load

@@ -123,10 +123,7 @@ def _same(seen: Mapping[Read, State]) -> bool:
 
 def _has_secrets(catalogue: Catalogue) -> bool:
     """Return whether a locator holds a password or token, which is kept, and only for the owner."""
-    return any(
-        isinstance(node, Source) and node.without_secrets().locators != node.locators
-        for node in catalogue.nodes.values()
-    )
+    return any(isinstance(node, Source) and node.has_secrets for node in catalogue.nodes.values())
 
 
 def _whole(data: bytes) -> Buffer:

@@ -60,6 +60,11 @@ REFUSED_EVENTS: Final = (
 SEEN_EVENTS: Final = frozenset({"os.listdir", "os.scandir", "os.walk", "os.fwalk"})
 """Events of ``os`` that are not refused."""
 
+USUAL_EVENTS: Final = frozenset(
+    ["compile", "exec", "import", "marshal.dumps", "marshal.loads", "object.__getattr__"]
+)
+"""Events of each import, which are not refused either."""
+
 NAMELESS: Final = os.O_TMPFILE & ~os.O_DIRECTORY
 
 WRITING: Final = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND | NAMELESS

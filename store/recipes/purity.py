@@ -31,6 +31,7 @@ from store.recipes.forbidden import (
     HINT,
     REFUSED_EVENTS,
     SEEN_EVENTS,
+    USUAL_EVENTS,
     WRITING,
     Blind,
     refuse_the_present,
@@ -123,6 +124,8 @@ class Purity:
 
     def _audit(self, event: str, args: tuple[Any, ...]) -> None:
         if self._busy:
+            return
+        if event in USUAL_EVENTS:
             return
         if event == "open":
             self._opened(*args)
