@@ -11,7 +11,7 @@ from derivations.kit.checked import checked
 from derivations.kit.sources import Archive
 from store.errors import EvaluationError
 from store.model.derivation import Source
-from store.model.project_archive import FolderReader, located, project_archive, project_locator
+from store.model.project_archive import FolderReader, archive_pieces, located, project_locator
 
 
 @checked
@@ -22,8 +22,10 @@ def project(name: str, version: str, *, docs: bool = False) -> Archive:
     reader = FolderReader(os.listdir, _lstat, _content)
     locator = project_locator(quote(os.fsencode(top)), docs=docs)
     _, parts = located(locator)
-    sha256 = hashlib.sha256(project_archive(top, reader, parts)).hexdigest()
-    source = Source(f"{name}-{version}.tar", sha256, (locator,))
+    sha256 = hashlib.sha256()
+    for piece in archive_pieces(top, reader, parts):
+        sha256.update(piece)
+    source = Source(f"{name}-{version}.tar", sha256.hexdigest(), (locator,))
     return Archive(name, version, source, ())
 
 
@@ -36,5 +38,5 @@ def _lstat(path: str) -> os.stat_result:
 
 
 def _content(path: str) -> bytes:
-    with open(path, "rb") as stream:
+    with open(path, "rb", buffering=0) as stream:
         return stream.read()

@@ -196,8 +196,8 @@ class Derivation:
 
     @cached_property
     def _encoded(self) -> bytes:
-        # Asked for twice of each node that is evaluated: for its digest, and for the answer. Of one
-        # that was decoded, it is what was decoded: no other bytes decode to it.
+        # Asked for twice of each node that is evaluated: for its digest, and for the answer. A
+        # decoded one has the bytes that it was decoded from: no others decode to it.
         return canon.encode(
             [
                 *_command_fields(self),

@@ -64,12 +64,20 @@ def project_archive(top: str, reader: FolderReader, parts: tuple[str, ...] = PAR
 
     Links, hidden files, ledgers, compiled modules and copies of editors are left out.
     """
-    pieces = []
+    return b"".join(archive_pieces(top, reader, parts))
+
+
+def archive_pieces(
+    top: str, reader: FolderReader, parts: tuple[str, ...] = PARTS
+) -> Iterator[bytes]:
+    """Yield the pieces of :func:`project_archive`, for a hash."""
     for name in parts:
         for path in _files(top, name, reader):
             content = reader.read(f"{top}/{path}")
-            pieces += [_header(path, len(content)), content, bytes(-len(content) % _BLOCK)]
-    return b"".join((*pieces, bytes(2 * _BLOCK)))
+            yield _header(path, len(content))
+            yield content
+            yield bytes(-len(content) % _BLOCK)
+    yield bytes(2 * _BLOCK)
 
 
 def _files(top: str, path: str, reader: FolderReader) -> Iterator[str]:

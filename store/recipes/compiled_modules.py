@@ -120,8 +120,9 @@ def prepared(fd: int, folder: str) -> CompiledModules:
 
 @contextlib.contextmanager
 def lent(path: str | None) -> Iterator[int]:
-    """Yield a file in memory with what is kept at ``path``, for :func:`prepared` in the process
-    that evaluates; in the end, what that made of it is kept there, if this user's files may be.
+    """Yield a file in memory with the content of the file ``path``, for :func:`prepared` in the
+    process that evaluates. In the end, the content that it then has is kept in the file ``path``,
+    where this user may write.
 
     Without a path, yield -1.
     """

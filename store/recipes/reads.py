@@ -48,7 +48,7 @@ def is_link(state: State) -> bool:
 
 
 def mode_of(state: State) -> int:
-    """Return the mode of what was looked at, behind a link, too; 0 where nothing is."""
+    """Return the mode of a path that was looked at, or of a link's target; 0 for a missing one."""
     mode = state[_FACTS if is_link(state) else 0]
     return mode if isinstance(mode, int) and mode > 0 else 0
 
