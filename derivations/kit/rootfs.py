@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from derivations.kit.sources import SYSTEM
-from store.model.derivation import Derivation, Ref
+from store.model.derivation import Derivation, Ref, sorted_refs
 from store.model.identity import scratch_path
 
 
@@ -42,5 +42,5 @@ def rootfs(
         builder=f"{shell}/bin/sh",
         args=("-eu", "-c", "\n".join(lines) + "\n"),
         env=(("PATH", f"{coreutils}/bin"),),
-        inputs=tuple(sorted({*packages, *instead, shell, coreutils})),
+        inputs=sorted_refs((*packages, *instead, shell, coreutils)),
     )

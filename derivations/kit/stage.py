@@ -11,7 +11,7 @@ from derivations.kit.script import check_variables, script, shell_name
 from derivations.kit.sources import SYSTEM
 from store.errors import Cycle, EvaluationError, UnfilledRole
 from store.model.catalogue import BASE, Barrier, Catalogue, GraphNode, Package
-from store.model.derivation import Derivation, Ref
+from store.model.derivation import Derivation, Ref, sorted_refs
 from store.model.identity import scratch_path
 
 NAMES_OF_TOOLS = (
@@ -222,7 +222,7 @@ class PackageSet:
             args=("-eu", "-c", script(recipe, variables)),
             env=environment(stage, recipe, tools),
             rootfs=stage.rootfs,
-            inputs=tuple(sorted({*sources.values(), *inputs.values(), *tools})),
+            inputs=sorted_refs((*sources.values(), *inputs.values(), *tools)),
         )
         check_allowed(graph, stage, recipe, derivation)
         return graph.add(derivation, recipe.seconds)
@@ -274,6 +274,9 @@ def check_allowed(
 def environment(stage: Stage, recipe: Recipe, tools: Iterable[Ref]) -> tuple[tuple[str, str], ...]:
     """Return the environment of a build: tools by name, the stage's variables, the recipe's."""
     path = ":".join([*(f"{ref}/bin" for ref in tools), "/bin"])
-    fixed = {"PATH": path, "SHELL": SHELL, "CONFIG_SHELL": SHELL}
-    merged = fixed | dict(NAMES_OF_TOOLS) | dict(stage.env) | dict(recipe.env)
+    merged = {**_NAMES, "PATH": path} | dict(stage.env) | dict(recipe.env)
     return tuple(sorted(merged.items()))
+
+
+_NAMES = dict(sorted((("CONFIG_SHELL", SHELL), ("PATH", ""), ("SHELL", SHELL), *NAMES_OF_TOOLS)))
+"""Variables of each build. They are sorted here, so that those of a build are nearly so."""

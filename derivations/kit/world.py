@@ -32,7 +32,7 @@ from derivations.kit.world_script import (
 )
 from store.errors import Cycle, EvaluationError, StoreError, UnfilledRole
 from store.model.catalogue import CHECK, CHECKS, UPSTREAM, WORLD_SOURCES, Barrier
-from store.model.derivation import Derivation, Ref
+from store.model.derivation import Derivation, Ref, sorted_refs
 from store.model.identity import scratch_path
 
 BUILDER = (SHELL, ("-eu", f"/build/{NAME}"))
@@ -155,7 +155,7 @@ class World:
             args=args,
             env=(("PATH", ":".join([*(f"{ref}/bin" for ref in tools), "/bin"])),),
             rootfs=self._stage.rootfs,
-            inputs=tuple(sorted({*inputs, *tools})),
+            inputs=sorted_refs((*inputs, *tools)),
             files=tuple(sorted(files.items())),
         )
         ref = self._graph.add(derivation, 2)
@@ -259,7 +259,7 @@ class World:
             args=args,
             env=environment(self._stage, recipe, tools),
             rootfs=self._stage.rootfs,
-            inputs=tuple(sorted({*inputs, *tools})),
+            inputs=sorted_refs((*inputs, *tools)),
             outputs=outputs,
             files=tuple(sorted(files.items())),
         )

@@ -73,7 +73,7 @@ def from_fields(values: Sequence[Value]) -> BuildFiles:
     if not values:
         return ()
     (value,) = fields.array(list(values), 1)
-    files = fields.several(value, fields.text_pair)
+    files = fields.text_pairs(value)
     if not files:
         raise FormatError("a record without files has no place for them")
     return files

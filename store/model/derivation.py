@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property, lru_cache
+from operator import attrgetter
 
 from store import canon, digest
 from store.canon import Value
@@ -62,6 +63,15 @@ class Ref:
         """Return the inverse of :meth:`to_fields`."""
         node, output, name = fields.array(value, 3)
         return _ref(fields.raw(node, 32), fields.text(output), fields.text(name))
+
+
+_FIELDS = attrgetter("node", "output", "name")
+"""The fields of a reference, which are compared as the reference is, but quickly."""
+
+
+def sorted_refs(refs: Iterable[Ref]) -> tuple[Ref, ...]:
+    """Return references as a derivation's inputs: each once, and sorted."""
+    return tuple(sorted(set(refs), key=_FIELDS))
 
 
 @lru_cache(maxsize=10_000)
@@ -170,7 +180,7 @@ class Derivation:
 
     def __post_init__(self) -> None:
         _check_build(self)
-        fields.strictly_ascending(self.inputs, f"{self.name}: inputs")
+        fields.strictly_ascending(map(_FIELDS, self.inputs), f"{self.name}: inputs")
         fields.strictly_ascending(self.objects, f"{self.name}: input objects")
 
     @property
@@ -317,7 +327,7 @@ def _command(
         fields.text(system),
         fields.text(builder),
         fields.several(args, fields.text),
-        fields.several(env, fields.text_pair),
+        fields.text_pairs(env),
     )
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from itertools import chain
 from operator import lt
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from store.canon import Value
 from store.display import quoted
@@ -12,8 +13,6 @@ from store.errors import FormatError
 from store.model.names import ObjectId
 
 T = TypeVar("T")
-
-_TWO_TEXTS = [str, str]
 
 
 def integer(value: Value) -> int:
@@ -39,10 +38,20 @@ def text(value: Value) -> str:
 
 def text_pair(value: Value) -> tuple[str, str]:
     """Return two UTF-8 strings."""
-    if type(value) is list and [*map(type, value)] == _TWO_TEXTS:  # a build has dozens
-        return value[0], value[1]
     first, second = array(value, 2)
     return text(first), text(second)
+
+
+def text_pairs(value: Value) -> tuple[tuple[str, str], ...]:
+    """Return an array of pairs of UTF-8 strings."""
+    pairs: list[list[Any]] = array(value)  # type: ignore[assignment]
+    if (
+        set(map(type, pairs)) <= {list}
+        and set(map(len, pairs)) <= {2}
+        and set(map(type, chain.from_iterable(pairs))) <= {str}
+    ):
+        return tuple((first, second) for first, second in pairs)
+    return several(value, text_pair)
 
 
 def raw(value: Value, size: int | None = None) -> bytes:
