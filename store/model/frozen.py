@@ -14,8 +14,28 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, dataclass_transform
 
 if TYPE_CHECKING:
     from dataclasses import Field
+    from functools import cached_property
 
 T = TypeVar("T")
+
+if TYPE_CHECKING:
+    computed_once = cached_property
+else:
+
+    class computed_once:  # noqa: N801 - a decorator
+        """A property that is computed once of each value: as ``functools.cached_property``, but
+        without its lock, which Python 3.11 takes each time."""
+
+        def __init__(self, compute: Callable[[Any], Any]) -> None:
+            self._compute = compute
+            self._name = compute.__name__
+            self.__doc__ = compute.__doc__
+
+        def __get__(self, value: Any, owner: object = None) -> Any:
+            if value is None:
+                return self
+            found = value.__dict__[self._name] = self._compute(value)
+            return found
 
 
 @dataclass_transform(frozen_default=True)

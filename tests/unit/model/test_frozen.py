@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from store.model.derivation import Derivation, Ref, Source
-from store.model.frozen import frozen
+from store.model.frozen import computed_once, frozen
 
 
 @frozen(order=True)
@@ -98,6 +98,22 @@ def test_what_takes_dataclasses_takes_values() -> None:
     match Ours("a"):
         case Ours(name, size):
             assert (name, size) == ("a", 3)
+
+
+def test_a_property_is_computed_once() -> None:
+    computed: list[str] = []
+
+    class Named:
+        @computed_once
+        def name(self) -> str:
+            """Return a name."""
+            computed.append("a")
+            return "a"
+
+    value = Named()
+    assert (value.name, value.name, computed) == ("a", "a", ["a"])
+    assert (Named().name, len(computed)) == ("a", 2)
+    assert Named.name.__doc__ == "Return a name."
 
 
 @pytest.mark.parametrize("it", [Ours("a"), SOURCE, SOURCE.ref(), Ref(bytes(32), "out", "a")])
