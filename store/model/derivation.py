@@ -13,7 +13,7 @@ from store.display import quoted
 from store.errors import FormatError, InvalidName
 from store.model import build_files, fields, identity
 from store.model.build_files import BuildFiles
-from store.model.frozen import computed_once, frozen
+from store.model.frozen import computed_property, frozen
 from store.model.names import ObjectId, check_name, check_output, object_name
 
 BUILTIN = "builtin:"
@@ -42,12 +42,12 @@ class Ref:
         check_output(self.output)
         check_name(self.name)
 
-    @computed_once
+    @computed_property
     def placeholder(self) -> ObjectId:
         """The text in place of the object until it is realised."""
         return identity.placeholder(self.node, self.output, self.name)
 
-    @computed_once
+    @computed_property
     def _path(self) -> str:
         return self.placeholder.path
 
@@ -109,7 +109,7 @@ class Source:
         """Always the one output ``out``."""
         return ("out",)
 
-    @computed_once
+    @computed_property
     def digest(self) -> bytes:
         """32 bytes; of name, hash and executable bit."""
         sha256 = bytes.fromhex(self.sha256)
@@ -188,7 +188,7 @@ class Derivation:
         """Every reference to another node: the inputs and the root file system."""
         return self.inputs if self.rootfs is None else (*self.inputs, self.rootfs)
 
-    @computed_once
+    @computed_property
     def digest(self) -> bytes:
         """32 bytes."""
         return digest.keyed(DigestKind.DERIVATION, self.encode())
@@ -204,7 +204,7 @@ class Derivation:
         files if there are any."""
         return self._encoded
 
-    @computed_once
+    @computed_property
     def _encoded(self) -> bytes:
         # Asked for twice of each node that is evaluated: for its digest, and for the answer. A
         # decoded one has the bytes that it was decoded from: no others decode to it.
@@ -280,7 +280,7 @@ class Resolved:
         _check_build(self)
         fields.strictly_ascending(self.inputs, f"{self.name}: inputs")
 
-    @computed_once
+    @computed_property
     def digest(self) -> bytes:
         """32 bytes."""
         return digest.keyed(DigestKind.RESOLVED, self.encode())

@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 if TYPE_CHECKING:
-    computed_once = cached_property
+    computed_property = cached_property
 else:
 
-    class computed_once:  # noqa: N801 - a decorator
+    class computed_property:  # noqa: N801 - a decorator
         """A property that is computed once of each value: as ``functools.cached_property``, but
         without its lock, which Python 3.11 takes each time."""
 

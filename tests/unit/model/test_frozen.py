@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from store.model.derivation import Derivation, Ref, Source
-from store.model.frozen import computed_once, frozen
+from store.model.frozen import computed_property, frozen
 
 
 @frozen(order=True)
@@ -100,11 +100,11 @@ def test_what_takes_dataclasses_takes_values() -> None:
             assert (name, size) == ("a", 3)
 
 
-def test_a_property_is_computed_once() -> None:
+def test_a_property_is_computed_property() -> None:
     computed: list[str] = []
 
     class Named:
-        @computed_once
+        @computed_property
         def name(self) -> str:
             """Return a name."""
             computed.append("a")
