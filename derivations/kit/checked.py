@@ -116,7 +116,7 @@ def _parameters(function: FunctionType) -> _Parameters:
 def _compare(
     name: str, function: Callable[..., object], args: tuple[object, ...], kwargs: dict[str, object]
 ) -> None:
-    parameters = _parameters(cast("FunctionType", function))
+    parameters = _parameters(function)
     if _fits(parameters, args, kwargs):
         return
     given = dict(zip(parameters.positional, args, strict=False)) | kwargs
@@ -133,17 +133,16 @@ def _compare(
 def _fits(parameters: _Parameters, args: tuple[object, ...], kwargs: dict[str, object]) -> bool:
     """Return whether all is right, fast: nearly all that is ever made is."""
     tests, positional, rest = parameters.tests, parameters.positional, parameters.rest
-    for name, value in zip(positional, args, strict=False):
-        if name in kwargs or not tests[name](value):
+    given = positional[: len(args)]
+    for name, value in zip(given, args, strict=False):
+        if not tests[name](value):
             return False
-    if len(args) > len(positional) and not (
-        rest and all(map(tests[rest], args[len(positional) :]))
-    ):
+    if len(args) > len(given) and not (rest and all(map(tests[rest], args[len(given) :]))):
         return False
     for name, value in kwargs.items():
-        if name == rest or name not in tests or not tests[name](value):
+        if name == rest or name in given or name not in tests or not tests[name](value):
             return False
-    return not parameters.needed.difference(kwargs, positional[: len(args)])
+    return parameters.needed.issubset((*given, *kwargs))
 
 
 @functools.cache
