@@ -7,7 +7,6 @@ import functools
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from types import FunctionType, NoneType, UnionType
 from typing import Any, Final, TypeAlias, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
@@ -179,6 +178,8 @@ def _unfit(
     most = sum(name in known for name in parameters.positional)
     for name in () if parameters.others else kwargs:
         if name not in known:
+            from difflib import get_close_matches  # not where nothing is wrong
+
             near = get_close_matches(name, known, 1)
             hint = f"did you mean {near[0]}?" if near else f"it has {', '.join(known)}"
             return f"there is no {written(name)}", hint

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator, Mapping
-from difflib import get_close_matches
 from pathlib import Path
 
 from derivations.kit.script import BUILD
@@ -40,6 +39,8 @@ def publish(world: World, package: str, folder: Path) -> None:
 def _publish(world: World, system: System, file: Path) -> None:
     for role in system.roles:
         if role not in world:
+            from difflib import get_close_matches  # not where nothing is wrong
+
             near = get_close_matches(role, sorted(world.roles), 3)
             place, line = system.place
             raise EvaluationError(

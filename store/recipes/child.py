@@ -21,7 +21,6 @@ import gc  # noqa: E402
 import io  # noqa: E402
 import os  # noqa: E402
 import resource  # noqa: E402
-import traceback  # noqa: E402
 from importlib import import_module  # noqa: E402
 
 from store.display import quoted  # noqa: E402
@@ -196,11 +195,13 @@ def _place(error: BaseException, recipes: str) -> tuple[str, int]:
 
 def _frames(error: BaseException, recipes: str) -> list[tuple[str, int]]:
     """Return the lines of recipes on the way to the error, outermost first."""
-    return [
-        (frame.f_code.co_filename, line or 1)
-        for frame, line in traceback.walk_tb(error.__traceback__)
-        if frame.f_code.co_filename.startswith(recipes + os.sep)
-    ]
+    found, at = [], error.__traceback__
+    while at is not None:
+        file = at.tb_frame.f_code.co_filename
+        if file.startswith(recipes + os.sep):
+            found.append((file, at.tb_lineno or 1))
+        at = at.tb_next
+    return found
 
 
 if __name__ == "__main__":
