@@ -216,9 +216,8 @@ class _Nodes(Mapping[bytes, GraphNode]):
                     raise FormatError(f"{quoted(node.name)} under another one's digest")
 
     def _node(self, key: bytes, data: bytes, values: list[Value]) -> GraphNode:
-        if self._places[key][0]:
-            return Source.from_values(values)
-        return Derivation.from_values(values, data)
+        node = Source if self._places[key][0] else Derivation
+        return node.from_values(values, data)
 
     def __iter__(self) -> Iterator[bytes]:
         return iter(self._places)

@@ -137,6 +137,10 @@ class Source:
 
     def encode(self) -> bytes:
         """Return ``[name, sha256, executable, locators]``."""
+        return self._encoded
+
+    @computed_property
+    def _encoded(self) -> bytes:
         return canon.encode(
             [self.name, bytes.fromhex(self.sha256), self.executable, list(self.locators)]
         )
@@ -144,18 +148,21 @@ class Source:
     @classmethod
     def decode(cls, data: bytes) -> Source:
         """Return the inverse of :meth:`encode`; FormatError for anything else."""
-        return cls.from_values(canon.decode(data))
+        return cls.from_values(canon.decode(data), data)
 
     @classmethod
-    def from_values(cls, values: list[Value]) -> Source:
-        """Return the source whose encoding was decoded to these values; FormatError for others."""
+    def from_values(cls, values: list[Value], data: bytes) -> Source:
+        """Return the source whose encoding, ``data``, was decoded to these values; FormatError for
+        others."""
         name, sha256, executable, locators = fields.array(values, 4)
-        return cls(
+        made = cls(
             fields.text(name),
             fields.raw(sha256, 32).hex(),
             fields.several(locators, fields.text),
             fields.boolean(executable),
         )
+        made.__dict__["_encoded"] = data
+        return made
 
 
 @frozen()
