@@ -142,8 +142,8 @@ class _FarmBuild:
             records, heads, outputs = self._checked(result)
         except (FormatError, InvalidName, ServerUnusable):
             # Inputs that were forgotten are sent again; and another's result is made again.
-            here = {oid: o for oid, o in self._known.items() if self._away(oid)}
-            inputs = self._inputs(here, again=True)
+            away = {oid: each for oid, each in self._known.items() if self._away(oid)}
+            inputs = self._inputs(away, again=True)
             result = self._result(inputs, skip_cache=True)
             try:
                 records, heads, outputs = self._checked(result)

@@ -148,7 +148,7 @@ class Channel:
             # Newer versions of gRPC wait for a minute, whatever the line above says.
             ("grpc.http2.ping_timeout_ms", int(ALIVE_ANSWER * 1000)),
             ("grpc.http2.max_pings_without_data", 0),  # no bound: it may take hours
-            ("SingleThreadedUnaryStream", 1),
+            ("SingleThreadedUnaryStream", 1),  # else gRPC has a thread for each stream
         ]
         if endpoint.secure:
             credentials = grpc.ssl_channel_credentials(
