@@ -2,7 +2,7 @@
 
 Its arguments, each a text: the engine's folder; the folder of recipes; the seed; the folder of the
 recipes that come with the engine (or nothing); the numbers of the descriptors for its answer, for
-its last words and for compiled modules (or -1); seconds that it may take; bytes of memory; and
+its last words and for compiled modules; seconds that it may take; bytes of memory; and
 where Python finds modules.
 """
 
@@ -28,11 +28,12 @@ from store.errors import EvaluationError, FormatError, StoreError  # noqa: E402
 from store.model.catalogue import Catalogue  # noqa: E402
 from store.model.project_archive import project_parts  # noqa: E402
 from store.recipes import answer  # noqa: E402
-from store.recipes.compiled_modules import prepared  # noqa: E402
+from store.recipes.compiled_modules import refresh, refreshed  # noqa: E402
 from store.recipes.confinement import confine  # noqa: E402
 from store.recipes.loading import KIT, Recipes, package_name  # noqa: E402
 from store.recipes.purity import Purity  # noqa: E402
 from store.recipes.seeds import linked_seeds, read_seeds, seeds_folder  # noqa: E402
+from store.system.forking import fork  # noqa: E402
 
 LIBRARY = [path for path in OWN if os.path.isdir(path)]
 MOST_PRINTED = 65_536
@@ -81,7 +82,6 @@ def main() -> None:
 
 def prepare(recipes: str, kit: str, modules: int, memory: int) -> Purity:
     """Take from this process whatever recipes are not to have, and import the recipes' own way."""
-    limit(memory)
     os.umask(0o022)
     package = package_name(recipes)
     folders = {package: recipes}
@@ -90,6 +90,8 @@ def prepare(recipes: str, kit: str, modules: int, memory: int) -> Purity:
     seeds = seeds_folder(recipes)
     parts = [part for each in folders.values() for part in project_parts(each, os.path.isfile)]
     places = [*folders.values(), seeds, *linked_seeds(seeds), *parts]
+    compile_apart(recipes, modules, memory, [*places, *LIBRARY])
+    limit(memory)
     purity = Purity(places, LIBRARY)
     sys.path[:] = LIBRARY
     sys.path_importer_cache.clear()
@@ -100,11 +102,22 @@ def prepare(recipes: str, kit: str, modules: int, memory: int) -> Purity:
     sys.stdout = sys.stderr = sys.__stdout__ = sys.__stderr__ = Printed()  # type: ignore[assignment,misc]
     os.environ.clear()
     confine([*places, *LIBRARY])
-    finder = Recipes(folders, purity, prepared(modules, recipes))
+    finder = Recipes(folders, purity, refreshed(modules))
     sys.meta_path.insert(2, finder)  # after built-in and frozen modules
     gc.freeze()
     purity.enforce(finder.import_rule())
     return purity
+
+
+def compile_apart(recipes: str, modules: int, memory: int, readable: list[str]) -> None:
+    """Compile the recipes that changed, in a process of its own, and wait for it."""
+
+    def life() -> None:
+        limit(memory)
+        confine(readable)
+        refresh(modules, recipes)
+
+    os.waitpid(fork(life), 0)
 
 
 def limit(memory: int) -> None:

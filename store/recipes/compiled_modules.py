@@ -1,8 +1,12 @@
 """Recipes as Python compiled them, kept so that an evaluation compiles only those that changed.
 
 Code that runs in an evaluation must not decide what a later one runs. So all that is kept was
-compiled before the first recipe ran, in a process that is confined already: it writes to a file in
+compiled before the first recipe ran, in a confined process of its own: it writes to a file in
 memory, which it seals. An entry is used for a module at its path and with its content alone.
+
+The process that evaluates reads the same file whether its modules were compiled now or earlier.
+Some sets are in the order of the addresses of their objects. These addresses depend on all that the
+process did before.
 """
 
 from __future__ import annotations
@@ -33,7 +37,10 @@ LONGEST: Final = 1 << 20
 """Bytes of a module whose code is kept."""
 
 MOST: Final = 4000
-"""Modules whose code is kept."""
+"""Modules whose code is kept, at most, and"""
+SOURCES: Final = 4 << 20
+"""bytes of their sources. All are compiled before the recipes run, also those that no recipe
+imports: so many bytes take some seconds of the time that an evaluation has."""
 
 _SEALS: Final = fcntl.F_SEAL_WRITE | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_SEAL
 
@@ -66,7 +73,7 @@ class CompiledModules:
         """Compile the modules in a folder of recipes that changed, and forget all others that are
         not there; return whether there were any."""
         before, self._entries = self._entries, {}
-        for path, state in islice(_modules(folder), MOST):
+        for path, state in _first(_modules(folder)):
             entry = before.get(path)
             if entry is None or entry.state != state:
                 entry = _entry(path, state)
@@ -100,12 +107,10 @@ class CompiledModules:
         return made
 
 
-def prepared(fd: int, folder: str) -> CompiledModules:
-    """Return the modules in the file ``fd``, brought up to date for a folder of recipes, and seal
-    the file, which then holds that. It is closed. Without a file, none are kept."""
+def refresh(fd: int, folder: str) -> None:
+    """Bring the modules in the file ``fd`` up to date for a folder of recipes, and seal the file,
+    which is closed."""
     found = CompiledModules()
-    if fd < 0:
-        return found
     with open(fd, "r+b", buffering=0) as file:
         with contextlib.suppress(FormatError):
             found = CompiledModules.decode(file.read())
@@ -115,28 +120,35 @@ def prepared(fd: int, folder: str) -> CompiledModules:
             os.pwrite(fd, data, 0)
         with contextlib.suppress(OSError):  # without its seals, nothing is kept
             fcntl.fcntl(fd, fcntl.F_ADD_SEALS, _SEALS)
-    return found
+
+
+def refreshed(fd: int) -> CompiledModules:
+    """Return the modules in the file ``fd`` after :func:`refresh`; none if that failed. The file is
+    closed."""
+    with open(fd, "rb", buffering=0) as file:
+        file.seek(0)  # the other process has read it
+        with contextlib.suppress(FormatError):
+            return CompiledModules.decode(file.read())
+    return CompiledModules()
 
 
 @contextlib.contextmanager
 def lent(path: str | None) -> Iterator[int]:
-    """Yield a file in memory with the content of the file ``path``, for :func:`prepared` in the
-    process that evaluates. In the end, the content that it then has is kept in the file ``path``,
-    where this user may write.
+    """Yield a file in memory with the content of the file ``path``, for :func:`refresh` before the
+    evaluation. In the end, the content that it then has is kept in the file ``path``, where this
+    user may write.
 
-    Without a path, yield -1.
+    Without a path, the file is empty, and its content is not kept.
     """
-    if path is None:
-        yield -1
-        return
     fd = os.memfd_create("modules", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
     with open(fd, "rb", buffering=0):
-        before = _kept(path)
+        before = b"" if path is None else _kept(path)
         os.pwrite(fd, before, 0)
         try:
             yield fd
         finally:
-            _keep(fd, path, before)
+            if path is not None:
+                _keep(fd, path, before)
 
 
 def _kept(path: str) -> bytes:
@@ -147,8 +159,8 @@ def _kept(path: str) -> bytes:
 
 def _keep(fd: int, path: str, before: bytes) -> None:
     size = os.fstat(fd).st_size
-    # Without its seals, recipes may have written to it.
-    if size > LARGEST or fcntl.fcntl(fd, fcntl.F_GET_SEALS) != _SEALS:
+    # Without its seals, recipes may have written to it. The kernel may have added one of its own.
+    if size > LARGEST or fcntl.fcntl(fd, fcntl.F_GET_SEALS) & _SEALS != _SEALS:
         return
     after = os.pread(fd, size, 0)
     if after != before:
@@ -165,6 +177,16 @@ def _modules(folder: str) -> Iterator[tuple[bytes, State]]:
     for path, state in walk((folder,)):
         names = os.fsdecode(path[top:]).removesuffix(".py").split("/")
         if path.endswith(b".py") and all(map(str.isidentifier, names)) and _is_short(state):
+            yield path, state
+
+
+def _first(modules: Iterator[tuple[bytes, State]]) -> Iterator[tuple[bytes, State]]:
+    """Yield those that there is room for. The choice depends on nothing but the folder."""
+    room = SOURCES
+    for path, state in islice(modules, MOST):
+        size = int(state[1])
+        if size <= room:
+            room -= size
             yield path, state
 
 

@@ -180,7 +180,7 @@ def _run(command: list[str], fds: tuple[int, ...], printed: int, seconds: float)
         stdin=subprocess.DEVNULL,
         stdout=printed,
         stderr=printed,
-        pass_fds=[fd for fd in fds if fd >= 0],
+        pass_fds=fds,
         start_new_session=True,
         preexec_fn=prepare,  # noqa: PLW1509 - it calls the kernel, and takes no lock
     ) as child:

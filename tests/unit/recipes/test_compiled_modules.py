@@ -15,7 +15,7 @@ import pytest
 from store.errors import FormatError
 from store.model.derivation import Derivation
 from store.recipes import compiled_modules
-from store.recipes.compiled_modules import CompiledModules, lent, prepared
+from store.recipes.compiled_modules import CompiledModules, lent, refresh, refreshed
 from store.recipes.evaluate import evaluation
 from tests.unit.recipes.test_evaluate import HOSTILE
 
@@ -155,10 +155,63 @@ def test_a_file_that_others_can_write_is_not_used(folder: Path) -> None:
 def test_a_file_is_sealed_before_recipes_run(folder: Path) -> None:
     path = str(folder.parent / "modules")
     with lent(path) as fd:
-        prepared(os.dup(fd), str(folder))
+        refresh(os.dup(fd), str(folder))
         with pytest.raises(PermissionError):
             os.pwrite(fd, b"planted", 0)
     assert kept(folder) == made(folder).encode()
+
+
+def test_a_seal_that_the_kernel_adds_hinders_nothing(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, no_programs = os.memfd_create, 0x08  # as with the sysctl vm.memfd_noexec
+    monkeypatch.setattr(os, "memfd_create", lambda name, flags: real(name, flags | no_programs))
+    try:
+        with lent(str(folder.parent / "modules")) as fd:
+            refresh(os.dup(fd), str(folder))
+    except OSError:
+        pytest.skip("this kernel has no such seal")
+    assert kept(folder) == made(folder).encode()
+
+
+def test_what_another_process_refreshed_is_read_from_its_beginning(folder: Path) -> None:
+    for _ in range(2):  # it read nothing at first, and then all
+        with lent(str(folder.parent / "modules")) as fd:
+            refresh(os.dup(fd), str(folder))
+            assert refreshed(os.dup(fd)).encode() == made(folder).encode()
+    with lent(None) as fd:
+        os.pwrite(fd, b"half of it", 0)
+        assert not refreshed(os.dup(fd)).update(str(folder / "missing"))
+
+
+ORDER = """
+from {package} import many
+
+def in_order():
+    names = {{value for name, value in vars(many).items() if name.startswith("Class")}}
+    return " ".join(each.__name__ for each in names)
+
+WORD = in_order()
+"""
+
+
+def test_what_was_kept_changes_no_order_of_objects(folder: Path) -> None:
+    (folder / "many.py").write_text("".join(f"class Class{n}:\n    x = {n}\n" for n in range(40)))
+    (folder / "words.py").write_text(ORDER.format(package=folder.name))
+    (node,) = evaluation(str(folder), "debian").catalogue.nodes.values()
+    assert isinstance(node, Derivation)
+    assert [word(folder) for _ in range(3)] == [node.args[0]] * 3
+
+
+def test_many_modules_that_nobody_imports_take_little_time(folder: Path) -> None:
+    size = compiled_modules.LONGEST - 8
+    for number in range(20):
+        (folder / f"z{number}.py").write_text("#" * size)
+    found = made(folder)
+    kinds = [os.path.basename(path)[:1] for path in found._entries]
+    assert len(kinds) == 2 + compiled_modules.SOURCES // compiled_modules.LONGEST - 1
+    assert kinds[:2] == [b"s", b"w"]
+    assert CompiledModules.decode(found.encode()).update(str(folder)) is False
 
 
 def test_what_was_not_sealed_is_not_kept(folder: Path) -> None:
