@@ -202,6 +202,12 @@ class WorkStream:
 
     def cancel(self) -> None:
         """Have the actions of the work cancelled."""
+        # Processes that were forked meanwhile have this end, too.
+        with (
+            contextlib.suppress(OSError),
+            socket.fromfd(self.connection.fileno(), socket.AF_UNIX, socket.SOCK_STREAM) as end,
+        ):
+            end.shutdown(socket.SHUT_RDWR)
         self.connection.close()
 
 
