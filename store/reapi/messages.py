@@ -6,6 +6,7 @@ There are no generated modules; so others' definitions of the same names can be 
 from __future__ import annotations
 
 import contextlib
+import threading
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -15,6 +16,9 @@ from store.errors import FormatError, UsageError
 
 REAPI: Final = "build.bazel.remote.execution.v2"
 DEFINITIONS: Final = "definitions.binpb"
+
+_LOOKING: Final = threading.RLock()
+"""Two threads at once would make a pool each, and a message of one fits into none of the other."""
 
 
 class ApiMethod(NamedTuple):
@@ -64,10 +68,11 @@ def _pool() -> Any:
 def message(name: str) -> Any:
     """Return the class of a message; a name without a dot is one of the API itself."""
     whole = name if "." in name else f"{REAPI}.{name}"
-    found = _pool().FindMessageTypeByName(whole)
-    from google.protobuf import message_factory
+    with _LOOKING:
+        found = _pool().FindMessageTypeByName(whole)
+        from google.protobuf import message_factory
 
-    return message_factory.GetMessageClass(found)
+        return message_factory.GetMessageClass(found)
 
 
 def parse(name: str, data: bytes) -> Any:
@@ -83,11 +88,12 @@ def method(name: str) -> ApiMethod:
     """Return a method: ``Service.Method``; a service without a package is one of the API itself."""
     service, _, short = name.rpartition(".")
     service = service if "." in service else f"{REAPI}.{service}"
-    found = _pool().FindServiceByName(service).methods_by_name[short]
-    return ApiMethod(
-        f"/{service}/{short}",
-        message(found.input_type.full_name),
-        message(found.output_type.full_name),
-        found.client_streaming,
-        found.server_streaming,
-    )
+    with _LOOKING:
+        found = _pool().FindServiceByName(service).methods_by_name[short]
+        return ApiMethod(
+            f"/{service}/{short}",
+            message(found.input_type.full_name),
+            message(found.output_type.full_name),
+            found.client_streaming,
+            found.server_streaming,
+        )

@@ -30,6 +30,35 @@ def test_methods_have_their_messages(name: str) -> None:
     assert found.streams_responses == name.endswith("WaitExecution")
 
 
+AT_ONCE = """
+import sys, threading
+from store.reapi.messages import message, method
+sys.setswitchinterval(1e-6)
+names = ["Digest", "FindMissingBlobsRequest", "Directory", "FileNode"] * 4
+ready, found = threading.Barrier(len(names)), []
+
+def look(name):
+    ready.wait()
+    method("ContentAddressableStorage.FindMissingBlobs")
+    found.append((name, message(name)))
+
+threads = [threading.Thread(target=look, args=(name,)) for name in names]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+assert len(found) == len(names)
+kinds = dict(found)
+assert all(kinds[name] is kind for name, kind in found), "several classes of one message"
+kinds["FindMissingBlobsRequest"](blob_digests=[kinds["Digest"](hash="x")])
+kinds["Directory"](files=[kinds["FileNode"](digest=kinds["Digest"](hash="x"))])
+"""
+
+
+def test_threads_that_look_at_once_find_the_same_classes() -> None:
+    subprocess.run([sys.executable, "-c", AT_ONCE], check=True)
+
+
 def test_a_message_has_the_bytes_of_the_specification() -> None:
     assert message("Digest")(hash="ab", size_bytes=300).SerializeToString() == b"\n\2ab\x10\xac\2"
 
