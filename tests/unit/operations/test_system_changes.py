@@ -2,51 +2,28 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
 
 from store import Session
-from store.activation.kernels import Kernel
 from store.errors import UnknownObject, UsageError
 from store.operations import system_changes
 from store.operations.system_changes import SystemChanges
-
-KERNELS = {"one": "/store/k1-linux-1", "two": "/store/k2-linux-2"}
+from tests.unit.machine import KERNELS, add_system, make_machine
 
 
 @pytest.fixture
 def changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SystemChanges:
-    """The changes of a machine whose root is a folder, with no recipes, on the first kernel."""
-    root, image, state = tmp_path / "root", tmp_path / "image", tmp_path / "run"
-    monkeypatch.setattr(system_changes, "ROOT", str(root))
-    monkeypatch.setattr(system_changes, "IMAGE", str(image))
-    monkeypatch.setattr(system_changes, "running", lambda: None)
-    monkeypatch.setattr(system_changes, "forgive", lambda number: None)
-    monkeypatch.setattr(system_changes, "activate", lambda tree, number: None)
-    monkeypatch.setattr(system_changes, "refusal", lambda kernel: None)
-    monkeypatch.setattr(system_changes, "kernel_of", read_kernel)
-    monkeypatch.setattr(system_changes, "running_kernel", lambda: KERNELS["one"] + "/boot/bzImage")
-    state.mkdir()
-    (image / "boot").mkdir(parents=True)
-    (image / "boot/bzImage").symlink_to(KERNELS["one"] + "/boot/bzImage")
+    """The changes of a machine with no recipes, on the first kernel."""
+    root = make_machine(tmp_path, monkeypatch)
     # Nothing here evaluates recipes: there are none.
-    return SystemChanges(Session(str(root), recipes=str(tmp_path / "nowhere")))
-
-
-def read_kernel(tree: str) -> Kernel:
-    return Kernel(os.readlink(f"{tree}/boot/bzImage"), "", None)
+    return SystemChanges(Session(root, recipes=str(tmp_path / "nowhere")))
 
 
 def system(changes: SystemChanges, folder: Path, name: str) -> str:
     """Put a system with the kernel of this name into the store; returns its path."""
-    tree = folder / f"system-{name}"
-    (tree / "etc/runit").mkdir(parents=True)
-    (tree / "etc/runit/activate").write_text("#!/bin/sh\n")
-    (tree / "boot").mkdir()
-    (tree / "boot/bzImage").symlink_to(f"{KERNELS[name]}/boot/bzImage")
-    return changes._session.store.objects.add(str(tree), f"system-{name}").path
+    return add_system(changes._session, folder, name)
 
 
 def test_a_system_by_its_path_needs_no_recipes(changes: SystemChanges, tmp_path: Path) -> None:
