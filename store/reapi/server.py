@@ -165,7 +165,8 @@ class Server(ServerCalls):
                 each.close()
             self._idle, self._ending = [], []
             if not self._adopted:
-                os.waitpid(self._pid, 0)
+                with contextlib.suppress(ChildProcessError):  # where SIGCHLD is ignored
+                    os.waitpid(self._pid, 0)
 
 
 def executing(server: Server) -> Server:

@@ -117,7 +117,9 @@ def compile_apart(recipes: str, modules: int, memory: int, readable: list[str]) 
         confine(readable)
         refresh(modules, recipes)
 
-    os.waitpid(fork(life), 0)
+    pid = fork(life)
+    with contextlib.suppress(ChildProcessError):  # SIGCHLD is ignored: it has ended all the same
+        os.waitpid(pid, 0)
 
 
 def limit(memory: int) -> None:

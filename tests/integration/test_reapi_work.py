@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -130,6 +131,14 @@ def test_the_end_of_work_waits_for_no_forked_process(server: Server, tmp_path: P
     until((tmp_path / "ended").exists)
     child.cancel()
     stream.cancel()
+
+
+def test_a_server_ends_where_the_end_of_processes_is_ignored(tmp_path: Path) -> None:
+    before = signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # as a parent may have left it
+    try:
+        Server(parse(f"grpc+unix:{tmp_path}/missing"), prepare=lambda: None).close()
+    finally:
+        signal.signal(signal.SIGCHLD, before)
 
 
 def test_an_error_is_a_message(server: Server) -> None:

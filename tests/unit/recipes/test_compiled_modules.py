@@ -6,6 +6,7 @@ import fcntl
 import itertools
 import json
 import os
+import signal
 import sys
 from pathlib import Path
 from types import CodeType
@@ -212,6 +213,15 @@ def test_many_modules_that_nobody_imports_take_little_time(folder: Path) -> None
     assert len(kinds) == 2 + compiled_modules.SOURCES // compiled_modules.LONGEST - 1
     assert kinds[:2] == [b"s", b"w"]
     assert CompiledModules.decode(found.encode()).update(str(folder)) is False
+
+
+def test_recipes_are_compiled_where_the_end_of_processes_is_ignored(folder: Path) -> None:
+    before = signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # as a parent may have left it
+    try:
+        assert word(folder) == "first"
+    finally:
+        signal.signal(signal.SIGCHLD, before)
+    assert kept(folder) == made(folder).encode()
 
 
 def test_what_was_not_sealed_is_not_kept(folder: Path) -> None:
