@@ -134,7 +134,7 @@ class Purity:
         ):
             raise EvaluationError(f"does what recipes cannot: {event}{_first(args)}", hint=HINT)
         elif event in ("os.listdir", "os.scandir"):
-            self._look(args[0], listed=True)
+            self._look(_own(args[0]), listed=True)
 
     def _opened(self, path: object, mode: str | None, flags: int) -> None:
         if isinstance(path, int) or path is None:
@@ -143,7 +143,7 @@ class Purity:
             raise EvaluationError(
                 f"writes to {quoted(_text(path))}, which recipes cannot", hint=HINT
             )
-        real = self._look(path)
+        real = self._look(_own(path))
         if real is not None:
             with contextlib.suppress(OSError):
                 kind = stat.S_IFMT(self._stat(real).st_mode)
@@ -254,6 +254,7 @@ class Purity:
             if self._busy or isinstance(path, int):
                 return self._stat(path, follow_symlinks=follow)
             _no_folder(dir_fd)
+            path = _own(path)
             if self._look(path, follow=follow) is None:
                 return self._stat(path, follow_symlinks=follow)
             return _plain(self._stat(path, follow_symlinks=follow))
@@ -262,6 +263,7 @@ class Purity:
 
     def _listdir(self, original: Callable[..., list[Any]]) -> Callable[..., list[Any]]:
         def rule(path: Any = ".") -> list[Any]:
+            path = _own(path)
             if not self._busy:
                 self._look(path, listed=True)
             with self.unseen():
@@ -274,14 +276,15 @@ class Purity:
         listdir = self._listdir(original)
 
         def rule(path: Any = ".") -> Entries:
-            folder = os.fspath(path)
-            return Entries([RecordedEntry(folder, name) for name in listdir(path)])
+            folder = _own(os.fspath(path))
+            return Entries([RecordedEntry(folder, name) for name in listdir(folder)])
 
         return rule
 
     def _readlink(self, original: Callable[..., Any]) -> Callable[..., Any]:
         def rule(path: Any, *, dir_fd: int | None = None) -> Any:
             _no_folder(dir_fd)
+            path = _own(path)
             if not self._busy:
                 self._look(path, follow=False)
             return original(path)
@@ -291,7 +294,7 @@ class Purity:
     def _open(self, original: Callable[..., int]) -> Callable[..., int]:
         def rule(path: Any, flags: int, mode: int = 0o777, *, dir_fd: int | None = None) -> int:
             _no_folder(dir_fd)
-            return original(path, flags, mode)
+            return original(_own(path), flags, mode)
 
         return rule
 
@@ -320,6 +323,15 @@ def _replace(name: str, function: Callable[..., Any]) -> None:
 def _no_folder(descriptor: int | None) -> None:
     if descriptor is not None:
         raise EvaluationError("looks below an open folder, which recipes cannot", hint=HINT)
+
+
+def _own(path: Any) -> Any:
+    """Return a path as the system takes it. A recipe's object may give another one each time that
+    it is asked, or be equal to another path."""
+    if path is None or isinstance(path, int):
+        return path
+    found = os.fspath(path)
+    return str.__str__(found) if isinstance(found, str) else b"".join((found,))
 
 
 def _text(path: Any) -> str:

@@ -449,6 +449,43 @@ def test_nothing_of_the_caller_shows(folder: Path, monkeypatch: pytest.MonkeyPat
         os.umask(before)
 
 
+SHIFTING = """
+import os
+HERE = os.path.dirname(__file__)
+
+class Equal(str):
+    def __eq__(self, other):
+        return True
+    def __hash__(self):
+        return hash(f"{HERE}/stages.py")
+    def startswith(self, *other):
+        return True
+
+class Shifting:
+    asked = 0
+    def __fspath__(self):
+        self.asked += 1
+        return f"{HERE}/stages.py" if self.asked == 1 else "/etc/passwd"
+
+os.stat(f"{HERE}/stages.py")
+"""
+
+
+@pytest.mark.parametrize("look", ["open", "os.stat", "os.listdir", "os.readlink"])
+def test_a_path_that_equals_another_one_is_not_taken_for_it(folder: Path, look: str) -> None:
+    (folder / "stages.py").write_text(f"{SHIFTING}\n{look}(Equal('/etc/passwd'))\n{GOOD}")
+    assert "outside of the recipes' folder" in blamed(folder).message
+
+
+def test_a_path_is_asked_for_its_text_once(folder: Path) -> None:
+    size = "str(os.stat(Shifting()).st_size)"
+    text = f"{SHIFTING}\n{GOOD}".replace('seeds[seed]["say"]', size)
+    (folder / "stages.py").write_text(text)
+    (node,) = evaluate(str(folder)).nodes.values()
+    assert isinstance(node, Derivation)
+    assert node.args == ("-c", str(len(text)))
+
+
 HOSTILE = """
 import builtins, os, sys
 
