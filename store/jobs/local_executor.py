@@ -27,6 +27,10 @@ from store.model.names import ObjectId
 TICK = 0.1
 """Seconds between looks at tokens, at the reasons that others wait, and at the phases in logs."""
 
+SHORTEST = 0.005
+"""Seconds until the first look at tokens where nothing else goes on; from look to look it is twice
+as long, until it is a tick. A small build ends within moments."""
+
 PATIENCE = 2.0
 """Seconds without a token, and without a task that has one, until that is reported."""
 
@@ -69,6 +73,7 @@ class LocalExecutor:
         self._owed: Sequence[Jobserver] = ()
         self._removing: set[bytes] = set()  # the tasks of which that was reported
         self._starved: set[bytes] = set()
+        self._pause = SHORTEST
         self._queued_since: float | None = None
         self._reported = False
 
@@ -102,6 +107,7 @@ class LocalExecutor:
             self._starved.add(task.id)
             return False
         self._starved.discard(task.id)
+        self._pause = SHORTEST
         try:
             self._jobs.append(self._begin(task))
         except BaseException:
@@ -172,7 +178,8 @@ class LocalExecutor:
         self._balance()
         if not self._jobs:
             if pending:
-                time.sleep(TICK)
+                time.sleep(self._pause)
+                self._pause = min(2 * self._pause, TICK)
             return
         pipes = {jobserver.fileno(): jobserver for jobserver in self._owed}
         readable = wait([*pipes, *(each.worker.connection for each in self._jobs)], TICK)

@@ -32,6 +32,9 @@ PATIENCE: Final = 20.0
 """Seconds for which others wait for a token of a build that lets go of none; then it is no longer
 counted as its own. A builder can keep what it was lent, or say that it does."""
 
+_MARK: Final = 8
+"""Bytes of a random value at the beginning of the file: the last time that a token was taken."""
+
 _WAITS: Final = b"\xff" * 8  # the key of the lock by which a process says that it waits
 
 
@@ -45,26 +48,37 @@ class TokenPool:
         self._waits: SharedLocks | None = None
         self._waiting = False
         self._gave = float("-inf")
+        self._taken = b""  # by the time of that
         self.size = size
 
     def take(self) -> bool:
         """Take one token, if one is free and not left to another process."""
+        slots = [slot for slot in range(self.size) if slot not in self._held]
         if self.yields:
-            return False
-        for slot in range(self.size):
-            if slot not in self._held:
-                lock = self._locks.try_lock(slot)
-                if lock is not None:
-                    self._held[slot] = lock
-                    return True
+            # One is left, the lowest: the other process may use fewer than this one.
+            slots = [slot for slot in slots if not self._claims().taken_at(slot)][:0:-1]
+        for slot in slots:
+            lock = self._locks.try_lock(slot)
+            if lock is not None:
+                self._held[slot] = lock
+                self._mark()
+                return True
         return False
+
+    def _mark(self) -> None:
+        """Let others see that a token was taken."""
+        os.pwrite(self._claims().fileno(), os.urandom(_MARK), 0)
+
+    def _last_taken(self) -> bytes:
+        """Return a value that is another one after each time that a token was taken."""
+        return os.pread(self._claims().fileno(), _MARK, 0)
 
     def give(self, count: int = 1) -> None:
         """Return ``count`` tokens."""
         for _ in range(count):
             # The lowest: a process that may use fewer than we looks at these alone.
             self._held.pop(min(self._held)).release()
-            self._gave = time.monotonic()
+            self._gave, self._taken = time.monotonic(), self._last_taken()
 
     @property
     def held(self) -> int:
@@ -88,8 +102,11 @@ class TokenPool:
 
     @property
     def yields(self) -> bool:
-        """True if free tokens are left to another process: it waits, and we had our turn."""
-        return time.monotonic() - self._gave < TURN and self.wanted
+        """True if a free token is left to another process: it waits, and had no turn since this one
+        had. Where both think so of each other, as both gave a token, two are free."""
+        if time.monotonic() - self._gave >= TURN or not self.wanted:
+            return False
+        return self._last_taken() == self._taken
 
     def holders(self) -> Sequence[str]:
         """Return the other processes that hold tokens, in words, as far as they can be seen."""

@@ -188,7 +188,11 @@ class SharedLocks:
 
     def taken(self, key: bytes) -> bool:
         """Return whether somebody else claims the object."""
-        record = struct.pack(_FLOCK, fcntl.F_WRLCK, os.SEEK_SET, position(key), 1, 0)
+        return self.taken_at(position(key))
+
+    def taken_at(self, place: int) -> bool:
+        """Return whether this byte is locked, but for claims of this value's own."""
+        record = struct.pack(_FLOCK, fcntl.F_WRLCK, os.SEEK_SET, place, 1, 0)
         found = fcntl.fcntl(self._fd, fcntl.F_OFD_GETLK, record)
         return bool(struct.unpack(_FLOCK, found)[0] != fcntl.F_UNLCK)
 

@@ -107,6 +107,40 @@ def test_who_gave_a_token_back_leaves_it_for_a_moment_to_who_waits(
     assert ours.take(), "nobody waits any more"
 
 
+def test_two_that_wait_for_each_other_both_get_a_token(clock: ManualClock, tmp_path: Path) -> None:
+    clock.drive(tokens_module)
+    ours, theirs = pool(tmp_path, 2), pool(tmp_path, 2)
+    assert ours.take() and theirs.take()
+    for each in (ours, theirs):
+        each.give()
+        each.wait(True)
+    assert ours.take() and theirs.take()
+
+
+def test_the_lowest_token_is_left_to_who_may_use_fewer(clock: ManualClock, tmp_path: Path) -> None:
+    clock.drive(tokens_module)
+    many, one = pool(tmp_path, 3), pool(tmp_path, 1)
+    assert many.take()
+    one.wait(True)
+    many.give()
+    assert many.take()
+    assert one.take()
+
+
+def test_a_token_is_left_for_one_turn(clock: ManualClock, tmp_path: Path) -> None:
+    clock.drive(tokens_module)
+    ours, theirs = pool(tmp_path, 1), pool(tmp_path, 1)
+    assert ours.take()
+    theirs.wait(True)
+    ours.give()
+    assert not ours.take()
+    assert theirs.take()
+    ours.wait(True)
+    theirs.give()
+    assert not theirs.take(), "it is our turn"
+    assert ours.take(), "they still wait, and have had theirs"
+
+
 def test_a_process_that_may_use_fewer_tokens_gets_one_too(tmp_path: Path) -> None:
     many, one = pool(tmp_path, 2), pool(tmp_path, 1)
     assert many.take() and many.take()
