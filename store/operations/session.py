@@ -96,11 +96,13 @@ class Session:
 
     def close(self) -> None:
         """Close the store, if it was opened, and end the connection to a server."""
-        if self.server is not None:
-            self.server.close()
         opened = self.__dict__.pop("store", None)
-        if opened is not None:
-            opened.close()
+        try:
+            if self.server is not None:
+                self.server.close()
+        finally:
+            if opened is not None:
+                opened.close()
 
     @cached_property
     def store(self) -> Store:
