@@ -133,6 +133,11 @@ def read_request(server: Server, action: Message) -> DerivationRequest:
     data, top_data = _all(server, [action.command_digest, action.input_root_digest])
     command, top = parse("Command", data), parse("Directory", top_data)
     words = tuple(command.arguments)
+    if words[:1] == COMMAND[:1] and words[: len(COMMAND)] != COMMAND:
+        raise FormatError(
+            f"an action of form {quoted(' '.join(words[1:2])[:20])}, and this worker reads form "
+            f"{VERSION} alone: its client is of another version of Fixpoint"
+        )
     if words[: len(COMMAND)] != COMMAND:
         shown = " ".join(words)[:100]
         raise FormatError(

@@ -108,7 +108,7 @@ def test_a_worker_and_an_action_for_it_have_the_same_properties() -> None:
     )
 
 
-@pytest.mark.parametrize("words", [("/bin/sh", "-c", "id"), ("fixpoint-build", "1"), ()])
+@pytest.mark.parametrize("words", [("/bin/sh", "-c", "id"), ("fixpoint", "2"), ()])
 def test_any_other_command_is_refused(words: tuple[str, ...]) -> None:
     server = MemoryServer()
     action = asked(server)
@@ -117,6 +117,16 @@ def test_any_other_command_is_refused(words: tuple[str, ...]) -> None:
     action.command_digest.CopyFrom(digest_message(kept))
     with pytest.raises(FormatError, match="is no build of a derivation"):
         read(server, action)
+
+
+@pytest.mark.parametrize("words", [("fixpoint-build", "1"), ("fixpoint-build",)])
+def test_a_client_of_another_version_is_named_as_that(words: tuple[str, ...]) -> None:
+    def change(command: Message) -> None:
+        command.arguments[:] = words
+
+    server = MemoryServer()
+    with pytest.raises(FormatError, match="another version of Fixpoint"):
+        read(server, with_command(server, asked(server), change))
 
 
 @pytest.mark.parametrize("name", ["../../etc/passwd", "x", "0" * 32 + "-../x", ""])
