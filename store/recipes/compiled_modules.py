@@ -37,10 +37,11 @@ LONGEST: Final = 1 << 20
 """Bytes of a module whose code is kept."""
 
 MOST: Final = 4000
-"""Modules whose code is kept, at most, and"""
+"""Modules whose code is kept, at most."""
+
 SOURCES: Final = 4 << 20
-"""bytes of their sources. All are compiled before the recipes run, also those that no recipe
-imports: so many bytes take some seconds of the time that an evaluation has."""
+"""Bytes of their sources, at most. All are compiled before the recipes run, also those that no
+recipe imports: so many bytes take some seconds of the time that an evaluation has."""
 
 _SEALS: Final = fcntl.F_SEAL_WRITE | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_SEAL
 
