@@ -13,7 +13,7 @@ from typing import TypeAlias
 from store.errors import Interrupted, StoreError
 from store.model.names import ObjectId
 from store.model.verdict import AuditFinding, Difference, Verdict
-from store.sandbox.variation import CONTROL, Variation, pinned
+from store.sandbox.variation import CONTROL, JOINT, Variation, joined, pinned, together
 
 DATE = "date"
 RANDOMNESS = "randomness"
@@ -102,26 +102,88 @@ def cut_short(
 def _varied(
     case: Case, base: Variation, expected: Expected, variations: Sequence[Variation]
 ) -> Steps:
-    """Yield each variation on top of ``base``, compared with what the base alone made."""
+    """Yield the variations on top of ``base``, compared with what the base alone made."""
     if not variations or not expected:
         return []
-    trials = [Trial(_combined(base, item), expected) for item in variations]
-    outcomes = yield trials
+    outcomes, suspects = yield from _tried(base, expected, variations)
     chance: set[str] = set()
     settled = True
-    if any(_differing(expected, outcome) for outcome in outcomes):
+    if any(_differing(expected, outcome) for outcome in outcomes.values()):
         # Once more without: an output that differs only sometimes must not blame a variation.
         (again,) = yield [Trial(base, expected, shown=False)]
         chance = _differing(expected, again)
         settled = again.error is None
     findings = []
-    for variation, outcome in zip(variations, outcomes, strict=True):
+    for variation in variations:
+        outcome = outcomes[variation.name]
         causes = {
             output: RANDOMNESS if output in chance else variation.name
             for output in (_differing(expected, outcome) if settled else ())
         }
         findings += _findings(case, expected, variation, outcome, causes)
+    for suspect in suspects:
+        if not any(_explains(expected, outcomes[item.name]) for item in suspect.group):
+            findings += yield from _only_together(case, base, expected, suspect)
     return findings
+
+
+@dataclass(frozen=True)
+class _Suspect:
+    """Variations of one build that did not make what was expected."""
+
+    group: Sequence[Variation]
+    outcome: TrialOutcome
+
+
+_Tried: TypeAlias = Generator[
+    Sequence[Trial],
+    Sequence[TrialOutcome],
+    tuple[dict[str, TrialOutcome], list[_Suspect]],
+]
+
+
+def _tried(base: Variation, expected: Expected, variations: Sequence[Variation]) -> _Tried:
+    """Yield all variations in as few builds as they go into, then each alone of a build that did
+    not make what was expected. Returns an outcome for each, by name, and those builds."""
+    groups = together(variations)
+    trials = [
+        Trial(_combined(base, joined(group)), expected, shown=len(group) == 1) for group in groups
+    ]
+    outcomes: dict[str, TrialOutcome] = {}
+    suspects: list[_Suspect] = []
+    for group, outcome in zip(groups, (yield trials), strict=True):
+        if len(group) > 1 and (outcome.error is not None or _differing(expected, outcome)):
+            suspects.append(_Suspect(group, outcome))
+        else:
+            outcomes.update((variation.name, outcome) for variation in group)
+    alone = [variation for suspect in suspects for variation in suspect.group]
+    if alone:
+        found = yield [Trial(_combined(base, item), expected) for item in alone]
+        outcomes.update((item.name, outcome) for item, outcome in zip(alone, found, strict=True))
+    return outcomes, suspects
+
+
+def _explains(expected: Expected, outcome: TrialOutcome) -> bool:
+    """Return True if a variation alone differs or fails, too."""
+    failed = outcome.error is not None and not isinstance(outcome.error, Interrupted)
+    return failed or bool(_differing(expected, outcome))
+
+
+def _only_together(case: Case, base: Variation, expected: Expected, suspect: _Suspect) -> Steps:
+    """Find out if variations do together, again, what none of them did alone."""
+    joint = joined(suspect.group)
+    outcome = suspect.outcome
+    if isinstance(outcome.error, Interrupted):
+        return []
+    if outcome.error is not None:
+        return _findings(case, expected, joint, outcome)
+    (again,) = yield [Trial(_combined(base, joint), expected)]
+    if again.error is not None:
+        return _findings(case, expected, joint, outcome)
+    stable = _differing(expected, again)
+    chance = _differing(expected, outcome) - stable
+    causes = dict.fromkeys(stable, joint.name) | dict.fromkeys(chance, RANDOMNESS)
+    return _findings(case, expected, joint, outcome if chance else again, causes)
 
 
 def _unstable(case: Case, variations: Sequence[Variation], control: TrialOutcome) -> Steps:
@@ -245,6 +307,8 @@ def _detail(variation: Variation, outcome: TrialOutcome, cause: str | None) -> s
         return outcome.error.message
     if cause is None:
         return ""
+    if cause == variation.name and JOINT in cause:
+        return f"it depends on some of these together, on none alone: {variation.description}"
     if cause == variation.name:
         return f"it depends on the variation: {variation.description}"
     return SENTENCES[cause]

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Final, TypeAlias
 
 from store.audit.subjects import AuditSubject
 from store.display import quoted
 from store.errors import FormatError, UsageError, storage_error
 from store.model.verdict import AuditFinding, Verdict
-from store.sandbox.variation import CONTROL, Variation
+from store.sandbox.variation import CONTROL, JOINT, Variation
 from store.signing.record import from_record, to_record
 
 _Place: TypeAlias = tuple[bytes, str, str | None]
@@ -51,8 +51,18 @@ class RebuildJournal:
             raise storage_error(error, "cannot read the journal") from error
 
     def _keep(self, finding: AuditFinding) -> None:
-        if finding.key is not None:
-            self._known[finding.key, finding.output, finding.variation] = finding
+        if finding.key is None:
+            return
+        if finding.variation == CONTROL.name:  # the first of a new examination
+            for place in [*self._joint(finding.key, (finding.output,))]:
+                del self._known[place]
+        self._known[finding.key, finding.output, finding.variation] = finding
+
+    def _joint(self, key: bytes, outputs: Collection[str]) -> Iterator[tuple[bytes, str, str]]:
+        """Yield the places of what variations did together and none of them alone."""
+        for known, output, name in self._known:
+            if known == key and output in outputs and name is not None and JOINT in name:
+                yield known, output, name
 
     def known(
         self, subject: AuditSubject, variations: Sequence[Variation]
@@ -60,15 +70,29 @@ class RebuildJournal:
         """Return the noted findings of a subject, one for each output and variation. None where one
         is lacking, was of a rebuild that failed, or compared with objects of another record."""
         found = []
-        for name in _names(subject, variations):
-            for output, objects in subject.case.recorded.items():
-                finding = self._known.get((subject.case.key, output, name))
-                if finding is None or finding.verdict is Verdict.FAILED:
-                    return None
-                if name in (None, CONTROL.name) and finding.expected not in objects:
-                    return None
-                found.append(finding)
+        for name, output in self._places(subject, variations):
+            finding = self._known.get((subject.case.key, output, name))
+            if finding is None or finding.verdict is Verdict.FAILED:
+                return None
+            compared = name in (None, CONTROL.name)
+            if compared and finding.expected not in subject.case.recorded[output]:
+                return None
+            found.append(finding)
         return found
+
+    def _places(
+        self, subject: AuditSubject, variations: Sequence[Variation]
+    ) -> Iterator[tuple[str | None, str]]:
+        """Yield the variation and the output of each finding that a subject has to have."""
+        outputs = subject.case.recorded
+        if subject.kind == "fetch":
+            yield from ((None, output) for output in outputs)
+            return
+        names = [item.name for item in variations] if subject.kind == "build" else []
+        yield from ((name, output) for name in (CONTROL.name, *names) for output in outputs)
+        for _, output, joint in self._joint(subject.case.key, outputs):
+            if set(joint.split(JOINT)) <= set(names):
+                yield joint, output
 
     def note(self, findings: Iterable[AuditFinding]) -> None:
         """Add findings to the file. Raises StorageError."""
@@ -82,11 +106,3 @@ class RebuildJournal:
                 file.write(b"".join(lines))
         except OSError as error:
             raise storage_error(error, "cannot write the journal") from error
-
-
-def _names(subject: AuditSubject, variations: Sequence[Variation]) -> list[str | None]:
-    """Return the names of the variations that findings of a subject have."""
-    if subject.kind == "fetch":
-        return [None]
-    varied = variations if subject.kind == "build" else ()
-    return [CONTROL.name, *(variation.name for variation in varied)]

@@ -267,7 +267,7 @@ class Session:
         variations: Sequence[Variation] = (),
         options: RebuildOptions | None = None,
     ) -> list[AuditFinding]:
-        """Build packages again, as they are and under each variation, and compare; a verdict for
+        """Build packages again, as they are and under these variations, and compare; a verdict for
         each output. Raises UnknownPackage, and errors that prevent all rebuilds."""
         from store.audit.rebuild import Auditor, RebuildOptions
         from store.audit.subjects import SubjectSurvey

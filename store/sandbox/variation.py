@@ -1,13 +1,14 @@
 """Changes of an audit to a build, which must not show in its output.
 
 Each variation changes one thing, so that an output that differs under it names its cause. All of
-them are things that a sandbox usually fixes, or that it cannot hide.
+them are things that a sandbox usually fixes, or that it cannot hide. Several can be had in one
+build, which is enough where nothing differs.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, Final
@@ -36,6 +37,41 @@ def apply(variation: Variation, request: BuildRequest) -> BuildRequest:
     return replace(request, cores=cores, **variation.changes)
 
 
+def together(variations: Sequence[Variation]) -> list[list[Variation]]:
+    """Return the variations in as few groups as one build each can have, without one undoing
+    another."""
+    groups: list[list[Variation]] = []
+    for variation in variations:
+        for group in groups:
+            if all(_independent(variation, other) for other in group):
+                group.append(variation)
+                break
+        else:
+            groups.append([variation])
+    return groups
+
+
+def _independent(one: Variation, other: Variation) -> bool:
+    salted = bool(one.salt and other.salt)
+    counted = one.cores is not None and other.cores is not None
+    return not (salted or counted or one.changes.keys() & other.changes.keys())
+
+
+def joined(group: Sequence[Variation]) -> Variation:
+    """Return what a group of :func:`together` is in one build; its name is theirs, joined by
+    ``JOINT``."""
+    whole, *rest = group
+    for other in rest:
+        whole = Variation(
+            name=f"{whole.name}{JOINT}{other.name}",
+            description=f"{whole.description}; {other.description}",
+            salt=whole.salt or other.salt,
+            cores=other.cores if whole.cores is None else whole.cores,
+            changes={**whole.changes, **other.changes},
+        )
+    return whole
+
+
 def pinned(when: int) -> Variation:
     """Return a wall clock that stands still at ``when`` (Unix seconds), to check if the time makes
     builds differ. See ``clock_stopped`` of the request for when it moves on."""
@@ -53,6 +89,9 @@ def _listed(*variations: Variation) -> Mapping[str, Variation]:
 
 
 _PROCESSORS: Final = len(os.sched_getaffinity(0))
+
+JOINT: Final = "+"
+"""Stands between the names of variations that one build had together."""
 
 AHEAD: Final = 400 * 86400 + 5 * 3600 + 17 * 60 + 11
 """Seconds. Year, month, day of the month and of the week, hour, minute and second all differ."""

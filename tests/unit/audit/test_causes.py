@@ -10,7 +10,7 @@ from store.audit.causes import Case, Trial, TrialOutcome, cut_short, examine
 from store.job_errors import BuildFailed
 from store.model.names import ObjectId
 from store.model.verdict import AuditFinding, Verdict
-from store.sandbox.variation import VARIATIONS, Variation
+from store.sandbox.variation import JOINT, VARIATIONS, Variation
 
 Build = Callable[[Variation, int], str]
 """The result under a variation, the so-manieth time that anything is built."""
@@ -61,13 +61,57 @@ def test_one_rebuild_is_enough_for_what_reproduces() -> None:
 
 
 def test_the_variation_that_differs_is_the_cause() -> None:
-    bench = Bench(lambda variation, count: "bad" if variation.name == "user" else "good")
+    bench = Bench(lambda variation, count: "bad" if "uid" in variation.changes else "good")
     found = {item.variation: item for item in bench.run(case(), ["path", "user", "aslr"])}
     assert found["user"].cause == "user"
     assert found["user"].expected == made("good")
     assert found["user"].actual == made("bad")
     assert {found[name].verdict for name in ("control", "path", "aslr")} == {Verdict.REPRODUCED}
-    assert bench.trials[-1].variation.name == "control", "it was made sure that it is not chance"
+    names = [trial.variation.name for trial in bench.trials]
+    assert names[1:-1] == ["path+user+aslr", "path", "user", "aslr"]
+    assert names[-1] == "control", "it was made sure that it is not chance"
+    assert [trial.shown for trial in bench.trials[1:5]] == [False, True, True, True]
+
+
+def test_what_reproduces_has_all_variations_in_two_builds_more() -> None:
+    bench = Bench(lambda variation, count: "good")
+    found = bench.run(case(), list(VARIATIONS))
+    assert [item.variation for item in found] == ["control", *VARIATIONS]
+    assert {item.verdict for item in found} == {Verdict.REPRODUCED}
+    assert len(bench.trials) == 3
+    together = {name for trial in bench.trials for name in trial.variation.name.split(JOINT)}
+    assert together == {"control", *VARIATIONS}
+
+
+def needs_both(variation: Variation) -> bool:
+    return bool(variation.salt) and "uid" in variation.changes
+
+
+def test_variations_that_differ_together_and_not_alone_are_named_together() -> None:
+    bench = Bench(lambda variation, count: "bad" if needs_both(variation) else "good")
+    control, path, user, both = bench.run(case(), ["path", "user"])
+    assert {item.verdict for item in (control, path, user)} == {Verdict.REPRODUCED}
+    assert (both.verdict, both.variation, both.cause) == (Verdict.DIFFERS, "path+user", "path+user")
+    assert "none alone: another scratch path; another build user" in both.detail
+    assert bench.trials[-1].shown
+
+
+def test_variations_that_differed_together_once_are_not_blamed() -> None:
+    bench = Bench(lambda variation, count: "bad" if count == 2 else "good")
+    *alone, both = bench.run(case(), ["path", "user"])
+    assert {item.verdict for item in alone} == {Verdict.REPRODUCED}
+    assert (both.verdict, both.actual, both.cause) == (Verdict.DIFFERS, made("bad"), "randomness")
+
+
+def test_variations_that_fail_together_and_not_alone_are_a_failure() -> None:
+    bench = Bench(lambda variation, count: "fails" if needs_both(variation) else "good")
+    *alone, both = bench.run(case(), ["path", "user"])
+    assert {item.verdict for item in alone} == {Verdict.REPRODUCED}
+    assert (both.verdict, both.variation) == (Verdict.FAILED, "path+user")
+    bench = Bench(lambda variation, count: "fails" if variation.salt else "good")
+    found = bench.run(case(), ["path", "user"])
+    verdicts = [Verdict.REPRODUCED, Verdict.FAILED, Verdict.REPRODUCED]
+    assert [item.verdict for item in found] == verdicts, "what fails alone explains it"
 
 
 def test_a_variation_is_not_blamed_for_what_chance_does_now_and_then() -> None:
@@ -189,10 +233,18 @@ def test_a_control_that_differs_is_reported_when_its_cause_is_not_looked_for_any
 
 
 def test_a_variation_that_did_not_end_is_unknown_and_the_others_stay() -> None:
-    bench = Bench(lambda variation, count: "good")
-    control, path, user = stopped(bench, case(), ["path", "user"], 2)
+    bench = Bench(lambda variation, count: "bad" if "uid" in variation.changes else "good")
+    control, path, user, both = stopped(bench, case(), ["path", "user"], 3)
     assert (control.verdict, path.verdict) == (Verdict.REPRODUCED, Verdict.REPRODUCED)
     assert (user.verdict, user.detail) == (Verdict.UNKNOWN, "the audit was interrupted")
+    assert (both.verdict, both.variation, both.cause) == (Verdict.DIFFERS, "path+user", None)
+
+
+def test_variations_of_a_build_that_did_not_end_are_unknown() -> None:
+    bench = Bench(lambda variation, count: "good")
+    control, path, user = stopped(bench, case(), ["path", "user"], 1)
+    assert control.verdict is Verdict.REPRODUCED
+    assert (path.verdict, user.verdict) == (Verdict.UNKNOWN, Verdict.UNKNOWN)
 
 
 def test_without_the_rebuild_that_excludes_chance_no_variation_is_blamed() -> None:

@@ -83,6 +83,18 @@ def test_a_rebuild_that_failed_is_made_again(place: str) -> None:
     assert RebuildJournal(place).known(subject(), [DATE]) is not None
 
 
+def test_what_variations_did_together_is_noted_too(place: str) -> None:
+    alone = [finding(), finding("path"), finding("date")]
+    both = replace(finding("path+date"), verdict=Verdict.DIFFERS, cause="path+date")
+    RebuildJournal(place).note([*alone, both])
+    assert RebuildJournal(place).known(subject(), [PATH, DATE]) == [*alone, both]
+    assert RebuildJournal(place).known(subject(), [PATH]) == alone[:2]
+    RebuildJournal(place).note([*alone, replace(both, verdict=Verdict.FAILED)])
+    assert RebuildJournal(place).known(subject(), [PATH, DATE]) is None
+    RebuildJournal(place).note(alone)
+    assert RebuildJournal(place).known(subject(), [PATH, DATE]) == alone
+
+
 def test_another_record_is_compared_anew(place: str) -> None:
     RebuildJournal(place).note([finding()])
     assert RebuildJournal(place).known(subject(made=OTHER), []) is None

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from store.sandbox.request import BuildRequest
-from store.sandbox.variation import AHEAD, CONTROL, VARIATIONS, apply, pinned
+from store.sandbox.variation import AHEAD, CONTROL, VARIATIONS, apply, joined, pinned, together
 
 REQUEST = BuildRequest(
     name="hello",
@@ -87,3 +87,21 @@ def test_every_part_of_the_date_differs(now: datetime) -> None:
     for part in ("year", "month", "day", "hour", "minute", "second"):
         assert getattr(now, part) != getattr(then, part)
     assert now.weekday() != then.weekday()
+
+
+def test_all_variations_go_into_two_builds() -> None:
+    groups = together(list(VARIATIONS.values()))
+    assert len(groups) == 2
+    assert sorted(item.name for group in groups for item in group) == sorted(VARIATIONS)
+
+
+@given(st.lists(st.sampled_from(sorted(VARIATIONS)), unique=True))
+def test_each_variation_changes_the_same_in_a_group_as_alone(names: list[str]) -> None:
+    for group in together([VARIATIONS[name] for name in names]):
+        whole = joined(group)
+        assert whole.name == "+".join(item.name for item in group)
+        both = asdict(apply(whole, REQUEST))
+        for item in group:
+            alone = apply(item, REQUEST)
+            assert {name: both[name] for name in changed(alone)}.items() <= asdict(alone).items()
+            assert whole.salt == item.salt or not item.salt

@@ -47,9 +47,9 @@ def _help() -> str:
     the file in the store is hashed again. A store path means the newest build of that object, such
     as of an image.
 
-    First nothing is varied (the control). If that reproduces, each --vary that differs names its
-    cause. If it does not, two more rebuilds with a stopped clock find the cause: the date, or
-    chance (randomness).
+    First nothing is varied (the control). If that reproduces, variations go into as few rebuilds
+    as they can, and each is tried alone where one of these differs, to name the cause. If it does
+    not, two more rebuilds with a stopped clock find the cause: the date, or chance (randomness).
 
     Logs of rebuilds that differ or fail are kept below `audits` in the store's root.
 
@@ -91,7 +91,7 @@ def chosen(values: Sequence[str]) -> list[Variation]:
     "--vary",
     multiple=True,
     metavar="NAME[,NAME…]",
-    help="Rebuild with these variations too, one at a time; all means every one. Repeatable.",
+    help="Rebuild with these variations too; all means every one. Repeatable.",
 )
 @click.option(
     "--journal",
