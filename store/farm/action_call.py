@@ -35,7 +35,8 @@ _AGAIN: Final = frozenset(
 
 class ActionCall:
     """One action for ``name``; ``phase`` is called with each stage of it, and ``again`` with the
-    reason that the server is going to be asked once more."""
+    reason that the server is going to be asked once more. ``cached`` is True if its result is one
+    that the server had: of that, blobs may be lost."""
 
     def __init__(
         self,
@@ -48,6 +49,7 @@ class ActionCall:
         self._name = name
         self._phase = phase
         self._again = again
+        self.cached = False
 
     def run(self, action: EncodedAction, retries: int, *, skip_cache: bool = False) -> Message:
         """Return the result of the action, with any exit code. Blobs that the server lacks are
@@ -58,7 +60,8 @@ class ActionCall:
             self._send(action, again=lost)
             response = self._response(self._end(action, skip_cache=skip_cache))
             code, result = response.status.code, response.result
-            if code == 0 and (not result.exit_code or not response.cached_result or skip_cache):
+            self.cached = response.cached_result and not skip_cache
+            if code == 0 and not (result.exit_code and self.cached):
                 return result
             if code == 0:
                 skip_cache = True  # a failure that somebody had before; perhaps of the machine

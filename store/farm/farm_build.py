@@ -13,9 +13,10 @@ from functools import partial
 from typing import Final, NamedTuple
 
 from store.cache import zstd
+from store.cache.blob_runs import BlobBatch, tree_blobs
 from store.cache.head import Head
 from store.display import printable, quoted
-from store.errors import FormatError, InvalidName, ServerUnusable
+from store.errors import CorruptObject, FormatError, InvalidName, ServerUnusable, UnknownObject
 from store.events import Event, Phase, Retrying
 from store.farm.action_call import ActionCall
 from store.farm.derivation_action import (
@@ -133,6 +134,7 @@ class _FarmBuild:
         self._node = node
         self._emit = emit
         self._uploads: list[Blob] = []
+        self._cached = False
 
     def run(self) -> FarmBuilt:
         started, began = unix_seconds(), time.monotonic()
@@ -140,8 +142,11 @@ class _FarmBuild:
         try:
             result = self._result(inputs, skip_cache=False)
             records, heads, outputs = self._checked(result)
-        except (FormatError, InvalidName, ServerUnusable):
-            # Inputs that were forgotten are sent again; and another's result is made again.
+            if self._cached:
+                self._check_kept(heads, outputs)
+        except (FormatError, InvalidName, ServerUnusable, UnknownObject, CorruptObject):
+            # Inputs that were forgotten are sent again; a result that is another's, or of which
+            # the server has forgotten a part, is made again.
             away = {oid: each for oid, each in self._known.items() if self._away(oid)}
             inputs = self._inputs(away, again=True)
             result = self._result(inputs, skip_cache=True)
@@ -211,6 +216,7 @@ class _FarmBuild:
         whole = EncodedAction(action.digest, [*self._uploads, *action.blobs])
         call = ActionCall(self._server, self._node.name, self._phase, self._again)
         result = call.run(whole, self._job.retries, skip_cache=skip_cache)
+        self._cached = call.cached
         if self._job.log is not None:
             call.write_log(result, self._job.log, self._job.limits.max_log)
         if result.exit_code:
@@ -259,6 +265,18 @@ class _FarmBuild:
             found[output] = head
         outputs = {output: place for output, (place, _) in told.items()}
         return [record for record, _ in records.values()], found, outputs
+
+    def _check_kept(self, heads: Mapping[str, Head], outputs: Mapping[str, ObjectBlobs]) -> None:
+        """Check that the server still has all of the outputs. UnknownObject, FormatError,
+        CorruptObject, ServerUnusable."""
+        batch = BlobBatch(self._server)
+        blobs: dict[BlobDigest, None] = {}
+        for output, place in outputs.items():
+            files = tree_blobs(self._server, heads[output].manifest, [place.tree], batch)
+            blobs |= dict.fromkeys([place.head, place.tree, *files.values()])
+        lost = self._server.missing(list(blobs))
+        if lost:
+            raise UnknownObject(f"{self._server.name} has lost {len(lost)} blobs of a result")
 
     def _record(
         self, output: str, lines: Mapping[BlobDigest, bytes], line: BlobDigest

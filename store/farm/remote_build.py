@@ -16,6 +16,7 @@ from store.errors import FormatError, ServerUnusable
 from store.events import Phase, Retrying
 from store.farm.action_call import ActionCall
 from store.farm.download import OutputDownload
+from store.farm.encoded_action import EncodedAction
 from store.farm.plain_action import plain_action
 from store.job_errors import BuildFailed
 from store.jobs.job import Job, describe, take_outputs
@@ -27,6 +28,7 @@ from store.model.result import Result
 from store.reapi.blob import Message
 from store.reapi.server import Server
 from store.sandbox.request import BuildRequest
+from store.system import removing
 from store.system.clock import unix_seconds
 
 LEVEL: Final = "remote"
@@ -69,6 +71,7 @@ class _RemoteBuild:
         self._job = job
         self._node = node
         self._emit = emit
+        self._folder = f"{job.work_dir}/store"
 
     def run(self) -> Result:
         started, began = unix_seconds(), time.monotonic()
@@ -79,14 +82,35 @@ class _RemoteBuild:
         self._phase("upload")
         action = plain_action(self._layout, self._server, request, node.system)
         call = ActionCall(self._server, node.name, self._phase, self._again)
-        result = call.run(action, job.retries)
-        log = call.write_log(result, request.log_path, request.max_log)
-        if result.exit_code != 0:
-            raise BuildFailed(node.name, describe(result.exit_code), excerpt(request.log_path))
-        self._phase("download")
-        self._download(request, result)
+        try:
+            log = self._taken(call, action, request)
+        except ServerUnusable:
+            if not call.cached:
+                raise
+            # The server had the result, and may have lost a part of what that names.
+            removing.remove(self._folder)
+            log = self._taken(call, action, request, skip_cache=True)
         outputs = take_outputs(self._layout, job, node, self._emit)
         return Result(outputs, LEVEL, started, time.monotonic() - began, log)
+
+    def _taken(
+        self,
+        call: ActionCall,
+        action: EncodedAction,
+        request: BuildRequest,
+        *,
+        skip_cache: bool = False,
+    ) -> bytes:
+        """Have the action run, and get its outputs; returns the digest of its log. Raises as
+        :func:`remote_build`."""
+        result = call.run(action, self._job.retries, skip_cache=skip_cache)
+        log = call.write_log(result, request.log_path, request.max_log)
+        if result.exit_code != 0:
+            status = describe(result.exit_code)
+            raise BuildFailed(self._node.name, status, excerpt(request.log_path))
+        self._phase("download")
+        self._download(request, result)
+        return log
 
     def _phase(self, phase: str) -> None:
         self._emit(Phase(self._job.digest, self._node.name, phase))
@@ -97,9 +121,8 @@ class _RemoteBuild:
     # -- its result --
 
     def _download(self, request: BuildRequest, result: Message) -> None:
-        folder = f"{self._job.work_dir}/store"
-        os.makedirs(folder, exist_ok=True)
-        download = OutputDownload(self._server, folder, request.disk_reserve)
+        os.makedirs(self._folder, exist_ok=True)
+        download = OutputDownload(self._server, self._folder, request.disk_reserve)
         wanted = set(request.outputs)
         try:
             for name, kind in OUTPUTS.items():

@@ -15,7 +15,8 @@ from store.reapi.server_calls import ServerCalls, ServerCapabilities
 
 class MemoryServer(ServerCalls):
     """Holds blobs and results of actions. ``answer`` returns the result of an action that is run,
-    given if the cache is skipped. ``forgets`` says of which blobs it keeps nothing."""
+    given if the cache is skipped. ``forgets`` says of which blobs it keeps nothing; ``cached``,
+    that it says of results that it had them, unless the cache is skipped."""
 
     name = "grpc://farm.example:1"
 
@@ -25,6 +26,7 @@ class MemoryServer(ServerCalls):
         self.answer = answer
         self.updates = True
         self.forgets: Callable[[BlobDigest], bool] = lambda digest: False
+        self.cached = False
         self.runs = 0
         self.action: BlobDigest | None = None  # the last one that was run
         self.sent = 0
@@ -81,5 +83,7 @@ class MemoryServer(ServerCalls):
         assert self.answer is not None
         self.runs += 1
         self.action = action
-        response = message("ExecuteResponse")(result=self.answer(skip_cache))
+        response = message("ExecuteResponse")(
+            result=self.answer(skip_cache), cached_result=self.cached and not skip_cache
+        )
         yield ExecutionEnd(response.SerializeToString())

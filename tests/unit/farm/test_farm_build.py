@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
@@ -22,9 +23,10 @@ from store.model.derivation import Resolved
 from store.model.manifest import Manifest
 from store.model.origin import How
 from store.model.realisation import Realisation
-from store.reapi.blob import Message, blob_of, digest_message
+from store.reapi.blob import EMPTY, BlobDigest, Message, blob_of, digest_message, read_digest
 from store.reapi.messages import message
 from store.reapi.server import Server
+from store.reapi.tree_messages import map_tree
 from store.signing import envelope, statement
 from store.signing.keys import PrivateKey
 from tests.unit.cache.caches import manifest_of
@@ -52,15 +54,17 @@ def result_of(
     tree: bytes | None = None,
     key: PrivateKey = FARM,
     output: str = "out",
+    files: BlobDigest = EMPTY,
 ) -> Message:
-    """A result with an object that was sent, and a statement about one that was signed."""
+    """A result with an object that was sent, whose Tree message is ``files``, and a statement about
+    one that was signed."""
     head = server.put(blob_of(zstd.compress(head_without_pack(sent, ()).encode())))
     told = statement.provenance(
         record_of(node, signed, output), node, key.public, tree or signed.root.digest()
     )
     sealed = server.put(blob_of(envelope.seal(told, [key]).encode()))
     result = message("ActionResult")()
-    add_output(result, output, ObjectBlobs(head, blob_of(b"").digest), sealed)
+    add_output(result, output, ObjectBlobs(head, files), sealed)
     return result
 
 
@@ -107,6 +111,27 @@ def test_what_the_servers_cache_has_of_others_is_made_anew(tmp_path: Path) -> No
     server = MemoryServer()
     server.answer = lambda skip_cache: result_of(server, key=FARM if skip_cache else STRANGER)
     assert built(server, tmp_path).result.outputs[0].id == TOY.id
+
+
+@pytest.mark.parametrize("lost", ["none", "head", "tree", "file"])
+def test_a_kept_result_of_which_a_part_is_lost_is_made_again(tmp_path: Path, lost: str) -> None:
+    server = MemoryServer()
+    server.cached = True
+    data = b"what was built"
+    tree = map_tree(TOY, {digest.file_digest(data): hashlib.sha256(data).digest()})
+
+    def answer(skip_cache: bool) -> Message:
+        whole, file = server.put(blob_of(tree.tree())), server.put(blob_of(data))
+        result = result_of(server, files=whole)
+        if not skip_cache and lost != "none":
+            head = read_digest(result.output_files[0].digest)
+            del server.blobs[{"head": head, "tree": whole, "file": file}[lost]]
+        return result
+
+    server.answer = answer
+    (made,) = built(server, tmp_path).result.outputs
+    assert made.id == TOY.id
+    assert server.runs == (1 if lost == "none" else 2)
 
 
 def test_blobs_that_lack_or_are_no_statement_are_an_error(tmp_path: Path) -> None:

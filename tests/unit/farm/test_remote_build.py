@@ -202,3 +202,35 @@ def test_a_tree_that_is_none_is_the_servers_fault(store: Store) -> None:
     server.answer = answer
     with pytest.raises(ServerUnusable, match="the tree of an output lacks a folder"):
         built(store, server)
+
+
+@pytest.mark.parametrize("lost", ["tree", "file"])
+def test_a_kept_result_of_which_a_part_is_lost_is_made_again(store: Store, lost: str) -> None:
+    server = MemoryServer()
+    server.cached = True
+
+    def answer(skip_cache: bool) -> Message:
+        result = tree_output(server)
+        if not skip_cache:
+            tree = read_digest(result.output_directories[0].tree_digest)
+            del server.blobs[tree if lost == "tree" else blob_of(TREE["share/text"]).digest]
+        return result
+
+    server.answer = answer
+    (made,) = built(store, server).outputs
+    assert Path(store.layout.object(made.id), "share/text").read_bytes() == TREE["share/text"]
+    assert server.runs == 2
+
+
+def test_a_fresh_result_of_which_a_part_is_lost_is_an_error_at_once(store: Store) -> None:
+    server = MemoryServer()
+
+    def answer(skip_cache: bool) -> Message:
+        result = tree_output(server)
+        del server.blobs[blob_of(TREE["share/text"]).digest]
+        return result
+
+    server.answer = answer
+    with pytest.raises(ServerUnusable, match="lacks 1 files of an output"):
+        built(store, server)
+    assert server.runs == 1
