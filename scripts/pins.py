@@ -138,8 +138,14 @@ def bump(pins: Pins, name: str, version: str | None) -> None:
 
 @main.command()
 @click.argument("source")
-@click.option("--group", help="The folder of the recipe (default: by Debian's section).")
-@click.option("--name", help="The recipe's module (default: the source's name).")
+@click.option(
+    "--group",
+    callback=_not_empty,
+    help="The folder of the recipe (default: by Debian's section).",
+)
+@click.option(
+    "--name", callback=_not_empty, help="The recipe's module (default: the source's name)."
+)
 @click.option(
     "--to", "version", callback=_not_empty, help="The version to pin (default: stable's newest)."
 )

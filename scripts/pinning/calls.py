@@ -7,8 +7,11 @@ that is replaced stay as they are.
 from __future__ import annotations
 
 import ast
+import codecs
+import io
 import itertools
 import json
+import tokenize
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +20,8 @@ from derivations.kit.sources import Archive, debian, debian_patches, pypi, url
 from store.errors import EvaluationError, StoreError
 
 KINDS = ("debian", "debian_patches", "pypi", "url")
+MODULES = ("kit", "sources")
+"""The modules of the kit that have these functions."""
 
 
 @dataclass(frozen=True)
@@ -83,10 +88,17 @@ class Unreadable:
 
 def find(folder: Path) -> tuple[list[Pin], list[Unreadable]]:
     """Return the pins of all recipes below ``folder`` in the order of their places, and the calls
-    that cannot be read. Raises StoreError for a file that is no Python."""
+    that cannot be read. Raises StoreError for a file that is no Python.
+
+    As in an evaluation, a hidden file is no recipe: editors keep locks and copies so."""
     pins: list[Pin] = []
     unreadable: list[Unreadable] = []
     for path in sorted(folder.rglob("*.py")):
+        if path.is_dir() or any(part[0] == "." for part in path.relative_to(folder).parts):
+            continue
+        if not path.is_file():  # a pipe would be waited for
+            unreadable.append(Unreadable(path, 1, "neither a file nor a link to one"))
+            continue
         for found in read(path, path.read_bytes()):
             if isinstance(found, Pin):
                 pins.append(found)
@@ -99,20 +111,36 @@ def read(path: Path, data: bytes) -> Iterator[Pin | Unreadable]:
     """Yield the pins in the code ``data`` of the recipe at ``path``."""
     try:
         tree = ast.parse(data)
-    except (SyntaxError, ValueError) as error:
+    except SyntaxError as error:
+        raise StoreError(f"{path} is no Python: line {error.lineno or 1}: {error.msg}") from error
+    except ValueError as error:
         raise StoreError(f"{path} is no Python: {error}") from error
-    kinds = dict(_imported(tree))
+    except (MemoryError, RecursionError) as error:  # the parser says both of deep nesting
+        raise StoreError(f"{path} is nested too deeply to be read") from error
+    kinds, modules = dict(_imported(tree)), frozenset(_modules(tree))
     calls = [
         (kind, node)
         for node in ast.walk(tree)
-        if isinstance(node, ast.Call) and (kind := _kind(node.func, kinds))
+        if isinstance(node, ast.Call) and (kind := _kind(node.func, kinds, modules))
     ]
-    starts = [0, *itertools.accumulate(map(len, data.splitlines(keepends=True)))]
+    starts = _starts(data)
     for kind, call in sorted(calls, key=lambda found: (found[1].lineno, found[1].col_offset)):
         try:
             yield _pin(kind, call, path, starts)
-        except (EvaluationError, _NoLiteral) as error:
+        except (StoreError, _NoLiteral) as error:
             yield Unreadable(path, call.lineno, str(error))
+
+
+def _starts(data: bytes) -> list[int] | None:
+    """Return the place of each line's first byte; None where columns count other bytes than those
+    of the file, which is in another encoding than UTF-8."""
+    encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
+    if encoding not in ("utf-8", "utf-8-sig"):
+        return None
+    starts = [0, *itertools.accumulate(map(len, data.splitlines(keepends=True)))]
+    if encoding == "utf-8-sig":
+        starts[0] = len(codecs.BOM_UTF8)
+    return starts
 
 
 def rewrite(data: bytes, changes: Iterable[tuple[Literal, str]]) -> bytes:
@@ -141,16 +169,25 @@ def _imported(tree: ast.Module) -> Iterator[tuple[str, str]]:
                     yield alias.asname or alias.name, alias.name
 
 
-def _kind(function: ast.expr, kinds: dict[str, str]) -> str | None:
+def _modules(tree: ast.Module) -> Iterator[str]:
+    """Yield the names by which a module knows the kit, or the kit's module of sources."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom | ast.Import):
+            for alias in node.names:
+                if alias.name.rpartition(".")[2] in MODULES:
+                    yield alias.asname or alias.name
+
+
+def _kind(function: ast.expr, kinds: dict[str, str], modules: frozenset[str]) -> str | None:
     if isinstance(function, ast.Name):
         return kinds.get(function.id)
-    if isinstance(function, ast.Attribute) and isinstance(function.value, ast.Name):
-        named = function.value.id in ("kit", "sources")
-        return function.attr if named and function.attr in KINDS else None
+    if isinstance(function, ast.Attribute) and function.attr in KINDS:
+        module = ast.unparse(function.value)
+        return function.attr if module in modules or module in MODULES else None
     return None
 
 
-def _pin(kind: str, call: ast.Call, path: Path, starts: list[int]) -> Pin:
+def _pin(kind: str, call: ast.Call, path: Path, starts: list[int] | None) -> Pin:
     keywords = {each.arg: each.value for each in call.keywords}
     if len(call.args) < 2:
         raise _NoLiteral(f"{kind}() without the address and the SHA-256 in front")
@@ -176,7 +213,9 @@ def _pin(kind: str, call: ast.Call, path: Path, starts: list[int]) -> Pin:
     )
 
 
-def _literal(node: ast.expr, starts: list[int]) -> Literal:
+def _literal(node: ast.expr, starts: list[int] | None) -> Literal:
+    if starts is None:
+        raise _NoLiteral("the file is in another encoding than UTF-8")
     if not isinstance(node, ast.Constant) or not isinstance(node.value, str):
         raise _NoLiteral(f"{ast.unparse(node)} is no literal text")
     assert node.end_lineno is not None and node.end_col_offset is not None

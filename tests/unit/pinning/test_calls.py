@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 from pathlib import Path
 
 import pytest
@@ -80,6 +81,8 @@ def test_line_ends_of_other_systems_move_no_literal() -> None:
         ("debian('z/zlib/zlib.zip', 'x')", "neither an upstream archive"),
         ("debian('z/z/z_1.orig.tar.xz', 'x', version=V)", "V is no literal text"),
         ("url('https://x.test/a.zip', 'x')", "wants a name and a version"),
+        ("url('x.test/a.zip', '00', name='a', version='1')", "is not a locator"),
+        ("debian('z/z/a b_1.orig.tar.xz', '00')", "is not a locator"),
     ],
 )
 def test_a_call_that_cannot_be_read_is_reported_with_its_line(call: str, reason: str) -> None:
@@ -92,6 +95,54 @@ def test_a_call_that_cannot_be_read_is_reported_with_its_line(call: str, reason:
 def test_functions_of_the_same_name_from_elsewhere_are_no_pins() -> None:
     code = "from elsewhere import debian\nA = debian('x', 'y')\nB = other.url('x', 'y')\n"
     assert not list(calls.read(Path("a.py"), code.encode()))
+
+
+@pytest.mark.parametrize(
+    ("start", "call"),
+    [
+        ("from derivations import kit as k", "k.debian"),
+        ("from .. import kit", "kit.debian"),
+        ("import derivations.kit", "derivations.kit.debian"),
+        ("import derivations.kit.sources as s", "s.debian"),
+        ("from derivations.kit import sources as s", "s.debian"),
+    ],
+)
+def test_the_kit_is_known_by_any_name(start: str, call: str) -> None:
+    code = f"{start}\nA = {call}('z/zlib/zlib_1.orig.tar.gz', '{SHA}')\n"
+    [pin] = pins(code.encode())
+    assert (pin.name, pin.line) == ("zlib", 2)
+
+
+def test_a_mark_of_the_encoding_moves_no_literal() -> None:
+    line = f"from derivations.kit import debian; A = debian('z/a/a_1.orig.tar.gz', '{SHA}')\n"
+    data = b"\xef\xbb\xbf" + line.encode()
+    [pin] = pins(data)
+    assert calls.rewrite(data, [(pin.address, "z/a/a_2.orig.tar.gz")]) == data.replace(
+        b"'z/a/a_1.orig.tar.gz'", b'"z/a/a_2.orig.tar.gz"'
+    )
+
+
+def test_a_pin_in_another_encoding_is_left_to_a_person() -> None:
+    code = "# coding: latin-1\nfrom derivations.kit import debian\n"
+    code += f"é = debian('z/zlib/zlib_1.orig.tar.gz', '{SHA}')\n"
+    [found] = calls.read(Path("a.py"), code.encode("latin-1"))
+    assert found == Unreadable(Path("a.py"), 3, "the file is in another encoding than UTF-8")
+
+
+@pytest.mark.parametrize("text", ["x = " + "-" * 200_000 + "1", "x = " + "1+" * 100_000 + "1"])
+def test_a_file_that_is_nested_too_deeply_is_an_error_with_its_name(text: str) -> None:
+    with pytest.raises(StoreError, match=r"a\.py is nested too deeply"):
+        list(calls.read(Path("a.py"), text.encode()))
+
+
+def test_no_more_than_files_that_an_evaluation_reads_are_read(tmp_path: Path) -> None:
+    (tmp_path / "folder.py").mkdir()
+    (tmp_path / ".#a.py").symlink_to("me@machine.1:2")
+    (tmp_path / ".hidden").mkdir()
+    (tmp_path / ".hidden" / "b.py").write_text("(")
+    os.mkfifo(tmp_path / "pipe.py")
+    found = calls.find(tmp_path)
+    assert found == ([], [Unreadable(tmp_path / "pipe.py", 1, "neither a file nor a link to one")])
 
 
 def test_a_file_that_is_no_python_is_an_error_with_its_name() -> None:
