@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import io
 import os
-import subprocess
-import tarfile
 import tempfile
 
 from store.display import quoted
 from store.errors import EvaluationError
 from store.model.catalogue import Catalogue
 from store.model.project_archive import DOCS, PARTS
+from store.operations.commit_tree import CommitTree
 from store.operations.session import Session
 from store.recipes.evaluate import evaluate
 from store.recipes.seeds import seeds_folder
@@ -37,50 +35,25 @@ def _evaluated_at(session: Session, revision: str) -> Catalogue:
     recipes = os.path.realpath(session.recipes)
     folder, name = os.path.split(recipes)
     seeds = os.path.basename(seeds_folder(recipes))
-    # As a digest, a revision is no option, whatever a user wrote.
-    wanted = ("rev-parse", "--verify", "--quiet", "--end-of-options", revision + "^{commit}")
-    commit = _git(folder, revision, *wanted).decode().strip()
-    parts = sorted({name, seeds, *PARTS, *DOCS})
-    there = _git(folder, revision, "ls-tree", "-z", "--name-only", commit, "--", *parts)
-    found = (name, *filter(None, there.decode("utf-8", "surrogateescape").split("\0")))
-    data = _git(folder, revision, "archive", "--format=tar", commit, "--", *found)
-    with tempfile.TemporaryDirectory(prefix="fixpoint-") as place:
-        with tarfile.open(fileobj=io.BytesIO(data)) as archive:
-            archive.extractall(place, filter="data")
+    tree = CommitTree(folder, revision)
+    parts = {name, seeds, *PARTS, *DOCS}
+    with tempfile.TemporaryDirectory(prefix="fixpoint-") as made:
+        place = os.path.realpath(made)
+        tree.write({tree.within(os.path.join(folder, part)) for part in parts}, place)
+        there = os.path.join(place, tree.within(recipes))
+        if not os.path.isdir(there):
+            raise EvaluationError(
+                f"git has no recipes at {quoted(revision)}: there is no folder {quoted(name)}",
+                file=folder,
+                hint="the folder of recipes has to be in a git repository that has this revision",
+            )
         try:
-            return evaluate(f"{place}/{name}", session.seed, session.evaluation_seconds)
+            return evaluate(there, session.seed, session.evaluation_seconds)
         except EvaluationError as error:
             # Its files are removed before somebody reads this.
+            above = os.path.dirname(there)
             raise EvaluationError(
                 f"the recipes at {quoted(revision)} do not evaluate: "
-                + error.message.replace(f"{place}/", ""),
+                + error.message.replace(f"{above}/", ""),
                 hint=error.hint or "choose a revision whose recipes evaluate",
             ) from error
-
-
-def _git(folder: str, revision: str, *words: str) -> bytes:
-    """Return the output of git in a folder; EvaluationError if it fails."""
-    command = ["git", "-C", folder, *words]
-    try:
-        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False)
-    except OSError as error:
-        raise EvaluationError(f"git cannot be started: {error.strerror}") from error
-    if done.returncode:
-        said = done.stderr.decode("utf-8", "replace").strip().partition("\n")[0]
-        raise EvaluationError(
-            f"git has no recipes at {quoted(revision)}" + (f": {quoted(said)}" if said else ""),
-            file=folder,
-            hint=_remedy(folder, said),
-        )
-    return done.stdout
-
-
-def _remedy(folder: str, said: str) -> str:
-    """Return the hint for a revision that git does not find, or does not want to look for."""
-    if "dubious ownership" in said:
-        return "the repository is another user's, and git looks at it for its owner alone"
-    words = ["git", "-C", folder, "rev-parse", "--is-shallow-repository"]
-    done = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, check=False)
-    if done.stdout.strip() == b"true":
-        return "the clone is shallow: `git fetch --unshallow --tags` brings the other revisions"
-    return "the folder of recipes has to be in a git repository that has this revision"

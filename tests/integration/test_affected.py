@@ -63,6 +63,40 @@ def test_the_engine_beside_the_recipes_is_that_of_the_revision(
         assert affected(session, "HEAD") == []
 
 
+@pytest.mark.parametrize("target", ["../pins", "/pins", "inside"])
+def test_seeds_may_be_behind_a_link(recipes: Path, tmp_path: Path, target: str) -> None:
+    seeds = recipes.parent / "bootstrap-seeds"
+    inside = target == "inside"
+    place = (recipes.parent if inside else tmp_path) / "pins"
+    seeds.rename(place)
+    seeds.symlink_to("pins" if inside else str(place) if target[0] == "/" else target)
+    (recipes / "elsewhere").symlink_to("/etc/hostname")
+    git(recipes.parent, "add", "-A")
+    git(recipes.parent, "commit", "-q", "-m", "two")
+    with Session(str(tmp_path / "root"), str(recipes)) as session:
+        assert affected(session, "HEAD") == []
+        assert affected(session, "HEAD~1") == []
+    if inside:  # they are those of the revision
+        (place / "debian" / "seed.json").write_text("none")
+        git(recipes.parent, "commit", "-q", "-a", "-m", "three")
+        git(recipes.parent, "revert", "--no-edit", "HEAD")
+        with Session(str(tmp_path / "root"), str(recipes)) as session:
+            assert affected(session, "HEAD") == []
+            with pytest.raises(EvaluationError, match="at 'HEAD~1' do not evaluate"):
+                affected(session, "HEAD~1")
+
+
+def test_recipes_that_a_revision_has_elsewhere_are_none(recipes: Path, tmp_path: Path) -> None:
+    below = recipes.parent / "below [x]"
+    below.mkdir()
+    git(recipes.parent, "mv", "toys", "bootstrap-seeds", str(below))
+    git(recipes.parent, "commit", "-q", "-m", "two")
+    with Session(str(tmp_path / "root"), str(below / "toys")) as session:
+        assert affected(session, "HEAD") == []
+        with pytest.raises(EvaluationError, match="there is no folder 'toys'"):
+            affected(session, "HEAD~1")
+
+
 def commit_and_mend(recipes: Path, fault: str) -> None:
     """Commit recipes with these lines at their end, and write the sound ones again."""
     stages = recipes / "stages.py"
