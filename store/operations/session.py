@@ -79,6 +79,7 @@ class Session:
         self.reporter = reporter
         self.collecting = False
         self.evaluation_seconds: float | None = None
+        self._refused: EvaluationError | None = None
         self._said = said
         self._unkept: list[Unkept] = []
         self.server: Server | None = None
@@ -124,8 +125,15 @@ class Session:
 
     @cached_property
     def catalogue(self) -> Catalogue:
-        """The catalogue of the recipes, on the session's seed. Raises EvaluationError."""
-        return self.catalogue_on(self.seed)
+        """The catalogue of the recipes, on the session's seed. Raises EvaluationError; then each
+        time the same: another evaluation might last until its limit again."""
+        if self._refused is not None:
+            raise self._refused
+        try:
+            return self.catalogue_on(self.seed)
+        except EvaluationError as error:
+            self._refused = error
+            raise
 
     def catalogue_on(self, seed: str) -> Catalogue:
         """Return the catalogue of the recipes on this seed; EvaluationError when there is no such

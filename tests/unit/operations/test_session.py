@@ -67,6 +67,19 @@ def test_a_seed_is_a_name(tmp_path: Path) -> None:
         Session(str(tmp_path / "root")).catalogue_on("../elsewhere")
 
 
+def test_recipes_that_do_not_evaluate_are_evaluated_once(tmp_path: Path) -> None:
+    (tmp_path / "recipes").mkdir()
+    stages = tmp_path / "recipes" / "stages.py"
+    stages.write_text("none_such\n")
+    with Session(str(tmp_path / "root"), str(tmp_path / "recipes")) as session:
+        with pytest.raises(EvaluationError) as first:
+            session.catalogue  # noqa: B018
+        stages.unlink()  # another evaluation would say so
+        with pytest.raises(EvaluationError) as second:
+            session.object("package")
+    assert second.value is first.value
+
+
 def test_the_package_has_what_it_says_and_nothing_else() -> None:
     for name in store.__all__:
         assert getattr(store, name) is not None
