@@ -29,6 +29,12 @@ MOST_FILES: Final = 1000
 MOST_BYTES: Final = 8 << 20
 """Bytes of the texts of one derivation, as UTF-8."""
 
+LONGEST_WORD: Final = (128 << 10) - 1
+"""Bytes of an argument, or of a variable as NAME=value: the kernel takes no more, and a NUL."""
+
+_UTF8: Final = 4
+"""Bytes of a character at most."""
+
 _OF_PART: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._+=?@,~-"
 
 
@@ -51,6 +57,23 @@ def check_files(files: BuildFiles) -> None:
     size = sum(_size(path, text) for path, text in files)
     if size > MOST_BYTES:
         raise FormatError(f"files of {size} bytes, and {MOST_BYTES} are allowed")
+
+
+def check_words(name: str, args: Sequence[str], env: Sequence[tuple[str, str]]) -> None:
+    """Raise FormatError for arguments and variables of the derivation ``name`` that the kernel
+    starts no program with."""
+    whole = sum(map(len, args)) + sum(len(key) + len(value) + 1 for key, value in env)
+    if whole * _UTF8 <= LONGEST_WORD:  # so it is with nearly all
+        return
+    words = [("an argument", text) for text in args]
+    words += [(f"the variable {quoted(key)}", f"{key}={value}") for key, value in env]
+    for subject, text in words:
+        size = len(text.encode("utf-8", "surrogatepass"))
+        if size > LONGEST_WORD:
+            raise FormatError(
+                f"{name}: {subject} has {size} bytes, and {LONGEST_WORD} are allowed",
+                hint="a file of the build has room for more",
+            )
 
 
 def folders_of(files: BuildFiles) -> dict[str, None]:

@@ -360,6 +360,8 @@ def _check_build(of: Derivation | Resolved) -> None:
         raise FormatError(f"{name}: {quoted(wrong)} cannot name an environment variable")
     if "\0" in "".join((builder, *of.args, *keys, *(value for _, value in of.env))):
         raise FormatError(f"{name}: a NUL byte in the builder, its arguments or environment")
+    if not builder.startswith(BUILTIN):
+        build_files.check_words(name, of.args, of.env)
     fields.strictly_ascending(keys, f"{name}: environment variables")
     if not of.outputs:
         raise FormatError(f"{name}: a derivation needs an output")

@@ -98,3 +98,13 @@ def test_variables_are_found_behind_the_lines_that_begin_a_script() -> None:
     assert found is not None
     assert found.variables == "out=/store/x\nname=y\nPATH=$PATH:/build/a\n"
     assert found.preparation == "mkdir a\nPATH=$PATH:/build/a\n"
+
+
+def test_arguments_and_variables_are_as_long_as_a_program_takes() -> None:
+    word = "é" * 65535  # and a byte
+    fits = replace(DERIVATION, args=(word + "a",), env=(("A", word[:-1] + "a"),))
+    with pytest.raises(FormatError, match="an argument has 131072 bytes, and 131071 are allowed"):
+        replace(fits, args=(word + "ab",))
+    with pytest.raises(FormatError, match="the variable 'A' has 131072 bytes"):
+        replace(fits, env=(("A", word),))
+    assert replace(fits, builder="builtin:unpack", args=(word * 2,), files=())
