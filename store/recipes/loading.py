@@ -177,6 +177,8 @@ class Recipes:
             if isinstance(error, SyntaxError) and error.filename:
                 raise
             raise EvaluationError(str(error), file=path) from error  # NUL bytes
+        except (MemoryError, RecursionError) as error:  # the compiler says both of deep nesting
+            raise EvaluationError("is nested too deeply to be compiled", file=path) from error
         exec(code, module.__dict__)  # noqa: S102 - that is the purpose
 
     def import_rule(self) -> Any:

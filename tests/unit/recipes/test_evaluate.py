@@ -687,6 +687,15 @@ def test_what_ends_an_evaluation_is_an_error_of_the_recipe(
     assert caught.value.file == str(folder / "stages.py")
 
 
+@pytest.mark.parametrize("text", ["x = " + "-" * 200_000 + "1", "x = " + "1+" * 50_000 + "1"])
+def test_a_module_that_is_nested_too_deeply_is_named_itself(folder: Path, text: str) -> None:
+    (folder / "deep.py").write_text(text)
+    (folder / "stages.py").write_text(f"import {folder.name}.deep\n{GOOD}")
+    error = blamed(folder)
+    assert error.message.endswith("is nested too deeply to be compiled")
+    assert error.file == str(folder / "deep.py")
+
+
 def test_a_module_with_nul_bytes_is_named_itself(folder: Path) -> None:
     (folder / "stages.py").write_text("from . import wrong\n")
     (folder / "wrong.py").write_bytes(b"x = 1\0\n")
