@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from derivations.kit.checked import checked
@@ -26,6 +27,7 @@ TRIPLET = "x86_64-linux-musl"
 """The system that the distribution's programs run on, and are built on: in every stage the same."""
 
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_SETTING = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:+-]*=.*", re.DOTALL)
 _PHASE = re.compile(r"[a-z][a-z-]*")
 
 
@@ -71,6 +73,20 @@ def check_variable(name: str) -> None:
             f"{name!r} cannot name an environment variable",
             hint="A-Z a-z _, then A-Z a-z 0-9 _",
         )
+
+
+def check_settings(settings: Iterable[str], maker: str) -> None:
+    """EvaluationError for an option of a ``maker`` that is no ``NAME=value``.
+
+    It writes ``-D`` before each: cmake takes ``-D-DNAME=value`` without a word, and heeds it
+    nowhere.
+    """
+    for setting in settings:
+        if not _SETTING.fullmatch(setting):
+            raise EvaluationError(
+                f"{maker}() has the option {setting[:80]!r}, which is no NAME=value",
+                hint="write the name first, without -D",
+            )
 
 
 @checked

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from derivations.kit.build import BUILD_TOOLS, Build, Phase
+from derivations.kit.build import BUILD_TOOLS, Build, Phase, check_settings
 from derivations.kit.checked import checked
 
 
@@ -15,6 +15,7 @@ def cmake(
 ) -> Build:
     """Configure, build and install; ``options`` are ``NAME=value``, ``folder`` is the project's
     place in the source."""
+    check_settings(options, "cmake")
     words = " ".join(f"-D{each}" for each in options)
     setup = (
         f'cmake -S /build/src/{folder} -B . -DCMAKE_INSTALL_PREFIX="$out" -DCMAKE_BUILD_TYPE=None'

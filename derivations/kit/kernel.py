@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from derivations.kit.build import BUILD_TOOLS, Build, Phase
+from derivations.kit.build import BUILD_TOOLS, Build, Phase, check_settings
 from derivations.kit.checked import checked
+from store.errors import EvaluationError
+
+_PATTERN = "[]\\*^$"
+"""Characters that a pattern of grep's takes for more than themselves; a dot fits a dot, too."""
 
 
 def _kept(setting: str) -> str:
@@ -11,6 +15,8 @@ def _kept(setting: str) -> str:
     name, _, value = setting.partition("=")
     if value == "n":
         return f"if grep '^{name}=' /build/src/.config; then exit 1; fi"
+    if any(char in setting for char in _PATTERN):
+        return f"grep -qxF -e '{setting}' /build/src/.config"
     return f"grep -q '^{setting}$' /build/src/.config"
 
 
@@ -25,6 +31,13 @@ def kernel(
 ) -> Build:
     """The configuration that ``make BASE`` writes, with ``settings`` (``NAME=value``; ``n`` takes
     one out) over it; make in the source's tree; and ``install`` lines."""
+    check_settings(settings, "kernel")
+    for setting in settings:
+        if "'" in setting or "\n" in setting:
+            raise EvaluationError(
+                f"kernel() has the setting {setting[:80]!r}, with a quotation mark or a line's end",
+                hint='texts of a configuration stand between "',
+            )
     words = " ".join(("make -C /build/src", *variables))
     lines = [f"{words} {base}"]
     for setting in settings:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from derivations.kit.build import BUILD_TOOLS, Build, Phase
+from derivations.kit.build import BUILD_TOOLS, Build, Phase, check_settings
 from derivations.kit.checked import checked
 
 
@@ -17,6 +17,7 @@ def meson(
     Libraries are static, and found static. The build type adds no flags to the stage's.
     The source is a copy, since meson follows a link: its place would be in every message.
     """
+    check_settings(options, "meson")
     words = " ".join(f"-D{each}" for each in options)
     setup = (
         'meson setup . /build/src --prefix="$out" --libdir=lib --buildtype=plain'

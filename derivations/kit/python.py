@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
+
 from derivations.kit.build import BUILD_TOOLS, Build, Phase
 from derivations.kit.checked import checked
 from derivations.kit.entry_points import PROGRAMS
+from store.errors import EvaluationError
 
 LIBRARY = "$out/lib/python3.13/site-packages"
 """The folder of modules in an output."""
 
+_MODULE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*", re.ASCII)
 _NEEDS = "PYTHONPATH=/build/needs/lib/python3.13/site-packages"
 MODULES = (
     _NEEDS,
@@ -34,7 +38,8 @@ def python(
     that it needs. ``tools`` are roles of modules that the backend is in; ``prepare`` lines are run
     in the source's tree, where ``$PYTHONPATH`` is set.
     """
-    module, _, attribute = backend.partition(":")
+    module, colon, attribute = backend.partition(":")
+    _check_modules(module, *([attribute] if colon else ()))
     entry = f"{module}.{attribute}" if attribute else module
     make = f"import {module}; print({entry}.build_wheel('/build/obj'))"
     return Build(
@@ -60,4 +65,15 @@ def python(
 def imports(*modules: str) -> tuple[str, ...]:
     """Lines for a recipe's ``check``, with the tool ``python``: these modules can be imported, with
     those that they need."""
+    _check_modules(*modules)
     return (f'{_NEEDS} python3 -c "import {", ".join(modules)}"',)
+
+
+def _check_modules(*names: str) -> None:
+    """EvaluationError for a text that Python cannot import: a project's name, which often has -."""
+    for name in names:
+        if not _MODULE.fullmatch(name):
+            raise EvaluationError(
+                f"{name[:80]!r} cannot name a module of Python",
+                hint="a backend stands in pyproject.toml, as in flit_core.buildapi",
+            )

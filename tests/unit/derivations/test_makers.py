@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,7 @@ from derivations.kit import (
     python,
 )
 from derivations.kit.entry_points import WRITER
+from store.errors import EvaluationError
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "makers"
 
@@ -52,6 +54,33 @@ def text(build: Build) -> str:
 @pytest.mark.parametrize("name", MADE)
 def test_a_maker_writes_its_golden_text(name: str) -> None:
     assert text(MADE[name]) == (GOLDEN / f"{name}.txt").read_text()
+
+
+@pytest.mark.parametrize("option", ["-DA=b", "--a=b", "A", "", "=b", " A=b"])
+@pytest.mark.parametrize("maker", [cmake, meson])
+def test_an_option_that_is_none_is_refused(maker: Callable[[str], Build], option: str) -> None:
+    with pytest.raises(EvaluationError, match="no NAME=value"):
+        maker(option)
+
+
+@pytest.mark.parametrize("setting", ["CONFIG_A", "-A=y", 'CONFIG_A="it\'s"', "CONFIG_A=y\nB=y"])
+def test_a_setting_that_no_configuration_has_is_refused(setting: str) -> None:
+    with pytest.raises(EvaluationError, match=r"kernel\(\) has the"):
+        kernel("defconfig", setting, install=("true",))
+
+
+def test_a_setting_is_looked_for_as_it_is_written() -> None:
+    build = kernel("defconfig", 'CONFIG_A="a*[b"', install=("true",))
+    kept = build.phases[0].lines[-1]
+    assert kept == """grep -qxF -e 'CONFIG_A="a*[b"' /build/src/.config"""
+
+
+@pytest.mark.parametrize("name", ["flit-core", "a'b", "a:b:c", "", "a.", "a:"])
+def test_a_backend_and_modules_can_be_imported(name: str) -> None:
+    with pytest.raises(EvaluationError, match="cannot name a module"):
+        python(name)
+    with pytest.raises(EvaluationError, match="cannot name a module"):
+        imports(name)
 
 
 def test_each_golden_text_is_of_a_maker() -> None:
