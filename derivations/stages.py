@@ -149,9 +149,10 @@ def ladder(
     stage2, above = by_itself(graph, "stage2", stage1, made, untrusted, twin="stage1")
     # Nobody needs it; that nothing is left to do for it is the proof.
     by_itself(graph, "stage3", stage2, above, untrusted | made, twin="stage2")
-    world(graph, stage2, above, untrusted | made)
+    # Before the world: the file of a package there that takes one of these names is named.
     for recipe in (*TOOLCHAIN.values(), *USERLAND_PACKAGES.values()):
         graph.alias(recipe.name, f"stage1.{recipe.name}")
+    world(graph, stage2, above, untrusted | made)
 
 
 def add_seeds(

@@ -21,6 +21,8 @@ from store.errors import EvaluationError
 from store.model.derivation import Ref
 
 CHECKS = ("static", "version", "pc", "paths", "scripts", "references")
+_PC_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]*")
+"""The name of a ``.pc`` file as a pattern of the shell that fits nothing else."""
 
 
 def check_script(
@@ -48,9 +50,11 @@ def _waiver_line(name: str, reason: str) -> str:
 def _check_waivers(recipe: Recipe) -> None:
     programs = {words.split()[0] for words in recipe.programs}
     for name, _ in recipe.waive:
-        check, _, which = name.partition(" ")
-        known = check in CHECKS and (not which or check == "pc" or which in programs)
-        if not known or (which and check not in ("version", "pc")):
+        check, space, which = name.partition(" ")
+        one = (check == "version" and which in programs) or (
+            check == "pc" and _PC_NAME.fullmatch(which)
+        )
+        if not one if space else check not in CHECKS:
             raise EvaluationError(
                 f"the recipe {recipe.name!r} waives {name!r}",
                 hint=f"checks: {', '.join(CHECKS)}; version PROGRAM, pc NAME",

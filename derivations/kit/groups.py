@@ -21,6 +21,9 @@ NO_GROUPS = frozenset({"chain", "kit", "patches", "systems"})
 _NAME = re.compile(r"[a-z0-9][a-z0-9_]*")
 """Names of modules and groups: a role has no other characters, and Python could not import it."""
 
+_CHANGE = re.compile(r"^(--- |\*\*\* |@@ |diff |Index: )", re.MULTILINE)
+"""How the lines begin that `patch` heeds: no reason is among them."""
+
 
 def constant(module: str) -> str:
     """Return the name of the recipe in the module that is called so."""
@@ -50,7 +53,7 @@ class Groups(Mapping[str, Recipe]):
             if name in NO_GROUPS or name.startswith(("_", ".")) or not group.is_dir():
                 continue
             for file in sorted(group.glob("*.py")):
-                if not file.name.startswith("_"):
+                if not file.name.startswith(("_", ".")):  # hidden: an editor's lock or copy
                     self._note(file, name)
         self._recipes: dict[str, Recipe] = {}
 
@@ -90,8 +93,8 @@ class Groups(Mapping[str, Recipe]):
         return next((n for n, line in enumerate(lines, 1) if line.startswith(start)), None)
 
     def patch(self, name: str) -> str:
-        """Return the text of a patch of ours; EvaluationError if there is none, or it says nothing
-        of its reason before the first change."""
+        """Return the text of a patch of ours; EvaluationError if there is none, it changes nothing,
+        or it says nothing of its reason before the first change."""
         check_patch(name)
         path = self._folder / "patches" / name
         if not path.is_file():
@@ -100,7 +103,10 @@ class Groups(Mapping[str, Recipe]):
                 f"there is no patch {name!r}", hint="patches are files in patches/ of the recipes"
             )
         text = read_text(path)
-        if not text.partition("\n--- ")[0].strip() or text.startswith("--- "):
+        change = _CHANGE.search(text)
+        if change is None:
+            raise EvaluationError(f"the patch {name!r} changes nothing", file=str(path))
+        if not text[: change.start()].strip():
             raise EvaluationError(f"the patch {name!r} does not say its reason", file=str(path))
         return text
 
@@ -108,7 +114,15 @@ class Groups(Mapping[str, Recipe]):
         if role not in self._recipes:
             name = f"{self._package}.{self._group[role]}.{role.replace('-', '_')}"
             recipe = constant(role.replace("-", "_"))
-            module = __import__(name, fromlist=[recipe])
+            try:
+                module = __import__(name, fromlist=[recipe])
+            except ModuleNotFoundError as error:
+                if error.name != name:
+                    raise
+                raise EvaluationError(
+                    "there is no such file: a folder, or a link to nothing, holds no recipe",
+                    file=str(self.file(role)),
+                ) from error
             found = getattr(module, recipe, None)
             if not isinstance(found, Recipe):
                 raise EvaluationError(f"there is no recipe {recipe}", file=str(self.file(role)))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from derivations.kit.build import Build, Phase, check_variable
-from derivations.kit.checked import checked
+from derivations.kit.checked import checked, written
 from derivations.kit.sources import Archive, DebianPatches
 from store.errors import EvaluationError
 from store.model.names import check_name, check_output
@@ -137,12 +137,13 @@ class Recipe:
         SPDX's: ids between AND, OR and WITH, perhaps in parentheses."""
         if not _HOMEPAGE.fullmatch(self.homepage):
             raise EvaluationError(
-                f"the recipe {self.name!r} has the homepage {self.homepage!r}, no address",
+                f"the recipe {self.name!r} has the homepage {written(self.homepage)}, no address",
                 hint="such as https://example.org/; its source's, where it has no page",
             )
         if not is_expression(self.licence):
+            licence = written(self.licence)
             raise EvaluationError(
-                f"the recipe {self.name!r} has the licence {self.licence!r}, no SPDX expression",
+                f"the recipe {self.name!r} has the licence {licence}, no SPDX expression",
                 hint="ids with AND, OR, WITH: MIT OR GPL-2.0-or-later; without an id: LicenseRef-…",
             )
 
@@ -196,6 +197,8 @@ class Recipe:
             "files": [name for name, _ in self.files],
             "patches": [each for each in self.patches if isinstance(each, str)],
             "waive": [each for each, _ in self.waive],
+            # They are installed side by side, and one would take another's place.
+            "licences": [path.rstrip("/").rpartition("/")[2] for path in self.licences],
             "sources": [archive.name for archive in self.sources],
         }
         for field, keys in values.items():

@@ -33,8 +33,10 @@ def assignments(variables: Mapping[str, str]) -> Iterable[str]:
 
 
 def shell_name(name: str) -> str:
-    """Return the shell variable for a role or source that is called so."""
-    return name.replace("-", "_").replace("+", "x").replace(".", "_")
+    """Return the shell variable for a role or source that is called so; ``p`` stands before a
+    digit, with which none begins."""
+    plain = name.replace("-", "_").replace("+", "x").replace(".", "_")
+    return f"p{plain}" if plain[:1].isdigit() else plain
 
 
 def check_variables(recipe: Recipe) -> None:

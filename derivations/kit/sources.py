@@ -19,6 +19,8 @@ SYSTEM = "x86_64-linux"
 
 _SUFFIXES = re.compile(r"\.(tar\.(gz|xz|bz2|zst|lzma)|tgz|deb|whl|zip)$")
 _PATCH = re.compile(r"([A-Za-z0-9_][A-Za-z0-9._+=@,~-]*/)*[A-Za-z0-9_][A-Za-z0-9._+=@,~-]*")
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._+-]*")
+"""Names of sources, each of which is a package, too: ``source.NAME``."""
 _OPTION = re.compile(r"strip=[0-9]{1,4}|(include|exclude|nested)=.+|(move|link)=[^:]+:.+")
 LONGEST_PATCH = 200
 """Characters of a patch's name."""
@@ -42,6 +44,11 @@ class Archive:
     """The time that it usually takes to unpack; 0 when it is of no interest."""
 
     def __post_init__(self) -> None:
+        if not _NAME.fullmatch(self.name):
+            raise EvaluationError(
+                f"{self.name[:80]!r} cannot name a source",
+                hint="the characters are A-Z a-z 0-9 . _ + -, the first not one of . + -",
+            )
         for option in self.options:
             if not _OPTION.fullmatch(option):
                 raise EvaluationError(

@@ -24,7 +24,7 @@ from store.model.identity import scratch_path
 def publish(world: World, package: str, folder: Path) -> None:
     """Make every system in the folder ``folder/systems`` known, as ``system.NAME``."""
     for file in sorted((folder / SYSTEMS).glob("*.py")):
-        if file.name.startswith("_"):
+        if file.name.startswith(("_", ".")):  # hidden: an editor's lock or copy
             continue
         name = file.stem.replace("_", "-")
         module = __import__(f"{package}.{SYSTEMS}.{file.stem}", fromlist=[file.stem.upper()])

@@ -119,7 +119,8 @@ class World:
     def publish(self) -> None:
         """Make every package known by its name, and its check as ``NAME.check``."""
         for role in self._groups:
-            recipe, ref = self._groups[role], self[role]
+            ref = self[role]  # first: an error on the way to the recipe gets its file
+            recipe = self._groups[role]
             with self._at_work(role):  # it is the one that needs the tools of its checks
                 self._graph.publish(
                     role,

@@ -332,6 +332,12 @@ def test_a_source_that_could_not_be_fetched_is_refused_at_once(make: Callable[[]
     assert "the form is" in (caught.value.hint or "")
 
 
+@pytest.mark.parametrize("name", ["a=b", "a?b", "", "-a", ".a", "a b", "é"])
+def test_a_source_has_a_name_that_a_package_can_have(name: str) -> None:
+    with pytest.raises(EvaluationError, match="cannot name a source"):
+        url("https://e.org/a-1.tar.gz", "0" * 64, name=name, version="1")
+
+
 def test_an_archive_of_pypi_says_name_and_version() -> None:
     made = pypi("Flit_Core-3.12.0.tar.gz", "0" * 64)
     assert (made.name, made.version) == ("flit-core", "3.12.0")
@@ -419,6 +425,8 @@ def test_a_script_that_is_made_first_needs_its_tools() -> None:
         ({"licences": ("../../etc/passwd",)}, "in licences '../../etc/passwd'"),
         ({"licences": ("/etc/passwd",)}, "in licences"),
         ({"licences": ("",)}, "in licences"),
+        ({"licences": ("a/COPYING", "b/COPYING/")}, "twice in licences: COPYING"),
+        ({"licence": "(" * 999}, f"has the licence '{'(' * 79}…, no SPDX expression"),
         ({"files": (("build.sh", "true"),)}, "in files 'build.sh'"),
         ({"files": (("patches/a.patch", ""),)}, "in files"),
         ({"files": (("src", ""),)}, "in files"),

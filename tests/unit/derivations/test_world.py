@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ from derivations.kit import (
 from store.errors import Cycle, EvaluationError, UnfilledRole
 from store.model.catalogue import Catalogue
 from store.model.derivation import Derivation, Ref, Source
+from store.recipes.evaluate import evaluate
 
 TREE = Path(__file__).parents[3]
 ROOT = Source("root", "0" * 64, ("https://example.org/root",))
@@ -155,6 +157,14 @@ def test_a_source_with_a_dot_in_its_name_has_one_variable() -> None:
     assert '-i "$python3_13_debian_source/patches/CVE.patch"' in script
 
 
+def test_a_variable_does_not_begin_with_a_digit() -> None:
+    source = url("https://example.org/7z.tar.gz", "2" * 64, name="7z", version="1")
+    tool = variant(PLAIN, name="7zip")
+    script = Made(**{"package": variant(PLAIN, source=source, runs=("7zip",)), "7zip": tool})
+    assert "\np7z_source=/store/" in script.script("package")
+    assert "\np7zip=/store/" in script.script("package")
+
+
 def test_other_outputs_have_variables() -> None:
     made = Made(package=variant(PLAIN, outputs=("out", "doc")))
     assert made["package"].outputs == ("out", "doc")
@@ -184,7 +194,10 @@ def test_a_waived_check_is_left_out(waived: str) -> None:
     assert f"@phase {waived}" not in less
 
 
-@pytest.mark.parametrize("waived", ["everything", "version other", "static one"])
+@pytest.mark.parametrize(
+    "waived",
+    ["everything", "version other", "static one", "static ", "pc ", "version ", "pc *", "pc a b"],
+)
 def test_a_check_that_there_is_not_cannot_be_waived(waived: str) -> None:
     made = Made(package=variant(PLAIN, waive=((waived, "for a reason"),)))
     with pytest.raises(EvaluationError, match="waives"):
@@ -426,10 +439,48 @@ def test_a_patch_says_its_reason(folder: Path) -> None:
         groups.patch("bare.patch")
     with pytest.raises(EvaluationError, match="no patch"):
         groups.patch("none.patch")
+    (folder / "patches" / "git.patch").write_text("diff --git a b\n--- a\n+++ b\n")
+    with pytest.raises(EvaluationError, match="does not say its reason"):
+        groups.patch("git.patch")
+    for text in ("", "Because.\n"):
+        (folder / "patches" / "nothing.patch").write_text(text)
+        with pytest.raises(EvaluationError, match=r"nothing\.patch' changes nothing"):
+            groups.patch("nothing.patch")
     (folder / "stages.py").write_text("Because.\n\n--- a\n+++ b\n")
     for name in ("../stages.py", "a" * 300, ""):
         with pytest.raises(EvaluationError, match="cannot name a patch"):
             groups.patch(name)
+
+
+def test_files_that_an_editor_hides_are_no_recipes(folder: Path) -> None:
+    (folder / "libs" / ".#lib_one.py").symlink_to("me@machine.1:2")
+    (folder / "libs" / ".lib_one.py").write_text("half a")
+    assert list(Groups("grouped", folder)) == ["lib-one", "wrong"]
+
+
+@pytest.mark.parametrize("made", ["folder", "link"])
+def test_a_recipe_that_is_no_file_is_named(folder: Path, made: str) -> None:
+    file = folder / "libs" / f"no_{made}.py"
+    if made == "folder":
+        file.mkdir()
+    else:
+        file.symlink_to("nowhere")
+    with pytest.raises(EvaluationError, match="there is no such file") as caught:
+        Groups("grouped", folder)[f"no-{made}"]
+    assert caught.value.file == str(file)
+
+
+def test_the_catalogue_names_the_file_that_takes_a_name_of_the_base_set(tmp_path: Path) -> None:
+    shutil.copytree(TREE / "bootstrap-seeds", tmp_path / "bootstrap-seeds")
+    recipes = tmp_path / "derivations"
+    unread = shutil.ignore_patterns("__pycache__", "own", "systems")
+    shutil.copytree(TREE / "derivations", recipes, ignore=unread)
+    (recipes / "systems").mkdir()
+    file = recipes / "cli" / "make.py"
+    file.write_text((recipes / "cli" / "pv.py").read_text().replace("PV = ", "MAKE = "))
+    with pytest.raises(EvaluationError, match="two packages are named 'make'") as caught:
+        evaluate(str(recipes))
+    assert caught.value.file == str(file)
 
 
 # -- the tree's own -------------------------------------------------------------------------------
