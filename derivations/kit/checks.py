@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
+from types import MappingProxyType
 
 from derivations.kit.build import Phase
 from derivations.kit.recipe import Recipe
-from derivations.kit.script import BUILD, own_phase_lines, phase_lines
+from derivations.kit.script import BUILD, assignments, own_phase_lines, phase_lines
 from derivations.kit.world_script import view_lines
 from store.errors import EvaluationError
 from store.model.derivation import Ref
@@ -26,18 +27,29 @@ _PC_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]*")
 
 
 def check_script(
-    recipe: Recipe, package: Ref, result: str, libraries: Sequence[Ref], allowed: Sequence[Ref]
+    recipe: Recipe,
+    package: Ref,
+    result: str,
+    libraries: Sequence[Ref],
+    allowed: Sequence[Ref],
+    others: Mapping[str, Ref] = MappingProxyType({}),
 ) -> str:
     """The text of the check of ``package``. Its output, at ``result``, holds the findings.
     ``libraries`` are those that the package needs, itself the first; ``allowed`` are the objects
-    that it may refer to."""
+    that it may refer to. Its outputs but ``out`` are ``others``, by name: they may refer to each
+    other, and each is looked at."""
+    allowed = (*allowed, *others.values())
     waived = {name for name, _ in recipe.waive}
     _check_waivers(recipe)
     lines = ["set -eu", *_FAULTS, f"cd {BUILD}", f"out={package}", f"result={result}"]
+    lines += assignments({name: str(ref) for name, ref in others.items()})
     lines += [*view_lines(libraries), f"mkdir {BUILD}/obj", 'mkdir "$result"']
     lines += [_waiver_line(name, reason) for name, reason in recipe.waive]
     for phase in _phases(recipe, package, allowed, waived):
         lines += phase
+    for name, ref in others.items():
+        for phase in _phases_of_other(name, ref, package, allowed, waived):
+            lines += phase
     return "\n".join(lines) + "\n"
 
 
@@ -79,6 +91,22 @@ def _phases(
         yield own_phase_lines("references", _references(package, allowed))
     if recipe.check:
         yield phase_lines(Phase("check", tuple(_own(recipe.check))))
+
+
+def _phases_of_other(
+    name: str, ref: Ref, package: Ref, allowed: Sequence[Ref], waived: set[str]
+) -> Iterable[list[str]]:
+    """Yield the lines of each phase for another output than ``out``, which is ``$out`` here. The
+    licence is in the first one."""
+    checks = {
+        "static": _STATIC,
+        "paths": _PATHS[:-1],
+        "scripts": tuple(_scripts((package, *allowed))),
+        "references": tuple(_references(package, allowed)),
+    }
+    for check, lines in checks.items():
+        if check not in waived:
+            yield own_phase_lines(f"{check}-{name.replace('_', '-')}", (f"out={ref}", *lines))
 
 
 @cache

@@ -208,6 +208,11 @@ class PackageSet:
                 f"{stage.name}.{recipe.name} has patches of this project's: they are files beside"
                 " the recipes, which packages of the world alone have"
             )
+        if recipe.outputs != ("out",):
+            raise EvaluationError(
+                f"{stage.name}.{recipe.name} has several outputs, which packages of the world"
+                " alone have"
+            )
         sources = add_sources(graph, recipe)
         inputs = {shell_name(role): self[role] for role in recipe.runs}
         tools = self._tools(recipe)

@@ -173,10 +173,7 @@ class World:
     # -- derivations --
 
     def _make(self, recipe: Recipe) -> Ref:
-        names = [recipe.label, *(f"{recipe.label}-{each}" for each in recipe.outputs[1:])]
-        paths = {
-            output: scratch_path(name) for output, name in zip(recipe.outputs, names, strict=True)
-        }
+        paths = {output: scratch_path(recipe.label, output) for output in recipe.outputs}
         derivation = self._build(recipe, recipe.label, paths, build_script, outputs=recipe.outputs)
         check_allowed(self._graph, self._stage, recipe, derivation, self._allowed)
         self._allowed.add(derivation.digest)
@@ -235,9 +232,12 @@ class World:
         libraries = [package, *self._libraries(recipe.needs)]
         label = f"{recipe.label}-check"
         runs = [self[each] for each in recipe.runs]
-        text = check_script(recipe, package, scratch_path(label), libraries, runs)
+        node = self._graph.nodes[package.node]
+        others = {output: node.ref(output) for output in recipe.outputs[1:]}
+        text = check_script(recipe, package, scratch_path(label), libraries, runs, others)
         tools = self._tools((*CHECK_TOOLS, *recipe.tools))
-        derivation = self._derivation(label, text, recipe, tools, {*libraries, *runs})
+        used = {*libraries, *runs, *others.values()}
+        derivation = self._derivation(label, text, recipe, tools, used)
         self._checks[f"{role}{CHECK}"] = self._graph.add(derivation, 5)
         return self._checks[f"{role}{CHECK}"]
 

@@ -185,6 +185,12 @@ def test_a_stage_takes_no_patches_that_lie_among_the_recipes() -> None:
         packages["package"]
 
 
+def test_a_stage_has_packages_of_one_output() -> None:
+    packages = stock(CatalogueBuilder(), {"package": recipe(outputs=("out", "doc"))})
+    with pytest.raises(EvaluationError, match="has several outputs"):
+        packages["package"]
+
+
 def test_a_package_name_is_taken_once() -> None:
     graph = CatalogueBuilder()
     graph.publish("name", ROOT.ref())

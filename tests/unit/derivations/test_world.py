@@ -27,6 +27,7 @@ from derivations.kit import (
 from store.errors import Cycle, EvaluationError, UnfilledRole
 from store.model.catalogue import Catalogue
 from store.model.derivation import Derivation, Ref, Source
+from store.model.identity import scratch_path
 from store.recipes.evaluate import evaluate
 
 TREE = Path(__file__).parents[3]
@@ -168,7 +169,17 @@ def test_a_variable_does_not_begin_with_a_digit() -> None:
 def test_other_outputs_have_variables() -> None:
     made = Made(package=variant(PLAIN, outputs=("out", "doc")))
     assert made["package"].outputs == ("out", "doc")
-    assert "doc=/store/" in made.script("package")
+    assert f"\ndoc={scratch_path('package-1', 'doc')}\n" in made.script("package")
+
+
+def test_each_output_is_checked_and_may_refer_to_the_others() -> None:
+    made = Made(package=variant(PLAIN, outputs=("out", "doc")))
+    check, doc = made.check("package"), made["package"].ref("doc")
+    assert f"\ndoc={doc}\n" in check
+    assert f'echo "{doc}" >> allowed' in check
+    assert check.index(f"\nout={doc}\n") < check.index("@phase references-doc")
+    assert "@phase static-doc" in check
+    assert "licenses" not in check.partition(f"\nout={doc}\n")[2]
 
 
 def test_a_check_is_no_part_of_the_package() -> None:
