@@ -9,16 +9,18 @@ from store.model.build_files import PLACE
 from store.model.derivation import Derivation, Resolved
 
 _PHASE = re.compile(r"echo '@phase ([^']+)'")
-_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=")
-_FIRST = ("set -eu", f"cd {PLACE}")
-"""Lines that may stand before the assignments; a shell has them anyway."""
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(=|\(\) \{.*\}$)")
+"""An assignment, or a function on one line, as checks have it for their faults."""
+_FIRST = re.compile(rf"set -eu|cd {PLACE}|trap '.*' EXIT")
+"""Lines that may stand before and between the assignments: a shell has the first two anyway, and a
+trap would be heard at its end."""
 _LATER = "PATH=$PATH:"
 """Begins an assignment that stands further below, as its folder is made first."""
 
 
 class PhaseScript(NamedTuple):
-    """``variables`` are the assignments at its beginning, ``preparation`` the lines up to the first
-    phase, ``phases`` the name and lines of each. All are shell text."""
+    """``variables`` are the assignments and functions at its beginning, ``preparation`` the lines
+    up to the first phase, ``phases`` the name and lines of each. All are shell text."""
 
     variables: str
     preparation: str
@@ -31,18 +33,23 @@ def phase_script(node: Derivation | Resolved) -> PhaseScript | None:
     starts = [at for at, line in enumerate(lines) if _PHASE.fullmatch(line)]
     if not starts:
         return None
-    first = next((at for at, line in enumerate(lines) if line not in _FIRST), 0)
-    head = lines[first : starts[0]]
-    assigned = next((at for at, line in enumerate(head) if not _VARIABLE.match(line)), len(head))
-    later = [line for line in head[assigned:] if line.startswith(_LATER)]
+    head = lines[: starts[0]]
+    begins = (at for at, line in enumerate(head) if not _known(line))
+    end = next(begins, len(head))
+    variables = [line for line in head[:end] if _VARIABLE.match(line)]
+    later = [line for line in head[end:] if line.startswith(_LATER)]
     return PhaseScript(
-        _text(head[:assigned] + later),
-        _text(head[assigned:]),
+        _text(variables + later),
+        _text(head[end:]),
         tuple(
             (lines[start][len("echo '@phase ") : -1], _text(lines[start:end]))
             for start, end in zip(starts, [*starts[1:], len(lines)], strict=True)
         ),
     )
+
+
+def _known(line: str) -> bool:
+    return bool(_VARIABLE.match(line) or _FIRST.fullmatch(line))
 
 
 def _script(node: Derivation | Resolved) -> str:

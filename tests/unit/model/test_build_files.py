@@ -100,6 +100,17 @@ def test_variables_are_found_behind_the_lines_that_begin_a_script() -> None:
     assert found.preparation == "mkdir a\nPATH=$PATH:/build/a\n"
 
 
+def test_functions_and_traps_may_stand_between_the_variables_of_a_script() -> None:
+    script = (
+        'set -eu\nfault() { echo "$1"; }\nstep=\ntrap \'test -z "$step"\' EXIT\ncd /build\n'
+        "out=/store/x\nmkdir a\necho '@phase build'\nmake\n"
+    )
+    found = phase_script(Derivation("a", "x86_64-linux", "/bin/sh", ("-eu", "-c", script)))
+    assert found is not None
+    assert found.variables == 'fault() { echo "$1"; }\nstep=\nout=/store/x\n'
+    assert found.preparation == "mkdir a\n"
+
+
 def test_arguments_and_variables_are_as_long_as_a_program_takes() -> None:
     word = "é" * 65535  # and a byte
     fits = replace(DERIVATION, args=(word + "a",), env=(("A", word[:-1] + "a"),))
