@@ -114,10 +114,16 @@ def _object_name(store: Store, text: str) -> str | None:
 
 
 def _splits(text: str) -> Iterator[tuple[str, str]]:
-    """Yield a text cut in two at each slash, and whole at the end; the shortest head first."""
+    """Yield a text cut in two at each slash, and whole at the end; the shortest head first.
+
+    Nothing is below a missing file, so that no longer head is tried then: there may be thousands.
+    """
+    in_store = os.path.abspath(text).startswith(f"{STORE_DIR}/")  # which need not be there
     for at, char in enumerate(text):
         if char == "/" and at:
             yield text[:at], text[at + 1 :]
+            if not in_store and not os.path.lexists(text[:at]):
+                break
     yield text, ""
 
 

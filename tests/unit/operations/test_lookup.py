@@ -33,6 +33,15 @@ def lookup(session: Session) -> Lookup:
     return Lookup(session.store, unasked)
 
 
+def test_a_path_of_thousands_of_parts_is_tried_up_to_the_first_missing(
+    lookup: Lookup, tree: ObjectId, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried: list[str] = []
+    monkeypatch.setattr(os.path, "lexists", tried.append)
+    assert lookup.within(f"{tree.text}{'/a' * 5000}") == (tree, b"/".join([b"a"] * 5000))
+    assert tried == [tree.text]
+
+
 def test_an_object_is_found_by_each_of_its_names(
     session: Session, lookup: Lookup, tree: ObjectId, tmp_path: Path
 ) -> None:
