@@ -149,18 +149,25 @@ def fetched(source: Source, report: Report | None = None) -> Iterator[Path]:
 def apply(moves: Sequence[Move], evaluate: Callable[[], Catalogue]) -> list[str]:
     """Write moves into the recipes; returns the packages whose derivation is another one then.
 
-    Recipes that do not evaluate with the new files get their old text again. Raises StoreError.
+    Recipes that do not evaluate with the new files get their old text again. Raises StoreError,
+    also for a recipe that was changed since its pins were read: a download may take minutes.
     """
     before = evaluate()
     old = {move.pin.path: move.pin.path.read_bytes() for move in moves}
+    for move in moves:
+        if not all(calls.holds(old[move.pin.path], literal) for literal, _ in move.changes):
+            raise StoreError(
+                f"{move.pin.path} was changed in the meantime, and is left as it is",
+                hint="the same command again reads it anew",
+            )
     try:
         for path, data in old.items():
             here = [change for move in moves if move.pin.path == path for change in move.changes]
-            replace_file(str(path), calls.rewrite(data, here))
+            replace_file(str(path), calls.rewrite(data, here), follow=True)
         return changed(before, evaluate())
     except BaseException as error:
         for path, data in old.items():
-            replace_file(str(path), data)
+            replace_file(str(path), data, follow=True)
         if isinstance(error, EvaluationError):
             error.hint = "the recipes are as they were"
         raise

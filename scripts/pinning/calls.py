@@ -143,6 +143,16 @@ def _starts(data: bytes) -> list[int] | None:
     return starts
 
 
+def holds(data: bytes, literal: Literal) -> bool:
+    """Return whether ``data`` still has a literal at its place."""
+    try:
+        return bool(
+            ast.literal_eval(f"({data[literal.start : literal.stop].decode()})") == literal.value
+        )
+    except (SyntaxError, ValueError):
+        return False
+
+
 def rewrite(data: bytes, changes: Iterable[tuple[Literal, str]]) -> bytes:
     """Return ``data`` with other texts in the place of literals."""
     for literal, value in sorted(changes, key=lambda change: -change[0].start):

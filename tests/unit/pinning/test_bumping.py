@@ -107,6 +107,23 @@ def test_recipes_that_do_not_evaluate_then_are_as_they_were(move: Move) -> None:
     assert [path.name for path in move.pin.path.parent.iterdir()] == ["z.py"]
 
 
+def test_a_recipe_that_changed_since_it_was_read_is_left_alone(move: Move) -> None:
+    changed = "# Another line.\n" + move.pin.path.read_text()
+    move.pin.path.write_text(changed)
+    with pytest.raises(StoreError, match=r"z\.py was changed in the meantime"):
+        bumping.apply([move], catalogue)
+    assert move.pin.path.read_text() == changed
+
+
+def test_a_recipe_behind_a_link_is_rewritten_there(move: Move, tmp_path: Path) -> None:
+    real = tmp_path / "real"
+    move.pin.path.rename(real)
+    move.pin.path.symlink_to("real")
+    bumping.apply([move], catalogue)
+    assert move.pin.path.is_symlink()
+    assert "z_2.orig" in real.read_text()
+
+
 def test_a_file_is_fetched_and_checked_before_anything_is_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
