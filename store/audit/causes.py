@@ -129,7 +129,7 @@ def _varied(
 
 @dataclass(frozen=True)
 class _Suspect:
-    """Variations of one build that did not make what was expected."""
+    """Variations of one build that made another object than expected, or failed."""
 
     group: Sequence[Variation]
     outcome: TrialOutcome
@@ -143,8 +143,9 @@ _Tried: TypeAlias = Generator[
 
 
 def _tried(base: Variation, expected: Expected, variations: Sequence[Variation]) -> _Tried:
-    """Yield all variations in as few builds as they go into, then each alone of a build that did
-    not make what was expected. Returns an outcome for each, by name, and those builds."""
+    """Yield all variations in as few builds as they go into. Of a build that makes another object
+    than expected, or fails, each variation is then tried alone. Returns an outcome for each, by
+    name, and those builds."""
     groups = together(variations)
     trials = [
         Trial(_combined(base, joined(group)), expected, shown=len(group) == 1) for group in groups

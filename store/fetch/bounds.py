@@ -29,8 +29,8 @@ SIZE_VARIABLE: Final = "STORE_LARGEST_SOURCE"
 
 
 def _largest() -> int:
-    """Return the largest objects that nothing refers to. All closures would take time that grows as
-    their sum."""
+    """Return the bytes that ``$STORE_LARGEST_SOURCE`` says, as in ``20G``; 16 GiB when it is not
+    set, or is no size."""
     text = os.environ.get(SIZE_VARIABLE, "").strip()
     match = re.fullmatch(r"([0-9]{1,15}) ?([KMGT]?)(i?B)?", text, re.ASCII)
     return int(match[1]) << 10 * " KMGT".index(match[2] or " ") if match else 16 << 30
