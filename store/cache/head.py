@@ -7,7 +7,7 @@ by name. The pack is that stream, cut anywhere into frames, each compressed by i
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import Final, NamedTuple
@@ -147,19 +147,3 @@ def files(manifest: Manifest) -> Iterator[tuple[bytes, Node]]:
             for name, node in reversed(below)
             if node.kind is NodeKind.DIRECTORY
         ]
-
-
-def needed_frames(head: Head, wanted: Sequence[ContentSpan]) -> list[int]:
-    """Return the numbers of the frames that hold the wanted contents, ascending."""
-    ends = list(accumulate(frame.unpacked for frame in head.frames))
-    found: list[int] = []
-    number = 0
-    for span in sorted(wanted, key=lambda span: span.offset):
-        while ends[number] <= span.offset:
-            number += 1
-        last = number
-        while ends[last] < span.offset + span.size:
-            last += 1
-        found += [each for each in range(number, last + 1) if not found or each > found[-1]]
-        number = last
-    return found

@@ -198,11 +198,3 @@ class TimeReader:
         """Return Unix seconds at which the object's contents were last found sound; 0 for never."""
         noted = self._tables.get(b"verified", NUMBER.pack(number))
         return 0 if noted is None else int(NUMBER.unpack(noted)[0])
-
-    def least_recently_verified(self) -> list[ObjectId]:
-        """Return every object, those never verified first, then by the time of verification."""
-        with self._tables.cursor(b"verified") as cursor:
-            noted = dict(cursor)
-        with self._tables.cursor(b"objects") as cursor:
-            order = sorted((noted.get(number, b""), number, data) for number, data in cursor)
-        return [id_in(data) for _, _, data in order]

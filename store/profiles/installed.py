@@ -17,6 +17,7 @@ USUAL_PRIORITY: Final = 5
 """Of two packages that have different files at one path, the lower number is taken."""
 
 MOST_PRIORITY: Final = 1000
+"""The largest number that `store profile install --priority` takes."""
 
 _FORMAT: Final = 1
 _FIELDS: Final = {"name", "version", "request", "paths", "priority"}

@@ -64,7 +64,6 @@ RESOLVE_BENEATH: Final = 0x08
 # <linux/prctl.h>, <linux/personality.h>, <linux/seccomp.h>, <linux/capability.h>
 PR_SET_PDEATHSIG: Final = 1
 PR_SET_DUMPABLE: Final = 4
-PR_SET_SECCOMP: Final = 22
 PR_CAPBSET_DROP: Final = 24
 PR_SET_NO_NEW_PRIVS: Final = 38
 ADDR_NO_RANDOMIZE: Final = 0x0004_0000

@@ -129,19 +129,6 @@ def mount_of(fd: int) -> int:
         return -1
 
 
-def mount_at(path: str) -> int:
-    """Return the number of the mount that a folder is reached through; -1 when it cannot be
-    opened."""
-    try:
-        fd = os.open(path, HANDLE)
-    except OSError:
-        return -1
-    try:
-        return mount_of(fd)
-    finally:
-        os.close(fd)
-
-
 def remove_tree(
     name: str | bytes,
     parent: int | None = None,

@@ -72,7 +72,6 @@ def readings(oids: list[ObjectId]) -> list[Callable[[Reader], object]]:
         lambda txn: RootColumns.unpack([data for _, data in txn.roots.values()]),
         lambda txn: txn.leases.all(),
         lambda txn: txn.journal.since(0),
-        lambda txn: txn.times.least_recently_verified(),
         lambda txn: txn.history.of(RESOLVED.name),
     ]
     for oid in oids:

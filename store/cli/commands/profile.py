@@ -28,6 +28,7 @@ from store.cli.profile_text import (
 )
 from store.cli.wording import counted
 from store.display import printable
+from store.profiles.installed import MOST_PRIORITY
 from store.profiles.shell_path import SHELLS, kind_of_shell, shell_lines
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def command() -> None:
 @click.argument("packages", nargs=-1, required=True, metavar="PACKAGE…", type=PACKAGE)
 @click.option(
     "--priority",
-    type=click.IntRange(0, 1000),
+    type=click.IntRange(0, MOST_PRIORITY),
     metavar="N",
     help="Where packages differ at a path, take the one with the lower number (default: 5).",
 )

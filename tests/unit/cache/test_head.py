@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from store import digest
-from store.cache.head import ContentSpan, Head, PackFrame, needed_frames, stream
+from store.cache.head import ContentSpan, Head, PackFrame, stream
 from store.errors import FormatError
 from store.model import identity
 from store.model.file_tree import Directory, file, link
@@ -69,14 +69,6 @@ def test_an_object_that_is_a_file_is_its_own_stream() -> None:
     assert stream(Manifest(oid, (), False, NODES[0], {})) == [
         ContentSpan(NODES[0].payload, 0, 1000)
     ]
-
-
-@pytest.mark.parametrize(
-    ("wanted", "frames"), [([0], [0]), ([1], [1]), ([2], [1, 2]), ([0, 3], [0, 2]), ([], [])]
-)
-def test_only_frames_with_wanted_contents_are_needed(wanted: list[int], frames: list[int]) -> None:
-    spans = stream(manifest())
-    assert needed_frames(head(), [spans[number] for number in wanted]) == frames
 
 
 @pytest.mark.parametrize(
