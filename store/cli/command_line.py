@@ -17,7 +17,7 @@ from store.errors import UsageError
 COMMANDS = {
     "realise": "Build or fetch packages, and print their store paths",
     "log": "Show a build's log; -f follows a running one",
-    "show": "Show a package's derivation",
+    "show": "Explain a package, or show its derivation",
     "info": "Show the facts that the store has of an object",
     "ls": "List the files of an object",
     "cat": "Print files of an object",

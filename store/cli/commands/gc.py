@@ -47,10 +47,7 @@ _NAMED = 10
 @click.option("--max-freed", type=Size(), metavar="SIZE", help="Stop when SIZE bytes were freed.")
 @click.option("--keep-free", type=Size(), metavar="SIZE", help="Stop when SIZE bytes are free.")
 @click.option(
-    "--older-than",
-    type=Duration(),
-    metavar="TIME",
-    help="Spare objects that were used within this time.",
+    "--older-than", type=Duration(), help="Spare objects that were used within this time, as 7d."
 )
 @click.option(
     "--keep-derivations", is_flag=True, help="Keep the inputs of the builds of live objects."

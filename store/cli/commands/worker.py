@@ -5,8 +5,8 @@ from __future__ import annotations
 import click
 
 from store.cli.context import Context
-from store.cli.options import key_option
-from store.cli.parameter_types import Duration, Size
+from store.cli.options import key_option, max_log_option
+from store.cli.parameter_types import Duration
 from store.display import printable
 from store.errors import UsageError
 
@@ -26,11 +26,9 @@ from store.errors import UsageError
     metavar="NAME",
     help="The name that the server knows this by (default: host and root).",
 )
-@click.option("--timeout", type=Duration(), metavar="TIME", help="End a build that takes longer.")
-@click.option(
-    "--max-silent-time", type=Duration(), metavar="TIME", help="End a build silent for longer."
-)
-@click.option("--max-log-size", type=Size(), metavar="SIZE", help="End a build that logs more.")
+@click.option("--timeout", type=Duration(), help="Stop a build that takes longer.")
+@click.option("--max-silent-time", type=Duration(), help="Stop a build that is silent for longer.")
+@max_log_option
 @key_option
 @click.pass_obj
 def command(
@@ -41,7 +39,7 @@ def command(
     name: str | None,
     timeout: float | None,
     max_silent_time: float | None,
-    max_log_size: int | None,
+    max_log_size: int,
     key: str | None,
 ) -> None:
     """Build for others: take derivations from the server at URL, build them in this store, and send
@@ -54,7 +52,6 @@ def command(
     from store.jobs.lower import BuildLimits
     from store.reapi.endpoint import parse
     from store.reapi.messages import check_extra
-    from store.sandbox.log_limit import MAX_LOG
     from store.scheduler.build_options import default_cores
     from store.signing.keyring import Keyring, default_folder
     from store.system.machine import host_name
@@ -64,9 +61,7 @@ def command(
     endpoint = parse(url)
     check_extra()
     private = Keyring(default_folder()).private(key)
-    limits = BuildLimits(
-        cores or default_cores(), timeout, max_silent_time, max_log=max_log_size or MAX_LOG
-    )
+    limits = BuildLimits(cores or default_cores(), timeout, max_silent_time, max_log=max_log_size)
     context.absent = "make"
     base = name or f"{host_name()}:{printable(context.root)}"
 
