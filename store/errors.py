@@ -307,8 +307,9 @@ class StillAlive(StorageError):
     exit_code = 58
 
 
-def storage_error(error: OSError, doing: str) -> StorageError:
-    """Return the error for a system call that failed in the store, while ``doing`` something."""
+def storage_error(error: OSError, doing: str, *, remedy: str | None = None) -> StorageError:
+    """Return the error for a system call that failed while ``doing`` something. ``remedy`` is for
+    a place that cannot be written to; without it, that is the store's."""
     name = error.filename
     if isinstance(name, bytes):
         name = name.decode("utf-8", "surrogateescape")
@@ -316,7 +317,7 @@ def storage_error(error: OSError, doing: str) -> StorageError:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return StoreFull(text, hint="free some space; finished work is not lost")
     if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
-        return StoreReadOnly(text, hint="choose another place with --root or $STORE_ROOT")
+        return StoreReadOnly(text, hint=remedy or "choose another place with --root or $STORE_ROOT")
     missing = error.errno == errno.ENOENT and isinstance(name, str)
     return StorageError(text, hint=unmounted(name) if missing else None)
 
@@ -325,7 +326,7 @@ def output_error(error: OSError, what: str, path: str) -> StorageError:
     """Return the error for a file that a user named for ``what``, and that cannot be written."""
     doing = f"cannot write {what} {quoted(path)}"
     found = storage_error(OSError(error.errno, reason(error)), doing)
-    if isinstance(found, StoreReadOnly):
+    if not isinstance(found, StoreFull):
         found.hint = "choose another place for it"
     return found
 

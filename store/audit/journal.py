@@ -9,7 +9,7 @@ from typing import Final, TypeAlias
 
 from store.audit.subjects import AuditSubject
 from store.display import quoted
-from store.errors import FormatError, UsageError, storage_error
+from store.errors import FormatError, UsageError, output_error, storage_error
 from store.model.verdict import AuditFinding, Verdict
 from store.sandbox.variation import CONTROL, JOINT, Variation
 from store.signing.record import from_record, to_record
@@ -48,7 +48,8 @@ class RebuildJournal:
         except FileNotFoundError:
             return b""
         except OSError as error:
-            raise storage_error(error, "cannot read the journal") from error
+            remedy = "name another file with --journal"
+            raise storage_error(error, "cannot read the journal", remedy=remedy) from error
 
     def _keep(self, finding: AuditFinding) -> None:
         if finding.key is None:
@@ -105,4 +106,4 @@ class RebuildJournal:
             with open(fd, "ab", buffering=0) as file:
                 file.write(b"".join(lines))
         except OSError as error:
-            raise storage_error(error, "cannot write the journal") from error
+            raise output_error(error, "the journal", self._path) from error

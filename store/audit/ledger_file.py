@@ -119,4 +119,5 @@ def write(path: str, entries: Iterable[LedgerEntry], kind: LedgerKind = LADDER) 
     try:
         replace_file(path, ("\n".join(lines) + "\n").encode())
     except OSError as error:
-        raise storage_error(error, "cannot write the ledger") from error
+        remedy = "name a folder of recipes that you may write to with --recipes"
+        raise storage_error(error, "cannot write the ledger", remedy=remedy) from error

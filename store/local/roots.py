@@ -154,7 +154,10 @@ class Roots:
         if path.startswith(f"{self._layout.root}/"):
             target = os.path.relpath(target, os.path.dirname(path))
         if os.path.lexists(path) and not os.path.islink(path):
-            raise UsageError(f"{path} exists, and is not a link that could be replaced")
+            raise UsageError(
+                f"{path} exists, and is not a link that could be replaced",
+                hint="choose another place for the link",
+            )
 
         def transaction(txn: Writer) -> None:
             txn.roots.put(link_name(path), oid, os.fsencode(path))

@@ -85,10 +85,11 @@ class ImageRequest:
 
     def _check_applicable(self) -> None:
         if self.size is not None and (self.format != "disk" or self.size < 1):
-            raise _bad(f"size={self.size}", "a disk alone has one, and it is not 0")
+            raise _bad(f"size={self.size}", "only a disk has a size, and it is not 0")
         if self.size is not None and (self.size % SECTOR or self.size > LARGEST_DISK):
             raise _bad(
-                f"size={self.size}", f"it is a multiple of {SECTOR}, and {LARGEST_DISK} at most"
+                f"size={self.size}",
+                f"a disk has a multiple of {SECTOR} bytes, and {LARGEST_DISK} at most",
             )
         if self.format == "tar" and self.label:
             raise _bad(f"label={self.label}", "a tar has none")

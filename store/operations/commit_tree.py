@@ -68,7 +68,9 @@ class CommitTree:
                 command, stdin=subprocess.DEVNULL, capture_output=True, check=False
             )
         except OSError as error:
-            raise EvaluationError(f"git cannot be started: {error.strerror}") from error
+            raise EvaluationError(
+                f"git cannot be started: {error.strerror}", hint="--affected-since needs git"
+            ) from error
         if done.returncode:
             said = done.stderr.decode("utf-8", "replace").strip().partition("\n")[0]
             raise EvaluationError(

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 # Compiled where it is used: that takes longer than all else that is done with it.
 _DIGEST = f"[{ALPHABET}]{{4,32}}(-.*)?"
 
+_LISTED = "`store list --objects` lists all objects of this store"
+
 
 class Lookup:
     """Finds objects in a store by what a user says. ``catalogue`` evaluates the recipes, which only
@@ -131,9 +133,9 @@ def _present(store: Store, name: str) -> ObjectId:
     try:
         oid = ObjectId.parse(name)
     except (FormatError, InvalidName):
-        raise UnknownObject(f"this store holds no object {quoted(name)}") from None
+        raise UnknownObject(f"this store holds no object {quoted(name)}", hint=_LISTED) from None
     if not store.objects.present(oid):
-        raise UnknownObject(f"this store holds no object {oid}")
+        raise UnknownObject(f"this store holds no object {oid}", hint=_LISTED)
     return oid
 
 
@@ -143,7 +145,9 @@ def _by_digest(store: Store, text: str) -> ObjectId | None:
     found = store.objects.find(text.partition("-")[0])
     if len(found) > 1:
         names = ", ".join(map(str, found[:5]))
-        raise UnknownObject(f"{quoted(text)} begins several digests: {names}")
+        raise UnknownObject(
+            f"{quoted(text)} begins several digests: {names}", hint="give more of the digest"
+        )
     return found[0] if found else None
 
 

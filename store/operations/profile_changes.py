@@ -269,11 +269,12 @@ def refuse_absent(names: Iterable[str], installed: Installed, path: str) -> None
     if lacking:
         from difflib import get_close_matches
 
+        verb = "is" if len(lacking) == 1 else "are"
         near = [
             each for name in lacking for each in get_close_matches(name, installed.packages, n=3)
         ]
         raise UnknownObject(
-            f"{', '.join(map(quoted, lacking))} not installed in {printable(path)}; "
+            f"{', '.join(map(quoted, lacking))} {verb} not installed in {printable(path)}; "
             "nothing was changed",
             hint=f"did you mean {', '.join(dict.fromkeys(near))}?"
             if near

@@ -42,11 +42,12 @@ NAME: Final = "profile"
 
 class ProfileCommands(NamedTuple):
     """The commands that errors name: to list generations, and to go to another one. ``elsewhere``
-    is the hint for a generation of another store."""
+    is the hint for a generation of another store, ``place`` that where no profile can be."""
 
     listing: str = "store profile history"
     going: str = "store profile switch N"
     elsewhere: str = "--root names the store that a profile belongs to"
+    place: str = "name another place with --profile or $STORE_PROFILE"
 
 
 OF_PROFILES: Final = ProfileCommands()
@@ -177,14 +178,19 @@ class Profile:
             if folder == layout.profiles:
                 os.makedirs(folder, 0o755, exist_ok=True)
             if not stat.S_ISDIR(os.stat(folder).st_mode):
-                raise UsageError(f"{quoted(self.path)} would be below a file")
+                raise UsageError(
+                    f"{quoted(self.path)} would be below a file", hint=self.commands.place
+                )
             os.close(owned.open_folder(os.path.realpath(folder)))
         except FileNotFoundError:
             raise UsageError(
-                f"{quoted(self.path)} would be in a folder that does not exist"
+                f"{quoted(self.path)} would be in a folder that does not exist",
+                hint=f"make the folder, or {self.commands.place}",
             ) from None
         except OSError as error:
-            raise storage_error(error, "no profile can be there") from error
+            raise storage_error(
+                error, "no profile can be there", remedy=self.commands.place
+            ) from error
         real = os.path.realpath(folder)
         root = os.path.realpath(layout.root)
         if os.path.commonpath([real, root]) == root and real != os.path.realpath(layout.profiles):
@@ -203,7 +209,9 @@ class Profile:
         try:
             fd = owned.open_lock(f"{os.path.realpath(folder)}/.{name}.lock")
         except OSError as error:
-            raise storage_error(error, "cannot lock the profile") from error
+            raise storage_error(
+                error, "cannot lock the profile", remedy=self.commands.place
+            ) from error
         try:
             lock_alone(fd, f"the profile {printable(self.path)}")
             yield

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 
 from store import digest
-from store.errors import CorruptObject, StorageError, storage_error
+from store.errors import CorruptObject, StorageError, output_error
 from store.index.env import Index
 from store.system.output_file import is_replaceable
 from store.system.whole_file import replacing
@@ -29,12 +29,15 @@ def backup(index: Index, path: str) -> int:
     half a copy. Raises StorageError.
     """
     if not is_replaceable(path):
-        raise StorageError(f"{path} is there, and is no file that could be replaced")
+        raise StorageError(
+            f"{path} is there, and is no file that could be replaced",
+            hint="choose another place for it",
+        )
     try:
         with replacing(path, mode=0o600, durable=True) as stream:
             return _copy(index, stream.fileno())
     except OSError as error:
-        raise storage_error(error, "cannot write the copy") from error
+        raise output_error(error, "the copy", path) from error
 
 
 def _copy(index: Index, fd: int) -> int:

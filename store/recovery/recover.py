@@ -82,11 +82,14 @@ def restore(
     when the backup cannot be read, or its seal is broken, UnknownObject when there is none.
     """
     if not os.path.isfile(backup):
-        raise UnknownObject(f"there is no file {backup}")
+        raise UnknownObject(
+            f"there is no file {backup}", hint="name a file that `store index backup` wrote"
+        )
     try:
         check_seal(backup)
     except OSError as error:
-        raise storage_error(error, f"cannot read {backup}") from error
+        remedy = "let this user read the file"
+        raise storage_error(error, f"cannot read {backup}", remedy=remedy) from error
     return _rebuild(layout, backup, contents, phase)
 
 

@@ -28,6 +28,8 @@ from store.system.whole_file import create_file, replace_file
 FILE_LIMIT = 1 << 20
 """Bytes of a file of keys."""
 
+_ELSEWHERE = "$XDG_CONFIG_HOME names another folder of settings"
+
 TRUSTED_LIMIT = 1000
 """Keys that can be trusted at once."""
 
@@ -70,7 +72,7 @@ class Keyring:
                 hint="choose another name; a key is never written over",
             ) from None
         except OSError as error:
-            raise storage_error(error, f"cannot write the key {name}") from error
+            raise storage_error(error, f"cannot write the key {name}", remedy=_ELSEWHERE) from error
         return private.public
 
     def names(self) -> list[str]:
@@ -98,7 +100,9 @@ class Keyring:
         if name is None:
             names = self.names()
             if not names:
-                raise UnusableKey("there is no key to sign with", hint="make one: `store key new`")
+                raise UnusableKey(
+                    "there is no key to sign with", hint="make one: `store key new NAME`"
+                )
             if len(names) > 1:
                 raise UsageError(f"several keys: {', '.join(names)}", hint="choose with --key NAME")
             name = names[0]
@@ -121,7 +125,7 @@ class Keyring:
         except (FileNotFoundError, NotADirectoryError):
             return []
         except OSError as error:
-            raise storage_error(error, "cannot read the trusted keys") from error
+            raise storage_error(error, "cannot read the trusted keys", remedy=_ELSEWHERE) from error
         with os.fdopen(fd, "rb") as stream:
             found = os.fstat(fd)
             owned.check_believed(found, self.trusted_file)
@@ -141,7 +145,9 @@ class Keyring:
             with os.fdopen(fd, "a", encoding="ascii") as stream:
                 stream.writelines(f"{key}\n" for key in fresh)
         except OSError as error:
-            raise storage_error(error, "cannot add to the trusted keys") from error
+            raise storage_error(
+                error, "cannot add to the trusted keys", remedy=_ELSEWHERE
+            ) from error
         return fresh
 
     def distrust(self, keys: Collection[PublicKey]) -> list[PublicKey]:
@@ -159,7 +165,9 @@ class Keyring:
             left = "".join(lines).encode("utf-8", "surrogateescape")
             replace_file(self.trusted_file, left, durable=True, follow=True)
         except OSError as error:
-            raise storage_error(error, "cannot take a key out of the trusted ones") from error
+            raise storage_error(
+                error, "cannot take a key out of the trusted ones", remedy=_ELSEWHERE
+            ) from error
         return gone
 
 
@@ -188,7 +196,10 @@ def _check_private(path: str, status: os.stat_result) -> None:
     if not stat.S_ISREG(status.st_mode):
         raise UnusableKey(f"the private key {path} is not a regular file")
     if status.st_uid != os.geteuid():
-        raise UnusableKey(f"the private key {path} belongs to another user ({status.st_uid})")
+        raise UnusableKey(
+            f"the private key {path} belongs to another user ({status.st_uid})",
+            hint="make one of your own: `store key new NAME`",
+        )
     if status.st_mode & 0o077:
         raise UnusableKey(
             f"the private key {path} is open to others (mode {status.st_mode & 0o7777:04o})",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections import Counter
 
 import pytest
@@ -43,3 +44,25 @@ def test_a_missing_file_of_the_kernel_is_one_that_a_chroot_lacks() -> None:
 def test_an_error_without_a_number_is_reported_in_its_own_words() -> None:
     error = errors.storage_error(OSError("Dynamic loading not supported"), "a call failed")
     assert error.message == "a call failed: Dynamic loading not supported"
+
+
+@pytest.mark.parametrize("number", [errno.EACCES, errno.EPERM, errno.EROFS])
+def test_a_place_that_is_not_the_stores_has_a_remedy_of_its_own(number: int) -> None:
+    refused = OSError(number, "refused")
+    usual = errors.storage_error(refused, "cannot write")
+    assert usual.hint == "choose another place with --root or $STORE_ROOT"
+    assert errors.storage_error(refused, "cannot write", remedy="ask").hint == "ask"
+
+
+@pytest.mark.parametrize(
+    ("number", "code", "hint"),
+    [
+        (errno.EACCES, 52, "choose another place for it"),
+        (errno.ENOENT, 50, "choose another place for it"),
+        (errno.ENOSPC, 51, "free some space; finished work is not lost"),
+    ],
+)
+def test_a_file_that_a_user_named_can_be_elsewhere(number: int, code: int, hint: str) -> None:
+    error = errors.output_error(OSError(number, "refused"), "the copy", "/a")
+    assert error.message == "cannot write the copy '/a': refused"
+    assert (error.exit_code, error.hint) == (code, hint)

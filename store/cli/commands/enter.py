@@ -18,6 +18,8 @@ from store.layout.kept import LARGEST_REQUEST, REQUEST, entered
 from store.sandbox.request import BuildRequest
 from store.system import owned
 
+_KEPT = "`store realise --keep-failed` says where it keeps one"
+
 
 @click.command("enter")
 @click.argument("folder")
@@ -27,7 +29,7 @@ def command(context: Context, folder: str, line: str | None) -> int:
     """Open a shell in a failed build's kept tree, with its sandbox, inputs and environment."""
     if not os.path.isdir(folder):
         there = "is a file" if os.path.exists(folder) else "does not exist"
-        raise UsageError(f"Directory {quoted(folder)} {there}")
+        raise UsageError(f"{quoted(folder)} {there}; a kept tree is a folder", hint=_KEPT)
     folder = os.path.realpath(folder)
     try:
         # Another user's files are not run.
@@ -38,7 +40,7 @@ def command(context: Context, folder: str, line: str | None) -> int:
     except (OSError, ValueError, TypeError, AttributeError, RecursionError) as error:
         raise UsageError(
             f"{folder} is not the kept tree of a failed build",
-            hint="`store realise --keep-failed` says where it keeps one",
+            hint=_KEPT,
         ) from error
     args = ("-c", line) if line is not None else ("-i",)
     request = replace(request, builder="/bin/sh", args=args, timeout=None, max_silent=None)

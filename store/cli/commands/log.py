@@ -74,7 +74,8 @@ def _taken(context: Context, package: str, key: bytes) -> bytes:
     missing = f"there is no log of {package}"
     if not taken:
         why = "it is not kept any more" if records else "it was not built here"
-        raise UnknownObject(f"{missing}: {why}")
+        hint = "collections remove old logs: docs/collector.md" if records else None
+        raise UnknownObject(f"{missing}: {why}", hint=hint)
     from store.operations.caches import log_from_caches
 
     data = log_from_caches(context.store, taken, Plain(sys.stderr).emit)
@@ -132,7 +133,9 @@ def _key(context: Context, text: str) -> bytes:
     except StoreError:
         makers = context.store.realisations.makers(context.object(text))
         if not makers:
-            raise UnknownObject(f"no build of this store made {text}") from None
+            raise UnknownObject(
+                f"no build of this store made {text}", hint=f"`store info {text}` says how it came"
+            ) from None
         return makers[0].key
     if isinstance(context.catalogue.nodes[node], Source):
         raise UnknownObject(f"{text} is a source: it is fetched, not built, and has no log")

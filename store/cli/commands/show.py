@@ -117,7 +117,10 @@ def _find(
     resolver.identify([ref.node for ref in node.refs])
     value = resolver.resolved(node.digest)
     if value is None:
-        raise StoreError(f"{text} cannot be resolved: not all its inputs are realised")
+        raise StoreError(
+            f"{text} cannot be resolved: not all its inputs are realised",
+            hint=f"run `store realise {text}`; --derivation shows it with inputs as derivations",
+        )
     return value, None
 
 

@@ -114,7 +114,7 @@ def test_a_locale_that_lacks_our_signs_is_no_error(line: Line, tmp_path: Path) -
     [
         ([b"\xff"], "Error: no command is named '\\xff'\n"),
         ([b"realise", b"--timeout", b"\xfe", b"x"], "'\\xfe' is not a duration"),
-        ([b"enter", b"/x\x1b[31m"], "Directory '/x\\x1b[31m' does not exist"),
+        ([b"enter", b"/x\x1b[31m"], "'/x\\x1b[31m' does not exist; a kept"),
         ([b"seeds", b"\x1b[2J"], "unexpected extra argument (\\x1b[2J)"),
         ([b"completion", b"\xff"], "'\\xff' is not one of"),
     ],
@@ -196,7 +196,10 @@ def test_a_link_without_a_name_is_said_to_be_so(line: Line) -> None:
 
 def test_the_folder_to_enter_is_named_as_its_bytes(line: Line) -> None:
     error = line.run("enter", b"/none/\xff\x1b\n", code=2).stderr
-    assert error == "store: Directory '/none/\\xff\\x1b\\n' does not exist\n"
+    assert error == (
+        "store: '/none/\\xff\\x1b\\n' does not exist; a kept tree is a folder\n"
+        "  hint: `store realise --keep-failed` says where it keeps one\n"
+    )
 
 
 @pytest.mark.slow

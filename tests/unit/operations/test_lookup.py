@@ -75,14 +75,16 @@ def test_the_beginning_of_several_digests_names_them(
     with pytest.raises(UnknownObject, match="begins several digests") as refused:
         lookup.object(tree.text[:4])
     assert str(tree) in refused.value.message and str(other) in refused.value.message
+    assert refused.value.hint == "give more of the digest"
 
 
 def test_a_path_in_the_store_that_is_no_object_is_refused(
     session: Session, lookup: Lookup, tree: ObjectId
 ) -> None:
     for name in ("nothing", tree.text, f"{tree}x/bin", f"{'0' * 32}-other"):
-        with pytest.raises(UnknownObject, match="this store holds no object"):
+        with pytest.raises(UnknownObject, match="this store holds no object") as refused:
             lookup.object(f"/store/{name}")
+        assert refused.value.hint == "`store list --objects` lists all objects of this store"
 
 
 def test_an_unknown_word_is_refused_with_near_names(session: Session) -> None:

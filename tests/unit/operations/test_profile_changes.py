@@ -239,5 +239,5 @@ def test_two_packages_of_one_name_are_refused(
 
 
 def test_a_name_that_is_given_twice_is_missing_once(changes: ProfileChanges) -> None:
-    with pytest.raises(UnknownObject, match=r"^'x' not installed"):
+    with pytest.raises(UnknownObject, match=r"^'x' is not installed"):
         changes.remove(["x", "x"])

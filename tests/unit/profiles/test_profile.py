@@ -189,6 +189,9 @@ def test_where_no_profile_can_be_nothing_is_changed(
     with pytest.raises(StoreError) as caught:
         step(profile, store, one)
     assert caught.value.exit_code in (2, 50)
+    if place == "none/p":
+        hint = "make the folder, or name another place with --profile or $STORE_PROFILE"
+        assert caught.value.hint == hint
     assert (sorted(os.listdir(tmp_path)), sorted(os.listdir(store.layout.root))) == before
     assert (tmp_path / "file").read_text() == "mine"
 

@@ -62,6 +62,9 @@ def test_what_is_no_file_is_not_replaced(copy: Path, tmp_path: Path) -> None:
     store = Store.open(str(tmp_path / "root"))
     with pytest.raises(StorageError, match="no file that could be replaced"):
         backup(store.index, str(tmp_path))
+    with pytest.raises(StorageError, match=r"cannot write the copy '.*/none/copy'") as refused:
+        backup(store.index, str(tmp_path / "none" / "copy"))
+    assert refused.value.hint == "choose another place for it"
     store.close()
     assert sorted(os.listdir(tmp_path)) == ["copy", "root"]
 

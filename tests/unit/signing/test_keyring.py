@@ -82,8 +82,9 @@ def test_a_pipe_is_no_key_and_nobody_waits_for_it(ring: Keyring) -> None:
 
 
 def test_the_only_key_needs_no_name_and_one_of_several_does(ring: Keyring) -> None:
-    with pytest.raises(UnusableKey, match="no key"):
+    with pytest.raises(UnusableKey, match="no key") as refused:
         ring.private()
+    assert refused.value.hint == "make one: `store key new NAME`"
     anne = ring.create("anne")
     assert ring.private().public == anne
     ring.create("bert")

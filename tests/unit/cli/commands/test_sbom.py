@@ -35,7 +35,10 @@ def test_bad_words_are_refused_with_their_own_codes(reader: Line, tmp_path: Path
     reader.run("sbom", code=2)
     missing = str(tmp_path / "no" / "folder")
     refused = reader.run("sbom", "zlib", "-o", missing, code=50).stderr
-    assert refused == f"store: cannot write the bill '{missing}': No such file or directory\n"
+    assert refused == (
+        f"store: cannot write the bill '{missing}': No such file or directory\n"
+        "  hint: choose another place for it\n"
+    )
     assert reader.run("sbom", "zlib", "-o", str(tmp_path), code=50).stdout == ""
 
 
