@@ -3,8 +3,8 @@
 A maintenance tool, run by hand when a pinned version has left the mirrors; for Debian's packages on
 a bookworm (amd64) machine whose package index is fresh, for wheels wherever pip reaches an index:
 
-    python3 bootstrap-seeds/pin.py debian > bootstrap-seeds/debian/seed.json
-    python3 bootstrap-seeds/pin.py zig > bootstrap-seeds/zig/seed.json
+    python3 bootstrap-seeds/pin.py debian > seed.json      # or zig, or tcc
+    mv seed.json bootstrap-seeds/debian/seed.json
 
 Nothing here is trusted: what the ladder starts from is what seed.json says, byte for byte.
 """
