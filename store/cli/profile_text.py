@@ -231,14 +231,11 @@ def print_difference(
 
 
 def _pair(profile: Profile, one: int | None, other: int | None) -> tuple[Generation, Generation]:
+    from store.operations.profile_changes import before_current
+
     if other is not None and one is not None:
         return profile.generation(one), profile.generation(other)
     current = profile.current()
     if current is None:
         raise UnknownObject(f"{quoted(profile.path)} has no generation yet")
-    if one is not None:
-        return profile.generation(one), current
-    older = [each for each in profile.generations() if each.number < current.number]
-    if not older:
-        raise UnknownObject(f"{printable(profile.path)} has no generation before the current one")
-    return older[-1], current
+    return before_current(profile) if one is None else profile.generation(one), current

@@ -140,7 +140,7 @@ class ProfileChanges:
 
     def rollback(self) -> ProfileStep:
         """Step to the generation before the current one; UnknownObject when there is none."""
-        return self._go(_before_current)
+        return self._go(before_current)
 
     def delete(self, leaving: Callable[[Sequence[Generation]], Sequence[Generation]]) -> list[int]:
         """Delete the generations that ``leaving`` chooses, and never the current one; returns their
@@ -232,7 +232,8 @@ def _readable(profile: Profile) -> tuple[Generation | None, Installed]:
         return None, Installed()
 
 
-def _before_current(profile: Profile) -> Generation:
+def before_current(profile: Profile) -> Generation:
+    """Return the generation before the current one; UnknownObject when there is none."""
     number = profile.current_number()
     older = [each for each in profile.generations() if number and each.number < number]
     if not older:

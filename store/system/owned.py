@@ -11,6 +11,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from collections.abc import Callable
 from typing import Final
 
 from store.errors import NotOwner, StorageError
@@ -50,15 +51,7 @@ def open_file(path: str, flags: int, mode: int = 0o644) -> int:
         raise
     finally:
         os.close(folder)
-    try:
-        found = os.fstat(fd)
-        if not stat.S_ISREG(found.st_mode):
-            raise OSError(errno.EINVAL, "not a file", path)
-        refuse_other(found.st_uid, path)
-    except BaseException:
-        os.close(fd)
-        raise
-    return fd
+    return _checked(fd, path, lambda found, path: refuse_other(found.st_uid, path))
 
 
 def open_lock(path: str) -> int:
@@ -80,11 +73,17 @@ def open_believed(path: str) -> int:
         fd = os.open(os.path.basename(path), os.O_RDONLY | _FILE, dir_fd=folder)
     finally:
         os.close(folder)
+    return _checked(fd, path, check_believed)
+
+
+def _checked(fd: int, path: str, check: Callable[[os.stat_result, str], None]) -> int:
+    """Return ``fd``, which is closed unless it is a regular file that passes ``check``. Raises
+    OSError, and what ``check`` raises."""
     try:
         found = os.fstat(fd)
         if not stat.S_ISREG(found.st_mode):
             raise OSError(errno.EINVAL, "not a file", path)
-        check_believed(found, path)
+        check(found, path)
     except BaseException:
         os.close(fd)
         raise
