@@ -238,7 +238,7 @@ class Transfer:
             references = self._search.found[oid].head.manifest.references
             for other in references:
                 if other in lacking or other in self._refused:
-                    why = self._refused.get(other, "its head tells of another closure")
+                    why = self._refused.get(other, "its head names another closure")
                     self._refused.setdefault(oid, f"it refers to {other}: {why}")
 
     def _finish(self) -> Transferred:

@@ -64,6 +64,6 @@ def test_a_cache_that_lacks_or_damages_an_object_is_an_error(archive: Path, tmp_
     assert hello.rpartition("/")[2] in said
     assert str(tmp_path / "cache") in said
     assert not bert.physical(hello).exists()
-    assert "tells of no build records" in say(
+    assert "has no build records without a signature" in say(
         bert, "import", "--trust-unsigned", "--from", url, hello, code=2
     )

@@ -140,7 +140,10 @@ def _from_cache(
     from store.substitute.cache_import import import_cached, known_statements
 
     if unsigned:
-        raise UsageError("a cache tells of no build records that nobody signed")
+        raise UsageError(
+            "a cache has no build records without a signature",
+            hint="without --trust-unsigned, those that trusted keys signed are taken",
+        )
     offers = connect(os.path.abspath(source) if os.path.isdir(source) else source)
 
     def importer(

@@ -42,7 +42,7 @@ def command() -> None:
     """Install packages, upgrade and remove them, and go back to earlier states.
 
     A profile is a link to a folder with the files of all its packages. Each change makes a new
-    generation of it; `rollback` and `switch` go to another one. docs/profiles.md tells more.
+    generation of it; `rollback` and `switch` go to another one. docs/profiles.md has more.
     """
 
 
