@@ -9,10 +9,13 @@ import click
 
 from store.cli.context import Context
 from store.cli.direct import VERSION, VERSION_LINE
+from store.cli.help_page import HelpPage
 from store.cli.lazy import LazyGroup
 from store.cli.misuse import explain
 from store.cli.streams import print_errors
 from store.errors import UsageError
+
+click.Context.formatter_class = HelpPage  # of each command, whichever module it is in
 
 COMMANDS = {
     "realise": "Build or fetch packages, and print their store paths",
