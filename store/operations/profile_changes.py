@@ -13,7 +13,7 @@ from store.layout.paths import default_profile
 from store.local.leases import Lease
 from store.model.derivation import Ref
 from store.model.names import ObjectId
-from store.profiles.generations import Generation
+from store.profiles.generations import Generation, profile_of
 from store.profiles.installed import USUAL_PRIORITY, Installed, InstalledPackage
 from store.profiles.launcher import put_launcher
 from store.profiles.profile import OF_PROFILES, Profile, ProfileCommands
@@ -65,7 +65,7 @@ class WantedPackage(NamedTuple):
 
 def profile_path(text: str | None, layout: Layout) -> str:
     """Return the path of the profile that a user names; else ``$STORE_PROFILE``, else the one in
-    the store's own folder. Raises UsageError for an empty name."""
+    the store's own folder. Raises UsageError for a name that no profile can have."""
     if text == "":
         raise UsageError("--profile needs a path; without it, the default is used")
     given = text or default_profile()
@@ -75,6 +75,12 @@ def profile_path(text: str | None, layout: Layout) -> str:
         raise UsageError(f"{quoted(path)} cannot name a profile")
     if len(os.fsencode(name)) > LONGEST_NAME:
         raise UsageError(f"{quoted(name)} cannot name a profile: {LONGEST_NAME} bytes at most")
+    whose = profile_of(path)
+    if whose is not None:  # its link would be taken for that generation, and deleted as one
+        raise UsageError(
+            f"{quoted(path)} cannot name a profile: a generation of {quoted(whose)} has such a name",
+            hint="`store profile switch N` goes to a generation; --profile names its profile",
+        )
     return path
 
 

@@ -227,6 +227,18 @@ def test_a_profile_is_where_the_user_says(tmp_path: Path, monkeypatch: pytest.Mo
             profile_path(text, layout)
 
 
+def test_no_profile_has_the_name_of_a_generation(tmp_path: Path) -> None:
+    layout = Layout(str(tmp_path / "root"))
+    with pytest.raises(UsageError) as caught:
+        profile_path(str(tmp_path / "p-3-link"), layout)
+    assert caught.value.message == (
+        f"'{tmp_path}/p-3-link' cannot name a profile: a generation of '{tmp_path}/p' has such a "
+        "name"
+    )
+    for name in ("p-link", "p-0-link", "p-3-links", "-3-link"):
+        assert profile_path(str(tmp_path / name), layout) == str(tmp_path / name)
+
+
 def test_two_packages_of_one_name_are_refused(
     session: Session, changes: ProfileChanges, wanted: dict[str, WantedPackage], tmp_path: Path
 ) -> None:
