@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 from collections.abc import Iterable
@@ -9,9 +10,19 @@ from itertools import pairwise
 from typing import Final, NamedTuple
 
 from store.display import quoted
-from store.errors import FormatError, InvalidName, UsageError
+from store.errors import (
+    FormatError,
+    InvalidName,
+    StorageError,
+    StoreReadOnly,
+    UsageError,
+    storage_error,
+)
 from store.layout.paths import Layout
 from store.model.names import ObjectId
+
+ELSEWHERE: Final = "name another place with --profile or $STORE_PROFILE"
+"""The hint where no profile can be at a place."""
 
 _LINK: Final = re.compile(r"(.+)-([1-9][0-9]{0,8})-link", re.DOTALL)
 
@@ -41,7 +52,7 @@ def profile_of(link: str) -> str | None:
 
 def generations(profile: str, layout: Layout) -> list[Generation]:
     """Return all generations of a profile, by number. Raises UsageError where its path is something
-    else, and OSError."""
+    else, StorageError and OSError."""
     current = current_number(profile)
     name = os.path.basename(profile)
     found = []
@@ -78,13 +89,18 @@ def _object(link: str, layout: Layout) -> ObjectId | None:
 def current_number(profile: str) -> int | None:
     """Return the number of the generation that a profile is at; None where there is no profile.
 
-    Raises UsageError when its path is something else.
+    Raises UsageError when its path is something else, and StorageError where the system does not
+    show that.
     """
     try:
         target = os.readlink(profile)
     except FileNotFoundError:
         return None
-    except OSError:
+    except NotADirectoryError:
+        raise UsageError(f"{quoted(profile)} would be below a file") from None
+    except OSError as error:
+        if error.errno != errno.EINVAL:
+            raise place_error(error, "cannot look at the profile") from error
         raise UsageError(
             f"{quoted(profile)} is no profile: it is not a link",
             hint="--profile names a link to make, or one that `store profile` made",
@@ -97,6 +113,12 @@ def current_number(profile: str) -> int | None:
             hint="--profile names a link to make, or one that `store profile` made",
         )
     return int(match[2])
+
+
+def place_error(error: OSError, doing: str) -> StorageError:
+    """Return the error for a system call that failed at the place of a profile: that place is not
+    the store's, so another store is no remedy."""
+    return storage_error(error, doing, remedy=ELSEWHERE)
 
 
 def superseded(found: Iterable[Generation]) -> dict[int, float]:

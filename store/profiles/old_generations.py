@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 
-from store.errors import StoreError, UsageError
+from store.errors import StoreError
 from store.local.store import Store
 from store.profiles.generations import Generation, current_number, profile_of
 from store.profiles.profile import Profile
@@ -26,8 +26,8 @@ def profiles(store: Store) -> list[Profile]:
 def _is_profile(path: str) -> bool:
     try:
         return current_number(path) is not None
-    except UsageError:
-        return False  # links of somebody else's with such names
+    except StoreError:
+        return False  # links of somebody else's with such names, or in a closed folder
 
 
 def old_generations(store: Store, rule: Retention) -> dict[str, list[Generation]]:

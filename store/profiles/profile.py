@@ -18,6 +18,7 @@ from store.display import printable, quoted
 from store.errors import (
     CorruptObject,
     FormatError,
+    NotOwner,
     UnknownObject,
     UsageError,
     storage_error,
@@ -29,7 +30,14 @@ from store.local.store import Store
 from store.model.names import ObjectId
 from store.model.tree_paths import find
 from store.profiles.generation_tree import make_tree
-from store.profiles.generations import Generation, current_number, generations, link_of
+from store.profiles.generations import (
+    ELSEWHERE,
+    Generation,
+    current_number,
+    generations,
+    link_of,
+    place_error,
+)
 from store.profiles.installed import LIST, Installed
 from store.profiles.merged_tree import PackageTree
 from store.system import owned
@@ -42,12 +50,11 @@ NAME: Final = "profile"
 
 class ProfileCommands(NamedTuple):
     """The commands that errors name: to list generations, and to go to another one. ``elsewhere``
-    is the hint for a generation of another store, ``place`` that where no profile can be."""
+    is the hint for a generation of another store."""
 
     listing: str = "store profile history"
     going: str = "store profile switch N"
     elsewhere: str = "--root names the store that a profile belongs to"
-    place: str = "name another place with --profile or $STORE_PROFILE"
 
 
 OF_PROFILES: Final = ProfileCommands()
@@ -81,7 +88,7 @@ class Profile:
         except FileNotFoundError:
             return []
         except OSError as error:
-            raise storage_error(error, "cannot look at the profile") from error
+            raise place_error(error, "cannot look at the profile") from error
 
     def generation(self, number: int) -> Generation:
         """Return the generation with this number; UnknownObject when there is none."""
@@ -109,7 +116,7 @@ class Profile:
 
     def current_number(self) -> int | None:
         """Return the number of the current generation, which may be missing; None where nothing
-        was installed yet. UsageError where the path is something else."""
+        was installed yet. UsageError where the path is something else, and StorageError."""
         return current_number(self.path)
 
     def packages(self, generation: Generation | None) -> Installed:
@@ -179,18 +186,18 @@ class Profile:
                 os.makedirs(folder, 0o755, exist_ok=True)
             if not stat.S_ISDIR(os.stat(folder).st_mode):
                 raise UsageError(
-                    f"{quoted(self.path)} would be below a file", hint=self.commands.place
+                    f"{quoted(self.path)} would be below a file", hint=ELSEWHERE
                 )
             os.close(owned.open_folder(os.path.realpath(folder)))
         except FileNotFoundError:
             raise UsageError(
                 f"{quoted(self.path)} would be in a folder that does not exist",
-                hint=f"make the folder, or {self.commands.place}",
+                hint=f"make the folder, or {ELSEWHERE}",
             ) from None
         except OSError as error:
-            raise storage_error(
-                error, "no profile can be there", remedy=self.commands.place
-            ) from error
+            raise place_error(error, "no profile can be there") from error
+        except NotOwner as error:
+            raise NotOwner(error.message, hint=ELSEWHERE) from None
         real = os.path.realpath(folder)
         root = os.path.realpath(layout.root)
         if os.path.commonpath([real, root]) == root and real != os.path.realpath(layout.profiles):
@@ -209,9 +216,7 @@ class Profile:
         try:
             fd = owned.open_lock(f"{os.path.realpath(folder)}/.{name}.lock")
         except OSError as error:
-            raise storage_error(
-                error, "cannot lock the profile", remedy=self.commands.place
-            ) from error
+            raise place_error(error, "cannot lock the profile") from error
         try:
             lock_alone(fd, f"the profile {printable(self.path)}")
             yield

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
 import pytest
 
-from store.errors import UsageError
+from store.errors import StoreReadOnly, UsageError
 from store.layout.paths import Layout
 from store.model.names import ObjectId
 from store.profiles.generations import current_number, generations, link_of, profile_of
@@ -57,6 +58,19 @@ def test_a_path_that_is_something_else_is_no_profile(tmp_path: Path) -> None:
         profile.unlink()
     profile.symlink_to("p-12-link")
     assert current_number(str(profile)) == 12
+    with pytest.raises(UsageError, match="would be below a file"):
+        current_number("/dev/null/p")
+
+
+def test_a_place_that_cannot_be_seen_is_no_other_thing(monkeypatch: pytest.MonkeyPatch) -> None:
+    def closed(path: str) -> str:
+        raise PermissionError(errno.EACCES, "Permission denied", path)
+
+    monkeypatch.setattr(os, "readlink", closed)
+    with pytest.raises(StoreReadOnly) as caught:
+        current_number("/secret/p")
+    assert caught.value.message == "cannot look at the profile: Permission denied (/secret/p)"
+    assert caught.value.hint == "name another place with --profile or $STORE_PROFILE"
 
 
 def test_a_link_names_its_profile() -> None:

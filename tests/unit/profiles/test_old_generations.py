@@ -48,6 +48,22 @@ def test_the_profile_of_another_user_keeps_all(
     assert len(profile.generations()) == 2
 
 
+def test_a_profile_that_cannot_be_seen_keeps_all(
+    profile: Profile, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("a", "b"):
+        step(profile, store, added(store, tmp_path, name, {name: name}))
+
+    def closed(path: str) -> str:
+        raise PermissionError(13, "Permission denied", path)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "readlink", closed)
+        assert profiles(store) == []
+        assert delete_old(store, Retention(1)) == {}
+    assert len(profile.generations()) == 2
+
+
 def test_the_rule_can_stand_in_the_settings() -> None:
     assert parse(b'[collect]\nkeep-generations = "5,30d"\n').policy().keep_generations == (
         Retention(5, 30 * 86400.0)

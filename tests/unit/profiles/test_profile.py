@@ -212,8 +212,9 @@ def test_the_profile_of_another_user_is_refused(
     one = added(store, tmp_path, "one", {"a": "a"})
     step(profile, store, one)
     os.chown(tmp_path / "mine", 4242, 4242)
-    with pytest.raises(NotOwner, match="belongs to user 4242"):
+    with pytest.raises(NotOwner, match="belongs to user 4242") as caught:
         step(profile, store)
+    assert caught.value.hint == "name another place with --profile or $STORE_PROFILE"
     assert [each.number for each in profile.generations()] == [1]
 
 
