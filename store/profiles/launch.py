@@ -35,6 +35,7 @@ LINK = "../../../launcher"
 CLONE_NEWNS, CLONE_NEWUSER = 0x20000, 0x10000000
 MS_RDONLY_NOSUID_NODEV, MS_BIND, MS_REC, MS_PRIVATE = 7, 0x1000, 0x4000, 0x40000
 SIGPIPE, SIGXFSZ, SIG_DFL = 13, 25, 0
+ENOEXEC = 8
 
 NUMBERS = {"open_tree": 428, "move_mount": 429, "mount_setattr": 442} | {
     "x86_64": {"unshare": 272, "mount": 165, "umount2": 166, "pivot_root": 155},
@@ -207,8 +208,26 @@ def main(argv: list[str]) -> None:
         _signal.signal(number, SIG_DFL)
     generation = f"/store/{oid}"
     folder = "bin" if there(f"{generation}/bin/{name}") else "sbin"
-    program = f"{generation}/{folder}/{name}"
-    execve(program, [program, *argv[1:]], environment)
+    become(f"{generation}/{folder}/{name}", argv[1:], environment)
+
+
+def become(program: str, words: list[str], environment: dict[bytes, bytes]) -> None:
+    """Execute a program. A text without a first line that names its interpreter is a script of the
+    shell's, as execvp(3) and all shells have it. Raises OSError."""
+    try:
+        execve(program, [program, *words], environment)
+    except OSError as error:
+        if error.errno != ENOEXEC or b"\0" in beginning(program):
+            raise
+        execve("/bin/sh", ["/bin/sh", program, *words], environment)
+
+
+def beginning(path: str) -> bytes:
+    """Return the first bytes of a file: in a program of another machine some are zero."""
+    fd = open(path, O_RDONLY | O_CLOEXEC)
+    data = read(fd, 256)
+    close(fd)
+    return data
 
 
 if __name__ == "__main__":

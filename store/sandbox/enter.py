@@ -25,6 +25,9 @@ from store.system.open_files import restore_open_files
 
 STORE: Final = "store"
 
+SHELL: Final = "/bin/sh"
+"""It reads programs that are scripts and do not say by what."""
+
 _IGNORED_BY_PYTHON: Final = (signal.SIGPIPE, signal.SIGXFSZ)
 """A program that is executed would go on ignoring these."""
 
@@ -71,16 +74,36 @@ def _execute(argv: Sequence[str], env: Mapping[str, str]) -> NoReturn:
     restore_open_files()
     program = argv[0]
     if "/" in program:
-        os.execve(program, tuple(argv), dict(env))  # noqa: S606 (the caller's own program)
+        _become(program, argv[1:], env)
     code = errno.ENOENT
     for folder in env.get("PATH", os.defpath).split(":"):
         path = f"{folder or '.'}/{program}"
         if not os.path.isfile(path):
             continue
         if os.access(path, os.X_OK):
-            os.execve(path, (path, *argv[1:]), dict(env))  # noqa: S606
+            _become(path, argv[1:], env)
         code = errno.EACCES
     raise OSError(code, "no such program" if code == errno.ENOENT else os.strerror(code), program)
+
+
+def _become(program: str, words: Sequence[str], env: Mapping[str, str]) -> NoReturn:
+    """Execute a program. A text without a first line that names its interpreter is a script of the
+    shell's, as execvp(3) and all shells have it; in a program of another machine some bytes are
+    zero. Raises OSError."""
+    try:
+        os.execve(program, (program, *words), dict(env))  # noqa: S606 (the caller's own program)
+    except OSError as error:
+        if error.errno != errno.ENOEXEC or b"\0" in _beginning(program):
+            raise
+        os.execve(SHELL, (SHELL, program, *words), dict(env))  # noqa: S606
+
+
+def _beginning(path: str) -> bytes:
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        return os.read(fd, 256)
+    finally:
+        os.close(fd)
 
 
 def _mount_store(store_dir: str, progress: _Steps) -> None:

@@ -166,6 +166,28 @@ def test_programs_start_as_where_the_store_is_the_real_one(small: Shop, tmp_path
         assert "LC_CTYPE" not in told  # Python adds it where the locale is C
 
 
+def test_a_script_without_a_first_line_is_the_shells(small: Shop, tmp_path: Path) -> None:
+    (tmp_path / "old" / "bin").mkdir(parents=True)
+    for name, data in (
+        ("plain", b'echo "plain $1"; exit 4\n'),
+        ("empty", b""),
+        ("other", b"\x7fE\0"),
+    ):
+        (tmp_path / "old" / "bin" / name).write_bytes(data)
+        (tmp_path / "old" / "bin" / name).chmod(0o755)
+    path = small.path("add", str(tmp_path / "old"))
+    ok(small, "install", path)
+    folder = small.root / "profiles" / "default" / "launchers"
+    ways = {"launcher": [str(folder / "{}")], "run": [*small.command("run", path, "--"), "{}"]}
+    for way, words in ways.items():
+        shown = {}
+        for name in ("plain", "empty", "other"):
+            command = [word.format(name) for word in words]
+            done = subprocess.run([*command, "a b"], capture_output=True, text=True, check=False)
+            shown[name] = (done.stdout, done.returncode)
+        assert shown == {"plain": ("plain a b\n", 4), "empty": ("", 0), "other": ("", 126)}, way
+
+
 def changed(shop: Shop, old: str, new: str) -> None:
     """Change the text of the recipes."""
     file = Path(shop.recipes) / "stages.py"
