@@ -8,6 +8,7 @@ from types import MappingProxyType
 from store.display import quoted
 from store.errors import FormatError
 from store.images.image_tree import ImageFile, ImageFolder, ImageLink, ImageNode
+from store.model.image_request import OWN_FOLDERS
 
 _FOLDERS = {
     b"dev": 0o755,
@@ -60,7 +61,10 @@ def root_tree(
         if root.get(path) is None:
             root.add(path, ImageLink(text))
     for path, data in _FILES.items():
-        if root.get(path) is None:
+        found = root.get(path)
+        if isinstance(found, ImageFolder):
+            raise FormatError(f"{quoted(path)} is a folder, and an image has a file there")
+        if found is None:
             root.add(path, ImageFile.of(data))
     return root
 
@@ -68,9 +72,9 @@ def root_tree(
 def _lay(root: ImageFolder, name: bytes, tree: ImageNode) -> None:
     if not isinstance(tree, ImageFolder):
         raise FormatError(f"{quoted(name)} is no folder that could be laid out in an image")
-    for own in (b"store", b"manifests"):
-        if own in tree.entries:
-            raise FormatError(f"{quoted(name)} has {quoted(own.decode())}, the image's own folder")
+    for own in OWN_FOLDERS:
+        if own.encode() in tree.entries:
+            raise FormatError(f"{quoted(name)} has {quoted(own)}, the image's own folder")
     root.lay(tree)
 
 

@@ -103,3 +103,10 @@ def test_objects_without_programs_link_none() -> None:
     }
     root = root_tree(objects, packages=sorted(objects))
     assert root.get(b"bin") == ImageFolder()
+
+
+def test_a_link_below_a_file_that_every_image_has_is_refused() -> None:
+    with pytest.raises(FormatError, match="'etc/passwd' is a folder, and an image has a file"):
+        root_tree({}, links=[(b"etc/passwd/x", b"y")])
+    root = root_tree({}, links=[(b"etc/passwd", b"/run/passwd")])
+    assert root.get(b"etc/passwd") == ImageLink(b"/run/passwd")

@@ -95,6 +95,8 @@ def test_a_derivation_has_its_inputs_once_and_sorted() -> None:
         ["format=disk", "package=x", "link=bin/../sh:x"],
         ["format=disk", "package=x", "link=bin/\x1b:x"],
         ["format=disk", "package=x", "link=bin/sh:"],
+        ["format=disk", "package=x", "link=store/1-bash/bin/sh:x"],
+        ["format=disk", "package=x", "link=manifests:x"],
         ["format=disk", "package=x", "link=a:x", "link=a:y"],
         ["format=disk", "package=x", "link=a:x", "link=a/b/c:y"],
         ["format=disk", "package=x", f"link={'é' * 128}:x"],
