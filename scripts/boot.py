@@ -7,6 +7,8 @@ a file that this makes when it is first needed. The console is this terminal.
 from __future__ import annotations
 
 import os
+import re
+import shlex
 import shutil
 import sys
 from collections.abc import Sequence
@@ -22,6 +24,10 @@ from store.errors import StoreError, UsageError
 from store.model.image_request import ImageRequest
 from store.operations.image_plan import plan_image
 from store.system.home import data_folder
+
+HIGHEST_PORT = 65_535
+MOST_MIB = 16 << 20
+"""MiB: the largest file of ext4 has 16 TiB."""
 
 QEMU = "qemu-system-x86_64"
 PACKAGE_OF_QEMU = "qemu-system-x86"
@@ -85,17 +91,42 @@ def _ports(texts: Sequence[str]) -> tuple[tuple[int, int], ...]:
     pairs = []
     for text in texts:
         host, colon, inside = text.partition(":")
-        if not (colon and host.isdigit() and inside.isdigit()):
+        if not (colon and _is_port(host) and _is_port(inside)):
             raise click.BadParameter(f"{text!r} is not HOST:INSIDE, such as 8080:80")
         pairs.append((int(host), int(inside)))
+    outside = [port for port, _ in pairs]
+    for port in outside:
+        if outside.count(port) > 1:
+            raise click.BadParameter(f"the port {port} of the host leads to two ports inside")
     return tuple(pairs)
 
 
+def _is_port(text: str) -> bool:
+    return re.fullmatch(r"[0-9]{1,5}", text) is not None and 1 <= int(text) <= HIGHEST_PORT
+
+
+def _usual_disk(system: str) -> Path:
+    """Return the disk for data of a system that is started without ``--data``. ClickException where
+    this user has no folder for it."""
+    try:
+        return Path(data_folder()) / "fixpoint-machines" / f"{system}.img"
+    except StoreError as error:
+        raise click.ClickException(f"{error.message}\n  hint: --data names a file") from error
+
+
 def _disk_for_data(path: Path, size: int) -> None:
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("xb") as file:
-            file.truncate(size)
+    """Make the disk for data where there is none. ClickException where it cannot be written to."""
+    try:
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with path.open("xb") as file:
+                file.truncate(size)
+        os.close(os.open(path, os.O_RDWR | os.O_CLOEXEC))
+    except OSError as error:
+        raise click.ClickException(
+            f"cannot have the disk for data {path}: {error.strerror}\n"
+            "  hint: --data names another file"
+        ) from error
 
 
 @click.command()
@@ -103,8 +134,20 @@ def _disk_for_data(path: Path, size: int) -> None:
 @click.option("--root", help="The store's root, as for `store`.")
 @click.option("--recipes", help="The folder of recipes, as for `store`.")
 @click.option("--data", type=click.Path(path_type=Path), help="The file that is the data's disk.")
-@click.option("--size", default=1024, show_default=True, help="MiB of a new disk for data.")
-@click.option("--memory", default=512, show_default=True, help="MiB of memory.")
+@click.option(
+    "--size",
+    type=click.IntRange(1, MOST_MIB),
+    default=1024,
+    show_default=True,
+    help="MiB of a new disk for data.",
+)
+@click.option(
+    "--memory",
+    type=click.IntRange(1, MOST_MIB),
+    default=512,
+    show_default=True,
+    help="MiB of memory.",
+)
 @click.option("--port", "ports", multiple=True, metavar="HOST:INSIDE", help="Forward a port.")
 @click.option("--kernel", metavar="PACKAGE|PATH", help="Start this kernel, and not that of SYSTEM.")
 @click.option(
@@ -134,13 +177,13 @@ def main(
     forwarded = _ports(ports)
     if not only_print:
         refuse_without_qemu()
+    path = data or _usual_disk(system)
     built = places(f"system.{system}", root, recipes, kernel)
     words = [append] if append else []
     if kernel is not None:
         words.append(f"fixpoint.kernel={built.kernel_name}")
     if generation is not None:
         words.append(f"fixpoint.generation={generation}")
-    path = data or Path(data_folder()) / "fixpoint-machines" / f"{system}.img"
     machine = Machine(
         kernel=built.kernel,
         initramfs=built.initramfs,
@@ -152,7 +195,7 @@ def main(
         accelerated=accelerated(),
     )
     if only_print:
-        print(" ".join(machine.command()))
+        print(shlex.join(machine.command()))
         return
     _disk_for_data(path, size << 20)
     sys.stdout.flush()

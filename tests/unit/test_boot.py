@@ -47,10 +47,46 @@ def test_hardware_runs_guests_only_where_it_can() -> None:
     assert after("-accel", MACHINE.command()) == ["tcg"]
 
 
-@pytest.mark.parametrize("text", ["8080", "80:x", ":80", "80:"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "8080",
+        "80:x",
+        ":80",
+        "80:",
+        "\u00b2:80",
+        "0:80",
+        "80:65536",
+        "80:\u0661",
+        "1" * 5000 + ":80",
+    ],
+)
 def test_a_port_is_two_numbers(text: str) -> None:
     with pytest.raises(click.BadParameter, match="HOST:INSIDE"):
         boot._ports([text])
+
+
+def test_a_port_of_the_host_leads_to_one_place() -> None:
+    with pytest.raises(click.BadParameter, match="the port 80 of the host leads to two"):
+        boot._ports(["80:1", "81:1", "80:2"])
+
+
+@pytest.mark.parametrize("option", ["--size", "--memory"])
+@pytest.mark.parametrize("number", ["-1", "0", "99999999999"])
+def test_a_machine_has_some_memory_and_disk(option: str, number: str) -> None:
+    done = CliRunner().invoke(boot.main, [option, number])
+    assert done.exit_code == 2
+    assert f"Invalid value for '{option}'" in done.output
+
+
+def test_a_disk_for_data_that_cannot_be_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    for path, why in ((tmp_path, "Is a directory"), (tmp_path / "file/x", "File exists")):
+        with pytest.raises(click.ClickException) as caught:
+            boot._disk_for_data(path, 1 << 20)
+        assert caught.value.message == (
+            f"cannot have the disk for data {path}: {why}\n  hint: --data names another file"
+        )
 
 
 def test_without_the_emulator_its_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -84,7 +120,7 @@ def test_another_kernel_and_generation_are_words_for_process_1(
     words = ["box", "--print", "--kernel", "linux-next", "--generation", "2", "--append", "debug"]
     done = CliRunner().invoke(boot.main, words)
     assert done.exit_code == 0
-    line = "debug fixpoint.kernel=/store/k-linux/boot/bzImage fixpoint.generation=2 -display"
+    line = "debug fixpoint.kernel=/store/k-linux/boot/bzImage fixpoint.generation=2' -display"
     assert line in done.output
     assert (
         "fixpoint"
