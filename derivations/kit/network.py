@@ -4,9 +4,16 @@ from __future__ import annotations
 
 import ipaddress
 from dataclasses import dataclass
+from typing import Final, TypeAlias
 
 from derivations.kit.checked import checked
 from store.errors import EvaluationError
+
+Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
+Network4: TypeAlias = ipaddress.IPv4Network
+Network6: TypeAlias = ipaddress.IPv6Network
+
+_EVERYBODY: Final = ipaddress.IPv4Address("255.255.255.255")
 
 
 @checked
@@ -41,18 +48,23 @@ def check_network(network: Network) -> None:
             f"has the address {network.address!r}, which does not say how large its network is",
             hint="it is written as 10.0.2.15/24",
         )
-    if own.is_loopback or own.is_multicast or own.is_unspecified or _is_end(own):
+    if own.is_loopback or _is_no_machine(own.ip, own.network):
         raise EvaluationError(f"has the address {network.address!r}, which no interface has")
     for server in servers:
-        if server.is_multicast or server.is_unspecified:
+        if _is_no_machine(server, own.network):
             raise EvaluationError(f"has the name server {str(server)!r}, which no machine has")
-    if gateway is not None and (gateway not in own.network or gateway == own.ip):
+    if gateway is not None and (
+        gateway not in own.network or gateway == own.ip or _is_no_machine(gateway, own.network)
+    ):
         raise EvaluationError(
             f"has the gateway {network.gateway!r}, which is no other machine of {own.network}"
         )
 
 
-def _is_end(own: ipaddress.IPv4Interface | ipaddress.IPv6Interface) -> bool:
-    """Return whether it is the first or last address of a network, which mean the network."""
-    ends = (own.network.network_address, own.network.broadcast_address)
-    return own.version == 4 and own.network.num_addresses > 2 and own.ip in ends
+def _is_no_machine(address: Address, network: Network4 | Network6) -> bool:
+    """Return whether an address means none, or several: all machines, or those of a network by its
+    first or last address."""
+    if address.is_multicast or address.is_unspecified or address == _EVERYBODY:
+        return True
+    ends = (network.network_address, network.broadcast_address)
+    return address.version == 4 and network.num_addresses > 2 and address in ends

@@ -28,6 +28,11 @@ HIGHEST_ID: Final = 60_000
 TTY: Final = 5
 """The number of the group ``tty``, which every system has."""
 
+LONGEST_NAME: Final = 255
+"""Bytes of a part of a path."""
+
+LONGEST_PATH: Final = 4095
+
 HIGHEST_PORT: Final = 65_535
 WRITTEN: Final = (
     "etc/fstab",
@@ -65,6 +70,12 @@ class User:
     password: str = "!"  # noqa: S105 (no password: it locks the account)
     groups: tuple[str, ...] = ()
 
+
+EMPTY: Final = "/var/empty"
+"""The home of users who have none: nobody but root writes there."""
+
+ROOTS_FOLDERS: Final = (EMPTY, "/var/root", "/var/log", "/var/lib", "/var/lib/system")
+"""Folders below ``/var`` that process 1 makes, and needs to be root's."""
 
 ROOT: Final = User(name="root", number=0, home="/var/root")
 NOBODY: Final = User(name="nobody", number=HIGHEST_ID)
@@ -154,6 +165,7 @@ def _check(system: System) -> None:
     once("package", system.packages)
     _check_users(system)
     _check_services(system)
+    _check_owners(system)
     _check_files(system)
     if system.network is not None:
         check_network(system.network)
@@ -198,7 +210,7 @@ def _check_account(user: User) -> None:
         if not path.startswith("/"):
             raise EvaluationError(f"gives {user.name!r} a home or a shell that is no path from /")
         if not _is_path(path[1:]):
-            raise EvaluationError(f"gives {user.name!r} the home or shell {path!r}: no such")
+            raise EvaluationError(f"gives {user.name!r} the home or shell {written(path)}: no such")
     if not _PASSWORD.fullmatch(user.password):
         raise EvaluationError(
             f"gives {user.name!r} a password that is no hash",
@@ -233,31 +245,60 @@ def _check_services(system: System) -> None:
         for port in service.ports:
             if type(port) is not int or not 1 <= port <= HIGHEST_PORT:
                 raise EvaluationError(f"gives {service.name!r} the port {written(port)}")
-        for folder in service.folders:
-            if not folder.startswith("/var/") or not _is_path(folder[1:]):
-                raise EvaluationError(
-                    f"gives {service.name!r} the folder {folder!r}: only /var can be written to"
-                )
+        _check_folders(service)
+
+
+def _check_folders(service: Service) -> None:
+    for folder in service.folders:
+        if not folder.startswith("/var/"):
+            raise EvaluationError(
+                f"gives {service.name!r} the folder {written(folder)}: "
+                "only what is below /var can be written to"
+            )
+        if not _is_path(folder[1:]):
+            raise EvaluationError(
+                f"gives {service.name!r} the folder {written(folder)}, which cannot be a path"
+            )
+
+
+def is_made(user: User) -> bool:
+    """Return whether a user's home is made for that user when the system begins."""
+    return user.home.startswith("/var/") and user.home != EMPTY
+
+
+def _check_owners(system: System) -> None:
+    """Raise EvaluationError for a folder that is made for two users: the second would have it."""
+    homes = [(user.home, user.name) for user in system.users if is_made(user)]
+    given = [(each, service.user) for service in system.services for each in service.folders]
+    owners = dict.fromkeys(ROOTS_FOLDERS, ROOT.name)
+    for folder, user in (*homes, *given):
+        other = owners.setdefault(folder, user)
+        if other != user:
+            raise EvaluationError(
+                f"has the folder {written(folder)} for two users: {other!r} and {user!r}"
+            )
 
 
 def _check_files(system: System) -> None:
     paths = [path for path, _ in system.files]
     for path in paths:
         if not _is_path(path):
-            raise EvaluationError(f"has a file {path!r}: a path from the root, such as etc/motd")
+            raise EvaluationError(
+                f"has a file {written(path)}: a path from the root, such as etc/motd"
+            )
         if not path.startswith(("etc/", "share/")):
             raise EvaluationError(f"has a file {path!r}: files are below etc and share")
         if path in WRITTEN or f"{path}/".startswith(("etc/runit/", "etc/sv/")):
             raise EvaluationError(f"has a file {path!r}, which its other fields make")
         if f"{path}/".startswith("share/licenses/"):
             raise EvaluationError(f"has a file {path!r}, where the licences of its packages are")
+    every = (*WRITTEN, *paths)
+    once("file", every)
     try:
-        check_files(tuple((f"{TREE}/{path}", text) for path, text in sorted(set(system.files))))
+        check_files(tuple((f"{TREE}/{path}", text) for path, text in sorted(system.files)))
     except FormatError as error:
         if "folder of another one" not in error.message:
             raise EvaluationError(f"has in files: {error.message}", hint=error.hint) from None
-    every = (*WRITTEN, *paths)
-    once("file", tuple(every))
     for path in every:
         above = [other for other in every if path.startswith(f"{other}/")]
         if above:
@@ -266,4 +307,7 @@ def _check_files(system: System) -> None:
 
 def _is_path(path: str) -> bool:
     """Return whether it is a path from the root, each part with a name."""
-    return "//" not in path and path.isprintable() and _PATH.fullmatch(path) is not None
+    fits = len(path.encode()) < LONGEST_PATH and all(
+        len(part.encode()) <= LONGEST_NAME for part in path.split("/")
+    )
+    return fits and "//" not in path and path.isprintable() and _PATH.fullmatch(path) is not None

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from derivations.kit import process_1
 from derivations.kit.network import Network
-from derivations.kit.system import TTY, Service, System, User
+from derivations.kit.system import TTY, Service, System, User, is_made
 
 INIT = "init"
 BEGIN = "etc/runit/begin"
@@ -224,7 +224,7 @@ def _groups(system: System) -> Iterator[str]:
 def _folder_lines(system: System) -> Iterator[str]:
     """Yield the lines that make the folders in which users and services write."""
     for user in system.users:
-        if user.home.startswith("/var/") and user.home != "/var/empty":
+        if is_made(user):
             home = shlex.quote(user.home)
             yield f"mkdir -p -m 700 {home} && chown {user.name}:{user.name} {home}\n"
     for service in system.services:

@@ -10,6 +10,7 @@ import shlex
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from derivations.kit.groups import check_name, constant
 from derivations.kit.script import BUILD
 from derivations.kit.system import TREE, System
 from derivations.kit.system_files import executable, files
@@ -20,18 +21,28 @@ from store.model.catalogue import SYSTEM, SYSTEMS
 from store.model.derivation import Ref
 from store.model.identity import scratch_path
 
+MODULE = "system's module"
+
 
 def publish(world: World, package: str, folder: Path) -> None:
     """Make every system in the folder ``folder/systems`` known, as ``system.NAME``."""
     for file in sorted((folder / SYSTEMS).glob("*.py")):
         if file.name.startswith(("_", ".")):  # hidden: an editor's lock or copy
             continue
-        name = file.stem.replace("_", "-")
-        module = __import__(f"{package}.{SYSTEMS}.{file.stem}", fromlist=[file.stem.upper()])
-        system = getattr(module, file.stem.upper(), None)
-        if not isinstance(system, System) or system.name != name:
+        check_name(file.stem, MODULE, file)
+        if not file.is_file():
+            raise EvaluationError("is no file that could be read as a system", file=str(file))
+        name, value = file.stem.replace("_", "-"), constant(file.stem)
+        module = __import__(f"{package}.{SYSTEMS}.{file.stem}", fromlist=[value])
+        system = getattr(module, value, None)
+        if not isinstance(system, System):
+            raise EvaluationError(f"there is no system {value}", file=str(file))
+        if system.name != name:
             raise EvaluationError(
-                f"there is no system {file.stem.upper()} with the name {name!r}", file=str(file)
+                f"the system {system.name!r} is in the module of {name!r}",
+                file=str(file),
+                line=_line(system, file),
+                hint=f"a system {system.name} is in {system.name.replace('-', '_')}.py",
             )
         _publish(world, system, file)
 
@@ -42,11 +53,10 @@ def _publish(world: World, system: System, file: Path) -> None:
             from difflib import get_close_matches  # not where nothing is wrong
 
             near = get_close_matches(role, sorted(world.roles), 3)
-            place, line = system.place
             raise EvaluationError(
                 f"the system {system.name!r} has the package {role!r}, which there is not",
                 file=str(file),
-                line=line if place == str(file) else None,
+                line=_line(system, file),
                 hint=f"did you mean {', '.join(near)}?" if near else None,
             )
     packages = {role: world[role] for role in system.roles}
@@ -61,6 +71,12 @@ def _publish(world: World, system: System, file: Path) -> None:
         description=system.description,
         group=SYSTEMS,
     )
+
+
+def _line(system: System, file: Path) -> int | None:
+    """Return the line where a system is made; None if that is in another file than its own."""
+    place, line = system.place
+    return line if place == str(file) else None
 
 
 def system_script(system: System, packages: Mapping[str, Ref], out: str) -> str:

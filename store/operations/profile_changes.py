@@ -78,7 +78,8 @@ def profile_path(text: str | None, layout: Layout) -> str:
     whose = profile_of(path)
     if whose is not None:  # its link would be taken for that generation, and deleted as one
         raise UsageError(
-            f"{quoted(path)} cannot name a profile: a generation of {quoted(whose)} has such a name",
+            f"{quoted(path)} cannot name a profile: "
+            f"a generation of {quoted(whose)} has such a name",
             hint="`store profile switch N` goes to a generation; --profile names its profile",
         )
     return path

@@ -51,8 +51,36 @@ def service(name: str, **fields: object) -> Service:
         ({"services": (Service(name="a", run=("it",)),)}, "does not begin with exec"),
         ({"services": (Service(name="a", run=()),)}, "does not begin with exec"),
         ({"services": (service("a", user="www"),)}, "as the user 'www': no such"),
-        ({"services": (service("a", folders=("/etc/a",)),)}, "only /var can be written to"),
-        ({"services": (service("a", folders=("/var/../etc",)),)}, "only /var can be written to"),
+        ({"services": (service("a", folders=("/etc/a",)),)}, "'/etc/a': only what is below /var"),
+        ({"services": (service("a", folders=("/var",)),)}, "'/var': only what is below /var"),
+        ({"services": (service("a", folders=("/var/../etc",)),)}, "which cannot be a path"),
+        ({"services": (service("a", folders=("/var/" + "a" * 256,)),)}, "which cannot be a path"),
+        (
+            {
+                "services": (
+                    service("a", folders=("/var/a",), user="nobody"),
+                    service("b", folders=("/var/a",)),
+                )
+            },
+            "the folder '/var/a' for two users: 'nobody' and 'root'",
+        ),
+        (
+            {
+                "users": (User(name="u", number=9, home="/var/u"),),
+                "services": (service("a", folders=("/var/u",)),),
+            },
+            "the folder '/var/u' for two users: 'u' and 'root'",
+        ),
+        (
+            {"services": (service("a", folders=("/var/lib",), user="nobody"),)},
+            "the folder '/var/lib' for two users: 'root' and 'nobody'",
+        ),
+        (
+            {"users": tuple(User(name=n, number=9 + ord(n), home="/var/u") for n in "ab")},
+            "the folder '/var/u' for two users: 'a' and 'b'",
+        ),
+        ({"users": (User(name="u", number=9, home="/" + "é" * 128),)}, "the home or shell"),
+        ({"users": (User(name="u", number=9, home="/a" * 2048),)}, "the home or shell"),
         ({"services": (service("a", ports=(80,)), service("b", ports=(80,)))}, "port 80 twice"),
         ({"services": (service("a", ports=(0,)),)}, "the port 0"),
         ({"users": (User(name="u", number=5), User(name="u", number=6))}, "user 'u' twice"),
@@ -64,6 +92,7 @@ def service(name: str, **fields: object) -> Service:
         ({"files": (("etc/passwd", ""),)}, "which its other fields make"),
         ({"files": (("etc/sv/web/run", ""),)}, "which its other fields make"),
         ({"files": (("etc/a", ""), ("etc/a", ""))}, "the file 'etc/a' twice"),
+        ({"files": (("etc/a", "x"), ("etc/a", "y"))}, "the file 'etc/a' twice"),
         ({"files": (("etc/a", ""), ("etc/a/b", ""))}, "another one below it: 'etc/a/b'"),
         ({"files": (("/etc/a", ""),)}, "a path from the root"),
         ({"files": (("etc/../a", ""),)}, "a path from the root"),
@@ -87,7 +116,8 @@ def service(name: str, **fields: object) -> Service:
         ({"files": (("etc/sv", ""),)}, "which its other fields make"),
         ({"files": (("share/licenses/tree", ""),)}, "where the licences of its packages are"),
         ({"files": (("etc/m\xf6td", ""),)}, "cannot name a file"),
-        ({"files": (("etc/" + "a" * 300, ""),)}, "cannot name a file"),
+        ({"files": (("etc/" + "a" * 250, ""),)}, "cannot name a file"),
+        ({"files": (("etc/" + "a" * 300, ""),)}, "a path from the root"),
         ({"files": (("etc/big", "a" * (9 << 20)),)}, "are allowed"),
         ({"network": Network(nameservers=("10.0.0.1",))}, "leaves its address to DHCP"),
         ({"network": Network(address="10.0.0.2")}, "does not say how large its network is"),
@@ -95,6 +125,18 @@ def service(name: str, **fields: object) -> Service:
         ({"network": Network(address="10.0.0.0/24")}, "which no interface has"),
         ({"network": Network(address="10.0.0.255/24")}, "which no interface has"),
         ({"network": Network(address="127.0.0.1/8")}, "which no interface has"),
+        ({"network": Network(address="255.255.255.255/32")}, "which no interface has"),
+        *(
+            ({"network": Network(address="10.0.0.2/24", gateway=end)}, "is no other machine")
+            for end in ("10.0.0.0", "10.0.0.255")
+        ),
+        *(
+            (
+                {"network": Network(address="10.0.0.2/24", nameservers=(end,))},
+                f"the name server '{end}', which no machine has",
+            )
+            for end in ("10.0.0.0", "10.0.0.255", "255.255.255.255", "224.0.0.1")
+        ),
         ({"network": Network(address="fe80::1%$(x)/64")}, "names an interface by %"),
         (
             {"network": Network(address="10.0.0.2/24", gateway="10.0.1.1")},
@@ -133,6 +175,22 @@ def test_a_password_is_a_hash_or_a_lock(password: str) -> None:
 def test_networks_of_one_or_two_machines_have_no_ends() -> None:
     for address in ("10.0.0.2/32", "10.0.0.2/31", "10.0.0.3/31", "fd00::/64"):
         assert system(network=Network(address=address)).network is not None
+
+
+def test_folders_may_be_of_one_user_and_within_others() -> None:
+    users = (
+        User(name="u", number=9, home="/var/u"),
+        User(name="v", number=10, home="/share"),
+        User(name="w", number=11, home="/share"),
+        User(name="x", number=12),
+    )
+    services = (
+        service("a", user="u", folders=("/var/u", "/var/log/a")),
+        service("b", user="u", folders=("/var/u",)),
+        service("c", user="v", folders=("/var/u/v",)),
+        service("d", folders=("/var/log",)),
+    )
+    assert system(users=users, services=services).services == services
 
 
 def test_accounts_and_groups_follow_from_users() -> None:
@@ -240,12 +298,44 @@ def test_a_package_that_there_is_not_has_near_ones(
     assert "systems/box.py" in caught.value.message
 
 
+@pytest.mark.parametrize("value", [1, User(name="box", number=9)])
 def test_a_module_without_its_system_is_refused(
+    value: object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    planted(tmp_path, monkeypatch, "box", value)
+    packages, _ = world(tmp_path)
+    with pytest.raises(EvaluationError, match=r"systems/box.py: there is no system BOX\Z"):
+        publish(packages, "none", tmp_path)
+
+
+def test_a_system_of_another_name_is_refused_with_both(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    planted(tmp_path, monkeypatch, "box", system(name="other"))
+    planted(tmp_path, monkeypatch, "box", system(name="other-one"))
     packages, _ = world(tmp_path)
-    with pytest.raises(EvaluationError, match="no system BOX with the name 'box'"):
+    with pytest.raises(EvaluationError) as caught:
+        publish(packages, "none", tmp_path)
+    assert caught.value.message.endswith("the system 'other-one' is in the module of 'box'")
+    assert caught.value.hint == "a system other-one is in other_one.py"
+
+
+@pytest.mark.parametrize("name", ["my-box", "a.b", "Box", "b\xf6x"])
+def test_a_file_that_no_module_can_be_is_named(name: str, tmp_path: Path) -> None:
+    packages, _ = world(tmp_path)
+    (tmp_path / "systems").mkdir()
+    (tmp_path / "systems" / f"{name}.py").touch()
+    with pytest.raises(EvaluationError) as caught:
+        publish(packages, "none", tmp_path)
+    assert caught.value.message.endswith(
+        f"{name}.py: {name!r} cannot be the name of a system's module"
+    )
+
+
+def test_a_link_to_nothing_is_no_system(tmp_path: Path) -> None:
+    packages, _ = world(tmp_path)
+    (tmp_path / "systems").mkdir()
+    (tmp_path / "systems/box.py").symlink_to("nowhere")
+    with pytest.raises(EvaluationError, match=r"box.py: is no file that could be read"):
         publish(packages, "none", tmp_path)
 
 
