@@ -104,6 +104,6 @@ def start(kernel: Kernel, generation: int, words: str = WORDS) -> None:
 
 
 def _load(kernel: Kernel, generation: int, words: str) -> None:
-    with open(words) as stream:
+    with open(words, errors="surrogateescape") as stream:  # a boot loader's words are any bytes
         given = stream.read()
     load_kernel(kernel.file, kernel.initramfs, words_for(kernel, generation, given))

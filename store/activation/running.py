@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 from typing import Final, NamedTuple
 
+from store.display import printable
 from store.errors import StorageError, UsageError, storage_error
 from store.system.whole_file import replace_file
 
@@ -22,9 +23,14 @@ MEMORY: Final = "/var/lib/system"
 
 ACTIVATE: Final = "etc/runit/activate"
 SERVICES: Final = "etc/runit/services"
-"""Scripts in the tree of a system."""
+BEGIN: Final = "etc/runit/begin"
+INIT: Final = "init"
+"""Scripts in the tree of a system. Process 1 finds the tree by the last one."""
 
 KERNEL: Final = "boot/bzImage"
+
+NEEDED: Final = (INIT, ACTIVATE, BEGIN, SERVICES, KERNEL)
+"""What is in the tree of every system that can be started."""
 
 _LONGEST: Final = 60.0
 """Seconds for services to end and begin."""
@@ -69,10 +75,10 @@ def forgive(number: int, memory: str = MEMORY) -> None:
     """Let process 1 try a generation as if it never had. Raises StorageError."""
     for name in ("failed", "up"):
         try:
-            with open(f"{memory}/{name}") as stream:
+            with open(f"{memory}/{name}", "rb") as stream:  # a power cut may leave any bytes
                 lines = stream.read().split()
-            left = "".join(f"{each}\n" for each in lines if each != str(number))
-            replace_file(f"{memory}/{name}", left.encode(), durable=True)
+            left = b"".join(each + b"\n" for each in lines if each != b"%d" % number)
+            replace_file(f"{memory}/{name}", left, durable=True)
         except FileNotFoundError:
             continue
         except OSError as error:
@@ -86,12 +92,12 @@ def _run(*command: str) -> None:
             check=False,
             stdin=subprocess.DEVNULL,
             capture_output=True,
-            text=True,
             timeout=_LONGEST,
         )
     except subprocess.TimeoutExpired:
         raise StorageError(f"{command[0]} did not end within {_LONGEST:.0f} s") from None
     if done.returncode:
-        raise StorageError(
-            f"{command[0]} ended with {done.returncode}: {done.stderr.strip()[-500:]}"
-        )
+        # Services name files and users as they like: not all of it need be a text.
+        lines = done.stderr.strip()[-500:].decode("utf-8", "surrogateescape").splitlines()
+        said = "\n".join(map(printable, lines))
+        raise StorageError(f"{command[0]} ended with {done.returncode}: {said}")

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from store.activation.kernels import Kernel, kernel_of, refusal, running_kernel
-from store.activation.running import ACTIVATE, IMAGE, KERNEL, ROOT, activate, forgive, running
+from store.activation.running import IMAGE, NEEDED, ROOT, activate, forgive, running
 from store.display import quoted
 from store.errors import UnknownObject, UsageError
 from store.local.leases import Lease
@@ -201,7 +201,7 @@ class SystemChanges:
 
 
 def _missing(manifest: Manifest) -> Iterator[str]:
-    for path in (ACTIVATE, KERNEL):
+    for path in NEEDED:
         try:
             find(manifest, path.encode(), follow=False)
         except UnknownObject:

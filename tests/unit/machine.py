@@ -39,7 +39,8 @@ def add_system(session: Session, folder: Path, name: str, *services: str) -> str
     """Put a system with the kernel of this name, and services, into the store; returns its path."""
     tree = folder / f"system-{name}"
     (tree / "etc/runit").mkdir(parents=True)
-    (tree / "etc/runit/activate").write_text("#!/bin/sh\n")
+    for script in ("init", "etc/runit/activate", "etc/runit/begin", "etc/runit/services"):
+        (tree / script).write_text("#!/bin/sh\n")
     (tree / "boot").mkdir()
     (tree / "boot/bzImage").symlink_to(f"{KERNELS[name]}/boot/bzImage")
     for service in services:

@@ -131,6 +131,14 @@ def test_a_kernel_is_started_for_a_generation(monkeypatch: pytest.MonkeyPatch, w
     assert made.calls[-1] == ("start",)
 
 
+def test_words_of_any_bytes_are_handed_on(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "words").write_bytes(b"root=/dev/vda1 label=\xff\n")
+    made = loader(monkeypatch)
+    assert refusal(Kernel(NAME, "/k", None), str(tmp_path / "words")) is None
+    words = str(made.calls[0][2])
+    assert os.fsencode(words).startswith(b"root=/dev/vda1 label=\xff fixpoint.kernel=")
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="root could load one")
 def test_whoever_is_not_root_is_refused(tmp_path: Path, words: str) -> None:
     (tmp_path / "k").touch()

@@ -63,8 +63,22 @@ def test_a_tree_without_the_scripts_is_an_error(state: Path, tmp_path: Path) -> 
         activate(str(tmp_path), 3, str(state))
 
 
+def test_words_of_any_bytes_are_shown(state: Path, tmp_path: Path) -> None:
+    tree = tmp_path / "tree"
+    script(tree / "etc/runit/activate", r"printf 'a\377\033[1m\nb\n' >&2; exit 1")
+    with pytest.raises(StorageError) as caught:
+        activate(str(tree), 3, str(state))
+    assert caught.value.message.endswith("activate ended with 1: a\\xff\\x1b[1m\nb")
+
+
 def test_a_chosen_generation_is_tried_as_if_it_never_was(tmp_path: Path) -> None:
     (tmp_path / "failed").write_text("2\n12\n3\n")
     forgive(2, str(tmp_path))
     assert (tmp_path / "failed").read_text() == "12\n3\n"
     assert not (tmp_path / "up").exists()
+
+
+def test_what_a_power_cut_left_in_the_memory_is_kept(tmp_path: Path) -> None:
+    (tmp_path / "failed").write_bytes(b"2\n\xff\0\n3\n")
+    forgive(2, str(tmp_path))
+    assert (tmp_path / "failed").read_bytes() == b"\xff\0\n3\n"

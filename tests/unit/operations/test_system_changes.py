@@ -93,6 +93,18 @@ def test_without_a_generation_none_can_be_upgraded(changes: SystemChanges, tmp_p
 def test_whatever_is_no_system_is_refused(changes: SystemChanges, tmp_path: Path) -> None:
     (tmp_path / "text").write_text("no system")
     path = changes._session.store.objects.add(str(tmp_path / "text"), "text").path
-    with pytest.raises(UsageError, match="is no system: it has no etc/runit/activate"):
+    with pytest.raises(UsageError, match="is no system: it has no init, it has no etc/runit/act"):
+        changes.choose(path, now=True)
+    assert changes.profile.generations() == []
+
+
+@pytest.mark.parametrize("file", ["init", "etc/runit/begin", "etc/runit/services"])
+def test_a_system_without_a_script_that_starts_it_is_none(
+    changes: SystemChanges, tmp_path: Path, file: str
+) -> None:
+    system(changes, tmp_path, "one")
+    (tmp_path / "system-one" / file).unlink()
+    path = changes._session.store.objects.add(str(tmp_path / "system-one"), "part").path
+    with pytest.raises(UsageError, match=f"is no system: it has no {file}$"):
         changes.choose(path, now=True)
     assert changes.profile.generations() == []
