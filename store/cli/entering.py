@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from store.cli.context import Context
+from store.display import printable, reason
 from store.errors import CannotRun, UnknownObject
 from store.model.names import ObjectId
 from store.sandbox.enter import enter, enter_build
@@ -33,9 +34,14 @@ def enter_with(
     folders = [f"{oid.path}/bin" for oid in objects]
     environment["PATH"] = ":".join([*folders, environment.get("PATH", "/usr/bin:/bin")])
     sys.stdout.flush()
+    cwd = os.getcwd()  # outside of the block: a folder that was removed is no missing program
     try:
-        enter(context.store.layout.objects, argv, environment, os.getcwd())
+        enter(context.store.layout.objects, argv, environment, cwd)
     except OSError as error:
+        if error.filename == cwd != argv[0]:
+            raise CannotRun(
+                f"cannot run {argv[0]} in {printable(cwd)}: {reason(error)}", there=True
+            ) from error
         there = not isinstance(error, FileNotFoundError)
         why = error.strerror if there else _missing(argv[0], environment["PATH"], objects)
         raise CannotRun(f"cannot run {argv[0]}: {why}", there=there) from error

@@ -8,6 +8,7 @@ import sys
 from posix import (
     O_CLOEXEC,
     O_CREAT,
+    O_PATH,
     O_RDONLY,
     O_WRONLY,
     chdir,
@@ -196,9 +197,9 @@ def main(argv: list[str]) -> None:
     root, oid, name = found(argv[0])
     if not there(f"/store/{oid}"):
         try:
-            cwd = getcwd()
-        except OSError:
-            cwd = "/"
+            cwd: str | int = getcwd()
+        except OSError:  # it was removed: only what is open leads there
+            cwd = open(".", O_PATH | O_CLOEXEC)
         enter(f"{root}/store")
         chdir(cwd)
     # As it was when this process began: Python may have added to it.
@@ -235,6 +236,7 @@ if __name__ == "__main__":
         main(sys.argv)
     except OSError as error:
         why = error.strerror or f"the kernel refuses {error}, which makes a view with /store"
+        what = f" ({error.filename})" if type(error.filename) is str else ""
         hint = "`store run` says more of it"
-        sys.stderr.write(f"store: error: cannot start {sys.argv[0]}: {why}\n  hint: {hint}\n")
+        sys.stderr.write(f"store: error: cannot start {sys.argv[0]}: {why}{what}\n  hint: {hint}\n")
         sys.exit(126 if error.strerror else 40)

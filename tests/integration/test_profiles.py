@@ -166,6 +166,17 @@ def test_programs_start_as_where_the_store_is_the_real_one(small: Shop, tmp_path
         assert "LC_CTYPE" not in told  # Python adds it where the locale is C
 
 
+def test_a_launcher_stays_in_a_folder_that_was_removed(small: Shop, tmp_path: Path) -> None:
+    see = 'ls -A . | wc -l; touch x 2> /dev/null || echo "not here"'
+    ok(small, "install", program(small, tmp_path / "seer", "see", see))
+    (tmp_path / "lost").mkdir()
+    line = 'cd "$1" && rmdir "$1" && exec "$2"'
+    launcher = small.root / "profiles" / "default" / "launchers" / "see"
+    words = ["sh", "-c", line, "sh", str(tmp_path / "lost"), str(launcher)]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert (done.stdout, done.returncode) == ("0\nnot here\n", 0)
+
+
 def test_a_script_without_a_first_line_is_the_shells(small: Shop, tmp_path: Path) -> None:
     (tmp_path / "old" / "bin").mkdir(parents=True)
     for name, data in (

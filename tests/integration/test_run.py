@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -102,3 +103,32 @@ def test_a_program_whose_interpreter_is_missing_is_told_so(small: Shop, tmp_path
         assert done.returncode == 127
         assert f"{path}/bin/odd is there, but the interpreter" in done.stderr
     assert "neither in" in small.run("run", path, "--", "even").stderr
+
+
+def test_a_folder_that_was_removed_is_no_missing_program(small: Shop, tmp_path: Path) -> None:
+    path = add_program(small, tmp_path / "good")
+    (tmp_path / "lost").mkdir()
+    line = 'cd "$1" && rmdir "$1" && shift && exec "$@"'
+    words = small.command("run", path, "--", "greet")
+    done = subprocess.run(
+        ["sh", "-c", line, "sh", str(tmp_path / "lost"), *words],
+        env=small.environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.stdout, done.returncode) == ("", 50)
+    assert "the current folder is missing: it was removed" in done.stderr
+
+
+def test_an_empty_shell_is_the_usual_one(small: Shop, tmp_path: Path) -> None:
+    path = add_program(small, tmp_path / "good")
+    done = subprocess.run(
+        small.command("shell", path),
+        env=small.environment() | {"SHELL": ""},
+        input="greet you; exit 5",
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.stdout, done.returncode) == ("hello you\n", 5)

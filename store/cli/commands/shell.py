@@ -19,4 +19,4 @@ from store.cli.parameter_types import PACKAGE
 def command(context: Context, packages: tuple[str, ...]) -> None:
     """Open your shell ($SHELL) with packages on PATH and the store at /store."""
     environment = dict(os.environ) | {"STORE_SHELL": " ".join(packages)}
-    enter_with(context, list(packages), [os.environ.get("SHELL", "/bin/sh")], environment)
+    enter_with(context, list(packages), [os.environ.get("SHELL") or "/bin/sh"], environment)
