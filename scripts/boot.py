@@ -11,10 +11,10 @@ import re
 import shlex
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import click
 
@@ -24,6 +24,8 @@ from store.errors import StoreError, UsageError
 from store.model.image_request import ImageRequest
 from store.operations.image_plan import plan_image
 from store.system.home import data_folder
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 HIGHEST_PORT = 65_535
 MOST_MIB = 16 << 20
@@ -87,6 +89,17 @@ def _quoted(path: Path) -> str:
     return str(path).replace(",", ",,")
 
 
+def memory_option(default: int) -> Callable[[F], F]:
+    """Return the decorator that adds ``--memory`` to a command, in MiB."""
+    return click.option(
+        "--memory",
+        type=click.IntRange(1, MOST_MIB),
+        default=default,
+        show_default=True,
+        help="MiB of the machine's memory.",
+    )
+
+
 def _ports(texts: Sequence[str]) -> tuple[tuple[int, int], ...]:
     pairs = []
     for text in texts:
@@ -141,13 +154,7 @@ def _disk_for_data(path: Path, size: int) -> None:
     show_default=True,
     help="MiB of a new disk for data.",
 )
-@click.option(
-    "--memory",
-    type=click.IntRange(1, MOST_MIB),
-    default=512,
-    show_default=True,
-    help="MiB of memory.",
-)
+@memory_option(512)
 @click.option("--port", "ports", multiple=True, metavar="HOST:INSIDE", help="Forward a port.")
 @click.option("--kernel", metavar="PACKAGE|PATH", help="Start this kernel, and not that of SYSTEM.")
 @click.option(

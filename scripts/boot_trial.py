@@ -17,7 +17,7 @@ from types import TracebackType
 import click
 
 from scripts import smoke
-from scripts.boot import Machine, accelerated, places, refuse_without_qemu
+from scripts.boot import Machine, accelerated, memory_option, places, refuse_without_qemu
 
 PROMPT = "~ # "
 STARTED = r"init: services begin ([0-9.]+) s"
@@ -173,8 +173,14 @@ def trial(machine: Machine, within: float = PATIENCE) -> None:
 @click.option(
     "--stand-ins", is_flag=True, help="Take what is to be had in minutes: smoke/ and its store."
 )
-@click.option("--within", default=PATIENCE, metavar="SECONDS", help="Wait so long for a shell.")
-@click.option("--memory", default=256, show_default=True, help="MiB of memory.")
+@click.option(
+    "--within",
+    type=click.FloatRange(0, min_open=True),
+    default=PATIENCE,
+    metavar="SECONDS",
+    help="Wait so long for a shell.",
+)
+@memory_option(256)
 def main(
     system: str,
     root: str | None,

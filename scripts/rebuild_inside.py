@@ -22,7 +22,7 @@ from typing import NamedTuple
 import click
 
 from scripts import chroot
-from scripts.boot import Machine, accelerated, built, refuse_without_qemu
+from scripts.boot import Machine, accelerated, built, memory_option, refuse_without_qemu
 from scripts.boot_trial import MARK, MARKED, Console, start
 from scripts.supplies import base_set, rebuilt, supplies, supply, twin_of
 from store import Session
@@ -207,7 +207,7 @@ def by_machine(
 @click.option("--root", help="The store's root, as for `store`.")
 @click.option("--system", default="workshop", show_default=True, help="A system with the store.")
 @click.option("--machine", is_flag=True, help="In an emulated machine, not in a chroot.")
-@click.option("--memory", default=2048, show_default=True, help="MiB of the machine's memory.")
+@memory_option(2048)
 @click.option("--cores", default=2, show_default=True, help="Processors for the builds.")
 @click.option("--folder", type=click.Path(path_type=Path), help="A new folder, which is kept.")
 def main(

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import click
 
-from scripts.boot import Built, Machine, accelerated, places, refuse_without_qemu
+from scripts.boot import Built, Machine, accelerated, memory_option, places, refuse_without_qemu
 from scripts.boot_trial import PATIENCE, Console, Failed, expect, start
 from scripts.site_clients import DOMAIN, SECRET, Browser, Site, command, send
 
@@ -253,7 +253,7 @@ def site_machine(built: Built, data: Path, memory: int) -> Machine:
 
 @click.command()
 @click.option("--root", help="The store's root, as for `store`.")
-@click.option("--memory", default=MEMORY, show_default=True, help="MiB of memory.")
+@memory_option(MEMORY)
 def main(root: str | None, memory: int) -> None:
     """Try the system `site`: all its services, then the plug, then all again."""
     refuse_without_qemu()

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import click
 
-from scripts.boot import Machine, accelerated, places, refuse_without_qemu
+from scripts.boot import Machine, accelerated, memory_option, places, refuse_without_qemu
 from scripts.boot_trial import Console, Failed, expect, start
 
 MOMENTS = (0.5, 1.5, 3.0)
@@ -132,7 +132,7 @@ def falls_back(machine: Machine, broken: str) -> None:
 @click.command()
 @click.argument("system", default="workshop")
 @click.option("--root", help="The store's root, as for `store`.")
-@click.option("--memory", default=512, show_default=True, help="MiB of memory.")
+@memory_option(512)
 def main(system: str, root: str | None, memory: int) -> None:
     """Try `store system` on SYSTEM, which has the store in it."""
     refuse_without_qemu()

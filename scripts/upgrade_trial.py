@@ -23,7 +23,15 @@ import click
 
 from scripts import smoke
 from scripts.benchmark.web import Served, serving
-from scripts.boot import INITRAMFS, KERNEL, Built, Machine, accelerated, refuse_without_qemu
+from scripts.boot import (
+    INITRAMFS,
+    KERNEL,
+    Built,
+    Machine,
+    accelerated,
+    memory_option,
+    refuse_without_qemu,
+)
 from scripts.boot_trial import Console, Failed, expect, ready, start
 from scripts.site_clients import command
 from scripts.site_trial import CHECKOUT, ended, new_disk
@@ -359,7 +367,7 @@ def prepare(folder: Path, served: Served, root: str, *, stand_ins: bool, kernel:
 @click.option("--root", help="The store's root, as for `store`.")
 @click.option("--stand-ins", is_flag=True, help="Take what is to be had in minutes: smoke/.")
 @click.option("--kernel/--no-kernel", default=True, help="Upgrade the kernel, too.")
-@click.option("--memory", default=512, show_default=True, help="MiB of memory.")
+@memory_option(512)
 def main(root: str | None, stand_ins: bool, kernel: bool, memory: int) -> None:
     """Try `store system upgrade` from a cache on this host: service, package and kernel; a reboot
     into them, a pulled plug, a kernel that fails, and the way back."""

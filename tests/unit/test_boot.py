@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib
 from itertools import pairwise
 from pathlib import Path
 
@@ -77,6 +78,16 @@ def test_a_machine_has_some_memory_and_disk(option: str, number: str) -> None:
     done = CliRunner().invoke(boot.main, [option, number])
     assert done.exit_code == 2
     assert f"Invalid value for '{option}'" in done.output
+
+
+@pytest.mark.parametrize(
+    "name", ["boot_trial", "rebuild_inside", "site_trial", "system_trial", "upgrade_trial"]
+)
+def test_each_trial_refuses_a_machine_without_memory(name: str) -> None:
+    main = importlib.import_module(f"scripts.{name}").main
+    done = CliRunner().invoke(main, ["--memory", "0"])
+    assert done.exit_code == 2
+    assert "Invalid value for '--memory': 0 is not in the range" in done.output
 
 
 def test_a_disk_for_data_that_cannot_be_is_named(tmp_path: Path) -> None:
