@@ -14,7 +14,6 @@ from store.errors import (
     FormatError,
     InvalidName,
     StorageError,
-    StoreReadOnly,
     UsageError,
     storage_error,
 )
