@@ -30,7 +30,7 @@ INIT: Final = "init"
 KERNEL: Final = "boot/bzImage"
 
 NEEDED: Final = (INIT, ACTIVATE, BEGIN, SERVICES, KERNEL)
-"""What is in the tree of every system that can be started."""
+"""Files in the tree of every system that can be started."""
 
 _LONGEST: Final = 60.0
 """Seconds for services to end and begin."""

@@ -42,7 +42,7 @@ LARGEST_DISK: Final = 0xFFFF_FFFF * SECTOR
 """Bytes: a disk ends with a sector, and the table of partitions counts no more."""
 
 OWN_FOLDERS: Final = ("store", "manifests")
-"""Folders at the top of an image with its objects, and what is known of them, and nothing else."""
+"""Folders at the top of an image with its objects and their manifests, and nothing else."""
 
 _KEYS: Final = ("package", "tree", "link", "manifests", "size", "label", "entrypoint", "env")
 
@@ -156,7 +156,7 @@ def _check_link(path: str, text: str) -> None:
     if any(part in ("", ".", "..") for part in parts) or ":" in path or not path.isprintable():
         raise _bad(f"link={path}:{text}", "a path goes from the top, as in bin/sh")
     if parts[0] in OWN_FOLDERS:
-        raise _bad(f"link={path}:{text}", f"/{parts[0]} has what belongs to objects alone")
+        raise _bad(f"link={path}:{text}", f"/{parts[0]} is for objects alone")
     if not text or not text.isprintable():
         raise _bad(f"link={path}:{text}", "a link's text is printable, and not empty")
     if len(text.encode()) > LONGEST_TARGET or any(len(p.encode()) > LONGEST_NAME for p in parts):

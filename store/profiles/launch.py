@@ -198,7 +198,7 @@ def main(argv: list[str]) -> None:
     if not there(f"/store/{oid}"):
         try:
             cwd: str | int = getcwd()
-        except OSError:  # it was removed: only what is open leads there
+        except OSError:  # it was removed: an open descriptor alone leads there
             cwd = open(".", O_PATH | O_CLOEXEC)
         enter(f"{root}/store")
         chdir(cwd)

@@ -1,4 +1,4 @@
-"""Going in: what is wrong is named for what it is."""
+"""Going in: errors name their cause, and not the program."""
 
 from __future__ import annotations
 
