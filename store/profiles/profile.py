@@ -185,9 +185,7 @@ class Profile:
             if folder == layout.profiles:
                 os.makedirs(folder, 0o755, exist_ok=True)
             if not stat.S_ISDIR(os.stat(folder).st_mode):
-                raise UsageError(
-                    f"{quoted(self.path)} would be below a file", hint=ELSEWHERE
-                )
+                raise UsageError(f"{quoted(self.path)} would be below a file", hint=ELSEWHERE)
             os.close(owned.open_folder(os.path.realpath(folder)))
         except FileNotFoundError:
             raise UsageError(
