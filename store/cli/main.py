@@ -7,7 +7,9 @@ import errno
 import os
 import signal
 import sys
+from collections.abc import Sequence
 from types import FrameType
+from typing import Final
 
 from store.cli.direct import plain_command
 from store.cli.streams import (
@@ -22,6 +24,9 @@ from store.cli.wording import shown_message
 from store.display import reason
 from store.errors import OutputFailed, StorageError, StoreError, storage_error
 from store.system.open_files import allow_open_files
+
+_WITH_VALUE: Final = ("--root", "--recipes", "--seed")
+"""The options before the command that take the next word."""
 
 
 def main() -> None:
@@ -118,10 +123,24 @@ def _ended(code: int) -> int:
 
 
 def _trace() -> None:
-    if "--debug" in sys.argv[1:] or os.environ.get("STORE_DEBUG"):
+    if _wants_traces(sys.argv[1:]) or os.environ.get("STORE_DEBUG"):
         import traceback
 
         traceback.print_exc()
+
+
+def _wants_traces(words: Sequence[str]) -> bool:
+    """Return whether ``--debug`` stands before the command; behind it, words may be those of
+    another program."""
+    left = iter(words)
+    for word in left:
+        if word == "--debug":
+            return True
+        if word in _WITH_VALUE:
+            next(left, None)
+        elif not word.startswith("-"):
+            break
+    return False
 
 
 def _complain(message: str, hint: str | None, code: int) -> int:

@@ -211,3 +211,28 @@ def test_a_file_that_was_written_is_named_on_one_line(
     error = line.run(*words, f"{tmp_path}/a\nb\x1b[1m").stderr
     assert error.endswith("\n")
     assert "a\\nb\\x1b[1m" in error.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("words", "traced"),
+    [
+        (["--debug", "info", "nothing"], True),
+        (["--root", "/nowhere", "--debug", "info", "nothing"], True),
+        (["--root", "--debug", "info", "nothing"], False),
+        (["run", "nothing", "--", "program", "--debug"], False),
+        (["info", "nothing"], False),
+    ],
+)
+def test_a_trace_is_shown_to_who_asks_for_it_before_the_command(
+    tmp_path: Path, words: list[str], traced: bool
+) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "store", *words],
+        cwd=tmp_path,
+        env={**os.environ, "STORE_ROOT": str(tmp_path / "root"), "STORE_DEBUG": ""},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode != 0
+    assert ("Traceback" in done.stderr) == traced, done.stderr
