@@ -11,13 +11,14 @@ from pathlib import Path
 
 MODULES = "lib/python3.13/site-packages"
 out, needs = (Path(each) for each in sys.argv[1:3])
-found = {out / MODULES}
+found = set()
 for folder, _, names in os.walk(needs / MODULES):
     for name in names:
         path = os.path.join(folder, name)
         if os.path.islink(path):
             found.add(Path(os.readlink(path).partition(MODULES)[0]) / MODULES)
-folders = sorted(map(str, found))
+# Its own comes first: while it is built, its path is another one, which must not decide an order.
+folders = [str(out / MODULES), *sorted(map(str, found))]
 
 
 def write(name, lines):

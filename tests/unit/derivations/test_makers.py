@@ -135,6 +135,25 @@ def test_a_program_is_written_for_each_entry_point(tmp_path: Path) -> None:
     assert codes == [3, 0, 4]
 
 
+@pytest.mark.parametrize("name", ["0-first", "z-last"])
+def test_a_program_looks_into_its_own_package_first_wherever_that_is(
+    tmp_path: Path, name: str
+) -> None:
+    modules = "lib/python3.13/site-packages"
+    out, other, needs = tmp_path / name, tmp_path / "m-needed", tmp_path / "needs"
+    about = out / modules / "here-1.dist-info"
+    for folder in (about, other / modules, needs / modules):
+        folder.mkdir(parents=True)
+    (about / "METADATA").write_text("Name: here\nVersion: 1\n")
+    (about / "entry_points.txt").write_text("[console_scripts]\none = here:main\n")
+    (other / modules / "needed.py").touch()
+    (needs / modules / "needed.py").symlink_to(other / modules / "needed.py")
+    paths = (str(out), str(needs), sys.executable)
+    subprocess.run((sys.executable, "-", *paths), input=WRITER, text=True, check=True)
+    line = (out / "bin" / "one").read_text().splitlines()[3]
+    assert line == f"sys.path += {[str(out / modules), str(other / modules)]}"
+
+
 def test_no_program_is_written_where_a_wheel_has_none(tmp_path: Path) -> None:
     paths = (str(tmp_path / "out"), str(tmp_path / "needs"), sys.executable)
     subprocess.run((sys.executable, "-", *paths), input=WRITER, text=True, check=True)
