@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from store.cli.context import Context
+from store.cli.streams import may_redraw, screen_size
 from store.graph.resolver import Resolver
 from store.model.catalogue import Package
 from store.model.package_groups import default_list, members
@@ -30,9 +32,10 @@ def list_packages(
 
 
 def print_packages(context: Context, packages: Sequence[Package], *, as_json: bool) -> None:
-    """Print a line for each of these packages, in their order."""
+    """Print a line for each of these packages, in their order; a terminal cuts it to its width."""
     resolver = Resolver(context.store, context.catalogue)
     resolver.identify(package.node for package in packages)
+    columns = screen_size(sys.stdout).columns if may_redraw(sys.stdout) else None
     for package in packages:
         present = resolver.present(package.node)
         if as_json:
@@ -42,7 +45,8 @@ def print_packages(context: Context, packages: Sequence[Package], *, as_json: bo
             print(json.dumps(_record(context, package, oids)))
         else:
             mark = "✓" if present else "·"
-            print(f"{mark} {package.name:24} {package.version:22} {package.description}".rstrip())
+            line = f"{mark} {package.name:24} {package.version:22} {package.description}".rstrip()
+            print(line if columns is None or len(line) <= columns else f"{line[: columns - 1]}…")
 
 
 def _record(context: Context, package: Package, oids: Sequence[ObjectId]) -> dict[str, Any]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
 from store.cli.command_line import cli
+from store.cli.streams import ScreenSize
 from store.graph.resolver import Resolver
 from tests.recipes.copies import RECIPES
 from tests.unit.cli.conftest import Line
@@ -51,6 +53,20 @@ def test_a_line_of_json_has_licence_homepage_group_and_size(reader: Line) -> Non
     assert zlib["licence"] == "Zlib"
     assert zlib["homepage"] == "https://zlib.net/"
     assert (zlib["group"], zlib["present"], zlib["size"]) == ("libs", False, None)
+
+
+def test_a_terminal_cuts_lines_and_nothing_else_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["--root", str(tmp_path / "none"), "--recipes", str(RECIPES / "toys"), "list"]
+    cli.main(words, prog_name="store", standalone_mode=False)
+    whole = capsys.readouterr().out.splitlines()
+    assert max(map(len, whole)) > 40
+    monkeypatch.setattr("store.cli.packages.may_redraw", lambda stream: True)
+    monkeypatch.setattr("store.cli.packages.screen_size", lambda stream: ScreenSize(40, 24))
+    cli.main(words, prog_name="store", standalone_mode=False)
+    short = capsys.readouterr().out.splitlines()
+    assert short == [line if len(line) <= 40 else f"{line[:39]}…" for line in whole]
 
 
 def test_a_group_that_there_is_not_is_refused(reader: Line) -> None:
