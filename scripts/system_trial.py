@@ -20,7 +20,12 @@ from scripts.boot_trial import Console, Failed, expect, start
 MOMENTS = (0.5, 1.5, 3.0)
 """Seconds after a switch began at which the plug is pulled."""
 
-SERVICE = "#!/bin/sh\\nexport PATH=/bin\\nexec httpd -f -p 80 -h /share/page\\n"
+GROUP = "/sys/fs/cgroup/service.web"
+SERVICE = (
+    "#!/bin/sh\\nexport PATH=/bin\\n"
+    f"mkdir -p {GROUP}\\necho $$ > {GROUP}/cgroup.procs\\n"
+    "exec httpd -f -p 80 -h /share/page\\n"
+)
 BROKEN = "#!/bin/sh\\nexit 1\\n"
 
 
@@ -46,7 +51,9 @@ def with_page(text: str) -> tuple[str, ...]:
         "mkdir -p share/page etc/sv/web",
         f"echo {text} > share/page/index.html",
         f"printf '{SERVICE}' > etc/sv/web/run && chmod 755 etc/sv/web/run",
-        "cp etc/sv/network/finish etc/sv/web/finish",
+        # Its own: that of another service would end that one's processes.
+        "sed s/network/web/g etc/sv/network/finish > etc/sv/web/finish",
+        "chmod 755 etc/sv/web/finish",
     )
 
 
