@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from store.cli.context import Context
-from store.cli.plan_listing import print_work, tell_choices
 from store.cli.wording import counted
 from store.display import printable, quoted
 from store.errors import StoreError, UnknownObject
@@ -175,6 +174,8 @@ def _print_plan(context: Context, plan: UpgradePlan, options: BuildOptions) -> N
         sys.stdout.flush()
         click.echo(f"nothing to upgrade in {counted(len(plan.items), 'package')}", err=True)
     elif plan.work.nodes or (plan.forecast and plan.forecast.nodes):
+        from store.cli.plan_listing import print_work, tell_choices
+
         tell_choices(plan.work)
         print_work(context, plan.work, plan.forecast, options)
 

@@ -20,13 +20,10 @@ from store.model.derivation import Ref
 from store.model.manifest import Manifest
 from store.model.names import ObjectId
 from store.model.tree_paths import find
-from store.operations.image_plan import full_name
 from store.operations.profile_changes import ProfileChanges, ProfileStep, WantedPackage
 from store.operations.system_difference import SystemDifference, differences
 from store.profiles.generations import Generation
 from store.profiles.profile import Profile, ProfileCommands
-from store.substitute.directory import StoreDirectory
-from store.substitute.importing import import_objects
 
 if TYPE_CHECKING:
     from store.cache.cache_options import CacheOptions
@@ -90,8 +87,11 @@ class SystemChanges:
     def wanted(self, text: str) -> WantedPackage:
         """Return the system that a name means, with or without its ``system.``, or an object's
         path. Raises UnknownPackage or UnknownObject."""
-        catalogue = None if "/" in text else self._session.catalogue
-        return self.changes.wanted(text if catalogue is None else full_name(catalogue, text))
+        if "/" in text:
+            return self.changes.wanted(text)
+        from store.operations.image_plan import full_name
+
+        return self.changes.wanted(full_name(self._session.catalogue, text))
 
     def build(self, text: str) -> list[ObjectId]:
         """Realise a system on any machine; its object. Raises as :meth:`choose`."""
@@ -144,6 +144,9 @@ class SystemChanges:
         _, forecast = realiser.forecast(refs)
         found = list(_in_image(forecast))
         if found:
+            from store.substitute.directory import StoreDirectory
+            from store.substitute.importing import import_objects
+
             import_objects(self._session.store, StoreDirectory(IMAGE), found, lease)
         return found
 
