@@ -16,6 +16,8 @@ LSOF = Recipe(
         phase(
             "configure",
             "cd /build/src",
+            # That of our headers: the program would hold the version of the kernel below the build.
+            "sed -i 's/=`uname -r`/=6.12.107/' Configure",
             'LSOF_CC="$CC" LSOF_CFGL="$LDFLAGS" LINUX_CLIB=-DGLIBCV=239 ./Configure -n linux',
         ),
         phase("build", "make -C /build/src LSOF_USER=none DEBUG=-O2"),
