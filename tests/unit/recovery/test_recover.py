@@ -523,8 +523,9 @@ def test_a_record_file_that_is_no_file_holds_up_no_transaction(
 
 def shared_pages(layout: Layout) -> None:
     """Each large node is, by the pages that the index has for it, the largest of all."""
-    text = [("key", "v" * (900_000 if n == 0 else 3000)) for n in range(300)]
-    nodes = [replace(RESOLVED, name=f"n{n}", env=(pair,)) for n, pair in enumerate(text)]
+    large_one = tuple((f"key{n}", "v" * 100_000) for n in range(9))
+    env = [large_one if n == 0 else (("key", "v" * 3000),) for n in range(300)]
+    nodes = [replace(RESOLVED, name=f"n{n}", env=pairs) for n, pairs in enumerate(env)]
     store = Store.open(layout.root)
     store.realisations.record_nodes(*nodes)
     store.close()
