@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, TypeAlias
 
 from store.audit.subjects import AuditSubject
@@ -30,6 +30,7 @@ class RebuildJournal:
     def __init__(self, path: str) -> None:
         self._path = path
         self._known: dict[_Place, AuditFinding] = {}
+        self._joint: dict[tuple[bytes, str], list[str]] = {}
         data = self._read()
         whole, _, self._cut = data.rpartition(b"\n")
         for number, line in enumerate(whole.split(b"\n") if whole else (), start=1):
@@ -54,16 +55,15 @@ class RebuildJournal:
     def _keep(self, finding: AuditFinding) -> None:
         if finding.key is None:
             return
+        of = (finding.key, finding.output)
         if finding.variation == CONTROL.name:  # the first of a new examination
-            for place in [*self._joint(finding.key, (finding.output,))]:
-                del self._known[place]
-        self._known[finding.key, finding.output, finding.variation] = finding
-
-    def _joint(self, key: bytes, outputs: Collection[str]) -> Iterator[tuple[bytes, str, str]]:
-        """Yield the places of what variations did together and none of them alone."""
-        for known, output, name in self._known:
-            if known == key and output in outputs and name is not None and JOINT in name:
-                yield known, output, name
+            for name in self._joint.pop(of, ()):
+                del self._known[*of, name]
+        elif finding.variation is not None and JOINT in finding.variation:
+            names = self._joint.setdefault(of, [])
+            if finding.variation not in names:
+                names.append(finding.variation)
+        self._known[*of, finding.variation] = finding
 
     def known(
         self, subject: AuditSubject, variations: Sequence[Variation]
@@ -91,9 +91,10 @@ class RebuildJournal:
             return
         names = [item.name for item in variations] if subject.kind == "build" else []
         yield from ((name, output) for name in (CONTROL.name, *names) for output in outputs)
-        for _, output, joint in self._joint(subject.case.key, outputs):
-            if set(joint.split(JOINT)) <= set(names):
-                yield joint, output
+        for output in outputs:
+            for joint in self._joint.get((subject.case.key, output), ()):
+                if set(joint.split(JOINT)) <= set(names):
+                    yield joint, output
 
     def note(self, findings: Iterable[AuditFinding]) -> None:
         """Add findings to the file. Raises StorageError."""

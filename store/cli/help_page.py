@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterable
 from typing import Final
 
@@ -23,6 +22,8 @@ class HelpPage(click.HelpFormatter):
     ) -> None:
         super().__init__(indent_increment, width, max_width)
         if width is None:
+            import shutil  # a page alone needs it, and it takes long to load
+
             left = shutil.get_terminal_size().columns - 2
             self.width = self.width if left >= USUAL else max(left, LEAST)
 
