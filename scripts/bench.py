@@ -35,8 +35,9 @@ from store.model.names import ObjectId
 from store.objects.ingest import ingest, ingest_outputs
 from store.objects.scan import Scanner
 from store.sandbox import runner
+from store.sandbox.points import root_entries
 from store.sandbox.request import BuildRequest
-from store.system import removing
+from store.system import kernel, removing
 
 TOP = Path(__file__).resolve().parents[1]
 
@@ -188,7 +189,7 @@ def bench_build(context: Context, folder: str, package: str, turns: int) -> None
         request = build_request(context.store.layout, resolved, closure, work, BuildLimits(cores))
         request = replace(request, env=(*request.env, ("MAKEFLAGS", f"-j{cores}")))
         if not turn:
-            _make_chroot(context, request, place)
+            _make_chroot(request, place)
         outputs = scratch_ids(resolved).values()
         inside = _cost(partial(_boxed, request, outputs, closure))
         removing.remove(work)
@@ -232,24 +233,45 @@ def _boxed(
     ingest_outputs(root, places, candidates=closure)
 
 
-def _make_chroot(context: Context, request: BuildRequest, place: str) -> None:
-    """Copy the inputs of a build to a folder: no namespaces, filter or scan."""
-    objects = context.store.layout.objects
-    shutil.copytree(f"{objects}/{request.rootfs}", place, symlinks=True)
-    for path, folders, _ in os.walk(place):
-        os.chmod(path, 0o755)
-        del folders
+def _make_chroot(request: BuildRequest, place: str) -> None:
+    """Make a folder with the devices and places of a build: no namespaces, filter or scan."""
     for name in ("build", "store", "tmp", "dev", "proc"):
-        os.makedirs(f"{place}/{name}", exist_ok=True)
+        os.makedirs(f"{place}/{name}")
     for device in ("null", "zero", "random", "urandom"):
         rdev = os.stat(f"/dev/{device}").st_rdev
         os.mknod(f"{place}/dev/{device}", 0o020666, rdev)
-    for name in request.inputs:
-        target = f"{place}/store/{name}"
-        if name == request.rootfs:
-            continue
-        if os.path.isdir(f"{objects}/{name}"):
-            shutil.copytree(f"{objects}/{name}", target, symlinks=True)
+    entries = root_entries(request)
+    for name in (*entries.directories, *(f"store/{name}" for name in _inputs(request))):
+        os.mkdir(f"{place}/{name}")
+    for name in entries.files:
+        Path(place, name).touch()
+    for name, target in entries.links:
+        os.symlink(target, f"{place}/{name}")
+
+
+def _inputs(request: BuildRequest) -> list[str]:
+    """Return the inputs that are directories; a builder by hand needs no other."""
+    return [name for name in request.inputs if os.path.isdir(f"{request.store_dir}/{name}")]
+
+
+def _mount_inputs(request: BuildRequest, place: str) -> None:
+    """Mount the files that the sandbox has, too, in a process with mounts of its own.
+
+    Copies of them would measure another thing: a compiler that was copied lies in the page cache
+    in larger pieces than one that was linked, and runs some 5 % faster.
+    """
+    kernel.unshare(kernel.CLONE_NEWNS)
+    kernel.mount("none", "/", None, kernel.MS_REC | kernel.MS_PRIVATE)
+    entries = root_entries(request)
+    for name in (*entries.directories, *entries.files):
+        _bind(f"{request.store_dir}/{request.rootfs}/{name}", f"{place}/{name}")
+    for name in _inputs(request):
+        _bind(f"{request.store_dir}/{name}", f"{place}/store/{name}")
+
+
+def _bind(source: str, target: str) -> None:
+    kernel.mount(source, target, None, kernel.MS_BIND)
+    kernel.restrict_mount(target, kernel.MS_RDONLY)
 
 
 def _clear_chroot(request: BuildRequest, place: str) -> None:
@@ -267,13 +289,17 @@ def _by_hand(request: BuildRequest, place: str) -> None:
     """Run the builder of a request in a chroot."""
     child = os.fork()
     if child == 0:
-        os.chroot(place)
-        os.chdir("/build")
-        sink = os.open("/build/log", os.O_CREAT | os.O_WRONLY)
-        os.dup2(sink, 1)
-        os.dup2(sink, 2)
-        fixed = {"HOME": "/homeless", "TMPDIR": "/tmp", "TZ": "UTC", "LC_ALL": "C"}
-        os.execve(request.builder, [request.builder, *request.args], fixed | dict(request.env))
+        try:
+            _mount_inputs(request, place)
+            os.chroot(place)
+            os.chdir("/build")
+            sink = os.open("/build/log", os.O_CREAT | os.O_WRONLY)
+            os.dup2(sink, 1)
+            os.dup2(sink, 2)
+            fixed = {"HOME": "/homeless", "TMPDIR": "/tmp", "TZ": "UTC", "LC_ALL": "C"}
+            os.execve(request.builder, [request.builder, *request.args], fixed | dict(request.env))
+        finally:
+            os._exit(1)  # behind us lies code that removes folders, with what is mounted there
     _, status = os.waitpid(child, 0)
     if status:
         raise click.ClickException(f"the build by hand failed; its log is {place}/build/log")
