@@ -79,6 +79,7 @@ class Execution:
         self._failures: list[Failed] = []
         self._mixed: MixedInputs | None = None
         self._waiting: set[bytes] = set()
+        self._refused: Task | None = None  # the last that lacked a token
 
     def run(self, plan: BuildPlan, goals: Collection[bytes] = ()) -> None:
         """Work through the plan; raises the first failure, or Interrupted. A result that is
@@ -248,7 +249,10 @@ class Execution:
             self._unlock(node)
             return False
         try:
-            begun = executor.submit(self._task(executor, node, key))
+            # To make one takes longer than all else that is done in each round of a long wait.
+            last = self._refused
+            task = last if last and last.id == node else self._task(executor, node, key)
+            begun = executor.submit(task)
         except (StoreError, OSError) as error:
             self._queue.remove(node)
             self._unlock(node)
@@ -257,6 +261,7 @@ class Execution:
         if begun:
             self._queue.remove(node)
         else:
+            self._refused = task
             self._unlock(node)
         return not begun
 
