@@ -26,12 +26,17 @@ from store.local.store import Store
 from store.reapi import status
 from store.reapi.bot_session import GIVEN_BACK, Leased, LeaseEnd, LeaseWithdrawn, TakenUp
 from store.reapi.endpoint import Endpoint
+from store.reapi.messages import message
 from store.reapi.server import LeaseStream, Server
 from store.signing.keys import PrivateKey
 from store.system.forking import ForkedCall
 
 REST: Final = 5.0
 """Seconds without a lease after which the collector may have the objects of builds."""
+
+TOGETHER: Final = 4
+"""Workers that share a process that speaks to the server. It has some 45 MB; but it is one Python, so
+that too many would wait for each other's bytes."""
 
 _DETAIL: Final = 500
 """Characters of the reason for a lease that failed."""
@@ -46,19 +51,20 @@ class _Withdrawn(Exception):
 
 class FarmWorker:
     """One worker, called ``bot_id``. It ends by an exception: KeyboardInterrupt, which gives the
-    lease back, or ServerUnusable."""
+    lease back, or ServerUnusable. ``server`` may have been begun by the process that forked this
+    one."""
 
     def __init__(
         self,
         store: Store,
-        endpoint: Endpoint,
+        server: Server,
         key: PrivateKey,
         bot_id: str,
         limits: BuildLimits,
         report: Report,
         emit: Callable[[Event], None] = lambda event: None,
     ) -> None:
-        self._server = Server(endpoint)
+        self._server = server
         self._bot_id = bot_id
         self._limits = limits
         self._report = report
@@ -70,6 +76,7 @@ class FarmWorker:
 
     def run(self) -> None:
         """Work until something is raised."""
+        self._server.adopt()
         try:
             self._stream = self._server.work(self._bot_id, properties(SYSTEM))
             while True:
@@ -114,7 +121,7 @@ class FarmWorker:
         except _Withdrawn:
             self._report("withdrawn")
             return
-        self._server.finish(end)
+        self._server.finish(self._bot_id, end)
         while not self._executor.idle:  # it tidies up
             for _ in self._executor.ended(pending=False):
                 pass
@@ -148,13 +155,19 @@ def _status(error: StoreError) -> int:
     return GIVEN_BACK
 
 
-def run_workers(count: int, life: Callable[[int], None]) -> None:
-    """Run ``life`` with each number from 1 on, each in a process, until one raises; the others are
-    ended then, as when this is interrupted: they have time to give leases back."""
+def run_workers(endpoint: Endpoint, count: int, life: Callable[[int, Server], None]) -> None:
+    """Run ``life`` with each number from 1 on and its server, each in a process, until one raises.
+    The others are ended then, as when this is interrupted: they have time to give leases back.
+
+    Up to :data:`TOGETHER` of them share a process that speaks to the server.
+    """
     calls: dict[int, ForkedCall[None]] = {}
+    servers: list[Server] = []
     try:
         for number in range(1, count + 1):
-            call = ForkedCall(partial(life, number), interruptible=True)
+            if number % TOGETHER == 1:
+                servers.append(Server(endpoint, prepare=_load))
+            call = ForkedCall(partial(life, number, servers[-1]), interruptible=True)
             calls[call.fileno()] = call
         while calls:
             for fd in calls.keys() & set(wait(list(calls))):
@@ -162,3 +175,11 @@ def run_workers(count: int, life: Callable[[int], None]) -> None:
     finally:
         for call in calls.values():
             call.stop()
+        for server in servers:
+            server.close()
+
+
+def _load() -> None:
+    """Load what the first lease would wait for."""
+    for name in ("Action", "ActionResult", "Command", "Directory"):
+        message(name)

@@ -71,12 +71,12 @@ class Server(ServerCalls):
 
     def work(self, bot_id: str, properties: Mapping[str, str]) -> LeaseStream:
         """Be a worker of the server, of that name. Leases that have not ended are given back when
-        this process ends, or closes the server."""
+        this process ends, or closes the server. One process may be several."""
         return LeaseStream(self.name, self._begun("work", bot_id, properties))
 
-    def finish(self, end: LeaseEnd) -> None:
-        """Report the end of a lease."""
-        for _ in self._call("finish", end):
+    def finish(self, bot_id: str, end: LeaseEnd) -> None:
+        """Report the end of a lease of the worker of that name."""
+        for _ in self._call("finish", bot_id, end):
             pass
 
     # -- the other process --

@@ -68,7 +68,7 @@ class ReapiService:
         self._capabilities: ServerCapabilities | None = None
         self._failed: Exception | None = None
         self._runs: dict[ActionRun, int] = {}  # with their threads
-        self._bot: BotSession | None = None
+        self._bots: dict[str, tuple[BotSession, int]] = {}  # by their names, with their threads
         self.shared = SharedWork()
 
     @property
@@ -174,25 +174,27 @@ class ReapiService:
         """Be a worker of the server; yields that it is one, its leases, and those that are
         withdrawn."""
         channel, _ = self._connected()
-        self._bot = BotSession(channel, bot_id, properties)
-        yield from self._bot.follow()
+        bot = BotSession(channel, bot_id, properties)
+        self._bots[bot_id] = (bot, threading.get_ident())
+        yield from bot.follow()
 
-    def finish(self, end: LeaseEnd) -> Iterator[None]:
-        """Report the end of a lease."""
-        if self._bot is not None:
-            self._bot.finish(end)
+    def finish(self, bot_id: str, end: LeaseEnd) -> Iterator[None]:
+        """Report the end of a lease of the worker of that name."""
+        bot, _ = self._bots[bot_id]
+        bot.finish(end)
         yield None
 
     def cancel_of(self, thread: int) -> None:
-        """Cancel the actions that a thread follows."""
+        """Cancel the actions that a thread follows, and give back the leases of its worker."""
         for run in [run for run, of in list(self._runs.items()) if of == thread]:
             run.cancel()
+        for bot in [bot for bot, of in list(self._bots.values()) if of == thread]:
+            bot.stop()
 
     def cancel(self) -> None:
         """Cancel each action that is under way, and give leases back."""
-        if self._bot is not None:
-            self._bot.stop()
-        threads = [threading.Thread(target=run.cancel, daemon=True) for run in [*self._runs]]
+        ends = [run.cancel for run in [*self._runs]] + [bot.stop for bot, _ in self._bots.values()]
+        threads = [threading.Thread(target=end, daemon=True) for end in ends]
         for thread in threads:
             thread.start()
         for thread in threads:

@@ -182,6 +182,24 @@ def test_a_worker_that_is_to_end_gives_its_build_back(
     assert process.wait(120) == 130
 
 
+def test_jobs_that_share_a_connection_give_their_builds_back_when_one_is_killed(
+    begin: Begin, workers: list[Shop], client: Shop, on: tuple[str, ...]
+) -> None:
+    first = begin(workers[0], "--jobs", "2")
+    process = client.start("realise", "sleeps", *on)
+    builds(first, "sleeps")
+    children = Path(f"/proc/{first.pid}/task/{first.pid}/children").read_text().split()
+    group = os.getpgid(first.pid)
+    jobs = [int(pid) for pid in children if os.getpgid(int(pid)) == group]
+    assert (len(children), len(jobs)) == (3, 2)  # one process speaks to the server for both
+    for pid in jobs:
+        os.kill(pid, signal.SIGKILL)
+    assert first.wait(120) == 1
+    builds(begin(workers[1]), "sleeps")
+    os.killpg(process.pid, signal.SIGINT)
+    assert process.wait(120) == 130
+
+
 def test_an_interruption_ends_the_build_of_a_worker(
     begin: Begin, workers: list[Shop], client: Shop, on: tuple[str, ...]
 ) -> None:

@@ -52,6 +52,7 @@ def command(
     from store.jobs.lower import BuildLimits
     from store.reapi.endpoint import parse
     from store.reapi.messages import check_extra
+    from store.reapi.server import Server
     from store.scheduler.build_options import default_cores
     from store.signing.keyring import Keyring, default_folder
     from store.system.machine import host_name
@@ -65,12 +66,12 @@ def command(
     context.absent = "make"
     base = name or f"{host_name()}:{printable(context.root)}"
 
-    def life(number: int) -> None:
+    def life(number: int, server: Server) -> None:
         def report(sentence: str) -> None:
             click.echo(f"worker {number}: {sentence}", err=True)
 
         bot = f"{base}#{number}"
-        FarmWorker(context.store, endpoint, private, bot, limits, report).run()
+        FarmWorker(context.store, server, private, bot, limits, report).run()
 
     click.echo(f"connecting to {endpoint.url}, signs as {private.public.name}", err=True)
-    run_workers(jobs, life)
+    run_workers(endpoint, jobs, life)

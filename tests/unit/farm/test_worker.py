@@ -9,7 +9,7 @@ import pytest
 from store.errors import FormatError, OtherSystem, ServerUnusable, StoreFull, UnknownObject
 from store.farm import worker
 from store.farm.derivation_action import DerivationRequest, RequestLimits
-from store.farm.worker import FarmWorker
+from store.farm.worker import TOGETHER, FarmWorker, run_workers
 from store.farm.worker_build import WorkerBuild
 from store.jobs.lower import BuildLimits
 from store.local.store import Store
@@ -46,7 +46,7 @@ def end_after(store: Store, monkeypatch: pytest.MonkeyPatch, failure: Exception)
 
     server = cast(Any, Server)
     monkeypatch.setattr(server, "work", lambda *args: Stream())
-    monkeypatch.setattr(server, "finish", lambda self, end: ends.append(end))
+    monkeypatch.setattr(server, "finish", lambda self, bot, end: ends.append(end))
     monkeypatch.setattr(worker, "read_lease", lambda *args, **named: None)
     monkeypatch.setattr(
         worker, "read_request", lambda *args: DerivationRequest(NODE, {}, RequestLimits())
@@ -55,7 +55,7 @@ def end_after(store: Store, monkeypatch: pytest.MonkeyPatch, failure: Exception)
     key, limits = PrivateKey.generate("farm"), BuildLimits(cores=1)
     endpoint = Endpoint("localhost", 1)
     with pytest.raises(ServerUnusable, match="that was all"):
-        FarmWorker(store, endpoint, key, "bot", limits, lambda sentence: None).run()
+        FarmWorker(store, Server(endpoint), key, "bot", limits, lambda sentence: None).run()
     (end,) = ends
     return end
 
@@ -99,7 +99,7 @@ def test_leases_that_come_while_one_is_worked_on_are_not_forgotten(
 
     server = cast(Any, Server)
     monkeypatch.setattr(server, "work", lambda *args: stream)
-    monkeypatch.setattr(server, "finish", lambda self, end: ends.append(end.id))
+    monkeypatch.setattr(server, "finish", lambda self, bot, end: ends.append(end.id))
     monkeypatch.setattr(worker, "read_lease", lambda *args, **named: None)
     monkeypatch.setattr(
         worker, "read_request", lambda *args: DerivationRequest(NODE, {}, RequestLimits())
@@ -107,7 +107,9 @@ def test_leases_that_come_while_one_is_worked_on_are_not_forgotten(
     monkeypatch.setattr(WorkerBuild, "run", run)
     key, limits = PrivateKey.generate("farm"), BuildLimits(cores=1)
     with pytest.raises(ServerUnusable, match="that was all"):
-        FarmWorker(store, Endpoint("localhost", 1), key, "bot", limits, lambda _: None).run()
+        FarmWorker(
+            store, Server(Endpoint("localhost", 1)), key, "bot", limits, lambda _: None
+        ).run()
     assert ends == ["first", "third"]
 
 
@@ -129,7 +131,9 @@ def test_a_worker_without_a_lease_keeps_no_object(
     monkeypatch.setattr(WorkerBuild, "rest", lambda self: calls.append("rest"))
     key, limits = PrivateKey.generate("farm"), BuildLimits(cores=1)
     with pytest.raises(ServerUnusable, match="that was all"):
-        FarmWorker(store, Endpoint("localhost", 1), key, "bot", limits, lambda _: None).run()
+        FarmWorker(
+            store, Server(Endpoint("localhost", 1)), key, "bot", limits, lambda _: None
+        ).run()
     assert calls == [worker.REST, "rest", None, "rest"]
 
 
@@ -148,5 +152,31 @@ def test_a_worker_waits_when_the_server_has_taken_it_up(
     key, limits = PrivateKey.generate("farm"), BuildLimits(cores=1)
     sentences: list[str] = []
     with pytest.raises(ServerUnusable, match="that was all"):
-        FarmWorker(store, Endpoint("localhost", 1), key, "bot", limits, sentences.append).run()
+        FarmWorker(
+            store, Server(Endpoint("localhost", 1)), key, "bot", limits, sentences.append
+        ).run()
     assert sentences == said
+
+
+def test_a_few_workers_share_a_process_that_speaks_to_the_server(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made: list[Shared] = []
+
+    class Shared:
+        """A server that notes its end."""
+
+        def __init__(self, endpoint: Endpoint, prepare: object) -> None:
+            self.number, self.closed = len(made), False
+            made.append(self)
+
+        def close(self) -> None:
+            self.closed = True
+
+    monkeypatch.setattr(worker, "Server", Shared)
+
+    def life(number: int, server: object) -> None:
+        assert cast(Shared, server).number == (number - 1) // TOGETHER
+
+    run_workers(Endpoint("localhost", 1), 2 * TOGETHER + 1, life)
+    assert [each.closed for each in made] == [True] * 3
