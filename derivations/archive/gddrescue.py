@@ -17,5 +17,6 @@ GDDRESCUE = Recipe(
         '"$out/bin/ddrescue" -q from to map',
         "cmp from to",
     ),
+    upstream=("make -C /build/src check",),
     seconds=30,
 )

@@ -13,5 +13,6 @@ FZY = Recipe(
     build=makefile('CFLAGS="$CFLAGS -s -Ideps"'),
     programs=("fzy",),
     check=('test "$(printf \'tree\\nzebra\\n\' | "$out/bin/fzy" -e zb)" = zebra',),
+    upstream=("make -C /build/src check",),
     seconds=5,
 )

@@ -20,5 +20,6 @@ CJSON = Recipe(
     licence="MIT",
     homepage="https://github.com/DaveGamble/cJSON",
     build=cmake("ENABLE_CJSON_TEST=OFF", "ENABLE_CUSTOM_COMPILER_FLAGS=OFF"),
+    upstream=("cmake -DENABLE_CJSON_TEST=ON .", "make", "ctest"),
     seconds=20,
 )

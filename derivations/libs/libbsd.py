@@ -13,5 +13,6 @@ LIBBSD = Recipe(
     # The libbsd.so is a script for the linker, for programs that are not static.
     build=autotools("--disable-shared", finish=('rm "$out/lib/libbsd.so"',)),
     needs=("libmd",),
+    upstream=("make check LDFLAGS=-static",),
     seconds=25,
 )

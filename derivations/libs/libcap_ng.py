@@ -23,5 +23,6 @@ LIBCAP_NG = Recipe(
     programs=("captest", "filecap", "netcap", "pscap"),
     waive=(("version", "its programs say none"),),
     check=('test -n "$("$out/bin/captest" --text | grep \'Current capabilities\')"',),
+    upstream=("make check",),
     seconds=30,
 )

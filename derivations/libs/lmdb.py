@@ -17,5 +17,6 @@ LMDB = Recipe(
     ),
     programs=("mdb_copy -V", "mdb_dump -V", "mdb_load -V", "mdb_stat -V"),
     licences=("libraries/liblmdb/COPYRIGHT", "libraries/liblmdb/LICENSE"),
+    upstream=('make -C /build/src/libraries/liblmdb CC="$CC" ILIBS=liblmdb.a test',),
     seconds=15,
 )

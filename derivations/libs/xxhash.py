@@ -17,5 +17,6 @@ XXHASH = Recipe(
         " install_xxhsum",
     ),
     programs=("xxhsum",),
+    upstream=("make -C /build/src check",),
     seconds=10,
 )
