@@ -22,5 +22,6 @@ LIBPNG = Recipe(
         "$CC a.c -o a $(pkg-config --cflags --libs libpng)",
         "./a",
     ),
+    upstream=("/build/src/configure --disable-shared", "make check"),
     seconds=80,
 )

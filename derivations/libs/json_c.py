@@ -103,5 +103,21 @@ JSON_C = Recipe(
         "$CC a.c -o a $(pkg-config --cflags --libs json-c)",
         "test \"$(./a)\" = '[ 1, 2.5 ]'",
     ),
+    upstream=(
+        "mkdir tests",
+        "for name in test1 test2\n"
+        "do\n"
+        "    $CC $CFLAGS -DTEST_FORMATTED -D_GNU_SOURCE -I. -I/build -I/build/src"
+        " -o tests/${name}Formatted /build/src/tests/$name.c /build/src/tests/parse_flags.c"
+        " libjson-c.a -lm\n"
+        "done",
+        "for file in /build/src/tests/test*.c\n"
+        "do\n"
+        '    name=$(basename "$file" .c)\n'
+        "    $CC $CFLAGS -D_GNU_SOURCE -I. -I/build -I/build/src -o tests/$name $file"
+        " libjson-c.a -lm\n"
+        "    VERBOSE=1 top_builddir=/build/obj sh /build/src/tests/$name.test\n"
+        "done",
+    ),
     seconds=5,
 )

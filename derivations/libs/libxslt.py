@@ -19,5 +19,18 @@ LIBXSLT = Recipe(
     ),
     programs=("xsltproc",),
     waive=(("version", "it says it without points: 10135"),),
+    # In the tree of the source: the expected texts hold paths as seen from there. Differences are
+    # shown, but make ends well with them.
+    upstream=(
+        "cp -aL /build/src /build/copy",
+        "chmod -R u+w /build/copy",
+        "cd /build/copy",
+        "./configure --disable-shared --without-python --without-crypto --without-plugins"
+        " --with-libxml-prefix=/build/needs",
+        "make",
+        "make check > tests.log 2>&1 || { cat tests.log; exit 1; }",
+        "cat tests.log",
+        "if grep '^[<>]' tests.log; then exit 1; fi",
+    ),
     seconds=10,
 )
