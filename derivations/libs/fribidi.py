@@ -12,5 +12,6 @@ FRIBIDI = Recipe(
     homepage="https://github.com/fribidi/fribidi",
     build=meson("docs=false", "tests=false"),
     programs=("fribidi",),
+    upstream=("meson configure -Dtests=true", "meson test"),
     seconds=50,
 )

@@ -17,5 +17,8 @@ DOSFSTOOLS = Recipe(
         '"$out/bin/mkfs.fat" disk',
         '"$out/bin/fsck.fat" -n disk',
     ),
+    # Further words for single tests are looked for beside the test's results.
+    upstream=("cp /build/src/tests/*.args tests/", "make check"),
+    upstream_tools=("vim",),
     seconds=30,
 )

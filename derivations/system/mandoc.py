@@ -36,5 +36,7 @@ MANDOC = Recipe(
         '"$out/bin/mandoc" t.1 | grep -q "General Commands Manual"',
     ),
     waive=(("version", "its programs say none"),),
+    upstream=("make -C /build/src regress",),
+    upstream_tools=("perl",),
     seconds=20,
 )

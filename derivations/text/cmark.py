@@ -13,5 +13,7 @@ CMARK = Recipe(
     build=cmake("CMARK_SHARED=OFF", "CMARK_TESTS=OFF"),
     programs=("cmark",),
     check=("echo '*a*' | \"$out/bin/cmark\" | grep '<p><em>a</em></p>'",),
+    upstream=("cmake -DCMARK_TESTS=ON .", "make", "ctest"),
+    upstream_tools=("python",),
     seconds=20,
 )

@@ -13,5 +13,6 @@ UCHARDET = Recipe(
     build=cmake("CHECK_SSE2=OFF"),
     programs=("uchardet",),
     check=(r"""printf 'sch\303\266ne Gr\303\274\303\237e\n' | "$out/bin/uchardet" | grep UTF-8""",),
+    upstream=("cmake -DBUILD_TESTING=ON .", "make", "ctest"),
     seconds=30,
 )
