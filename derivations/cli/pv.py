@@ -19,5 +19,6 @@ PV = Recipe(
         'printf hello | "$out/bin/pv" -n -b -i 0.1 2>count >out',
         "grep -x 5 count",
     ),
+    upstream=("make check",),
     seconds=10,
 )

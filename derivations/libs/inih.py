@@ -12,5 +12,6 @@ INIH = Recipe(
     licence="BSD-3-Clause",
     homepage="https://github.com/benhoyt/inih",
     build=meson(),
+    upstream=("meson test",),
     seconds=10,
 )

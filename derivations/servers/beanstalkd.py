@@ -12,5 +12,6 @@ BEANSTALKD = Recipe(
     homepage="https://beanstalkd.github.io/",
     build=makefile("USE_SYSTEMD=no", 'CFLAGS="$CFLAGS -Wno-stringop-truncation"'),
     programs=("beanstalkd -v",),
+    upstream=("make -C /build/src check",),
     seconds=10,
 )

@@ -17,5 +17,7 @@ DOS2UNIX = Recipe(
         '"$out/bin/dos2unix" -q it',
         'test "$(tr -d ab < it | wc -c)" = 2',
     ),
+    upstream=("make -C /build/src ENABLE_NLS= check",),
+    upstream_tools=("perl",),
     seconds=10,
 )
