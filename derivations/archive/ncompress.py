@@ -16,5 +16,6 @@ NCOMPRESS = Recipe(
         "seq 9999 > numbers",
         '"$out/bin/compress" -c numbers | "$out/bin/uncompress" -c | cmp - numbers',
     ),
+    upstream=("make -C /build/src -f GNUmakefile check",),
     seconds=5,
 )
