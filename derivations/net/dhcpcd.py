@@ -21,5 +21,6 @@ DHCPCD = Recipe(
         ),
     ),
     programs=("dhcpcd",),
+    upstream=("make -C /build/src/tests/crypt test",),
     seconds=40,
 )

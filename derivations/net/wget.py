@@ -30,5 +30,6 @@ WGET = Recipe(
         'kill "$!"',
         "grep works got",
     ),
+    upstream=("make -C /build/src/tests unit-tests", "/build/src/tests/unit-tests"),
     seconds=55,
 )
