@@ -17,5 +17,7 @@ JIMTCL = Recipe(
     ),
     programs=("jimsh",),
     check=("""test "$(echo 'puts [expr {6 * 7}]' | "$out/bin/jimsh" -)" = 42""",),
+    upstream=("make -C /build/src test",),
+    upstream_tools=("hostname",),
     seconds=40,
 )

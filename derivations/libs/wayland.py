@@ -22,5 +22,6 @@ WAYLAND = Recipe(
         ),
     ),
     programs=("wayland-scanner",),
+    upstream=("meson configure -Dtests=true", "ninja", "meson test"),
     seconds=15,
 )
