@@ -17,5 +17,11 @@ CALCURSE = Recipe(
         finish=('rm -f "$out/bin/calcurse-caldav"', 'rm -f "$out/bin/calcurse-vdir"'),
     ),
     programs=("calcurse",),
+    # They look for themselves where they are run. Two ask for the time in a zone by its name: the
+    # sandbox has no zones.
+    upstream=(
+        "cp /build/src/test/*.sh test/",
+        'make -C test check TESTS="$(cd test; ls *.sh | grep -v -e init -e ical-007 -e recur-008)"',
+    ),
     seconds=45,
 )

@@ -15,5 +15,15 @@ LESS = Recipe(
     programs=("less", "lesskey --version", "lessecho -V"),
     check=('test "$(echo yes | "$out/bin/less")" = yes',),
     waive=(("version lessecho", "says its own revision"),),
+    upstream=(
+        "make clean",
+        "make LESSTEST=1",
+        "cp -RL /build/src /build/copy",
+        "chmod -R u+w /build/copy",
+        "make -C /build/copy/lesstest TERMLIB=-lncursesw",
+        "cd /build/copy/lesstest",
+        "./runtest -e -l /build/obj/less lt",
+    ),
+    upstream_tools=("perl",),
     seconds=35,
 )
