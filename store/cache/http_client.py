@@ -34,6 +34,9 @@ MOST_CONNECTIONS: Final = 16
 _DISCARDED: Final = 64 << 10
 """Bytes of an unwanted body that are read, so that its connection can be kept."""
 
+_DISCARDING: Final = 0.3
+"""Seconds in which they have to come: a server that is silent there would hold each answer up."""
+
 _SENT: Final = 1 << 18
 """Bytes of a file that are sent at a time."""
 
@@ -97,6 +100,7 @@ class HttpAnswer:
             return
         self._closed = True
         left = _DISCARDED
+        self._kept.connection.exchange.end_within(_DISCARDING)
         with contextlib.suppress(Exception):  # nothing of it is wanted
             while not self._whole and left > 0:
                 left -= len(self.read(left))

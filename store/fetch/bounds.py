@@ -125,6 +125,10 @@ class Exchange:
         self._in_head = False
         self._waited, self._window = 0.0, 0
 
+    def end_within(self, seconds: float) -> None:
+        """Wait no longer than so many seconds from now for the rest of the body."""
+        self.deadline = min(self.deadline, time.monotonic() + seconds)
+
     def patience(self) -> float:
         """Return seconds that the next wait may last. Raises Slow when there are none left."""
         now, quiet = time.monotonic(), self.bounds.silent - self._silence

@@ -194,6 +194,29 @@ def test_one_that_falls_silent_in_a_body_is_left_at_once(web: Web) -> None:
     end.set()
 
 
+@pytest.mark.parametrize("trickles", [False, True])
+def test_a_body_that_nobody_wants_is_not_waited_for(web: Web, trickles: bool) -> None:
+    end = threading.Event()
+
+    def hang(handler: Handler) -> bool:
+        handler.send_response(404)
+        handler.send_header("Content-Length", "1000")
+        handler.end_headers()
+        while not end.wait(0.05 if trickles else 60):
+            handler.wfile.write(b"x")
+        handler.close_connection = True
+        return True
+
+    web.instead = hang
+    there = place(web)
+    began = time.monotonic()
+    for number in range(5):
+        assert there.get([f"n{number}"], 10) == {}
+    seconds = time.monotonic() - began
+    end.set()
+    assert seconds < 10
+
+
 def test_one_that_trickles_is_left(web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is never silent: a byte comes now and then."""
     bounds = dataclasses.replace(http_client.BOUNDS, slow_time=1.0)
