@@ -65,13 +65,20 @@ class CacheNotes:
 
 
 class HeadSearch:
-    """``found`` has the heads of the objects to take, ``absent`` reasons why others have none."""
+    """``found`` has the heads of the objects to take, ``absent`` reasons why others have none. No
+    cache is asked for those of ``without``."""
 
-    def __init__(self, offers: Sequence[ObjectOffers], missing: Missing, notes: CacheNotes) -> None:
+    def __init__(
+        self,
+        offers: Sequence[ObjectOffers],
+        missing: Missing,
+        notes: CacheNotes,
+        without: Collection[ObjectId] = (),
+    ) -> None:
         self._offers = offers
         self._missing = missing
         self._notes = notes
-        self._next: dict[ObjectId, int] = {}
+        self._next: dict[ObjectId, int] = dict.fromkeys(without, len(offers))
         self._seen: set[ObjectId] = set()
         self._goals: set[ObjectId] = set()
         self._guesses = GUESSES

@@ -48,7 +48,8 @@ trees of the taken objects, and of the goals that were here: a statement may nam
 @dataclass(frozen=True, kw_only=True)
 class Pulled:
     """``taken`` are the objects that were not here before, references first; ``refused`` the others
-    that are missing, each with the reason: a goal whose reference was refused is refused.
+    that are missing, each with the reason: a goal whose reference was refused is refused. ``failed``
+    are those that no cache had whole, whatever they refer to.
 
     ``damaged`` has a sentence for each lie, with its cache and object, whether another cache had
     the truth or not; ``unusable`` the errors, by cache, why one is of no use for the rest of the
@@ -57,6 +58,7 @@ class Pulled:
 
     taken: tuple[ObjectId, ...] = ()
     refused: Mapping[ObjectId, str]
+    failed: frozenset[ObjectId] = frozenset()
     damaged: tuple[str, ...] = ()
     unusable: Mapping[str, CacheUnusable]
     fetched: int = 0
@@ -87,12 +89,13 @@ def pulling(
     emit: Callable[[Event], None] = lambda event: None,
     settle: Settle | None = None,
     begin: Begin | None = None,
+    without: Collection[ObjectId] = (),
 ) -> Steps[Pulled]:
     """Take the goals with all that they refer to, as far as they are missing here, from the first
     of the caches that has each. All become visible in one transaction.
 
     The work is done in a forked process, before which each of ``offers`` is closed here; or where
-    ``begin`` has it done. Nothing that a cache does is raised. StoreFull, DiskReserve,
+    ``begin`` has it done. No cache is asked for objects of ``without``. Nothing that a cache does is raised. StoreFull, DiskReserve,
     StoreReadOnly, NotOwner, or another StoreError when this store cannot take anything.
     """
     store.check_writable()
@@ -124,7 +127,9 @@ def pulling(
         if begin is not None:
             process = begin(lacking, reserve)
         else:
-            process = PullProcess(store.layout, offers, lacking, claims, reserve)
+            process = PullProcess(
+                store.layout, offers, lacking, claims, reserve, frozenset(without)
+            )
         try:
             begun = _begin(emit, lacking, offers)
             got = yield from process.result(missing, emit)
@@ -136,6 +141,7 @@ def pulling(
     pulled = Pulled(
         taken=tuple(entry.id for entry in got.entries),
         refused=got.refused,
+        failed=got.failed,
         damaged=tuple(got.damaged),
         unusable=got.unusable,
         fetched=got.fetched,

@@ -48,7 +48,8 @@ class _Question(NamedTuple):
 
 
 class PullProcess:
-    """A process that takes the goals from ``offers``. ``claims`` are this process's, too."""
+    """A process that takes the goals from ``offers``. ``claims`` are this process's, too. No cache
+    is asked for objects of ``without``."""
 
     def __init__(
         self,
@@ -57,13 +58,14 @@ class PullProcess:
         goals: Collection[ObjectId],
         claims: SharedLocks,
         reserve: int,
+        without: frozenset[ObjectId] = frozenset(),
     ) -> None:
         self._connection, theirs = Pipe()
 
         def life() -> None:
             self._connection.close()  # else it would never see the other end close
             system_call.keep_memory(_KEPT)
-            live(lambda: PullLife(theirs, layout, offers, claims, reserve).work(goals))
+            live(lambda: PullLife(theirs, layout, offers, claims, reserve, without).work(goals))
 
         self.pid = fork(life, own_group=True)
         theirs.close()
@@ -116,6 +118,7 @@ class PullLife:
         offers: Sequence[ObjectOffers],
         claims: SharedLocks,
         reserve: int,
+        without: frozenset[ObjectId] = frozenset(),
     ) -> None:
         self._connection = connection
         self._offers = offers
@@ -129,6 +132,7 @@ class PullLife:
             reserve=reserve,
             waiting=self._waiting,
             progress=self._progress,
+            without=without,
         )
 
     def work(self, goals: Collection[ObjectId]) -> None:

@@ -38,6 +38,7 @@ class Transferred:
     entries: list[ObjectEntry] = field(default_factory=list)
     roots: dict[ObjectId, Node] = field(default_factory=dict)
     refused: dict[ObjectId, str] = field(default_factory=dict)
+    failed: frozenset[ObjectId] = frozenset()
     damaged: list[str] = field(default_factory=list)
     unusable: dict[str, CacheUnusable] = field(default_factory=dict)
     fetched: int = 0
@@ -49,7 +50,7 @@ class TransferParts:
     """``missing`` asks the index, ``holders`` know equal files, ``claims`` keep objects in
     place until they are registered, ``reserve`` bytes of disk stay free. ``waiting`` is called
     with an object that another process pulls; ``progress`` gets the bytes until now, those of
-    all, and the number of objects."""
+    all, and the number of objects. No cache is asked for objects of ``without``."""
 
     layout: Layout
     offers: Sequence[ObjectOffers]
@@ -59,6 +60,7 @@ class TransferParts:
     reserve: int
     waiting: Callable[[ObjectId], None]
     progress: Callable[[int, int, int], None]
+    without: frozenset[ObjectId] = frozenset()
 
 
 class Transfer:
@@ -68,11 +70,12 @@ class Transfer:
     def __init__(self, parts: TransferParts) -> None:
         self._parts: Final = parts
         self._notes = CacheNotes(parts.offers)
-        self._search = HeadSearch(parts.offers, parts.missing, self._notes)
+        self._search = HeadSearch(parts.offers, parts.missing, self._notes, parts.without)
         self._folders: dict[ObjectId, PullFolder] = {}
         self._staged: dict[ObjectId, StagedPull] = {}
         self._known: dict[Content, StoredFile] = {}
         self._refused: dict[ObjectId, str] = {}
+        self._failed: set[ObjectId] = set()
         self._objects = owned.open_folder(parts.layout.objects)
         self._room = DiskRoom(self._objects, parts.reserve)
         self._fetched = 0
@@ -83,6 +86,7 @@ class Transfer:
         of it; OSError."""
         self._search.search(goals)
         self._refused.update(self._search.absent)
+        self._failed |= self._search.absent.keys()
         self._lock()
         for oid in self._search.order():
             if oid not in self._refused:
@@ -210,6 +214,7 @@ class Transfer:
         staged = self._staged.pop(oid)
         if not self._search.another(oid):
             self._refused[oid] = why
+            self._failed.add(oid)
             return
         found = self._search.found[oid]
         if found.head.manifest == staged.head.manifest:
@@ -255,6 +260,7 @@ class Transfer:
             [ObjectEntry(m.id, m.references, m.refers_to_itself, m.size) for m in manifests],
             {m.id: m.root for m in manifests},
             self._refused,
+            frozenset(self._failed),
             self._notes.damaged,
             self._notes.unusable,
             self._fetched,

@@ -52,7 +52,8 @@ class _Found(NamedTuple):
 
 class CachedNodes:
     """The nodes of one catalogue in these caches, for one run. No node is asked for twice in the
-    same way; a cache that is of no use is reported once, and asked nothing more.
+    same way, and no object again that no cache had whole; a cache that is of no use is reported
+    once, and asked nothing more.
 
     ``threshold`` is the number of keys that have to agree; None for that of each cache.
     """
@@ -72,6 +73,7 @@ class CachedNodes:
         self._reports = CacheReports(emit)
         self._records = CachedRecords(store, catalogue, self._reports)
         self._asked: set[WantedNode | WantedSource] = set()
+        self._failed: set[ObjectId] = set()
         known = len({key for each in caches for key in each.keys})
         for each in caches:
             needed = threshold or each.threshold
@@ -209,7 +211,10 @@ class CachedNodes:
     def _take(self, found: _Found, resolver: Resolver, lease: Lease) -> Steps[None]:
         if not found.objects:
             return
-        goals = {oid for some in found.objects.values() for oid in some}
+        named = {oid for some in found.objects.values() for oid in some}
+        goals = {oid for oid in named if oid not in self._failed or self._present(oid)}
+        if not goals:
+            return
         settled: dict[bytes, dict[str, ObjectId]] = {}
 
         def settle(txn: Writer, roots: Mapping[ObjectId, Node]) -> None:
@@ -223,13 +228,20 @@ class CachedNodes:
         try:
             offers = [cache.offers for cache in self._caches]
             pulled = yield from pulling(
-                self._store, offers, goals, lease=lease, emit=self._reports.emit, settle=settle
+                self._store,
+                offers,
+                goals,
+                lease=lease,
+                emit=self._reports.emit,
+                settle=settle,
+                without=self._failed,
             )
         except FATAL:
             raise
         except StoreError as error:
             self._give_up(error)
             return
+        self._failed |= pulled.failed
         self._note_use(
             pulled.damaged, {name: why(error) for name, error in pulled.unusable.items()}
         )

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from store.cache import file_names
+from store.cache.head import stream
 from store.cache.offering import StatementFile
 from store.cache.own_statements import own_statements
 from store.events import CacheTrouble, Disputed, Event
@@ -248,6 +249,28 @@ def test_nothing_is_said_to_come_from_a_locator_that_was_not_asked(
     assert moved.digest == SOURCE.digest
     catalogue = Catalogue({}, collect([moved]))
     assert Resolver(client.store, catalogue).plan([moved.digest]).nodes == (moved.digest,)
+
+
+@pytest.mark.slow
+def test_an_object_that_no_cache_has_whole_is_asked_for_once(
+    builder: Builder, client: Client
+) -> None:
+    cache = builder.cache(ANNE)
+    library = builder.objects[LIBRARY.digest]
+    cache.lies[library] = lambda key, pieces: (piece._replace(offset=1) for piece in pieces)
+    client.fill(cache)
+    assert set(client.left()) == {"program", "library"}
+    assert any(library.text in each for each in client.troubles), client.troubles
+    fresh = {*map(bytes.hex, contents(builder, library))} - {
+        *map(bytes.hex, contents(builder, builder.objects[BASE.digest]))
+    }
+    given = [each for each in cache.given() if each in fresh]
+    assert len(given) == len(set(given)), given
+
+
+def contents(builder: Builder, oid: ObjectId) -> set[bytes]:
+    """The digests of an object's contents."""
+    return {span.digest for span in stream(builder.store.objects.manifest(oid))}
 
 
 def test_a_source_with_another_hash_does_not_count(builder: Builder, client: Client) -> None:
