@@ -69,7 +69,10 @@ def same_cache(url: str) -> str:
     host = parts.netloc.rpartition("@")[2].lower()
     if scheme in _USUAL_PORTS:
         host = host.removesuffix(f":{_USUAL_PORTS[scheme]}")
-        parts = parts._replace(fragment="")  # it is never sent to a server
+        from store.cache.http_url import ascii_text
+
+        # A fragment is never sent to a server.
+        parts = parts._replace(path=ascii_text(parts.path), fragment="")
     return parts._replace(netloc=host).geturl().rstrip("/")
 
 

@@ -276,7 +276,8 @@ class HttpClient:
 
     def _authorization(self, origin: WebServer) -> str | None:
         if self._access.token and origin == self._home:
-            if origin.scheme != "https" and origin.host not in _LOOPBACK:
+            inside = origin.host in _LOOPBACK and _proxy(origin) is None
+            if origin.scheme != "https" and not inside:
                 raise Permanent("a token is not sent in the clear", "use an https: URL")
             return f"Bearer {self._access.token}"
         login = self._login if origin == self._home else None

@@ -13,7 +13,7 @@ from typing import BinaryIO, Final, TypeVar
 
 from store.cache import http_client
 from store.cache.http_client import MOST_CONNECTIONS, HttpAnswer, HttpClient, origin_of
-from store.cache.http_url import parse
+from store.cache.http_url import ascii_text, parse
 from store.cache.range_pace import RangePace
 from store.display import printable
 from store.errors import CorruptObject, StoreError, UnknownObject
@@ -268,7 +268,7 @@ class HttpPlace:
                 failure = failures.of(error, self._client.clean)
                 if tls.is_failure(error) and failure.hint in (None, failures.TRUST):
                     failure.hint = self._tls_hint(error)
-                elif failure.hint is None and not isinstance(error, Permanent):
+                elif failure.hint is None and not isinstance(failure, Permanent):
                     failure.hint = self._later_hint()
                 if last or not _is_broken(error):
                     raise self._unusable(failure) from error
@@ -323,6 +323,7 @@ class HttpPlace:
 
     def _redirected(self, url: str, where: str) -> str:
         try:
+            where = ascii_text(where, "iso-8859-1")  # as its bytes were read
             target = urllib.parse.urldefrag(urllib.parse.urljoin(url, where)).url
             origin = origin_of(target)
         except (ValueError, Permanent):
@@ -338,7 +339,7 @@ class HttpPlace:
             failure.hint = self._hint
         elif putting:
             failure.hint = _PUT_HINTS.get(answer.status)
-        elif answer.status < 500 and answer.status != 429:
+        elif answer.status < 500 and answer.status not in (407, 429):
             failure.hint = None
         return self._unusable(failure)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import string
 import urllib.parse
 from typing import NamedTuple
 
@@ -21,18 +22,27 @@ class CacheUrl(NamedTuple):
     login: str | None
 
 
+def ascii_text(text: str, encoding: str = "utf-8") -> str:
+    """Return a part of a URL as it is sent: a space, and each letter that is none of ASCII, as the
+    bytes of an encoding with their numbers."""
+    return urllib.parse.quote(text, encoding=encoding, safe=string.punctuation)
+
+
 def parse(url: str) -> CacheUrl:
     """Return the parts of a URL. UsageError for one with a password, or with a query, or of no web
     server."""
+    scheme = url.partition(":")[0]
+    # urlsplit would leave out a newline, and no connection is made for a space.
+    if not url.isprintable() or " " in url:
+        raise UsageError(
+            f"a URL of {scheme} names no cache: it has a space, or a character that is not shown",
+            hint="write a space as %20",
+        )
     try:
-        # urlsplit would leave out a newline, and no connection is made for a space.
-        if not url.isprintable() or " " in url:
-            raise ValueError
         plain, userinfo = credentials.split(url)
         home, parts = origin_of(plain), urllib.parse.urlsplit(plain)
     except (Permanent, ValueError):
-        scheme = url.partition(":")[0]  # the rest may hold a password
-        raise UsageError(
+        raise UsageError(  # the rest of it may hold a password
             f"a URL of {scheme} names no cache: its host or port cannot be one",
             hint=f"it has to be {scheme}://HOST/PATH or {scheme}://HOST:PORT/PATH",
         ) from None
@@ -41,4 +51,5 @@ def parse(url: str) -> CacheUrl:
             f"no secret stands in the URL of a cache: {shown(url)}",
             hint="put it into ~/.netrc, or see docs/cache.md",
         )
-    return CacheUrl(parts._replace(fragment="").geturl().rstrip("/"), home, userinfo)
+    top = parts._replace(path=ascii_text(parts.path), fragment="").geturl()
+    return CacheUrl(top.rstrip("/"), home, userinfo)

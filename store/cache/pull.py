@@ -48,8 +48,8 @@ trees of the taken objects, and of the goals that were here: a statement may nam
 @dataclass(frozen=True, kw_only=True)
 class Pulled:
     """``taken`` are the objects that were not here before, references first; ``refused`` the others
-    that are missing, each with the reason: a goal whose reference was refused is refused. ``failed``
-    are those that no cache had whole, whatever they refer to.
+    that are missing, each with the reason: a goal whose reference was refused is refused.
+    ``failed`` are those that no cache had whole, whatever they refer to.
 
     ``damaged`` has a sentence for each lie, with its cache and object, whether another cache had
     the truth or not; ``unusable`` the errors, by cache, why one is of no use for the rest of the
@@ -95,8 +95,9 @@ def pulling(
     of the caches that has each. All become visible in one transaction.
 
     The work is done in a forked process, before which each of ``offers`` is closed here; or where
-    ``begin`` has it done. No cache is asked for objects of ``without``. Nothing that a cache does is raised. StoreFull, DiskReserve,
-    StoreReadOnly, NotOwner, or another StoreError when this store cannot take anything.
+    ``begin`` has it done. No cache is asked for objects of ``without``. Nothing that a cache does
+    is raised. StoreFull, DiskReserve, StoreReadOnly, NotOwner, or another StoreError when this
+    store cannot take anything.
     """
     store.check_writable()
 

@@ -429,6 +429,37 @@ def test_a_token_does_not_go_out_in_the_clear() -> None:
         HttpPlace("http://example.invalid/cache", HostFiles(token="secret")).sizes(["b"])
 
 
+def test_a_token_for_this_machine_does_not_go_to_a_proxy(
+    web: Web, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{web.port}")
+    with pytest.raises(CacheUnusable, match="in the clear"):
+        place(web, token="secret").sizes(["b"])
+    assert web.requests == []
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    assert place(web, token="secret").sizes(["b"]) == {"b": 3}
+
+
+def test_letters_that_are_none_of_ascii_are_sent_as_numbers(web: Web) -> None:
+    names = []
+
+    def lead(handler: Handler) -> bool:
+        names.append(handler.path)
+        if "x" in handler.path:
+            return handler.answer(200, b"1")
+        return handler.answer(302, Location="/x y/\u00e9")
+
+    web.instead = lead
+    assert HttpPlace(f"http://127.0.0.1:{web.port}/\u00e9%20").get(["b"], 9) == {"b": b"1"}
+    assert names == ["/%C3%A9%20/b", "/x%20y/%E9"]
+
+
+def test_a_url_with_a_space_says_how_to_write_it() -> None:
+    with pytest.raises(UsageError) as caught:
+        HttpPlace("http://127.0.0.1/my cache")
+    assert "%20" in str(caught.value.hint)
+
+
 @pytest.mark.parametrize(
     "url", ["http://me:secret@host/", "http://host/?key=secret", "http://[secret/", "http://"]
 )
@@ -526,3 +557,4 @@ def test_a_proxy_of_the_environment_is_used(web: Web, monkeypatch: pytest.Monkey
     with pytest.raises(CacheUnusable) as caught:
         there.get(["b"], 99)
     assert "geheim" not in f"{caught.value}{caught.value.hint}"
+    assert "$http_proxy" in str(caught.value.hint)
