@@ -42,6 +42,10 @@ class Inventory:
     unfinished: list[PlacedFile] = field(default_factory=list)
     strays: list[PlacedFile] = field(default_factory=list)
 
+    def object_size(self, oid: ObjectId) -> int:
+        """Return the bytes of an object's head and pack, as far as they are there."""
+        return sum(files[oid].size for files in (self.heads, self.packs) if oid in files)
+
     @property
     def size(self) -> int:
         """Bytes of all files."""

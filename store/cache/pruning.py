@@ -29,7 +29,7 @@ GRACE: Final = 24 * 3600.0
 @dataclass(frozen=True)
 class PrunePolicy:
     """``older_than`` in seconds since an object was pushed, or seen to be wanted; ``most`` bytes of
-    packs that may stay, the newest closures first. ``grace`` in seconds."""
+    heads and packs that may stay, the newest closures first. ``grace`` in seconds."""
 
     older_than: float | None = None
     most: int | None = None
@@ -147,7 +147,7 @@ def _kept(
     size = 0
     for oid in newest_first:
         more = ({oid, *closures[oid]} & closures.keys()) - kept
-        added = sum(inventory.packs[each].size for each in more if each in inventory.packs)
+        added = sum(inventory.object_size(each) for each in more)
         if policy.most is not None and size + added > policy.most:
             continue
         kept |= more

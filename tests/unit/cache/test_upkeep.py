@@ -207,9 +207,12 @@ def test_the_newest_closures_stay_within_a_size(
 ) -> None:
     for days, name in enumerate(("two", "one", "lib", "src")):
         age(place, days, file_names.head(objects[name]))
-    packs = take_inventory(place).packs
-    both = packs[objects["two"]].size + packs[objects["lib"]].size
-    for most, stay in ((both, {"two", "lib"}), (1 << 30, {"one", "two", "lib", "src"}), (0, set())):
+    inventory = take_inventory(place)
+    both = inventory.object_size(objects["two"]) + inventory.object_size(objects["lib"])
+    packs = sum(inventory.packs[objects[name]].size for name in ("two", "lib"))
+    assert 0 < packs < both
+    every = {"one", "two", "lib", "src"}
+    for most, stay in ((both, {"two", "lib"}), (packs, set()), (1 << 30, every), (0, set())):
         plan = plan_prune(place, PrunePolicy(most=most))
         assert remaining(place) - {oid.name for oid in plan.objects} == stay
     prune(place, plan_prune(place, PrunePolicy(most=0, grace=0)))
