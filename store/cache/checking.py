@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
@@ -23,8 +24,9 @@ from store.cache.head import Head, stream
 from store.cache.inventory import Inventory, StatementsOf, take_inventory
 from store.cache.pulled_tree import checked
 from store.cache.static_cache import StaticCache
-from store.display import printable
+from store.display import printable, reason
 from store.errors import CorruptObject, FormatError, InvalidName, UnknownObject
+from store.job_errors import CacheUnusable
 from store.model.file_tree import NodeKind
 from store.model.names import ObjectId
 from store.signing import envelope, statement
@@ -103,21 +105,35 @@ class CacheCheck:
         cache.check()
         inventory = take_inventory(self._place)
         for oid in sorted(inventory.heads):
-            self._check_object(oid, inventory)
+            with self._reading("head", file_names.head(oid)):
+                self._check_object(oid, inventory)
         for oid, file in sorted(inventory.packs.items()):
             if oid not in inventory.heads:
                 self._found(CacheFinding("headless", file.name, object=oid))
         for each in inventory.statements:
-            self._check_statements(each, inventory)
+            with self._reading("statement", each.file.name):
+                self._check_statements(each, inventory)
         for sha256 in sorted(inventory.sources):
-            self._check_source(cache, sha256, inventory)
+            with self._reading("source", file_names.source(sha256)):
+                self._check_source(cache, sha256, inventory)
         if self._contents:
             for log in sorted(inventory.logs):
-                self._check_log(log)
+                with self._reading("log", file_names.log(log)):
+                    self._check_log(log)
         for kind, files in (("unfinished", inventory.unfinished), ("stray", inventory.strays)):
             for file in files:
                 self._found(CacheFinding(kind, file.name))
         return inventory
+
+    @contextlib.contextmanager
+    def _reading(self, kind: str, name: str) -> Iterator[None]:
+        """Report a file that the disk does not give, and go on with the others."""
+        try:
+            yield
+        except CacheUnusable as error:
+            cause = error.__cause__
+            detail = reason(cause) if isinstance(cause, OSError) else error.message
+            self._found(CacheFinding(kind, name, f"it cannot be read: {detail}"))
 
     def _check_object(self, oid: ObjectId, inventory: Inventory) -> None:
         name = file_names.head(oid)
@@ -138,8 +154,9 @@ class CacheCheck:
             detail = f"{told}, and has to have {head.packed_size}"
             self._found(CacheFinding("pack", file_names.pack(oid), detail, oid))
         elif self._contents:
-            for detail in _content_faults(self._place, head):
-                self._found(CacheFinding("content", file_names.pack(oid), detail, oid))
+            with self._reading("content", file_names.pack(oid)):
+                for detail in _content_faults(self._place, head):
+                    self._found(CacheFinding("content", file_names.pack(oid), detail, oid))
 
     def _check_statements(self, each: StatementsOf, inventory: Inventory) -> None:
         name = each.file.name
@@ -182,7 +199,9 @@ class CacheCheck:
             return
         if oid not in inventory.heads:
             self._found(CacheFinding("unpushed", name, f"{oid} is missing", oid))
-        elif self._contents and _sha256(cache, oid) not in (sha256, None):
+        elif (
+            self._contents and oid in inventory.packs and _sha256(cache, oid) not in (sha256, None)
+        ):
             self._found(CacheFinding("source", name, f"{oid} has another SHA-256", oid))
 
     def _check_log(self, log: bytes) -> None:

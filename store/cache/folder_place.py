@@ -29,6 +29,7 @@ _HINTS: Final = {
     errno.EDQUOT: _FULL,
     **dict.fromkeys((errno.EEXIST, errno.ENOTDIR), "name another folder, or remove the file"),
     errno.EROFS: "this disk is mounted for reading alone: name another folder",
+    **dict.fromkeys((errno.ELOOP, errno.EINVAL, errno.EISDIR), "remove it, and push again"),
     errno.EACCES: "run this as a user who may read it, and for a push or a prune, write to it",
 }
 """The hint, by the number of the error."""
@@ -188,6 +189,8 @@ class FolderPlace:
             yield
         except OSError as error:
             why = _NO_FOLDER if isinstance(error, _NOT_FOLDERS) else reason(error)
+            if error.errno == errno.ELOOP:
+                why = "there is a link in the place of a file"
             where = f" ({printable(name)})" if name else ""
             raise CacheUnusable(
                 f"the cache {printable(self.name)} cannot be used: {why}{where}",

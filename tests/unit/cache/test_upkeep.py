@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import time
 from collections.abc import Callable
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from store import digest
-from store.cache import file_names, zstd
+from store.cache import file_names, folder_place, zstd
 from store.cache.checking import CACHE_KINDS, CacheCheck, CacheFinding
 from store.cache.folder_place import FolderPlace, PlacedFile
 from store.cache.head import PackFrame
@@ -28,6 +29,7 @@ from store.model.derivation import Derivation, Source
 from store.model.names import ObjectId
 from store.model.realisation import Realisation
 from store.signing.keys import PrivateKey
+from store.system.durable import open_file
 from store.system.whole_file import replacing
 from tests.unit.cache.caches import head_and_pack, manifest_of, write_cache
 from tests.unit.cache.conftest import Origin
@@ -101,6 +103,45 @@ def age(place: FolderPlace, days: float, *names: str) -> None:
     then = time.time() - days * DAY
     for name in names or [file.name for file in place.listing()]:
         os.utime(f"{place.path}/{name}", (then, then))
+
+
+@pytest.mark.parametrize("kind", ["head", "content", "statement", "source", "log"])
+def test_a_file_that_the_disk_does_not_give_is_found_with_all_others(
+    place: FolderPlace,
+    objects: dict[str, ObjectId],
+    monkeypatch: pytest.MonkeyPatch,
+    kind: str,
+) -> None:
+    inventory = take_inventory(place)
+    names = {
+        "head": file_names.head(objects["one"]),
+        "content": file_names.pack(objects["src"]),
+        "statement": inventory.statements[0].file.name,
+        "source": next(iter(inventory.sources.values())).name,
+        "log": next(iter(inventory.logs.values())).name,
+    }
+
+    def failing(path: str) -> int:
+        if path.endswith(names[kind]):
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return open_file(path)
+
+    monkeypatch.setattr(folder_place, "open_file", failing)
+    flip(Path(place.path) / file_names.pack(objects["two"]))
+    told = found(place, contents=True)
+    assert any(each.name == names[kind] and "Input/output error" in each.detail for each in told)
+    assert any(each.name == file_names.pack(objects["two"]) for each in told)
+
+
+@pytest.mark.parametrize("make", [os.mkdir, os.mkfifo, lambda path: os.symlink("x", path)])
+def test_something_else_in_the_place_of_a_pack_hides_no_finding(
+    place: FolderPlace, objects: dict[str, ObjectId], make: Callable[[Path], None]
+) -> None:
+    pack = Path(place.path) / file_names.pack(objects["src"])
+    pack.unlink()
+    make(pack)
+    flip(Path(place.path) / file_names.pack(objects["two"]))
+    assert {"content", "pack"} <= {*kinds(place, contents=True)}
 
 
 def test_a_fresh_cache_is_sound(place: FolderPlace, objects: dict[str, ObjectId]) -> None:
