@@ -12,13 +12,13 @@ from store.cache.own_statements import OwnStatement, own_statements
 from store.local.store import Store
 from store.model.derivation import Resolved, Source
 from store.model.names import ObjectId
-from store.signing.keys import PrivateKey
+from store.signing.keys import PrivateKey, PublicKey
 
 
 @dataclass(frozen=True, kw_only=True)
 class PushPlan:
     """``objects`` are in order, references first; ``goals`` are those that no
-    other of them refers to. ``statements`` are signed. ``sources`` has the
+    other of them refers to. ``statements`` are signed by ``signer``. ``sources`` has the
     objects by SHA-256, ``logs`` the keys of builds by the digest of their log."""
 
     objects: tuple[ObjectId, ...]
@@ -26,6 +26,7 @@ class PushPlan:
     statements: tuple[OwnStatement, ...]
     sources: Mapping[str, ObjectId]
     logs: Mapping[bytes, bytes]
+    signer: PublicKey | None = None
 
     def statement_files(self) -> dict[str, list[str]]:
         """Return the lines by the file that they belong to."""
@@ -61,6 +62,7 @@ def plan_push(
         statements=statements,
         sources=sources,
         logs=logs,
+        signer=None if key is None else key.public,
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import BinaryIO, Final
@@ -33,6 +33,8 @@ from store.local.store import Store
 from store.model.names import ObjectId
 from store.objects.content import read_record
 from store.reporting import Count, uncounted
+from store.signing import envelope
+from store.signing.keys import PublicKey
 from store.system import unfinished
 from store.system.parallel import worker_count
 
@@ -271,16 +273,15 @@ def _put_facts(store: Store, place: CachePlace, plan: PushPlan, done: Pushed) ->
             put.add(name)
     done.logs += len(put)
     sources = plan.source_files()
-    found = place.get(sources, SOURCE_LIMIT)
-    lacking = {name for name in sources if not names_object(found.get(name))}
-    _put_each(place, {name: sources[name] for name in lacking})
+    lacking = lacking_sources(sources, place.get(sources, SOURCE_LIMIT), place.sizes)
+    _put_each(place, lacking)
     done.sources += len(lacking)
     fresh = [*lacking, *put]
     for name in set(fresh) - place.sizes(fresh).keys():
         raise _not_kept(place, name)
     files = plan.statement_files()
     for _ in range(ROUNDS):
-        changed = dict(changed_statements(files, place.get(files, STATEMENTS_LIMIT)))
+        changed = dict(changed_statements(files, place.get(files, STATEMENTS_LIMIT), plan.signer))
         if not changed:
             return
         _put_each(place, {name: data for name, (data, _) in changed.items()})
@@ -288,13 +289,24 @@ def _put_facts(store: Store, place: CachePlace, plan: PushPlan, done: Pushed) ->
     raise _not_kept(place, min(changed))
 
 
-def names_object(data: bytes | None) -> bool:
-    """Return whether this is the file of a source."""
-    try:
-        source_object(data or b"")
-    except (FormatError, InvalidName):
-        return False
-    return True
+def lacking_sources(
+    wanted: Mapping[str, bytes],
+    found: Mapping[str, bytes],
+    present: Callable[[Collection[str]], Collection[str]],
+) -> dict[str, bytes]:
+    """Return the files of sources that are not there, or name no object, or one that is not there;
+    ``present`` says which files are."""
+    others = {}
+    lacking = {}
+    for name, data in wanted.items():
+        if found.get(name) == data:
+            continue
+        try:
+            others[name] = file_names.head(source_object(found.get(name, b"")))
+        except (FormatError, InvalidName):
+            lacking[name] = data
+    there = set(present(list(others.values()))) if others else set()
+    return lacking | {name: wanted[name] for name, head in others.items() if head not in there}
 
 
 def compressed_log(store: Store, log: bytes, key: bytes) -> bytes | None:
@@ -313,21 +325,29 @@ def _put_each(place: CachePlace, files: Mapping[str, bytes]) -> None:
 
 
 def changed_statements(
-    wanted: Mapping[str, Sequence[str]], found: Mapping[str, bytes]
+    wanted: Mapping[str, Sequence[str]], found: Mapping[str, bytes], signer: PublicKey | None
 ) -> Iterator[tuple[str, tuple[bytes, int]]]:
-    """Yield the files that lack lines, with these added, and how many these are."""
+    """Yield the files that lack lines, with these added, and how many these are. Earlier lines
+    stay, but for damaged ones: those that the signer, whose files these are, did not sign."""
     for name, lines in wanted.items():
-        there = found.get(name, b"")
-        known = set(there.split(b"\n"))
-        fresh = [line for each in dict.fromkeys(lines) if (line := each.encode()) not in known]
-        if not fresh:
+        there = [line for line in found.get(name, b"").split(b"\n") if line]
+        own = dict.fromkeys(each.encode() for each in lines)
+        kept = [line for line in there if line in own or _is_signed(line, signer)]
+        fresh = [line for line in own if line not in kept]
+        if not fresh and kept == there:
             continue
-        added = b"".join(line + b"\n" for line in fresh)
-        if there and not there.endswith(b"\n"):
-            there += b"\n"
-        if len(there) + len(added) > STATEMENTS_LIMIT:
-            there = b""  # nobody would read a longer one
-        yield name, (there + added, len(fresh))
+        before, added = (b"".join(line + b"\n" for line in part) for part in (kept, fresh))
+        if len(before) + len(added) > STATEMENTS_LIMIT:
+            before, added = b"", b"".join(line + b"\n" for line in own)  # nobody would read it
+        yield name, (before + added, len(fresh))
+
+
+def _is_signed(line: bytes, signer: PublicKey | None) -> bool:
+    try:
+        signers, _ = envelope.check(envelope.parse(line), [signer] if signer else [])
+    except FormatError:
+        return False
+    return bool(signers)
 
 
 def _not_kept(place: CachePlace, name: str) -> CacheUnusable:

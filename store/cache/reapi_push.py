@@ -10,7 +10,7 @@ from store.cache.blob_trees import blobs_of, mapped
 from store.cache.file_answers import HEAD_LIMIT, SOURCE_LIMIT, STATEMENTS_LIMIT, own_head
 from store.cache.head import Head
 from store.cache.push_plan import PushPlan
-from store.cache.pushing import Pushed, changed_statements, compressed_log, names_object
+from store.cache.pushing import Pushed, changed_statements, compressed_log, lacking_sources
 from store.cache.reapi_cache import FILE, TREE, FileResult, ReapiCache, action_of, head_without_pack
 from store.cache.server_errors import as_cache
 from store.display import printable
@@ -36,7 +36,7 @@ def push_to_server(
     _push_logs(store, cache, plan, done)
     refused = {each.file for each in plan.statements if each.object in done.refused}
     files = {n: lines for n, lines in plan.statement_files().items() if n not in refused}
-    changed = dict(changed_statements(files, cache.files(files, STATEMENTS_LIMIT)))
+    changed = dict(changed_statements(files, cache.files(files, STATEMENTS_LIMIT), plan.signer))
     push_files(cache, {name: data for name, (data, _) in changed.items()})
     done.statements = sum(count for _, count in changed.values())
     kept = cache.files(changed, STATEMENTS_LIMIT)
@@ -48,7 +48,7 @@ def push_to_server(
 
 def _push_sources(cache: ReapiCache, facts: Mapping[str, bytes], done: Pushed) -> None:
     found = cache.files(facts, SOURCE_LIMIT)
-    lacking = {name: data for name, data in facts.items() if not names_object(found.get(name))}
+    lacking = lacking_sources(facts, found, lambda names: cache.files(names, HEAD_LIMIT))
     push_files(cache, lacking)
     done.sources = len(lacking)
     kept = cache.files(lacking, SOURCE_LIMIT)

@@ -31,6 +31,7 @@ from store.local.store import Store
 from store.model.derivation import Derivation, Source
 from store.model.names import ObjectId
 from store.model.realisation import Realisation
+from store.signing import envelope
 from store.signing.keys import PrivateKey
 from tests.unit.cache.caches import head_and_pack, manifest_of
 from tests.unit.cache.conftest import Origin
@@ -295,11 +296,41 @@ def test_statements_of_others_and_earlier_ones_stay(
     assert [len(file.data.splitlines()) for file in files] == [1, 1]
     name = file_names.by_derivation(HELLO.digest, ANNE.public.id)
     path = tmp_path / "cache" / name
-    path.write_bytes(b"an older line\nwithout an end")
+    earlier = [envelope.seal(text, [ANNE]).encode() for text in (b"an older one", b"another")]
+    path.write_bytes(b"\n".join(earlier))  # without an end
     assert pushed(origin.store, place, top).statements == 1
     lines = path.read_bytes().splitlines()
-    assert lines[:2] == [b"an older line", b"without an end"]
+    assert lines[:2] == earlier
     assert lines[2:] == files[0].data.splitlines() or len(lines) == 3
+
+
+def test_damaged_lines_of_ones_own_go_with_the_next_push(
+    origin: Origin, top: ObjectId, place: CachePlace
+) -> None:
+    pushed(origin.store, place, top)
+    name = file_names.by_derivation(HELLO.digest, ANNE.public.id)
+    data = place.get([name], 1 << 20)[name]
+    forged = envelope.seal(b"not hers", [BOB]).encode()
+    for damaged in (data[:-9] + b"\n", b"\0\n" + data, data + forged + b"\n" + data[:99]):
+        place.put(name, damaged)
+        pushed(origin.store, place, top)
+        assert place.get([name], 1 << 20)[name] == data
+    assert pushed(origin.store, place, top).nothing
+
+
+def test_a_source_that_names_no_object_there_is_put_again(
+    origin: Origin, top: ObjectId, place: CachePlace
+) -> None:
+    plan = plan_push(origin.store, [top], ANNE, builds=True)
+    push(origin.store, place, plan)
+    ((name, data),) = plan.source_files().items()
+    place.put(name, f"{'0' * 32}-src\n".encode())
+    assert push(origin.store, place, plan).sources == 1
+    assert place.get([name], 300)[name] == data
+    named_first = f"{named(origin.store, 'lib')}\n".encode()
+    place.put(name, named_first)  # another object with that source may have come first
+    assert push(origin.store, place, plan).nothing
+    assert place.get([name], 300)[name] == named_first
 
 
 def test_without_a_key_only_objects_come(origin: Origin, top: ObjectId, tmp_path: Path) -> None:
