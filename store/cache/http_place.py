@@ -49,6 +49,7 @@ _RANGE: Final = re.compile(
     r"\s*bytes\s+([0-9]{1,18})-(?:([0-9]{1,18})/([0-9]{1,18}|\*))?", re.IGNORECASE | re.ASCII
 )
 _WHERE: Final = "a browser shows where it leads"
+_ELSEWHERE: Final = "push to the URL that it leads to, as an https: one"
 _PLAIN: Final = "the server, and a proxy before it, has to send files as they are (nginx: gzip off)"
 _NO_PUT: Final = "the server has to take PUT (nginx: dav_methods PUT), or push into its folder"
 _PUT_HINTS: Final = {
@@ -317,7 +318,7 @@ class HttpPlace:
                 return answer
             answer.close()
             if method == "PUT":
-                raise Permanent("it answers a PUT with a redirect")
+                raise Permanent("it answers a PUT with a redirect", _ELSEWHERE)
             url = self._redirected(url, where)
         raise Permanent(f"redirected more than {MOST_REDIRECTS} times", _WHERE)
 
@@ -337,8 +338,8 @@ class HttpPlace:
         failure = failures.of_status(answer.status, phrase, answer.headers)
         if answer.status in (401, 403):
             failure.hint = self._hint
-        elif putting:
-            failure.hint = _PUT_HINTS.get(answer.status)
+        elif putting and answer.status in _PUT_HINTS:
+            failure.hint = _PUT_HINTS[answer.status]
         elif answer.status < 500 and answer.status not in (407, 429):
             failure.hint = None
         return self._unusable(failure)

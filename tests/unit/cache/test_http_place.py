@@ -509,12 +509,16 @@ def test_a_server_elsewhere_may_not_lead_to_this_machine(
         place(web).get(["z"], 10)
 
 
-@pytest.mark.parametrize(("status", "hint"), [(405, "dav_methods"), (413, "client_max_body_size")])
+@pytest.mark.parametrize(
+    ("status", "hint"),
+    [(405, "dav_methods"), (413, "client_max_body_size"), (500, "try again"), (301, "https:")],
+)
+@pytest.mark.usefixtures("quick")
 def test_a_refused_put_says_what_the_server_needs(web: Web, status: int, hint: str) -> None:
     def refuse(handler: Handler) -> bool:
         if handler.command == "PUT":
             handler.close_connection = True
-            handler.answer(status)
+            handler.answer(status, Location="https://elsewhere.invalid/")
         return handler.command == "PUT"
 
     web.instead = refuse
