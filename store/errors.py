@@ -91,6 +91,10 @@ class UsageError(StoreError):
     exit_code = 2
 
 
+class MissingExtra(UsageError):
+    """Packages of Python that only some commands need are not installed."""
+
+
 class EvaluationError(StoreError):
     """A recipe does not evaluate. ``file`` and ``line`` (1-based) say where, when known."""
 

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from typing import TYPE_CHECKING
 
 from store.cache.build_logs import taken_log
 from store.cache.cache_options import USUAL, CacheOptions
-from store.cache.configuration import chosen
+from store.cache.configuration import CacheSetting, chosen
 from store.cache.connecting import PLACES, check_url, connect, open_place, server_cache
 from store.cache.file_names import MARKER
-from store.errors import CorruptObject, UsageError
+from store.errors import CorruptObject, MissingExtra, StoreError, UnusableKey, UsageError
 from store.events import CacheTrouble, Event
 from store.job_errors import CacheUnusable
 from store.layout.paths import Layout
@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from store.cache.pushing import Pushed
     from store.substitute.cached_nodes import CachedNodes
     from store.substitute.candidates import TrustedCache
+
+_OF_NO_USE = (CacheUnusable, MissingExtra, UnusableKey)
+"""Errors of one cache: whatever lets this machine not ask it, a run goes on with the others."""
 
 
 def cached_nodes(
@@ -45,10 +48,15 @@ def cached_nodes(
 
     Raises UsageError, and the other errors of settings that cannot be used.
     """
-    caches = list(_caches(settings, options, emit, offline))
-    if caches:
+    wanted = [
+        each
+        for each in chosen(settings, options, Keyring(default_folder()))
+        if not offline or check_url(each.url) == "file"
+    ]
+    if wanted:
         from store.substitute.cached_nodes import CachedNodes  # takes long to load
 
+        caches = list(_caches(wanted, emit))
         return CachedNodes(store, catalogue, caches, options.threshold, emit)
     if options.only:
         raise UsageError(
@@ -96,8 +104,10 @@ def log_from_caches(
                 for log in logs:
                     if (found := taken_log(cache, log)) is not None:
                         return found
-        except (CacheUnusable, CorruptObject) as error:
+        except CorruptObject as error:
             emit(CacheTrouble("", error.message))
+        except _OF_NO_USE as error:
+            emit(CacheTrouble("", _why(url, error)))
     return None
 
 
@@ -113,16 +123,21 @@ def _is_cache(place: str) -> bool:
 
 
 def _caches(
-    settings: Layout, options: CacheOptions, emit: Callable[[Event], None], offline: bool
+    settings: Iterable[CacheSetting], emit: Callable[[Event], None]
 ) -> Iterator[TrustedCache]:
-    for each in chosen(settings, options, Keyring(default_folder())):
-        if offline and check_url(each.url) != "file":
-            continue
+    from store.substitute.candidates import TrustedCache  # takes long to load
+
+    for each in settings:
         try:
             offers = connect(each.url)
-        except CacheUnusable as error:
-            emit(CacheTrouble(shown(each.url), error.message))
+        except _OF_NO_USE as error:
+            emit(CacheTrouble("", f"{_why(each.url, error)}; it is asked nothing more in this run"))
             continue
-        from store.substitute.candidates import TrustedCache  # takes long to load
-
         yield TrustedCache(offers, each.keys or (), each.threshold)
+
+
+def _why(url: str, error: StoreError) -> str:
+    """Return why a cache is of no use, in one line with the remedy."""
+    hint = f" ({error.hint})" if error.hint else ""
+    name = "" if isinstance(error, CacheUnusable) else f"the cache {shown(url)} cannot be used: "
+    return f"{name}{error.message}{hint}"

@@ -12,7 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from store.errors import FormatError, UsageError
+from store.errors import FormatError, MissingExtra
 
 REAPI: Final = "build.bazel.remote.execution.v2"
 DEFINITIONS: Final = "definitions.binpb"
@@ -32,9 +32,9 @@ class ApiMethod(NamedTuple):
     streams_responses: bool
 
 
-def missing_extra(module: str | None) -> UsageError:
+def missing_extra(module: str | None) -> MissingExtra:
     """Return the error for a module that is not installed."""
-    return UsageError(
+    return MissingExtra(
         "a server of the Remote Execution API needs Python's packages grpcio and protobuf, and "
         f"{module or 'one of their modules'} is missing",
         hint="install the extra `reapi` of fixpoint-store; docs/farm.md says how",
@@ -42,7 +42,7 @@ def missing_extra(module: str | None) -> UsageError:
 
 
 def check_extra() -> None:
-    """Raise UsageError for a package that is not installed, without loading any."""
+    """Raise MissingExtra for a package that is not installed, without loading any."""
     for module in ("grpc", "google.protobuf"):
         found = None
         with contextlib.suppress(ImportError, ValueError):  # no parent; a module of no file

@@ -21,6 +21,7 @@ from store.model.origin import How, Origin
 from store.model.realisation import Realisation
 from store.objects.ingest import ingest
 from store.operations.caches import cached_nodes, log_from_caches, push_to
+from store.reapi import messages
 from store.substitute import cached_nodes as search
 from store.substitute.candidates import TrustedCache
 
@@ -99,6 +100,40 @@ def test_offline_only_folders_are_asked(chosen: Chosen, tmp_path: Path) -> None:
     folder = str(tmp_path / "cache")
     assert len(chosen("https://example.org/cache", folder)) == 2
     assert chosen("https://example.org/cache", folder, offline=True) == [folder]
+
+
+@pytest.mark.parametrize("kind", ["token", "extra"])
+def test_a_server_that_this_machine_cannot_ask_is_passed_over(
+    store: Store, toy: ObjectId, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    folder, server = str(tmp_path / "cache"), "grpc://localhost:1"
+    push_to(store, folder, plan_push(store, [toy], None, builds=True))
+    if kind == "token":
+        token = tmp_path / "config/fixpoint/hosts/localhost/token"
+        token.parent.mkdir(parents=True)
+        token.write_text("geheim\n")
+        token.chmod(0o644)
+    else:
+        monkeypatch.setattr(messages, "find_spec", lambda name: None)
+    monkeypatch.setenv("STORE_CACHES", f"{server} {folder}")
+    told: list[Event] = []
+    made: list[str] = []
+
+    def nodes(_: Store, __: Catalogue, trusted: list[TrustedCache], *rest: object) -> None:
+        made.extend(each.offers.name for each in trusted)
+
+    monkeypatch.setattr(search, "CachedNodes", nodes)
+    for urls, names in (((), [folder]), ((server,), [])):
+        made.clear()
+        options = CacheOptions(urls, only=True)
+        cached_nodes(store, NOTHING, options, told.append, settings=store.layout)
+        assert made == names
+    assert log_from_caches(store, [record(toy)], told.append) == LOG
+    for trouble in told:
+        assert isinstance(trouble, CacheTrouble)
+        assert server in trouble.message
+        assert "geheim" not in trouble.message
+    assert len(told) == 3
 
 
 def test_a_log_comes_from_the_cache_that_it_was_pushed_to(
