@@ -8,7 +8,6 @@ import threading
 import time
 import urllib.parse
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from email.utils import mktime_tz, parsedate_tz
 from typing import BinaryIO, Final, TypeVar
 
 from store.cache import http_client
@@ -198,8 +197,9 @@ class HttpPlace:
             return size
 
     def _note_time(self, name: str, answer: HttpAnswer) -> None:
-        if (written := parsedate_tz(answer.headers.get("Last-Modified", ""))) is not None:
-            self._written[name] = mktime_tz(written)
+        written = failures.seconds_of(answer.headers.get("Last-Modified", ""))
+        if written is not None:
+            self._written[name] = written
 
     def _part(self, name: str, start: int, size: int) -> Iterator[bytes]:
         """Yield the part of a file as far as the connection holds."""

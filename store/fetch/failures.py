@@ -93,11 +93,17 @@ def _after(text: str) -> float:
     else."""
     if text.isascii() and text.isdecimal():
         return float(text) if len(text) < 10 else 0.0
+    date = seconds_of(text)
+    return 0.0 if date is None else max(0.0, date - time.time())
+
+
+def seconds_of(date: str) -> float | None:
+    """Return the Unix seconds of a date in a header; None for anything else."""
     try:
-        date = parsedate_tz(text)
-        return 0.0 if date is None else max(0.0, mktime_tz(date) - time.time())
+        parts = parsedate_tz(date)
+        return None if parts is None else float(mktime_tz(parts))
     except (ValueError, OverflowError, TypeError, IndexError):  # no day of any year
-        return 0.0
+        return None
 
 
 def of_file(error: OSError) -> Permanent:

@@ -309,6 +309,13 @@ def test_files_that_come_compressed_unasked_are_named(web: Web, form: str, range
     assert "gzip off" in str(caught.value.hint) and "\x1b" not in caught.value.message
 
 
+@pytest.mark.parametrize("year", ["0", "99999999", "9" * 30])
+def test_a_date_that_is_none_does_no_harm(web: Web, year: str) -> None:
+    date = f"Mon, 01 Jan {year} 00:00:00 GMT"
+    web.instead = lambda handler: handler.answer(200, b"1", Last_Modified=date)
+    assert place(web).get(["a", "b"], 9) == {"a": b"1", "b": b"1"}
+
+
 def test_the_form_that_a_file_has_by_itself_may_be_named(web: Web) -> None:
     web.instead = lambda handler: handler.answer(200, b"x", Content_Encoding="zstd")
     assert place(web).get(["logs/a.zst"], 10) == {"logs/a.zst": b"x"}
