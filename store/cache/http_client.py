@@ -178,12 +178,16 @@ class HttpClient:
             raise
 
     def release(self, kept: _Kept, *, reusable: bool) -> None:
-        """Take a connection back."""
+        """Take a connection back. The oldest one goes when there are too many: redirects may lead
+        to any number of servers."""
+        surplus = [kept]
         if reusable and self._pid == os.getpid():
             with self._lock:
                 self._idle.append(kept)
-        else:
-            kept.connection.close()
+                surplus = self._idle[:-MOST_CONNECTIONS]
+                del self._idle[:-MOST_CONNECTIONS]
+        for each in surplus:
+            each.connection.close()
         self._room.release()
 
     def clean(self, text: str) -> str:

@@ -79,6 +79,27 @@ def test_connections_are_kept_and_few(web: Web) -> None:
     assert len({request.connection for request in web.requests}) <= http_client.MOST_CONNECTIONS
 
 
+def test_connections_to_wherever_redirects_lead_are_few(
+    web: Web, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http_client, "MOST_CONNECTIONS", 3)
+    with contextlib.ExitStack() as stack:
+        others = [stack.enter_context(serving(tmp_path)) for _ in range(8)]
+
+        def lead(handler: Handler) -> bool:
+            number = int(handler.name.removeprefix("n"))
+            return handler.answer(302, Location=f"{others[number].url}/b")
+
+        web.instead = lead
+        there = place(web)
+        before = len(os.listdir("/proc/self/fd"))
+        for number in range(8):
+            assert there.get([f"n{number}"], 9) == {f"n{number}": b"123"}
+        # Each connection has two ends in this process.
+        assert len(os.listdir("/proc/self/fd")) - before < 2 * 3 + 5
+        there.close()
+
+
 def test_a_connection_that_was_closed_meanwhile_is_made_again(web: Web) -> None:
     there = place(web)
     there.sizes(["a"])
