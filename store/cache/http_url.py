@@ -36,7 +36,7 @@ def parse(url: str) -> CacheUrl:
     if not url.isprintable() or " " in url:
         raise UsageError(
             f"a URL of {scheme} names no cache: it has a space, or a character that is not shown",
-            hint="write a space as %20",
+            hint=f"it has to be {scheme}://HOST/PATH; a space in its path is written as %20",
         )
     try:
         plain, userinfo = credentials.split(url)

@@ -35,8 +35,8 @@ REST: Final = 5.0
 """Seconds without a lease after which the collector may have the objects of builds."""
 
 TOGETHER: Final = 4
-"""Workers that share a process that speaks to the server. It has some 45 MB; but it is one Python, so
-that too many would wait for each other's bytes."""
+"""Workers that share a process that speaks to the server, of some 45 MB. As it is one Python, too
+many would wait for each other's bytes."""
 
 _DETAIL: Final = 500
 """Characters of the reason for a lease that failed."""

@@ -1,4 +1,4 @@
-"""The execution of a plan: what waits for a processor costs next to none."""
+"""The execution of a plan: a build that waits for a processor costs next to nothing."""
 
 from __future__ import annotations
 
