@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 from store.cli.wording import counted
 from store.display import printable
+from store.model.catalogue import Package
 from store.model.derivation import Source
 from store.model.locators import shown
 from store.model.package_facts import PackageFacts
@@ -20,9 +21,11 @@ _MOST_SOURCES = 4
 """Sources that are shown with their places; of more, the names alone."""
 
 
-def package_record(facts: PackageFacts, paths: Sequence[str], *, checked: bool) -> dict[str, Any]:
+def package_record(
+    facts: PackageFacts, paths: Sequence[str], passed: Collection[str]
+) -> dict[str, Any]:
     """Return the facts as JSON has them; ``paths`` are those of the outputs, if realised, and
-    ``checked`` says that the package passed its check here."""
+    ``passed`` the names of the checks that the package passed here."""
     package = facts.package
     return {
         "name": package.name,
@@ -47,11 +50,13 @@ def package_record(facts: PackageFacts, paths: Sequence[str], *, checked: bool) 
         "seconds": facts.seconds or None,
         "paths": list(paths),
         "check": None if facts.check is None else facts.check.name,
-        "checked": checked,
+        "checked": _is_passed(facts.check, passed),
+        "upstream": None if facts.upstream is None else facts.upstream.name,
+        "upstream_passed": _is_passed(facts.upstream, passed),
     }
 
 
-def package_lines(facts: PackageFacts, paths: Sequence[str], *, checked: bool) -> list[str]:
+def package_lines(facts: PackageFacts, paths: Sequence[str], passed: Collection[str]) -> list[str]:
     """Return the facts as lines of text; the arguments are those of :func:`package_record`."""
     package = facts.package
     return [
@@ -67,7 +72,8 @@ def package_lines(facts: PackageFacts, paths: Sequence[str], *, checked: bool) -
         *_row("phases", [_joined(facts.phases)]),
         *_row("takes", [f"about {seconds_text(facts.seconds)}"] if facts.seconds else []),
         *_row("in store", paths or [f"not yet: `store realise {package.name}`"]),
-        *_row("check", _check(facts, checked)),
+        *_row("check", _check(facts.check, passed, facts.package.name)),
+        *_row("its tests", _check(facts.upstream, passed, f"{facts.package.name} --upstream")),
         *_row("more", [f"`store show --derivation {package.name}`, `store tree {package.name}`"]),
     ]
 
@@ -90,10 +96,14 @@ def _users(facts: PackageFacts) -> str:
     return f"{names}; with all above them, {counted(facts.users, 'package')}"
 
 
-def _check(facts: PackageFacts, checked: bool) -> list[str]:
-    if facts.check is None:
+def _is_passed(check: Package | None, passed: Collection[str]) -> bool:
+    return check is not None and check.name in passed
+
+
+def _check(check: Package | None, passed: Collection[str], words: str) -> list[str]:
+    if check is None:
         return []
-    return ["passed" if checked else f"not yet: `store check {facts.package.name}`"]
+    return ["passed" if check.name in passed else f"not yet: `store check {words}`"]
 
 
 def _joined(names: Iterable[str]) -> str:

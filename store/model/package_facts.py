@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from store.model.catalogue import CHECK, CHECKS, Catalogue, Package
+from store.model.catalogue import CHECK, CHECKS, UPSTREAM, Catalogue, Package
 from store.model.derivation import BUILTIN, Source
 from store.model.phase_script import phase_script
 
@@ -14,7 +14,8 @@ class PackageFacts(NamedTuple):
     ``needed_by`` are direct: packages by their shortest names, other nodes by their own.
     ``users`` is the number of packages that need it, at any remove. Checks count as neither.
     ``phases`` are those of its build, and ``seconds`` its usual time on two processors; 0 if it is
-    unknown. ``check`` is the package that checks it, if there is one."""
+    unknown. ``check`` is the package that checks it, and ``upstream`` the one that runs the tests
+    of its authors, if there are."""
 
     package: Package
     names: tuple[str, ...]
@@ -25,6 +26,7 @@ class PackageFacts(NamedTuple):
     phases: tuple[str, ...]
     seconds: int
     check: Package | None
+    upstream: Package | None
 
 
 def package_facts(catalogue: Catalogue, name: str) -> PackageFacts:
@@ -45,6 +47,7 @@ def package_facts(catalogue: Catalogue, name: str) -> PackageFacts:
         phases=phases(catalogue, package.node),
         seconds=catalogue.seconds.get(package.node, 0),
         check=catalogue.packages.get(name + CHECK),
+        upstream=catalogue.packages.get(name + UPSTREAM),
     )
 
 

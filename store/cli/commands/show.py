@@ -49,11 +49,12 @@ def command(
     elif as_json or not (derivation or resolved):
         facts = package_facts(context.catalogue, package.partition("^")[0])
         paths = _paths(context, facts.package.node)
-        checked = facts.check is not None and bool(_paths(context, facts.check.node))
+        checks = [each for each in (facts.check, facts.upstream) if each is not None]
+        passed = {each.name for each in checks if _paths(context, each.node)}
         if not as_json:
-            print("\n".join(package_lines(facts, paths, checked=checked)))
+            print("\n".join(package_lines(facts, paths, passed)))
             return
-        record |= {"package": package_record(facts, paths, checked=checked)}
+        record |= {"package": package_record(facts, paths, passed)}
     if as_json:
         print(json.dumps(record, indent=2))
     else:

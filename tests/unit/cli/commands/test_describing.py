@@ -55,6 +55,16 @@ def test_show_says_where_a_package_of_the_world_stands(reader: Line) -> None:
     assert (package["check"], package["checked"]) == ("zlib.check", False)
 
 
+def test_show_names_the_tests_of_a_packages_authors(reader: Line) -> None:
+    text = reader.run("show", "jimtcl").stdout.splitlines()
+    rows = {each[:13].strip(): each[13:] for each in text[2:] if each[0] != " "}
+    assert rows["its tests"] == "not yet: `store check jimtcl --upstream`"
+    package = json.loads(reader.run("show", "--json", "jimtcl").stdout)["package"]
+    assert (package["upstream"], package["upstream_passed"]) == ("jimtcl.upstream", False)
+    bare = json.loads(reader.run("show", "--json", "tree").stdout)["package"]
+    assert (bare["upstream"], bare["upstream_passed"]) == (None, False)
+
+
 def test_what_is_not_realised_cannot_be_resolved(reader: Line) -> None:
     said = reader.run("show", "--resolved", "patch", code=1).stderr
     assert "cannot be resolved: not all its inputs are realised" in said
