@@ -257,8 +257,8 @@ def _inputs(request: BuildRequest) -> list[str]:
 def _mount_inputs(request: BuildRequest, place: str) -> None:
     """Mount the files that the sandbox has, too, in a process with mounts of its own.
 
-    Copies of them would measure another thing: a compiler that was copied lies in the page cache
-    in larger pieces than one that was linked, and runs some 5 % faster.
+    Copies of them would measure another thing: a compiler that was copied runs some 5 % faster,
+    perhaps as it lies in the page cache in larger pieces.
     """
     kernel.unshare(kernel.CLONE_NEWNS)
     kernel.mount("none", "/", None, kernel.MS_REC | kernel.MS_PRIVATE)

@@ -165,7 +165,7 @@ def run_workers(endpoint: Endpoint, count: int, life: Callable[[int, Server], No
     servers: list[Server] = []
     try:
         for number in range(1, count + 1):
-            if number % TOGETHER == 1:
+            if number > len(servers) * TOGETHER:
                 servers.append(Server(endpoint, prepare=_load))
             call = ForkedCall(partial(life, number, servers[-1]), interruptible=True)
             calls[call.fileno()] = call

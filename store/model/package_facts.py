@@ -15,7 +15,7 @@ class PackageFacts(NamedTuple):
     ``users`` is the number of packages that need it, at any remove. Checks count as neither.
     ``phases`` are those of its build, and ``seconds`` its usual time on two processors; 0 if it is
     unknown. ``check`` is the package that checks it, and ``upstream`` the one that runs the tests
-    of its authors, if there are."""
+    of its authors; None where there is none."""
 
     package: Package
     names: tuple[str, ...]

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from store.substitute.candidates import TrustedCache
 
 _OF_NO_USE = (CacheUnusable, MissingExtra, UnusableKey)
-"""Errors of one cache: whatever lets this machine not ask it, a run goes on with the others."""
+"""Errors of a cache that this machine cannot ask: a run goes on with the others."""
 
 
 def cached_nodes(

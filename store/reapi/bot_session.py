@@ -88,7 +88,6 @@ class BotSession:
         self._call: object = None
         self._stopping = False
         self._stop = threading.Lock()
-        self._stopped = False
         self._reported = False  # the last report was of the end of a lease
         self._given_back = 0  # leases, one after the other
         self._unfit_until = 0.0
@@ -159,9 +158,8 @@ class BotSession:
         """Give leases back that have not ended, and take no more. Whoever asks again waits for the
         end of it."""
         with self._stop:
-            if not self._stopped:
+            if not self._stopping:
                 self._give_back()
-            self._stopped = True
 
     def _give_back(self) -> None:
         self._stopping = True

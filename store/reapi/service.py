@@ -193,7 +193,8 @@ class ReapiService:
 
     def cancel(self) -> None:
         """Cancel each action that is under way, and give leases back."""
-        ends = [run.cancel for run in [*self._runs]] + [bot.stop for bot, _ in self._bots.values()]
+        bots = [bot for bot, _ in list(self._bots.values())]
+        ends = [run.cancel for run in [*self._runs]] + [bot.stop for bot in bots]
         threads = [threading.Thread(target=end, daemon=True) for end in ends]
         for thread in threads:
             thread.start()
