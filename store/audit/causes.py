@@ -13,7 +13,7 @@ from typing import TypeAlias
 from store.errors import Interrupted, StoreError
 from store.model.names import ObjectId
 from store.model.verdict import AuditFinding, Difference, Verdict
-from store.sandbox.variation import CONTROL, JOINT, Variation, joined, pinned, together
+from store.sandbox.variation import CONTROL, JOINT, Variation, joined, pinned, suffice, together
 
 DATE = "date"
 RANDOMNESS = "randomness"
@@ -74,14 +74,28 @@ Steps: TypeAlias = Generator[Sequence[Trial], Sequence[TrialOutcome], list[Audit
 
 def examine(case: Case, variations: Sequence[Variation]) -> Steps:
     """Yield trials until all is known; returns one finding for each output and variation, the
-    control's first."""
+    control's first, if there was one.
+
+    Builds that vary different things and all make the recorded object leave nothing for a control
+    to find (see ``suffice``).
+    """
+    built: list[_Group] = []
+    if suffice(variations):
+        built = yield from _built(CONTROL, case.recorded, variations)
+        if all(_is_as_expected(case.recorded, group.outcome) for group in built):
+            outcomes = _of_each(built)
+            return [
+                finding
+                for variation in variations
+                for finding in _findings(case, case.recorded, variation, outcomes[variation.name])
+            ]
     (control,) = yield [Trial(CONTROL, case.recorded)]
     if control.error is not None:
         return _findings(case, case.recorded, CONTROL, control)
     if _differing(case.recorded, control):
         return (yield from _unstable(case, variations, control))
     findings = _findings(case, case.recorded, CONTROL, control)
-    return findings + (yield from _varied(case, CONTROL, case.recorded, variations))
+    return findings + (yield from _varied(case, CONTROL, case.recorded, variations, built))
 
 
 def cut_short(
@@ -100,12 +114,18 @@ def cut_short(
 
 
 def _varied(
-    case: Case, base: Variation, expected: Expected, variations: Sequence[Variation]
+    case: Case,
+    base: Variation,
+    expected: Expected,
+    variations: Sequence[Variation],
+    built: Sequence[_Group] = (),
 ) -> Steps:
-    """Yield the variations on top of ``base``, compared with what the base alone made."""
+    """Yield the variations on top of ``base``, compared with what the base alone made; those that
+    were ``built`` together are not built together again."""
     if not variations or not expected:
         return []
-    outcomes, suspects = yield from _tried(base, expected, variations)
+    built = built or (yield from _built(base, expected, variations))
+    outcomes, suspects = yield from _tried(base, expected, built)
     chance: set[str] = set()
     settled = True
     if any(_differing(expected, outcome) for outcome in outcomes.values()):
@@ -122,46 +142,61 @@ def _varied(
         }
         findings += _findings(case, expected, variation, outcome, causes)
     for suspect in suspects:
-        if not any(_explains(expected, outcomes[item.name]) for item in suspect.group):
+        if not any(_explains(expected, outcomes[item.name]) for item in suspect.variations):
             findings += yield from _only_together(case, base, expected, suspect)
     return findings
 
 
 @dataclass(frozen=True)
-class _Suspect:
-    """Variations of one build that made another object than expected, or failed."""
+class _Group:
+    """Variations that one build had together."""
 
-    group: Sequence[Variation]
+    variations: Sequence[Variation]
     outcome: TrialOutcome
 
+
+_Built: TypeAlias = Generator[Sequence[Trial], Sequence[TrialOutcome], list[_Group]]
 
 _Tried: TypeAlias = Generator[
     Sequence[Trial],
     Sequence[TrialOutcome],
-    tuple[dict[str, TrialOutcome], list[_Suspect]],
+    tuple[dict[str, TrialOutcome], list[_Group]],
 ]
 
 
-def _tried(base: Variation, expected: Expected, variations: Sequence[Variation]) -> _Tried:
-    """Yield all variations in as few builds as they go into. Of a build that makes another object
-    than expected, or fails, each variation is then tried alone. Returns an outcome for each, by
-    name, and those builds."""
+def _built(base: Variation, expected: Expected, variations: Sequence[Variation]) -> _Built:
+    """Yield all variations in as few builds as they go into."""
     groups = together(variations)
     trials = [
         Trial(_combined(base, joined(group)), expected, shown=len(group) == 1) for group in groups
     ]
-    outcomes: dict[str, TrialOutcome] = {}
-    suspects: list[_Suspect] = []
-    for group, outcome in zip(groups, (yield trials), strict=True):
-        if len(group) > 1 and (outcome.error is not None or _differing(expected, outcome)):
-            suspects.append(_Suspect(group, outcome))
-        else:
-            outcomes.update((variation.name, outcome) for variation in group)
-    alone = [variation for suspect in suspects for variation in suspect.group]
+    outcomes = yield trials
+    return [_Group(group, outcome) for group, outcome in zip(groups, outcomes, strict=True)]
+
+
+def _tried(base: Variation, expected: Expected, built: Sequence[_Group]) -> _Tried:
+    """Of a build that made another object than expected, or failed, yield each variation alone.
+    Returns an outcome for each variation, by name, and those builds."""
+    suspects = [
+        group
+        for group in built
+        if len(group.variations) > 1 and not _is_as_expected(expected, group.outcome)
+    ]
+    outcomes = _of_each(group for group in built if group not in suspects)
+    alone = [variation for suspect in suspects for variation in suspect.variations]
     if alone:
         found = yield [Trial(_combined(base, item), expected) for item in alone]
         outcomes.update((item.name, outcome) for item, outcome in zip(alone, found, strict=True))
     return outcomes, suspects
+
+
+def _of_each(built: Iterable[_Group]) -> dict[str, TrialOutcome]:
+    """Return the outcome of each variation, by name: that of its build."""
+    return {variation.name: group.outcome for group in built for variation in group.variations}
+
+
+def _is_as_expected(expected: Expected, outcome: TrialOutcome) -> bool:
+    return outcome.error is None and not _differing(expected, outcome)
 
 
 def _explains(expected: Expected, outcome: TrialOutcome) -> bool:
@@ -170,9 +205,9 @@ def _explains(expected: Expected, outcome: TrialOutcome) -> bool:
     return failed or bool(_differing(expected, outcome))
 
 
-def _only_together(case: Case, base: Variation, expected: Expected, suspect: _Suspect) -> Steps:
+def _only_together(case: Case, base: Variation, expected: Expected, suspect: _Group) -> Steps:
     """Find out if variations do together, again, what none of them did alone."""
-    joint = joined(suspect.group)
+    joint = joined(suspect.variations)
     outcome = suspect.outcome
     if isinstance(outcome.error, Interrupted):
         return []

@@ -11,7 +11,7 @@ from store.audit.subjects import AuditSubject
 from store.display import quoted
 from store.errors import FormatError, UsageError, output_error, storage_error
 from store.model.verdict import AuditFinding, Verdict
-from store.sandbox.variation import CONTROL, JOINT, Variation
+from store.sandbox.variation import CONTROL, JOINT, Variation, suffice
 from store.signing.record import from_record, to_record
 
 _Place: TypeAlias = tuple[bytes, str, str | None]
@@ -63,6 +63,8 @@ class RebuildJournal:
             names = self._joint.setdefault(of, [])
             if finding.variation not in names:
                 names.append(finding.variation)
+        elif finding.variation is not None:  # comes before those of several together
+            self._forget_joint(of, finding.variation)
         self._known[*of, finding.variation] = finding
 
     def known(
@@ -76,7 +78,7 @@ class RebuildJournal:
             if finding is None or finding.verdict is Verdict.FAILED:
                 return None
             compared = name in (None, CONTROL.name)
-            if compared and finding.expected not in subject.case.recorded[output]:
+            if compared and not _compares(finding, subject):
                 return None
             found.append(finding)
         return found
@@ -90,11 +92,30 @@ class RebuildJournal:
             yield from ((None, output) for output in outputs)
             return
         names = [item.name for item in variations] if subject.kind == "build" else []
-        yield from ((name, output) for name in (CONTROL.name, *names) for output in outputs)
+        if not (names and self._is_without_control(subject, variations)):
+            names.insert(0, CONTROL.name)
+        yield from ((name, output) for name in names for output in outputs)
         for output in outputs:
             for joint in self._joint.get((subject.case.key, output), ()):
                 if set(joint.split(JOINT)) <= set(names):
                     yield joint, output
+
+    def _is_without_control(self, subject: AuditSubject, variations: Sequence[Variation]) -> bool:
+        """Return True if all was reproduced in builds of which none had to have nothing varied."""
+        places = ((output, item.name) for output in subject.case.recorded for item in variations)
+        found = [self._known.get((subject.case.key, *place)) for place in places]
+        return suffice(variations) and all(
+            item is not None and item.verdict is Verdict.REPRODUCED and _compares(item, subject)
+            for item in found
+        )
+
+    def _forget_joint(self, of: tuple[bytes, str], variation: str) -> None:
+        """Forget what was found of several variations together, ``variation`` among them, before
+        it was tried anew."""
+        names = self._joint.get(of, [])
+        for name in [name for name in names if variation in name.split(JOINT)]:
+            names.remove(name)
+            del self._known[*of, name]
 
     def note(self, findings: Iterable[AuditFinding]) -> None:
         """Add findings to the file. Raises StorageError."""
@@ -108,3 +129,8 @@ class RebuildJournal:
                 file.write(b"".join(lines))
         except OSError as error:
             raise output_error(error, "the journal", self._path) from error
+
+
+def _compares(finding: AuditFinding, subject: AuditSubject) -> bool:
+    """Return True if the finding compares with an object that is recorded now."""
+    return finding.expected in subject.case.recorded[finding.output]

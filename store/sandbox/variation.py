@@ -51,6 +51,13 @@ def together(variations: Sequence[Variation]) -> list[list[Variation]]:
     return groups
 
 
+def suffice(variations: Sequence[Variation]) -> bool:
+    """Return True if builds of these, as :func:`together` has them, show by themselves what differs
+    in a build with nothing varied: whatever one of them varies is as usual in another, or varied
+    in another way."""
+    return len(together(variations)) > 1
+
+
 def _independent(one: Variation, other: Variation) -> bool:
     salted = bool(one.salt and other.salt)
     counted = one.cores is not None and other.cores is not None

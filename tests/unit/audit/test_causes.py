@@ -73,14 +73,46 @@ def test_the_variation_that_differs_is_the_cause() -> None:
     assert [trial.shown for trial in bench.trials[1:5]] == [False, True, True, True]
 
 
-def test_what_reproduces_has_all_variations_in_two_builds_more() -> None:
+def test_what_reproduces_has_all_variations_in_two_builds_and_no_control() -> None:
     bench = Bench(lambda variation, count: "good")
     found = bench.run(case(), list(VARIATIONS))
-    assert [item.variation for item in found] == ["control", *VARIATIONS]
+    assert [item.variation for item in found] == list(VARIATIONS)
     assert {item.verdict for item in found} == {Verdict.REPRODUCED}
-    assert len(bench.trials) == 3
-    together = {name for trial in bench.trials for name in trial.variation.name.split(JOINT)}
-    assert together == {"control", *VARIATIONS}
+    assert len(bench.trials) == 2
+    together = [name for trial in bench.trials for name in trial.variation.name.split(JOINT)]
+    assert sorted(together) == sorted(VARIATIONS)
+
+
+def test_a_control_comes_after_variations_that_differ_and_none_is_built_twice() -> None:
+    bench = Bench(lambda variation, count: "bad" if "uid" in variation.changes else "good")
+    found = {item.variation: item for item in bench.run(case(), list(VARIATIONS))}
+    assert set(found) == {"control", *VARIATIONS}
+    differing = [name for name, item in found.items() if item.verdict is Verdict.DIFFERS]
+    assert (differing, found["user"].cause) == (["user"], "user")
+    names = [trial.variation.name for trial in bench.trials]
+    first, second, control, *alone, again = names
+    assert (control, again) == ("control", "control")
+    assert "user" in first.split(JOINT)
+    assert "user" not in second.split(JOINT)
+    assert alone == first.split(JOINT), "those of the build that reproduced are not tried again"
+
+
+def test_what_differs_from_its_record_and_not_by_variations_has_a_control() -> None:
+    bench = Bench(lambda variation, count: "bad")
+    control, *varied = bench.run(case(), list(VARIATIONS))
+    assert (control.variation, control.verdict, control.cause) == (
+        "control",
+        Verdict.DIFFERS,
+        None,
+    )
+    assert {item.verdict for item in varied} == {Verdict.REPRODUCED}, "compared with the control"
+    assert {item.expected for item in varied} == {made("bad")}
+
+
+def test_one_variation_has_a_control_since_the_record_may_be_from_elsewhere() -> None:
+    bench = Bench(lambda variation, count: "good" if variation.cores else "bad")
+    control, cores = bench.run(case(), ["cores"])
+    assert (control.verdict, control.cause) == (Verdict.DIFFERS, "cores")
 
 
 def needs_both(variation: Variation) -> bool:

@@ -76,6 +76,27 @@ def test_a_subject_is_known_with_all_outputs_and_variations_alone(place: str) ->
     assert RebuildJournal(place).known(subject(), [DATE, PATH]) is not None
 
 
+def test_variations_that_reproduced_in_several_builds_need_no_control(place: str) -> None:
+    both = [VARIATIONS["cores"], VARIATIONS["cores-more"]]
+    noted = [finding(item.name) for item in both]
+    RebuildJournal(place).note(noted)
+    journal = RebuildJournal(place)
+    assert journal.known(subject(), both) == noted
+    assert journal.known(subject(), both[:1]) is None, "one alone has a control"
+    assert journal.known(subject(made=OTHER), both) is None, "compared with another object"
+    RebuildJournal(place).note([replace(noted[0], verdict=Verdict.DIFFERS)])
+    assert RebuildJournal(place).known(subject(), both) is None, "the control was not noted"
+
+
+def test_an_old_control_or_joint_build_does_not_count_after_a_new_examination(place: str) -> None:
+    both = [VARIATIONS["cores"], VARIATIONS["cores-more"]]
+    old = [finding(), *(finding(item.name) for item in both), finding("cores+path")]
+    RebuildJournal(place).note([replace(item, expected=OTHER) for item in old])
+    new = [finding(item.name) for item in (*both, PATH)]
+    RebuildJournal(place).note(new)
+    assert RebuildJournal(place).known(subject(), [*both, PATH]) == new
+
+
 def test_a_rebuild_that_failed_is_made_again(place: str) -> None:
     RebuildJournal(place).note([finding(), replace(finding("date"), verdict=Verdict.FAILED)])
     assert RebuildJournal(place).known(subject(), [DATE]) is None

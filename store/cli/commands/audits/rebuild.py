@@ -47,9 +47,10 @@ def _help() -> str:
     the file in the store is hashed again. A store path means the newest build of that object, such
     as of an image.
 
-    First nothing is varied (the control). If that reproduces, variations go into as few rebuilds
-    as they can, and each is tried alone where one of these differs, to name the cause. If it does
-    not, two more rebuilds with a stopped clock find the cause: the date, or chance (randomness).
+    Variations go into as few rebuilds as they can. If one of these differs, or is the only one,
+    nothing is varied in the next (the control). If that reproduces, each variation is tried alone
+    to name the cause. If it does not, two more rebuilds with a stopped clock find the cause: the
+    date, or chance (randomness).
 
     Logs of rebuilds that differ or fail are kept below `audits` in the store's root.
 
