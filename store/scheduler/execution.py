@@ -6,7 +6,6 @@ from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from store.display import printable
 from store.errors import StoreError, storage_error
 from store.events import (
     Event,
@@ -19,7 +18,7 @@ from store.events import (
     Waiting,
 )
 from store.graph.resolver import BuildPlan, Resolver
-from store.job_errors import BuildError, MixedInputs, Offline
+from store.job_errors import BuildError, MixedInputs
 from store.jobs.executor import Executor, Task, run
 from store.jobs.local_executor import LocalExecutor
 from store.jobs.work_removal import remove_stale_work
@@ -27,10 +26,10 @@ from store.local.leases import Lease
 from store.local.store import Store
 from store.model.catalogue import Catalogue, GraphNode
 from store.model.derivation import Derivation, Resolved, Source
-from store.model.locators import shown
 from store.model.names import ObjectId
 from store.model.result import Registration, Result
 from store.scheduler.build_options import BuildOptions
+from store.scheduler.forbidden_work import not_fetched
 from store.scheduler.forecast import MAX_FETCHES, MOST_FETCHES, chains, planned_nodes
 from store.scheduler.key_search import KeySearch
 from store.scheduler.pending_results import PendingResults
@@ -282,10 +281,7 @@ class Execution:
     def _task(self, executor: Executor, node: bytes, key: bytes) -> Task:
         value = self._catalogue.nodes[node]
         if isinstance(value, Source) and self._options.offline:
-            raise Offline(
-                f"{value.name} would have to be fetched from {printable(shown(value.locators[0]))}",
-                hint="run without --offline once",
-            )
+            raise not_fetched(value)
         resolved = self._resolver.resolved(node)
         inputs = () if resolved is None else resolved.inputs
         roots = (

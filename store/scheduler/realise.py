@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING
 
 from store.errors import StoreFull
 from store.graph.resolver import BuildPlan, Resolver
-from store.job_errors import DiskReserve, MixedInputs, NotCached
+from store.job_errors import DiskReserve, MixedInputs
 from store.local.leases import Lease
 from store.local.store import Store
 from store.model.catalogue import Catalogue
-from store.model.derivation import Derivation, Ref
+from store.model.derivation import Derivation, Ref, Source
 from store.model.names import ObjectId
 from store.reporting import SILENT, Reporter
 from store.scheduler.build_options import BuildOptions
+from store.scheduler.forbidden_work import not_cached, not_fetched
 
 if TYPE_CHECKING:
     from store.reapi.server import Server
@@ -25,9 +26,6 @@ if TYPE_CHECKING:
 ATTEMPTS = 3
 """The most executions of a plan: again when room could be made after the disk had become full; or
 when an input differs from the one that others were built with."""
-
-SHOWN = 5
-"""Names in a message at most."""
 
 
 def no_room(urgent: bool) -> bool:
@@ -81,13 +79,15 @@ class Realiser:
 
     def forecast(self, goals: Iterable[Ref]) -> tuple[BuildPlan, CacheForecast | None]:
         """Return the plan that :meth:`run` would be left with, and the parts of it that caches
-        have. Takes nothing. Raises OtherSystem as :meth:`plan`."""
+        have. Takes nothing. Raises OtherSystem as :meth:`plan`; NotCached or Offline if that plan
+        may not be executed."""
         nodes = _nodes(goals)
         plan = self.resolver.plan(nodes)
         caches = self._find_caches() if plan.nodes else None
         found = caches.forecast(nodes, plan, self.resolver) if caches else None
         left = found.left if found else plan
         self._check_systems(left)
+        self._check_allowed(left, nodes)
         return left, found
 
     def _check_systems(self, plan: BuildPlan) -> None:
@@ -100,6 +100,15 @@ class Realiser:
             value = self._catalogue.nodes[node]
             assert isinstance(value, Derivation)
             check_system(value)
+
+    def _check_allowed(self, plan: BuildPlan, goals: Collection[bytes]) -> None:
+        """Raise NotCached for any work with ``only_cached``, and Offline for a fetch offline."""
+        if self._only_cached and plan.nodes:
+            raise not_cached(self._catalogue, plan, goals)
+        if self._options.offline and plan.fetches:
+            source = self._catalogue.nodes[plan.fetches[0]]
+            assert isinstance(source, Source)
+            raise not_fetched(source)
 
     def run(self, goals: Iterable[Ref], keep: Lease | None = None) -> dict[Ref, ObjectId]:
         """Realise every goal; raises the first error once the running jobs have ended.
@@ -133,7 +142,7 @@ class Realiser:
                 if not plan.nodes:
                     return
                 if self._only_cached:
-                    raise _not_cached(self._catalogue, plan, _nodes(goals))
+                    raise not_cached(self._catalogue, plan, _nodes(goals))
                 if attempt == 0:
                     # The objects that the plan relies on are leased by now, and no candidates for
                     # removal.
@@ -206,15 +215,3 @@ class Realiser:
 
 def _nodes(goals: Iterable[Ref]) -> list[bytes]:
     return [goal.node for goal in goals]
-
-
-def _not_cached(catalogue: Catalogue, plan: BuildPlan, goals: Collection[bytes]) -> NotCached:
-    """Return the error, which names the goals before the nodes below them."""
-    nodes = (*reversed(plan.builds), *plan.fetches)
-    missing = sorted(nodes, key=lambda node: node not in goals)
-    names = list(dict.fromkeys(catalogue.nodes[node].name for node in missing))
-    more = f", and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-    return NotCached(
-        f"no cache has {', '.join(names[:SHOWN])}{more}",
-        hint="run without --cache-only to build them here",
-    )

@@ -41,13 +41,18 @@ class _Found(NamedTuple):
     sources: Mapping[bytes, SourceOffer]
 
     @property
-    def objects(self) -> dict[bytes, tuple[ObjectId, ...]]:
-        """The objects of each node."""
+    def outputs(self) -> dict[bytes, dict[str, ObjectId]]:
+        """The objects of each node by its outputs."""
         found = {
-            node: tuple(each.record.object for each in believed.outputs.values())
+            node: {output: each.record.object for output, each in believed.outputs.items()}
             for node, believed in self.believed.items()
         }
-        return found | {node: (offer.object,) for node, offer in self.sources.items()}
+        return found | {node: {"out": offer.object} for node, offer in self.sources.items()}
+
+    @property
+    def objects(self) -> dict[bytes, tuple[ObjectId, ...]]:
+        """The objects of each node."""
+        return {node: tuple(some.values()) for node, some in self.outputs.items()}
 
 
 class CachedNodes:
@@ -115,9 +120,27 @@ class CachedNodes:
     def forecast(
         self, goals: Collection[bytes], plan: BuildPlan, resolver: Resolver
     ) -> CacheForecast:
-        """Return what the caches have of a plan, without taking anything."""
-        graph = self._missing(goals, plan, resolver)
-        objects = self._finished(self._search(graph)).objects
+        """Return what the caches have of a plan, without taking anything. ``resolver`` learns the
+        objects of the nodes that were found: nodes above them are asked for by their keys."""
+        found = CacheForecast({}, {}, plan)
+        while self._caches:
+            graph = self._missing(goals, found.left, resolver)
+            if not graph.nodes.keys() - graph.passed:
+                break
+            answer = self._finished(self._search(graph))
+            if not answer.asked:
+                break
+            found = self._with_offered(found, graph, answer)
+            for node, outputs in answer.outputs.items():
+                if node in found.nodes:
+                    resolver.learn(node, outputs)
+        return found
+
+    def _with_offered(
+        self, before: CacheForecast, graph: MissingGraph, answer: _Found
+    ) -> CacheForecast:
+        """Return the forecast with those found nodes of which caches have all objects."""
+        objects = answer.objects
         offered = self._sizes({oid for some in objects.values() for oid in some})
         closures = {
             node: {other for oid in some for other in (oid, *_closure(offered, oid))}
@@ -127,12 +150,13 @@ class CachedNodes:
         whole = {node for node, some in closures.items() if some <= offered.keys() | there}
         left = _left(graph, whole)
         needed = {oid for node in whole for oid in closures[node]} - there
+        sizes = {**before.objects, **{oid: offered[oid] for oid in needed}}
         return CacheForecast(
-            {node: objects[node] for node in whole},
-            {oid: offered[oid] for oid in sorted(needed)},
-            plan._replace(
-                fetches=tuple(node for node in plan.fetches if node in left),
-                builds=tuple(node for node in plan.builds if node in left),
+            {**before.nodes, **{node: objects[node] for node in whole}},
+            dict(sorted(sizes.items())),
+            before.left._replace(
+                fetches=tuple(node for node in before.left.fetches if node in left),
+                builds=tuple(node for node in before.left.builds if node in left),
             ),
         )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -64,6 +65,25 @@ def test_without_the_network_caches_in_folders_are_asked(anne: Shop, bert: Shop)
     done = bert.run(*words)
     assert (done.returncode, done.stdout.strip()) == (0, anne.path("realise", "base")), done.stderr
     assert "127.0.0.1" not in done.stderr
+
+
+def test_a_dry_run_that_may_not_work_fails_as_the_run_would(anne: Shop, bert: Shop) -> None:
+    away = ("realise", "base", "--offline", "--no-cache")
+    planned, done = bert.run(*away, "--dry-run"), bert.run(*away)
+    assert (planned.returncode, planned.stdout) == (23, ""), planned.stderr
+    assert planned.stderr.strip() == failure(done)
+    only = ("realise", "base", "item-0", "--cache-only", "--cache", cache_of(anne))
+    planned, done = bert.run(*only, "--dry-run"), bert.run(*only)
+    assert (planned.returncode, planned.stdout) == (28, ""), planned.stderr
+    assert planned.stderr.strip() == failure(done)
+    assert "no cache has item-0\n" in planned.stderr
+    assert bert.path("realise", "base", *only[3:], "--dry-run") == "nothing to do"
+
+
+def failure(done: subprocess.CompletedProcess[str]) -> str:
+    """The error at the end of a command."""
+    assert done.returncode != 0
+    return done.stderr[done.stderr.index("store: ") :].strip()
 
 
 def test_without_caches_the_variable_is_not_looked_at(bert: Shop) -> None:

@@ -428,6 +428,18 @@ def test_a_forecast_takes_nothing(builder: Builder, client: Client) -> None:
     assert client.left() == ["source.tar", "base", "library", "program"]
 
 
+def test_a_forecast_asks_by_the_keys_that_it_would_know(builder: Builder, client: Client) -> None:
+    cache = builder.cache(ANNE)
+    above = [file_names.by_derivation(each.digest, ANNE.public.id) for each in (LIBRARY, PROGRAM)]
+    for name in above:
+        del cache.statements[name]
+    assert forecast(builder, client, cache).left.nodes == ()
+    assert cache.asked == ["derivations 1", "derivations 2", "keys 1", "keys 1"]
+    assert client.left() == ["source.tar", "base", "library", "program"]
+    client.fill(cache)
+    assert client.left() == []
+
+
 def forecast(builder: Builder, client: Client, cache: TellingCache) -> CacheForecast:
     """Return the part of the program, and of all that it needs, that the cache has."""
     nodes = CachedNodes(
