@@ -12,7 +12,7 @@ from functools import cached_property
 from derivations.kit.checked import checked
 from store.errors import EvaluationError
 from store.model.derivation import Derivation, Source
-from store.model.locators import check_locator
+from store.model.locators import check_locator, with_lower_scheme
 
 UNPACK = "builtin:unpack"
 SYSTEM = "x86_64-linux"
@@ -207,5 +207,6 @@ def url(
     seconds: int = 0,
 ) -> Archive:
     """An archive at a URL."""
+    address = with_lower_scheme(address)
     source = _source(address.rpartition("/")[2], sha256, address)
     return Archive(name, version, source, options, seconds)

@@ -16,7 +16,7 @@ from store.errors import FormatError, StorageError
 from store.fetch import transport
 from store.fetch.bounds import Bounds
 from store.job_errors import BadArchive, FetchFailed
-from store.model.locators import shown
+from store.model.locators import shown, with_lower_scheme
 from store.quantities import limit_text
 from store.signing.envelope import ENVELOPE_LIMIT
 from store.unpack.compression import CHUNK, Meter, Stream, decompressed, file_chunks
@@ -97,7 +97,8 @@ class _Budget:
 
 def _targets(source: str, budget: _Budget) -> Iterator[tuple[str, str]]:
     """Yield each file's name for messages, and its URL."""
-    scheme = source.partition("://")[0].lower() if "://" in source else ""
+    source = with_lower_scheme(source)
+    scheme = source.partition("://")[0] if "://" in source else ""
     if scheme in ("http", "https"):
         yield shown(source), source
     elif source.startswith("file:"):

@@ -11,7 +11,7 @@ from store.cache.offering import NamedFiles
 from store.cache.place import CachePlace
 from store.display import quoted
 from store.errors import UsageError
-from store.model.locators import shown
+from store.model.locators import shown, with_lower_scheme
 
 if TYPE_CHECKING:
     from store.cache.reapi_cache import ReapiCache
@@ -30,7 +30,7 @@ def check_url(url: str) -> str:
     is no cache of that kind."""
     if _is_path(url):
         return "file"
-    scheme, colon, rest = url.partition(":")
+    scheme, colon, rest = with_lower_scheme(url).partition(":")
     if not colon or scheme not in SCHEMES or not rest.strip("/"):
         raise UsageError(
             f"{quoted(shown(url))} is no URL of a cache",

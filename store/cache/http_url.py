@@ -10,7 +10,7 @@ from store.cache.http_client import WebServer, origin_of
 from store.errors import UsageError
 from store.fetch import credentials
 from store.fetch.bounds import Permanent
-from store.model.locators import shown
+from store.model.locators import shown, with_lower_scheme
 
 
 class CacheUrl(NamedTuple):
@@ -31,6 +31,7 @@ def ascii_text(text: str, encoding: str = "utf-8") -> str:
 def parse(url: str) -> CacheUrl:
     """Return the parts of a URL. UsageError for one with a password, or with a query, or of no web
     server."""
+    url = with_lower_scheme(url)
     scheme = url.partition(":")[0]
     # urlsplit would leave out a newline, and no connection is made for a space.
     if not url.isprintable() or " " in url:

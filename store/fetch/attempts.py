@@ -22,7 +22,7 @@ from store.fetch.locate import Machine, targets
 from store.fetch.partial import PartialFile, disk_errors, private_folder
 from store.fetch.transport import Body, Client, Page, Permanent, Slow, Target, Transient
 from store.job_errors import DiskReserve, FetchFailed, FetchSilent, HashMismatch, Offline
-from store.model.locators import PROJECT, check_locator, scrubbed, shown
+from store.model.locators import PROJECT, check_locator, scrubbed, shown, with_lower_scheme
 
 CHUNK = 1 << 18  # bytes read at a time
 REPORT_INTERVAL = 0.2  # seconds between two reports of one download
@@ -239,7 +239,11 @@ class _Search:
 
     def _client(self, locator: str) -> Client:
         """Return the client with the certificates that count for ``locator``."""
-        ca_files = () if locator.startswith(("file:", PROJECT)) else self._machine.ca_files(locator)
+        ca_files = (
+            ()
+            if with_lower_scheme(locator).startswith(("file:", PROJECT))
+            else self._machine.ca_files(locator)
+        )
         if ca_files not in self._clients:
             self._clients[ca_files] = Client(
                 bounds=self._bounds,

@@ -12,7 +12,7 @@ from typing import Protocol
 
 from store.fetch import failures, indexes, mirrors
 from store.fetch.transport import Page, Target, file_path
-from store.model.locators import is_url, scrubbed
+from store.model.locators import is_url, scrubbed, with_lower_scheme
 from store.system.home import expand_home
 
 ReadPage = Callable[[Target, str], Page]
@@ -59,7 +59,7 @@ def targets(locator: str, machine: Machine, read_page: ReadPage, note: Note) -> 
     elif kind == "pypi":
         yield from _index_targets(rest, machine.pip, read_page, note)
     else:
-        yield Target(locator)
+        yield Target(with_lower_scheme(locator))
 
 
 def _index_targets(
@@ -99,11 +99,12 @@ def _on_page(
         note(page.shown, f"does not list {filename}")
     for link in links:
         if is_url(link):
-            yield Target(_with_credentials_of(url, link), proxy)
+            yield Target(_with_credentials_of(url, with_lower_scheme(link)), proxy)
 
 
 def as_url(place: str) -> str:
     """Return a place in pip's configuration, which may be a path, as a URL."""
+    place = with_lower_scheme(place)
     if re.match(r"[a-z][a-z0-9+.-]*:", place):
         return re.sub(r"^file:/+(localhost/)?", "file:///", place)
     return "file://" + urllib.parse.quote(os.path.abspath(expand_home(place)))

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 from store.fetch.transport import Target
 from store.fetch.wire import DIRECT
+from store.model.locators import with_lower_scheme
 from store.system.small import read_small
 
 _LARGEST = 1 << 20  # bytes of a file of apt's configuration
@@ -155,6 +156,7 @@ def usable_bases(uri: str) -> list[str]:
 
     A cdrom, tor or ssh source, or a mirror list that itself lies on the network, gives nothing.
     """
+    uri = with_lower_scheme(uri)
     scheme, _, rest = uri.partition(":")
     if scheme in ("http", "https"):
         return [uri]
@@ -163,7 +165,7 @@ def usable_bases(uri: str) -> list[str]:
     if scheme == "mirror+file":
         listed = parse_mirror_list(_text(re.sub(r"^//(?=/)", "", rest)))
         # A list within a list is not read: it could be this one.
-        flat = (item for item in listed if not item.startswith("mirror+"))
+        flat = (item for item in listed if not with_lower_scheme(item).startswith("mirror+"))
         return [base for item in flat for base in usable_bases(item)]
     return []
 

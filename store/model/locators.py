@@ -42,7 +42,8 @@ _POOL_PATH: Final = re.compile(
 )
 _FILE_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9+._!-]*\.(whl|zip|tgz|tar\.(gz|bz2|xz))")
 _FOLDER: Final = re.compile(r"/[\x21-\x7e]*")
-_URL: Final = re.compile(r"(https?://[^/\s]+/|file:///)[\x21-\x7e]*")
+_URL: Final = re.compile(r"((?i:https?)://[^/\s]+/|(?i:file):///)[\x21-\x7e]*")
+_SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*(?=:)")
 
 
 def check_locator(locator: str) -> None:
@@ -76,6 +77,13 @@ def check_locator(locator: str) -> None:
 def is_url(text: str) -> bool:
     """Return whether a text is a URL that a file can be fetched from."""
     return bool(_URL.fullmatch(text))
+
+
+def with_lower_scheme(url: str) -> str:
+    """Return a URL with its scheme in lower case, as all are compared here: ``HTTP:`` is ``http:``
+    (RFC 3986). A text without a scheme stays as it is."""
+    scheme = _SCHEME.match(url)
+    return scheme[0].lower() + url[scheme.end() :] if scheme else url
 
 
 def shown(locator: str) -> str:

@@ -14,7 +14,7 @@ from typing import Final
 
 from store.display import quoted
 from store.errors import UnusableKey, UsageError
-from store.model.locators import shown
+from store.model.locators import shown, with_lower_scheme
 from store.system.host_files import HostFiles, host_files
 
 SCHEMES: Final = ("grpc", "grpcs", "grpc+unix")
@@ -75,6 +75,7 @@ class Endpoint:
 def parse(url: str) -> Endpoint:
     """Return the server of a URL; UsageError for anything else. A message repeats the URL only when
     it has no place for a secret."""
+    url = with_lower_scheme(url)
     scheme, _, rest = url.partition(":")
     form = _FORM.format(scheme=scheme)
     if not url.isprintable():  # urlsplit would leave out a newline

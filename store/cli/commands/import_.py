@@ -16,7 +16,7 @@ from store.cli.outputs import drawn
 from store.cli.wording import counted
 from store.display import printable, quoted
 from store.errors import FormatError, InvalidName, UnknownObject, UnusableKey, UsageError
-from store.model.locators import shown
+from store.model.locators import shown, with_lower_scheme
 from store.model.names import STORE_DIR, ObjectId
 from store.model.origin import How, Origin
 
@@ -107,7 +107,7 @@ def _is_cache(source: str) -> bool:
     from store.cache.connecting import SCHEMES, check_url
     from store.cache.file_names import MARKER
 
-    scheme, colon, rest = source.partition(":")
+    scheme, colon, rest = with_lower_scheme(source).partition(":")
     if rest.startswith("//") and not os.path.isdir(source):
         check_url(source)  # else it would be a folder's name, with whatever secret is in it
     return bool(colon and scheme in SCHEMES) or os.path.isfile(f"{source}/{MARKER}")

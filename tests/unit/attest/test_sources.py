@@ -54,6 +54,7 @@ def test_lines_are_numbered_and_empty_ones_passed_over(tmp_path: Path) -> None:
     file.write_bytes(b"one\n\n  \ntwo\r\nthree")
     assert read(file) == [("a.jsonl:1", b"one"), ("a.jsonl:4", b"two\r"), ("a.jsonl:5", b"three")]
     assert read(file.as_uri()) == read(file)
+    assert read(file.as_uri().replace("file", "FILE")) == read(file)
 
 
 def test_compressed_files_are_read(tmp_path: Path) -> None:

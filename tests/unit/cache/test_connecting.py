@@ -22,6 +22,9 @@ from store.errors import UsageError
         ("https://example.org/cache", "https"),
         ("grpc://127.0.0.1:50051/team", "grpc"),
         ("grpc+unix:/run/casd.socket", "grpc+unix"),
+        ("FILE:/srv/cache", "file"),
+        ("Https://example.org/cache", "https"),
+        ("GRPC+Unix:/run/casd.socket", "grpc+unix"),
     ],
 )
 def test_a_url_or_a_path_has_its_scheme(url: str, scheme: str) -> None:
@@ -64,10 +67,18 @@ def test_no_part_of_a_folders_url_is_passed_over(url: str) -> None:
         ("https://ann@example.org/a", "https://Bert@example.org/a"),
         ("https://ann@Example.org:443/a", "https://example.org/a#b"),
         ("file:///srv/a/../cache", "/srv/cache/"),
+        ("FILE:/srv/cache", "/srv/cache"),
+        ("HTTP://example.org:80/A", "http://example.org/A"),
+        ("Grpc+UNIX:/run/s#A", "grpc+unix:/run/s#A"),
     ],
 )
 def test_one_cache_in_two_ways_of_writing(url: str, other: str) -> None:
     assert same_cache(url) == same_cache(other)
+
+
+def test_the_letters_of_a_scheme_make_no_other_place() -> None:
+    assert open_place("File:///srv/cache").name == "/srv/cache"
+    assert open_place("HTTP://127.0.0.1:1/Cache").name == "http://127.0.0.1:1/Cache"
 
 
 def test_a_link_to_a_folder_is_the_same_cache(tmp_path: Path) -> None:

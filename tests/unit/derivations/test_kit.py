@@ -338,6 +338,14 @@ def test_a_source_that_could_not_be_fetched_is_refused_at_once(make: Callable[[]
     assert "the form is" in (caught.value.hint or "")
 
 
+def test_the_letters_of_a_scheme_make_no_other_derivation() -> None:
+    made = [
+        url(f"{scheme}://e.org/A-1.tgz", "0" * 64, name="a", version="1")
+        for scheme in ("https", "HTTPS", "Https")
+    ]
+    assert made[0] == made[1] == made[2]
+
+
 @pytest.mark.parametrize("name", ["a=b", "a?b", "", "-a", ".a", "a b", "é"])
 def test_a_source_has_a_name_that_a_package_can_have(name: str) -> None:
     with pytest.raises(EvaluationError, match="cannot name a source"):

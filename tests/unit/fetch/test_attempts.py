@@ -51,6 +51,8 @@ def test_a_file_url_is_copied_checked_and_read_only(tmp_path: Path, source: Path
     assert os.stat(result.path).st_mode & 0o777 == 0o444
     assert (result.locator, result.bytes) == (source.as_uri(), len(CONTENT))
     assert os.listdir(tmp_path / "partial") == [Path(result.path).name]
+    again = get(tmp_path, source.as_uri().replace("file", "FILE"), offline=True)
+    assert Path(again.path).read_bytes() == CONTENT
 
 
 def test_a_wrong_file_is_kept_and_both_hashes_are_named(tmp_path: Path) -> None:

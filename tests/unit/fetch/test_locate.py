@@ -9,7 +9,7 @@ import pytest
 
 from store.errors import InvalidName
 from store.fetch import indexes, mirrors
-from store.fetch.locate import Machine, targets
+from store.fetch.locate import Machine, as_url, targets
 from store.fetch.transport import Page, Permanent, Target
 from store.fetch.wire import DIRECT
 from store.model.locators import check_locator, shown
@@ -141,6 +141,16 @@ def test_only_sources_that_can_be_fetched_are_used(tmp_path: Path) -> None:
     assert mirrors.usable_bases("file://localhost/srv/x") == ["file:///srv/x"]
     for uri in ("cdrom:[Debian 12]/", "tor+http://x.test/", "ssh://x.test/", "mirror+file:/none"):
         assert mirrors.usable_bases(uri) == []
+
+
+def test_schemes_in_capitals_are_schemes(tmp_path: Path) -> None:
+    assert mirrors.usable_bases("HTTP://A.test/x") == ["http://A.test/x"]
+    assert mirrors.usable_bases("Copy:///srv/x") == ["file:///srv/x"]
+    listed = tmp_path / "mirrors.list"
+    listed.write_text(f"Mirror+File:{listed}\nHTTPS://a.test/\n")  # the list itself is in it
+    assert mirrors.usable_bases(f"MIRROR+FILE:{listed}") == ["https://a.test/"]
+    assert as_url("HTTPS://i.test/Simple") == "https://i.test/Simple"
+    assert as_url("FILE:/srv") == "file:///srv"
 
 
 def test_the_mirror_that_is_asked_for_comes_before_apts(monkeypatch: pytest.MonkeyPatch) -> None:

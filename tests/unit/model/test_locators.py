@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from store.model.locators import scrubbed, secrets, shown
+from store.errors import InvalidName
+from store.model.locators import check_locator, scrubbed, secrets, shown, with_lower_scheme
 
 
 @pytest.mark.parametrize(
@@ -70,3 +71,24 @@ def test_no_secret_is_shown_or_left_in_a_message(secret: str, form: str) -> None
     assert secret not in shown(locator)
     assert secret in secrets(locator)
     assert secret not in scrubbed(f"404 no {secret} here", locator)
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("HTTP://Host/Path", "http://Host/Path"),
+        ("Grpc+UNIX:/Run", "grpc+unix:/Run"),
+        ("http://h/HTTP:", "http://h/HTTP:"),
+        *((text, text) for text in ("", "A", ":A", "/A:B", "./A:B", "1A:B", "A B:C")),
+    ],
+)
+def test_only_a_scheme_gets_small_letters(url: str, expected: str) -> None:
+    assert with_lower_scheme(url) == expected
+
+
+def test_a_url_may_have_its_scheme_in_capitals() -> None:
+    for url in ("HTTP://host/x", "Https://host/x", "FILE:///x"):
+        check_locator(url)
+    for url in ("HTTP:/x", "FTP://host/x", "File://host/x"):
+        with pytest.raises(InvalidName):
+            check_locator(url)

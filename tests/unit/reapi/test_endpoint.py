@@ -27,6 +27,12 @@ def test_a_url_is_read_and_written(url: str) -> None:
     assert GOOD[url].url == url
 
 
+@pytest.mark.parametrize("url", GOOD)
+def test_a_scheme_may_be_in_capitals(url: str) -> None:
+    scheme, colon, rest = url.partition(":")
+    assert parse(scheme.upper() + colon + rest) == parse(scheme.title() + colon + rest) == GOOD[url]
+
+
 BAD = [
     *("http://farm.example:1", "grpc://farm.example", "grpc://:1", "grpc://host:0", "grpc://h:x"),
     *("grpc://h:1/a//b", "grpc://h:1/blobs", "grpc://h:1/x?y", "grpc://h:1#x", "grpc://..:1"),

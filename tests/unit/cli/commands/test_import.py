@@ -23,3 +23,9 @@ def test_what_was_taken_refused_and_passed_over_is_said() -> None:
         "3 records of their builds not taken",
     ):
         assert part in text
+
+
+def test_a_cache_is_told_by_the_scheme_of_its_url_in_any_letters() -> None:
+    for source in ("file:///srv/cache", "HTTP://127.0.0.1:1/x", "Grpc+Unix:/run/s", "FILE:/srv"):
+        assert import_._is_cache(source)
+    assert not import_._is_cache("/srv/File:")
