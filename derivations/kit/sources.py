@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from derivations.kit.checked import checked
-from store.errors import EvaluationError
+from store.errors import EvaluationError, InvalidName
 from store.model.derivation import Derivation, Source
 from store.model.locators import check_locator, with_lower_scheme
+from store.model.names import check_name
 
 UNPACK = "builtin:unpack"
 SYSTEM = "x86_64-linux"
@@ -208,5 +209,15 @@ def url(
 ) -> Archive:
     """An archive at a URL."""
     address = with_lower_scheme(address)
-    source = _source(address.rpartition("/")[2], sha256, address)
+    source = _source(_file_of(address, f"{name}-{version}"), sha256, address)
     return Archive(name, version, source, options, seconds)
+
+
+def _file_of(address: str, otherwise: str) -> str:
+    """Return the name of the file at an address, without a query or parameters: these may be
+    secret. A file whose name no object can have is called ``otherwise``."""
+    file = re.split(r"[?#;]", address, maxsplit=1)[0].rpartition("/")[2]
+    try:
+        return check_name(file)
+    except InvalidName:
+        return otherwise

@@ -338,6 +338,23 @@ def test_a_source_that_could_not_be_fetched_is_refused_at_once(make: Callable[[]
     assert "the form is" in (caught.value.hint or "")
 
 
+@pytest.mark.parametrize(
+    ("address", "file"),
+    [
+        ("https://e.org/a-1.tgz", "a-1.tgz"),
+        ("https://e.org/a-1.tgz?token=hush", "a-1.tgz"),
+        ("https://e.org/a-1.tgz?from=x/hush", "a-1.tgz"),
+        ("https://e.org/a-1.tgz;key=hush#hush", "a-1.tgz"),
+        ("https://e.org/get/?file=hush", "a-1"),
+        ("https://e.org/a%20b.tgz?x", "a-1"),
+        ("https://e.org/.hush", "a-1"),
+    ],
+)
+def test_the_name_of_an_addresses_file_has_no_secret(address: str, file: str) -> None:
+    source = url(address, "0" * 64, name="a", version="1").source
+    assert (source.name, source.locators) == (file, (address,))
+
+
 def test_the_letters_of_a_scheme_make_no_other_derivation() -> None:
     made = [
         url(f"{scheme}://e.org/A-1.tgz", "0" * 64, name="a", version="1")
