@@ -17,6 +17,8 @@ def taken_log(cache: NamedFiles, log: bytes) -> bytes | None:
     name = file_names.log(log)
     packed = cache.files([name], LOG_LIMIT).get(name)
     if packed is None:
+        if told := cache.damaged():
+            raise CorruptObject(told[0])
         return None
     try:
         data = zstd.decompress_record(packed, LOG_LIMIT)

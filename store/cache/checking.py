@@ -108,7 +108,7 @@ class CacheCheck:
             with self._reading("head", file_names.head(oid)):
                 self._check_object(oid, inventory)
         for oid, file in sorted(inventory.packs.items()):
-            if oid not in inventory.heads:
+            if oid not in inventory.heads and file_names.head(oid) not in inventory.misplaced:
                 self._found(CacheFinding("headless", file.name, object=oid))
         for each in inventory.statements:
             with self._reading("statement", each.file.name):
@@ -120,6 +120,8 @@ class CacheCheck:
             for log in sorted(inventory.logs):
                 with self._reading("log", file_names.log(log)):
                     self._check_log(log)
+        for other in inventory.misplaced.values():
+            self._found(CacheFinding(other.kind, other.name, other.other, other.object))
         for kind, files in (("unfinished", inventory.unfinished), ("stray", inventory.strays)):
             for file in files:
                 self._found(CacheFinding(kind, file.name))
@@ -148,6 +150,8 @@ class CacheCheck:
         for other in head.closure:
             if other not in inventory.heads:
                 self._found(CacheFinding("closure", name, f"{other} is missing", oid))
+        if file_names.pack(oid) in inventory.misplaced:
+            return  # which is a finding of its own
         pack = inventory.packs.get(oid)
         if pack is None or pack.size != head.packed_size:
             told = "it is missing" if pack is None else f"{pack.size} bytes"

@@ -10,11 +10,13 @@ import stat
 from collections.abc import Collection, Iterator, Mapping
 from typing import BinaryIO, Final, NamedTuple
 
+from store.cache.misplaced import folder_of, obstacle
 from store.display import printable, reason
 from store.errors import CorruptObject, UnknownObject
 from store.job_errors import CacheUnusable
 from store.system import kernel, unfinished
-from store.system.durable import open_file
+from store.system.beneath import open_file_beneath
+from store.system.longpath import open_at
 from store.system.whole_file import replacing
 
 CHUNK = 1 << 20
@@ -23,26 +25,41 @@ CHUNK = 1 << 20
 _NOT_FOLDERS: Final = (FileExistsError, NotADirectoryError)
 _NO_FOLDER: Final = "there is a file in the place of a folder"
 
+_REMOVE: Final = "remove it, and push again"
 _FULL: Final = "free some space there; the next push goes on from here"
+_OF_KIND: Final = (
+    *(errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.EINVAL, errno.ENXIO),
+)
+"""The numbers of errors because of something else in the place of a file or folder."""
+
 _HINTS: Final = {
     errno.ENOSPC: _FULL,
     errno.EDQUOT: _FULL,
     **dict.fromkeys((errno.EEXIST, errno.ENOTDIR), "name another folder, or remove the file"),
     errno.EROFS: "this disk is mounted for reading alone: name another folder",
-    **dict.fromkeys((errno.ELOOP, errno.EINVAL, errno.EISDIR), "remove it, and push again"),
     errno.EACCES: "run this as a user who may read it, and for a push or a prune, write to it",
 }
 """The hint, by the number of the error."""
 
 
 class PlacedFile(NamedTuple):
-    """A file of a folder: its name, its bytes, and when it was written, in Unix seconds. One that
-    is not ``regular`` is a link, a fifo or the like."""
+    """A file of a folder, or something else: its name, its bytes, when it was written, in Unix
+    seconds, and its kind as in stat(2)."""
 
     name: str
     size: int
     written: float
-    regular: bool = True
+    kind: int = stat.S_IFREG
+
+    @property
+    def regular(self) -> bool:
+        """False for a folder, a link, a fifo or the like."""
+        return self.kind == stat.S_IFREG
+
+    @property
+    def is_folder(self) -> bool:
+        """True for a folder."""
+        return self.kind == stat.S_IFDIR
 
 
 class FolderPlace:
@@ -82,6 +99,8 @@ class FolderPlace:
         """Yield a part of a file. UnknownObject, CorruptObject."""
         fd = self._open(name)
         if fd is None:
+            if found := self.obstacle(name):
+                raise CorruptObject(f"{self.name}/{name} is damaged: there is {found}")
             raise UnknownObject(f"{self.name} has no {name} any more")
         with self._errors(name), os.fdopen(fd, "rb", buffering=0):
             while size:
@@ -92,10 +111,10 @@ class FolderPlace:
                 yield data
 
     def put(self, name: str, data: bytes | BinaryIO) -> None:
-        """Write a whole file. Its folders are made."""
-        path = f"{self.path}/{name}"
-        with self._errors(name):
-            os.makedirs(os.path.dirname(path), exist_ok=True)
+        """Write a whole file. Its folders are made. No link is followed: one in the place of the
+        file is replaced, and one in the place of a folder is an error."""
+        with self._errors(name), folder_of(self.path, name) as (folder, last):
+            path = f"/proc/self/fd/{folder}/{last}"
             with replacing(path, sweeping=False) as stream:  # a prune lists the folder anyway
                 if isinstance(data, bytes):
                     stream.write(data)
@@ -123,7 +142,7 @@ class FolderPlace:
         """Do nothing: nothing is open."""
 
     def listing(self) -> Iterator[PlacedFile]:
-        """Yield everything but folders, folder by folder; unfinished files, too. One that goes
+        """Yield everything, folder by folder; folders and unfinished files, too. One that goes
         meanwhile is left out."""
         waiting = [""]
         while waiting:
@@ -132,11 +151,10 @@ class FolderPlace:
                 for entry in sorted(os.scandir(f"{self.path}/{below}"), key=lambda one: one.name):
                     if entry.is_dir(follow_symlinks=False):
                         waiting.append(f"{below}{entry.name}/")
-                        continue
                     with contextlib.suppress(FileNotFoundError):
                         seen = entry.stat(follow_symlinks=False)
-                        regular = stat.S_ISREG(seen.st_mode)
-                        yield PlacedFile(below + entry.name, seen.st_size, seen.st_mtime, regular)
+                        kind = stat.S_IFMT(seen.st_mode)
+                        yield PlacedFile(below + entry.name, seen.st_size, seen.st_mtime, kind)
 
     def remove(self, name: str) -> None:
         """Remove a file, and the folder that it was the last one in; it may be missing already."""
@@ -171,16 +189,37 @@ class FolderPlace:
         with self._errors(name), contextlib.suppress(FileNotFoundError, PermissionError):
             os.utime(f"{self.path}/{name}", follow_symlinks=False)
 
+    def obstacle(self, name: str) -> str:
+        """Return the words for something else in a file's place; empty where there is none."""
+        try:
+            top = self._top()
+        except OSError:
+            return ""
+        try:
+            return obstacle(top, name)
+        finally:
+            os.close(top)
+
+    def _top(self) -> int:
+        return open_at(self.path, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+
     def _open(self, name: str) -> int | None:
+        """Open a file; None where there is none, or something else."""
         with self._errors(name):
             try:
-                return open_file(f"{self.path}/{name}")
+                top = self._top()
             except FileNotFoundError:
                 return None
-            except NotADirectoryError:
-                if os.path.isdir(self.path):
-                    return None
-                raise  # a file is no cache, and no push makes it one
+            try:
+                return open_file_beneath(top, name)
+            except FileNotFoundError:
+                return None
+            except OSError:
+                if not obstacle(top, name):
+                    raise
+                return None
+            finally:
+                os.close(top)
 
     @contextlib.contextmanager
     def _errors(self, name: str = "") -> Iterator[None]:
@@ -189,10 +228,10 @@ class FolderPlace:
             yield
         except OSError as error:
             why = _NO_FOLDER if isinstance(error, _NOT_FOLDERS) else reason(error)
-            if error.errno == errno.ELOOP:
-                why = "there is a link in the place of a file"
+            hint = _HINTS.get(error.errno or 0)
+            if name and error.errno in _OF_KIND and (found := self.obstacle(name)):
+                why, hint = f"there is {found}", _REMOVE
             where = f" ({printable(name)})" if name else ""
             raise CacheUnusable(
-                f"the cache {printable(self.name)} cannot be used: {why}{where}",
-                hint=_HINTS.get(error.errno or 0),
+                f"the cache {printable(self.name)} cannot be used: {why}{where}", hint=hint
             ) from error

@@ -96,6 +96,10 @@ class HttpPlace:
         """Return the bytes of each file that is there."""
         return {name: size for name, size in self._each(self._size, names) if size is not None}
 
+    def obstacle(self, name: str) -> str:
+        """Return nothing: a server has files alone."""
+        return ""
+
     def read(self, name: str, start: int, size: int) -> Iterator[bytes]:
         """Yield a part of a file; where a connection breaks, from there on. UnknownObject,
         CorruptObject."""

@@ -27,6 +27,10 @@ class CachePlace(Protocol):
     def sizes(self, names: Collection[str]) -> Mapping[str, int]:
         """Return the bytes of each file that is there, as it is now."""
 
+    def obstacle(self, name: str) -> str:
+        """Return the words for something else than a file in the place of one, as a link; empty for
+        a file, and where nothing is. Raises nothing."""
+
     def read(self, name: str, start: int, size: int) -> Iterator[bytes]:
         """Yield the ``size`` bytes of a file from ``start`` on, in parts of any size; UnknownObject
         when it is not there, CorruptObject when it ends before."""

@@ -242,14 +242,16 @@ def _lacking(
                 head = own_head(oid, data, _own_manifest(store, oid), closure)
                 sizes[oid] = head.packed_size
             else:  # an empty one is left of a power cut
-                yield oid, ""
+                other = place.obstacle(file_names.head(oid))
+                yield oid, f"its head was damaged: {other}" if other else ""
         except (FormatError, InvalidName) as error:
             yield oid, f"its head was damaged: {error.message}"
     packs = place.sizes([file_names.pack(oid) for oid in sizes])
     for oid, size in sizes.items():
         there = packs.get(file_names.pack(oid))
         if there is None:
-            yield oid, "its pack was missing"
+            other = place.obstacle(file_names.pack(oid))
+            yield oid, f"its pack was damaged: {other}" if other else "its pack was missing"
         elif there != size:
             yield oid, f"its pack had {there} bytes, not {size}"
 

@@ -56,6 +56,7 @@ class StaticCache(FileAnswers):
     def files(self, names: Collection[str], limit: int) -> dict[str, bytes]:
         """Return those of the files that are there, and no longer than ``limit`` bytes."""
         files = self._get(names, limit)
+        self._note_obstacles(names, files)
         return {name: data for name, data in files.items() if len(data) <= limit}
 
     def close(self) -> None:
@@ -74,7 +75,7 @@ class StaticCache(FileAnswers):
         found = dict(self.place.get(asked, max(limit, len(file_names.VERSION))))
         marker = found.pop(file_names.MARKER, None)
         if marker != file_names.VERSION:
-            raise no_cache(self.name, marker)
+            raise no_cache(self.name, marker, self.place.obstacle(file_names.MARKER))
         self._known = True
         return found
 
@@ -82,17 +83,29 @@ class StaticCache(FileAnswers):
         """Yield the files that are there; large ones are asked for again, one by one."""
         usual = min(limit, USUAL_LIMIT)
         for at in range(0, len(names) or 1, AT_ONCE):
-            for name, data in self._get(names[at : at + AT_ONCE], usual).items():
+            part = names[at : at + AT_ONCE]
+            found = self._get(part, usual)
+            self._note_obstacles(part, found)
+            for name, data in found.items():
                 if len(data) <= usual or usual == limit:
                     yield name, data
                 elif (whole := self._get([name], limit).get(name)) is not None:
                     yield name, whole
 
+    def _note_obstacles(self, names: Collection[str], found: Collection[str]) -> None:
+        """Note the names at which there is something else than a file: nothing was read there."""
+        for name in names:
+            if name not in found and (other := self.place.obstacle(name)):
+                self._damaged.append(f"{self.name}/{name} is damaged: there is {other}")
 
-def no_cache(name: str, marker: bytes | None) -> CacheUnusable:
-    """Return the error for a place whose marker says that it is no cache that this program
-    reads."""
+
+def no_cache(name: str, marker: bytes | None, obstacle: str = "") -> CacheUnusable:
+    """Return the error for a place whose marker says that it is no cache that this program reads;
+    ``obstacle`` are the words for something else in the marker's place."""
     where = f"the cache {printable(name)} cannot be used"
+    if obstacle:
+        told = f"{where}: there is {obstacle} ({file_names.MARKER})"
+        return CacheUnusable(told, hint="remove it, and push again")
     if marker is None:
         hint = "a first `store push` makes it one"
         return CacheUnusable(f"{where}: there is no cache", hint=hint)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -23,7 +24,7 @@ def test_what_was_put_is_there(tmp_path: Path) -> None:
     assert place.get(["a/b/c", "d", "e"], 3) == {"a/b/c": b"1234", "d": b"9"}
     assert b"".join(place.read("a/b/c", 1, 3)) == b"234"
     place.sync()
-    assert sorted(item.name for item in place.listing()) == ["a/b/c", "d"]
+    assert sorted(item.name for item in place.listing() if item.regular) == ["a/b/c", "d"]
 
 
 def test_a_file_that_failed_leaves_nothing(tmp_path: Path) -> None:
@@ -34,7 +35,7 @@ def test_a_file_that_failed_leaves_nothing(tmp_path: Path) -> None:
     place = FolderPlace(str(tmp_path))
     with pytest.raises(CacheUnusable, match="Input/output error"):
         place.put("a/b", Broken())
-    assert list(place.listing()) == []
+    assert [item.name for item in place.listing()] == ["a"]
 
 
 def test_an_error_names_the_file_and_what_to_do(tmp_path: Path) -> None:
@@ -74,10 +75,53 @@ def test_only_files_are_read_and_no_link_is_followed(tmp_path: Path) -> None:
     place.put("a", b"1")
     os.mkfifo(tmp_path / "fifo")
     (tmp_path / "link").symlink_to("a")
-    for name in ("fifo", "link"):
-        with pytest.raises(CacheUnusable):
-            place.get([name], 10)
-    assert len(list(place.listing())) == 3
+    (tmp_path / "folder").symlink_to(".")
+    names = {
+        "fifo": "a fifo in the place of a file",
+        "link": "a link in the place of a file",
+        "folder/a": "a link in the place of the folder folder",
+        "a/b": "a file in the place of the folder a",
+    }
+    assert place.get([*names, "a"], 10) == {"a": b"1"}
+    assert place.sizes([*names, "a"]) == {"a": 1}
+    for name, other in names.items():
+        assert place.obstacle(name) == other
+        with pytest.raises(CorruptObject, match=f"{name} is damaged: there is {other}"):
+            list(place.read(name, 0, 1))
+    assert place.obstacle("a") == place.obstacle("absent/a") == ""
+    assert len(list(place.listing())) == 4
+
+
+def test_a_file_is_put_through_no_link(tmp_path: Path) -> None:
+    place = FolderPlace(str(tmp_path / "cache"))
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "a").write_bytes(b"mine")
+    place.put("b", b"1")
+    (tmp_path / "cache" / "a").symlink_to("../outside/a")
+    (tmp_path / "cache" / "folder").symlink_to("../outside")
+    place.put("a", b"2")
+    assert (tmp_path / "cache" / "a").read_bytes() == b"2"
+    for name in ("folder/a", "folder/b/c"):
+        with pytest.raises(CacheUnusable, match="a link in the place of the folder folder") as said:
+            place.put(name, b"3")
+        assert name in said.value.message
+        assert said.value.hint == "remove it, and push again"
+    assert [(each.name, each.read_bytes()) for each in outside.iterdir()] == [("a", b"mine")]
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir, lambda path: os.symlink("x", path)])
+def test_a_push_replaces_all_but_a_folder(tmp_path: Path, make: Callable[[Path], None]) -> None:
+    place = FolderPlace(str(tmp_path))
+    make(tmp_path / "a")
+    if (tmp_path / "a").is_dir():
+        with pytest.raises(CacheUnusable, match=r"a folder in the place of a file \(a\)") as said:
+            place.put("a", b"1")
+        assert said.value.hint == "remove it, and push again"
+        assert os.listdir(tmp_path) == ["a"]
+    else:
+        place.put("a", b"1")
+        assert place.get(["a"], 1) == {"a": b"1"}
 
 
 def test_the_last_file_takes_its_folder_along(tmp_path: Path) -> None:

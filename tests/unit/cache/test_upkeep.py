@@ -29,7 +29,7 @@ from store.model.derivation import Derivation, Source
 from store.model.names import ObjectId
 from store.model.realisation import Realisation
 from store.signing.keys import PrivateKey
-from store.system.durable import open_file
+from store.system.beneath import open_file_beneath
 from store.system.whole_file import replacing
 from tests.unit.cache.caches import head_and_pack, manifest_of, write_cache
 from tests.unit.cache.conftest import Origin
@@ -101,7 +101,7 @@ def kinds(place: FolderPlace, *, contents: bool = False) -> list[str]:
 def age(place: FolderPlace, days: float, *names: str) -> None:
     """Let files be as old; all when none is named."""
     then = time.time() - days * DAY
-    for name in names or [file.name for file in place.listing()]:
+    for name in names or [file.name for file in place.listing() if file.regular]:
         os.utime(f"{place.path}/{name}", (then, then))
 
 
@@ -121,12 +121,12 @@ def test_a_file_that_the_disk_does_not_give_is_found_with_all_others(
         "log": next(iter(inventory.logs.values())).name,
     }
 
-    def failing(path: str) -> int:
-        if path.endswith(names[kind]):
+    def failing(top: int, name: str) -> int:
+        if name == names[kind]:
             raise OSError(errno.EIO, os.strerror(errno.EIO))
-        return open_file(path)
+        return open_file_beneath(top, name)
 
-    monkeypatch.setattr(folder_place, "open_file", failing)
+    monkeypatch.setattr(folder_place, "open_file_beneath", failing)
     flip(Path(place.path) / file_names.pack(objects["two"]))
     told = found(place, contents=True)
     assert any(each.name == names[kind] and "Input/output error" in each.detail for each in told)
@@ -257,7 +257,7 @@ def test_the_newest_closures_stay_within_a_size(
         plan = plan_prune(place, PrunePolicy(most=most))
         assert remaining(place) - {oid.name for oid in plan.objects} == stay
     prune(place, plan_prune(place, PrunePolicy(most=0, grace=0)))
-    assert [file.name for file in place.listing()] == [file_names.MARKER]
+    assert [file.name for file in place.listing() if file.regular] == [file_names.MARKER]
 
 
 def test_statements_go_before_heads_and_heads_before_packs(
