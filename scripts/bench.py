@@ -24,6 +24,7 @@ from typing import NamedTuple
 import click
 
 from scripts.benchmark import images, scale
+from scripts.ending import run_script
 from store import digest
 from store.cli.context import Context
 from store.graph.resolver import Resolver
@@ -338,4 +339,4 @@ main.add_command(scale.cache)
 main.add_command(images.command)
 
 if __name__ == "__main__":
-    main()
+    run_script(main)

@@ -18,6 +18,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import click
 
+from scripts.ending import run_script
 from store import Session
 from store.cli.draw import make_reporter
 from store.errors import StoreError, UsageError
@@ -266,4 +267,4 @@ def built(session: Session, package: str, kernel: str | None = None) -> Built:
 
 
 if __name__ == "__main__":
-    main()
+    run_script(main)

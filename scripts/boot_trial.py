@@ -18,6 +18,7 @@ import click
 
 from scripts import smoke
 from scripts.boot import Machine, accelerated, memory_option, places, refuse_without_qemu
+from scripts.ending import run_script
 
 PROMPT = "~ # "
 STARTED = r"init: services begin ([0-9.]+) s"
@@ -211,4 +212,4 @@ def main(
 
 
 if __name__ == "__main__":
-    main()
+    run_script(main)

@@ -23,6 +23,7 @@ from typing import Any, Final
 
 from coverage import CoverageData
 
+from scripts.ending import checked_output
 from tests import recorder
 
 TOP: Final = Path(__file__).resolve().parents[1]
@@ -99,4 +100,5 @@ def main(tests: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    with checked_output():
+        sys.exit(main(sys.argv[1:]))

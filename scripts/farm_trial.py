@@ -22,6 +22,8 @@ import venv
 from collections.abc import Iterator
 from pathlib import Path
 
+from scripts.ending import checked_output
+
 TOP = Path(__file__).resolve().parents[1]
 BUILDGRID = ("buildgrid==0.4.4", "psycopg2-binary")
 TOYS = TOP / "tests" / "recipes" / "toys"
@@ -254,4 +256,5 @@ class Trial:
 
 
 if __name__ == "__main__":
-    main()
+    with checked_output():
+        main()

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 import click
 
+from scripts.ending import run_script
 from store.cli.context import Context
 from store.cli.draw import make_reporter
 from store.errors import StoreError
@@ -154,4 +155,4 @@ def cells(context: Context, nodes: list[tuple[Resolver, GraphNode]]) -> Iterator
 
 
 if __name__ == "__main__":
-    main()
+    run_script(main)

@@ -18,6 +18,7 @@ from typing import NoReturn
 
 import click
 
+from scripts.ending import run_script
 from scripts.pinning import bumping, checking, drafting, serving, table, trees
 from scripts.pinning.session import Pins, fetching, say
 from store.errors import StorageError, StoreError
@@ -196,4 +197,4 @@ def add(
 
 
 if __name__ == "__main__":
-    main()
+    run_script(main)

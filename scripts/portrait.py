@@ -16,6 +16,7 @@ import click
 
 from scripts.boot import places, refuse_without_qemu
 from scripts.boot_trial import MARK, MARKED, Console, Failed
+from scripts.ending import run_script
 from scripts.site_clients import Site, command
 from scripts.site_trial import MEMORY, new_disk, site_machine, started
 
@@ -98,4 +99,4 @@ def main(root: str | None, picture: Path) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_script(main)

@@ -24,6 +24,7 @@ import click
 from scripts import chroot
 from scripts.boot import Machine, accelerated, built, memory_option, refuse_without_qemu
 from scripts.boot_trial import MARK, MARKED, Console, start
+from scripts.ending import run_script
 from scripts.supplies import base_set, rebuilt, supplies, supply, twin_of
 from store import Session
 from store.cli.draw import make_reporter
@@ -255,4 +256,4 @@ def _expected(session: Session, packages: Sequence[str]) -> dict[str, str]:
 
 
 if __name__ == "__main__":
-    main()
+    run_script(main)

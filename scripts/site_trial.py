@@ -18,6 +18,7 @@ import click
 
 from scripts.boot import Built, Machine, accelerated, memory_option, places, refuse_without_qemu
 from scripts.boot_trial import PATIENCE, Console, Failed, expect, start
+from scripts.ending import run_script
 from scripts.site_clients import DOMAIN, SECRET, Browser, Site, command, send
 
 CHECKOUT = Path(__file__).parents[1]
@@ -267,4 +268,4 @@ def main(root: str | None, memory: int) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_script(main)

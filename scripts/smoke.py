@@ -20,6 +20,7 @@ from typing import NamedTuple
 
 import click
 
+from scripts.ending import run_script
 from store import Session
 from store.cli.draw import make_reporter
 from store.cli.parameter_types import Duration
@@ -252,4 +253,4 @@ def ended_after(seconds: float) -> Iterator[None]:
 
 
 if __name__ == "__main__":
-    main()
+    run_script(main)

@@ -16,6 +16,7 @@ import click
 
 from scripts.boot import Machine, accelerated, memory_option, places, refuse_without_qemu
 from scripts.boot_trial import Console, Failed, expect, start
+from scripts.ending import run_script
 
 MOMENTS = (0.5, 1.5, 3.0)
 """Seconds after a switch began at which the plug is pulled."""
@@ -162,4 +163,4 @@ def main(system: str, root: str | None, memory: int) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_script(main)

@@ -33,6 +33,7 @@ from scripts.boot import (
     refuse_without_qemu,
 )
 from scripts.boot_trial import Console, Failed, expect, ready, start
+from scripts.ending import run_script
 from scripts.site_clients import command
 from scripts.site_trial import CHECKOUT, ended, new_disk
 from scripts.system_trial import came_up, page
@@ -394,4 +395,4 @@ def main(root: str | None, stand_ins: bool, kernel: bool, memory: int) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_script(main)
