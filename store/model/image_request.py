@@ -75,6 +75,8 @@ class ImageRequest:
         for name, value in self.env:
             if not name or "=" in name or not (name + value).isprintable():
                 raise _bad(f"env={name}={value}", "it is NAME=VALUE, in printable characters")
+            if " " in name:  # the only space that is printable; POSIX allows the other characters
+                raise _bad(f"env={name}={value}", "a variable's name has no space")
         for word in self.entrypoint:
             if not word.isprintable():
                 raise _bad(f"entrypoint={word}", "it holds a character that cannot be shown")

@@ -146,6 +146,7 @@ def test_a_disk_that_is_too_small_leaves_nothing(shop: Shop, tmp_path: Path) -> 
         (("oci", "hello", "--env", "A"), 2, "NAME=VALUE"),
         (("oci", "hello", "--env", "A=1", "--env", "A=2"), 16, "one name"),
         (("oci", "hello", "--env", "A=\n"), 16, "printable"),
+        (("oci", "hello", "--env", "A B=x"), 16, "a variable's name has no space"),
         (("oci", "hello", "--label", "-x"), 16, "begins with"),
         (("disk", "hello", "-o", "/nowhere/disk"), 2, "does not exist"),
     ],

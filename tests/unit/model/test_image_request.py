@@ -87,6 +87,11 @@ def test_a_derivation_has_its_inputs_once_and_sorted() -> None:
         ["format=oci", "package=x", "env=A"],
         ["format=oci", "package=x", "env==1"],
         ["format=oci", "package=x", "env=A=\n"],
+        ["format=oci", "package=x", "env=A B=1"],
+        ["format=oci", "package=x", "env= A=1"],
+        ["format=oci", "package=x", "env=A =1"],
+        ["format=oci", "package=x", "env=A\u00a0B=1"],
+        ["format=oci", "package=x", "env=A\tB=1"],
         ["format=oci", "package=x", "env=A=1", "env=A=2"],
         ["format=oci", "package=x", "entrypoint=a\x07"],
         ["format=oci", "package=x", "entrypoint=", "entrypoint=sh"],
@@ -107,3 +112,8 @@ def test_arguments_that_cannot_be_are_named(args: list[str]) -> None:
     with pytest.raises(InvalidName) as caught:
         ImageRequest.parse(args)
     assert caught.value.message.isprintable()
+
+
+def test_a_variable_may_have_any_name_that_posix_allows() -> None:
+    pairs = (("a.b-c%{1}", "x y = z"), ("1", ""))
+    assert ImageRequest(format="oci", packages=("x",), env=pairs).env == pairs
