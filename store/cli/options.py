@@ -30,7 +30,8 @@ class RunOptions(NamedTuple):
 
 def run_options(function: F) -> F:
     """Add ``--seed``, ``-q``, ``-v`` and the options of builds and caches; hand them on as one
-    ``run`` argument, a :class:`RunOptions`."""
+    ``run`` argument, a :class:`RunOptions`. Unless nothing is to be done (``--dry-run``), a server
+    for builds is connected to beside the evaluation of the recipes."""
 
     @seed_option
     @execution_options
@@ -44,6 +45,11 @@ def run_options(function: F) -> F:
         loudness: Loudness,
         **given: Any,
     ) -> Any:
+        if options.on is not None and not given.get("dry_run"):
+            from store.farm.server_executor import begun_server
+
+            session = click.get_current_context().obj.session
+            session.server = begun_server(options.on, options.remote_sandbox)
         return function(*args, run=RunOptions(options, caches, loudness), **given)
 
     return wrapped  # type: ignore[return-value]

@@ -37,18 +37,8 @@ def realise(
     link to the one output is made. Raises UsageError for several, and the errors of realising.
     """
     context.absent = "make"
-    _begin_server(context, options)
     goals = named_outputs(context, packages, out_link)
     _realise_goals(context, goals, options, loudness, caches, as_json=as_json, out_link=out_link)
-
-
-def _begin_server(context: Context, options: BuildOptions | None) -> None:
-    """Let the server of the options, if they have one, be connected to beside the evaluation of the
-    recipes. UsageError."""
-    if options is not None and options.on is not None:
-        from store.farm.server_executor import begun_server
-
-        context.session.server = begun_server(options.on, options.remote_sandbox)
 
 
 def realise_image(

@@ -10,6 +10,7 @@ import pytest
 from store.cache.cache_options import CacheOptions
 from store.cli.options import RunOptions, loudness_options, run_options, width_options
 from store.errors import UsageError
+from store.farm import server_executor
 from store.scheduler.build_options import default_cores
 
 
@@ -56,6 +57,27 @@ def test_the_options_of_a_run_travel_as_one_value() -> None:
     usual = command.main([], obj=context, standalone_mode=False)
     assert (usual.caches, usual.loudness) == (None, "usual")
     assert usual.builds.jobs == usual.builds.cores == default_cores()
+
+
+def test_a_server_for_builds_is_begun_before_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server_executor, "begun_server", lambda *args: args)
+
+    @click.command()
+    @click.option("--dry-run", is_flag=True)
+    @run_options
+    @click.pass_obj
+    def command(context: SimpleNamespace, dry_run: bool, run: RunOptions) -> object:
+        return context.session.server
+
+    def begun(*words: str) -> object:
+        context = SimpleNamespace(session=SimpleNamespace(server=None))
+        return command.main(words, standalone_mode=False, obj=context)
+
+    url = "grpc://127.0.0.1:1"
+    assert begun() is None
+    assert begun("--on", url) == (url, "plain")
+    assert begun("--on", url, "--remote-sandbox", "worker") == (url, "worker")
+    assert begun("--on", url, "--dry-run") is None
 
 
 def test_options_of_width_name_the_work_that_they_bound() -> None:
