@@ -56,12 +56,17 @@ class CacheNotes:
         if isinstance(error, CacheUnusable):
             self.unusable.setdefault(name, error)
         elif not isinstance(error, UnknownObject):
-            self.damaged.append(f"{name}: {error.message}")
+            self.damaged.append(_with_name(name, error.message))
 
     def collect(self) -> None:
         """Note the answers that could not be decoded."""
         for offer in self._offers:
-            self.damaged += [f"{offer.name}: {sentence}" for sentence in offer.damaged()]
+            self.damaged += [_with_name(offer.name, sentence) for sentence in offer.damaged()]
+
+
+def _with_name(cache: str, sentence: str) -> str:
+    """Return a sentence that says which cache it is about: many begin with a file's whole name."""
+    return sentence if sentence.startswith(f"{cache}/") else f"{cache}: {sentence}"
 
 
 class HeadSearch:

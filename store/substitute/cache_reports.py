@@ -20,6 +20,7 @@ class CacheReports:
     def __init__(self, emit: Callable[[Event], None]) -> None:
         self.emit = emit
         self._counted: set[str] = set()
+        self._damaged: set[str] = set()
         self._disputes: set[Dispute] = set()
 
     def searched(self, answer: SearchAnswer) -> None:
@@ -39,7 +40,9 @@ class CacheReports:
     def used(self, damaged: Iterable[str], unusable: Mapping[str, str]) -> None:
         """Report lies, and caches that are of no use for the rest of the run."""
         for sentence in damaged:
-            self.trouble("", sentence)
+            if sentence not in self._damaged:
+                self._damaged.add(sentence)
+                self.trouble("", sentence)
         for reason in unusable.values():
             self.trouble("", f"{reason}; it is asked nothing more in this run")
 

@@ -115,7 +115,19 @@ def socket_file(path: Path) -> None:
     os.close(folder)
 
 
-ODD = [fifo, socket_file, secret_link, endless_link, folder, of_nobody]
+ODD: list[Callable[[Path], None]] = [
+    fifo,
+    socket_file,
+    secret_link,
+    endless_link,
+    folder,
+    of_nobody,
+]
+KINDS = dict.fromkeys(ODD, "a link in the place of a file") | {
+    fifo: "a fifo in the place of a file",
+    socket_file: "a socket in the place of a file",
+    folder: "a folder in the place of a file",
+}
 
 
 @pytest.fixture
@@ -176,7 +188,7 @@ def test_a_cache_with_something_else_for_one_file_serves_the_others(
         odd(top / name)
         pulled = pull(own, [StaticCache(FolderPlace(str(top)))], [oid, made])
         assert (pulled.taken, pulled.unusable) == ((made,) if name.endswith("head") else (), {})
-        assert any(name in each and "in the place of a file" in each for each in pulled.damaged)
+        assert {*pulled.damaged} == {f"{top}/{name} is damaged: there is {KINDS[odd]}"}
         assert [*pulled.refused] == [oid]
         (top / name).rmdir() if odd is folder else (top / name).unlink()
         (top / name[:-4]).rename(top / name)

@@ -27,7 +27,7 @@ from store.model.realisation import Realisation
 from store.signing import statement
 from store.signing.keys import PrivateKey
 from store.substitute import cache_search
-from store.substitute.cache_reports import FEWER, TRUST
+from store.substitute.cache_reports import FEWER, TRUST, CacheReports
 from store.substitute.cache_sizes import CacheForecast
 from store.substitute.cached_nodes import CachedNodes
 from store.substitute.candidates import TrustedCache
@@ -456,6 +456,13 @@ def test_a_forecast_says_that_a_cache_is_of_no_use(builder: Builder, client: Cli
     assert forecast(builder, client, cache).nodes == {}
     (trouble,) = client.troubles
     assert "memory:one is silent; it is asked nothing more" in trouble
+
+
+def test_a_damage_that_two_questions_meet_is_told_once(client: Client) -> None:
+    reports = CacheReports(client.events.append)
+    reports.used(["one is damaged"], {})
+    reports.used(["one is damaged", "two is damaged"], {})
+    assert client.troubles == ["one is damaged", "two is damaged"]
 
 
 def test_a_forecast_has_an_end_whatever_a_cache_does(
