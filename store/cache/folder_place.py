@@ -10,7 +10,7 @@ import stat
 from collections.abc import Collection, Iterator, Mapping
 from typing import BinaryIO, Final, NamedTuple
 
-from store.cache.misplaced import folder_of, obstacle
+from store.cache.misplaced import FileAt, folder_of, obstacle
 from store.display import printable, reason
 from store.errors import CorruptObject, UnknownObject
 from store.job_errors import CacheUnusable
@@ -113,16 +113,18 @@ class FolderPlace:
     def put(self, name: str, data: bytes | BinaryIO) -> None:
         """Write a whole file. Its folders are made. No link is followed: one in the place of the
         file is replaced, and one in the place of a folder is an error."""
-        with self._errors(name), folder_of(self.path, name) as (folder, last):
-            path = f"/proc/self/fd/{folder}/{last}"
-            with replacing(path, sweeping=False) as stream:  # a prune lists the folder anyway
-                if isinstance(data, bytes):
-                    stream.write(data)
-                else:
-                    data.seek(0)
-                    shutil.copyfileobj(data, stream, CHUNK)
-                    stream.flush()
-                    os.fsync(stream.fileno())  # before a head says that it is there
+        with (
+            self._errors(name),
+            folder_of(self.path, name, make=True) as at,
+            replacing(at.path, sweeping=False) as stream,  # a prune lists the folder anyway
+        ):
+            if isinstance(data, bytes):
+                stream.write(data)
+            else:
+                data.seek(0)
+                shutil.copyfileobj(data, stream, CHUNK)
+                stream.flush()
+                os.fsync(stream.fileno())  # before a head says that it is there
 
     def refresh(self, names: Collection[str]) -> None:
         """Let the times at which files were written be now."""
@@ -158,19 +160,19 @@ class FolderPlace:
 
     def remove(self, name: str) -> None:
         """Remove a file, and the folder that it was the last one in; it may be missing already."""
-        path = f"{self.path}/{name}"
-        with self._errors(name):
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(path)
-            with contextlib.suppress(OSError):  # others are in it
-                if os.path.dirname(path) != self.path:
-                    os.rmdir(os.path.dirname(path))
+        with self._errors(name), contextlib.suppress(FileNotFoundError), self._at(name) as at:
+            os.unlink(at.last, dir_fd=at.folder)
+        above = name.rpartition("/")[0]
+        if above:
+            with contextlib.suppress(OSError), self._at(above) as at:  # others are in it
+                os.rmdir(at.last, dir_fd=at.folder)
 
     def remove_unless_newer(self, file: PlacedFile) -> bool:
         """Remove a file that is still the one that was listed; returns whether it is absent now."""
         with self._errors(file.name):
             try:
-                seen = os.lstat(f"{self.path}/{file.name}")
+                with self._at(file.name) as at:
+                    seen = os.lstat(at.last, dir_fd=at.folder)
             except FileNotFoundError:
                 return True
             if (seen.st_size, seen.st_mtime) != (file.size, file.written):
@@ -181,13 +183,16 @@ class FolderPlace:
     def remove_unfinished(self, file: PlacedFile) -> None:
         """Remove a file that is not finished, unless its writer has it; it may be missing."""
         with self._errors(file.name), contextlib.suppress(FileNotFoundError):
-            if unfinished.remove_abandoned(f"{self.path}/{file.name}"):
+            with self._at(file.name) as at:
+                done = unfinished.remove_abandoned(at.path)
+            if done:
                 self.remove(file.name)
 
     def touch(self, name: str) -> None:
         """Note that a file was written now; it may be missing."""
-        with self._errors(name), contextlib.suppress(FileNotFoundError, PermissionError):
-            os.utime(f"{self.path}/{name}", follow_symlinks=False)
+        passed = contextlib.suppress(FileNotFoundError, PermissionError)
+        with self._errors(name), passed, self._at(name) as at:
+            os.utime(at.last, dir_fd=at.folder, follow_symlinks=False)
 
     def obstacle(self, name: str) -> str:
         """Return the words for something else in a file's place; empty where there is none."""
@@ -199,6 +204,9 @@ class FolderPlace:
             return obstacle(top, name)
         finally:
             os.close(top)
+
+    def _at(self, name: str) -> contextlib.AbstractContextManager[FileAt]:
+        return folder_of(self.path, name)
 
     def _top(self) -> int:
         return open_at(self.path, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -229,6 +237,10 @@ class FolderPlace:
         except OSError as error:
             why = _NO_FOLDER if isinstance(error, _NOT_FOLDERS) else reason(error)
             hint = _HINTS.get(error.errno or 0)
+            if isinstance(error, _NOT_FOLDERS) and not os.path.isdir(self.path):
+                name = ""  # it is the cache itself that is none
+                if os.path.islink(self.path):
+                    why, hint = "its link leads to no folder", "make one there, or name another"
             if name and error.errno in _OF_KIND and (found := self.obstacle(name)):
                 why, hint = f"there is {found}", _REMOVE
             where = f" ({printable(name)})" if name else ""

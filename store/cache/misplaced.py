@@ -9,7 +9,7 @@ import contextlib
 import os
 import stat
 from collections.abc import Iterator
-from typing import Final
+from typing import Final, NamedTuple
 
 from store.display import printable
 from store.system.beneath import HANDLE, open_beneath
@@ -21,6 +21,18 @@ _WORDS: Final = (
     (stat.S_ISFIFO, "a fifo"),
     (stat.S_ISSOCK, "a socket"),
 )
+
+
+class FileAt(NamedTuple):
+    """A place for a file: the descriptor of its folder, and the ``last`` part of its name."""
+
+    folder: int
+    last: str
+
+    @property
+    def path(self) -> str:
+        """A path that leads there whatever becomes of the folders above."""
+        return f"/proc/self/fd/{self.folder}/{self.last}"
 
 
 def kind_text(mode: int) -> str:
@@ -50,20 +62,22 @@ def obstacle(top: int, name: str) -> str:
 
 
 @contextlib.contextmanager
-def folder_of(top: str, name: str) -> Iterator[tuple[int, str]]:
-    """Open the folder of the file ``name`` below the folder ``top``, and yield its descriptor and
-    the rest of the name. Folders that are missing are made. Raises OSError, also for a link in the
-    place of one below ``top``."""
+def folder_of(top: str, name: str, *, make: bool = False) -> Iterator[FileAt]:
+    """Open the folder of the file ``name`` below the folder ``top``, as long as needed. With
+    ``make``, folders that are missing are made. Raises OSError, also for a link in the place of one
+    below ``top``."""
     *above, last = name.split("/")
-    os.makedirs(top, exist_ok=True)
+    if make:
+        os.makedirs(top, exist_ok=True)
     here = os.open(top, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         for part in above:
-            with contextlib.suppress(FileExistsError):
-                os.mkdir(part, dir_fd=here)
+            if make:
+                with contextlib.suppress(FileExistsError):
+                    os.mkdir(part, dir_fd=here)
             below = os.open(part, HANDLE, dir_fd=here)
             os.close(here)
             here = below
-        yield here, last
+        yield FileAt(here, last)
     finally:
         os.close(here)

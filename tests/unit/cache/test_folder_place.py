@@ -57,6 +57,10 @@ def test_a_file_is_no_cache_that_a_push_could_make(tmp_path: Path, below: str) -
     with pytest.raises(CacheUnusable, match="a file in the place of a folder") as caught:
         StaticCache(FolderPlace(f"{tmp_path}/file{below}")).check()
     assert "remove the file" in (caught.value.hint or "")
+    (tmp_path / "link").symlink_to("nowhere")
+    with pytest.raises(CacheUnusable, match=r"its link leads to no folder$"):
+        FolderPlace(f"{tmp_path}/link").put("a", b"1")
+    assert not os.path.lexists(tmp_path / "nowhere")
     (tmp_path / "objects").touch()
     assert FolderPlace(str(tmp_path)).get(["objects/a/b"], 1) == {}
 
@@ -122,6 +126,26 @@ def test_a_push_replaces_all_but_a_folder(tmp_path: Path, make: Callable[[Path],
     else:
         place.put("a", b"1")
         assert place.get(["a"], 1) == {"a": b"1"}
+
+
+def test_nothing_is_removed_through_a_link(tmp_path: Path) -> None:
+    place = FolderPlace(str(tmp_path / "cache"))
+    place.put("folder/a", b"1")
+    place.put("folder/.new-1-00000000", b"1")
+    old, unfinished = sorted((each for each in place.listing() if each.regular), reverse=True)
+    (tmp_path / "cache" / "folder").rename(tmp_path / "outside")
+    (tmp_path / "cache" / "folder").symlink_to("../outside")
+    before = os.stat(tmp_path / "outside" / "a").st_mtime
+    for change in (
+        lambda: place.remove(old.name),
+        lambda: place.remove_unless_newer(old),
+        lambda: place.remove_unfinished(unfinished),
+        lambda: place.refresh([old.name]),
+    ):
+        with pytest.raises(CacheUnusable, match="a link in the place of the folder folder"):
+            change()
+    assert sorted(os.listdir(tmp_path / "outside")) == [".new-1-00000000", "a"]
+    assert os.stat(tmp_path / "outside" / "a").st_mtime == before
 
 
 def test_the_last_file_takes_its_folder_along(tmp_path: Path) -> None:
