@@ -20,8 +20,18 @@ VERSION_LINE: Final = f"store, version {VERSION}"
 _OF_ALL: Final = {"--root": "root", "--recipes": "recipes", "--seed": "seed"}
 """Options with a value that stand before the command, and their names."""
 
-_COUNTS: Final = {"--jobs": "jobs", "-j": "jobs", "--cores": "cores", "-c": "cores"}
-_OF_REALISE: Final = {**_COUNTS, "--seed": "seed"}
+_OF_REALISE: Final = {
+    "--jobs": "jobs",
+    "-j": "jobs",
+    "--cores": "cores",
+    "-c": "cores",
+    "--seed": "seed",
+    "--on": "on",
+    "--remote-jobs": "remote_jobs",
+    "--remote-sandbox": "remote_sandbox",
+}
+_COUNTS: Final = ("jobs", "cores", "remote_jobs")
+_REMOTE: Final = ("remote_jobs", "remote_sandbox")
 
 
 def plain_command(args: Sequence[str]) -> Callable[[], None] | None:
@@ -59,8 +69,12 @@ def _realising(given: Mapping[str, str], words: Sequence[str]) -> Callable[[], N
             return None
         packages += words[:1]
         words = words[1:]
-    counts = [given[name] for name in ("jobs", "cores") if name in given]
+    counts = [given[name] for name in _COUNTS if name in given]
     if not packages or not all(_is_count(text) for text in counts):
+        return None
+    if given.get("remote_sandbox", "plain") not in ("plain", "worker"):
+        return None
+    if "on" not in given and any(name in given for name in _REMOTE):
         return None
     return lambda: _realise(given, packages)
 
@@ -76,9 +90,14 @@ def _list(given: Mapping[str, str]) -> None:
 
 
 def _realise(given: Mapping[str, str], packages: Sequence[str]) -> None:
-    from store.cli.outputs import realise
+    context, options = _context(given), _build_options(given)
+    if options.on is not None:
+        from store.cli.servers import begin_server
 
-    realise(_context(given), packages, _build_options(given))
+        begin_server(context, options)
+    from store.cli.outputs import realise  # takes long to load, while the other process connects
+
+    realise(context, packages, options)
 
 
 def _context(given: Mapping[str, str]) -> Context:
@@ -91,4 +110,13 @@ def _build_options(given: Mapping[str, str]) -> BuildOptions:
     from store.scheduler.build_options import BuildOptions, default_cores
 
     cores = int(given.get("cores", 0)) or default_cores()
-    return BuildOptions(jobs=int(given.get("jobs", 0)) or cores, cores=cores)
+    options = BuildOptions(jobs=int(given.get("jobs", 0)) or cores, cores=cores)
+    if "on" not in given:
+        return options
+    from store.cli.servers import server_url
+
+    return options._replace(
+        on=server_url(given["on"]),
+        remote_jobs=int(given.get("remote_jobs", options.remote_jobs)),
+        remote_sandbox=given.get("remote_sandbox", options.remote_sandbox),
+    )

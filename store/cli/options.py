@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 import click
 
 from store.cli.parameter_types import Duration, GroupName, NewLink, Size
+from store.cli.servers import begin_server, server_url
 from store.errors import UsageError
 
 if TYPE_CHECKING:
@@ -46,10 +47,7 @@ def run_options(function: F) -> F:
         **given: Any,
     ) -> Any:
         if options.on is not None and not given.get("dry_run"):
-            from store.farm.server_executor import begun_server
-
-            session = click.get_current_context().obj.session
-            session.server = begun_server(options.on, options.remote_sandbox)
+            begin_server(click.get_current_context().obj, options)
         return function(*args, run=RunOptions(options, caches, loudness), **given)
 
     return wrapped  # type: ignore[return-value]
@@ -171,19 +169,6 @@ def loudness_options(function: F) -> F:
     return wrapped  # type: ignore[return-value]
 
 
-def _server(url: str | None) -> str | None:
-    """Return the URL of a server, checked before any work is done; UsageError, also when what it
-    takes to speak to one is not installed."""
-    if url is None:
-        return None
-    from store.reapi.endpoint import parse
-    from store.reapi.messages import check_extra
-
-    found = parse(url).url
-    check_extra()
-    return found
-
-
 def width_options(work: str) -> Callable[[F], F]:
     """Return a decorator that adds ``--jobs`` and ``--cores``, of such ``work``."""
     count = click.IntRange(1)
@@ -263,7 +248,7 @@ def execution_options(function: F) -> F:
             timeout=given.pop("timeout"),
             max_silent=given.pop("max_silent_time"),
             max_log=given.pop("max_log_size"),
-            on=_server(given.pop("on")),
+            on=None if (url := given.pop("on")) is None else server_url(url),
             **{f"remote_{name}": value for name, value in remote.items() if value is not None},
         )
         _check_applicable(options)

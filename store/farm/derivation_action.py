@@ -17,8 +17,15 @@ from typing import Final, NamedTuple
 
 from store.display import quoted
 from store.errors import FormatError, UnknownObject
-from store.farm.encoded_action import EncodedAction, encoded_action, kept, system_properties
-from store.farm.object_blobs import ObjectBlobs
+from store.farm.encoded_action import (
+    EncodedAction,
+    encoded_action,
+    kept,
+    parts_in,
+    system_properties,
+)
+from store.farm.farm_objects import ObjectBlobs
+from store.farm.object_blobs import read_blobs
 from store.model.derivation import Resolved
 from store.model.names import ObjectId
 from store.reapi.blob import Blob, BlobDigest, Message, digest_message, read_digest
@@ -100,7 +107,7 @@ def derivation_action(
     command = message("Command")(arguments=[*COMMAND, *_words(limits)])
     encoded = base64.b64encode(node.encode()).decode("ascii")
     command.environment_variables.add(name=DERIVATION, value=encoded)
-    return encoded_action(blobs, command, root, properties(node.system), limits.timeout)
+    return encoded_action(blobs, command, root, properties(node.system), limits.timeout, whole=True)
 
 
 def _words(limits: RequestLimits) -> list[str]:
@@ -130,7 +137,8 @@ def _limits(words: Sequence[str], timeout: float | None) -> RequestLimits:
 def read_request(server: Server, action: Message) -> DerivationRequest:
     """Return the request that an action stands for. FormatError for any other action, InvalidName,
     UnknownObject if a part is missing."""
-    data, top_data = _all(server, [action.command_digest, action.input_root_digest])
+    digests = [action.command_digest, action.input_root_digest]
+    data, top_data = _all(server, digests, parts_in(action))
     command, top = parse("Command", data), parse("Directory", top_data)
     words = tuple(command.arguments)
     if words[:1] == COMMAND[:1] and words[: len(COMMAND)] != COMMAND:
@@ -172,7 +180,7 @@ def read_lease(server: Server, data: bytes, *, named: bool) -> Message:
     """Return the action of a lease, of which ``data`` is the action, or its digest. FormatError,
     UnknownObject."""
     if named:
-        (data,) = _all(server, [parse("Digest", data)])
+        (data,) = _all(server, [parse("Digest", data)], {})
     return parse("Action", data)
 
 
@@ -215,10 +223,12 @@ def contents_in(result: Message) -> dict[BlobDigest, bytes]:
     return {digest: data for digest, data in found.items() if data and digest.is_of(data)}
 
 
-def _all(server: Server, digests: Sequence[Message]) -> list[bytes]:
-    """Return these blobs, all in one question."""
+def _all(
+    server: Server, digests: Sequence[Message], known: Mapping[BlobDigest, bytes]
+) -> list[bytes]:
+    """Return these blobs, those that are not ``known`` all in one question."""
     wanted = [read_digest(each) for each in digests]
-    found = server.read_small(wanted, SMALL)
+    found = read_blobs(server, wanted, SMALL, known)
     for each in wanted:
         if each not in found:
             raise UnknownObject(f"the server lacks a part of the action: {each.hash}")

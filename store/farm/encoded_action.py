@@ -6,11 +6,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from store import canon
+from store.errors import FormatError
 from store.reapi.blob import Blob, BlobDigest, Message, blob_of, digest_message
 from store.reapi.messages import message
 
 _ISA: Final = {"x86_64": "x86-64", "aarch64": "arm-a64"}
 """The API's words for machines."""
+
+
+SALT: Final = 16 << 10
+"""Bytes of the parts of an action that its salt has, at most: the API has no other field of free
+bytes there."""
 
 
 @dataclass(frozen=True)
@@ -41,9 +48,12 @@ def encoded_action(
     root: Message,
     properties: Mapping[str, str],
     timeout: float | None,
+    *,
+    whole: bool = False,
 ) -> EncodedAction:
     """Return an action of these blobs, its command and itself. ``command`` gets the properties of
-    the platform, ``root`` is the digest of the input root; ``timeout`` is in seconds."""
+    the platform, ``root`` is the digest of the input root; ``timeout`` is in seconds. With
+    ``whole``, the action has its command and these blobs in itself as well, if they are small."""
     parts = list(blobs)
     action = message("Action")(input_root_digest=root)
     for part in (command, action):
@@ -52,5 +62,18 @@ def encoded_action(
     action.command_digest.CopyFrom(kept(parts, command))
     if timeout is not None:
         action.timeout.seconds = int(timeout) + 1
+    if whole and sum(blob.digest.size for blob in parts) <= SALT:
+        action.salt = canon.encode([blob.source for blob in parts])
     kept(parts, action)
     return EncodedAction(parts[-1].digest, parts)
+
+
+def parts_in(action: Message) -> dict[BlobDigest, bytes]:
+    """Return the parts that an action has in itself, by their digests."""
+    if not 0 < len(action.salt) <= 2 * SALT:
+        return {}
+    try:
+        parts = canon.decode(action.salt)
+    except FormatError:
+        return {}  # another client's, which uses it as a salt
+    return {blob_of(part).digest: part for part in parts if isinstance(part, bytes)}

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from functools import partial
-from typing import Final, NamedTuple
+from typing import Final
 
 from store.cache import zstd
 from store.cache.blob_runs import BlobBatch, tree_blobs
@@ -28,13 +28,8 @@ from store.farm.derivation_action import (
     output_places,
 )
 from store.farm.encoded_action import EncodedAction
-from store.farm.object_blobs import (
-    ObjectBlobs,
-    ObjectUpload,
-    object_upload,
-    read_blobs,
-    read_heads,
-)
+from store.farm.farm_objects import FarmBuilt, FarmObject, ObjectBlobs
+from store.farm.object_blobs import ObjectUpload, object_upload, read_blobs, read_heads
 from store.job_errors import (
     BuildError,
     BuildFailed,
@@ -71,23 +66,6 @@ FAILURES: Final[Mapping[int, type[BuildError]]] = {
     for each in (OutputMissing, OutputRefused, BuildTimeout, BuildSilent, LogTooLarge)
 }
 """The failures of a builder but the usual one, by the exit code in a result."""
-
-
-class FarmObject(NamedTuple):
-    """An object that a server has, and all that it refers to, itself left out."""
-
-    place: ObjectBlobs
-    closure: tuple[ObjectId, ...]
-
-
-@dataclass(frozen=True)
-class FarmBuilt:
-    """``records`` are of the outputs, as they were signed. ``objects`` are those that the server
-    has now, inputs and outputs, without those that it was known to have."""
-
-    result: Result
-    records: Sequence[Realisation]
-    objects: Mapping[ObjectId, FarmObject]
 
 
 def preload() -> None:

@@ -6,8 +6,9 @@ A process for each would cost more than a small build itself.
 from __future__ import annotations
 
 from store.jobs.process import received
+from store.reapi.parts import StreamEnd
 from store.reapi.server import Server
-from store.reapi.service import ServedWork, StreamEnd
+from store.reapi.server_calls import ServedWork
 
 
 class FarmJob:

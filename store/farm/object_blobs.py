@@ -6,7 +6,6 @@ import os
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import NamedTuple
 
 from store.cache import zstd
 from store.cache.blob_runs import BlobBatch, blob_runs, tree_blobs
@@ -17,18 +16,12 @@ from store.cache.offering import ContentRun
 from store.cache.reapi_cache import head_without_pack
 from store.cache.server_errors import as_cache
 from store.errors import FormatError, InvalidName
+from store.farm.farm_objects import ObjectBlobs
 from store.layout.paths import Layout
 from store.model.manifest import Manifest
 from store.model.names import ObjectId
 from store.reapi.blob import Blob, BlobDigest, blob_of
 from store.reapi.server_calls import ServerCalls
-
-
-class ObjectBlobs(NamedTuple):
-    """The blobs of an object's head and of its Tree message."""
-
-    head: BlobDigest
-    tree: BlobDigest
 
 
 @dataclass(frozen=True)

@@ -38,6 +38,9 @@ class PlainServer:
         """Return the value: the process has taken the outputs in."""
         return value
 
+    def prepare(self) -> None:
+        """Do nothing: there is nothing to bring."""
+
     def close(self) -> None:
         """End the connection."""
         self._server.close()

@@ -15,7 +15,8 @@ from store.cache.head_search import Missing
 from store.cache.pull_process import PullLife, transferred
 from store.cache.transfer import Transferred
 from store.events import Event
-from store.farm.object_blobs import BlobOffers, ObjectBlobs
+from store.farm.farm_objects import ObjectBlobs
+from store.farm.object_blobs import BlobOffers
 from store.layout.paths import Layout
 from store.model.names import ObjectId
 from store.reapi.server import Server

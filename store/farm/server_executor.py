@@ -8,6 +8,7 @@ from typing import Protocol
 
 from store.errors import UsageError
 from store.events import Event
+from store.farm.beginning import begun_server
 from store.farm.encoded_action import system_properties
 from store.farm.queue_watch import QueueWatch
 from store.jobs.executor import Executor, Task
@@ -35,6 +36,9 @@ class BuildServer(Protocol):
 
     def taken(self, task: Task, value: object) -> object:
         """Return how a task ended, by the value of its process."""
+
+    def prepare(self) -> None:
+        """Get ready for :meth:`bring`, in a moment in which builds go on."""
 
     def close(self) -> None:
         """End the connection."""
@@ -110,6 +114,8 @@ class ServerExecutor:
 
     def ended(self, *, pending: bool) -> Iterator[tuple[Task, object]]:
         """Wait for a moment; yield each task that ended meanwhile, with its value or error."""
+        if self._under_way():
+            self._server.prepare()
         for task, value in self._local.ended(pending=pending):
             yield task, self._server.taken(task, value)
         self._watch.look(self._under_way())
@@ -154,22 +160,6 @@ def server_executor(
         server = begun_server(url, sandbox)
     builds = _build_server(store, server, sandbox, emit)
     return ServerExecutor(store, local(watch.hear), builds, most, watch)
-
-
-def begun_server(url: str, sandbox: str) -> Server:
-    """Return a server for builds in that ``sandbox``. Its process connects, and loads modules of
-    builds, beside the work of this one. UsageError."""
-    return Server(parse(url), prepare=_preload if sandbox == "worker" else _nothing)
-
-
-def _preload() -> None:
-    from store.farm.farm_build import preload
-
-    preload()
-
-
-def _nothing() -> None:
-    """Do nothing: a job in the sandbox of the server is a process of its own."""
 
 
 def _worker_hint(endpoint: Endpoint, sandbox: str) -> str:

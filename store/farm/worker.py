@@ -24,9 +24,10 @@ from store.jobs.local_executor import LocalExecutor
 from store.jobs.lower import SYSTEM, BuildLimits
 from store.local.store import Store
 from store.reapi import status
-from store.reapi.bot_session import GIVEN_BACK, Leased, LeaseEnd, LeaseWithdrawn, TakenUp
+from store.reapi.bot_session import GIVEN_BACK
 from store.reapi.endpoint import Endpoint
 from store.reapi.messages import message
+from store.reapi.parts import Leased, LeaseEnd, LeaseWithdrawn, TakenUp
 from store.reapi.server import LeaseStream, Server
 from store.signing.keys import PrivateKey
 from store.system.forking import ForkedCall
@@ -181,5 +182,7 @@ def run_workers(endpoint: Endpoint, count: int, life: Callable[[int, Server], No
 
 def _load() -> None:
     """Load what the first lease would wait for."""
+    from store.farm import served_pull  # noqa: F401
+
     for name in ("Action", "ActionResult", "Command", "Directory"):
         message(name)

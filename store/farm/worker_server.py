@@ -12,13 +12,12 @@ from typing import Any, NamedTuple
 from store.display import printable
 from store.errors import ServerUnusable
 from store.events import Event
-from store.farm.farm_build import FarmBuilt, FarmObject, farm_build
 from store.farm.farm_job import FarmJob
-from store.farm.object_blobs import BlobOffers
+from store.farm.farm_objects import FarmBuilt, FarmObject
 from store.index.writing import Writer
 from store.jobs.executor import Task
 from store.jobs.job import Job
-from store.jobs.process import Send
+from store.layout.paths import Layout
 from store.local.leases import Lease
 from store.local.store import Store
 from store.model.derivation import Derivation, Resolved
@@ -76,18 +75,14 @@ class WorkerServer:
             for oid in map(ObjectId.parse, map(str, job.closure))
             if oid in self._known
         }
-        work = partial(farm_build, self._keys, known, self._store.layout, job)
-        return FarmJob(self._server, partial(_sending, work), job.node.name)
+        work = partial(_farm_build, self._keys, known, self._store.layout, job)
+        return FarmJob(self._server, work, job.node.name)
 
     def taken(self, task: Task, value: object) -> object:
         """Return the result of a build, whose outputs are noted, or the value as it is."""
         return self._noted(task, value) if isinstance(value, FarmBuilt) else value
 
     def _noted(self, task: Task, built: FarmBuilt) -> object:
-        # Loaded while other builds go on: at the end, everybody would wait for it.
-        from store.cache import pull  # noqa: F401
-        from store.farm import served_pull  # noqa: F401
-
         assert isinstance(task.value, Resolved)
         self._known.update(built.objects)
         outputs = {made.id for made in built.result.outputs}
@@ -95,6 +90,11 @@ class WorkerServer:
         self._away |= outputs - there
         self._outcomes[task.id] = FarmOutcome(task.id, task.value, built.records)
         return built.result
+
+    def prepare(self) -> None:
+        """Load what :meth:`bring` needs: at the end, everybody would wait for it."""
+        from store.cache import pull  # noqa: F401
+        from store.farm import object_blobs, served_pull  # noqa: F401
 
     def close(self) -> None:
         """End the connection."""
@@ -120,8 +120,11 @@ class WorkerServer:
         if not goals:
             return
         from store.cache.pull import pull
+        from store.farm.object_blobs import BlobOffers
         from store.farm.served_pull import ServedPull
 
+        # Their heads are asked for with those of all that they refer to.
+        goals |= {other for oid in goals & self._away for other in self._known[oid].closure}
         places = {oid: each.place for oid, each in self._known.items()}
         offers = BlobOffers(self._server, places)
 
@@ -149,12 +152,18 @@ class WorkerServer:
             raise ServerUnusable(f"cannot get {lacking[0]}: {printable('; '.join(why[:3]))}")
 
 
-def _sending(
-    work: Callable[[ServerCalls, Send], FarmBuilt],
+def _farm_build(
+    keys: Sequence[PublicKey],
+    known: Mapping[ObjectId, FarmObject],
+    layout: Layout,
+    job: Job,
     server: ServerCalls,
     connection: Connection[Any, Any],
 ) -> FarmBuilt:
-    return work(server, connection.send)
+    """Act as :func:`~store.farm.farm_build.farm_build`, which the other process has loaded."""
+    from store.farm.farm_build import farm_build
+
+    return farm_build(keys, known, layout, job, server, connection.send)
 
 
 def _settle(txn: Writer, outcome: FarmOutcome, derivation: Derivation) -> None:

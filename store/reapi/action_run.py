@@ -5,12 +5,13 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
-from typing import Final, NamedTuple
+from typing import Final
 
 from store.reapi import status
 from store.reapi.blob import BlobDigest, Message, digest_message
 from store.reapi.channel import CallFailed, Channel
 from store.reapi.messages import message
+from store.reapi.parts import ExecutionEnd, ExecutionStage
 
 RECONNECTS: Final = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
 """Seconds before each try to get back to an action, after the connection was lost."""
@@ -26,22 +27,6 @@ _LOST: Final = (*_CUT, "INTERNAL", "UNKNOWN")
 
 _LACKING: Final = ("FAILED_PRECONDITION", "NOT_FOUND")
 """Codes of a call to run an action of which the server lacks a part: it is to be sent again."""
-
-
-class ExecutionStage(NamedTuple):
-    """An action has got on: ``UNKNOWN``, ``CACHE_CHECK``, ``QUEUED``, ``EXECUTING`` or
-    ``COMPLETED``. ``operation`` is the server's name for this run of it."""
-
-    stage: str
-    operation: str
-
-
-class ExecutionEnd(NamedTuple):
-    """The encoded ExecuteResponse; if the server gave none, ``code`` and ``detail`` say why."""
-
-    response: bytes
-    code: int = 0
-    detail: str = ""
 
 
 class ActionRun:

@@ -8,7 +8,7 @@ import time
 import uuid
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Final, NamedTuple
+from typing import Final
 
 from store.digest import file_hasher
 from store.display import printable, quoted, reason
@@ -25,6 +25,7 @@ from store.reapi.blob import (
 )
 from store.reapi.channel import PAUSES, TOO_SLOW, CallFailed, Channel
 from store.reapi.messages import message
+from store.reapi.parts import HashedFile
 from store.system.durable import open_file
 
 BATCH: Final = 1 << 20
@@ -49,13 +50,6 @@ AT_ONCE: Final = 4
 """Transfers at a time."""
 
 _OVERHEAD: Final = 200  # bytes of a message for each blob beside its own
-
-
-class HashedFile(NamedTuple):
-    """A file's name as a blob, and its plain BLAKE3."""
-
-    digest: BlobDigest
-    content: bytes
 
 
 class BlobTransfer:

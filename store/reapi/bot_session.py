@@ -9,12 +9,13 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from typing import Final, NamedTuple
+from typing import Final
 
 from store.reapi import status
 from store.reapi.blob import Message
 from store.reapi.channel import CallFailed, Channel
 from store.reapi.messages import message
+from store.reapi.parts import Leased, LeaseEnd, LeaseWithdrawn, TakenUp
 
 API: Final = "google.devtools.remoteworkers.v1test2"
 
@@ -42,35 +43,6 @@ one after the other, before all workers that are busy. The last one is repeated.
 
 _OK, _UNHEALTHY, _TERMINATING = 1, 2, 4  # of a worker
 _ACTIVE, _COMPLETED = 2, 4  # of a lease
-
-
-class Leased(NamedTuple):
-    """A lease: its name, and the encoded Action; or the Action's digest, if ``named``."""
-
-    id: str
-    action: bytes
-    named: bool
-
-
-class TakenUp(NamedTuple):
-    """The server has taken the worker up, under this name."""
-
-    session: str
-
-
-class LeaseWithdrawn(NamedTuple):
-    """A lease that ended otherwise: its action was cancelled, or given to another worker."""
-
-    id: str
-
-
-class LeaseEnd(NamedTuple):
-    """The end of a lease: a status, and if that is 0, the encoded ActionResult."""
-
-    id: str
-    result: bytes = b""
-    code: int = 0
-    detail: str = ""
 
 
 class BotSession:

@@ -6,10 +6,10 @@ There are no generated modules; so others' definitions of the same names can be 
 from __future__ import annotations
 
 import contextlib
+import os
 import threading
 from functools import cache
 from importlib.util import find_spec
-from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from store.errors import FormatError, MissingExtra
@@ -57,7 +57,8 @@ def _pool() -> Any:
         from google.protobuf import descriptor_pb2, descriptor_pool
     except ImportError as error:
         raise missing_extra(error.name) from error
-    data = Path(__file__).with_name(DEFINITIONS).read_bytes()
+    with open(f"{os.path.dirname(__file__)}/{DEFINITIONS}", "rb") as file:
+        data = file.read()
     pool = descriptor_pool.DescriptorPool()
     for file in descriptor_pb2.FileDescriptorSet.FromString(data).file:
         pool.AddSerializedFile(file.SerializeToString())

@@ -14,11 +14,10 @@ from typing import Any, Final
 
 from store.display import quoted
 from store.errors import ServerUnusable
-from store.reapi.bot_session import Leased, LeaseEnd, LeaseWithdrawn, TakenUp
 from store.reapi.endpoint import Endpoint, server_files
 from store.reapi.messages import check_extra
-from store.reapi.server_calls import ServerCalls
-from store.reapi.service import PERFORM, ReapiService, ServedWork, StreamEnd, live
+from store.reapi.parts import PERFORM, Leased, LeaseEnd, LeaseWithdrawn, StreamEnd, TakenUp
+from store.reapi.server_calls import ServedWork, ServerCalls
 from store.system.forking import fork
 from store.system.patience import Patience
 
@@ -141,9 +140,9 @@ class Server(ServerCalls):
 
     def _begin(self, prepare: Callable[[], None] | None = None) -> socket.socket:
         ours, theirs = socket.socketpair()
-        service = ReapiService(self._endpoint, self._files, self._patience)
+        given = (self._endpoint, self._files, self._patience)
         with theirs:
-            self._pid = fork(lambda: live(theirs, service, prepare), own_group=True)
+            self._pid = fork(lambda: _live(theirs, *given, prepare), own_group=True)
         self._owner, self._control = os.getpid(), ours
         self._idle, self._ending = [], []
         self._adopted = False
@@ -167,6 +166,13 @@ class Server(ServerCalls):
             if not self._adopted:
                 with contextlib.suppress(ChildProcessError):  # where SIGCHLD is ignored
                     os.waitpid(self._pid, 0)
+
+
+def _live(control: socket.socket, *given: Any) -> None:
+    # Loaded there alone, beside the work of the process that forks it.
+    from store.reapi.service import live
+
+    live(control, *given)
 
 
 def executing(server: Server) -> Server:

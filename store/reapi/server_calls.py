@@ -3,27 +3,21 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, Final, NamedTuple
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from multiprocessing.connection import Connection
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from store.reapi.action_run import ExecutionEnd, ExecutionStage
 from store.reapi.blob import EMPTY, Blob, BlobDigest, BlobPiece
-from store.reapi.blob_transfer import HashedFile
-from store.reapi.shared_work import SharedWork
+from store.reapi.parts import ExecutionEnd, ExecutionStage, HashedFile, ServerCapabilities
+
+if TYPE_CHECKING:
+    from store.reapi.shared_work import SharedWork
 
 UNASKED: Final = 64 << 10
 """Bytes of blobs that are sent without asking which of them the server has."""
 
 UNASKED_COUNT: Final = 100
 """Blobs that are sent so, at most."""
-
-
-class ServerCapabilities(NamedTuple):
-    """``most`` is bytes of blobs in one message (0 for no limit)."""
-
-    most: int
-    updates_results: bool
-    executes: bool
 
 
 class ServerCalls(ABC):
@@ -101,6 +95,11 @@ class ServerCalls(ABC):
         """Have an action run; yields its stages and its end. It is cancelled when this process
         ends, or closes the server, before."""
         yield from self._call("execute", action, skip_cache)
+
+
+ServedWork: TypeAlias = Callable[[ServerCalls, "Connection[Any, Any]"], object]
+"""Work for the process that speaks to the server; it may send messages before its value, and get
+answers."""
 
 
 def send_lacking(server: ServerCalls, blobs: Iterable[Blob]) -> Iterator[int]:

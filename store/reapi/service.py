@@ -15,18 +15,30 @@ import socket
 import threading
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from multiprocessing.connection import Connection
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import Any, Final
 
 from store.display import quoted
 from store.errors import FormatError, ServerUnusable, StoreError
-from store.reapi.action_run import ActionRun, ExecutionEnd, ExecutionStage
+from store.reapi.action_run import ActionRun
 from store.reapi.blob import Blob, BlobDigest, BlobPiece, digest_message
-from store.reapi.blob_transfer import BlobTransfer, HashedFile, hash_files
-from store.reapi.bot_session import BotSession, Leased, LeaseEnd, LeaseWithdrawn, TakenUp
+from store.reapi.blob_transfer import BlobTransfer, hash_files
+from store.reapi.bot_session import BotSession
 from store.reapi.channel import CallFailed, Channel
 from store.reapi.endpoint import Endpoint
 from store.reapi.messages import message
-from store.reapi.server_calls import ServerCalls, ServerCapabilities
+from store.reapi.parts import (
+    PERFORM,
+    ExecutionEnd,
+    ExecutionStage,
+    HashedFile,
+    Leased,
+    LeaseEnd,
+    LeaseWithdrawn,
+    ServerCapabilities,
+    StreamEnd,
+    TakenUp,
+)
+from store.reapi.server_calls import ServedWork, ServerCalls
 from store.reapi.shared_work import SharedWork
 from store.system import kernel
 from store.system.host_files import HostFiles
@@ -39,20 +51,6 @@ RESULT_LIMIT: Final = 64 << 10
 """Bytes of the result of an action that is looked up: many of them are in memory together."""
 
 _SHA256: Final = 1
-
-
-ServedWork: TypeAlias = "Callable[[ServerCalls, Connection[Any, Any]], object]"
-"""Work for the process that speaks to the server; it may send messages before its value, and get
-answers."""
-
-PERFORM: Final = "perform"
-"""The call of work; any other is a method of the service."""
-
-
-class StreamEnd(NamedTuple):
-    """The last message of an answer; ``error`` is what the call raised."""
-
-    error: Exception | None
 
 
 class ReapiService:
@@ -246,12 +244,17 @@ def _capabilities(channel: Channel) -> ServerCapabilities:
 
 
 def live(
-    control: socket.socket, service: ReapiService, prepare: Callable[[], None] | None = None
+    control: socket.socket,
+    endpoint: Endpoint,
+    files: HostFiles,
+    patience: Patience,
+    prepare: Callable[[], None] | None = None,
 ) -> None:
     """Answer calls until the process that forked this one ends, or closes its end. With
     ``prepare``, connect at once, and then call it."""
     kernel.prctl(kernel.PR_SET_PDEATHSIG, 0)  # actions are cancelled first
     parent = _parent_of(control)
+    service = ReapiService(endpoint, files, patience)
     if prepare is not None:
         threading.Thread(target=_prepare, args=(service, prepare), daemon=True).start()
     poll = select.poll()

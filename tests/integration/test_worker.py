@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from store.reapi.bot_session import TakenUp
 from store.reapi.endpoint import parse
+from store.reapi.parts import TakenUp
 from store.reapi.server import Server
 from tests import farm_server
 from tests.integration.conftest import Shop, copy_store

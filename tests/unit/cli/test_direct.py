@@ -28,6 +28,9 @@ main.main()
 """
 
 
+SERVER = "grpc+unix:/none"
+
+
 class Told(NamedTuple):
     """The output of a command and how it ended."""
 
@@ -77,11 +80,19 @@ DIRECT: list[tuple[str | bytes, ...]] = [
     ("realise", "-j", "2", "note", "-c", "1", "note"),
     ("realise", "--seed", "none-such", "note"),
     ("realise", "note", "--seed", "none-such", "--seed", "zig", "--cores", "3"),
+    ("realise", "note", "--on", "grpc+unix:/none"),
+    ("realise", "--on", SERVER, "--remote-sandbox", "worker", "--remote-jobs", "2", "note"),
+    ("realise", "other", "--on", SERVER, "--remote-sandbox", "worker"),
     ("--seed", "none-such", "list"),
     ("--seed", "none-such", "realise", "--seed", "zig", "note"),
     ("--recipes", "/none", "list"),
     ("--root", "/dev/null", "realise", "note"),
     ("--root", "~none-such/root", "list"),
+]
+
+WRONG: list[tuple[str | bytes, ...]] = [
+    ("realise", "note", "--on", "http://127.0.0.1:1"),
+    ("realise", "note", "--on", "grpc+unix:none"),
 ]
 
 CLICK: list[tuple[str | bytes, ...]] = [
@@ -106,6 +117,11 @@ CLICK: list[tuple[str | bytes, ...]] = [
     ("realise", "--"),
     ("realise", "-"),
     ("realise", "note", "-q"),
+    ("realise", "note", "--on", ""),
+    ("realise", "note", "--remote-jobs", "2"),
+    ("realise", "note", "--remote-sandbox", "worker"),
+    ("realise", "note", "--on", SERVER, "--remote-jobs", "0"),
+    ("realise", "note", "--on", SERVER, "--remote-sandbox", "none"),
     ("realise", "--none", "note"),
     ("list", "note"),
     ("--version", "list"),
@@ -125,7 +141,7 @@ ELSEWHERE: list[Mapping[str, str]] = [
 ]
 
 
-@pytest.mark.parametrize("words", DIRECT + CLICK, ids=str)
+@pytest.mark.parametrize("words", DIRECT + WRONG + CLICK, ids=str)
 def test_a_line_says_the_same_with_click_and_without(
     toys: Mapping[str, str], words: tuple[str | bytes, ...]
 ) -> None:
@@ -157,7 +173,7 @@ def test_a_missing_store_is_the_same(toys: Mapping[str, str], tmp_path: Path, ab
 def test_lines_with_other_options_or_of_other_commands_are_left_to_click() -> None:
     for line in CLICK:
         assert plain_command([os.fsdecode(word) for word in line]) is None
-    for line in DIRECT:
+    for line in DIRECT + WRONG:
         assert plain_command([os.fsdecode(word) for word in line]) is not None
 
 

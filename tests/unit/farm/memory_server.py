@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from store.reapi.action_run import ExecutionEnd
 from store.reapi.blob import Blob, BlobDigest, BlobPiece, Message
-from store.reapi.blob_transfer import HashedFile, hash_files
+from store.reapi.blob_transfer import hash_files
 from store.reapi.messages import message
-from store.reapi.server_calls import ServerCalls, ServerCapabilities
+from store.reapi.parts import ExecutionEnd, HashedFile, ServerCapabilities
+from store.reapi.server_calls import ServerCalls
 
 
 class MemoryServer(ServerCalls):

@@ -14,9 +14,9 @@ from store.farm.encoded_action import EncodedAction
 from store.job_errors import BuildTimeout
 from store.model.derivation import Resolved
 from store.reapi import server_calls
-from store.reapi.action_run import ExecutionEnd, ExecutionStage
 from store.reapi.blob import EMPTY, Blob, BlobDigest, blob_of
 from store.reapi.messages import message
+from store.reapi.parts import ExecutionEnd, ExecutionStage
 from store.reapi.server import Server
 
 NODE = Resolved("toy", "x86_64-linux", "/bin/sh", (), (), None, (), ("out",))

@@ -24,7 +24,7 @@ from store.farm.derivation_action import (
     read_lease,
     read_request,
 )
-from store.farm.object_blobs import ObjectBlobs
+from store.farm.farm_objects import ObjectBlobs
 from store.model.build_files import MOST_BYTES
 from store.model.derivation import Resolved
 from store.model.names import ObjectId
@@ -191,13 +191,37 @@ def test_a_request_has_all_of_its_parts_once(change: Callable[[Any], None]) -> N
         read(server, with_command(server, asked(server), change))
 
 
-def test_a_request_is_read_by_one_question(monkeypatch: pytest.MonkeyPatch) -> None:
+def by_itself(action: Message) -> Message:
+    """The action without its parts in itself, as one that is large."""
+    action.ClearField("salt")
+    return action
+
+
+def test_a_small_request_is_read_by_no_question_and_a_large_one_by_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     server = MemoryServer()
     action = asked(server)
     reading = Mock(wraps=server._read)
     monkeypatch.setattr(server, "_read", reading)
-    read(server, action)
+    expected = read(server, action)
+    reading.assert_not_called()
+    assert read(server, by_itself(action)) == expected
     reading.assert_called_once()
+    large = replace(NODE, files=(("build.sh", "x" * 20_000),))
+    action = derivation_action.derivation_action(large, {INPUT: PLACE}, NO_LIMITS)
+    (found,) = [blob.source for blob in action.blobs if blob.digest == action.digest]
+    assert isinstance(found, bytes)
+    assert not message("Action").FromString(found).salt
+
+
+@pytest.mark.parametrize("salt", [b"", b"salt", b"\x92\x01\x02", b"\x91\xc4\x01x", b"x" * 40_000])
+def test_a_salt_that_has_other_things_is_passed_over(salt: bytes) -> None:
+    server = MemoryServer()
+    action = asked(server)
+    expected = read(server, action)
+    action.salt = salt
+    assert read(server, action) == expected
 
 
 def test_parts_that_are_too_large_or_lost_are_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -208,7 +232,7 @@ def test_parts_that_are_too_large_or_lost_are_not_read(monkeypatch: pytest.Monke
         read(server, action)
     server.blobs.clear()
     with pytest.raises(UnknownObject):
-        read(server, action)
+        read(server, by_itself(action))
 
 
 def test_a_lease_is_an_action_or_its_digest() -> None:

@@ -14,8 +14,8 @@ from store.cache import zstd
 from store.cache.reapi_cache import head_without_pack
 from store.errors import ServerUnusable
 from store.farm.derivation_action import FAILURE, REASON, add_contents, add_output
-from store.farm.farm_build import FarmBuilt, farm_build
-from store.farm.object_blobs import ObjectBlobs
+from store.farm.farm_build import farm_build
+from store.farm.farm_objects import FarmBuilt, ObjectBlobs
 from store.job_errors import BuildFailed, LogTooLarge
 from store.jobs.job import Job
 from store.layout.paths import Layout

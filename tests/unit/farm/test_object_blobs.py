@@ -10,7 +10,8 @@ import pytest
 from store.cache import zstd
 from store.cache.reapi_cache import head_without_pack
 from store.errors import FormatError, UnknownObject
-from store.farm.object_blobs import BlobOffers, ObjectBlobs
+from store.farm.farm_objects import ObjectBlobs
+from store.farm.object_blobs import BlobOffers
 from store.model.manifest import Manifest
 from store.reapi.blob import blob_of
 from store.reapi.server import Server

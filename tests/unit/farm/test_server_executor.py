@@ -13,8 +13,7 @@ from store import digest
 from store.cache import pull
 from store.events import Event, Phase, Unattended
 from store.farm import plain_server, queue_watch, worker_server
-from store.farm.farm_build import FarmBuilt, FarmObject
-from store.farm.object_blobs import ObjectBlobs
+from store.farm.farm_objects import FarmBuilt, FarmObject, ObjectBlobs
 from store.farm.plain_server import PlainServer
 from store.farm.queue_watch import QueueWatch
 from store.farm.server_executor import BuildServer, ServerExecutor

@@ -14,8 +14,8 @@ from store.farm.worker_build import WorkerBuild
 from store.jobs.lower import BuildLimits
 from store.local.store import Store
 from store.model.derivation import Resolved
-from store.reapi.bot_session import Leased, LeaseEnd, LeaseWithdrawn, TakenUp
 from store.reapi.endpoint import Endpoint
+from store.reapi.parts import Leased, LeaseEnd, LeaseWithdrawn, TakenUp
 from store.reapi.server import Server
 from store.signing.keys import PrivateKey
 

@@ -11,10 +11,11 @@ import pytest
 
 from store.errors import ServerUnusable
 from store.reapi import action_run, status
-from store.reapi.action_run import ActionRun, ExecutionEnd, ExecutionStage
+from store.reapi.action_run import ActionRun
 from store.reapi.blob import BlobDigest, Message
 from store.reapi.channel import CallFailed, Channel
 from store.reapi.messages import message
+from store.reapi.parts import ExecutionEnd, ExecutionStage
 
 
 class FakeChannel(Channel):

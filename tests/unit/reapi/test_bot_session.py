@@ -10,9 +10,10 @@ import pytest
 
 from store.reapi import bot_session
 from store.reapi.blob import Message
-from store.reapi.bot_session import GIVEN_BACK, BotSession, Leased, LeaseEnd, TakenUp
+from store.reapi.bot_session import GIVEN_BACK, BotSession
 from store.reapi.channel import Channel
 from store.reapi.messages import message
+from store.reapi.parts import Leased, LeaseEnd, TakenUp
 
 
 class Answers:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 
 from store.reapi.channel import refusal
@@ -46,3 +49,18 @@ def test_words_of_grpc_have_a_reason_and_a_remedy(detail: str, reason: str, reme
 
 def test_without_any_words_none_are_made_up() -> None:
     assert refusal("", "host", secure=False)[0] == "no reason is known"
+
+
+LOADING = """
+import sys
+from store.reapi.channel import _load_grpc
+grpc = _load_grpc()
+assert grpc.insecure_channel and "grpc.aio" not in sys.modules
+import grpc.aio
+assert grpc.aio.insecure_channel
+assert _load_grpc() is grpc and sys.modules["grpc.aio"].insecure_channel
+"""
+
+
+def test_the_half_of_grpc_for_asyncio_is_not_loaded_and_can_be_loaded_later() -> None:
+    subprocess.run([sys.executable, "-c", LOADING], check=True)
