@@ -7,7 +7,7 @@ refuse a signature that is no canonical one; the built-in module refuses a weak 
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, lru_cache
 from typing import Protocol
 
 
@@ -25,7 +25,8 @@ class _Cryptography:
         from cryptography.hazmat.primitives.asymmetric import ed25519
 
         self._refused = (InvalidSignature, ValueError)
-        self._private = ed25519.Ed25519PrivateKey.from_private_bytes
+        # To make one of a seed takes longer than to sign, and a process signs with one or two.
+        self._private = lru_cache(4)(ed25519.Ed25519PrivateKey.from_private_bytes)
         self._public = ed25519.Ed25519PublicKey.from_public_bytes
 
     def public(self, seed: bytes, /) -> bytes:
