@@ -23,7 +23,7 @@ import signal  # noqa: E402
 
 # The objects of a short command, modules above all, live as long as it does. Looked for less often,
 # garbage is found a little later.
-gc.set_threshold(50_000)
+gc.set_threshold(200_000)
 
 
 def _say_unloadable(error: ImportError) -> None:
