@@ -175,8 +175,8 @@ def _built(base: Variation, expected: Expected, variations: Sequence[Variation])
 
 
 def _tried(base: Variation, expected: Expected, built: Sequence[_Group]) -> _Tried:
-    """Of a build that made another object than expected, or failed, yield each variation alone.
-    Returns an outcome for each variation, by name, and those builds."""
+    """Yield each variation of a build alone, where that made another object than expected, or
+    failed. Returns an outcome for each variation, by name, and those builds."""
     suspects = [
         group
         for group in built

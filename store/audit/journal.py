@@ -110,7 +110,7 @@ class RebuildJournal:
         )
 
     def _forget_joint(self, of: tuple[bytes, str], variation: str) -> None:
-        """Forget what was found of several variations together, ``variation`` among them, before
+        """Forget the findings of several variations together, ``variation`` among them, from before
         it was tried anew."""
         names = self._joint.get(of, [])
         for name in [name for name in names if variation in name.split(JOINT)]:

@@ -52,9 +52,9 @@ def together(variations: Sequence[Variation]) -> list[list[Variation]]:
 
 
 def suffice(variations: Sequence[Variation]) -> bool:
-    """Return True if builds of these, as :func:`together` has them, show by themselves what differs
-    in a build with nothing varied: whatever one of them varies is as usual in another, or varied
-    in another way."""
+    """Return True if builds of these, as :func:`together` has them, show by themselves if a build
+    with nothing varied differs: whatever one of them varies is as usual in another, or varied in
+    another way."""
     return len(together(variations)) > 1
 
 

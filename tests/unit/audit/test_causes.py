@@ -111,7 +111,7 @@ def test_what_differs_from_its_record_and_not_by_variations_has_a_control() -> N
 
 def test_one_variation_has_a_control_since_the_record_may_be_from_elsewhere() -> None:
     bench = Bench(lambda variation, count: "good" if variation.cores else "bad")
-    control, cores = bench.run(case(), ["cores"])
+    control, _ = bench.run(case(), ["cores"])
     assert (control.verdict, control.cause) == (Verdict.DIFFERS, "cores")
 
 
