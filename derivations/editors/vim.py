@@ -15,6 +15,8 @@ VIM = Recipe(
         "--with-features=huge --with-tlib=ncursesw --disable-gui --without-x --disable-gpm",
         "--disable-acl --disable-libsodium --disable-canberra --disable-nls",
         "--with-compiledby=fixpoint",
+        # Links to the manual are made where it is there already, and several jobs do not wait.
+        install="-j1 install",
         finish=(
             # Examples for other interpreters than those that are here.
             'rm -r "$out"/share/vim/vim91/tools',
