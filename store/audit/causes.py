@@ -91,9 +91,9 @@ def examine(case: Case, variations: Sequence[Variation]) -> Steps:
             ]
     (control,) = yield [Trial(CONTROL, case.recorded)]
     if control.error is not None:
-        return _findings(case, case.recorded, CONTROL, control)
+        return _findings(case, case.recorded, CONTROL, control) + _so_far(case, built, control)
     if _differing(case.recorded, control):
-        return (yield from _unstable(case, variations, control))
+        return (yield from _unstable(case, variations, control, built))
     findings = _findings(case, case.recorded, CONTROL, control)
     return findings + (yield from _varied(case, CONTROL, case.recorded, variations, built))
 
@@ -195,6 +195,21 @@ def _of_each(built: Iterable[_Group]) -> dict[str, TrialOutcome]:
     return {variation.name: group.outcome for group in built for variation in group.variations}
 
 
+def _so_far(case: Case, built: Iterable[_Group], control: TrialOutcome) -> list[AuditFinding]:
+    """Return the findings of variations that were built together, where no control was made to
+    compare them with. That they failed is said once: by the control, if that failed, too."""
+    cut = isinstance(control.error, Interrupted)
+    found = []
+    for group in built:
+        error = group.outcome.error
+        if error is not None and not cut:
+            continue
+        alone = isinstance(error, Interrupted) or _is_as_expected(case.recorded, group.outcome)
+        for item in group.variations if alone else [joined(group.variations)]:
+            found += _findings(case, case.recorded, item, group.outcome)
+    return found
+
+
 def _is_as_expected(expected: Expected, outcome: TrialOutcome) -> bool:
     return outcome.error is None and not _differing(expected, outcome)
 
@@ -222,7 +237,12 @@ def _only_together(case: Case, base: Variation, expected: Expected, suspect: _Gr
     return _findings(case, expected, joint, outcome if chance else again, causes)
 
 
-def _unstable(case: Case, variations: Sequence[Variation], control: TrialOutcome) -> Steps:
+def _unstable(
+    case: Case,
+    variations: Sequence[Variation],
+    control: TrialOutcome,
+    built: Sequence[_Group],
+) -> Steps:
     """Find the cause of an output that a rebuild without variation did not reproduce: the date,
     chance, or neither."""
     still = pinned(case.started)
@@ -240,7 +260,7 @@ def _unstable(case: Case, variations: Sequence[Variation], control: TrialOutcome
     found = _unvaried(_of(case, chance), variations, NO_BASE)
     # An output beside one that chance decides can still be varied.
     rest = _of(case, case.recorded.keys() - chance)
-    found += yield from _varied_all(rest, variations, control, first, date)
+    found += yield from _varied_all(rest, variations, control, first, date, built)
     return [_elsewhere(item, found) for item in findings] + found
 
 
@@ -250,11 +270,17 @@ def _varied_all(
     control: TrialOutcome,
     still: TrialOutcome,
     date: set[str],
+    built: Sequence[_Group],
 ) -> Steps:
-    """Yield the variations of outputs that came out the same twice, though not as recorded."""
+    """Yield the variations of outputs that came out the same twice, though not as recorded. Those
+    that were ``built`` together at the usual clock are built again where the clock stands still, or
+    where one of them alone was compared with the record."""
     now = {name: (control.objects[name],) for name in case.recorded}
     if not date:
-        return (yield from _varied(case, CONTROL, now, variations))
+        joint = all(
+            len(each.variations) > 1 or _is_as_expected(now, each.outcome) for each in built
+        )
+        return (yield from _varied(case, CONTROL, now, variations, built if joint else ()))
     others = [item for item in variations if not _moves_the_clock(item)]
     fixed = {name: (still.objects[name],) for name in case.recorded}
     found = yield from _varied(case, pinned(case.started), fixed, others)

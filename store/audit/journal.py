@@ -101,12 +101,22 @@ class RebuildJournal:
                     yield joint, output
 
     def _is_without_control(self, subject: AuditSubject, variations: Sequence[Variation]) -> bool:
-        """Return True if all was reproduced in builds of which none had to have nothing varied."""
-        places = ((output, item.name) for output in subject.case.recorded for item in variations)
-        found = [self._known.get((subject.case.key, *place)) for place in places]
-        return suffice(variations) and all(
-            item is not None and item.verdict is Verdict.REPRODUCED and _compares(item, subject)
-            for item in found
+        """Return True if all was reproduced in builds of which none had to have nothing varied. A
+        control that is noted and differs counts: with it, they may have been compared with another
+        object than those that came out before, or with the same at a fixed time."""
+        key, outputs = subject.case.key, subject.case.recorded
+        controls = (self._known.get((key, output, CONTROL.name)) for output in outputs)
+        found = [self._known.get((key, output, v.name)) for output in outputs for v in variations]
+        return (
+            suffice(variations)
+            and all(
+                item is not None and item.verdict is Verdict.REPRODUCED and _compares(item, subject)
+                for item in found
+            )
+            and not any(
+                item is not None and item.verdict is Verdict.DIFFERS and _compares(item, subject)
+                for item in controls
+            )
         )
 
     def _forget_joint(self, of: tuple[bytes, str], variation: str) -> None:

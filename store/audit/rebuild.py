@@ -54,7 +54,7 @@ class _Examination:
     trials: Sequence[Trial] = ()
     outcomes: dict[int, TrialOutcome] = field(default_factory=dict)
     begun: bool = False
-    """True once its first trials have ended: there is something to report."""
+    """True once one of its trials has ended: there is something to report."""
 
 
 @dataclass(frozen=True)
@@ -155,9 +155,11 @@ class Auditor:
         except StopIteration as end:
             self._conclude(examination, end.value)
             return
-        examination.begun = bool(outcomes)
         examination.outcomes = {}
-        self._ready += [(examination, number) for number in range(len(examination.trials))]
+        ready = [(examination, number) for number in range(len(examination.trials))]
+        # Those that are under way come to their ends before others begin. So what prevents every
+        # rebuild is met at the first control, and an interruption finds most of them concluded.
+        self._ready = [*ready, *self._ready] if outcomes else [*self._ready, *ready]
 
     def _conclude(self, examination: _Examination, findings: list[AuditFinding]) -> None:
         self._found[examination.number] = findings
@@ -234,6 +236,7 @@ class Auditor:
             paths = tuple(oid.path for oid in outcome.objects.values())
             self._emit(Finished(task.id, task.name, "rebuild", outcome.seconds, paths))
         examination = under.examination
+        examination.begun = True
         examination.outcomes[under.number] = outcome
         if len(examination.outcomes) == len(examination.trials):
             self._go_on(examination)

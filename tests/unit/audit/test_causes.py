@@ -107,6 +107,36 @@ def test_what_differs_from_its_record_and_not_by_variations_has_a_control() -> N
     )
     assert {item.verdict for item in varied} == {Verdict.REPRODUCED}, "compared with the control"
     assert {item.expected for item in varied} == {made("bad")}
+    assert len(bench.trials) == 5, "none is built together twice"
+
+
+def test_one_that_was_alone_in_its_build_is_compared_anew_with_a_control_that_differs() -> None:
+    contents = {"cores-more": "other"}
+    bench = Bench(lambda variation, count: contents.get(variation.name, "bad"))
+    found = {item.variation: item for item in bench.run(case(), ["cores", "date", "cores-more"])}
+    assert found["cores-more"].cause == "cores-more"
+    (compared,) = [
+        trial.expected["out"] for trial in bench.trials[2:] if trial.variation.name == "cores-more"
+    ]
+    assert compared == (made("bad"),)
+
+
+def test_variations_that_reproduced_are_told_where_the_control_fails() -> None:
+    contents = {"control": "fails", "cores+path": "good", "cores-more": "bad"}
+    bench = Bench(lambda variation, count: contents[variation.name])
+    found = bench.run(case(), ["cores", "path", "cores-more"])
+    assert [(item.variation, item.verdict) for item in found] == [
+        ("control", Verdict.FAILED),
+        ("cores", Verdict.REPRODUCED),
+        ("path", Verdict.REPRODUCED),
+        ("cores-more", Verdict.DIFFERS),
+    ]
+
+
+def test_a_build_that_fails_always_is_told_once() -> None:
+    bench = Bench(lambda variation, count: "fails")
+    (control,) = bench.run(case(), list(VARIATIONS))
+    assert (control.variation, control.verdict) == ("control", Verdict.FAILED)
 
 
 def test_one_variation_has_a_control_since_the_record_may_be_from_elsewhere() -> None:
@@ -277,6 +307,27 @@ def test_variations_of_a_build_that_did_not_end_are_unknown() -> None:
     control, path, user = stopped(bench, case(), ["path", "user"], 1)
     assert control.verdict is Verdict.REPRODUCED
     assert (path.verdict, user.verdict) == (Verdict.UNKNOWN, Verdict.UNKNOWN)
+
+
+def test_builds_that_ended_before_there_was_a_control_are_reported() -> None:
+    bench = Bench(lambda variation, count: "bad" if variation.cores == 1 else "good")
+    names = ["cores-more", "date", "cores", "path"]
+    found = stopped(bench, case(), names, 1)
+    assert [(item.variation, item.verdict) for item in found] == [
+        ("control", Verdict.UNKNOWN),
+        ("cores-more", Verdict.REPRODUCED),
+        ("date", Verdict.REPRODUCED),
+        ("path", Verdict.REPRODUCED),
+        ("cores", Verdict.UNKNOWN),
+    ]
+    contents = {"cores-more+date+path": "bad", "cores": "good"}
+    bench = Bench(lambda variation, count: contents[variation.name])
+    found = stopped(bench, case(), names, 2)
+    assert [(item.variation, item.verdict, item.cause) for item in found] == [
+        ("control", Verdict.UNKNOWN, None),
+        ("cores-more+date+path", Verdict.DIFFERS, None),
+        ("cores", Verdict.REPRODUCED, None),
+    ]
 
 
 def test_without_the_rebuild_that_excludes_chance_no_variation_is_blamed() -> None:

@@ -97,6 +97,18 @@ def test_an_old_control_or_joint_build_does_not_count_after_a_new_examination(pl
     assert RebuildJournal(place).known(subject(), [*both, PATH]) == new
 
 
+def test_a_control_that_differs_is_not_left_out(place: str) -> None:
+    both = [VARIATIONS["cores"], VARIATIONS["cores-more"]]
+    control = replace(finding(), verdict=Verdict.DIFFERS, actual=OTHER, cause="date")
+    noted = [control, *(finding(item.name) for item in both)]  # reproduced at a fixed time
+    RebuildJournal(place).note(noted)
+    assert RebuildJournal(place).known(subject(), both) == noted
+    RebuildJournal(place).note([replace(control, verdict=Verdict.FAILED)])
+    assert RebuildJournal(place).known(subject(), both) == noted[1:]
+    RebuildJournal(place).note([replace(control, expected=OTHER)])
+    assert RebuildJournal(place).known(subject(), both) == noted[1:]
+
+
 def test_a_rebuild_that_failed_is_made_again(place: str) -> None:
     RebuildJournal(place).note([finding(), replace(finding("date"), verdict=Verdict.FAILED)])
     assert RebuildJournal(place).known(subject(), [DATE]) is None
