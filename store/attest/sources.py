@@ -97,12 +97,12 @@ class _Budget:
 
 def _targets(source: str, budget: _Budget) -> Iterator[tuple[str, str]]:
     """Yield each file's name for messages, and its URL."""
-    source = with_lower_scheme(source)
-    scheme = source.partition("://")[0] if "://" in source else ""
+    url = with_lower_scheme(source)  # of a path that has a colon, it would be another path
+    scheme = url.partition("://")[0] if "://" in url else ""
     if scheme in ("http", "https"):
-        yield shown(source), source
-    elif source.startswith("file:"):
-        yield from _targets(_local(source), budget)
+        yield shown(url), url
+    elif url.startswith("file:"):
+        yield from _targets(_local(url), budget)
     elif scheme:
         raise _not_had(source, "statements are read from files, http and https")
     elif os.path.isdir(source):

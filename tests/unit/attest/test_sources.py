@@ -57,6 +57,14 @@ def test_lines_are_numbered_and_empty_ones_passed_over(tmp_path: Path) -> None:
     assert read(file.as_uri().replace("file", "FILE")) == read(file)
 
 
+def test_a_path_with_a_colon_keeps_its_capitals(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("Machine:1.jsonl").write_bytes(b"one\n")
+    assert read("Machine:1.jsonl") == [("Machine:1.jsonl:1", b"one")]
+
+
 def test_compressed_files_are_read(tmp_path: Path) -> None:
     for module in (gzip, bz2, lzma):
         file = tmp_path / f"a.{module.__name__}"
