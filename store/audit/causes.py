@@ -7,67 +7,28 @@ caller builds (see ``rebuild``).
 from __future__ import annotations
 
 from collections.abc import Collection, Generator, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
-from store.errors import Interrupted, StoreError
-from store.model.names import ObjectId
-from store.model.verdict import AuditFinding, Difference, Verdict
-from store.sandbox.variation import CONTROL, JOINT, Variation, joined, pinned, suffice, together
-
-DATE = "date"
-RANDOMNESS = "randomness"
-
-SENTENCES = {
-    DATE: "the date decides: at one fixed time, two rebuilds agree with each other",
-    RANDOMNESS: "chance decides: with nothing else varied, two rebuilds differ from each other",
-}
-ELSEWHERE = (
-    "rebuilds here agree with each other at any date; the recorded object was made in other "
-    "circumstances, such as another number of processors, another kernel or machine"
+from store.audit.outcomes import (
+    DATE,
+    RANDOMNESS,
+    Case,
+    Expected,
+    Trial,
+    TrialOutcome,
+    differing,
+    elsewhere,
+    findings_of,
+    told,
+    unequal,
+    unvaried,
 )
+from store.errors import Interrupted
+from store.model.verdict import AuditFinding
+from store.sandbox.variation import CONTROL, Variation, joined, pinned, suffice, together
+
 NO_BASE = "no two rebuilds agree, so that nothing could be blamed on a variation"
-
-Expected: TypeAlias = Mapping[str, tuple[ObjectId, ...]]
-"""By output, the objects that may come out: all the same, unless records disagree."""
-
-
-@dataclass(frozen=True)
-class Case:
-    """A derivation to be examined. ``recorded`` holds, for each output that is asked about, every
-    object that it was realised to, the one that the graph uses first; ``started`` is the time of
-    the realisation (Unix seconds).
-    """
-
-    subject: str
-    key: bytes
-    recorded: Expected
-    started: int
-
-
-@dataclass(frozen=True)
-class Trial:
-    """A rebuild that is wanted. Differences from ``expected`` are explained, if ``shown``."""
-
-    variation: Variation
-    expected: Expected
-    shown: bool = True
-
-
-@dataclass(frozen=True)
-class TrialOutcome:
-    """The result of a trial: objects by output, or the error.
-
-    ``differences`` and ``kept`` (paths of trees) are by output, of those that were not as expected.
-    """
-
-    seconds: float
-    objects: Mapping[str, ObjectId] = field(default_factory=dict)
-    error: StoreError | None = None
-    differences: Mapping[str, tuple[Difference, ...]] = field(default_factory=dict)
-    logs: tuple[str, ...] = ()
-    kept: Mapping[str, str] = field(default_factory=dict)
-
 
 Steps: TypeAlias = Generator[Sequence[Trial], Sequence[TrialOutcome], list[AuditFinding]]
 
@@ -87,14 +48,14 @@ def examine(case: Case, variations: Sequence[Variation]) -> Steps:
             return [
                 finding
                 for variation in variations
-                for finding in _findings(case, case.recorded, variation, outcomes[variation.name])
+                for finding in findings_of(case, case.recorded, variation, outcomes[variation.name])
             ]
     (control,) = yield [Trial(CONTROL, case.recorded)]
     if control.error is not None:
-        return _findings(case, case.recorded, CONTROL, control) + _so_far(case, built, control)
-    if _differing(case.recorded, control):
+        return findings_of(case, case.recorded, CONTROL, control) + _so_far(case, built, control)
+    if differing(case.recorded, control):
         return (yield from _unstable(case, variations, control, built))
-    findings = _findings(case, case.recorded, CONTROL, control)
+    findings = findings_of(case, case.recorded, CONTROL, control)
     return findings + (yield from _varied(case, CONTROL, case.recorded, variations, built))
 
 
@@ -128,19 +89,19 @@ def _varied(
     outcomes, suspects = yield from _tried(base, expected, built)
     chance: set[str] = set()
     settled = True
-    if any(_differing(expected, outcome) for outcome in outcomes.values()):
+    if any(differing(expected, outcome) for outcome in outcomes.values()):
         # Once more without: an output that differs only sometimes must not blame a variation.
         (again,) = yield [Trial(base, expected, shown=False)]
-        chance = _differing(expected, again)
+        chance = differing(expected, again)
         settled = again.error is None
     findings = []
     for variation in variations:
         outcome = outcomes[variation.name]
         causes = {
             output: RANDOMNESS if output in chance else variation.name
-            for output in (_differing(expected, outcome) if settled else ())
+            for output in (differing(expected, outcome) if settled else ())
         }
-        findings += _findings(case, expected, variation, outcome, causes)
+        findings += findings_of(case, expected, variation, outcome, causes)
     for suspect in suspects:
         if not any(_explains(expected, outcomes[item.name]) for item in suspect.variations):
             findings += yield from _only_together(case, base, expected, suspect)
@@ -206,18 +167,18 @@ def _so_far(case: Case, built: Iterable[_Group], control: TrialOutcome) -> list[
             continue
         alone = isinstance(error, Interrupted) or _is_as_expected(case.recorded, group.outcome)
         for item in group.variations if alone else [joined(group.variations)]:
-            found += _findings(case, case.recorded, item, group.outcome)
+            found += findings_of(case, case.recorded, item, group.outcome)
     return found
 
 
 def _is_as_expected(expected: Expected, outcome: TrialOutcome) -> bool:
-    return outcome.error is None and not _differing(expected, outcome)
+    return outcome.error is None and not differing(expected, outcome)
 
 
 def _explains(expected: Expected, outcome: TrialOutcome) -> bool:
     """Return True if a variation alone differs or fails, too."""
     failed = outcome.error is not None and not isinstance(outcome.error, Interrupted)
-    return failed or bool(_differing(expected, outcome))
+    return failed or bool(differing(expected, outcome))
 
 
 def _only_together(case: Case, base: Variation, expected: Expected, suspect: _Group) -> Steps:
@@ -227,14 +188,14 @@ def _only_together(case: Case, base: Variation, expected: Expected, suspect: _Gr
     if isinstance(outcome.error, Interrupted):
         return []
     if outcome.error is not None:
-        return _findings(case, expected, joint, outcome)
+        return findings_of(case, expected, joint, outcome)
     (again,) = yield [Trial(_combined(base, joint), expected)]
     if again.error is not None:
-        return _findings(case, expected, joint, outcome)
-    stable = _differing(expected, again)
-    chance = _differing(expected, outcome) - stable
+        return findings_of(case, expected, joint, outcome)
+    stable = differing(expected, again)
+    chance = differing(expected, outcome) - stable
     causes = dict.fromkeys(stable, joint.name) | dict.fromkeys(chance, RANDOMNESS)
-    return _findings(case, expected, joint, outcome if chance else again, causes)
+    return findings_of(case, expected, joint, outcome if chance else again, causes)
 
 
 def _unstable(
@@ -251,17 +212,17 @@ def _unstable(
     if error is not None:
         when = "" if isinstance(error, Interrupted) else "with a stopped clock, "
         why = f"the cause is unknown: {when}{error.message}"
-        findings = _findings(case, case.recorded, CONTROL, control)
-        return [_told(item, why) for item in findings] + _unvaried(case, variations, why)
-    chance = _unequal(first, second, case.recorded)
-    date = _unequal(first, control, case.recorded) - chance
+        findings = findings_of(case, case.recorded, CONTROL, control)
+        return [told(item, why) for item in findings] + unvaried(case, variations, why)
+    chance = unequal(first, second, case.recorded)
+    date = unequal(first, control, case.recorded) - chance
     causes = dict.fromkeys(chance, RANDOMNESS) | dict.fromkeys(date, DATE)
-    findings = _findings(case, case.recorded, CONTROL, control, causes)
-    found = _unvaried(_of(case, chance), variations, NO_BASE)
+    findings = findings_of(case, case.recorded, CONTROL, control, causes)
+    found = unvaried(_of(case, chance), variations, NO_BASE)
     # An output beside one that chance decides can still be varied.
     rest = _of(case, case.recorded.keys() - chance)
     found += yield from _varied_all(rest, variations, control, first, date, built)
-    return [_elsewhere(item, found) for item in findings] + found
+    return [elsewhere(item, found) for item in findings] + found
 
 
 def _varied_all(
@@ -273,8 +234,7 @@ def _varied_all(
     built: Sequence[_Group],
 ) -> Steps:
     """Yield the variations of outputs that came out the same twice, though not as recorded. Those
-    that were ``built`` together at the usual clock are built again where the clock stands still, or
-    where one of them alone was compared with the record."""
+    that were ``built`` together are not built together again, unless at another time."""
     now = {name: (control.objects[name],) for name in case.recorded}
     if not date:
         joint = all(
@@ -289,7 +249,7 @@ def _varied_all(
     for variation in filter(_moves_the_clock, variations):
         # The clock moved between the original and the control: that is this variation already.
         causes = dict.fromkeys(dated, DATE)
-        found += _findings(case, dated, variation, control, causes)
+        found += findings_of(case, dated, variation, control, causes)
         found += yield from _varied(case, CONTROL, rest, [variation])
     return found
 
@@ -306,104 +266,3 @@ def _moves_the_clock(variation: Variation) -> bool:
 
 def _combined(base: Variation, variation: Variation) -> Variation:
     return replace(variation, changes={**base.changes, **variation.changes})
-
-
-def _differing(expected: Expected, outcome: TrialOutcome) -> set[str]:
-    """Return the outputs that came out as another object than each of those expected."""
-    if outcome.error is not None:
-        return set()
-    return {name for name, objects in expected.items() if set(objects) != {outcome.objects[name]}}
-
-
-def _unequal(one: TrialOutcome, other: TrialOutcome, outputs: Iterable[str]) -> set[str]:
-    return {name for name in outputs if one.objects[name] != other.objects[name]}
-
-
-# -- findings ---------------------------------------------------------------------------------
-
-
-def _findings(
-    case: Case,
-    expected: Expected,
-    variation: Variation,
-    outcome: TrialOutcome,
-    causes: Mapping[str, str] | None = None,
-) -> list[AuditFinding]:
-    causes = causes or {}
-    differing = _differing(expected, outcome)
-    return [
-        AuditFinding(
-            subject=case.subject,
-            output=output,
-            check="rebuild",
-            verdict=_verdict(outcome, output in differing),
-            expected=_expected(objects, outcome.objects.get(output)),
-            actual=outcome.objects.get(output),
-            key=case.key,
-            variation=variation.name,
-            cause=causes.get(output),
-            detail=_detail(variation, outcome, causes.get(output)),
-            seconds=outcome.seconds,
-            differences=outcome.differences.get(output, ()),
-            logs=outcome.logs,
-            kept=outcome.kept.get(output),
-        )
-        for output, objects in expected.items()
-    ]
-
-
-def _verdict(outcome: TrialOutcome, differs: bool) -> Verdict:
-    if outcome.error is not None:
-        interrupted = isinstance(outcome.error, Interrupted)
-        return Verdict.UNKNOWN if interrupted else Verdict.FAILED
-    return Verdict.DIFFERS if differs else Verdict.REPRODUCED
-
-
-def _expected(objects: tuple[ObjectId, ...], actual: ObjectId | None) -> ObjectId:
-    """Return the object to compare with: one that did not come out, if there is such."""
-    return next((oid for oid in objects if oid != actual), objects[0])
-
-
-def _detail(variation: Variation, outcome: TrialOutcome, cause: str | None) -> str:
-    if outcome.error is not None:
-        return outcome.error.message
-    if cause is None:
-        return ""
-    if cause == variation.name and JOINT in cause:
-        return f"it depends on some of these together, on none alone: {variation.description}"
-    if cause == variation.name:
-        return f"it depends on the variation: {variation.description}"
-    return SENTENCES[cause]
-
-
-def _told(finding: AuditFinding, why: str) -> AuditFinding:
-    return replace(finding, detail=why) if finding.verdict is Verdict.DIFFERS else finding
-
-
-def _unvaried(case: Case, variations: Sequence[Variation], why: str) -> list[AuditFinding]:
-    return [
-        AuditFinding(
-            case.subject,
-            output,
-            "rebuild",
-            Verdict.UNKNOWN,
-            objects[0],
-            key=case.key,
-            variation=variation.name,
-            detail=f"not tried: {why}",
-        )
-        for variation in variations
-        for output, objects in case.recorded.items()
-    ]
-
-
-def _elsewhere(finding: AuditFinding, found: Sequence[AuditFinding]) -> AuditFinding:
-    """Return a control that differs for neither date nor chance: a variation may give the recorded
-    object."""
-    if finding.verdict is not Verdict.DIFFERS or finding.cause is not None:
-        return finding
-    for other in found:
-        if other.output == finding.output and other.actual == finding.expected:
-            detail = f"the recorded object comes out with this variation: {other.variation}"
-            return replace(finding, cause=other.variation, detail=detail)
-    return replace(finding, detail=ELSEWHERE)

@@ -7,8 +7,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
-from store.audit.causes import Steps, Trial, TrialOutcome, cut_short, examine
+from store.audit.causes import Steps, cut_short, examine
 from store.audit.journal import RebuildJournal
+from store.audit.outcomes import Trial, TrialOutcome
 from store.audit.subjects import AuditSubject
 from store.audit.trial import Rebuild, carry_out, rehash
 from store.errors import CorruptObject, StoreError

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NoReturn
 
-from store.audit.causes import Case
+from store.audit.outcomes import Case
 from store.errors import UnknownObject
 from store.graph.resolver import Resolver
 from store.local.store import Store

@@ -12,8 +12,8 @@ import os
 import time
 from dataclasses import dataclass, replace
 
-from store.audit.causes import Trial, TrialOutcome
 from store.audit.compare import explained
+from store.audit.outcomes import Trial, TrialOutcome
 from store.job_errors import BuildError, SourceError
 from store.jobs.job import Job, perform
 from store.jobs.process import Send

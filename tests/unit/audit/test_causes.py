@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
-from store.audit.causes import Case, Trial, TrialOutcome, cut_short, examine
+from store.audit.causes import cut_short, examine
+from store.audit.outcomes import Case, Trial, TrialOutcome
 from store.job_errors import BuildFailed
 from store.model.names import ObjectId
 from store.model.verdict import AuditFinding, Verdict

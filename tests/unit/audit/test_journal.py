@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from store.audit.causes import Case
 from store.audit.journal import RebuildJournal
+from store.audit.outcomes import Case
 from store.audit.rebuild import Auditor, RebuildOptions
 from store.audit.subjects import AuditSubject
 from store.errors import UsageError

@@ -7,7 +7,7 @@ from typing import cast
 
 import pytest
 
-from store.audit.causes import Case, TrialOutcome
+from store.audit.outcomes import Case, TrialOutcome
 from store.audit.rebuild import Auditor, RebuildOptions, _begun
 from store.audit.subjects import AuditSubject
 from store.errors import StorageError
