@@ -249,6 +249,16 @@ def test_ctrl_c_tells_what_was_found_and_leaves_nothing(audited: Shop, started: 
     assert not list(logs.iterdir())
 
 
+def test_a_journal_says_the_same_again_of_what_reproduces_at_a_fixed_time(
+    audited: Shop, tmp_path: Path
+) -> None:
+    words = ("rebuild", "time", "steady", "--vary", "cores,cores-more")
+    first = audit(audited, *words, "--journal", str(tmp_path / "journal"))
+    again = audit(audited, *words, "--journal", str(tmp_path / "journal"))
+    assert first[0] == 2
+    assert again == first
+
+
 def test_ctrl_c_while_the_cause_is_looked_for_tells_that_it_differs(
     audited: Shop, started: Taker
 ) -> None:
