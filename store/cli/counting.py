@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from typing import TextIO
 
-from store.cli.streams import may_redraw, screen_size
+from store.cli.screen import screen_size
+from store.cli.streams import may_redraw
 from store.cli.wording import counted
 
 REDRAW_SECONDS = 0.2

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from store.cli.context import Context
-from store.cli.streams import may_redraw, screen_size
+from store.cli.screen import screen_size
+from store.cli.streams import may_redraw
 from store.graph.resolver import Resolver
 from store.model.catalogue import Package
 from store.model.package_groups import default_list, members

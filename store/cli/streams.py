@@ -11,7 +11,7 @@ import io
 import os
 import sys
 from collections.abc import Iterable
-from typing import NamedTuple, TextIO, cast
+from typing import TextIO, cast
 
 
 class OutputBroken(KeyboardInterrupt):
@@ -42,27 +42,6 @@ def may_style(stream: TextIO) -> bool:
 def may_redraw(stream: TextIO) -> bool:
     """Return whether the stream is a terminal whose cursor can be moved."""
     return stream.isatty() and os.environ.get("TERM", "") not in ("", "dumb", "unknown")
-
-
-class ScreenSize(NamedTuple):
-    """Of a terminal, in characters."""
-
-    columns: int
-    rows: int
-
-
-def screen_size(stream: TextIO) -> ScreenSize:
-    """Return the size of the stream's terminal, as it is now; a usual one where it is unknown."""
-    try:
-        columns, rows = os.get_terminal_size(stream.fileno())
-    except (OSError, ValueError):
-        columns = rows = 0
-    if not columns or not rows:
-        import shutil  # large modules are loaded where they are needed
-
-        usual = shutil.get_terminal_size()
-        columns, rows = columns or usual.columns, rows or usual.lines
-    return ScreenSize(columns, rows)
 
 
 def open_streams(ending: Ending) -> None:

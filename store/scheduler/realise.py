@@ -16,7 +16,6 @@ from store.model.derivation import Derivation, Ref, Source
 from store.model.names import ObjectId
 from store.reporting import SILENT, Reporter
 from store.scheduler.build_options import BuildOptions
-from store.scheduler.forbidden_work import not_cached, not_fetched
 
 if TYPE_CHECKING:
     from store.reapi.server import Server
@@ -103,6 +102,8 @@ class Realiser:
 
     def _check_allowed(self, plan: BuildPlan, goals: Collection[bytes]) -> None:
         """Raise NotCached for any work with ``only_cached``, and Offline for a fetch offline."""
+        from store.scheduler.forbidden_work import not_cached, not_fetched
+
         if self._only_cached and plan.nodes:
             raise not_cached(self._catalogue, plan, goals)
         if self._options.offline and plan.fetches:
@@ -142,7 +143,7 @@ class Realiser:
                 if not plan.nodes:
                     return
                 if self._only_cached:
-                    raise not_cached(self._catalogue, plan, _nodes(goals))
+                    self._check_allowed(plan, _nodes(goals))
                 if attempt == 0:
                     # The objects that the plan relies on are leased by now, and no candidates for
                     # removal.

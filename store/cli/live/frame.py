@@ -13,7 +13,7 @@ from store.cli.live.forest import TreeRow, TreeSpace, grown
 from store.cli.live.log_line import last_line
 from store.cli.live.progress import OPEN, NodeProgress, RunProgress, received
 from store.cli.live.region import DrawnLine
-from store.cli.streams import ScreenSize
+from store.cli.screen import ScreenSize
 from store.cli.wording import counted, estimate_text
 from store.display import printable
 from store.quantities import about_text, bytes_text, seconds_text

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple, TextIO
 
-from store.cli.streams import ScreenSize
+from store.cli.screen import ScreenSize
 
 CLEAR = "\033[J"
 """Erases all from the cursor on."""

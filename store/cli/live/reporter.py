@@ -14,7 +14,8 @@ from store.cli.live.progress import RunProgress
 from store.cli.live.region import DrawnLine, Region
 from store.cli.live.summary import summary
 from store.cli.plain import WRONG, Plain
-from store.cli.streams import ScreenSize, may_style, screen_size
+from store.cli.screen import ScreenSize, screen_size
+from store.cli.streams import may_style
 from store.display import printable
 from store.events import Event
 from store.quantities import seconds_text

@@ -7,14 +7,13 @@ import os
 import signal
 import subprocess
 import sys
-import termios
 import time
 from pathlib import Path
 
 import pytest
 
 from store.cli import streams
-from store.cli.streams import ScreenSize, may_redraw, may_style, screen_size
+from store.cli.streams import may_redraw, may_style
 from tests.unit.cli.conftest import Line
 
 pytestmark = pytest.mark.slow  # each test starts whole processes
@@ -143,16 +142,3 @@ def test_what_a_terminal_takes_is_asked_of_the_environment(
     assert may_style(Terminal()) is styles
     assert not may_style(io.StringIO())
     assert streams.ENDING.signal is None
-
-
-def test_a_screen_is_as_large_as_its_terminal_is_now(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("COLUMNS", "132")  # of the terminal that the shell started in
-    monkeypatch.delenv("LINES", raising=False)
-    master, slave = os.openpty()
-    with open(master, "rb"), open(slave, "w") as stream:
-        for columns, rows in ((80, 24), (20, 5)):
-            termios.tcsetwinsize(slave, (rows, columns))
-            assert screen_size(stream) == ScreenSize(columns, rows)
-        termios.tcsetwinsize(slave, (0, 0))
-        assert screen_size(stream) == ScreenSize(132, 24)
-    assert screen_size(io.StringIO()) == ScreenSize(132, 24)

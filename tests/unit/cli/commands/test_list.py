@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from store.cli.command_line import cli
-from store.cli.streams import ScreenSize
+from store.cli.screen import ScreenSize
 from store.graph.resolver import Resolver
 from tests.recipes.copies import RECIPES
 from tests.unit.cli.conftest import Line

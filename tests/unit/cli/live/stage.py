@@ -9,7 +9,7 @@ import pyte
 
 from store import events
 from store.cli.live.reporter import Live
-from store.cli.streams import ScreenSize
+from store.cli.screen import ScreenSize
 from store.events import Event, PlannedNode
 from store.job_errors import BuildFailed, FetchFailed
 

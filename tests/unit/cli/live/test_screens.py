@@ -13,7 +13,7 @@ import pytest
 
 from store import events
 from store.cli.live.frame import usual_text
-from store.cli.streams import ScreenSize
+from store.cli.screen import ScreenSize
 from store.job_errors import BuildFailed
 from tests.unit.cli.live.stage import (
     COMPILER,
