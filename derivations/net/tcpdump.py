@@ -13,5 +13,7 @@ TCPDUMP = Recipe(
     build=autotools("--without-crypto --without-cap-ng"),
     needs=("libpcap",),
     programs=("tcpdump",),
+    upstream=("make check",),
+    upstream_tools=("perl",),
     seconds=90,
 )
