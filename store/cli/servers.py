@@ -24,6 +24,6 @@ def begin_server(context: Context, options: BuildOptions) -> None:
     """Let the server of the options, if they have one, be connected to beside all that comes before
     the first build. UsageError."""
     if options.on is not None:
-        from store.farm.beginning import begun_server
+        from store.farm.begun_server import begun_server
 
         context.session.server = begun_server(options.on, options.remote_sandbox)

@@ -14,7 +14,7 @@ from store.job_errors import BuildTimeout, LogTooLarge
 from store.reapi import status
 from store.reapi.blob import Message, blob_of, read_digest
 from store.reapi.messages import message
-from store.reapi.parts import ExecutionEnd
+from store.reapi.process_messages import ExecutionEnd
 from store.reapi.server_calls import ServerCalls, send_blobs
 
 PAUSE: Final = 1.0

@@ -6,7 +6,7 @@ A process for each would cost more than a small build itself.
 from __future__ import annotations
 
 from store.jobs.process import received
-from store.reapi.parts import StreamEnd
+from store.reapi.process_messages import StreamEnd
 from store.reapi.server import Server
 from store.reapi.server_calls import ServedWork
 

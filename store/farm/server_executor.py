@@ -8,7 +8,7 @@ from typing import Protocol
 
 from store.errors import UsageError
 from store.events import Event
-from store.farm.beginning import begun_server
+from store.farm.begun_server import begun_server
 from store.farm.encoded_action import system_properties
 from store.farm.queue_watch import QueueWatch
 from store.jobs.executor import Executor, Task

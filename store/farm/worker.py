@@ -27,7 +27,7 @@ from store.reapi import status
 from store.reapi.bot_session import GIVEN_BACK
 from store.reapi.endpoint import Endpoint
 from store.reapi.messages import message
-from store.reapi.parts import Leased, LeaseEnd, LeaseWithdrawn, TakenUp
+from store.reapi.process_messages import Leased, LeaseEnd, LeaseWithdrawn, TakenUp
 from store.reapi.server import LeaseStream, Server
 from store.signing.keys import PrivateKey
 from store.system.forking import ForkedCall

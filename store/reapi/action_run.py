@@ -11,7 +11,7 @@ from store.reapi import status
 from store.reapi.blob import BlobDigest, Message, digest_message
 from store.reapi.channel import CallFailed, Channel
 from store.reapi.messages import message
-from store.reapi.parts import ExecutionEnd, ExecutionStage
+from store.reapi.process_messages import ExecutionEnd, ExecutionStage
 
 RECONNECTS: Final = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
 """Seconds before each try to get back to an action, after the connection was lost."""

@@ -25,7 +25,7 @@ from store.reapi.blob import (
 )
 from store.reapi.channel import PAUSES, TOO_SLOW, CallFailed, Channel
 from store.reapi.messages import message
-from store.reapi.parts import HashedFile
+from store.reapi.process_messages import HashedFile
 from store.system.durable import open_file
 
 BATCH: Final = 1 << 20

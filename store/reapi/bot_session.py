@@ -15,7 +15,7 @@ from store.reapi import status
 from store.reapi.blob import Message
 from store.reapi.channel import CallFailed, Channel
 from store.reapi.messages import message
-from store.reapi.parts import Leased, LeaseEnd, LeaseWithdrawn, TakenUp
+from store.reapi.process_messages import Leased, LeaseEnd, LeaseWithdrawn, TakenUp
 
 API: Final = "google.devtools.remoteworkers.v1test2"
 

@@ -16,7 +16,14 @@ from store.display import quoted
 from store.errors import ServerUnusable
 from store.reapi.endpoint import Endpoint, server_files
 from store.reapi.messages import check_extra
-from store.reapi.parts import PERFORM, Leased, LeaseEnd, LeaseWithdrawn, StreamEnd, TakenUp
+from store.reapi.process_messages import (
+    PERFORM,
+    Leased,
+    LeaseEnd,
+    LeaseWithdrawn,
+    StreamEnd,
+    TakenUp,
+)
 from store.reapi.server_calls import ServedWork, ServerCalls
 from store.system.forking import fork
 from store.system.patience import Patience

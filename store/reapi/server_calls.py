@@ -8,7 +8,12 @@ from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from store.reapi.blob import EMPTY, Blob, BlobDigest, BlobPiece
-from store.reapi.parts import ExecutionEnd, ExecutionStage, HashedFile, ServerCapabilities
+from store.reapi.process_messages import (
+    ExecutionEnd,
+    ExecutionStage,
+    HashedFile,
+    ServerCapabilities,
+)
 
 if TYPE_CHECKING:
     from store.reapi.shared_work import SharedWork

@@ -26,7 +26,7 @@ from store.reapi.bot_session import BotSession
 from store.reapi.channel import CallFailed, Channel
 from store.reapi.endpoint import Endpoint
 from store.reapi.messages import message
-from store.reapi.parts import (
+from store.reapi.process_messages import (
     PERFORM,
     ExecutionEnd,
     ExecutionStage,

@@ -21,7 +21,7 @@ from store.job_errors import BuildError
 from store.reapi.blob import Blob, blob_of
 from store.reapi.endpoint import parse
 from store.reapi.messages import message
-from store.reapi.parts import StreamEnd
+from store.reapi.process_messages import StreamEnd
 from store.reapi.server import Server
 from store.reapi.server_calls import ServerCalls
 from store.system.forking import ForkedCall

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from store.reapi.endpoint import parse
-from store.reapi.parts import TakenUp
+from store.reapi.process_messages import TakenUp
 from store.reapi.server import Server
 from tests import farm_server
 from tests.integration.conftest import Shop, copy_store

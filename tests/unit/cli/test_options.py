@@ -10,7 +10,7 @@ import pytest
 from store.cache.cache_options import CacheOptions
 from store.cli.options import RunOptions, loudness_options, run_options, width_options
 from store.errors import UsageError
-from store.farm import beginning
+from store.farm import begun_server
 from store.scheduler.build_options import default_cores
 
 
@@ -60,7 +60,7 @@ def test_the_options_of_a_run_travel_as_one_value() -> None:
 
 
 def test_a_server_for_builds_is_begun_before_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(beginning, "begun_server", lambda *args: args)
+    monkeypatch.setattr(begun_server, "begun_server", lambda *args: args)
 
     @click.command()
     @click.option("--dry-run", is_flag=True)

@@ -9,7 +9,7 @@ from typing import Any
 from store.reapi.blob import Blob, BlobDigest, BlobPiece, Message
 from store.reapi.blob_transfer import hash_files
 from store.reapi.messages import message
-from store.reapi.parts import ExecutionEnd, HashedFile, ServerCapabilities
+from store.reapi.process_messages import ExecutionEnd, HashedFile, ServerCapabilities
 from store.reapi.server_calls import ServerCalls
 
 

@@ -16,7 +16,7 @@ from store.model.derivation import Resolved
 from store.reapi import server_calls
 from store.reapi.blob import EMPTY, Blob, BlobDigest, blob_of
 from store.reapi.messages import message
-from store.reapi.parts import ExecutionEnd, ExecutionStage
+from store.reapi.process_messages import ExecutionEnd, ExecutionStage
 from store.reapi.server import Server
 
 NODE = Resolved("toy", "x86_64-linux", "/bin/sh", (), (), None, (), ("out",))

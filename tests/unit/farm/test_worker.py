@@ -15,7 +15,7 @@ from store.jobs.lower import BuildLimits
 from store.local.store import Store
 from store.model.derivation import Resolved
 from store.reapi.endpoint import Endpoint
-from store.reapi.parts import Leased, LeaseEnd, LeaseWithdrawn, TakenUp
+from store.reapi.process_messages import Leased, LeaseEnd, LeaseWithdrawn, TakenUp
 from store.reapi.server import Server
 from store.signing.keys import PrivateKey
 

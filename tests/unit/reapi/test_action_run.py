@@ -15,7 +15,7 @@ from store.reapi.action_run import ActionRun
 from store.reapi.blob import BlobDigest, Message
 from store.reapi.channel import CallFailed, Channel
 from store.reapi.messages import message
-from store.reapi.parts import ExecutionEnd, ExecutionStage
+from store.reapi.process_messages import ExecutionEnd, ExecutionStage
 
 
 class FakeChannel(Channel):

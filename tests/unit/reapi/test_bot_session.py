@@ -13,7 +13,7 @@ from store.reapi.blob import Message
 from store.reapi.bot_session import GIVEN_BACK, BotSession
 from store.reapi.channel import Channel
 from store.reapi.messages import message
-from store.reapi.parts import Leased, LeaseEnd, TakenUp
+from store.reapi.process_messages import Leased, LeaseEnd, TakenUp
 
 
 class Answers:
