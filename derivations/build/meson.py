@@ -1,6 +1,6 @@
 """Plans builds for ninja."""
 
-from derivations.kit import BUILD_TOOLS, Recipe, phase, phases, pypi
+from derivations.kit import BUILD_TOOLS, Recipe, bytecode, phase, phases, pypi
 
 MESON = Recipe(
     source=pypi(
@@ -26,7 +26,7 @@ MESON = Recipe(
             'cp -R --no-preserve=mode /build/src/mesonbuild "$out/lib/meson/"',
             'sed "s|@python@|$python|; s|@out@|$out|" ../meson > "$out/bin/meson"',
             'chmod 755 "$out/bin/meson"',
-            '"$python/bin/python3" -m compileall -q --invalidation-mode unchecked-hash "$out/lib"',
+            *bytecode("$out/lib", python="$python/bin/python3"),
         ),
         tools=BUILD_TOOLS,
     ),

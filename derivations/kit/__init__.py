@@ -18,7 +18,7 @@ from derivations.kit.meson import meson
 from derivations.kit.network import Network
 from derivations.kit.perl import perl
 from derivations.kit.project import project
-from derivations.kit.python import imports, python
+from derivations.kit.python import bytecode, imports, python
 from derivations.kit.recipe import Recipe, variant
 from derivations.kit.rootfs import rootfs
 from derivations.kit.seed import Seed
@@ -47,6 +47,7 @@ __all__ = [
     "User",
     "World",
     "autotools",
+    "bytecode",
     "cmake",
     "configure",
     "data",

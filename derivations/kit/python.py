@@ -25,6 +25,25 @@ MODULES = (
 """Where the modules of the tools on ``$PATH`` are, and those that are needed."""
 
 
+def bytecode(folder: str, *, python: str = "python3") -> tuple[str, ...]:
+    """Lines that compile the modules in ``folder``, which is a word of the shell, with the program
+    ``python``. A source's time says nothing in a store, so each file of bytecode begins with a hash
+    of its source instead, which no import reads. Where a source names its own object, that hash
+    would follow the folder in which it was built, out of the reach of any replacement: it is zero.
+    """
+    return (
+        f'"{python}" -m compileall -q --invalidation-mode unchecked-hash "{folder}"',
+        f"grep -rlF --include='*.py' -e \"$out\" \"{folder}\" | while read -r each\n"
+        "do\n"
+        "    name=${each##*/}\n"
+        '    for made in "${each%/*}/__pycache__/${name%.py}".cpython-*.pyc\n'
+        "    do\n"
+        "        dd if=/dev/zero of=\"$made\" bs=1 seek=8 count=8 conv=notrunc status=none\n"
+        "    done\n"
+        "done",
+    )
+
+
 @checked
 def python(
     backend: str,
@@ -51,7 +70,7 @@ def python(
                     f'mkdir -p "{LIBRARY}"',
                     f'python3 -m zipfile -e /build/obj/*.whl "{LIBRARY}"',
                     *PROGRAMS,
-                    f'python3 -m compileall -q --invalidation-mode unchecked-hash "{LIBRARY}"',
+                    *bytecode(LIBRARY),
                     *finish,
                 ),
             ),

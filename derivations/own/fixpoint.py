@@ -1,6 +1,6 @@
 """The store itself, on a Python of its own."""
 
-from derivations.kit import Recipe, data, project, texts
+from derivations.kit import Recipe, bytecode, data, project, texts
 
 FIXPOINT = Recipe(
     source=project("fixpoint", "0.1.0"),
@@ -27,8 +27,7 @@ FIXPOINT = Recipe(
         ' > "$out/bin/store"',
         'chmod 755 "$out/bin/store"',
         "export PYTHONHASHSEED=0",
-        '"$python_with_store/bin/python3" -m compileall -q --invalidation-mode unchecked-hash'
-        ' "$out/lib/fixpoint/store"',
+        *bytecode("$out/lib/fixpoint/store", python="$python_with_store/bin/python3"),
     ),
     programs=("store",),
     check=(

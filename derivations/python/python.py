@@ -1,6 +1,6 @@
 """The language, in one static program."""
 
-from derivations.kit import Build, Recipe, autotools, debian, debian_patches
+from derivations.kit import Build, Recipe, autotools, bytecode, debian, debian_patches
 
 TIDIED = (
     'lib="$out/lib/python3.13"',
@@ -18,10 +18,10 @@ TIDIED = (
     ' -e "s|/store/[^/\' ]*/|/|g; s|@out@|$out|g" < texts',
 )
 BYTECODE = (
-    # A source's time says nothing here, and nothing changes in the store.
+    # All that was made on the way: it is made once, at the end.
     'find "$out" -name __pycache__ -exec rm -rf {} +',
     "export PYTHONHASHSEED=0 PYTHONDONTWRITEBYTECODE=1",
-    '"$out/bin/python3" -m compileall -q --invalidation-mode unchecked-hash "$lib"',
+    *bytecode("$lib", python="$out/bin/python3"),
 )
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable
+from importlib.util import source_hash
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,7 @@ import pytest
 from derivations.kit import (
     Build,
     autotools,
+    bytecode,
     cmake,
     configure,
     data,
@@ -91,6 +94,28 @@ def test_modules_are_imported_with_those_that_they_need() -> None:
     (line,) = imports("one", "two.three")
     assert line.startswith("PYTHONPATH=/build/needs/lib/python3.13/site-packages python3 ")
     assert line.endswith(' -c "import one, two.three"')
+
+
+def compiled(out: Path) -> dict[str, bytes]:
+    """The bytecode of two modules of an object that is made in the folder ``out``."""
+    (out / "lib" / "in").mkdir(parents=True)
+    (out / "lib" / "in" / "itself.py").write_text(f"PREFIX = '{out}'\n")
+    (out / "lib" / "another.py").write_text("PREFIX = '/usr'\n")
+    lines = ["set -eu", *bytecode("$out/lib", python=sys.executable)]
+    variables = {"out": str(out), "PATH": os.environ["PATH"], "PYTHONHASHSEED": "0"}
+    subprocess.run(["sh", "-c", "\n".join(lines)], env=variables, check=True)
+    return {path.name.partition(".")[0]: path.read_bytes() for path in out.rglob("*.pyc")}
+
+
+def test_bytecode_of_a_source_that_names_its_object_does_not_follow_its_folder(
+    tmp_path: Path,
+) -> None:
+    one, two = (compiled(tmp_path / name) for name in ("one", "two"))
+    paths = [str(tmp_path / name).encode() for name in ("one", "two")]
+    assert {name: data.replace(*paths) for name, data in one.items()} == two
+    assert one["itself"][8:16] == bytes(8)
+    # Another source is not in question: its hash stays, for `--check-hash-based-pycs always`.
+    assert one["another"][8:16] == source_hash(b"PREFIX = '/usr'\n")
 
 
 MODULES = "lib/python3.13/site-packages"
