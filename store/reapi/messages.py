@@ -8,11 +8,13 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
+from collections.abc import Iterator
 from functools import cache
 from importlib.util import find_spec
 from typing import Any, Final, NamedTuple
 
 from store.errors import FormatError, MissingExtra
+from store.reapi.deferred_modules import deferred_modules
 
 REAPI: Final = "build.bazel.remote.execution.v2"
 DEFINITIONS: Final = "definitions.binpb"
@@ -53,16 +55,45 @@ def check_extra() -> None:
 
 @cache
 def _pool() -> Any:
-    try:
-        from google.protobuf import descriptor_pb2, descriptor_pool
-    except ImportError as error:
-        raise missing_extra(error.name) from error
+    pools, _ = _protobuf()
     with open(f"{os.path.dirname(__file__)}/{DEFINITIONS}", "rb") as file:
         data = file.read()
-    pool = descriptor_pool.DescriptorPool()
-    for file in descriptor_pb2.FileDescriptorSet.FromString(data).file:
-        pool.AddSerializedFile(file.SerializeToString())
+    pool = pools.DescriptorPool()
+    for part in files_of(data):
+        pool.AddSerializedFile(part)
     return pool
+
+
+@cache
+def _protobuf() -> tuple[Any, Any]:
+    """Return protobuf's modules of pools and of messages. Its messages in Python, which take most
+    of the time to load, are left out where it has others."""
+    try:
+        from google.protobuf.internal import api_implementation
+
+        ours = api_implementation.Type() == "python"
+        with deferred_modules(*(() if ours else ("google.protobuf.internal.python_message",))):
+            from google.protobuf import descriptor_pool, message_factory
+    except ImportError as error:
+        raise missing_extra(error.name) from error
+    return descriptor_pool, message_factory
+
+
+def files_of(definitions: bytes) -> Iterator[bytes]:
+    """Yield the files of an encoded FileDescriptorSet, which has no other field. protobuf's own
+    reader of it takes as long to load as the messages of all files."""
+    at = 0
+    while at < len(definitions):
+        size = shift = 0
+        at += 1  # the field's number and type
+        while True:
+            byte = definitions[at]
+            size |= (byte & 0x7F) << shift
+            at, shift = at + 1, shift + 7
+            if byte < 0x80:
+                break
+        yield definitions[at : at + size]
+        at += size
 
 
 @cache
@@ -71,9 +102,8 @@ def message(name: str) -> Any:
     whole = name if "." in name else f"{REAPI}.{name}"
     with _LOOKING:
         found = _pool().FindMessageTypeByName(whole)
-        from google.protobuf import message_factory
-
-        return message_factory.GetMessageClass(found)
+        _, factory = _protobuf()
+        return factory.GetMessageClass(found)
 
 
 def parse(name: str, data: bytes) -> Any:

@@ -55,9 +55,21 @@ LOADING = """
 import sys
 from store.reapi.channel import _load_grpc
 grpc = _load_grpc()
-assert grpc.insecure_channel and "grpc.aio" not in sys.modules
+assert grpc.insecure_channel and not {"grpc.aio", "asyncio"} & {*sys.modules}
 import grpc.aio
 assert grpc.aio.insecure_channel
+import asyncio
+
+
+async def call():
+    async with grpc.aio.insecure_channel("unix:/nowhere") as channel:
+        await channel.unary_unary("/none")(b"", timeout=0.2)
+
+
+try:
+    asyncio.run(call())
+except grpc.aio.AioRpcError:
+    pass
 assert _load_grpc() is grpc and sys.modules["grpc.aio"].insecure_channel
 """
 

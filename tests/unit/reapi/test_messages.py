@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from store.errors import UsageError
-from store.reapi.messages import message, method, missing_extra
+from store.reapi import messages
+from store.reapi.messages import DEFINITIONS, files_of, message, method, missing_extra
 
 USED = [
     "Capabilities.GetCapabilities",
@@ -61,6 +64,31 @@ def test_threads_that_look_at_once_find_the_same_classes() -> None:
 
 def test_a_message_has_the_bytes_of_the_specification() -> None:
     assert message("Digest")(hash="ab", size_bytes=300).SerializeToString() == b"\n\2ab\x10\xac\2"
+
+
+def test_the_definitions_are_taken_apart_as_protobuf_does() -> None:
+    from google.protobuf import descriptor_pb2
+
+    whole = Path(messages.__file__).with_name(DEFINITIONS).read_bytes()
+    files = list(files_of(whole))
+    told = descriptor_pb2.FileDescriptorSet.FromString(whole).file
+    assert [descriptor_pb2.FileDescriptorProto.FromString(each) for each in files] == list(told)
+
+
+LEFT_OUT = """
+import sys
+from store.reapi.messages import message
+message("Digest")
+from google.protobuf.internal import api_implementation
+python = "google.protobuf.internal.python_message" in sys.modules
+assert python == (api_implementation.Type() == "python")
+"""
+
+
+@pytest.mark.parametrize("kind", ["", "python"])
+def test_protobufs_messages_in_python_are_loaded_only_where_used(kind: str) -> None:
+    chosen = {"PROTOCOL_BUFFERS_PYTHON_IMPLEMENTATION": kind} if kind else {}
+    subprocess.run([sys.executable, "-c", LEFT_OUT], check=True, env={**os.environ, **chosen})
 
 
 OTHERS = """
