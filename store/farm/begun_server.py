@@ -16,7 +16,6 @@ def _preload() -> None:
     from store.farm.farm_build import preload
 
     preload()
-    from store.farm import served_pull  # noqa: F401  (last: it is needed at the end)
 
 
 def _nothing() -> None:

@@ -69,13 +69,20 @@ FAILURES: Final[Mapping[int, type[BuildError]]] = {
 
 
 def preload() -> None:
-    """Load the modules that builds need."""
-    zstd.decompress_record(zstd.compress(b"x"), 1)
-    for name in ("Action", "ActionResult", "Command", "Directory", "ExecuteResponse", "Tree"):
+    """Load what the first action takes."""
+    zstd.compress(b"x")
+    for name in ("Action", "Command", "Directory", "Tree"):
         message(name)
+
+
+def _preload_answer() -> None:
+    """Load what the first result takes, and the pull at the end."""
+    message("ExecuteResponse")
+    zstd.decompress_record(zstd.compress(b"x"), 1)
     PublicKey(bytes(KEY_SIZE), "none").verifies(bytes(SIGNATURE_SIZE), b"")
     for kind in (Origin, Realisation):  # they are completed when they are used first
         fields(kind)
+    from store.farm import served_pull  # noqa: F401
 
 
 def farm_build(
@@ -149,6 +156,12 @@ class _FarmBuild:
     def _phase(self, phase: str) -> None:
         self._emit(Phase(self._job.digest, self._node.name, phase))
 
+    def _stage(self, stage: str) -> None:
+        """Report a stage of the action. While the server has the first one, there is nothing else
+        to do here: before that, it would have had to wait."""
+        self._phase(stage)
+        self._shared.get(_preload_answer, _preload_answer)
+
     def _again(self, reason: str) -> None:
         self._emit(Retrying(self._job.digest, self._node.name, reason))
 
@@ -192,7 +205,7 @@ class _FarmBuild:
         places = {oid: each.place for oid, each in inputs.items()}
         action = derivation_action(self._node, places, self._limits())
         whole = EncodedAction(action.digest, [*self._uploads, *action.blobs])
-        call = ActionCall(self._server, self._node.name, self._phase, self._again)
+        call = ActionCall(self._server, self._node.name, self._stage, self._again)
         result = call.run(whole, self._job.retries, skip_cache=skip_cache)
         self._cached = call.cached
         if self._job.log is not None:
