@@ -192,7 +192,7 @@ class BotSession:
         else:
             request = _message("CreateBotSessionRequest")(parent=parent, bot_session=session)
             name, timeout = "Bots.CreateBotSession", FIRST_POLL
-        call = self._channel.future(f"{API}.{name}", request, timeout)
+        call = self._channel.begin(f"{API}.{name}", request, timeout)
         with self._lock:
             self._call = call
             if self._stopping and session.status != _TERMINATING:

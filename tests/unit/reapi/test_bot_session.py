@@ -25,7 +25,7 @@ class Answers:
         self.leases = list(leases)
         self.states: list[int] = []
 
-    def future(self, name: str, request: Message, timeout: float) -> Any:
+    def begin(self, name: str, request: Message, timeout: float) -> Any:
         answer = request.bot_session
         self.states.append(answer.status)
         answer.name = "/session"
@@ -34,8 +34,8 @@ class Answers:
             answer.leases.add(id=lease, state=2).payload.Pack(message("Action")())
         return answer
 
-    def answer(self, future: Any) -> Message:
-        return future
+    def answer(self, call: Any) -> Message:
+        return call
 
 
 def test_after_the_end_of_a_lease_the_next_is_asked_for_at_once(
