@@ -7,13 +7,12 @@ from typing import Final
 
 from store.display import quoted
 from store.errors import CorruptObject
-from store.index.sha256_table import Sha256Table
 from store.layout.paths import Layout
 from store.model.file_tree import NodeKind
 from store.model.manifest import Manifest
 from store.objects.contents import files
 from store.reapi.blob import Blob
-from store.reapi.blob_transfer import hash_file
+from store.reapi.file_hashing import hash_file
 from store.reapi.server_calls import ServerCalls
 from store.reapi.tree_messages import MappedTree, contents_of, map_tree
 
@@ -40,6 +39,8 @@ def mapped(layout: Layout, server: ServerCalls, manifest: Manifest) -> MappedTre
     wanted = contents_of(manifest)
     if len(wanted) <= FEW and sum(wanted.values()) <= LITTLE:
         return map_tree(manifest, _hashed(layout, None, manifest, wanted), wrapper(manifest))
+    from store.index.sha256_table import Sha256Table  # not needed for small objects
+
     table = Sha256Table(layout.index)
     known = table.find(wanted)
     unknown = {each for each in wanted if each not in known}

@@ -5,12 +5,9 @@ from __future__ import annotations
 import hashlib
 import os
 import time
-import uuid
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
-from store.digest import file_hasher
 from store.display import printable, quoted, reason
 from store.errors import StorageError
 from store.reapi import status
@@ -25,7 +22,6 @@ from store.reapi.blob import (
 )
 from store.reapi.channel import PAUSES, TOO_SLOW, CallFailed, Channel
 from store.reapi.messages import message
-from store.reapi.process_messages import HashedFile
 from store.system.durable import open_file
 
 BATCH: Final = 1 << 20
@@ -86,6 +82,8 @@ class BlobTransfer:
             if len(batches) <= 1 and not large:  # not worth a thread
                 yield from map(self._send_batch, batches)
                 return
+            from concurrent.futures import ThreadPoolExecutor  # not needed for small blobs
+
             with ThreadPoolExecutor(AT_ONCE) as pool:
                 try:
                     yield from pool.map(self._send_batch, batches)
@@ -120,6 +118,8 @@ class BlobTransfer:
         return blob.digest.size
 
     def _writes(self, blob: Blob) -> Iterator[Message]:
+        import uuid  # not needed for small blobs; it takes as long to load as several calls
+
         request = message("google.bytestream.WriteRequest")
         instance = f"{self._channel.instance}/" if self._channel.instance else ""
         place = f"{instance}uploads/{uuid.uuid4()}/blobs/{blob.digest.hash}/{blob.digest.size}"
@@ -261,24 +261,3 @@ def _pieces(blob: Blob) -> Iterator[bytes]:
         raise StorageError(f"cannot read {quoted(blob.source)}: {reason(error)}") from error
     if left or longer:
         raise StorageError(f"{quoted(blob.source)} has another size than it had")
-
-
-def hash_files(paths: Sequence[str]) -> Iterator[list[HashedFile]]:
-    """Yield files with their digests, in parts and in order. StorageError."""
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for at in range(0, len(paths), 256):
-            yield list(pool.map(hash_file, paths[at : at + 256]))
-
-
-def hash_file(path: str) -> HashedFile:
-    """Return a file with its digests. StorageError."""
-    sha256, blake3, size = hashlib.sha256(), file_hasher(), 0
-    try:
-        with os.fdopen(open_file(path), "rb", buffering=0) as stream:
-            while data := stream.read(PIECE):
-                sha256.update(data)
-                blake3.update(data)
-                size += len(data)
-        return HashedFile(BlobDigest(sha256.hexdigest(), size), blake3.digest())
-    except OSError as error:
-        raise StorageError(f"cannot read {quoted(path)}: {reason(error)}") from error

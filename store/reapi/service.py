@@ -21,10 +21,11 @@ from store.display import quoted
 from store.errors import FormatError, ServerUnusable, StoreError
 from store.reapi.action_run import ActionRun
 from store.reapi.blob import Blob, BlobDigest, BlobPiece, digest_message
-from store.reapi.blob_transfer import BlobTransfer, hash_files
+from store.reapi.blob_transfer import BlobTransfer
 from store.reapi.bot_session import BotSession
 from store.reapi.channel import CallFailed, Channel
 from store.reapi.endpoint import Endpoint
+from store.reapi.file_hashing import hash_files
 from store.reapi.messages import message
 from store.reapi.process_messages import (
     PERFORM,

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from store.reapi.blob import Blob, BlobDigest, BlobPiece, Message
-from store.reapi.blob_transfer import hash_files
+from store.reapi.file_hashing import hash_files
 from store.reapi.messages import message
 from store.reapi.process_messages import ExecutionEnd, HashedFile, ServerCapabilities
 from store.reapi.server_calls import ServerCalls
